@@ -1,0 +1,187 @@
+/* model.h - state that is learned from blocks, merged over ranks, committed. */
+#ifndef PILOT_MODEL_H
+#define PILOT_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pilot/block.h>
+#include <pilot/error.h>
+#include <pilot/options.h>
+
+#define PE_COMMIT_ID_LEN 32 /* hex digits of a 128-bit random id */
+
+typedef struct pe_model pe_model;
+typedef struct pe_delta pe_delta;
+typedef struct pe_tensors pe_tensors; /* safetensors.h */
+
+/* A growing byte string. */
+typedef struct pe_buffer {
+    unsigned char *data;
+    size_t len, cap;
+} pe_buffer;
+
+/* What blocks have changed since a base model, as a plain value.  Its lanes
+ * are laid out by the model; the pool adds [sum] and [count] over ranks with
+ * one MPI sum each and gathers [blob], which ops->merge_blob understands.
+ */
+struct pe_delta {
+    double *sum;    /* n_sum lanes, added */
+    int64_t *count; /* n_count lanes, added modulo 2^64 */
+    uint64_t *tag;  /* n_tag lanes, taken from the base, never added */
+    size_t n_sum, n_count, n_tag;
+    pe_buffer blob;    /* the part that is not a sum */
+    uint64_t points;   /* points folded in, masked ones not included */
+    uint64_t masked;   /* points left out: not finite, or beyond FLT_MAX */
+    uint64_t outliers; /* points with score > the base's threshold */
+};
+
+#define PE_MODEL_ABI 1
+
+/* Flags of a model. */
+enum {
+    PE_MODEL_UNALIGNED = 1, /* reads block data of any alignment in place */
+};
+
+/* Contract of a model.  Kernels are called from one thread at a time per
+ * model object; a base model may be read by several deltas.
+ */
+typedef struct pe_model_ops {
+    unsigned abi; /* PE_MODEL_ABI */
+    const char *name;
+    const char *prose;             /* one line */
+    const pe_option_spec *options; /* table; common rows are added by the
+                                      room: seed, contamination, strict */
+    unsigned flags;
+
+    /* New, untrained model.  Fills everything after the pe_model header,
+     * which the caller of this op (pe_model_create) fills itself.
+     */
+    pe_model *(*create)(const pe_options *o, uint32_t features, pe_error *errp);
+    void (*destroy)(pe_model *m); /* accepts half-built models */
+
+    /* Set n_sum, n_count, n_tag of [d] and, through pe_delta_alloc, its
+     * zeroed lanes; fill the tags from [base].
+     */
+    int (*delta_init)(const pe_model *base, pe_delta *d, pe_error *errp);
+
+    /* Fold [b] into [d] and, when [scores] is not NULL, write points scores
+     * taken from [base] (NaN for a masked row, NaN for all while warming).
+     * Folds in all of the block or, on error, nothing.
+     */
+    int (*update)(const pe_model *base, pe_delta *d, const pe_block *b,
+                  float *scores, pe_error *errp);
+
+    /* Scores only; as above. */
+    int (*score)(const pe_model *m, const pe_block *b, float *scores,
+                 pe_error *errp);
+
+    /* Append what [from] says to the blob of [into]; order-free: the result
+     * of apply does not depend on the order of merges.  NULL: no blob.
+     */
+    int (*merge_blob)(pe_delta *into, const unsigned char *from, size_t len,
+                      pe_error *errp);
+
+    /* Optional.  Merge lanes when tags differ (same lane, other birth).
+     * NULL: lanes are always added.
+     */
+    int (*merge_lanes)(pe_delta *into, const pe_delta *from, pe_error *errp);
+
+    /* Optional.  True when no further block may be folded into [d] before
+     * the next commit (warm-up rows are bounded this way).
+     */
+    bool (*full)(const pe_model *base, const pe_delta *d);
+
+    /* Fold [d] into [m]; deterministic.  Bumps nothing of the header but
+     * points, threshold and warming.  On error [m] must be thrown away.
+     */
+    int (*apply)(pe_model *m, const pe_delta *d, pe_error *errp);
+
+    /* Tensors and metadata beyond the common ones. */
+    int (*encode)(const pe_model *m, pe_tensors *t, pe_error *errp);
+    int (*decode)(pe_model *m, const pe_tensors *t, pe_error *errp);
+} pe_model_ops;
+
+/* Header every model object starts with. */
+struct pe_model {
+    const pe_model_ops *ops;
+    uint32_t features;
+    double contamination; /* share of points taken as outliers, (0, 0.5] */
+    uint64_t seed;
+    bool strict; /* refuse a block with a masked row, instead of masking */
+    bool warming;
+    double threshold; /* label = score > threshold; NaN while warming */
+    uint64_t points;  /* points learned from */
+    uint64_t version; /* number of commits behind this state */
+    char commit[PE_COMMIT_ID_LEN + 1]; /* "" before the first */
+};
+
+/* New model [kind] ("kmeans") for [features] columns, from a set of options
+ * made by pe_model_options.  NULL on error.
+ */
+pe_model *pe_model_create(const char *kind, const pe_options *o,
+                          uint32_t features, pe_error *errp);
+void pe_model_destroy(pe_model *m); /* may be NULL */
+
+/* Options of [kind] with their defaults; NULL when there is no such model. */
+pe_options *pe_model_options(const char *kind, pe_error *errp);
+
+/* The ops of [kind], or NULL. */
+const pe_model_ops *pe_model_find(const char *kind);
+
+/* Names of all models, NULL-ended. */
+const char *const *pe_model_names(void);
+
+/* An independent copy. */
+pe_model *pe_model_copy(const pe_model *m, pe_error *errp);
+
+/* Deltas.  A delta belongs to the base it was made for until it is merged. */
+pe_delta *pe_delta_create(const pe_model *base, pe_error *errp);
+void pe_delta_destroy(pe_delta *d);
+/* Back to nothing learned, shaped and tagged for [base]. */
+int pe_delta_reset(pe_delta *d, const pe_model *base, pe_error *errp);
+/* Fill the lanes' memory once n_sum, n_count and n_tag are set; keeps it
+ * where it is large enough; zeroes sums and counts.
+ */
+int pe_delta_alloc(pe_delta *d, pe_error *errp);
+/* True when nothing was folded in. */
+bool pe_delta_empty(const pe_delta *d);
+/* True when every sum is finite. */
+bool pe_delta_finite(const pe_delta *d);
+
+/* Fold [b] into [d]; see ops->update.  Checks the number of features
+ * (input error, "features changed from F to G") and, in strict mode, that
+ * every point is finite.
+ */
+int pe_model_update(const pe_model *base, pe_delta *d, const pe_block *b,
+                    float *scores, pe_error *errp);
+int pe_model_score(const pe_model *m, const pe_block *b, float *scores,
+                   pe_error *errp);
+
+/* Merge [from] into [into]; both of models of one kind and one run. */
+int pe_delta_merge(const pe_model_ops *ops, pe_delta *into,
+                   const pe_delta *from, pe_error *errp);
+
+/* Fold [d] into [m].  The caller sets version and commit. */
+int pe_model_apply(pe_model *m, const pe_delta *d, pe_error *errp);
+
+/* Number of scores above the threshold (none while warming). */
+uint64_t pe_model_outliers(const pe_model *m, const float *scores,
+                           uint32_t points);
+
+/* The model as a safetensors file in memory; the caller frees out->data. */
+int pe_model_encode(const pe_model *m, pe_buffer *out, pe_error *errp);
+
+/* The model in [data]; kind and options are in it.  Error class input when
+ * the bytes are not a model this program can read.
+ */
+pe_model *pe_model_decode(const void *data, size_t len, pe_error *errp);
+
+/* Buffers. */
+int pe_buffer_append(pe_buffer *b, const void *data, size_t len,
+                     pe_error *errp);
+int pe_buffer_reserve(pe_buffer *b, size_t cap, pe_error *errp);
+void pe_buffer_free(pe_buffer *b);
+
+#endif

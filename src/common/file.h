@@ -1,0 +1,35 @@
+/* file.h - whole files and directories, safely. */
+#ifndef COMMON_FILE_H
+#define COMMON_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <pilot/error.h>
+
+/* All of [path] into new memory, NUL-ended behind *lenp bytes; the caller
+ * frees.  At most [max] bytes (input error beyond).
+ */
+char *file_read(const char *path, size_t max, size_t *lenp, pe_error *errp);
+
+/* Write [path] so that a reader sees the old or the new content and never a
+ * part: temporary file in the same folder, fsync, rename, fsync of the
+ * folder.  Errors carry 73 (or 77) and say "disk full" when it is (then of
+ * class retry); the old content stays, but for a failed fsync of the folder.
+ */
+int file_write(const char *path, const void *data, size_t len, mode_t mode,
+               pe_error *errp);
+
+/* mkdir -p with mode 0700 for what is new. */
+int file_mkdir(const char *path, pe_error *errp);
+
+/* rm -r, never following a symbolic link; missing is success. */
+int file_remove_tree(const char *path, pe_error *errp);
+
+/* A secret: first line of [path], which must be a regular file of ours that
+ * nobody else can read (77 otherwise, with the chmod that fixes it).  The
+ * caller frees.
+ */
+char *file_read_secret(const char *path, pe_error *errp);
+
+#endif
