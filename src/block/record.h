@@ -1,0 +1,64 @@
+/* record.h - the envelope of a record: headers in DESIGN section 9. */
+#ifndef BLOCK_RECORD_H
+#define BLOCK_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pilot/block.h>
+
+#define RECORD_HEADERS_MAX 24
+#define RECORD_SCRATCH 2048
+
+/* One header: ASCII name, bytes of a value. */
+typedef struct record_header {
+    const char *name;
+    const char *value; /* NULL: null value */
+    size_t len;
+} record_header;
+
+/* Headers under construction, or as read; no allocation.  Values written by
+ * the record_add_* functions live in scratch.
+ */
+typedef struct record_headers {
+    record_header h[RECORD_HEADERS_MAX];
+    size_t n;
+    char scratch[RECORD_SCRATCH];
+    size_t used;
+    int overflow; /* a header did not fit */
+} record_headers;
+
+void record_clear(record_headers *r);
+/* [name] is borrowed; the value is copied into scratch (add) or borrowed. */
+void record_add(record_headers *r, const char *name, const char *value);
+void record_add_u64(record_headers *r, const char *name, uint64_t value);
+void record_add_i64(record_headers *r, const char *name, int64_t value);
+void record_add_borrowed(record_headers *r, const char *name,
+                         const void *value, size_t len);
+/* The last header called [name], or NULL. */
+const record_header *record_find(const record_headers *r, const char *name);
+
+/* Headers of block [b] of run [run], leaving stage [stage]: ce_*,
+ * content-type, pe_*; what [b] does not know is left out (ce_id, pe_seq and
+ * pe_boot without has_seq, times that are 0, no version, no source).  The
+ * source is borrowed.  0, or -1 when they do not fit (names too long, or a
+ * source of more than 511 bytes).
+ */
+int record_encode(record_headers *r, const char *run, const char *stage,
+                  const pe_block *b, pe_error *errp);
+
+/* What the headers say of a block: has_seq, boot, seq, sense_ns, edge_ns,
+ * version, source.  Absent headers leave 0/NULL.  The source goes to [buf]
+ * (at least 512 bytes), which must live as long as the block.  A header that
+ * is there but malformed is an input error naming it; of one that is there
+ * twice, the last counts.
+ */
+int record_decode(const record_headers *r, pe_block *b, char *buf, size_t cap,
+                  pe_error *errp);
+
+/* "2026-11-23T18:22:00.123456789Z" into [out] (at least 31 bytes;
+ * "" when it is shorter).
+ */
+void record_time(int64_t ns, char *out, size_t cap);
+
+#endif

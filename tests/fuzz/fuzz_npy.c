@@ -1,0 +1,169 @@
+/* fuzz_npy.c - any bytes as a .npy record, and as the headers of one.
+ *
+ * With libFuzzer:
+ *   clang -fsanitize=fuzzer,address,undefined ... fuzz_npy.c
+ *   ./fuzz_npy tests/fuzz/corpus/npy
+ * With -DFUZZ_MAIN the program runs every file of the folders named on its
+ * command line, or of the corpus in the source tree, and prints TAP.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/block/npy.h"
+#include "src/block/record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void expect(int condition)
+{
+    if (!condition)
+        abort();
+}
+
+static void expect_refusal(const pe_error *e)
+{
+    expect(e->kind == PE_ERROR_INPUT && e->text[0]);
+    for (const char *p = e->text; *p; p++)
+        expect(*p >= ' ' && *p <= '~');
+}
+
+/* What was decoded, framed and decoded again, is the same. */
+static void run_frame(const pe_block *b)
+{
+    pe_block own = {0}, back = {0};
+    pe_error e = {0};
+    size_t len;
+
+    expect(pe_block_copy(&own, b, &e) == 0);
+    const void *frame = npy_frame(&own, &len);
+    expect(frame && npy_decode(frame, len, &back, &e) == 0);
+    expect(back.points == b->points && back.features == b->features);
+    expect(!memcmp(back.data, b->data, pe_block_bytes(b)));
+    pe_block_release(&own);
+}
+
+static void run_npy(const uint8_t *data, size_t size)
+{
+    pe_block b = {0}, h = {0};
+    pe_error e = {0};
+    size_t offset;
+    int status = npy_decode_header(data, size, &h, &offset, &e);
+
+    if (status < 0)
+        expect_refusal(&e);
+    if (npy_decode(data, size, &b, &e) < 0) {
+        expect_refusal(&e);
+        return;
+    }
+    expect(status == 0 && offset + pe_block_bytes(&b) == size);
+    expect(h.points == b.points && h.features == b.features);
+    expect((const uint8_t *)b.data == data + offset);
+    run_frame(&b);
+}
+
+/* Lines of NAME=VALUE; names need a NUL, so they come from a list: the first
+ * byte of a line says which.
+ */
+static void run_record(const uint8_t *data, size_t size)
+{
+    static const char *const names[] = {
+        "pe_seq",   "pe_boot",   "pe_sense_ns", "pe_edge_ns", "pe_model",
+        "pe_stage", "pe_source", "pe_",         "ce_id",      ""};
+    static record_headers r;
+    char *copy = malloc(size + 1);
+    char text[512];
+    pe_block b = {0};
+    pe_error e = {0};
+
+    expect(copy != NULL);
+    memcpy(copy, data, size);
+    record_clear(&r);
+    for (size_t at = 0; at < size;) {
+        const char *end = memchr(copy + at, '\n', size - at);
+        size_t len = end ? (size_t)(end - copy) - at : size - at;
+        if (len > 0)
+            record_add_borrowed(
+                &r, names[data[at] % (sizeof(names) / sizeof(names[0]))],
+                copy + at + 1, len - 1);
+        at += len + 1;
+    }
+    if (record_decode(&r, &b, text, sizeof(text), &e) < 0)
+        expect_refusal(&e);
+    else if (b.has_seq)
+        expect(record_encode(&r, "run", "stage", &b, &e) == 0);
+    free(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    run_npy(data, size);
+    run_record(data, size);
+    return 0;
+}
+
+#ifdef FUZZ_MAIN
+#include <dirent.h>
+
+#include "src/common/file.h"
+#include "src/common/text.h"
+
+#define INPUT_MAX (1 << 20)
+
+static int replay_file(const char *folder, const char *name)
+{
+    char *path = text_format("%s/%s", folder, name);
+    size_t len = 0;
+    char *data = path ? file_read(path, INPUT_MAX, &len, NULL) : NULL;
+    int status = data ? 0 : -1;
+
+    if (data)
+        LLVMFuzzerTestOneInput((const uint8_t *)data, len);
+    free(data);
+    free(path);
+    return status;
+}
+
+/* Every file of [folder]; their number, or -1. */
+static int replay(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+    int n = 0;
+
+    if (!dir)
+        return -1;
+    while (n >= 0 && (entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != '.')
+            n = replay_file(folder, entry->d_name) < 0 ? -1 : n + 1;
+    closedir(dir);
+    return n;
+}
+
+int main(int argc, char **argv)
+{
+    const char *srcdir = getenv("srcdir");
+    char *corpus =
+        text_format("%s/tests/fuzz/corpus/npy", srcdir ? srcdir : ".");
+    char *alone[] = {argv[0], corpus};
+    char **folders = argc > 1 ? argv : alone;
+    int files = 0;
+    int failed = 0;
+
+    if (!corpus)
+        return 1;
+    printf("1..1\n");
+    for (int i = 1; i < (argc > 1 ? argc : 2); i++) {
+        int n = replay(folders[i]);
+        if (n <= 0)
+            printf("# no file of %s could be read\n", folders[i]);
+        failed |= n <= 0;
+        files += n > 0 ? n : 0;
+    }
+    printf("%s 1 - corpus replayed (%d files)\n", failed ? "not ok" : "ok",
+           files);
+    free(corpus);
+    return failed;
+}
+#endif
