@@ -1,0 +1,164 @@
+/* broker.h - streams of records: topics, producer, consumer. */
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pilot/error.h>
+
+#include "src/block/record.h"
+
+/* How to reach a broker; strings are borrowed during the call only. */
+typedef struct broker_conf {
+    const char *endpoint;  /* host:port[,host:port...] */
+    const char *client_id; /* shows in the broker's log */
+    double timeout_s;      /* of the first contact; 0: 10 s */
+} broker_conf;
+
+/* A record as it was read.  Pointers live until broker_record_release. */
+typedef struct broker_record {
+    void *handle; /* the client's own */
+    const void *value;
+    size_t len;
+    const char *key; /* not NUL-ended; NULL: none */
+    size_t key_len;
+    int32_t partition;
+    int64_t offset;
+    int64_t time_ns; /* record time, 0: none */
+} broker_record;
+
+/* --- admin: one connection, any thread, blocking up to timeout_s --- */
+typedef struct broker_admin broker_admin;
+
+/* Errors: retry, 69, "broker HOST:PORT cannot be reached: ..., fix". */
+broker_admin *broker_admin_open(const broker_conf *c, pe_error *errp);
+void broker_admin_close(broker_admin *a);
+
+/* Facts wanted of a topic. */
+typedef struct broker_topic {
+    const char *name;
+    int partitions;         /* at least; exactly when it is created */
+    uint64_t message_bytes; /* max.message.bytes wanted */
+    bool gaps_allowed;      /* accept compacted topics */
+    double retention_s;     /* 0: the broker's default; only on creation */
+} broker_topic;
+
+/* Create the topic, or check the one that is there: too few partitions,
+ * a smaller max.message.bytes, cleanup.policy=compact without gaps_allowed
+ * are input errors (78) with the command that fixes it.  *partitionsp = how
+ * many there are.
+ */
+int broker_topic_ensure(broker_admin *a, const broker_topic *t,
+                        int *partitionsp, pe_error *errp);
+int broker_topic_delete(broker_admin *a, const char *name, pe_error *errp);
+/* First offset kept and next offset to be written. */
+int broker_watermarks(broker_admin *a, const char *topic, int32_t partition,
+                      int64_t *lowp, int64_t *highp, pe_error *errp);
+
+/* --- producer: idempotent, acks=all, in order per partition --- */
+typedef struct broker_producer broker_producer;
+
+/* Called from broker_producer_poll (any thread that polls) once for every
+ * record accepted: [offset] >= 0 when it is stored, -1 when it is not (the
+ * producer then is broken, see broker_producer_error).
+ */
+typedef void (*broker_delivery_f)(void *arg, void *opaque, int32_t partition,
+                                  int64_t offset);
+
+typedef struct broker_producer_conf {
+    broker_conf broker;
+    const char *compression; /* none lz4 zstd snappy */
+    double linger_s;
+    uint64_t message_bytes;      /* largest record */
+    uint64_t queue_bytes;        /* bound of what is not yet acknowledged */
+    int in_flight;               /* requests on a connection, 1..5 */
+    broker_delivery_f delivered; /* may be NULL */
+    void *arg;
+} broker_producer_conf;
+
+broker_producer *broker_producer_open(const broker_producer_conf *c,
+                                      pe_error *errp);
+/* Waits for nothing: what is not acknowledged is given up (its callback is
+ * called with -1).  Call broker_producer_flush first.  May be NULL.
+ */
+void broker_producer_close(broker_producer *p);
+
+/* Hand over one record; [value] is borrowed until its delivery callback when
+ * [copy] is false.  partition < 0: the client's hash of the key.  Returns 0;
+ * 1 when the queue is full (poll and try again); -1 error (input: too large;
+ * fatal: producer is broken).  Any thread.
+ */
+int broker_produce(broker_producer *p, const char *topic, int32_t partition,
+                   const char *key, const void *value, size_t len,
+                   const record_headers *headers, bool copy, void *opaque,
+                   pe_error *errp);
+
+/* Serve delivery callbacks for up to [timeout_ms]; returns how many. */
+int broker_producer_poll(broker_producer *p, int timeout_ms);
+/* Records accepted and not yet acknowledged. */
+int broker_producer_pending(const broker_producer *p);
+/* Wait until all is acknowledged; 0, or -1 (retry) after [timeout_ms]. */
+int broker_producer_flush(broker_producer *p, int timeout_ms, pe_error *errp);
+/* 0, or -1 with the fatal error that broke it: open another and send again
+ * from the first record that was not acknowledged.
+ */
+int broker_producer_error(const broker_producer *p, pe_error *errp);
+
+/* --- consumer: explicit partitions and offsets, no group protocol --- */
+typedef struct broker_consumer broker_consumer;
+
+typedef struct broker_position {
+    int32_t partition;
+    int64_t offset; /* next to read */
+} broker_position;
+
+typedef struct broker_consumer_conf {
+    broker_conf broker;
+    const char *topic;
+    const char *group;      /* under which progress is shown; never joined */
+    uint64_t message_bytes; /* largest record */
+    uint64_t queue_bytes;   /* bound of what is fetched ahead */
+    bool check_crcs;
+    bool gaps_allowed;
+} broker_consumer_conf;
+
+broker_consumer *broker_consumer_open(const broker_consumer_conf *c,
+                                      pe_error *errp);
+void broker_consumer_close(broker_consumer *c); /* may be NULL */
+
+/* Read these partitions from these offsets, and no others, from now on;
+ * records fetched before are dropped.  Any number of times.
+ */
+int broker_consumer_assign(broker_consumer *c, const broker_position *p,
+                           size_t n, pe_error *errp);
+
+/* Next record, waiting up to [timeout_ms].  1: *r is filled; 0: none yet;
+ * -1: error.  Offsets of a partition come without a gap: a gap, a bad CRC, an
+ * offset below the log start are fatal errors naming partition and offset,
+ * unless gaps_allowed.  A broker that is away is not an error: 0.
+ */
+int broker_consumer_fetch(broker_consumer *c, int timeout_ms, broker_record *r,
+                          pe_error *errp);
+void broker_record_release(broker_record *r);
+
+/* Headers of [r]; names and values live as long as the record.  More than
+ * RECORD_HEADERS_MAX: the rest is left out.
+ */
+int broker_record_headers(const broker_record *r, record_headers *h,
+                          pe_error *errp);
+
+/* Readable whenever there may be a record: for poll(2).  -1: none. */
+int broker_consumer_fd(const broker_consumer *c);
+/* Drain the event descriptor after poll said it is readable. */
+void broker_consumer_fd_clear(const broker_consumer *c);
+
+/* Newest known end of a partition (next offset), -1: not known yet. */
+int64_t broker_consumer_high(const broker_consumer *c, int32_t partition);
+
+/* Write progress to the broker, for lag displays only; never read back. */
+void broker_consumer_note(broker_consumer *c, const broker_position *p,
+                          size_t n);
+
+#endif
