@@ -1,0 +1,118 @@
+/* facts.c - what a pipeline says, by name. */
+#include "pipeline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *pilot_kind_name(enum pilot_kind kind)
+{
+    static const char *const names[] = {
+        [PILOT_POOL] = "pool",
+        [PILOT_EDGE] = "edge",
+        [PILOT_BROKER] = "broker",
+        [PILOT_PARAMS] = "params",
+    };
+
+    return names[kind];
+}
+
+const pipeline_pilot *pipeline_pilot_of(const pipeline *p, enum pilot_kind kind)
+{
+    for (size_t i = 0; i < p->n_pilots; i++)
+        if (p->pilots[i].kind == kind)
+            return &p->pilots[i];
+    return NULL;
+}
+
+const pipeline_stage *pipeline_stage_of(const pipeline *p, enum stage_role role)
+{
+    for (size_t i = 0; i < p->n_stages; i++)
+        if (p->stages[i].role == role)
+            return &p->stages[i];
+    return NULL;
+}
+
+bool pipeline_is_local(const pipeline *p)
+{
+    return p->stream_stage < 0;
+}
+
+int pipeline_devices(const pipeline *p)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < p->n_pilots; i++)
+        if (p->pilots[i].kind == PILOT_EDGE)
+            n += p->pilots[i].devices;
+    return n;
+}
+
+void pipeline_device_name(const pipeline *p, int d, char *out, size_t cap)
+{
+    if (cap)
+        *out = '\0';
+    for (size_t i = 0; i < p->n_pilots; i++) {
+        const pipeline_pilot *k = &p->pilots[i];
+
+        if (k->kind != PILOT_EDGE)
+            continue;
+        if (d < k->devices) {
+            snprintf(out, cap, "%s-%d", k->name, d);
+            return;
+        }
+        d -= k->devices;
+    }
+}
+
+void pipeline_topic(const pipeline *p, const char *run, const char *suffix,
+                    char *out, size_t cap)
+{
+    const char *stage =
+        p->stages[p->stream_stage < 0 ? 0 : p->stream_stage].name;
+
+    if (p->topic)
+        snprintf(out, cap, "%s%s", p->topic, suffix);
+    else
+        snprintf(out, cap, "pilot.%s.%s%s", run, stage, suffix);
+}
+
+int pipeline_owner(int partition, int ranks)
+{
+    return partition % ranks;
+}
+
+static void free_list(char **list, size_t n)
+{
+    for (size_t i = 0; list && i < n; i++)
+        free(list[i]);
+    free(list);
+}
+
+void pipeline_destroy(pipeline *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->n_pilots; i++) {
+        free(p->pilots[i].name);
+        free(p->pilots[i].resource);
+        free(p->pilots[i].endpoint);
+        free(p->pilots[i].password_file);
+        free(p->pilots[i].user);
+    }
+    for (size_t i = 0; i < p->n_stages; i++) {
+        free(p->stages[i].name);
+        free(p->stages[i].function);
+        free(p->stages[i].file);
+        pe_options_destroy(p->stages[i].options);
+    }
+    free_list(p->context_keys, p->n_context);
+    free_list(p->context_values, p->n_context);
+    free(p->pilots);
+    free(p->stages);
+    free(p->compression);
+    free(p->topic);
+    free(p->name);
+    free(p->file);
+    free(p);
+}
