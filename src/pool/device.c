@@ -1,0 +1,73 @@
+/* device.c - table of devices by name. */
+#include "pool_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/random.h"
+
+static size_t probe(const pool_devices *t, const char *name)
+{
+    size_t i = (size_t)random_hash(0, name, strlen(name)) & (t->cap_index - 1);
+
+    while (t->index[i] && strcmp(t->d[t->index[i] - 1].name, name))
+        i = (i + 1) & (t->cap_index - 1);
+    return i;
+}
+
+static int grow_index(pool_devices *t, pe_error *errp)
+{
+    size_t cap = t->cap_index ? 2 * t->cap_index : 64;
+    size_t *index = calloc(cap, sizeof(*index));
+
+    if (!index)
+        return pe_error_nomem(errp);
+    free(t->index);
+    t->index = index;
+    t->cap_index = cap;
+    for (size_t i = 0; i < t->n; i++)
+        t->index[probe(t, t->d[i].name)] = i + 1;
+    return 0;
+}
+
+static int grow_table(pool_devices *t, pe_error *errp)
+{
+    size_t cap = t->cap ? 2 * t->cap : 32;
+    pool_device *d = realloc(t->d, cap * sizeof(*d));
+
+    if (!d)
+        return pe_error_nomem(errp);
+    t->d = d;
+    t->cap = cap;
+    return 0;
+}
+
+size_t pool_device_find(pool_devices *t, const char *name, pe_error *errp)
+{
+    size_t slot;
+
+    if (2 * (t->n + 1) > t->cap_index && grow_index(t, errp) < 0)
+        return SIZE_MAX;
+    slot = probe(t, name);
+    if (t->index[slot])
+        return t->index[slot] - 1;
+    if (t->n == t->cap && grow_table(t, errp) < 0)
+        return SIZE_MAX;
+    memset(&t->d[t->n], 0, sizeof(t->d[t->n]));
+    t->d[t->n].name = strdup(name);
+    if (!t->d[t->n].name) {
+        pe_error_nomem(errp);
+        return SIZE_MAX;
+    }
+    t->index[slot] = ++t->n;
+    return t->n - 1;
+}
+
+void pool_devices_clear(pool_devices *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        free(t->d[i].name);
+    free(t->d);
+    free(t->index);
+    memset(t, 0, sizeof(*t));
+}

@@ -1,0 +1,323 @@
+/* main.c - pilot-agent: one rank of a pool. */
+#include <getopt.h>
+#include <mpi.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "pool.h"
+#include "src/common/log.h"
+#include "src/common/random.h"
+#include "src/common/text.h"
+#include "src/monitor/event.h"
+
+static atomic_int drain;
+
+struct agent {
+    const char *dir, *pilot;
+    int ranks; /* asked for; 0: any */
+    pipeline_request *req;
+    pipeline *pl;
+    int64_t *low, *high; /* rank 0: of every partition at the start */
+    pool_source *source;
+    committer *committer;
+    pool *pool;
+};
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    atomic_store(&drain, 1);
+}
+
+static void set_signals(void)
+{
+    struct sigaction a = {.sa_handler = on_signal};
+
+    sigaction(SIGTERM, &a, NULL);
+    sigaction(SIGUSR1, &a, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    /* A terminal's Ctrl-C is for the command that started us. */
+    signal(SIGINT, SIG_IGN);
+    /* Without mpirun there is nobody to end a rank that waits for others. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static void usage(FILE *f)
+{
+    fputs("Usage: pilot-agent RUN_DIR --pilot NAME [--ranks N]\n"
+          "One rank of the pool of a run; started by mpirun through "
+          "`pilot run`.\n",
+          f);
+}
+
+static int parse(struct agent *a, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"pilot", required_argument, NULL, 'p'},
+        {"ranks", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int64_t n = 0;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (c == 'p') {
+            a->pilot = optarg;
+        } else if (c == 'n') {
+            if (text_parse_int(optarg, &n) < 0 || n < 1 || n > 1000000)
+                return PE_EXIT_USAGE;
+            a->ranks = (int)n;
+        } else if (c == 'h') {
+            usage(stdout);
+            exit(PE_EXIT_OK);
+        } else {
+            return PE_EXIT_USAGE;
+        }
+    }
+    if (optind + 1 != argc || !a->pilot)
+        return PE_EXIT_USAGE;
+    a->dir = argv[optind];
+    return PE_EXIT_OK;
+}
+
+/* The rank the launcher gave this process, also when MPI does not know. */
+static int launcher_rank(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK",
+                                        "PMI_RANK", "SLURM_PROCID"};
+    int64_t rank = 0;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (getenv(names[i]) && text_parse_int(getenv(names[i]), &rank) == 0)
+            break;
+    return (int)rank;
+}
+
+static int check_ranks(const struct agent *a, int size, pe_error *errp)
+{
+    if (!a->ranks || a->ranks == size)
+        return 0;
+    if (size == 1)
+        return pe_error_set(
+            errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
+            "pool '%s' asked for %d ranks, but its processes do not know of "
+            "each other: this launcher does not speak to this Open MPI; use "
+            "mpirun, or srun --mpi=pmix",
+            a->pilot, a->ranks);
+    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
+                        "pool '%s' asked for %d ranks and got %d: set "
+                        "pilots.%s.ntasks to what the launcher starts",
+                        a->pilot, a->ranks, size, a->pilot);
+}
+
+static int load(struct agent *a, pe_error *errp)
+{
+    a->req = pipeline_request_read(a->dir, errp);
+    if (!a->req)
+        return -1;
+    a->pl = pipeline_load(a->req->file, (const char *const *)a->req->overrides,
+                          a->req->n_overrides, errp);
+    return a->pl ? 0 : -1;
+}
+
+/* --- rank 0: the first offsets, the committer --- */
+
+static int read_watermarks(struct agent *a, const char *topic, pe_error *errp)
+{
+    broker_conf conf = {0};
+    broker_admin *admin;
+    int rc = 0;
+
+    pipeline_request_broker(a->req, &conf, "pilot-agent");
+    admin = broker_admin_open(&conf, errp);
+    if (!admin)
+        return -1;
+    for (int32_t k = 0; rc == 0 && k < a->pl->partitions; k++)
+        rc = broker_watermarks(admin, topic, k, &a->low[k], &a->high[k], errp);
+    broker_admin_close(admin);
+    return rc;
+}
+
+/* Rule 1: the first offset of each partition is stored before the first
+ * fetch; rule 2: one that is below the log start stops the run.
+ */
+static int store_first(struct agent *a, pool_store *store, const char *topic,
+                       pe_error *errp)
+{
+    for (int32_t k = 0; k < a->pl->partitions; k++) {
+        int64_t stored;
+
+        if (store->ops->first(store, k, a->low[k], &stored, errp) < 0)
+            return -1;
+        if (stored < a->low[k] && !a->pl->gaps_allowed)
+            return pe_error_set(
+                errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+                "run '%s' stands at %s/%d/%lld, but the broker keeps only "
+                "from %lld on: records are lost; start another run, or set "
+                "streams.STAGE.gaps to allow",
+                a->req->run, topic, (int)k, (long long)stored,
+                (long long)a->low[k]);
+    }
+    return 0;
+}
+
+static pool_store *open_store(struct agent *a, const char *topic,
+                              pe_error *errp)
+{
+    pool_store *store;
+
+    if (pipeline_is_local(a->pl))
+        return pool_store_memory(errp);
+    if (read_watermarks(a, topic, errp) < 0)
+        return NULL;
+    store = pool_store_params(a->pl, a->req, errp);
+    if (store && store_first(a, store, topic, errp) < 0) {
+        store->ops->close(store);
+        return NULL;
+    }
+    return store;
+}
+
+static int start_committer(struct agent *a, pe_error *errp)
+{
+    size_t n = (size_t)a->pl->partitions;
+    char topic[256], id[17], writer[128];
+    committer_conf conf = {
+        .topic = topic,
+        .writer = writer,
+        .n_partitions = a->pl->partitions,
+        .interval_s = 0.1,
+    };
+
+    a->low = calloc(n, sizeof(int64_t));
+    a->high = calloc(n, sizeof(int64_t));
+    if (!a->low || !a->high)
+        return pe_error_nomem(errp);
+    pipeline_topic(a->pl, a->req->run, "", topic, sizeof(topic));
+    if (random_id(id, 8, errp) < 0)
+        return -1;
+    snprintf(writer, sizeof(writer), "%.100s:%s", a->pilot, id);
+    conf.store = open_store(a, topic, errp);
+    if (!conf.store)
+        return -1;
+    if (!pipeline_is_local(a->pl))
+        conf.n_devices = pipeline_devices(a->pl);
+    a->committer = committer_start(&conf, errp);
+    return a->committer ? 0 : -1;
+}
+
+/* --- all ranks --- */
+
+/* What a rank fetches ahead at most: with the backlog, this bounds its
+ * memory (doc/design.md section 6).
+ */
+static uint64_t queue_bytes(const pipeline *pl)
+{
+    uint64_t least = UINT64_C(32) << 20;
+
+    return 4 * pl->message_bytes > least ? 4 * pl->message_bytes : least;
+}
+
+static int open_source(struct agent *a, pe_error *errp)
+{
+    bool counted = a->pl->epoch_blocks > 0;
+
+    a->source = pipeline_is_local(a->pl)
+                    ? pool_source_function(a->pl, a->req, counted, &drain, errp)
+                    : pool_source_broker(a->pl, a->req, counted,
+                                         queue_bytes(a->pl), errp);
+    return a->source ? 0 : -1;
+}
+
+static int prepare(struct agent *a, int rank, pe_error *errp)
+{
+    pool_conf conf = {
+        .comm = MPI_COMM_WORLD,
+        .pl = a->pl,
+        .req = a->req,
+        .pilot = a->pilot,
+        .durable = !pipeline_is_local(a->pl),
+        .drain = &drain,
+        .progress = event_print,
+    };
+
+    if (rank == 0 && start_committer(a, errp) < 0)
+        return -1;
+    if (open_source(a, errp) < 0) {
+        committer_stop(a->committer);
+        return -1;
+    }
+    conf.source = a->source;
+    conf.committer = a->committer;
+    if (a->pl->until_eof && rank == 0)
+        conf.eof = a->high;
+    a->pool = pool_create(&conf, errp);
+    return a->pool ? 0 : -1;
+}
+
+static void say_ready(const struct agent *a, int size)
+{
+    json_t *o = json_pack("{s:s, s:s, s:i}", "event", "ready", "pilot",
+                          a->pilot, "ranks", size);
+
+    if (o)
+        event_print(o);
+}
+
+/* Collective.  Returns what the process ends with. */
+static int run(struct agent *a, int rank, int size)
+{
+    pe_error e = {0};
+    json_t *report;
+    int rc;
+
+    rc = pool_agree(MPI_COMM_WORLD, check_ranks(a, size, &e), &e);
+    if (rc == 0)
+        rc = pool_agree(MPI_COMM_WORLD, load(a, &e), &e);
+    if (rc == 0)
+        rc = pool_agree(MPI_COMM_WORLD, prepare(a, rank, &e), &e);
+    if (rc == 0) {
+        if (rank == 0)
+            say_ready(a, size);
+        rc = pool_run(a->pool, &e);
+        report = rc == 0 ? pool_report(a->pool) : NULL;
+        if (report)
+            event_print(report);
+    }
+    if (rc < 0 && rank == 0 && launcher_rank() == 0)
+        event_error(a->pilot, &e);
+    return rc < 0 ? (int)e.exit_code : PE_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct agent a = {0};
+    int rank, size, provided, rc;
+
+    log_init(log_write_stderr, "pilot-agent", LOG_LEVEL_INFO);
+    rc = parse(&a, argc, argv);
+    if (rc) {
+        usage(stderr);
+        return rc;
+    }
+    set_signals();
+    /* Errors of MPI calls are fatal to the world (MPI_ERRORS_ARE_FATAL): the
+     * supervisor starts another, nothing uncommitted counts.
+     */
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    rc = run(&a, rank, size);
+    pool_destroy(a.pool);
+    pipeline_destroy(a.pl);
+    pipeline_request_destroy(a.req);
+    free(a.low);
+    free(a.high);
+    MPI_Finalize();
+    return rc;
+}

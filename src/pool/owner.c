@@ -1,0 +1,410 @@
+/* owner.c - owned partitions: dispatch in offset order, duplicates, giving.
+ */
+#include "pool_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/clock.h"
+
+static int init_slots(pool *p)
+{
+    for (int i = 0; i < 2; i++) {
+        p->slot[i].from = calloc(p->n_parts + 1, sizeof(int64_t));
+        p->slot[i].to = calloc(p->n_parts + 1, sizeof(int64_t));
+        if (!p->slot[i].from || !p->slot[i].to)
+            return -1;
+    }
+    return 0;
+}
+
+int owner_init(pool *p, pe_error *errp)
+{
+    for (int32_t k = 0; k < p->n_partitions; k++)
+        p->n_parts += pipeline_owner(k, p->size) == p->rank;
+    p->n_lanes = p->counted ? p->n_parts : p->n_parts > 0;
+    p->parts = calloc(p->n_parts + 1, sizeof(*p->parts));
+    p->lanes = calloc(p->n_lanes + 1, sizeof(*p->lanes));
+    if (!p->parts || !p->lanes || init_slots(p) < 0)
+        return pe_error_nomem(errp);
+    for (size_t i = 0; i < p->n_lanes; i++) {
+        p->lanes[i].ring = calloc(POOL_BACKLOG, sizeof(pool_record));
+        if (!p->lanes[i].ring)
+            return pe_error_nomem(errp);
+    }
+    for (int32_t k = 0, i = 0; k < p->n_partitions; k++)
+        if (pipeline_owner(k, p->size) == p->rank)
+            p->parts[i++].partition = k;
+    return 0;
+}
+
+void owner_fini(pool *p)
+{
+    owner_drop(p);
+    for (size_t i = 0; p->lanes && i < p->n_lanes; i++) {
+        for (int k = 0; p->lanes[i].ring && k < POOL_BACKLOG; k++)
+            pe_block_release(&p->lanes[i].ring[k].block);
+        free(p->lanes[i].ring);
+    }
+    free(p->lanes);
+    free(p->parts);
+    free(p->askers);
+    pool_devices_clear(&p->devices);
+    for (int i = 0; i < 2; i++) {
+        free(p->slot[i].from);
+        free(p->slot[i].to);
+        free(p->slot[i].touch);
+        pe_delta_destroy(p->slot[i].delta);
+        pool_model_drop(p->slot[i].base);
+    }
+}
+
+/* --- fetched records --- */
+
+static pool_record *lane_head(pool_lane *l)
+{
+    return l->n ? &l->ring[l->head] : NULL;
+}
+
+static void lane_pop(pool_lane *l)
+{
+    l->head = (l->head + 1) % POOL_BACKLOG;
+    l->n--;
+}
+
+static void lane_release(pool *p, pool_lane *l)
+{
+    p->c.source->ops->release(p->c.source, &l->ring[l->head]);
+    lane_pop(l);
+}
+
+void owner_drop(pool *p)
+{
+    for (size_t i = 0; p->lanes && i < p->n_lanes; i++)
+        while (p->lanes[i].n)
+            lane_release(p, &p->lanes[i]);
+}
+
+/* Fetch until the lane holds [want] records or there are none. */
+static void lane_fill(pool *p, size_t lane, size_t want)
+{
+    pool_lane *l = &p->lanes[lane];
+    int64_t start = clock_mono_ns();
+
+    while (l->n < want && !p->failed) {
+        pool_record *r = &l->ring[(l->head + l->n) % POOL_BACKLOG];
+        pe_error e = {0};
+        int rc = p->c.source->ops->fetch(p->c.source, lane, r, &e);
+
+        if (rc < 0)
+            pool_fail(p, &e);
+        if (rc != 1)
+            break;
+        if (!p->first_ns)
+            p->first_ns = r->block.fetch_ns;
+        p->fetched++;
+        l->n++;
+    }
+    p->fetch_ns += clock_mono_ns() - start;
+}
+
+int64_t owner_backlog(const pool *p)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < p->n_lanes; i++)
+        n += (int64_t)p->lanes[i].n;
+    return n;
+}
+
+/* --- partitions --- */
+
+static pool_part *find_part(pool *p, int32_t partition)
+{
+    /* Owned partitions are rank, rank + size, ...: pipeline_owner. */
+    return &p->parts[partition / p->size];
+}
+
+int64_t owner_lag(pool *p)
+{
+    int64_t lag = 0;
+
+    for (size_t i = 0; i < p->n_parts; i++) {
+        int64_t high =
+            p->c.source->ops->high(p->c.source, p->parts[i].partition);
+
+        if (high > p->parts[i].next)
+            lag += high - p->parts[i].next;
+    }
+    return lag;
+}
+
+static bool part_ended(const pool *p, const pool_part *k)
+{
+    int64_t end = p->ends[k->partition];
+
+    return end >= 0 && k->next >= end;
+}
+
+int64_t owner_ended(const pool *p)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < p->n_parts; i++)
+        n += part_ended(p, &p->parts[i]);
+    return n;
+}
+
+/* The counted epoch block [offset] of [partition] belongs to: blocks are
+ * numbered round the partitions, so the answer depends on nothing else.
+ */
+static int64_t logical_of(const pool *p, int32_t partition, int64_t offset)
+{
+    return (offset * p->n_partitions + partition) /
+           (int64_t)p->c.pl->epoch_blocks;
+}
+
+int64_t owner_quota(const pool *p)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; p->counted && i < p->n_parts; i++) {
+        const pool_part *k = &p->parts[i];
+
+        n += part_ended(p, k) ||
+             logical_of(p, k->partition, k->next) > p->logical;
+    }
+    return n;
+}
+
+int owner_load(pool *p, const params_state *s, pe_error *errp)
+{
+    broker_position *at = calloc(p->n_parts + 1, sizeof(*at));
+    int rc;
+
+    if (!at)
+        return pe_error_nomem(errp);
+    owner_drop(p);
+    pool_devices_clear(&p->devices);
+    p->logical = s->n_offsets ? INT64_MAX : 0;
+    for (size_t i = 0; i < s->n_offsets; i++) {
+        const params_offset *o = &s->offsets[i];
+
+        if (p->counted && logical_of(p, o->partition, o->next) < p->logical)
+            p->logical = logical_of(p, o->partition, o->next);
+        if (pipeline_owner(o->partition, p->size) == p->rank)
+            find_part(p, o->partition)->next = o->next;
+    }
+    for (size_t i = 0; i < s->n_devices; i++) {
+        const params_device *d = &s->devices[i];
+        size_t k = pool_device_find(&p->devices, d->device, errp);
+
+        if (k == SIZE_MAX) {
+            free(at);
+            return -1;
+        }
+        p->devices.d[k].known = true;
+        p->devices.d[k].partition = d->partition;
+        p->devices.d[k].boot = d->boot;
+        p->devices.d[k].seq = d->seq;
+    }
+    for (size_t i = 0; i < p->n_parts; i++)
+        at[i] = (broker_position){p->parts[i].partition, p->parts[i].next};
+    rc = p->c.source->ops->assign(p->c.source, at, p->n_parts, errp);
+    free(at);
+    return rc;
+}
+
+/* --- dispatch --- */
+
+/* Rule 5: a device's record is new when (boot, seq) is beyond the last. */
+static bool is_duplicate(const pool_device *d, const pe_block *b)
+{
+    return d->known &&
+           (b->boot < d->boot || (b->boot == d->boot && b->seq <= d->seq));
+}
+
+/* Fix the epoch of the record: offset order, whatever becomes of it. */
+static void fix_epoch(pool *p, pool_slot *s, pool_part *k, pool_record *r)
+{
+    size_t i = (size_t)(k - p->parts);
+
+    k->next = r->block.offset + 1;
+    if (r->block.offset < k->highest)
+        p->replayed++;
+    else
+        k->highest = k->next;
+    s->to[i] = k->next;
+    s->dispatched++;
+}
+
+enum admission { ADMIT_WORK, ADMIT_DONE, ADMIT_WAIT };
+
+static enum admission admit_device(pool *p, pool_slot *s, pool_record *r)
+{
+    const pe_block *b = &r->block;
+    pool_device *d;
+    size_t at;
+
+    if (r->foreign)
+        return ADMIT_WORK;
+    at = pool_device_find(&p->devices, b->device, &p->error);
+    if (at == SIZE_MAX || pool_slot_touch(p, s, at, b->boot, b->seq) < 0) {
+        pe_error_nomem(&p->error);
+        pool_fail(p, &p->error);
+        return ADMIT_WAIT;
+    }
+    d = &p->devices.d[at];
+    d->known = true;
+    d->partition = b->partition;
+    d->boot = b->boot;
+    d->seq = b->seq;
+    return ADMIT_WORK;
+}
+
+/* True for a record that repeats one of its device. */
+static bool seen_before(pool *p, const pool_record *r)
+{
+    size_t at;
+
+    if (r->foreign || r->bad.kind != PE_ERROR_NONE || !p->devices.n)
+        return false;
+    at = pool_device_find(&p->devices, r->block.device, &p->error);
+    return at != SIZE_MAX && is_duplicate(&p->devices.d[at], &r->block);
+}
+
+/* May the head of a lane be dispatched now? */
+static bool may_dispatch(pool *p, const pool_slot *s, const pool_record *r)
+{
+    if (p->counted &&
+        logical_of(p, r->block.partition, r->block.offset) > p->logical)
+        return false;
+    if (r->bad.kind != PE_ERROR_NONE)
+        return true;
+    if (!s->base) {
+        p->proposal = r->block.features;
+        return false;
+    }
+    return !owner_full(p);
+}
+
+static enum admission admit(pool *p, pool_slot *s, pool_record *r)
+{
+    pool_part *k = find_part(p, r->block.partition);
+
+    if (!may_dispatch(p, s, r))
+        return ADMIT_WAIT;
+    if (seen_before(p, r)) {
+        fix_epoch(p, s, k, r);
+        s->add.deduplicated++;
+        return ADMIT_DONE;
+    }
+    if (r->bad.kind == PE_ERROR_NONE && admit_device(p, s, r) == ADMIT_WAIT)
+        return ADMIT_WAIT;
+    fix_epoch(p, s, k, r);
+    if (r->bad.kind == PE_ERROR_NONE)
+        return ADMIT_WORK;
+    pool_refuse(p, s, &r->block, r->raw, r->raw_len, r->bad.text);
+    s->add.foreign += r->foreign;
+    return ADMIT_DONE;
+}
+
+/* A counted epoch is never full: its blocks are its own bound. */
+bool owner_full(const pool *p)
+{
+    const pool_slot *s = &p->slot[p->epoch & 1];
+
+    return !p->counted && s->base && s->delta && s->base->m->warming &&
+           p->model_ops->full && p->model_ops->full(s->base->m, s->delta);
+}
+
+static bool dispatching(const pool *p)
+{
+    return p->ready && !p->hold && !p->draining && !p->failed;
+}
+
+/* The next lane's head, or NULL; *lanep is where it is. */
+static pool_record *next_head(pool *p, pool_lane **lanep, size_t want)
+{
+    for (size_t i = 0; i < p->n_lanes; i++) {
+        size_t k = (p->turn + i) % p->n_lanes;
+
+        if (p->lanes[k].n < want)
+            lane_fill(p, k, want);
+        if (p->lanes[k].n) {
+            p->turn = k + 1;
+            *lanep = &p->lanes[k];
+            return lane_head(*lanep);
+        }
+    }
+    return NULL;
+}
+
+int owner_step(pool *p)
+{
+    /* A lone rank needs no backlog to give away. */
+    size_t want = p->size > 1 ? POOL_BACKLOG / 2 : 1;
+    pool_slot *s = &p->slot[p->epoch & 1];
+
+    if (!dispatching(p))
+        return 0;
+    for (size_t i = 0; i < p->n_lanes; i++) {
+        pool_lane *l;
+        pool_record *r = next_head(p, &l, want);
+
+        if (!r)
+            return 0;
+        switch (admit(p, s, r)) {
+        case ADMIT_WORK:
+            pool_work(p, s, &r->block, r->raw, r->raw_len, r->foreign);
+            lane_release(p, l);
+            return 1;
+        case ADMIT_DONE:
+            lane_release(p, l);
+            return 1;
+        case ADMIT_WAIT:
+            break;
+        }
+    }
+    return 0;
+}
+
+/* --- giving --- */
+
+static bool give_one(pool *p, int rank)
+{
+    pool_slot *s = &p->slot[p->epoch & 1];
+    pool_lane *l;
+    pool_record *r = next_head(p, &l, POOL_BACKLOG / 2);
+
+    if (!r || !pool_send_room(p))
+        return false;
+    switch (admit(p, s, r)) {
+    case ADMIT_WAIT:
+        return false;
+    case ADMIT_DONE:
+        lane_release(p, l);
+        return false;
+    case ADMIT_WORK:
+        break;
+    }
+    s->outstanding++;
+    help_send(p, rank, s, r);
+    lane_pop(l);
+    return true;
+}
+
+void owner_give(pool *p, bool none)
+{
+    const pool_slot *s = &p->slot[p->epoch & 1];
+    bool may = dispatching(p) && s->base && !s->base->m->warming;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < p->n_askers; i++) {
+        if (none || (may && owner_backlog(p) == 0))
+            help_answer_none(p, p->askers[i]);
+        else if (!may || owner_backlog(p) < 2 || !give_one(p, p->askers[i]))
+            p->askers[kept++] = p->askers[i];
+    }
+    p->n_askers = kept;
+}

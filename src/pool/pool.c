@@ -1,0 +1,295 @@
+/* pool.c - the run loop of a rank. */
+#include "pool_private.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/clock.h"
+#include "src/monitor/event.h"
+
+#define US INT64_C(1000)
+#define MS INT64_C(1000000)
+
+/* Blocks are processed for this long between two looks at messages. */
+#define SLICE (200 * US)
+/* After the last sign of life a rank yields this long before it sleeps. */
+#define LINGER (300 * US)
+
+int pool_agree(MPI_Comm comm, int rc, pe_error *errp)
+{
+    int rank, size, mine, first;
+
+    MPI_Comm_rank(comm, &rank);
+    MPI_Comm_size(comm, &size);
+    mine = rc < 0 ? rank : size;
+    MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, comm);
+    if (first == size)
+        return 0;
+    MPI_Bcast(errp, sizeof(*errp), MPI_BYTE, first, comm);
+    return -1;
+}
+
+/* --- making and unmaking --- */
+
+static int init_stage(pool *p, pe_error *errp)
+{
+    const pipeline *pl = p->c.pl;
+    function_setup set = {
+        .run = p->c.req->run,
+        .device = "",
+        .index = p->rank,
+        .size = p->size,
+        .context_keys = (const char *const *)pl->context_keys,
+        .context_values = (const char *const *)pl->context_values,
+        .n_context = pl->n_context,
+        .dtype = pl->dtype,
+        .cancelled = p->c.drain,
+    };
+
+    p->stage = pipeline_stage_of(pl, STAGE_CLOUD);
+    p->model_ops =
+        pe_model_find(p->stage->is_model ? p->stage->function : "passthrough");
+    if (p->stage->is_model)
+        return 0;
+    /* A user function learns nothing; a model that only counts carries its
+     * commits.
+     */
+    p->plain_options = pe_model_options("passthrough", errp);
+    p->fn = function_load(p->stage->function, p->c.req->dir, errp);
+    if (!p->plain_options || !p->fn)
+        return -1;
+    set.stage = p->stage->name;
+    set.options = p->stage->options;
+    p->ctx = context_create(&set, errp);
+    if (!p->ctx)
+        return -1;
+    if (function_ops(p->fn)->open && function_ops(p->fn)->open(p->ctx) < 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "stage '%s': %s", p->stage->name,
+                            context_error(p->ctx));
+    return 0;
+}
+
+static int init_rank0(pool *p, pe_error *errp)
+{
+    size_t n = (size_t)p->n_partitions;
+
+    p->committed = calloc(n, sizeof(int64_t));
+    p->known_ends = calloc(n, sizeof(int64_t));
+    p->early = calloc((size_t)p->size, sizeof(*p->early));
+    if (!p->committed || !p->known_ends || !p->early)
+        return pe_error_nomem(errp);
+    for (size_t k = 0; k < n; k++)
+        p->known_ends[k] = -1;
+    return 0;
+}
+
+static int init(pool *p, pe_error *errp)
+{
+    p->samples = malloc(POOL_SAMPLES * sizeof(*p->samples));
+    if (!p->samples)
+        return pe_error_nomem(errp);
+    pipeline_topic(p->c.pl, p->c.req->run, "", p->topic, sizeof(p->topic));
+    if (owner_init(p, errp) < 0 || round_init(p, errp) < 0 ||
+        init_stage(p, errp) < 0)
+        return -1;
+    if (!pipeline_is_local(p->c.pl) && results_open(p, errp) < 0)
+        return -1;
+    return p->c.committer ? init_rank0(p, errp) : 0;
+}
+
+pool *pool_create(const pool_conf *c, pe_error *errp)
+{
+    pool *p = calloc(1, sizeof(*p));
+
+    if (!p) {
+        pe_error_nomem(errp);
+        c->source->ops->close(c->source);
+        committer_stop(c->committer);
+        return NULL;
+    }
+    p->c = *c;
+    MPI_Comm_rank(c->comm, &p->rank);
+    MPI_Comm_size(c->comm, &p->size);
+    p->n_partitions = c->pl->partitions;
+    p->counted = c->pl->epoch_blocks > 0;
+    p->epoch = 2; /* the one before is closed, and numbers stay positive */
+    p->want_term = 1;
+    if (init(p, errp) < 0) {
+        pool_destroy(p);
+        return NULL;
+    }
+    return p;
+}
+
+void pool_destroy(pool *p)
+{
+    if (!p)
+        return;
+    results_close(p);
+    owner_fini(p);
+    round_fini(p);
+    for (int i = 0; i < 2; i++)
+        pool_model_drop(p->recent[i]);
+    for (int i = 0; i < POOL_ASKS; i++)
+        pe_block_release(&p->help[i].block);
+    if (p->ctx && function_ops(p->fn)->close)
+        function_ops(p->fn)->close(p->ctx);
+    context_destroy(p->ctx);
+    function_unload(p->fn);
+    pe_options_destroy(p->plain_options);
+    pe_block_release(&p->work);
+    pe_block_release(&p->out);
+    pe_buffer_free(&p->ship);
+    p->c.source->ops->close(p->c.source);
+    committer_stop(p->c.committer);
+    commit_job_destroy(p->job);
+    commit_job_destroy(p->pending);
+    for (int i = 0; p->early && i < p->size; i++)
+        free(p->early[i]);
+    free(p->early);
+    free(p->committed);
+    free(p->known_ends);
+    free(p->samples);
+    free(p);
+}
+
+/* --- rank 0: what the committer knows, progress --- */
+
+static void look(pool *p)
+{
+    committer_look(p->c.committer, &p->view, p->committed, p->known_ends);
+    if (p->c.eof) {
+        memcpy(p->known_ends, p->c.eof,
+               (size_t)p->n_partitions * sizeof(int64_t));
+        return;
+    }
+    for (int32_t k = 0; k < p->n_partitions; k++) {
+        if (!p->view.ends_known)
+            p->known_ends[k] = -1;
+        else if (p->known_ends[k] < 0)
+            p->known_ends[k] = 0; /* no device writes to it */
+    }
+}
+
+static void tell_progress(pool *p, int64_t now)
+{
+    const pool_model *m = p->recent[p->have_seq & 1];
+    json_t *o;
+
+    if (!p->c.progress || now < p->next_progress)
+        return;
+    p->next_progress = now + 500 * MS;
+    o = json_pack("{s:s, s:s, s:I, s:f, s:I, s:I, s:I}", "event", "progress",
+                  "pilot", p->c.pilot, "blocks",
+                  (json_int_t)p->view.total.applied, "mb",
+                  (double)p->view.total.bytes / 1e6, "lag",
+                  (json_int_t)p->round_in[R_LAG], "version",
+                  (json_int_t)(m && m->m ? m->m->version : 0), "outliers",
+                  (json_int_t)p->view.total.outliers);
+    if (o)
+        p->c.progress(o);
+}
+
+/* --- the loop --- */
+
+static bool work(pool *p)
+{
+    int64_t start = clock_mono_ns(), now = start;
+    bool any = false;
+
+    while (now - start < SLICE && !p->failed) {
+        if (!owner_step(p) && !help_step(p))
+            break;
+        any = true;
+        now = clock_mono_ns();
+    }
+    if (any)
+        p->last_active = now;
+    return any;
+}
+
+static bool waiting(const pool *p)
+{
+    return p->round_posted || p->shipping || p->reducing || p->closing ||
+           p->hold || !p->ready || p->n_sends > 0 || p->ship_ready;
+}
+
+static void idle(pool *p)
+{
+    int64_t now = clock_mono_ns(), quiet = now - p->last_active;
+
+    if (quiet < LINGER) {
+        sched_yield();
+        return;
+    }
+    if (waiting(p) || quiet < 20 * MS)
+        p->c.source->ops->wait(p->c.source, 1);
+    else
+        p->c.source->ops->wait(p->c.source, quiet < 100 * MS ? 2 : 10);
+    p->idle_ns += clock_mono_ns() - now;
+}
+
+static void progress(pool *p)
+{
+    int64_t start = clock_mono_ns();
+
+    help_serve(p);
+    ship_progress(p);
+    if (p->c.committer) {
+        look(p);
+        ship_news(p);
+        tell_progress(p, start);
+    }
+    epoch_progress(p);
+    round_progress(p);
+    if (p->size > 1)
+        owner_give(p, p->draining || !p->ready);
+    results_poll(p);
+    p->reduce_ns += clock_mono_ns() - start;
+}
+
+/* All ranks leave together: requests are answered, messages have arrived. */
+static void settle(pool *p)
+{
+    MPI_Request barrier = MPI_REQUEST_NULL;
+    bool posted = false;
+    int done = 0;
+
+    p->ready = false;
+    help_drop(p);
+    while (!done) {
+        help_serve(p);
+        owner_give(p, true);
+        epoch_progress(p);
+        if (p->shipping && !p->ship_here) {
+            int here = 0;
+
+            MPI_Test(&p->ship_req, &here, MPI_STATUS_IGNORE);
+            p->ship_here = here;
+        }
+        if (!posted && help_quiet(p) && !p->reducing &&
+            (!p->shipping || p->ship_here)) {
+            MPI_Ibarrier(p->c.comm, &barrier);
+            posted = true;
+        }
+        if (posted)
+            MPI_Test(&barrier, &done, MPI_STATUS_IGNORE);
+        if (!done)
+            clock_sleep_ns(100 * US, 0);
+    }
+}
+
+int pool_run(pool *p, pe_error *errp)
+{
+    p->last_active = clock_mono_ns();
+    while (!p->stop) {
+        progress(p);
+        if (!work(p))
+            idle(p);
+    }
+    settle(p);
+    *errp = p->error;
+    return pool_agree(p->c.comm, p->failed ? -1 : 0, errp);
+}

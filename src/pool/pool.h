@@ -1,0 +1,53 @@
+/* pool.h - the MPI task pool: owners, helpers, epochs, one commit in flight.
+ */
+#ifndef POOL_POOL_H
+#define POOL_POOL_H
+
+#include <jansson.h>
+#include <mpi.h>
+#include <stdatomic.h>
+
+#include "committer.h"
+#include "source.h"
+#include "src/pipeline/pipeline.h"
+
+/* What a pool is made of.  Borrowed for the life of the pool, but for the
+ * source and the committer, which it takes over.
+ */
+typedef struct pool_conf {
+    MPI_Comm comm;
+    const pipeline *pl;
+    const pipeline_request *req;
+    const char *pilot;       /* name, for messages */
+    pool_source *source;     /* of this rank */
+    committer *committer;    /* rank 0; NULL elsewhere */
+    bool durable;            /* state survives: exactly-once */
+    const int64_t *eof;      /* rank 0: end of every partition, or NULL */
+    const atomic_int *drain; /* set by a signal: finish what is begun */
+    void (*progress)(json_t *event); /* rank 0, twice a second; takes the
+                                        reference; may be NULL */
+} pool_conf;
+
+typedef struct pool pool;
+
+/* Local.  NULL on error; then conf's source and committer are freed. */
+pool *pool_create(const pool_conf *c, pe_error *errp);
+
+/* Collective.  Learns until the run ends, is drained, or fails; all ranks
+ * return the same: 0, or -1 with one error, the same on every rank.
+ */
+int pool_run(pool *p, pe_error *errp);
+
+/* Collective.  On rank 0 the final event (monitor.h), NULL elsewhere or when
+ * there is no memory.
+ */
+json_t *pool_report(pool *p);
+
+void pool_destroy(pool *p); /* local; may be NULL */
+
+/* Collective.  Agree on an error: when [rc] is < 0 on any rank, every rank
+ * gets the error of the lowest such rank and -1 is returned; else 0.
+ */
+int pool_agree(MPI_Comm comm, int rc, pe_error *errp);
+
+#endif

@@ -1,0 +1,327 @@
+/* pool_private.h - what the files of the pool share. */
+#ifndef POOL_POOL_PRIVATE_H
+#define POOL_POOL_PRIVATE_H
+
+#include "pool.h"
+
+#include "src/common/histogram.h"
+#include "src/function/host.h"
+
+enum {
+    POOL_BACKLOG = 16,    /* records a lane holds beyond the client's queue */
+    POOL_ASKS = 2,        /* requests a helper keeps posted: an owner answers
+                             between two blocks */
+    POOL_SENDS = 32,      /* messages under way */
+    POOL_SAMPLES = 65536, /* blocks whose commit latency is remembered */
+};
+
+enum pool_tag { TAG_ASK = 1, TAG_NONE, TAG_TASK, TAG_DATA, TAG_DONE, TAG_PART };
+
+enum pool_hop {
+    HOP_EDGE,
+    HOP_BROKER,
+    HOP_WAIT,
+    HOP_PROCESS,
+    HOP_COMMIT,
+    HOP_TOTAL,
+    HOP_PROCESSED,
+    POOL_HOPS
+};
+
+/* A committed model, shared by the epochs that started from it. */
+typedef struct pool_model {
+    pe_model *m;
+    int refs;
+} pool_model;
+
+/* The newest block of a device dispatched in an epoch. */
+typedef struct pool_touch {
+    size_t device; /* index into the device table */
+    uint64_t boot, seq;
+} pool_touch;
+
+/* One epoch as this rank sees it (rule 3). */
+typedef struct pool_slot {
+    bool live;
+    int64_t epoch;
+    pool_model *base; /* NULL until the first model exists */
+    int64_t base_seq; /* broadcast the epoch started from */
+    pe_delta *delta;
+    params_counters add;
+    int64_t dispatched;  /* blocks fixed to this epoch by this owner */
+    int64_t outstanding; /* of them, with helpers */
+    int64_t unacked;     /* results and refusals not yet acknowledged */
+    int64_t *from, *to;  /* of every owned partition */
+    pool_touch *touch;
+    size_t n_touch, cap_touch;
+} pool_slot;
+
+/* An owned partition. */
+typedef struct pool_part {
+    int32_t partition;
+    int64_t next;    /* next offset to dispatch */
+    int64_t highest; /* dispatched in any term: below it is a replay */
+} pool_part;
+
+/* Fetched, not yet dispatched; in offset order. */
+typedef struct pool_lane {
+    pool_record *ring; /* POOL_BACKLOG */
+    size_t head, n;
+} pool_lane;
+
+typedef struct pool_device {
+    char *name;
+    int32_t partition;
+    bool known; /* boot and seq are valid */
+    uint64_t boot, seq;
+    int touched[2]; /* index + 1 into the slot's touch list */
+} pool_device;
+
+/* name -> device, open addressing. */
+typedef struct pool_devices {
+    pool_device *d;
+    size_t n, cap;
+    size_t *index; /* of cap_index, entry + 1 */
+    size_t cap_index;
+} pool_devices;
+
+/* A block that came from, or goes to, another rank. */
+typedef struct pool_task {
+    int64_t term, epoch;
+    uint32_t points, features;
+    int32_t dtype, partition, has_seq, foreign;
+    int64_t offset;
+    uint64_t boot, seq, version;
+    int64_t sense_ns, edge_ns, broker_ns, fetch_ns;
+    uint64_t bytes;
+    char text[POOL_TEXT]; /* device, NUL, source or empty, NUL */
+} pool_task;
+
+typedef struct pool_done {
+    int64_t term, epoch;
+} pool_done;
+
+/* Helper's side of one posted request. */
+typedef struct pool_help {
+    enum { HELP_FREE, HELP_ASKED, HELP_COMING, HELP_HERE } state;
+    int owner;
+    pool_task task;
+    pe_block block; /* its data */
+    MPI_Request data;
+} pool_help;
+
+/* A message under way; [record] is released when it has left. */
+typedef struct pool_send {
+    bool used;
+    MPI_Request req;
+    void *buffer;       /* freed when it has left; may be NULL */
+    pool_record record; /* held when has_record */
+    bool has_record;
+} pool_send;
+
+/* Lanes of a round: what ranks tell each other, reduced to the same decision
+ * everywhere.  The first are summed, the others the largest is taken of.
+ */
+enum pool_lanes {
+    R_OUTSTANDING, /* helped blocks of the closing epoch still out */
+    R_UNACKED,     /* its results and refusals not yet acknowledged */
+    R_OPEN,        /* blocks dispatched in the open epoch */
+    R_CLOSING,     /* blocks dispatched in the closing one */
+    R_QUOTA,       /* partitions that have given the counted epoch its share */
+    R_ENDED,       /* partitions dispatched up to their end */
+    R_LAG,         /* records not yet dispatched */
+    R_SUMS,
+    R_TERM = R_SUMS, /* the term this rank wants */
+    R_ERROR,         /* 1 + rank */
+    R_DRAIN,
+    R_HOLD,
+    R_ADVANCE,  /* rank 0: 1 an epoch may end, 2 it is due */
+    R_BUSY,     /* a reduction of this rank is not complete */
+    R_SHIP,     /* rank 0: bytes to broadcast */
+    R_STATE,    /* ... which hold the state of this term */
+    R_LACK,     /* minus the newest broadcast received */
+    R_BACKLOG,  /* records << 20 | rank */
+    R_FULL,     /* the delta takes no more before a commit */
+    R_FEATURES, /* of the first block, while there is no model */
+    R_STOP,     /* rank 0 */
+    R_FIXED,    /* then: the end of every partition, -1 not known */
+};
+
+struct pool {
+    pool_conf c;
+    int rank, size;
+    int32_t n_partitions;
+    const pipeline_stage *stage; /* the cloud stage */
+    const pe_model_ops *model_ops;
+    pe_options *plain_options; /* of passthrough, under a user function */
+    function *fn;              /* NULL: the stage is a model */
+    pe_context *ctx;
+    bool counted; /* epoch: {blocks: N} */
+
+    /* term and epochs */
+    int64_t term, want_term;
+    bool ready;        /* state of this term is here */
+    int64_t state_seq; /* broadcast that brings, or brought it; 0: none yet */
+    bool hold;         /* counted: waiting for the commit before */
+    bool draining, stop;
+    int64_t epoch;   /* open */
+    int64_t logical; /* counted: number of the open epoch's blocks */
+    pool_slot slot[2];
+    bool closing;  /* slot of epoch - 1 is not yet contributed */
+    bool reducing; /* its reduction is not complete */
+    bool discard;  /* ... and belongs to an older term */
+    MPI_Request reduce[2];
+    int n_reduce;
+    int64_t advance_due;
+
+    /* rounds */
+    int64_t *round_out, *round_in, *ends;
+    int n_round;
+    MPI_Op round_op;
+    MPI_Request round;
+    bool round_posted;
+    int64_t round_due;
+
+    /* broadcasts of models and states */
+    pe_buffer ship;  /* being broadcast, or (rank 0) waiting to be */
+    bool ship_ready; /* rank 0: waiting */
+    bool ship_state; /* rank 0: it is a state */
+    bool shipping, ship_here;
+    MPI_Request ship_req;
+    int64_t ship_seq, have_seq;
+    pool_model *recent[2]; /* by broadcast number: the last two, since some
+                              ranks may not have the newest yet */
+
+    /* owner */
+    pool_part *parts;
+    size_t n_parts;
+    pool_lane *lanes;
+    size_t n_lanes, turn;
+    pool_devices devices;
+    uint32_t proposal; /* features of the first block */
+    int *askers;
+    size_t n_askers, cap_askers;
+
+    /* helper */
+    pool_help help[POOL_ASKS];
+    int top_owner;
+    int64_t top_backlog;
+
+    pool_send sends[POOL_SENDS];
+    size_t n_sends;
+
+    /* rank 0 */
+    commit_job *job; /* being reduced */
+    int parts_got;
+    unsigned char **early; /* parts that came before their job */
+    commit_job *pending;   /* reduced, waiting for the committer */
+    committer_view view;
+    int64_t *committed, *known_ends;
+    int64_t next_look, next_progress;
+
+    /* results */
+    broker_producer *producer;
+    char topic[256], results_topic[256], refused_topic[256];
+    record_headers headers;
+    unsigned char *score_frame; /* header and scores of one block */
+    size_t score_cap;
+
+    pe_block work; /* aligned copy of a block, storage reused */
+    pe_block out;  /* of a user function */
+
+    pe_error error;
+    bool failed;
+
+    /* figures */
+    histogram hop[POOL_HOPS];
+    struct pool_sample {
+        int64_t epoch, end_ns, sense_ns;
+    } * samples;
+    size_t n_samples;
+    uint64_t fetched, replayed, helped, epochs, terms;
+    int64_t busy_ns, fetch_ns, idle_ns, reduce_ns;
+    int64_t first_ns, last_ns, last_active;
+};
+
+/* owner.c - partitions, dispatch in offset order, duplicates.  All local. */
+int owner_init(pool *p, pe_error *errp);
+void owner_fini(pool *p);
+/* Take up offsets and devices of a state, dropping what was fetched. */
+int owner_load(pool *p, const params_state *s, pe_error *errp);
+void owner_drop(pool *p);
+/* Fetch ahead and process at most one block; 1: did something. */
+int owner_step(pool *p);
+/* Give blocks to ranks that asked; answers NONE when [none]. */
+void owner_give(pool *p, bool none);
+int64_t owner_backlog(const pool *p);
+int64_t owner_lag(pool *p);
+int64_t owner_quota(const pool *p);
+int64_t owner_ended(const pool *p);
+bool owner_full(const pool *p);
+
+/* device.c - the device table.  Local. */
+size_t pool_device_find(pool_devices *t, const char *name, pe_error *errp);
+void pool_devices_clear(pool_devices *t);
+
+/* slot.c - epochs of this rank.  Local. */
+pool_slot *pool_slot_of(pool *p, int64_t epoch); /* NULL: not live */
+int pool_slot_open(pool *p, int64_t epoch, pool_model *base, int64_t seq,
+                   pe_error *errp);
+/* Another base for an epoch in which nothing was dispatched yet. */
+int pool_slot_rebase(pool_slot *s, pool_model *base, int64_t seq,
+                     pe_error *errp);
+void pool_slot_clear(pool *p, pool_slot *s);
+int pool_slot_touch(pool *p, pool_slot *s, size_t device, uint64_t boot,
+                    uint64_t seq);
+pool_model *pool_model_hold(pool_model *m);
+void pool_model_drop(pool_model *m);
+pool_model *pool_model_create(pe_model *m, pe_error *errp);
+
+/* work.c - one block through the stage.  Local. */
+void pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
+               size_t raw_len, bool foreign);
+void pool_refuse(pool *p, pool_slot *s, const pe_block *b, const void *raw,
+                 size_t raw_len, const char *reason);
+void pool_sample_commit(pool *p, int64_t epoch, int64_t commit_ns);
+
+/* results.c - what leaves the pool by the broker.  Local. */
+int results_open(pool *p, pe_error *errp);
+void results_close(pool *p);
+void results_poll(pool *p);
+void results_scores(pool *p, pool_slot *s, const pe_block *b, float *scores,
+                    uint64_t outliers);
+void results_block(pool *p, pool_slot *s, const pe_block *b, pe_block *out);
+void results_refused(pool *p, pool_slot *s, const pe_block *b, const void *raw,
+                     size_t len, const char *reason);
+float *results_score_room(pool *p, uint32_t points);
+
+/* help.c - blocks over MPI.  Local calls that send and receive. */
+void help_serve(pool *p); /* take every message that is there */
+int help_step(pool *p);   /* ask, or process a block of another owner */
+void help_drop(pool *p);  /* a new term: forget tasks of the older one */
+bool help_quiet(const pool *p);
+/* Hand [r] (taken over) to [rank]; false: no room to send now. */
+bool help_send(pool *p, int rank, pool_slot *s, pool_record *r);
+void help_answer_none(pool *p, int rank);
+pool_send *pool_send_room(pool *p);
+void pool_send_test(pool *p);
+
+/* round.c - the collective decisions. */
+int round_init(pool *p, pe_error *errp);
+void round_fini(pool *p);
+void round_progress(pool *p);
+void pool_fail(pool *p, const pe_error *e);
+
+/* epoch.c - closing, contributing, reducing. */
+void epoch_contribute(pool *p, int64_t blocks);
+void epoch_advance(pool *p, int64_t base_seq);
+void epoch_progress(pool *p);
+void epoch_take_part(pool *p, unsigned char *m, size_t len); /* takes m */
+void epoch_new_term(pool *p, int64_t term);
+
+/* ship.c - models and states from rank 0 to all. */
+void ship_news(pool *p); /* rank 0: what the committer tells */
+void ship_post(pool *p, int64_t bytes, int64_t state_term);
+void ship_progress(pool *p);
+
+#endif

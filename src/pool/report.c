@@ -1,0 +1,186 @@
+/* report.c - the figures of all ranks as the pool's final event. */
+#include "pool_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "src/common/clock.h"
+#include "src/monitor/event.h"
+
+enum {
+    F_FETCHED,
+    F_REPLAYED,
+    F_HELPED,
+    F_BUSY,
+    F_FETCH,
+    F_IDLE,
+    F_REDUCE,
+    F_CPU_US,
+    F_RSS,
+    F_SUMS,
+    F_RSS_MAX = F_SUMS,
+    F_FIRST,
+    F_LAST,
+    F_ALL
+};
+
+/* Resident memory of this process in bytes, 0 when it cannot be read. */
+static int64_t rss_bytes(void)
+{
+    FILE *f = fopen("/proc/self/status", "r");
+    char line[256];
+    long long kb = 0;
+
+    while (f && fgets(line, sizeof(line), f))
+        if (sscanf(line, "VmHWM: %lld kB", &kb) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return kb * 1024;
+}
+
+static void own_figures(const pool *p, int64_t f[F_ALL])
+{
+    f[F_FETCHED] = (int64_t)p->fetched;
+    f[F_REPLAYED] = (int64_t)p->replayed;
+    f[F_HELPED] = (int64_t)p->helped;
+    f[F_BUSY] = p->busy_ns;
+    f[F_FETCH] = p->fetch_ns;
+    f[F_IDLE] = p->idle_ns;
+    f[F_REDUCE] = p->reduce_ns;
+    f[F_CPU_US] = (int64_t)(clock_cpu_s() * 1e6);
+    f[F_RSS] = f[F_RSS_MAX] = rss_bytes();
+    f[F_FIRST] = p->first_ns ? -p->first_ns : INT64_MIN;
+    f[F_LAST] = p->last_ns;
+}
+
+/* Histograms and figures of all ranks, on rank 0. */
+static void gather(pool *p, int64_t f[F_ALL])
+{
+    int64_t own[F_ALL];
+
+    own_figures(p, own);
+    memcpy(f, own, sizeof(own));
+    MPI_Reduce(own, f, F_SUMS, MPI_INT64_T, MPI_SUM, 0, p->c.comm);
+    MPI_Reduce(own + F_SUMS, f + F_SUMS, F_ALL - F_SUMS, MPI_INT64_T, MPI_MAX,
+               0, p->c.comm);
+    for (int h = 0; h < POOL_HOPS; h++) {
+        histogram sum = p->hop[h];
+        int64_t *lanes = (int64_t *)&p->hop[h], *to = (int64_t *)&sum;
+
+        MPI_Reduce(lanes, to, HISTOGRAM_LANES - 1, MPI_INT64_T, MPI_SUM, 0,
+                   p->c.comm);
+        MPI_Reduce(lanes + HISTOGRAM_LANES - 1, to + HISTOGRAM_LANES - 1, 1,
+                   MPI_INT64_T, MPI_MAX, 0, p->c.comm);
+        p->hop[h] = sum;
+    }
+}
+
+static json_t *report_latency(const pool *p)
+{
+    static const char *const name[POOL_HOPS] = {
+        "edge", "broker", "wait", "process", "commit", "total", "processed"};
+    json_t *o = json_object();
+
+    for (int h = 0; h < POOL_HOPS; h++)
+        json_object_set_new(o, name[h], event_latency(&p->hop[h]));
+    return o;
+}
+
+static json_t *report_model(const pool *p)
+{
+    const pool_model *pm = p->recent[p->have_seq & 1];
+    const pe_model *m = pm ? pm->m : NULL;
+    json_t *o = json_object();
+
+    json_object_set_new(o, "kind", json_string(p->stage->function));
+    json_object_set_new(o, "version",
+                        json_integer(m ? (json_int_t)m->version : 0));
+    json_object_set_new(o, "commit", json_string(m ? m->commit : ""));
+    json_object_set_new(o, "points",
+                        json_integer(m ? (json_int_t)m->points : 0));
+    /* JSON has no NaN and no infinity: absent means there is none. */
+    if (m && m->threshold < 1e308 && m->threshold > -1e308)
+        json_object_set_new(o, "threshold", json_real(m->threshold));
+    json_object_set_new(o, "warming", json_boolean(!m || m->warming));
+    return o;
+}
+
+static json_t *report_blocks(const pool *p, const int64_t f[F_ALL])
+{
+    const params_counters *t = &p->view.total;
+
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I}", "fetched", (json_int_t)f[F_FETCHED],
+        "applied", (json_int_t)t->applied, "refused", (json_int_t)t->refused,
+        "replayed", (json_int_t)f[F_REPLAYED], "deduplicated",
+        (json_int_t)t->deduplicated, "foreign", (json_int_t)t->foreign);
+}
+
+static const char *report_state(const pool *p)
+{
+    if (p->failed || p->view.any_dead)
+        return "failed";
+    return p->draining ? "drained" : "done";
+}
+
+static void set_int(json_t *o, const char *key, uint64_t v)
+{
+    json_object_set_new(o, key, json_integer((json_int_t)v));
+}
+
+static void set_real(json_t *o, const char *key, double v)
+{
+    json_object_set_new(o, key, json_real(v));
+}
+
+static void set_times(json_t *o, const int64_t f[F_ALL])
+{
+    int64_t first = f[F_FIRST] == INT64_MIN ? f[F_LAST] : -f[F_FIRST];
+
+    set_int(o, "first_ns", (uint64_t)first);
+    set_int(o, "last_ns", (uint64_t)f[F_LAST]);
+    set_real(o, "seconds", (double)(f[F_LAST] - first) * 1e-9);
+    set_real(o, "cpu_s", (double)f[F_CPU_US] * 1e-6);
+    set_real(o, "busy_s", (double)f[F_BUSY] * 1e-9);
+    set_real(o, "fetch_s", (double)f[F_FETCH] * 1e-9);
+    set_real(o, "idle_s", (double)f[F_IDLE] * 1e-9);
+    set_real(o, "reduce_s", (double)f[F_REDUCE] * 1e-9);
+    set_real(o, "rss_mb", (double)f[F_RSS_MAX] / 1e6);
+    set_real(o, "rss_total_mb", (double)f[F_RSS] / 1e6);
+}
+
+static void set_counts(json_t *o, const pool *p, const int64_t f[F_ALL])
+{
+    const params_counters *t = &p->view.total;
+
+    set_int(o, "ranks", (uint64_t)p->size);
+    set_int(o, "points", t->points);
+    set_int(o, "masked", t->masked);
+    set_int(o, "outliers", t->outliers);
+    set_int(o, "bytes", t->bytes);
+    set_int(o, "epochs", p->epochs);
+    set_int(o, "commits", p->view.commits);
+    set_int(o, "stale", p->view.stale);
+    set_int(o, "terms", p->terms);
+    set_int(o, "helped", (uint64_t)f[F_HELPED]);
+}
+
+json_t *pool_report(pool *p)
+{
+    int64_t f[F_ALL];
+    json_t *o;
+
+    gather(p, f);
+    if (p->rank != 0)
+        return NULL;
+    o = json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "event", "pool",
+                  "pilot", p->c.pilot, "state", report_state(p), "exactly_once",
+                  p->c.durable, "blocks", report_blocks(p, f), "latency_ms",
+                  report_latency(p), "model", report_model(p));
+    if (!o)
+        return NULL;
+    set_counts(o, p, f);
+    set_times(o, f);
+    return o;
+}

@@ -1,0 +1,184 @@
+/* results.c - results and refused records, acknowledged before the commit. */
+#include "pool_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/block/npy.h"
+
+/* The opaque of a record: the term and the slot that wait for it. */
+static void *ticket(const pool *p, const pool_slot *s)
+{
+    return (void *)(uintptr_t)(2 * (uint64_t)p->term + (uint64_t)(s - p->slot));
+}
+
+static void delivered(void *arg, void *opaque, int32_t partition,
+                      int64_t offset)
+{
+    pool *p = arg;
+    uint64_t t = (uint64_t)(uintptr_t)opaque;
+
+    (void)partition;
+    if ((int64_t)(t / 2) != p->term)
+        return;
+    if (offset < 0)
+        p->want_term = p->term + 1;
+    else
+        p->slot[t & 1].unacked--;
+}
+
+int results_open(pool *p, pe_error *errp)
+{
+    broker_producer_conf c = {
+        .compression = p->c.pl->compression,
+        .linger_s = 0.005,
+        .message_bytes = p->c.pl->message_bytes + 65536,
+        .queue_bytes = 4 * p->c.pl->message_bytes,
+        .in_flight = 1,
+        .delivered = delivered,
+        .arg = p,
+    };
+
+    pipeline_topic(p->c.pl, p->c.req->run, ".results", p->results_topic,
+                   sizeof(p->results_topic));
+    pipeline_topic(p->c.pl, p->c.req->run, ".refused", p->refused_topic,
+                   sizeof(p->refused_topic));
+    pipeline_request_broker(p->c.req, &c.broker, "pilot-agent-results");
+    p->producer = broker_producer_open(&c, errp);
+    return p->producer ? 0 : -1;
+}
+
+void results_close(pool *p)
+{
+    broker_producer_close(p->producer);
+    p->producer = NULL;
+    free(p->score_frame);
+    p->score_frame = NULL;
+}
+
+/* A broken producer is replaced; what it held is replayed in a new term. */
+static void replace_broken(pool *p)
+{
+    pe_error e = {0};
+
+    if (broker_producer_error(p->producer, &e) == 0)
+        return;
+    p->want_term = p->term + 1;
+    broker_producer_close(p->producer);
+    if (results_open(p, &e) < 0)
+        pool_fail(p, &e);
+}
+
+void results_poll(pool *p)
+{
+    if (!p->producer || !broker_producer_pending(p->producer))
+        return;
+    broker_producer_poll(p->producer, 0);
+    replace_broken(p);
+}
+
+static void send(pool *p, pool_slot *s, const char *topic, const pe_block *b,
+                 const void *value, size_t len)
+{
+    pe_error e = {0};
+    int rc;
+
+    do {
+        rc = broker_produce(p->producer, topic, b->partition, b->device, value,
+                            len, &p->headers, true, ticket(p, s), &e);
+        if (rc == 1)
+            broker_producer_poll(p->producer, 1);
+    } while (rc == 1 && p->want_term <= p->term);
+    if (rc == 0)
+        s->unacked++;
+    else if (rc < 0 && e.kind != PE_ERROR_RETRY)
+        pool_fail(p, &e);
+    else
+        p->want_term = p->term + 1;
+}
+
+static void add_number(record_headers *h, const char *name, double v)
+{
+    char text[40];
+
+    snprintf(text, sizeof(text), "%.17g", v);
+    record_add(h, name, text);
+}
+
+/* Where the block came from: the key under which a reader drops repeats. */
+static void add_origin(pool *p, const pe_block *b)
+{
+    record_headers *h = &p->headers;
+    char text[512], time[40];
+
+    record_clear(h);
+    snprintf(text, sizeof(text), "%s/%d/%lld", b->topic ? b->topic : "",
+             (int)b->partition, (long long)b->offset);
+    record_add(h, "pe_origin", text);
+    if (b->has_seq) {
+        snprintf(text, sizeof(text), "%s/%llu/%llu", b->device,
+                 (unsigned long long)b->boot, (unsigned long long)b->seq);
+        record_add(h, "ce_id", text);
+    }
+    if (b->sense_ns) {
+        record_time(b->sense_ns, time, sizeof(time));
+        record_add(h, "ce_time", time);
+    }
+    if (b->source)
+        record_add(h, "pe_source", b->source);
+}
+
+float *results_score_room(pool *p, uint32_t points)
+{
+    size_t bytes = NPY_HEADER_LEN + (size_t)points * sizeof(float);
+
+    if (bytes > p->score_cap) {
+        unsigned char *f = realloc(p->score_frame, bytes);
+
+        if (!f)
+            return NULL;
+        p->score_frame = f;
+        p->score_cap = bytes;
+    }
+    return (float *)(void *)(p->score_frame + NPY_HEADER_LEN);
+}
+
+void results_scores(pool *p, pool_slot *s, const pe_block *b, float *scores,
+                    uint64_t outliers)
+{
+    const pe_model *m = s->base->m;
+
+    (void)scores; /* they are in score_frame, behind the header */
+    add_origin(p, b);
+    add_number(&p->headers, "pe_threshold", m->threshold);
+    record_add_u64(&p->headers, "pe_version", m->version);
+    record_add(&p->headers, "pe_commit", m->commit);
+    record_add_u64(&p->headers, "pe_outliers", outliers);
+    npy_header(p->score_frame, PE_F4, b->points, 0);
+    send(p, s, p->results_topic, b, p->score_frame,
+         NPY_HEADER_LEN + (size_t)b->points * sizeof(float));
+}
+
+void results_block(pool *p, pool_slot *s, const pe_block *b, pe_block *out)
+{
+    const void *frame;
+    size_t len;
+
+    /* A block handed on borrows its data; a frame needs room in front. */
+    if (!out->storage && pe_block_copy(&p->work, out, NULL) == 0)
+        out = &p->work;
+    add_origin(p, b);
+    frame = npy_frame(out, &len);
+    send(p, s, p->results_topic, b, frame, len);
+}
+
+void results_refused(pool *p, pool_slot *s, const pe_block *b, const void *raw,
+                     size_t len, const char *reason)
+{
+    add_origin(p, b);
+    record_add(&p->headers, "pe_reason", reason);
+    record_add(&p->headers, "pe_stage", p->stage->name);
+    record_add(&p->headers, "pe_attempts", "1");
+    send(p, s, p->refused_topic, b, raw, len);
+}

@@ -1,0 +1,274 @@
+/* round.c - rounds: every rank says how it stands, all decide the same. */
+#include "pool_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/clock.h"
+
+#define US INT64_C(1000)
+#define MS INT64_C(1000000)
+
+/* Rounds follow each other this closely while something is under way, while
+ * there is work, and while there is none.
+ */
+#define PERIOD_URGENT (100 * US)
+#define PERIOD_WORK (5 * MS)
+#define PERIOD_IDLE (50 * MS)
+
+static void reduce_round(void *in, void *inout, int *n, MPI_Datatype *type)
+{
+    const int64_t *a = in;
+    int64_t *b = inout;
+
+    (void)type;
+    for (int i = 0; i < *n; i++) {
+        if (i < R_SUMS)
+            b[i] += a[i];
+        else if (a[i] > b[i])
+            b[i] = a[i];
+    }
+}
+
+int round_init(pool *p, pe_error *errp)
+{
+    p->n_round = R_FIXED + p->n_partitions;
+    p->round_out = calloc((size_t)p->n_round, sizeof(int64_t));
+    p->round_in = calloc((size_t)p->n_round, sizeof(int64_t));
+    p->ends = calloc((size_t)p->n_partitions, sizeof(int64_t));
+    if (!p->round_out || !p->round_in || !p->ends)
+        return pe_error_nomem(errp);
+    for (int32_t k = 0; k < p->n_partitions; k++)
+        p->ends[k] = -1;
+    MPI_Op_create(reduce_round, 1, &p->round_op);
+    return 0;
+}
+
+void round_fini(pool *p)
+{
+    if (p->round_op)
+        MPI_Op_free(&p->round_op);
+    free(p->round_out);
+    free(p->round_in);
+    free(p->ends);
+}
+
+void pool_fail(pool *p, const pe_error *e)
+{
+    if (p->failed)
+        return;
+    p->failed = true;
+    p->error = *e;
+}
+
+/* --- what this rank says --- */
+
+static int64_t own_backlog(const pool *p)
+{
+    int64_t n = owner_backlog(p);
+    const pool_slot *s = &p->slot[p->epoch & 1];
+
+    if (n < 2 || !p->ready || p->hold || !s->base || s->base->m->warming)
+        return 0;
+    return n << 20 | p->rank;
+}
+
+static void say_ends(const pool *p, int64_t *v)
+{
+    for (int32_t k = 0; k < p->n_partitions; k++) {
+        int64_t end = p->c.committer ? p->known_ends[k] : -1;
+
+        if (pipeline_owner(k, p->size) == p->rank && end < 0)
+            end = p->c.source->ops->end(p->c.source, k);
+        v[R_FIXED + k] = end;
+    }
+}
+
+/* Rank 0: may the open epoch end, is it time to? */
+static int64_t say_advance(const pool *p, int64_t now)
+{
+    if (!p->ready || (p->pending && p->view.busy))
+        return 0;
+    return p->draining || (!p->counted && now >= p->advance_due) ? 2 : 1;
+}
+
+static bool all_committed(const pool *p)
+{
+    for (int32_t k = 0; k < p->n_partitions; k++)
+        if (p->ends[k] < 0 || p->committed[k] < p->ends[k])
+            return false;
+    return true;
+}
+
+/* Rank 0: is the run over?  Rule 9. */
+static bool say_stop(const pool *p)
+{
+    bool idle = p->ready && !p->closing && !p->reducing && !p->pending &&
+                !p->job && !p->view.busy && !p->ship_ready && !p->shipping;
+
+    if (!idle)
+        return false;
+    return all_committed(p) ||
+           (p->draining && p->round_in[R_DRAIN] && !p->round_in[R_OPEN]);
+}
+
+static void say_rank0(pool *p, int64_t *v, int64_t now)
+{
+    v[R_ADVANCE] = say_advance(p, now);
+    v[R_STOP] = say_stop(p);
+    /* One broadcast at a time: all ranks have the one before. */
+    if (p->ship_ready && !p->shipping && -p->round_in[R_LACK] == p->ship_seq)
+        v[R_SHIP] = (int64_t)p->ship.len;
+    v[R_STATE] = v[R_SHIP] && p->ship_state ? p->term : 0;
+}
+
+static void say(pool *p, int64_t now)
+{
+    int64_t *v = p->round_out;
+    const pool_slot *open = &p->slot[p->epoch & 1];
+    const pool_slot *closing = &p->slot[(p->epoch - 1) & 1];
+
+    memset(v, 0, (size_t)p->n_round * sizeof(*v));
+    if (p->closing) {
+        v[R_OUTSTANDING] = closing->outstanding;
+        v[R_UNACKED] = closing->unacked;
+        v[R_CLOSING] = closing->dispatched;
+    }
+    v[R_OPEN] = open->live ? open->dispatched : 0;
+    v[R_QUOTA] = owner_quota(p);
+    v[R_ENDED] = owner_ended(p);
+    v[R_LAG] = owner_lag(p);
+    v[R_TERM] = p->want_term;
+    v[R_ERROR] = p->failed ? 1 + p->rank : 0;
+    v[R_DRAIN] = p->draining || atomic_load(p->c.drain);
+    v[R_HOLD] = p->hold;
+    v[R_BUSY] = p->reducing;
+    v[R_LACK] = -p->have_seq;
+    v[R_BACKLOG] = own_backlog(p);
+    v[R_FULL] = p->ready && owner_full(p);
+    v[R_FEATURES] = p->proposal;
+    say_ends(p, v);
+    if (p->c.committer)
+        say_rank0(p, v, now);
+}
+
+/* --- what all decide; the same on every rank --- */
+
+/* Every rank has taken up the state of this term. */
+static bool all_loaded(const pool *p, const int64_t *v)
+{
+    return p->state_seq > 0 && -v[R_LACK] >= p->state_seq;
+}
+
+/* Every rank has every broadcast, and none brought a model. */
+static bool no_model(const pool *p, const int64_t *v)
+{
+    return all_loaded(p, v) && -v[R_LACK] == p->ship_seq &&
+           !p->recent[p->ship_seq & 1];
+}
+
+static void first_model(pool *p, uint32_t features)
+{
+    pool_slot *open = &p->slot[p->epoch & 1];
+    pool_model **mp = &p->recent[p->ship_seq & 1];
+    pe_error e = {0};
+    pe_model *m;
+
+    p->proposal = 0;
+    m = pe_model_create(p->model_ops->name,
+                        p->fn ? p->plain_options : p->stage->options, features,
+                        &e);
+    *mp = m ? pool_model_create(m, &e) : NULL;
+    if (!*mp || pool_slot_rebase(open, *mp, p->ship_seq, &e) < 0)
+        pool_fail(p, &e);
+}
+
+/* An epoch ends by time when it holds blocks or a newer model is there; a
+ * counted one when every partition has given its share.
+ */
+static void decide_epoch(pool *p, const int64_t *v)
+{
+    bool due = v[R_ADVANCE] == 2 || (v[R_ADVANCE] && v[R_FULL]);
+    bool newer = -v[R_LACK] > p->slot[p->epoch & 1].base_seq;
+
+    if (p->closing && v[R_OUTSTANDING] == 0 && v[R_UNACKED] == 0) {
+        epoch_contribute(p, v[R_CLOSING]);
+        return;
+    }
+    if (p->closing || v[R_BUSY] || !v[R_ADVANCE] || !all_loaded(p, v))
+        return;
+    if (p->counted && !v[R_DRAIN]) {
+        if (v[R_QUOTA] < p->n_partitions || v[R_HOLD])
+            return;
+        if (v[R_OPEN] > 0)
+            epoch_advance(p, -v[R_LACK]);
+        else if (v[R_ENDED] < p->n_partitions)
+            p->logical++;
+        return;
+    }
+    if (due && (v[R_OPEN] > 0 || newer))
+        epoch_advance(p, -v[R_LACK]);
+}
+
+static void decide(pool *p)
+{
+    const int64_t *v = p->round_in;
+
+    if (v[R_ERROR]) {
+        p->stop = true;
+        return;
+    }
+    memcpy(p->ends, v + R_FIXED, (size_t)p->n_partitions * sizeof(*p->ends));
+    p->top_backlog = v[R_BACKLOG] >> 20;
+    p->top_owner = (int)(v[R_BACKLOG] & 0xfffff);
+    p->draining = p->draining || v[R_DRAIN];
+    if (v[R_TERM] > p->term) {
+        epoch_new_term(p, v[R_TERM]);
+        return;
+    }
+    if (v[R_FEATURES] && no_model(p, v))
+        first_model(p, (uint32_t)v[R_FEATURES]);
+    if (v[R_SHIP])
+        ship_post(p, v[R_SHIP], v[R_STATE]);
+    decide_epoch(p, v);
+    p->stop = v[R_STOP];
+}
+
+/* --- pace --- */
+
+static bool urgent(const pool *p)
+{
+    return p->closing || p->hold || !p->ready || p->failed ||
+           p->want_term > p->term || p->ship_ready || p->shipping ||
+           p->proposal || p->draining || owner_full(p) ||
+           (p->counted && p->round_in[R_OPEN]);
+}
+
+static int64_t period(const pool *p)
+{
+    if (urgent(p))
+        return PERIOD_URGENT;
+    return p->round_in[R_OPEN] || p->round_in[R_LAG] ? PERIOD_WORK
+                                                     : PERIOD_IDLE;
+}
+
+void round_progress(pool *p)
+{
+    int64_t now = clock_mono_ns();
+    int done = 0;
+
+    if (!p->round_posted) {
+        if (now - p->round_due < period(p))
+            return;
+        say(p, now);
+        MPI_Iallreduce(p->round_out, p->round_in, p->n_round, MPI_INT64_T,
+                       p->round_op, p->c.comm, &p->round);
+        p->round_posted = true;
+        p->round_due = now;
+    }
+    MPI_Test(&p->round, &done, MPI_STATUS_IGNORE);
+    if (!done)
+        return;
+    p->round_posted = false;
+    decide(p);
+}

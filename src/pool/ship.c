@@ -1,0 +1,247 @@
+/* ship.c - committed models and states, broadcast from rank 0. */
+#include "pool_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/clock.h"
+
+/* A broadcast: this head, the model's file, then, of a state, the next
+ * offset of every partition and the devices.
+ */
+struct ship_head {
+    int64_t term, epoch, commit_ns, is_state;
+    uint64_t model_len, n_devices;
+};
+
+struct ship_device {
+    uint64_t boot, seq, len;
+    int64_t partition;
+};
+
+/* --- rank 0: build --- */
+
+static int put_offsets(pool *p, const params_state *s, pe_error *errp)
+{
+    int64_t next;
+
+    for (int32_t k = 0; k < p->n_partitions; k++) {
+        next = 0;
+        for (size_t i = 0; i < s->n_offsets; i++)
+            if (s->offsets[i].partition == k &&
+                !strcmp(s->offsets[i].topic, p->topic))
+                next = s->offsets[i].next;
+        if (pe_buffer_append(&p->ship, &next, sizeof(next), errp) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int put_devices(pool *p, const params_state *s, pe_error *errp)
+{
+    for (size_t i = 0; i < s->n_devices; i++) {
+        const params_device *d = &s->devices[i];
+        struct ship_device r = {d->boot, d->seq, strlen(d->device),
+                                d->partition};
+
+        if (pe_buffer_append(&p->ship, &r, sizeof(r), errp) < 0 ||
+            pe_buffer_append(&p->ship, d->device, r.len, errp) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int build(pool *p, const committer_news *n, pe_error *errp)
+{
+    bool state = n->word == COMMITTER_STATE;
+    const pe_buffer *model = state ? &n->state.model : &n->model;
+    struct ship_head h = {
+        .term = p->term,
+        .epoch = n->epoch,
+        .commit_ns = n->commit_ns,
+        .is_state = state,
+        .model_len = model->len,
+        .n_devices = n->state.n_devices,
+    };
+
+    p->ship.len = 0;
+    if (pe_buffer_append(&p->ship, &h, sizeof(h), errp) < 0)
+        return -1;
+    if (model->len &&
+        pe_buffer_append(&p->ship, model->data, model->len, errp) < 0)
+        return -1;
+    if (state && (put_offsets(p, &n->state, errp) < 0 ||
+                  put_devices(p, &n->state, errp) < 0))
+        return -1;
+    p->ship_ready = true;
+    p->ship_state = state;
+    return 0;
+}
+
+void ship_news(pool *p)
+{
+    committer_news n = {0};
+    pe_error e = {0};
+
+    if (p->ship_ready || p->shipping || !committer_take(p->c.committer, &n))
+        return;
+    switch (n.word) {
+    case COMMITTER_COMMIT:
+        if (p->ready && build(p, &n, &e) < 0)
+            pool_fail(p, &e);
+        break;
+    case COMMITTER_STATE:
+        if (build(p, &n, &e) < 0)
+            pool_fail(p, &e);
+        break;
+    case COMMITTER_DOUBT:
+        p->want_term = p->term + 1;
+        break;
+    case COMMITTER_ERROR:
+        pool_fail(p, &n.error);
+        break;
+    case COMMITTER_NONE:
+        break;
+    }
+    committer_news_clear(&n);
+}
+
+/* --- all ranks --- */
+
+void ship_post(pool *p, int64_t bytes, int64_t state_term)
+{
+    pe_error e = {0};
+
+    if (pe_buffer_reserve(&p->ship, (size_t)bytes, &e) < 0)
+        MPI_Abort(p->c.comm, PE_EXIT_FAILED);
+    p->ship.len = (size_t)bytes;
+    p->ship_seq++;
+    if (state_term == p->term)
+        p->state_seq = p->ship_seq;
+    p->ship_ready = false;
+    p->shipping = true;
+    p->ship_here = false;
+    MPI_Ibcast(p->ship.data, (int)bytes, MPI_BYTE, 0, p->c.comm, &p->ship_req);
+}
+
+static int decode_model(pool *p, const struct ship_head *h, pe_error *errp)
+{
+    pool_model **mp = &p->recent[p->ship_seq & 1];
+    pool_model *before = p->recent[(p->ship_seq - 1) & 1];
+    pe_model *m;
+
+    pool_model_drop(*mp);
+    *mp = NULL;
+    if (h->model_len == 0) {
+        /* Nothing was learned yet: what all have stays. */
+        *mp = h->is_state ? NULL : pool_model_hold(before);
+        return 0;
+    }
+    m = pe_model_decode(p->ship.data + sizeof(*h), h->model_len, errp);
+    *mp = m ? pool_model_create(m, errp) : NULL;
+    if (!*mp)
+        return -1;
+    if (strcmp(m->ops->name, p->model_ops->name))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "run '%s' holds a model of kind %s, the stage "
+                            "'%s' asks for %s: use another --run",
+                            p->c.req->run, m->ops->name, p->stage->name,
+                            p->model_ops->name);
+    return 0;
+}
+
+static int read_devices(const unsigned char *m, uint64_t n, params_state *s)
+{
+    s->devices = calloc(n + 1, sizeof(*s->devices));
+    if (!s->devices)
+        return -1;
+    for (; s->n_devices < n; s->n_devices++) {
+        params_device *d = &s->devices[s->n_devices];
+        struct ship_device r;
+
+        memcpy(&r, m, sizeof(r));
+        d->device = strndup((const char *)m + sizeof(r), r.len);
+        d->partition = (int32_t)r.partition;
+        d->boot = r.boot;
+        d->seq = r.seq;
+        if (!d->device)
+            return -1;
+        m += sizeof(r) + r.len;
+    }
+    return 0;
+}
+
+static int read_state(pool *p, const struct ship_head *h, params_state *s)
+{
+    const unsigned char *m = p->ship.data + sizeof(*h) + h->model_len;
+
+    s->offsets = calloc((size_t)p->n_partitions, sizeof(*s->offsets));
+    if (!s->offsets)
+        return -1;
+    for (int32_t k = 0; k < p->n_partitions; k++, m += sizeof(int64_t)) {
+        s->offsets[k].partition = k;
+        memcpy(&s->offsets[k].next, m, sizeof(int64_t));
+    }
+    s->n_offsets = (size_t)p->n_partitions;
+    return read_devices(m, h->n_devices, s);
+}
+
+static int take_state(pool *p, const struct ship_head *h, pe_error *errp)
+{
+    params_state s = {0};
+    int rc;
+
+    if (read_state(p, h, &s) < 0)
+        rc = pe_error_nomem(errp);
+    else
+        rc = owner_load(p, &s, errp);
+    params_state_free(&s);
+    if (rc < 0)
+        return -1;
+    p->ready = true;
+    return pool_slot_open(p, p->epoch, p->recent[p->ship_seq & 1], p->ship_seq,
+                          errp);
+}
+
+/* A counted epoch starts from the commit of the one before: nothing of it
+ * was dispatched while the rank held.
+ */
+static int take_commit(pool *p, const struct ship_head *h, pe_error *errp)
+{
+    pool_slot *open = &p->slot[p->epoch & 1];
+
+    pool_sample_commit(p, h->epoch, h->commit_ns);
+    if (!p->hold || h->epoch < p->epoch - 1)
+        return 0;
+    p->hold = false;
+    return pool_slot_rebase(open, p->recent[p->ship_seq & 1], p->ship_seq,
+                            errp);
+}
+
+void ship_progress(pool *p)
+{
+    struct ship_head h;
+    pe_error e = {0};
+    int done = 0, rc;
+
+    if (!p->shipping)
+        return;
+    if (!p->ship_here) {
+        MPI_Test(&p->ship_req, &done, MPI_STATUS_IGNORE);
+        if (!done)
+            return;
+        p->ship_here = true;
+    }
+    memcpy(&h, p->ship.data, sizeof(h));
+    /* A reduction of the older term still reads the lanes of its epoch. */
+    if (h.is_state && p->reducing)
+        return;
+    rc = decode_model(p, &h, &e);
+    if (rc == 0 && h.term == p->term)
+        rc = h.is_state ? take_state(p, &h, &e) : take_commit(p, &h, &e);
+    if (rc < 0)
+        pool_fail(p, &e);
+    p->shipping = false;
+    p->have_seq = p->ship_seq;
+    p->last_active = clock_mono_ns();
+}

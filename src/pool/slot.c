@@ -1,0 +1,114 @@
+/* slot.c - the two epochs a rank has under way: open and closing. */
+#include "pool_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+pool_model *pool_model_create(pe_model *m, pe_error *errp)
+{
+    pool_model *pm = calloc(1, sizeof(*pm));
+
+    if (!pm) {
+        pe_model_destroy(m);
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    pm->m = m;
+    pm->refs = 1;
+    return pm;
+}
+
+pool_model *pool_model_hold(pool_model *m)
+{
+    if (m)
+        m->refs++;
+    return m;
+}
+
+void pool_model_drop(pool_model *m)
+{
+    if (!m || --m->refs > 0)
+        return;
+    pe_model_destroy(m->m);
+    free(m);
+}
+
+pool_slot *pool_slot_of(pool *p, int64_t epoch)
+{
+    pool_slot *s = &p->slot[epoch & 1];
+
+    return s->live && s->epoch == epoch ? s : NULL;
+}
+
+/* Forget what the epoch held; its memory stays. */
+void pool_slot_clear(pool *p, pool_slot *s)
+{
+    for (size_t i = 0; i < s->n_touch; i++)
+        p->devices.d[s->touch[i].device].touched[s - p->slot] = 0;
+    s->n_touch = 0;
+    s->live = false;
+    s->dispatched = s->outstanding = s->unacked = 0;
+    memset(&s->add, 0, sizeof(s->add));
+    pool_model_drop(s->base);
+    s->base = NULL;
+}
+
+static int shape_delta(pool_slot *s, pe_error *errp)
+{
+    if (!s->base)
+        return 0;
+    if (s->delta)
+        return pe_delta_reset(s->delta, s->base->m, errp);
+    s->delta = pe_delta_create(s->base->m, errp);
+    return s->delta ? 0 : -1;
+}
+
+int pool_slot_rebase(pool_slot *s, pool_model *base, int64_t seq,
+                     pe_error *errp)
+{
+    pool_model_drop(s->base);
+    s->base = pool_model_hold(base);
+    s->base_seq = seq;
+    return shape_delta(s, errp);
+}
+
+int pool_slot_open(pool *p, int64_t epoch, pool_model *base, int64_t seq,
+                   pe_error *errp)
+{
+    pool_slot *s = &p->slot[epoch & 1];
+
+    pool_slot_clear(p, s);
+    s->live = true;
+    s->epoch = epoch;
+    for (size_t i = 0; i < p->n_parts; i++)
+        s->from[i] = s->to[i] = p->parts[i].next;
+    return pool_slot_rebase(s, base, seq, errp);
+}
+
+static int grow_touch(pool_slot *s)
+{
+    size_t cap = s->cap_touch ? 2 * s->cap_touch : 32;
+    pool_touch *t = realloc(s->touch, cap * sizeof(*t));
+
+    if (!t)
+        return -1;
+    s->touch = t;
+    s->cap_touch = cap;
+    return 0;
+}
+
+int pool_slot_touch(pool *p, pool_slot *s, size_t device, uint64_t boot,
+                    uint64_t seq)
+{
+    int *at = &p->devices.d[device].touched[s - p->slot];
+
+    if (!*at) {
+        if (s->n_touch == s->cap_touch && grow_touch(s) < 0)
+            return -1;
+        s->touch[s->n_touch].device = device;
+        *at = (int)++s->n_touch;
+    }
+    s->touch[*at - 1].boot = boot;
+    s->touch[*at - 1].seq = seq;
+    return 0;
+}

@@ -1,0 +1,68 @@
+/* source.h - where a rank's records come from: the broker, or a function. */
+#ifndef POOL_SOURCE_H
+#define POOL_SOURCE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "src/broker/broker.h"
+#include "src/pipeline/pipeline.h"
+
+#define POOL_TEXT 768
+
+/* One record, held until it is released. */
+typedef struct pool_record {
+    pe_block block;  /* decoded; its data may have any alignment */
+    pe_error bad;    /* kind != NONE: it cannot be decoded, and why */
+    bool foreign;    /* not written by a device of ours */
+    const void *raw; /* as it came */
+    size_t raw_len;
+    char text[POOL_TEXT]; /* strings of the block */
+    broker_record held;   /* the client's own */
+} pool_record;
+
+typedef struct pool_source pool_source;
+
+/* Contract of a source.  Called from the rank's one thread. */
+typedef struct pool_source_ops {
+    /* Read partitions [p] from these offsets from now on; what was fetched
+     * before is stale.  Any number of times.
+     */
+    int (*assign)(pool_source *s, const broker_position *p, size_t n,
+                  pe_error *errp);
+    /* Next record of [lane] (the index into [p], or 0 when the source was
+     * opened with one lane for all).  Never waits.  1: *r is filled, 0: none
+     * yet, -1: error.
+     */
+    int (*fetch)(pool_source *s, size_t lane, pool_record *r, pe_error *errp);
+    void (*release)(pool_source *s, pool_record *r);
+    /* Sleep until there may be a record, at most [timeout_ms]. */
+    void (*wait)(pool_source *s, int timeout_ms);
+    /* Next offset to be written to [partition] as far as known, else -1. */
+    int64_t (*high)(pool_source *s, int32_t partition);
+    /* End of [partition] when the source itself knows it, else -1. */
+    int64_t (*end)(pool_source *s, int32_t partition);
+    /* Show progress to others; may be NULL. */
+    void (*note)(pool_source *s, const broker_position *p, size_t n);
+    void (*close)(pool_source *s); /* accepts NULL */
+} pool_source_ops;
+
+struct pool_source {
+    const pool_source_ops *ops;
+};
+
+/* Records of the run's topic, one lane a partition when [lanes], else one
+ * for all.  [queue_bytes] bounds what is fetched ahead by this rank.
+ */
+pool_source *pool_source_broker(const pipeline *pl, const pipeline_request *req,
+                                bool lanes, uint64_t queue_bytes,
+                                pe_error *errp);
+
+/* Blocks of the source stage, run inside this rank: partition p is device p
+ * of [partitions].  When *drain is set every partition ends where it is.
+ */
+pool_source *pool_source_function(const pipeline *pl,
+                                  const pipeline_request *req, bool lanes,
+                                  const atomic_int *drain, pe_error *errp);
+
+#endif

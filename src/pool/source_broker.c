@@ -1,0 +1,230 @@
+/* source_broker.c - a rank's records out of the run's topic. */
+#include "source.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/block/npy.h"
+#include "src/block/record.h"
+#include "src/common/clock.h"
+
+struct source {
+    pool_source base;
+    const pipeline *pl;
+    broker_conf broker;
+    broker_consumer_conf conf;
+    char topic[256];
+    char group[128];
+    uint64_t queue_bytes;
+    bool lanes;
+    broker_consumer **consumers; /* one, or one a lane */
+    int32_t *partition;          /* of a lane */
+    size_t n;
+    record_headers headers; /* scratch of one record */
+};
+
+static struct source *source_of(pool_source *s)
+{
+    return (struct source *)s;
+}
+
+static void close_consumers(struct source *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        broker_consumer_close(s->consumers[i]);
+    free(s->consumers);
+    free(s->partition);
+    s->consumers = NULL;
+    s->partition = NULL;
+    s->n = 0;
+}
+
+static int open_consumers(struct source *s, size_t n, pe_error *errp)
+{
+    s->consumers = calloc(n, sizeof(*s->consumers));
+    s->partition = calloc(n, sizeof(*s->partition));
+    if (!s->consumers || !s->partition)
+        return pe_error_nomem(errp);
+    s->conf.queue_bytes = s->queue_bytes / n;
+    for (s->n = 0; s->n < n; s->n++) {
+        s->consumers[s->n] = broker_consumer_open(&s->conf, errp);
+        if (!s->consumers[s->n])
+            return -1;
+    }
+    return 0;
+}
+
+static int source_assign(pool_source *base, const broker_position *p, size_t n,
+                         pe_error *errp)
+{
+    struct source *s = source_of(base);
+
+    if (n == 0)
+        return 0;
+    if (!s->consumers && open_consumers(s, s->lanes ? n : 1, errp) < 0)
+        return -1;
+    if (!s->lanes)
+        return broker_consumer_assign(s->consumers[0], p, n, errp);
+    for (size_t i = 0; i < n; i++) {
+        s->partition[i] = p[i].partition;
+        if (broker_consumer_assign(s->consumers[i], &p[i], 1, errp) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Key of the record, or its partition, as the device's name. */
+static size_t put_device(const broker_record *b, char *text, size_t cap)
+{
+    size_t n = b->key_len < cap ? b->key_len : cap - 1;
+
+    if (!b->key || n == 0)
+        return (size_t)snprintf(text, cap, "%d", (int)b->partition) + 1;
+    memcpy(text, b->key, n);
+    text[n] = '\0';
+    return n + 1;
+}
+
+static void decode(struct source *s, pool_record *r)
+{
+    broker_record *b = &r->held;
+    pe_block *k = &r->block;
+    size_t used = put_device(b, r->text, 256);
+
+    memset(k, 0, sizeof(*k));
+    r->bad.kind = PE_ERROR_NONE;
+    r->raw = b->value;
+    r->raw_len = b->len;
+    k->device = r->text;
+    k->topic = s->topic;
+    k->partition = b->partition;
+    k->offset = b->offset;
+    k->broker_ns = b->time_ns;
+    if (broker_record_headers(b, &s->headers, &r->bad) < 0 ||
+        record_decode(&s->headers, k, r->text + used, POOL_TEXT - used,
+                      &r->bad) < 0 ||
+        npy_decode(b->value, b->len, k, &r->bad) < 0) {
+        if (r->bad.kind == PE_ERROR_NONE)
+            r->bad.kind = PE_ERROR_INPUT;
+    }
+    r->foreign = !k->has_seq;
+    k->fetch_ns = clock_real_ns();
+}
+
+static int source_fetch(pool_source *base, size_t lane, pool_record *r,
+                        pe_error *errp)
+{
+    struct source *s = source_of(base);
+    int rc;
+
+    if (!s->consumers)
+        return 0;
+    rc = broker_consumer_fetch(s->consumers[s->lanes ? lane : 0], 0, &r->held,
+                               errp);
+    if (rc == 1)
+        decode(s, r);
+    return rc;
+}
+
+static void source_release(pool_source *base, pool_record *r)
+{
+    (void)base;
+    broker_record_release(&r->held);
+}
+
+static void source_wait(pool_source *base, int timeout_ms)
+{
+    struct source *s = source_of(base);
+    struct pollfd fd[64];
+    nfds_t n = 0;
+
+    for (size_t i = 0; i < s->n && n < 64; i++) {
+        fd[n].fd = broker_consumer_fd(s->consumers[i]);
+        fd[n++].events = POLLIN;
+    }
+    if (poll(fd, n, timeout_ms) <= 0)
+        return;
+    for (nfds_t i = 0; i < n; i++)
+        if (fd[i].revents & POLLIN)
+            broker_consumer_fd_clear(s->consumers[i]);
+}
+
+static int64_t source_high(pool_source *base, int32_t partition)
+{
+    struct source *s = source_of(base);
+
+    if (!s->lanes)
+        return s->n ? broker_consumer_high(s->consumers[0], partition) : -1;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->partition[i] == partition)
+            return broker_consumer_high(s->consumers[i], partition);
+    return -1;
+}
+
+static int64_t source_end(pool_source *base, int32_t partition)
+{
+    (void)base;
+    (void)partition;
+    return -1;
+}
+
+static void source_note(pool_source *base, const broker_position *p, size_t n)
+{
+    struct source *s = source_of(base);
+
+    if (!s->lanes) {
+        if (s->n)
+            broker_consumer_note(s->consumers[0], p, n);
+        return;
+    }
+    for (size_t i = 0; i < n && i < s->n; i++)
+        broker_consumer_note(s->consumers[i], &p[i], 1);
+}
+
+static void source_close(pool_source *base)
+{
+    struct source *s = source_of(base);
+
+    if (!s)
+        return;
+    close_consumers(s);
+    free(s);
+}
+
+static const pool_source_ops ops = {
+    .assign = source_assign,
+    .fetch = source_fetch,
+    .release = source_release,
+    .wait = source_wait,
+    .high = source_high,
+    .end = source_end,
+    .note = source_note,
+    .close = source_close,
+};
+
+pool_source *pool_source_broker(const pipeline *pl, const pipeline_request *req,
+                                bool lanes, uint64_t queue_bytes,
+                                pe_error *errp)
+{
+    struct source *s = calloc(1, sizeof(*s));
+
+    if (!s) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    s->base.ops = &ops;
+    s->pl = pl;
+    s->lanes = lanes;
+    s->queue_bytes = queue_bytes;
+    pipeline_topic(pl, req->run, "", s->topic, sizeof(s->topic));
+    snprintf(s->group, sizeof(s->group), "pilot-%.100s", req->run);
+    pipeline_request_broker(req, &s->conf.broker, "pilot-agent");
+    s->conf.topic = s->topic;
+    s->conf.group = s->group;
+    s->conf.message_bytes = pl->message_bytes;
+    s->conf.check_crcs = true;
+    s->conf.gaps_allowed = pl->gaps_allowed;
+    return &s->base;
+}

@@ -1,0 +1,256 @@
+/* source_function.c - the source stage run inside the ranks: no broker. */
+#include "source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/clock.h"
+#include "src/function/host.h"
+
+/* One partition: a device that lives here. */
+struct lane {
+    int32_t partition;
+    pe_context *ctx;
+    char device[64];
+    int64_t next;     /* position of the next block, and its offset */
+    int64_t end;      /* -1: goes on */
+    int64_t start_ns; /* of the schedule */
+};
+
+struct source {
+    pool_source base;
+    const pipeline *pl;
+    const pipeline_stage *stage;
+    const char *run;
+    const atomic_int *drain;
+    function *fn;
+    function_host host;
+    struct lane *lanes;
+    size_t n, turn;
+    bool by_lane;
+};
+
+static struct source *source_of(pool_source *s)
+{
+    return (struct source *)s;
+}
+
+static void close_lanes(struct source *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->lanes[i].ctx && function_ops(s->fn)->close)
+            function_ops(s->fn)->close(s->lanes[i].ctx);
+        context_destroy(s->lanes[i].ctx);
+    }
+    free(s->lanes);
+    s->lanes = NULL;
+    s->n = 0;
+}
+
+static int open_lane(struct source *s, struct lane *l, const broker_position *p,
+                     pe_error *errp)
+{
+    function_setup set = {
+        .run = s->run,
+        .stage = s->stage->name,
+        .device = l->device,
+        .index = p->partition,
+        .size = s->pl->partitions,
+        .options = s->stage->options,
+        .context_keys = (const char *const *)s->pl->context_keys,
+        .context_values = (const char *const *)s->pl->context_values,
+        .n_context = s->pl->n_context,
+        .within_s = s->stage->within_s,
+        .points = s->stage->points,
+        .dtype = s->pl->dtype,
+        .position = (uint64_t)p->offset,
+        .host = &s->host,
+        .cancelled = s->drain,
+    };
+
+    l->partition = p->partition;
+    l->next = p->offset;
+    l->end = -1;
+    l->start_ns = clock_real_ns();
+    snprintf(l->device, sizeof(l->device), "%.40s-%d", s->stage->name,
+             (int)p->partition);
+    l->ctx = context_create(&set, errp);
+    if (!l->ctx)
+        return -1;
+    if (function_ops(s->fn)->open && function_ops(s->fn)->open(l->ctx) < 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "stage '%s': %s", s->stage->name,
+                            context_error(l->ctx));
+    return 0;
+}
+
+static int source_assign(pool_source *base, const broker_position *p, size_t n,
+                         pe_error *errp)
+{
+    struct source *s = source_of(base);
+
+    close_lanes(s);
+    if (n == 0)
+        return 0;
+    s->lanes = calloc(n, sizeof(*s->lanes));
+    if (!s->lanes)
+        return pe_error_nomem(errp);
+    for (size_t i = 0; i < n; i++) {
+        s->n = i + 1;
+        if (open_lane(s, &s->lanes[i], &p[i], errp) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Intended time of the lane's next block; 0: whenever it is ready. */
+static int64_t due_ns(const struct source *s, const struct lane *l)
+{
+    if (s->stage->rate <= 0)
+        return 0;
+    return l->start_ns + (int64_t)(1e9 * (double)l->next / s->stage->rate);
+}
+
+static void stamp(struct source *s, struct lane *l, pool_record *r, int64_t due)
+{
+    pe_block *b = &r->block;
+
+    b->device = l->device;
+    b->topic = s->stage->name;
+    b->partition = l->partition;
+    b->offset = l->next;
+    b->boot = 1;
+    b->seq = (uint64_t)l->next;
+    b->has_seq = 1;
+    b->fetch_ns = clock_real_ns();
+    b->sense_ns = due ? due : b->fetch_ns;
+    b->edge_ns = b->broker_ns = b->fetch_ns;
+    r->bad.kind = PE_ERROR_NONE;
+    r->foreign = false;
+    r->raw = b->data;
+    r->raw_len = pe_block_bytes(b);
+    l->next++;
+}
+
+static int lane_fetch(struct source *s, struct lane *l, pool_record *r,
+                      pe_error *errp)
+{
+    int64_t due = due_ns(s, l);
+    int rc;
+
+    if (l->end >= 0 || (due && clock_real_ns() < due))
+        return 0;
+    if (atomic_load_explicit(s->drain, memory_order_relaxed)) {
+        l->end = l->next;
+        return 0;
+    }
+    rc = function_ops(s->fn)->produce_edge(l->ctx, &r->block);
+    if (rc < 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "stage '%s': %s", s->stage->name,
+                            context_error(l->ctx));
+    if (rc == PE_NOTHING)
+        l->end = l->next;
+    if (rc != PE_FORWARD)
+        return 0;
+    stamp(s, l, r, due);
+    return 1;
+}
+
+static int source_fetch(pool_source *base, size_t lane, pool_record *r,
+                        pe_error *errp)
+{
+    struct source *s = source_of(base);
+
+    if (s->by_lane)
+        return lane < s->n ? lane_fetch(s, &s->lanes[lane], r, errp) : 0;
+    for (size_t i = 0; i < s->n; i++) {
+        struct lane *l = &s->lanes[s->turn++ % s->n];
+        int rc = lane_fetch(s, l, r, errp);
+
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* The record's storage stays for the next block. */
+static void source_release(pool_source *base, pool_record *r)
+{
+    (void)base;
+    (void)r;
+}
+
+static void source_wait(pool_source *base, int timeout_ms)
+{
+    (void)base;
+    clock_sleep_ns((int64_t)timeout_ms * 1000000, 0);
+}
+
+static const struct lane *find_lane(struct source *s, int32_t partition)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->lanes[i].partition == partition)
+            return &s->lanes[i];
+    return NULL;
+}
+
+static int64_t source_high(pool_source *base, int32_t partition)
+{
+    const struct lane *l = find_lane(source_of(base), partition);
+
+    return l ? l->next : -1;
+}
+
+static int64_t source_end(pool_source *base, int32_t partition)
+{
+    const struct lane *l = find_lane(source_of(base), partition);
+
+    return l ? l->end : -1;
+}
+
+static void source_close(pool_source *base)
+{
+    struct source *s = source_of(base);
+
+    if (!s)
+        return;
+    close_lanes(s);
+    function_unload(s->fn);
+    free(s);
+}
+
+static const pool_source_ops ops = {
+    .assign = source_assign,
+    .fetch = source_fetch,
+    .release = source_release,
+    .wait = source_wait,
+    .high = source_high,
+    .end = source_end,
+    .close = source_close,
+};
+
+pool_source *pool_source_function(const pipeline *pl,
+                                  const pipeline_request *req, bool lanes,
+                                  const atomic_int *drain, pe_error *errp)
+{
+    struct source *s = calloc(1, sizeof(*s));
+
+    if (!s) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    s->base.ops = &ops;
+    s->pl = pl;
+    s->stage = pipeline_stage_of(pl, STAGE_SOURCE);
+    s->run = req->run;
+    s->drain = drain;
+    s->by_lane = lanes;
+    s->fn = function_load(s->stage->function, req->dir, errp);
+    if (!s->fn) {
+        free(s);
+        return NULL;
+    }
+    return &s->base;
+}

@@ -1,0 +1,38 @@
+/* store.h - where a pool keeps its state: the parameter service, or memory.
+ */
+#ifndef POOL_STORE_H
+#define POOL_STORE_H
+
+#include "src/params/params.h"
+#include "src/pipeline/pipeline.h"
+
+typedef struct pool_store pool_store;
+
+/* Contract of a store; called from the committer's thread only.  See
+ * params.h for the meaning of each call.
+ */
+typedef struct pool_store_ops {
+    bool durable; /* survives this process: exactly-once holds */
+    int (*load)(pool_store *s, params_state *out, pe_error *errp);
+    int (*send)(pool_store *s, const params_commit *c, pe_error *errp);
+    /* Id and fence now; a change not made by us means a roll-back. */
+    int (*ids)(pool_store *s, char commit[PE_COMMIT_ID_LEN + 1],
+               uint64_t *fencep, pe_error *errp);
+    /* First offset of a partition, stored unless there is one. */
+    int (*first)(pool_store *s, int32_t partition, int64_t offset,
+                 int64_t *storedp, pe_error *errp);
+    int (*ends)(pool_store *s, params_end **out, size_t *np, pe_error *errp);
+    int (*control)(pool_store *s, char *word, size_t cap, pe_error *errp);
+    void (*close)(pool_store *s); /* accepts NULL */
+} pool_store_ops;
+
+struct pool_store {
+    const pool_store_ops *ops;
+};
+
+pool_store *pool_store_params(const pipeline *pl, const pipeline_request *req,
+                              pe_error *errp);
+/* For pipelines without services: offsets start at 0, nothing is kept. */
+pool_store *pool_store_memory(pe_error *errp);
+
+#endif

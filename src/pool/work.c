@@ -1,0 +1,146 @@
+/* work.c - one block through the stage: score, learn, stamp. */
+#include "pool_private.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "src/common/clock.h"
+#include "src/common/log.h"
+
+/* Functions read aligned data; a model may say that it does not care. */
+static const pe_block *aligned(pool *p, const pe_block *b, pe_error *errp)
+{
+    bool any = !p->fn && (p->model_ops->flags & PE_MODEL_UNALIGNED);
+
+    if (any || ((uintptr_t)b->data & 63) == 0)
+        return b;
+    return pe_block_copy(&p->work, b, errp) < 0 ? NULL : &p->work;
+}
+
+static void sample(pool *p, const pool_slot *s, const pe_block *b)
+{
+    if (p->n_samples < POOL_SAMPLES)
+        p->samples[p->n_samples++] = (struct pool_sample){
+            s->epoch, b->end_ns, b->sense_ns ? b->sense_ns : b->fetch_ns};
+}
+
+static void stamp(pool *p, const pool_slot *s, const pe_block *b)
+{
+    int64_t sent = b->edge_ns ? b->edge_ns : b->broker_ns;
+
+    if (b->sense_ns && b->edge_ns)
+        histogram_add(&p->hop[HOP_EDGE], b->edge_ns - b->sense_ns);
+    if (sent)
+        histogram_add(&p->hop[HOP_BROKER], b->fetch_ns - sent);
+    histogram_add(&p->hop[HOP_WAIT], b->start_ns - b->fetch_ns);
+    histogram_add(&p->hop[HOP_PROCESS], b->end_ns - b->start_ns);
+    if (b->sense_ns)
+        histogram_add(&p->hop[HOP_PROCESSED], b->end_ns - b->sense_ns);
+    p->busy_ns += b->end_ns - b->start_ns;
+    p->last_ns = b->end_ns;
+    sample(p, s, b);
+}
+
+/* The epoch's commit is in: how long its blocks waited for it. */
+void pool_sample_commit(pool *p, int64_t epoch, int64_t commit_ns)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < p->n_samples; i++) {
+        const struct pool_sample *s = &p->samples[i];
+
+        if (s->epoch > epoch) {
+            p->samples[kept++] = *s;
+            continue;
+        }
+        histogram_add(&p->hop[HOP_COMMIT], commit_ns - s->end_ns);
+        histogram_add(&p->hop[HOP_TOTAL], commit_ns - s->sense_ns);
+    }
+    p->n_samples = kept;
+}
+
+static void count_applied(pool_slot *s, const pe_block *b, size_t raw_len,
+                          bool foreign, uint64_t masked, uint64_t outliers)
+{
+    s->add.applied++;
+    s->add.foreign += foreign;
+    s->add.points += b->points - masked;
+    s->add.masked += masked;
+    s->add.outliers += outliers;
+    s->add.bytes += raw_len;
+}
+
+static int learn(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
+                 bool foreign, pe_error *errp)
+{
+    bool results = p->c.pl->results && p->producer;
+    float *scores = results ? results_score_room(p, b->points) : NULL;
+    uint64_t masked = s->delta->masked, outliers = s->delta->outliers;
+
+    if (results && !scores)
+        return pe_error_nomem(errp);
+    if (pe_model_update(s->base->m, s->delta, b, scores, errp) < 0)
+        return -1;
+    b->end_ns = clock_real_ns();
+    masked = s->delta->masked - masked;
+    outliers = s->delta->outliers - outliers;
+    count_applied(s, b, raw_len, foreign, masked, outliers);
+    if (results)
+        results_scores(p, s, b, scores, outliers);
+    return 0;
+}
+
+static int call(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
+                bool foreign, pe_error *errp)
+{
+    pe_block in = *b;
+    int rc;
+
+    rc = function_ops(p->fn)->process_cloud(p->ctx, &in, &p->out);
+    if (rc < 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "%s",
+                            context_error(p->ctx));
+    b->end_ns = clock_real_ns();
+    if (s->delta && pe_model_update(s->base->m, s->delta, b, NULL, errp) < 0)
+        return -1;
+    count_applied(s, b, raw_len, foreign, 0, context_take_outliers(p->ctx));
+    if (rc == PE_FORWARD && p->c.pl->results && p->producer)
+        results_block(p, s, b, &p->out);
+    return 0;
+}
+
+void pool_refuse(pool *p, pool_slot *s, const pe_block *b, const void *raw,
+                 size_t raw_len, const char *reason)
+{
+    log_warn("record %s/%d/%lld refused: %s", b->topic ? b->topic : "-",
+             (int)b->partition, (long long)b->offset, reason);
+    s->add.refused++;
+    s->add.bytes += raw_len;
+    if (p->producer)
+        results_refused(p, s, b, raw, raw_len, reason);
+}
+
+void pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
+               size_t raw_len, bool foreign)
+{
+    const pe_block *from;
+    pe_error e = {0};
+    pe_block k;
+    int rc = -1;
+
+    from = aligned(p, b, &e);
+    if (from) {
+        k = *from;
+        k.start_ns = clock_real_ns();
+        rc = p->fn ? call(p, s, &k, raw_len, foreign, &e)
+                   : learn(p, s, &k, raw_len, foreign, &e);
+    }
+    if (rc == 0) {
+        stamp(p, s, &k);
+    } else if (e.kind == PE_ERROR_INPUT) {
+        pool_refuse(p, s, b, raw, raw_len, e.text);
+        s->add.foreign += foreign;
+    } else {
+        pool_fail(p, &e);
+    }
+}
