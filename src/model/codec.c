@@ -1,0 +1,111 @@
+/* codec.c - a model as a safetensors file, and back. */
+#include "model_private.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMAT "pilot-edge.model.v1"
+
+static int put_header(pe_tensors *t, const pe_model *m, pe_error *errp)
+{
+    return pe_tensors_put_text(t, "format", FORMAT, errp) < 0 ||
+                   pe_tensors_put_text(t, "kind", m->ops->name, errp) < 0 ||
+                   pe_tensors_put_u64(t, "version", m->version, errp) < 0 ||
+                   pe_tensors_put_text(t, "commit", m->commit, errp) < 0 ||
+                   pe_tensors_put_u64(t, "features", m->features, errp) < 0 ||
+                   pe_tensors_put_u64(t, "points", m->points, errp) < 0 ||
+                   pe_tensors_put_double(t, "threshold", m->threshold, errp) <
+                       0 ||
+                   pe_tensors_put_u64(t, "warming", m->warming, errp) < 0 ||
+                   pe_tensors_put_u64(t, "seed", m->seed, errp) < 0 ||
+                   pe_tensors_put_double(t, "contamination", m->contamination,
+                                         errp) < 0 ||
+                   pe_tensors_put_u64(t, "strict", m->strict, errp) < 0
+               ? -1
+               : 0;
+}
+
+int pe_model_encode(const pe_model *m, pe_buffer *out, pe_error *errp)
+{
+    pe_tensors *t = pe_tensors_create(errp);
+    int rc = -1;
+
+    if (t && put_header(t, m, errp) == 0 && m->ops->encode(m, t, errp) == 0)
+        rc = pe_tensors_encode(t, out, errp);
+    pe_tensors_destroy(t);
+    return rc;
+}
+
+static int get_header(const pe_tensors *t, pe_model *m, pe_error *errp)
+{
+    const char *commit = pe_tensors_text(t, "commit");
+    uint64_t warming, strict;
+
+    if (pe_tensors_u64(t, "version", &m->version, errp) < 0 ||
+        pe_tensors_u64(t, "points", &m->points, errp) < 0 ||
+        pe_tensors_double(t, "threshold", &m->threshold, errp) < 0 ||
+        pe_tensors_u64(t, "warming", &warming, errp) < 0 ||
+        pe_tensors_u64(t, "seed", &m->seed, errp) < 0 ||
+        pe_tensors_double(t, "contamination", &m->contamination, errp) < 0 ||
+        pe_tensors_u64(t, "strict", &strict, errp) < 0)
+        return -1;
+    snprintf(m->commit, sizeof(m->commit), "%.32s", commit ? commit : "");
+    m->warming = warming != 0;
+    m->strict = strict != 0;
+    return 0;
+}
+
+/* The model's own options travel as metadata "option.NAME". */
+static int set_options(const pe_tensors *t, const pe_model_ops *ops,
+                       pe_options *o, pe_error *errp)
+{
+    for (const pe_option_spec *s = ops->options; s && s->name; s++) {
+        char key[96];
+        const char *v;
+
+        snprintf(key, sizeof(key), "option.%s", s->name);
+        v = pe_tensors_text(t, key);
+        if (v && pe_options_set(o, s->name, v, errp) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static pe_model *build(const pe_tensors *t, pe_error *errp)
+{
+    const char *kind = pe_tensors_text(t, "kind");
+    const pe_model_ops *ops = kind ? pe_model_find(kind) : NULL;
+    pe_options *o = ops ? pe_model_options(kind, errp) : NULL;
+    pe_model *m = NULL;
+    uint64_t features;
+
+    if (!ops)
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                     "not a model this program knows: kind '%s'",
+                     kind ? kind : "");
+    if (o && set_options(t, ops, o, errp) == 0 &&
+        pe_tensors_u64(t, "features", &features, errp) == 0 && features > 0 &&
+        features < (1u << 24))
+        m = pe_model_create(kind, o, (uint32_t)features, errp);
+    pe_options_destroy(o);
+    if (m && (get_header(t, m, errp) < 0 || ops->decode(m, t, errp) < 0)) {
+        pe_model_destroy(m);
+        m = NULL;
+    }
+    return m;
+}
+
+pe_model *pe_model_decode(const void *data, size_t len, pe_error *errp)
+{
+    pe_tensors *t = pe_tensors_decode(data, len, errp);
+    pe_model *m;
+
+    if (!t)
+        return NULL;
+    m = build(t, errp);
+    pe_tensors_destroy(t);
+    return m;
+}

@@ -1,0 +1,105 @@
+/* delta.c - what blocks have changed, as a plain value. */
+#include <pilot/model.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int grow(void **p, size_t bytes, pe_error *errp)
+{
+    void *q = realloc(*p, bytes ? bytes : 1);
+
+    if (!q)
+        return pe_error_nomem(errp);
+    *p = q;
+    return 0;
+}
+
+int pe_delta_alloc(pe_delta *d, pe_error *errp)
+{
+    if (grow((void **)&d->sum, d->n_sum * sizeof(*d->sum), errp) < 0 ||
+        grow((void **)&d->count, d->n_count * sizeof(*d->count), errp) < 0 ||
+        grow((void **)&d->tag, d->n_tag * sizeof(*d->tag), errp) < 0)
+        return -1;
+    memset(d->sum, 0, d->n_sum * sizeof(*d->sum));
+    memset(d->count, 0, d->n_count * sizeof(*d->count));
+    return 0;
+}
+
+int pe_delta_reset(pe_delta *d, const pe_model *base, pe_error *errp)
+{
+    d->blob.len = 0;
+    d->points = d->masked = d->outliers = 0;
+    return base->ops->delta_init(base, d, errp);
+}
+
+pe_delta *pe_delta_create(const pe_model *base, pe_error *errp)
+{
+    pe_delta *d = calloc(1, sizeof(*d));
+
+    if (!d) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    if (pe_delta_reset(d, base, errp) < 0) {
+        pe_delta_destroy(d);
+        return NULL;
+    }
+    return d;
+}
+
+void pe_delta_destroy(pe_delta *d)
+{
+    if (!d)
+        return;
+    free(d->sum);
+    free(d->count);
+    free(d->tag);
+    pe_buffer_free(&d->blob);
+    free(d);
+}
+
+bool pe_delta_empty(const pe_delta *d)
+{
+    return !d->points && !d->masked && !d->blob.len;
+}
+
+bool pe_delta_finite(const pe_delta *d)
+{
+    for (size_t i = 0; i < d->n_sum; i++)
+        if (!isfinite(d->sum[i]))
+            return false;
+    return true;
+}
+
+static bool same_lanes(const pe_delta *a, const pe_delta *b)
+{
+    return a->n_sum == b->n_sum && a->n_count == b->n_count &&
+           a->n_tag == b->n_tag &&
+           (!a->n_tag || !memcmp(a->tag, b->tag, a->n_tag * sizeof(*a->tag)));
+}
+
+static void add_lanes(pe_delta *into, const pe_delta *from)
+{
+    for (size_t i = 0; i < into->n_sum; i++)
+        into->sum[i] += from->sum[i];
+    for (size_t i = 0; i < into->n_count; i++)
+        into->count[i] =
+            (int64_t)((uint64_t)into->count[i] + (uint64_t)from->count[i]);
+}
+
+int pe_delta_merge(const pe_model_ops *ops, pe_delta *into,
+                   const pe_delta *from, pe_error *errp)
+{
+    if (from->blob.len && ops->merge_blob &&
+        ops->merge_blob(into, from->blob.data, from->blob.len, errp) < 0)
+        return -1;
+    if (same_lanes(into, from) || !ops->merge_lanes)
+        add_lanes(into, from);
+    else if (ops->merge_lanes(into, from, errp) < 0)
+        return -1;
+    into->points += from->points;
+    into->masked += from->masked;
+    into->outliers += from->outliers;
+    return 0;
+}
