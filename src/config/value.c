@@ -92,7 +92,9 @@ static int check_range(const pe_option_spec *spec, const char *name,
         return 0;
     limit_text(spec, spec->min, low);
     limit_text(spec, spec->max, high);
-    if (isinf(spec->max))
+    if (spec->min == spec->max)
+        snprintf(why, sizeof(why), "is not %s", low);
+    else if (isinf(spec->max))
         snprintf(why, sizeof(why), "is less than %s", low);
     else
         snprintf(why, sizeof(why), "is not between %s and %s", low, high);

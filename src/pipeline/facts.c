@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "src/function/host.h"
 
 const char *pilot_kind_name(enum pilot_kind kind)
 {
@@ -54,7 +55,6 @@ void pipeline_device_name(const pipeline *p, int d, char *out, size_t cap)
         *out = '\0';
     for (size_t i = 0; i < p->n_pilots; i++) {
         const pipeline_pilot *k = &p->pilots[i];
-
         if (k->kind != PILOT_EDGE)
             continue;
         if (d < k->devices) {
@@ -105,6 +105,7 @@ void pipeline_destroy(pipeline *p)
         free(p->stages[i].function);
         free(p->stages[i].file);
         pe_options_destroy(p->stages[i].options);
+        function_unload(p->stages[i].loaded);
     }
     free_list(p->context_keys, p->n_context);
     free_list(p->context_values, p->n_context);

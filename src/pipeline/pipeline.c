@@ -1,164 +1,86 @@
-/* pipeline.c - a pipeline file, read: pilots, stages, streams. */
+/* pipeline.c - a pipeline file, read: names, context, stream, epoch. */
 #include "pipeline.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pipeline_private.h"
-#include "src/common/text.h"
 #include "src/config/section.h"
 
-#define GIB (1024.0 * 1024 * 1024)
+#define MIB (1024.0 * 1024)
+
+/* A record holds the .npy and its headers beside the points; 64 KiB are far
+ * more than the longest of those.
+ */
+#define RECORD_ROOM 65536
+#define RECORD_BYTES_LEAST (UINT64_C(4) << 20)
+/* The client takes no record of 10^9 bytes or more. */
+#define RECORD_MIB_MOST 953
+
+/* Names become part of topics (249 characters at most), keys and paths. */
+#define NAME_BYTES_MAX 64
+#define TOPIC_BYTES_MAX 200
 
 static const pe_option_spec root_keys[] = {
-    {"version", PE_OPTION_INT, 1, 1.5, NULL, NULL, "of this format: 1"},
+    {"version", PE_OPTION_INT, 1, 1, NULL, NULL, "of this format: 1"},
     {"pipeline", PE_OPTION_STRING, 0, 0, NULL, NULL, "name of the pipeline"},
     {"results", PE_OPTION_STRING, 0, 0, "topic", "topic off",
      "where scores go"},
     {"until", PE_OPTION_STRING, 0, 0, "end", "end eof",
-     "end with the devices, or at what the topic holds now"},
-    {0},
-};
-
-static const pe_option_spec pilot_keys[] = {
-    {"kind", PE_OPTION_STRING, 0, 0, NULL, "pool edge broker params",
-     "what runs in it"},
-    {"resource", PE_OPTION_STRING, 0, 0, "local://", NULL, "where it lives"},
-    {"devices", PE_OPTION_INT, 1, 4096, "1", NULL, "edge: devices"},
-    {"ntasks", PE_OPTION_INT, 1, 65536, "1", NULL, "pool: MPI ranks"},
-    {"cpus-per-task", PE_OPTION_INT, 1, 1024, "1", NULL,
-     "pool: cores of a rank"},
-    {"time", PE_OPTION_TIME, 0, 31536000, "0s", NULL, "limit; 0s: none"},
-    {"endpoint", PE_OPTION_STRING, 0, 0, NULL, NULL,
-     "broker HOST:PORT or params URL that is there already"},
-    {"password-file", PE_OPTION_STRING, 0, 0, NULL, NULL,
-     "params: file with the password"},
-    {"user", PE_OPTION_STRING, 0, 0, NULL, NULL, "params: user"},
-    {"queue", PE_OPTION_SIZE, 65536, 64 * GIB, "64MiB", NULL,
-     "edge: memory of a device's queue"},
-    {"full", PE_OPTION_STRING, 0, 0, "block", "block drop",
-     "edge: what a full queue does"},
+     "end with the devices, or at what the topic holds at the start"},
     {0},
 };
 
 static const pe_option_spec stream_keys[] = {
-    {"partitions", PE_OPTION_INT, 1, 4096, NULL, NULL, "default: one a device"},
+    {"partitions", PE_OPTION_INT, 1, 4096, NULL, NULL,
+     "default: one for each device"},
     {"compression", PE_OPTION_STRING, 0, 0, "none", "none lz4 zstd snappy",
      "of records"},
     {"format", PE_OPTION_STRING, 0, 0, "f8", "f8 f4", "of points"},
     {"topic", PE_OPTION_STRING, 0, 0, NULL, NULL, "default: pilot.RUN.STAGE"},
     {"gaps", PE_OPTION_STRING, 0, 0, "stop", "stop allow",
      "what missing records do"},
-    {"message-max", PE_OPTION_SIZE, 1024, GIB, NULL, NULL, "largest record"},
+    {"message-max", PE_OPTION_SIZE, 1024, RECORD_MIB_MOST *MIB, NULL, NULL,
+     "largest record; default: what a block needs, at least 4MiB"},
     {0},
 };
 
 static const pe_option_spec epoch_keys[] = {
     {"interval", PE_OPTION_TIME, 0.001, 3600, NULL, NULL,
-     "time between two reductions (250ms)"},
+     "time between two reductions; default: 250ms"},
     {"blocks", PE_OPTION_INT, 1, 1e9, NULL, NULL,
      "blocks between two reductions, instead"},
     {0},
 };
 
-static char *copy(const char *s)
+char *pipeline_copy(const char *s, bool *failedp)
 {
-    return s ? strdup(s) : NULL;
+    char *copy = s ? strdup(s) : NULL;
+
+    if (s && !copy)
+        *failedp = true;
+    return copy;
 }
 
-static bool is_name(const char *s)
+/* Letters, digits and what [also] lists, the first a letter or digit. */
+static bool is_name(const char *s, const char *also, size_t longest)
 {
-    for (const char *c = s; *c; c++)
-        if (!isalnum((unsigned char)*c) && !strchr("_.-", *c))
-            return false;
-    return *s && *s != '-' && *s != '.' && strlen(s) <= 64;
+    if (!isalnum((unsigned char)*s) || strlen(s) > longest)
+        return false;
+    while (isalnum((unsigned char)*s) || (*s && strchr(also, *s)))
+        s++;
+    return *s == '\0';
 }
 
-/* --- pilots --- */
-
-static int kind_of(const char *word)
+int pipeline_check_name(const tree *t, const char *what, pe_error *errp)
 {
-    for (int k = PILOT_POOL; k <= PILOT_PARAMS; k++)
-        if (!strcmp(pilot_kind_name((enum pilot_kind)k), word))
-            return k;
-    return -1;
-}
-
-static int check_pilot(const tree *t, const pe_options *o, pe_error *errp)
-{
-    const char *resource = pe_options_string(o, "resource");
-    const tree *secret = tree_get(t, "password");
-
-    if (!is_name(t->key))
-        return section_error(t, errp, "'%s' is no name: letters, digits, _ . -",
-                             t->key);
-    if (secret)
-        return section_error(secret, errp,
-                             "a password does not belong into this file: put "
-                             "it into a file of mode 0600 and name that with "
-                             "password-file");
-    if (!pe_options_has(o, "kind"))
-        return section_error(t, errp,
-                             "pilot '%s' needs a kind: pool, edge, broker or "
-                             "params",
-                             t->key);
-    if (strcmp(resource, "local://"))
-        return section_error(t, errp,
-                             "pilot '%s': resource %s: this version starts "
-                             "pilots on local:// only",
-                             t->key, resource);
-    return 0;
-}
-
-static int read_pilot(pipeline *p, const tree *t, pe_error *errp)
-{
-    pipeline_pilot *k = &p->pilots[p->n_pilots];
-    pe_options *o = section_read(t, pilot_keys, "password", errp);
-
-    if (!o || check_pilot(t, o, errp) < 0) {
-        pe_options_destroy(o);
-        return -1;
-    }
-    p->n_pilots++;
-    k->name = copy(t->key);
-    k->kind = (enum pilot_kind)kind_of(pe_options_string(o, "kind"));
-    k->resource = copy(pe_options_string(o, "resource"));
-    k->devices = (int)pe_options_int(o, "devices");
-    k->ntasks = (int)pe_options_int(o, "ntasks");
-    k->cpus_per_task = (int)pe_options_int(o, "cpus-per-task");
-    k->endpoint = copy(pe_options_string(o, "endpoint"));
-    k->password_file = copy(pe_options_string(o, "password-file"));
-    k->user = copy(pe_options_string(o, "user"));
-    k->time_s = pe_options_time(o, "time");
-    k->queue_bytes = pe_options_size(o, "queue");
-    k->full_drop = !strcmp(pe_options_string(o, "full"), "drop");
-    pe_options_destroy(o);
-    return k->name && k->resource ? 0 : pe_error_nomem(errp);
-}
-
-static int read_pilots(pipeline *p, const tree *root, pe_error *errp)
-{
-    const tree *t = tree_get(root, "pilots");
-
-    if (!t || t->kind != TREE_MAP || !t->n)
-        return section_error(t ? t : root, errp,
-                             "pilots: at least one pilot is needed");
-    p->pilots = calloc(t->n, sizeof(*p->pilots));
-    if (!p->pilots)
-        return pe_error_nomem(errp);
-    for (size_t i = 0; i < t->n; i++) {
-        const pipeline_pilot *pool = pipeline_pilot_of(p, PILOT_POOL);
-
-        if (read_pilot(p, &t->child[i], errp) < 0)
-            return -1;
-        if (pool && p->pilots[i].kind == PILOT_POOL)
-            return section_error(&t->child[i], errp,
-                                 "a second pool: this version runs one pool "
-                                 "a run");
-    }
-    return 0;
+    if (is_name(t->key, "_-", NAME_BYTES_MAX))
+        return 0;
+    return section_error(t, errp,
+                         "'%.80s' is no name of a %s: letters, digits, '_' "
+                         "and '-', at most %d, the first a letter or digit",
+                         t->key, what, NAME_BYTES_MAX);
 }
 
 /* --- context, stream, epoch --- */
@@ -166,54 +88,86 @@ static int read_pilots(pipeline *p, const tree *root, pe_error *errp)
 static int read_context(pipeline *p, const tree *root, pe_error *errp)
 {
     const tree *t = tree_get(root, "context");
+    bool failed = false;
 
-    if (!t)
+    if (section_check(t, errp) < 0)
+        return -1;
+    if (!t || t->n == 0)
         return 0;
-    if (t->kind != TREE_MAP)
-        return section_error(t, errp, "context: a mapping is expected here");
-    p->context_keys = calloc(t->n + 1, sizeof(char *));
-    p->context_values = calloc(t->n + 1, sizeof(char *));
+    p->context_keys = calloc(t->n, sizeof(char *));
+    p->context_values = calloc(t->n, sizeof(char *));
     if (!p->context_keys || !p->context_values)
         return pe_error_nomem(errp);
     for (size_t i = 0; i < t->n; i++) {
-        if (t->child[i].kind != TREE_SCALAR)
-            return section_error(&t->child[i], errp,
-                                 "%s: one value is expected here",
-                                 t->child[i].key);
-        p->context_keys[i] = copy(t->child[i].key);
-        p->context_values[i] = copy(t->child[i].value);
+        const tree *c = &t->child[i];
+        if (c->kind != TREE_SCALAR)
+            return section_error(c, errp, "%s: one value is expected here",
+                                 c->key);
+        p->context_keys[i] = pipeline_copy(c->key, &failed);
+        p->context_values[i] = pipeline_copy(c->value, &failed);
         p->n_context = i + 1;
-        if (!p->context_keys[i] || !p->context_values[i])
-            return pe_error_nomem(errp);
     }
-    return 0;
+    return failed ? pe_error_nomem(errp) : 0;
 }
 
-/* The largest record of a source that tells its features. */
-static uint64_t needed_bytes(const pipeline *p)
+/* Bytes of a full block of a source that tells its features, else 0. */
+static uint64_t block_bytes(const pipeline *p)
 {
     const pipeline_stage *s = pipeline_stage_of(p, STAGE_SOURCE);
     int64_t features = pe_options_int(s->options, "features");
-    uint64_t least = UINT64_C(4) << 20;
-    uint64_t need = (uint64_t)s->points * (uint64_t)features * p->dtype;
 
-    need += 65536;
-    return features > 0 && need > least ? need : least;
+    return features > 0 ? (uint64_t)s->points * (uint64_t)features * p->dtype
+                        : 0;
 }
 
-static void take_stream(pipeline *p, const pe_options *o)
+/* Settle the largest record; [t] is where it, or else the source, stands. */
+static int take_message_max(pipeline *p, const pe_options *o, const tree *t,
+                            pe_error *errp)
 {
-    p->partitions =
-        pe_options_has(o, "partitions") ? (int)pe_options_int(o, "partitions")
-        : pipeline_is_local(p) ? pipeline_pilot_of(p, PILOT_POOL)->ntasks
-                               : pipeline_devices(p);
-    p->compression = copy(pe_options_string(o, "compression"));
+    uint64_t block = block_bytes(p);
+    uint64_t need = block ? block + RECORD_ROOM : 0;
+
+    p->message_bytes = need > RECORD_BYTES_LEAST ? need : RECORD_BYTES_LEAST;
+    if (pe_options_has(o, "message-max"))
+        p->message_bytes = pe_options_size(o, "message-max");
+    if ((double)need > RECORD_MIB_MOST * MIB)
+        return section_error(t, errp,
+                             "a block of %llu bytes is larger than a record "
+                             "may be (%dMiB): take fewer points",
+                             (unsigned long long)block, RECORD_MIB_MOST);
+    if (block > p->message_bytes)
+        return section_error(t, errp,
+                             "message-max: a block takes %llu bytes and does "
+                             "not fit; take fewer points or a larger record",
+                             (unsigned long long)block);
+    return 0;
+}
+
+static int take_stream(pipeline *p, const pe_options *o, const tree *t,
+                       pe_error *errp)
+{
+    const tree *size = tree_get(t, "message-max");
+    const tree *name = tree_get(t, "topic");
+    bool failed = false;
+
+    p->partitions = pipeline_is_local(p)
+                        ? pipeline_pilot_of(p, PILOT_POOL)->ntasks
+                        : pipeline_devices(p);
+    if (pe_options_has(o, "partitions"))
+        p->partitions = (int)pe_options_int(o, "partitions");
+    p->compression =
+        pipeline_copy(pe_options_string(o, "compression"), &failed);
     p->dtype = strcmp(pe_options_string(o, "format"), "f4") ? PE_F8 : PE_F4;
-    p->topic = copy(pe_options_string(o, "topic"));
+    p->topic = pipeline_copy(pe_options_string(o, "topic"), &failed);
     p->gaps_allowed = !strcmp(pe_options_string(o, "gaps"), "allow");
-    p->message_bytes = pe_options_has(o, "message-max")
-                           ? pe_options_size(o, "message-max")
-                           : needed_bytes(p);
+    if (failed)
+        return pe_error_nomem(errp);
+    if (p->topic && !is_name(p->topic, "._-", TOPIC_BYTES_MAX))
+        return section_error(name, errp,
+                             "topic: '%.80s' is no name of a topic: letters, "
+                             "digits, '.', '_' and '-', at most %d",
+                             p->topic, TOPIC_BYTES_MAX);
+    return take_message_max(p, o, size ? size : t, errp);
 }
 
 static int read_stream(pipeline *p, const tree *root, pe_error *errp)
@@ -221,131 +175,130 @@ static int read_stream(pipeline *p, const tree *root, pe_error *errp)
     const tree *t = tree_get(root, "streams");
     const char *stage =
         p->stages[p->stream_stage < 0 ? 0 : p->stream_stage].name;
-    pe_options *o;
 
+    if (section_check(t, errp) < 0)
+        return -1;
     for (size_t i = 0; t && i < t->n; i++)
-        if (!t->child[i].key || strcmp(t->child[i].key, stage))
+        if (strcmp(t->child[i].key, stage) != 0)
             return section_error(&t->child[i], errp,
                                  "streams: the stream of this pipeline leaves "
                                  "stage '%s', not '%s'",
                                  stage, t->child[i].key);
-    o = section_read(tree_get(t, stage), stream_keys, NULL, errp);
+    const tree *own = tree_get(t, stage);
+    pe_options *o = section_read(own, stream_keys, NULL, errp);
     if (!o)
         return -1;
-    take_stream(p, o);
+    int status = take_stream(
+        p, o, own ? own : tree_get(tree_get(root, "stages"), p->stages[0].name),
+        errp);
     pe_options_destroy(o);
-    if (p->partitions < 1)
-        return section_error(root, errp, "streams: no partition");
-    return p->compression ? 0 : pe_error_nomem(errp);
+    return status;
 }
 
 static int read_epoch(pipeline *p, const tree *root, pe_error *errp)
 {
     const tree *t = tree_get(root, "epoch");
     pe_options *o = section_read(t, epoch_keys, NULL, errp);
-    bool both;
 
     if (!o)
         return -1;
-    both = pe_options_has(o, "interval") && pe_options_has(o, "blocks");
+    bool timed = pe_options_has(o, "interval");
+    bool counted = pe_options_has(o, "blocks");
     p->epoch_blocks = (uint64_t)pe_options_int(o, "blocks");
-    p->epoch_s =
-        pe_options_has(o, "interval") ? pe_options_time(o, "interval") : 0.25;
+    p->epoch_s = timed ? pe_options_time(o, "interval") : counted ? 0 : 0.25;
     pe_options_destroy(o);
-    return both ? section_error(t, errp,
-                                "epoch: either interval or blocks, not both")
-                : 0;
+    if (timed && counted)
+        return section_error(tree_get(t, "blocks"), errp,
+                             "epoch: either interval or blocks, not both; "
+                             "--set epoch.interval= takes the former away");
+    return 0;
+}
+
+/* --- the file --- */
+
+static int take_root(pipeline *p, const tree *root, const pe_options *o,
+                     pe_error *errp)
+{
+    const char *name = pe_options_string(o, "pipeline");
+    bool failed = false;
+
+    if (!pe_options_has(o, "version"))
+        return section_error(root, errp, "'version: 1' is missing");
+    if (!name)
+        return section_error(root, errp,
+                             "'pipeline: NAME' is missing: the name of this "
+                             "pipeline");
+    if (!is_name(name, "._-", NAME_BYTES_MAX))
+        return section_error(tree_get(root, "pipeline"), errp,
+                             "pipeline: '%.80s' is no name: letters, digits, "
+                             "'.', '_' and '-', at most %d, the first a "
+                             "letter or digit",
+                             name, NAME_BYTES_MAX);
+    p->name = pipeline_copy(name, &failed);
+    p->results = !strcmp(pe_options_string(o, "results"), "topic");
+    p->until_eof = !strcmp(pe_options_string(o, "until"), "eof");
+    return failed ? pe_error_nomem(errp) : 0;
 }
 
 static int read_root(pipeline *p, const tree *root, pe_error *errp)
 {
     pe_options *o = section_read(root, root_keys,
-                                 "pilots stages streams context epoch", errp);
-    const char *name;
-    int rc = 0;
+                                 "pilots stages context streams epoch", errp);
 
     if (!o)
         return -1;
-    name = pe_options_string(o, "pipeline");
-    p->name = copy(name);
-    p->results = !strcmp(pe_options_string(o, "results"), "topic");
-    p->until_eof = !strcmp(pe_options_string(o, "until"), "eof");
-    if (!pe_options_has(o, "version"))
-        rc = section_error(root, errp, "'version: 1' is missing");
-    else if (!name || !is_name(name))
-        rc = section_error(root, errp,
-                           "pipeline: a name is needed: letters, digits, _ . "
-                           "-");
+    int status = take_root(p, root, o, errp);
     pe_options_destroy(o);
-    return rc;
+    return status;
 }
 
 static int read_all(pipeline *p, const tree *root, pe_error *errp)
 {
-    return read_root(p, root, errp) < 0 || read_pilots(p, root, errp) < 0 ||
-                   pipeline_read_stages(p, root, errp) < 0 ||
-                   read_context(p, root, errp) < 0 ||
-                   read_stream(p, root, errp) < 0 ||
-                   read_epoch(p, root, errp) < 0
-               ? -1
-               : 0;
+    if (read_root(p, root, errp) < 0 ||
+        pipeline_read_pilots(p, root, errp) < 0 ||
+        pipeline_read_stages(p, root, errp) < 0 ||
+        read_context(p, root, errp) < 0 || read_stream(p, root, errp) < 0)
+        return -1;
+    return read_epoch(p, root, errp);
 }
 
-/* PILOT_BROKER and its like stand between the file and the command line. */
-static int take_environment(pipeline *p, const tree *root, pe_error *errp)
+static tree *read_tree(const char *path, const char *const *overrides,
+                       size_t n_overrides, pe_error *errp)
 {
-    static const struct {
-        const char *name;
-        enum pilot_kind kind;
-        const char *key;
-        size_t at;
-    } vars[] = {
-        {"PILOT_BROKER", PILOT_BROKER, "endpoint",
-         offsetof(pipeline_pilot, endpoint)},
-        {"PILOT_PARAMS", PILOT_PARAMS, "endpoint",
-         offsetof(pipeline_pilot, endpoint)},
-        {"PILOT_PASSWORD_FILE", PILOT_PARAMS, "password-file",
-         offsetof(pipeline_pilot, password_file)},
-    };
-    const tree *pilots = tree_get(root, "pilots");
+    tree *root = tree_read(path, errp);
+    int status = root ? 0 : -1;
 
-    for (size_t i = 0; i < sizeof(vars) / sizeof(*vars); i++) {
-        const char *v = getenv(vars[i].name);
-
-        for (size_t k = 0; v && *v && k < p->n_pilots; k++) {
-            char **field = (char **)((char *)&p->pilots[k] + vars[i].at);
-            const tree *given = tree_get(&pilots->child[k], vars[i].key);
-
-            if (p->pilots[k].kind != vars[i].kind ||
-                (given && !strncmp(given->where, "--set", 5)))
-                continue;
-            free(*field);
-            *field = strdup(v);
-            if (!*field)
-                return pe_error_nomem(errp);
-        }
-    }
-    return 0;
+    for (size_t i = 0; status == 0 && i < n_overrides; i++)
+        status = tree_override(root, overrides[i], errp);
+    if (status == 0)
+        status = pipeline_take_environment(root, errp);
+    if (status == 0)
+        return root;
+    tree_destroy(root);
+    return NULL;
 }
 
 pipeline *pipeline_load(const char *path, const char *const *overrides,
                         size_t n_overrides, pe_error *errp)
 {
-    tree *root = tree_read(path, errp);
+    tree *root = read_tree(path, overrides, n_overrides, errp);
     pipeline *p = NULL;
+    bool failed = false;
 
     if (!root)
         return NULL;
-    for (size_t i = 0; i < n_overrides; i++)
-        if (tree_override(root, overrides[i], errp) < 0)
-            goto error;
     p = calloc(1, sizeof(*p));
-    if (!p || !(p->file = strdup(path))) {
+    if (!p) {
         pe_error_nomem(errp);
         goto error;
     }
     p->stream_stage = -1;
-    if (read_all(p, root, errp) < 0 || take_environment(p, root, errp) < 0)
+    p->file = pipeline_copy(path, &failed);
+    if (failed) {
+        pe_error_nomem(errp);
+        goto error;
+    }
+    if (read_all(p, root, errp) < 0)
         goto error;
     tree_destroy(root);
     return p;

@@ -13,6 +13,8 @@
 #include "src/broker/broker.h"
 #include "src/params/params.h"
 
+struct function; /* src/function/host.h */
+
 enum pilot_kind { PILOT_POOL, PILOT_EDGE, PILOT_BROKER, PILOT_PARAMS };
 
 typedef struct pipeline_pilot {
@@ -43,14 +45,15 @@ typedef struct pipeline_stage {
     int pilot;      /* index into pilots */
     int from;       /* index into stages; -1: source */
     enum stage_role role;
-    bool is_model;       /* function names a model (pe_model_find) */
-    uint32_t points;     /* source: block: {points:} */
-    double within_s;     /* source: block: {within:} */
-    double rate;         /* source: blocks/s per device, 0: as fast as it
-                            goes; block: {rate:} */
-    pe_options *options; /* checked against the function's own table */
-    char *file;          /* where it stands, for messages */
-    int line;
+    bool is_model;           /* function names a model (pe_model_find) */
+    uint32_t points;         /* source: block: {points:} */
+    double within_s;         /* source: block: {within:} */
+    double rate;             /* source: blocks/s per device, 0: as fast as it
+                                goes; block: {rate:} */
+    pe_options *options;     /* checked against the function's own table */
+    struct function *loaded; /* keeps that table; NULL: a model */
+    char *file;              /* where it stands, for messages */
+    int line;                /* 0: made by --set */
 } pipeline_stage;
 
 typedef struct pipeline {
@@ -133,6 +136,7 @@ typedef struct pipeline_request {
     char *broker;        /* endpoint, or NULL */
     char *params_url;    /* or NULL */
     char *password_file; /* or NULL */
+    char *user;          /* of the parameter service; NULL: its default */
     bool resumed;
 } pipeline_request;
 

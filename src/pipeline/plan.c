@@ -1,127 +1,145 @@
 /* plan.c - what would start where, as text. */
-#include "pipeline.h"
+#include "pipeline_private.h"
 
-#include <stdio.h>
+#include <string.h>
 
-static void print_pilots(const pipeline *p, FILE *f)
+#define MANAGED "the kept services, else managed ones"
+
+/* Width of the column of names. */
+static int name_width(const pipeline *p)
 {
-    fprintf(f, "pilots:\n");
-    for (size_t i = 0; i < p->n_pilots; i++) {
-        const pipeline_pilot *k = &p->pilots[i];
+    size_t width = strlen("partition");
 
-        fprintf(f, "  %-12s %-7s %-10s", k->name, pilot_kind_name(k->kind),
-                k->resource);
-        switch (k->kind) {
-        case PILOT_POOL:
-            fprintf(f, " %d MPI ranks, %d core%s each\n", k->ntasks,
-                    k->cpus_per_task, k->cpus_per_task > 1 ? "s" : "");
-            break;
-        case PILOT_EDGE:
-            fprintf(f, " %d device%s, queue %llu bytes each, full: %s\n",
-                    k->devices, k->devices > 1 ? "s" : "",
-                    (unsigned long long)k->queue_bytes,
-                    k->full_drop ? "drop" : "block");
-            break;
-        case PILOT_BROKER:
-        case PILOT_PARAMS:
-            fprintf(f, " %s\n",
-                    k->endpoint ? k->endpoint
-                                : "the kept services, else managed");
-            break;
-        }
-    }
+    for (size_t i = 0; i < p->n_pilots; i++)
+        if (strlen(p->pilots[i].name) > width)
+            width = strlen(p->pilots[i].name);
+    for (size_t i = 0; i < p->n_stages; i++)
+        if (strlen(p->stages[i].name) > width)
+            width = strlen(p->stages[i].name);
+    return (int)width;
 }
 
-static void print_option(void *arg, const char *name, const char *value)
+static const char *plural(int n)
 {
-    fprintf(arg, " %s=%s", name, value);
+    return n == 1 ? "" : "s";
 }
 
-static void print_stages(const pipeline *p, FILE *f)
+static void print_pilot(const pipeline_pilot *k, int width, FILE *f)
 {
-    fprintf(f, "stages:\n");
+    fprintf(f, "  %-*s  %-6s  %s  ", width, k->name, pilot_kind_name(k->kind),
+            k->resource);
+    if (k->kind == PILOT_POOL)
+        fprintf(f, "%d MPI rank%s of %d core%s\n", k->ntasks, plural(k->ntasks),
+                k->cpus_per_task, plural(k->cpus_per_task));
+    else if (k->kind == PILOT_EDGE)
+        fprintf(f, "%d device%s\n", k->devices, plural(k->devices));
+    else
+        fprintf(f, "%s\n", k->endpoint ? k->endpoint : MANAGED);
+}
+
+/* A service the file leaves out is there all the same. */
+static void print_left_out(const pipeline *p, enum pilot_kind kind, int width,
+                           FILE *f)
+{
+    if (!pipeline_is_local(p) && !pipeline_pilot_of(p, kind))
+        fprintf(f, "  %-*s  %-6s  local://  " MANAGED "\n", width, "-",
+                pilot_kind_name(kind));
+}
+
+static void print_pilots(const pipeline *p, int width, FILE *f)
+{
+    fprintf(f, "\nPilots\n");
+    for (size_t i = 0; i < p->n_pilots; i++)
+        print_pilot(&p->pilots[i], width, f);
+    print_left_out(p, PILOT_BROKER, width, f);
+    print_left_out(p, PILOT_PARAMS, width, f);
+}
+
+static void print_stages(const pipeline *p, int width, FILE *f)
+{
+    fprintf(f, "\nStages\n");
     for (size_t i = 0; i < p->n_stages; i++) {
         const pipeline_stage *s = &p->stages[i];
-
-        fprintf(f, "  %-12s %-12s on %s:", s->name, s->function,
+        fprintf(f, "  %-*s  %s on %s", width, s->name, s->function,
                 p->pilots[s->pilot].name);
-        if (s->role == STAGE_SOURCE)
-            fprintf(f, " points=%u within=%gs rate=%g", s->points, s->within_s,
-                    s->rate);
-        pe_options_each(s->options, print_option, f);
-        fprintf(f, "\n");
+        if (s->from >= 0)
+            fprintf(f, ", from %s", p->stages[s->from].name);
+        fputc('\n', f);
     }
 }
 
-static void print_partition(const pipeline *p, int k, int devices, int ranks,
-                            FILE *f)
+static void print_partition(const pipeline *p, int k, int width, FILE *f)
 {
+    int devices = pipeline_is_local(p) ? 0 : pipeline_devices(p);
+    int ranks = pipeline_pilot_of(p, PILOT_POOL)->ntasks;
     char name[128];
 
-    fprintf(f, "  %9d  %4d  ", k, pipeline_owner(k, ranks));
-    if (devices == 0)
+    fprintf(f, "  %-*d  %-4d  ", width, k, pipeline_owner(k, ranks));
+    if (pipeline_is_local(p))
         fprintf(f, "(the source runs in the rank)");
+    else if (k >= devices)
+        fputc('-', f);
     for (int d = k; d < devices; d += p->partitions) {
         pipeline_device_name(p, d, name, sizeof(name));
         fprintf(f, "%s%s", d == k ? "" : ", ", name);
     }
-    fprintf(f, "\n");
+    fputc('\n', f);
 }
 
-static void print_map(const pipeline *p, FILE *f)
+static void print_map(const pipeline *p, int width, FILE *f)
 {
-    int ranks = pipeline_pilot_of(p, PILOT_POOL)->ntasks;
-    int devices = pipeline_is_local(p) ? 0 : pipeline_devices(p);
-
-    fprintf(f, "map:\n  partition  rank  devices\n");
+    fprintf(f, "\nMap\n  %-*s  rank  devices\n", width, "partition");
     for (int k = 0; k < p->partitions; k++)
-        print_partition(p, k, devices, ranks, f);
+        print_partition(p, k, width, f);
 }
 
-static void print_names(const pipeline *p, const char *run, FILE *f)
+static void print_topics(const pipeline *p, const char *run, FILE *f)
 {
     char topic[256];
 
+    fprintf(f, "\nTopics\n");
     if (pipeline_is_local(p)) {
-        fprintf(f, "topics: none; keys: none; exactly-once: off\n");
+        fprintf(f, "  none: the source runs in the pool\n");
         return;
     }
     pipeline_topic(p, run, "", topic, sizeof(topic));
-    fprintf(f,
-            "topics:\n  %s (%d partitions, records to %llu bytes, %s, "
-            "compression %s)\n",
-            topic, p->partitions, (unsigned long long)p->message_bytes,
-            p->dtype == PE_F4 ? "f4" : "f8", p->compression);
-    if (p->results)
-        fprintf(f, "  %s.results\n", topic);
-    fprintf(f, "  %s.refused\n", topic);
-    fprintf(f,
-            "keys:\n  pilot:{%s}:state, :model, :offsets, :devices, "
-            ":ends, :announce, :control, :shared\n",
-            run);
+    fprintf(f, "  %s  %d partition%s, records to %llu bytes\n", topic,
+            p->partitions, plural(p->partitions),
+            (unsigned long long)p->message_bytes);
+    if (p->results) {
+        pipeline_topic(p, run, ".results", topic, sizeof(topic));
+        fprintf(f, "  %s\n", topic);
+    }
+    pipeline_topic(p, run, ".refused", topic, sizeof(topic));
+    fprintf(f, "  %s\n", topic);
 }
 
-static void print_rest(const pipeline *p, FILE *f)
+static void print_keys(const pipeline *p, const char *run, FILE *f)
 {
-    if (p->epoch_blocks)
-        fprintf(f, "epoch: %llu blocks\n", (unsigned long long)p->epoch_blocks);
-    else
-        fprintf(f, "epoch: %g ms\n", p->epoch_s * 1000);
-    fprintf(f, "results: %s\nuntil: %s\n", p->results ? "topic" : "off",
-            p->until_eof ? "eof" : "end");
-    for (size_t i = 0; i < p->n_context; i++)
-        fprintf(f, "context: %s=%s\n", p->context_keys[i],
-                p->context_values[i]);
+    static const char *const names[] = {
+        "state",  "model",  "offsets", "devices", "ends",
+        "pilots", "leases", "control", "shared",  "announce"};
+
+    fprintf(f, "\nRedis keys\n");
+    if (pipeline_is_local(p)) {
+        fprintf(f, "  none: nothing is kept; exactly-once: off\n");
+        return;
+    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        fprintf(f, "  pilot:{%s}:%s\n", run, names[i]);
 }
 
 void pipeline_print_plan(const pipeline *p, const char *run, void *file)
 {
     FILE *f = file;
+    int width = name_width(p);
 
-    fprintf(f, "pipeline: %s (%s)\nrun: %s\n", p->name, p->file, run);
-    print_pilots(p, f);
-    print_stages(p, f);
-    print_map(p, f);
-    print_names(p, run, f);
-    print_rest(p, f);
+    fprintf(f, "Pipeline %s of %s, run %s\n", p->name, p->file, run);
+    print_pilots(p, width, f);
+    print_stages(p, width, f);
+    print_map(p, width, f);
+    print_topics(p, run, f);
+    print_keys(p, run, f);
+    fprintf(f, "\n# Every key with its value, as a pipeline file\n");
+    pipeline_print_config(p, f);
 }

@@ -1,5 +1,5 @@
 /* request.c - what `pilot run` hands to the agents of a run. */
-#include "pipeline.h"
+#include "pipeline_private.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -8,22 +8,31 @@
 #include "src/common/file.h"
 #include "src/common/text.h"
 
-static json_t *optional(const char *s)
+#define REQUEST_MAX (1 << 20)
+
+static json_t *build_overrides(const pipeline_request *r)
 {
-    return s ? json_string(s) : json_null();
+    json_t *list = json_array();
+
+    for (size_t i = 0; list && i < r->n_overrides; i++)
+        if (json_array_append_new(list, json_string(r->overrides[i])) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
 }
 
 static json_t *build(const pipeline_request *r)
 {
-    json_t *set = json_array();
+    json_t *set = build_overrides(r);
 
-    for (size_t i = 0; i < r->n_overrides; i++)
-        json_array_append_new(set, json_string(r->overrides[i]));
-    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b}", "schema",
-                     1, "run", r->run, "dir", r->dir, "file", r->file, "set",
-                     set, "broker", optional(r->broker), "params",
-                     optional(r->params_url), "password_file",
-                     optional(r->password_file), "resumed", r->resumed);
+    if (!set)
+        return NULL;
+    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:s?, s:s?, s:s?, s:s?, s:b}",
+                     "schema", 1, "run", r->run, "dir", r->dir, "file", r->file,
+                     "set", set, "broker", r->broker, "params", r->params_url,
+                     "password_file", r->password_file, "user", r->user,
+                     "resumed", r->resumed);
 }
 
 int pipeline_request_write(const pipeline_request *r, pe_error *errp)
@@ -31,52 +40,74 @@ int pipeline_request_write(const pipeline_request *r, pe_error *errp)
     json_t *o = build(r);
     char *data = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
     char *path = text_format("%s/request.json", r->dir);
-    int rc;
+    int status;
 
-    if (data && path)
-        rc = file_write(path, data, strlen(data), 0600, errp);
+    if (!path)
+        status = pe_error_nomem(errp);
+    else if (!data)
+        status = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                              "%s cannot be written: a name or value in it is "
+                              "not UTF-8",
+                              path);
     else
-        rc = pe_error_nomem(errp);
+        status = file_write(path, data, strlen(data), 0600, errp);
     json_decref(o);
     free(data);
     free(path);
-    return rc;
+    return status;
 }
 
-static char *take(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
+/* --- reading --- */
 
-    return s ? strdup(s) : NULL;
+/* String [key] of [o] in new memory; NULL when it is none. */
+static char *take(const json_t *o, const char *key, bool *failedp)
+{
+    return pipeline_copy(json_string_value(json_object_get(o, key)), failedp);
 }
 
-static pipeline_request *parse(const json_t *o, pe_error *errp)
+static int take_overrides(pipeline_request *r, const json_t *set, bool *failedp)
 {
-    pipeline_request *r = calloc(1, sizeof(*r));
-    const json_t *set = json_object_get(o, "set");
     size_t n = json_array_size(set);
 
-    if (!r || !(r->overrides = calloc(n + 1, sizeof(char *))))
-        goto nomem;
+    r->overrides = calloc(n + 1, sizeof(char *));
+    if (!r->overrides) {
+        *failedp = true;
+        return 0;
+    }
     for (size_t i = 0; i < n; i++) {
         const char *s = json_string_value(json_array_get(set, i));
-
-        if (!s || !(r->overrides[i] = strdup(s)))
-            goto nomem;
+        if (!s)
+            return -1;
+        r->overrides[i] = pipeline_copy(s, failedp);
         r->n_overrides = i + 1;
     }
-    r->run = take(o, "run");
-    r->dir = take(o, "dir");
-    r->file = take(o, "file");
-    r->broker = take(o, "broker");
-    r->params_url = take(o, "params");
-    r->password_file = take(o, "password_file");
+    return 0;
+}
+
+static pipeline_request *parse(const json_t *o, const char *path,
+                               pe_error *errp)
+{
+    pipeline_request *r = calloc(1, sizeof(*r));
+    bool failed = !r;
+
+    if (failed || take_overrides(r, json_object_get(o, "set"), &failed) < 0)
+        goto error;
+    r->run = take(o, "run", &failed);
+    r->dir = take(o, "dir", &failed);
+    r->file = take(o, "file", &failed);
+    r->broker = take(o, "broker", &failed);
+    r->params_url = take(o, "params", &failed);
+    r->password_file = take(o, "password_file", &failed);
+    r->user = take(o, "user", &failed);
     r->resumed = json_is_true(json_object_get(o, "resumed"));
-    if (r->run && r->dir && r->file)
+    if (!failed && r->run && r->dir && r->file)
         return r;
-nomem:
-    pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                 "request.json is not complete");
+error:
+    if (failed)
+        pe_error_nomem(errp);
+    else
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                     "%s is not complete; it is written by 'pilot run'", path);
     pipeline_request_destroy(r);
     return NULL;
 }
@@ -87,18 +118,18 @@ pipeline_request *pipeline_request_read(const char *dir, pe_error *errp)
     pipeline_request *r = NULL;
     json_error_t why;
     json_t *o = NULL;
-    size_t len;
+    size_t len = 0;
     char *data;
 
     if (!path) {
         pe_error_nomem(errp);
         return NULL;
     }
-    data = file_read(path, 1 << 20, &len, errp);
+    data = file_read(path, REQUEST_MAX, &len, errp);
     if (data)
         o = json_loadb(data, len, 0, &why);
     if (o)
-        r = parse(o, errp);
+        r = parse(o, path, errp);
     else if (data)
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "%s:%d: %s", path,
                      why.line, why.text);
@@ -121,6 +152,7 @@ void pipeline_request_destroy(pipeline_request *r)
     free(r->broker);
     free(r->params_url);
     free(r->password_file);
+    free(r->user);
     free(r);
 }
 
@@ -134,5 +166,6 @@ void pipeline_request_broker(const pipeline_request *r, broker_conf *c,
 void pipeline_request_params(const pipeline_request *r, params_conf *c)
 {
     c->url = r->params_url;
+    c->user = r->user;
     c->password_file = r->password_file;
 }

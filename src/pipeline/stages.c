@@ -1,8 +1,6 @@
 /* stages.c - the stages of a pipeline file. */
 #include "pipeline_private.h"
 
-#include <libgen.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,188 +27,195 @@ static const pe_option_spec block_keys[] = {
     {0},
 };
 
+/* The key [name] of stage [t], or the stage, for messages. */
+static const tree *at_key(const tree *t, const char *name)
+{
+    const tree *c = tree_get(t, name);
+
+    return c ? c : t;
+}
+
+/* --- pilot and from --- */
+
 static int find_pilot(const pipeline *p, const tree *t, const char *name,
                       pe_error *errp)
 {
     text known = {0};
 
     for (size_t i = 0; i < p->n_pilots; i++) {
-        if (!strcmp(p->pilots[i].name, name))
+        if (!strcmp(p->pilots[i].name, name)) {
+            text_free(&known);
             return (int)i;
+        }
         text_add(&known, "%s%s", i ? ", " : "", p->pilots[i].name);
     }
-    section_error(t, errp, "stage '%s': there is no pilot '%s'; known: %s",
-                  t->key, name, known.data ? known.data : "");
+    section_error(at_key(t, "pilot"), errp,
+                  "stage '%s': there is no pilot '%s'; known: %s", t->key, name,
+                  known.data ? known.data : "");
     text_free(&known);
     return -1;
 }
 
-static int find_from(const pipeline *p, const tree *t, const char *name,
-                     pe_error *errp)
+static int find_from(const pipeline *p, pipeline_stage *s, const tree *t,
+                     const char *name, pe_error *errp)
 {
-    int above = (int)p->n_stages - 1;
+    int above = (int)(s - p->stages) - 1;
 
+    s->from = above;
     if (!name)
-        return above;
+        return 0;
     for (int i = 0; i <= above; i++)
-        if (!strcmp(p->stages[i].name, name))
-            return i;
-    section_error(t, errp, "stage '%s': from: there is no stage '%s' above",
-                  t->key, name);
-    return -2;
+        if (!strcmp(p->stages[i].name, name)) {
+            s->from = i;
+            return 0;
+        }
+    return section_error(at_key(t, "from"), errp,
+                         "stage '%s': from: there is no stage '%s' above it",
+                         t->key, name);
 }
 
-/* --- the function --- */
-
-/* A relative shared object is looked for beside the pipeline file. */
-static char *absolute_function(const pipeline *p, const char *spec)
+static int set_role(const pipeline *p, pipeline_stage *s, const tree *t,
+                    pe_error *errp)
 {
-    char *file, *dir, *real, *out;
+    const pipeline_pilot *pilot = &p->pilots[s->pilot];
 
-    if (!strstr(spec, ".so:") || *spec == '/')
-        return strdup(spec);
-    file = strdup(p->file);
-    if (!file)
-        return NULL;
-    dir = dirname(file);
-    real = realpath(dir, NULL);
-    out = text_format("%s/%s", real ? real : dir, spec);
-    free(real);
-    free(file);
-    return out;
+    if (pilot->kind != PILOT_EDGE && pilot->kind != PILOT_POOL)
+        return section_error(at_key(t, "pilot"), errp,
+                             "stage '%s': pilot '%s' is of kind %s and runs "
+                             "no stages",
+                             t->key, pilot->name, pilot_kind_name(pilot->kind));
+    if (s == p->stages)
+        s->role = STAGE_SOURCE;
+    else
+        s->role = pilot->kind == PILOT_EDGE ? STAGE_EDGE : STAGE_CLOUD;
+    return 0;
 }
 
-static int unknown_function(const tree *t, const char *name, pe_error *errp)
+/* --- the function and its options --- */
+
+/* Folder of the pipeline file, which shared objects are named from. */
+static char *folder_of(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+
+    if (!slash)
+        return text_format(".");
+    return text_format("%.*s", slash == file ? 1 : (int)(slash - file), file);
+}
+
+static int refuse_unknown(const tree *t, const char *name, pe_error *errp)
 {
     const char *const *lists[] = {pe_model_names(), function_names()};
-    char near[128] = "";
+    char nearest[128];
     text words = {0};
 
     for (int l = 0; l < 2; l++)
         for (const char *const *n = lists[l]; *n; n++)
-            text_add(&words, "%s ", *n);
-    if (words.data)
-        text_nearest(name, words.data, near, sizeof(near));
-    section_error(t, errp,
-                  "stage '%s': there is no function '%s'%s%s%s known: "
-                  "%sor PATH.so:SYMBOL",
-                  t->key, name, *near ? "; did you mean " : ";", near,
-                  *near ? "?" : "", words.data ? words.data : "");
+            text_add(&words, "%s%s", words.len ? " " : "", *n);
+    text_nearest(name, words.data, nearest, sizeof(nearest));
+    if (*nearest)
+        section_error(at_key(t, "function"), errp,
+                      "stage '%s': there is no function '%s'; did you mean "
+                      "'%s'?",
+                      t->key, name, nearest);
+    else
+        section_error(at_key(t, "function"), errp,
+                      "stage '%s': there is no function '%s'; known are: %s, "
+                      "or PATH.so:SYMBOL",
+                      t->key, name, words.data ? words.data : "");
     text_free(&words);
     return -1;
 }
 
-static int has_entry(const pe_function *f, enum stage_role role)
+static int refuse_role(const pipeline_stage *s, const tree *t,
+                       const pe_function *f, pe_error *errp)
 {
-    switch (role) {
-    case STAGE_SOURCE:
-        return f->produce_edge != NULL;
-    case STAGE_EDGE:
-        return f->process_edge != NULL;
-    case STAGE_CLOUD:
-        return f->process_cloud != NULL;
-    }
-    return 0;
+    const char *why = "has no process_cloud and cannot run on a pool";
+
+    if (s->role == STAGE_SOURCE)
+        why = "is no source; the first stage has to sense, as generator, file "
+              "and proc do";
+    else if (f->produce_edge && !f->process_edge && !f->process_cloud)
+        why = "is a source and has to be the first stage";
+    else if (s->role == STAGE_EDGE)
+        why = "has no process_edge and cannot run on an edge pilot";
+    else if (f == function_find("score"))
+        why = "scores on devices; put it on an edge pilot";
+    return section_error(at_key(t, "function"), errp, "stage '%s': %s %s",
+                         t->key, s->function, why);
 }
 
-static const char *const role_word[] = {
-    [STAGE_SOURCE] = "be a source (produce_edge)",
-    [STAGE_EDGE] = "run on an edge pilot (process_edge)",
-    [STAGE_CLOUD] = "run on a pool (process_cloud)",
-};
-
-static int model_options(pipeline_stage *s, const tree *t, pe_error *errp)
+static int use_model(pipeline_stage *s, const tree *t, pe_error *errp)
 {
-    if (s->role != STAGE_CLOUD)
-        return section_error(t, errp,
+    const tree *place = at_key(t, "pilot");
+
+    if (s->role == STAGE_SOURCE)
+        return section_error(at_key(t, "function"), errp,
+                             "stage '%s': %s is a model; the first stage has "
+                             "to sense, as generator, file and proc do",
+                             t->key, s->function);
+    if (s->role == STAGE_EDGE)
+        return section_error(place, errp,
                              "stage '%s': model %s learns on a pool; put it "
-                             "on the pool pilot, and use `score` at the edge",
+                             "on one, and score at the edge by 'function: "
+                             "score'",
                              t->key, s->function);
     s->is_model = true;
     s->options = pe_model_options(s->function, errp);
     return s->options ? 0 : -1;
 }
 
-static int function_options(pipeline_stage *s, const tree *t, pe_error *errp)
+static int use_function(const pipeline *p, pipeline_stage *s, const tree *t,
+                        pe_error *errp)
 {
-    function *f = function_load(s->function, NULL, errp);
-    const pe_function *ops;
+    char *folder = folder_of(p->file);
 
-    if (!f)
-        return pe_error_prefix(errp, "%s: stage '%s'", t->where, t->key);
-    ops = function_ops(f);
-    if (!has_entry(ops, s->role)) {
-        section_error(t, errp, "stage '%s': %s cannot %s", t->key, s->function,
-                      role_word[s->role]);
-        function_unload(f);
-        return -1;
-    }
-    /* A table in a shared object goes with it when it is unloaded. */
-    s->options = pe_options_create(
-        strstr(s->function, ".so:") ? NULL : ops->options, errp);
-    if (s->options && strstr(s->function, ".so:"))
+    if (!folder)
+        return pe_error_nomem(errp);
+    s->loaded = function_load(s->function, folder, errp);
+    free(folder);
+    if (!s->loaded)
+        return pe_error_prefix(errp, "%s: stage '%s'",
+                               at_key(t, "function")->where, t->key);
+    const pe_function *f = function_ops(s->loaded);
+    if ((s->role == STAGE_SOURCE && !f->produce_edge) ||
+        (s->role == STAGE_EDGE && !f->process_edge) ||
+        (s->role == STAGE_CLOUD && !f->process_cloud))
+        return refuse_role(s, t, f, errp);
+    s->options = pe_options_create(f->options, errp);
+    if (s->options && !f->options)
         pe_options_allow_any(s->options);
-    function_unload(f);
     return s->options ? 0 : -1;
 }
 
-static int read_options(pipeline_stage *s, const tree *t, pe_error *errp)
+static int read_options(const pipeline *p, pipeline_stage *s, const tree *t,
+                        pe_error *errp)
 {
-    const tree *o = tree_get(t, "options");
-    int rc;
+    int status;
 
     if (pe_model_find(s->function))
-        rc = model_options(s, t, errp);
-    else if (!strstr(s->function, ".so:") && !function_find(s->function))
-        rc = unknown_function(t, s->function, errp);
+        status = use_model(s, t, errp);
+    else if (function_find(s->function) || strchr(s->function, ':'))
+        status = use_function(p, s, t, errp);
     else
-        rc = function_options(s, t, errp);
-    for (size_t i = 0; rc == 0 && o && i < o->n; i++) {
-        const tree *c = &o->child[i];
-
-        if (c->kind != TREE_SCALAR || !c->key)
-            rc = section_error(c, errp, "one value is expected here");
-        else if (pe_options_set(s->options, c->key, c->value, errp) < 0)
-            rc = pe_error_prefix(errp, "%s", c->where);
-    }
-    return rc;
+        status = refuse_unknown(t, s->function, errp);
+    return status < 0 ? -1
+                      : section_fill(s->options, tree_get(t, "options"), errp);
 }
 
 /* --- one stage --- */
 
-static int set_role(const pipeline *p, pipeline_stage *s, const tree *t,
-                    pe_error *errp)
-{
-    enum pilot_kind kind = p->pilots[s->pilot].kind;
-
-    if (kind != PILOT_EDGE && kind != PILOT_POOL)
-        return section_error(t, errp,
-                             "stage '%s': pilot '%s' is of kind %s and runs "
-                             "no stages",
-                             t->key, p->pilots[s->pilot].name,
-                             pilot_kind_name(kind));
-    if (p->n_stages == 0)
-        s->role = STAGE_SOURCE;
-    else
-        s->role = kind == PILOT_EDGE ? STAGE_EDGE : STAGE_CLOUD;
-    if (s->role != STAGE_EDGE)
-        return 0;
-    if (pipeline_stage_of(p, STAGE_CLOUD))
-        return section_error(t, errp,
-                             "stage '%s': edge stages stand before the "
-                             "pool's",
-                             t->key);
-    return 0;
-}
-
 static int read_block(pipeline_stage *s, const tree *t, pe_error *errp)
 {
     const tree *b = tree_get(t, "block");
-    pe_options *o;
 
-    if (b && s->role != STAGE_SOURCE)
-        return section_error(b, errp, "block: only a source makes blocks");
-    o = section_read(b, block_keys, NULL, errp);
+    if (s->role != STAGE_SOURCE)
+        return b ? section_error(b, errp,
+                                 "stage '%s': block: only the first stage "
+                                 "makes blocks",
+                                 t->key)
+                 : 0;
+    pe_options *o = section_read(b, block_keys, NULL, errp);
     if (!o)
         return -1;
     s->points = (uint32_t)pe_options_int(o, "points");
@@ -220,76 +225,147 @@ static int read_block(pipeline_stage *s, const tree *t, pe_error *errp)
     return 0;
 }
 
-static int read_head(pipeline *p, pipeline_stage *s, const tree *t,
-                     pe_error *errp)
+/* What stands in [o] itself: name, function, pilot, from. */
+static int take_head(const pipeline *p, pipeline_stage *s, const tree *t,
+                     const pe_options *o, pe_error *errp)
 {
-    pe_options *o = section_read(t, stage_keys, "block options", errp);
-    int rc = -1;
+    bool failed = false;
 
-    if (!o)
-        return -1;
-    if (!pe_options_has(o, "pilot") || !pe_options_has(o, "function")) {
-        section_error(t, errp, "stage '%s' needs a pilot and a function",
-                      t->key);
-        goto done;
-    }
-    s->name = strdup(t->key);
-    s->function = absolute_function(p, pe_options_string(o, "function"));
-    if (!s->name || !s->function) {
-        pe_error_nomem(errp);
-        goto done;
-    }
+    if (!pe_options_has(o, "pilot") || !pe_options_has(o, "function"))
+        return section_error(t, errp, "stage '%s' needs a pilot and a function",
+                             t->key);
+    s->name = pipeline_copy(t->key, &failed);
+    s->file = pipeline_copy(p->file, &failed);
+    s->line = t->line;
+    s->function = pipeline_copy(pe_options_string(o, "function"), &failed);
+    if (failed)
+        return pe_error_nomem(errp);
     s->pilot = find_pilot(p, t, pe_options_string(o, "pilot"), errp);
-    s->from = find_from(p, t, pe_options_string(o, "from"), errp);
-    rc = s->pilot < 0 || s->from < -1 ? -1 : 0;
-done:
-    pe_options_destroy(o);
-    return rc;
+    if (s->pilot < 0)
+        return -1;
+    return find_from(p, s, t, pe_options_string(o, "from"), errp);
 }
 
-static int read_stage(pipeline *p, const tree *t, pe_error *errp)
+static int read_stage(const pipeline *p, pipeline_stage *s, const tree *t,
+                      pe_error *errp)
 {
-    pipeline_stage *s = &p->stages[p->n_stages];
-
-    s->file = strdup(t->where);
-    if (!s->file || read_head(p, s, t, errp) < 0 ||
-        set_role(p, s, t, errp) < 0 || read_block(s, t, errp) < 0 ||
-        read_options(s, t, errp) < 0)
+    if (pipeline_check_name(t, "stage", errp) < 0)
         return -1;
-    if (s->role == STAGE_CLOUD && pipeline_stage_of(p, STAGE_CLOUD))
-        return section_error(t, errp,
-                             "a second stage on a pool: this version runs "
-                             "one");
-    p->n_stages++;
+    pe_options *o = section_read(t, stage_keys, "block options", errp);
+    if (!o)
+        return -1;
+    int status = take_head(p, s, t, o, errp);
+    pe_options_destroy(o);
+    if (status < 0 || set_role(p, s, t, errp) < 0 || read_block(s, t, errp) < 0)
+        return -1;
+    return read_options(p, s, t, errp);
+}
+
+/* --- all of them together --- */
+
+/* The one stage on a pool beside a source, or NULL. */
+static const pipeline_stage *find_cloud(const pipeline *p, const tree *t,
+                                        pe_error *errp)
+{
+    const pipeline_stage *cloud = NULL;
+
+    for (size_t i = 0; i < p->n_stages; i++) {
+        if (p->stages[i].role != STAGE_CLOUD)
+            continue;
+        if (cloud) {
+            section_error(&t->child[i], errp,
+                          "'%s' is a second stage on a pool, behind '%s': "
+                          "this version runs one",
+                          p->stages[i].name, cloud->name);
+            return NULL;
+        }
+        cloud = &p->stages[i];
+    }
+    if (!cloud)
+        section_error(t, errp,
+                      "stages: none runs on a pool; put a model or a function "
+                      "with process_cloud there");
+    return cloud;
+}
+
+static int check_edge_stage(const pipeline *p, const pipeline_stage *s,
+                            const pipeline_stage *cloud, const tree *t,
+                            pe_error *errp)
+{
+    const pipeline_pilot *home = &p->pilots[p->stages[0].pilot];
+    const pipeline_stage *from = &p->stages[s->from];
+
+    if (from->role == STAGE_CLOUD)
+        return section_error(at_key(t, "from"), errp,
+                             "stage '%s': no stage of a device takes from a "
+                             "pool; put it above '%s'",
+                             s->name, cloud->name);
+    if (home->kind == PILOT_POOL)
+        return section_error(at_key(t, "pilot"), errp,
+                             "stage '%s' runs on a device, but its source "
+                             "'%s' on pool '%s'",
+                             s->name, p->stages[0].name, home->name);
+    if (&p->pilots[s->pilot] != home)
+        return section_error(at_key(t, "pilot"), errp,
+                             "stage '%s': this version runs all stages of "
+                             "devices on the pilot of the source, '%s'",
+                             s->name, home->name);
+    if (!cloud->is_model && !strcmp(s->function, "score"))
+        return section_error(at_key(t, "function"), errp,
+                             "stage '%s': score needs a model, and '%s' is "
+                             "none that learns one",
+                             s->name, cloud->function);
     return 0;
 }
 
-static int check_stages(pipeline *p, const tree *t, pe_error *errp)
+/* Every stage's blocks have to reach [cloud]. */
+static int check_chain(const pipeline *p, const pipeline_stage *cloud,
+                       const tree *t, pe_error *errp)
 {
-    bool local = p->pilots[p->stages[0].pilot].kind == PILOT_POOL;
-
-    if (!pipeline_stage_of(p, STAGE_CLOUD))
-        return section_error(t, errp,
-                             "stages: nothing is learned: a stage on a pool "
-                             "is missing");
     for (size_t i = 0; i < p->n_stages; i++) {
-        if (p->stages[i].role != STAGE_EDGE)
-            continue;
-        if (local)
-            return section_error(t, errp,
-                                 "stage '%s': an edge stage behind a source "
-                                 "that runs in the pool",
-                                 p->stages[i].name);
-        if (!strcmp(p->stages[i].function, "score") &&
-            !pipeline_stage_of(p, STAGE_CLOUD)->is_model)
-            return section_error(t, errp,
-                                 "stage '%s': score needs a model to be "
-                                 "learned on the pool",
+        int at = (int)(cloud - p->stages);
+        while (at >= 0 && at != (int)i)
+            at = p->stages[at].from;
+        if (at < 0)
+            return section_error(&t->child[i], errp,
+                                 "stage '%s': no stage takes its blocks; this "
+                                 "version runs one chain of stages",
                                  p->stages[i].name);
     }
-    for (size_t i = 0; !local && i < p->n_stages; i++)
-        if (p->stages[i].role != STAGE_CLOUD)
-            p->stream_stage = (int)i;
+    return 0;
+}
+
+/* Devices without a stage would be waited for. */
+static int check_pilots(const pipeline *p, const tree *root, pe_error *errp)
+{
+    const tree *t = tree_get(root, "pilots");
+
+    for (size_t i = 0; i < p->n_pilots; i++) {
+        const pipeline_pilot *k = &p->pilots[i];
+        if (k->kind == PILOT_EDGE && (int)i != p->stages[0].pilot)
+            return section_error(&t->child[i], errp,
+                                 "no stage runs on edge pilot '%s'; this "
+                                 "version runs one edge pilot per run",
+                                 k->name);
+    }
+    return 0;
+}
+
+static int check_stages(pipeline *p, const tree *root, pe_error *errp)
+{
+    const tree *t = tree_get(root, "stages");
+    const pipeline_stage *cloud = find_cloud(p, t, errp);
+
+    if (!cloud)
+        return -1;
+    for (size_t i = 0; i < p->n_stages; i++)
+        if (p->stages[i].role == STAGE_EDGE &&
+            check_edge_stage(p, &p->stages[i], cloud, &t->child[i], errp) < 0)
+            return -1;
+    if (check_chain(p, cloud, t, errp) < 0 || check_pilots(p, root, errp) < 0)
+        return -1;
+    if (p->pilots[p->stages[0].pilot].kind == PILOT_EDGE)
+        p->stream_stage = cloud->from;
     return 0;
 }
 
@@ -297,7 +373,9 @@ int pipeline_read_stages(pipeline *p, const tree *root, pe_error *errp)
 {
     const tree *t = tree_get(root, "stages");
 
-    if (!t || t->kind != TREE_MAP || !t->n)
+    if (section_check(t, errp) < 0)
+        return -1;
+    if (!t || t->n == 0)
         return section_error(t ? t : root, errp,
                              "stages: at least a source and a stage on a "
                              "pool are needed");
@@ -305,10 +383,9 @@ int pipeline_read_stages(pipeline *p, const tree *root, pe_error *errp)
     if (!p->stages)
         return pe_error_nomem(errp);
     for (size_t i = 0; i < t->n; i++) {
-        if (read_stage(p, &t->child[i], errp) < 0) {
-            p->n_stages++; /* what it holds is freed with the others */
+        p->n_stages = i + 1;
+        if (read_stage(p, &p->stages[i], &t->child[i], errp) < 0)
             return -1;
-        }
     }
-    return check_stages(p, t, errp);
+    return check_stages(p, root, errp);
 }

@@ -1,0 +1,182 @@
+/* effective.c - every key of a pipeline with its value, as YAML. */
+#include "pipeline_private.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+
+#define SAFE "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+/* Can [s] stand without quotes? */
+static bool is_plain(const char *s)
+{
+    size_t len = strlen(s);
+
+    return len > 0 && (isalnum((unsigned char)*s) || *s == '/' || *s == '.') &&
+           strspn(s, SAFE "_./:@%+=,-") == len && s[len - 1] != ':';
+}
+
+static void print_text(FILE *f, const char *s)
+{
+    if (is_plain(s)) {
+        fputs(s, f);
+        return;
+    }
+    fputc('"', f);
+    for (; *s; s++) {
+        if (*s == '"' || *s == '\\')
+            fprintf(f, "\\%c", *s);
+        else if ((unsigned char)*s < ' ' || *s == 0x7f)
+            fprintf(f, "\\x%02x", (unsigned char)*s);
+        else
+            fputc(*s, f);
+    }
+    fputc('"', f);
+}
+
+/* "KEY: VALUE" on a line; a NULL [value] has none. */
+static void print_key(FILE *f, int indent, const char *key, const char *value)
+{
+    if (!value)
+        return;
+    fprintf(f, "%*s", indent, "");
+    print_text(f, key);
+    fputs(": ", f);
+    print_text(f, value);
+    fputc('\n', f);
+}
+
+static void print_section(FILE *f, int indent, const char *key)
+{
+    fprintf(f, "%*s", indent, "");
+    print_text(f, key);
+    fputs(":\n", f);
+}
+
+static void print_int(FILE *f, int indent, const char *key, long long value)
+{
+    fprintf(f, "%*s%s: %lld\n", indent, "", key, value);
+}
+
+/* Sizes and times in the largest unit that leaves no fraction. */
+static void print_size(FILE *f, int indent, const char *key, uint64_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
+    size_t u = 0;
+
+    while (u + 1 < sizeof(units) / sizeof(units[0]) && bytes > 0 &&
+           bytes % 1024 == 0) {
+        bytes /= 1024;
+        u++;
+    }
+    fprintf(f, "%*s%s: %llu%s\n", indent, "", key, (unsigned long long)bytes,
+            units[u]);
+}
+
+static void print_time(FILE *f, int indent, const char *key, double seconds)
+{
+    static const struct {
+        const char *name;
+        long long ns;
+    } units[] = {{"h", 3600000000000}, {"m", 60000000000}, {"s", 1000000000},
+                 {"ms", 1000000},      {"us", 1000},       {"ns", 1}};
+    long long ns = llround(seconds * 1e9);
+    size_t u = ns == 0 ? 2 : 0;
+
+    while (ns % units[u].ns != 0)
+        u++;
+    fprintf(f, "%*s%s: %lld%s\n", indent, "", key, ns / units[u].ns,
+            units[u].name);
+}
+
+static void print_pilot(FILE *f, const pipeline_pilot *k)
+{
+    print_section(f, 2, k->name);
+    print_key(f, 4, "kind", pilot_kind_name(k->kind));
+    print_key(f, 4, "resource", k->resource);
+    print_time(f, 4, "time", k->time_s);
+    if (k->kind == PILOT_POOL) {
+        print_int(f, 4, "ntasks", k->ntasks);
+        print_int(f, 4, "cpus-per-task", k->cpus_per_task);
+    }
+    if (k->kind == PILOT_EDGE) {
+        print_int(f, 4, "devices", k->devices);
+        print_size(f, 4, "queue", k->queue_bytes);
+        print_key(f, 4, "full", k->full_drop ? "drop" : "block");
+    }
+    print_key(f, 4, "endpoint", k->endpoint);
+    print_key(f, 4, "password-file", k->password_file);
+    print_key(f, 4, "user", k->user);
+}
+
+static void print_option(void *arg, const char *name, const char *text)
+{
+    print_key(arg, 6, name, text);
+}
+
+static void count_option(void *arg, const char *name, const char *text)
+{
+    (void)name;
+    (void)text;
+    ++*(int *)arg;
+}
+
+static void print_stage(FILE *f, const pipeline *p, const pipeline_stage *s)
+{
+    int n_options = 0;
+
+    print_section(f, 2, s->name);
+    print_key(f, 4, "pilot", p->pilots[s->pilot].name);
+    print_key(f, 4, "function", s->function);
+    if (s->from >= 0)
+        print_key(f, 4, "from", p->stages[s->from].name);
+    if (s->role == STAGE_SOURCE) {
+        print_section(f, 4, "block");
+        print_int(f, 6, "points", s->points);
+        print_time(f, 6, "within", s->within_s);
+        fprintf(f, "      rate: %.15g\n", s->rate);
+    }
+    pe_options_each(s->options, count_option, &n_options);
+    if (n_options == 0)
+        return;
+    print_section(f, 4, "options");
+    pe_options_each(s->options, print_option, f);
+}
+
+static void print_stream(FILE *f, const pipeline *p)
+{
+    int stage = p->stream_stage < 0 ? 0 : p->stream_stage;
+
+    print_section(f, 0, "streams");
+    print_section(f, 2, p->stages[stage].name);
+    print_int(f, 4, "partitions", p->partitions);
+    print_key(f, 4, "compression", p->compression);
+    print_key(f, 4, "format", p->dtype == PE_F4 ? "f4" : "f8");
+    print_key(f, 4, "topic", p->topic);
+    print_key(f, 4, "gaps", p->gaps_allowed ? "allow" : "stop");
+    print_size(f, 4, "message-max", p->message_bytes);
+}
+
+void pipeline_print_config(const pipeline *p, FILE *f)
+{
+    print_int(f, 0, "version", 1);
+    print_key(f, 0, "pipeline", p->name);
+    print_section(f, 0, "pilots");
+    for (size_t i = 0; i < p->n_pilots; i++)
+        print_pilot(f, &p->pilots[i]);
+    print_section(f, 0, "stages");
+    for (size_t i = 0; i < p->n_stages; i++)
+        print_stage(f, p, &p->stages[i]);
+    if (p->n_context > 0)
+        print_section(f, 0, "context");
+    for (size_t i = 0; i < p->n_context; i++)
+        print_key(f, 2, p->context_keys[i], p->context_values[i]);
+    print_stream(f, p);
+    print_section(f, 0, "epoch");
+    if (p->epoch_blocks > 0)
+        print_int(f, 2, "blocks", (long long)p->epoch_blocks);
+    else
+        print_time(f, 2, "interval", p->epoch_s);
+    print_key(f, 0, "results", p->results ? "topic" : "off");
+    print_key(f, 0, "until", p->until_eof ? "eof" : "end");
+}
