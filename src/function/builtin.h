@@ -1,0 +1,33 @@
+/* builtin.h - the functions that ship with the program. */
+#ifndef FUNCTION_BUILTIN_H
+#define FUNCTION_BUILTIN_H
+
+#include <stdbool.h>
+
+#include <pilot/function.h>
+
+/* A built-in and what an agent has to know of it beyond its entry points. */
+typedef struct builtin {
+    const pe_function *ops;
+    bool rereadable; /* a source with positions, see function_rereadable */
+    bool (*framed)(const pe_options *o); /* NULL: never, see
+                                            function_framed */
+} builtin;
+
+extern const pe_function generator_function;
+extern const pe_function file_function;
+extern const pe_function proc_function;
+extern const pe_function score_function;
+
+/* The row of [ops], or of the name [name]; NULL: there is none. */
+const builtin *builtin_of(const pe_function *ops);
+const builtin *builtin_find(const char *name);
+
+/* All names, NULL-ended; and blank-separated, as text_nearest wants them. */
+const char *const *builtin_names(void);
+extern const char builtin_words[];
+
+/* Generator: [framed] of its row. */
+bool generator_framed(const pe_options *o);
+
+#endif

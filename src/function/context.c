@@ -1,0 +1,260 @@
+/* context.c - what a function is told, and what it may ask for. */
+#include "host.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/log.h"
+
+struct pe_context {
+    function_setup set; /* strings and map point to our copies */
+    char **keys, **values;
+    void *state;
+    uint64_t outliers;
+    pe_error error;
+};
+
+static void free_strings(char **list, size_t n)
+{
+    for (size_t i = 0; list && i < n; i++)
+        free(list[i]);
+    free(list);
+}
+
+static char **copy_strings(const char *const *list, size_t n)
+{
+    char **copy = calloc(n + 1, sizeof(*copy));
+
+    for (size_t i = 0; copy && i < n; i++) {
+        copy[i] = strdup(list[i]);
+        if (!copy[i]) {
+            free_strings(copy, n);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+static char *copy_text(const char *text)
+{
+    return strdup(text ? text : "");
+}
+
+pe_context *context_create(const function_setup *s, pe_error *errp)
+{
+    pe_context *ctx = calloc(1, sizeof(*ctx));
+
+    if (!ctx) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    ctx->set = *s;
+    ctx->set.run = copy_text(s->run);
+    ctx->set.stage = copy_text(s->stage);
+    ctx->set.device = copy_text(s->device);
+    ctx->keys = copy_strings(s->context_keys, s->n_context);
+    ctx->values = copy_strings(s->context_values, s->n_context);
+    if (!ctx->set.run || !ctx->set.stage || !ctx->set.device || !ctx->keys ||
+        !ctx->values) {
+        pe_error_nomem(errp);
+        context_destroy(ctx);
+        return NULL;
+    }
+    return ctx;
+}
+
+void context_destroy(pe_context *ctx)
+{
+    if (!ctx)
+        return;
+    free((char *)ctx->set.run);
+    free((char *)ctx->set.stage);
+    free((char *)ctx->set.device);
+    free_strings(ctx->keys, ctx->set.n_context);
+    free_strings(ctx->values, ctx->set.n_context);
+    free(ctx);
+}
+
+const char *context_error(const pe_context *ctx)
+{
+    return ctx->error.text;
+}
+
+uint64_t context_take_outliers(pe_context *ctx)
+{
+    uint64_t n = ctx->outliers;
+
+    ctx->outliers = 0;
+    return n;
+}
+
+const char *pe_context_run(const pe_context *ctx)
+{
+    return ctx->set.run;
+}
+
+const char *pe_context_stage(const pe_context *ctx)
+{
+    return ctx->set.stage;
+}
+
+const char *pe_context_device(const pe_context *ctx)
+{
+    return ctx->set.device;
+}
+
+int pe_context_index(const pe_context *ctx)
+{
+    return ctx->set.index;
+}
+
+int pe_context_size(const pe_context *ctx)
+{
+    return ctx->set.size;
+}
+
+int pe_context_cancelled(const pe_context *ctx)
+{
+    return ctx->set.cancelled &&
+           atomic_load_explicit(ctx->set.cancelled, memory_order_relaxed) != 0;
+}
+
+const pe_options *pe_context_options(const pe_context *ctx)
+{
+    return ctx->set.options;
+}
+
+const char *pe_context_value(const pe_context *ctx, const char *key)
+{
+    for (size_t i = 0; i < ctx->set.n_context; i++)
+        if (!strcmp(ctx->keys[i], key))
+            return ctx->values[i];
+    return NULL;
+}
+
+double pe_context_within(const pe_context *ctx)
+{
+    return ctx->set.within_s;
+}
+
+uint32_t pe_context_points(const pe_context *ctx)
+{
+    return ctx->set.points;
+}
+
+enum pe_dtype pe_context_dtype(const pe_context *ctx)
+{
+    return ctx->set.dtype;
+}
+
+uint64_t pe_context_position(const pe_context *ctx)
+{
+    return ctx->set.position;
+}
+
+int pe_context_pass(pe_context *ctx, const pe_block *in, pe_block *out)
+{
+    void *storage = out->storage;
+    size_t capacity = out->capacity;
+
+    (void)ctx;
+    *out = *in;
+    out->storage = storage;
+    out->capacity = capacity;
+    return PE_FORWARD;
+}
+
+int pe_context_fail(pe_context *ctx, const char *fmt, ...)
+{
+    char text[sizeof(ctx->error.text)];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    return pe_error_set(&ctx->error, PE_ERROR_INPUT, PE_EXIT_DATA, "%s", text);
+}
+
+void pe_context_log(pe_context *ctx, const char *fmt, ...)
+{
+    const char *where = ctx->set.device[0] ? ctx->set.device : ctx->set.stage;
+    char line[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    log_info("%s: %s", where, line);
+}
+
+int pe_context_put(pe_context *ctx, const char *key, const void *value,
+                   uint32_t len)
+{
+    const function_host *h = ctx->set.host;
+
+    if (!h || !h->put)
+        return pe_context_fail(ctx,
+                               "'%s' cannot be put: this run has no "
+                               "parameter service",
+                               key);
+    return h->put(h->arg, key, value, len, &ctx->error) < 0 ? -1 : 0;
+}
+
+int pe_context_get(pe_context *ctx, const char *key, void *value, uint32_t cap)
+{
+    const function_host *h = ctx->set.host;
+
+    if (!h || !h->get)
+        return pe_context_fail(ctx,
+                               "'%s' cannot be got: this run has no "
+                               "parameter service",
+                               key);
+    return h->get(h->arg, key, value, cap, &ctx->error);
+}
+
+/* As pe_context_score, with a model in hand. */
+static int score_with(pe_context *ctx, const pe_model *m, const pe_block *in,
+                      float *scores, double *thresholdp, uint64_t *versionp)
+{
+    if (m->warming)
+        return 0;
+    if (pe_model_score(m, in, scores, &ctx->error) < 0)
+        return -1;
+    if (thresholdp)
+        *thresholdp = m->threshold;
+    if (versionp)
+        *versionp = m->version;
+    return 1;
+}
+
+int pe_context_score(pe_context *ctx, const pe_block *in, float *scores,
+                     double *thresholdp, uint64_t *versionp)
+{
+    const function_host *h = ctx->set.host;
+    const pe_model *m = h && h->model ? h->model(h->arg) : NULL;
+    int rc;
+
+    if (!m)
+        return 0;
+    rc = score_with(ctx, m, in, scores, thresholdp, versionp);
+    if (h->release)
+        h->release(h->arg, m);
+    return rc;
+}
+
+void pe_context_set_state(pe_context *ctx, void *state)
+{
+    ctx->state = state;
+}
+
+void *pe_context_state(const pe_context *ctx)
+{
+    return ctx->state;
+}
+
+void pe_context_count_outliers(pe_context *ctx, uint64_t n)
+{
+    ctx->outliers += n;
+}

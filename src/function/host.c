@@ -1,0 +1,194 @@
+/* host.c - loads functions: built in, or out of a shared object. */
+#include "host.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/text.h"
+#include "src/function/builtin.h"
+
+struct function {
+    const pe_function *ops;
+    void *handle; /* of the loader; NULL: built in */
+};
+
+static int refuse_name(const char *spec, pe_error *errp)
+{
+    char near[64];
+    size_t len = strlen(spec);
+
+    if (len > 3 && !strcmp(spec + len - 3, ".so"))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "function '%s' lacks its symbol; write %s:SYMBOL",
+                            spec, spec);
+    text_nearest(spec, builtin_words, near, sizeof(near));
+    if (near[0])
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "there is no function '%s'; did you mean '%s'?",
+                            spec, near);
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "there is no function '%s'; it is one of %s, or "
+                        "PATH.so:SYMBOL",
+                        spec, builtin_words);
+}
+
+/* Is [ops], found as [spec], something this program can call? */
+static int check_ops(const pe_function *ops, const char *spec, pe_error *errp)
+{
+    if (ops->abi != PE_FUNCTION_ABI)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "function '%s' was built for ABI %u and this "
+                            "program has ABI %u; build it again with the "
+                            "headers of this release",
+                            spec, ops->abi, PE_FUNCTION_ABI);
+    if (!ops->produce_edge && !ops->process_edge && !ops->process_cloud)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "function '%s' has no entry point; set "
+                            "produce_edge, process_edge or process_cloud",
+                            spec);
+    return 0;
+}
+
+/* Open [path] and find [symbol]; what is open stays in f->handle. */
+static int open_object(function *f, const char *path, const char *symbol,
+                       const char *spec, pe_error *errp)
+{
+    f->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!f->handle)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "function '%s' cannot be opened: %s", spec,
+                            dlerror());
+    f->ops = dlsym(f->handle, symbol);
+    if (!f->ops)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "%s has no symbol '%s'; it must define "
+                            "`const pe_function %s`",
+                            path, symbol, symbol);
+    return check_ops(f->ops, spec, errp);
+}
+
+/* The loader looks for a name without '/' in places of its own, so a path
+ * always gets a folder.
+ */
+static char *object_path(const char *dir, const char *spec, size_t len)
+{
+    if (spec[0] == '/')
+        return text_format("%.*s", (int)len, spec);
+    return text_format("%s/%.*s", dir ? dir : ".", (int)len, spec);
+}
+
+static int load_object(function *f, const char *spec, const char *colon,
+                       const char *dir, pe_error *errp)
+{
+    char *path;
+    int rc;
+
+    if (colon == spec || colon[1] == '\0')
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "function '%s' is not PATH.so:SYMBOL", spec);
+    path = object_path(dir, spec, (size_t)(colon - spec));
+    if (!path)
+        return pe_error_nomem(errp);
+    rc = open_object(f, path, colon + 1, spec, errp);
+    free(path);
+    return rc;
+}
+
+function *function_load(const char *spec, const char *dir, pe_error *errp)
+{
+    const char *colon = strrchr(spec, ':');
+    const builtin *row = builtin_find(spec);
+    function *f = calloc(1, sizeof(*f));
+    int rc = 0;
+
+    if (!f) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    if (row)
+        f->ops = row->ops;
+    else if (colon)
+        rc = load_object(f, spec, colon, dir, errp);
+    else
+        rc = refuse_name(spec, errp);
+    if (rc < 0) {
+        function_unload(f);
+        return NULL;
+    }
+    return f;
+}
+
+void function_unload(function *f)
+{
+    if (!f)
+        return;
+    if (f->handle)
+        dlclose(f->handle);
+    free(f);
+}
+
+const pe_function *function_ops(const function *f)
+{
+    return f->ops;
+}
+
+/* A set being filled, and whether all went well so far. */
+typedef struct filling {
+    pe_options *set;
+    int rc;
+    pe_error *errp;
+} filling;
+
+static void set_option(void *arg, const char *name, const char *value)
+{
+    filling *f = arg;
+
+    if (f->rc == 0)
+        f->rc = pe_options_set(f->set, name, value, f->errp);
+}
+
+pe_options *function_options(const function *f, const pe_options *given,
+                             pe_error *errp)
+{
+    filling fill = {.set = pe_options_create(f->ops->options, errp),
+                    .errp = errp};
+
+    if (!fill.set)
+        return NULL;
+    if (!f->ops->options)
+        pe_options_allow_any(fill.set);
+    if (given)
+        pe_options_each(given, set_option, &fill);
+    if (fill.rc == 0)
+        return fill.set;
+    pe_options_destroy(fill.set);
+    return NULL;
+}
+
+const char *const *function_names(void)
+{
+    return builtin_names();
+}
+
+const pe_function *function_find(const char *name)
+{
+    const builtin *row = builtin_find(name);
+
+    return row ? row->ops : NULL;
+}
+
+bool function_rereadable(const function *f, const pe_options *o)
+{
+    const builtin *row = builtin_of(f->ops);
+
+    (void)o;
+    return row && row->rereadable;
+}
+
+bool function_framed(const function *f, const pe_options *o)
+{
+    const builtin *row = builtin_of(f->ops);
+
+    return row && row->framed && row->framed(o);
+}

@@ -1,0 +1,86 @@
+/* host.h - loads functions and gives them their context. */
+#ifndef FUNCTION_HOST_H
+#define FUNCTION_HOST_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <pilot/function.h>
+#include <pilot/model.h>
+
+/* A loaded function: built in, or out of a shared object. */
+typedef struct function function;
+
+/* Load [spec]: the name of a built-in (generator, file, proc, score) or
+ * PATH.so:SYMBOL (relative paths are taken from [dir], NULL: the working
+ * directory).  Errors: input, 78: no such function (nearest one named),
+ * cannot be opened (the loader's words), no such symbol, another ABI version
+ * (both named), no entry point at all.
+ */
+function *function_load(const char *spec, const char *dir, pe_error *errp);
+void function_unload(function *f); /* may be NULL */
+const pe_function *function_ops(const function *f);
+
+/* The options of a stage, [given] as they stand in the pipeline file (NULL:
+ * none), checked against the table of [f] and completed by its defaults.  The
+ * table of a shared object is not known when the file is read, so every agent
+ * calls this once it has loaded the function.  The caller destroys the set,
+ * before it unloads [f].  Errors: input, 78, as pe_options_set.
+ */
+pe_options *function_options(const function *f, const pe_options *given,
+                             pe_error *errp);
+
+/* Names of the built-in functions, NULL-ended. */
+const char *const *function_names(void);
+/* The ops of built-in [name], or NULL. */
+const pe_function *function_find(const char *name);
+
+/* Where a context gets what it cannot know: set by the agent that hosts it.
+ * Every member may be NULL.
+ */
+typedef struct function_host {
+    void *arg;
+    int (*put)(void *arg, const char *key, const void *value, uint32_t len,
+               pe_error *errp);
+    int (*get)(void *arg, const char *key, void *value, uint32_t cap,
+               pe_error *errp);
+    /* Newest model, held until [release] is called with it; NULL: none. */
+    const pe_model *(*model)(void *arg);
+    void (*release)(void *arg, const pe_model *m);
+} function_host;
+
+typedef struct function_setup {
+    const char *run, *stage, *device;
+    int index, size;
+    const pe_options *options;
+    const char *const *context_keys, *const *context_values;
+    size_t n_context;
+    double within_s;
+    uint32_t points;
+    enum pe_dtype dtype;
+    uint64_t position;
+    const function_host *host;   /* borrowed */
+    const atomic_int *cancelled; /* borrowed; may be NULL */
+} function_setup;
+
+/* Context of one stage on one thread; strings are copied. */
+pe_context *context_create(const function_setup *s, pe_error *errp);
+void context_destroy(pe_context *ctx); /* may be NULL */
+
+/* The error a function left, as one sentence; "" when it left none. */
+const char *context_error(const pe_context *ctx);
+/* Outliers counted since the last call. */
+uint64_t context_take_outliers(pe_context *ctx);
+
+/* True when a source can be read again from a position: its blocks are the
+ * same each time, SEQ is the position and BOOT is fixed (rule 5).
+ */
+bool function_rereadable(const function *f, const pe_options *o);
+
+/* True when the blocks of a source are borrowed .npy frames: NPY_HEADER_LEN
+ * bytes of header stand in front of their data, and nobody changes them until
+ * the close hook, so that an agent may send them where they are.
+ */
+bool function_framed(const function *f, const pe_options *o);
+
+#endif
