@@ -1,0 +1,190 @@
+/* args.c - the words of one command, and those of a commit. */
+#include "args.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/params/sha1.h"
+
+/* --- words --- */
+
+static int args_grow(params_args *a)
+{
+    int cap = a->cap ? 2 * a->cap : 32;
+    size_t n = (size_t)cap;
+    const char **argv = realloc(a->argv, n * sizeof(*argv));
+    size_t *lens = realloc(a->lens, n * sizeof(*lens));
+    char **owned = realloc(a->owned, n * sizeof(*owned));
+
+    /* Each array that did grow is kept, also when another did not. */
+    if (argv)
+        a->argv = argv;
+    if (lens)
+        a->lens = lens;
+    if (owned)
+        a->owned = owned;
+    if (!argv || !lens || !owned)
+        return -1;
+    a->cap = cap;
+    return 0;
+}
+
+/* Append a word; [owned] is freed at once when it cannot be. */
+static void args_push(params_args *a, const char *data, size_t len, char *owned)
+{
+    if (!a->failed && a->n == a->cap && args_grow(a) < 0)
+        a->failed = 1;
+    if (a->failed) {
+        free(owned);
+        return;
+    }
+    a->argv[a->n] = data;
+    a->lens[a->n] = len;
+    a->owned[a->n++] = owned;
+}
+
+void params_args_add(params_args *a, const void *data, size_t len)
+{
+    /* An empty word may come without memory behind it. */
+    args_push(a, data ? data : "", data ? len : 0, NULL);
+}
+
+void params_args_addf(params_args *a, const char *fmt, ...)
+{
+    char *word = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    int len = vasprintf(&word, fmt, ap);
+    va_end(ap);
+    if (len < 0)
+        a->failed = 1;
+    else
+        args_push(a, word, (size_t)len, word);
+}
+
+static void args_add_text(params_args *a, const char *text)
+{
+    params_args_add(a, text, strlen(text));
+}
+
+void params_args_free(params_args *a)
+{
+    for (int i = 0; i < a->n; i++)
+        free(a->owned[i]);
+    free(a->argv);
+    free(a->lens);
+    free(a->owned);
+    *a = (params_args){0};
+}
+
+/* --- a commit --- */
+
+static int refuse(pe_error *errp, const char *what)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "a commit is refused before it is sent: %s", what);
+}
+
+static int range_check(const params_range *r, pe_error *errp)
+{
+    if (!r->topic || !*r->topic || r->partition < 0)
+        return refuse(errp, "a range names no topic or partition");
+    if (r->from < 0 || r->to < r->from)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "a commit is refused before it is sent: range "
+                            "[%" PRId64 ", %" PRId64 ") of %s/%d",
+                            r->from, r->to, r->topic, (int)r->partition);
+    return 0;
+}
+
+static int commit_check(const params_commit *c, pe_error *errp)
+{
+    params_counters add = c->add;
+
+    if (params_id_check(c->id) < 0 ||
+        (*c->base && params_id_check(c->base) < 0))
+        return refuse(errp, "an id is not 32 hexadecimal digits");
+    if (!c->writer || !*c->writer || !c->kind)
+        return refuse(errp, "it names no writer or kind of model");
+    if (c->model_len > 0 && !c->model)
+        return refuse(errp, "its model has a length but no bytes");
+    if (c->fence > PARAMS_FENCE_MAX || c->version > INT64_MAX || c->time_ns < 0)
+        return refuse(errp, "its fence, version or time is out of range");
+    for (size_t i = 0; i < PARAMS_N_COUNTERS; i++)
+        if (*params_counter_at(&add, i) > PARAMS_COUNTER_MAX)
+            return refuse(errp, "a counter is out of range");
+    for (size_t i = 0; i < c->n_ranges; i++)
+        if (range_check(&c->ranges[i], errp) < 0)
+            return -1;
+    for (size_t i = 0; i < c->n_devices; i++)
+        if (!c->devices[i].device || !*c->devices[i].device ||
+            c->devices[i].partition < 0)
+            return refuse(errp, "a device has no name or partition");
+    return 0;
+}
+
+static void add_head(params_args *a, const params_commit *c, char *const *names)
+{
+    char digest[PARAMS_SHA1_LEN + 1];
+
+    /* Hashed here and not in the script, where every other client of the
+     * server would wait for it.
+     */
+    params_sha1_hex(c->model, c->model_len, digest);
+    args_add_text(a, names[PARAMS_CHANNEL]);
+    args_add_text(a, c->id);
+    args_add_text(a, c->base);
+    args_add_text(a, c->writer);
+    params_args_addf(a, "%" PRIu64, c->fence);
+    params_args_addf(a, "%" PRIu64, c->version);
+    params_args_addf(a, "%" PRId64, c->time_ns);
+    params_args_addf(a, "%s", digest);
+    args_add_text(a, c->kind);
+    params_args_add(a, c->model, c->model_len);
+    params_args_addf(a, "%d", PARAMS_N_COUNTERS);
+    params_args_addf(a, "%zu", c->n_ranges);
+    params_args_addf(a, "%zu", c->n_devices);
+}
+
+static void add_lists(params_args *a, const params_commit *c)
+{
+    params_counters add = c->add;
+
+    for (size_t i = 0; i < PARAMS_N_COUNTERS; i++) {
+        args_add_text(a, params_counter_fields[i].name);
+        params_args_addf(a, "%" PRIu64, *params_counter_at(&add, i));
+    }
+    for (size_t i = 0; i < c->n_ranges; i++) {
+        const params_range *r = &c->ranges[i];
+        params_args_addf(a, "%s/%d", r->topic, (int)r->partition);
+        params_args_addf(a, "%" PRId64, r->to);
+    }
+    for (size_t i = 0; i < c->n_devices; i++) {
+        const params_device *d = &c->devices[i];
+        args_add_text(a, d->device);
+        params_args_addf(a, "%d/%" PRIu64 "/%" PRIu64, (int)d->partition,
+                         d->boot, d->seq);
+    }
+    for (size_t i = 0; i < c->n_ranges; i++)
+        params_args_addf(a, "%" PRId64, c->ranges[i].from);
+}
+
+int params_commit_args(const params_commit *c, const char *script,
+                       char *const *names, params_args *out, pe_error *errp)
+{
+    *out = (params_args){0};
+    if (commit_check(c, errp) < 0)
+        return -1;
+    args_add_text(out, "EVALSHA");
+    args_add_text(out, script);
+    args_add_text(out, "4");
+    for (int i = PARAMS_KEY_STATE; i <= PARAMS_KEY_DEVICES; i++)
+        args_add_text(out, names[i]);
+    add_head(out, c, names);
+    add_lists(out, c);
+    return out->failed ? pe_error_nomem(errp) : 0;
+}

@@ -1,0 +1,79 @@
+/* control.c - control words of a run, and the shared state of functions. */
+#include <string.h>
+
+#include "src/params/private.h"
+#include "src/params/reply.h"
+
+static int refuse_size(pe_error *errp, const char *key, size_t len, size_t cap)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s holds %zu bytes and there is room for %zu", key,
+                        len, cap);
+}
+
+int params_control_put(params *p, const char *word, pe_error *errp)
+{
+    redisReply *r = params_link_ask(p->link, REDIS_REPLY_STATUS, errp, "SET",
+                                    p->names[PARAMS_KEY_CONTROL], word, NULL);
+
+    if (!r)
+        return -1;
+    freeReplyObject(r);
+    return 0;
+}
+
+int params_control_fetch(params *p, char *word, size_t cap, pe_error *errp)
+{
+    const char *key = p->names[PARAMS_KEY_CONTROL];
+    redisReply *r =
+        params_link_ask(p->link, REDIS_REPLY_STRING, errp, "GET", key, NULL);
+    int rc = 0;
+
+    if (!r)
+        return -1;
+    const char *text = params_reply_text(r, "");
+    if (!text || strlen(text) >= cap)
+        rc = refuse_size(errp, key, r->len + 1, cap);
+    else
+        memcpy(word, text, strlen(text) + 1);
+    freeReplyObject(r);
+    return rc;
+}
+
+int params_shared_put(params *p, const char *key, const void *value, size_t len,
+                      pe_error *errp)
+{
+    const char *hash = p->names[PARAMS_KEY_SHARED];
+    const char *words[] = {"HSET", hash, key, len ? value : ""};
+    const size_t lens[] = {strlen("HSET"), strlen(hash), strlen(key), len};
+    const params_command cmd = {4, words, lens};
+    redisReply *r;
+
+    if (params_link_call(p->link, &cmd, 1, &r, errp) < 0)
+        return -1;
+    int rc =
+        params_reply_check(r, REDIS_REPLY_INTEGER, p->link->name, "HSET", errp);
+    freeReplyObject(r);
+    return rc;
+}
+
+int params_shared_get(params *p, const char *key, void *value, size_t cap,
+                      size_t *lenp, pe_error *errp)
+{
+    redisReply *r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET",
+                                    p->names[PARAMS_KEY_SHARED], key, NULL);
+    int rc = 0;
+
+    if (!r)
+        return -1;
+    size_t len = r->type == REDIS_REPLY_STRING ? r->len : 0;
+    if (len > cap)
+        rc = refuse_size(errp, key, len, cap);
+    else {
+        if (len)
+            memcpy(value, r->str, len);
+        *lenp = len;
+    }
+    freeReplyObject(r);
+    return rc;
+}

@@ -1,0 +1,146 @@
+/* ends.c - where each device's stream of records ends (rule 9). */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/params/args.h"
+#include "src/params/private.h"
+#include "src/params/reply.h"
+
+#define CLEAR_TRIES 20 /* a device writes its end once, so two are enough */
+
+int params_end_put(params *p, const params_end *e, pe_error *errp)
+{
+    char value[64];
+    redisReply *r;
+
+    if (!e->device || !*e->device || e->partition < 0 || e->next < 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "the end of device '%s' lacks a name, a partition "
+                            "or an offset",
+                            e->device ? e->device : "");
+    snprintf(value, sizeof(value), "%d/%" PRId64 "%s", (int)e->partition,
+             e->next, e->dead ? "/dead" : "");
+    r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp,
+                        e->dead ? "HSETNX" : "HSET", p->names[PARAMS_KEY_ENDS],
+                        e->device, value, NULL);
+    if (!r)
+        return -1;
+    freeReplyObject(r);
+    return 0;
+}
+
+static int ends_parse(const params *p, const redisReply *r, params_end **out,
+                      size_t *np, pe_error *errp)
+{
+    *out = NULL;
+    *np = 0;
+    if (params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
+                           errp) == 0 &&
+        params_reply_hash(r, sizeof(**out), params_end_parse, out, np, errp) ==
+            0)
+        return 0;
+    params_ends_free(*out, *np);
+    *out = NULL;
+    *np = 0;
+    return -1;
+}
+
+int params_ends_fetch(params *p, params_end **out, size_t *np, pe_error *errp)
+{
+    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
+                                    p->names[PARAMS_KEY_ENDS], NULL);
+
+    if (!r)
+        return -1;
+    int rc = ends_parse(p, r, out, np, errp);
+    freeReplyObject(r);
+    return rc;
+}
+
+void params_ends_free(params_end *e, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(e[i].device);
+    free(e);
+}
+
+/* --- forget the dead --- */
+
+/* WATCH the ends and read them. */
+static int watch_ends(params *p, params_end **out, size_t *np, pe_error *errp)
+{
+    const char *key = p->names[PARAMS_KEY_ENDS];
+    const char *watch[] = {"WATCH", key};
+    const char *get[] = {"HGETALL", key};
+    const params_command cmds[] = {{2, watch, NULL}, {2, get, NULL}};
+    redisReply *r[2];
+
+    if (params_link_call(p->link, cmds, 2, r, errp) < 0)
+        return -1;
+    int rc = params_reply_check(r[0], REDIS_REPLY_STATUS, p->link->name,
+                                "WATCH", errp);
+    if (rc == 0)
+        rc = ends_parse(p, r[1], out, np, errp);
+    params_replies_free(r, 2);
+    return rc;
+}
+
+/* Delete the dead among [ends] unless any end changed since WATCH.  1: done;
+ * 0: changed; -1: error.  Never on a new connection, which watches nothing.
+ */
+static int delete_dead(params *p, const params_end *ends, size_t n,
+                       pe_error *errp)
+{
+    const char *multi = "MULTI", *exec = "EXEC";
+    params_command cmds[3] = {{1, &multi, NULL}, {0}, {1, &exec, NULL}};
+    params_args a = {0};
+    redisReply *r[3] = {0};
+    int rc = -1;
+
+    params_args_addf(&a, "HDEL");
+    params_args_addf(&a, "%s", p->names[PARAMS_KEY_ENDS]);
+    params_args_addf(&a, "%s", ""); /* HDEL wants a field at least */
+    for (size_t i = 0; i < n; i++)
+        if (ends[i].dead)
+            params_args_add(&a, ends[i].device, strlen(ends[i].device));
+    if (a.failed) {
+        pe_error_nomem(errp);
+        goto done;
+    }
+    cmds[1] = (params_command){a.n, a.argv, a.lens};
+    if (params_link_try(p->link, cmds, 3, r, errp) < 0)
+        goto done;
+    for (int i = 0; i < 2; i++)
+        if (params_reply_check(r[i], REDIS_REPLY_STATUS, p->link->name, "HDEL",
+                               errp) < 0)
+            goto done;
+    if (r[2]->type == REDIS_REPLY_NIL)
+        rc = 0;
+    else if (params_reply_check(r[2], REDIS_REPLY_ARRAY, p->link->name, "EXEC",
+                                errp) == 0)
+        rc = 1;
+done:
+    params_replies_free(r, 3);
+    params_args_free(&a);
+    return rc;
+}
+
+int params_end_clear_dead(params *p, pe_error *errp)
+{
+    params_end *ends;
+    size_t n;
+
+    for (int tries = 0; tries < CLEAR_TRIES; tries++) {
+        if (watch_ends(p, &ends, &n, errp) < 0)
+            return -1;
+        int rc = delete_dead(p, ends, n, errp);
+        params_ends_free(ends, n);
+        if (rc != 0)
+            return rc < 0 ? -1 : 0;
+    }
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                        "the ends in %s change all the time; try again",
+                        p->names[PARAMS_KEY_ENDS]);
+}

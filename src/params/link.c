@@ -1,0 +1,372 @@
+/* link.c - a connection to Redis that mends itself. */
+#include "link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "src/common/clock.h"
+#include "src/common/file.h"
+#include "src/common/random.h"
+#include "src/params/reply.h"
+
+#define CONNECT_S 5.0  /* default time-outs */
+#define COMMAND_S 10.0 /* well above a model of 20 MB, 0.2 s */
+#define REDIS_PORT 6379
+#define RECONNECT_TRIES 5 /* 50 + 100 + 200 + 400 ms: a restart takes less */
+#define ASK_WORDS 8
+#define MS INT64_C(1000000)
+
+/* --- create and destroy --- */
+
+static int refuse_url(pe_error *errp, const char *name, const char *why)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "'%s' %s; write redis://HOST:PORT or unix:///PATH in "
+                        "pilots.NAME.endpoint",
+                        name, why);
+}
+
+static int check_url(const url *u, const char *name, pe_error *errp)
+{
+    struct sockaddr_un address;
+
+    if (!strcmp(u->scheme, "unix")) {
+        if (*u->host || u->path[0] != '/')
+            return refuse_url(errp, name, "names no socket");
+        /* The client would silently use a part of it. */
+        if (strlen(u->path) >= sizeof(address.sun_path))
+            return refuse_url(errp, name, "is too long for a socket's path");
+        return 0;
+    }
+    if (strcmp(u->scheme, "redis") != 0)
+        return refuse_url(errp, name,
+                          "is no address of a Redis (for TLS use "
+                          "a tunnel)");
+    if (!*u->host)
+        return refuse_url(errp, name, "names no host");
+    if (*u->path && strcmp(u->path, "/") != 0)
+        return refuse_url(errp, name,
+                          "names a database, and a run uses "
+                          "database 0");
+    return 0;
+}
+
+static int copy_text(char **top, const char *from, pe_error *errp)
+{
+    if (from && !(*top = strdup(from)))
+        return pe_error_nomem(errp);
+    return 0;
+}
+
+params_link *params_link_create(const params_conf *c, params_setup_f setup,
+                                void *arg, pe_error *errp)
+{
+    params_link *l = calloc(1, sizeof(*l));
+
+    if (!l) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    l->setup = setup;
+    l->arg = arg;
+    l->connect_s = c->connect_timeout_s > 0 ? c->connect_timeout_s : CONNECT_S;
+    l->command_s = c->command_timeout_s > 0 ? c->command_timeout_s : COMMAND_S;
+    if (url_parse(c->url, &l->url, errp) < 0 ||
+        check_url(&l->url, c->url, errp) < 0 ||
+        copy_text(&l->name, c->url, errp) < 0 ||
+        copy_text(&l->password_file, c->password_file, errp) < 0)
+        goto error;
+    if (copy_text(&l->user, c->user, errp) < 0)
+        goto error;
+    if (!l->user && *l->url.user && copy_text(&l->user, l->url.user, errp) < 0)
+        goto error;
+    return l;
+error:
+    params_link_destroy(l);
+    return NULL;
+}
+
+void params_link_destroy(params_link *l)
+{
+    if (!l)
+        return;
+    params_link_drop(l);
+    free(l->name);
+    free(l->user);
+    free(l->password_file);
+    free(l);
+}
+
+void params_link_drop(params_link *l)
+{
+    if (l->ctx)
+        redisFree(l->ctx);
+    l->ctx = NULL;
+}
+
+/* --- errors of the connection --- */
+
+static int unreachable(const params_link *l, pe_error *errp)
+{
+    const char *why = l->ctx ? l->ctx->errstr : "no memory for it";
+    char text[sizeof(l->ctx->errstr)] = "";
+
+    snprintf(text, sizeof(text), "%s", why);
+    if (*text >= 'A' && *text <= 'Z')
+        *text = (char)(*text - 'A' + 'a');
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                        "Redis at %s cannot be reached (%s): is it running? "
+                        "start one with `scripts/services start`, or set "
+                        "pilots.NAME.endpoint",
+                        l->name, text);
+}
+
+/* errno is that of the failed client call. */
+int params_link_fail(params_link *l, pe_error *errp)
+{
+    int code = l->ctx->err;
+
+    l->timed_out =
+        code == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (code == REDIS_ERR_PROTOCOL)
+        pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
+                     "what listens at %s is no Redis (%s): set "
+                     "pilots.NAME.endpoint",
+                     l->name, l->ctx->errstr);
+    else if (l->timed_out)
+        pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                     "Redis at %s did not answer within %g s: is it stopped, "
+                     "or its disk too slow?",
+                     l->name, l->command_s);
+    else
+        pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                     "the connection to Redis at %s broke (%s): is it still "
+                     "running?",
+                     l->name, l->ctx->errstr);
+    params_link_drop(l);
+    return -1;
+}
+
+/* --- connect --- */
+
+static struct timeval to_timeval(double s)
+{
+    struct timeval tv = {.tv_sec = (time_t)s};
+
+    tv.tv_usec = (suseconds_t)((s - (double)tv.tv_sec) * 1e6);
+    return tv;
+}
+
+static int dial(params_link *l, pe_error *errp)
+{
+    struct timeval connect = to_timeval(l->connect_s);
+    struct timeval command = to_timeval(l->command_s);
+    bool local = !strcmp(l->url.scheme, "unix");
+    int port = l->url.port ? l->url.port : REDIS_PORT;
+
+    l->ctx = local ? redisConnectUnixWithTimeout(l->url.path, connect)
+                   : redisConnectWithTimeout(l->url.host, port, connect);
+    if (!l->ctx || l->ctx->err)
+        return unreachable(l, errp);
+    /* A program that this process starts must not hold the connection. */
+    if (fcntl(l->ctx->fd, F_SETFD, FD_CLOEXEC) < 0 ||
+        redisSetTimeout(l->ctx, command) != REDIS_OK ||
+        (!local && redisEnableKeepAlive(l->ctx) != REDIS_OK))
+        return unreachable(l, errp);
+    return 0;
+}
+
+/* One command on the new connection that is to be answered with [want]. */
+static int greet(params_link *l, params_command cmd, const char *want,
+                 int secret, pe_error *errp)
+{
+    redisReply *r;
+    int rc;
+
+    if (params_link_try(l, &cmd, 1, &r, errp) < 0)
+        return -1;
+    if (r->type == REDIS_REPLY_ERROR)
+        rc = params_refusal_set(errp, l->name, r->str, secret);
+    else
+        rc = params_reply_check(r, REDIS_REPLY_STATUS, l->name, want, errp);
+    freeReplyObject(r);
+    return rc;
+}
+
+/* The password is read anew each time: it may have been changed. */
+static int authenticate(params_link *l, pe_error *errp)
+{
+    const char *words[3] = {"AUTH"};
+    params_command cmd = {1, words, NULL};
+    char *password = NULL;
+
+    if (!l->user && !l->password_file)
+        return 0;
+    if (l->password_file) {
+        password = file_read_secret(l->password_file, errp);
+        if (!password)
+            return -1;
+    }
+    if (l->user)
+        words[cmd.argc++] = l->user;
+    words[cmd.argc++] = password ? password : "";
+    int rc = greet(l, cmd, "AUTH", 1, errp);
+    if (password)
+        explicit_bzero(password, strlen(password));
+    free(password);
+    return rc;
+}
+
+int params_link_connect(params_link *l, pe_error *errp)
+{
+    const char *ping = "PING";
+
+    params_link_drop(l);
+    if (dial(l, errp) == 0 && authenticate(l, errp) == 0 &&
+        greet(l, (params_command){1, &ping, NULL}, ping, 0, errp) == 0 &&
+        (!l->setup || l->setup(l, l->arg, errp) == 0))
+        return 0;
+    params_link_drop(l);
+    return -1;
+}
+
+int64_t params_backoff_ns(unsigned n)
+{
+    int64_t ns = n < 6 ? (50 << n) * MS : 2000 * MS;
+    uint64_t draw = random_mix((uint64_t)clock_mono_ns(), n);
+
+    return ns - (int64_t)(draw % (uint64_t)(ns / 4));
+}
+
+/* Connect, again and again for a short while, as long as it may help. */
+static int reconnect(params_link *l, pe_error *errp)
+{
+    int64_t deadline = clock_mono_ns() + (int64_t)(l->connect_s * 1e9);
+    pe_error e;
+
+    for (unsigned n = 0; params_link_connect(l, &e) < 0; n++) {
+        if (e.kind != PE_ERROR_RETRY || n + 1 == RECONNECT_TRIES ||
+            clock_mono_ns() + params_backoff_ns(n) > deadline) {
+            if (errp)
+                *errp = e;
+            return -1;
+        }
+        clock_sleep_ns(params_backoff_ns(n), 1);
+    }
+    return 0;
+}
+
+/* --- commands --- */
+
+void params_replies_free(redisReply **replies, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (replies[i])
+            freeReplyObject(replies[i]);
+        replies[i] = NULL;
+    }
+}
+
+int params_link_try(params_link *l, const params_command *cmds, size_t n,
+                    redisReply **replies, pe_error *errp)
+{
+    int rc = REDIS_OK;
+
+    memset(replies, 0, n * sizeof(*replies));
+    for (size_t i = 0; i < n && rc == REDIS_OK; i++)
+        rc = redisAppendCommandArgv(l->ctx, cmds[i].argc, cmds[i].argv,
+                                    cmds[i].lens);
+    for (size_t i = 0; i < n && rc == REDIS_OK; i++) {
+        void *reply = NULL;
+        rc = redisGetReply(l->ctx, &reply);
+        replies[i] = reply;
+    }
+    if (rc == REDIS_OK)
+        return 0;
+    params_link_fail(l, errp);
+    params_replies_free(replies, n);
+    return -1;
+}
+
+int params_link_call(params_link *l, const params_command *cmds, size_t n,
+                     redisReply **replies, pe_error *errp)
+{
+    bool fresh = !l->ctx;
+
+    if (fresh && reconnect(l, errp) < 0)
+        return -1;
+    if (params_link_try(l, cmds, n, replies, errp) == 0)
+        return 0;
+    if (fresh || l->timed_out || reconnect(l, errp) < 0)
+        return -1;
+    return params_link_try(l, cmds, n, replies, errp);
+}
+
+redisReply *params_link_ask(params_link *l, int type, pe_error *errp, ...)
+{
+    const char *words[ASK_WORDS];
+    params_command cmd = {0, words, NULL};
+    redisReply *r;
+    va_list ap;
+
+    va_start(ap, errp);
+    while (cmd.argc < ASK_WORDS && (words[cmd.argc] = va_arg(ap, char *)))
+        cmd.argc++;
+    va_end(ap);
+    if (params_link_call(l, &cmd, 1, &r, errp) < 0)
+        return NULL;
+    if (r->type == REDIS_REPLY_NIL ||
+        params_reply_check(r, type, l->name, words[0], errp) == 0)
+        return r;
+    freeReplyObject(r);
+    return NULL;
+}
+
+/* The replies of MULTI, the queued commands, and EXEC. */
+static int check_multi(const params_link *l, redisReply **r, size_t n,
+                       pe_error *errp)
+{
+    redisReply *exec = r[n - 1];
+
+    for (size_t i = 0; i < n - 1; i++)
+        if (params_reply_check(r[i], REDIS_REPLY_STATUS, l->name, "MULTI",
+                               errp) < 0)
+            return -1;
+    if (params_reply_check(exec, REDIS_REPLY_ARRAY, l->name, "EXEC", errp) < 0)
+        return -1;
+    if (exec->elements != n - 2)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "Redis at %s answers EXEC with %zu replies "
+                            "instead of %zu",
+                            l->name, exec->elements, n - 2);
+    for (size_t i = 0; i < exec->elements; i++)
+        if (exec->element[i]->type == REDIS_REPLY_ERROR)
+            return params_refusal_set(errp, l->name, exec->element[i]->str, 0);
+    return 0;
+}
+
+redisReply *params_link_multi(params_link *l, const params_command *cmds,
+                              size_t n, pe_error *errp)
+{
+    const char *multi = "MULTI", *exec = "EXEC";
+    params_command all[PARAMS_MULTI_MAX + 2] = {{1, &multi, NULL}};
+    redisReply *r[PARAMS_MULTI_MAX + 2];
+    redisReply *out = NULL;
+
+    for (size_t i = 0; i < n; i++)
+        all[i + 1] = cmds[i];
+    all[n + 1] = (params_command){1, &exec, NULL};
+    if (params_link_call(l, all, n + 2, r, errp) < 0)
+        return NULL;
+    if (check_multi(l, r, n + 2, errp) == 0) {
+        out = r[n + 1];
+        r[n + 1] = NULL;
+    }
+    params_replies_free(r, n + 2);
+    return out;
+}

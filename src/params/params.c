@@ -1,0 +1,103 @@
+/* params.c - open and close the parameter service of a run; delete a run. */
+#include "params.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/log.h"
+#include "src/params/private.h"
+#include "src/params/reply.h"
+
+static int fill_names(params *p, const char *run, pe_error *errp)
+{
+    for (int i = 0; i <= PARAMS_CHANNEL; i++) {
+        p->names[i] = params_key_name(run, (enum params_key)i, errp);
+        if (!p->names[i])
+            return -1;
+    }
+    return 0;
+}
+
+/* Value of a CONFIG GET, or "" when we are not allowed to see it. */
+static const char *config_value(const redisReply *r)
+{
+    const char *value = NULL;
+
+    if (r->type == REDIS_REPLY_ARRAY && r->elements == 2)
+        value = params_reply_text(r->element[1], "");
+    return value ? value : "";
+}
+
+/* Settings that lose a run: some forbid it, some are only told. */
+static int check_server(params *p, pe_error *errp)
+{
+    const char *policy[] = {"CONFIG", "GET", "maxmemory-policy"};
+    const char *append[] = {"CONFIG", "GET", "appendonly"};
+    const params_command cmds[] = {{3, policy, NULL}, {3, append, NULL}};
+    const char *name = p->link->name;
+    redisReply *r[2];
+    int rc = 0;
+
+    if (params_link_call(p->link, cmds, 2, r, errp) < 0)
+        return -1;
+    /* The volatile-* ones take keys with a time to live; ours have none. */
+    if (!strncmp(config_value(r[0]), "allkeys-", strlen("allkeys-")))
+        rc = pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
+                          "Redis at %s may drop the model when memory is "
+                          "short (maxmemory-policy %s): run CONFIG SET "
+                          "maxmemory-policy noeviction",
+                          name, config_value(r[0]));
+    else if (!strcmp(config_value(r[1]), "no"))
+        log_warn("Redis at %s has appendonly off: when it restarts, the run "
+                 "starts from its last snapshot or from nothing",
+                 name);
+    params_replies_free(r, 2);
+    return rc;
+}
+
+params *params_open(const params_conf *c, const char *run, pe_error *errp)
+{
+    params *p = calloc(1, sizeof(*p));
+
+    if (!p) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    if (fill_names(p, run, errp) < 0)
+        goto error;
+    p->link = params_link_create(c, c->no_commits ? NULL : params_script_load,
+                                 p, errp);
+    if (!p->link || params_link_connect(p->link, errp) < 0 ||
+        check_server(p, errp) < 0)
+        goto error;
+    return p;
+error:
+    params_close(p);
+    return NULL;
+}
+
+void params_close(params *p)
+{
+    if (!p)
+        return;
+    params_link_destroy(p->link);
+    for (int i = 0; i <= PARAMS_CHANNEL; i++)
+        free(p->names[i]);
+    free(p);
+}
+
+int params_run_delete(params *p, pe_error *errp)
+{
+    const char *words[1 + PARAMS_N_KEYS] = {"UNLINK"};
+    const params_command cmd = {1 + PARAMS_N_KEYS, words, NULL};
+    redisReply *r;
+
+    for (int i = 0; i < PARAMS_N_KEYS; i++)
+        words[1 + i] = p->names[i];
+    if (params_link_call(p->link, &cmd, 1, &r, errp) < 0)
+        return -1;
+    int rc = params_reply_check(r, REDIS_REPLY_INTEGER, p->link->name, words[0],
+                                errp);
+    freeReplyObject(r);
+    return rc;
+}

@@ -1,0 +1,186 @@
+/* params.h - the parameter service: model, offsets and devices in one step. */
+#ifndef PARAMS_PARAMS_H
+#define PARAMS_PARAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pilot/error.h>
+#include <pilot/model.h>
+
+/* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :offsets,
+ * :devices, :ends, :announce, :pilots, :leases, :control, :shared.
+ */
+
+typedef struct params_conf {
+    const char *url;           /* redis://HOST:PORT or unix:///PATH */
+    const char *user;          /* NULL: default user */
+    const char *password_file; /* NULL: none */
+    double connect_timeout_s;  /* 0: 5 s */
+    double command_timeout_s;  /* 0: 10 s */
+    bool no_commits;           /* a device: its user may lack the right to run
+                                  scripts, and none is loaded */
+} params_conf;
+
+/* One connection; one thread at a time.  A call on a connection that broke
+ * connects again (with AUTH, script, time-outs) before it fails, for up to a
+ * second; a reply that does not come in time is an error at once.  Every call
+ * may be made again after an error of class retry.  Programs ignore SIGPIPE.
+ */
+typedef struct params params;
+
+/* Errors: retry, 69 (cannot be reached, with the fix); 77 (wrong password);
+ * 78 (scripts not allowed for this user; maxmemory-policy that evicts).
+ */
+params *params_open(const params_conf *c, const char *run, pe_error *errp);
+void params_close(params *p); /* may be NULL */
+
+/* Field "TOPIC/PARTITION" -> next offset. */
+typedef struct params_offset {
+    char *topic;
+    int32_t partition;
+    int64_t next;
+} params_offset;
+
+/* Field DEVICE -> PARTITION/BOOT/SEQ last applied. */
+typedef struct params_device {
+    char *device;
+    int32_t partition;
+    uint64_t boot, seq;
+} params_device;
+
+/* Field DEVICE -> PARTITION/NEXT_OFFSET[/dead]: rule 9. */
+typedef struct params_end {
+    char *device;
+    int32_t partition;
+    int64_t next;
+    bool dead; /* written for a device that died: the run fails */
+} params_end;
+
+/* Counters that live and die with the model and offsets they belong to. */
+typedef struct params_counters {
+    uint64_t applied, refused, deduplicated, foreign; /* blocks */
+    uint64_t points, masked, outliers;                /* points */
+    uint64_t bytes;
+} params_counters;
+
+/* Everything a pool starts from, read in one step. */
+typedef struct params_state {
+    char commit[PE_COMMIT_ID_LEN + 1]; /* "" before the first */
+    uint64_t version, fence;
+    int64_t time_ns;
+    params_counters counters;
+    pe_buffer model; /* empty before the first */
+    params_offset *offsets;
+    size_t n_offsets;
+    params_device *devices;
+    size_t n_devices;
+} params_state;
+
+/* [out] is overwritten.  Errors: retry, as for params_model_fetch; fatal, 65,
+ * when some other program wrote to the keys.
+ */
+int params_state_fetch(params *p, params_state *out, pe_error *errp);
+void params_state_free(params_state *s);
+
+/* Only the ids: what an idle owner re-reads (rule 4).  [commit] gets the
+ * id.
+ */
+int params_ids_fetch(params *p, char commit[PE_COMMIT_ID_LEN + 1],
+                     uint64_t *versionp, uint64_t *fencep, pe_error *errp);
+
+/* Store the first offset of a partition unless there is one (HSETNX);
+ * *storedp = what is there afterwards.
+ */
+int params_offset_init(params *p, const char *topic, int32_t partition,
+                       int64_t offset, int64_t *storedp, pe_error *errp);
+
+/* A commit (rule 1).  All strings borrowed. */
+typedef struct params_range {
+    const char *topic;
+    int32_t partition;
+    int64_t from, to; /* blocks [from, to) are in the delta */
+} params_range;
+
+typedef struct params_commit {
+    char id[PE_COMMIT_ID_LEN + 1];   /* 128 random bits, made once per delta */
+    char base[PE_COMMIT_ID_LEN + 1]; /* id of the state it was applied to */
+    const char *writer;              /* PILOT:INCARNATION */
+    uint64_t fence;
+    uint64_t version; /* of the base, plus one */
+    int64_t time_ns;
+    const char *kind; /* of the model */
+    const void *model;
+    size_t model_len;
+    params_counters add; /* added to the stored counters */
+    const params_range *ranges;
+    size_t n_ranges;
+    const params_device *devices;
+    size_t n_devices;
+} params_commit;
+
+enum params_answer {
+    PARAMS_OK,     /* stored and announced */
+    PARAMS_DUP,    /* was stored before: this is a resend */
+    PARAMS_FENCED, /* an operator's reset: this writer is too old */
+    PARAMS_OFFSET, /* another writer moved a partition: reload */
+    PARAMS_STALE,  /* another base: apply to the newest model and resend */
+    PARAMS_EMPTY,  /* moves no offset: refused */
+};
+
+/* One EVALSHA.  Returns a params_answer, or -1: with class retry the outcome
+ * is unknown and the *same* call is to be made again.
+ */
+int params_commit_send(params *p, const params_commit *c, pe_error *errp);
+
+const char *params_answer_name(enum params_answer a);
+
+/* Ends of devices.  A dead end never replaces the one that the device wrote
+ * itself; that one replaces a dead end.
+ */
+int params_end_put(params *p, const params_end *e, pe_error *errp);
+/* Forget the dead, and never an end a device writes at the same time. */
+int params_end_clear_dead(params *p, pe_error *errp);
+int params_ends_fetch(params *p, params_end **out, size_t *np, pe_error *errp);
+void params_ends_free(params_end *e, size_t n);
+
+/* Control words of a run ("drain", "stop"), read by its agents; "" when there
+ * is none.  Errors: input, when the word does not fit.
+ */
+int params_control_put(params *p, const char *word, pe_error *errp);
+int params_control_fetch(params *p, char *word, size_t cap, pe_error *errp);
+
+/* The newest model and its id, read in one step: out is left empty and
+ * commit "" when there is none.  [out] starts zeroed or holds an earlier
+ * model, whose memory is used again.  Errors: retry, when the model is not
+ * the one the digest belongs to (evicted, or written by another program).
+ */
+int params_model_fetch(params *p, pe_buffer *out,
+                       char commit[PE_COMMIT_ID_LEN + 1], uint64_t *versionp,
+                       int64_t *time_nsp, pe_error *errp);
+
+/* Shared state of functions.  A key that is not there: *lenp = 0.  Errors:
+ * input, when the value is longer than [cap].
+ */
+int params_shared_put(params *p, const char *key, const void *value, size_t len,
+                      pe_error *errp);
+int params_shared_get(params *p, const char *key, void *value, size_t cap,
+                      size_t *lenp, pe_error *errp);
+
+/* Delete every key of the run. */
+int params_run_delete(params *p, pe_error *errp);
+
+/* Follower: its own connection, subscribed to the announcements.  Waits up
+ * to [timeout_ms] for an announcement; 1: *commit holds the id announced
+ * last; 0: none; -1: error (retry: it connects again at the next call).  An
+ * announcement is a hint only: ids may be missed while disconnected.
+ */
+typedef struct params_follower params_follower;
+params_follower *params_follower_open(const params_conf *c, const char *run,
+                                      pe_error *errp);
+void params_follower_close(params_follower *f);
+int params_follower_wait(params_follower *f, int timeout_ms,
+                         char commit[PE_COMMIT_ID_LEN + 1], pe_error *errp);
+
+#endif
