@@ -1,0 +1,421 @@
+/* agent.c - the edge agent: all devices of one edge pilot in a process. */
+#include "agent.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/clock.h"
+#include "src/common/log.h"
+#include "src/edge/plan.h"
+#include "src/edge/report.h"
+#include "src/monitor/event.h"
+
+#define NS_PER_S 1e9
+#define TURN_NS 20000000             /* of the main loop */
+#define CONTROL_NS 250000000         /* between two looks at the control word */
+#define AWAY_RETRY_NS 1000000000     /* the same while Redis is away */
+#define AWAY_NS INT64_C(60000000000) /* leave without Redis after this */
+#define PROGRESS_NS 500000000
+
+/* One device and what the run knows of it. */
+typedef struct agent_device {
+    device_conf conf;
+    device *device;
+    char name[256];
+    int64_t stored; /* offset the run had reached on its partition */
+    bool end_put;
+} agent_device;
+
+typedef struct agent {
+    const char *pilot;
+    const atomic_int *signals;
+    pipeline_request *req;
+    pipeline *pl;
+    plan plan;
+    params *params; /* under lock: shared with functions */
+    pthread_mutex_t lock;
+    params_conf params_conf;
+    broker_producer_conf producer;
+    function_host shared;
+    follower *follower;
+    sender *sender;
+    agent_device *devices;
+    int n;
+
+    int64_t start_ns, end_ns;        /* of the blocks, monotonic; 0: not yet */
+    int64_t control_ns, progress_ns; /* next time of each */
+    int64_t reached_ns;              /* last answer of Redis */
+    bool draining, leaving;
+} agent;
+
+/* --- shared state of functions --- */
+
+static int shared_put(void *arg, const char *key, const void *value,
+                      uint32_t len, pe_error *errp)
+{
+    agent *a = arg;
+    int rc;
+
+    pthread_mutex_lock(&a->lock);
+    rc = params_shared_put(a->params, key, value, len, errp);
+    pthread_mutex_unlock(&a->lock);
+    return rc;
+}
+
+static int shared_get(void *arg, const char *key, void *value, uint32_t cap,
+                      pe_error *errp)
+{
+    agent *a = arg;
+    size_t len = 0;
+    int rc;
+
+    pthread_mutex_lock(&a->lock);
+    rc = params_shared_get(a->params, key, value, cap, &len, errp);
+    pthread_mutex_unlock(&a->lock);
+    return rc < 0 ? -1 : (int)(len < cap ? len : cap);
+}
+
+/* --- start --- */
+
+static int load(agent *a, const char *dir, pe_error *errp)
+{
+    a->req = pipeline_request_read(dir, errp);
+    if (!a->req)
+        return -1;
+    a->pl = pipeline_load(a->req->file, (const char *const *)a->req->overrides,
+                          a->req->n_overrides, errp);
+    if (!a->pl || plan_make(&a->plan, a->pl, a->req, a->pilot, errp) < 0)
+        return -1;
+    if (!a->req->broker || !a->req->params_url)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "%s/request.json names no %s for pilot '%s'", dir,
+                            a->req->broker ? "params_url" : "broker", a->pilot);
+    return 0;
+}
+
+static int make_device(agent *a, int i, const params_state *state,
+                       pe_error *errp)
+{
+    agent_device *d = &a->devices[i];
+    int number = a->plan.first_device + i;
+
+    pipeline_device_name(a->pl, number, d->name, sizeof(d->name));
+    d->conf = (device_conf){
+        .run = a->req->run,
+        .topic = a->plan.topic,
+        .name = d->name,
+        .index = i,
+        .partition = number % a->pl->partitions,
+        .rate = a->plan.source->rate,
+        .queue_bytes = a->plan.pilot->queue_bytes,
+        .drop = a->plan.pilot->full_drop,
+        .rereadable = a->plan.rereadable,
+        .stages = a->plan.stages,
+        .n_stages = a->plan.n_stages,
+        .sender = a->sender,
+        .follower = a->follower,
+        .shared = &a->shared,
+    };
+    d->stored = identity_offset(state, a->plan.topic, d->conf.partition);
+    if (identity_of(state, d->name, d->conf.partition, a->plan.rereadable,
+                    clock_real_ns(), &d->conf.id, errp) < 0)
+        return -1;
+    d->device = device_create(&d->conf, errp);
+    return d->device ? 0 : -1;
+}
+
+/* Who the devices are, from what the run has applied of them. */
+static int make_devices(agent *a, pe_error *errp)
+{
+    params_state state = {0};
+    int rc;
+
+    a->devices = calloc((size_t)a->plan.pilot->devices, sizeof(*a->devices));
+    if (!a->devices)
+        return pe_error_nomem(errp);
+    rc = params_state_fetch(a->params, &state, errp);
+    if (rc < 0)
+        return -1;
+    while (rc == 0 && a->n < a->plan.pilot->devices)
+        rc = make_device(a, a->n++, &state, errp);
+    params_state_free(&state);
+    return rc;
+}
+
+static int connect_services(agent *a, pe_error *errp)
+{
+    pipeline_request_params(a->req, &a->params_conf);
+    a->params = params_open(&a->params_conf, a->req->run, errp);
+    if (!a->params)
+        return -1;
+    a->shared = (function_host){.arg = a, .put = shared_put, .get = shared_get};
+    plan_producer(&a->plan, a->pl, a->req, &a->producer);
+    a->sender = sender_open(&sender_broker_ops, &a->producer, errp);
+    if (!a->sender)
+        return -1;
+    a->follower = follower_start(&a->params_conf, a->req->run, errp);
+    return a->follower ? 0 : -1;
+}
+
+static int start(agent *a, const char *dir, pe_error *errp)
+{
+    if (load(a, dir, errp) < 0 || connect_services(a, errp) < 0 ||
+        make_devices(a, errp) < 0)
+        return -1;
+    a->reached_ns = clock_mono_ns();
+    for (int i = 0; i < a->n; i++)
+        if (device_start(a->devices[i].device, errp) < 0)
+            return -1;
+    return 0;
+}
+
+/* --- the main loop --- */
+
+static void drain(agent *a)
+{
+    if (a->draining || a->end_ns)
+        return;
+    a->draining = true;
+    log_info("draining: sources stop, what is queued is sent");
+    for (int i = 0; i < a->n; i++)
+        device_cancel(a->devices[i].device);
+}
+
+static void take_signals(agent *a)
+{
+    if (atomic_load(a->signals) == 0)
+        return;
+    a->leaving = true;
+    drain(a);
+}
+
+/* Redis is away: as long as blocks flow that is no matter.  -1 is for errors
+ * that will not pass.
+ */
+static int bear_absence(agent *a, const pe_error *e, pe_error *errp)
+{
+    a->control_ns = clock_mono_ns() + AWAY_RETRY_NS;
+    if (e->kind == PE_ERROR_RETRY)
+        return 0;
+    if (errp)
+        *errp = *e;
+    return -1;
+}
+
+static int take_control(agent *a, pe_error *errp)
+{
+    int64_t now = clock_mono_ns();
+    char word[64] = "";
+    pe_error e = {0};
+    int rc;
+
+    if (now < a->control_ns)
+        return 0;
+    a->control_ns = now + CONTROL_NS;
+    pthread_mutex_lock(&a->lock);
+    rc = params_control_fetch(a->params, word, sizeof(word), &e);
+    pthread_mutex_unlock(&a->lock);
+    if (rc < 0)
+        return bear_absence(a, &e, errp);
+    a->reached_ns = clock_mono_ns();
+    if (!strcmp(word, "done"))
+        a->leaving = true;
+    if (!strcmp(word, "done") || !strcmp(word, "drain"))
+        drain(a);
+    if (!strcmp(word, "stop"))
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "run %s was stopped", a->req->run);
+    return 0;
+}
+
+/* Next offset of a device that sent nothing now: all that its partition
+ * holds, since an earlier start may have sent what is not applied yet.
+ */
+static int partition_end(agent *a, const agent_device *d, int64_t *nextp,
+                         pe_error *errp)
+{
+    broker_admin *admin = broker_admin_open(&a->producer.broker, errp);
+    int64_t low, high;
+    int rc;
+
+    if (!admin)
+        return -1;
+    rc = broker_watermarks(admin, a->plan.topic, d->conf.partition, &low, &high,
+                           errp);
+    broker_admin_close(admin);
+    if (rc == 0)
+        *nextp = high > d->stored ? high : d->stored;
+    return rc;
+}
+
+/* Write the end of a device all of whose blocks are acknowledged (rule 9). */
+static int put_end(agent *a, agent_device *d, pe_error *errp)
+{
+    params_end end = {.device = d->name,
+                      .partition = d->conf.partition,
+                      .next = device_next_offset(d->device)};
+    pe_error e = {0};
+    int rc = 0;
+
+    if (end.next < 0)
+        rc = partition_end(a, d, &end.next, &e);
+    if (rc == 0) {
+        pthread_mutex_lock(&a->lock);
+        rc = params_end_put(a->params, &end, &e);
+        pthread_mutex_unlock(&a->lock);
+    }
+    if (rc == 0) {
+        d->end_put = true;
+        a->reached_ns = clock_mono_ns();
+        return 0;
+    }
+    if (e.kind == PE_ERROR_RETRY && clock_mono_ns() - a->reached_ns < AWAY_NS)
+        return 0;
+    if (errp)
+        *errp = e;
+    return pe_error_prefix(errp, "end of device %s cannot be written", d->name);
+}
+
+/* Look after the devices: 1 all have ended and said so, 0 not yet, -1 one
+ * failed.
+ */
+static int look_after(agent *a, pe_error *errp)
+{
+    int left = 0, opening = 0;
+
+    for (int i = 0; i < a->n; i++) {
+        agent_device *d = &a->devices[i];
+        enum device_state state = device_state_get(d->device);
+        opening += state == DEVICE_OPENING;
+        if (state == DEVICE_FAILED) {
+            if (errp)
+                *errp = *device_error(d->device);
+            return -1;
+        }
+        if (state == DEVICE_ENDED && !d->end_put && put_end(a, d, errp) < 0)
+            return -1;
+        left += !d->end_put;
+    }
+    if (opening == 0 && a->start_ns == 0) {
+        a->start_ns = clock_mono_ns();
+        report_ready(a->pilot, a->n);
+    }
+    return left == 0;
+}
+
+static double seconds_between(int64_t from_ns, int64_t to_ns)
+{
+    return from_ns ? (double)(to_ns - from_ns) / NS_PER_S : 0;
+}
+
+static void tell_progress(agent *a)
+{
+    int64_t now = clock_mono_ns();
+    device_stats sum = {0};
+
+    if (now < a->progress_ns || a->start_ns == 0)
+        return;
+    a->progress_ns = now + PROGRESS_NS;
+    for (int i = 0; i < a->n; i++) {
+        device_stats s = {0};
+        device_progress(a->devices[i].device, &s);
+        report_add(&sum, &s);
+    }
+    report_progress(a->pilot, &sum, seconds_between(a->start_ns, now));
+}
+
+/* All devices have ended: models are followed on, to the pool's last. */
+static bool may_leave(const agent *a)
+{
+    return a->leaving || clock_mono_ns() - a->reached_ns > AWAY_NS;
+}
+
+/* To the end of the devices and then of the run. */
+static int loop(agent *a, pe_error *errp)
+{
+    for (;;) {
+        take_signals(a);
+        if (take_control(a, errp) < 0 || sender_error(a->sender, errp) < 0)
+            return -1;
+        int over = a->end_ns ? 1 : look_after(a, errp);
+        if (over < 0)
+            return -1;
+        tell_progress(a);
+        if (over && !a->end_ns) {
+            a->end_ns = clock_mono_ns();
+            report_ended(a->pilot, a->n);
+        }
+        if (over && may_leave(a))
+            return 0;
+        clock_sleep_ns(TURN_NS, 0);
+    }
+}
+
+/* --- end --- */
+
+static void tell_final(agent *a)
+{
+    report r = {.pilot = a->pilot,
+                .state = a->draining ? "drained" : "done",
+                .devices = a->n,
+                .seconds = seconds_between(a->start_ns, a->end_ns),
+                .model_latency = follower_latency(a->follower)};
+
+    for (int i = 0; i < a->n; i++) {
+        device_stats s = device_stats_get(a->devices[i].device);
+        report_add(&r.sum, &s);
+    }
+    r.model_commit = follower_commit(a->follower, &r.model_version);
+    report_final(&r);
+}
+
+/* Threads first, then what they use: the sender borrows the blocks of the
+ * devices, which use functions and the follower.
+ */
+static void stop(agent *a)
+{
+    for (int i = 0; i < a->n; i++)
+        if (a->devices[i].device)
+            device_abort(a->devices[i].device);
+    for (int i = 0; i < a->n; i++)
+        if (a->devices[i].device)
+            device_join(a->devices[i].device);
+    sender_close(a->sender);
+    if (a->follower)
+        follower_stop(a->follower);
+}
+
+static void release(agent *a)
+{
+    for (int i = 0; i < a->n; i++)
+        device_destroy(a->devices[i].device);
+    free(a->devices);
+    follower_destroy(a->follower);
+    params_close(a->params);
+    plan_clear(&a->plan);
+    pipeline_destroy(a->pl);
+    pipeline_request_destroy(a->req);
+    pthread_mutex_destroy(&a->lock);
+}
+
+int agent_run(const char *dir, const char *pilot, const atomic_int *signals)
+{
+    agent a = {.pilot = pilot, .signals = signals};
+    pe_error error = {0};
+    int rc;
+
+    pthread_mutex_init(&a.lock, NULL);
+    rc = start(&a, dir, &error);
+    if (rc == 0)
+        rc = loop(&a, &error);
+    if (rc < 0) {
+        event_error(pilot, &error);
+        log_error("%s", error.text);
+    }
+    stop(&a);
+    if (rc == 0)
+        tell_final(&a);
+    release(&a);
+    return rc < 0 ? (int)error.exit_code : PE_EXIT_OK;
+}

@@ -1,0 +1,565 @@
+/* device.c - one device: produce, process, stamp, queue, send. */
+#include "device.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "src/block/npy.h"
+#include "src/common/clock.h"
+#include "src/edge/queue.h"
+
+/* Longest wait without a look at the cancel flag and at unsent blocks. */
+#define NAP_NS 50000000
+
+/* Wait for acknowledgements, at most, before another look. */
+#define WAIT_NS 5000000
+
+/* A source that says PE_AGAIN in less than this is not asked again at once. */
+#define AGAIN_NS 1000000
+
+struct device {
+    device_conf conf;
+    pe_context **ctx; /* one a stage; NULL: not open */
+    function_host host;
+    pe_model *model; /* our copy of the newest */
+    uint64_t model_seen;
+
+    queue *queue;
+    queue_slot *slot;      /* being sensed */
+    pe_block scratch;      /* output of a stage, before it takes the place
+                              of its input */
+    bool framed;           /* function_framed of the source */
+    const void *framed_at; /* data of a block that is a frame already */
+    record_headers headers;
+    uint64_t generation; /* of the producer that has our blocks */
+
+    int64_t start_ns, start_mono_ns; /* of the schedule */
+    uint64_t count;                  /* blocks sensed */
+    device_stats stats;
+    int64_t next_offset;
+    atomic_uint_fast64_t sensed, filtered, dropped, sent; /* for others */
+
+    atomic_int cancelled, aborted, state;
+    pe_error error;
+    pthread_t thread;
+    bool running;
+};
+
+/* --- what functions ask of their host --- */
+
+static int host_put(void *arg, const char *key, const void *value, uint32_t len,
+                    pe_error *errp)
+{
+    const function_host *shared = ((device *)arg)->conf.shared;
+
+    return shared->put(shared->arg, key, value, len, errp);
+}
+
+static int host_get(void *arg, const char *key, void *value, uint32_t cap,
+                    pe_error *errp)
+{
+    const function_host *shared = ((device *)arg)->conf.shared;
+
+    return shared->get(shared->arg, key, value, cap, errp);
+}
+
+static const pe_model *host_model(void *arg)
+{
+    device *d = arg;
+
+    return follower_model(d->conf.follower, &d->model, &d->model_seen);
+}
+
+device *device_create(const device_conf *c, pe_error *errp)
+{
+    /* Half of the queue stays droppable where dropping is the choice. */
+    uint64_t window = c->drop ? c->queue_bytes / 2 + 1 : 0;
+    device *d = calloc(1, sizeof(*d));
+
+    if (!d) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    d->conf = *c;
+    d->next_offset = -1;
+    d->host.arg = d;
+    if (c->shared) {
+        d->host.put = host_put;
+        d->host.get = host_get;
+    }
+    if (c->follower)
+        d->host.model = host_model;
+    d->framed = function_framed(c->stages[0].fn, c->stages[0].setup.options);
+    d->ctx = calloc(c->n_stages, sizeof(*d->ctx));
+    if (!d->ctx)
+        pe_error_nomem(errp);
+    else
+        d->queue = queue_create(c->queue_bytes, window, errp);
+    if (d->queue)
+        return d;
+    device_destroy(d);
+    return NULL;
+}
+
+static void close_stages(device *d)
+{
+    for (size_t i = 0; d->ctx && i < d->conf.n_stages; i++) {
+        const pe_function *ops = function_ops(d->conf.stages[i].fn);
+        if (d->ctx[i] && ops->close)
+            ops->close(d->ctx[i]);
+        context_destroy(d->ctx[i]);
+        d->ctx[i] = NULL;
+    }
+}
+
+void device_destroy(device *d)
+{
+    if (!d)
+        return;
+    close_stages(d);
+    if (d->slot)
+        queue_give(d->queue, d->slot);
+    queue_destroy(d->queue);
+    pe_block_release(&d->scratch);
+    pe_model_destroy(d->model);
+    free(d->ctx);
+    free(d);
+}
+
+/* --- functions --- */
+
+/* The error function [i] left, as the device's. */
+static int stage_failed(device *d, const pe_context *ctx)
+{
+    const char *text = context_error(ctx);
+
+    return pe_error_set(&d->error, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "device %s, stage '%s': %s", d->conf.name,
+                        pe_context_stage(ctx),
+                        text[0] ? text : "the function failed without a word");
+}
+
+static int open_stage(device *d, size_t i)
+{
+    const pe_function *ops = function_ops(d->conf.stages[i].fn);
+    function_setup setup = d->conf.stages[i].setup;
+    pe_context *ctx;
+    int rc = 0;
+
+    setup.device = d->conf.name;
+    setup.index = d->conf.index;
+    setup.position = d->conf.rereadable ? d->conf.id.first : 0;
+    setup.host = &d->host;
+    setup.cancelled = &d->cancelled;
+    ctx = context_create(&setup, &d->error);
+    if (!ctx)
+        return -1;
+    if (ops->open)
+        rc = ops->open(ctx);
+    if (rc < 0) {
+        stage_failed(d, ctx);
+        context_destroy(ctx); /* never opened, so never closed */
+        return -1;
+    }
+    d->ctx[i] = ctx;
+    return 0;
+}
+
+static int open_stages(device *d)
+{
+    for (size_t i = 0; i < d->conf.n_stages; i++)
+        if (open_stage(d, i) < 0)
+            return -1;
+    return 0;
+}
+
+/* [out] says what comes of [in] and takes its place.  A block that was passed
+ * on has the data of [in], whose storage stays; any other changes places.
+ */
+static void adopt(pe_block *in, pe_block *out)
+{
+    pe_block old = *in;
+
+    *in = *out;
+    if (out->data != old.data) {
+        *out = old;
+        return;
+    }
+    in->storage = old.storage;
+    in->capacity = old.capacity;
+}
+
+/* Put [b] through stage [i]; the answer of the function. */
+static int process_one(device *d, size_t i, pe_block *b)
+{
+    pe_block *out = &d->scratch;
+    int rc;
+
+    pe_context_pass(d->ctx[i], b, out);
+    rc = function_ops(d->conf.stages[i].fn)->process_edge(d->ctx[i], b, out);
+    d->stats.outliers += context_take_outliers(d->ctx[i]);
+    if (rc < 0)
+        return stage_failed(d, d->ctx[i]);
+    if (rc > 0)
+        adopt(b, out);
+    return rc;
+}
+
+/* Give [b] the identity its record keeps for ever. */
+static void stamp(const device *d, pe_block *b, int64_t sense_ns)
+{
+    b->device = d->conf.name;
+    b->topic = NULL;
+    b->partition = -1;
+    b->offset = -1;
+    b->boot = d->conf.id.boot;
+    b->seq = d->conf.id.first + d->count;
+    b->has_seq = 1;
+    b->sense_ns = sense_ns;
+}
+
+/* The intended time where there is a schedule, else what the source says, or
+ * now.
+ */
+static int64_t sense_ns(const device *d, const pe_block *b)
+{
+    if (d->conf.rate > 0)
+        return identity_due_ns(d->start_ns, d->conf.rate, d->count);
+    return b->sense_ns ? b->sense_ns : clock_real_ns();
+}
+
+/* Put a block that was sensed through the stages: 1 it goes on, 0 not. */
+static int process(device *d, pe_block *b)
+{
+    int64_t sense = sense_ns(d, b);
+    int rc = 1;
+
+    b->version = 0;
+    stamp(d, b, sense);
+    for (size_t i = 1; rc > 0 && i < d->conf.n_stages; i++)
+        rc = process_one(d, i, b);
+    stamp(d, b, sense); /* whatever the stages made of it */
+    b->edge_ns = clock_real_ns();
+    if (rc > 0 && b->version)
+        d->stats.scored += b->points;
+    return rc;
+}
+
+/* Have the .npy bytes of the slot's block in one piece: in place where it is
+ * a frame already or lies in storage with headroom, else by a copy.
+ */
+static int frame(device *d, queue_slot *slot)
+{
+    pe_block *b = &slot->block;
+
+    if (b->points == 0 || b->features == 0)
+        return pe_error_set(&d->error, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "device %s: an empty block was forwarded; return "
+                            "PE_NOTHING instead",
+                            d->conf.name);
+    if (d->framed_at && b->data == d->framed_at) {
+        slot->frame = (const char *)b->data - NPY_HEADER_LEN;
+        slot->len = NPY_HEADER_LEN + pe_block_bytes(b);
+        return 0;
+    }
+    slot->frame = npy_frame(b, &slot->len);
+    if (slot->frame)
+        return 0;
+    if (pe_block_copy(&d->scratch, b, &d->error) < 0)
+        return -1;
+    pe_block copy = d->scratch;
+    d->scratch = *b;
+    *b = copy;
+    slot->frame = npy_frame(b, &slot->len);
+    return 0;
+}
+
+/* --- sending --- */
+
+static void publish(device *d)
+{
+    queue_stats s = queue_stats_get(d->queue);
+
+    d->stats.sent = s.stored;
+    d->stats.points = s.stored_points;
+    d->stats.bytes = s.stored_bytes;
+    d->stats.dropped = s.dropped;
+    d->next_offset = s.next_offset;
+    atomic_store_explicit(&d->sensed, d->stats.sensed, memory_order_relaxed);
+    atomic_store_explicit(&d->filtered, d->stats.filtered,
+                          memory_order_relaxed);
+    atomic_store_explicit(&d->dropped, s.dropped, memory_order_relaxed);
+    atomic_store_explicit(&d->sent, s.stored, memory_order_relaxed);
+}
+
+/* Hand one block over: 1 done, 0 not now, -1 error. */
+static int send_slot(device *d, queue_slot *slot)
+{
+    int rc;
+
+    if (record_encode(&d->headers, d->conf.run,
+                      d->conf.stages[d->conf.n_stages - 1].setup.stage,
+                      &slot->block, &d->error) < 0)
+        return -1;
+    rc = sender_produce(d->conf.sender, d->conf.topic, d->conf.partition,
+                        d->conf.name, slot->frame, slot->len, &d->headers, slot,
+                        &d->error);
+    if (rc < 0 && d->error.kind == PE_ERROR_RETRY)
+        return 0;
+    return rc < 0 ? -1 : rc == 0;
+}
+
+/* Hand over what there is and what a broken producer gave up; -1: error. */
+static int pump(device *d)
+{
+    queue_slot *slot;
+    uint64_t generation;
+    int rc = 1;
+
+    if (!sender_enter(d->conf.sender, &generation))
+        return 0;
+    if (generation != d->generation)
+        queue_rewind(d->queue);
+    d->generation = generation;
+    while (rc > 0 && (slot = queue_next(d->queue))) {
+        rc = send_slot(d, slot);
+        if (rc > 0)
+            queue_sent(d->queue);
+    }
+    sender_leave(d->conf.sender);
+    publish(d);
+    return rc < 0 ? -1 : 0;
+}
+
+/* --- the loop --- */
+
+static bool cancelled(const device *d)
+{
+    return atomic_load_explicit(&d->cancelled, memory_order_relaxed) != 0;
+}
+
+/* Wait until the next block is due.  Due times are absolute: time lost
+ * elsewhere does not move the schedule.
+ */
+static int wait_due(device *d)
+{
+    int64_t due, now, from;
+
+    if (d->conf.rate <= 0)
+        return 0;
+    due = identity_due_ns(d->start_mono_ns, d->conf.rate, d->count);
+    from = clock_mono_ns();
+    for (now = from; now < due && !cancelled(d); now = clock_mono_ns()) {
+        clock_sleep_ns(due - now < NAP_NS ? due - now : NAP_NS, 0);
+        if (pump(d) < 0)
+            return -1;
+    }
+    d->stats.paced_ns += now - from;
+    return 0;
+}
+
+/* Have room for another block: drop, or hold the source up. */
+static int make_room(device *d)
+{
+    int64_t from;
+
+    while (d->conf.drop && queue_full(d->queue) && queue_drop(d->queue))
+        ;
+    if (!queue_full(d->queue))
+        return 0;
+    from = clock_mono_ns();
+    while (queue_full(d->queue) && !cancelled(d)) {
+        if (pump(d) < 0)
+            return -1;
+        queue_wait(d->queue, WAIT_NS);
+    }
+    d->stats.blocked_ns += clock_mono_ns() - from;
+    return 0;
+}
+
+/* A block was sensed into d->slot: process, queue and send it. */
+static int forward(device *d)
+{
+    queue_slot *slot = d->slot;
+    int64_t from = clock_mono_ns();
+    int rc;
+
+    d->stats.sensed++;
+    d->framed_at =
+        function_framed(d->conf.stages[0].fn, d->conf.stages[0].setup.options)
+            ? slot->block.data
+            : NULL;
+    rc = process(d, &slot->block);
+    d->count++;
+    d->stats.busy_ns += clock_mono_ns() - from;
+    if (rc < 0)
+        return -1;
+    d->slot = NULL;
+    if (rc == 0) {
+        d->stats.filtered++;
+        queue_give(d->queue, slot);
+        return pump(d) < 0 ? -1 : 1;
+    }
+    if (frame(d, slot) < 0 || queue_keep_source(slot, &d->error) < 0) {
+        queue_give(d->queue, slot);
+        return -1;
+    }
+    queue_put(d->queue, slot);
+    return pump(d) < 0 ? -1 : 1;
+}
+
+static int take_slot(device *d)
+{
+    if (d->slot)
+        return 0;
+    d->slot = queue_take(d->queue, &d->error);
+    if (!d->slot)
+        return -1;
+    d->slot->block.sense_ns = 0;
+    d->slot->block.source = NULL;
+    return 0;
+}
+
+/* Nothing was sensed yet, after [spent_ns] in the source. */
+static int wait_source(device *d, int64_t spent_ns)
+{
+    if (spent_ns < AGAIN_NS && !cancelled(d)) {
+        clock_sleep_ns(AGAIN_NS - spent_ns, 0);
+        spent_ns = AGAIN_NS;
+    }
+    d->stats.paced_ns += spent_ns;
+    return pump(d) < 0 ? -1 : 1;
+}
+
+/* Ask the source for a block: 1 go on, 0 it has ended, -1 error. */
+static int sense_one(device *d)
+{
+    int64_t from, spent;
+    int rc;
+
+    if (take_slot(d) < 0)
+        return -1;
+    from = clock_mono_ns();
+    rc = function_ops(d->conf.stages[0].fn)
+             ->produce_edge(d->ctx[0], &d->slot->block);
+    spent = clock_mono_ns() - from;
+    if (rc == PE_AGAIN)
+        return wait_source(d, spent);
+    d->stats.busy_ns += spent;
+    if (rc < 0)
+        return stage_failed(d, d->ctx[0]);
+    return rc == PE_NOTHING ? 0 : forward(d);
+}
+
+static int sense(device *d)
+{
+    int rc = 1;
+
+    d->start_ns = clock_real_ns();
+    d->start_mono_ns = clock_mono_ns();
+    while (rc > 0 && !cancelled(d)) {
+        if (wait_due(d) < 0 || make_room(d) < 0)
+            return -1;
+        if (!cancelled(d))
+            rc = sense_one(d);
+    }
+    if (rc > 0 && !d->conf.rereadable)
+        rc = sense_one(d);
+    return rc < 0 ? -1 : 0;
+}
+
+/* Until all is acknowledged. */
+static int flush(device *d)
+{
+    while (queue_pending(d->queue) > 0) {
+        if (atomic_load(&d->aborted))
+            return 0;
+        if (pump(d) < 0)
+            return -1;
+        queue_wait(d->queue, WAIT_NS);
+    }
+    return 0;
+}
+
+static void set_state(device *d, enum device_state state)
+{
+    atomic_store(&d->state, (int)state);
+}
+
+static int live(device *d)
+{
+    if (open_stages(d) < 0)
+        return -1;
+    set_state(d, DEVICE_SENSING);
+    if (sense(d) < 0)
+        return -1;
+    set_state(d, DEVICE_FLUSHING);
+    return flush(d);
+}
+
+static void *device_main(void *arg)
+{
+    device *d = arg;
+    int rc = live(d);
+
+    publish(d);
+    set_state(d, rc < 0 ? DEVICE_FAILED : DEVICE_ENDED);
+    return NULL;
+}
+
+int device_start(device *d, pe_error *errp)
+{
+    if (pthread_create(&d->thread, NULL, device_main, d) != 0)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "device %s: a thread cannot be started",
+                            d->conf.name);
+    d->running = true;
+    return 0;
+}
+
+void device_cancel(device *d)
+{
+    atomic_store(&d->cancelled, 1);
+}
+
+void device_abort(device *d)
+{
+    atomic_store(&d->aborted, 1);
+    device_cancel(d);
+}
+
+void device_join(device *d)
+{
+    if (d->running)
+        pthread_join(d->thread, NULL);
+    d->running = false;
+}
+
+enum device_state device_state_get(const device *d)
+{
+    return (enum device_state)atomic_load(&d->state);
+}
+
+void device_progress(const device *d, device_stats *out)
+{
+    out->sensed = atomic_load_explicit(&d->sensed, memory_order_relaxed);
+    out->filtered = atomic_load_explicit(&d->filtered, memory_order_relaxed);
+    out->dropped = atomic_load_explicit(&d->dropped, memory_order_relaxed);
+    out->sent = atomic_load_explicit(&d->sent, memory_order_relaxed);
+}
+
+const pe_error *device_error(const device *d)
+{
+    return &d->error;
+}
+
+device_stats device_stats_get(const device *d)
+{
+    return d->stats;
+}
+
+int64_t device_next_offset(const device *d)
+{
+    return d->next_offset;
+}

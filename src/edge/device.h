@@ -1,0 +1,89 @@
+/* device.h - one device: produce, process, stamp, queue, send. */
+#ifndef EDGE_DEVICE_H
+#define EDGE_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pilot/error.h>
+
+#include "src/edge/follower.h"
+#include "src/edge/identity.h"
+#include "src/edge/sender.h"
+#include "src/function/host.h"
+
+/* A stage of a device: the source first, then what processes its blocks. */
+typedef struct device_stage {
+    const function *fn;
+    function_setup setup; /* of the stage; the device fills in device, index,
+                             position, host and cancelled */
+} device_stage;
+
+/* What a device is; everything is borrowed for its life. */
+typedef struct device_conf {
+    const char *run, *topic;
+    const char *name; /* key of its records */
+    int index, partition;
+    identity id;
+    double rate; /* blocks a second, 0: as fast as it goes */
+    uint64_t queue_bytes;
+    bool drop;       /* a full queue drops its oldest block */
+    bool rereadable; /* function_rereadable of the source */
+    const device_stage *stages;
+    size_t n_stages;
+    sender *sender;
+    follower *follower;          /* NULL: no models */
+    const function_host *shared; /* put and get; NULL: none */
+} device_conf;
+
+enum device_state {
+    DEVICE_OPENING,
+    DEVICE_SENSING,
+    DEVICE_FLUSHING, /* no more blocks will come */
+    DEVICE_ENDED,    /* all are acknowledged */
+    DEVICE_FAILED,
+};
+
+/* Once the device has ended sensed = sent + filtered + dropped. */
+typedef struct device_stats {
+    uint64_t sensed, filtered, dropped, sent; /* blocks */
+    uint64_t points, bytes;                   /* of those sent */
+    uint64_t scored, outliers;                /* points */
+    int64_t busy_ns;                          /* in produce and process */
+    int64_t blocked_ns; /* waiting for room in the queue */
+    int64_t paced_ns;   /* waiting for the schedule or the sensor */
+} device_stats;
+
+typedef struct device device;
+
+device *device_create(const device_conf *c, pe_error *errp);
+/* Close the functions and free (may be NULL).  The thread has been joined and
+ * the sender closed: it borrows the blocks.
+ */
+void device_destroy(device *d);
+
+/* Start the device's thread: opens the functions, senses until the source
+ * ends or a cancel, and waits until all is acknowledged.
+ */
+int device_start(device *d, pe_error *errp);
+/* No more blocks; a live source is asked once more for what it has begun. */
+void device_cancel(device *d);
+/* Do not wait for acknowledgements either. */
+void device_abort(device *d);
+void device_join(device *d);
+
+/* Any thread. */
+enum device_state device_state_get(const device *d);
+/* Blocks so far, the first four members of device_stats. */
+void device_progress(const device *d, device_stats *out);
+
+/* After DEVICE_FAILED: what happened. */
+const pe_error *device_error(const device *d);
+
+/* After the device ended, or was joined. */
+device_stats device_stats_get(const device *d);
+/* Offset behind its last acknowledged record; -1: it sent none. */
+int64_t device_next_offset(const device *d);
+
+#endif

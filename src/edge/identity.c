@@ -1,0 +1,67 @@
+/* identity.c - who a device is to the run: boot, position, end, schedule. */
+#include "identity.h"
+
+#include <string.h>
+
+#define NS_PER_MS 1000000
+
+static const params_device *find_device(const params_state *s,
+                                        const char *device)
+{
+    for (size_t i = 0; i < s->n_devices; i++)
+        if (!strcmp(s->devices[i].device, device))
+            return &s->devices[i];
+    return NULL;
+}
+
+static int check_known(const params_device *known, int partition,
+                       bool rereadable, pe_error *errp)
+{
+    if (known->partition != partition)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "device %s is fixed to partition %d in this run "
+                            "and would now have %d; give the run its number "
+                            "of partitions back, or start a new run",
+                            known->device, (int)known->partition, partition);
+    if (rereadable && known->boot != IDENTITY_FIXED_BOOT)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "device %s had a live source in this run (boot "
+                            "%llu) and now has one that can be read again; "
+                            "start a new run",
+                            known->device, (unsigned long long)known->boot);
+    return 0;
+}
+
+int identity_of(const params_state *s, const char *device, int partition,
+                bool rereadable, int64_t now_ns, identity *out, pe_error *errp)
+{
+    const params_device *known = find_device(s, device);
+    uint64_t now_ms = now_ns > 0 ? (uint64_t)(now_ns / NS_PER_MS) : 0;
+
+    if (known && check_known(known, partition, rereadable, errp) < 0)
+        return -1;
+    if (rereadable) {
+        out->boot = IDENTITY_FIXED_BOOT;
+        out->first = known ? known->seq + 1 : 0;
+        return 0;
+    }
+    out->boot = now_ms;
+    if (known && known->boot >= now_ms)
+        out->boot = known->boot + 1;
+    out->first = 0;
+    return 0;
+}
+
+int64_t identity_offset(const params_state *s, const char *topic, int partition)
+{
+    for (size_t i = 0; i < s->n_offsets; i++)
+        if (s->offsets[i].partition == partition &&
+            !strcmp(s->offsets[i].topic, topic))
+            return s->offsets[i].next;
+    return 0;
+}
+
+int64_t identity_due_ns(int64_t start_ns, double rate, uint64_t n)
+{
+    return start_ns + (int64_t)(1e9 * (double)n / rate);
+}

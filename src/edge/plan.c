@@ -1,0 +1,162 @@
+/* plan.c - which stages an edge pilot runs, on which devices. */
+#include "plan.h"
+
+#include <string.h>
+
+/* Small blocks sent as fast as they come share requests: 40,000 blocks/s of
+ * 25 points are 200 in 5 ms, 1.3 MB.  Others leave at once: a linger would
+ * only add to their latency.
+ */
+#define SMALL_POINTS 100
+#define SMALL_LINGER_S 0.005
+
+/* Beyond this the client's queue is full and our own waits. */
+#define CLIENT_BYTES_MAX (UINT64_C(1) << 30)
+
+static int find_pilot(plan *out, const pipeline *p, const char *name,
+                      pe_error *errp)
+{
+    int first = 0;
+
+    for (size_t i = 0; i < p->n_pilots; i++) {
+        const pipeline_pilot *pilot = &p->pilots[i];
+        if (pilot->kind != PILOT_EDGE)
+            continue;
+        if (!strcmp(pilot->name, name)) {
+            out->pilot = pilot;
+            out->first_device = first;
+            return 0;
+        }
+        first += pilot->devices;
+    }
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "%s has no edge pilot '%s'", p->file, name);
+}
+
+static int refuse_stage(const plan *out, const pipeline_stage *s,
+                        const char *why, pe_error *errp)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "%s:%d: stage '%s' %s, so pilot '%s' cannot run it",
+                        s->file ? s->file : "?", s->line, s->name, why,
+                        out->pilot->name);
+}
+
+/* Load the function of stage [s] as number [i] of the chain. */
+static int load_stage(plan *out, size_t i, const pipeline *p,
+                      const pipeline_request *r, const pipeline_stage *s,
+                      pe_error *errp)
+{
+    const pe_function *ops;
+    function *fn = function_load(s->function, r->dir, errp);
+
+    if (!fn)
+        return pe_error_prefix(errp, "%s:%d", s->file ? s->file : "?", s->line);
+    out->functions[i] = fn;
+    ops = function_ops(fn);
+    if (i == 0 && !ops->produce_edge)
+        return refuse_stage(out, s, "has no produce_edge", errp);
+    if (i > 0 && !ops->process_edge)
+        return refuse_stage(out, s, "has no process_edge", errp);
+    out->options[i] = function_options(fn, s->options, errp);
+    if (!out->options[i])
+        return pe_error_prefix(errp, "%s:%d: stage '%s'",
+                               s->file ? s->file : "?", s->line, s->name);
+    out->stages[i].fn = fn;
+    out->stages[i].setup = (function_setup){
+        .run = r->run,
+        .stage = s->name,
+        .size = out->pilot->devices,
+        .options = out->options[i],
+        .context_keys = (const char *const *)p->context_keys,
+        .context_values = (const char *const *)p->context_values,
+        .n_context = p->n_context,
+        .within_s = out->source->within_s,
+        .points = out->source->points,
+        .dtype = p->dtype,
+    };
+    return 0;
+}
+
+/* The stages from the stream back to the source, as indexes; their number, or
+ * -1.
+ */
+static int walk_back(const plan *out, const pipeline *p,
+                     int chain[PLAN_STAGES_MAX], pe_error *errp)
+{
+    int n = 0;
+
+    for (int at = p->stream_stage; at >= 0; at = p->stages[at].from) {
+        const pipeline_stage *s = &p->stages[at];
+        if (n == PLAN_STAGES_MAX)
+            return refuse_stage(out, s, "is one too many in a row", errp);
+        if (&p->pilots[s->pilot] != out->pilot)
+            return refuse_stage(out, s, "runs on another pilot", errp);
+        chain[n++] = at;
+    }
+    if (n == 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "%s has no stream that leaves an edge pilot",
+                            p->file);
+    return n;
+}
+
+int plan_make(plan *out, const pipeline *p, const pipeline_request *r,
+              const char *name, pe_error *errp)
+{
+    int chain[PLAN_STAGES_MAX];
+    int n;
+
+    memset(out, 0, sizeof(*out));
+    if (find_pilot(out, p, name, errp) < 0)
+        return -1;
+    n = walk_back(out, p, chain, errp);
+    if (n < 0)
+        return -1;
+    out->source = &p->stages[chain[n - 1]];
+    for (int i = 0; i < n; i++) {
+        const pipeline_stage *s = &p->stages[chain[n - 1 - i]];
+        out->n_stages++;
+        if (load_stage(out, (size_t)i, p, r, s, errp) < 0)
+            return -1;
+    }
+    out->rereadable = function_rereadable(out->functions[0], out->options[0]);
+    pipeline_topic(p, r->run, "", out->topic, sizeof(out->topic));
+    return 0;
+}
+
+void plan_clear(plan *p)
+{
+    for (size_t i = 0; i < p->n_stages; i++) {
+        pe_options_destroy(p->options[i]);
+        function_unload(p->functions[i]);
+    }
+    memset(p, 0, sizeof(*p));
+}
+
+bool plan_is_local(const char *endpoint)
+{
+    return !strncmp(endpoint, "127.", 4) ||
+           !strncmp(endpoint, "localhost:", 10) ||
+           !strncmp(endpoint, "[::1]", 5);
+}
+
+void plan_producer(const plan *pl, const pipeline *p, const pipeline_request *r,
+                   broker_producer_conf *out)
+{
+    uint64_t queues = (pl->pilot->queue_bytes + p->message_bytes) *
+                      (uint64_t)pl->pilot->devices;
+    bool small = pl->source->points <= SMALL_POINTS && pl->source->rate <= 0;
+
+    memset(out, 0, sizeof(*out));
+    pipeline_request_broker(r, &out->broker, "pilot-edge");
+    out->compression = p->compression;
+    out->linger_s = small ? SMALL_LINGER_S : 0;
+    out->message_bytes = p->message_bytes;
+    out->queue_bytes = queues < CLIENT_BYTES_MAX ? queues : CLIENT_BYTES_MAX;
+    /* On a short link several requests under way cost the idempotent
+     * producer more CPU than they gain; a long one needs them.
+     */
+    out->in_flight =
+        out->broker.endpoint && plan_is_local(out->broker.endpoint) ? 1 : 5;
+}

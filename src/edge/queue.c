@@ -1,0 +1,312 @@
+/* queue.c - the blocks of one device between its source and the broker. */
+#include "queue.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "src/common/clock.h"
+
+/* Enough small blocks (6.5 KB) for several full requests of 1 MB on every
+ * connection; a power of two.  Large blocks meet the limit in bytes first.
+ */
+#define SLOTS 4096
+
+#define NS_PER_S 1000000000
+
+/* Slots in order, from [first] on. */
+typedef struct ring {
+    queue_slot *at[SLOTS];
+    size_t first, n;
+} ring;
+
+struct queue {
+    uint64_t limit, window;
+    uint64_t bytes;        /* of all rings */
+    uint64_t flight_bytes; /* of the first */
+    size_t last_len;
+    ring flight;             /* handed over, waiting for their callback */
+    ring again;              /* once handed over, to be handed over again */
+    ring fresh;              /* never handed over */
+    queue_slot *idle[SLOTS]; /* last in, first out: warm in the cache */
+    size_t n_idle;
+    uint64_t idle_bytes; /* of their storage */
+    queue_stats stats;
+    uint64_t seen; /* callbacks whose slot left the flight ring */
+    /* Of queue_wait: callbacks so far, and the count that ends the wait (0:
+     * nobody waits).
+     */
+    atomic_uint_fast64_t delivered, wake_at;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+};
+
+static queue_slot *ring_front(const ring *r)
+{
+    return r->n > 0 ? r->at[r->first] : NULL;
+}
+
+static queue_slot *ring_pop(ring *r)
+{
+    queue_slot *slot = ring_front(r);
+
+    r->first = (r->first + 1) % SLOTS;
+    r->n--;
+    return slot;
+}
+
+static queue_slot *ring_pop_back(ring *r)
+{
+    return r->at[(r->first + --r->n) % SLOTS];
+}
+
+static void ring_push(ring *r, queue_slot *slot)
+{
+    r->at[(r->first + r->n++) % SLOTS] = slot;
+}
+
+static void ring_push_front(ring *r, queue_slot *slot)
+{
+    r->first = (r->first + SLOTS - 1) % SLOTS;
+    r->at[r->first] = slot;
+    r->n++;
+}
+
+queue *queue_create(uint64_t limit, uint64_t window, pe_error *errp)
+{
+    queue *q = calloc(1, sizeof(*q));
+    pthread_condattr_t attr;
+
+    if (!q) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    q->limit = limit;
+    q->window = window;
+    q->stats.next_offset = -1;
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&q->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    return q;
+}
+
+static void slot_free(queue_slot *slot)
+{
+    pe_block_release(&slot->block);
+    free(slot->source);
+    free(slot);
+}
+
+static void ring_free(ring *r)
+{
+    while (r->n > 0)
+        slot_free(ring_pop(r));
+}
+
+void queue_destroy(queue *q)
+{
+    if (!q)
+        return;
+    ring_free(&q->flight);
+    ring_free(&q->again);
+    ring_free(&q->fresh);
+    while (q->n_idle > 0)
+        slot_free(q->idle[--q->n_idle]);
+    pthread_cond_destroy(&q->wake);
+    pthread_mutex_destroy(&q->lock);
+    free(q);
+}
+
+queue_slot *queue_take(queue *q, pe_error *errp)
+{
+    queue_slot *slot;
+
+    if (q->n_idle > 0) {
+        slot = q->idle[--q->n_idle];
+        q->idle_bytes -= slot->block.capacity;
+        return slot;
+    }
+    slot = calloc(1, sizeof(*slot));
+    if (slot)
+        slot->owner = q;
+    else
+        pe_error_nomem(errp);
+    return slot;
+}
+
+/* Storage is kept for the next block, but never more than the queue may hold:
+ * blocks of changing size would otherwise each grow to the largest.
+ */
+void queue_give(queue *q, queue_slot *slot)
+{
+    if (q->n_idle == SLOTS || q->idle_bytes + slot->block.capacity > q->limit) {
+        slot_free(slot);
+        return;
+    }
+    atomic_store_explicit(&slot->stored, false, memory_order_relaxed);
+    q->idle_bytes += slot->block.capacity;
+    q->idle[q->n_idle++] = slot;
+}
+
+int queue_keep_source(queue_slot *slot, pe_error *errp)
+{
+    size_t need;
+    char *source;
+
+    if (!slot->block.source || slot->block.source == slot->source)
+        return 0;
+    need = strlen(slot->block.source) + 1;
+    if (need > slot->source_cap) {
+        source = realloc(slot->source, need);
+        if (!source)
+            return pe_error_nomem(errp);
+        slot->source = source;
+        slot->source_cap = need;
+    }
+    memcpy(slot->source, slot->block.source, need);
+    slot->block.source = slot->source;
+    return 0;
+}
+
+void queue_put(queue *q, queue_slot *slot)
+{
+    ring_push(&q->fresh, slot);
+    q->bytes += slot->len;
+    q->last_len = slot->len;
+}
+
+static void note_stored(queue *q, const queue_slot *slot)
+{
+    q->stats.stored++;
+    q->stats.stored_points += slot->block.points;
+    q->stats.stored_bytes += slot->len;
+    q->stats.next_offset = slot->offset + 1;
+}
+
+/* Take back what was stored, in order. */
+static void reap(queue *q)
+{
+    queue_slot *slot;
+
+    while ((slot = ring_front(&q->flight)) &&
+           atomic_load_explicit(&slot->stored, memory_order_acquire)) {
+        ring_pop(&q->flight);
+        q->seen++;
+        q->flight_bytes -= slot->len;
+        q->bytes -= slot->len;
+        note_stored(q, slot);
+        queue_give(q, slot);
+    }
+}
+
+static size_t held(const queue *q)
+{
+    return q->flight.n + q->again.n + q->fresh.n;
+}
+
+size_t queue_pending(queue *q)
+{
+    reap(q);
+    return held(q);
+}
+
+bool queue_full(queue *q)
+{
+    size_t n = queue_pending(q);
+
+    /* One slot stays free for the block a source gives on a cancel. */
+    return n >= SLOTS - 1 || (n >= 2 && q->bytes + q->last_len > q->limit);
+}
+
+bool queue_drop(queue *q)
+{
+    queue_slot *slot;
+
+    if (q->fresh.n == 0)
+        return false;
+    slot = ring_pop(&q->fresh);
+    q->bytes -= slot->len;
+    q->stats.dropped++;
+    queue_give(q, slot);
+    return true;
+}
+
+/* A window leaves half of the slots to blocks that may be dropped. */
+static bool window_full(const queue *q, const queue_slot *slot)
+{
+    return q->window > 0 && q->flight.n > 0 &&
+           (q->flight_bytes + slot->len > q->window ||
+            q->flight.n >= SLOTS / 2);
+}
+
+queue_slot *queue_next(const queue *q)
+{
+    queue_slot *slot = ring_front(q->again.n > 0 ? &q->again : &q->fresh);
+
+    return slot && !window_full(q, slot) ? slot : NULL;
+}
+
+void queue_sent(queue *q)
+{
+    queue_slot *slot = ring_pop(q->again.n > 0 ? &q->again : &q->fresh);
+
+    ring_push(&q->flight, slot);
+    q->flight_bytes += slot->len;
+}
+
+void queue_delivered(queue_slot *slot, int64_t offset)
+{
+    queue *q = slot->owner;
+    uint64_t n, wake_at;
+
+    slot->offset = offset;
+    atomic_store_explicit(&slot->stored, offset >= 0, memory_order_release);
+    n = atomic_fetch_add(&q->delivered, 1) + 1;
+    wake_at = atomic_load(&q->wake_at);
+    if (wake_at == 0 || n < wake_at)
+        return;
+    pthread_mutex_lock(&q->lock);
+    pthread_cond_signal(&q->wake);
+    pthread_mutex_unlock(&q->lock);
+}
+
+void queue_rewind(queue *q)
+{
+    reap(q);
+    while (q->flight.n > 0) {
+        queue_slot *slot = ring_pop_back(&q->flight);
+        atomic_store_explicit(&slot->stored, false, memory_order_relaxed);
+        ring_push_front(&q->again, slot);
+        q->seen++;
+    }
+    q->flight_bytes = 0;
+}
+
+/* A quarter of what is under way, so that a full queue costs one wake-up for
+ * many blocks, and a time-out in case the last callback comes first.
+ */
+void queue_wait(queue *q, int64_t timeout_ns)
+{
+    int64_t end = clock_mono_ns() + timeout_ns;
+    struct timespec ts = {.tv_sec = end / NS_PER_S, .tv_nsec = end % NS_PER_S};
+    uint64_t target = q->seen + 1 + q->flight.n / 4;
+    int rc = 0;
+
+    atomic_store(&q->wake_at, target);
+    pthread_mutex_lock(&q->lock);
+    while (rc != ETIMEDOUT && atomic_load(&q->delivered) < target)
+        rc = pthread_cond_timedwait(&q->wake, &q->lock, &ts);
+    pthread_mutex_unlock(&q->lock);
+    atomic_store(&q->wake_at, 0);
+}
+
+queue_stats queue_stats_get(queue *q)
+{
+    reap(q);
+    return q->stats;
+}

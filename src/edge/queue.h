@@ -1,0 +1,86 @@
+/* queue.h - the blocks of one device between its source and the broker. */
+#ifndef EDGE_QUEUE_H
+#define EDGE_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pilot/block.h>
+#include <pilot/error.h>
+
+/* All functions are for the device's own thread, but queue_delivered, which
+ * is for the one that serves delivery callbacks.
+ */
+typedef struct queue queue;
+
+/* A block that was sensed.  The holder fills everything but the private
+ * members, which are the queue's.
+ */
+typedef struct queue_slot {
+    pe_block block;
+    char *source; /* copy of block.source; see queue_keep_source */
+    size_t source_cap;
+    const void *frame; /* the .npy bytes to send */
+    size_t len;
+    /* private */
+    queue *owner;
+    _Atomic bool stored;
+    int64_t offset; /* once it is stored */
+} queue_slot;
+
+/* What a queue has seen. */
+typedef struct queue_stats {
+    uint64_t stored; /* blocks acknowledged by the broker */
+    uint64_t stored_points, stored_bytes;
+    uint64_t dropped;
+    int64_t next_offset; /* behind the last one stored; -1: none was */
+} queue_stats;
+
+/* New queue of [limit] bytes of frames; one that is smaller than two blocks
+ * holds two.  At most [window] bytes of them (0: all; one block always) are
+ * handed over at a time, so that the others may still be dropped.
+ */
+queue *queue_create(uint64_t limit, uint64_t window, pe_error *errp);
+/* Free the queue (may be NULL) and all its blocks: the producer that borrows
+ * them must be closed.
+ */
+void queue_destroy(queue *q);
+
+/* A slot to fill; NULL: no memory.  Goes back by queue_put or queue_give. */
+queue_slot *queue_take(queue *q, pe_error *errp);
+void queue_give(queue *q, queue_slot *slot);
+/* Have block.source in the slot's own memory. */
+int queue_keep_source(queue_slot *slot, pe_error *errp);
+/* Append a filled slot: frame and len are set. */
+void queue_put(queue *q, queue_slot *slot);
+
+/* Is there no room for a block as large as the last one? */
+bool queue_full(queue *q);
+/* Drop the oldest block that was never handed over; false: there is none. */
+bool queue_drop(queue *q);
+/* Blocks that were put and are neither stored nor dropped. */
+size_t queue_pending(queue *q);
+
+/* Oldest block to hand over, or NULL: none, or the window is full. */
+queue_slot *queue_next(const queue *q);
+/* The block queue_next gave was handed over. */
+void queue_sent(queue *q);
+
+/* Its delivery callback: [offset] < 0 means it was not stored.  Any thread;
+ * wakes queue_wait.
+ */
+void queue_delivered(queue_slot *slot, int64_t offset);
+
+/* Every delivery callback was called: what is not stored is to be handed
+ * over again, in order, before anything newer.
+ */
+void queue_rewind(queue *q);
+
+/* Wait up to [timeout_ns] for the callbacks of a quarter of what is under way.
+ */
+void queue_wait(queue *q, int64_t timeout_ns);
+
+queue_stats queue_stats_get(queue *q);
+
+#endif

@@ -1,0 +1,83 @@
+/* report.c - what an edge pilot tells the command that runs it. */
+#include "report.h"
+
+#include "src/common/clock.h"
+#include "src/monitor/event.h"
+
+#define NS_PER_S 1e9
+
+void report_add(device_stats *sum, const device_stats *s)
+{
+    sum->sensed += s->sensed;
+    sum->filtered += s->filtered;
+    sum->dropped += s->dropped;
+    sum->sent += s->sent;
+    sum->points += s->points;
+    sum->bytes += s->bytes;
+    sum->scored += s->scored;
+    sum->outliers += s->outliers;
+    sum->busy_ns += s->busy_ns;
+    sum->blocked_ns += s->blocked_ns;
+    sum->paced_ns += s->paced_ns;
+}
+
+void report_ready(const char *pilot, int devices)
+{
+    event_print(json_pack("{s:s, s:s, s:i}", "event", "ready", "pilot", pilot,
+                          "devices", devices));
+}
+
+void report_progress(const char *pilot, const device_stats *sum, double seconds)
+{
+    event_print(json_pack("{s:s, s:s, s:I, s:I, s:I, s:f}", "event", "progress",
+                          "pilot", pilot, "sensed", (json_int_t)sum->sensed,
+                          "sent", (json_int_t)sum->sent, "dropped",
+                          (json_int_t)sum->dropped, "t", seconds));
+}
+
+void report_ended(const char *pilot, int devices)
+{
+    event_print(json_pack("{s:s, s:s, s:i}", "event", "ended", "pilot", pilot,
+                          "devices", devices));
+}
+
+static json_t *blocks_of(const device_stats *s)
+{
+    return json_pack("{s:I, s:I, s:I, s:i, s:I}", "sensed",
+                     (json_int_t)s->sensed, "filtered", (json_int_t)s->filtered,
+                     "dropped", (json_int_t)s->dropped, "spooled", 0, "sent",
+                     (json_int_t)s->sent);
+}
+
+static json_t *times_of(const report *r)
+{
+    return json_pack("{s:f, s:f, s:f, s:f, s:f}", "seconds", r->seconds,
+                     "cpu_s", clock_cpu_s(), "busy_s",
+                     (double)r->sum.busy_ns / NS_PER_S, "blocked_s",
+                     (double)r->sum.blocked_ns / NS_PER_S, "paced_s",
+                     (double)r->sum.paced_ns / NS_PER_S);
+}
+
+static json_t *model_of(const report *r)
+{
+    return json_pack("{s:I, s:s}", "version", (json_int_t)r->model_version,
+                     "commit", r->model_commit);
+}
+
+void report_final(const report *r)
+{
+    json_t *event =
+        json_pack("{s:s, s:s, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:{s:o}, s:o}",
+                  "event", "edge", "pilot", r->pilot, "state", r->state,
+                  "devices", r->devices, "blocks", blocks_of(&r->sum), "points",
+                  (json_int_t)r->sum.points, "bytes", (json_int_t)r->sum.bytes,
+                  "outliers", (json_int_t)r->sum.outliers, "scored",
+                  (json_int_t)r->sum.scored, "latency_ms", "model",
+                  event_latency(r->model_latency), "model", model_of(r));
+    json_t *times = times_of(r);
+
+    if (event && times)
+        json_object_update(event, times);
+    json_decref(times);
+    event_print(event);
+}

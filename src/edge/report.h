@@ -1,0 +1,32 @@
+/* report.h - what an edge pilot tells the command that runs it. */
+#ifndef EDGE_REPORT_H
+#define EDGE_REPORT_H
+
+#include <stdint.h>
+
+#include "src/common/histogram.h"
+#include "src/edge/device.h"
+
+/* All of it over all devices of a pilot. */
+typedef struct report {
+    const char *pilot;
+    const char *state; /* "done", or "drained" */
+    int devices;
+    double seconds; /* from the first block to the last acknowledgement */
+    device_stats sum;
+    const histogram *model_latency;
+    uint64_t model_version;
+    const char *model_commit; /* "" : no model was seen */
+} report;
+
+/* Add [s] to [sum]. */
+void report_add(device_stats *sum, const device_stats *s);
+
+/* Print the events of event.h and monitor.h. */
+void report_ready(const char *pilot, int devices);
+void report_progress(const char *pilot, const device_stats *sum,
+                     double seconds);
+void report_ended(const char *pilot, int devices);
+void report_final(const report *r);
+
+#endif

@@ -1,0 +1,66 @@
+/* sender.h - the producer of the process, opened again when it breaks. */
+#ifndef EDGE_SENDER_H
+#define EDGE_SENDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pilot/error.h>
+
+#include "src/broker/broker.h"
+
+/* What a sender needs of a producer: the calls of broker.h, which say what
+ * each does.  A test has its own.
+ */
+typedef struct sender_ops {
+    broker_producer *(*open)(const broker_producer_conf *c, pe_error *errp);
+    void (*close)(broker_producer *p);
+    int (*produce)(broker_producer *p, const char *topic, int32_t partition,
+                   const char *key, const void *value, size_t len,
+                   const record_headers *headers, bool copy, void *opaque,
+                   pe_error *errp);
+    int (*poll)(broker_producer *p, int timeout_ms);
+    int (*error)(const broker_producer *p, pe_error *errp);
+} sender_ops;
+
+extern const sender_ops sender_broker_ops;
+
+/* One producer for all devices, and the thread that serves its delivery
+ * callbacks, each of which calls queue_delivered on the slot that was given
+ * as opaque.
+ */
+typedef struct sender sender;
+
+/* Open the producer and start the thread.  [c] and its strings are borrowed
+ * for the life of the sender; delivered and arg are set by it.
+ */
+sender *sender_open(const sender_ops *ops, broker_producer_conf *c,
+                    pe_error *errp);
+/* Stop the thread and close the producer: what is not acknowledged is given
+ * up, and no callback comes afterwards.  May be NULL.
+ */
+void sender_close(sender *s);
+
+/* 0, or -1 with the error after which no other producer is opened: several in
+ * a row stored nothing.
+ */
+int sender_error(const sender *s, pe_error *errp);
+
+/* Use of the producer between these two, by any number of threads.
+ * sender_enter: false when there is none at the moment.  *generationp counts
+ * the producers: when it is another one than at the last call, everything
+ * handed over before has had its callback, and what is not stored is to be
+ * sent again.
+ */
+bool sender_enter(sender *s, uint64_t *generationp);
+void sender_leave(sender *s);
+
+/* broker_produce without a copy, between enter and leave; the class of an
+ * error that only a new producer cures is PE_ERROR_RETRY, and the sender opens
+ * it.
+ */
+int sender_produce(sender *s, const char *topic, int32_t partition,
+                   const char *key, const void *value, size_t len,
+                   const record_headers *headers, void *opaque, pe_error *errp);
+
+#endif
