@@ -1,0 +1,17 @@
+/* cmd.h - the commands of `pilot`, and what they share. */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include <pilot/error.h>
+
+/* "pilot": in front of every message. */
+extern char program_name[];
+
+/* A command gets its own name as argv[0] and returns the exit status. */
+int cmd_run(int argc, char **argv);
+int cmd_config(int argc, char **argv);
+
+/* Print "pilot: TEXT" of [e] to stderr; returns its exit status. */
+int cmd_fail(const pe_error *e);
+
+#endif

@@ -1,0 +1,97 @@
+/* config.c - `pilot config`: check a pipeline file, or show what it means. */
+#include <stdio.h>
+#include <string.h>
+
+#include "src/cmd/cmd.h"
+#include "src/cmd/option.h"
+#include "src/pipeline/pipeline.h"
+
+struct config_options {
+    option_list set;
+    bool help;
+};
+
+static const option_spec options[] = {
+    {"set", 0, OPTION_LIST, offsetof(struct config_options, set),
+     "PATH=VALUE", NULL, "override a key of the file; may be repeated"},
+    {"help", 'h', OPTION_FLAG, offsetof(struct config_options, help), NULL,
+     NULL, "this text"},
+    {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
+};
+
+static const char *const synopsis[] = {
+    "check [--set PATH=VALUE]... FILE...", "show [--set PATH=VALUE]... FILE",
+    NULL};
+
+static const option_usage usage = {
+    .command = "pilot config",
+    .synopsis = synopsis,
+    .prose = "Check pipeline files, or show one with every default in its "
+             "place.",
+    .options = options,
+    .min_args = 2,
+    .max_args = -1,
+};
+
+static int check(const struct config_options *o, int n, char **files)
+{
+    int status = PE_EXIT_OK;
+
+    for (int i = 0; i < n; i++) {
+        pe_error e = {0};
+        pipeline *p = pipeline_load(files[i], o->set.items, o->set.n, &e);
+        if (p)
+            printf("%s: ok\n", files[i]);
+        else
+            status = cmd_fail(&e);
+        pipeline_destroy(p);
+    }
+    return status;
+}
+
+static int show(const struct config_options *o, const char *file)
+{
+    pe_error e = {0};
+    pipeline *p = pipeline_load(file, o->set.items, o->set.n, &e);
+
+    if (!p)
+        return cmd_fail(&e);
+    pipeline_print_plan(p, "RUN", stdout);
+    pipeline_destroy(p);
+    return PE_EXIT_OK;
+}
+
+static int dispatch(const struct config_options *o, int n, char **words,
+                    pe_error *errp)
+{
+    if (option_operands(&usage, n, errp) < 0)
+        return cmd_fail(errp);
+    if (!strcmp(words[0], "check"))
+        return check(o, n - 1, words + 1);
+    if (!strcmp(words[0], "show") && n == 2)
+        return show(o, words[1]);
+    pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                 "'%s' with %d files is not a command of pilot config; see "
+                 "'pilot config --help'",
+                 words[0], n - 1);
+    return cmd_fail(errp);
+}
+
+int cmd_config(int argc, char **argv)
+{
+    struct config_options o = {0};
+    pe_error e = {0};
+    int status;
+
+    int first = option_parse(&usage, argc, argv, &o, &e);
+    if (first < 0) {
+        status = cmd_fail(&e);
+    } else if (o.help) {
+        option_help(&usage, stdout);
+        status = PE_EXIT_OK;
+    } else {
+        status = dispatch(&o, argc - first, argv + first, &e);
+    }
+    option_list_free(&o.set);
+    return status;
+}

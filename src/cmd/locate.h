@@ -1,0 +1,27 @@
+/* locate.h - where the state of runs and the programs of pilots are. */
+#ifndef CMD_LOCATE_H
+#define CMD_LOCATE_H
+
+#include <pilot/error.h>
+
+/* $PILOT_HOME, else $XDG_STATE_HOME/pilot, else ~/.local/state/pilot, as an
+ * absolute path in new memory; the caller frees.  NULL: no home (78).
+ */
+char *locate_home(pe_error *errp);
+
+/* [path] made absolute, taken from [folder] (NULL: the working directory), in
+ * new memory; the caller frees.
+ */
+char *locate_absolute(const char *folder, const char *path, pe_error *errp);
+
+/* Absolute folder of file [path] in new memory; the caller frees. */
+char *locate_folder(const char *path, pe_error *errp);
+
+/* Program [name] of ours: in $PILOT_LIBEXEC, beside this program (as in a
+ * build tree), in [installed], or in scripts/ of a source tree around this
+ * program, where its name has no "pilot-".  New memory; the caller frees.
+ * NULL: in none of them (78, naming the folders).
+ */
+char *locate_program(const char *name, const char *installed, pe_error *errp);
+
+#endif

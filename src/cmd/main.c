@@ -1,0 +1,101 @@
+/* main.c - the program `pilot`: finds the command and calls it. */
+#include <link.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/cmd/cmd.h"
+#include "src/common/log.h"
+#include "src/common/text.h"
+
+char program_name[] = "pilot";
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *prose;
+} commands[] = {
+    {"run", cmd_run, "run a pipeline and follow it to its end"},
+    {"config", cmd_config, "check a pipeline file, or show what it means"},
+    {NULL, NULL, NULL},
+};
+
+/* Libraries whose version somebody who helps will ask for. */
+static const char *const libraries[] = {"librdkafka", "libhiredis", "libyaml",
+                                        "libjansson", NULL};
+
+int cmd_fail(const pe_error *e)
+{
+    log_error("%s", e->text);
+    return e->exit_code ? (int)e->exit_code : PE_EXIT_FAILED;
+}
+
+static void help_print(FILE *f)
+{
+    fprintf(f, "Usage: pilot COMMAND [OPTION]... [OPERAND]...\n\n"
+               "Streaming machine learning from edge devices to a pool of MPI "
+               "ranks.\n\nCommands:\n");
+    for (const struct command *c = commands; c->name; c++)
+        fprintf(f, "  %-10s %s\n", c->name, c->prose);
+    fprintf(f, "\n  -h, --help     this text; 'pilot COMMAND --help' for a "
+               "command\n  -V, --version  versions of this program and its "
+               "libraries\n");
+}
+
+/* The file behind a soname carries the version. */
+static int library_print(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    const char *base = strrchr(info->dlpi_name, '/');
+
+    (void)size;
+    (void)arg;
+    for (const char *const *l = libraries; base && *l; l++)
+        if (!strncmp(base + 1, *l, strlen(*l))) {
+            char *file = realpath(info->dlpi_name, NULL);
+            printf("%-12s %s\n", *l, file ? file : info->dlpi_name);
+            free(file);
+        }
+    return 0;
+}
+
+static int version_print(void)
+{
+    printf("pilot %s\n", PILOT_VERSION);
+    dl_iterate_phdr(library_print, NULL);
+    return PE_EXIT_OK;
+}
+
+static int unknown_command(const char *name)
+{
+    char nearest[32];
+    text words = {0};
+
+    for (const struct command *c = commands; c->name; c++)
+        text_add(&words, "%s ", c->name);
+    text_nearest(name, words.data ? words.data : "", nearest, sizeof(nearest));
+    text_free(&words);
+    log_error("unknown command %s%s%s%s; see 'pilot --help'", name,
+              *nearest ? "; did you mean " : "", nearest, *nearest ? "?" : "");
+    return PE_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    log_init(log_write_stderr, program_name, LOG_LEVEL_INFO);
+    signal(SIGPIPE, SIG_IGN); /* a pipe nobody reads is an error of write() */
+    if (argc < 2) {
+        help_print(stderr);
+        return PE_EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")) {
+        help_print(stdout);
+        return PE_EXIT_OK;
+    }
+    if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version"))
+        return version_print();
+    for (const struct command *c = commands; c->name; c++)
+        if (!strcmp(argv[1], c->name))
+            return c->run(argc - 1, argv + 1);
+    return unknown_command(argv[1]);
+}

@@ -1,0 +1,301 @@
+/* run.c - `pilot run`: run a pipeline and follow it to its end. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "src/cmd/cmd.h"
+#include "src/cmd/locate.h"
+#include "src/cmd/run.h"
+#include "src/common/clock.h"
+#include "src/common/file.h"
+#include "src/common/log.h"
+#include "src/common/text.h"
+
+#define SUMMARY_MAX_BYTES (16 << 20)
+
+#define AT(member) offsetof(struct run_options, member)
+
+static const option_spec options[] = {
+    {"set", 0, OPTION_LIST, AT(set), "PATH=VALUE", NULL,
+     "override a key of the file; may be repeated"},
+    {"run", 0, OPTION_TEXT, AT(name), "NAME", NULL,
+     "name of the run (default: PIPELINE-DATE-TIME-XXXX)"},
+    {"resume", 0, OPTION_TEXT, AT(resume), "RUN", NULL,
+     "go on with a run where its last commit left it"},
+    {"summary", 0, OPTION_TEXT, AT(summary), "FILE", NULL,
+     "write the summary as JSON to FILE"},
+    {"until", 0, OPTION_TEXT, AT(until), "eof", "eof",
+     "end when all that is in the topic now is processed"},
+    {"dry-run", 0, OPTION_FLAG, AT(dry_run), NULL, NULL,
+     "print what would be done and touch nothing"},
+    {"keep", 0, OPTION_FLAG, AT(keep), NULL, NULL,
+     "leave services that were started for the run running"},
+    {"quiet", 'Q', OPTION_FLAG, AT(quiet), NULL, NULL,
+     "no progress and no messages but errors"},
+    {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, "this text"},
+    {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
+};
+
+static const char *const synopsis[] = {"[OPTION]... FILE",
+                                       "[OPTION]... --resume RUN", NULL};
+
+static const option_usage usage = {
+    .command = "pilot run",
+    .synopsis = synopsis,
+    .prose = "Start the pilots of a pipeline, follow the run to its end and "
+             "print its summary.",
+    .options = options,
+    .min_args = 0,
+    .max_args = 1,
+};
+
+/* One descriptor for all signals that end a run, from now on. */
+static int signals_open(struct run *r, pe_error *errp)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    r->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (r->signal_fd < 0)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "cannot watch signals: %s", strerror(errno));
+    return 0;
+}
+
+static bool has_state(const json_t *summary, const char *state)
+{
+    const char *s = json_string_value(json_object_get(summary, "state"));
+
+    return s && !strcmp(s, state);
+}
+
+/* The summary an earlier command left, or NULL.  It is taken away unless the
+ * run is done: it stops being true when the run goes on.
+ */
+static json_t *summary_take(const struct run *r)
+{
+    char *path = run_path(r, "summary.json", NULL);
+    size_t len = 0;
+    char *data = path ? file_read(path, SUMMARY_MAX_BYTES, &len, NULL) : NULL;
+    json_t *summary = data ? json_loadb(data, len, 0, NULL) : NULL;
+
+    if (path && !has_state(summary, "done"))
+        unlink(path);
+    free(data);
+    free(path);
+    return summary;
+}
+
+static int summary_write(const json_t *summary, const char *path,
+                         pe_error *errp)
+{
+    char *json = json_dumps(summary, JSON_INDENT(2) | JSON_PRESERVE_ORDER |
+                                         JSON_REAL_PRECISION(9));
+    char *lines = json ? text_format("%s\n", json) : NULL;
+    int status = lines ? file_write(path, lines, strlen(lines), 0600, errp)
+                       : pe_error_nomem(errp);
+
+    free(lines);
+    free(json);
+    return status;
+}
+
+/* Into the state folder, into the user's file, and as a table. */
+static int summary_give(const struct run *r, const json_t *summary,
+                        pe_error *errp)
+{
+    char *path = run_path(r, "summary.json", errp);
+    int status = path ? summary_write(summary, path, errp) : -1;
+
+    free(path);
+    if (r->o->summary && summary_write(summary, r->o->summary, errp) < 0)
+        status = -1;
+    monitor_print(summary, stdout);
+    if (fflush(stdout) == EOF && status == 0)
+        status = pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CREATE,
+                              "cannot write the summary: %s", strerror(errno));
+    return status;
+}
+
+static int run_stopped(const struct run *r)
+{
+    if (r->p && !r->local && r->start_ns)
+        log_info("stopped; go on with 'pilot run --resume %s'", r->req->run);
+    else
+        log_info("stopped");
+    return 128 + r->stop_signal;
+}
+
+/* Somebody asked for the end, or the pool's time was up. */
+static bool was_drained(const struct run *r)
+{
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (r->agents[i].drained && r->agents[i].pilot->kind == PILOT_POOL)
+            return true;
+    return r->drained;
+}
+
+/* The run is over: its state decides the exit status. */
+static int run_conclude(struct run *r, pe_error *errp)
+{
+    double seconds = (double)(clock_mono_ns() - r->start_ns) / 1e9;
+    bool drained = !r->failed && was_drained(r);
+    const char *state = r->failed ? "failed" : drained ? "drained" : "done";
+    json_t *summary = monitor_summary(r->monitor, state, seconds);
+
+    if (!summary) {
+        pe_error_nomem(errp);
+        return cmd_fail(errp);
+    }
+    int status = r->failed ? r->exit_code : PE_EXIT_OK;
+    if (has_state(summary, "failed") && status == PE_EXIT_OK)
+        status = PE_EXIT_FAILED;
+    if (summary_give(r, summary, errp) < 0) {
+        int code = cmd_fail(errp);
+        status = status ? status : code;
+    }
+    if (drained && !r->local)
+        log_info("drained; go on with 'pilot run --resume %s'", r->req->run);
+    json_decref(summary);
+    return status;
+}
+
+/* Everything that can be refused is looked at before a pilot is started. */
+static int run_prepare(struct run *r, json_t *before, pe_error *errp)
+{
+    r->monitor = monitor_create(r->req->run, r->p->name, errp);
+    if (!r->monitor)
+        return -1;
+    if (r->req->resumed)
+        monitor_resume(r->monitor,
+                       has_state(before, "drained") ? before : NULL);
+    log_info("run %s, state in %s", r->req->run, r->req->dir);
+    if (run_services_open(r, errp) < 0 ||
+        pipeline_request_write(r->req, errp) < 0)
+        return -1;
+    return run_agents_create(r, errp);
+}
+
+/* A run that is done stays so. */
+static int run_execute(struct run *r, pe_error *errp)
+{
+    json_t *before = r->req->resumed ? summary_take(r) : NULL;
+    int status = PE_EXIT_OK;
+
+    if (has_state(before, "done")) {
+        if (summary_give(r, before, errp) < 0)
+            status = cmd_fail(errp);
+    } else if (run_prepare(r, before, errp) < 0) {
+        status = r->stop_signal ? run_stopped(r) : cmd_fail(errp);
+    } else {
+        r->made_dir = false;
+        run_follow(r);
+        status = r->stop_signal ? run_stopped(r) : run_conclude(r, errp);
+    }
+    json_decref(before);
+    return status;
+}
+
+/* Nothing is left behind but the state of a run that began. */
+static void run_release(struct run *r)
+{
+    run_agents_destroy(r);
+    if (r->p && r->req)
+        run_services_close(r);
+    monitor_destroy(r->monitor);
+    if (r->made_dir)
+        file_remove_tree(r->req->dir, NULL);
+    if (r->lock_fd >= 0)
+        close(r->lock_fd);
+    if (r->signal_fd >= 0)
+        close(r->signal_fd);
+    pipeline_destroy(r->p);
+    pipeline_request_destroy(r->req);
+    free(r->home);
+}
+
+static int run_do(const struct run_options *o)
+{
+    struct run r = {.o = o, .lock_fd = -1, .signal_fd = -1};
+    pe_error e = {0};
+    int status;
+
+    if (o->quiet)
+        log_init(log_write_stderr, program_name, LOG_LEVEL_ERROR);
+    if (signals_open(&r, &e) < 0 ||
+        (o->resume ? run_setup_resume(&r, &e) : run_setup_new(&r, &e)) < 0)
+        status = cmd_fail(&e);
+    else
+        status = run_execute(&r, &e);
+    run_release(&r);
+    return status;
+}
+
+static int plan_print(const struct run_options *o)
+{
+    pe_error e = {0};
+
+    return run_setup_plan(o, &e) < 0 ? cmd_fail(&e) : PE_EXIT_OK;
+}
+
+/* Options that exclude each other. */
+static int options_check(const struct run_options *o, int n, pe_error *errp)
+{
+    if (option_operands(&usage, n, errp) < 0)
+        return -1;
+    if (o->resume && (n > 0 || o->name || o->set.n > 0 || o->dry_run))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                            "--resume goes on with a run as it is: no FILE, "
+                            "--run, --set or --dry-run beside it; see 'pilot "
+                            "run --help'");
+    if (!o->resume && n == 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                            "a FILE is missing; see 'pilot run --help'");
+    return 0;
+}
+
+/* An hour's run should not find out at its end. */
+static int summary_check(const struct run_options *o, pe_error *errp)
+{
+    char *folder = o->summary ? locate_folder(o->summary, errp) : NULL;
+    int status = 0;
+
+    if (o->summary && !folder)
+        return -1;
+    if (folder && access(folder, W_OK) < 0)
+        status = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CREATE,
+                              "cannot write %s: %s", o->summary,
+                              strerror(errno));
+    free(folder);
+    return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct run_options o = {0};
+    pe_error e = {0};
+    int status, first = option_parse(&usage, argc, argv, &o, &e);
+
+    if (first < 0) {
+        status = cmd_fail(&e);
+    } else if (o.help) {
+        option_help(&usage, stdout);
+        status = PE_EXIT_OK;
+    } else if (options_check(&o, argc - first, &e) < 0 ||
+               summary_check(&o, &e) < 0) {
+        status = cmd_fail(&e);
+    } else {
+        o.file = argv[first]; /* NULL behind the last */
+        status = o.dry_run ? plan_print(&o) : run_do(&o);
+    }
+    option_list_free(&o.set);
+    return status;
+}

@@ -1,0 +1,175 @@
+/* monitor.c - takes events and keeps what the summary of a run is made of. */
+#include "monitor.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/common/text.h"
+#include "src/monitor/event.h"
+#include "src/monitor/private.h"
+#include "src/monitor/value.h"
+
+/* What edges count; `spooled` is a state and not a count, so it is not
+ * carried from one incarnation to the next.
+ */
+static const char *const carried[] = {"sensed",  "filtered", "dropped",
+                                      "sent",    "fetched",  "replayed",
+                                      NULL};
+
+monitor *monitor_create(const char *run, const char *pipeline_name,
+                        pe_error *errp)
+{
+    monitor *m = calloc(1, sizeof(*m));
+
+    if (!m) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    m->run = text_format("%s", run);
+    m->pipeline = text_format("%s", pipeline_name);
+    m->finals = json_object();
+    m->progress = json_object();
+    m->base = json_object();
+    m->cpu = json_object();
+    m->errors = json_array();
+    m->cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    if (m->run && m->pipeline && m->finals && m->progress && m->base &&
+        m->cpu && m->errors)
+        return m;
+    pe_error_nomem(errp);
+    monitor_destroy(m);
+    return NULL;
+}
+
+void monitor_destroy(monitor *m)
+{
+    if (!m)
+        return;
+    json_decref(m->errors);
+    json_decref(m->cpu);
+    json_decref(m->base);
+    json_decref(m->progress);
+    json_decref(m->finals);
+    free(m->pipeline);
+    free(m->run);
+    free(m);
+}
+
+static void base_add(monitor *m, const char *key, json_int_t n)
+{
+    json_object_set_new(m->base, key,
+                        json_integer(value_int(m->base, key) + n));
+}
+
+void monitor_resume(monitor *m, const json_t *summary)
+{
+    const json_t *blocks = json_object_get(summary, "blocks");
+
+    if (!blocks) {
+        m->inexact = true;
+        return;
+    }
+    for (const char *const *key = carried; *key; key++)
+        base_add(m, *key, value_int(blocks, *key));
+    m->before.blocks = value_int(blocks, "applied");
+    m->before.points = value_int(summary, "points");
+    m->before.bytes = value_int(summary, "bytes");
+}
+
+/* Keep the last two looks at the pool: their difference is its rate. */
+static void progress_take(monitor *m, const json_t *event)
+{
+    if (!json_object_get(event, "blocks"))
+        return;
+    m->look[0] = m->look[1];
+    m->look[1] = (struct monitor_look){.t = value_real(event, "t"),
+                                       .blocks = value_int(event, "blocks"),
+                                       .mb = value_real(event, "mb")};
+}
+
+void monitor_take(monitor *m, const char *pilot, const json_t *event)
+{
+    const char *kind = value_text(event, "event", "");
+    json_t *copy = NULL;
+
+    if (!strcmp(kind, "progress")) {
+        progress_take(m, event);
+        copy = json_deep_copy(event);
+        json_object_set_new(m->progress, pilot, copy);
+    } else if (!strcmp(kind, "pool") || !strcmp(kind, "edge")) {
+        copy = json_deep_copy(event);
+        json_object_set_new(m->finals, pilot, copy);
+    }
+}
+
+void monitor_lost(monitor *m, const char *pilot)
+{
+    const json_t *last = json_object_get(m->progress, pilot);
+
+    m->deaths++;
+    if (json_object_get(last, "blocks")) { /* a pool counts over its deaths */
+        m->pool_lost = true;
+        memset(m->look, 0, sizeof(m->look));
+    } else if (last) {
+        m->inexact = true;
+        base_add(m, "sensed", value_int(last, "sensed"));
+        base_add(m, "sent", value_int(last, "sent"));
+        base_add(m, "dropped", value_int(last, "dropped"));
+    }
+    json_object_del(m->progress, pilot);
+}
+
+void monitor_cpu(monitor *m, const char *pilot, double cpu_s)
+{
+    json_object_set_new(m->cpu, pilot,
+                        json_real(value_real(m->cpu, pilot) + cpu_s));
+}
+
+void monitor_error(monitor *m, const char *what)
+{
+    json_array_append_new(m->errors, event_text(what));
+}
+
+static void pool_progress(const monitor *m, const json_t *event, text *line)
+{
+    const struct monitor_look *was = &m->look[0], *is = &m->look[1];
+    double dt = is->t - was->t;
+    json_int_t version = value_int(event, "version");
+
+    text_add(line, "%.1f s  applied %lld", is->t, (long long)is->blocks);
+    if (dt > 0)
+        text_add(line, " (%.0f/s, %.1f MB/s)",
+                 (double)(is->blocks - was->blocks) / dt,
+                 (is->mb - was->mb) / dt);
+    text_add(line, "  lag %lld", (long long)value_int(event, "lag"));
+    if (version > 0)
+        text_add(line, "  model v%lld", (long long)version);
+    text_add(line, "  outliers %lld", (long long)value_int(event, "outliers"));
+}
+
+void monitor_progress(const monitor *m, char *out, size_t cap)
+{
+    json_int_t sensed = 0, sent = 0, dropped = 0;
+    const char *pilot;
+    json_t *event;
+    text line = {0};
+
+    json_object_foreach(m->progress, pilot, event)
+    {
+        if (json_object_get(event, "blocks")) {
+            pool_progress(m, event, &line);
+            continue;
+        }
+        sensed += value_int(event, "sensed");
+        sent += value_int(event, "sent");
+        dropped += value_int(event, "dropped");
+    }
+    if (sensed > 0)
+        text_add(&line, "%ssensed %lld  sent %lld", line.len ? "  " : "",
+                 (long long)sensed, (long long)sent);
+    if (dropped > 0)
+        text_add(&line, "  dropped %lld", (long long)dropped);
+    snprintf(out, cap, "%s", line.data && !line.failed ? line.data : "");
+    text_free(&line);
+}

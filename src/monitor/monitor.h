@@ -1,0 +1,80 @@
+/* monitor.h - joins what agents tell into the summary of a run. */
+#ifndef MONITOR_MONITOR_H
+#define MONITOR_MONITOR_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include <pilot/error.h>
+
+/* Final event of the pool (rank 0, after the last commit):
+ *   {"event": "pool", "pilot": NAME, "state": "done"|"failed", "ranks": n,
+ *    "blocks": {fetched, applied, refused, replayed, deduplicated, foreign},
+ *    "points":, "masked":, "outliers":, "bytes":,
+ *    "seconds": first fetch to last commit, "first_ns":, "last_ns":,
+ *    "cpu_s":, "busy_s": (sum over ranks of time in process_cloud),
+ *    "fetch_s": (sum over ranks of time taking records), "idle_s":,
+ *    "reduce_s": (sum over ranks of time in epoch protocol),
+ *    "epochs":, "commits":, "stale":, "terms":, "helped": blocks,
+ *    "exactly_once": true|false,
+ *    "latency_ms": {edge, broker, wait, process, commit, total, processed},
+ *    "model": {kind, version, commit, points, threshold, warming},
+ *    "rss_mb": largest of a rank, "rss_total_mb":}
+ * Final event of an edge pilot:
+ *   {"event": "edge", "pilot": NAME, "state":, "devices": n,
+ *    "blocks": {sensed, filtered, dropped, spooled, sent}, "points":,
+ *    "bytes":, "seconds":, "cpu_s":, "busy_s": (sum over devices of time in
+ *    produce and process), "blocked_s": (sum of time waiting for the
+ *    queue), "paced_s": (sum of time waiting for the schedule or the
+ *    sensor), "outliers":, "scored": points,
+ *    "latency_ms": {"model"}, "model": {version, commit}}
+ */
+typedef struct monitor monitor;
+
+monitor *monitor_create(const char *run, const char *pipeline_name,
+                        pe_error *errp);
+void monitor_destroy(monitor *m); /* may be NULL */
+
+/* Go on from [summary], what monitor_summary gave when the run was drained:
+ * blocks the edges counted before are counted in.  NULL: the run was cut off
+ * and nobody knows what its edges had sent.
+ */
+void monitor_resume(monitor *m, const json_t *summary);
+
+/* Take an event of pilot [pilot]. */
+void monitor_take(monitor *m, const char *pilot, const json_t *event);
+
+/* An incarnation of [pilot] ended without its final event.  What it said
+ * last is counted in, and sums of the edges are lower bounds from now on.
+ */
+void monitor_lost(monitor *m, const char *pilot);
+
+/* Add CPU seconds of a pilot's processes; note an error of the run. */
+void monitor_cpu(monitor *m, const char *pilot, double cpu_s);
+void monitor_error(monitor *m, const char *what);
+
+/* One line of progress into [out], "" when nothing is known yet. */
+void monitor_progress(const monitor *m, char *out, size_t cap);
+
+/* The summary of DESIGN section 9 ("schema": 1); a new reference, NULL when
+ * there is no memory.  [state] is "done", "drained" or "failed"; a "done" run
+ * whose blocks do not add up (rule 9) becomes "failed", with the sum in
+ * errors.  Beyond the design: `deaths` (of pilots, see monitor_lost) and
+ * `detail`, the final event of every pilot.
+ */
+json_t *monitor_summary(const monitor *m, const char *state, double seconds);
+
+/* The summary as a short table for people; plain text. */
+void monitor_print(const json_t *summary, FILE *f);
+
+/* Which hop bounds the run: {bottleneck, headroom {edge, broker, pool},
+ * text} out of the final events of the pool (may be NULL) and of the edges
+ * (an array, may be empty), on a host of [cores] cores.  bottleneck is edge,
+ * broker, pool, source (the sources were waited for), none (nothing was
+ * near its limit) or unknown.  Headroom is how many times faster the hop
+ * could have been, null where it was never seen to limit anything.  A new
+ * reference, NULL when there is no memory.
+ */
+json_t *monitor_verdict(const json_t *pool, const json_t *edges, int cores);
+
+#endif

@@ -1,0 +1,34 @@
+/* private.h - inside of a monitor, for the files of this folder. */
+#ifndef MONITOR_PRIVATE_H
+#define MONITOR_PRIVATE_H
+
+#include <stdbool.h>
+
+#include "src/monitor/monitor.h"
+
+/* What a pool had done [t] seconds after its start. */
+struct monitor_look {
+    double t;
+    json_int_t blocks;
+    double mb;
+};
+
+struct monitor {
+    char *run;
+    char *pipeline;
+    json_t *finals;   /* PILOT -> its final event */
+    json_t *progress; /* PILOT -> its last progress event */
+    json_t *base;     /* blocks of earlier incarnations, by their name */
+    json_t *cpu;      /* PILOT -> seconds */
+    json_t *errors;   /* array of text */
+    int cores;
+    int deaths;     /* incarnations lost */
+    bool inexact;   /* edges sent blocks nobody counted */
+    bool pool_lost; /* seconds of the pool are those of its last life only */
+    struct {
+        json_int_t blocks, points, bytes;
+    } before; /* totals when this command began: not ours to rate */
+    struct monitor_look look[2];
+};
+
+#endif

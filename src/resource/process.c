@@ -1,0 +1,389 @@
+/* process.c - child processes of this host: start, signal, reap, read. */
+#include "process.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "src/common/clock.h"
+#include "src/common/file.h"
+#include "src/common/text.h"
+
+#define TERM_GRACE_MS 5000
+#define WAIT_STEP_NS 2000000 /* between two looks at a child */
+#define ENVIRON_MAX 4194304  /* beyond what execve(2) takes */
+
+extern char **environ;
+
+struct process {
+    pid_t pid;
+    int fd; /* our end of its stdout, or -1 */
+    bool group;
+    bool ended;
+    int status;
+    double cpu_s;
+};
+
+/* Where a program comes from on a Debian-like system. */
+static const struct package {
+    const char *program, *name;
+} packages[] = {
+    {"mpirun", "openmpi-bin"},
+    {"redis-server", "redis-server"},
+    {"java", "default-jre-headless"},
+    {NULL, NULL},
+};
+
+static int missing_error(const char *program, pe_error *errp)
+{
+    for (const struct package *p = packages; p->program; p++)
+        if (!strcmp(p->program, program))
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                                "%s is not there: install %s", program,
+                                p->name);
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "%s is not there: install it, or put its folder on "
+                        "PATH",
+                        program);
+}
+
+/* posix_spawn answered [err]. */
+static int spawn_error(const char *program, int err, pe_error *errp)
+{
+    if (err == ENOENT)
+        return missing_error(program, errp);
+    if (err == EAGAIN || err == ENOMEM)
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                            "%s cannot be started: %s", program, strerror(err));
+    return pe_error_set(errp, PE_ERROR_INPUT,
+                        err == EACCES ? PE_EXIT_PERMISSION : PE_EXIT_CONFIG,
+                        "%s cannot be started: %s", program, strerror(err));
+}
+
+/* True when [a] and [b], both "NAME=VALUE", have one name. */
+static bool same_name(const char *a, const char *b)
+{
+    size_t n = strcspn(a, "=");
+
+    return !strncmp(a, b, n) && b[n] == '=';
+}
+
+static bool is_replaced(const char *entry, const char *const *env)
+{
+    for (size_t i = 0; env && env[i]; i++)
+        if (same_name(env[i], entry))
+            return true;
+    return false;
+}
+
+static size_t list_count(const char *const *list)
+{
+    size_t n = 0;
+
+    while (list && list[n])
+        n++;
+    return n;
+}
+
+/* Our environment with [env] in place of entries of the same names; the
+ * strings are borrowed.
+ */
+static char **environ_merge(const char *const *env, pe_error *errp)
+{
+    const char *const *ours = (const char *const *)environ;
+    size_t room = list_count(ours) + list_count(env) + 1;
+    char **all = calloc(room, sizeof(*all));
+    size_t n = 0;
+
+    if (!all) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    for (size_t i = 0; ours && ours[i]; i++)
+        if (!is_replaced(ours[i], env))
+            all[n++] = environ[i];
+    for (size_t i = 0; env && env[i]; i++)
+        all[n++] = (char *)env[i];
+    return all;
+}
+
+/* The three descriptors a child starts with; -1: ours stays. */
+struct child_fds {
+    int in, out, err;
+    int ours; /* read end of a pipe on out, or -1 */
+};
+
+static void fd_close(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static void child_fds_close(struct child_fds *f)
+{
+    fd_close(f->in);
+    fd_close(f->out);
+    fd_close(f->err);
+}
+
+static int log_open(const char *path, pe_error *errp)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CREATE,
+                     "cannot write %s: %s", path, strerror(errno));
+    return fd;
+}
+
+static int pipe_open(struct child_fds *f, pe_error *errp)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0 ||
+        fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                            "cannot make a pipe: %s", strerror(errno));
+    f->ours = ends[0];
+    f->out = ends[1];
+    return 0;
+}
+
+/* Files are opened here and not in the child, so that a folder that is
+ * missing is never taken for a program that is.
+ */
+static int child_fds_open(struct child_fds *f, const process_spec *s,
+                          pe_error *errp)
+{
+    f->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (f->in < 0)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "cannot open /dev/null: %s", strerror(errno));
+    if (!s->out_path && pipe_open(f, errp) < 0)
+        return -1;
+    if (s->out_path && (f->out = log_open(s->out_path, errp)) < 0)
+        return -1;
+    if (s->err_path && (f->err = log_open(s->err_path, errp)) < 0)
+        return -1;
+    return 0;
+}
+
+static int attr_fill(posix_spawnattr_t *attr, bool new_group)
+{
+    static const int defaults[] = {SIGHUP,  SIGINT,  SIGTERM, SIGPIPE,
+                                   SIGUSR1, SIGUSR2, SIGCHLD, 0};
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    sigset_t none, back;
+
+    sigemptyset(&none);
+    sigemptyset(&back);
+    for (const int *sig = defaults; *sig; sig++)
+        sigaddset(&back, *sig);
+    if (new_group)
+        flags |= POSIX_SPAWN_SETPGROUP;
+    int err = posix_spawnattr_setsigmask(attr, &none);
+    if (!err)
+        err = posix_spawnattr_setsigdefault(attr, &back);
+    if (!err)
+        err = posix_spawnattr_setpgroup(attr, 0);
+    return err ? err : posix_spawnattr_setflags(attr, flags);
+}
+
+static int actions_fill(posix_spawn_file_actions_t *a,
+                        const struct child_fds *f)
+{
+    int err = posix_spawn_file_actions_adddup2(a, f->in, STDIN_FILENO);
+
+    if (!err)
+        err = posix_spawn_file_actions_adddup2(a, f->out, STDOUT_FILENO);
+    if (!err && f->err >= 0)
+        err = posix_spawn_file_actions_adddup2(a, f->err, STDERR_FILENO);
+    return err;
+}
+
+/* 0, or an errno. */
+static int spawn(pid_t *pidp, const process_spec *s, const struct child_fds *f,
+                 char **env)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    int err = posix_spawn_file_actions_init(&actions);
+
+    if (err)
+        return err;
+    err = posix_spawnattr_init(&attr);
+    if (err) {
+        posix_spawn_file_actions_destroy(&actions);
+        return err;
+    }
+    err = attr_fill(&attr, s->new_group);
+    if (!err)
+        err = actions_fill(&actions, f);
+    if (!err)
+        err = posix_spawnp(pidp, s->argv[0], &actions, &attr,
+                           (char *const *)s->argv, env);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&actions);
+    return err;
+}
+
+process *process_start(const process_spec *s, pe_error *errp)
+{
+    struct child_fds fds = {.in = -1, .out = -1, .err = -1, .ours = -1};
+    process *p = NULL;
+    char **env = NULL;
+    bool started = false;
+
+    if (!s || !s->argv || !s->argv[0]) {
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                     "no program was named");
+        return NULL;
+    }
+    p = calloc(1, sizeof(*p));
+    if (!p) {
+        pe_error_nomem(errp);
+        goto done;
+    }
+    env = environ_merge(s->env, errp);
+    if (!env || child_fds_open(&fds, s, errp) < 0)
+        goto done;
+    int err = spawn(&p->pid, s, &fds, env);
+    if (err) {
+        spawn_error(s->argv[0], err, errp);
+        goto done;
+    }
+    p->fd = fds.ours;
+    p->group = s->new_group;
+    started = true;
+done:
+    child_fds_close(&fds);
+    free(env);
+    if (started)
+        return p;
+    fd_close(fds.ours);
+    free(p);
+    return NULL;
+}
+
+int process_fd(const process *p)
+{
+    return p ? p->fd : -1;
+}
+
+pid_t process_pid(const process *p)
+{
+    return p ? p->pid : -1;
+}
+
+void process_signal(process *p, int sig)
+{
+    if (p && !p->ended)
+        kill(p->group ? -p->pid : p->pid, sig);
+}
+
+static double seconds_of(struct timeval t)
+{
+    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+bool process_ended(process *p)
+{
+    struct rusage used;
+    int status;
+
+    if (!p || p->ended)
+        return true;
+    pid_t pid = wait4(p->pid, &status, WNOHANG, &used);
+    if (pid == 0 || (pid < 0 && errno == EINTR))
+        return false;
+    p->ended = true;
+    if (pid < 0) { /* somebody else reaped it: its status is lost */
+        p->status = PE_EXIT_FAILED;
+        return true;
+    }
+    p->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+                                    : WEXITSTATUS(status);
+    p->cpu_s = seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
+    return true;
+}
+
+int process_status(const process *p)
+{
+    return p ? p->status : PE_EXIT_FAILED;
+}
+
+double process_cpu_s(const process *p)
+{
+    return p ? p->cpu_s : 0;
+}
+
+bool process_wait(process *p, int timeout_ms)
+{
+    int64_t until = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
+
+    while (!process_ended(p)) {
+        if (timeout_ms >= 0 && clock_mono_ns() >= until)
+            return false;
+        clock_sleep_ns(WAIT_STEP_NS, 0);
+    }
+    return true;
+}
+
+void process_destroy(process *p)
+{
+    if (!p)
+        return;
+    if (!process_ended(p)) {
+        process_signal(p, SIGTERM);
+        if (!process_wait(p, TERM_GRACE_MS)) {
+            process_signal(p, SIGKILL);
+            process_wait(p, -1);
+        }
+    }
+    fd_close(p->fd);
+    free(p);
+}
+
+/* True when the environment process [pid] was started with has [mark].  Only
+ * processes of this user answer.
+ */
+static bool is_marked(const char *pid, const char *mark)
+{
+    char *path = text_format("/proc/%s/environ", pid);
+    size_t len = 0;
+    bool found = false;
+
+    char *env = path ? file_read(path, ENVIRON_MAX, &len, NULL) : NULL;
+    for (size_t at = 0; env && !found && at < len; at += strlen(env + at) + 1)
+        found = !strcmp(env + at, mark);
+    free(env);
+    free(path);
+    return found;
+}
+
+int process_kill_marked(const char *mark)
+{
+    DIR *dir = mark && *mark ? opendir("/proc") : NULL;
+    const struct dirent *e;
+    int n = 0;
+
+    while (dir && (e = readdir(dir)) != NULL) {
+        if (!isdigit((unsigned char)e->d_name[0]))
+            continue;
+        pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+        if (pid != getpid() && is_marked(e->d_name, mark) &&
+            kill(pid, SIGKILL) == 0)
+            n++;
+    }
+    if (dir)
+        closedir(dir);
+    return n;
+}

@@ -1,0 +1,140 @@
+/* fake_services.c - broker and parameter service for a `pilot` that is under
+ * test: they note what they are asked in $FAKE_LOG and know nothing.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/broker/broker.h"
+#include "src/params/params.h"
+
+struct broker_admin {
+    char unused;
+};
+struct params {
+    char unused;
+};
+
+static broker_admin the_admin;
+static params the_params;
+
+__attribute__((format(printf, 1, 2))) static void note(const char *fmt, ...)
+{
+    const char *path = getenv("FAKE_LOG");
+    FILE *f = path ? fopen(path, "a") : NULL;
+    va_list ap;
+
+    if (!f)
+        return;
+    va_start(ap, fmt);
+    vfprintf(f, fmt, ap);
+    va_end(ap);
+    fputc('\n', f);
+    fclose(f);
+}
+
+/* Is [word] in $FAKE_FAILS? */
+static int fails(const char *word, pe_error *errp)
+{
+    const char *list = getenv("FAKE_FAILS");
+
+    if (!list || !strstr(list, word))
+        return 0;
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                        "%s is away", word);
+}
+
+broker_admin *broker_admin_open(const broker_conf *c, pe_error *errp)
+{
+    note("broker %s", c->endpoint);
+    return fails("broker", errp) < 0 ? NULL : &the_admin;
+}
+
+void broker_admin_close(broker_admin *a)
+{
+    (void)a;
+}
+
+int broker_topic_ensure(broker_admin *a, const broker_topic *t,
+                        int *partitionsp, pe_error *errp)
+{
+    (void)a;
+    note("topic %s %d", t->name, t->partitions);
+    *partitionsp = t->partitions;
+    return fails("topic", errp);
+}
+
+int broker_watermarks(broker_admin *a, const char *topic, int32_t partition,
+                      int64_t *lowp, int64_t *highp, pe_error *errp)
+{
+    (void)a;
+    (void)topic;
+    *lowp = 0;
+    *highp = 100 + partition;
+    return fails("watermarks", errp);
+}
+
+params *params_open(const params_conf *c, const char *run, pe_error *errp)
+{
+    note("params %s %s %s", c->url, run,
+         c->password_file ? c->password_file : "-");
+    return fails("params", errp) < 0 ? NULL : &the_params;
+}
+
+void params_close(params *p)
+{
+    (void)p;
+}
+
+int params_ids_fetch(params *p, char commit[PE_COMMIT_ID_LEN + 1],
+                     uint64_t *versionp, uint64_t *fencep, pe_error *errp)
+{
+    (void)p;
+    *versionp = *fencep = 0;
+    snprintf(commit, PE_COMMIT_ID_LEN + 1, "%s",
+             getenv("FAKE_COMMIT") ? getenv("FAKE_COMMIT") : "");
+    return fails("ids", errp);
+}
+
+int params_end_put(params *p, const params_end *e, pe_error *errp)
+{
+    (void)p;
+    note("end %s %d %lld%s", e->device, (int)e->partition, (long long)e->next,
+         e->dead ? " dead" : "");
+    return fails("end", errp);
+}
+
+int params_end_clear_dead(params *p, pe_error *errp)
+{
+    (void)p;
+    note("clear");
+    return fails("clear", errp);
+}
+
+/* The first device has said its end. */
+int params_ends_fetch(params *p, params_end **out, size_t *np, pe_error *errp)
+{
+    static char first[] = "devices-0";
+    static params_end end = {.device = first};
+
+    (void)p;
+    *out = &end;
+    *np = 1;
+    return fails("fetch", errp);
+}
+
+void params_ends_free(params_end *e, size_t n)
+{
+    (void)e;
+    (void)n;
+}
+
+int params_control_put(params *p, const char *word, pe_error *errp)
+{
+    (void)p;
+    if (fails("control", errp) < 0)
+        return -1;
+    note("control %s", word);
+    return 0;
+}

@@ -1,0 +1,662 @@
+/* test_monitor.c - events, the summary of a run, its verdict, its table. */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/common/log.h"
+#include "src/monitor/event.h"
+#include "src/monitor/monitor.h"
+
+/* JSON as C text: ' stands for ". */
+static json_t *json(const char *quoted)
+{
+    json_error_t why = {0};
+    char *s = strdup(quoted);
+
+    for (char *c = s; *c; c++)
+        if (*c == '\'')
+            *c = '"';
+    json_t *o = json_loads(s, JSON_DECODE_ANY, &why);
+    UNIT_EQUAL(why.text, "");
+    free(s);
+    return o;
+}
+
+/* [o] as compact text of ours, keys in order; takes the reference. */
+static const char *dump(json_t *o)
+{
+    static char out[8192];
+    size_t n = json_dumpb(o, out, sizeof(out) - 1,
+                          JSON_COMPACT | JSON_PRESERVE_ORDER |
+                              JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY);
+
+    out[n < sizeof(out) ? n : 0] = '\0';
+    for (char *c = out; *c; c++)
+        if (*c == '"')
+            *c = '\'';
+    json_decref(o);
+    return out;
+}
+
+/* What [print] writes to stdout. */
+static const char *captured(void (*print)(void *arg), void *arg)
+{
+    static char out[2 * EVENT_LINE_MAX];
+    char name[] = "/tmp/test-monitor-XXXXXX";
+    int file = mkstemp(name), saved = dup(STDOUT_FILENO);
+
+    fflush(stdout);
+    dup2(file, STDOUT_FILENO);
+    print(arg);
+    dup2(saved, STDOUT_FILENO);
+    ssize_t n = pread(file, out, sizeof(out) - 1, 0);
+    out[n > 0 ? n : 0] = '\0';
+    close(saved);
+    close(file);
+    unlink(name);
+    return out;
+}
+
+static void print_event(void *arg)
+{
+    event_print(arg);
+}
+
+static void print_error(void *arg)
+{
+    event_error("pool", arg);
+}
+
+static void keep_line(void *arg, enum log_level level, const char *line)
+{
+    (void)level;
+    snprintf(arg, 256, "%s", line);
+}
+
+/* --- events --- */
+
+static void test_event_print(void)
+{
+    static char big[EVENT_LINE_MAX];
+    char logged[256] = "";
+
+    log_init(keep_line, logged, LOG_LEVEL_ERROR);
+    UNIT_EQUAL(captured(print_event, json("{'b': 1, 'a': [2, 'x']}")),
+               "{\"b\":1,\"a\":[2,\"x\"]}\n");
+    UNIT_EQUAL(captured(print_event, NULL), "");
+    UNIT_EQUAL(logged, "an event of 0 bytes is not printed");
+    memset(big, 'x', sizeof(big) - 1);
+    UNIT_EQUAL(captured(print_event, json_pack("{s:s}", "a", big)), "");
+    UNIT_EQUAL(logged, "an event of 65543 bytes is not printed");
+    big[EVENT_LINE_MAX - 10] = '\0'; /* with {"a":""} and a newline: all */
+    CU_ASSERT_EQUAL(strlen(captured(print_event, json_pack("{s:s}", "a",
+                                                           big))),
+                    EVENT_LINE_MAX - 1);
+    log_init(NULL, NULL, LOG_LEVEL_ERROR);
+}
+
+static void test_event_error(void)
+{
+    pe_error e = {PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE, "no broker"};
+
+    UNIT_EQUAL(captured(print_error, &e),
+               "{\"event\":\"error\",\"pilot\":\"pool\",\"text\":\"no "
+               "broker\",\"kind\":\"retry\",\"exit\":69}\n");
+    snprintf(e.text, sizeof(e.text), "no file \xe9t\xe9");
+    UNIT_CONTAINS(captured(print_error, &e), "\"text\":\"no file ?t?\"");
+}
+
+static void test_event_kind(void)
+{
+    static const enum pe_error_class kinds[] = {
+        PE_ERROR_NONE, PE_ERROR_RETRY, PE_ERROR_INPUT, PE_ERROR_FATAL};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        CU_ASSERT_EQUAL(event_kind(event_kind_name(kinds[i])), kinds[i]);
+    UNIT_EQUAL(event_kind_name((enum pe_error_class)17), "fatal");
+    CU_ASSERT_EQUAL(event_kind("odd"), PE_ERROR_FATAL);
+    CU_ASSERT_EQUAL(event_kind(NULL), PE_ERROR_FATAL);
+}
+
+static void test_event_latency(void)
+{
+    static histogram h;
+
+    UNIT_EQUAL(dump(event_latency(&h)),
+               "{'n':0,'p50':0.0,'p90':0.0,'p99':0.0,'max':0.0}");
+    histogram_add_n(&h, 1, 99);
+    histogram_add(&h, 2000000);
+    UNIT_EQUAL(dump(event_latency(&h)),
+               "{'n':100,'p50':1e-6,'p90':1e-6,'p99':1e-6,'max':2.0}");
+}
+
+struct heard {
+    char text[512];
+};
+
+static void hear_event(void *arg, json_t *o)
+{
+    struct heard *h = arg;
+    size_t len = strlen(h->text);
+
+    snprintf(h->text + len, sizeof(h->text) - len, "%lld;",
+             (long long)json_integer_value(json_object_get(o, "a")));
+}
+
+static void hear_other(void *arg, const char *line)
+{
+    struct heard *h = arg;
+    size_t len = strlen(h->text);
+
+    snprintf(h->text + len, sizeof(h->text) - len, "[%.20s/%zu]", line,
+             strlen(line));
+}
+
+/* Lines come out the same however the bytes are cut. */
+static void test_event_feed(void)
+{
+    static const char bytes[] = "{\"a\":1}\nmpirun says\n\n[3]\n{\"a\":2}\n{";
+
+    for (size_t step = 1; step < sizeof(bytes); step++) {
+        event_reader r = {0};
+        struct heard h = {""};
+        for (size_t at = 0; at < sizeof(bytes) - 1; at += step) {
+            size_t n = sizeof(bytes) - 1 - at;
+            CU_ASSERT_EQUAL(event_feed(&r, bytes + at, n < step ? n : step,
+                                       hear_event, hear_other, &h),
+                            0);
+        }
+        UNIT_EQUAL(h.text, "1;[mpirun says/11][[3]/3]2;");
+        event_reader_free(&r);
+    }
+}
+
+static void test_event_feed_long(void)
+{
+    static char line[EVENT_LINE_MAX + 11];
+    event_reader r = {0};
+    struct heard h = {""};
+
+    memset(line, 'x', sizeof(line));
+    line[sizeof(line) - 1] = '\n';
+    CU_ASSERT_EQUAL(event_feed(&r, line, sizeof(line), hear_event, hear_other,
+                               &h),
+                    0);
+    CU_ASSERT_EQUAL(event_feed(&r, "{\"a\":5}\n", 8, hear_event, NULL, &h), 0);
+    UNIT_EQUAL(h.text, "[xxxxxxxxxxxxxxxxxxxx/65536][xxxxxxxxxx/10]5;");
+    CU_ASSERT_EQUAL(event_feed(&r, "text\n", 5, hear_event, NULL, &h), 0);
+    event_reader_free(&r);
+    event_reader_free(&r);
+}
+
+/* --- verdict --- */
+
+#define POOL(busy, fetch) \
+    "{'ranks': 2, 'seconds': 10, 'busy_s': " #busy ", 'fetch_s': " #fetch "}"
+#define EDGE(seconds, busy, blocked, paced) \
+    "{'devices': 4, 'seconds': " #seconds ", 'busy_s': " #busy \
+    ", 'blocked_s': " #blocked ", 'paced_s': " #paced "}"
+
+static const struct {
+    const char *pool, *edges;
+    int cores;
+    const char *bottleneck, *headroom, *text;
+} verdicts[] = {
+    {"{}", "[]", 2, "unknown", "{'edge':null,'broker':null,'pool':null}",
+     "no verdict: nothing was measured"},
+    {"null", "[]", 2, "unknown", "{'edge':null,'broker':null,'pool':null}",
+     "no verdict: nothing was measured"},
+    {POOL(15.4, 4), "[" EDGE(10, 12.9, 20, 0) "]", 2, "pool",
+     "{'edge':3.10078,'broker':2.0,'pool':1.03093}",
+     "processing-bound: the pool is 97% busy; edge has 3.1x headroom, broker "
+     "2.0x"},
+    /* edges that were done early have headroom */
+    {POOL(16, 4), "[" EDGE(5, 20, 0, 0) "]", 2, "pool",
+     "{'edge':2.0,'broker':null,'pool':1.0}",
+     "processing-bound: the pool is 100% busy; edge has 2.0x headroom; the "
+     "broker was never waited for"},
+    {POOL(2, 2), "[" EDGE(10, 36, 0, 0) "]", 2, "edge",
+     "{'edge':1.11111,'broker':null,'pool':5.0}",
+     "edge-bound: the edge is 90% busy; pool has 5.0x headroom; the broker "
+     "was never waited for"},
+    {POOL(2, 2), "[" EDGE(10, 4, 34, 0) "]", 2, "broker",
+     "{'edge':10.0,'broker':1.17647,'pool':5.0}",
+     "broker-bound: devices wait for the broker 85% of the time; edge has "
+     "10.0x headroom, pool 5.0x"},
+    {POOL(4, 4), "[" EDGE(10, 8, 0, 30) "]", 2, "source",
+     "{'edge':5.0,'broker':null,'pool':2.5}",
+     "source-bound (rate): the sources are waited for 75% of the time; edge "
+     "has 5.0x headroom, pool 2.5x; the broker was never waited for"},
+    /* a pool at its limit is that, whatever the sources do */
+    {POOL(18, 1), "[" EDGE(10, 8, 0, 30) "]", 2, "pool",
+     "{'edge':5.0,'broker':null,'pool':1.05263}",
+     "processing-bound: the pool is 95% busy; edge has 5.0x headroom; the "
+     "broker was never waited for"},
+    {POOL(4, 2), "[" EDGE(10, 8, 0, 0) "]", 2, "none",
+     "{'edge':5.0,'broker':null,'pool':3.33333}",
+     "nothing is at its limit: the pool is 30% busy; edge has 5.0x headroom; "
+     "the broker was never waited for"},
+    /* two ranks on one core are one lane */
+    {POOL(4, 2), "[]", 1, "pool", "{'edge':null,'broker':null,'pool':1.66667}",
+     "processing-bound: the pool is 60% busy"},
+    {POOL(30, 9), "[]", 1, "pool", "{'edge':null,'broker':null,'pool':1.0}",
+     "processing-bound: the pool is 100% busy"},
+    /* several edge pilots, no pool */
+    {"null", "[" EDGE(10, 30, 0, 0) "," EDGE(10, 34, 0, 0) "]", 2, "edge",
+     "{'edge':1.25,'broker':null,'pool':null}",
+     "edge-bound: the edge is 80% busy; the broker was never waited for"},
+};
+
+static void test_verdict(void)
+{
+    for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+        json_t *pool = json(verdicts[i].pool);
+        json_t *edges = json(verdicts[i].edges);
+        json_t *v = monitor_verdict(pool, edges, verdicts[i].cores);
+        UNIT_EQUAL(json_string_value(json_object_get(v, "text")),
+                   verdicts[i].text);
+        UNIT_EQUAL(json_string_value(json_object_get(v, "bottleneck")),
+                   verdicts[i].bottleneck);
+        UNIT_EQUAL(dump(json_incref(json_object_get(v, "headroom"))),
+                   verdicts[i].headroom);
+        json_decref(v);
+        json_decref(edges);
+        json_decref(pool);
+    }
+}
+
+static void test_verdict_null(void)
+{
+    json_t *v = monitor_verdict(NULL, NULL, 0);
+
+    UNIT_EQUAL(json_string_value(json_object_get(v, "bottleneck")), "unknown");
+    json_decref(v);
+}
+
+/* --- summary --- */
+
+#define POOL_FINAL \
+    "{'event': 'pool', 'pilot': 'pool', 'state': 'done', 'ranks': 1, " \
+    "'blocks': {'fetched': 101, 'applied': 98, 'refused': 2, 'replayed': 1, " \
+    "'deduplicated': 3, 'foreign': 5}, 'points': 98000, 'bytes': 25088000, " \
+    "'outliers': 7, 'seconds': 4.0, 'busy_s': 3.75, 'fetch_s': 0.13, " \
+    "'cpu_s': 8.0, 'exactly_once': true, 'latency_ms': {'process': {'n': 98, " \
+    "'p50': 1.5, 'p90': 2.5, 'p99': 3.5, 'max': 4.5}}, 'model': {'kind': " \
+    "'kmeans', 'version': 16, 'commit': " \
+    "'0123456789abcdef0123456789abcdef', 'points': 98000, 'threshold': 2.5, " \
+    "'warming': false}}"
+#define EDGE_FINAL \
+    "{'event': 'edge', 'pilot': 'devices', 'state': 'done', 'devices': 2, " \
+    "'blocks': {'sensed': 110, 'filtered': 10, 'dropped': 4, 'spooled': 1, " \
+    "'sent': 95}, 'seconds': 4.0, 'cpu_s': 0.5, 'busy_s': 2.0, 'blocked_s': " \
+    "0, 'latency_ms': {'model': {'n': 16, 'p50': 1, 'p90': 2, 'p99': 3, " \
+    "'max': 4}}}"
+#define EDGE_OTHER \
+    "{'event': 'edge', 'pilot': 'more', 'state': 'done', 'devices': 1, " \
+    "'blocks': {'sensed': 0, 'sent': 0}, 'latency_ms': {'model': {'n': 4, " \
+    "'p50': 0.5, 'p90': 2.5, 'p99': 2.75, 'max': 9}}}"
+
+static void take(monitor *m, const char *pilot, const char *quoted)
+{
+    json_t *event = json(quoted);
+
+    monitor_take(m, pilot, event);
+    json_decref(event);
+}
+
+static monitor *monitor_with(const char *pool, const char *edge)
+{
+    monitor *m = monitor_create("r-1", "quick", NULL);
+
+    if (pool)
+        take(m, "pool", pool);
+    if (edge)
+        take(m, "devices", edge);
+    return m;
+}
+
+static const char *part(const json_t *summary, const char *key)
+{
+    return dump(json_incref(json_object_get(summary, key)));
+}
+
+static void test_summary(void)
+{
+    static const struct {
+        const char *key, *value;
+    } rows[] = {
+        {"schema", "1"},
+        {"run", "'r-1'"},
+        {"pipeline", "'quick'"},
+        {"state", "'done'"},
+        {"seconds", "5.0"},
+        {"blocks", "{'sensed':110,'filtered':10,'dropped':4,'spooled':1,"
+                   "'sent':95,'foreign':5,'fetched':101,'applied':98,"
+                   "'refused':2,'replayed':1,'deduplicated':3}"},
+        {"points", "98000"},
+        {"bytes", "25088000"},
+        {"rate", "{'blocks_per_s':24.5,'points_per_s':24500.0,'mb_per_s':"
+                 "6.272}"},
+        {"model", "{'kind':'kmeans','version':16,'commit':"
+                  "'0123456789abcdef0123456789abcdef','points':98000,"
+                  "'outliers':7}"},
+        {"exactly_once", "'on'"},
+        {"cpu_s", "{'pool':8.25,'devices':0.5}"},
+        {"errors", "[]"},
+        {"deaths", "0"},
+    };
+    monitor *m = monitor_with(POOL_FINAL, EDGE_FINAL);
+
+    monitor_cpu(m, "pool", 8.0); /* counted by the kernel */
+    monitor_cpu(m, "pool", 0.25);
+    monitor_cpu(m, "devices", 0.1); /* less than it counted itself */
+    json_t *s = monitor_summary(m, "done", 5);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        UNIT_EQUAL(part(s, rows[i].key), rows[i].value);
+    const json_t *v = json_object_get(s, "verdict");
+    UNIT_CONTAINS(json_string_value(json_object_get(v, "text")),
+                  "processing-bound");
+    json_decref(s);
+    monitor_destroy(m);
+}
+
+/* Hops nobody spoke of are there and empty; of several pilots the worst. */
+static void test_summary_latency(void)
+{
+    static const char none[] = "{'n':0,'p50':0.0,'p90':0.0,'p99':0.0,'max':"
+                               "0.0}";
+    static const struct {
+        const char *hop, *value;
+    } rows[] = {
+        {"edge", none},
+        {"broker", none},
+        {"wait", none},
+        {"process", "{'n':98,'p50':1.5,'p90':2.5,'p99':3.5,'max':4.5}"},
+        {"commit", none},
+        {"model", "{'n':20,'p50':1.0,'p90':2.5,'p99':3.0,'max':9.0}"},
+        {"total", none},
+        {"processed", none},
+    };
+    monitor *m = monitor_with(POOL_FINAL, EDGE_FINAL);
+
+    take(m, "more", EDGE_OTHER);
+    json_t *s = monitor_summary(m, "done", 5);
+    const json_t *latency = json_object_get(s, "latency_ms");
+    CU_ASSERT_EQUAL(json_object_size(latency),
+                    sizeof(rows) / sizeof(rows[0]));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        UNIT_EQUAL(part(latency, rows[i].hop), rows[i].value);
+    json_decref(s);
+    monitor_destroy(m);
+}
+
+static void test_summary_empty(void)
+{
+    monitor *m = monitor_create("r-1", "quick", NULL);
+
+    monitor_error(m, "it \xff failed");
+    json_t *s = monitor_summary(m, "failed", 0);
+    UNIT_EQUAL(part(s, "state"), "'failed'");
+    UNIT_EQUAL(part(s, "model"), "null");
+    UNIT_EQUAL(part(s, "exactly_once"), "null");
+    UNIT_EQUAL(part(s, "errors"), "['it ? failed']");
+    UNIT_EQUAL(part(s, "rate"),
+               "{'blocks_per_s':0.0,'points_per_s':0.0,'mb_per_s':0.0}");
+    json_decref(s);
+    monitor_destroy(m);
+    monitor_destroy(NULL);
+}
+
+#define BLOCKS(...) "{'event': 'edge', 'blocks': {" #__VA_ARGS__ "}}"
+#define POOL_BLOCKS(...) "{'event': 'pool', 'blocks': {" #__VA_ARGS__ "}}"
+
+/* Rule 9: blocks add up, or the run is no success. */
+static void test_balance(void)
+{
+    static const struct {
+        const char *pool, *edge, *state, *after, *errors;
+    } rows[] = {
+        {POOL_BLOCKS('applied': 9, 'refused': 1), BLOCKS('sensed': 10,
+         'sent': 10), "done", "'done'", "[]"},
+        {POOL_BLOCKS('applied': 9, 'refused': 1), BLOCKS('sensed': 11,
+         'sent': 10), "done", "'failed'",
+         "['blocks do not add up at the edge: 11 sensed, but 10 sent + 0 "
+         "filtered + 0 dropped + 0 spooled']"},
+        {POOL_BLOCKS('applied': 9, 'foreign': 1), BLOCKS('sensed': 10,
+         'sent': 10), "done", "'failed'",
+         "['blocks do not add up at the pool: 10 sent + 1 foreign, but 9 "
+         "applied + 0 refused']"},
+        {POOL_BLOCKS('applied': 9), BLOCKS('sensed': 11, 'sent': 10), "done",
+         "'failed'",
+         "['blocks do not add up at the edge: 11 sensed, but 10 sent + 0 "
+         "filtered + 0 dropped + 0 spooled','blocks do not add up at the "
+         "pool: 10 sent + 0 foreign, but 9 applied + 0 refused']"},
+        /* duplicates are no blocks of their own */
+        {POOL_BLOCKS('applied': 10, 'deduplicated': 4), BLOCKS('sensed': 10,
+         'sent': 10), "done", "'done'", "[]"},
+        /* only a run that claims to be done is held to it */
+        {POOL_BLOCKS('applied': 9), BLOCKS('sensed': 11, 'sent': 10),
+         "drained", "'drained'", "[]"},
+        {POOL_BLOCKS('applied': 9), BLOCKS('sensed': 11, 'sent': 10),
+         "failed", "'failed'", "[]"},
+        /* who sent what is not ours to know without edges of our own */
+        {POOL_BLOCKS('applied': 9, 'foreign': 2), NULL, "done", "'done'",
+         "[]"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        monitor *m = monitor_with(rows[i].pool, rows[i].edge);
+        json_t *s = monitor_summary(m, rows[i].state, 1);
+        UNIT_EQUAL(part(s, "state"), rows[i].after);
+        UNIT_EQUAL(part(s, "errors"), rows[i].errors);
+        json_decref(s);
+        monitor_destroy(m);
+    }
+}
+
+/* An edge that died told of 40 blocks and had sent 45 of its 100. */
+static void test_lost_edge(void)
+{
+    static const struct {
+        const char *pool, *state;
+    } rows[] = {
+        {POOL_BLOCKS('applied': 100, 'deduplicated': 2), "'done'"},
+        {POOL_BLOCKS('applied': 95, 'deduplicated': 2), "'done'"},
+        {POOL_BLOCKS('applied': 90, 'deduplicated': 2), "'failed'"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        monitor *m = monitor_create("r-1", "quick", NULL);
+        take(m, "devices",
+             "{'event': 'progress', 'sensed': 42, 'sent': 40, 'dropped': 1}");
+        monitor_lost(m, "devices");
+        take(m, "devices", BLOCKS('sensed': 56, 'sent': 55));
+        take(m, "pool", rows[i].pool);
+        json_t *s = monitor_summary(m, "done", 1);
+        UNIT_EQUAL(part(s, "state"), rows[i].state);
+        UNIT_EQUAL(part(s, "deaths"), "1");
+        UNIT_CONTAINS(part(s, "blocks"),
+                      "'sensed':98,'filtered':0,'dropped':1,'spooled':0,"
+                      "'sent':95");
+        json_decref(s);
+        monitor_destroy(m);
+    }
+}
+
+/* The last life of a pool does not know how long the others took. */
+static void test_lost_pool(void)
+{
+    monitor *m = monitor_create("r-1", "quick", NULL);
+
+    take(m, "pool", "{'event': 'progress', 'blocks': 60, 't': 2}");
+    monitor_lost(m, "pool");
+    take(m, "pool",
+         "{'event': 'pool', 'blocks': {'applied': 100}, 'seconds': 1}");
+    take(m, "devices", BLOCKS('sensed': 100, 'sent': 100));
+    json_t *s = monitor_summary(m, "done", 10);
+    UNIT_EQUAL(part(s, "state"), "'done'");
+    UNIT_EQUAL(part(s, "rate"),
+               "{'blocks_per_s':10.0,'points_per_s':0.0,'mb_per_s':0.0}");
+    json_decref(s);
+    monitor_destroy(m);
+}
+
+/* Totals go on over a drain; the rate is that of the new part. */
+static void test_resume(void)
+{
+    json_t *before = json("{'blocks': {'sensed': 60, 'sent': 58, 'filtered': "
+                          "1, 'spooled': 1, 'applied': 58, 'fetched': 58}, "
+                          "'points': 58000, 'bytes': 1000}");
+    monitor *m = monitor_create("r-1", "quick", NULL);
+
+    monitor_resume(m, before);
+    take(m, "devices", BLOCKS('sensed': 40, 'sent': 41));
+    take(m, "pool",
+         "{'event': 'pool', 'blocks': {'applied': 99, 'fetched': 41}, "
+         "'points': 99000, 'bytes': 2000001000, 'seconds': 2}");
+    json_t *s = monitor_summary(m, "done", 3);
+    UNIT_EQUAL(part(s, "blocks"),
+               "{'sensed':100,'filtered':1,'dropped':0,'spooled':0,'sent':99,"
+               "'foreign':0,'fetched':99,'applied':99,'refused':0,'replayed':"
+               "0,'deduplicated':0}");
+    UNIT_EQUAL(part(s, "state"), "'done'");
+    UNIT_EQUAL(part(s, "rate"),
+               "{'blocks_per_s':20.5,'points_per_s':20500.0,'mb_per_s':"
+               "1000.0}");
+    json_decref(s);
+    monitor_destroy(m);
+    json_decref(before);
+}
+
+/* Without a summary nobody knows what was sent before. */
+static void test_resume_after_crash(void)
+{
+    monitor *m = monitor_create("r-1", "quick", NULL);
+
+    monitor_resume(m, NULL);
+    take(m, "devices", BLOCKS('sensed': 41, 'sent': 40));
+    take(m, "pool", POOL_BLOCKS('applied': 99, 'deduplicated': 3));
+    json_t *s = monitor_summary(m, "done", 3);
+    UNIT_EQUAL(part(s, "state"), "'done'");
+    json_decref(s);
+    monitor_destroy(m);
+}
+
+/* --- progress --- */
+
+static void test_progress(void)
+{
+    monitor *m = monitor_create("r-1", "quick", NULL);
+    char line[256] = "?", small[8];
+
+    monitor_progress(m, line, sizeof(line));
+    UNIT_EQUAL(line, "");
+    take(m, "devices", "{'event': 'progress', 'sensed': 12, 'sent': 10}");
+    monitor_progress(m, line, sizeof(line));
+    UNIT_EQUAL(line, "sensed 12  sent 10");
+    take(m, "pool", "{'event': 'progress', 'blocks': 4, 'mb': 1, 't': 0.5}");
+    take(m, "pool", "{'event': 'progress', 'blocks': 9, 'mb': 3.5, 't': 1, "
+                    "'lag': 3, 'version': 2, 'outliers': 1}");
+    take(m, "devices",
+         "{'event': 'progress', 'sensed': 15, 'sent': 12, 'dropped': 2}");
+    monitor_progress(m, line, sizeof(line));
+    UNIT_CONTAINS(line, "1.0 s  applied 9 (10/s, 5.0 MB/s)  lag 3  model v2  "
+                        "outliers 1");
+    UNIT_CONTAINS(line, "sensed 15  sent 12  dropped 2");
+    monitor_progress(m, small, sizeof(small));
+    CU_ASSERT_EQUAL(strlen(small), sizeof(small) - 1);
+    monitor_destroy(m);
+}
+
+/* --- table --- */
+
+static const char *printed(const json_t *summary)
+{
+    static char out[4096];
+    FILE *f = fmemopen(out, sizeof(out), "w");
+
+    memset(out, 0, sizeof(out));
+    monitor_print(summary, f);
+    fclose(f);
+    return out;
+}
+
+static void test_print(void)
+{
+    monitor *m = monitor_with(POOL_FINAL, EDGE_FINAL);
+
+    monitor_error(m, "one thing");
+    json_t *s = monitor_summary(m, "done", 5);
+    UNIT_EQUAL(
+        printed(s),
+        "run       r-1, done in 5.0 s\n"
+        "edge      110 sensed, 10 filtered, 4 dropped, 1 spooled, 95 sent\n"
+        "pool      101 fetched, 98 applied, 2 refused, 5 foreign\n"
+        "          exactly once: on; 1 replayed, 3 deduplicated\n"
+        "rate      24.5 blocks/s, 24500 points/s, 6.3 MB/s (98000 points, "
+        "25.1 MB)\n"
+        "latency   hop               n    p50 ms    p90 ms    p99 ms    max "
+        "ms\n"
+        "          process          98      1.50      2.50      3.50      "
+        "4.50\n"
+        "          model            16      1.00      2.00      3.00      "
+        "4.00\n"
+        "model     kmeans version 16, commit 0123456789ab, 98000 points, 7 "
+        "outliers\n"
+        "cpu       pool 8.00 s, devices 0.50 s\n"
+        "verdict   processing-bound: the pool is 97% busy; edge has 4.0x "
+        "headroom; the broker was never waited for\n"
+        "error     one thing\n");
+    json_decref(s);
+    monitor_destroy(m);
+}
+
+static void test_print_empty(void)
+{
+    monitor *m = monitor_create("r-1", "quick", NULL);
+
+    monitor_lost(m, "pool");
+    monitor_lost(m, "pool");
+    json_t *s = monitor_summary(m, "failed", 1.26);
+    UNIT_EQUAL(printed(s),
+               "run       r-1, failed in 1.3 s, 2 pilots died\n"
+               "pool      0 fetched, 0 applied, 0 refused, 0 foreign\n"
+               "rate      0.0 blocks/s, 0 points/s, 0.0 MB/s (0 points, 0.0 "
+               "MB)\n"
+               "verdict   no verdict: nothing was measured\n");
+    json_decref(s);
+    monitor_destroy(m);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"an event is one line, or logged when it does not fit",
+         test_event_print},
+        {"an error as an event", test_event_error},
+        {"classes of errors have names", test_event_kind},
+        {"a histogram as an event tells it", test_event_latency},
+        {"lines out of pieces", test_event_feed},
+        {"lines that are too long", test_event_feed_long},
+        {"verdicts", test_verdict},
+        {"verdict of nothing", test_verdict_null},
+        {"summary", test_summary},
+        {"latency per hop", test_summary_latency},
+        {"summary of nothing", test_summary_empty},
+        {"blocks add up", test_balance},
+        {"an edge pilot that died", test_lost_edge},
+        {"a pool that died", test_lost_pool},
+        {"a drained run goes on", test_resume},
+        {"a run that was cut off goes on", test_resume_after_crash},
+        {"progress line", test_progress},
+        {"table for people", test_print},
+        {"table of nothing", test_print_empty},
+        {NULL, NULL},
+    };
+
+    return unit_main("monitor", tests);
+}

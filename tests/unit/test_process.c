@@ -1,0 +1,292 @@
+/* test_process.c - child processes: start, signal, reap, read. */
+#include "unit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/common/clock.h"
+#include "src/common/file.h"
+#include "src/common/text.h"
+#include "src/resource/process.h"
+
+static char folder[] = "/tmp/test-process-XXXXXX";
+
+static process *sh(const char *script, const char *const *env, bool group)
+{
+    const char *argv[] = {"sh", "-c", script, NULL};
+    const process_spec spec = {.argv = argv, .env = env, .new_group = group};
+    pe_error e = {0};
+
+    process *p = process_start(&spec, &e);
+    UNIT_EQUAL(e.text, "");
+    return p;
+}
+
+/* What [p] prints until its end, in a buffer of ours. */
+static const char *output(process *p)
+{
+    static char out[4096];
+    size_t len = 0;
+    ssize_t n;
+
+    CU_ASSERT(process_wait(p, 10000));
+    while ((n = read(process_fd(p), out + len, sizeof(out) - 1 - len)) > 0)
+        len += (size_t)n;
+    out[len] = '\0';
+    return out;
+}
+
+static void test_null(void)
+{
+    const char *none[] = {NULL};
+    const process_spec empty = {.argv = none};
+    pe_error e = {0};
+
+    CU_ASSERT_PTR_NULL(process_start(NULL, &e));
+    UNIT_EQUAL(e.text, "no program was named");
+    CU_ASSERT_PTR_NULL(process_start(&empty, NULL));
+    CU_ASSERT_EQUAL(process_fd(NULL), -1);
+    CU_ASSERT_EQUAL(process_pid(NULL), -1);
+    CU_ASSERT(process_ended(NULL));
+    CU_ASSERT(process_wait(NULL, -1));
+    CU_ASSERT_EQUAL(process_cpu_s(NULL), 0);
+    process_signal(NULL, SIGTERM);
+    process_destroy(NULL);
+    CU_ASSERT_EQUAL(process_kill_marked(NULL), 0);
+    CU_ASSERT_EQUAL(process_kill_marked(""), 0);
+}
+
+static void test_missing(void)
+{
+    static const struct {
+        const char *program, *text;
+    } rows[] = {
+        {"mpirun", "mpirun is not there: install openmpi-bin"},
+        {"redis-server", "redis-server is not there: install redis-server"},
+        {"java", "java is not there: install default-jre-headless"},
+        {"no-such-program", "no-such-program is not there: install it, or put "
+                            "its folder on PATH"},
+    };
+    char *path = text_format("%s", getenv("PATH"));
+
+    setenv("PATH", folder, 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *argv[] = {rows[i].program, NULL};
+        const process_spec spec = {.argv = argv};
+        pe_error e = {0};
+        CU_ASSERT_PTR_NULL(process_start(&spec, &e));
+        UNIT_EQUAL(e.text, rows[i].text);
+        CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+    }
+    setenv("PATH", path, 1);
+    free(path);
+}
+
+static void test_not_executable(void)
+{
+    const char *argv[] = {folder, NULL};
+    const process_spec spec = {.argv = argv};
+    pe_error e = {0};
+
+    CU_ASSERT_PTR_NULL(process_start(&spec, &e));
+    UNIT_CONTAINS(e.text, "cannot be started: Permission denied");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_PERMISSION);
+}
+
+static void test_status(void)
+{
+    static const struct {
+        const char *script;
+        int status;
+    } rows[] = {
+        {"exit 0", 0},           {"exit 78", 78},
+        {"kill -9 $$", 128 + 9}, {"kill -TERM $$", 128 + 15},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        process *p = sh(rows[i].script, NULL, false);
+        CU_ASSERT(process_wait(p, 10000));
+        CU_ASSERT(process_ended(p));
+        CU_ASSERT_EQUAL(process_status(p), rows[i].status);
+        process_destroy(p);
+    }
+}
+
+static void test_pipe(void)
+{
+    process *p = sh("printf 'one\\ntwo'; cat", NULL, false);
+
+    UNIT_EQUAL(output(p), "one\ntwo"); /* and cat had nothing to read */
+    process_destroy(p);
+}
+
+static void test_pipe_does_not_block(void)
+{
+    process *p = sh("sleep 30", NULL, true);
+    char byte;
+
+    CU_ASSERT_EQUAL(read(process_fd(p), &byte, 1), -1);
+    CU_ASSERT_EQUAL(errno, EAGAIN);
+    CU_ASSERT_FALSE(process_ended(p));
+    CU_ASSERT_FALSE(process_wait(p, 20));
+    process_destroy(p);
+}
+
+static void test_environment(void)
+{
+    const char *env[] = {"TEST_NEW=a", "TEST_OLD=after", NULL};
+
+    setenv("TEST_OLD", "before", 1);
+    setenv("TEST_OLDER", "kept", 1);
+    process *p = sh("echo $TEST_NEW $TEST_OLD $TEST_OLDER; env | grep -c "
+                    "^TEST_OLD=",
+                    env, false);
+    UNIT_EQUAL(output(p), "a after kept\n1\n");
+    process_destroy(p);
+}
+
+/* Both streams in files, added to what is there. */
+static void test_files(void)
+{
+    char *out = text_format("%s/out", folder);
+    char *err = text_format("%s/err", folder);
+    const char *argv[] = {"sh", "-c", "echo to-out; echo to-err >&2", NULL};
+    const process_spec spec = {.argv = argv, .out_path = out, .err_path = err};
+    struct stat st;
+
+    for (int i = 0; i < 2; i++) {
+        process *p = process_start(&spec, NULL);
+        CU_ASSERT_EQUAL(process_fd(p), -1);
+        CU_ASSERT(process_wait(p, 10000));
+        process_destroy(p);
+    }
+    char *text_out = file_read(out, 1024, NULL, NULL);
+    char *text_err = file_read(err, 1024, NULL, NULL);
+    UNIT_EQUAL(text_out, "to-out\nto-out\n");
+    UNIT_EQUAL(text_err, "to-err\nto-err\n");
+    CU_ASSERT_EQUAL(stat(err, &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
+    free(text_err);
+    free(text_out);
+    free(err);
+    free(out);
+}
+
+/* A folder that is missing is not a program that is. */
+static void test_file_missing(void)
+{
+    const char *argv[] = {"true", NULL};
+    const process_spec spec = {.argv = argv, .err_path = "/nowhere/err"};
+    pe_error e = {0};
+
+    CU_ASSERT_PTR_NULL(process_start(&spec, &e));
+    UNIT_EQUAL(e.text, "cannot write /nowhere/err: No such file or directory");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CREATE);
+}
+
+/* A child is not deaf to what we ignore or hold back. */
+static void test_signals_restored(void)
+{
+    sigset_t held;
+
+    sigemptyset(&held);
+    sigaddset(&held, SIGTERM);
+    sigprocmask(SIG_BLOCK, &held, NULL);
+    signal(SIGINT, SIG_IGN);
+    process *p = sh("kill -INT $$; exit 3", NULL, true);
+    CU_ASSERT(process_wait(p, 10000));
+    CU_ASSERT_EQUAL(process_status(p), 128 + SIGINT);
+    process_destroy(p);
+    p = sh("kill -TERM $$; exit 3", NULL, true);
+    CU_ASSERT(process_wait(p, 10000));
+    CU_ASSERT_EQUAL(process_status(p), 128 + SIGTERM);
+    process_destroy(p);
+    signal(SIGINT, SIG_DFL);
+    sigprocmask(SIG_UNBLOCK, &held, NULL);
+}
+
+static void test_group(void)
+{
+    process *p = sh("sleep 30 & wait", NULL, true);
+
+    CU_ASSERT_EQUAL(getpgid(process_pid(p)), process_pid(p));
+    process_signal(p, SIGTERM); /* reaches the sleep too: its pipe closes */
+    CU_ASSERT(process_wait(p, 10000));
+    CU_ASSERT_EQUAL(process_status(p), 128 + SIGTERM);
+    process_destroy(p);
+    p = sh("exit 0", NULL, false);
+    CU_ASSERT_NOT_EQUAL(getpgid(process_pid(p)), process_pid(p));
+    process_destroy(p);
+}
+
+static void test_destroy_ends(void)
+{
+    process *p = sh("sleep 30", NULL, true);
+    pid_t pid = process_pid(p);
+    int64_t before = clock_mono_ns();
+
+    process_destroy(p);
+    CU_ASSERT(clock_mono_ns() - before < INT64_C(4000000000));
+    CU_ASSERT_EQUAL(kill(pid, 0), -1);
+}
+
+static void test_cpu(void)
+{
+    process *p = sh("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done", NULL,
+                    false);
+
+    CU_ASSERT_EQUAL(process_cpu_s(p), 0);
+    CU_ASSERT(process_wait(p, 60000));
+    CU_ASSERT(process_cpu_s(p) > 0.01);
+    process_destroy(p);
+}
+
+/* Only what carries the whole mark is killed. */
+static void test_kill_marked(void)
+{
+    const char *ours[] = {"TEST_MARK=/a/b", NULL};
+    const char *other[] = {"TEST_MARK=/a/bc", NULL};
+    process *p = sh("exec sleep 30", ours, true);
+    process *q = sh("exec sleep 30", other, true);
+
+    CU_ASSERT_EQUAL(process_kill_marked("TEST_MARK=/a/x"), 0);
+    CU_ASSERT_EQUAL(process_kill_marked("TEST_MARK=/a/b"), 1);
+    CU_ASSERT(process_wait(p, 10000));
+    CU_ASSERT_EQUAL(process_status(p), 128 + SIGKILL);
+    CU_ASSERT_FALSE(process_ended(q));
+    process_destroy(q);
+    process_destroy(p);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"NULL and empty arguments", test_null},
+        {"a missing program is named with its package", test_missing},
+        {"a file that cannot be run", test_not_executable},
+        {"exit status, or 128 + signal", test_status},
+        {"stdout comes through the pipe, stdin is empty", test_pipe},
+        {"the pipe never blocks", test_pipe_does_not_block},
+        {"variables are added and replaced", test_environment},
+        {"stdout and stderr into files", test_files},
+        {"a file that cannot be made", test_file_missing},
+        {"signals are as in a new process", test_signals_restored},
+        {"a process group of its own, or ours", test_group},
+        {"destroy ends what runs", test_destroy_ends},
+        {"CPU seconds", test_cpu},
+        {"processes with a mark are killed, others not", test_kill_marked},
+        {NULL, NULL},
+    };
+
+    if (!mkdtemp(folder))
+        return 99;
+    int status = unit_main("process", tests);
+    file_remove_tree(folder, NULL);
+    return status;
+}
