@@ -59,8 +59,11 @@ static int init_stage(pool *p, pe_error *errp)
     p->fn = function_load(p->stage->function, p->c.req->dir, errp);
     if (!p->plain_options || !p->fn)
         return -1;
+    p->fn_options = function_options(p->fn, p->stage->options, errp);
+    if (!p->fn_options)
+        return -1;
     set.stage = p->stage->name;
-    set.options = p->stage->options;
+    set.options = p->fn_options;
     p->ctx = context_create(&set, errp);
     if (!p->ctx)
         return -1;
@@ -137,6 +140,7 @@ void pool_destroy(pool *p)
     if (p->ctx && function_ops(p->fn)->close)
         function_ops(p->fn)->close(p->ctx);
     context_destroy(p->ctx);
+    pe_options_destroy(p->fn_options);
     function_unload(p->fn);
     pe_options_destroy(p->plain_options);
     pe_block_release(&p->work);

@@ -155,6 +155,7 @@ struct pool {
     const pe_model_ops *model_ops;
     pe_options *plain_options; /* of passthrough, under a user function */
     function *fn;              /* NULL: the stage is a model */
+    pe_options *fn_options;
     pe_context *ctx;
     bool counted; /* epoch: {blocks: N} */
 

@@ -25,6 +25,7 @@ struct source {
     const char *run;
     const atomic_int *drain;
     function *fn;
+    pe_options *options;
     function_host host;
     struct lane *lanes;
     size_t n, turn;
@@ -57,7 +58,7 @@ static int open_lane(struct source *s, struct lane *l, const broker_position *p,
         .device = l->device,
         .index = p->partition,
         .size = s->pl->partitions,
-        .options = s->stage->options,
+        .options = s->options,
         .context_keys = (const char *const *)s->pl->context_keys,
         .context_values = (const char *const *)s->pl->context_values,
         .n_context = s->pl->n_context,
@@ -217,6 +218,7 @@ static void source_close(pool_source *base)
     if (!s)
         return;
     close_lanes(s);
+    pe_options_destroy(s->options);
     function_unload(s->fn);
     free(s);
 }
@@ -248,7 +250,10 @@ pool_source *pool_source_function(const pipeline *pl,
     s->drain = drain;
     s->by_lane = lanes;
     s->fn = function_load(s->stage->function, req->dir, errp);
-    if (!s->fn) {
+    if (s->fn)
+        s->options = function_options(s->fn, s->stage->options, errp);
+    if (!s->options) {
+        function_unload(s->fn);
         free(s);
         return NULL;
     }

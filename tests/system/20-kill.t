@@ -1,0 +1,59 @@
+#!/bin/bash
+# SIGKILL of a rank, of the pool, of an edge agent, of everything: the same
+# exact result (rules 1, 3, 4, 5).
+. "$(dirname "$0")/lib.sh"
+
+job=$SRC/tests/system/audit.yaml
+
+# start RUN: the audit job at 4 x 60 blocks/s for about 4 s, in background.
+start() {
+    pilot run "$job" --run "$1" --summary "$TEST_DIR/$1.json" \
+        --set stages.sense.block.rate=60 --set stages.sense.options.blocks=240 \
+        >"$TEST_DIR/$1.out" 2>&1 &
+    pilot_pid=$!
+    children="$children $pilot_pid"
+    wait_for 30 applied "$1" 200
+    ok $? "$1: the run learns"
+}
+
+# finish_run RUN STATUS
+finish_run() {
+    wait "$pilot_pid"
+    is $? "$2" "$1: exit status" ||
+        sed 's/^/# /' "$TEST_DIR/$1.out"
+    exact "$1" --blocks 240
+    none_left "$1"
+    ok $? "$1: no process left"
+}
+
+start kill-rank
+kill -KILL "$(agents kill-rank pilot-agent | tail -n 1)"
+finish_run kill-rank 0
+
+start kill-pool
+kill -KILL $(agents kill-pool pilot-agent)
+finish_run kill-pool 0
+
+start kill-edge
+kill -KILL "$(agents kill-edge pilot-edge)"
+finish_run kill-edge 0
+
+# Stopped for longer than anything waits, then let go on: a slow rank.
+start stop-rank
+rank=$(agents stop-rank pilot-agent | head -n 1)
+kill -STOP "$rank"
+sleep 2
+kill -CONT "$rank"
+finish_run stop-rank 0
+
+# Everything at once, then resumed by hand.
+start kill-all
+kill -KILL "$pilot_pid" $(agents kill-all pilot-agent) \
+    $(agents kill-all pilot-edge)
+wait "$pilot_pid" 2>/dev/null
+wait_for 10 none_left kill-all
+ok $? "kill-all: everything is dead"
+pilot run --resume kill-all >"$TEST_DIR/kill-all.out" 2>&1
+is $? 0 "kill-all: resume: exit status" ||
+    sed 's/^/# /' "$TEST_DIR/kill-all.out"
+exact kill-all --blocks 240

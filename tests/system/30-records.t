@@ -1,0 +1,75 @@
+#!/bin/bash
+# Records of others: no headers, no .npy, other features, NaN (rules 5, 7).
+. "$(dirname "$0")/lib.sh"
+
+cat >"$TEST_DIR/foreign.yaml" <<'Y'
+version: 1
+pipeline: foreign
+pilots:
+  broker: {kind: broker}
+  params: {kind: params}
+  devices: {kind: edge, devices: 1}
+  pool: {kind: pool, ntasks: 2}
+stages:
+  sense: {pilot: devices, function: generator, block: {points: 10}, options: {features: 3, blocks: 20}}
+  learn: {pilot: pool, function: audit}
+streams: {sense: {partitions: 2, topic: foreign-topic}}
+epoch: {interval: 50ms}
+until: eof
+Y
+# The topic is made by a first, small run; then others write to it.
+pilot run "$TEST_DIR/foreign.yaml" --run records-0 --set until=end \
+    >"$TEST_DIR/0.out" 2>&1
+is $? 0 "first run: exit status" || sed 's/^/# /' "$TEST_DIR/0.out"
+"$FOREIGN" foreign-topic 0 npy 5 other
+"$FOREIGN" foreign-topic 1 npy 5
+"$FOREIGN" foreign-topic 0 junk 3 other
+"$FOREIGN" foreign-topic 1 wide 2 other
+sum=$TEST_DIR/records.json
+out=$(pilot run "$TEST_DIR/foreign.yaml" --run records --summary "$sum" \
+    --set stages.sense.options.blocks=1 2>&1)
+is $? 0 "foreign records: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$(redis_do HGETALL 'pilot:{records}:state' | tr '\n' ' ')" "refused " \
+    "refused blocks are counted in the commit"
+is "$(redis_do HGET 'pilot:{records}:state' foreign)" 15 \
+    "foreign records are counted"
+is "$(redis_do HGET 'pilot:{records}:state' refused)" 3 \
+    "what is no .npy is refused"
+exact records
+
+# k-means: a block of other features is refused, NaN rows are masked.
+cat >"$TEST_DIR/kmeans.yaml" <<'Y'
+version: 1
+pipeline: features
+pilots:
+  broker: {kind: broker}
+  params: {kind: params}
+  devices: {kind: edge, devices: 1}
+  pool: {kind: pool, ntasks: 2}
+stages:
+  sense: {pilot: devices, function: generator, block: {points: 10}, options: {features: 3, blocks: 30}}
+  learn: {pilot: pool, function: kmeans, options: {clusters: 2}}
+streams: {sense: {partitions: 2, topic: features-topic}}
+epoch: {interval: 50ms}
+until: eof
+Y
+pilot run "$TEST_DIR/kmeans.yaml" --run features-0 --set until=end \
+    >"$TEST_DIR/1.out" 2>&1
+is $? 0 "k-means: first run: exit status" || sed 's/^/# /' "$TEST_DIR/1.out"
+"$FOREIGN" features-topic 0 wide 2 other
+"$FOREIGN" features-topic 1 nan 4 other
+"$FOREIGN" features-topic 1 big 1 other
+out=$(pilot run "$TEST_DIR/kmeans.yaml" --run features \
+    --set stages.sense.options.blocks=1 2>&1)
+is $? 0 "k-means: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+is "$(redis_do HGET 'pilot:{features}:state' refused)" 2 \
+    "blocks of other features are refused"
+is "$(redis_do HGET 'pilot:{features}:state' masked)" 30 \
+    "rows that are not finite, or too large, are masked and counted"
+out=$(pilot run "$TEST_DIR/kmeans.yaml" --run features-strict --set \
+    stages.sense.options.blocks=1 --set stages.learn.options.strict=true 2>&1)
+is $? 0 "strict: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+is "$(redis_do HGET 'pilot:{features-strict}:state' refused)" 7 \
+    "strict refuses the blocks instead"
+is "$(redis_do HGET 'pilot:{features-strict}:state' masked)" 0 \
+    "strict masks nothing"

@@ -1,0 +1,50 @@
+#!/bin/bash
+# Ctrl-C: once drains, twice stops; nothing is left; the run can go on.
+. "$(dirname "$0")/lib.sh"
+
+job=$SRC/tests/system/audit.yaml
+endless="--set stages.sense.block.rate=50 --set stages.sense.options.blocks=0"
+
+pilot run "$job" --run drain $endless --summary "$TEST_DIR/drain.json" \
+    >"$TEST_DIR/drain.out" 2>"$TEST_DIR/drain.err" &
+pid=$!
+children="$children $pid"
+wait_for 30 applied drain 100
+ok $? "drain: the run learns"
+kill -INT $pid
+wait $pid
+is $? 0 "drain: exit status" || sed 's/^/# /' "$TEST_DIR/drain.err"
+sum=$TEST_DIR/drain.json
+is "$(get "$sum" state)" drained "drain: state"
+is "$(get "$sum" sent)" "$(get "$sum" applied)" \
+    "drain: what was sent is applied"
+exact drain
+none_left drain
+ok $? "drain: no process left"
+
+pilot run "$job" --run twice $endless >"$TEST_DIR/twice.out" 2>&1 &
+pid=$!
+children="$children $pid"
+wait_for 30 applied twice 100
+kill -STOP $(agents twice pilot-edge)
+kill -INT $pid
+sleep 0.5
+kill -INT $pid
+wait $pid
+is $? 130 "twice: exit status" || sed 's/^/# /' "$TEST_DIR/twice.out"
+none_left twice
+ok $? "twice: no process left"
+has "$(cat "$TEST_DIR/twice.out")" "--resume twice" "twice: says how to go on"
+
+pilot run "$SRC/jobs/smoke.yaml" --run smoke --set \
+    stages.sense.options.blocks=0 >"$TEST_DIR/smoke.out" 2>&1 &
+pid=$!
+children="$children $pid"
+sleep 3
+kill -INT $pid
+wait $pid
+is $? 0 "smoke: drained" || sed 's/^/# /' "$TEST_DIR/smoke.out"
+has "$(cat "$TEST_DIR/smoke.out")" "exactly-once: off" \
+    "smoke: says what it does not promise"
+none_left smoke
+ok $? "smoke: no process left"

@@ -1,0 +1,121 @@
+# lib.sh - what the system tests share.  Sourced; prints TAP.
+#
+# The runner has started one broker and one Redis and exports PILOT_BROKER,
+# PILOT_PARAMS, PILOT_PASSWORD_FILE, BUILD (build tree), SRC (source tree).
+set -u
+
+TEST_NAME=$(basename "$0" .t)
+TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/pilot-$TEST_NAME.XXXXXX")
+export PILOT_HOME="$TEST_DIR/home"
+export PILOT_LIBEXEC="$BUILD"
+export PATH="$BUILD:$PATH"
+VERIFY="$BUILD/tests/system/verify"
+FOREIGN="$BUILD/tests/system/foreign"
+number=0
+children=
+
+# Whatever a test leaves on its way out is ended by pid.
+finish() {
+    for pid in $children; do
+        kill -KILL "$pid" 2>/dev/null
+    done
+    rm -rf "$TEST_DIR"
+    echo "1..$number"
+}
+trap finish EXIT
+
+# ok STATUS NAME: one TAP line.
+ok() {
+    number=$((number + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $number - $TEST_NAME: $2"
+    else
+        echo "not ok $number - $TEST_NAME: $2"
+    fi
+}
+
+# is GOT WANT NAME
+is() {
+    if [ "$1" = "$2" ]; then
+        ok 0 "$3"
+    else
+        ok 1 "$3"
+        echo "#   got:  $1"
+        echo "#   want: $2"
+        return 1
+    fi
+}
+
+# has TEXT PART NAME
+has() {
+    case $1 in
+    *"$2"*) ok 0 "$3" ;;
+    *)
+        ok 1 "$3"
+        echo "#   lacks: $2"
+        printf '%s\n' "$1" | sed 's/^/#   | /'
+        ;;
+    esac
+}
+
+# get FILE NAME...: a number or word out of a summary, by its last key names.
+# The summary is written with one key a line, so no JSON tool is needed.
+get() {
+    sed -n "s/^ *\"$2\": \"\\{0,1\\}\\([^\",]*\\)\"\\{0,1\\},\\{0,1\\}\$/\\1/p" \
+        "$1" | head -n 1
+}
+
+# exact RUN [--blocks N]: the verdict of the outside checker, diagnostics
+# when it is not exact.
+exact() {
+    run=$1
+    shift
+    if out=$("$VERIFY" "$@" "$run" 2>&1); then
+        ok 0 "$run: ${out##*$'\n'}"
+    else
+        ok 1 "$run is exact"
+        printf '%s\n' "$out" | sed 's/^/#   /'
+    fi
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for() {
+    tries=$(($1 * 20))
+    shift
+    while ! "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.05
+    done
+}
+
+# agents RUN NAME: pids of the processes NAME (pilot-agent, pilot-edge) that
+# serve run RUN: they carry its directory on their command line.
+agents() {
+    for d in /proc/[0-9]*; do
+        [ -r "$d/cmdline" ] || continue
+        line=$(tr '\0' ' ' <"$d/cmdline" 2>/dev/null) || continue
+        case $line in
+        *mpirun*) ;;
+        *"$2 $PILOT_HOME/$1 "*) echo "${d#/proc/}" ;;
+        esac
+    done
+}
+
+# none_left RUN: no process of the run, no folder of it in /tmp.
+none_left() {
+    left=$(agents "$1" pilot-agent; agents "$1" pilot-edge)
+    [ -z "$left" ]
+}
+
+# applied RUN N: at least N blocks of the run are committed.
+applied() {
+    n=$(redis_do HGET "pilot:{$1}:state" applied)
+    [ "${n:-0}" -ge "$2" ]
+}
+
+# redis_do COMMAND...: as the tests' user.
+redis_do() {
+    REDISCLI_AUTH=$(cat "$PILOT_PASSWORD_FILE") redis-cli -u "$PILOT_PARAMS" \
+        --no-auth-warning "$@" 2>/dev/null
+}

@@ -1,0 +1,270 @@
+/* verify.c - checks a run from outside: records and Redis against each other.
+ *
+ * Reads every record below the committed offsets, drops repeats by (device,
+ * boot, seq), folds the rest into its own audit and compares it with the
+ * audit model that the pool committed, byte for byte.  With --blocks N it
+ * also asks that every device of ours has exactly the blocks 0..N-1.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pilot/model.h>
+
+#include "models/audit/audit.h"
+#include "src/block/npy.h"
+#include "src/broker/broker.h"
+#include "src/common/log.h"
+#include "src/common/text.h"
+#include "src/model/safetensors.h"
+#include "src/params/params.h"
+
+struct device {
+    char name[256];
+    uint64_t boot, next_seq;
+    bool ours, any;
+    int64_t gaps;
+    int64_t row[AUDIT_LANES];
+};
+
+struct check {
+    const char *broker, *url, *password_file, *run;
+    int64_t blocks; /* of every device of ours; -1: any number */
+    params_state state;
+    struct device *d;
+    size_t n;
+    int64_t unreadable, repeats;
+};
+
+static void die(const pe_error *e)
+{
+    printf("verify: %s\n", e->text);
+    exit(1);
+}
+
+static struct device *find(struct check *c, const char *name)
+{
+    struct device *d;
+
+    for (size_t i = 0; i < c->n; i++)
+        if (!strcmp(c->d[i].name, name))
+            return &c->d[i];
+    d = realloc(c->d, (c->n + 1) * sizeof(*d));
+    if (!d)
+        exit(1);
+    c->d = d;
+    d = &d[c->n++];
+    memset(d, 0, sizeof(*d));
+    snprintf(d->name, sizeof(d->name), "%s", name);
+    return d;
+}
+
+/* Is this record the first of its identity?  In offset order, as rule 5. */
+static bool is_new(struct check *c, struct device *d, const pe_block *b)
+{
+    if (!b->has_seq)
+        return true;
+    d->ours = true;
+    if (d->any &&
+        (b->boot < d->boot || (b->boot == d->boot && b->seq < d->next_seq))) {
+        c->repeats++;
+        return false;
+    }
+    if (b->seq != (d->any && b->boot == d->boot ? d->next_seq : 0))
+        d->gaps++;
+    d->any = true;
+    d->boot = b->boot;
+    d->next_seq = b->seq + 1;
+    return true;
+}
+
+static void take(struct check *c, const broker_record *r)
+{
+    record_headers h;
+    pe_block b = {0};
+    pe_error e = {0};
+    char text[1024], name[256];
+    struct device *d;
+
+    if (r->key_len)
+        snprintf(name, sizeof(name), "%.*s", (int)r->key_len, r->key);
+    else
+        snprintf(name, sizeof(name), "%d", (int)r->partition);
+    if (broker_record_headers(r, &h, &e) < 0 ||
+        record_decode(&h, &b, text, sizeof(text), &e) < 0 ||
+        npy_decode(r->value, r->len, &b, &e) < 0) {
+        c->unreadable++;
+        return;
+    }
+    d = find(c, name);
+    if (is_new(c, d, &b))
+        audit_fold(d->row, &b);
+}
+
+static void read_partition(struct check *c, const params_offset *o)
+{
+    broker_consumer_conf conf = {
+        .broker = {.endpoint = c->broker, .client_id = "verify"},
+        .topic = o->topic,
+        .group = "verify",
+        .message_bytes = 4 << 20,
+        .queue_bytes = 16 << 20,
+        .check_crcs = true,
+    };
+    broker_position at = {o->partition, 0};
+    broker_consumer *k;
+    broker_record r;
+    pe_error e = {0};
+
+    if (o->next == 0)
+        return;
+    k = broker_consumer_open(&conf, &e);
+    if (!k || broker_consumer_assign(k, &at, 1, &e) < 0)
+        die(&e);
+    while (at.offset < o->next) {
+        int rc = broker_consumer_fetch(k, 1000, &r, &e);
+
+        if (rc < 0)
+            die(&e);
+        if (rc == 0)
+            continue;
+        if (r.offset < o->next)
+            take(c, &r);
+        at.offset = r.offset + 1;
+        broker_record_release(&r);
+    }
+    broker_consumer_close(k);
+}
+
+static int compare(struct check *c, const char *name, const int64_t *row)
+{
+    static const char *const lane[] = {"blocks", "points", "sum", "sumsq"};
+    const struct device *d = find(c, name);
+    int bad = 0;
+
+    for (int i = 0; i < AUDIT_LANES; i++) {
+        if (d->row[i] == row[i])
+            continue;
+        printf("%s: %s is %lld in the model, %lld in the records\n", name,
+               lane[i], (long long)row[i], (long long)d->row[i]);
+        bad++;
+    }
+    return bad;
+}
+
+static int compare_all(struct check *c)
+{
+    pe_error e = {0};
+    pe_model *m = NULL;
+    int bad = 0;
+    size_t n = 0;
+
+    if (c->state.model.len) {
+        m = pe_model_decode(c->state.model.data, c->state.model.len, &e);
+        if (!m)
+            die(&e);
+        n = audit_devices(m);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const int64_t *row;
+        const char *name = audit_device(m, i, &row);
+
+        bad += compare(c, name, row);
+    }
+    if (n < c->n) {
+        printf("the model has %zu devices, the records %zu\n", n, c->n);
+        bad++;
+    }
+    pe_model_destroy(m);
+    return bad;
+}
+
+static int check_devices(struct check *c)
+{
+    int bad = 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        const struct device *d = &c->d[i];
+
+        if (d->gaps) {
+            printf("%s: %lld gaps in seq\n", d->name, (long long)d->gaps);
+            bad++;
+        }
+        if (d->ours && c->blocks >= 0 && d->row[0] != c->blocks) {
+            printf("%s: %lld blocks, %lld were sensed\n", d->name,
+                   (long long)d->row[0], (long long)c->blocks);
+            bad++;
+        }
+    }
+    return bad;
+}
+
+static void parse(struct check *c, int argc, char **argv)
+{
+    static const struct option o[] = {
+        {"broker", required_argument, NULL, 'b'},
+        {"params", required_argument, NULL, 'p'},
+        {"password-file", required_argument, NULL, 'w'},
+        {"blocks", required_argument, NULL, 'n'},
+        {0},
+    };
+    int k;
+
+    c->broker = getenv("PILOT_BROKER");
+    c->url = getenv("PILOT_PARAMS");
+    c->password_file = getenv("PILOT_PASSWORD_FILE");
+    c->blocks = -1;
+    while ((k = getopt_long(argc, argv, "", o, NULL)) != -1) {
+        if (k == 'b')
+            c->broker = optarg;
+        else if (k == 'p')
+            c->url = optarg;
+        else if (k == 'w')
+            c->password_file = optarg;
+        else if (k != 'n' || text_parse_int(optarg, &c->blocks) < 0)
+            exit(64);
+    }
+    if (optind + 1 != argc || !c->broker || !c->url) {
+        fputs("usage: verify [--blocks N] RUN\n", stderr);
+        exit(64);
+    }
+    c->run = argv[optind];
+}
+
+int main(int argc, char **argv)
+{
+    struct check c = {0};
+    params_conf conf = {0};
+    params *p;
+    pe_error e = {0};
+    int64_t blocks = 0;
+    int bad;
+
+    log_init(log_write_stderr, "verify", LOG_LEVEL_WARN);
+    parse(&c, argc, argv);
+    conf.url = c.url;
+    conf.password_file = c.password_file;
+    p = params_open(&conf, c.run, &e);
+    if (!p || params_state_fetch(p, &c.state, &e) < 0)
+        die(&e);
+    for (size_t i = 0; i < c.state.n_offsets; i++)
+        read_partition(&c, &c.state.offsets[i]);
+    bad = compare_all(&c) + check_devices(&c);
+    for (size_t i = 0; i < c.n; i++)
+        blocks += c.d[i].row[0];
+    if (blocks != (int64_t)c.state.counters.applied) {
+        printf("%lld blocks in the records, %llu counted as applied\n",
+               (long long)blocks, (unsigned long long)c.state.counters.applied);
+        bad++;
+    }
+    printf("%s: %lld blocks of %zu devices, %lld repeats, %lld refused, "
+           "version %llu\n",
+           bad ? "NOT EXACT" : "exact", (long long)blocks, c.n,
+           (long long)c.repeats, (long long)c.unreadable,
+           (unsigned long long)c.state.version);
+    params_state_free(&c.state);
+    params_close(p);
+    free(c.d);
+    return bad != 0;
+}

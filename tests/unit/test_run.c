@@ -1,0 +1,572 @@
+/* test_run.c - `pilot run` follows agents that behave, and ones that do not.
+ *
+ * The program under test is pilot with fake services (fake_services.c); its
+ * agents, its mpirun and its pilot-services are scripts in fakes/.
+ */
+#include "unit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/common/clock.h"
+#include "src/common/file.h"
+#include "src/common/text.h"
+#include "src/resource/process.h"
+
+#define TEXT_MAX (1 << 20)
+
+static char folder[] = "/tmp/test-run-XXXXXX";
+
+static const char stream_yaml[] =
+    "version: 1\n"
+    "pipeline: stream\n"
+    "pilots:\n"
+    "  devices: {kind: edge, devices: 2}\n"
+    "  pool: {kind: pool, ntasks: 2}\n"
+    "stages:\n"
+    "  sense: {pilot: devices, function: generator,\n"
+    "          options: {features: 4, blocks: 8}}\n"
+    "  learn: {pilot: pool, function: kmeans}\n";
+
+static const char smoke_yaml[] =
+    "version: 1\n"
+    "pipeline: smoke\n"
+    "pilots: {pool: {kind: pool, ntasks: 2}}\n"
+    "stages:\n"
+    "  sense: {pilot: pool, function: generator,\n"
+    "          options: {features: 4, blocks: 8}}\n"
+    "  learn: {pilot: pool, function: kmeans}\n"
+    "results: off\n";
+
+/* --- the program and what it leaves --- */
+
+/* FOLDER/name; every path is kept to the end. */
+static const char *in_folder(const char *name)
+{
+    static char paths[32][128];
+    char path[128];
+    int i = 0;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    while (i < 31 && *paths[i] && strcmp(paths[i], path))
+        i++;
+    return memcpy(paths[i], path, sizeof(path));
+}
+
+/* Content of FOLDER/name, "" when there is none. */
+static const char *content(const char *name)
+{
+    static char *kept;
+
+    free(kept);
+    kept = file_read(in_folder(name), TEXT_MAX, NULL, NULL);
+    return kept ? kept : "";
+}
+
+/* Begin anew: no runs, no notes, and agents that do this. */
+static void stage_set(const char *pool, const char *edge)
+{
+    static const char *const names[] = {"home", "log", "log.mpirun", NULL};
+
+    for (const char *const *name = names; *name; name++)
+        file_remove_tree(in_folder(*name), NULL);
+    setenv("FAKE_POOL", pool, 1);
+    setenv("FAKE_EDGE", edge, 1);
+    setenv("PILOT_BROKER", "host:9092", 1);
+    setenv("PILOT_PARAMS", "redis://host:6379", 1);
+    unsetenv("FAKE_FAILS");
+    unsetenv("FAKE_SERVICES");
+    unsetenv("FAKE_COMMIT");
+}
+
+/* "pilot ARG..." in the background, its output in files out and err. */
+static process *pilot_start(const char *const *args)
+{
+    const char *argv[16] = {"tests/unit/pilot_fake"};
+    const process_spec spec = {.argv = argv,
+                               .out_path = in_folder("out"),
+                               .err_path = in_folder("err"),
+                               .new_group = true};
+    pe_error e = {0};
+
+    for (int i = 0; args[i] && i < 14; i++)
+        argv[i + 1] = args[i];
+    unlink(spec.out_path);
+    unlink(spec.err_path);
+    process *p = process_start(&spec, &e);
+    UNIT_EQUAL(e.text, "");
+    return p;
+}
+
+/* Its exit status. */
+static int pilot_end(process *p)
+{
+    CU_ASSERT(process_wait(p, 30000));
+    int status = process_status(p);
+    process_destroy(p);
+    return status;
+}
+
+static int pilot(const char *const *args)
+{
+    return pilot_end(pilot_start(args));
+}
+#define PILOT(...) pilot((const char *const[]){__VA_ARGS__, NULL})
+
+/* Wait until FOLDER/name contains [part]. */
+static void await(const char *name, const char *part)
+{
+    int64_t until = clock_mono_ns() + INT64_C(10000000000);
+
+    while (!strstr(content(name), part) && clock_mono_ns() < until)
+        clock_sleep_ns(10000000, 1);
+    UNIT_CONTAINS(content(name), part);
+}
+
+/* --- runs that end by themselves --- */
+
+static const struct {
+    const char *name, *file, *pool, *edge;
+    int status;
+    const char *out, *err, *log;
+} ends[] = {
+    {"done", "stream.yaml", "ok", "ok", 0, "run       t, done in",
+     "pilot: run t, state in /", "control done"},
+    {"smoke", "smoke.yaml", "ok", "", 0, "run       t, done in", "", ""},
+    {"pool killed", "stream.yaml", "killed ok", "ok", 0, ", 1 pilot died\n",
+     "pilot: pilot pool was killed by signal 9; it is started again\n",
+     "control done"},
+    {"pool killed twice", "stream.yaml", "killed killed ok", "ok", 0,
+     ", 2 pilots died\n", "; it is started again in a moment\n", ""},
+    {"pool without broker", "stream.yaml", "retry ok", "ok", 0, "done in",
+     "pilot: pool says retry\n"
+     "pilot: pilot pool ended with status 69; it is started again\n",
+     ""},
+    {"edge killed", "stream.yaml", "mourning", "killed input", 65, "failed in",
+     "pilot: pilot devices was killed by signal 9; it is started again\n"
+     "pilot: devices says input\n",
+     "end devices-1 1 101 dead\n"},
+    {"pool wrong", "stream.yaml", "input", "ok", 65, "error     pool says input",
+     "pilot: pool says input\n", "control done"},
+    {"smoke wrong", "smoke.yaml", "input", "", 65, "failed in",
+     "pilot: pool says input\n", ""},
+    {"smoke killed", "smoke.yaml", "silent", "", 1,
+     "error     pilot pool ended with status 3",
+     "pilot: pool: line 3\npilot: pool: line 4\npilot: pool: line 5\n"
+     "pilot: pool: line 6\npilot: pool: line 7\n"
+     "pilot: pilot pool ended with status 3\n",
+     ""},
+    {"pool fails", "stream.yaml", "broken", "ok", 1, "failed in", "", ""},
+    {"sum is wrong", "stream.yaml", "short", "ok", 1,
+     "error     blocks do not add up at the pool: 8 sent + 0 foreign, but 7 "
+     "applied + 0 refused",
+     "", ""},
+    {"pool's time is up", "stream.yaml", "late", "ok", 0, "drained in",
+     "pilot: drained; go on with 'pilot run --resume t'\n", "control done"},
+};
+
+static void test_ends(void)
+{
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        stage_set(ends[i].pool, ends[i].edge);
+        int status = PILOT("run", "--run", "t", in_folder(ends[i].file));
+        if (status != ends[i].status)
+            printf("# %s: status %d\n", ends[i].name, status);
+        CU_ASSERT_EQUAL(status, ends[i].status);
+        UNIT_CONTAINS(content("out"), ends[i].out);
+        UNIT_CONTAINS(content("err"), ends[i].err);
+        UNIT_CONTAINS(content("log"), ends[i].log);
+    }
+}
+
+/* What the agents are started with, and what is made before. */
+static void test_launch(void)
+{
+    char want[512];
+
+    stage_set("ok", "ok");
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);
+    UNIT_CONTAINS(content("log"), "broker host:9092\n"
+                                  "topic pilot.t.sense 2\n"
+                                  "topic pilot.t.sense.results 2\n"
+                                  "topic pilot.t.sense.refused 2\n"
+                                  "params redis://host:6379 t -\n");
+    UNIT_CONTAINS(content("log.mpirun"),
+                  "--mca plm isolated --mca btl self,vader --mca "
+                  "odls_base_sigkill_timeout 0 ");
+    snprintf(want, sizeof(want),
+             " -n 2 %s/libexec/pilot-agent %s/home/t --pilot pool --ranks 2\n",
+             folder, folder);
+    UNIT_CONTAINS(content("log.mpirun"), want);
+    UNIT_EQUAL(content("home/t/pipeline.yaml"), stream_yaml);
+    UNIT_CONTAINS(content("home/t/summary.json"), "\"state\": \"done\"");
+}
+
+static void test_folders(void)
+{
+    struct stat st;
+
+    stage_set("ok", "");
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("smoke.yaml")), 0);
+    CU_ASSERT_EQUAL(stat(in_folder("home/t"), &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 0777, 0700);
+    /* A name is used once. */
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("smoke.yaml")),
+                    PE_EXIT_CREATE);
+    UNIT_EQUAL(content("err"),
+               "pilot: run t is there already: go on with it by 'pilot run "
+               "--resume t', or choose another --run\n");
+    /* A home that is a file. */
+    setenv("PILOT_HOME", in_folder("smoke.yaml"), 1);
+    CU_ASSERT_EQUAL(PILOT("run", in_folder("smoke.yaml")), PE_EXIT_CREATE);
+    UNIT_CONTAINS(content("err"), "smoke.yaml: Not a directory\n");
+    setenv("PILOT_HOME", in_folder("home"), 1);
+}
+
+/* A run that did not begin leaves nothing. */
+static void test_services_away(void)
+{
+    static const char *const words[] = {"broker", "topic", "params", "ids",
+                                        NULL};
+    char want[64];
+
+    for (const char *const *word = words; *word; word++) {
+        stage_set("ok", "ok");
+        setenv("FAKE_FAILS", *word, 1);
+        CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")),
+                        PE_EXIT_UNAVAILABLE);
+        snprintf(want, sizeof(want), "pilot: %s is away\n", *word);
+        UNIT_CONTAINS(content("err"), want);
+        CU_ASSERT_EQUAL(access(in_folder("home/t"), F_OK), -1);
+    }
+    stage_set("ok", "ok");
+    setenv("FAKE_COMMIT", "00", 1);
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")),
+                    PE_EXIT_CONFIG);
+    UNIT_CONTAINS(content("err"), "has a model of a run t already");
+}
+
+/* --- services: file, environment, kept, managed --- */
+
+static void test_services_managed(void)
+{
+    stage_set("ok", "ok");
+    unsetenv("PILOT_BROKER");
+    unsetenv("PILOT_PARAMS");
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);
+    UNIT_CONTAINS(content("log"), "services start\nbroker 127.0.0.1:1\n");
+    UNIT_CONTAINS(content("log"), "control done\nservices stop\n");
+    CU_ASSERT_EQUAL(
+        PILOT("run", "--keep", "--run", "u", in_folder("stream.yaml")), 0);
+    UNIT_CONTAINS(content("err"), "pilot: the services go on; stop them with "
+                                  "'pilot-services stop --dir /");
+    const char *stop = strstr(content("log"), "services stop\n");
+    CU_ASSERT_PTR_NULL(stop ? strstr(stop + 1, "services stop\n") : NULL);
+    setenv("FAKE_SERVICES", "fail", 1);
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "v", in_folder("stream.yaml")),
+                    PE_EXIT_UNAVAILABLE);
+    UNIT_CONTAINS(content("err"),
+                  "pilot: 'pilot-services start' failed with status 69");
+}
+
+/* Those kept for development count as long as they live. */
+static void test_services_kept(void)
+{
+    char env[256];
+
+    for (int alive = 1; alive >= 0; alive--) {
+        stage_set("ok", "ok");
+        unsetenv("PILOT_BROKER");
+        unsetenv("PILOT_PARAMS");
+        file_mkdir(in_folder("home/services"), NULL);
+        int n = snprintf(env, sizeof(env),
+                         "PILOT_BROKER=kept:1\nPILOT_PARAMS=redis://kept:2\n"
+                         "PILOT_PASSWORD_FILE=/secret\nKAFKA_PID=%d\n"
+                         "REDIS_PID=%d\n",
+                         (int)getpid(), alive ? (int)getpid() : 0);
+        file_write(in_folder("home/services/env"), env, (size_t)n, 0600, NULL);
+        CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")),
+                        0);
+        UNIT_CONTAINS(content("log"), alive ? "params redis://kept:2 t /secret"
+                                            : "services start");
+    }
+}
+
+/* --- signals --- */
+
+static void test_drain(void)
+{
+    static const struct {
+        const char *file, *fails;
+        int sig;
+        const char *out;
+    } rows[] = {
+        {"stream.yaml", "none", SIGINT, "drained in"},
+        {"stream.yaml", "none", SIGTERM, "drained in"},
+        {"stream.yaml", "none", SIGHUP, "drained in"},
+        {"stream.yaml", "control", SIGINT, "drained in"}, /* by signal */
+        {"smoke.yaml", "none", SIGINT, "drained in"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *args[] = {"run", "--run", "t", in_folder(rows[i].file),
+                              NULL};
+        stage_set("drain", "drain");
+        setenv("FAKE_FAILS", rows[i].fails, 1);
+        process *p = pilot_start(args);
+        await("home/t/starts.pool", "1");
+        clock_sleep_ns(300000000, 1); /* until its trap is set */
+        process_signal(p, rows[i].sig);
+        CU_ASSERT_EQUAL(pilot_end(p), 0);
+        UNIT_CONTAINS(content("out"), rows[i].out);
+        UNIT_CONTAINS(content("err"), "pilot: draining: ");
+    }
+}
+
+/* The second signal ends it at once, with nothing left behind. */
+static void test_stop(void)
+{
+    const char *args[] = {"run", "--run", "t", in_folder("stream.yaml"), NULL};
+    char mark[300];
+
+    stage_set("deaf", "deaf");
+    process *p = pilot_start(args);
+    await("home/t/starts.pool", "1");
+    await("home/t/starts.devices", "1");
+    process_signal(p, SIGINT);
+    await("err", "draining");
+    process_signal(p, SIGHUP); /* a terminal that closes changes nothing */
+    CU_ASSERT_FALSE(process_wait(p, 300));
+    process_signal(p, SIGINT);
+    CU_ASSERT_EQUAL(pilot_end(p), 128 + SIGINT);
+    UNIT_EQUAL(content("out"), "");
+    UNIT_CONTAINS(content("err"),
+                  "pilot: stopped; go on with 'pilot run --resume t'\n");
+    snprintf(mark, sizeof(mark), "PILOT_AGENT=%s", in_folder("home/t/pool"));
+    CU_ASSERT_EQUAL(process_kill_marked(mark), 0);
+    snprintf(mark, sizeof(mark), "PILOT_AGENT=%s",
+             in_folder("home/t/devices"));
+    CU_ASSERT_EQUAL(process_kill_marked(mark), 0);
+}
+
+/* --- runs that go on --- */
+
+static void test_resume(void)
+{
+    stage_set("late ok", "ok");
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);
+    UNIT_CONTAINS(content("home/t/summary.json"), "\"state\": \"drained\"");
+    CU_ASSERT_EQUAL(PILOT("run", "--resume", "t"), 1);
+    /* 8 before and 8 now were sent, but the pool tells of 8 in all */
+    UNIT_CONTAINS(content("out"), "16 sent");
+    UNIT_CONTAINS(content("log"), "clear\ncontrol \n");
+    UNIT_CONTAINS(content("home/t/request.json"), "\"resumed\": true");
+}
+
+/* A run that is done says so again, and does nothing. */
+static void test_resume_done(void)
+{
+    stage_set("ok", "ok");
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);
+    char *out = text_format("%s", content("out"));
+    setenv("FAKE_FAILS", "broker params", 1);
+    CU_ASSERT_EQUAL(PILOT("run", "--resume", "t", "--summary",
+                          in_folder("again.json")),
+                    0);
+    UNIT_EQUAL(content("out"), out);
+    UNIT_EQUAL(content("home/t/starts.pool"), "1\n");
+    UNIT_CONTAINS(content("again.json"), "\"state\": \"done\"");
+    free(out);
+}
+
+static void test_resume_refused(void)
+{
+    const char *args[] = {"run", "--run", "t", in_folder("stream.yaml"), NULL};
+
+    stage_set("deaf", "deaf");
+    process *p = pilot_start(args);
+    await("home/t/starts.pool", "1");
+    CU_ASSERT_EQUAL(PILOT("run", "--resume", "t"), PE_EXIT_AGAIN);
+    UNIT_EQUAL(content("err"),
+               "pilot: another 'pilot run' follows t; wait until it ends\n");
+    process_signal(p, SIGTERM);
+    clock_sleep_ns(500000000, 1);
+    process_signal(p, SIGTERM);
+    CU_ASSERT_EQUAL(pilot_end(p), 128 + SIGTERM);
+    CU_ASSERT_EQUAL(PILOT("run", "--resume", "nosuch"), PE_EXIT_CONFIG);
+    UNIT_CONTAINS(content("err"), "pilot: there is no run nosuch in /");
+    stage_set("ok", "");
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("smoke.yaml")), 0);
+    file_remove_tree(in_folder("home/t/summary.json"), NULL);
+    CU_ASSERT_EQUAL(PILOT("run", "--resume", "t"), PE_EXIT_CONFIG);
+    UNIT_CONTAINS(content("err"), "there is nothing to go on with\n");
+}
+
+/* --- the command line --- */
+
+static const struct {
+    const char *args[6];
+    int status;
+    const char *out, *err;
+} lines[] = {
+    {{NULL}, 64, "", "Usage: pilot COMMAND "},
+    {{"--help"}, 0, "Usage: pilot COMMAND ", ""},
+    {{"-h"}, 0, "  run        run a pipeline", ""},
+    {{"--version"}, 0, "pilot ", ""},
+    {{"-V"}, 0, "libjansson ", ""},
+    {{"rum"}, 64, "", "unknown command rum; did you mean run?; see 'pilot "
+                      "--help'\n"},
+    {{"xyz"}, 64, "", "unknown command xyz; see 'pilot --help'\n"},
+    {{"run", "--help"}, 0, "Usage: pilot run [OPTION]... FILE\n", ""},
+    {{"run", "-h"}, 0, "--set PATH=VALUE", ""},
+    {{"run"}, 64, "", "a FILE is missing; see 'pilot run --help'\n"},
+    {{"run", "a", "b"}, 64, "", "too many operands"},
+    {{"run", "--until", "noon", "a"}, 64, "", "option --until: 'noon' is not "
+                                              "eof; "},
+    {{"run", "--run", "../x", "@smoke"}, 64, "", "'../x' is no name of a run"},
+    {{"run", "--resume", "t", "a"}, 64, "", "--resume goes on with a run as "
+                                            "it is"},
+    {{"run", "--resume", "t", "--dry-run"}, 64, "", "--resume goes on"},
+    {{"run", "--resume", "../x"}, 64, "", "'../x' is no name of a run"},
+    {{"run", "--summary", "/nowhere/s", "@smoke"}, 73, "",
+     "cannot write /nowhere/s: No such file or directory\n"},
+    {{"run", "/nowhere/file"}, 78, "", "/nowhere/file"},
+    {{"run", "--dry-run", "@stream"}, 0, "RUN", ""},
+    {{"run", "--dry-run", "@smoke", "--set", "stages.learn.function=kmeens"},
+     78, "", "did you mean kmeans?"},
+    {{"config", "--help"}, 0, "Usage: pilot config check", ""},
+    {{"config"}, 64, "", "is missing"},
+    {{"config", "check"}, 64, "", "is missing"},
+    {{"config", "check", "@smoke", "@stream"}, 0, "stream.yaml: ok\n", ""},
+    {{"config", "check", "@smoke", "/nowhere/file"}, 78, "smoke.yaml: ok\n",
+     "/nowhere/file"},
+    {{"config", "show", "@smoke"}, 0, "generator", ""},
+    {{"config", "show", "@smoke", "@smoke"}, 64, "",
+     "'show' with 2 files is not a command of pilot config"},
+    {{"config", "chek", "@smoke"}, 64, "", "'chek' with 1 files is not a "
+                                           "command"},
+    {{"config", "show", "--set", "x.y=1", "@smoke"}, 78, "", "x"},
+};
+
+static void test_lines(void)
+{
+    stage_set("ok", "ok");
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        const char *args[8] = {NULL};
+        for (int k = 0; k < 6 && lines[i].args[k]; k++) {
+            const char *a = lines[i].args[k];
+            args[k] = !strcmp(a, "@smoke")    ? in_folder("smoke.yaml")
+                      : !strcmp(a, "@stream") ? in_folder("stream.yaml")
+                                              : a;
+        }
+        int status = pilot(args);
+        if (status != lines[i].status)
+            printf("# line %zu: status %d\n", i, status);
+        CU_ASSERT_EQUAL(status, lines[i].status);
+        UNIT_CONTAINS(content("out"), lines[i].out);
+        UNIT_CONTAINS(content("err"), lines[i].err);
+        CU_ASSERT_EQUAL(!*lines[i].out, !*content("out"));
+        CU_ASSERT_EQUAL(!*lines[i].err, !*content("err"));
+    }
+    CU_ASSERT_EQUAL(access(in_folder("home"), F_OK), -1);
+}
+
+static void test_quiet(void)
+{
+    stage_set("killed ok", "ok");
+    CU_ASSERT_EQUAL(PILOT("run", "-Q", in_folder("stream.yaml")), 0);
+    UNIT_EQUAL(content("err"), "");
+    UNIT_CONTAINS(content("out"), "run       stream-20");
+}
+
+/* Files an agent is to find are named from the root. */
+static void test_paths(void)
+{
+    char want[300];
+
+    stage_set("ok", "ok");
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", "--until", "eof", "--set",
+                          "stages.sense.function=file", "--set",
+                          "stages.sense.options={path: data.npy}",
+                          in_folder("stream.yaml")),
+                    0);
+    snprintf(want, sizeof(want), "stages.sense.options.path=%s/data.npy",
+             folder);
+    UNIT_CONTAINS(content("home/t/request.json"), want);
+    UNIT_CONTAINS(content("home/t/request.json"), "\"until=eof\"");
+}
+
+/* --- set-up --- */
+
+static int agents_link(void)
+{
+    static const char *const names[][2] = {
+        {"agent", "pilot-agent"},
+        {"agent", "pilot-edge"},
+        {"pilot-services", "pilot-services"},
+        {"mpirun", "mpirun"},
+    };
+    const char *source = getenv("srcdir") ? getenv("srcdir") : ".";
+    char *root = realpath(source, NULL);
+    int status = root ? file_mkdir(in_folder("libexec"), NULL) : -1;
+
+    for (size_t i = 0; status == 0 && i < sizeof(names) / sizeof(names[0]);
+         i++) {
+        char from[4096], to[256];
+        snprintf(from, sizeof(from), "%s/tests/unit/fakes/%s", root,
+                 names[i][0]);
+        snprintf(to, sizeof(to), "%s/libexec/%s", folder, names[i][1]);
+        status = symlink(from, to);
+    }
+    free(root);
+    return status;
+}
+
+static int files_make(void)
+{
+    char *path = text_format("%s/libexec:%s", folder, getenv("PATH"));
+
+    setenv("PATH", path, 1);
+    free(path);
+    setenv("PILOT_LIBEXEC", in_folder("libexec"), 1);
+    setenv("PILOT_HOME", in_folder("home"), 1);
+    setenv("FAKE_LOG", in_folder("log"), 1);
+    unsetenv("PILOT_PASSWORD_FILE");
+    if (agents_link() < 0)
+        return -1;
+    return file_write(in_folder("smoke.yaml"), smoke_yaml, strlen(smoke_yaml),
+                      0600, NULL) +
+           file_write(in_folder("stream.yaml"), stream_yaml,
+                      strlen(stream_yaml), 0600, NULL);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"command lines", test_lines},
+        {"runs that end by themselves", test_ends},
+        {"what agents are started with", test_launch},
+        {"state folders", test_folders},
+        {"services that are away", test_services_away},
+        {"services of the run's own", test_services_managed},
+        {"services kept for development", test_services_kept},
+        {"one signal drains", test_drain},
+        {"two signals stop", test_stop},
+        {"a drained run goes on", test_resume},
+        {"a run that is done stays so", test_resume_done},
+        {"runs that cannot go on", test_resume_refused},
+        {"quiet", test_quiet},
+        {"relative paths", test_paths},
+        {NULL, NULL},
+    };
+
+    if (!mkdtemp(folder) || files_make() < 0)
+        return 99;
+    int status = unit_main("run", tests);
+    file_remove_tree(folder, NULL);
+    return status;
+}
