@@ -12,16 +12,15 @@ struct config_options {
 };
 
 static const option_spec options[] = {
-    {"set", 0, OPTION_LIST, offsetof(struct config_options, set),
-     "PATH=VALUE", NULL, "override a key of the file; may be repeated"},
+    {"set", 0, OPTION_LIST, offsetof(struct config_options, set), "PATH=VALUE",
+     NULL, "override a key of the file; may be repeated"},
     {"help", 'h', OPTION_FLAG, offsetof(struct config_options, help), NULL,
      NULL, "this text"},
     {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
 };
 
-static const char *const synopsis[] = {
-    "check [--set PATH=VALUE]... FILE...", "show [--set PATH=VALUE]... FILE",
-    NULL};
+static const char *const synopsis[] = {"check [--set PATH=VALUE]... FILE...",
+                                       "show [--set PATH=VALUE]... FILE", NULL};
 
 static const option_usage usage = {
     .command = "pilot config",

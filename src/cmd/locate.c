@@ -85,24 +85,22 @@ static void own_folder(char out[PATH_MAX])
 char *locate_program(const char *name, const char *installed, pe_error *errp)
 {
     const char *libexec = variable("PILOT_LIBEXEC");
-    const char *script = name + (strncmp(name, "pilot-", 6) ? 0 : 6);
     char own[PATH_MAX];
 
     own_folder(own);
     const struct {
-        const char *folder, *sub, *name;
+        const char *folder, *sub;
     } places[] = {
-        {libexec, "", name},
-        {own, "", name},
-        {installed, "", name},
-        {own, "/scripts", script},
-        {own, "/../scripts", script},
+        {libexec, ""},
+        {own, ""},
+        {own, "/scripts"},
+        {installed, ""},
     };
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         if (!places[i].folder)
             continue;
-        char *path = text_format("%s%s/%s", places[i].folder, places[i].sub,
-                                 places[i].name);
+        char *path =
+            text_format("%s%s/%s", places[i].folder, places[i].sub, name);
         if (!path)
             return nomem(errp);
         if (access(path, X_OK) == 0)

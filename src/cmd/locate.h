@@ -17,10 +17,9 @@ char *locate_absolute(const char *folder, const char *path, pe_error *errp);
 /* Absolute folder of file [path] in new memory; the caller frees. */
 char *locate_folder(const char *path, pe_error *errp);
 
-/* Program [name] of ours: in $PILOT_LIBEXEC, beside this program (as in a
- * build tree), in [installed], or in scripts/ of a source tree around this
- * program, where its name has no "pilot-".  New memory; the caller frees.
- * NULL: in none of them (78, naming the folders).
+/* Program [name] of ours: in $PILOT_LIBEXEC, beside this program or in
+ * scripts/ there (a build tree), or in [installed].  New memory; the caller
+ * frees.  NULL: in none of them (78, naming the folders).
  */
 char *locate_program(const char *name, const char *installed, pe_error *errp);
 

@@ -178,10 +178,9 @@ static int run_prepare(struct run *r, json_t *before, pe_error *errp)
         monitor_resume(r->monitor,
                        has_state(before, "drained") ? before : NULL);
     log_info("run %s, state in %s", r->req->run, r->req->dir);
-    if (run_services_open(r, errp) < 0 ||
-        pipeline_request_write(r->req, errp) < 0)
+    if (run_agents_create(r, errp) < 0 || run_services_open(r, errp) < 0)
         return -1;
-    return run_agents_create(r, errp);
+    return pipeline_request_write(r->req, errp);
 }
 
 /* A run that is done stays so. */
@@ -271,9 +270,9 @@ static int summary_check(const struct run_options *o, pe_error *errp)
     if (o->summary && !folder)
         return -1;
     if (folder && access(folder, W_OK) < 0)
-        status = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CREATE,
-                              "cannot write %s: %s", o->summary,
-                              strerror(errno));
+        status =
+            pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CREATE,
+                         "cannot write %s: %s", o->summary, strerror(errno));
     free(folder);
     return status;
 }

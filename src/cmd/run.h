@@ -25,7 +25,7 @@ struct run_options {
 
 /* What becomes of the processes of a pilot. */
 enum agent_state {
-    AGENT_WAITS,   /* to be started at due_ns */
+    AGENT_WAITS, /* to be started at due_ns */
     AGENT_RUNS,
     AGENT_DONE,    /* ended after its final event */
     AGENT_GIVEN_UP /* died for good */
@@ -38,11 +38,12 @@ typedef struct agent {
     process *proc;
     event_reader reader;
     restart deaths;
-    int64_t due_ns;    /* monotonic; start (again) then */
-    char *err_path;    /* RUN_DIR/NAME.err */
-    char *mark;        /* in the environment of all its processes */
-    char *scratch;     /* pool: TMPDIR of the ranks, or NULL */
-    char *shared;      /* pool: folder in memory of the ranks, or NULL */
+    int64_t due_ns; /* monotonic; start (again) then */
+    char *program;  /* pilot-agent or pilot-edge */
+    char *err_path; /* RUN_DIR/NAME.err */
+    char *mark;     /* in the environment of all its processes */
+    char *scratch;  /* pool: TMPDIR of the ranks, or NULL */
+    char *shared;   /* pool: folder in memory of the ranks, or NULL */
     /* of this incarnation */
     bool closed;   /* its stdout is at its end */
     bool ready;    /* it said so */
@@ -67,24 +68,24 @@ struct run {
     pipeline *p;
     pipeline_request *req;
     char *home;
-    int lock_fd;   /* held while a command follows the run; -1: none */
-    bool made_dir; /* by us, in this call */
-    bool local;    /* no broker, no parameter service */
-    bool managed;  /* we started the services */
+    int lock_fd;    /* held while a command follows the run; -1: none */
+    bool made_dir;  /* by us, in this call */
+    bool local;     /* no broker, no parameter service */
+    bool managed;   /* we started the services */
     params *params; /* NULL when local */
     monitor *monitor;
     agent *agents;
     size_t n_agents;
     int signal_fd;
     enum run_phase phase;
-    bool drained;  /* somebody asked for the end */
+    bool drained;    /* somebody asked for the end */
     int stop_signal; /* stop now; 0: no */
     bool failed;
-    int exit_code; /* of the first failure */
-    int64_t start_ns; /* monotonic */
+    int exit_code;     /* of the first failure */
+    int64_t start_ns;  /* monotonic */
     int64_t end_by_ns; /* edges have until then to take leave */
-    int64_t shown_ns; /* last progress line */
-    size_t shown;     /* its length on the terminal */
+    int64_t shown_ns;  /* last progress line */
+    size_t shown;      /* its length on the terminal */
 };
 
 /* --- run_setup.c --- */
@@ -100,7 +101,21 @@ int run_setup_plan(const struct run_options *o, pe_error *errp);
 /* RUN_DIR/[name] in new memory; the caller frees. */
 char *run_path(const struct run *r, const char *name, pe_error *errp);
 
+/* --- run_endpoints.c --- */
+
+/* Fill in where the services of the run are: out of the file, the
+ * environment, the earlier request, those kept for development, or started
+ * for this run, whichever is first.
+ */
+int run_endpoints_resolve(struct run *r, pe_error *errp);
+
 /* --- run_services.c --- */
+
+/* Run "pilot-services VERB --dir FOLDER" to its end.  It writes its messages
+ * to our stderr.  69, or what it exits with.
+ */
+int run_services_call(struct run *r, const char *verb, const char *folder,
+                      pe_error *errp);
 
 /* Find or start the services, make the topics, clear what an earlier command
  * left.  Nothing to do for a local run.
@@ -115,7 +130,9 @@ int run_services_bury(struct run *r, const agent *a, pe_error *errp);
 
 /* --- run_agent.c --- */
 
-/* A row for each pilot that has processes. */
+/* A row for each pilot that has processes; a program that is missing is an
+ * input error (78).
+ */
 int run_agents_create(struct run *r, pe_error *errp);
 void run_agents_destroy(struct run *r);
 /* Start it, or start it again. */

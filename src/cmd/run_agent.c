@@ -70,8 +70,7 @@ static void command_free(struct command *c)
 /* Cores this process may use.  mpirun counts cores and not their threads. */
 static int cores_count(void)
 {
-    char *smt = file_read("/sys/devices/system/cpu/smt/active", 16, NULL,
-                          NULL);
+    char *smt = file_read("/sys/devices/system/cpu/smt/active", 16, NULL, NULL);
     int threads = smt && *smt == '1' ? 2 : 1;
     cpu_set_t set;
 
@@ -138,9 +137,10 @@ static void launch_tell(const agent *a, int cores, bool shared_cores)
 static void launcher_add(struct command *c, const agent *a)
 {
     static const char *const always[] = {
-        "mpirun", "--mca", "plm",        "isolated", "--mca",
-        "btl",    "self,vader", "--mca", "odls_base_sigkill_timeout",
-        "0",      NULL};
+        "mpirun",     "--mca", "plm",
+        "isolated",   "--mca", "btl",
+        "self,vader", "--mca", "odls_base_sigkill_timeout",
+        "0",          NULL};
     const pipeline_pilot *pool = a->pilot;
     int cores = cores_count();
     bool shared_cores = pool->ntasks * pool->cpus_per_task > cores;
@@ -172,15 +172,12 @@ static void launcher_add(struct command *c, const agent *a)
 static int command_make(struct command *c, agent *a, pe_error *errp)
 {
     bool pool = a->pilot->kind == PILOT_POOL;
-    char *program = pool
-                        ? locate_program("pilot-agent", PILOT_LIBEXECDIR, errp)
-                        : locate_program("pilot-edge", PILOT_BINDIR, errp);
 
-    if (!program || !own(c, program) || (pool && scratch_renew(a, errp) < 0))
+    if (pool && scratch_renew(a, errp) < 0)
         return -1;
     if (pool)
         launcher_add(c, a);
-    argv_add(c, program);
+    argv_add(c, a->program);
     argv_add(c, a->run->req->dir);
     argv_add(c, "--pilot");
     argv_add(c, a->pilot->name);
@@ -276,16 +273,15 @@ void run_agent_read(agent *a)
     ssize_t n;
 
     while ((n = read(process_fd(a->proc), bytes, sizeof(bytes))) > 0)
-        if (event_feed(&a->reader, bytes, (size_t)n, event_take, line_take,
-                       a) < 0)
+        if (event_feed(&a->reader, bytes, (size_t)n, event_take, line_take, a) <
+            0)
             return;
     a->closed = n == 0;
 }
 
 void run_agent_drain(agent *a)
 {
-    process_signal(a->proc,
-                   a->pilot->kind == PILOT_POOL ? SIGUSR1 : SIGTERM);
+    process_signal(a->proc, a->pilot->kind == PILOT_POOL ? SIGUSR1 : SIGTERM);
 }
 
 bool run_agent_is_over(const agent *a)
@@ -329,8 +325,16 @@ void run_agent_tail(const agent *a)
 static int agent_fill(agent *a, struct run *r, const pipeline_pilot *pilot,
                       pe_error *errp)
 {
+    bool pool = pilot->kind == PILOT_POOL;
+
     a->run = r;
     a->pilot = pilot;
+    if (pool && process_find("mpirun", errp) < 0)
+        return -1;
+    a->program = pool ? locate_program("pilot-agent", PILOT_LIBEXECDIR, errp)
+                      : locate_program("pilot-edge", PILOT_BINDIR, errp);
+    if (!a->program)
+        return -1;
     a->err_path = text_format("%s/%s.err", r->req->dir, pilot->name);
     a->mark = text_format("PILOT_AGENT=%s/%s", r->req->dir, pilot->name);
     return a->err_path && a->mark ? 0 : pe_error_nomem(errp);
@@ -361,9 +365,9 @@ int run_agents_create(struct run *r, pe_error *errp)
 void run_agents_destroy(struct run *r)
 {
     for (size_t i = 0; i < r->n_agents; i++)
-        process_signal(r->agents[i].proc,
-                       r->agents[i].pilot->kind == PILOT_POOL ? SIGTERM
-                                                              : SIGKILL);
+        process_signal(r->agents[i].proc, r->agents[i].pilot->kind == PILOT_POOL
+                                              ? SIGTERM
+                                              : SIGKILL);
     for (size_t i = 0; i < r->n_agents; i++) {
         agent *a = &r->agents[i];
         process_destroy(a->proc);
@@ -372,6 +376,7 @@ void run_agents_destroy(struct run *r)
         event_reader_free(&a->reader);
         scratch_drop(&a->scratch);
         scratch_drop(&a->shared);
+        free(a->program);
         free(a->err_path);
         free(a->mark);
     }

@@ -1,148 +1,17 @@
 /* run_services.c - the broker and the parameter service of a run. */
-#include <errno.h>
-#include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "src/broker/broker.h"
 #include "src/cmd/locate.h"
 #include "src/cmd/run.h"
-#include "src/common/file.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
 
-#define ENV_MAX_BYTES 65536
 #define STEP_MS 100
 
-/* Where services are, as one source tells it; any member may be NULL. */
-struct endpoints {
-    char *broker, *params, *password_file;
-    char *kafka_pid, *redis_pid; /* only in the file of pilot-services */
-};
-
-static const struct {
-    const char *name;
-    size_t offset;
-} env_rows[] = {
-    {"PILOT_BROKER", offsetof(struct endpoints, broker)},
-    {"PILOT_PARAMS", offsetof(struct endpoints, params)},
-    {"PILOT_PASSWORD_FILE", offsetof(struct endpoints, password_file)},
-    {"KAFKA_PID", offsetof(struct endpoints, kafka_pid)},
-    {"REDIS_PID", offsetof(struct endpoints, redis_pid)},
-};
-
-#define N_ENV_ROWS (sizeof(env_rows) / sizeof(env_rows[0]))
-
-static char **member(struct endpoints *e, size_t row)
-{
-    return (char **)((char *)e + env_rows[row].offset);
-}
-
-static void endpoints_free(struct endpoints *e)
-{
-    for (size_t i = 0; i < N_ENV_ROWS; i++)
-        free(*member(e, i));
-    memset(e, 0, sizeof(*e));
-}
-
-/* One "NAME=VALUE" of an env file; other lines are not ours. */
-static void line_take(struct endpoints *e, const char *line)
-{
-    for (size_t i = 0; i < N_ENV_ROWS; i++) {
-        size_t len = strlen(env_rows[i].name);
-        if (strncmp(line, env_rows[i].name, len) || line[len] != '=')
-            continue;
-        free(*member(e, i));
-        *member(e, i) = text_format("%s", line + len + 1);
-    }
-}
-
-/* Fill [e] from the env file of pilot-services in [folder]; none is there:
- * [e] stays empty.
- */
-static void env_file_read(const char *folder, struct endpoints *e)
-{
-    char *path = text_format("%s/env", folder), *save = NULL;
-    char *data = path ? file_read(path, ENV_MAX_BYTES, NULL, NULL) : NULL;
-
-    for (char *line = data ? strtok_r(data, "\n", &save) : NULL; line;
-         line = strtok_r(NULL, "\n", &save))
-        line_take(e, line);
-    free(data);
-    free(path);
-}
-
-static bool is_alive(const char *pid)
-{
-    long n = pid ? strtol(pid, NULL, 10) : 0;
-
-    return n > 1 && (kill((pid_t)n, 0) == 0 || errno == EPERM);
-}
-
-/* Fill [slotp] unless an earlier source did. */
-static void adopt(char **slotp, const char *value)
-{
-    if (!*slotp && value && *value)
-        *slotp = text_format("%s", value);
-}
-
-/* The password belongs to the service it opens: it comes from one source. */
-static void adopt_all(pipeline_request *q, const struct endpoints *e)
-{
-    adopt(&q->broker, e->broker);
-    if (!q->params_url && e->params) {
-        adopt(&q->params_url, e->params);
-        adopt(&q->password_file, e->password_file);
-    }
-}
-
-static void adopt_file(pipeline_request *q, const pipeline *p)
-{
-    const pipeline_pilot *broker = pipeline_pilot_of(p, PILOT_BROKER);
-    const pipeline_pilot *store = pipeline_pilot_of(p, PILOT_PARAMS);
-    struct endpoints e = {
-        .broker = broker ? broker->endpoint : NULL,
-        .params = store ? store->endpoint : NULL,
-        .password_file = store ? store->password_file : NULL,
-    };
-
-    adopt_all(q, &e);
-    if (q->params_url)
-        adopt(&q->password_file, getenv("PILOT_PASSWORD_FILE"));
-}
-
-static void adopt_environment(pipeline_request *q)
-{
-    struct endpoints e = {
-        .broker = getenv("PILOT_BROKER"),
-        .params = getenv("PILOT_PARAMS"),
-        .password_file = getenv("PILOT_PASSWORD_FILE"),
-    };
-
-    adopt_all(q, &e);
-}
-
-/* Services somebody keeps for development, as long as both live. */
-static void adopt_kept(pipeline_request *q, const char *home)
-{
-    char *folder = text_format("%s/services", home);
-    struct endpoints e = {0};
-
-    if (folder)
-        env_file_read(folder, &e);
-    if (is_alive(e.kafka_pid) && is_alive(e.redis_pid))
-        adopt_all(q, &e);
-    endpoints_free(&e);
-    free(folder);
-}
-
-/* Run "pilot-services VERB --dir FOLDER" to its end; it writes its own
- * messages to our stderr.
- */
-static int services_call(struct run *r, const char *verb, const char *folder,
-                         pe_error *errp)
+int run_services_call(struct run *r, const char *verb, const char *folder,
+                      pe_error *errp)
 {
     char *program = locate_program("pilot-services", PILOT_LIBEXECDIR, errp);
     char *log = run_path(r, "services.log", errp);
@@ -174,66 +43,6 @@ done:
     free(log);
     free(program);
     return status;
-}
-
-/* Services of our own, in the folder of the run: a resumed run finds what it
- * left there.
- */
-static int managed_start(struct run *r, pe_error *errp)
-{
-    char *folder = run_path(r, "services", errp);
-    struct endpoints e = {0};
-    int status = -1;
-
-    if (!folder)
-        return -1;
-    log_info("starting a broker and a parameter service for this run");
-    r->managed = true;
-    r->made_dir = false; /* their logs stay, whatever happens */
-    if (services_call(r, "start", folder, errp) < 0)
-        goto done;
-    env_file_read(folder, &e);
-    adopt_all(r->req, &e);
-    if (r->req->broker && r->req->params_url)
-        status = 0;
-    else
-        pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_UNAVAILABLE,
-                     "pilot-services did not write %s/env", folder);
-done:
-    endpoints_free(&e);
-    free(folder);
-    return status;
-}
-
-/* Was this run given services of its own by an earlier command? */
-static bool was_managed(const struct run *r)
-{
-    char *folder = text_format("%s/services", r->req->dir);
-    bool was = folder && access(folder, F_OK) == 0;
-
-    free(folder);
-    return was;
-}
-
-static int endpoints_resolve(struct run *r, pe_error *errp)
-{
-    pipeline_request *q = r->req;
-    struct endpoints before = {.broker = q->broker,
-                               .params = q->params_url,
-                               .password_file = q->password_file};
-    bool managed = was_managed(r);
-
-    q->broker = q->params_url = q->password_file = NULL;
-    adopt_file(q, r->p);
-    if (!managed) {
-        adopt_environment(q);
-        adopt_all(q, &before);
-        adopt_kept(q, r->home);
-    }
-    endpoints_free(&before);
-    if (q->broker && q->params_url)
-        return 0;
-    return managed_start(r, errp);
 }
 
 static int topic_ensure(const struct run *r, broker_admin *a,
@@ -299,16 +108,13 @@ static int keys_prepare(struct run *r, pe_error *errp)
 
 int run_services_open(struct run *r, pe_error *errp)
 {
-    const pipeline_pilot *store = pipeline_pilot_of(r->p, PILOT_PARAMS);
     params_conf c = {0};
 
     if (r->local)
         return 0;
-    if (endpoints_resolve(r, errp) < 0 || topics_ensure(r, errp) < 0)
+    if (run_endpoints_resolve(r, errp) < 0 || topics_ensure(r, errp) < 0)
         return -1;
     pipeline_request_params(r->req, &c);
-    if (store && store->user)
-        c.user = store->user;
     r->params = params_open(&c, r->req->run, errp);
     return r->params ? keys_prepare(r, errp) : -1;
 }
@@ -324,7 +130,7 @@ void run_services_close(struct run *r)
         log_info("the services go on; stop them with 'pilot-services stop "
                  "--dir %s'",
                  folder);
-    else if (folder && services_call(r, "stop", folder, &e) < 0)
+    else if (folder && run_services_call(r, "stop", folder, &e) < 0)
         log_error("%s", e.text);
     free(folder);
 }
@@ -349,9 +155,8 @@ static bool has_end(const params_end *ends, size_t n, const char *device)
 static int device_bury(struct run *r, broker_admin *a, int d, char *device,
                        pe_error *errp)
 {
-    params_end end = {.device = device,
-                      .partition = d % r->p->partitions,
-                      .dead = true};
+    params_end end = {
+        .device = device, .partition = d % r->p->partitions, .dead = true};
     char topic[256];
     int64_t low;
 

@@ -30,9 +30,9 @@ char *run_path(const struct run *r, const char *name, pe_error *errp)
 /* Append [item], which is taken (and freed on error; NULL: no memory). */
 static int override_add(pipeline_request *q, char *item, pe_error *errp)
 {
-    char **list = item ? realloc(q->overrides,
-                                 (q->n_overrides + 2) * sizeof(*list))
-                       : NULL;
+    char **list =
+        item ? realloc(q->overrides, (q->n_overrides + 2) * sizeof(*list))
+             : NULL;
 
     if (!list) {
         free(item);
@@ -78,11 +78,11 @@ static int overrides_take(pipeline_request *q, const struct run_options *o,
             if (!file)
                 return -1;
         }
-        int status = override_add(q,
-                                  file ? text_format("%.*s=%s", (int)len, item,
-                                                     file)
-                                       : text_format("%s", item),
-                                  errp);
+        int status =
+            override_add(q,
+                         file ? text_format("%.*s=%s", (int)len, item, file)
+                              : text_format("%s", item),
+                         errp);
         free(file);
         if (status < 0)
             return -1;
@@ -135,9 +135,9 @@ static int overrides_settle(pipeline_request *q, const pipeline *p,
                                   pe_options_text(s->options, "path"), errp);
     }
     for (size_t i = 0; status == 0 && i < p->n_pilots; i++)
-        status = override_key(q, folder, "pilots", p->pilots[i].name,
-                              "password-file", p->pilots[i].password_file,
-                              errp);
+        status =
+            override_key(q, folder, "pilots", p->pilots[i].name,
+                         "password-file", p->pilots[i].password_file, errp);
     free(folder);
     return status;
 }
@@ -190,8 +190,8 @@ static int run_lock(struct run *r, pe_error *errp)
                      "another 'pilot run' follows %s; wait until it ends",
                      r->req->run);
     else if (status < 0)
-        pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CREATE,
-                     "cannot lock %s: %s", path, strerror(errno));
+        pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CREATE, "cannot lock %s: %s",
+                     path, strerror(errno));
     free(path);
     return status;
 }

@@ -79,18 +79,15 @@ void event_error(const char *pilot, const pe_error *e)
 {
     event_print(json_pack("{s:s, s:s, s:o, s:s, s:i}", "event", "error",
                           "pilot", pilot, "text", event_text(e->text), "kind",
-                          event_kind_name(e->kind), "exit",
-                          (int)e->exit_code));
+                          event_kind_name(e->kind), "exit", (int)e->exit_code));
 }
 
 json_t *event_latency(const histogram *h)
 {
-    return json_pack("{s:I, s:f, s:f, s:f, s:f}", "n",
-                     (json_int_t)histogram_count(h), "p50",
-                     histogram_quantile_ms(h, 0.50), "p90",
-                     histogram_quantile_ms(h, 0.90), "p99",
-                     histogram_quantile_ms(h, 0.99), "max",
-                     (double)h->max_ns / 1e6);
+    return json_pack(
+        "{s:I, s:f, s:f, s:f, s:f}", "n", (json_int_t)histogram_count(h), "p50",
+        histogram_quantile_ms(h, 0.50), "p90", histogram_quantile_ms(h, 0.90),
+        "p99", histogram_quantile_ms(h, 0.99), "max", (double)h->max_ns / 1e6);
 }
 
 static void line_visit(char *line, size_t len,

@@ -13,9 +13,8 @@
 /* What edges count; `spooled` is a state and not a count, so it is not
  * carried from one incarnation to the next.
  */
-static const char *const carried[] = {"sensed",  "filtered", "dropped",
-                                      "sent",    "fetched",  "replayed",
-                                      NULL};
+static const char *const carried[] = {"sensed",  "filtered", "dropped", "sent",
+                                      "fetched", "replayed", NULL};
 
 monitor *monitor_create(const char *run, const char *pipeline_name,
                         pe_error *errp)

@@ -22,8 +22,7 @@ static void blocks_print(const json_t *b, const json_t *once, FILE *f)
             "pool", count_of(b, "fetched"), count_of(b, "applied"),
             count_of(b, "refused"), count_of(b, "foreign"));
     if (json_is_string(once))
-        fprintf(f,
-                LABEL "exactly once: %s; %lld replayed, %lld deduplicated\n",
+        fprintf(f, LABEL "exactly once: %s; %lld replayed, %lld deduplicated\n",
                 "", json_string_value(once), count_of(b, "replayed"),
                 count_of(b, "deduplicated"));
 }

@@ -10,9 +10,9 @@ static const char *const block_keys[] = {
     "sensed",  "filtered", "dropped", "spooled",  "sent",         "foreign",
     "fetched", "applied",  "refused", "replayed", "deduplicated", NULL};
 
-static const char *const hops[] = {"edge",   "broker", "wait",
-                                   "process", "commit", "model",
-                                   "total",  "processed", NULL};
+static const char *const hops[] = {"edge",    "broker",    "wait",
+                                   "process", "commit",    "model",
+                                   "total",   "processed", NULL};
 
 /* The sum of member [key] of object [in] (NULL: of the event itself) over
  * all final events.
@@ -81,8 +81,8 @@ static json_t *rate_make(const monitor *m, const json_t *pool,
     if (span <= 0)
         span = seconds;
     if (span <= 0 || !pool)
-        return json_pack("{s:f, s:f, s:f}", "blocks_per_s", 0.0,
-                         "points_per_s", 0.0, "mb_per_s", 0.0);
+        return json_pack("{s:f, s:f, s:f}", "blocks_per_s", 0.0, "points_per_s",
+                         0.0, "mb_per_s", 0.0);
     return json_pack("{s:f, s:f, s:f}", "blocks_per_s", blocks / span,
                      "points_per_s", points / span, "mb_per_s",
                      bytes / 1e6 / span);
@@ -129,12 +129,11 @@ static json_t *model_make(const json_t *pool)
 
     if (!json_is_object(model))
         return json_null();
-    return json_pack("{s:s, s:I, s:s, s:I, s:I}", "kind",
-                     value_text(model, "kind", ""), "version",
-                     value_int(model, "version"), "commit",
-                     value_text(model, "commit", ""), "points",
-                     value_int(model, "points"), "outliers",
-                     value_int(pool, "outliers"));
+    return json_pack(
+        "{s:s, s:I, s:s, s:I, s:I}", "kind", value_text(model, "kind", ""),
+        "version", value_int(model, "version"), "commit",
+        value_text(model, "commit", ""), "points", value_int(model, "points"),
+        "outliers", value_int(pool, "outliers"));
 }
 
 /* What the kernel counted for the processes of a pilot, or what the pilot
@@ -192,7 +191,8 @@ static int edges_balance(const json_t *blocks, json_t *errors)
 static int pool_balance(const monitor *m, const json_t *blocks, json_t *errors)
 {
     json_int_t in = value_int(blocks, "sent") + value_int(blocks, "foreign");
-    json_int_t out = value_int(blocks, "applied") + value_int(blocks, "refused");
+    json_int_t out =
+        value_int(blocks, "applied") + value_int(blocks, "refused");
     json_int_t twice = value_int(blocks, "deduplicated");
 
     if (m->inexact ? in <= out + twice : in == out)
@@ -233,11 +233,11 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         "schema", 1, "run", m->run, "pipeline", m->pipeline, "state", state,
         "seconds", seconds, "blocks", blocks, "points",
         value_int(pool, "points"), "bytes", value_int(pool, "bytes"), "rate",
-        rate_make(m, pool, value_int(blocks, "applied"), seconds),
-        "latency_ms", latency_make(m), "model", model_make(pool),
-        "exactly_once", exactly_once_make(pool), "verdict",
-        monitor_verdict(pool, edges, m->cores), "cpu_s", cpu_make(m),
-        "errors", errors, "deaths", m->deaths, "detail", m->finals);
+        rate_make(m, pool, value_int(blocks, "applied"), seconds), "latency_ms",
+        latency_make(m), "model", model_make(pool), "exactly_once",
+        exactly_once_make(pool), "verdict",
+        monitor_verdict(pool, edges, m->cores), "cpu_s", cpu_make(m), "errors",
+        errors, "deaths", m->deaths, "detail", m->finals);
     json_decref(blocks);
     json_decref(edges);
     return out;

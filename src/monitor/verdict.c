@@ -33,8 +33,7 @@ static const struct {
     const char *seen;  /* its share, in percent */
     const char *idle;  /* it had next to nothing to do */
 } bounds[HOPS] = {
-    [HOP_EDGE] = {"edge-bound", "the edge is %.0f%% busy",
-                  "the edge was idle"},
+    [HOP_EDGE] = {"edge-bound", "the edge is %.0f%% busy", "the edge was idle"},
     [HOP_BROKER] = {"broker-bound",
                     "devices wait for the broker %.0f%% of the time",
                     "the broker was never waited for"},
@@ -162,8 +161,9 @@ static const char *bound_add(text *t, const struct shares *s, int *butp)
         return "source";
     }
     *butp = top;
-    text_add(t, "%s: ", s->use[top] < BUSY ? "nothing is at its limit"
-                                           : bounds[top].bound);
+    text_add(t, "%s: ",
+             s->use[top] < BUSY ? "nothing is at its limit"
+                                : bounds[top].bound);
     text_add(t, bounds[top].seen, 100 * s->use[top]);
     return s->use[top] < BUSY ? "none" : hop_names[top];
 }
@@ -178,8 +178,8 @@ json_t *monitor_verdict(const json_t *pool, const json_t *edges, int cores)
     headroom_add(&t, &s, but);
     json_t *out = NULL;
     if (!t.failed)
-        out = json_pack("{s:s, s:o, s:s}", "bottleneck", bottleneck,
-                        "headroom", headroom_make(&s), "text", t.data);
+        out = json_pack("{s:s, s:o, s:s}", "bottleneck", bottleneck, "headroom",
+                        headroom_make(&s), "text", t.data);
     text_free(&t);
     return out;
 }

@@ -18,7 +18,8 @@ static atomic_int drain;
 
 struct agent {
     const char *dir, *pilot;
-    int ranks; /* asked for; 0: any */
+    int ranks;  /* asked for; 0: any */
+    int number; /* the launcher's for this process */
     pipeline_request *req;
     pipeline *pl;
     int64_t *low, *high; /* rank 0: of every partition at the start */
@@ -289,7 +290,7 @@ static int run(struct agent *a, int rank, int size)
         if (report)
             event_print(report);
     }
-    if (rc < 0 && rank == 0 && launcher_rank() == 0)
+    if (rc < 0 && rank == 0 && a->number == 0)
         event_error(a->pilot, &e);
     return rc < 0 ? (int)e.exit_code : PE_EXIT_OK;
 }
@@ -306,6 +307,7 @@ int main(int argc, char **argv)
         return rc;
     }
     set_signals();
+    a.number = launcher_rank();
     /* Errors of MPI calls are fatal to the world (MPI_ERRORS_ARE_FATAL): the
      * supervisor starts another, nothing uncommitted counts.
      */

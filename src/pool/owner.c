@@ -246,7 +246,7 @@ static enum admission admit_device(pool *p, pool_slot *s, pool_record *r)
     pool_device *d;
     size_t at;
 
-    if (r->foreign)
+    if (!b->has_seq)
         return ADMIT_WORK;
     at = pool_device_find(&p->devices, b->device, &p->error);
     if (at == SIZE_MAX || pool_slot_touch(p, s, at, b->boot, b->seq) < 0) {
@@ -267,7 +267,7 @@ static bool seen_before(pool *p, const pool_record *r)
 {
     size_t at;
 
-    if (r->foreign || r->bad.kind != PE_ERROR_NONE || !p->devices.n)
+    if (!r->block.has_seq || r->bad.kind != PE_ERROR_NONE || !p->devices.n)
         return false;
     at = pool_device_find(&p->devices, r->block.device, &p->error);
     return at != SIZE_MAX && is_duplicate(&p->devices.d[at], &r->block);

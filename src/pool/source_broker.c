@@ -10,9 +10,12 @@
 #include "src/block/record.h"
 #include "src/common/clock.h"
 
+enum { DEVICE_MAX = 256 }; /* room for a device's name in a record */
+
 struct source {
     pool_source base;
     const pipeline *pl;
+    const char *run;
     broker_conf broker;
     broker_consumer_conf conf;
     char topic[256];
@@ -87,13 +90,32 @@ static size_t put_device(const broker_record *b, char *text, size_t cap)
     return n + 1;
 }
 
+/* A record of a device of another run keeps its identity under that run's
+ * name: "RUN/DEVICE" is not our device of the same name.
+ */
+static bool of_other_run(const struct source *s, char *text, size_t cap)
+{
+    static const char prefix[] = "/pilot-edge/";
+    const record_header *h = record_find(&s->headers, "ce_source");
+    size_t n = sizeof(prefix) - 1, run = strlen(s->run);
+
+    if (!h || h->len <= n || memcmp(h->value, prefix, n))
+        return false;
+    if (h->len > n + run && !memcmp(h->value + n, s->run, run) &&
+        h->value[n + run] == '/')
+        return false;
+    snprintf(text, cap, "%.*s", (int)(h->len - n), h->value + n);
+    return true;
+}
+
 static void decode(struct source *s, pool_record *r)
 {
     broker_record *b = &r->held;
     pe_block *k = &r->block;
-    size_t used = put_device(b, r->text, 256);
+    bool other = false;
 
     memset(k, 0, sizeof(*k));
+    put_device(b, r->text, DEVICE_MAX);
     r->bad.kind = PE_ERROR_NONE;
     r->raw = b->value;
     r->raw_len = b->len;
@@ -103,13 +125,14 @@ static void decode(struct source *s, pool_record *r)
     k->offset = b->offset;
     k->broker_ns = b->time_ns;
     if (broker_record_headers(b, &s->headers, &r->bad) < 0 ||
-        record_decode(&s->headers, k, r->text + used, POOL_TEXT - used,
-                      &r->bad) < 0 ||
+        record_decode(&s->headers, k, r->text + DEVICE_MAX,
+                      POOL_TEXT - DEVICE_MAX, &r->bad) < 0 ||
         npy_decode(b->value, b->len, k, &r->bad) < 0) {
         if (r->bad.kind == PE_ERROR_NONE)
             r->bad.kind = PE_ERROR_INPUT;
     }
-    r->foreign = !k->has_seq;
+    other = k->has_seq && of_other_run(s, r->text, DEVICE_MAX);
+    r->foreign = !k->has_seq || other;
     k->fetch_ns = clock_real_ns();
 }
 
@@ -216,6 +239,7 @@ pool_source *pool_source_broker(const pipeline *pl, const pipeline_request *req,
     }
     s->base.ops = &ops;
     s->pl = pl;
+    s->run = req->run;
     s->lanes = lanes;
     s->queue_bytes = queue_bytes;
     pipeline_topic(pl, req->run, "", s->topic, sizeof(s->topic));

@@ -55,6 +55,27 @@ static int missing_error(const char *program, pe_error *errp)
                         program);
 }
 
+static bool is_program(const char *folder, size_t len, const char *program)
+{
+    char *path = text_format("%.*s/%s", (int)len, folder, program);
+    bool is = path && access(path, X_OK) == 0;
+
+    free(path);
+    return is;
+}
+
+int process_find(const char *program, pe_error *errp)
+{
+    const char *path = getenv("PATH");
+
+    for (size_t len; path && *path; path += len + (path[len] == ':')) {
+        len = strcspn(path, ":");
+        if (len > 0 && is_program(path, len, program))
+            return 0;
+    }
+    return missing_error(program, errp);
+}
+
 /* posix_spawn answered [err]. */
 static int spawn_error(const char *program, int err, pe_error *errp)
 {
@@ -148,8 +169,7 @@ static int pipe_open(struct child_fds *f, pe_error *errp)
 {
     int ends[2];
 
-    if (pipe2(ends, O_CLOEXEC) < 0 ||
-        fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
+    if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
                             "cannot make a pipe: %s", strerror(errno));
     f->ours = ends[0];
@@ -309,8 +329,8 @@ bool process_ended(process *p)
         p->status = PE_EXIT_FAILED;
         return true;
     }
-    p->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status)
-                                    : WEXITSTATUS(status);
+    p->status =
+        WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     p->cpu_s = seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
     return true;
 }

@@ -19,6 +19,9 @@ typedef struct process_spec {
                                 not reach it */
 } process_spec;
 
+/* 0 when [program] is on PATH, else the error process_start would give. */
+int process_find(const char *program, pe_error *errp);
+
 /* Start a child with no signal blocked or ignored and nothing on its standard
  * input.  Errors: "mpirun is not there: install openmpi-bin" (input, 78; the
  * package is named for the programs known here), a file that cannot be made

@@ -31,10 +31,13 @@ out=$(pilot run "$TEST_DIR/foreign.yaml" --run records --summary "$sum" \
 is $? 0 "foreign records: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
 has "$(redis_do HGETALL 'pilot:{records}:state' | tr '\n' ' ')" "refused " \
     "refused blocks are counted in the commit"
-is "$(redis_do HGET 'pilot:{records}:state' foreign)" 15 \
+# 20 blocks of the first run, 10 .npy, 3 that are none, 2 of other features.
+is "$(redis_do HGET 'pilot:{records}:state' foreign)" 35 \
     "foreign records are counted"
-is "$(redis_do HGET 'pilot:{records}:state' refused)" 3 \
-    "what is no .npy is refused"
+is "$(redis_do HGET 'pilot:{records}:state' refused)" 5 \
+    "what is no .npy, or has other features, is refused"
+is "$(redis_do HGET 'pilot:{records}:state' applied)" 31 \
+    "a device of another run is not ours, whatever its name"
 exact records
 
 # k-means: a block of other features is refused, NaN rows are masked.

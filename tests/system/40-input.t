@@ -84,7 +84,7 @@ mkdir "$TEST_DIR/bin"
 for c in env bash sh; do ln -s "$(command -v $c)" "$TEST_DIR/bin/$c"; done
 refuse 78 "openmpi-bin" "no mpirun" \
     env PATH="$TEST_DIR/bin" "$BUILD/pilot" run "$job"
-refuse 73 "state directory" "state directory that cannot be made" \
+refuse 73 "cannot make folder" "state directory that cannot be made" \
     env PILOT_HOME=/proc/nowhere pilot run "$job"
 if [ "$(id -u)" -eq 0 ] && mkdir "$TEST_DIR/full" &&
     mount -t tmpfs -o size=4k,nr_inodes=3 none "$TEST_DIR/full" 2>/dev/null
@@ -106,8 +106,10 @@ unset OMPI_COMM_WORLD_RANK
 export OMPI_MCA_ess_singleton_isolated=1 OMPI_ALLOW_RUN_AS_ROOT=1
 PMI_RANK=0 "$@" &
 PMI_RANK=1 "$@" &
-wait -n
-exit $?
+first=$!
+wait
+wait $first 2>/dev/null
+exit 78
 F
 chmod +x "$TEST_DIR/fake/mpirun"
 refuse 78 "srun --mpi=pmix" "launcher that starts singletons" \

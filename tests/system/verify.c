@@ -21,7 +21,7 @@
 #include "src/params/params.h"
 
 struct device {
-    char name[256];
+    char name[512];
     uint64_t boot, next_seq;
     bool ours, any;
     int64_t gaps;
@@ -32,6 +32,7 @@ struct check {
     const char *broker, *url, *password_file, *run;
     int64_t blocks; /* of every device of ours; -1: any number */
     params_state state;
+    pe_model *model; /* NULL: nothing was learned */
     struct device *d;
     size_t n;
     int64_t unreadable, repeats;
@@ -79,24 +80,38 @@ static bool is_new(struct check *c, struct device *d, const pe_block *b)
     return true;
 }
 
+/* The device's name: RUN/DEVICE for one of another run. */
+static void put_name(const struct check *c, const broker_record *r,
+                     const record_headers *h, char *name, size_t cap)
+{
+    const record_header *s = record_find(h, "ce_source");
+    char ours[256];
+    int n = snprintf(ours, sizeof(ours), "/pilot-edge/%s/", c->run);
+
+    if (s && s->len > 12 && strncmp(s->value, ours, (size_t)n))
+        snprintf(name, cap, "%.*s", (int)s->len - 12, s->value + 12);
+    else if (r->key_len)
+        snprintf(name, cap, "%.*s", (int)r->key_len, r->key);
+    else
+        snprintf(name, cap, "%d", (int)r->partition);
+}
+
 static void take(struct check *c, const broker_record *r)
 {
     record_headers h;
     pe_block b = {0};
     pe_error e = {0};
-    char text[1024], name[256];
+    char buf[1024], name[512];
     struct device *d;
 
-    if (r->key_len)
-        snprintf(name, sizeof(name), "%.*s", (int)r->key_len, r->key);
-    else
-        snprintf(name, sizeof(name), "%d", (int)r->partition);
     if (broker_record_headers(r, &h, &e) < 0 ||
-        record_decode(&h, &b, text, sizeof(text), &e) < 0 ||
-        npy_decode(r->value, r->len, &b, &e) < 0) {
+        record_decode(&h, &b, buf, sizeof(buf), &e) < 0 ||
+        npy_decode(r->value, r->len, &b, &e) < 0 ||
+        (c->model && b.features != c->model->features)) {
         c->unreadable++;
         return;
     }
+    put_name(c, r, &h, name, sizeof(name));
     d = find(c, name);
     if (is_new(c, d, &b))
         audit_fold(d->row, &b);
@@ -153,19 +168,23 @@ static int compare(struct check *c, const char *name, const int64_t *row)
     return bad;
 }
 
-static int compare_all(struct check *c)
+static void read_model(struct check *c)
 {
     pe_error e = {0};
-    pe_model *m = NULL;
-    int bad = 0;
-    size_t n = 0;
 
-    if (c->state.model.len) {
-        m = pe_model_decode(c->state.model.data, c->state.model.len, &e);
-        if (!m)
-            die(&e);
-        n = audit_devices(m);
-    }
+    if (!c->state.model.len)
+        return;
+    c->model = pe_model_decode(c->state.model.data, c->state.model.len, &e);
+    if (!c->model)
+        die(&e);
+}
+
+static int compare_all(struct check *c)
+{
+    const pe_model *m = c->model;
+    size_t n = m ? audit_devices(m) : 0;
+    int bad = 0;
+
     for (size_t i = 0; i < n; i++) {
         const int64_t *row;
         const char *name = audit_device(m, i, &row);
@@ -176,7 +195,6 @@ static int compare_all(struct check *c)
         printf("the model has %zu devices, the records %zu\n", n, c->n);
         bad++;
     }
-    pe_model_destroy(m);
     return bad;
 }
 
@@ -191,7 +209,8 @@ static int check_devices(struct check *c)
             printf("%s: %lld gaps in seq\n", d->name, (long long)d->gaps);
             bad++;
         }
-        if (d->ours && c->blocks >= 0 && d->row[0] != c->blocks) {
+        if (d->ours && !strchr(d->name, '/') && c->blocks >= 0 &&
+            d->row[0] != c->blocks) {
             printf("%s: %lld blocks, %lld were sensed\n", d->name,
                    (long long)d->row[0], (long long)c->blocks);
             bad++;
@@ -248,6 +267,7 @@ int main(int argc, char **argv)
     p = params_open(&conf, c.run, &e);
     if (!p || params_state_fetch(p, &c.state, &e) < 0)
         die(&e);
+    read_model(&c);
     for (size_t i = 0; i < c.state.n_offsets; i++)
         read_partition(&c, &c.state.offsets[i]);
     bad = compare_all(&c) + check_devices(&c);
@@ -263,6 +283,7 @@ int main(int argc, char **argv)
            bad ? "NOT EXACT" : "exact", (long long)blocks, c.n,
            (long long)c.repeats, (long long)c.unreadable,
            (unsigned long long)c.state.version);
+    pe_model_destroy(c.model);
     params_state_free(&c.state);
     params_close(p);
     free(c.d);

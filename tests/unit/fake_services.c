@@ -41,8 +41,8 @@ static int fails(const char *word, pe_error *errp)
 
     if (!list || !strstr(list, word))
         return 0;
-    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                        "%s is away", word);
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE, "%s is away",
+                        word);
 }
 
 broker_admin *broker_admin_open(const broker_conf *c, pe_error *errp)

@@ -28,8 +28,8 @@ static const option_spec rows[] = {
      "a flag"},
     {"quiet", 0, OPTION_FLAG, offsetof(struct values, quiet), NULL, NULL,
      "long only"},
-    {"word", 'w', OPTION_TEXT, offsetof(struct values, word), "WORD",
-     "one two", "a choice"},
+    {"word", 'w', OPTION_TEXT, offsetof(struct values, word), "WORD", "one two",
+     "a choice"},
     {"name", 'n', OPTION_TEXT, offsetof(struct values, name), "NAME", NULL,
      "any text"},
     {"set", 's', OPTION_LIST, offsetof(struct values, set), "K=V", NULL,
@@ -218,8 +218,7 @@ static void test_home(void)
         {NULL, "", "/user", "/user/.local/state/pilot"},
         {NULL, NULL, NULL, NULL},
     };
-    static const char *const names[] = {"PILOT_HOME", "XDG_STATE_HOME",
-                                        "HOME"};
+    static const char *const names[] = {"PILOT_HOME", "XDG_STATE_HOME", "HOME"};
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         const char *const values[] = {table[i].own, table[i].state,

@@ -93,8 +93,7 @@ static void test_event_print(void)
     UNIT_EQUAL(captured(print_event, json_pack("{s:s}", "a", big)), "");
     UNIT_EQUAL(logged, "an event of 65543 bytes is not printed");
     big[EVENT_LINE_MAX - 10] = '\0'; /* with {"a":""} and a newline: all */
-    CU_ASSERT_EQUAL(strlen(captured(print_event, json_pack("{s:s}", "a",
-                                                           big))),
+    CU_ASSERT_EQUAL(strlen(captured(print_event, json_pack("{s:s}", "a", big))),
                     EVENT_LINE_MAX - 1);
     log_init(NULL, NULL, LOG_LEVEL_ERROR);
 }
@@ -112,8 +111,8 @@ static void test_event_error(void)
 
 static void test_event_kind(void)
 {
-    static const enum pe_error_class kinds[] = {
-        PE_ERROR_NONE, PE_ERROR_RETRY, PE_ERROR_INPUT, PE_ERROR_FATAL};
+    static const enum pe_error_class kinds[] = {PE_ERROR_NONE, PE_ERROR_RETRY,
+                                                PE_ERROR_INPUT, PE_ERROR_FATAL};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         CU_ASSERT_EQUAL(event_kind(event_kind_name(kinds[i])), kinds[i]);
@@ -183,9 +182,8 @@ static void test_event_feed_long(void)
 
     memset(line, 'x', sizeof(line));
     line[sizeof(line) - 1] = '\n';
-    CU_ASSERT_EQUAL(event_feed(&r, line, sizeof(line), hear_event, hear_other,
-                               &h),
-                    0);
+    CU_ASSERT_EQUAL(
+        event_feed(&r, line, sizeof(line), hear_event, hear_other, &h), 0);
     CU_ASSERT_EQUAL(event_feed(&r, "{\"a\":5}\n", 8, hear_event, NULL, &h), 0);
     UNIT_EQUAL(h.text, "[xxxxxxxxxxxxxxxxxxxx/65536][xxxxxxxxxx/10]5;");
     CU_ASSERT_EQUAL(event_feed(&r, "text\n", 5, hear_event, NULL, &h), 0);
@@ -197,7 +195,7 @@ static void test_event_feed_long(void)
 
 #define POOL(busy, fetch) \
     "{'ranks': 2, 'seconds': 10, 'busy_s': " #busy ", 'fetch_s': " #fetch "}"
-#define EDGE(seconds, busy, blocked, paced) \
+#define EDGE(seconds, busy, blocked, paced)                    \
     "{'devices': 4, 'seconds': " #seconds ", 'busy_s': " #busy \
     ", 'blocked_s': " #blocked ", 'paced_s': " #paced "}"
 
@@ -279,24 +277,24 @@ static void test_verdict_null(void)
 
 /* --- summary --- */
 
-#define POOL_FINAL \
-    "{'event': 'pool', 'pilot': 'pool', 'state': 'done', 'ranks': 1, " \
-    "'blocks': {'fetched': 101, 'applied': 98, 'refused': 2, 'replayed': 1, " \
-    "'deduplicated': 3, 'foreign': 5}, 'points': 98000, 'bytes': 25088000, " \
-    "'outliers': 7, 'seconds': 4.0, 'busy_s': 3.75, 'fetch_s': 0.13, " \
+#define POOL_FINAL                                                             \
+    "{'event': 'pool', 'pilot': 'pool', 'state': 'done', 'ranks': 1, "         \
+    "'blocks': {'fetched': 101, 'applied': 98, 'refused': 2, 'replayed': 1, "  \
+    "'deduplicated': 3, 'foreign': 5}, 'points': 98000, 'bytes': 25088000, "   \
+    "'outliers': 7, 'seconds': 4.0, 'busy_s': 3.75, 'fetch_s': 0.13, "         \
     "'cpu_s': 8.0, 'exactly_once': true, 'latency_ms': {'process': {'n': 98, " \
-    "'p50': 1.5, 'p90': 2.5, 'p99': 3.5, 'max': 4.5}}, 'model': {'kind': " \
-    "'kmeans', 'version': 16, 'commit': " \
-    "'0123456789abcdef0123456789abcdef', 'points': 98000, 'threshold': 2.5, " \
+    "'p50': 1.5, 'p90': 2.5, 'p99': 3.5, 'max': 4.5}}, 'model': {'kind': "     \
+    "'kmeans', 'version': 16, 'commit': "                                      \
+    "'0123456789abcdef0123456789abcdef', 'points': 98000, 'threshold': 2.5, "  \
     "'warming': false}}"
-#define EDGE_FINAL \
-    "{'event': 'edge', 'pilot': 'devices', 'state': 'done', 'devices': 2, " \
-    "'blocks': {'sensed': 110, 'filtered': 10, 'dropped': 4, 'spooled': 1, " \
+#define EDGE_FINAL                                                            \
+    "{'event': 'edge', 'pilot': 'devices', 'state': 'done', 'devices': 2, "   \
+    "'blocks': {'sensed': 110, 'filtered': 10, 'dropped': 4, 'spooled': 1, "  \
     "'sent': 95}, 'seconds': 4.0, 'cpu_s': 0.5, 'busy_s': 2.0, 'blocked_s': " \
-    "0, 'latency_ms': {'model': {'n': 16, 'p50': 1, 'p90': 2, 'p99': 3, " \
+    "0, 'latency_ms': {'model': {'n': 16, 'p50': 1, 'p90': 2, 'p99': 3, "     \
     "'max': 4}}}"
-#define EDGE_OTHER \
-    "{'event': 'edge', 'pilot': 'more', 'state': 'done', 'devices': 1, " \
+#define EDGE_OTHER                                                          \
+    "{'event': 'edge', 'pilot': 'more', 'state': 'done', 'devices': 1, "    \
     "'blocks': {'sensed': 0, 'sent': 0}, 'latency_ms': {'model': {'n': 4, " \
     "'p50': 0.5, 'p90': 2.5, 'p99': 2.75, 'max': 9}}}"
 
@@ -386,8 +384,7 @@ static void test_summary_latency(void)
     take(m, "more", EDGE_OTHER);
     json_t *s = monitor_summary(m, "done", 5);
     const json_t *latency = json_object_get(s, "latency_ms");
-    CU_ASSERT_EQUAL(json_object_size(latency),
-                    sizeof(rows) / sizeof(rows[0]));
+    CU_ASSERT_EQUAL(json_object_size(latency), sizeof(rows) / sizeof(rows[0]));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         UNIT_EQUAL(part(latency, rows[i].hop), rows[i].value);
     json_decref(s);
@@ -420,31 +417,31 @@ static void test_balance(void)
     static const struct {
         const char *pool, *edge, *state, *after, *errors;
     } rows[] = {
-        {POOL_BLOCKS('applied': 9, 'refused': 1), BLOCKS('sensed': 10,
-         'sent': 10), "done", "'done'", "[]"},
-        {POOL_BLOCKS('applied': 9, 'refused': 1), BLOCKS('sensed': 11,
-         'sent': 10), "done", "'failed'",
+        {POOL_BLOCKS('applied' : 9, 'refused' : 1),
+         BLOCKS('sensed' : 10, 'sent' : 10), "done", "'done'", "[]"},
+        {POOL_BLOCKS('applied' : 9, 'refused' : 1),
+         BLOCKS('sensed' : 11, 'sent' : 10), "done", "'failed'",
          "['blocks do not add up at the edge: 11 sensed, but 10 sent + 0 "
          "filtered + 0 dropped + 0 spooled']"},
-        {POOL_BLOCKS('applied': 9, 'foreign': 1), BLOCKS('sensed': 10,
-         'sent': 10), "done", "'failed'",
+        {POOL_BLOCKS('applied' : 9, 'foreign' : 1),
+         BLOCKS('sensed' : 10, 'sent' : 10), "done", "'failed'",
          "['blocks do not add up at the pool: 10 sent + 1 foreign, but 9 "
          "applied + 0 refused']"},
-        {POOL_BLOCKS('applied': 9), BLOCKS('sensed': 11, 'sent': 10), "done",
+        {POOL_BLOCKS('applied' : 9), BLOCKS('sensed' : 11, 'sent' : 10), "done",
          "'failed'",
          "['blocks do not add up at the edge: 11 sensed, but 10 sent + 0 "
          "filtered + 0 dropped + 0 spooled','blocks do not add up at the "
          "pool: 10 sent + 0 foreign, but 9 applied + 0 refused']"},
         /* duplicates are no blocks of their own */
-        {POOL_BLOCKS('applied': 10, 'deduplicated': 4), BLOCKS('sensed': 10,
-         'sent': 10), "done", "'done'", "[]"},
+        {POOL_BLOCKS('applied' : 10, 'deduplicated' : 4),
+         BLOCKS('sensed' : 10, 'sent' : 10), "done", "'done'", "[]"},
         /* only a run that claims to be done is held to it */
-        {POOL_BLOCKS('applied': 9), BLOCKS('sensed': 11, 'sent': 10),
+        {POOL_BLOCKS('applied' : 9), BLOCKS('sensed' : 11, 'sent' : 10),
          "drained", "'drained'", "[]"},
-        {POOL_BLOCKS('applied': 9), BLOCKS('sensed': 11, 'sent': 10),
+        {POOL_BLOCKS('applied' : 9), BLOCKS('sensed' : 11, 'sent' : 10),
          "failed", "'failed'", "[]"},
         /* who sent what is not ours to know without edges of our own */
-        {POOL_BLOCKS('applied': 9, 'foreign': 2), NULL, "done", "'done'",
+        {POOL_BLOCKS('applied' : 9, 'foreign' : 2), NULL, "done", "'done'",
          "[]"},
     };
 
@@ -464,9 +461,9 @@ static void test_lost_edge(void)
     static const struct {
         const char *pool, *state;
     } rows[] = {
-        {POOL_BLOCKS('applied': 100, 'deduplicated': 2), "'done'"},
-        {POOL_BLOCKS('applied': 95, 'deduplicated': 2), "'done'"},
-        {POOL_BLOCKS('applied': 90, 'deduplicated': 2), "'failed'"},
+        {POOL_BLOCKS('applied' : 100, 'deduplicated' : 2), "'done'"},
+        {POOL_BLOCKS('applied' : 95, 'deduplicated' : 2), "'done'"},
+        {POOL_BLOCKS('applied' : 90, 'deduplicated' : 2), "'failed'"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -474,7 +471,7 @@ static void test_lost_edge(void)
         take(m, "devices",
              "{'event': 'progress', 'sensed': 42, 'sent': 40, 'dropped': 1}");
         monitor_lost(m, "devices");
-        take(m, "devices", BLOCKS('sensed': 56, 'sent': 55));
+        take(m, "devices", BLOCKS('sensed' : 56, 'sent' : 55));
         take(m, "pool", rows[i].pool);
         json_t *s = monitor_summary(m, "done", 1);
         UNIT_EQUAL(part(s, "state"), rows[i].state);
@@ -496,7 +493,7 @@ static void test_lost_pool(void)
     monitor_lost(m, "pool");
     take(m, "pool",
          "{'event': 'pool', 'blocks': {'applied': 100}, 'seconds': 1}");
-    take(m, "devices", BLOCKS('sensed': 100, 'sent': 100));
+    take(m, "devices", BLOCKS('sensed' : 100, 'sent' : 100));
     json_t *s = monitor_summary(m, "done", 10);
     UNIT_EQUAL(part(s, "state"), "'done'");
     UNIT_EQUAL(part(s, "rate"),
@@ -514,7 +511,7 @@ static void test_resume(void)
     monitor *m = monitor_create("r-1", "quick", NULL);
 
     monitor_resume(m, before);
-    take(m, "devices", BLOCKS('sensed': 40, 'sent': 41));
+    take(m, "devices", BLOCKS('sensed' : 40, 'sent' : 41));
     take(m, "pool",
          "{'event': 'pool', 'blocks': {'applied': 99, 'fetched': 41}, "
          "'points': 99000, 'bytes': 2000001000, 'seconds': 2}");
@@ -538,8 +535,8 @@ static void test_resume_after_crash(void)
     monitor *m = monitor_create("r-1", "quick", NULL);
 
     monitor_resume(m, NULL);
-    take(m, "devices", BLOCKS('sensed': 41, 'sent': 40));
-    take(m, "pool", POOL_BLOCKS('applied': 99, 'deduplicated': 3));
+    take(m, "devices", BLOCKS('sensed' : 41, 'sent' : 40));
+    take(m, "pool", POOL_BLOCKS('applied' : 99, 'deduplicated' : 3));
     json_t *s = monitor_summary(m, "done", 3);
     UNIT_EQUAL(part(s, "state"), "'done'");
     json_decref(s);
@@ -559,8 +556,9 @@ static void test_progress(void)
     monitor_progress(m, line, sizeof(line));
     UNIT_EQUAL(line, "sensed 12  sent 10");
     take(m, "pool", "{'event': 'progress', 'blocks': 4, 'mb': 1, 't': 0.5}");
-    take(m, "pool", "{'event': 'progress', 'blocks': 9, 'mb': 3.5, 't': 1, "
-                    "'lag': 3, 'version': 2, 'outliers': 1}");
+    take(m, "pool",
+         "{'event': 'progress', 'blocks': 9, 'mb': 3.5, 't': 1, "
+         "'lag': 3, 'version': 2, 'outliers': 1}");
     take(m, "devices",
          "{'event': 'progress', 'sensed': 15, 'sent': 12, 'dropped': 2}");
     monitor_progress(m, line, sizeof(line));

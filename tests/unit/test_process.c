@@ -83,7 +83,14 @@ static void test_missing(void)
         UNIT_EQUAL(e.text, rows[i].text);
         CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
         CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+        e.text[0] = '\0';
+        CU_ASSERT_EQUAL(process_find(rows[i].program, &e), -1);
+        UNIT_EQUAL(e.text, rows[i].text);
     }
+    setenv("PATH", "", 1);
+    CU_ASSERT_EQUAL(process_find("sh", NULL), -1);
+    setenv("PATH", "/nowhere::/bin:/usr/bin", 1);
+    CU_ASSERT_EQUAL(process_find("sh", NULL), 0);
     setenv("PATH", path, 1);
     free(path);
 }
@@ -105,8 +112,10 @@ static void test_status(void)
         const char *script;
         int status;
     } rows[] = {
-        {"exit 0", 0},           {"exit 78", 78},
-        {"kill -9 $$", 128 + 9}, {"kill -TERM $$", 128 + 15},
+        {"exit 0", 0},
+        {"exit 78", 78},
+        {"kill -9 $$", 128 + 9},
+        {"kill -TERM $$", 128 + 15},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -238,8 +247,8 @@ static void test_destroy_ends(void)
 
 static void test_cpu(void)
 {
-    process *p = sh("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done", NULL,
-                    false);
+    process *p =
+        sh("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done", NULL, false);
 
     CU_ASSERT_EQUAL(process_cpu_s(p), 0);
     CU_ASSERT(process_wait(p, 60000));

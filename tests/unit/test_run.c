@@ -150,8 +150,8 @@ static const struct {
      "pilot: pilot devices was killed by signal 9; it is started again\n"
      "pilot: devices says input\n",
      "end devices-1 1 101 dead\n"},
-    {"pool wrong", "stream.yaml", "input", "ok", 65, "error     pool says input",
-     "pilot: pool says input\n", "control done"},
+    {"pool wrong", "stream.yaml", "input", "ok", 65,
+     "error     pool says input", "pilot: pool says input\n", "control done"},
     {"smoke wrong", "smoke.yaml", "input", "", 65, "failed in",
      "pilot: pool says input\n", ""},
     {"smoke killed", "smoke.yaml", "silent", "", 1,
@@ -250,6 +250,28 @@ static void test_services_away(void)
     UNIT_CONTAINS(content("err"), "has a model of a run t already");
 }
 
+/* What is missing is told before anything is started. */
+static void test_programs_missing(void)
+{
+    char *path = text_format("%s", getenv("PATH"));
+
+    stage_set("ok", "ok");
+    setenv("PATH", "/nowhere:", 1);
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")),
+                    PE_EXIT_CONFIG);
+    UNIT_CONTAINS(content("err"),
+                  "pilot: mpirun is not there: install openmpi-bin\n");
+    setenv("PATH", path, 1);
+    setenv("PILOT_LIBEXEC", "/nowhere", 1);
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")),
+                    PE_EXIT_CONFIG);
+    UNIT_CONTAINS(content("err"), "pilot: pilot-edge is neither in /nowhere");
+    setenv("PILOT_LIBEXEC", in_folder("libexec"), 1);
+    UNIT_EQUAL(content("log"), "");
+    CU_ASSERT_EQUAL(access(in_folder("home/t"), F_OK), -1);
+    free(path);
+}
+
 /* --- services: file, environment, kept, managed --- */
 
 static void test_services_managed(void)
@@ -276,18 +298,27 @@ static void test_services_managed(void)
 /* Those kept for development count as long as they live. */
 static void test_services_kept(void)
 {
-    char env[256];
+    char env[512], stat[1024] = "", began[32] = "";
 
+    FILE *f = fopen("/proc/self/stat", "r");
+    CU_ASSERT(f && fgets(stat, sizeof(stat), f));
+    CU_ASSERT_EQUAL(sscanf(strrchr(stat, ')'),
+                           ") %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                           "%*s %*s %*s %*s %*s %*s %*s %31s",
+                           began),
+                    1);
+    fclose(f);
     for (int alive = 1; alive >= 0; alive--) {
         stage_set("ok", "ok");
         unsetenv("PILOT_BROKER");
         unsetenv("PILOT_PARAMS");
         file_mkdir(in_folder("home/services"), NULL);
-        int n = snprintf(env, sizeof(env),
-                         "PILOT_BROKER=kept:1\nPILOT_PARAMS=redis://kept:2\n"
-                         "PILOT_PASSWORD_FILE=/secret\nKAFKA_PID=%d\n"
-                         "REDIS_PID=%d\n",
-                         (int)getpid(), alive ? (int)getpid() : 0);
+        int n =
+            snprintf(env, sizeof(env),
+                     "PILOT_BROKER=kept:1\nPILOT_PARAMS=redis://kept:2\n"
+                     "PILOT_PASSWORD_FILE=/secret\nKAFKA_PID=%d\n"
+                     "KAFKA_START=%s\nREDIS_PID=%d\nREDIS_START=%s\n",
+                     (int)getpid(), began, (int)getpid(), alive ? began : "1");
         file_write(in_folder("home/services/env"), env, (size_t)n, 0600, NULL);
         CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")),
                         0);
@@ -348,8 +379,7 @@ static void test_stop(void)
                   "pilot: stopped; go on with 'pilot run --resume t'\n");
     snprintf(mark, sizeof(mark), "PILOT_AGENT=%s", in_folder("home/t/pool"));
     CU_ASSERT_EQUAL(process_kill_marked(mark), 0);
-    snprintf(mark, sizeof(mark), "PILOT_AGENT=%s",
-             in_folder("home/t/devices"));
+    snprintf(mark, sizeof(mark), "PILOT_AGENT=%s", in_folder("home/t/devices"));
     CU_ASSERT_EQUAL(process_kill_marked(mark), 0);
 }
 
@@ -374,9 +404,8 @@ static void test_resume_done(void)
     CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);
     char *out = text_format("%s", content("out"));
     setenv("FAKE_FAILS", "broker params", 1);
-    CU_ASSERT_EQUAL(PILOT("run", "--resume", "t", "--summary",
-                          in_folder("again.json")),
-                    0);
+    CU_ASSERT_EQUAL(
+        PILOT("run", "--resume", "t", "--summary", in_folder("again.json")), 0);
     UNIT_EQUAL(content("out"), out);
     UNIT_EQUAL(content("home/t/starts.pool"), "1\n");
     UNIT_CONTAINS(content("again.json"), "\"state\": \"done\"");
@@ -418,37 +447,57 @@ static const struct {
     {{"-h"}, 0, "  run        run a pipeline", ""},
     {{"--version"}, 0, "pilot ", ""},
     {{"-V"}, 0, "libjansson ", ""},
-    {{"rum"}, 64, "", "unknown command rum; did you mean run?; see 'pilot "
-                      "--help'\n"},
+    {{"rum"},
+     64,
+     "",
+     "unknown command rum; did you mean run?; see 'pilot "
+     "--help'\n"},
     {{"xyz"}, 64, "", "unknown command xyz; see 'pilot --help'\n"},
     {{"run", "--help"}, 0, "Usage: pilot run [OPTION]... FILE\n", ""},
     {{"run", "-h"}, 0, "--set PATH=VALUE", ""},
     {{"run"}, 64, "", "a FILE is missing; see 'pilot run --help'\n"},
     {{"run", "a", "b"}, 64, "", "too many operands"},
-    {{"run", "--until", "noon", "a"}, 64, "", "option --until: 'noon' is not "
-                                              "eof; "},
+    {{"run", "--until", "noon", "a"},
+     64,
+     "",
+     "option --until: 'noon' is not "
+     "eof; "},
     {{"run", "--run", "../x", "@smoke"}, 64, "", "'../x' is no name of a run"},
-    {{"run", "--resume", "t", "a"}, 64, "", "--resume goes on with a run as "
-                                            "it is"},
+    {{"run", "--resume", "t", "a"},
+     64,
+     "",
+     "--resume goes on with a run as "
+     "it is"},
     {{"run", "--resume", "t", "--dry-run"}, 64, "", "--resume goes on"},
     {{"run", "--resume", "../x"}, 64, "", "'../x' is no name of a run"},
-    {{"run", "--summary", "/nowhere/s", "@smoke"}, 73, "",
+    {{"run", "--summary", "/nowhere/s", "@smoke"},
+     73,
+     "",
      "cannot write /nowhere/s: No such file or directory\n"},
     {{"run", "/nowhere/file"}, 78, "", "/nowhere/file"},
     {{"run", "--dry-run", "@stream"}, 0, "RUN", ""},
     {{"run", "--dry-run", "@smoke", "--set", "stages.learn.function=kmeens"},
-     78, "", "did you mean kmeans?"},
+     78,
+     "",
+     "did you mean 'kmeans'?"},
     {{"config", "--help"}, 0, "Usage: pilot config check", ""},
     {{"config"}, 64, "", "is missing"},
     {{"config", "check"}, 64, "", "is missing"},
     {{"config", "check", "@smoke", "@stream"}, 0, "stream.yaml: ok\n", ""},
-    {{"config", "check", "@smoke", "/nowhere/file"}, 78, "smoke.yaml: ok\n",
+    {{"config", "check", "@smoke", "/nowhere/file"},
+     78,
+     "smoke.yaml: ok\n",
      "/nowhere/file"},
     {{"config", "show", "@smoke"}, 0, "generator", ""},
-    {{"config", "show", "@smoke", "@smoke"}, 64, "",
+    {{"config", "show", "@smoke", "@smoke"},
+     64,
+     "",
      "'show' with 2 files is not a command of pilot config"},
-    {{"config", "chek", "@smoke"}, 64, "", "'chek' with 1 files is not a "
-                                           "command"},
+    {{"config", "chek", "@smoke"},
+     64,
+     "",
+     "'chek' with 1 files is not a "
+     "command"},
     {{"config", "show", "--set", "x.y=1", "@smoke"}, 78, "", "x"},
 };
 
@@ -510,7 +559,7 @@ static int agents_link(void)
         {"pilot-services", "pilot-services"},
         {"mpirun", "mpirun"},
     };
-    const char *source = getenv("srcdir") ? getenv("srcdir") : ".";
+    const char *source = getenv("top_srcdir") ? getenv("top_srcdir") : ".";
     char *root = realpath(source, NULL);
     int status = root ? file_mkdir(in_folder("libexec"), NULL) : -1;
 
@@ -552,6 +601,7 @@ int main(void)
         {"what agents are started with", test_launch},
         {"state folders", test_folders},
         {"services that are away", test_services_away},
+        {"programs that are missing", test_programs_missing},
         {"services of the run's own", test_services_managed},
         {"services kept for development", test_services_kept},
         {"one signal drains", test_drain},

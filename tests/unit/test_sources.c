@@ -1,0 +1,874 @@
+/* test_sources.c - generator, file (.npy, .csv, .tsv) and proc. */
+#include "unit.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/block/npy.h"
+#include "src/common/clock.h"
+#include "src/common/file.h"
+#include "src/common/log.h"
+#include "src/function/csv.h"
+#include "src/function/generator.h"
+#include "src/function/host.h"
+#include "src/function/proc.h"
+
+static char folder[] = "/tmp/test_sources.XXXXXX";
+static char last_log[2048]; /* lines of the test, one after another */
+
+/* No model takes part. */
+int pe_model_score(const pe_model *m, const pe_block *b, float *scores,
+                   pe_error *errp)
+{
+    (void)m;
+    (void)b;
+    (void)scores;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "no model");
+}
+
+static void keep_log(void *arg, enum log_level level, const char *line)
+{
+    size_t n = strlen(last_log);
+
+    (void)arg;
+    (void)level;
+    snprintf(last_log + n, sizeof(last_log) - n, "%s\n", line);
+}
+
+/* --- a source under test --- */
+
+typedef struct bench {
+    const pe_function *ops;
+    pe_options *options;
+    pe_context *ctx;
+    function_setup setup;
+    atomic_int cancelled;
+    pe_block out;
+    pe_error error;
+} bench;
+
+static void bench_init(bench *b, const char *name)
+{
+    memset(b, 0, sizeof(*b));
+    b->ops = function_find(name);
+    b->options = pe_options_create(b->ops->options, NULL);
+    b->setup = (function_setup){.stage = "sense",
+                                .device = "devices-0",
+                                .size = 1,
+                                .points = 4,
+                                .within_s = 1,
+                                .dtype = PE_F8,
+                                .options = b->options,
+                                .cancelled = &b->cancelled};
+}
+
+static void bench_set(bench *b, const char *name, const char *value)
+{
+    CU_ASSERT_EQUAL(pe_options_set(b->options, name, value, &b->error), 0);
+}
+
+static int bench_open(bench *b)
+{
+    b->ctx = context_create(&b->setup, NULL);
+    return b->ops->open(b->ctx);
+}
+
+/* The next block, PE_AGAIN left out. */
+static int bench_next(bench *b)
+{
+    int rc = PE_AGAIN;
+
+    while (rc == PE_AGAIN)
+        rc = b->ops->produce_edge(b->ctx, &b->out);
+    return rc;
+}
+
+static void bench_end(bench *b)
+{
+    b->ops->close(b->ctx);
+    context_destroy(b->ctx);
+    pe_options_destroy(b->options);
+    pe_block_release(&b->out);
+}
+
+/* --- generator --- */
+
+static void test_generator_pure(void)
+{
+    generator_spec s = {.features = 5,
+                        .clusters = 3,
+                        .seed = 7,
+                        .outliers = 0.2,
+                        .spread = 0.5};
+    double centres[15], again[15];
+    pe_block a = {0}, b = {0}, c = {0};
+    unsigned char labels[40];
+
+    generator_centres(&s, centres);
+    generator_centres(&s, again);
+    CU_ASSERT_EQUAL(memcmp(centres, again, sizeof(centres)), 0);
+    pe_block_reserve(&a, 40, 5, PE_F8, NULL);
+    pe_block_reserve(&b, 40, 5, PE_F8, NULL);
+    pe_block_reserve(&c, 40, 5, PE_F4, NULL);
+    generator_fill(&s, centres, 2, 9, &a, NULL);
+    generator_fill(&s, centres, 2, 9, &b, labels);
+    CU_ASSERT_EQUAL(memcmp(a.data, b.data, pe_block_bytes(&a)), 0);
+    generator_fill(&s, centres, 2, 9, &c, NULL);
+    for (uint32_t i = 0; i < 40; i++)
+        CU_ASSERT_EQUAL(pe_block_at(&c, i, 4), (float)pe_block_at(&a, i, 4));
+    /* Another device, position or seed is another block. */
+    generator_fill(&s, centres, 3, 9, &b, NULL);
+    CU_ASSERT_NOT_EQUAL(memcmp(a.data, b.data, pe_block_bytes(&a)), 0);
+    generator_fill(&s, centres, 2, 10, &b, NULL);
+    CU_ASSERT_NOT_EQUAL(memcmp(a.data, b.data, pe_block_bytes(&a)), 0);
+    s.seed = 8;
+    generator_fill(&s, centres, 2, 9, &b, NULL);
+    CU_ASSERT_NOT_EQUAL(memcmp(a.data, b.data, pe_block_bytes(&a)), 0);
+    pe_block_release(&a);
+    pe_block_release(&b);
+    pe_block_release(&c);
+}
+
+/* Distance of row [i] to its nearest centre, per feature. */
+static double nearest(const pe_block *b, uint32_t i, const double *centres,
+                      const generator_spec *s)
+{
+    double best = INFINITY;
+
+    for (uint32_t k = 0; k < s->clusters; k++) {
+        double sum = 0;
+        for (uint32_t j = 0; j < s->features; j++) {
+            double d = pe_block_at(b, i, j) - centres[k * s->features + j];
+            sum += d * d;
+        }
+        best = fmin(best, sqrt(sum / s->features));
+    }
+    return best;
+}
+
+static void test_generator_data(void)
+{
+    enum { N = 4000 };
+    generator_spec s = {.features = 32,
+                        .clusters = 25,
+                        .seed = 1,
+                        .outliers = 0.05,
+                        .spread = 0.5};
+    static double centres[25 * 32];
+    static unsigned char labels[N];
+    double square = 0, inner = 0;
+    int planted = 0;
+    pe_block b = {0};
+
+    generator_centres(&s, centres);
+    for (int i = 0; i < 25 * 32; i++)
+        square += centres[i] * centres[i] / (25 * 32);
+    CU_ASSERT_DOUBLE_EQUAL(square, 4, 0.6); /* 800 draws of N(0, 4) */
+    pe_block_reserve(&b, N, 32, PE_F8, NULL);
+    generator_fill(&s, centres, 0, 0, &b, labels);
+    for (uint32_t i = 0; i < N; i++) {
+        double d = nearest(&b, i, centres, &s);
+        planted += labels[i];
+        inner += labels[i] ? 0 : d * d;
+        CU_ASSERT(labels[i] ? d > 1 : d < 1);
+        for (uint32_t j = 0; labels[i] && j < 32; j++)
+            CU_ASSERT(fabs(pe_block_at(&b, i, j)) <= 4);
+    }
+    CU_ASSERT_DOUBLE_EQUAL((double)planted / N, 0.05, 0.015);
+    CU_ASSERT_DOUBLE_EQUAL(inner / (N - planted), 0.25, 0.01);
+    pe_block_release(&b);
+}
+
+static void test_generator_source(void)
+{
+    bench b;
+    double first;
+
+    bench_init(&b, "generator");
+    bench_set(&b, "blocks", "3");
+    bench_set(&b, "features", "7");
+    b.setup.dtype = PE_F4;
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT_EQUAL(b.out.points, 4);
+    CU_ASSERT_EQUAL(b.out.features, 7);
+    CU_ASSERT_EQUAL(b.out.dtype, PE_F4);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    first = pe_block_at(&b.out, 0, 0);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_NOTHING);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_NOTHING);
+    b.ops->close(b.ctx);
+    context_destroy(b.ctx);
+    /* From a position: the same blocks as the first time. */
+    b.setup.position = 1;
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT_EQUAL(pe_block_at(&b.out, 0, 0), first);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_NOTHING);
+    bench_end(&b);
+}
+
+static void test_generator_distinct(void)
+{
+    const void *at[2];
+    bench b;
+    pe_block whole;
+
+    bench_init(&b, "generator");
+    bench_set(&b, "distinct", "2");
+    bench_set(&b, "blocks", "0");
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+    for (int i = 0; i < 7; i++) {
+        CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+        CU_ASSERT_PTR_NULL(b.out.storage); /* borrowed, not copied */
+        if (i < 2)
+            at[i] = b.out.data;
+        CU_ASSERT_PTR_EQUAL(b.out.data, at[i % 2]);
+    }
+    /* What stands in front of the data makes it a whole frame. */
+    CU_ASSERT_EQUAL(npy_decode((const char *)b.out.data - NPY_HEADER_LEN,
+                               NPY_HEADER_LEN + pe_block_bytes(&b.out), &whole,
+                               NULL),
+                    0);
+    CU_ASSERT_PTR_EQUAL(whole.data, b.out.data);
+    CU_ASSERT_EQUAL(whole.points, 4);
+    bench_end(&b);
+}
+
+static void test_generator_limits(void)
+{
+    bench b;
+
+    bench_init(&b, "generator");
+    bench_set(&b, "distinct", "65536");
+    b.setup.points = 10000;
+    CU_ASSERT_EQUAL(bench_open(&b), -1);
+    UNIT_EQUAL(context_error(b.ctx),
+               "65536 distinct blocks of 2560000 bytes are more than 1 GiB; "
+               "set distinct lower");
+    CU_ASSERT_PTR_NULL(pe_context_state(b.ctx));
+    bench_end(&b);
+}
+
+/* --- csv --- */
+
+static char csv_path[256];
+
+static void write_text(const char *name, const char *text)
+{
+    snprintf(csv_path, sizeof(csv_path), "%s/%s", folder, name);
+    CU_ASSERT_EQUAL(file_write(csv_path, text, strlen(text), 0600, NULL), 0);
+}
+
+/* Rows as text: fields by ',', rows by ';', or the error without its folder. */
+static void read_all(const csv_conf *conf, char *out, size_t cap)
+{
+    pe_error e = {0};
+    csv *c = csv_open(conf, &e);
+    int columns = c ? csv_columns(c, &e) : -1;
+    double row[16];
+    size_t n = 0;
+    int rc = columns;
+
+    out[0] = '\0';
+    while (rc > 0 && (rc = csv_row(c, row, &e)) > 0) {
+        for (int j = 0; j < columns; j++)
+            n += (size_t)snprintf(out + n, cap - n, "%s%g", j ? "," : "",
+                                  row[j]);
+        n += (size_t)snprintf(out + n, cap - n, ";");
+    }
+    if (rc < 0)
+        snprintf(out + n, cap - n, "%s",
+                 strrchr(e.text, '/') ? strrchr(e.text, '/') + 1 : e.text);
+    csv_close(c);
+}
+
+static void test_csv_table(void)
+{
+    static const struct {
+        const char *what, *text, *want;
+    } rows[] = {
+        {"empty", "", ""},
+        {"only blanks", "\n  \n\r\n", ""},
+        {"plain", "1,2\n3,4\n", "1,2;3,4;"},
+        {"no final newline", "1,2\n3,4", "1,2;3,4;"},
+        {"CRLF", "1,2\r\n3,4\r\n", "1,2;3,4;"},
+        {"CR at the very end", "1,2\r\n3,4\r", "1,2;3,4;"},
+        {"byte order mark",
+         "\xef\xbb\xbf"
+         "1,2\n",
+         "1,2;"},
+        {"mark and header", "\xef\xbb\xbf\"a\",b\n1,2\n", "1,2;"},
+        {"header", "a,b\n1,2\n", "1,2;"},
+        {"only a header", "a,b\n", ""},
+        {"quoted header", "\"a,b\",\"c\"\"d\"\n1,2\n", "1,2;"},
+        {"a number in the first row", "x,2\n1,2\n", "nan,2;1,2;"},
+        {"blank lines", "\n1,2\n\n  \n3,4\n\n", "1,2;3,4;"},
+        {"blanks around", " 1 ,\t2 \n", "1,2;"},
+        {"quotes", "\"1\",\"2.5\"\n\" 3 \" , \"4\"\n", "1,2.5;3,4;"},
+        {"a newline in quotes", "1,\"2\n\"\n3,4\n", "1,2;3,4;"},
+        {"a separator in quotes", "1,\"2,3\"\n4,5\n", "1,nan;4,5;"},
+        {"doubled quotes", "1,\"2\"\"\"\n3,4\n", "1,nan;3,4;"},
+        {"text behind a quote", "1,\"2\"x\n3,4\n", "1,nan;3,4;"},
+        {"quote within a field", "1,2\"3\"\n4,5\n", "1,nan;4,5;"},
+        {"not numbers", "1,2\n,x\n1e,0x\n", "1,2;nan,nan;nan,nan;"},
+        {"signs and powers", "-1.5,+2e3\n1E-2,.5\n-0.25,7.\n",
+         "-1.5,2000;0.01,0.5;-0.25,7;"},
+        {"not finite", "nan,inf\n-inf,1\n", "nan,inf;-inf,1;"},
+        {"one column", "1\n2\n", "1;2;"},
+        {"one row of nothing", "1,2\n,\n", "1,2;nan,nan;"},
+        {"too many", "1,2\n3,4,5\n",
+         "1,2;t.csv:2: the row has 3 fields, the "
+         "first one has 2"},
+        {"too few", "a,b\n\n1,2\n\n3\n",
+         "1,2;t.csv:5: the row has 1 fields, "
+         "the first one has 2"},
+        {"lines within quotes count", "\"a\n\",b\n1\n",
+         "t.csv:3: the row has 1 fields, the first one has 2"},
+        {"quote left open", "1,2\n3,\"4\n5,6\n",
+         "1,2;t.csv:2: a quote is left open"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char got[512], want[512], line[600];
+        csv_conf conf = {.path = csv_path, .separator = ','};
+        write_text("t.csv", rows[i].text);
+        read_all(&conf, got, sizeof(got));
+        snprintf(line, sizeof(line), "%s: %s", rows[i].what, got);
+        snprintf(want, sizeof(want), "%s: %s", rows[i].what, rows[i].want);
+        UNIT_EQUAL(line, want);
+    }
+}
+
+static void test_csv_modes(void)
+{
+    char got[256];
+    csv_conf conf = {
+        .path = csv_path, .separator = ',', .header = CSV_HEADER_YES};
+
+    write_text("t.csv", "1,2\n3,4\n");
+    read_all(&conf, got, sizeof(got));
+    UNIT_EQUAL(got, "3,4;");
+    write_text("t.csv", "a,b\n3,4\n");
+    conf.header = CSV_HEADER_NO;
+    read_all(&conf, got, sizeof(got));
+    UNIT_EQUAL(got, "nan,nan;3,4;");
+    write_text("t.tsv", "a\tb\n3\t 4\n\t5\n");
+    conf = (csv_conf){.path = csv_path, .separator = '\t'};
+    read_all(&conf, got, sizeof(got));
+    UNIT_EQUAL(got, "3,4;nan,5;");
+    conf.path = "/nowhere/x.csv";
+    pe_error e = {0};
+    CU_ASSERT_PTR_NULL(csv_open(&conf, &e));
+    UNIT_EQUAL(e.text,
+               "/nowhere/x.csv cannot be opened: No such file or directory");
+    csv_close(NULL);
+}
+
+/* Values as strtod reads them, by either way of parsing. */
+static void test_csv_numbers(void)
+{
+    static const char *const texts[] = {"0",
+                                        "-0",
+                                        "1",
+                                        "123456789012345",
+                                        "1234567890123456",
+                                        "0.1",
+                                        "3.14159",
+                                        "0.000000000000001",
+                                        "123456.789012345",
+                                        "1.7976931348623157e308",
+                                        "4.9e-324",
+                                        "9007199254740993",
+                                        "-2.5000000000000000001",
+                                        "1e400",
+                                        "0x1p3"};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        csv_conf conf = {
+            .path = csv_path, .separator = ',', .header = CSV_HEADER_NO};
+        double got = -1, want = strtod(texts[i], NULL);
+        write_text("n.csv", texts[i]);
+        csv *c = csv_open(&conf, NULL);
+        CU_ASSERT_EQUAL(csv_row(c, &got, NULL), 1);
+        CU_ASSERT_EQUAL(memcmp(&got, &want, sizeof(got)), 0);
+        csv_close(c);
+    }
+}
+
+/* More than one read and a record that straddles them. */
+static void test_csv_large(void)
+{
+    enum { ROWS = 100000 };
+    csv_conf conf = {.path = csv_path, .separator = ','};
+    double row[3], sum = 0;
+    uint64_t line;
+    int n = 0;
+    FILE *f;
+
+    write_text("l.csv", "");
+    f = fopen(csv_path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    for (int i = 0; i < ROWS; i++)
+        fprintf(f, "%d,\"%d\",%s\n", i, -i, i % 50000 == 7 ? "?" : "1.25");
+    fclose(f);
+    csv *c = csv_open(&conf, NULL);
+    while (csv_row(c, row, NULL) > 0) {
+        CU_ASSERT(row[0] == n && row[1] == -n);
+        sum += isnan(row[2]) ? 0 : row[2];
+        n++;
+    }
+    CU_ASSERT_EQUAL(n, ROWS);
+    CU_ASSERT_EQUAL(sum, 1.25 * (ROWS - 2));
+    CU_ASSERT_EQUAL(csv_bad_fields(c, &line), 2);
+    CU_ASSERT_EQUAL(line, 8);
+    csv_close(c);
+}
+
+static void test_csv_endless_quote(void)
+{
+    csv_conf conf = {.path = csv_path, .separator = ','};
+    pe_error e = {0};
+    double row[2];
+    FILE *f;
+
+    write_text("q.csv", "");
+    f = fopen(csv_path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    fputs("1,2\n\"", f);
+    for (int i = 0; i < 20 << 10; i++)
+        fprintf(f, "%01023d\n", 0);
+    fclose(f);
+    csv *c = csv_open(&conf, NULL);
+    CU_ASSERT_EQUAL(csv_row(c, row, &e), 1);
+    CU_ASSERT_EQUAL(csv_row(c, row, &e), -1);
+    UNIT_CONTAINS(e.text, "q.csv:2: the record is longer than 16 MiB; is a "
+                          "quote left open?");
+    csv_close(c);
+    unlink(csv_path);
+}
+
+static void append(const char *text)
+{
+    FILE *f = fopen(csv_path, "a");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void test_csv_follow(void)
+{
+    csv_conf conf = {.path = csv_path, .separator = ',', .follow = true};
+    pe_error e = {0};
+    double row[2];
+
+    write_text("f.csv", "");
+    csv *c = csv_open(&conf, NULL);
+    CU_ASSERT_EQUAL(csv_columns(c, &e), 0); /* not known yet */
+    append("a,b\n1,");
+    CU_ASSERT_EQUAL(csv_columns(c, &e), 2);
+    CU_ASSERT_EQUAL(csv_row(c, row, &e), 0); /* its newline is not there */
+    append("2");
+    CU_ASSERT_EQUAL(csv_row(c, row, &e), 0);
+    append("3\n4,5\n");
+    CU_ASSERT_EQUAL(csv_row(c, row, &e), 1);
+    CU_ASSERT_EQUAL(row[1], 23);
+    CU_ASSERT_EQUAL(csv_row(c, row, &e), 1);
+    CU_ASSERT_EQUAL(row[0], 4);
+    CU_ASSERT_EQUAL(csv_row(c, row, &e), 0);
+    CU_ASSERT_EQUAL(truncate(csv_path, 3), 0);
+    CU_ASSERT_EQUAL(csv_row(c, row, &e), -1);
+    UNIT_CONTAINS(e.text, "f.csv became shorter while it was followed (3 "
+                          "bytes, 13 were read); start a new run");
+    csv_close(c);
+}
+
+/* --- file --- */
+
+/* First values and sources of the blocks: "SOURCE=V xPOINTS;". */
+static void read_blocks(bench *b, char *out, size_t cap)
+{
+    size_t n = 0;
+    int rc = 0;
+
+    out[0] = '\0';
+    while (n < cap && (rc = bench_next(b)) == PE_FORWARD) {
+        const char *name = strrchr(b->out.source, '/');
+        n += (size_t)snprintf(out + n, cap - n, "%s=%g x%u;",
+                              name ? name + 1 : b->out.source,
+                              pe_block_at(&b->out, 0, 0), b->out.points);
+    }
+    if (rc < 0)
+        snprintf(out + n, cap - n, "%s", context_error(b->ctx));
+}
+
+static void write_npy(const char *name, enum pe_dtype dtype, uint32_t rows)
+{
+    pe_block b = {0};
+    size_t len;
+
+    pe_block_reserve(&b, rows, 2, dtype, NULL);
+    for (uint32_t i = 0; i < rows * 2; i++) {
+        if (dtype == PE_F8)
+            ((double *)b.data)[i] = i / 2.0;
+        else
+            ((float *)b.data)[i] = (float)i / 2.0f;
+    }
+    const void *frame = npy_frame(&b, &len);
+    snprintf(csv_path, sizeof(csv_path), "%s/%s", folder, name);
+    CU_ASSERT_EQUAL(file_write(csv_path, frame, len, 0600, NULL), 0);
+    pe_block_release(&b);
+}
+
+static void write_csv_rows(const char *name, int rows)
+{
+    write_text(name, "a,b\n");
+    for (int i = 0; i < rows; i++) {
+        char line[64];
+        snprintf(line, sizeof(line), "%d,%d.5\n", i, i);
+        append(line);
+    }
+}
+
+/* The same ten rows in each format, over one and over three devices, and from
+ * a position.
+ */
+static void test_file_blocks(void)
+{
+    static const struct {
+        int index, size;
+        uint64_t position;
+        const char *want;
+    } rows[] = {
+        {0, 1, 0, "%s:0=0 x4;%s:4=4 x4;%s:8=8 x2;"},
+        {0, 1, 2, "%s:8=8 x2;"},
+        {0, 1, 3, ""},
+        {0, 3, 0, "%s:0=0 x4;"},
+        {1, 3, 0, "%s:4=4 x4;"},
+        {2, 3, 0, "%s:8=8 x2;"},
+        {0, 2, 0, "%s:0=0 x4;%s:8=8 x2;"},
+        {0, 2, 1, "%s:8=8 x2;"},
+    };
+    static const char *const names[] = {"d.npy", "s.npy", "t.csv"};
+
+    write_npy(names[0], PE_F8, 10);
+    write_npy(names[1], PE_F4, 10);
+    write_csv_rows(names[2], 10);
+    for (int k = 0; k < 6; k++) {
+        const char *name = names[k / 2];
+        char path[300];
+        snprintf(path, sizeof(path), "%s/%s", folder, name);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            char got[256], want[256];
+            bench b;
+            bench_init(&b, "file");
+            bench_set(&b, "path", path);
+            b.setup.index = rows[i].index;
+            b.setup.size = rows[i].size;
+            b.setup.position = rows[i].position;
+            b.setup.dtype = k % 2 ? PE_F4 : PE_F8;
+            CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+            read_blocks(&b, got, sizeof(got));
+            snprintf(want, sizeof(want), rows[i].want, name, name, name);
+            UNIT_EQUAL(got, want);
+            CU_ASSERT(!want[0] || b.out.dtype == b.setup.dtype);
+            bench_end(&b);
+        }
+    }
+}
+
+static void test_file_errors(void)
+{
+    static const struct {
+        const char *name, *text, *follow, *want;
+    } rows[] = {
+        {NULL, NULL, "no", "option path is not given"},
+        {"x.h5", "", "no",
+         "/x.h5 is of no kind that can be read; name it "
+         ".npy, .csv or .tsv"},
+        {".csv", "", "no", ""},
+        {"gone.csv", NULL, "no", "/gone.csv cannot be opened: No such file"},
+        {"gone.npy", NULL, "no", "/gone.npy cannot be opened: No such file"},
+        {"bad.npy", "1,2\n", "no", "/bad.npy: not a .npy record"},
+        {"d.npy", NULL, "yes", "/d.npy cannot be followed: the header"},
+    };
+
+    write_npy("d.npy", PE_F8, 3);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char path[300];
+        bench b;
+        bench_init(&b, "file");
+        if (rows[i].text)
+            write_text(rows[i].name, rows[i].text);
+        snprintf(path, sizeof(path), "%s/%s", folder,
+                 rows[i].name ? rows[i].name : "");
+        if (rows[i].name)
+            bench_set(&b, "path", path);
+        bench_set(&b, "follow", rows[i].follow);
+        CU_ASSERT_EQUAL(bench_open(&b), rows[i].want[0] ? -1 : 0);
+        UNIT_CONTAINS(context_error(b.ctx), rows[i].want);
+        bench_end(&b);
+    }
+}
+
+static void test_file_cut(void)
+{
+    bench b;
+
+    write_npy("cut.npy", PE_F8, 10);
+    CU_ASSERT_EQUAL(truncate(csv_path, 200), 0);
+    bench_init(&b, "file");
+    bench_set(&b, "path", csv_path);
+    CU_ASSERT_EQUAL(bench_open(&b), -1);
+    UNIT_CONTAINS(context_error(b.ctx),
+                  "cut.npy has 200 bytes and its header promises 288; it is "
+                  "not complete");
+    bench_end(&b);
+}
+
+/* A bad field is told once with its place, and counted; a ragged row ends the
+ * source with its own.
+ */
+static void test_file_bad_rows(void)
+{
+    char got[512];
+    bench b;
+
+    last_log[0] = '\0';
+    write_text("b.csv", "a,b\n1,2\n3,?\n5,?\n7,8\n9,10,11\n");
+    bench_init(&b, "file");
+    bench_set(&b, "path", csv_path);
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT(isnan(pe_block_at(&b.out, 1, 1)));
+    CU_ASSERT_EQUAL(pe_block_at(&b.out, 3, 1), 8);
+    read_blocks(&b, got, sizeof(got));
+    UNIT_CONTAINS(got, "b.csv:6: the row has 3 fields, the first one has 2");
+    bench_end(&b);
+    UNIT_CONTAINS(last_log, "b.csv:3: a field is not a number; it and all "
+                            "like it become NaN\n");
+    UNIT_CONTAINS(last_log, "b.csv: 2 fields were not numbers\n");
+}
+
+static void test_file_follow(void)
+{
+    bench b;
+
+    write_text("g.csv", "0,0\n1,0\n2,0\n");
+    bench_init(&b, "file");
+    bench_set(&b, "path", csv_path);
+    bench_set(&b, "follow", "true");
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+    CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_AGAIN);
+    append("3,0\n4,0\n");
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD); /* whole blocks only */
+    CU_ASSERT_EQUAL(b.out.points, 4);
+    CU_ASSERT_EQUAL(pe_block_at(&b.out, 0, 0), 0);
+    CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_AGAIN);
+    append("5,0\n6,0\n7,0\n");
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT_EQUAL(pe_block_at(&b.out, 0, 0), 4);
+    UNIT_CONTAINS(b.out.source, "g.csv:4");
+    atomic_store(&b.cancelled, 1);
+    CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_AGAIN);
+    bench_end(&b);
+}
+
+/* --- proc --- */
+
+static const char stat_1[] =
+    "cpu  100 20 30 400 50 6 4 10 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\n"
+    "intr 5000 1 2 3\nctxt 9000\nbtime 1\nprocesses 70\nprocs_running 3\n"
+    "procs_blocked 2\nsoftirq 1 2\n";
+static const char stat_2[] =
+    "cpu  150 20 50 500 60 8 12 20 0 0\nintr 7000 9\nctxt 9500\n"
+    "processes 60\nprocs_running 1\nprocs_blocked 0\n";
+static const char meminfo[] =
+    "MemTotal:       1000 kB\nMemFree:         1 kB\nMemAvailable:    250 kB\n"
+    "SwapCached:      77 kB\nCached:          125 kB\nSwapTotal:       200 kB\n"
+    "SwapFree:        150 kB\nDirty:           10 kB\n";
+static const char disks_1[] =
+    "   7       0 loop0 9 9 9 9 9 9 9 9 9 9 9\n"
+    "   8       0 sda 10 0 100 0 20 0 200 0 0 0 0\n"
+    "   8       1 sda1 9 0 99 0 19 0 199 0 0 0 0\n"
+    " 259       0 nvme0n1 1 0 2 0 3 0 4 0 0 0 0 0 0 0 0\n"
+    " 259       1 nvme0n1p1 5 5 5 5 5 5 5 5 0 0 0\n"
+    " 253       0 dm-0 7 7 7 7 7 7 7 7 7 7 7\n";
+static const char disks_2[] = "   8       0 sda 30 0 140 0 25 0 210 0 0 0 0\n"
+                              " 259       0 nvme0n1 1 0 2 0 3 0 4 0 0 0 0\n";
+static const char net_1[] =
+    "Inter-|   Receive          |  Transmit\n"
+    " face |bytes    packets errs drop fifo frame compressed multicast|bytes\n"
+    "    lo: 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9\n"
+    "  eth0:1000 10 0 0 0 0 0 0 2000 20 0 0 0 0 0 0\n"
+    "  eth1: 1 1 0 0 0 0 0 0 2 2 0 0 0 0 0 0\n";
+static const char net_2[] = "  eth0: 1500 14 0 0 0 0 0 0 2400 26 0 0 0 0 0 0\n"
+                            "  eth1: 1 1 0 0 0 0 0 0 2 2 0 0 0 0 0 0\n";
+
+static proc_sample sample_of(const char *const texts[PROC_FILES])
+{
+    proc_sample s = {0};
+
+    for (int i = 0; i < PROC_FILES; i++)
+        if (texts[i])
+            proc_parse(i, texts[i], &s);
+    return s;
+}
+
+static void test_proc_row(void)
+{
+    static const char *const first[PROC_FILES] = {
+        stat_1,  meminfo, "0.50 0.08 0.02 1/94 7281\n",
+        disks_1, net_1,   "nr_free_pages 1\npgfault 100\npgmajfault 10\n"};
+    static const char *const second[PROC_FILES] = {
+        stat_2,  meminfo, "1.25 0.08 0.02 1/94 7281\n",
+        disks_2, net_2,   "pgfault 300\npgmajfault 10\n"};
+    /* over 2 s; the CPUs' times grow by 200 */
+    static const double want[PROC_COLUMNS] = {
+        50 / 200., 20 / 200., 100 / 200., 10 / 200.,
+        10 / 200., 10 / 200., 0.75,       0.125,
+        0.01,      0.25,      1.25,       1,
+        0,         250,       1000,       0 /* went back */,
+        10,        2.5,       512 * 25,   250,
+        200,       5,         100,        0};
+    proc_sample a = sample_of(first), b = sample_of(second);
+    double row[PROC_COLUMNS];
+
+    proc_row(&a, &b, 2, row);
+    for (int i = 0; i < PROC_COLUMNS; i++)
+        CU_ASSERT_DOUBLE_EQUAL(row[i], want[i], 1e-12);
+    proc_row(&a, &a, 2, row); /* nothing moved: no division by zero */
+    CU_ASSERT_EQUAL(row[0], 0);
+    CU_ASSERT_EQUAL(row[13], 0);
+    proc_row(&a, &b, 0, row);
+    CU_ASSERT_EQUAL(row[13], 0);
+}
+
+static void test_proc_odd_texts(void)
+{
+    static const char *const odd[] = {
+        "",      "\n",    "cpu",          "cpu x\n",
+        ":::\n", "1 2 3", " 8 0 sda 1\n", "eth0: 1 2\n"};
+
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        proc_sample s = {0};
+        double row[PROC_COLUMNS];
+        for (int k = 0; k < PROC_FILES; k++)
+            if (k != PROC_LOADAVG)
+                proc_parse(k, odd[i], &s);
+        proc_row(&s, &s, 1, row);
+        for (int k = 0; k < PROC_COLUMNS; k++)
+            CU_ASSERT_EQUAL(row[k], 0);
+    }
+    UNIT_EQUAL(proc_path(PROC_NET_DEV), "net/dev");
+}
+
+/* This machine has a /proc, or not; either way rows come at their time. */
+static void test_proc_source(void)
+{
+    int64_t from;
+    bench b;
+
+    bench_init(&b, "proc");
+    bench_set(&b, "period", "5ms");
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+    from = clock_mono_ns();
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT(clock_mono_ns() - from >= 4 * 5000000);
+    CU_ASSERT_EQUAL(b.out.points, 4);
+    CU_ASSERT_EQUAL(b.out.features, PROC_COLUMNS);
+    double idle = pe_block_at(&b.out, 3, 2);
+    CU_ASSERT(idle >= 0 && idle <= 1);
+    bench_end(&b);
+}
+
+static void test_proc_within(void)
+{
+    bench b;
+
+    bench_init(&b, "proc");
+    bench_set(&b, "period", "10ms");
+    bench_set(&b, "root", folder); /* all files are missing */
+    b.setup.points = 1000;
+    b.setup.within_s = 0.05;
+    b.setup.dtype = PE_F4;
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT(b.out.points >= 1 && b.out.points < 20);
+    for (uint32_t j = 0; j < PROC_COLUMNS; j++)
+        CU_ASSERT_EQUAL(pe_block_at(&b.out, 0, j), 0);
+    bench_end(&b);
+}
+
+static void test_proc_cancel(void)
+{
+    int64_t from;
+    bench b;
+    int rc;
+
+    bench_init(&b, "proc");
+    bench_set(&b, "period", "1h");
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+    b.ops->produce_edge(b.ctx, &b.out); /* the counters' start */
+    atomic_store(&b.cancelled, 1);
+    from = clock_mono_ns();
+    rc = b.ops->produce_edge(b.ctx, &b.out);
+    CU_ASSERT_EQUAL(rc, PE_AGAIN); /* it has no row */
+    CU_ASSERT(clock_mono_ns() - from < 100000000);
+    bench_end(&b);
+
+    bench_init(&b, "proc");
+    bench_set(&b, "period", "1ms");
+    b.setup.points = 100000;
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+    for (int i = 0; i < 10; i++)
+        CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_AGAIN);
+    atomic_store(&b.cancelled, 1); /* what it has begun goes out */
+    CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_FORWARD);
+    CU_ASSERT(b.out.points >= 1);
+    bench_end(&b);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"generator: a pure function", test_generator_pure},
+        {"generator: what the data are", test_generator_data},
+        {"generator: the source", test_generator_source},
+        {"generator: distinct blocks", test_generator_distinct},
+        {"generator: limits", test_generator_limits},
+        {"csv: table", test_csv_table},
+        {"csv: header, separator, missing file", test_csv_modes},
+        {"csv: numbers are those of strtod", test_csv_numbers},
+        {"csv: a large file", test_csv_large},
+        {"csv: a quote that never ends", test_csv_endless_quote},
+        {"csv: a file that grows", test_csv_follow},
+        {"file: blocks, devices, positions", test_file_blocks},
+        {"file: errors", test_file_errors},
+        {"file: a .npy that is cut", test_file_cut},
+        {"file: bad fields and rows", test_file_bad_rows},
+        {"file: follow", test_file_follow},
+        {"proc: a row", test_proc_row},
+        {"proc: odd texts", test_proc_odd_texts},
+        {"proc: the source", test_proc_source},
+        {"proc: within, and no files", test_proc_within},
+        {"proc: cancel", test_proc_cancel},
+        {NULL, NULL},
+    };
+    int rc;
+
+    log_init(keep_log, NULL, LOG_LEVEL_DEBUG);
+    if (!mkdtemp(folder))
+        return 99;
+    rc = unit_main("sources", tests);
+    file_remove_tree(folder, NULL);
+    return rc;
+}
