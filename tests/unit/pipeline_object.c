@@ -1,0 +1,34 @@
+/* pipeline_object.c - functions in a shared object, for test_pipeline. */
+#include <pilot/function.h>
+
+static int produce(pe_context *ctx, pe_block *out)
+{
+    (void)ctx;
+    (void)out;
+    return PE_NOTHING;
+}
+
+static int process(pe_context *ctx, const pe_block *in, pe_block *out)
+{
+    return pe_context_pass(ctx, in, out);
+}
+
+static const pe_option_spec gauge_options[] = {
+    {"features", PE_OPTION_INT, 1, 9, "3", NULL, "columns"},
+    {"period", PE_OPTION_TIME, 0, 9, NULL, NULL, "time between two"},
+    {0},
+};
+
+const pe_function gauge = {
+    .abi = PE_FUNCTION_ABI,
+    .name = "gauge",
+    .options = gauge_options,
+    .produce_edge = produce,
+};
+
+const pe_function plain = {
+    .abi = PE_FUNCTION_ABI,
+    .name = "plain",
+    .process_edge = process,
+    .process_cloud = process,
+};
