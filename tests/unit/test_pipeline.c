@@ -4,74 +4,23 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "src/pipeline/pipeline.h"
+#include "pipeline_file.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-#define FILE_NAME "p.yaml" /* in a folder of our own */
-
-#define HEAD                                 \
-    "version: 1\n"                           \
-    "pipeline: p\n"                          \
-    "pilots:\n"                              \
-    "  devices: {kind: edge, devices: 3}\n"  \
-    "  broker: {kind: broker}\n"             \
-    "  params: {kind: params}\n"             \
-    "  pool: {kind: pool, ntasks: 2}\n"      \
-    "stages:\n"
-#define SENSE                                \
-    "  sense:\n"                             \
-    "    pilot: devices\n"                   \
-    "    function: generator\n"              \
-    "    options: {features: 4}\n"
-#define LEARN                                \
-    "  learn:\n"                             \
-    "    pilot: pool\n"                      \
-    "    function: kmeans\n"                 \
-    "    options:\n"                         \
-    "      clusters: 5\n"
-#define GOOD HEAD SENSE LEARN
-#define LOCAL                                                  \
-    "version: 1\n"                                             \
-    "pipeline: p\n"                                            \
-    "pilots: {pool: {kind: pool, ntasks: 2}}\n"                \
-    "stages:\n"                                                \
-    "  sense: {pilot: pool, function: generator}\n"            \
-    "  learn: {pilot: pool, function: kmeans}\n"
-
-static char top[PATH_MAX], object[PATH_MAX];
-
-static void put(const char *yaml)
-{
-    FILE *f = fopen(FILE_NAME, "w");
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    fputs(yaml, f);
-    fclose(f);
-}
-
-static pipeline *load(const char *yaml, const char *set, pe_error *errp)
-{
-    put(yaml);
-    return pipeline_load(FILE_NAME, &set, set ? 1 : 0, errp);
-}
-
-static pipeline *load_good(const char *yaml, const char *set)
-{
-    pe_error e = {0};
-    pipeline *p = load(yaml, set, &e);
-
-    UNIT_EQUAL(e.text, "");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
-    return p;
-}
+#define TWO_EDGES                                                   \
+    "version: 1\n"                                                  \
+    "pipeline: p\n"                                                 \
+    "pilots: {d: {kind: edge}, e: {kind: edge}, w: {kind: pool}}\n" \
+    "stages:\n"                                                     \
+    "  a: {pilot: d, function: generator}\n"                        \
+    "  b: {pilot: e, function: score}\n"                            \
+    "  c: {pilot: w, function: kmeans}\n"
 
 static void test_defaults(void)
 {
-    pipeline *p = load_good(GOOD, NULL);
+    pipeline *p = pipeline_file_good(GOOD, NULL);
     const pipeline_pilot *devices = pipeline_pilot_of(p, PILOT_EDGE);
     const pipeline_pilot *pool = pipeline_pilot_of(p, PILOT_POOL);
 
@@ -102,9 +51,8 @@ static void test_defaults(void)
 
 static void test_stages(void)
 {
-    pipeline *p = load_good(HEAD SENSE
-                            "  infer: {pilot: devices, function: score}\n" LEARN,
-                            NULL);
+    pipeline *p = pipeline_file_good(
+        HEAD SENSE "  infer: {pilot: devices, function: score}\n" LEARN, NULL);
     const pipeline_stage *sense = pipeline_stage_of(p, STAGE_SOURCE);
     const pipeline_stage *infer = pipeline_stage_of(p, STAGE_EDGE);
     const pipeline_stage *learn = pipeline_stage_of(p, STAGE_CLOUD);
@@ -129,7 +77,7 @@ static void test_stages(void)
 
 static void test_every_key(void)
 {
-    pipeline *p = load_good(
+    pipeline *p = pipeline_file_good(
         "version: 1\n"
         "pipeline: all.keys\n"
         "pilots:\n"
@@ -182,7 +130,7 @@ static void test_every_key(void)
 
 static void test_local(void)
 {
-    pipeline *p = load_good(LOCAL, NULL);
+    pipeline *p = pipeline_file_good(LOCAL, NULL);
 
     CU_ASSERT_TRUE(pipeline_is_local(p));
     CU_ASSERT_EQUAL(p->partitions, 2);
@@ -190,14 +138,14 @@ static void test_local(void)
     CU_ASSERT_PTR_NULL(pipeline_pilot_of(p, PILOT_EDGE));
     CU_ASSERT_PTR_NULL(pipeline_stage_of(p, STAGE_EDGE));
     pipeline_destroy(p);
-    p = load_good(LOCAL, "streams.sense.partitions=5");
+    p = pipeline_file_good(LOCAL, "streams.sense.partitions=5");
     CU_ASSERT_EQUAL(p->partitions, 5);
     pipeline_destroy(p);
 }
 
 static void test_names(void)
 {
-    pipeline *p = load_good(GOOD, NULL);
+    pipeline *p = pipeline_file_good(GOOD, NULL);
     char text[256];
 
     CU_ASSERT_EQUAL(pipeline_devices(p), 3);
@@ -208,7 +156,7 @@ static void test_names(void)
     pipeline_topic(p, "r", "", text, sizeof(text));
     UNIT_EQUAL(text, "pilot.r.sense");
     pipeline_destroy(p);
-    p = load_good(GOOD, "streams.sense.topic=mine");
+    p = pipeline_file_good(GOOD, "streams.sense.topic=mine");
     pipeline_topic(p, "r", ".refused", text, sizeof(text));
     UNIT_EQUAL(text, "mine.refused");
     pipeline_destroy(p);
@@ -228,11 +176,11 @@ static void test_owner(void)
 /* The largest record follows from the block, where its features are told. */
 static void test_message_max(void)
 {
-    pipeline *p = load_good(GOOD, "stages.sense.block.points=1000000");
+    pipeline *p = pipeline_file_good(GOOD, "stages.sense.block.points=1000000");
 
     CU_ASSERT_EQUAL(p->message_bytes, UINT64_C(1000000) * 4 * 8 + 65536);
     pipeline_destroy(p);
-    p = load_good(GOOD, "streams.sense.message-max=32kB");
+    p = pipeline_file_good(GOOD, "streams.sense.message-max=32kB");
     CU_ASSERT_EQUAL(p->message_bytes, 32000);
     pipeline_destroy(p);
 }
@@ -242,7 +190,7 @@ static void check_refused(const char *yaml, const char *set, const char *text)
 {
     char want[1200];
     pe_error e = {0};
-    pipeline *p = load(yaml, set, &e);
+    pipeline *p = pipeline_file_load(yaml, set, &e);
 
     CU_ASSERT_PTR_NULL(p);
     snprintf(want, sizeof(want), "--set %s: %s", set, text);
@@ -295,7 +243,6 @@ static void test_pilots_refused(void)
     static const struct {
         const char *set, *text;
     } rows[] = {
-        {"pilots=", NULL},
         {"pilots=x", "pilots: a mapping is expected here"},
         {"pilots.pool=x", "pool: a mapping is expected here"},
         {"pilots.pool.kind=pond",
@@ -338,8 +285,7 @@ static void test_pilots_refused(void)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++)
-        if (rows[i].text)
-            check_refused(GOOD, rows[i].set, rows[i].text);
+        check_refused(GOOD, rows[i].set, rows[i].text);
 }
 
 static void test_stages_refused(void)
@@ -370,9 +316,7 @@ static void test_stages_refused(void)
          "generator, file and proc do"},
         {"stages.learn.options.clusterz=3",
          "unknown option 'clusterz'; did you mean 'clusters'?"},
-        {"stages.learn.options.clusters=0", NULL},
-        {"stages.learn.options.clusters=x",
-         "clusters: 'x' is not an integer"},
+        {"stages.learn.options.clusters=x", "clusters: 'x' is not an integer"},
         {"stages.learn.options=x", "options: a mapping is expected here"},
         {"stages.learn.from=nothing",
          "stage 'learn': from: there is no stage 'nothing' above it"},
@@ -380,7 +324,8 @@ static void test_stages_refused(void)
          "stage 'sense': from: there is no stage 'sense' above it"},
         {"stages.learn.block.points=5",
          "stage 'learn': block: only the first stage makes blocks"},
-        {"stages.sense.pilots=x", "unknown key 'pilots'; did you mean 'pilot'?"},
+        {"stages.sense.pilots=x",
+         "unknown key 'pilots'; did you mean 'pilot'?"},
         {"stages.more={pilot: pool, function: passthrough}",
          "'more' is a second stage on a pool, behind 'learn': this version "
          "runs one"},
@@ -399,8 +344,7 @@ static void test_stages_refused(void)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++)
-        if (rows[i].text)
-            check_refused(GOOD, rows[i].set, rows[i].text);
+        check_refused(GOOD, rows[i].set, rows[i].text);
 }
 
 /* Whole files: the message names the line. */
@@ -439,6 +383,17 @@ static void test_files_refused(void)
                     "sense}\n",
          "p.yaml:13: stage 'infer': no stage takes its blocks; this version "
          "runs one chain of stages"},
+        {TWO_EDGES,
+         "p.yaml:6: stage 'b': this version runs all stages of devices on the "
+         "pilot of the source, 'd'"},
+        {"version: 1\npipeline: p\n"
+         "pilots: {d: {kind: edge}, w: {kind: pool}}\n"
+         "stages:\n"
+         "  a: {pilot: w, function: generator}\n"
+         "  b: {pilot: d, function: score}\n"
+         "  c: {pilot: w, function: kmeans}\n",
+         "p.yaml:6: stage 'b' runs on a device, but its source 'a' on pool "
+         "'w'"},
         {LOCAL "  infer: {pilot: pool, function: score}\n",
          "p.yaml:7: stage 'infer': score scores on devices; put it on an edge "
          "pilot"},
@@ -446,26 +401,11 @@ static void test_files_refused(void)
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         pe_error e = {0};
-        CU_ASSERT_PTR_NULL(load(rows[i].yaml, NULL, &e));
+        CU_ASSERT_PTR_NULL(pipeline_file_load(rows[i].yaml, NULL, &e));
         UNIT_EQUAL(e.text, rows[i].text);
         CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
     }
-    CU_ASSERT_PTR_NULL(load("", NULL, NULL));
-}
-
-/* Stages of devices on pilots that cannot have them. */
-static void test_places_refused(void)
-{
-    static const char other[] =
-        "version: 1\n"
-        "pipeline: p\n"
-        "pilots: {d: {kind: edge}, e: {kind: edge}, w: {kind: pool}}\n"
-        "stages:\n"
-        "  a: {pilot: d, function: generator}\n"
-        "  b: {pilot: e, function: score}\n"
-        "  c: {pilot: w, function: kmeans}\n";
-
-    check_refused(other, "pilots.e.devices=1", "");
+    CU_ASSERT_PTR_NULL(pipeline_file_load("", NULL, NULL));
 }
 
 static void test_missing_file(void)
@@ -473,6 +413,200 @@ static void test_missing_file(void)
     pe_error e = {0};
 
     CU_ASSERT_PTR_NULL(pipeline_load("/nowhere/p.yaml", NULL, 0, &e));
-    UNIT_EQUAL(e.text, "cannot open /nowhere/p.yaml: No such file or directory");
+    UNIT_EQUAL(e.text,
+               "cannot open /nowhere/p.yaml: No such file or directory");
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+}
+
+/* --- functions out of shared objects --- */
+
+/* A relative name is meant from the folder of the file; the options are
+ * those of the function's table, with its defaults.
+ */
+static void test_object(void)
+{
+    pipeline *p = pipeline_file_good(OBJECT, NULL);
+
+    UNIT_EQUAL(p->stages[0].function, "o.so:gauge");
+    CU_ASSERT_EQUAL(pe_options_int(p->stages[0].options, "features"), 3);
+    CU_ASSERT_EQUAL(pe_options_time(p->stages[0].options, "period"), 5.0);
+    CU_ASSERT_EQUAL(p->stages[1].role, STAGE_CLOUD);
+    CU_ASSERT_FALSE(p->stages[1].is_model);
+    UNIT_EQUAL(pe_options_string(p->stages[1].options, "x"), "y");
+    pipeline_destroy(p);
+
+    CU_ASSERT_EQUAL_FATAL(mkdir("elsewhere", 0700), 0);
+    CU_ASSERT_EQUAL_FATAL(chdir("elsewhere"), 0);
+    p = pipeline_load("../" FILE_NAME, NULL, 0, NULL);
+    CU_ASSERT_PTR_NOT_NULL(p);
+    pipeline_destroy(p);
+    CU_ASSERT_EQUAL_FATAL(chdir(".."), 0);
+    rmdir("elsewhere");
+}
+
+static void test_object_refused(void)
+{
+    static const struct {
+        const char *set, *text;
+    } rows[] = {
+        {"stages.a.options.periode=5s",
+         "unknown option 'periode'; did you mean 'period'?"},
+        {"stages.a.options.features=10",
+         "features: '10' is not between 1 and 9"},
+        {"stages.a.function=o.so:plain",
+         "stage 'a': o.so:plain is no source; the first stage has to sense, "
+         "as generator, file and proc do"},
+        {"stages.b.function=o.so:gauge",
+         "stage 'b': o.so:gauge is a source and has to be the first stage"},
+        {"stages.c={pilot: d, function: score, from: a}",
+         "stage 'c': score needs a model, and 'o.so:plain' is none that "
+         "learns one"},
+    };
+    pe_error e = {0};
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        check_refused(OBJECT, rows[i].set, rows[i].text);
+    CU_ASSERT_PTR_NULL(
+        pipeline_file_load(OBJECT, "stages.a.function=o.so:nothere", &e));
+    UNIT_CONTAINS(e.text, "--set stages.a.function=o.so:nothere: stage 'a': ");
+    UNIT_CONTAINS(e.text, "has no symbol 'nothere'");
+    CU_ASSERT_PTR_NULL(
+        pipeline_file_load(OBJECT, "stages.a.function=missing.so:f", &e));
+    UNIT_CONTAINS(e.text, "missing.so");
+}
+
+/* --- command line > environment > file --- */
+
+static void test_precedence(void)
+{
+    pipeline *p;
+
+    setenv("PILOT_BROKER", "env:1", 1);
+    p = pipeline_file_good(GOOD, NULL);
+    UNIT_EQUAL(pipeline_pilot_of(p, PILOT_BROKER)->endpoint, "env:1");
+    CU_ASSERT_PTR_NULL(pipeline_pilot_of(p, PILOT_PARAMS)->endpoint);
+    pipeline_destroy(p);
+    p = pipeline_file_good(GOOD, "pilots.broker.endpoint=cmd:2");
+    UNIT_EQUAL(pipeline_pilot_of(p, PILOT_BROKER)->endpoint, "cmd:2");
+    pipeline_destroy(p);
+    setenv("PILOT_BROKER", "", 1);
+    p = pipeline_file_good(GOOD, NULL);
+    CU_ASSERT_PTR_NULL(pipeline_pilot_of(p, PILOT_BROKER)->endpoint);
+    pipeline_destroy(p);
+    setenv("PILOT_BROKER", "nonsense", 1);
+    pe_error e = {0};
+    CU_ASSERT_PTR_NULL(pipeline_file_load(GOOD, NULL, &e));
+    UNIT_EQUAL(e.text, "PILOT_BROKER: endpoint: 'nonsense' is not HOST:PORT or "
+                       "a list of those with ',' between them");
+    p = pipeline_file_good(LOCAL, NULL); /* no broker takes part */
+    pipeline_destroy(p);
+    pipeline_file_clear_environment();
+}
+
+/* User and password open one service: with another they do not go along. */
+static void test_password_file(void)
+{
+    static const char file[] =
+        "version: 1\n"
+        "pipeline: p\n"
+        "pilots:\n"
+        "  d: {kind: edge}\n"
+        "  s: {kind: params, endpoint: \"redis://a:1\", password-file: f, "
+        "user: u}\n"
+        "  w: {kind: pool}\n"
+        "stages: {a: {pilot: d, function: generator}, b: {pilot: w, function: "
+        "kmeans}}\n";
+    static const struct {
+        const char *params, *secret, *set;
+        const char *want_endpoint, *want_file, *want_user;
+    } rows[] = {
+        {NULL, NULL, NULL, "redis://a:1", "f", "u"},
+        {NULL, "/e", NULL, "redis://a:1", "/e", "u"},
+        {"redis://b:2", NULL, NULL, "redis://b:2", NULL, NULL},
+        {"redis://b:2", "/e", NULL, "redis://b:2", "/e", NULL},
+        {"redis://b:2", "/e", "pilots.s.user=me", "redis://b:2", "/e", "me"},
+        {"redis://b:2", "/e", "pilots.s.password-file=/c", "redis://b:2", "/c",
+         NULL},
+        {"redis://b:2", NULL, "pilots.s.endpoint=redis://c:3", "redis://c:3",
+         "f", "u"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (rows[i].params)
+            setenv("PILOT_PARAMS", rows[i].params, 1);
+        if (rows[i].secret)
+            setenv("PILOT_PASSWORD_FILE", rows[i].secret, 1);
+        pipeline *p = pipeline_file_good(file, rows[i].set);
+        const pipeline_pilot *s = pipeline_pilot_of(p, PILOT_PARAMS);
+        UNIT_EQUAL(s->endpoint, rows[i].want_endpoint);
+        UNIT_EQUAL(s->password_file ? s->password_file : "none",
+                   rows[i].want_file ? rows[i].want_file : "none");
+        UNIT_EQUAL(s->user ? s->user : "none",
+                   rows[i].want_user ? rows[i].want_user : "none");
+        pipeline_destroy(p);
+        pipeline_file_clear_environment();
+    }
+}
+
+/* One in the environment is meant from where the user is. */
+static void test_password_file_relative(void)
+{
+    char here[PATH_MAX], want[PATH_MAX + 8];
+    pipeline *p;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(here, sizeof(here)));
+    snprintf(want, sizeof(want), "%s/pw", here);
+    setenv("PILOT_PASSWORD_FILE", "pw", 1);
+    p = pipeline_file_good(GOOD, NULL);
+    UNIT_EQUAL(pipeline_pilot_of(p, PILOT_PARAMS)->password_file, want);
+    pipeline_destroy(p);
+    pipeline_file_clear_environment();
+}
+
+static void test_overrides_in_order(void)
+{
+    static const char *const set[] = {"epoch.interval=2s",
+                                      "epoch.interval=", "epoch.blocks=3",
+                                      "stages.sense.options={features: 7}"};
+    pe_error e = {0};
+    pipeline *p;
+
+    pipeline_destroy(pipeline_file_good(GOOD, NULL)); /* leaves the file */
+    p = pipeline_load(FILE_NAME, set, COUNT(set), &e);
+    UNIT_EQUAL(e.text, "");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    CU_ASSERT_EQUAL(p->epoch_blocks, 3);
+    CU_ASSERT_EQUAL(pe_options_int(p->stages[0].options, "features"), 7);
+    pipeline_destroy(p);
+    CU_ASSERT_PTR_NULL(pipeline_file_load(GOOD, "nothing", &e));
+    UNIT_EQUAL(e.text,
+               "--set nothing: write PATH=VALUE, as in epoch.interval=1s");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_USAGE);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"defaults", test_defaults},
+        {"stages", test_stages},
+        {"every key", test_every_key},
+        {"a source in the pool", test_local},
+        {"names", test_names},
+        {"partition to rank", test_owner},
+        {"the largest record", test_message_max},
+        {"values that are refused", test_values_refused},
+        {"pilots that are refused", test_pilots_refused},
+        {"stages that are refused", test_stages_refused},
+        {"files that are refused", test_files_refused},
+        {"a file that is not there", test_missing_file},
+        {"shared object: options", test_object},
+        {"shared object: refused", test_object_refused},
+        {"command line, environment, file", test_precedence},
+        {"password file of another service", test_password_file},
+        {"password file, relative", test_password_file_relative},
+        {"overrides in order", test_overrides_in_order},
+        {0},
+    };
+
+    return pipeline_file_main("pipeline", tests);
 }
