@@ -29,7 +29,6 @@ struct device {
     queue_slot *slot;      /* being sensed */
     pe_block scratch;      /* output of a stage, before it takes the place
                               of its input */
-    bool framed;           /* function_framed of the source */
     const void *framed_at; /* data of a block that is a frame already */
     record_headers headers;
     uint64_t generation; /* of the producer that has our blocks */
@@ -90,7 +89,6 @@ device *device_create(const device_conf *c, pe_error *errp)
     }
     if (c->follower)
         d->host.model = host_model;
-    d->framed = function_framed(c->stages[0].fn, c->stages[0].setup.options);
     d->ctx = calloc(c->n_stages, sizeof(*d->ctx));
     if (!d->ctx)
         pe_error_nomem(errp);
@@ -105,7 +103,7 @@ device *device_create(const device_conf *c, pe_error *errp)
 static void close_stages(device *d)
 {
     for (size_t i = 0; d->ctx && i < d->conf.n_stages; i++) {
-        const pe_function *ops = function_ops(d->conf.stages[i].fn);
+        const pe_function *ops = d->conf.stages[i].ops;
         if (d->ctx[i] && ops->close)
             ops->close(d->ctx[i]);
         context_destroy(d->ctx[i]);
@@ -142,7 +140,7 @@ static int stage_failed(device *d, const pe_context *ctx)
 
 static int open_stage(device *d, size_t i)
 {
-    const pe_function *ops = function_ops(d->conf.stages[i].fn);
+    const pe_function *ops = d->conf.stages[i].ops;
     function_setup setup = d->conf.stages[i].setup;
     pe_context *ctx;
     int rc = 0;
@@ -197,7 +195,7 @@ static int process_one(device *d, size_t i, pe_block *b)
     int rc;
 
     pe_context_pass(d->ctx[i], b, out);
-    rc = function_ops(d->conf.stages[i].fn)->process_edge(d->ctx[i], b, out);
+    rc = d->conf.stages[i].ops->process_edge(d->ctx[i], b, out);
     d->stats.outliers += context_take_outliers(d->ctx[i]);
     if (rc < 0)
         return stage_failed(d, d->ctx[i]);
@@ -359,7 +357,9 @@ static int wait_due(device *d)
     return 0;
 }
 
-/* Have room for another block: drop, or hold the source up. */
+/* Have room for another block: drop, or hold the source up.  Where blocks
+ * are dropped this is due once there is another one, and not before.
+ */
 static int make_room(device *d)
 {
     int64_t from;
@@ -378,6 +378,18 @@ static int make_room(device *d)
     return 0;
 }
 
+/* Queue a block that goes on; -1: error, and the slot is given back. */
+static int enqueue(device *d, queue_slot *slot)
+{
+    if (frame(d, slot) < 0 || queue_keep_source(slot, &d->error) < 0 ||
+        (d->conf.drop && make_room(d) < 0)) {
+        queue_give(d->queue, slot);
+        return -1;
+    }
+    queue_put(d->queue, slot);
+    return 0;
+}
+
 /* A block was sensed into d->slot: process, queue and send it. */
 static int forward(device *d)
 {
@@ -386,26 +398,19 @@ static int forward(device *d)
     int rc;
 
     d->stats.sensed++;
-    d->framed_at =
-        function_framed(d->conf.stages[0].fn, d->conf.stages[0].setup.options)
-            ? slot->block.data
-            : NULL;
+    d->framed_at = d->conf.framed ? slot->block.data : NULL;
     rc = process(d, &slot->block);
     d->count++;
     d->stats.busy_ns += clock_mono_ns() - from;
     if (rc < 0)
         return -1;
     d->slot = NULL;
+    if (rc > 0 && enqueue(d, slot) < 0)
+        return -1;
     if (rc == 0) {
         d->stats.filtered++;
         queue_give(d->queue, slot);
-        return pump(d) < 0 ? -1 : 1;
     }
-    if (frame(d, slot) < 0 || queue_keep_source(slot, &d->error) < 0) {
-        queue_give(d->queue, slot);
-        return -1;
-    }
-    queue_put(d->queue, slot);
     return pump(d) < 0 ? -1 : 1;
 }
 
@@ -441,8 +446,7 @@ static int sense_one(device *d)
     if (take_slot(d) < 0)
         return -1;
     from = clock_mono_ns();
-    rc = function_ops(d->conf.stages[0].fn)
-             ->produce_edge(d->ctx[0], &d->slot->block);
+    rc = d->conf.stages[0].ops->produce_edge(d->ctx[0], &d->slot->block);
     spent = clock_mono_ns() - from;
     if (rc == PE_AGAIN)
         return wait_source(d, spent);
@@ -459,7 +463,7 @@ static int sense(device *d)
     d->start_ns = clock_real_ns();
     d->start_mono_ns = clock_mono_ns();
     while (rc > 0 && !cancelled(d)) {
-        if (wait_due(d) < 0 || make_room(d) < 0)
+        if (wait_due(d) < 0 || (!d->conf.drop && make_room(d) < 0))
             return -1;
         if (!cancelled(d))
             rc = sense_one(d);

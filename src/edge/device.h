@@ -15,7 +15,7 @@
 
 /* A stage of a device: the source first, then what processes its blocks. */
 typedef struct device_stage {
-    const function *fn;
+    const pe_function *ops;
     function_setup setup; /* of the stage; the device fills in device, index,
                              position, host and cancelled */
 } device_stage;
@@ -30,6 +30,7 @@ typedef struct device_conf {
     uint64_t queue_bytes;
     bool drop;       /* a full queue drops its oldest block */
     bool rereadable; /* function_rereadable of the source */
+    bool framed;     /* function_framed of the source */
     const device_stage *stages;
     size_t n_stages;
     sender *sender;

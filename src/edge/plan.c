@@ -62,7 +62,7 @@ static int load_stage(plan *out, size_t i, const pipeline *p,
     if (!out->options[i])
         return pe_error_prefix(errp, "%s:%d: stage '%s'",
                                s->file ? s->file : "?", s->line, s->name);
-    out->stages[i].fn = fn;
+    out->stages[i].ops = ops;
     out->stages[i].setup = (function_setup){
         .run = r->run,
         .stage = s->name,
@@ -121,6 +121,7 @@ int plan_make(plan *out, const pipeline *p, const pipeline_request *r,
             return -1;
     }
     out->rereadable = function_rereadable(out->functions[0], out->options[0]);
+    out->framed = function_framed(out->functions[0], out->options[0]);
     pipeline_topic(p, r->run, "", out->topic, sizeof(out->topic));
     return 0;
 }

@@ -20,7 +20,7 @@ typedef struct plan {
     size_t n_stages;
     function *functions[PLAN_STAGES_MAX];
     pe_options *options[PLAN_STAGES_MAX];
-    bool rereadable;
+    bool rereadable, framed; /* of the source, see host.h */
     char topic[256];
 } plan;
 

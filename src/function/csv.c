@@ -213,10 +213,13 @@ static void consume(csv *c, span r)
         c->pos++;
 }
 
-/* Blanks around a field; a tab is none where it separates. */
+/* Blanks around a field, newlines within quotes among them; a tab is none
+ * where it separates.
+ */
 static bool blank(const csv *c, char ch)
 {
-    return ch == ' ' || ch == '\r' || (ch == '\t' && c->separator != '\t');
+    return ch == ' ' || ch == '\r' || ch == '\n' ||
+           (ch == '\t' && c->separator != '\t');
 }
 
 static span trim(const csv *c, span s)

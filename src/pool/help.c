@@ -295,13 +295,15 @@ static void work_task(pool *p, pool_help *h)
 }
 
 /* The owner may be a round ahead of us: its epoch, or its term, then opens
- * here in a moment.
+ * here in a moment.  A block of the closing epoch never waits: the epoch waits
+ * for it.
  */
 static bool may_work(const pool *p, const pool_task *t)
 {
     if (t->term != p->term)
         return t->term < p->term;
-    return p->ready && !p->hold && t->epoch <= p->epoch;
+    return p->ready &&
+           (t->epoch < p->epoch || (t->epoch == p->epoch && !p->hold));
 }
 
 int help_step(pool *p)

@@ -68,7 +68,9 @@ static int64_t own_backlog(const pool *p)
     int64_t n = owner_backlog(p);
     const pool_slot *s = &p->slot[p->epoch & 1];
 
-    if (n < 2 || !p->ready || p->hold || !s->base || s->base->m->warming)
+    /* One block an epoch leaves nothing to help with. */
+    if (n < 2 || !p->ready || p->hold || !s->base || s->base->m->warming ||
+        p->c.pl->epoch_blocks == 1)
         return 0;
     return n << 20 | p->rank;
 }
