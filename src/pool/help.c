@@ -312,13 +312,13 @@ int help_step(pool *p)
 
     if (p->size == 1)
         return 0;
-    h = find_help(p, HELP_HERE, -1);
-    if (h && may_work(p, &h->task)) {
-        work_task(p, h);
-        return 1;
-    }
+    /* First ask, then work: the answer comes while we do. */
     ask(p);
-    return 0;
+    h = find_help(p, HELP_HERE, -1);
+    if (!h || !may_work(p, &h->task))
+        return 0;
+    work_task(p, h);
+    return 1;
 }
 
 void help_drop(pool *p)

@@ -108,6 +108,13 @@ static void lane_fill(pool *p, size_t lane, size_t want)
     p->fetch_ns += clock_mono_ns() - start;
 }
 
+/* Fetch ahead what helpers may be told of. */
+void owner_refill(pool *p)
+{
+    for (size_t i = 0; p->size > 1 && p->ready && i < p->n_lanes; i++)
+        lane_fill(p, i, POOL_BACKLOG / 2);
+}
+
 int64_t owner_backlog(const pool *p)
 {
     int64_t n = 0;
@@ -186,7 +193,7 @@ int owner_load(pool *p, const params_state *s, pe_error *errp)
         return pe_error_nomem(errp);
     owner_drop(p);
     pool_devices_clear(&p->devices);
-    p->logical = s->n_offsets ? INT64_MAX : 0;
+    p->logical = p->counted && s->n_offsets ? INT64_MAX : 0;
     for (size_t i = 0; i < s->n_offsets; i++) {
         const params_offset *o = &s->offsets[i];
 

@@ -254,6 +254,7 @@ void owner_drop(pool *p);
 int owner_step(pool *p);
 /* Give blocks to ranks that asked; answers NONE when [none]. */
 void owner_give(pool *p, bool none);
+void owner_refill(pool *p);
 int64_t owner_backlog(const pool *p);
 int64_t owner_lag(pool *p);
 int64_t owner_quota(const pool *p);

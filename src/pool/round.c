@@ -137,6 +137,7 @@ static void say(pool *p, int64_t now)
         v[R_CLOSING] = closing->dispatched;
     }
     v[R_OPEN] = open->live ? open->dispatched : 0;
+    owner_refill(p);
     v[R_QUOTA] = owner_quota(p);
     v[R_ENDED] = owner_ended(p);
     v[R_LAG] = owner_lag(p);
