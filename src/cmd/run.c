@@ -108,6 +108,15 @@ static int summary_write(const json_t *summary, const char *path,
     return status;
 }
 
+/* A run that failed before its first block: the error says it all. */
+static bool is_empty(const json_t *summary)
+{
+    const json_t *blocks = json_object_get(summary, "blocks");
+
+    return has_state(summary, "failed") &&
+           !json_integer_value(json_object_get(blocks, "fetched"));
+}
+
 /* Into the state folder, into the user's file, and as a table. */
 static int summary_give(const struct run *r, const json_t *summary,
                         pe_error *errp)
@@ -118,7 +127,8 @@ static int summary_give(const struct run *r, const json_t *summary,
     free(path);
     if (r->o->summary && summary_write(summary, r->o->summary, errp) < 0)
         status = -1;
-    monitor_print(summary, stdout);
+    if (!is_empty(summary))
+        monitor_print(summary, stdout);
     if (fflush(stdout) == EOF && status == 0)
         status = pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CREATE,
                               "cannot write the summary: %s", strerror(errno));

@@ -42,8 +42,6 @@ typedef struct agent {
     char *program;  /* pilot-agent or pilot-edge */
     char *err_path; /* RUN_DIR/NAME.err */
     char *mark;     /* in the environment of all its processes */
-    char *scratch;  /* pool: TMPDIR of the ranks, or NULL */
-    char *shared;   /* pool: folder in memory of the ranks, or NULL */
     /* of this incarnation */
     bool closed;   /* its stdout is at its end */
     bool ready;    /* it said so */
@@ -127,6 +125,15 @@ void run_services_close(struct run *r);
 int run_services_control(struct run *r, const char *word, pe_error *errp);
 /* Write ends for the devices of edge pilot [a], which died for good. */
 int run_services_bury(struct run *r, const agent *a, pe_error *errp);
+
+/* --- run_launch.c --- */
+
+/* Start the processes of [a]; its ranks through mpirun. */
+process *run_launch(const agent *a, pe_error *errp);
+/* Remove what the ranks of [a] may have left outside the run's folder; also
+ * after an earlier command that was killed.
+ */
+void run_launch_clean(const agent *a);
 
 /* --- run_agent.c --- */
 

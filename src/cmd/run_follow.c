@@ -197,9 +197,25 @@ static void agent_reap(agent *a)
         run_fail(r, a->told ? a->exit_code : PE_EXIT_FAILED, NULL);
 }
 
+/* Devices sense once there is somebody to take it: a stream that waits for
+ * its pool would only show how long the ranks took to start.
+ */
+static bool may_start(const agent *a)
+{
+    const struct run *r = a->run;
+
+    if (a->pilot->kind == PILOT_POOL)
+        return true;
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (r->agents[i].pilot->kind == PILOT_POOL && r->agents[i].ready)
+            return true;
+    return false;
+}
+
 static void agent_look(agent *a)
 {
-    if (a->state == AGENT_WAITS && clock_mono_ns() >= a->due_ns)
+    if (a->state == AGENT_WAITS && clock_mono_ns() >= a->due_ns &&
+        may_start(a))
         agent_start(a);
     run_agent_read(a);
     agent_reap(a);
@@ -222,6 +238,9 @@ static void edges_dismiss(struct run *r)
 
     r->phase = RUN_ENDS;
     r->end_by_ns = clock_mono_ns() + LEAVE_NS;
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (r->agents[i].state == AGENT_WAITS)
+            r->agents[i].state = AGENT_DONE; /* nothing is left for it */
     if (r->local)
         return;
     if (run_services_control(r, "done", &e) == 0)

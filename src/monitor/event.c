@@ -2,7 +2,7 @@
 #include "event.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,13 +31,22 @@ enum pe_error_class event_kind(const char *name)
     return PE_ERROR_FATAL;
 }
 
+static atomic_bool unheard;
+
+bool event_is_heard(void)
+{
+    return !atomic_load(&unheard);
+}
+
 /* A pipe takes a line in one piece as long as it has room. */
 static void line_write(const char *line, size_t len)
 {
     while (len > 0) {
         ssize_t n = write(STDOUT_FILENO, line, len);
+        if (n < 0 && errno == EPIPE)
+            atomic_store(&unheard, true);
         if (n < 0 && errno != EINTR)
-            return; /* the reader is gone */
+            return;
         if (n > 0) {
             line += n;
             len -= (size_t)n;

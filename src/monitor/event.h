@@ -5,6 +5,7 @@
 #define MONITOR_EVENT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include <pilot/error.h>
 
@@ -14,7 +15,8 @@
  * "event":
  *
  * "progress"  (pool, every 0.5 s) blocks (applied, in total of the run), mb,
- *             lag, version, outliers, t (seconds since start)
+ *             lag, version, outliers; t (seconds since start) where it is
+ *             known
  *             (edge) sensed, sent, dropped
  * "ready"     pilot, ranks or devices
  * "error"     pilot, text, kind (class), exit (code): the one message
@@ -29,6 +31,12 @@
  * EVENT_LINE_MAX bytes is logged and not printed.
  */
 void event_print(json_t *o);
+
+/* False once a line could not be written because the reader is gone: nobody
+ * follows the run any more, and an agent had better leave.  The caller of
+ * event_print ignores SIGPIPE.
+ */
+bool event_is_heard(void);
 
 /* {"event": "error", ...} of [e] from pilot [pilot]. */
 void event_error(const char *pilot, const pe_error *e);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/common/clock.h"
 #include "src/common/text.h"
 #include "src/monitor/event.h"
 #include "src/monitor/private.h"
@@ -32,6 +33,7 @@ monitor *monitor_create(const char *run, const char *pipeline_name,
     m->base = json_object();
     m->cpu = json_object();
     m->errors = json_array();
+    m->start_ns = clock_mono_ns();
     m->cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
     if (m->run && m->pipeline && m->finals && m->progress && m->base &&
         m->cpu && m->errors)
@@ -76,13 +78,19 @@ void monitor_resume(monitor *m, const json_t *summary)
     m->before.bytes = value_int(summary, "bytes");
 }
 
-/* Keep the last two looks at the pool: their difference is its rate. */
+/* Keep the last two looks at the pool: their difference is its rate.  The
+ * time is the pool's own where it tells it, else that of our run.
+ */
 static void progress_take(monitor *m, const json_t *event)
 {
+    double t = (double)(clock_mono_ns() - m->start_ns) / 1e9;
+
     if (!json_object_get(event, "blocks"))
         return;
+    if (json_object_get(event, "t"))
+        t = value_real(event, "t");
     m->look[0] = m->look[1];
-    m->look[1] = (struct monitor_look){.t = value_real(event, "t"),
+    m->look[1] = (struct monitor_look){.t = t,
                                        .blocks = value_int(event, "blocks"),
                                        .mb = value_real(event, "mb")};
 }
@@ -133,7 +141,7 @@ void monitor_error(monitor *m, const char *what)
 static void pool_progress(const monitor *m, const json_t *event, text *line)
 {
     const struct monitor_look *was = &m->look[0], *is = &m->look[1];
-    double dt = is->t - was->t;
+    double dt = was->t > 0 ? is->t - was->t : 0;
     json_int_t version = value_int(event, "version");
 
     text_add(line, "%.1f s  applied %lld", is->t, (long long)is->blocks);

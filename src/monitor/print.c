@@ -22,9 +22,24 @@ static void blocks_print(const json_t *b, const json_t *once, FILE *f)
             "pool", count_of(b, "fetched"), count_of(b, "applied"),
             count_of(b, "refused"), count_of(b, "foreign"));
     if (json_is_string(once))
-        fprintf(f, LABEL "exactly once: %s; %lld replayed, %lld deduplicated\n",
+        fprintf(f, LABEL "exactly-once: %s; %lld replayed, %lld deduplicated\n",
                 "", json_string_value(once), count_of(b, "replayed"),
                 count_of(b, "deduplicated"));
+}
+
+/* What edge stages made of the model, a line a pilot. */
+static void scores_print(const json_t *detail, FILE *f)
+{
+    const char *pilot;
+    json_t *o;
+
+    json_object_foreach((json_t *)detail, pilot, o)
+    {
+        if (value_int(o, "scored") == 0)
+            continue;
+        fprintf(f, LABEL "%lld points scored on %s, %lld of them outliers\n",
+                "", count_of(o, "scored"), pilot, count_of(o, "outliers"));
+    }
 }
 
 static void rate_print(const json_t *summary, FILE *f)
@@ -106,6 +121,7 @@ void monitor_print(const json_t *summary, FILE *f)
     fprintf(f, "\n");
     blocks_print(json_object_get(summary, "blocks"),
                  json_object_get(summary, "exactly_once"), f);
+    scores_print(json_object_get(summary, "detail"), f);
     rate_print(summary, f);
     latency_print(json_object_get(summary, "latency_ms"), f);
     model_print(json_object_get(summary, "model"), f);

@@ -3,10 +3,11 @@
 #define MONITOR_PRIVATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "src/monitor/monitor.h"
 
-/* What a pool had done [t] seconds after its start. */
+/* What a pool had done at [t] seconds. */
 struct monitor_look {
     double t;
     json_int_t blocks;
@@ -21,6 +22,7 @@ struct monitor {
     json_t *base;     /* blocks of earlier incarnations, by their name */
     json_t *cpu;      /* PILOT -> seconds */
     json_t *errors;   /* array of text */
+    int64_t start_ns; /* monotonic */
     int cores;
     int deaths;     /* incarnations lost */
     bool inexact;   /* edges sent blocks nobody counted */

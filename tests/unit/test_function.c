@@ -5,15 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "src/common/file.h"
-#include "src/common/log.h"
+#include "scratch.h"
 #include "src/function/host.h"
-
-static char folder[] = "/tmp/test_function.XXXXXX";
 
 /* --- a model in place of the real ones --- */
 
@@ -110,11 +106,10 @@ static int build_text(const char *name, const char *text)
 {
     char source[256], object[256];
 
-    snprintf(source, sizeof(source), "%s/%s.c", folder, name);
-    snprintf(object, sizeof(object), "%s/%s.so", folder, name);
-    if (file_write(source, text, strlen(text), 0600, NULL) < 0)
-        return -1;
-    return build(source, object);
+    snprintf(source, sizeof(source), "%s.c", name);
+    scratch_write(source, text);
+    snprintf(object, sizeof(object), "%s/%s.so", scratch_folder, name);
+    return build(scratch_path, object);
 }
 
 static void test_bad_specs(void)
@@ -208,7 +203,7 @@ static void test_objects(void)
         char spec[256];
         pe_error e = {0};
         snprintf(spec, sizeof(spec), "fixture.so:%s", rows[i].symbol);
-        function *f = function_load(spec, folder, &e);
+        function *f = function_load(spec, scratch_folder, &e);
         CU_ASSERT_EQUAL(!f, rows[i].text != NULL);
         if (rows[i].text) {
             UNIT_CONTAINS(e.text, rows[i].text);
@@ -227,15 +222,15 @@ static void test_object_paths(void)
     pe_error e = {0};
     function *f;
 
-    snprintf(spec, sizeof(spec), "%s/fixture.so:good", folder);
-    f = function_load(spec, "/nowhere", &e); /* absolute: no folder */
+    snprintf(spec, sizeof(spec), "%s/fixture.so:good", scratch_folder);
+    f = function_load(spec, "/nowhere", &e); /* absolute: no scratch_folder */
     CU_ASSERT_PTR_NOT_NULL(f);
     function_unload(f);
     /* No search of the loader's own: the working directory is meant. */
     CU_ASSERT_PTR_NULL(function_load("fixture.so:good", NULL, &e));
     UNIT_CONTAINS(e.text, "function 'fixture.so:good' cannot be opened: ");
     UNIT_CONTAINS(e.text, "./fixture.so");
-    CU_ASSERT_EQUAL(chdir(folder), 0);
+    CU_ASSERT_EQUAL(chdir(scratch_folder), 0);
     f = function_load("fixture.so:good", NULL, &e);
     CU_ASSERT_PTR_NOT_NULL(f);
     function_unload(f);
@@ -253,8 +248,8 @@ static pe_options *given(const char *name, const char *value)
 
 static void test_options(void)
 {
-    function *f = function_load("fixture.so:good", folder, NULL);
-    function *any = function_load("fixture.so:any", folder, NULL);
+    function *f = function_load("fixture.so:good", scratch_folder, NULL);
+    function *any = function_load("fixture.so:any", scratch_folder, NULL);
     pe_options *from = given("limit", "2.5"), *to;
     pe_error e = {0};
 
@@ -526,10 +521,10 @@ static void test_example(void)
     pe_error e = {0};
 
     snprintf(source, sizeof(source), "%s/doc/examples/rms/rms.c", top);
-    snprintf(object, sizeof(object), "%s/rms.so", folder);
+    snprintf(object, sizeof(object), "%s/rms.so", scratch_folder);
     CU_ASSERT_EQUAL_FATAL(build(source, object), 0);
-    function *tone = function_load("rms.so:tone_function", folder, &e);
-    function *rms = function_load("rms.so:rms_function", folder, &e);
+    function *tone = function_load("rms.so:tone_function", scratch_folder, &e);
+    function *rms = function_load("rms.so:rms_function", scratch_folder, &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(tone);
     CU_ASSERT_PTR_NOT_NULL_FATAL(rms);
     pe_options *o = function_options(tone, NULL, &e);
@@ -588,9 +583,8 @@ int main(void)
     int rc;
 
     fix_srcdir();
-    if (!mkdtemp(folder))
-        return 99;
+    scratch_make();
     rc = unit_main("function", tests);
-    file_remove_tree(folder, NULL);
+    scratch_remove();
     return rc;
 }

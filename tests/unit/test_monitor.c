@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,26 @@ static void test_event_print(void)
     CU_ASSERT_EQUAL(strlen(captured(print_event, json_pack("{s:s}", "a", big))),
                     EVENT_LINE_MAX - 1);
     log_init(NULL, NULL, LOG_LEVEL_ERROR);
+}
+
+/* A reader that is gone is told of, and no signal. */
+static void test_event_unheard(void)
+{
+    int ends[2], saved = dup(STDOUT_FILENO);
+
+    fflush(stdout);
+    CU_ASSERT_EQUAL(pipe(ends), 0);
+    dup2(ends[1], STDOUT_FILENO);
+    signal(SIGPIPE, SIG_IGN);
+    event_print(json("{}"));
+    bool before = event_is_heard();
+    close(ends[0]);
+    event_print(json("{}"));
+    dup2(saved, STDOUT_FILENO);
+    CU_ASSERT(before);
+    CU_ASSERT_FALSE(event_is_heard());
+    close(ends[1]);
+    close(saved);
 }
 
 static void test_event_error(void)
@@ -565,6 +586,9 @@ static void test_progress(void)
     UNIT_CONTAINS(line, "1.0 s  applied 9 (10/s, 5.0 MB/s)  lag 3  model v2  "
                         "outliers 1");
     UNIT_CONTAINS(line, "sensed 15  sent 12  dropped 2");
+    take(m, "pool", "{'event': 'progress', 'blocks': 9}"); /* our clock */
+    monitor_progress(m, line, sizeof(line));
+    UNIT_CONTAINS(line, "0.0 s  applied 9  lag 0");
     monitor_progress(m, small, sizeof(small));
     CU_ASSERT_EQUAL(strlen(small), sizeof(small) - 1);
     monitor_destroy(m);
@@ -594,7 +618,7 @@ static void test_print(void)
         "run       r-1, done in 5.0 s\n"
         "edge      110 sensed, 10 filtered, 4 dropped, 1 spooled, 95 sent\n"
         "pool      101 fetched, 98 applied, 2 refused, 5 foreign\n"
-        "          exactly once: on; 1 replayed, 3 deduplicated\n"
+        "          exactly-once: on; 1 replayed, 3 deduplicated\n"
         "rate      24.5 blocks/s, 24500 points/s, 6.3 MB/s (98000 points, "
         "25.1 MB)\n"
         "latency   hop               n    p50 ms    p90 ms    p99 ms    max "
@@ -635,6 +659,7 @@ int main(void)
     static const unit_test tests[] = {
         {"an event is one line, or logged when it does not fit",
          test_event_print},
+        {"an event nobody reads", test_event_unheard},
         {"an error as an event", test_event_error},
         {"classes of errors have names", test_event_kind},
         {"a histogram as an event tells it", test_event_latency},

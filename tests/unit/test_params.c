@@ -84,7 +84,7 @@ static void test_id(void)
     CU_ASSERT_EQUAL(params_id_check(NULL), -1);
     CU_ASSERT_EQUAL(params_id_check(""), -1);
     CU_ASSERT_EQUAL(params_id_check(ID_A "0"), -1);
-    CU_ASSERT_EQUAL(params_id_check(ID_A + 1), -1);
+    CU_ASSERT_EQUAL(params_id_check(&ID_A[1]), -1);
     CU_ASSERT_EQUAL(params_id_check("0123456789ABCDEF0123456789abcdef"), -1);
 }
 

@@ -404,7 +404,8 @@ static void test_time_out(void)
     kill(server.pid, SIGSTOP);
     int64_t start = clock_mono_ns();
     CU_ASSERT_EQUAL(params_control_fetch(p, word, sizeof(word), &e), -1);
-    CU_ASSERT_TRUE(clock_mono_ns() - start < 2000 * MS);
+    /* At once: neither sent again nor connected again meanwhile. */
+    CU_ASSERT_TRUE(clock_mono_ns() - start < 1000 * MS);
     kill(server.pid, SIGCONT);
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_RETRY);
     UNIT_CONTAINS(e.text, "did not answer within 0.2 s");
@@ -679,24 +680,24 @@ static void test_follower(void)
     params_follower_close(f);
 }
 
-/* Of several that arrived meanwhile the newest counts. */
+/* Of many that arrived meanwhile, more than one read brings, the newest
+ * counts; and then there is no waiting for another.
+ */
 static void test_follower_newest(void)
 {
     params_conf c = conf();
     params *p = open_run("newest");
     params_follower *f = params_follower_open(&c, "newest", NULL);
     char id[PE_COMMIT_ID_LEN + 1] = "";
-    char line[128];
 
-    for (int i = 0; i < 5; i++) {
-        snprintf(line, sizeof(line),
-                 "PUBLISH pilot:{newest}:announce \"%032x %d\"", i, i);
-        ask(line);
-    }
+    ask("EVAL \"for i = 1, 300 do redis.call('PUBLISH', ARGV[1], "
+        "string.format('%032x %d', i, i)) end\" 0 pilot:{newest}:announce");
     CU_ASSERT_EQUAL(commit(p, ID_1), PARAMS_OK);
     CU_ASSERT_EQUAL(commit(p, ID_2), PARAMS_OK);
     ask("PING"); /* the server has written all of them by now */
+    int64_t start = clock_mono_ns();
     CU_ASSERT_EQUAL(params_follower_wait(f, 5000, id, NULL), 1);
+    CU_ASSERT_TRUE(clock_mono_ns() - start < 2500 * MS);
     UNIT_EQUAL(id, ID_2);
     params_close(p);
     params_follower_close(f);

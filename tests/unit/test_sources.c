@@ -2,23 +2,19 @@
 #include "unit.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "scratch.h"
 #include "src/block/npy.h"
 #include "src/common/clock.h"
-#include "src/common/file.h"
 #include "src/common/log.h"
-#include "src/function/csv.h"
 #include "src/function/generator.h"
 #include "src/function/host.h"
 #include "src/function/proc.h"
 
-static char folder[] = "/tmp/test_sources.XXXXXX";
 static char last_log[2048]; /* lines of the test, one after another */
 
 /* No model takes part. */
@@ -257,240 +253,6 @@ static void test_generator_limits(void)
     bench_end(&b);
 }
 
-/* --- csv --- */
-
-static char csv_path[256];
-
-static void write_text(const char *name, const char *text)
-{
-    snprintf(csv_path, sizeof(csv_path), "%s/%s", folder, name);
-    CU_ASSERT_EQUAL(file_write(csv_path, text, strlen(text), 0600, NULL), 0);
-}
-
-/* Rows as text: fields by ',', rows by ';', or the error without its folder. */
-static void read_all(const csv_conf *conf, char *out, size_t cap)
-{
-    pe_error e = {0};
-    csv *c = csv_open(conf, &e);
-    int columns = c ? csv_columns(c, &e) : -1;
-    double row[16];
-    size_t n = 0;
-    int rc = columns;
-
-    out[0] = '\0';
-    while (rc > 0 && (rc = csv_row(c, row, &e)) > 0) {
-        for (int j = 0; j < columns; j++)
-            n += (size_t)snprintf(out + n, cap - n, "%s%g", j ? "," : "",
-                                  row[j]);
-        n += (size_t)snprintf(out + n, cap - n, ";");
-    }
-    if (rc < 0)
-        snprintf(out + n, cap - n, "%s",
-                 strrchr(e.text, '/') ? strrchr(e.text, '/') + 1 : e.text);
-    csv_close(c);
-}
-
-static void test_csv_table(void)
-{
-    static const struct {
-        const char *what, *text, *want;
-    } rows[] = {
-        {"empty", "", ""},
-        {"only blanks", "\n  \n\r\n", ""},
-        {"plain", "1,2\n3,4\n", "1,2;3,4;"},
-        {"no final newline", "1,2\n3,4", "1,2;3,4;"},
-        {"CRLF", "1,2\r\n3,4\r\n", "1,2;3,4;"},
-        {"CR at the very end", "1,2\r\n3,4\r", "1,2;3,4;"},
-        {"byte order mark",
-         "\xef\xbb\xbf"
-         "1,2\n",
-         "1,2;"},
-        {"mark and header", "\xef\xbb\xbf\"a\",b\n1,2\n", "1,2;"},
-        {"header", "a,b\n1,2\n", "1,2;"},
-        {"only a header", "a,b\n", ""},
-        {"quoted header", "\"a,b\",\"c\"\"d\"\n1,2\n", "1,2;"},
-        {"a number in the first row", "x,2\n1,2\n", "nan,2;1,2;"},
-        {"blank lines", "\n1,2\n\n  \n3,4\n\n", "1,2;3,4;"},
-        {"blanks around", " 1 ,\t2 \n", "1,2;"},
-        {"quotes", "\"1\",\"2.5\"\n\" 3 \" , \"4\"\n", "1,2.5;3,4;"},
-        {"a newline in quotes", "1,\"2\n\"\n3,4\n", "1,2;3,4;"},
-        {"a separator in quotes", "1,\"2,3\"\n4,5\n", "1,nan;4,5;"},
-        {"doubled quotes", "1,\"2\"\"\"\n3,4\n", "1,nan;3,4;"},
-        {"text behind a quote", "1,\"2\"x\n3,4\n", "1,nan;3,4;"},
-        {"quote within a field", "1,2\"3\"\n4,5\n", "1,nan;4,5;"},
-        {"not numbers", "1,2\n,x\n1e,0x\n", "1,2;nan,nan;nan,nan;"},
-        {"signs and powers", "-1.5,+2e3\n1E-2,.5\n-0.25,7.\n",
-         "-1.5,2000;0.01,0.5;-0.25,7;"},
-        {"not finite", "nan,inf\n-inf,1\n", "nan,inf;-inf,1;"},
-        {"one column", "1\n2\n", "1;2;"},
-        {"one row of nothing", "1,2\n,\n", "1,2;nan,nan;"},
-        {"too many", "1,2\n3,4,5\n",
-         "1,2;t.csv:2: the row has 3 fields, the "
-         "first one has 2"},
-        {"too few", "a,b\n\n1,2\n\n3\n",
-         "1,2;t.csv:5: the row has 1 fields, "
-         "the first one has 2"},
-        {"lines within quotes count", "\"a\n\",b\n1\n",
-         "t.csv:3: the row has 1 fields, the first one has 2"},
-        {"quote left open", "1,2\n3,\"4\n5,6\n",
-         "1,2;t.csv:2: a quote is left open"},
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char got[512], want[512], line[600];
-        csv_conf conf = {.path = csv_path, .separator = ','};
-        write_text("t.csv", rows[i].text);
-        read_all(&conf, got, sizeof(got));
-        snprintf(line, sizeof(line), "%s: %s", rows[i].what, got);
-        snprintf(want, sizeof(want), "%s: %s", rows[i].what, rows[i].want);
-        UNIT_EQUAL(line, want);
-    }
-}
-
-static void test_csv_modes(void)
-{
-    char got[256];
-    csv_conf conf = {
-        .path = csv_path, .separator = ',', .header = CSV_HEADER_YES};
-
-    write_text("t.csv", "1,2\n3,4\n");
-    read_all(&conf, got, sizeof(got));
-    UNIT_EQUAL(got, "3,4;");
-    write_text("t.csv", "a,b\n3,4\n");
-    conf.header = CSV_HEADER_NO;
-    read_all(&conf, got, sizeof(got));
-    UNIT_EQUAL(got, "nan,nan;3,4;");
-    write_text("t.tsv", "a\tb\n3\t 4\n\t5\n");
-    conf = (csv_conf){.path = csv_path, .separator = '\t'};
-    read_all(&conf, got, sizeof(got));
-    UNIT_EQUAL(got, "3,4;nan,5;");
-    conf.path = "/nowhere/x.csv";
-    pe_error e = {0};
-    CU_ASSERT_PTR_NULL(csv_open(&conf, &e));
-    UNIT_EQUAL(e.text,
-               "/nowhere/x.csv cannot be opened: No such file or directory");
-    csv_close(NULL);
-}
-
-/* Values as strtod reads them, by either way of parsing. */
-static void test_csv_numbers(void)
-{
-    static const char *const texts[] = {"0",
-                                        "-0",
-                                        "1",
-                                        "123456789012345",
-                                        "1234567890123456",
-                                        "0.1",
-                                        "3.14159",
-                                        "0.000000000000001",
-                                        "123456.789012345",
-                                        "1.7976931348623157e308",
-                                        "4.9e-324",
-                                        "9007199254740993",
-                                        "-2.5000000000000000001",
-                                        "1e400",
-                                        "0x1p3"};
-
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        csv_conf conf = {
-            .path = csv_path, .separator = ',', .header = CSV_HEADER_NO};
-        double got = -1, want = strtod(texts[i], NULL);
-        write_text("n.csv", texts[i]);
-        csv *c = csv_open(&conf, NULL);
-        CU_ASSERT_EQUAL(csv_row(c, &got, NULL), 1);
-        CU_ASSERT_EQUAL(memcmp(&got, &want, sizeof(got)), 0);
-        csv_close(c);
-    }
-}
-
-/* More than one read and a record that straddles them. */
-static void test_csv_large(void)
-{
-    enum { ROWS = 100000 };
-    csv_conf conf = {.path = csv_path, .separator = ','};
-    double row[3], sum = 0;
-    uint64_t line;
-    int n = 0;
-    FILE *f;
-
-    write_text("l.csv", "");
-    f = fopen(csv_path, "w");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    for (int i = 0; i < ROWS; i++)
-        fprintf(f, "%d,\"%d\",%s\n", i, -i, i % 50000 == 7 ? "?" : "1.25");
-    fclose(f);
-    csv *c = csv_open(&conf, NULL);
-    while (csv_row(c, row, NULL) > 0) {
-        CU_ASSERT(row[0] == n && row[1] == -n);
-        sum += isnan(row[2]) ? 0 : row[2];
-        n++;
-    }
-    CU_ASSERT_EQUAL(n, ROWS);
-    CU_ASSERT_EQUAL(sum, 1.25 * (ROWS - 2));
-    CU_ASSERT_EQUAL(csv_bad_fields(c, &line), 2);
-    CU_ASSERT_EQUAL(line, 8);
-    csv_close(c);
-}
-
-static void test_csv_endless_quote(void)
-{
-    csv_conf conf = {.path = csv_path, .separator = ','};
-    pe_error e = {0};
-    double row[2];
-    FILE *f;
-
-    write_text("q.csv", "");
-    f = fopen(csv_path, "w");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    fputs("1,2\n\"", f);
-    for (int i = 0; i < 20 << 10; i++)
-        fprintf(f, "%01023d\n", 0);
-    fclose(f);
-    csv *c = csv_open(&conf, NULL);
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 1);
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), -1);
-    UNIT_CONTAINS(e.text, "q.csv:2: the record is longer than 16 MiB; is a "
-                          "quote left open?");
-    csv_close(c);
-    unlink(csv_path);
-}
-
-static void append(const char *text)
-{
-    FILE *f = fopen(csv_path, "a");
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    fputs(text, f);
-    fclose(f);
-}
-
-static void test_csv_follow(void)
-{
-    csv_conf conf = {.path = csv_path, .separator = ',', .follow = true};
-    pe_error e = {0};
-    double row[2];
-
-    write_text("f.csv", "");
-    csv *c = csv_open(&conf, NULL);
-    CU_ASSERT_EQUAL(csv_columns(c, &e), 0); /* not known yet */
-    append("a,b\n1,");
-    CU_ASSERT_EQUAL(csv_columns(c, &e), 2);
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 0); /* its newline is not there */
-    append("2");
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 0);
-    append("3\n4,5\n");
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 1);
-    CU_ASSERT_EQUAL(row[1], 23);
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 1);
-    CU_ASSERT_EQUAL(row[0], 4);
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 0);
-    CU_ASSERT_EQUAL(truncate(csv_path, 3), 0);
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), -1);
-    UNIT_CONTAINS(e.text, "f.csv became shorter while it was followed (3 "
-                          "bytes, 13 were read); start a new run");
-    csv_close(c);
-}
-
 /* --- file --- */
 
 /* First values and sources of the blocks: "SOURCE=V xPOINTS;". */
@@ -523,18 +285,17 @@ static void write_npy(const char *name, enum pe_dtype dtype, uint32_t rows)
             ((float *)b.data)[i] = (float)i / 2.0f;
     }
     const void *frame = npy_frame(&b, &len);
-    snprintf(csv_path, sizeof(csv_path), "%s/%s", folder, name);
-    CU_ASSERT_EQUAL(file_write(csv_path, frame, len, 0600, NULL), 0);
+    scratch_write_bytes(name, frame, len);
     pe_block_release(&b);
 }
 
 static void write_csv_rows(const char *name, int rows)
 {
-    write_text(name, "a,b\n");
+    scratch_write(name, "a,b\n");
     for (int i = 0; i < rows; i++) {
         char line[64];
         snprintf(line, sizeof(line), "%d,%d.5\n", i, i);
-        append(line);
+        scratch_append(line);
     }
 }
 
@@ -565,7 +326,7 @@ static void test_file_blocks(void)
     for (int k = 0; k < 6; k++) {
         const char *name = names[k / 2];
         char path[300];
-        snprintf(path, sizeof(path), "%s/%s", folder, name);
+        snprintf(path, sizeof(path), "%s/%s", scratch_folder, name);
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
             char got[256], want[256];
             bench b;
@@ -607,8 +368,8 @@ static void test_file_errors(void)
         bench b;
         bench_init(&b, "file");
         if (rows[i].text)
-            write_text(rows[i].name, rows[i].text);
-        snprintf(path, sizeof(path), "%s/%s", folder,
+            scratch_write(rows[i].name, rows[i].text);
+        snprintf(path, sizeof(path), "%s/%s", scratch_folder,
                  rows[i].name ? rows[i].name : "");
         if (rows[i].name)
             bench_set(&b, "path", path);
@@ -624,9 +385,9 @@ static void test_file_cut(void)
     bench b;
 
     write_npy("cut.npy", PE_F8, 10);
-    CU_ASSERT_EQUAL(truncate(csv_path, 200), 0);
+    CU_ASSERT_EQUAL(truncate(scratch_path, 200), 0);
     bench_init(&b, "file");
-    bench_set(&b, "path", csv_path);
+    bench_set(&b, "path", scratch_path);
     CU_ASSERT_EQUAL(bench_open(&b), -1);
     UNIT_CONTAINS(context_error(b.ctx),
                   "cut.npy has 200 bytes and its header promises 288; it is "
@@ -643,9 +404,9 @@ static void test_file_bad_rows(void)
     bench b;
 
     last_log[0] = '\0';
-    write_text("b.csv", "a,b\n1,2\n3,?\n5,?\n7,8\n9,10,11\n");
+    scratch_write("b.csv", "a,b\n1,2\n3,?\n5,?\n7,8\n9,10,11\n");
     bench_init(&b, "file");
-    bench_set(&b, "path", csv_path);
+    bench_set(&b, "path", scratch_path);
     CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
     CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
     CU_ASSERT(isnan(pe_block_at(&b.out, 1, 1)));
@@ -662,18 +423,18 @@ static void test_file_follow(void)
 {
     bench b;
 
-    write_text("g.csv", "0,0\n1,0\n2,0\n");
+    scratch_write("g.csv", "0,0\n1,0\n2,0\n");
     bench_init(&b, "file");
-    bench_set(&b, "path", csv_path);
+    bench_set(&b, "path", scratch_path);
     bench_set(&b, "follow", "true");
     CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
     CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_AGAIN);
-    append("3,0\n4,0\n");
+    scratch_append("3,0\n4,0\n");
     CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD); /* whole blocks only */
     CU_ASSERT_EQUAL(b.out.points, 4);
     CU_ASSERT_EQUAL(pe_block_at(&b.out, 0, 0), 0);
     CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_AGAIN);
-    append("5,0\n6,0\n7,0\n");
+    scratch_append("5,0\n6,0\n7,0\n");
     CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
     CU_ASSERT_EQUAL(pe_block_at(&b.out, 0, 0), 4);
     UNIT_CONTAINS(b.out.source, "g.csv:4");
@@ -796,7 +557,7 @@ static void test_proc_within(void)
 
     bench_init(&b, "proc");
     bench_set(&b, "period", "10ms");
-    bench_set(&b, "root", folder); /* all files are missing */
+    bench_set(&b, "root", scratch_folder); /* all files are missing */
     b.setup.points = 1000;
     b.setup.within_s = 0.05;
     b.setup.dtype = PE_F4;
@@ -845,12 +606,6 @@ int main(void)
         {"generator: the source", test_generator_source},
         {"generator: distinct blocks", test_generator_distinct},
         {"generator: limits", test_generator_limits},
-        {"csv: table", test_csv_table},
-        {"csv: header, separator, missing file", test_csv_modes},
-        {"csv: numbers are those of strtod", test_csv_numbers},
-        {"csv: a large file", test_csv_large},
-        {"csv: a quote that never ends", test_csv_endless_quote},
-        {"csv: a file that grows", test_csv_follow},
         {"file: blocks, devices, positions", test_file_blocks},
         {"file: errors", test_file_errors},
         {"file: a .npy that is cut", test_file_cut},
@@ -866,9 +621,8 @@ int main(void)
     int rc;
 
     log_init(keep_log, NULL, LOG_LEVEL_DEBUG);
-    if (!mkdtemp(folder))
-        return 99;
+    scratch_make();
     rc = unit_main("sources", tests);
-    file_remove_tree(folder, NULL);
+    scratch_remove();
     return rc;
 }

@@ -1,0 +1,254 @@
+/* test_device_flow.c - a device: back-pressure, schedule, end, resend. */
+#include "unit.h"
+
+#include "device_bench.h"
+#include "src/common/clock.h"
+
+/* --- back-pressure --- */
+
+static bool is_full(bench *b)
+{
+    device_stats s = {0};
+
+    device_progress(b->device, &s);
+    return s.sensed >= 4;
+}
+
+/* Frames of 176 bytes, room for four. */
+static void test_device_blocks(void)
+{
+    bench b;
+
+    bench_init(&b, &bench_count, NULL);
+    atomic_store(&bench_blocks, 100);
+    b.conf.queue_bytes = 4 * 176;
+    fake.hold = true;
+    bench_start(&b);
+    CU_ASSERT(bench_wait(is_full, &b));
+    clock_sleep_ns(30000000, 1);
+    device_stats s = {0};
+    device_progress(b.device, &s);
+    CU_ASSERT_EQUAL(s.sensed, 4); /* and not one more */
+    fake_hold(false);
+    CU_ASSERT(bench_wait(bench_over, &b));
+    s = bench_stop(&b);
+    CU_ASSERT_EQUAL(s.sent, 100);
+    CU_ASSERT_EQUAL(s.dropped, 0);
+    CU_ASSERT(s.blocked_ns >= 20000000);
+}
+
+static bool all_sensed(bench *b)
+{
+    device_stats s = {0};
+
+    device_progress(b->device, &s);
+    return s.sensed == 100;
+}
+
+static void test_device_drops(void)
+{
+    bench b;
+
+    bench_init(&b, &bench_count, NULL);
+    atomic_store(&bench_blocks, 100);
+    b.conf.queue_bytes = 4 * 176;
+    b.conf.drop = true;
+    fake.hold = true;
+    bench_start(&b);
+    CU_ASSERT(bench_wait(all_sensed, &b)); /* nothing holds the source up */
+    fake_hold(false);
+    CU_ASSERT(bench_wait(bench_over, &b));
+    /* Two were under way; of the others the newest are left. */
+    CU_ASSERT_EQUAL_FATAL(fake.n_stored, 4);
+    CU_ASSERT_EQUAL(fake.stored[0].seq, 0);
+    CU_ASSERT_EQUAL(fake.stored[1].seq, 1);
+    CU_ASSERT_EQUAL(fake.stored[2].seq, 98);
+    CU_ASSERT_EQUAL(fake.stored[3].seq, 99);
+    device_stats s = bench_stop(&b);
+    CU_ASSERT_EQUAL(s.dropped, 96);
+    CU_ASSERT_EQUAL(s.sent, 4);
+}
+
+static void test_device_client_full(void)
+{
+    bench b;
+
+    bench_init(&b, &bench_count, NULL);
+    atomic_store(&bench_blocks, 200);
+    fake.room = 3;
+    bench_start(&b);
+    CU_ASSERT(bench_wait(bench_over, &b));
+    CU_ASSERT_EQUAL(fake.n_stored, 200);
+    for (int i = 0; i < 200; i++)
+        CU_ASSERT_EQUAL(fake.stored[i].seq, i);
+    bench_stop(&b);
+}
+
+/* --- schedule --- */
+
+static void test_device_schedule(void)
+{
+    bench b;
+    int64_t from, took;
+
+    bench_init(&b, &bench_count, NULL);
+    atomic_store(&bench_blocks, 20);
+    b.conf.rate = 200;
+    bench_start(&b);
+    from = clock_mono_ns();
+    CU_ASSERT(bench_wait(bench_over, &b));
+    took = clock_mono_ns() - from;
+    CU_ASSERT(took >= 80000000 && took < INT64_C(1000000000));
+    for (int i = 1; i < 20; i++)
+        CU_ASSERT_EQUAL(fake.stored[i].sense_ns - fake.stored[i - 1].sense_ns,
+                        5000000);
+    CU_ASSERT(bench_stop(&b).paced_ns > 50000000);
+}
+
+/* A broker that stalls and a source that is slow: the stamps are those of the
+ * schedule, and the time lost is made good.
+ */
+static void test_device_omission(void)
+{
+    bench b;
+
+    bench_init(&b, &bench_count, NULL);
+    atomic_store(&bench_blocks, 40);
+    b.conf.rate = 1000;
+    b.conf.queue_bytes = 4 * 176;
+    fake.hold = true;
+    bench_start(&b);
+    CU_ASSERT(bench_wait(is_full, &b));
+    clock_sleep_ns(60000000, 1);
+    fake_hold(false);
+    CU_ASSERT(bench_wait(bench_over, &b));
+    CU_ASSERT_EQUAL_FATAL(fake.n_stored, 40);
+    for (int i = 1; i < 40; i++)
+        CU_ASSERT_EQUAL(fake.stored[i].sense_ns - fake.stored[i - 1].sense_ns,
+                        1000000);
+    bench_stop(&b);
+}
+
+/* --- cancel --- */
+
+static bool some_stored(bench *b)
+{
+    (void)b;
+    return fake_stored() > 10;
+}
+
+static void test_device_cancel(void)
+{
+    for (int live = 0; live < 2; live++) {
+        bench b;
+        bench_init(&b, &bench_count, NULL);
+        atomic_store(&bench_blocks, 1000000);
+        atomic_store(&bench_sleep_ns, 100000);
+        b.conf.rereadable = !live;
+        bench_start(&b);
+        CU_ASSERT(bench_wait(some_stored, &b));
+        device_cancel(b.device);
+        CU_ASSERT(bench_wait(bench_over, &b));
+        CU_ASSERT_EQUAL(device_state_get(b.device), DEVICE_ENDED);
+        device_stats s = bench_stop(&b);
+        CU_ASSERT_EQUAL(s.sent, s.sensed);
+        CU_ASSERT_EQUAL(s.sent, fake.n_stored);
+    }
+}
+
+static void test_device_abort(void)
+{
+    bench b;
+
+    bench_init(&b, &bench_count, NULL);
+    atomic_store(&bench_blocks, 4);
+    fake.hold = true;
+    bench_start(&b);
+    CU_ASSERT(bench_wait(is_full, &b));
+    device_cancel(b.device); /* waits for acknowledgements */
+    clock_sleep_ns(30000000, 1);
+    CU_ASSERT_EQUAL(device_state_get(b.device), DEVICE_FLUSHING);
+    device_abort(b.device);
+    CU_ASSERT(bench_wait(bench_over, &b));
+    device_join(b.device);
+    sender_close(b.sender);
+    CU_ASSERT_EQUAL(device_stats_get(b.device).sent, 0);
+    device_destroy(b.device);
+    pe_options_destroy(b.options);
+}
+
+/* --- a producer that breaks --- */
+
+static void test_device_resend(void)
+{
+    for (int lose = 0; lose < 3; lose++) {
+        bench b;
+        bench_init(&b, &bench_count, NULL);
+        atomic_store(&bench_blocks, 300);
+        atomic_store(&bench_sleep_ns, 20000);
+        fake.break_after = 50;
+        fake.lose = lose;
+        bench_start(&b);
+        fake_fail_open(1); /* the broker is away for a while */
+        CU_ASSERT(bench_wait(bench_over, &b));
+        CU_ASSERT_EQUAL(fake.opened, 2);
+        CU_ASSERT_EQUAL_FATAL(fake.n_stored, 300);
+        for (int i = 0; i < 300; i++) /* in order, none lost or doubled */
+            CU_ASSERT_EQUAL(fake.stored[i].seq, i);
+        CU_ASSERT_EQUAL(bench_stop(&b).sent, 300);
+    }
+}
+
+static bool sender_failed(bench *b)
+{
+    return sender_error(b->sender, NULL) < 0;
+}
+
+static void test_sender_barren(void)
+{
+    bench b;
+    pe_error e = {0};
+
+    bench_init(&b, &bench_count, NULL);
+    atomic_store(&bench_blocks, 3);
+    fake.refuse = true;
+    bench_start(&b);
+    CU_ASSERT_EQUAL(sender_error(b.sender, &e), 0);
+    CU_ASSERT(bench_wait(sender_failed, &b));
+    CU_ASSERT_EQUAL(sender_error(b.sender, &e), -1);
+    UNIT_EQUAL(e.text, "nothing can be stored, 5 producers broke in a row: "
+                       "unknown partition");
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
+    bench_stop(&b);
+}
+
+static void test_sender_open(void)
+{
+    broker_producer_conf conf = {0};
+    pe_error e = {0};
+
+    fake_reset();
+    fake.open_failures = 1;
+    CU_ASSERT_PTR_NULL(sender_open(&fake_ops, &conf, &e));
+    UNIT_EQUAL(e.text, "away");
+    sender_close(NULL);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"device: a full queue blocks", test_device_blocks},
+        {"device: a full queue drops", test_device_drops},
+        {"device: a full client", test_device_client_full},
+        {"device: schedule", test_device_schedule},
+        {"device: schedule under back-pressure", test_device_omission},
+        {"device: cancel", test_device_cancel},
+        {"device: abort", test_device_abort},
+        {"device: resend after a break", test_device_resend},
+        {"sender: nothing can be stored", test_sender_barren},
+        {"sender: cannot be opened", test_sender_open},
+        {NULL, NULL},
+    };
+
+    return unit_main("device flow", tests);
+}
