@@ -168,28 +168,37 @@ static int merge_blob(pe_delta *into, const unsigned char *from, size_t len,
 
 /* --- the model --- */
 
+static int compare_name(const struct row *r, const char *name, size_t len)
+{
+    int c = strncmp(r->name, name, len);
+
+    return c ? c : r->name[len] != '\0';
+}
+
+/* The row of [name]; a new one where it keeps the rows in order of name. */
 static struct row *find_row(struct audit *a, const char *name, size_t len,
                             pe_error *errp)
 {
-    struct row *r;
+    struct row *r, fresh = {0};
+    size_t at = 0;
 
-    for (size_t i = 0; i < a->n; i++)
-        if (strlen(a->rows[i].name) == len &&
-            !memcmp(a->rows[i].name, name, len))
-            return &a->rows[i];
+    while (at < a->n && compare_name(&a->rows[at], name, len) < 0)
+        at++;
+    if (at < a->n && compare_name(&a->rows[at], name, len) == 0)
+        return &a->rows[at];
+    fresh.name = strndup(name, len);
     r = realloc(a->rows, (a->n + 1) * sizeof(*r));
-    if (r) {
+    if (r)
         a->rows = r;
-        r = &a->rows[a->n];
-        memset(r, 0, sizeof(*r));
-        r->name = strndup(name, len);
-    }
-    if (!r || !r->name) {
+    if (!r || !fresh.name) {
+        free(fresh.name);
         pe_error_nomem(errp);
         return NULL;
     }
+    memmove(r + at + 1, r + at, (a->n - at) * sizeof(*r));
+    r[at] = fresh;
     a->n++;
-    return r;
+    return &r[at];
 }
 
 static int apply(pe_model *m, const pe_delta *d, pe_error *errp)

@@ -93,7 +93,7 @@ static int keys_prepare(struct run *r, pe_error *errp)
     uint64_t version, fence;
 
     if (r->req->resumed)
-        return params_end_clear_dead(r->params, errp) < 0
+        return params_ends_clear(r->params, errp) < 0
                    ? -1
                    : params_control_put(r->params, "", errp);
     if (params_ids_fetch(r->params, commit, &version, &fence, errp) < 0)

@@ -66,6 +66,17 @@ void params_ends_free(params_end *e, size_t n)
     free(e);
 }
 
+int params_ends_clear(params *p, pe_error *errp)
+{
+    redisReply *r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "DEL",
+                                    p->names[PARAMS_KEY_ENDS], NULL);
+
+    if (!r)
+        return -1;
+    freeReplyObject(r);
+    return 0;
+}
+
 /* --- forget the dead --- */
 
 /* WATCH the ends and read them. */

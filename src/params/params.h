@@ -142,6 +142,10 @@ const char *params_answer_name(enum params_answer a);
 int params_end_put(params *p, const params_end *e, pe_error *errp);
 /* Forget the dead, and never an end a device writes at the same time. */
 int params_end_clear_dead(params *p, pe_error *errp);
+/* Forget all ends: a run that goes on has none, be it that its devices were
+ * drained or died; a source that did end says so again.
+ */
+int params_ends_clear(params *p, pe_error *errp);
 int params_ends_fetch(params *p, params_end **out, size_t *np, pe_error *errp);
 void params_ends_free(params_end *e, size_t n);
 

@@ -113,8 +113,8 @@ static fake_record read_record(int partition, const void *value, size_t len,
     CU_ASSERT_EQUAL(npy_decode(value, len, &b, &e), 0);
     CU_ASSERT_EQUAL(record_decode(headers, &b, text, sizeof(text), &e), 0);
     CU_ASSERT(b.has_seq);
-    r.boot = b.boot;
-    r.seq = b.seq;
+    r.boot = (int64_t)b.boot;
+    r.seq = (int64_t)b.seq;
     r.sense_ns = b.sense_ns;
     r.first = pe_block_at(&b, 0, 0);
     r.points = b.points;

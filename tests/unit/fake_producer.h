@@ -12,7 +12,7 @@
 /* One record that was stored, as a consumer would see it. */
 typedef struct fake_record {
     int partition;
-    uint64_t boot, seq;
+    int64_t boot, seq;
     int64_t sense_ns;
     double first; /* element of its block */
     uint32_t points;

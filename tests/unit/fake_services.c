@@ -105,7 +105,7 @@ int params_end_put(params *p, const params_end *e, pe_error *errp)
     return fails("end", errp);
 }
 
-int params_end_clear_dead(params *p, pe_error *errp)
+int params_ends_clear(params *p, pe_error *errp)
 {
     (void)p;
     note("clear");

@@ -108,7 +108,7 @@ static void test_device_errors(void)
     static const struct {
         enum bench_behaviour behaviour;
         const char *text;
-        int sensed;
+        uint64_t sensed;
     } rows[] = {
         {BENCH_BAD_LENS, "device dev-0, stage 'infer': bad lens", 5},
         {BENCH_WORDLESS,

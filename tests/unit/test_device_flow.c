@@ -152,7 +152,7 @@ static void test_device_cancel(void)
         CU_ASSERT_EQUAL(device_state_get(b.device), DEVICE_ENDED);
         device_stats s = bench_stop(&b);
         CU_ASSERT_EQUAL(s.sent, s.sensed);
-        CU_ASSERT_EQUAL(s.sent, fake.n_stored);
+        CU_ASSERT_EQUAL((int)s.sent, fake.n_stored);
     }
 }
 

@@ -150,12 +150,11 @@ static const struct {
      "pilot: pilot devices was killed by signal 9; it is started again\n"
      "pilot: devices says input\n",
      "end devices-1 1 101 dead\n"},
-    {"pool wrong", "stream.yaml", "input", "ok", 65,
-     "error     pool says input", "pilot: pool says input\n", "control done"},
-    {"smoke wrong", "smoke.yaml", "input", "", 65, "failed in",
+    {"pool wrong", "stream.yaml", "input", "ok", 65, "",
+     "pilot: pool says input\n", "control done"},
+    {"smoke wrong", "smoke.yaml", "input", "", 65, "",
      "pilot: pool says input\n", ""},
-    {"smoke killed", "smoke.yaml", "silent", "", 1,
-     "error     pilot pool ended with status 3",
+    {"smoke killed", "smoke.yaml", "silent", "", 1, "",
      "pilot: pool: line 3\npilot: pool: line 4\npilot: pool: line 5\n"
      "pilot: pool: line 6\npilot: pool: line 7\n"
      "pilot: pilot pool ended with status 3\n",
@@ -178,6 +177,8 @@ static void test_ends(void)
             printf("# %s: status %d\n", ends[i].name, status);
         CU_ASSERT_EQUAL(status, ends[i].status);
         UNIT_CONTAINS(content("out"), ends[i].out);
+        CU_ASSERT_EQUAL(!*content("out"), !*ends[i].out);
+        UNIT_CONTAINS(content("home/t/summary.json"), "\"verdict\"");
         UNIT_CONTAINS(content("err"), ends[i].err);
         UNIT_CONTAINS(content("log"), ends[i].log);
     }

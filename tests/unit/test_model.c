@@ -1,0 +1,267 @@
+/* test_model.c - what holds for every model: merges, files, refusals. */
+#include "unit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blobs.h"
+#include "models/audit/audit.h"
+#include "src/common/random.h"
+#include "src/model/quantile.h"
+
+enum { FEATURES = 6, POINTS = 40, BLOCKS = 24 };
+
+static pe_model *new_model(const char *kind)
+{
+    pe_options *o = pe_model_options(kind, NULL);
+    pe_model *m;
+
+    if (!strcmp(kind, "kmeans"))
+        pe_options_set(o, "clusters", "5", NULL);
+    m = pe_model_create(kind, o, FEATURES, NULL);
+    pe_options_destroy(o);
+    return m;
+}
+
+static void make_block(pe_block *b, int64_t offset)
+{
+    static char name[BLOCKS][16];
+
+    blobs_fill(b, POINTS, FEATURES, PE_F8, 7, offset, NULL);
+    /* Whole values make sums exact, so any order gives the same bits. */
+    for (size_t i = 0; i < POINTS * FEATURES; i++)
+        ((double *)b->data)[i] = rint(((double *)b->data)[i]);
+    snprintf(name[offset % BLOCKS], sizeof(name[0]), "d%lld",
+             (long long)offset % 3);
+    b->device = name[offset % BLOCKS];
+}
+
+/* The model after [from, to), split over [ranks] in an order drawn from
+ * [seed]; a NULL [m] on error.
+ */
+static void learn(pe_model *m, int from, int to, int ranks, uint64_t seed)
+{
+    random_stream r = {seed, 0};
+    pe_delta *d[8], *sum = pe_delta_create(m, NULL);
+    pe_block b = {0};
+    int order[BLOCKS], n = to - from;
+
+    for (int i = 0; i < n; i++) {
+        int k = (int)random_below(&r, (uint64_t)i + 1);
+
+        order[i] = order[k];
+        order[k] = from + i;
+    }
+    for (int k = 0; k < ranks; k++)
+        d[k] = pe_delta_create(m, NULL);
+    for (int i = 0; i < n; i++) {
+        pe_error e = {0};
+
+        make_block(&b, order[i]);
+        CU_ASSERT_EQUAL(pe_model_update(m, d[random_below(&r, (uint64_t)ranks)],
+                                        &b, NULL, &e),
+                        0);
+    }
+    for (int k = 0; k < ranks; k++) {
+        CU_ASSERT_EQUAL(pe_delta_merge(m->ops, sum, d[k], NULL), 0);
+        pe_delta_destroy(d[k]);
+    }
+    CU_ASSERT_EQUAL(pe_model_apply(m, sum, NULL), 0);
+    m->version++;
+    pe_delta_destroy(sum);
+    pe_block_release(&b);
+}
+
+static bool same(const pe_model *a, const pe_model *b)
+{
+    pe_buffer x = {0}, y = {0};
+    bool equal;
+
+    CU_ASSERT_EQUAL(pe_model_encode(a, &x, NULL), 0);
+    CU_ASSERT_EQUAL(pe_model_encode(b, &y, NULL), 0);
+    equal = x.len == y.len && !memcmp(x.data, y.data, x.len);
+    pe_buffer_free(&x);
+    pe_buffer_free(&y);
+    return equal;
+}
+
+/* Any number of ranks, any order: the same bytes. */
+static void test_merge_laws(void)
+{
+    static const int ranks[] = {1, 2, 3, 4, 7};
+    const char *const *kinds = pe_model_names();
+
+    for (; *kinds; kinds++) {
+        pe_model *want = new_model(*kinds);
+
+        learn(want, 0, 12, 1, 1);
+        learn(want, 12, BLOCKS, 1, 1);
+        CU_ASSERT_EQUAL(want->points, BLOCKS * POINTS);
+        for (size_t i = 0; i < 5; i++) {
+            pe_model *m = new_model(*kinds);
+
+            learn(m, 0, 12, ranks[i], 10 + i);
+            learn(m, 12, BLOCKS, ranks[i], 20 + i);
+            CU_ASSERT_TRUE(same(m, want));
+            pe_model_destroy(m);
+        }
+        pe_model_destroy(want);
+    }
+}
+
+/* Saved and read back it goes on to the same bytes. */
+static void test_save_and_restore(void)
+{
+    const char *const *kinds = pe_model_names();
+
+    for (; *kinds; kinds++) {
+        for (int warm = 1; warm < 12; warm += 10) {
+            pe_model *m = new_model(*kinds), *copy;
+
+            learn(m, 0, warm, 2, 1);
+            copy = pe_model_copy(m, NULL);
+            CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+            CU_ASSERT_TRUE(same(m, copy));
+            CU_ASSERT_EQUAL(copy->warming, m->warming);
+            learn(m, warm, BLOCKS, 2, 3);
+            learn(copy, warm, BLOCKS, 2, 3);
+            CU_ASSERT_TRUE(same(m, copy));
+            pe_model_destroy(m);
+            pe_model_destroy(copy);
+        }
+    }
+}
+
+/* Cut or changed bytes are refused, never read beyond. */
+static void test_damaged_files(void)
+{
+    pe_model *m = new_model("kmeans"), *back;
+    pe_buffer b = {0};
+    pe_error e = {0};
+    char *cut;
+
+    learn(m, 0, 12, 1, 1);
+    pe_model_encode(m, &b, NULL);
+    for (size_t len = 0; len < b.len; len += len < 4000 ? 1 : 997) {
+        cut = malloc(len + 1);
+        memcpy(cut, b.data, len);
+        back = pe_model_decode(cut, len, &e);
+        CU_ASSERT_PTR_NULL(back);
+        CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+        pe_model_destroy(back);
+        free(cut);
+    }
+    for (size_t at = 8; at < 2000 && at < b.len; at++) {
+        unsigned char was = b.data[at];
+
+        b.data[at] ^= 0x15;
+        back = pe_model_decode(b.data, b.len, &e);
+        pe_model_destroy(back); /* a changed number may still be one */
+        b.data[at] = was;
+    }
+    pe_buffer_free(&b);
+    pe_model_destroy(m);
+    pe_model_destroy(NULL);
+}
+
+/* A refused block leaves no trace in the delta. */
+static void test_refused_block(void)
+{
+    const char *const *kinds = pe_model_names();
+
+    for (; *kinds; kinds++) {
+        pe_model *m = new_model(*kinds);
+        pe_delta *d = pe_delta_create(m, NULL);
+        pe_block b = {0};
+        pe_error e = {0};
+
+        blobs_fill(&b, 4, FEATURES + 1, PE_F8, 1, 0, NULL);
+        CU_ASSERT_EQUAL(pe_model_update(m, d, &b, NULL, &e), -1);
+        UNIT_EQUAL(e.text, "features changed from 6 to 7");
+        CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+        CU_ASSERT_TRUE(pe_delta_empty(d));
+        m->strict = true;
+        blobs_fill(&b, 4, FEATURES, PE_F8, 1, 0, NULL);
+        ((double *)b.data)[FEATURES + 2] = NAN;
+        CU_ASSERT_EQUAL(pe_model_update(m, d, &b, NULL, &e), -1);
+        UNIT_CONTAINS(e.text, "point 1, feature 2 is not finite");
+        CU_ASSERT_TRUE(pe_delta_empty(d));
+        pe_block_release(&b);
+        pe_delta_destroy(d);
+        pe_model_destroy(m);
+    }
+}
+
+static void test_unknown(void)
+{
+    pe_error e = {0};
+
+    CU_ASSERT_PTR_NULL(pe_model_find("kmeanz"));
+    CU_ASSERT_PTR_NULL(pe_model_options("kmeanz", &e));
+    UNIT_EQUAL(e.text, "there is no model 'kmeanz'");
+    CU_ASSERT_PTR_NULL(pe_model_decode("", 0, &e));
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+}
+
+/* numpy.percentile(v, 100 q), linear. */
+static void test_exact_quantile(void)
+{
+    static const struct {
+        double v[11];
+        size_t n;
+        double q, want;
+    } rows[] = {
+        {{3}, 1, 0.9, 3},
+        {{1, 2}, 2, 0.9, 1.9},
+        {{1, 2}, 2, 0.5, 1.5},
+        {{9, 0, 1, 2, 3, 4, 5, 6, 7, 8}, 10, 0.9, 8.1},
+        {{10, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8}, 11, 0.9, 9},
+        {{2, 2, 2, 2}, 4, 0.9, 2},
+    };
+    double v[11];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        memcpy(v, rows[i].v, sizeof(v));
+        CU_ASSERT_DOUBLE_EQUAL(pe_quantile_exact(v, rows[i].n, rows[i].q),
+                               rows[i].want, 1e-12);
+    }
+    CU_ASSERT_TRUE(isnan(pe_quantile_exact(v, 0, 0.5)));
+}
+
+/* The streaming threshold is the exact one within a bucket (1.6%). */
+static void test_streaming_quantile(void)
+{
+    static int64_t lanes[QUANTILE_LANES];
+    static double v[10000];
+    random_stream r = {5, 0};
+    int anchor = quantile_anchor(2.0f);
+
+    for (size_t i = 0; i < 10000; i++) {
+        v[i] = fabs(random_normal(&r)) * 2;
+        lanes[quantile_bucket((float)v[i], anchor)]++;
+    }
+    for (double share = 0.01; share < 0.5; share += 0.07) {
+        double exact, got = quantile_threshold(lanes, anchor, share);
+
+        exact = pe_quantile_exact(v, 10000, 1 - share);
+        CU_ASSERT_DOUBLE_EQUAL(got, exact, 0.016 * exact + 1e-3);
+    }
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"any ranks, any order: the same model", test_merge_laws},
+        {"saved and restored it goes on the same", test_save_and_restore},
+        {"damaged files are refused", test_damaged_files},
+        {"a refused block leaves no trace", test_refused_block},
+        {"models that are not there", test_unknown},
+        {"exact quantile", test_exact_quantile},
+        {"streaming quantile", test_streaming_quantile},
+        {0},
+    };
+
+    return unit_main("model", tests);
+}
