@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "src/common/log.h"
+#include "nudge.h"
 
 struct place {
     int32_t partition;
@@ -23,6 +23,7 @@ struct broker_consumer {
     struct place *place; /* by partition number */
     size_t n_place;
     int fd;
+    nudge *nudge;
 };
 
 static const client_setting settings[] = {
@@ -88,6 +89,9 @@ broker_consumer *broker_consumer_open(const broker_consumer_conf *conf,
     if (!c->rk || client_contact(c->rk, &conf->broker, errp) < 0 ||
         open_queue(c, errp) < 0)
         goto error;
+    c->nudge = nudge_start(c->rk, c->topic, conf->queue_bytes, errp);
+    if (!c->nudge)
+        goto error;
     return c;
 error:
     broker_consumer_close(c);
@@ -98,6 +102,7 @@ void broker_consumer_close(broker_consumer *c)
 {
     if (!c)
         return;
+    nudge_stop(c->nudge);
     if (c->queue) {
         rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
         rd_kafka_queue_destroy(c->queue);
@@ -146,6 +151,10 @@ int broker_consumer_assign(broker_consumer *c, const broker_position *p,
             (struct place){p[i].partition, p[i].offset, true};
         rd_kafka_topic_partition_list_add(list, c->topic, p[i].partition)
             ->offset = p[i].offset;
+    }
+    if (nudge_assign(c->nudge, p, n, errp) < 0) {
+        rd_kafka_topic_partition_list_destroy(list);
+        return -1;
     }
     /* Without the first call partitions that stay would not seek. */
     rd_kafka_assign(c->rk, NULL);
@@ -243,6 +252,7 @@ int broker_consumer_fetch(broker_consumer *c, int timeout_ms, broker_record *r,
         rc = m->err ? take_error(c, m, errp) : in_order(c, m, errp);
         if (rc == 1) {
             fill_record(m, r);
+            nudge_taken(c->nudge, m->len);
             return 1;
         }
         rd_kafka_message_destroy(m);
