@@ -343,6 +343,13 @@ static int loop(agent *a, pe_error *errp)
         if (over < 0)
             return -1;
         tell_progress(a);
+        if (!event_is_heard()) {
+            /* The command that followed the run is gone: with the devices'
+             * ends the pool finishes by itself, and a resume goes on.
+             */
+            drain(a);
+            a->leaving = true;
+        }
         if (over && !a->end_ns) {
             a->end_ns = clock_mono_ns();
             report_ended(a->pilot, a->n);

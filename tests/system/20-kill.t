@@ -38,6 +38,17 @@ start kill-edge
 kill -KILL "$(agents kill-edge pilot-edge)"
 finish_run kill-edge 0
 
+# Only the command: its agents notice, finish what was sent, and leave.
+start kill-pilot
+kill -KILL "$pilot_pid"
+wait "$pilot_pid" 2>/dev/null
+wait_for 20 none_left kill-pilot
+ok $? "kill-pilot: its agents leave"
+pilot run --resume kill-pilot >"$TEST_DIR/kill-pilot.out" 2>&1
+is $? 0 "kill-pilot: resume: exit status" ||
+    sed 's/^/# /' "$TEST_DIR/kill-pilot.out"
+exact kill-pilot --blocks 240
+
 # Stopped for longer than anything waits, then let go on: a slow rank.
 start stop-rank
 rank=$(agents stop-rank pilot-agent | head -n 1)

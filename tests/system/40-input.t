@@ -115,8 +115,7 @@ chmod +x "$TEST_DIR/fake/mpirun"
 refuse 78 "srun --mpi=pmix" "launcher that starts singletons" \
     env PATH="$TEST_DIR/fake:$PATH" pilot run "$job"
 
-left=$(find /proc/[0-9]*/cmdline -maxdepth 0 2>/dev/null |
-    xargs grep -lsa "$TEST_DIR/home" 2>/dev/null | wc -l)
+left=$(pgrep -f "$TEST_DIR/home" | wc -l)
 is "$left" 0 "no process left"
 is "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'pilot-mpi*' | wc -l)" 0 \
     "no folder left"

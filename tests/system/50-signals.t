@@ -22,6 +22,18 @@ exact drain
 none_left drain
 ok $? "drain: no process left"
 
+# A drained run goes on where it stopped.
+before=$(get "$sum" applied)
+pilot run --resume drain --summary "$sum" >"$TEST_DIR/again.out" 2>&1 &
+pid=$!
+children="$children $pid"
+wait_for 30 applied drain $((before + 50))
+ok $? "drain: resumed, the run goes on"
+kill -INT $pid
+wait $pid
+is $? 0 "drain: resumed: exit status" || sed 's/^/# /' "$TEST_DIR/again.out"
+exact drain
+
 pilot run "$job" --run twice $endless >"$TEST_DIR/twice.out" 2>&1 &
 pid=$!
 children="$children $pid"
