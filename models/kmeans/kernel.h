@@ -66,6 +66,19 @@ int kmeans_init(struct kmeans *m, const double *rows, size_t n, pe_error *errp);
 int kmeans_fold_rows(const struct kmeans *m, pe_delta *d, const double *rows,
                      size_t n, pe_error *errp);
 
+/* Scratch of one call, of this thread: a row, then padded distances.  NULL
+ * when there is no memory.
+ */
+double *kmeans_scratch(const struct kmeans *m);
+
+/* apply.c, file.c: the operations of the model. */
+int kmeans_apply(pe_model *m, const pe_delta *d, pe_error *errp);
+int kmeans_encode(const pe_model *m, pe_tensors *t, pe_error *errp);
+int kmeans_decode(pe_model *m, const pe_tensors *t, pe_error *errp);
+/* Keep n more rows while warming. */
+int kmeans_keep_rows(struct kmeans *m, const double *rows, size_t n,
+                     pe_error *errp);
+
 /* warmup.c: raw rows into a delta, and out of it into the model. */
 int kmeans_warm_update(const struct kmeans *m, pe_delta *d, const pe_block *b,
                        float *scores, pe_error *errp);

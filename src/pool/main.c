@@ -219,7 +219,7 @@ static int start_committer(struct agent *a, pe_error *errp)
  */
 static uint64_t queue_bytes(const pipeline *pl)
 {
-    uint64_t least = UINT64_C(32) << 20;
+    uint64_t least = UINT64_C(16) << 20;
 
     return 4 * pl->message_bytes > least ? 4 * pl->message_bytes : least;
 }
