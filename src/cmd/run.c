@@ -29,7 +29,7 @@ static const option_spec options[] = {
     {"summary", 0, OPTION_TEXT, AT(summary), "FILE", NULL,
      "write the summary as JSON to FILE"},
     {"until", 0, OPTION_TEXT, AT(until), "eof", "eof",
-     "end when all that is in the topic now is processed"},
+     "process what is in the topic now and end; no device starts"},
     {"dry-run", 0, OPTION_FLAG, AT(dry_run), NULL, NULL,
      "print what would be done and touch nothing"},
     {"keep", 0, OPTION_FLAG, AT(keep), NULL, NULL,

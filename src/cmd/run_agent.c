@@ -159,7 +159,8 @@ int run_agents_create(struct run *r, pe_error *errp)
         return pe_error_nomem(errp);
     for (size_t i = 0; i < r->p->n_pilots; i++) {
         const pipeline_pilot *pilot = &r->p->pilots[i];
-        bool edge = pilot->kind == PILOT_EDGE && !r->local;
+        /* What the topic holds now is the end: nothing is added to it. */
+        bool edge = pilot->kind == PILOT_EDGE && !r->local && !r->p->until_eof;
         if (!edge && pilot->kind != PILOT_POOL)
             continue;
         agent *a = &r->agents[r->n_agents++];

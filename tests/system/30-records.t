@@ -26,8 +26,7 @@ is $? 0 "first run: exit status" || sed 's/^/# /' "$TEST_DIR/0.out"
 "$FOREIGN" foreign-topic 0 junk 3 other
 "$FOREIGN" foreign-topic 1 wide 2 other
 sum=$TEST_DIR/records.json
-out=$(pilot run "$TEST_DIR/foreign.yaml" --run records --summary "$sum" \
-    --set stages.sense.options.blocks=1 2>&1)
+out=$(pilot run "$TEST_DIR/foreign.yaml" --run records --summary "$sum" 2>&1)
 is $? 0 "foreign records: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
 has "$(redis_do HGETALL 'pilot:{records}:state' | tr '\n' ' ')" "refused " \
     "refused blocks are counted in the commit"
@@ -36,7 +35,7 @@ is "$(redis_do HGET 'pilot:{records}:state' foreign)" 35 \
     "foreign records are counted"
 is "$(redis_do HGET 'pilot:{records}:state' refused)" 5 \
     "what is no .npy, or has other features, is refused"
-is "$(redis_do HGET 'pilot:{records}:state' applied)" 31 \
+is "$(redis_do HGET 'pilot:{records}:state' applied)" 30 \
     "a device of another run is not ours, whatever its name"
 exact records
 
@@ -62,15 +61,14 @@ is $? 0 "k-means: first run: exit status" || sed 's/^/# /' "$TEST_DIR/1.out"
 "$FOREIGN" features-topic 0 wide 2 other
 "$FOREIGN" features-topic 1 nan 4 other
 "$FOREIGN" features-topic 1 big 1 other
-out=$(pilot run "$TEST_DIR/kmeans.yaml" --run features \
-    --set stages.sense.options.blocks=1 2>&1)
+out=$(pilot run "$TEST_DIR/kmeans.yaml" --run features 2>&1)
 is $? 0 "k-means: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
 is "$(redis_do HGET 'pilot:{features}:state' refused)" 2 \
     "blocks of other features are refused"
 is "$(redis_do HGET 'pilot:{features}:state' masked)" 30 \
     "rows that are not finite, or too large, are masked and counted"
 out=$(pilot run "$TEST_DIR/kmeans.yaml" --run features-strict --set \
-    stages.sense.options.blocks=1 --set stages.learn.options.strict=true 2>&1)
+    stages.learn.options.strict=true 2>&1)
 is $? 0 "strict: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
 is "$(redis_do HGET 'pilot:{features-strict}:state' refused)" 7 \
     "strict refuses the blocks instead"
