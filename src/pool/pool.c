@@ -64,6 +64,8 @@ static int init_stage(pool *p, pe_error *errp)
         return -1;
     set.stage = p->stage->name;
     set.options = p->fn_options;
+    shared_host(p, &p->host);
+    set.host = &p->host;
     p->ctx = context_create(&set, errp);
     if (!p->ctx)
         return -1;
@@ -141,6 +143,7 @@ void pool_destroy(pool *p)
         function_ops(p->fn)->close(p->ctx);
     context_destroy(p->ctx);
     pe_options_destroy(p->fn_options);
+    params_close(p->shared);
     function_unload(p->fn);
     pe_options_destroy(p->plain_options);
     pe_block_release(&p->work);

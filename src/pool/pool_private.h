@@ -157,7 +157,9 @@ struct pool {
     function *fn;              /* NULL: the stage is a model */
     pe_options *fn_options;
     pe_context *ctx;
-    bool counted; /* epoch: {blocks: N} */
+    function_host host; /* of ctx */
+    params *shared;     /* for the function; NULL until it asks */
+    bool counted;       /* epoch: {blocks: N} */
 
     /* term and epochs */
     int64_t term, want_term;
@@ -296,6 +298,9 @@ void results_block(pool *p, pool_slot *s, const pe_block *b, pe_block *out);
 void results_refused(pool *p, pool_slot *s, const pe_block *b, const void *raw,
                      size_t len, const char *reason);
 float *results_score_room(pool *p, uint32_t points);
+
+/* shared.c - shared state of a user function.  Local. */
+void shared_host(pool *p, function_host *h);
 
 /* help.c - blocks over MPI.  Local calls that send and receive. */
 void help_serve(pool *p); /* take every message that is there */

@@ -64,3 +64,34 @@ sed 's/^/# /' "$TEST_DIR/cc.out"
 yaml=$(ls "$TEST_DIR"/rms/*.yaml | head -n 1)
 out=$(cd "$TEST_DIR/rms" && pilot run "$yaml" --run rms 2>&1)
 is $? 0 "example: its pipeline runs" || printf '%s\n' "$out" | sed 's/^/# /'
+
+# A function on ranks that shares state with whoever asks.
+cat >"$TEST_DIR/share.c" <<'C'
+#include <pilot/pilot.h>
+#include <string.h>
+static int share(pe_context *ctx, const pe_block *in, pe_block *out)
+{
+    char text[8] = "";
+
+    (void)in;
+    (void)out;
+    if (pe_context_put(ctx, "word", "hello", 5) < 0 ||
+        pe_context_get(ctx, "word", text, sizeof(text)) != 5 ||
+        memcmp(text, "hello", 5) || !pe_context_value(ctx, "site"))
+        return pe_context_fail(ctx, "no shared state");
+    return PE_NOTHING;
+}
+const pe_function share_function = {.abi = PE_FUNCTION_ABI,
+                                    .name = "share",
+                                    .process_cloud = share};
+C
+cc -shared -fPIC -I"$SRC/include" -o "$TEST_DIR/share.so" "$TEST_DIR/share.c"
+sum=$TEST_DIR/share.json
+out=$(pilot run "$SRC/tests/system/audit.yaml" --run share --summary "$sum" \
+    --set stages.sense.options.blocks=5 --set context.site=here \
+    --set "stages.learn.function=$TEST_DIR/share.so:share_function" 2>&1)
+is $? 0 "shared state: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+is "$(get "$sum" applied) $(get "$sum" refused)" "20 0" \
+    "shared state: put and get on ranks"
+is "$(redis_do HGET 'pilot:{share}:shared' word)" hello \
+    "shared state: there for others"
