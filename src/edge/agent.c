@@ -147,6 +147,7 @@ static int make_devices(agent *a, pe_error *errp)
 static int connect_services(agent *a, pe_error *errp)
 {
     pipeline_request_params(a->req, &a->params_conf);
+    a->params_conf.no_commits = true;
     a->params = params_open(&a->params_conf, a->req->run, errp);
     if (!a->params)
         return -1;
