@@ -1,17 +1,25 @@
-/* admin.c - topics: create or check, watermarks. */
-#include "client.h"
+/* admin.c - topics: create, check, delete; watermarks. */
+#include "src/broker/client.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "src/broker/topic.h"
 #include "src/common/clock.h"
-#include "src/common/text.h"
+#include "src/common/log.h"
 
-enum { LIMIT_MS = 15000 };
+#define WAIT_NS 20000000 /* between two looks at a topic that changes */
 
 struct broker_admin {
-    rd_kafka_t *rk;
+    client client;
+    int limit_ms; /* of one call */
+};
+
+/* What the brokers say of a topic. */
+struct topic_state {
+    int partitions; /* 0: there is no such topic */
+    int led;        /* partitions with a leader */
 };
 
 broker_admin *broker_admin_open(const broker_conf *c, pe_error *errp)
@@ -23,11 +31,14 @@ broker_admin *broker_admin_open(const broker_conf *c, pe_error *errp)
         pe_error_nomem(errp);
         return NULL;
     }
-    k = client_conf(c, errp);
-    if (k)
-        a->rk = client_new(RD_KAFKA_PRODUCER, k, errp);
-    if (a->rk && client_contact(a->rk, c, errp) == 0)
+    k = client_conf(&a->client, c, a, errp);
+    /* A consumer, since asking for a topic that is not there makes it when
+     * a producer does the asking.
+     */
+    if (k && client_open(&a->client, RD_KAFKA_CONSUMER, k, errp) == 0) {
+        a->limit_ms = (int)(a->client.timeout_s * 1000);
         return a;
+    }
     broker_admin_close(a);
     return NULL;
 }
@@ -36,240 +47,293 @@ void broker_admin_close(broker_admin *a)
 {
     if (!a)
         return;
-    if (a->rk)
-        rd_kafka_destroy(a->rk);
+    client_close(&a->client);
     free(a);
 }
 
-static int admin_error(const char *what, const char *topic, const char *why,
-                       pe_error *errp)
+/* Topic [name] cannot be [what]: perhaps later, or never. */
+static int topic_error(const char *name, const char *what,
+                       rd_kafka_resp_err_t err, const char *why, pe_error *errp)
 {
-    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                        "topic %s cannot be %s: %s", topic, what, why);
+    if (!why)
+        why = rd_kafka_err2str(err);
+    switch (err) {
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
+    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
+    case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "topic '%s' cannot be %s: %s", name, what, why);
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_PERMISSION,
+                            "topic '%s' cannot be %s: %s", name, what, why);
+    default:
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                            "topic '%s' cannot be %s: %s", name, what, why);
+    }
 }
 
-/* Partitions of [topic] that have a leader: 0 when there is none. */
-static int count_partitions(broker_admin *a, const char *topic, pe_error *errp)
+static int count_led(const rd_kafka_metadata_topic_t *t)
 {
-    rd_kafka_topic_t *t = rd_kafka_topic_new(a->rk, topic, NULL);
-    const struct rd_kafka_metadata *md;
-    rd_kafka_resp_err_t err;
     int n = 0;
 
-    if (!t)
-        return admin_error("read", topic, "no such name", errp);
-    err = rd_kafka_metadata(a->rk, 0, t, &md, LIMIT_MS);
-    rd_kafka_topic_destroy(t);
-    if (err)
-        return admin_error("read", topic, rd_kafka_err2str(err), errp);
-    if (md->topic_cnt == 1 && !md->topics[0].err)
-        for (int i = 0; i < md->topics[0].partition_cnt; i++)
-            n += md->topics[0].partitions[i].leader >= 0;
-    rd_kafka_metadata_destroy(md);
+    for (int i = 0; i < t->partition_cnt; i++)
+        n += t->partitions[i].leader >= 0;
     return n;
 }
 
-/* Run one admin request; its event, or NULL. */
-static rd_kafka_event_t *wait_event(rd_kafka_queue_t *q, const char *what,
-                                    const char *topic, pe_error *errp)
+static rd_kafka_resp_err_t take_state(const struct rd_kafka_metadata *md,
+                                      struct topic_state *s)
 {
-    rd_kafka_event_t *ev = rd_kafka_queue_poll(q, LIMIT_MS);
+    rd_kafka_resp_err_t err = md->topic_cnt == 1
+                                  ? md->topics[0].err
+                                  : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 
-    if (ev && !rd_kafka_event_error(ev))
+    *s = (struct topic_state){0};
+    if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (err && err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+        return err;
+    s->partitions = md->topics[0].partition_cnt;
+    s->led = count_led(&md->topics[0]);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static int read_state(broker_admin *a, const char *name, struct topic_state *s,
+                      pe_error *errp)
+{
+    const struct rd_kafka_metadata *md;
+    rd_kafka_resp_err_t err;
+    rd_kafka_topic_t *t = rd_kafka_topic_new(a->client.rk, name, NULL);
+
+    if (!t)
+        return topic_error(name, "read", rd_kafka_last_error(), NULL, errp);
+    err = rd_kafka_metadata(a->client.rk, 0, t, &md, a->limit_ms);
+    rd_kafka_topic_destroy(t);
+    if (!err) {
+        err = take_state(md, s);
+        rd_kafka_metadata_destroy(md);
+    }
+    return err ? topic_error(name, "read", err, NULL, errp) : 0;
+}
+
+static bool is_led(const struct topic_state *s)
+{
+    return s->partitions > 0 && s->led == s->partitions;
+}
+
+static bool is_gone(const struct topic_state *s)
+{
+    return s->partitions == 0;
+}
+
+/* Look at the topic until it is as [wanted] says. */
+static int wait_state(broker_admin *a, const char *name, const char *what,
+                      bool (*wanted)(const struct topic_state *),
+                      struct topic_state *s, pe_error *errp)
+{
+    int64_t limit = clock_mono_ns() + (int64_t)a->limit_ms * 1000000;
+
+    for (;;) {
+        if (read_state(a, name, s, errp) < 0)
+            return -1;
+        if (wanted(s))
+            return 0;
+        if (clock_mono_ns() > limit)
+            return topic_error(name, what, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL,
+                               errp);
+        clock_sleep_ns(WAIT_NS, 1);
+    }
+}
+
+/* The answer to a request sent to [q], which is destroyed; NULL on error. */
+static rd_kafka_event_t *wait_answer(broker_admin *a, rd_kafka_queue_t *q,
+                                     const char *name, const char *what,
+                                     pe_error *errp)
+{
+    rd_kafka_event_t *ev = rd_kafka_queue_poll(q, a->limit_ms);
+    rd_kafka_resp_err_t err =
+        ev ? rd_kafka_event_error(ev) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+
+    rd_kafka_queue_destroy(q);
+    if (!err)
         return ev;
-    admin_error(what, topic, ev ? rd_kafka_event_error_string(ev) : "no answer",
+    topic_error(name, what, err, ev ? rd_kafka_event_error_string(ev) : NULL,
                 errp);
     if (ev)
         rd_kafka_event_destroy(ev);
     return NULL;
 }
 
-static rd_kafka_NewTopic_t *new_topic(const broker_topic *t, char *why,
-                                      size_t cap)
+/* What the brokers say to the one topic of a request; [fine] is no error. */
+static int check_result(const rd_kafka_topic_result_t **r, size_t n,
+                        rd_kafka_resp_err_t fine, const char *name,
+                        const char *what, pe_error *errp)
 {
-    rd_kafka_NewTopic_t *n =
-        rd_kafka_NewTopic_new(t->name, t->partitions, 1, why, cap);
-    char number[32];
-
-    if (!n)
-        return NULL;
-    snprintf(number, sizeof(number), "%llu",
-             (unsigned long long)t->message_bytes);
-    rd_kafka_NewTopic_set_config(n, "max.message.bytes", number);
-    rd_kafka_NewTopic_set_config(n, "cleanup.policy", "delete");
-    if (t->retention_s > 0) {
-        snprintf(number, sizeof(number), "%.0f", t->retention_s * 1000);
-        rd_kafka_NewTopic_set_config(n, "retention.ms", number);
-    }
-    return n;
-}
-
-static int check_created(rd_kafka_event_t *ev, const char *topic,
-                         pe_error *errp)
-{
-    size_t n = 0;
-    const rd_kafka_topic_result_t **r = rd_kafka_CreateTopics_result_topics(
-        rd_kafka_event_CreateTopics_result(ev), &n);
     rd_kafka_resp_err_t err =
         n ? rd_kafka_topic_result_error(r[0]) : RD_KAFKA_RESP_ERR__FAIL;
 
-    if (!err || err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+    if (!err || err == fine)
         return 0;
-    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                        "topic %s cannot be created: %s", topic,
-                        n ? rd_kafka_topic_result_error_string(r[0]) : "");
+    return topic_error(name, what, err,
+                       n ? rd_kafka_topic_result_error_string(r[0]) : NULL,
+                       errp);
 }
 
-static int create(broker_admin *a, const broker_topic *t, pe_error *errp)
+/* The replication factor and min.insync.replicas are the brokers' own. */
+static rd_kafka_NewTopic_t *describe_topic(const broker_topic *t,
+                                           pe_error *errp)
 {
-    rd_kafka_queue_t *q = rd_kafka_queue_new(a->rk);
-    rd_kafka_NewTopic_t *n;
-    rd_kafka_event_t *ev;
-    char why[256] = "";
-    int rc = -1;
+    char text[128];
+    rd_kafka_NewTopic_t *n =
+        rd_kafka_NewTopic_new(t->name, t->partitions, -1, text, sizeof(text));
 
-    n = new_topic(t, why, sizeof(why));
     if (!n) {
-        rd_kafka_queue_destroy(q);
-        return admin_error("created", t->name, why, errp);
+        topic_error(t->name, "created", RD_KAFKA_RESP_ERR__INVALID_ARG, text,
+                    errp);
+        return NULL;
     }
-    rd_kafka_CreateTopics(a->rk, &n, 1, NULL, q);
-    ev = wait_event(q, "created", t->name, errp);
-    if (ev) {
-        rc = check_created(ev, t->name, errp);
-        rd_kafka_event_destroy(ev);
-    }
+    rd_kafka_NewTopic_set_config(n, "cleanup.policy", "delete");
+    snprintf(text, sizeof(text), "%" PRIu64, t->message_bytes);
+    if (t->message_bytes > 0)
+        rd_kafka_NewTopic_set_config(n, "max.message.bytes", text);
+    snprintf(text, sizeof(text), "%.0f", t->retention_s * 1000);
+    if (t->retention_s > 0)
+        rd_kafka_NewTopic_set_config(n, "retention.ms", text);
+    return n;
+}
+
+static int create_topic(broker_admin *a, const broker_topic *t, pe_error *errp)
+{
+    rd_kafka_NewTopic_t *n = describe_topic(t, errp);
+    const rd_kafka_topic_result_t **r;
+    rd_kafka_queue_t *q;
+    rd_kafka_event_t *ev;
+    size_t count;
+    int rc;
+
+    if (!n)
+        return -1;
+    q = rd_kafka_queue_new(a->client.rk);
+    rd_kafka_CreateTopics(a->client.rk, &n, 1, NULL, q);
     rd_kafka_NewTopic_destroy(n);
-    rd_kafka_queue_destroy(q);
+    ev = wait_answer(a, q, t->name, "created", errp);
+    if (!ev)
+        return -1;
+    r = rd_kafka_CreateTopics_result_topics(
+        rd_kafka_event_CreateTopics_result(ev), &count);
+    /* Somebody else was faster: the check tells whether it fits. */
+    rc = check_result(r, count, RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS, t->name,
+                      "created", errp);
+    rd_kafka_event_destroy(ev);
     return rc;
 }
 
-/* Until every partition has a leader. */
-static int wait_leaders(broker_admin *a, const broker_topic *t, pe_error *errp)
+static int check_settings(const broker_admin *a, const broker_topic *t,
+                          const rd_kafka_ConfigResource_t *r, pe_error *errp)
 {
-    for (int i = 0; i < 300; i++) {
-        int n = count_partitions(a, t->name, errp);
+    size_t n;
+    const rd_kafka_ConfigEntry_t **e = rd_kafka_ConfigResource_configs(r, &n);
 
-        if (n < 0)
-            return -1;
-        if (n >= t->partitions)
-            return n;
-        clock_sleep_ns(50000000, 1);
-    }
-    return admin_error("used", t->name, "its partitions have no leader", errp);
-}
-
-static int check_config(const broker_topic *t, const char *name,
-                        const char *value, pe_error *errp)
-{
-    int64_t max = 0;
-
-    if (!strcmp(name, "cleanup.policy") && strstr(value, "compact") &&
-        !t->gaps_allowed)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "topic %s is compacted (cleanup.policy=%s), its "
-                            "records have gaps: use a topic with "
-                            "cleanup.policy=delete, or set "
-                            "streams.STAGE.gaps to allow",
-                            t->name, value);
-    if (strcmp(name, "max.message.bytes") || text_parse_int(value, &max) < 0 ||
-        (uint64_t)max >= t->message_bytes)
+    /* Who may not look still may write: the first large record tells. */
+    if (rd_kafka_ConfigResource_error(r)) {
+        log_debug("settings of topic %s are not told: %s", t->name,
+                  rd_kafka_ConfigResource_error_string(r));
         return 0;
-    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                        "topic %s takes records to %s bytes and %llu are "
-                        "needed: kafka-configs.sh --alter --topic %s "
-                        "--add-config max.message.bytes=%llu",
-                        t->name, value, (unsigned long long)t->message_bytes,
-                        t->name, (unsigned long long)t->message_bytes);
-}
-
-static int check_entries(rd_kafka_event_t *ev, const broker_topic *t,
-                         pe_error *errp)
-{
-    size_t n = 0, k = 0;
-    const rd_kafka_ConfigResource_t **r =
-        rd_kafka_DescribeConfigs_result_resources(
-            rd_kafka_event_DescribeConfigs_result(ev), &n);
-    const rd_kafka_ConfigEntry_t **e;
-
-    if (!n || rd_kafka_ConfigResource_error(r[0]))
-        return 0; /* not permitted to look: the first large record tells */
-    e = rd_kafka_ConfigResource_configs(r[0], &k);
-    for (size_t i = 0; i < k; i++)
-        if (rd_kafka_ConfigEntry_value(e[i]) &&
-            check_config(t, rd_kafka_ConfigEntry_name(e[i]),
-                         rd_kafka_ConfigEntry_value(e[i]), errp) < 0)
+    }
+    for (size_t i = 0; i < n; i++)
+        if (topic_check_setting(t, a->client.endpoint,
+                                rd_kafka_ConfigEntry_name(e[i]),
+                                rd_kafka_ConfigEntry_value(e[i]), errp) < 0)
             return -1;
     return 0;
 }
 
-static int check_facts(broker_admin *a, const broker_topic *t, pe_error *errp)
+static int check_topic(broker_admin *a, const broker_topic *t, pe_error *errp)
 {
-    rd_kafka_ConfigResource_t *r =
+    rd_kafka_ConfigResource_t *asked =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, t->name);
-    rd_kafka_queue_t *q = rd_kafka_queue_new(a->rk);
+    const rd_kafka_ConfigResource_t **r;
+    rd_kafka_queue_t *q;
     rd_kafka_event_t *ev;
-    int rc = -1;
+    size_t n;
+    int rc;
 
-    rd_kafka_DescribeConfigs(a->rk, &r, 1, NULL, q);
-    ev = wait_event(q, "described", t->name, errp);
-    if (ev) {
-        rc = check_entries(ev, t, errp);
-        rd_kafka_event_destroy(ev);
-    }
-    rd_kafka_ConfigResource_destroy(r);
-    rd_kafka_queue_destroy(q);
+    if (!asked)
+        return pe_error_nomem(errp);
+    q = rd_kafka_queue_new(a->client.rk);
+    rd_kafka_DescribeConfigs(a->client.rk, &asked, 1, NULL, q);
+    rd_kafka_ConfigResource_destroy(asked);
+    ev = wait_answer(a, q, t->name, "described", errp);
+    if (!ev)
+        return -1;
+    r = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(ev), &n);
+    rc = n ? check_settings(a, t, r[0], errp) : 0;
+    rd_kafka_event_destroy(ev);
     return rc;
 }
 
 int broker_topic_ensure(broker_admin *a, const broker_topic *t,
                         int *partitionsp, pe_error *errp)
 {
-    int n = count_partitions(a, t->name, errp);
+    struct topic_state s;
 
-    if (n < 0)
+    if (read_state(a, t->name, &s, errp) < 0)
         return -1;
-    if (n == 0) {
-        if (create(a, t, errp) < 0)
-            return -1;
-        n = wait_leaders(a, t, errp);
-        if (n < 0)
-            return -1;
-    }
-    *partitionsp = n;
-    if (n < t->partitions)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "topic %s has %d partitions and %d are asked "
-                            "for: kafka-topics.sh --alter --topic %s "
-                            "--partitions %d, or ask for fewer",
-                            t->name, n, t->partitions, t->name, t->partitions);
-    return check_facts(a, t, errp);
+    if (is_gone(&s) &&
+        (create_topic(a, t, errp) < 0 ||
+         wait_state(a, t->name, "used: its partitions have no leader", is_led,
+                    &s, errp) < 0))
+        return -1;
+    if (topic_check_partitions(t, a->client.endpoint, s.partitions, errp) < 0 ||
+        check_topic(a, t, errp) < 0)
+        return -1;
+    *partitionsp = s.partitions;
+    return 0;
 }
 
 int broker_topic_delete(broker_admin *a, const char *name, pe_error *errp)
 {
     rd_kafka_DeleteTopic_t *d = rd_kafka_DeleteTopic_new(name);
-    rd_kafka_queue_t *q = rd_kafka_queue_new(a->rk);
+    const rd_kafka_topic_result_t **r;
+    struct topic_state s;
+    rd_kafka_queue_t *q;
     rd_kafka_event_t *ev;
+    size_t n;
+    int rc;
 
-    rd_kafka_DeleteTopics(a->rk, &d, 1, NULL, q);
-    ev = wait_event(q, "deleted", name, errp);
-    if (ev)
-        rd_kafka_event_destroy(ev);
+    if (!d)
+        return pe_error_nomem(errp);
+    q = rd_kafka_queue_new(a->client.rk);
+    rd_kafka_DeleteTopics(a->client.rk, &d, 1, NULL, q);
     rd_kafka_DeleteTopic_destroy(d);
-    rd_kafka_queue_destroy(q);
-    return ev ? 0 : -1;
+    ev = wait_answer(a, q, name, "deleted", errp);
+    if (!ev)
+        return -1;
+    r = rd_kafka_DeleteTopics_result_topics(
+        rd_kafka_event_DeleteTopics_result(ev), &n);
+    rc = check_result(r, n, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, name,
+                      "deleted", errp);
+    rd_kafka_event_destroy(ev);
+    return rc < 0 ? -1 : wait_state(a, name, "deleted", is_gone, &s, errp);
 }
 
 int broker_watermarks(broker_admin *a, const char *topic, int32_t partition,
                       int64_t *lowp, int64_t *highp, pe_error *errp)
 {
+    int64_t low, high;
     rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(
-        a->rk, topic, partition, lowp, highp, LIMIT_MS);
+        a->client.rk, topic, partition, &low, &high, a->limit_ms);
 
-    if (!err)
-        return 0;
-    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                        "offsets of %s/%d cannot be read: %s", topic,
-                        (int)partition, rd_kafka_err2str(err));
+    if (err)
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                            "offsets of %s/%" PRId32 " cannot be read: %s",
+                            topic, partition, rd_kafka_err2str(err));
+    *lowp = low;
+    *highp = high;
+    return 0;
 }

@@ -48,10 +48,11 @@ typedef struct broker_topic {
 /* Create the topic, or check the one that is there: too few partitions,
  * a smaller max.message.bytes, cleanup.policy=compact without gaps_allowed
  * are input errors (78) with the command that fixes it.  *partitionsp = how
- * many there are.
+ * many there are.  A topic that was created has leaders on return.
  */
 int broker_topic_ensure(broker_admin *a, const broker_topic *t,
                         int *partitionsp, pe_error *errp);
+/* Returns when it is gone; one that is not there is no error. */
 int broker_topic_delete(broker_admin *a, const char *name, pe_error *errp);
 /* First offset kept and next offset to be written. */
 int broker_watermarks(broker_admin *a, const char *topic, int32_t partition,
@@ -71,8 +72,10 @@ typedef struct broker_producer_conf {
     broker_conf broker;
     const char *compression; /* none lz4 zstd snappy */
     double linger_s;
-    uint64_t message_bytes;      /* largest record */
-    uint64_t queue_bytes;        /* bound of what is not yet acknowledged */
+    uint64_t message_bytes;      /* largest record with its headers, as in
+                                    the topic's max.message.bytes */
+    uint64_t queue_bytes;        /* bound of what is not yet acknowledged;
+                                    two of the largest records fit always */
     int in_flight;               /* requests on a connection, 1..5 */
     broker_delivery_f delivered; /* may be NULL */
     void *arg;
@@ -87,8 +90,9 @@ void broker_producer_close(broker_producer *p);
 
 /* Hand over one record; [value] is borrowed until its delivery callback when
  * [copy] is false.  partition < 0: the client's hash of the key.  Returns 0;
- * 1 when the queue is full (poll and try again); -1 error (input: too large;
- * fatal: producer is broken).  Any thread.
+ * 1 when the queue is full (poll and try again); -1 error (input: too large,
+ * or no such partition; fatal: producer is broken).  The first record of a
+ * topic waits up to 5 s for the broker's description of it.  Any thread.
  */
 int broker_produce(broker_producer *p, const char *topic, int32_t partition,
                    const char *key, const void *value, size_t len,
@@ -99,7 +103,9 @@ int broker_produce(broker_producer *p, const char *topic, int32_t partition,
 int broker_producer_poll(broker_producer *p, int timeout_ms);
 /* Records accepted and not yet acknowledged. */
 int broker_producer_pending(const broker_producer *p);
-/* Wait until all is acknowledged; 0, or -1 (retry) after [timeout_ms]. */
+/* Wait until all is acknowledged; 0, or -1: retry after [timeout_ms], or the
+ * error of broker_producer_error.
+ */
 int broker_producer_flush(broker_producer *p, int timeout_ms, pe_error *errp);
 /* 0, or -1 with the fatal error that broke it: open another and send again
  * from the first record that was not acknowledged.
@@ -119,7 +125,8 @@ typedef struct broker_consumer_conf {
     const char *topic;
     const char *group;      /* under which progress is shown; never joined */
     uint64_t message_bytes; /* largest record */
-    uint64_t queue_bytes;   /* bound of what is fetched ahead */
+    uint64_t queue_bytes;   /* bound of what is fetched ahead, as long as
+                               half of it holds the largest record */
     bool check_crcs;
     bool gaps_allowed;
 } broker_consumer_conf;
@@ -129,7 +136,9 @@ broker_consumer *broker_consumer_open(const broker_consumer_conf *c,
 void broker_consumer_close(broker_consumer *c); /* may be NULL */
 
 /* Read these partitions from these offsets, and no others, from now on;
- * records fetched before are dropped.  Any number of times.
+ * records fetched before are dropped.  Any number of times; n may be 0.
+ * Input error, and all as it was, for a negative partition or offset or a
+ * partition given twice.
  */
 int broker_consumer_assign(broker_consumer *c, const broker_position *p,
                            size_t n, pe_error *errp);
@@ -141,6 +150,7 @@ int broker_consumer_assign(broker_consumer *c, const broker_position *p,
  */
 int broker_consumer_fetch(broker_consumer *c, int timeout_ms, broker_record *r,
                           pe_error *errp);
+/* Before the consumer is closed; a second time does nothing. */
 void broker_record_release(broker_record *r);
 
 /* Headers of [r]; names and values live as long as the record.  More than
@@ -149,7 +159,9 @@ void broker_record_release(broker_record *r);
 int broker_record_headers(const broker_record *r, record_headers *h,
                           pe_error *errp);
 
-/* Readable whenever there may be a record: for poll(2).  -1: none. */
+/* Becomes readable when a record arrives where there was none, for poll(2):
+ * clear it, then fetch until 0, before waiting for it again.
+ */
 int broker_consumer_fd(const broker_consumer *c);
 /* Drain the event descriptor after poll said it is readable. */
 void broker_consumer_fd_clear(const broker_consumer *c);
@@ -157,7 +169,9 @@ void broker_consumer_fd_clear(const broker_consumer *c);
 /* Newest known end of a partition (next offset), -1: not known yet. */
 int64_t broker_consumer_high(const broker_consumer *c, int32_t partition);
 
-/* Write progress to the broker, for lag displays only; never read back. */
+/* Write progress to the broker, for lag displays only; never read back.  Does
+ * not wait, and does nothing while an earlier one is under way.
+ */
 void broker_consumer_note(broker_consumer *c, const broker_position *p,
                           size_t n);
 

@@ -1,39 +1,83 @@
-/* client.c - settings that every Kafka client of ours has. */
-#include "client.h"
+/* client.c - settings, log and first contact of every Kafka client. */
+#include "src/broker/client.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "src/common/log.h"
 
+#define TIMEOUT_S 10
+
 static const client_setting common[] = {
-    {"socket.nagle.disable", "true"},    /* small records leave at once */
-    {"socket.keepalive.enable", "true"}, /* NATs between edge and cluster */
-    {"reconnect.backoff.ms", "50"},      /* a 3 s outage costs 3.6 s with */
-    {"reconnect.backoff.max.ms", "500"}, /* these, 9 to 11 s without */
+    /* Small records leave at once; the client's default waits for more. */
+    {"socket.nagle.disable", "true"},
+    /* Address translators between edge and cluster forget idle links. */
+    {"socket.keepalive.enable", "true"},
+    /* An outage of 3 s costs 3.6 s with these, 9 to 11 s without. */
+    {"reconnect.backoff.ms", "50"},
+    {"reconnect.backoff.max.ms", "500"},
     {"topic.metadata.refresh.interval.ms", "60000"},
+    /* Brokers close idle connections: no news. */
     {"log.connection.close", "false"},
     {NULL, NULL},
 };
 
+/* Level 0 to 2 is about the client itself; all that the network does comes
+ * at 3 and is told by on_error once an outage.
+ */
 static void on_log(const rd_kafka_t *rk, int level, const char *fac,
-                   const char *buf)
+                   const char *text)
 {
     (void)rk;
-    if (level <= 3)
-        log_debug("kafka: %s: %s", fac, buf);
+    if (level <= 2)
+        log_warn("kafka: %s: %s", fac, text);
+    else
+        log_debug("kafka: %s: %s", fac, text);
 }
 
-/* Lost connections come back by themselves; they are no news for a person
- * before the caller's own time-out says so.
- */
-static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
+void client_cause(const char *text, char *out, size_t cap)
 {
+    const char *from = text, *end = strstr(text, " (after ");
+    size_t n;
+
+    if (!end)
+        end = text + strlen(text);
+    for (const char *p = text; p + 2 < end; p++)
+        if (p[0] == ':' && p[1] == ' ')
+            from = p + 2;
+    n = (size_t)(end - from);
+    if (n >= cap)
+        n = cap - 1;
+    memcpy(out, from, n);
+    out[n] = '\0';
+    if (isupper((unsigned char)out[0]) && islower((unsigned char)out[1]))
+        out[0] = (char)tolower((unsigned char)out[0]);
+}
+
+/* Lost connections come back by themselves: one line when the last is gone,
+ * one when a broker answers again.
+ */
+static void on_error(rd_kafka_t *rk, int err, const char *text, void *arg)
+{
+    client *cl = arg;
+
     (void)rk;
-    (void)arg;
     log_debug("kafka: %s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)err),
-              reason);
+              text);
+    if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        if (!cl->contacted)
+            client_cause(text, cl->reason, sizeof(cl->reason));
+    } else if (cl->contacted && !atomic_exchange(&cl->away, true))
+        log_warn("broker %s is away, waiting for it", cl->endpoint);
+}
+
+void client_answered(client *cl)
+{
+    if (atomic_load_explicit(&cl->away, memory_order_relaxed) &&
+        atomic_exchange(&cl->away, false))
+        log_warn("broker %s is back", cl->endpoint);
 }
 
 int client_set(rd_kafka_conf_t *k, const char *name, const char *value,
@@ -44,7 +88,7 @@ int client_set(rd_kafka_conf_t *k, const char *name, const char *value,
     if (rd_kafka_conf_set(k, name, value, why, sizeof(why)) == RD_KAFKA_CONF_OK)
         return 0;
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                        "Kafka client: %s", why);
+                        "broker client refuses %s=%s: %s", name, value, why);
 }
 
 int client_set_u64(rd_kafka_conf_t *k, const char *name, uint64_t value,
@@ -64,10 +108,23 @@ int client_set_all(rd_kafka_conf_t *k, const client_setting *s, pe_error *errp)
     return 0;
 }
 
-rd_kafka_conf_t *client_conf(const broker_conf *c, pe_error *errp)
+rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
+                             pe_error *errp)
 {
-    rd_kafka_conf_t *k = rd_kafka_conf_new();
+    rd_kafka_conf_t *k;
 
+    if (!c->endpoint || !c->endpoint[0]) {
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                     "a broker needs an endpoint: set pilots.NAME.endpoint "
+                     "to HOST:PORT");
+        return NULL;
+    }
+    snprintf(cl->endpoint, sizeof(cl->endpoint), "%s", c->endpoint);
+    cl->owner = owner;
+    cl->timeout_s = c->timeout_s > 0 ? c->timeout_s : TIMEOUT_S;
+    atomic_init(&cl->away, false);
+    k = rd_kafka_conf_new();
+    rd_kafka_conf_set_opaque(k, cl);
     rd_kafka_conf_set_log_cb(k, on_log);
     rd_kafka_conf_set_error_cb(k, on_error);
     if (client_set_all(k, common, errp) == 0 &&
@@ -79,32 +136,45 @@ rd_kafka_conf_t *client_conf(const broker_conf *c, pe_error *errp)
     return NULL;
 }
 
-rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *k, pe_error *errp)
+/* Wait for the first answer; on_error finds the reason when none comes. */
+static int contact(client *cl, pe_error *errp)
 {
-    char why[512];
-    rd_kafka_t *rk = rd_kafka_new(type, k, why, sizeof(why));
-
-    if (rk)
-        return rk;
-    rd_kafka_conf_destroy(k);
-    pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED, "Kafka client: %s", why);
-    return NULL;
-}
-
-int client_contact(rd_kafka_t *rk, const broker_conf *c, pe_error *errp)
-{
-    double limit = c->timeout_s > 0 ? c->timeout_s : 10;
     const struct rd_kafka_metadata *md;
-    rd_kafka_resp_err_t err;
+    rd_kafka_resp_err_t err =
+        rd_kafka_metadata(cl->rk, 0, NULL, &md, (int)(cl->timeout_s * 1000));
 
-    err = rd_kafka_metadata(rk, 0, NULL, &md, (int)(limit * 1000));
     if (!err) {
         rd_kafka_metadata_destroy(md);
+        cl->contacted = true;
         return 0;
     }
+    while (rd_kafka_poll(cl->rk, 0) > 0)
+        continue;
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                         "broker %s cannot be reached within %g s (%s): is it "
-                        "running? start one with scripts/services start, or "
-                        "set the broker pilot's endpoint",
-                        c->endpoint, limit, rd_kafka_err2str(err));
+                        "running? start one with `scripts/services start`, "
+                        "or set pilots.NAME.endpoint",
+                        cl->endpoint, cl->timeout_s,
+                        cl->reason[0] ? cl->reason : rd_kafka_err2str(err));
+}
+
+int client_open(client *cl, rd_kafka_type_t type, rd_kafka_conf_t *k,
+                pe_error *errp)
+{
+    char why[512];
+
+    cl->rk = rd_kafka_new(type, k, why, sizeof(why));
+    if (cl->rk)
+        return contact(cl, errp);
+    rd_kafka_conf_destroy(k);
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "broker client cannot start: %s", why);
+}
+
+void client_close(client *cl)
+{
+    /* No group was joined: a close would wait for a coordinator. */
+    if (cl->rk)
+        rd_kafka_destroy_flags(cl->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    cl->rk = NULL;
 }

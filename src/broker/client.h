@@ -1,29 +1,61 @@
-/* client.h - what the files of the broker room share. */
+/* client.h - what every Kafka client of this room has in common. */
 #ifndef BROKER_CLIENT_H
 #define BROKER_CLIENT_H
 
+#include <stdatomic.h>
+
 #include <librdkafka/rdkafka.h>
 
-#include "broker.h"
+#include "src/broker/broker.h"
 
 /* A setting and its value; a list ends with a NULL name. */
 typedef struct client_setting {
     const char *name, *value;
 } client_setting;
 
-/* Settings under construction with what every client has in common.  NULL on
- * error.
+/* A client and what is known of its broker.  It must not move while it is
+ * open: callbacks hold its address.
  */
-rd_kafka_conf_t *client_conf(const broker_conf *c, pe_error *errp);
+typedef struct client {
+    rd_kafka_t *rk;
+    void *owner;        /* who opened it, for delivery callbacks */
+    char endpoint[256]; /* for error texts, cut when longer */
+    double timeout_s;   /* of the first contact */
+    bool contacted;     /* the first contact was made */
+    char reason[160];   /* why not: of the opening thread, until then */
+    atomic_bool away;   /* said in the log, and not yet taken back */
+} client;
+
+/* Settings under construction with what every client has in common.  [cl] is
+ * filled from [c], [owner] is borrowed.  NULL on error (input: no endpoint,
+ * or a value the client refuses).
+ */
+rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
+                             pe_error *errp);
+
 int client_set(rd_kafka_conf_t *k, const char *name, const char *value,
                pe_error *errp);
 int client_set_u64(rd_kafka_conf_t *k, const char *name, uint64_t value,
                    pe_error *errp);
 int client_set_all(rd_kafka_conf_t *k, const client_setting *s, pe_error *errp);
-/* New client; takes [k] over in any case. */
-rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *k,
-                       pe_error *errp);
-/* Wait for the first answer of a broker: retry error, 69, when none comes. */
-int client_contact(rd_kafka_t *rk, const broker_conf *c, pe_error *errp);
+
+/* Start the client with [k], which is taken over in any case, and wait for
+ * the first answer of a broker: retry error, 69, when none comes in time.
+ * After an error [cl] still wants client_close.
+ */
+int client_open(client *cl, rd_kafka_type_t type, rd_kafka_conf_t *k,
+                pe_error *errp);
+
+/* End it without waiting for a broker.  May be closed already. */
+void client_close(client *cl);
+
+/* A broker answered: says so in the log when it had been away. */
+void client_answered(client *cl);
+
+/* The cause out of a connection error of the client: "HOST:PORT/bootstrap:
+ * Connect to ipv4#HOST:PORT failed: Connection refused (after 0ms in state
+ * CONNECT)" -> "connection refused".
+ */
+void client_cause(const char *text, char *out, size_t cap);
 
 #endif

@@ -1,66 +1,113 @@
-/* consumer.c - records of given partitions from given offsets, no gaps. */
-#include "client.h"
+/* consumer.c - records of given partitions from given offsets. */
+#include "src/broker/client.h"
 
-#include <poll.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "nudge.h"
+#include "src/broker/fault.h"
+#include "src/broker/nudge.h"
+#include "src/broker/order.h"
+#include "src/common/clock.h"
+#include "src/common/log.h"
 
-struct place {
-    int32_t partition;
-    int64_t next; /* offset that must come now */
-    bool read;
-};
+#define KIB 1024u
+#define MIB (1024u * KIB)
+
+/* An answer from a broker: larger ones gain nothing, and from 32 MiB on each
+ * costs its page faults anew.
+ */
+#define ANSWER_BYTES (8 * MIB)
+
+/* The client does not start with a smaller one. */
+#define ANSWER_LEAST MIB
+
+/* What a batch of one record adds to it, and more. */
+#define RECORD_EXTRA (64 * KIB)
 
 struct broker_consumer {
-    rd_kafka_t *rk;
-    rd_kafka_queue_t *queue;
-    char *topic;
-    bool gaps_allowed;
-    struct place *place; /* by partition number */
-    size_t n_place;
+    client client;
+    rd_kafka_queue_t *queue; /* of records */
+    rd_kafka_queue_t *notes; /* of answers to notes */
+    bool noting;             /* one is under way */
+    char *topic, *group;
+    order order;
     int fd;
     nudge *nudge;
 };
 
 static const client_setting settings[] = {
-    {"enable.auto.commit", "false"},    {"enable.auto.offset.store", "false"},
-    {"auto.offset.reset", "error"}, /* rule 2: never skip silently */
-    {"enable.partition.eof", "false"},  {"fetch.wait.max.ms", "100"},
-    {"fetch.min.bytes", "1"},           {"fetch.error.backoff.ms", "50"},
-    {"queued.min.messages", "1000000"}, {NULL, NULL},
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    /* Rule 2: an offset that the log does not hold is never skipped. */
+    {"auto.offset.reset", "error"},
+    {"enable.partition.eof", "false"},
+    /* Data is answered at once; the wait bounds idle requests only. */
+    {"fetch.min.bytes", "1"},
+    {"fetch.wait.max.ms", "100"},
+    {"fetch.error.backoff.ms", "50"},
+    /* The bound is on bytes; this one is not to stop the client first. */
+    {"queued.min.messages", "10000000"},
+    {NULL, NULL},
 };
 
-static int fill_conf(rd_kafka_conf_t *k, const broker_consumer_conf *c,
+/* How queue_bytes is spent: on one answer, which is half of it at most as
+ * long as the largest record fits there, and on what is held when the client
+ * asks for it.
+ */
+static int set_sizes(rd_kafka_conf_t *k, const broker_consumer_conf *conf,
                      pe_error *errp)
 {
-    uint64_t fetch = c->message_bytes + 1024;
+    uint64_t half = conf->queue_bytes / 2;
+    uint64_t record = conf->message_bytes + RECORD_EXTRA;
+    uint64_t answer = half < ANSWER_BYTES ? half : ANSWER_BYTES;
+    uint64_t held;
 
-    /* The largest answer holds one fetch a partition and its framing. */
-    return client_set_all(k, settings, errp) < 0 ||
-                   client_set(k, "group.id", c->group, errp) < 0 ||
-                   client_set(k, "check.crcs", c->check_crcs ? "true" : "false",
-                              errp) < 0 ||
-                   client_set_u64(k, "fetch.message.max.bytes", fetch, errp) <
-                       0 ||
-                   client_set_u64(k, "queued.max.messages.kbytes",
-                                  c->queue_bytes / 1024, errp) < 0
-               ? -1
-               : 0;
+    if (answer < record)
+        answer = record;
+    if (answer < ANSWER_LEAST)
+        answer = ANSWER_LEAST;
+    held = answer < half ? conf->queue_bytes - answer : half;
+    if (held < KIB)
+        held = KIB;
+    if (client_set_u64(k, "fetch.max.bytes", answer, errp) < 0 ||
+        client_set_u64(k, "fetch.message.max.bytes", answer, errp) < 0)
+        return -1;
+    return client_set_u64(k, "queued.max.messages.kbytes", held / KIB, errp);
+}
+
+static rd_kafka_conf_t *
+make_conf(broker_consumer *c, const broker_consumer_conf *conf, pe_error *errp)
+{
+    rd_kafka_conf_t *k = client_conf(&c->client, &conf->broker, c, errp);
+
+    if (!k)
+        return NULL;
+    if (client_set_all(k, settings, errp) == 0 &&
+        client_set(k, "group.id", conf->group, errp) == 0 &&
+        client_set(k, "check.crcs", conf->check_crcs ? "true" : "false",
+                   errp) == 0 &&
+        set_sizes(k, conf, errp) == 0)
+        return k;
+    rd_kafka_conf_destroy(k);
+    return NULL;
 }
 
 static int open_queue(broker_consumer *c, pe_error *errp)
 {
     uint64_t one = 1;
 
-    rd_kafka_poll_set_consumer(c->rk);
-    c->queue = rd_kafka_queue_get_consumer(c->rk);
+    rd_kafka_poll_set_consumer(c->client.rk);
+    c->queue = rd_kafka_queue_get_consumer(c->client.rk);
+    c->notes = rd_kafka_queue_new(c->client.rk);
     c->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (!c->queue || c->fd < 0)
-        return pe_error_nomem(errp);
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "no event descriptor for topic %s: raise "
+                            "`ulimit -n`",
+                            c->topic);
     rd_kafka_queue_io_event_enable(c->queue, c->fd, &one, sizeof(one));
     return 0;
 }
@@ -71,28 +118,26 @@ broker_consumer *broker_consumer_open(const broker_consumer_conf *conf,
     broker_consumer *c = calloc(1, sizeof(*c));
     rd_kafka_conf_t *k;
 
-    if (!c || !(c->topic = strdup(conf->topic))) {
-        free(c);
+    if (!c) {
         pe_error_nomem(errp);
         return NULL;
     }
     c->fd = -1;
-    c->gaps_allowed = conf->gaps_allowed;
-    k = client_conf(&conf->broker, errp);
-    if (!k)
-        goto error;
-    if (fill_conf(k, conf, errp) < 0) {
-        rd_kafka_conf_destroy(k);
+    c->topic = strdup(conf->topic);
+    c->group = strdup(conf->group);
+    if (!c->topic || !c->group) {
+        pe_error_nomem(errp);
         goto error;
     }
-    c->rk = client_new(RD_KAFKA_CONSUMER, k, errp);
-    if (!c->rk || client_contact(c->rk, &conf->broker, errp) < 0 ||
+    c->order.topic = c->topic;
+    c->order.gaps_allowed = conf->gaps_allowed;
+    k = make_conf(c, conf, errp);
+    if (!k || client_open(&c->client, RD_KAFKA_CONSUMER, k, errp) < 0 ||
         open_queue(c, errp) < 0)
         goto error;
-    c->nudge = nudge_start(c->rk, c->topic, conf->queue_bytes, errp);
-    if (!c->nudge)
-        goto error;
-    return c;
+    c->nudge = nudge_start(c->client.rk, c->topic, conf->queue_bytes, errp);
+    if (c->nudge)
+        return c;
 error:
     broker_consumer_close(c);
     return NULL;
@@ -107,30 +152,27 @@ void broker_consumer_close(broker_consumer *c)
         rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
         rd_kafka_queue_destroy(c->queue);
     }
-    /* There is no group to leave: a close would wait for a coordinator. */
-    if (c->rk)
-        rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    if (c->notes)
+        rd_kafka_queue_destroy(c->notes);
+    client_close(&c->client);
     if (c->fd >= 0)
         close(c->fd);
-    free(c->place);
+    order_free(&c->order);
     free(c->topic);
+    free(c->group);
     free(c);
 }
 
-static int grow_places(broker_consumer *c, int32_t partition, pe_error *errp)
+static rd_kafka_topic_partition_list_t *
+make_list(const char *topic, const broker_position *p, size_t n)
 {
-    size_t n = (size_t)partition + 1;
-    struct place *p;
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)n);
 
-    if (n <= c->n_place)
-        return 0;
-    p = realloc(c->place, n * sizeof(*p));
-    if (!p)
-        return pe_error_nomem(errp);
-    memset(p + c->n_place, 0, (n - c->n_place) * sizeof(*p));
-    c->place = p;
-    c->n_place = n;
-    return 0;
+    for (size_t i = 0; i < n; i++)
+        rd_kafka_topic_partition_list_add(list, topic, p[i].partition)->offset =
+            p[i].offset;
+    return list;
 }
 
 int broker_consumer_assign(broker_consumer *c, const broker_position *p,
@@ -139,26 +181,18 @@ int broker_consumer_assign(broker_consumer *c, const broker_position *p,
     rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t err;
 
-    for (size_t i = 0; i < c->n_place; i++)
-        c->place[i].read = false;
-    list = rd_kafka_topic_partition_list_new((int)n);
-    for (size_t i = 0; i < n; i++) {
-        if (grow_places(c, p[i].partition, errp) < 0) {
-            rd_kafka_topic_partition_list_destroy(list);
-            return -1;
-        }
-        c->place[p[i].partition] =
-            (struct place){p[i].partition, p[i].offset, true};
-        rd_kafka_topic_partition_list_add(list, c->topic, p[i].partition)
-            ->offset = p[i].offset;
-    }
-    if (nudge_assign(c->nudge, p, n, errp) < 0) {
-        rd_kafka_topic_partition_list_destroy(list);
+    if (order_assign(&c->order, p, n, errp) < 0 ||
+        nudge_assign(c->nudge, p, n, errp) < 0)
         return -1;
-    }
-    /* Without the first call partitions that stay would not seek. */
-    rd_kafka_assign(c->rk, NULL);
-    err = rd_kafka_assign(c->rk, list);
+    list = make_list(c->topic, p, n);
+    /* Two requests, not one: librdkafka aborts the process when it is to stop
+     * a partition whose last stop is still on its way (2.0.2: assertion
+     * rktp_started), and the second stands behind that.  All that was fetched
+     * before has an older version from then on; its poll drops it.
+     */
+    err = rd_kafka_assign(c->client.rk, NULL);
+    if (!err)
+        err = rd_kafka_assign(c->client.rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (!err)
         return 0;
@@ -167,70 +201,30 @@ int broker_consumer_assign(broker_consumer *c, const broker_position *p,
                         rd_kafka_err2str(err));
 }
 
-/* Errors in the stream: lost connections are none of the caller's business,
- * everything that would lose a record stops the partition.
- */
 static int take_error(const broker_consumer *c, const rd_kafka_message_t *m,
                       pe_error *errp)
 {
-    const char *what = "stops";
+    const char *fault = fault_of(m->err);
+    int64_t next = order_next(&c->order, m->partition);
 
-    switch (m->err) {
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__RESOLVE:
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    if (!fault) {
+        log_debug("kafka: topic %s: %s", c->topic, rd_kafka_message_errstr(m));
         return 0;
-    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        what = "is not in the log: records are lost";
-        break;
-    case RD_KAFKA_RESP_ERR__BAD_MSG:
-    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
-        what = "is damaged (CRC)";
-        break;
-    default:
-        break;
     }
-    return pe_error_set(
-        errp, PE_ERROR_FATAL, PE_EXIT_DATA, "record %s/%d/%lld %s: %s",
-        c->topic, (int)m->partition,
-        (long long)(m->partition >= 0 && (size_t)m->partition < c->n_place
-                        ? c->place[m->partition].next
-                        : m->offset),
-        what, rd_kafka_message_errstr(m));
-}
-
-/* 1: the record that must come now; 0: one of before; -1: a gap. */
-static int in_order(broker_consumer *c, const rd_kafka_message_t *m,
-                    pe_error *errp)
-{
-    struct place *p;
-
-    if (m->partition < 0 || (size_t)m->partition >= c->n_place ||
-        !c->place[m->partition].read)
-        return 0;
-    p = &c->place[m->partition];
-    if (m->offset < p->next)
-        return 0;
-    if (m->offset > p->next && !c->gaps_allowed)
+    if (m->partition < 0)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
-                            "records %s/%d/%lld to %lld are missing: a "
-                            "transactional or compacted topic? set "
-                            "streams.STAGE.gaps to allow",
-                            c->topic, (int)m->partition, (long long)p->next,
-                            (long long)m->offset - 1);
-    p->next = m->offset + 1;
-    return 1;
+                            "topic %s %s: %s", c->topic, fault,
+                            rd_kafka_message_errstr(m));
+    if (next < 0)
+        return 0; /* of an assignment of before */
+    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+                        "record %s/%" PRId32 "/%" PRId64 " %s: %s", c->topic,
+                        m->partition, next, fault, rd_kafka_message_errstr(m));
 }
 
 static void fill_record(rd_kafka_message_t *m, broker_record *r)
 {
-    rd_kafka_timestamp_type_t type;
-    int64_t ms = rd_kafka_message_timestamp(m, &type);
+    int64_t ms = rd_kafka_message_timestamp(m, NULL);
 
     r->handle = m;
     r->value = m->payload;
@@ -242,17 +236,38 @@ static void fill_record(rd_kafka_message_t *m, broker_record *r)
     r->time_ns = ms > 0 ? ms * 1000000 : 0;
 }
 
+/* Next message, waiting until [*limitp], which is set at the first wait. */
+static rd_kafka_message_t *next_message(broker_consumer *c, int timeout_ms,
+                                        int64_t *limitp)
+{
+    rd_kafka_message_t *m = rd_kafka_consumer_poll(c->client.rk, 0);
+    int64_t now;
+
+    if (m)
+        return m;
+    now = clock_mono_ns();
+    if (*limitp == 0)
+        *limitp = now + (int64_t)timeout_ms * 1000000;
+    if (now >= *limitp)
+        return NULL;
+    return rd_kafka_consumer_poll(c->client.rk,
+                                  (int)((*limitp - now + 999999) / 1000000));
+}
+
 int broker_consumer_fetch(broker_consumer *c, int timeout_ms, broker_record *r,
                           pe_error *errp)
 {
     rd_kafka_message_t *m;
+    int64_t limit = 0;
     int rc;
 
-    while ((m = rd_kafka_consumer_poll(c->rk, timeout_ms))) {
-        rc = m->err ? take_error(c, m, errp) : in_order(c, m, errp);
+    while ((m = next_message(c, timeout_ms, &limit))) {
+        rc = m->err ? take_error(c, m, errp)
+                    : order_take(&c->order, m->partition, m->offset, errp);
         if (rc == 1) {
-            fill_record(m, r);
+            client_answered(&c->client);
             nudge_taken(c->nudge, m->len);
+            fill_record(m, r);
             return 1;
         }
         rd_kafka_message_destroy(m);
@@ -273,14 +288,19 @@ int broker_record_headers(const broker_record *r, record_headers *h,
                           pe_error *errp)
 {
     rd_kafka_headers_t *k;
+    rd_kafka_resp_err_t err = rd_kafka_message_headers(r->handle, &k);
     const char *name;
     const void *value;
     size_t len;
 
-    (void)errp;
     record_clear(h);
-    if (rd_kafka_message_headers(r->handle, &k))
+    if (err == RD_KAFKA_RESP_ERR__NOENT)
         return 0;
+    if (err)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "headers of record %" PRId32 "/%" PRId64
+                            " cannot be read: %s",
+                            r->partition, r->offset, rd_kafka_err2str(err));
     for (size_t i = 0; i < RECORD_HEADERS_MAX &&
                        !rd_kafka_header_get_all(k, i, &name, &value, &len);
          i++)
@@ -295,32 +315,50 @@ int broker_consumer_fd(const broker_consumer *c)
 
 void broker_consumer_fd_clear(const broker_consumer *c)
 {
-    uint64_t n;
+    uint64_t count;
+    ssize_t got = read(c->fd, &count, sizeof(count));
 
-    if (read(c->fd, &n, sizeof(n)) < 0)
-        return;
+    (void)got; /* nothing there: cleared before */
 }
 
 int64_t broker_consumer_high(const broker_consumer *c, int32_t partition)
 {
     int64_t low, high;
 
-    if (rd_kafka_get_watermark_offsets(c->rk, c->topic, partition, &low,
+    if (rd_kafka_get_watermark_offsets(c->client.rk, c->topic, partition, &low,
                                        &high) ||
         high < 0)
         return -1;
     return high;
 }
 
+/* Not with a commit of this consumer: one that waits for its coordinator
+ * holds up the next assignment and the close, by 45 s.
+ */
+static void send_note(broker_consumer *c,
+                      const rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_AlterConsumerGroupOffsets_t *note =
+        rd_kafka_AlterConsumerGroupOffsets_new(c->group, list);
+
+    rd_kafka_AlterConsumerGroupOffsets(c->client.rk, &note, 1, NULL, c->notes);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(note);
+    c->noting = true;
+}
+
 void broker_consumer_note(broker_consumer *c, const broker_position *p,
                           size_t n)
 {
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)n);
+    rd_kafka_event_t *answer = rd_kafka_queue_poll(c->notes, 0);
+    rd_kafka_topic_partition_list_t *list;
 
-    for (size_t i = 0; i < n; i++)
-        rd_kafka_topic_partition_list_add(list, c->topic, p[i].partition)
-            ->offset = p[i].offset;
-    rd_kafka_commit(c->rk, list, 1);
+    if (answer) {
+        rd_kafka_event_destroy(answer);
+        c->noting = false;
+    }
+    if (c->noting || n == 0)
+        return;
+    list = make_list(c->topic, p, n);
+    send_note(c, list);
     rd_kafka_topic_partition_list_destroy(list);
 }

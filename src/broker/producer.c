@@ -1,64 +1,121 @@
 /* producer.c - idempotent producer: in order, acknowledged by all. */
-#include "client.h"
+#include "src/broker/client.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOPICS_MAX = 8 };
+#define METADATA_MS 5000
+#define CLOSE_MS 1000
+
+/* What a batch of one record adds to it on the wire: the broker's limit is on
+ * the batch, the client's on the record.
+ */
+#define BATCH_BYTES 64
 
 struct broker_producer {
-    rd_kafka_t *rk;
+    client client;
     broker_delivery_f delivered;
     void *arg;
     uint64_t message_bytes;
-    pthread_mutex_t lock; /* of the topic table */
-    rd_kafka_topic_t *topics[TOPICS_MAX];
+    atomic_int pending;        /* accepted, and not yet delivered */
+    pthread_mutex_t lock;      /* of what follows */
+    rd_kafka_topic_t **topics; /* never removed before the end */
     size_t n_topics;
+    char refusal[256];   /* why a record was given up */
+    atomic_bool refused; /* the above is written, for good */
 };
 
 static const client_setting settings[] = {
-    {"enable.idempotence", "true"},
-    {"message.timeout.ms", "0"}, /* rule 5: never given up by the client */
+    {"enable.idempotence", "true"}, /* and with it acks=all, no reordering */
+    {"acks", "all"},
+    /* Rule 5: the client gives no record up, whatever the outage. */
+    {"message.timeout.ms", "0"},
     {"batch.size", "1048576"},
     {"batch.num.messages", "100000"},
-    {"queue.buffering.max.messages", "1000000"},
+    /* The bound is on bytes; this is where the client would stop first. */
+    {"queue.buffering.max.messages", "10000000"},
     {"retry.backoff.ms", "50"},
     {NULL, NULL},
 };
 
+/* Keep the first reason only: what follows is its consequence. */
+static void note_refusal(broker_producer *p, const rd_kafka_message_t *m)
+{
+    pthread_mutex_lock(&p->lock);
+    if (!atomic_load(&p->refused)) {
+        snprintf(p->refusal, sizeof(p->refusal),
+                 "record for %s/%d was given up: %s",
+                 rd_kafka_topic_name(m->rkt), (int)m->partition,
+                 rd_kafka_err2str(m->err));
+        atomic_store(&p->refused, true);
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
 {
-    broker_producer *p = arg;
+    client *cl = arg;
+    broker_producer *p = cl->owner;
 
     (void)rk;
+    atomic_fetch_sub(&p->pending, 1);
+    if (m->err)
+        note_refusal(p, m);
+    else
+        client_answered(cl);
     if (p->delivered)
         p->delivered(p->arg, m->_private, m->partition,
                      m->err ? -1 : m->offset);
 }
 
+/* Room for two of the largest records at least, so that one can be filled
+ * while the other is on its way.
+ */
+static uint64_t queue_kbytes(const broker_producer_conf *c)
+{
+    uint64_t bytes = c->queue_bytes > 2 * c->message_bytes
+                         ? c->queue_bytes
+                         : 2 * c->message_bytes;
+
+    return bytes / 1024 + 1;
+}
+
 static int fill_conf(rd_kafka_conf_t *k, const broker_producer_conf *c,
                      pe_error *errp)
 {
-    uint64_t kbytes = c->queue_bytes / 1024;
+    uint64_t record = c->message_bytes > BATCH_BYTES
+                          ? c->message_bytes - BATCH_BYTES
+                          : c->message_bytes;
+    uint64_t in_flight = c->in_flight > 0 ? (uint64_t)c->in_flight : 1;
+    char linger[32];
 
-    if (kbytes < 2 * c->message_bytes / 1024)
-        kbytes = 2 * c->message_bytes / 1024;
-    return client_set_all(k, settings, errp) < 0 ||
-                   client_set_u64(k, "linger.ms",
-                                  (uint64_t)(c->linger_s * 1000), errp) < 0 ||
-                   client_set_u64(k, "message.max.bytes", c->message_bytes,
-                                  errp) < 0 ||
-                   client_set_u64(k, "queue.buffering.max.kbytes",
-                                  kbytes ? kbytes : 1, errp) < 0 ||
-                   client_set_u64(k, "max.in.flight.requests.per.connection",
-                                  c->in_flight > 0 ? (uint64_t)c->in_flight : 1,
-                                  errp) < 0 ||
-                   client_set(k, "compression.codec",
-                              c->compression ? c->compression : "none",
-                              errp) < 0
-               ? -1
-               : 0;
+    snprintf(linger, sizeof(linger), "%g", c->linger_s * 1000);
+    if (client_set_all(k, settings, errp) < 0 ||
+        client_set(k, "linger.ms", linger, errp) < 0 ||
+        client_set_u64(k, "message.max.bytes", record, errp) < 0 ||
+        client_set_u64(k, "queue.buffering.max.kbytes", queue_kbytes(c), errp) <
+            0 ||
+        client_set_u64(k, "max.in.flight.requests.per.connection", in_flight,
+                       errp) < 0)
+        return -1;
+    return client_set(k, "compression.codec",
+                      c->compression ? c->compression : "none", errp);
+}
+
+static rd_kafka_conf_t *make_conf(broker_producer *p,
+                                  const broker_producer_conf *c, pe_error *errp)
+{
+    rd_kafka_conf_t *k = client_conf(&p->client, &c->broker, p, errp);
+
+    if (!k)
+        return NULL;
+    rd_kafka_conf_set_dr_msg_cb(k, on_delivery);
+    if (fill_conf(k, c, errp) == 0)
+        return k;
+    rd_kafka_conf_destroy(k);
+    return NULL;
 }
 
 broker_producer *broker_producer_open(const broker_producer_conf *c,
@@ -72,23 +129,14 @@ broker_producer *broker_producer_open(const broker_producer_conf *c,
         return NULL;
     }
     pthread_mutex_init(&p->lock, NULL);
+    atomic_init(&p->pending, 0);
+    atomic_init(&p->refused, false);
     p->delivered = c->delivered;
     p->arg = c->arg;
     p->message_bytes = c->message_bytes;
-    k = client_conf(&c->broker, errp);
-    if (!k)
-        goto error;
-    if (fill_conf(k, c, errp) < 0) {
-        rd_kafka_conf_destroy(k);
-        goto error;
-    }
-    rd_kafka_conf_set_opaque(k, p);
-    rd_kafka_conf_set_dr_msg_cb(k, on_delivery);
-    p->rk = client_new(RD_KAFKA_PRODUCER, k, errp);
-    if (!p->rk || client_contact(p->rk, &c->broker, errp) < 0)
-        goto error;
-    return p;
-error:
+    k = make_conf(p, c, errp);
+    if (k && client_open(&p->client, RD_KAFKA_PRODUCER, k, errp) == 0)
+        return p;
     broker_producer_close(p);
     return NULL;
 }
@@ -97,39 +145,42 @@ void broker_producer_close(broker_producer *p)
 {
     if (!p)
         return;
-    if (p->rk) {
-        rd_kafka_purge(p->rk,
+    if (p->client.rk) {
+        rd_kafka_purge(p->client.rk,
                        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        rd_kafka_flush(p->rk, 1000);
-        for (size_t i = 0; i < p->n_topics; i++)
-            rd_kafka_topic_destroy(p->topics[i]);
-        rd_kafka_destroy(p->rk);
+        rd_kafka_flush(p->client.rk, CLOSE_MS);
     }
+    for (size_t i = 0; i < p->n_topics; i++)
+        rd_kafka_topic_destroy(p->topics[i]);
+    free(p->topics);
+    client_close(&p->client);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }
 
-/* The handle of [name].  Its metadata is asked for at once: without that the
- * first record waits up to a second for a timer.
+/* The handle of a topic that is new here.  Its metadata is asked for at once:
+ * without that the first record waits up to a second for a timer.
  */
-static rd_kafka_topic_t *open_topic(broker_producer *p, const char *name,
-                                    pe_error *errp)
+static rd_kafka_topic_t *add_topic(broker_producer *p, const char *name,
+                                   pe_error *errp)
 {
     const struct rd_kafka_metadata *md;
-    rd_kafka_topic_t *t;
+    rd_kafka_topic_t **grown, *t;
 
-    if (p->n_topics == TOPICS_MAX) {
-        pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                     "a producer writes to at most %d topics", TOPICS_MAX);
+    grown = realloc(p->topics, (p->n_topics + 1) * sizeof(*grown));
+    if (!grown) {
+        pe_error_nomem(errp);
         return NULL;
     }
-    t = rd_kafka_topic_new(p->rk, name, NULL);
+    p->topics = grown;
+    t = rd_kafka_topic_new(p->client.rk, name, NULL);
     if (!t) {
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                     "'%s' is no name of a topic", name);
+                     "'%s' cannot be the name of a topic: %s", name,
+                     rd_kafka_err2str(rd_kafka_last_error()));
         return NULL;
     }
-    if (!rd_kafka_metadata(p->rk, 0, t, &md, 5000))
+    if (!rd_kafka_metadata(p->client.rk, 0, t, &md, METADATA_MS))
         rd_kafka_metadata_destroy(md);
     p->topics[p->n_topics++] = t;
     return t;
@@ -145,7 +196,7 @@ static rd_kafka_topic_t *find_topic(broker_producer *p, const char *name,
         if (!strcmp(rd_kafka_topic_name(p->topics[i]), name))
             t = p->topics[i];
     if (!t)
-        t = open_topic(p, name, errp);
+        t = add_topic(p, name, errp);
     pthread_mutex_unlock(&p->lock);
     return t;
 }
@@ -163,16 +214,31 @@ static rd_kafka_headers_t *make_headers(const record_headers *h)
     return out;
 }
 
-static int refused(const broker_producer *p, const char *topic, size_t len,
-                   rd_kafka_resp_err_t err, pe_error *errp)
+static int produce_error(const broker_producer *p, const char *topic,
+                         int32_t partition, size_t len, rd_kafka_resp_err_t err,
+                         pe_error *errp)
 {
-    if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+    switch (err) {
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+        return 1;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "record of %zu bytes for %s is larger than %llu: "
-                            "use fewer points a block, or raise message-max",
+                            "record of %zu bytes for %s is larger, with its "
+                            "headers, than %llu: use fewer points a block, "
+                            "or raise streams.STAGE.message-max",
                             len, topic, (unsigned long long)p->message_bytes);
-    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                        "record for %s: %s", topic, rd_kafka_err2str(err));
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "topic %s has no partition %d: ask for fewer "
+                            "partitions, or add some",
+                            topic, (int)partition);
+    case RD_KAFKA_RESP_ERR__FATAL:
+        return broker_producer_error(p, errp);
+    default:
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "record for %s/%d cannot be sent: %s", topic,
+                            (int)partition, rd_kafka_err2str(err));
+    }
 }
 
 int broker_produce(broker_producer *p, const char *topic, int32_t partition,
@@ -187,8 +253,9 @@ int broker_produce(broker_producer *p, const char *topic, int32_t partition,
     if (!t)
         return -1;
     h = make_headers(headers);
+    atomic_fetch_add(&p->pending, 1); /* it may be delivered at once */
     err = rd_kafka_producev(
-        p->rk, RD_KAFKA_V_RKT(t),
+        p->client.rk, RD_KAFKA_V_RKT(t),
         RD_KAFKA_V_PARTITION(partition < 0 ? RD_KAFKA_PARTITION_UA : partition),
         RD_KAFKA_V_MSGFLAGS(copy ? RD_KAFKA_MSG_F_COPY : 0),
         RD_KAFKA_V_KEY(key, key ? strlen(key) : 0),
@@ -196,39 +263,45 @@ int broker_produce(broker_producer *p, const char *topic, int32_t partition,
         RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
     if (!err)
         return 0;
+    atomic_fetch_sub(&p->pending, 1);
     if (h)
-        rd_kafka_headers_destroy(h); /* still ours after an error */
-    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-        return 1;
-    return refused(p, topic, len, err, errp);
+        rd_kafka_headers_destroy(h); /* ours again after an error */
+    return produce_error(p, topic, partition, len, err, errp);
 }
 
 int broker_producer_poll(broker_producer *p, int timeout_ms)
 {
-    return rd_kafka_poll(p->rk, timeout_ms);
+    return rd_kafka_poll(p->client.rk, timeout_ms);
 }
 
 int broker_producer_pending(const broker_producer *p)
 {
-    return rd_kafka_outq_len(p->rk);
+    return atomic_load(&p->pending);
 }
 
 int broker_producer_flush(broker_producer *p, int timeout_ms, pe_error *errp)
 {
-    if (!rd_kafka_flush(p->rk, timeout_ms))
-        return 0;
+    /* What was given up is out of the queue, and not acknowledged. */
+    if (!rd_kafka_flush(p->client.rk, timeout_ms))
+        return broker_producer_error(p, errp);
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                        "%d records are not acknowledged after %d ms",
-                        rd_kafka_outq_len(p->rk), timeout_ms);
+                        "%d records are not acknowledged by broker %s after "
+                        "%d ms",
+                        broker_producer_pending(p), p->client.endpoint,
+                        timeout_ms);
 }
 
 int broker_producer_error(const broker_producer *p, pe_error *errp)
 {
-    char why[512];
-    rd_kafka_resp_err_t err = rd_kafka_fatal_error(p->rk, why, sizeof(why));
+    char fatal[256];
+    const char *why = NULL;
 
-    if (!err)
+    if (rd_kafka_fatal_error(p->client.rk, fatal, sizeof(fatal)))
+        why = fatal;
+    else if (atomic_load(&p->refused))
+        why = p->refusal;
+    if (!why)
         return 0;
     return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                        "Kafka producer: %s", why);
+                        "broker producer is broken: %s", why);
 }
