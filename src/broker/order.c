@@ -1,0 +1,94 @@
+/* order.c - the offset that must come next, of every partition read. */
+#include "src/broker/order.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct order_place {
+    int64_t next;
+    bool read;
+};
+
+static int bad_position(const order *o, const broker_position *p,
+                        const char *what, pe_error *errp)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "position %s/%" PRId32 "/%" PRId64 " %s", o->topic,
+                        p->partition, p->offset, what);
+}
+
+static int count_places(const order *o, const broker_position *p, size_t n,
+                        size_t *countp, pe_error *errp)
+{
+    *countp = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (p[i].partition < 0 || p[i].offset < 0)
+            return bad_position(o, &p[i], "is none", errp);
+        if ((size_t)p[i].partition >= *countp)
+            *countp = (size_t)p[i].partition + 1;
+    }
+    return 0;
+}
+
+int order_assign(order *o, const broker_position *p, size_t n, pe_error *errp)
+{
+    struct order_place *place;
+    size_t count;
+
+    if (count_places(o, p, n, &count, errp) < 0)
+        return -1;
+    place = calloc(count ? count : 1, sizeof(*place));
+    if (!place)
+        return pe_error_nomem(errp);
+    for (size_t i = 0; i < n; i++) {
+        struct order_place *at = &place[p[i].partition];
+
+        if (at->read) {
+            free(place);
+            return bad_position(o, &p[i], "is the partition's second", errp);
+        }
+        *at = (struct order_place){.next = p[i].offset, .read = true};
+    }
+    free(o->place);
+    o->place = place;
+    o->n = count;
+    return 0;
+}
+
+void order_free(order *o)
+{
+    free(o->place);
+    o->place = NULL;
+    o->n = 0;
+}
+
+static struct order_place *find_place(const order *o, int32_t partition)
+{
+    if (partition < 0 || (size_t)partition >= o->n || !o->place[partition].read)
+        return NULL;
+    return &o->place[partition];
+}
+
+int order_take(order *o, int32_t partition, int64_t offset, pe_error *errp)
+{
+    struct order_place *at = find_place(o, partition);
+
+    if (!at || offset < at->next)
+        return 0;
+    if (offset > at->next && !o->gaps_allowed)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+                            "records %s/%" PRId32 "/%" PRId64 " to %" PRId64
+                            " are missing: a transactional or compacted "
+                            "topic? set streams.STAGE.gaps to allow",
+                            o->topic, partition, at->next, offset - 1);
+    at->next = offset + 1;
+    return 1;
+}
+
+int64_t order_next(const order *o, int32_t partition)
+{
+    const struct order_place *at = find_place(o, partition);
+
+    return at ? at->next : -1;
+}

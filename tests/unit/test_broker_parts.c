@@ -1,0 +1,238 @@
+/* test_broker_parts.c - what the broker room decides without a broker. */
+#include "unit.h"
+
+#include <string.h>
+
+#include "src/broker/client.h"
+#include "src/broker/fault.h"
+#include "src/broker/order.h"
+#include "src/broker/topic.h"
+
+static void test_cause(void)
+{
+    static const struct {
+        const char *text, *cause;
+    } rows[] = {
+        {"h:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection "
+         "refused (after 0ms in state CONNECT)",
+         "connection refused"},
+        {"h:1/bootstrap: Failed to resolve 'h:1': Name or service not known "
+         "(after 3ms in state CONNECT)",
+         "name or service not known"},
+        {"h:1/bootstrap: SSL handshake failed: SSL: bad (after 1ms)", "bad"},
+        {"h:1/1: Disconnected", "disconnected"},
+        {"SASL refused", "SASL refused"},
+        {"", ""},
+    };
+    char out[160], small[5];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        client_cause(rows[i].text, out, sizeof(out));
+        UNIT_EQUAL(out, rows[i].cause);
+    }
+    client_cause(rows[0].text, small, sizeof(small));
+    UNIT_EQUAL(small, "conn");
+}
+
+/* An error that the client skips records after must never count as passing. */
+static void test_faults(void)
+{
+    static const struct {
+        rd_kafka_resp_err_t err;
+        const char *text; /* NULL: passes */
+    } rows[] = {
+        {RD_KAFKA_RESP_ERR__TRANSPORT, NULL},
+        {RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, NULL},
+        {RD_KAFKA_RESP_ERR__TIMED_OUT, NULL},
+        {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, NULL},
+        {RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, NULL},
+        {RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, NULL},
+        {RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, "is not in the log"},
+        {RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, "is not in the log"},
+        {RD_KAFKA_RESP_ERR__BAD_MSG, "is damaged"},
+        {RD_KAFKA_RESP_ERR__BAD_COMPRESSION, "is damaged"},
+        {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "cannot be read"},
+        {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "cannot be read"},
+        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "cannot be read"},
+        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "cannot be read"},
+        {RD_KAFKA_RESP_ERR__FATAL, "cannot be read"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const char *fault = fault_of(rows[i].err);
+
+        CU_ASSERT_EQUAL(fault == NULL, rows[i].text == NULL);
+        if (fault && rows[i].text)
+            UNIT_CONTAINS(fault, rows[i].text);
+    }
+}
+
+static const broker_topic wanted = {
+    .name = "blocks",
+    .partitions = 4,
+    .message_bytes = 4194304,
+};
+
+static void test_topic_partitions(void)
+{
+    pe_error e = {0};
+
+    CU_ASSERT_EQUAL(topic_check_partitions(&wanted, "h:1", 4, &e), 0);
+    CU_ASSERT_EQUAL(topic_check_partitions(&wanted, "h:1", 9, &e), 0);
+    CU_ASSERT_EQUAL(topic_check_partitions(&wanted, "h:1", 3, &e), -1);
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+    UNIT_EQUAL(e.text, "topic blocks has 3 partitions and 4 are asked for: "
+                       "`kafka-topics.sh --bootstrap-server h:1 --alter "
+                       "--topic blocks --partitions 4`, or ask for fewer");
+    CU_ASSERT_EQUAL(topic_check_partitions(&wanted, "h:1", 3, NULL), -1);
+}
+
+static void test_topic_settings(void)
+{
+    static const struct {
+        const char *name, *value;
+        const char *text; /* NULL: fits */
+    } rows[] = {
+        {"max.message.bytes", "4194304", NULL},
+        {"max.message.bytes", "9000000", NULL},
+        {"max.message.bytes", "4194303", "config max.message.bytes=4194304`"},
+        {"max.message.bytes", "0", "up to 0 bytes and 4194304 are needed"},
+        {"max.message.bytes", "many", NULL},
+        {"max.message.bytes", NULL, NULL},
+        {"cleanup.policy", "delete", NULL},
+        {"cleanup.policy", "compact", "streams.STAGE.gaps to allow"},
+        {"cleanup.policy", "compact,delete", "cleanup.policy=delete`"},
+        {"retention.ms", "1", NULL},
+    };
+    pe_error e;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        int rc = topic_check_setting(&wanted, "h:1", rows[i].name,
+                                     rows[i].value, &e);
+
+        CU_ASSERT_EQUAL(rc, rows[i].text ? -1 : 0);
+        if (rc == 0)
+            continue;
+        CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+        UNIT_CONTAINS(e.text, rows[i].text);
+        UNIT_CONTAINS(e.text, "--bootstrap-server h:1 --alter --topic blocks");
+    }
+}
+
+static void test_topic_gaps_allowed(void)
+{
+    broker_topic t = wanted;
+
+    t.gaps_allowed = true;
+    CU_ASSERT_EQUAL(
+        topic_check_setting(&t, "h:1", "cleanup.policy", "compact", NULL), 0);
+}
+
+static void test_order_bad_positions(void)
+{
+    static const struct {
+        broker_position p[2];
+        const char *text;
+    } rows[] = {
+        {{{0, 5}, {-1, 5}}, "position t/-1/5 is none"},
+        {{{0, 5}, {1, -1}}, "position t/1/-1 is none"},
+        {{{2, 5}, {2, 6}}, "position t/2/6 is the partition's second"},
+    };
+    order o = {.topic = "t"};
+    broker_position at = {7, 100};
+    pe_error e;
+
+    CU_ASSERT_EQUAL(order_assign(&o, &at, 1, &e), 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        CU_ASSERT_EQUAL(order_assign(&o, rows[i].p, 2, &e), -1);
+        CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+        UNIT_EQUAL(e.text, rows[i].text);
+        CU_ASSERT_EQUAL(order_next(&o, 7), 100);
+        CU_ASSERT_EQUAL(order_next(&o, 0), -1);
+    }
+    order_free(&o);
+    order_free(&o);
+}
+
+static void test_order_takes_each_once(void)
+{
+    static const struct {
+        int32_t partition;
+        int64_t offset;
+        int rc;
+    } rows[] = {
+        {0, 10, 1}, {0, 11, 1}, {0, 11, 0}, {0, 3, 0},  {2, 0, 1},
+        {1, 0, 0},  {3, 0, 0},  {-1, 0, 0}, {0, 12, 1}, {2, 1, 1},
+    };
+    static const broker_position p[] = {{2, 0}, {0, 10}};
+    order o = {.topic = "t"};
+
+    CU_ASSERT_EQUAL(order_take(&o, 0, 0, NULL), 0);
+    CU_ASSERT_EQUAL(order_assign(&o, p, 2, NULL), 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        CU_ASSERT_EQUAL(order_take(&o, rows[i].partition, rows[i].offset, NULL),
+                        rows[i].rc);
+    CU_ASSERT_EQUAL(order_next(&o, 0), 13);
+    CU_ASSERT_EQUAL(order_next(&o, 1), -1);
+    CU_ASSERT_EQUAL(order_next(&o, -1), -1);
+    order_free(&o);
+}
+
+/* Rule 2: a record that is missing stops the partition, for good. */
+static void test_order_gap(void)
+{
+    static const broker_position p[] = {{0, 10}, {1, 0}};
+    order o = {.topic = "t"};
+    pe_error e;
+
+    CU_ASSERT_EQUAL(order_assign(&o, p, 2, NULL), 0);
+    for (int64_t offset = 14; offset < 16; offset++) {
+        CU_ASSERT_EQUAL(order_take(&o, 0, offset, &e), -1);
+        CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
+        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
+        UNIT_CONTAINS(e.text, "records t/0/10 to ");
+        UNIT_CONTAINS(e.text, "streams.STAGE.gaps to allow");
+    }
+    CU_ASSERT_EQUAL(order_take(&o, 1, 0, &e), 1);
+    o.gaps_allowed = true;
+    CU_ASSERT_EQUAL(order_take(&o, 0, 14, &e), 1);
+    CU_ASSERT_EQUAL(order_next(&o, 0), 15);
+    order_free(&o);
+}
+
+/* Rule 4: back to an older offset, and to other partitions. */
+static void test_order_again(void)
+{
+    static const broker_position first[] = {{0, 10}, {5, 3}};
+    static const broker_position then[] = {{0, 2}};
+    order o = {.topic = "t"};
+
+    CU_ASSERT_EQUAL(order_assign(&o, first, 2, NULL), 0);
+    CU_ASSERT_EQUAL(order_take(&o, 5, 3, NULL), 1);
+    CU_ASSERT_EQUAL(order_assign(&o, then, 1, NULL), 0);
+    CU_ASSERT_EQUAL(order_take(&o, 5, 4, NULL), 0);
+    CU_ASSERT_EQUAL(order_take(&o, 0, 2, NULL), 1);
+    CU_ASSERT_EQUAL(order_assign(&o, NULL, 0, NULL), 0);
+    CU_ASSERT_EQUAL(order_take(&o, 0, 3, NULL), 0);
+    order_free(&o);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"the cause of a connection error", test_cause},
+        {"errors of a stream", test_faults},
+        {"partitions of a topic", test_topic_partitions},
+        {"settings of a topic", test_topic_settings},
+        {"a compacted topic where gaps are allowed", test_topic_gaps_allowed},
+        {"positions that are none", test_order_bad_positions},
+        {"every offset is taken once", test_order_takes_each_once},
+        {"a gap stops the partition", test_order_gap},
+        {"order after another assignment", test_order_again},
+        {0},
+    };
+
+    return unit_main("broker parts", tests);
+}

@@ -1,0 +1,271 @@
+/* test_consumer.c - the consumer, with a mock broker. */
+#include "unit.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "mock_broker.h"
+#include "src/common/clock.h"
+#include "src/common/log.h"
+
+/* Log lines about the broker. */
+static int said_away, said_back;
+
+static void take_line(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    if (level != LOG_LEVEL_WARN)
+        return;
+    said_away += strstr(line, "is away") != NULL;
+    said_back += strstr(line, "is back") != NULL;
+}
+
+/* Writes the records that the tests below read. */
+static void test_explicit_offset(void)
+{
+    broker_consumer *c;
+
+    rd_kafka_mock_topic_create(mock, "round", 1, 1);
+    mock_send("round", 0, 100);
+    c = mock_consumer("round", 42);
+    CU_ASSERT_TRUE(mock_read(c, 42, 58));
+    broker_consumer_close(c);
+}
+
+/* Rule 4: back to an older offset, any number of times, nothing stale. */
+static void test_assign_again(void)
+{
+    static const int from[] = {50, 0, 99, 10, 10, 80, 3};
+    broker_consumer *c = mock_consumer("round", -1);
+
+    for (int i = 0; i < 70; i++) {
+        int first = from[i % 7];
+        broker_position at = {0, first};
+
+        CU_ASSERT_EQUAL(broker_consumer_assign(c, &at, 1, NULL), 0);
+        CU_ASSERT_TRUE(mock_read(c, first, first == 99 ? 1 : i % 19));
+    }
+    broker_consumer_close(c);
+}
+
+static void test_assign_bad(void)
+{
+    static const broker_position bad[] = {{0, 1}, {0, -2}};
+    broker_consumer *c = mock_consumer("round", 10);
+    broker_record r;
+    pe_error e = {0};
+
+    CU_ASSERT_EQUAL(broker_consumer_assign(c, bad, 2, &e), -1);
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+    UNIT_CONTAINS(e.text, "position round/0/-2");
+    CU_ASSERT_TRUE(mock_read(c, 10, 5));
+    CU_ASSERT_EQUAL(broker_consumer_assign(c, NULL, 0, &e), 0);
+    CU_ASSERT_EQUAL(broker_consumer_fetch(c, 300, &r, &e), 0);
+    broker_consumer_close(c);
+}
+
+static void test_timeout(void)
+{
+    broker_consumer *c = mock_consumer("round", 100);
+    int64_t begin = clock_mono_ns(), took;
+    broker_record r;
+
+    CU_ASSERT_EQUAL(broker_consumer_fetch(c, 300, &r, NULL), 0);
+    took = clock_mono_ns() - begin;
+    CU_ASSERT_TRUE(took >= 3 * MOCK_SECOND / 10);
+    CU_ASSERT_TRUE(took < MOCK_SECOND);
+    begin = clock_mono_ns();
+    CU_ASSERT_EQUAL(broker_consumer_fetch(c, 0, &r, NULL), 0);
+    CU_ASSERT_TRUE(clock_mono_ns() - begin < MOCK_SECOND / 10);
+    broker_consumer_close(c);
+}
+
+static void test_descriptor(void)
+{
+    broker_consumer *c;
+    struct pollfd fd = {.events = POLLIN};
+    broker_record r;
+
+    rd_kafka_mock_topic_create(mock, "events", 1, 1);
+    c = mock_consumer("events", 0);
+    fd.fd = broker_consumer_fd(c);
+    for (int i = 0; i < 3; i++) {
+        while (broker_consumer_fetch(c, 200, &r, NULL) != 0)
+            broker_record_release(&r);
+        broker_consumer_fd_clear(c);
+        broker_consumer_fd_clear(c);
+        CU_ASSERT_EQUAL(poll(&fd, 1, 100), 0);
+        mock_send("events", i, i + 1);
+        CU_ASSERT_EQUAL(poll(&fd, 1, 10000), 1);
+        CU_ASSERT_TRUE(mock_read(c, i, 1));
+    }
+    broker_consumer_close(c);
+}
+
+/* Rule 2: an offset the log does not hold is an error, never a skip. */
+static void test_out_of_range(void)
+{
+    broker_consumer *c = mock_consumer("round", 5000);
+    broker_record r = {0};
+    pe_error e = {0};
+
+    CU_ASSERT_EQUAL(mock_fetch(c, &r, &e), -1);
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
+    UNIT_CONTAINS(e.text, "record round/0/5000 is not in the log");
+    broker_consumer_close(c);
+}
+
+static void test_fetch_retries(void)
+{
+    broker_consumer *c = mock_consumer("round", 0);
+
+    rd_kafka_mock_push_request_errors(
+        mock, MOCK_FETCH, 4, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        RD_KAFKA_RESP_ERR_UNKNOWN, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
+        RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE);
+    CU_ASSERT_TRUE(mock_read(c, 0, 100));
+    broker_consumer_close(c);
+}
+
+/* A reader slower than the broker fills its queue again and again, and must
+ * not wait a second for each filling: 12 MiB through 2 MiB.
+ */
+static void test_slow_reader(void)
+{
+    static const broker_position at[] = {{0, 0}, {1, 0}, {2, 0}};
+    static char value[MOCK_MIB / 16];
+    broker_producer_conf pc = mock_producer_conf(64 * MOCK_MIB);
+    broker_consumer_conf cc = mock_consumer_conf("slow", 2 * MOCK_MIB);
+    broker_producer *p;
+    broker_consumer *c;
+    broker_record r;
+    int64_t begin;
+
+    rd_kafka_mock_topic_create(mock, "slow", 3, 1);
+    pc.delivered = NULL;
+    p = broker_producer_open(&pc, NULL);
+    c = broker_consumer_open(&cc, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    for (int i = 0; i < 192; i++)
+        CU_ASSERT_EQUAL(broker_produce(p, "slow", i % 3, NULL, value,
+                                       sizeof(value), NULL, true, NULL, NULL),
+                        0);
+    CU_ASSERT_EQUAL(broker_producer_flush(p, 20000, NULL), 0);
+    broker_producer_close(p);
+    CU_ASSERT_EQUAL(broker_consumer_assign(c, at, 3, NULL), 0);
+    begin = clock_mono_ns();
+    for (int i = 0; i < 192; i++) {
+        CU_ASSERT_EQUAL_FATAL(mock_fetch(c, &r, NULL), 1);
+        broker_record_release(&r);
+        clock_sleep_ns(2000000, 1);
+    }
+    CU_ASSERT_TRUE(clock_mono_ns() - begin < 5 * MOCK_SECOND / 2);
+    broker_consumer_close(c);
+}
+
+/* A broker that goes and comes back: nothing lost, nothing doubled, and one
+ * line for each of the two.
+ */
+static void test_down_and_up(void)
+{
+    broker_consumer *c;
+    broker_record r;
+
+    rd_kafka_mock_topic_create(mock, "bounce", 1, 1);
+    mock_send("bounce", 0, 10);
+    c = mock_consumer("bounce", 0);
+    CU_ASSERT_TRUE(mock_read(c, 0, 10));
+    said_away = said_back = 0;
+    rd_kafka_mock_broker_set_down(mock, 1);
+    for (int i = 0; i < 10; i++)
+        CU_ASSERT_EQUAL(broker_consumer_fetch(c, 100, &r, NULL), 0);
+    CU_ASSERT_EQUAL(said_away, 1);
+    CU_ASSERT_EQUAL(said_back, 0);
+    rd_kafka_mock_broker_set_up(mock, 1);
+    mock_send("bounce", 10, 20);
+    CU_ASSERT_TRUE(mock_read(c, 10, 10));
+    CU_ASSERT_EQUAL(said_away, 1);
+    CU_ASSERT_EQUAL(said_back, 1);
+    broker_consumer_close(c);
+}
+
+/* Notes that cannot be delivered hold up neither an assignment nor a close. */
+static void test_consumer_close_down(void)
+{
+    broker_consumer *c = mock_consumer("round", 0);
+    broker_position at = {0, 30};
+    broker_record r;
+    int64_t begin;
+
+    CU_ASSERT_TRUE(mock_read(c, 0, 30));
+    rd_kafka_mock_broker_set_down(mock, 1);
+    CU_ASSERT_EQUAL(broker_consumer_assign(c, &at, 1, NULL), 0);
+    CU_ASSERT_EQUAL(broker_consumer_fetch(c, 200, &r, NULL), 0);
+    broker_consumer_note(c, &at, 1);
+    broker_consumer_note(c, &at, 1);
+    broker_consumer_note(c, &at, 0);
+    begin = clock_mono_ns();
+    CU_ASSERT_EQUAL(broker_consumer_assign(c, &at, 1, NULL), 0);
+    CU_ASSERT_TRUE(clock_mono_ns() - begin < MOCK_SECOND);
+    begin = clock_mono_ns();
+    broker_consumer_close(c);
+    CU_ASSERT_TRUE(clock_mono_ns() - begin < 3 * MOCK_SECOND);
+    rd_kafka_mock_broker_set_up(mock, 1);
+}
+
+/* What was noted is there for displays. */
+static void test_note(void)
+{
+    broker_consumer *c = mock_consumer("round", 0);
+    broker_position at = {0, 77};
+    rd_kafka_conf_t *k = rd_kafka_conf_new();
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_t *rk;
+    char why[256];
+    int64_t offset = -1;
+
+    broker_consumer_note(c, &at, 1);
+    rd_kafka_conf_set(k, "bootstrap.servers", mock_endpoint, why, sizeof(why));
+    rd_kafka_conf_set(k, "group.id", "g", why, sizeof(why));
+    rk = rd_kafka_new(RD_KAFKA_CONSUMER, k, why, sizeof(why));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rk);
+    list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, "round", 0);
+    for (int i = 0; i < 100 && offset != 77; i++) {
+        rd_kafka_committed(rk, list, 5000);
+        offset = list->elems[0].offset;
+        clock_sleep_ns(MOCK_SECOND / 20, 1);
+    }
+    CU_ASSERT_EQUAL(offset, 77);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(rk);
+    CU_ASSERT_TRUE(mock_read(c, 0, 100));
+    broker_consumer_close(c);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"from an explicit offset", test_explicit_offset},
+        {"assign again, also backwards", test_assign_again},
+        {"positions that are none", test_assign_bad},
+        {"fetch waits as long as it is told", test_timeout},
+        {"the descriptor wakes poll", test_descriptor},
+        {"an offset out of range", test_out_of_range},
+        {"errors of the broker that pass, reading", test_fetch_retries},
+        {"a reader slower than the broker", test_slow_reader},
+        {"progress is noted", test_note},
+        {"a broker that goes and comes back", test_down_and_up},
+        {"a consumer closes without broker", test_consumer_close_down},
+        {0},
+    };
+    int rc;
+
+    log_init(take_line, NULL, LOG_LEVEL_WARN);
+    mock_start();
+    rc = unit_main("consumer", tests);
+    mock_stop();
+    return rc;
+}
