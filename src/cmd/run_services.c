@@ -55,7 +55,8 @@ static int topic_ensure(const struct run *r, broker_admin *a,
     const broker_topic t = {
         .name = name,
         .partitions = r->p->partitions,
-        .message_bytes = r->p->message_bytes,
+        .message_bytes =
+            r->p->message_bytes + (*suffix ? PIPELINE_HEADER_BYTES : 0),
         .gaps_allowed = r->p->gaps_allowed,
     };
     return broker_topic_ensure(a, &t, &partitions, errp);

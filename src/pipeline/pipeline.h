@@ -56,6 +56,9 @@ typedef struct pipeline_stage {
     int line;                /* 0: made by --set */
 } pipeline_stage;
 
+/* What reason and origin may add to a record that is passed on as it came. */
+#define PIPELINE_HEADER_BYTES 65536
+
 typedef struct pipeline {
     char *name;
     char *file; /* as the user named it */

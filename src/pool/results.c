@@ -33,7 +33,7 @@ int results_open(pool *p, pe_error *errp)
     broker_producer_conf c = {
         .compression = p->c.pl->compression,
         .linger_s = 0.005,
-        .message_bytes = p->c.pl->message_bytes + 65536,
+        .message_bytes = p->c.pl->message_bytes + PIPELINE_HEADER_BYTES,
         .queue_bytes = 4 * p->c.pl->message_bytes,
         .in_flight = 1,
         .delivered = delivered,
