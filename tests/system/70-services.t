@@ -6,6 +6,11 @@
 services=$SRC/scripts/services
 dir=$TEST_DIR/services
 
+# ended PID: gone, or only not reaped yet.
+ended() {
+    [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
+}
+
 "$services" start --dir "$dir" 2>"$TEST_DIR/err"
 is $? 0 "start" || sed 's/^/# /' "$TEST_DIR/err"
 before=$(cat "$dir/env")
@@ -31,10 +36,31 @@ is $? 0 "start brings back what is dead"
 . "$dir/env"
 "$services" stop --purge --dir "$dir"
 is $? 0 "stop"
-[ ! -e "/proc/$KAFKA_PID" ] && [ ! -e "/proc/$REDIS_PID" ] && [ ! -e "$dir" ]
+ended "$KAFKA_PID" && ended "$REDIS_PID" && [ ! -e "$dir" ]
 ok $? "stop leaves no process and no file"
 "$services" stop --dir "$dir"
 is $? 0 "stop with nothing there"
+
+# A folder whose name a shell would take apart is refused, not half used.
+out=$("$services" start --dir "$TEST_DIR/a b" 2>&1)
+is $? 64 "folder with a blank: exit status"
+has "$out" "without blanks" "folder with a blank: says so"
+
+# A process that ended but is not reaped yet does not hold stop up.
+bash -c 'redis-server --port 0 --save "" >/dev/null & echo $! >"$0"
+    exec sleep 60' "$TEST_DIR/zombie" &
+parent=$!
+children="$children $parent"
+wait_for 5 test -s "$TEST_DIR/zombie"
+zombie=$(cat "$TEST_DIR/zombie")
+started=$(sed 's/.*) //' "/proc/$zombie/stat" | cut -d' ' -f20)
+mkdir "$TEST_DIR/unreaped"
+printf 'REDIS_PID=%s\nREDIS_START=%s\n' "$zombie" "$started" \
+    >"$TEST_DIR/unreaped/env"
+timeout 9 "$services" stop --dir "$TEST_DIR/unreaped"
+is $? 0 "a zombie counts as ended"
+kill -KILL $parent
+wait $parent 2>/dev/null
 
 # No Java: the package is named.
 mkdir "$TEST_DIR/bin"
