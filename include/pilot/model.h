@@ -32,6 +32,9 @@ struct pe_delta {
     uint64_t *tag;  /* n_tag lanes, taken from the base, never added */
     size_t n_sum, n_count, n_tag;
     pe_buffer blob;    /* the part that is not a sum */
+    void *work;        /* what updates build on and does not travel, as the
+                          weights of a net in training; the model's own */
+    void (*work_destroy)(void *work);
     uint64_t points;   /* points folded in, masked ones not included */
     uint64_t masked;   /* points left out: not finite, or beyond FLT_MAX */
     uint64_t outliers; /* points with score > the base's threshold */
@@ -52,7 +55,8 @@ typedef struct pe_model_ops {
     const char *name;
     const char *prose;             /* one line */
     const pe_option_spec *options; /* table; common rows are added by the
-                                      room: seed, contamination, strict */
+                                      room: seed, contamination, strict,
+                                      mode, kernel */
     unsigned flags;
 
     /* New, untrained model.  Fills everything after the pe_model header,
@@ -67,7 +71,8 @@ typedef struct pe_model_ops {
     int (*delta_init)(const pe_model *base, pe_delta *d, pe_error *errp);
 
     /* Fold [b] into [d] and, when [scores] is not NULL, write points scores
-     * taken from [base] (NaN for a masked row, NaN for all while warming).
+     * (NaN for a masked row, NaN for all while warming): taken from [base],
+     * or, with base->score_after, from [base] and what this block teaches.
      * Folds in all of the block or, on error, nothing.
      */
     int (*update)(const pe_model *base, pe_delta *d, const pe_block *b,
@@ -76,6 +81,18 @@ typedef struct pe_model_ops {
     /* Scores only; as above. */
     int (*score)(const pe_model *m, const pe_block *b, float *scores,
                  pe_error *errp);
+
+    /* Optional.  Turn d->work into lanes, before the delta leaves its rank;
+     * nothing is folded into it afterwards.
+     */
+    int (*seal)(const pe_model *base, pe_delta *d, pe_error *errp);
+
+    /* Optional.  [to] is newer than [from], the base of [d]: what [d] has
+     * learned so far goes on from there, and [to] is its base now.  NULL: a
+     * delta keeps the base it began with.
+     */
+    int (*rebase)(pe_delta *d, const pe_model *from, const pe_model *to,
+                  pe_error *errp);
 
     /* Append what [from] says to the blob of [into]; order-free: the result
      * of apply does not depend on the order of merges.  NULL: no blob.
@@ -110,6 +127,8 @@ struct pe_model {
     double contamination; /* share of points taken as outliers, (0, 0.5] */
     uint64_t seed;
     bool strict; /* refuse a block with a masked row, instead of masking */
+    bool score_after;    /* update gives scores of the model it leads to */
+    pe_options *options; /* those it was made with */
     bool warming;
     double threshold; /* label = score > threshold; NaN while warming */
     uint64_t points;  /* points learned from */
@@ -159,7 +178,10 @@ int pe_model_update(const pe_model *base, pe_delta *d, const pe_block *b,
 int pe_model_score(const pe_model *m, const pe_block *b, float *scores,
                    pe_error *errp);
 
-/* Merge [from] into [into]; both of models of one kind and one run. */
+/* No more is folded into [d], which leaves this rank: see ops->seal. */
+int pe_delta_seal(const pe_model *base, pe_delta *d, pe_error *errp);
+
+/* Merge [from] into [into]; both sealed, of models of one kind and one run. */
 int pe_delta_merge(const pe_model_ops *ops, pe_delta *into,
                    const pe_delta *from, pe_error *errp);
 

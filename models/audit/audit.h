@@ -10,8 +10,6 @@
  */
 #define AUDIT_LANES 4
 
-extern const pe_model_ops audit_ops;
-
 /* Fold block [b] into [row].  Values that are not finite count as 0. */
 void audit_fold(int64_t row[AUDIT_LANES], const pe_block *b);
 

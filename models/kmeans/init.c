@@ -1,10 +1,10 @@
-/* init.c - first centres: k-means++ with greedy local trials. */
-#include "kernel.h"
-
+/* init.c - first centres: k-means++ with greedy local trials, then Lloyd. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel.h"
+#include "private.h"
 #include "src/common/random.h"
 
 static double distance(const double *a, const double *b, uint32_t d)
@@ -44,13 +44,14 @@ static double potential(const double *rows, const double *nearest, size_t n,
     return sum;
 }
 
-static double take(struct kmeans *m, uint32_t j, const double *rows,
+static double take(struct kmeans *k, uint32_t j, const double *rows,
                    double *nearest, size_t n, size_t row)
 {
-    uint32_t d = m->base.features;
+    uint32_t d = k->base.features;
     double total = 0;
 
-    memcpy(m->centers + (size_t)j * d, rows + row * d, d * sizeof(double));
+    memcpy(k->centers + (size_t)j * k->stride, rows + row * d,
+           d * sizeof(double));
     for (size_t i = 0; i < n; i++) {
         double x = distance(rows + i * d, rows + row * d, d);
 
@@ -61,31 +62,80 @@ static double take(struct kmeans *m, uint32_t j, const double *rows,
     return total;
 }
 
-int kmeans_init(struct kmeans *m, const double *rows, size_t n, pe_error *errp)
+static int plus_plus(struct kmeans *k, const double *rows, size_t n,
+                     pe_error *errp)
 {
-    random_stream r = {random_mix(m->base.seed, 0x6b6d6561), 0};
-    int trials = 2 + (int)log((double)m->k);
+    random_stream r = {random_mix(k->base.seed, 0x6b6d6561), 0};
+    int trials = 2 + (int)log((double)k->k);
     double *nearest = malloc(n * sizeof(*nearest)), total;
 
     if (!nearest)
         return pe_error_nomem(errp);
-    total = take(m, 0, rows, nearest, n, random_below(&r, n));
-    for (uint32_t j = 1; j < m->k; j++) {
+    total = take(k, 0, rows, nearest, n, random_below(&r, n));
+    for (uint32_t j = 1; j < k->k; j++) {
         size_t best = 0;
         double least = INFINITY;
 
         for (int t = 0; t < trials; t++) {
             size_t row = draw(&r, nearest, n, total);
-            double p = potential(rows, nearest, n, m->base.features, row);
+            double p = potential(rows, nearest, n, k->base.features, row);
 
             if (p < least) {
                 least = p;
                 best = row;
             }
         }
-        total = take(m, j, rows, nearest, n, best);
+        total = take(k, j, rows, nearest, n, best);
     }
     free(nearest);
-    kmeans_transpose(m);
+    kmeans_prepare(k);
     return 0;
+}
+
+/* Centres become the means of their points; one without stays. */
+static void move(struct kmeans *k, const pe_delta *d)
+{
+    double zero = 0;
+
+    kmeans_add(k, d, zero);
+    kmeans_prepare(k);
+}
+
+int kmeans_lloyd(struct kmeans *k, const double *rows, size_t n, int iterations,
+                 pe_error *errp)
+{
+    bool warming = k->base.warming;
+    pe_block b = {
+        .data = (void *)rows,
+        .points = (uint32_t)n,
+        .features = k->base.features,
+        .dtype = PE_F8,
+    };
+    float *scores = malloc((n + 1) * sizeof(*scores));
+    pe_delta *d;
+    int rc = 0;
+
+    if (!scores)
+        return pe_error_nomem(errp);
+    k->base.warming = false; /* a delta of sums */
+    d = pe_delta_create(&k->base, errp);
+    for (int i = 0; d && rc == 0 && i < iterations; i++) {
+        rc = pe_delta_reset(d, &k->base, errp);
+        if (rc == 0)
+            rc = kmeans_fold(k, d, &b, scores, errp);
+        if (rc == 0)
+            move(k, d);
+    }
+    k->base.warming = warming;
+    memset(k->counts, 0, k->k * sizeof(*k->counts));
+    pe_delta_destroy(d);
+    free(scores);
+    return d ? rc : -1;
+}
+
+int kmeans_init(struct kmeans *k, const double *rows, size_t n, pe_error *errp)
+{
+    if (plus_plus(k, rows, n, errp) < 0)
+        return -1;
+    return k->iterations ? kmeans_lloyd(k, rows, n, k->iterations, errp) : 0;
 }

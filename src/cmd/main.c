@@ -8,6 +8,7 @@
 #include "src/cmd/cmd.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/model/path.h"
 
 char program_name[] = "pilot";
 
@@ -22,8 +23,8 @@ static const struct command {
 };
 
 /* Libraries whose version somebody who helps will ask for. */
-static const char *const libraries[] = {"librdkafka", "libhiredis", "libyaml",
-                                        "libjansson", NULL};
+static const char *const libraries[] = {"librdkafka", "libhiredis",  "libyaml",
+                                        "libjansson", "libopenblas", NULL};
 
 int cmd_fail(const pe_error *e)
 {
@@ -61,7 +62,11 @@ static int library_print(struct dl_phdr_info *info, size_t size, void *arg)
 
 static int version_print(void)
 {
+    char list[64];
+
     printf("pilot %s\n", PILOT_VERSION);
+    path_list(list, sizeof(list));
+    printf("%-12s %s (of %s)\n", "kernels", path_name(path_now()), list);
     dl_iterate_phdr(library_print, NULL);
     return PE_EXIT_OK;
 }

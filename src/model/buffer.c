@@ -16,8 +16,7 @@ int pe_buffer_reserve(pe_buffer *b, size_t cap, pe_error *errp)
     return 0;
 }
 
-int pe_buffer_append(pe_buffer *b, const void *data, size_t len,
-                     pe_error *errp)
+int pe_buffer_append(pe_buffer *b, const void *data, size_t len, pe_error *errp)
 {
     size_t need;
 

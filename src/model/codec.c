@@ -23,9 +23,39 @@ static int put_header(pe_tensors *t, const pe_model *m, pe_error *errp)
                    pe_tensors_put_u64(t, "seed", m->seed, errp) < 0 ||
                    pe_tensors_put_double(t, "contamination", m->contamination,
                                          errp) < 0 ||
-                   pe_tensors_put_u64(t, "strict", m->strict, errp) < 0
+                   pe_tensors_put_u64(t, "strict", m->strict, errp) < 0 ||
+                   pe_tensors_put_text(t, "mode",
+                                       m->score_after ? "score_after"
+                                                      : "test_then_train",
+                                       errp) < 0
                ? -1
                : 0;
+}
+
+struct putting {
+    pe_tensors *t;
+    int rc;
+    pe_error *errp;
+};
+
+/* The model's own options travel as metadata "option.NAME". */
+static void put_option(void *arg, const char *name, const char *text)
+{
+    struct putting *p = arg;
+    char key[96];
+
+    if (p->rc < 0 || model_option_is_common(name))
+        return;
+    snprintf(key, sizeof(key), "option.%s", name);
+    p->rc = pe_tensors_put_text(p->t, key, text, p->errp);
+}
+
+static int put_options(pe_tensors *t, const pe_model *m, pe_error *errp)
+{
+    struct putting p = {t, 0, errp};
+
+    pe_options_each(m->options, put_option, &p);
+    return p.rc;
 }
 
 int pe_model_encode(const pe_model *m, pe_buffer *out, pe_error *errp)
@@ -33,7 +63,8 @@ int pe_model_encode(const pe_model *m, pe_buffer *out, pe_error *errp)
     pe_tensors *t = pe_tensors_create(errp);
     int rc = -1;
 
-    if (t && put_header(t, m, errp) == 0 && m->ops->encode(m, t, errp) == 0)
+    if (t && put_header(t, m, errp) == 0 && put_options(t, m, errp) == 0 &&
+        m->ops->encode(m, t, errp) == 0)
         rc = pe_tensors_encode(t, out, errp);
     pe_tensors_destroy(t);
     return rc;
@@ -42,6 +73,7 @@ int pe_model_encode(const pe_model *m, pe_buffer *out, pe_error *errp)
 static int get_header(const pe_tensors *t, pe_model *m, pe_error *errp)
 {
     const char *commit = pe_tensors_text(t, "commit");
+    const char *mode = pe_tensors_text(t, "mode");
     uint64_t warming, strict;
 
     if (pe_tensors_u64(t, "version", &m->version, errp) < 0 ||
@@ -55,10 +87,10 @@ static int get_header(const pe_tensors *t, pe_model *m, pe_error *errp)
     snprintf(m->commit, sizeof(m->commit), "%.32s", commit ? commit : "");
     m->warming = warming != 0;
     m->strict = strict != 0;
+    m->score_after = mode && !strcmp(mode, "score_after");
     return 0;
 }
 
-/* The model's own options travel as metadata "option.NAME". */
 static int set_options(const pe_tensors *t, const pe_model_ops *ops,
                        pe_options *o, pe_error *errp)
 {

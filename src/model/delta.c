@@ -56,7 +56,14 @@ void pe_delta_destroy(pe_delta *d)
     free(d->count);
     free(d->tag);
     pe_buffer_free(&d->blob);
+    if (d->work)
+        d->work_destroy(d->work);
     free(d);
+}
+
+int pe_delta_seal(const pe_model *base, pe_delta *d, pe_error *errp)
+{
+    return base->ops->seal ? base->ops->seal(base, d, errp) : 0;
 }
 
 bool pe_delta_empty(const pe_delta *d)

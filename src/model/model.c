@@ -5,16 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/audit/audit.h"
-#include "models/kmeans/kmeans.h"
-#include "models/passthrough/passthrough.h"
+#include "path.h"
 
-enum { MODELS = 3, COMMON = 3, SPECS_MAX = 32 };
+/* models.h is made by the build: a line MODEL(name) for each. */
+#define MODEL(name) extern const pe_model_ops name##_ops;
+#include "src/model/models.h"
+#undef MODEL
 
-static const pe_model_ops *const models[MODELS] = {
-    &kmeans_ops,
-    &passthrough_ops,
-    &audit_ops,
+#define MODEL(name) &name##_ops,
+static const pe_model_ops *const models[] = {
+#include "src/model/models.h"
+};
+#undef MODEL
+
+enum {
+    MODELS = sizeof(models) / sizeof(models[0]),
+    COMMON = 5,
+    SPECS_MAX = 32
 };
 
 static const pe_option_spec common[COMMON + 1] = {
@@ -23,6 +30,11 @@ static const pe_option_spec common[COMMON + 1] = {
      "share of points taken as outliers"},
     {"strict", PE_OPTION_BOOL, 0, 0, "false", NULL,
      "refuse a block with a point that is not finite"},
+    {"mode", PE_OPTION_STRING, 0, 0, "test_then_train",
+     "test_then_train score_after",
+     "score a block before, or after it was learned from"},
+    {"kernel", PE_OPTION_STRING, 0, 0, "auto", PATH_WORDS,
+     "the code that computes; auto: the fastest here"},
     {0},
 };
 
@@ -75,11 +87,46 @@ pe_options *pe_model_options(const char *kind, pe_error *errp)
     return NULL;
 }
 
+bool model_option_is_common(const char *name)
+{
+    for (int k = 0; k < COMMON; k++)
+        if (!strcmp(common[k].name, name))
+            return true;
+    return false;
+}
+
+struct copying {
+    pe_options *to;
+    int rc;
+    pe_error *errp;
+};
+
+static void copy_option(void *arg, const char *name, const char *text)
+{
+    struct copying *c = arg;
+
+    if (c->rc == 0)
+        c->rc = pe_options_set(c->to, name, text, c->errp);
+}
+
+/* The model keeps its own: it outlives the stage it was described by. */
+static int keep_options(pe_model *m, const pe_options *o, pe_error *errp)
+{
+    struct copying c = {pe_options_create(model_specs(m->ops), errp), 0, errp};
+
+    m->options = c.to;
+    if (!c.to)
+        return -1;
+    pe_options_each(o, copy_option, &c);
+    return c.rc;
+}
+
 static void fill_header(pe_model *m, const pe_model_ops *ops,
                         const pe_options *o, uint32_t features)
 {
     m->ops = ops;
     m->features = features;
+    m->score_after = !strcmp(pe_options_string(o, "mode"), "score_after");
     m->contamination = pe_options_float(o, "contamination");
     m->seed = (uint64_t)pe_options_int(o, "seed");
     m->strict = pe_options_bool(o, "strict");
@@ -97,15 +144,21 @@ pe_model *pe_model_create(const char *kind, const pe_options *o,
         return NULL;
     }
     m = ops->create(o, features, errp);
-    if (m)
-        fill_header(m, ops, o, features);
-    return m;
+    if (!m)
+        return NULL;
+    fill_header(m, ops, o, features);
+    if (keep_options(m, o, errp) == 0)
+        return m;
+    pe_model_destroy(m);
+    return NULL;
 }
 
 void pe_model_destroy(pe_model *m)
 {
-    if (m)
-        m->ops->destroy(m);
+    if (!m)
+        return;
+    pe_options_destroy(m->options);
+    m->ops->destroy(m);
 }
 
 pe_model *pe_model_copy(const pe_model *m, pe_error *errp)

@@ -11,4 +11,7 @@
  */
 const pe_option_spec *model_specs(const pe_model_ops *ops);
 
+/* Is [name] one of the common rows? */
+bool model_option_is_common(const char *name);
+
 #endif

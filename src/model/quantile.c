@@ -106,25 +106,51 @@ void quantile_trim(int64_t *lanes, int64_t window)
     }
 }
 
-static int by_value(const void *a, const void *b)
+/* Put the value of rank [k] at v[k], none larger in front of it and none
+ * smaller behind (Hoare's quickselect).
+ */
+static void select_rank(double *v, size_t n, size_t k)
 {
-    double x = *(const double *)a, y = *(const double *)b;
+    size_t low = 0, high = n - 1;
 
-    return (x > y) - (x < y);
+    while (low < high) {
+        double pivot = v[low + (high - low) / 2];
+        size_t i = low, j = high;
+
+        for (;;) {
+            while (v[i] < pivot)
+                i++;
+            while (pivot < v[j])
+                j--;
+            if (i >= j)
+                break;
+            double swap = v[i];
+            v[i++] = v[j];
+            v[j--] = swap;
+        }
+        if (k <= j)
+            high = j;
+        else
+            low = j + 1;
+    }
 }
 
 double pe_quantile_exact(double *v, size_t n, double q)
 {
     if (n == 0)
         return NAN;
-    qsort(v, n, sizeof(*v), by_value);
 
-    double rank = (double)(n - 1) * q;
+    double rank = (double)(n - 1) * q, next;
     size_t low = (size_t)rank;
-    size_t high = low + 1 < n ? low + 1 : low;
+
+    select_rank(v, n, low);
+    next = low + 1 < n ? v[low + 1] : v[low];
+    for (size_t i = low + 1; i < n; i++)
+        next = v[i] < next ? v[i] : next;
+
     double t = rank - (double)low;
-    double step = v[high] - v[low];
+    double step = next - v[low];
 
     /* From the nearer end, as numpy does: exact at both. */
-    return t < 0.5 ? v[low] + step * t : v[high] - step * (1 - t);
+    return t < 0.5 ? v[low] + step * t : next - step * (1 - t);
 }

@@ -37,7 +37,7 @@ double quantile_threshold(const int64_t *lanes, int anchor, double share);
 void quantile_trim(int64_t *lanes, int64_t window);
 
 /* Percentile [q] in [0, 1] of [n] values as numpy's default ("linear") has
- * it; sorts [v].  NaN when n is 0.
+ * it; reorders [v].  NaN when n is 0.
  */
 double pe_quantile_exact(double *v, size_t n, double q);
 

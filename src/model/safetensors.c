@@ -17,7 +17,8 @@ static json_t *describe(const tensor *x, size_t begin)
     json_t *shape = json_array();
 
     for (size_t i = 0; shape && i < x->rank; i++)
-        if (json_array_append_new(shape, json_integer((json_int_t)x->shape[i]))) {
+        if (json_array_append_new(shape,
+                                  json_integer((json_int_t)x->shape[i]))) {
             json_decref(shape);
             return NULL;
         }
@@ -116,8 +117,8 @@ static int read_natural(const json_t *j, uint64_t *valuep)
 
 static int read_type(const json_t *j, enum tensor_type *typep)
 {
-    static const enum tensor_type known[] = {TENSOR_F64, TENSOR_F32,
-                                             TENSOR_I64, TENSOR_U64};
+    static const enum tensor_type known[] = {TENSOR_F64, TENSOR_F32, TENSOR_I64,
+                                             TENSOR_U64};
     const char *name = json_string_value(j);
 
     for (size_t i = 0; name && i < sizeof(known) / sizeof(known[0]); i++)
@@ -153,8 +154,9 @@ static int read_entry(const char *name, const json_t *j, tensor *x, extent *e,
         read_natural(json_array_get(offsets, 0), &e->begin) < 0 ||
         read_natural(json_array_get(offsets, 1), &e->end) < 0 ||
         e->begin > e->end || e->end > bytes)
-        return refuse(errp, "the file ends before, or the header misplaces, "
-                            "tensor ",
+        return refuse(errp,
+                      "the file ends before, or the header misplaces, "
+                      "tensor ",
                       name);
     if (e->end - e->begin != x->bytes)
         return refuse(errp, "shape and size differ in tensor ", name);
@@ -204,8 +206,7 @@ static int read_meta(pe_tensors *t, const json_t *j, pe_error *errp)
 }
 
 static int read_tensors(pe_tensors *t, json_t *header,
-                        const unsigned char *data, size_t bytes,
-                        pe_error *errp)
+                        const unsigned char *data, size_t bytes, pe_error *errp)
 {
     extent *e = calloc(json_object_size(header) + 1, sizeof(*e));
     const char *name;
@@ -222,8 +223,8 @@ static int read_tensors(pe_tensors *t, json_t *header,
         if (!strcmp(name, TENSORS_METADATA))
             continue;
         if (read_entry(name, value, &x, &e[n], bytes, errp) < 0 ||
-            pe_tensors_put(t, name, x.type, x.rank, x.shape,
-                           data + e[n].begin, errp) < 0)
+            pe_tensors_put(t, name, x.type, x.rank, x.shape, data + e[n].begin,
+                           errp) < 0)
             goto done;
         n++;
     }
@@ -250,8 +251,7 @@ static json_t *read_header(const unsigned char *data, size_t len,
     json_t *header = json_loadb((const char *)data + LENGTH_BYTES, (size_t)n,
                                 JSON_REJECT_DUPLICATES, &why);
     if (!json_is_object(header)) {
-        refuse(errp, "its header is no JSON object: ",
-               header ? "" : why.text);
+        refuse(errp, "its header is no JSON object: ", header ? "" : why.text);
         json_decref(header);
         return NULL;
     }

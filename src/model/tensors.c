@@ -117,8 +117,8 @@ const tensor *pe_tensors_find(const pe_tensors *t, const char *name)
 }
 
 const void *pe_tensors_get(const pe_tensors *t, const char *name,
-                           enum tensor_type type, size_t rank,
-                           uint64_t *shape, pe_error *errp)
+                           enum tensor_type type, size_t rank, uint64_t *shape,
+                           pe_error *errp)
 {
     const tensor *x = pe_tensors_find(t, name);
 

@@ -269,6 +269,8 @@ void epoch_contribute(pool *p, int64_t blocks)
     p->discard = false;
     if (p->rank == 0 && open_job(p, s, &e) < 0)
         goto error;
+    if (s->base && pe_delta_seal(s->base->m, s->delta, &e) < 0)
+        goto error;
     if (pack(p, s, &part, &e) < 0)
         goto error;
     reduce_lanes(p, s);

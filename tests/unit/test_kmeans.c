@@ -9,6 +9,7 @@
 
 #include "blobs.h"
 #include "models/kmeans/kernel.h"
+#include "src/model/path.h"
 
 enum { D = 8, N = 200 };
 
@@ -33,6 +34,7 @@ static void learn(pe_model *m, const pe_block *b)
     pe_error e = {0};
 
     CU_ASSERT_EQUAL(pe_model_update(m, d, b, NULL, &e), 0);
+    CU_ASSERT_EQUAL(pe_delta_seal(m, d, &e), 0);
     CU_ASSERT_EQUAL(pe_model_apply(m, d, &e), 0);
     m->version++;
     pe_delta_destroy(d);
@@ -278,7 +280,7 @@ static void test_reborn_lane(void)
     memcpy(before, k->centers + D, sizeof(before));
     CU_ASSERT_EQUAL(pe_model_apply(m, d, NULL), 0);
     CU_ASSERT_EQUAL(memcmp(before, k->centers + D, sizeof(before)), 0);
-    CU_ASSERT_EQUAL(k->stale, (uint64_t)d->count[1]);
+    CU_ASSERT_EQUAL(k->stale, (uint64_t)kmeans_counts(k, d)[1]);
     pe_block_release(&b);
     pe_delta_destroy(d);
     pe_model_destroy(m);
@@ -301,7 +303,7 @@ static void test_dead_centres(void)
     for (int f = 0; f < D; f++)
         k->centers[D + f] = 1e6; /* far from everything */
     k->counts[1] = 0;
-    kmeans_transpose(k);
+    kmeans_prepare(k);
     blobs_fill(&b, N, D, PE_F8, 3, 1, NULL);
     learn(m, &b);
     CU_ASSERT_TRUE(k->centers[D] < 100);

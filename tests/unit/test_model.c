@@ -18,8 +18,10 @@ static pe_model *new_model(const char *kind)
     pe_options *o = pe_model_options(kind, NULL);
     pe_model *m;
 
-    if (!strcmp(kind, "kmeans"))
+    if (!strcmp(kind, "kmeans")) {
         pe_options_set(o, "clusters", "5", NULL);
+        pe_options_set(o, "exact", "true", NULL);
+    }
     m = pe_model_create(kind, o, FEATURES, NULL);
     pe_options_destroy(o);
     return m;
@@ -65,6 +67,7 @@ static void learn(pe_model *m, int from, int to, int ranks, uint64_t seed)
                         0);
     }
     for (int k = 0; k < ranks; k++) {
+        CU_ASSERT_EQUAL(pe_delta_seal(m, d[k], NULL), 0);
         CU_ASSERT_EQUAL(pe_delta_merge(m->ops, sum, d[k], NULL), 0);
         pe_delta_destroy(d[k]);
     }

@@ -1,0 +1,185 @@
+/* apply.c - a delta into the window, and trees renewed from it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+#include "src/common/random.h"
+
+/* As many of the oldest trees as the points ask for: all of them once as
+ * many points have come as the window holds.
+ */
+static int renew(struct iforest *m, uint64_t points, pe_error *errp)
+{
+    double share = (double)points / (double)m->cap;
+    uint32_t trees = m->forest.trees, n = trees;
+
+    if (m->rows == 0)
+        return 0;
+    if (share < 1)
+        n = (uint32_t)ceil(share * trees);
+    m->sampled = m->psi < m->rows ? m->psi : (uint32_t)m->rows;
+    for (; n > 0; n--) {
+        uint64_t key =
+            random_mix(random_mix(m->base.seed, 0x74726565), m->grown++);
+
+        if (forest_grow(&m->forest, m->ring, m->window, m->rows, m->width,
+                        m->psi, key, m->index, errp) < 0)
+            return -1;
+        m->ring = (m->ring + 1) % trees;
+    }
+    forest_prepare(&m->forest);
+    return 0;
+}
+
+int iforest_absorb(struct iforest *m, struct sample *s, uint64_t points,
+                   pe_error *errp)
+{
+    sample_sort(s);
+    for (size_t i = 0; i < s->n; i++) {
+        memcpy(m->window + m->next * m->width,
+               s->rows + s->heap[i].slot * (size_t)s->width,
+               m->width * sizeof(*m->window));
+        m->next = (m->next + 1) % m->cap;
+        m->rows += m->rows < m->cap;
+    }
+    return s->n ? renew(m, points, errp) : 0;
+}
+
+/* --- warm-up --- */
+
+static pe_block as_block(const struct iforest *m, double *rows, size_t n)
+{
+    return (pe_block){
+        .data = rows,
+        .points = (uint32_t)n,
+        .features = m->base.features,
+        .dtype = PE_F8,
+        .partition = -1,
+        .offset = (int64_t)m->base.points,
+    };
+}
+
+static int set_anchor(struct iforest *m, const pe_block *b, pe_error *errp)
+{
+    float *scores = malloc((b->points + 1) * sizeof(*scores));
+    double sum = 0;
+    int rc;
+
+    if (!scores)
+        return pe_error_nomem(errp);
+    rc = iforest_scores(m, &m->forest, m->sampled, b, scores, errp);
+    for (uint32_t i = 0; rc == 0 && i < b->points; i++)
+        sum += isnan(scores[i]) ? 0 : (double)scores[i];
+    threshold_anchor(&m->threshold, (float)(sum / b->points));
+    free(scores);
+    return rc;
+}
+
+/* The first trees; then the rows they came from are scored by them. */
+static int end_warmup(struct iforest *m, pe_delta *sum, pe_error *errp)
+{
+    uint32_t d = m->base.features;
+    pe_block b = as_block(m, m->warmup.rows, m->warmup.n);
+    struct sample s = {0};
+    int rc;
+
+    for (uint32_t f = 0; f < d; f++) {
+        double mean = 0;
+
+        for (size_t i = 0; i < m->warmup.n; i++)
+            mean += m->warmup.rows[i * d + f] / (double)m->warmup.n;
+        m->shift[f] = mean;
+    }
+    if (sample_create(&s, m->cap, m->width, errp) < 0)
+        return -1;
+    rc = iforest_offer(m, &s, &b, errp);
+    if (rc == 0)
+        rc = iforest_absorb(m, &s, m->cap, errp);
+    sample_free(&s);
+    if (rc < 0 || set_anchor(m, &b, errp) < 0)
+        return -1;
+    m->base.warming = false;
+    if (pe_delta_reset(sum, &m->base, errp) < 0 ||
+        m->base.ops->update(&m->base, sum, &b, NULL, errp) < 0)
+        return -1;
+    /* They are in the window already. */
+    ((struct iforest_work *)sum->work)->sample.n = 0;
+    warmup_free(&m->warmup);
+    return 0;
+}
+
+/* Rows of a delta that was made while warming. */
+static int apply_rows(struct iforest *m, const pe_delta *d, pe_delta *sum,
+                      pe_error *errp)
+{
+    double *rows;
+    size_t n;
+    int rc = 0;
+
+    if (warmup_collect(m->base.features, d, &rows, &n, errp) < 0)
+        return -1;
+    if (m->base.warming) {
+        rc = warmup_keep(&m->warmup, m->base.features, rows, n, errp);
+        if (rc == 0 && m->warmup.n >= m->warmup.want)
+            rc = end_warmup(m, sum, errp);
+    } else if (n > 0) {
+        pe_block b = as_block(m, rows, n);
+
+        rc = pe_delta_reset(sum, &m->base, errp);
+        if (rc == 0)
+            rc = m->base.ops->update(&m->base, sum, &b, NULL, errp);
+    }
+    free(rows);
+    return rc;
+}
+
+/* --- apply --- */
+
+static int apply_sample(struct iforest *m, const pe_delta *d,
+                        const pe_delta *sum, pe_error *errp)
+{
+    struct sample s = {0};
+    uint64_t points = d->points;
+    int rc;
+
+    if (sample_create(&s, m->cap, m->width, errp) < 0)
+        return -1;
+    sample_take(&s, m->base.features, &d->blob);
+    sample_take(&s, m->base.features, &sum->blob);
+    rc = iforest_absorb(m, &s, points, errp);
+    sample_free(&s);
+    return rc;
+}
+
+static int apply_threshold(struct iforest *m, const pe_delta *d, pe_error *errp)
+{
+    const int64_t *lanes = d->n_count ? d->count : NULL;
+
+    return threshold_apply(&m->threshold, &m->base, d, lanes, errp);
+}
+
+int iforest_apply(pe_model *base, const pe_delta *d, pe_error *errp)
+{
+    struct iforest *m = iforest_of(base);
+    pe_delta *sum = calloc(1, sizeof(*sum));
+    int rc = -1;
+
+    if (!sum)
+        return pe_error_nomem(errp);
+    if (apply_rows(m, d, sum, errp) < 0)
+        goto done;
+    base->points += d->points;
+    rc = 0;
+    if (base->warming)
+        goto done;
+    if (sum->work && pe_delta_seal(base, sum, errp) < 0)
+        rc = -1;
+    if (rc == 0 &&
+        (apply_sample(m, d, sum, errp) < 0 ||
+         apply_threshold(m, sum, errp) < 0 || apply_threshold(m, d, errp) < 0))
+        rc = -1;
+done:
+    pe_delta_destroy(sum);
+    return rc;
+}

@@ -1,0 +1,111 @@
+/* private.h - what the files of the isolation forest share. */
+#ifndef MODELS_IFOREST_PRIVATE_H
+#define MODELS_IFOREST_PRIVATE_H
+
+#include <pilot/model.h>
+
+#include "forest.h"
+#include "src/model/items.h"
+#include "src/model/threshold.h"
+#include "src/model/warmup.h"
+
+enum {
+    ITEM_SAMPLE = ITEM_OWN,
+    IFOREST_TILE = 128, /* rows walked while a tree is in the cache */
+};
+
+/* The rows with the smallest hashes of those offered: a uniform sample that
+ * depends neither on order nor on who offered what.
+ */
+struct sample_row {
+    uint64_t hash;
+    uint32_t slot; /* of its keys in [rows] */
+};
+
+struct sample {
+    size_t cap, n;
+    uint32_t width;
+    struct sample_row *heap; /* once full, the largest hash first */
+    forest_key *rows;        /* cap x width */
+};
+
+struct iforest {
+    pe_model base;
+    struct forest forest;
+    uint32_t psi;       /* rows a tree is grown from */
+    uint32_t sampled;   /* ... as many as there were */
+    uint32_t width;     /* of rows of keys */
+    bool refit;         /* a block is scored by trees of its own */
+    double *shift;      /* features: taken off before a value is a float */
+    size_t cap;         /* rows of the window */
+    forest_key *window; /* cap x width, oldest at [next] once full */
+    size_t rows, next;
+    uint32_t *index; /* cap: 0, 1, ... */
+    uint64_t grown;  /* trees ever grown: the key of the next */
+    uint32_t ring;   /* the oldest tree */
+    struct warmup warmup;
+    struct threshold threshold;
+};
+
+/* d->work of a warm delta. */
+struct iforest_work {
+    struct sample sample;
+    struct forest own; /* refit: trees of one block */
+    uint32_t *index;   /* ... and its rows */
+    size_t n_index;
+    pe_model *after; /* score_after, without refit */
+    struct sample one;
+};
+
+static inline struct iforest *iforest_of(pe_model *m)
+{
+    return (struct iforest *)m;
+}
+
+static inline const struct iforest *iforest_cof(const pe_model *m)
+{
+    return (const struct iforest *)m;
+}
+
+/* sample.c */
+int sample_create(struct sample *s, size_t cap, uint32_t width, pe_error *errp);
+void sample_free(struct sample *s);
+/* Offer one row of keys. */
+void sample_offer(struct sample *s, uint64_t hash, const forest_key *row);
+/* Into the order of the hashes; nothing is offered afterwards. */
+void sample_sort(struct sample *s);
+/* As one item of the delta's blob. */
+int sample_put(struct sample *s, uint32_t features, pe_delta *d,
+               pe_error *errp);
+/* Offer the rows of all items of [blob]. */
+void sample_take(struct sample *s, uint32_t features, const pe_buffer *blob);
+
+/* score.c */
+
+/* Keys of rows [at, at + n) of [b]; good[i] says whether row i is finite. */
+void iforest_keys(const struct iforest *m, const pe_block *b, uint32_t at,
+                  uint32_t n, forest_key *keys, bool *good);
+/* Scores of [b] by [f], whose trees were grown from [sampled] rows; NaN for
+ * rows that are not finite.
+ */
+int iforest_scores(const struct iforest *m, const struct forest *f,
+                   uint32_t sampled, const pe_block *b, float *scores,
+                   pe_error *errp);
+/* Offer the rows of [b] to [s]. */
+int iforest_offer(const struct iforest *m, struct sample *s, const pe_block *b,
+                  pe_error *errp);
+/* Trees of the block alone, and its scores by them. */
+int iforest_refit(const struct iforest *m, struct iforest_work *w,
+                  const pe_block *b, float *scores, pe_error *errp);
+
+/* apply.c */
+int iforest_apply(pe_model *m, const pe_delta *d, pe_error *errp);
+/* The rows of [s] into the window, and the trees that [points] renew. */
+int iforest_absorb(struct iforest *m, struct sample *s, uint64_t points,
+                   pe_error *errp);
+
+/* file.c */
+int iforest_encode(const pe_model *m, pe_tensors *t, pe_error *errp);
+int iforest_decode(pe_model *m, const pe_tensors *t, pe_error *errp);
+
+#endif

@@ -1,0 +1,151 @@
+/* walk_avx512.c - the top of 16 trees at once, in the lanes of a vector.
+ *
+ * One row's 32 keys fill two registers, and a permutation looks up the
+ * feature of each lane; the node of a lane is picked out of the level's by
+ * the ways taken so far.  Below, where a level has more nodes than that is
+ * worth, each tree is walked on its own: 16 walks that do not wait for each
+ * other.
+ */
+#ifdef __AVX512F__
+
+#include "forest.h"
+#include "src/model/simd.h"
+
+/* Nodes [first, first + count) of the group, each lane its own by [way]: bit
+ * l of the way is the turn at level l, the first turn decides between halves.
+ */
+enum { SIDE = 64 }; /* rows whose turns do not wait for each other */
+
+#define LOAD(i) _mm512_loadu_si512(top + (size_t)(i)*FOREST_LANES)
+
+SIMD __m512i pick2(const uint32_t *top, int first, __mmask16 turn)
+{
+    return _mm512_mask_blend_epi32(turn, LOAD(first), LOAD(first + 1));
+}
+
+SIMD __m512i pick4(const uint32_t *top, int first, const __mmask16 *w)
+{
+    return _mm512_mask_blend_epi32(w[0], pick2(top, first, w[1]),
+                                   pick2(top, first + 2, w[1]));
+}
+
+SIMD __m512i pick8(const uint32_t *top, int first, const __mmask16 *w)
+{
+    return _mm512_mask_blend_epi32(w[0], pick4(top, first, w + 1),
+                                   pick4(top, first + 4, w + 1));
+}
+
+SIMD __m512i pick16(const uint32_t *top, int first, const __mmask16 *w)
+{
+    return _mm512_mask_blend_epi32(w[0], pick8(top, first, w + 1),
+                                   pick8(top, first + 8, w + 1));
+}
+
+SIMD __mmask16 turn(__m512i node, __m512i low, __m512i high)
+{
+    return _mm512_cmpgt_epu32_mask(_mm512_permutex2var_epi32(low, node, high),
+                                   node);
+}
+
+SIMD __m512i step(__m512i i, __mmask16 way)
+{
+    i = _mm512_add_epi32(i, i);
+    return _mm512_mask_add_epi32(i, way, i, _mm512_set1_epi32(1));
+}
+
+/* Where 16 trees stand after FOREST_TOP levels. */
+SIMD __m512i walk_top(const uint32_t *top, __m512i low, __m512i high)
+{
+    __m512i i = _mm512_set1_epi32(1);
+    __mmask16 w[FOREST_TOP];
+
+    w[0] = turn(LOAD(1), low, high);
+    w[1] = turn(pick2(top, 2, w[0]), low, high);
+    w[2] = turn(pick4(top, 4, w), low, high);
+    w[3] = turn(pick8(top, 8, w), low, high);
+    w[4] = turn(pick16(top, 16, w), low, high);
+    i = step(step(step(i, w[0]), w[1]), w[2]);
+    return step(step(i, w[3]), w[4]);
+}
+
+/* The child of [i] that a row goes to: i + i and the carry that the comparison
+ * leaves.
+ */
+SIMD uint32_t child(uint32_t i, forest_key node, const forest_key *row)
+{
+    uint32_t next;
+
+    _addcarry_u32(node < row[node % FOREST_PACKED], i, i, &next);
+    return next;
+}
+
+/* Below the top each tree is walked on its own. */
+SIMD uint32_t walk_rest(const forest_key *node, const uint32_t *leaf,
+                        const forest_key *row, uint32_t *i, size_t lanes,
+                        uint32_t depth)
+{
+    uint32_t sum = 0, stride = UINT32_C(1) << depth;
+
+    for (uint32_t l = FOREST_TOP; l < depth; l++) {
+        UNROLL
+        for (size_t s = 0; s < lanes; s++)
+            i[s] = child(i[s], node[s * stride + i[s]], row);
+    }
+    UNROLL
+    for (size_t s = 0; s < lanes; s++)
+        sum += leaf[s * stride + i[s] - stride];
+    return sum;
+}
+
+/* A group of trees: the top of a few rows first, since each waits for its
+ * own turns, then the rest of them.
+ */
+SIMD void walk_group(const uint32_t *top, const forest_key *node,
+                     const uint32_t *leaf, const forest_key *rows, size_t n,
+                     size_t width, uint64_t *sum, size_t lanes, uint32_t depth)
+{
+    uint32_t i[SIDE][FOREST_LANES];
+
+    for (size_t r = 0; r < n; r += SIDE) {
+        size_t side = n - r < SIDE ? n - r : SIDE;
+
+        for (size_t s = 0; s < side; s++) {
+            const forest_key *row = rows + (r + s) * width;
+
+            _mm512_storeu_si512(i[s], walk_top(top, _mm512_loadu_si512(row),
+                                               _mm512_loadu_si512(row + 16)));
+        }
+        for (size_t s = 0; s < side; s++)
+            sum[r + s] += walk_rest(node, leaf, rows + (r + s) * width, i[s],
+                                    lanes, depth);
+    }
+}
+
+SIMD void walk_rows(const struct forest *f, const forest_key *rows, size_t n,
+                    size_t width, uint64_t *sum, uint32_t depth)
+{
+    for (size_t t = 0; t < f->trees; t += FOREST_LANES) {
+        const uint32_t *top =
+            f->top + t / FOREST_LANES * (1 << FOREST_TOP) * FOREST_LANES;
+        const forest_key *node = f->node + t * f->stride;
+        const uint32_t *leaf = f->leaf + t * f->stride;
+        size_t lanes = f->trees - t;
+
+        if (lanes >= FOREST_LANES) /* straight code */
+            walk_group(top, node, leaf, rows, n, width, sum, FOREST_LANES,
+                       depth);
+        else
+            walk_group(top, node, leaf, rows, n, width, sum, lanes, depth);
+    }
+}
+
+void forest_walk_avx512(const struct forest *f, const forest_key *rows,
+                        size_t n, size_t width, uint64_t *sum)
+{
+    if (f->depth == 8)
+        walk_rows(f, rows, n, width, sum, 8);
+    else
+        walk_rows(f, rows, n, width, sum, f->depth);
+}
+
+#endif

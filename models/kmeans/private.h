@@ -1,0 +1,125 @@
+/* private.h - what the files of k-means share. */
+#ifndef MODELS_KMEANS_PRIVATE_H
+#define MODELS_KMEANS_PRIVATE_H
+
+#include <pilot/model.h>
+
+#include "src/model/items.h"
+#include "src/model/threshold.h"
+#include "src/model/warmup.h"
+
+/* A row beyond this is not a measurement (FLT_MAX, squared, with room). */
+#define KMEANS_D2_MAX 1e76
+
+/* Order-exact sums are whole numbers of a grid, added modulo 2^64, so no
+ * order and no number of ranks changes a bit.  A feature's grid is 2^-37 of
+ * its limit, which is 32 times what the first fit saw; a value beyond the
+ * limit has its high part in coarser levels, each 2^37 times the one before.
+ */
+#define KMEANS_LEVELS 3
+#define KMEANS_LEVEL_BITS 37
+
+enum { KMEANS_STEP = 8 }; /* rows are padded to a multiple of it */
+
+struct kmeans {
+    pe_model base;
+    uint32_t k;
+    uint32_t stride; /* of rows here: the features, padded with zeros */
+    bool exact;      /* order-exact sums */
+    bool reassign;
+    double decay;     /* of the counts, each commit; 1: none */
+    int iterations;   /* of Lloyd on the rows of the warm-up */
+    double *centers;  /* k x stride */
+    double *counts;   /* k */
+    uint64_t *births; /* k: commit a centre was born in */
+    double *shift;    /* stride: origin of the sums, fixed at the first fit */
+    double *limit;    /* stride: of the grid; exact only */
+    double *magic;    /* stride: added to a value, makes it one of the grid */
+    double near2;     /* a row nearer than this to its centre (squared) is
+                         within twice the limits */
+    float *across;    /* what kernels read the centres from (kernel.c) */
+    struct warmup warmup;
+    struct threshold threshold;
+    uint64_t since; /* points since the last look at dead centres */
+    uint64_t stale; /* points of lanes whose centre was reborn */
+};
+
+static inline struct kmeans *kmeans_of(pe_model *m)
+{
+    return (struct kmeans *)m;
+}
+
+static inline const struct kmeans *kmeans_cof(const pe_model *m)
+{
+    return (const struct kmeans *)m;
+}
+
+/* --- deltas --- */
+
+enum { ITEM_CANDIDATE = ITEM_OWN };
+
+/* Rows that may become a centre: those with the smallest hashes, so the
+ * choice does not depend on order.
+ */
+struct kmeans_candidates {
+    uint32_t n, worst; /* worst: index of the largest hash */
+    uint64_t *hash;    /* k */
+    double *rows;      /* k x features */
+};
+
+/* d->work of a warm delta. */
+struct kmeans_work {
+    struct kmeans_candidates candidates;
+    pe_delta *one;   /* of one block, and what it leads to; only with */
+    pe_model *after; /* score_after */
+};
+
+/* Counts of the centres, and behind them the lanes of the threshold. */
+static inline size_t kmeans_grid_lanes(const struct kmeans *k)
+{
+    return k->exact ? (size_t)KMEANS_LEVELS * k->k * k->stride : 0;
+}
+
+static inline int64_t *kmeans_counts(const struct kmeans *k, const pe_delta *d)
+{
+    return d->count + kmeans_grid_lanes(k);
+}
+
+static inline int64_t *kmeans_scores(const struct kmeans *k, const pe_delta *d)
+{
+    return kmeans_counts(k, d) + k->k;
+}
+
+/* Fold [b] into [d]: sums, counts, scores (points of them) and outliers, but
+ * neither the threshold's window nor candidates.  Takes nothing in on error.
+ */
+int kmeans_fold(const struct kmeans *k, pe_delta *d, const pe_block *b,
+                float *scores, pe_error *errp);
+
+/* candidates.c */
+struct kmeans_work *kmeans_work_create(const struct kmeans *k, pe_error *errp);
+void kmeans_work_destroy(void *work);
+void kmeans_offer(const struct kmeans *k, struct kmeans_candidates *c,
+                  const pe_block *b);
+int kmeans_put_candidates(const struct kmeans *k, pe_delta *d, pe_error *errp);
+/* Give dead centres another place, when it is time to. */
+int kmeans_reassign(struct kmeans *k, const pe_delta *d, pe_error *errp);
+
+/* apply.c */
+int kmeans_apply(pe_model *m, const pe_delta *d, pe_error *errp);
+/* The means alone: what [d] says of the centres. */
+void kmeans_add(struct kmeans *k, const pe_delta *d, double decay);
+
+/* init.c: first centres out of n rows (features apart): k-means++ with
+ * 2 + ln k local trials, then k->iterations of Lloyd.
+ */
+int kmeans_init(struct kmeans *k, const double *rows, size_t n, pe_error *errp);
+/* Lloyd's algorithm from the centres there are. */
+int kmeans_lloyd(struct kmeans *k, const double *rows, size_t n, int iterations,
+                 pe_error *errp);
+
+/* file.c */
+int kmeans_encode(const pe_model *m, pe_tensors *t, pe_error *errp);
+int kmeans_decode(pe_model *m, const pe_tensors *t, pe_error *errp);
+
+#endif
