@@ -54,6 +54,20 @@ static const struct task {
     {"forest-plain-score", "iforest", "", "plain", OP_SCORE, NULL},
     {"forest-update", "iforest", "", "auto", OP_UPDATE, "forest"},
     {"forest-epoch", "iforest", "", "auto", OP_EPOCH, "forest"},
+    {"autoencoder", "autoencoder", "", "auto", OP_UPDATE, "autoencoder-blas"},
+    {"autoencoder-score", "autoencoder", "", "auto", OP_SCORE,
+     "autoencoder-blas-score"},
+    {"autoencoder-avx2", "autoencoder", "", "avx2", OP_UPDATE,
+     "autoencoder-blas"},
+    {"autoencoder-256", "autoencoder", "batch=256", "auto", OP_UPDATE,
+     "autoencoder-blas"},
+    {"autoencoder-pyod", "autoencoder", "preset=pyod2021", "auto", OP_UPDATE,
+     "autoencoder-blas"},
+    {"autoencoder-blas", "autoencoder", "", "blas", OP_UPDATE, NULL},
+    {"autoencoder-blas-score", "autoencoder", "", "blas", OP_SCORE, NULL},
+    {"autoencoder-plain", "autoencoder", "", "plain", OP_UPDATE,
+     "autoencoder-blas"},
+    {"autoencoder-epoch", "autoencoder", "", "auto", OP_EPOCH, "autoencoder"},
 };
 
 enum { TASKS = sizeof(tasks) / sizeof(tasks[0]) };

@@ -11,10 +11,12 @@
 
 bool row_is_finite(const double *row, uint32_t features)
 {
+    int bad = 0;
+
+    /* No early way out: looked at side by side. */
     for (uint32_t f = 0; f < features; f++)
-        if (!(fabs(row[f]) <= FLT_MAX))
-            return false;
-    return true;
+        bad |= !(fabs(row[f]) <= (double)FLT_MAX);
+    return !bad;
 }
 
 int warmup_update(const pe_model *m, pe_delta *d, const pe_block *b,

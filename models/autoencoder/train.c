@@ -1,0 +1,229 @@
+/* train.c - a block through the net: standardised, learned from, scored. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
+
+#include "private.h"
+#include "src/common/random.h"
+#include "src/model/items.h"
+#include "src/model/scratch.h"
+
+/* A value this many deviations off is as odd as can be: beyond it only the
+ * arithmetic would suffer.
+ */
+#define FARTHEST 1e4
+
+/* Numbers that have all but died out are slow on some processors and matter
+ * on none: moments of units that no longer learn.
+ */
+static unsigned denormals_off(void)
+{
+#ifdef __SSE__
+    unsigned was = _mm_getcsr();
+
+    _mm_setcsr(was | 0x8040);
+    return was;
+#else
+    return 0;
+#endif
+}
+
+static void denormals_back(unsigned was)
+{
+#ifdef __SSE__
+    _mm_setcsr(was);
+#else
+    (void)was;
+#endif
+}
+
+static void standardise_row(const struct autoencoder *a, const double *row,
+                            float *z)
+{
+    for (uint32_t f = 0; f < a->base.features; f++) {
+        double x = (row[f] - a->mean[f]) * a->inverse[f];
+
+        x = x < -FARTHEST ? -FARTHEST : x;
+        z[f] = (float)(x > FARTHEST ? FARTHEST : x);
+    }
+}
+
+void autoencoder_standardise(const struct autoencoder *a, const pe_block *b,
+                             float *z, bool *good)
+{
+    uint32_t d = a->base.features, ld = a->net.pad[0];
+    double row[512], *wide = d > 512 ? malloc(d * sizeof(*wide)) : row;
+
+    for (uint32_t i = 0; i < b->points; i++, z += ld) {
+        if (wide)
+            pe_block_row(b, i, wide);
+        good[i] = wide && row_is_finite(wide, d);
+        if (good[i])
+            standardise_row(a, wide, z);
+        for (uint32_t f = good[i] ? d : 0; f < ld; f++)
+            z[f] = 0;
+    }
+    if (wide != row)
+        free(wide);
+}
+
+/* The block's rows as the net takes them; NULL: no memory. */
+static float *prepare(const struct autoencoder *a, const pe_block *b,
+                      bool **goodp, pe_error *errp)
+{
+    size_t floats = (size_t)b->points * a->net.pad[0];
+    float *z =
+        model_scratch(SCRATCH_TILE, floats * sizeof(*z) + b->points, errp);
+
+    if (!z)
+        return NULL;
+    *goodp = (bool *)(z + floats);
+    autoencoder_standardise(a, b, z, *goodp);
+    return z;
+}
+
+static void score_rows(const struct autoencoder *a, const float *w,
+                       const float *z, const bool *good, uint32_t points,
+                       float *scores, void *tape)
+{
+    net_score(&a->net, w, z, points, scores, tape);
+    for (uint32_t i = 0; i < points; i++)
+        if (!good[i])
+            scores[i] = NAN;
+}
+
+int autoencoder_scores(const struct autoencoder *a, const float *w,
+                       const pe_block *b, float *scores, pe_error *errp)
+{
+    void *tape = model_scratch(SCRATCH_KERNEL, net_score_bytes(&a->net), errp);
+    bool *good;
+    float *z = tape ? prepare(a, b, &good, errp) : NULL;
+    unsigned was;
+
+    if (!z)
+        return -1;
+    was = denormals_off();
+    score_rows(a, w, z, good, b->points, scores, tape);
+    denormals_back(was);
+    return 0;
+}
+
+/* --- learning --- */
+
+/* What a step over shuffled rows works in. */
+struct shuffle {
+    uint32_t *order; /* rows that are finite, shuffled */
+    uint32_t n;
+    float *z;      /* a batch of them */
+    uint32_t *key; /* its keys for dropout */
+    void *tape;
+};
+
+static int begin_shuffle(const struct autoencoder *a, uint32_t points,
+                         struct shuffle *s, pe_error *errp)
+{
+    size_t batch = a->batch, floats = batch * a->net.pad[0];
+    size_t tape = net_tape_bytes(&a->net, a->batch);
+    size_t score = net_score_bytes(&a->net);
+    char *p;
+
+    tape = (tape > score ? tape : score) / 64 * 64 + 64;
+    p = model_scratch(SCRATCH_KERNEL,
+                      tape + floats * sizeof(float) +
+                          (batch + points) * sizeof(uint32_t),
+                      errp);
+    if (!p)
+        return -1;
+    s->tape = p;
+    s->z = (float *)(void *)(p + tape);
+    s->key = (uint32_t *)(void *)(s->z + floats);
+    s->order = s->key + batch;
+    return 0;
+}
+
+/* A block is learned from but for its last rows, as Keras holds out. */
+static void choose_rows(const struct autoencoder *a, const bool *good,
+                        uint32_t points, struct shuffle *s)
+{
+    uint32_t last = (uint32_t)floor((1 - a->holdout) * points);
+
+    s->n = 0;
+    for (uint32_t i = 0; i < last; i++) {
+        s->order[s->n] = i;
+        s->n += good[i];
+    }
+}
+
+/* Which rows come together is drawn by the block's key and the pass alone. */
+static void shuffle_rows(struct shuffle *s, uint64_t key)
+{
+    random_stream r = {key, 0};
+
+    for (uint32_t i = s->n; i > 1; i--) {
+        uint32_t k = (uint32_t)random_below(&r, i), row = s->order[i - 1];
+
+        s->order[i - 1] = s->order[k];
+        s->order[k] = row;
+    }
+}
+
+static double learn_batch(const struct autoencoder *a, struct net_state *state,
+                          const struct shuffle *s, uint32_t at, uint32_t n,
+                          const float *z, uint64_t key)
+{
+    uint32_t ld = a->net.pad[0];
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t row = s->order[at + i];
+        uint64_t h = random_mix(key, row);
+
+        memcpy(s->z + (size_t)i * ld, z + (size_t)row * ld, ld * sizeof(float));
+        s->key[i] = (uint32_t)(h ^ (h >> 32));
+    }
+    return net_step(&a->net, state, s->z, n, s->key, s->tape);
+}
+
+static double learn_pass(const struct autoencoder *a, struct net_state *state,
+                         struct shuffle *s, const float *z, uint64_t key)
+{
+    double loss = 0;
+
+    shuffle_rows(s, random_mix(key, 1));
+    for (uint32_t at = 0; at < s->n; at += a->batch) {
+        uint32_t n = s->n - at < a->batch ? s->n - at : a->batch;
+
+        loss += learn_batch(a, state, s, at, n, z, random_mix(key, 2));
+    }
+    return loss;
+}
+
+int autoencoder_train(const struct autoencoder *a, struct autoencoder_work *w,
+                      const pe_block *b, float *scores, pe_error *errp)
+{
+    uint64_t key = item_key(a->base.seed, b);
+    bool after = a->base.score_after, *good;
+    struct shuffle s;
+    float *z;
+    unsigned was;
+
+    if (begin_shuffle(a, b->points, &s, errp) < 0)
+        return -1;
+    z = prepare(a, b, &good, errp);
+    if (!z)
+        return -1;
+    was = denormals_off();
+    if (!after)
+        score_rows(a, a->state.w, z, good, b->points, scores, s.tape);
+    choose_rows(a, good, b->points, &s);
+    for (uint32_t p = 0; p < a->passes; p++)
+        learn_pass(a, &w->state, &s, z, random_mix(key, p));
+    if (after)
+        score_rows(a, w->state.w, z, good, b->points, scores, s.tape);
+    denormals_back(was);
+    w->rows += s.n;
+    return 0;
+}
