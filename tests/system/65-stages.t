@@ -91,6 +91,44 @@ wait $pid
 is $? 0 "exact-kill: exit status" || sed 's/^/# /' "$TEST_DIR/kill.out"
 exact exact-kill --blocks 200
 
+# A user's function in the row: hands on half of the rows where they lie, and
+# counts one outlier a block.
+cat >"$TEST_DIR/half.c" <<'C'
+#include <pilot/pilot.h>
+static int half(pe_context *ctx, const pe_block *in, pe_block *out)
+{
+    pe_context_pass(ctx, in, out);
+    out->points = in->points / 2;
+    out->data = (char *)in->data + pe_block_bytes(out);
+    out->device = "nobody";
+    pe_context_count_outliers(ctx, 1);
+    return PE_FORWARD;
+}
+const pe_function half_function = {.abi = PE_FUNCTION_ABI,
+                                   .name = "half",
+                                   .process_cloud = half};
+C
+cc -shared -fPIC -I"$SRC/include" -o "$TEST_DIR/half.so" "$TEST_DIR/half.c"
+pipeline half "interval: 50ms" \
+    "$(stage half pool '"half.so:half_function"' '')" \
+    "$(stage learn pool audit '')"
+go half half --set stages.sense.block.points=26
+is "$(get "$sum" applied) $(committed half points) $(committed half outliers)" \
+    "400 5200 400" "half: what a user's function leaves is learned from"
+redis_do GET 'pilot:{half}:model' | tr -d '\0' >"$TEST_DIR/m"
+grep -q nobody "$TEST_DIR/m"
+is $? 1 "half: where a block came from stays"
+
+# A record that a stage on the device has made too large.
+pipeline large "interval: 50ms" \
+    "$(stage pick devices select 'columns: "0-7,0-7,0-7,0-7,0-7,0-7,0-7"')" \
+    "$(stage learn pool audit '')"
+out=$(pilot run "$TEST_DIR/large.yaml" --run large \
+    --set stages.sense.options.blocks=2 --set stages.sense.block.points=20000 \
+    2>&1)
+is $? 65 "large: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" "message-max" "large: the fix"
+
 # Blocks that a stage refuses, from the first one on: there is no model.
 pipeline refused "interval: 50ms" \
     "$(stage pick pool select 'columns: "0,8"')" \
@@ -126,7 +164,8 @@ pipeline edge "interval: 50ms" \
     "$(stage sift devices filter 'threshold: 1e30')" \
     "$(stage mean devices aggregate 'rows: 2')" \
     "$(stage learn pool kmeans 'clusters: 5')"
-go edge edge --set stages.sense.block.rate=100 --set stages.mean.options.rows=1
+go edge edge --set stages.sense.block.rate=100 \
+    --set stages.sense.options.distinct=8
 filtered=$(get "$sum" filtered)
 sent=$(get "$sum" sent)
 [ "${filtered:-0}" -gt 0 ] && [ "${sent:-0}" -gt 0 ]
