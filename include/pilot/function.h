@@ -88,9 +88,10 @@ int pe_context_put(pe_context *ctx, const char *key, const void *value,
                    uint32_t len);
 int pe_context_get(pe_context *ctx, const char *key, void *value, uint32_t cap);
 
-/* Score [in] with the newest model: writes in->points scores and, when not
- * NULL, the model's threshold and version.  Returns 1, 0 when there is no
- * model yet or it is warming, -1 on error (e.g. other features).
+/* Score [in] with the newest model, on a rank with the one that the block is
+ * learned against: writes in->points scores and, when not NULL, the model's
+ * threshold and version.  Returns 1, 0 when there is no model yet or it is
+ * warming, -1 on error (e.g. other features).
  */
 int pe_context_score(pe_context *ctx, const pe_block *in, float *scores,
                      double *thresholdp, uint64_t *versionp);

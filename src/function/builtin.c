@@ -9,14 +9,21 @@ static const builtin table[] = {
      .framed = generator_framed},
     {.ops = &file_function, .rereadable = true},
     {.ops = &proc_function},
-    {.ops = &score_function},
+    {.ops = &score_function, .scores = true},
+    {.ops = &standardise_function, .checked = true},
+    {.ops = &select_function, .checked = true},
+    {.ops = &aggregate_function, .checked = true},
+    {.ops = &filter_function, .scores = true},
 };
 
 #define TABLE_LEN (sizeof(table) / sizeof(table[0]))
 
 /* In the order of the table. */
-static const char *const names[] = {"generator", "file", "proc", "score", NULL};
-const char builtin_words[] = "generator file proc score";
+static const char *const names[] = {"generator", "file",        "proc",
+                                    "score",     "standardise", "select",
+                                    "aggregate", "filter",      NULL};
+const char builtin_words[] =
+    "generator file proc score standardise select aggregate filter";
 
 const builtin *builtin_of(const pe_function *ops)
 {

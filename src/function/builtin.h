@@ -12,12 +12,19 @@ typedef struct builtin {
     bool rereadable; /* a source with positions, see function_rereadable */
     bool (*framed)(const pe_options *o); /* NULL: never, see
                                             function_framed */
+    bool scores;  /* needs a model, see function_scores */
+    bool checked; /* its open hook reads options and nothing else, see
+                     function_check */
 } builtin;
 
 extern const pe_function generator_function;
 extern const pe_function file_function;
 extern const pe_function proc_function;
 extern const pe_function score_function;
+extern const pe_function standardise_function;
+extern const pe_function select_function;
+extern const pe_function aggregate_function;
+extern const pe_function filter_function;
 
 /* The row of [ops], or of the name [name]; NULL: there is none. */
 const builtin *builtin_of(const pe_function *ops);

@@ -166,6 +166,28 @@ pe_options *function_options(const function *f, const pe_options *given,
     return NULL;
 }
 
+int function_check(const function *f, const pe_options *o, pe_error *errp)
+{
+    const builtin *row = builtin_of(f->ops);
+    function_setup set = {.options = o};
+    pe_context *ctx;
+    int rc;
+
+    if (!row || !row->checked)
+        return 0;
+    ctx = context_create(&set, errp);
+    if (!ctx)
+        return -1;
+    rc = f->ops->open(ctx);
+    if (rc < 0)
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG, "%s",
+                     context_error(ctx));
+    else
+        f->ops->close(ctx);
+    context_destroy(ctx);
+    return rc;
+}
+
 const char *const *function_names(void)
 {
     return builtin_names();
@@ -184,6 +206,13 @@ bool function_rereadable(const function *f, const pe_options *o)
 
     (void)o;
     return row && row->rereadable;
+}
+
+bool function_scores(const function *f)
+{
+    const builtin *row = builtin_of(f->ops);
+
+    return row && row->scores;
 }
 
 bool function_framed(const function *f, const pe_options *o)

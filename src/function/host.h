@@ -11,7 +11,7 @@
 /* A loaded function: built in, or out of a shared object. */
 typedef struct function function;
 
-/* Load [spec]: the name of a built-in (generator, file, proc, score) or
+/* Load [spec]: the name of a built-in (see function_names) or
  * PATH.so:SYMBOL (relative paths are taken from [dir], NULL: the working
  * directory).  Errors: input, 78: no such function (nearest one named),
  * cannot be opened (the loader's words), no such symbol, another ABI version
@@ -29,6 +29,11 @@ const pe_function *function_ops(const function *f);
  */
 pe_options *function_options(const function *f, const pe_options *given,
                              pe_error *errp);
+
+/* What a built-in says of options that each fit its table but not together,
+ * or not its stage, before anything is started.  Errors: input, 78.
+ */
+int function_check(const function *f, const pe_options *o, pe_error *errp);
 
 /* Names of the built-in functions, NULL-ended. */
 const char *const *function_names(void);
@@ -76,6 +81,9 @@ uint64_t context_take_outliers(pe_context *ctx);
  * same each time, SEQ is the position and BOOT is fixed (rule 5).
  */
 bool function_rereadable(const function *f, const pe_options *o);
+
+/* True when the function scores, and so does nothing without a model. */
+bool function_scores(const function *f);
 
 /* True when the blocks of a source are borrowed .npy frames: NPY_HEADER_LEN
  * bytes of header stand in front of their data, and nobody changes them until

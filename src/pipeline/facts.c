@@ -34,6 +34,14 @@ const pipeline_stage *pipeline_stage_of(const pipeline *p, enum stage_role role)
     return NULL;
 }
 
+const pipeline_stage *pipeline_last_stage(const pipeline *p)
+{
+    for (size_t i = p->n_stages; i > 0; i--)
+        if (p->stages[i - 1].role == STAGE_CLOUD)
+            return &p->stages[i - 1];
+    return NULL;
+}
+
 bool pipeline_is_local(const pipeline *p)
 {
     return p->stream_stage < 0;

@@ -102,6 +102,10 @@ const pipeline_pilot *pipeline_pilot_of(const pipeline *p,
 /* The stage of [role]: first of it, or NULL. */
 const pipeline_stage *pipeline_stage_of(const pipeline *p,
                                         enum stage_role role);
+/* The last stage on a pool, a model or a function; those of STAGE_CLOUD above
+ * it prepare its blocks, in the order of the file.
+ */
+const pipeline_stage *pipeline_last_stage(const pipeline *p);
 const char *pilot_kind_name(enum pilot_kind kind);
 
 /* True when no broker and no parameter service takes part. */

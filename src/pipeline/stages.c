@@ -191,6 +191,7 @@ static int use_function(const pipeline *p, pipeline_stage *s, const tree *t,
 static int read_options(const pipeline *p, pipeline_stage *s, const tree *t,
                         pe_error *errp)
 {
+    pe_error e = {0};
     int status;
 
     if (pe_model_find(s->function))
@@ -199,8 +200,13 @@ static int read_options(const pipeline *p, pipeline_stage *s, const tree *t,
         status = use_function(p, s, t, errp);
     else
         status = refuse_unknown(t, s->function, errp);
-    return status < 0 ? -1
-                      : section_fill(s->options, tree_get(t, "options"), errp);
+    if (status < 0 ||
+        section_fill(s->options, tree_get(t, "options"), errp) < 0)
+        return -1;
+    if (!s->loaded || function_check(s->loaded, s->options, &e) == 0)
+        return 0;
+    return section_error(at_key(t, "options"), errp, "stage '%s': %s", t->key,
+                         e.text);
 }
 
 /* --- one stage --- */
@@ -263,34 +269,28 @@ static int read_stage(const pipeline *p, pipeline_stage *s, const tree *t,
 
 /* --- all of them together --- */
 
-/* The one stage on a pool beside a source, or NULL. */
-static const pipeline_stage *find_cloud(const pipeline *p, const tree *t,
-                                        pe_error *errp)
+/* Stages on a pool hand each other their blocks within a rank. */
+static int check_cloud_stage(const pipeline *p, const pipeline_stage *s,
+                             const pipeline_stage *last, const tree *t,
+                             pe_error *errp)
 {
-    const pipeline_stage *cloud = NULL;
+    const pipeline_stage *from = &p->stages[s->from];
 
-    for (size_t i = 0; i < p->n_stages; i++) {
-        if (p->stages[i].role != STAGE_CLOUD)
-            continue;
-        if (cloud) {
-            section_error(&t->child[i], errp,
-                          "'%s' is a second stage on a pool, behind '%s': "
-                          "this version runs one",
-                          p->stages[i].name, cloud->name);
-            return NULL;
-        }
-        cloud = &p->stages[i];
-    }
-    if (!cloud)
-        section_error(t, errp,
-                      "stages: none runs on a pool; put a model or a function "
-                      "with process_cloud there");
-    return cloud;
+    if (from->is_model)
+        return section_error(at_key(t, "from"), errp,
+                             "stage '%s': '%s' is a model, which hands no "
+                             "blocks on; put '%s' above it",
+                             s->name, from->name, s->name);
+    if (s->pilot != last->pilot)
+        return section_error(at_key(t, "pilot"), errp,
+                             "stage '%s': this version runs all stages of "
+                             "pools on one, '%s'",
+                             s->name, p->pilots[last->pilot].name);
+    return 0;
 }
 
 static int check_edge_stage(const pipeline *p, const pipeline_stage *s,
-                            const pipeline_stage *cloud, const tree *t,
-                            pe_error *errp)
+                            const tree *t, pe_error *errp)
 {
     const pipeline_pilot *home = &p->pilots[p->stages[0].pilot];
     const pipeline_stage *from = &p->stages[s->from];
@@ -299,7 +299,7 @@ static int check_edge_stage(const pipeline *p, const pipeline_stage *s,
         return section_error(at_key(t, "from"), errp,
                              "stage '%s': no stage of a device takes from a "
                              "pool; put it above '%s'",
-                             s->name, cloud->name);
+                             s->name, pipeline_stage_of(p, STAGE_CLOUD)->name);
     if (home->kind == PILOT_POOL)
         return section_error(at_key(t, "pilot"), errp,
                              "stage '%s' runs on a device, but its source "
@@ -310,20 +310,33 @@ static int check_edge_stage(const pipeline *p, const pipeline_stage *s,
                              "stage '%s': this version runs all stages of "
                              "devices on the pilot of the source, '%s'",
                              s->name, home->name);
-    if (!cloud->is_model && !strcmp(s->function, "score"))
-        return section_error(at_key(t, "function"), errp,
-                             "stage '%s': score needs a model, and '%s' is "
-                             "none that learns one",
-                             s->name, cloud->function);
     return 0;
 }
 
-/* Every stage's blocks have to reach [cloud]. */
-static int check_chain(const pipeline *p, const pipeline_stage *cloud,
+static int check_stage(const pipeline *p, const pipeline_stage *s,
+                       const pipeline_stage *last, const tree *t,
+                       pe_error *errp)
+{
+    if (s->role == STAGE_EDGE && check_edge_stage(p, s, t, errp) < 0)
+        return -1;
+    if (s->role == STAGE_CLOUD && check_cloud_stage(p, s, last, t, errp) < 0)
+        return -1;
+    if (!last->is_model && s->loaded && function_scores(s->loaded))
+        return section_error(at_key(t, "function"), errp,
+                             "stage '%s': %s needs a model, and '%s' is none "
+                             "that learns one",
+                             s->name, s->function, last->function);
+    return 0;
+}
+
+/* Every stage's blocks have to reach [last]: then each takes from the one
+ * above it in the file.
+ */
+static int check_chain(const pipeline *p, const pipeline_stage *last,
                        const tree *t, pe_error *errp)
 {
     for (size_t i = 0; i < p->n_stages; i++) {
-        int at = (int)(cloud - p->stages);
+        int at = (int)(last - p->stages);
         while (at >= 0 && at != (int)i)
             at = p->stages[at].from;
         if (at < 0)
@@ -354,18 +367,19 @@ static int check_pilots(const pipeline *p, const tree *root, pe_error *errp)
 static int check_stages(pipeline *p, const tree *root, pe_error *errp)
 {
     const tree *t = tree_get(root, "stages");
-    const pipeline_stage *cloud = find_cloud(p, t, errp);
+    const pipeline_stage *last = pipeline_last_stage(p);
 
-    if (!cloud)
-        return -1;
+    if (!last)
+        return section_error(t, errp,
+                             "stages: none runs on a pool; put a model or a "
+                             "function with process_cloud there");
     for (size_t i = 0; i < p->n_stages; i++)
-        if (p->stages[i].role == STAGE_EDGE &&
-            check_edge_stage(p, &p->stages[i], cloud, &t->child[i], errp) < 0)
+        if (check_stage(p, &p->stages[i], last, &t->child[i], errp) < 0)
             return -1;
-    if (check_chain(p, cloud, t, errp) < 0 || check_pilots(p, root, errp) < 0)
+    if (check_chain(p, last, t, errp) < 0 || check_pilots(p, root, errp) < 0)
         return -1;
     if (p->pilots[p->stages[0].pilot].kind == PILOT_EDGE)
-        p->stream_stage = cloud->from;
+        p->stream_stage = pipeline_stage_of(p, STAGE_CLOUD)->from;
     return 0;
 }
 

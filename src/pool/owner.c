@@ -83,6 +83,7 @@ void owner_drop(pool *p)
     for (size_t i = 0; p->lanes && i < p->n_lanes; i++)
         while (p->lanes[i].n)
             lane_release(p, &p->lanes[i]);
+    chain_forget(p);
 }
 
 /* Fetch until the lane holds [want] records or there are none. */
@@ -281,31 +282,28 @@ static bool seen_before(pool *p, const pool_record *r)
 }
 
 /* May the head of a lane be dispatched now? */
-static bool may_dispatch(pool *p, const pool_slot *s, const pool_record *r)
+static bool may_dispatch(const pool *p, const pool_record *r)
 {
     if (p->counted &&
         logical_of(p, r->block.partition, r->block.offset) > p->logical)
         return false;
-    if (r->bad.kind != PE_ERROR_NONE)
-        return true;
-    if (!s->base) {
-        p->proposal = r->block.features;
-        return false;
-    }
-    return !owner_full(p);
+    return r->bad.kind != PE_ERROR_NONE || !owner_full(p);
 }
 
 static enum admission admit(pool *p, pool_slot *s, pool_record *r)
 {
     pool_part *k = find_part(p, r->block.partition);
 
-    if (!may_dispatch(p, s, r))
+    if (!may_dispatch(p, r))
         return ADMIT_WAIT;
     if (seen_before(p, r)) {
         fix_epoch(p, s, k, r);
         s->add.deduplicated++;
         return ADMIT_DONE;
     }
+    if (r->bad.kind == PE_ERROR_NONE && !s->base &&
+        !chain_propose(p, &r->block))
+        return ADMIT_WAIT;
     if (r->bad.kind == PE_ERROR_NONE && admit_device(p, s, r) == ADMIT_WAIT)
         return ADMIT_WAIT;
     fix_epoch(p, s, k, r);
@@ -384,7 +382,7 @@ static bool give_one(pool *p, int rank)
     pool_lane *l;
     pool_record *r = next_head(p, &l, POOL_BACKLOG / 2);
 
-    if (!r || !pool_send_room(p))
+    if (!r || chain_is_ahead(p, &r->block) || !pool_send_room(p))
         return false;
     switch (admit(p, s, r)) {
     case ADMIT_WAIT:

@@ -32,48 +32,20 @@ int pool_agree(MPI_Comm comm, int rc, pe_error *errp)
 
 /* --- making and unmaking --- */
 
-static int init_stage(pool *p, pe_error *errp)
+static int init_stages(pool *p, pe_error *errp)
 {
-    const pipeline *pl = p->c.pl;
-    function_setup set = {
-        .run = p->c.req->run,
-        .device = "",
-        .index = p->rank,
-        .size = p->size,
-        .context_keys = (const char *const *)pl->context_keys,
-        .context_values = (const char *const *)pl->context_values,
-        .n_context = pl->n_context,
-        .dtype = pl->dtype,
-        .cancelled = p->c.drain,
-    };
-
-    p->stage = pipeline_stage_of(pl, STAGE_CLOUD);
+    p->stage = pipeline_last_stage(p->c.pl);
     p->model_ops =
         pe_model_find(p->stage->is_model ? p->stage->function : "passthrough");
-    if (p->stage->is_model)
-        return 0;
-    /* A user function learns nothing; a model that only counts carries its
-     * commits.
-     */
-    p->plain_options = pe_model_options("passthrough", errp);
-    p->fn = function_load(p->stage->function, p->c.req->dir, errp);
-    if (!p->plain_options || !p->fn)
-        return -1;
-    p->fn_options = function_options(p->fn, p->stage->options, errp);
-    if (!p->fn_options)
-        return -1;
-    set.stage = p->stage->name;
-    set.options = p->fn_options;
-    shared_host(p, &p->host);
-    set.host = &p->host;
-    p->ctx = context_create(&set, errp);
-    if (!p->ctx)
-        return -1;
-    if (function_ops(p->fn)->open && function_ops(p->fn)->open(p->ctx) < 0)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "stage '%s': %s", p->stage->name,
-                            context_error(p->ctx));
-    return 0;
+    if (!p->stage->is_model) {
+        /* A function learns nothing; a model that only counts carries its
+         * commits.
+         */
+        p->plain_options = pe_model_options("passthrough", errp);
+        if (!p->plain_options)
+            return -1;
+    }
+    return chain_open(p, errp);
 }
 
 static int init_rank0(pool *p, pe_error *errp)
@@ -97,7 +69,7 @@ static int init(pool *p, pe_error *errp)
         return pe_error_nomem(errp);
     pipeline_topic(p->c.pl, p->c.req->run, "", p->topic, sizeof(p->topic));
     if (owner_init(p, errp) < 0 || round_init(p, errp) < 0 ||
-        init_stage(p, errp) < 0)
+        init_stages(p, errp) < 0)
         return -1;
     if (!pipeline_is_local(p->c.pl) && results_open(p, errp) < 0)
         return -1;
@@ -139,15 +111,10 @@ void pool_destroy(pool *p)
         pool_model_drop(p->recent[i]);
     for (int i = 0; i < POOL_ASKS; i++)
         pe_block_release(&p->help[i].block);
-    if (p->ctx && function_ops(p->fn)->close)
-        function_ops(p->fn)->close(p->ctx);
-    context_destroy(p->ctx);
-    pe_options_destroy(p->fn_options);
+    chain_close(p);
     params_close(p->shared);
-    function_unload(p->fn);
     pe_options_destroy(p->plain_options);
     pe_block_release(&p->work);
-    pe_block_release(&p->out);
     pe_buffer_free(&p->ship);
     p->c.source->ops->close(p->c.source);
     committer_stop(p->c.committer);

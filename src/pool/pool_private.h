@@ -110,6 +110,26 @@ typedef struct pool_help {
     MPI_Request data;
 } pool_help;
 
+/* A function of this rank. */
+typedef struct pool_function {
+    const pipeline_stage *stage;
+    function *fn; /* NULL: there is none */
+    pe_options *options;
+    pe_context *ctx; /* NULL: not open */
+    pe_block out;    /* what it makes of a block */
+} pool_function;
+
+/* What the stages made of the first block, before there was a model. */
+typedef struct pool_ahead {
+    bool there;
+    int32_t partition;
+    int64_t offset;
+    int rc; /* PE_FORWARD, PE_NOTHING, -1: error and refuser */
+    pe_block block;
+    pe_error error;
+    const pipeline_stage *refuser;
+} pool_ahead;
+
 /* A message under way; [record] is released when it has left. */
 typedef struct pool_send {
     bool used;
@@ -151,15 +171,18 @@ struct pool {
     pool_conf c;
     int rank, size;
     int32_t n_partitions;
-    const pipeline_stage *stage; /* the cloud stage */
+    const pipeline_stage *stage; /* the last one */
     const pe_model_ops *model_ops;
     pe_options *plain_options; /* of passthrough, under a user function */
-    function *fn;              /* NULL: the stage is a model */
-    pe_options *fn_options;
-    pe_context *ctx;
-    function_host host; /* of ctx */
-    params *shared;     /* for the function; NULL until it asks */
-    bool counted;       /* epoch: {blocks: N} */
+    pool_function *pre;        /* stages on the pool before the last */
+    size_t n_pre;
+    pool_function last; /* without fn: the last stage is a model */
+    pool_ahead ahead;
+    const pool_slot *at;           /* epoch of the block at work, or NULL */
+    const pipeline_stage *refuser; /* of the block at work; NULL: the last */
+    function_host host;            /* of all contexts */
+    params *shared;                /* for functions; NULL until one asks */
+    bool counted;                  /* epoch: {blocks: N} */
 
     /* term and epochs */
     int64_t term, want_term;
@@ -201,7 +224,7 @@ struct pool {
     pool_lane *lanes;
     size_t n_lanes, turn;
     pool_devices devices;
-    uint32_t proposal; /* features of the first block */
+    uint32_t proposal; /* features of the first block, behind the stages */
     int *askers;
     size_t n_askers, cap_askers;
 
@@ -230,7 +253,6 @@ struct pool {
     size_t score_cap;
 
     pe_block work; /* aligned copy of a block, storage reused */
-    pe_block out;  /* of a user function */
 
     pe_error error;
     bool failed;
@@ -281,7 +303,29 @@ pool_model *pool_model_hold(pool_model *m);
 void pool_model_drop(pool_model *m);
 pool_model *pool_model_create(pe_model *m, pe_error *errp);
 
-/* work.c - one block through the stage.  Local. */
+/* chain.c - functions of this rank.  Local. */
+int chain_open(pool *p, pe_error *errp);
+void chain_close(pool *p); /* also after an error of chain_open */
+/* Have the data of [b] aligned as functions are promised, by a copy if need
+ * be.
+ */
+int chain_align(pool *p, pe_block *b, pe_error *errp);
+/* Put [b] through the stages before the last: PE_FORWARD, and [b] has their
+ * data; PE_NOTHING; -1: an error, p->refuser says whose.
+ */
+int chain_run(pool *p, pe_block *b, pe_error *errp);
+/* Outliers these stages have counted since the last call. */
+uint64_t chain_outliers(pool *p);
+/* While there is no model: propose one for the features that [first] has
+ * behind the stages.  True when the block needs none, since they keep nothing
+ * of it or refuse it.
+ */
+bool chain_propose(pool *p, const pe_block *first);
+/* Have the stages of this rank seen this block before its dispatch? */
+bool chain_is_ahead(const pool *p, const pe_block *b);
+void chain_forget(pool *p); /* a new term */
+
+/* work.c - one block through all stages.  Local. */
 void pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
                size_t raw_len, bool foreign);
 void pool_refuse(pool *p, pool_slot *s, const pe_block *b, const void *raw,

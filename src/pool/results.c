@@ -162,14 +162,19 @@ void results_scores(pool *p, pool_slot *s, const pe_block *b, float *scores,
 
 void results_block(pool *p, pool_slot *s, const pe_block *b, pe_block *out)
 {
-    const void *frame;
     size_t len;
+    const void *frame = npy_frame(out, &len);
+    pe_error e = {0};
 
     /* A block handed on borrows its data; a frame needs room in front. */
-    if (!out->storage && pe_block_copy(&p->work, out, NULL) == 0)
-        out = &p->work;
+    if (!frame) {
+        if (pe_block_copy(&p->work, out, &e) < 0) {
+            pool_fail(p, &e);
+            return;
+        }
+        frame = npy_frame(&p->work, &len);
+    }
     add_origin(p, b);
-    frame = npy_frame(out, &len);
     send(p, s, p->results_topic, b, frame, len);
 }
 
@@ -178,7 +183,8 @@ void results_refused(pool *p, pool_slot *s, const pe_block *b, const void *raw,
 {
     add_origin(p, b);
     record_add(&p->headers, "pe_reason", reason);
-    record_add(&p->headers, "pe_stage", p->stage->name);
+    record_add(&p->headers, "pe_stage",
+               p->refuser ? p->refuser->name : p->stage->name);
     record_add(&p->headers, "pe_attempts", "1");
     send(p, s, p->refused_topic, b, raw, len);
 }

@@ -179,8 +179,8 @@ static void first_model(pool *p, uint32_t features)
 
     p->proposal = 0;
     m = pe_model_create(p->model_ops->name,
-                        p->fn ? p->plain_options : p->stage->options, features,
-                        &e);
+                        p->last.fn ? p->plain_options : p->stage->options,
+                        features, &e);
     *mp = m ? pool_model_create(m, &e) : NULL;
     if (!*mp || pool_slot_rebase(open, *mp, p->ship_seq, &e) < 0)
         pool_fail(p, &e);

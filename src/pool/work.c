@@ -1,21 +1,10 @@
-/* work.c - one block through the stage: score, learn, stamp. */
+/* work.c - one block through the stages: prepare, score, learn, stamp. */
 #include "pool_private.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "src/common/clock.h"
 #include "src/common/log.h"
-
-/* Functions read aligned data; a model may say that it does not care. */
-static const pe_block *aligned(pool *p, const pe_block *b, pe_error *errp)
-{
-    bool any = !p->fn && (p->model_ops->flags & PE_MODEL_UNALIGNED);
-
-    if (any || ((uintptr_t)b->data & 63) == 0)
-        return b;
-    return pe_block_copy(&p->work, b, errp) < 0 ? NULL : &p->work;
-}
 
 static void sample(pool *p, const pool_slot *s, const pe_block *b)
 {
@@ -93,19 +82,20 @@ static int learn(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
 static int call(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
                 bool foreign, pe_error *errp)
 {
+    pool_function *f = &p->last;
     pe_block in = *b;
     int rc;
 
-    rc = function_ops(p->fn)->process_cloud(p->ctx, &in, &p->out);
+    rc = function_ops(f->fn)->process_cloud(f->ctx, &in, &f->out);
     if (rc < 0)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "%s",
-                            context_error(p->ctx));
+                            context_error(f->ctx));
     b->end_ns = clock_real_ns();
     if (s->delta && pe_model_update(s->base->m, s->delta, b, NULL, errp) < 0)
         return -1;
-    count_applied(s, b, raw_len, foreign, 0, context_take_outliers(p->ctx));
+    count_applied(s, b, raw_len, foreign, 0, context_take_outliers(f->ctx));
     if (rc == PE_FORWARD && p->c.pl->results && p->producer)
-        results_block(p, s, b, &p->out);
+        results_block(p, s, b, &f->out);
     return 0;
 }
 
@@ -120,21 +110,57 @@ void pool_refuse(pool *p, pool_slot *s, const pe_block *b, const void *raw,
         results_refused(p, s, b, raw, raw_len, reason);
 }
 
+/* [b] as the last stage is to have it, in *k.  Functions read aligned data; a
+ * model may say that it does not care.
+ */
+static int prepare(pool *p, const pe_block *b, pe_block *k, pe_error *errp)
+{
+    bool any = !p->last.fn && (p->model_ops->flags & PE_MODEL_UNALIGNED);
+    int rc = PE_FORWARD;
+
+    *k = *b;
+    k->start_ns = clock_real_ns();
+    if (p->n_pre)
+        rc = chain_run(p, k, errp);
+    if (rc > 0 && !any && chain_align(p, k, errp) < 0)
+        return -1;
+    return rc;
+}
+
+/* Nothing of the block goes on to the last stage: it is done. */
+static void filtered(pool_slot *s, pe_block *k, size_t raw_len, bool foreign)
+{
+    k->end_ns = clock_real_ns();
+    k->points = 0;
+    count_applied(s, k, raw_len, foreign, 0, 0);
+}
+
+static int process(pool *p, pool_slot *s, const pe_block *b, pe_block *k,
+                   size_t raw_len, bool foreign, pe_error *errp)
+{
+    int rc = prepare(p, b, k, errp);
+    uint64_t outliers = chain_outliers(p);
+
+    if (rc == PE_NOTHING)
+        filtered(s, k, raw_len, foreign);
+    else if (rc > 0)
+        rc = p->last.fn ? call(p, s, k, raw_len, foreign, errp)
+                        : learn(p, s, k, raw_len, foreign, errp);
+    if (rc == 0)
+        s->add.outliers += outliers;
+    return rc;
+}
+
 void pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
                size_t raw_len, bool foreign)
 {
-    const pe_block *from;
     pe_error e = {0};
     pe_block k;
-    int rc = -1;
+    int rc;
 
-    from = aligned(p, b, &e);
-    if (from) {
-        k = *from;
-        k.start_ns = clock_real_ns();
-        rc = p->fn ? call(p, s, &k, raw_len, foreign, &e)
-                   : learn(p, s, &k, raw_len, foreign, &e);
-    }
+    p->at = s;
+    rc = process(p, s, b, &k, raw_len, foreign, &e);
+    p->at = NULL;
     if (rc == 0) {
         stamp(p, s, &k);
     } else if (e.kind == PE_ERROR_INPUT) {
@@ -143,4 +169,5 @@ void pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
     } else {
         pool_fail(p, &e);
     }
+    p->refuser = NULL;
 }

@@ -118,7 +118,7 @@ static void test_bad_specs(void)
         const char *spec, *text;
     } rows[] = {
         {"", "there is no function ''; it is one of generator file proc "
-             "score, or PATH.so:SYMBOL"},
+             "score standardise select aggregate filter, or PATH.so:SYMBOL"},
         {"generatr", "there is no function 'generatr'; did you mean "
                      "'generator'?"},
         {"x/y.so", "function 'x/y.so' lacks its symbol; write x/y.so:SYMBOL"},
@@ -139,9 +139,10 @@ static void test_bad_specs(void)
 static void test_builtins(void)
 {
     const char *const *names = function_names();
-    const char *const want[] = {"generator", "file", "proc", "score"};
+    const char *const want[] = {"generator",   "file",   "proc",      "score",
+                                "standardise", "select", "aggregate", "filter"};
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 8; i++) {
         pe_error e = {0};
         UNIT_EQUAL(names[i], want[i]);
         function *f = function_load(want[i], NULL, &e);
@@ -154,7 +155,7 @@ static void test_builtins(void)
         pe_options_destroy(o);
         function_unload(f);
     }
-    CU_ASSERT_PTR_NULL(names[4]);
+    CU_ASSERT_PTR_NULL(names[8]);
     CU_ASSERT_PTR_NULL(function_find("kmeans"));
 }
 

@@ -327,8 +327,17 @@ static void test_stages_refused(void)
         {"stages.sense.pilots=x",
          "unknown key 'pilots'; did you mean 'pilot'?"},
         {"stages.more={pilot: pool, function: passthrough}",
-         "'more' is a second stage on a pool, behind 'learn': this version "
-         "runs one"},
+         "stage 'more': 'learn' is a model, which hands no blocks on; put "
+         "'more' above it"},
+        {"stages.learn={pilot: pool, function: filter}",
+         "stage 'learn': filter needs a model, and 'filter' is none that "
+         "learns one"},
+        {"stages.learn={pilot: pool, function: select}",
+         "stage 'learn': columns is not given; name those to keep, as in "
+         "columns: \"0,3,5-8\""},
+        {"stages.learn={pilot: pool, function: aggregate, options: {rows: 2, "
+         "what: mode}}",
+         "stage 'learn': what: 'mode' is none of mean, min, max"},
         {"stages.more={pilot: devices, function: score}",
          "stage 'more': no stage of a device takes from a pool; put it above "
          "'learn'"},
@@ -345,6 +354,29 @@ static void test_stages_refused(void)
 
     for (size_t i = 0; i < COUNT(rows); i++)
         check_refused(GOOD, rows[i].set, rows[i].text);
+}
+
+/* Stages on a pool above the model; the stream leaves the last device stage. */
+static void test_chain(void)
+{
+    pipeline *p = pipeline_file_good(
+        HEAD SENSE "  pick: {pilot: devices, function: select, options: "
+                   "{columns: \"0,2-3\"}}\n"
+                   "  scale: {pilot: pool, function: standardise}\n"
+                   "  thin: {pilot: pool, function: aggregate, options: "
+                   "{rows: 4}}\n" LEARN,
+        NULL);
+
+    UNIT_EQUAL(pipeline_stage_of(p, STAGE_CLOUD)->name, "scale");
+    UNIT_EQUAL(pipeline_last_stage(p)->name, "learn");
+    CU_ASSERT_EQUAL(p->stream_stage, 1);
+    for (int i = 0; i < 5; i++)
+        CU_ASSERT_EQUAL(p->stages[i].from, i - 1);
+    pipeline_destroy(p);
+
+    p = pipeline_file_good(LOCAL, "stages.learn.from=sense");
+    CU_ASSERT_PTR_EQUAL(pipeline_last_stage(p), &p->stages[1]);
+    pipeline_destroy(p);
 }
 
 /* Whole files: the message names the line. */
@@ -587,6 +619,7 @@ static void test_overrides_in_order(void)
 int main(void)
 {
     static const unit_test tests[] = {
+        {"stages on a pool in a row", test_chain},
         {"defaults", test_defaults},
         {"stages", test_stages},
         {"every key", test_every_key},

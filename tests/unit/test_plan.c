@@ -99,6 +99,25 @@ static void test_plan_variants(void)
     pipeline_destroy(p);
 }
 
+/* Stages on a pool in a row. */
+static void test_plan_chain(void)
+{
+    pipeline *p = pipeline_file_good(
+        HEAD SENSE "  pick: {pilot: devices, function: select, options: "
+                   "{columns: \"0,2-3\"}}\n"
+                   "  scale: {pilot: pool, function: standardise}\n" LEARN,
+        NULL);
+    char *text = plan_of(p);
+
+    UNIT_CONTAINS(text, "  pick       select on devices, from sense\n"
+                        "  scale      standardise on pool, from pick\n"
+                        "  learn      kmeans on pool, from scale\n");
+    UNIT_CONTAINS(text, "  pilot.run-1.pick  3 partitions");
+    UNIT_CONTAINS(text, "      freeze: 0\n");
+    free(text);
+    pipeline_destroy(p);
+}
+
 /* The effective configuration is a pipeline file that means the same. */
 static void check_round_trip(pipeline *p)
 {
@@ -128,6 +147,9 @@ static void test_effective(void)
     check_round_trip(pipeline_file_good(GOOD, "pilots.pool.time=90m"));
     check_round_trip(
         pipeline_file_good(GOOD, "streams.sense.message-max=123457B"));
+    check_round_trip(pipeline_file_good(
+        LOCAL, "stages.learn={pilot: pool, function: select, options: "
+               "{columns: \"0,2-3\"}}"));
     check_round_trip(pipeline_file_job("quickstart"));
     check_round_trip(pipeline_file_job("smoke"));
 }
@@ -218,6 +240,7 @@ int main(void)
         {"the jobs that ship", test_jobs},
         {"the plan", test_plan},
         {"the plan, less usual", test_plan_variants},
+        {"the plan, stages on a pool in a row", test_plan_chain},
         {"the effective configuration", test_effective},
         {"the request", test_request},
         {"requests that are refused", test_request_refused},

@@ -1,10 +1,11 @@
-/* test_pool.c - the pool's tables: devices, slots. */
+/* test_pool.c - the pool's tables: devices, slots; stages in a row. */
 #include "unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "scratch.h"
 #include "src/pool/pool_private.h"
 
 static void test_devices(void)
@@ -120,6 +121,245 @@ static void test_models(void)
     pe_options_destroy(o);
 }
 
+/* --- stages before the last --- */
+
+#define CHAIN(stages)                                      \
+    "version: 1\n"                                         \
+    "pipeline: p\n"                                        \
+    "pilots: {pool: {kind: pool}}\n"                       \
+    "stages:\n"                                            \
+    "  sense: {pilot: pool, function: generator}\n" stages \
+    "  learn: {pilot: pool, function: passthrough}\n"
+#define PICK(columns)                                             \
+    "  pick: {pilot: pool, function: select, options: {columns: " \
+    "\"" columns "\"}}\n"
+#define SCALE "  scale: {pilot: pool, function: standardise}\n"
+#define SIFT(options) \
+    "  sift: {pilot: pool, function: filter, options: {" options "}}\n"
+
+/* A source of blocks of 2 points x 2 features; block i has 4i, 4i + 1, ... */
+typedef struct blocks {
+    pool_source base;
+    int64_t next;
+    _Alignas(64) double room[5];
+    int released;
+} blocks;
+
+static int blocks_fetch(pool_source *s, size_t lane, pool_record *r,
+                        pe_error *errp)
+{
+    blocks *b = (blocks *)s;
+
+    (void)lane;
+    (void)errp;
+    for (int i = 0; i < 4; i++)
+        b->room[i + 1] = (double)(4 * b->next + i);
+    r->block = (pe_block){.data = b->room + 1, /* not aligned */
+                          .points = 2,
+                          .features = 2,
+                          .dtype = PE_F8,
+                          .device = "d",
+                          .offset = b->next,
+                          .seq = (uint64_t)b->next,
+                          .has_seq = 1,
+                          .fetch_ns = 1};
+    b->next++;
+    return 1;
+}
+
+static void blocks_release(pool_source *s, pool_record *r)
+{
+    (void)r;
+    ((blocks *)s)->released++;
+}
+
+static const pool_source_ops blocks_ops = {.fetch = blocks_fetch,
+                                           .release = blocks_release};
+
+typedef struct bench {
+    pool *p;
+    pipeline *pl;
+    pipeline_request req;
+    blocks source;
+    pool_slot *s;
+} bench;
+
+/* One rank that owns one partition, in an epoch without a model. */
+static void bench_open(bench *b, const char *yaml)
+{
+    pe_error e = {0};
+    pool *p = calloc(1, sizeof(*p));
+
+    memset(b, 0, sizeof(*b));
+    scratch_write("p.yaml", yaml);
+    b->pl = pipeline_load(scratch_path, NULL, 0, &e);
+    UNIT_EQUAL(e.text, "");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(b->pl);
+    b->req = (pipeline_request){.run = "r", .dir = scratch_folder};
+    b->source.base.ops = &blocks_ops;
+    b->p = p;
+    p->c = (pool_conf){.pl = b->pl, .req = &b->req, .source = &b->source.base};
+    p->size = 1;
+    p->n_partitions = 1;
+    p->stage = pipeline_last_stage(b->pl);
+    p->model_ops = pe_model_find(p->stage->function);
+    p->samples = calloc(POOL_SAMPLES, sizeof(*p->samples));
+    CU_ASSERT_EQUAL_FATAL(chain_open(p, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(owner_init(p, &e), 0);
+    CU_ASSERT_EQUAL(pool_slot_open(p, 2, NULL, 0, &e), 0);
+    p->epoch = 2;
+    p->ready = true;
+    b->s = pool_slot_of(p, 2);
+}
+
+/* What all ranks do once they agree on the number of features. */
+static void give_model(bench *b, uint32_t features)
+{
+    pe_error e = {0};
+    pe_options *o = pe_model_options("passthrough", &e);
+    pool_model *m =
+        pool_model_create(pe_model_create("passthrough", o, features, &e), &e);
+
+    CU_ASSERT_EQUAL(pool_slot_rebase(b->s, m, 1, &e), 0);
+    pool_model_drop(m);
+    pe_options_destroy(o);
+}
+
+static void bench_close(bench *b)
+{
+    pool *p = b->p;
+
+    CU_ASSERT_FALSE(p->failed);
+    owner_fini(p);
+    chain_close(p);
+    pe_block_release(&p->work);
+    free(p->samples);
+    free(p);
+    pipeline_destroy(b->pl);
+}
+
+/* The model is for the features behind the stages, and a stage that keeps
+ * state sees the block that says so once.
+ */
+static void test_chain(void)
+{
+    bench b;
+
+    bench_open(&b, CHAIN(PICK("1") SCALE));
+    CU_ASSERT_EQUAL(b.p->n_pre, 2);
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(owner_step(b.p), 0); /* waits for the model */
+        CU_ASSERT_EQUAL(b.p->proposal, 1);
+    }
+    CU_ASSERT_EQUAL(b.s->dispatched, 0);
+    give_model(&b, 1);
+    CU_ASSERT_TRUE(b.p->ahead.there);
+    CU_ASSERT_EQUAL(owner_step(b.p), 1);
+    CU_ASSERT_FALSE(b.p->ahead.there);
+    CU_ASSERT_EQUAL(b.s->add.applied, 1);
+    CU_ASSERT_EQUAL(b.s->add.points, 2);
+    CU_ASSERT_EQUAL(pe_block_at(&b.p->ahead.block, 0, 0), -1.0);
+    CU_ASSERT_EQUAL(owner_step(b.p), 1);
+    CU_ASSERT_EQUAL(b.s->add.applied, 2);
+    CU_ASSERT_EQUAL(b.s->delta->points, 4);
+    CU_ASSERT_EQUAL(b.source.released, 2);
+    /* Seen: 1, 3, 5, 7; mean 4, variance 5. */
+    CU_ASSERT_DOUBLE_EQUAL(pe_block_at(&b.p->pre[1].out, 1, 0),
+                           3 / 2.23606797749979, 1e-12);
+    bench_close(&b);
+}
+
+/* Blocks that nothing is kept of do not wait for a model. */
+static void test_chain_nothing(void)
+{
+    bench b;
+
+    bench_open(&b, CHAIN(SIFT("warming: drop")));
+    CU_ASSERT_EQUAL(owner_step(b.p), 1);
+    CU_ASSERT_EQUAL(owner_step(b.p), 1);
+    CU_ASSERT_EQUAL(b.p->proposal, 0);
+    CU_ASSERT_FALSE(b.p->ahead.there);
+    CU_ASSERT_EQUAL(b.s->add.applied, 2);
+    CU_ASSERT_EQUAL(b.s->add.points, 0);
+    CU_ASSERT_EQUAL(b.s->add.bytes, 0); /* of raw, which has none here */
+    CU_ASSERT_EQUAL(b.s->to[0], 2);
+    CU_ASSERT_EQUAL(b.s->n_touch, 1);
+    bench_close(&b);
+}
+
+static void test_chain_refused(void)
+{
+    pe_error e = {0};
+    pe_block block;
+    pool_record r;
+    bench b;
+
+    bench_open(&b, CHAIN(SIFT("keep: inliers") PICK("0,9") SCALE));
+    CU_ASSERT_EQUAL(owner_step(b.p), 1); /* without a model, too */
+    CU_ASSERT_EQUAL(b.s->add.refused, 1);
+    give_model(&b, 2);
+    CU_ASSERT_EQUAL(owner_step(b.p), 1);
+    CU_ASSERT_EQUAL(b.s->add.refused, 2);
+    CU_ASSERT_EQUAL(b.s->add.applied, 0);
+    CU_ASSERT_PTR_NULL(b.p->refuser);
+    blocks_fetch(&b.source.base, 0, &r, &e);
+    block = r.block;
+    CU_ASSERT_EQUAL(chain_run(b.p, &block, &e), -1);
+    UNIT_EQUAL(e.text, "stage 'pick': columns: 9 is out of range, the block "
+                       "has 2 features, 0 to 1");
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+    UNIT_EQUAL(b.p->refuser->name, "pick");
+    bench_close(&b);
+}
+
+/* Functions score with the model of the epoch; its scores are 0 here. */
+static void test_chain_scores(void)
+{
+    bench b;
+
+    bench_open(&b, CHAIN(SIFT("threshold: 1")));
+    CU_ASSERT_EQUAL(owner_step(b.p), 0); /* passed on: no model yet */
+    CU_ASSERT_EQUAL(b.p->proposal, 2);
+    give_model(&b, 2);
+    CU_ASSERT_EQUAL(owner_step(b.p), 1);
+    CU_ASSERT_EQUAL(b.s->add.points, 2);
+    CU_ASSERT_EQUAL(owner_step(b.p), 1); /* no outliers: nothing is left */
+    CU_ASSERT_EQUAL(b.s->add.applied, 2);
+    CU_ASSERT_EQUAL(b.s->add.points, 2);
+    CU_ASSERT_PTR_NULL(b.p->at);
+    bench_close(&b);
+}
+
+/* A new term reads the block again. */
+static void test_chain_forget(void)
+{
+    bench b;
+
+    bench_open(&b, CHAIN(PICK("1,1,0")));
+    CU_ASSERT_EQUAL(owner_step(b.p), 0);
+    CU_ASSERT_EQUAL(b.p->proposal, 3);
+    CU_ASSERT_TRUE(b.p->ahead.there);
+    owner_drop(b.p);
+    CU_ASSERT_FALSE(b.p->ahead.there);
+    bench_close(&b);
+}
+
+static void test_chain_open(void)
+{
+    pe_error e = {0};
+    bench b;
+
+    bench_open(&b, CHAIN(SCALE));
+    chain_close(b.p);
+    pe_options_set(b.pl->stages[1].options, "scale", "0", &e);
+    b.p->n_pre = 0;
+    memset(&b.p->ahead, 0, sizeof(b.p->ahead));
+    CU_ASSERT_EQUAL(chain_open(b.p, &e), -1);
+    UNIT_EQUAL(e.text, "stage 'scale': scale: value 1, 0, is not above 0; "
+                       "take 1 for a column that stays as it is");
+    bench_close(&b);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -127,8 +367,18 @@ int main(void)
         {"an epoch has one place of two", test_slots},
         {"newest block of a device, by epoch", test_touch},
         {"models are shared", test_models},
+        {"stages in a row", test_chain},
+        {"stages: nothing goes on", test_chain_nothing},
+        {"stages: a refused block", test_chain_refused},
+        {"stages: scores on a rank", test_chain_scores},
+        {"stages: a new term", test_chain_forget},
+        {"stages: an option that does not fit", test_chain_open},
         {0},
     };
+    int rc;
 
-    return unit_main("pool", tests);
+    scratch_make();
+    rc = unit_main("pool", tests);
+    scratch_remove();
+    return rc;
 }

@@ -1,0 +1,31 @@
+/* rows.h - what the functions that work on the rows of a block share. */
+#ifndef FUNCTION_ROWS_H
+#define FUNCTION_ROWS_H
+
+#include <stdbool.h>
+
+#include <pilot/function.h>
+
+#define ROWS_ITEM 64 /* longest item of a list, its NUL included */
+
+/* Next item of the comma list at *atp into [item], without blanks around it;
+ * 0: there is none.  An item that is too long comes as "", which is none.
+ */
+int rows_item(const char **atp, char item[ROWS_ITEM]);
+
+/* Make [out] a block of its own of points x features elements of the type of
+ * [in], with everything else [in] says of itself.  0, or -1 with the error in
+ * the context.
+ */
+int rows_reserve(pe_context *ctx, const pe_block *in, pe_block *out,
+                 uint32_t points, uint32_t features);
+
+/* Row [row] of [b] as doubles into [x]; false when the models mask it: a
+ * value that is not finite, or beyond FLT_MAX.
+ */
+bool rows_load(const pe_block *b, uint32_t row, double *x);
+
+/* The doubles [x] as row [row] of [b]. */
+void rows_store(pe_block *b, uint32_t row, const double *x);
+
+#endif

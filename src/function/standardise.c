@@ -1,0 +1,254 @@
+/* standardise.c - built-in function: (x - mean) / scale in every column. */
+#include "builtin.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rows.h"
+#include "src/common/text.h"
+
+/* Columns in one allocation, so that they come and go together. */
+enum { MEAN, SQUARES, FACTOR, SHIFT, SUM, SUM_SQUARES, ROW, COLUMNS };
+
+typedef struct standardise_state {
+    bool fixed;      /* by options */
+    uint64_t freeze; /* points after which nothing changes; 0: never */
+    uint64_t n;      /* points learned from */
+    uint32_t features;
+    double *room; /* COLUMNS x features; NULL: no block yet */
+} standardise_state;
+
+static double *column(const standardise_state *st, int which)
+{
+    return st->room + (size_t)which * st->features;
+}
+
+static int make_room(pe_context *ctx, standardise_state *st, uint32_t features)
+{
+    st->room = calloc((size_t)COLUMNS * features, sizeof(*st->room));
+    if (!st->room)
+        return pe_context_fail(ctx, "out of memory for %u features", features);
+    st->features = features;
+    for (uint32_t j = 0; j < features; j++)
+        column(st, FACTOR)[j] = 1;
+    return 0;
+}
+
+/* --- fixed values --- */
+
+static uint32_t count_items(const char *list)
+{
+    char item[ROWS_ITEM];
+    uint32_t n = 0;
+
+    while (rows_item(&list, item))
+        n++;
+    return n;
+}
+
+/* The values of option [name], where it is given, into [to]. */
+static int take_list(pe_context *ctx, const char *name, bool positive,
+                     double *to)
+{
+    const char *list = pe_options_string(pe_context_options(ctx), name);
+    char item[ROWS_ITEM];
+
+    for (int i = 0; rows_item(&list, item); i++) {
+        if (text_parse_float(item, &to[i]) < 0)
+            return pe_context_fail(ctx, "%s: value %d, '%s', is not a number",
+                                   name, i + 1, item);
+        if (positive && !(isnormal(to[i]) && to[i] > 0))
+            return pe_context_fail(ctx,
+                                   "%s: value %d, %s, is not above 0; take 1 "
+                                   "for a column that stays as it is",
+                                   name, i + 1, item);
+    }
+    return 0;
+}
+
+static int take_fixed(pe_context *ctx, standardise_state *st)
+{
+    const pe_options *o = pe_context_options(ctx);
+    uint32_t means = count_items(pe_options_string(o, "mean"));
+    uint32_t scales = count_items(pe_options_string(o, "scale"));
+
+    st->fixed = means || scales;
+    if (!st->fixed)
+        return 0;
+    if (means && scales && means != scales)
+        return pe_context_fail(ctx,
+                               "mean has %u values and scale %u; give both "
+                               "one for each column",
+                               means, scales);
+    if (make_room(ctx, st, means ? means : scales) < 0 ||
+        take_list(ctx, "mean", false, column(st, MEAN)) < 0 ||
+        take_list(ctx, "scale", true, column(st, FACTOR)) < 0)
+        return -1;
+    for (uint32_t j = 0; j < st->features; j++)
+        column(st, FACTOR)[j] = 1 / column(st, FACTOR)[j];
+    return 0;
+}
+
+/* --- learned values --- */
+
+static void add_row(uint32_t n, const double *restrict x,
+                    const double *restrict shift, double *restrict sum,
+                    double *restrict squares)
+{
+    for (uint32_t j = 0; j < n; j++) {
+        double d = x[j] - shift[j];
+
+        sum[j] += d;
+        squares[j] += d * d;
+    }
+}
+
+/* Sums of the block about a point near its mean, where they lose no digits:
+ * the mean so far, else the first row.  Returns the rows that count.
+ */
+static uint64_t sum_up(standardise_state *st, const pe_block *in)
+{
+    double *x = column(st, ROW), *shift = column(st, SHIFT);
+    double *sum = column(st, SUM), *squares = column(st, SUM_SQUARES);
+    size_t bytes = st->features * sizeof(double);
+    uint64_t m = 0;
+
+    memset(sum, 0, bytes);
+    memset(squares, 0, bytes);
+    memcpy(shift, column(st, MEAN), bytes);
+    for (uint32_t i = 0; i < in->points; i++) {
+        if (!rows_load(in, i, x))
+            continue;
+        if (!st->n && !m)
+            memcpy(shift, x, bytes);
+        add_row(st->features, x, shift, sum, squares);
+        m++;
+    }
+    return m;
+}
+
+/* Chan, Golub, LeVeque: two sets of points become one. */
+static void merge(standardise_state *st, uint64_t m)
+{
+    const double *shift = column(st, SHIFT), *sum = column(st, SUM),
+                 *squares = column(st, SUM_SQUARES);
+    double n = (double)st->n, all = n + (double)m;
+
+    for (uint32_t j = 0; j < st->features; j++) {
+        double delta = shift[j] + sum[j] / (double)m - column(st, MEAN)[j];
+        double own = squares[j] - sum[j] * sum[j] / (double)m;
+        double deviation;
+
+        column(st, MEAN)[j] += delta * (double)m / all;
+        column(st, SQUARES)[j] +=
+            fmax(own, 0) + delta * delta * n * (double)m / all;
+        deviation = sqrt(column(st, SQUARES)[j] / all);
+        column(st, FACTOR)[j] = isnormal(deviation) ? 1 / deviation : 1;
+    }
+    st->n += m;
+}
+
+static void learn(standardise_state *st, const pe_block *in)
+{
+    uint64_t m;
+
+    if (st->fixed || (st->freeze && st->n >= st->freeze))
+        return;
+    m = sum_up(st, in);
+    if (m)
+        merge(st, m);
+}
+
+/* --- entry points --- */
+
+static void standardise_close(pe_context *ctx)
+{
+    standardise_state *st = pe_context_state(ctx);
+
+    if (!st)
+        return;
+    free(st->room);
+    free(st);
+    pe_context_set_state(ctx, NULL);
+}
+
+static int standardise_open(pe_context *ctx)
+{
+    standardise_state *st = calloc(1, sizeof(*st));
+
+    if (!st)
+        return pe_context_fail(ctx, "out of memory");
+    st->freeze = (uint64_t)pe_options_int(pe_context_options(ctx), "freeze");
+    pe_context_set_state(ctx, st);
+    if (take_fixed(ctx, st) == 0)
+        return 0;
+    standardise_close(ctx);
+    return -1;
+}
+
+static int check_features(pe_context *ctx, standardise_state *st, uint32_t n)
+{
+    if (!st->room)
+        return make_room(ctx, st, n);
+    if (n == st->features)
+        return 0;
+    if (st->fixed)
+        return pe_context_fail(ctx,
+                               "mean and scale are given for %u columns and "
+                               "the block has %u features; give one value for "
+                               "each",
+                               st->features, n);
+    return pe_context_fail(ctx,
+                           "features changed from %u to %u; what was learned "
+                           "is of the former",
+                           st->features, n);
+}
+
+/* The block is read twice while learning, since its own points count for it,
+ * and once when nothing changes any more.
+ */
+static int standardise_process(pe_context *ctx, const pe_block *in,
+                               pe_block *out)
+{
+    standardise_state *st = pe_context_state(ctx);
+    const double *mean, *factor;
+    double *x;
+
+    if (check_features(ctx, st, in->features) < 0 ||
+        rows_reserve(ctx, in, out, in->points, in->features) < 0)
+        return -1;
+    learn(st, in);
+    mean = column(st, MEAN);
+    factor = column(st, FACTOR);
+    x = column(st, ROW);
+    for (uint32_t i = 0; i < in->points; i++) {
+        if (rows_load(in, i, x))
+            for (uint32_t j = 0; j < in->features; j++)
+                x[j] = (x[j] - mean[j]) * factor[j];
+        rows_store(out, i, x);
+    }
+    return PE_FORWARD;
+}
+
+static const pe_option_spec options[] = {
+    {"mean", PE_OPTION_STRING, 0, 0, NULL, NULL,
+     "comma list, a value for each column; neither mean nor scale: learned "
+     "from what this device or rank has seen"},
+    {"scale", PE_OPTION_STRING, 0, 0, NULL, NULL,
+     "comma list, a value above 0 for each column; with mean alone: 1"},
+    {"freeze", PE_OPTION_INT, 0, 9e15, "0", NULL,
+     "learned values stay after this many points; 0: never"},
+    {0},
+};
+
+const pe_function standardise_function = {
+    .abi = PE_FUNCTION_ABI,
+    .name = "standardise",
+    .prose = "takes the mean off every column and divides by its deviation",
+    .options = options,
+    .open = standardise_open,
+    .close = standardise_close,
+    .process_edge = standardise_process,
+    .process_cloud = standardise_process,
+};
