@@ -30,6 +30,21 @@ arm) AC_MSG_RESULT([neon])
      PE_KERNELS_CPPFLAGS= ;;
 esac
 AC_SUBST([PE_KERNELS_CPPFLAGS])
+
+# A user's CFLAGS come last, and their -O2 takes the place of an -O3 of ours:
+# what we want of it is named.
+PE_KERNELS_CFLAGS="-ffp-contract=off -fno-math-errno -fno-trapping-math"
+PE_KERNELS_CFLAGS="$PE_KERNELS_CFLAGS -ftree-vectorize"
+pe_cflags=$CFLAGS
+AC_MSG_CHECKING([for -fvect-cost-model=dynamic])
+CFLAGS="$CFLAGS -Werror -fvect-cost-model=dynamic -fno-split-paths"
+AC_COMPILE_IFELSE([AC_LANG_PROGRAM()],
+    [PE_KERNELS_CFLAGS="$PE_KERNELS_CFLAGS -fvect-cost-model=dynamic"
+     PE_KERNELS_CFLAGS="$PE_KERNELS_CFLAGS -fno-split-paths"
+     AC_MSG_RESULT([yes])],
+    [AC_MSG_RESULT([no])])
+CFLAGS=$pe_cflags
+AC_SUBST([PE_KERNELS_CFLAGS])
 AM_CONDITIONAL([X86_KERNELS], [test "x$pe_kernels" = xx86])
 AM_CONDITIONAL([ARM_KERNELS], [test "x$pe_kernels" = xarm])
 ])

@@ -31,6 +31,7 @@ struct pe_delta {
     int64_t *count; /* n_count lanes, added modulo 2^64 */
     uint64_t *tag;  /* n_tag lanes, taken from the base, never added */
     size_t n_sum, n_count, n_tag;
+    size_t bytes[3];   /* of sum, count, tag as allocated: 64-byte aligned */
     pe_buffer blob;    /* the part that is not a sum */
     void *work;        /* what updates build on and does not travel, as the
                           weights of a net in training; the model's own */

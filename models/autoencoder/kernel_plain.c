@@ -16,16 +16,23 @@ static void gemm(size_t m, size_t n, size_t k, const float *a, size_t rs,
     }
 }
 
-/* 32 units of one row. */
+/* 32 units of one row.  The draw has memory of its own, so that a compiler
+ * may put it side by side: [a] may be [h].
+ */
 static void drop(const float *h, float *a, uint32_t key, uint32_t word,
                  const struct net_dropout *d)
 {
+    float keep[32], scale = d->scale;
+    uint32_t limit = d->limit;
+
     for (uint32_t i = 0; i < 16; i++) {
         uint32_t bits = net_hash(key, word + i);
 
-        a[i] = (bits & 0xffff) < d->limit ? h[i] * d->scale : 0;
-        a[i + 16] = bits >> 16 < d->limit ? h[i + 16] * d->scale : 0;
+        keep[i] = (bits & 0xffff) < limit ? scale : 0;
+        keep[i + 16] = bits >> 16 < limit ? scale : 0;
     }
+    for (uint32_t i = 0; i < 32; i++)
+        a[i] = h[i] * keep[i];
 }
 
 static void activate(float *h, float *a, size_t m, size_t n,

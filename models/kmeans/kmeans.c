@@ -49,6 +49,17 @@ static void destroy(pe_model *m)
     free(k);
 }
 
+/* Zeroed doubles that a vector does not find across two cache lines. */
+static double *doubles(size_t n)
+{
+    size_t bytes = (n * sizeof(double) + 64) / 64 * 64;
+    double *p = aligned_alloc(64, bytes);
+
+    if (p)
+        memset(p, 0, bytes);
+    return p;
+}
+
 static int allocate(struct kmeans *k, uint32_t features, pe_error *errp)
 {
     size_t s;
@@ -56,13 +67,13 @@ static int allocate(struct kmeans *k, uint32_t features, pe_error *errp)
     k->base.features = features;
     k->stride = (features + KMEANS_STEP - 1) / KMEANS_STEP * KMEANS_STEP;
     s = k->stride;
-    k->centers = calloc(k->k * s, sizeof(double));
+    k->centers = doubles(k->k * s);
     k->counts = calloc(k->k, sizeof(double));
     k->births = calloc(k->k, sizeof(uint64_t));
-    k->shift = calloc(s, sizeof(double));
-    k->limit = calloc(s, sizeof(double));
-    k->magic = calloc(s, sizeof(double));
-    k->across = calloc(kmeans_across_len(k), sizeof(float));
+    k->shift = doubles(s);
+    k->limit = doubles(s);
+    k->magic = doubles(s);
+    k->across = (float *)doubles((kmeans_across_len(k) + 1) / 2);
     if (k->centers && k->counts && k->births && k->shift && k->limit &&
         k->magic && k->across)
         return 0;

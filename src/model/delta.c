@@ -5,24 +5,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int grow(void **p, size_t bytes, pe_error *errp)
+/* Room for [bytes]; what was there is not kept. */
+static int reserve(void **p, size_t *hadp, size_t bytes, pe_error *errp)
 {
-    void *q = realloc(*p, bytes ? bytes : 1);
+    void *q;
 
+    if (*p && bytes <= *hadp)
+        return 0;
+    bytes = (bytes + 64) / 64 * 64;
+    q = aligned_alloc(64, bytes);
     if (!q)
         return pe_error_nomem(errp);
+    free(*p);
     *p = q;
+    *hadp = bytes;
     return 0;
 }
 
 int pe_delta_alloc(pe_delta *d, pe_error *errp)
 {
-    if (grow((void **)&d->sum, d->n_sum * sizeof(*d->sum), errp) < 0 ||
-        grow((void **)&d->count, d->n_count * sizeof(*d->count), errp) < 0 ||
-        grow((void **)&d->tag, d->n_tag * sizeof(*d->tag), errp) < 0)
+    size_t sum = d->n_sum * sizeof(*d->sum);
+    size_t count = d->n_count * sizeof(*d->count);
+
+    if (reserve((void **)&d->sum, &d->bytes[0], sum, errp) < 0 ||
+        reserve((void **)&d->count, &d->bytes[1], count, errp) < 0 ||
+        reserve((void **)&d->tag, &d->bytes[2], d->n_tag * sizeof(*d->tag),
+                errp) < 0)
         return -1;
-    memset(d->sum, 0, d->n_sum * sizeof(*d->sum));
-    memset(d->count, 0, d->n_count * sizeof(*d->count));
+    memset(d->sum, 0, sum);
+    memset(d->count, 0, count);
     return 0;
 }
 
