@@ -85,7 +85,8 @@ static int load(agent *a, const char *dir, pe_error *errp)
         return -1;
     a->pl = pipeline_load(a->req->file, (const char *const *)a->req->overrides,
                           a->req->n_overrides, errp);
-    if (!a->pl || plan_make(&a->plan, a->pl, a->req, a->pilot, errp) < 0)
+    if (!a->pl || pipeline_use_kernel(a->pl, errp) < 0 ||
+        plan_make(&a->plan, a->pl, a->req, a->pilot, errp) < 0)
         return -1;
     if (!a->req->broker || !a->req->params_url)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,

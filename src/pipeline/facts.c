@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "src/function/host.h"
+#include "src/model/path.h"
 
 const char *pilot_kind_name(enum pilot_kind kind)
 {
@@ -124,4 +125,16 @@ void pipeline_destroy(pipeline *p)
     free(p->name);
     free(p->file);
     free(p);
+}
+
+int pipeline_use_kernel(const pipeline *p, pe_error *errp)
+{
+    const pipeline_stage *s = pipeline_last_stage(p);
+    const char *word = getenv("PILOT_KERNEL");
+
+    if (!word && s->is_model)
+        word = pe_options_string(s->options, "kernel");
+    if (!word || path_select(word, errp) == 0)
+        return 0;
+    return pe_error_prefix(errp, "stage '%s'", s->name);
 }

@@ -106,6 +106,10 @@ const pipeline_stage *pipeline_stage_of(const pipeline *p,
  * it prepare its blocks, in the order of the file.
  */
 const pipeline_stage *pipeline_last_stage(const pipeline *p);
+/* Select the kernels of this process (src/model/path.h): PILOT_KERNEL of the
+ * environment, else the model's option.  Error: this machine has none such.
+ */
+int pipeline_use_kernel(const pipeline *p, pe_error *errp);
 const char *pilot_kind_name(enum pilot_kind kind);
 
 /* True when no broker and no parameter service takes part. */

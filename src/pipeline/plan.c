@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "src/model/path.h"
+
 #define MANAGED "the kept services, else managed ones"
 
 /* Width of the column of names. */
@@ -64,6 +66,8 @@ static void print_stages(const pipeline *p, int width, FILE *f)
                 p->pilots[s->pilot].name);
         if (s->from >= 0)
             fprintf(f, ", from %s", p->stages[s->from].name);
+        if (s->is_model)
+            fprintf(f, ", kernels %s here", path_name(path_now()));
         fputc('\n', f);
     }
 }

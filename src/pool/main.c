@@ -12,6 +12,7 @@
 #include "src/common/log.h"
 #include "src/common/random.h"
 #include "src/common/text.h"
+#include "src/model/blas.h"
 #include "src/monitor/event.h"
 
 static atomic_int drain;
@@ -123,7 +124,10 @@ static int load(struct agent *a, pe_error *errp)
         return -1;
     a->pl = pipeline_load(a->req->file, (const char *const *)a->req->overrides,
                           a->req->n_overrides, errp);
-    return a->pl ? 0 : -1;
+    if (!a->pl || pipeline_use_kernel(a->pl, errp) < 0)
+        return -1;
+    blas_set_threads(pipeline_pilot_of(a->pl, PILOT_POOL)->cpus_per_task);
+    return 0;
 }
 
 /* --- rank 0: the first offsets, the committer --- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
+#include "src/model/path.h"
 #include "src/monitor/event.h"
 
 enum {
@@ -94,6 +95,7 @@ static json_t *report_model(const pool *p)
     json_t *o = json_object();
 
     json_object_set_new(o, "kind", json_string(p->stage->function));
+    json_object_set_new(o, "kernel", json_string(path_name(path_now())));
     json_object_set_new(o, "version",
                         json_integer(m ? (json_int_t)m->version : 0));
     json_object_set_new(o, "commit", json_string(m ? m->commit : ""));

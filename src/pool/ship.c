@@ -203,6 +203,23 @@ static int take_state(pool *p, const struct ship_head *h, pe_error *errp)
                           errp);
 }
 
+/* What the open epoch has learned goes on from the newer model, where the
+ * model can do that; another rank may do so later, or not at all.
+ */
+static int rebase_open(pool_slot *s, pool_model *to, pe_error *errp)
+{
+    const pe_model *from = s->base ? s->base->m : NULL;
+
+    if (!s->live || !from || !to || to == s->base || !from->ops->rebase ||
+        from->warming || to->m->warming)
+        return 0;
+    if (from->ops->rebase(s->delta, from, to->m, errp) < 0)
+        return -1;
+    pool_model_drop(s->base);
+    s->base = pool_model_hold(to);
+    return 0;
+}
+
 /* A counted epoch starts from the commit of the one before: nothing of it
  * was dispatched while the rank held.
  */
@@ -211,7 +228,9 @@ static int take_commit(pool *p, const struct ship_head *h, pe_error *errp)
     pool_slot *open = &p->slot[p->epoch & 1];
 
     pool_sample_commit(p, h->epoch, h->commit_ns);
-    if (!p->hold || h->epoch < p->epoch - 1)
+    if (!p->hold)
+        return rebase_open(open, p->recent[p->ship_seq & 1], errp);
+    if (h->epoch < p->epoch - 1)
         return 0;
     p->hold = false;
     return pool_slot_rebase(open, p->recent[p->ship_seq & 1], p->ship_seq,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "pipeline_file.h"
+#include "src/model/path.h"
 
 static void test_jobs(void)
 {
@@ -56,7 +57,8 @@ static void test_plan(void)
                         "  devices    edge    local://  3 devices\n");
     UNIT_CONTAINS(text,
                   "  pool       pool    local://  2 MPI ranks of 1 core\n");
-    UNIT_CONTAINS(text, "  learn      kmeans on pool, from sense\n");
+    UNIT_CONTAINS(
+        text, "  learn      kmeans on pool, from sense, kernels plain here\n");
     UNIT_CONTAINS(text, "Map\n"
                         "  partition  rank  devices\n"
                         "  0          0     devices-0, devices-2\n"
@@ -109,9 +111,10 @@ static void test_plan_chain(void)
         NULL);
     char *text = plan_of(p);
 
-    UNIT_CONTAINS(text, "  pick       select on devices, from sense\n"
-                        "  scale      standardise on pool, from pick\n"
-                        "  learn      kmeans on pool, from scale\n");
+    UNIT_CONTAINS(
+        text, "  pick       select on devices, from sense\n"
+              "  scale      standardise on pool, from pick\n"
+              "  learn      kmeans on pool, from scale, kernels plain here\n");
     UNIT_CONTAINS(text, "  pilot.run-1.pick  3 partitions");
     UNIT_CONTAINS(text, "      freeze: 0\n");
     free(text);
@@ -247,5 +250,6 @@ int main(void)
         {0},
     };
 
+    path_select("plain", NULL); /* the same on every machine */
     return pipeline_file_main("plan", tests);
 }
