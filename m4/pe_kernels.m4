@@ -43,6 +43,14 @@ AC_COMPILE_IFELSE([AC_LANG_PROGRAM()],
      PE_KERNELS_CFLAGS="$PE_KERNELS_CFLAGS -fno-split-paths"
      AC_MSG_RESULT([yes])],
     [AC_MSG_RESULT([no])])
+# For clang a loop that we ask it to unroll and whose length it does not know
+# is worth a warning.
+AC_MSG_CHECKING([for -Wno-pass-failed])
+CFLAGS="$pe_cflags -Werror -Wunknown-warning-option -Wno-pass-failed"
+AC_COMPILE_IFELSE([AC_LANG_PROGRAM()],
+    [PE_KERNELS_CFLAGS="$PE_KERNELS_CFLAGS -Wno-pass-failed"
+     AC_MSG_RESULT([yes])],
+    [AC_MSG_RESULT([no])])
 CFLAGS=$pe_cflags
 AC_SUBST([PE_KERNELS_CFLAGS])
 AM_CONDITIONAL([X86_KERNELS], [test "x$pe_kernels" = xx86])
