@@ -1,8 +1,9 @@
 /* kernels.c - the kernels of the models, alone, beside each other.
  *
  * kernels [--json] [--data FILE.npy] [--repeat N] [--points N,...] [--only T]
- * kernels --serve --data FILE.npy: answers "TASK POINTS" lines with the
- * nanoseconds of one repetition, for a peer that takes turns with it.
+ * kernels --serve [--data FILE.npy]: answers "TASK POINTS [FILE]" lines with
+ * the nanoseconds of one repetition, for a peer that takes turns with it; its
+ * scores go to FILE as bare floats.
  *
  * One thread.  Within a size all tasks take turns; the first two turns are
  * not counted.  Ratios are to the task named beside.
@@ -15,6 +16,7 @@
 
 #include <pilot/model.h>
 
+#include "models/kmeans/private.h"
 #include "src/block/npy.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
@@ -29,7 +31,10 @@ enum op {
     OP_UPDATE, /* learn from a block and score it */
     OP_EPOCH,  /* ... and apply the delta: one message, one model */
     OP_SCORE,
+    OP_LLOYD, /* LLOYD iterations of a whole fit, from given centres */
 };
+
+enum { LLOYD = 10 };
 
 /* What is measured; [against] is the task its ratio is taken to. */
 static const struct task {
@@ -42,6 +47,7 @@ static const struct task {
     {"kmeans-epoch", "kmeans", "", "auto", OP_EPOCH, "kmeans"},
     {"kmeans-score", "kmeans", "", "auto", OP_SCORE, "kmeans"},
     {"kmeans-gemm", "kmeans", "", "blas", OP_UPDATE, NULL},
+    {"kmeans-lloyd", "kmeans", "", "auto", OP_LLOYD, "kmeans"},
     {"kmeans-plain", "kmeans", "", "plain", OP_UPDATE, "kmeans-gemm"},
     {"kmeans-avx2", "kmeans", "", "avx2", OP_UPDATE, "kmeans-gemm"},
     {"kmeans-neon", "kmeans", "", "neon", OP_UPDATE, "kmeans-gemm"},
@@ -211,6 +217,9 @@ static int64_t once(struct bench *b, uint32_t points)
         if (rc == 0)
             rc = pe_model_apply(b->model, b->delta, &e);
         break;
+    case OP_LLOYD:
+        rc = kmeans_lloyd(kmeans_of(b->model), block.data, points, LLOYD, &e);
+        break;
     }
     if (rc < 0)
         die(&e);
@@ -286,25 +295,34 @@ static void run_size(uint32_t points, int repeat, const char *only, bool json)
             finish(&b[i]);
 }
 
+static int find_task(const char *name)
+{
+    for (int i = 0; i < TASKS; i++)
+        if (!strcmp(tasks[i].name, name) && usable(&tasks[i], NULL))
+            return i;
+    return -1;
+}
+
 static void serve(void)
 {
     static struct bench b[TASKS];
-    char line[256], name[64];
+    char line[1024], name[64], path[900];
     unsigned points;
 
     while (fgets(line, sizeof(line), stdin)) {
-        int at = -1;
+        int words = sscanf(line, "%63s %u %899s", name, &points, path);
+        int at = words >= 2 ? find_task(name) : -1;
+        pe_error e = {0};
 
-        if (sscanf(line, "%63s %u", name, &points) == 2)
-            for (int i = 0; i < TASKS; i++)
-                if (!strcmp(tasks[i].name, name) && usable(&tasks[i], NULL))
-                    at = i;
         if (at < 0) {
             puts("error no such task");
         } else {
             if (!b[at].task)
                 begin(&b[at], &tasks[at]);
             printf("%lld\n", (long long)once(&b[at], points));
+            if (words == 3 && file_write(path, b[at].scores,
+                                         points * sizeof(float), 0644, &e) < 0)
+                die(&e);
         }
         fflush(stdout);
     }

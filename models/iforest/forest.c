@@ -19,6 +19,19 @@ static size_t top_len(const struct forest *f)
     return (size_t)groups(f) * (1 << FOREST_TOP) * FOREST_LANES;
 }
 
+static bool has_bottom(const struct forest *f)
+{
+    return f->depth == FOREST_TOP + FOREST_BOTTOM;
+}
+
+/* A cache line for each subtree. */
+static size_t bottom_bytes(const struct forest *f)
+{
+    size_t lines = has_bottom(f) ? (size_t)f->trees << FOREST_TOP : 1;
+
+    return lines * FOREST_LINE * sizeof(*f->bottom);
+}
+
 int forest_create(struct forest *f, uint32_t trees, uint32_t depth,
                   uint32_t features, pe_error *errp)
 {
@@ -33,7 +46,10 @@ int forest_create(struct forest *f, uint32_t trees, uint32_t depth,
     f->feature = calloc(n, sizeof(*f->feature));
     f->leaf = calloc(n, sizeof(*f->leaf));
     f->top = calloc(top_len(f), sizeof(*f->top));
-    if (f->node && f->feature && f->leaf && f->top)
+    f->bottom = aligned_alloc(64, bottom_bytes(f));
+    if (f->bottom)
+        memset(f->bottom, 0, bottom_bytes(f));
+    if (f->node && f->feature && f->leaf && f->top && f->bottom)
         return 0;
     forest_free(f);
     return pe_error_nomem(errp);
@@ -45,6 +61,7 @@ void forest_free(struct forest *f)
     free(f->feature);
     free(f->leaf);
     free(f->top);
+    free(f->bottom);
     memset(f, 0, sizeof(*f));
 }
 
@@ -56,6 +73,7 @@ void forest_copy(struct forest *to, const struct forest *from)
     memcpy(to->feature, from->feature, n * sizeof(*to->feature));
     memcpy(to->leaf, from->leaf, n * sizeof(*to->leaf));
     memcpy(to->top, from->top, top_len(from) * sizeof(*to->top));
+    memcpy(to->bottom, from->bottom, bottom_bytes(from));
 }
 
 uint32_t forest_depth(uint32_t psi)
@@ -77,7 +95,7 @@ double forest_mean_path(double n)
 }
 
 /* Lanes beyond the last tree walk like the first and are not counted. */
-void forest_prepare(struct forest *f)
+static void prepare_top(struct forest *f)
 {
     uint32_t nodes = f->depth < FOREST_TOP ? f->stride : 1 << FOREST_TOP;
 
@@ -90,6 +108,32 @@ void forest_prepare(struct forest *f)
         for (uint32_t i = 1; i < nodes; i++)
             to[i * FOREST_LANES + t % FOREST_LANES] = from[i];
     }
+}
+
+/* The subtree below node [root] of a tree. */
+static void put_bottom(uint32_t *line, const forest_key *node,
+                       const uint32_t *leaf, uint32_t root)
+{
+    uint32_t first = (root << FOREST_BOTTOM) - (1 << 8);
+
+    line[0] = 0;
+    for (uint32_t l = 0; l < FOREST_BOTTOM; l++)
+        memcpy(line + (1 << l), node + (root << l), sizeof(*line) << l);
+    memcpy(line + FOREST_LINE / 2, leaf + first,
+           sizeof(*line) << FOREST_BOTTOM);
+}
+
+void forest_prepare(struct forest *f)
+{
+    uint32_t *line = f->bottom;
+
+    prepare_top(f);
+    if (!has_bottom(f))
+        return;
+    for (size_t t = 0; t < f->trees; t++)
+        for (uint32_t i = 0; i < 1 << FOREST_TOP; i++, line += FOREST_LINE)
+            put_bottom(line, f->node + t * f->stride, f->leaf + t * f->stride,
+                       (1 << FOREST_TOP) + i);
 }
 
 /* The oracle: floats, one row after the other. */

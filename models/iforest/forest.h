@@ -17,6 +17,8 @@ typedef uint32_t forest_key;
 enum {
     FOREST_LANES = 16,    /* trees side by side in [top] */
     FOREST_TOP = 5,       /* levels of it */
+    FOREST_BOTTOM = 3,    /* levels of a [bottom] */
+    FOREST_LINE = 16,     /* words of one: seven nodes and eight leaves */
     FOREST_FRACTION = 19, /* bits behind the point of a leaf: with them it is
                              a whole number that a float holds, too */
     FOREST_PACKED = 32,   /* features a packed node can name */
@@ -37,6 +39,9 @@ struct forest {
     uint16_t *feature; /* the same */
     uint32_t *leaf;    /* trees x stride: (depth + c(n)) 2^FOREST_FRACTION */
     uint32_t *top;     /* the first FOREST_TOP levels, 16 trees side by side */
+    uint32_t *bottom;  /* where the depth is TOP + BOTTOM: trees x 2^TOP
+                          subtrees, each in a cache line, its root second and
+                          its leaves from the ninth on */
 };
 
 int forest_create(struct forest *f, uint32_t trees, uint32_t depth,
@@ -53,8 +58,8 @@ uint32_t forest_depth(uint32_t psi);
 double forest_mean_path(double n);
 
 /* Grow tree [t] from [psi] of the [n] rows of keys ([width] apart), drawn
- * without replacement by [key], which decides everything.  [index] holds n
- * entries 0, 1, ... and is left so.
+ * without replacement by [key], which decides everything.  [index] names the n
+ * rows, and is left as it was.
  */
 int forest_grow(struct forest *f, uint32_t t, const forest_key *rows, size_t n,
                 size_t width, uint32_t psi, uint64_t key, uint32_t *index,

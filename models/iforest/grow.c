@@ -19,6 +19,7 @@ struct growing {
     size_t width;
     uint16_t *order, *spare; /* rows of the tile, and room to part them */
     uint16_t *choice;        /* features that may still vary */
+    forest_key *value;       /* of the rows of a range in one feature */
 };
 
 /* A node to be split: rows [from, from + n) of the order. */
@@ -26,14 +27,17 @@ struct range {
     uint32_t node, depth, from, n;
 };
 
+/* The values of a range in feature [f], and between which they lie. */
 static void span(const struct growing *g, const struct range *r, uint32_t f,
                  forest_key *lowp, forest_key *highp)
 {
+    const uint16_t *order = g->order + r->from;
     forest_key low = UINT32_MAX, high = 0;
 
     for (uint32_t i = 0; i < r->n; i++) {
-        forest_key k = g->tile[g->order[r->from + i] * g->width + f];
+        forest_key k = g->tile[order[i] * g->width + f];
 
+        g->value[i] = k;
         low = k < low ? k : low;
         high = k > high ? k : high;
     }
@@ -81,8 +85,10 @@ static bool draw_split(struct growing *g, const struct range *r, uint32_t *fp,
     return false;
 }
 
-/* Rows that go left to the front, in order; how many they are. */
-static uint32_t part(const struct growing *g, const struct range *r, uint32_t f,
+/* Rows that go left to the front, in order; how many they are.  Their values
+ * are those that span left.
+ */
+static uint32_t part(const struct growing *g, const struct range *r,
                      forest_key node)
 {
     uint16_t *order = g->order + r->from;
@@ -90,7 +96,7 @@ static uint32_t part(const struct growing *g, const struct range *r, uint32_t f,
 
     for (uint32_t i = 0; i < r->n; i++) {
         uint16_t row = order[i];
-        bool more = g->tile[row * g->width + f] > node;
+        bool more = g->value[i] > node;
 
         order[left] = row;
         g->spare[right] = row;
@@ -136,7 +142,7 @@ static void grow(struct growing *g, uint32_t psi)
         }
         g->f->node[g->at + r.node] = node;
         g->f->feature[g->at + r.node] = (uint16_t)f;
-        left = part(g, &r, f, node);
+        left = part(g, &r, node);
         stack[n++] = (struct range){2 * r.node + 1, r.depth + 1, r.from + left,
                                     r.n - left};
         stack[n++] = (struct range){2 * r.node, r.depth + 1, r.from, left};
@@ -180,21 +186,23 @@ int forest_grow(struct forest *f, uint32_t t, const forest_key *rows, size_t n,
         .draw = {key, 0},
         .width = width,
     };
-    size_t tile = psi * width * sizeof(forest_key), words;
-    char *memory;
+    size_t keys = psi * (width + 1), words = 2 * (size_t)psi + f->features;
+    forest_key *memory;
 
     psi = psi < n ? psi : (uint32_t)n;
-    words = (2 * (size_t)psi + f->features) * sizeof(uint16_t);
-    memory = model_scratch(SCRATCH_KERNEL, tile + words, errp);
+    memory = model_scratch(
+        SCRATCH_KERNEL, keys * sizeof(*memory) + words * sizeof(uint16_t),
+        errp);
     if (!memory)
         return -1;
-    g.tile = (forest_key *)(void *)memory;
-    g.order = (uint16_t *)(void *)(memory + tile);
+    g.tile = memory;
+    g.value = memory + psi * width;
+    g.order = (uint16_t *)(g.value + psi);
     g.spare = g.order + psi;
     g.choice = g.spare + psi;
     for (uint32_t i = 0; i < f->features; i++)
         g.choice[i] = (uint16_t)i;
-    gather(&g, (forest_key *)(void *)memory, rows, n, psi, index);
+    gather(&g, memory, rows, n, psi, index);
     grow(&g, psi);
     return 0;
 }

@@ -3,47 +3,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keys.h"
 #include "private.h"
 #include "src/common/random.h"
+#include "src/model/path.h"
 #include "src/model/scratch.h"
-
-/* One row; false when a value is no float. */
-static bool make_keys(const double *row, const double *shift, uint32_t d,
-                      forest_key *keys)
-{
-    uint32_t most = 0;
-
-    for (uint32_t f = 0; f < d; f++) {
-        float x = (float)(row[f] - shift[f]);
-        uint32_t bits, magnitude;
-
-        keys[f] = forest_key_of(x);
-        memcpy(&bits, &x, sizeof(bits));
-        magnitude = bits & UINT32_C(0x7fffffff);
-        most = magnitude > most ? magnitude : most;
-    }
-    return most < UINT32_C(0x7f800000); /* neither infinite nor NaN */
-}
 
 void iforest_keys(const struct iforest *m, const pe_block *b, uint32_t at,
                   uint32_t n, forest_key *keys, bool *good)
 {
-    uint32_t d = m->base.features;
-    double row[256], *wide = d > 256 ? malloc(d * sizeof(*wide)) : row;
-
-    for (uint32_t i = 0; i < n; i++) {
-        forest_key *to = keys + (size_t)i * m->width;
-
-        good[i] = wide != NULL;
-        if (wide) {
-            pe_block_row(b, at + i, wide);
-            good[i] = make_keys(wide, m->shift, d, to);
-        }
-        for (uint32_t f = d; f < m->width; f++)
-            to[f] = 0;
+    switch (path_now()) {
+#ifdef PE_X86_KERNELS
+    case PATH_AVX512:
+        keys_make_avx512(b, at, n, m->shift, m->width, keys, good);
+        return;
+    case PATH_AVX2:
+        keys_make_avx2(b, at, n, m->shift, m->width, keys, good);
+        return;
+#endif
+#ifdef PE_ARM_KERNELS
+    case PATH_NEON:
+        keys_make_neon(b, at, n, m->shift, m->width, keys, good);
+        return;
+#endif
+    default:
+        keys_make(b, at, n, m->shift, m->width, keys, good);
     }
-    if (wide != row)
-        free(wide);
 }
 
 /* 2^-x for x >= 0, to 1e-9: the series of e^(x ln 2) about the nearest whole
@@ -75,27 +60,45 @@ static void to_scores(const uint64_t *sum, const bool *good, uint32_t n,
         scores[i] = good[i] ? (float)exp2_minus((double)sum[i] * norm) : NAN;
 }
 
+static double norm_of(const struct forest *f, uint32_t sampled)
+{
+    double mean = forest_mean_path(sampled > 1 ? sampled : 2);
+
+    return 1 / (f->trees * mean * (1 << FOREST_FRACTION));
+}
+
+/* Scores of n rows of keys. */
+static void score_keys(const struct iforest *m, const struct forest *f,
+                       double norm, const forest_key *keys, const bool *good,
+                       uint32_t n, float *scores)
+{
+    uint64_t sum[IFOREST_TILE] = {0};
+
+    forest_walk(f, keys, n, m->width, sum);
+    to_scores(sum, good, n, norm, scores);
+}
+
+static uint32_t tile_of(const pe_block *b, uint32_t at)
+{
+    return b->points - at < IFOREST_TILE ? b->points - at : IFOREST_TILE;
+}
+
 int iforest_scores(const struct iforest *m, const struct forest *f,
                    uint32_t sampled, const pe_block *b, float *scores,
                    pe_error *errp)
 {
-    double mean = forest_mean_path(sampled > 1 ? sampled : 2);
-    double norm = 1 / (f->trees * mean * (1 << FOREST_FRACTION));
+    double norm = norm_of(f, sampled);
     size_t bytes = IFOREST_TILE * (size_t)m->width * sizeof(forest_key);
     forest_key *keys = model_scratch(SCRATCH_TILE, bytes, errp);
-    uint64_t sum[IFOREST_TILE];
     bool good[IFOREST_TILE];
 
     if (!keys)
         return -1;
     for (uint32_t at = 0; at < b->points; at += IFOREST_TILE) {
-        uint32_t n = b->points - at;
+        uint32_t n = tile_of(b, at);
 
-        n = n < IFOREST_TILE ? n : IFOREST_TILE;
         iforest_keys(m, b, at, n, keys, good);
-        memset(sum, 0, n * sizeof(*sum));
-        forest_walk(f, keys, n, m->width, sum);
-        to_scores(sum, good, n, norm, scores + at);
+        score_keys(m, f, norm, keys, good, n, scores + at);
     }
     return 0;
 }
@@ -130,23 +133,29 @@ static int reserve_index(struct iforest_work *w, size_t n, pe_error *errp)
     if (!grown)
         return pe_error_nomem(errp);
     w->index = grown;
-    for (; w->n_index < n; w->n_index++)
-        grown[w->n_index] = (uint32_t)w->n_index;
+    w->n_index = n;
     return 0;
 }
 
-/* Keys of the rows of [b] that are finite, one after the other. */
-static forest_key *finite_keys(const struct iforest *m, const pe_block *b,
-                               size_t *np, pe_error *errp)
+/* Keys of all rows of [b], and which are good behind them; a sample is drawn
+ * from the first *np of [index], which are those.
+ */
+static forest_key *all_keys(const struct iforest *m, struct iforest_work *w,
+                            const pe_block *b, bool **goodp, size_t *np,
+                            pe_error *errp)
 {
-    size_t bytes = ((size_t)b->points + 1) * m->width * sizeof(forest_key);
-    forest_key *keys = model_scratch(SCRATCH_MODEL, bytes, errp);
-    bool good;
+    size_t bytes = (size_t)b->points * m->width * sizeof(forest_key);
+    forest_key *keys = model_scratch(SCRATCH_MODEL, bytes + b->points, errp);
+    bool *good;
 
+    if (!keys || reserve_index(w, b->points, errp) < 0)
+        return NULL;
+    *goodp = good = (bool *)((char *)keys + bytes);
+    iforest_keys(m, b, 0, b->points, keys, good);
     *np = 0;
-    for (uint32_t i = 0; keys && i < b->points; i++) {
-        iforest_keys(m, b, i, 1, keys + *np * m->width, &good);
-        *np += good;
+    for (uint32_t i = 0; i < b->points; i++) {
+        w->index[*np] = i;
+        *np += good[i];
     }
     return keys;
 }
@@ -155,16 +164,21 @@ int iforest_refit(const struct iforest *m, struct iforest_work *w,
                   const pe_block *b, float *scores, pe_error *errp)
 {
     uint64_t key = item_key(random_mix(m->base.seed, 0x72656669), b);
+    bool *good;
     size_t n;
-    forest_key *keys = finite_keys(m, b, &n, errp);
+    forest_key *keys = all_keys(m, w, b, &good, &n, errp);
+    double norm;
 
-    if (!keys || reserve_index(w, n, errp) < 0)
+    if (!keys)
         return -1;
     for (uint32_t t = 0; n > 0 && t < w->own.trees; t++)
         if (forest_grow(&w->own, t, keys, n, m->width, m->psi,
                         random_mix(key, t), w->index, errp) < 0)
             return -1;
     forest_prepare(&w->own);
-    return iforest_scores(m, &w->own, m->psi < n ? m->psi : (uint32_t)n, b,
-                          scores, errp);
+    norm = norm_of(&w->own, m->psi < n ? m->psi : (uint32_t)n);
+    for (uint32_t at = 0; at < b->points; at += IFOREST_TILE)
+        score_keys(m, &w->own, norm, keys + (size_t)at * m->width, good + at,
+                   tile_of(b, at), scores + at);
+    return 0;
 }

@@ -2,9 +2,10 @@
  *
  * One row's 32 keys fill two registers, and a permutation looks up the
  * feature of each lane; the node of a lane is picked out of the level's by
- * the ways taken so far.  Below, where a level has more nodes than that is
- * worth, each tree is walked on its own: 16 walks that do not wait for each
- * other.
+ * the ways taken so far.  The three levels below, where a tree has 256 leaves,
+ * lie in one cache line a subtree: all seven turns are made at once, and a
+ * table says which leaf they lead to.  Where a tree is deeper each is walked
+ * on its own: 16 walks that do not wait for each other.
  */
 #ifdef __AVX512F__
 
@@ -97,27 +98,80 @@ SIMD uint32_t walk_rest(const forest_key *node, const uint32_t *leaf,
     return sum;
 }
 
-/* A group of trees: the top of a few rows first, since each waits for its
- * own turns, then the rest of them.
+/* The leaf that the turns of a subtree lead to, bit i of them at node i: as
+ * the place of its word in the line.
  */
-SIMD void walk_group(const uint32_t *top, const forest_key *node,
-                     const uint32_t *leaf, const forest_key *rows, size_t n,
+static const uint8_t leaf_of[1 << (FOREST_LINE / 2)] = {
+#define TURN(m, node) ((m) >> (node)&1)
+#define WAY2(m) (2 + TURN(m, 1))
+#define WAY3(m) (2 * WAY2(m) + TURN(m, WAY2(m)))
+#define WAY(m) (2 * WAY3(m) + TURN(m, WAY3(m)))
+#define WAYS4(m) WAY(m), WAY((m) + 1), WAY((m) + 2), WAY((m) + 3)
+#define WAYS16(m) WAYS4(m), WAYS4((m) + 4), WAYS4((m) + 8), WAYS4((m) + 12)
+#define WAYS64(m) \
+    WAYS16(m), WAYS16((m) + 16), WAYS16((m) + 32), WAYS16((m) + 48)
+    WAYS64(0), WAYS64(64), WAYS64(128), WAYS64(192)};
+
+/* Where the lines of the nodes that 16 trees stand at are, in words. */
+SIMD __m512i find_lines(__m512i i)
+{
+    const __m512i lane =
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i subtree = _mm512_add_epi32(
+        _mm512_sub_epi32(i, _mm512_set1_epi32(1 << FOREST_TOP)),
+        _mm512_slli_epi32(lane, FOREST_TOP));
+
+    return _mm512_mullo_epi32(subtree, _mm512_set1_epi32(FOREST_LINE));
+}
+
+/* The leaves they lead to. */
+SIMD uint32_t walk_bottom(const uint32_t *bottom, const uint32_t *at,
+                          __m512i low, __m512i high, size_t lanes)
+{
+    uint32_t sum = 0;
+
+    UNROLL
+    for (size_t s = 0; s < lanes; s++) {
+        const uint32_t *line = bottom + at[s];
+        __mmask16 way = turn(_mm512_load_si512(line), low, high);
+
+        sum += line[leaf_of[(uint8_t)way]];
+    }
+    return sum;
+}
+
+/* Sixteen trees, the last time fewer. */
+struct group {
+    const uint32_t *top, *bottom;
+    const forest_key *node;
+    const uint32_t *leaf;
+};
+
+/* The top of a few rows first, since each waits for its own turns, then the
+ * rest of them.
+ */
+SIMD void walk_group(struct group g, const forest_key *rows, size_t n,
                      size_t width, uint64_t *sum, size_t lanes, uint32_t depth)
 {
+    const bool has_bottom = depth == FOREST_TOP + FOREST_BOTTOM;
     uint32_t i[SIDE][FOREST_LANES];
 
     for (size_t r = 0; r < n; r += SIDE) {
+        const forest_key *row = rows + r * width;
         size_t side = n - r < SIDE ? n - r : SIDE;
 
         for (size_t s = 0; s < side; s++) {
-            const forest_key *row = rows + (r + s) * width;
+            __m512i at = walk_top(g.top, _mm512_loadu_si512(row + s * width),
+                                  _mm512_loadu_si512(row + s * width + 16));
 
-            _mm512_storeu_si512(i[s], walk_top(top, _mm512_loadu_si512(row),
-                                               _mm512_loadu_si512(row + 16)));
+            _mm512_storeu_si512(i[s], has_bottom ? find_lines(at) : at);
         }
-        for (size_t s = 0; s < side; s++)
-            sum[r + s] += walk_rest(node, leaf, rows + (r + s) * width, i[s],
-                                    lanes, depth);
+        for (size_t s = 0; s < side; s++, row += width)
+            sum[r + s] +=
+                has_bottom
+                    ? walk_bottom(g.bottom, i[s], _mm512_loadu_si512(row),
+                                  _mm512_loadu_si512(row + 16), lanes)
+                    : walk_rest(g.node, g.leaf, row, i[s], lanes, depth);
     }
 }
 
@@ -125,25 +179,26 @@ SIMD void walk_rows(const struct forest *f, const forest_key *rows, size_t n,
                     size_t width, uint64_t *sum, uint32_t depth)
 {
     for (size_t t = 0; t < f->trees; t += FOREST_LANES) {
-        const uint32_t *top =
-            f->top + t / FOREST_LANES * (1 << FOREST_TOP) * FOREST_LANES;
-        const forest_key *node = f->node + t * f->stride;
-        const uint32_t *leaf = f->leaf + t * f->stride;
+        struct group g = {
+            .top = f->top + (t << FOREST_TOP),
+            .bottom = f->bottom + (t << FOREST_TOP) * FOREST_LINE,
+            .node = f->node + t * f->stride,
+            .leaf = f->leaf + t * f->stride,
+        };
         size_t lanes = f->trees - t;
 
         if (lanes >= FOREST_LANES) /* straight code */
-            walk_group(top, node, leaf, rows, n, width, sum, FOREST_LANES,
-                       depth);
+            walk_group(g, rows, n, width, sum, FOREST_LANES, depth);
         else
-            walk_group(top, node, leaf, rows, n, width, sum, lanes, depth);
+            walk_group(g, rows, n, width, sum, lanes, depth);
     }
 }
 
 void forest_walk_avx512(const struct forest *f, const forest_key *rows,
                         size_t n, size_t width, uint64_t *sum)
 {
-    if (f->depth == 8)
-        walk_rows(f, rows, n, width, sum, 8);
+    if (f->depth == FOREST_TOP + FOREST_BOTTOM)
+        walk_rows(f, rows, n, width, sum, FOREST_TOP + FOREST_BOTTOM);
     else
         walk_rows(f, rows, n, width, sum, f->depth);
 }

@@ -1,0 +1,10 @@
+/* keys_vector.c - rows as keys, by the vectors a compiler makes of them. */
+#include "keys.h"
+#include "src/model/simd.h"
+
+void SIMD_NAME(keys_make)(const pe_block *b, size_t at, size_t n,
+                          const double *shift, size_t width, forest_key *keys,
+                          bool *good)
+{
+    keys_make(b, at, n, shift, width, keys, good);
+}
