@@ -15,9 +15,12 @@
 #include "src/model/simd.h"
 
 enum {
+    USUAL = 32,                 /* width that code is compiled for apart */
     ACROSS = KMEANS_GROUP / VF, /* vectors of centres */
     DOWN = VF == 16 ? 8 : 3,    /* rows at once: registers are the bound */
 };
+
+#define APART __attribute__((noinline))
 
 /* --- the nearest centre --- */
 
@@ -132,31 +135,35 @@ SIMD double distance(const double *row, const double *c, uint32_t stride)
     return vd_sum(acc);
 }
 
-SIMD void add(const struct kmeans *k, double *sum, const double *row,
+/* What is taken off and added to every row. */
+struct origin {
+    const double *shift, *magic;
+};
+
+SIMD void add(const struct origin *o, double *sum, const double *row,
               uint32_t stride)
 {
     UNROLL
     for (uint32_t f = 0; f < stride; f += VD)
         vd_store(sum + f,
-                 vd_load(sum + f) + (vd_load(row + f) - vd_load(k->shift + f)));
+                 vd_load(sum + f) + (vd_load(row + f) - vd_load(o->shift + f)));
 }
 
 /* Adding the magic number leaves a whole number of the grid in the low bits;
  * the bits are added as integers, whose sums have no order.
  */
-SIMD void add_exact(const struct kmeans *k, int64_t *grid, const double *row,
+SIMD void add_exact(const struct origin *o, int64_t *grid, const double *row,
                     uint32_t stride)
 {
     UNROLL
     for (uint32_t f = 0; f < stride; f += VD) {
-        vd x = vd_load(row + f) - vd_load(k->shift + f);
+        vd x = vd_load(row + f) - vd_load(o->shift + f);
 
-        x = x + vd_load(k->magic + f);
+        x = x + vd_load(o->magic + f);
         vi_store(grid + f, vi_add(vi_load(grid + f), vd_bits(x)));
     }
 }
 
-/* Seldom asked: rows far from their centre. */
 static bool is_wide(const struct kmeans *k, const double *row)
 {
     unsigned wide = 0;
@@ -167,49 +174,100 @@ static bool is_wide(const struct kmeans *k, const double *row)
     return wide != 0;
 }
 
-SIMD void fold_rows(const struct kmeans *k, const double *rows, size_t n,
-                    uint32_t *label, float *score, pe_delta *d, bool exact,
-                    uint32_t stride)
+struct fold {
+    const struct kmeans *k;
+    const double *rows;
+    size_t n;
+    uint32_t *label;
+    float *score;
+    pe_delta *d;
+};
+
+/* A row far from its centre may lie beyond the limits of the grid; false when
+ * it does not.  Seldom asked, and kept out of the way of those that are.
+ */
+static APART bool fold_far(const struct fold *f, size_t i, double d2)
 {
-    int64_t *counts = d ? kmeans_counts(k, d) : NULL;
+    const double *row = f->rows + i * f->k->stride;
 
-    for (size_t i = 0; i < n; i++) {
-        const double *row = rows + i * stride;
+    if (!is_wide(f->k, row))
+        return false;
+    if (d2 <= KMEANS_D2_MAX && kmeans_add_wide(f->k, f->d, f->label[i], row)) {
+        f->score[i] = (float)__builtin_sqrt(d2);
+        kmeans_counts(f->k, f->d)[f->label[i]]++;
+    } else {
+        f->label[i] = KMEANS_MASKED;
+        f->score[i] = NAN;
+    }
+    return true;
+}
+
+SIMD void fold_rows(const struct fold *f, bool exact, uint32_t stride)
+{
+    const struct kmeans *k = f->k;
+    const struct origin o = {k->shift, k->magic};
+    const double *centers = k->centers, *row = f->rows, near2 = k->near2;
+    int64_t *counts = f->d ? kmeans_counts(k, f->d) : NULL;
+    int64_t *grid = f->d ? f->d->count : NULL;
+    double *sums = f->d ? f->d->sum : NULL;
+    uint32_t *label = f->label;
+    float *score = f->score;
+    size_t n = f->n;
+
+    for (size_t i = 0; i < n; i++, row += stride) {
         size_t at = (size_t)label[i] * stride;
-        double d2 = distance(row, k->centers + at, stride);
-        bool wide = exact && !(d2 <= k->near2) && is_wide(k, row);
+        double d2 = distance(row, centers + at, stride);
 
-        if (!(d2 <= KMEANS_D2_MAX) ||
-            (wide && !kmeans_add_wide(k, d, label[i], row))) {
+        if (exact && !(d2 <= near2) && fold_far(f, i, d2))
+            continue;
+        if (!(d2 <= KMEANS_D2_MAX)) {
             label[i] = KMEANS_MASKED;
             score[i] = NAN;
             continue;
         }
         score[i] = (float)__builtin_sqrt(d2);
-        if (!d)
+        if (!counts)
             continue;
         counts[label[i]]++;
-        if (!exact)
-            add(k, d->sum + at, row, stride);
-        else if (!wide)
-            add_exact(k, d->count + at, row, stride);
+        if (exact)
+            add_exact(&o, grid + at, row, stride);
+        else
+            add(&o, sums + at, row, stride);
     }
 }
 
-/* Compiled for the usual width apart: its loops are straight code. */
+/* Compiled for the usual width apart, and each by itself: its loops are
+ * straight code with what it needs in registers.
+ */
+static APART void fold_usual(const struct fold *f)
+{
+    fold_rows(f, false, USUAL);
+}
+
+static APART void fold_usual_exact(const struct fold *f)
+{
+    fold_rows(f, true, USUAL);
+}
+
+static APART void fold_any(const struct fold *f)
+{
+    fold_rows(f, false, f->k->stride);
+}
+
+static APART void fold_any_exact(const struct fold *f)
+{
+    fold_rows(f, true, f->k->stride);
+}
+
 static void fold(const struct kmeans *k, const double *rows, size_t n,
                  uint32_t *label, float *score, pe_delta *d)
 {
-    bool exact = k->exact && d;
+    struct fold f = {k, rows, n, label, score, d};
 
-    if (exact && k->stride == 32)
-        fold_rows(k, rows, n, label, score, d, true, 32);
-    else if (exact)
-        fold_rows(k, rows, n, label, score, d, true, k->stride);
-    else if (k->stride == 32)
-        fold_rows(k, rows, n, label, score, d, false, 32);
+    if (k->exact && d)
+        k->stride == USUAL ? fold_usual_exact(&f) : fold_any_exact(&f);
     else
-        fold_rows(k, rows, n, label, score, d, false, k->stride);
+        k->stride == USUAL ? fold_usual(&f) : fold_any(&f);
 }
 
 const struct kmeans_kernel SIMD_NAME(kmeans_kernel) = {
