@@ -90,7 +90,37 @@ static bool same(const pe_model *a, const pe_model *b)
     return equal;
 }
 
-/* Any number of ranks, any order: the same bytes. */
+/* Models whose sums have no order: the same bytes, whoever adds. */
+static bool is_exact(const char *kind)
+{
+    static const char *const kinds[] = {"audit", "iforest", "kmeans",
+                                        "passthrough"};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (!strcmp(kind, kinds[i]))
+            return true;
+    return false;
+}
+
+/* The same scores up to rounding. */
+static bool alike(const pe_model *a, const pe_model *b)
+{
+    float x[POINTS], y[POINTS];
+    pe_block probe = {0};
+    bool equal = a->points == b->points && a->warming == b->warming;
+
+    make_block(&probe, 1);
+    CU_ASSERT_EQUAL(pe_model_score(a, &probe, x, NULL), 0);
+    CU_ASSERT_EQUAL(pe_model_score(b, &probe, y, NULL), 0);
+    for (int i = 0; i < POINTS; i++)
+        equal = equal && (isnan(x[i]) == isnan(y[i])) &&
+                !(fabsf(x[i] - y[i]) > 1e-4F * fabsf(x[i]));
+    pe_block_release(&probe);
+    return equal;
+}
+
+/* Any number of ranks, any order: the same bytes, or the same up to rounding.
+ */
 static void test_merge_laws(void)
 {
     static const int ranks[] = {1, 2, 3, 4, 7};
@@ -107,7 +137,7 @@ static void test_merge_laws(void)
 
             learn(m, 0, 12, ranks[i], 10 + i);
             learn(m, 12, BLOCKS, ranks[i], 20 + i);
-            CU_ASSERT_TRUE(same(m, want));
+            CU_ASSERT_TRUE(is_exact(*kinds) ? same(m, want) : alike(m, want));
             pe_model_destroy(m);
         }
         pe_model_destroy(want);
