@@ -1,13 +1,17 @@
 /* pair.c - a bare librdkafka producer and consumer: what the broker allows.
  *
- * usage: pair BROKER TOPIC PARTITIONS BYTES COUNT [RATE]
+ * usage: pair BROKER TOPIC PARTITIONS BYTES COUNT [RATE|drain]
  * One process sends COUNT records of BYTES bytes round the partitions and
  * another takes them, with the client settings of the pool and the edge
  * agent.  Prints one JSON object: records/s as the consumer saw them, CPU of
  * both, and, with a RATE (records/s), the latency from the intended time.
+ * With "drain" nothing is sent: COUNT records that are there are taken, by as
+ * many processes as there are partitions, at most two.
  */
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,10 +75,12 @@ static rd_kafka_t *open_client(rd_kafka_type_t type, const struct pair *p)
     return rk;
 }
 
-static long read_highs(rd_kafka_t *rk, const struct pair *p,
-                       rd_kafka_topic_partition_list_t *list)
+/* Every [step]th partition from [first] on, at its end or its beginning. */
+static void read_offsets(rd_kafka_t *rk, const struct pair *p, int first,
+                         int step, bool end,
+                         rd_kafka_topic_partition_list_t *list)
 {
-    for (int i = 0; i < p->partitions; i++) {
+    for (int i = first; i < p->partitions; i += step) {
         int64_t low, high;
 
         if (rd_kafka_query_watermark_offsets(rk, p->topic, i, &low, &high,
@@ -82,9 +88,9 @@ static long read_highs(rd_kafka_t *rk, const struct pair *p,
             fprintf(stderr, "pair: no topic %s\n", p->topic);
             exit(1);
         }
-        rd_kafka_topic_partition_list_add(list, p->topic, i)->offset = high;
+        rd_kafka_topic_partition_list_add(list, p->topic, i)->offset =
+            end ? high : low;
     }
-    return 0;
 }
 
 static void consume(const struct pair *p, int ready)
@@ -97,7 +103,7 @@ static void consume(const struct pair *p, int ready)
     long n = 0;
 
     rd_kafka_poll_set_consumer(rk);
-    read_highs(rk, p, list);
+    read_offsets(rk, p, 0, 1, true, list);
     rd_kafka_assign(rk, list);
     if (write(ready, "r", 1) != 1)
         exit(1);
@@ -123,6 +129,57 @@ static void consume(const struct pair *p, int ready)
     fflush(stdout);
     rd_kafka_topic_partition_list_destroy(list);
     _exit(n == p->count ? 0 : 1);
+}
+
+/* The share of one of [step] processes; its first and last arrival. */
+static void drain_some(const struct pair *p, int first, int step, int out)
+{
+    rd_kafka_t *rk = open_client(RD_KAFKA_CONSUMER, p);
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(p->partitions);
+    int64_t at[3] = {0}; /* first, last, records */
+
+    rd_kafka_poll_set_consumer(rk);
+    read_offsets(rk, p, first, step, false, list);
+    rd_kafka_assign(rk, list);
+    while (at[2] < p->count / step) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 10000);
+
+        if (!m)
+            break;
+        if (!m->err) {
+            at[1] = clock_real_ns();
+            at[0] = at[2]++ ? at[0] : at[1];
+        }
+        rd_kafka_message_destroy(m);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    _exit(write(out, at, sizeof(at)) != sizeof(at) || at[2] < p->count / step);
+}
+
+static int drain(const struct pair *p)
+{
+    int step = p->partitions < 2 ? 1 : 2, fd[2], bad = 0, status;
+    int64_t at[3], first = INT64_MAX, last = 0, n = 0;
+
+    if (pipe(fd))
+        return 1;
+    for (int i = 0; i < step; i++)
+        if (fork() == 0)
+            drain_some(p, i, step, fd[1]);
+    close(fd[1]);
+    for (int i = 0; i < step; i++) {
+        if (read(fd[0], at, sizeof(at)) != sizeof(at))
+            return 1;
+        first = at[0] < first ? at[0] : first;
+        last = at[1] > last ? at[1] : last;
+        n += at[2];
+    }
+    while (wait(&status) > 0)
+        bad |= status;
+    printf("{\"records\": %lld, \"per_s\": %.1f}\n", (long long)n,
+           (double)n * 1e9 / (double)(last - first));
+    return bad != 0;
 }
 
 static void produce(const struct pair *p)
@@ -166,7 +223,7 @@ int main(int argc, char **argv)
     pid_t pid;
 
     if (argc < 6) {
-        fputs("usage: pair BROKER TOPIC PARTITIONS BYTES COUNT [RATE]\n",
+        fputs("usage: pair BROKER TOPIC PARTITIONS BYTES COUNT [RATE|drain]\n",
               stderr);
         return 64;
     }
@@ -177,6 +234,8 @@ int main(int argc, char **argv)
     p.count = atol(argv[5]);
     p.rate = argc > 6 ? atof(argv[6]) : 0;
     signal(SIGPIPE, SIG_IGN);
+    if (argc > 6 && !strcmp(argv[6], "drain"))
+        return drain(&p);
     if (pipe(fd) || (pid = fork()) < 0)
         return 1;
     if (pid == 0)

@@ -59,8 +59,8 @@ static inline double *autoencoder_lanes(const struct autoencoder *a,
 /* train.c */
 
 /* Rows of [b] standardised into z (pad[0] apart); good[i]: row i is finite. */
-void autoencoder_standardise(const struct autoencoder *a, const pe_block *b,
-                             float *z, bool *good);
+int autoencoder_standardise(const struct autoencoder *a, const pe_block *b,
+                            float *z, bool *good, pe_error *errp);
 /* Scores by the weights [w]; NaN for rows that are not finite. */
 int autoencoder_scores(const struct autoencoder *a, const float *w,
                        const pe_block *b, float *scores, pe_error *errp);

@@ -52,23 +52,23 @@ static void standardise_row(const struct autoencoder *a, const double *row,
     }
 }
 
-void autoencoder_standardise(const struct autoencoder *a, const pe_block *b,
-                             float *z, bool *good)
+int autoencoder_standardise(const struct autoencoder *a, const pe_block *b,
+                            float *z, bool *good, pe_error *errp)
 {
     uint32_t d = a->base.features, ld = a->net.pad[0];
-    double row[512], *wide = d > 512 ? malloc(d * sizeof(*wide)) : row;
+    double *row = model_scratch(SCRATCH_MODEL, d * sizeof(*row), errp);
 
+    if (!row)
+        return -1;
     for (uint32_t i = 0; i < b->points; i++, z += ld) {
-        if (wide)
-            pe_block_row(b, i, wide);
-        good[i] = wide && row_is_finite(wide, d);
+        pe_block_row(b, i, row);
+        good[i] = row_is_finite(row, d);
         if (good[i])
-            standardise_row(a, wide, z);
+            standardise_row(a, row, z);
         for (uint32_t f = good[i] ? d : 0; f < ld; f++)
             z[f] = 0;
     }
-    if (wide != row)
-        free(wide);
+    return 0;
 }
 
 /* The block's rows as the net takes them; NULL: no memory. */
@@ -82,8 +82,7 @@ static float *prepare(const struct autoencoder *a, const pe_block *b,
     if (!z)
         return NULL;
     *goodp = (bool *)(z + floats);
-    autoencoder_standardise(a, b, z, *goodp);
-    return z;
+    return autoencoder_standardise(a, b, z, *goodp, errp) < 0 ? NULL : z;
 }
 
 static void score_rows(const struct autoencoder *a, const float *w,
@@ -201,11 +200,24 @@ static double learn_pass(const struct autoencoder *a, struct net_state *state,
     return loss;
 }
 
+/* Not the fault of one block: nothing this rank has learned since its base
+ * can be used.
+ */
+static int fail_diverged(const struct autoencoder *a, pe_error *errp)
+{
+    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+                        "autoencoder: the net diverged, its loss is not "
+                        "finite; the committed model is as it was; lower "
+                        "'rate' (%g)",
+                        (double)a->net.rate);
+}
+
 int autoencoder_train(const struct autoencoder *a, struct autoencoder_work *w,
                       const pe_block *b, float *scores, pe_error *errp)
 {
     uint64_t key = item_key(a->base.seed, b);
     bool after = a->base.score_after, *good;
+    double loss = 0;
     struct shuffle s;
     float *z;
     unsigned was;
@@ -219,11 +231,11 @@ int autoencoder_train(const struct autoencoder *a, struct autoencoder_work *w,
     if (!after)
         score_rows(a, a->state.w, z, good, b->points, scores, s.tape);
     choose_rows(a, good, b->points, &s);
-    for (uint32_t p = 0; p < a->passes; p++)
-        learn_pass(a, &w->state, &s, z, random_mix(key, p));
+    for (uint32_t p = 0; p < a->passes && isfinite(loss); p++)
+        loss += learn_pass(a, &w->state, &s, z, random_mix(key, p));
     if (after)
         score_rows(a, w->state.w, z, good, b->points, scores, s.tape);
     denormals_back(was);
     w->rows += s.n;
-    return 0;
+    return isfinite(loss) ? 0 : fail_diverged(a, errp);
 }

@@ -451,6 +451,36 @@ static void test_masks(void)
     pe_model_destroy(m);
 }
 
+/* A net that diverges says so; the model it began with stays as it was. */
+static void test_divergence(void)
+{
+    pe_model *m = new_model(NULL, 8);
+    struct autoencoder *a = autoencoder_of(m);
+    pe_buffer was = {0}, is = {0};
+    pe_block b = {0};
+    pe_error e = {0};
+    pe_delta *d;
+
+    blobs_fill(&b, ROWS, 8, PE_F8, 3, 0, NULL);
+    learn(m, &b, NULL);
+    for (size_t i = 0; i < a->net.params; i++)
+        a->state.w[i] = 3e38F;
+    d = pe_delta_create(m, NULL);
+    pe_model_encode(m, &was, NULL);
+    CU_ASSERT_EQUAL(pe_model_update(m, d, &b, NULL, &e), -1);
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
+    UNIT_CONTAINS(e.text, "the net diverged");
+    UNIT_CONTAINS(e.text, "lower 'rate' (0.001)");
+    pe_model_encode(m, &is, NULL);
+    CU_ASSERT_EQUAL(was.len, is.len);
+    CU_ASSERT_EQUAL(memcmp(was.data, is.data, is.len), 0);
+    pe_buffer_free(&was);
+    pe_buffer_free(&is);
+    pe_block_release(&b);
+    pe_delta_destroy(d);
+    pe_model_destroy(m);
+}
+
 static void test_constant_feature(void)
 {
     pe_model *m = new_model(NULL, 3);
@@ -608,6 +638,7 @@ int main(void)
         {"a net without a bottleneck", test_identity},
         {"planted outliers are found", test_quality},
         {"rows that are no measurements", test_masks},
+        {"a net that diverges says so", test_divergence},
         {"a constant feature", test_constant_feature},
         {"two writers in turn", test_two_writers},
         {"ranks", test_ranks},
