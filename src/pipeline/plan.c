@@ -57,6 +57,17 @@ static void print_pilots(const pipeline *p, int width, FILE *f)
     print_left_out(p, PILOT_PARAMS, width, f);
 }
 
+/* The kernels that would run if the ranks were on this machine. */
+static void print_kernels(const pipeline *p, FILE *f)
+{
+    pe_error e = {0};
+
+    if (pipeline_use_kernel(p, &e) == 0)
+        fprintf(f, ", kernels %s here", path_name(path_now()));
+    else
+        fputs(", by kernels that this machine does not run", f);
+}
+
 static void print_stages(const pipeline *p, int width, FILE *f)
 {
     fprintf(f, "\nStages\n");
@@ -67,7 +78,7 @@ static void print_stages(const pipeline *p, int width, FILE *f)
         if (s->from >= 0)
             fprintf(f, ", from %s", p->stages[s->from].name);
         if (s->is_model)
-            fprintf(f, ", kernels %s here", path_name(path_now()));
+            print_kernels(p, f);
         fputc('\n', f);
     }
 }

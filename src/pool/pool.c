@@ -13,7 +13,9 @@
 
 /* Blocks are processed for this long between two looks at messages. */
 #define SLICE (200 * US)
-/* After the last sign of life a rank yields this long before it sleeps. */
+/* After the last sign of life a rank yields this long before it sleeps, where
+ * blocks follow each other as closely.
+ */
 #define LINGER (300 * US)
 
 int pool_agree(MPI_Comm comm, int rc, pe_error *errp)
@@ -176,6 +178,8 @@ static bool work(pool *p)
     while (now - start < SLICE && !p->failed) {
         if (!owner_step(p) && !help_step(p))
             break;
+        if (!any) /* a mean of the last eight or so */
+            p->gap_ns += (start - p->last_active - p->gap_ns) / 8;
         any = true;
         now = clock_mono_ns();
     }
@@ -194,7 +198,7 @@ static void idle(pool *p)
 {
     int64_t now = clock_mono_ns(), quiet = now - p->last_active;
 
-    if (quiet < LINGER) {
+    if (quiet < LINGER && p->gap_ns < LINGER) {
         sched_yield();
         return;
     }

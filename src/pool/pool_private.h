@@ -266,6 +266,7 @@ struct pool {
     uint64_t fetched, replayed, helped, epochs, terms;
     int64_t busy_ns, fetch_ns, idle_ns, reduce_ns;
     int64_t first_ns, last_ns, last_active;
+    int64_t gap_ns; /* mean, between two slices of blocks */
 };
 
 /* owner.c - partitions, dispatch in offset order, duplicates.  All local. */

@@ -32,6 +32,12 @@ has_agent() {
     [ -n "$(agents "$1" pilot-agent)" ]
 }
 
+out=$(pilot run "$smoke" --dry-run --set stages.learn.options='{kernel: plain}')
+has "$out" "kernels plain here" "a dry run names the kernel of the stage"
+out=$(PILOT_KERNEL=fast pilot run "$smoke" --dry-run)
+has "$out" "by kernels that this machine does not run" \
+    "... also one that is only elsewhere"
+
 # No thread beyond the rank's own, whichever library computes.
 threads() {
     pilot run "$smoke" --quiet --run "threads-$1" \
