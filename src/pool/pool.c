@@ -17,6 +17,8 @@
  * blocks follow each other as closely.
  */
 #define LINGER (300 * US)
+/* Between two looks at what other ranks say, once there were blocks. */
+#define NAP (50 * US)
 
 int pool_agree(MPI_Comm comm, int rc, pe_error *errp)
 {
@@ -188,10 +190,16 @@ static bool work(pool *p)
     return any;
 }
 
+/* Other ranks wait for this one's part in the protocol, or it for theirs. */
+static bool urgent(const pool *p)
+{
+    return p->reducing || p->closing || p->hold || !p->ready || p->shipping ||
+           p->ship_ready;
+}
+
 static bool waiting(const pool *p)
 {
-    return p->round_posted || p->shipping || p->reducing || p->closing ||
-           p->hold || !p->ready || p->n_sends > 0 || p->ship_ready;
+    return p->round_posted || p->n_sends > 0 || urgent(p);
 }
 
 static void idle(pool *p)
@@ -202,7 +210,9 @@ static void idle(pool *p)
         sched_yield();
         return;
     }
-    if (waiting(p) || quiet < 20 * MS)
+    if (urgent(p) && quiet < 20 * MS)
+        clock_sleep_ns(NAP, 0);
+    else if (waiting(p) || quiet < 20 * MS)
         p->c.source->ops->wait(p->c.source, 1);
     else
         p->c.source->ops->wait(p->c.source, quiet < 100 * MS ? 2 : 10);
