@@ -79,7 +79,7 @@ typedef struct pe_model_ops {
     int (*update)(const pe_model *base, pe_delta *d, const pe_block *b,
                   float *scores, pe_error *errp);
 
-    /* Scores only; as above. */
+    /* Scores only, of a model that is not warming. */
     int (*score)(const pe_model *m, const pe_block *b, float *scores,
                  pe_error *errp);
 
@@ -102,7 +102,8 @@ typedef struct pe_model_ops {
                       pe_error *errp);
 
     /* Optional.  Merge lanes when tags differ (same lane, other birth).
-     * NULL: lanes are always added.
+     * NULL: lanes are always added.  Never asked where one of the two has
+     * none, as a delta that was made while warming.
      */
     int (*merge_lanes)(pe_delta *into, const pe_delta *from, pe_error *errp);
 
@@ -159,6 +160,11 @@ pe_model *pe_model_copy(const pe_model *m, pe_error *errp);
 /* Deltas.  A delta belongs to the base it was made for until it is merged. */
 pe_delta *pe_delta_create(const pe_model *base, pe_error *errp);
 void pe_delta_destroy(pe_delta *d);
+/* Count the points of a block by their scores: masked ones are NaN, outliers
+ * lie above the threshold of [base].
+ */
+void pe_delta_count(pe_delta *d, const pe_model *base, const float *scores,
+                    uint32_t points);
 /* Back to nothing learned, shaped and tagged for [base]. */
 int pe_delta_reset(pe_delta *d, const pe_model *base, pe_error *errp);
 /* Fill the lanes' memory once n_sum, n_count and n_tag are set; keeps it

@@ -206,11 +206,7 @@ static int score(const pe_model *m, const pe_block *b, float *scores,
 {
     const struct autoencoder *a = autoencoder_cof(m);
 
-    if (!m->warming)
-        return autoencoder_scores(a, a->state.w, b, scores, errp);
-    for (uint32_t i = 0; i < b->points; i++)
-        scores[i] = NAN;
-    return 0;
+    return autoencoder_scores(a, a->state.w, b, scores, errp);
 }
 
 /* What the scaler sees of the rows that have a score. */
@@ -234,18 +230,6 @@ static void fold_scaler(const struct autoencoder *a, pe_delta *d,
     }
 }
 
-static void count(const pe_model *base, pe_delta *d, const float *scores,
-                  uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        bool there = !isnan(scores[i]);
-
-        d->points += there;
-        d->masked += !there;
-        d->outliers += (double)scores[i] > base->threshold;
-    }
-}
-
 static int update(const pe_model *base, pe_delta *d, const pe_block *b,
                   float *scores, pe_error *errp)
 {
@@ -263,29 +247,13 @@ static int update(const pe_model *base, pe_delta *d, const pe_block *b,
     threshold_fold(&a->threshold, d, d->count, b, scores);
     if (!a->frozen)
         fold_scaler(a, d, b, scores);
-    count(base, d, scores, b->points);
+    pe_delta_count(d, base, scores, b->points);
     return 0;
 }
 
 static bool full(const pe_model *base, const pe_delta *d)
 {
     return warmup_full(&autoencoder_cof(base)->warmup, base, d);
-}
-
-/* Lanes of a delta that was made while warming are missing. */
-static int merge_lanes(pe_delta *into, const pe_delta *from, pe_error *errp)
-{
-    if (into->n_sum < from->n_sum) {
-        into->n_sum = from->n_sum;
-        into->n_count = from->n_count;
-        if (pe_delta_alloc(into, errp) < 0)
-            return -1;
-    }
-    for (size_t i = 0; i < from->n_sum; i++)
-        into->sum[i] += from->sum[i];
-    for (size_t i = 0; i < from->n_count; i++)
-        into->count[i] += from->count[i];
-    return 0;
 }
 
 const pe_model_ops autoencoder_ops = {
@@ -302,7 +270,6 @@ const pe_model_ops autoencoder_ops = {
     .seal = autoencoder_seal,
     .rebase = autoencoder_rebase,
     .merge_blob = item_merge,
-    .merge_lanes = merge_lanes,
     .full = full,
     .apply = autoencoder_apply,
     .encode = autoencoder_encode,

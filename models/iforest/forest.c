@@ -114,7 +114,8 @@ static void prepare_top(struct forest *f)
 static void put_bottom(uint32_t *line, const forest_key *node,
                        const uint32_t *leaf, uint32_t root)
 {
-    uint32_t first = (root << FOREST_BOTTOM) - (1 << 8);
+    uint32_t first =
+        (root << FOREST_BOTTOM) - (1 << (FOREST_TOP + FOREST_BOTTOM));
 
     line[0] = 0;
     for (uint32_t l = 0; l < FOREST_BOTTOM; l++)

@@ -190,9 +190,9 @@ int forest_grow(struct forest *f, uint32_t t, const forest_key *rows, size_t n,
     forest_key *memory;
 
     psi = psi < n ? psi : (uint32_t)n;
-    memory = model_scratch(
-        SCRATCH_KERNEL, keys * sizeof(*memory) + words * sizeof(uint16_t),
-        errp);
+    memory =
+        model_scratch(SCRATCH_KERNEL,
+                      keys * sizeof(*memory) + words * sizeof(uint16_t), errp);
     if (!memory)
         return -1;
     g.tile = memory;

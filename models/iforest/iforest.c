@@ -175,11 +175,7 @@ static int score(const pe_model *base, const pe_block *b, float *scores,
 {
     const struct iforest *m = iforest_cof(base);
 
-    if (!base->warming)
-        return iforest_scores(m, &m->forest, m->sampled, b, scores, errp);
-    for (uint32_t i = 0; i < b->points; i++)
-        scores[i] = NAN;
-    return 0;
+    return iforest_scores(m, &m->forest, m->sampled, b, scores, errp);
 }
 
 static int make_scores(const struct iforest *m, struct iforest_work *w,
@@ -190,18 +186,6 @@ static int make_scores(const struct iforest *m, struct iforest_work *w,
     if (m->base.score_after)
         return score_after(m, w, b, scores, errp);
     return score(&m->base, b, scores, errp);
-}
-
-static void count(const pe_model *base, pe_delta *d, const float *scores,
-                  uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        bool there = !isnan(scores[i]);
-
-        d->points += there;
-        d->masked += !there;
-        d->outliers += (double)scores[i] > base->threshold;
-    }
 }
 
 static int update(const pe_model *base, pe_delta *d, const pe_block *b,
@@ -221,7 +205,7 @@ static int update(const pe_model *base, pe_delta *d, const pe_block *b,
         iforest_offer(m, &w->sample, b, errp) < 0)
         return -1;
     threshold_fold(&m->threshold, d, d->count, b, scores);
-    count(base, d, scores, b->points);
+    pe_delta_count(d, base, scores, b->points);
     return 0;
 }
 
@@ -237,19 +221,6 @@ static bool full(const pe_model *base, const pe_delta *d)
     return warmup_full(&iforest_cof(base)->warmup, base, d);
 }
 
-/* Lanes of a delta that was made while warming are missing. */
-static int merge_lanes(pe_delta *into, const pe_delta *from, pe_error *errp)
-{
-    if (into->n_count < from->n_count) {
-        into->n_count = from->n_count;
-        if (pe_delta_alloc(into, errp) < 0)
-            return -1;
-    }
-    for (size_t i = 0; i < from->n_count; i++)
-        into->count[i] += from->count[i];
-    return 0;
-}
-
 const pe_model_ops iforest_ops = {
     .abi = PE_MODEL_ABI,
     .name = "iforest",
@@ -263,7 +234,6 @@ const pe_model_ops iforest_ops = {
     .score = score,
     .seal = seal,
     .merge_blob = item_merge,
-    .merge_lanes = merge_lanes,
     .full = full,
     .apply = iforest_apply,
     .encode = iforest_encode,

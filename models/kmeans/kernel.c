@@ -133,18 +133,6 @@ static const double *take_rows(const struct kmeans *k,
     return tile;
 }
 
-static void count(const struct kmeans *k, pe_delta *d, const float *score,
-                  size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        bool there = !isnan(score[i]);
-
-        d->points += there;
-        d->masked += !there;
-        d->outliers += (double)score[i] > k->base.threshold;
-    }
-}
-
 static int walk(const struct kmeans *k, pe_delta *d, const pe_block *b,
                 float *scores, pe_error *errp)
 {
@@ -165,7 +153,7 @@ static int walk(const struct kmeans *k, pe_delta *d, const pe_block *b,
         kernel->assign(k, rows, n, label, work);
         kernel->fold(k, rows, n, label, scores + at, d);
         if (d)
-            count(k, d, scores + at, n);
+            pe_delta_count(d, &k->base, scores + at, (uint32_t)n);
     }
     return 0;
 }

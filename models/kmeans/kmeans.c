@@ -196,11 +196,7 @@ static int update(const pe_model *base, pe_delta *d, const pe_block *b,
 static int score(const pe_model *m, const pe_block *b, float *scores,
                  pe_error *errp)
 {
-    if (!m->warming)
-        return kmeans_fold(kmeans_cof(m), NULL, b, scores, errp);
-    for (uint32_t i = 0; i < b->points; i++)
-        scores[i] = NAN;
-    return 0;
+    return kmeans_fold(kmeans_cof(m), NULL, b, scores, errp);
 }
 
 static int seal(const pe_model *base, pe_delta *d, pe_error *errp)
@@ -214,19 +210,6 @@ static bool full(const pe_model *base, const pe_delta *d)
 }
 
 /* --- merging --- */
-
-static int take_lanes(pe_delta *into, const pe_delta *from, pe_error *errp)
-{
-    into->n_sum = from->n_sum;
-    into->n_count = from->n_count;
-    into->n_tag = from->n_tag;
-    if (pe_delta_alloc(into, errp) < 0)
-        return -1;
-    memcpy(into->sum, from->sum, from->n_sum * sizeof(*from->sum));
-    memcpy(into->count, from->count, from->n_count * sizeof(*from->count));
-    memcpy(into->tag, from->tag, from->n_tag * sizeof(*from->tag));
-    return 0;
-}
 
 /* Of a centre that was reborn between the two, nothing of the older stays. */
 static void drop_lane(pe_delta *d, size_t j, size_t k)
@@ -243,10 +226,7 @@ static int merge_lanes(pe_delta *into, const pe_delta *from, pe_error *errp)
 {
     size_t k = from->n_tag - 1;
 
-    if (from->n_tag == 0) /* raw rows, in the blob */
-        return 0;
-    if (into->n_tag == 0)
-        return take_lanes(into, from, errp);
+    (void)errp;
     for (size_t j = 0; j < k; j++)
         if (into->tag[j] != from->tag[j])
             drop_lane(into, j, k);

@@ -38,7 +38,11 @@ int pe_model_score(const pe_model *m, const pe_block *b, float *scores,
 {
     if (check_features(m, b, errp) < 0)
         return -1;
-    return m->ops->score(m, b, scores, errp);
+    if (!m->warming)
+        return m->ops->score(m, b, scores, errp);
+    for (uint32_t i = 0; i < b->points; i++)
+        scores[i] = NAN;
+    return 0;
 }
 
 int pe_model_apply(pe_model *m, const pe_delta *d, pe_error *errp)

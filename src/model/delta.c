@@ -106,15 +106,57 @@ static void add_lanes(pe_delta *into, const pe_delta *from)
             (int64_t)((uint64_t)into->count[i] + (uint64_t)from->count[i]);
 }
 
+/* A delta that was made while warming has none: its rows are in the blob. */
+static bool has_lanes(const pe_delta *d)
+{
+    return d->n_sum || d->n_count || d->n_tag;
+}
+
+static int take_lanes(pe_delta *into, const pe_delta *from, pe_error *errp)
+{
+    into->n_sum = from->n_sum;
+    into->n_count = from->n_count;
+    into->n_tag = from->n_tag;
+    if (pe_delta_alloc(into, errp) < 0)
+        return -1;
+    add_lanes(into, from);
+    if (from->n_tag)
+        memcpy(into->tag, from->tag, from->n_tag * sizeof(*from->tag));
+    return 0;
+}
+
+static int merge_lanes(const pe_model_ops *ops, pe_delta *into,
+                       const pe_delta *from, pe_error *errp)
+{
+    if (!has_lanes(from))
+        return 0;
+    if (!has_lanes(into))
+        return take_lanes(into, from, errp);
+    if (!same_lanes(into, from) && ops->merge_lanes)
+        return ops->merge_lanes(into, from, errp);
+    add_lanes(into, from);
+    return 0;
+}
+
+void pe_delta_count(pe_delta *d, const pe_model *base, const float *scores,
+                    uint32_t points)
+{
+    for (uint32_t i = 0; i < points; i++) {
+        bool there = !isnan(scores[i]);
+
+        d->points += there;
+        d->masked += !there;
+        d->outliers += (double)scores[i] > base->threshold;
+    }
+}
+
 int pe_delta_merge(const pe_model_ops *ops, pe_delta *into,
                    const pe_delta *from, pe_error *errp)
 {
     if (from->blob.len && ops->merge_blob &&
         ops->merge_blob(into, from->blob.data, from->blob.len, errp) < 0)
         return -1;
-    if (same_lanes(into, from) || !ops->merge_lanes)
-        add_lanes(into, from);
-    else if (ops->merge_lanes(into, from, errp) < 0)
+    if (merge_lanes(ops, into, from, errp) < 0)
         return -1;
     into->points += from->points;
     into->masked += from->masked;

@@ -127,11 +127,7 @@ static int walk(const struct meanvar *v, pe_delta *d, const pe_block *b,
 static int score(const pe_model *m, const pe_block *b, float *scores,
                  pe_error *errp)
 {
-    if (!m->warming)
-        return walk((const struct meanvar *)m, NULL, b, scores, errp);
-    for (uint32_t i = 0; i < b->points; i++)
-        scores[i] = NAN;
-    return 0;
+    return walk((const struct meanvar *)m, NULL, b, scores, errp);
 }
 
 static int delta_init(const pe_model *base, pe_delta *d, pe_error *errp)
@@ -158,33 +154,13 @@ static int update(const pe_model *base, pe_delta *d, const pe_block *b,
         walk(v, d, b, scores, errp) < 0)
         return -1;
     threshold_fold(&v->threshold, d, d->count, b, scores);
-    for (uint32_t i = 0; i < b->points; i++) {
-        d->points += !isnan(scores[i]);
-        d->masked += isnan(scores[i]);
-        d->outliers += (double)scores[i] > base->threshold;
-    }
+    pe_delta_count(d, base, scores, b->points);
     return 0;
 }
 
 static bool full(const pe_model *base, const pe_delta *d)
 {
     return warmup_full(&((const struct meanvar *)base)->warmup, base, d);
-}
-
-/* A delta made while warming has no lanes yet. */
-static int merge_lanes(pe_delta *into, const pe_delta *from, pe_error *errp)
-{
-    if (into->n_sum < from->n_sum) {
-        into->n_sum = from->n_sum;
-        into->n_count = from->n_count;
-        if (pe_delta_alloc(into, errp) < 0)
-            return -1;
-    }
-    for (size_t i = 0; i < from->n_sum; i++)
-        into->sum[i] += from->sum[i];
-    for (size_t i = 0; i < from->n_count; i++)
-        into->count[i] += from->count[i];
-    return 0;
 }
 
 /* --- a delta into the model --- */
@@ -315,7 +291,6 @@ const pe_model_ops meanvar_ops = {
     .update = update,
     .score = score,
     .merge_blob = item_merge,
-    .merge_lanes = merge_lanes,
     .full = full,
     .apply = apply,
     .encode = encode,
