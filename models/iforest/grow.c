@@ -2,34 +2,19 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "forest.h"
-#include "src/common/random.h"
+#include "grow.h"
+#include "src/model/path.h"
 #include "src/model/scratch.h"
 
 enum {
     GRANULE = 5, /* bits of a packed node that are not the threshold's */
 };
 
-/* A tree being grown. */
-struct growing {
-    struct forest *f;
-    size_t at; /* of the tree in the forest's arrays */
-    random_stream draw;
-    const forest_key *tile; /* psi rows x width, gathered */
-    size_t width;
-    uint16_t *order, *spare; /* rows of the tile, and room to part them */
-    uint16_t *choice;        /* features that may still vary */
-    forest_key *value;       /* of the rows of a range in one feature */
-};
+/* --- rows as a list that is kept in order --- */
 
-/* A node to be split: rows [from, from + n) of the order. */
-struct range {
-    uint32_t node, depth, from, n;
-};
-
-/* The values of a range in feature [f], and between which they lie. */
-static void span(const struct growing *g, const struct range *r, uint32_t f,
-                 forest_key *lowp, forest_key *highp)
+/* The values are kept for part, which is asked next. */
+static void span(const struct growing *g, const struct grow_range *r,
+                 uint32_t f, forest_key *lowp, forest_key *highp)
 {
     const uint16_t *order = g->order + r->from;
     forest_key low = UINT32_MAX, high = 0;
@@ -44,6 +29,60 @@ static void span(const struct growing *g, const struct range *r, uint32_t f,
     *lowp = low;
     *highp = high;
 }
+
+/* Rows that go left to the front, in order. */
+static void part(const struct growing *g, struct grow_range *r, uint32_t f,
+                 forest_key node, struct grow_range *left)
+{
+    uint16_t *order = g->order + r->from;
+    uint32_t n = 0, others = 0;
+
+    (void)f;
+    for (uint32_t i = 0; i < r->n; i++) {
+        uint16_t row = order[i];
+        bool more = g->value[i] > node;
+
+        order[n] = row;
+        g->spare[others] = row;
+        n += !more;
+        others += more;
+    }
+    memcpy(order + n, g->spare, others * sizeof(*order));
+    left->from = r->from;
+    left->n = n;
+    r->from += n;
+    r->n = others;
+}
+
+static void lay(struct growing *g, const forest_key *rows,
+                const uint32_t *index, struct grow_range *all)
+{
+    for (uint32_t i = 0; i < all->n; i++) {
+        memcpy(g->tile + i * g->width, rows + index[i] * g->width,
+               g->width * sizeof(*g->tile));
+        g->order[i] = (uint16_t)i;
+    }
+    all->from = 0;
+}
+
+static const struct grow_kernel lists = {lay, span, part};
+
+/* The vector kernel takes what the usual forest has; of a few rows it looks
+ * at all the others, too.
+ */
+static const struct grow_kernel *kernel_for(const struct forest *f, uint32_t n)
+{
+#ifdef PE_X86_KERNELS
+    if (path_now() == PATH_AVX512 && f->features <= FOREST_PACKED &&
+        n >= GROW_ROWS / 4 && n <= GROW_ROWS)
+        return &grow_kernel_avx512;
+#endif
+    (void)f;
+    (void)n;
+    return &lists;
+}
+
+/* --- the tree --- */
 
 /* Threshold uniform between the two values; false where they are too close
  * for a node to lie strictly between them.
@@ -66,15 +105,15 @@ static bool draw_node(struct growing *g, uint32_t f, forest_key low,
 }
 
 /* A feature drawn among those that are not constant here, and its node. */
-static bool draw_split(struct growing *g, const struct range *r, uint32_t *fp,
-                       forest_key *nodep)
+static bool draw_split(struct growing *g, const struct grow_range *r,
+                       uint32_t *fp, forest_key *nodep)
 {
     for (uint32_t left = g->f->features; left > 0; left--) {
         uint32_t i = (uint32_t)random_below(&g->draw, left);
         uint16_t f = g->choice[i];
         forest_key low, high;
 
-        span(g, r, f, &low, &high);
+        g->kernel->span(g, r, f, &low, &high);
         if (draw_node(g, f, low, high, nodep)) {
             *fp = f;
             return true;
@@ -85,30 +124,8 @@ static bool draw_split(struct growing *g, const struct range *r, uint32_t *fp,
     return false;
 }
 
-/* Rows that go left to the front, in order; how many they are.  Their values
- * are those that span left.
- */
-static uint32_t part(const struct growing *g, const struct range *r,
-                     forest_key node)
-{
-    uint16_t *order = g->order + r->from;
-    uint32_t left = 0, right = 0;
-
-    for (uint32_t i = 0; i < r->n; i++) {
-        uint16_t row = order[i];
-        bool more = g->value[i] > node;
-
-        order[left] = row;
-        g->spare[right] = row;
-        left += !more;
-        right += more;
-    }
-    memcpy(order + left, g->spare, right * sizeof(*order));
-    return left;
-}
-
 /* Every way below [node] ends with the same length. */
-static void fill_leaf(const struct growing *g, const struct range *r)
+static void fill_leaf(const struct growing *g, const struct grow_range *r)
 {
     struct forest *f = g->f;
     uint32_t rest = f->depth - r->depth, first = r->node, n = 1;
@@ -124,51 +141,52 @@ static void fill_leaf(const struct growing *g, const struct range *r)
         f->leaf[g->at + i - f->stride] = value;
 }
 
-static void grow(struct growing *g, uint32_t psi)
+/* Depth first, left before right; the children of a range take its place. */
+static void grow(struct growing *g, const struct grow_range *all)
 {
-    struct range stack[2 * FOREST_DEPTH_MAX + 2];
-    size_t n = 0;
+    struct grow_range stack[2 * FOREST_DEPTH_MAX + 2];
+    size_t n = 1;
 
-    stack[n++] = (struct range){1, 0, 0, psi};
+    stack[0] = *all;
     while (n > 0) {
-        struct range r = stack[--n];
+        struct grow_range *r = &stack[n - 1];
         forest_key node;
-        uint32_t f, left;
+        uint32_t f;
 
-        if (r.n <= 1 || r.depth == g->f->depth ||
-            !draw_split(g, &r, &f, &node)) {
-            fill_leaf(g, &r);
+        if (r->n <= 1 || r->depth == g->f->depth ||
+            !draw_split(g, r, &f, &node)) {
+            fill_leaf(g, r);
+            n--;
             continue;
         }
-        g->f->node[g->at + r.node] = node;
-        g->f->feature[g->at + r.node] = (uint16_t)f;
-        left = part(g, &r, node);
-        stack[n++] = (struct range){2 * r.node + 1, r.depth + 1, r.from + left,
-                                    r.n - left};
-        stack[n++] = (struct range){2 * r.node, r.depth + 1, r.from, left};
+        g->f->node[g->at + r->node] = node;
+        g->f->feature[g->at + r->node] = (uint16_t)f;
+        g->kernel->part(g, r, f, node, r + 1);
+        r[1].node = 2 * r->node;
+        r->node = 2 * r->node + 1;
+        r[1].depth = ++r->depth;
+        n++;
     }
 }
 
 /* [psi] rows without replacement into the tile: a partial Fisher-Yates
  * shuffle of [index], undone, so that the draw depends on the key alone.
  */
-static void gather(struct growing *g, forest_key *tile, const forest_key *rows,
-                   size_t n, uint32_t psi, uint32_t *index)
+static void gather(struct growing *g, const forest_key *rows, size_t n,
+                   uint32_t *index, struct grow_range *all)
 {
     uint32_t swaps[1 << FOREST_DEPTH_MAX];
 
-    for (uint32_t i = 0; i < psi; i++) {
+    for (uint32_t i = 0; i < all->n; i++) {
         uint32_t k = i + (uint32_t)random_below(&g->draw, n - i);
         uint32_t row = index[k];
 
         index[k] = index[i];
         index[i] = row;
         swaps[i] = k;
-        memcpy(tile + i * g->width, rows + row * g->width,
-               g->width * sizeof(*tile));
-        g->order[i] = (uint16_t)i;
     }
-    for (uint32_t i = psi; i-- > 0;) {
+    g->kernel->lay(g, rows, index, all);
+    for (uint32_t i = all->n; i-- > 0;) {
         uint32_t row = index[i];
 
         index[i] = index[swaps[i]];
@@ -180,29 +198,30 @@ int forest_grow(struct forest *f, uint32_t t, const forest_key *rows, size_t n,
                 size_t width, uint32_t psi, uint64_t key, uint32_t *index,
                 pe_error *errp)
 {
+    struct grow_range all = {.node = 1, .n = psi < n ? psi : (uint32_t)n};
     struct growing g = {
         .f = f,
         .at = (size_t)t * f->stride,
         .draw = {key, 0},
         .width = width,
+        .kernel = kernel_for(f, all.n),
     };
-    size_t keys = psi * (width + 1), words = 2 * (size_t)psi + f->features;
-    forest_key *memory;
-
-    psi = psi < n ? psi : (uint32_t)n;
-    memory =
+    size_t rows_max = psi < GROW_ROWS ? GROW_ROWS : psi;
+    size_t keys = rows_max * (width + 1), words = 2 * rows_max + f->features;
+    forest_key *memory =
         model_scratch(SCRATCH_KERNEL,
                       keys * sizeof(*memory) + words * sizeof(uint16_t), errp);
+
     if (!memory)
         return -1;
     g.tile = memory;
-    g.value = memory + psi * width;
-    g.order = (uint16_t *)(g.value + psi);
-    g.spare = g.order + psi;
-    g.choice = g.spare + psi;
+    g.value = memory + rows_max * width;
+    g.order = (uint16_t *)(g.value + rows_max);
+    g.spare = g.order + rows_max;
+    g.choice = g.spare + rows_max;
     for (uint32_t i = 0; i < f->features; i++)
         g.choice[i] = (uint16_t)i;
-    gather(&g, memory, rows, n, psi, index);
-    grow(&g, psi);
+    gather(&g, rows, n, index, &all);
+    grow(&g, &all);
     return 0;
 }

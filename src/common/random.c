@@ -45,17 +45,22 @@ double random_normal(random_stream *r)
     return sqrt(-2 * log(u)) * cos(2 * M_PI * v);
 }
 
+__extension__ typedef unsigned __int128 wide;
+
+/* Lemire's way: the upper half of a product, without a division but for the
+ * few draws that fall where some answers have one too many.
+ */
 uint64_t random_below(random_stream *r, uint64_t n)
 {
-    if (n == 0)
-        return 0;
-    /* The lowest 2^64 mod n draws are one too many for some answers. */
-    uint64_t excess = -n % n;
-    uint64_t x = random_next(r);
+    wide x = (wide)random_next(r) * n;
 
-    while (x < excess)
-        x = random_next(r);
-    return x % n;
+    if ((uint64_t)x < n) {
+        uint64_t excess = -n % n;
+
+        while ((uint64_t)x < excess)
+            x = (wide)random_next(r) * n;
+    }
+    return (uint64_t)(x >> 64);
 }
 
 static int random_bytes(unsigned char *out, size_t len)
