@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define FORMAT "pilot-edge.model.v1"
+#define FEATURES_MAX (1 << 24)
 
 static int put_header(pe_tensors *t, const pe_model *m, pe_error *errp)
 {
@@ -84,6 +85,10 @@ static int get_header(const pe_tensors *t, pe_model *m, pe_error *errp)
         pe_tensors_double(t, "contamination", &m->contamination, errp) < 0 ||
         pe_tensors_u64(t, "strict", &strict, errp) < 0)
         return -1;
+    if (!(m->contamination > 0 && m->contamination <= 0.5))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "not a model file: contamination is %g",
+                            m->contamination);
     snprintf(m->commit, sizeof(m->commit), "%.32s", commit ? commit : "");
     m->warming = warming != 0;
     m->strict = strict != 0;
@@ -106,22 +111,35 @@ static int set_options(const pe_tensors *t, const pe_model_ops *ops,
     return 0;
 }
 
+static int get_features(const pe_tensors *t, uint32_t *np, pe_error *errp)
+{
+    uint64_t n;
+
+    if (pe_tensors_u64(t, "features", &n, errp) < 0)
+        return -1;
+    if (n == 0 || n > FEATURES_MAX)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "not a model file: %llu features",
+                            (unsigned long long)n);
+    *np = (uint32_t)n;
+    return 0;
+}
+
 static pe_model *build(const pe_tensors *t, pe_error *errp)
 {
     const char *kind = pe_tensors_text(t, "kind");
     const pe_model_ops *ops = kind ? pe_model_find(kind) : NULL;
     pe_options *o = ops ? pe_model_options(kind, errp) : NULL;
     pe_model *m = NULL;
-    uint64_t features;
+    uint32_t features = 0;
 
     if (!ops)
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                      "not a model this program knows: kind '%s'",
                      kind ? kind : "");
     if (o && set_options(t, ops, o, errp) == 0 &&
-        pe_tensors_u64(t, "features", &features, errp) == 0 && features > 0 &&
-        features < (1u << 24))
-        m = pe_model_create(kind, o, (uint32_t)features, errp);
+        get_features(t, &features, errp) == 0)
+        m = pe_model_create(kind, o, features, errp);
     pe_options_destroy(o);
     if (m && (get_header(t, m, errp) < 0 || ops->decode(m, t, errp) < 0)) {
         pe_model_destroy(m);

@@ -236,6 +236,35 @@ static void test_refused_block(void)
     }
 }
 
+/* A file whose numbers are no model's is refused, and says what for. */
+static void test_impossible_numbers(void)
+{
+    static const struct {
+        const char *was, *is, *want;
+    } rows[] = {
+        {"\"features\":\"6\"", "\"features\":\"0\"",
+         "not a model file: 0 features"},
+        {"\"contamination\":\"0.1", "\"contamination\":\"0.9",
+         "not a model file: contamination is 0.9"},
+    };
+    pe_model *m = new_model("kmeans");
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        pe_buffer b = {0};
+        pe_error e = {0};
+        char *at;
+
+        CU_ASSERT_EQUAL(pe_model_encode(m, &b, NULL), 0);
+        at = memmem(b.data, b.len, rows[i].was, strlen(rows[i].was));
+        CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+        memcpy(at, rows[i].is, strlen(rows[i].is));
+        CU_ASSERT_PTR_NULL(pe_model_decode(b.data, b.len, &e));
+        UNIT_EQUAL(e.text, rows[i].want);
+        pe_buffer_free(&b);
+    }
+    pe_model_destroy(m);
+}
+
 static void test_unknown(void)
 {
     pe_error e = {0};
@@ -299,6 +328,7 @@ int main(void)
         {"saved and restored it goes on the same", test_save_and_restore},
         {"damaged files are refused", test_damaged_files},
         {"a refused block leaves no trace", test_refused_block},
+        {"numbers that no model has", test_impossible_numbers},
         {"models that are not there", test_unknown},
         {"exact quantile", test_exact_quantile},
         {"streaming quantile", test_streaming_quantile},
