@@ -14,11 +14,8 @@
 
 #define SECRET_MAX 65536
 
-/* "cannot VERB PATH: why" for errno [err]; [exit_code] when errno does not
- * decide it.
- */
-static int file_error(pe_error *errp, int err, const char *verb,
-                      const char *path, enum pe_exit exit_code)
+int file_error(pe_error *errp, int err, const char *verb, const char *path,
+               enum pe_exit exit_code)
 {
     enum pe_error_class kind = err == ENOENT || err == ENOTDIR || err == EISDIR
                                    ? PE_ERROR_INPUT
@@ -153,6 +150,20 @@ static int temp_fill(int fd, const void *data, size_t len, mode_t mode)
     return close(fd);
 }
 
+int file_replace(const char *temp, const char *path, pe_error *errp)
+{
+    if (rename(temp, path) < 0)
+        return file_error(errp, errno, "write", path, PE_EXIT_CREATE);
+    char *folder = path_folder(path);
+    if (!folder)
+        return pe_error_nomem(errp);
+    int status = folder_sync(folder);
+    if (status < 0)
+        file_error(errp, errno, "sync", folder, PE_EXIT_CREATE);
+    free(folder);
+    return status;
+}
+
 int file_write(const char *path, const void *data, size_t len, mode_t mode,
                pe_error *errp)
 {
@@ -172,14 +183,12 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode,
         file_error(errp, errno, "write", path, PE_EXIT_CREATE);
         goto done;
     }
-    if (temp_fill(fd, data, len, mode) < 0 || rename(temp, path) < 0) {
+    if (temp_fill(fd, data, len, mode) < 0)
         file_error(errp, errno, "write", path, PE_EXIT_CREATE);
-        unlink(temp);
-        goto done;
-    }
-    status = folder_sync(folder);
+    else
+        status = file_replace(temp, path, errp);
     if (status < 0)
-        file_error(errp, errno, "sync", folder, PE_EXIT_CREATE);
+        unlink(temp); /* where it was not renamed yet */
 done:
     free(temp);
     free(folder);

@@ -7,6 +7,12 @@
 
 #include <pilot/error.h>
 
+/* "cannot VERB PATH: why" for errno [err]; [exit_code] when errno does not
+ * decide it.  "disk full" (retry, 73), permissions (77).  Returns -1.
+ */
+int file_error(pe_error *errp, int err, const char *verb, const char *path,
+               enum pe_exit exit_code);
+
 /* All of [path] into new memory, NUL-ended behind *lenp bytes; the caller
  * frees.  At most [max] bytes (input error beyond).
  */
@@ -19,6 +25,11 @@ char *file_read(const char *path, size_t max, size_t *lenp, pe_error *errp);
  */
 int file_write(const char *path, const void *data, size_t len, mode_t mode,
                pe_error *errp);
+
+/* The end of it alone: put [temp], whole and synced, in the place of [path]
+ * of the same folder.
+ */
+int file_replace(const char *temp, const char *path, pe_error *errp);
 
 /* mkdir -p with mode 0700 for what is new. */
 int file_mkdir(const char *path, pe_error *errp);

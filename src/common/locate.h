@@ -1,6 +1,6 @@
 /* locate.h - where the state of runs and the programs of pilots are. */
-#ifndef CMD_LOCATE_H
-#define CMD_LOCATE_H
+#ifndef COMMON_LOCATE_H
+#define COMMON_LOCATE_H
 
 #include <pilot/error.h>
 
