@@ -1,4 +1,5 @@
-/* control.c - control words of a run, and the shared state of functions. */
+/* control.c - control words of a run, shared state of functions, the clock.
+ */
 #include <string.h>
 
 #include "src/params/private.h"
@@ -36,6 +37,28 @@ int params_control_fetch(params *p, char *word, size_t cap, pe_error *errp)
         rc = refuse_size(errp, key, r->len + 1, cap);
     else
         memcpy(word, text, strlen(text) + 1);
+    freeReplyObject(r);
+    return rc;
+}
+
+int params_time_fetch(params *p, int64_t *nsp, pe_error *errp)
+{
+    redisReply *r =
+        params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "TIME", NULL);
+    uint64_t s = 0, us = 0;
+    int rc = 0;
+
+    if (!r)
+        return -1;
+    if (r->elements != 2 ||
+        params_number_parse(params_reply_text(r->element[0], ""),
+                            UINT64_C(1) << 40, &s) < 0 ||
+        params_number_parse(params_reply_text(r->element[1], ""), 999999, &us) <
+            0)
+        rc = pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+                          "%s does not tell its time", p->link->name);
+    else
+        *nsp = (int64_t)(s * 1000000 + us) * 1000;
     freeReplyObject(r);
     return rc;
 }

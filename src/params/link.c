@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "src/common/clock.h"
 #include "src/common/file.h"
@@ -75,6 +76,8 @@ params_link *params_link_create(const params_conf *c, params_setup_f setup,
     l->setup = setup;
     l->arg = arg;
     l->connect_s = c->connect_timeout_s > 0 ? c->connect_timeout_s : CONNECT_S;
+    l->dial = c->dial;
+    l->dial_arg = c->dial_arg;
     l->command_s = c->command_timeout_s > 0 ? c->command_timeout_s : COMMAND_S;
     if (url_parse(c->url, &l->url, errp) < 0 ||
         check_url(&l->url, c->url, errp) < 0 ||
@@ -162,21 +165,44 @@ static struct timeval to_timeval(double s)
     return tv;
 }
 
+/* A context on a connection that somebody else makes, or NULL. */
+static redisContext *dial_foreign(params_link *l, int port, pe_error *errp)
+{
+    int fd = l->dial(l->dial_arg, l->url.host, port, errp);
+
+    if (fd < 0) {
+        pe_error_prefix(errp, "Redis at %s cannot be reached", l->name);
+        return NULL;
+    }
+    redisContext *ctx = redisConnectFd(fd);
+    if (!ctx) {
+        close(fd);
+        pe_error_nomem(errp);
+    }
+    return ctx;
+}
+
 static int dial(params_link *l, pe_error *errp)
 {
     struct timeval connect = to_timeval(l->connect_s);
     struct timeval command = to_timeval(l->command_s);
     bool local = !strcmp(l->url.scheme, "unix");
+    bool foreign = l->dial && !local;
     int port = l->url.port ? l->url.port : REDIS_PORT;
 
-    l->ctx = local ? redisConnectUnixWithTimeout(l->url.path, connect)
-                   : redisConnectWithTimeout(l->url.host, port, connect);
+    if (foreign)
+        l->ctx = dial_foreign(l, port, errp);
+    else
+        l->ctx = local ? redisConnectUnixWithTimeout(l->url.path, connect)
+                       : redisConnectWithTimeout(l->url.host, port, connect);
+    if (foreign && !l->ctx)
+        return -1;
     if (!l->ctx || l->ctx->err)
         return unreachable(l, errp);
     /* A program that this process starts must not hold the connection. */
     if (fcntl(l->ctx->fd, F_SETFD, FD_CLOEXEC) < 0 ||
         redisSetTimeout(l->ctx, command) != REDIS_OK ||
-        (!local && redisEnableKeepAlive(l->ctx) != REDIS_OK))
+        (!local && !foreign && redisEnableKeepAlive(l->ctx) != REDIS_OK))
         return unreachable(l, errp);
     return 0;
 }

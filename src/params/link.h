@@ -23,6 +23,8 @@ struct params_link {
     url url;
     char *user, *password_file; /* NULL: none */
     double connect_s, command_s;
+    params_dial_f dial; /* NULL: none */
+    void *dial_arg;
     params_setup_f setup; /* may be NULL */
     void *arg;
 };

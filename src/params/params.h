@@ -10,8 +10,12 @@
 #include <pilot/model.h>
 
 /* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :offsets,
- * :devices, :ends, :announce, :pilots, :leases, :control, :shared.
+ * :devices, :ends, :announce, :pilots, :orders, :leases, :control, :shared.
  */
+
+/* A connected stream socket to [host]:[port], which the caller closes; -1. */
+typedef int (*params_dial_f)(void *arg, const char *host, int port,
+                             pe_error *errp);
 
 typedef struct params_conf {
     const char *url;           /* redis://HOST:PORT or unix:///PATH */
@@ -21,6 +25,9 @@ typedef struct params_conf {
     double command_timeout_s;  /* 0: 10 s */
     bool no_commits;           /* a device: its user may lack the right to run
                                   scripts, and none is loaded */
+    params_dial_f dial; /* makes the connections to redis:// URLs; NULL: we
+                           do */
+    void *dial_arg;     /* has to live as long as what is opened */
 } params_conf;
 
 /* One connection; one thread at a time.  A call on a connection that broke
@@ -82,6 +89,8 @@ typedef struct params_state {
  * when some other program wrote to the keys.
  */
 int params_state_fetch(params *p, params_state *out, pe_error *errp);
+/* The same without the devices: for a writer that knows its own. */
+int params_newest_fetch(params *p, params_state *out, pe_error *errp);
 void params_state_free(params_state *s);
 
 /* Only the ids: what an idle owner re-reads (rule 4).  [commit] gets the
@@ -149,11 +158,84 @@ int params_ends_clear(params *p, pe_error *errp);
 int params_ends_fetch(params *p, params_end **out, size_t *np, pe_error *errp);
 void params_ends_free(params_end *e, size_t n);
 
+/* Leases: which pool of the run has which partitions.  They spread the work
+ * and are no lock: a commit is safe by its compare, whoever sends it.
+ */
+typedef struct params_member {
+    const char *name;        /* of a pool's instance: letters, digits, "_-." */
+    const char *incarnation; /* hex digits, other ones after each start */
+    int ranks;
+    int32_t partitions; /* of the run */
+    int64_t ttl_ms;     /* a member that is silent for longer is dead */
+} params_member;
+
+/* What a member has, as it stands in the service. */
+typedef struct params_lease {
+    char *member;
+    int ranks;
+    int64_t expires_ms; /* by the server's clock */
+    uint64_t joined;    /* smaller: earlier */
+    char *incarnation;
+    int32_t *partitions; /* in order */
+    size_t n_partitions;
+} params_lease;
+
+enum params_lease_word {
+    PARAMS_LEASE_JOIN = 1,   /* the first call of this incarnation */
+    PARAMS_LEASE_SETTLE = 2, /* nothing of ours is under way: what we have
+                                too many is given back */
+    PARAMS_LEASE_ALONE = 4,  /* all partitions, or no member */
+    PARAMS_LEASE_LEAVE = 8,  /* give all back */
+};
+
+typedef struct params_share {
+    bool replaced;          /* another incarnation has taken this name: nothing
+                               is ours any more */
+    int32_t share, surplus; /* what is due to us; what we have beyond that */
+    params_lease *leases;   /* of all members */
+    size_t n;
+} params_share;
+
+/* One sign of life, due several times in a ttl.  Partitions that nobody holds
+ * are ours up to our share, by ranks; those of a member that is dead or leaves
+ * are nobody's.  [words] are of params_lease_word.  One EVALSHA; may be made
+ * again.  [out] is overwritten, and for params_leases_free.  Errors: input,
+ * for a name or a number that is none; fatal, 65, when some other program
+ * wrote to the key.
+ */
+int params_lease_beat(params *p, const params_member *m, unsigned words,
+                      params_share *out, pe_error *errp);
+
+/* All members, also dead ones that nobody has missed yet. */
+int params_leases_fetch(params *p, params_lease **out, size_t *np,
+                        pe_error *errp);
+void params_leases_free(params_lease *l, size_t n);
+
 /* Control words of a run ("drain", "stop"), read by its agents; "" when there
  * is none.  Errors: input, when the word does not fit.
  */
 int params_control_put(params *p, const char *word, pe_error *errp);
 int params_control_fetch(params *p, char *word, size_t cap, pe_error *errp);
+
+/* The newest beat of each pilot of the run (src/pilot/beat.h), as JSON text. */
+typedef struct params_pilot {
+    char *pilot; /* its name in the run */
+    char *beat;
+} params_pilot;
+int params_pilot_put(params *p, const char *pilot, const char *beat,
+                     pe_error *errp);
+int params_pilots_fetch(params *p, params_pilot **out, size_t *np,
+                        pe_error *errp);
+void params_pilots_free(params_pilot *pilots, size_t n);
+
+/* An order to one pilot ("drain"), read by its supervisor; "" takes it back,
+ * and is what is read when there is none.  Errors: input, when the word does
+ * not fit.
+ */
+int params_order_put(params *p, const char *pilot, const char *word,
+                     pe_error *errp);
+int params_order_fetch(params *p, const char *pilot, char *word, size_t cap,
+                       pe_error *errp);
 
 /* The newest model and its id, read in one step: out is left empty and
  * commit "" when there is none.  [out] starts zeroed or holds an earlier
@@ -171,6 +253,9 @@ int params_shared_put(params *p, const char *key, const void *value, size_t len,
                       pe_error *errp);
 int params_shared_get(params *p, const char *key, void *value, size_t cap,
                       size_t *lenp, pe_error *errp);
+
+/* The server's clock, CLOCK_REALTIME nanoseconds. */
+int params_time_fetch(params *p, int64_t *nsp, pe_error *errp);
 
 /* Delete every key of the run. */
 int params_run_delete(params *p, pe_error *errp);

@@ -3,6 +3,7 @@
 #define PARAMS_PRIVATE_H
 
 #include "src/params/link.h"
+#include "src/params/sha1.h"
 #include "src/params/wire.h"
 
 struct params {
@@ -10,9 +11,25 @@ struct params {
     char *names[PARAMS_N_KEYS + 1]; /* keys, and the channel, of the run */
 };
 
-/* Load the script and look whether it may run: a params_setup_f whose [arg]
- * is the params.  Errors: fatal, 78, not allowed, with the rule that fixes it.
+enum params_script { PARAMS_SCRIPT_COMMIT, PARAMS_SCRIPT_LEASE };
+
+/* Load the scripts and look whether they may run: a params_setup_f whose
+ * [arg] is the params.  Errors: fatal, 78, not allowed, with the rule that
+ * fixes it.
  */
 int params_script_load(params_link *l, void *arg, pe_error *errp);
+
+/* SHA-1 of a script, as EVALSHA wants it.  Errors: input: the service was
+ * opened without scripts.
+ */
+int params_script_name(const params *p, enum params_script s,
+                       char sha[PARAMS_SHA1_LEN + 1], pe_error *errp);
+
+/* One EVALSHA; scripts that were flushed are loaded again.  The reply, which
+ * may be an error reply, is the caller's; NULL: error, class retry, and the
+ * outcome is unknown.
+ */
+redisReply *params_script_call(params *p, const params_command *cmd,
+                               pe_error *errp);
 
 #endif

@@ -7,7 +7,7 @@
     "as an administrator run ACL SETUSER USER '~pilot:*' '&pilot:*' +ping " \
     "+evalsha '+script|load' +type +get +set +hget +hmget +hgetall +hset "  \
     "+hsetnx +hdel +hincrby +unlink +multi +exec +watch +unwatch +publish " \
-    "+subscribe (a device needs neither evalsha nor script|load)"
+    "+subscribe +time (a device needs neither evalsha nor script|load)"
 
 #define PASSWORD_FIX "set the right one in pilots.NAME.password-file"
 

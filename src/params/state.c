@@ -96,30 +96,33 @@ static int model_copy(const params *p, const redisReply *r, const head *h,
     return 0;
 }
 
-static int hashes_parse(const params *p, redisReply **r, params_state *s,
-                        pe_error *errp)
+/* Offsets, and devices where [n] is 2. */
+static int hashes_parse(const params *p, redisReply **r, size_t n,
+                        params_state *s, pe_error *errp)
 {
-    for (int i = 0; i < 2; i++)
+    for (size_t i = 0; i < n; i++)
         if (params_reply_check(r[i], REDIS_REPLY_ARRAY, p->link->name,
                                "HGETALL", errp) < 0)
             return -1;
     if (params_reply_hash(r[0], sizeof(*s->offsets), params_offset_parse,
                           &s->offsets, &s->n_offsets, errp) < 0)
         return -1;
+    if (n < 2)
+        return 0;
     return params_reply_hash(r[1], sizeof(*s->devices), params_device_parse,
                              &s->devices, &s->n_devices, errp);
 }
 
-/* Fill [s] from the replies to HMGET, GET, HGETALL, HGETALL. */
-static int state_parse(const params *p, redisReply **r, params_state *s,
-                       pe_error *errp)
+/* Fill [s] from the replies to HMGET, GET and [n] - 2 times HGETALL. */
+static int state_parse(const params *p, redisReply **r, size_t n,
+                       params_state *s, pe_error *errp)
 {
     head h;
 
     if (head_parse(p, r[0], HEAD_N + PARAMS_N_COUNTERS, &h, errp) < 0 ||
         counters_parse(p, r[0], &s->counters, errp) < 0 ||
         model_copy(p, r[1], &h, &s->model, errp) < 0 ||
-        hashes_parse(p, r + 2, s, errp) < 0)
+        hashes_parse(p, r + 2, n - 2, s, errp) < 0)
         return -1;
     memcpy(s->commit, h.commit, strlen(h.commit) + 1);
     s->version = h.version;
@@ -128,7 +131,8 @@ static int state_parse(const params *p, redisReply **r, params_state *s,
     return 0;
 }
 
-int params_state_fetch(params *p, params_state *out, pe_error *errp)
+/* The state by the first [n] of its four commands, in one step. */
+static int fetch(params *p, size_t n, params_state *out, pe_error *errp)
 {
     const char *state[2 + HEAD_N + PARAMS_N_COUNTERS] = {
         "HMGET", p->names[PARAMS_KEY_STATE], HEAD_FIELDS};
@@ -145,14 +149,24 @@ int params_state_fetch(params *p, params_state *out, pe_error *errp)
     *out = (params_state){0};
     for (size_t i = 0; i < PARAMS_N_COUNTERS; i++)
         state[2 + HEAD_N + i] = params_counter_fields[i].name;
-    r = params_link_multi(p->link, cmds, 4, errp);
+    r = params_link_multi(p->link, cmds, n, errp);
     if (!r)
         return -1;
-    int rc = state_parse(p, r->element, out, errp);
+    int rc = state_parse(p, r->element, n, out, errp);
     freeReplyObject(r);
     if (rc < 0)
         params_state_free(out);
     return rc;
+}
+
+int params_state_fetch(params *p, params_state *out, pe_error *errp)
+{
+    return fetch(p, 4, out, errp);
+}
+
+int params_newest_fetch(params *p, params_state *out, pe_error *errp)
+{
+    return fetch(p, 3, out, errp);
 }
 
 void params_state_free(params_state *s)

@@ -14,8 +14,9 @@ static const char *const key_names[] = {
     [PARAMS_KEY_STATE] = "state",     [PARAMS_KEY_MODEL] = "model",
     [PARAMS_KEY_OFFSETS] = "offsets", [PARAMS_KEY_DEVICES] = "devices",
     [PARAMS_KEY_ENDS] = "ends",       [PARAMS_KEY_PILOTS] = "pilots",
-    [PARAMS_KEY_LEASES] = "leases",   [PARAMS_KEY_CONTROL] = "control",
-    [PARAMS_KEY_SHARED] = "shared",   [PARAMS_CHANNEL] = "announce",
+    [PARAMS_KEY_ORDERS] = "orders",   [PARAMS_KEY_LEASES] = "leases",
+    [PARAMS_KEY_CONTROL] = "control", [PARAMS_KEY_SHARED] = "shared",
+    [PARAMS_CHANNEL] = "announce",
 };
 
 static int run_check(const char *run, pe_error *errp)
@@ -146,6 +147,102 @@ int params_end_parse(const char *field, const char *value, void *item,
     e->partition = (int32_t)partition;
     e->next = (int64_t)next;
     return name_copy(field, strlen(field), &e->device, errp);
+}
+
+/* --- leases --- */
+
+/* "7" or "0-3" at *sp, which moves behind it and behind a comma. */
+static int range_take(const char **sp, int32_t *lowp, int32_t *highp)
+{
+    size_t n = strcspn(*sp, ",");
+    char piece[32], *dash;
+    uint64_t low, high;
+
+    if (n >= sizeof(piece) || ((*sp)[n] == ',' && !(*sp)[n + 1]))
+        return -1;
+    memcpy(piece, *sp, n);
+    piece[n] = '\0';
+    dash = strchr(piece, '-');
+    if (dash)
+        *dash++ = '\0';
+    if (params_number_parse(piece, PARAMS_PARTITIONS_MAX - 1, &low) < 0 ||
+        params_number_parse(dash ? dash : piece, PARAMS_PARTITIONS_MAX - 1,
+                            &high) < 0)
+        return -1;
+    *sp += n + ((*sp)[n] == ',');
+    *lowp = (int32_t)low;
+    *highp = (int32_t)high;
+    return low <= high ? 0 : -1;
+}
+
+/* "0-3,7" into *l; an empty list is one.  -1: it is none, or there is no
+ * memory.
+ */
+static int partitions_parse(const char *s, params_lease *l)
+{
+    size_t cap = 0;
+    int32_t low, high;
+
+    while (*s) {
+        if (range_take(&s, &low, &high) < 0)
+            return -1;
+        size_t need = l->n_partitions + (size_t)(high - low) + 1;
+        if (need > cap) {
+            cap = 2 * need;
+            int32_t *list = realloc(l->partitions, cap * sizeof(*list));
+            if (!list)
+                return -1;
+            l->partitions = list;
+        }
+        while (low <= high)
+            l->partitions[l->n_partitions++] = low++;
+    }
+    return 0;
+}
+
+/* "@" has a time alone, and is the lease of nobody. */
+static int newest_parse(const char *value, params_lease *l)
+{
+    uint64_t time;
+
+    if (params_number_parse(value, INT64_MAX, &time) < 0)
+        return -1;
+    l->expires_ms = (int64_t)time;
+    return 0;
+}
+
+static int lease_value_parse(const char *value, params_lease *l)
+{
+    const char *at = value, *end;
+    uint64_t ranks, expires;
+
+    if (take_number(&at, '/', 9999999, &ranks) < 0 ||
+        take_number(&at, '/', INT64_MAX, &expires) < 0 ||
+        take_number(&at, '/', UINT64_MAX, &l->joined) < 0)
+        return -1;
+    end = at + strspn(at, "0123456789abcdef");
+    if (end == at || *end != '/')
+        return -1;
+    l->ranks = (int)ranks;
+    l->expires_ms = (int64_t)expires;
+    l->incarnation = strndup(at, (size_t)(end - at));
+    return l->incarnation ? partitions_parse(end + 1, l) : -1;
+}
+
+int params_lease_parse(const char *field, const char *value, void *item,
+                       pe_error *errp)
+{
+    params_lease *l = item;
+    int rc = strcmp(field, PARAMS_LEASE_NEWEST) ? lease_value_parse(value, l)
+                                                : newest_parse(value, l);
+
+    if (rc == 0 && *field)
+        return name_copy(field, strlen(field), &l->member, errp);
+    free(l->incarnation);
+    free(l->partitions);
+    return field_refuse(errp, field, value,
+                        "MEMBER -> RANKS/EXPIRES/JOINED/INCARNATION/"
+                        "PARTITIONS");
 }
 
 /* --- announcements and answers --- */

@@ -19,6 +19,7 @@ enum params_key {
     PARAMS_KEY_DEVICES,
     PARAMS_KEY_ENDS,
     PARAMS_KEY_PILOTS,
+    PARAMS_KEY_ORDERS,
     PARAMS_KEY_LEASES,
     PARAMS_KEY_CONTROL,
     PARAMS_KEY_SHARED,
@@ -49,6 +50,12 @@ int params_device_parse(const char *field, const char *value, void *item,
                         pe_error *errp); /* params_device */
 int params_end_parse(const char *field, const char *value, void *item,
                      pe_error *errp); /* params_end */
+int params_lease_parse(const char *field, const char *value, void *item,
+                       pe_error *errp); /* params_lease */
+/* A field of the leases that is none: the time of the newest call. */
+#define PARAMS_LEASE_NEWEST "@"
+/* Partitions are below it. */
+#define PARAMS_PARTITIONS_MAX 1000000
 
 /* "COMMIT VERSION" of [len] bytes, as announced: 0 and the id, or -1. */
 int params_announcement_parse(const char *s, size_t len,

@@ -1,0 +1,258 @@
+-- lease.lua - one sign of life of a pool: which partitions are its own.
+--
+-- KEYS   1 leases (hash)
+-- ARGV   1 member  2 incarnation  3 ranks  4 ttl_ms  5 partitions of the run
+--        then any of the words
+--        join    the first call of this incarnation
+--        settle  nothing of mine is under way: take what I have too many
+--        alone   all partitions or none
+--        leave   take everything, and forget me
+-- Without arguments it only looks whether its user may do all it does.
+-- Answers REPLACED, or OK, then the caller's share, how many partitions it has
+-- beyond that, and all members as MEMBER, VALUE.
+--
+-- A field is MEMBER -> RANKS/EXPIRES_MS/JOINED/INCARNATION/PARTITIONS with
+-- partitions as "0-3,7"; the field "@" is the time of the newest call.  Times
+-- are this server's.  Leases spread the work and are no lock: what makes a
+-- commit safe is its compare (commit.lua).
+
+local LEASES = KEYS[1]
+local NEWEST = '@'
+local PARTITIONS_MAX = 1000000
+
+local function permitted()
+    local may = redis.acl_check_cmd -- Redis 7
+    return not may
+        or may('TYPE', LEASES) and may('TIME') and may('HGETALL', LEASES)
+        and may('HSET', LEASES, 'f', '') and may('HDEL', LEASES, 'f')
+end
+
+if not permitted() then
+    return redis.error_reply('NOPERM the lease script may not run all of ' ..
+        'TYPE TIME HGETALL HSET HDEL on the keys of this run')
+end
+if #ARGV == 0 then
+    return redis.status_reply('OK')
+end
+
+local name, incarnation = ARGV[1], ARGV[2]
+local ranks, ttl = tonumber(ARGV[3]), tonumber(ARGV[4])
+local partitions = tonumber(ARGV[5])
+local word = {}
+for i = 6, #ARGV do
+    word[ARGV[i]] = true
+end
+
+-- --- read; nothing is written before all of it is known to be ours ---
+
+local kind = redis.call('TYPE', LEASES).ok
+if kind ~= 'none' and kind ~= 'hash' then
+    return redis.error_reply('WRONGTYPE ' .. LEASES .. ' is a ' .. kind ..
+        ' and not a hash')
+end
+
+-- "0-3,7" as a list of numbers, or nil.
+local function list_of(text)
+    local list = {}
+    for piece in text:gmatch('[^,]+') do
+        local low, high = piece:match('^(%d+)%-(%d+)$')
+        low = tonumber(low or piece:match('^%d+$'))
+        high = tonumber(high) or low
+        if not low or high < low or high >= PARTITIONS_MAX then
+            return nil
+        end
+        for k = low, high do
+            list[#list + 1] = k
+        end
+    end
+    return list
+end
+
+local function member_of(field, value)
+    local r, e, j, i, p = value:match('^(%d+)/(%d+)/(%d+)/(%x+)/([%d,-]*)$')
+    local list = p and list_of(p)
+    if not list or #r > 7 or #e > 15 or #j > 15 then
+        return nil
+    end
+    return {name = field, value = value, ranks = tonumber(r),
+        expires = tonumber(e), joined = tonumber(j), incarnation = i,
+        list = list}
+end
+
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local members, newest = {}, nil
+local fields = redis.call('HGETALL', LEASES)
+for i = 1, #fields, 2 do
+    local m
+    if fields[i] == NEWEST then
+        newest = tonumber(fields[i + 1])
+        m = newest
+    else
+        m = member_of(fields[i], fields[i + 1])
+        members[#members + 1] = m
+    end
+    if not m then
+        return redis.error_reply('WRONGTYPE field ' .. fields[i] .. ' of ' ..
+            LEASES .. ' is no lease')
+    end
+end
+table.sort(members, function(a, b)
+    if a.joined ~= b.joined then
+        return a.joined < b.joined
+    end
+    return a.name < b.name
+end)
+
+-- --- who lives ---
+
+-- Nobody called for a while: this server was away, and not all of them.  And a
+-- clock that was put back keeps the dead no longer than any other.
+local function limit(m)
+    if newest and now - newest > ttl / 2 then
+        m.expires = math.max(m.expires, now + math.floor(ttl / 2))
+    elseif newest and newest - now > ttl / 2 then
+        m.expires = now + ttl
+    end
+end
+
+local living, gone, mine, last = {}, {}, nil, 0
+for _, m in ipairs(members) do
+    last = math.max(last, m.joined)
+    limit(m)
+    if m.name == name then
+        mine = m -- late, and nobody took anything: it goes on
+    end
+    if m.name == name or m.expires > now then
+        living[#living + 1] = m
+    else
+        gone[#gone + 1] = m
+    end
+end
+if mine and not word.join and mine.incarnation ~= incarnation then
+    return {'REPLACED', 0, 0, {}}
+end
+
+-- --- who holds what: of two that say so the one that joined first ---
+
+local owner = {}
+for _, m in ipairs(living) do
+    local list = {}
+    for _, k in ipairs(m.list) do
+        if k < partitions and not owner[k] then
+            owner[k] = m
+            list[#list + 1] = k
+        end
+    end
+    m.list = list
+end
+
+local function remove(m)
+    for _, k in ipairs(m.list) do
+        owner[k] = nil
+    end
+    for i, l in ipairs(living) do
+        if l == m then
+            table.remove(living, i)
+            gone[#gone + 1] = m
+            return
+        end
+    end
+end
+
+local all = mine and #mine.list == partitions
+local others = #living - (mine and 1 or 0)
+local out = word.leave or word.alone and others > 0 and not all
+if out and mine then
+    remove(mine)
+elseif not out then
+    if not mine then
+        mine = {name = name, joined = last + 1, list = {}}
+        living[#living + 1] = mine
+    end
+    mine.ranks = ranks
+    mine.expires = now + ttl
+    mine.incarnation = incarnation
+end
+
+-- --- shares by ranks: largest remainders, the earlier of equals ---
+
+local function set_shares()
+    local total, left, order = 0, partitions, {}
+    for _, m in ipairs(living) do
+        total = total + m.ranks
+    end
+    for i, m in ipairs(living) do
+        local exact = partitions * m.ranks
+        m.share = math.floor(exact / total)
+        m.rest = exact % total
+        m.at = i
+        left = left - m.share
+        order[i] = m
+    end
+    table.sort(order, function(a, b)
+        if a.rest ~= b.rest then
+            return a.rest > b.rest
+        end
+        return a.at < b.at
+    end)
+    for i = 1, left do
+        order[i].share = order[i].share + 1
+    end
+end
+
+local share, surplus = 0, 0
+if not out then
+    set_shares()
+    share = mine.share
+    while word.settle and #mine.list > share do
+        owner[table.remove(mine.list)] = nil
+    end
+    for k = 0, partitions - 1 do
+        if #mine.list >= share then
+            break
+        end
+        if not owner[k] then
+            owner[k] = mine
+            mine.list[#mine.list + 1] = k
+        end
+    end
+    table.sort(mine.list)
+    surplus = math.max(#mine.list - share, 0)
+end
+
+-- --- write ---
+
+local function text_of(list)
+    local out, i = {}, 1
+    while i <= #list do
+        local first = i
+        while list[i + 1] == list[i] + 1 do
+            i = i + 1
+        end
+        out[#out + 1] = first == i and list[i]
+            or list[first] .. '-' .. list[i]
+        i = i + 1
+    end
+    return table.concat(out, ',')
+end
+
+local answer = {}
+for _, m in ipairs(living) do
+    local value = string.format('%d/%.0f/%.0f/%s/%s', m.ranks, m.expires,
+        m.joined, m.incarnation, text_of(m.list))
+    if value ~= m.value then
+        redis.call('HSET', LEASES, m.name, value)
+    end
+    answer[#answer + 1] = m.name
+    answer[#answer + 1] = value
+end
+for _, m in ipairs(gone) do
+    redis.call('HDEL', LEASES, m.name)
+end
+if #living > 0 then
+    redis.call('HSET', LEASES, NEWEST, string.format('%.0f', now))
+else
+    redis.call('HDEL', LEASES, NEWEST)
+end
+return {'OK', share, surplus, answer}

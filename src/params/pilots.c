@@ -1,0 +1,117 @@
+/* pilots.c - signs of life of the pilots of a run, and orders to them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/text.h"
+#include "src/params/private.h"
+#include "src/params/reply.h"
+
+static int check_name(const char *pilot, pe_error *errp)
+{
+    if (pilot && *pilot)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "a pilot without a name");
+}
+
+static int hash_put(params *p, enum params_key key, const char *pilot,
+                    const char *value, pe_error *errp)
+{
+    redisReply *r;
+
+    if (check_name(pilot, errp) < 0)
+        return -1;
+    if (*value)
+        r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HSET",
+                            p->names[key], pilot, value, NULL);
+    else
+        r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HDEL",
+                            p->names[key], pilot, NULL);
+    if (!r)
+        return -1;
+    freeReplyObject(r);
+    return 0;
+}
+
+int params_pilot_put(params *p, const char *pilot, const char *beat,
+                     pe_error *errp)
+{
+    return hash_put(p, PARAMS_KEY_PILOTS, pilot, beat, errp);
+}
+
+/* A params_parse_f. */
+static int pilot_parse(const char *field, const char *value, void *item,
+                       pe_error *errp)
+{
+    params_pilot *one = item;
+
+    one->pilot = text_format("%s", field);
+    one->beat = text_format("%s", value);
+    if (one->pilot && one->beat)
+        return 0;
+    free(one->pilot);
+    free(one->beat);
+    return pe_error_nomem(errp);
+}
+
+int params_pilots_fetch(params *p, params_pilot **out, size_t *np,
+                        pe_error *errp)
+{
+    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
+                                    p->names[PARAMS_KEY_PILOTS], NULL);
+    int rc;
+
+    *out = NULL;
+    *np = 0;
+    if (!r)
+        return -1;
+    rc = params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
+                            errp);
+    if (rc == 0)
+        rc = params_reply_hash(r, sizeof(**out), pilot_parse, out, np, errp);
+    freeReplyObject(r);
+    if (rc == 0)
+        return 0;
+    params_pilots_free(*out, *np);
+    *out = NULL;
+    *np = 0;
+    return -1;
+}
+
+void params_pilots_free(params_pilot *pilots, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(pilots[i].pilot);
+        free(pilots[i].beat);
+    }
+    free(pilots);
+}
+
+int params_order_put(params *p, const char *pilot, const char *word,
+                     pe_error *errp)
+{
+    return hash_put(p, PARAMS_KEY_ORDERS, pilot, word, errp);
+}
+
+int params_order_fetch(params *p, const char *pilot, char *word, size_t cap,
+                       pe_error *errp)
+{
+    redisReply *r;
+    int rc = 0;
+
+    if (check_name(pilot, errp) < 0)
+        return -1;
+    r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET",
+                        p->names[PARAMS_KEY_ORDERS], pilot, NULL);
+    if (!r)
+        return -1;
+    const char *order = params_reply_text(r, "");
+    if (!order || strlen(order) >= cap)
+        rc = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                          "the order to %s in %s does not fit into %zu bytes",
+                          pilot, p->names[PARAMS_KEY_ORDERS], cap);
+    else
+        memcpy(word, order, strlen(order) + 1);
+    freeReplyObject(r);
+    return rc;
+}

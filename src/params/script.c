@@ -1,0 +1,82 @@
+/* script.c - the scripts: loaded by every connection, called by their hash. */
+#include <string.h>
+
+#include "src/params/commit_lua.h"
+#include "src/params/lease_lua.h"
+#include "src/params/private.h"
+#include "src/params/reply.h"
+
+static void set_name(enum params_script s, char sha[PARAMS_SHA1_LEN + 1])
+{
+    if (s == PARAMS_SCRIPT_COMMIT)
+        params_sha1_hex(commit_lua, sizeof(commit_lua) - 1, sha);
+    else
+        params_sha1_hex(lease_lua, sizeof(lease_lua) - 1, sha);
+}
+
+/* Load [text] and call it with nothing to do but to look at its rights. */
+static int load(params_link *l, const char *text, params_command probe,
+                pe_error *errp)
+{
+    const char *words[] = {"SCRIPT", "LOAD", text};
+    const params_command cmds[] = {{3, words, NULL}, probe};
+    redisReply *r[2];
+
+    if (params_link_try(l, cmds, 2, r, errp) < 0)
+        return -1;
+    int rc = params_reply_check(r[0], REDIS_REPLY_STRING, l->name,
+                                "SCRIPT LOAD", errp);
+    if (rc == 0)
+        rc = params_reply_check(r[1], REDIS_REPLY_STATUS, l->name, "EVALSHA",
+                                errp);
+    params_replies_free(r, 2);
+    return rc;
+}
+
+int params_script_load(params_link *l, void *arg, pe_error *errp)
+{
+    const params *p = arg;
+    char commit[PARAMS_SHA1_LEN + 1], lease[PARAMS_SHA1_LEN + 1];
+    const char *commit_probe[] = {"EVALSHA",
+                                  commit,
+                                  "4",
+                                  p->names[PARAMS_KEY_STATE],
+                                  p->names[PARAMS_KEY_MODEL],
+                                  p->names[PARAMS_KEY_OFFSETS],
+                                  p->names[PARAMS_KEY_DEVICES],
+                                  p->names[PARAMS_CHANNEL]};
+    const char *lease_probe[] = {"EVALSHA", lease, "1",
+                                 p->names[PARAMS_KEY_LEASES]};
+
+    set_name(PARAMS_SCRIPT_COMMIT, commit);
+    set_name(PARAMS_SCRIPT_LEASE, lease);
+    if (load(l, commit_lua, (params_command){8, commit_probe, NULL}, errp) < 0)
+        return -1;
+    return load(l, lease_lua, (params_command){4, lease_probe, NULL}, errp);
+}
+
+int params_script_name(const params *p, enum params_script s,
+                       char sha[PARAMS_SHA1_LEN + 1], pe_error *errp)
+{
+    if (!p->link->setup)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "Redis at %s was opened without commits",
+                            p->link->name);
+    set_name(s, sha);
+    return 0;
+}
+
+redisReply *params_script_call(params *p, const params_command *cmd,
+                               pe_error *errp)
+{
+    redisReply *r = NULL;
+
+    if (params_link_call(p->link, cmd, 1, &r, errp) < 0)
+        return NULL;
+    if (!params_reply_is_error(r, "NOSCRIPT"))
+        return r;
+    /* Flushed: a new connection brings the scripts along. */
+    params_replies_free(&r, 1);
+    params_link_drop(p->link);
+    return params_link_call(p->link, cmd, 1, &r, errp) < 0 ? NULL : r;
+}
