@@ -10,11 +10,20 @@
 
 #include "src/block/record.h"
 
+/* A connected stream socket to [host]:[port], which the caller closes; -1.
+ * Called from the client's own threads.
+ */
+typedef int (*broker_dial_f)(void *arg, const char *host, int port,
+                             pe_error *errp);
+
 /* How to reach a broker; strings are borrowed during the call only. */
 typedef struct broker_conf {
     const char *endpoint;  /* host:port[,host:port...] */
     const char *client_id; /* shows in the broker's log */
     double timeout_s;      /* of the first contact; 0: 10 s */
+    broker_dial_f dial;    /* makes the connections, and no name is looked up
+                              here; NULL: we do */
+    void *dial_arg;        /* has to live as long as what is opened */
 } broker_conf;
 
 /* A record as it was read.  Pointers live until broker_record_release. */

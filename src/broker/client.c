@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/broker/dial.h"
 #include "src/common/log.h"
 
 #define TIMEOUT_S 10
@@ -108,6 +109,11 @@ int client_set_all(rd_kafka_conf_t *k, const client_setting *s, pe_error *errp)
     return 0;
 }
 
+dialer *dialer_of(void *opaque)
+{
+    return ((client *)opaque)->dialer;
+}
+
 rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
                              pe_error *errp)
 {
@@ -123,7 +129,11 @@ rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
     cl->owner = owner;
     cl->timeout_s = c->timeout_s > 0 ? c->timeout_s : TIMEOUT_S;
     atomic_init(&cl->away, false);
+    if (c->dial && !(cl->dialer = dialer_create(c->dial, c->dial_arg, errp)))
+        return NULL;
     k = rd_kafka_conf_new();
+    if (cl->dialer)
+        dialer_install(k);
     rd_kafka_conf_set_opaque(k, cl);
     rd_kafka_conf_set_log_cb(k, on_log);
     rd_kafka_conf_set_error_cb(k, on_error);
@@ -140,6 +150,7 @@ rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
 static int contact(client *cl, pe_error *errp)
 {
     const struct rd_kafka_metadata *md;
+    char why[sizeof(errp->text)] = "";
     rd_kafka_resp_err_t err =
         rd_kafka_metadata(cl->rk, 0, NULL, &md, (int)(cl->timeout_s * 1000));
 
@@ -150,12 +161,16 @@ static int contact(client *cl, pe_error *errp)
     }
     while (rd_kafka_poll(cl->rk, 0) > 0)
         continue;
+    if (cl->dialer)
+        dialer_reason(cl->dialer, why, sizeof(why));
+    if (!*why)
+        snprintf(why, sizeof(why), "%s",
+                 cl->reason[0] ? cl->reason : rd_kafka_err2str(err));
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                         "broker %s cannot be reached within %g s (%s): is it "
                         "running? start one with `scripts/services start`, "
                         "or set pilots.NAME.endpoint",
-                        cl->endpoint, cl->timeout_s,
-                        cl->reason[0] ? cl->reason : rd_kafka_err2str(err));
+                        cl->endpoint, cl->timeout_s, why);
 }
 
 int client_open(client *cl, rd_kafka_type_t type, rd_kafka_conf_t *k,
@@ -177,4 +192,6 @@ void client_close(client *cl)
     if (cl->rk)
         rd_kafka_destroy_flags(cl->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     cl->rk = NULL;
+    dialer_destroy(cl->dialer);
+    cl->dialer = NULL;
 }

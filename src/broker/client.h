@@ -18,12 +18,13 @@ typedef struct client_setting {
  */
 typedef struct client {
     rd_kafka_t *rk;
-    void *owner;        /* who opened it, for delivery callbacks */
-    char endpoint[256]; /* for error texts, cut when longer */
-    double timeout_s;   /* of the first contact */
-    bool contacted;     /* the first contact was made */
-    char reason[160];   /* why not: of the opening thread, until then */
-    atomic_bool away;   /* said in the log, and not yet taken back */
+    struct dialer *dialer; /* NULL: it connects by itself */
+    void *owner;           /* who opened it, for delivery callbacks */
+    char endpoint[256];    /* for error texts, cut when longer */
+    double timeout_s;      /* of the first contact */
+    bool contacted;        /* the first contact was made */
+    char reason[160];      /* why not: of the opening thread, until then */
+    atomic_bool away;      /* said in the log, and not yet taken back */
 } client;
 
 /* Settings under construction with what every client has in common.  [cl] is
