@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -25,7 +26,8 @@ extern char **environ;
 
 struct process {
     pid_t pid;
-    int fd; /* our end of its stdout, or -1 */
+    int fd;     /* our end of its stdout, or -1 */
+    int err_fd; /* of its stderr */
     bool group;
     bool ended;
     int status;
@@ -79,7 +81,9 @@ int process_find(const char *program, pe_error *errp)
 /* posix_spawn answered [err]. */
 static int spawn_error(const char *program, int err, pe_error *errp)
 {
-    if (err == ENOENT)
+    /* A folder of PATH that is closed to us says EACCES for what is nowhere. */
+    if (err == ENOENT || (err == EACCES && !strchr(program, '/') &&
+                          process_find(program, NULL) < 0))
         return missing_error(program, errp);
     if (err == EAGAIN || err == ENOMEM)
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
@@ -139,7 +143,8 @@ static char **environ_merge(const char *const *env, pe_error *errp)
 /* The three descriptors a child starts with; -1: ours stays. */
 struct child_fds {
     int in, out, err;
-    int ours; /* read end of a pipe on out, or -1 */
+    int ours, ours_err; /* read ends of pipes on out and err, or -1 */
+    int folder;         /* where it starts; -1: here */
 };
 
 static void fd_close(int fd)
@@ -153,6 +158,7 @@ static void child_fds_close(struct child_fds *f)
     fd_close(f->in);
     fd_close(f->out);
     fd_close(f->err);
+    fd_close(f->folder);
 }
 
 static int log_open(const char *path, pe_error *errp)
@@ -165,15 +171,27 @@ static int log_open(const char *path, pe_error *errp)
     return fd;
 }
 
-static int pipe_open(struct child_fds *f, pe_error *errp)
+static int pipe_open(int *ours, int *theirs, pe_error *errp)
 {
     int ends[2];
 
-    if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
+    if (pipe2(ends, O_CLOEXEC) < 0)
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
                             "cannot make a pipe: %s", strerror(errno));
-    f->ours = ends[0];
-    f->out = ends[1];
+    *ours = ends[0];
+    *theirs = ends[1];
+    if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                            "cannot make a pipe: %s", strerror(errno));
+    return 0;
+}
+
+static int folder_open(struct child_fds *f, const char *folder, pe_error *errp)
+{
+    f->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (f->folder < 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "cannot start in %s: %s", folder, strerror(errno));
     return 0;
 }
 
@@ -187,16 +205,21 @@ static int child_fds_open(struct child_fds *f, const process_spec *s,
     if (f->in < 0)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
                             "cannot open /dev/null: %s", strerror(errno));
-    if (!s->out_path && pipe_open(f, errp) < 0)
+    if (s->folder && folder_open(f, s->folder, errp) < 0)
+        return -1;
+    if (!s->out_path && pipe_open(&f->ours, &f->out, errp) < 0)
+        return -1;
+    if (s->err_pipe && pipe_open(&f->ours_err, &f->err, errp) < 0)
         return -1;
     if (s->out_path && (f->out = log_open(s->out_path, errp)) < 0)
         return -1;
-    if (s->err_path && (f->err = log_open(s->err_path, errp)) < 0)
+    if (s->err_path && !s->err_pipe &&
+        (f->err = log_open(s->err_path, errp)) < 0)
         return -1;
     return 0;
 }
 
-static int attr_fill(posix_spawnattr_t *attr, bool new_group)
+static int attr_fill(posix_spawnattr_t *attr, const process_spec *s)
 {
     static const int defaults[] = {SIGHUP,  SIGINT,  SIGTERM, SIGPIPE,
                                    SIGUSR1, SIGUSR2, SIGCHLD, 0};
@@ -207,7 +230,9 @@ static int attr_fill(posix_spawnattr_t *attr, bool new_group)
     sigemptyset(&back);
     for (const int *sig = defaults; *sig; sig++)
         sigaddset(&back, *sig);
-    if (new_group)
+    if (s->new_session)
+        flags |= POSIX_SPAWN_SETSID;
+    else if (s->new_group)
         flags |= POSIX_SPAWN_SETPGROUP;
     int err = posix_spawnattr_setsigmask(attr, &none);
     if (!err)
@@ -226,6 +251,8 @@ static int actions_fill(posix_spawn_file_actions_t *a,
         err = posix_spawn_file_actions_adddup2(a, f->out, STDOUT_FILENO);
     if (!err && f->err >= 0)
         err = posix_spawn_file_actions_adddup2(a, f->err, STDERR_FILENO);
+    if (!err && f->folder >= 0)
+        err = posix_spawn_file_actions_addfchdir_np(a, f->folder);
     return err;
 }
 
@@ -244,7 +271,7 @@ static int spawn(pid_t *pidp, const process_spec *s, const struct child_fds *f,
         posix_spawn_file_actions_destroy(&actions);
         return err;
     }
-    err = attr_fill(&attr, s->new_group);
+    err = attr_fill(&attr, s);
     if (!err)
         err = actions_fill(&actions, f);
     if (!err)
@@ -257,7 +284,7 @@ static int spawn(pid_t *pidp, const process_spec *s, const struct child_fds *f,
 
 process *process_start(const process_spec *s, pe_error *errp)
 {
-    struct child_fds fds = {.in = -1, .out = -1, .err = -1, .ours = -1};
+    struct child_fds fds = {-1, -1, -1, -1, -1, -1};
     process *p = NULL;
     char **env = NULL;
     bool started = false;
@@ -281,7 +308,8 @@ process *process_start(const process_spec *s, pe_error *errp)
         goto done;
     }
     p->fd = fds.ours;
-    p->group = s->new_group;
+    p->err_fd = fds.ours_err;
+    p->group = s->new_group || s->new_session;
     started = true;
 done:
     child_fds_close(&fds);
@@ -289,6 +317,7 @@ done:
     if (started)
         return p;
     fd_close(fds.ours);
+    fd_close(fds.ours_err);
     free(p);
     return NULL;
 }
@@ -296,6 +325,11 @@ done:
 int process_fd(const process *p)
 {
     return p ? p->fd : -1;
+}
+
+int process_err_fd(const process *p)
+{
+    return p ? p->err_fd : -1;
 }
 
 pid_t process_pid(const process *p)
@@ -368,7 +402,15 @@ void process_destroy(process *p)
             process_wait(p, -1);
         }
     }
+    process_release(p);
+}
+
+void process_release(process *p)
+{
+    if (!p)
+        return;
     fd_close(p->fd);
+    fd_close(p->err_fd);
     free(p);
 }
 
@@ -406,4 +448,21 @@ int process_kill_marked(const char *mark)
     if (dir)
         closedir(dir);
     return n;
+}
+
+#define STAT_START 22 /* field of /proc/PID/stat */
+
+bool process_start_time(pid_t pid, char start[32])
+{
+    char *path = text_format("/proc/%d/stat", (int)pid), *save = NULL;
+    char *stat = path ? file_read(path, 4096, NULL, NULL) : NULL;
+    char *name_end = stat ? strrchr(stat, ')') : NULL; /* may hold blanks */
+    char *field = name_end ? strtok_r(name_end + 1, " ", &save) : NULL;
+
+    for (int i = 3; field && i < STAT_START; i++)
+        field = strtok_r(NULL, " ", &save);
+    snprintf(start, 32, "%s", field ? field : "");
+    free(stat);
+    free(path);
+    return *start != '\0';
 }
