@@ -1,0 +1,196 @@
+/* scheduler.c - a scheduler's commands: how they are called and what they say.
+ */
+#include "scheduler.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Set by users for their own eyes: they would filter or reshape answers.  With
+ * an id of a job around it, scontrol leaves files behind when it shrinks one.
+ */
+static const char *const unset[] = {
+    "SQUEUE_ACCOUNT",    "SQUEUE_ARRAY",        "SQUEUE_FEDERATION",
+    "SQUEUE_FORMAT",     "SQUEUE_FORMAT2",      "SQUEUE_LICENSES",
+    "SQUEUE_LOCAL",      "SQUEUE_NAMES",        "SQUEUE_PARTITION",
+    "SQUEUE_PRIORITY",   "SQUEUE_QOS",          "SQUEUE_SIBLING",
+    "SQUEUE_SORT",       "SQUEUE_STATES",       "SQUEUE_USERS",
+    "SACCT_FORMAT",      "SACCT_FEDERATION",    "SINFO_FORMAT",
+    "SINFO_PARTITION",   "SCANCEL_ACCOUNT",     "SCANCEL_BATCH",
+    "SCANCEL_FULL",      "SCANCEL_INTERACTIVE", "SCANCEL_NAME",
+    "SCANCEL_PARTITION", "SCANCEL_QOS",         "SCANCEL_STATE",
+    "SCANCEL_USER",      "SCANCEL_VERBOSE",     "SCANCEL_WCKEY",
+    "SLURM_TIME_FORMAT", "SLURM_JOBID",         "SLURM_JOB_ID"};
+enum { N_UNSET = sizeof(unset) / sizeof(unset[0]) };
+/* env(1) is what sets and unsets them behind SSH as well as here. */
+static const char *const set[] = {"LC_ALL=C", "TZ=UTC"};
+enum { N_SET = sizeof(set) / sizeof(set[0]) };
+
+static int run_error(const resource *r, const char *name, pe_error *errp)
+{
+    return pe_error_prefix(errp, "%s on %s", name, host_name(r->host));
+}
+
+int scheduler_tell(resource *r, const char *const *argv, const char *folder,
+                   host_answer *a, pe_error *errp)
+{
+    if (host_run(r->host, argv, folder, r->timeout_s, a, errp) < 0)
+        return run_error(r, argv[0], errp);
+    return 0;
+}
+
+/* "env -u NAME... NAME=VALUE... " and [argv]; the words are borrowed. */
+static const char **ask_argv(const char *const *argv)
+{
+    size_t words = 0, n = 0;
+
+    while (argv[words])
+        words++;
+    const char **all =
+        calloc(1 + 2 * N_UNSET + N_SET + words + 1, sizeof(*all));
+    if (!all)
+        return NULL;
+    all[n++] = "env";
+    for (size_t i = 0; i < N_UNSET; i++) {
+        all[n++] = "-u";
+        all[n++] = unset[i];
+    }
+    for (size_t i = 0; i < N_SET; i++)
+        all[n++] = set[i];
+    memcpy(all + n, argv, words * sizeof(*all));
+    return all;
+}
+
+int scheduler_ask(resource *r, const char *const *argv, host_answer *a,
+                  pe_error *errp)
+{
+    const char **all = ask_argv(argv);
+    int result;
+
+    if (!all)
+        return pe_error_nomem(errp);
+    result = host_run(r->host, all, NULL, r->timeout_s, a, errp);
+    free(all);
+    if (result < 0)
+        return run_error(r, argv[0], errp);
+    if (a->status != 127 || a->out_len > 0)
+        return 0;
+    host_answer_free(a); /* env's own "no such file" */
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "%s is not there on %s: put its folder on PATH",
+                        argv[0], host_name(r->host));
+}
+
+/* [line] behind "NAME: " and "error: ". */
+static const char *behind_name(const char *line, size_t *lenp)
+{
+    static const char *const heads[] = {
+        "sbatch:",   "squeue:", "scancel:",
+        "scontrol:", "sacct:",  "sinfo:",
+        "srun:",     "qsub:",   "qstat:",
+        "qdel:",     "qsig:",   "qselect:",
+        "error:",    "fatal:",  "slurm_load_jobs error:",
+        NULL};
+
+    for (const char *const *h = heads; *h; h++) {
+        size_t n = strlen(*h);
+        if (*lenp < n || strncmp(line, *h, n))
+            continue;
+        line += n;
+        *lenp -= n;
+        while (*lenp > 0 && *line == ' ') {
+            line++;
+            (*lenp)--;
+        }
+    }
+    return line;
+}
+
+void scheduler_words(const host_answer *a, char *out, size_t cap)
+{
+    const char *s = a->err_len > 0 ? a->err : a->out;
+    text all = {0};
+
+    for (size_t n; s && *s; s += n + (s[n] == '\n')) {
+        n = strcspn(s, "\n");
+        size_t len = n;
+        const char *line = behind_name(s, &len);
+        if (!strncasecmp(line, "usage:", 6) || !strncmp(line, "Try \"", 5))
+            break;
+        while (len > 0 && isspace((unsigned char)line[len - 1]))
+            len--;
+        if (len > 0)
+            text_add(&all, "%s%.*s", all.len ? "; " : "", (int)len, line);
+    }
+    scheduler_copy(out, cap, all.data ? all.data : "", all.len);
+    text_free(&all);
+    if (!*out)
+        snprintf(out, cap, "nothing, and ended with %d", a->status);
+}
+
+int scheduler_error(const resource *r, const char *name, const host_answer *a,
+                    const scheduler_fault *faults, enum pe_error_class kind,
+                    enum pe_exit exit_code, pe_error *errp)
+{
+    scheduler_fault f = {NULL, kind, exit_code, NULL};
+    char words[512];
+
+    for (const scheduler_fault *row = faults; row->part; row++)
+        if ((a->err && strstr(a->err, row->part)) ||
+            (a->out && strstr(a->out, row->part))) {
+            f = *row;
+            break;
+        }
+    scheduler_words(a, words, sizeof(words));
+    return pe_error_set(errp, f.kind, f.exit_code, "%s on %s says: %s%s%s",
+                        name, host_name(r->host), words, f.fix ? "; " : "",
+                        f.fix ? f.fix : "");
+}
+
+int scheduler_id_check(const char *id, pe_error *errp)
+{
+    static const char odd[] = "-_.;[]";
+    bool ok = id && isdigit((unsigned char)*id);
+
+    for (const char *c = id; ok && *c; c++)
+        ok = isalnum((unsigned char)*c) || strchr(odd, *c);
+    if (ok)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "'%.64s' is no id of a job", id ? id : "");
+}
+
+int scheduler_id_read(const char *out, const char *marks,
+                      char id[RESOURCE_ID_MAX])
+{
+    id[0] = '\0';
+    for (size_t n; out && *out; out += n + (out[n] == '\n')) {
+        n = strcspn(out, "\n");
+        size_t digits = strspn(out, "0123456789");
+        if (digits > 0 && n < RESOURCE_ID_MAX && !memchr(out, ' ', n) &&
+            (digits == n || strchr(marks, out[digits])))
+            snprintf(id, RESOURCE_ID_MAX, "%.*s", (int)n, out);
+    }
+    return *id ? 0 : -1;
+}
+
+int scheduler_no_id(const resource *r, const char *name, const host_answer *a,
+                    pe_error *errp)
+{
+    char words[256];
+
+    scheduler_words(a, words, sizeof(words));
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                        "%s on %s gave no id of a job, and whether there is "
+                        "one is not known; it says: %s",
+                        name, host_name(r->host), words);
+}
+
+void scheduler_say(const scheduler_report *to, bool ok, char *line)
+{
+    if (line)
+        to->line(to->arg, ok, line);
+    free(line);
+}

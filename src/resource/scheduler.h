@@ -1,0 +1,95 @@
+/* scheduler.h - what backends that call a scheduler's commands share. */
+#ifndef RESOURCE_SCHEDULER_H
+#define RESOURCE_SCHEDULER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/common/text.h"
+#include "src/resource/resource.h"
+
+/* Run a command that only asks: in the C locale and UTC, and without the
+ * variables by which a user's own habits change what it prints.  A status
+ * other than 0 is an answer.  Errors: those of host_run, with the command;
+ * input, 78: no such command.
+ */
+int scheduler_ask(resource *r, const char *const *argv, host_answer *a,
+                  pe_error *errp);
+/* Run one that submits, in [folder], with the environment as it is: the job
+ * inherits it.
+ */
+int scheduler_tell(resource *r, const char *const *argv, const char *folder,
+                   host_answer *a, pe_error *errp);
+
+/* What a command that failed said, on one line, without its own name in
+ * front and without its usage: "invalid partition specified: x; Batch job
+ * submission failed: Invalid partition name specified".
+ */
+void scheduler_words(const host_answer *a, char *out, size_t cap);
+
+/* Answers that mean the same class of error. */
+typedef struct scheduler_fault {
+    const char *part; /* of what it said; NULL ends the table */
+    enum pe_error_class kind;
+    enum pe_exit exit_code;
+    const char *fix; /* or NULL */
+} scheduler_fault;
+
+/* The error of command [name] that ended with [a]: the row of [faults] that
+ * fits, else [kind] with [exit_code].  Returns -1.
+ */
+int scheduler_error(const resource *r, const char *name, const host_answer *a,
+                    const scheduler_fault *faults, enum pe_error_class kind,
+                    enum pe_exit exit_code, pe_error *errp);
+
+/* Read the id of a new job into [id]: the last line of [out] that is a number,
+ * or a number with one of [marks] and more behind it; a site's own words may
+ * stand around it.  -1: there is none.
+ */
+int scheduler_id_read(const char *out, const char *marks,
+                      char id[RESOURCE_ID_MAX]);
+/* The error of command [name] that ended well and gave no id.  Returns -1. */
+int scheduler_no_id(const resource *r, const char *name, const host_answer *a,
+                    pe_error *errp);
+
+/* Copy [len] bytes of foreign text as one line: controls become blanks, bytes
+ * that are not UTF-8 '?'; cut to fit.
+ */
+void scheduler_copy(char *out, size_t cap, const char *s, size_t len);
+
+/* UTC "2026-11-23T14:25:53" and "Mon Nov 23 14:31:54 2026" of [len] bytes as
+ * CLOCK_REALTIME; 0: it is no time.
+ */
+int64_t scheduler_time_iso(const char *s, size_t len);
+int64_t scheduler_time_c(const char *s, size_t len);
+
+/* Jobs of a query that are absent so far, by their id and, those without one,
+ * by what [path_of] makes of their folder (new memory, or NULL).
+ */
+typedef struct job_index job_index;
+job_index *job_index_create(resource_job *jobs, size_t n,
+                            char *(*path_of)(const char *dir), pe_error *errp);
+void job_index_destroy(job_index *x); /* may be NULL */
+/* Calls [f] with every job of that id or path; how many. */
+typedef void (*job_f)(resource_job *job, void *arg);
+size_t job_index_by_id(const job_index *x, const char *id, size_t len, job_f f,
+                       void *arg);
+size_t job_index_by_path(const job_index *x, const char *path, size_t len,
+                         job_f f, void *arg);
+
+/* Forget what an earlier query said; the id stays. */
+void scheduler_job_clear(resource_job *job);
+
+/* Where the lines of a doctor go. */
+typedef struct scheduler_report {
+    void (*line)(void *arg, bool ok, const char *text);
+    void *arg;
+} scheduler_report;
+/* Say [line] and free it; NULL: there was no memory for it. */
+void scheduler_say(const scheduler_report *to, bool ok, char *line);
+
+/* A job's id may be a word of a command line.  Error: input, 78. */
+int scheduler_id_check(const char *id, pe_error *errp);
+
+#endif
