@@ -1,0 +1,30 @@
+/* launcher_private.h - a command line under construction. */
+#ifndef RESOURCE_LAUNCHER_PRIVATE_H
+#define RESOURCE_LAUNCHER_PRIVATE_H
+
+#include "src/resource/hostlist.h"
+#include "src/resource/launcher.h"
+
+/* Append a word to argv or an entry to env; [s] is taken (NULL: no memory). */
+void launcher_arg(launcher_command *c, char *s, pe_error *errp);
+void launcher_env(launcher_command *c, char *s, pe_error *errp);
+/* Append copies of the NULL-ended [words]. */
+void launcher_args(launcher_command *c, const char *const *words,
+                   pe_error *errp);
+
+/* The hosts of [a], each as often as it is to have ranks, in their order. */
+int launcher_hosts(const launcher_spec *s, const launcher_allocation *a,
+                   hostlist *out, pe_error *errp);
+/* Cores of a Slurm job by SLURM_JOB_CPUS_PER_NODE, "2(x2),4"; 0: not told. */
+int launcher_cores_of_job(const launcher_allocation *a);
+
+/* Open MPI's mpirun, and any mpiexec. */
+int launcher_mpirun(const launcher_spec *s, const launcher_allocation *a,
+                    launcher_command *c, pe_error *errp);
+int launcher_mpiexec(const launcher_spec *s, const launcher_allocation *a,
+                     launcher_command *c, pe_error *errp);
+/* The program of a rank with what is wrapped around it. */
+void launcher_program(const launcher_spec *s, launcher_command *c,
+                      pe_error *errp);
+
+#endif
