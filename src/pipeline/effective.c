@@ -89,22 +89,75 @@ static void print_time(FILE *f, int indent, const char *key, double seconds)
             units[u].name);
 }
 
-static void print_pilot(FILE *f, const pipeline_pilot *k)
+static void print_item(FILE *f, int indent, const char *value)
+{
+    fprintf(f, "%*s- ", indent, "");
+    print_text(f, value);
+    fputc('\n', f);
+}
+
+static void print_list(FILE *f, int indent, const char *key, char *const *items,
+                       size_t n)
+{
+    if (n == 0)
+        return;
+    fprintf(f, "%*s%s:\n", indent, "", key);
+    for (size_t i = 0; i < n; i++)
+        print_item(f, indent + 2, items[i]);
+}
+
+/* A default that the pool counts with, in its place among the words. */
+static void print_default(FILE *f, int indent, const pipeline_pilot *k,
+                          enum request_word w)
+{
+    if (k->kind != PILOT_POOL)
+        return;
+    if (w == REQUEST_NTASKS)
+        print_int(f, indent, request_specs[w].name, k->ntasks);
+    if (w == REQUEST_CPUS_PER_TASK)
+        print_int(f, indent, request_specs[w].name, k->cpus_per_task);
+}
+
+static void print_request(FILE *f, int indent, const pipeline_pilot *k)
+{
+    const resource_request *q = &k->request;
+
+    for (int w = 0; w < REQUEST_N_WORDS; w++) {
+        const char *name = request_specs[w].name;
+        if (q->word[w])
+            print_key(f, indent, name, q->word[w]);
+        else
+            print_default(f, indent, k, (enum request_word)w);
+        print_list(f, indent, name, q->list[w].items, q->list[w].n);
+    }
+}
+
+static void print_place(FILE *f, const pipeline *p, const pipeline_pilot *k)
+{
+    if (k->within >= 0)
+        print_key(f, 4, "within", p->pilots[k->within].name);
+    else if (k->n_resources == 1)
+        print_key(f, 4, "resource", k->resources[0]);
+    else
+        print_list(f, 4, "resource", k->resources, k->n_resources);
+    if (k->same_host)
+        print_key(f, 4, "same-host", "yes");
+    print_key(f, 4, "via", k->via);
+}
+
+static void print_pilot(FILE *f, const pipeline *p, const pipeline_pilot *k)
 {
     print_section(f, 2, k->name);
     print_key(f, 4, "kind", pilot_kind_name(k->kind));
-    print_key(f, 4, "resource", k->resource);
-    print_time(f, 4, "time", k->time_s);
-    if (k->kind == PILOT_POOL) {
-        print_int(f, 4, "ntasks", k->ntasks);
-        print_int(f, 4, "cpus-per-task", k->cpus_per_task);
-    }
+    print_place(f, p, k);
+    print_request(f, 4, k);
     if (k->kind == PILOT_EDGE) {
         print_int(f, 4, "devices", k->devices);
         print_size(f, 4, "queue", k->queue_bytes);
         print_key(f, 4, "full", k->full_drop ? "drop" : "block");
     }
     print_key(f, 4, "endpoint", k->endpoint);
+    print_key(f, 4, "listen", k->listen);
     print_key(f, 4, "password-file", k->password_file);
     print_key(f, 4, "user", k->user);
 }
@@ -121,12 +174,25 @@ static void count_option(void *arg, const char *name, const char *text)
     ++*(int *)arg;
 }
 
+/* `pilot: NAME`, or the list. */
+static void print_names(FILE *f, int indent, const pipeline *p,
+                        const pipeline_stage *s)
+{
+    if (s->n_pilots == 1) {
+        print_key(f, indent, "pilot", p->pilots[s->pilots[0]].name);
+        return;
+    }
+    fprintf(f, "%*spilot:\n", indent, "");
+    for (size_t i = 0; i < s->n_pilots; i++)
+        print_item(f, indent + 2, p->pilots[s->pilots[i]].name);
+}
+
 static void print_stage(FILE *f, const pipeline *p, const pipeline_stage *s)
 {
     int n_options = 0;
 
     print_section(f, 2, s->name);
-    print_key(f, 4, "pilot", p->pilots[s->pilot].name);
+    print_names(f, 4, p, s);
     print_key(f, 4, "function", s->function);
     if (s->from >= 0)
         print_key(f, 4, "from", p->stages[s->from].name);
@@ -145,10 +211,8 @@ static void print_stage(FILE *f, const pipeline *p, const pipeline_stage *s)
 
 static void print_stream(FILE *f, const pipeline *p)
 {
-    int stage = p->stream_stage < 0 ? 0 : p->stream_stage;
-
     print_section(f, 0, "streams");
-    print_section(f, 2, p->stages[stage].name);
+    print_section(f, 2, p->stream_name);
     print_int(f, 4, "partitions", p->partitions);
     print_key(f, 4, "compression", p->compression);
     print_key(f, 4, "format", p->dtype == PE_F4 ? "f4" : "f8");
@@ -163,7 +227,7 @@ void pipeline_print_config(const pipeline *p, FILE *f)
     print_key(f, 0, "pipeline", p->name);
     print_section(f, 0, "pilots");
     for (size_t i = 0; i < p->n_pilots; i++)
-        print_pilot(f, &p->pilots[i]);
+        print_pilot(f, p, &p->pilots[i]);
     print_section(f, 0, "stages");
     for (size_t i = 0; i < p->n_stages; i++)
         print_stage(f, p, &p->stages[i]);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "src/function/host.h"
 #include "src/model/path.h"
@@ -14,9 +15,18 @@ const char *pilot_kind_name(enum pilot_kind kind)
         [PILOT_EDGE] = "edge",
         [PILOT_BROKER] = "broker",
         [PILOT_PARAMS] = "params",
+        [PILOT_ALLOCATION] = "allocation",
     };
 
     return names[kind];
+}
+
+const pipeline_pilot *pipeline_pilot_find(const pipeline *p, const char *name)
+{
+    for (size_t i = 0; i < p->n_pilots; i++)
+        if (p->pilots[i].name && !strcmp(p->pilots[i].name, name))
+            return &p->pilots[i];
+    return NULL;
 }
 
 const pipeline_pilot *pipeline_pilot_of(const pipeline *p, enum pilot_kind kind)
@@ -45,7 +55,21 @@ const pipeline_stage *pipeline_last_stage(const pipeline *p)
 
 bool pipeline_is_local(const pipeline *p)
 {
-    return p->stream_stage < 0;
+    return p->shape == PIPELINE_LOCAL;
+}
+
+static int devices_of(const pipeline_pilot *k)
+{
+    return k->kind == PILOT_EDGE ? k->devices * (int)k->n_resources : 0;
+}
+
+int pipeline_first_device(const pipeline *p, const pipeline_pilot *k, int place)
+{
+    int first = 0;
+
+    for (const pipeline_pilot *at = p->pilots; at != k; at++)
+        first += devices_of(at);
+    return first + place * k->devices;
 }
 
 int pipeline_devices(const pipeline *p)
@@ -53,8 +77,7 @@ int pipeline_devices(const pipeline *p)
     int n = 0;
 
     for (size_t i = 0; i < p->n_pilots; i++)
-        if (p->pilots[i].kind == PILOT_EDGE)
-            n += p->pilots[i].devices;
+        n += devices_of(&p->pilots[i]);
     return n;
 }
 
@@ -64,26 +87,21 @@ void pipeline_device_name(const pipeline *p, int d, char *out, size_t cap)
         *out = '\0';
     for (size_t i = 0; i < p->n_pilots; i++) {
         const pipeline_pilot *k = &p->pilots[i];
-        if (k->kind != PILOT_EDGE)
-            continue;
-        if (d < k->devices) {
+        if (d < devices_of(k)) {
             snprintf(out, cap, "%s-%d", k->name, d);
             return;
         }
-        d -= k->devices;
+        d -= devices_of(k);
     }
 }
 
 void pipeline_topic(const pipeline *p, const char *run, const char *suffix,
                     char *out, size_t cap)
 {
-    const char *stage =
-        p->stages[p->stream_stage < 0 ? 0 : p->stream_stage].name;
-
     if (p->topic)
         snprintf(out, cap, "%s%s", p->topic, suffix);
     else
-        snprintf(out, cap, "pilot.%s.%s%s", run, stage, suffix);
+        snprintf(out, cap, "pilot.%s.%s%s", run, p->stream_name, suffix);
 }
 
 int pipeline_owner(int partition, int ranks)
@@ -104,13 +122,17 @@ void pipeline_destroy(pipeline *p)
         return;
     for (size_t i = 0; i < p->n_pilots; i++) {
         free(p->pilots[i].name);
-        free(p->pilots[i].resource);
+        free_list(p->pilots[i].resources, p->pilots[i].n_resources);
+        request_free(&p->pilots[i].request);
+        free(p->pilots[i].via);
+        free(p->pilots[i].listen);
         free(p->pilots[i].endpoint);
         free(p->pilots[i].password_file);
         free(p->pilots[i].user);
     }
     for (size_t i = 0; i < p->n_stages; i++) {
         free(p->stages[i].name);
+        free(p->stages[i].pilots);
         free(p->stages[i].function);
         free(p->stages[i].file);
         pe_options_destroy(p->stages[i].options);
@@ -122,6 +144,7 @@ void pipeline_destroy(pipeline *p)
     free(p->stages);
     free(p->compression);
     free(p->topic);
+    free(p->stream_name);
     free(p->name);
     free(p->file);
     free(p);
@@ -132,9 +155,9 @@ int pipeline_use_kernel(const pipeline *p, pe_error *errp)
     const pipeline_stage *s = pipeline_last_stage(p);
     const char *word = getenv("PILOT_KERNEL");
 
-    if (!word && s->is_model)
+    if (!word && s && s->is_model)
         word = pe_options_string(s->options, "kernel");
     if (!word || path_select(word, errp) == 0)
         return 0;
-    return pe_error_prefix(errp, "stage '%s'", s->name);
+    return s ? pe_error_prefix(errp, "stage '%s'", s->name) : -1;
 }

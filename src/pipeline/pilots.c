@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "src/common/text.h"
 #include "src/common/url.h"
@@ -11,29 +10,33 @@
 
 #define MIB (1024.0 * 1024)
 
-#define KINDS "pool edge broker params"
+#define KINDS "pool edge broker params allocation"
 
 /* Rows every kind has. */
 #define KIND_ROW "kind", PE_OPTION_STRING, 0, 0, NULL, KINDS, "what runs in it"
-#define RESOURCE_ROW \
-    "resource", PE_OPTION_STRING, 0, 0, "local://", NULL, "where it lives"
-#define TIME_ROW \
-    "time", PE_OPTION_TIME, 0, 31536000, "0s", NULL, "limit; 0s: none"
+#define WITHIN_ROW                                \
+    "within", PE_OPTION_STRING, 0, 0, NULL, NULL, \
+        "the allocation it lives in, instead of a resource"
+#define VIA_ROW                                \
+    "via", PE_OPTION_STRING, 0, 0, NULL, NULL, \
+        "ssh://HOST that carries its connections to broker and parameters"
+#define SAME_HOST_ROW                              \
+    "same-host", PE_OPTION_BOOL, 0, 0, "no", NULL, \
+        "its nodes are this very machine: what listens on 127.0.0.1 is there"
+#define LISTEN_ROW                                \
+    "listen", PE_OPTION_STRING, 0, 0, NULL, NULL, \
+        "address or interface a managed one listens on"
 
 static const pe_option_spec pool_keys[] = {
-    {KIND_ROW},
-    {RESOURCE_ROW},
-    {TIME_ROW},
-    {"ntasks", PE_OPTION_INT, 1, 65536, "1", NULL, "MPI ranks"},
-    {"cpus-per-task", PE_OPTION_INT, 1, 1024, "1", NULL, "cores of a rank"},
-    {0},
+    {KIND_ROW}, {WITHIN_ROW}, {VIA_ROW}, {SAME_HOST_ROW}, {0},
 };
 
 static const pe_option_spec edge_keys[] = {
     {KIND_ROW},
-    {RESOURCE_ROW},
-    {TIME_ROW},
-    {"devices", PE_OPTION_INT, 1, 4096, "1", NULL, "how many there are"},
+    {VIA_ROW},
+    {SAME_HOST_ROW},
+    {"devices", PE_OPTION_INT, 1, 4096, "1", NULL,
+     "how many there are, at each resource"},
     {"queue", PE_OPTION_SIZE, 65536, 65536 * MIB, "64MiB", NULL,
      "memory for blocks that wait to be sent, of each device"},
     {"full", PE_OPTION_STRING, 0, 0, "block", "block drop",
@@ -43,8 +46,8 @@ static const pe_option_spec edge_keys[] = {
 
 static const pe_option_spec broker_keys[] = {
     {KIND_ROW},
-    {RESOURCE_ROW},
-    {TIME_ROW},
+    {WITHIN_ROW},
+    {LISTEN_ROW},
     {"endpoint", PE_OPTION_STRING, 0, 0, NULL, NULL,
      "HOST:PORT[,HOST:PORT...] of one that is there; without: managed"},
     {0},
@@ -52,8 +55,8 @@ static const pe_option_spec broker_keys[] = {
 
 static const pe_option_spec params_keys[] = {
     {KIND_ROW},
-    {RESOURCE_ROW},
-    {TIME_ROW},
+    {WITHIN_ROW},
+    {LISTEN_ROW},
     {"endpoint", PE_OPTION_STRING, 0, 0, NULL, NULL,
      "redis://HOST:PORT of one that is there; without: managed"},
     {"password-file", PE_OPTION_STRING, 0, 0, NULL, NULL,
@@ -62,118 +65,59 @@ static const pe_option_spec params_keys[] = {
     {0},
 };
 
-static const pe_option_spec *const keys[] = {
+static const pe_option_spec allocation_keys[] = {
+    {KIND_ROW},
+    {SAME_HOST_ROW},
+    {0},
+};
+
+static const pe_option_spec *const keys[PILOT_N_KINDS] = {
     [PILOT_POOL] = pool_keys,
     [PILOT_EDGE] = edge_keys,
     [PILOT_BROKER] = broker_keys,
     [PILOT_PARAMS] = params_keys,
+    [PILOT_ALLOCATION] = allocation_keys,
 };
 
-enum { N_KINDS = sizeof(keys) / sizeof(keys[0]) };
+/* --- which keys a kind has --- */
 
-/* --- the environment --- */
-
-static bool is_of_kind(const tree *t, enum pilot_kind kind)
+/* Words that say how ranks are started. */
+static bool is_rank_word(enum request_word w)
 {
-    const tree *k = tree_get(t, "kind");
-
-    return k && k->kind == TREE_SCALAR &&
-           !strcmp(k->value, pilot_kind_name(kind));
+    return w == REQUEST_NTASKS || w == REQUEST_NTASKS_PER_NODE ||
+           w == REQUEST_LAUNCHER || w == REQUEST_WRAP || w == REQUEST_LEAD;
 }
 
-static bool is_from_command_line(const tree *t)
+static bool kind_has_word(enum pilot_kind kind, enum request_word w)
 {
-    return !strncmp(t->where, "--set ", strlen("--set "));
+    if (w == REQUEST_CHAIN)
+        return kind == PILOT_POOL || kind == PILOT_ALLOCATION;
+    return !is_rank_word(w) || kind == PILOT_POOL || kind == PILOT_ALLOCATION;
 }
 
-/* Set or remove (NULL [value]) [key] of pilot [t], on behalf of [variable]. */
-static int replace_key(tree *root, const tree *t, const char *key,
-                       const char *value, const char *variable, pe_error *errp)
-{
-    const tree *there = tree_get(t, key);
-
-    if (there && is_from_command_line(there))
-        return 0;
-    char *path = text_format("pilots.%s.%s", t->key, key);
-    int status = path ? tree_set(root, path, value, variable, errp)
-                      : pe_error_nomem(errp);
-    free(path);
-    return status;
-}
-
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-
-    return value && *value ? value : NULL;
-}
-
-/* A relative name in the environment is meant from where the user is, one in
- * the file from where that lies.
- */
-static int take_password_file(tree *root, const tree *t, const char *value,
-                              pe_error *errp)
-{
-    char *here = *value == '/' ? NULL : getcwd(NULL, 0);
-    char *path = here ? text_format("%s/%s", here, value) : NULL;
-    int status =
-        *value != '/' && !path
-            ? pe_error_nomem(errp)
-            : replace_key(root, t, "password-file", path ? path : value,
-                          "PILOT_PASSWORD_FILE", errp);
-
-    free(here);
-    free(path);
-    return status;
-}
-
-/* User and password belong to the service they open: with another endpoint,
- * those of the file go.
- */
-static int take_params(tree *root, const tree *t, pe_error *errp)
-{
-    const char *address = variable("PILOT_PARAMS");
-    const char *secret = variable("PILOT_PASSWORD_FILE");
-    const tree *old = tree_get(t, "endpoint");
-
-    if (address && old && !is_from_command_line(old) &&
-        (replace_key(root, t, "password-file", NULL, "PILOT_PARAMS", errp) <
-             0 ||
-         replace_key(root, t, "user", NULL, "PILOT_PARAMS", errp) < 0))
-        return -1;
-    if (address &&
-        replace_key(root, t, "endpoint", address, "PILOT_PARAMS", errp) < 0)
-        return -1;
-    return secret ? take_password_file(root, t, secret, errp) : 0;
-}
-
-int pipeline_take_environment(tree *root, pe_error *errp)
-{
-    const tree *pilots = tree_get(root, "pilots");
-    const char *broker = variable("PILOT_BROKER");
-
-    if (!pilots || pilots->kind != TREE_MAP)
-        return 0;
-    for (size_t i = 0; i < pilots->n; i++) {
-        const tree *t = &pilots->child[i];
-        if (pipeline_check_name(t, "pilot", errp) < 0)
-            return -1;
-        if (broker && is_of_kind(t, PILOT_BROKER) &&
-            replace_key(root, t, "endpoint", broker, "PILOT_BROKER", errp) < 0)
-            return -1;
-        if (is_of_kind(t, PILOT_PARAMS) && take_params(root, t, errp) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* --- one pilot --- */
-
-static bool has_key(const pe_option_spec *row, const char *key)
+static bool has_row(const pe_option_spec *row, const char *key)
 {
     while (row->name && strcmp(row->name, key) != 0)
         row++;
     return row->name != NULL;
+}
+
+static bool kind_has_key(enum pilot_kind kind, const char *key)
+{
+    int w = request_word_find(key);
+
+    return has_row(keys[kind], key) || !strcmp(key, "resource") ||
+           (w >= 0 && kind_has_word(kind, (enum request_word)w));
+}
+
+/* The keys of [kind] that stand in no table of options, blank-separated. */
+static int other_keys(enum pilot_kind kind, text *out, pe_error *errp)
+{
+    text_add(out, "resource");
+    for (int w = 0; w < REQUEST_N_WORDS; w++)
+        if (kind_has_word(kind, (enum request_word)w))
+            text_add(out, " %s", request_specs[w].name);
+    return out->failed ? pe_error_nomem(errp) : 0;
 }
 
 /* Refuse what would be right in a pilot of another kind, and a password. */
@@ -186,10 +130,10 @@ static int check_keys(const tree *t, enum pilot_kind kind, pe_error *errp)
                                  "a password does not belong into this file: "
                                  "put it into a file of mode 0600 and name "
                                  "that with password-file");
-        if (has_key(keys[kind], c->key))
+        if (kind_has_key(kind, c->key))
             continue;
-        for (int k = 0; k < N_KINDS; k++)
-            if (has_key(keys[k], c->key))
+        for (int k = 0; k < PILOT_N_KINDS; k++)
+            if (kind_has_key((enum pilot_kind)k, c->key))
                 return section_error(c, errp,
                                      "%s: a key of pilots of kind %s; '%s' is "
                                      "of kind %s",
@@ -208,17 +152,162 @@ static int read_kind(const tree *t, enum pilot_kind *kindp, pe_error *errp)
         return -1;
     if (!k)
         return section_error(t, errp,
-                             "pilot '%s' needs a kind: pool, edge, broker or "
-                             "params",
+                             "pilot '%s' needs a kind: pool, edge, broker, "
+                             "params or allocation",
                              t->key);
-    for (int i = 0; i < N_KINDS; i++)
-        if (is_of_kind(t, (enum pilot_kind)i)) {
+    for (int i = 0; i < PILOT_N_KINDS; i++)
+        if (pipeline_is_of_kind(t, (enum pilot_kind)i)) {
             *kindp = (enum pilot_kind)i;
             return 0;
         }
     return section_error(k, errp, "kind: '%s' is not one of: " KINDS,
                          k->value ? k->value : "a mapping");
 }
+
+/* --- where it lives --- */
+
+static int add_resource(pipeline_pilot *k, const tree *t, pe_error *errp)
+{
+    char **list;
+    bool failed = false;
+
+    if (t->kind != TREE_SCALAR || !*t->value)
+        return section_error(t, errp, "resource: a URL is expected here");
+    list = realloc(k->resources, (k->n_resources + 1) * sizeof(*list));
+    if (!list)
+        return pe_error_nomem(errp);
+    k->resources = list;
+    list[k->n_resources] = pipeline_copy(t->value, &failed);
+    if (failed)
+        return pe_error_nomem(errp);
+    k->n_resources++;
+    return 0;
+}
+
+static int read_resources(pipeline_pilot *k, const tree *t, pe_error *errp)
+{
+    static const tree here = {.kind = TREE_SCALAR, .value = "local://"};
+    const tree *r = tree_get(t, "resource");
+
+    k->resource_given = r != NULL;
+    if (!r || r->kind != TREE_LIST)
+        return add_resource(k, r ? r : &here, errp);
+    if (r->n == 0 || (k->kind != PILOT_EDGE && r->n > 1))
+        return section_error(r, errp,
+                             "resource: %s; a list is for the places of an "
+                             "edge pilot",
+                             r->n ? "one is expected here"
+                                  : "the list is empty");
+    for (size_t i = 0; i < r->n; i++)
+        if (add_resource(k, &r->child[i], errp) < 0)
+            return -1;
+    return 0;
+}
+
+bool pipeline_is_here(const char *place)
+{
+    return !strncmp(place, "local:", 6) || !strncmp(place, "batch:", 6) ||
+           !strncmp(place, "rehearsal:", 10);
+}
+
+static const char *const schemes[] = {"local", "ssh",       "slurm",
+                                      "pbs",   "slurm+ssh", "pbs+ssh",
+                                      "batch", "rehearsal", NULL};
+
+static int check_resource(const char *value, const tree *t, pe_error *errp)
+{
+    url u;
+
+    if (url_parse(value, &u, errp) < 0)
+        return pe_error_prefix(errp, "%s: resource", t->where);
+    for (const char *const *s = schemes; *s; s++) {
+        bool far = strstr(*s, "ssh") != NULL;
+        if (strcmp(u.scheme, *s) != 0)
+            continue;
+        if (far == (*u.host != '\0') || !strcmp(*s, "rehearsal"))
+            return 0;
+        return section_error(t, errp,
+                             far ? "resource: '%s' names no host: %s://HOST"
+                                 : "resource: '%s': %s:// is of this host and "
+                                   "takes none",
+                             value, *s);
+    }
+    return section_error(t, errp,
+                         "resource: '%s' is not one of: local:// ssh://HOST "
+                         "slurm:// slurm+ssh://HOST pbs:// pbs+ssh://HOST "
+                         "batch:// rehearsal:///SCRIPT",
+                         value);
+}
+
+static int check_resources(const pipeline_pilot *k, const tree *t,
+                           pe_error *errp)
+{
+    const tree *r = tree_get(t, "resource");
+
+    for (size_t i = 0; i < k->n_resources; i++)
+        if (check_resource(k->resources[i], r ? r : t, errp) < 0)
+            return -1;
+    return 0;
+}
+
+static int check_via(const pipeline_pilot *k, const tree *t, pe_error *errp)
+{
+    url u;
+
+    if (!k->via)
+        return 0;
+    if (url_parse(k->via, &u, errp) < 0)
+        return pe_error_prefix(errp, "%s: via", tree_get(t, "via")->where);
+    if (!strcmp(u.scheme, "ssh") && *u.host)
+        return 0;
+    return section_error(tree_get(t, "via"), errp,
+                         "via: '%s' is not ssh://HOST", k->via);
+}
+
+/* --- words of the scheduler --- */
+
+static int read_word(pipeline_pilot *k, const tree *c, int word, pe_error *errp)
+{
+    bool list = request_specs[word].type == REQUEST_TYPE_LIST;
+    size_t n = c->kind == TREE_LIST ? c->n : 1;
+
+    if (c->kind == TREE_MAP || (c->kind == TREE_LIST && !list))
+        return section_error(c, errp, "%s: one value is expected here", c->key);
+    for (size_t i = 0; i < n; i++) {
+        const tree *v = c->kind == TREE_LIST ? &c->child[i] : c;
+        if (v->kind != TREE_SCALAR || !*v->value)
+            return section_error(c, errp, "%s: the value is missing", c->key);
+        if (request_set(&k->request, (enum request_word)word, v->value, false,
+                        "file", errp) < 0) {
+            if (errp)
+                errp->exit_code = PE_EXIT_CONFIG;
+            return pe_error_prefix(errp, "%s", c->where);
+        }
+    }
+    return 0;
+}
+
+static int read_words(pipeline_pilot *k, const tree *t, pe_error *errp)
+{
+    request_shape shape;
+
+    for (size_t i = 0; i < t->n; i++) {
+        int word = request_word_find(t->child[i].key);
+        if (word >= 0 && read_word(k, &t->child[i], word, errp) < 0)
+            return -1;
+    }
+    if (request_shape_of(&k->request, &shape, errp) < 0) {
+        if (errp)
+            errp->exit_code = PE_EXIT_CONFIG;
+        return pe_error_prefix(errp, "%s: pilot '%s'", t->where, t->key);
+    }
+    k->ntasks = shape.ntasks;
+    k->cpus_per_task = shape.cpus_per_task;
+    k->time_s = request_seconds(&k->request, REQUEST_TIME);
+    return 0;
+}
+
+/* --- endpoints --- */
 
 /* HOST:PORT, once or more. */
 static int check_broker(const tree *t, pe_error *errp)
@@ -258,21 +347,23 @@ static int check_params(const tree *t, pe_error *errp)
                          t->value);
 }
 
-static int check_values(const pipeline_pilot *k, const tree *t, pe_error *errp)
+static int check_endpoint(const pipeline_pilot *k, const tree *t,
+                          pe_error *errp)
 {
     const tree *endpoint = tree_get(t, "endpoint");
-    const tree *resource = tree_get(t, "resource");
 
-    if (strcmp(k->resource, "local://") != 0)
-        return section_error(resource ? resource : t, errp,
-                             "resource: '%s': this version starts pilots on "
-                             "local:// only",
-                             k->resource);
     if (!endpoint)
         return 0;
+    if (k->listen || k->within >= 0)
+        return section_error(endpoint, errp,
+                             "endpoint: names one that is there already; "
+                             "'%s' is for one that is started",
+                             k->listen ? "listen" : "within");
     return k->kind == PILOT_BROKER ? check_broker(endpoint, errp)
                                    : check_params(endpoint, errp);
 }
+
+/* --- one pilot --- */
 
 /* Options of another kind are not there, which reads as 0 and NULL. */
 static int take_values(pipeline_pilot *k, const pe_options *o, const char *name,
@@ -282,31 +373,88 @@ static int take_values(pipeline_pilot *k, const pe_options *o, const char *name,
     bool failed = false;
 
     k->name = pipeline_copy(name, &failed);
-    k->resource = pipeline_copy(pe_options_string(o, "resource"), &failed);
+    k->via = pipeline_copy(pe_options_string(o, "via"), &failed);
+    k->listen = pipeline_copy(pe_options_string(o, "listen"), &failed);
     k->endpoint = pipeline_copy(pe_options_string(o, "endpoint"), &failed);
     k->password_file =
         pipeline_copy(pe_options_string(o, "password-file"), &failed);
     k->user = pipeline_copy(pe_options_string(o, "user"), &failed);
     k->devices = (int)pe_options_int(o, "devices");
-    k->ntasks = (int)pe_options_int(o, "ntasks");
-    k->cpus_per_task = (int)pe_options_int(o, "cpus-per-task");
-    k->time_s = pe_options_time(o, "time");
     k->queue_bytes = pe_options_size(o, "queue");
     k->full_drop = full && !strcmp(full, "drop");
+    k->same_host = pe_options_bool(o, "same-host");
+    k->within = -1;
     return failed ? pe_error_nomem(errp) : 0;
+}
+
+static int read_values(pipeline_pilot *k, const tree *t, pe_error *errp)
+{
+    text also = {0};
+    pe_options *o = NULL;
+    int status = other_keys(k->kind, &also, errp);
+
+    if (status == 0)
+        o = section_read(t, keys[k->kind], also.data, errp);
+    text_free(&also);
+    if (!o)
+        return -1;
+    status = take_values(k, o, t->key, errp);
+    pe_options_destroy(o);
+    return status;
 }
 
 static int read_pilot(pipeline_pilot *k, const tree *t, pe_error *errp)
 {
     if (pipeline_check_name(t, "pilot", errp) < 0 ||
-        read_kind(t, &k->kind, errp) < 0 || check_keys(t, k->kind, errp) < 0)
+        read_kind(t, &k->kind, errp) < 0 || check_keys(t, k->kind, errp) < 0 ||
+        read_values(k, t, errp) < 0 || read_words(k, t, errp) < 0 ||
+        read_resources(k, t, errp) < 0 || check_resources(k, t, errp) < 0)
         return -1;
-    pe_options *o = section_read(t, keys[k->kind], NULL, errp);
-    if (!o)
-        return -1;
-    int status = take_values(k, o, t->key, errp);
-    pe_options_destroy(o);
-    return status < 0 ? -1 : check_values(k, t, errp);
+    return check_via(k, t, errp);
+}
+
+/* --- within --- */
+
+/* What an allocation is asked for is said once, there. */
+static int check_inside(const pipeline_pilot *k, const tree *t, pe_error *errp)
+{
+    static const enum request_word own[] = {
+        REQUEST_NTASKS, REQUEST_CPUS_PER_TASK, REQUEST_LAUNCHER, REQUEST_WRAP,
+        REQUEST_LEAD,   REQUEST_HELLO_TIMEOUT, REQUEST_N_WORDS};
+
+    for (int w = 0; w < REQUEST_N_WORDS; w++) {
+        const enum request_word *o = own;
+        while (*o != REQUEST_N_WORDS && *o != (enum request_word)w)
+            o++;
+        if (*o == REQUEST_N_WORDS &&
+            (k->request.word[w] || k->request.list[w].n))
+            return section_error(
+                tree_get(t, request_specs[w].name), errp,
+                "%s: '%s' lives in an allocation; say this of that one",
+                request_specs[w].name, k->name);
+    }
+    return 0;
+}
+
+static int settle_within(pipeline *p, pipeline_pilot *k, const tree *t,
+                         pe_error *errp)
+{
+    const tree *within = tree_get(t, "within");
+    const pipeline_pilot *home;
+
+    if (!within)
+        return check_endpoint(k, t, errp);
+    home = pipeline_pilot_find(p, within->value);
+    if (!home || home->kind != PILOT_ALLOCATION)
+        return section_error(within, errp,
+                             "within: '%s' is no pilot of kind allocation",
+                             within->value);
+    if (k->resource_given)
+        return section_error(tree_get(t, "resource"), errp,
+                             "resource: '%s' lives where '%s' does", k->name,
+                             home->name);
+    k->within = (int)(home - p->pilots);
+    return check_inside(k, t, errp) < 0 ? -1 : check_endpoint(k, t, errp);
 }
 
 int pipeline_read_pilots(pipeline *p, const tree *root, pe_error *errp)
@@ -317,20 +465,18 @@ int pipeline_read_pilots(pipeline *p, const tree *root, pe_error *errp)
         return -1;
     if (!t || t->n == 0)
         return section_error(t ? t : root, errp,
-                             "pilots: at least a pilot of kind pool is needed");
+                             "pilots: at least one of kind pool or edge is "
+                             "needed");
     p->pilots = calloc(t->n, sizeof(*p->pilots));
     if (!p->pilots)
         return pe_error_nomem(errp);
     for (size_t i = 0; i < t->n; i++) {
-        const pipeline_pilot *pool = pipeline_pilot_of(p, PILOT_POOL);
         p->n_pilots = i + 1;
         if (read_pilot(&p->pilots[i], &t->child[i], errp) < 0)
             return -1;
-        if (pool && p->pilots[i].kind == PILOT_POOL)
-            return section_error(&t->child[i], errp,
-                                 "'%s' is a second pool, behind '%s': this "
-                                 "version runs one pool per run",
-                                 t->child[i].key, pool->name);
     }
+    for (size_t i = 0; i < t->n; i++)
+        if (settle_within(p, &p->pilots[i], &t->child[i], errp) < 0)
+            return -1;
     return 0;
 }

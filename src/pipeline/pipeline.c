@@ -114,7 +114,7 @@ static int read_context(pipeline *p, const tree *root, pe_error *errp)
 static uint64_t block_bytes(const pipeline *p)
 {
     const pipeline_stage *s = pipeline_stage_of(p, STAGE_SOURCE);
-    int64_t features = pe_options_int(s->options, "features");
+    int64_t features = s ? pe_options_int(s->options, "features") : 0;
 
     return features > 0 ? (uint64_t)s->points * (uint64_t)features * p->dtype
                         : 0;
@@ -143,6 +143,16 @@ static int take_message_max(pipeline *p, const pe_options *o, const tree *t,
     return 0;
 }
 
+/* Partitions where the file names no number: one for each device, or rank. */
+static int default_partitions(const pipeline *p)
+{
+    int n = p->shape == PIPELINE_LOCAL
+                ? pipeline_pilot_of(p, PILOT_POOL)->ntasks
+                : pipeline_devices(p);
+
+    return n > 0 ? n : 1;
+}
+
 static int take_stream(pipeline *p, const pe_options *o, const tree *t,
                        pe_error *errp)
 {
@@ -150,11 +160,9 @@ static int take_stream(pipeline *p, const pe_options *o, const tree *t,
     const tree *name = tree_get(t, "topic");
     bool failed = false;
 
-    p->partitions = pipeline_is_local(p)
-                        ? pipeline_pilot_of(p, PILOT_POOL)->ntasks
-                        : pipeline_devices(p);
-    if (pe_options_has(o, "partitions"))
-        p->partitions = (int)pe_options_int(o, "partitions");
+    p->partitions = pe_options_has(o, "partitions")
+                        ? (int)pe_options_int(o, "partitions")
+                        : default_partitions(p);
     p->compression =
         pipeline_copy(pe_options_string(o, "compression"), &failed);
     p->dtype = strcmp(pe_options_string(o, "format"), "f4") ? PE_F8 : PE_F4;
@@ -170,29 +178,56 @@ static int take_stream(pipeline *p, const pe_options *o, const tree *t,
     return take_message_max(p, o, size ? size : t, errp);
 }
 
-static int read_stream(pipeline *p, const tree *root, pe_error *errp)
+/* The stream's name: of the stage it leaves, or as the file calls the one
+ * that comes from elsewhere.
+ */
+static int name_stream(pipeline *p, const tree *t, pe_error *errp)
 {
-    const tree *t = tree_get(root, "streams");
-    const char *stage =
+    const char *name =
         p->stages[p->stream_stage < 0 ? 0 : p->stream_stage].name;
+    bool failed = false;
 
-    if (section_check(t, errp) < 0)
-        return -1;
+    if (p->shape == PIPELINE_POOLS && t && t->n == 1)
+        name = t->child[0].key;
+    p->stream_name = pipeline_copy(name, &failed);
     for (size_t i = 0; t && i < t->n; i++)
-        if (strcmp(t->child[i].key, stage) != 0)
+        if (strcmp(t->child[i].key, name) != 0)
             return section_error(&t->child[i], errp,
                                  "streams: the stream of this pipeline leaves "
                                  "stage '%s', not '%s'",
-                                 stage, t->child[i].key);
-    const tree *own = tree_get(t, stage);
+                                 name, t->child[i].key);
+    return failed ? pe_error_nomem(errp) : 0;
+}
+
+/* Half a pipeline meets the other half at a topic. */
+static int check_topic(const pipeline *p, const tree *at, pe_error *errp)
+{
+    if (p->topic || p->shape == PIPELINE_WHOLE || p->shape == PIPELINE_LOCAL)
+        return 0;
+    return section_error(
+        at, errp,
+        "streams: {%s: {topic: NAME}} is missing: the topic "
+        "that %s; a pipeline %s meets the other half there",
+        p->stream_name,
+        p->shape == PIPELINE_POOLS ? "the pool reads" : "the devices write to",
+        p->shape == PIPELINE_POOLS ? "without devices" : "without a pool");
+}
+
+static int read_stream(pipeline *p, const tree *root, pe_error *errp)
+{
+    const tree *t = tree_get(root, "streams");
+    const tree *own, *at;
+
+    if (section_check(t, errp) < 0 || name_stream(p, t, errp) < 0)
+        return -1;
+    own = tree_get(t, p->stream_name);
     pe_options *o = section_read(own, stream_keys, NULL, errp);
     if (!o)
         return -1;
-    int status = take_stream(
-        p, o, own ? own : tree_get(tree_get(root, "stages"), p->stages[0].name),
-        errp);
+    at = own ? own : tree_get(tree_get(root, "stages"), p->stages[0].name);
+    int status = take_stream(p, o, at, errp);
     pe_options_destroy(o);
-    return status;
+    return status < 0 ? -1 : check_topic(p, at, errp);
 }
 
 static int read_epoch(pipeline *p, const tree *root, pe_error *errp)
@@ -257,13 +292,14 @@ static int read_all(pipeline *p, const tree *root, pe_error *errp)
     if (read_root(p, root, errp) < 0 ||
         pipeline_read_pilots(p, root, errp) < 0 ||
         pipeline_read_stages(p, root, errp) < 0 ||
-        read_context(p, root, errp) < 0 || read_stream(p, root, errp) < 0)
+        read_context(p, root, errp) < 0 || read_stream(p, root, errp) < 0 ||
+        read_epoch(p, root, errp) < 0)
         return -1;
-    return read_epoch(p, root, errp);
+    return pipeline_check_reach(p, root, errp);
 }
 
-static tree *read_tree(const char *path, const char *const *overrides,
-                       size_t n_overrides, pe_error *errp)
+tree *pipeline_read_tree(const char *path, const char *const *overrides,
+                         size_t n_overrides, pe_error *errp)
 {
     tree *root = tree_read(path, errp);
     int status = root ? 0 : -1;
@@ -281,7 +317,7 @@ static tree *read_tree(const char *path, const char *const *overrides,
 pipeline *pipeline_load(const char *path, const char *const *overrides,
                         size_t n_overrides, pe_error *errp)
 {
-    tree *root = read_tree(path, overrides, n_overrides, errp);
+    tree *root = pipeline_read_tree(path, overrides, n_overrides, errp);
     pipeline *p = NULL;
     bool failed = false;
 

@@ -12,25 +12,46 @@
 
 #include "src/broker/broker.h"
 #include "src/params/params.h"
+#include "src/resource/request.h"
 
 struct function; /* src/function/host.h */
+struct json_t;   /* jansson */
 
-enum pilot_kind { PILOT_POOL, PILOT_EDGE, PILOT_BROKER, PILOT_PARAMS };
+enum pilot_kind {
+    PILOT_POOL,
+    PILOT_EDGE,
+    PILOT_BROKER,
+    PILOT_PARAMS,
+    PILOT_ALLOCATION, /* a job that others live in: their `within` */
+    PILOT_N_KINDS
+};
 
 typedef struct pipeline_pilot {
     char *name;
     enum pilot_kind kind;
-    char *resource;       /* "local://" where none is given */
-    int devices;          /* edge */
-    int ntasks;           /* pool: MPI ranks */
-    int cpus_per_task;    /* pool */
-    char *endpoint;       /* broker, params: NULL = managed */
-    char *password_file;  /* params */
-    char *user;           /* params */
-    double time_s;        /* 0: no limit */
-    uint64_t queue_bytes; /* edge: memory queue of a device */
-    bool full_drop;       /* edge: full queue drops the oldest block instead
-                             of blocking the source */
+    /* Where it lives; an edge pilot may have several places, with [devices]
+     * at each.  "local://" where none is given.
+     */
+    char **resources;
+    size_t n_resources;
+    bool resource_given;
+    bool same_host; /* its nodes are this machine */
+    int within;     /* index of the allocation it lives in; -1: none */
+    resource_request request; /* scheduler's words */
+    int devices;              /* edge: at each place */
+    int ntasks;               /* pool: MPI ranks */
+    int cpus_per_task;        /* pool */
+    char *via;                /* edge, pool: ssh://HOST that carries its
+                                 connections; NULL: none */
+    char *endpoint;           /* broker, params: NULL = managed */
+    char *listen;             /* managed: address it listens on; NULL: see
+                                 pipeline_listen */
+    char *password_file;      /* params */
+    char *user;               /* params */
+    double time_s;            /* 0: no limit */
+    uint64_t queue_bytes;     /* edge: memory queue of a device */
+    bool full_drop;           /* edge: full queue drops the oldest block instead
+                                 of blocking the source */
 } pipeline_pilot;
 
 enum stage_role {
@@ -42,8 +63,9 @@ enum stage_role {
 typedef struct pipeline_stage {
     char *name;
     char *function; /* generator, kmeans, PATH.so:SYMBOL */
-    int pilot;      /* index into pilots */
-    int from;       /* index into stages; -1: source */
+    int *pilots;    /* indices into pilots, all of one kind */
+    size_t n_pilots;
+    int from; /* index into stages; -1: source */
     enum stage_role role;
     bool is_model;           /* function names a model (pe_model_find) */
     uint32_t points;         /* source: block: {points:} */
@@ -59,7 +81,17 @@ typedef struct pipeline_stage {
 /* What reason and origin may add to a record that is passed on as it came. */
 #define PIPELINE_HEADER_BYTES 65536
 
+/* Which half of the way a file describes. */
+enum pipeline_shape {
+    PIPELINE_WHOLE, /* devices, a stream, pools */
+    PIPELINE_LOCAL, /* the source runs in the pool: no broker, no parameter
+                       service */
+    PIPELINE_POOLS, /* pools on a topic that others write to */
+    PIPELINE_EDGES, /* devices that write to a topic others read */
+};
+
 typedef struct pipeline {
+    enum pipeline_shape shape;
     char *name;
     char *file; /* as the user named it */
     pipeline_pilot *pilots;
@@ -70,8 +102,8 @@ typedef struct pipeline {
     char **context_keys, **context_values;
     size_t n_context;
     /* the one stream that crosses the broker: out of the last edge stage */
-    int stream_stage; /* index of the stage it leaves; -1: smoke, the
-                         source runs in the pool */
+    int stream_stage;  /* index of the stage it leaves; -1: of none here */
+    char *stream_name; /* that stage's, or as the file calls it */
     int partitions;
     char *compression;
     enum pe_dtype dtype;
@@ -96,6 +128,8 @@ pipeline *pipeline_load(const char *path, const char *const *overrides,
                         size_t n_overrides, pe_error *errp);
 void pipeline_destroy(pipeline *p); /* may be NULL */
 
+/* Pilot [name], or NULL. */
+const pipeline_pilot *pipeline_pilot_find(const pipeline *p, const char *name);
 /* First pilot of [kind], or NULL. */
 const pipeline_pilot *pipeline_pilot_of(const pipeline *p,
                                         enum pilot_kind kind);
@@ -115,10 +149,13 @@ const char *pilot_kind_name(enum pilot_kind kind);
 /* True when no broker and no parameter service takes part. */
 bool pipeline_is_local(const pipeline *p);
 
-/* Total of devices over all edge pilots; device d has partition
+/* Total of devices over all edge pilots and places; device d has partition
  * d mod partitions and is called DEVICES-NAME-d ("devices-0").
  */
 int pipeline_devices(const pipeline *p);
+/* Number of the first device of pilot [k] at its place [place]. */
+int pipeline_first_device(const pipeline *p, const pipeline_pilot *k,
+                          int place);
 /* Name of device [d] into [out]. */
 void pipeline_device_name(const pipeline *p, int d, char *out, size_t cap);
 
@@ -129,10 +166,19 @@ void pipeline_topic(const pipeline *p, const char *run, const char *suffix,
 /* Rank that owns partition [partition] of [ranks]: partition mod ranks. */
 int pipeline_owner(int partition, int ranks);
 
+/* Is a pilot at [place] on this very host, as far as that URL tells? */
+bool pipeline_is_here(const char *place);
+
 /* The plan as text for --dry-run: pilots, ranks, partition map, topics,
  * keys; and the effective configuration, key by key.
  */
 void pipeline_print_plan(const pipeline *p, const char *run, void *file);
+
+/* Every value that was said, with where: a line of the file, --set, or the
+ * environment.  What is not there is built in (see the plan).
+ */
+int pipeline_print_origins(const char *path, const char *const *overrides,
+                           size_t n_overrides, void *file, pe_error *errp);
 
 /* What agents share on their command line: where run [run] keeps its files
  * and how services are reached.  Written by `pilot run` as RUN_DIR/request
@@ -140,7 +186,7 @@ void pipeline_print_plan(const pipeline *p, const char *run, void *file);
  */
 typedef struct pipeline_request {
     char *run;
-    char *dir;        /* state directory of the run, absolute */
+    char *dir;        /* the folder it was read from, absolute */
     char *file;       /* copy of the pipeline file, in dir */
     char **overrides; /* NULL-ended; relative paths made absolute */
     size_t n_overrides;
@@ -149,9 +195,31 @@ typedef struct pipeline_request {
     char *password_file; /* or NULL */
     char *user;          /* of the parameter service; NULL: its default */
     bool resumed;
+    int place;    /* of an edge pilot: which of its resources */
+    char *member; /* name of this instance of the pilot; NULL: the pilot's */
+    char *pilot;  /* of the file; NULL in the folder of a run */
+    char *via;    /* ssh://HOST that carries the connections, or NULL */
+    struct json_t *supervise; /* for its supervisor (src/pilot/supervise.h),
+                                 kept as it is; NULL: none */
+    /* Set by pipeline_via_open, for those who connect. */
+    int (*dial)(void *arg, const char *host, int port, pe_error *errp);
+    void *dial_arg;
+    void (*dial_close)(void *arg);
 } pipeline_request;
 
+/* Have the connections of [r] go through its `via`, from now until it is
+ * destroyed; nothing to do where it has none.  Errors: those of tunnel_open
+ * (src/resource/tunnel.h).
+ */
+int pipeline_via_open(pipeline_request *r, pe_error *errp);
+/* The `via` of the first pilot on this very host that has one: commands here
+ * go that way, too.  Or NULL.
+ */
+const char *pipeline_via_here(const pipeline *p);
+
 int pipeline_request_write(const pipeline_request *r, pe_error *errp);
+/* Its text, new memory: for a folder on another host. */
+char *pipeline_request_text(const pipeline_request *r, pe_error *errp);
 /* From [dir]/request.json.  NULL on error. */
 pipeline_request *pipeline_request_read(const char *dir, pe_error *errp);
 void pipeline_request_destroy(pipeline_request *r);

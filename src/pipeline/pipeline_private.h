@@ -12,11 +12,23 @@
  */
 int pipeline_take_environment(tree *root, pe_error *errp);
 
+/* Does [t], a pilot of the file, say that it is of [kind]? */
+bool pipeline_is_of_kind(const tree *t, enum pilot_kind kind);
+
 /* Read `pilots:`. */
 int pipeline_read_pilots(pipeline *p, const tree *root, pe_error *errp);
 
 /* Read `stages:`; pilots are there already. */
 int pipeline_read_stages(pipeline *p, const tree *root, pe_error *errp);
+
+/* Is each endpoint one that the pilots which need it can reach, as far as the
+ * file tells?
+ */
+int pipeline_check_reach(const pipeline *p, const tree *root, pe_error *errp);
+
+/* The file, with what --set and the environment say in its place. */
+tree *pipeline_read_tree(const char *path, const char *const *overrides,
+                         size_t n_overrides, pe_error *errp);
 
 /* The key of pilot or stage [t] has to be usable in paths, topics and keys.
  */

@@ -26,17 +26,42 @@ static const char *plural(int n)
     return n == 1 ? "" : "s";
 }
 
-static void print_pilot(const pipeline_pilot *k, int width, FILE *f)
+/* Width of the column of kinds. */
+static int kind_width(const pipeline *p)
 {
-    fprintf(f, "  %-*s  %-6s  %s  ", width, k->name, pilot_kind_name(k->kind),
-            k->resource);
+    return (int)strlen(pilot_kind_name(pipeline_pilot_of(p, PILOT_ALLOCATION)
+                                           ? PILOT_ALLOCATION
+                                           : PILOT_PARAMS));
+}
+
+static const char *place_of(const pipeline *p, const pipeline_pilot *k)
+{
+    return k->within >= 0 ? p->pilots[k->within].name : k->resources[0];
+}
+
+static void print_pilot(const pipeline *p, const pipeline_pilot *k, int width,
+                        FILE *f)
+{
+    int n = (int)k->n_resources;
+
+    fprintf(f, "  %-*s  %-*s  %s%s  ", width, k->name, kind_width(p),
+            pilot_kind_name(k->kind), k->within >= 0 ? "in " : "",
+            place_of(p, k));
     if (k->kind == PILOT_POOL)
         fprintf(f, "%d MPI rank%s of %d core%s\n", k->ntasks, plural(k->ntasks),
                 k->cpus_per_task, plural(k->cpus_per_task));
+    else if (k->kind == PILOT_EDGE && n > 1)
+        fprintf(f, "and %d more, %d device%s each\n", n - 1, k->devices,
+                plural(k->devices));
     else if (k->kind == PILOT_EDGE)
         fprintf(f, "%d device%s\n", k->devices, plural(k->devices));
+    else if (k->kind == PILOT_ALLOCATION)
+        fprintf(f, "one job for what is within\n");
     else
-        fprintf(f, "%s\n", k->endpoint ? k->endpoint : MANAGED);
+        fprintf(f, "%s\n",
+                k->endpoint         ? k->endpoint
+                : k->resource_given ? "managed, started there"
+                                    : MANAGED);
 }
 
 /* A service the file leaves out is there all the same. */
@@ -44,15 +69,15 @@ static void print_left_out(const pipeline *p, enum pilot_kind kind, int width,
                            FILE *f)
 {
     if (!pipeline_is_local(p) && !pipeline_pilot_of(p, kind))
-        fprintf(f, "  %-*s  %-6s  local://  " MANAGED "\n", width, "-",
-                pilot_kind_name(kind));
+        fprintf(f, "  %-*s  %-*s  local://  " MANAGED "\n", width, "-",
+                kind_width(p), pilot_kind_name(kind));
 }
 
 static void print_pilots(const pipeline *p, int width, FILE *f)
 {
     fprintf(f, "\nPilots\n");
     for (size_t i = 0; i < p->n_pilots; i++)
-        print_pilot(&p->pilots[i], width, f);
+        print_pilot(p, &p->pilots[i], width, f);
     print_left_out(p, PILOT_BROKER, width, f);
     print_left_out(p, PILOT_PARAMS, width, f);
 }
@@ -74,7 +99,9 @@ static void print_stages(const pipeline *p, int width, FILE *f)
     for (size_t i = 0; i < p->n_stages; i++) {
         const pipeline_stage *s = &p->stages[i];
         fprintf(f, "  %-*s  %s on %s", width, s->name, s->function,
-                p->pilots[s->pilot].name);
+                p->pilots[s->pilots[0]].name);
+        for (size_t k = 1; k < s->n_pilots; k++)
+            fprintf(f, " and %s", p->pilots[s->pilots[k]].name);
         if (s->from >= 0)
             fprintf(f, ", from %s", p->stages[s->from].name);
         if (s->is_model)
@@ -86,10 +113,14 @@ static void print_stages(const pipeline *p, int width, FILE *f)
 static void print_partition(const pipeline *p, int k, int width, FILE *f)
 {
     int devices = pipeline_is_local(p) ? 0 : pipeline_devices(p);
-    int ranks = pipeline_pilot_of(p, PILOT_POOL)->ntasks;
+    const pipeline_stage *last = pipeline_last_stage(p);
     char name[128];
 
-    fprintf(f, "  %-*d  %-4d  ", width, k, pipeline_owner(k, ranks));
+    if (last && last->n_pilots == 1)
+        fprintf(f, "  %-*d  %-4d  ", width, k,
+                pipeline_owner(k, p->pilots[last->pilots[0]].ntasks));
+    else /* by leases, as they come up; or somebody else's */
+        fprintf(f, "  %-*d  %-4s  ", width, k, last ? "*" : "-");
     if (pipeline_is_local(p))
         fprintf(f, "(the source runs in the rank)");
     else if (k >= devices)

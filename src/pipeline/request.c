@@ -1,4 +1,4 @@
-/* request.c - what `pilot run` hands to the agents of a run. */
+/* request.c - what is handed to the agents of a run, and of a pilot. */
 #include "pipeline_private.h"
 
 #include <jansson.h>
@@ -22,36 +22,64 @@ static json_t *build_overrides(const pipeline_request *r)
     return list;
 }
 
+/* A path in the folder of the request is kept without it: the folder may be
+ * copied to another host.
+ */
+static const char *relative(const pipeline_request *r, const char *path)
+{
+    size_t n = strlen(r->dir);
+
+    return path && !strncmp(path, r->dir, n) && path[n] == '/' ? path + n + 1
+                                                               : path;
+}
+
 static json_t *build(const pipeline_request *r)
 {
     json_t *set = build_overrides(r);
+    json_t *o;
 
     if (!set)
         return NULL;
-    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:s?, s:s?, s:s?, s:s?, s:b}",
-                     "schema", 1, "run", r->run, "dir", r->dir, "file", r->file,
-                     "set", set, "broker", r->broker, "params", r->params_url,
-                     "password_file", r->password_file, "user", r->user,
-                     "resumed", r->resumed);
+    o = json_pack("{s:i, s:s, s:s, s:o, s:s?, s:s?, s:s?, s:s?, s:b}", "schema",
+                  1, "run", r->run, "file", relative(r, r->file), "set", set,
+                  "broker", r->broker, "params", r->params_url, "password_file",
+                  relative(r, r->password_file), "user", r->user, "resumed",
+                  r->resumed);
+    if (o && r->via)
+        json_object_set_new(o, "via", json_string(r->via));
+    if (!o || !r->pilot)
+        return o;
+    json_object_set_new(o, "pilot", json_string(r->pilot));
+    json_object_set_new(o, "member", json_string(r->member));
+    json_object_set_new(o, "place", json_integer(r->place));
+    json_object_set(o, "supervise", r->supervise);
+    return o;
+}
+
+char *pipeline_request_text(const pipeline_request *r, pe_error *errp)
+{
+    json_t *o = build(r);
+    char *data = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
+
+    json_decref(o);
+    if (!data)
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                     "the request of run %s cannot be written: a name or "
+                     "value in it is not UTF-8",
+                     r->run);
+    return data;
 }
 
 int pipeline_request_write(const pipeline_request *r, pe_error *errp)
 {
-    json_t *o = build(r);
-    char *data = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
+    char *data = pipeline_request_text(r, errp);
     char *path = text_format("%s/request.json", r->dir);
-    int status;
+    int status = data ? 0 : -1;
 
     if (!path)
         status = pe_error_nomem(errp);
-    else if (!data)
-        status = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                              "%s cannot be written: a name or value in it is "
-                              "not UTF-8",
-                              path);
-    else
+    if (status == 0)
         status = file_write(path, data, strlen(data), 0600, errp);
-    json_decref(o);
     free(data);
     free(path);
     return status;
@@ -84,8 +112,31 @@ static int take_overrides(pipeline_request *r, const json_t *set, bool *failedp)
     return 0;
 }
 
-static pipeline_request *parse(const json_t *o, const char *path,
-                               pe_error *errp)
+/* The same for a path, which is meant from the folder of the request. */
+static char *take_path(const json_t *o, const char *key, const char *dir,
+                       bool *failedp)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    char *path;
+
+    if (!s || *s == '/')
+        return pipeline_copy(s, failedp);
+    path = text_format("%s/%s", dir, s);
+    if (!path)
+        *failedp = true;
+    return path;
+}
+
+static void take_member(pipeline_request *r, const json_t *o, bool *failedp)
+{
+    r->pilot = take(o, "pilot", failedp);
+    r->member = take(o, "member", failedp);
+    r->place = (int)json_integer_value(json_object_get(o, "place"));
+    r->supervise = json_incref(json_object_get(o, "supervise"));
+}
+
+static pipeline_request *parse(const json_t *o, const char *dir,
+                               const char *path, pe_error *errp)
 {
     pipeline_request *r = calloc(1, sizeof(*r));
     bool failed = !r;
@@ -93,12 +144,14 @@ static pipeline_request *parse(const json_t *o, const char *path,
     if (failed || take_overrides(r, json_object_get(o, "set"), &failed) < 0)
         goto error;
     r->run = take(o, "run", &failed);
-    r->dir = take(o, "dir", &failed);
-    r->file = take(o, "file", &failed);
+    r->dir = pipeline_copy(dir, &failed);
+    r->file = take_path(o, "file", dir, &failed);
     r->broker = take(o, "broker", &failed);
     r->params_url = take(o, "params", &failed);
-    r->password_file = take(o, "password_file", &failed);
+    r->password_file = take_path(o, "password_file", dir, &failed);
     r->user = take(o, "user", &failed);
+    r->via = take(o, "via", &failed);
+    take_member(r, o, &failed);
     r->resumed = json_is_true(json_object_get(o, "resumed"));
     if (!failed && r->run && r->dir && r->file)
         return r;
@@ -129,7 +182,7 @@ pipeline_request *pipeline_request_read(const char *dir, pe_error *errp)
     if (data)
         o = json_loadb(data, len, 0, &why);
     if (o)
-        r = parse(o, path, errp);
+        r = parse(o, dir, path, errp);
     else if (data)
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "%s:%d: %s", path,
                      why.line, why.text);
@@ -143,6 +196,8 @@ void pipeline_request_destroy(pipeline_request *r)
 {
     if (!r)
         return;
+    if (r->dial_close)
+        r->dial_close(r->dial_arg);
     for (size_t i = 0; i < r->n_overrides; i++)
         free(r->overrides[i]);
     free(r->overrides);
@@ -153,6 +208,10 @@ void pipeline_request_destroy(pipeline_request *r)
     free(r->params_url);
     free(r->password_file);
     free(r->user);
+    free(r->via);
+    free(r->member);
+    free(r->pilot);
+    json_decref(r->supervise);
     free(r);
 }
 
@@ -161,6 +220,8 @@ void pipeline_request_broker(const pipeline_request *r, broker_conf *c,
 {
     c->endpoint = r->broker;
     c->client_id = client_id;
+    c->dial = r->dial;
+    c->dial_arg = r->dial_arg;
 }
 
 void pipeline_request_params(const pipeline_request *r, params_conf *c)
@@ -168,4 +229,6 @@ void pipeline_request_params(const pipeline_request *r, params_conf *c)
     c->url = r->params_url;
     c->user = r->user;
     c->password_file = r->password_file;
+    c->dial = r->dial;
+    c->dial_arg = r->dial_arg;
 }

@@ -11,7 +11,6 @@
 #include "src/function/host.h"
 
 static const pe_option_spec stage_keys[] = {
-    {"pilot", PE_OPTION_STRING, 0, 0, NULL, NULL, "where it runs"},
     {"function", PE_OPTION_STRING, 0, 0, NULL, NULL,
      "built-in, model, or PATH.so:SYMBOL"},
     {"from", PE_OPTION_STRING, 0, 0, NULL, NULL, "default: the stage above"},
@@ -37,23 +36,45 @@ static const tree *at_key(const tree *t, const char *name)
 
 /* --- pilot and from --- */
 
-static int find_pilot(const pipeline *p, const tree *t, const char *name,
-                      pe_error *errp)
+/* Add pilot [name] to those that stage [t] runs on. */
+static int add_pilot(const pipeline *p, pipeline_stage *s, const tree *t,
+                     const char *name, pe_error *errp)
 {
+    const pipeline_pilot *k = name ? pipeline_pilot_find(p, name) : NULL;
     text known = {0};
 
-    for (size_t i = 0; i < p->n_pilots; i++) {
-        if (!strcmp(p->pilots[i].name, name)) {
-            text_free(&known);
-            return (int)i;
-        }
-        text_add(&known, "%s%s", i ? ", " : "", p->pilots[i].name);
+    if (k) {
+        s->pilots[s->n_pilots++] = (int)(k - p->pilots);
+        return 0;
     }
+    for (size_t i = 0; i < p->n_pilots; i++)
+        text_add(&known, "%s%s", i ? ", " : "", p->pilots[i].name);
     section_error(at_key(t, "pilot"), errp,
-                  "stage '%s': there is no pilot '%s'; known: %s", t->key, name,
-                  known.data ? known.data : "");
+                  "stage '%s': there is no pilot '%s'; known: %s", t->key,
+                  name ? name : "{...}", known.data ? known.data : "");
     text_free(&known);
     return -1;
+}
+
+/* `pilot: NAME`, or a list of pilots that share the stage. */
+static int find_pilots(const pipeline *p, pipeline_stage *s, const tree *t,
+                       pe_error *errp)
+{
+    const tree *c = tree_get(t, "pilot");
+    size_t n = c->kind == TREE_LIST ? c->n : 1;
+
+    s->pilots = calloc(n + 1, sizeof(*s->pilots));
+    if (!s->pilots)
+        return pe_error_nomem(errp);
+    if (n == 0)
+        return section_error(c, errp, "stage '%s': the list of pilots is empty",
+                             t->key);
+    for (size_t i = 0; i < n; i++)
+        if (add_pilot(p, s, t,
+                      c->kind == TREE_LIST ? c->child[i].value : c->value,
+                      errp) < 0)
+            return -1;
+    return 0;
 }
 
 static int find_from(const pipeline *p, pipeline_stage *s, const tree *t,
@@ -74,20 +95,55 @@ static int find_from(const pipeline *p, pipeline_stage *s, const tree *t,
                          t->key, name);
 }
 
+static enum pilot_kind kind_of(const pipeline *p, const pipeline_stage *s)
+{
+    return p->pilots[s->pilots[0]].kind;
+}
+
+static int check_kinds(const pipeline *p, const pipeline_stage *s,
+                       const tree *t, pe_error *errp)
+{
+    for (size_t i = 0; i < s->n_pilots; i++) {
+        const pipeline_pilot *k = &p->pilots[s->pilots[i]];
+        if (k->kind != PILOT_EDGE && k->kind != PILOT_POOL)
+            return section_error(at_key(t, "pilot"), errp,
+                                 "stage '%s': pilot '%s' is of kind %s and "
+                                 "runs no stages",
+                                 t->key, k->name, pilot_kind_name(k->kind));
+        if (k->kind != kind_of(p, s))
+            return section_error(at_key(t, "pilot"), errp,
+                                 "stage '%s': '%s' is of another kind than "
+                                 "'%s'; a stage runs on devices or on pools",
+                                 t->key, k->name, p->pilots[s->pilots[0]].name);
+    }
+    return 0;
+}
+
+/* Does the first stage take what others write to a topic?  It does on a pool
+ * when its function does not sense.
+ */
+static bool takes_topic(const pipeline *p, const pipeline_stage *s)
+{
+    bool senses = true;
+
+    if (kind_of(p, s) != PILOT_POOL || pipeline_pilot_of(p, PILOT_EDGE))
+        return false;
+    if (pe_model_find(s->function))
+        return true;
+    if (function_find(s->function))
+        senses = function_find(s->function)->produce_edge != NULL;
+    return !senses;
+}
+
 static int set_role(const pipeline *p, pipeline_stage *s, const tree *t,
                     pe_error *errp)
 {
-    const pipeline_pilot *pilot = &p->pilots[s->pilot];
-
-    if (pilot->kind != PILOT_EDGE && pilot->kind != PILOT_POOL)
-        return section_error(at_key(t, "pilot"), errp,
-                             "stage '%s': pilot '%s' is of kind %s and runs "
-                             "no stages",
-                             t->key, pilot->name, pilot_kind_name(pilot->kind));
-    if (s == p->stages)
+    if (check_kinds(p, s, t, errp) < 0)
+        return -1;
+    if (s == p->stages && !takes_topic(p, s))
         s->role = STAGE_SOURCE;
     else
-        s->role = pilot->kind == PILOT_EDGE ? STAGE_EDGE : STAGE_CLOUD;
+        s->role = kind_of(p, s) == PILOT_EDGE ? STAGE_EDGE : STAGE_CLOUD;
     return 0;
 }
 
@@ -237,7 +293,7 @@ static int take_head(const pipeline *p, pipeline_stage *s, const tree *t,
 {
     bool failed = false;
 
-    if (!pe_options_has(o, "pilot") || !pe_options_has(o, "function"))
+    if (!tree_get(t, "pilot") || !pe_options_has(o, "function"))
         return section_error(t, errp, "stage '%s' needs a pilot and a function",
                              t->key);
     s->name = pipeline_copy(t->key, &failed);
@@ -246,8 +302,7 @@ static int take_head(const pipeline *p, pipeline_stage *s, const tree *t,
     s->function = pipeline_copy(pe_options_string(o, "function"), &failed);
     if (failed)
         return pe_error_nomem(errp);
-    s->pilot = find_pilot(p, t, pe_options_string(o, "pilot"), errp);
-    if (s->pilot < 0)
+    if (find_pilots(p, s, t, errp) < 0)
         return -1;
     return find_from(p, s, t, pe_options_string(o, "from"), errp);
 }
@@ -257,7 +312,7 @@ static int read_stage(const pipeline *p, pipeline_stage *s, const tree *t,
 {
     if (pipeline_check_name(t, "stage", errp) < 0)
         return -1;
-    pe_options *o = section_read(t, stage_keys, "block options", errp);
+    pe_options *o = section_read(t, stage_keys, "pilot block options", errp);
     if (!o)
         return -1;
     int status = take_head(p, s, t, o, errp);
@@ -269,30 +324,37 @@ static int read_stage(const pipeline *p, pipeline_stage *s, const tree *t,
 
 /* --- all of them together --- */
 
+/* Do [a] and [b] run on the same pilots? */
+static bool same_pilots(const pipeline_stage *a, const pipeline_stage *b)
+{
+    return a->n_pilots == b->n_pilots &&
+           !memcmp(a->pilots, b->pilots, a->n_pilots * sizeof(*a->pilots));
+}
+
 /* Stages on a pool hand each other their blocks within a rank. */
 static int check_cloud_stage(const pipeline *p, const pipeline_stage *s,
                              const pipeline_stage *last, const tree *t,
                              pe_error *errp)
 {
-    const pipeline_stage *from = &p->stages[s->from];
+    const pipeline_stage *from = s->from < 0 ? NULL : &p->stages[s->from];
 
-    if (from->is_model)
+    if (from && from->is_model)
         return section_error(at_key(t, "from"), errp,
                              "stage '%s': '%s' is a model, which hands no "
                              "blocks on; put '%s' above it",
                              s->name, from->name, s->name);
-    if (s->pilot != last->pilot)
+    if (!same_pilots(s, last))
         return section_error(at_key(t, "pilot"), errp,
-                             "stage '%s': this version runs all stages of "
-                             "pools on one, '%s'",
-                             s->name, p->pilots[last->pilot].name);
+                             "stage '%s': all stages of pools run on the same "
+                             "ones, those of '%s'",
+                             s->name, last->name);
     return 0;
 }
 
 static int check_edge_stage(const pipeline *p, const pipeline_stage *s,
                             const tree *t, pe_error *errp)
 {
-    const pipeline_pilot *home = &p->pilots[p->stages[0].pilot];
+    const pipeline_stage *source = &p->stages[0];
     const pipeline_stage *from = &p->stages[s->from];
 
     if (from->role == STAGE_CLOUD)
@@ -300,16 +362,17 @@ static int check_edge_stage(const pipeline *p, const pipeline_stage *s,
                              "stage '%s': no stage of a device takes from a "
                              "pool; put it above '%s'",
                              s->name, pipeline_stage_of(p, STAGE_CLOUD)->name);
-    if (home->kind == PILOT_POOL)
+    if (kind_of(p, source) == PILOT_POOL)
         return section_error(at_key(t, "pilot"), errp,
                              "stage '%s' runs on a device, but its source "
                              "'%s' on pool '%s'",
-                             s->name, p->stages[0].name, home->name);
-    if (&p->pilots[s->pilot] != home)
+                             s->name, source->name,
+                             p->pilots[source->pilots[0]].name);
+    if (!same_pilots(s, source))
         return section_error(at_key(t, "pilot"), errp,
-                             "stage '%s': this version runs all stages of "
-                             "devices on the pilot of the source, '%s'",
-                             s->name, home->name);
+                             "stage '%s': all stages of devices run on the "
+                             "pilots of the source, '%s'",
+                             s->name, source->name);
     return 0;
 }
 
@@ -321,7 +384,7 @@ static int check_stage(const pipeline *p, const pipeline_stage *s,
         return -1;
     if (s->role == STAGE_CLOUD && check_cloud_stage(p, s, last, t, errp) < 0)
         return -1;
-    if (!last->is_model && s->loaded && function_scores(s->loaded))
+    if (last && !last->is_model && s->loaded && function_scores(s->loaded))
         return section_error(at_key(t, "function"), errp,
                              "stage '%s': %s needs a model, and '%s' is none "
                              "that learns one",
@@ -348,38 +411,68 @@ static int check_chain(const pipeline *p, const pipeline_stage *last,
     return 0;
 }
 
-/* Devices without a stage would be waited for. */
-static int check_pilots(const pipeline *p, const tree *root, pe_error *errp)
+static bool runs_on(const pipeline_stage *s, size_t pilot)
+{
+    for (size_t i = 0; i < s->n_pilots; i++)
+        if (s->pilots[i] == (int)pilot)
+            return true;
+    return false;
+}
+
+/* Devices without a stage would be waited for, ranks have nothing to do. */
+static int check_pilots(const pipeline *p, const pipeline_stage *last,
+                        const tree *root, pe_error *errp)
 {
     const tree *t = tree_get(root, "pilots");
 
     for (size_t i = 0; i < p->n_pilots; i++) {
-        const pipeline_pilot *k = &p->pilots[i];
-        if (k->kind == PILOT_EDGE && (int)i != p->stages[0].pilot)
+        enum pilot_kind kind = p->pilots[i].kind;
+        if ((kind == PILOT_EDGE && !runs_on(&p->stages[0], i)) ||
+            (kind == PILOT_POOL && !runs_on(last, i)))
             return section_error(&t->child[i], errp,
-                                 "no stage runs on edge pilot '%s'; this "
-                                 "version runs one edge pilot per run",
-                                 k->name);
+                                 "no stage runs on %s pilot '%s'; several "
+                                 "share one: `pilot: [A, B]`",
+                                 pilot_kind_name(kind), p->pilots[i].name);
     }
     return 0;
+}
+
+/* What the stages describe, and the one whose blocks leave by the broker. */
+static void set_shape(pipeline *p)
+{
+    const pipeline_stage *cloud = pipeline_stage_of(p, STAGE_CLOUD);
+
+    if (p->stages[0].role != STAGE_SOURCE)
+        p->shape = PIPELINE_POOLS;
+    else if (kind_of(p, &p->stages[0]) == PILOT_POOL)
+        p->shape = PIPELINE_LOCAL;
+    else if (!cloud)
+        p->shape = PIPELINE_EDGES;
+    else
+        p->shape = PIPELINE_WHOLE;
+    if (p->shape == PIPELINE_WHOLE)
+        p->stream_stage = cloud->from;
+    if (p->shape == PIPELINE_EDGES)
+        p->stream_stage = (int)p->n_stages - 1;
 }
 
 static int check_stages(pipeline *p, const tree *root, pe_error *errp)
 {
     const tree *t = tree_get(root, "stages");
-    const pipeline_stage *last = pipeline_last_stage(p);
+    const pipeline_stage *cloud = pipeline_last_stage(p);
+    const pipeline_stage *last = cloud ? cloud : &p->stages[p->n_stages - 1];
 
-    if (!last)
+    if (!cloud && pipeline_pilot_of(p, PILOT_POOL))
         return section_error(t, errp,
                              "stages: none runs on a pool; put a model or a "
                              "function with process_cloud there");
     for (size_t i = 0; i < p->n_stages; i++)
-        if (check_stage(p, &p->stages[i], last, &t->child[i], errp) < 0)
+        if (check_stage(p, &p->stages[i], cloud, &t->child[i], errp) < 0)
             return -1;
-    if (check_chain(p, last, t, errp) < 0 || check_pilots(p, root, errp) < 0)
+    if (check_chain(p, last, t, errp) < 0 ||
+        check_pilots(p, last, root, errp) < 0)
         return -1;
-    if (p->pilots[p->stages[0].pilot].kind == PILOT_EDGE)
-        p->stream_stage = pipeline_stage_of(p, STAGE_CLOUD)->from;
+    set_shape(p);
     return 0;
 }
 
@@ -391,8 +484,8 @@ int pipeline_read_stages(pipeline *p, const tree *root, pe_error *errp)
         return -1;
     if (!t || t->n == 0)
         return section_error(t ? t : root, errp,
-                             "stages: at least a source and a stage on a "
-                             "pool are needed");
+                             "stages: at least a source or a stage on a pool "
+                             "is needed");
     p->stages = calloc(t->n, sizeof(*p->stages));
     if (!p->stages)
         return pe_error_nomem(errp);
