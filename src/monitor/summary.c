@@ -30,18 +30,89 @@ static json_int_t finals_sum(const monitor *m, const char *in, const char *key)
     return sum;
 }
 
-/* Final event of the pool, or NULL. */
+static bool is_pool(const json_t *event)
+{
+    return !strcmp(value_text(event, "event", ""), "pool");
+}
+
+/* What commits have counted is of the run: each pool tells the same number, as
+ * of its end, and the largest is the newest.
+ */
+static bool is_committed(const char *key)
+{
+    static const char *const keys[] = {"applied", "refused", "deduplicated",
+                                       "foreign", NULL};
+
+    for (const char *const *k = keys; *k; k++)
+        if (!strcmp(*k, key))
+            return true;
+    return false;
+}
+
+/* Final event of the pool that ended last, or NULL. */
 static const json_t *pool_of(const monitor *m)
 {
+    const json_t *newest = NULL;
     const char *pilot;
     json_t *event;
 
     json_object_foreach(m->finals, pilot, event)
     {
-        if (!strcmp(value_text(event, "event", ""), "pool"))
-            return event;
+        if (is_pool(event) &&
+            (!newest ||
+             value_int(event, "points") > value_int(newest, "points") ||
+             value_int(event, "last_ns") > value_int(newest, "last_ns")))
+            newest = event;
     }
-    return NULL;
+    return newest;
+}
+
+static json_int_t finals_largest(const monitor *m, const char *key)
+{
+    json_int_t largest = 0;
+    const char *pilot;
+    json_t *event;
+
+    json_object_foreach(m->finals, pilot, event)
+    {
+        json_int_t n = value_int(json_object_get(event, "blocks"), key);
+        if (n > largest)
+            largest = n;
+    }
+    return largest;
+}
+
+/* Seconds from the first block of any pool to the last commit of any. */
+static double pools_span(const monitor *m)
+{
+    json_int_t first = 0, last = 0;
+    const char *pilot;
+    json_t *event;
+
+    json_object_foreach(m->finals, pilot, event)
+    {
+        json_int_t from = value_int(event, "first_ns");
+        if (!is_pool(event) || from == 0)
+            continue;
+        if (first == 0 || from < first)
+            first = from;
+        if (value_int(event, "last_ns") > last)
+            last = value_int(event, "last_ns");
+    }
+    return (double)(last - first) * 1e-9;
+}
+
+static size_t pools_count(const monitor *m)
+{
+    size_t n = 0;
+    const char *pilot;
+    json_t *event;
+
+    json_object_foreach(m->finals, pilot, event)
+    {
+        n += is_pool(event);
+    }
+    return n;
 }
 
 /* Final events of the edges, in a new array. */
@@ -64,9 +135,11 @@ static json_t *blocks_make(const monitor *m)
     json_t *blocks = json_object();
 
     for (const char *const *key = block_keys; *key; key++)
-        json_object_set_new(blocks, *key,
-                            json_integer(value_int(m->base, *key) +
-                                         finals_sum(m, "blocks", *key)));
+        json_object_set_new(
+            blocks, *key,
+            json_integer(value_int(m->base, *key) +
+                         (is_committed(*key) ? finals_largest(m, *key)
+                                             : finals_sum(m, "blocks", *key))));
     return blocks;
 }
 
@@ -76,7 +149,9 @@ static json_t *rate_make(const monitor *m, const json_t *pool,
     double points = (double)(value_int(pool, "points") - m->before.points);
     double bytes = (double)(value_int(pool, "bytes") - m->before.bytes);
     double blocks = (double)(applied - m->before.blocks);
-    double span = m->pool_lost ? 0 : value_real(pool, "seconds");
+    double span = m->pool_lost         ? 0
+                  : pools_count(m) > 1 ? pools_span(m)
+                                       : value_real(pool, "seconds");
 
     if (span <= 0)
         span = seconds;

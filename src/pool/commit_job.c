@@ -112,6 +112,9 @@ int commit_job_fold(commit_job *j, commit_job *next, pe_error *errp)
                               d->boot, d->seq, errp) < 0)
             return -1;
     }
+    if (!j->features)
+        j->features = next->features;
+    j->warm = j->warm || next->warm;
     if (!j->base) {
         j->base = next->base;
         next->base = NULL;

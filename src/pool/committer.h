@@ -17,6 +17,8 @@ typedef struct commit_job {
     pe_delta *delta;         /* NULL: nothing was learned */
     pe_model *base;          /* what to start from when nothing is committed
                                 yet; may be NULL */
+    uint32_t features;       /* of the delta's base */
+    bool warm;               /* ... which was not warming */
     int32_t n_partitions;
     int64_t *from, *to;     /* [from, to) of every partition; equal: no move */
     params_device *devices; /* in order; a later one replaces an earlier */
@@ -41,14 +43,18 @@ void commit_counters_add(params_counters *a, const params_counters *b);
 enum committer_word {
     COMMITTER_NONE,
     COMMITTER_STATE,  /* [state] was loaded, as was asked */
-    COMMITTER_COMMIT, /* [model] is the newest; epochs to [epoch] are in */
-    COMMITTER_DOUBT,  /* another writer or a roll-back: load again (rule 4) */
+    COMMITTER_COMMIT, /* [model] is the newest; epochs to [epoch] are in, 0:
+                         another pool's */
+    COMMITTER_DOUBT,  /* our partitions are not where we left them: load again
+                         (rule 4) */
     COMMITTER_ERROR,  /* the pool cannot go on */
 };
 
 typedef struct committer_news {
     enum committer_word word;
     params_state state;
+    unsigned char *own; /* STATE: of every partition, is it ours? */
+    uint64_t lease;     /* ... by this lease */
     pe_buffer model;
     char commit[PE_COMMIT_ID_LEN + 1];
     uint64_t version;
@@ -61,13 +67,19 @@ void committer_news_clear(committer_news *n);
 
 /* Read-only facts, copied under the lock. */
 typedef struct committer_view {
-    bool busy; /* a job, a load or unread news is there */
+    bool busy;    /* a job, a load or unread news is there */
+    bool working; /* ... but for news */
     uint64_t commits, stale;
     params_counters total; /* committed */
     int64_t *committed;    /* next offset of every partition */
     bool ends_known;       /* every declared device has an end */
     bool any_dead;
-    char control[32]; /* newest control word */
+    char control[32];        /* newest control word */
+    bool away;               /* the store does not answer */
+    uint64_t lease;          /* another number: other partitions are ours */
+    int32_t leased, surplus; /* how many, and beyond our share */
+    int others;              /* pools of this run beside us */
+    char other[104];         /* one of them */
 } committer_view;
 
 typedef struct committer committer;
@@ -75,19 +87,28 @@ typedef struct committer committer;
 typedef struct committer_conf {
     pool_store *store; /* taken over */
     const char *topic;
-    const char *writer;
-    int32_t n_partitions;
-    int n_devices;     /* declared; 0: the run has no devices of its own */
-    double interval_s; /* between looks at ends and control while idle */
+    params_member member; /* we, in the leases and as a writer; partitions of
+                             the run */
+    bool alone;           /* all partitions or none */
+    int n_devices;        /* declared; 0: the run has no devices of its own */
+    double interval_s;    /* between looks at ends and control while idle */
 } committer_conf;
 
 /* Start the thread.  Local to rank 0; knows no MPI. */
 committer *committer_start(const committer_conf *c, pe_error *errp);
 /* Give up what is not committed, join, free.  May be NULL. */
 void committer_stop(committer *c);
+/* At a clean end, with nothing to do: give all leases back.  Waits for it;
+ * nothing but committer_stop may follow.
+ */
+void committer_leave(committer *c);
 
 /* Ask for the state (answer: COMMITTER_STATE). */
 void committer_load(committer *c);
+/* Nothing is under way: give back what we hold beyond our share.  The view is
+ * busy until it is done.
+ */
+void committer_settle(committer *c);
 /* Hand over a job (taken over); only while the view is not busy. */
 void committer_submit(committer *c, commit_job *j);
 /* Next news into *out (cleared by the caller); false when there is none. */

@@ -113,6 +113,8 @@ static int open_job(pool *p, const pool_slot *s, pe_error *errp)
     if (!s->base)
         return 0;
     p->job->ops = p->model_ops;
+    p->job->features = s->base->m->features;
+    p->job->warm = !s->base->m->warming;
     p->job->delta = pe_delta_create(s->base->m, errp);
     if (!p->job->delta)
         return -1;
@@ -145,8 +147,11 @@ void epoch_advance(pool *p, int64_t base_seq)
 
     p->closing = true;
     p->hold = p->counted;
+    p->ended_ns[p->epoch % POOL_ENDED] = clock_mono_ns();
     p->epoch++;
     p->logical++;
+    if (p->recent[base_seq & 1])
+        p->proposal = 0;
     p->advance_due = clock_mono_ns() + (int64_t)(p->c.pl->epoch_s * 1e9);
     /* Every rank has this broadcast, perhaps not yet the one after it. */
     if (pool_slot_open(p, p->epoch, p->recent[base_seq & 1], base_seq, &e) < 0)
@@ -164,6 +169,8 @@ static const unsigned char *take_ranges(pool *p, const unsigned char *m,
         memcpy(&r, m, sizeof(r));
         p->job->from[r.partition] = r.from;
         p->job->to[r.partition] = r.to;
+        if (r.to > p->reached[r.partition])
+            p->reached[r.partition] = r.to;
     }
     return m;
 }
@@ -352,6 +359,7 @@ void epoch_new_term(pool *p, int64_t term)
     p->ready = false;
     p->state_seq = 0;
     p->hold = false;
+    p->moving = false;
     p->closing = false;
     p->discard = p->reducing;
     help_drop(p);

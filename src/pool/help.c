@@ -252,7 +252,7 @@ static void ask(pool *p)
     pool_help *h;
 
     if (p->top_backlog < 2 || p->top_owner == p->rank || !p->ready ||
-        p->draining)
+        p->draining || p->moving)
         return;
     while ((h = find_help(p, HELP_FREE, -1))) {
         send_small(p, p->top_owner, TAG_ASK, NULL, 0);

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "pool.h"
 #include "src/common/log.h"
 #include "src/common/random.h"
@@ -18,8 +19,10 @@
 static atomic_int drain;
 
 struct agent {
-    const char *dir, *pilot;
+    const char *dir, *pilot, *member;
+    bool check; /* only look whether the ranks know of each other */
     int ranks;  /* asked for; 0: any */
+    double drain_limit_s, lease_s;
     int number; /* the launcher's for this process */
     pipeline_request *req;
     pipeline *pl;
@@ -50,39 +53,76 @@ static void set_signals(void)
 
 static void usage(FILE *f)
 {
-    fputs("Usage: pilot-agent RUN_DIR --pilot NAME [--ranks N]\n"
+    fputs("Usage: pilot-agent RUN_DIR --pilot NAME [--member NAME] "
+          "[--ranks N]\n"
+          "                   [--drain-limit TIME] [--lease TIME]\n"
+          "       pilot-agent --check --ranks N\n"
           "One rank of the pool of a run; started by mpirun through "
-          "`pilot run`.\n",
+          "`pilot run`.\n"
+          "  --member NAME       of this pool among others of the same pilot "
+          "(the pilot's)\n"
+          "  --ranks N           refuse any other number of them\n"
+          "  --drain-limit TIME  give up on servers that do not answer for so "
+          "long (20s)\n"
+          "  --lease TIME        when silent for so long, others take its "
+          "partitions (10s)\n",
           f);
+}
+
+static int take_option(struct agent *a, int c)
+{
+    int64_t n = 0;
+
+    switch (c) {
+    case 'c':
+        a->check = true;
+        return 0;
+    case 'p':
+        a->pilot = optarg;
+        return 0;
+    case 'm':
+        a->member = optarg;
+        return 0;
+    case 'd':
+        return text_parse_time(optarg, &a->drain_limit_s);
+    case 'l':
+        return text_parse_time(optarg, &a->lease_s);
+    case 'n':
+        if (text_parse_int(optarg, &n) < 0 || n < 1 || n > 1000000)
+            return -1;
+        a->ranks = (int)n;
+        return 0;
+    case 'h':
+        usage(stdout);
+        exit(PE_EXIT_OK);
+    default:
+        return -1;
+    }
 }
 
 static int parse(struct agent *a, int argc, char **argv)
 {
     static const struct option options[] = {
         {"pilot", required_argument, NULL, 'p'},
+        {"member", required_argument, NULL, 'm'},
         {"ranks", required_argument, NULL, 'n'},
+        {"drain-limit", required_argument, NULL, 'd'},
+        {"lease", required_argument, NULL, 'l'},
+        {"check", no_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
-    int64_t n = 0;
     int c;
 
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (c == 'p') {
-            a->pilot = optarg;
-        } else if (c == 'n') {
-            if (text_parse_int(optarg, &n) < 0 || n < 1 || n > 1000000)
-                return PE_EXIT_USAGE;
-            a->ranks = (int)n;
-        } else if (c == 'h') {
-            usage(stdout);
-            exit(PE_EXIT_OK);
-        } else {
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1)
+        if (take_option(a, c) < 0)
             return PE_EXIT_USAGE;
-        }
-    }
+    if (a->check)
+        return optind == argc && a->ranks ? PE_EXIT_OK : PE_EXIT_USAGE;
     if (optind + 1 != argc || !a->pilot)
         return PE_EXIT_USAGE;
+    if (!a->member)
+        a->member = a->pilot;
     a->dir = argv[optind];
     return PE_EXIT_OK;
 }
@@ -119,6 +159,8 @@ static int check_ranks(const struct agent *a, int size, pe_error *errp)
 
 static int load(struct agent *a, pe_error *errp)
 {
+    const pipeline_pilot *pilot;
+
     a->req = pipeline_request_read(a->dir, errp);
     if (!a->req)
         return -1;
@@ -126,8 +168,12 @@ static int load(struct agent *a, pe_error *errp)
                           a->req->n_overrides, errp);
     if (!a->pl || pipeline_use_kernel(a->pl, errp) < 0)
         return -1;
-    blas_set_threads(pipeline_pilot_of(a->pl, PILOT_POOL)->cpus_per_task);
-    return 0;
+    pilot = pipeline_pilot_find(a->pl, a->pilot);
+    if (!pilot || pilot->kind != PILOT_POOL)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "%s has no pool '%s'", a->pl->file, a->pilot);
+    blas_set_threads(pilot->cpus_per_task);
+    return pipeline_via_open(a->req, errp);
 }
 
 /* --- rank 0: the first offsets, the committer --- */
@@ -188,14 +234,18 @@ static pool_store *open_store(struct agent *a, const char *topic,
     return store;
 }
 
-static int start_committer(struct agent *a, pe_error *errp)
+static int start_committer(struct agent *a, int size, pe_error *errp)
 {
     size_t n = (size_t)a->pl->partitions;
-    char topic[256], id[17], writer[128];
+    char topic[256], id[17];
     committer_conf conf = {
         .topic = topic,
-        .writer = writer,
-        .n_partitions = a->pl->partitions,
+        .member = {.name = a->member,
+                   .incarnation = id,
+                   .ranks = size,
+                   .partitions = a->pl->partitions,
+                   .ttl_ms = (int64_t)(a->lease_s * 1000)},
+        .alone = a->pl->epoch_blocks > 0,
         .interval_s = 0.1,
     };
 
@@ -206,7 +256,6 @@ static int start_committer(struct agent *a, pe_error *errp)
     pipeline_topic(a->pl, a->req->run, "", topic, sizeof(topic));
     if (random_id(id, 8, errp) < 0)
         return -1;
-    snprintf(writer, sizeof(writer), "%.100s:%s", a->pilot, id);
     conf.store = open_store(a, topic, errp);
     if (!conf.store)
         return -1;
@@ -239,19 +288,22 @@ static int open_source(struct agent *a, pe_error *errp)
     return a->source ? 0 : -1;
 }
 
-static int prepare(struct agent *a, int rank, pe_error *errp)
+static int prepare(struct agent *a, int rank, int size, pe_error *errp)
 {
     pool_conf conf = {
         .comm = MPI_COMM_WORLD,
         .pl = a->pl,
         .req = a->req,
         .pilot = a->pilot,
+        .member = a->member,
         .durable = !pipeline_is_local(a->pl),
         .drain = &drain,
+        .drain_limit_s = a->drain_limit_s,
+        .alone_limit_s = a->lease_s > 0 ? a->lease_s + 5 : 0,
         .progress = event_print,
     };
 
-    if (rank == 0 && start_committer(a, errp) < 0)
+    if (rank == 0 && start_committer(a, size, errp) < 0)
         return -1;
     if (open_source(a, errp) < 0) {
         committer_stop(a->committer);
@@ -267,8 +319,8 @@ static int prepare(struct agent *a, int rank, pe_error *errp)
 
 static void say_ready(const struct agent *a, int size)
 {
-    json_t *o = json_pack("{s:s, s:s, s:i}", "event", "ready", "pilot",
-                          a->pilot, "ranks", size);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "event", "ready", "pilot",
+                          a->pilot, "member", a->member, "ranks", size);
 
     if (o)
         event_print(o);
@@ -285,7 +337,7 @@ static int run(struct agent *a, int rank, int size)
     if (rc == 0)
         rc = pool_agree(MPI_COMM_WORLD, load(a, &e), &e);
     if (rc == 0)
-        rc = pool_agree(MPI_COMM_WORLD, prepare(a, rank, &e), &e);
+        rc = pool_agree(MPI_COMM_WORLD, prepare(a, rank, size, &e), &e);
     if (rc == 0) {
         if (rank == 0)
             say_ready(a, size);
@@ -310,6 +362,8 @@ int main(int argc, char **argv)
         usage(stderr);
         return rc;
     }
+    if (a.check)
+        return check_world(a.ranks, launcher_rank());
     set_signals();
     a.number = launcher_rank();
     /* Errors of MPI calls are fatal to the world (MPI_ERRORS_ARE_FATAL): the

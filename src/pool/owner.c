@@ -10,8 +10,8 @@
 static int init_slots(pool *p)
 {
     for (int i = 0; i < 2; i++) {
-        p->slot[i].from = calloc(p->n_parts + 1, sizeof(int64_t));
-        p->slot[i].to = calloc(p->n_parts + 1, sizeof(int64_t));
+        p->slot[i].from = calloc(p->cap_parts, sizeof(int64_t));
+        p->slot[i].to = calloc(p->cap_parts, sizeof(int64_t));
         if (!p->slot[i].from || !p->slot[i].to)
             return -1;
     }
@@ -20,34 +20,32 @@ static int init_slots(pool *p)
 
 int owner_init(pool *p, pe_error *errp)
 {
-    for (int32_t k = 0; k < p->n_partitions; k++)
-        p->n_parts += pipeline_owner(k, p->size) == p->rank;
-    p->n_lanes = p->counted ? p->n_parts : p->n_parts > 0;
-    p->parts = calloc(p->n_parts + 1, sizeof(*p->parts));
-    p->lanes = calloc(p->n_lanes + 1, sizeof(*p->lanes));
+    /* As many as there may be, with all partitions in this pool. */
+    p->cap_parts = (size_t)(p->n_partitions / p->size + 1);
+    p->cap_lanes = p->counted ? p->cap_parts : 1;
+    p->parts = calloc(p->cap_parts, sizeof(*p->parts));
+    p->lanes = calloc(p->cap_lanes, sizeof(*p->lanes));
     if (!p->parts || !p->lanes || init_slots(p) < 0)
         return pe_error_nomem(errp);
-    for (size_t i = 0; i < p->n_lanes; i++) {
+    for (size_t i = 0; i < p->cap_lanes; i++) {
         p->lanes[i].ring = calloc(POOL_BACKLOG, sizeof(pool_record));
         if (!p->lanes[i].ring)
             return pe_error_nomem(errp);
     }
-    for (int32_t k = 0, i = 0; k < p->n_partitions; k++)
-        if (pipeline_owner(k, p->size) == p->rank)
-            p->parts[i++].partition = k;
-    return 0;
+    return share_init(p, errp);
 }
 
 void owner_fini(pool *p)
 {
     owner_drop(p);
-    for (size_t i = 0; p->lanes && i < p->n_lanes; i++) {
+    for (size_t i = 0; p->lanes && i < p->cap_lanes; i++) {
         for (int k = 0; p->lanes[i].ring && k < POOL_BACKLOG; k++)
             pe_block_release(&p->lanes[i].ring[k].block);
         free(p->lanes[i].ring);
     }
     free(p->lanes);
     free(p->parts);
+    share_fini(p);
     free(p->askers);
     pool_devices_clear(&p->devices);
     for (int i = 0; i < 2; i++) {
@@ -129,8 +127,7 @@ int64_t owner_backlog(const pool *p)
 
 static pool_part *find_part(pool *p, int32_t partition)
 {
-    /* Owned partitions are rank, rank + size, ...: pipeline_owner. */
-    return &p->parts[partition / p->size];
+    return &p->parts[p->place[partition]];
 }
 
 int64_t owner_lag(pool *p)
@@ -185,37 +182,50 @@ int64_t owner_quota(const pool *p)
     return n;
 }
 
-int owner_load(pool *p, const params_state *s, pe_error *errp)
+static void load_offsets(pool *p, const params_state *s)
 {
-    broker_position *at = calloc(p->n_parts + 1, sizeof(*at));
-    int rc;
-
-    if (!at)
-        return pe_error_nomem(errp);
-    owner_drop(p);
-    pool_devices_clear(&p->devices);
     p->logical = p->counted && s->n_offsets ? INT64_MAX : 0;
     for (size_t i = 0; i < s->n_offsets; i++) {
         const params_offset *o = &s->offsets[i];
 
         if (p->counted && logical_of(p, o->partition, o->next) < p->logical)
             p->logical = logical_of(p, o->partition, o->next);
-        if (pipeline_owner(o->partition, p->size) == p->rank)
+        if (p->owner[o->partition] == p->rank)
             find_part(p, o->partition)->next = o->next;
     }
+}
+
+static int load_devices(pool *p, const params_state *s, pe_error *errp)
+{
+    pool_devices_clear(&p->devices);
     for (size_t i = 0; i < s->n_devices; i++) {
         const params_device *d = &s->devices[i];
         size_t k = pool_device_find(&p->devices, d->device, errp);
 
-        if (k == SIZE_MAX) {
-            free(at);
+        if (k == SIZE_MAX)
             return -1;
-        }
         p->devices.d[k].known = true;
         p->devices.d[k].partition = d->partition;
         p->devices.d[k].boot = d->boot;
         p->devices.d[k].seq = d->seq;
     }
+    return 0;
+}
+
+int owner_load(pool *p, const params_state *s, const unsigned char *own,
+               pe_error *errp)
+{
+    broker_position *at;
+    int rc;
+
+    owner_drop(p);
+    share_take(p, own);
+    load_offsets(p, s);
+    if (load_devices(p, s, errp) < 0)
+        return -1;
+    at = calloc(p->n_parts + 1, sizeof(*at));
+    if (!at)
+        return pe_error_nomem(errp);
     for (size_t i = 0; i < p->n_parts; i++)
         at[i] = (broker_position){p->parts[i].partition, p->parts[i].next};
     rc = p->c.source->ops->assign(p->c.source, at, p->n_parts, errp);
@@ -236,12 +246,13 @@ static bool is_duplicate(const pool_device *d, const pe_block *b)
 static void fix_epoch(pool *p, pool_slot *s, pool_part *k, pool_record *r)
 {
     size_t i = (size_t)(k - p->parts);
+    int64_t *highest = &p->highest[k->partition];
 
     k->next = r->block.offset + 1;
-    if (r->block.offset < k->highest)
+    if (r->block.offset < *highest)
         p->replayed++;
     else
-        k->highest = k->next;
+        *highest = k->next;
     s->to[i] = k->next;
     s->dispatched++;
 }
@@ -325,7 +336,7 @@ bool owner_full(const pool *p)
 
 static bool dispatching(const pool *p)
 {
-    return p->ready && !p->hold && !p->draining && !p->failed;
+    return p->ready && !p->hold && !p->draining && !p->moving && !p->failed;
 }
 
 /* The next lane's head, or NULL; *lanep is where it is. */

@@ -58,8 +58,9 @@ static int init_rank0(pool *p, pe_error *errp)
 
     p->committed = calloc(n, sizeof(int64_t));
     p->known_ends = calloc(n, sizeof(int64_t));
+    p->reached = calloc(n, sizeof(int64_t));
     p->early = calloc((size_t)p->size, sizeof(*p->early));
-    if (!p->committed || !p->known_ends || !p->early)
+    if (!p->committed || !p->known_ends || !p->reached || !p->early)
         return pe_error_nomem(errp);
     for (size_t k = 0; k < n; k++)
         p->known_ends[k] = -1;
@@ -129,6 +130,7 @@ void pool_destroy(pool *p)
     free(p->early);
     free(p->committed);
     free(p->known_ends);
+    free(p->reached);
     free(p->samples);
     free(p);
 }
@@ -151,6 +153,16 @@ static void look(pool *p)
     }
 }
 
+static json_t *owned_list(const pool *p)
+{
+    json_t *list = json_array();
+
+    for (int32_t k = 0; k < p->n_partitions; k++)
+        if (p->owner[k] >= 0)
+            json_array_append_new(list, json_integer(k));
+    return list;
+}
+
 static void tell_progress(pool *p, int64_t now)
 {
     const pool_model *m = p->recent[p->have_seq & 1];
@@ -166,8 +178,44 @@ static void tell_progress(pool *p, int64_t now)
                   (json_int_t)p->round_in[R_LAG], "version",
                   (json_int_t)(m && m->m ? m->m->version : 0), "outliers",
                   (json_int_t)p->view.total.outliers);
-    if (o)
-        p->c.progress(o);
+    if (!o)
+        return;
+    json_object_set_new(o, "member", json_string(p->c.member));
+    json_object_set_new(o, "p95_ms",
+                        json_real((double)p->round_in[R_P95] / 1e6));
+    json_object_set_new(o, "epoch_ms", json_real(p->epoch_ms));
+    json_object_set_new(o, "owned", json_integer(p->n_owned));
+    json_object_set_new(o, "partitions", owned_list(p));
+    p->c.progress(o);
+}
+
+/* --- rank 0: a drain is no promise of a server that is away --- */
+
+#define DRAIN_LIMIT_S 20.0
+
+static bool waits_for_acks(const pool *p)
+{
+    const int64_t *v = p->round_in;
+
+    return p->closing && !v[R_OUTSTANDING] && v[R_UNACKED];
+}
+
+static void watch_drain(pool *p, int64_t now)
+{
+    double limit = p->c.drain_limit_s > 0 ? p->c.drain_limit_s : DRAIN_LIMIT_S;
+    bool acks = waits_for_acks(p);
+    pe_error e = {0};
+
+    if (!p->draining || (!acks && !p->view.working))
+        p->drain_ns = now;
+    if ((double)(now - p->drain_ns) * 1e-9 < limit)
+        return;
+    pe_error_set(&e, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                 "%s did not answer for %g s while pool '%s' drained: what is "
+                 "not committed is processed again by the next one",
+                 acks ? "the broker" : "the parameter service", limit,
+                 p->c.member);
+    pool_fail(p, &e);
 }
 
 /* --- the loop --- */
@@ -193,8 +241,8 @@ static bool work(pool *p)
 /* Other ranks wait for this one's part in the protocol, or it for theirs. */
 static bool urgent(const pool *p)
 {
-    return p->reducing || p->closing || p->hold || !p->ready || p->shipping ||
-           p->ship_ready;
+    return p->reducing || p->closing || p->hold || p->moving || !p->ready ||
+           p->shipping || p->ship_ready;
 }
 
 static bool waiting(const pool *p)
@@ -228,6 +276,8 @@ static void progress(pool *p)
     if (p->c.committer) {
         look(p);
         ship_news(p);
+        share_watch(p, start);
+        watch_drain(p, start);
         tell_progress(p, start);
     }
     epoch_progress(p);
@@ -271,7 +321,7 @@ static void settle(pool *p)
 
 int pool_run(pool *p, pe_error *errp)
 {
-    p->last_active = clock_mono_ns();
+    p->last_active = p->drain_ns = p->lacking_ns = clock_mono_ns();
     while (!p->stop) {
         progress(p);
         if (!work(p))
@@ -279,5 +329,9 @@ int pool_run(pool *p, pe_error *errp)
     }
     settle(p);
     *errp = p->error;
-    return pool_agree(p->c.comm, p->failed ? -1 : 0, errp);
+    if (pool_agree(p->c.comm, p->failed ? -1 : 0, errp) < 0)
+        return -1;
+    if (p->c.committer)
+        committer_leave(p->c.committer);
+    return 0;
 }

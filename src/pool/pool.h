@@ -19,13 +19,24 @@ typedef struct pool_conf {
     const pipeline *pl;
     const pipeline_request *req;
     const char *pilot;       /* name, for messages */
+    const char *member;      /* name of this instance of it */
     pool_source *source;     /* of this rank */
     committer *committer;    /* rank 0; NULL elsewhere */
     bool durable;            /* state survives: exactly-once */
     const int64_t *eof;      /* rank 0: end of every partition, or NULL */
     const atomic_int *drain; /* set by a signal: finish what is begun */
-    void (*progress)(json_t *event); /* rank 0, twice a second; takes the
-                                        reference; may be NULL */
+    double drain_limit_s;    /* then, give up on a server that does not answer
+                                for so long; 0: 20 s */
+    double alone_limit_s;    /* counted epochs: give up on partitions that
+                                another pool has; 0: a lease and 5 s */
+    /* Rank 0, twice a second; takes the reference; may be NULL:
+     *   {"event": "progress", "pilot":, "member":, "blocks": of the run,
+     *    "mb":, "lag": records of our partitions, "version":, "outliers":,
+     *    "p95_ms": 95% of our blocks took no longer, on the slowest rank,
+     *    "epoch_ms": from the end of an epoch to its commit: the longest, and
+     *    forgotten slowly, "owned": how many "partitions": [k, ...] we have}
+     */
+    void (*progress)(json_t *event);
 } pool_conf;
 
 typedef struct pool pool;

@@ -13,6 +13,7 @@ enum {
                              between two blocks */
     POOL_SENDS = 32,      /* messages under way */
     POOL_SAMPLES = 65536, /* blocks whose commit latency is remembered */
+    POOL_ENDED = 8,       /* epochs whose end is remembered */
 };
 
 enum pool_tag { TAG_ASK = 1, TAG_NONE, TAG_TASK, TAG_DATA, TAG_DONE, TAG_PART };
@@ -59,8 +60,7 @@ typedef struct pool_slot {
 /* An owned partition. */
 typedef struct pool_part {
     int32_t partition;
-    int64_t next;    /* next offset to dispatch */
-    int64_t highest; /* dispatched in any term: below it is a replay */
+    int64_t next; /* next offset to dispatch */
 } pool_part;
 
 /* Fetched, not yet dispatched; in offset order. */
@@ -156,6 +156,8 @@ enum pool_lanes {
     R_DRAIN,
     R_HOLD,
     R_ADVANCE,  /* rank 0: 1 an epoch may end, 2 it is due */
+    R_MOVE,     /* rank 0: 1 partitions are to be handed over, 2 and nothing is
+                   dispatched since the round before */
     R_BUSY,     /* a reduction of this rank is not complete */
     R_SHIP,     /* rank 0: bytes to broadcast */
     R_STATE,    /* ... which hold the state of this term */
@@ -163,7 +165,8 @@ enum pool_lanes {
     R_BACKLOG,  /* records << 20 | rank */
     R_FULL,     /* the delta takes no more before a commit */
     R_FEATURES, /* of the first block, while there is no model */
-    R_STOP,     /* rank 0 */
+    R_P95,      /* 95% of blocks take no longer, ns */
+    R_STOP,     /* rank 0: 1 if nothing is open (drained), 2 the run is over */
     R_FIXED,    /* then: the end of every partition, -1 not known */
 };
 
@@ -190,6 +193,7 @@ struct pool {
     int64_t state_seq; /* broadcast that brings, or brought it; 0: none yet */
     bool hold;         /* counted: waiting for the commit before */
     bool draining, stop;
+    bool moving;     /* partitions are handed over: nothing is dispatched */
     int64_t epoch;   /* open */
     int64_t logical; /* counted: number of the open epoch's blocks */
     pool_slot slot[2];
@@ -218,11 +222,18 @@ struct pool {
     pool_model *recent[2]; /* by broadcast number: the last two, since some
                               ranks may not have the newest yet */
 
+    /* which partitions are this pool's, in this term */
+    int32_t *owner;   /* of every partition: its rank; -1: not ours */
+    int32_t *place;   /* ... and its index in that rank's parts */
+    int64_t *highest; /* ... dispatched in any term: below it is a replay */
+    int32_t n_owned, n_told;
+    uint64_t lease; /* number of the lease they are ours by */
+
     /* owner */
-    pool_part *parts;
-    size_t n_parts;
-    pool_lane *lanes;
-    size_t n_lanes, turn;
+    pool_part *parts; /* in order; cap_parts */
+    size_t n_parts, cap_parts;
+    pool_lane *lanes; /* cap_lanes */
+    size_t n_lanes, cap_lanes, turn;
     pool_devices devices;
     uint32_t proposal; /* features of the first block, behind the stages */
     int *askers;
@@ -243,7 +254,13 @@ struct pool {
     commit_job *pending;   /* reduced, waiting for the committer */
     committer_view view;
     int64_t *committed, *known_ends;
-    int64_t next_look, next_progress;
+    int64_t *reached; /* of every partition: contributed in any term */
+    int64_t next_progress;
+    int64_t drain_ns;   /* nothing is waited for since */
+    int64_t lacking_ns; /* all partitions were there last */
+    bool lacking_told;
+    int64_t ended_ns[POOL_ENDED]; /* by epoch: when it was ended */
+    double epoch_ms; /* from there to its commit: a mean, and what is beyond */
 
     /* results */
     broker_producer *producer;
@@ -266,14 +283,18 @@ struct pool {
     uint64_t fetched, replayed, helped, epochs, terms;
     int64_t busy_ns, fetch_ns, idle_ns, reduce_ns;
     int64_t first_ns, last_ns, last_active;
-    int64_t gap_ns; /* mean, between two slices of blocks */
+    int64_t gap_ns;           /* mean, between two slices of blocks */
+    int64_t p95_ns, next_p95; /* of process_cloud */
 };
 
 /* owner.c - partitions, dispatch in offset order, duplicates.  All local. */
 int owner_init(pool *p, pe_error *errp);
 void owner_fini(pool *p);
-/* Take up offsets and devices of a state, dropping what was fetched. */
-int owner_load(pool *p, const params_state *s, pe_error *errp);
+/* Take up the partitions [own], and offsets and devices of a state, dropping
+ * what was fetched.
+ */
+int owner_load(pool *p, const params_state *s, const unsigned char *own,
+               pe_error *errp);
 void owner_drop(pool *p);
 /* Fetch ahead and process at most one block; 1: did something. */
 int owner_step(pool *p);
@@ -285,6 +306,20 @@ int64_t owner_lag(pool *p);
 int64_t owner_quota(const pool *p);
 int64_t owner_ended(const pool *p);
 bool owner_full(const pool *p);
+
+/* share.c - which partitions are this pool's.  Local. */
+int share_init(pool *p, pe_error *errp);
+void share_fini(pool *p);
+/* These are ours: rank r has number r, r + ranks, ... of them. */
+void share_take(pool *p, const unsigned char *own);
+void share_text(const pool *p, char *out, size_t cap); /* "0-3,7" */
+void share_tell(pool *p); /* rank 0: to people, when it has changed */
+/* Rank 0: what it says, what it does once all have said so, and the patience
+ * of a pool that needs all partitions.
+ */
+int64_t share_say(const pool *p);
+void share_decide(pool *p);
+void share_watch(pool *p, int64_t now);
 
 /* device.c - the device table.  Local. */
 size_t pool_device_find(pool_devices *t, const char *name, pe_error *errp);
@@ -363,6 +398,8 @@ int round_init(pool *p, pe_error *errp);
 void round_fini(pool *p);
 void round_progress(pool *p);
 void pool_fail(pool *p, const pe_error *e);
+/* Rank 0: nothing is on its way to the store or from it. */
+bool pool_is_idle(const pool *p);
 
 /* epoch.c - closing, contributing, reducing. */
 void epoch_contribute(pool *p, int64_t blocks);

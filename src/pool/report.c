@@ -176,10 +176,11 @@ json_t *pool_report(pool *p)
     gather(p, f);
     if (p->rank != 0)
         return NULL;
-    o = json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "event", "pool",
-                  "pilot", p->c.pilot, "state", report_state(p), "exactly_once",
-                  p->c.durable, "blocks", report_blocks(p, f), "latency_ms",
-                  report_latency(p), "model", report_model(p));
+    o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "event", "pool",
+                  "pilot", p->c.pilot, "member", p->c.member, "state",
+                  report_state(p), "exactly_once", p->c.durable, "blocks",
+                  report_blocks(p, f), "latency_ms", report_latency(p), "model",
+                  report_model(p));
     if (!o)
         return NULL;
     set_counts(o, p, f);

@@ -69,8 +69,8 @@ static int64_t own_backlog(const pool *p)
     const pool_slot *s = &p->slot[p->epoch & 1];
 
     /* One block an epoch leaves nothing to help with. */
-    if (n < 2 || !p->ready || p->hold || !s->base || s->base->m->warming ||
-        p->c.pl->epoch_blocks == 1)
+    if (n < 2 || !p->ready || p->hold || p->moving || !s->base ||
+        s->base->m->warming || p->c.pl->epoch_blocks == 1)
         return 0;
     return n << 20 | p->rank;
 }
@@ -80,7 +80,7 @@ static void say_ends(const pool *p, int64_t *v)
     for (int32_t k = 0; k < p->n_partitions; k++) {
         int64_t end = p->c.committer ? p->known_ends[k] : -1;
 
-        if (pipeline_owner(k, p->size) == p->rank && end < 0)
+        if (p->owner[k] == p->rank && end < 0)
             end = p->c.source->ops->end(p->c.source, k);
         v[R_FIXED + k] = end;
     }
@@ -89,9 +89,22 @@ static void say_ends(const pool *p, int64_t *v)
 /* Rank 0: may the open epoch end, is it time to? */
 static int64_t say_advance(const pool *p, int64_t now)
 {
+    const pool_slot *open = &p->slot[p->epoch & 1];
+
     if (!p->ready || (p->pending && p->view.busy))
         return 0;
-    return p->draining || (!p->counted && now >= p->advance_due) ? 2 : 1;
+    if (p->draining || p->moving)
+        return 2;
+    /* Another pool made the first model. */
+    if (!open->base && p->recent[p->have_seq & 1])
+        return 2;
+    return !p->counted && now >= p->advance_due ? 2 : 1;
+}
+
+bool pool_is_idle(const pool *p)
+{
+    return p->ready && !p->closing && !p->reducing && !p->pending && !p->job &&
+           !p->view.busy && !p->ship_ready && !p->shipping;
 }
 
 static bool all_committed(const pool *p)
@@ -102,26 +115,37 @@ static bool all_committed(const pool *p)
     return true;
 }
 
-/* Rank 0: is the run over?  Rule 9. */
-static bool say_stop(const pool *p)
+/* Rank 0: is the run over (rule 9), or all committed that was dispatched?
+ * Ranks may have dispatched something before they heard of the drain: what
+ * they say in this very round decides.
+ */
+static int64_t say_stop(const pool *p)
 {
-    bool idle = p->ready && !p->closing && !p->reducing && !p->pending &&
-                !p->job && !p->view.busy && !p->ship_ready && !p->shipping;
-
-    if (!idle)
-        return false;
-    return all_committed(p) ||
-           (p->draining && p->round_in[R_DRAIN] && !p->round_in[R_OPEN]);
+    if (!pool_is_idle(p))
+        return 0;
+    return all_committed(p) ? 2 : p->draining;
 }
 
 static void say_rank0(pool *p, int64_t *v, int64_t now)
 {
     v[R_ADVANCE] = say_advance(p, now);
+    v[R_MOVE] = share_say(p);
     v[R_STOP] = say_stop(p);
     /* One broadcast at a time: all ranks have the one before. */
     if (p->ship_ready && !p->shipping && -p->round_in[R_LACK] == p->ship_seq)
         v[R_SHIP] = (int64_t)p->ship.len;
     v[R_STATE] = v[R_SHIP] && p->ship_state ? p->term : 0;
+}
+
+/* Twice a second: a histogram is not read for nothing. */
+static int64_t say_p95(pool *p, int64_t now)
+{
+    if (now >= p->next_p95) {
+        p->next_p95 = now + 500 * MS;
+        p->p95_ns =
+            (int64_t)(1e6 * histogram_quantile_ms(&p->hop[HOP_PROCESS], 0.95));
+    }
+    return p->p95_ns;
 }
 
 static void say(pool *p, int64_t now)
@@ -150,6 +174,7 @@ static void say(pool *p, int64_t now)
     v[R_BACKLOG] = own_backlog(p);
     v[R_FULL] = p->ready && owner_full(p);
     v[R_FEATURES] = p->proposal;
+    v[R_P95] = say_p95(p, now);
     say_ends(p, v);
     if (p->c.committer)
         say_rank0(p, v, now);
@@ -225,6 +250,7 @@ static void decide(pool *p)
     p->top_backlog = v[R_BACKLOG] >> 20;
     p->top_owner = (int)(v[R_BACKLOG] & 0xfffff);
     p->draining = p->draining || v[R_DRAIN];
+    p->moving = v[R_MOVE] > 0;
     if (v[R_TERM] > p->term) {
         epoch_new_term(p, v[R_TERM]);
         return;
@@ -234,14 +260,16 @@ static void decide(pool *p)
     if (v[R_SHIP])
         ship_post(p, v[R_SHIP], v[R_STATE]);
     decide_epoch(p, v);
-    p->stop = v[R_STOP];
+    p->stop = v[R_STOP] == 2 || (v[R_STOP] == 1 && !v[R_OPEN] && !v[R_CLOSING]);
+    if (p->c.committer && !p->stop)
+        share_decide(p);
 }
 
 /* --- pace --- */
 
 static bool urgent(const pool *p)
 {
-    return p->closing || p->hold || !p->ready || p->failed ||
+    return p->closing || p->hold || p->moving || !p->ready || p->failed ||
            p->want_term > p->term || p->ship_ready || p->shipping ||
            p->proposal || p->draining || owner_full(p) ||
            (p->counted && p->round_in[R_OPEN]);

@@ -6,12 +6,16 @@
 
 #include "src/common/clock.h"
 
-/* A broadcast: this head, the model's file, then, of a state, the next
- * offset of every partition and the devices.
+/* A broadcast: this head, the model's file, then, of a state, a ship_part of
+ * every partition and the devices.
  */
 struct ship_head {
     int64_t term, epoch, commit_ns, is_state;
-    uint64_t model_len, n_devices;
+    uint64_t lease, model_len, n_devices;
+};
+
+struct ship_part {
+    int64_t next, reached, own;
 };
 
 struct ship_device {
@@ -21,18 +25,23 @@ struct ship_device {
 
 /* --- rank 0: build --- */
 
-static int put_offsets(pool *p, const params_state *s, pe_error *errp)
+static int put_parts(pool *p, const committer_news *n, pe_error *errp)
 {
-    int64_t next;
+    size_t first = p->ship.len;
 
     for (int32_t k = 0; k < p->n_partitions; k++) {
-        next = 0;
-        for (size_t i = 0; i < s->n_offsets; i++)
-            if (s->offsets[i].partition == k &&
-                !strcmp(s->offsets[i].topic, p->topic))
-                next = s->offsets[i].next;
-        if (pe_buffer_append(&p->ship, &next, sizeof(next), errp) < 0)
+        struct ship_part part = {0, p->reached[k], n->own[k]};
+
+        if (pe_buffer_append(&p->ship, &part, sizeof(part), errp) < 0)
             return -1;
+    }
+    for (size_t i = 0; i < n->state.n_offsets; i++) {
+        const params_offset *o = &n->state.offsets[i];
+
+        if (o->partition < p->n_partitions && !strcmp(o->topic, p->topic))
+            memcpy(p->ship.data + first +
+                       (size_t)o->partition * sizeof(struct ship_part),
+                   &o->next, sizeof(o->next));
     }
     return 0;
 }
@@ -60,6 +69,7 @@ static int build(pool *p, const committer_news *n, pe_error *errp)
         .epoch = n->epoch,
         .commit_ns = n->commit_ns,
         .is_state = state,
+        .lease = n->lease,
         .model_len = model->len,
         .n_devices = n->state.n_devices,
     };
@@ -70,12 +80,25 @@ static int build(pool *p, const committer_news *n, pe_error *errp)
     if (model->len &&
         pe_buffer_append(&p->ship, model->data, model->len, errp) < 0)
         return -1;
-    if (state && (put_offsets(p, &n->state, errp) < 0 ||
-                  put_devices(p, &n->state, errp) < 0))
+    if (state &&
+        (put_parts(p, n, errp) < 0 || put_devices(p, &n->state, errp) < 0))
         return -1;
     p->ship_ready = true;
     p->ship_state = state;
     return 0;
+}
+
+/* From the end of the newest epoch inside to its commit: what a drain takes
+ * at the end.  It rises at once and falls slowly.
+ */
+static void note_epoch(pool *p, int64_t epoch)
+{
+    double ms;
+
+    if (epoch == 0)
+        return;
+    ms = (double)(clock_mono_ns() - p->ended_ns[epoch % POOL_ENDED]) / 1e6;
+    p->epoch_ms = ms > p->epoch_ms ? ms : p->epoch_ms + (ms - p->epoch_ms) / 16;
 }
 
 void ship_news(pool *p)
@@ -87,6 +110,7 @@ void ship_news(pool *p)
         return;
     switch (n.word) {
     case COMMITTER_COMMIT:
+        note_epoch(p, n.epoch);
         if (p->ready && build(p, &n, &e) < 0)
             pool_fail(p, &e);
         break;
@@ -171,16 +195,22 @@ static int read_devices(const unsigned char *m, uint64_t n, params_state *s)
     return 0;
 }
 
-static int read_state(pool *p, const struct ship_head *h, params_state *s)
+static int read_state(pool *p, const struct ship_head *h, params_state *s,
+                      unsigned char *own)
 {
     const unsigned char *m = p->ship.data + sizeof(*h) + h->model_len;
+    struct ship_part part;
 
     s->offsets = calloc((size_t)p->n_partitions, sizeof(*s->offsets));
     if (!s->offsets)
         return -1;
-    for (int32_t k = 0; k < p->n_partitions; k++, m += sizeof(int64_t)) {
+    for (int32_t k = 0; k < p->n_partitions; k++, m += sizeof(part)) {
+        memcpy(&part, m, sizeof(part));
         s->offsets[k].partition = k;
-        memcpy(&s->offsets[k].next, m, sizeof(int64_t));
+        s->offsets[k].next = part.next;
+        own[k] = part.own != 0;
+        if (part.reached > p->highest[k])
+            p->highest[k] = part.reached;
     }
     s->n_offsets = (size_t)p->n_partitions;
     return read_devices(m, h->n_devices, s);
@@ -188,17 +218,22 @@ static int read_state(pool *p, const struct ship_head *h, params_state *s)
 
 static int take_state(pool *p, const struct ship_head *h, pe_error *errp)
 {
+    unsigned char *own = malloc((size_t)p->n_partitions);
     params_state s = {0};
     int rc;
 
-    if (read_state(p, h, &s) < 0)
+    if (!own || read_state(p, h, &s, own) < 0)
         rc = pe_error_nomem(errp);
     else
-        rc = owner_load(p, &s, errp);
+        rc = owner_load(p, &s, own, errp);
     params_state_free(&s);
+    free(own);
     if (rc < 0)
         return -1;
     p->ready = true;
+    p->lease = h->lease;
+    if (p->rank == 0)
+        share_tell(p);
     return pool_slot_open(p, p->epoch, p->recent[p->ship_seq & 1], p->ship_seq,
                           errp);
 }
@@ -220,6 +255,14 @@ static int rebase_open(pool_slot *s, pool_model *to, pe_error *errp)
     return 0;
 }
 
+/* Another pool's first model is for other features than ours would have been:
+ * what we learned for that one is no use.
+ */
+static bool is_other(const pool_slot *s, const pool_model *to)
+{
+    return s->live && s->base && to && s->base->m->features != to->m->features;
+}
+
 /* A counted epoch starts from the commit of the one before: nothing of it
  * was dispatched while the rank held.
  */
@@ -228,6 +271,10 @@ static int take_commit(pool *p, const struct ship_head *h, pe_error *errp)
     pool_slot *open = &p->slot[p->epoch & 1];
 
     pool_sample_commit(p, h->epoch, h->commit_ns);
+    if (is_other(open, p->recent[p->ship_seq & 1])) {
+        p->want_term = p->term + 1;
+        return 0;
+    }
     if (!p->hold)
         return rebase_open(open, p->recent[p->ship_seq & 1], errp);
     if (h->epoch < p->epoch - 1)

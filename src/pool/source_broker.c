@@ -59,13 +59,26 @@ static int open_consumers(struct source *s, size_t n, pe_error *errp)
     return 0;
 }
 
+/* Nothing is read any more; the connections stay. */
+static int assign_none(struct source *s, pe_error *errp)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        s->partition[i] = -1;
+        if (broker_consumer_assign(s->consumers[i], NULL, 0, errp) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int source_assign(pool_source *base, const broker_position *p, size_t n,
                          pe_error *errp)
 {
     struct source *s = source_of(base);
 
     if (n == 0)
-        return 0;
+        return assign_none(s, errp);
+    if (s->lanes && n != s->n)
+        close_consumers(s);
     if (!s->consumers && open_consumers(s, s->lanes ? n : 1, errp) < 0)
         return -1;
     if (!s->lanes)

@@ -14,8 +14,11 @@ typedef struct pool_store pool_store;
 typedef struct pool_store_ops {
     bool durable; /* survives this process: exactly-once holds */
     int (*load)(pool_store *s, params_state *out, pe_error *errp);
+    int (*newest)(pool_store *s, params_state *out, pe_error *errp);
     int (*send)(pool_store *s, const params_commit *c, pe_error *errp);
-    /* Id and fence now; a change not made by us means a roll-back. */
+    /* Id and fence now; a change not made by us is another pool's commit, or
+     * a roll-back.
+     */
     int (*ids)(pool_store *s, char commit[PE_COMMIT_ID_LEN + 1],
                uint64_t *fencep, pe_error *errp);
     /* First offset of a partition, stored unless there is one. */
@@ -23,6 +26,8 @@ typedef struct pool_store_ops {
                  int64_t *storedp, pe_error *errp);
     int (*ends)(pool_store *s, params_end **out, size_t *np, pe_error *errp);
     int (*control)(pool_store *s, char *word, size_t cap, pe_error *errp);
+    int (*lease)(pool_store *s, const params_member *m, unsigned words,
+                 params_share *out, pe_error *errp);
     void (*close)(pool_store *s); /* accepts NULL */
 } pool_store_ops;
 

@@ -66,6 +66,26 @@ static int store_control(pool_store *s, char *word, size_t cap, pe_error *errp)
     return 0;
 }
 
+/* Nobody else is here. */
+static int store_lease(pool_store *s, const params_member *m, unsigned words,
+                       params_share *out, pe_error *errp)
+{
+    params_lease *l = calloc(1, sizeof(*l));
+
+    (void)s;
+    (void)words;
+    *out = (params_share){.share = m->partitions, .leases = l, .n = l ? 1 : 0};
+    if (!l)
+        return pe_error_nomem(errp);
+    l->member = strdup(m->name);
+    l->partitions = calloc((size_t)m->partitions, sizeof(*l->partitions));
+    if (!l->member || !l->partitions)
+        return pe_error_nomem(errp);
+    for (int32_t k = 0; k < m->partitions; k++)
+        l->partitions[l->n_partitions++] = k;
+    return 0;
+}
+
 static void store_close(pool_store *s)
 {
     free(s);
@@ -74,11 +94,13 @@ static void store_close(pool_store *s)
 static const pool_store_ops ops = {
     .durable = false,
     .load = store_load,
+    .newest = store_load,
     .send = store_send,
     .ids = store_ids,
     .first = store_first,
     .ends = store_ends,
     .control = store_control,
+    .lease = store_lease,
     .close = store_close,
 };
 

@@ -19,6 +19,11 @@ static int store_load(pool_store *s, params_state *out, pe_error *errp)
     return params_state_fetch(params_of(s), out, errp);
 }
 
+static int store_newest(pool_store *s, params_state *out, pe_error *errp)
+{
+    return params_newest_fetch(params_of(s), out, errp);
+}
+
 static int store_send(pool_store *s, const params_commit *c, pe_error *errp)
 {
     return params_commit_send(params_of(s), c, errp);
@@ -52,6 +57,12 @@ static int store_control(pool_store *s, char *word, size_t cap, pe_error *errp)
     return params_control_fetch(params_of(s), word, cap, errp);
 }
 
+static int store_lease(pool_store *s, const params_member *m, unsigned words,
+                       params_share *out, pe_error *errp)
+{
+    return params_lease_beat(params_of(s), m, words, out, errp);
+}
+
 static void store_close(pool_store *s)
 {
     if (!s)
@@ -63,11 +74,13 @@ static void store_close(pool_store *s)
 static const pool_store_ops ops = {
     .durable = true,
     .load = store_load,
+    .newest = store_newest,
     .send = store_send,
     .ids = store_ids,
     .first = store_first,
     .ends = store_ends,
     .control = store_control,
+    .lease = store_lease,
     .close = store_close,
 };
 

@@ -1,0 +1,200 @@
+/* committer_commit.c - a job applied, sent, rebased, resent. */
+#include "committer_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/clock.h"
+#include "src/common/log.h"
+#include "src/common/random.h"
+
+/* Beside an answer of the store: try again if the error says so, or an end of
+ * the job.
+ */
+enum { JOB_ERROR = -1, JOB_DOUBT = -2, JOB_OVER = -3 };
+
+/* Does the delta go with the newest model?  Another pool's first model may be
+ * for other features, and a roll-back may have taken the model it needs.
+ */
+static bool fits(const committer *c, const commit_job *j)
+{
+    const pe_model *m = c->model ? c->model : j->base;
+
+    if (!j->delta)
+        return true;
+    return m && m->features == j->features && !(j->warm && m->warming);
+}
+
+/* The delta on the newest model, as bytes, under a new version. */
+static int build(committer *c, commit_job *j, const char *id, pe_buffer *out,
+                 pe_error *errp)
+{
+    out->len = 0;
+    if (j->delta && !c->model) {
+        c->model = j->base;
+        j->base = NULL;
+    }
+    if (j->delta && !pe_delta_finite(j->delta))
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "the reduced delta is not finite; the model was "
+                            "left as it is");
+    if (j->delta && pe_model_apply(c->model, j->delta, errp) < 0)
+        return -1;
+    if (!c->model)
+        return 0;
+    c->model->version = c->version + 1;
+    memcpy(c->model->commit, id, sizeof(c->model->commit));
+    return pe_model_encode(c->model, out, errp);
+}
+
+static size_t fill_ranges(const committer *c, const commit_job *j,
+                          params_range *r)
+{
+    size_t n = 0;
+
+    for (int32_t p = 0; p < j->n_partitions; p++)
+        if (j->to[p] > j->from[p])
+            r[n++] = (params_range){c->topic, p, j->from[p], j->to[p]};
+    return n;
+}
+
+static void committed(committer *c, commit_job *j, const params_commit *r,
+                      pe_buffer *model)
+{
+    committer_news n = {.word = COMMITTER_COMMIT, .epoch = j->last_epoch};
+
+    memcpy(c->commit, r->id, sizeof(c->commit));
+    c->version++;
+    n.commit_ns = clock_real_ns();
+    n.version = c->version;
+    memcpy(n.commit, c->commit, sizeof(n.commit));
+    n.model = *model;
+    memset(model, 0, sizeof(*model));
+    pthread_mutex_lock(&c->lock);
+    c->view.commits++;
+    commit_counters_add(&c->view.total, &j->add);
+    for (int32_t p = 0; p < j->n_partitions; p++)
+        if (j->to[p] > j->from[p])
+            c->committed[p] = j->to[p];
+    pthread_mutex_unlock(&c->lock);
+    committer_post(c, &n);
+}
+
+/* Start again from the newest model, where other pools came first.  0: there
+ * was nothing newer, 1: there was, JOB_DOUBT, or JOB_ERROR.
+ */
+static int rebase(committer *c, pe_error *errp)
+{
+    params_state s = {0};
+    int rc = committer_is_behind(c, errp);
+
+    if (rc <= 0)
+        return rc;
+    rc = committer_catch_up(c, &s, errp);
+    params_state_free(&s);
+    if (rc != 0)
+        return rc < 0 ? JOB_ERROR : JOB_DOUBT;
+    pthread_mutex_lock(&c->lock);
+    c->view.stale++;
+    pthread_mutex_unlock(&c->lock);
+    return 1;
+}
+
+static int send(committer *c, params_commit *r, const pe_buffer *model,
+                pe_error *errp)
+{
+    memcpy(r->base, c->commit, sizeof(r->base));
+    r->fence = c->fence;
+    r->version = c->version + 1;
+    r->time_ns = clock_real_ns();
+    r->kind = c->model ? c->model->ops->name : "none";
+    r->model = model->data;
+    r->model_len = model->len;
+    return c->store->ops->send(c->store, r, errp);
+}
+
+/* The model that is to be sent: built, and built again on a newer one. */
+static int prepare(committer *c, commit_job *j, const char *id, bool behind,
+                   bool *builtp, pe_buffer *model, pe_error *errp)
+{
+    int rc = behind ? rebase(c, errp) : 0;
+
+    if (rc == 1)
+        *builtp = false;
+    if (rc < 0 || *builtp)
+        return rc < 0 ? rc : 0;
+    if (!fits(c, j))
+        return JOB_DOUBT;
+    if (build(c, j, id, model, errp) < 0) {
+        committer_post_error(c, errp);
+        return JOB_OVER; /* half of it may be in the model */
+    }
+    *builtp = true;
+    return 0;
+}
+
+/* Build and send until there is an answer, which is returned, or what else
+ * ends the job.  Where there are other pools, they are looked at first: a
+ * model that is sent in vain takes longer than a look.
+ */
+static int send_job(committer *c, commit_job *j, params_commit *r,
+                    pe_buffer *model)
+{
+    bool behind = c->lease.others > 0, built = false;
+    pe_error e = {0};
+    int rc, tries = 0;
+
+    for (;;) {
+        rc = prepare(c, j, r->id, behind, &built, model, &e);
+        if (rc == JOB_DOUBT || rc == JOB_OVER)
+            return rc;
+        /* An unknown outcome is resent as the same call: the id decides. */
+        if (rc == 0) {
+            behind = false;
+            rc = send(c, r, model, &e);
+        }
+        if (rc < 0 && !committer_try_again(c, &e, &tries))
+            return JOB_OVER;
+        if (rc >= 0 && rc != PARAMS_STALE)
+            break;
+        behind = behind || rc == PARAMS_STALE;
+        committer_beat_if_due(c);
+    }
+    committer_note_away(c, false, NULL);
+    return rc;
+}
+
+void committer_do_commit(committer *c, commit_job *j)
+{
+    params_range *ranges = calloc((size_t)j->n_partitions, sizeof(*ranges));
+    params_commit r = {.writer = c->writer, .ranges = ranges, .add = j->add};
+    pe_buffer model = {0};
+    pe_error e = {0};
+    int answer;
+
+    if (!ranges || random_id(r.id, PE_COMMIT_ID_LEN / 2, &e) < 0) {
+        if (!ranges)
+            pe_error_nomem(&e);
+        committer_post_error(c, &e);
+        goto done;
+    }
+    r.n_ranges = fill_ranges(c, j, ranges);
+    r.devices = j->devices;
+    r.n_devices = j->n_devices;
+    answer = send_job(c, j, &r, &model);
+    if (answer == PARAMS_OK || answer == PARAMS_DUP) {
+        committed(c, j, &r, &model);
+    } else if (answer >= 0) {
+        log_warn("commit answered %s: the pool starts again from the stored "
+                 "state",
+                 params_answer_name((enum params_answer)answer));
+        committer_post_doubt(c);
+    } else if (answer == JOB_DOUBT) {
+        log_warn("the stored state is not the one this pool committed: "
+                 "starting again from it");
+        committer_post_doubt(c);
+    }
+done:
+    pe_buffer_free(&model);
+    free(ranges);
+}

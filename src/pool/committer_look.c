@@ -1,0 +1,96 @@
+/* committer_look.c - while idle: ends, control word, ids (rules 4 and 9). */
+#include "committer_private.h"
+
+#include <string.h>
+
+#include "src/common/clock.h"
+#include "src/common/log.h"
+
+static void take_ends(committer *c, const params_end *e, size_t n)
+{
+    pthread_mutex_lock(&c->lock);
+    for (int32_t p = 0; p < c->n_partitions; p++)
+        c->ends[p] = -1;
+    c->view.any_dead = false;
+    for (size_t i = 0; i < n; i++) {
+        int32_t p = e[i].partition;
+
+        if (e[i].dead)
+            c->view.any_dead = true;
+        if (p >= 0 && p < c->n_partitions && e[i].next > c->ends[p])
+            c->ends[p] = e[i].next;
+    }
+    c->view.ends_known = c->n_devices > 0 && n >= (size_t)c->n_devices;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static int look_ends(committer *c, pe_error *errp)
+{
+    params_end *ends = NULL;
+    char word[sizeof(c->view.control)] = "";
+    size_t n = 0;
+
+    if (c->store->ops->control(c->store, word, sizeof(word), errp) < 0)
+        return -1;
+    if (c->store->ops->ends(c->store, &ends, &n, errp) < 0)
+        return -1;
+    take_ends(c, ends, n);
+    params_ends_free(ends, n);
+    pthread_mutex_lock(&c->lock);
+    memcpy(c->view.control, word, sizeof(word));
+    pthread_mutex_unlock(&c->lock);
+    return 0;
+}
+
+/* Another pool's commit is news as one of ours is, but for epochs. */
+static void tell_newer(committer *c, params_state *s)
+{
+    committer_news n = {.word = COMMITTER_COMMIT, .commit_ns = s->time_ns};
+
+    n.version = c->version;
+    memcpy(n.commit, c->commit, sizeof(n.commit));
+    n.model = s->model;
+    memset(&s->model, 0, sizeof(s->model));
+    committer_post(c, &n);
+}
+
+static int look_ids(committer *c, pe_error *errp)
+{
+    params_state s = {0};
+    int rc = committer_is_behind(c, errp);
+
+    if (rc <= 0)
+        return rc;
+    rc = committer_catch_up(c, &s, errp);
+    if (rc == 0)
+        tell_newer(c, &s);
+    params_state_free(&s);
+    if (rc == 1) {
+        log_warn("the stored state is not the one this pool committed: "
+                 "starting again from it");
+        committer_post_doubt(c);
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+void committer_do_look(committer *c)
+{
+    pe_error e = {0};
+    int64_t now = clock_mono_ns();
+    int rc = 0;
+
+    if (now >= c->next_ends) {
+        c->next_ends = now + c->interval_ns;
+        rc = look_ends(c, &e);
+    }
+    if (rc == 0 && now >= c->next_ids && !c->doubt) {
+        c->next_ids = now + 5 * c->interval_ns;
+        rc = look_ids(c, &e);
+    }
+    if (rc < 0 && e.kind == PE_ERROR_RETRY)
+        committer_note_away(c, true, &e);
+    else if (rc < 0)
+        committer_post_error(c, &e);
+    else
+        committer_note_away(c, false, NULL);
+}
