@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,19 +81,23 @@ static int shared_get(void *arg, const char *key, void *value, uint32_t cap,
 
 static int load(agent *a, const char *dir, pe_error *errp)
 {
+    const char *name = a->pilot; /* in the file */
+
     a->req = pipeline_request_read(dir, errp);
     if (!a->req)
         return -1;
     a->pl = pipeline_load(a->req->file, (const char *const *)a->req->overrides,
                           a->req->n_overrides, errp);
+    if (a->req->member)
+        a->pilot = a->req->member; /* in what it tells */
     if (!a->pl || pipeline_use_kernel(a->pl, errp) < 0 ||
-        plan_make(&a->plan, a->pl, a->req, a->pilot, errp) < 0)
+        plan_make(&a->plan, a->pl, a->req, name, errp) < 0)
         return -1;
     if (!a->req->broker || !a->req->params_url)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "%s/request.json names no %s for pilot '%s'", dir,
                             a->req->broker ? "params_url" : "broker", a->pilot);
-    return 0;
+    return pipeline_via_open(a->req, errp);
 }
 
 static int make_device(agent *a, int i, const params_state *state,
@@ -101,7 +106,11 @@ static int make_device(agent *a, int i, const params_state *state,
     agent_device *d = &a->devices[i];
     int number = a->plan.first_device + i;
 
-    pipeline_device_name(a->pl, number, d->name, sizeof(d->name));
+    /* One more than the file says has names of its own. */
+    if (a->req->place < 0)
+        snprintf(d->name, sizeof(d->name), "%s-%d", a->req->member, i);
+    else
+        pipeline_device_name(a->pl, number, d->name, sizeof(d->name));
     d->conf = (device_conf){
         .run = a->req->run,
         .topic = a->plan.topic,

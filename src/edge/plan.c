@@ -13,24 +13,18 @@
 /* Beyond this the client's queue is full and our own waits. */
 #define CLIENT_BYTES_MAX (UINT64_C(1) << 30)
 
-static int find_pilot(plan *out, const pipeline *p, const char *name,
-                      pe_error *errp)
+static int find_pilot(plan *out, const pipeline *p, const pipeline_request *r,
+                      const char *name, pe_error *errp)
 {
-    int first = 0;
+    const pipeline_pilot *pilot = pipeline_pilot_find(p, name);
 
-    for (size_t i = 0; i < p->n_pilots; i++) {
-        const pipeline_pilot *pilot = &p->pilots[i];
-        if (pilot->kind != PILOT_EDGE)
-            continue;
-        if (!strcmp(pilot->name, name)) {
-            out->pilot = pilot;
-            out->first_device = first;
-            return 0;
-        }
-        first += pilot->devices;
-    }
-    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                        "%s has no edge pilot '%s'", p->file, name);
+    if (!pilot || pilot->kind != PILOT_EDGE)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "%s has no edge pilot '%s'", p->file, name);
+    out->pilot = pilot;
+    out->first_device =
+        r->place < 0 ? 0 : pipeline_first_device(p, pilot, r->place);
+    return 0;
 }
 
 static int refuse_stage(const plan *out, const pipeline_stage *s,
@@ -78,6 +72,15 @@ static int load_stage(plan *out, size_t i, const pipeline *p,
     return 0;
 }
 
+static bool runs_on(const pipeline *p, const pipeline_stage *s,
+                    const pipeline_pilot *pilot)
+{
+    for (size_t i = 0; i < s->n_pilots; i++)
+        if (&p->pilots[s->pilots[i]] == pilot)
+            return true;
+    return false;
+}
+
 /* The stages from the stream back to the source, as indexes; their number, or
  * -1.
  */
@@ -90,7 +93,7 @@ static int walk_back(const plan *out, const pipeline *p,
         const pipeline_stage *s = &p->stages[at];
         if (n == PLAN_STAGES_MAX)
             return refuse_stage(out, s, "is one too many in a row", errp);
-        if (&p->pilots[s->pilot] != out->pilot)
+        if (!runs_on(p, s, out->pilot))
             return refuse_stage(out, s, "runs on another pilot", errp);
         chain[n++] = at;
     }
@@ -108,7 +111,7 @@ int plan_make(plan *out, const pipeline *p, const pipeline_request *r,
     int n;
 
     memset(out, 0, sizeof(*out));
-    if (find_pilot(out, p, name, errp) < 0)
+    if (find_pilot(out, p, r, name, errp) < 0)
         return -1;
     n = walk_back(out, p, chain, errp);
     if (n < 0)
