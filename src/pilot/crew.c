@@ -1,0 +1,232 @@
+/* crew.c - the processes of a pilot: started, heard, started again. */
+#include "crew.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/common/clock.h"
+
+#define LEAVE_MS 3000 /* for a launcher to take its ranks with it */
+
+static void list_free(char **list)
+{
+    for (char **at = list; at && *at; at++)
+        free(*at);
+    free(list);
+}
+
+void crew_command_free(crew_command *c)
+{
+    list_free(c->argv);
+    list_free(c->env);
+    memset(c, 0, sizeof(*c));
+}
+
+static void incarnation_clear(crew *c)
+{
+    process_destroy(c->proc);
+    event_reader_free(&c->reader);
+    c->proc = NULL;
+    c->closed = c->ready = c->told = c->fatal = false;
+    c->final = c->failed = c->drained = false;
+    c->exit_code = 0;
+}
+
+static int start(crew *c, pe_error *errp)
+{
+    crew_command command = {0};
+    process_spec spec = {.err_path = c->err_path, .new_group = true};
+
+    incarnation_clear(c);
+    if (c->ops->command(c->arg, &command, errp) == 0) {
+        spec.argv = (const char *const *)command.argv;
+        spec.env = (const char *const *)command.env;
+        c->proc = process_start(&spec, errp);
+    }
+    crew_command_free(&command);
+    if (!c->proc)
+        return -1;
+    c->state = CREW_RUNS;
+    c->starts++;
+    return 0;
+}
+
+/* --- what it says --- */
+
+/* The one message of a crew that fails; ranks may say it more than once. */
+static void error_take(crew *c, const json_t *event)
+{
+    const char *kind = json_string_value(json_object_get(event, "kind"));
+
+    c->told = true;
+    c->fatal = event_kind(kind) != PE_ERROR_RETRY;
+    c->exit_code = (int)json_integer_value(json_object_get(event, "exit"));
+    if (c->exit_code <= 0 || c->exit_code > 255)
+        c->exit_code = PE_EXIT_FAILED;
+}
+
+static void final_take(crew *c, const json_t *event)
+{
+    const char *state = json_string_value(json_object_get(event, "state"));
+
+    c->final = true;
+    c->failed = state && !strcmp(state, "failed");
+    c->drained = state && !strcmp(state, "drained");
+}
+
+static void event_take(void *arg, json_t *event)
+{
+    crew *c = arg;
+    const char *kind = json_string_value(json_object_get(event, "event"));
+
+    if (!kind)
+        return;
+    if (!strcmp(kind, "error")) {
+        if (c->told)
+            return;
+        error_take(c, event);
+    }
+    if (!strcmp(kind, "pool") || !strcmp(kind, "edge") ||
+        !strcmp(kind, "service"))
+        final_take(c, event);
+    if (!strcmp(kind, "ready"))
+        c->ready = true;
+    c->ops->event(c->arg, event);
+}
+
+static void line_take(void *arg, const char *line)
+{
+    crew *c = arg;
+
+    if (c->ops->line)
+        c->ops->line(c->arg, line);
+}
+
+static void hear(crew *c)
+{
+    char bytes[16384];
+    ssize_t n;
+
+    while ((n = read(process_fd(c->proc), bytes, sizeof(bytes))) > 0)
+        if (event_feed(&c->reader, bytes, (size_t)n, event_take, line_take, c) <
+            0)
+            return;
+    c->closed = n == 0;
+}
+
+/* --- its end --- */
+
+static void died(crew *c, int64_t now_ns)
+{
+    int status = process_status(c->proc);
+    int64_t delay;
+    char what[64];
+
+    if (c->mark)
+        process_kill_marked(c->mark); /* ranks that outlive their launcher */
+    if (status > 128)
+        snprintf(what, sizeof(what), "was killed by signal %d", status - 128);
+    else
+        snprintf(what, sizeof(what), "ended with status %d", status);
+    delay = c->fatal ? -1 : restart_delay(&c->deaths, now_ns);
+    if (!c->told)
+        c->exit_code = PE_EXIT_FAILED;
+    delay = c->ops->died(c->arg, what, delay);
+    c->state = delay < 0 ? CREW_LOST : CREW_WAITS;
+    c->due_ns = now_ns + delay;
+}
+
+static void reap(crew *c, int64_t now_ns)
+{
+    if (!process_ended(c->proc))
+        return;
+    hear(c); /* what it said last */
+    c->cpu_s += process_cpu_s(c->proc);
+    if (c->final && process_status(c->proc) != 0 && !c->exit_code)
+        c->exit_code = PE_EXIT_FAILED;
+    if (c->final && c->failed && !c->exit_code)
+        c->exit_code = PE_EXIT_FAILED;
+    if (c->final || c->released)
+        c->state = CREW_DONE;
+    else
+        died(c, now_ns);
+}
+
+/* It could not even be started: as a death that tells its reason. */
+static void failed_start(crew *c, const pe_error *e)
+{
+    json_t *event =
+        json_pack("{s:s, s:s, s:o, s:s, s:i}", "event", "error", "pilot", "",
+                  "text", event_text(e->text), "kind", event_kind_name(e->kind),
+                  "exit", e->exit_code ? (int)e->exit_code : PE_EXIT_FAILED);
+
+    if (event)
+        event_take(c, event);
+    json_decref(event);
+    c->state = CREW_LOST;
+    c->ops->died(c->arg, "was not started", -1);
+}
+
+void crew_look(crew *c, int64_t now_ns)
+{
+    pe_error e = {0};
+
+    if (c->state == CREW_WAITS && now_ns >= c->due_ns) {
+        if (c->released)
+            c->state = CREW_DONE;
+        else if (start(c, &e) < 0)
+            failed_start(c, &e);
+    }
+    if (c->state != CREW_RUNS)
+        return;
+    hear(c);
+    reap(c, now_ns);
+}
+
+int crew_fd(const crew *c)
+{
+    return c->state == CREW_RUNS && !c->closed ? process_fd(c->proc) : -1;
+}
+
+bool crew_is_over(const crew *c)
+{
+    return c->state == CREW_DONE || c->state == CREW_LOST;
+}
+
+void crew_signal(crew *c, int sig)
+{
+    if (c->state == CREW_RUNS)
+        process_signal(c->proc, sig);
+}
+
+void crew_release(crew *c)
+{
+    c->released = true;
+}
+
+/* Ranks have process groups of their own, so killing mpirun would leave
+ * them; asked to, it takes them with it.
+ */
+void crew_kill(crew *c)
+{
+    c->released = true;
+    if (c->state != CREW_RUNS)
+        return;
+    process_signal(c->proc, SIGTERM);
+    if (!process_wait(c->proc, LEAVE_MS))
+        process_signal(c->proc, SIGKILL);
+    process_wait(c->proc, LEAVE_MS);
+    if (c->mark)
+        process_kill_marked(c->mark);
+    crew_look(c, clock_mono_ns());
+}
+
+void crew_close(crew *c)
+{
+    if (c->ops)
+        crew_kill(c);
+    incarnation_clear(c);
+}

@@ -1,0 +1,523 @@
+/* submit_place.c - the folder of a pilot, on the host where it will live. */
+#include "submit_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "src/common/file.h"
+#include "src/common/locate.h"
+#include "src/common/text.h"
+
+#define FILE_MAX_BYTES (4 << 20)
+
+/* --- where --- */
+
+static int dir_set(const submit_plan *p, submit_place *at, pe_error *errp)
+{
+    at->dir = text_format("%s/%s/%s", at->home, p->run->run, p->member);
+    return at->dir ? 0 : pe_error_nomem(errp);
+}
+
+int place_here(const submit_plan *p, submit_place *at, pe_error *errp)
+{
+    at->home = text_format("%s", p->home);
+    if (!at->home)
+        return pe_error_nomem(errp);
+    at->supervisor = locate_program("pilot-supervisor", PILOT_LIBEXECDIR, errp);
+    return at->supervisor ? dir_set(p, at, errp) : -1;
+}
+
+/* Programs a pilot needs on a host that is not this one. */
+static const struct program {
+    const char *name;
+    const char *installed;
+    bool for_kind[PILOT_N_KINDS];
+} programs[] = {
+    {"pilot-supervisor",
+     PILOT_LIBEXECDIR,
+     {[PILOT_POOL] = true,
+      [PILOT_EDGE] = true,
+      [PILOT_BROKER] = true,
+      [PILOT_PARAMS] = true,
+      [PILOT_ALLOCATION] = true}},
+    {"pilot-agent",
+     PILOT_LIBEXECDIR,
+     {[PILOT_POOL] = true, [PILOT_ALLOCATION] = true}},
+    {"pilot-edge", PILOT_BINDIR, {[PILOT_EDGE] = true}},
+    {"pilot-services",
+     PILOT_LIBEXECDIR,
+     {[PILOT_BROKER] = true, [PILOT_PARAMS] = true, [PILOT_ALLOCATION] = true}},
+    {"pilot", PILOT_BINDIR, {[PILOT_POOL] = true, [PILOT_ALLOCATION] = true}},
+    {NULL, NULL, {false}},
+};
+
+/* Program [name] for a machine of kind [machine], new memory. */
+static char *program_for(const struct program *g, const char *machine,
+                         const char *name_of_host, pe_error *errp)
+{
+    struct utsname u;
+    char *here = locate_program(g->name, g->installed, errp);
+    char *folder, *path;
+
+    if (!here || (uname(&u) == 0 && !strcmp(u.machine, machine)))
+        return here;
+    folder = locate_folder(here, errp);
+    path = folder ? text_format("%s/%s/%s", folder, machine, g->name) : NULL;
+    free(here);
+    if (path && access(path, R_OK) == 0) {
+        free(folder);
+        return path;
+    }
+    pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                 "%s is a machine of kind %s, and there is no %s for it: "
+                 "build there, and put it into %s/%s",
+                 name_of_host, machine, g->name, folder ? folder : "libexec",
+                 machine);
+    free(folder);
+    free(path);
+    return NULL;
+}
+
+static int program_send(const submit_plan *p, const submit_place *at,
+                        const struct program *g, const char *machine,
+                        pe_error *errp)
+{
+    char *from = program_for(g, machine, host_name(at->host), errp);
+    char *to = from ? text_format("%s/%s", at->libexec, g->name) : NULL;
+    int status = -1;
+
+    if (from && !to)
+        pe_error_nomem(errp);
+    if (to)
+        status = host_put(at->host, from, to, p->progress, p->arg, errp);
+    free(to);
+    free(from);
+    return status;
+}
+
+/* The agents travel once for each version of them. */
+static int programs_send(const submit_plan *p, submit_place *at, pe_error *errp)
+{
+    const char *machine = host_machine(at->host, errp);
+
+    if (!machine)
+        return -1;
+    at->libexec = text_format("%s/agents/%s", at->home, machine);
+    if (!at->libexec)
+        return pe_error_nomem(errp);
+    if (host_mkdir(at->host, at->libexec, errp) < 0)
+        return -1;
+    for (const struct program *g = programs; g->name; g++)
+        if (g->for_kind[p->pilot->kind] &&
+            program_send(p, at, g, machine, errp) < 0)
+            return -1;
+    at->supervisor = text_format("%s/pilot-supervisor", at->libexec);
+    return at->supervisor ? 0 : pe_error_nomem(errp);
+}
+
+int place_open(const submit_plan *p, host *h, submit_place *at, pe_error *errp)
+{
+    const char *home;
+
+    at->host = h;
+    if (host_is_local(h))
+        return place_here(p, at, errp);
+    home = host_home(h, errp);
+    if (!home)
+        return -1;
+    at->home = text_format("%s", home);
+    if (!at->home)
+        return pe_error_nomem(errp);
+    return dir_set(p, at, errp) < 0 ? -1 : programs_send(p, at, errp);
+}
+
+void place_close(submit_place *at)
+{
+    free(at->home);
+    free(at->dir);
+    free(at->libexec);
+    free(at->supervisor);
+    memset(at, 0, sizeof(*at));
+}
+
+/* --- what the supervisor is told --- */
+
+static char *copy(const char *s, bool *failedp)
+{
+    char *c = s ? strdup(s) : NULL;
+
+    if (s && !c)
+        *failedp = true;
+    return c;
+}
+
+/* Members that live in the allocation: services first. */
+static char **parts_of(const submit_plan *p, bool *failedp)
+{
+    char **list = calloc(p->pl->n_pilots + 1, sizeof(*list));
+    size_t n = 0;
+
+    for (int services = 1; list && services >= 0; services--)
+        for (size_t i = 0; i < p->pl->n_pilots; i++) {
+            const pipeline_pilot *k = &p->pl->pilots[i];
+            bool service = k->kind == PILOT_BROKER || k->kind == PILOT_PARAMS;
+            if (k->within >= 0 && &p->pl->pilots[k->within] == p->pilot &&
+                service == (services == 1))
+                list[n++] = copy(k->name, failedp);
+        }
+    *failedp = *failedp || !list;
+    return list;
+}
+
+/* Where a managed service is heard: by this machine alone as long as nobody
+ * else has to.
+ */
+static const char *listen_of(const submit_plan *p)
+{
+    bool service =
+        p->pilot->kind == PILOT_BROKER || p->pilot->kind == PILOT_PARAMS;
+
+    if (!service || p->pilot->listen)
+        return p->pilot->listen;
+    return !strncmp(p->url, "local:", 6) ? "127.0.0.1" : "auto";
+}
+
+int place_supervise(const submit_plan *p, const submit_place *at,
+                    supervise *out, pe_error *errp)
+{
+    const resource_request *q = p->request;
+    request_shape shape;
+    bool failed = false;
+
+    memset(out, 0, sizeof(*out));
+    if (request_shape_of(q, &shape, errp) < 0)
+        return -1;
+    out->id = text_format("%s/%s", p->run->run, p->member);
+    out->kind = copy(pilot_kind_name(p->pilot->kind), &failed);
+    out->libexec = copy(at->libexec, &failed);
+    out->launcher = copy(q->word[REQUEST_LAUNCHER], &failed);
+    out->wrap = copy(q->word[REQUEST_WRAP], &failed);
+    out->listen = copy(listen_of(p), &failed);
+    out->home = copy(at->home, &failed);
+    out->ranks = p->ntasks ? p->ntasks : shape.ntasks;
+    out->cpus_per_task = shape.cpus_per_task;
+    out->chain = (int)request_int(q, REQUEST_CHAIN, 0);
+    out->time_s = request_seconds(q, REQUEST_TIME);
+    out->lead_s = request_seconds(q, REQUEST_LEAD);
+    out->hello_s = request_seconds(q, REQUEST_HELLO_TIMEOUT);
+    out->batch = strncmp(p->url, "local:", 6) && strncmp(p->url, "ssh:", 4);
+    if (p->pilot->kind == PILOT_ALLOCATION)
+        out->parts = parts_of(p, &failed);
+    if (p->pilot->kind != PILOT_POOL)
+        out->ranks = 0;
+    return failed || !out->id ? pe_error_nomem(errp) : 0;
+}
+
+/* The words that were asked for, for those who go on with the work. */
+static json_t *words_json(const resource_request *q)
+{
+    json_t *o = json_object();
+
+    for (int w = 0; o && w < REQUEST_N_WORDS; w++) {
+        json_t *list = q->list[w].n ? json_array() : NULL;
+        if (q->word[w])
+            json_object_set_new(o, request_specs[w].name,
+                                json_string(q->word[w]));
+        for (size_t i = 0; list && i < q->list[w].n; i++)
+            json_array_append_new(list, json_string(q->list[w].items[i]));
+        if (list)
+            json_object_set_new(o, request_specs[w].name, list);
+    }
+    return o;
+}
+
+static int word_take(resource_request *q, const char *name, const json_t *v,
+                     pe_error *errp)
+{
+    int w = request_word_find(name);
+
+    if (w < 0)
+        return 0;
+    if (json_is_string(v))
+        return request_set(q, (enum request_word)w, json_string_value(v), true,
+                           "file", errp);
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        const char *s = json_string_value(json_array_get(v, i));
+        if (s &&
+            request_set(q, (enum request_word)w, s, true, "file", errp) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int submit_request_of(const pipeline_request *q, resource_request *out,
+                      pe_error *errp)
+{
+    json_t *words = json_object_get(q->supervise, "words");
+    const char *name;
+    json_t *v;
+
+    memset(out, 0, sizeof(*out));
+    json_object_foreach(words, name, v)
+    {
+        if (word_take(out, name, v, errp) < 0) {
+            request_free(out);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* --- the files --- */
+
+/* A file of this host into the pilot's folder as [name]. */
+static int file_send(const submit_plan *p, const submit_place *at,
+                     const char *dir, const char *from, const char *name,
+                     pe_error *errp)
+{
+    char *to = text_format("%s/%s", dir, name);
+    int status = to ? host_put(at->host, from, to, p->progress, p->arg, errp)
+                    : pe_error_nomem(errp);
+
+    free(to);
+    return status;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* "FROM" or "FROM:NAME" */
+static int stage_in(const submit_plan *p, const submit_place *at,
+                    const char *item, pe_error *errp)
+{
+    const char *colon = strrchr(item, ':');
+    char *from = colon ? text_format("%.*s", (int)(colon - item), item)
+                       : text_format("%s", item);
+    char *path = from ? locate_absolute(p->submit_dir, from, errp) : NULL;
+    const char *name = colon ? colon + 1 : base_name(item);
+    int status = -1;
+
+    if (!from)
+        pe_error_nomem(errp);
+    if (path && (strchr(name, '/') || !*name || *name == '.'))
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                     "stage-in: '%s' is no name of a file in the pilot's "
+                     "folder",
+                     name);
+    else if (path)
+        status = file_send(p, at, at->dir, path, name, errp);
+    free(path);
+    free(from);
+    return status;
+}
+
+static int stage_in_all(const submit_plan *p, const submit_place *at,
+                        pe_error *errp)
+{
+    const struct request_list *l = &p->request->list[REQUEST_STAGE_IN];
+
+    for (size_t i = 0; i < l->n; i++)
+        if (stage_in(p, at, l->items[i], errp) < 0)
+            return -1;
+    return 0;
+}
+
+/* Does this override name a file of ours that has to travel?  Its path then,
+ * else NULL.
+ */
+static const char *travels(const char *override)
+{
+    size_t len = strcspn(override, "=");
+    static const char tail[] = ".function";
+    size_t n = sizeof(tail) - 1;
+
+    if (!override[len] || override[len + 1] != '/' || len < n ||
+        strncmp(override + len - n, tail, n) != 0)
+        return NULL;
+    return override + len + 1;
+}
+
+/* The function's object beside the request, and the override that says so. */
+static char *function_send(const submit_plan *p, const submit_place *at,
+                           const char *dir, const char *override,
+                           pe_error *errp)
+{
+    const char *from = travels(override);
+    const char *symbol = strrchr(from, ':');
+    char *path = text_format(
+        "%.*s", symbol ? (int)(symbol - from) : (int)strlen(from), from);
+    char *out = NULL;
+
+    if (path && file_send(p, at, dir, path, base_name(path), errp) == 0)
+        out = text_format("%.*s%s/%s%s", (int)(from - override), override, dir,
+                          base_name(path), symbol ? symbol : "");
+    if (!path)
+        pe_error_nomem(errp);
+    free(path);
+    return out;
+}
+
+/* Overrides as they read on the resource's host. */
+static char **overrides_settle(const submit_plan *p, const submit_place *at,
+                               const char *dir, pe_error *errp)
+{
+    const pipeline_request *q = p->run;
+    char **list = calloc(q->n_overrides + 1, sizeof(*list));
+    bool far = !host_is_local(at->host);
+
+    for (size_t i = 0; list && i < q->n_overrides; i++) {
+        list[i] = far && travels(q->overrides[i])
+                      ? function_send(p, at, dir, q->overrides[i], errp)
+                      : strdup(q->overrides[i]);
+        if (list[i])
+            continue;
+        while (i > 0)
+            free(list[--i]);
+        free(list);
+        return NULL;
+    }
+    if (!list)
+        pe_error_nomem(errp);
+    return list;
+}
+
+/* A secret stays out of scripts and command lines: a file of its own. */
+static char *password_settle(const submit_plan *p, const submit_place *at,
+                             const char *dir, pe_error *errp)
+{
+    char *secret, *path;
+
+    if (!p->run->password_file)
+        return NULL;
+    if (host_is_local(at->host))
+        return strdup(p->run->password_file);
+    secret = file_read_secret(p->run->password_file, errp);
+    path = secret ? text_format("%s/password", dir) : NULL;
+    if (path &&
+        host_write(at->host, path, secret, strlen(secret), 0600, errp) < 0) {
+        free(path);
+        path = NULL;
+    }
+    free(secret);
+    return path;
+}
+
+static int pipeline_send(const submit_plan *p, const submit_place *at,
+                         const char *dir, pe_error *errp)
+{
+    size_t len = 0;
+    char *data = file_read(p->run->file, FILE_MAX_BYTES, &len, errp);
+    char *path = text_format("%s/pipeline.yaml", dir);
+    int status = -1;
+
+    if (data && !path)
+        pe_error_nomem(errp);
+    else if (data)
+        status = host_write(at->host, path, data, len, 0600, errp);
+    free(path);
+    free(data);
+    return status;
+}
+
+static int request_send(const submit_plan *p, const submit_place *at,
+                        const char *dir, const supervise *s, pe_error *errp)
+{
+    pipeline_request q = *p->run;
+    char *file = text_format("%s/pipeline.yaml", dir);
+    char *path = text_format("%s/request.json", dir), *json = NULL;
+    int status = -1;
+
+    q.dir = (char *)dir;
+    q.file = file;
+    q.pilot = p->pilot->name;
+    q.via = p->pilot->via;
+    q.member = (char *)p->member;
+    q.place = p->place;
+    q.supervise = supervise_json(s);
+    q.password_file = NULL;
+    q.overrides = overrides_settle(p, at, dir, errp);
+    if (!q.overrides || !q.supervise || !file || !path)
+        goto done;
+    json_object_set_new(q.supervise, "words", words_json(p->request));
+    json_object_set_new(q.supervise, "url", json_string(p->url));
+    json_object_set_new(q.supervise, "submit_dir", json_string(p->submit_dir));
+    q.password_file = password_settle(p, at, dir, errp);
+    if (p->run->password_file && !q.password_file)
+        goto done;
+    json = pipeline_request_text(&q, errp);
+    if (json)
+        status = host_write(at->host, path, json, strlen(json), 0600, errp);
+done:
+    for (size_t i = 0; q.overrides && i < q.n_overrides; i++)
+        free(q.overrides[i]);
+    free(q.overrides);
+    free(q.password_file);
+    json_decref(q.supervise);
+    free(json);
+    free(path);
+    free(file);
+    return status;
+}
+
+static int fill_one(const submit_plan *p, const submit_place *at,
+                    pe_error *errp)
+{
+    supervise s = {0};
+    int status = host_mkdir(at->host, at->dir, errp);
+
+    if (status == 0)
+        status = place_supervise(p, at, &s, errp);
+    if (status == 0)
+        status = pipeline_send(p, at, at->dir, errp);
+    if (status == 0)
+        status = request_send(p, at, at->dir, &s, errp);
+    supervise_free(&s);
+    return status;
+}
+
+/* A part of the allocation [p]: a pilot whose place is the same job. */
+static int fill_part(const submit_plan *p, const submit_place *at,
+                     const pipeline_pilot *k, pe_error *errp)
+{
+    submit_plan part = *p;
+    submit_place there = *at;
+    resource_request q = {0};
+    int status = request_copy(&q, &k->request, errp);
+
+    part.pilot = k;
+    part.member = k->name;
+    part.place = 0;
+    part.ntasks = 0;
+    part.request = &q;
+    there.dir = text_format("%s/%s/%s", at->home, p->run->run, k->name);
+    if (!there.dir)
+        status = pe_error_nomem(errp);
+    if (status == 0 && p->request->word[REQUEST_TIME])
+        status = request_set(&q, REQUEST_TIME, p->request->word[REQUEST_TIME],
+                             true, "file", errp);
+    if (status == 0)
+        status = fill_one(&part, &there, errp);
+    free(there.dir);
+    request_free(&q);
+    return status;
+}
+
+int place_fill(const submit_plan *p, const submit_place *at, pe_error *errp)
+{
+    if (fill_one(p, at, errp) < 0 || stage_in_all(p, at, errp) < 0)
+        return -1;
+    for (size_t i = 0; i < p->pl->n_pilots; i++) {
+        const pipeline_pilot *k = &p->pl->pilots[i];
+        if (k->within >= 0 && &p->pl->pilots[k->within] == p->pilot &&
+            fill_part(p, at, k, errp) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,444 @@
+/* supervisor.c - pilot-supervisor: the one long-lived process of a pilot. */
+#include "supervisor.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "src/common/clock.h"
+#include "src/common/log.h"
+#include "src/common/text.h"
+
+#define S INT64_C(1000000000)
+
+#define POLL_MS 100
+/* For the ranks to commit what they have begun, after a signal that says the
+ * end is near: less than Slurm's KillWait of 30 s.
+ */
+#define PATIENCE_NS (25 * S)
+#define SAME_NS (3 * S)
+#define CREWS_MAX 64
+
+/* --- start --- */
+
+static void usage(FILE *f)
+{
+    fputs("Usage: pilot-supervisor PILOT_DIR [--attached]\n"
+          "Run the pilot that PILOT_DIR/request.json describes, to its end; "
+          "started by\nits job script, or by `pilot run`.\n"
+          "\n"
+          "SIGTERM, SIGINT: end what is begun and leave; twice, or SIGQUIT: "
+          "now.\nSIGUSR1: the time is nearly over. SIGUSR2: no longer "
+          "needed.\n",
+          f);
+}
+
+static int parse(supervisor *s, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"attached", no_argument, NULL, 'a'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int c;
+
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (c == 'a') {
+            s->attached = true;
+        } else if (c == 'h') {
+            usage(stdout);
+            exit(PE_EXIT_OK);
+        } else {
+            return -1;
+        }
+    }
+    if (optind + 1 != argc)
+        return -1;
+    s->dir = argv[optind];
+    return 0;
+}
+
+static int signals_open(supervisor *s, pe_error *errp)
+{
+    static const int taken[] = {SIGTERM, SIGINT,  SIGQUIT, SIGUSR1,
+                                SIGUSR2, SIGXCPU, SIGHUP,  0};
+    sigset_t set;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&set);
+    for (const int *sig = taken; *sig; sig++) {
+        sigaddset(&set, *sig);
+        signal(*sig, SIG_DFL); /* a shell starts what it puts into the
+                                  background with some of them ignored */
+    }
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (s->signal_fd >= 0)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                        "cannot watch signals: %s", strerror(errno));
+}
+
+static int load(supervisor *s, pe_error *errp)
+{
+    s->req = pipeline_request_read(s->dir, errp);
+    if (!s->req || supervise_parse(s->req->supervise, &s->conf, errp) < 0)
+        return -1;
+    s->pl = pipeline_load(s->req->file, (const char *const *)s->req->overrides,
+                          s->req->n_overrides, errp);
+    if (!s->pl)
+        return -1;
+    s->pilot = pipeline_pilot_find(s->pl, s->req->pilot);
+    if (!s->pilot)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "%s: there is no pilot '%s'", s->req->file,
+                            s->req->pilot);
+    s->mark = text_format("PILOT_AGENT=%s", s->dir);
+    return s->mark ? 0 : pe_error_nomem(errp);
+}
+
+static int open_all(supervisor *s, pe_error *errp)
+{
+    s->born_ns = clock_mono_ns();
+    s->changed = true;
+    if (signals_open(s, errp) < 0 || load(s, errp) < 0 ||
+        kind_open(s, errp) < 0)
+        return -1;
+    /* What an incarnation that was killed has left on this host. */
+    process_kill_marked(s->mark);
+    time_open(s);
+    return 0;
+}
+
+/* --- ends --- */
+
+static void drain(supervisor *s, const char *why)
+{
+    if (s->stopped)
+        return;
+    s->stopped = true;
+    tell_state(s, SUPERVISOR_DRAINING, "%s", why);
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (!s->parts[i].is_service)
+            kind_drain(&s->parts[i]);
+}
+
+/* The end is asked for, or near: it has to be over in time. */
+static void hurry(supervisor *s, int64_t patience_ns)
+{
+    int64_t until = clock_mono_ns() + patience_ns;
+
+    if (!s->kill_ns || until < s->kill_ns)
+        s->kill_ns = until;
+}
+
+static void kill_all(supervisor *s)
+{
+    s->stopped = true;
+    for (size_t i = s->n_parts; i > 0; i--)
+        crew_kill(&s->parts[i - 1].crew);
+}
+
+/* One that reaches the whole job comes to us directly and once more through
+ * the script: only later it is a second wish.
+ */
+static void end_signal(supervisor *s, int sig)
+{
+    int64_t now = clock_mono_ns();
+    bool again = s->signal != 0 && now - s->signal_ns > SAME_NS;
+    char why[64];
+
+    if (s->signal != 0 && !again && sig != SIGQUIT)
+        return;
+    s->signal = sig;
+    s->signal_ns = now;
+    if (again || sig == SIGQUIT) {
+        tell_note(s, "stopped at once");
+        kill_all(s);
+        return;
+    }
+    snprintf(why, sizeof(why), "asked to end by signal %d", sig);
+    drain(s, why);
+    hurry(s, PATIENCE_NS);
+}
+
+static void signals_take(supervisor *s)
+{
+    struct signalfd_siginfo info;
+
+    while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+        int sig = (int)info.ssi_signo;
+        if (sig == SIGTERM || sig == SIGINT || sig == SIGQUIT)
+            end_signal(s, sig);
+        else if ((sig == SIGUSR1 || sig == SIGXCPU) && time_warned(s))
+            drain(s, "the scheduler said that its time is nearly over");
+        else if (sig == SIGUSR2)
+            drain(s, "no longer needed");
+    }
+}
+
+/* The command that reads our events is gone: devices stop, and the pool ends
+ * when what they sent is learned.
+ */
+static bool is_left(const supervisor *s)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+
+    return s->attached && poll(&out, 1, 0) > 0 &&
+           (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+static void left_alone(supervisor *s)
+{
+    if (s->stopped || !is_left(s))
+        return;
+    if (s->pilot->kind == PILOT_EDGE || pipeline_is_local(s->pl))
+        drain(s, "the command that followed the run is gone");
+}
+
+/* "end": nobody needs it any more; "drain": somebody cancels it, "stop": at
+ * once; "ranks N" makes it smaller.
+ */
+static void order_take(supervisor *s, const char *order)
+{
+    int64_t ranks;
+
+    if (!strcmp(order, "end"))
+        drain(s, "no longer needed");
+    s->canceled = !strcmp(order, "drain") || !strcmp(order, "stop");
+    if (s->canceled)
+        drain(s, "canceled");
+    if (!strcmp(order, "stop"))
+        hurry(s, 0);
+    if (strncmp(order, "ranks ", 6) != 0 || s->pilot->kind != PILOT_POOL ||
+        text_parse_int(order + 6, &ranks) < 0 || ranks < 1 ||
+        ranks >= (s->ranks ? s->ranks : s->conf.ranks))
+        return;
+    s->ranks = (int)ranks;
+    tell_note(s, "ranks leave: the others go on at the last commit");
+    crew_signal(&s->parts[0].crew, SIGUSR1);
+}
+
+static void orders_take(supervisor *s)
+{
+    char order[HERALD_WORD_MAX], control[HERALD_WORD_MAX];
+
+    if (!s->herald || s->stopped || !herald_hear(s->herald, order, control))
+        return;
+    order_take(s, order);
+    if (!strcmp(control, "stop")) {
+        drain(s, "the run was stopped");
+        hurry(s, PATIENCE_NS);
+    }
+    /* Edges take leave by themselves, and nothing is started again. */
+    if (!strcmp(control, "done") && s->pilot->kind == PILOT_POOL)
+        s->stopped = true;
+    s->done = !strcmp(control, "done") || !strcmp(control, "over");
+    s->closed = !strcmp(control, "over");
+}
+
+/* --- the loop --- */
+
+static bool all_over(const supervisor *s, bool services)
+{
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (s->parts[i].is_service == services &&
+            !crew_is_over(&s->parts[i].crew))
+            return false;
+    return true;
+}
+
+/* Does nobody need our services any more?  In an allocation, when the pools in
+ * it are over and no other pilot of the run is alive; alone, when the run is
+ * done, too.
+ */
+static bool is_unneeded(supervisor *s)
+{
+    int others = s->herald ? herald_others(s->herald) : 0;
+
+    if (s->stopped || s->closed)
+        return true;
+    if (s->pilot->kind != PILOT_ALLOCATION && !s->done)
+        return false;
+    return others == 0;
+}
+
+/* Services go when those they serve are gone, the last one started first. */
+static void services_release(supervisor *s)
+{
+    if (!all_over(s, false))
+        return;
+    /* What was heard before may be older than whoever was served. */
+    if (!s->asked && s->herald)
+        herald_ask(s->herald);
+    s->asked = true;
+    if (!is_unneeded(s))
+        return;
+    if (s->n_parts > 0 && s->parts[0].is_service) {
+        /* The last that can be said by way of what goes now. */
+        s->closed = true;
+        herald_stop(s->herald, S);
+        s->herald = NULL;
+    }
+    for (size_t i = s->n_parts; i > 0; i--) {
+        part *p = &s->parts[i - 1];
+        if (!p->is_service || crew_is_over(&p->crew))
+            continue;
+        kind_drain(p);
+        return; /* one after the other */
+    }
+}
+
+/* A part starts when the services before it are up. */
+static bool may_start(const supervisor *s, const part *p)
+{
+    for (const part *at = s->parts; at != p; at++)
+        if (at->is_service && !at->crew.ready)
+            return false;
+    return true;
+}
+
+/* Agents that never said hello are given up: somebody looks for the reason
+ * rather than waiting with them.
+ */
+static void hello_look(supervisor *s, int64_t now)
+{
+    double seconds = s->conf.hello_s > 0 ? s->conf.hello_s : SUPERVISE_HELLO_S;
+    pe_error e = {0};
+
+    if (s->state != SUPERVISOR_STARTING || s->stopped ||
+        (double)(now - s->born_ns) / 1e9 < seconds)
+        return;
+    pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                 "pilot %s did not say hello within %.0f s%s%s", s->req->member,
+                 seconds, *s->reason ? ": it " : "", s->reason);
+    tell_error(s, &e);
+    kill_all(s);
+}
+
+/* A pool that drained some of its ranks starts again with the others. */
+static void resize_look(supervisor *s)
+{
+    crew *c = &s->parts[0].crew;
+
+    if (s->ranks == 0 || s->ranks == s->conf.ranks || s->stopped ||
+        c->state != CREW_DONE || !c->drained)
+        return;
+    s->conf.ranks = s->ranks;
+    c->state = CREW_WAITS;
+    c->due_ns = 0;
+}
+
+static void crews_look(supervisor *s, int64_t now)
+{
+    pe_error e = {0};
+
+    if (!s->begun) {
+        int ready = s->stopped ? 0 : kind_ready(s, &e);
+        if (ready < 0) {
+            tell_error(s, &e);
+            kill_all(s);
+        }
+        s->begun = ready > 0;
+    }
+    if (kind_listen(s, &e) < 0) {
+        tell_error(s, &e);
+        kill_all(s);
+    }
+    for (size_t i = 0; i < s->n_parts; i++) {
+        part *p = &s->parts[i];
+        if (s->stopped && p->crew.state == CREW_WAITS && p->crew.starts == 0)
+            crew_release(&p->crew);
+        if (s->begun ? may_start(s, p) || s->stopped : s->stopped)
+            crew_look(&p->crew, now);
+    }
+    resize_look(s);
+    services_release(s);
+}
+
+static void sleep_for_events(const supervisor *s)
+{
+    struct pollfd fds[CREWS_MAX + 2];
+    nfds_t n = 0;
+
+    fds[n++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+    for (size_t i = 0; i < s->n_parts && n <= CREWS_MAX; i++)
+        if (crew_fd(&s->parts[i].crew) >= 0)
+            fds[n++] = (struct pollfd){.fd = crew_fd(&s->parts[i].crew),
+                                       .events = POLLIN};
+    poll(fds, n, POLL_MS);
+}
+
+static void loop(supervisor *s)
+{
+    for (;;) {
+        int64_t now = clock_mono_ns();
+
+        signals_take(s);
+        orders_take(s);
+        left_alone(s);
+        if (!s->stopped && time_is_up(s))
+            drain(s, "its time is nearly over");
+        crews_look(s, now);
+        hello_look(s, now);
+        chain_look(s);
+        if (s->kill_ns && now >= s->kill_ns)
+            kill_all(s);
+        tell_beat(s, now);
+        if (all_over(s, false) && all_over(s, true))
+            return;
+        sleep_for_events(s);
+    }
+}
+
+/* The first crew that failed decides. */
+static void conclude(supervisor *s)
+{
+    for (size_t i = 0; i < s->n_parts && !s->status; i++)
+        if (s->parts[i].crew.state == CREW_LOST || s->parts[i].crew.final)
+            s->status = s->parts[i].crew.exit_code;
+    tell_exit(s);
+}
+
+static void release(supervisor *s)
+{
+    chain_close(s);
+    kind_close(s);
+    herald_stop(s->herald, 3 * S);
+    json_decref(s->progress);
+    json_decref(s->final);
+    json_decref(s->error);
+    free(s->mark);
+    supervise_free(&s->conf);
+    pipeline_destroy(s->pl);
+    pipeline_request_destroy(s->req);
+    if (s->signal_fd >= 0)
+        close(s->signal_fd);
+}
+
+int main(int argc, char **argv)
+{
+    supervisor s = {.signal_fd = -1};
+    pe_error e = {0};
+
+    log_init(log_write_stderr, "pilot-supervisor", LOG_LEVEL_INFO);
+    if (parse(&s, argc, argv) < 0) {
+        usage(stderr);
+        return PE_EXIT_USAGE;
+    }
+    if (open_all(&s, &e) < 0) {
+        tell_error(&s, &e);
+        tell_exit(&s);
+    } else {
+        loop(&s);
+        conclude(&s);
+    }
+    release(&s);
+    return s.status;
+}

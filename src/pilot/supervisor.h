@@ -1,0 +1,115 @@
+/* supervisor.h - what the files of the supervisor share. */
+#ifndef PILOT_SUPERVISOR_H
+#define PILOT_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "src/pilot/crew.h"
+#include "src/pilot/deadline.h"
+#include "src/pilot/herald.h"
+#include "src/pilot/supervise.h"
+#include "src/pipeline/pipeline.h"
+
+enum supervisor_state {
+    SUPERVISOR_STARTING,
+    SUPERVISOR_ACTIVE,
+    SUPERVISOR_DRAINING,
+    SUPERVISOR_OVER
+};
+
+/* A crew and what it is of this pilot: itself, or a part of an allocation. */
+typedef struct part {
+    crew crew;
+    struct supervisor *s;
+    char *name;      /* member */
+    bool is_service; /* up before the others, down after them */
+    bool asked;      /* to drain, or to leave */
+} part;
+
+typedef struct supervisor {
+    const char *dir;
+    bool attached; /* a command reads our events and is waited for */
+    pipeline_request *req;
+    pipeline *pl;
+    const pipeline_pilot *pilot;
+    supervise conf;
+    char *mark;
+    herald *herald; /* NULL: no parameter service, or not yet */
+    part *parts;
+    size_t n_parts;
+
+    enum supervisor_state state;
+    bool begun; /* services are known, crews may start */
+    bool told_launch;
+    bool stopped;      /* somebody wants the end: no crew starts again */
+    bool done;         /* the run is, by its control word, */
+    bool closed;       /* and nobody needs its services */
+    bool asked;        /* who still lives, since its other parts are over */
+    bool canceled;     /* ... of this pilot, before its work is done */
+    int signal;        /* that asked for it; 0: none */
+    int64_t signal_ns; /* when, monotonic */
+    int signal_fd;
+    char reason[512]; /* of the state, for people */
+    deadline time;
+    bool end_known;
+    int64_t ask_ns;  /* when the scheduler is asked again, monotonic */
+    int64_t born_ns; /* monotonic */
+    int64_t kill_ns; /* patience ends then, monotonic; 0: not running */
+    int64_t beat_ns; /* of the next beat, monotonic */
+    bool changed;    /* the next beat is due now */
+    bool silent;     /* the error is that agents ended without a word */
+    int ranks;       /* a smaller world, when ranks were drained; 0: all */
+    int64_t seq;
+    char endpoint[256];
+    char successor[256];
+    process *chain_proc; /* that submits it; NULL: none */
+    int64_t chain_ns;    /* monotonic: it is given up, or tried again */
+    json_t *progress, *final, *error; /* newest events; may be NULL */
+    int status;
+} supervisor;
+
+/* --- supervisor_kind.c: what runs in a pilot of each kind --- */
+
+/* Make the crews. */
+int kind_open(supervisor *s, pe_error *errp);
+void kind_close(supervisor *s);
+/* May they start?  1, 0 (not yet: s->reason says what it waits for), -1. */
+int kind_ready(supervisor *s, pe_error *errp);
+/* Talk with the parameter service once it is known, in a pilot that does not
+ * need it to begin.
+ */
+int kind_listen(supervisor *s, pe_error *errp);
+/* Ask [p] to end what is begun and leave. */
+void kind_drain(part *p);
+
+/* --- supervisor_tell.c: beats, events, the exit record --- */
+
+/* Change the state; told at once. */
+void tell_state(supervisor *s, enum supervisor_state state, const char *fmt,
+                ...) __attribute__((format(printf, 3, 4)));
+void tell_beat(supervisor *s, int64_t now_ns);
+/* For the command that runs us, or the log. */
+void tell_event(supervisor *s, json_t *event);
+void tell_note(supervisor *s, const char *text);
+/* The one message of a pilot that fails; its exit status is set. */
+void tell_error(supervisor *s, const pe_error *e);
+void tell_exit(supervisor *s);
+
+/* --- supervisor_time.c: the end of the allocation --- */
+
+void time_open(supervisor *s);
+/* Is it time to stop?  Asks the scheduler once more before it says so. */
+bool time_is_up(supervisor *s);
+/* The scheduler warned us by a signal. */
+bool time_warned(supervisor *s);
+void time_learn(supervisor *s, const json_t *progress);
+
+/* --- supervisor_chain.c: who goes on after us --- */
+
+/* Submit it once the pilot is active; again when that failed. */
+void chain_look(supervisor *s);
+/* At the end: none goes on when the work is done, or nobody wants it. */
+void chain_close(supervisor *s);
+
+#endif

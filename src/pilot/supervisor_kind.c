@@ -1,0 +1,513 @@
+/* supervisor_kind.c - what runs in a pilot of each kind. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/common/clock.h"
+#include "src/common/file.h"
+#include "src/common/locate.h"
+#include "src/common/log.h"
+#include "src/common/text.h"
+#include "src/pilot/beat.h"
+#include "src/pilot/scratch.h"
+#include "src/pilot/supervisor.h"
+#include "src/pilot/topics.h"
+#include "src/resource/launcher.h"
+
+#define BEAT_MAX_BYTES (1 << 20)
+#define WORDS_MAX 16
+
+/* --- command lines --- */
+
+/* The words, up to NULL, as new memory; a NULL among them that is no end
+ * (memory was out) fails.
+ */
+static int words_copy(char ***listp, const char *const *words, pe_error *errp)
+{
+    size_t n = 0;
+
+    while (words[n])
+        n++;
+    *listp = calloc(n + 1, sizeof(char *));
+    for (size_t i = 0; *listp && i < n; i++)
+        if (!((*listp)[i] = strdup(words[i])))
+            return pe_error_nomem(errp);
+    return *listp ? 0 : pe_error_nomem(errp);
+}
+
+static char *program_find(const supervisor *s, const char *name,
+                          const char *installed, pe_error *errp)
+{
+    char *path =
+        s->conf.libexec ? text_format("%s/%s", s->conf.libexec, name) : NULL;
+
+    if (path && access(path, X_OK) == 0)
+        return path;
+    free(path);
+    return locate_program(name, installed, errp);
+}
+
+/* What is unusual about the way ranks are started, said once. */
+static void launch_tell(supervisor *s, const char *told)
+{
+    if (s->told_launch || !*told)
+        return;
+    s->told_launch = true;
+    tell_note(s, told);
+}
+
+static int pool_launch(supervisor *s, const char *const *argv,
+                       const scratch *tmp, crew_command *c, pe_error *errp)
+{
+    const launcher_spec spec = {.launcher = s->conf.launcher,
+                                .ntasks = s->conf.ranks,
+                                .cpus_per_task = s->conf.cpus_per_task,
+                                .program = argv,
+                                .wrap = s->conf.wrap,
+                                .dir = s->dir,
+                                .session_dir = tmp->session,
+                                .shared_dir = tmp->shared};
+    launcher_allocation a;
+    launcher_command l = {0};
+
+    launcher_allocation_find(&a);
+    if (launcher_make(&spec, &a, &l, errp) < 0)
+        return -1;
+    launch_tell(s, l.told);
+    c->argv = l.argv;
+    c->env = l.env;
+    return 0;
+}
+
+static int env_add(crew_command *c, const char *entry, pe_error *errp)
+{
+    size_t n = 0;
+    char **env, *copy = strdup(entry);
+
+    while (c->env && c->env[n])
+        n++;
+    env = copy ? realloc(c->env, (n + 2) * sizeof(*env)) : NULL;
+    if (!env) {
+        free(copy);
+        return pe_error_nomem(errp);
+    }
+    env[n] = copy;
+    env[n + 1] = NULL;
+    c->env = env;
+    return 0;
+}
+
+static int pool_command(supervisor *s, crew_command *c, pe_error *errp)
+{
+    char *agent = program_find(s, "pilot-agent", PILOT_LIBEXECDIR, errp);
+    char ranks[16];
+    scratch tmp = {0};
+    int status = agent ? 0 : -1;
+
+    snprintf(ranks, sizeof(ranks), "%d", s->conf.ranks);
+    const char *argv[] = {agent,         s->dir,     "--pilot",
+                          s->req->pilot, "--member", s->req->member,
+                          "--ranks",     ranks,      NULL};
+    if (status == 0)
+        status = scratch_make(&tmp, s->dir, errp);
+    if (status == 0)
+        status = pool_launch(s, argv, &tmp, c, errp);
+    scratch_free(&tmp);
+    free(agent);
+    return status;
+}
+
+static int edge_command(supervisor *s, crew_command *c, pe_error *errp)
+{
+    char *agent = program_find(s, "pilot-edge", PILOT_BINDIR, errp);
+    const char *argv[] = {agent, s->dir, "--pilot", s->req->pilot, NULL};
+    int status = agent ? words_copy(&c->argv, argv, errp) : -1;
+
+    free(agent);
+    return status;
+}
+
+/* The services script in the foreground: it tells when it is up, and stops
+ * what it started when it is asked to end.
+ */
+static int service_command(supervisor *s, crew_command *c, pe_error *errp)
+{
+    char *program = program_find(s, "pilot-services", PILOT_LIBEXECDIR, errp);
+    char *folder = text_format("%s/service", s->dir);
+    const char *argv[WORDS_MAX];
+    size_t n = 0;
+    int status = -1;
+
+    if (program && !folder)
+        pe_error_nomem(errp);
+    if (!program || !folder)
+        goto done;
+    argv[n++] = program;
+    argv[n++] = "run";
+    argv[n++] = "--only";
+    argv[n++] = s->pilot->kind == PILOT_BROKER ? "kafka" : "redis";
+    argv[n++] = "--dir";
+    argv[n++] = folder;
+    if (s->conf.listen) {
+        argv[n++] = "--listen";
+        argv[n++] = s->conf.listen;
+    }
+    if (s->conf.advertise) {
+        argv[n++] = "--advertise";
+        argv[n++] = s->conf.advertise;
+    }
+    argv[n] = NULL;
+    status = words_copy(&c->argv, argv, errp);
+done:
+    free(folder);
+    free(program);
+    return status;
+}
+
+/* A part of an allocation is a pilot with a supervisor of its own. */
+static int part_command(part *p, crew_command *c, pe_error *errp)
+{
+    char *folder = locate_folder(p->s->dir, errp);
+    char *program =
+        program_find(p->s, "pilot-supervisor", PILOT_LIBEXECDIR, errp);
+    char *dir = folder ? text_format("%s/%s", folder, p->name) : NULL;
+    const char *argv[] = {program, dir, "--attached", NULL};
+    int status = -1;
+
+    if (folder && program && !dir)
+        pe_error_nomem(errp);
+    if (dir && program)
+        status = words_copy(&c->argv, argv, errp);
+    free(dir);
+    free(program);
+    free(folder);
+    return status;
+}
+
+static int command_make(void *arg, crew_command *c, pe_error *errp)
+{
+    part *p = arg;
+    supervisor *s = p->s;
+    int status = -1;
+
+    switch (s->pilot->kind) {
+    case PILOT_POOL:
+        status = pool_command(s, c, errp);
+        break;
+    case PILOT_EDGE:
+        status = edge_command(s, c, errp);
+        break;
+    case PILOT_BROKER:
+    case PILOT_PARAMS:
+        status = service_command(s, c, errp);
+        break;
+    case PILOT_ALLOCATION:
+    case PILOT_N_KINDS:
+        return part_command(p, c, errp);
+    }
+    return status < 0 ? -1 : env_add(c, s->mark, errp);
+}
+
+/* --- what crews tell --- */
+
+static void keep(json_t **slotp, json_t *event)
+{
+    json_decref(*slotp);
+    *slotp = json_incref(event);
+}
+
+static void part_ready(supervisor *s, const json_t *event)
+{
+    const char *endpoint =
+        json_string_value(json_object_get(event, "endpoint"));
+
+    if (endpoint)
+        snprintf(s->endpoint, sizeof(s->endpoint), "%s", endpoint);
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (!s->parts[i].crew.ready)
+            return;
+    if (s->state == SUPERVISOR_STARTING)
+        tell_state(s, SUPERVISOR_ACTIVE, "%s", "");
+}
+
+static void event_take(void *arg, json_t *event)
+{
+    part *p = arg;
+    supervisor *s = p->s;
+    const char *kind = json_string_value(json_object_get(event, "event"));
+
+    tell_event(s, json_incref(event));
+    if (!strcmp(kind, "ready"))
+        part_ready(s, event);
+    if (!strcmp(kind, "progress")) {
+        keep(&s->progress, event);
+        time_learn(s, event);
+    }
+    if (!strcmp(kind, "error"))
+        keep(&s->error, event);
+    if (!strcmp(kind, "pool") || !strcmp(kind, "edge"))
+        keep(&s->final, event);
+}
+
+static void line_take(void *arg, const char *line)
+{
+    const part *p = arg;
+
+    log_info("%s: %s", p->name, line);
+}
+
+/* --- deaths --- */
+
+static bool run_is_done(supervisor *s)
+{
+    char order[HERALD_WORD_MAX], control[HERALD_WORD_MAX];
+
+    return s->herald && herald_hear(s->herald, order, control) &&
+           !strcmp(control, "done");
+}
+
+/* Why [p] is not started again; NULL: it is. */
+static const char *refuse_restart(supervisor *s)
+{
+    if (s->stopped || run_is_done(s))
+        return "";
+    if (pipeline_is_local(s->pl)) /* it keeps nothing to go on with */
+        return "";
+    if (!deadline_allows_start(&s->time, clock_real_ns()))
+        return "; its time is nearly over, so it is not started again";
+    return NULL;
+}
+
+static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
+{
+    part *p = arg;
+    supervisor *s = p->s;
+    const char *why = refuse_restart(s);
+    char line[512];
+
+    if (delay_ns >= 0 && !why) {
+        snprintf(line, sizeof(line), "pilot %s %s; it is started again%s",
+                 p->name, what, delay_ns > 0 ? " in a moment" : "");
+        tell_event(s, json_pack("{s:s, s:s, s:s, s:b}", "event", "died",
+                                "pilot", p->name, "text", line, "again", 1));
+        return delay_ns;
+    }
+    if (!p->crew.told) {
+        pe_error e = {0};
+        pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED, "pilot %s %s%s",
+                     p->name, what, why ? why : "");
+        s->silent = true;
+        tell_error(s, &e);
+    }
+    tell_event(s, json_pack("{s:s, s:s, s:s, s:b}", "event", "died", "pilot",
+                            p->name, "text", what, "again", 0));
+    return -1;
+}
+
+static const crew_ops part_ops = {
+    .command = command_make,
+    .event = event_take,
+    .line = line_take,
+    .died = part_died,
+};
+
+/* --- open, close --- */
+
+static size_t part_count(const supervisor *s)
+{
+    size_t n = 0;
+
+    if (s->pilot->kind != PILOT_ALLOCATION)
+        return 1;
+    while (s->conf.parts && s->conf.parts[n])
+        n++;
+    return n;
+}
+
+static bool is_service(const pipeline_pilot *k)
+{
+    return k && (k->kind == PILOT_BROKER || k->kind == PILOT_PARAMS);
+}
+
+static int part_fill(supervisor *s, part *p, const char *name, pe_error *errp)
+{
+    const pipeline_pilot *k = s->pilot->kind == PILOT_ALLOCATION
+                                  ? pipeline_pilot_find(s->pl, name)
+                                  : s->pilot;
+
+    p->s = s;
+    p->name = strdup(name);
+    if (!p->name)
+        return pe_error_nomem(errp);
+    p->is_service = is_service(k);
+    p->crew = (crew){.ops = &part_ops, .arg = p};
+    if (s->pilot->kind != PILOT_ALLOCATION)
+        p->crew.mark = s->mark;
+    return 0;
+}
+
+int kind_open(supervisor *s, pe_error *errp)
+{
+    size_t n = part_count(s);
+
+    s->parts = calloc(n + 1, sizeof(*s->parts));
+    if (!s->parts)
+        return pe_error_nomem(errp);
+    while (s->n_parts < n) {
+        const char *name = s->pilot->kind == PILOT_ALLOCATION
+                               ? s->conf.parts[s->n_parts]
+                               : s->req->member;
+        if (part_fill(s, &s->parts[s->n_parts++], name, errp) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void kind_close(supervisor *s)
+{
+    for (size_t i = 0; i < s->n_parts; i++) {
+        crew_close(&s->parts[i].crew);
+        free(s->parts[i].name);
+    }
+    free(s->parts);
+    if (s->dir)
+        scratch_clean(s->dir);
+}
+
+/* --- what has to be there before --- */
+
+/* Endpoint and folder of the service pilot of [kind], when it is up: its beat
+ * lies beside us.
+ */
+static int sibling_read(supervisor *s, enum pilot_kind kind, char **endpointp,
+                        char **folderp, pe_error *errp)
+{
+    const pipeline_pilot *k = pipeline_pilot_of(s->pl, kind);
+    char *run_dir = k ? locate_folder(s->dir, errp) : NULL;
+    char *path =
+        run_dir ? text_format("%s/%s/beat.json", run_dir, k->name) : NULL;
+    size_t len = 0;
+    char *data = path ? file_read(path, BEAT_MAX_BYTES, &len, NULL) : NULL;
+    beat b;
+    int status = 0;
+
+    if (data && beat_parse(data, len, &b, NULL) == 0 && *b.endpoint) {
+        *endpointp = strdup(b.endpoint);
+        if (folderp)
+            *folderp = text_format("%s/%s/service/password", run_dir, k->name);
+        if (!*endpointp || (folderp && !*folderp))
+            status = pe_error_nomem(errp);
+    }
+    free(data);
+    free(path);
+    free(run_dir);
+    return status;
+}
+
+static int services_find(supervisor *s, pe_error *errp)
+{
+    pipeline_request *q = s->req;
+    bool had = q->broker && q->params_url;
+
+    if (!q->broker && sibling_read(s, PILOT_BROKER, &q->broker, NULL, errp) < 0)
+        return -1;
+    if (!q->params_url && sibling_read(s, PILOT_PARAMS, &q->params_url,
+                                       &q->password_file, errp) < 0)
+        return -1;
+    if (!q->broker || !q->params_url) {
+        snprintf(s->reason, sizeof(s->reason), "waits for the %s of the run",
+                 q->broker ? "parameter service" : "broker");
+        return 0;
+    }
+    /* The agents read it from there. */
+    return had || pipeline_request_write(q, errp) == 0 ? 1 : -1;
+}
+
+static int herald_open(supervisor *s, pe_error *errp)
+{
+    params_conf c = {0};
+
+    if (pipeline_via_open(s->req, errp) < 0)
+        return -1;
+    pipeline_request_params(s->req, &c);
+    s->herald = herald_start(&c, s->req->run, s->req->member, errp);
+    s->changed = true;
+    if (s->herald && s->pilot->kind != PILOT_POOL &&
+        s->pilot->kind != PILOT_EDGE)
+        herald_watch(s->herald);
+    return s->herald ? 0 : -1;
+}
+
+/* Pools and edges need both services and their topics. */
+static int agents_ready(supervisor *s, pe_error *errp)
+{
+    int found;
+
+    if (pipeline_is_local(s->pl))
+        return 1;
+    found = services_find(s, errp);
+    if (found <= 0)
+        return found;
+    if (!s->herald && herald_open(s, errp) < 0)
+        return -1;
+    if (topics_ensure(s->pl, s->req, errp) < 0) {
+        if (!errp || errp->kind != PE_ERROR_RETRY)
+            return -1;
+        snprintf(s->reason, sizeof(s->reason), "%.400s", errp->text);
+        return 0;
+    }
+    s->reason[0] = '\0';
+    return 1;
+}
+
+int kind_ready(supervisor *s, pe_error *errp)
+{
+    switch (s->pilot->kind) {
+    case PILOT_POOL:
+    case PILOT_EDGE:
+        return agents_ready(s, errp);
+    case PILOT_BROKER:
+    case PILOT_PARAMS:
+    case PILOT_ALLOCATION:
+    case PILOT_N_KINDS:
+        break;
+    }
+    return 1;
+}
+
+/* They may themselves be what the run talks through. */
+int kind_listen(supervisor *s, pe_error *errp)
+{
+    pipeline_request *q = s->req;
+
+    if (s->herald || s->closed || s->pilot->kind == PILOT_POOL ||
+        s->pilot->kind == PILOT_EDGE)
+        return 0;
+    if (s->pilot->kind == PILOT_PARAMS && *s->endpoint && !q->params_url) {
+        q->params_url = strdup(s->endpoint);
+        q->password_file = text_format("%s/service/password", s->dir);
+    }
+    if (!q->params_url && sibling_read(s, PILOT_PARAMS, &q->params_url,
+                                       &q->password_file, errp) < 0)
+        return -1;
+    return q->params_url ? herald_open(s, errp) : 0;
+}
+
+void kind_drain(part *p)
+{
+    enum pilot_kind kind = p->s->pilot->kind;
+
+    if (p->crew.state == CREW_WAITS)
+        crew_release(&p->crew);
+    if (p->asked || p->crew.state != CREW_RUNS)
+        return;
+    p->asked = true;
+    if (p->is_service || kind == PILOT_ALLOCATION)
+        crew_release(&p->crew);
+    /* A pool drains; a part of an allocation is no longer needed. */
+    crew_signal(&p->crew, kind == PILOT_POOL         ? SIGUSR1
+                          : kind == PILOT_ALLOCATION ? SIGUSR2
+                                                     : SIGTERM);
+}

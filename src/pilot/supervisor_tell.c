@@ -1,0 +1,257 @@
+/* supervisor_tell.c - what a supervisor tells: beats, events, its end. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/common/clock.h"
+#include "src/common/file.h"
+#include "src/common/log.h"
+#include "src/common/text.h"
+#include "src/pilot/beat.h"
+#include "src/pilot/supervisor.h"
+
+#define S INT64_C(1000000000)
+
+/* Between two beats, and two that go to disk: a shared file system is not to
+ * be bothered often.
+ */
+#define BEAT_NS (2 * S)
+#define BEATS_TO_DISK 5
+
+static const char *state_name(const supervisor *s)
+{
+    static const char *const names[] = {
+        [SUPERVISOR_STARTING] = "STARTING",
+        [SUPERVISOR_ACTIVE] = "ACTIVE",
+        [SUPERVISOR_DRAINING] = "DRAINING",
+    };
+
+    if (s->state != SUPERVISOR_OVER)
+        return names[s->state];
+    if (s->status != 0)
+        return "FAILED";
+    return s->signal || s->canceled ? "CANCELED" : "DONE";
+}
+
+static void set_text(json_t *o, const char *key, const char *value)
+{
+    if (value && *value)
+        json_object_set_new(o, key, event_text(value));
+}
+
+static void set_int(json_t *o, const char *key, int64_t value)
+{
+    if (value)
+        json_object_set_new(o, key, json_integer((json_int_t)value));
+}
+
+static int restarts(const supervisor *s)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (s->parts[i].crew.starts > 1)
+            n += s->parts[i].crew.starts - 1;
+    return n;
+}
+
+static double cpu_s(const supervisor *s)
+{
+    double sum = clock_cpu_s();
+
+    for (size_t i = 0; i < s->n_parts; i++)
+        sum += s->parts[i].crew.cpu_s;
+    return sum;
+}
+
+static const char *job_id(void)
+{
+    const char *id = getenv("SLURM_JOB_ID");
+
+    return id ? id : getenv("PBS_JOBID");
+}
+
+static void set_place(const supervisor *s, json_t *o)
+{
+    char host[256] = "";
+
+    if (gethostname(host, sizeof(host) - 1) == 0)
+        set_text(o, "host", host);
+    set_int(o, "pid", getpid());
+    if (s->conf.batch)
+        set_text(o, "sched_id", job_id());
+}
+
+static void set_newest(const supervisor *s, json_t *o)
+{
+    if (s->progress)
+        json_object_set(o, "progress", s->progress);
+    if (s->final)
+        json_object_set(o, "final", s->final);
+    if (s->error)
+        json_object_set(o, "error", s->error);
+    if (json_object_get(s->progress, "partitions"))
+        json_object_set(o, "partitions",
+                        json_object_get(s->progress, "partitions"));
+}
+
+/* A new beat (beat.h); NULL: no memory. */
+static json_t *beat_make(supervisor *s)
+{
+    json_t *o =
+        json_pack("{s:i, s:s, s:s, s:I, s:s, s:I, s:i}", "schema", BEAT_SCHEMA,
+                  "pilot", s->conf.id, "kind", s->conf.kind, "seq",
+                  (json_int_t)++s->seq, "state", state_name(s), "time_ns",
+                  (json_int_t)clock_real_ns(), "ranks", s->conf.ranks);
+
+    if (!o)
+        return NULL;
+    set_text(o, "reason", s->reason);
+    set_place(s, o);
+    set_int(o, "limit_ns", s->time.end_ns);
+    set_int(o, "restarts", restarts(s));
+    set_text(o, "endpoint", s->endpoint);
+    set_text(o, "successor", s->successor);
+    json_object_set_new(o, "cpu_s", json_real(cpu_s(s)));
+    set_newest(s, o);
+    return o;
+}
+
+static void to_file(const supervisor *s, const char *name, const char *json)
+{
+    char *path = text_format("%s/%s", s->dir, name);
+    pe_error e = {0};
+
+    if (path && file_write(path, json, strlen(json), 0600, &e) < 0)
+        log_warn("%s", e.text);
+    free(path);
+}
+
+void tell_beat(supervisor *s, int64_t now_ns)
+{
+    bool now = s->changed;
+    json_t *o;
+    char *json;
+
+    if (!now && now_ns < s->beat_ns)
+        return;
+    s->beat_ns = now_ns + BEAT_NS;
+    s->changed = false;
+    o = beat_make(s);
+    json = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    if (json && s->herald)
+        herald_say(s->herald, json, now);
+    if (json && (now || s->seq % BEATS_TO_DISK == 0))
+        to_file(s, "beat.json", json);
+    free(json);
+    json_decref(o);
+}
+
+void tell_state(supervisor *s, enum supervisor_state state, const char *fmt,
+                ...)
+{
+    va_list ap;
+
+    s->state = state;
+    va_start(ap, fmt);
+    if (vsnprintf(s->reason, sizeof(s->reason), fmt, ap) < 0)
+        s->reason[0] = '\0';
+    va_end(ap);
+    s->changed = true;
+    if (!s->attached)
+        log_info("%s%s%s", state_name(s), *s->reason ? ": " : "", s->reason);
+}
+
+/* People who read the job's output have use for some of them. */
+static void to_log(const json_t *event)
+{
+    const char *kind = json_string_value(json_object_get(event, "event"));
+    const char *words = json_string_value(json_object_get(event, "text"));
+
+    if (!words || !kind)
+        return;
+    if (!strcmp(kind, "error"))
+        log_error("%s", words);
+    else if (!strcmp(kind, "died"))
+        log_warn("%s", words);
+    else if (!strcmp(kind, "note"))
+        log_info("%s", words);
+}
+
+void tell_event(supervisor *s, json_t *event)
+{
+    if (!event)
+        return;
+    if (s->attached) {
+        event_print(event);
+        return;
+    }
+    to_log(event);
+    json_decref(event);
+}
+
+void tell_note(supervisor *s, const char *words)
+{
+    tell_event(s, json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
+                            s->req ? s->req->member : "", "text",
+                            event_text(words)));
+}
+
+void tell_error(supervisor *s, const pe_error *e)
+{
+    json_t *event =
+        json_pack("{s:s, s:s, s:o, s:s, s:i}", "event", "error", "pilot",
+                  s->req && s->req->member ? s->req->member : "", "text",
+                  event_text(e->text), "kind", event_kind_name(e->kind), "exit",
+                  e->exit_code ? (int)e->exit_code : PE_EXIT_FAILED);
+
+    if (event && s->silent)
+        json_object_set_new(event, "silent", json_true());
+    if (!s->status)
+        s->status = e->exit_code ? (int)e->exit_code : PE_EXIT_FAILED;
+    snprintf(s->reason, sizeof(s->reason), "%.500s", e->text);
+    json_decref(s->error);
+    s->error = json_incref(event);
+    tell_event(s, event);
+}
+
+/* Why it ended, where no error says so. */
+static void settle_reason(supervisor *s)
+{
+    const char *words = json_string_value(json_object_get(s->error, "text"));
+
+    if (s->status != 0 && words)
+        snprintf(s->reason, sizeof(s->reason), "%s", words);
+    else if (s->status == 0 && s->state != SUPERVISOR_DRAINING)
+        s->reason[0] = '\0';
+}
+
+void tell_exit(supervisor *s)
+{
+    json_t *o;
+    char *json;
+    bool whole = s->final && !json_object_get(s->error, "text");
+
+    settle_reason(s);
+    s->state = SUPERVISOR_OVER;
+    o = s->conf.id ? beat_make(s) : NULL;
+    if (o)
+        json_object_set_new(o, "status", json_integer(s->status));
+    json = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    if (json) {
+        to_file(s, "beat.json", json);
+        to_file(s, "exit", json);
+    }
+    if (json && s->herald)
+        herald_say(s->herald, json, true);
+    if (s->herald && whole && s->status == 0 && s->conf.ranks > 0 &&
+        !s->parts[0].crew.drained && s->pilot->kind == PILOT_POOL)
+        herald_control(s->herald, "done");
+    if (!s->attached)
+        log_info("ended with status %d%s%s", s->status, *s->reason ? ": " : "",
+                 s->reason);
+    free(json);
+    json_decref(o);
+}
