@@ -9,7 +9,14 @@ extern char program_name[];
 
 /* A command gets its own name as argv[0] and returns the exit status. */
 int cmd_run(int argc, char **argv);
+int cmd_submit(int argc, char **argv);
+int cmd_resize(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_config(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_wait(int argc, char **argv);
+int cmd_cancel(int argc, char **argv);
+int cmd_log(int argc, char **argv);
 
 /* Print "pilot: TEXT" of [e] to stderr; returns its exit status. */
 int cmd_fail(const pe_error *e);

@@ -8,19 +8,22 @@
 
 struct config_options {
     option_list set;
-    bool help;
+    bool origin, help;
 };
 
 static const option_spec options[] = {
     {"set", 0, OPTION_LIST, offsetof(struct config_options, set), "PATH=VALUE",
      NULL, "override a key of the file; may be repeated"},
+    {"origin", 0, OPTION_FLAG, offsetof(struct config_options, origin), NULL,
+     NULL, "show: where each value was said"},
     {"help", 'h', OPTION_FLAG, offsetof(struct config_options, help), NULL,
      NULL, "this text"},
     {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
 };
 
-static const char *const synopsis[] = {"check [--set PATH=VALUE]... FILE...",
-                                       "show [--set PATH=VALUE]... FILE", NULL};
+static const char *const synopsis[] = {
+    "check [--set PATH=VALUE]... FILE...",
+    "show [--origin] [--set PATH=VALUE]... FILE", NULL};
 
 static const option_usage usage = {
     .command = "pilot config",
@@ -55,8 +58,12 @@ static int show(const struct config_options *o, const char *file)
 
     if (!p)
         return cmd_fail(&e);
-    pipeline_print_plan(p, "RUN", stdout);
+    if (!o->origin)
+        pipeline_print_plan(p, "RUN", stdout);
     pipeline_destroy(p);
+    if (o->origin &&
+        pipeline_print_origins(file, o->set.items, o->set.n, stdout, &e) < 0)
+        return cmd_fail(&e);
     return PE_EXIT_OK;
 }
 

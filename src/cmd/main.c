@@ -1,6 +1,7 @@
 /* main.c - the program `pilot`: finds the command and calls it. */
 #include <link.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,13 @@ static const struct command {
     const char *prose;
 } commands[] = {
     {"run", cmd_run, "run a pipeline and follow it to its end"},
+    {"submit", cmd_submit, "submit a pilot and return (also pilot-submit)"},
+    {"status", cmd_status, "list pilots, and why they do not run"},
+    {"wait", cmd_wait, "wait for pilots to be up, or to end"},
+    {"cancel", cmd_cancel, "end pilots, also ones that wait in a queue"},
+    {"log", cmd_log, "show what a pilot has written"},
+    {"resize", cmd_resize, "more ranks for a run, or fewer"},
+    {"doctor", cmd_doctor, "say what would go wrong, and the fix"},
     {"config", cmd_config, "check a pipeline file, or show what it means"},
     {NULL, NULL, NULL},
 };
@@ -85,10 +93,19 @@ static int unknown_command(const char *name)
     return PE_EXIT_USAGE;
 }
 
+static bool is_called(const char *path, const char *name)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+
+    return path && !strcmp(slash ? slash + 1 : path, name);
+}
+
 int main(int argc, char **argv)
 {
     log_init(log_write_stderr, program_name, LOG_LEVEL_INFO);
     signal(SIGPIPE, SIG_IGN); /* a pipe nobody reads is an error of write() */
+    if (is_called(argv[0], "pilot-submit"))
+        return cmd_submit(argc, argv);
     if (argc < 2) {
         help_print(stderr);
         return PE_EXIT_USAGE;

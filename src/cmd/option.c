@@ -187,8 +187,12 @@ int option_parse(const option_usage *u, int argc, char **argv, void *values,
 
 int option_operands(const option_usage *u, int n, pe_error *errp)
 {
+    char what[64];
+
+    snprintf(what, sizeof(what), "%s is missing",
+             u->operand ? u->operand : "a FILE");
     if (n < u->min_args)
-        return usage_error(u, errp, "a FILE is missing");
+        return usage_error(u, errp, what);
     if (u->max_args >= 0 && n > u->max_args)
         return usage_error(u, errp, "too many operands");
     return 0;

@@ -8,7 +8,7 @@
 
 #include <pilot/error.h>
 
-#define OPTION_MAX 32 /* rows of a table */
+#define OPTION_MAX 96 /* rows of a table */
 
 enum option_kind {
     OPTION_FLAG, /* bool */
@@ -40,6 +40,7 @@ typedef struct option_usage {
     const char *prose;           /* one sentence */
     const option_spec *options;
     int min_args, max_args; /* operands; max -1: any number */
+    const char *operand;    /* what is missing: "an ID"; NULL: "a FILE" */
 } option_usage;
 
 /* Parse [argv] into [values], the command's own zeroed struct.  Options may

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "src/cmd/cmd.h"
-#include "src/cmd/locate.h"
+#include "src/common/locate.h"
 #include "src/cmd/run.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
@@ -144,13 +144,18 @@ static int run_stopped(const struct run *r)
     return 128 + r->stop_signal;
 }
 
-/* Somebody asked for the end, or the pool's time was up. */
+/* Somebody asked for the end, or the time of every pool was up. */
 static bool was_drained(const struct run *r)
 {
-    for (size_t i = 0; i < r->n_agents; i++)
-        if (r->agents[i].drained && r->agents[i].pilot->kind == PILOT_POOL)
-            return true;
-    return r->drained;
+    bool drained = false;
+
+    for (size_t i = 0; i < r->n_agents; i++) {
+        const agent *a = &r->agents[i];
+        if (a->pilot->kind == PILOT_POOL && a->final && !a->drained)
+            return r->drained;
+        drained = drained || (a->drained && a->pilot->kind == PILOT_POOL);
+    }
+    return drained || r->drained;
 }
 
 /* The run is over: its state decides the exit status. */
@@ -188,7 +193,8 @@ static int run_prepare(struct run *r, json_t *before, pe_error *errp)
         monitor_resume(r->monitor,
                        has_state(before, "drained") ? before : NULL);
     log_info("run %s, state in %s", r->req->run, r->req->dir);
-    if (run_agents_create(r, errp) < 0 || run_services_open(r, errp) < 0)
+    if (run_agents_create(r, errp) < 0 || run_follow_services(r, errp) < 0 ||
+        run_services_open(r, errp) < 0)
         return -1;
     return pipeline_request_write(r->req, errp);
 }
@@ -216,19 +222,14 @@ static int run_execute(struct run *r, pe_error *errp)
 /* Nothing is left behind but the state of a run that began. */
 static void run_release(struct run *r)
 {
+    run_watch_cancel(r);
     run_agents_destroy(r);
     if (r->p && r->req)
         run_services_close(r);
     monitor_destroy(r->monitor);
-    if (r->made_dir)
-        file_remove_tree(r->req->dir, NULL);
-    if (r->lock_fd >= 0)
-        close(r->lock_fd);
     if (r->signal_fd >= 0)
         close(r->signal_fd);
-    pipeline_destroy(r->p);
-    pipeline_request_destroy(r->req);
-    free(r->home);
+    run_setup_release(r, true);
 }
 
 static int run_do(const struct run_options *o)

@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 #include "src/cmd/option.h"
-#include "src/cmd/restart.h"
 #include "src/monitor/event.h"
 #include "src/monitor/monitor.h"
 #include "src/params/params.h"
+#include "src/pilot/record.h"
 #include "src/pipeline/pipeline.h"
 #include "src/resource/process.h"
 
@@ -23,41 +23,53 @@ struct run_options {
     bool dry_run, keep, quiet, help;
 };
 
-/* What becomes of the processes of a pilot. */
+/* What becomes of a pilot of the run. */
 enum agent_state {
-    AGENT_WAITS, /* to be started at due_ns */
+    AGENT_WAITS, /* to be started */
     AGENT_RUNS,
     AGENT_DONE,    /* ended after its final event */
     AGENT_GIVEN_UP /* died for good */
 };
 
-/* The processes of one pilot, and what they said. */
+/* One pilot, and what it said.  Attached ones are children of this command,
+ * which reads their events; the others live in a job of their own, and their
+ * beats come by the parameter service.
+ */
 typedef struct agent {
     const pipeline_pilot *pilot;
+    char member[96];           /* name of this instance */
+    int place;                 /* which of its resources */
+    char *url;                 /* where */
+    char job[RESOURCE_ID_MAX]; /* of the allocation we are in ourselves; "" */
+    resource_request request;  /* effective */
+    bool attached;
+    bool inside; /* started by the allocation it lives in */
     enum agent_state state;
-    process *proc;
+    pilot_record record;
+    char *dir;      /* its folder; of an attached one */
+    char *err_path; /* what its processes say for people */
+    char *mark;     /* in the environment of all of them */
+    process *proc;  /* the supervisor of an attached one */
     event_reader reader;
-    restart deaths;
-    int64_t due_ns; /* monotonic; start (again) then */
-    char *program;  /* pilot-agent or pilot-edge */
-    char *err_path; /* RUN_DIR/NAME.err */
-    char *mark;     /* in the environment of all its processes */
-    /* of this incarnation */
-    bool closed;   /* its stdout is at its end */
-    bool ready;    /* it said so */
-    bool told;     /* it told its error, */
-    bool fatal;    /* which no restart can mend, */
-    int exit_code; /* and this exit status belongs to it */
-    bool final;    /* it gave its final event, */
-    bool failed;   /* whose state is "failed", */
-    bool drained;  /* or "drained" */
+    int64_t gone_ns;  /* when its record was final first, monotonic; 0 */
+    int64_t beat_seq; /* of the newest beat that was taken */
+    bool closed;      /* its stdout is at its end */
+    bool ready;       /* it said so */
+    bool told;        /* it told its error, */
+    bool silent;      /* which is only that it ended without a word */
+    int exit_code;    /* and this exit status belongs to it */
+    bool final;       /* it gave its final event, */
+    bool failed;      /* whose state is "failed", */
+    bool drained;     /* or "drained" */
+    bool asked;       /* to end */
     struct run *run;
 } agent;
 
 enum run_phase {
     RUN_FLOWS,  /* until the pool's final event */
     RUN_DRAINS, /* the same, with the sources stopped */
-    RUN_ENDS,   /* the pool is done, edges take leave */
+    RUN_ENDS,   /* the pools are done, edges take leave */
+    RUN_CLOSES, /* services and allocations are ended */
     RUN_OVER,
 };
 
@@ -68,8 +80,10 @@ struct run {
     char *home;
     int lock_fd;    /* held while a command follows the run; -1: none */
     bool made_dir;  /* by us, in this call */
+    bool joined;    /* it was there: one more pilot comes to it */
     bool local;     /* no broker, no parameter service */
     bool managed;   /* we started the services */
+    bool placed;    /* pilots of the run are its services */
     params *params; /* NULL when local */
     monitor *monitor;
     agent *agents;
@@ -79,11 +93,13 @@ struct run {
     bool drained;    /* somebody asked for the end */
     int stop_signal; /* stop now; 0: no */
     bool failed;
-    int exit_code;     /* of the first failure */
-    int64_t start_ns;  /* monotonic */
-    int64_t end_by_ns; /* edges have until then to take leave */
-    int64_t shown_ns;  /* last progress line */
-    size_t shown;      /* its length on the terminal */
+    int exit_code;      /* of the first failure */
+    int64_t start_ns;   /* monotonic */
+    int64_t end_by_ns;  /* edges have until then to take leave */
+    int64_t shown_ns;   /* last progress line */
+    int64_t beats_ns;   /* next look at the beats */
+    int64_t observe_ns; /* next look at the schedulers */
+    size_t shown;       /* its length on the terminal */
 };
 
 /* --- run_setup.c --- */
@@ -94,6 +110,12 @@ struct run {
 int run_setup_new(struct run *r, pe_error *errp);
 /* Go on with run o->resume.  75: somebody follows it already. */
 int run_setup_resume(struct run *r, pe_error *errp);
+/* A new run, or the one called o->name that is there; with o->dry_run none is
+ * made.
+ */
+int run_setup_join(struct run *r, pe_error *errp);
+/* Free what these made; the folder too when we made it and [forget]. */
+void run_setup_release(struct run *r, bool forget);
 /* Print what would be done; touches nothing. */
 int run_setup_plan(const struct run_options *o, pe_error *errp);
 /* RUN_DIR/[name] in new memory; the caller frees. */
@@ -106,6 +128,10 @@ char *run_path(const struct run *r, const char *name, pe_error *errp);
  * for this run, whichever is first.
  */
 int run_endpoints_resolve(struct run *r, pe_error *errp);
+/* The same, but nothing is started: 78 when they are nowhere and no pilot of
+ * the file is to be one.
+ */
+int run_endpoints_find(struct run *r, pe_error *errp);
 
 /* --- run_services.c --- */
 
@@ -126,34 +152,49 @@ int run_services_control(struct run *r, const char *word, pe_error *errp);
 /* Write ends for the devices of edge pilot [a], which died for good. */
 int run_services_bury(struct run *r, const agent *a, pe_error *errp);
 
-/* --- run_launch.c --- */
-
-/* Start the processes of [a]; its ranks through mpirun. */
-process *run_launch(const agent *a, pe_error *errp);
-/* Remove what the ranks of [a] may have left outside the run's folder; also
- * after an earlier command that was killed.
- */
-void run_launch_clean(const agent *a);
-
 /* --- run_agent.c --- */
 
-/* A row for each pilot that has processes; a program that is missing is an
- * input error (78).
- */
+/* A row for each pilot that is started or watched. */
 int run_agents_create(struct run *r, pe_error *errp);
 void run_agents_destroy(struct run *r);
-/* Start it, or start it again. */
 int run_agent_start(agent *a, pe_error *errp);
-/* Take what it has printed so far. */
+/* Take what an attached one has printed so far, ... */
 void run_agent_read(agent *a);
-/* Ask for the end by signal: stop sensing, process what is there, leave. */
+/* ... and what the others have told. */
+void run_agents_hear(struct run *r);
+/* Ask for the end by signal or order: stop sensing, process what is there,
+ * leave.
+ */
 void run_agent_drain(agent *a);
 /* Show the last lines of its stderr. */
 void run_agent_tail(const agent *a);
 bool run_agent_is_over(const agent *a);
+bool run_agent_is_service(const agent *a);
+
+/* --- run_watch.c: pilots in jobs of their own --- */
+
+/* Who follows the run, among the beats of its pilots: no name of a pilot. */
+#define RUN_FOLLOWER "@follower"
+
+/* Bring the records of pilots that are not attached up to date, at most every
+ * 30 s unless [now].
+ */
+void run_watch(struct run *r, bool now);
+/* Say that somebody follows the run: services that its pilots hold stay as
+ * long as that is fresh.
+ */
+void run_watch_tell(struct run *r);
+/* Path of a file of this host that holds the password of the service [a], new
+ * memory; NULL: it has none that we can read.
+ */
+char *run_watch_secret(const struct run *r, const agent *a);
+/* End their jobs: what still runs, or waits in a queue. */
+void run_watch_cancel(struct run *r);
 
 /* --- run_follow.c --- */
 
+/* Start the pilots that hold services and wait until those are up. */
+int run_follow_services(struct run *r, pe_error *errp);
 /* Start the agents and stay until the run is over. */
 void run_follow(struct run *r);
 /* Has somebody asked to stop?  For long steps before run_follow. */

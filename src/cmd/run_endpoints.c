@@ -10,7 +10,6 @@
 #include "src/common/text.h"
 
 #define ENV_MAX_BYTES 65536
-#define STAT_START 22 /* field of /proc/PID/stat: when it began */
 
 /* Where services are, as one source tells it; any member may be NULL. */
 struct endpoints {
@@ -75,32 +74,14 @@ static void env_file_read(const char *folder, struct endpoints *e)
     free(path);
 }
 
-/* Field [n] of [stat], the text of a /proc/PID/stat, from 3 on; the second is
- * a name in parentheses that may hold blanks.
- */
-static const char *stat_field(char *stat, int n)
-{
-    char *save = NULL, *name_end = strrchr(stat, ')');
-    char *field = name_end ? strtok_r(name_end + 1, " ", &save) : NULL;
-
-    for (int i = 3; field && i < n; i++)
-        field = strtok_r(NULL, " ", &save);
-    return field;
-}
-
-/* Does the process [pid] that began at [start] still run?  A pid alone may be
- * somebody else's by now.
- */
+/* Does the process [pid] that began at [start] still run? */
 static bool is_alive(const char *pid, const char *start)
 {
-    char *path = pid && start ? text_format("/proc/%s/stat", pid) : NULL;
-    char *stat = path ? file_read(path, ENV_MAX_BYTES, NULL, NULL) : NULL;
-    const char *began = stat ? stat_field(stat, STAT_START) : NULL;
-    bool alive = began && !strcmp(began, start);
+    char now[32];
+    int64_t number;
 
-    free(stat);
-    free(path);
-    return alive;
+    return pid && start && text_parse_int(pid, &number) == 0 &&
+           process_start_time((pid_t)number, now) && !strcmp(now, start);
 }
 
 /* Fill [slotp] unless an earlier source did. */
@@ -201,23 +182,58 @@ static bool was_managed(const struct run *r)
     return was;
 }
 
-int run_endpoints_resolve(struct run *r, pe_error *errp)
+/* Take them from wherever they are known; false: not all are. */
+static bool endpoints_adopt(struct run *r)
 {
     pipeline_request *q = r->req;
     struct endpoints before = {.broker = q->broker,
                                .params = q->params_url,
                                .password_file = q->password_file};
-    bool managed = was_managed(r);
 
     q->broker = q->params_url = q->password_file = NULL;
     adopt_file(q, r->p);
-    if (!managed) {
+    if (!was_managed(r)) {
         adopt_environment(q);
         adopt_all(q, &before);
         adopt_kept(q, r->home);
+    } else if (!r->managed && r->joined) {
+        adopt_all(q, &before);
     }
     endpoints_free(&before);
-    if (q->broker && q->params_url)
+    return q->broker && q->params_url;
+}
+
+/* Does a pilot of the file become the service of [kind]? */
+static bool is_planned(const pipeline *p, enum pilot_kind kind)
+{
+    const pipeline_pilot *k = pipeline_pilot_of(p, kind);
+
+    return k && !k->endpoint && (k->resource_given || k->within >= 0);
+}
+
+int run_endpoints_find(struct run *r, pe_error *errp)
+{
+    const pipeline_request *q = r->req;
+
+    if (endpoints_adopt(r))
         return 0;
-    return managed_start(r, errp);
+    if ((q->broker || is_planned(r->p, PILOT_BROKER)) &&
+        (q->params_url || is_planned(r->p, PILOT_PARAMS)))
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "%s: no %s is known: give its endpoint in the file, "
+                        "set %s, keep one by 'scripts/services start', or "
+                        "have one started: `kind: %s, resource: URL`",
+                        r->p->file, q->broker ? "parameter service" : "broker",
+                        q->broker ? "PILOT_PARAMS" : "PILOT_BROKER",
+                        q->broker ? "params" : "broker");
+}
+
+int run_endpoints_resolve(struct run *r, pe_error *errp)
+{
+    pipeline_request *q = r->req;
+
+    if (q->broker && q->params_url && r->placed)
+        return 0; /* pilots of this run have told where they are */
+    return endpoints_adopt(r) ? 0 : managed_start(r, errp);
 }

@@ -1,7 +1,9 @@
 /* run_follow.c - watches the agents of a run until it is over. */
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -9,8 +11,9 @@
 #include "src/cmd/run.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
+#include "src/pilot/stage.h"
 
-#define AGENTS_MAX 64
+#define AGENTS_MAX 256
 #define POLL_MS 100
 #define PROGRESS_NS 500000000
 #define LEAVE_NS (INT64_C(30) * 1000000000) /* for edges, after the pool */
@@ -51,26 +54,63 @@ void run_fail(struct run *r, int exit_code, const char *what)
     r->failed = true;
 }
 
-/* Signals that arrived since the last call are counted; *lastp is the last of
- * them.
- */
-static int signals_read(const struct run *r, int *lastp)
+/* Signals that arrived since the last call. */
+struct signals {
+    int ends;  /* that ask for the end, */
+    int last;  /* the last of them; */
+    bool hung; /* the terminal is gone */
+};
+
+static struct signals signals_read(const struct run *r)
 {
     struct signalfd_siginfo info;
-    int n = 0;
+    struct signals s = {0};
 
     while (read(r->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-        *lastp = (int)info.ssi_signo;
-        n++;
+        if (info.ssi_signo == SIGHUP) {
+            s.hung = true;
+            continue;
+        }
+        s.last = (int)info.ssi_signo;
+        s.ends++;
     }
-    return n;
+    return s;
 }
 
 bool run_interrupted(struct run *r)
 {
     if (!r->stop_signal)
-        signals_read(r, &r->stop_signal);
+        r->stop_signal = signals_read(r).last;
     return r->stop_signal != 0;
+}
+
+/* A lost terminal is no wish to end: the run goes on, and what there is to
+ * say goes to a file.
+ */
+static void detach(struct run *r)
+{
+    char *path = run_path(r, "follow.log", NULL);
+    int fd =
+        path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+
+    r->shown = 0;
+    if (fd >= 0) {
+        dup2(fd, STDOUT_FILENO);
+        dup2(fd, STDERR_FILENO);
+        close(fd);
+    }
+    free(path);
+    log_info("the terminal is gone and the run goes on; 'pilot wait %s' joins "
+             "it again",
+             r->req->run);
+}
+
+static bool has_kind(const struct run *r, enum pilot_kind kind)
+{
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (r->agents[i].pilot->kind == kind)
+            return true;
+    return false;
 }
 
 /* Sources stop, what was sent is processed.  Without a parameter service, or
@@ -86,25 +126,33 @@ static void drain(struct run *r)
     run_progress_clear(r);
     log_info("draining: what was sent is processed first; once more stops "
              "now");
-    if (!r->local && run_services_control(r, "drain", &e) == 0)
-        return;
-    if (!r->local)
+    /* Devices write their ends, and the pools end there; without devices there
+     * is no end but an order.
+     */
+    if (!r->local && run_services_control(r, "drain", &e) < 0)
         log_warn("%s", e.text);
+    else if (!r->local && has_kind(r, PILOT_EDGE))
+        return;
     for (size_t i = 0; i < r->n_agents; i++)
-        if (r->agents[i].ready || !r->local)
+        if ((r->agents[i].ready || !r->local) &&
+            !run_agent_is_service(&r->agents[i]))
             run_agent_drain(&r->agents[i]);
 }
 
 static void signals_take(struct run *r)
 {
-    int last = 0, n = signals_read(r, &last);
+    struct signals s = signals_read(r);
 
-    if (n == 0)
+    if (s.hung)
+        detach(r);
+    if (s.ends == 0)
         return;
     if (!r->drained) {
         drain(r);
-    } else if (last != SIGHUP) { /* a terminal that closes is no wish */
-        r->stop_signal = last;
+        s.ends--;
+    }
+    if (s.ends > 0) {
+        r->stop_signal = s.last;
         r->phase = RUN_OVER;
     }
 }
@@ -119,7 +167,7 @@ static void agent_give_up(agent *a, int exit_code, const char *what)
 
     a->state = AGENT_GIVEN_UP;
     run_fail(r, exit_code, what);
-    if (a->pilot->kind == PILOT_POOL || r->local || r->phase == RUN_ENDS)
+    if (a->pilot->kind != PILOT_EDGE || r->local || r->phase >= RUN_ENDS)
         return;
     if (run_services_bury(r, a, &e) < 0)
         run_fail(r, PE_EXIT_FAILED, e.text);
@@ -133,62 +181,35 @@ static void agent_start(agent *a)
         agent_give_up(a, e.exit_code, e.text);
 }
 
-/* "pilot pool was killed by signal 9" */
-static void end_tell(const agent *a, char *out, size_t cap)
-{
-    int status = process_status(a->proc);
-
-    if (status > 128)
-        snprintf(out, cap, "pilot %s was killed by signal %d", a->pilot->name,
-                 status - 128);
-    else
-        snprintf(out, cap, "pilot %s ended with status %d", a->pilot->name,
-                 status);
-}
-
-/* Nanoseconds until [a], which died, is started again; -1: never.  A local
- * pool keeps nothing to go on with.
- */
-static int64_t agent_delay(agent *a, int64_t now_ns)
-{
-    if (a->fatal || a->run->local || a->run->phase == RUN_ENDS)
-        return -1;
-    return restart_delay(&a->deaths, now_ns);
-}
-
-/* An agent ended before it was done. */
+/* Its supervisor ended before its agents were done. */
 static void agent_died(agent *a)
 {
-    struct run *r = a->run;
-    char what[160];
-    int64_t now = clock_mono_ns(), delay = agent_delay(a, now);
+    int status = process_status(a->proc);
+    char what[160] = "";
 
-    monitor_lost(r->monitor, a->pilot->name);
-    process_kill_marked(a->mark); /* ranks that outlive their mpirun */
-    end_tell(a, what, sizeof(what));
-    run_progress_clear(r);
-    if (delay >= 0) {
-        log_warn("%s; it is started again%s", what,
-                 delay > 0 ? " in a moment" : "");
-        a->state = AGENT_WAITS;
-        a->due_ns = now + delay;
-        return;
-    }
+    run_progress_clear(a->run);
     if (!a->told)
+        snprintf(what, sizeof(what),
+                 status > 128 ? "the supervisor of pilot %s was killed by "
+                                "signal %d"
+                              : "the supervisor of pilot %s ended with status "
+                                "%d",
+                 a->member, status > 128 ? status - 128 : status);
+    if (!a->told || a->silent)
         run_agent_tail(a);
     agent_give_up(a, a->told ? a->exit_code : PE_EXIT_FAILED,
-                  a->fatal ? NULL : what);
+                  *what ? what : NULL);
 }
 
 static void agent_reap(agent *a)
 {
     struct run *r = a->run;
 
-    if (a->state != AGENT_RUNS || !process_ended(a->proc))
+    if (a->state != AGENT_RUNS || !a->proc || !process_ended(a->proc))
         return;
     run_agent_read(a); /* what it said last */
-    monitor_cpu(r->monitor, a->pilot->name, process_cpu_s(a->proc));
-    if (!a->final) {
+    monitor_cpu(r->monitor, a->member, process_cpu_s(a->proc));
+    if (!a->final && !(a->asked && process_status(a->proc) == 0)) {
         agent_died(a);
         return;
     }
@@ -203,32 +224,49 @@ static void agent_reap(agent *a)
 static bool may_start(const agent *a)
 {
     const struct run *r = a->run;
+    bool pools = false;
 
-    if (a->pilot->kind == PILOT_POOL)
+    if (a->inside)
         return true;
-    for (size_t i = 0; i < r->n_agents; i++)
+    if (a->pilot->kind != PILOT_EDGE)
+        return r->phase < RUN_ENDS;
+    for (size_t i = 0; i < r->n_agents; i++) {
+        pools = pools || r->agents[i].pilot->kind == PILOT_POOL;
         if (r->agents[i].pilot->kind == PILOT_POOL && r->agents[i].ready)
             return true;
-    return false;
+    }
+    return !pools;
 }
 
 static void agent_look(agent *a)
 {
-    if (a->state == AGENT_WAITS && clock_mono_ns() >= a->due_ns &&
-        may_start(a))
-        agent_start(a);
+    if (a->state == AGENT_WAITS && may_start(a)) {
+        if (a->inside)
+            a->state = AGENT_RUNS;
+        else
+            agent_start(a);
+    }
+    if (!a->attached)
+        return;
     run_agent_read(a);
     agent_reap(a);
 }
 
-/* Are all agents over: of the pool, or of every kind? */
-static bool are_over(const struct run *r, bool pool_only)
+/* Are all agents of [kind] over? */
+static bool are_over(const struct run *r, enum pilot_kind kind)
 {
     for (size_t i = 0; i < r->n_agents; i++)
-        if ((r->agents[i].pilot->kind == PILOT_POOL || !pool_only) &&
+        if (r->agents[i].pilot->kind == kind &&
             !run_agent_is_over(&r->agents[i]))
             return false;
     return true;
+}
+
+/* The pools are done, or gone, or there are none and the sources have ended.
+ */
+static bool is_learned(const struct run *r)
+{
+    return are_over(r, has_kind(r, PILOT_POOL) ? PILOT_POOL : PILOT_EDGE);
 }
 
 /* The pool is done, or gone: edges take leave. */
@@ -255,23 +293,49 @@ static void edges_expire(struct run *r)
     for (size_t i = 0; i < r->n_agents; i++) {
         agent *a = &r->agents[i];
         char what[160];
-        if (run_agent_is_over(a))
+        if (run_agent_is_over(a) || run_agent_is_service(a))
             continue;
         snprintf(what, sizeof(what), "pilot %s did not end with the run",
-                 a->pilot->name);
+                 a->member);
         run_agent_tail(a);
         a->state = AGENT_GIVEN_UP;
         run_fail(r, PE_EXIT_FAILED, what);
     }
 }
 
+/* Services and allocations, when nobody needs them any more. */
+static void services_dismiss(struct run *r)
+{
+    pe_error e = {0};
+
+    r->phase = RUN_CLOSES;
+    r->end_by_ns = clock_mono_ns() + LEAVE_NS;
+    if (!r->placed)
+        return;
+    if (run_services_control(r, "over", &e) < 0)
+        log_warn("%s", e.text);
+    params_pilot_put(r->params, RUN_FOLLOWER, "", NULL);
+    for (size_t i = 0; i < r->n_agents; i++)
+        r->agents[i].asked = true;
+    params_close(r->params);
+    r->params = NULL;
+}
+
 static void phase_advance(struct run *r)
 {
-    if (r->phase < RUN_ENDS && are_over(r, true))
+    int64_t now = clock_mono_ns();
+
+    if (r->phase < RUN_ENDS && is_learned(r))
         edges_dismiss(r);
-    if (r->phase == RUN_ENDS && clock_mono_ns() > r->end_by_ns)
+    if (r->phase == RUN_ENDS && now > r->end_by_ns)
         edges_expire(r);
-    if (r->phase == RUN_ENDS && are_over(r, false))
+    if (r->phase == RUN_ENDS && are_over(r, PILOT_POOL) &&
+        are_over(r, PILOT_EDGE))
+        services_dismiss(r);
+    if (r->phase == RUN_CLOSES &&
+        ((are_over(r, PILOT_BROKER) && are_over(r, PILOT_PARAMS) &&
+          are_over(r, PILOT_ALLOCATION)) ||
+         now > r->end_by_ns))
         r->phase = RUN_OVER;
 }
 
@@ -283,23 +347,98 @@ static void events_wait(const struct run *r)
 
     fds[n++] = (struct pollfd){.fd = r->signal_fd, .events = POLLIN};
     for (size_t i = 0; i < r->n_agents && n <= AGENTS_MAX; i++)
-        if (r->agents[i].state == AGENT_RUNS && !r->agents[i].closed)
+        if (r->agents[i].state == AGENT_RUNS && r->agents[i].proc &&
+            !r->agents[i].closed)
             fds[n++] = (struct pollfd){.fd = process_fd(r->agents[i].proc),
                                        .events = POLLIN};
     poll(fds, n, POLL_MS);
 }
 
+/* One turn of the loop. */
+static void turn(struct run *r)
+{
+    for (size_t i = 0; i < r->n_agents; i++)
+        agent_look(&r->agents[i]);
+    run_watch(r, false);
+    phase_advance(r);
+    progress_show(r);
+    if (r->phase != RUN_OVER)
+        events_wait(r);
+    signals_take(r);
+}
+
+static void result_tell(void *arg, const char *path)
+{
+    (void)arg;
+    log_info("fetched %s", path);
+}
+
+/* What the pilots were to leave. */
+static void results_fetch(struct run *r)
+{
+    for (size_t i = 0; i < r->n_agents && !r->stop_signal; i++) {
+        pe_error e = {0};
+        if (*r->agents[i].record.id &&
+            stage_out(r->home, &r->agents[i].record, result_tell, r, &e) < 0)
+            run_fail(r, e.exit_code, e.text);
+    }
+}
+
 void run_follow(struct run *r)
 {
     r->start_ns = clock_mono_ns();
-    while (r->phase != RUN_OVER) {
-        for (size_t i = 0; i < r->n_agents; i++)
-            agent_look(&r->agents[i]);
-        phase_advance(r);
-        progress_show(r);
-        if (r->phase != RUN_OVER)
-            events_wait(r);
-        signals_take(r);
-    }
+    while (r->phase != RUN_OVER)
+        turn(r);
     run_progress_clear(r);
+    results_fetch(r);
+}
+
+/* Endpoints of the services that pilots of the run hold; true: all there. */
+static bool endpoints_take(struct run *r)
+{
+    pipeline_request *q = r->req;
+
+    for (size_t i = 0; i < r->n_agents; i++) {
+        const agent *a = &r->agents[i];
+        char **slot = a->pilot->kind == PILOT_BROKER   ? &q->broker
+                      : a->pilot->kind == PILOT_PARAMS ? &q->params_url
+                                                       : NULL;
+        if (!slot || *slot || !*a->record.endpoint)
+            continue;
+        *slot = strdup(a->record.endpoint);
+        if (a->pilot->kind == PILOT_PARAMS && !q->password_file)
+            q->password_file = run_watch_secret(r, a);
+    }
+    return (q->broker || !has_kind(r, PILOT_BROKER)) &&
+           (q->params_url || !has_kind(r, PILOT_PARAMS));
+}
+
+static bool service_failed(const struct run *r)
+{
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (run_agent_is_service(&r->agents[i]) &&
+            r->agents[i].state == AGENT_GIVEN_UP)
+            return true;
+    return false;
+}
+
+int run_follow_services(struct run *r, pe_error *errp)
+{
+    if (!has_kind(r, PILOT_BROKER) && !has_kind(r, PILOT_PARAMS))
+        return 0;
+    r->placed = true;
+    while (!endpoints_take(r)) {
+        for (size_t i = 0; i < r->n_agents; i++)
+            if (run_agent_is_service(&r->agents[i]))
+                agent_look(&r->agents[i]);
+        run_watch(r, false);
+        if (service_failed(r))
+            return pe_error_set(errp, PE_ERROR_FATAL, r->exit_code,
+                                "the services of the run did not start");
+        if (run_interrupted(r))
+            return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                                "interrupted");
+        events_wait(r);
+    }
+    return 0;
 }

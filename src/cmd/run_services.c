@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/broker/broker.h"
-#include "src/cmd/locate.h"
+#include "src/common/locate.h"
 #include "src/cmd/run.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/pilot/topics.h"
 
 #define STEP_MS 100
 
@@ -45,79 +45,83 @@ done:
     return status;
 }
 
-static int topic_ensure(const struct run *r, broker_admin *a,
-                        const char *suffix, pe_error *errp)
+/* What ended the run last time, or one of its name that came to nothing. */
+static int ends_forget(struct run *r, pe_error *errp)
 {
-    char name[256];
-    int partitions;
-
-    pipeline_topic(r->p, r->req->run, suffix, name, sizeof(name));
-    const broker_topic t = {
-        .name = name,
-        .partitions = r->p->partitions,
-        .message_bytes =
-            r->p->message_bytes + (*suffix ? PIPELINE_HEADER_BYTES : 0),
-        .gaps_allowed = r->p->gaps_allowed,
-    };
-    return broker_topic_ensure(a, &t, &partitions, errp);
-}
-
-static broker_admin *admin_open(const struct run *r, pe_error *errp)
-{
-    broker_conf c = {0};
-
-    pipeline_request_broker(r->req, &c, "pilot-run");
-    return broker_admin_open(&c, errp);
-}
-
-static int topics_ensure(struct run *r, pe_error *errp)
-{
-    broker_admin *a = admin_open(r, errp);
-
-    if (!a)
+    if (params_ends_clear(r->params, errp) < 0 ||
+        params_control_put(r->params, "", errp) < 0)
         return -1;
-    int status = topic_ensure(r, a, "", errp);
-    if (status == 0 && r->p->results)
-        status = topic_ensure(r, a, ".results", errp);
-    if (status == 0)
-        status = topic_ensure(r, a, ".refused", errp);
-    broker_admin_close(a);
-    return status;
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (params_order_put(r->params, r->agents[i].member, "", errp) < 0)
+            return -1;
+    return 0;
 }
 
-/* A new run must not find a model of the same name; a resumed one forgets
- * what ended it last time.
- */
+/* A new run must not find a model of the same name. */
 static int keys_prepare(struct run *r, pe_error *errp)
 {
     char commit[PE_COMMIT_ID_LEN + 1] = "";
     uint64_t version, fence;
 
     if (r->req->resumed)
-        return params_ends_clear(r->params, errp) < 0
-                   ? -1
-                   : params_control_put(r->params, "", errp);
+        return ends_forget(r, errp);
     if (params_ids_fetch(r->params, commit, &version, &fence, errp) < 0)
         return -1;
     if (!*commit)
-        return 0;
+        return ends_forget(r, errp);
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                         "%s has a model of a run %s already: choose another "
                         "--run",
                         r->req->params_url, r->req->run);
 }
 
-int run_services_open(struct run *r, pe_error *errp)
+static bool has_far_pilot(const pipeline *p)
+{
+    for (size_t i = 0; i < p->n_pilots; i++)
+        for (size_t k = 0; k < p->pilots[i].n_resources; k++)
+            if (strstr(p->pilots[i].resources[k], "ssh://"))
+                return true;
+    return false;
+}
+
+/* A host of the pilots may reach what this one does not. */
+static int via_hint(const struct run *r, pe_error *errp)
+{
+    pe_error e = *errp;
+
+    if (e.exit_code == PE_EXIT_UNAVAILABLE && !r->req->via &&
+        has_far_pilot(r->p))
+        pe_error_set(errp, e.kind, e.exit_code,
+                     "%s; where only a login node reaches it, give a pilot of "
+                     "this host `via: ssh://HOST`",
+                     e.text);
+    return -1;
+}
+
+static int services_open(struct run *r, pe_error *errp)
 {
     params_conf c = {0};
 
-    if (r->local)
-        return 0;
-    if (run_endpoints_resolve(r, errp) < 0 || topics_ensure(r, errp) < 0)
+    if (run_endpoints_resolve(r, errp) < 0 ||
+        pipeline_via_open(r->req, errp) < 0 ||
+        topics_ensure(r->p, r->req, errp) < 0)
         return -1;
     pipeline_request_params(r->req, &c);
     r->params = params_open(&c, r->req->run, errp);
-    return r->params ? keys_prepare(r, errp) : -1;
+    if (!r->params || keys_prepare(r, errp) < 0)
+        return -1;
+    return 0;
+}
+
+int run_services_open(struct run *r, pe_error *errp)
+{
+    if (r->local)
+        return 0;
+    if (services_open(r, errp) < 0)
+        return via_hint(r, errp);
+    /* Before a short run is over. */
+    run_watch_tell(r);
+    return 0;
 }
 
 void run_services_close(struct run *r)
@@ -153,48 +157,31 @@ static bool has_end(const params_end *ends, size_t n, const char *device)
 }
 
 /* The end of device [d]: all that is in its partition now. */
-static int device_bury(struct run *r, broker_admin *a, int d, char *device,
-                       pe_error *errp)
+static int device_bury(struct run *r, int d, char *device, pe_error *errp)
 {
     params_end end = {
         .device = device, .partition = d % r->p->partitions, .dead = true};
-    char topic[256];
-    int64_t low;
 
-    pipeline_topic(r->p, r->req->run, "", topic, sizeof(topic));
-    if (broker_watermarks(a, topic, end.partition, &low, &end.next, errp) < 0)
+    if (topics_high(r->p, r->req, end.partition, &end.next, errp) < 0)
         return -1;
     return params_end_put(r->params, &end, errp);
-}
-
-/* Number of the first device of [pilot]: they are counted over all edges. */
-static int first_device(const pipeline *p, const pipeline_pilot *pilot)
-{
-    int first = 0;
-
-    for (size_t i = 0; i < p->n_pilots && &p->pilots[i] != pilot; i++)
-        if (p->pilots[i].kind == PILOT_EDGE)
-            first += p->pilots[i].devices;
-    return first;
 }
 
 int run_services_bury(struct run *r, const agent *a, pe_error *errp)
 {
     params_end *ends = NULL;
     size_t n = 0;
-    int first = first_device(r->p, a->pilot);
+    int first = pipeline_first_device(r->p, a->pilot, a->place);
+    int status = 0;
 
     if (!r->params || params_ends_fetch(r->params, &ends, &n, errp) < 0)
         return -1;
-    broker_admin *admin = admin_open(r, errp);
-    int status = admin ? 0 : -1;
     for (int d = first; status == 0 && d < first + a->pilot->devices; d++) {
         char device[256];
         pipeline_device_name(r->p, d, device, sizeof(device));
         if (!has_end(ends, n, device))
-            status = device_bury(r, admin, d, device, errp);
+            status = device_bury(r, d, device, errp);
     }
-    broker_admin_close(admin);
     params_ends_free(ends, n);
     return status;
 }

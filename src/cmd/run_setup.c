@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "src/cmd/locate.h"
+#include "src/common/locate.h"
 #include "src/cmd/run.h"
 #include "src/common/file.h"
 #include "src/common/random.h"
@@ -255,6 +255,9 @@ static int file_load(struct run *r, pe_error *errp)
     if (!r->p)
         return -1;
     r->local = pipeline_is_local(r->p);
+    if (pipeline_via_here(r->p) &&
+        !(q->via = text_format("%s", pipeline_via_here(r->p))))
+        return pe_error_nomem(errp);
     return overrides_settle(q, r->p, r->o->file, errp);
 }
 
@@ -302,6 +305,82 @@ int run_setup_resume(struct run *r, pe_error *errp)
                             "model: there is nothing to go on with",
                             r->req->run);
     return 0;
+}
+
+/* The run that is there: its endpoints count, its file stays. */
+static int join(struct run *r, const char *dir, pe_error *errp)
+{
+    pipeline_request *first = pipeline_request_read(dir, errp);
+    pipeline_request *q = r->req;
+
+    if (!first)
+        return -1;
+    q->broker = first->broker;
+    q->params_url = first->params_url;
+    q->password_file = first->password_file;
+    q->user = first->user;
+    first->broker = first->params_url = first->password_file = NULL;
+    first->user = NULL;
+    pipeline_request_destroy(first);
+    q->dir = text_format("%s", dir);
+    q->file = locate_absolute(NULL, r->o->file, errp);
+    r->joined = true;
+    return q->dir && q->file ? 0 : pe_error_nomem(errp);
+}
+
+/* Names only: for a run that is not made. */
+static int pretend(struct run *r, pe_error *errp)
+{
+    r->req->run = text_format("%s", r->o->name ? r->o->name : "RUN");
+    if (!r->req->run)
+        return pe_error_nomem(errp);
+    return places_fill(r, r->req->run, errp);
+}
+
+int run_setup_join(struct run *r, pe_error *errp)
+{
+    char *dir = NULL;
+    int status = -1;
+
+    if (r->o->name && name_check(r->o->name, errp) < 0)
+        return -1;
+    if (request_create(r, errp) < 0 || file_load(r, errp) < 0)
+        return -1;
+    if (r->o->dry_run)
+        return pretend(r, errp);
+    r->home = locate_home(errp);
+    if (!r->home)
+        return -1;
+    r->req->run = r->o->name ? text_format("%s", r->o->name)
+                             : name_make(r->p->name, errp);
+    dir = r->req->run ? text_format("%s/%s/request.json", r->home, r->req->run)
+                      : NULL;
+    if (!dir) {
+        pe_error_nomem(errp);
+    } else if (access(dir, F_OK) == 0) {
+        *strrchr(dir, '/') = '\0';
+        status = join(r, dir, errp);
+    } else {
+        free(r->home);
+        status = places_fill(r, r->req->run, errp);
+        if (status == 0)
+            status = folder_make(r, errp);
+        if (status == 0)
+            status = file_copy(r->o->file, r->req->file, errp);
+    }
+    free(dir);
+    return status;
+}
+
+void run_setup_release(struct run *r, bool forget)
+{
+    if (forget && r->made_dir)
+        file_remove_tree(r->req->dir, NULL);
+    if (r->lock_fd >= 0)
+        close(r->lock_fd);
+    pipeline_destroy(r->p);
+    pipeline_request_destroy(r->req);
+    free(r->home);
 }
 
 int run_setup_plan(const struct run_options *o, pe_error *errp)

@@ -1,0 +1,123 @@
+/* again.c - one more of a pilot there is: its successor, or an addition. */
+#include "again.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/common/locate.h"
+#include "src/common/text.h"
+
+/* What the old one asked for, less what is about that one alone. */
+static int request_take(struct again *a, pe_error *errp)
+{
+    static const enum request_word own[] = {
+        REQUEST_OUTPUT, REQUEST_ERROR, REQUEST_DEPENDENCY,
+        REQUEST_BEGIN,  REQUEST_HOLD,  REQUEST_N_WORDS};
+
+    if (submit_request_of(a->req, &a->request, errp) < 0)
+        return -1;
+    for (const enum request_word *w = own; *w != REQUEST_N_WORDS; w++) {
+        free(a->request.word[*w]);
+        a->request.word[*w] = NULL;
+    }
+    return 0;
+}
+
+static int record_choose(struct again *a, const char *id, pe_error *errp)
+{
+    pilot_record *found = NULL;
+    size_t n = 0;
+
+    a->home = locate_home(errp);
+    if (!a->home || pilot_records_find(a->home, id, &found, &n, errp) < 0)
+        return -1;
+    if (n == 1)
+        a->old = found[0];
+    else
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                     "%s has %zu pilots: say which, as RUN/NAME", id, n);
+    free(found);
+    return n == 1 ? 0 : -1;
+}
+
+/* Its folder here: of one on another host, request.json is there. */
+static int request_read(struct again *a, pe_error *errp)
+{
+    char *dir = text_format("%s/%s", a->home, a->old.id);
+    char *run_dir = text_format("%s/%s", a->home, a->old.run);
+
+    if (!dir || !run_dir)
+        pe_error_nomem(errp);
+    else
+        a->req = pipeline_request_read(dir, errp);
+    free(run_dir);
+    free(dir);
+    if (!a->req)
+        return -1;
+    a->pl = pipeline_load(a->req->file, (const char *const *)a->req->overrides,
+                          a->req->n_overrides, errp);
+    return a->pl ? 0 : -1;
+}
+
+int again_open(struct again *a, const char *id, pe_error *errp)
+{
+    if (record_choose(a, id, errp) < 0 || request_read(a, errp) < 0)
+        return -1;
+    return request_take(a, errp);
+}
+
+void again_close(struct again *a)
+{
+    request_free(&a->request);
+    pipeline_destroy(a->pl);
+    pipeline_request_destroy(a->req);
+    free(a->home);
+    memset(a, 0, sizeof(*a));
+}
+
+/* Other ranks are other nodes: the scheduler chooses them. */
+static void resize(struct again *a)
+{
+    static const enum request_word shape[] = {
+        REQUEST_NODES, REQUEST_NTASKS, REQUEST_NTASKS_PER_NODE,
+        REQUEST_NODELIST, REQUEST_N_WORDS};
+
+    for (const enum request_word *w = shape; a->ntasks && *w != REQUEST_N_WORDS;
+         w++) {
+        free(a->request.word[*w]);
+        a->request.word[*w] = NULL;
+    }
+}
+
+int again_submit(struct again *a, pilot_record *out, pe_error *errp)
+{
+    char base[96], member[96], *cwd = getcwd(NULL, 0);
+    submit_plan p = {.home = a->home,
+                     .pl = a->pl,
+                     .run = a->req,
+                     .member = member,
+                     .place = a->req->place,
+                     .url = a->old.resource,
+                     .request = &a->request,
+                     .ntasks = a->ntasks,
+                     .submit_dir = cwd ? cwd : "/",
+                     .after = a->after ? a->old.sched_id : NULL};
+    int status;
+
+    resize(a);
+    /* "NAME.2" is one more of NAME. */
+    snprintf(base, sizeof(base), "%.*s", (int)strcspn(a->old.name, "."),
+             a->old.name);
+    p.pilot = pipeline_pilot_find(a->pl, base);
+    status = p.pilot ? submit_member_next(a->home, a->old.run, base, member,
+                                          sizeof(member), errp)
+                     : pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                                    "%s: there is no pilot '%s' in its file",
+                                    a->old.id, base);
+    if (status == 0)
+        status = submit(&p, out, errp);
+    free(cwd);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* again.h - one more of a pilot there is: its successor, or an addition. */
+#ifndef CMD_AGAIN_H
+#define CMD_AGAIN_H
+
+#include <stdbool.h>
+
+#include "src/pilot/record.h"
+#include "src/pilot/submit.h"
+#include "src/pipeline/pipeline.h"
+
+struct again {
+    char *home;
+    pilot_record old;
+    pipeline_request *req; /* of the old one */
+    pipeline *pl;
+    resource_request request; /* what it asked for; may be changed */
+    int ntasks;               /* ranks of the new one; 0: as many */
+    bool after;               /* it starts when the old one has ended */
+};
+
+/* [id] is a pilot's, or its scheduler's.  again_close is due also after an
+ * error.
+ */
+int again_open(struct again *a, const char *id, pe_error *errp);
+void again_close(struct again *a);
+
+/* Submit it where the old one lives. */
+int again_submit(struct again *a, pilot_record *out, pe_error *errp);
+
+#endif

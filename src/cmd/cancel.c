@@ -1,0 +1,331 @@
+/* cancel.c - `pilot cancel`: end pilots, also ones that wait in a queue.
+ *
+ * That the end was asked for is written down before anybody is told, so that
+ * a command that is cut off leaves nothing that looks untouched, and the same
+ * command again does what is left.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/cmd/cmd.h"
+#include "src/cmd/option.h"
+#include "src/cmd/pilots.h"
+#include "src/common/clock.h"
+#include "src/common/log.h"
+
+#define GRACE_S 10.0
+#define STEP_NS INT64_C(200000000)
+#define SECOND INT64_C(1000000000)
+
+struct cancel_options {
+    const char *run, *grace;
+    bool all, now, quiet, help;
+};
+
+#define OPTION(kind, member) \
+    OPTION_##kind, offsetof(struct cancel_options, member)
+
+static const option_spec options[] = {
+    {"run", 0, OPTION(TEXT, run), "RUN", NULL, "all pilots of a run"},
+    {"all", 'a', OPTION(FLAG, all), NULL, NULL, "all pilots there are"},
+    {"grace", 'g', OPTION(TEXT, grace), "TIME", NULL,
+     "how long one that is up may finish its work (10s)"},
+    {"now", 0, OPTION(FLAG, now), NULL, NULL,
+     "at once: no time to finish or to tidy up"},
+    {"quiet", 'Q', OPTION(FLAG, quiet), NULL, NULL, "print nothing but errors"},
+    {"help", 'h', OPTION(FLAG, help), NULL, NULL, "this text"},
+    {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
+};
+
+static const char *const synopsis[] = {
+    "[-Q] [--now | --grace TIME] ID|RUN|SCHED_ID...",
+    "[-Q] [--now | --grace TIME] --run RUN",
+    "[-Q] [--now | --grace TIME] --all", NULL};
+
+static const option_usage usage = {
+    .command = "pilot cancel",
+    .synopsis = synopsis,
+    .prose = "End pilots.  One that is up first gets a while to finish what "
+             "it has.",
+    .options = options,
+    .min_args = 0,
+    .max_args = -1,
+};
+
+typedef struct canceling {
+    const struct cancel_options *o;
+    pilots p;
+    double grace_s;
+    int status; /* of the first failure */
+} canceling;
+
+static void failed(canceling *c, const pe_error *e)
+{
+    int status = cmd_fail(e);
+
+    if (c->status == PE_EXIT_OK)
+        c->status = status;
+}
+
+/* Over, with nothing left behind: one that is MISSING may still have a job. */
+static bool is_over(const pilot_record *r)
+{
+    return pilot_state_is_final(r->state) &&
+           (r->state != PILOT_MISSING || !*r->sched_id);
+}
+
+/* --- first: written down --- */
+
+/* A pilot_record_change_f. */
+static int mark(pilot_record *r, void *arg, pe_error *errp)
+{
+    bool unheard = r->state == PILOT_NEW && !r->submitting && !*r->sched_id;
+
+    (void)arg;
+    (void)errp;
+    if (is_over(r) || (r->cancel_asked && !unheard))
+        return 1;
+    r->cancel_asked = true;
+    if (unheard) { /* of by any scheduler: that was all */
+        r->state = pilot_state_next(r->state, PILOT_ON_LOST, true);
+        snprintf(r->reason, sizeof(r->reason),
+                 "canceled before it was submitted");
+        r->ended_ns = clock_real_ns();
+    }
+    return 0;
+}
+
+static void mark_all(canceling *c)
+{
+    for (size_t i = 0; i < c->p.n; i++) {
+        pilot_record *r = &c->p.r[i];
+        pe_error e = {0};
+        if (is_over(r))
+            log_info("%s is %s already", r->id, pilot_state_name(r->state));
+        else if (pilot_record_change(c->p.home, r->id, mark, NULL, r, &e) < 0)
+            failed(c, &e);
+    }
+}
+
+/* --- then: the pilots that are up may finish --- */
+
+static bool is_up(const pilot_record *r)
+{
+    return r->state == PILOT_ACTIVE || r->state == PILOT_DRAINING;
+}
+
+/* How many were told. */
+static size_t orders_give(canceling *c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->p.n; i++) {
+        const pilot_record *r = &c->p.r[i];
+        pe_error e = {0};
+        params *service;
+        if (!is_up(r))
+            continue;
+        service = reach_params(c->p.reach, r->run, &e);
+        if (service && params_order_put(service, r->name, "drain", &e) == 0)
+            n++;
+        else if (e.kind != PE_ERROR_NONE)
+            log_warn("%s cannot be asked to finish first: %s", r->id, e.text);
+    }
+    return n;
+}
+
+static size_t count_up(const pilots *p)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        n += is_up(&p->r[i]);
+    return n;
+}
+
+static int drain(canceling *c, pe_error *errp)
+{
+    int64_t until = clock_mono_ns() + (int64_t)(c->grace_s * 1e9);
+    size_t told = c->grace_s > 0 ? orders_give(c) : 0;
+    size_t deaf = count_up(&c->p) - told;
+
+    if (told > 0)
+        log_info("%zu pilot%s may finish, for %g s", told, told > 1 ? "s" : "",
+                 c->grace_s);
+    while (told > 0 && count_up(&c->p) > deaf && clock_mono_ns() < until) {
+        clock_sleep_ns(STEP_NS, 1);
+        if (pilots_observe(&c->p, PILOTS_ASK_NOT, errp) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- last: the scheduler --- */
+
+/* It has no id yet: its submission is under way, or was cut off a moment ago.
+ */
+static int unheard_error(const pilot_record *r, pe_error *errp)
+{
+    long long age = (clock_real_ns() - r->created_ns) / SECOND;
+
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                        "pilot %s is not canceled yet: its submission began "
+                        "%lld s ago, and the scheduler does not know it; say "
+                        "'pilot cancel %s' again in half a minute",
+                        r->id, age, r->id);
+}
+
+static int ask(canceling *c, const pilot_record *r, pe_error *errp)
+{
+    resource *res;
+    int status = -1;
+
+    if (!*r->sched_id)
+        return unheard_error(r, errp);
+    res = observe_cache_open(c->p.cache, r->resource, errp);
+    if (res && !res->ops->cancel)
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG, "%s cannot end jobs",
+                     res->ops->name);
+    else if (res)
+        status = res->ops->cancel(res, r->sched_id, c->o->now, errp);
+    if (status < 0)
+        pe_error_prefix(errp,
+                        "pilot %s is not canceled ('pilot cancel %s' again "
+                        "repeats it)",
+                        r->id, r->id);
+    return status;
+}
+
+/* A pilot_record_change_f: nothing of one that was MISSING is left now. */
+static int missing_end(pilot_record *r, void *arg, pe_error *errp)
+{
+    (void)arg;
+    (void)errp;
+    if (r->state != PILOT_MISSING)
+        return 1;
+    r->state = pilot_state_next(r->state, PILOT_ON_SEEN + RESOURCE_CANCELED,
+                                r->cancel_asked);
+    return 0;
+}
+
+static void ask_all(canceling *c)
+{
+    for (size_t i = 0; i < c->p.n; i++) {
+        pilot_record *r = &c->p.r[i];
+        pe_error e = {0};
+        if (is_over(r))
+            continue;
+        if (ask(c, r, &e) < 0 ||
+            (r->state == PILOT_MISSING &&
+             pilot_record_change(c->p.home, r->id, missing_end, NULL, r, &e) <
+                 0))
+            failed(c, &e);
+    }
+}
+
+/* Does one of them lack an id that its scheduler may know? */
+static bool has_unknown(const pilots *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (!is_over(&p->r[i]) && !*p->r[i].sched_id)
+            return true;
+    return false;
+}
+
+static bool has_living(const pilots *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (!is_over(&p->r[i]))
+            return true;
+    return false;
+}
+
+static void tell_all(const canceling *c)
+{
+    for (size_t i = 0; i < c->p.n; i++) {
+        const pilot_record *r = &c->p.r[i];
+        if (r->cancel_asked && pilot_state_is_final(r->state))
+            log_info("%s is %s", r->id, pilot_state_name(r->state));
+        else if (r->cancel_asked && *r->sched_id)
+            log_info("%s is being ended; 'pilot wait %s' waits for that", r->id,
+                     r->id);
+    }
+}
+
+/* What pilots have written themselves is looked at before, so that what is
+ * over is not asked to end.
+ */
+static int cancel_all(canceling *c, pe_error *errp)
+{
+    if (pilots_observe(&c->p, PILOTS_ASK_NOT, errp) < 0)
+        return -1;
+    mark_all(c);
+    if (has_unknown(&c->p) && pilots_observe(&c->p, PILOTS_ASK_NOW, errp) < 0)
+        return -1;
+    if (!c->o->now && drain(c, errp) < 0)
+        return -1;
+    if (has_living(&c->p)) {
+        ask_all(c);
+        /* One that did not answer is not waited for twice. */
+        if (c->status == PE_EXIT_OK &&
+            pilots_observe(&c->p, PILOTS_ASK_NOW, errp) < 0)
+            return -1;
+    }
+    if (c->status == PE_EXIT_OK)
+        tell_all(c);
+    return 0;
+}
+
+/* --run is about a run, and not about what else is called so. */
+static int run_check(const pilots *p, const char *run, pe_error *errp)
+{
+    for (size_t i = 0; run && i < p->n; i++)
+        if (strcmp(p->r[i].run, run) != 0)
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                                "'%.200s' is no run; did you mean pilot %s?",
+                                run, p->r[i].id);
+    return 0;
+}
+
+static int operands_check(const struct cancel_options *o, int n, pe_error *errp)
+{
+    if ((n > 0) + (o->run != NULL) + o->all == 1)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                        "which pilots: name them, or say --run RUN or --all "
+                        "(one of these); see 'pilot cancel --help'");
+}
+
+static int cancel_do(const struct cancel_options *o, size_t n, char **words)
+{
+    canceling c = {.o = o, .grace_s = GRACE_S};
+    char *run = (char *)o->run;
+    pe_error e = {0};
+
+    if (o->quiet)
+        log_init(log_write_stderr, program_name, LOG_LEVEL_ERROR);
+    if (o->grace && pilots_time("grace", o->grace, &c.grace_s, &e) < 0)
+        return cmd_fail(&e);
+    if (pilots_open(&c.p, &e) < 0 ||
+        pilots_select(&c.p, run ? &run : words, run ? 1 : n, &e) < 0 ||
+        run_check(&c.p, run, &e) < 0 || cancel_all(&c, &e) < 0)
+        failed(&c, &e);
+    pilots_close(&c.p);
+    return c.status;
+}
+
+int cmd_cancel(int argc, char **argv)
+{
+    struct cancel_options o = {0};
+    pe_error e = {0};
+    int first = option_parse(&usage, argc, argv, &o, &e);
+
+    if (first >= 0 && o.help) {
+        option_help(&usage, stdout);
+        return PE_EXIT_OK;
+    }
+    if (first < 0 || operands_check(&o, argc - first, &e) < 0)
+        return cmd_fail(&e);
+    return cancel_do(&o, (size_t)(argc - first), argv + first);
+}

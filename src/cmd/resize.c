@@ -1,0 +1,135 @@
+/* resize.c - `pilot resize`: more ranks for a run, or fewer. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/cmd/again.h"
+#include "src/cmd/cmd.h"
+#include "src/cmd/option.h"
+#include "src/common/clock.h"
+#include "src/common/locate.h"
+#include "src/common/log.h"
+#include "src/common/text.h"
+
+struct resize_options {
+    const char *ntasks;
+    bool parsable, help;
+};
+
+#define AT(member) offsetof(struct resize_options, member)
+
+static const option_spec options[] = {
+    {"ntasks", 'n', OPTION_TEXT, AT(ntasks), "N", NULL,
+     "ranks there shall be: more are another pilot, fewer leave this one"},
+    {"parsable", 0, OPTION_FLAG, AT(parsable), NULL, NULL,
+     "print PILOT;SCHEDULER_ID of what was added"},
+    {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, "this text"},
+    {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
+};
+
+static const char *const synopsis[] = {"PILOT -n N", NULL};
+
+static const option_usage usage = {
+    .command = "pilot resize",
+    .synopsis = synopsis,
+    .prose = "Give a pool more ranks, or fewer. No MPI world grows: a pilot "
+             "is added to the run and\ntakes its share of the partitions. "
+             "Ranks leave at a commit; their nodes stay with the job.",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+};
+
+/* Ranks leave: an order that the supervisor carries out. */
+static int shrink(struct again *a, int64_t n, pe_error *errp)
+{
+    char order[32];
+    params_conf c = {0};
+    params *p;
+    int status;
+
+    if (a->old.state != PILOT_ACTIVE && a->old.state != PILOT_STARTING)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_AGAIN,
+                            "%s is %s: its ranks can leave once it is active",
+                            a->old.id, pilot_state_name(a->old.state));
+    if (pipeline_via_open(a->req, errp) < 0)
+        return -1;
+    pipeline_request_params(a->req, &c);
+    p = params_open(&c, a->req->run, errp);
+    if (!p)
+        return -1;
+    snprintf(order, sizeof(order), "ranks %lld", (long long)n);
+    status = params_order_put(p, a->old.name, order, errp);
+    params_close(p);
+    if (status == 0)
+        log_info("%s goes on with %lld of %d ranks", a->old.id, (long long)n,
+                 a->old.ranks);
+    return status;
+}
+
+static int grow(struct again *a, int64_t more, bool parsable, pe_error *errp)
+{
+    pilot_record added;
+
+    a->ntasks = (int)more;
+    if (again_submit(a, &added, errp) < 0)
+        return -1;
+    log_info("%s brings %lld more rank%s", added.id, (long long)more,
+             more == 1 ? "" : "s");
+    if (parsable)
+        printf("%s;%s\n", added.id, added.sched_id);
+    else
+        printf("%s\n", added.id);
+    return 0;
+}
+
+static int resize(const struct resize_options *o, const char *id,
+                  pe_error *errp)
+{
+    struct again a = {0};
+    int64_t n;
+    int status = -1;
+
+    if (!o->ntasks || text_parse_int(o->ntasks, &n) < 0 || n < 1 || n > 65536)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                            "option --ntasks: '%s' is no number of ranks from "
+                            "1 to 65536; see 'pilot resize --help'",
+                            o->ntasks ? o->ntasks : "");
+    if (again_open(&a, id, errp) == 0) {
+        if (strcmp(a.old.kind, "pool") != 0)
+            pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                         "%s is of kind %s: only pools have ranks", a.old.id,
+                         a.old.kind);
+        else if (pipeline_is_local(a.pl))
+            pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                         "%s has no broker that pools could share a stream of",
+                         a.old.run);
+        else if (n == a.old.ranks)
+            status = 0;
+        else if (n < a.old.ranks)
+            status = shrink(&a, n, errp);
+        else
+            status = grow(&a, n - a.old.ranks, o->parsable, errp);
+    }
+    again_close(&a);
+    return status;
+}
+
+int cmd_resize(int argc, char **argv)
+{
+    struct resize_options o = {0};
+    pe_error e = {0};
+    int first = option_parse(&usage, argc, argv, &o, &e);
+
+    if (first < 0)
+        return cmd_fail(&e);
+    if (o.help) {
+        option_help(&usage, stdout);
+        return PE_EXIT_OK;
+    }
+    if (option_operands(&usage, argc - first, &e) < 0 ||
+        resize(&o, argv[first], &e) < 0)
+        return cmd_fail(&e);
+    return PE_EXIT_OK;
+}
