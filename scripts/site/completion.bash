@@ -1,0 +1,64 @@
+# completion.bash - bash completion of pilot and pilot-submit.
+#
+# Options come from --help, runs and pilots from `pilot status`: there is
+# nothing to keep in step by hand.
+
+# _pilot_options COMMAND...: long and short options of a command.
+_pilot_options() {
+    "$@" --help 2>/dev/null |
+        sed -n 's/^ *\(-[A-Za-z]\)\{0,1\}, \{0,1\}\(--[a-z-]*\).*/\1 \2/p
+            s/^ *\(--[a-z-]*\).*/\1/p'
+}
+
+_pilot_commands() {
+    pilot --help 2>/dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
+}
+
+_pilot_ids() {
+    pilot status --all --no-header 2>/dev/null |
+        awk '{ print $1; sub("/.*", "", $1); print $1 }' | sort -u
+}
+
+_pilot_complete() {
+    local word=$2 command=submit words=() first=1
+    COMPREPLY=()
+    if [ "${COMP_WORDS[0]##*/}" = pilot ]; then
+        command=${COMP_WORDS[1]-}
+        first=2
+        if [ "$COMP_CWORD" -eq 1 ]; then
+            mapfile -t COMPREPLY < <(compgen -W \
+                "$(_pilot_commands) --help --version" -- "$word")
+            return
+        fi
+    fi
+    case $word in
+    -*)
+        mapfile -t COMPREPLY < <(compgen -W \
+            "$(_pilot_options pilot "$command")" -- "$word")
+        return
+        ;;
+    esac
+    case ${COMP_WORDS[COMP_CWORD - 1]} in
+    --resource)
+        words=(local:// batch:// slurm:// pbs:// ssh:// slurm+ssh:// pbs+ssh://)
+        ;;
+    --launcher) words=(auto srun mpirun mpiexec) ;;
+    --until) words=(active end) ;;
+    --run | --resume | --successor) mapfile -t words < <(_pilot_ids) ;;
+    esac
+    if [ ${#words[@]} -eq 0 ] && [ "$COMP_CWORD" -ge "$first" ]; then
+        case $command in
+        status | wait | cancel | log | resize) mapfile -t words < <(_pilot_ids) ;;
+        config) [ "$COMP_CWORD" -gt "$first" ] || words=(check show) ;;
+        esac
+    fi
+    if [ ${#words[@]} -gt 0 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "${words[*]}" -- "$word")
+        # "://" breaks words: what stands already is not offered again.
+        __ltrim_colon_completions "$word" 2>/dev/null
+        return
+    fi
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+}
+
+complete -o filenames -F _pilot_complete pilot pilot-submit
