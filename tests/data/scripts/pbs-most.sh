@@ -1,0 +1,58 @@
+#!/bin/bash
+#PBS -N my_pool
+#PBS -l select=1:ncpus=8:mpiprocs=4:ompthreads=2:mem=4gb:ngpus=1+1:ncpus=6:mpiprocs=3:ompthreads=2:mem=4gb:ngpus=1
+#PBS -l walltime=36:30:00
+#PBS -q workq
+#PBS -A proj
+#PBS -o "my logs/"
+#PBS -j oe
+#PBS -W depend=afterok:17.server:18,afterany:19
+#PBS -a 202611231600
+#PBS -r y
+#PBS -h
+#PBS -M me@site.org
+#PBS -l place=vscatter
+#
+# Pilot run-1a2b/pool (pool): 7 ranks on 2 nodes x 2 threads.
+# It also runs by hand: bash job.sh
+
+set -u
+
+PILOT_DIR=/home/me/.local/state/pilot/run-1a2b/pool
+export PILOT_DIR
+exec >>"$PILOT_DIR/out" 2>>"$PILOT_DIR/err" || exit 73
+cd -- /scratch/me || exit 73
+
+# Threads of a rank: as asked for, whatever the scheduler has set.
+export OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 NCPUS=2
+
+# The site's own lines, as they were given.
+set +u
+module load openmpi
+set -u
+
+# The pilot gets every signal: the shell waits, and wakes up for each.
+pilot='' early=''
+forward() {
+    if [ -n "$pilot" ]; then
+        woken=yes
+        kill -s "$1" "$pilot" 2>/dev/null
+    else
+        early="$early $1"
+    fi
+}
+for sig in TERM INT USR1 USR2 XCPU; do
+    trap "forward $sig" "$sig"
+done
+
+/usr/libexec/pilot-supervise "$PILOT_DIR" &
+pilot=$!
+for sig in $early; do
+    kill -s "$sig" "$pilot" 2>/dev/null
+done
+while :; do
+    woken=''
+    wait "$pilot"
+    status=$?
+    [ -n "$woken" ] || exit "$status"
+done

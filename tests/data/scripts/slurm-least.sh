@@ -1,0 +1,41 @@
+#!/bin/bash
+#SBATCH --job-name=run-1a2b.pool
+#
+# Pilot run-1a2b/pool (pool): 1 rank x 1 thread.
+# It also runs by hand: bash job.sh
+
+set -u
+
+PILOT_DIR=/home/me/.local/state/pilot/run-1a2b/pool
+export PILOT_DIR
+exec >>"$PILOT_DIR/out" 2>>"$PILOT_DIR/err" || exit 73
+cd -- /home/me/work || exit 73
+
+# Threads of a rank: as asked for, whatever the scheduler has set.
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NCPUS=1
+
+# The pilot gets every signal: the shell waits, and wakes up for each.
+pilot='' early=''
+forward() {
+    if [ -n "$pilot" ]; then
+        woken=yes
+        kill -s "$1" "$pilot" 2>/dev/null
+    else
+        early="$early $1"
+    fi
+}
+for sig in TERM INT USR1 USR2 XCPU; do
+    trap "forward $sig" "$sig"
+done
+
+/usr/libexec/pilot-supervise "$PILOT_DIR" &
+pilot=$!
+for sig in $early; do
+    kill -s "$sig" "$pilot" 2>/dev/null
+done
+while :; do
+    woken=''
+    wait "$pilot"
+    status=$?
+    [ -n "$woken" ] || exit "$status"
+done

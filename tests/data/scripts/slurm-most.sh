@@ -1,0 +1,80 @@
+#!/bin/bash
+#SBATCH --job-name="my pool"
+#SBATCH --nodes=2
+#SBATCH --ntasks=8
+#SBATCH --ntasks-per-node=4
+#SBATCH --cpus-per-task=2
+#SBATCH --gpus-per-node=volta:1
+#SBATCH --mem=4G
+#SBATCH --time=00:30:00
+#SBATCH --time-min=00:10:00
+#SBATCH --partition=compute
+#SBATCH --qos=high
+#SBATCH --account=proj
+#SBATCH --output="slurm %j.out"
+#SBATCH --error=slurm-%j.err
+#SBATCH --chdir=sub
+#SBATCH --open-mode=append
+#SBATCH --dependency=afterok:17:18
+#SBATCH --begin=now+1hour
+#SBATCH --hold
+#SBATCH --no-requeue
+#SBATCH --reservation=maint
+#SBATCH --nodelist="node[1-3]"
+#SBATCH --exclude=node9
+#SBATCH --mail-type=END,FAIL
+#SBATCH --mail-user=me@site.org
+#SBATCH --licenses=nastran:2
+#SBATCH --export=ALL,A=b
+# A warning ahead of the end, should the pilot's own clock be wrong.
+#SBATCH --signal=B:USR1@60
+#SBATCH -C rome
+#SBATCH --wckey=key
+#
+# Pilot run-1a2b/pool (pool): 2 nodes x 4 ranks x 2 threads.
+# It also runs by hand: bash job.sh
+
+set -u
+
+PILOT_DIR=/home/me/.local/state/pilot/run-1a2b/pool
+export PILOT_DIR
+exec >>"$PILOT_DIR/out" 2>>"$PILOT_DIR/err" || exit 73
+cd -- /home/me/work || exit 73
+cd -- sub || exit 73
+
+# Threads of a rank: as asked for, whatever the scheduler has set.
+export OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 NCPUS=2
+
+# The site's own lines, as they were given.
+set +u
+module load openmpi
+if [ -r ~/site.sh ]; then
+    . ~/site.sh
+fi
+set -u
+
+# The pilot gets every signal: the shell waits, and wakes up for each.
+pilot='' early=''
+forward() {
+    if [ -n "$pilot" ]; then
+        woken=yes
+        kill -s "$1" "$pilot" 2>/dev/null
+    else
+        early="$early $1"
+    fi
+}
+for sig in TERM INT USR1 USR2 XCPU; do
+    trap "forward $sig" "$sig"
+done
+
+/usr/libexec/pilot-supervise "$PILOT_DIR" &
+pilot=$!
+for sig in $early; do
+    kill -s "$sig" "$pilot" 2>/dev/null
+done
+while :; do
+    woken=''
+    wait "$pilot"
+    status=$?
+    [ -n "$woken" ] || exit "$status"
+done
