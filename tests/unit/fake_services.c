@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/broker/broker.h"
+#include "src/common/clock.h"
 #include "src/params/params.h"
 
 struct broker_admin {
@@ -133,8 +134,64 @@ void params_ends_free(params_end *e, size_t n)
 int params_control_put(params *p, const char *word, pe_error *errp)
 {
     (void)p;
-    if (fails("control", errp) < 0)
+    if (*word && fails("control", errp) < 0) /* once the run goes */
         return -1;
     note("control %s", word);
     return 0;
+}
+
+int params_control_fetch(params *p, char *word, size_t cap, pe_error *errp)
+{
+    (void)p;
+    (void)errp;
+    if (cap)
+        *word = '\0';
+    return 0;
+}
+
+int params_pilot_put(params *p, const char *pilot, const char *beat,
+                     pe_error *errp)
+{
+    (void)p;
+    (void)pilot;
+    (void)beat;
+    (void)errp;
+    return 0;
+}
+
+int params_pilots_fetch(params *p, params_pilot **out, size_t *np,
+                        pe_error *errp)
+{
+    (void)p;
+    *out = NULL;
+    *np = 0;
+    return fails("pilots", errp);
+}
+
+void params_pilots_free(params_pilot *pilots, size_t n)
+{
+    (void)pilots;
+    (void)n;
+}
+
+int params_order_put(params *p, const char *pilot, const char *word,
+                     pe_error *errp)
+{
+    (void)p;
+    note("order %s %s", pilot, word);
+    return fails("order", errp);
+}
+
+int params_order_fetch(params *p, const char *pilot, char *word, size_t cap,
+                       pe_error *errp)
+{
+    (void)pilot;
+    return params_control_fetch(p, word, cap, errp);
+}
+
+int params_time_fetch(params *p, int64_t *nsp, pe_error *errp)
+{
+    (void)p;
+    *nsp = clock_real_ns();
+    return fails("time", errp);
 }

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "src/cmd/locate.h"
+#include "src/common/locate.h"
 #include "src/cmd/option.h"
-#include "src/cmd/restart.h"
+#include "src/pilot/restart.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
 

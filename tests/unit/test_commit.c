@@ -243,6 +243,14 @@ static void test_written(void)
         CU_ASSERT_EQUAL(s.devices[i].seq, 12);
     }
     params_state_free(&s);
+
+    CU_ASSERT_EQUAL(params_newest_fetch(p, &s, NULL), 0);
+    UNIT_EQUAL(s.commit, k.c.id);
+    CU_ASSERT_EQUAL(s.counters.refused, 2);
+    CU_ASSERT_EQUAL(s.model.len, 5);
+    CU_ASSERT_EQUAL(s.n_offsets, 2);
+    CU_ASSERT_EQUAL(s.n_devices, 0);
+    params_state_free(&s);
     UNIT_CONTAINS(redis_server_ask(&server, "HGET pilot:{written}:state model"),
                   "kmeans");
     params_close(p);

@@ -25,6 +25,23 @@ void pipeline_request_broker(const pipeline_request *r, broker_conf *c,
     c->client_id = client_id;
 }
 
+const pipeline_pilot *pipeline_pilot_find(const pipeline *p, const char *name)
+{
+    for (size_t i = 0; i < p->n_pilots; i++)
+        if (strcmp(p->pilots[i].name, name) == 0)
+            return &p->pilots[i];
+    return NULL;
+}
+
+int pipeline_first_device(const pipeline *p, const pipeline_pilot *k, int place)
+{
+    int d = place * k->devices;
+
+    while (k > p->pilots)
+        d += (--k)->devices;
+    return d;
+}
+
 /* --- follower --- */
 
 static follower *followed;
@@ -94,10 +111,12 @@ static pipeline_pilot pilots[] = {
     {.name = "others", .kind = PILOT_EDGE, .devices = 3},
     {.name = "devices", .kind = PILOT_EDGE, .devices = 2, .queue_bytes = 1000},
 };
+static int in_pool = 0, on_devices = 2; /* indices into pilots */
 static pipeline_stage stages[] = {
     {.name = "sense",
      .function = "generator",
-     .pilot = 2,
+     .pilots = &on_devices,
+     .n_pilots = 1,
      .from = -1,
      .points = 1000,
      .within_s = 1,
@@ -105,11 +124,16 @@ static pipeline_stage stages[] = {
      .line = 7},
     {.name = "infer",
      .function = "score",
-     .pilot = 2,
+     .pilots = &on_devices,
+     .n_pilots = 1,
      .from = 0,
      .file = "p.yaml",
      .line = 8},
-    {.name = "learn", .function = "kmeans", .pilot = 0, .from = 1},
+    {.name = "learn",
+     .function = "kmeans",
+     .pilots = &in_pool,
+     .n_pilots = 1,
+     .from = 1},
 };
 static pipeline pipe_line = {.name = "p",
                              .file = "p.yaml",

@@ -302,9 +302,9 @@ static void test_sha1(void)
 
 /* --- arguments --- */
 
-static char *const names[] = {"state",  "model",   "offsets", "devices",
-                              "ends",   "pilots",  "leases",  "control",
-                              "shared", "announce"};
+static char *const names[] = {"state",   "model",  "offsets", "devices",
+                              "ends",    "pilots", "orders",  "leases",
+                              "control", "shared", "announce"};
 
 static params_commit commit_sample(void)
 {

@@ -274,9 +274,9 @@ static void test_rules(void)
 /* Each command the script runs is looked at before a run starts. */
 static void test_script_rules(void)
 {
-    static const char *const commands[] = {"evalsha", "script|load", "type",
-                                           "hmget",   "hget",        "set",
-                                           "hset",    "hincrby",     "publish"};
+    static const char *const commands[] = {
+        "evalsha", "script|load", "type",    "hmget", "hget",    "set",
+        "hset",    "hincrby",     "publish", "time",  "hgetall", "hdel"};
     params_conf c = conf();
     char line[256];
 

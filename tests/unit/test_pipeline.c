@@ -27,7 +27,9 @@ static void test_defaults(void)
     UNIT_EQUAL(p->name, "p");
     UNIT_EQUAL(p->file, FILE_NAME);
     CU_ASSERT_EQUAL(p->n_pilots, 4);
-    UNIT_EQUAL(devices->resource, "local://");
+    CU_ASSERT_EQUAL_FATAL(devices->n_resources, 1);
+    UNIT_EQUAL(devices->resources[0], "local://");
+    CU_ASSERT_FALSE(devices->resource_given);
     CU_ASSERT_EQUAL(devices->queue_bytes, 64u << 20);
     CU_ASSERT_FALSE(devices->full_drop);
     CU_ASSERT_EQUAL(pool->ntasks, 2);
@@ -246,22 +248,34 @@ static void test_pilots_refused(void)
         {"pilots=x", "pilots: a mapping is expected here"},
         {"pilots.pool=x", "pool: a mapping is expected here"},
         {"pilots.pool.kind=pond",
-         "kind: 'pond' is not one of: pool edge broker params"},
+         "kind: 'pond' is not one of: pool edge broker params allocation"},
         {"pilots.new.ntasks=1",
-         "pilot 'new' needs a kind: pool, edge, broker or params"},
+         "pilot 'new' needs a kind: pool, edge, broker, params or allocation"},
         {"pilots.a b.kind=pool",
          "'a b' is no name of a pilot: letters, digits, '_' and '-', at most "
          "64, the first a letter or digit"},
-        {"pilots.pool.ntasks=0", "ntasks: '0' is not between 1 and 65536"},
-        {"pilots.pool.ntasks=two", "ntasks: 'two' is not an integer"},
-        {"pilots.pool.time=30", "time: '30' needs a unit: 30ms, 30s"},
+        {"pilots.pool.ntasks=0", "ntasks: '0' is not from 1 to 16777216"},
+        {"pilots.pool.ntasks=two", "ntasks: 'two' is no number"},
+        {"pilots.pool.time=30",
+         "time: '30' is no time: say 1:30:00 (hours), 1-12 (days-hours), 90s, "
+         "30m, 2h or 1d, and more than nothing"},
         {"pilots.devices.queue=64", "queue: '64' needs a unit: 64kB, 64MiB"},
         {"pilots.devices.ntasks=2",
          "ntasks: a key of pilots of kind pool; 'devices' is of kind edge"},
-        {"pilots.pool.devicez=2", "unknown key 'devicez'; known are: kind "
-                                  "resource time ntasks cpus-per-task"},
-        {"pilots.pool.resource=slurm://",
-         "resource: 'slurm://': this version starts pilots on local:// only"},
+        {"pilots.pool.ntask=2", "unknown key 'ntask'; did you mean 'ntasks'?"},
+        {"pilots.pool.resource=ftp://h",
+         "resource: 'ftp://h' is not one of: local:// ssh://HOST slurm:// "
+         "slurm+ssh://HOST pbs:// pbs+ssh://HOST batch:// rehearsal:///SCRIPT"},
+        {"pilots.pool.resource=ssh://",
+         "resource: 'ssh://' names no host: ssh://HOST"},
+        {"pilots.pool.resource=slurm://h",
+         "resource: 'slurm://h': slurm:// is of this host and takes none"},
+        {"pilots.pool.resource=[\"local://\", \"slurm://\"]",
+         "resource: one is expected here; a list is for the places of an edge "
+         "pilot"},
+        {"pilots.pool.via=http://h", "via: 'http://h' is not ssh://HOST"},
+        {"pilots.pool.within=devices",
+         "within: 'devices' is no pilot of kind allocation"},
         {"pilots.params.password=x",
          "a password does not belong into this file: put it into a file of "
          "mode 0600 and name that with password-file"},
@@ -277,11 +291,11 @@ static void test_pilots_refused(void)
          "endpoint: 'h:1,,g:2' is not HOST:PORT or a list of those with ',' "
          "between them"},
         {"pilots.second.kind=pool",
-         "'second' is a second pool, behind 'pool': this version runs one "
-         "pool per run"},
+         "no stage runs on pool pilot 'second'; several share one: `pilot: "
+         "[A, B]`"},
         {"pilots.idle.kind=edge",
-         "no stage runs on edge pilot 'idle'; this version runs one edge "
-         "pilot per run"},
+         "no stage runs on edge pilot 'idle'; several share one: `pilot: [A, "
+         "B]`"},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++)
@@ -391,11 +405,15 @@ static void test_files_refused(void)
         {"version: 1\n", "p.yaml:1: 'pipeline: NAME' is missing: the name of "
                          "this pipeline"},
         {"version: 1\npipeline: p\n",
-         "p.yaml:1: pilots: at least a pilot of kind pool is needed"},
+         "p.yaml:1: pilots: at least one of kind pool or edge is needed"},
         {"version: 1\npipeline: p\npilots: {}\n",
-         "p.yaml:3: pilots: at least a pilot of kind pool is needed"},
-        {HEAD, "p.yaml:8: stages: at least a source and a stage on a pool are "
+         "p.yaml:3: pilots: at least one of kind pool or edge is needed"},
+        {HEAD, "p.yaml:8: stages: at least a source or a stage on a pool is "
                "needed"},
+        {"version: 1\npipeline: p\npilots:\n  w: {kind: pool, ntasks: 2, "
+         "nodes: 3}\n",
+         "p.yaml:4: pilot 'w': ntasks is 2 and nodes is 3: some would have no "
+         "rank; ask for fewer nodes"},
         {HEAD SENSE, "p.yaml:8: stages: none runs on a pool; put a model or a "
                      "function with process_cloud there"},
         {GOOD "frobnicate: 1\n",
@@ -416,8 +434,8 @@ static void test_files_refused(void)
          "p.yaml:13: stage 'infer': no stage takes its blocks; this version "
          "runs one chain of stages"},
         {TWO_EDGES,
-         "p.yaml:6: stage 'b': this version runs all stages of devices on the "
-         "pilot of the source, 'd'"},
+         "p.yaml:6: stage 'b': all stages of devices run on the pilots of the "
+         "source, 'a'"},
         {"version: 1\npipeline: p\n"
          "pilots: {d: {kind: edge}, w: {kind: pool}}\n"
          "stages:\n"

@@ -182,7 +182,7 @@ static void test_request(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(back);
     UNIT_EQUAL(back->run, "r");
     UNIT_EQUAL(back->dir, ".");
-    UNIT_EQUAL(back->file, "f");
+    UNIT_EQUAL(back->file, "./f");
     CU_ASSERT_EQUAL_FATAL(back->n_overrides, 2);
     UNIT_EQUAL(back->overrides[0], "a.b=c");
     UNIT_EQUAL(back->overrides[1], set[1]);
@@ -220,8 +220,8 @@ static void test_request_refused(void)
 
     CU_ASSERT_EQUAL(pipeline_request_write(&r, &e), -1);
     UNIT_EQUAL(e.text,
-               "./request.json cannot be written: a name or value in it "
-               "is not UTF-8");
+               "the request of run r cannot be written: a name or value in "
+               "it is not UTF-8");
     CU_ASSERT_PTR_NULL(pipeline_request_read(".", &e));
     UNIT_CONTAINS(e.text, "request.json: No such file");
     for (size_t i = 0; i < COUNT(rows); i++) {

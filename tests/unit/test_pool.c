@@ -206,6 +206,7 @@ static void bench_open(bench *b, const char *yaml)
     p->samples = calloc(POOL_SAMPLES, sizeof(*p->samples));
     CU_ASSERT_EQUAL_FATAL(chain_open(p, &e), 0);
     CU_ASSERT_EQUAL_FATAL(owner_init(p, &e), 0);
+    share_take(p, (const unsigned char *)"\1");
     CU_ASSERT_EQUAL(pool_slot_open(p, 2, NULL, 0, &e), 0);
     p->epoch = 2;
     p->ready = true;

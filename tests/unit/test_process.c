@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "src/common/clock.h"
@@ -245,6 +246,83 @@ static void test_destroy_ends(void)
     CU_ASSERT_EQUAL(kill(pid, 0), -1);
 }
 
+/* A folder to start in, stderr through a pipe, a session of its own. */
+static void test_start(void)
+{
+    const char *argv[] = {"sh", "-c", "pwd; echo problem >&2", NULL};
+    process_spec spec = {
+        .argv = argv, .folder = folder, .err_pipe = true, .new_session = true};
+    char err[64] = "";
+    pe_error e = {0};
+
+    process *p = process_start(&spec, &e);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    CU_ASSERT_EQUAL(getsid(process_pid(p)), process_pid(p));
+    UNIT_CONTAINS(output(p), folder);
+    CU_ASSERT_EQUAL(read(process_err_fd(p), err, sizeof(err) - 1), 8);
+    UNIT_EQUAL(err, "problem\n");
+    process_destroy(p);
+    spec.folder = "/no/where";
+    CU_ASSERT_PTR_NULL(process_start(&spec, &e));
+    UNIT_EQUAL(e.text, "cannot start in /no/where: No such file or directory");
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+    CU_ASSERT_EQUAL(process_err_fd(NULL), -1);
+}
+
+static void test_release(void)
+{
+    process *p = sh("sleep 30", NULL, true);
+    pid_t pid = process_pid(p);
+
+    process_release(p);
+    process_release(NULL);
+    CU_ASSERT_EQUAL(kill(pid, 0), 0);
+    kill(-pid, SIGKILL);
+    CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
+}
+
+static void test_run(void)
+{
+    static const struct {
+        const char *script;
+        double timeout_s;
+        const char *error; /* NULL: none */
+        int status;
+        const char *out, *err;
+    } rows[] = {
+        {"echo a; echo b >&2; exit 4", 10, NULL, 4, "a\n", "b\n"},
+        {"exec >&- 2>&-; sleep 0.1; exit 5", 10, NULL, 5, "", ""},
+        {"sleep 1 & echo a", 10, NULL, 0, "a\n", ""},
+        {"sleep 300", 0.2, "no answer within 0.2 s: the command was stopped", 0,
+         "", ""},
+        {"exec >&- 2>&-; sleep 300", 0.2,
+         "no answer within 0.2 s: the command was stopped", 0, "", ""},
+        {"while :; do echo yes; done", 10, "sh says more than 1000 bytes", 0,
+         "", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *argv[] = {"sh", "-c", rows[i].script, NULL};
+        const process_spec spec = {.argv = argv};
+        text out = {0}, err = {0};
+        pe_error e = {0};
+        int status = 0;
+        int rc = process_run(&spec, rows[i].timeout_s, 1000, &out, &err,
+                             &status, &e);
+        CU_ASSERT_EQUAL(rc, rows[i].error ? -1 : 0);
+        UNIT_EQUAL(e.text, rows[i].error ? rows[i].error : "");
+        if (rc == 0) {
+            CU_ASSERT_EQUAL(status, rows[i].status);
+            UNIT_EQUAL(out.data ? out.data : "", rows[i].out);
+            UNIT_EQUAL(err.data ? err.data : "", rows[i].err);
+        } else {
+            CU_ASSERT_EQUAL(e.kind, PE_ERROR_RETRY);
+        }
+        text_free(&err);
+        text_free(&out);
+    }
+}
+
 static void test_cpu(void)
 {
     process *p =
@@ -288,6 +366,9 @@ int main(void)
         {"signals are as in a new process", test_signals_restored},
         {"a process group of its own, or ours", test_group},
         {"destroy ends what runs", test_destroy_ends},
+        {"folder, stderr and session", test_start},
+        {"a child that is released lives on", test_release},
+        {"a child from start to end", test_run},
         {"CPU seconds", test_cpu},
         {"processes with a mark are killed, others not", test_kill_marked},
         {NULL, NULL},

@@ -155,9 +155,9 @@ static const struct {
     {"smoke wrong", "smoke.yaml", "input", "", 65, "",
      "pilot: pool says input\n", ""},
     {"smoke killed", "smoke.yaml", "silent", "", 1, "",
+     "pilot: pilot pool ended with status 3\n"
      "pilot: pool: line 3\npilot: pool: line 4\npilot: pool: line 5\n"
-     "pilot: pool: line 6\npilot: pool: line 7\n"
-     "pilot: pilot pool ended with status 3\n",
+     "pilot: pool: line 6\npilot: pool: line 7\n",
      ""},
     {"pool fails", "stream.yaml", "broken", "ok", 1, "failed in", "", ""},
     {"sum is wrong", "stream.yaml", "short", "ok", 1,
@@ -200,7 +200,8 @@ static void test_launch(void)
                   "--mca plm isolated --mca btl self,vader --mca "
                   "odls_base_sigkill_timeout 0 ");
     snprintf(want, sizeof(want),
-             " -n 2 %s/libexec/pilot-agent %s/home/t --pilot pool --ranks 2\n",
+             " -n 2 %s/libexec/pilot-agent %s/home/t/pool --pilot pool "
+             "--member pool --ranks 2\n",
              folder, folder);
     UNIT_CONTAINS(content("log.mpirun"), want);
     UNIT_EQUAL(content("home/t/pipeline.yaml"), stream_yaml);
@@ -339,7 +340,6 @@ static void test_drain(void)
     } rows[] = {
         {"stream.yaml", "none", SIGINT, "drained in"},
         {"stream.yaml", "none", SIGTERM, "drained in"},
-        {"stream.yaml", "none", SIGHUP, "drained in"},
         {"stream.yaml", "control", SIGINT, "drained in"}, /* by signal */
         {"smoke.yaml", "none", SIGINT, "drained in"},
     };
@@ -350,7 +350,7 @@ static void test_drain(void)
         stage_set("drain", "drain");
         setenv("FAKE_FAILS", rows[i].fails, 1);
         process *p = pilot_start(args);
-        await("home/t/starts.pool", "1");
+        await("home/t/pool/starts.pool", "1");
         clock_sleep_ns(300000000, 1); /* until its trap is set */
         process_signal(p, rows[i].sig);
         CU_ASSERT_EQUAL(pilot_end(p), 0);
@@ -367,12 +367,10 @@ static void test_stop(void)
 
     stage_set("deaf", "deaf");
     process *p = pilot_start(args);
-    await("home/t/starts.pool", "1");
-    await("home/t/starts.devices", "1");
+    await("home/t/pool/starts.pool", "1");
+    await("home/t/devices/starts.devices", "1");
     process_signal(p, SIGINT);
     await("err", "draining");
-    process_signal(p, SIGHUP); /* a terminal that closes changes nothing */
-    CU_ASSERT_FALSE(process_wait(p, 300));
     process_signal(p, SIGINT);
     CU_ASSERT_EQUAL(pilot_end(p), 128 + SIGINT);
     UNIT_EQUAL(content("out"), "");
@@ -382,6 +380,25 @@ static void test_stop(void)
     CU_ASSERT_EQUAL(process_kill_marked(mark), 0);
     snprintf(mark, sizeof(mark), "PILOT_AGENT=%s", in_folder("home/t/devices"));
     CU_ASSERT_EQUAL(process_kill_marked(mark), 0);
+}
+
+/* A terminal that closes is no wish to end: the run goes on. */
+static void test_hangup(void)
+{
+    const char *args[] = {"run", "--run", "t", in_folder("stream.yaml"), NULL};
+
+    stage_set("drain", "drain");
+    process *p = pilot_start(args);
+    await("home/t/pool/starts.pool", "1");
+    clock_sleep_ns(300000000, 1); /* until its trap is set */
+    process_signal(p, SIGHUP);
+    await("home/t/follow.log", "'pilot wait t' joins it again\n");
+    CU_ASSERT_FALSE(process_wait(p, 300));
+    process_signal(p, SIGINT);
+    CU_ASSERT_EQUAL(pilot_end(p), 0);
+    UNIT_CONTAINS(content("home/t/follow.log"), "pilot: draining: ");
+    UNIT_CONTAINS(content("home/t/follow.log"), "drained in");
+    UNIT_EQUAL(content("out"), "");
 }
 
 /* --- runs that go on --- */
@@ -408,7 +425,7 @@ static void test_resume_done(void)
     CU_ASSERT_EQUAL(
         PILOT("run", "--resume", "t", "--summary", in_folder("again.json")), 0);
     UNIT_EQUAL(content("out"), out);
-    UNIT_EQUAL(content("home/t/starts.pool"), "1\n");
+    UNIT_EQUAL(content("home/t/pool/starts.pool"), "1\n");
     UNIT_CONTAINS(content("again.json"), "\"state\": \"done\"");
     free(out);
 }
@@ -419,7 +436,7 @@ static void test_resume_refused(void)
 
     stage_set("deaf", "deaf");
     process *p = pilot_start(args);
-    await("home/t/starts.pool", "1");
+    await("home/t/pool/starts.pool", "1");
     CU_ASSERT_EQUAL(PILOT("run", "--resume", "t"), PE_EXIT_AGAIN);
     UNIT_EQUAL(content("err"),
                "pilot: another 'pilot run' follows t; wait until it ends\n");
@@ -573,6 +590,10 @@ static int agents_link(void)
         status = symlink(from, to);
     }
     free(root);
+    root = realpath("tests/unit/supervisor_fake", NULL);
+    if (!root || symlink(root, in_folder("libexec/pilot-supervisor")) < 0)
+        status = -1;
+    free(root);
     return status;
 }
 
@@ -607,6 +628,7 @@ int main(void)
         {"services kept for development", test_services_kept},
         {"one signal drains", test_drain},
         {"two signals stop", test_stop},
+        {"a lost terminal", test_hangup},
         {"a drained run goes on", test_resume},
         {"a run that is done stays so", test_resume_done},
         {"runs that cannot go on", test_resume_refused},

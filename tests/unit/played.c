@@ -1,0 +1,108 @@
+/* played.c - a scheduler's commands first on PATH, played from recordings. */
+#include "played.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "scratch.h"
+#include "src/common/file.h"
+#include "src/common/text.h"
+
+recorded *played_all;
+size_t played_n;
+
+static char *data_bytes, *log_path, *log_text, *player;
+
+static void give_up(const char *what)
+{
+    perror(what);
+    exit(99);
+}
+
+void played_link(const char *path)
+{
+    if (symlink(player, path) < 0)
+        give_up(path);
+}
+
+static void commands_link(const char *bin, const char *commands)
+{
+    for (const char *c = commands; *c; c += strspn(c, " ")) {
+        size_t n = strcspn(c, " ");
+        char *path = text_format("%s/%.*s", bin, (int)n, c);
+        played_link(path);
+        free(path);
+        c += n;
+    }
+}
+
+void played_open(const char *commands, const char *data)
+{
+    const char *source = getenv("top_srcdir"), *build = getenv("top_builddir");
+    char *file = text_format("%s/tests/data/%s", source ? source : "..", data);
+    char *program =
+        text_format("%s/tests/unit/fake_scheduler", build ? build : ".");
+    char *bin, *path, *whole = realpath(file, NULL);
+
+    scratch_make();
+    player = realpath(program, NULL);
+    bin = text_format("%s/bin", scratch_folder);
+    log_path = text_format("%s/log", scratch_folder);
+    if (!player || !whole || file_mkdir(bin, NULL) < 0)
+        give_up("the player of recordings");
+    commands_link(bin, commands);
+    path = text_format("%s:%s", bin, getenv("PATH"));
+    played_all = recorded_read(whole, &played_n, &data_bytes);
+    setenv("PATH", path, 1);
+    setenv("FAKE_DATA", whole, 1);
+    setenv("FAKE_LOG", log_path, 1);
+    setenv("TZ", "UTC", 1);
+    free(file);
+    free(program);
+    free(bin);
+    free(path);
+    free(whole);
+}
+
+void played_close(void)
+{
+    scratch_remove();
+    free(played_all);
+    free(data_bytes);
+    free(log_path);
+    free(log_text);
+    free(player);
+}
+
+void played_set(const char *play)
+{
+    unlink(log_path);
+    setenv("FAKE_PLAY", play, 1);
+}
+
+const char *played_log(void)
+{
+    free(log_text);
+    log_text = file_read(log_path, 16777216, NULL, NULL);
+    return log_text ? log_text : "";
+}
+
+int played_calls(const char *command)
+{
+    size_t len = strlen(command);
+    int n = 0;
+
+    for (const char *line = played_log(); *line;) {
+        const char *word = strchr(line, ' ');
+        n += word && !strncmp(word + 1, command, len) &&
+             strchr(" \n", word[1 + len]);
+        line = strchr(line, '\n');
+        if (!line)
+            break;
+        line++;
+    }
+    return n;
+}

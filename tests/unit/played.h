@@ -1,0 +1,31 @@
+/* played.h - a scheduler's commands first on PATH, played from recordings. */
+#ifndef TESTS_PLAYED_H
+#define TESTS_PLAYED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "recorded.h"
+
+/* Make the scratch folder and in it bin/ with [commands] (blank-separated),
+ * first on PATH; [data] is a file of tests/data.  The program ends when that
+ * cannot be done.
+ */
+void played_open(const char *commands, const char *data);
+void played_close(void);
+
+/* All recordings of the file. */
+extern recorded *played_all;
+extern size_t played_n;
+
+/* What is played from now on (see fake_scheduler.c); the log is empty then. */
+void played_set(const char *play);
+/* Calls so far, a line each; until the next call of this. */
+const char *played_log(void);
+/* Calls of [command] so far. */
+int played_calls(const char *command);
+
+/* Make [path] a link to the player: a program outside of PATH. */
+void played_link(const char *path);
+
+#endif

@@ -1,0 +1,536 @@
+/* test_launcher.c - allocations, lists of hosts, command lines of ranks. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "played.h"
+#include "scratch.h"
+#include "src/common/file.h"
+#include "src/common/shell.h"
+#include "src/common/text.h"
+#include "src/resource/hostlist.h"
+#include "src/resource/launcher_private.h"
+#include "src/resource/process.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void environment_clear(void)
+{
+    static const char *const names[] = {"SLURM_JOB_ID",
+                                        "SLURM_JOB_NUM_NODES",
+                                        "SLURM_NTASKS",
+                                        "SLURM_JOB_NODELIST",
+                                        "SLURM_TASKS_PER_NODE",
+                                        "SLURM_JOB_CPUS_PER_NODE",
+                                        "PBS_JOBID",
+                                        "PBS_NODEFILE",
+                                        "OMP_NUM_THREADS",
+                                        "OPENBLAS_NUM_THREADS",
+                                        "LD_LIBRARY_PATH",
+                                        "PILOT_DIR",
+                                        "PILOT_HOME"};
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        unsetenv(names[i]);
+}
+
+static char *joined(char *const *words, const char *between)
+{
+    text out = {0};
+
+    for (; words && *words; words++)
+        text_add(&out, "%s%s", out.len ? between : "", *words);
+    text_add(&out, "%s", "");
+    return out.data;
+}
+
+static void test_hostlist(void)
+{
+    static const struct {
+        const char *list, *names; /* NULL: refused */
+    } rows[] = {
+        {"", ""},
+        {"node1", "node1"},
+        {"a,b,a", "a b a"},
+        {"node[1-3,7]", "node1 node2 node3 node7"},
+        {"node[08-11]", "node08 node09 node10 node11"},
+        {"node[098-101]", "node098 node099 node100 node101"},
+        {"n[1-2]r[3-4]x,b", "n1r3x n1r4x n2r3x n2r4x b"},
+        {"[1-2]", "1 2"},
+        {"a[5]", "a5"},
+        {"node[1-3", NULL},
+        {"node1]", NULL},
+        {"node[]", NULL},
+        {"node[3-1]", NULL},
+        {"node[1-]", NULL},
+        {"node[-1]", NULL},
+        {"node[a]", NULL},
+        {"node[1,]", "node1"},
+        {",a", NULL},
+        {"a,,b", NULL},
+        {"a[1-99999999]", NULL},
+        {"a[1-1000]b[1-1100]", NULL},
+        {"a[1-99999999999999999999]", NULL},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        hostlist h = {0};
+        pe_error e = {0};
+        int r = hostlist_add(&h, rows[i].list, &e);
+        CU_ASSERT_EQUAL(r, rows[i].names ? 0 : -1);
+        text out = {0};
+        for (size_t k = 0; k < h.n; k++)
+            text_add(&out, "%s%s", k ? " " : "", h.names[k]);
+        UNIT_EQUAL(out.data ? out.data : "",
+                   rows[i].names ? rows[i].names : "");
+        if (!rows[i].names)
+            CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+        text_free(&out);
+        hostlist_free(&h);
+        CU_ASSERT_EQUAL(h.n, 0);
+    }
+}
+
+/* The environments that were recorded inside of jobs of two nodes. */
+static void in_slurm(void)
+{
+    setenv("SLURM_JOB_ID", "2", 1);
+    setenv("SLURM_JOB_NUM_NODES", "2", 1);
+    setenv("SLURM_NTASKS", "4", 1);
+    setenv("SLURM_JOB_NODELIST", "node[2-3]", 1);
+    setenv("SLURM_TASKS_PER_NODE", "2(x2)", 1);
+    setenv("SLURM_JOB_CPUS_PER_NODE", "2(x2)", 1);
+}
+
+static void in_pbs(const char *lines)
+{
+    setenv("PBS_JOBID", "1.pbsserver", 1);
+    scratch_write("nodefile", lines);
+    setenv("PBS_NODEFILE", scratch_path, 1);
+}
+
+static void test_allocation(void)
+{
+    launcher_allocation a;
+
+    environment_clear();
+    launcher_allocation_find(&a);
+    CU_ASSERT_EQUAL(a.kind, LAUNCHER_NONE);
+    CU_ASSERT_EQUAL(a.nodes, 1);
+    CU_ASSERT_EQUAL(a.slots, 0);
+    CU_ASSERT_EQUAL(launcher_cores_of_job(&a), 0);
+    in_slurm();
+    launcher_allocation_find(&a);
+    CU_ASSERT_EQUAL(a.kind, LAUNCHER_SLURM);
+    UNIT_EQUAL(a.id, "2");
+    CU_ASSERT_EQUAL(a.nodes, 2);
+    CU_ASSERT_EQUAL(a.slots, 4);
+    UNIT_EQUAL(a.hosts, "node[2-3]");
+    CU_ASSERT_EQUAL(launcher_cores_of_job(&a), 4);
+    setenv("SLURM_JOB_CPUS_PER_NODE", "72(x2),36", 1);
+    CU_ASSERT_EQUAL(launcher_cores_of_job(&a), 180);
+    setenv("SLURM_JOB_CPUS_PER_NODE", "72(x", 1);
+    CU_ASSERT_EQUAL(launcher_cores_of_job(&a), 0);
+    environment_clear();
+    in_pbs("node1\nnode1\nnode2\nnode2\n");
+    launcher_allocation_find(&a);
+    CU_ASSERT_EQUAL(a.kind, LAUNCHER_PBS);
+    UNIT_EQUAL(a.id, "1.pbsserver");
+    CU_ASSERT_EQUAL(a.nodes, 2);
+    CU_ASSERT_EQUAL(a.slots, 4);
+    setenv("PBS_NODEFILE", "/nowhere", 1);
+    launcher_allocation_find(&a);
+    CU_ASSERT_EQUAL(a.nodes, 1);
+    CU_ASSERT_EQUAL(a.slots, 0);
+    environment_clear();
+}
+
+static void test_hosts(void)
+{
+    static const struct {
+        const char *list, *tasks;
+        int ntasks;
+        const char *hosts;
+    } rows[] = {
+        {"node[2-3]", "2(x2)", 4, "node2 node2 node3 node3"},
+        {"node[1-3]", "3,1(x2)", 5, "node1 node1 node1 node2 node3"},
+        {"node[1-2]", NULL, 3, "node1 node1 node2"},
+        {"node[1-2]", "junk", 3, "node1 node1 node2"},
+        {"node[1-3]", "2", 4, "node1 node1 node2 node3"},
+        /* asked for one a node, more are started */
+        {"node[1-2]", "1(x2)", 4, "node1 node1 node2 node2"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        launcher_allocation a;
+        const launcher_spec s = {.ntasks = rows[i].ntasks};
+        hostlist h = {0};
+        pe_error e = {0};
+        environment_clear();
+        in_slurm();
+        setenv("SLURM_JOB_NODELIST", rows[i].list, 1);
+        unsetenv("SLURM_TASKS_PER_NODE");
+        if (rows[i].tasks)
+            setenv("SLURM_TASKS_PER_NODE", rows[i].tasks, 1);
+        launcher_allocation_find(&a);
+        CU_ASSERT_EQUAL(launcher_hosts(&s, &a, &h, &e), 0);
+        text out = {0};
+        for (size_t k = 0; k < h.n; k++)
+            text_add(&out, "%s%s", k ? " " : "", h.names[k]);
+        UNIT_EQUAL(out.data, rows[i].hosts);
+        text_free(&out);
+        hostlist_free(&h);
+    }
+    environment_clear();
+}
+
+static const char *const program[] = {"/opt/pilot agent", "--ranks", "4", NULL};
+
+static launcher_spec spec_of(const char *launcher, int ntasks)
+{
+    const launcher_spec s = {.launcher = launcher,
+                             .ntasks = ntasks,
+                             .cpus_per_task = 1,
+                             .program = program,
+                             .dir = scratch_folder};
+
+    return s;
+}
+
+/* Make a command; its words and environment, for a shell. */
+static char *made(const launcher_spec *s, launcher_command *c, pe_error *errp)
+{
+    launcher_allocation a;
+    text out = {0};
+
+    launcher_allocation_find(&a);
+    if (launcher_make(s, &a, c, errp) < 0)
+        return NULL;
+    shell_add_words(&out, (const char *const *)c->argv);
+    return out.data;
+}
+
+static void test_srun(void)
+{
+    launcher_command c = {0};
+    launcher_spec s = spec_of("auto", 4);
+    pe_error e = {0};
+    char *command;
+
+    environment_clear();
+    in_slurm();
+    scratch_write("list", "MPI plugin types are...\n\tpmix\n\tnone\n\tpmi2\n");
+    char *play = text_format("srun=file:%s", scratch_path);
+    played_set(play);
+    command = made(&s, &c, &e);
+    UNIT_EQUAL(command,
+               "srun --mpi=pmix --kill-on-bad-exit=1 --overlap --export=ALL "
+               "--ntasks=4 --cpus-per-task=1 '/opt/pilot agent' --ranks 4");
+    CU_ASSERT_EQUAL(played_calls("srun"), 1);
+    free(command);
+    launcher_command_free(&c);
+    CU_ASSERT_PTR_NULL(c.argv);
+    s.wrap = "apptainer exec \"$IMAGE\"";
+    command = made(&s, &c, &e);
+    UNIT_CONTAINS(command,
+                  " --cpus-per-task=1 /bin/sh -c 'exec apptainer exec "
+                  "\"$IMAGE\" \"$@\"' sh '/opt/pilot agent' --ranks 4");
+    free(command);
+    launcher_command_free(&c);
+    free(play);
+    environment_clear();
+}
+
+static void test_no_pmix(void)
+{
+    launcher_command c = {0};
+    launcher_spec s = spec_of("auto", 4);
+    pe_error e = {0};
+    char *command, *play;
+
+    environment_clear();
+    in_slurm();
+    scratch_write("list", "MPI plugin types are...\n\tnone\n\tpmi2\n");
+    play = text_format("srun=file:%s", scratch_path);
+    played_set(play);
+    command = made(&s, &c, &e);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(command);
+    CU_ASSERT_EQUAL(strncmp(command, "mpirun --hostfile ", 18), 0);
+    free(command);
+    launcher_command_free(&c);
+    s.launcher = "srun";
+    CU_ASSERT_PTR_NULL(made(&s, &c, &e));
+    UNIT_CONTAINS(e.text, "srun here does not offer pmix (it says: MPI plugin "
+                          "types are...  none  pmi2");
+    UNIT_CONTAINS(e.text, "every rank would be alone; say --launcher mpirun");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+    environment_clear();
+    CU_ASSERT_PTR_NULL(made(&s, &c, &e));
+    UNIT_CONTAINS(e.text, "srun outside of a Slurm job would queue one of its");
+    CU_ASSERT_PTR_NULL(c.argv);
+    free(play);
+}
+
+/* One host: what `pilot run` does on a laptop. */
+static void test_one_host(void)
+{
+    launcher_command c = {0};
+    launcher_spec s = spec_of(NULL, 1);
+    pe_error e = {0};
+    char *command, *env;
+    bool root = geteuid() == 0;
+
+    environment_clear();
+    s.session_dir = "/tmp/pilot-s";
+    s.shared_dir = "/dev/shm/pilot-m";
+    command = made(&s, &c, &e);
+    UNIT_EQUAL(command,
+               "mpirun --mca plm isolated --mca btl self,vader --mca "
+               "odls_base_sigkill_timeout 0 --mca btl_vader_backing_directory "
+               "/dev/shm/pilot-m --bind-to core -n 1 '/opt/pilot agent' "
+               "--ranks 4");
+    env = joined(c.env, " ");
+    UNIT_EQUAL(env, root ? "TMPDIR=/tmp/pilot-s OMPI_ALLOW_RUN_AS_ROOT=1 "
+                           "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"
+                         : "TMPDIR=/tmp/pilot-s");
+    UNIT_EQUAL(c.told, root ? "the ranks run as root (mpirun "
+                              "--allow-run-as-root)"
+                            : "");
+    free(command);
+    free(env);
+    launcher_command_free(&c);
+    s = spec_of("mpirun", 10000);
+    command = made(&s, &c, &e);
+    UNIT_EQUAL(command,
+               "mpirun --mca plm isolated --mca btl self,vader --mca "
+               "odls_base_sigkill_timeout 0 --oversubscribe --bind-to none "
+               "-n 10000 '/opt/pilot agent' --ranks 4");
+    UNIT_CONTAINS(c.told, "10000 ranks share ");
+    UNIT_CONTAINS(c.told, " cores (mpirun --oversubscribe)");
+    free(command);
+    launcher_command_free(&c);
+}
+
+static void test_one_host_of_job(void)
+{
+    launcher_command c = {0};
+    launcher_spec s = spec_of("mpirun", 2);
+    pe_error e = {0};
+    char *command;
+
+    environment_clear();
+    in_pbs("node1\nnode1\n");
+    command = made(&s, &c, &e);
+    UNIT_CONTAINS(command, "mpirun --mca plm isolated ");
+    UNIT_CONTAINS(command, " --oversubscribe --bind-to ");
+    free(command);
+    launcher_command_free(&c);
+    environment_clear();
+}
+
+static void test_several_hosts(void)
+{
+    launcher_command c = {0};
+    launcher_spec s = spec_of("mpirun", 4);
+    pe_error e = {0};
+    char *command, *env, *want, *hosts;
+    char *path = text_format("%s/hosts", scratch_folder);
+
+    environment_clear();
+    in_slurm();
+    setenv("PILOT_DIR", "/p", 1);
+    setenv("OMP_NUM_THREADS", "1", 1);
+    command = made(&s, &c, &e);
+    UNIT_EQUAL(e.text, "");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(command);
+    want = text_format("mpirun --hostfile %s --mca odls_base_sigkill_timeout 0",
+                       path);
+    CU_ASSERT_EQUAL(strncmp(command, want, strlen(want)), 0);
+    UNIT_CONTAINS(command, " -x PILOT_DIR");
+    UNIT_CONTAINS(command, " -x OMP_NUM_THREADS");
+    UNIT_CONTAINS(command, " -x PATH");
+    UNIT_CONTAINS(command, " --bind-to core:overload-allowed -n 4 "
+                           "'/opt/pilot agent' --ranks 4");
+    CU_ASSERT_PTR_NULL(strstr(command, "isolated"));
+    CU_ASSERT_PTR_NULL(strstr(command, "vader"));
+    env = joined(c.env, " ");
+    UNIT_CONTAINS(env, "SLURM_OVERLAP=1");
+    hosts = file_read(path, 4096, NULL, NULL);
+    UNIT_EQUAL(hosts, "node2\nnode2\nnode3\nnode3\n");
+    free(want);
+    free(command);
+    free(env);
+    free(hosts);
+    launcher_command_free(&c);
+    s.cpus_per_task = 2;
+    s.session_dir = "/tmp/pilot-s"; /* which is on this host only */
+    command = made(&s, &c, &e);
+    UNIT_CONTAINS(command, " --mca orte_local_tmpdir_base /tmp/pilot-s ");
+    env = joined(c.env, " ");
+    CU_ASSERT_PTR_NULL(strstr(env, "TMPDIR"));
+    free(env);
+    UNIT_CONTAINS(command, " --map-by slot:PE=2 --bind-to core:overload-");
+    free(command);
+    launcher_command_free(&c);
+    free(path);
+    environment_clear();
+}
+
+/* Inside of PBS daemons are started through its task manager. */
+static void test_agent(void)
+{
+    launcher_command c = {0};
+    launcher_spec s = spec_of("mpirun", 4);
+    pe_error e = {0};
+    char *command, *env, *agent, *want;
+    char *path = text_format("%s/pilot-tmrsh", scratch_folder);
+
+    environment_clear();
+    in_pbs("node1\nnode1\nnode2\nnode2\n");
+    command = made(&s, &c, &e);
+    UNIT_EQUAL(e.text, "");
+    UNIT_CONTAINS(command, " --mca plm_rsh_agent pilot-tmrsh --mca "
+                           "plm_rsh_no_tree_spawn 1 ");
+    env = joined(c.env, "\n");
+    want = text_format("PATH=%s:%s", scratch_folder, getenv("PATH"));
+    UNIT_CONTAINS(env, want);
+    agent = file_read(path, 4096, NULL, NULL);
+    UNIT_EQUAL(agent, "#!/bin/sh\nh=$1\nshift\nexec pbs_tmrsh \"$h\" /bin/sh "
+                      "-c \"$*\"\n");
+    CU_ASSERT_EQUAL(access(path, X_OK), 0);
+    free(command);
+    free(env);
+    free(agent);
+    free(want);
+    launcher_command_free(&c);
+    s = spec_of("mpiexec", 4);
+    command = made(&s, &c, &e);
+    UNIT_EQUAL(command, "mpiexec -n 4 '/opt/pilot agent' --ranks 4");
+    env = joined(c.env, "\n");
+    want = text_format("OMPI_MCA_orte_default_hostfile=%s/hosts\n"
+                       "HYDRA_HOST_FILE=%s/hosts\n"
+                       "OMPI_MCA_plm_rsh_agent=pilot-tmrsh",
+                       scratch_folder, scratch_folder);
+    UNIT_CONTAINS(env, want);
+    free(command);
+    free(env);
+    free(want);
+    launcher_command_free(&c);
+    s.dir = "/tmp/a:b";
+    CU_ASSERT_PTR_NULL(made(&s, &c, &e));
+    CU_ASSERT_EQUAL(e.kind != PE_ERROR_NONE, 1);
+    free(path);
+    environment_clear();
+}
+
+/* The agent itself: pbs_tmrsh runs no shell, so it is given one. */
+static void test_agent_words(void)
+{
+    char *path = text_format("%s/pilot-tmrsh", scratch_folder);
+    const char *argv[] = {path, "node2", "PATH=/x ; orted", "-mca", "a",
+                          "b",  NULL};
+    const process_spec spec = {.argv = argv};
+    process *p;
+
+    played_set("pbs_tmrsh=status:5");
+    p = process_start(&spec, NULL);
+    CU_ASSERT(process_wait(p, 20000));
+    CU_ASSERT_EQUAL(process_status(p), 5);
+    UNIT_CONTAINS(played_log(),
+                  " pbs_tmrsh node2 /bin/sh -c 'PATH=/x ; orted -mca a b'\n");
+    process_destroy(p);
+    free(path);
+}
+
+static void test_room(void)
+{
+    launcher_command c = {0};
+    launcher_spec s = spec_of("mpirun", 8);
+    pe_error e = {0};
+
+    environment_clear();
+    in_slurm();
+    CU_ASSERT_PTR_NULL(made(&s, &c, &e));
+    UNIT_EQUAL(e.text, "job 2 was asked for 4 ranks, and 8 are to be started: "
+                       "submit it with --ntasks 8, or set the pool's ntasks to "
+                       "4");
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+    unsetenv("SLURM_NTASKS");
+    CU_ASSERT_PTR_NULL(made(&s, &c, &e));
+    UNIT_EQUAL(e.text, "job 2 has 4 cores, and 8 ranks of 1 are to be "
+                       "started: ask for it with --ntasks 8, or start fewer");
+    s.ntasks = 2;
+    s.cpus_per_task = 4;
+    CU_ASSERT_PTR_NULL(made(&s, &c, &e));
+    UNIT_CONTAINS(e.text, "2 ranks of 4 are to be started: ask for it with "
+                          "--ntasks 2 and --cpus-per-task");
+    environment_clear();
+    in_pbs("node1\nnode2\n");
+    s = spec_of("mpiexec", 3);
+    CU_ASSERT_PTR_NULL(made(&s, &c, &e));
+    UNIT_CONTAINS(e.text, "job 1.pbsserver was asked for 2 ranks, and 3 are");
+    environment_clear();
+}
+
+static void test_errors(void)
+{
+    static const char *const none[] = {NULL};
+    launcher_command c = {0};
+    launcher_spec s = spec_of("prun", 1);
+    pe_error e = {0};
+    char *path = text_format("%s", getenv("PATH"));
+
+    environment_clear();
+    CU_ASSERT_PTR_NULL(made(&s, &c, &e));
+    UNIT_EQUAL(e.text, "launcher 'prun': it is auto, srun, mpirun or mpiexec");
+    s = spec_of("auto", 0);
+    CU_ASSERT_PTR_NULL(made(&s, &c, &e));
+    s = spec_of("auto", 1);
+    s.program = none;
+    CU_ASSERT_PTR_NULL(made(&s, &c, &e));
+    UNIT_CONTAINS(e.text, "nothing is to be started");
+    s = spec_of("mpirun", 1);
+    setenv("PATH", "/nowhere", 1);
+    CU_ASSERT_PTR_NULL(made(&s, &c, &e));
+    UNIT_EQUAL(e.text, "mpirun is not there: install openmpi-bin");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+    setenv("PATH", path, 1);
+    in_slurm();
+    unsetenv("SLURM_JOB_NODELIST");
+    CU_ASSERT_PTR_NULL(made(&s, &c, &e));
+    UNIT_EQUAL(e.text,
+               "job 2 does not tell its hosts (SLURM_JOB_NODELIST is not set)");
+    CU_ASSERT_PTR_NULL(c.argv);
+    CU_ASSERT_PTR_NULL(c.env);
+    launcher_command_free(NULL);
+    environment_clear();
+    free(path);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"lists of hosts", test_hostlist},
+        {"the allocation we are in", test_allocation},
+        {"hosts of ranks", test_hosts},
+        {"srun", test_srun},
+        {"srun without pmix", test_no_pmix},
+        {"mpirun on one host", test_one_host},
+        {"mpirun on the one host of a job", test_one_host_of_job},
+        {"mpirun on several hosts", test_several_hosts},
+        {"an agent inside of PBS", test_agent},
+        {"the agent's words", test_agent_words},
+        {"ranks that have no room", test_room},
+        {"launchers that are not there", test_errors},
+        {NULL, NULL},
+    };
+
+    played_open("srun mpirun mpiexec pbs_tmrsh", "slurm.rec");
+    int status = unit_main("launcher", tests);
+    played_close();
+    return status;
+}

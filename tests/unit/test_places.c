@@ -1,0 +1,261 @@
+/* test_places.c - pipeline files whose pilots live in many places. */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline_file.h"
+
+#define START "version: 1\npipeline: p\n"
+
+/* A line each: pilots, stages. */
+#define MANY                                                                   \
+    START "pilots:\n"                                                          \
+          "  core: {kind: allocation, resource: \"slurm://\", nodes: 3, "      \
+          "ntasks: 12, time: 12h, chain: 3, setup: [\"module load openmpi\", " \
+          "\"ulimit -c 0\"], directives: [\"--constraint=rome\"]}\n"           \
+          "  broker: {kind: broker, within: core}\n"                           \
+          "  params: {kind: params, within: core, listen: eth0}\n"             \
+          "  a: {kind: pool, within: core, ntasks: 8, cpus-per-task: 2}\n"     \
+          "  b: {kind: pool, resource: \"pbs://\", ntasks: 4, time: 1h, "      \
+          "qos: workq}\n"                                                      \
+          "  edges: {kind: edge, devices: 2, via: \"ssh://login\", "           \
+          "resource: [\"ssh://pi@s7\", \"ssh://pi@s8:2222\", \"local://\"]}\n" \
+          "  more: {kind: edge, devices: 3}\n"                                 \
+          "stages:\n"                                                          \
+          "  sense: {pilot: [edges, more], function: generator, options: "     \
+          "{features: 4}}\n"                                                   \
+          "  scale: {pilot: [a, b], function: standardise}\n"                  \
+          "  learn: {pilot: [a, b], function: kmeans}\n"
+
+static void test_many(void)
+{
+    pipeline *p = pipeline_file_good(MANY, NULL);
+    const pipeline_pilot *core = pipeline_pilot_find(p, "core");
+    const pipeline_pilot *a = pipeline_pilot_find(p, "a");
+    const pipeline_pilot *edges = pipeline_pilot_find(p, "edges");
+    const pipeline_pilot *more = pipeline_pilot_find(p, "more");
+    char name[64];
+
+    CU_ASSERT_EQUAL(p->shape, PIPELINE_WHOLE);
+    CU_ASSERT_EQUAL(core->kind, PILOT_ALLOCATION);
+    CU_ASSERT_EQUAL(core->request.list[REQUEST_SETUP].n, 2);
+    UNIT_EQUAL(core->request.list[REQUEST_SETUP].items[1], "ulimit -c 0");
+    UNIT_EQUAL(core->request.word[REQUEST_TIME], "12:00:00");
+    CU_ASSERT_EQUAL(core->time_s, 43200.0);
+    CU_ASSERT_EQUAL(core->within, -1);
+    CU_ASSERT_EQUAL(a->within, 0);
+    CU_ASSERT_EQUAL(a->ntasks, 8);
+    CU_ASSERT_EQUAL(a->cpus_per_task, 2);
+    CU_ASSERT_EQUAL(edges->n_resources, 3);
+    UNIT_EQUAL(edges->resources[1], "ssh://pi@s8:2222");
+    UNIT_EQUAL(edges->via, "ssh://login");
+    CU_ASSERT_EQUAL(p->stages[2].n_pilots, 2);
+    CU_ASSERT_EQUAL(p->stages[2].pilots[1], 4);
+    CU_ASSERT_EQUAL(pipeline_devices(p), 9);
+    CU_ASSERT_EQUAL(p->partitions, 9);
+    CU_ASSERT_EQUAL(pipeline_first_device(p, edges, 0), 0);
+    CU_ASSERT_EQUAL(pipeline_first_device(p, edges, 2), 4);
+    CU_ASSERT_EQUAL(pipeline_first_device(p, more, 0), 6);
+    pipeline_device_name(p, 5, name, sizeof(name));
+    UNIT_EQUAL(name, "edges-5");
+    pipeline_device_name(p, 6, name, sizeof(name));
+    UNIT_EQUAL(name, "more-0");
+    pipeline_destroy(p);
+}
+
+#define POOL_ONLY                                     \
+    START "pilots: {pool: {kind: pool, ntasks: 2}}\n" \
+          "stages: {learn: {pilot: pool, function: kmeans}}\n"
+#define EDGE_ONLY                                         \
+    START "pilots: {devices: {kind: edge, devices: 3}}\n" \
+          "stages:\n"                                     \
+          "  sense: {pilot: devices, function: proc}\n"   \
+          "  infer: {pilot: devices, function: score}\n"
+
+/* Halves of a pipeline meet at a topic. */
+static void test_halves(void)
+{
+    pipeline *p = pipeline_file_good(
+        POOL_ONLY "streams: {sensors: {topic: t, partitions: 5}}\n", NULL);
+    char topic[64];
+
+    CU_ASSERT_EQUAL(p->shape, PIPELINE_POOLS);
+    CU_ASSERT_FALSE(pipeline_is_local(p));
+    CU_ASSERT_EQUAL(p->partitions, 5);
+    CU_ASSERT_EQUAL(pipeline_devices(p), 0);
+    CU_ASSERT_PTR_NULL(pipeline_stage_of(p, STAGE_SOURCE));
+    pipeline_topic(p, "run", ".results", topic, sizeof(topic));
+    UNIT_EQUAL(topic, "t.results");
+    pipeline_destroy(p);
+    p = pipeline_file_good(EDGE_ONLY "streams: {infer: {topic: t}}\n", NULL);
+    CU_ASSERT_EQUAL(p->shape, PIPELINE_EDGES);
+    CU_ASSERT_FALSE(pipeline_is_local(p));
+    CU_ASSERT_EQUAL(p->stream_stage, 1);
+    CU_ASSERT_EQUAL(p->partitions, 3);
+    CU_ASSERT_PTR_NULL(pipeline_last_stage(p));
+    pipeline_destroy(p);
+}
+
+static void test_halves_refused(void)
+{
+    static const struct {
+        const char *yaml, *text;
+    } rows[] = {
+        {POOL_ONLY,
+         "p.yaml:4: streams: {learn: {topic: NAME}} is missing: the topic that "
+         "the pool reads; a pipeline without devices meets the other half "
+         "there"},
+        {EDGE_ONLY,
+         "p.yaml:5: streams: {infer: {topic: NAME}} is missing: the topic that "
+         "the devices write to; a pipeline without a pool meets the other half "
+         "there"},
+        {EDGE_ONLY "streams: {sense: {topic: t}}\n",
+         "p.yaml:7: streams: the stream of this pipeline leaves stage 'infer', "
+         "not 'sense'"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pe_error e = {0};
+        CU_ASSERT_PTR_NULL(pipeline_file_load(rows[i].yaml, NULL, &e));
+        UNIT_EQUAL(e.text, rows[i].text);
+    }
+}
+
+static void test_refused(void)
+{
+    static const struct {
+        const char *set, *text;
+    } rows[] = {
+        {"pilots.a.time=1h",
+         "time: 'a' lives in an allocation; say this of that one"},
+        {"pilots.a.resource=slurm://", "resource: 'a' lives where 'core' does"},
+        {"pilots.broker.endpoint=h:1",
+         "endpoint: names one that is there already; 'within' is for one that "
+         "is started"},
+        {"pilots.params.listen=127.0.0.1",
+         "listen: '127.0.0.1' is heard on its own machine only, and pilot 'b' "
+         "lives on pbs://: name an address or an interface that it reaches, or "
+         "leave it out"},
+        {"pilots.edges.ntasks=1",
+         "ntasks: a key of pilots of kind pool; 'edges' is of kind edge"},
+        {"pilots.edges.resource=[]",
+         "resource: the list is empty; a list is for the places of an edge "
+         "pilot"},
+        {"stages.learn.pilot=a",
+         "stage 'scale': all stages of pools run on the same ones, those of "
+         "'learn'"},
+        {"stages.learn.pilot=[a, more]",
+         "stage 'learn': 'more' is of another kind than 'a'; a stage runs on "
+         "devices or on pools"},
+        {"stages.learn.pilot=[a, c]", "stage 'learn': there is no pilot 'c'; "
+                                      "known: core, broker, params, a, "
+                                      "b, edges, more"},
+        {"stages.learn.pilot=[]", "stage 'learn': the list of pilots is empty"},
+        {"stages.learn.pilot=core",
+         "stage 'learn': pilot 'core' is of kind allocation and runs no "
+         "stages"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pe_error e = {0};
+        char want[600];
+        CU_ASSERT_PTR_NULL(pipeline_file_load(MANY, rows[i].set, &e));
+        /* Some stand at a line of the file, some at the --set. */
+        snprintf(want, sizeof(want), ": %s", rows[i].text);
+        UNIT_CONTAINS(e.text, want);
+        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+    }
+}
+
+#define GIVEN(pool)                                                            \
+    START "pilots: {broker: {kind: broker, endpoint: \"127.0.0.1:1\"}, pool: " \
+          "{kind: pool, " pool "}, d: {kind: edge}}\n"                         \
+          "stages: {s: {pilot: d, function: generator}, l: {pilot: pool, "     \
+          "function: kmeans}}\n"
+
+/* An endpoint that a pilot's host cannot reach. */
+static void test_reach(void)
+{
+    static const char *const fine[] = {
+        GIVEN("resource: \"local://\""),
+        GIVEN("resource: \"batch://\""),
+        GIVEN("resource: \"slurm://\", same-host: yes"),
+        GIVEN("resource: \"slurm://\", via: \"ssh://login\""),
+    };
+    pe_error e = {0};
+
+    for (size_t i = 0; i < COUNT(fine); i++)
+        pipeline_destroy(pipeline_file_good(fine[i], NULL));
+    CU_ASSERT_PTR_NULL(
+        pipeline_file_load(GIVEN("resource: \"slurm://\""), NULL, &e));
+    UNIT_EQUAL(e.text,
+               "p.yaml:3: endpoint: pilot 'pool' on slurm:// cannot reach "
+               "127.0.0.1:1, which is a name for its own machine: give the "
+               "address by which others reach 'broker', or `via: ssh://HOST` "
+               "on 'pool', or say `same-host: yes` there if it is this one");
+    CU_ASSERT_PTR_NULL(
+        pipeline_file_load(GIVEN("resource: \"slurm://\""),
+                           "pilots.broker.endpoint=node:1,localhost:2", &e));
+    UNIT_CONTAINS(e.text, "cannot reach localhost:2,");
+    pipeline_destroy(pipeline_file_good(GIVEN("resource: \"slurm://\""),
+                                        "pilots.broker.endpoint=node:1"));
+}
+
+/* The environment replaces endpoints, not services that are to be started. */
+static void test_environment(void)
+{
+    pipeline *p;
+
+    setenv("PILOT_BROKER", "env:1", 1);
+    p = pipeline_file_good(MANY, NULL);
+    CU_ASSERT_PTR_NULL(pipeline_pilot_find(p, "broker")->endpoint);
+    pipeline_destroy(p);
+    p = pipeline_file_good(GIVEN("resource: \"slurm://\""), NULL);
+    UNIT_EQUAL(pipeline_pilot_find(p, "broker")->endpoint, "env:1");
+    pipeline_destroy(p);
+    unsetenv("PILOT_BROKER");
+}
+
+/* The effective configuration means the same again. */
+static void test_round_trip(void)
+{
+    static const char *const yamls[] = {
+        MANY, POOL_ONLY "streams: {sensors: {topic: t, partitions: 5}}\n",
+        EDGE_ONLY "streams: {infer: {topic: t}}\n"};
+
+    for (size_t i = 0; i < COUNT(yamls); i++) {
+        const char *yaml = yamls[i];
+        char *text[2] = {NULL, NULL};
+        for (int k = 0; k < 2; k++) {
+            pipeline *p = pipeline_file_good(yaml, NULL);
+            size_t len;
+            FILE *f = open_memstream(&text[k], &len);
+            CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+            pipeline_print_plan(p, "r", f);
+            fclose(f);
+            pipeline_destroy(p);
+            yaml = strstr(text[k], "version: 1\n");
+        }
+        UNIT_EQUAL(strstr(text[1], "version: 1\n"),
+                   strstr(text[0], "version: 1\n"));
+        free(text[0]);
+        free(text[1]);
+    }
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"pilots of every kind and place", test_many},
+        {"half a pipeline", test_halves},
+        {"half a pipeline that is refused", test_halves_refused},
+        {"places that are refused", test_refused},
+        {"endpoints and who reaches them", test_reach},
+        {"the environment", test_environment},
+        {"the effective configuration", test_round_trip},
+        {NULL, NULL},
+    };
+
+    return pipeline_file_main("places", tests);
+}

@@ -1,0 +1,612 @@
+/* world.c - a source and a store that play a part in a pool's life. */
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "models/audit/audit.h"
+#include "src/common/clock.h"
+#include "src/common/random.h"
+
+#define TOPIC "pilot.r.sense" /* of run r */
+#define PERIOD_NS 2000000
+#define COMMITS_OF_B 3 /* before it leaves, and before all goes on */
+
+static void fill_block(pe_block *b, double *rows, char *device, int32_t k,
+                       int64_t offset)
+{
+    for (int i = 0; i < WORLD_POINTS; i++)
+        rows[i] = (double)(1000 * k + 7 * offset + i) / 1024;
+    snprintf(device, 16, "d-%d", (int)k);
+    *b = (pe_block){.data = rows,
+                    .points = WORLD_POINTS,
+                    .features = 1,
+                    .dtype = PE_F8,
+                    .device = device,
+                    .topic = TOPIC,
+                    .partition = k,
+                    .offset = offset,
+                    .boot = 1,
+                    .seq = (uint64_t)offset,
+                    .has_seq = 1,
+                    .fetch_ns = clock_real_ns()};
+}
+
+/* --- the source --- */
+
+struct source {
+    pool_source base;
+    bool lanes, gone;
+    const char *go;
+    broker_position at[WORLD_PARTITIONS];
+    size_t n, turn;
+    int64_t start_ns;
+};
+
+static int source_assign(pool_source *base, const broker_position *p, size_t n,
+                         pe_error *errp)
+{
+    struct source *s = (struct source *)base;
+
+    (void)errp;
+    if (!s->start_ns)
+        s->start_ns = clock_mono_ns();
+    s->n = n;
+    for (size_t i = 0; i < n; i++)
+        s->at[i] = p[i];
+    return 0;
+}
+
+/* Nobody is done before what is to happen has happened. */
+static bool may_go(struct source *s, int64_t offset)
+{
+    if (offset < WORLD_BLOCKS / 2)
+        return true;
+    s->gone = s->gone || access(s->go, F_OK) == 0;
+    return s->gone;
+}
+
+static int fetch_at(struct source *s, broker_position *at, pool_record *r)
+{
+    int64_t due = s->start_ns + at->offset * PERIOD_NS;
+    double *rows;
+    char *device = r->text;
+
+    if (at->offset >= WORLD_BLOCKS || clock_mono_ns() < due ||
+        !may_go(s, at->offset))
+        return 0;
+    rows = malloc(WORLD_POINTS * sizeof(*rows));
+    if (!rows)
+        exit(1);
+    fill_block(&r->block, rows, device, at->partition, at->offset++);
+    r->held.handle = rows;
+    r->raw = rows;
+    r->raw_len = pe_block_bytes(&r->block);
+    r->bad.kind = PE_ERROR_NONE;
+    r->foreign = false;
+    return 1;
+}
+
+static int source_fetch(pool_source *base, size_t lane, pool_record *r,
+                        pe_error *errp)
+{
+    struct source *s = (struct source *)base;
+
+    (void)errp;
+    if (s->lanes)
+        return lane < s->n ? fetch_at(s, &s->at[lane], r) : 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (fetch_at(s, &s->at[s->turn++ % s->n], r))
+            return 1;
+    return 0;
+}
+
+static void source_release(pool_source *base, pool_record *r)
+{
+    (void)base;
+    free(r->held.handle);
+    r->held.handle = NULL;
+}
+
+static void source_wait(pool_source *base, int timeout_ms)
+{
+    (void)base;
+    clock_sleep_ns((int64_t)timeout_ms * 1000000, 0);
+}
+
+static int64_t source_high(pool_source *base, int32_t partition)
+{
+    (void)base;
+    (void)partition;
+    return WORLD_BLOCKS;
+}
+
+static int64_t source_end(pool_source *base, int32_t partition)
+{
+    (void)base;
+    (void)partition;
+    return -1;
+}
+
+static void source_close(pool_source *base)
+{
+    free(base);
+}
+
+static const pool_source_ops source_ops = {
+    .assign = source_assign,
+    .fetch = source_fetch,
+    .release = source_release,
+    .wait = source_wait,
+    .high = source_high,
+    .end = source_end,
+    .close = source_close,
+};
+
+pool_source *world_source(bool lanes, const char *go)
+{
+    struct source *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        exit(1);
+    s->base.ops = &source_ops;
+    s->lanes = lanes;
+    s->go = go;
+    return &s->base;
+}
+
+/* --- the store: what is in it --- */
+
+struct state {
+    char commit[PE_COMMIT_ID_LEN + 1];
+    uint64_t version;
+    int64_t offset[WORLD_PARTITIONS];
+    pe_buffer model;
+    params_counters counters;
+};
+
+struct store {
+    pool_store base;
+    const world_script *script;
+    const char *kind; /* of the model */
+    const char *go;
+    atomic_int *drain;
+    struct state now, before;        /* before: what a roll-back leads to */
+    char last[PE_COMMIT_ID_LEN + 1]; /* of the pool's writer */
+    char owner[WORLD_PARTITIONS];    /* 'a' the pool, 'b', 0 nobody */
+    bool b_there, b_was, stolen, rolled_back, left, went;
+    int64_t ours;
+    int commits_of_b;
+};
+
+static void copy_state(struct state *to, const struct state *from)
+{
+    pe_buffer model = to->model;
+
+    *to = *from;
+    model.len = 0;
+    if (pe_buffer_append(&model, from->model.data, from->model.len, NULL) < 0)
+        exit(1);
+    to->model = model;
+}
+
+static bool is_past(const struct store *s, int blocks)
+{
+    return blocks && s->ours >= blocks;
+}
+
+/* --- the other pool --- */
+
+static pe_model *stored_model(const struct store *s)
+{
+    pe_options *o = pe_model_options(s->kind, NULL);
+    pe_model *m = s->now.model.len ? pe_model_decode(s->now.model.data,
+                                                     s->now.model.len, NULL)
+                                   : pe_model_create(s->kind, o, 1, NULL);
+
+    pe_options_destroy(o);
+    if (!m)
+        exit(1);
+    return m;
+}
+
+/* A block of each partition it has, as one commit. */
+static void b_learns(struct store *s)
+{
+    pe_model *m = stored_model(s);
+    pe_delta *d = pe_delta_create(m, NULL);
+    double rows[WORLD_POINTS];
+    char device[16];
+    pe_block b;
+    int n = 0;
+
+    for (int32_t k = 0; k < WORLD_PARTITIONS; k++) {
+        if (s->owner[k] != 'b' || s->now.offset[k] >= WORLD_BLOCKS)
+            continue;
+        fill_block(&b, rows, device, k, s->now.offset[k]++);
+        if (pe_model_update(m, d, &b, NULL, NULL) < 0)
+            exit(1);
+        n++;
+    }
+    if (n && (pe_delta_seal(m, d, NULL) < 0 || pe_model_apply(m, d, NULL) < 0))
+        exit(1);
+    if (n) {
+        s->now.version = m->version = s->now.version + 1;
+        snprintf(s->now.commit, sizeof(s->now.commit), "b%031d",
+                 ++s->commits_of_b);
+        s->now.model.len = 0;
+        if (pe_model_encode(m, &s->now.model, NULL) < 0)
+            exit(1);
+        s->now.counters.applied += (uint64_t)n;
+    }
+    pe_delta_destroy(d);
+    pe_model_destroy(m);
+}
+
+static void b_takes(struct store *s, int n, char from)
+{
+    for (int32_t k = WORLD_PARTITIONS - 1; k >= 0 && n > 0; k--) {
+        if (s->owner[k] != from)
+            continue;
+        s->owner[k] = 'b';
+        n--;
+    }
+}
+
+static int count(const struct store *s, char who)
+{
+    int n = 0;
+
+    for (int k = 0; k < WORLD_PARTITIONS; k++)
+        n += s->owner[k] == who;
+    return n;
+}
+
+static int share_of_b(const struct store *s)
+{
+    return s->b_there ? WORLD_PARTITIONS / 2 : 0;
+}
+
+static bool has_b(const world_script *p)
+{
+    return p->b_first || p->b_joins || p->b_steals;
+}
+
+static void let_go(struct store *s)
+{
+    FILE *f = s->went ? NULL : fopen(s->go, "w");
+
+    s->went = true;
+    if (f)
+        fclose(f);
+}
+
+/* What happens by itself, with every look at the store. */
+static void play(struct store *s)
+{
+    const world_script *p = s->script;
+
+    if (!s->b_was && (is_past(s, p->b_joins) || is_past(s, p->b_steals)))
+        s->b_there = s->b_was = true;
+    if (is_past(s, p->b_steals) && !s->stolen) {
+        b_takes(s, 2, 'a');
+        s->stolen = true;
+    }
+    if (s->b_there && is_past(s, p->b_leaves) &&
+        s->commits_of_b >= COMMITS_OF_B) {
+        s->b_there = false;
+        for (int k = 0; k < WORLD_PARTITIONS; k++)
+            if (s->owner[k] == 'b')
+                s->owner[k] = 0;
+    }
+    if (s->b_there && !p->b_first)
+        b_takes(s, share_of_b(s) - count(s, 'b'), 0);
+    if (s->b_there)
+        b_learns(s);
+    if (has_b(p) ? s->commits_of_b >= COMMITS_OF_B
+                 : is_past(s, p->away) || !p->away)
+        let_go(s);
+    if (is_past(s, p->drain))
+        atomic_store(s->drain, 1);
+    if (is_past(s, p->roll_back) && !s->rolled_back) {
+        copy_state(&s->now, &s->before);
+        s->rolled_back = true;
+    }
+}
+
+static int away(const struct store *s, pe_error *errp)
+{
+    if (!is_past(s, s->script->away))
+        return 0;
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                        "the store is away");
+}
+
+/* --- the store: its calls --- */
+
+static int store_load(pool_store *base, params_state *out, pe_error *errp)
+{
+    struct store *s = (struct store *)base;
+
+    memset(out, 0, sizeof(*out));
+    if (away(s, errp) < 0)
+        return -1;
+    memcpy(out->commit, s->now.commit, sizeof(out->commit));
+    out->version = s->now.version;
+    out->counters = s->now.counters;
+    out->offsets = calloc(WORLD_PARTITIONS, sizeof(*out->offsets));
+    out->devices = calloc(WORLD_PARTITIONS, sizeof(*out->devices));
+    if (!out->offsets || !out->devices)
+        exit(1);
+    for (int32_t k = 0; k < WORLD_PARTITIONS; k++) {
+        int64_t next = s->now.offset[k];
+        char device[16];
+
+        out->offsets[out->n_offsets++] =
+            (params_offset){strdup(TOPIC), k, next};
+        snprintf(device, sizeof(device), "d-%d", (int)k);
+        if (next > 0)
+            out->devices[out->n_devices++] =
+                (params_device){strdup(device), k, 1, (uint64_t)(next - 1)};
+    }
+    return pe_buffer_append(&out->model, s->now.model.data, s->now.model.len,
+                            errp);
+}
+
+static int answer_to(struct store *s, const params_commit *c)
+{
+    if (!strcmp(s->last, c->id))
+        return PARAMS_DUP;
+    if (!c->n_ranges)
+        return PARAMS_EMPTY;
+    for (size_t i = 0; i < c->n_ranges; i++)
+        if (s->now.offset[c->ranges[i].partition] != c->ranges[i].from)
+            return PARAMS_OFFSET;
+    return strcmp(s->now.commit, c->base) ? PARAMS_STALE : PARAMS_OK;
+}
+
+static int store_send(pool_store *base, const params_commit *c, pe_error *errp)
+{
+    struct store *s = (struct store *)base;
+    int answer;
+
+    if (away(s, errp) < 0) {
+        atomic_store(s->drain, 1);
+        return -1;
+    }
+    answer = answer_to(s, c);
+    if (answer == PARAMS_OK) {
+        if (!s->rolled_back)
+            copy_state(&s->before, &s->now);
+        memcpy(s->now.commit, c->id, sizeof(s->now.commit));
+        memcpy(s->last, c->id, sizeof(s->last));
+        s->now.version = c->version;
+        for (size_t i = 0; i < c->n_ranges; i++)
+            s->now.offset[c->ranges[i].partition] = c->ranges[i].to;
+        commit_counters_add(&s->now.counters, &c->add);
+        s->ours += (int64_t)c->add.applied;
+        s->now.model.len = 0;
+        if (pe_buffer_append(&s->now.model, c->model, c->model_len, errp) < 0)
+            exit(1);
+    }
+    play(s);
+    return answer;
+}
+
+static int store_ids(pool_store *base, char commit[PE_COMMIT_ID_LEN + 1],
+                     uint64_t *fencep, pe_error *errp)
+{
+    struct store *s = (struct store *)base;
+
+    if (away(s, errp) < 0)
+        return -1;
+    play(s);
+    memcpy(commit, s->now.commit, sizeof(s->now.commit));
+    *fencep = 0;
+    return 0;
+}
+
+static int store_first(pool_store *base, int32_t partition, int64_t offset,
+                       int64_t *storedp, pe_error *errp)
+{
+    (void)base;
+    (void)partition;
+    (void)errp;
+    *storedp = offset;
+    return 0;
+}
+
+/* Every device ended long ago. */
+static int store_ends(pool_store *base, params_end **out, size_t *np,
+                      pe_error *errp)
+{
+    params_end *ends = calloc(WORLD_PARTITIONS, sizeof(*ends));
+
+    if (!ends)
+        exit(1);
+    for (int32_t k = 0; k < WORLD_PARTITIONS; k++)
+        ends[k] = (params_end){strdup("d"), k, WORLD_BLOCKS, false};
+    *out = ends;
+    *np = WORLD_PARTITIONS;
+    return away((struct store *)base, errp);
+}
+
+static int store_control(pool_store *base, char *word, size_t cap,
+                         pe_error *errp)
+{
+    if (cap)
+        *word = '\0';
+    return away((struct store *)base, errp);
+}
+
+static params_lease lease_of(const struct store *s, const char *name, char who)
+{
+    params_lease l = {.member = strdup(name), .incarnation = strdup("1")};
+
+    l.partitions = calloc(WORLD_PARTITIONS, sizeof(*l.partitions));
+    if (!l.partitions)
+        exit(1);
+    for (int k = 0; k < WORLD_PARTITIONS; k++)
+        if (s->owner[k] == who)
+            l.partitions[l.n_partitions++] = k;
+    return l;
+}
+
+/* lease.lua with two members of the same size. */
+static int store_lease(pool_store *base, const params_member *m, unsigned words,
+                       params_share *out, pe_error *errp)
+{
+    struct store *s = (struct store *)base;
+    bool alone = words & PARAMS_LEASE_ALONE;
+    int share = WORLD_PARTITIONS - share_of_b(s);
+
+    memset(out, 0, sizeof(*out));
+    if (away(s, errp) < 0)
+        return -1;
+    if (words & PARAMS_LEASE_LEAVE || (alone && s->b_there))
+        share = 0;
+    s->left = words & PARAMS_LEASE_LEAVE;
+    for (int32_t k = 0; k < WORLD_PARTITIONS; k++)
+        if (!s->owner[k] && count(s, 'a') < share)
+            s->owner[k] = 'a';
+    for (int32_t k = WORLD_PARTITIONS - 1; k >= 0; k--)
+        if (s->owner[k] == 'a' && count(s, 'a') > share &&
+            words & (PARAMS_LEASE_SETTLE | PARAMS_LEASE_LEAVE))
+            s->owner[k] = 0;
+    out->share = share;
+    out->surplus = count(s, 'a') > share ? count(s, 'a') - share : 0;
+    out->leases = calloc(2, sizeof(*out->leases));
+    if (!out->leases)
+        exit(1);
+    out->leases[out->n++] = lease_of(s, m->name, 'a');
+    if (s->b_there)
+        out->leases[out->n++] = lease_of(s, "b", 'b');
+    play(s);
+    return 0;
+}
+
+/* The test looks into it afterwards. */
+static void store_close(pool_store *base)
+{
+    (void)base;
+}
+
+static const pool_store_ops store_ops = {
+    .durable = true,
+    .load = store_load,
+    .newest = store_load,
+    .send = store_send,
+    .ids = store_ids,
+    .first = store_first,
+    .ends = store_ends,
+    .control = store_control,
+    .lease = store_lease,
+    .close = store_close,
+};
+
+pool_store *world_store(const world_script *script, const char *model,
+                        const char *go, atomic_int *drain)
+{
+    struct store *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        exit(1);
+    s->base.ops = &store_ops;
+    s->script = script;
+    s->kind = model;
+    s->go = go;
+    s->drain = drain;
+    s->b_there = s->b_was = script->b_first > 0;
+    b_takes(s, script->b_first, 0);
+    return &s->base;
+}
+
+void world_store_free(pool_store *base)
+{
+    struct store *s = (struct store *)base;
+
+    pe_buffer_free(&s->now.model);
+    pe_buffer_free(&s->before.model);
+    free(s);
+}
+
+int64_t world_ours(const pool_store *base)
+{
+    return ((const struct store *)base)->ours;
+}
+
+int world_commits_of_b(const pool_store *base)
+{
+    return ((const struct store *)base)->commits_of_b;
+}
+
+bool world_is_left(const pool_store *base)
+{
+    return ((const struct store *)base)->left;
+}
+
+/* --- the truth --- */
+
+static int64_t total(const struct store *s)
+{
+    int64_t n = 0;
+
+    for (int k = 0; k < WORLD_PARTITIONS; k++)
+        n += s->now.offset[k];
+    return n;
+}
+
+/* Row [k] of the audit: blocks 0 to the offset, each once. */
+static int check_row(const struct store *s, const pe_model *m, int32_t k)
+{
+    int64_t want[AUDIT_LANES] = {0};
+    double rows[WORLD_POINTS];
+    char device[16];
+    pe_block b;
+
+    snprintf(device, sizeof(device), "d-%d", (int)k);
+    for (int64_t i = 0; i < s->now.offset[k]; i++) {
+        fill_block(&b, rows, device, k, i);
+        audit_fold(want, &b);
+    }
+    for (size_t i = 0; i < audit_devices(m); i++) {
+        const int64_t *row;
+
+        if (strcmp(audit_device(m, i, &row), device))
+            continue;
+        if (!memcmp(row, want, sizeof(want)))
+            return 0;
+        printf("# %s: %lld blocks in the model, %lld in the records\n", device,
+               (long long)row[0], (long long)want[0]);
+        return 1;
+    }
+    return s->now.offset[k] != 0;
+}
+
+int world_check(const pool_store *base, bool whole)
+{
+    const struct store *s = (const struct store *)base;
+    pe_model *m = stored_model(s);
+    int bad = 0;
+
+    for (int32_t k = 0; k < WORLD_PARTITIONS; k++) {
+        if (!strcmp(s->kind, "audit"))
+            bad += check_row(s, m, k);
+        if (whole && s->now.offset[k] != WORLD_BLOCKS) {
+            printf("# partition %d ends at %lld\n", (int)k,
+                   (long long)s->now.offset[k]);
+            bad++;
+        }
+    }
+    if ((int64_t)m->points != WORLD_POINTS * total(s) ||
+        (int64_t)s->now.counters.applied != total(s)) {
+        printf("# %lld blocks, %llu points in the model, %llu applied\n",
+               (long long)total(s), (unsigned long long)m->points,
+               (unsigned long long)s->now.counters.applied);
+        bad++;
+    }
+    pe_model_destroy(m);
+    return bad;
+}
