@@ -60,3 +60,9 @@ has "$(cat "$TEST_DIR/smoke.out")" "exactly-once: off" \
     "smoke: says what it does not promise"
 none_left smoke
 ok $? "smoke: no process left"
+
+# Of a run of that name that was drained before it had learned anything.
+redis_do SET "pilot:{stale}:control" drain >/dev/null
+pilot run "$SRC/tests/system/audit.yaml" --run stale >"$TEST_DIR/stale.out" 2>&1
+is $? 0 "stale: exit status" || sed 's/^/# /' "$TEST_DIR/stale.out"
+exact stale --blocks 200

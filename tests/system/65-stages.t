@@ -136,7 +136,7 @@ pipeline refused "interval: 50ms" \
 go refused refused --set stages.sense.options.blocks=10
 is "$(get "$sum" applied) $(get "$sum" refused)" "0 20" \
     "refused: every block is counted"
-has "$(cat "$PILOT_HOME/refused/pool.err")" \
+has "$(cat "$PILOT_HOME/refused/pool/err")" \
     "stage 'pick': columns: 8 is out of range, the block has 8 features" \
     "refused: the reason names the stage"
 

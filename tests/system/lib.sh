@@ -90,14 +90,15 @@ wait_for() {
 }
 
 # agents RUN NAME: pids of the processes NAME (pilot-agent, pilot-edge) that
-# serve run RUN: they carry its directory on their command line.
+# serve run RUN, or pilot RUN/PILOT: they carry its folder on their command
+# line.
 agents() {
     for d in /proc/[0-9]*; do
         [ -r "$d/cmdline" ] || continue
         line=$(tr '\0' ' ' <"$d/cmdline" 2>/dev/null) || continue
         case $line in
         *mpirun*) ;;
-        *"$2 $PILOT_HOME/$1 "*) echo "${d#/proc/}" ;;
+        *"$2 $PILOT_HOME/$1/"* | *"$2 $PILOT_HOME/$1 "*) echo "${d#/proc/}" ;;
         esac
     done
 }

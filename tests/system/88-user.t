@@ -1,0 +1,131 @@
+#!/bin/bash
+# Around a pilot: defaults of the site, where values come from, what a doctor
+# sees, Ctrl-C in the queue, a lost terminal, completion.
+. "$(dirname "$0")/lib.sh"
+
+cluster=$SRC/tests/system/slurm-cluster
+job=$SRC/tests/system/audit.yaml
+
+"$cluster" start "$TEST_DIR/slurm" --nodes 2 >"$TEST_DIR/slurm.out" 2>&1
+case $? in
+0) ;;
+77 | 78)
+    number=1
+    echo "ok 1 - $TEST_NAME # SKIP $(tail -n 1 "$TEST_DIR/slurm.out")"
+    exit 0
+    ;;
+*)
+    ok 1 "the cluster starts"
+    sed 's/^/# /' "$TEST_DIR/slurm.out"
+    exit 1
+    ;;
+esac
+leave() {
+    "$cluster" stop "$TEST_DIR/slurm" >/dev/null 2>&1
+    finish
+}
+trap leave EXIT
+# shellcheck disable=SC1091
+. "$TEST_DIR/slurm/env"
+
+state() {
+    pilot status --no-header --refresh -o state "$1" 2>/dev/null | head -n 1
+}
+in_state() { [ "$(state "$1")" = "$2" ]; }
+no_jobs() { [ -z "$(squeue -h)" ]; }
+
+# --- defaults of a site, and where a value comes from
+
+export XDG_CONFIG_HOME=$TEST_DIR/config
+mkdir -p "$XDG_CONFIG_HOME/pilot"
+cat >"$XDG_CONFIG_HOME/pilot/pilots.yaml" <<X
+slurm: {account: proj, setup: ["export SITE=1"]}
+X
+out=$(pilot-submit --resource slurm:// -n 2 --dry-run "$SRC/jobs/pool.yaml" \
+    2>"$TEST_DIR/err")
+is $? 0 "a dry run" || sed 's/^/# /' "$TEST_DIR/err"
+has "$out" "export SITE=1" "the site's line is in the script"
+has "$out" "#SBATCH --account=proj" "... and its directive"
+has "$(cat "$TEST_DIR/err")" "account proj (user file)" "... and whose it is"
+out=$(pilot config show --origin --set stages.learn.options.clusters=7 \
+    "$SRC/jobs/pool.yaml")
+has "$out" "= 7                        --set stages.learn.options.clusters=7" \
+    "config show --origin: the command line"
+has "$out" "/jobs/pool.yaml:31" "... the file and its line"
+has "$out" "PILOT_BROKER" "... the environment"
+echo "slurm: {acount: x}" >"$XDG_CONFIG_HOME/pilot/pilots.yaml"
+pilot-submit --resource slurm:// -n 2 --dry-run "$SRC/jobs/pool.yaml" \
+    >"$TEST_DIR/out" 2>&1
+is $? 78 "a word that is none"
+has "$(cat "$TEST_DIR/out")" "did you mean 'account'?" "... and what is meant"
+rm "$XDG_CONFIG_HOME/pilot/pilots.yaml"
+
+# --- the doctor
+
+pilot doctor --resource slurm:// -n 2 -t 5m --job "$SRC/jobs/pool.yaml" \
+    >"$TEST_DIR/out" 2>&1
+is $? 0 "doctor: exit status" || sed 's/^/# /' "$TEST_DIR/out"
+has "$(cat "$TEST_DIR/out")" "ok      broker " "doctor: the broker"
+is "$(grep -vc '^ok  ' "$TEST_DIR/out")" 0 "doctor: all is well" ||
+    sed 's/^/# /' "$TEST_DIR/out"
+wait_for 20 no_jobs
+ok $? "doctor: its job is over"
+pilot doctor --resource slurm:// -p short -n 2 -t 5h "$SRC/jobs/pool.yaml" \
+    >"$TEST_DIR/out" 2>&1
+is $? 1 "doctor: a limit: exit status"
+has "$(grep '^fix' "$TEST_DIR/out")" "short" "doctor: ... and the fix"
+
+# --- Ctrl-C while the pool waits in the queue
+
+scontrol update PartitionName=debug State=DOWN
+pilot run "$job" --run queue --set pilots.pool.resource=slurm:// \
+    --set pilots.pool.same-host=yes --set pilots.pool.ntasks=2 \
+    >"$TEST_DIR/out" 2>&1 &
+pid=$!
+children="$children $pid"
+wait_for 20 in_state queue/pool QUEUED
+ok $? "a pool in the queue"
+has "$(pilot status queue)" "its partition is down" "... and why"
+kill -INT $pid
+sleep 1
+kill -INT $pid 2>/dev/null
+wait $pid
+is $? 130 "Ctrl-C twice: exit status" || sed 's/^/# /' "$TEST_DIR/out"
+wait_for 20 no_jobs
+ok $? "... takes it out of the queue"
+is "$(state queue/pool)" CANCELED "... and says so"
+none_left queue
+ok $? "... and nothing is left here"
+scontrol update PartitionName=debug State=UP
+
+# --- a lost terminal
+
+pilot run "$job" --run lost --set pilots.pool.resource=slurm:// \
+    --set pilots.pool.same-host=yes --set pilots.pool.ntasks=2 \
+    --set stages.sense.block.rate=60 >"$TEST_DIR/lost.out" 2>&1 &
+pid=$!
+children="$children $pid"
+wait_for 30 in_state lost/pool ACTIVE
+ok $? "a run"
+kill -HUP $pid
+pilot wait lost --timeout 60s >"$TEST_DIR/wait.out" 2>&1
+is $? 0 "pilot wait joins it again" || sed 's/^/# /' "$TEST_DIR/wait.out"
+wait $pid
+is $? 0 "it went on"
+exact lost --blocks 200
+is "$(state lost/pool)" DONE "its pool is done"
+wait_for 20 no_jobs
+ok $? "no job is left"
+
+# --- completion
+
+out=$(bash -c ". '$SRC/scripts/site/completion.bash'
+    COMP_WORDS=(pilot re) COMP_CWORD=1
+    _pilot_complete pilot re pilot
+    echo \${COMPREPLY[*]}")
+is "$out" resize "completion of a command"
+out=$(bash -c ". '$SRC/scripts/site/completion.bash'
+    COMP_WORDS=(pilot wait los) COMP_CWORD=2
+    _pilot_complete pilot los wait
+    echo \${COMPREPLY[*]}")
+is "$out" "lost lost/devices lost/pool" "completion of a run and its pilots"
