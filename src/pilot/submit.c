@@ -10,6 +10,7 @@
 #include "src/common/file.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/pilot/observe.h"
 #include "src/pilot/supervise.h"
 
 #define TRIES 4 /* at a scheduler that does not answer, with back-off */
@@ -140,6 +141,42 @@ static void renew_one(const submit_plan *p, const char *member)
     }
 }
 
+/* A job of this pilot that lives is not forgotten for another. */
+static int renew_check(const submit_plan *p, pe_error *errp)
+{
+    const observe_conf c = {.home = p->home, .now = true};
+    pilot_record r;
+    char id[sizeof(r.id)];
+
+    snprintf(id, sizeof(id), "%s/%s", p->run->run, p->member);
+    if (!p->renew || pilot_record_read(p->home, id, &r, NULL) != 0)
+        return 0;
+    if (observe(&c, &r, 1, errp) < 0)
+        return -1;
+    if (pilot_state_is_final(r.state))
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CREATE,
+                        "%s is %s as job %s: 'pilot wait %s', or 'pilot cancel "
+                        "%s', before its run goes on",
+                        r.id, pilot_state_name(r.state),
+                        *r.sched_id ? r.sched_id : "-", r.id, r.id);
+}
+
+/* The same where the pilot will live. */
+static void renew_there(const submit_plan *p, const submit_place *at)
+{
+    static const char *const names[] = {"beat.json", "exit", NULL};
+
+    if (!p->renew || host_is_local(at->host))
+        return;
+    for (const char *const *name = names; *name; name++) {
+        char *path = text_format("%s/%s", at->dir, *name);
+        if (path)
+            host_remove_tree(at->host, path, NULL);
+        free(path);
+    }
+}
+
 static void renew(const submit_plan *p)
 {
     if (!p->renew)
@@ -200,11 +237,11 @@ static int look_up(resource *r, const submit_place *at, int64_t since_ns,
 }
 
 /* No double submission: after an unknown outcome the scheduler is asked for
- * the job before it is given another.
+ * the job before it is given another.  *maybep: that of a try is not known.
  */
 static int hand_over(resource *r, const resource_spec *s,
                      const submit_place *at, int64_t since_ns,
-                     char id[RESOURCE_ID_MAX], pe_error *errp)
+                     char id[RESOURCE_ID_MAX], bool *maybep, pe_error *errp)
 {
     bool doubt = false;
 
@@ -217,7 +254,7 @@ static int hand_over(resource *r, const resource_spec *s,
             return 0;
         if (!errp || errp->kind != PE_ERROR_RETRY)
             return -1;
-        doubt = true;
+        doubt = *maybep = true;
         if (tries + 1 == TRIES)
             return -1;
         log_warn("%s; trying again", errp->text);
@@ -326,8 +363,7 @@ static int submit_to(const submit_plan *p, resource *r, const submit_place *at,
     if (status == 0 && !host_is_local(at->host))
         status = keep_here(p, errp);
     if (status == 0) {
-        status = hand_over(r, &s, at, record->created_ns, id, errp);
-        *doubtp = status < 0 && errp->kind == PE_ERROR_RETRY;
+        status = hand_over(r, &s, at, record->created_ns, id, doubtp, errp);
     }
     request_free(&q);
     return status;
@@ -353,6 +389,11 @@ static int submit_held(const submit_plan *p, resource *r,
     int fd = pilot_record_hold(p->home, out->id, errp);
     int status = fd < 0 ? -1 : parts_record(p, out, errp);
 
+    if (fd >= 0 && status < 0) { /* the parts are another's */
+        forget_one(p, at, p->member);
+        close(fd);
+        return -1;
+    }
     if (status == 0)
         status = submit_to(p, r, at, out, id, &doubt, errp);
     if (status == 0)
@@ -375,7 +416,12 @@ int submit(const submit_plan *p, pilot_record *out, pe_error *errp)
 
     if (!errp)
         errp = &own; /* its class decides what is kept */
-    renew(p);
+    if (status == 0)
+        status = renew_check(p, errp);
+    if (status == 0) {
+        renew(p);
+        renew_there(p, &at);
+    }
     if (status == 0)
         status = record_fill(p, &at, out, errp);
     if (status == 0)
