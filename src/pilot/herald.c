@@ -33,7 +33,7 @@ struct herald {
     char *beat;       /* to be told; NULL: nothing new */
     char *word;       /* control word to be put; NULL: none */
     char order[HERALD_WORD_MAX], control[HERALD_WORD_MAX];
-    bool watch;
+    bool watch, brokers;
     int others;    /* -1: not heard */
     unsigned asks; /* an answer from before the newest is not taken */
 
@@ -113,19 +113,19 @@ static int say(herald *h, pe_error *errp)
     return 0;
 }
 
-/* A beat of a pool, an edge, or who follows the run, that has not ended and
- * is not a relic of one that was killed.
+/* A beat of a pool, an edge, who follows the run, or a broker, that has not
+ * ended and is not a relic of one that was killed.
  */
-static bool is_alive(const char *text)
+static bool is_alive(const char *text, bool brokers)
 {
     json_t *beat = json_loads(text, 0, NULL);
     const char *kind = json_string_value(json_object_get(beat, "kind"));
     int64_t at = json_integer_value(json_object_get(beat, "time_ns"));
-    bool alive = kind &&
-                 (!strcmp(kind, "pool") || !strcmp(kind, "edge") ||
-                  !strcmp(kind, "follower")) &&
-                 !json_object_get(beat, "status") &&
-                 clock_real_ns() - at < FRESH_NS;
+    bool alive =
+        kind &&
+        (!strcmp(kind, "pool") || !strcmp(kind, "edge") ||
+         !strcmp(kind, "follower") || (brokers && !strcmp(kind, "broker"))) &&
+        !json_object_get(beat, "status") && clock_real_ns() - at < FRESH_NS;
 
     json_decref(beat);
     return alive;
@@ -140,7 +140,7 @@ static int watch(herald *h, int *alivep, pe_error *errp)
         return -1;
     *alivep = 0;
     for (size_t i = 0; i < n; i++)
-        *alivep += is_alive(pilots[i].beat);
+        *alivep += is_alive(pilots[i].beat, h->brokers);
     params_pilots_free(pilots, n);
     return 0;
 }
@@ -318,9 +318,10 @@ bool herald_hear(herald *h, char *order, char *control)
     return heard;
 }
 
-void herald_watch(herald *h)
+void herald_watch(herald *h, bool brokers)
 {
     pthread_mutex_lock(&h->lock);
+    h->brokers = brokers;
     h->watch = true;
     pthread_mutex_unlock(&h->lock);
 }

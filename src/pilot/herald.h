@@ -22,8 +22,10 @@ enum { HERALD_WORD_MAX = 64 };
 herald *herald_start(const params_conf *c, const char *run, const char *member,
                      pe_error *errp);
 
-/* Listen for other pilots of the run, too: see herald_others. */
-void herald_watch(herald *h);
+/* Listen for other pilots of the run, too, with [brokers] also for those of
+ * that kind: see herald_others.
+ */
+void herald_watch(herald *h, bool brokers);
 
 /* How many pools, edges, and commands that follow the run are alive as far as
  * their beats tell; -1: not heard yet.

@@ -110,6 +110,7 @@ static int open_all(supervisor *s, pe_error *errp)
     if (signals_open(s, errp) < 0 || load(s, errp) < 0 ||
         kind_open(s, errp) < 0)
         return -1;
+    chain_open(s);
     /* What an incarnation that was killed has left on this host. */
     process_kill_marked(s->mark);
     time_open(s);
@@ -262,7 +263,12 @@ static bool is_unneeded(supervisor *s)
 {
     int others = s->herald ? herald_others(s->herald) : 0;
 
-    if (s->stopped || s->closed)
+    if (s->stopped)
+        return true;
+    /* Brokers hear by way of the parameter service that all is over. */
+    if (s->pilot->kind == PILOT_PARAMS && s->closed)
+        return others == 0;
+    if (s->closed)
         return true;
     if (s->pilot->kind != PILOT_ALLOCATION && !s->done)
         return false;

@@ -107,6 +107,8 @@ void time_learn(supervisor *s, const json_t *progress);
 
 /* --- supervisor_chain.c: who goes on after us --- */
 
+/* Who an incarnation before this one has submitted. */
+void chain_open(supervisor *s);
 /* Submit it once the pilot is active; again when that failed. */
 void chain_look(supervisor *s);
 /* At the end: none goes on when the work is done, or nobody wants it. */

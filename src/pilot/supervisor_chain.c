@@ -1,4 +1,5 @@
 /* supervisor_chain.c - submits the pilot that goes on with our work. */
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,18 @@ static void look(supervisor *s)
     s->chain_proc = NULL;
 }
 
+void chain_open(supervisor *s)
+{
+    char *path = text_format("%s/beat.json", s->dir);
+    json_t *beat = path ? json_load_file(path, 0, NULL) : NULL;
+    const char *id = json_string_value(json_object_get(beat, "successor"));
+
+    if (id)
+        snprintf(s->successor, sizeof(s->successor), "%s", id);
+    json_decref(beat);
+    free(path);
+}
+
 void chain_look(supervisor *s)
 {
     pe_error e = {0};
@@ -103,8 +116,9 @@ void chain_look(supervisor *s)
         look(s);
         return;
     }
-    if (s->conf.chain <= 0 || !s->conf.home || *s->successor || s->stopped ||
-        s->state != SUPERVISOR_ACTIVE || clock_mono_ns() < s->chain_ns)
+    if (s->conf.chain <= 0 || s->pilot->kind != PILOT_POOL || !s->conf.home ||
+        *s->successor || s->stopped || s->state != SUPERVISOR_ACTIVE ||
+        clock_mono_ns() < s->chain_ns)
         return;
     s->chain_ns = clock_mono_ns() + SUBMIT_NS;
     s->chain_proc = start(s, &e);

@@ -290,6 +290,7 @@ static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
     if (delay_ns >= 0 && !why) {
         snprintf(line, sizeof(line), "pilot %s %s; it is started again%s",
                  p->name, what, delay_ns > 0 ? " in a moment" : "");
+        keep(&s->error, NULL); /* what comes may be whole */
         tell_event(s, json_pack("{s:s, s:s, s:s, s:b}", "event", "died",
                                 "pilot", p->name, "text", line, "again", 1));
         return delay_ns;
@@ -436,7 +437,7 @@ static int herald_open(supervisor *s, pe_error *errp)
     s->changed = true;
     if (s->herald && s->pilot->kind != PILOT_POOL &&
         s->pilot->kind != PILOT_EDGE)
-        herald_watch(s->herald);
+        herald_watch(s->herald, s->pilot->kind == PILOT_PARAMS);
     return s->herald ? 0 : -1;
 }
 
