@@ -90,8 +90,8 @@ static bool is_rank_word(enum request_word w)
 
 static bool kind_has_word(enum pilot_kind kind, enum request_word w)
 {
-    if (w == REQUEST_CHAIN)
-        return kind == PILOT_POOL || kind == PILOT_ALLOCATION;
+    if (w == REQUEST_CHAIN) /* services do not move */
+        return kind == PILOT_POOL;
     return !is_rank_word(w) || kind == PILOT_POOL || kind == PILOT_ALLOCATION;
 }
 
