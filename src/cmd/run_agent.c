@@ -79,6 +79,9 @@ int run_agent_start(agent *a, pe_error *errp)
             status = submit_started(&p, id, &a->record, errp);
     }
     free(cwd);
+    /* A scheduler has its job, or may have. */
+    if (!a->attached && (status == 0 || errp->kind == PE_ERROR_RETRY))
+        a->run->made_dir = false;
     if (status < 0)
         return -1;
     if (!a->attached)
@@ -218,6 +221,11 @@ static void end_take(agent *a, const json_t *beat)
     monitor_cpu(a->run->monitor, a->member,
                 json_number_value(json_object_get(beat, "cpu_s")));
     a->exit_code = (int)json_integer_value(status);
+    if (a->exit_code == 0 && a->pilot->kind == PILOT_POOL && !a->final &&
+        !a->run->drained) { /* canceled by another, or its time was up */
+        a->exit_code = PE_EXIT_FAILED;
+        log_error("pilot %s ended before it had begun", a->member);
+    }
     if (a->exit_code != 0 && !a->told)
         run_fail(a->run, a->exit_code, text_of(beat, "reason"));
     a->state = a->exit_code == 0 ? AGENT_DONE : AGENT_GIVEN_UP;

@@ -51,9 +51,13 @@ static int ends_forget(struct run *r, pe_error *errp)
     if (params_ends_clear(r->params, errp) < 0 ||
         params_control_put(r->params, "", errp) < 0)
         return -1;
-    for (size_t i = 0; i < r->n_agents; i++)
-        if (params_order_put(r->params, r->agents[i].member, "", errp) < 0)
+    for (size_t i = 0; i < r->n_agents; i++) {
+        const agent *a = &r->agents[i];
+        if (params_order_put(r->params, a->member, "", errp) < 0 ||
+            (a->state == AGENT_WAITS &&
+             params_pilot_put(r->params, a->member, "", errp) < 0))
             return -1;
+    }
     return 0;
 }
 

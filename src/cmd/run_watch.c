@@ -181,12 +181,22 @@ static void cancel(agent *a)
     resource_close(place);
 }
 
+/* Does a job of [a] live, for all we know?  One that ended by its own word
+ * has an exit code.
+ */
+static bool may_live(const agent *a)
+{
+    return a->state == AGENT_RUNS ||
+           (a->state == AGENT_GIVEN_UP && a->exit_code == 0 &&
+            (!pilot_state_is_final(a->record.state) ||
+             a->record.state == PILOT_MISSING));
+}
+
 void run_watch_cancel(struct run *r)
 {
     for (size_t i = 0; i < r->n_agents; i++) {
         agent *a = &r->agents[i];
-        if (!a->attached && !a->inside && *a->record.sched_id &&
-            a->state == AGENT_RUNS)
+        if (!a->attached && !a->inside && *a->record.sched_id && may_live(a))
             cancel(a);
     }
 }

@@ -337,6 +337,8 @@ static int submit_place_of(const struct submit_options *o, struct run *r,
         p.place = -1; /* one more than the file says */
     if (status == 0)
         status = submit_one(o, &p, errp);
+    if (status == 0 && !o->dry_run)
+        r->made_dir = false; /* a job has its record there */
     request_free(&q);
     free(url);
     free(cwd);
