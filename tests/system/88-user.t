@@ -117,6 +117,29 @@ is "$(state lost/pool)" DONE "its pool is done"
 wait_for 20 no_jobs
 ok $? "no job is left"
 
+# --- a command that was killed, and goes on
+
+pilot run "$job" --run again --set pilots.pool.resource=slurm:// \
+    --set pilots.pool.same-host=yes --set pilots.pool.ntasks=2 \
+    --set stages.sense.block.rate=40 >"$TEST_DIR/again.out" 2>&1 &
+pid=$!
+children="$children $pid"
+wait_for 30 applied again 8
+ok $? "another run"
+kill -KILL $pid
+pilot run --resume again >"$TEST_DIR/out" 2>&1
+is $? 73 "its job lives: none beside it"
+has "$(cat "$TEST_DIR/out")" "before its run goes on" "... and what to do"
+is "$(squeue -h | wc -l)" 1 "... and there is one job"
+pilot cancel again/pool >"$TEST_DIR/out" 2>&1
+wait_for 20 no_jobs
+ok $? "its job is canceled"
+pilot run --resume again >"$TEST_DIR/out" 2>&1
+is $? 0 "it goes on in another" || sed 's/^/# /' "$TEST_DIR/out"
+exact again --blocks 200
+wait_for 20 no_jobs
+ok $? "and leaves none"
+
 # --- completion
 
 out=$(bash -c ". '$SRC/scripts/site/completion.bash'
