@@ -91,6 +91,8 @@ static int target_look(const struct copy *k, pe_error *errp)
         return 0;
     if (((st.mode ^ k->source.mode) & 0777) == 0)
         return 1;
+    if (!(st.mode & S_IWUSR))
+        return 0; /* it cannot be opened: another copy takes its place */
     void *f = h->ops->open(h, path, HOST_OPEN_MORE, NULL, errp);
     int status = f ? h->ops->settle(h, f, k->source.mode & 0777, errp) : -1;
     if (f)
@@ -107,7 +109,7 @@ static int64_t part_look(const struct copy *k, pe_error *errp)
     int there = look(h, k->part, &st, errp);
     if (there <= 0)
         return there;
-    if (S_ISREG(st.mode) && st.size <= k->source.size)
+    if (S_ISREG(st.mode) && st.size <= k->source.size && (st.mode & S_IWUSR))
         return st.size;
     return remove_file(h, k->part, errp);
 }

@@ -100,8 +100,14 @@ done:
 /* End of a call that writes to [path]. */
 static int end_write(ssh_host *h, const char *path, int status, pe_error *errp)
 {
-    if (status < 0 && h->s && !h->s->broken && h->sftp.vague)
-        explain(h, path, errp);
+    /* The path may be the file's own, which goes with its session. */
+    char *own = status < 0 && h->s && !h->s->broken && h->sftp.vague
+                    ? strdup(path)
+                    : NULL;
+
+    if (own)
+        explain(h, own, errp);
+    free(own);
     return ssh_host_end(h, status, true);
 }
 

@@ -257,7 +257,10 @@ int ssh_authenticate(ssh_session *s, const ssh_target *t, int64_t deadline,
             in = offer_files(&a, rounds[i]);
     }
     agent_close(agent);
-    if (!in)
+    /* One that has had enough of us says so; else the connection broke. */
+    if (!in && a.over && !*s->farewell)
+        ssh_fail(s, LIBSSH2_ERROR_SOCKET_DISCONNECT, "log in", errp);
+    else if (!in)
         refuse(&a, errp);
     text_free(&a.tried);
     return in ? 0 : -1;

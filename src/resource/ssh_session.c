@@ -343,8 +343,8 @@ static int handshake(ssh_session *s, const ssh_target *t, int64_t deadline,
         rc = libssh2_session_handshake(s->raw, s->fd);
     while (ssh_again(s, rc, deadline));
     const char *banner = libssh2_session_banner_get(s->raw);
-    if (rc == LIBSSH2_ERROR_KEX_FAILURE ||
-        rc == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE)
+    /* KEY_EXCHANGE_FAILURE is also what a connection that breaks ends with. */
+    if (rc == LIBSSH2_ERROR_KEX_FAILURE)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
                             "%s port %d and libssh2 %s agree on no method: "
                             "this library has aes-ctr, hmac-sha2 and host "

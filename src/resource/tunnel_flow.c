@@ -143,6 +143,11 @@ static int pump_down(tunnel_flow *f, const ssh_session *s)
         socket_write(f);
         got = f->gone ? 0 : channel_read(f);
     } while (got > 0);
+    /* A closed far end opens its window for nobody. */
+    if (f->gone && s->dry && libssh2_channel_wait_closed(f->channel) == 0) {
+        f->up_over = true;
+        f->up_at = f->up_len = 0;
+    }
     if (got < 0 || f->gone || !f->down_over || f->down_len > 0)
         return got;
     if (!f->down_told)

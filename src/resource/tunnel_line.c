@@ -186,7 +186,13 @@ static bool can_read(const tunnel_line *l)
 /* Have the library deal with all that came. */
 static int line_drain(tunnel_line *l)
 {
-    int rc = l->control ? ssh_drain(l->s, l->control) : 0;
+    int rc;
+
+    /* The server has closed it: nothing is read by way of it any more. */
+    if (l->control && libssh2_channel_eof(l->control) == 1 &&
+        libssh2_channel_free(l->control) != LIBSSH2_ERROR_EAGAIN)
+        l->control = NULL;
+    rc = l->control ? ssh_drain(l->s, l->control) : 0;
 
     for (const tunnel_flow *f = l->flows; f && rc == 0 && !l->s->dry;
          f = f->next)
@@ -250,6 +256,8 @@ static int nap(tunnel_line *l)
     bool more = can_read(l) && !l->s->dry; /* no sleep would end for that */
     uint64_t count;
 
+    if (!can_read(l))
+        l->s->heard_ns = now; /* nobody reads what it answers */
     if (ssh_tick(l->s, now, &until) < 0)
         return -1;
     if (fds_fill(l) < 0)
