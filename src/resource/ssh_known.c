@@ -240,6 +240,7 @@ enum ssh_known_verdict ssh_known_check(const ssh_known *k,
                                        const ssh_known_key **found)
 {
     enum ssh_known_verdict best = SSH_KNOWN_NONE;
+    const ssh_known_key *changed = NULL;
     char type[64], other[64];
 
     *found = NULL;
@@ -255,6 +256,10 @@ enum ssh_known_verdict ssh_known_check(const ssh_known *k,
             ssh_known_type(key->blob, key->len, other, sizeof(other));
             v = strcmp(type, other) ? SSH_KNOWN_OTHER_TYPE : SSH_KNOWN_CHANGED;
         }
+        if (v == SSH_KNOWN_CHANGED)
+            changed = key;
+        if (v == SSH_KNOWN_MATCH && *found && best == v && !(*found)->portless)
+            continue;
         if (v == SSH_KNOWN_REVOKED || v == SSH_KNOWN_MATCH ||
             (best != SSH_KNOWN_MATCH && v > best)) {
             best = v;
@@ -262,6 +267,11 @@ enum ssh_known_verdict ssh_known_check(const ssh_known *k,
         }
         if (v == SSH_KNOWN_REVOKED)
             break;
+    }
+    /* What is known of the port itself is not undone by another one's. */
+    if (best == SSH_KNOWN_MATCH && (*found)->portless && changed) {
+        *found = changed;
+        return SSH_KNOWN_CHANGED;
     }
     return best;
 }

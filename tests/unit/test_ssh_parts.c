@@ -175,6 +175,13 @@ static void test_known(void)
         /* A name without a port will do, but says nothing of a change. */
         {"login.site " ED25519 "\n", 2222, SSH_KNOWN_MATCH, 1},
         {"login.site " OTHER "\n", 2222, SSH_KNOWN_NONE, 0},
+        {"login.site " ED25519 "\n[login.site]:2222 " OTHER "\n", 2222,
+         SSH_KNOWN_CHANGED, 2},
+        {"[login.site]:2222 " OTHER "\nlogin.site " ED25519 "\n", 2222,
+         SSH_KNOWN_CHANGED, 1},
+        {"[login.site]:2222 " OTHER "\n[login.site]:2222 " ED25519
+         "\nlogin.site " ED25519 "\n",
+         2222, SSH_KNOWN_MATCH, 2},
         {"login.site " OTHER "\n", 22, SSH_KNOWN_CHANGED, 1},
         {"login.site " ECDSA "\n", 22, SSH_KNOWN_OTHER_TYPE, 1},
         {"login.site " ECDSA "\nlogin.site " OTHER "\n", 22, SSH_KNOWN_CHANGED,
