@@ -252,8 +252,11 @@ static int hand_over(resource *r, const resource_spec *s,
         doubt = doubt && found < 0;
         if (!doubt && r->ops->submit(r, s, id, errp) == 0)
             return 0;
-        if (!errp || errp->kind != PE_ERROR_RETRY)
+        if (errp->kind != PE_ERROR_RETRY) {
+            if (*maybep) /* all is kept that may be of a job */
+                errp->kind = PE_ERROR_RETRY;
             return -1;
+        }
         doubt = *maybep = true;
         if (tries + 1 == TRIES)
             return -1;
