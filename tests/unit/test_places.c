@@ -12,7 +12,7 @@
 #define MANY                                                                   \
     START "pilots:\n"                                                          \
           "  core: {kind: allocation, resource: \"slurm://\", nodes: 3, "      \
-          "ntasks: 12, time: 12h, chain: 3, setup: [\"module load openmpi\", " \
+          "ntasks: 12, time: 12h, setup: [\"module load openmpi\", "           \
           "\"ulimit -c 0\"], directives: [\"--constraint=rome\"]}\n"           \
           "  broker: {kind: broker, within: core}\n"                           \
           "  params: {kind: params, within: core, listen: eth0}\n"             \
@@ -127,6 +127,8 @@ static void test_refused(void)
     static const struct {
         const char *set, *text;
     } rows[] = {
+        {"pilots.core.chain=3",
+         "chain: a key of pilots of kind pool; 'core' is of kind allocation"},
         {"pilots.a.time=1h",
          "time: 'a' lives in an allocation; say this of that one"},
         {"pilots.a.resource=slurm://", "resource: 'a' lives where 'core' does"},
