@@ -691,7 +691,10 @@ static void test_lease(void)
     CU_ASSERT_EQUAL(look(c).lease, first);
     CU_ASSERT_EQUAL(fake.owner[2], 'a');
     /* We are ready for it. */
+    pthread_mutex_lock(&lock); /* the store's answer waits for us */
     committer_settle(c);
+    CU_ASSERT_TRUE(look(c).busy);
+    pthread_mutex_unlock(&lock);
     for (int i = 0; i < 500 && look(c).busy; i++)
         clock_sleep_ns(10000000, 1);
     CU_ASSERT_TRUE(fake.words & PARAMS_LEASE_SETTLE);
