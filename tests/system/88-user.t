@@ -140,6 +140,31 @@ exact again --blocks 200
 wait_for 20 no_jobs
 ok $? "and leaves none"
 
+# --- a submission that fails half way
+
+cat >"$TEST_DIR/half.yaml" <<X
+version: 1
+pipeline: half
+pilots:
+  broker: {kind: broker}
+  params: {kind: params, resource: "slurm://", time: 5m}
+  pool: {kind: pool, resource: "slurm://", same-host: yes, ntasks: 1, partition: nosuch}
+stages:
+  learn: {pilot: pool, function: kmeans}
+streams: {sensors: {topic: half, partitions: 2}}
+X
+(
+    unset PILOT_PARAMS PILOT_PASSWORD_FILE
+    pilot-submit -Q --run half "$TEST_DIR/half.yaml" >"$TEST_DIR/out" 2>&1
+)
+is $? 78 "half: the pool is refused" || sed 's/^/# /' "$TEST_DIR/out"
+is "$(squeue -h | wc -l)" 1 "half: the job before it is there"
+has "$(pilot status half)" "half/params" "half: and known"
+pilot cancel --run half >"$TEST_DIR/out" 2>&1
+is $? 0 "half: canceled" || sed 's/^/# /' "$TEST_DIR/out"
+wait_for 20 no_jobs
+ok $? "half: no job is left"
+
 # --- completion
 
 out=$(bash -c ". '$SRC/scripts/site/completion.bash'
