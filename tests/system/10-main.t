@@ -35,3 +35,5 @@ out=$(pilot run --resume main-4-4 2>&1)
 is $? 0 "resume of a finished run: exit status"
 is "$(redis_do HGET 'pilot:{main-4-4}:state' commit)" "$before" \
     "resume of a finished run commits nothing"
+
+end_tests

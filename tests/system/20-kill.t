@@ -68,3 +68,5 @@ pilot run --resume kill-all >"$TEST_DIR/kill-all.out" 2>&1
 is $? 0 "kill-all: resume: exit status" ||
     sed 's/^/# /' "$TEST_DIR/kill-all.out"
 exact kill-all --blocks 240
+
+end_tests

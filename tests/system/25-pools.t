@@ -232,3 +232,5 @@ for model in kmeans iforest autoencoder; do
         "pool-$model" b replayed) $(writers "pool-$model")" "0 0 b pool " \
         "pool-$model: by both of them, and none twice"
 done
+
+end_tests

@@ -74,3 +74,5 @@ is "$(redis_do HGET 'pilot:{features-strict}:state' refused)" 7 \
     "strict refuses the blocks instead"
 is "$(redis_do HGET 'pilot:{features-strict}:state' masked)" 0 \
     "strict masks nothing"
+
+end_tests

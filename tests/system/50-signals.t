@@ -66,3 +66,5 @@ redis_do SET "pilot:{stale}:control" drain >/dev/null
 pilot run "$SRC/tests/system/audit.yaml" --run stale >"$TEST_DIR/stale.out" 2>&1
 is $? 0 "stale: exit status" || sed 's/^/# /' "$TEST_DIR/stale.out"
 exact stale --blocks 200
+
+end_tests

@@ -95,3 +95,5 @@ is "$(get "$sum" applied) $(get "$sum" refused)" "20 0" \
     "shared state: put and get on ranks"
 is "$(redis_do HGET 'pilot:{share}:shared' word)" hello \
     "shared state: there for others"
+
+end_tests

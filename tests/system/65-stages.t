@@ -172,3 +172,5 @@ sent=$(get "$sum" sent)
 ok $? "edge: blocks are filtered ($filtered), those before the model sent"
 is "$(get "$sum" sensed) $((filtered + sent)) $(get "$sum" applied)" \
     "400 400 $sent" "edge: sensed = sent + filtered"
+
+end_tests

@@ -79,3 +79,5 @@ out=$(env -u PILOT_BROKER -u PILOT_PARAMS -u PILOT_PASSWORD_FILE \
     pilot run "$SRC/jobs/file.yaml" --run own 2>&1)
 is $? 0 "own services: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
 is "$(pgrep -f "$PILOT_HOME/own" | wc -l)" 0 "own services: nothing is left"
+
+end_tests

@@ -129,3 +129,5 @@ for model in kmeans iforest autoencoder; do
             "$model, $mode" || echo "# $out"
     done
 done
+
+end_tests

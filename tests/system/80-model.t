@@ -43,3 +43,5 @@ out=$(cd "$copy/build" && top_srcdir=.. top_builddir=. tests/unit/test_model)
 rc=$?
 is $rc 0 "the laws of every model" ||
     printf '%s\n' "$out" | grep -A 5 '^not ok' | sed 's/^/# /'
+
+end_tests

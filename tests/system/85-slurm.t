@@ -8,7 +8,11 @@ dir=$TEST_DIR/c
 helper=$BUILD/pilot-slurm
 
 # Also when the test is cut off.
-trap '"$cluster" stop "$dir"; "$cluster" stop "$TEST_DIR/d"; finish' EXIT
+leave() {
+    "$cluster" stop "$dir"
+    "$cluster" stop "$TEST_DIR/d"
+}
+at_end leave
 
 elapsed() { echo "# $1: $(($(date +%s%N) / 1000000 - begin)) ms"; }
 begin() { begin=$(($(date +%s%N) / 1000000)); }
@@ -17,13 +21,11 @@ begin
 "$cluster" start "$dir" 2>"$TEST_DIR/err"
 rc=$?
 if [ $rc -eq 77 ] || [ $rc -eq 78 ]; then
-    number=1
-    echo "ok 1 - $TEST_NAME # SKIP $(tail -n 1 "$TEST_DIR/err")"
-    exit
+    skip_rest "$(tail -n 1 "$TEST_DIR/err")"
 fi
 is $rc 0 "a cluster starts" || {
     sed 's/^/# /' "$TEST_DIR/err"
-    exit
+    exit 1
 }
 elapsed "start"
 # shellcheck disable=SC1091
@@ -180,11 +182,7 @@ is "$? $(sinfo -h -N -n n3 -p debug -o %T)" "0 idle" "the node is back"
 
 # --- pilot-slurm
 
-[ -x "$helper" ] || {
-    number=$((number + 1))
-    echo "ok $number - $TEST_NAME: pilot-slurm # SKIP not built"
-    exit
-}
+[ -x "$helper" ] || skip_rest "pilot-slurm is not built"
 
 format=$(sed -n 's/^#define SLURM_SQUEUE_FORMAT "\(.*\)"$/\1/p' \
     "$SRC/src/resource/slurm_format.h")
@@ -327,3 +325,5 @@ is "$(find /tmp /dev/shm -maxdepth 1 -newer mpi.sh -name '*.n[1-3].*')" "" \
     "no shared memory or session folder"
 "$cluster" stop "$dir"
 is $? 0 "stop with nothing there"
+
+end_tests

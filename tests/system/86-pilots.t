@@ -11,22 +11,15 @@ in_slurm="--set pilots.pool.resource=slurm:// --set pilots.pool.same-host=yes
 "$cluster" start "$TEST_DIR/slurm" --nodes 3 >"$TEST_DIR/slurm.out" 2>&1
 case $? in
 0) ;;
-77 | 78)
-    number=1
-    echo "ok 1 - $TEST_NAME # SKIP $(tail -n 1 "$TEST_DIR/slurm.out")"
-    exit 0
-    ;;
+77 | 78) skip_rest "$(tail -n 1 "$TEST_DIR/slurm.out")" ;;
 *)
     ok 1 "the cluster starts"
     sed 's/^/# /' "$TEST_DIR/slurm.out"
     exit 1
     ;;
 esac
-leave() {
-    "$cluster" stop "$TEST_DIR/slurm" >/dev/null 2>&1
-    finish
-}
-trap leave EXIT
+leave() { "$cluster" stop "$TEST_DIR/slurm" >/dev/null 2>&1; }
+at_end leave
 # shellcheck disable=SC1091
 . "$TEST_DIR/slurm/env"
 
@@ -199,3 +192,5 @@ ok $? "resize: ranks leave" || pilot status size | sed 's/^/# /'
 pilot cancel --run size 2>/dev/null
 wait_for 30 no_jobs
 ok $? "resize: canceled by the run"
+
+end_tests

@@ -7,11 +7,7 @@
 cluster=$SRC/tests/system/slurm-cluster
 job=$SRC/tests/system/audit.yaml
 
-if ! far_open; then
-    number=1
-    echo "ok 1 - $TEST_NAME: # SKIP needs root, network namespaces and sshd"
-    exit 0
-fi
+far_open || skip_rest "needs root, network namespaces and sshd"
 far_services
 ok $? "services in a network of their own" || exit 1
 
@@ -124,16 +120,17 @@ ok $? "... and nothing was copied there"
 export PILOT_BROKER=$near_broker PILOT_PARAMS=$near_params
 export PILOT_PASSWORD_FILE=$near_password
 VERIFY=$verify
-if ! "$cluster" start "$TEST_DIR/slurm" --nodes 2 >"$TEST_DIR/out" 2>&1; then
-    ok 0 "slurm+ssh # SKIP $(tail -n 1 "$TEST_DIR/out")"
-    exit 0
-fi
-leave() {
-    "$cluster" stop "$TEST_DIR/slurm" >/dev/null 2>&1
-    far_close
-    finish
-}
-trap leave EXIT
+"$cluster" start "$TEST_DIR/slurm" --nodes 2 >"$TEST_DIR/out" 2>&1
+case $? in
+0) ;;
+77 | 78) skip_rest "slurm+ssh: $(tail -n 1 "$TEST_DIR/out")" ;;
+*)
+    sed 's/^/# /' "$TEST_DIR/out"
+    die "slurm+ssh: the cluster starts"
+    ;;
+esac
+leave() { "$cluster" stop "$TEST_DIR/slurm" >/dev/null 2>&1; }
+at_end leave
 
 # A login node that has Slurm and the services where this host has them.  What
 # the cluster's environment is there is not here.
@@ -173,3 +170,5 @@ has "$(pilot status --refresh never)" "it will never run: " \
     "slurm+ssh: why it does not run"
 pilot cancel never >/dev/null 2>&1
 is "$(state never)" CANCELED "slurm+ssh: cancel"
+
+end_tests

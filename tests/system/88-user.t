@@ -9,22 +9,15 @@ job=$SRC/tests/system/audit.yaml
 "$cluster" start "$TEST_DIR/slurm" --nodes 2 >"$TEST_DIR/slurm.out" 2>&1
 case $? in
 0) ;;
-77 | 78)
-    number=1
-    echo "ok 1 - $TEST_NAME # SKIP $(tail -n 1 "$TEST_DIR/slurm.out")"
-    exit 0
-    ;;
+77 | 78) skip_rest "$(tail -n 1 "$TEST_DIR/slurm.out")" ;;
 *)
     ok 1 "the cluster starts"
     sed 's/^/# /' "$TEST_DIR/slurm.out"
     exit 1
     ;;
 esac
-leave() {
-    "$cluster" stop "$TEST_DIR/slurm" >/dev/null 2>&1
-    finish
-}
-trap leave EXIT
+leave() { "$cluster" stop "$TEST_DIR/slurm" >/dev/null 2>&1; }
+at_end leave
 # shellcheck disable=SC1091
 . "$TEST_DIR/slurm/env"
 
@@ -177,3 +170,5 @@ out=$(bash -c ". '$SRC/scripts/site/completion.bash'
     _pilot_complete pilot los wait
     echo \${COMPREPLY[*]}")
 is "$out" "lost lost/devices lost/pool" "completion of a run and its pilots"
+
+end_tests

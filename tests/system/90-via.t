@@ -5,11 +5,7 @@
 
 VIA=$BUILD/tests/system/via
 
-if ! far_open; then
-    number=1
-    echo "ok 1 - $TEST_NAME: # SKIP needs root, network namespaces and sshd"
-    exit 0
-fi
+far_open || skip_rest "needs root, network namespaces and sshd"
 far_services
 ok $? "services in a network of their own" || exit 1
 
@@ -58,3 +54,5 @@ far_close
 is "$(ip netns list | grep -c "^$FAR_NS")" 0 "no namespace left"
 [ ! -e "/etc/netns/$FAR_NS" ]
 ok $? "no file of it left"
+
+end_tests

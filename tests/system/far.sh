@@ -48,7 +48,7 @@ far_close() {
     rm -rf "/etc/netns/$FAR_NS"
 }
 far_is_empty() { [ -z "$(ip netns pids "$FAR_NS" 2>/dev/null)" ]; }
-trap 'far_close; finish' EXIT
+at_end far_close
 
 # Names that `ip netns exec` puts in the place of /etc/hosts.
 far_names() {

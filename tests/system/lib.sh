@@ -13,28 +13,56 @@ VERIFY="$BUILD/tests/system/verify"
 FOREIGN="$BUILD/tests/system/foreign"
 number=0
 children=
+ended=
+at_exit=
 
-# Whatever a test leaves on its way out is ended by pid.
+# at_end FUNCTION: to be called when the script leaves, the last one first.
+at_end() { at_exit="$1 $at_exit"; }
+
+# Whatever a test leaves on its way out is ended by pid.  A script that did
+# not come to its end_tests has died, whatever its last command said.
 finish() {
+    status=$?
+    trap - EXIT
+    for f in $at_exit; do "$f" >&2; done
     for pid in $children; do
         kill -KILL "$pid" 2>/dev/null
     done
     rm -rf "$TEST_DIR"
-    echo "1..$number"
+    [ -z "$ended" ] || exit "$status"
+    echo "not ok $((number + 1)) - $TEST_NAME: died with status $status" \
+        "behind test $number"
+    exit 70
 }
 trap finish EXIT
+trap 'exit 143' TERM
 
-# ok STATUS NAME: one TAP line.
+# end_tests: the last line of every script; prints the plan.
+end_tests() {
+    ended=1
+    echo "1..$number"
+    exit 0
+}
+
+# skip_rest REASON: the end of a script that cannot go on on this machine.
+skip_rest() {
+    number=$((number + 1))
+    echo "ok $number - $TEST_NAME # SKIP $1"
+    end_tests
+}
+
+# ok STATUS NAME: one TAP line; true where the status is 0.
 ok() {
     number=$((number + 1))
     if [ "$1" -eq 0 ]; then
         echo "ok $number - $TEST_NAME: $2"
     else
         echo "not ok $number - $TEST_NAME: $2"
+        return 1
     fi
 }
 
-# is GOT WANT NAME
+# is GOT WANT NAME: likewise.
 is() {
     if [ "$1" = "$2" ]; then
         ok 0 "$3"
@@ -46,7 +74,13 @@ is() {
     fi
 }
 
-# has TEXT PART NAME
+# die NAME: a failure that nothing of the script can follow.
+die() {
+    ok 1 "$1"
+    exit 1
+}
+
+# has TEXT PART NAME: true where the part is in the text.
 has() {
     case $1 in
     *"$2"*) ok 0 "$3" ;;
@@ -54,6 +88,7 @@ has() {
         ok 1 "$3"
         echo "#   lacks: $2"
         printf '%s\n' "$1" | sed 's/^/#   | /'
+        return 1
         ;;
     esac
 }
@@ -75,6 +110,7 @@ exact() {
     else
         ok 1 "$run is exact"
         printf '%s\n' "$out" | sed 's/^/#   /'
+        return 1
     fi
 }
 
