@@ -19,6 +19,9 @@ enum pe_dtype {
  */
 #define PE_BLOCK_HEADROOM 128
 
+/* Most data of one block: 1 GiB. */
+#define PE_BLOCK_BYTES_MAX ((size_t)1 << 30)
+
 /* A block and where it came from.  Strings are borrowed; they live as long as
  * the block is valid.  *_ns are CLOCK_REALTIME nanoseconds, 0 = unknown.
  */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define ALIGNMENT 64
-#define BYTES_MAX ((size_t)1 << 30)
 
 /* Bytes of the data, or 0 when they are too many. */
 static size_t data_bytes(uint32_t points, uint32_t features,
@@ -15,7 +14,7 @@ static size_t data_bytes(uint32_t points, uint32_t features,
 
     if (__builtin_mul_overflow((size_t)points, (size_t)features, &bytes) ||
         __builtin_mul_overflow(bytes, (size_t)dtype, &bytes) ||
-        bytes > BYTES_MAX)
+        bytes > PE_BLOCK_BYTES_MAX)
         return 0;
     return bytes;
 }

@@ -369,6 +369,11 @@ int npy_decode(const void *buf, size_t len, pe_block *b, pe_error *errp)
                             "%u x %u '<f%d' are %zu",
                             len - offset, shape.points, shape.features,
                             (int)shape.dtype, bytes);
+    if (bytes > PE_BLOCK_BYTES_MAX)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "a block of %u points x %u features is larger "
+                            "than 1 GiB; send smaller blocks",
+                            shape.points, shape.features);
     b->data = (unsigned char *)(uintptr_t)buf + offset;
     b->points = shape.points;
     b->features = shape.features;

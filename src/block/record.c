@@ -273,6 +273,17 @@ static int decode_u64(const record_header *h, uint64_t *valuep, pe_error *errp)
     return 0;
 }
 
+/* The largest numbers are nobody's: what follows them would be none. */
+static int decode_number(const record_header *h, uint64_t *valuep,
+                         pe_error *errp)
+{
+    if (decode_u64(h, valuep, errp) < 0)
+        return -1;
+    if (*valuep > RECORD_NUMBER_MAX)
+        return refuse(errp, h->name, "is larger than 62 bits");
+    return 0;
+}
+
 static int decode_ns(const record_header *h, int64_t *nsp, pe_error *errp)
 {
     record_header size = *h;
@@ -322,7 +333,7 @@ static int decode_header(const record_header *h, decoded *d, char *buf,
     case 's':
         if (!strcmp(name, "seq")) {
             d->has_seq = 1;
-            return decode_u64(h, &d->b.seq, errp);
+            return decode_number(h, &d->b.seq, errp);
         }
         if (!strcmp(name, "sense_ns"))
             return decode_ns(h, &d->b.sense_ns, errp);
@@ -332,7 +343,7 @@ static int decode_header(const record_header *h, decoded *d, char *buf,
     case 'b':
         if (!strcmp(name, "boot")) {
             d->has_boot = 1;
-            return decode_u64(h, &d->b.boot, errp);
+            return decode_number(h, &d->b.boot, errp);
         }
         return 0;
     case 'e':

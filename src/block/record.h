@@ -10,6 +10,9 @@
 #define RECORD_HEADERS_MAX 24
 #define RECORD_SCRATCH 2048
 
+/* Largest pe_boot and pe_seq that are read. */
+#define RECORD_NUMBER_MAX ((UINT64_C(1) << 62) - 1)
+
 /* One header: ASCII name, bytes of a value. */
 typedef struct record_header {
     const char *name;

@@ -42,6 +42,11 @@ static int grow_table(pool_devices *t, pe_error *errp)
     return 0;
 }
 
+size_t pool_device_look(const pool_devices *t, const char *name)
+{
+    return t->n ? t->index[probe(t, name)] - 1 : SIZE_MAX;
+}
+
 size_t pool_device_find(pool_devices *t, const char *name, pe_error *errp)
 {
     size_t slot;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
+#include "src/common/log.h"
 
 static int init_slots(pool *p)
 {
@@ -259,13 +260,29 @@ static void fix_epoch(pool *p, pool_slot *s, pool_part *k, pool_record *r)
 
 enum admission { ADMIT_WORK, ADMIT_DONE, ADMIT_WAIT };
 
+/* Names of other runs' devices are anybody's to make: of so many repeats are
+ * known, and of the rest none is.
+ */
+static bool is_beyond(pool *p, const pool_record *r)
+{
+    if (r->sender == SENDER_OURS || p->devices.n < POOL_OTHERS ||
+        pool_device_look(&p->devices, r->block.device) != SIZE_MAX)
+        return false;
+    if (!p->beyond_told)
+        log_warn("more than %d devices in %s: repeats of other runs' devices "
+                 "are told apart no more, from '%s' on",
+                 POOL_OTHERS, p->topic, r->block.device);
+    p->beyond_told = true;
+    return true;
+}
+
 static enum admission admit_device(pool *p, pool_slot *s, pool_record *r)
 {
     const pe_block *b = &r->block;
     pool_device *d;
     size_t at;
 
-    if (!b->has_seq)
+    if (!b->has_seq || is_beyond(p, r))
         return ADMIT_WORK;
     at = pool_device_find(&p->devices, b->device, &p->error);
     if (at == SIZE_MAX || pool_slot_touch(p, s, at, b->boot, b->seq) < 0) {
@@ -282,13 +299,12 @@ static enum admission admit_device(pool *p, pool_slot *s, pool_record *r)
 }
 
 /* True for a record that repeats one of its device. */
-static bool seen_before(pool *p, const pool_record *r)
+static bool seen_before(const pool *p, const pool_record *r)
 {
-    size_t at;
+    size_t at = SIZE_MAX;
 
-    if (!r->block.has_seq || r->bad.kind != PE_ERROR_NONE || !p->devices.n)
-        return false;
-    at = pool_device_find(&p->devices, r->block.device, &p->error);
+    if (r->block.has_seq)
+        at = pool_device_look(&p->devices, r->block.device);
     return at != SIZE_MAX && is_duplicate(&p->devices.d[at], &r->block);
 }
 
@@ -315,7 +331,7 @@ static enum admission admit(pool *p, pool_slot *s, pool_record *r)
     if (r->bad.kind == PE_ERROR_NONE && !s->base &&
         !chain_propose(p, &r->block))
         return ADMIT_WAIT;
-    if (r->bad.kind == PE_ERROR_NONE && admit_device(p, s, r) == ADMIT_WAIT)
+    if (admit_device(p, s, r) == ADMIT_WAIT)
         return ADMIT_WAIT;
     fix_epoch(p, s, k, r);
     if (r->bad.kind == PE_ERROR_NONE)

@@ -14,6 +14,8 @@ enum {
     POOL_SENDS = 32,      /* messages under way */
     POOL_SAMPLES = 65536, /* blocks whose commit latency is remembered */
     POOL_ENDED = 8,       /* epochs whose end is remembered */
+    POOL_OTHERS = 4096,   /* devices, from which on none of another run is
+                             added */
 };
 
 enum pool_tag { TAG_ASK = 1, TAG_NONE, TAG_TASK, TAG_DATA, TAG_DONE, TAG_PART };
@@ -235,6 +237,7 @@ struct pool {
     pool_lane *lanes; /* cap_lanes */
     size_t n_lanes, cap_lanes, turn;
     pool_devices devices;
+    bool beyond_told;
     uint32_t proposal; /* features of the first block, behind the stages */
     int *askers;
     size_t n_askers, cap_askers;
@@ -322,7 +325,10 @@ void share_decide(pool *p);
 void share_watch(pool *p, int64_t now);
 
 /* device.c - the device table.  Local. */
+/* Index of [name], put there if it is new; SIZE_MAX: no memory. */
 size_t pool_device_find(pool_devices *t, const char *name, pe_error *errp);
+/* ... SIZE_MAX: it is not there. */
+size_t pool_device_look(const pool_devices *t, const char *name);
 void pool_devices_clear(pool_devices *t);
 
 /* slot.c - epochs of this rank.  Local. */

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "src/block/sender.h"
 #include "src/broker/broker.h"
 #include "src/pipeline/pipeline.h"
 
@@ -14,6 +15,7 @@
 typedef struct pool_record {
     pe_block block;  /* decoded; its data may have any alignment */
     pe_error bad;    /* kind != NONE: it cannot be decoded, and why */
+    enum sender sender;
     bool foreign;    /* not written by a device of ours */
     const void *raw; /* as it came */
     size_t raw_len;

@@ -10,8 +10,6 @@
 #include "src/block/record.h"
 #include "src/common/clock.h"
 
-enum { DEVICE_MAX = 256 }; /* room for a device's name in a record */
-
 struct source {
     pool_source base;
     const pipeline *pl;
@@ -91,44 +89,48 @@ static int source_assign(pool_source *base, const broker_position *p, size_t n,
     return 0;
 }
 
-/* Key of the record, or its partition, as the device's name. */
-static size_t put_device(const broker_record *b, char *text, size_t cap)
+/* Is it what a device of this run is called? */
+static bool is_device(const struct source *s, const char *name)
 {
-    size_t n = b->key_len < cap ? b->key_len : cap - 1;
+    const char *dash = strrchr(name, '-');
+    char pilot[SENDER_NAME];
+    const pipeline_pilot *k;
 
-    if (!b->key || n == 0)
-        return (size_t)snprintf(text, cap, "%d", (int)b->partition) + 1;
-    memcpy(text, b->key, n);
-    text[n] = '\0';
-    return n + 1;
+    if (!dash)
+        return false;
+    snprintf(pilot, sizeof(pilot), "%.*s", (int)(dash - name), name);
+    k = pipeline_pilot_find(s->pl, pilot);
+    return k && k->kind == PILOT_EDGE;
 }
 
-/* A record of a device of another run keeps its identity under that run's
- * name: "RUN/DEVICE" is not our device of the same name.
- */
-static bool of_other_run(const struct source *s, char *text, size_t cap)
+/* A stranger speaks for no device of ours, by whatever key. */
+static void own_name(const struct source *s, char *name)
 {
-    static const char prefix[] = "/pilot-edge/";
-    const record_header *h = record_find(&s->headers, "ce_source");
-    size_t n = sizeof(prefix) - 1, run = strlen(s->run);
+    char copy[SENDER_NAME];
 
-    if (!h || h->len <= n || memcmp(h->value, prefix, n))
-        return false;
-    if (h->len > n + run && !memcmp(h->value + n, s->run, run) &&
-        h->value[n + run] == '/')
-        return false;
-    snprintf(text, cap, "%.*s", (int)(h->len - n), h->value + n);
-    return true;
+    if (!is_device(s, name))
+        return;
+    memcpy(copy, name, sizeof(copy));
+    snprintf(name, SENDER_NAME, "foreign/%.*s", SENDER_NAME - 9, copy);
+}
+
+static void decode_sender(struct source *s, pool_record *r)
+{
+    const broker_record *b = &r->held;
+
+    r->sender = sender_decode(&s->headers, s->run, b->key, b->key_len,
+                              b->partition, r->text);
+    r->foreign = r->sender != SENDER_OURS;
+    if (r->sender == SENDER_STRANGER)
+        own_name(s, r->text);
 }
 
 static void decode(struct source *s, pool_record *r)
 {
     broker_record *b = &r->held;
     pe_block *k = &r->block;
-    bool other = false;
 
     memset(k, 0, sizeof(*k));
-    put_device(b, r->text, DEVICE_MAX);
     r->bad.kind = PE_ERROR_NONE;
     r->raw = b->value;
     r->raw_len = b->len;
@@ -137,15 +139,15 @@ static void decode(struct source *s, pool_record *r)
     k->partition = b->partition;
     k->offset = b->offset;
     k->broker_ns = b->time_ns;
-    if (broker_record_headers(b, &s->headers, &r->bad) < 0 ||
-        record_decode(&s->headers, k, r->text + DEVICE_MAX,
-                      POOL_TEXT - DEVICE_MAX, &r->bad) < 0 ||
-        npy_decode(b->value, b->len, k, &r->bad) < 0) {
-        if (r->bad.kind == PE_ERROR_NONE)
-            r->bad.kind = PE_ERROR_INPUT;
-    }
-    other = k->has_seq && of_other_run(s, r->text, DEVICE_MAX);
-    r->foreign = !k->has_seq || other;
+    if (broker_record_headers(b, &s->headers, &r->bad) < 0)
+        record_clear(&s->headers);
+    decode_sender(s, r);
+    if (r->bad.kind == PE_ERROR_NONE &&
+        record_decode(&s->headers, k, r->text + SENDER_NAME,
+                      POOL_TEXT - SENDER_NAME, &r->bad) == 0)
+        npy_decode(b->value, b->len, k, &r->bad);
+    if (r->sender == SENDER_STRANGER)
+        k->has_seq = 0;
     k->fetch_ns = clock_real_ns();
 }
 

@@ -13,6 +13,7 @@
 
 #include "src/block/npy.h"
 #include "src/block/record.h"
+#include "src/block/sender.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -63,6 +64,20 @@ static void run_npy(const uint8_t *data, size_t size)
     run_frame(&b);
 }
 
+/* Whatever the key, the name is text of its own, and short enough. */
+static void run_sender(const record_headers *h, const char *key, size_t len)
+{
+    char name[SENDER_NAME], other[SENDER_NAME];
+
+    sender_decode(h, "run", key, len, 1, name);
+    expect(name[0] && strlen(name) < SENDER_NAME);
+    for (const char *p = name; *p; p++)
+        expect((unsigned char)*p >= ' ' && *p != 0x7f);
+    if (len > 0 &&
+        sender_decode(h, "run", key, len - 1, 1, other) == SENDER_STRANGER)
+        expect(len == 1 || strcmp(name, other) != 0);
+}
+
 /* Lines of NAME=VALUE; names need a NUL, so they come from a list: the first
  * byte of a line says which.
  */
@@ -70,7 +85,7 @@ static void run_record(const uint8_t *data, size_t size)
 {
     static const char *const names[] = {
         "pe_seq",   "pe_boot",   "pe_sense_ns", "pe_edge_ns", "pe_model",
-        "pe_stage", "pe_source", "pe_",         "ce_id",      ""};
+        "pe_stage", "pe_source", "pe_",         "ce_id",      "ce_source"};
     static record_headers r;
     char *copy = malloc(size + 1);
     char text[512];
@@ -89,6 +104,7 @@ static void run_record(const uint8_t *data, size_t size)
                 copy + at + 1, len - 1);
         at += len + 1;
     }
+    run_sender(&r, copy, size);
     if (record_decode(&r, &b, text, sizeof(text), &e) < 0)
         expect_refusal(&e);
     else if (b.has_seq)

@@ -14,14 +14,17 @@
 
 #include "models/audit/audit.h"
 #include "src/block/npy.h"
+#include "src/block/sender.h"
 #include "src/broker/broker.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/model/safetensors.h"
 #include "src/params/params.h"
 
+enum { DEVICE_NAME = 512 };
+
 struct device {
-    char name[512];
+    char name[DEVICE_NAME];
     uint64_t boot, next_seq;
     bool ours, any;
     int64_t gaps;
@@ -80,20 +83,26 @@ static bool is_new(struct check *c, struct device *d, const pe_block *b)
     return true;
 }
 
-/* The device's name: RUN/DEVICE for one of another run. */
+/* The device's name: RUN/DEVICE for one of another run, and where a stranger
+ * has the name of a device of ours, foreign/NAME.
+ */
 static void put_name(const struct check *c, const broker_record *r,
-                     const record_headers *h, char *name, size_t cap)
+                     const record_headers *h, pe_block *b, char *name)
 {
-    const record_header *s = record_find(h, "ce_source");
-    char ours[256];
-    int n = snprintf(ours, sizeof(ours), "/pilot-edge/%s/", c->run);
+    char said[SENDER_NAME];
+    const int64_t *row;
+    enum sender whose =
+        sender_decode(h, c->run, r->key, r->key_len, r->partition, said);
 
-    if (s && s->len > 12 && strncmp(s->value, ours, (size_t)n))
-        snprintf(name, cap, "%.*s", (int)s->len - 12, s->value + 12);
-    else if (r->key_len)
-        snprintf(name, cap, "%.*s", (int)r->key_len, r->key);
-    else
-        snprintf(name, cap, "%d", (int)r->partition);
+    snprintf(name, DEVICE_NAME, "%s", said);
+    if (whose != SENDER_STRANGER)
+        return;
+    b->has_seq = 0;
+    snprintf(name, DEVICE_NAME, "foreign/%s", said);
+    for (size_t i = 0; c->model && i < audit_devices(c->model); i++)
+        if (!strcmp(audit_device(c->model, i, &row), name))
+            return;
+    snprintf(name, DEVICE_NAME, "%s", said);
 }
 
 static void take(struct check *c, const broker_record *r)
@@ -101,7 +110,7 @@ static void take(struct check *c, const broker_record *r)
     record_headers h;
     pe_block b = {0};
     pe_error e = {0};
-    char buf[1024], name[512];
+    char buf[1024], name[DEVICE_NAME];
     struct device *d;
 
     if (broker_record_headers(r, &h, &e) < 0 ||
@@ -111,7 +120,7 @@ static void take(struct check *c, const broker_record *r)
         c->unreadable++;
         return;
     }
-    put_name(c, r, &h, name, sizeof(name));
+    put_name(c, r, &h, &b, name);
     d = find(c, name);
     if (is_new(c, d, &b))
         audit_fold(d->row, &b);

@@ -252,6 +252,10 @@ static void test_decode_bad(void)
         {"pe_seq", "1\0", 2, "header pe_seq is not a whole number"},
         {"pe_seq", "18446744073709551616", 20, "pe_seq is larger than 64"},
         {"pe_seq", "99999999999999999999", 20, "pe_seq is larger than 64"},
+        /* The largest are a stray's: nothing could follow them. */
+        {"pe_seq", "18446744073709551615", 20, "pe_seq is larger than 62"},
+        {"pe_boot", "18446744073709551615", 20, "pe_boot is larger than 62"},
+        {"pe_boot", "4611686018427387904", 19, "pe_boot is larger than 62"},
         {"pe_boot", "/", 1, "header pe_boot is not a whole number"},
         {"pe_boot", ":", 1, "header pe_boot is not a whole number"},
         {"pe_model", "v1", 2, "header pe_model is not a whole number"},

@@ -1,0 +1,141 @@
+/* sender.c - whose a record is: a device's of this run, or somebody else's. */
+#include "sender.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/common/random.h"
+
+static const char root[] = "/pilot-edge/";
+#define ROOT_LEN (sizeof(root) - 1)
+
+/* Bytes of the UTF-8 character at [s], 0 when there is none: no overlong
+ * form, no surrogate, nothing beyond U+10FFFF.
+ */
+static size_t utf8_len(const unsigned char *s, size_t left)
+{
+    static const struct {
+        unsigned char from, to, second_from, second_to, len;
+    } row[] = {
+        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
+        {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+
+    if (*s < 0x80)
+        return 1;
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        size_t n = row[i].len;
+
+        if (*s < row[i].from || *s > row[i].to || left < n ||
+            s[1] < row[i].second_from || s[1] > row[i].second_to)
+            continue;
+        for (size_t k = 2; k < n; k++)
+            if ((s[k] & 0xc0) != 0x80)
+                return 0;
+        return n;
+    }
+    return 0;
+}
+
+/* Bytes at [s] that may stand in a name as they are, 0: none. */
+static size_t clean_len(const unsigned char *s, size_t left)
+{
+    size_t n = utf8_len(s, left);
+
+    if (n == 1 && (*s < ' ' || *s == 0x7f || *s == '%'))
+        return 0;
+    /* U+0080 to U+009F are control characters, too. */
+    return n == 2 && *s == 0xc2 && s[1] < 0xa0 ? 0 : n;
+}
+
+/* [len] bytes as a name. */
+static void put_name(const void *bytes, size_t len, char *name)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    enum { TAIL = 17 }; /* "~" and a hash */
+    const unsigned char *s = bytes;
+    size_t at = 0, cut = 0, n;
+
+    for (size_t i = 0; i < len; i += n) {
+        size_t clean = clean_len(s + i, len - i);
+
+        n = clean ? clean : 1;
+        if (at + (clean ? n : 3) >= SENDER_NAME) {
+            snprintf(name + cut, SENDER_NAME - cut, "~%016" PRIx64,
+                     random_hash(0, bytes, len));
+            return;
+        }
+        if (clean) {
+            memcpy(name + at, s + i, n);
+            at += n;
+        } else {
+            name[at++] = '%';
+            name[at++] = hex[s[i] >> 4];
+            name[at++] = hex[s[i] & 15];
+        }
+        if (at + TAIL < SENDER_NAME)
+            cut = at;
+    }
+    name[at] = '\0';
+}
+
+/* Is it a name that is written as it is? */
+static bool is_name(const void *bytes, size_t len)
+{
+    const unsigned char *s = bytes;
+    size_t n = 1;
+
+    for (size_t i = 0; n && i < len; i += n)
+        n = clean_len(s + i, len - i);
+    return n && len > 0 && len < SENDER_NAME;
+}
+
+/* What follows the root in the source: RUN/DEVICE; false: it is none. */
+static bool find_source(const record_headers *h, const char **atp, size_t *lenp)
+{
+    const record_header *s = record_find(h, "ce_source");
+
+    if (!s || !s->value || s->len <= ROOT_LEN ||
+        memcmp(s->value, root, ROOT_LEN))
+        return false;
+    *atp = s->value + ROOT_LEN;
+    *lenp = s->len - ROOT_LEN;
+    return true;
+}
+
+static bool has_number(const record_headers *h)
+{
+    return record_find(h, "pe_seq") && record_find(h, "pe_boot");
+}
+
+enum sender sender_decode(const record_headers *h, const char *run,
+                          const void *key, size_t key_len, int32_t partition,
+                          char *name)
+{
+    size_t run_len = strlen(run), len = 0;
+    const char *at = NULL, *slash;
+    bool keyed = key && key_len > 0, sourced = find_source(h, &at, &len);
+
+    if (sourced && len == run_len + 1 + key_len && keyed &&
+        !memcmp(at, run, run_len) && at[run_len] == '/' &&
+        !memcmp(at + run_len + 1, key, key_len) && is_name(key, key_len) &&
+        has_number(h)) {
+        put_name(key, key_len, name);
+        return SENDER_OURS;
+    }
+    slash = sourced ? memchr(at, '/', len) : NULL;
+    if (slash && slash > at && slash + 1 < at + len && has_number(h) &&
+        !(len > run_len && !memcmp(at, run, run_len) && at[run_len] == '/')) {
+        put_name(at, len, name);
+        return SENDER_OTHER;
+    }
+    if (keyed)
+        put_name(key, key_len, name);
+    else
+        snprintf(name, SENDER_NAME, "%" PRId32, partition);
+    return SENDER_STRANGER;
+}
