@@ -12,17 +12,8 @@
 #include "src/resource/process.h"
 
 #define HOSTS "hosts"
-#define AGENT "pilot-tmrsh"
 
 extern char **environ;
-
-/* Starts a daemon of Open MPI on a host of a PBS job.  pbs_tmrsh runs no
- * shell, and mpirun hands it a shell's words.
- */
-static const char agent[] = "#!/bin/sh\n"
-                            "h=$1\n"
-                            "shift\n"
-                            "exec pbs_tmrsh \"$h\" /bin/sh -c \"$*\"\n";
 
 /* Cores this process may use.  mpirun counts cores and not their threads. */
 static int cores_count(void)
@@ -52,12 +43,14 @@ static void count_add(const launcher_spec *s, launcher_command *c,
 }
 
 /* What mpirun leaves behind when it is killed lies in a folder that is its
- * caller's to remove.  On other hosts there is none such: see several_hosts.
+ * caller's to remove: by TMPDIR, since the ranks get a parameter of the same
+ * meaning from mpirun and may not have two.  On other hosts there is no such
+ * folder: see daemons_add.
  */
-static void settings_add(const launcher_spec *s, const launcher_allocation *a,
-                         launcher_command *c, pe_error *errp)
+static void settings_add(const launcher_spec *s, launcher_command *c,
+                         pe_error *errp)
 {
-    if (s->session_dir && a->nodes <= 1)
+    if (s->session_dir)
         launcher_env(c, text_format("TMPDIR=%s", s->session_dir), errp);
     if (geteuid() != 0)
         return;
@@ -106,60 +99,97 @@ static int one_host(const launcher_spec *s, const launcher_allocation *a,
     return 0;
 }
 
-/* DIR/hosts, a line for each rank: Open MPI and Hydra both read it so. */
-static char *hostfile_write(const launcher_spec *s,
-                            const launcher_allocation *a, pe_error *errp)
-{
-    char *path = text_format("%s/" HOSTS, s->dir);
-    hostlist h = {0};
-    text lines = {0};
-    int r = path ? launcher_hosts(s, a, &h, errp) : pe_error_nomem(errp);
+/* Append a line for the [n] ranks of a host.  They are counted in words: one
+ * that is named once has as many slots as cores with Open MPI.
+ */
+typedef void (*hosts_line_f)(text *out, const char *name, size_t n);
 
-    for (size_t i = 0; i < h.n; i++)
-        text_add(&lines, "%s\n", h.names[i]);
-    if (r == 0 && (int)h.n < s->ntasks)
-        r = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                         "job %s has room for %zu ranks, and %d are to be "
-                         "started",
-                         a->id, h.n, s->ntasks);
-    if (r == 0 && lines.failed)
-        r = pe_error_nomem(errp);
-    if (r == 0)
+static void line_open_mpi(text *out, const char *name, size_t n)
+{
+    text_add(out, "%s slots=%zu\n", name, n);
+}
+
+static void line_hydra(text *out, const char *name, size_t n)
+{
+    text_add(out, "%s:%zu\n", name, n);
+}
+
+/* A host, where it is named first, and how often. */
+struct slots {
+    const char *name;
+    size_t first, n;
+};
+
+static int slots_by_name(const void *a, const void *b)
+{
+    const struct slots *x = a, *y = b;
+    int r = strcmp(x->name, y->name);
+
+    return r ? r : (x->first > y->first) - (x->first < y->first);
+}
+
+static int slots_by_first(const void *a, const void *b)
+{
+    const struct slots *x = a, *y = b;
+
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Each host of [h] once, in the order of the list, with all its ranks. */
+static int lines_add(text *out, const hostlist *h, hosts_line_f line,
+                     pe_error *errp)
+{
+    struct slots *all = calloc(h->n + 1, sizeof(*all));
+    size_t n = 0;
+
+    if (!all)
+        return pe_error_nomem(errp);
+    for (size_t i = 0; i < h->n; i++)
+        all[i] = (struct slots){h->names[i], i, 1};
+    qsort(all, h->n, sizeof(*all), slots_by_name);
+    for (size_t i = 0; i < h->n; i++)
+        if (n > 0 && !strcmp(all[n - 1].name, all[i].name))
+            all[n - 1].n++;
+        else
+            all[n++] = all[i];
+    qsort(all, n, sizeof(*all), slots_by_first);
+    for (size_t i = 0; i < n; i++)
+        line(out, all[i].name, all[i].n);
+    free(all);
+    return out->failed ? pe_error_nomem(errp) : 0;
+}
+
+/* File [name] of the pilot's folder, its path in new memory. */
+static char *hosts_write(const launcher_spec *s, const hostlist *h,
+                         const char *name, hosts_line_f line, pe_error *errp)
+{
+    char *path = text_format("%s/%s", s->dir, name);
+    text lines = {0};
+    int r = -1;
+
+    if (!path)
+        pe_error_nomem(errp);
+    else if (lines_add(&lines, h, line, errp) == 0)
         r = file_write(path, lines.data, lines.len, 0600, errp);
     text_free(&lines);
-    hostlist_free(&h);
     if (r == 0)
         return path;
     free(path);
     return NULL;
 }
 
-/* Open MPI takes an agent's blanks for ends of words, so it is named without
- * its folder, which goes to the front of PATH.  1: there is one; 0: ssh it is.
- */
-static int agent_write(const launcher_spec *s, const launcher_allocation *a,
-                       launcher_command *c, pe_error *errp)
+/* The hosts of the job, with room for all ranks. */
+static int hosts_find(const launcher_spec *s, const launcher_allocation *a,
+                      hostlist *h, pe_error *errp)
 {
-    const char *path = getenv("PATH");
-    char *file;
-    int r;
-
-    if (a->kind != LAUNCHER_PBS || process_find("pbs_tmrsh", NULL) < 0)
-        return 0;
-    if (strchr(s->dir, ':'))
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "%s has a ':' in its name, so that it cannot be "
-                            "on PATH: set PILOT_HOME to another folder",
-                            s->dir);
-    file = text_format("%s/" AGENT, s->dir);
-    if (!file)
-        return pe_error_nomem(errp);
-    r = file_write(file, agent, sizeof(agent) - 1, 0700, errp);
-    free(file);
-    if (r < 0)
+    if (launcher_hosts(s, a, h, errp) < 0)
         return -1;
-    launcher_env(c, text_format("PATH=%s:%s", s->dir, path ? path : ""), errp);
-    return 1;
+    if ((int)h->n >= s->ntasks)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "job %s has room for %zu ranks, and %d are to be "
+                        "started",
+                        a->id, h->n, s->ntasks);
 }
 
 /* Variables that ranks on other hosts need: they get the environment of a
@@ -181,31 +211,82 @@ static void exports_add(launcher_command *c, pe_error *errp)
         }
 }
 
+/* TMPDIR of the daemons that srun starts: not that of mpirun, whose folder is
+ * on this host only.  What srun is to hand on has to be said in words, too: a
+ * job of `sbatch --export=NONE` has it that it hands on nothing.
+ */
+static void slurm_add(launcher_command *c, pe_error *errp)
+{
+    const char *folder = getenv("TMPDIR");
+
+    if (!folder || *folder != '/' || strpbrk(folder, ", \t\n"))
+        folder = "/tmp";
+    launcher_env(c, text_format("SLURM_OVERLAP=1"), errp); /* of the job */
+    launcher_env(c, text_format("SLURM_EXPORT_ENV=ALL,TMPDIR=%s", folder),
+                 errp);
+}
+
+/* A daemon that left the session MoM gave it would be killed, so it stays; one
+ * that stays keeps its agent, of which there have to be enough.
+ */
+static const struct {
+    const char *name, *value; /* NULL: how many hosts */
+} agent_settings[] = {
+    {"plm_rsh_agent", LAUNCHER_AGENT},
+    {"plm_rsh_no_tree_spawn", "1"},
+    {"plm_rsh_num_concurrent", NULL},
+    {"orte_leave_session_attached", "1"},
+};
+
+enum { N_AGENT_SETTINGS = sizeof(agent_settings) / sizeof(agent_settings[0]) };
+
+/* How daemons get to the other hosts: words of mpirun, or the variables of
+ * any mpiexec.
+ */
+static int daemons_add(const launcher_spec *s, const launcher_allocation *a,
+                       launcher_command *c, bool words, pe_error *errp)
+{
+    int with_agent = launcher_agent(s, a, c, errp);
+    char hosts[16];
+
+    snprintf(hosts, sizeof(hosts), "%d", a->nodes + 1);
+    for (size_t i = 0; with_agent > 0 && i < N_AGENT_SETTINGS; i++) {
+        const char *name = agent_settings[i].name;
+        const char *value =
+            agent_settings[i].value ? agent_settings[i].value : hosts;
+        if (words)
+            mca_add(c, name, value, errp);
+        else
+            launcher_env(c, text_format("OMPI_MCA_%s=%s", name, value), errp);
+    }
+    if (a->kind == LAUNCHER_SLURM)
+        slurm_add(c, errp);
+    return with_agent;
+}
+
 /* The hosts are named whether Open MPI speaks to the scheduler or not: where
  * it does not, it would start all ranks on the first host and say nothing.
  */
 static int several_hosts(const launcher_spec *s, const launcher_allocation *a,
                          launcher_command *c, pe_error *errp)
 {
-    char *hosts = hostfile_write(s, a, errp);
-    int with_agent = hosts ? agent_write(s, a, c, errp) : -1;
+    hostlist h = {0};
+    char *hosts = NULL;
+    int with_agent;
 
-    if (with_agent < 0) {
-        free(hosts);
+    if (hosts_find(s, a, &h, errp) == 0)
+        hosts = hosts_write(s, &h, HOSTS, line_open_mpi, errp);
+    hostlist_free(&h);
+    if (!hosts)
         return -1;
-    }
     launcher_arg(c, text_format("--hostfile"), errp);
     launcher_arg(c, hosts, errp);
     mca_add(c, "odls_base_sigkill_timeout", "0", errp);
-    if (s->session_dir)
-        mca_add(c, "orte_local_tmpdir_base", s->session_dir, errp);
-    if (with_agent) {
-        mca_add(c, "plm_rsh_agent", AGENT, errp);
-        mca_add(c, "plm_rsh_no_tree_spawn", "1", errp);
-    }
-    if (a->kind == LAUNCHER_SLURM) /* the daemons are a step of the job */
-        launcher_env(c, text_format("SLURM_OVERLAP=1"), errp);
-    exports_add(c, errp);
+    with_agent = daemons_add(s, a, c, true, errp);
+    if (with_agent < 0)
+        return -1;
+    if (!with_agent)
+        exports_add(c, errp);
     if (s->cpus_per_task > 1) {
         launcher_arg(c, text_format("--map-by"), errp);
         launcher_arg(c, text_format("slot:PE=%d", s->cpus_per_task), errp);
@@ -221,42 +302,47 @@ int launcher_mpirun(const launcher_spec *s, const launcher_allocation *a,
                     launcher_command *c, pe_error *errp)
 {
     launcher_arg(c, text_format("mpirun"), errp);
-    settings_add(s, a, c, errp);
+    settings_add(s, c, errp);
     if ((a->nodes > 1 ? several_hosts : one_host)(s, a, c, errp) < 0)
         return -1;
     launcher_program(s, c, errp);
     return 0;
 }
 
-/* Whose it is is not known: it gets what all of them know, and the hosts in
- * the variables of those who would not find them by themselves.
+/* The hosts in the variables of those who would not find them by themselves,
+ * each in words of its own.
  */
+static int hosts_name(const launcher_spec *s, const launcher_allocation *a,
+                      launcher_command *c, pe_error *errp)
+{
+    hostlist h = {0};
+    char *open_mpi = NULL, *hydra = NULL;
+
+    if (hosts_find(s, a, &h, errp) == 0)
+        open_mpi = hosts_write(s, &h, HOSTS, line_open_mpi, errp);
+    if (open_mpi)
+        hydra = hosts_write(s, &h, HOSTS ".hydra", line_hydra, errp);
+    if (hydra) {
+        launcher_env(c,
+                     text_format("OMPI_MCA_orte_default_hostfile=%s", open_mpi),
+                     errp);
+        launcher_env(c, text_format("HYDRA_HOST_FILE=%s", hydra), errp);
+    }
+    free(open_mpi);
+    free(hydra);
+    hostlist_free(&h);
+    return hydra ? 0 : -1;
+}
+
+/* Whose it is is not known: it gets what all of them know. */
 int launcher_mpiexec(const launcher_spec *s, const launcher_allocation *a,
                      launcher_command *c, pe_error *errp)
 {
-    char *hosts = NULL;
-    int with_agent = 0;
-
     launcher_arg(c, text_format("mpiexec"), errp);
-    settings_add(s, a, c, errp);
-    if (a->nodes > 1) {
-        hosts = hostfile_write(s, a, errp);
-        with_agent = hosts ? agent_write(s, a, c, errp) : -1;
-    }
-    if (with_agent < 0) {
-        free(hosts);
+    settings_add(s, c, errp);
+    if (a->nodes > 1 && (hosts_name(s, a, c, errp) < 0 ||
+                         daemons_add(s, a, c, false, errp) < 0))
         return -1;
-    }
-    if (hosts) {
-        launcher_env(c, text_format("OMPI_MCA_orte_default_hostfile=%s", hosts),
-                     errp);
-        launcher_env(c, text_format("HYDRA_HOST_FILE=%s", hosts), errp);
-    }
-    if (with_agent) {
-        launcher_env(c, text_format("OMPI_MCA_plm_rsh_agent=" AGENT), errp);
-        launcher_env(c, text_format("OMPI_MCA_plm_rsh_no_tree_spawn=1"), errp);
-    }
-    free(hosts);
     count_add(s, c, errp);
     launcher_program(s, c, errp);
     return 0;

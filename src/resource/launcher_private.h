@@ -18,6 +18,13 @@ int launcher_hosts(const launcher_spec *s, const launcher_allocation *a,
 /* Cores of a Slurm job by SLURM_JOB_CPUS_PER_NODE, "2(x2),4"; 0: not told. */
 int launcher_cores_of_job(const launcher_allocation *a);
 
+/* An agent around pbs_tmrsh, in the folder of [s], by this name on PATH. */
+#define LAUNCHER_AGENT "pilot-tmrsh"
+/* Write it, for a job of PBS, with what is in [c] by now as its environment.
+ * 1: there is one; 0: ssh it is; -1: no folder for it.
+ */
+int launcher_agent(const launcher_spec *s, const launcher_allocation *a,
+                   launcher_command *c, pe_error *errp);
 /* Open MPI's mpirun, and any mpiexec. */
 int launcher_mpirun(const launcher_spec *s, const launcher_allocation *a,
                     launcher_command *c, pe_error *errp);

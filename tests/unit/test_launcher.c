@@ -359,7 +359,7 @@ static void test_several_hosts(void)
     env = joined(c.env, " ");
     UNIT_CONTAINS(env, "SLURM_OVERLAP=1");
     hosts = file_read(path, 4096, NULL, NULL);
-    UNIT_EQUAL(hosts, "node2\nnode2\nnode3\nnode3\n");
+    UNIT_EQUAL(hosts, "node2 slots=2\nnode3 slots=2\n");
     free(want);
     free(command);
     free(env);
@@ -368,9 +368,12 @@ static void test_several_hosts(void)
     s.cpus_per_task = 2;
     s.session_dir = "/tmp/pilot-s"; /* which is on this host only */
     command = made(&s, &c, &e);
-    UNIT_CONTAINS(command, " --mca orte_local_tmpdir_base /tmp/pilot-s ");
+    /* mpirun hands its ranks a folder: a second one would be refused */
+    CU_ASSERT_PTR_NULL(strstr(command, "tmpdir_base"));
     env = joined(c.env, " ");
-    CU_ASSERT_PTR_NULL(strstr(env, "TMPDIR"));
+    CU_ASSERT_EQUAL(strncmp(env, "TMPDIR=/tmp/pilot-s ", 20), 0);
+    UNIT_CONTAINS(env, " SLURM_EXPORT_ENV=ALL,TMPDIR=/");
+    CU_ASSERT_PTR_NULL(strstr(env, "ALL,TMPDIR=/tmp/pilot-s"));
     free(env);
     UNIT_CONTAINS(command, " --map-by slot:PE=2 --bind-to core:overload-");
     free(command);
@@ -379,13 +382,54 @@ static void test_several_hosts(void)
     environment_clear();
 }
 
-/* Inside of PBS daemons are started through its task manager. */
+/* A host has as many slots as it has ranks, whoever reads it: named once it
+ * would have as many as cores.
+ */
+static void test_slots(void)
+{
+    static const struct {
+        const char *nodes, *open_mpi, *hydra;
+        int ntasks;
+    } rows[] = {
+        {"a\nb\n", "a slots=1\nb slots=1\n", "a:1\nb:1\n", 2},
+        {"b\na\nb\n", "b slots=2\na slots=1\n", "b:2\na:1\n", 3},
+        {"c\nc\na\nb\na\n", "c slots=2\na slots=2\nb slots=1\n",
+         "c:2\na:2\nb:1\n", 5},
+    };
+    char *path = text_format("%s/hosts", scratch_folder);
+    char *hydra = text_format("%s/hosts.hydra", scratch_folder);
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        launcher_command c = {0};
+        launcher_spec s = spec_of("mpiexec", rows[i].ntasks);
+        pe_error e = {0};
+        environment_clear();
+        in_pbs(rows[i].nodes);
+        free(made(&s, &c, &e));
+        UNIT_EQUAL(e.text, "");
+        char *said = file_read(path, 4096, NULL, NULL);
+        UNIT_EQUAL(said, rows[i].open_mpi);
+        free(said);
+        said = file_read(hydra, 4096, NULL, NULL);
+        UNIT_EQUAL(said, rows[i].hydra);
+        free(said);
+        launcher_command_free(&c);
+    }
+    free(path);
+    free(hydra);
+    environment_clear();
+}
+
+/* Inside of PBS daemons are started through its task manager: they find the
+ * agent on the PATH they are given, stay in the session they are put into,
+ * and there are agents enough for all hosts.
+ */
 static void test_agent(void)
 {
     launcher_command c = {0};
     launcher_spec s = spec_of("mpirun", 4);
     pe_error e = {0};
-    char *command, *env, *agent, *want;
+    char *command, *env, *want;
     char *path = text_format("%s/pilot-tmrsh", scratch_folder);
 
     environment_clear();
@@ -393,17 +437,15 @@ static void test_agent(void)
     command = made(&s, &c, &e);
     UNIT_EQUAL(e.text, "");
     UNIT_CONTAINS(command, " --mca plm_rsh_agent pilot-tmrsh --mca "
-                           "plm_rsh_no_tree_spawn 1 ");
+                           "plm_rsh_no_tree_spawn 1 --mca "
+                           "plm_rsh_num_concurrent 3 --mca "
+                           "orte_leave_session_attached 1 ");
     env = joined(c.env, "\n");
     want = text_format("PATH=%s:%s", scratch_folder, getenv("PATH"));
     UNIT_CONTAINS(env, want);
-    agent = file_read(path, 4096, NULL, NULL);
-    UNIT_EQUAL(agent, "#!/bin/sh\nh=$1\nshift\nexec pbs_tmrsh \"$h\" /bin/sh "
-                      "-c \"$*\"\n");
     CU_ASSERT_EQUAL(access(path, X_OK), 0);
     free(command);
     free(env);
-    free(agent);
     free(want);
     launcher_command_free(&c);
     s = spec_of("mpiexec", 4);
@@ -411,38 +453,77 @@ static void test_agent(void)
     UNIT_EQUAL(command, "mpiexec -n 4 '/opt/pilot agent' --ranks 4");
     env = joined(c.env, "\n");
     want = text_format("OMPI_MCA_orte_default_hostfile=%s/hosts\n"
-                       "HYDRA_HOST_FILE=%s/hosts\n"
-                       "OMPI_MCA_plm_rsh_agent=pilot-tmrsh",
+                       "HYDRA_HOST_FILE=%s/hosts.hydra\n",
                        scratch_folder, scratch_folder);
     UNIT_CONTAINS(env, want);
+    UNIT_CONTAINS(env, "OMPI_MCA_plm_rsh_agent=pilot-tmrsh\n"
+                       "OMPI_MCA_plm_rsh_no_tree_spawn=1\n"
+                       "OMPI_MCA_plm_rsh_num_concurrent=3\n"
+                       "OMPI_MCA_orte_leave_session_attached=1");
     free(command);
     free(env);
     free(want);
     launcher_command_free(&c);
-    s.dir = "/tmp/a:b";
+    s.dir = "/a:b";
     CU_ASSERT_PTR_NULL(made(&s, &c, &e));
-    CU_ASSERT_EQUAL(e.kind != PE_ERROR_NONE, 1);
-    free(path);
     environment_clear();
+    free(path);
 }
 
-/* The agent itself: pbs_tmrsh runs no shell, so it is given one. */
+/* The agent itself on another host, where nothing of ours is set: what a
+ * shell is to do comes to one, in our environment but for what is of a host.
+ */
 static void test_agent_words(void)
 {
+    launcher_command c = {0};
+    launcher_spec s = spec_of("mpirun", 2);
+    pe_error e = {0};
     char *path = text_format("%s/pilot-tmrsh", scratch_folder);
-    const char *argv[] = {path, "node2", "PATH=/x ; orted", "-mca", "a",
-                          "b",  NULL};
-    const process_spec spec = {.argv = argv};
+    char *out = text_format("%s/agent.out", scratch_folder);
+    char *tmrsh = text_format("%s/bin/pbs_tmrsh", scratch_folder);
+    const char *argv[] = {path, "node2",
+                          "PATH=$PATH:/x ; echo \"$h $0\" \"$PILOT_WORDS\" "
+                          "\"$PATH\" \"${TMPDIR-none}\" \"$PBS_NODENUM\" "
+                          "\"$OMPI_MCA_a\"; exit 5",
+                          NULL};
+    const process_spec spec = {.argv = argv, .out_path = out};
+    char *words, *want;
     process *p;
 
-    played_set("pbs_tmrsh=status:5");
+    environment_clear();
+    in_pbs("node1\nnode2\n");
+    setenv("PILOT_WORDS", "it's\ntwo; lines", 1);
+    setenv("OMPI_MCA_a", "1", 1);
+    setenv("TMPDIR", "/tmp/pilot-s", 1);
+    setenv("PBS_NODENUM", "0", 1);
+    setenv("BASH_FUNC_module%%", "() { :; }", 1);
+    free(made(&s, &c, &e));
+    UNIT_EQUAL(e.text, "");
+    launcher_command_free(&c);
+    unlink(tmrsh);
+    static const char clean[] = "#!/bin/sh\nh=$1; shift; cd / || exit\n"
+                                "exec env -i PATH=/usr/bin:/bin h=$h "
+                                "PBS_NODENUM=1 \"$@\"\n";
+    CU_ASSERT_EQUAL(file_write(tmrsh, clean, strlen(clean), 0700, NULL), 0);
     p = process_start(&spec, NULL);
     CU_ASSERT(process_wait(p, 20000));
     CU_ASSERT_EQUAL(process_status(p), 5);
-    UNIT_CONTAINS(played_log(),
-                  " pbs_tmrsh node2 /bin/sh -c 'PATH=/x ; orted -mca a b'\n");
+    words = file_read(out, 65536, NULL, NULL);
+    want = text_format("node2 %s.env it's\ntwo; lines %s:%s:/x none 1 1\n",
+                       path, scratch_folder, getenv("PATH"));
+    UNIT_EQUAL(words, want);
     process_destroy(p);
+    free(words);
+    free(want);
     free(path);
+    free(out);
+    free(tmrsh);
+    unsetenv("PILOT_WORDS");
+    unsetenv("OMPI_MCA_a");
+    unsetenv("TMPDIR");
+    unsetenv("PBS_NODENUM");
+    unsetenv("BASH_FUNC_module%%");
+    environment_clear();
 }
 
 static void test_room(void)
@@ -522,6 +603,7 @@ int main(void)
         {"mpirun on one host", test_one_host},
         {"mpirun on the one host of a job", test_one_host_of_job},
         {"mpirun on several hosts", test_several_hosts},
+        {"slots of hosts", test_slots},
         {"an agent inside of PBS", test_agent},
         {"the agent's words", test_agent_words},
         {"ranks that have no room", test_room},
