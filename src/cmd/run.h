@@ -158,8 +158,8 @@ int run_services_bury(struct run *r, const agent *a, pe_error *errp);
 int run_agents_create(struct run *r, pe_error *errp);
 void run_agents_destroy(struct run *r);
 int run_agent_start(agent *a, pe_error *errp);
-/* Take what an attached one has printed so far, ... */
-void run_agent_read(agent *a);
+/* Take at most about [max] bytes of what an attached one has told, ... */
+void run_agent_read(agent *a, size_t max);
 /* ... and what the others have told. */
 void run_agents_hear(struct run *r);
 /* Ask for the end by signal or order: stop sensing, process what is there,

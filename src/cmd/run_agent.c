@@ -39,14 +39,15 @@ static submit_plan plan_of(const agent *a, const char *cwd)
 static int attached_start(agent *a, pe_error *errp)
 {
     char *program = locate_program("pilot-supervisor", PILOT_LIBEXECDIR, errp);
-    const char *argv[] = {program, a->dir, "--attached", NULL};
+    const char *argv[] = {program, a->dir, "--events", a->reader.mark, NULL};
     const char *env[] = {a->mark, NULL};
     const process_spec spec = {
         .argv = argv, .env = env, .err_path = a->err_path, .new_group = true};
 
     /* What a command that was killed has left of this very pilot. */
     process_kill_marked(a->mark);
-    a->proc = program ? process_start(&spec, errp) : NULL;
+    if (program && event_mark_make(a->reader.mark, errp) == 0)
+        a->proc = process_start(&spec, errp);
     free(program);
     return a->proc ? 0 : -1;
 }
@@ -164,18 +165,11 @@ static void line_take(void *arg, const char *line)
     log_debug("%s: %s", a->member, line);
 }
 
-void run_agent_read(agent *a)
+void run_agent_read(agent *a, size_t max)
 {
-    char bytes[16384];
-    ssize_t n;
-
-    if (!a->proc)
-        return;
-    while ((n = read(process_fd(a->proc), bytes, sizeof(bytes))) > 0)
-        if (event_feed(&a->reader, bytes, (size_t)n, event_take, line_take, a) <
-            0)
-            return;
-    a->closed = n == 0;
+    if (a->proc && !a->closed)
+        a->closed = !event_read(&a->reader, process_fd(a->proc), max,
+                                event_take, line_take, a);
 }
 
 /* --- beats of those in jobs --- */

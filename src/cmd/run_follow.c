@@ -184,17 +184,13 @@ static void agent_start(agent *a)
 /* Its supervisor ended before its agents were done. */
 static void agent_died(agent *a)
 {
-    int status = process_status(a->proc);
-    char what[160] = "";
+    char what[256] = "", how[64];
 
     run_progress_clear(a->run);
+    process_status_words(process_status(a->proc), how);
     if (!a->told)
-        snprintf(what, sizeof(what),
-                 status > 128 ? "the supervisor of pilot %s was killed by "
-                                "signal %d"
-                              : "the supervisor of pilot %s ended with status "
-                                "%d",
-                 a->member, status > 128 ? status - 128 : status);
+        snprintf(what, sizeof(what), "the supervisor of pilot %s %s", a->member,
+                 how);
     if (!a->told || a->silent)
         run_agent_tail(a);
     agent_give_up(a, a->told ? a->exit_code : PE_EXIT_FAILED,
@@ -207,7 +203,7 @@ static void agent_reap(agent *a)
 
     if (a->state != AGENT_RUNS || !a->proc || !process_ended(a->proc))
         return;
-    run_agent_read(a); /* what it said last */
+    run_agent_read(a, EVENT_REST_MAX); /* what it said last */
     monitor_cpu(r->monitor, a->member, process_cpu_s(a->proc));
     if (!a->final && !(a->asked && process_status(a->proc) == 0)) {
         agent_died(a);
@@ -248,7 +244,7 @@ static void agent_look(agent *a)
     }
     if (!a->attached)
         return;
-    run_agent_read(a);
+    run_agent_read(a, EVENT_TURN_MAX);
     agent_reap(a);
 }
 

@@ -10,6 +10,7 @@
 
 #include "src/common/log.h"
 #include "src/edge/agent.h"
+#include "src/monitor/event.h"
 
 #define EXIT_INTERRUPTED (128 + SIGINT)
 
@@ -39,12 +40,14 @@ static void set_signals(void)
 
 static void usage(FILE *f)
 {
-    fputs("Usage: pilot-edge RUN_DIR --pilot NAME\n"
+    fputs("Usage: pilot-edge RUN_DIR --pilot NAME [--events MARK]\n"
           "Run the devices of edge pilot NAME.  RUN_DIR is written by "
           "`pilot run`.\n"
           "\n"
-          "  -P, --pilot NAME  which pilot of the pipeline\n"
-          "  -h, --help        this text\n"
+          "  -P, --pilot NAME   which pilot of the pipeline\n"
+          "      --events MARK  begin what is told on standard output with "
+          "it\n"
+          "  -h, --help         this text\n"
           "\n"
           "SIGTERM or SIGINT: send what is queued and leave; twice: stop.\n",
           f);
@@ -54,15 +57,19 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"pilot", required_argument, NULL, 'P'},
+        {"events", required_argument, NULL, 'e'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
-    const char *pilot = NULL;
+    const char *pilot = NULL, *events = NULL;
+    pe_error e = {0};
     int c;
 
     while ((c = getopt_long(argc, argv, "P:h", options, NULL)) != -1) {
         if (c == 'P') {
             pilot = optarg;
+        } else if (c == 'e') {
+            events = optarg;
         } else if (c == 'h') {
             usage(stdout);
             return PE_EXIT_OK;
@@ -76,6 +83,10 @@ int main(int argc, char **argv)
         return PE_EXIT_USAGE;
     }
     log_init(log_write_stderr, "pilot-edge", LOG_LEVEL_INFO);
+    if (event_open(events, &e) < 0) {
+        log_error("%s", e.text);
+        return (int)e.exit_code;
+    }
     set_signals();
     return agent_run(argv[optind], pilot, &signals);
 }

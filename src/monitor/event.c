@@ -1,13 +1,20 @@
-/* event.c - one JSON object a line: what agents tell `pilot run`. */
+/* event.c - one JSON object a line: what agents tell who started them. */
 #include "event.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "src/common/log.h"
+#include "src/common/random.h"
+
+#define RS '\x1e' /* jansson escapes it: it is never within an event */
+#define READ_BYTES 16384
 
 static const char *const kind_names[] = {
     [PE_ERROR_NONE] = "none",
@@ -31,18 +38,49 @@ enum pe_error_class event_kind(const char *name)
     return PE_ERROR_FATAL;
 }
 
+/* Where events go, and how they begin. */
+static int event_fd = STDOUT_FILENO;
+static char frame[EVENT_MARK_MAX + 2];
 static atomic_bool unheard;
+
+int event_mark_make(char mark[EVENT_MARK_MAX], pe_error *errp)
+{
+    return random_id(mark, (EVENT_MARK_MAX - 1) / 2, errp);
+}
+
+int event_open(const char *mark, pe_error *errp)
+{
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+    fflush(stdout);
+    if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+        pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                     "cannot take standard output for events: %s",
+                     strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0); /* a killed rank loses no line */
+    event_fd = fd;
+    if (mark && *mark)
+        snprintf(frame, sizeof(frame), "%c%.*s ", RS, EVENT_MARK_MAX - 1, mark);
+    return 0;
+}
 
 bool event_is_heard(void)
 {
-    return !atomic_load(&unheard);
+    struct pollfd p = {.fd = event_fd};
+
+    return !atomic_load(&unheard) &&
+           (poll(&p, 1, 0) <= 0 || !(p.revents & (POLLERR | POLLHUP)));
 }
 
 /* A pipe takes a line in one piece as long as it has room. */
 static void line_write(const char *line, size_t len)
 {
     while (len > 0) {
-        ssize_t n = write(STDOUT_FILENO, line, len);
+        ssize_t n = write(event_fd, line, len);
         if (n < 0 && errno == EPIPE)
             atomic_store(&unheard, true);
         if (n < 0 && errno != EINTR)
@@ -57,10 +95,13 @@ static void line_write(const char *line, size_t len)
 void event_print(json_t *o)
 {
     const size_t flags = JSON_COMPACT | JSON_PRESERVE_ORDER;
+    const size_t head = strlen(frame), room = EVENT_LINE_MAX - head;
     char *line = o ? malloc(EVENT_LINE_MAX) : NULL;
-    size_t len = line ? json_dumpb(o, line, EVENT_LINE_MAX, flags) : 0;
+    size_t len = line ? json_dumpb(o, line + head, room, flags) : 0;
 
-    if (len > 0 && len < EVENT_LINE_MAX) {
+    if (len > 0 && len < room) {
+        memcpy(line, frame, head);
+        len += head;
         line[len++] = '\n';
         line_write(line, len);
     } else {
@@ -99,17 +140,28 @@ json_t *event_latency(const histogram *h)
         "p99", histogram_quantile_ms(h, 0.99), "max", (double)h->max_ns / 1e6);
 }
 
-static void line_visit(char *line, size_t len,
-                       void (*visit)(void *arg, json_t *o),
+/* The JSON of a line that carries our mark, else NULL. */
+static json_t *line_parse(const event_reader *r)
+{
+    size_t n = strlen(r->mark), head = n + 2;
+
+    if (n == 0 || r->len <= head || r->buf[0] != RS ||
+        memcmp(r->buf + 1, r->mark, n) != 0 || r->buf[n + 1] != ' ')
+        return NULL;
+    return json_loadb(r->buf + head, r->len - head, 0, NULL);
+}
+
+static void line_visit(event_reader *r, void (*visit)(void *arg, json_t *o),
                        void (*other)(void *arg, const char *line), void *arg)
 {
-    json_t *o = json_loadb(line, len, 0, NULL);
+    json_t *o = line_parse(r);
 
     if (json_is_object(o))
         visit(arg, o);
-    else if (other && len > 0)
-        other(arg, line);
+    else if (other && r->len > 0)
+        other(arg, r->buf + (*r->buf == RS));
     json_decref(o);
+    r->len = 0;
 }
 
 /* Room for [n] more bytes and a NUL. */
@@ -129,33 +181,63 @@ static int reader_reserve(event_reader *r, size_t n)
     return 0;
 }
 
+/* How many of [n] bytes belong to the line that has begun; *wholep: it ends
+ * there, by a newline or because an event begins.
+ */
+static size_t line_part(const event_reader *r, const char *bytes, size_t n,
+                        bool *wholep)
+{
+    size_t most = EVENT_LINE_MAX - r->len, i = 0;
+
+    while (i < n && i < most && bytes[i] != '\n' &&
+           (bytes[i] != RS || r->len + i == 0))
+        i++;
+    *wholep = i == most || (i < n && (bytes[i] == '\n' || bytes[i] == RS));
+    return i;
+}
+
 int event_feed(event_reader *r, const char *bytes, size_t n,
                void (*visit)(void *arg, json_t *o),
                void (*other)(void *arg, const char *line), void *arg)
 {
     while (n > 0) {
-        const char *end = memchr(bytes, '\n', n);
-        size_t part = end ? (size_t)(end - bytes) : n;
-        if (part > EVENT_LINE_MAX - r->len)
-            part = EVENT_LINE_MAX - r->len;
+        bool whole;
+        size_t part = line_part(r, bytes, n, &whole);
         if (reader_reserve(r, part) < 0)
             return -1;
         memcpy(r->buf + r->len, bytes, part);
         r->len += part;
         r->buf[r->len] = '\0';
-        bool whole = end && bytes + part == end;
-        bytes += part + whole;
-        n -= part + whole;
-        if (whole || r->len == EVENT_LINE_MAX) {
-            line_visit(r->buf, r->len, visit, other, arg);
-            r->len = 0;
-        }
+        if (part < n && bytes[part] == '\n')
+            part++;
+        bytes += part;
+        n -= part;
+        if (whole)
+            line_visit(r, visit, other, arg);
     }
     return 0;
+}
+
+bool event_read(event_reader *r, int fd, size_t max,
+                void (*visit)(void *arg, json_t *o),
+                void (*other)(void *arg, const char *line), void *arg)
+{
+    char bytes[READ_BYTES];
+    ssize_t n = 1;
+
+    for (size_t all = 0; all < max; all += (size_t)n) {
+        n = read(fd, bytes, sizeof(bytes));
+        if (n <= 0)
+            break;
+        /* Without memory this much is lost; the next may find some. */
+        event_feed(r, bytes, (size_t)n, visit, other, arg);
+    }
+    return n != 0;
 }
 
 void event_reader_free(event_reader *r)
 {
     free(r->buf);
-    memset(r, 0, sizeof(*r));
+    r->buf = NULL;
+    r->len = r->cap = 0;
 }

@@ -11,8 +11,12 @@
 
 #include "src/common/histogram.h"
 
-/* Agents print events to stdout; nothing else is printed there.  Members by
- * "event":
+/* Agents tell events to whoever started them by way of their standard output,
+ * the one descriptor that launchers carry from a rank on another host.  But
+ * functions, children and launchers print there, too.  So an agent takes it
+ * for itself at its start (event_open), and marks each event with a word that
+ * its reader has made up: RS MARK ' ' JSON LF (RS as in RFC 7464).  What comes
+ * without the mark is output of somebody else.  Members by "event":
  *
  * "progress"  (pool, every 0.5 s) blocks (applied, in total of the run), mb,
  *             lag, version, outliers; t (seconds since start) where it is
@@ -26,15 +30,27 @@
 
 #define EVENT_LINE_MAX 65536
 
-/* Write [o] to stdout as one line with one write(2) (more only where the
+/* Room for a mark and its NUL. */
+#define EVENT_MARK_MAX 33
+
+/* Make the mark of an agent that is about to be started. */
+int event_mark_make(char mark[EVENT_MARK_MAX], pe_error *errp);
+
+/* First thing in an agent: events go to a descriptor of their own, which no
+ * child inherits, and what is printed on standard output from now on goes to
+ * standard error.  [mark] is what --events gave; NULL: a person reads, and
+ * events are plain lines.  -1: no descriptor is left.
+ */
+int event_open(const char *mark, pe_error *errp);
+
+/* Write [o] as one line with one write(2) (more only where the
  * kernel takes it in parts); steals the reference.  What does not fit into
  * EVENT_LINE_MAX bytes is logged and not printed.
  */
 void event_print(json_t *o);
 
-/* False once a line could not be written because the reader is gone: nobody
- * follows the run any more, and an agent had better leave.  The caller of
- * event_print ignores SIGPIPE.
+/* False once the reader is gone: nobody follows the run any more, and an agent
+ * had better leave.  The caller of event_print ignores SIGPIPE.
  */
 bool event_is_heard(void);
 
@@ -55,20 +71,33 @@ json_t *event_text(const char *s);
 /* {"n":, "p50":, "p90":, "p99":, "max":} in milliseconds. */
 json_t *event_latency(const histogram *h);
 
-/* Collects the lines of one pipe. */
+/* Collects the lines of one pipe.  Starts zeroed but for its mark. */
 typedef struct event_reader {
+    char mark[EVENT_MARK_MAX]; /* of events that are believed */
     char *buf;
     size_t len, cap;
 } event_reader;
 
-/* Feed [n] bytes; calls [visit] with every whole line that is a JSON object
- * (borrowed), and [other], if not NULL, with a line that is not.  A line
- * beyond EVENT_LINE_MAX comes to [other] in pieces.  Returns 0, or -1 when
- * there is no memory, with the bytes dropped.
+/* Feed [n] bytes; calls [visit] with every event (borrowed), and [other], if
+ * not NULL, with a line that is none, or what stands in front of an event on
+ * its line.  A line beyond EVENT_LINE_MAX comes to [other] in pieces.  Returns
+ * 0, or -1 when there is no memory, with the bytes dropped.
  */
 int event_feed(event_reader *r, const char *bytes, size_t n,
                void (*visit)(void *arg, json_t *o),
                void (*other)(void *arg, const char *line), void *arg);
+
+/* Feed what can be read from [fd], at most about [max] bytes: who reads has
+ * signals and clocks to look at, whatever a child has to say.  False: it is at
+ * its end.
+ */
+bool event_read(event_reader *r, int fd, size_t max,
+                void (*visit)(void *arg, json_t *o),
+                void (*other)(void *arg, const char *line), void *arg);
+
+#define EVENT_TURN_MAX 131072  /* in one turn of a loop */
+#define EVENT_REST_MAX 2097152 /* more than a pipe holds, of one that ended */
+
 void event_reader_free(event_reader *r);
 
 #endif

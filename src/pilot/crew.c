@@ -10,6 +10,8 @@
 #include "src/common/clock.h"
 
 #define LEAVE_MS 3000 /* for a launcher to take its ranks with it */
+/* Between the last word and the end: MPI is finalised in much less. */
+#define END_NS (INT64_C(60) * 1000000000)
 
 static void list_free(char **list)
 {
@@ -41,6 +43,8 @@ static int start(crew *c, pe_error *errp)
     process_spec spec = {.err_path = c->err_path, .new_group = true};
 
     incarnation_clear(c);
+    if (event_mark_make(c->reader.mark, errp) < 0)
+        return -1;
     if (c->ops->command(c->arg, &command, errp) == 0) {
         spec.argv = (const char *const *)command.argv;
         spec.env = (const char *const *)command.env;
@@ -73,6 +77,7 @@ static void final_take(crew *c, const json_t *event)
     const char *state = json_string_value(json_object_get(event, "state"));
 
     c->final = true;
+    c->final_ns = clock_mono_ns();
     c->failed = state && !strcmp(state, "failed");
     c->drained = state && !strcmp(state, "drained");
 }
@@ -105,32 +110,23 @@ static void line_take(void *arg, const char *line)
         c->ops->line(c->arg, line);
 }
 
-static void hear(crew *c)
+static void hear(crew *c, size_t max)
 {
-    char bytes[16384];
-    ssize_t n;
-
-    while ((n = read(process_fd(c->proc), bytes, sizeof(bytes))) > 0)
-        if (event_feed(&c->reader, bytes, (size_t)n, event_take, line_take, c) <
-            0)
-            return;
-    c->closed = n == 0;
+    if (!c->closed)
+        c->closed = !event_read(&c->reader, process_fd(c->proc), max,
+                                event_take, line_take, c);
 }
 
 /* --- its end --- */
 
 static void died(crew *c, int64_t now_ns)
 {
-    int status = process_status(c->proc);
     int64_t delay;
     char what[64];
 
     if (c->mark)
         process_kill_marked(c->mark); /* ranks that outlive their launcher */
-    if (status > 128)
-        snprintf(what, sizeof(what), "was killed by signal %d", status - 128);
-    else
-        snprintf(what, sizeof(what), "ended with status %d", status);
+    process_status_words(process_status(c->proc), what);
     delay = c->fatal ? -1 : restart_delay(&c->deaths, now_ns);
     if (!c->told)
         c->exit_code = PE_EXIT_FAILED;
@@ -139,14 +135,30 @@ static void died(crew *c, int64_t now_ns)
     c->due_ns = now_ns + delay;
 }
 
+/* It had told its end, and then did not just leave. */
+static void ended_badly(crew *c, const char *how)
+{
+    char what[128];
+
+    if (!c->exit_code)
+        c->exit_code = PE_EXIT_FAILED;
+    if (c->told || c->failed)
+        return;
+    snprintf(what, sizeof(what), "had done its work, and then %s", how);
+    c->ops->died(c->arg, what, -1);
+}
+
 static void reap(crew *c, int64_t now_ns)
 {
+    char how[64];
+
     if (!process_ended(c->proc))
         return;
-    hear(c); /* what it said last */
+    hear(c, EVENT_REST_MAX); /* what it said last */
     c->cpu_s += process_cpu_s(c->proc);
-    if (c->final && process_status(c->proc) != 0 && !c->exit_code)
-        c->exit_code = PE_EXIT_FAILED;
+    process_status_words(process_status(c->proc), how);
+    if (c->final && process_status(c->proc) != 0 && !c->released)
+        ended_badly(c, how);
     if (c->final && c->failed && !c->exit_code)
         c->exit_code = PE_EXIT_FAILED;
     if (c->final || c->released)
@@ -182,7 +194,12 @@ void crew_look(crew *c, int64_t now_ns)
     }
     if (c->state != CREW_RUNS)
         return;
-    hear(c);
+    hear(c, EVENT_TURN_MAX);
+    if (c->final && !c->released && now_ns - c->final_ns > END_NS) {
+        ended_badly(c, "did not end");
+        crew_kill(c);
+        return;
+    }
     reap(c, now_ns);
 }
 

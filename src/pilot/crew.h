@@ -26,7 +26,9 @@ typedef struct crew_command {
 
 /* What a crew asks of its owner, and tells it. */
 typedef struct crew_ops {
-    /* Make the command line; called for every start. */
+    /* Make the command line; called for every start.  The mark of the crew's
+     * reader is what its events have to begin with.
+     */
     int (*command)(void *arg, crew_command *c, pe_error *errp);
     /* A JSON event of its processes (borrowed), and any other line. */
     void (*event)(void *arg, json_t *event);
@@ -49,16 +51,17 @@ typedef struct crew {
     restart deaths;
     int starts;
     /* of this incarnation */
-    bool closed;   /* its stdout is at its end */
-    bool ready;    /* it said so */
-    bool told;     /* it told its error, */
-    bool fatal;    /* which no restart can mend, */
-    int exit_code; /* and this exit status belongs to it */
-    bool final;    /* it gave its final event, */
-    bool failed;   /* whose state is "failed", */
-    bool drained;  /* or "drained" */
-    bool released; /* told to leave: its end is no death */
-    double cpu_s;  /* of those that ended */
+    bool closed;      /* its stdout is at its end */
+    bool ready;       /* it said so */
+    bool told;        /* it told its error, */
+    bool fatal;       /* which no restart can mend, */
+    int exit_code;    /* and this exit status belongs to it */
+    bool final;       /* it gave its final event, */
+    int64_t final_ns; /* at this time, monotonic, */
+    bool failed;      /* whose state is "failed", */
+    bool drained;     /* or "drained" */
+    bool released;    /* told to leave: its end is no death */
+    double cpu_s;     /* of those that ended */
 } crew;
 
 /* Start it when it is due, take what it says, see whether it has ended.

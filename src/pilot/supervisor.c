@@ -29,9 +29,10 @@
 
 static void usage(FILE *f)
 {
-    fputs("Usage: pilot-supervisor PILOT_DIR [--attached]\n"
+    fputs("Usage: pilot-supervisor PILOT_DIR [--events MARK]\n"
           "Run the pilot that PILOT_DIR/request.json describes, to its end; "
-          "started by\nits job script, or by `pilot run`.\n"
+          "started by\nits job script, or by `pilot run`, which reads "
+          "events that begin with MARK.\n"
           "\n"
           "SIGTERM, SIGINT: end what is begun and leave; twice, or SIGQUIT: "
           "now.\nSIGUSR1: the time is nearly over. SIGUSR2: no longer "
@@ -42,15 +43,16 @@ static void usage(FILE *f)
 static int parse(supervisor *s, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"attached", no_argument, NULL, 'a'},
+        {"events", required_argument, NULL, 'e'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
     int c;
 
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (c == 'a') {
+        if (c == 'e') {
             s->attached = true;
+            s->events = optarg;
         } else if (c == 'h') {
             usage(stdout);
             exit(PE_EXIT_OK);
@@ -187,17 +189,9 @@ static void signals_take(supervisor *s)
 /* The command that reads our events is gone: devices stop, and the pool ends
  * when what they sent is learned.
  */
-static bool is_left(const supervisor *s)
-{
-    struct pollfd out = {.fd = STDOUT_FILENO};
-
-    return s->attached && poll(&out, 1, 0) > 0 &&
-           (out.revents & (POLLERR | POLLHUP)) != 0;
-}
-
 static void left_alone(supervisor *s)
 {
-    if (s->stopped || !is_left(s))
+    if (s->stopped || !s->attached || event_is_heard())
         return;
     if (s->pilot->kind == PILOT_EDGE || pipeline_is_local(s->pl))
         drain(s, "the command that followed the run is gone");
@@ -438,7 +432,7 @@ int main(int argc, char **argv)
         usage(stderr);
         return PE_EXIT_USAGE;
     }
-    if (open_all(&s, &e) < 0) {
+    if ((s.attached && event_open(s.events, &e) < 0) || open_all(&s, &e) < 0) {
         tell_error(&s, &e);
         tell_exit(&s);
     } else {

@@ -29,7 +29,8 @@ typedef struct part {
 
 typedef struct supervisor {
     const char *dir;
-    bool attached; /* a command reads our events and is waited for */
+    bool attached;      /* a command reads our events and is waited for, */
+    const char *events; /* which begin with this */
     pipeline_request *req;
     pipeline *pl;
     const pipeline_pilot *pilot;

@@ -99,17 +99,21 @@ static int env_add(crew_command *c, const char *entry, pe_error *errp)
     return 0;
 }
 
-static int pool_command(supervisor *s, crew_command *c, pe_error *errp)
+static int pool_command(const part *p, crew_command *c, pe_error *errp)
 {
+    supervisor *s = p->s;
     char *agent = program_find(s, "pilot-agent", PILOT_LIBEXECDIR, errp);
     char ranks[16];
     scratch tmp = {0};
     int status = agent ? 0 : -1;
 
     snprintf(ranks, sizeof(ranks), "%d", s->conf.ranks);
-    const char *argv[] = {agent,         s->dir,     "--pilot",
-                          s->req->pilot, "--member", s->req->member,
-                          "--ranks",     ranks,      NULL};
+    const char *argv[] = {agent,      s->dir,
+                          "--pilot",  s->req->pilot,
+                          "--member", s->req->member,
+                          "--ranks",  ranks,
+                          "--events", p->crew.reader.mark,
+                          NULL};
     if (status == 0)
         status = scratch_make(&tmp, s->dir, errp);
     if (status == 0)
@@ -119,10 +123,13 @@ static int pool_command(supervisor *s, crew_command *c, pe_error *errp)
     return status;
 }
 
-static int edge_command(supervisor *s, crew_command *c, pe_error *errp)
+static int edge_command(const part *p, crew_command *c, pe_error *errp)
 {
+    const supervisor *s = p->s;
     char *agent = program_find(s, "pilot-edge", PILOT_BINDIR, errp);
-    const char *argv[] = {agent, s->dir, "--pilot", s->req->pilot, NULL};
+    const char *argv[] = {agent,         s->dir,     "--pilot",
+                          s->req->pilot, "--events", p->crew.reader.mark,
+                          NULL};
     int status = agent ? words_copy(&c->argv, argv, errp) : -1;
 
     free(agent);
@@ -132,8 +139,9 @@ static int edge_command(supervisor *s, crew_command *c, pe_error *errp)
 /* The services script in the foreground: it tells when it is up, and stops
  * what it started when it is asked to end.
  */
-static int service_command(supervisor *s, crew_command *c, pe_error *errp)
+static int service_command(const part *p, crew_command *c, pe_error *errp)
 {
+    const supervisor *s = p->s;
     char *program = program_find(s, "pilot-services", PILOT_LIBEXECDIR, errp);
     char *folder = text_format("%s/service", s->dir);
     const char *argv[WORDS_MAX];
@@ -150,6 +158,8 @@ static int service_command(supervisor *s, crew_command *c, pe_error *errp)
     argv[n++] = s->pilot->kind == PILOT_BROKER ? "kafka" : "redis";
     argv[n++] = "--dir";
     argv[n++] = folder;
+    argv[n++] = "--events";
+    argv[n++] = p->crew.reader.mark;
     if (s->conf.listen) {
         argv[n++] = "--listen";
         argv[n++] = s->conf.listen;
@@ -167,13 +177,13 @@ done:
 }
 
 /* A part of an allocation is a pilot with a supervisor of its own. */
-static int part_command(part *p, crew_command *c, pe_error *errp)
+static int part_command(const part *p, crew_command *c, pe_error *errp)
 {
     char *folder = locate_folder(p->s->dir, errp);
     char *program =
         program_find(p->s, "pilot-supervisor", PILOT_LIBEXECDIR, errp);
     char *dir = folder ? text_format("%s/%s", folder, p->name) : NULL;
-    const char *argv[] = {program, dir, "--attached", NULL};
+    const char *argv[] = {program, dir, "--events", p->crew.reader.mark, NULL};
     int status = -1;
 
     if (folder && program && !dir)
@@ -194,14 +204,14 @@ static int command_make(void *arg, crew_command *c, pe_error *errp)
 
     switch (s->pilot->kind) {
     case PILOT_POOL:
-        status = pool_command(s, c, errp);
+        status = pool_command(p, c, errp);
         break;
     case PILOT_EDGE:
-        status = edge_command(s, c, errp);
+        status = edge_command(p, c, errp);
         break;
     case PILOT_BROKER:
     case PILOT_PARAMS:
-        status = service_command(s, c, errp);
+        status = service_command(p, c, errp);
         break;
     case PILOT_ALLOCATION:
     case PILOT_N_KINDS:

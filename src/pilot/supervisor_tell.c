@@ -228,11 +228,21 @@ static void settle_reason(supervisor *s)
         s->reason[0] = '\0';
 }
 
+/* Has the pool told that everything is learned?  Then that is so, however its
+ * processes ended afterwards.
+ */
+static bool is_learned(const supervisor *s)
+{
+    const crew *c = s->n_parts > 0 ? &s->parts[0].crew : NULL;
+
+    return s->pilot && s->pilot->kind == PILOT_POOL && c && c->final &&
+           !c->failed && !c->drained;
+}
+
 void tell_exit(supervisor *s)
 {
     json_t *o;
     char *json;
-    bool whole = s->final && !json_object_get(s->error, "text");
 
     settle_reason(s);
     s->state = SUPERVISOR_OVER;
@@ -246,8 +256,7 @@ void tell_exit(supervisor *s)
     }
     if (json && s->herald)
         herald_say(s->herald, json, true);
-    if (s->herald && whole && s->status == 0 && s->conf.ranks > 0 &&
-        !s->parts[0].crew.drained && s->pilot->kind == PILOT_POOL)
+    if (s->herald && is_learned(s))
         herald_control(s->herald, "done");
     if (!s->attached)
         log_info("ended with status %d%s%s", s->status, *s->reason ? ": " : "",

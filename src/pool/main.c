@@ -20,8 +20,9 @@ static atomic_int drain;
 
 struct agent {
     const char *dir, *pilot, *member;
-    bool check; /* only look whether the ranks know of each other */
-    int ranks;  /* asked for; 0: any */
+    const char *events; /* the mark of what we tell, or NULL */
+    bool check;         /* only look whether the ranks know of each other */
+    int ranks;          /* asked for; 0: any */
     double drain_limit_s, lease_s;
     int number; /* the launcher's for this process */
     pipeline_request *req;
@@ -55,7 +56,8 @@ static void usage(FILE *f)
 {
     fputs("Usage: pilot-agent RUN_DIR --pilot NAME [--member NAME] "
           "[--ranks N]\n"
-          "                   [--drain-limit TIME] [--lease TIME]\n"
+          "                   [--drain-limit TIME] [--lease TIME] "
+          "[--events MARK]\n"
           "       pilot-agent --check --ranks N\n"
           "One rank of the pool of a run; started by mpirun through "
           "`pilot run`.\n"
@@ -64,6 +66,8 @@ static void usage(FILE *f)
           "  --ranks N           refuse any other number of them\n"
           "  --drain-limit TIME  give up on servers that do not answer for so "
           "long (20s)\n"
+          "  --events MARK       begin what is told on standard output with "
+          "it\n"
           "  --lease TIME        when silent for so long, others take its "
           "partitions (10s)\n",
           f);
@@ -82,6 +86,9 @@ static int take_option(struct agent *a, int c)
         return 0;
     case 'm':
         a->member = optarg;
+        return 0;
+    case 'e':
+        a->events = optarg;
         return 0;
     case 'd':
         return text_parse_time(optarg, &a->drain_limit_s);
@@ -108,6 +115,7 @@ static int parse(struct agent *a, int argc, char **argv)
         {"ranks", required_argument, NULL, 'n'},
         {"drain-limit", required_argument, NULL, 'd'},
         {"lease", required_argument, NULL, 'l'},
+        {"events", required_argument, NULL, 'e'},
         {"check", no_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -355,6 +363,7 @@ int main(int argc, char **argv)
 {
     struct agent a = {0};
     int rank, size, provided, rc;
+    pe_error e = {0};
 
     log_init(log_write_stderr, "pilot-agent", LOG_LEVEL_INFO);
     rc = parse(&a, argc, argv);
@@ -364,6 +373,10 @@ int main(int argc, char **argv)
     }
     if (a.check)
         return check_world(a.ranks, launcher_rank());
+    if (event_open(a.events, &e) < 0) {
+        log_error("%s", e.text);
+        return (int)e.exit_code;
+    }
     set_signals();
     a.number = launcher_rank();
     /* Errors of MPI calls are fatal to the world (MPI_ERRORS_ARE_FATAL): the

@@ -374,6 +374,14 @@ int process_status(const process *p)
     return p ? p->status : PE_EXIT_FAILED;
 }
 
+void process_status_words(int status, char what[64])
+{
+    if (status > 128 && status - 128 <= SIGRTMAX)
+        snprintf(what, 64, "was killed by signal %d", status - 128);
+    else
+        snprintf(what, 64, "ended with status %d", status);
+}
+
 double process_cpu_s(const process *p)
 {
     return p ? p->cpu_s : 0;

@@ -49,6 +49,10 @@ void process_signal(process *p, int sig);
 bool process_ended(process *p);
 /* 0..255 exit status, or 128 + signal. */
 int process_status(const process *p);
+/* What a status says, for people, in [what]: "was killed by signal 9", "ended
+ * with status 205".  Launchers have statuses beyond 128 that are no signals.
+ */
+void process_status_words(int status, char what[64]);
 /* CPU seconds of it and its reaped children. */
 double process_cpu_s(const process *p);
 

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "src/common/log.h"
@@ -176,13 +178,26 @@ static void hear_other(void *arg, const char *line)
              strlen(line));
 }
 
-/* Lines come out the same however the bytes are cut. */
+#define MARK "0123456789abcdef0123456789abcdef"
+#define MARK_HEAD "0123456789abcdef0123" /* what a test shows of it */
+#define FRAME "\x1e" MARK " "
+
+/* Lines come out the same however the bytes are cut, and only what carries the
+ * mark is an event.
+ */
 static void test_event_feed(void)
 {
-    static const char bytes[] = "{\"a\":1}\nmpirun says\n\n[3]\n{\"a\":2}\n{";
+    static const char bytes[] =
+        FRAME "{\"a\":1}\nmpirun says\n\n" FRAME "[3]\n" /* no object */
+              "half" FRAME "{\"a\":2}\n" /* behind half a line */
+              "{\"a\":4}\n"              /* a function prints JSON, */
+              "\x1e"
+              "beef {\"a\":5}\n"            /* or another's event */
+        FRAME "{\"a\":" FRAME "{\"a\":6}\n" /* one that is torn */
+        FRAME "{";
 
     for (size_t step = 1; step < sizeof(bytes); step++) {
-        event_reader r = {0};
+        event_reader r = {.mark = MARK};
         struct heard h = {""};
         for (size_t at = 0; at < sizeof(bytes) - 1; at += step) {
             size_t n = sizeof(bytes) - 1 - at;
@@ -190,7 +205,9 @@ static void test_event_feed(void)
                                        hear_event, hear_other, &h),
                             0);
         }
-        UNIT_EQUAL(h.text, "1;[mpirun says/11][[3]/3]2;");
+        UNIT_EQUAL(h.text, "1;[mpirun says/11][" MARK_HEAD "/36][half/4]2;"
+                           "[{\"a\":4}/7][beef {\"a\":5}/12]"
+                           "[" MARK_HEAD "/38]6;");
         event_reader_free(&r);
     }
 }
@@ -198,18 +215,111 @@ static void test_event_feed(void)
 static void test_event_feed_long(void)
 {
     static char line[EVENT_LINE_MAX + 11];
-    event_reader r = {0};
+    event_reader r = {.mark = MARK};
     struct heard h = {""};
 
     memset(line, 'x', sizeof(line));
     line[sizeof(line) - 1] = '\n';
     CU_ASSERT_EQUAL(
         event_feed(&r, line, sizeof(line), hear_event, hear_other, &h), 0);
-    CU_ASSERT_EQUAL(event_feed(&r, "{\"a\":5}\n", 8, hear_event, NULL, &h), 0);
+    CU_ASSERT_EQUAL(
+        event_feed(&r, FRAME "{\"a\":5}\n", 42, hear_event, NULL, &h), 0);
     UNIT_EQUAL(h.text, "[xxxxxxxxxxxxxxxxxxxx/65536][xxxxxxxxxx/10]5;");
     CU_ASSERT_EQUAL(event_feed(&r, "text\n", 5, hear_event, NULL, &h), 0);
     event_reader_free(&r);
     event_reader_free(&r);
+}
+
+/* A reader without a mark believes nothing. */
+static void test_event_no_mark(void)
+{
+    event_reader r = {0};
+    struct heard h = {""};
+
+    CU_ASSERT_EQUAL(event_feed(&r, "{\"a\":1}\n\x1e {\"a\":2}\n", 18,
+                               hear_event, hear_other, &h),
+                    0);
+    UNIT_EQUAL(h.text, "[{\"a\":1}/7][ {\"a\":2}/8]");
+    event_reader_free(&r);
+}
+
+/* An agent whose function, child and C library print, too. */
+static void agent_play(int out, int err)
+{
+    static const char *const words[] = {"echo", "{\"a\":3}", NULL};
+    pe_error e = {0};
+    pid_t child;
+
+    dup2(out, STDOUT_FILENO);
+    dup2(err, STDERR_FILENO);
+    if (event_open(MARK, &e) < 0)
+        _exit(1);
+    printf("half a line");
+    event_print(json("{'a': 1}"));
+    child = fork();
+    if (child == 0)
+        execvp(words[0], (char *const *)words);
+    waitpid(child, NULL, 0);
+    printf(", %s\n", "and its end");
+    event_print(json("{'a': 2}"));
+    _exit(0); /* as a rank that is killed: what is buffered is lost */
+}
+
+/* Standard output is for people, events have a descriptor of their own. */
+static void test_event_open(void)
+{
+    int out[2], err[2], status = -1;
+    char bytes[256];
+    event_reader r = {.mark = MARK};
+    struct heard h = {""};
+
+    CU_ASSERT_EQUAL_FATAL(pipe(out) | pipe(err), 0);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0)
+        agent_play(out[1], err[1]);
+    close(out[1]);
+    close(err[1]);
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL(status, 0);
+    CU_ASSERT_FALSE(
+        event_read(&r, out[0], EVENT_REST_MAX, hear_event, hear_other, &h));
+    UNIT_EQUAL(h.text, "1;2;");
+    ssize_t n = read(err[0], bytes, sizeof(bytes) - 1);
+    bytes[n > 0 ? n : 0] = '\0';
+    UNIT_CONTAINS(bytes, "{\"a\":3}\n");
+    UNIT_CONTAINS(bytes, "half a line, and its end\n");
+    event_reader_free(&r);
+    close(out[0]);
+    close(err[0]);
+}
+
+/* Whatever a child says, who reads gets its turn. */
+static void test_event_read_bound(void)
+{
+    int zero = open("/dev/zero", O_RDONLY), ends[2];
+    event_reader r = {.mark = MARK};
+    struct heard h = {""};
+
+    CU_ASSERT_TRUE(event_read(&r, zero, EVENT_TURN_MAX, hear_event, NULL, &h));
+    close(zero);
+    event_reader_free(&r);
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_NONBLOCK), 0);
+    CU_ASSERT_TRUE(event_read(&r, ends[0], 100, hear_event, NULL, &h));
+    close(ends[1]);
+    CU_ASSERT_FALSE(event_read(&r, ends[0], 100, hear_event, NULL, &h));
+    close(ends[0]);
+    UNIT_EQUAL(h.text, "");
+}
+
+static void test_event_mark(void)
+{
+    char a[EVENT_MARK_MAX], b[EVENT_MARK_MAX];
+
+    CU_ASSERT_EQUAL(event_mark_make(a, NULL), 0);
+    CU_ASSERT_EQUAL(event_mark_make(b, NULL), 0);
+    CU_ASSERT_EQUAL(strlen(a), EVENT_MARK_MAX - 1);
+    CU_ASSERT_NOT_EQUAL(strcmp(a, b), 0);
 }
 
 /* --- verdict --- */
@@ -665,6 +775,10 @@ int main(void)
         {"a histogram as an event tells it", test_event_latency},
         {"lines out of pieces", test_event_feed},
         {"lines that are too long", test_event_feed_long},
+        {"without a mark nothing is believed", test_event_no_mark},
+        {"what functions print is no event", test_event_open},
+        {"a chatty child is read in turns", test_event_read_bound},
+        {"every agent has a mark of its own", test_event_mark},
         {"verdicts", test_verdict},
         {"verdict of nothing", test_verdict_null},
         {"summary", test_summary},

@@ -201,7 +201,7 @@ static void test_launch(void)
                   "odls_base_sigkill_timeout 0 ");
     snprintf(want, sizeof(want),
              " -n 2 %s/libexec/pilot-agent %s/home/t/pool --pilot pool "
-             "--member pool --ranks 2\n",
+             "--member pool --ranks 2 --events ",
              folder, folder);
     UNIT_CONTAINS(content("log.mpirun"), want);
     UNIT_EQUAL(content("home/t/pipeline.yaml"), stream_yaml);

@@ -1,0 +1,167 @@
+/* test_crew.c - what a pilot's processes say is believed, and how they end. */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/common/clock.h"
+#include "src/pilot/crew.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(a[0]))
+#define S INT64_C(1000000000)
+
+/* tell JSON: an event of an agent that was started with the mark $1. */
+#define TELL "tell() { printf '\\036%s %s\\n' \"$mark\" \"$1\"; }; mark=$1; "
+
+struct heard {
+    crew *crew;
+    const char *script;
+    char events[256], died[256];
+    size_t lines;
+};
+
+static int command(void *arg, crew_command *c, pe_error *errp)
+{
+    struct heard *h = arg;
+    const char *words[] = {"sh", "-c", h->script, "sh", h->crew->reader.mark};
+
+    (void)errp;
+    c->argv = calloc(COUNT(words) + 1, sizeof(char *));
+    for (size_t i = 0; c->argv && i < COUNT(words); i++)
+        c->argv[i] = strdup(words[i]);
+    return c->argv ? 0 : -1;
+}
+
+static void event(void *arg, json_t *o)
+{
+    struct heard *h = arg;
+    size_t len = strlen(h->events);
+
+    snprintf(h->events + len, sizeof(h->events) - len, "%s;",
+             json_string_value(json_object_get(o, "event")));
+}
+
+static void line(void *arg, const char *words)
+{
+    struct heard *h = arg;
+
+    (void)words;
+    h->lines++;
+}
+
+static int64_t died(void *arg, const char *what, int64_t delay_ns)
+{
+    struct heard *h = arg;
+
+    (void)delay_ns;
+    snprintf(h->died, sizeof(h->died), "%s", what);
+    return -1;
+}
+
+static const crew_ops ops = {
+    .command = command, .event = event, .line = line, .died = died};
+
+/* Look until it is over, or for 30 s. */
+static void run(crew *c)
+{
+    int64_t until = clock_mono_ns() + 30 * S;
+
+    while (!crew_is_over(c) && clock_mono_ns() < until) {
+        crew_look(c, clock_mono_ns());
+        clock_sleep_ns(1000000, 0);
+    }
+}
+
+static void test_ends(void)
+{
+    static const struct {
+        const char *what, *script, *events, *died;
+        enum crew_state state;
+        int exit_code;
+    } rows[] = {
+        {"a whole life", TELL "tell '{\"event\":\"pool\"}'", "pool;", "",
+         CREW_DONE, 0},
+        {"half a line of somebody in front",
+         TELL "printf 'half '; tell '{\"event\":\"pool\"}'", "pool;", "",
+         CREW_DONE, 0},
+        {"a function prints a final event, and dies",
+         "echo '{\"event\":\"pool\",\"state\":\"done\"}'; kill -9 $$", "",
+         "was killed by signal 9", CREW_LOST, 1},
+        {"a rank plays back what another agent said",
+         "printf '\\036%s %s\\n' beef '{\"event\":\"pool\"}'; exit 3", "",
+         "ended with status 3", CREW_LOST, 1},
+        {"killed behind its final event",
+         TELL "tell '{\"event\":\"pool\"}'; kill -11 $$", "pool;",
+         "had done its work, and then was killed by signal 11", CREW_DONE, 1},
+        {"a launcher's own status is no signal", "exit 205", "",
+         "ended with status 205", CREW_LOST, 1},
+        {"the error says it all",
+         TELL "tell '{\"event\":\"error\",\"kind\":\"input\",\"exit\":65}';"
+              "exit 1",
+         "error;", "ended with status 1", CREW_LOST, 65},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct heard h = {.script = rows[i].script};
+        crew c = {.ops = &ops, .arg = &h};
+        h.crew = &c;
+        run(&c);
+        printf("# %s\n", rows[i].what);
+        UNIT_EQUAL(h.events, rows[i].events);
+        UNIT_EQUAL(h.died, rows[i].died);
+        CU_ASSERT_EQUAL(c.state, rows[i].state);
+        CU_ASSERT_EQUAL(c.exit_code, rows[i].exit_code);
+        crew_close(&c);
+    }
+}
+
+/* It told its end and stays: it is ended, and that is said. */
+static void test_stays(void)
+{
+    struct heard h = {.script =
+                          TELL "tell '{\"event\":\"pool\"}'; exec sleep 600"};
+    crew c = {.ops = &ops, .arg = &h};
+    int64_t until = clock_mono_ns() + 30 * S;
+
+    h.crew = &c;
+    while (!c.final && clock_mono_ns() < until)
+        crew_look(&c, clock_mono_ns());
+    crew_look(&c, c.final_ns + 59 * S);
+    CU_ASSERT_EQUAL(c.state, CREW_RUNS);
+    crew_look(&c, c.final_ns + 61 * S);
+    CU_ASSERT_EQUAL(c.state, CREW_DONE);
+    UNIT_EQUAL(h.died, "had done its work, and then did not end");
+    CU_ASSERT_EQUAL(c.exit_code, PE_EXIT_FAILED);
+    crew_close(&c);
+}
+
+/* One that talks without a stop is heard in turns, and can be ended. */
+static void test_chatty(void)
+{
+    struct heard h = {.script = "exec yes"};
+    crew c = {.ops = &ops, .arg = &h};
+
+    h.crew = &c;
+    for (int i = 0; i < 50; i++) { /* each of them comes back */
+        crew_look(&c, clock_mono_ns());
+        clock_sleep_ns(1000000, 0);
+    }
+    CU_ASSERT_TRUE(h.lines > 1000);
+    CU_ASSERT_EQUAL(c.state, CREW_RUNS);
+    crew_kill(&c);
+    CU_ASSERT_EQUAL(c.state, CREW_DONE);
+    UNIT_EQUAL(h.died, "");
+    crew_close(&c);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"how it ends, and what is believed", test_ends},
+        {"one that does not leave", test_stays},
+        {"one that talks without a stop", test_chatty},
+        {NULL, NULL},
+    };
+
+    return unit_main("crew", tests);
+}
