@@ -18,6 +18,8 @@
 #define AWAY_RETRY_NS 1000000000     /* the same while Redis is away */
 #define AWAY_NS INT64_C(60000000000) /* leave without Redis after this */
 #define PROGRESS_NS 500000000
+#define BOOTS_RETRY_NS 500000000
+#define BOOTS_TIMEOUT_S 2.0 /* of the broker, for the ends of partitions */
 
 /* One device and what the run knows of it. */
 typedef struct agent_device {
@@ -25,6 +27,7 @@ typedef struct agent_device {
     device *device;
     char name[256];
     int64_t stored; /* offset the run had reached on its partition */
+    uint64_t known; /* largest BOOT the run has applied of it */
     bool end_put;
 } agent_device;
 
@@ -45,7 +48,9 @@ typedef struct agent {
     int n;
 
     int64_t start_ns, end_ns;        /* of the blocks, monotonic; 0: not yet */
-    int64_t control_ns, progress_ns; /* next time of each */
+    int64_t control_ns, progress_ns, boots_ns; /* next time of each */
+    bool booted;                     /* the devices know their BOOT */
+    bool boots_told;                 /* ... that it is waited for */
     int64_t reached_ns;              /* last answer of Redis */
     bool draining, leaving;
 } agent;
@@ -130,7 +135,7 @@ static int make_device(agent *a, int i, const params_state *state,
     };
     d->stored = identity_offset(state, a->plan.topic, d->conf.partition);
     if (identity_of(state, d->name, d->conf.partition, a->plan.rereadable,
-                    clock_real_ns(), &d->conf.id, errp) < 0)
+                    &d->conf.id, &d->known, errp) < 0)
         return -1;
     d->device = device_create(&d->conf, errp);
     return d->device ? 0 : -1;
@@ -156,6 +161,7 @@ static int make_devices(agent *a, pe_error *errp)
 
 static int connect_services(agent *a, pe_error *errp)
 {
+    a->booted = a->plan.rereadable;
     pipeline_request_params(a->req, &a->params_conf);
     a->params_conf.no_commits = true;
     a->params = params_open(&a->params_conf, a->req->run, errp);
@@ -238,6 +244,76 @@ static int take_control(agent *a, pe_error *errp)
     if (!strcmp(word, "stop"))
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
                             "run %s was stopped", a->req->run);
+    return 0;
+}
+
+/* Where the partitions of the devices end: boots[i].log_end. */
+static int log_ends(agent *a, params_boot *boots, pe_error *errp)
+{
+    broker_conf conf = a->producer.broker;
+    broker_admin *admin;
+    int64_t low;
+    int rc = 0;
+
+    conf.timeout_s = BOOTS_TIMEOUT_S;
+    admin = broker_admin_open(&conf, errp);
+    if (!admin)
+        return -1;
+    for (int i = 0; rc == 0 && i < a->n; i++) {
+        int same = i - a->pl->partitions;
+        if (same >= 0)
+            boots[i].log_end = boots[same].log_end;
+        else
+            rc = broker_watermarks(admin, a->plan.topic,
+                                   a->devices[i].conf.partition, &low,
+                                   &boots[i].log_end, errp);
+    }
+    broker_admin_close(admin);
+    return rc;
+}
+
+static int boots_take(agent *a, params_boot *boots, pe_error *errp)
+{
+    int rc;
+
+    for (int i = 0; i < a->n; i++)
+        boots[i] = (params_boot){.device = a->devices[i].name,
+                                 .known = a->devices[i].known};
+    if (log_ends(a, boots, errp) < 0)
+        return -1;
+    pthread_mutex_lock(&a->lock);
+    rc = params_boots_take(a->params, boots, (size_t)a->n, errp);
+    pthread_mutex_unlock(&a->lock);
+    for (int i = 0; rc == 0 && i < a->n; i++)
+        device_set_boot(a->devices[i].device, boots[i].boot);
+    return rc;
+}
+
+/* Live devices get their BOOT before they send; they sense meanwhile. */
+static int take_boots(agent *a, pe_error *errp)
+{
+    params_boot *boots;
+    pe_error e = {0};
+    int rc;
+
+    if (a->booted || clock_mono_ns() < a->boots_ns)
+        return 0;
+    boots = calloc((size_t)a->n, sizeof(*boots));
+    if (!boots)
+        return pe_error_nomem(errp);
+    rc = boots_take(a, boots, &e);
+    free(boots);
+    a->booted = rc == 0;
+    if (rc == 0)
+        return 0;
+    if (e.kind != PE_ERROR_RETRY) {
+        *errp = e;
+        return -1;
+    }
+    if (!a->boots_told)
+        log_warn("nothing is sent yet: %s", e.text);
+    a->boots_told = true;
+    a->boots_ns = clock_mono_ns() + BOOTS_RETRY_NS;
     return 0;
 }
 
@@ -348,7 +424,8 @@ static int loop(agent *a, pe_error *errp)
 {
     for (;;) {
         take_signals(a);
-        if (take_control(a, errp) < 0 || sender_error(a->sender, errp) < 0)
+        if (take_boots(a, errp) < 0 || take_control(a, errp) < 0 ||
+            sender_error(a->sender, errp) < 0)
             return -1;
         int over = a->end_ns ? 1 : look_after(a, errp);
         if (over < 0)

@@ -38,6 +38,7 @@ struct device {
     device_stats stats;
     int64_t next_offset;
     atomic_uint_fast64_t sensed, filtered, dropped, sent; /* for others */
+    atomic_uint_fast64_t boot; /* 0: not known yet */
 
     atomic_int cancelled, aborted, state;
     pe_error error;
@@ -82,6 +83,7 @@ device *device_create(const device_conf *c, pe_error *errp)
     }
     d->conf = *c;
     d->next_offset = -1;
+    atomic_init(&d->boot, c->id.boot);
     d->host.arg = d;
     if (c->shared) {
         d->host.put = host_put;
@@ -211,7 +213,7 @@ static void stamp(const device *d, pe_block *b, int64_t sense_ns)
     b->topic = NULL;
     b->partition = -1;
     b->offset = -1;
-    b->boot = d->conf.id.boot;
+    b->boot = atomic_load_explicit(&d->boot, memory_order_relaxed);
     b->seq = d->conf.id.first + d->count;
     b->has_seq = 1;
     b->sense_ns = sense_ns;
@@ -296,6 +298,8 @@ static int send_slot(device *d, queue_slot *slot)
 {
     int rc;
 
+    /* Sensed before it was known. */
+    slot->block.boot = atomic_load_explicit(&d->boot, memory_order_relaxed);
     if (record_encode(&d->headers, d->conf.run,
                       d->conf.stages[d->conf.n_stages - 1].setup.stage,
                       &slot->block, &d->error) < 0)
@@ -315,8 +319,11 @@ static int pump(device *d)
     uint64_t generation;
     int rc = 1;
 
-    if (!sender_enter(d->conf.sender, &generation))
+    if (atomic_load(&d->boot) == 0 ||
+        !sender_enter(d->conf.sender, &generation)) {
+        publish(d);
         return 0;
+    }
     if (generation != d->generation)
         queue_rewind(d->queue);
     d->generation = generation;
@@ -520,6 +527,11 @@ int device_start(device *d, pe_error *errp)
                             d->conf.name);
     d->running = true;
     return 0;
+}
+
+void device_set_boot(device *d, uint64_t boot)
+{
+    atomic_store(&d->boot, boot);
 }
 
 void device_cancel(device *d)

@@ -68,6 +68,8 @@ void device_destroy(device *d);
  * ends or a cancel, and waits until all is acknowledged.
  */
 int device_start(device *d, pe_error *errp);
+/* Its BOOT, where conf.id has none: nothing is sent before.  Any thread. */
+void device_set_boot(device *d, uint64_t boot);
 /* No more blocks; a live source is asked once more for what it has begun. */
 void device_cancel(device *d);
 /* Do not wait for acknowledgements either. */

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define NS_PER_MS 1000000
-
 static const params_device *find_device(const params_state *s,
                                         const char *device)
 {
@@ -33,22 +31,16 @@ static int check_known(const params_device *known, int partition,
 }
 
 int identity_of(const params_state *s, const char *device, int partition,
-                bool rereadable, int64_t now_ns, identity *out, pe_error *errp)
+                bool rereadable, identity *out, uint64_t *knownp,
+                pe_error *errp)
 {
     const params_device *known = find_device(s, device);
-    uint64_t now_ms = now_ns > 0 ? (uint64_t)(now_ns / NS_PER_MS) : 0;
 
     if (known && check_known(known, partition, rereadable, errp) < 0)
         return -1;
-    if (rereadable) {
-        out->boot = IDENTITY_FIXED_BOOT;
-        out->first = known ? known->seq + 1 : 0;
-        return 0;
-    }
-    out->boot = now_ms;
-    if (known && known->boot >= now_ms)
-        out->boot = known->boot + 1;
-    out->first = 0;
+    *knownp = known ? known->boot : 0;
+    out->boot = rereadable ? IDENTITY_FIXED_BOOT : 0;
+    out->first = rereadable && known ? known->seq + 1 : 0;
     return 0;
 }
 

@@ -13,19 +13,21 @@
 #define IDENTITY_FIXED_BOOT 1
 
 typedef struct identity {
-    uint64_t boot;
+    uint64_t boot;  /* 0: not known yet */
     uint64_t first; /* SEQ of the first block, and position of such a source */
 } identity;
 
 /* What device [device] on [partition] goes on with, given what the run has
- * applied of it ([s]) and the time.  A source that can be read again starts
- * behind the block applied last, under its fixed BOOT; a live one starts at 0
- * under a BOOT that no earlier start can have had: milliseconds, or one more
- * than the stored one.  Errors: input, 78: the device is known with another
- * partition, or as live and is now one that can be read again.
+ * applied of it ([s]).  A source that can be read again starts behind the block
+ * applied last, under its fixed BOOT; a live one starts at 0 under a BOOT that
+ * the parameter service hands out (params_boots_take), so it is 0 here.
+ * *knownp: the largest BOOT that was applied of it; 0: none.  Errors: input,
+ * 78: the device is known with another partition, or as live and is now one
+ * that can be read again.
  */
 int identity_of(const params_state *s, const char *device, int partition,
-                bool rereadable, int64_t now_ns, identity *out, pe_error *errp);
+                bool rereadable, identity *out, uint64_t *knownp,
+                pe_error *errp);
 
 /* Offset the run has reached on a partition of [topic]; 0: nothing stored. */
 int64_t identity_offset(const params_state *s, const char *topic,

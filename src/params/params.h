@@ -10,7 +10,8 @@
 #include <pilot/model.h>
 
 /* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :offsets,
- * :devices, :ends, :announce, :pilots, :orders, :leases, :control, :shared.
+ * :devices, :ends, :announce, :pilots, :orders, :leases, :control, :shared,
+ * :boots.
  */
 
 /* A connected stream socket to [host]:[port], which the caller closes; -1. */
@@ -157,6 +158,29 @@ int params_end_clear_dead(params *p, pe_error *errp);
 int params_ends_clear(params *p, pe_error *errp);
 int params_ends_fetch(params *p, params_end **out, size_t *np, pe_error *errp);
 void params_ends_free(params_end *e, size_t n);
+
+/* Incarnations (BOOT) of live devices, by device: field DEVICE -> the number
+ * handed out last.
+ */
+typedef struct params_boot {
+    const char *device;
+    uint64_t known;  /* largest that is known to have been used; 0: none */
+    int64_t log_end; /* next offset of the device's partition, now */
+    uint64_t boot;   /* out */
+} params_boot;
+
+/* What follows [last] where the partition ends at [log_end].  No clock has a
+ * part in it: a log only grows, and where it went back this is counted.  So a
+ * number that a roll-back of the service took back is not handed out again
+ * once a record bears it: the log is longer then.
+ */
+uint64_t params_boot_next(uint64_t last, int64_t log_end);
+
+/* Hand each of [n] devices its next number, which is larger than all it had,
+ * and nobody else's.  May be made again.  Errors: retry; fatal, 78: none is
+ * left; fatal, 65: some other program wrote to the key.
+ */
+int params_boots_take(params *p, params_boot *b, size_t n, pe_error *errp);
 
 /* Leases: which pool of the run has which partitions.  They spread the work
  * and are no lock: a commit is safe by its compare, whoever sends it.

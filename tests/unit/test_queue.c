@@ -236,19 +236,19 @@ static void test_identity(void)
         const char *device;
         int partition;
         bool again;
-        uint64_t boot, first;
+        uint64_t boot, first, known;
         const char *error;
     } rows[] = {
-        {"dev-0", 0, true, 1, 42, NULL},
-        {"dev-9", 9, true, 1, 0, NULL},
-        {"dev-9", 9, false, 6000, 0, NULL},
-        {"dev-0", 0, false, 6000, 0, NULL},
-        {"dev-1", 1, false, 6000, 0, NULL},
-        {"dev-2", 2, false, 9000001, 0, NULL}, /* the clock went back */
-        {"dev-0", 3, true, 0, 0,
+        {"dev-0", 0, true, 1, 42, 1, NULL},
+        {"dev-9", 9, true, 1, 0, 0, NULL},
+        {"dev-9", 9, false, 0, 0, 0, NULL},
+        {"dev-0", 0, false, 0, 0, 1, NULL},
+        {"dev-1", 1, false, 0, 0, 5000, NULL},
+        {"dev-2", 2, false, 0, 0, 9000000, NULL},
+        {"dev-0", 3, true, 0, 0, 0,
          "device dev-0 is fixed to partition 0 in this run and would now have "
          "3; give the run its number of partitions back, or start a new run"},
-        {"dev-1", 1, true, 0, 0,
+        {"dev-1", 1, true, 0, 0, 0,
          "device dev-1 had a live source in this run (boot 5000) and now has "
          "one that can be read again; start a new run"},
     };
@@ -256,11 +256,13 @@ static void test_identity(void)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         identity id = {0};
         pe_error e = {0};
+        uint64_t boot = 0;
         int rc = identity_of(&s, rows[i].device, rows[i].partition,
-                             rows[i].again, INT64_C(6000999999), &id, &e);
+                             rows[i].again, &id, &boot, &e);
         CU_ASSERT_EQUAL(rc, rows[i].error ? -1 : 0);
         CU_ASSERT_EQUAL(id.boot, rows[i].boot);
         CU_ASSERT_EQUAL(id.first, rows[i].first);
+        CU_ASSERT_EQUAL(boot, rows[i].known);
         if (rows[i].error) {
             UNIT_EQUAL(e.text, rows[i].error);
             CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
