@@ -304,7 +304,7 @@ static void test_sha1(void)
 
 static char *const names[] = {"state",   "model",  "offsets", "devices",
                               "ends",    "pilots", "orders",  "leases",
-                              "control", "shared", "announce"};
+                              "control", "shared", "boots",   "announce"};
 
 static params_commit commit_sample(void)
 {
