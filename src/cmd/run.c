@@ -158,6 +158,17 @@ static bool was_drained(const struct run *r)
     return drained || r->drained;
 }
 
+/* What the summary found out that nobody has said yet. */
+static void findings_tell(const struct run *r, const json_t *summary)
+{
+    const json_t *e;
+    size_t i;
+
+    json_array_foreach(json_object_get(summary, "errors"), i,
+                       e) if (!r->failed && has_state(summary, "failed"))
+        log_error("%s", json_string_value(e));
+}
+
 /* The run is over: its state decides the exit status. */
 static int run_conclude(struct run *r, pe_error *errp)
 {
@@ -170,9 +181,10 @@ static int run_conclude(struct run *r, pe_error *errp)
         pe_error_nomem(errp);
         return cmd_fail(errp);
     }
-    int status = r->failed ? r->exit_code : PE_EXIT_OK;
-    if (has_state(summary, "failed") && status == PE_EXIT_OK)
-        status = PE_EXIT_FAILED;
+    if (r->failed)
+        json_object_set_new(summary, "exit", json_integer(r->exit_code));
+    int status = (int)json_integer_value(json_object_get(summary, "exit"));
+    findings_tell(r, summary);
     if (summary_give(r, summary, errp) < 0) {
         int code = cmd_fail(errp);
         status = status ? status : code;

@@ -29,9 +29,10 @@ void report_ready(const char *pilot, int devices)
 
 void report_progress(const char *pilot, const device_stats *sum, double seconds)
 {
-    event_print(json_pack("{s:s, s:s, s:I, s:I, s:I, s:f}", "event", "progress",
-                          "pilot", pilot, "sensed", (json_int_t)sum->sensed,
-                          "sent", (json_int_t)sum->sent, "dropped",
+    event_print(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "event",
+                          "progress", "pilot", pilot, "sensed",
+                          (json_int_t)sum->sensed, "filtered",
+                          (json_int_t)sum->filtered, "sent", (json_int_t)sum->sent, "dropped",
                           (json_int_t)sum->dropped, "t", seconds));
 }
 

@@ -7,15 +7,10 @@
 
 #include "src/common/clock.h"
 #include "src/common/text.h"
+#include "src/monitor/counter.h"
 #include "src/monitor/event.h"
 #include "src/monitor/private.h"
 #include "src/monitor/value.h"
-
-/* What edges count; `spooled` is a state and not a count, so it is not
- * carried from one incarnation to the next.
- */
-static const char *const carried[] = {"sensed",  "filtered", "dropped", "sent",
-                                      "fetched", "replayed", NULL};
 
 monitor *monitor_create(const char *run, const char *pipeline_name,
                         pe_error *errp)
@@ -71,8 +66,9 @@ void monitor_resume(monitor *m, const json_t *summary)
         m->inexact = true;
         return;
     }
-    for (const char *const *key = carried; *key; key++)
-        base_add(m, *key, value_int(blocks, *key));
+    for (const counter *c = counters; c->key; c++)
+        if (c->total == COUNTER_ADDED)
+            base_add(m, c->key, counter_value(c, summary));
     m->before.blocks = value_int(blocks, "applied");
     m->before.points = value_int(summary, "points");
     m->before.bytes = value_int(summary, "bytes");
@@ -110,6 +106,20 @@ void monitor_take(monitor *m, const char *pilot, const json_t *event)
     }
 }
 
+/* What the edge that told [last] had sensed and nobody has acknowledged to it:
+ * sensed once more where its source can be read again, else lost with it.
+ */
+static void in_flight_take(monitor *m, const json_t *last)
+{
+    json_int_t n = value_int(last, "sensed") - value_int(last, "sent") -
+                   value_int(last, "filtered") - value_int(last, "dropped");
+
+    if (json_is_true(json_object_get(last, "rereadable")))
+        base_add(m, "sensed", -n);
+    else
+        base_add(m, "lost", n);
+}
+
 void monitor_lost(monitor *m, const char *pilot)
 {
     const json_t *last = json_object_get(m->progress, pilot);
@@ -120,9 +130,10 @@ void monitor_lost(monitor *m, const char *pilot)
         memset(m->look, 0, sizeof(m->look));
     } else if (last) {
         m->inexact = true;
-        base_add(m, "sensed", value_int(last, "sensed"));
-        base_add(m, "sent", value_int(last, "sent"));
-        base_add(m, "dropped", value_int(last, "dropped"));
+        for (const counter *c = counters; c->key; c++)
+            if (c->total == COUNTER_ADDED)
+                base_add(m, c->key, value_int(last, c->key));
+        in_flight_take(m, last);
     }
     json_object_del(m->progress, pilot);
 }
@@ -136,47 +147,4 @@ void monitor_cpu(monitor *m, const char *pilot, double cpu_s)
 void monitor_error(monitor *m, const char *what)
 {
     json_array_append_new(m->errors, event_text(what));
-}
-
-static void pool_progress(const monitor *m, const json_t *event, text *line)
-{
-    const struct monitor_look *was = &m->look[0], *is = &m->look[1];
-    double dt = was->t > 0 ? is->t - was->t : 0;
-    json_int_t version = value_int(event, "version");
-
-    text_add(line, "%.1f s  applied %lld", is->t, (long long)is->blocks);
-    if (dt > 0)
-        text_add(line, " (%.0f/s, %.1f MB/s)",
-                 (double)(is->blocks - was->blocks) / dt,
-                 (is->mb - was->mb) / dt);
-    text_add(line, "  lag %lld", (long long)value_int(event, "lag"));
-    if (version > 0)
-        text_add(line, "  model v%lld", (long long)version);
-    text_add(line, "  outliers %lld", (long long)value_int(event, "outliers"));
-}
-
-void monitor_progress(const monitor *m, char *out, size_t cap)
-{
-    json_int_t sensed = 0, sent = 0, dropped = 0;
-    const char *pilot;
-    json_t *event;
-    text line = {0};
-
-    json_object_foreach(m->progress, pilot, event)
-    {
-        if (json_object_get(event, "blocks")) {
-            pool_progress(m, event, &line);
-            continue;
-        }
-        sensed += value_int(event, "sensed");
-        sent += value_int(event, "sent");
-        dropped += value_int(event, "dropped");
-    }
-    if (sensed > 0)
-        text_add(&line, "%ssensed %lld  sent %lld", line.len ? "  " : "",
-                 (long long)sensed, (long long)sent);
-    if (dropped > 0)
-        text_add(&line, "  dropped %lld", (long long)dropped);
-    snprintf(out, cap, "%s", line.data && !line.failed ? line.data : "");
-    text_free(&line);
 }

@@ -9,20 +9,26 @@
 
 /* Final event of the pool (rank 0, after the last commit):
  *   {"event": "pool", "pilot": NAME, "state": "done"|"failed", "ranks": n,
- *    "blocks": {fetched, applied, refused, replayed, deduplicated, foreign},
- *    "points":, "masked":, "outliers":, "bytes":,
+ *    "blocks": {fetched, applied, refused, refused_own (of this run's
+ *    devices), replayed, deduplicated, foreign},
+ *    "rows": {masked, unscored (of the warm-up)},
+ *    "masked_cells": {COLUMN: cells that masked their row}, where any,
+ *    "first": {COUNTER: words for people: what the first was, and where},
+ *    "points": learned from, "outliers":, "bytes":,
  *    "seconds": first fetch to last commit, "first_ns":, "last_ns":,
  *    "cpu_s":, "busy_s": (sum over ranks of time in process_cloud),
  *    "fetch_s": (sum over ranks of time taking records), "idle_s":,
  *    "reduce_s": (sum over ranks of time in epoch protocol),
  *    "epochs":, "commits":, "stale":, "terms":, "helped": blocks,
  *    "exactly_once": true|false,
- *    "latency_ms": {edge, broker, wait, process, commit, total, processed},
+ *    "latency_ms": {edge, broker, start (of each rank's first record: the
+ *    broker hop), wait, process, commit, total, processed},
  *    "model": {kind, version, commit, points, threshold, warming},
  *    "rss_mb": largest of a rank, "rss_total_mb":}
  * Final event of an edge pilot:
  *   {"event": "edge", "pilot": NAME, "state":, "devices": n,
- *    "blocks": {sensed, filtered, dropped, spooled, sent}, "points":,
+ *    "blocks": {sensed, filtered, dropped, spooled, lost, sent},
+ *    "rows": {skipped (by the source)}, "first": {skipped: ...}, "points":,
  *    "bytes":, "seconds":, "cpu_s":, "busy_s": (sum over devices of time in
  *    produce and process), "blocked_s": (sum of time waiting for the
  *    queue), "paced_s": (sum of time waiting for the schedule or the
@@ -53,14 +59,18 @@ void monitor_lost(monitor *m, const char *pilot);
 void monitor_cpu(monitor *m, const char *pilot, double cpu_s);
 void monitor_error(monitor *m, const char *what);
 
-/* One line of progress into [out], "" when nothing is known yet. */
+/* One line of progress into [out], "" when nothing is known yet.  It fits
+ * into [cap] - 1 columns: what there is least need of is left out.
+ */
 void monitor_progress(const monitor *m, char *out, size_t cap);
 
 /* The summary of DESIGN section 9 ("schema": 1); a new reference, NULL when
  * there is no memory.  [state] is "done", "drained" or "failed"; a "done" run
- * whose blocks do not add up (rule 9) becomes "failed", with the sum in
- * errors.  Beyond the design: `deaths` (of pilots, see monitor_lost) and
- * `detail`, the final event of every pilot.
+ * whose blocks do not add up (rule 9), of whose own blocks some were refused,
+ * or that learned from no row, becomes "failed", with the reason in `errors`
+ * and the exit status it deserves in `exit`.  What is counted, and where it
+ * stands, is the table in counter.h.  Beyond the design: `deaths` (of pilots,
+ * see monitor_lost) and `detail`, the final event of every pilot.
  */
 json_t *monitor_summary(const monitor *m, const char *state, double seconds);
 
@@ -70,8 +80,9 @@ void monitor_print(const json_t *summary, FILE *f);
 /* Which hop bounds the run: {bottleneck, headroom {edge, broker, pool},
  * text} out of the final events of the pool (may be NULL) and of the edges
  * (an array, may be empty), on a host of [cores] cores.  bottleneck is edge,
- * broker, pool, source (the sources were waited for), none (nothing was
- * near its limit) or unknown.  Headroom is how many times faster the hop
+ * broker, pool, source (the sources were waited for), start (the stream
+ * waited for its pool to come up), none (nothing was near its limit, and
+ * nothing waited) or unknown.  Headroom is how many times faster the hop
  * could have been, null where it was never seen to limit anything.  A new
  * reference, NULL when there is no memory.
  */

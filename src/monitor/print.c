@@ -1,4 +1,7 @@
 /* print.c - the summary of a run as a short table for people. */
+#include <string.h>
+
+#include "src/monitor/counter.h"
 #include "src/monitor/monitor.h"
 #include "src/monitor/value.h"
 
@@ -9,36 +12,122 @@ static long long count_of(const json_t *o, const char *key)
     return (long long)value_int(o, key);
 }
 
-static void blocks_print(const json_t *b, const json_t *once, FILE *f)
-{
-    if (value_int(b, "sensed") > 0)
-        fprintf(f,
-                LABEL "%lld sensed, %lld filtered, %lld dropped, %lld spooled, "
-                      "%lld sent\n",
-                "edge", count_of(b, "sensed"), count_of(b, "filtered"),
-                count_of(b, "dropped"), count_of(b, "spooled"),
-                count_of(b, "sent"));
-    fprintf(f, LABEL "%lld fetched, %lld applied, %lld refused, %lld foreign\n",
-            "pool", count_of(b, "fetched"), count_of(b, "applied"),
-            count_of(b, "refused"), count_of(b, "foreign"));
-    if (json_is_string(once))
-        fprintf(f, LABEL "exactly-once: %s; %lld replayed, %lld deduplicated\n",
-                "", json_string_value(once), count_of(b, "replayed"),
-                count_of(b, "deduplicated"));
-}
-
-/* What edge stages made of the model, a line a pilot. */
-static void scores_print(const json_t *detail, FILE *f)
+/* Were there edges and no pool?  Then nothing was to be learned. */
+static bool edges_alone(const json_t *summary)
 {
     const char *pilot;
+    bool edges = false;
     json_t *o;
 
-    json_object_foreach((json_t *)detail, pilot, o)
+    json_object_foreach(json_object_get(summary, "detail"), pilot, o)
     {
-        if (value_int(o, "scored") == 0)
+        if (strcmp(value_text(o, "event", ""), "edge"))
+            return false;
+        edges = true;
+    }
+    return edges;
+}
+
+/* The counters of one line of the table, from the first that counts; [lead]
+ * stands in front of them.
+ */
+static void line_print(const json_t *summary, const char *line,
+                       const char *label, const char *lead, FILE *f)
+{
+    const char *between = lead;
+    int n = 0;
+
+    for (const counter *c = counters; c->key; c++) {
+        long long value = (long long)counter_value(c, summary);
+        if (strcmp(c->line, line) || (!c->always && value == 0))
             continue;
-        fprintf(f, LABEL "%lld points scored on %s, %lld of them outliers\n",
-                "", count_of(o, "scored"), pilot, count_of(o, "outliers"));
+        if (n++ == 0)
+            fprintf(f, LABEL, label);
+        fprintf(f, "%s%lld %s", between, value, c->words);
+        between = ", ";
+    }
+    if (n > 0)
+        fprintf(f, "\n");
+}
+
+static void blocks_print(const json_t *summary, FILE *f)
+{
+    const json_t *once = json_object_get(summary, "exactly_once");
+    char lead[64] = "";
+
+    if (count_of(json_object_get(summary, "blocks"), "sensed") > 0)
+        line_print(summary, "edge", "edge", "", f);
+    if (json_is_string(once))
+        snprintf(lead, sizeof(lead), "exactly-once: %s; ",
+                 json_string_value(once));
+    else if (edges_alone(summary))
+        return;
+    line_print(summary, "pool", "pool", "", f);
+    if (*lead)
+        line_print(summary, "", "", lead, f);
+}
+
+/* Which cells masked their rows, the first columns of them. */
+static void cells_print(const json_t *cells, FILE *f)
+{
+    const size_t shown = 6, n = json_object_size(cells);
+    const char *column;
+    json_t *value;
+    size_t i = 0;
+
+    if (n == 0)
+        return;
+    fprintf(f, LABEL "masked cells:", "");
+    json_object_foreach((json_t *)cells, column, value)
+    {
+        if (i++ == shown)
+            break;
+        fprintf(f, "%s column %s: %lld", i > 1 ? "," : "", column,
+                (long long)json_integer_value(value));
+    }
+    if (n > shown)
+        fprintf(f, " and %zu more columns", n - shown);
+    fprintf(f, "\n");
+}
+
+/* What the first of each counter was. */
+static void firsts_print(const json_t *first, FILE *f)
+{
+    for (const counter *c = counters; c->key; c++) {
+        const char *words = value_text(first, c->key, NULL);
+        if (words)
+            fprintf(f, LABEL "first %.*s: %s\n", "", (int)strcspn(c->key, "_"),
+                    c->key, words);
+    }
+}
+
+/* Rows are scored twice, by two models, so the numbers differ: each says by
+ * which.
+ */
+static void outliers_print(const json_t *summary, FILE *f)
+{
+    const json_t *model = json_object_get(summary, "model");
+    const json_t *rows = json_object_get(summary, "rows");
+    const char *label = "outliers", *pilot;
+    json_t *o;
+
+    if (json_object_get(model, "threshold") || count_of(model, "outliers")) {
+        fprintf(f,
+                LABEL "%lld of %lld rows in the pool, each by the model it "
+                      "met there\n",
+                label, count_of(model, "outliers"),
+                count_of(summary, "points") - count_of(rows, "unscored"));
+        label = "";
+    }
+    json_object_foreach(json_object_get(summary, "detail"), pilot, o)
+    {
+        if (count_of(o, "scored") == 0)
+            continue;
+        fprintf(f,
+                LABEL "%lld of %lld rows on %s, each by the newest model "
+                      "there\n",
+                label, count_of(o, "outliers"), count_of(o, "scored"), pilot);
+        label = "";
     }
 }
 
@@ -77,11 +166,9 @@ static void model_print(const json_t *model, FILE *f)
 {
     if (!json_is_object(model))
         return;
-    fprintf(f,
-            LABEL "%s version %lld, commit %.12s, %lld points, %lld outliers\n",
-            "model", value_text(model, "kind", ""), count_of(model, "version"),
-            value_text(model, "commit", "-"), count_of(model, "points"),
-            count_of(model, "outliers"));
+    fprintf(f, LABEL "%s version %lld, commit %.12s, %lld points\n", "model",
+            value_text(model, "kind", ""), count_of(model, "version"),
+            value_text(model, "commit", "-"), count_of(model, "points"));
 }
 
 static void cpu_print(const json_t *cpu, FILE *f)
@@ -119,12 +206,14 @@ void monitor_print(const json_t *summary, FILE *f)
     if (deaths > 0)
         fprintf(f, ", %lld pilot%s died", deaths, deaths > 1 ? "s" : "");
     fprintf(f, "\n");
-    blocks_print(json_object_get(summary, "blocks"),
-                 json_object_get(summary, "exactly_once"), f);
-    scores_print(json_object_get(summary, "detail"), f);
+    blocks_print(summary, f);
+    line_print(summary, "rows", "rows", "", f);
+    cells_print(json_object_get(summary, "masked_cells"), f);
+    firsts_print(json_object_get(summary, "first"), f);
     rate_print(summary, f);
     latency_print(json_object_get(summary, "latency_ms"), f);
     model_print(json_object_get(summary, "model"), f);
+    outliers_print(summary, f);
     cpu_print(json_object_get(summary, "cpu_s"), f);
     fprintf(f, LABEL "%s\n", "verdict", value_text(verdict, "text", ""));
     errors_print(json_object_get(summary, "errors"), f);

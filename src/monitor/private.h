@@ -33,4 +33,11 @@ struct monitor {
     struct monitor_look look[2];
 };
 
+/* May a run that says it is done say so?  Else [summary] becomes "failed",
+ * with its `exit` and the reasons in `errors`: blocks do not add up (1), own
+ * blocks were refused, or nothing was learned (65).  [pool] may be NULL.
+ */
+void monitor_check(const monitor *m, const json_t *pool, const json_t *edges,
+                   json_t *summary);
+
 #endif

@@ -1,52 +1,18 @@
 /* summary.c - the summary of a run out of the final events of its pilots. */
 #include <string.h>
 
-#include "src/common/text.h"
+#include "src/monitor/counter.h"
 #include "src/monitor/monitor.h"
 #include "src/monitor/private.h"
 #include "src/monitor/value.h"
 
-static const char *const block_keys[] = {
-    "sensed",  "filtered", "dropped", "spooled",  "sent",         "foreign",
-    "fetched", "applied",  "refused", "replayed", "deduplicated", NULL};
-
-static const char *const hops[] = {"edge",    "broker",    "wait",
-                                   "process", "commit",    "model",
-                                   "total",   "processed", NULL};
-
-/* The sum of member [key] of object [in] (NULL: of the event itself) over
- * all final events.
- */
-static json_int_t finals_sum(const monitor *m, const char *in, const char *key)
-{
-    json_int_t sum = 0;
-    const char *pilot;
-    json_t *event;
-
-    json_object_foreach(m->finals, pilot, event)
-    {
-        sum += value_int(in ? json_object_get(event, in) : event, key);
-    }
-    return sum;
-}
+static const char *const hops[] = {"edge",      "broker", "start", "wait",
+                                   "process",   "commit", "model", "total",
+                                   "processed", NULL};
 
 static bool is_pool(const json_t *event)
 {
     return !strcmp(value_text(event, "event", ""), "pool");
-}
-
-/* What commits have counted is of the run: each pool tells the same number, as
- * of its end, and the largest is the newest.
- */
-static bool is_committed(const char *key)
-{
-    static const char *const keys[] = {"applied", "refused", "deduplicated",
-                                       "foreign", NULL};
-
-    for (const char *const *k = keys; *k; k++)
-        if (!strcmp(*k, key))
-            return true;
-    return false;
 }
 
 /* Final event of the pool that ended last, or NULL. */
@@ -67,19 +33,22 @@ static const json_t *pool_of(const monitor *m)
     return newest;
 }
 
-static json_int_t finals_largest(const monitor *m, const char *key)
+/* What commits have counted is of the run, so the largest is the newest. */
+static json_int_t total_of(const monitor *m, const counter *c)
 {
-    json_int_t largest = 0;
+    json_int_t total = 0;
     const char *pilot;
     json_t *event;
 
     json_object_foreach(m->finals, pilot, event)
     {
-        json_int_t n = value_int(json_object_get(event, "blocks"), key);
-        if (n > largest)
-            largest = n;
+        json_int_t n = counter_value(c, event);
+        if (c->total != COUNTER_COMMITTED)
+            total += n;
+        else if (n > total)
+            total = n;
     }
-    return largest;
+    return total + value_int(m->base, c->key);
 }
 
 /* Seconds from the first block of any pool to the last commit of any. */
@@ -130,37 +99,112 @@ static json_t *edges_of(const monitor *m)
     return edges;
 }
 
-static json_t *blocks_make(const monitor *m)
+static json_t *counters_make(const monitor *m, const char *object)
 {
-    json_t *blocks = json_object();
+    json_t *out = json_object();
 
-    for (const char *const *key = block_keys; *key; key++)
-        json_object_set_new(
-            blocks, *key,
-            json_integer(value_int(m->base, *key) +
-                         (is_committed(*key) ? finals_largest(m, *key)
-                                             : finals_sum(m, "blocks", *key))));
-    return blocks;
+    for (const counter *c = counters; c->key; c++)
+        if (!strcmp(c->object, object))
+            json_object_set_new(out, c->key, json_integer(total_of(m, c)));
+    return out;
 }
 
-static json_t *rate_make(const monitor *m, const json_t *pool,
-                         json_int_t applied, double seconds)
+static void add(json_t *o, const char *key, json_int_t n)
 {
-    double points = (double)(value_int(pool, "points") - m->before.points);
-    double bytes = (double)(value_int(pool, "bytes") - m->before.bytes);
-    double blocks = (double)(applied - m->before.blocks);
+    json_object_set_new(o, key, json_integer(value_int(o, key) + n));
+}
+
+/* An edge that died had sensed and sent more than it could tell.  What the
+ * pools had of our devices was sent, so it is not lost; and what was sent was
+ * sensed.  Then sums are right as far as anybody can tell.
+ */
+static void edges_complete(json_t *blocks)
+{
+    json_int_t seen = value_int(blocks, "applied") +
+                      value_int(blocks, "refused") -
+                      value_int(blocks, "foreign");
+    json_int_t untold = seen - value_int(blocks, "sent");
+    json_int_t lost = value_int(blocks, "lost"), more;
+
+    if (untold > 0) {
+        add(blocks, "sent", untold);
+        add(blocks, "lost", untold < lost ? -untold : -lost);
+    }
+    more = value_int(blocks, "sent") + value_int(blocks, "filtered") +
+           value_int(blocks, "dropped") + value_int(blocks, "spooled") +
+           value_int(blocks, "lost") - value_int(blocks, "sensed");
+    if (more > 0)
+        add(blocks, "sensed", more);
+}
+
+/* Objects of numbers in the final events of pools, COLUMN -> cells: of the
+ * run, as what is committed is.
+ */
+static json_t *cells_make(const json_t *pool)
+{
+    const json_t *cells = json_object_get(pool, "masked_cells");
+
+    return json_is_object(cells) ? json_deep_copy(cells) : json_object();
+}
+
+/* Counter -> what the first of it was, in the words of who counted it. */
+static json_t *firsts_make(const monitor *m)
+{
+    json_t *out = json_object();
+    const char *pilot;
+    json_t *event;
+
+    json_object_foreach(m->finals, pilot, event)
+    {
+        json_object_update_missing(out, json_object_get(event, "first"));
+    }
+    return out;
+}
+
+/* Blocks, points and bytes, and how long they took. */
+struct amount {
+    double blocks, points, bytes, seconds;
+};
+
+/* What this command's pools have applied. */
+static struct amount pools_amount(const monitor *m, const json_t *pool,
+                                  double seconds)
+{
+    const json_t *blocks = json_object_get(pool, "blocks");
     double span = m->pool_lost         ? 0
                   : pools_count(m) > 1 ? pools_span(m)
                                        : value_real(pool, "seconds");
 
-    if (span <= 0)
-        span = seconds;
-    if (span <= 0 || !pool)
-        return json_pack("{s:f, s:f, s:f}", "blocks_per_s", 0.0, "points_per_s",
-                         0.0, "mb_per_s", 0.0);
-    return json_pack("{s:f, s:f, s:f}", "blocks_per_s", blocks / span,
-                     "points_per_s", points / span, "mb_per_s",
-                     bytes / 1e6 / span);
+    return (struct amount){
+        (double)(value_int(blocks, "applied") - m->before.blocks),
+        (double)(value_int(pool, "points") - m->before.points),
+        (double)(value_int(pool, "bytes") - m->before.bytes),
+        span > 0 ? span : seconds};
+}
+
+/* What edges have sent, where no pool of the run learns from it. */
+static struct amount edges_amount(const json_t *edges, double seconds)
+{
+    struct amount a = {.seconds = seconds};
+    const json_t *edge;
+    size_t i;
+
+    json_array_foreach(edges, i, edge)
+    {
+        a.blocks += value_real(json_object_get(edge, "blocks"), "sent");
+        a.points += value_real(edge, "points");
+        a.bytes += value_real(edge, "bytes");
+    }
+    return a;
+}
+
+static json_t *rate_make(const struct amount *a)
+{
+    double s = a->seconds > 0 ? a->seconds : 1;
+
+    return json_pack("{s:f, s:f, s:f}", "blocks_per_s", a->blocks / s,
+                     "points_per_s", a->points / s, "mb_per_s",
+                     a->bytes / 1e6 / s);
 }
 
 /* Several pilots may tell of one hop; percentiles do not add, so the worst
@@ -204,11 +248,14 @@ static json_t *model_make(const json_t *pool)
 
     if (!json_is_object(model))
         return json_null();
-    return json_pack(
-        "{s:s, s:I, s:s, s:I, s:I}", "kind", value_text(model, "kind", ""),
-        "version", value_int(model, "version"), "commit",
-        value_text(model, "commit", ""), "points", value_int(model, "points"),
-        "outliers", value_int(pool, "outliers"));
+    return json_pack("{s:s, s:O*, s:I, s:s, s:I, s:O*, s:I}", "kind",
+                     value_text(model, "kind", ""), "kernel",
+                     json_object_get(model, "kernel"), "version",
+                     value_int(model, "version"), "commit",
+                     value_text(model, "commit", ""), "points",
+                     value_int(model, "points"), "threshold",
+                     json_object_get(model, "threshold"), "outliers",
+                     value_int(pool, "outliers"));
 }
 
 /* What the kernel counted for the processes of a pilot, or what the pilot
@@ -241,79 +288,31 @@ static json_t *exactly_once_make(const json_t *pool)
     return json_string(json_is_true(flag) ? "on" : "off");
 }
 
-static int edges_balance(const json_t *blocks, json_t *errors)
-{
-    json_int_t sensed = value_int(blocks, "sensed");
-    json_int_t sent = value_int(blocks, "sent");
-    json_int_t filtered = value_int(blocks, "filtered");
-    json_int_t dropped = value_int(blocks, "dropped");
-    json_int_t spooled = value_int(blocks, "spooled");
-
-    if (sensed == sent + filtered + dropped + spooled)
-        return 0;
-    json_array_append_new(
-        errors,
-        json_sprintf("blocks do not add up at the edge: %lld sensed, but "
-                     "%lld sent + %lld filtered + %lld dropped + %lld spooled",
-                     (long long)sensed, (long long)sent, (long long)filtered,
-                     (long long)dropped, (long long)spooled));
-    return -1;
-}
-
-/* Edges that died may have sent more than they could tell; then the pool may
- * have seen more than we know of, but never less.
- */
-static int pool_balance(const monitor *m, const json_t *blocks, json_t *errors)
-{
-    json_int_t in = value_int(blocks, "sent") + value_int(blocks, "foreign");
-    json_int_t out =
-        value_int(blocks, "applied") + value_int(blocks, "refused");
-    json_int_t twice = value_int(blocks, "deduplicated");
-
-    if (m->inexact ? in <= out + twice : in == out)
-        return 0;
-    json_array_append_new(
-        errors,
-        json_sprintf("blocks do not add up at the pool: %lld sent + %lld "
-                     "foreign, but %lld applied + %lld refused",
-                     (long long)value_int(blocks, "sent"),
-                     (long long)value_int(blocks, "foreign"),
-                     (long long)value_int(blocks, "applied"),
-                     (long long)value_int(blocks, "refused")));
-    return -1;
-}
-
-/* Rule 9.  Only a run with edges of its own knows what was sent. */
-static bool is_balanced(const monitor *m, const json_t *blocks,
-                        const json_t *edges, json_t *errors)
-{
-    if (json_array_size(edges) == 0)
-        return true;
-    bool edge_ok = m->inexact || edges_balance(blocks, errors) == 0;
-    return pool_balance(m, blocks, errors) == 0 && edge_ok;
-}
-
 json_t *monitor_summary(const monitor *m, const char *state, double seconds)
 {
     const json_t *pool = pool_of(m);
     json_t *edges = edges_of(m);
-    json_t *errors = json_copy(m->errors);
-    json_t *blocks = blocks_make(m);
+    json_t *blocks = counters_make(m, "blocks");
+    struct amount a =
+        pool ? pools_amount(m, pool, seconds) : edges_amount(edges, seconds);
 
-    if (!strcmp(state, "done") && !is_balanced(m, blocks, edges, errors))
-        state = "failed";
+    if (m->inexact && pool)
+        edges_complete(blocks);
     json_t *out = json_pack(
-        "{s:i, s:s, s:s, s:s, s:f, s:O, s:I, s:I, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o, s:i, s:O}",
+        "{s:i, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o, "
+        "s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O}",
         "schema", 1, "run", m->run, "pipeline", m->pipeline, "state", state,
-        "seconds", seconds, "blocks", blocks, "points",
-        value_int(pool, "points"), "bytes", value_int(pool, "bytes"), "rate",
-        rate_make(m, pool, value_int(blocks, "applied"), seconds), "latency_ms",
-        latency_make(m), "model", model_make(pool), "exactly_once",
-        exactly_once_make(pool), "verdict",
+        "exit", strcmp(state, "failed") ? PE_EXIT_OK : PE_EXIT_FAILED,
+        "seconds", seconds, "blocks", blocks, "rows", counters_make(m, "rows"),
+        "masked_cells", cells_make(pool), "first", firsts_make(m), "points",
+        pool ? value_int(pool, "points") : (json_int_t)a.points, "bytes",
+        pool ? value_int(pool, "bytes") : (json_int_t)a.bytes, "rate",
+        rate_make(&a), "latency_ms", latency_make(m), "model", model_make(pool),
+        "exactly_once", exactly_once_make(pool), "verdict",
         monitor_verdict(pool, edges, m->cores), "cpu_s", cpu_make(m), "errors",
-        errors, "deaths", m->deaths, "detail", m->finals);
-    json_decref(blocks);
+        json_copy(m->errors), "deaths", m->deaths, "detail", m->finals);
+    if (out && !strcmp(state, "done"))
+        monitor_check(m, pool, edges, out);
     json_decref(edges);
     return out;
 }

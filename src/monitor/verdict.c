@@ -16,13 +16,21 @@
 #define WAITED 0.1
 #define SEEN 0.01
 
+/* Half of the blocks lay longer in the broker than so: something was waited
+ * for, however idle it looks.
+ */
+#define LATE_MS 1000.0
+
 enum { HOP_EDGE, HOP_BROKER, HOP_POOL, HOPS };
 
 /* Shares of the time of a run: 0 idle, 1 at the limit. */
 struct shares {
     double use[HOPS];
     bool known[HOPS];
-    double paced; /* of the devices' time, spent waiting for the source */
+    double paced;    /* of the devices' time, spent waiting for the source */
+    double late_ms;  /* half of the blocks waited longer for a rank, */
+    double start_ms; /* and the first ones for the pool to come up */
+    double epochs;   /* of the ranks' time, in the epoch protocol */
 };
 
 static const char *const hop_names[HOPS] = {"edge", "broker", "pool"};
@@ -40,6 +48,13 @@ static const struct {
     [HOP_POOL] = {"processing-bound", "the pool is %.0f%% busy",
                   "the pool was idle"},
 };
+
+static double hop_ms(const json_t *pool, const char *hop, const char *key)
+{
+    const json_t *latency = json_object_get(pool, "latency_ms");
+
+    return value_real(json_object_get(latency, hop), key);
+}
 
 static double share(double part, double whole)
 {
@@ -94,6 +109,11 @@ static struct shares shares_of(const json_t *pool, const json_t *edges,
         share(value_real(pool, "busy_s") + value_real(pool, "fetch_s"),
               lanes * value_real(pool, "seconds"));
     s.paced = share(paced, devices * span);
+    s.epochs = share(value_real(pool, "reduce_s"),
+                     value_real(pool, "ranks") * value_real(pool, "seconds"));
+    if (devices > 0) /* of others nobody knows when they began */
+        s.late_ms = hop_ms(pool, "broker", "p50");
+    s.start_ms = hop_ms(pool, "start", "max");
     s.known[HOP_EDGE] = s.known[HOP_BROKER] = devices > 0 && span > 0;
     s.known[HOP_POOL] = lanes > 0 && value_real(pool, "seconds") > 0;
     return s;
@@ -141,6 +161,25 @@ static int top_of(const struct shares *s)
     return top;
 }
 
+/* Blocks waited in the broker, and not because a hop was at its limit. */
+static const char *late_add(text *t, const struct shares *s, int *butp)
+{
+    bool start = s->start_ms >= s->late_ms / 2;
+
+    *butp = HOP_POOL;
+    if (start)
+        text_add(t,
+                 "start-bound: the first block waited %.1f s for the pool to "
+                 "come up, half of all %.1f s or longer",
+                 s->start_ms / 1e3, s->late_ms / 1e3);
+    else
+        text_add(t,
+                 "processing-bound: half of the blocks waited %.1f s or longer "
+                 "for a rank, with ranks %.0f%% busy and %.0f%% in epochs",
+                 s->late_ms / 1e3, 100 * s->use[HOP_POOL], 100 * s->epochs);
+    return start ? "start" : hop_names[HOP_POOL];
+}
+
 /* Begin the sentence; returns the bottleneck.  *butp: the hop the sentence
  * has told of, -1: none.
  */
@@ -153,6 +192,8 @@ static const char *bound_add(text *t, const struct shares *s, int *butp)
         text_add(t, "no verdict: nothing was measured");
         return "unknown";
     }
+    if (s->use[top] < FULL && s->late_ms > LATE_MS)
+        return late_add(t, s, butp);
     if (s->use[top] < FULL && s->paced > WAITED) {
         text_add(t,
                  "source-bound (rate): the sources are waited for %.0f%% of "

@@ -71,6 +71,7 @@ typedef struct params_counters {
     uint64_t applied, refused, deduplicated, foreign; /* blocks */
     uint64_t points, masked, outliers;                /* points */
     uint64_t bytes;
+    uint64_t refused_own; /* blocks of this run's devices among the refused */
 } params_counters;
 
 /* Everything a pool starts from, read in one step. */

@@ -39,6 +39,7 @@ void commit_counters_add(params_counters *a, const params_counters *b)
 {
     a->applied += b->applied;
     a->refused += b->refused;
+    a->refused_own += b->refused_own;
     a->deduplicated += b->deduplicated;
     a->foreign += b->foreign;
     a->points += b->points;

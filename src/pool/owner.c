@@ -85,6 +85,16 @@ void owner_drop(pool *p)
     chain_forget(p);
 }
 
+/* The first block of this rank: how long it has waited for us. */
+static void first_take(pool *p, const pe_block *b)
+{
+    int64_t sent = b->edge_ns ? b->edge_ns : b->broker_ns;
+
+    p->first_ns = b->fetch_ns;
+    if (sent)
+        histogram_add(&p->hop[HOP_START], b->fetch_ns - sent);
+}
+
 /* Fetch until the lane holds [want] records or there are none. */
 static void lane_fill(pool *p, size_t lane, size_t want)
 {
@@ -101,7 +111,7 @@ static void lane_fill(pool *p, size_t lane, size_t want)
         if (rc != 1)
             break;
         if (!p->first_ns)
-            p->first_ns = r->block.fetch_ns;
+            first_take(p, &r->block);
         p->fetched++;
         l->n++;
     }
@@ -336,8 +346,7 @@ static enum admission admit(pool *p, pool_slot *s, pool_record *r)
     fix_epoch(p, s, k, r);
     if (r->bad.kind == PE_ERROR_NONE)
         return ADMIT_WORK;
-    pool_refuse(p, s, &r->block, r->raw, r->raw_len, r->bad.text);
-    s->add.foreign += r->foreign;
+    pool_refuse(p, s, &r->block, r->raw, r->raw_len, r->foreign, r->bad.text);
     return ADMIT_DONE;
 }
 

@@ -181,6 +181,10 @@ static void tell_progress(pool *p, int64_t now)
     if (!o)
         return;
     json_object_set_new(o, "member", json_string(p->c.member));
+    json_object_set_new(o, "refused",
+                        json_integer((json_int_t)p->view.total.refused));
+    json_object_set_new(o, "masked",
+                        json_integer((json_int_t)p->view.total.masked));
     json_object_set_new(o, "p95_ms",
                         json_real((double)p->round_in[R_P95] / 1e6));
     json_object_set_new(o, "epoch_ms", json_real(p->epoch_ms));

@@ -23,6 +23,7 @@ enum pool_tag { TAG_ASK = 1, TAG_NONE, TAG_TASK, TAG_DATA, TAG_DONE, TAG_PART };
 enum pool_hop {
     HOP_EDGE,
     HOP_BROKER,
+    HOP_START, /* the broker hop of a rank's first record */
     HOP_WAIT,
     HOP_PROCESS,
     HOP_COMMIT,
@@ -278,6 +279,7 @@ struct pool {
     bool failed;
 
     /* figures */
+    char first_refused[256]; /* of our devices: where, and why; "": none */
     histogram hop[POOL_HOPS];
     struct pool_sample {
         int64_t epoch, end_ns, sense_ns;
@@ -371,7 +373,7 @@ void chain_forget(pool *p); /* a new term */
 void pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
                size_t raw_len, bool foreign);
 void pool_refuse(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-                 size_t raw_len, const char *reason);
+                 size_t raw_len, bool foreign, const char *reason);
 void pool_sample_commit(pool *p, int64_t epoch, int64_t commit_ns);
 
 /* results.c - what leaves the pool by the broker.  Local. */

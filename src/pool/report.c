@@ -2,6 +2,7 @@
 #include "pool_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/common/clock.h"
@@ -79,8 +80,9 @@ static void gather(pool *p, int64_t f[F_ALL])
 
 static json_t *report_latency(const pool *p)
 {
-    static const char *const name[POOL_HOPS] = {
-        "edge", "broker", "wait", "process", "commit", "total", "processed"};
+    static const char *const name[POOL_HOPS] = {"edge",  "broker",   "start",
+                                                "wait",  "process",  "commit",
+                                                "total", "processed"};
     json_t *o = json_object();
 
     for (int h = 0; h < POOL_HOPS; h++)
@@ -113,10 +115,42 @@ static json_t *report_blocks(const pool *p, const int64_t f[F_ALL])
     const params_counters *t = &p->view.total;
 
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I}", "fetched", (json_int_t)f[F_FETCHED],
-        "applied", (json_int_t)t->applied, "refused", (json_int_t)t->refused,
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "fetched",
+        (json_int_t)f[F_FETCHED], "applied", (json_int_t)t->applied, "refused",
+        (json_int_t)t->refused, "refused_own", (json_int_t)t->refused_own,
         "replayed", (json_int_t)f[F_REPLAYED], "deduplicated",
         (json_int_t)t->deduplicated, "foreign", (json_int_t)t->foreign);
+}
+
+static json_t *report_rows(const pool *p)
+{
+    const params_counters *t = &p->view.total;
+
+    return json_pack("{s:I}", "masked", (json_int_t)t->masked);
+}
+
+/* The first block of ours that was refused, of the first rank that has one;
+ * collective, the answer is for rank 0.
+ */
+static json_t *report_first(pool *p)
+{
+    const size_t each = sizeof(p->first_refused);
+    const int len = (int)each;
+    char *all = p->rank == 0 ? calloc((size_t)p->size, each) : NULL;
+    int there = p->rank != 0 || all;
+    json_t *o = json_object();
+
+    MPI_Bcast(&there, 1, MPI_INT, 0, p->c.comm);
+    if (there)
+        MPI_Gather(p->first_refused, len, MPI_CHAR, all, len, MPI_CHAR, 0,
+                   p->c.comm);
+    for (size_t i = 0; all && i < (size_t)p->size; i++)
+        if (all[i * each]) {
+            json_object_set_new(o, "refused_own", event_text(all + i * each));
+            break;
+        }
+    free(all);
+    return o;
 }
 
 static const char *report_state(const pool *p)
@@ -158,7 +192,6 @@ static void set_counts(json_t *o, const pool *p, const int64_t f[F_ALL])
 
     set_int(o, "ranks", (uint64_t)p->size);
     set_int(o, "points", t->points);
-    set_int(o, "masked", t->masked);
     set_int(o, "outliers", t->outliers);
     set_int(o, "bytes", t->bytes);
     set_int(o, "epochs", p->epochs);
@@ -171,16 +204,19 @@ static void set_counts(json_t *o, const pool *p, const int64_t f[F_ALL])
 json_t *pool_report(pool *p)
 {
     int64_t f[F_ALL];
-    json_t *o;
+    json_t *o, *first;
 
     gather(p, f);
-    if (p->rank != 0)
+    first = report_first(p);
+    if (p->rank != 0) {
+        json_decref(first);
         return NULL;
-    o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "event", "pool",
-                  "pilot", p->c.pilot, "member", p->c.member, "state",
+    }
+    o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "event",
+                  "pool", "pilot", p->c.pilot, "member", p->c.member, "state",
                   report_state(p), "exactly_once", p->c.durable, "blocks",
-                  report_blocks(p, f), "latency_ms", report_latency(p), "model",
-                  report_model(p));
+                  report_blocks(p, f), "rows", report_rows(p), "first", first,
+                  "latency_ms", report_latency(p), "model", report_model(p));
     if (!o)
         return NULL;
     set_counts(o, p, f);

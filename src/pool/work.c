@@ -1,6 +1,7 @@
 /* work.c - one block through the stages: prepare, score, learn, stamp. */
 #include "pool_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "src/common/clock.h"
@@ -100,11 +101,17 @@ static int call(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
 }
 
 void pool_refuse(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-                 size_t raw_len, const char *reason)
+                 size_t raw_len, bool foreign, const char *reason)
 {
     log_warn("record %s/%d/%lld refused: %s", b->topic ? b->topic : "-",
              (int)b->partition, (long long)b->offset, reason);
+    if (!foreign && !*p->first_refused)
+        snprintf(p->first_refused, sizeof(p->first_refused), "%s/%d/%lld: %s",
+                 b->topic ? b->topic : "-", (int)b->partition,
+                 (long long)b->offset, reason);
     s->add.refused++;
+    s->add.refused_own += !foreign;
+    s->add.foreign += foreign;
     s->add.bytes += raw_len;
     if (p->producer)
         results_refused(p, s, b, raw, raw_len, reason);
@@ -164,8 +171,7 @@ void pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
     if (rc == 0) {
         stamp(p, s, &k);
     } else if (e.kind == PE_ERROR_INPUT) {
-        pool_refuse(p, s, b, raw, raw_len, e.text);
-        s->add.foreign += foreign;
+        pool_refuse(p, s, b, raw, raw_len, foreign, e.text);
     } else {
         pool_fail(p, &e);
     }

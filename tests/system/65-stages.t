@@ -31,12 +31,14 @@ Y
     printf '%s\n' "$@" >>"$file"
 }
 
-# go YAML RUN ARG...: run it, summary in $sum.
+# go [-STATUS] YAML RUN ARG...: run it, summary in $sum, what it says in $out.
 go() {
+    want=0
+    case $1 in -*) want=${1#-} && shift ;; esac
     sum=$TEST_DIR/$2.json
     out=$(pilot run "$TEST_DIR/$1.yaml" --run "$2" --summary "$sum" \
         "${@:3}" 2>&1)
-    is $? 0 "$2: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+    is $? "$want" "$2: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
 }
 
 committed() {
@@ -133,7 +135,9 @@ has "$out" "message-max" "large: the fix"
 pipeline refused "interval: 50ms" \
     "$(stage pick pool select 'columns: "0,8"')" \
     "$(stage learn pool kmeans 'clusters: 5')"
-go refused refused --set stages.sense.options.blocks=10
+go -65 refused refused --set stages.sense.options.blocks=10
+has "$out" "pilot: 20 blocks of this run's devices were refused, and nothing \
+of them learned; the first: pilot.refused.sense/" "refused: the run says so"
 is "$(get "$sum" applied) $(get "$sum" refused)" "0 20" \
     "refused: every block is counted"
 has "$(cat "$PILOT_HOME/refused/pool/err")" \
@@ -144,7 +148,9 @@ has "$(cat "$PILOT_HOME/refused/pool/err")" \
 pipeline none "interval: 50ms" \
     "$(stage sift pool filter 'warming: drop')" \
     "$(stage learn pool kmeans 'clusters: 5')"
-go none none --set stages.sense.options.blocks=10
+go -65 none none --set stages.sense.options.blocks=10
+has "$out" "no row was learned from: the stages let no row through" \
+    "none: the run says so"
 is "$(get "$sum" applied) $(committed none points)" "20 0" \
     "none: blocks of which nothing goes on are applied"
 

@@ -211,7 +211,7 @@ static void test_written(void)
     CU_ASSERT_EQUAL(send_one(p, 1, 0, 0, 5), PARAMS_OK);
     call_fill(&k, 2, 1, "w", 0, 5, 12);
     k.c.fence = 3;
-    k.c.add = (params_counters){1, 2, 3, 4, 5, 6, 7, 8};
+    k.c.add = (params_counters){1, 2, 3, 4, 5, 6, 7, 8, 9};
     k.c.model = "a\0b\r\n";
     k.c.model_len = 5;
     CU_ASSERT_EQUAL(send_call(p, &k), PARAMS_OK);

@@ -350,7 +350,7 @@ static void test_args(void)
         "4a3dec2d1f8245280855c42db0ee4239f917fdb8",
         "kmeans",
         "a",
-        "8",
+        "9",
         "2",
         "1",
         "applied",
@@ -369,6 +369,8 @@ static void test_args(void)
         "0",
         "bytes",
         "64000",
+        "refused_own",
+        "0",
         "t/0",
         "9",
         "u/3",
@@ -401,7 +403,7 @@ static void test_args_empty(void)
     c.model_len = 0;
     c.n_ranges = c.n_devices = 0;
     CU_ASSERT_EQUAL(params_commit_args(&c, "sha", names, &a, NULL), 0);
-    CU_ASSERT_EQUAL(a.n, 36);
+    CU_ASSERT_EQUAL(a.n, 38);
     UNIT_EQUAL(a.argv[9], "");
     CU_ASSERT_EQUAL(a.lens[16], 0);
     params_args_free(&a);

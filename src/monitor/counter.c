@@ -1,0 +1,31 @@
+/* counter.c - the table of what is counted of a run. */
+#include "counter.h"
+
+#include "src/monitor/value.h"
+
+const counter counters[] = {
+    {"sensed", "blocks", COUNTER_ADDED, "edge", "sensed", true},
+    {"filtered", "blocks", COUNTER_ADDED, "edge", "filtered", true},
+    {"dropped", "blocks", COUNTER_ADDED, "edge", "dropped", true},
+    {"spooled", "blocks", COUNTER_STATE, "edge", "spooled", true},
+    {"lost", "blocks", COUNTER_ADDED, "edge", "lost with an agent", false},
+    {"sent", "blocks", COUNTER_ADDED, "edge", "sent", true},
+    {"fetched", "blocks", COUNTER_ADDED, "pool", "fetched", true},
+    {"applied", "blocks", COUNTER_COMMITTED, "pool", "applied", true},
+    {"refused", "blocks", COUNTER_COMMITTED, "pool", "refused", true},
+    {"refused_own", "blocks", COUNTER_COMMITTED, "pool",
+     "of them of this run's devices", false},
+    {"foreign", "blocks", COUNTER_COMMITTED, "pool", "foreign", true},
+    {"replayed", "blocks", COUNTER_ADDED, "", "replayed", true},
+    {"deduplicated", "blocks", COUNTER_COMMITTED, "", "deduplicated", true},
+    {"skipped", "rows", COUNTER_ADDED, "rows", "skipped", false},
+    {"masked", "rows", COUNTER_COMMITTED, "rows", "masked", false},
+    {"unscored", "rows", COUNTER_COMMITTED, "rows", "not scored (warm-up)",
+     false},
+    {0},
+};
+
+json_int_t counter_value(const counter *c, const json_t *o)
+{
+    return value_int(json_object_get(o, c->object), c->key);
+}
