@@ -17,7 +17,7 @@ class PilotEdge(AutotoolsPackage):
     variant("slurm", default=False, description="ask Slurm by its library")
 
     depends_on("c", type="build")
-    depends_on("autoconf@2.71:", type="build")
+    depends_on("autoconf@2.69:", type="build")
     depends_on("automake", type="build")
     depends_on("libtool", type="build")
     depends_on("pkgconfig", type="build")

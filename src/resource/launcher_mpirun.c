@@ -35,6 +35,15 @@ static void mca_add(launcher_command *c, const char *name, const char *value,
     launcher_arg(c, text_format("%s", value), errp);
 }
 
+/* In the environment a setting that this Open MPI does not know is passed
+ * over in silence: 5 has no `isolated`, and on the command line says so.
+ */
+static void mca_env(launcher_command *c, const char *name, const char *value,
+                    pe_error *errp)
+{
+    launcher_env(c, text_format("OMPI_MCA_%s=%s", name, value), errp);
+}
+
 static void count_add(const launcher_spec *s, launcher_command *c,
                       pe_error *errp)
 {
@@ -80,11 +89,11 @@ static int one_host(const launcher_spec *s, const launcher_allocation *a,
     int cores = cores_count();
     bool shared_cores = (int64_t)s->ntasks * s->cpus_per_task > cores;
 
-    mca_add(c, "plm", "isolated", errp);
-    mca_add(c, "btl", "self,vader", errp);
-    mca_add(c, "odls_base_sigkill_timeout", "0", errp);
+    mca_env(c, "plm", "isolated", errp);
+    mca_env(c, "btl", "self,vader", errp); /* sm in 5, by either name */
+    mca_env(c, "odls_base_sigkill_timeout", "0", errp);
     if (s->shared_dir)
-        mca_add(c, "btl_vader_backing_directory", s->shared_dir, errp);
+        mca_env(c, "btl_vader_backing_directory", s->shared_dir, errp);
     /* In a job that there is room was checked; mpirun may not know it. */
     if (shared_cores || a->kind != LAUNCHER_NONE)
         launcher_arg(c, text_format("--oversubscribe"), errp);

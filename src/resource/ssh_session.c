@@ -301,6 +301,21 @@ bool ssh_again(ssh_session *s, ssize_t rc, int64_t deadline)
 
 /* --- open and close --- */
 
+/* libssh2 1.11.1 got a function of the right type, and deprecates the other. */
+static void callbacks_set(LIBSSH2_SESSION *raw)
+{
+#if LIBSSH2_VERSION_NUM >= 0x010b01
+#define SET(what, f) \
+    libssh2_session_callback_set2(raw, what, (libssh2_cb_generic *)(f))
+#else
+#define SET(what, f) libssh2_session_callback_set(raw, what, (void *)(f))
+#endif
+    SET(LIBSSH2_CALLBACK_SEND, on_send);
+    SET(LIBSSH2_CALLBACK_RECV, on_recv);
+    SET(LIBSSH2_CALLBACK_DISCONNECT, on_disconnect);
+#undef SET
+}
+
 static ssh_session *session_create(const ssh_target *t, const host_conf *c,
                                    pe_error *errp)
 {
@@ -325,12 +340,7 @@ static ssh_session *session_create(const ssh_target *t, const host_conf *c,
     libssh2_session_set_blocking(s->raw, 0);
     libssh2_session_method_pref(s->raw, LIBSSH2_METHOD_CRYPT_CS, CIPHERS);
     libssh2_session_method_pref(s->raw, LIBSSH2_METHOD_CRYPT_SC, CIPHERS);
-    libssh2_session_callback_set(s->raw, LIBSSH2_CALLBACK_SEND,
-                                 (void *)on_send);
-    libssh2_session_callback_set(s->raw, LIBSSH2_CALLBACK_RECV,
-                                 (void *)on_recv);
-    libssh2_session_callback_set(s->raw, LIBSSH2_CALLBACK_DISCONNECT,
-                                 (void *)on_disconnect);
+    callbacks_set(s->raw);
     return s;
 }
 

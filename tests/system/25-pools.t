@@ -30,9 +30,9 @@ member() {
     as=$run-${tag:-$name}
     shift 3
     mkdir -p "$TEST_DIR/tmp-$as"
-    TMPDIR="$TEST_DIR/tmp-$as" mpirun --mca plm isolated \
-        --mca btl self,vader --mca odls_base_sigkill_timeout 0 \
-        --oversubscribe --bind-to none -n "$ranks" \
+    TMPDIR="$TEST_DIR/tmp-$as" OMPI_MCA_plm=isolated \
+        OMPI_MCA_btl=self,vader OMPI_MCA_odls_base_sigkill_timeout=0 \
+        mpirun --oversubscribe --bind-to none -n "$ranks" \
         pilot-agent "$PILOT_HOME/$run" --pilot pool --member "$name" "$@" \
         >"$TEST_DIR/$as.events" 2>"$TEST_DIR/$as.err" &
     member_pid=$!

@@ -99,7 +99,7 @@ elapsed "MPI job"
 is "$(grep '^rank' mpi.out | sort | tr '\n' ' ')" "rank 0 of 4 on n1: 10 \
 rank 1 of 4 on n1: 10 rank 2 of 4 on n2: 10 rank 3 of 4 on n2: 10 " \
     "four ranks, two a node, one sum" || sed 's/^/# /' mpi.out
-is "$(grep -c 'Using vader btl .* on node n[12]$' mpi.out)" 4 \
+is "$(grep -c 'Using \(vader\|sm\) btl .* on node n[12]$' mpi.out)" 4 \
     "ranks of a node share memory"
 is "$(sed -n 's/^\[\(n.\):.*Using tcp btl .* on node \(n.\)$/\1\2/p' mpi.out |
     sort -u | tr '\n' ' ')" "n1n2 n2n1 " "ranks of two nodes talk by TCP"

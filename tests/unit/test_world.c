@@ -336,12 +336,11 @@ static int start_world(const char *row, char ranks)
 {
     const char n[] = {ranks, '\0'};
     char go[256];
-    const char *argv[] = {"mpirun",    "--mca", "plm",        "isolated",
-                          "--mca",     "btl",   "self,vader", "--oversubscribe",
-                          "--bind-to", "none",  "-n",         n,
-                          program,     row,     scratch_path, go,
-                          NULL};
-    const char *env[] = {"OMPI_ALLOW_RUN_AS_ROOT=1",
+    const char *argv[] = {
+        "mpirun", "--oversubscribe", "--bind-to", "none", "-n", n, program,
+        row,      scratch_path,      go,          NULL};
+    const char *env[] = {"OMPI_MCA_plm=isolated", "OMPI_MCA_btl=self,vader",
+                         "OMPI_ALLOW_RUN_AS_ROOT=1",
                          "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", NULL};
     process_spec spec = {.argv = argv, .env = env, .out_path = "/dev/stdout"};
     pe_error e = {0};
