@@ -35,23 +35,10 @@ AC_SUBST([PE_KERNELS_CPPFLAGS])
 # what we want of it is named.
 PE_KERNELS_CFLAGS="-ffp-contract=off -fno-math-errno -fno-trapping-math"
 PE_KERNELS_CFLAGS="$PE_KERNELS_CFLAGS -ftree-vectorize"
-pe_cflags=$CFLAGS
-AC_MSG_CHECKING([for -fvect-cost-model=dynamic])
-CFLAGS="$CFLAGS -Werror -fvect-cost-model=dynamic -fno-split-paths"
-AC_COMPILE_IFELSE([AC_LANG_PROGRAM()],
-    [PE_KERNELS_CFLAGS="$PE_KERNELS_CFLAGS -fvect-cost-model=dynamic"
-     PE_KERNELS_CFLAGS="$PE_KERNELS_CFLAGS -fno-split-paths"
-     AC_MSG_RESULT([yes])],
-    [AC_MSG_RESULT([no])])
 # For clang a loop that we ask it to unroll and whose length it does not know
 # is worth a warning.
-AC_MSG_CHECKING([for -Wno-pass-failed])
-CFLAGS="$pe_cflags -Werror -Wunknown-warning-option -Wno-pass-failed"
-AC_COMPILE_IFELSE([AC_LANG_PROGRAM()],
-    [PE_KERNELS_CFLAGS="$PE_KERNELS_CFLAGS -Wno-pass-failed"
-     AC_MSG_RESULT([yes])],
-    [AC_MSG_RESULT([no])])
-CFLAGS=$pe_cflags
+PE_TRY_FLAGS([PE_KERNELS_CFLAGS],
+    [-fvect-cost-model=dynamic -fno-split-paths -Wno-pass-failed])
 AC_SUBST([PE_KERNELS_CFLAGS])
 AM_CONDITIONAL([X86_KERNELS], [test "x$pe_kernels" = xx86])
 AM_CONDITIONAL([ARM_KERNELS], [test "x$pe_kernels" = xarm])

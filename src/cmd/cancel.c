@@ -204,7 +204,7 @@ static int missing_end(pilot_record *r, void *arg, pe_error *errp)
     (void)errp;
     if (r->state != PILOT_MISSING)
         return 1;
-    r->state = pilot_state_next(r->state, PILOT_ON_SEEN + RESOURCE_CANCELED,
+    r->state = pilot_state_next(r->state, PILOT_ON_SEEN_AS(RESOURCE_CANCELED),
                                 r->cancel_asked);
     return 0;
 }

@@ -147,7 +147,7 @@ static void life_begin(look *l)
     SET(r->host, "%s", "");
     stale_drop(l);
     if (was_started(r->state))
-        move(l, PILOT_ON_SEEN + RESOURCE_QUEUED);
+        move(l, PILOT_ON_SEEN_AS(RESOURCE_QUEUED));
 }
 
 /* --- the scheduler --- */
@@ -201,7 +201,7 @@ static void job_apply(look *l)
     if (is_over(job->seen))
         return;
     if (!in_queue(job->seen) || again || !was_started(l->r->state))
-        move(l, PILOT_ON_SEEN + (int)job->seen);
+        move(l, PILOT_ON_SEEN_AS(job->seen));
     if (l->r->state == PILOT_STARTING && l->r->started_ns == 0)
         l->r->started_ns = l->now;
 }
@@ -212,7 +212,7 @@ static void job_end_apply(look *l)
 
     if (!job || !is_over(job->seen))
         return;
-    move(l, PILOT_ON_SEEN + (int)job->seen);
+    move(l, PILOT_ON_SEEN_AS(job->seen));
     if (l->r->exit_code < 0 && job->exit_code >= 0)
         l->r->exit_code = job->exit_code;
 }
@@ -271,7 +271,7 @@ static void hello_apply(look *l, const beat *b)
     bool hello = strcmp(b->state, "STARTING") != 0;
 
     if (!hello)
-        move(l, PILOT_ON_SEEN + RESOURCE_RUNNING);
+        move(l, PILOT_ON_SEEN_AS(RESOURCE_RUNNING));
     else
         move(l, strcmp(b->state, "DRAINING") ? PILOT_ON_HELLO : PILOT_ON_DRAIN);
     if (pilot_state_is_final(r->state))

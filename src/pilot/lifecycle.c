@@ -15,7 +15,7 @@ static const char *const state_names[PILOT_N_STATES] = {
     [PILOT_MISSING] = "MISSING",   [PILOT_PREEMPTED] = "PREEMPTED",
 };
 
-#define SEEN(what) [PILOT_ON_SEEN + RESOURCE_##what]
+#define SEEN(what) [PILOT_ON_SEEN_AS(RESOURCE_##what)]
 
 static const char *const event_names[PILOT_N_EVENTS] = {
     [PILOT_ON_SUBMITTED] = "submitted",

@@ -45,6 +45,11 @@ enum pilot_event {
     PILOT_N_EVENTS
 };
 
+/* The event that stands for a resource_seen.  Of two enums the sum is of none,
+ * which a compiler may say.
+ */
+#define PILOT_ON_SEEN_AS(seen) ((int)PILOT_ON_SEEN + (int)(seen))
+
 const char *pilot_state_name(enum pilot_state s); /* "ACTIVE" */
 int pilot_state_find(const char *name);           /* -1: none */
 bool pilot_state_is_final(enum pilot_state s);

@@ -6,7 +6,7 @@
 
 #include "src/pilot/lifecycle.h"
 
-#define SEEN(what) (PILOT_ON_SEEN + RESOURCE_##what)
+#define SEEN(what) PILOT_ON_SEEN_AS(RESOURCE_##what)
 
 static enum pilot_state next(enum pilot_state s, int e)
 {

@@ -682,7 +682,7 @@ static void test_edges_seen(void)
         for (int s = 0; s < PILOT_N_STATES; s++) {
             pilot_record r = pilot_make(url, id, (enum pilot_state)s, 20);
             edge_play(&r,
-                      (enum pilot_event)(PILOT_ON_SEEN + (int)plays[i].seen));
+                      PILOT_ON_SEEN_AS(plays[i].seen));
         }
     }
 }
