@@ -244,6 +244,10 @@ static int no_answer(resource *r, const char *what, const host_answer *a,
                            PE_EXIT_UNAVAILABLE, errp);
 }
 
+/* A server that keeps no finished jobs, as most do not, says nothing about the
+ * others either when it is asked with -x; and its clients end with 0.  That is
+ * no answer about any job.
+ */
 static bool history_is_off(const host_answer *a)
 {
     return a->status == PBS_NO_HISTORY ||
@@ -335,14 +339,14 @@ static int qstat_ask(struct pbs *p, const char *const *ids, size_t n,
     free(argv);
     if (result < 0)
         return -1;
-    if (a->status == 0 || a->status == PBS_UNKNOWN ||
-        a->status == PBS_FINISHED || a->status == PBS_NO_QUEUE)
-        return 0;
     if (!p->no_history && history_is_off(a)) {
         host_answer_free(a);
         p->no_history = true;
         return qstat_ask(p, ids, n, a, errp);
     }
+    if (a->status == 0 || a->status == PBS_UNKNOWN ||
+        a->status == PBS_FINISHED || a->status == PBS_NO_QUEUE)
+        return 0;
     no_answer(&p->base, "qstat", a, errp);
     host_answer_free(a);
     return -1;
@@ -394,8 +398,8 @@ done:
     return result;
 }
 
-/* Call [argv] about a job.  One that is over, or not known any more, is
- * success.
+/* Call [argv] about a job.  One that is over, ends already, or is not known
+ * any more, is success.
  */
 static int job_call(resource *r, const char *const *argv, pe_error *errp)
 {
@@ -405,7 +409,7 @@ static int job_call(resource *r, const char *const *argv, pe_error *errp)
     if (scheduler_ask(r, argv, &a, errp) < 0)
         return -1;
     if (a.status != 0 && a.status != PBS_FINISHED && a.status != PBS_UNKNOWN &&
-        a.status != PBS_EXITING)
+        a.status != PBS_BAD_STATE && a.status != PBS_EXITING)
         result = refused(r, argv[0], &a, errp);
     host_answer_free(&a);
     return result;

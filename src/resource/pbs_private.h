@@ -15,6 +15,7 @@ enum pbs_status {
     PBS_FINISHED = 35,   /* 15139: only its history is left */
     PBS_NO_HISTORY = 36, /* 15140: the server keeps none */
     PBS_UNKNOWN = 153,   /* 15001: no such job */
+    PBS_BAD_STATE = 168, /* 15016: it is ending, if it is to be deleted */
     PBS_NO_QUEUE = 170,  /* 15018; also for what is no id of a job */
     PBS_EXITING = 202,   /* 15050: it is ending already */
 };

@@ -9,6 +9,7 @@
 #include "played.h"
 #include "scratch.h"
 #include "src/common/text.h"
+#include "src/resource/backends.h"
 #include "src/resource/pbs_private.h"
 #include "src/resource/resource.h"
 
@@ -435,20 +436,68 @@ static void test_time_limit(void)
     resource_close(r);
 }
 
-/* A server that keeps no history says so once. */
+/* A server that keeps no history says so once, and nothing of any job: with
+ * status 0, or in other versions with one of its own.
+ */
 static void test_no_history(void)
 {
-    resource *r = open_pbs();
-    resource_job job = job_of("0.pbsserver", NULL);
+    static const struct {
+        const char *play, *first, *then;
+    } rows[] = {
+        {"qstat=status:36,qstat-xf.running,qstat-f.finished-ok", "running",
+         "absent"},
+        {"qstat=qstat-xf-dsv.no-history,qstat-f-dsv.no-history-held,"
+         "qstat-f-dsv.no-history-gone",
+         "held", "absent"},
+        {"qstat=qstat-xf-dsv.no-history,qstat-f-dsv.no-history-gone,"
+         "qstat-f-dsv.no-history-held",
+         "absent", "held"},
+    };
 
-    played_set("qstat=status:36,qstat-xf.running,qstat-f.finished-ok");
-    CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, NULL), 0);
-    UNIT_EQUAL(resource_seen_name(job.seen), "running");
-    CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, NULL), 0);
-    UNIT_EQUAL(resource_seen_name(job.seen), "absent");
-    CU_ASSERT_EQUAL(played_calls("qstat"), 3);
-    UNIT_CONTAINS(played_log(), " qstat -x -f -F dsv 0.pbsserver\n");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        resource *r = open_pbs();
+        resource_job job = job_of("0.pbsserver", NULL);
+        played_set(rows[i].play);
+        CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, NULL), 0);
+        UNIT_EQUAL(resource_seen_name(job.seen), rows[i].first);
+        CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, NULL), 0);
+        UNIT_EQUAL(resource_seen_name(job.seen), rows[i].then);
+        CU_ASSERT_EQUAL(played_calls("qstat"), 3);
+        UNIT_CONTAINS(played_log(), " qstat -x -f -F dsv 0.pbsserver\n");
+        UNIT_CONTAINS(played_log(), " qstat -f -F dsv 0.pbsserver\n");
+        resource_close(r);
+    }
+}
+
+/* The end of a job, and a submission that was cut off, where there is no
+ * history.
+ */
+static void test_no_history_else(void)
+{
+    resource *r = open_pbs();
+    resource_job job = job_of("", "/p/1");
+    pe_error e = {0};
+    int64_t end_ns = -1;
+    char *play;
+
+    played_set("qstat=qstat-xf-dsv.no-history,qstat-f-dsv.no-history-held");
+    CU_ASSERT_EQUAL(pbs_end(r, "0.pbsserver", &end_ns, &e), 0);
+    UNIT_EQUAL(e.text, "");
+    CU_ASSERT_EQUAL(end_ns, 0); /* not begun */
+    resource_close(r);
+    r = open_pbs();
+    scratch_write("lines", "Job Id: 0.pbsserver|job_state=Q|"
+                           "Variable_List=PILOT_DIR=/p/1\n");
+    play = text_format("qselect=qselect-x.no-history,qselect.no-history "
+                       "qstat=file:%s",
+                       scratch_path);
+    played_set(play);
+    CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, &e), 0);
+    UNIT_EQUAL(e.text, "");
+    UNIT_EQUAL(job.id, "0.pbsserver");
+    UNIT_EQUAL(resource_seen_name(job.seen), "queued");
     UNIT_CONTAINS(played_log(), " qstat -f -F dsv 0.pbsserver\n");
+    free(play);
     resource_close(r);
 }
 
@@ -776,6 +825,9 @@ static const struct call {
      " qdel 15.pbsserver\n"},
     {"qdel=qdel.finished", "0.pbsserver", false, 0, 0, "", " qdel "},
     {"qdel=qdel.unknown-id", "9.pbsserver", false, 0, 0, "", " qdel "},
+    {"qdel=qdel.exiting", "6.pbsserver", false, 0, 0, "", " qdel "},
+    {"qdel=qdel.exiting qsig=qsig.exiting", "6.pbsserver", true, 0, 0, "",
+     " qdel "},
     {"qdel=qdel.denied", "0.pbsserver", false, -1, PE_EXIT_PERMISSION,
      "qdel on this host says: Unauthorized Request  0.pbsserver", " qdel "},
     {"qdel=qdel.server-down", "0.pbsserver", false, -1, PE_EXIT_UNAVAILABLE,
@@ -924,6 +976,7 @@ int main(void)
         {"no answer", test_describe_errors},
         {"a time limit", test_time_limit},
         {"no history", test_no_history},
+        {"no history: ends, searches", test_no_history_else},
         {"jobs by their mark", test_search},
         {"three thousand jobs", test_thousand},
         {"submit: the command line", test_submit_words},
