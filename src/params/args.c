@@ -3,11 +3,12 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/params/sha1.h"
+#include "src/params/layout.h"
 
 /* --- words --- */
 
@@ -71,6 +72,17 @@ static void args_add_text(params_args *a, const char *text)
     params_args_add(a, text, strlen(text));
 }
 
+/* A name as it stands in a line of the state. */
+static void args_add_name(params_args *a, const char *name)
+{
+    char *word = params_name_encode(name);
+
+    if (word)
+        args_push(a, word, strlen(word), word);
+    else
+        a->failed = 1;
+}
+
 void params_args_free(params_args *a)
 {
     for (int i = 0; i < a->n; i++)
@@ -89,9 +101,18 @@ static int refuse(pe_error *errp, const char *what)
                         "a commit is refused before it is sent: %s", what);
 }
 
+/* No blanks, and nothing that a name would be encoded for. */
+static bool is_word(const char *s)
+{
+    for (; *s; s++)
+        if (*s <= ' ' || *s > '~' || *s == '%')
+            return false;
+    return true;
+}
+
 static int range_check(const params_range *r, pe_error *errp)
 {
-    if (!r->topic || !*r->topic || r->partition < 0)
+    if (!r->topic || !*r->topic || r->partition < 0 || !is_word(r->topic))
         return refuse(errp, "a range names no topic or partition");
     if (r->from < 0 || r->to < r->from)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
@@ -108,7 +129,8 @@ static int commit_check(const params_commit *c, pe_error *errp)
     if (params_id_check(c->id) < 0 ||
         (*c->base && params_id_check(c->base) < 0))
         return refuse(errp, "an id is not 32 hexadecimal digits");
-    if (!c->writer || !*c->writer || !c->kind)
+    if (!c->writer || !*c->writer || !c->kind || !*c->kind ||
+        !is_word(c->kind) || strlen(c->kind) >= PARAMS_KIND_MAX)
         return refuse(errp, "it names no writer or kind of model");
     if (c->model_len > 0 && !c->model)
         return refuse(errp, "its model has a length but no bytes");
@@ -138,7 +160,7 @@ static void add_head(params_args *a, const params_commit *c, char *const *names)
     args_add_text(a, names[PARAMS_CHANNEL]);
     args_add_text(a, c->id);
     args_add_text(a, c->base);
-    args_add_text(a, c->writer);
+    args_add_name(a, c->writer);
     params_args_addf(a, "%" PRIu64, c->fence);
     params_args_addf(a, "%" PRIu64, c->version);
     params_args_addf(a, "%" PRId64, c->time_ns);
@@ -165,7 +187,7 @@ static void add_lists(params_args *a, const params_commit *c)
     }
     for (size_t i = 0; i < c->n_devices; i++) {
         const params_device *d = &c->devices[i];
-        args_add_text(a, d->device);
+        args_add_name(a, d->device);
         params_args_addf(a, "%d/%" PRIu64 "/%" PRIu64, (int)d->partition,
                          d->boot, d->seq);
     }
@@ -182,7 +204,7 @@ int params_commit_args(const params_commit *c, const char *script,
     args_add_text(out, "EVALSHA");
     args_add_text(out, script);
     args_add_text(out, "4");
-    for (int i = PARAMS_KEY_STATE; i <= PARAMS_KEY_DEVICES; i++)
+    for (int i = PARAMS_KEY_STATE; i <= PARAMS_KEY_FENCE; i++)
         args_add_text(out, names[i]);
     add_head(out, c, names);
     add_lists(out, c);

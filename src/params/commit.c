@@ -1,6 +1,10 @@
 /* commit.c - a commit is one call of the script (rule 1). */
 #include "params.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "src/common/log.h"
 #include "src/params/args.h"
 #include "src/params/private.h"
 #include "src/params/reply.h"
@@ -21,6 +25,24 @@ static int answer_of(const params *p, const redisReply *r, pe_error *errp)
     return answer;
 }
 
+/* A hint to followers, who look by themselves now and then.  Not by the
+ * script: PUBLISH would be a second command of it (commit.lua).
+ */
+static void announce(params *p, const params_commit *c)
+{
+    char text[PE_COMMIT_ID_LEN + 32];
+    redisReply *r;
+    pe_error e = {0};
+
+    snprintf(text, sizeof(text), "%s %" PRIu64, c->id, c->version);
+    r = params_link_ask(p->link, REDIS_REPLY_INTEGER, &e, "PUBLISH",
+                        p->names[PARAMS_CHANNEL], text, NULL);
+    if (r)
+        freeReplyObject(r);
+    else
+        log_warn("a commit was stored and not announced: %s", e.text);
+}
+
 int params_commit_send(params *p, const params_commit *c, pe_error *errp)
 {
     char sha[PARAMS_SHA1_LEN + 1];
@@ -38,5 +60,7 @@ int params_commit_send(params *p, const params_commit *c, pe_error *errp)
         answer = answer_of(p, r, errp);
     params_replies_free(&r, 1);
     params_args_free(&a);
+    if (answer == PARAMS_OK || answer == PARAMS_DUP)
+        announce(p, c);
     return answer;
 }

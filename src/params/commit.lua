@@ -1,8 +1,8 @@
--- commit.lua - one atomic step: a model and the offsets it covers.
+-- commit.lua - one commit: model, offsets, devices and counters, or nothing.
 --
--- KEYS   1 state (hash)  2 model (string)  3 offsets (hash)  4 devices (hash)
--- ARGV   1 channel of the announcements
---        2 id, 3 base: ids of this commit and of the state it was applied to
+-- KEYS   1 state (text)  2 model (string)  3 first (hash)  4 fence (number)
+-- ARGV   1 channel of the announcements, which the caller makes
+--        2 id of the commit  3 id of the state it was applied to
 --        4 writer  5 fence  6 version  7 time_ns  8 digest of the model
 --        9 kind of the model  10 model
 --       11 number of counters  12 of ranges  13 of devices
@@ -10,34 +10,36 @@
 --       DEVICE, PARTITION/BOOT/SEQ; and last the FROM of each range.
 -- With the channel alone it only looks whether its user may do all it does.
 --
--- A script is atomic but nothing is taken back when it fails half-way: all
--- that can be wrong is looked for before the first write.  Offsets and ids
--- are compared as text: a Lua number is exact only up to 2^53.
+-- It writes once, by one MSET of absolute values.  A script that wrote twice
+-- would stand between MULTI and EXEC in the append-only file, and a server
+-- that was killed while it wrote them cuts the file behind the MULTI: what
+-- comes after is then run, or lost, with a commit that never was.  PUBLISH
+-- counts as a second command where there are replicas.
+--
+-- Offsets and ids are compared as text: a Lua number is exact only up to 2^53.
 
-local STATE, MODEL, OFFSETS, DEVICES = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local CHANNEL = ARGV[1]
+local STATE, MODEL, FIRST, FENCE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local LAYOUT = '2'
+local WRITERS_MAX = 64 -- the newest; a resend comes soon
 
 -- Commands in a script need the user's permission too, each at its own call.
 local function permitted()
     local may = redis.acl_check_cmd -- Redis 7
     return not may
-        or may('TYPE', STATE) and may('HMGET', STATE, 'f')
-        and may('HGET', OFFSETS, 'f') and may('SET', MODEL, '')
-        and may('HSET', OFFSETS, 'f', '') and may('HSET', DEVICES, 'f', '')
-        and may('HSET', STATE, 'f', '') and may('HINCRBY', STATE, 'f', '0')
-        and may('PUBLISH', CHANNEL, '')
+        or may('TYPE', STATE) and may('GET', STATE) and may('GET', FENCE)
+        and may('HGET', FIRST, 'f') and may('MSET', STATE, '', MODEL, '')
+        and may('PUBLISH', ARGV[1], '')
 end
 
 if not permitted() then
     return redis.error_reply('NOPERM the commit script may not run all of ' ..
-        'TYPE HGET HMGET SET HSET HINCRBY PUBLISH on the keys of this run')
+        'TYPE GET HGET MSET PUBLISH on the keys of this run')
 end
 if #ARGV == 1 then
     return redis.status_reply('OK')
 end
 
 local id, base, writer = ARGV[2], ARGV[3], ARGV[4]
-local fence, version = ARGV[5], ARGV[6]
 
 -- Bounds in ARGV of the three lists of pairs, and of the FROMs behind them.
 local counters = {first = 14}
@@ -50,28 +52,53 @@ local function from_of(i) -- of the range whose field is ARGV[i]
     return ARGV[devices.last + 1 + (i - ranges.first) / 2]
 end
 
--- Errors: nothing of this happens unless somebody else writes our keys.
-for i, want in ipairs({'hash', 'string', 'hash', 'hash'}) do
+-- --- what is stored; errors where it is not ours ---
+
+for i, want in ipairs({'string', 'string', 'hash', 'string'}) do
     local got = redis.call('TYPE', KEYS[i]).ok
     if got ~= 'none' and got ~= want then
         return redis.error_reply('WRONGTYPE ' .. KEYS[i] .. ' is a ' .. got ..
             ' and not a ' .. want)
     end
 end
--- 18 digits: a sum of two such numbers is no overflow for HINCRBY.
+
+local text = redis.call('GET', STATE) or ''
+local body, sum = text:match('^(.*\n)sum (%x+)\n$')
+if text ~= '' and (not body or redis.sha1hex(body) ~= sum) then
+    return redis.error_reply('WRONGTYPE ' .. STATE ..
+        ' does not agree with its digest')
+end
+
+-- Lists of names in order, that also know the value of each name.
+local kept = {offset = {}, device = {}, writer = {}}
+local fact = {}
+local function keep(list, name, value)
+    if not list[name] then
+        list[#list + 1] = name
+    end
+    list[name] = value
+end
+for word, value, name in (body or ''):gmatch('(%S+) (%S*) ?([^\n]*)\n') do
+    if kept[word] then
+        keep(kept[word], name, value)
+    else
+        fact[word] = value
+    end
+end
+if text ~= '' and fact.layout ~= LAYOUT then
+    return redis.error_reply('WRONGTYPE ' .. STATE .. ' has layout ' ..
+        tostring(fact.layout) .. ' and not ' .. LAYOUT)
+end
 for i = counters.first, counters.last, 2 do
-    local stored = redis.call('HGET', STATE, ARGV[i]) or '0'
+    local stored = fact[ARGV[i]] or '0'
     if not stored:match('^%d+$') or #stored > 18 then
         return redis.error_reply('WRONGTYPE field ' .. ARGV[i] .. ' of ' ..
             STATE .. ' is not a count')
     end
 end
-local stored = redis.call('HMGET', STATE, 'commit', 'fence', 'last:' .. writer)
-local newest = stored[1] or ''
-local oldest_fence = tonumber(stored[2] or '0')
-if not oldest_fence then
-    return redis.error_reply('WRONGTYPE field fence of ' .. STATE ..
-        ' is not a number')
+local fence = tonumber(redis.call('GET', FENCE) or '0')
+if not fence then
+    return redis.error_reply('WRONGTYPE ' .. FENCE .. ' is not a number')
 end
 local seen = {}
 for i = ranges.first, ranges.last, 2 do
@@ -81,8 +108,9 @@ for i = ranges.first, ranges.last, 2 do
     seen[ARGV[i]] = true
 end
 
--- Refusals.  DUP is first: whatever happened since, this call was done.
-if stored[3] == id then
+-- --- refusals; DUP is first: whatever happened since, this call was done ---
+
+if kept.writer[writer] == id then
     return redis.status_reply('DUP')
 end
 local moves = false
@@ -92,34 +120,64 @@ end
 if not moves then
     return redis.status_reply('EMPTY')
 end
-if tonumber(fence) < oldest_fence then
+if tonumber(ARGV[5]) ~= fence then
     return redis.status_reply('FENCED')
 end
 for i = ranges.first, ranges.last, 2 do
     -- false, where the partition was never initialised, equals nothing
-    if redis.call('HGET', OFFSETS, ARGV[i]) ~= from_of(i) then
+    local stored = kept.offset[ARGV[i]] or redis.call('HGET', FIRST, ARGV[i])
+    if stored ~= from_of(i) then
         return redis.status_reply('OFFSET')
     end
 end
-if newest ~= base then
+if (fact.commit or '') ~= base then
     return redis.status_reply('STALE')
 end
 
--- Writes.  Pairs go in pieces, for unpack() is bounded by Lua's stack.
-local function store_pairs(key, list)
-    for i = list.first, list.last, 1000 do
-        redis.call('HSET', key, unpack(ARGV, i, math.min(i + 999, list.last)))
+-- --- the new state ---
+
+for i = ranges.first, ranges.last, 2 do
+    keep(kept.offset, ARGV[i], ARGV[i + 1])
+end
+for i = devices.first, devices.last, 2 do
+    keep(kept.device, ARGV[i], ARGV[i + 1])
+end
+for i, name in ipairs(kept.writer) do
+    if name == writer then
+        table.remove(kept.writer, i)
+        break
     end
 end
-
-redis.call('SET', MODEL, ARGV[10])
-store_pairs(OFFSETS, ranges)
-store_pairs(DEVICES, devices)
-redis.call('HSET', STATE, 'commit', id, 'version', version, 'fence', fence,
-    'time_ns', ARGV[7], 'digest', ARGV[8], 'model', ARGV[9],
-    'last:' .. writer, id)
-for i = counters.first, counters.last, 2 do
-    redis.call('HINCRBY', STATE, ARGV[i], ARGV[i + 1])
+kept.writer[writer] = nil
+keep(kept.writer, writer, id)
+while #kept.writer > WRITERS_MAX do
+    table.remove(kept.writer, 1)
 end
-redis.call('PUBLISH', CHANNEL, id .. ' ' .. version)
+
+-- Two counts of at most 18 digits, exactly.
+local function sum_of(a, b)
+    local low = tonumber(a:sub(-9)) + tonumber(b:sub(-9))
+    local high = (tonumber(a:sub(1, -10)) or 0) +
+        (tonumber(b:sub(1, -10)) or 0) + math.floor(low / 1e9)
+    if high == 0 then
+        return string.format('%.0f', low)
+    end
+    return string.format('%.0f%09.0f', high, low % 1e9)
+end
+
+-- What every reader wants comes first (state.c reads the head alone).
+local out = {'layout ' .. LAYOUT, 'commit ' .. id, 'version ' .. ARGV[6],
+    'time_ns ' .. ARGV[7], 'digest ' .. ARGV[8], 'model ' .. ARGV[9]}
+for i = counters.first, counters.last, 2 do
+    out[#out + 1] = ARGV[i] .. ' ' .. sum_of(fact[ARGV[i]] or '0', ARGV[i + 1])
+end
+for _, word in ipairs({'offset', 'device', 'writer'}) do
+    for _, name in ipairs(kept[word]) do
+        out[#out + 1] = word .. ' ' .. kept[word][name] .. ' ' .. name
+    end
+end
+out[#out + 1] = ''
+text = table.concat(out, '\n')
+redis.call('MSET', STATE, text .. 'sum ' .. redis.sha1hex(text) .. '\n',
+    MODEL, ARGV[10])
 return redis.status_reply('OK')

@@ -73,6 +73,7 @@ static redisReply *call(params *p, const params_member *m, unsigned words,
     params_args_addf(&a, "%d", m->ranks);
     params_args_addf(&a, "%" PRId64, m->ttl_ms);
     params_args_addf(&a, "%" PRId32, m->partitions);
+    params_args_addf(&a, "%" PRIu64, m->generation);
     add_words(&a, words);
     if (a.failed) {
         pe_error_nomem(errp);
@@ -86,15 +87,44 @@ static redisReply *call(params *p, const params_member *m, unsigned words,
 
 /* --- the answer --- */
 
-static int leases_parse(const params *p, const redisReply *r,
-                        params_lease **out, size_t *np, pe_error *errp)
+/* The lines of [text], but for that of nobody. */
+static int lines_parse(char *text, params_lease *out, size_t *np,
+                       pe_error *errp)
 {
-    *out = NULL;
+    char *line, *value;
+
+    while (text && *text) {
+        line = strsep(&text, "\n");
+        value = strchr(line, ' ');
+        if (value)
+            *value++ = '\0';
+        if (!strcmp(line, PARAMS_LEASE_NEWEST))
+            continue;
+        if (params_lease_parse(line, value ? value : "", &out[*np], errp) < 0)
+            return -1;
+        ++*np;
+    }
+    return 0;
+}
+
+static int leases_parse(const redisReply *r, params_lease **out, size_t *np,
+                        pe_error *errp)
+{
+    const char *text = params_reply_text(r, "");
+    char *copy = strdup(text ? text : "?");
+    size_t n = 1;
+    int rc = -1;
+
     *np = 0;
-    if (params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "leases",
-                           errp) == 0 &&
-        params_reply_hash(r, sizeof(**out), params_lease_parse, out, np,
-                          errp) == 0)
+    for (const char *c = copy; c && *c; c++)
+        n += *c == '\n';
+    *out = calloc(n, sizeof(**out));
+    if (copy && *out)
+        rc = lines_parse(copy, *out, np, errp);
+    else
+        pe_error_nomem(errp);
+    free(copy);
+    if (rc == 0)
         return 0;
     params_leases_free(*out, *np);
     *out = NULL;
@@ -110,16 +140,19 @@ static int answer_parse(const params *p, const redisReply *r, params_share *out,
     if (params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "EVALSHA",
                            errp) < 0)
         return -1;
-    word = r->elements == 4 ? params_reply_text(r->element[0], "") : NULL;
-    if (!word || r->element[1]->type != REDIS_REPLY_INTEGER ||
-        r->element[2]->type != REDIS_REPLY_INTEGER)
+    word = r->elements == 5 ? params_reply_text(r->element[0], "") : NULL;
+    for (size_t i = 1; word && i < 4; i++)
+        if (r->element[i]->type != REDIS_REPLY_INTEGER)
+            word = NULL;
+    if (!word)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
                             "Redis at %s answers a lease with something else",
                             p->link->name);
     out->replaced = strcmp(word, "OK") != 0;
     out->share = (int32_t)r->element[1]->integer;
     out->surplus = (int32_t)r->element[2]->integer;
-    return leases_parse(p, r->element[3], &out->leases, &out->n, errp);
+    out->generation = (uint64_t)r->element[3]->integer;
+    return leases_parse(r->element[4], &out->leases, &out->n, errp);
 }
 
 int params_lease_beat(params *p, const params_member *m, unsigned words,
@@ -141,18 +174,6 @@ int params_lease_beat(params *p, const params_member *m, unsigned words,
 
 /* --- all of them --- */
 
-/* The field that is no lease goes. */
-static void drop_newest(params_lease *l, size_t *np)
-{
-    for (size_t i = 0; i < *np; i++) {
-        if (strcmp(l[i].member, PARAMS_LEASE_NEWEST))
-            continue;
-        free(l[i].member);
-        l[i] = l[--*np];
-        return;
-    }
-}
-
 static int by_joined(const void *a, const void *b)
 {
     const params_lease *x = a, *y = b;
@@ -165,7 +186,7 @@ static int by_joined(const void *a, const void *b)
 int params_leases_fetch(params *p, params_lease **out, size_t *np,
                         pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
+    redisReply *r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "GET",
                                     p->names[PARAMS_KEY_LEASES], NULL);
     int rc;
 
@@ -173,11 +194,10 @@ int params_leases_fetch(params *p, params_lease **out, size_t *np,
     *np = 0;
     if (!r)
         return -1;
-    rc = leases_parse(p, r, out, np, errp);
+    rc = leases_parse(r, out, np, errp);
     freeReplyObject(r);
     if (rc < 0)
         return -1;
-    drop_newest(*out, np);
     if (*np)
         qsort(*out, *np, sizeof(**out), by_joined);
     return 0;

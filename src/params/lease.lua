@@ -1,7 +1,8 @@
 -- lease.lua - one sign of life of a pool: which partitions are its own.
 --
--- KEYS   1 leases (hash)
+-- KEYS   1 leases (text)
 -- ARGV   1 member  2 incarnation  3 ranks  4 ttl_ms  5 partitions of the run
+--        6 generation, as the call that joined was told; 0 before
 --        then any of the words
 --        join    the first call of this incarnation
 --        settle  nothing of mine is under way: take what I have too many
@@ -9,12 +10,14 @@
 --        leave   take everything, and forget me
 -- Without arguments it only looks whether its user may do all it does.
 -- Answers REPLACED, or OK, then the caller's share, how many partitions it has
--- beyond that, and all members as MEMBER, VALUE.
+-- beyond that, its generation, and the leases.
 --
--- A field is MEMBER -> RANKS/EXPIRES_MS/JOINED/INCARNATION/PARTITIONS with
--- partitions as "0-3,7"; the field "@" is the time of the newest call.  Times
--- are this server's.  Leases spread the work and are no lock: what makes a
--- commit safe is its compare (commit.lua).
+-- A line is MEMBER RANKS/EXPIRES_MS/JOINED/GENERATION/INCARNATION/PARTITIONS
+-- with partitions as "0-3,7"; that of "@" is the time of the newest call and
+-- how many have joined: a generation is the number of the join.  Times are
+-- this server's.  Leases spread the work and are no lock: what makes a commit
+-- safe is its compare (commit.lua).  They are one text and are written by one
+-- command, for the reason that commit.lua gives.
 
 local LEASES = KEYS[1]
 local NEWEST = '@'
@@ -23,13 +26,13 @@ local PARTITIONS_MAX = 1000000
 local function permitted()
     local may = redis.acl_check_cmd -- Redis 7
     return not may
-        or may('TYPE', LEASES) and may('TIME') and may('HGETALL', LEASES)
-        and may('HSET', LEASES, 'f', '') and may('HDEL', LEASES, 'f')
+        or may('TYPE', LEASES) and may('TIME') and may('GET', LEASES)
+        and may('SET', LEASES, '')
 end
 
 if not permitted() then
     return redis.error_reply('NOPERM the lease script may not run all of ' ..
-        'TYPE TIME HGETALL HSET HDEL on the keys of this run')
+        'TYPE TIME GET SET on the keys of this run')
 end
 if #ARGV == 0 then
     return redis.status_reply('OK')
@@ -37,18 +40,18 @@ end
 
 local name, incarnation = ARGV[1], ARGV[2]
 local ranks, ttl = tonumber(ARGV[3]), tonumber(ARGV[4])
-local partitions = tonumber(ARGV[5])
+local partitions, generation = tonumber(ARGV[5]), tonumber(ARGV[6])
 local word = {}
-for i = 6, #ARGV do
+for i = 7, #ARGV do
     word[ARGV[i]] = true
 end
 
 -- --- read; nothing is written before all of it is known to be ours ---
 
 local kind = redis.call('TYPE', LEASES).ok
-if kind ~= 'none' and kind ~= 'hash' then
+if kind ~= 'none' and kind ~= 'string' then
     return redis.error_reply('WRONGTYPE ' .. LEASES .. ' is a ' .. kind ..
-        ' and not a hash')
+        ' and not a string')
 end
 
 -- "0-3,7" as a list of numbers, or nil.
@@ -69,31 +72,33 @@ local function list_of(text)
 end
 
 local function member_of(field, value)
-    local r, e, j, i, p = value:match('^(%d+)/(%d+)/(%d+)/(%x+)/([%d,-]*)$')
+    local r, e, j, g, i, p =
+        value:match('^(%d+)/(%d+)/(%d+)/(%d+)/(%x+)/([%d,-]*)$')
     local list = p and list_of(p)
-    if not list or #r > 7 or #e > 15 or #j > 15 then
+    if not list or #r > 7 or #e > 15 or #j > 15 or #g > 15 then
         return nil
     end
-    return {name = field, value = value, ranks = tonumber(r),
-        expires = tonumber(e), joined = tonumber(j), incarnation = i,
+    return {name = field, ranks = tonumber(r), expires = tonumber(e),
+        joined = tonumber(j), generation = tonumber(g), incarnation = i,
         list = list}
 end
 
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-local members, newest = {}, nil
-local fields = redis.call('HGETALL', LEASES)
-for i = 1, #fields, 2 do
+local members, newest, joins = {}, nil, 0
+for line in (redis.call('GET', LEASES) or ''):gmatch('[^\n]+') do
+    local field, value = line:match('^(%S+) (%S+)$')
     local m
-    if fields[i] == NEWEST then
-        newest = tonumber(fields[i + 1])
-        m = newest
-    else
-        m = member_of(fields[i], fields[i + 1])
+    if field == NEWEST then
+        newest, joins = value:match('^(%d+)/(%d+)$')
+        newest, joins = tonumber(newest), tonumber(joins)
+        m = joins
+    elseif field then
+        m = member_of(field, value)
         members[#members + 1] = m
     end
     if not m then
-        return redis.error_reply('WRONGTYPE field ' .. fields[i] .. ' of ' ..
+        return redis.error_reply('WRONGTYPE line ' .. line .. ' of ' ..
             LEASES .. ' is no lease')
     end
 end
@@ -116,7 +121,7 @@ local function limit(m)
     end
 end
 
-local living, gone, mine, last = {}, {}, nil, 0
+local living, mine, last = {}, nil, 0
 for _, m in ipairs(members) do
     last = math.max(last, m.joined)
     limit(m)
@@ -125,13 +130,20 @@ for _, m in ipairs(members) do
     end
     if m.name == name or m.expires > now then
         living[#living + 1] = m
-    else
-        gone[#gone + 1] = m
     end
 end
-if mine and not word.join and mine.incarnation ~= incarnation then
-    return {'REPLACED', 0, 0, {}}
+
+-- Of two under one name the one that joined last goes on.  An older one than
+-- the caller is here again where this server came back as it was before.
+local known = mine and mine.incarnation == incarnation
+if word.join and not known then
+    generation = joins + 1
+elseif known then
+    generation = mine.generation
+elseif mine and mine.generation >= generation then
+    return {'REPLACED', 0, 0, 0, ''}
 end
+joins = math.max(joins, generation)
 
 -- --- who holds what: of two that say so the one that joined first ---
 
@@ -154,7 +166,6 @@ local function remove(m)
     for i, l in ipairs(living) do
         if l == m then
             table.remove(living, i)
-            gone[#gone + 1] = m
             return
         end
     end
@@ -172,6 +183,7 @@ elseif not out then
     end
     mine.ranks = ranks
     mine.expires = now + ttl
+    mine.generation = generation
     mine.incarnation = incarnation
 end
 
@@ -237,22 +249,12 @@ local function text_of(list)
     return table.concat(out, ',')
 end
 
-local answer = {}
+local lines = {string.format('%s %.0f/%.0f', NEWEST, now, joins)}
 for _, m in ipairs(living) do
-    local value = string.format('%d/%.0f/%.0f/%s/%s', m.ranks, m.expires,
-        m.joined, m.incarnation, text_of(m.list))
-    if value ~= m.value then
-        redis.call('HSET', LEASES, m.name, value)
-    end
-    answer[#answer + 1] = m.name
-    answer[#answer + 1] = value
+    lines[#lines + 1] = string.format('%s %d/%.0f/%.0f/%.0f/%s/%s', m.name,
+        m.ranks, m.expires, m.joined, m.generation, m.incarnation,
+        text_of(m.list))
 end
-for _, m in ipairs(gone) do
-    redis.call('HDEL', LEASES, m.name)
-end
-if #living > 0 then
-    redis.call('HSET', LEASES, NEWEST, string.format('%.0f', now))
-else
-    redis.call('HDEL', LEASES, NEWEST)
-end
-return {'OK', share, surplus, answer}
+local text = table.concat(lines, '\n') .. '\n'
+redis.call('SET', LEASES, text)
+return {'OK', share, surplus, generation, text}

@@ -9,9 +9,8 @@
 #include <pilot/error.h>
 #include <pilot/model.h>
 
-/* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :offsets,
- * :devices, :ends, :announce, :pilots, :orders, :leases, :control, :shared,
- * :boots.
+/* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :first, :fence,
+ * :ends, :announce, :pilots, :orders, :leases, :control, :shared, :boots.
  */
 
 /* A connected stream socket to [host]:[port], which the caller closes; -1. */
@@ -44,14 +43,14 @@ typedef struct params params;
 params *params_open(const params_conf *c, const char *run, pe_error *errp);
 void params_close(params *p); /* may be NULL */
 
-/* Field "TOPIC/PARTITION" -> next offset. */
+/* Next offset of a partition. */
 typedef struct params_offset {
     char *topic;
     int32_t partition;
     int64_t next;
 } params_offset;
 
-/* Field DEVICE -> PARTITION/BOOT/SEQ last applied. */
+/* The newest block of a device that was applied. */
 typedef struct params_device {
     char *device;
     int32_t partition;
@@ -87,12 +86,11 @@ typedef struct params_state {
     size_t n_devices;
 } params_state;
 
-/* [out] is overwritten.  Errors: retry, as for params_model_fetch; fatal, 65,
- * when some other program wrote to the keys.
+/* [out] is overwritten.  Errors: fatal, 65, where what is stored does not
+ * agree with its digest (evicted, or written by another program), or is of
+ * another version's layout.
  */
 int params_state_fetch(params *p, params_state *out, pe_error *errp);
-/* The same without the devices: for a writer that knows its own. */
-int params_newest_fetch(params *p, params_state *out, pe_error *errp);
 void params_state_free(params_state *s);
 
 /* Only the ids: what an idle owner re-reads (rule 4).  [commit] gets the
@@ -102,7 +100,7 @@ int params_ids_fetch(params *p, char commit[PE_COMMIT_ID_LEN + 1],
                      uint64_t *versionp, uint64_t *fencep, pe_error *errp);
 
 /* Store the first offset of a partition unless there is one (HSETNX);
- * *storedp = what is there afterwards.
+ * *storedp = what is there afterwards, wherever commits have moved it to.
  */
 int params_offset_init(params *p, const char *topic, int32_t partition,
                        int64_t offset, int64_t *storedp, pe_error *errp);
@@ -134,14 +132,15 @@ typedef struct params_commit {
 enum params_answer {
     PARAMS_OK,     /* stored and announced */
     PARAMS_DUP,    /* was stored before: this is a resend */
-    PARAMS_FENCED, /* an operator's reset: this writer is too old */
+    PARAMS_FENCED, /* an operator's reset (INCR of :fence): reload */
     PARAMS_OFFSET, /* another writer moved a partition: reload */
     PARAMS_STALE,  /* another base: apply to the newest model and resend */
     PARAMS_EMPTY,  /* moves no offset: refused */
 };
 
-/* One EVALSHA.  Returns a params_answer, or -1: with class retry the outcome
- * is unknown and the *same* call is to be made again.
+/* One EVALSHA, which writes all of it with one command, and an announcement.
+ * Returns a params_answer, or -1: with class retry the outcome is unknown and
+ * the *same* call is to be made again.
  */
 int params_commit_send(params *p, const params_commit *c, pe_error *errp);
 
@@ -192,6 +191,7 @@ typedef struct params_member {
     int ranks;
     int32_t partitions; /* of the run */
     int64_t ttl_ms;     /* a member that is silent for longer is dead */
+    uint64_t generation; /* as the call that joined was told; 0 before */
 } params_member;
 
 /* What a member has, as it stands in the service. */
@@ -217,6 +217,7 @@ typedef struct params_share {
     bool replaced;          /* another incarnation has taken this name: nothing
                                is ours any more */
     int32_t share, surplus; /* what is due to us; what we have beyond that */
+    uint64_t generation;    /* which of those that joined we are */
     params_lease *leases;   /* of all members */
     size_t n;
 } params_share;

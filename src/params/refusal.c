@@ -5,9 +5,10 @@
 
 #define ACL_FIX                                                             \
     "as an administrator run ACL SETUSER USER '~pilot:*' '&pilot:*' +ping " \
-    "+evalsha '+script|load' +type +get +set +hget +hmget +hgetall +hset "  \
-    "+hsetnx +hdel +hincrby +unlink +multi +exec +watch +unwatch +publish " \
-    "+subscribe +time (a device needs neither evalsha nor script|load)"
+    "+evalsha '+script|load' +type +get +getrange +set +mset +hget +hmget " \
+    "+hgetall +hset +hsetnx +hdel +hincrby +unlink +multi +exec +watch "    \
+    "+unwatch +publish +subscribe +time (a device needs neither evalsha "   \
+    "nor script|load)"
 
 #define PASSWORD_FIX "set the right one in pilots.NAME.password-file"
 
@@ -57,8 +58,8 @@ static const refusal refusals[] = {
      "it wants no password; leave out pilots.NAME.password-file"},
     {"NOPERM", PE_ERROR_FATAL, PE_EXIT_CONFIG, ACL_FIX},
     {"WRONGTYPE", PE_ERROR_FATAL, PE_EXIT_DATA,
-     "some other program wrote to the keys of this run; delete the run or "
-     "use another server"},
+     "some other program wrote to the keys of this run, or another version "
+     "of pilot-edge: finish the run with that one, or choose another --run"},
 };
 
 static const refusal other = {"", PE_ERROR_FATAL, PE_EXIT_FAILED,

@@ -42,8 +42,8 @@ int params_script_load(params_link *l, void *arg, pe_error *errp)
                                   "4",
                                   p->names[PARAMS_KEY_STATE],
                                   p->names[PARAMS_KEY_MODEL],
-                                  p->names[PARAMS_KEY_OFFSETS],
-                                  p->names[PARAMS_KEY_DEVICES],
+                                  p->names[PARAMS_KEY_FIRST],
+                                  p->names[PARAMS_KEY_FENCE],
                                   p->names[PARAMS_CHANNEL]};
     const char *lease_probe[] = {"EVALSHA", lease, "1",
                                  p->names[PARAMS_KEY_LEASES]};

@@ -4,70 +4,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/params/layout.h"
 #include "src/params/private.h"
 #include "src/params/reply.h"
-#include "src/params/sha1.h"
 
-/* Fields of the state hash that every reader asks for, in this order; the
- * counters may follow.
- */
-#define HEAD_FIELDS "commit", "version", "fence", "time_ns", "digest"
-#define HEAD_N 5
+#define TEXT(number) TEXT_OF(number)
+#define TEXT_OF(number) #number
 
-typedef struct head {
-    const char *commit, *digest; /* in the reply */
-    uint64_t version, fence, time_ns;
-} head;
+/* --- parts of it --- */
 
-static int refuse_state(const params *p, const char *what, pe_error *errp)
+static int refuse_key(const params *p, enum params_key key, pe_error *errp)
 {
     return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
-                        "%s in %s is malformed: some other program wrote to "
-                        "the keys of this run",
-                        what, p->names[PARAMS_KEY_STATE]);
+                        "%s is malformed: some other program wrote to the "
+                        "keys of this run",
+                        p->names[key]);
 }
 
-/* Number in element [i] of [r]; absent: 0. */
-static int number_at(const redisReply *r, size_t i, uint64_t max,
-                     uint64_t *valuep)
+static int fence_parse(const params *p, const redisReply *r, uint64_t *fencep,
+                       pe_error *errp)
 {
-    return params_number_parse(params_reply_text(r->element[i], "0"), max,
-                               valuep);
+    return params_number_parse(params_reply_text(r, "0"), PARAMS_FENCE_MAX,
+                               fencep) < 0
+               ? refuse_key(p, PARAMS_KEY_FENCE, errp)
+               : 0;
 }
 
-static int head_parse(const params *p, const redisReply *r, size_t n, head *h,
+/* The first PARAMS_HEAD_MAX bytes of the state in [r]. */
+static int head_parse(const params *p, const redisReply *r, params_head *h,
                       pe_error *errp)
 {
-    if (params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HMGET", errp) <
-        0)
-        return -1;
-    if (r->elements != n)
-        return refuse_state(p, "the number of fields", errp);
-    h->commit = params_reply_text(r->element[0], "");
-    if (!h->commit || (*h->commit && params_id_check(h->commit) < 0))
-        return refuse_state(p, "commit", errp);
-    h->digest = params_reply_text(r->element[4], "");
-    if (!h->digest)
-        return refuse_state(p, "digest", errp);
-    if (number_at(r, 1, INT64_MAX, &h->version) < 0 ||
-        number_at(r, 2, PARAMS_FENCE_MAX, &h->fence) < 0 ||
-        number_at(r, 3, INT64_MAX, &h->time_ns) < 0)
-        return refuse_state(p, "version, fence or time_ns", errp);
-    return 0;
+    const char *text = params_reply_text(r, "");
+
+    return !text || params_head_parse(text, h) < 0
+               ? refuse_key(p, PARAMS_KEY_STATE, errp)
+               : 0;
 }
 
-static int counters_parse(const params *p, const redisReply *r,
-                          params_counters *c, pe_error *errp)
-{
-    for (size_t i = 0; i < PARAMS_N_COUNTERS; i++)
-        if (number_at(r, HEAD_N + i, INT64_MAX, params_counter_at(c, i)) < 0)
-            return refuse_state(p, params_counter_fields[i].name, errp);
-    return 0;
-}
-
-/* Copy the model behind [h] into [out], whose memory is used again. */
-static int model_copy(const params *p, const redisReply *r, const head *h,
-                      pe_buffer *out, pe_error *errp)
+/* Copy the model behind [h] into [out], whose memory is used again.  [kind] of
+ * error where it is not: a device may wait for the next one.
+ */
+static int model_copy(const params *p, const redisReply *r,
+                      const params_head *h, pe_buffer *out,
+                      enum pe_error_class kind, pe_error *errp)
 {
     char digest[PARAMS_SHA1_LEN + 1];
 
@@ -79,7 +58,7 @@ static int model_copy(const params *p, const redisReply *r, const head *h,
                                   errp);
     params_sha1_hex(r->str, r->str ? r->len : 0, digest);
     if (r->type == REDIS_REPLY_NIL || strcmp(digest, h->digest) != 0)
-        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_DATA,
+        return pe_error_set(errp, kind, PE_EXIT_DATA,
                             "the model in %s is not the one of commit %s: it "
                             "was evicted, or some other program wrote to it",
                             p->names[PARAMS_KEY_MODEL], h->commit);
@@ -96,110 +75,150 @@ static int model_copy(const params *p, const redisReply *r, const head *h,
     return 0;
 }
 
-/* Offsets, and devices where [n] is 2. */
-static int hashes_parse(const params *p, redisReply **r, size_t n,
-                        params_state *s, pe_error *errp)
+/* --- offsets: of a partition without commits, its first one --- */
+
+static int by_place(const void *a, const void *b)
 {
-    for (size_t i = 0; i < n; i++)
-        if (params_reply_check(r[i], REDIS_REPLY_ARRAY, p->link->name,
-                               "HGETALL", errp) < 0)
-            return -1;
-    if (params_reply_hash(r[0], sizeof(*s->offsets), params_offset_parse,
-                          &s->offsets, &s->n_offsets, errp) < 0)
-        return -1;
-    if (n < 2)
-        return 0;
-    return params_reply_hash(r[1], sizeof(*s->devices), params_device_parse,
-                             &s->devices, &s->n_devices, errp);
+    const params_offset *x = a, *y = b;
+    int rc = strcmp(x->topic, y->topic);
+
+    if (rc)
+        return rc;
+    return (x->partition > y->partition) - (x->partition < y->partition);
 }
 
-/* Fill [s] from the replies to HMGET, GET and [n] - 2 times HGETALL. */
-static int state_parse(const params *p, redisReply **r, size_t n,
-                       params_state *s, pe_error *errp)
+static void offsets_free(params_offset *o, size_t n)
 {
-    head h;
+    for (size_t i = 0; i < n; i++)
+        free(o[i].topic);
+    free(o);
+}
 
-    if (head_parse(p, r[0], HEAD_N + PARAMS_N_COUNTERS, &h, errp) < 0 ||
-        counters_parse(p, r[0], &s->counters, errp) < 0 ||
-        model_copy(p, r[1], &h, &s->model, errp) < 0 ||
-        hashes_parse(p, r + 2, n - 2, s, errp) < 0)
-        return -1;
-    memcpy(s->commit, h.commit, strlen(h.commit) + 1);
-    s->version = h.version;
-    s->fence = h.fence;
-    s->time_ns = (int64_t)h.time_ns;
+/* Those of [first] that [s] has not, which is all of them or none where it
+ * fails.
+ */
+static int offsets_add(params_state *s, params_offset *first, size_t n,
+                       pe_error *errp)
+{
+    size_t had = s->n_offsets;
+    params_offset *all =
+        realloc(s->offsets, (had + n + 1) * sizeof(*s->offsets));
+
+    if (!all)
+        return pe_error_nomem(errp);
+    s->offsets = all;
+    qsort(all, had, sizeof(*all), by_place);
+    for (size_t i = 0; i < n; i++) {
+        if (bsearch(&first[i], all, had, sizeof(*all), by_place))
+            continue;
+        all[s->n_offsets++] = first[i];
+        first[i].topic = NULL;
+    }
     return 0;
 }
 
-/* The state by the first [n] of its four commands, in one step. */
-static int fetch(params *p, size_t n, params_state *out, pe_error *errp)
+static int first_parse(const params *p, const redisReply *r, params_state *s,
+                       pe_error *errp)
 {
-    const char *state[2 + HEAD_N + PARAMS_N_COUNTERS] = {
-        "HMGET", p->names[PARAMS_KEY_STATE], HEAD_FIELDS};
+    params_offset *first = NULL;
+    size_t n = 0;
+    int rc = params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
+                                errp);
+
+    if (rc == 0)
+        rc = params_reply_hash(r, sizeof(*first), params_offset_parse, &first,
+                               &n, errp);
+    if (rc == 0)
+        rc = offsets_add(s, first, n, errp);
+    offsets_free(first, n);
+    return rc;
+}
+
+/* --- all of it --- */
+
+/* Fill [s] from the replies to GET, GET, GET and HGETALL. */
+static int state_parse(const params *p, redisReply **r, params_state *s,
+                       pe_error *errp)
+{
+    const char *text = params_reply_text(r[0], "");
+    params_head h;
+
+    if (!text)
+        return refuse_key(p, PARAMS_KEY_STATE, errp);
+    if (params_layout_parse(text, p->names[PARAMS_KEY_STATE], &h, s, errp) <
+            0 ||
+        model_copy(p, r[1], &h, &s->model, PE_ERROR_FATAL, errp) < 0 ||
+        fence_parse(p, r[2], &s->fence, errp) < 0)
+        return -1;
+    return first_parse(p, r[3], s, errp);
+}
+
+int params_state_fetch(params *p, params_state *out, pe_error *errp)
+{
+    const char *state[] = {"GET", p->names[PARAMS_KEY_STATE]};
     const char *model[] = {"GET", p->names[PARAMS_KEY_MODEL]};
-    const char *offsets[] = {"HGETALL", p->names[PARAMS_KEY_OFFSETS]};
-    const char *devices[] = {"HGETALL", p->names[PARAMS_KEY_DEVICES]};
+    const char *fence[] = {"GET", p->names[PARAMS_KEY_FENCE]};
+    const char *first[] = {"HGETALL", p->names[PARAMS_KEY_FIRST]};
     const params_command cmds[] = {
-        {2 + HEAD_N + PARAMS_N_COUNTERS, state, NULL},
-        {2, model, NULL},
-        {2, offsets, NULL},
-        {2, devices, NULL}};
+        {2, state, NULL}, {2, model, NULL}, {2, fence, NULL}, {2, first, NULL}};
     redisReply *r;
 
     *out = (params_state){0};
-    for (size_t i = 0; i < PARAMS_N_COUNTERS; i++)
-        state[2 + HEAD_N + i] = params_counter_fields[i].name;
-    r = params_link_multi(p->link, cmds, n, errp);
+    r = params_link_multi(p->link, cmds, 4, errp);
     if (!r)
         return -1;
-    int rc = state_parse(p, r->element, n, out, errp);
+    int rc = state_parse(p, r->element, out, errp);
     freeReplyObject(r);
     if (rc < 0)
         params_state_free(out);
     return rc;
 }
 
-int params_state_fetch(params *p, params_state *out, pe_error *errp)
-{
-    return fetch(p, 4, out, errp);
-}
-
-int params_newest_fetch(params *p, params_state *out, pe_error *errp)
-{
-    return fetch(p, 3, out, errp);
-}
-
 void params_state_free(params_state *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; i < s->n_offsets; i++)
-        free(s->offsets[i].topic);
     for (size_t i = 0; i < s->n_devices; i++)
         free(s->devices[i].device);
-    free(s->offsets);
+    offsets_free(s->offsets, s->n_offsets);
     free(s->devices);
     free(s->model.data);
     *s = (params_state){0};
 }
 
+/* --- its head --- */
+
+/* The head and what [second] asks, in one step; NULL: error. */
+static redisReply *head_ask(params *p, params_command second, params_head *h,
+                            pe_error *errp)
+{
+    const char *state[] = {"GETRANGE", p->names[PARAMS_KEY_STATE], "0",
+                           TEXT(PARAMS_HEAD_MAX)};
+    const params_command cmds[] = {{4, state, NULL}, second};
+    redisReply *r = params_link_multi(p->link, cmds, 2, errp);
+
+    if (r && head_parse(p, r->element[0], h, errp) < 0) {
+        freeReplyObject(r);
+        return NULL;
+    }
+    return r;
+}
+
 int params_ids_fetch(params *p, char commit[PE_COMMIT_ID_LEN + 1],
                      uint64_t *versionp, uint64_t *fencep, pe_error *errp)
 {
-    head h;
-    redisReply *r =
-        params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HMGET",
-                        p->names[PARAMS_KEY_STATE], HEAD_FIELDS, NULL);
+    const char *fence[] = {"GET", p->names[PARAMS_KEY_FENCE]};
+    params_head h;
+    redisReply *r = head_ask(p, (params_command){2, fence, NULL}, &h, errp);
 
     if (!r)
         return -1;
-    int rc = head_parse(p, r, HEAD_N, &h, errp);
-    if (rc == 0) {
-        memcpy(commit, h.commit, strlen(h.commit) + 1);
-        *versionp = h.version;
-        *fencep = h.fence;
-    }
+    int rc = fence_parse(p, r->element[1], fencep, errp);
     freeReplyObject(r);
+    if (rc == 0) {
+        memcpy(commit, h.commit, sizeof(h.commit));
+        *versionp = h.version;
+    }
     return rc;
 }
 
@@ -207,31 +226,29 @@ int params_model_fetch(params *p, pe_buffer *out,
                        char commit[PE_COMMIT_ID_LEN + 1], uint64_t *versionp,
                        int64_t *time_nsp, pe_error *errp)
 {
-    const char *state[] = {"HMGET", p->names[PARAMS_KEY_STATE], HEAD_FIELDS};
     const char *model[] = {"GET", p->names[PARAMS_KEY_MODEL]};
-    const params_command cmds[] = {{2 + HEAD_N, state, NULL}, {2, model, NULL}};
-    head h;
-    redisReply *r = params_link_multi(p->link, cmds, 2, errp);
+    params_head h;
+    redisReply *r = head_ask(p, (params_command){2, model, NULL}, &h, errp);
 
     if (!r)
         return -1;
-    int rc = head_parse(p, r->element[0], HEAD_N, &h, errp);
-    if (rc == 0)
-        rc = model_copy(p, r->element[1], &h, out, errp);
+    int rc = model_copy(p, r->element[1], &h, out, PE_ERROR_RETRY, errp);
+    freeReplyObject(r);
     if (rc == 0) {
-        memcpy(commit, h.commit, strlen(h.commit) + 1);
+        memcpy(commit, h.commit, sizeof(h.commit));
         *versionp = h.version;
         *time_nsp = (int64_t)h.time_ns;
     }
-    freeReplyObject(r);
     return rc;
 }
+
+/* --- where a run starts --- */
 
 int params_offset_init(params *p, const char *topic, int32_t partition,
                        int64_t offset, int64_t *storedp, pe_error *errp)
 {
     char field[512], value[32];
-    const char *key = p->names[PARAMS_KEY_OFFSETS];
+    const char *key = p->names[PARAMS_KEY_FIRST];
     const char *set[] = {"HSETNX", key, field, value};
     const char *get[] = {"HGET", key, field};
     const params_command cmds[] = {{4, set, NULL}, {3, get, NULL}};

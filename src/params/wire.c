@@ -12,7 +12,7 @@
 
 static const char *const key_names[] = {
     [PARAMS_KEY_STATE] = "state",     [PARAMS_KEY_MODEL] = "model",
-    [PARAMS_KEY_OFFSETS] = "offsets", [PARAMS_KEY_DEVICES] = "devices",
+    [PARAMS_KEY_FIRST] = "first",     [PARAMS_KEY_FENCE] = "fence",
     [PARAMS_KEY_ENDS] = "ends",       [PARAMS_KEY_PILOTS] = "pilots",
     [PARAMS_KEY_ORDERS] = "orders",   [PARAMS_KEY_LEASES] = "leases",
     [PARAMS_KEY_CONTROL] = "control", [PARAMS_KEY_SHARED] = "shared",
@@ -200,25 +200,15 @@ static int partitions_parse(const char *s, params_lease *l)
     return 0;
 }
 
-/* "@" has a time alone, and is the lease of nobody. */
-static int newest_parse(const char *value, params_lease *l)
-{
-    uint64_t time;
-
-    if (params_number_parse(value, INT64_MAX, &time) < 0)
-        return -1;
-    l->expires_ms = (int64_t)time;
-    return 0;
-}
-
 static int lease_value_parse(const char *value, params_lease *l)
 {
     const char *at = value, *end;
-    uint64_t ranks, expires;
+    uint64_t ranks, expires, generation;
 
     if (take_number(&at, '/', 9999999, &ranks) < 0 ||
         take_number(&at, '/', INT64_MAX, &expires) < 0 ||
-        take_number(&at, '/', UINT64_MAX, &l->joined) < 0)
+        take_number(&at, '/', UINT64_MAX, &l->joined) < 0 ||
+        take_number(&at, '/', UINT64_MAX, &generation) < 0)
         return -1;
     end = at + strspn(at, "0123456789abcdef");
     if (end == at || *end != '/')
@@ -233,16 +223,14 @@ int params_lease_parse(const char *field, const char *value, void *item,
                        pe_error *errp)
 {
     params_lease *l = item;
-    int rc = strcmp(field, PARAMS_LEASE_NEWEST) ? lease_value_parse(value, l)
-                                                : newest_parse(value, l);
 
-    if (rc == 0 && *field)
+    if (lease_value_parse(value, l) == 0 && *field)
         return name_copy(field, strlen(field), &l->member, errp);
     free(l->incarnation);
     free(l->partitions);
     return field_refuse(errp, field, value,
-                        "MEMBER -> RANKS/EXPIRES/JOINED/INCARNATION/"
-                        "PARTITIONS");
+                        "MEMBER -> RANKS/EXPIRES/JOINED/GENERATION/"
+                        "INCARNATION/PARTITIONS");
 }
 
 /* --- announcements and answers --- */

@@ -15,8 +15,8 @@ enum params_key {
     /* The first four are KEYS of commit.lua, in its order. */
     PARAMS_KEY_STATE,
     PARAMS_KEY_MODEL,
-    PARAMS_KEY_OFFSETS,
-    PARAMS_KEY_DEVICES,
+    PARAMS_KEY_FIRST,
+    PARAMS_KEY_FENCE,
     PARAMS_KEY_ENDS,
     PARAMS_KEY_PILOTS,
     PARAMS_KEY_ORDERS,
@@ -53,7 +53,7 @@ int params_end_parse(const char *field, const char *value, void *item,
                      pe_error *errp); /* params_end */
 int params_lease_parse(const char *field, const char *value, void *item,
                        pe_error *errp); /* params_lease */
-/* A field of the leases that is none: the time of the newest call. */
+/* A line of the leases that is none: time of the newest call, and joins. */
 #define PARAMS_LEASE_NEWEST "@"
 /* Partitions are below it. */
 #define PARAMS_PARTITIONS_MAX 1000000

@@ -58,7 +58,7 @@ static bool holds(const committer *c, const params_state *s)
 
 int committer_catch_up(committer *c, params_state *s, pe_error *errp)
 {
-    if (c->store->ops->newest(c->store, s, errp) < 0)
+    if (c->store->ops->load(c->store, s, errp) < 0)
         return -1;
     if (!holds(c, s))
         return 1;

@@ -109,6 +109,7 @@ int lease_beat(lease *l, unsigned words, pe_error *errp)
         rc = refuse_replaced(l, errp);
     if (rc == 0) {
         l->joined = true;
+        l->member.generation = s.generation;
         take_share(l, &s);
     }
     set_due(l, rc == 0);

@@ -14,7 +14,6 @@ typedef struct pool_store pool_store;
 typedef struct pool_store_ops {
     bool durable; /* survives this process: exactly-once holds */
     int (*load)(pool_store *s, params_state *out, pe_error *errp);
-    int (*newest)(pool_store *s, params_state *out, pe_error *errp);
     int (*send)(pool_store *s, const params_commit *c, pe_error *errp);
     /* Id and fence now; a change not made by us is another pool's commit, or
      * a roll-back.

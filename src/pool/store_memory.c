@@ -94,7 +94,6 @@ static void store_close(pool_store *s)
 static const pool_store_ops ops = {
     .durable = false,
     .load = store_load,
-    .newest = store_load,
     .send = store_send,
     .ids = store_ids,
     .first = store_first,

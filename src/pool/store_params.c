@@ -19,11 +19,6 @@ static int store_load(pool_store *s, params_state *out, pe_error *errp)
     return params_state_fetch(params_of(s), out, errp);
 }
 
-static int store_newest(pool_store *s, params_state *out, pe_error *errp)
-{
-    return params_newest_fetch(params_of(s), out, errp);
-}
-
 static int store_send(pool_store *s, const params_commit *c, pe_error *errp)
 {
     return params_commit_send(params_of(s), c, errp);
@@ -74,7 +69,6 @@ static void store_close(pool_store *s)
 static const pool_store_ops ops = {
     .durable = true,
     .load = store_load,
-    .newest = store_newest,
     .send = store_send,
     .ids = store_ids,
     .first = store_first,

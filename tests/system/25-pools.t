@@ -53,7 +53,7 @@ ranks_of() {
 
 # has_share RUN NAME N: the member has N partitions.
 has_share() {
-    list=$(redis_do HGET "pilot:{$1}:leases" "$2")
+    list=$(leases "$1" | sed -n "s/^$2 //p")
     n=0
     for piece in $(printf '%s' "${list##*/}" | tr , ' '); do
         n=$((n + ${piece#*-} - ${piece%-*} + 1))
@@ -69,8 +69,7 @@ final() {
 
 # writers RUN: members that have committed, sorted.
 writers() {
-    redis_do HKEYS "pilot:{$1}:state" | sed -n 's/^last:\(.*\):.*/\1/p' |
-        sort -u | tr '\n' ' '
+    state "$1" writer | sed 's/^.* \(.*\):.*/\1/' | sort -u | tr '\n' ' '
 }
 
 # end_run RUN STATUS BLOCKS
@@ -115,7 +114,7 @@ is "$(writers pool-share)" "b c pool " "share: all of them have committed"
 stale=$(($(final pool-share b stale) + $(final pool-share c stale)))
 [ "$stale" -gt 0 ]
 ok $? "share: commits were rebased on another pool's ($stale)"
-is "$(redis_do EXISTS 'pilot:{pool-share}:leases')" 0 "share: all leases are back"
+is "$(leases pool-share)" "" "share: all leases are back"
 none_left pool-share
 ok $? "share: no process left"
 
@@ -226,8 +225,8 @@ for model in kmeans iforest autoencoder; do
         sed 's/^/# /' "$TEST_DIR/pool-$model.out"
     wait "$member_pid"
     is $? 0 "pool-$model: the other pool: exit status"
-    is "$(redis_do HMGET "pilot:{pool-$model}:state" applied points |
-        tr '\n' ' ')" "1440 288000 " "pool-$model: every point is in the model"
+    is "$(state "pool-$model" applied) $(state "pool-$model" points)" \
+        "1440 288000" "pool-$model: every point is in the model"
     is "$(get "$TEST_DIR/pool-$model.json" replayed) $(final \
         "pool-$model" b replayed) $(writers "pool-$model")" "0 0 b pool " \
         "pool-$model: by both of them, and none twice"

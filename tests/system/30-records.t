@@ -28,14 +28,11 @@ is $? 0 "first run: exit status" || sed 's/^/# /' "$TEST_DIR/0.out"
 sum=$TEST_DIR/records.json
 out=$(pilot run "$TEST_DIR/foreign.yaml" --run records --summary "$sum" 2>&1)
 is $? 0 "foreign records: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
-has "$(redis_do HGETALL 'pilot:{records}:state' | tr '\n' ' ')" "refused " \
-    "refused blocks are counted in the commit"
 # 20 blocks of the first run, 10 .npy, 3 that are none, 2 of other features.
-is "$(redis_do HGET 'pilot:{records}:state' foreign)" 35 \
-    "foreign records are counted"
-is "$(redis_do HGET 'pilot:{records}:state' refused)" 5 \
+is "$(state records foreign)" 35 "foreign records are counted"
+is "$(state records refused)" 5 \
     "what is no .npy, or has other features, is refused"
-is "$(redis_do HGET 'pilot:{records}:state' applied)" 30 \
+is "$(state records applied)" 30 \
     "a device of another run is not ours, whatever its name"
 exact records
 
@@ -63,16 +60,16 @@ is $? 0 "k-means: first run: exit status" || sed 's/^/# /' "$TEST_DIR/1.out"
 "$FOREIGN" features-topic 1 big 1 other
 out=$(pilot run "$TEST_DIR/kmeans.yaml" --run features 2>&1)
 is $? 0 "k-means: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
-is "$(redis_do HGET 'pilot:{features}:state' refused)" 2 \
+is "$(state features refused)" 2 \
     "blocks of other features are refused"
-is "$(redis_do HGET 'pilot:{features}:state' masked)" 30 \
+is "$(state features masked)" 30 \
     "rows that are not finite, or too large, are masked and counted"
 out=$(pilot run "$TEST_DIR/kmeans.yaml" --run features-strict --set \
     stages.learn.options.strict=true 2>&1)
 is $? 0 "strict: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
-is "$(redis_do HGET 'pilot:{features-strict}:state' refused)" 7 \
+is "$(state features-strict refused)" 7 \
     "strict refuses the blocks instead"
-is "$(redis_do HGET 'pilot:{features-strict}:state' masked)" 0 \
+is "$(state features-strict masked)" 0 \
     "strict masks nothing"
 
 end_tests

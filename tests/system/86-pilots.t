@@ -108,7 +108,7 @@ pilot run "$job" --run pair $in_slurm \
 pid=$!
 children="$children $pid"
 both_share() {
-    map=$(redis_do HVALS "pilot:{pair}:leases")
+    map=$(leases pair)
     case $map in */0-3*/4-7* | */4-7*/0-3*) return 0 ;; esac
     return 1
 }

@@ -145,9 +145,19 @@ none_left() {
     [ -z "$left" ]
 }
 
+# state RUN FACT: what a run has committed: commit, applied, points, ...
+state() {
+    redis_do GET "pilot:{$1}:state" | sed -n "s/^$2 //p"
+}
+
+# leases RUN: a line MEMBER RANKS/.../PARTITIONS for each member.
+leases() {
+    redis_do GET "pilot:{$1}:leases" | grep -v '^@ ' | grep .
+}
+
 # applied RUN N: at least N blocks of the run are committed.
 applied() {
-    n=$(redis_do HGET "pilot:{$1}:state" applied)
+    n=$(state "$1" applied)
     [ "${n:-0}" -ge "$2" ]
 }
 

@@ -184,3 +184,38 @@ int redis_server_log_cut(const redis_server *s, off_t size)
         return -1;
     return truncate(path, size);
 }
+
+char *redis_server_log_read(const redis_server *s, off_t *sizep)
+{
+    char path[256], *log;
+    size_t len = 0;
+
+    if (log_path(s, path, sizeof(path)) < 0 ||
+        !(log = file_read(path, SIZE_MAX, &len, NULL)))
+        return NULL;
+    *sizep = (off_t)len;
+    return log;
+}
+
+int redis_server_log_write(const redis_server *s, const char *log, off_t size)
+{
+    char path[256];
+
+    if (log_path(s, path, sizeof(path)) < 0)
+        return -1;
+    return file_write(path, log, (size_t)size, 0600, NULL);
+}
+
+int redis_server_replica(const redis_server *s)
+{
+    static const char words[] = "SYNC\r\n";
+    char c;
+    int fd = dial(s);
+
+    /* The first byte comes when the server has taken us for one. */
+    if (fd >= 0 && (write(fd, words, strlen(words)) < 0 || read(fd, &c, 1) < 1)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}

@@ -38,4 +38,14 @@ const char *redis_server_ask(redis_server *s, const char *line);
 off_t redis_server_log_size(const redis_server *s);
 int redis_server_log_cut(const redis_server *s, off_t size);
 
+/* The whole of that file in new memory, *sizep bytes and a NUL; and the first
+ * [size] bytes of it instead of what is there; 0, or -1.
+ */
+char *redis_server_log_read(const redis_server *s, off_t *sizep);
+int redis_server_log_write(const redis_server *s, const char *log, off_t size);
+
+/* A connection that is a replica to the server, for the caller to close; -1.
+ */
+int redis_server_replica(const redis_server *s);
+
 #endif

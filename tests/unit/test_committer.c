@@ -198,7 +198,6 @@ static void fake_close(pool_store *s)
 static const pool_store_ops fake_ops = {
     .durable = true,
     .load = fake_load,
-    .newest = fake_load,
     .send = fake_send,
     .ids = fake_ids,
     .first = fake_first,

@@ -197,8 +197,9 @@ static void test_hand_over(void)
     expect(p, &c, LEAVE, 0, "a");
     expect(p, &a, 0, 0, "a 0-5");
     expect(p, &a, LEAVE, 0, "");
-    UNIT_CONTAINS(redis_server_ask(&server, "EXISTS pilot:{hand-over}:leases"),
-                  ":0");
+    UNIT_CONTAINS(redis_server_ask(&server, "GETRANGE "
+                                            "pilot:{hand-over}:leases 0 1"),
+                  "@ ");
     params_close(p);
 }
 
@@ -228,6 +229,48 @@ static void test_same_name(void)
         params_leases_free(s.leases, s.n);
     }
     expect(p, &again, 0, 0, "a 0-1; b 2-5");
+    params_close(p);
+}
+
+/* The server comes back as it was before a world was started again: what it
+ * has of its predecessor is no process that came later.
+ */
+static void test_rolled_back(void)
+{
+    params *p = open_run("rolled-back");
+    params_member a = member("a", 2, 6), again = member("a", 2, 6);
+    params_member third = member("a", 2, 6);
+    params_share s;
+
+    again.incarnation = "b2";
+    third.incarnation = "c3";
+    beat(p, &a, JOIN, &s);
+    CU_ASSERT_EQUAL(s.generation, 1);
+    a.generation = s.generation;
+    params_leases_free(s.leases, s.n);
+    redis_server_ask(&server, "COPY pilot:{rolled-back}:leases kept");
+    beat(p, &again, JOIN, &s);
+    CU_ASSERT_EQUAL(s.generation, 2);
+    again.generation = s.generation;
+    params_leases_free(s.leases, s.n);
+    beat(p, &again, JOIN, &s); /* the answer was lost: the same again */
+    CU_ASSERT_EQUAL(s.generation, 2);
+    params_leases_free(s.leases, s.n);
+
+    redis_server_ask(&server, "COPY kept pilot:{rolled-back}:leases REPLACE");
+    expect(p, &again, 0, 0, "a 0-5");
+    beat(p, &a, 0, &s); /* should it live: it was replaced, and is again */
+    CU_ASSERT_TRUE(s.replaced);
+    params_leases_free(s.leases, s.n);
+    /* One that joins now is later than both. */
+    redis_server_ask(&server, "COPY kept pilot:{rolled-back}:leases REPLACE");
+    expect(p, &third, JOIN, 0, "a 0-5");
+    beat(p, &again, 0, &s);
+    CU_ASSERT_TRUE(s.replaced);
+    params_leases_free(s.leases, s.n);
+    /* Back behind everybody. */
+    redis_server_ask(&server, "DEL pilot:{rolled-back}:leases");
+    expect(p, &again, 0, 0, "a 0-5");
     params_close(p);
 }
 
@@ -298,8 +341,9 @@ static void test_clock_back(void)
     params_member b = member("b", 1, 4);
 
     b.ttl_ms = 300;
-    redis_server_ask(&server, "HSET pilot:{clock}:leases @ 9999999999999 a "
-                              "1/9999999999999/1/a1/0-3");
+    redis_server_ask(&server, "SET pilot:{clock}:leases "
+                              "\"@ 9999999999999/1\\n"
+                              "a 1/9999999999999/1/1/a1/0-3\\n\"");
     expect(p, &b, JOIN, 0, "a 0-3; b");
     for (int i = 0; i < 8; i++) {
         params_share s;
@@ -370,24 +414,26 @@ static void test_values(void)
         const char *value;
         int n; /* partitions; -1: no lease */
     } rows[] = {
-        {"1/2/3/ab/", 0},
-        {"1/2/3/ab/0", 1},
-        {"1/2/3/ab/0-3,7", 5},
-        {"1/2/3/ab/5-5,1,0", 3},
-        {"1/2/3/ab", -1},
-        {"1/2/3//0", -1},
-        {"1/2/3/xy/0", -1},
-        {"1/2/3/ab/0,", -1},
-        {"1/2/3/ab/,0", -1},
-        {"1/2/3/ab/0,,1", -1},
-        {"1/2/3/ab/0-", -1},
-        {"1/2/3/ab/-3", -1},
-        {"1/2/3/ab/3-2", -1},
-        {"1/2/3/ab/1000000", -1},
-        {"1/2/3/ab/0-1-2", -1},
-        {"-1/2/3/ab/0", -1},
-        {"/2/3/ab/0", -1},
-        {"1/2/3/ab/0 ", -1},
+        {"1/2/3/4/ab/", 0},
+        {"1/2/3/4/ab/0", 1},
+        {"1/2/3/4/ab/0-3,7", 5},
+        {"1/2/3/4/ab/5-5,1,0", 3},
+        {"1/2/3/4/ab", -1},
+        {"1/2/3/4//0", -1},
+        {"1/2/3/4/xy/0", -1},
+        {"1/2/3/4/ab/0,", -1},
+        {"1/2/3/4/ab/,0", -1},
+        {"1/2/3/4/ab/0,,1", -1},
+        {"1/2/3/4/ab/0-", -1},
+        {"1/2/3/4/ab/-3", -1},
+        {"1/2/3/4/ab/3-2", -1},
+        {"1/2/3/4/ab/1000000", -1},
+        {"1/2/3/4/ab/0-1-2", -1},
+        {"-1/2/3/4/ab/0", -1},
+        {"/2/3/4/ab/0", -1},
+        {"1/2/3/4/ab/0 ", -1},
+        {"1/2/3/ab/0", -1},
+        {"1/2/3/-4/ab/0", -1},
         {"", -1},
     };
 
@@ -421,16 +467,16 @@ static void test_refused(void)
         params_member m;
         const char *part;
     } rows[] = {
-        {{"", "a", 1, 1, 100}, "1 to 100 letters, digits"},
-        {{"a b", "a", 1, 1, 100}, "member 'a b' of a run is refused"},
-        {{"@", "a", 1, 1, 100}, "1 to 100 letters, digits"},
-        {{"a/b", "a", 1, 1, 100}, "1 to 100 letters, digits"},
-        {{"a", "", 1, 1, 100}, "incarnation is no hex number"},
-        {{"a", "A", 1, 1, 100}, "incarnation is no hex number"},
-        {{"a", "a", 0, 1, 100}, "ranks, partitions or ttl"},
-        {{"a", "a", 1, 0, 100}, "ranks, partitions or ttl"},
-        {{"a", "a", 1, 1000001, 100}, "ranks, partitions or ttl"},
-        {{"a", "a", 1, 1, 0}, "ranks, partitions or ttl"},
+        {{"", "a", 1, 1, 100, 0}, "1 to 100 letters, digits"},
+        {{"a b", "a", 1, 1, 100, 0}, "member 'a b' of a run is refused"},
+        {{"@", "a", 1, 1, 100, 0}, "1 to 100 letters, digits"},
+        {{"a/b", "a", 1, 1, 100, 0}, "1 to 100 letters, digits"},
+        {{"a", "", 1, 1, 100, 0}, "incarnation is no hex number"},
+        {{"a", "A", 1, 1, 100, 0}, "incarnation is no hex number"},
+        {{"a", "a", 0, 1, 100, 0}, "ranks, partitions or ttl"},
+        {{"a", "a", 1, 0, 100, 0}, "ranks, partitions or ttl"},
+        {{"a", "a", 1, 1000001, 100, 0}, "ranks, partitions or ttl"},
+        {{"a", "a", 1, 1, 0, 0}, "ranks, partitions or ttl"},
     };
     params *p = open_run("refused");
 
@@ -452,16 +498,17 @@ static void test_foreign(void)
     static const struct {
         const char *spoil, *part;
     } rows[] = {
-        {"SET %s x", "leases is a string and not a hash"},
-        {"LPUSH %s x", "leases is a list and not a hash"},
-        {"HSET %s b x", "field b of pilot:{foreign}:leases is no lease"},
-        {"HSET %s b 1/2/3/ab/0-", "field b"},
-        {"HSET %s b 1/2/3/ab/0,1-2-3", "field b"},
-        {"HSET %s b 1/2/3/ab/9-3", "field b"},
-        {"HSET %s b 1/2/3/ab/0-99999999", "field b"},
-        {"HSET %s b 1/2/3/ab/1000000", "field b"},
-        {"HSET %s b 1/x/3/ab/0", "field b"},
-        {"HSET %s @ noon", "field @"},
+        {"HSET %s a x", "leases is a hash and not a string"},
+        {"LPUSH %s x", "leases is a list and not a string"},
+        {"SET %s x", "line x of pilot:{foreign}:leases is no lease"},
+        {"SET %s \"b 1/2/3/4/ab/0-\"", "line b 1/"},
+        {"SET %s \"b 1/2/3/4/ab/0,1-2-3\"", "line b 1/"},
+        {"SET %s \"b 1/2/3/4/ab/9-3\"", "line b 1/"},
+        {"SET %s \"b 1/2/3/4/ab/0-99999999\"", "line b 1/"},
+        {"SET %s \"b 1/2/3/4/ab/1000000\"", "line b 1/"},
+        {"SET %s \"b 1/x/3/4/ab/0\"", "line b 1/x"},
+        {"SET %s \"b 1/2/3/ab/0\"", "line b 1/2/3/ab"},
+        {"SET %s \"@ noon\"", "line @ noon"},
     };
     const char *key = "pilot:{foreign}:leases";
     params *p = open_run("foreign");
@@ -496,9 +543,9 @@ static void test_overlap(void)
     params *p = open_run("overlap");
     params_member c = member("c", 1, 6);
 
-    redis_server_ask(&server, "HSET pilot:{overlap}:leases a "
-                              "1/9999999999999/2/a1/2-4,9 b "
-                              "1/9999999999999/1/b1/0-2");
+    redis_server_ask(&server, "SET pilot:{overlap}:leases "
+                              "\"a 1/9999999999999/2/1/a1/2-4,9\\n"
+                              "b 1/9999999999999/1/2/b1/0-2\\n\"");
     expect(p, &c, JOIN, 0, "b 0-2; a 3-4; c 5");
     params_close(p);
 }
@@ -576,6 +623,7 @@ int main(void)
         {"shares by ranks", test_shares},
         {"partitions are handed over", test_hand_over},
         {"a name that comes again", test_same_name},
+        {"the server came back as it was before", test_rolled_back},
         {"the dead", test_dead},
         {"late, and not missed", test_late},
         {"the server was away", test_server_was_away},

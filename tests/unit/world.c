@@ -496,7 +496,6 @@ static void store_close(pool_store *base)
 static const pool_store_ops store_ops = {
     .durable = true,
     .load = store_load,
-    .newest = store_load,
     .send = store_send,
     .ids = store_ids,
     .first = store_first,
