@@ -8,6 +8,9 @@
 
 #include "src/common/locate.h"
 #include "src/common/text.h"
+#include "src/pilot/observe.h"
+
+#define NAME_TRIES 5 /* others give names to their pilots, too */
 
 /* What the old one asked for, less what is about that one alone. */
 static int request_take(struct again *a, pe_error *errp)
@@ -91,9 +94,56 @@ static void resize(struct again *a)
     }
 }
 
+/* The successor that an earlier try has named: 1: it has its job, or had it;
+ * 0: none has been made for it (or there is none), so that name is free, in
+ * [member]; -1: that is not known yet.
+ */
+static int successor_find(const struct again *a, char member[96],
+                          pilot_record *out, pe_error *errp)
+{
+    const observe_conf c = {.home = a->home, .now = true};
+    int found;
+
+    *member = '\0';
+    if (!a->after || !*a->old.successor)
+        return 0;
+    found = pilot_record_read(a->home, a->old.successor, out, errp);
+    if (found < 0 || (found == 0 && observe(&c, out, 1, errp) < 0))
+        return -1;
+    snprintf(member, 96, "%s", strrchr(a->old.successor, '/') + 1);
+    if (found > 0)
+        return 0;
+    if (*out->sched_id)
+        return 1;
+    if (pilot_state_is_final(out->state))
+        return 0;
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                        "%s is being submitted: whether the scheduler has it "
+                        "is not known yet",
+                        out->id);
+}
+
+/* A free name, or another one where somebody was quicker. */
+static int submit_named(const struct again *a, submit_plan *p, const char *base,
+                        char member[96], pilot_record *out, pe_error *errp)
+{
+    p->renew = *member != '\0';
+    for (int tries = 0; tries < NAME_TRIES; tries++) {
+        if (!p->renew &&
+            submit_member_next(a->home, a->old.run, base, member, 96, errp) < 0)
+            return -1;
+        if (submit(p, out, errp) == 0)
+            return 0;
+        if (p->renew || errp->exit_code != PE_EXIT_CREATE ||
+            errp->kind != PE_ERROR_INPUT)
+            break;
+    }
+    return -1;
+}
+
 int again_submit(struct again *a, pilot_record *out, pe_error *errp)
 {
-    char base[96], member[96], *cwd = getcwd(NULL, 0);
+    char base[96], member[96], *cwd;
     submit_plan p = {.home = a->home,
                      .pl = a->pl,
                      .run = a->req,
@@ -102,22 +152,23 @@ int again_submit(struct again *a, pilot_record *out, pe_error *errp)
                      .url = a->old.resource,
                      .request = &a->request,
                      .ntasks = a->ntasks,
-                     .submit_dir = cwd ? cwd : "/",
+                     .predecessor = a->after ? a->old.id : NULL,
                      .after = a->after ? a->old.sched_id : NULL};
-    int status;
+    int status = successor_find(a, member, out, errp);
 
+    if (status != 0)
+        return status < 0 ? -1 : 0;
+    cwd = getcwd(NULL, 0);
+    p.submit_dir = cwd ? cwd : "/";
     resize(a);
     /* "NAME.2" is one more of NAME. */
     snprintf(base, sizeof(base), "%.*s", (int)strcspn(a->old.name, "."),
              a->old.name);
     p.pilot = pipeline_pilot_find(a->pl, base);
-    status = p.pilot ? submit_member_next(a->home, a->old.run, base, member,
-                                          sizeof(member), errp)
+    status = p.pilot ? submit_named(a, &p, base, member, out, errp)
                      : pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                                     "%s: there is no pilot '%s' in its file",
                                     a->old.id, base);
-    if (status == 0)
-        status = submit(&p, out, errp);
     free(cwd);
     return status;
 }

@@ -24,7 +24,10 @@ struct again {
 int again_open(struct again *a, const char *id, pe_error *errp);
 void again_close(struct again *a);
 
-/* Submit it where the old one lives. */
+/* Submit it where the old one lives.  Of a successor there is one: where an
+ * earlier try has made it, that one is *out; it is tried again under its name
+ * where its job was never made; retry, 75, while that is not known.
+ */
 int again_submit(struct again *a, pilot_record *out, pe_error *errp);
 
 #endif

@@ -392,18 +392,22 @@ static int submit_file(const struct submit_options *o, const char *file,
 
 /* --- one that goes on for another --- */
 
-/* Words of the command line before those of the old one; one link less. */
+/* Words of the command line before those of the old one; one link less, and
+ * the last one has none.
+ */
 static int again_words(const struct submit_options *o, struct again *a,
                        pe_error *errp)
 {
     resource_request q = {0};
-    int64_t chain = request_int(&a->request, REQUEST_CHAIN, 0);
-    char left[32];
+    int64_t left = request_int(&a->request, REQUEST_CHAIN, 0) - 1;
+    char number[32];
     int status = words_take(o, &q, errp);
 
-    snprintf(left, sizeof(left), "%lld", (long long)(chain - 1));
-    if (status == 0 && chain > 0)
-        status = request_set(&q, REQUEST_CHAIN, left, true, "chain", errp);
+    free(a->request.word[REQUEST_CHAIN]);
+    a->request.word[REQUEST_CHAIN] = NULL;
+    snprintf(number, sizeof(number), "%lld", (long long)left);
+    if (status == 0 && left > 0)
+        status = request_set(&q, REQUEST_CHAIN, number, true, "chain", errp);
     if (status == 0)
         status = request_merge(&q, &a->request, errp);
     request_free(&a->request);

@@ -410,6 +410,33 @@ static int submit_held(const submit_plan *p, resource *r,
     return status;
 }
 
+static int successor_set(pilot_record *r, void *arg, pe_error *errp)
+{
+    const char *id = arg;
+
+    if (!strcmp(r->successor, id))
+        return 1;
+    if (*r->successor)
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                            "%s goes on for %s already", r->successor, r->id);
+    snprintf(r->successor, sizeof(r->successor), "%.255s", id);
+    return 0;
+}
+
+/* Before any scheduler hears of it the predecessor's record names it: whoever
+ * tries again, or at the same time, finds this one and makes no other.
+ */
+static int successor_claim(const submit_plan *p, const pilot_record *out,
+                           pe_error *errp)
+{
+    pilot_record old;
+
+    if (!p->predecessor)
+        return 0;
+    return pilot_record_change(p->home, p->predecessor, successor_set,
+                               (void *)out->id, &old, errp);
+}
+
 int submit(const submit_plan *p, pilot_record *out, pe_error *errp)
 {
     resource *r = resource_open(p->url, errp);
@@ -429,6 +456,10 @@ int submit(const submit_plan *p, pilot_record *out, pe_error *errp)
         status = record_fill(p, &at, out, errp);
     if (status == 0)
         status = pilot_record_create(p->home, out, errp);
+    if (status == 0 && successor_claim(p, out, errp) < 0) {
+        forget_one(p, &at, p->member);
+        status = -1;
+    }
     if (status == 0)
         status = submit_held(p, r, &at, out, errp);
     place_close(&at);

@@ -22,9 +22,11 @@ typedef struct submit_plan {
     const resource_request *request; /* effective */
     int ntasks;                      /* 0: what the request says */
     const char *submit_dir;          /* where the user is */
-    const char *after; /* scheduler's id of the one it goes on for, or
-                          NULL */
-    bool renew;        /* the pilot goes on: its old record is replaced */
+    const char *after;       /* scheduler's id of the one it goes on for, or
+                                NULL */
+    const char *predecessor; /* id of the pilot it goes on for, whose one
+                                successor it becomes; or NULL */
+    bool renew;              /* the pilot goes on: its old record is replaced */
     void (*progress)(void *arg, const char *name, uint64_t done,
                      uint64_t total); /* of copies to another host, or NULL */
     void *arg;
@@ -48,8 +50,9 @@ int submit_started(const submit_plan *p, const char *sched_id,
 /* Submit: record, folder (on the resource's host), script, scheduler.  *out
  * is the record, also when the error is of class retry: whether the
  * scheduler took it is not known then, the record says so and observe() finds
- * out.  After any other error nothing of it is left.  Errors: 73: there is
- * such a pilot; what the scheduler says; what copies to another host say.
+ * out.  After any other error nothing of it is left.  Errors: input, 73:
+ * there is such a pilot; retry, 75: the predecessor has another successor;
+ * what the scheduler says; what copies to another host say.
  */
 int submit(const submit_plan *p, pilot_record *out, pe_error *errp);
 

@@ -30,7 +30,7 @@ const char *content(const char *name)
     static struct {
         const char *name;
         char *data;
-    } kept[4];
+    } kept[12];
 
     for (size_t i = 0; i < N(kept); i++) {
         if (kept[i].name && strcmp(kept[i].name, name) != 0)

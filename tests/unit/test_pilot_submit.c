@@ -393,6 +393,103 @@ static void test_killed(void)
     free(preload);
 }
 
+/* --- successors --- */
+
+/* A pool in the queue with [links] successors to come; its scheduler. */
+static const char *chained(const char *script, const char *links)
+{
+    const char *url;
+
+    start();
+    url = rehearse_script("q", script);
+    expect(PILOT("submit", "--run", "t", "--resource", url, "--chain", links,
+                 in_scratch("pool.yaml")),
+           0, "t/pool\n", NULL);
+    return url;
+}
+
+/* N links are N successors, and the last one has none. */
+static void test_chain(void)
+{
+    const char *url = chained("queue for-ever", "2");
+
+    UNIT_CONTAINS(content("home/t/pool/request.json"), "\"chain\": 2");
+    expect(PILOT("submit", "--parsable", "--successor", "t/pool"), 0,
+           "t/pool.2;2.rehearsal\n", NULL);
+    UNIT_CONTAINS(content("home/t/pool.2/request.json"), "\"chain\": 1");
+    expect(PILOT("submit", "--parsable", "--successor", "t/pool.2"), 0,
+           "t/pool.3;3.rehearsal\n", NULL);
+    UNIT_CONTAINS(content("home/t/pool.3/request.json"), "\"chain\": 0");
+    CU_ASSERT_EQUAL(jobs_alive(url), 3);
+    UNIT_EQUAL(on_disk("t/pool").successor, "t/pool.2");
+    UNIT_EQUAL(on_disk("t/pool.2").successor, "t/pool.3");
+    expect(PILOT("cancel", "--now", "--run", "t"), 0, NULL, NULL);
+}
+
+/* However often it is asked for: one successor. */
+static void test_successor_once(void)
+{
+    const char *url = chained("queue for-ever", "3");
+
+    for (int i = 0; i < 3; i++) {
+        expect(PILOT("submit", "--parsable", "--successor", "t/pool"), 0,
+               "t/pool.2;2.rehearsal\n", NULL);
+        CU_ASSERT_EQUAL(jobs_alive(url), 2);
+    }
+    /* Its name is taken by one more, which is none. */
+    expect(PILOT("resize", "t/pool", "-n", "4", "--parsable"), 0,
+           "t/pool.3;3.rehearsal\n", NULL);
+    expect(PILOT("submit", "--successor", "t/pool.2"), 0, "t/pool.4\n", NULL);
+    expect(PILOT("cancel", "--now", "--run", "t"), 0, NULL, NULL);
+    CU_ASSERT_EQUAL(jobs_alive(url), 0);
+}
+
+/* What its scheduler refuses at first has the same name at the next try. */
+static void test_successor_refused(void)
+{
+    const char *url = chained("queue for-ever", "3");
+
+    rehearse_script("q", "refuse no such account");
+    expect(PILOT("submit", "--successor", "t/pool"), 78, NULL,
+           "no such account");
+    CU_ASSERT_FALSE(is_there("t/pool.2"));
+    rehearse_script("q", "queue for-ever");
+    expect(PILOT("submit", "--successor", "t/pool"), 0, "t/pool.2\n", NULL);
+    CU_ASSERT_EQUAL(jobs_alive(url), 2);
+    expect(PILOT("cancel", "--now", "--run", "t"), 0, NULL, NULL);
+}
+
+/* Killed at every step and asked for again: never two. */
+static void test_successor_killed(void)
+{
+    char *preload = realpath("tests/unit/kill_at.so", NULL);
+    bool killed = true;
+
+    for (int at = 1; killed && at < 300; at += 3) {
+        char number[16];
+        const char *url = chained("queue for-ever", "3");
+        snprintf(number, sizeof(number), "%d", at);
+        setenv("KILL_AT", number, 1);
+        setenv("LD_PRELOAD", preload, 1);
+        setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+        int status = PILOT("submit", "--successor", "t/pool");
+        unsetenv("LD_PRELOAD");
+        unsetenv("ASAN_OPTIONS");
+        unsetenv("KILL_AT");
+        killed = status == 128 + SIGKILL;
+        CU_ASSERT(killed || status == 0);
+        status = PILOT("submit", "--parsable", "--successor", "t/pool");
+        CU_ASSERT(status == 0 || status == PE_EXIT_AGAIN);
+        if (status == 0) {
+            UNIT_CONTAINS(content("out"), ";2.rehearsal\n");
+            CU_ASSERT_EQUAL(jobs_alive(url), 2);
+        }
+        CU_ASSERT(jobs_alive(url) <= 2);
+    }
+    CU_ASSERT_FALSE(killed);
+    free(preload);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -405,6 +502,10 @@ int main(void)
         {"every option, short, long, wrong", test_every_option},
         {"behind --", test_extra},
         {"submit, killed at every step", test_killed},
+        {"a chain of N has N successors", test_chain},
+        {"one successor, however often asked for", test_successor_once},
+        {"a successor that is refused at first", test_successor_refused},
+        {"a successor, killed at every step", test_successor_killed},
         {NULL, NULL},
     };
     int status;
