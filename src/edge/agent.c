@@ -46,12 +46,13 @@ typedef struct agent {
     sender *sender;
     agent_device *devices;
     int n;
+    tally *tally;
 
-    int64_t start_ns, end_ns;        /* of the blocks, monotonic; 0: not yet */
+    int64_t start_ns, end_ns; /* of the blocks, monotonic; 0: not yet */
     int64_t control_ns, progress_ns, boots_ns; /* next time of each */
-    bool booted;                     /* the devices know their BOOT */
-    bool boots_told;                 /* ... that it is waited for */
-    int64_t reached_ns;              /* last answer of Redis */
+    bool booted;                               /* the devices know their BOOT */
+    bool boots_told;                           /* ... that it is waited for */
+    int64_t reached_ns;                        /* last answer of Redis */
     bool draining, leaving;
 } agent;
 
@@ -132,11 +133,14 @@ static int make_device(agent *a, int i, const params_state *state,
         .sender = a->sender,
         .follower = a->follower,
         .shared = &a->shared,
+        .tally = tally_slot_of(a->tally, i),
     };
     d->stored = identity_offset(state, a->plan.topic, d->conf.partition);
     if (identity_of(state, d->name, d->conf.partition, a->plan.rereadable,
                     &d->conf.id, &d->known, errp) < 0)
         return -1;
+    if (tally_boot_before(a->tally, i) > d->known)
+        d->known = tally_boot_before(a->tally, i);
     d->device = device_create(&d->conf, errp);
     return d->device ? 0 : -1;
 }
@@ -176,10 +180,24 @@ static int connect_services(agent *a, pe_error *errp)
     return a->follower ? 0 : -1;
 }
 
+static int open_tally(agent *a, const char *dir, pe_error *errp)
+{
+    uint64_t lost;
+
+    a->tally =
+        tally_open(dir, a->plan.pilot->devices, a->plan.rereadable, errp);
+    if (!a->tally)
+        return -1;
+    tally_before(a->tally, &lost);
+    if (lost > 0)
+        report_lost(a->pilot, lost);
+    return 0;
+}
+
 static int start(agent *a, const char *dir, pe_error *errp)
 {
     if (load(a, dir, errp) < 0 || connect_services(a, errp) < 0 ||
-        make_devices(a, errp) < 0)
+        open_tally(a, dir, errp) < 0 || make_devices(a, errp) < 0)
         return -1;
     a->reached_ns = clock_mono_ns();
     for (int i = 0; i < a->n; i++)
@@ -397,10 +415,23 @@ static double seconds_between(int64_t from_ns, int64_t to_ns)
     return from_ns ? (double)(to_ns - from_ns) / NS_PER_S : 0;
 }
 
+/* What earlier incarnations counted, and ours. */
+static tally_counts counts_of(const agent *a, const device_stats *sum)
+{
+    tally_counts c = tally_before(a->tally, NULL);
+
+    c.sensed += sum->sensed;
+    c.filtered += sum->filtered;
+    c.dropped += sum->dropped;
+    c.sent += sum->sent;
+    return c;
+}
+
 static void tell_progress(agent *a)
 {
     int64_t now = clock_mono_ns();
     device_stats sum = {0};
+    tally_counts c;
 
     if (now < a->progress_ns || a->start_ns == 0)
         return;
@@ -410,7 +441,9 @@ static void tell_progress(agent *a)
         device_progress(a->devices[i].device, &s);
         report_add(&sum, &s);
     }
-    report_progress(a->pilot, &sum, seconds_between(a->start_ns, now));
+    c = counts_of(a, &sum);
+    report_progress(a->pilot, &c, a->plan.rereadable,
+                    seconds_between(a->start_ns, now));
 }
 
 /* All devices have ended: models are followed on, to the pool's last. */
@@ -462,6 +495,7 @@ static void tell_final(agent *a)
         device_stats s = device_stats_get(a->devices[i].device);
         report_add(&r.sum, &s);
     }
+    r.blocks = counts_of(a, &r.sum);
     r.model_commit = follower_commit(a->follower, &r.model_version);
     report_final(&r);
 }
@@ -482,11 +516,13 @@ static void stop(agent *a)
         follower_stop(a->follower);
 }
 
-static void release(agent *a)
+/* [told]: whoever started us has heard what we counted. */
+static void release(agent *a, bool told)
 {
     for (int i = 0; i < a->n; i++)
         device_destroy(a->devices[i].device);
     free(a->devices);
+    tally_close(a->tally, told);
     follower_destroy(a->follower);
     params_close(a->params);
     plan_clear(&a->plan);
@@ -512,6 +548,6 @@ int agent_run(const char *dir, const char *pilot, const atomic_int *signals)
     stop(&a);
     if (rc == 0)
         tell_final(&a);
-    release(&a);
+    release(&a, rc == 0 && event_is_heard());
     return rc < 0 ? (int)error.exit_code : PE_EXIT_OK;
 }

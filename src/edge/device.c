@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "src/block/npy.h"
 #include "src/common/clock.h"
@@ -37,8 +38,8 @@ struct device {
     uint64_t count;                  /* blocks sensed */
     device_stats stats;
     int64_t next_offset;
-    atomic_uint_fast64_t sensed, filtered, dropped, sent; /* for others */
-    atomic_uint_fast64_t boot; /* 0: not known yet */
+    tally_slot own, *tally; /* what others see of [stats], and our BOOT, 0:
+                               not known yet */
 
     atomic_int cancelled, aborted, state;
     pe_error error;
@@ -75,15 +76,17 @@ device *device_create(const device_conf *c, pe_error *errp)
 {
     /* Half of the queue stays droppable where dropping is the choice. */
     uint64_t window = c->drop ? c->queue_bytes / 2 + 1 : 0;
-    device *d = calloc(1, sizeof(*d));
+    device *d = aligned_alloc(_Alignof(device), sizeof(*d));
 
     if (!d) {
         pe_error_nomem(errp);
         return NULL;
     }
+    memset(d, 0, sizeof(*d));
     d->conf = *c;
     d->next_offset = -1;
-    atomic_init(&d->boot, c->id.boot);
+    d->tally = c->tally ? c->tally : &d->own;
+    atomic_store(&d->tally->boot, c->id.boot);
     d->host.arg = d;
     if (c->shared) {
         d->host.put = host_put;
@@ -213,7 +216,7 @@ static void stamp(const device *d, pe_block *b, int64_t sense_ns)
     b->topic = NULL;
     b->partition = -1;
     b->offset = -1;
-    b->boot = atomic_load_explicit(&d->boot, memory_order_relaxed);
+    b->boot = atomic_load_explicit(&d->tally->boot, memory_order_relaxed);
     b->seq = d->conf.id.first + d->count;
     b->has_seq = 1;
     b->sense_ns = sense_ns;
@@ -280,17 +283,18 @@ static int frame(device *d, queue_slot *slot)
 static void publish(device *d)
 {
     queue_stats s = queue_stats_get(d->queue);
+    tally_slot *t = d->tally;
 
     d->stats.sent = s.stored;
     d->stats.points = s.stored_points;
     d->stats.bytes = s.stored_bytes;
     d->stats.dropped = s.dropped;
     d->next_offset = s.next_offset;
-    atomic_store_explicit(&d->sensed, d->stats.sensed, memory_order_relaxed);
-    atomic_store_explicit(&d->filtered, d->stats.filtered,
+    atomic_store_explicit(&t->sensed, d->stats.sensed, memory_order_relaxed);
+    atomic_store_explicit(&t->filtered, d->stats.filtered,
                           memory_order_relaxed);
-    atomic_store_explicit(&d->dropped, s.dropped, memory_order_relaxed);
-    atomic_store_explicit(&d->sent, s.stored, memory_order_relaxed);
+    atomic_store_explicit(&t->dropped, s.dropped, memory_order_relaxed);
+    atomic_store_explicit(&t->sent, s.stored, memory_order_relaxed);
 }
 
 /* Hand one block over: 1 done, 0 not now, -1 error. */
@@ -299,7 +303,8 @@ static int send_slot(device *d, queue_slot *slot)
     int rc;
 
     /* Sensed before it was known. */
-    slot->block.boot = atomic_load_explicit(&d->boot, memory_order_relaxed);
+    slot->block.boot =
+        atomic_load_explicit(&d->tally->boot, memory_order_relaxed);
     if (record_encode(&d->headers, d->conf.run,
                       d->conf.stages[d->conf.n_stages - 1].setup.stage,
                       &slot->block, &d->error) < 0)
@@ -319,7 +324,7 @@ static int pump(device *d)
     uint64_t generation;
     int rc = 1;
 
-    if (atomic_load(&d->boot) == 0 ||
+    if (atomic_load(&d->tally->boot) == 0 ||
         !sender_enter(d->conf.sender, &generation)) {
         publish(d);
         return 0;
@@ -531,7 +536,7 @@ int device_start(device *d, pe_error *errp)
 
 void device_set_boot(device *d, uint64_t boot)
 {
-    atomic_store(&d->boot, boot);
+    atomic_store(&d->tally->boot, boot);
 }
 
 void device_cancel(device *d)
@@ -559,10 +564,12 @@ enum device_state device_state_get(const device *d)
 
 void device_progress(const device *d, device_stats *out)
 {
-    out->sensed = atomic_load_explicit(&d->sensed, memory_order_relaxed);
-    out->filtered = atomic_load_explicit(&d->filtered, memory_order_relaxed);
-    out->dropped = atomic_load_explicit(&d->dropped, memory_order_relaxed);
-    out->sent = atomic_load_explicit(&d->sent, memory_order_relaxed);
+    const tally_slot *t = d->tally;
+
+    out->sensed = atomic_load_explicit(&t->sensed, memory_order_relaxed);
+    out->filtered = atomic_load_explicit(&t->filtered, memory_order_relaxed);
+    out->dropped = atomic_load_explicit(&t->dropped, memory_order_relaxed);
+    out->sent = atomic_load_explicit(&t->sent, memory_order_relaxed);
 }
 
 const pe_error *device_error(const device *d)

@@ -12,6 +12,7 @@
 #include "src/edge/identity.h"
 #include "src/edge/sender.h"
 #include "src/function/host.h"
+#include "src/monitor/tally.h"
 
 /* A stage of a device: the source first, then what processes its blocks. */
 typedef struct device_stage {
@@ -36,6 +37,7 @@ typedef struct device_conf {
     sender *sender;
     follower *follower;          /* NULL: no models */
     const function_host *shared; /* put and get; NULL: none */
+    tally_slot *tally;           /* where it counts; NULL: of its own */
 } device_conf;
 
 enum device_state {
@@ -78,7 +80,9 @@ void device_join(device *d);
 
 /* Any thread. */
 enum device_state device_state_get(const device *d);
-/* Blocks so far, the first four members of device_stats. */
+/* Blocks so far, the first four members of device_stats; sensed is never less
+ * than the others together.
+ */
 void device_progress(const device *d, device_stats *out);
 
 /* After DEVICE_FAILED: what happened. */

@@ -1,6 +1,8 @@
 /* report.c - what an edge pilot tells the command that runs it. */
 #include "report.h"
 
+#include <stdio.h>
+
 #include "src/common/clock.h"
 #include "src/monitor/event.h"
 
@@ -27,13 +29,23 @@ void report_ready(const char *pilot, int devices)
                           "devices", devices));
 }
 
-void report_progress(const char *pilot, const device_stats *sum, double seconds)
+void report_progress(const char *pilot, const tally_counts *blocks, bool again,
+                     double seconds)
 {
-    event_print(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "event",
-                          "progress", "pilot", pilot, "sensed",
-                          (json_int_t)sum->sensed, "filtered",
-                          (json_int_t)sum->filtered, "sent", (json_int_t)sum->sent, "dropped",
-                          (json_int_t)sum->dropped, "t", seconds));
+    event_print(tally_event(pilot, blocks, again, seconds));
+}
+
+void report_lost(const char *pilot, uint64_t n)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text),
+             "pilot %s: %llu block%s sensed and not sent %s lost with the "
+             "agent that died",
+             pilot, (unsigned long long)n, n == 1 ? "" : "s",
+             n == 1 ? "was" : "were");
+    event_print(json_pack("{s:s, s:s, s:s}", "event", "note", "pilot", pilot,
+                          "text", text));
 }
 
 void report_ended(const char *pilot, int devices)
@@ -42,12 +54,12 @@ void report_ended(const char *pilot, int devices)
                           "devices", devices));
 }
 
-static json_t *blocks_of(const device_stats *s)
+static json_t *blocks_of(const tally_counts *c)
 {
-    return json_pack("{s:I, s:I, s:I, s:i, s:I}", "sensed",
-                     (json_int_t)s->sensed, "filtered", (json_int_t)s->filtered,
-                     "dropped", (json_int_t)s->dropped, "spooled", 0, "sent",
-                     (json_int_t)s->sent);
+    return json_pack("{s:I, s:I, s:I, s:i, s:I, s:I}", "sensed",
+                     (json_int_t)c->sensed, "filtered", (json_int_t)c->filtered,
+                     "dropped", (json_int_t)c->dropped, "spooled", 0, "lost",
+                     (json_int_t)c->lost, "sent", (json_int_t)c->sent);
 }
 
 static json_t *times_of(const report *r)
@@ -67,14 +79,14 @@ static json_t *model_of(const report *r)
 
 void report_final(const report *r)
 {
-    json_t *event =
-        json_pack("{s:s, s:s, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:{s:o}, s:o}",
-                  "event", "edge", "pilot", r->pilot, "state", r->state,
-                  "devices", r->devices, "blocks", blocks_of(&r->sum), "points",
-                  (json_int_t)r->sum.points, "bytes", (json_int_t)r->sum.bytes,
-                  "outliers", (json_int_t)r->sum.outliers, "scored",
-                  (json_int_t)r->sum.scored, "latency_ms", "model",
-                  event_latency(r->model_latency), "model", model_of(r));
+    json_t *event = json_pack(
+        "{s:s, s:s, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:{s:o}, s:o}", "event",
+        "edge", "pilot", r->pilot, "state", r->state, "devices", r->devices,
+        "blocks", blocks_of(&r->blocks), "points", (json_int_t)r->sum.points,
+        "bytes", (json_int_t)r->sum.bytes, "outliers",
+        (json_int_t)r->sum.outliers, "scored", (json_int_t)r->sum.scored,
+        "latency_ms", "model", event_latency(r->model_latency), "model",
+        model_of(r));
     json_t *times = times_of(r);
 
     if (event && times)

@@ -12,8 +12,9 @@ typedef struct report {
     const char *pilot;
     const char *state; /* "done", or "drained" */
     int devices;
-    double seconds; /* from the first block to the last acknowledgement */
-    device_stats sum;
+    double seconds;      /* from the first block to the last acknowledgement */
+    device_stats sum;    /* of this incarnation, ... */
+    tally_counts blocks; /* ... and of all */
     const histogram *model_latency;
     uint64_t model_version;
     const char *model_commit; /* "" : no model was seen */
@@ -24,8 +25,10 @@ void report_add(device_stats *sum, const device_stats *s);
 
 /* Print the events of event.h and monitor.h. */
 void report_ready(const char *pilot, int devices);
-void report_progress(const char *pilot, const device_stats *sum,
+void report_progress(const char *pilot, const tally_counts *blocks, bool again,
                      double seconds);
+/* [n] blocks were in the queues of an agent that died. */
+void report_lost(const char *pilot, uint64_t n);
 void report_ended(const char *pilot, int devices);
 void report_final(const report *r);
 

@@ -21,8 +21,9 @@
  * "progress"  (pool, every 0.5 s) blocks (applied, in total of the run), mb,
  *             lag, version, outliers; t (seconds since start) where it is
  *             known; refused, masked
- *             (edge) sensed, filtered, sent, dropped, skipped; rereadable:
- *             what an agent that dies has not sent is sensed again
+ *             (edge) sensed, filtered, sent, dropped, lost, over its deaths;
+ *             skipped; rereadable: what an agent that dies has not sent is
+ *             sensed again
  * "ready"     pilot, ranks or devices
  * "error"     pilot, text, kind (class), exit (code): the one message
  * "pool"      final, see monitor.h

@@ -106,20 +106,6 @@ void monitor_take(monitor *m, const char *pilot, const json_t *event)
     }
 }
 
-/* What the edge that told [last] had sensed and nobody has acknowledged to it:
- * sensed once more where its source can be read again, else lost with it.
- */
-static void in_flight_take(monitor *m, const json_t *last)
-{
-    json_int_t n = value_int(last, "sensed") - value_int(last, "sent") -
-                   value_int(last, "filtered") - value_int(last, "dropped");
-
-    if (json_is_true(json_object_get(last, "rereadable")))
-        base_add(m, "sensed", -n);
-    else
-        base_add(m, "lost", n);
-}
-
 void monitor_lost(monitor *m, const char *pilot)
 {
     const json_t *last = json_object_get(m->progress, pilot);
@@ -128,14 +114,10 @@ void monitor_lost(monitor *m, const char *pilot)
     if (json_object_get(last, "blocks")) { /* a pool counts over its deaths */
         m->pool_lost = true;
         memset(m->look, 0, sizeof(m->look));
-    } else if (last) {
+        json_object_del(m->progress, pilot);
+    } else if (last) { /* so does an edge, and it stands as it is */
         m->inexact = true;
-        for (const counter *c = counters; c->key; c++)
-            if (c->total == COUNTER_ADDED)
-                base_add(m, c->key, value_int(last, c->key));
-        in_flight_take(m, last);
     }
-    json_object_del(m->progress, pilot);
 }
 
 void monitor_cpu(monitor *m, const char *pilot, double cpu_s)

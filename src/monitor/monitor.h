@@ -27,7 +27,8 @@
  *    "rss_mb": largest of a rank, "rss_total_mb":}
  * Final event of an edge pilot:
  *   {"event": "edge", "pilot": NAME, "state":, "devices": n,
- *    "blocks": {sensed, filtered, dropped, spooled, lost, sent},
+ *    "blocks": {sensed, filtered, dropped, spooled, lost, sent} (over its
+ *    deaths),
  *    "rows": {skipped (by the source)}, "first": {skipped: ...}, "points":,
  *    "bytes":, "seconds":, "cpu_s":, "busy_s": (sum over devices of time in
  *    produce and process), "blocked_s": (sum of time waiting for the
@@ -50,8 +51,9 @@ void monitor_resume(monitor *m, const json_t *summary);
 /* Take an event of pilot [pilot]. */
 void monitor_take(monitor *m, const char *pilot, const json_t *event);
 
-/* An incarnation of [pilot] ended without its final event.  What it said
- * last is counted in, and sums of the edges are lower bounds from now on.
+/* An incarnation of [pilot] ended without its final event.  What it said last
+ * stands until the next one goes on from there, and what edges sent is a lower
+ * bound from now on.
  */
 void monitor_lost(monitor *m, const char *pilot);
 

@@ -33,6 +33,13 @@ static const json_t *pool_of(const monitor *m)
     return newest;
 }
 
+/* Has this edge told [last] and ended without its final event? */
+static bool is_cut_off(const monitor *m, const char *pilot, const json_t *last)
+{
+    return json_object_get(last, "sensed") &&
+           !json_object_get(m->finals, pilot);
+}
+
 /* What commits have counted is of the run, so the largest is the newest. */
 static json_int_t total_of(const monitor *m, const counter *c)
 {
@@ -47,6 +54,11 @@ static json_int_t total_of(const monitor *m, const counter *c)
             total += n;
         else if (n > total)
             total = n;
+    }
+    json_object_foreach(m->progress, pilot, event)
+    {
+        if (c->total == COUNTER_ADDED && is_cut_off(m, pilot, event))
+            total += value_int(event, c->key);
     }
     return total + value_int(m->base, c->key);
 }
@@ -112,6 +124,29 @@ static json_t *counters_make(const monitor *m, const char *object)
 static void add(json_t *o, const char *key, json_int_t n)
 {
     json_object_set_new(o, key, json_integer(value_int(o, key) + n));
+}
+
+/* What edges without a final event had sensed and nobody has acknowledged to
+ * them: it counts when it is sensed once more where their source can be read
+ * again, else it is lost with them.
+ */
+static void edges_cut(const monitor *m, json_t *blocks)
+{
+    const char *pilot;
+    json_t *last;
+
+    json_object_foreach(m->progress, pilot, last)
+    {
+        json_int_t n = value_int(last, "sensed") - value_int(last, "sent") -
+                       value_int(last, "filtered") -
+                       value_int(last, "dropped") - value_int(last, "lost");
+        if (!is_cut_off(m, pilot, last))
+            continue;
+        if (json_is_true(json_object_get(last, "rereadable")))
+            add(blocks, "sensed", -n);
+        else
+            add(blocks, "lost", n);
+    }
 }
 
 /* An edge that died had sensed and sent more than it could tell.  What the
@@ -296,6 +331,7 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
     struct amount a =
         pool ? pools_amount(m, pool, seconds) : edges_amount(edges, seconds);
 
+    edges_cut(m, blocks);
     if (m->inexact && pool)
         edges_complete(blocks);
     json_t *out = json_pack(

@@ -10,6 +10,7 @@
 #include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/monitor/tally.h"
 #include "src/pilot/beat.h"
 #include "src/pilot/scratch.h"
 #include "src/pilot/supervisor.h"
@@ -290,6 +291,21 @@ static const char *refuse_restart(supervisor *s)
     return NULL;
 }
 
+/* What an edge agent that does not come back has counted. */
+static void tell_left(supervisor *s)
+{
+    tally_counts c;
+    json_t *event;
+
+    if (s->pilot->kind != PILOT_EDGE || tally_read(s->dir, &c) < 0)
+        return;
+    event = tally_event(s->req->member, &c, false, 0);
+    if (event)
+        keep(&s->progress, event);
+    tell_event(s, event);
+    tally_forget(s->dir);
+}
+
 static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
 {
     part *p = arg;
@@ -312,6 +328,7 @@ static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
         s->silent = true;
         tell_error(s, &e);
     }
+    tell_left(s);
     tell_event(s, json_pack("{s:s, s:s, s:s, s:b}", "event", "died", "pilot",
                             p->name, "text", what, "again", 0));
     return -1;

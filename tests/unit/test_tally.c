@@ -1,0 +1,132 @@
+/* test_tally.c - what an edge agent counted outlives it. */
+#include "unit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "src/common/file.h"
+#include "src/monitor/tally.h"
+
+static char dir[64];
+
+/* Everything of [c], in the order of its members. */
+static const char *text_of(tally_counts c)
+{
+    static char out[128];
+
+    snprintf(out, sizeof(out), "%llu %llu %llu %llu %llu",
+             (unsigned long long)c.sensed, (unsigned long long)c.filtered,
+             (unsigned long long)c.dropped, (unsigned long long)c.sent,
+             (unsigned long long)c.lost);
+    return out;
+}
+
+/* An agent of [n] devices that counts 10 i more each and is killed. */
+static void killed_agent(int n, bool again)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        tally *t = tally_open(dir, n, again, NULL);
+        for (int i = 0; t && i < n; i++) {
+            tally_slot *s = tally_slot_of(t, i);
+            atomic_store(&s->boot, 7 + (unsigned)i);
+            atomic_store(&s->sensed, 10 + (unsigned)i);
+            atomic_store(&s->filtered, 1);
+            atomic_store(&s->dropped, 2);
+            atomic_store(&s->sent, 3);
+        }
+        raise(SIGKILL);
+    }
+    waitpid(pid, NULL, 0);
+}
+
+static void test_killed(void)
+{
+    tally_counts c;
+    uint64_t lost = 9;
+    pe_error e = {0};
+
+    CU_ASSERT_EQUAL(tally_read(dir, &c), -1);
+    tally *t = tally_open(dir, 2, false, &e);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+    UNIT_EQUAL(text_of(tally_before(t, &lost)), "0 0 0 0 0");
+    CU_ASSERT_EQUAL(lost, 0);
+    CU_ASSERT_EQUAL(tally_boot_before(t, 0), 0);
+    tally_close(t, true);
+    CU_ASSERT_EQUAL(tally_read(dir, &c), -1); /* told, and gone */
+
+    killed_agent(2, false);
+    CU_ASSERT_EQUAL(tally_read(dir, &c), 0);
+    UNIT_EQUAL(text_of(c), "21 2 4 6 9");
+    killed_agent(2, false);
+    CU_ASSERT_EQUAL(tally_read(dir, &c), 0);
+    UNIT_EQUAL(text_of(c), "42 4 8 12 18");
+    /* Its successor goes on, also with another number of devices. */
+    t = tally_open(dir, 3, false, &e);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+    UNIT_EQUAL(text_of(tally_before(t, &lost)), "42 4 8 12 18");
+    CU_ASSERT_EQUAL(lost, 9);
+    CU_ASSERT_EQUAL(tally_boot_before(t, 1), 8);
+    CU_ASSERT_EQUAL(tally_boot_before(t, 2), 0);
+    tally_close(t, false);
+    CU_ASSERT_EQUAL(tally_read(dir, &c), 0);
+    UNIT_EQUAL(text_of(c), "42 4 8 12 18");
+    tally_forget(dir);
+    CU_ASSERT_EQUAL(tally_read(dir, &c), -1);
+}
+
+/* What was queued of a file is in the file. */
+static void test_again(void)
+{
+    tally_counts c;
+
+    killed_agent(2, true);
+    CU_ASSERT_EQUAL(tally_read(dir, &c), 0);
+    UNIT_EQUAL(text_of(c), "12 2 4 6 0");
+    tally_forget(dir);
+}
+
+static void test_spoiled(void)
+{
+    static const char junk[128] = "junk";
+    char path[96];
+    tally_counts c;
+    pe_error e = {0};
+
+    snprintf(path, sizeof(path), "%s/counts", dir);
+    for (size_t n = 0; n <= sizeof(junk); n += 32) {
+        CU_ASSERT_EQUAL(file_write(path, junk, n, 0600, &e), 0);
+        CU_ASSERT_EQUAL(tally_read(dir, &c), -1);
+    }
+    tally *t = tally_open(dir, 1, false, &e);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+    UNIT_EQUAL(text_of(tally_before(t, NULL)), "0 0 0 0 0");
+    tally_close(t, true);
+    CU_ASSERT_PTR_NULL(tally_open("/nowhere/at/all", 1, false, &e));
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CREATE);
+    UNIT_CONTAINS(e.text, "/nowhere/at/all/counts");
+    tally_close(NULL, true);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"tally: an agent that was killed", test_killed},
+        {"tally: a source that can be read again", test_again},
+        {"tally: a file that is none", test_spoiled},
+        {NULL, NULL},
+    };
+    int status;
+
+    snprintf(dir, sizeof(dir), "/tmp/test_tally.XXXXXX");
+    if (!mkdtemp(dir))
+        return 99;
+    status = unit_main("tally", tests);
+    file_remove_tree(dir, NULL);
+    return status;
+}
