@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -29,12 +30,18 @@ void run_progress_clear(struct run *r)
 static void progress_show(struct run *r)
 {
     char line[160];
+    struct winsize w = {0};
+    size_t wide = 80;
     int64_t now = clock_mono_ns();
 
     if (r->o->quiet || now - r->shown_ns < PROGRESS_NS || !isatty(2))
         return;
     r->shown_ns = now;
-    monitor_progress(r->monitor, line, sizeof(line));
+    if (ioctl(2, TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
+        wide = w.ws_col;
+    /* A line that reaches the last column breaks on some terminals. */
+    monitor_progress(r->monitor, line,
+                     wide < sizeof(line) ? wide : sizeof(line));
     if (!*line)
         return;
     fprintf(stderr, "\r%-*s", (int)r->shown, line);

@@ -17,6 +17,7 @@
 #define DAY_NS (86400 * SECOND)
 #define COLUMNS_MAX 32
 #define REASON_MIN 20 /* columns of a terminal */
+#define BELOW_INDENT 4
 #define SCHEMA 1
 #define DEFAULT_FORMAT "pilot,name,kind,state,reason,ranks,left,sched_id"
 #define MAP_FORMAT "pilot,name,state,ranks,partitions"
@@ -186,6 +187,7 @@ typedef struct table {
     const column *columns[COLUMNS_MAX];
     size_t n;
     size_t width[COLUMNS_MAX];
+    size_t below; /* reasons have lines of their own, so wide; 0: a column */
 } table;
 
 static int column_unknown(const char *word, size_t len, pe_error *errp)
@@ -325,23 +327,63 @@ static void widths_take(table *t, const pilots *p, int64_t now)
     }
 }
 
-/* On a terminal a reason takes what is left of the line; elsewhere it is
- * never cut.
- */
-static void widths_fit(table *t)
+static size_t terminal_columns(void)
 {
     struct winsize w = {0};
-    size_t others = 0;
 
-    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 ||
-        w.ws_col == 0)
-        return;
+    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0)
+        return 0;
+    return w.ws_col;
+}
+
+/* All columns but [but], with a blank behind each. */
+static size_t width_but(const table *t, void (*but)(const row *, text *))
+{
+    size_t width = 0;
+
     for (size_t k = 0; k < t->n; k++)
-        if (t->columns[k]->put != put_reason)
-            others += t->width[k] + 1;
+        if (t->columns[k]->put != but)
+            width += t->width[k] + 1;
+    return width;
+}
+
+static void column_drop(table *t, void (*put)(const row *, text *))
+{
+    size_t n = 0;
+
+    for (size_t k = 0; k < t->n; k++)
+        if (t->columns[k]->put != put) {
+            t->columns[n] = t->columns[k];
+            t->width[n++] = t->width[k];
+        }
+    t->n = n;
+}
+
+/* On a terminal a reason takes what is left of the line, or the next line
+ * where too little is left; columns that the user did not ask for go until the
+ * others fit.  Elsewhere nothing is cut.
+ */
+static void widths_fit(table *t, bool chosen)
+{
+    static void (*const spare[])(const row *, text *) = {
+        put_name, put_sched_id, put_left, put_ranks, put_kind};
+    const size_t n_spare = chosen ? 0 : sizeof(spare) / sizeof(spare[0]);
+    size_t wide = terminal_columns(), others = width_but(t, put_reason);
+
+    if (wide == 0)
+        return;
+    if (n_spare > 0 && others + REASON_MIN > wide)
+        column_drop(t, put_name); /* PILOT ends in it */
+    others = width_but(t, put_reason);
+    if (n_spare > 0 && others + REASON_MIN > wide) {
+        t->below = wide;
+        column_drop(t, put_reason);
+    }
+    for (size_t i = 0; t->below && i < n_spare && width_but(t, NULL) > wide + 1;
+         i++)
+        column_drop(t, spare[i]);
     for (size_t k = 0; k < t->n; k++) {
-        size_t room =
-            w.ws_col > others + REASON_MIN ? w.ws_col - others - 1 : REASON_MIN;
+        size_t room = wide >= others + REASON_MIN ? wide - others : REASON_MIN;
         if (t->columns[k]->put == put_reason && t->width[k] > room)
             t->width[k] = room;
     }
@@ -371,22 +413,39 @@ static void cell_print(const char *s, size_t width, bool right, bool last)
         printf("%*s", (int)(width - w + 1), "");
 }
 
-static void table_print(table *t, const pilots *p, bool header)
+/* A reason on a line of its own; that a pilot is done needs none. */
+static void below_print(const table *t, const pilot_record *r, int64_t now)
+{
+    text why = {0};
+
+    pilots_reason(r, now, &why);
+    if (t->below > BELOW_INDENT && why.len > 0 && r->state != PILOT_DONE) {
+        size_t room = t->below - BELOW_INDENT, width = width_of(why.data);
+        printf("%*s", BELOW_INDENT, "");
+        cell_print(why.data, width < room ? width : room, false, true);
+    }
+    text_free(&why);
+}
+
+static void table_print(table *t, const pilots *p, bool header, bool chosen)
 {
     int64_t now = clock_real_ns();
 
     widths_take(t, p, now);
-    widths_fit(t);
+    widths_fit(t, chosen);
     for (size_t k = 0; header && k < t->n; k++)
         cell_print(t->columns[k]->title, t->width[k], t->columns[k]->right,
                    k + 1 == t->n);
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->n; i++) {
         for (size_t k = 0; k < t->n; k++) {
             char *s = cell(t->columns[k], p, i, now);
             cell_print(s ? s : "?", t->width[k], t->columns[k]->right,
                        k + 1 == t->n);
             free(s);
         }
+        if (t->below)
+            below_print(t, &p->r[i], now);
+    }
 }
 
 /* --- JSON --- */
@@ -437,11 +496,12 @@ static int show(pilots *p, const struct status_options *o, table *t,
 {
     if (o->json)
         return json_print(p, errp);
-    table_print(t, p, !o->no_header);
+    table_print(t, p, !o->no_header, o->format || o->map);
     if (p->torn > 0)
-        log_warn("%zu records in %s cannot be read and are left out; 'pilot "
+        log_warn("%zu record%s in %s cannot be read and %s left out; 'pilot "
                  "status RUN/NAME' says why",
-                 p->torn, p->home);
+                 p->torn, p->torn == 1 ? "" : "s", p->home,
+                 p->torn == 1 ? "is" : "are");
     return 0;
 }
 

@@ -266,7 +266,7 @@ static void test_status_json(void)
         printf("# left_s %g\n", left);
     CU_ASSERT(left > 7000 && left <= 7200);
     json_decref(o);
-    expect(PILOT("status"), 0, NULL, "pilot: 1 records in /");
+    expect(PILOT("status"), 0, NULL, "pilot: 1 record in /");
     expect(PILOT("status", "t/torn"), PE_EXIT_DATA, NULL,
            "t/torn/state.json is no record of a pilot");
     /* Who has what. */
@@ -416,6 +416,55 @@ static void tty_read(int fd, text *t)
         text_add_bytes(t, bytes, (size_t)n);
 }
 
+/* Where a reason has no room it gets a line; what is there twice, or is least
+ * needed, goes; and no line is longer than the terminal.
+ */
+static void test_terminal_narrow(void)
+{
+    static const struct {
+        unsigned short columns;
+        const char *text;
+    } rows[] = {
+        {120,
+         "PILOT                                   NAME    KIND STATE  REASON "},
+        {80, "PILOT                                   KIND STATE  RANKS LEFT "
+             "SCHED_ID\r\n"
+             "quickstart-20260101-120000-0123/devices edge FAILED     -    - "
+             "1\r\n"
+             "    a reason that goes on and on until no line of a terminal "
+             "holds it, nor th...\r\n"},
+        {64,
+         "PILOT                                   KIND STATE  RANKS LEFT\r\n"},
+        {50, "PILOT                                   STATE\r\n"},
+    };
+    const char *const status[] = {"status", NULL};
+    pilot_record r;
+
+    begin();
+    r = record_of("quickstart-20260101-120000-0123/devices", "rehearsal://",
+                  "1", PILOT_FAILED);
+    snprintf(r.kind, sizeof(r.kind), "edge");
+    snprintf(r.reason, sizeof(r.reason),
+             "a reason that goes on and on until no line of a terminal holds "
+             "it, nor the next one");
+    record_put(&r);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char path[64];
+        text t = {0};
+        int fd = tty_open(rows[i].columns, path);
+        int slave = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        CU_ASSERT_EQUAL(pilot_end(pilot_start(status, path)), 0);
+        tty_read(fd, &t);
+        UNIT_CONTAINS(t.data, rows[i].text);
+        for (char *line = t.data, *end; (end = strstr(line, "\r\n")) != NULL;
+             line = end + 2)
+            CU_ASSERT(end - line <= rows[i].columns);
+        text_free(&t);
+        close(slave);
+        close(fd);
+    }
+}
+
 static void test_terminal(void)
 {
     const char *const status[] = {"status", "t/p", NULL};
@@ -436,7 +485,7 @@ static void test_terminal(void)
     CU_ASSERT_EQUAL(pilot_end(pilot_start(status, path)), 0);
     tty_read(fd, &t);
     UNIT_CONTAINS(t.data, "t/p   p    pool FAILED a reason that goes on and "
-                          "on, \xc3\xa9 i...     -    - 1\r\n");
+                          "on, \xc3\xa9 in...     -    - 1\r\n");
     for (char *line = t.data, *end; (end = strstr(line, "\r\n")) != NULL;
          line = end + 2)
         CU_ASSERT(end - line <= 80);
@@ -528,6 +577,7 @@ int main(void)
         {"status without an answer", test_status_silent},
         {"status of a thousand", test_status_thousand},
         {"a terminal", test_terminal},
+        {"a terminal that is narrow", test_terminal_narrow},
         {"log", test_log},
         {"log, followed", test_log_follow},
         {NULL, NULL},
