@@ -5,13 +5,14 @@
 
 #include "kernel.h"
 #include "private.h"
+#include "src/model/spread.h"
 
-/* Sum over the points of lane [j] of what lies beyond the shift. */
+/* Sum over the points of lane [j] of what lies beyond its origin. */
 static double lane_sum(const struct kmeans *k, const pe_delta *d, uint32_t j,
                        uint32_t f)
 {
     size_t at = (size_t)j * k->stride + f, level = (size_t)k->k * k->stride;
-    double sum = 0, step = k->limit[f] * 0x1p37;
+    double sum = 0, step = k->limit[f] * 0x1p-37;
     uint64_t bits, n = (uint64_t)kmeans_counts(k, d)[j];
     int64_t lanes[KMEANS_LEVELS];
 
@@ -21,13 +22,14 @@ static double lane_sum(const struct kmeans *k, const pe_delta *d, uint32_t j,
         lanes[l] = d->count[at + l * level];
     memcpy(&bits, &k->magic[f], sizeof(bits));
     lanes[0] = (int64_t)((uint64_t)lanes[0] - n * bits);
-    for (size_t l = KMEANS_LEVELS; l-- > 0; step *= 0x1p-37)
+    for (size_t l = 0; l < KMEANS_LEVELS; l++, step *= 0x1p37)
         sum += (double)lanes[l] * step;
     return sum;
 }
 
-void kmeans_add(struct kmeans *k, const pe_delta *d, double decay)
+void kmeans_add(struct kmeans *k, const pe_delta *d, double decay, bool sealed)
 {
+    const double *origins = sealed || k->exact ? k->origins : k->centers;
     const int64_t *counts = kmeans_counts(k, d);
 
     for (uint32_t j = 0; j < k->k; j++) {
@@ -40,7 +42,7 @@ void kmeans_add(struct kmeans *k, const pe_delta *d, double decay)
         }
         k->counts[j] = was + n;
         for (uint32_t f = 0; n > 0 && f < k->base.features; f++) {
-            double from = k->shift[f];
+            double from = origins[(size_t)j * k->stride + f];
 
             c[f] =
                 from + (was * (c[f] - from) + lane_sum(k, d, j, f)) / (was + n);
@@ -48,25 +50,30 @@ void kmeans_add(struct kmeans *k, const pe_delta *d, double decay)
     }
 }
 
-/* The origin of the sums, and the grid of each feature. */
-static void set_origin(struct kmeans *k, const double *rows, size_t n)
+/* The grid of each feature. */
+static int set_grid(struct kmeans *k, pe_error *errp)
 {
     uint32_t d = k->base.features;
+    double *x = malloc(k->warmup.n * sizeof(*x)), limit;
 
+    if (!x)
+        return pe_error_nomem(errp);
     for (uint32_t f = 0; f < d; f++) {
-        double sum = 0, most = 0;
+        struct spread s = spread_of(k->warmup.rows + f, k->warmup.n, d, x);
 
-        for (size_t i = 0; i < n; i++)
-            sum += rows[i * d + f] / (double)n;
-        k->shift[f] = sum;
-        for (size_t i = 0; i < n; i++)
-            most = fmax(most, fabs(rows[i * d + f] - sum));
-        /* A feature that did not move yet: a unit of its own size. */
-        if (most == 0)
-            most = sum != 0 ? fabs(sum) * 0x1p-20 : 0x1p-20;
-        k->limit[f] = exp2(ceil(log2(most)) + 5);
-        k->magic[f] = k->limit[f] * (1.5 * 32768); /* 1.5 x 2^52 steps */
+        limit = s.width > 0 ? exp2(ceil(log2(s.width)) + 5) : 0;
+        k->limit[f] = fmax(limit, KMEANS_LIMIT_LEAST);
     }
+    kmeans_set_magic(k);
+    free(x);
+    return 0;
+}
+
+/* A centre is born where it is: what its sums are taken from. */
+static void set_origins(struct kmeans *k)
+{
+    memcpy(k->origins, k->centers,
+           (size_t)k->k * k->stride * sizeof(*k->origins));
 }
 
 /* Rows that are known to be finite, as ordinary points into [sum]. */
@@ -113,10 +120,11 @@ static int set_anchor(struct kmeans *k, pe_error *errp)
 /* First centres; then the rows they came from are ordinary points. */
 static int end_warmup(struct kmeans *k, pe_delta *sum, pe_error *errp)
 {
-    set_origin(k, k->warmup.rows, k->warmup.n);
-    if (kmeans_init(k, k->warmup.rows, k->warmup.n, errp) < 0 ||
+    if (set_grid(k, errp) < 0 ||
+        kmeans_init(k, k->warmup.rows, k->warmup.n, errp) < 0 ||
         set_anchor(k, errp) < 0)
         return -1;
+    set_origins(k);
     k->base.warming = false;
     if (fold_rows(k, sum, k->warmup.rows, k->warmup.n, errp) < 0)
         return -1;
@@ -145,11 +153,11 @@ static int apply_rows(struct kmeans *k, const pe_delta *d, pe_delta *sum,
 }
 
 static int apply_lanes(struct kmeans *k, const pe_delta *d, double decay,
-                       pe_error *errp)
+                       bool sealed, pe_error *errp)
 {
     if (d->n_tag == 0)
         return 0;
-    kmeans_add(k, d, decay);
+    kmeans_add(k, d, decay, sealed);
     return threshold_apply(&k->threshold, &k->base, d, kmeans_scores(k, d),
                            errp);
 }
@@ -173,8 +181,8 @@ int kmeans_apply(pe_model *m, const pe_delta *d, pe_error *errp)
     if (m->warming)
         goto done;
     /* One commit decays once, whatever it holds. */
-    if (apply_lanes(k, sum, k->decay, errp) < 0 ||
-        apply_lanes(k, d, sum->n_tag ? 1 : k->decay, errp) < 0 ||
+    if (apply_lanes(k, sum, k->decay, false, errp) < 0 ||
+        apply_lanes(k, d, sum->n_tag ? 1 : k->decay, true, errp) < 0 ||
         kmeans_reassign(k, d, errp) < 0)
         rc = -1;
     kmeans_prepare(k);

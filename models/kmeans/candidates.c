@@ -167,6 +167,7 @@ static void rebear(struct kmeans *k, const struct candidate *c, size_t n)
         if (k->counts[j] >= 0.01 * most)
             continue;
         memcpy(k->centers + (size_t)j * k->stride, c[used].row, width);
+        memcpy(k->origins + (size_t)j * k->stride, c[used].row, width);
         k->counts[j] = least;
         /* Versions are part of what is committed: all agree on a birth. */
         k->births[j] = random_mix(c[used].hash, k->base.version + 1) | 1;

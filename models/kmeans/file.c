@@ -7,8 +7,9 @@
 #include "private.h"
 #include "src/model/safetensors.h"
 
-/* The centres without the padding of the rows. */
-static int put_centers(const struct kmeans *k, pe_tensors *t, pe_error *errp)
+/* k rows without their padding. */
+static int put_rows(const struct kmeans *k, pe_tensors *t, const char *name,
+                    const double *rows, pe_error *errp)
 {
     uint64_t shape[2] = {k->k, k->base.features};
     size_t d = k->base.features;
@@ -18,8 +19,8 @@ static int put_centers(const struct kmeans *k, pe_tensors *t, pe_error *errp)
     if (!c)
         return pe_error_nomem(errp);
     for (size_t j = 0; j < k->k; j++)
-        memcpy(c + j * d, k->centers + j * k->stride, d * sizeof(*c));
-    rc = pe_tensors_put(t, "centers", TENSOR_F64, 2, shape, c, errp);
+        memcpy(c + j * d, rows + j * k->stride, d * sizeof(*c));
+    rc = pe_tensors_put(t, name, TENSOR_F64, 2, shape, c, errp);
     free(c);
     return rc;
 }
@@ -29,12 +30,11 @@ int kmeans_encode(const pe_model *m, pe_tensors *t, pe_error *errp)
     const struct kmeans *k = kmeans_cof(m);
     uint64_t n = k->k, d = m->features;
 
-    return put_centers(k, t, errp) < 0 ||
+    return put_rows(k, t, "centers", k->centers, errp) < 0 ||
+                   put_rows(k, t, "origins", k->origins, errp) < 0 ||
                    pe_tensors_put(t, "counts", TENSOR_F64, 1, &n, k->counts,
                                   errp) < 0 ||
                    pe_tensors_put(t, "births", TENSOR_U64, 1, &n, k->births,
-                                  errp) < 0 ||
-                   pe_tensors_put(t, "shift", TENSOR_F64, 1, &d, k->shift,
                                   errp) < 0 ||
                    pe_tensors_put(t, "limit", TENSOR_F64, 1, &d, k->limit,
                                   errp) < 0 ||
@@ -63,21 +63,22 @@ static int get_lanes(const pe_tensors *t, const char *name,
     return 0;
 }
 
-static int get_centers(struct kmeans *k, const pe_tensors *t, pe_error *errp)
+static int get_rows(const struct kmeans *k, const pe_tensors *t,
+                    const char *name, double *rows, pe_error *errp)
 {
     uint64_t shape[2];
     size_t d = k->base.features;
-    const double *c = pe_tensors_get(t, "centers", TENSOR_F64, 2, shape, errp);
+    const double *c = pe_tensors_get(t, name, TENSOR_F64, 2, shape, errp);
 
     if (!c)
         return -1;
     if (shape[0] != k->k || shape[1] != d)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "not a k-means model: centers are %llu x %llu",
+                            "not a k-means model: %s are %llu x %llu", name,
                             (unsigned long long)shape[0],
                             (unsigned long long)shape[1]);
     for (size_t j = 0; j < k->k; j++)
-        memcpy(k->centers + j * k->stride, c + j * d, d * sizeof(*c));
+        memcpy(rows + j * k->stride, c + j * d, d * sizeof(*c));
     return 0;
 }
 
@@ -86,17 +87,16 @@ int kmeans_decode(pe_model *m, const pe_tensors *t, pe_error *errp)
     struct kmeans *k = kmeans_of(m);
     size_t d = m->features;
 
-    if (get_centers(k, t, errp) < 0 ||
+    if (get_rows(k, t, "centers", k->centers, errp) < 0 ||
+        get_rows(k, t, "origins", k->origins, errp) < 0 ||
         get_lanes(t, "counts", TENSOR_F64, k->k, k->counts, errp) < 0 ||
         get_lanes(t, "births", TENSOR_U64, k->k, k->births, errp) < 0 ||
-        get_lanes(t, "shift", TENSOR_F64, d, k->shift, errp) < 0 ||
         get_lanes(t, "limit", TENSOR_F64, d, k->limit, errp) < 0 ||
         threshold_decode(&k->threshold, t, errp) < 0 ||
         pe_tensors_u64(t, "since", &k->since, errp) < 0 ||
         pe_tensors_u64(t, "stale_points", &k->stale, errp) < 0)
         return -1;
-    for (size_t f = 0; f < d; f++)
-        k->magic[f] = k->limit[f] * (1.5 * 32768);
+    kmeans_set_magic(k);
     kmeans_prepare(k);
     return warmup_decode(&k->warmup, m, t, errp);
 }

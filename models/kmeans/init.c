@@ -88,6 +88,8 @@ static int plus_plus(struct kmeans *k, const double *rows, size_t n,
         total = take(k, j, rows, nearest, n, best);
     }
     free(nearest);
+    memcpy(k->origins, k->centers,
+           (size_t)k->k * k->stride * sizeof(*k->origins));
     kmeans_prepare(k);
     return 0;
 }
@@ -97,7 +99,7 @@ static void move(struct kmeans *k, const pe_delta *d)
 {
     double zero = 0;
 
-    kmeans_add(k, d, zero);
+    kmeans_add(k, d, zero, false);
     kmeans_prepare(k);
 }
 

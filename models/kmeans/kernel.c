@@ -1,7 +1,9 @@
 /* kernel.c - a block through the kernel of this machine, tile by tile. */
 #include "kernel.h"
 
+#include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/model/path.h"
@@ -47,34 +49,88 @@ static double near_enough(const struct kmeans *k)
     for (uint32_t f = 0; f < k->base.features; f++)
         least = fmin(least, k->limit[f]);
     for (uint32_t j = 0; j < k->k; j++)
-        for (uint32_t f = 0; f < k->base.features; f++)
-            if (!(fabs(k->centers[(size_t)j * k->stride + f] - k->shift[f]) <=
-                  k->limit[f]))
+        for (uint32_t f = 0; f < k->base.features; f++) {
+            size_t at = (size_t)j * k->stride + f;
+
+            if (!(fabs(k->centers[at] - k->origins[at]) <= k->limit[f]))
                 return -1;
+        }
     return least * least;
+}
+
+static const double *heaviest(const struct kmeans *k)
+{
+    uint32_t best = 0;
+
+    for (uint32_t j = 1; j < k->k; j++)
+        if (k->counts[j] > k->counts[best])
+            best = j;
+    return k->centers + (size_t)best * k->stride;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Which centres are left out: those 16 times farther than three of four. */
+static void choose(struct kmeans *k, const double *origin)
+{
+    struct kmeans_view *v = &k->view;
+    double *sorted = v->norms + k->k, far = 0, reach = INFINITY;
+    uint32_t at = (k->k - 1) * 3 / 4;
+
+    for (uint32_t j = 0; j < k->k; j++) {
+        const double *c = k->centers + (size_t)j * k->stride;
+        double norm = 0;
+
+        for (uint32_t f = 0; f < k->base.features; f++)
+            norm += (c[f] - origin[f]) * (c[f] - origin[f]);
+        v->norms[j] = sorted[j] = sqrt(norm);
+    }
+    qsort(sorted, k->k, sizeof(*sorted), by_size);
+    at = at == 0 && k->k > 1 ? 1 : at;
+    for (uint32_t j = 0; j < k->k; j++) {
+        if (v->norms[j] <= 16 * sorted[at]) {
+            far = fmax(far, v->norms[j]);
+            continue;
+        }
+        reach = fmin(reach, v->norms[j]);
+        v->norms[j] = NAN;
+    }
+    v->scale = far > 0 ? ldexp(0.5, -(int)fmax(ilogb(far), -900)) : 1;
+    /* Nearer to the origin, which is a centre, than to any left out. */
+    v->reach2 = reach * v->scale * 0.49 * (reach * v->scale * 0.49);
 }
 
 void kmeans_prepare(struct kmeans *k)
 {
     uint32_t d = k->base.features;
+    const double *origin = heaviest(k);
+    struct kmeans_view *v = &k->view;
 
     k->near2 = k->exact ? near_enough(k) : -1;
-
+    choose(k, origin);
+    for (uint32_t f = 0; f < d; f++)
+        v->minus[f] = -origin[f] * v->scale;
     for (uint32_t j = 0; j < groups(k) * KMEANS_GROUP; j++) {
-        float *a = k->across +
+        float *a = v->across +
                    (size_t)(j / KMEANS_GROUP) * KMEANS_GROUP * (d + 1) +
                    j % KMEANS_GROUP;
         const double *c = k->centers + (size_t)j * k->stride;
+        bool there = j < k->k && !isnan(v->norms[j]);
         double norm = 0;
 
         for (uint32_t f = 0; f < d; f++) {
-            double x = j < k->k ? c[f] - k->shift[f] : 0;
+            double x = there ? c[f] * v->scale + v->minus[f] : 0;
 
             norm += x * x;
             a[(size_t)(f + 1) * KMEANS_GROUP] = (float)x;
         }
         /* A lane without a centre is never the nearest. */
-        *a = j < k->k ? (float)(-norm / 2) : -3e38F;
+        *a = there ? (float)(-norm / 2) : -3e38F;
     }
 }
 
@@ -87,30 +143,63 @@ size_t kmeans_work_bytes(const struct kmeans *k)
     return floats > gemm ? floats : gemm;
 }
 
-bool kmeans_add_wide(const struct kmeans *k, pe_delta *d, uint32_t j,
+void kmeans_settle(const struct kmeans *k, const double *rows, size_t n,
+                   uint32_t *label)
+{
+    for (size_t i = 0; i < n; i++)
+        if (label[i] == KMEANS_UNSURE)
+            label[i] = kmeans_nearest(k, rows + i * k->stride);
+}
+
+float kmeans_far_score(const struct kmeans *k, const double *row, double d2)
+{
+    if (!row_is_finite(row, k->base.features))
+        return NAN;
+    return (float)fmin(sqrt(d2), (double)FLT_MAX);
+}
+
+/* 1.5 x 2^52 steps of the grid. */
+void kmeans_set_magic(struct kmeans *k)
+{
+    for (uint32_t f = 0; f < k->base.features; f++)
+        k->magic[f] = k->limit[f] * (1.5 * 32768);
+}
+
+/* [x] on the grid of [magic]: the kernels add its bits, the magic number's,
+ * too.
+ */
+static void add_near(int64_t *to, double x, double magic)
+{
+    int64_t bits;
+
+    x += magic;
+    memcpy(&bits, &x, sizeof(bits));
+    *to = (int64_t)((uint64_t)*to + (uint64_t)bits);
+}
+
+void kmeans_add_wide(const struct kmeans *k, pe_delta *d, uint32_t j,
                      const double *row)
 {
-    size_t level = (size_t)k->k * k->stride;
+    size_t level = (size_t)k->k * k->stride, at = (size_t)j * k->stride;
 
-    for (uint32_t f = 0; f < k->base.features; f++)
-        if (!(fabs(row[f] - k->shift[f]) <= k->limit[f] * 0x1p88))
-            return false;
     for (uint32_t f = 0; f < k->base.features; f++) {
-        double x = row[f] - k->shift[f];
-        double step = k->limit[f] * 0x1p37;
-        int64_t *to = d->count + (size_t)j * k->stride + f, bits;
+        double x = row[f] - k->origins[at + f], limit = k->limit[f];
+        int64_t *to = d->count + at + f;
+        double step = limit;
+        size_t l = 1;
 
-        for (size_t l = KMEANS_LEVELS; l-- > 0; step *= 0x1p-37) {
+        while (fabs(x) > step * 0x1p36 && l + 1 < KMEANS_LEVELS) {
+            step *= 0x1p37;
+            l++;
+        }
+        for (; fabs(x) > limit && l > 0; l--, step *= 0x1p-37) {
             double n = nearbyint(x / step);
 
             to[l * level] += (int64_t)n;
             x -= n * step;
         }
-        /* The kernels add bits, and so the magic number's, too. */
-        memcpy(&bits, &k->magic[f], sizeof(bits));
-        to[0] = (int64_t)((uint64_t)to[0] + (uint64_t)bits);
+        add_near(to, x, k->magic[f]);
     }
-    return true;
 }
 
 /* Rows [at, at + n) of [b]: in place where the kernel can read them so. */
@@ -151,6 +240,7 @@ static int walk(const struct kmeans *k, pe_delta *d, const pe_block *b,
         n = n < kernel->tile ? n : kernel->tile;
         rows = take_rows(k, kernel, b, at, n, tile);
         kernel->assign(k, rows, n, label, work);
+        kmeans_settle(k, rows, n, label);
         kernel->fold(k, rows, n, label, scores + at, d);
         if (d)
             pe_delta_count(d, &k->base, scores + at, (uint32_t)n);
@@ -162,4 +252,15 @@ int kmeans_fold(const struct kmeans *k, pe_delta *d, const pe_block *b,
                 float *scores, pe_error *errp)
 {
     return walk(k, d, b, scores, errp);
+}
+
+void kmeans_seal_sums(const struct kmeans *k, pe_delta *d)
+{
+    for (uint32_t j = 0; j < k->k && !k->exact; j++) {
+        size_t at = (size_t)j * k->stride;
+        double n = (double)kmeans_counts(k, d)[j];
+
+        for (uint32_t f = 0; n > 0 && f < k->base.features; f++)
+            d->sum[at + f] += n * (k->centers[at + f] - k->origins[at + f]);
+    }
 }

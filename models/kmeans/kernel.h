@@ -2,6 +2,8 @@
 #ifndef MODELS_KMEANS_KERNEL_H
 #define MODELS_KMEANS_KERNEL_H
 
+#include <math.h>
+
 #include "private.h"
 
 enum {
@@ -11,7 +13,8 @@ enum {
     KMEANS_CHUNK = 256, /* ... the others */
 };
 
-#define KMEANS_MASKED UINT32_MAX /* label of a row that is no measurement */
+#define KMEANS_MASKED UINT32_MAX       /* label: no measurement */
+#define KMEANS_UNSURE (UINT32_MAX - 1) /* label: see kmeans_settle */
 
 /* Rows of a block as kernels take them: doubles, [stride] of the model
  * apart, of any alignment where the kernel says so.
@@ -19,14 +22,16 @@ enum {
 struct kmeans_kernel {
     size_t tile;    /* rows at once */
     bool unaligned; /* reads rows where they are */
-    /* Index of the centre nearest to each row, the lowest on ties.  [work]
-     * has room for kmeans_work_bytes.
+    /* Index of the centre nearest to each row, the lowest on ties; what
+     * kmeans_nearest says wherever the difference is within the error of the
+     * kernel's arithmetic.  [work] has room for kmeans_work_bytes.
      */
     void (*assign)(const struct kmeans *k, const double *rows, size_t n,
                    uint32_t *label, void *work);
     /* Exact distance of each row to its centre as a score; rows that are no
      * measurement are labelled KMEANS_MASKED and scored NaN.  Then, when [d]
-     * is not NULL, sums and counts.
+     * is not NULL, sums (of what lies beyond the centre; order-exact ones,
+     * beyond its origin) and counts.
      */
     void (*fold)(const struct kmeans *k, const double *rows, size_t n,
                  uint32_t *label, float *score, pe_delta *d);
@@ -44,19 +49,43 @@ const struct kmeans_kernel *kmeans_kernel_now(void);
 /* What assign needs beside. */
 size_t kmeans_work_bytes(const struct kmeans *k);
 
-/* Label of one row by its distances in f64: what a kernel falls back on
- * where float does not reach.
+/* Label of one row by its distances in f64: what every kernel falls back on
+ * where its own arithmetic does not decide.
  */
 uint32_t kmeans_nearest(const struct kmeans *k, const double *row);
 
-/* Add a row that may lie beyond the limits of the grid to the sums of centre
- * [j]; false when it is beyond every level.
+/* Label by it the rows that are KMEANS_UNSURE. */
+void kmeans_settle(const struct kmeans *k, const double *rows, size_t n,
+                   uint32_t *label);
+
+/* By how much x.c - |c|^2/2 of two centres must differ to tell which is
+ * nearer, from a row with squared norm [x2] in the view, computed with
+ * relative error [unit]; infinite beyond the reach of the view.
  */
-bool kmeans_add_wide(const struct kmeans *k, pe_delta *d, uint32_t j,
+static inline double kmeans_slack(const struct kmeans *k, double unit,
+                                  double x2)
+{
+    if (!(x2 <= k->view.reach2))
+        return INFINITY;
+    return unit * (k->base.features + 8) * (x2 + 2);
+}
+
+/* Score of a row that lies [d2] (squared) from its centre, NaN when it is no
+ * measurement: for those beyond KMEANS_D2_SURE.
+ */
+float kmeans_far_score(const struct kmeans *k, const double *row, double d2);
+
+/* The magic numbers of the limits. */
+void kmeans_set_magic(struct kmeans *k);
+
+/* Add a row that may lie beyond the limits of the grid to the sums of centre
+ * [j].
+ */
+void kmeans_add_wide(const struct kmeans *k, pe_delta *d, uint32_t j,
                      const double *row);
 
-/* Make k->across from the centres: for each group of 32 centres a row of
- * -|c|^2/2, then the centres feature by feature, all less the shift.
+/* Make k->view from the centres.  view.across: for each group of 32 centres
+ * a row of -|c|^2/2, then the centres feature by feature.
  */
 void kmeans_prepare(struct kmeans *k);
 size_t kmeans_across_len(const struct kmeans *k);

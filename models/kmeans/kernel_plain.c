@@ -13,19 +13,41 @@ static double distance(const double *a, const double *b, uint32_t d)
     return sum;
 }
 
+enum { ABREAST = 4 }; /* centres: each sum waits for its additions */
+
+static void distances(const struct kmeans *k, const double *row, uint32_t j,
+                      uint32_t n, double *d2)
+{
+    const double *c = k->centers + (size_t)j * k->stride;
+
+    for (uint32_t i = 0; i < n; i++)
+        d2[i] = 0;
+    for (uint32_t f = 0; f < k->base.features; f++)
+        for (uint32_t i = 0; i < n; i++) {
+            double x = row[f] - c[(size_t)i * k->stride + f];
+
+            d2[i] += x * x;
+        }
+}
+
 uint32_t kmeans_nearest(const struct kmeans *k, const double *row)
 {
-    double least = INFINITY;
+    double least = INFINITY, d2[ABREAST];
     uint32_t best = 0;
 
-    for (uint32_t j = 0; j < k->k; j++) {
-        double d2 =
-            distance(row, k->centers + (size_t)j * k->stride, k->base.features);
+    for (uint32_t j = 0; j < k->k; j += ABREAST) {
+        uint32_t n = k->k - j < ABREAST ? k->k - j : ABREAST;
 
-        if (d2 < least) {
-            least = d2;
-            best = j;
-        }
+        /* The whole ones with a constant: straight code. */
+        if (n == ABREAST)
+            distances(k, row, j, ABREAST, d2);
+        else
+            distances(k, row, j, n, d2);
+        for (uint32_t i = 0; i < n; i++)
+            if (d2[i] < least) {
+                least = d2[i];
+                best = j + i;
+            }
     }
     return best;
 }
@@ -41,10 +63,11 @@ static void assign(const struct kmeans *k, const double *rows, size_t n,
 static void add(const struct kmeans *k, pe_delta *d, uint32_t j,
                 const double *row)
 {
+    const double *c = k->centers + (size_t)j * k->stride;
     double *sum = d->sum + (size_t)j * k->stride;
 
     for (uint32_t f = 0; f < k->base.features; f++)
-        sum[f] += row[f] - k->shift[f];
+        sum[f] += row[f] - c[f];
 }
 
 static void fold(const struct kmeans *k, const double *rows, size_t n,
@@ -55,16 +78,20 @@ static void fold(const struct kmeans *k, const double *rows, size_t n,
         uint32_t j = label[i];
         double d2 =
             distance(row, k->centers + (size_t)j * k->stride, k->base.features);
-        bool good = d2 <= KMEANS_D2_MAX;
 
-        if (good && d && k->exact)
-            good = kmeans_add_wide(k, d, j, row);
-        else if (good && d)
+        score[i] = d2 <= KMEANS_D2_SURE ? (float)sqrt(d2)
+                                        : kmeans_far_score(k, row, d2);
+        if (isnan(score[i])) {
+            label[i] = KMEANS_MASKED;
+            continue;
+        }
+        if (!d)
+            continue;
+        kmeans_counts(k, d)[j]++;
+        if (k->exact)
+            kmeans_add_wide(k, d, j, row);
+        else
             add(k, d, j, row);
-        label[i] = good ? j : KMEANS_MASKED;
-        score[i] = good ? (float)sqrt(d2) : NAN;
-        if (good && d)
-            kmeans_counts(k, d)[j]++;
     }
 }
 

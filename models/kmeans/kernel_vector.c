@@ -2,14 +2,15 @@
  * instruction set.
  *
  * The nearest centre is the one with the largest x.c - |c|^2/2, in float and
- * less the shift: the labels are those of f64 wherever the margin is beyond
- * 1e-5.  Its distance is then computed in f64 from the row, which is still in
- * the nearest cache, in the same pass that adds the row to the sums.  Each
+ * as the view has them; where another comes within the error of that, f64
+ * decides.  Its distance is then computed in f64 from the row, which is still
+ * in the nearest cache, in the same pass that adds the row to the sums.  Each
  * row's result depends on nothing but the row and the centres.
  */
 #include "kernel.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "src/model/simd.h"
@@ -19,6 +20,9 @@ enum {
     ACROSS = KMEANS_GROUP / VF, /* vectors of centres */
     DOWN = VF == 16 ? 8 : 3,    /* rows at once: registers are the bound */
 };
+
+#define UNIT 0x1p-23  /* relative error of a float, with room */
+#define USUAL_X2 64.0 /* squared norm, in the view, of a row not far out */
 
 #define APART __attribute__((noinline))
 
@@ -49,8 +53,10 @@ SIMD void multiply(const struct kmeans *k, const float *x, const float *c,
     }
 }
 
-/* Value and lane of the largest of one row; the lowest lane on ties. */
-SIMD float largest(const vf acc[ACROSS], uint32_t *lanep)
+/* Value of the largest of one row, and a bit for each lane that is not more
+ * than [slack] below it.
+ */
+SIMD float largest(const vf acc[ACROSS], float slack, unsigned *lanesp)
 {
     vf top = acc[0];
     unsigned where = 0;
@@ -60,117 +66,183 @@ SIMD float largest(const vf acc[ACROSS], uint32_t *lanep)
     for (int v = 1; v < ACROSS; v++)
         top = vf_max(top, acc[v]);
     most = vf_hmax(top);
-    top = vf_set1(most);
+    top = vf_set1(most - slack);
     UNROLL
     for (int v = 0; v < ACROSS; v++)
-        where |= vf_eq(acc[v], top) << (v * VF);
-    *lanep = where ? (uint32_t)__builtin_ctz(where) : 0;
-    return where ? most : NAN;
+        where |= vf_not_below(acc[v], top) << (v * VF);
+    *lanesp = where;
+    return most;
 }
 
-SIMD void nearest(const struct kmeans *k, const float *x, float best[DOWN],
+/* None is set where the row is not finite. */
+SIMD uint32_t lane_of(unsigned lanes, uint32_t first)
+{
+    bool one = lanes && !(lanes & (lanes - 1));
+
+    return one ? first + (uint32_t)__builtin_ctz(lanes) : KMEANS_UNSURE;
+}
+
+/* Of DOWN rows the label, or KMEANS_UNSURE. */
+SIMD void nearest(const struct kmeans *k, const float *x, const float *slack,
                   uint32_t label[DOWN])
 {
     size_t group = (size_t)KMEANS_GROUP * (k->base.features + 1);
+    float best[DOWN] = {0};
 
     for (uint32_t j = 0; j < k->k; j += KMEANS_GROUP) {
         vf acc[DOWN][ACROSS];
 
-        multiply(k, x, k->across + j / KMEANS_GROUP * group, acc);
+        multiply(k, x, k->view.across + j / KMEANS_GROUP * group, acc);
         UNROLL
         for (int p = 0; p < DOWN; p++) {
-            uint32_t lane;
-            float most = largest(acc[p], &lane);
+            unsigned lanes;
+            float most = largest(acc[p], slack[p], &lanes);
 
-            /* NaN stays: float does not reach for this row. */
-            if (j == 0 || most > best[p] || isnan(most)) {
+            if (j == 0 || most - best[p] > slack[p]) {
                 best[p] = most;
-                label[p] = j + lane;
+                label[p] = lane_of(lanes, j);
+            } else if (!(best[p] - most > slack[p])) {
+                best[p] = most > best[p] ? most : best[p];
+                label[p] = KMEANS_UNSURE;
             }
         }
     }
 }
 
-/* The rows as floats, less the shift. */
-static void narrow(const struct kmeans *k, const double *rows, size_t n,
-                   float *x)
+/* Squared norms of rows in the view: the slack of each. */
+static APART void slacks(const struct kmeans *k, const float *x, size_t n,
+                         float *slack)
 {
-    uint32_t s = k->stride;
+    for (size_t i = 0; i < n; i++, x += k->stride) {
+        double x2 = 0;
 
+        for (uint32_t f = 0; f < k->base.features; f++)
+            x2 += (double)x[f] * (double)x[f];
+        slack[i] = (float)kmeans_slack(k, UNIT, x2);
+    }
+}
+
+/* The rows as floats of the view, and of each the slack: one for all where
+ * none is far out, by a norm that no row has more of.
+ */
+static void narrow(const struct kmeans *k, const double *rows, size_t n,
+                   float *x, float *slack)
+{
+    const vd scale = vd_set1(k->view.scale);
+    const double *minus = k->view.minus;
+    uint32_t s = k->stride;
+    vd most = vd_set1(0);
+    float *to = x;
+    double x2;
+
+    for (size_t i = 0; i < n; i++, to += s, rows += s) {
+        vd sum = vd_set1(0);
+
+        for (uint32_t f = 0; f < s; f += VD) {
+            vd v = vd_fma(vd_load(rows + f), scale, vd_load(minus + f));
+
+            vd_narrow(to + f, v);
+            sum = vd_fma(v, v, sum);
+        }
+        most = vd_max(sum, most);
+    }
+    x2 = vd_sum(most);
+    if (!(x2 <= USUAL_X2 && x2 <= k->view.reach2)) {
+        slacks(k, x, n, slack);
+        return;
+    }
     for (size_t i = 0; i < n; i++)
-        for (uint32_t f = 0; f < s; f += VD)
-            vd_narrow(x + i * s + f,
-                      vd_load(rows + i * s + f) - vd_load(k->shift + f));
+        slack[i] = (float)kmeans_slack(k, UNIT, x2);
 }
 
 static void assign(const struct kmeans *k, const double *rows, size_t n,
                    uint32_t *label, void *work)
 {
-    float *x = work, best[DOWN];
+    float *x = work, slack[KMEANS_TILE + DOWN] = {0};
     uint32_t lane[DOWN];
 
-    narrow(k, rows, n, x);
+    narrow(k, rows, n, x, slack);
     memset(x + n * k->stride, 0, DOWN * k->stride * sizeof(*x));
     for (size_t i = 0; i < n; i += DOWN) {
-        nearest(k, x + i * k->stride, best, lane);
+        nearest(k, x + i * k->stride, slack + i, lane);
         for (size_t p = 0; p < DOWN && i + p < n; p++)
-            label[i + p] = fabsf(best[p]) < 1e30F
-                               ? lane[p]
-                               : kmeans_nearest(k, rows + (i + p) * k->stride);
+            label[i + p] =
+                slack[i + p] < INFINITY ? lane[p] : (uint32_t)KMEANS_UNSURE;
     }
 }
 
 /* --- distance and sums --- */
 
-SIMD double distance(const double *row, const double *c, uint32_t stride)
+/* Squared distance of [row] from [c].  What is added to the sums, the row
+ * itself or what it lies beyond the centre, stays in [kept] where the width
+ * is the usual one.
+ */
+SIMD double distance(const double *row, const double *c, uint32_t stride,
+                     bool exact, vd kept[USUAL / VD])
 {
     vd acc = vd_set1(0);
 
     UNROLL
     for (uint32_t f = 0; f < stride; f += VD) {
-        vd x = vd_load(row + f) - vd_load(c + f);
+        vd r = vd_load(row + f), x = r - vd_load(c + f);
 
+        if (stride == USUAL)
+            kept[f / VD] = exact ? r : x;
         acc = vd_fma(x, x, acc);
     }
     return vd_sum(acc);
 }
 
-/* What is taken off and added to every row. */
-struct origin {
-    const double *shift, *magic;
-};
-
-SIMD void add(const struct origin *o, double *sum, const double *row,
-              uint32_t stride)
+SIMD void add(double *sum, const double *row, const double *c, uint32_t stride,
+              const vd kept[USUAL / VD])
 {
     UNROLL
-    for (uint32_t f = 0; f < stride; f += VD)
-        vd_store(sum + f,
-                 vd_load(sum + f) + (vd_load(row + f) - vd_load(o->shift + f)));
+    for (uint32_t f = 0; f < stride; f += VD) {
+        vd x = vd_load(sum + f);
+
+        if (stride == USUAL)
+            x = x + kept[f / VD];
+        else
+            x = x + (vd_load(row + f) - vd_load(c + f));
+        vd_store(sum + f, x);
+    }
 }
 
 /* Adding the magic number leaves a whole number of the grid in the low bits;
  * the bits are added as integers, whose sums have no order.
  */
-SIMD void add_exact(const struct origin *o, int64_t *grid, const double *row,
-                    uint32_t stride)
+SIMD void add_exact(const double *origin, const double *magic, int64_t *grid,
+                    const double *row, uint32_t stride,
+                    const vd kept[USUAL / VD])
 {
     UNROLL
     for (uint32_t f = 0; f < stride; f += VD) {
-        vd x = vd_load(row + f) - vd_load(o->shift + f);
+        vd x;
 
-        x = x + vd_load(o->magic + f);
+        if (stride == USUAL)
+            x = kept[f / VD] - vd_load(origin + f);
+        else
+            x = vd_load(row + f) - vd_load(origin + f);
+        x = x + vd_load(magic + f);
         vi_store(grid + f, vi_add(vi_load(grid + f), vd_bits(x)));
     }
 }
 
-static bool is_wide(const struct kmeans *k, const double *row)
+/* Add a row far from its centre, which may lie beyond the limits of the grid;
+ * false when it does not.  Seldom asked, and kept out of the way of those
+ * that are.
+ */
+static APART bool add_far(const struct kmeans *k, pe_delta *d, uint32_t j,
+                          const double *row)
 {
+    const double *origin = k->origins + (size_t)j * k->stride;
     unsigned wide = 0;
 
     for (uint32_t f = 0; f < k->stride; f += VD)
-        wide |= vd_above(vd_abs(vd_load(row + f) - vd_load(k->shift + f)),
+        wide |= vd_above(vd_abs(vd_load(row + f) - vd_load(origin + f)),
                          vd_load(k->limit + f));
+    if (wide)
+        kmeans_add_wide(k, d, j, row);
     return wide != 0;
 }
 
@@ -183,30 +255,11 @@ struct fold {
     pe_delta *d;
 };
 
-/* A row far from its centre may lie beyond the limits of the grid; false when
- * it does not.  Seldom asked, and kept out of the way of those that are.
- */
-static APART bool fold_far(const struct fold *f, size_t i, double d2)
-{
-    const double *row = f->rows + i * f->k->stride;
-
-    if (!is_wide(f->k, row))
-        return false;
-    if (d2 <= KMEANS_D2_MAX && kmeans_add_wide(f->k, f->d, f->label[i], row)) {
-        f->score[i] = (float)__builtin_sqrt(d2);
-        kmeans_counts(f->k, f->d)[f->label[i]]++;
-    } else {
-        f->label[i] = KMEANS_MASKED;
-        f->score[i] = NAN;
-    }
-    return true;
-}
-
 SIMD void fold_rows(const struct fold *f, bool exact, uint32_t stride)
 {
     const struct kmeans *k = f->k;
-    const struct origin o = {k->shift, k->magic};
-    const double *centers = k->centers, *row = f->rows, near2 = k->near2;
+    const double *centers = k->centers, *origins = k->origins;
+    const double *magic = k->magic, *row = f->rows, near2 = k->near2;
     int64_t *counts = f->d ? kmeans_counts(k, f->d) : NULL;
     int64_t *grid = f->d ? f->d->count : NULL;
     double *sums = f->d ? f->d->sum : NULL;
@@ -215,24 +268,26 @@ SIMD void fold_rows(const struct fold *f, bool exact, uint32_t stride)
     size_t n = f->n;
 
     for (size_t i = 0; i < n; i++, row += stride) {
-        size_t at = (size_t)label[i] * stride;
-        double d2 = distance(row, centers + at, stride);
+        uint32_t j = label[i];
+        size_t at = (size_t)j * stride;
+        vd kept[USUAL / VD];
+        double d2 = distance(row, centers + at, stride, exact, kept);
 
-        if (exact && !(d2 <= near2) && fold_far(f, i, d2))
-            continue;
-        if (!(d2 <= KMEANS_D2_MAX)) {
-            label[i] = KMEANS_MASKED;
-            score[i] = NAN;
-            continue;
-        }
         score[i] = (float)__builtin_sqrt(d2);
+        if (!(d2 <= KMEANS_D2_SURE)) {
+            score[i] = kmeans_far_score(k, row, d2);
+            if (score[i] != score[i]) {
+                label[i] = KMEANS_MASKED;
+                continue;
+            }
+        }
         if (!counts)
             continue;
-        counts[label[i]]++;
-        if (exact)
-            add_exact(&o, grid + at, row, stride);
-        else
-            add(&o, sums + at, row, stride);
+        counts[j]++;
+        if (!exact)
+            add(sums + at, row, centers + at, stride, kept);
+        else if (d2 <= near2 || !add_far(k, f->d, j, row))
+            add_exact(origins + at, magic, grid + at, row, stride, kept);
     }
 }
 

@@ -40,10 +40,12 @@ static void destroy(pe_model *m)
     free(k->centers);
     free(k->counts);
     free(k->births);
-    free(k->shift);
+    free(k->origins);
     free(k->limit);
     free(k->magic);
-    free(k->across);
+    free(k->view.minus);
+    free(k->view.norms);
+    free(k->view.across);
     warmup_free(&k->warmup);
     threshold_free(&k->threshold);
     free(k);
@@ -70,12 +72,14 @@ static int allocate(struct kmeans *k, uint32_t features, pe_error *errp)
     k->centers = doubles(k->k * s);
     k->counts = calloc(k->k, sizeof(double));
     k->births = calloc(k->k, sizeof(uint64_t));
-    k->shift = doubles(s);
+    k->origins = doubles(k->k * s);
     k->limit = doubles(s);
     k->magic = doubles(s);
-    k->across = (float *)doubles((kmeans_across_len(k) + 1) / 2);
-    if (k->centers && k->counts && k->births && k->shift && k->limit &&
-        k->magic && k->across)
+    k->view.minus = doubles(s);
+    k->view.norms = calloc(k->k, 2 * sizeof(double));
+    k->view.across = (float *)doubles((kmeans_across_len(k) + 1) / 2);
+    if (k->centers && k->counts && k->births && k->origins && k->limit &&
+        k->magic && k->view.minus && k->view.norms && k->view.across)
         return 0;
     return pe_error_nomem(errp);
 }
@@ -157,10 +161,11 @@ static int fold_after(const struct kmeans *k, pe_delta *d, const pe_block *b,
            (size_t)k->k * k->stride * sizeof(*k->centers));
     memcpy(after->counts, k->counts, k->k * sizeof(*k->counts));
     memcpy(after->births, k->births, k->k * sizeof(*k->births));
-    memcpy(after->shift, k->shift, k->stride * sizeof(*k->shift));
+    memcpy(after->origins, k->origins,
+           (size_t)k->k * k->stride * sizeof(*k->origins));
     memcpy(after->limit, k->limit, k->stride * sizeof(*k->limit));
     memcpy(after->magic, k->magic, k->stride * sizeof(*k->magic));
-    kmeans_add(after, w->one, k->decay);
+    kmeans_add(after, w->one, k->decay, false);
     kmeans_prepare(after);
     if (kmeans_fold(after, NULL, b, scores, errp) < 0)
         return -1;
@@ -201,7 +206,12 @@ static int score(const pe_model *m, const pe_block *b, float *scores,
 
 static int seal(const pe_model *base, pe_delta *d, pe_error *errp)
 {
-    return base->warming ? 0 : kmeans_put_candidates(kmeans_cof(base), d, errp);
+    const struct kmeans *k = kmeans_cof(base);
+
+    if (base->warming)
+        return 0;
+    kmeans_seal_sums(k, d);
+    return kmeans_put_candidates(k, d, errp);
 }
 
 static bool full(const pe_model *base, const pe_delta *d)

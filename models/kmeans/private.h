@@ -8,18 +8,38 @@
 #include "src/model/threshold.h"
 #include "src/model/warmup.h"
 
-/* A row beyond this is not a measurement (FLT_MAX, squared, with room). */
-#define KMEANS_D2_MAX 1e76
+/* A row nearer than this to its centre (squared) is a measurement for sure;
+ * one that is not is looked at cell by cell (FLT_MAX, squared, with room).
+ */
+#define KMEANS_D2_SURE 1e75
 
 /* Order-exact sums are whole numbers of a grid, added modulo 2^64, so no
  * order and no number of ranks changes a bit.  A feature's grid is 2^-37 of
- * its limit, which is 32 times what the first fit saw; a value beyond the
- * limit has its high part in coarser levels, each 2^37 times the one before.
+ * its limit, which is 32 times its spread at the first fit; a value beyond
+ * the limit has its high part in coarser levels, each 2^37 times the one
+ * before: enough for every float whatever the limit.
  */
-#define KMEANS_LEVELS 3
-#define KMEANS_LEVEL_BITS 37
+#define KMEANS_LEVELS 8
+
+/* Limit of a feature that did not move at the first fit: no scale is known,
+ * so all that moves goes by the levels.
+ */
+#define KMEANS_LIMIT_LEAST 0x1p-112
 
 enum { KMEANS_STEP = 8 }; /* rows are padded to a multiple of it */
+
+/* The centres as kernels compare rows with them (kernel.c): less the centre
+ * with the most points, in a unit that makes the farthest about 1.  A centre
+ * that is much farther out than most, as a reading of an overload makes one,
+ * is left out, and so is every row that may belong to it.
+ */
+struct kmeans_view {
+    double scale;  /* a power of 2 */
+    double *minus; /* stride: a row is x scale + minus here */
+    double reach2; /* a row within (squared) belongs to no centre left out */
+    double *norms; /* 2 k: of the centres; NAN: left out */
+    float *across; /* for vectors */
+};
 
 struct kmeans {
     pe_model base;
@@ -32,12 +52,13 @@ struct kmeans {
     double *centers;  /* k x stride */
     double *counts;   /* k */
     uint64_t *births; /* k: commit a centre was born in */
-    double *shift;    /* stride: origin of the sums, fixed at the first fit */
+    double *origins;  /* k x stride: where a centre was born, the origin of
+                         sums that leave this rank */
     double *limit;    /* stride: of the grid; exact only */
     double *magic;    /* stride: added to a value, makes it one of the grid */
     double near2;     /* a row nearer than this to its centre (squared) is
                          within twice the limits */
-    float *across;    /* what kernels read the centres from (kernel.c) */
+    struct kmeans_view view;
     struct warmup warmup;
     struct threshold threshold;
     uint64_t since; /* points since the last look at dead centres */
@@ -105,10 +126,17 @@ int kmeans_put_candidates(const struct kmeans *k, pe_delta *d, pe_error *errp);
 /* Give dead centres another place, when it is time to. */
 int kmeans_reassign(struct kmeans *k, const pe_delta *d, pe_error *errp);
 
+/* The sums of [d], taken beyond the centres there are, beyond the origins:
+ * they are not of this version alone.  Once, when nothing more is folded in.
+ */
+void kmeans_seal_sums(const struct kmeans *k, pe_delta *d);
+
 /* apply.c */
 int kmeans_apply(pe_model *m, const pe_delta *d, pe_error *errp);
-/* The means alone: what [d] says of the centres. */
-void kmeans_add(struct kmeans *k, const pe_delta *d, double decay);
+/* The means alone: what [d] says of the centres; one that is not [sealed] was
+ * made of them as they are.
+ */
+void kmeans_add(struct kmeans *k, const pe_delta *d, double decay, bool sealed);
 
 /* init.c: first centres out of n rows (features apart): k-means++ with
  * 2 + ln k local trials, then k->iterations of Lloyd.

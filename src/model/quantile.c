@@ -106,10 +106,8 @@ void quantile_trim(int64_t *lanes, int64_t window)
     }
 }
 
-/* Put the value of rank [k] at v[k], none larger in front of it and none
- * smaller behind (Hoare's quickselect).
- */
-static void select_rank(double *v, size_t n, size_t k)
+/* Hoare's quickselect. */
+double quantile_select(double *v, size_t n, size_t k)
 {
     size_t low = 0, high = n - 1;
 
@@ -133,6 +131,7 @@ static void select_rank(double *v, size_t n, size_t k)
         else
             low = j + 1;
     }
+    return v[k];
 }
 
 double pe_quantile_exact(double *v, size_t n, double q)
@@ -143,7 +142,7 @@ double pe_quantile_exact(double *v, size_t n, double q)
     double rank = (double)(n - 1) * q, next;
     size_t low = (size_t)rank;
 
-    select_rank(v, n, low);
+    quantile_select(v, n, low);
     next = low + 1 < n ? v[low + 1] : v[low];
     for (size_t i = low + 1; i < n; i++)
         next = v[i] < next ? v[i] : next;

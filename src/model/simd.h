@@ -56,9 +56,9 @@ SIMD float vf_hmax(vf a)
 {
     return _mm512_reduce_max_ps(a);
 }
-SIMD unsigned vf_eq(vf a, vf b)
+SIMD unsigned vf_not_below(vf a, vf b)
 {
-    return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+    return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ);
 }
 /* a where x > 0, else b */
 SIMD vf vf_positive(vf x, vf a, vf b)
@@ -82,6 +82,11 @@ SIMD void vd_store(double *p, vd x)
 SIMD vd vd_fma(vd a, vd b, vd c)
 {
     return _mm512_fmadd_pd(a, b, c);
+}
+/* [b] where one is NaN, on x86 */
+SIMD vd vd_max(vd a, vd b)
+{
+    return _mm512_max_pd(a, b);
 }
 SIMD vd vd_abs(vd a)
 {
@@ -193,9 +198,9 @@ SIMD float vf_hmax(vf a)
     x = _mm_max_ps(x, _mm_movehl_ps(x, x));
     return _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps(x, x, 1)));
 }
-SIMD unsigned vf_eq(vf a, vf b)
+SIMD unsigned vf_not_below(vf a, vf b)
 {
-    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ));
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ));
 }
 SIMD vf vf_positive(vf x, vf a, vf b)
 {
@@ -218,6 +223,10 @@ SIMD void vd_store(double *p, vd x)
 SIMD vd vd_fma(vd a, vd b, vd c)
 {
     return _mm256_fmadd_pd(a, b, c);
+}
+SIMD vd vd_max(vd a, vd b)
+{
+    return _mm256_max_pd(a, b);
 }
 SIMD vd vd_abs(vd a)
 {
@@ -327,11 +336,11 @@ SIMD float vf_hmax(vf a)
 {
     return vmaxvq_f32(a);
 }
-SIMD unsigned vf_eq(vf a, vf b)
+SIMD unsigned vf_not_below(vf a, vf b)
 {
     static const uint32_t bit[4] = {1, 2, 4, 8};
 
-    return vaddvq_u32(vandq_u32(vceqq_f32(a, b), vld1q_u32(bit)));
+    return vaddvq_u32(vandq_u32(vcgeq_f32(a, b), vld1q_u32(bit)));
 }
 SIMD vf vf_positive(vf x, vf a, vf b)
 {
@@ -353,6 +362,10 @@ SIMD void vd_store(double *p, vd x)
 SIMD vd vd_fma(vd a, vd b, vd c)
 {
     return vfmaq_f64(c, a, b);
+}
+SIMD vd vd_max(vd a, vd b)
+{
+    return vmaxq_f64(a, b);
 }
 SIMD vd vd_abs(vd a)
 {

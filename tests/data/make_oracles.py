@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """make_oracles.py - what scikit-learn and NumPy say, for tests/unit.
 
-Writes iforest.txt, kmeans.txt, percentile.txt and adam.txt beside this file:
-numbers apart by blanks, arrays with their length in front, %.17g.  Needs
-numpy and scikit-learn; the tests need neither.
+Writes iforest.txt, kmeans.txt, overload.txt, percentile.txt and adam.txt
+beside this file:
+numbers apart by blanks, arrays with their length in front, %.17g.  With names
+only those.  Needs numpy and scikit-learn; the tests need neither.
 """
 import os
+import sys
 import warnings
 
 import numpy as np
@@ -77,6 +79,44 @@ def kmeans():
         out.array(centers)
         out.array(model._counts)
         out.array(model.transform(x).min(1))
+
+
+def overload():
+    """partial_fit at other scales, with readings of an overload."""
+    rng = np.random.default_rng(5)
+    k, d, blocks, n = 4, 2, 2, 30
+    true = np.array([[0, 50], [50, 0], [50, 50]], float)
+    init = true + rng.normal(size=true.shape)
+    rows = [true[rng.integers(3, size=n)] + rng.normal(size=(n, d))
+            for _ in range(blocks)]
+    cases = [(scale, far) for far in (0, 1e8, 2147483647, 9.9e37, 3.4e38)
+             for scale in (1e-30, 1e-9, 1, 1e9, 1e17, 1e30) if far > 1e3 * scale
+             or far == 0]
+    out = Out("overload.txt", "MiniBatchKMeans: k, d, blocks, rows; cases; of "
+              "each scale, overload (0: none), centres; of each block its "
+              "rows, labels, centres and counts after")
+    out.num(k, d, blocks, n)
+    out.num(len(cases))
+    for scale, far in cases:
+        last = np.array([[0, 0], [far, 0]][far > 0], float)
+        centers = np.vstack([init * scale, last])
+        out.num(scale, far)
+        out.array(centers)
+        model = MiniBatchKMeans(k, init=centers, n_init=1,
+                                reassignment_ratio=0)
+        for x in rows:
+            x = x * scale
+            if far:
+                x[7, 0] = far
+            # Far from 0 scikit-learn's |x|^2 - 2xc + |c|^2 loses its digits:
+            # labels by the distances themselves.
+            labels = ((x[:, None] - centers) ** 2).sum(2).argmin(1)
+            model.partial_fit(x)
+            centers = model.cluster_centers_.copy()
+            out.array(x)
+            out.array(labels)
+            out.array(centers)
+            out.array(model._counts)
 
 
 def percentile():
@@ -161,7 +201,6 @@ def train(w, b, x, sigmoid, l2):
     return losses, first, p
 
 
-iforest()
-kmeans()
-percentile()
-adam()
+for make in (iforest, kmeans, overload, percentile, adam):
+    if not sys.argv[1:] or make.__name__ in sys.argv[1:]:
+        make()

@@ -277,6 +277,7 @@ static void test_reborn_lane(void)
     learn(m, &b);
     d = pe_delta_create(m, NULL);
     pe_model_update(m, d, &b, NULL, NULL);
+    CU_ASSERT_EQUAL(pe_delta_seal(m, d, NULL), 0);
     k->births[1] = 77;
     memcpy(before, k->centers + D, sizeof(before));
     CU_ASSERT_EQUAL(pe_model_apply(m, d, NULL), 0);
@@ -393,10 +394,10 @@ static void replay_oracle(bool exact, bool after)
         memcpy(m->centers + j * m->stride, x + j * d, d * sizeof(*x));
     free(x);
     m->base.warming = false;
-    for (uint32_t f = 0; exact && f < d; f++) {
+    memcpy(m->origins, m->centers, k * m->stride * sizeof(*m->origins));
+    for (uint32_t f = 0; exact && f < d; f++)
         m->limit[f] = 64;
-        m->magic[f] = 64 * 1.5 * 32768;
-    }
+    kmeans_set_magic(m);
     kmeans_prepare(m);
     for (int t = 0; t < blocks; t++) {
         float scores[64];
@@ -411,6 +412,7 @@ static void replay_oracle(bool exact, bool after)
         pe_delta *delta = pe_delta_create(&m->base, NULL);
 
         CU_ASSERT_EQUAL(pe_model_update(&m->base, delta, &b, scores, NULL), 0);
+        CU_ASSERT_EQUAL(pe_delta_seal(&m->base, delta, NULL), 0);
         CU_ASSERT_EQUAL(pe_model_apply(&m->base, delta, NULL), 0);
         centers = oracle_array(in, &len);
         counts = oracle_array(in, &len);
