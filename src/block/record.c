@@ -19,6 +19,17 @@ void record_clear(record_headers *r)
     r->overflow = 0;
 }
 
+void record_copy(record_headers *to, const record_headers *from)
+{
+    *to = *from;
+    for (size_t i = 0; i < to->n; i++) {
+        const char *v = from->h[i].value;
+
+        if (v >= from->scratch && v < from->scratch + RECORD_SCRATCH)
+            to->h[i].value = to->scratch + (v - from->scratch);
+    }
+}
+
 void record_add_borrowed(record_headers *r, const char *name, const void *value,
                          size_t len)
 {

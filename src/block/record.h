@@ -32,6 +32,8 @@ typedef struct record_headers {
 } record_headers;
 
 void record_clear(record_headers *r);
+/* What is borrowed stays so. */
+void record_copy(record_headers *to, const record_headers *from);
 /* [name] is borrowed; the value is copied into scratch (add) or borrowed. */
 void record_add(record_headers *r, const char *name, const char *value);
 void record_add_u64(record_headers *r, const char *name, uint64_t value);

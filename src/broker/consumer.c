@@ -48,6 +48,10 @@ static const client_setting settings[] = {
     {"fetch.min.bytes", "1"},
     {"fetch.wait.max.ms", "100"},
     {"fetch.error.backoff.ms", "50"},
+    /* A record may be larger than ours, where it is compressed or the topic
+     * is not of our making: the client is not to give up on the answer.
+     */
+    {"receive.message.max.bytes", "2147483647"},
     /* The bound is on bytes; this one is not to stop the client first. */
     {"queued.min.messages", "10000000"},
     {NULL, NULL},

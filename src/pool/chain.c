@@ -78,32 +78,47 @@ static void close_one(pool_function *f)
     pe_block_release(&f->out);
 }
 
-int chain_open(pool *p, pe_error *errp)
+/* The stages before the last, [n] of them. */
+static int open_row(pool *p, pool_function **row, size_t *n, pe_error *errp)
 {
     const pipeline *pl = p->c.pl;
 
-    shared_host(p, &p->host);
-    p->host.model = base_model;
-    p->pre = calloc(pl->n_stages, sizeof(*p->pre));
-    if (!p->pre)
+    *row = calloc(pl->n_stages, sizeof(**row));
+    if (!*row)
         return pe_error_nomem(errp);
     for (size_t i = 0; i < pl->n_stages; i++) {
         const pipeline_stage *s = &pl->stages[i];
 
         if (s->role != STAGE_CLOUD || s == p->stage)
             continue;
-        if (open_one(p, s, &p->pre[p->n_pre++], errp) < 0)
+        if (open_one(p, s, &(*row)[(*n)++], errp) < 0)
             return -1;
     }
+    return 0;
+}
+
+static void close_row(pool_function **row, size_t n)
+{
+    for (size_t i = 0; *row && i < n; i++)
+        close_one(&(*row)[i]);
+    free(*row);
+    *row = NULL;
+}
+
+int chain_open(pool *p, pe_error *errp)
+{
+    shared_host(p, &p->host);
+    p->host.model = base_model;
+    if (open_row(p, &p->pre, &p->n_pre, errp) < 0)
+        return -1;
     return p->stage->is_model ? 0 : open_one(p, p->stage, &p->last, errp);
 }
 
 void chain_close(pool *p)
 {
-    for (size_t i = 0; i < p->n_pre; i++)
-        close_one(&p->pre[i]);
+    close_row(&p->pre, p->n_pre);
+    close_row(&p->scout, p->n_pre);
     close_one(&p->last);
-    free(p->pre);
     pe_block_release(&p->ahead.block);
 }
 
@@ -146,7 +161,7 @@ static void take_data(pe_block *b, const pe_block *from)
     b->dtype = from->dtype;
 }
 
-static int run(pool *p, pe_block *b, pe_error *errp)
+static int run(pool *p, pool_function *row, pe_block *b, pe_error *errp)
 {
     const pe_block *in = b;
     int rc = PE_FORWARD;
@@ -154,8 +169,8 @@ static int run(pool *p, pe_block *b, pe_error *errp)
     if (chain_align(p, b, errp) < 0)
         return -1;
     for (size_t i = 0; rc > 0 && i < p->n_pre; i++) {
-        rc = step(p, &p->pre[i], in, errp);
-        in = &p->pre[i].out;
+        rc = step(p, &row[i], in, errp);
+        in = &row[i].out;
     }
     if (rc > 0)
         take_data(b, in);
@@ -167,7 +182,7 @@ int chain_run(pool *p, pe_block *b, pe_error *errp)
     pool_ahead *a = &p->ahead;
 
     if (!chain_is_ahead(p, b))
-        return run(p, b, errp);
+        return run(p, p->pre, b, errp);
     a->there = false;
     if (a->rc > 0)
         take_data(b, &a->block);
@@ -202,7 +217,7 @@ static void look(pool *p, const pe_block *first)
     a->partition = b.partition;
     a->offset = b.offset;
     b.start_ns = clock_real_ns();
-    a->rc = run(p, &b, &a->error);
+    a->rc = run(p, p->pre, &b, &a->error);
     if (a->rc > 0 && pe_block_copy(&a->block, &b, &a->error) < 0)
         a->rc = -1;
     a->refuser = p->refuser;
@@ -229,6 +244,31 @@ bool chain_propose(pool *p, const pe_block *first)
         return chain_is_ahead(p, first);
     p->proposal = a->block.features;
     return false;
+}
+
+uint32_t chain_scout(pool *p, const pe_block *first)
+{
+    pe_block b = *first;
+    pe_error e = {0};
+    size_t n = 0;
+    int rc;
+
+    if (!p->n_pre)
+        return first->features;
+    if (!p->scout && open_row(p, &p->scout, &n, &e) < 0) {
+        pool_fail(p, &e);
+        close_row(&p->scout, n);
+        return 0;
+    }
+    b.start_ns = clock_real_ns();
+    rc = run(p, p->scout, &b, &e);
+    p->refuser = NULL;
+    return rc > 0 ? b.features : 0;
+}
+
+void chain_scout_end(pool *p)
+{
+    close_row(&p->scout, p->n_pre);
 }
 
 void chain_forget(pool *p)

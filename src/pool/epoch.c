@@ -364,6 +364,7 @@ void epoch_new_term(pool *p, int64_t term)
     p->discard = p->reducing;
     help_drop(p);
     owner_drop(p);
+    results_drop(p);
     p->n_samples = 0;
     p->proposal = 0;
     for (int i = 0; i < 2; i++)

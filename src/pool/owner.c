@@ -77,12 +77,18 @@ static void lane_release(pool *p, pool_lane *l)
     lane_pop(l);
 }
 
+void owner_empty(pool *p, pool_lane *l)
+{
+    while (l->n)
+        lane_release(p, l);
+}
+
 void owner_drop(pool *p)
 {
     for (size_t i = 0; p->lanes && i < p->n_lanes; i++)
-        while (p->lanes[i].n)
-            lane_release(p, &p->lanes[i]);
+        owner_empty(p, &p->lanes[i]);
     chain_forget(p);
+    first_reset(p);
 }
 
 /* The first block of this rank: how long it has waited for us. */
@@ -95,8 +101,12 @@ static void first_take(pool *p, const pe_block *b)
         histogram_add(&p->hop[HOP_START], b->fetch_ns - sent);
 }
 
-/* Fetch until the lane holds [want] records or there are none. */
-static void lane_fill(pool *p, size_t lane, size_t want)
+static pool_part *find_part(pool *p, int32_t partition)
+{
+    return &p->parts[p->place[partition]];
+}
+
+void owner_fill(pool *p, size_t lane, size_t want)
 {
     pool_lane *l = &p->lanes[lane];
     int64_t start = clock_mono_ns();
@@ -112,7 +122,7 @@ static void lane_fill(pool *p, size_t lane, size_t want)
             break;
         if (!p->first_ns)
             first_take(p, &r->block);
-        p->fetched++;
+        find_part(p, r->block.partition)->fetched = r->block.offset + 1;
         l->n++;
     }
     p->fetch_ns += clock_mono_ns() - start;
@@ -122,7 +132,7 @@ static void lane_fill(pool *p, size_t lane, size_t want)
 void owner_refill(pool *p)
 {
     for (size_t i = 0; p->size > 1 && p->ready && i < p->n_lanes; i++)
-        lane_fill(p, i, POOL_BACKLOG / 2);
+        owner_fill(p, i, POOL_BACKLOG / 2);
 }
 
 int64_t owner_backlog(const pool *p)
@@ -135,11 +145,6 @@ int64_t owner_backlog(const pool *p)
 }
 
 /* --- partitions --- */
-
-static pool_part *find_part(pool *p, int32_t partition)
-{
-    return &p->parts[p->place[partition]];
-}
 
 int64_t owner_lag(pool *p)
 {
@@ -202,7 +207,8 @@ static void load_offsets(pool *p, const params_state *s)
         if (p->counted && logical_of(p, o->partition, o->next) < p->logical)
             p->logical = logical_of(p, o->partition, o->next);
         if (p->owner[o->partition] == p->rank)
-            find_part(p, o->partition)->next = o->next;
+            *find_part(p, o->partition) =
+                (pool_part){o->partition, o->next, o->next};
     }
 }
 
@@ -223,17 +229,12 @@ static int load_devices(pool *p, const params_state *s, pe_error *errp)
     return 0;
 }
 
-int owner_load(pool *p, const params_state *s, const unsigned char *own,
-               pe_error *errp)
+/* Read every partition from the first record that is not dispatched. */
+static int assign(pool *p, pe_error *errp)
 {
     broker_position *at;
     int rc;
 
-    owner_drop(p);
-    share_take(p, own);
-    load_offsets(p, s);
-    if (load_devices(p, s, errp) < 0)
-        return -1;
     at = calloc(p->n_parts + 1, sizeof(*at));
     if (!at)
         return pe_error_nomem(errp);
@@ -242,6 +243,27 @@ int owner_load(pool *p, const params_state *s, const unsigned char *own,
     rc = p->c.source->ops->assign(p->c.source, at, p->n_parts, errp);
     free(at);
     return rc;
+}
+
+int owner_load(pool *p, const params_state *s, const unsigned char *own,
+               pe_error *errp)
+{
+    owner_drop(p);
+    share_take(p, own);
+    load_offsets(p, s);
+    return load_devices(p, s, errp) < 0 ? -1 : assign(p, errp);
+}
+
+void owner_rewind(pool *p)
+{
+    pe_error e = {0};
+
+    for (size_t i = 0; i < p->n_lanes; i++)
+        owner_empty(p, &p->lanes[i]);
+    for (size_t i = 0; i < p->n_parts; i++)
+        p->parts[i].fetched = p->parts[i].next;
+    if (assign(p, &e) < 0)
+        pool_fail(p, &e);
 }
 
 /* --- dispatch --- */
@@ -259,6 +281,7 @@ static void fix_epoch(pool *p, pool_slot *s, pool_part *k, pool_record *r)
     size_t i = (size_t)(k - p->parts);
     int64_t *highest = &p->highest[k->partition];
 
+    p->fetched++;
     k->next = r->block.offset + 1;
     if (r->block.offset < *highest)
         p->replayed++;
@@ -338,8 +361,7 @@ static enum admission admit(pool *p, pool_slot *s, pool_record *r)
         s->add.deduplicated++;
         return ADMIT_DONE;
     }
-    if (r->bad.kind == PE_ERROR_NONE && !s->base &&
-        !chain_propose(p, &r->block))
+    if (r->bad.kind == PE_ERROR_NONE && !s->base && !first_propose(p, r))
         return ADMIT_WAIT;
     if (admit_device(p, s, r) == ADMIT_WAIT)
         return ADMIT_WAIT;
@@ -371,7 +393,7 @@ static pool_record *next_head(pool *p, pool_lane **lanep, size_t want)
         size_t k = (p->turn + i) % p->n_lanes;
 
         if (p->lanes[k].n < want)
-            lane_fill(p, k, want);
+            owner_fill(p, k, want);
         if (p->lanes[k].n) {
             p->turn = k + 1;
             *lanep = &p->lanes[k];
@@ -389,6 +411,8 @@ int owner_step(pool *p)
 
     if (!dispatching(p))
         return 0;
+    if (p->first.waits)
+        return first_look(p);
     for (size_t i = 0; i < p->n_lanes; i++) {
         pool_lane *l;
         pool_record *r = next_head(p, &l, want);
@@ -438,7 +462,8 @@ static bool give_one(pool *p, int rank)
 void owner_give(pool *p, bool none)
 {
     const pool_slot *s = &p->slot[p->epoch & 1];
-    bool may = dispatching(p) && s->base && !s->base->m->warming;
+    bool may = dispatching(p) && s->base && !s->base->m->warming &&
+               !p->first.away && !p->held;
     size_t kept = 0;
 
     for (size_t i = 0; i < p->n_askers; i++) {

@@ -96,6 +96,8 @@ pool *pool_create(const pool_conf *c, pe_error *errp)
     MPI_Comm_size(c->comm, &p->size);
     p->n_partitions = c->pl->partitions;
     p->counted = c->pl->epoch_blocks > 0;
+    p->first.ours_only =
+        !pipeline_is_local(c->pl) && pipeline_devices(c->pl) > 0;
     p->epoch = 2; /* the one before is closed, and numbers stay positive */
     p->want_term = 1;
     if (init(p, errp) < 0) {
@@ -229,7 +231,7 @@ static bool work(pool *p)
     int64_t start = clock_mono_ns(), now = start;
     bool any = false;
 
-    while (now - start < SLICE && !p->failed) {
+    while (now - start < SLICE && !p->failed && !p->held) {
         if (!owner_step(p) && !help_step(p))
             break;
         if (!any) /* a mean of the last eight or so */

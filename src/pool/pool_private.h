@@ -63,7 +63,8 @@ typedef struct pool_slot {
 /* An owned partition. */
 typedef struct pool_part {
     int32_t partition;
-    int64_t next; /* next offset to dispatch */
+    int64_t next;    /* next offset to dispatch */
+    int64_t fetched; /* ... to fetch */
 } pool_part;
 
 /* Fetched, not yet dispatched; in offset order. */
@@ -133,6 +134,18 @@ typedef struct pool_ahead {
     const pipeline_stage *refuser;
 } pool_ahead;
 
+typedef struct pool_held pool_held; /* results.c */
+
+/* Who is to tell the features of the first model (first.c). */
+typedef struct pool_first {
+    bool ours_only; /* the run has devices of its own */
+    bool waits;     /* a stranger's block is at the head of a lane */
+    bool away;      /* ... and what was read since is dropped */
+    bool nobody;    /* no device has sent anything, and none will */
+    bool told;
+    uint32_t tried; /* features a model can be made for */
+} pool_first;
+
 /* A message under way; [record] is released when it has left. */
 typedef struct pool_send {
     bool used;
@@ -153,6 +166,7 @@ enum pool_lanes {
     R_QUOTA,       /* partitions that have given the counted epoch its share */
     R_ENDED,       /* partitions dispatched up to their end */
     R_LAG,         /* records not yet dispatched */
+    R_NOBODY,      /* ranks that know of no block of a device to come */
     R_SUMS,
     R_TERM = R_SUMS, /* the term this rank wants */
     R_ERROR,         /* 1 + rank */
@@ -182,6 +196,7 @@ struct pool {
     pe_options *plain_options; /* of passthrough, under a user function */
     pool_function *pre;        /* stages on the pool before the last */
     size_t n_pre;
+    pool_function *scout; /* n_pre, while one looks ahead; or NULL */
     pool_function last; /* without fn: the last stage is a model */
     pool_ahead ahead;
     const pool_slot *at;           /* epoch of the block at work, or NULL */
@@ -240,6 +255,7 @@ struct pool {
     pool_devices devices;
     bool beyond_told;
     uint32_t proposal; /* features of the first block, behind the stages */
+    pool_first first;
     int *askers;
     size_t n_askers, cap_askers;
 
@@ -270,6 +286,7 @@ struct pool {
     broker_producer *producer;
     char topic[256], results_topic[256], refused_topic[256];
     record_headers headers;
+    pool_held *held; /* what the client has no room for */
     unsigned char *score_frame; /* header and scores of one block */
     size_t score_cap;
 
@@ -311,6 +328,24 @@ int64_t owner_lag(pool *p);
 int64_t owner_quota(const pool *p);
 int64_t owner_ended(const pool *p);
 bool owner_full(const pool *p);
+
+/* Fetch until the lane holds [want] records or there are none; drop what it
+ * holds; read all lanes again from the first record not dispatched.
+ */
+void owner_fill(pool *p, size_t lane, size_t want);
+void owner_empty(pool *p, pool_lane *l);
+void owner_rewind(pool *p);
+
+/* first.c - who tells the features of the first model.  Local. */
+/* There is no model, and [r] is next: propose one, if it is for it to do so.
+ * True when it needs no model, since the stages keep nothing of it, or it is
+ * refused (r->bad says why).
+ */
+bool first_propose(pool *p, pool_record *r);
+int first_look(pool *p); /* look for a block of a device; 1: did something */
+bool first_is_nobody(pool *p);
+void first_all_nobody(pool *p); /* all ranks say so */
+void first_reset(pool *p);      /* a new term */
 
 /* share.c - which partitions are this pool's.  Local. */
 int share_init(pool *p, pe_error *errp);
@@ -367,6 +402,11 @@ uint64_t chain_outliers(pool *p);
 bool chain_propose(pool *p, const pe_block *first);
 /* Have the stages of this rank seen this block before its dispatch? */
 bool chain_is_ahead(const pool *p, const pe_block *b);
+/* What features has [first] behind the stages?  It is shown to stages of their
+ * own, not to those that will have it; 0: none yet.
+ */
+uint32_t chain_scout(pool *p, const pe_block *first);
+void chain_scout_end(pool *p);
 void chain_forget(pool *p); /* a new term */
 
 /* work.c - one block through all stages.  Local. */
@@ -380,6 +420,9 @@ void pool_sample_commit(pool *p, int64_t epoch, int64_t commit_ns);
 int results_open(pool *p, pe_error *errp);
 void results_close(pool *p);
 void results_poll(pool *p);
+void results_drop(pool *p); /* a new term */
+/* May a result with so many bytes of data be sent?  -1: an input error. */
+int results_fit(const pool *p, size_t bytes, pe_error *errp);
 void results_scores(pool *p, pool_slot *s, const pe_block *b, float *scores,
                     uint64_t outliers);
 void results_block(pool *p, pool_slot *s, const pe_block *b, pe_block *out);

@@ -6,6 +6,10 @@
 #include <string.h>
 
 #include "src/block/npy.h"
+#include "src/common/log.h"
+
+/* Longest reason, so that all headers fit. */
+#define REASON_SENT 640
 
 /* The opaque of a record: the term and the slot that wait for it. */
 static void *ticket(const pool *p, const pool_slot *s)
@@ -27,6 +31,93 @@ static void delivered(void *arg, void *opaque, int32_t partition,
     else
         p->slot[t & 1].unacked--;
 }
+
+/* --- what the client has no room for --- */
+
+/* A record that waits here; until it is gone no block is begun, so there are
+ * never many.
+ */
+struct pool_held {
+    pool_held *next;
+    const char *topic; /* of the pool */
+    char *key;
+    int32_t partition;
+    void *ticket;
+    record_headers headers;
+    size_t len;
+    unsigned char value[];
+};
+
+static void held_free(pool_held *h)
+{
+    if (h)
+        free(h->key);
+    free(h);
+}
+
+static int hold(pool *p, const char *topic, const pe_block *b,
+                const void *value, size_t len, void *ticket, pe_error *errp)
+{
+    pool_held *h = malloc(sizeof(*h) + len), **at = &p->held;
+
+    if (!h)
+        return pe_error_nomem(errp);
+    *h = (pool_held){.topic = topic,
+                     .key = strdup(b->device),
+                     .partition = b->partition,
+                     .ticket = ticket,
+                     .len = len};
+    if (!h->key) {
+        held_free(h);
+        return pe_error_nomem(errp);
+    }
+    record_copy(&h->headers, &p->headers);
+    memcpy(h->value, value, len);
+    while (*at)
+        at = &(*at)->next;
+    *at = h;
+    return 0;
+}
+
+void results_drop(pool *p)
+{
+    while (p->held) {
+        pool_held *h = p->held;
+
+        p->held = h->next;
+        held_free(h);
+    }
+}
+
+/* What the client answered to a record: is it done with? */
+static bool settle(pool *p, int rc, const pe_error *e)
+{
+    if (rc == 1)
+        return false;
+    if (rc < 0 && e->kind != PE_ERROR_RETRY)
+        pool_fail(p, e);
+    else if (rc < 0)
+        p->want_term = p->term + 1;
+    return true;
+}
+
+static void send_held(pool *p)
+{
+    while (p->held) {
+        pool_held *h = p->held;
+        pe_error e = {0};
+        int rc =
+            broker_produce(p->producer, h->topic, h->partition, h->key,
+                           h->value, h->len, &h->headers, true, h->ticket, &e);
+
+        if (!settle(p, rc, &e))
+            return;
+        p->held = h->next;
+        held_free(h);
+    }
+}
+
+/* --- opening, acknowledgements --- */
 
 int results_open(pool *p, pe_error *errp)
 {
@@ -53,6 +144,7 @@ void results_close(pool *p)
 {
     broker_producer_close(p->producer);
     p->producer = NULL;
+    results_drop(p);
     free(p->score_frame);
     p->score_frame = NULL;
 }
@@ -72,30 +164,40 @@ static void replace_broken(pool *p)
 
 void results_poll(pool *p)
 {
-    if (!p->producer || !broker_producer_pending(p->producer))
+    if (!p->producer || (!broker_producer_pending(p->producer) && !p->held))
         return;
     broker_producer_poll(p->producer, 0);
+    send_held(p);
     replace_broken(p);
 }
 
+/* Without a wait: the others wait for this rank in every round. */
 static void send(pool *p, pool_slot *s, const char *topic, const pe_block *b,
                  const void *value, size_t len)
 {
     pe_error e = {0};
-    int rc;
+    int rc = 1;
 
-    do {
+    if (!p->held)
         rc = broker_produce(p->producer, topic, b->partition, b->device, value,
                             len, &p->headers, true, ticket(p, s), &e);
-        if (rc == 1)
-            broker_producer_poll(p->producer, 1);
-    } while (rc == 1 && p->want_term <= p->term);
+    if (rc == 1)
+        rc = hold(p, topic, b, value, len, ticket(p, s), &e);
     if (rc == 0)
         s->unacked++;
-    else if (rc < 0 && e.kind != PE_ERROR_RETRY)
-        pool_fail(p, &e);
-    else
-        p->want_term = p->term + 1;
+    settle(p, rc, &e);
+}
+
+int results_fit(const pool *p, size_t bytes, pe_error *errp)
+{
+    size_t len = NPY_HEADER_LEN + bytes;
+
+    if (len <= p->c.pl->message_bytes)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "its result of %zu bytes is larger than a record may "
+                        "be (%llu)",
+                        len, (unsigned long long)p->c.pl->message_bytes);
 }
 
 static void add_number(record_headers *h, const char *name, double v)
@@ -116,6 +218,7 @@ static void add_origin(pool *p, const pe_block *b)
     snprintf(text, sizeof(text), "%s/%d/%lld", b->topic ? b->topic : "",
              (int)b->partition, (long long)b->offset);
     record_add(h, "pe_origin", text);
+    record_add(h, "pe_run", p->c.req->run);
     if (b->has_seq) {
         snprintf(text, sizeof(text), "%s/%llu/%llu", b->device,
                  (unsigned long long)b->boot, (unsigned long long)b->seq);
@@ -181,10 +284,20 @@ void results_block(pool *p, pool_slot *s, const pe_block *b, pe_block *out)
 void results_refused(pool *p, pool_slot *s, const pe_block *b, const void *raw,
                      size_t len, const char *reason)
 {
+    char text[REASON_SENT + 1];
+    size_t most = p->c.pl->message_bytes;
+
     add_origin(p, b);
-    record_add(&p->headers, "pe_reason", reason);
+    snprintf(text, sizeof(text), "%s", reason);
+    record_add(&p->headers, "pe_reason", text);
     record_add(&p->headers, "pe_stage",
                p->refuser ? p->refuser->name : p->stage->name);
     record_add(&p->headers, "pe_attempts", "1");
+    if (len > most) {
+        log_warn("of that record of %zu bytes only %zu are kept in %s", len,
+                 most, p->refused_topic);
+        record_add_u64(&p->headers, "pe_cut", len);
+        len = most;
+    }
     send(p, s, p->refused_topic, b, raw, len);
 }

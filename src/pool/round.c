@@ -165,6 +165,7 @@ static void say(pool *p, int64_t now)
     v[R_QUOTA] = owner_quota(p);
     v[R_ENDED] = owner_ended(p);
     v[R_LAG] = owner_lag(p);
+    v[R_NOBODY] = first_is_nobody(p);
     v[R_TERM] = p->want_term;
     v[R_ERROR] = p->failed ? 1 + p->rank : 0;
     v[R_DRAIN] = p->draining || atomic_load(p->c.drain);
@@ -255,6 +256,8 @@ static void decide(pool *p)
         epoch_new_term(p, v[R_TERM]);
         return;
     }
+    if (v[R_NOBODY] == p->size && all_loaded(p, v))
+        first_all_nobody(p);
     if (v[R_FEATURES] && no_model(p, v))
         first_model(p, (uint32_t)v[R_FEATURES]);
     if (v[R_SHIP])

@@ -69,6 +69,8 @@ static int learn(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
 
     if (results && !scores)
         return pe_error_nomem(errp);
+    if (results && results_fit(p, (size_t)b->points * sizeof(float), errp) < 0)
+        return -1;
     if (pe_model_update(s->base->m, s->delta, b, scores, errp) < 0)
         return -1;
     b->end_ns = clock_real_ns();
@@ -84,6 +86,7 @@ static int call(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
                 bool foreign, pe_error *errp)
 {
     pool_function *f = &p->last;
+    bool results = p->c.pl->results && p->producer;
     pe_block in = *b;
     int rc;
 
@@ -92,10 +95,13 @@ static int call(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "%s",
                             context_error(f->ctx));
     b->end_ns = clock_real_ns();
+    if (rc == PE_FORWARD && results &&
+        results_fit(p, pe_block_bytes(&f->out), errp) < 0)
+        return -1;
     if (s->delta && pe_model_update(s->base->m, s->delta, b, NULL, errp) < 0)
         return -1;
     count_applied(s, b, raw_len, foreign, 0, context_take_outliers(f->ctx));
-    if (rc == PE_FORWARD && p->c.pl->results && p->producer)
+    if (rc == PE_FORWARD && results)
         results_block(p, s, b, &f->out);
     return 0;
 }

@@ -1,16 +1,30 @@
-/* foreign.c - a producer that is not ours: records without our headers.
+/* foreign.c - a producer that is not ours.
  *
- * usage: foreign TOPIC PARTITION KIND COUNT [KEY]     broker: PILOT_BROKER
- * KIND: npy (10 x 3 doubles), wide (10 x 5), nan (every second row NaN),
- *       junk (no .npy), fortran, big (12 x 3 values of 1e300)
+ * usage: foreign TOPIC PARTITION KIND COUNT [KEY [NAME=VALUE...]]
+ * broker: PILOT_BROKER; codec: FOREIGN_CODEC; FOREIGN_TIME: record time, ms.
+ * KIND: npy (10 x 3 doubles), wide (10 x 5), widest (1 x 300000 floats), nan
+ *       (every second row NaN), big (10 x 3 values of 1e300), long (500000 x
+ *       3 zeros), junk (no .npy), heap (6 MiB that are none)
+ * KEY, VALUE: %XX is a byte.
  */
+#include <librdkafka/rdkafka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/block/npy.h"
-#include "src/broker/broker.h"
+
+static const struct kind {
+    const char *name;
+    uint32_t rows, cols;
+    enum pe_dtype dtype;
+} kinds[] = {
+    {"npy", 10, 3, PE_F8}, {"wide", 10, 5, PE_F8},
+    {"nan", 10, 3, PE_F8}, {"widest", 1, 300000, PE_F4},
+    {"big", 10, 3, PE_F8}, {"long", 500000, 3, PE_F8},
+    {"junk", 0, 9, PE_F4}, {"heap", 0, 6 << 20, PE_F4},
+};
 
 static double value(const char *kind, uint32_t row, uint32_t col)
 {
@@ -21,52 +35,132 @@ static double value(const char *kind, uint32_t row, uint32_t col)
     return row + col / 10.0;
 }
 
-static const void *make(const char *kind, pe_block *b, size_t *lenp)
+static const void *make_junk(const struct kind *k, size_t *lenp)
 {
-    uint32_t cols = strcmp(kind, "wide") ? 3 : 5;
-    pe_error e = {0};
-    double *v;
+    char *bytes = calloc(1, k->cols);
 
-    if (!strcmp(kind, "junk")) {
-        *lenp = 9;
-        return "not numpy";
-    }
-    if (pe_block_reserve(b, 10, cols, PE_F8, &e) < 0)
+    if (!bytes)
         exit(1);
-    v = b->data;
-    for (uint32_t i = 0; i < 10; i++)
-        for (uint32_t k = 0; k < cols; k++)
-            v[i * cols + k] = value(kind, i, k);
+    memcpy(bytes, "not numpy", 9);
+    *lenp = k->cols;
+    return bytes;
+}
+
+static const void *make(const char *name, pe_block *b, size_t *lenp)
+{
+    const struct kind *k = kinds;
+    pe_error e = {0};
+
+    while (k < kinds + sizeof(kinds) / sizeof(*kinds) && strcmp(k->name, name))
+        k++;
+    if (k == kinds + sizeof(kinds) / sizeof(*kinds))
+        exit(64);
+    if (k->rows == 0)
+        return make_junk(k, lenp);
+    if (pe_block_reserve(b, k->rows, k->cols, k->dtype, &e) < 0)
+        exit(1);
+    memset(b->data, 0, pe_block_bytes(b));
+    if (k->rows == 10) {
+        double *v = b->data;
+
+        for (uint32_t i = 0; i < k->rows; i++)
+            for (uint32_t c = 0; c < k->cols; c++)
+                v[i * k->cols + c] = value(name, i, c);
+    }
     return npy_frame(b, lenp);
+}
+
+/* Bytes of [s], with %XX taken for one. */
+static size_t unescape(const char *s, char *out)
+{
+    unsigned byte;
+    size_t n = 0;
+
+    for (; *s; n++) {
+        if (*s == '%' && sscanf(s + 1, "%2x", &byte) == 1) {
+            out[n] = (char)byte;
+            s += 3;
+        } else {
+            out[n] = *s++;
+        }
+    }
+    return n;
+}
+
+static rd_kafka_headers_t *headers(int argc, char **argv)
+{
+    rd_kafka_headers_t *h = rd_kafka_headers_new(8);
+    char bytes[1024];
+
+    for (int i = 6; i < argc; i++) {
+        const char *is = strchr(argv[i], '=');
+        size_t n = is ? unescape(is + 1, bytes) : 0;
+
+        rd_kafka_header_add(h, argv[i], is ? is - argv[i] : -1,
+                            is ? bytes : NULL, (ssize_t)n);
+    }
+    return h;
+}
+
+static void set(rd_kafka_conf_t *c, const char *name, const char *text)
+{
+    char why[256];
+
+    if (rd_kafka_conf_set(c, name, text, why, sizeof(why))) {
+        fprintf(stderr, "foreign: %s\n", why);
+        exit(1);
+    }
+}
+
+static rd_kafka_t *open_client(void)
+{
+    rd_kafka_conf_t *c = rd_kafka_conf_new();
+    const char *codec = getenv("FOREIGN_CODEC");
+
+    set(c, "bootstrap.servers", getenv("PILOT_BROKER"));
+    set(c, "message.max.bytes", "100000000");
+    set(c, "compression.codec", codec ? codec : "none");
+    set(c, "linger.ms", "5");
+    return rd_kafka_new(RD_KAFKA_PRODUCER, c, NULL, 0);
+}
+
+static int given_up;
+
+static void send_one(rd_kafka_t *k, int argc, char **argv, const void *v,
+                     size_t len)
+{
+    const char *time = getenv("FOREIGN_TIME");
+    char key[1024];
+    size_t n = argc > 5 ? unescape(argv[5], key) : 0;
+    rd_kafka_resp_err_t err;
+
+    err = rd_kafka_producev(
+        k, RD_KAFKA_V_TOPIC(argv[1]), RD_KAFKA_V_PARTITION(atoi(argv[2])),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY(n ? key : NULL, n),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)v, len),
+        RD_KAFKA_V_TIMESTAMP(time ? atoll(time) : 0),
+        RD_KAFKA_V_HEADERS(headers(argc, argv)), RD_KAFKA_V_END);
+    given_up += err != 0;
 }
 
 int main(int argc, char **argv)
 {
-    broker_producer_conf c = {.compression = "none",
-                              .message_bytes = 4 << 20,
-                              .queue_bytes = 16 << 20,
-                              .in_flight = 1};
-    broker_producer *p;
+    rd_kafka_t *k = argc > 4 ? open_client() : NULL;
     pe_block b = {0};
-    pe_error e = {0};
-    const void *value_of;
+    const void *v;
     size_t len;
 
-    if (argc < 5)
+    if (!k)
         return 64;
-    c.broker.endpoint = getenv("PILOT_BROKER");
-    c.broker.client_id = "foreign";
-    p = broker_producer_open(&c, &e);
-    value_of = make(argv[3], &b, &len);
-    for (int i = 0; p && i < atoi(argv[4]); i++)
-        if (broker_produce(p, argv[1], atoi(argv[2]), argc > 5 ? argv[5] : NULL,
-                           value_of, len, NULL, true, NULL, &e) != 0)
-            break;
-    if (!p || broker_producer_flush(p, 10000, &e) < 0) {
-        fprintf(stderr, "foreign: %s\n", e.text);
+    v = make(argv[3], &b, &len);
+    for (int i = 0; i < atoi(argv[4]); i++)
+        send_one(k, argc, argv, v, len);
+    if (rd_kafka_flush(k, 20000) || given_up) {
+        fputs("foreign: not all was sent\n", stderr);
         return 1;
     }
-    broker_producer_close(p);
+    rd_kafka_destroy(k);
     pe_block_release(&b);
     return 0;
 }

@@ -28,7 +28,7 @@ static const char *value(const char *name)
 static const pe_block full = {.device = "d-7",
                               .source = "/data/a.npy:4000",
                               .boot = 1700000000,
-                              .seq = UINT64_MAX,
+                              .seq = RECORD_NUMBER_MAX,
                               .has_seq = 1,
                               .version = 42,
                               .sense_ns = INT64_C(1795458120123456789),
@@ -40,12 +40,12 @@ static void test_encode(void)
         const char *name, *want;
     } table[] = {
         {"ce_specversion", "1.0"},
-        {"ce_id", "d-7/1700000000/18446744073709551615"},
+        {"ce_id", "d-7/1700000000/4611686018427387903"},
         {"ce_source", "/pilot-edge/run-1/d-7"},
         {"ce_type", "org.pilot-edge.block.v1"},
         {"ce_time", "2026-11-23T18:22:00.123456789Z"},
         {"content-type", "application/x-npy"},
-        {"pe_seq", "18446744073709551615"},
+        {"pe_seq", "4611686018427387903"},
         {"pe_boot", "1700000000"},
         {"pe_stage", "sense"},
         {"pe_sense_ns", "1795458120123456789"},
