@@ -9,7 +9,7 @@
 
 #include "src/common/clock.h"
 
-#define LEAVE_MS 3000 /* for a launcher to take its ranks with it */
+#define LEAVE_MS 3000 /* after KILL, or of one whose end was not seen */
 /* Between the last word and the end: MPI is finalised in much less. */
 #define END_NS (INT64_C(60) * 1000000000)
 
@@ -197,7 +197,7 @@ void crew_look(crew *c, int64_t now_ns)
     hear(c, EVENT_TURN_MAX);
     if (c->final && !c->released && now_ns - c->final_ns > END_NS) {
         ended_badly(c, "did not end");
-        crew_kill(c);
+        crew_kill(c, LEAVE_MS);
         return;
     }
     reap(c, now_ns);
@@ -227,13 +227,13 @@ void crew_release(crew *c)
 /* Ranks have process groups of their own, so killing mpirun would leave
  * them; asked to, it takes them with it.
  */
-void crew_kill(crew *c)
+void crew_kill(crew *c, int leave_ms)
 {
     c->released = true;
     if (c->state != CREW_RUNS)
         return;
     process_signal(c->proc, SIGTERM);
-    if (!process_wait(c->proc, LEAVE_MS))
+    if (!process_wait(c->proc, leave_ms))
         process_signal(c->proc, SIGKILL);
     process_wait(c->proc, LEAVE_MS);
     if (c->mark)
@@ -244,6 +244,6 @@ void crew_kill(crew *c)
 void crew_close(crew *c)
 {
     if (c->ops)
-        crew_kill(c);
+        crew_kill(c, LEAVE_MS);
     incarnation_clear(c);
 }

@@ -80,8 +80,10 @@ void crew_signal(crew *c, int sig);
 /* Leave out what is to be started again: its next end is its last. */
 void crew_release(crew *c);
 
-/* End it at once, and whatever carries its mark. */
-void crew_kill(crew *c);
+/* End it at once, and whatever carries its mark: TERM, so that a launcher
+ * takes its ranks with it, and after [leave_ms] KILL.
+ */
+void crew_kill(crew *c, int leave_ms);
 
 /* Kill, free what it holds. */
 void crew_close(crew *c);

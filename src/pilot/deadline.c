@@ -28,3 +28,19 @@ bool deadline_allows_start(const deadline *d, int64_t now_ns)
 {
     return !d->end_ns || now_ns + USE_NS < deadline_stop_ns(d);
 }
+
+/* From the KILL of agents to the exit record. */
+#define RECORD_S 3.0
+#define PATIENCE_S 25.0 /* where no scheduler has a say */
+
+void deadline_split(double grace_s, int64_t *drain_nsp, int64_t *leave_nsp)
+{
+    double grace = grace_s > 0 ? grace_s : PATIENCE_S + RECORD_S + 1;
+    double spare = grace / 5 < 1 ? grace / 5 : 1;
+    double record = grace / 4 < RECORD_S ? grace / 4 : RECORD_S;
+
+    *leave_nsp = (int64_t)((grace - spare) * 1e9);
+    *drain_nsp = (int64_t)((grace - spare - record) * 1e9);
+    if (*drain_nsp > (int64_t)(PATIENCE_S * 1e9))
+        *drain_nsp = (int64_t)(PATIENCE_S * 1e9);
+}

@@ -25,6 +25,14 @@ int64_t deadline_lead_ns(const deadline *d);
 /* When to stop; INT64_MAX: never. */
 int64_t deadline_stop_ns(const deadline *d);
 
+/* How an end that a scheduler has announced by TERM is spent: it kills
+ * [grace_s] later (0: nobody does).  Until *drain_nsp (from the TERM, ns)
+ * agents may end what they have begun, and until *leave_nsp we have to be
+ * gone, with an exit record written: a second, or a fifth of a short grace,
+ * is left for a slow disk.
+ */
+void deadline_split(double grace_s, int64_t *drain_nsp, int64_t *leave_nsp);
+
 /* Is there time to start the ranks again and be of use? */
 bool deadline_allows_start(const deadline *d, int64_t now_ns);
 

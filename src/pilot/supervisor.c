@@ -18,11 +18,8 @@
 #define S INT64_C(1000000000)
 
 #define POLL_MS 100
-/* For the ranks to commit what they have begun, after a signal that says the
- * end is near: less than Slurm's KillWait of 30 s.
- */
-#define PATIENCE_NS (25 * S)
 #define SAME_NS (3 * S)
+#define LEAVE_MS 3000 /* for a launcher to take its ranks with it */
 #define CREWS_MAX 64
 
 /* --- start --- */
@@ -132,20 +129,30 @@ static void drain(supervisor *s, const char *why)
             kind_drain(&s->parts[i]);
 }
 
-/* The end is asked for, or near: it has to be over in time. */
-static void hurry(supervisor *s, int64_t patience_ns)
+/* The end is asked for, or near: it has to be over in time.  [now]: at once.
+ * By a signal it may be the scheduler, who kills us in a while.
+ */
+static void hurry(supervisor *s, bool now, bool by_signal)
 {
-    int64_t until = clock_mono_ns() + patience_ns;
+    int64_t at = clock_mono_ns(), drain_ns, leave_ns;
 
-    if (!s->kill_ns || until < s->kill_ns)
-        s->kill_ns = until;
+    deadline_split(s->grace_s, &drain_ns, &leave_ns);
+    if (now)
+        drain_ns = 0;
+    if (!s->kill_ns || at + drain_ns < s->kill_ns)
+        s->kill_ns = at + drain_ns;
+    if (by_signal && s->grace_s > 0 && !s->leave_ns)
+        s->leave_ns = at + leave_ns;
 }
 
+/* All of them are asked first, so that they leave at the same time. */
 static void kill_all(supervisor *s)
 {
     s->stopped = true;
     for (size_t i = s->n_parts; i > 0; i--)
-        crew_kill(&s->parts[i - 1].crew);
+        crew_signal(&s->parts[i - 1].crew, SIGTERM);
+    for (size_t i = s->n_parts; i > 0; i--)
+        crew_kill(&s->parts[i - 1].crew, time_left_ms(s, LEAVE_MS));
 }
 
 /* One that reaches the whole job comes to us directly and once more through
@@ -161,6 +168,7 @@ static void end_signal(supervisor *s, int sig)
         return;
     s->signal = sig;
     s->signal_ns = now;
+    hurry(s, again || sig == SIGQUIT, true);
     if (again || sig == SIGQUIT) {
         tell_note(s, "stopped at once");
         kill_all(s);
@@ -168,7 +176,6 @@ static void end_signal(supervisor *s, int sig)
     }
     snprintf(why, sizeof(why), "asked to end by signal %d", sig);
     drain(s, why);
-    hurry(s, PATIENCE_NS);
 }
 
 static void signals_take(supervisor *s)
@@ -210,7 +217,7 @@ static void order_take(supervisor *s, const char *order)
     if (s->canceled)
         drain(s, "canceled");
     if (!strcmp(order, "stop"))
-        hurry(s, 0);
+        hurry(s, true, false);
     if (strncmp(order, "ranks ", 6) != 0 || s->pilot->kind != PILOT_POOL ||
         text_parse_int(order + 6, &ranks) < 0 || ranks < 1 ||
         ranks >= (s->ranks ? s->ranks : s->conf.ranks))
@@ -229,7 +236,7 @@ static void orders_take(supervisor *s)
     order_take(s, order);
     if (!strcmp(control, "stop")) {
         drain(s, "the run was stopped");
-        hurry(s, PATIENCE_NS);
+        hurry(s, false, false);
     }
     /* Edges take leave by themselves, and nothing is started again. */
     if (!strcmp(control, "done") && s->pilot->kind == PILOT_POOL)
@@ -410,7 +417,7 @@ static void release(supervisor *s)
 {
     chain_close(s);
     kind_close(s);
-    herald_stop(s->herald, 3 * S);
+    herald_stop(s->herald, time_left_ms(s, 3000) * INT64_C(1000000));
     json_decref(s->progress);
     json_decref(s->final);
     json_decref(s->error);

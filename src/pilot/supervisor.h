@@ -54,13 +54,15 @@ typedef struct supervisor {
     char reason[512]; /* of the state, for people */
     deadline time;
     bool end_known;
-    int64_t ask_ns;  /* when the scheduler is asked again, monotonic */
-    int64_t born_ns; /* monotonic */
-    int64_t kill_ns; /* patience ends then, monotonic; 0: not running */
-    int64_t beat_ns; /* of the next beat, monotonic */
-    bool changed;    /* the next beat is due now */
-    bool silent;     /* the error is that agents ended without a word */
-    int ranks;       /* a smaller world, when ranks were drained; 0: all */
+    int64_t ask_ns;   /* when the scheduler is asked again, monotonic */
+    int64_t born_ns;  /* monotonic */
+    int64_t kill_ns;  /* patience ends then, monotonic; 0: not running */
+    double grace_s;   /* from TERM to KILL of the scheduler; 0: none */
+    int64_t leave_ns; /* by then we have to be gone, monotonic; 0: whenever */
+    int64_t beat_ns;  /* of the next beat, monotonic */
+    bool changed;     /* the next beat is due now */
+    bool silent;      /* the error is that agents ended without a word */
+    int ranks;        /* a smaller world, when ranks were drained; 0: all */
     int64_t seq;
     char endpoint[256];
     char successor[256];
@@ -114,5 +116,8 @@ void chain_open(supervisor *s);
 void chain_look(supervisor *s);
 /* At the end: none goes on when the work is done, or nobody wants it. */
 void chain_close(supervisor *s);
+
+/* Milliseconds until we have to be gone, at most [most]. */
+int time_left_ms(const supervisor *s, int most);
 
 #endif

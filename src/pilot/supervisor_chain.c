@@ -15,7 +15,12 @@
 
 /* A scheduler that is down may be back before we end. */
 #define AGAIN_NS (60 * S)
-#define SUBMIT_NS (60 * S)
+/* A slow one gets all the time it takes: a second try would not be quicker.
+ * It is asked again where it has said nothing for so long: there is one
+ * successor, however often it is asked for.
+ */
+#define SUBMIT_NS (600 * S)
+#define CLOSE_MS 60000 /* at our end, where nobody ends us before */
 #define ANSWER_MAX 4096
 
 static char *answer_path(const supervisor *s)
@@ -84,7 +89,7 @@ static void look(supervisor *s)
     if (!process_ended(s->chain_proc)) {
         if (clock_mono_ns() < s->chain_ns)
             return;
-        failed(s, "the scheduler took more than a minute");
+        failed(s, "the scheduler took more than ten minutes");
     } else if (process_status(s->chain_proc) == 0) {
         answer_take(s);
     } else {
@@ -136,8 +141,11 @@ static void cancel(const supervisor *s)
     process_spec spec = {.argv = argv, .env = env, .new_group = true};
     process *p = program && home ? process_start(&spec, NULL) : NULL;
 
-    process_wait(p, (int)(SUBMIT_NS / 1000000));
-    process_destroy(p);
+    /* In a hurry it goes on by itself, as long as it can. */
+    if (process_wait(p, time_left_ms(s, CLOSE_MS)))
+        process_destroy(p);
+    else
+        process_release(p);
     free(home);
     free(program);
 }
@@ -146,11 +154,10 @@ void chain_close(supervisor *s)
 {
     bool over = s->status == 0 && s->final && !s->parts[0].crew.drained;
 
-    if (s->chain_proc) { /* it may be in the queue already */
-        process_wait(s->chain_proc, (int)(AGAIN_NS / 1000000));
+    /* It may be in the queue already. */
+    if (s->chain_proc && process_wait(s->chain_proc, time_left_ms(s, CLOSE_MS)))
         look(s);
-    }
-    process_destroy(s->chain_proc);
+    process_release(s->chain_proc); /* one that still asks may be heard */
     s->chain_proc = NULL;
     if (*s->successor && (over || s->canceled))
         cancel(s);

@@ -42,6 +42,8 @@ void time_open(supervisor *s)
     s->time.lead_ns = (int64_t)(s->conf.lead_s * 1e9);
     if (s->conf.time_s > 0)
         s->time.end_ns = s->time.start_ns + (int64_t)(s->conf.time_s * 1e9);
+    if (s->conf.batch)
+        s->grace_s = resource_grace_of_allocation();
     s->time.epoch_ns = (int64_t)(s->pl->epoch_s * 1e9);
     ask(s);
 }
@@ -72,4 +74,13 @@ void time_learn(supervisor *s, const json_t *progress)
         s->time.block_ns = (int64_t)(block * 1e6);
     if (epoch > 0)
         s->time.epoch_ns = (int64_t)(epoch * 1e6);
+}
+
+int time_left_ms(const supervisor *s, int most)
+{
+    int64_t left = (s->leave_ns - clock_mono_ns()) / 1000000;
+
+    if (s->leave_ns == 0 || left > most)
+        return most;
+    return left > 0 ? (int)left : 0;
 }

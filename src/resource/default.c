@@ -1,5 +1,6 @@
 /* default.c - where we are: in an allocation, beside a scheduler, or neither.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,19 +18,31 @@ static const struct kind {
     const char *argv[3];
     const char *answer; /* the answer begins like this */
     int (*end)(resource *r, const char *id, int64_t *end_nsp, pe_error *errp);
+    double grace_s;             /* by default from TERM to KILL, */
+    const char *grace_argv[4];  /* and what tells, */
+    const char *grace_variable; /* of which this is the last word; or NULL */
+    const char *grace_word;     /* in a line that begins like this */
 } kinds[] = {
     {"slurm://",
      "Slurm",
      "SLURM_JOB_ID",
      {"sbatch", "--version", NULL},
      "slurm", /* Debian's says "slurm-wlm" */
-     slurm_end},
+     slurm_end,
+     30,
+     {"scontrol", "show", "config", NULL},
+     NULL,
+     "KillWait"},
     {"pbs://",
      "PBS",
      "PBS_JOBID",
      {"qsub", "--version", NULL},
      "pbs_version",
-     pbs_end},
+     pbs_end,
+     10,
+     {"qstat", "-Qf", NULL},
+     "PBS_QUEUE",
+     "kill_delay"},
 };
 enum { N_KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -113,8 +126,46 @@ int resource_end_of_allocation(int64_t *end_nsp, pe_error *errp)
     r = resource_open(in->url, errp);
     if (!r)
         return -1;
+    r->timeout_s = LOOK_S; /* who asks has signals to take */
     if (scheduler_id_check(getenv(in->variable), errp) == 0)
         result = in->end(r, getenv(in->variable), end_nsp, errp);
     resource_close(r);
     return result;
+}
+
+/* The number behind "WORD = " in [out]; [none] where there is none. */
+static double number_behind(const char *out, const char *word, double none)
+{
+    size_t len = strlen(word);
+
+    for (const char *line = out; line && *line;) {
+        const char *at = line + strspn(line, " \t");
+        if (!strncmp(at, word, len) && strchr(" \t=", at[len])) {
+            at += len + strspn(at + len, " \t=");
+            return isdigit((unsigned char)*at) ? strtod(at, NULL) : none;
+        }
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
+    }
+    return none;
+}
+
+double resource_grace_of_allocation(void)
+{
+    const struct kind *in = kind_inside();
+    const char *argv[5] = {NULL};
+    host_answer a = {0};
+    double grace_s = in ? in->grace_s : 0;
+    host *h = in ? host_open_local(NULL) : NULL;
+    int n = 0;
+
+    for (; in && in->grace_argv[n]; n++)
+        argv[n] = in->grace_argv[n];
+    if (in && in->grace_variable)
+        argv[n] = variable(in->grace_variable);
+    if (h && host_run(h, argv, NULL, LOOK_S, &a, NULL) == 0 && a.status == 0)
+        grace_s = number_behind(a.out, in->grace_word, grace_s);
+    host_answer_free(&a);
+    host_close(h);
+    return grace_s;
 }

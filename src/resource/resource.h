@@ -146,4 +146,10 @@ enum resource_where resource_default(char url[64], char job[RESOURCE_ID_MAX],
  */
 int resource_end_of_allocation(int64_t *end_nsp, pe_error *errp);
 
+/* Seconds from the TERM to the KILL by which a scheduler ends the allocation
+ * we run in, at its end or when it is canceled; 0: we are in none.  Asks the
+ * scheduler, with a time limit; without an answer what it does by default.
+ */
+double resource_grace_of_allocation(void);
+
 #endif

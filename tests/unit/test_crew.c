@@ -148,7 +148,7 @@ static void test_chatty(void)
     }
     CU_ASSERT_TRUE(h.lines > 1000);
     CU_ASSERT_EQUAL(c.state, CREW_RUNS);
-    crew_kill(&c);
+    crew_kill(&c, 3000);
     CU_ASSERT_EQUAL(c.state, CREW_DONE);
     UNIT_EQUAL(h.died, "");
     crew_close(&c);

@@ -121,6 +121,28 @@ static void test_deadline(void)
     }
 }
 
+/* An end within what the scheduler gives. */
+static void test_split(void)
+{
+    static const struct {
+        double grace_s;
+        int64_t drain_ms, leave_ms;
+    } rows[] = {
+        {30, 25000, 29000},   /* Slurm's default */
+        {10, 6500, 9000},     /* PBS's */
+        {2, 1100, 1600},      /* a site in a hurry */
+        {120, 25000, 119000}, /* one with patience */
+        {0, 25000, 28000},    /* nobody kills us */
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int64_t drain, leave;
+        deadline_split(rows[i].grace_s, &drain, &leave);
+        CU_ASSERT_EQUAL(drain / 1000000, rows[i].drain_ms);
+        CU_ASSERT_EQUAL(leave / 1000000, rows[i].leave_ms);
+    }
+}
+
 /* Ranks are not started again when they would be of no use. */
 static void test_start(void)
 {
@@ -142,6 +164,7 @@ int main(void)
         {"no supervisor's", test_refused},
         {"when to stop", test_deadline},
         {"whether to start again", test_start},
+        {"an end within what the scheduler gives", test_split},
         {NULL, NULL},
     };
 
