@@ -241,6 +241,8 @@ static void part_ready(supervisor *s, const json_t *event)
             return;
     if (s->state == SUPERVISOR_STARTING)
         tell_state(s, SUPERVISOR_ACTIVE, "%s", "");
+    if (s->state == SUPERVISOR_ACTIVE)
+        s->reason[0] = '\0'; /* it came up again */
 }
 
 static void event_take(void *arg, json_t *event)
@@ -306,6 +308,25 @@ static void tell_left(supervisor *s)
     tally_forget(s->dir);
 }
 
+/* It died without a word.  A scheduler that ends a job signals all that is in
+ * it, on every host: ranks that die of it have not failed.
+ */
+static void tell_silent(supervisor *s, const part *p, const char *what,
+                        const char *why)
+{
+    pe_error e = {0};
+
+    if (s->signal)
+        pe_error_set(&e, PE_ERROR_FATAL, (enum pe_exit)(128 + s->signal),
+                     "pilot %s %s, as its job was asked to end by signal %d",
+                     p->name, what, s->signal);
+    else
+        pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED, "pilot %s %s%s",
+                     p->name, what, why ? why : "");
+    s->silent = !s->signal;
+    tell_error(s, &e);
+}
+
 static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
 {
     part *p = arg;
@@ -316,18 +337,16 @@ static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
     if (delay_ns >= 0 && !why) {
         snprintf(line, sizeof(line), "pilot %s %s; it is started again%s",
                  p->name, what, delay_ns > 0 ? " in a moment" : "");
+        snprintf(s->reason, sizeof(s->reason), "%s, and is started again",
+                 what);
+        s->changed = true;
         keep(&s->error, NULL); /* what comes may be whole */
         tell_event(s, json_pack("{s:s, s:s, s:s, s:b}", "event", "died",
                                 "pilot", p->name, "text", line, "again", 1));
         return delay_ns;
     }
-    if (!p->crew.told) {
-        pe_error e = {0};
-        pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED, "pilot %s %s%s",
-                     p->name, what, why ? why : "");
-        s->silent = true;
-        tell_error(s, &e);
-    }
+    if (!p->crew.told)
+        tell_silent(s, p, what, why);
     tell_left(s);
     tell_event(s, json_pack("{s:s, s:s, s:s, s:b}", "event", "died", "pilot",
                             p->name, "text", what, "again", 0));

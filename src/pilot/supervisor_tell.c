@@ -30,6 +30,8 @@ static const char *state_name(const supervisor *s)
 
     if (s->state != SUPERVISOR_OVER)
         return names[s->state];
+    if (s->signal && s->status == 128 + s->signal)
+        return "CANCELED"; /* its ranks died of the same */
     if (s->status != 0)
         return "FAILED";
     return s->signal || s->canceled ? "CANCELED" : "DONE";

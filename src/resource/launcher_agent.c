@@ -11,6 +11,7 @@
 #include "src/resource/launcher_private.h"
 #include "src/resource/process.h"
 
+#define ANSWER_S "60" /* for a host of the job to start something */
 #define SETTINGS LAUNCHER_AGENT ".env"
 
 extern char **environ;
@@ -18,12 +19,19 @@ extern char **environ;
 /* pbs_tmrsh runs no shell, and mpirun hands it a shell's words.  MoM starts
  * them with an environment of its own: no PATH by which a daemon would find
  * its parts, and this agent among them.  So ours goes along, in a file: it may
- * be long, and not for everybody's eyes.
+ * be long, and not for everybody's eyes.  A host that has died is waited for
+ * by pbs_tmrsh without an end: until PBS has noticed and queues or ends the
+ * job, starts fail, and say why.
  */
 static const char script[] =
     "#!/bin/sh\n"
     "h=$1\n"
     "shift\n"
+    "timeout " ANSWER_S " pbs_tmrsh \"$h\" /bin/true </dev/null >&2 || {\n"
+    "    echo \"pilot: host $h of job $PBS_JOBID cannot be reached"
+    " (pbs_tmrsh)\" >&2\n"
+    "    exit 69\n"
+    "}\n"
     "exec pbs_tmrsh \"$h\" /bin/sh -c '. \"$0\" && eval \"$1\"' %s \"$*\"\n";
 
 /* Of this host, this task or this terminal: not of the whole job. */

@@ -235,39 +235,57 @@ static void slurm_add(launcher_command *c, pe_error *errp)
                  errp);
 }
 
+/* A host that loses its power says nothing: it is missed in 40 s, and not in
+ * eight minutes.
+ */
+static const struct setting {
+    const char *name, *value; /* NULL: how many hosts */
+} daemon_settings[] = {
+    {"oob_tcp_keepalive_time", "20"},
+    {"oob_tcp_keepalive_intvl", "5"},
+    {"oob_tcp_keepalive_probes", "4"},
+    {NULL, NULL},
+};
+
 /* A daemon that left the session MoM gave it would be killed, so it stays; one
  * that stays keeps its agent, of which there have to be enough.
  */
-static const struct {
-    const char *name, *value; /* NULL: how many hosts */
-} agent_settings[] = {
+static const struct setting agent_settings[] = {
     {"plm_rsh_agent", LAUNCHER_AGENT},
     {"plm_rsh_no_tree_spawn", "1"},
     {"plm_rsh_num_concurrent", NULL},
     {"orte_leave_session_attached", "1"},
+    {NULL, NULL},
 };
 
-enum { N_AGENT_SETTINGS = sizeof(agent_settings) / sizeof(agent_settings[0]) };
+/* As words of mpirun, or variables of any mpiexec. */
+static void list_add(const struct setting *list, const launcher_allocation *a,
+                     launcher_command *c, bool words, pe_error *errp)
+{
+    char hosts[16];
 
-/* How daemons get to the other hosts: words of mpirun, or the variables of
- * any mpiexec.
- */
+    snprintf(hosts, sizeof(hosts), "%d", a->nodes + 1);
+    for (const struct setting *s = list; s->name; s++) {
+        const char *value = s->value ? s->value : hosts;
+        if (words)
+            mca_add(c, s->name, value, errp);
+        else
+            launcher_env(c, text_format("OMPI_MCA_%s=%s", s->name, value),
+                         errp);
+    }
+}
+
+/* How daemons get to the other hosts, and are watched there. */
 static int daemons_add(const launcher_spec *s, const launcher_allocation *a,
                        launcher_command *c, bool words, pe_error *errp)
 {
     int with_agent = launcher_agent(s, a, c, errp);
-    char hosts[16];
 
-    snprintf(hosts, sizeof(hosts), "%d", a->nodes + 1);
-    for (size_t i = 0; with_agent > 0 && i < N_AGENT_SETTINGS; i++) {
-        const char *name = agent_settings[i].name;
-        const char *value =
-            agent_settings[i].value ? agent_settings[i].value : hosts;
-        if (words)
-            mca_add(c, name, value, errp);
-        else
-            launcher_env(c, text_format("OMPI_MCA_%s=%s", name, value), errp);
-    }
+    if (with_agent < 0)
+        return -1;
+    list_add(daemon_settings, a, c, words, errp);
+    if (with_agent)
+        list_add(agent_settings, a, c, words, errp);
     if (a->kind == LAUNCHER_SLURM)
         slurm_add(c, errp);
     return with_agent;

@@ -352,6 +352,7 @@ static void test_several_hosts(void)
     want = text_format("mpirun --hostfile %s --mca odls_base_sigkill_timeout 0",
                        path);
     CU_ASSERT_EQUAL(strncmp(command, want, strlen(want)), 0);
+    UNIT_CONTAINS(command, " --mca oob_tcp_keepalive_time 20 ");
     UNIT_CONTAINS(command, " -x PILOT_DIR");
     UNIT_CONTAINS(command, " -x OMP_NUM_THREADS");
     UNIT_CONTAINS(command, " -x PATH");
@@ -517,6 +518,21 @@ static void test_agent_words(void)
     UNIT_EQUAL(words, want);
     process_destroy(p);
     free(words);
+    /* A host that is not there is named, and not waited for. */
+    static const char dead[] = "#!/bin/sh\nexit 3\n";
+    setenv("PBS_JOBID", "17.s", 1);
+    CU_ASSERT_EQUAL(file_write(tmrsh, dead, strlen(dead), 0700, NULL), 0);
+    char *err = text_format("%s/agent.err", scratch_folder);
+    const process_spec fails = {.argv = argv, .err_path = err};
+    p = process_start(&fails, NULL);
+    CU_ASSERT(process_wait(p, 20000));
+    CU_ASSERT_EQUAL(process_status(p), 69);
+    process_destroy(p);
+    words = file_read(err, 65536, NULL, NULL);
+    UNIT_EQUAL(words, "pilot: host node2 of job 17.s cannot be reached "
+                      "(pbs_tmrsh)\n");
+    free(words);
+    free(err);
     free(want);
     free(path);
     free(out);
