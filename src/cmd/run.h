@@ -62,6 +62,8 @@ typedef struct agent {
     bool failed;      /* whose state is "failed", */
     bool drained;     /* or "drained" */
     bool asked;       /* to end */
+    bool buried;      /* its devices have ends, after it was given up */
+    int64_t bury_ns;  /* else when to try again; 0: not tried yet */
     struct run *run;
 } agent;
 
@@ -149,7 +151,9 @@ int run_services_open(struct run *r, pe_error *errp);
 void run_services_close(struct run *r);
 /* Tell the agents by control word; -1 when it cannot be put. */
 int run_services_control(struct run *r, const char *word, pe_error *errp);
-/* Write ends for the devices of edge pilot [a], which died for good. */
+/* Write ends for the devices of edge pilot [a], which died for good.  May be
+ * made again after an error of class retry.
+ */
 int run_services_bury(struct run *r, const agent *a, pe_error *errp);
 
 /* --- run_agent.c --- */

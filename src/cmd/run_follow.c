@@ -17,6 +17,7 @@
 #define AGENTS_MAX 256
 #define POLL_MS 100
 #define PROGRESS_NS 500000000
+#define BURY_NS (INT64_C(2) * 1000000000)   /* between two tries */
 #define LEAVE_NS (INT64_C(30) * 1000000000) /* for edges, after the pool */
 
 void run_progress_clear(struct run *r)
@@ -164,20 +165,38 @@ static void signals_take(struct run *r)
     }
 }
 
-/* The run goes on without [a]: its devices end where they are, and without
- * the pool there is nothing to go on for.
- */
+/* Without the pool there is nothing to go on for. */
 static void agent_give_up(agent *a, int exit_code, const char *what)
 {
+    a->state = AGENT_GIVEN_UP;
+    run_fail(a->run, exit_code, what);
+}
+
+/* The run goes on without an edge that was given up: its devices end where
+ * they are, once broker and parameter service can be asked.
+ */
+static void agent_bury(agent *a)
+{
     struct run *r = a->run;
+    int64_t now = clock_mono_ns();
     pe_error e = {0};
 
-    a->state = AGENT_GIVEN_UP;
-    run_fail(r, exit_code, what);
-    if (a->pilot->kind != PILOT_EDGE || r->local || r->phase >= RUN_ENDS)
+    if (a->state != AGENT_GIVEN_UP || a->pilot->kind != PILOT_EDGE ||
+        a->buried || r->local || r->phase >= RUN_ENDS || now < a->bury_ns)
         return;
-    if (run_services_bury(r, a, &e) < 0)
+    a->buried = run_services_bury(r, a, &e) == 0;
+    if (a->buried)
+        return;
+    if (e.kind != PE_ERROR_RETRY) {
+        a->buried = true;
         run_fail(r, PE_EXIT_FAILED, e.text);
+        return;
+    }
+    if (!a->bury_ns) {
+        run_progress_clear(r);
+        log_warn("the ends of %s cannot be written yet: %s", a->member, e.text);
+    }
+    a->bury_ns = clock_mono_ns() + BURY_NS;
 }
 
 static void agent_start(agent *a)
@@ -363,6 +382,8 @@ static void turn(struct run *r)
     for (size_t i = 0; i < r->n_agents; i++)
         agent_look(&r->agents[i]);
     run_watch(r, false);
+    for (size_t i = 0; i < r->n_agents; i++)
+        agent_bury(&r->agents[i]);
     phase_advance(r);
     progress_show(r);
     if (r->phase != RUN_OVER)

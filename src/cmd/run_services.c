@@ -161,31 +161,50 @@ static bool has_end(const params_end *ends, size_t n, const char *device)
 }
 
 /* The end of device [d]: all that is in its partition now. */
-static int device_bury(struct run *r, int d, char *device, pe_error *errp)
+static int device_bury(struct run *r, int d, char *device, const int64_t *ends,
+                       pe_error *errp)
 {
-    params_end end = {
-        .device = device, .partition = d % r->p->partitions, .dead = true};
+    int partition = d % r->p->partitions;
+    params_end end = {.device = device,
+                      .partition = partition,
+                      .next = ends[partition],
+                      .dead = true};
 
-    if (topics_high(r->p, r->req, end.partition, &end.next, errp) < 0)
-        return -1;
     return params_end_put(r->params, &end, errp);
 }
 
-int run_services_bury(struct run *r, const agent *a, pe_error *errp)
+static int devices_bury(struct run *r, const agent *a, const int64_t *ends,
+                        pe_error *errp)
 {
-    params_end *ends = NULL;
+    params_end *there = NULL;
     size_t n = 0;
     int first = pipeline_first_device(r->p, a->pilot, a->place);
     int status = 0;
 
-    if (!r->params || params_ends_fetch(r->params, &ends, &n, errp) < 0)
+    if (params_ends_fetch(r->params, &there, &n, errp) < 0)
         return -1;
     for (int d = first; status == 0 && d < first + a->pilot->devices; d++) {
         char device[256];
         pipeline_device_name(r->p, d, device, sizeof(device));
-        if (!has_end(ends, n, device))
-            status = device_bury(r, d, device, errp);
+        if (!has_end(there, n, device))
+            status = device_bury(r, d, device, ends, errp);
     }
-    params_ends_free(ends, n);
+    params_ends_free(there, n);
+    return status;
+}
+
+int run_services_bury(struct run *r, const agent *a, pe_error *errp)
+{
+    int64_t *ends = calloc((size_t)r->p->partitions, sizeof(*ends));
+    int status = -1;
+
+    if (!ends)
+        return pe_error_nomem(errp);
+    if (!r->params)
+        status = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_FAILED,
+                              "a local run has no ends");
+    else if (topics_ends(r->p, r->req, ends, errp) == 0)
+        status = devices_bury(r, a, ends, errp);
+    free(ends);
     return status;
 }

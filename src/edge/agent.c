@@ -54,6 +54,7 @@ typedef struct agent {
     bool boots_told;                           /* ... that it is waited for */
     int64_t reached_ns;                        /* last answer of Redis */
     bool draining, leaving;
+    bool alone; /* the run has no pool, whose end is waited for */
 } agent;
 
 /* --- shared state of functions --- */
@@ -103,6 +104,7 @@ static int load(agent *a, const char *dir, pe_error *errp)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "%s/request.json names no %s for pilot '%s'", dir,
                             a->req->broker ? "params_url" : "broker", a->pilot);
+    a->alone = !pipeline_pilot_of(a->pl, PILOT_POOL);
     return pipeline_via_open(a->req, errp);
 }
 
@@ -449,7 +451,7 @@ static void tell_progress(agent *a)
 /* All devices have ended: models are followed on, to the pool's last. */
 static bool may_leave(const agent *a)
 {
-    return a->leaving || clock_mono_ns() - a->reached_ns > AWAY_NS;
+    return a->leaving || a->alone || clock_mono_ns() - a->reached_ns > AWAY_NS;
 }
 
 /* To the end of the devices and then of the run. */

@@ -3,6 +3,8 @@
 
 #include "src/broker/broker.h"
 
+#define ENDS_TIMEOUT_S 1.0
+
 static int ensure(const pipeline *p, const pipeline_request *r, broker_admin *a,
                   const char *suffix, pe_error *errp)
 {
@@ -41,18 +43,23 @@ int topics_ensure(const pipeline *p, const pipeline_request *r, pe_error *errp)
     return status;
 }
 
-int topics_high(const pipeline *p, const pipeline_request *r, int partition,
-                int64_t *highp, pe_error *errp)
+int topics_ends(const pipeline *p, const pipeline_request *r, int64_t *ends,
+                pe_error *errp)
 {
-    broker_admin *a = admin_open(r, errp);
+    broker_conf c = {0};
+    broker_admin *a;
     char topic[256];
     int64_t low;
-    int status;
+    int status = 0;
 
+    pipeline_request_broker(r, &c, "pilot-run");
+    c.timeout_s = ENDS_TIMEOUT_S;
+    a = broker_admin_open(&c, errp);
     if (!a)
         return -1;
     pipeline_topic(p, r->run, "", topic, sizeof(topic));
-    status = broker_watermarks(a, topic, partition, &low, highp, errp);
+    for (int i = 0; status == 0 && i < p->partitions; i++)
+        status = broker_watermarks(a, topic, i, &low, &ends[i], errp);
     broker_admin_close(a);
     return status;
 }

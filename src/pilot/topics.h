@@ -9,8 +9,10 @@
  */
 int topics_ensure(const pipeline *p, const pipeline_request *r, pe_error *errp);
 
-/* Next offset to be written to [partition] of the run's topic. */
-int topics_high(const pipeline *p, const pipeline_request *r, int partition,
-                int64_t *highp, pe_error *errp);
+/* Next offset to be written to each partition of the run's topic into [ends],
+ * which has room for p->partitions.  Waits for the broker for a second or two.
+ */
+int topics_ends(const pipeline *p, const pipeline_request *r, int64_t *ends,
+                pe_error *errp);
 
 #endif
