@@ -244,6 +244,19 @@ static double penalty(const struct net *n, uint32_t rows, const struct tape *t)
 
 typedef float four __attribute__((vector_size(16)));
 
+/* Of eight floats, those of a and then b, four: gcc had its own word for it
+ * before 12.
+ */
+#ifdef __has_builtin
+#if __has_builtin(__builtin_shufflevector)
+#define PICK(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#endif
+#endif
+#ifndef PICK
+typedef int four_int __attribute__((vector_size(16)));
+#define PICK(a, b, i, j, k, l) __builtin_shuffle(a, b, (four_int){i, j, k, l})
+#endif
+
 /* Rows [4] of a 4 x 4 square into columns. */
 static void turn_square(const float *from, size_t ld, float *to, size_t lt)
 {
@@ -251,14 +264,14 @@ static void turn_square(const float *from, size_t ld, float *to, size_t lt)
 
     for (int i = 0; i < 4; i++)
         memcpy(&r[i], from + (size_t)i * ld, sizeof(four));
-    a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
-    b = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-    c = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
-    d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-    r[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
-    r[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
-    r[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
-    r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+    a = PICK(r[0], r[1], 0, 4, 1, 5);
+    b = PICK(r[0], r[1], 2, 6, 3, 7);
+    c = PICK(r[2], r[3], 0, 4, 1, 5);
+    d = PICK(r[2], r[3], 2, 6, 3, 7);
+    r[0] = PICK(a, c, 0, 1, 4, 5);
+    r[1] = PICK(a, c, 2, 3, 6, 7);
+    r[2] = PICK(b, d, 0, 1, 4, 5);
+    r[3] = PICK(b, d, 2, 3, 6, 7);
     for (int i = 0; i < 4; i++)
         memcpy(to + (size_t)i * lt, &r[i], sizeof(four));
 }

@@ -344,6 +344,23 @@ static ssh_session *session_create(const ssh_target *t, const host_conf *c,
     return s;
 }
 
+/* An OpenSSH since 9.8 tells who failed a few times to come back later, in
+ * words and not in SSH.
+ */
+static int no_ssh(const ssh_target *t, const char *said, pe_error *errp)
+{
+    if (said && !strncmp(said, "Not allowed", 11))
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                            "the server at %s port %d lets nobody in from "
+                            "here for some seconds, after log-ins that failed "
+                            "(it says '%.40s'): try again later",
+                            t->name, t->port, said);
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                        "what listens at %s port %d does not speak SSH, or is "
+                        "too busy: is the port right?",
+                        t->name, t->port);
+}
+
 static int handshake(ssh_session *s, const ssh_target *t, int64_t deadline,
                      pe_error *errp)
 {
@@ -363,10 +380,7 @@ static int handshake(ssh_session *s, const ssh_target *t, int64_t deadline,
                             t->name, t->port, libssh2_version(0));
     if (rc < 0 && rc != LIBSSH2_ERROR_EAGAIN &&
         (!banner || strncmp(banner, "SSH-", 4) != 0))
-        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                            "what listens at %s port %d does not speak SSH, "
-                            "or is too busy: is the port right?",
-                            t->name, t->port);
+        return no_ssh(t, banner, errp);
     if (rc < 0)
         return ssh_fail(s, rc, "begin", errp);
     return 0;
