@@ -232,7 +232,7 @@ static void test_dry_run(void)
     static const char *const urls[] = {"slurm://", "pbs://", "local://",
                                        "slurm+ssh://me@nowhere.invalid",
                                        "ssh://pi@nowhere.invalid"};
-    char *first;
+    char *first = NULL;
 
     for (size_t i = 0; i < N(urls); i++) {
         start();
