@@ -70,6 +70,12 @@ static int topic_error(const char *name, const char *what,
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_PERMISSION,
                             "topic '%s' cannot be %s: %s", name, what, why);
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                            "topic '%s' cannot be %s: the brokers do not "
+                            "answer at the addresses they advertise; 'pilot "
+                            "doctor' names those",
+                            name, what);
     default:
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                             "topic '%s' cannot be %s: %s", name, what, why);
@@ -335,5 +341,23 @@ int broker_watermarks(broker_admin *a, const char *topic, int32_t partition,
                             topic, partition, rd_kafka_err2str(err));
     *lowp = low;
     *highp = high;
+    return 0;
+}
+
+int broker_admin_each(broker_admin *a,
+                      void (*each)(void *arg, const char *host, int port),
+                      void *arg, pe_error *errp)
+{
+    const struct rd_kafka_metadata *md;
+    rd_kafka_resp_err_t err =
+        rd_kafka_metadata(a->client.rk, 0, NULL, &md, a->limit_ms);
+
+    if (err)
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                            "broker %s does not say who is in its cluster: %s",
+                            a->client.endpoint, rd_kafka_err2str(err));
+    for (int i = 0; i < md->broker_cnt; i++)
+        each(arg, md->brokers[i].host, md->brokers[i].port);
+    rd_kafka_metadata_destroy(md);
     return 0;
 }

@@ -63,6 +63,12 @@ int broker_topic_ensure(broker_admin *a, const broker_topic *t,
                         int *partitionsp, pe_error *errp);
 /* Returns when it is gone; one that is not there is no error. */
 int broker_topic_delete(broker_admin *a, const char *name, pe_error *errp);
+/* Call [each] with every broker of the cluster, as it is advertised: what
+ * clients connect to, whatever they were told first.
+ */
+int broker_admin_each(broker_admin *a,
+                      void (*each)(void *arg, const char *host, int port),
+                      void *arg, pe_error *errp);
 /* First offset kept and next offset to be written. */
 int broker_watermarks(broker_admin *a, const char *topic, int32_t partition,
                       int64_t *lowp, int64_t *highp, pe_error *errp);

@@ -61,9 +61,15 @@ static void test_bad_conf(void)
     }
 }
 
+static void broker_take(void *arg, const char *host, int port)
+{
+    snprintf(arg, 64, "%s:%d", host, port);
+}
+
 /* The mock makes no topics: creation is tested with a real broker. */
 static void test_admin(void)
 {
+    char there[64] = "";
     broker_conf c = {.endpoint = mock_endpoint, .timeout_s = 0.5};
     broker_topic t = {.name = "admin", .partitions = 3};
     broker_admin *a = broker_admin_open(&c, NULL);
@@ -72,6 +78,8 @@ static void test_admin(void)
     pe_error e;
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+    CU_ASSERT_EQUAL(broker_admin_each(a, broker_take, there, &e), 0);
+    UNIT_EQUAL(there, mock_endpoint);
     rd_kafka_mock_topic_create(mock, "admin", 2, 1);
     CU_ASSERT_EQUAL(broker_topic_ensure(a, &t, &n, &e), -1);
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
