@@ -159,8 +159,6 @@ static int end_warmup(struct autoencoder *a, pe_delta *sum, pe_error *errp)
 {
     first_scaler(a);
     net_init(&a->net, &a->state, a->base.seed);
-    /* Standardised rows and a net that knows nothing: about this far. */
-    threshold_anchor(&a->threshold, sqrtf((float)a->base.features));
     a->base.warming = false;
     if (learn_rows(a, sum, a->warmup.rows, a->warmup.n, errp) < 0)
         return -1;

@@ -60,22 +60,6 @@ static pe_block as_block(const struct iforest *m, double *rows, size_t n)
     };
 }
 
-static int set_anchor(struct iforest *m, const pe_block *b, pe_error *errp)
-{
-    float *scores = malloc((b->points + 1) * sizeof(*scores));
-    double sum = 0;
-    int rc;
-
-    if (!scores)
-        return pe_error_nomem(errp);
-    rc = iforest_scores(m, &m->forest, m->sampled, b, scores, errp);
-    for (uint32_t i = 0; rc == 0 && i < b->points; i++)
-        sum += isnan(scores[i]) ? 0 : (double)scores[i];
-    threshold_anchor(&m->threshold, (float)(sum / b->points));
-    free(scores);
-    return rc;
-}
-
 /* The first trees; then the rows they came from are scored by them. */
 static int end_warmup(struct iforest *m, pe_delta *sum, pe_error *errp)
 {
@@ -97,7 +81,7 @@ static int end_warmup(struct iforest *m, pe_delta *sum, pe_error *errp)
     if (rc == 0)
         rc = iforest_absorb(m, &s, m->cap, errp);
     sample_free(&s);
-    if (rc < 0 || set_anchor(m, &b, errp) < 0)
+    if (rc < 0)
         return -1;
     m->base.warming = false;
     if (pe_delta_reset(sum, &m->base, errp) < 0 ||

@@ -95,34 +95,11 @@ static int fold_rows(struct kmeans *k, pe_delta *sum, double *rows, size_t n,
     return k->base.ops->update(&k->base, sum, &b, NULL, errp);
 }
 
-static int set_anchor(struct kmeans *k, pe_error *errp)
-{
-    pe_block b = {
-        .data = k->warmup.rows,
-        .points = (uint32_t)k->warmup.n,
-        .features = k->base.features,
-        .dtype = PE_F8,
-    };
-    float *scores = malloc(k->warmup.n * sizeof(*scores));
-    double sum = 0;
-    int rc;
-
-    if (!scores)
-        return pe_error_nomem(errp);
-    rc = kmeans_fold(k, NULL, &b, scores, errp);
-    for (size_t i = 0; rc == 0 && i < k->warmup.n; i++)
-        sum += isnan(scores[i]) ? 0 : (double)scores[i];
-    threshold_anchor(&k->threshold, (float)(sum / (double)k->warmup.n));
-    free(scores);
-    return rc;
-}
-
 /* First centres; then the rows they came from are ordinary points. */
 static int end_warmup(struct kmeans *k, pe_delta *sum, pe_error *errp)
 {
     if (set_grid(k, errp) < 0 ||
-        kmeans_init(k, k->warmup.rows, k->warmup.n, errp) < 0 ||
-        set_anchor(k, errp) < 0)
+        kmeans_init(k, k->warmup.rows, k->warmup.n, errp) < 0)
         return -1;
     set_origins(k);
     k->base.warming = false;

@@ -3,10 +3,10 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "src/model/path.h"
+#include "src/model/quantile.h"
 #include "src/model/scratch.h"
 
 const struct kmeans_kernel *kmeans_kernel_now(void)
@@ -68,18 +68,11 @@ static const double *heaviest(const struct kmeans *k)
     return k->centers + (size_t)best * k->stride;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Which centres are left out: those 16 times farther than three of four. */
 static void choose(struct kmeans *k, const double *origin)
 {
     struct kmeans_view *v = &k->view;
-    double *sorted = v->norms + k->k, far = 0, reach = INFINITY;
+    double *work = v->norms + k->k, far = 0, reach = INFINITY, most;
     uint32_t at = (k->k - 1) * 3 / 4;
 
     for (uint32_t j = 0; j < k->k; j++) {
@@ -88,12 +81,12 @@ static void choose(struct kmeans *k, const double *origin)
 
         for (uint32_t f = 0; f < k->base.features; f++)
             norm += (c[f] - origin[f]) * (c[f] - origin[f]);
-        v->norms[j] = sorted[j] = sqrt(norm);
+        v->norms[j] = work[j] = sqrt(norm);
     }
-    qsort(sorted, k->k, sizeof(*sorted), by_size);
     at = at == 0 && k->k > 1 ? 1 : at;
+    most = 16 * quantile_select(work, k->k, at);
     for (uint32_t j = 0; j < k->k; j++) {
-        if (v->norms[j] <= 16 * sorted[at]) {
+        if (v->norms[j] <= most) {
             far = fmax(far, v->norms[j]);
             continue;
         }

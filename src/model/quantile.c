@@ -3,107 +3,113 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-/* The bits of a positive float are its exponent, then its mantissa: above
- * these lowest ones they count the buckets, 64 a doubling.
- */
-#define BUCKET_SHIFT 17
-
-#define BIAS 127
-#define BELOW (QUANTILE_DOUBLINGS / 2)
-
-/* Number of the bucket, counted from a score of 0, that lane 1 stands for. */
-static uint32_t first_bucket(int anchor)
+/* The buckets of [doubling]. */
+static const int64_t *buckets(const int64_t *lanes, uint32_t doubling)
 {
-    return (uint32_t)(BIAS + anchor - BELOW) * QUANTILE_PER_DOUBLING;
+    return lanes + doubling % 64 * QUANTILE_PER_DOUBLING;
 }
 
-int quantile_anchor(float score)
-{
-    int e = 0;
-
-    if (score > 0 && isfinite(score))
-        frexpf(score, &e);
-    e = e < BELOW - BIAS ? BELOW - BIAS : e;
-    return e > BIAS - BELOW ? BIAS - BELOW : e;
-}
-
-size_t quantile_bucket(float score, int anchor)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &score, sizeof(bits));
-    int64_t b = (int64_t)(bits >> BUCKET_SHIFT) - first_bucket(anchor) + 1;
-    if (b < 0)
-        return 0;
-    return b < QUANTILE_LANES ? (size_t)b : QUANTILE_LANES - 1;
-}
-
-double quantile_edge(size_t bucket, int anchor)
-{
-    uint32_t bits;
-    float edge;
-
-    if (bucket == 0)
-        return 0;
-    if (bucket >= QUANTILE_LANES)
-        return INFINITY;
-    bits = (first_bucket(anchor) + (uint32_t)bucket - 1) << BUCKET_SHIFT;
-    memcpy(&edge, &bits, sizeof(edge));
-    return edge;
-}
-
-static int64_t lanes_total(const int64_t *lanes)
+static int64_t sum(const int64_t *lanes, size_t n)
 {
     int64_t total = 0;
 
-    for (size_t i = 0; i < QUANTILE_LANES; i++)
+    for (size_t i = 0; i < n; i++)
         total += lanes[i];
     return total;
 }
 
-/* Value at [rank] of the [count] scores of [bucket]. */
-static double inside(size_t bucket, int anchor, double rank, double count,
-                     double ties)
+int64_t quantile_add(int64_t *lanes, const int64_t *from)
 {
-    double low = quantile_edge(bucket, anchor);
-    double high = quantile_edge(bucket + 1, anchor);
+    if (from)
+        for (size_t i = 0; i < QUANTILE_LANES; i++)
+            lanes[i] += from[i];
+    /* Points that have no bucket are those next to 0. */
+    return sum(lanes, QUANTILE_FINE + 1);
+}
 
-    if (high > FLT_MAX)
+/* Points in [doubling]: of a usual one all that no other counts as its own.
+ * What trimming has rounded may be a point too many.
+ */
+static int64_t count_of(const int64_t *lanes, uint32_t doubling)
+{
+    const int64_t *own = lanes + QUANTILE_FINE;
+    int64_t n;
+
+    if (doubling - QUANTILE_USUAL >= 64)
+        return own[doubling];
+    n = sum(buckets(lanes, doubling), QUANTILE_PER_DOUBLING);
+    for (uint32_t d = doubling % 64; d < 256; d += 64)
+        n -= d && d != doubling ? own[d] : 0;
+    return n > 0 ? n : 0;
+}
+
+static double between(double low, double high, double rank, double count,
+                      double ties)
+{
+    if (high > (double)FLT_MAX)
         return low;
     return count > ties ? high : low + (high - low) * rank / count;
 }
 
-double quantile_threshold(const int64_t *lanes, int anchor, double share)
+/* Value at [rank] of the [count] scores of [doubling]. */
+static double inside(const int64_t *lanes, uint32_t doubling, double rank,
+                     double count, double ties)
 {
-    double total = (double)lanes_total(lanes);
-    double rank = (1 - share) * total;
+    const int64_t *n = buckets(lanes, doubling);
+    double least = doubling ? ldexp(1, (int)doubling - 127) : 0;
+    double step = least / QUANTILE_PER_DOUBLING, share;
+
+    if (doubling == 0)
+        return between(0, (double)FLT_MIN, rank, count, ties);
+    /* Of what the buckets hold this much is this doubling's. */
+    share = count / (double)sum(n, QUANTILE_PER_DOUBLING);
+    for (int i = 0; i < QUANTILE_PER_DOUBLING; i++) {
+        double here = (double)n[i] * share, low = least + i * step;
+
+        if (here > 0 && rank <= here)
+            return between(low, low + step, rank, here, ties);
+        rank -= here;
+    }
+    return fmin(2 * least, (double)FLT_MAX);
+}
+
+double quantile_threshold(const int64_t *lanes, int64_t total, double share)
+{
+    double rank = (1 - share) * (double)total;
 
     if (total <= 0)
         return NAN;
-    for (size_t i = 0; i < QUANTILE_LANES; i++) {
-        double count = (double)lanes[i];
+    for (uint32_t d = 0; d < 256; d++) {
+        double count = (double)count_of(lanes, d);
+
         if (count > 0 && rank <= count)
-            return inside(i, anchor, rank, count, share * total);
+            return inside(lanes, d, rank, count, share * (double)total);
         rank -= count;
     }
-    return quantile_edge(QUANTILE_LANES - 1, anchor);
+    return (double)FLT_MAX;
 }
 
-void quantile_trim(int64_t *lanes, int64_t window)
+/* A half that is lost in one lane counts in the next. */
+static void halve(int64_t *lanes, size_t n)
 {
-    for (int64_t total = lanes_total(lanes); total / 2 > window; total /= 2) {
-        int64_t carry = 0;
+    int64_t carry = 0;
 
-        /* A half that is lost in one lane counts in the next. */
-        for (size_t i = 0; i < QUANTILE_LANES; i++) {
-            int64_t n = lanes[i] + carry;
-            lanes[i] = n / 2;
-            carry = n % 2;
-        }
+    for (size_t i = 0; i < n; i++) {
+        int64_t all = lanes[i] + carry;
+
+        lanes[i] = all / 2;
+        carry = all % 2;
     }
+}
+
+int64_t quantile_trim(int64_t *lanes, int64_t total, int64_t window)
+{
+    for (; total / 2 > window; total /= 2) {
+        halve(lanes, QUANTILE_FINE + 1);
+        halve(lanes + QUANTILE_FINE + 1, 255);
+    }
+    return total;
 }
 
 /* Hoare's quickselect. */

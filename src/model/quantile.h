@@ -4,37 +4,51 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-/* Scores are counted in buckets: 64 a doubling over 40 doublings, one bucket
- * below and one above.  A bucket is at most 1.6% wide.  The doublings are
- * 2^(anchor-20) to 2^(anchor+20), so that the unit of the features does not
- * matter.  Counts are plain int64 lanes: those of one anchor may be added.
+/* Scores are counted in buckets, 64 a doubling, each at most 1.6% wide.  There
+ * are buckets for 64 doublings; those of any other doubling of a float are the
+ * ones of a doubling 2^64 or 2^128 times away.  The usual doublings are those
+ * from 2^-31 to 2^33; points in another are counted a second time, in the lane
+ * of that doubling, so each doubling's count is known, and only where two of
+ * one set of buckets hold points is their place inside it a mixture.  Nothing
+ * depends on what was seen first: lanes of anybody may be added.
  */
 #define QUANTILE_PER_DOUBLING 64
-#define QUANTILE_DOUBLINGS 40
-#define QUANTILE_LANES (QUANTILE_PER_DOUBLING * QUANTILE_DOUBLINGS + 2)
+#define QUANTILE_FINE (64 * QUANTILE_PER_DOUBLING)
+#define QUANTILE_LANES (QUANTILE_FINE + 256)
+#define QUANTILE_USUAL 96u /* exponent of the first usual doubling */
 
-/* Anchor for scores around [score]: its exponent, 0 for a score of 0 and
- * never so far out that a bucket would leave the range of float.
- */
-int quantile_anchor(float score);
+/* Count [score], which is not NaN; one below 0 is taken as 0. */
+static inline void quantile_count(int64_t *lanes, float score)
+{
+    uint32_t bits, doubling;
 
-/* Bucket of [score] >= 0. */
-size_t quantile_bucket(float score, int anchor);
+    memcpy(&bits, &score, sizeof(bits));
+    doubling = bits >> 23;
+    if (doubling - QUANTILE_USUAL >= 64) {
+        doubling = doubling > 255 ? 0 : doubling;
+        lanes[QUANTILE_FINE + doubling]++;
+        if (doubling == 0) /* 0, or next to it: no bucket */
+            return;
+    }
+    /* The lowest bits of the exponent, then the highest of the mantissa. */
+    lanes[bits >> 17 & (QUANTILE_FINE - 1)]++;
+}
 
-/* Smallest score of [bucket]; the one behind the last starts at infinity. */
-double quantile_edge(size_t bucket, int anchor);
+/* Add [from] to [lanes], when not NULL; how many points they count then. */
+int64_t quantile_add(int64_t *lanes, const int64_t *from);
 
-/* Score that a [share] of the counted ones exceeds, interpolated inside its
- * bucket; NaN when nothing is counted.  A bucket that alone holds more than
+/* Score that a [share] of the [total] counted ones exceeds, interpolated inside
+ * its bucket; NaN when nothing is counted.  A bucket that alone holds more than
  * the share is taken as ties, which are never above the threshold.
  */
-double quantile_threshold(const int64_t *lanes, int anchor, double share);
+double quantile_threshold(const int64_t *lanes, int64_t total, double share);
 
-/* Halve the lanes until their total is at most 2 x [window]; the total is
- * halved exactly, whatever the lanes are.
+/* Halve the lanes until the [total] they count is at most 2 x [window]; it is
+ * halved exactly, whatever the lanes are, and returned.
  */
-void quantile_trim(int64_t *lanes, int64_t window);
+int64_t quantile_trim(int64_t *lanes, int64_t total, int64_t window);
 
 /* The value of rank [k] < n, which is v[k] then: none larger is in front of
  * it and none smaller behind.

@@ -33,11 +33,6 @@ void threshold_free(struct threshold *t)
     free(t->ring);
 }
 
-void threshold_anchor(struct threshold *t, float score)
-{
-    t->anchor = quantile_anchor(score);
-}
-
 size_t threshold_lanes(const struct threshold *t)
 {
     return t->exact ? 0 : QUANTILE_LANES;
@@ -85,7 +80,7 @@ void threshold_fold(const struct threshold *t, pe_delta *d, int64_t *lanes,
     }
     for (uint32_t i = 0; i < b->points; i++)
         if (!isnan(scores[i]))
-            lanes[quantile_bucket(scores[i], t->anchor)]++;
+            quantile_count(lanes, scores[i]);
 }
 
 static void push(struct threshold *t, const unsigned char *data, uint64_t n)
@@ -122,12 +117,13 @@ static int apply_exact(struct threshold *t, pe_model *m, const pe_delta *d,
 int threshold_apply(struct threshold *t, pe_model *m, const pe_delta *d,
                     const int64_t *lanes, pe_error *errp)
 {
+    int64_t total;
+
     if (t->exact)
         return apply_exact(t, m, d, errp);
-    for (size_t i = 0; lanes && i < QUANTILE_LANES; i++)
-        t->lanes[i] += lanes[i];
-    quantile_trim(t->lanes, t->window);
-    m->threshold = quantile_threshold(t->lanes, t->anchor, m->contamination);
+    total = quantile_add(t->lanes, lanes);
+    total = quantile_trim(t->lanes, total, t->window);
+    m->threshold = quantile_threshold(t->lanes, total, m->contamination);
     return 0;
 }
 
@@ -135,9 +131,6 @@ int threshold_encode(const struct threshold *t, pe_tensors *to, pe_error *errp)
 {
     uint64_t lanes = QUANTILE_LANES, n = t->n;
 
-    if (pe_tensors_put_u64(to, "anchor", (uint64_t)(t->anchor + 1000), errp) <
-        0)
-        return -1;
     if (!t->exact)
         return pe_tensors_put(to, "scores", TENSOR_I64, 1, &lanes, t->lanes,
                               errp);
@@ -172,12 +165,9 @@ static int decode_ring(struct threshold *t, const pe_tensors *from,
 int threshold_decode(struct threshold *t, const pe_tensors *from,
                      pe_error *errp)
 {
-    uint64_t anchor, n;
     const int64_t *lanes;
+    uint64_t n;
 
-    if (pe_tensors_u64(from, "anchor", &anchor, errp) < 0)
-        return -1;
-    t->anchor = (int)(anchor % 2000) - 1000;
     if (t->exact)
         return decode_ring(t, from, errp);
     lanes = pe_tensors_get(from, "scores", TENSOR_I64, 1, &n, errp);

@@ -18,7 +18,6 @@
 struct threshold {
     bool exact;
     int64_t window; /* points looked back on */
-    int anchor;     /* of the buckets */
     int64_t *lanes; /* QUANTILE_LANES; NULL when exact */
     float *ring;    /* window scores, oldest at [next] once full */
     size_t n, next;
@@ -41,9 +40,6 @@ struct threshold {
 /* From those options.  Error (input): a window too long to be exact. */
 int threshold_create(struct threshold *t, const pe_options *o, pe_error *errp);
 void threshold_free(struct threshold *t);
-
-/* Fix the buckets around scores like [score]; once, at the first fit. */
-void threshold_anchor(struct threshold *t, float score);
 
 /* Lanes it wants in a delta's counts. */
 size_t threshold_lanes(const struct threshold *t);

@@ -1,6 +1,7 @@
 /* test_model.c - what holds for every model: merges, files, refusals. */
 #include "unit.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -301,23 +302,82 @@ static void test_exact_quantile(void)
     CU_ASSERT_TRUE(isnan(pe_quantile_exact(v, 0, 0.5)));
 }
 
-/* The streaming threshold is the exact one within a bucket (1.6%). */
+/* The streaming threshold is the exact one within a bucket (1.6%), whatever
+ * the scale of the scores, and beside zeros and overloads.
+ */
 static void test_streaming_quantile(void)
 {
+    static const struct {
+        double scale;
+        float other;
+    } rows[] = {{2, 0},       {2, 9.9e37F}, {2, 1e8F},    {1e-9, 0},
+                {1e9, 1e-5F}, {1e-30, 0},   {1e30, 0},    {3e36, 0},
+                {1e-9, 1e8F}, {1e17, 0},    {1e-17, 1.0F}};
     static int64_t lanes[QUANTILE_LANES];
     static double v[10000];
-    random_stream r = {5, 0};
-    int anchor = quantile_anchor(2.0f);
 
-    for (size_t i = 0; i < 10000; i++) {
-        v[i] = fabs(random_normal(&r)) * 2;
-        lanes[quantile_bucket((float)v[i], anchor)]++;
+    for (size_t k = 0; k < sizeof(rows) / sizeof(*rows); k++) {
+        random_stream r = {5, 0};
+
+        memset(lanes, 0, sizeof(lanes));
+        for (size_t i = 0; i < 10000; i++) {
+            float x = (float)(fabs(random_normal(&r)) * rows[k].scale);
+
+            v[i] = (double)(i % 50 ? x : rows[k].other);
+            quantile_count(lanes, (float)v[i]);
+        }
+        for (double share = 0.03; share < 0.5; share += 0.07) {
+            double got = quantile_threshold(lanes, 10000, share);
+            double exact = pe_quantile_exact(v, 10000, 1 - share);
+
+            CU_ASSERT_DOUBLE_EQUAL(got, exact,
+                                   0.016 * exact + 1e-3 * rows[k].scale);
+        }
     }
-    for (double share = 0.01; share < 0.5; share += 0.07) {
-        double exact, got = quantile_threshold(lanes, anchor, share);
+}
 
-        exact = pe_quantile_exact(v, 10000, 1 - share);
-        CU_ASSERT_DOUBLE_EQUAL(got, exact, 0.016 * exact + 1e-3);
+/* Halving keeps total and threshold. */
+static void test_trim(void)
+{
+    static int64_t lanes[QUANTILE_LANES];
+    random_stream r = {6, 0};
+    double before;
+    int64_t n;
+
+    for (int i = 0; i < 100000; i++)
+        quantile_count(lanes,
+                       (float)(fabs(random_normal(&r)) * (i % 20 ? 1e-12 : 1)));
+    CU_ASSERT_EQUAL(quantile_add(lanes, NULL), 100000);
+    before = quantile_threshold(lanes, 100000, 0.1);
+    CU_ASSERT_EQUAL(quantile_trim(lanes, 100000, 1000), 100000 / 64);
+    n = quantile_add(lanes, NULL);
+    CU_ASSERT_EQUAL(n, 100000 / 64);
+    CU_ASSERT_DOUBLE_EQUAL(quantile_threshold(lanes, n, 0.1), before,
+                           0.05 * before);
+}
+
+/* Numbers a score should not be, and the ends of the range. */
+static void test_odd_scores(void)
+{
+    static const struct {
+        float score;
+        double low, high;
+    } rows[] = {
+        {0, 0, 1.2e-38},          {-0.0F, 0, 1.2e-38},
+        {-3, 0, 1.2e-38},         {1e-45F, 0, 1.2e-38},
+        {FLT_MIN, 1e-38, 2e-38},  {FLT_MAX, 3.3e38, 3.4029e38},
+        {INFINITY, 3e38, 3.5e38},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        static int64_t lanes[QUANTILE_LANES];
+        double got;
+
+        memset(lanes, 0, sizeof(lanes));
+        CU_ASSERT_TRUE(isnan(quantile_threshold(lanes, 0, 0.1)));
+        quantile_count(lanes, rows[i].score);
+        got = quantile_threshold(lanes, 1, 0.1);
+        CU_ASSERT_TRUE(got >= rows[i].low && got <= rows[i].high);
     }
 }
 
@@ -331,7 +391,9 @@ int main(void)
         {"numbers that no model has", test_impossible_numbers},
         {"models that are not there", test_unknown},
         {"exact quantile", test_exact_quantile},
-        {"streaming quantile", test_streaming_quantile},
+        {"streaming quantile, any scale", test_streaming_quantile},
+        {"streaming quantile: trimmed", test_trim},
+        {"streaming quantile: odd scores", test_odd_scores},
         {0},
     };
 

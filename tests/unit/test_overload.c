@@ -378,6 +378,50 @@ static void test_overloaded_warmup(void)
     }
 }
 
+/* --- all models --- */
+
+static const char *const kinds[] = {"kmeans", "iforest", "autoencoder"};
+
+/* Blobs times [scale]; with [reading] one row in 40 has it somewhere. */
+static void scaled_blobs(pe_block *b, int64_t offset, double scale,
+                         double reading, unsigned char *label)
+{
+    double *x;
+
+    blobs_fill(b, N, 8, PE_F8, 3, offset, label);
+    x = b->data;
+    for (int i = 0; i < 8 * N; i++)
+        x[i] *= scale;
+    for (int i = 0; reading != 0 && i < N; i += 40)
+        x[i * 8 + i % 8] = i % 80 ? -reading : reading;
+}
+
+/* Zeros until after the warm-up, then data of any scale: the threshold, and
+ * the scaler of the net, follow.
+ */
+static void test_zeros_first(void)
+{
+    static const double scales[] = {1e-30, 1e-9, 1, 1e9, 1e30};
+
+    for (size_t i = 0; i < 3 * 5; i++) {
+        pe_model *m = new_model(kinds[i / 5], 8,
+                                (const char *[]){"window", "1000", NULL});
+        double outliers = 0;
+        pe_block b = {0};
+
+        for (int t = 0; t < 60; t++) {
+            scaled_blobs(&b, t, t < 6 ? 0 : scales[i % 5], 0, NULL);
+            outliers += (double)(learn(m, &b, NULL) * (t >= 50));
+        }
+        outliers /= 10 * N;
+        CU_ASSERT_TRUE(outliers > 0.03 && outliers < 0.3);
+        if (!(outliers > 0.03 && outliers < 0.3))
+            printf("# %s, %g: %g\n", kinds[i / 5], scales[i % 5], outliers);
+        pe_block_release(&b);
+        pe_model_destroy(m);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -386,6 +430,7 @@ int main(void)
         {"k-means: partial_fit of scikit-learn", test_scikit_learn},
         {"k-means: one reading of an overload", test_one_reading},
         {"k-means: an overload through the warm-up", test_overloaded_warmup},
+        {"zeros first, then data of any scale", test_zeros_first},
         {0},
     };
 
