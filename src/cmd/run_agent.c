@@ -14,8 +14,9 @@
 #include "src/pilot/defaults.h"
 #include "src/pilot/scratch.h"
 #include "src/pilot/submit.h"
+#include "src/resource/launcher.h"
 
-#define TAIL_BYTES 4096
+#define TAIL_BYTES 8192
 #define TAIL_LINES 5
 
 /* --- start --- */
@@ -329,6 +330,7 @@ void run_agent_tail(const agent *a)
     ssize_t n = read(fd, bytes, TAIL_BYTES);
     close(fd);
     bytes[n > 0 ? n : 0] = '\0';
+    launcher_words(bytes);
     for (char *line = strtok_r(tail_of(bytes), "\n", &save); line;
          line = strtok_r(NULL, "\n", &save))
         log_error("%s: %s", a->member, line);

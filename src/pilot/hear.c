@@ -11,10 +11,11 @@
 #include "src/common/file.h"
 #include "src/common/random.h"
 #include "src/common/text.h"
+#include "src/resource/launcher.h"
 
 #define BEAT_MAX (1 << 20)
 #define WORDS_MAX 300
-#define TAIL_BYTES 4096
+#define TAIL_BYTES 8192 /* Open MPI says much */
 /* A command line goes to a remote shell as one word, at most 128 KiB. */
 #define WORDS_OF_COMMAND 49152
 #define MARK_LEN 32
@@ -127,7 +128,8 @@ int hear(host *h, double timeout_s, heard *items, size_t n, pe_error *errp)
 
 /* --- last words --- */
 
-static char *file_tail(const char *path)
+/* The end of file [path], not before byte [from]. */
+static char *file_tail(const char *path, int64_t from)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     char *tail = NULL;
@@ -135,8 +137,8 @@ static char *file_tail(const char *path)
 
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
         (tail = calloc(1, TAIL_BYTES + 1)) != NULL) {
-        off_t from = st.st_size > TAIL_BYTES ? st.st_size - TAIL_BYTES : 0;
-        if (pread(fd, tail, TAIL_BYTES, from) < 0)
+        off_t at = st.st_size > TAIL_BYTES ? st.st_size - TAIL_BYTES : 0;
+        if (pread(fd, tail, TAIL_BYTES, at > from ? at : from) < 0)
             *tail = '\0';
     }
     if (fd >= 0)
@@ -146,10 +148,12 @@ static char *file_tail(const char *path)
 
 static char *remote_tail(host *h, double timeout_s, const char *path)
 {
-    const char *const argv[] = {"tail", "-n", "5", path, NULL};
+    char bytes[16];
+    const char *const argv[] = {"tail", "-c", bytes, path, NULL};
     host_answer a = {0};
     char *tail = NULL;
 
+    snprintf(bytes, sizeof(bytes), "%d", TAIL_BYTES);
     if (host_run(h, argv, NULL, timeout_s, &a, NULL) == 0 && a.status == 0)
         tail = text_format("%s", a.out);
     host_answer_free(&a);
@@ -175,15 +179,34 @@ static char *words_join(char *tail)
     return *start ? text_format("%s", start) : NULL;
 }
 
+/* [tail] is taken. */
+static char *words_of(char *tail)
+{
+    char *words;
+
+    if (tail)
+        launcher_words(tail);
+    words = tail ? words_join(tail) : NULL;
+    free(tail);
+    return words;
+}
+
 char *hear_last_words(host *h, double timeout_s, const char *dir)
 {
     char *path = text_format("%s/err", dir);
     char *tail = !path              ? NULL
-                 : host_is_local(h) ? file_tail(path)
+                 : host_is_local(h) ? file_tail(path, 0)
                                     : remote_tail(h, timeout_s, path);
-    char *words = tail ? words_join(tail) : NULL;
 
-    free(tail);
     free(path);
-    return words;
+    return words_of(tail);
+}
+
+char *hear_own_words(const char *dir, int64_t from)
+{
+    char *path = text_format("%s/err", dir);
+    char *tail = path ? file_tail(path, from) : NULL;
+
+    free(path);
+    return words_of(tail);
 }

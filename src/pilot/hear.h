@@ -21,5 +21,7 @@ int hear(host *h, double timeout_s, heard *items, size_t n, pe_error *errp);
  * NULL when there are none.
  */
 char *hear_last_words(host *h, double timeout_s, const char *dir);
+/* The same of a pilot on this host, from byte [from] of the file on. */
+char *hear_own_words(const char *dir, int64_t from);
 
 #endif

@@ -22,9 +22,10 @@ enum supervisor_state {
 typedef struct part {
     crew crew;
     struct supervisor *s;
-    char *name;      /* member */
-    bool is_service; /* up before the others, down after them */
-    bool asked;      /* to drain, or to leave */
+    char *name;       /* member */
+    bool is_service;  /* up before the others, down after them */
+    bool asked;       /* to drain, or to leave */
+    int64_t err_from; /* where its words begin in the pilot's err */
 } part;
 
 typedef struct supervisor {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/common/clock.h"
@@ -12,6 +13,7 @@
 #include "src/common/text.h"
 #include "src/monitor/tally.h"
 #include "src/pilot/beat.h"
+#include "src/pilot/hear.h"
 #include "src/pilot/scratch.h"
 #include "src/pilot/supervisor.h"
 #include "src/pilot/topics.h"
@@ -197,11 +199,22 @@ static int part_command(const part *p, crew_command *c, pe_error *errp)
     return status;
 }
 
+/* Where the words of what is started begin in the pilot's err. */
+static int64_t err_size(void)
+{
+    struct stat st;
+
+    return fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size
+                                                                 : 0;
+}
+
 static int command_make(void *arg, crew_command *c, pe_error *errp)
 {
     part *p = arg;
     supervisor *s = p->s;
     int status = -1;
+
+    p->err_from = err_size();
 
     switch (s->pilot->kind) {
     case PILOT_POOL:
@@ -314,6 +327,7 @@ static void tell_left(supervisor *s)
 static void tell_silent(supervisor *s, const part *p, const char *what,
                         const char *why)
 {
+    char *words = s->attached ? NULL : hear_own_words(s->dir, p->err_from);
     pe_error e = {0};
 
     if (s->signal)
@@ -321,8 +335,10 @@ static void tell_silent(supervisor *s, const part *p, const char *what,
                      "pilot %s %s, as its job was asked to end by signal %d",
                      p->name, what, s->signal);
     else
-        pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED, "pilot %s %s%s",
-                     p->name, what, why ? why : "");
+        pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED, "pilot %s %s%s%s%s",
+                     p->name, what, why ? why : "", words ? "; it said: " : "",
+                     words ? words : "");
+    free(words);
     s->silent = !s->signal;
     tell_error(s, &e);
 }

@@ -50,4 +50,11 @@ int launcher_make(const launcher_spec *s, const launcher_allocation *a,
                   launcher_command *c, pe_error *errp);
 void launcher_command_free(launcher_command *c);
 
+/* Leave of [said], the end of what a launcher and its ranks printed, what
+ * tells a reason: of the help texts that Open MPI puts between two lines of
+ * dashes the beginning only, and nothing of those which tell no more than that
+ * a rank has ended.
+ */
+void launcher_words(char *said);
+
 #endif

@@ -611,6 +611,52 @@ static void test_errors(void)
     free(path);
 }
 
+#define RULE "--------------------------------------------------------------\n"
+#define LOST                                                \
+    "ORTE has lost communication with a remote daemon.\n\n" \
+    "  HNP daemon   : [[19335,0],0] on node node1\n"        \
+    "  Remote daemon: [[19335,0],1] on node node2\n"
+#define ENDED                                                            \
+    RULE "Primary job  terminated normally, but 1 process returned\n"    \
+         "a non-zero exit code. Per user-direction, the job has been\n"  \
+         "aborted.\n" RULE RULE                                          \
+         "mpirun detected that one or more processes exited with\n"      \
+         "non-zero status, thus causing the job to be terminated. The\n" \
+         "first process to do so was:\n\n"                               \
+         "  Process name: [[7773,1],0]\n  Exit code:    1\n" RULE
+
+/* What Open MPI 4.1.4 prints around a reason. */
+static void test_words(void)
+{
+    static const struct {
+        const char *said, *left;
+    } rows[] = {
+        {"", ""},
+        {"one\ntwo\n", "one\ntwo\n"},
+        {"---- a line of ours ----\n", "---- a line of ours ----\n"},
+        {"no memory\n" ENDED, "no memory\n"},
+        {"no memory\n" ENDED "and then\n", "no memory\nand then\n"},
+        {RULE LOST "\nThis is usually due to either a failure of the TCP\n"
+                   "network connection to the node, or possibly an internal\n"
+                   "failure of the daemon itself.\n" RULE,
+         LOST},
+        /* only its end was read */
+        {"terminate the job.\n" RULE "why\n", "why\n"},
+        {RULE "It is short.\n" RULE, "It is short.\n"},
+        {RULE "It is short.\n\nAnd more.\n" RULE,
+         "It is short.\n\nAnd more.\n"},
+        {RULE RULE, ""},
+        {RULE, ""},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *said = text_format("%s", rows[i].said);
+        launcher_words(said);
+        UNIT_EQUAL(said, rows[i].left);
+        free(said);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -627,6 +673,7 @@ int main(void)
         {"the agent's words", test_agent_words},
         {"ranks that have no room", test_room},
         {"launchers that are not there", test_errors},
+        {"what a launcher said", test_words},
         {NULL, NULL},
     };
 
