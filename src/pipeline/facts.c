@@ -1,5 +1,5 @@
 /* facts.c - what a pipeline says, by name. */
-#include "pipeline.h"
+#include "pipeline_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,7 +98,12 @@ void pipeline_device_name(const pipeline *p, int d, char *out, size_t cap)
 void pipeline_topic(const pipeline *p, const char *run, const char *suffix,
                     char *out, size_t cap)
 {
-    if (p->topic)
+    const char *mark = p->topic ? strstr(p->topic, PIPELINE_RUN) : NULL;
+
+    if (mark)
+        snprintf(out, cap, "%.*s%s%s%s", (int)(mark - p->topic), p->topic, run,
+                 mark + strlen(PIPELINE_RUN), suffix);
+    else if (p->topic)
         snprintf(out, cap, "%s%s", p->topic, suffix);
     else
         snprintf(out, cap, "pilot.%s.%s%s", run, p->stream_name, suffix);

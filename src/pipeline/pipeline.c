@@ -153,6 +153,21 @@ static int default_partitions(const pipeline *p)
     return n > 0 ? n : 1;
 }
 
+/* The name of a topic, in which {run} may stand for the run's. */
+static bool is_topic(const char *s)
+{
+    const char *mark = strstr(s, PIPELINE_RUN);
+    char plain[TOPIC_BYTES_MAX + 2];
+    int n;
+
+    if (!mark)
+        return is_name(s, "._-", TOPIC_BYTES_MAX);
+    n = snprintf(plain, sizeof(plain), "%.*sR%s", (int)(mark - s), s,
+                 mark + strlen(PIPELINE_RUN));
+    return n < (int)sizeof(plain) &&
+           is_name(plain, "._-", TOPIC_BYTES_MAX - NAME_BYTES_MAX);
+}
+
 static int take_stream(pipeline *p, const pe_options *o, const tree *t,
                        pe_error *errp)
 {
@@ -170,10 +185,11 @@ static int take_stream(pipeline *p, const pe_options *o, const tree *t,
     p->gaps_allowed = !strcmp(pe_options_string(o, "gaps"), "allow");
     if (failed)
         return pe_error_nomem(errp);
-    if (p->topic && !is_name(p->topic, "._-", TOPIC_BYTES_MAX))
+    if (p->topic && !is_topic(p->topic))
         return section_error(name, errp,
                              "topic: '%.80s' is no name of a topic: letters, "
-                             "digits, '.', '_' and '-', at most %d",
+                             "digits, '.', '_' and '-', at most %d, and "
+                             "{run} once, for the name of the run",
                              p->topic, TOPIC_BYTES_MAX);
     return take_message_max(p, o, size ? size : t, errp);
 }
@@ -207,7 +223,8 @@ static int check_topic(const pipeline *p, const tree *at, pe_error *errp)
     return section_error(
         at, errp,
         "streams: {%s: {topic: NAME}} is missing: the topic "
-        "that %s; a pipeline %s meets the other half there",
+        "that %s; a pipeline %s meets the other half there "
+        "(\"pilot.{run}.NAME\" is the run's own)",
         p->stream_name,
         p->shape == PIPELINE_POOLS ? "the pool reads" : "the devices write to",
         p->shape == PIPELINE_POOLS ? "without devices" : "without a pool");

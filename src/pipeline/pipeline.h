@@ -107,7 +107,8 @@ typedef struct pipeline {
     int partitions;
     char *compression;
     enum pe_dtype dtype;
-    char *topic;            /* NULL: pilot.RUN.STAGE */
+    char *topic;            /* {run} in it is the run's; NULL:
+                               pilot.RUN.STAGE */
     uint64_t message_bytes; /* largest record: from points x features or
                                4 MiB, whichever is more */
     bool gaps_allowed;

@@ -7,6 +7,9 @@
 #include "pipeline.h"
 #include "src/config/tree.h"
 
+/* In the name of a topic: the name of the run. */
+#define PIPELINE_RUN "{run}"
+
 /* Put what PILOT_BROKER, PILOT_PARAMS and PILOT_PASSWORD_FILE say in the
  * place of what the file says; what --set says stays.
  */

@@ -162,6 +162,10 @@ static void test_names(void)
     pipeline_topic(p, "r", ".refused", text, sizeof(text));
     UNIT_EQUAL(text, "mine.refused");
     pipeline_destroy(p);
+    p = pipeline_file_good(GOOD, "streams.sense.topic=our.{run}.raw");
+    pipeline_topic(p, "monday", ".refused", text, sizeof(text));
+    UNIT_EQUAL(text, "our.monday.raw.refused");
+    pipeline_destroy(p);
     UNIT_EQUAL(pilot_kind_name(PILOT_POOL), "pool");
     UNIT_EQUAL(pilot_kind_name(PILOT_EDGE), "edge");
     UNIT_EQUAL(pilot_kind_name(PILOT_BROKER), "broker");
@@ -225,7 +229,10 @@ static void test_values_refused(void)
          "partitions: 'four' is not an integer"},
         {"streams.sense.topic=a/b",
          "topic: 'a/b' is no name of a topic: letters, digits, '.', '_' and "
-         "'-', at most 200"},
+         "'-', at most 200, and {run} once, for the name of the run"},
+        {"streams.sense.topic=a{run}{run}",
+         "topic: 'a{run}{run}' is no name of a topic: letters, digits, '.', "
+         "'_' and '-', at most 200, and {run} once, for the name of the run"},
         {"streams.sense.message-max=31kB",
          "message-max: a block takes 32000 bytes and does not fit; take fewer "
          "points or a larger record"},

@@ -105,11 +105,11 @@ static void test_halves_refused(void)
         {POOL_ONLY,
          "p.yaml:4: streams: {learn: {topic: NAME}} is missing: the topic that "
          "the pool reads; a pipeline without devices meets the other half "
-         "there"},
+         "there (\"pilot.{run}.NAME\" is the run's own)"},
         {EDGE_ONLY,
          "p.yaml:5: streams: {infer: {topic: NAME}} is missing: the topic that "
          "the devices write to; a pipeline without a pool meets the other half "
-         "there"},
+         "there (\"pilot.{run}.NAME\" is the run's own)"},
         {EDGE_ONLY "streams: {sense: {topic: t}}\n",
          "p.yaml:7: streams: the stream of this pipeline leaves stage 'infer', "
          "not 'sense'"},
