@@ -213,10 +213,7 @@ void doctor_services(doctor *d)
 {
     struct run_options ro = {0};
     pipeline nothing = {0};
-    struct run r = {.o = &ro,
-                    .lock_fd = -1,
-                    .signal_fd = -1,
-                    .p = d->pl ? d->pl : &nothing};
+    struct run r = {.o = &ro, .lock_fd = -1, .p = d->pl ? d->pl : &nothing};
     pe_error e = {0};
 
     if (d->pl && pipeline_is_local(d->pl))

@@ -1,15 +1,14 @@
 /* run.c - `pilot run`: run a pipeline and follow it to its end. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "src/cmd/cmd.h"
 #include "src/common/locate.h"
 #include "src/cmd/run.h"
+#include "src/cmd/signals.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/log.h"
@@ -52,23 +51,6 @@ static const option_usage usage = {
     .min_args = 0,
     .max_args = 1,
 };
-
-/* One descriptor for all signals that end a run, from now on. */
-static int signals_open(struct run *r, pe_error *errp)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    r->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (r->signal_fd < 0)
-        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                            "cannot watch signals: %s", strerror(errno));
-    return 0;
-}
 
 static bool has_state(const json_t *summary, const char *state)
 {
@@ -239,20 +221,18 @@ static void run_release(struct run *r)
     if (r->p && r->req)
         run_services_close(r);
     monitor_destroy(r->monitor);
-    if (r->signal_fd >= 0)
-        close(r->signal_fd);
     run_setup_release(r, true);
 }
 
 static int run_do(const struct run_options *o)
 {
-    struct run r = {.o = o, .lock_fd = -1, .signal_fd = -1};
+    struct run r = {.o = o, .lock_fd = -1};
     pe_error e = {0};
     int status;
 
     if (o->quiet)
         log_init(log_write_stderr, program_name, LOG_LEVEL_ERROR);
-    if (signals_open(&r, &e) < 0 ||
+    if (signals_open(&e) < 0 ||
         (o->resume ? run_setup_resume(&r, &e) : run_setup_new(&r, &e)) < 0)
         status = cmd_fail(&e);
     else

@@ -90,7 +90,6 @@ struct run {
     monitor *monitor;
     agent *agents;
     size_t n_agents;
-    int signal_fd;
     enum run_phase phase;
     bool drained;    /* somebody asked for the end */
     int stop_signal; /* stop now; 0: no */

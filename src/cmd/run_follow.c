@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "src/cmd/run.h"
+#include "src/cmd/signals.h"
 #include "src/common/clock.h"
+#include "src/common/interrupt.h"
 #include "src/common/log.h"
 #include "src/pilot/stage.h"
 
@@ -62,33 +63,10 @@ void run_fail(struct run *r, int exit_code, const char *what)
     r->failed = true;
 }
 
-/* Signals that arrived since the last call. */
-struct signals {
-    int ends;  /* that ask for the end, */
-    int last;  /* the last of them; */
-    bool hung; /* the terminal is gone */
-};
-
-static struct signals signals_read(const struct run *r)
-{
-    struct signalfd_siginfo info;
-    struct signals s = {0};
-
-    while (read(r->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-        if (info.ssi_signo == SIGHUP) {
-            s.hung = true;
-            continue;
-        }
-        s.last = (int)info.ssi_signo;
-        s.ends++;
-    }
-    return s;
-}
-
 bool run_interrupted(struct run *r)
 {
     if (!r->stop_signal)
-        r->stop_signal = signals_read(r).last;
+        r->stop_signal = signals_take().last;
     return r->stop_signal != 0;
 }
 
@@ -147,9 +125,9 @@ static void drain(struct run *r)
             run_agent_drain(&r->agents[i]);
 }
 
-static void signals_take(struct run *r)
+static void signals_obey(struct run *r)
 {
-    struct signals s = signals_read(r);
+    struct signals s = signals_take();
 
     if (s.hung)
         detach(r);
@@ -199,12 +177,25 @@ static void agent_bury(agent *a)
     a->bury_ns = clock_mono_ns() + BURY_NS;
 }
 
+/* One that was interrupted on its way stops the run: without it there is
+ * nothing to drain.
+ */
 static void agent_start(agent *a)
 {
+    struct run *r = a->run;
     pe_error e = {0};
 
-    if (run_agent_start(a, &e) < 0)
+    if (!a->attached)
+        signals_step("%s is submitted to %s", a->member, a->url);
+    int status = run_agent_start(a, &e);
+    bool interrupted = interrupt_level() > INTERRUPT_NONE;
+    signals_step_end();
+    if (status < 0 && interrupted && run_interrupted(r)) {
+        a->state = AGENT_GIVEN_UP;
+        r->phase = RUN_OVER;
+    } else if (status < 0) {
         agent_give_up(a, e.exit_code, e.text);
+    }
 }
 
 /* Its supervisor ended before its agents were done. */
@@ -367,7 +358,7 @@ static void events_wait(const struct run *r)
     struct pollfd fds[AGENTS_MAX + 1];
     nfds_t n = 0;
 
-    fds[n++] = (struct pollfd){.fd = r->signal_fd, .events = POLLIN};
+    fds[n++] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
     for (size_t i = 0; i < r->n_agents && n <= AGENTS_MAX; i++)
         if (r->agents[i].state == AGENT_RUNS && r->agents[i].proc &&
             !r->agents[i].closed)
@@ -388,7 +379,7 @@ static void turn(struct run *r)
     progress_show(r);
     if (r->phase != RUN_OVER)
         events_wait(r);
-    signals_take(r);
+    signals_obey(r);
 }
 
 static void result_tell(void *arg, const char *path)
@@ -400,11 +391,15 @@ static void result_tell(void *arg, const char *path)
 /* What the pilots were to leave. */
 static void results_fetch(struct run *r)
 {
-    for (size_t i = 0; i < r->n_agents && !r->stop_signal; i++) {
+    for (size_t i = 0; i < r->n_agents && !run_interrupted(r); i++) {
+        const pilot_record *rec = &r->agents[i].record;
         pe_error e = {0};
-        if (*r->agents[i].record.id &&
-            stage_out(r->home, &r->agents[i].record, result_tell, r, &e) < 0)
+        if (!*rec->id)
+            continue;
+        signals_step("results of %s are fetched", rec->id);
+        if (stage_out(r->home, rec, result_tell, r, &e) < 0)
             run_fail(r, e.exit_code, e.text);
+        signals_step_end();
     }
 }
 

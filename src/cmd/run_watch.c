@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/cmd/run.h"
+#include "src/cmd/signals.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/log.h"
@@ -93,8 +94,10 @@ static void look(struct run *r, bool now)
     for (size_t i = 0; records && i < r->n_agents; i++)
         if (is_watched(&r->agents[i]))
             records[n++] = r->agents[i].record;
+    signals_step("the schedulers are asked about the pilots of the run");
     if (n > 0 && observe(&c, records, n, &e) < 0)
         trouble(r, e.text);
+    signals_step_end();
     n = 0;
     for (size_t i = 0; records && i < r->n_agents; i++) {
         agent *a = &r->agents[i];
@@ -196,7 +199,10 @@ void run_watch_cancel(struct run *r)
 {
     for (size_t i = 0; i < r->n_agents; i++) {
         agent *a = &r->agents[i];
-        if (!a->attached && !a->inside && *a->record.sched_id && may_live(a))
-            cancel(a);
+        if (a->attached || a->inside || !*a->record.sched_id || !may_live(a))
+            continue;
+        signals_step("the job of %s is ended", a->record.id);
+        cancel(a);
+        signals_step_end();
     }
 }

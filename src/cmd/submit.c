@@ -377,7 +377,7 @@ static int submit_file(const struct submit_options *o, const char *file,
 {
     struct run_options ro = {
         .set = o->set, .name = o->run, .file = file, .dry_run = o->dry_run};
-    struct run r = {.o = &ro, .lock_fd = -1, .signal_fd = -1};
+    struct run r = {.o = &ro, .lock_fd = -1};
     int status = run_setup_join(&r, errp);
 
     if (status == 0 && !o->dry_run && !r.local)

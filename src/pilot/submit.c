@@ -8,6 +8,7 @@
 
 #include "src/common/clock.h"
 #include "src/common/file.h"
+#include "src/common/interrupt.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/pilot/observe.h"
@@ -260,8 +261,10 @@ static int hand_over(resource *r, const resource_spec *s,
         doubt = *maybep = true;
         if (tries + 1 == TRIES)
             return -1;
-        log_warn("%s; trying again", errp->text);
-        clock_sleep_ns(INT64_C(1000000000) << tries, 1);
+        if (interrupt_check(INTERRUPT_SOON, NULL) == 0)
+            log_warn("%s; trying again", errp->text);
+        if (interrupt_sleep(INT64_C(1000000000) << tries, errp) < 0)
+            return -1;
     }
 }
 
@@ -365,9 +368,10 @@ static int submit_to(const submit_plan *p, resource *r, const submit_place *at,
         status = write_script(at, r->ops, &s, errp);
     if (status == 0 && !host_is_local(at->host))
         status = keep_here(p, errp);
-    if (status == 0) {
+    if (status == 0)
+        status = interrupt_check(INTERRUPT_SOON, errp);
+    if (status == 0)
         status = hand_over(r, &s, at, record->created_ns, id, doubtp, errp);
-    }
     request_free(&q);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "src/common/interrupt.h"
 #include "src/common/text.h"
 
 /* One call fills a window of 2 MiB and more, which is what a link of some
@@ -121,6 +122,8 @@ static int move_bytes(const struct copy *k, void *in, void *out, int64_t at,
 
     tell(k, at);
     while (at < k->source.size) {
+        if (interrupt_check(INTERRUPT_SOON, errp) < 0)
+            return -1;
         ssize_t n = from->ops->read(from, in, at, k->chunk, CHUNK, errp);
         if (n < 0)
             return -1;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "src/common/clock.h"
+#include "src/common/interrupt.h"
 
 #define CHUNK 65536
 #define MS INT64_C(1000000)
@@ -84,6 +85,8 @@ static int follow(process *p, const process_spec *spec, double timeout_s,
             return -1;
         if (over || (s[0].fd < 0 && s[1].fd < 0))
             break;
+        if (interrupt_check(INTERRUPT_NOW, errp) < 0)
+            return -1;
         if (clock_mono_ns() >= deadline)
             return too_late(timeout_s, errp);
         streams_wait(s, deadline);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "src/common/clock.h"
+#include "src/common/interrupt.h"
 
 #define MS INT64_C(1000000)
 
@@ -37,7 +38,9 @@ static int await_connection(int fd, int64_t deadline)
         int64_t left = (deadline - clock_mono_ns() + MS - 1) / MS;
         if (left <= 0)
             return ETIMEDOUT;
-        int ready = poll(&pfd, 1, left > 60000 ? 60000 : (int)left);
+        int ready = poll(&pfd, 1, interrupt_slice(left));
+        if (interrupt_level() >= INTERRUPT_NOW)
+            return EINTR;
         if (ready < 0 && errno != EINTR)
             return errno;
         if (ready > 0)

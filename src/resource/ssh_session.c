@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "src/common/clock.h"
+#include "src/common/interrupt.h"
 #include "src/resource/ssh_known.h"
 
 #define CONNECT_S 10.0
@@ -282,7 +283,11 @@ bool ssh_sleep(ssh_session *s, int64_t deadline)
         pfd.events |= POLLOUT;
     if (until > now) {
         int64_t ms = (until - now + MS - 1) / MS;
-        poll(&pfd, 1, ms > 60000 ? 60000 : (int)ms);
+        poll(&pfd, 1, interrupt_slice(ms));
+    }
+    if (interrupt_level() >= INTERRUPT_NOW) {
+        ssh_break(s, "interrupted");
+        return false;
     }
     ssh_woken(s, clock_mono_ns());
     return true;

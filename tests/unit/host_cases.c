@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/common/interrupt.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/random.h"
@@ -615,6 +616,35 @@ void case_copy_same(void)
     CU_ASSERT_EQUAL(chmod(from, 0600), 0);
     case_fill(from, COPY_BYTES, 5);
     CU_ASSERT_EQUAL(host_put(case_host, from, to, NULL, NULL, NULL), 0);
+    CU_ASSERT(case_same(from, to));
+}
+
+static void copy_interrupt(void *arg, const char *name, uint64_t done,
+                           uint64_t total)
+{
+    (void)arg;
+    (void)name;
+    if (done > 0 && done < total)
+        interrupt_set(INTERRUPT_SOON);
+}
+
+/* Somebody wants the end: what is copied stays, and is gone on with. */
+void case_copy_interrupted(void)
+{
+    const char *from = case_path("i.from"), *to = case_path("i.to");
+    case_seen seen = {0};
+    pe_error e = {0};
+
+    case_fill(from, COPY_BYTES, 6);
+    CU_ASSERT_EQUAL(host_put(case_host, from, to, copy_interrupt, NULL, &e),
+                    -1);
+    interrupt_set(INTERRUPT_NONE);
+    UNIT_CONTAINS(e.text, "interrupted");
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_RETRY);
+    CU_ASSERT_EQUAL(host_exists(case_host, to, NULL), 0);
+    CU_ASSERT_EQUAL(host_put(case_host, from, to, case_progress, &seen, NULL),
+                    0);
+    CU_ASSERT(seen.first > 0);
     CU_ASSERT(case_same(from, to));
 }
 

@@ -28,6 +28,7 @@ extern const char *case_name; /* "HOST:" in front of paths in error texts */
         {"trees are removed", case_remove},                               \
         {"copies there and back", case_copy},                             \
         {"a copy that is there is not made again", case_copy_same},       \
+        {"a copy that is interrupted goes on", case_copy_interrupted},    \
         {"a copy that broke goes on", case_copy_resume},                  \
         {"a partial copy that is torn is made again", case_copy_torn},    \
     {                                                                     \
@@ -53,6 +54,7 @@ void case_write_errors(void);
 void case_remove(void);
 void case_copy(void);
 void case_copy_same(void);
+void case_copy_interrupted(void);
 void case_copy_resume(void);
 void case_copy_torn(void);
 void case_copy_errors(void);

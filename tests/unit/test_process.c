@@ -12,6 +12,7 @@
 
 #include "src/common/clock.h"
 #include "src/common/file.h"
+#include "src/common/interrupt.h"
 #include "src/common/text.h"
 #include "src/resource/process.h"
 
@@ -334,6 +335,24 @@ static void test_cpu(void)
     process_destroy(p);
 }
 
+/* Somebody wants the end at once: the command is stopped. */
+static void test_run_interrupted(void)
+{
+    static const char *const argv[] = {"sleep", "600", NULL};
+    const process_spec spec = {.argv = argv};
+    text out = {0}, err = {0};
+    pe_error e = {0};
+    int status;
+
+    interrupt_set(INTERRUPT_NOW);
+    CU_ASSERT_EQUAL(process_run(&spec, 0, 1000, &out, &err, &status, &e), -1);
+    interrupt_set(INTERRUPT_NONE);
+    UNIT_EQUAL(e.text, "interrupted");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_AGAIN);
+    text_free(&out);
+    text_free(&err);
+}
+
 /* Only what carries the whole mark is killed. */
 static void test_kill_marked(void)
 {
@@ -370,6 +389,7 @@ int main(void)
         {"a child that is released lives on", test_release},
         {"a child from start to end", test_run},
         {"CPU seconds", test_cpu},
+        {"a command that is interrupted", test_run_interrupted},
         {"processes with a mark are killed, others not", test_kill_marked},
         {NULL, NULL},
     };

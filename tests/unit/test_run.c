@@ -380,6 +380,48 @@ static void test_stop(void)
     CU_ASSERT_EQUAL(process_kill_marked(mark), 0);
 }
 
+/* Also while a scheduler takes its time: what is waited for is said, and the
+ * second one gives it up.
+ */
+static void test_stop_submission(void)
+{
+    static const char sbatch[] = "#!/bin/sh\n"
+                                 "echo $$ >\"$FAKE_LOG.sbatch\"\n"
+                                 "exec sleep 600\n";
+    const char *args[] = {"run",
+                          "--run",
+                          "t",
+                          "--set",
+                          "pilots.pool.resource=slurm://",
+                          "--set",
+                          "pilots.pool.same-host=yes",
+                          in_folder("stream.yaml"),
+                          NULL};
+    const char *path = in_folder("libexec/sbatch");
+    process *p;
+
+    stage_set("ok", "ok");
+    unlink(in_folder("log.sbatch"));
+    CU_ASSERT_EQUAL(file_write(path, sbatch, sizeof(sbatch) - 1, 0700, NULL),
+                    0);
+    p = pilot_start(args);
+    await("log.sbatch", "\n");
+    process_signal(p, SIGINT);
+    await("err", "pilot: interrupted while pool is submitted to slurm://: that "
+                 "step is ended first; once more gives it up\n");
+    process_signal(p, SIGINT);
+    CU_ASSERT_EQUAL(pilot_end(p), 128 + SIGINT);
+    UNIT_CONTAINS(content("err"),
+                  "pilot: giving up: pool is submitted to slurm://; once more "
+                  "leaves at once\n");
+    UNIT_CONTAINS(content("err"), "pilot: t/pool is kept as it is: 'pilot "
+                                  "status t/pool' finds out whether");
+    UNIT_CONTAINS(content("err"),
+                  "pilot: stopped; go on with 'pilot run --resume t'\n");
+    CU_ASSERT_PTR_NULL(strstr(content("err"), "trying again"));
+    unlink(path);
+}
+
 /* A terminal that closes is no wish to end: the run goes on. */
 static void test_hangup(void)
 {
@@ -626,6 +668,7 @@ int main(void)
         {"services kept for development", test_services_kept},
         {"one signal drains", test_drain},
         {"two signals stop", test_stop},
+        {"two signals stop a submission", test_stop_submission},
         {"a lost terminal", test_hangup},
         {"a drained run goes on", test_resume},
         {"a run that is done stays so", test_resume_done},
