@@ -1,0 +1,142 @@
+#!/bin/bash
+# A pool on the two hosts of a PBS job, by jobs/pilot.pbs: played, with what a
+# real OpenPBS does to the processes of a job.
+. "$(dirname "$0")/lib.sh"
+
+unshare -u true 2>/dev/null || skip_rest "no host names can be made here"
+
+# --- what is played
+
+fake=$TEST_DIR/fake
+mkdir "$fake"
+
+# pbs_tmrsh HOST COMMAND...: on another host nothing of ours is set but what
+# the job had when it was submitted, and PATH is that of the system.  What is
+# left when the command has ended is killed, whatever session it is in.  A
+# host that is dead never answers; here it takes no time.
+cat >"$fake/pbs_tmrsh" <<X
+#!/bin/bash
+host=\$1
+shift
+[ ! -e "$TEST_DIR/dead-\$host" ] || exit 1
+echo "\$host \$*" >>"$TEST_DIR/spawned"
+cd / || exit
+env -i HOME="\$HOME" PATH=/usr/bin:/bin PBS_JOBID="\$PBS_JOBID" \\
+    PBS_TASK="\$host.\$PBS_JOBID.\$\$" setsid -w unshare -u \\
+    sh -c 'hostname "\$0"; exec "\$@"' "\$host" "\$@"
+status=\$?
+. "$TEST_DIR/mom"
+end_all KILL "PBS_TASK=\$host.\$PBS_JOBID.\$\$"
+exit \$status
+X
+
+# end_all SIGNAL MARK: all that has it in its environment.  The jobs of this
+# test have names that no other test has.
+server=pbs${TEST_DIR##*.}
+cat >"$TEST_DIR/mom" <<'X'
+end_all() {
+    for d in /proc/[0-9]*; do
+        { tr '\0' '\n' <"$d/environ" | grep -q "^$2"; } 2>/dev/null &&
+            kill -"$1" "${d#/proc/}" 2>/dev/null
+    done
+}
+X
+. "$TEST_DIR/mom"
+
+# A server that keeps no history: what a real one prints, and its status.
+cat >"$fake/qstat" <<'X'
+#!/bin/bash
+for id; do :; done
+case " $* " in
+*" -x "*)
+    echo "qstat: PBS is not configured to maintain job history $id" >&2
+    exit 0
+    ;;
+esac
+printf 'Job Id: %s|job_state=R|substate=42|stime=%s|Resource_List.walltime=%s\n' \
+    "$id" "$(LC_ALL=C TZ=UTC date '+%a %b %e %H:%M:%S %Y')" 00:30:00
+X
+chmod +x "$fake/pbs_tmrsh" "$fake/qstat"
+
+printf 'n1\nn2\n' >"$TEST_DIR/nodefile"
+sed -e "s|kind: pool, ntasks: 4|kind: pool, wrap: '$TEST_DIR/where'|" \
+    "$SRC/tests/system/audit.yaml" >"$TEST_DIR/audit.yaml"
+cat >"$TEST_DIR/where" <<X
+#!/bin/sh
+uname -n >>"$TEST_DIR/hosts"
+exec "\$@"
+X
+chmod +x "$TEST_DIR/where"
+
+# job NUMBER RUN RATE: the job script as MoM starts it on the first host, in
+# background; its output in RUN.out.
+job() {
+    env -i HOME="$HOME" PATH="$fake:/usr/bin:/bin" USER="${USER:-root}" \
+        PBS_JOBID="$1.$server" PBS_ENVIRONMENT=PBS_BATCH PBS_NODENUM=0 \
+        PBS_NODEFILE="$TEST_DIR/nodefile" PBS_O_PATH="$PATH" \
+        PBS_O_WORKDIR="$SRC" PILOT_HOME="$PILOT_HOME" \
+        PILOT_BROKER="$PILOT_BROKER" PILOT_PARAMS="$PILOT_PARAMS" \
+        PILOT_PASSWORD_FILE="$PILOT_PASSWORD_FILE" \
+        PILOT_LIBEXEC="$PILOT_LIBEXEC" PILOT_RUN="$2" \
+        PILOT_FILE="$TEST_DIR/$2.yaml" \
+        setsid -w unshare -u sh -c 'hostname n1; exec "$@"' sh \
+        bash "$SRC/jobs/pilot.pbs" >"$TEST_DIR/$2.out" 2>&1 &
+    job=$!
+    children="$children $job"
+}
+
+# pipeline RUN RATE BLOCKS
+pipeline() {
+    sed "s/within: 1s/within: 1s, rate: $2/; s/blocks: 200/blocks: $3/" \
+        "$TEST_DIR/audit.yaml" >"$TEST_DIR/$1.yaml"
+}
+
+said() { sed 's/^/# /' "$TEST_DIR/$1.out"; }
+
+# --- it runs
+
+pipeline two 0 100
+job 17 two
+wait "$job"
+is $? 0 "two hosts: exit status" || said two
+exact two --blocks 100
+is "$(sort "$TEST_DIR/hosts" | tr '\n' ' ')" "n1 n2 " \
+    "two hosts: a rank on each"
+is "$(grep -c '^n2 ' "$TEST_DIR/spawned")" 2 \
+    "two hosts: the second was asked for an answer, and for a daemon" ||
+    sed 's/^/# /' "$TEST_DIR/spawned"
+has "$(cat "$PILOT_HOME/two/pool/hosts")" "n1 slots=1" "two hosts: slots"
+
+# --- a host of it dies, and comes back
+
+pipeline lost 60 240
+job 18 lost
+wait_for 30 applied lost 100
+ok $? "a host dies: the run learns before" || said lost
+touch "$TEST_DIR/dead-n2"
+end_all KILL "PBS_TASK=n2.18.$server"
+wait_for 30 grep -q "host n2 of job 18.$server cannot be reached" \
+    "$PILOT_HOME/lost/pool/err" "$TEST_DIR/lost.out"
+ok $? "a host dies: which one is said" || said lost
+rm "$TEST_DIR/dead-n2"
+wait "$job"
+is $? 0 "a host dies: exit status when it is back" || said lost
+exact lost --blocks 240
+lacks=$(cat "$TEST_DIR/lost.out")
+is "${lacks##*signal 77*}" "$lacks" "a host dies: no signal 77"
+
+# --- qdel: all processes of the job, on both hosts, are told at once
+
+pipeline deleted 60 4000
+job 19 deleted
+wait_for 30 applied deleted 100
+ok $? "qdel: the run learns before" || said deleted
+end_all TERM "PBS_JOBID=19.$server"
+wait "$job"
+wait_for 20 grep -q CANCELED "$PILOT_HOME/deleted/pool/exit"
+ok $? "qdel: the pool is CANCELED" || cat "$PILOT_HOME/deleted/pool/exit"
+has "$(pilot status deleted 2>&1)" CANCELED "qdel: and never FAILED"
+wait_for 20 none_left deleted
+ok $? "qdel: no process left"
+
+end_tests
