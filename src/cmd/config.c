@@ -4,6 +4,7 @@
 
 #include "src/cmd/cmd.h"
 #include "src/cmd/option.h"
+#include "src/cmd/run.h"
 #include "src/pipeline/pipeline.h"
 
 struct config_options {
@@ -41,12 +42,11 @@ static int check(const struct config_options *o, int n, char **files)
 
     for (int i = 0; i < n; i++) {
         pe_error e = {0};
-        pipeline *p = pipeline_load(files[i], o->set.items, o->set.n, &e);
-        if (p)
+        const struct run_options as = {.set = o->set, .file = files[i]};
+        if (run_setup_plan(&as, NULL, &e) == 0)
             printf("%s: ok\n", files[i]);
         else
             status = cmd_fail(&e);
-        pipeline_destroy(p);
     }
     return status;
 }

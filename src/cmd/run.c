@@ -245,7 +245,7 @@ static int plan_print(const struct run_options *o)
 {
     pe_error e = {0};
 
-    return run_setup_plan(o, &e) < 0 ? cmd_fail(&e) : PE_EXIT_OK;
+    return run_setup_plan(o, stdout, &e) < 0 ? cmd_fail(&e) : PE_EXIT_OK;
 }
 
 /* Options that exclude each other. */

@@ -117,8 +117,10 @@ int run_setup_resume(struct run *r, pe_error *errp);
 int run_setup_join(struct run *r, pe_error *errp);
 /* Free what these made; the folder too when we made it and [forget]. */
 void run_setup_release(struct run *r, bool forget);
-/* Print what would be done; touches nothing. */
-int run_setup_plan(const struct run_options *o, pe_error *errp);
+/* Could o->file be run, as far as this host can tell without a server?  Print
+ * what would be done into [file], a FILE (NULL: do not); touches nothing.
+ */
+int run_setup_plan(const struct run_options *o, void *file, pe_error *errp);
 /* RUN_DIR/[name] in new memory; the caller frees. */
 char *run_path(const struct run *r, const char *name, pe_error *errp);
 

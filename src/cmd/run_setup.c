@@ -261,11 +261,24 @@ static int file_load(struct run *r, pe_error *errp)
     return overrides_settle(q, r->p, r->o->file, errp);
 }
 
+/* Files that are named, as agents will see them: behind all overrides. */
+static int files_check(const struct run *r, pe_error *errp)
+{
+    const pipeline_request *q = r->req;
+    pipeline *p = pipeline_load(r->o->file, (const char *const *)q->overrides,
+                                q->n_overrides, errp);
+    int status = p ? pipeline_check_files(p, errp) : -1;
+
+    pipeline_destroy(p);
+    return status;
+}
+
 int run_setup_new(struct run *r, pe_error *errp)
 {
     if (r->o->name && name_check(r->o->name, errp) < 0)
         return -1;
-    if (request_create(r, errp) < 0 || file_load(r, errp) < 0)
+    if (request_create(r, errp) < 0 || file_load(r, errp) < 0 ||
+        files_check(r, errp) < 0)
         return -1;
     r->req->run = r->o->name ? text_format("%s", r->o->name)
                              : name_make(r->p->name, errp);
@@ -344,7 +357,8 @@ int run_setup_join(struct run *r, pe_error *errp)
 
     if (r->o->name && name_check(r->o->name, errp) < 0)
         return -1;
-    if (request_create(r, errp) < 0 || file_load(r, errp) < 0)
+    if (request_create(r, errp) < 0 || file_load(r, errp) < 0 ||
+        files_check(r, errp) < 0)
         return -1;
     if (r->o->dry_run)
         return pretend(r, errp);
@@ -383,17 +397,17 @@ void run_setup_release(struct run *r, bool forget)
     free(r->home);
 }
 
-int run_setup_plan(const struct run_options *o, pe_error *errp)
+int run_setup_plan(const struct run_options *o, void *file, pe_error *errp)
 {
     struct run r = {.o = o, .lock_fd = -1};
     int status = -1;
 
     if (o->name && name_check(o->name, errp) < 0)
         return -1;
-    if (request_create(&r, errp) == 0 && file_load(&r, errp) == 0) {
-        pipeline_print_plan(r.p, o->name ? o->name : "RUN", stdout);
-        status = 0;
-    }
+    if (request_create(&r, errp) == 0 && file_load(&r, errp) == 0)
+        status = files_check(&r, errp);
+    if (status == 0 && file)
+        pipeline_print_plan(r.p, o->name ? o->name : "RUN", file);
     pipeline_destroy(r.p);
     pipeline_request_destroy(r.req);
     return status;

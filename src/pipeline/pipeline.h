@@ -129,6 +129,13 @@ pipeline *pipeline_load(const char *path, const char *const *overrides,
                         size_t n_overrides, pe_error *errp);
 void pipeline_destroy(pipeline *p); /* may be NULL */
 
+/* Open what the file names and pilots on this host will open: sources' files,
+ * files with passwords.  Before a run is started, and where a file is only
+ * looked at.  Errors: input, 65 (a source: with the line of its stage), 77 (a
+ * password that others can read).
+ */
+int pipeline_check_files(const pipeline *p, pe_error *errp);
+
 /* Pilot [name], or NULL. */
 const pipeline_pilot *pipeline_pilot_find(const pipeline *p, const char *name);
 /* First pilot of [kind], or NULL. */

@@ -1,8 +1,11 @@
 /* test_places.c - pipeline files whose pilots live in many places. */
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "pipeline_file.h"
 
@@ -246,6 +249,94 @@ static void test_round_trip(void)
     }
 }
 
+static void put(const char *name, const char *bytes, mode_t mode)
+{
+    FILE *f = fopen(name, "w");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    fputs(bytes, f);
+    CU_ASSERT_EQUAL(fclose(f), 0);
+    chmod(name, mode);
+}
+
+/* What pilots of this host will open is opened before they are started. */
+static void test_files(void)
+{
+    static const struct {
+        const char *set;
+        int exit_code; /* 0: all is well */
+        const char *text;
+    } rows[] = {
+        {"stages.sense={pilot: devices, function: file, options: {path: "
+         "a.csv}}",
+         0, NULL},
+        {"stages.sense={pilot: devices, function: file, options: {path: "
+         "no.csv}}",
+         PE_EXIT_DATA, "stage 'sense': no.csv cannot be opened: No such file"},
+        {"stages.sense={pilot: devices, function: file, options: {path: "
+         "folder.csv}}",
+         PE_EXIT_DATA, "stage 'sense': folder.csv is a folder: name one file"},
+        {"stages.sense={pilot: devices, function: file, options: {path: "
+         "a.txt}}",
+         PE_EXIT_DATA, "a.txt is of no kind that can be read; name it .npy"},
+        {"stages.sense={pilot: devices, function: file, options: {path: "
+         "a.npy}}",
+         PE_EXIT_DATA, "stage 'sense': a.npy: "},
+        {"stages.sense={pilot: devices, function: file}", PE_EXIT_DATA,
+         "option path is not given"},
+        /* nobody is there yet who writes to it */
+        {"stages.sense={pilot: devices, function: file, options: {path: "
+         "pipe.csv}}",
+         0, NULL},
+        {"pilots.params={kind: params, endpoint: 'redis://h:1', "
+         "password-file: secret}",
+         0, NULL},
+        {"pilots.params={kind: params, endpoint: 'redis://h:1', "
+         "password-file: no}",
+         PE_EXIT_PERMISSION,
+         "pilot 'params': password-file: cannot open no: No"},
+        {"pilots.params={kind: params, endpoint: 'redis://h:1', "
+         "password-file: open}",
+         PE_EXIT_PERMISSION, "chmod"},
+    };
+
+    static const char *const left[] = {"a.csv", "a.npy",    "a.txt",
+                                       "open",  "pipe.csv", "secret"};
+
+    put("a.csv", "1,2\n3,4\n", 0644);
+    put("a.npy", "no numpy", 0644);
+    put("a.txt", "1,2\n", 0644);
+    put("secret", "word\n", 0600);
+    put("open", "word\n", 0644);
+    CU_ASSERT_EQUAL(mkdir("folder.csv", 0700), 0);
+    CU_ASSERT_EQUAL(mkfifo("pipe.csv", 0600), 0);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pipeline *p = pipeline_file_good(GOOD, rows[i].set);
+        pe_error e = {0};
+        CU_ASSERT_EQUAL(pipeline_check_files(p, &e), rows[i].text ? -1 : 0);
+        CU_ASSERT_EQUAL((int)e.exit_code, rows[i].exit_code);
+        if (rows[i].text)
+            UNIT_CONTAINS(e.text, rows[i].text);
+        pipeline_destroy(p);
+    }
+    rmdir("folder.csv");
+    for (size_t i = 0; i < COUNT(left); i++)
+        unlink(left[i]);
+}
+
+/* A device on another host has files of its own. */
+static void test_files_elsewhere(void)
+{
+    pipeline *p = pipeline_file_good(
+        GOOD, "stages.sense={pilot: devices, function: file, options: {path: "
+              "no.csv}}");
+
+    free(p->pilots[0].resources[0]);
+    p->pilots[0].resources[0] = strdup("ssh://pi@sensor");
+    CU_ASSERT_EQUAL(pipeline_check_files(p, NULL), 0);
+    pipeline_destroy(p);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -256,6 +347,8 @@ int main(void)
         {"endpoints and who reaches them", test_reach},
         {"the environment", test_environment},
         {"the effective configuration", test_round_trip},
+        {"files that are named are opened", test_files},
+        {"files of another host are not", test_files_elsewhere},
         {NULL, NULL},
     };
 
