@@ -101,11 +101,13 @@ typedef struct pe_model_ops {
     int (*merge_blob)(pe_delta *into, const unsigned char *from, size_t len,
                       pe_error *errp);
 
-    /* Optional.  Merge lanes when tags differ (same lane, other birth).
-     * NULL: lanes are always added.  Never asked where one of the two has
-     * none, as a delta that was made while warming.
+    /* Optional.  Where tags differ (same lane, other birth): make the lanes
+     * of [into] such as may be added to those of [from], whose tags it has
+     * then; they are added afterwards.  NULL: lanes are always added.  Never
+     * asked where one of the two has none, as a delta that was made while
+     * warming.
      */
-    int (*merge_lanes)(pe_delta *into, const pe_delta *from, pe_error *errp);
+    void (*align_lanes)(pe_delta *into, const pe_delta *from);
 
     /* Optional.  True when no further block may be folded into [d] before
      * the next commit (warm-up rows are bounded this way).

@@ -46,9 +46,7 @@ static void destroy(pe_model *m)
     if (!a)
         return;
     net_state_free(&a->state);
-    free(a->shift);
-    free(a->sum);
-    free(a->square);
+    scaler_free(&a->scaler);
     free(a->mean);
     free(a->inverse);
     warmup_free(&a->warmup);
@@ -126,15 +124,14 @@ static int describe(struct autoencoder *a, const pe_options *o,
 static int allocate(struct autoencoder *a, uint32_t features, pe_error *errp)
 {
     a->base.features = features;
-    a->shift = calloc(features, sizeof(double));
-    a->sum = calloc(features, sizeof(double));
-    a->square = calloc(features, sizeof(double));
     a->mean = calloc(features, sizeof(double));
     a->inverse = calloc(features, sizeof(double));
-    if (!a->shift || !a->sum || !a->square || !a->mean || !a->inverse)
+    if (!a->mean || !a->inverse)
         return pe_error_nomem(errp);
     for (uint32_t f = 0; f < features; f++)
         a->inverse[f] = 1;
+    if (scaler_create(&a->scaler, features, errp) < 0)
+        return -1;
     return net_state_create(&a->state, &a->net, errp);
 }
 
@@ -192,13 +189,17 @@ static int delta_init(const pe_model *base, pe_delta *d, pe_error *errp)
     const struct autoencoder *a = autoencoder_cof(base);
     bool warm = !base->warming;
 
-    d->n_sum =
-        warm ? 3 * a->net.params + LANE_COUNT + 2 * (size_t)base->features : 0;
+    d->n_sum = warm ? 3 * a->net.params + LANE_COUNT +
+                          SCALER_LANES * (size_t)base->features
+                    : 0;
     d->n_count = warm ? threshold_lanes(&a->threshold) : 0;
-    d->n_tag = 0;
+    d->n_tag = warm ? base->features : 0;
     if (pe_delta_alloc(d, errp) < 0)
         return -1;
-    return warm ? begin_work(a, d, errp) : 0;
+    if (!warm)
+        return 0;
+    scaler_tag(a, d);
+    return begin_work(a, d, errp);
 }
 
 static int score(const pe_model *m, const pe_block *b, float *scores,
@@ -207,27 +208,6 @@ static int score(const pe_model *m, const pe_block *b, float *scores,
     const struct autoencoder *a = autoencoder_cof(m);
 
     return autoencoder_scores(a, a->state.w, b, scores, errp);
-}
-
-/* What the scaler sees of the rows that have a score. */
-static void fold_scaler(const struct autoencoder *a, pe_delta *d,
-                        const pe_block *b, const float *scores)
-{
-    uint32_t n = a->base.features;
-    double *lanes = autoencoder_lanes(a, d);
-    double *sum = lanes + LANE_COUNT, *square = sum + n;
-
-    for (uint32_t i = 0; i < b->points; i++) {
-        if (isnan(scores[i]))
-            continue;
-        lanes[LANE_SCALED] += 1;
-        for (uint32_t f = 0; f < n; f++) {
-            double x = pe_block_at(b, i, f) - a->shift[f];
-
-            sum[f] += x;
-            square[f] += x * x;
-        }
-    }
 }
 
 static int update(const pe_model *base, pe_delta *d, const pe_block *b,
@@ -246,7 +226,7 @@ static int update(const pe_model *base, pe_delta *d, const pe_block *b,
         return -1;
     threshold_fold(&a->threshold, d, d->count, b, scores);
     if (!a->frozen)
-        fold_scaler(a, d, b, scores);
+        scaler_fold(a, d, b, scores);
     pe_delta_count(d, base, scores, b->points);
     return 0;
 }
@@ -270,6 +250,7 @@ const pe_model_ops autoencoder_ops = {
     .seal = autoencoder_seal,
     .rebase = autoencoder_rebase,
     .merge_blob = item_merge,
+    .align_lanes = scaler_align,
     .full = full,
     .apply = autoencoder_apply,
     .encode = autoencoder_encode,

@@ -7,21 +7,6 @@
 #include "private.h"
 #include "src/model/safetensors.h"
 
-void autoencoder_scale(struct autoencoder *a)
-{
-    for (uint32_t f = 0; f < a->base.features; f++) {
-        double mean = a->sum[f] / a->n;
-        double variance = a->square[f] / a->n - mean * mean;
-        double size = fabs(a->shift[f] + mean);
-
-        a->mean[f] = a->shift[f] + mean;
-        /* A constant feature keeps its unit; what rounding left is none. */
-        if (variance <= 1e-30 * size * size || !(variance > 0))
-            variance = 1;
-        a->inverse[f] = 1 / sqrt(variance);
-    }
-}
-
 /* One kind of parameters, without padding, as NAME.1 ... NAME.L of the
  * weights and NAME_bias.1 ... of the biases; [put] or take.
  */
@@ -85,47 +70,46 @@ static int pass_state(struct autoencoder *a, pe_tensors *t,
     return 0;
 }
 
-struct vector {
-    const char *name;
-    double *data;
+/* What the scaler is made of. */
+static const char *const scaler_names[SCALER_VECTORS] = {
+    "shift",  "count",     "sum",     "square",
+    "recent", "far_count", "far_sum", "far_square",
 };
 
-static void vectors(const struct autoencoder *a, struct vector v[5])
-{
-    v[0] = (struct vector){"shift", a->shift};
-    v[1] = (struct vector){"sum", a->sum};
-    v[2] = (struct vector){"square", a->square};
-    v[3] = (struct vector){"mean", a->mean};
-    v[4] = (struct vector){"scale", a->inverse};
-}
-
-/* `scale` is what scikit-learn calls so: the deviations. */
-static int put_vectors(const struct autoencoder *a, pe_tensors *t,
-                       pe_error *errp)
+/* For readers; `scale` is what scikit-learn calls so: the deviations. */
+static int put_scale(const struct autoencoder *a, pe_tensors *t, pe_error *errp)
 {
     uint64_t d = a->base.features;
     double *x = malloc(d * sizeof(*x));
-    struct vector v[5];
-    int rc = 0;
+    int rc;
 
     if (!x)
         return pe_error_nomem(errp);
-    vectors(a, v);
-    for (int i = 0; rc == 0 && i < 5; i++) {
-        for (size_t f = 0; f < d; f++)
-            x[f] = i == 4 ? 1 / v[i].data[f] : v[i].data[f];
-        rc = pe_tensors_put(t, v[i].name, TENSOR_F64, 1, &d, x, errp);
-    }
+    for (size_t f = 0; f < d; f++)
+        x[f] = 1 / a->inverse[f];
+    rc = pe_tensors_put(t, "mean", TENSOR_F64, 1, &d, a->mean, errp);
+    if (rc == 0)
+        rc = pe_tensors_put(t, "scale", TENSOR_F64, 1, &d, x, errp);
     free(x);
     return rc;
+}
+
+static int put_scaler(struct autoencoder *a, pe_tensors *t, pe_error *errp)
+{
+    uint64_t d = a->base.features;
+
+    for (int i = 0; i < SCALER_VECTORS; i++)
+        if (pe_tensors_put(t, scaler_names[i], TENSOR_F64, 1, &d,
+                           *scaler_vector(&a->scaler, i), errp) < 0)
+            return -1;
+    return put_scale(a, t, errp);
 }
 
 int autoencoder_encode(const pe_model *m, pe_tensors *t, pe_error *errp)
 {
     struct autoencoder *a = (struct autoencoder *)m; /* only read */
 
-    if (put_vectors(a, t, errp) < 0 ||
-        pe_tensors_put_double(t, "rows_scaled", a->n, errp) < 0 ||
+    if (put_scaler(a, t, errp) < 0 ||
         pe_tensors_put_double(t, "steps", a->state.t, errp) < 0 ||
         threshold_encode(&a->threshold, t, errp) < 0 ||
         warmup_encode(&a->warmup, m, t, errp) < 0)
@@ -133,15 +117,13 @@ int autoencoder_encode(const pe_model *m, pe_tensors *t, pe_error *errp)
     return m->warming ? 0 : pass_state(a, t, NULL, errp);
 }
 
-static int get_vectors(struct autoencoder *a, const pe_tensors *t,
-                       pe_error *errp)
+static int get_scaler(struct autoencoder *a, const pe_tensors *t,
+                      pe_error *errp)
 {
-    struct vector v[5];
-
-    vectors(a, v);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < SCALER_VECTORS; i++) {
         uint64_t d;
-        const double *x = pe_tensors_get(t, v[i].name, TENSOR_F64, 1, &d, errp);
+        const double *x =
+            pe_tensors_get(t, scaler_names[i], TENSOR_F64, 1, &d, errp);
 
         if (!x)
             return -1;
@@ -149,8 +131,8 @@ static int get_vectors(struct autoencoder *a, const pe_tensors *t,
             return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                                 "not an auto-encoder: tensor '%s' has %llu "
                                 "elements",
-                                v[i].name, (unsigned long long)d);
-        memcpy(v[i].data, x, d * sizeof(*x));
+                                scaler_names[i], (unsigned long long)d);
+        memcpy(*scaler_vector(&a->scaler, i), x, d * sizeof(*x));
     }
     return 0;
 }
@@ -159,14 +141,13 @@ int autoencoder_decode(pe_model *m, const pe_tensors *t, pe_error *errp)
 {
     struct autoencoder *a = autoencoder_of(m);
 
-    if (get_vectors(a, t, errp) < 0 ||
-        pe_tensors_double(t, "rows_scaled", &a->n, errp) < 0 ||
+    if (get_scaler(a, t, errp) < 0 ||
         pe_tensors_double(t, "steps", &a->state.t, errp) < 0 ||
         threshold_decode(&a->threshold, t, errp) < 0 ||
         warmup_decode(&a->warmup, m, t, errp) < 0)
         return -1;
     if (m->warming)
         return 0;
-    autoencoder_scale(a);
+    scaler_derive(a);
     return pass_state(a, NULL, t, errp);
 }

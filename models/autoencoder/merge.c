@@ -85,54 +85,16 @@ static void take_net(struct autoencoder *a, const pe_delta *d)
     a->state.t = (1 - share) * a->state.t + share * (lanes[LANE_STEPS] / n);
 }
 
-static void take_scaler(struct autoencoder *a, const pe_delta *d)
-{
-    const double *lanes = autoencoder_lanes(a, d);
-    const double *sum = lanes + LANE_COUNT, *square = sum + a->base.features;
-
-    if (a->frozen)
-        return;
-    a->n += lanes[LANE_SCALED];
-    for (uint32_t f = 0; f < a->base.features; f++) {
-        a->sum[f] += sum[f];
-        a->square[f] += square[f];
-    }
-    autoencoder_scale(a);
-}
-
 static int take_delta(struct autoencoder *a, const pe_delta *d, pe_error *errp)
 {
     if (d->n_sum == 0)
         return 0;
     take_net(a, d);
-    take_scaler(a, d);
+    scaler_apply(a, d);
     return threshold_apply(&a->threshold, &a->base, d, d->count, errp);
 }
 
 /* --- warm-up --- */
-
-static void first_scaler(struct autoencoder *a)
-{
-    uint32_t d = a->base.features;
-    size_t n = a->warmup.n;
-
-    for (uint32_t f = 0; f < d; f++) {
-        const double *x = a->warmup.rows + f;
-
-        a->shift[f] = 0;
-        for (size_t i = 0; i < n; i++)
-            a->shift[f] += x[i * d] / (double)n;
-        a->sum[f] = a->square[f] = 0;
-        for (size_t i = 0; i < n; i++) {
-            double beyond = x[i * d] - a->shift[f];
-
-            a->sum[f] += beyond;
-            a->square[f] += beyond * beyond;
-        }
-    }
-    a->n = (double)n;
-    autoencoder_scale(a);
-}
 
 /* Rows of a delta made while warming, as ordinary points into [sum]. */
 static int learn_rows(struct autoencoder *a, pe_delta *sum, double *rows,
@@ -157,14 +119,15 @@ static int learn_rows(struct autoencoder *a, pe_delta *sum, double *rows,
 
 static int end_warmup(struct autoencoder *a, pe_delta *sum, pe_error *errp)
 {
-    first_scaler(a);
+    if (scaler_first(a, errp) < 0)
+        return -1;
     net_init(&a->net, &a->state, a->base.seed);
     a->base.warming = false;
     if (learn_rows(a, sum, a->warmup.rows, a->warmup.n, errp) < 0)
         return -1;
     /* The scaler has seen them. */
     memset(autoencoder_lanes(a, sum) + LANE_SCALED, 0,
-           (1 + 2 * a->base.features) * sizeof(double));
+           (1 + SCALER_LANES * a->base.features) * sizeof(double));
     warmup_free(&a->warmup);
     return 0;
 }

@@ -8,6 +8,30 @@
 #include "src/model/threshold.h"
 #include "src/model/warmup.h"
 
+/* Of each feature.  A value that is far, FARTHEST deviations off or more, is
+ * an overload and no part of the scaler; but when most of those since the last
+ * look are, the data have moved, and the scaler begins anew with them.
+ */
+struct scaler {
+    double *shift;            /* origin of the sums */
+    double *n, *sum, *square; /* values behind the scaler, beyond shift */
+    double *recent;           /* of them since the last look */
+    double *far_n, *far_sum, *far_square; /* far ones since then, as read */
+};
+
+enum { SCALER_VECTORS = 8 };
+
+/* Its vectors one by one; [i] below SCALER_VECTORS. */
+static inline double **scaler_vector(struct scaler *s, int i)
+{
+    double **const v[] = {&s->shift,  &s->n,     &s->sum,     &s->square,
+                          &s->recent, &s->far_n, &s->far_sum, &s->far_square};
+
+    return v[i];
+}
+
+#define FARTHEST 1e4
+
 struct autoencoder {
     pe_model base;
     struct net net;
@@ -15,9 +39,8 @@ struct autoencoder {
     uint32_t batch, passes;  /* rows of a step; times over a block */
     double holdout;          /* share of a block that is not learned from */
     bool frozen;             /* the scaler stays as the warm-up left it */
-    double *shift;           /* features: origin of the sums, fixed */
-    double n, *sum, *square; /* rows behind the scaler, sums beyond shift */
-    double *mean, *inverse;  /* the scaler: (x - mean) inverse */
+    double *mean, *inverse;  /* features: the scaler, (x - mean) inverse */
+    struct scaler scaler;    /* what it is made of */
     struct warmup warmup;
     struct threshold threshold;
 };
@@ -30,7 +53,9 @@ struct autoencoder_work {
 };
 
 /* Lanes of a delta's sums: what training changed and the moments, each times
- * the rows behind it, then these, then the scaler's sums and squares.
+ * the rows behind it, then these, then of each feature the scaler's sums and
+ * squares, beyond the origin in its tag, and number, sum and square of the
+ * values that are far.
  */
 enum {
     LANE_ROWS,   /* learned from */
@@ -39,6 +64,8 @@ enum {
     LANE_SCALED, /* rows the scaler has seen */
     LANE_COUNT
 };
+
+enum { SCALER_LANES = 5 }; /* of a feature */
 
 static inline struct autoencoder *autoencoder_of(pe_model *m)
 {
@@ -77,7 +104,21 @@ int autoencoder_apply(pe_model *m, const pe_delta *d, pe_error *errp);
 /* file.c */
 int autoencoder_encode(const pe_model *m, pe_tensors *t, pe_error *errp);
 int autoencoder_decode(pe_model *m, const pe_tensors *t, pe_error *errp);
-/* The scaler out of its sums. */
-void autoencoder_scale(struct autoencoder *a);
+
+/* scaler.c */
+int scaler_create(struct scaler *s, uint32_t features, pe_error *errp);
+void scaler_free(struct scaler *s);
+/* Out of the rows of the warm-up. */
+int scaler_first(struct autoencoder *a, pe_error *errp);
+/* Mean and scale out of the sums. */
+void scaler_derive(struct autoencoder *a);
+/* The origins of the sums into the tags of [d]. */
+void scaler_tag(const struct autoencoder *a, pe_delta *d);
+/* What the scaler sees of the rows that have a score. */
+void scaler_fold(const struct autoencoder *a, pe_delta *d, const pe_block *b,
+                 const float *scores);
+void scaler_apply(struct autoencoder *a, const pe_delta *d);
+/* ops->align_lanes: of sums, the other origin. */
+void scaler_align(pe_delta *into, const pe_delta *from);
 
 #endif

@@ -12,11 +12,6 @@
 #include "src/model/items.h"
 #include "src/model/scratch.h"
 
-/* A value this many deviations off is as odd as can be: beyond it only the
- * arithmetic would suffer.
- */
-#define FARTHEST 1e4
-
 /* Numbers that have all but died out are slow on some processors and matter
  * on none: moments of units that no longer learn.
  */
@@ -41,6 +36,9 @@ static void denormals_back(unsigned was)
 #endif
 }
 
+/* A value FARTHEST deviations off is as odd as can be: beyond it only the
+ * arithmetic would suffer.
+ */
 static void standardise_row(const struct autoencoder *a, const double *row,
                             float *z)
 {
@@ -144,16 +142,27 @@ static int begin_shuffle(const struct autoencoder *a, uint32_t points,
     return 0;
 }
 
-/* A block is learned from but for its last rows, as Keras holds out. */
-static void choose_rows(const struct autoencoder *a, const bool *good,
-                        uint32_t points, struct shuffle *s)
+static bool is_far(const float *z, uint32_t n)
+{
+    int far = 0;
+
+    for (uint32_t f = 0; f < n; f++)
+        far |= fabsf(z[f]) >= (float)FARTHEST;
+    return far;
+}
+
+/* A block is learned from but for its last rows, as Keras holds out, and rows
+ * with a value that is far: a step would follow that alone.
+ */
+static void choose_rows(const struct autoencoder *a, const float *z,
+                        const bool *good, uint32_t points, struct shuffle *s)
 {
     uint32_t last = (uint32_t)floor((1 - a->holdout) * points);
 
     s->n = 0;
-    for (uint32_t i = 0; i < last; i++) {
+    for (uint32_t i = 0; i < last; i++, z += a->net.pad[0]) {
         s->order[s->n] = i;
-        s->n += good[i];
+        s->n += good[i] && !is_far(z, a->base.features);
     }
 }
 
@@ -230,7 +239,7 @@ int autoencoder_train(const struct autoencoder *a, struct autoencoder_work *w,
     was = denormals_off();
     if (!after)
         score_rows(a, a->state.w, z, good, b->points, scores, s.tape);
-    choose_rows(a, good, b->points, &s);
+    choose_rows(a, z, good, b->points, &s);
     for (uint32_t p = 0; p < a->passes && isfinite(loss); p++)
         loss += learn_pass(a, &w->state, &s, z, random_mix(key, p));
     if (after)

@@ -5,6 +5,7 @@
 
 #include "private.h"
 #include "src/common/random.h"
+#include "src/model/spread.h"
 
 /* As many of the oldest trees as the points ask for: all of them once as
  * many points have come as the window holds.
@@ -32,9 +33,63 @@ static int renew(struct iforest *m, uint64_t points, pe_error *errp)
     return 0;
 }
 
+/* --- the origin --- */
+
+enum { LOOK = 128 }; /* rows of the window that are looked at */
+
+/* Values of column [f] of the window beyond its shift, *np of them. */
+static void look(const struct iforest *m, uint32_t f, double *x, size_t *np)
+{
+    size_t step = m->rows / LOOK + 1;
+
+    *np = 0;
+    for (size_t i = 0; i < m->rows; i += step)
+        x[(*np)++] = (double)forest_value_of(m->window[i * m->width + f]);
+}
+
+/* Keys of the other origin; what a float has lost of them is lost. */
+static void shift_column(struct iforest *m, uint32_t f, double to)
+{
+    double by = m->shift[f] - to;
+
+    for (size_t i = 0; i < m->rows; i++)
+        m->window[i * m->width + f] =
+            iforest_moved(m->window[i * m->width + f], by);
+    m->shift[f] = to;
+}
+
+/* A feature whose values lie so far from its origin that a float loses what
+ * tells them apart gets another: the data have moved, or the warm-up was all
+ * readings of an overload.  True when one did.
+ */
+static bool recentre(struct iforest *m)
+{
+    bool moved = false;
+
+    for (uint32_t f = 0; f < m->base.features; f++) {
+        double x[LOOK + 1], work[LOOK + 1], to;
+        struct spread s;
+        size_t n;
+
+        look(m, f, x, &n);
+        s = spread_of(x, n, 1, work);
+        if (fabs(s.middle) <= 1024 * s.width)
+            continue;
+        to = m->shift[f] + s.middle;
+        /* All but nothing is left: where it is, the rest cannot say. */
+        if (fabs(to) <= 0x1p-20 * fabs(m->shift[f]))
+            to = 0;
+        moved = moved || to != m->shift[f];
+        shift_column(m, f, to);
+    }
+    return moved;
+}
+
 int iforest_absorb(struct iforest *m, struct sample *s, uint64_t points,
                    pe_error *errp)
 {
+    bool around = false;
+
     sample_sort(s);
     for (size_t i = 0; i < s->n; i++) {
         memcpy(m->window + m->next * m->width,
@@ -42,7 +97,11 @@ int iforest_absorb(struct iforest *m, struct sample *s, uint64_t points,
                m->width * sizeof(*m->window));
         m->next = (m->next + 1) % m->cap;
         m->rows += m->rows < m->cap;
+        around = around || m->next == 0;
     }
+    /* Trees of the other origin are no use: all are grown anew. */
+    if (around && recentre(m))
+        points = m->cap;
     return s->n ? renew(m, points, errp) : 0;
 }
 
@@ -60,21 +119,28 @@ static pe_block as_block(const struct iforest *m, double *rows, size_t n)
     };
 }
 
+static int first_shift(struct iforest *m, pe_error *errp)
+{
+    size_t n = m->warmup.n, d = m->base.features;
+    double *work = malloc(n * sizeof(*work));
+
+    if (!work)
+        return pe_error_nomem(errp);
+    for (size_t f = 0; f < d; f++)
+        m->shift[f] = spread_of(m->warmup.rows + f, n, d, work).middle;
+    free(work);
+    return 0;
+}
+
 /* The first trees; then the rows they came from are scored by them. */
 static int end_warmup(struct iforest *m, pe_delta *sum, pe_error *errp)
 {
-    uint32_t d = m->base.features;
     pe_block b = as_block(m, m->warmup.rows, m->warmup.n);
     struct sample s = {0};
     int rc;
 
-    for (uint32_t f = 0; f < d; f++) {
-        double mean = 0;
-
-        for (size_t i = 0; i < m->warmup.n; i++)
-            mean += m->warmup.rows[i * d + f] / (double)m->warmup.n;
-        m->shift[f] = mean;
-    }
+    if (first_shift(m, errp) < 0)
+        return -1;
     if (sample_create(&s, m->cap, m->width, errp) < 0)
         return -1;
     rc = iforest_offer(m, &s, &b, errp);
@@ -129,8 +195,8 @@ static int apply_sample(struct iforest *m, const pe_delta *d,
 
     if (sample_create(&s, m->cap, m->width, errp) < 0)
         return -1;
-    sample_take(&s, m->base.features, &d->blob);
-    sample_take(&s, m->base.features, &sum->blob);
+    sample_take(&s, m->shift, m->base.features, &d->blob);
+    sample_take(&s, m->shift, m->base.features, &sum->blob);
     rc = iforest_absorb(m, &s, points, errp);
     sample_free(&s);
     return rc;

@@ -211,9 +211,12 @@ static int update(const pe_model *base, pe_delta *d, const pe_block *b,
 
 static int seal(const pe_model *base, pe_delta *d, pe_error *errp)
 {
+    const struct iforest *m = iforest_cof(base);
     struct iforest_work *w = d->work;
 
-    return base->warming ? 0 : sample_put(&w->sample, base->features, d, errp);
+    if (base->warming)
+        return 0;
+    return sample_put(&w->sample, m->shift, base->features, d, errp);
 }
 
 static bool full(const pe_model *base, const pe_delta *d)

@@ -74,11 +74,18 @@ void sample_free(struct sample *s);
 void sample_offer(struct sample *s, uint64_t hash, const forest_key *row);
 /* Into the order of the hashes; nothing is offered afterwards. */
 void sample_sort(struct sample *s);
-/* As one item of the delta's blob. */
-int sample_put(struct sample *s, uint32_t features, pe_delta *d,
-               pe_error *errp);
-/* Offer the rows of all items of [blob]. */
-void sample_take(struct sample *s, uint32_t features, const pe_buffer *blob);
+/* As one item of the delta's blob; the keys are less [shift]. */
+int sample_put(struct sample *s, const double *shift, uint32_t features,
+               pe_delta *d, pe_error *errp);
+/* Offer the rows of all items of [blob], less [shift]. */
+void sample_take(struct sample *s, const double *shift, uint32_t features,
+                 const pe_buffer *blob);
+
+/* The key of a value, less a shift that is smaller by [by]. */
+static inline forest_key iforest_moved(forest_key k, double by)
+{
+    return forest_key_of((float)((double)forest_value_of(k) + by));
+}
 
 /* score.c */
 

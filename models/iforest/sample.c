@@ -74,18 +74,21 @@ void sample_sort(struct sample *s)
     qsort(s->heap, s->n, sizeof(*s->heap), by_hash);
 }
 
-/* An item: the number of rows, their hashes, then their keys, padded. */
+/* An item: the number of rows, the shift of the keys, the rows' hashes, then
+ * their keys, padded.
+ */
 static size_t item_len(uint64_t n, uint32_t features)
 {
-    return sizeof(n) + n * sizeof(uint64_t) +
+    return sizeof(n) + features * sizeof(double) + n * sizeof(uint64_t) +
            (n * features + 1) / 2 * 2 * sizeof(forest_key);
 }
 
-int sample_put(struct sample *s, uint32_t features, pe_delta *d, pe_error *errp)
+int sample_put(struct sample *s, const double *shift, uint32_t features,
+               pe_delta *d, pe_error *errp)
 {
     uint64_t n = s->n;
     size_t len = item_len(n, features), width = features * sizeof(forest_key);
-    unsigned char *out, *keys;
+    unsigned char *out, *hashes, *keys;
 
     if (n == 0)
         return 0;
@@ -93,9 +96,11 @@ int sample_put(struct sample *s, uint32_t features, pe_delta *d, pe_error *errp)
     if (!out)
         return -1;
     memcpy(out, &n, sizeof(n));
-    keys = out + sizeof(n) + n * sizeof(uint64_t);
+    memcpy(out + sizeof(n), shift, features * sizeof(*shift));
+    hashes = out + sizeof(n) + features * sizeof(*shift);
+    keys = hashes + n * sizeof(uint64_t);
     for (size_t i = 0; i < n; i++) {
-        memcpy(out + sizeof(n) + i * sizeof(uint64_t), &s->heap[i].hash,
+        memcpy(hashes + i * sizeof(uint64_t), &s->heap[i].hash,
                sizeof(uint64_t));
         memcpy(keys + i * width, s->rows + s->heap[i].slot * (size_t)s->width,
                width);
@@ -105,24 +110,43 @@ int sample_put(struct sample *s, uint32_t features, pe_delta *d, pe_error *errp)
     return 0;
 }
 
-static void take_item(struct sample *s, uint32_t features,
+/* Keys of a base that had another origin. */
+static void move_row(forest_key *row, const unsigned char *from,
+                     const double *shift, uint32_t features)
+{
+    for (uint32_t f = 0; f < features; f++) {
+        double was;
+
+        memcpy(&was, from + f * sizeof(was), sizeof(was));
+        if (was != shift[f])
+            row[f] = iforest_moved(row[f], was - shift[f]);
+    }
+}
+
+static void take_item(struct sample *s, const double *shift, uint32_t features,
                       const unsigned char *p, size_t len)
 {
-    size_t width = features * sizeof(forest_key);
+    size_t width = features * sizeof(forest_key), origin = 8 * (size_t)features;
     forest_key *row = s->rows + s->cap * s->width;
+    const unsigned char *hashes = p + sizeof(uint64_t) + origin;
     uint64_t n, hash;
+    bool moved;
 
     memcpy(&n, p, sizeof(n));
     if (n > len || item_len(n, features) != len)
         return;
+    moved = memcmp(p + sizeof(n), shift, origin) != 0;
     for (uint64_t i = 0; i < n; i++) {
-        memcpy(&hash, p + sizeof(n) + i * sizeof(hash), sizeof(hash));
-        memcpy(row, p + sizeof(n) + n * sizeof(hash) + i * width, width);
+        memcpy(&hash, hashes + i * sizeof(hash), sizeof(hash));
+        memcpy(row, hashes + n * sizeof(hash) + i * width, width);
+        if (moved)
+            move_row(row, p + sizeof(n), shift, features);
         sample_offer(s, hash, row);
     }
 }
 
-void sample_take(struct sample *s, uint32_t features, const pe_buffer *blob)
+void sample_take(struct sample *s, const double *shift, uint32_t features,
+                 const pe_buffer *blob)
 {
     const unsigned char *p;
     struct item item;
@@ -130,5 +154,5 @@ void sample_take(struct sample *s, uint32_t features, const pe_buffer *blob)
 
     while (item_next(blob->data, blob->len, &at, &item, &p))
         if (item.kind == ITEM_SAMPLE && item.len >= sizeof(uint64_t))
-            take_item(s, features, p, item.len);
+            take_item(s, shift, features, p, item.len);
 }

@@ -140,7 +140,7 @@ static int delta_init(const pe_model *base, pe_delta *d, pe_error *errp)
     if (!warm)
         return 0;
     memcpy(d->tag, k->births, k->k * sizeof(*k->births));
-    d->tag[k->k] = k->exact ? k->stride : 0; /* for merge_lanes */
+    d->tag[k->k] = k->exact ? k->stride : 0; /* for align_lanes */
     return begin_work(k, d, errp);
 }
 
@@ -232,21 +232,14 @@ static void drop_lane(pe_delta *d, size_t j, size_t k)
     d->count[KMEANS_LEVELS * k * grid + j] = 0;
 }
 
-static int merge_lanes(pe_delta *into, const pe_delta *from, pe_error *errp)
+static void align_lanes(pe_delta *into, const pe_delta *from)
 {
     size_t k = from->n_tag - 1;
 
-    (void)errp;
     for (size_t j = 0; j < k; j++)
         if (into->tag[j] != from->tag[j])
             drop_lane(into, j, k);
     memcpy(into->tag, from->tag, k * sizeof(*into->tag));
-    for (size_t i = 0; i < from->n_sum; i++)
-        into->sum[i] += from->sum[i];
-    for (size_t i = 0; i < from->n_count; i++)
-        into->count[i] =
-            (int64_t)((uint64_t)into->count[i] + (uint64_t)from->count[i]);
-    return 0;
 }
 
 const pe_model_ops kmeans_ops = {
@@ -262,7 +255,7 @@ const pe_model_ops kmeans_ops = {
     .score = score,
     .seal = seal,
     .merge_blob = item_merge,
-    .merge_lanes = merge_lanes,
+    .align_lanes = align_lanes,
     .full = full,
     .apply = kmeans_apply,
     .encode = kmeans_encode,

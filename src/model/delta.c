@@ -132,8 +132,8 @@ static int merge_lanes(const pe_model_ops *ops, pe_delta *into,
         return 0;
     if (!has_lanes(into))
         return take_lanes(into, from, errp);
-    if (!same_lanes(into, from) && ops->merge_lanes)
-        return ops->merge_lanes(into, from, errp);
+    if (ops->align_lanes && !same_lanes(into, from))
+        ops->align_lanes(into, from);
     add_lanes(into, from);
     return 0;
 }
