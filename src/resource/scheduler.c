@@ -24,6 +24,12 @@ static const char *const unset[] = {
     "SCANCEL_USER",      "SCANCEL_VERBOSE",     "SCANCEL_WCKEY",
     "SLURM_TIME_FORMAT", "SLURM_JOBID",         "SLURM_JOB_ID"};
 enum { N_UNSET = sizeof(unset) / sizeof(unset[0]) };
+/* Of one who submits: they would make an array of the job, have the command
+ * wait for its end, or have the lines of its script passed over.
+ */
+static const char *const unset_submit[] = {"SBATCH_ARRAY_INX", "SBATCH_WAIT",
+                                           "PBS_DPREFIX"};
+enum { N_UNSET_SUBMIT = sizeof(unset_submit) / sizeof(unset_submit[0]) };
 /* env(1) is what sets and unsets them behind SSH as well as here. */
 static const char *const set[] = {"LC_ALL=C", "TZ=UTC"};
 enum { N_SET = sizeof(set) / sizeof(set[0]) };
@@ -33,54 +39,64 @@ static int run_error(const resource *r, const char *name, pe_error *errp)
     return pe_error_prefix(errp, "%s on %s", name, host_name(r->host));
 }
 
-int scheduler_tell(resource *r, const char *const *argv, const char *folder,
-                   host_answer *a, pe_error *errp)
-{
-    if (host_run(r->host, argv, folder, r->timeout_s, a, errp) < 0)
-        return run_error(r, argv[0], errp);
-    return 0;
-}
-
 /* "env -u NAME... NAME=VALUE... " and [argv]; the words are borrowed. */
-static const char **ask_argv(const char *const *argv)
+static const char **env_argv(const char *const *names, size_t n_names,
+                             const char *const *values, size_t n_values,
+                             const char *const *argv)
 {
     size_t words = 0, n = 0;
 
     while (argv[words])
         words++;
     const char **all =
-        calloc(1 + 2 * N_UNSET + N_SET + words + 1, sizeof(*all));
+        calloc(1 + 2 * n_names + n_values + words + 1, sizeof(*all));
     if (!all)
         return NULL;
     all[n++] = "env";
-    for (size_t i = 0; i < N_UNSET; i++) {
+    for (size_t i = 0; i < n_names; i++) {
         all[n++] = "-u";
-        all[n++] = unset[i];
+        all[n++] = names[i];
     }
-    for (size_t i = 0; i < N_SET; i++)
-        all[n++] = set[i];
+    for (size_t i = 0; i < n_values; i++)
+        all[n++] = values[i];
     memcpy(all + n, argv, words * sizeof(*all));
     return all;
+}
+
+/* Run [all], which is taken (NULL: no memory): [name] behind an env. */
+static int env_run(resource *r, const char **all, const char *name,
+                   const char *folder, host_answer *a, pe_error *errp)
+{
+    int result;
+
+    if (!all)
+        return pe_error_nomem(errp);
+    result = host_run(r->host, all, folder, r->timeout_s, a, errp);
+    free(all);
+    if (result < 0)
+        return run_error(r, name, errp);
+    if (a->status != 127 || a->out_len > 0)
+        return 0;
+    host_answer_free(a); /* env's own "no such file" */
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "%s is not there on %s: put its folder on PATH", name,
+                        host_name(r->host));
+}
+
+int scheduler_tell(resource *r, const char *const *argv, const char *folder,
+                   host_answer *a, pe_error *errp)
+{
+    const char **all = env_argv(unset_submit, N_UNSET_SUBMIT, NULL, 0, argv);
+
+    return env_run(r, all, argv[0], folder, a, errp);
 }
 
 int scheduler_ask(resource *r, const char *const *argv, host_answer *a,
                   pe_error *errp)
 {
-    const char **all = ask_argv(argv);
-    int result;
+    const char **all = env_argv(unset, N_UNSET, set, N_SET, argv);
 
-    if (!all)
-        return pe_error_nomem(errp);
-    result = host_run(r->host, all, NULL, r->timeout_s, a, errp);
-    free(all);
-    if (result < 0)
-        return run_error(r, argv[0], errp);
-    if (a->status != 127 || a->out_len > 0)
-        return 0;
-    host_answer_free(a); /* env's own "no such file" */
-    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                        "%s is not there on %s: put its folder on PATH",
-                        argv[0], host_name(r->host));
+    return env_run(r, all, argv[0], NULL, a, errp);
 }
 
 /* [line] behind "NAME: " and "error: ". */

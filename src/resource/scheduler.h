@@ -16,8 +16,8 @@
  */
 int scheduler_ask(resource *r, const char *const *argv, host_answer *a,
                   pe_error *errp);
-/* Run one that submits, in [folder], with the environment as it is: the job
- * inherits it.
+/* Run one that submits, in [folder].  The job inherits the environment, which
+ * is as it is but for what would make something else of it than one job.
  */
 int scheduler_tell(resource *r, const char *const *argv, const char *folder,
                    host_answer *a, pe_error *errp);

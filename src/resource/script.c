@@ -62,9 +62,75 @@ void script_job_name(const resource_spec *s, char *out, size_t cap)
             *c = '_';
 }
 
+/* Options among the words of a user's own that would make something else than
+ * one job of a script.  A short one may stand in a cluster behind flags; a long
+ * one may be cut to what no other begins with.
+ */
+static const struct foreign {
+    bool pbs;
+    char letter;       /* 0: it has none */
+    const char *least; /* of the long one: "--ar"; NULL: it has none */
+    const char *whole;
+    const char *why; /* NULL: that of --array */
+} foreign[] = {
+    {false, 'a', "--ar", "--array", NULL},
+    {false, '\0', "--te", "--test-only",
+     "it submits nothing; 'pilot submit --dry-run' shows the job"},
+    {true, 'J', NULL, NULL, NULL},
+    {true, 'I', NULL, NULL,
+     "a pilot has no terminal: start one in your interactive job with 'pilot "
+     "run --set pilots.NAME.resource=batch://'"},
+};
+
+static bool has_letter(const char *item, char letter, const char *flags)
+{
+    if (item[0] != '-' || item[1] == '-')
+        return false;
+    item += 1 + strspn(item + 1, flags);
+    return letter && *item == letter;
+}
+
+static bool is_foreign(const struct foreign *f, const char *item)
+{
+    size_t n = strcspn(item, "= ");
+
+    if (has_letter(item, f->letter, f->pbs ? "hVXz" : "HhkOQsvVW"))
+        return true;
+    return f->least && n >= strlen(f->least) && n <= strlen(f->whole) &&
+           !strncmp(item, f->whole, n);
+}
+
+static const char *foreign_why(const char *item, bool pbs)
+{
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+        if (foreign[i].pbs == pbs && is_foreign(&foreign[i], item))
+            return foreign[i].why ? foreign[i].why
+                                  : request_specs[REQUEST_ARRAY].slurm_refusal;
+    if (!pbs && !strcmp(item, ":")) /* begins another job */
+        return "the parts of a heterogeneous job would be pilots that know "
+               "nothing of each other: submit one pilot for each";
+    return NULL;
+}
+
+static int foreign_refuse(const struct request_list *list, const char *name,
+                          bool pbs, pe_error *errp)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const char *why = foreign_why(list->items[i], pbs);
+        if (why)
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                                "'%.64s' cannot be asked of %s: %s",
+                                list->items[i], name, why);
+    }
+    return 0;
+}
+
 int script_refuse(const resource_request *q, const char *name, bool pbs,
                   pe_error *errp)
 {
+    if (foreign_refuse(&q->list[REQUEST_EXTRA], name, pbs, errp) < 0 ||
+        foreign_refuse(&q->list[REQUEST_DIRECTIVES], name, pbs, errp) < 0)
+        return -1;
     for (int w = 0; w < REQUEST_N_WORDS; w++) {
         const request_spec *s = &request_specs[w];
         const char *why = pbs ? s->pbs_refusal : s->slurm_refusal;

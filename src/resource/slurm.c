@@ -14,7 +14,6 @@
 
 #define SCRIPT "/job.sh"
 #define OUTPUT "/scheduler.out"
-#define SUBMIT_WORDS 8    /* of ours beside those of the user */
 #define CALL_WORDS 8      /* of a call about one job */
 #define HELPER_MISFIT 78  /* its library does not fit this cluster */
 #define HELPER_BROKEN 126 /* and from here on: not started, or crashed */
@@ -60,40 +59,85 @@ static char *script_of(const char *dir)
     return text_format("%s" SCRIPT, dir);
 }
 
-/* A command line of sbatch. */
+/* A command line of sbatch.  What was asked for is on it and not in the script
+ * alone, whose lines count less than SBATCH_PARTITION and its like of the
+ * environment.
+ */
 struct submit_line {
-    const char **argv;
-    char *output, *script;
+    char **argv;
+    size_t n;
+    bool failed;
 };
 
 static void submit_line_free(struct submit_line *l)
 {
+    for (size_t i = 0; i < l->n; i++)
+        free(l->argv[i]);
     free(l->argv);
-    free(l->output);
-    free(l->script);
+}
+
+/* Append [word], which is taken (NULL: no memory). */
+static void word_take(struct submit_line *l, char *word)
+{
+    char **argv = word ? realloc(l->argv, (l->n + 2) * sizeof(*argv)) : NULL;
+
+    if (!argv) {
+        free(word);
+        l->failed = true;
+        return;
+    }
+    l->argv = argv;
+    l->argv[l->n++] = word;
+    l->argv[l->n] = NULL;
+}
+
+static void word_copy(struct submit_line *l, const char *word)
+{
+    word_take(l, text_format("%s", word));
+}
+
+/* A slurm_option_f. */
+static void option_add(void *arg, const char *option, const char *value,
+                       const char *comment)
+{
+    (void)comment;
+    word_take(arg, text_format("%s%s", option, value ? value : ""));
+}
+
+/* An option of the user's own, "-C fast", as sbatch splits a line of a script.
+ * What is quoted there is left to it.
+ */
+static void directive_add(struct submit_line *l, const char *line)
+{
+    if (strpbrk(line, "\"'\\#"))
+        return;
+    for (size_t n; *(line += strspn(line, " \t")); line += n) {
+        n = strcspn(line, " \t");
+        word_take(l, text_format("%.*s", (int)n, line));
+    }
 }
 
 static int submit_line_make(const resource_spec *s, struct submit_line *l,
                             pe_error *errp)
 {
+    const struct request_list *own = &s->request->list[REQUEST_DIRECTIVES];
     const struct request_list *extra = &s->request->list[REQUEST_EXTRA];
-    size_t n = 0;
+    char *output = output_option(s);
 
-    l->argv = calloc(extra->n + SUBMIT_WORDS, sizeof(*l->argv));
-    l->script = script_of(s->dir);
-    l->output = output_option(s);
-    if (!l->argv || !l->script) {
-        submit_line_free(l);
-        return pe_error_nomem(errp);
-    }
-    l->argv[n++] = "sbatch";
-    l->argv[n++] = "--parsable";
-    if (l->output)
-        l->argv[n++] = l->output;
+    word_copy(l, "sbatch");
+    word_copy(l, "--parsable");
+    if (output)
+        word_take(l, output);
+    slurm_options(s, option_add, l);
+    for (size_t i = 0; i < own->n; i++)
+        directive_add(l, own->items[i]);
     for (size_t i = 0; i < extra->n; i++)
-        l->argv[n++] = extra->items[i];
-    l->argv[n++] = l->script;
-    return 0;
+        word_copy(l, extra->items[i]);
+    word_take(l, script_of(s->dir));
+    if (!l->failed)
+        return 0;
+    submit_line_free(l);
+    return pe_error_nomem(errp);
 }
 
 static char *slurm_command(const resource_spec *s, pe_error *errp)
@@ -103,7 +147,7 @@ static char *slurm_command(const resource_spec *s, pe_error *errp)
 
     if (submit_line_make(s, &l, errp) < 0)
         return NULL;
-    shell_add_words(&out, l.argv);
+    shell_add_words(&out, (const char *const *)l.argv);
     text_add(&out, "\n");
     submit_line_free(&l);
     if (!out.failed)
@@ -140,7 +184,8 @@ static int slurm_submit(resource *r, const resource_spec *s,
 
     if (submit_line_make(s, &l, errp) < 0)
         return -1;
-    if (scheduler_tell(r, l.argv, s->submit_dir, &a, errp) < 0)
+    if (scheduler_tell(r, (const char *const *)l.argv, s->submit_dir, &a,
+                       errp) < 0)
         goto done;
     /* With `-- --wait` the status is that of the job. */
     if (scheduler_id_read(a.out, ";", id) == 0) /* "37;cluster" */

@@ -7,7 +7,13 @@
 /* What Slurm's programs say when they fail. */
 extern const scheduler_fault slurm_faults[];
 
-/* The directives of [s], in sbatch's words. */
+/* Call [f] with each option that [s] asks for, in sbatch's words: "--nodes="
+ * with its value, "--exclusive" with NULL; [comment] is for people, or NULL.
+ */
+typedef void (*slurm_option_f)(void *arg, const char *option, const char *value,
+                               const char *comment);
+void slurm_options(const resource_spec *s, slurm_option_f f, void *arg);
+/* They as lines of a script. */
 int slurm_directives(const resource_spec *s, text *out, pe_error *errp);
 
 /* Fill in the jobs of [x] from lines of SLURM_SQUEUE_FORMAT; lines that are

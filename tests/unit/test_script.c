@@ -497,6 +497,68 @@ static void test_job_name(void)
         CU_ASSERT_EQUAL(strlen(small), 3);
     }
 }
+/* Words of a user's own that would make more than one job of a pilot, or none:
+ * the part of the reason; NULL: they are handed on.
+ */
+static void test_foreign(void)
+{
+#define ARRAY "pilots join a run one by one"
+#define HET "heterogeneous job"
+    static const struct {
+        const char *url, *item, *why;
+    } rows[] = {
+        {"slurm://", "--array=1-3", ARRAY},
+        {"slurm://", "--array", ARRAY},
+        {"slurm://", "--arr=1-3", ARRAY},
+        {"slurm://", "--ar", ARRAY},
+        {"slurm://", "-a1-3", ARRAY},
+        {"slurm://", "-a", ARRAY},
+        {"slurm://", "-Ha", ARRAY},
+        {"slurm://", ":", HET},
+        {"slurm://", "--test-only", "submits nothing"},
+        {"slurm://", "-J", NULL},
+        {"slurm://", "--account=a", NULL},
+        {"slurm://", "-A", NULL},
+        {"slurm://", "--arrays", NULL}, /* sbatch will say */
+        {"slurm://", "a:b", NULL},
+        {"pbs://", "-J", ARRAY},
+        {"pbs://", "-J1-3", ARRAY},
+        {"pbs://", "-J 1-3", ARRAY},
+        {"pbs://", "-hJ", ARRAY},
+        {"pbs://", "-I", "has no terminal"},
+        {"pbs://", "-a", NULL},
+        {"pbs://", "-j", NULL},
+    };
+    static const enum request_word words[] = {REQUEST_EXTRA,
+                                              REQUEST_DIRECTIVES};
+
+    for (size_t i = 0; i < 2 * COUNT(rows); i++) {
+        resource_request q = {0};
+        const resource_ops *ops = resource_ops_of(rows[i / 2].url, NULL);
+        const resource_spec s = {.pilot = "r/p",
+                                 .kind = "pool",
+                                 .dir = "/p",
+                                 .supervisor = "/x",
+                                 .request = &q};
+        const char *why = rows[i / 2].why;
+        pe_error e = {0};
+        char *script;
+        if (i % 2 && rows[i / 2].item[0] != '-')
+            continue; /* no option */
+        CU_ASSERT_EQUAL(
+            request_set(&q, words[i % 2], rows[i / 2].item, true, "line", &e),
+            0);
+        script = ops->script(&s, &e);
+        CU_ASSERT_EQUAL(script == NULL, why != NULL);
+        UNIT_CONTAINS(e.text, why ? why : "");
+        if (why) {
+            UNIT_CONTAINS(e.text, rows[i / 2].item);
+            CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_USAGE);
+        }
+        free(script);
+        request_free(&q);
+    }
+}
 
 static void test_local_refusals(void)
 {
@@ -782,6 +844,7 @@ int main(void)
         {"a warning ahead of the end", test_warning},
         {"names that would end a line", test_controls},
         {"names of jobs", test_job_name},
+        {"more or less than one job", test_foreign},
         {"what a host alone cannot do", test_local_refusals},
         {"runs by hand, in odd folders", test_run_folders},
         {"signals reach the pilot", test_run_signals},

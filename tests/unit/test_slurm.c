@@ -795,16 +795,18 @@ static void test_submit_words(void)
     } rows[] = {
         {"/home/me/p", NULL, NULL,
          "sbatch --parsable --output=/home/me/p/scheduler.out "
-         "/home/me/p/job.sh\n"},
+         "--job-name=r.p /home/me/p/job.sh\n"},
         {"/home/me/p", "--comment=a 'b' $c\n--uid=0", NULL,
          "sbatch --parsable --output=/home/me/p/scheduler.out "
-         "'--comment=a '\\''b'\\'' $c\n--uid=0' /home/me/p/job.sh\n"},
-        {"/home/me/p", NULL, "o.txt", "sbatch --parsable /home/me/p/job.sh\n"},
+         "--job-name=r.p '--comment=a '\\''b'\\'' $c\n--uid=0' "
+         "/home/me/p/job.sh\n"},
+        {"/home/me/p", NULL, "o.txt",
+         "sbatch --parsable --job-name=r.p --output=o.txt /home/me/p/job.sh\n"},
         {"/it's 100%j", NULL, NULL,
          "sbatch --parsable '--output=/it'\\''s 100%%j/scheduler.out' "
-         "'/it'\\''s 100%j/job.sh'\n"},
+         "--job-name=r.p '/it'\\''s 100%j/job.sh'\n"},
         {"/back\\slash", NULL, NULL,
-         "sbatch --parsable '/back\\slash/job.sh'\n"},
+         "sbatch --parsable --job-name=r.p '/back\\slash/job.sh'\n"},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -830,6 +832,74 @@ static void test_submit_words(void)
         request_free(&q);
         resource_close(r);
     }
+}
+
+/* SBATCH_PARTITION and its like count more than the lines of a script, and
+ * less than a command line: what was asked for is on that.  What would make
+ * more than one job of it is not handed on.
+ */
+static void test_submit_environment(void)
+{
+    static const struct {
+        enum request_word word;
+        const char *value, *part;
+    } rows[] = {
+        {REQUEST_PARTITION, "short", " --partition=short "},
+        {REQUEST_TIME, "0:10:00", " --time=00:10:00 "},
+        {REQUEST_TIME, "0:10:00", " --signal=B:USR1@60 "},
+        {REQUEST_NODES, "2", " --nodes=2 "},
+        {REQUEST_ACCOUNT, "proj", " --account=proj "},
+        {REQUEST_EXCLUSIVE, "true", " --exclusive "},
+        {REQUEST_REQUEUE, "false", " --no-requeue "},
+        {REQUEST_DIRECTIVES, "-C fast", " -C fast "},
+        {REQUEST_DIRECTIVES, "--mem=1G", " --mem=1G "},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        resource *r = open_slurm();
+        resource_request q = {0};
+        resource_spec s = spec_of(&q);
+        char id[RESOURCE_ID_MAX] = "", *script;
+        pe_error e = {0};
+        CU_ASSERT_EQUAL(
+            request_set(&q, rows[i].word, rows[i].value, true, "line", &e), 0);
+        played_set("sbatch=sbatch.ok-parsable");
+        CU_ASSERT_EQUAL(r->ops->submit(r, &s, id, &e), 0);
+        UNIT_EQUAL(e.text, "");
+        UNIT_CONTAINS(played_log(), rows[i].part);
+        script = r->ops->script(&s, NULL);
+        UNIT_CONTAINS(script, "#SBATCH ");
+        free(script);
+        request_free(&q);
+        resource_close(r);
+    }
+    resource *r = open_slurm();
+    resource_request nothing = {0};
+    const resource_spec none = spec_of(&nothing);
+    char id[RESOURCE_ID_MAX], *seen = text_format("%s/seen", scratch_folder);
+    char *sbatch = text_format("%s/bin/sbatch", scratch_folder);
+    char *script = text_format("#!/bin/sh\nenv >'%s'\necho 37\n", seen), *said;
+    played_set("");
+    unlink(sbatch);
+    CU_ASSERT_EQUAL(file_write(sbatch, script, strlen(script), 0700, NULL), 0);
+    setenv("SBATCH_ARRAY_INX", "1-3", 1);
+    setenv("SBATCH_WAIT", "1", 1);
+    setenv("SBATCH_ACCOUNT", "mine", 1);
+    CU_ASSERT_EQUAL(r->ops->submit(r, &none, id, NULL), 0);
+    said = file_read(seen, 1 << 20, NULL, NULL);
+    UNIT_CONTAINS(said, "SBATCH_ACCOUNT=mine\n");
+    CU_ASSERT_PTR_NULL(strstr(said, "SBATCH_ARRAY_INX"));
+    CU_ASSERT_PTR_NULL(strstr(said, "SBATCH_WAIT"));
+    unlink(sbatch);
+    played_link(sbatch);
+    unsetenv("SBATCH_ARRAY_INX");
+    unsetenv("SBATCH_WAIT");
+    unsetenv("SBATCH_ACCOUNT");
+    free(said);
+    free(script);
+    free(sbatch);
+    free(seen);
+    resource_close(r);
 }
 
 static const struct refusal {
@@ -1121,6 +1191,7 @@ int main(void)
         {"the helper", test_helper},
         {"submit", test_submit},
         {"submit: the command line", test_submit_words},
+        {"submit: the environment", test_submit_environment},
         {"submit: every recorded refusal", test_submit_refused},
         {"submit: a time limit", test_submit_hangs},
         {"cancel", test_cancel},
