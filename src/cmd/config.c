@@ -70,16 +70,23 @@ static int show(const struct config_options *o, const char *file)
 static int dispatch(const struct config_options *o, int n, char **words,
                     pe_error *errp)
 {
-    if (option_operands(&usage, n, errp) < 0)
+    bool known =
+        n > 0 && (!strcmp(words[0], "check") || !strcmp(words[0], "show"));
+
+    if ((n == 0 || known) && option_operands(&usage, n, errp) < 0)
         return cmd_fail(errp);
     if (!strcmp(words[0], "check"))
         return check(o, n - 1, words + 1);
     if (!strcmp(words[0], "show") && n == 2)
         return show(o, words[1]);
-    pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                 "'%s' with %d files is not a command of pilot config; see "
-                 "'pilot config --help'",
-                 words[0], n - 1);
+    if (!strcmp(words[0], "show"))
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                     "pilot config show takes one FILE, not %d", n - 1);
+    else
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                     "'%s' is not a command of pilot config: 'pilot config "
+                     "check FILE...' or 'pilot config show FILE'",
+                     words[0]);
     return cmd_fail(errp);
 }
 

@@ -79,18 +79,75 @@ static int version_print(void)
     return PE_EXIT_OK;
 }
 
-static int unknown_command(const char *name)
+/* What other tools call it. */
+static const struct {
+    const char *word, *name;
+} synonyms[] = {
+    {"start", "run"},
+    {"launch", "run"},
+    {"resume", "run --resume"},
+    {"list", "status"},
+    {"ls", "status"},
+    {"ps", "status"},
+    {"queue", "status"},
+    {"squeue", "status"},
+    {"show", "status"},
+    {"stop", "cancel"},
+    {"kill", "cancel"},
+    {"rm", "cancel"},
+    {"scancel", "cancel"},
+    {"sbatch", "submit"},
+    {"qsub", "submit"},
+    {"scale", "resize"},
+    {"tail", "log -f"},
+    {"check", "config check"},
+    {"validate", "config check"},
+    {"version", "--version"},
+    {"help", "--help"},
+};
+
+static void nearest_find(const char *name, char *out, size_t cap)
 {
-    char nearest[32];
     text words = {0};
 
     for (const struct command *c = commands; c->name; c++)
         text_add(&words, "%s ", c->name);
-    text_nearest(name, words.data ? words.data : "", nearest, sizeof(nearest));
+    text_nearest(name, words.data ? words.data : "", out, cap);
     text_free(&words);
-    log_error("unknown command %s%s%s%s; see 'pilot --help'", name,
-              *nearest ? "; did you mean " : "", nearest, *nearest ? "?" : "");
+    for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+        if (!strcmp(synonyms[i].word, name))
+            snprintf(out, cap, "%s", synonyms[i].name);
+}
+
+static int unknown_command(const char *name)
+{
+    char nearest[32];
+
+    nearest_find(name, nearest, sizeof(nearest));
+    if (strstr(name, ".yaml") || strstr(name, ".yml"))
+        log_error("'%s' is no command; did you mean 'pilot run %s'?", name,
+                  name);
+    else
+        log_error("unknown command '%s'%s%s%s; see 'pilot --help'", name,
+                  *nearest ? "; did you mean 'pilot " : "", nearest,
+                  *nearest ? "'?" : "");
     return PE_EXIT_USAGE;
+}
+
+/* "pilot help [COMMAND]" */
+static int help(int argc, char **argv)
+{
+    char flag[] = "--help";
+    char *words[] = {argv[argc > 2 ? 2 : 1], flag, NULL};
+
+    if (argc < 3) {
+        help_print(stdout);
+        return PE_EXIT_OK;
+    }
+    for (const struct command *c = commands; c->name; c++)
+        if (!strcmp(argv[2], c->name))
+            return c->run(2, words);
+    return unknown_command(argv[2]);
 }
 
 static bool is_called(const char *path, const char *name)
@@ -114,6 +171,8 @@ int main(int argc, char **argv)
         help_print(stdout);
         return PE_EXIT_OK;
     }
+    if (!strcmp(argv[1], "help"))
+        return help(argc, argv);
     if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version"))
         return version_print();
     for (const struct command *c = commands; c->name; c++)

@@ -137,7 +137,7 @@ static void test_operands(void)
     expect(PILOT("cancel", "--all", "--run", "t"), PE_EXIT_USAGE, NULL,
            "which pilots");
     expect(PILOT("statsu"), PE_EXIT_USAGE, NULL,
-           "unknown command statsu; did you mean status?");
+           "unknown command 'statsu'; did you mean 'pilot status'?");
 }
 
 /* What is called is not there. */

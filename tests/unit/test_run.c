@@ -508,9 +508,14 @@ static const struct {
     {{"rum"},
      64,
      "",
-     "unknown command rum; did you mean run?; see 'pilot "
+     "unknown command 'rum'; did you mean 'pilot run'?; see 'pilot "
      "--help'\n"},
-    {{"xyz"}, 64, "", "unknown command xyz; see 'pilot --help'\n"},
+    {{"xyz"}, 64, "", "unknown command 'xyz'; see 'pilot --help'\n"},
+    {{"ls"}, 64, "", "did you mean 'pilot status'?"},
+    {{"a.yaml"}, 64, "", "'a.yaml' is no command; did you mean 'pilot run "},
+    {{"help"}, 0, "Usage: pilot COMMAND ", ""},
+    {{"help", "run"}, 0, "Usage: pilot run [OPTION]... FILE\n", ""},
+    {{"help", "rum"}, 64, "", "unknown command 'rum'; did you mean 'pilot run"},
     {{"run", "--help"}, 0, "Usage: pilot run [OPTION]... FILE\n", ""},
     {{"run", "-h"}, 0, "--set PATH=VALUE", ""},
     {{"run"}, 64, "", "a FILE is missing; see 'pilot run --help'\n"},
@@ -550,12 +555,12 @@ static const struct {
     {{"config", "show", "@smoke", "@smoke"},
      64,
      "",
-     "'show' with 2 files is not a command of pilot config"},
+     "pilot config show takes one FILE, not 2"},
     {{"config", "chek", "@smoke"},
      64,
      "",
-     "'chek' with 1 files is not a "
-     "command"},
+     "'chek' is not a command of pilot config: 'pilot config check FILE...'"},
+    {{"config", "@smoke"}, 64, "", "smoke.yaml' is not a command of pilot"},
     {{"config", "show", "--set", "x.y=1", "@smoke"}, 78, "", "x"},
 };
 
