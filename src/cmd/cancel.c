@@ -17,6 +17,8 @@
 #define GRACE_S 10.0
 #define STEP_NS INT64_C(200000000)
 #define SECOND INT64_C(1000000000)
+#define SETTLE_NS (10 * SECOND) /* for the job of one that has just ended */
+#define OLD_NS (600 * SECOND)
 
 struct cancel_options {
     const char *run, *grace;
@@ -53,9 +55,17 @@ static const option_usage usage = {
     .max_args = -1,
 };
 
+/* What a scheduler knows of a pilot that may not be what its record says. */
+enum look {
+    LOOK_NONE, /* it was not asked */
+    LOOK_GONE, /* there is no such job, or not any more */
+    LOOK_LIVES
+};
+
 typedef struct canceling {
     const struct cancel_options *o;
     pilots p;
+    enum look *look; /* of each of the pilots */
     double grace_s;
     int status; /* of the first failure */
 } canceling;
@@ -73,6 +83,83 @@ static bool is_over(const pilot_record *r)
 {
     return pilot_state_is_final(r->state) &&
            (r->state != PILOT_MISSING || !*r->sched_id);
+}
+
+/* --- before all: jobs that may be other than their records --- */
+
+/* A pilot that is over may have a job that runs: its script goes on, or it was
+ * queued again by hand.  And what was not looked at for long may be over, and
+ * its id be that of another job by now.
+ */
+static bool is_doubtful(const pilot_record *r, int64_t now)
+{
+    if (!*r->sched_id)
+        return false;
+    if (pilot_state_is_final(r->state))
+        return now - r->ended_ns > SETTLE_NS;
+    return now - r->observed_ns > OLD_NS;
+}
+
+static enum look look_of(const resource_job *job)
+{
+    return job->seen >= RESOURCE_QUEUED && job->seen <= RESOURCE_SUSPENDED
+               ? LOOK_LIVES
+               : LOOK_GONE;
+}
+
+/* One question for all that live at [url]. */
+static void place_look(canceling *c, const char *url, const size_t *at,
+                       size_t n)
+{
+    resource_job *jobs = calloc(n + 1, sizeof(*jobs));
+    resource *res = jobs ? observe_cache_open(c->p.cache, url, NULL) : NULL;
+    pe_error e = {0};
+
+    for (size_t i = 0; jobs && i < n; i++) {
+        const pilot_record *r = &c->p.r[at[i]];
+        jobs[i].dir = r->dir;
+        jobs[i].since_ns = r->submitted_ns ? r->submitted_ns : r->created_ns;
+        snprintf(jobs[i].id, sizeof(jobs[i].id), "%s", r->sched_id);
+    }
+    if (res && res->ops->describe(res, jobs, n, &e) == 0)
+        for (size_t i = 0; i < n; i++)
+            c->look[at[i]] = look_of(&jobs[i]);
+    else if (e.kind != PE_ERROR_NONE)
+        log_warn("whether jobs of pilots that are over still run is not "
+                 "known: %s",
+                 e.text);
+    free(jobs);
+}
+
+static int jobs_look(canceling *c, pe_error *errp)
+{
+    int64_t now = clock_real_ns();
+    size_t *at = calloc(c->p.n + 1, sizeof(*at));
+    bool *done = calloc(c->p.n + 1, sizeof(*done));
+
+    c->look = calloc(c->p.n + 1, sizeof(*c->look));
+    for (size_t i = 0; at && done && c->look && i < c->p.n; i++) {
+        const char *url = c->p.r[i].resource;
+        size_t n = 0;
+        for (size_t k = i; k < c->p.n; k++)
+            if (!done[k] && is_doubtful(&c->p.r[k], now) &&
+                !strcmp(c->p.r[k].resource, url)) {
+                at[n++] = k;
+                done[k] = true;
+            }
+        if (n > 0)
+            place_look(c, url, at, n);
+    }
+    bool room = at && done && c->look;
+    free(at);
+    free(done);
+    return room ? 0 : pe_error_nomem(errp);
+}
+
+/* Is there something of pilot [i] to be ended? */
+static bool is_left(const canceling *c, size_t i)
+{
+    return !is_over(&c->p.r[i]) || c->look[i] == LOOK_LIVES;
 }
 
 /* --- first: written down --- */
@@ -101,7 +188,10 @@ static void mark_all(canceling *c)
     for (size_t i = 0; i < c->p.n; i++) {
         pilot_record *r = &c->p.r[i];
         pe_error e = {0};
-        if (is_over(r))
+        if (is_over(r) && is_left(c, i))
+            log_warn("%s is %s, but its job %s still runs: it is ended, too",
+                     r->id, pilot_state_name(r->state), r->sched_id);
+        else if (is_over(r))
             log_info("%s is %s already", r->id, pilot_state_name(r->state));
         else if (pilot_record_change(c->p.home, r->id, mark, NULL, r, &e) < 0)
             failed(c, &e);
@@ -214,9 +304,9 @@ static void ask_all(canceling *c)
     for (size_t i = 0; i < c->p.n; i++) {
         pilot_record *r = &c->p.r[i];
         pe_error e = {0};
-        if (is_over(r))
+        if (!is_left(c, i))
             continue;
-        if (ask(c, r, &e) < 0 ||
+        if ((c->look[i] != LOOK_GONE && ask(c, r, &e) < 0) ||
             (r->state == PILOT_MISSING &&
              pilot_record_change(c->p.home, r->id, missing_end, NULL, r, &e) <
                  0))
@@ -233,10 +323,10 @@ static bool has_unknown(const pilots *p)
     return false;
 }
 
-static bool has_living(const pilots *p)
+static bool has_living(const canceling *c)
 {
-    for (size_t i = 0; i < p->n; i++)
-        if (!is_over(&p->r[i]))
+    for (size_t i = 0; i < c->p.n; i++)
+        if (is_left(c, i))
             return true;
     return false;
 }
@@ -260,12 +350,14 @@ static int cancel_all(canceling *c, pe_error *errp)
 {
     if (pilots_observe(&c->p, PILOTS_ASK_NOT, errp) < 0)
         return -1;
+    if (jobs_look(c, errp) < 0)
+        return -1;
     mark_all(c);
     if (has_unknown(&c->p) && pilots_observe(&c->p, PILOTS_ASK_NOW, errp) < 0)
         return -1;
     if (!c->o->now && drain(c, errp) < 0)
         return -1;
-    if (has_living(&c->p)) {
+    if (has_living(c)) {
         ask_all(c);
         /* One that did not answer is not waited for twice. */
         if (c->status == PE_EXIT_OK &&
@@ -312,6 +404,7 @@ static int cancel_do(const struct cancel_options *o, size_t n, char **words)
         run_check(&c.p, run, &e) < 0 || cancel_all(&c, &e) < 0)
         failed(&c, &e);
     pilots_close(&c.p);
+    free(c.look);
     return c.status;
 }
 

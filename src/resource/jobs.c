@@ -7,6 +7,8 @@
 #include "src/resource/scheduler.h"
 
 #define SECOND_NS INT64_C(1000000000)
+/* Between a submit by our clock and by that of the scheduler. */
+#define SAME_NS (600 * SECOND_NS)
 
 struct key {
     char *text;
@@ -117,6 +119,15 @@ size_t job_index_by_path(const job_index *x, const char *path, size_t len,
                          job_f f, void *arg)
 {
     return keys_call(&x->path, path, len, f, arg);
+}
+
+bool scheduler_is_other(const resource_job *job, bool same, int64_t submit_ns)
+{
+    int64_t apart = submit_ns - job->since_ns;
+
+    if (same || !job->dir || job->since_ns == 0 || submit_ns == 0)
+        return false;
+    return apart > SAME_NS || apart < -SAME_NS;
 }
 
 void scheduler_job_clear(resource_job *job)

@@ -439,12 +439,24 @@ static void times_set(const struct facts *f, resource_job *job)
         job->end_ns = f->stime + f->walltime * SECOND_NS;
 }
 
+/* Does it carry the mark of pilot folder [dir]? */
+static bool is_marked(const struct facts *f, const char *dir)
+{
+    char *mark = dir ? pbs_mark(dir) : NULL;
+    bool same = mark && f->mark && is(f->mark, f->mark_len, mark);
+
+    free(mark);
+    return same;
+}
+
 static void line_take(resource_job *job, void *arg)
 {
     const struct job_line *l = arg;
     const struct facts *f = &l->f;
     bool waits;
 
+    if (scheduler_is_other(job, is_marked(f, job->dir), f->qtime))
+        return;
     if (job->seen != RESOURCE_ABSENT && f->qtime < job->submit_ns)
         return; /* an older one of the same folder */
     memcpy(job->id, f->id, sizeof(job->id));

@@ -78,6 +78,13 @@ size_t job_index_by_id(const job_index *x, const char *id, size_t len, job_f f,
 size_t job_index_by_path(const job_index *x, const char *path, size_t len,
                          job_f f, void *arg);
 
+/* Is what has the id of [job] another job?  Ids are used again: after a while,
+ * or at once where a scheduler has lost its state.  [same]: its folder, as the
+ * scheduler knows it, is that of [job]; a site may rewrite that, so the time of
+ * its submit ([submit_ns], 0: not known) has to be another, too.
+ */
+bool scheduler_is_other(const resource_job *job, bool same, int64_t submit_ns);
+
 /* Forget what an earlier query said; the id stays. */
 void scheduler_job_clear(resource_job *job);
 

@@ -12,7 +12,6 @@
 #include "src/resource/slurm_format.h"
 #include "src/resource/slurm_private.h"
 
-#define SCRIPT "/job.sh"
 #define OUTPUT "/scheduler.out"
 #define CALL_WORDS 8      /* of a call about one job */
 #define HELPER_MISFIT 78  /* its library does not fit this cluster */
@@ -56,7 +55,7 @@ static char *output_option(const resource_spec *s)
 
 static char *script_of(const char *dir)
 {
-    return text_format("%s" SCRIPT, dir);
+    return text_format("%s" SLURM_SCRIPT, dir);
 }
 
 /* A command line of sbatch.  What was asked for is on it and not in the script

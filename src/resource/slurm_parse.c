@@ -148,6 +148,16 @@ static void times_set(resource_job *job, const piece *f, int64_t *expected)
     job->end_ns = scheduler_time_iso(f[SLURM_END].at, f[SLURM_END].len);
 }
 
+/* Is [path] the script of pilot folder [dir]? */
+static bool is_script_of(piece path, const char *dir)
+{
+    size_t n = dir ? strlen(dir) : 0;
+
+    return dir && path.len == n + strlen(SLURM_SCRIPT) &&
+           !memcmp(path.at, dir, n) &&
+           !memcmp(path.at + n, SLURM_SCRIPT, strlen(SLURM_SCRIPT));
+}
+
 /* A job of a query that [arg], a line of the queue, is about. */
 static void line_take(resource_job *job, void *arg)
 {
@@ -158,6 +168,9 @@ static void line_take(resource_job *job, void *arg)
     int64_t expected = 0;
     int restarts = count_of(f[SLURM_RESTARTS]);
 
+    if (scheduler_is_other(job, is_script_of(f[SLURM_COMMAND], job->dir),
+                           submit))
+        return;
     /* Two that were submitted for one folder: the newer one is meant. */
     if (job->seen != RESOURCE_ABSENT && submit < job->submit_ns)
         return;
@@ -247,8 +260,11 @@ static void account_take(resource_job *job, void *arg)
     piece state = cell(l, c->state), start = cell(l, c->start);
     piece submit = cell(l, c->submit), end = cell(l, c->end);
     enum resource_seen seen = slurm_state(state.at, state.len);
+    int64_t submit_ns = scheduler_time_iso(submit.at, submit.len);
 
-    if (!is_over(seen))
+    /* One that was queued again has a later time than that of its submit. */
+    if (!is_over(seen) || (submit_ns < job->since_ns &&
+                           scheduler_is_other(job, false, submit_ns)))
         return;
     job->seen = seen;
     copy(job->native, sizeof(job->native), state);
@@ -260,7 +276,7 @@ static void account_take(resource_job *job, void *arg)
         job->hosts[0] = '\0';
     exit_read(cell(l, c->exit), job);
     job->nodes = nodes_of(cell(l, c->nodes));
-    job->submit_ns = scheduler_time_iso(submit.at, submit.len);
+    job->submit_ns = submit_ns;
     job->start_ns = scheduler_time_iso(start.at, start.len);
     job->end_ns = scheduler_time_iso(end.at, end.len);
     slurm_explain(job, 0);

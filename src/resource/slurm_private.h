@@ -4,6 +4,9 @@
 
 #include "src/resource/scheduler.h"
 
+/* The script of a pilot, in its folder. */
+#define SLURM_SCRIPT "/job.sh"
+
 /* What Slurm's programs say when they fail. */
 extern const scheduler_fault slurm_faults[];
 

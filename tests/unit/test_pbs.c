@@ -278,6 +278,36 @@ static void test_lines(void)
     }
 }
 
+/* Ids are used again: a job of another folder and another time is not ours. */
+static void test_reused(void)
+{
+#define AT(day, dir)                                               \
+    "Job Id: 7.s|job_state=R|qtime=Mon Nov " day " 12:00:00 2026|" \
+    "Variable_List=A=b,PILOT_DIR=" dir
+    static const struct {
+        const char *line;
+        enum resource_seen seen;
+    } rows[] = {
+        {AT("23", "/w/a%20b"), RESOURCE_RUNNING},
+        {AT("25", "/w/a%20b"), RESOURCE_RUNNING}, /* queued again */
+        {AT("23", "/w/b"), RESOURCE_RUNNING},
+        {AT("25", "/w/b"), RESOURCE_ABSENT},
+        {AT("20", "/w/b"), RESOURCE_ABSENT},
+        {"Job Id: 7.s|job_state=R|qtime=Mon Nov 25 12:00:00 2026",
+         RESOURCE_ABSENT},
+        {"Job Id: 7.s|job_state=R", RESOURCE_RUNNING},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        resource_job job = job_of("7.s", "/w/a b");
+        job.since_ns = scheduler_time_iso("2026-11-23T12:00:00", 19);
+        job_index *x = job_index_create(&job, 1, pbs_mark, NULL);
+        pbs_parse(rows[i].line, strlen(rows[i].line), x);
+        CU_ASSERT_EQUAL(job.seen, rows[i].seen);
+        job_index_destroy(x);
+    }
+}
+
 static void test_marks(void)
 {
     static const struct {
@@ -969,6 +999,7 @@ int main(void)
         {"every recorded state", test_states},
         {"facts of a job that runs", test_running_facts},
         {"lines nobody recorded", test_lines},
+        {"an id that is used again", test_reused},
         {"marks", test_marks},
         {"times", test_seconds},
         {"one question for all jobs", test_describe},

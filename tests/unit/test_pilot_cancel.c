@@ -185,6 +185,35 @@ static void test_cancel_many(void)
     UNIT_EQUAL(on_disk("v/new").reason, "canceled before it was submitted");
 }
 
+/* A pilot_record_change_f: it ended a minute ago. */
+static int end_long_ago(pilot_record *r, void *arg, pe_error *errp)
+{
+    (void)arg;
+    (void)errp;
+    r->state = PILOT_DONE;
+    r->ended_ns = clock_real_ns() - 60 * S;
+    return 0;
+}
+
+/* Its record is over and its job is not: queued again by hand, say. */
+static void test_cancel_left(void)
+{
+    pilot_record r;
+
+    begin();
+    pilot_submit("t/p", rehearse_script("l", "queue for-ever"), JOB_DONE);
+    r = on_disk("t/p");
+    CU_ASSERT_EQUAL(pilot_record_change(getenv("PILOT_HOME"), "t/p",
+                                        end_long_ago, NULL, &r, NULL),
+                    0);
+    expect(PILOT("cancel", "t/p"), 0, NULL,
+           "t/p is DONE, but its job 1.rehearsal still runs: it is ended, "
+           "too\n");
+    CU_ASSERT_EQUAL(state_of("t/p"), PILOT_DONE);
+    expect(PILOT("cancel", "t/p"), 0, NULL, "t/p is DONE already\n");
+    CU_ASSERT_PTR_NULL(strstr(content("err"), "still runs"));
+}
+
 /* One that failed is said, and repeated by the same command. */
 static void test_cancel_fails(void)
 {
@@ -365,6 +394,7 @@ int main(void)
         {"wait without being a burden", test_wait_manners},
         {"cancel", test_cancel},
         {"cancel many", test_cancel_many},
+        {"cancel: a job behind its record", test_cancel_left},
         {"cancel that fails", test_cancel_fails},
         {"cancel what was never submitted", test_cancel_cut_off},
         {"cancel what is missing", test_cancel_missing},

@@ -269,6 +269,52 @@ static void test_lines(void)
     }
 }
 
+/* Ids are used again: a job of another folder and another time is not ours. */
+static void test_reused(void)
+{
+#define LINE(submit, dir) \
+    "7|RUNNING|1|" submit "|" submit "|N/A|1|n|0|-|None|" dir "/job.sh"
+    static const struct {
+        const char *line;
+        enum resource_seen seen;
+    } rows[] = {
+        {LINE("2026-11-23T12:00:00", "/w/a"), RESOURCE_RUNNING},
+        {LINE("2026-11-25T12:00:00", "/w/a"), RESOURCE_RUNNING}, /* again */
+        {LINE("2026-11-23T12:05:00", "/site/copy"), RESOURCE_RUNNING},
+        {LINE("2026-11-25T12:00:00", "/w/b"), RESOURCE_ABSENT},
+        {LINE("2026-11-25T12:00:00", "/w/a/b"), RESOURCE_ABSENT},
+        {LINE("2026-11-20T12:00:00", "/w/b"), RESOURCE_ABSENT},
+        {LINE("N/A", "/w/b"), RESOURCE_RUNNING},
+    };
+    static const char head[] = "JobIDRaw|State|Submit\n";
+    static const struct {
+        const char *line;
+        enum resource_seen seen;
+    } accounts_of[] = {
+        {"7|COMPLETED|2026-11-23T12:00:01", RESOURCE_DONE},
+        {"7|COMPLETED|2026-11-25T12:00:01", RESOURCE_DONE},
+        {"7|COMPLETED|2026-11-20T12:00:01", RESOURCE_ABSENT},
+        {"7|COMPLETED|", RESOURCE_DONE},
+    };
+
+    for (size_t i = 0; i < COUNT(rows) + COUNT(accounts_of); i++) {
+        resource_job job = job_of("7", "/w/a");
+        job.since_ns = scheduler_time_iso("2026-11-23T12:00:00", 19);
+        job_index *x = job_index_create(&job, 1, script_of, NULL);
+        size_t k = i - COUNT(rows);
+        if (i < COUNT(rows)) {
+            slurm_parse_queue(rows[i].line, strlen(rows[i].line), NULL, x);
+            CU_ASSERT_EQUAL(job.seen, rows[i].seen);
+        } else {
+            char *out = text_format("%s%s\n", head, accounts_of[k].line);
+            slurm_parse_accounting(out, strlen(out), NULL, x);
+            CU_ASSERT_EQUAL(job.seen, accounts_of[k].seen);
+            free(out);
+        }
+        job_index_destroy(x);
+    }
+}
+
 /* Reasons that were not recorded. */
 static void test_reasons(void)
 {
@@ -1176,6 +1222,7 @@ int main(void)
         {"every recorded state", test_states},
         {"facts of a job that runs", test_running_facts},
         {"lines nobody recorded", test_lines},
+        {"an id that is used again", test_reused},
         {"reasons nobody recorded", test_reasons},
         {"every recorded state of accounting", test_accounting},
         {"one question for all jobs", test_describe},
