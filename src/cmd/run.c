@@ -1,5 +1,6 @@
 /* run.c - `pilot run`: run a pipeline and follow it to its end. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,17 +60,43 @@ static bool has_state(const json_t *summary, const char *state)
     return s && !strcmp(s, state);
 }
 
+/* A run is done while the parameter service says so, too: it may have come
+ * back as it was before the end.
+ */
+static bool is_done(struct run *r, const json_t *summary)
+{
+    const json_t *b = json_object_get(summary, "blocks");
+    uint64_t blocks =
+        (uint64_t)(json_integer_value(json_object_get(b, "applied")) +
+                   json_integer_value(json_object_get(b, "refused")));
+    bool reached = true;
+    pe_error e = {0};
+
+    if (!has_state(summary, "done"))
+        return false;
+    if (run_services_reach(r, blocks, &reached, &e) < 0)
+        log_warn("this is what the run came to; whether its model is still "
+                 "there was not asked: %s",
+                 e.text);
+    if (!reached)
+        log_warn("the parameter service has less than the %" PRIu64
+                 " blocks with which this run ended: going on with it",
+                 blocks);
+    return reached;
+}
+
 /* The summary an earlier command left, or NULL.  It is taken away unless the
  * run is done: it stops being true when the run goes on.
  */
-static json_t *summary_take(const struct run *r)
+static json_t *summary_take(struct run *r, bool *donep)
 {
     char *path = run_path(r, "summary.json", NULL);
     size_t len = 0;
     char *data = path ? file_read(path, SUMMARY_MAX_BYTES, &len, NULL) : NULL;
     json_t *summary = data ? json_loadb(data, len, 0, NULL) : NULL;
 
-    if (path && !has_state(summary, "done"))
+    *donep = is_done(r, summary);
+    if (path && !*donep)
         unlink(path);
     free(data);
     free(path);
@@ -196,10 +223,11 @@ static int run_prepare(struct run *r, json_t *before, pe_error *errp)
 /* A run that is done stays so. */
 static int run_execute(struct run *r, pe_error *errp)
 {
-    json_t *before = r->req->resumed ? summary_take(r) : NULL;
+    bool done = false;
+    json_t *before = r->req->resumed ? summary_take(r, &done) : NULL;
     int status = PE_EXIT_OK;
 
-    if (has_state(before, "done")) {
+    if (done) {
         if (summary_give(r, before, errp) < 0)
             status = cmd_fail(errp);
     } else if (run_prepare(r, before, errp) < 0) {

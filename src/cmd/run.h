@@ -82,6 +82,7 @@ struct run {
     char *home;
     int lock_fd;    /* held while a command follows the run; -1: none */
     bool made_dir;  /* by us, in this call */
+    bool claimed;   /* the parameter service has it as ours */
     bool joined;    /* it was there: one more pilot comes to it */
     bool local;     /* no broker, no parameter service */
     bool managed;   /* we started the services */
@@ -135,6 +136,10 @@ int run_endpoints_resolve(struct run *r, pe_error *errp);
  * the file is to be one.
  */
 int run_endpoints_find(struct run *r, pe_error *errp);
+/* Take what is known into the request; nothing is started.  False: not both
+ * are.
+ */
+bool run_endpoints_known(struct run *r);
 
 /* --- run_services.c --- */
 
@@ -150,6 +155,12 @@ int run_services_call(struct run *r, const char *verb, const char *folder,
 int run_services_open(struct run *r, pe_error *errp);
 /* Stop what was started, unless it is to be kept. */
 void run_services_close(struct run *r);
+/* Does the parameter service have that many blocks of the run, which is over?
+ * It may have come back as it was before.  0 and *reachedp; -1: it cannot be
+ * asked.
+ */
+int run_services_reach(struct run *r, uint64_t blocks, bool *reachedp,
+                       pe_error *errp);
 /* Tell the agents by control word; -1 when it cannot be put. */
 int run_services_control(struct run *r, const char *word, pe_error *errp);
 /* Write ends for the devices of edge pilot [a], which died for good.  May be

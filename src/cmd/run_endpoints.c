@@ -211,6 +211,11 @@ static bool is_planned(const pipeline *p, enum pilot_kind kind)
     return k && !k->endpoint && (k->resource_given || k->within >= 0);
 }
 
+bool run_endpoints_known(struct run *r)
+{
+    return endpoints_adopt(r);
+}
+
 int run_endpoints_find(struct run *r, pe_error *errp)
 {
     const pipeline_request *q = r->req;

@@ -61,22 +61,48 @@ static int ends_forget(struct run *r, pe_error *errp)
     return 0;
 }
 
-/* A new run must not find a model of the same name. */
+/* The run is ours, and a new one must not find a model of the same name. */
 static int keys_prepare(struct run *r, pe_error *errp)
 {
     char commit[PE_COMMIT_ID_LEN + 1] = "";
     uint64_t version, fence;
 
-    if (r->req->resumed)
-        return ends_forget(r, errp);
+    if (params_claim_take(r->params, r->req->claim, errp) < 0)
+        return -1;
+    r->claimed = true;
     if (params_ids_fetch(r->params, commit, &version, &fence, errp) < 0)
         return -1;
-    if (!*commit)
+    if (!*commit || r->req->resumed)
         return ends_forget(r, errp);
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                         "%s has a model of a run %s already: choose another "
                         "--run",
                         r->req->params_url, r->req->run);
+}
+
+int run_services_reach(struct run *r, uint64_t blocks, bool *reachedp,
+                       pe_error *errp)
+{
+    params_conf conf = {0};
+    params_state s = {0};
+    params *p = NULL;
+    int status = -1;
+
+    if (!run_endpoints_known(r))
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                            "its services are down");
+    if (pipeline_via_open(r->req, errp) < 0)
+        return -1;
+    pipeline_request_params(r->req, &conf);
+    conf.no_commits = true;
+    p = params_open(&conf, r->req->run, errp);
+    if (p && params_state_fetch(p, &s, errp) == 0) {
+        *reachedp = s.counters.applied + s.counters.refused >= blocks;
+        status = 0;
+    }
+    params_state_free(&s);
+    params_close(p);
+    return status;
 }
 
 static bool has_far_pilot(const pipeline *p)
@@ -133,6 +159,9 @@ void run_services_close(struct run *r)
     char *folder = r->managed ? run_path(r, "services", NULL) : NULL;
     pe_error e = {0};
 
+    /* A run that leaves nothing behind leaves its name to others. */
+    if (r->claimed && r->made_dir)
+        params_claim_drop(r->params, r->req->claim, NULL);
     params_close(r->params);
     r->params = NULL;
     if (folder && r->o->keep)

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -227,11 +228,25 @@ static int file_copy(const char *from, const char *to, pe_error *errp)
     return status;
 }
 
+/* Whose the run is, from now on: nobody's else, wherever its pilots are. */
+static int claim_make(struct run *r, pe_error *errp)
+{
+    char id[PE_COMMIT_ID_LEN + 1], name[256] = "";
+
+    if (random_id(id, PE_COMMIT_ID_LEN / 2, errp) < 0)
+        return -1;
+    if (gethostname(name, sizeof(name) - 1) < 0 || !*name)
+        snprintf(name, sizeof(name), "unknown");
+    r->req->claim =
+        text_format("%s %lld %s %s", id, (long long)time(NULL), name, r->home);
+    return r->req->claim ? 0 : pe_error_nomem(errp);
+}
+
 /* Home, and the folder of run [name] in it, as text. */
 static int places_fill(struct run *r, const char *name, pe_error *errp)
 {
     r->home = locate_home(errp);
-    if (!r->home)
+    if (!r->home || claim_make(r, errp) < 0)
         return -1;
     r->req->dir = text_format("%s/%s", r->home, name);
     r->req->file = r->req->dir ? run_path(r, "pipeline.yaml", errp) : NULL;
@@ -308,6 +323,8 @@ int run_setup_resume(struct run *r, pe_error *errp)
     if (!r->req || run_lock(r, errp) < 0)
         return -1;
     r->req->resumed = true;
+    if (!r->req->claim && claim_make(r, errp) < 0)
+        return -1;
     r->p = pipeline_load(r->req->file, (const char *const *)r->req->overrides,
                          r->req->n_overrides, errp);
     if (!r->p)
@@ -332,8 +349,9 @@ static int join(struct run *r, const char *dir, pe_error *errp)
     q->params_url = first->params_url;
     q->password_file = first->password_file;
     q->user = first->user;
+    q->claim = first->claim;
     first->broker = first->params_url = first->password_file = NULL;
-    first->user = NULL;
+    first->user = first->claim = NULL;
     pipeline_request_destroy(first);
     q->dir = text_format("%s", dir);
     q->file = locate_absolute(NULL, r->o->file, errp);

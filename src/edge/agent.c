@@ -18,6 +18,7 @@
 #define AWAY_RETRY_NS 1000000000     /* the same while Redis is away */
 #define AWAY_NS INT64_C(60000000000) /* leave without Redis after this */
 #define PROGRESS_NS 500000000
+#define ENDS_NS 2000000000 /* between two looks at our ends, once written */
 #define BOOTS_RETRY_NS 500000000
 #define BOOTS_TIMEOUT_S 2.0 /* of the broker, for the ends of partitions */
 
@@ -49,7 +50,7 @@ typedef struct agent {
     tally *tally;
 
     int64_t start_ns, end_ns; /* of the blocks, monotonic; 0: not yet */
-    int64_t control_ns, progress_ns, boots_ns; /* next time of each */
+    int64_t control_ns, progress_ns, boots_ns, ends_ns; /* next time of each */
     bool booted;                               /* the devices know their BOOT */
     bool boots_told;                           /* ... that it is waited for */
     int64_t reached_ns;                        /* last answer of Redis */
@@ -385,6 +386,38 @@ static int put_end(agent *a, agent_device *d, pe_error *errp)
     return pe_error_prefix(errp, "end of device %s cannot be written", d->name);
 }
 
+static bool has_end(const params_end *ends, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(ends[i].device, name))
+            return true;
+    return false;
+}
+
+/* A service that was rolled back may have lost an end, and the pool would wait
+ * for it for ever: it is written again for as long as the run goes on.
+ */
+static void keep_ends(agent *a)
+{
+    int64_t now = clock_mono_ns();
+    params_end *ends = NULL;
+    size_t n = 0;
+    int rc;
+
+    if (now < a->ends_ns)
+        return;
+    a->ends_ns = now + ENDS_NS;
+    pthread_mutex_lock(&a->lock);
+    rc = params_ends_fetch(a->params, &ends, &n, NULL);
+    pthread_mutex_unlock(&a->lock);
+    for (int i = 0; rc == 0 && i < a->n; i++) {
+        agent_device *d = &a->devices[i];
+        if (!has_end(ends, n, d->name))
+            put_end(a, d, NULL);
+    }
+    params_ends_free(ends, n);
+}
+
 /* Look after the devices: 1 all have ended and said so, 0 not yet, -1 one
  * failed.
  */
@@ -479,6 +512,8 @@ static int loop(agent *a, pe_error *errp)
         }
         if (over && may_leave(a))
             return 0;
+        if (over)
+            keep_ends(a);
         clock_sleep_ns(TURN_NS, 0);
     }
 }

@@ -10,7 +10,8 @@
 #include <pilot/model.h>
 
 /* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :first, :fence,
- * :ends, :announce, :pilots, :orders, :leases, :control, :shared, :boots.
+ * :ends, :announce, :pilots, :orders, :leases, :control, :shared, :boots,
+ * :home.
  */
 
 /* A connected stream socket to [host]:[port], which the caller closes; -1. */
@@ -236,6 +237,15 @@ int params_lease_beat(params *p, const params_member *m, unsigned words,
 int params_leases_fetch(params *p, params_lease **out, size_t *np,
                         pe_error *errp);
 void params_leases_free(params_lease *l, size_t n);
+
+/* A run is of one home: a folder of runs, that many hosts may see.  [claim] is
+ * "ID SECONDS HOST HOME": random, since when, and where; whoever takes it first
+ * has it, and so has everybody with the same ID, and a later run of this name
+ * in that home.  Errors: fatal, 75, naming the home that has it.
+ */
+int params_claim_take(params *p, const char *claim, pe_error *errp);
+/* Give it back, where it is [claim]'s: of a run that came to nothing. */
+int params_claim_drop(params *p, const char *claim, pe_error *errp);
 
 /* Control words of a run ("drain", "stop"), read by its agents; "" when there
  * is none.  Errors: input, when the word does not fit.

@@ -16,7 +16,8 @@ static const char *const key_names[] = {
     [PARAMS_KEY_ENDS] = "ends",       [PARAMS_KEY_PILOTS] = "pilots",
     [PARAMS_KEY_ORDERS] = "orders",   [PARAMS_KEY_LEASES] = "leases",
     [PARAMS_KEY_CONTROL] = "control", [PARAMS_KEY_SHARED] = "shared",
-    [PARAMS_KEY_BOOTS] = "boots",     [PARAMS_CHANNEL] = "announce",
+    [PARAMS_KEY_BOOTS] = "boots",     [PARAMS_KEY_HOME] = "home",
+    [PARAMS_CHANNEL] = "announce",
 };
 
 static int run_check(const char *run, pe_error *errp)

@@ -44,6 +44,7 @@ typedef struct supervisor {
     enum supervisor_state state;
     bool begun; /* services are known, crews may start */
     bool told_launch;
+    bool claimed; /* the run is ours, by its parameter service */
     bool stopped;      /* somebody wants the end: no crew starts again */
     bool done;         /* the run is, by its control word, */
     bool closed;       /* and nobody needs its services */

@@ -503,6 +503,24 @@ static int herald_open(supervisor *s, pe_error *errp)
     return s->herald ? 0 : -1;
 }
 
+/* Is the run ours?  1: yes; 0: the service does not answer yet; -1: another
+ * home's.
+ */
+static int claim_take(supervisor *s, pe_error *errp)
+{
+    params_conf c = {.no_commits = true};
+    params *p = NULL;
+
+    if (s->claimed || !s->req->claim)
+        return 1;
+    pipeline_request_params(s->req, &c);
+    p = params_open(&c, s->req->run, errp);
+    if (p && params_claim_take(p, s->req->claim, errp) == 0)
+        s->claimed = true;
+    params_close(p);
+    return s->claimed ? 1 : errp->kind == PE_ERROR_RETRY ? 0 : -1;
+}
+
 /* Pools and edges need both services and their topics. */
 static int agents_ready(supervisor *s, pe_error *errp)
 {
@@ -515,6 +533,11 @@ static int agents_ready(supervisor *s, pe_error *errp)
         return found;
     if (!s->herald && herald_open(s, errp) < 0)
         return -1;
+    found = claim_take(s, errp);
+    if (found <= 0) {
+        snprintf(s->reason, sizeof(s->reason), "%.400s", errp->text);
+        return found;
+    }
     if (topics_ensure(s->pl, s->req, errp) < 0) {
         if (!errp || errp->kind != PE_ERROR_RETRY)
             return -1;

@@ -202,6 +202,7 @@ typedef struct pipeline_request {
     char *params_url;    /* or NULL */
     char *password_file; /* or NULL */
     char *user;          /* of the parameter service; NULL: its default */
+    char *claim;         /* whose the run is (params_claim_take), or NULL */
     bool resumed;
     int place;    /* of an edge pilot: which of its resources */
     char *member; /* name of this instance of the pilot; NULL: the pilot's */

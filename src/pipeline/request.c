@@ -47,6 +47,8 @@ static json_t *build(const pipeline_request *r)
                   r->resumed);
     if (o && r->via)
         json_object_set_new(o, "via", json_string(r->via));
+    if (o && r->claim)
+        json_object_set_new(o, "claim", json_string(r->claim));
     if (!o || !r->pilot)
         return o;
     json_object_set_new(o, "pilot", json_string(r->pilot));
@@ -151,6 +153,7 @@ static pipeline_request *parse(const json_t *o, const char *dir,
     r->password_file = take_path(o, "password_file", dir, &failed);
     r->user = take(o, "user", &failed);
     r->via = take(o, "via", &failed);
+    r->claim = take(o, "claim", &failed);
     take_member(r, o, &failed);
     r->resumed = json_is_true(json_object_get(o, "resumed"));
     if (!failed && r->run && r->dir && r->file)
@@ -209,6 +212,7 @@ void pipeline_request_destroy(pipeline_request *r)
     free(r->password_file);
     free(r->user);
     free(r->via);
+    free(r->claim);
     free(r->member);
     free(r->pilot);
     json_decref(r->supervise);

@@ -205,3 +205,33 @@ int params_time_fetch(params *p, int64_t *nsp, pe_error *errp)
     *nsp = clock_real_ns();
     return fails("time", errp);
 }
+
+int params_claim_take(params *p, const char *claim, pe_error *errp)
+{
+    (void)p;
+    (void)claim;
+    return fails("claim", errp);
+}
+
+int params_claim_drop(params *p, const char *claim, pe_error *errp)
+{
+    (void)p;
+    (void)claim;
+    return fails("unclaim", errp);
+}
+
+/* As many blocks as anybody expects, or $FAKE_BLOCKS. */
+int params_state_fetch(params *p, params_state *out, pe_error *errp)
+{
+    const char *blocks = getenv("FAKE_BLOCKS");
+
+    (void)p;
+    *out = (params_state){0};
+    out->counters.applied = blocks ? strtoull(blocks, NULL, 10) : INT64_MAX;
+    return fails("state", errp);
+}
+
+void params_state_free(params_state *s)
+{
+    (void)s;
+}

@@ -437,7 +437,8 @@ static void test_layout_torn(void)
 
 static char *const names[] = {"state",   "model",  "first",  "fence",
                               "ends",    "pilots", "orders", "leases",
-                              "control", "shared", "boots",  "announce"};
+                              "control", "shared", "boots",  "home",
+                              "announce"};
 
 static params_commit commit_sample(void)
 {

@@ -586,6 +586,47 @@ static void test_ends(void)
     params_close(p);
 }
 
+/* A run is of one home, which many hosts may see. */
+static void test_claims(void)
+{
+    static const struct {
+        const char *claim;
+        int refused;
+    } rows[] = {
+        {ID_1 " 1700000000 hostA /home/u/my runs", 0},
+        {ID_1 " 1700000000 hostA /home/u/my runs", 0}, /* resumed */
+        {ID_1 " 1700000009 hostB /home/u/my runs", 0}, /* the same folder */
+        {ID_2 " 1700000009 hostA /home/u/my runs", 0}, /* a later run there */
+        {ID_2 " 1700000009 hostB /home/u/my runs", 1},
+        {ID_2 " 1700000009 hostA /home/u/other", 1},
+    };
+    params *p = open_run("claims");
+    pe_error e;
+
+    for (size_t i = 0; i < N(rows); i++) {
+        int rc = params_claim_take(p, rows[i].claim, &e);
+
+        CU_ASSERT_EQUAL(rc, rows[i].refused ? -1 : 0);
+        if (!rows[i].refused)
+            continue;
+        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_AGAIN);
+        UNIT_CONTAINS(e.text, "a run of this name is that of hostA, in "
+                              "/home/u/my runs, since 2023-11-14 22:13:20Z");
+        UNIT_CONTAINS(e.text, "choose another --run");
+    }
+    /* Who has it not gives nothing back. */
+    CU_ASSERT_EQUAL(params_claim_drop(p, rows[4].claim, &e), 0);
+    CU_ASSERT_EQUAL(params_claim_take(p, rows[4].claim, &e), -1);
+    CU_ASSERT_EQUAL(params_claim_drop(p, rows[0].claim, &e), 0);
+    CU_ASSERT_EQUAL(params_claim_take(p, rows[4].claim, &e), 0);
+    CU_ASSERT_EQUAL(params_claim_take(p, "no claim", &e), -1);
+    UNIT_CONTAINS(e.text, "'no claim' is no claim of a run");
+    ask("SET pilot:{claims}:home x");
+    CU_ASSERT_EQUAL(params_claim_take(p, rows[0].claim, &e), -1);
+    UNIT_CONTAINS(e.text, "pilot:{claims}:home names no home");
+    params_close(p);
+}
+
 static void test_control(void)
 {
     params *p = open_run("control");
@@ -757,6 +798,7 @@ int main(void)
         {"a state that is malformed", test_malformed},
         {"the first offset stays", test_offset_init},
         {"ends", test_ends},
+        {"a run is of one home", test_claims},
         {"control words", test_control},
         {"shared state", test_shared},
         {"delete a run, and no other", test_delete},

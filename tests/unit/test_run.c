@@ -470,6 +470,37 @@ static void test_resume_done(void)
     free(out);
 }
 
+/* ... while the parameter service has what it came to. */
+static void test_resume_rolled_back(void)
+{
+    stage_set("ok", "ok");
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);
+    setenv("FAKE_BLOCKS", "8", 1);
+    CU_ASSERT_EQUAL(PILOT("run", "--resume", "t"), 0);
+    UNIT_EQUAL(content("home/t/pool/starts.pool"), "1\n");
+    setenv("FAKE_BLOCKS", "7", 1);
+    CU_ASSERT_EQUAL(PILOT("run", "--resume", "t"), 0);
+    UNIT_CONTAINS(content("err"),
+                  "the parameter service has less than the 8 blocks with which "
+                  "this run ended: going on with it\n");
+    UNIT_EQUAL(content("home/t/pool/starts.pool"), "2\n");
+    unsetenv("FAKE_BLOCKS");
+}
+
+/* The name is another home's: nothing is started. */
+static void test_claimed(void)
+{
+    stage_set("ok", "ok");
+    setenv("FAKE_FAILS", "claim", 1);
+    CU_ASSERT_NOT_EQUAL(
+        PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);
+    UNIT_EQUAL(content("home/t/pool/starts.pool"), "");
+    unsetenv("FAKE_FAILS");
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);
+    UNIT_CONTAINS(content("home/t/request.json"), "\"claim\": \"");
+    UNIT_CONTAINS(content("home/t/pool/request.json"), "\"claim\": \"");
+}
+
 static void test_resume_refused(void)
 {
     const char *args[] = {"run", "--run", "t", in_folder("stream.yaml"), NULL};
@@ -677,6 +708,8 @@ int main(void)
         {"a lost terminal", test_hangup},
         {"a drained run goes on", test_resume},
         {"a run that is done stays so", test_resume_done},
+        {"a run that was done, and is not any more", test_resume_rolled_back},
+        {"a run of another home", test_claimed},
         {"runs that cannot go on", test_resume_refused},
         {"quiet", test_quiet},
         {"relative paths", test_paths},
