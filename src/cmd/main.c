@@ -103,7 +103,6 @@ static const struct {
     {"check", "config check"},
     {"validate", "config check"},
     {"version", "--version"},
-    {"help", "--help"},
 };
 
 static void nearest_find(const char *name, char *out, size_t cap)
