@@ -187,6 +187,28 @@ static void cpu_print(const json_t *cpu, FILE *f)
     fprintf(f, "\n");
 }
 
+/* A clause after the other, on as few lines as hold them. */
+static void verdict_print(const char *s, FILE *f)
+{
+    const size_t wide = 70;
+    size_t at = 0;
+
+    fprintf(f, LABEL, "verdict");
+    for (size_t len; *s; s += len) {
+        const char *end = strstr(s, "; ");
+        len = end ? (size_t)(end - s) + 1 : strlen(s);
+        if (at > 0 && at + len > wide) {
+            fprintf(f, "\n" LABEL, "");
+            at = 0;
+            s++; /* the blank behind the last */
+            len--;
+        }
+        fprintf(f, "%.*s", (int)len, s);
+        at += len;
+    }
+    fprintf(f, "\n");
+}
+
 static void errors_print(const json_t *errors, FILE *f)
 {
     const json_t *e;
@@ -215,6 +237,6 @@ void monitor_print(const json_t *summary, FILE *f)
     model_print(json_object_get(summary, "model"), f);
     outliers_print(summary, f);
     cpu_print(json_object_get(summary, "cpu_s"), f);
-    fprintf(f, LABEL "%s\n", "verdict", value_text(verdict, "text", ""));
+    verdict_print(value_text(verdict, "text", ""), f);
     errors_print(json_object_get(summary, "errors"), f);
 }

@@ -16,10 +16,11 @@
 #define WAITED 0.1
 #define SEEN 0.01
 
-/* Half of the blocks lay longer in the broker than so: something was waited
- * for, however idle it looks.
+/* Half of the blocks lay longer in the broker than so, and than that share of
+ * the run: something was waited for, however idle it looks.
  */
-#define LATE_MS 1000.0
+#define LATE_MS 250.0
+#define LATE 0.1
 
 enum { HOP_EDGE, HOP_BROKER, HOP_POOL, HOPS };
 
@@ -28,7 +29,8 @@ struct shares {
     double use[HOPS];
     bool known[HOPS];
     double paced;    /* of the devices' time, spent waiting for the source */
-    double late_ms;  /* half of the blocks waited longer for a rank, */
+    double late_ms;  /* half of the blocks waited longer for a rank; 0: not
+                        worth a word */
     double start_ms; /* and the first ones for the pool to come up */
     double epochs;   /* of the ranks' time, in the epoch protocol */
 };
@@ -111,8 +113,10 @@ static struct shares shares_of(const json_t *pool, const json_t *edges,
     s.paced = share(paced, devices * span);
     s.epochs = share(value_real(pool, "reduce_s"),
                      value_real(pool, "ranks") * value_real(pool, "seconds"));
-    if (devices > 0) /* of others nobody knows when they began */
-        s.late_ms = hop_ms(pool, "broker", "p50");
+    s.late_ms = hop_ms(pool, "broker", "p50");
+    /* Since when records of others lie there is not ours to rate. */
+    if (devices == 0 || s.late_ms < LATE_MS || s.late_ms / 1e3 < LATE * span)
+        s.late_ms = 0;
     s.start_ms = hop_ms(pool, "start", "max");
     s.known[HOP_EDGE] = s.known[HOP_BROKER] = devices > 0 && span > 0;
     s.known[HOP_POOL] = lanes > 0 && value_real(pool, "seconds") > 0;
@@ -134,7 +138,8 @@ static void headroom_add(text *t, const struct shares *s, int but)
         n++;
     }
     for (int i = 0; i < HOPS; i++)
-        if (i != but && s->known[i] && s->use[i] < SEEN)
+        if (i != but && s->known[i] && s->use[i] < SEEN &&
+            !(i == HOP_BROKER && s->late_ms > 0)) /* it was, by blocks */
             text_add(t, "; %s", bounds[i].idle);
 }
 
@@ -161,23 +166,35 @@ static int top_of(const struct shares *s)
     return top;
 }
 
-/* Blocks waited in the broker, and not because a hop was at its limit. */
+/* Blocks were long on their way, and not because a hop was at its limit: the
+ * pool came up late, its ranks waited for each other, or it was the broker, and
+ * with it the cores that all of them share.
+ */
 static const char *late_add(text *t, const struct shares *s, int *butp)
 {
-    bool start = s->start_ms >= s->late_ms / 2;
+    double late = s->late_ms / 1e3;
 
     *butp = HOP_POOL;
-    if (start)
+    if (s->start_ms >= s->late_ms / 2) {
         text_add(t,
                  "start-bound: the first block waited %.1f s for the pool to "
                  "come up, half of all %.1f s or longer",
-                 s->start_ms / 1e3, s->late_ms / 1e3);
-    else
+                 s->start_ms / 1e3, late);
+        return "start";
+    }
+    if (s->use[HOP_POOL] + s->epochs >= BUSY) {
         text_add(t,
                  "processing-bound: half of the blocks waited %.1f s or longer "
                  "for a rank, with ranks %.0f%% busy and %.0f%% in epochs",
-                 s->late_ms / 1e3, 100 * s->use[HOP_POOL], 100 * s->epochs);
-    return start ? "start" : hop_names[HOP_POOL];
+                 late, 100 * s->use[HOP_POOL], 100 * s->epochs);
+        return hop_names[HOP_POOL];
+    }
+    *butp = HOP_BROKER;
+    text_add(t,
+             "broker-bound: half of the blocks were %.1f s or longer on their "
+             "way from a device to a rank",
+             late);
+    return hop_names[HOP_BROKER];
 }
 
 /* Begin the sentence; returns the bottleneck.  *butp: the hop the sentence
@@ -192,7 +209,7 @@ static const char *bound_add(text *t, const struct shares *s, int *butp)
         text_add(t, "no verdict: nothing was measured");
         return "unknown";
     }
-    if (s->use[top] < FULL && s->late_ms > LATE_MS)
+    if (s->use[top] < FULL && s->late_ms > 0)
         return late_add(t, s, butp);
     if (s->use[top] < FULL && s->paced > WAITED) {
         text_add(t,

@@ -380,16 +380,28 @@ static const struct {
      "[" EDGE(10, 4, 0, 30) "]", 2, "start",
      "{'edge':10.0,'broker':null,'pool':10.0}",
      "start-bound: the first block waited 8.4 s for the pool to come up, half "
-     "of all 8.0 s or longer; edge has 10.0x headroom; the broker was never "
-     "waited for"},
+     "of all 8.0 s or longer; edge has 10.0x headroom"},
     /* or for ranks that wait for each other */
     {"{'ranks': 2, 'seconds': 10, 'busy_s': 2, 'reduce_s': 8, 'latency_ms': "
      "{'broker': {'p50': 8000}, 'start': {'max': 40}}}",
      "[" EDGE(10, 4, 0, 0) "]", 2, "pool",
      "{'edge':10.0,'broker':null,'pool':10.0}",
      "processing-bound: half of the blocks waited 8.0 s or longer for a rank, "
-     "with ranks 10% busy and 40% in epochs; edge has 10.0x headroom; the "
-     "broker was never waited for"},
+     "with ranks 10% busy and 40% in epochs; edge has 10.0x headroom"},
+    /* or for the broker, */
+    {"{'ranks': 2, 'seconds': 3.4, 'busy_s': 0, 'reduce_s': 0.2, 'latency_ms': "
+     "{'broker': {'p50': 738}, 'start': {'max': 300}}}",
+     "[" EDGE(5, 0.2, 0, 12) "]", 2, "broker",
+     "{'edge':100.0,'broker':null,'pool':null}",
+     "broker-bound: half of the blocks were 0.7 s or longer on their way from "
+     "a device to a rank; edge has 100.0x headroom; the pool was idle"},
+    /* which is nothing in an hour */
+    {"{'ranks': 2, 'seconds': 3600, 'busy_s': 720, 'latency_ms': {'broker': "
+     "{'p50': 738}, 'start': {'max': 738}}}",
+     "[" EDGE(3600, 1440, 0, 12960) "]", 2, "source",
+     "{'edge':10.0,'broker':null,'pool':10.0}",
+     "source-bound (rate): the sources are waited for 90% of the time; edge "
+     "has 10.0x headroom, pool 10.0x; the broker was never waited for"},
     /* since when records of others lie there is not ours to rate */
     {"{'ranks': 2, 'seconds': 10, 'busy_s': 2, 'latency_ms': {'broker': "
      "{'p50': 8e9}, 'start': {'max': 8e9}}}",
@@ -926,7 +938,8 @@ static void test_print(void)
         "there\n"
         "cpu       pool 8.00 s, devices 0.50 s\n"
         "verdict   processing-bound: the pool is 97% busy; edge has 4.0x "
-        "headroom; the broker was never waited for\n"
+        "headroom;\n"
+        "          the broker was never waited for\n"
         "error     one thing\n");
     json_decref(s);
     monitor_destroy(m);
