@@ -72,10 +72,11 @@ static int pool_launch(supervisor *s, const char *const *argv,
                                 .dir = s->dir,
                                 .session_dir = tmp->session,
                                 .shared_dir = tmp->shared};
-    launcher_allocation a;
+    launcher_allocation a = LAUNCHER_ALONE;
     launcher_command l = {0};
 
-    launcher_allocation_find(&a);
+    if (s->conf.batch)
+        launcher_allocation_find(&a);
     if (launcher_make(&spec, &a, &l, errp) < 0)
         return -1;
     launch_tell(s, l.told);

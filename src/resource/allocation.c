@@ -61,7 +61,7 @@ void launcher_allocation_find(launcher_allocation *a)
     const char *slurm = variable("SLURM_JOB_ID"), *pbs = variable("PBS_JOBID");
     hostlist h = {0};
 
-    *a = (launcher_allocation){.kind = LAUNCHER_NONE, .nodes = 1};
+    *a = LAUNCHER_ALONE;
     if (slurm) {
         a->kind = LAUNCHER_SLURM;
         a->nodes = count_of("SLURM_JOB_NUM_NODES");

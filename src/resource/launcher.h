@@ -38,6 +38,14 @@ typedef struct launcher_allocation {
 } launcher_allocation;
 
 void launcher_allocation_find(launcher_allocation *a);
+/* That of a pilot of this host itself: none, whatever the environment of the
+ * shell that started it tells (that of a job that is over, say).
+ */
+#define LAUNCHER_ALONE                    \
+    (launcher_allocation)                 \
+    {                                     \
+        .kind = LAUNCHER_NONE, .nodes = 1 \
+    }
 
 /* [c] starts zeroed.  `auto`: srun in a Slurm allocation where it offers
  * pmix, else mpirun.  mpirun gets the hosts of the allocation where the Open

@@ -82,6 +82,18 @@ static void tell(const launcher_spec *s, launcher_command *c, int cores,
                  "the ranks run as root (mpirun --allow-run-as-root)");
 }
 
+/* Variables of a job that is not to count would have mpirun look for its
+ * hosts.
+ */
+static void job_hide(const launcher_allocation *a, launcher_command *c,
+                     pe_error *errp)
+{
+    if (a->kind == LAUNCHER_NONE &&
+        (getenv("SLURM_JOBID") || getenv("SLURM_JOB_ID") ||
+         getenv("PBS_JOBID")))
+        mca_env(c, "ras", "^slurm,tm", errp);
+}
+
 /* This host alone: `isolated` starts ranks without asking for an ssh. */
 static int one_host(const launcher_spec *s, const launcher_allocation *a,
                     launcher_command *c, pe_error *errp)
@@ -92,6 +104,7 @@ static int one_host(const launcher_spec *s, const launcher_allocation *a,
     mca_env(c, "plm", "isolated", errp);
     mca_env(c, "btl", "self,vader", errp); /* sm in 5, by either name */
     mca_env(c, "odls_base_sigkill_timeout", "0", errp);
+    job_hide(a, c, errp);
     if (s->shared_dir)
         mca_env(c, "btl_vader_backing_directory", s->shared_dir, errp);
     /* In a job that there is room was checked; mpirun may not know it. */

@@ -139,4 +139,12 @@ has "$(pilot status deleted 2>&1)" CANCELED "qdel: and never FAILED"
 wait_for 20 none_left deleted
 ok $? "qdel: no process left"
 
+# --- a shell with what is left of another job: this host is this host
+
+out=$(env SLURM_JOB_ID=5 SLURM_JOBID=5 SLURM_NODELIST='no[1-2]' \
+    SLURM_JOB_NODELIST='no[1-2]' SLURM_NNODES=2 SLURM_JOB_NUM_NODES=2 \
+    SLURM_NTASKS=1 SLURM_TASKS_PER_NODE='1(x2)' PBS_JOBID=5.no \
+    pilot run "$SRC/jobs/smoke.yaml" --run left 2>&1)
+is $? 0 "left over: local:// runs here" || printf '%s\n' "$out" | sed 's/^/# /'
+
 end_tests

@@ -334,6 +334,33 @@ static void test_one_host_of_job(void)
     environment_clear();
 }
 
+/* local:// in a shell with the variables of a job, which may be over. */
+static void test_left_over(void)
+{
+    launcher_allocation a = LAUNCHER_ALONE;
+    launcher_command c = {0};
+    launcher_spec s = spec_of("auto", 1);
+    char *command;
+
+    environment_clear();
+    in_slurm();
+    CU_ASSERT_EQUAL(launcher_make(&s, &a, &c, NULL), 0);
+    command = joined(c.argv, " ");
+    CU_ASSERT_EQUAL(strncmp(command, "mpirun ", 7), 0);
+    free(command);
+    command = joined(c.env, "\n");
+    UNIT_CONTAINS(command, "OMPI_MCA_plm=isolated");
+    UNIT_CONTAINS(command, "OMPI_MCA_ras=^slurm,tm");
+    free(command);
+    launcher_command_free(&c);
+    environment_clear();
+    CU_ASSERT_EQUAL(launcher_make(&s, &a, &c, NULL), 0);
+    command = joined(c.env, "\n");
+    CU_ASSERT_PTR_NULL(strstr(command, "_ras="));
+    free(command);
+    launcher_command_free(&c);
+}
+
 static void test_several_hosts(void)
 {
     launcher_command c = {0};
@@ -667,6 +694,7 @@ int main(void)
         {"srun without pmix", test_no_pmix},
         {"mpirun on one host", test_one_host},
         {"mpirun on the one host of a job", test_one_host_of_job},
+        {"this host in spite of a job", test_left_over},
         {"mpirun on several hosts", test_several_hosts},
         {"slots of hosts", test_slots},
         {"an agent inside of PBS", test_agent},
