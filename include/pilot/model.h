@@ -38,6 +38,9 @@ struct pe_delta {
     void (*work_destroy)(void *work);
     uint64_t points;   /* points folded in, masked ones not included */
     uint64_t masked;   /* points left out: not finite, or beyond FLT_MAX */
+    uint64_t *cells;   /* n_cells: of each column the values for which; the
+                          room's, not the model's */
+    uint32_t n_cells;
     uint64_t outliers; /* points with score > the base's threshold */
 };
 
@@ -137,6 +140,8 @@ struct pe_model {
     double threshold; /* label = score > threshold; NaN while warming */
     uint64_t points;  /* points learned from */
     uint64_t version; /* number of commits behind this state */
+    uint64_t *cells;  /* features: of each column the values that had their
+                         row masked; NULL: none */
     char commit[PE_COMMIT_ID_LEN + 1]; /* "" before the first */
 };
 
@@ -196,6 +201,11 @@ int pe_delta_merge(const pe_model_ops *ops, pe_delta *into,
 
 /* Fold [d] into [m].  The caller sets version and commit. */
 int pe_model_apply(pe_model *m, const pe_delta *d, pe_error *errp);
+
+/* Count in [cells], one for each column of [b], its values that are not
+ * finite or beyond FLT_MAX.
+ */
+void pe_model_count_cells(const pe_block *b, uint64_t *cells);
 
 /* Number of scores above the threshold (none while warming). */
 uint64_t pe_model_outliers(const pe_model *m, const float *scores,

@@ -59,13 +59,22 @@ static int put_options(pe_tensors *t, const pe_model *m, pe_error *errp)
     return p.rc;
 }
 
+static int put_cells(pe_tensors *t, const pe_model *m, pe_error *errp)
+{
+    uint64_t n = m->features;
+
+    if (!m->cells)
+        return 0;
+    return pe_tensors_put(t, "masked_cells", TENSOR_U64, 1, &n, m->cells, errp);
+}
+
 int pe_model_encode(const pe_model *m, pe_buffer *out, pe_error *errp)
 {
     pe_tensors *t = pe_tensors_create(errp);
     int rc = -1;
 
     if (t && put_header(t, m, errp) == 0 && put_options(t, m, errp) == 0 &&
-        m->ops->encode(m, t, errp) == 0)
+        put_cells(t, m, errp) == 0 && m->ops->encode(m, t, errp) == 0)
         rc = pe_tensors_encode(t, out, errp);
     pe_tensors_destroy(t);
     return rc;
@@ -93,6 +102,27 @@ static int get_header(const pe_tensors *t, pe_model *m, pe_error *errp)
     m->warming = warming != 0;
     m->strict = strict != 0;
     m->score_after = mode && !strcmp(mode, "score_after");
+    return 0;
+}
+
+static int get_cells(const pe_tensors *t, pe_model *m, pe_error *errp)
+{
+    const uint64_t *cells;
+    uint64_t n;
+
+    if (!pe_tensors_find(t, "masked_cells"))
+        return 0;
+    cells = pe_tensors_get(t, "masked_cells", TENSOR_U64, 1, &n, errp);
+    if (!cells)
+        return -1;
+    if (n != m->features)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "not a model file: %llu masked_cells, %u features",
+                            (unsigned long long)n, m->features);
+    m->cells = malloc(n * sizeof(*cells));
+    if (!m->cells)
+        return pe_error_nomem(errp);
+    memcpy(m->cells, cells, n * sizeof(*cells));
     return 0;
 }
 
@@ -141,7 +171,8 @@ static pe_model *build(const pe_tensors *t, pe_error *errp)
         get_features(t, &features, errp) == 0)
         m = pe_model_create(kind, o, features, errp);
     pe_options_destroy(o);
-    if (m && (get_header(t, m, errp) < 0 || ops->decode(m, t, errp) < 0)) {
+    if (m && (get_header(t, m, errp) < 0 || get_cells(t, m, errp) < 0 ||
+              ops->decode(m, t, errp) < 0)) {
         pe_model_destroy(m);
         m = NULL;
     }

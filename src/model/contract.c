@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 
 static int check_features(const pe_model *m, const pe_block *b, pe_error *errp)
 {
@@ -25,12 +26,26 @@ static int check_strict(const pe_model *m, const pe_block *b, pe_error *errp)
     return 0;
 }
 
+void pe_model_count_cells(const pe_block *b, uint64_t *cells)
+{
+    for (uint32_t i = 0; i < b->points; i++)
+        for (uint32_t k = 0; k < b->features; k++)
+            cells[k] += !(fabs(pe_block_at(b, i, k)) <= FLT_MAX);
+}
+
 int pe_model_update(const pe_model *base, pe_delta *d, const pe_block *b,
                     float *scores, pe_error *errp)
 {
+    uint64_t masked;
+
     if (check_features(base, b, errp) < 0 || check_strict(base, b, errp) < 0)
         return -1;
-    return base->ops->update(base, d, b, scores, errp);
+    masked = d->masked;
+    if (base->ops->update(base, d, b, scores, errp) < 0)
+        return -1;
+    if (d->masked > masked)
+        pe_model_count_cells(b, d->cells);
+    return 0;
 }
 
 int pe_model_score(const pe_model *m, const pe_block *b, float *scores,
@@ -45,9 +60,24 @@ int pe_model_score(const pe_model *m, const pe_block *b, float *scores,
     return 0;
 }
 
+static int add_cells(pe_model *m, const pe_delta *d, pe_error *errp)
+{
+    if (d->masked == 0 || d->n_cells != m->features)
+        return 0;
+    if (!m->cells)
+        m->cells = calloc(m->features, sizeof(*m->cells));
+    if (!m->cells)
+        return pe_error_nomem(errp);
+    for (uint32_t k = 0; k < d->n_cells; k++)
+        m->cells[k] += d->cells[k];
+    return 0;
+}
+
 int pe_model_apply(pe_model *m, const pe_delta *d, pe_error *errp)
 {
-    return m->ops->apply(m, d, errp);
+    if (m->ops->apply(m, d, errp) < 0)
+        return -1;
+    return add_cells(m, d, errp);
 }
 
 uint64_t pe_model_outliers(const pe_model *m, const float *scores,

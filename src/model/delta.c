@@ -39,8 +39,15 @@ int pe_delta_alloc(pe_delta *d, pe_error *errp)
 
 int pe_delta_reset(pe_delta *d, const pe_model *base, pe_error *errp)
 {
+    size_t had = d->n_cells * sizeof(*d->cells);
+
     d->blob.len = 0;
     d->points = d->masked = d->outliers = 0;
+    if (reserve((void **)&d->cells, &had, base->features * sizeof(*d->cells),
+                errp) < 0)
+        return -1;
+    d->n_cells = base->features;
+    memset(d->cells, 0, d->n_cells * sizeof(*d->cells));
     return base->ops->delta_init(base, d, errp);
 }
 
@@ -66,6 +73,7 @@ void pe_delta_destroy(pe_delta *d)
     free(d->sum);
     free(d->count);
     free(d->tag);
+    free(d->cells);
     pe_buffer_free(&d->blob);
     if (d->work)
         d->work_destroy(d->work);
@@ -160,6 +168,8 @@ int pe_delta_merge(const pe_model_ops *ops, pe_delta *into,
         return -1;
     into->points += from->points;
     into->masked += from->masked;
+    for (uint32_t i = 0; i < from->n_cells && i < into->n_cells; i++)
+        into->cells[i] += from->cells[i];
     into->outliers += from->outliers;
     return 0;
 }

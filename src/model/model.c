@@ -158,6 +158,7 @@ void pe_model_destroy(pe_model *m)
     if (!m)
         return;
     pe_options_destroy(m->options);
+    free(m->cells);
     m->ops->destroy(m);
 }
 

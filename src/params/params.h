@@ -72,6 +72,8 @@ typedef struct params_counters {
     uint64_t points, masked, outliers;                /* points */
     uint64_t bytes;
     uint64_t refused_own; /* blocks of this run's devices among the refused */
+    uint64_t unscored;    /* points that were learned from before there was a
+                             model to score them */
 } params_counters;
 
 /* Everything a pool starts from, read in one step. */

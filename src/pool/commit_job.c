@@ -46,6 +46,7 @@ void commit_counters_add(params_counters *a, const params_counters *b)
     a->masked += b->masked;
     a->outliers += b->outliers;
     a->bytes += b->bytes;
+    a->unscored += b->unscored;
 }
 
 static int grow_devices(commit_job *j, size_t n, pe_error *errp)

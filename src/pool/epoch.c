@@ -7,13 +7,14 @@
 #include "src/common/clock.h"
 
 /* What a rank adds to an epoch beside its lanes: a flat message of this
- * head, ranges, devices and the delta's blob.
+ * head, ranges, devices, where rows were masked the cells of each column, and
+ * the delta's blob.
  */
 struct part_head {
     int64_t term, epoch;
     params_counters add;
     uint64_t points, masked, outliers;
-    uint64_t n_ranges, n_devices, blob_len;
+    uint64_t n_ranges, n_devices, n_cells, blob_len;
 };
 
 struct part_range {
@@ -40,6 +41,7 @@ static void fill_head(const pool *p, const pool_slot *s, struct part_head *h)
         h->points = s->delta->points;
         h->masked = s->delta->masked;
         h->outliers = s->delta->outliers;
+        h->n_cells = s->delta->masked ? s->delta->n_cells : 0;
         h->blob_len = s->delta->blob.len;
     }
 }
@@ -78,6 +80,9 @@ static int pack(const pool *p, const pool_slot *s, pe_buffer *b, pe_error *errp)
     fill_head(p, s, &h);
     if (pe_buffer_append(b, &h, sizeof(h), errp) < 0 ||
         pack_ranges(p, s, b, errp) < 0 || pack_devices(p, s, b, errp) < 0)
+        return -1;
+    if (h.n_cells && pe_buffer_append(b, s->delta->cells,
+                                      h.n_cells * sizeof(uint64_t), errp) < 0)
         return -1;
     return h.blob_len
                ? pe_buffer_append(b, s->delta->blob.data, h.blob_len, errp)
@@ -193,6 +198,19 @@ static const unsigned char *take_devices(pool *p, const unsigned char *m,
     return m;
 }
 
+static const unsigned char *take_cells(pe_delta *d, const unsigned char *m,
+                                       uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++, m += sizeof(uint64_t)) {
+        uint64_t cells;
+
+        memcpy(&cells, m, sizeof(cells));
+        if (d && i < d->n_cells)
+            d->cells[i] += cells;
+    }
+    return m;
+}
+
 static void add_part(pool *p, const unsigned char *m)
 {
     struct part_head h;
@@ -203,6 +221,7 @@ static void add_part(pool *p, const unsigned char *m)
     m = take_ranges(p, m + sizeof(h), h.n_ranges);
     m = take_devices(p, m, h.n_devices);
     d = p->job->delta;
+    m = take_cells(d, m, h.n_cells);
     commit_counters_add(&p->job->add, &h.add);
     if (d) {
         d->points += h.points;

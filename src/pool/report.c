@@ -126,7 +126,26 @@ static json_t *report_rows(const pool *p)
 {
     const params_counters *t = &p->view.total;
 
-    return json_pack("{s:I}", "masked", (json_int_t)t->masked);
+    return json_pack("{s:I, s:I}", "masked", (json_int_t)t->masked, "unscored",
+                     (json_int_t)t->unscored);
+}
+
+/* Of the columns that masked rows, how many cells; NULL: none did. */
+static json_t *report_cells(const pool *p)
+{
+    const pool_model *pm = p->recent[p->have_seq & 1];
+    const pe_model *m = pm ? pm->m : NULL;
+    json_t *o = NULL;
+    char column[16];
+
+    for (uint32_t i = 0; m && m->cells && i < m->features; i++) {
+        if (m->cells[i] == 0)
+            continue;
+        o = o ? o : json_object();
+        snprintf(column, sizeof(column), "%u", i);
+        json_object_set_new(o, column, json_integer((json_int_t)m->cells[i]));
+    }
+    return o;
 }
 
 /* The first block of ours that was refused, of the first rank that has one;
@@ -212,11 +231,12 @@ json_t *pool_report(pool *p)
         json_decref(first);
         return NULL;
     }
-    o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "event",
-                  "pool", "pilot", p->c.pilot, "member", p->c.member, "state",
-                  report_state(p), "exactly_once", p->c.durable, "blocks",
-                  report_blocks(p, f), "rows", report_rows(p), "first", first,
-                  "latency_ms", report_latency(p), "model", report_model(p));
+    o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o*}",
+                  "event", "pool", "pilot", p->c.pilot, "member", p->c.member,
+                  "state", report_state(p), "exactly_once", p->c.durable,
+                  "blocks", report_blocks(p, f), "rows", report_rows(p),
+                  "first", first, "latency_ms", report_latency(p), "model",
+                  report_model(p), "masked_cells", report_cells(p));
     if (!o)
         return NULL;
     set_counts(o, p, f);

@@ -77,6 +77,8 @@ static int learn(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
     masked = s->delta->masked - masked;
     outliers = s->delta->outliers - outliers;
     count_applied(s, b, raw_len, foreign, masked, outliers);
+    if (s->base->m->warming)
+        s->add.unscored += b->points - masked;
     if (results)
         results_scores(p, s, b, scores, outliers);
     return 0;

@@ -117,6 +117,40 @@ static void test_masks(void)
     }
 }
 
+/* Which columns masked their rows: while warming, over deltas that are merged,
+ * in the model and its file.
+ */
+static void test_masked_cells(void)
+{
+    for (int k = 0; k < 2 * KINDS; k++) {
+        pe_model *m = k % 2 ? warm_model(kinds[k / 2], NULL)
+                            : new_model(kinds[k / 2], NULL);
+        pe_model *copy;
+        pe_block b = {0};
+        pe_delta *d, *other;
+
+        blobs_fill(&b, N, D, PE_F8, 3, 1, NULL);
+        set(&b, 7, 2, NAN);
+        set(&b, 7, 4, INFINITY);
+        set(&b, 9, 4, -1e39);
+        d = fold(m, &b, NULL);
+        other = fold(m, &b, NULL);
+        CU_ASSERT_EQUAL(pe_delta_merge(m->ops, d, other, NULL), 0);
+        CU_ASSERT_EQUAL(d->masked, 4);
+        CU_ASSERT_PTR_NULL(m->cells);
+        commit(m, d);
+        pe_delta_destroy(other);
+        copy = pe_model_copy(m, NULL);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(copy->cells);
+        for (uint32_t f = 0; f < D; f++)
+            CU_ASSERT_EQUAL(copy->cells[f], f == 2 ? 2u : f == 4 ? 4u : 0u);
+        pe_block_release(&b);
+        pe_model_destroy(copy);
+        pe_model_destroy(m);
+    }
+}
+
 /* Strict, the message is refused whole and nothing changes; so it is when
  * its shape is another.
  */
@@ -390,6 +424,7 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"not finite, too large: masked", test_masks},
+        {"masked: cells by column", test_masked_cells},
         {"strict, or of another shape: refused whole", test_refusals},
         {"no rows: nothing happens", test_empty_block},
         {"fewer rows than a model wants: they wait", test_small_first_blocks},

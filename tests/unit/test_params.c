@@ -309,7 +309,7 @@ static void test_sha1(void)
     "digest da39a3ee5e6b4b0d3255bfef95601890afd80709\nmodel kmeans\n"
 #define COUNTS                                                              \
     "applied 1\nrefused 2\ndeduplicated 3\nforeign 4\npoints 5\nmasked 6\n" \
-    "outliers 7\nbytes 8\n"
+    "outliers 7\nbytes 8\nrefused_own 9\nunscored 10\n"
 
 static void test_names_encoded(void)
 {
@@ -484,7 +484,7 @@ static void test_args(void)
         "4a3dec2d1f8245280855c42db0ee4239f917fdb8",
         "kmeans",
         "a",
-        "9",
+        "10",
         "2",
         "1",
         "applied",
@@ -504,6 +504,8 @@ static void test_args(void)
         "bytes",
         "64000",
         "refused_own",
+        "0",
+        "unscored",
         "0",
         "t/0",
         "9",
@@ -537,7 +539,7 @@ static void test_args_empty(void)
     c.model_len = 0;
     c.n_ranges = c.n_devices = 0;
     CU_ASSERT_EQUAL(params_commit_args(&c, "sha", names, &a, NULL), 0);
-    CU_ASSERT_EQUAL(a.n, 38);
+    CU_ASSERT_EQUAL(a.n, 40);
     UNIT_EQUAL(a.argv[9], "");
     CU_ASSERT_EQUAL(a.lens[16], 0);
     params_args_free(&a);
