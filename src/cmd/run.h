@@ -10,6 +10,7 @@
 #include "src/monitor/monitor.h"
 #include "src/params/params.h"
 #include "src/pilot/record.h"
+#include "src/pilot/restart.h"
 #include "src/pipeline/pipeline.h"
 #include "src/resource/process.h"
 
@@ -46,10 +47,14 @@ typedef struct agent {
     bool inside; /* started by the allocation it lives in */
     enum agent_state state;
     pilot_record record;
-    char *dir;      /* its folder; of an attached one */
-    char *err_path; /* what its processes say for people */
-    char *mark;     /* in the environment of all of them */
-    process *proc;  /* the supervisor of an attached one */
+    char *dir;        /* its folder; of an attached one */
+    char *err_path;   /* what its processes say for people */
+    char *mark;       /* in the environment of all of them */
+    process *proc;    /* the supervisor of an attached one */
+    restart deaths;   /* of that, */
+    int starts;       /* and how often it was started; */
+    int64_t due_ns;   /* it is again at this time, monotonic */
+    int64_t beat_pid; /* of the supervisor whose beat was taken last */
     event_reader reader;
     int64_t gone_ns;  /* when its record was final first, monotonic; 0 */
     int64_t beat_seq; /* of the newest beat that was taken */

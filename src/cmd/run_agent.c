@@ -34,7 +34,7 @@ static submit_plan plan_of(const agent *a, const char *cwd)
                          .url = a->url,
                          .request = &a->request,
                          .submit_dir = cwd ? cwd : "/",
-                         .renew = r->req->resumed};
+                         .renew = r->req->resumed || a->starts > 0};
 }
 
 static int attached_start(agent *a, pe_error *errp)
@@ -47,9 +47,14 @@ static int attached_start(agent *a, pe_error *errp)
 
     /* What a command that was killed has left of this very pilot. */
     process_kill_marked(a->mark);
+    process_destroy(a->proc);
+    a->proc = NULL;
+    event_reader_free(&a->reader);
+    a->closed = a->ready = false;
     if (program && event_mark_make(a->reader.mark, errp) == 0)
         a->proc = process_start(&spec, errp);
     free(program);
+    a->starts += a->proc != NULL;
     return a->proc ? 0 : -1;
 }
 
@@ -201,7 +206,7 @@ static bool succeeded(agent *a, const json_t *beat)
     run_progress_clear(a->run);
     log_info("%s has ended at its deadline; %s goes on", a->member, next + 1);
     snprintf(a->member, sizeof(a->member), "%s", next + 1);
-    a->beat_seq = a->gone_ns = 0;
+    a->beat_seq = a->beat_pid = a->gone_ns = 0;
     memset(&a->record, 0, sizeof(a->record)); /* it has one of its own */
     a->ready = a->final = a->drained = false;
     return true;
@@ -228,6 +233,22 @@ static void end_take(agent *a, const json_t *beat)
         run_fail(a->run, a->exit_code, NULL);
 }
 
+/* Its job script has started another supervisor for one that was killed. */
+static void another_tell(agent *a, const json_t *beat)
+{
+    int64_t pid = json_integer_value(json_object_get(beat, "pid"));
+    bool another = a->beat_pid && pid && pid != a->beat_pid;
+
+    a->beat_pid = pid;
+    if (!another)
+        return;
+    monitor_lost(a->run->monitor, a->member);
+    run_progress_clear(a->run);
+    log_warn("pilot %s was killed with its supervisor; its job has started it "
+             "again",
+             a->member);
+}
+
 static void beat_take(agent *a, const json_t *beat)
 {
     int64_t seq = json_integer_value(json_object_get(beat, "seq"));
@@ -236,6 +257,7 @@ static void beat_take(agent *a, const json_t *beat)
     if (seq == a->beat_seq || a->state != AGENT_RUNS)
         return;
     a->beat_seq = seq;
+    another_tell(a, beat);
     snprintf(a->record.endpoint, sizeof(a->record.endpoint), "%s",
              text_of(beat, "endpoint"));
     if (!a->ready && strcmp(state, "STARTING") != 0)

@@ -198,11 +198,39 @@ static void agent_start(agent *a)
     }
 }
 
+/* A supervisor that was killed is started again like its agents are: it finds
+ * what is left of them, and the run goes on at its last commit.  False: not
+ * this one, or not any more.
+ */
+static bool agent_revive(agent *a)
+{
+    const struct run *r = a->run;
+    int64_t now = clock_mono_ns(), delay;
+    char how[64];
+
+    if (a->told || a->asked || r->local || r->phase >= RUN_ENDS ||
+        process_status(a->proc) <= 128)
+        return false;
+    delay = restart_delay(&a->deaths, now);
+    if (delay < 0)
+        return false;
+    run_progress_clear(a->run);
+    process_status_words(process_status(a->proc), how);
+    log_warn("the supervisor of pilot %s %s; it is started again%s", a->member,
+             how, delay > 0 ? " in a moment" : "");
+    monitor_lost(r->monitor, a->member);
+    a->state = AGENT_WAITS;
+    a->due_ns = now + delay;
+    return true;
+}
+
 /* Its supervisor ended before its agents were done. */
 static void agent_died(agent *a)
 {
     char what[256] = "", how[64];
 
+    if (agent_revive(a))
+        return;
     run_progress_clear(a->run);
     process_status_words(process_status(a->proc), how);
     if (!a->told)
@@ -253,7 +281,8 @@ static bool may_start(const agent *a)
 
 static void agent_look(agent *a)
 {
-    if (a->state == AGENT_WAITS && may_start(a)) {
+    if (a->state == AGENT_WAITS && clock_mono_ns() >= a->due_ns &&
+        may_start(a)) {
         if (a->inside)
             a->state = AGENT_RUNS;
         else

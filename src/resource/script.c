@@ -15,8 +15,9 @@
  */
 static const char forward[] =
     "# The pilot gets every signal: the shell waits, and wakes up for each.\n"
-    "pilot='' early=''\n"
+    "pilot='' early='' ending=''\n"
     "forward() {\n"
+    "    case $1 in TERM | INT) ending=yes ;; esac\n"
     "    if [ -n \"$pilot\" ]; then\n"
     "        woken=yes\n"
     "        kill -s \"$1\" \"$pilot\" 2>/dev/null\n"
@@ -29,16 +30,32 @@ static const char forward[] =
     "done\n"
     "\n";
 
-static const char await[] = "pilot=$!\n"
-                            "for sig in $early; do\n"
-                            "    kill -s \"$sig\" \"$pilot\" 2>/dev/null\n"
-                            "done\n"
-                            "while :; do\n"
-                            "    woken=''\n"
-                            "    wait \"$pilot\"\n"
-                            "    status=$?\n"
-                            "    [ -n \"$woken\" ] || exit \"$status\"\n"
-                            "done\n";
+/* A supervisor that is killed (a tool that ends what uses much memory, by
+ * hand) takes its ranks with it, and a job without it would be no use.
+ */
+static const char await[] =
+    "    pilot=$!\n"
+    "    for sig in $early; do\n"
+    "        kill -s \"$sig\" \"$pilot\" 2>/dev/null\n"
+    "    done\n"
+    "}\n"
+    "\n"
+    "# One that is killed is started again, unless the job is being ended.\n"
+    "starts=1\n"
+    "start\n"
+    "while :; do\n"
+    "    woken=''\n"
+    "    wait \"$pilot\"\n"
+    "    status=$?\n"
+    "    [ -z \"$woken\" ] || continue\n"
+    "    pilot='' early=''\n"
+    "    [ \"$status\" -eq 137 ] && [ -z \"$ending\" ] && [ \"$starts\" -lt 3 "
+    "] ||\n"
+    "        exit \"$status\"\n"
+    "    starts=$((starts + 1))\n"
+    "    echo \"the supervisor was killed; it is started again\" >&2\n"
+    "    start\n"
+    "done\n";
 
 void script_add_value(text *out, const char *value)
 {
@@ -337,7 +354,7 @@ char *script_make(const script_dialect *d, const resource_spec *s,
         goto error;
     add_folders(&out, d, s);
     add_settings(&out, d, s);
-    text_add(&out, "\n%s", forward);
+    text_add(&out, "\n%sstart() {\n    ", forward);
     shell_add_word(&out, s->supervisor);
     text_add(&out, " \"$PILOT_DIR\" &\n%s", await);
     if (!out.failed)

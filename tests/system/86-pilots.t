@@ -122,13 +122,15 @@ both_share() {
 wait_for 30 both_share
 ok $? "pair: both have their share"
 has "$(pilot status --map pair)" "pair/second" "pair: status --map"
-# Its supervisor and its ranks at once: nobody starts them again.
+# Its supervisor and its ranks at once: its job starts them again.
 kill -KILL $(agents pair/second pilot-supervisor) \
     $(agents pair/second pilot-agent)
 wait $pid
 status=$?
+is $status 0 "pair: exit status" || sed 's/^/# /' "$TEST_DIR/pair.out"
 exact pair --blocks 800
-is $status 1 "pair: a killed pool is told"
+has "$(cat "$TEST_DIR/pair.out")" "pilot second was killed with its \
+supervisor; its job has started it again" "pair: a killed pool is told"
 wait_for 20 no_jobs
 ok $? "pair: no job is left"
 

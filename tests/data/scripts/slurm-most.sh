@@ -54,8 +54,9 @@ fi
 set -u
 
 # The pilot gets every signal: the shell waits, and wakes up for each.
-pilot='' early=''
+pilot='' early='' ending=''
 forward() {
+    case $1 in TERM | INT) ending=yes ;; esac
     if [ -n "$pilot" ]; then
         woken=yes
         kill -s "$1" "$pilot" 2>/dev/null
@@ -67,14 +68,26 @@ for sig in TERM INT USR1 USR2 XCPU; do
     trap "forward $sig" "$sig"
 done
 
-/usr/libexec/pilot-supervise "$PILOT_DIR" &
-pilot=$!
-for sig in $early; do
-    kill -s "$sig" "$pilot" 2>/dev/null
-done
+start() {
+    /usr/libexec/pilot-supervise "$PILOT_DIR" &
+    pilot=$!
+    for sig in $early; do
+        kill -s "$sig" "$pilot" 2>/dev/null
+    done
+}
+
+# One that is killed is started again, unless the job is being ended.
+starts=1
+start
 while :; do
     woken=''
     wait "$pilot"
     status=$?
-    [ -n "$woken" ] || exit "$status"
+    [ -z "$woken" ] || continue
+    pilot='' early=''
+    [ "$status" -eq 137 ] && [ -z "$ending" ] && [ "$starts" -lt 3 ] ||
+        exit "$status"
+    starts=$((starts + 1))
+    echo "the supervisor was killed; it is started again" >&2
+    start
 done

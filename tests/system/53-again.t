@@ -1,0 +1,62 @@
+#!/bin/bash
+# Supervisor, mpirun and ranks killed at once: started again, and exact.
+. "$(dirname "$0")/lib.sh"
+
+job=$SRC/tests/system/audit.yaml
+
+# whole RUN PILOT: pids of all that is one pilot, its supervisor first.
+whole() {
+    agents "$1/$2" pilot-supervisor
+    for d in /proc/[0-9]*; do
+        tr '\0' '\n' <"$d/environ" 2>/dev/null |
+            grep -qx "PILOT_AGENT=$PILOT_HOME/$1/$2" && echo "${d#/proc/}"
+    done
+}
+
+# Followed: the command starts its supervisor again.
+pilot run "$job" --run here --summary "$TEST_DIR/here.json" \
+    --set stages.sense.block.rate=60 --set stages.sense.options.blocks=240 \
+    >"$TEST_DIR/here.out" 2>&1 &
+pid=$!
+children="$children $pid"
+wait_for 30 applied here 100
+ok $? "here: the run learns"
+kill -KILL $(whole here pool)
+wait_for 30 applied here 400
+ok $? "here: the pool learns again"
+kill -KILL $(whole here devices)
+wait $pid
+is $? 0 "here: exit status" || sed 's/^/# /' "$TEST_DIR/here.out"
+exact here --blocks 240
+for pilot in pool devices; do
+    has "$(cat "$TEST_DIR/here.out")" "the supervisor of pilot $pilot was \
+killed by signal 9; it is started again" "here: that is told of $pilot"
+done
+none_left here
+ok $? "here: no process is left"
+
+# Submitted: its job script does.
+pilot submit -Q --resource local:// -n 2 --run job --pilot pool "$job" \
+    >/dev/null
+ok $? "job: submitted"
+wait_for 30 pilot wait -Q job --until active --timeout 1s
+ok $? "job: is up"
+first=$(agents job/pool pilot-supervisor | head -n 1)
+kill -KILL $(whole job pool | grep -v "^$$\$")
+another() {
+    now=$(agents job/pool pilot-supervisor | head -n 1)
+    [ -n "$now" ] && [ "$now" != "$first" ]
+}
+wait_for 20 another
+ok $? "job: its script starts another supervisor"
+ranks() { [ "$(agents job/pool pilot-agent | wc -l)" -eq 2 ]; }
+wait_for 20 ranks
+ok $? "job: ... which starts its ranks"
+has "$(cat "$PILOT_HOME/job/pool/err")" \
+    "the supervisor was killed; it is started again" "job: ... and says so"
+pilot cancel -Q --now job
+gone() { [ -z "$(agents job/pool pilot-supervisor)$(agents job/pool pilot-agent)" ]; }
+wait_for 20 gone
+ok $? "job: canceled, nothing is started again"
+
+end_tests
