@@ -37,6 +37,7 @@ static const option_usage usage = {
              "is added to the run and\ntakes its share of the partitions. "
              "Ranks leave at a commit; their nodes stay with the job.",
     .options = options,
+    .operand = "a PILOT",
     .min_args = 1,
     .max_args = 1,
 };

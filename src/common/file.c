@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,8 +165,37 @@ int file_replace(const char *temp, const char *path, pe_error *errp)
     return status;
 }
 
-int file_write(const char *path, const void *data, size_t len, mode_t mode,
-               pe_error *errp)
+/* A device, a pipe, or a descriptor under a name: what is written goes in
+ * there, and a file renamed to that name would take its place.
+ */
+static bool is_channel(const char *path)
+{
+    static const char *const names[] = {"/dev/fd/", "/dev/std", "/proc/self/fd",
+                                        NULL};
+    struct stat st;
+
+    for (const char *const *n = names; *n; n++)
+        if (!strncmp(path, *n, strlen(*n)))
+            return true;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static int channel_write(const char *path, const void *data, size_t len,
+                         pe_error *errp)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+    int status = fd < 0 ? -1 : fd_write(fd, data, len);
+
+    if (status < 0)
+        file_error(errp, errno, "write", path, PE_EXIT_CREATE);
+    if (fd >= 0)
+        fd_close(fd);
+    return status;
+}
+
+/* Write a file as the others see it: the old one or the new one. */
+static int whole_write(const char *path, const void *data, size_t len,
+                       mode_t mode, pe_error *errp)
 {
     char *folder = path_folder(path);
     const char *slash = strrchr(path, '/');
@@ -192,6 +222,20 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode,
 done:
     free(temp);
     free(folder);
+    return status;
+}
+
+int file_write(const char *path, const void *data, size_t len, mode_t mode,
+               pe_error *errp)
+{
+    char *target;
+    int status;
+
+    if (is_channel(path))
+        return channel_write(path, data, len, errp);
+    target = realpath(path, NULL); /* a link stays one */
+    status = whole_write(target ? target : path, data, len, mode, errp);
+    free(target);
     return status;
 }
 

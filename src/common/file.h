@@ -22,6 +22,7 @@ char *file_read(const char *path, size_t max, size_t *lenp, pe_error *errp);
  * part: temporary file in the same folder, fsync, rename, fsync of the
  * folder.  Errors carry 73 (or 77) and say "disk full" when it is (then of
  * class retry); the old content stays, but for a failed fsync of the folder.
+ * A link is followed; to a device or a pipe it is written as it is.
  */
 int file_write(const char *path, const void *data, size_t len, mode_t mode,
                pe_error *errp);

@@ -286,7 +286,8 @@ tree *tree_read(const char *file, pe_error *errp)
         goto error;
     if (t->kind != TREE_MAP) {
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                     "%s:1: a mapping of keys to values is expected", file);
+                     "%s:1: a mapping of keys to values is expected%s", file,
+                     len == 0 ? "; the file is empty" : "");
         goto error;
     }
     free(data);

@@ -94,7 +94,7 @@ static int check_range(const pe_option_spec *spec, const char *name,
     limit_text(spec, spec->max, high);
     if (spec->min == spec->max)
         snprintf(why, sizeof(why), "is not %s", low);
-    else if (isinf(spec->max))
+    else if (isinf(spec->max) || spec->max >= 9007199254740991.0) /* no limit */
         snprintf(why, sizeof(why), "is less than %s", low);
     else
         snprintf(why, sizeof(why), "is not between %s and %s", low, high);

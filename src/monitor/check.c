@@ -78,13 +78,15 @@ static void fates_add(text *t, const json_t *summary)
     const char *between = "";
 
     for (const counter *c = counters; c->key; c++) {
-        bool told = counter_value(c, summary) > 0;
+        long long n = (long long)counter_value(c, summary);
+        bool told = n > 0;
         for (const char *const *k = none; *k; k++)
             told = told && strcmp(*k, c->key);
         if (!told)
             continue;
-        text_add(t, "%s%lld %s %s", between,
-                 (long long)counter_value(c, summary), c->object, c->words);
+        /* "blocks", "rows": the plural of what is counted. */
+        text_add(t, "%s%lld %.*s %s", between, n,
+                 (int)strlen(c->object) - (n == 1), c->object, c->words);
         between = ", ";
     }
 }

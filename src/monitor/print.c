@@ -151,7 +151,8 @@ static void latency_print(const json_t *latency, FILE *f)
 
     json_object_foreach((json_t *)latency, hop, h)
     {
-        if (value_int(h, "n") == 0)
+        /* Without a broker some hops are none. */
+        if (value_int(h, "n") == 0 || value_real(h, "max") <= 0)
             continue;
         if (!shown++)
             fprintf(f, LABEL "%-9s %9s %9s %9s %9s %9s\n", "latency", "hop",

@@ -105,7 +105,8 @@ static void test_refused(void)
     static const struct {
         const char *yaml, *text;
     } rows[] = {
-        {"", "t.yaml:1: a mapping of keys to values is expected"},
+        {"", "t.yaml:1: a mapping of keys to values is expected; the file "
+             "is empty"},
         {"# words only\n", "t.yaml:1: a mapping of keys to values is expected"},
         {"- a\n", "t.yaml:1: a mapping of keys to values is expected"},
         {"word\n", "t.yaml:1: a mapping of keys to values is expected"},

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,43 @@ static void test_write(void)
     UNIT_EQUAL(now, "newer");
     free(now);
     CU_ASSERT_EQUAL(entries(under("w")), 1);
+}
+
+/* A device, a pipe or a link stays what it is. */
+static void test_write_channel(void)
+{
+    char got[8] = "", fd[32];
+    int ends[2];
+    struct stat st;
+    pe_error e;
+
+    CU_ASSERT_EQUAL(mkdir(under("c"), 0700), 0);
+    CU_ASSERT_EQUAL(mkfifo(under("c/pipe"), 0600), 0);
+    int in = open(under("c/pipe"), O_RDONLY | O_NONBLOCK);
+    CU_ASSERT_EQUAL(file_write(under("c/pipe"), "word", 4, 0600, &e), 0);
+    CU_ASSERT_EQUAL(read(in, got, sizeof(got) - 1), 4);
+    UNIT_EQUAL(got, "word");
+    close(in);
+    CU_ASSERT(lstat(under("c/pipe"), &st) == 0 && S_ISFIFO(st.st_mode));
+    CU_ASSERT_EQUAL(file_write("/dev/null", "x", 1, 0600, &e), 0);
+    CU_ASSERT(lstat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode));
+    CU_ASSERT_EQUAL(file_write("/dev/full", "x", 1, 0600, &e), -1);
+    UNIT_CONTAINS(e.text, "cannot write /dev/full: disk full");
+    CU_ASSERT(lstat("/dev/full", &st) == 0 && S_ISCHR(st.st_mode));
+    CU_ASSERT_EQUAL(pipe(ends), 0);
+    snprintf(fd, sizeof(fd), "/dev/fd/%d", ends[1]);
+    CU_ASSERT_EQUAL(file_write(fd, "more", 4, 0600, &e), 0);
+    CU_ASSERT_EQUAL(read(ends[0], got, sizeof(got) - 1), 4);
+    UNIT_EQUAL(got, "more");
+    close(ends[0]);
+    close(ends[1]);
+    put(under("c/f"), "old", 0600);
+    CU_ASSERT_EQUAL(symlink("f", under("c/link")), 0);
+    CU_ASSERT_EQUAL(file_write(under("c/link"), "new", 3, 0600, &e), 0);
+    CU_ASSERT(lstat(under("c/link"), &st) == 0 && S_ISLNK(st.st_mode));
+    char *now = file_read(under("c/f"), 100, NULL, NULL);
+    UNIT_EQUAL(now, "new");
+    free(now);
 }
 
 static void test_write_relative(void)
@@ -334,6 +372,7 @@ int main(void)
         {"read: large and binary", test_read_large},
         {"read: errors", test_read_errors},
         {"write: replaces whole files", test_write},
+        {"write: to a device, a pipe, by a link", test_write_channel},
         {"write: name without a folder", test_write_relative},
         {"write: errors", test_write_errors},
         {"write: no permission", test_write_permission},

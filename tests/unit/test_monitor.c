@@ -792,10 +792,10 @@ static void test_check(void)
         {"{'event': 'pool'}", BLOCKS(), "65",
          "['no row was learned from: the devices sensed nothing']"},
         {"{'event': 'pool'}",
-         "{'event': 'edge', 'rows': {'skipped': 2}, 'first': {'skipped': "
+         "{'event': 'edge', 'rows': {'skipped': 1}, 'first': {'skipped': "
          "'a.csv:1: no number'}}",
          "65",
-         "['no row was learned from: the devices sensed nothing; 2 rows "
+         "['no row was learned from: the devices sensed nothing; 1 row "
          "skipped; the first: a.csv:1: no number']"},
         {"{'event': 'pool'}", BLOCKS('sensed' : 4, 'filtered' : 4), "65",
          "['no row was learned from: 4 blocks filtered']"},

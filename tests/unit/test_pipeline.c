@@ -406,7 +406,8 @@ static void test_files_refused(void)
     static const struct {
         const char *yaml, *text;
     } rows[] = {
-        {"", "p.yaml:1: a mapping of keys to values is expected"},
+        {"", "p.yaml:1: a mapping of keys to values is expected; the file "
+             "is empty"},
         {"version: 1\nversion: 1\n", "p.yaml:2: 'version' is there twice"},
         {"pipeline: p\n", "p.yaml:1: 'version: 1' is missing"},
         {"version: 1\n", "p.yaml:1: 'pipeline: NAME' is missing: the name of "
