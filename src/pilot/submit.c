@@ -32,6 +32,8 @@ static int record_fill(const submit_plan *p, const submit_place *at,
     snprintf(r->kind, sizeof(r->kind), "%s", pilot_kind_name(p->pilot->kind));
     snprintf(r->resource, sizeof(r->resource), "%s", p->url);
     snprintf(r->dir, sizeof(r->dir), "%s", at->dir);
+    if (!strncmp(p->url, "local:", 6)) /* of several that share this home */
+        gethostname(r->host, sizeof(r->host) - 1);
     r->state = PILOT_NEW;
     r->submitting = true;
     r->exit_code = -1;
@@ -368,6 +370,8 @@ static int submit_to(const submit_plan *p, resource *r, const submit_place *at,
         status = write_script(at, r->ops, &s, errp);
     if (status == 0 && !host_is_local(at->host))
         status = keep_here(p, errp);
+    if (status == 0 && r->ops->queues)
+        status = files_fetch(p, at, errp);
     if (status == 0)
         status = interrupt_check(INTERRUPT_SOON, errp);
     if (status == 0)

@@ -273,121 +273,6 @@ int submit_request_of(const pipeline_request *q, resource_request *out,
 
 /* --- the files --- */
 
-/* A file of this host into the pilot's folder as [name]. */
-static int file_send(const submit_plan *p, const submit_place *at,
-                     const char *dir, const char *from, const char *name,
-                     pe_error *errp)
-{
-    char *to = text_format("%s/%s", dir, name);
-    int status = to ? host_put(at->host, from, to, p->progress, p->arg, errp)
-                    : pe_error_nomem(errp);
-
-    free(to);
-    return status;
-}
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
-/* "FROM" or "FROM:NAME" */
-static int stage_in(const submit_plan *p, const submit_place *at,
-                    const char *item, pe_error *errp)
-{
-    const char *colon = strrchr(item, ':');
-    char *from = colon ? text_format("%.*s", (int)(colon - item), item)
-                       : text_format("%s", item);
-    char *path = from ? locate_absolute(p->submit_dir, from, errp) : NULL;
-    const char *name = colon ? colon + 1 : base_name(item);
-    int status = -1;
-
-    if (!from)
-        pe_error_nomem(errp);
-    if (path && (strchr(name, '/') || !*name || *name == '.'))
-        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                     "stage-in: '%s' is no name of a file in the pilot's "
-                     "folder",
-                     name);
-    else if (path)
-        status = file_send(p, at, at->dir, path, name, errp);
-    free(path);
-    free(from);
-    return status;
-}
-
-static int stage_in_all(const submit_plan *p, const submit_place *at,
-                        pe_error *errp)
-{
-    const struct request_list *l = &p->request->list[REQUEST_STAGE_IN];
-
-    for (size_t i = 0; i < l->n; i++)
-        if (stage_in(p, at, l->items[i], errp) < 0)
-            return -1;
-    return 0;
-}
-
-/* Does this override name a file of ours that has to travel?  Its path then,
- * else NULL.
- */
-static const char *travels(const char *override)
-{
-    size_t len = strcspn(override, "=");
-    static const char tail[] = ".function";
-    size_t n = sizeof(tail) - 1;
-
-    if (!override[len] || override[len + 1] != '/' || len < n ||
-        strncmp(override + len - n, tail, n) != 0)
-        return NULL;
-    return override + len + 1;
-}
-
-/* The function's object beside the request, and the override that says so. */
-static char *function_send(const submit_plan *p, const submit_place *at,
-                           const char *dir, const char *override,
-                           pe_error *errp)
-{
-    const char *from = travels(override);
-    const char *symbol = strrchr(from, ':');
-    char *path = text_format(
-        "%.*s", symbol ? (int)(symbol - from) : (int)strlen(from), from);
-    char *out = NULL;
-
-    if (path && file_send(p, at, dir, path, base_name(path), errp) == 0)
-        out = text_format("%.*s%s/%s%s", (int)(from - override), override, dir,
-                          base_name(path), symbol ? symbol : "");
-    if (!path)
-        pe_error_nomem(errp);
-    free(path);
-    return out;
-}
-
-/* Overrides as they read on the resource's host. */
-static char **overrides_settle(const submit_plan *p, const submit_place *at,
-                               const char *dir, pe_error *errp)
-{
-    const pipeline_request *q = p->run;
-    char **list = calloc(q->n_overrides + 1, sizeof(*list));
-    bool far = !host_is_local(at->host);
-
-    for (size_t i = 0; list && i < q->n_overrides; i++) {
-        list[i] = far && travels(q->overrides[i])
-                      ? function_send(p, at, dir, q->overrides[i], errp)
-                      : strdup(q->overrides[i]);
-        if (list[i])
-            continue;
-        while (i > 0)
-            free(list[--i]);
-        free(list);
-        return NULL;
-    }
-    if (!list)
-        pe_error_nomem(errp);
-    return list;
-}
-
 /* A secret stays out of scripts and command lines: a file of its own. */
 static char *password_settle(const submit_plan *p, const submit_place *at,
                              const char *dir, pe_error *errp)
@@ -442,7 +327,7 @@ static int request_send(const submit_plan *p, const submit_place *at,
     q.place = p->place;
     q.supervise = supervise_json(s);
     q.password_file = NULL;
-    q.overrides = overrides_settle(p, at, dir, errp);
+    q.overrides = files_overrides(p, at, dir, errp);
     if (!q.overrides || !q.supervise || !file || !path)
         goto done;
     json_object_set_new(q.supervise, "words", words_json(p->request));
@@ -511,7 +396,7 @@ static int fill_part(const submit_plan *p, const submit_place *at,
 
 int place_fill(const submit_plan *p, const submit_place *at, pe_error *errp)
 {
-    if (fill_one(p, at, errp) < 0 || stage_in_all(p, at, errp) < 0)
+    if (fill_one(p, at, errp) < 0 || files_stage_in(p, at, errp) < 0)
         return -1;
     for (size_t i = 0; i < p->pl->n_pilots; i++) {
         const pipeline_pilot *k = &p->pl->pilots[i];

@@ -26,6 +26,26 @@ void place_close(submit_place *at);
  */
 int place_fill(const submit_plan *p, const submit_place *at, pe_error *errp);
 
+/* --- submit_files.c --- */
+
+/* Files of --stage-in into DIR/in, so that none takes the place of ours. */
+int files_stage_in(const submit_plan *p, const submit_place *at,
+                   pe_error *errp);
+/* Under which name object [path], of override [i] of [q], travels: its own,
+ * behind the number of the first override that names it where another object
+ * has that name already.  New memory.
+ */
+char *files_object_name(const pipeline_request *q, size_t i, const char *path);
+/* The overrides of [p] as they read on the resource's host, where the objects
+ * they name come into [dir], each under a name of its own; new memory.
+ */
+char **files_overrides(const submit_plan *p, const submit_place *at,
+                       const char *dir, pe_error *errp);
+/* Where a broker is to run in a job: have its jars in the cache, here, where
+ * a mirror can be reached.  Errors: 78, 69: they cannot be had.
+ */
+int files_fetch(const submit_plan *p, const submit_place *at, pe_error *errp);
+
 /* What its supervisor is told; [out] is overwritten. */
 int place_supervise(const submit_plan *p, const submit_place *at,
                     supervise *out, pe_error *errp);

@@ -397,7 +397,7 @@ const request_spec request_specs[REQUEST_N_WORDS + 1] = {
             .name = "stage-in",
             LIST,
             .value = "FILE",
-            .prose = "into the pilot's folder",
+            .prose = "into in/ of the pilot's folder",
             .ours = true,
         },
     [REQUEST_STAGE_OUT] =

@@ -62,7 +62,7 @@ made=$(stat -c %Y.%i "$agent")
 echo "42" >"$TEST_DIR/notes"
 submitted=$(pilot-submit --parsable --resource "$FAR_URL" -n 2 --run two \
     --stage-in "$TEST_DIR/notes:notes.txt" \
-    --stage-out "notes.txt:$TEST_DIR/back.txt" \
+    --stage-out "in/notes.txt:$TEST_DIR/back.txt" \
     "$SRC/jobs/pool.yaml" 2>"$TEST_DIR/err")
 is $? 0 "submit" || sed 's/^/# /' "$TEST_DIR/err"
 is "${submitted%;*}" two/pool "submit prints the pilot"
@@ -71,7 +71,7 @@ pilot wait two --until active --timeout 30s >/dev/null 2>&1
 is $? 0 "wait until active"
 has "$(pilot status "${submitted#*;}")" "two/pool" "status by its id there"
 has "$(pilot log two 2>&1)" "ACTIVE" "log"
-is "$(cat "$FAR_STATE/two/pool/notes.txt")" 42 "a file is staged in"
+is "$(cat "$FAR_STATE/two/pool/in/notes.txt")" 42 "a file is staged in"
 
 # --- a host that is away
 
