@@ -10,11 +10,13 @@
 #include "src/common/clock.h"
 #include "src/edge/queue.h"
 
-/* Longest wait without a look at the cancel flag and at unsent blocks. */
-#define NAP_NS 50000000
-
-/* Wait for acknowledgements, at most, before another look. */
-#define WAIT_NS 5000000
+/* Longest wait without a look at blocks that could not be handed over, ... */
+#define UNSENT_NS 50000000
+/* ... and where there are none: only a new producer has to be noticed.  What
+ * else there is to do wakes a device, for a thousand of them that look around
+ * all the time leave no core for anybody.
+ */
+#define IDLE_NS 250000000
 
 /* A source that says PE_AGAIN in less than this is not asked again at once. */
 #define AGAIN_NS 1000000
@@ -344,6 +346,12 @@ static int pump(device *d)
 
 /* --- the loop --- */
 
+/* How long there is nothing to do unless somebody says so. */
+static int64_t patience_ns(const device *d)
+{
+    return queue_unsent(d->queue) ? UNSENT_NS : IDLE_NS;
+}
+
 static bool cancelled(const device *d)
 {
     return atomic_load_explicit(&d->cancelled, memory_order_relaxed) != 0;
@@ -361,7 +369,11 @@ static int wait_due(device *d)
     due = identity_due_ns(d->start_mono_ns, d->conf.rate, d->count);
     from = clock_mono_ns();
     for (now = from; now < due && !cancelled(d); now = clock_mono_ns()) {
-        clock_sleep_ns(due - now < NAP_NS ? due - now : NAP_NS, 0);
+        if (due - now < UNSENT_NS)
+            clock_sleep_ns(due - now, 0);
+        else
+            queue_wait(d->queue,
+                       due - now < patience_ns(d) ? due - now : patience_ns(d));
         if (pump(d) < 0)
             return -1;
     }
@@ -384,7 +396,7 @@ static int make_room(device *d)
     while (queue_full(d->queue) && !cancelled(d)) {
         if (pump(d) < 0)
             return -1;
-        queue_wait(d->queue, WAIT_NS);
+        queue_wait(d->queue, patience_ns(d));
     }
     d->stats.blocked_ns += clock_mono_ns() - from;
     return 0;
@@ -493,7 +505,8 @@ static int flush(device *d)
             return 0;
         if (pump(d) < 0)
             return -1;
-        queue_wait(d->queue, WAIT_NS);
+        if (queue_pending(d->queue) > 0)
+            queue_wait(d->queue, patience_ns(d));
     }
     return 0;
 }
@@ -537,11 +550,13 @@ int device_start(device *d, pe_error *errp)
 void device_set_boot(device *d, uint64_t boot)
 {
     atomic_store(&d->tally->boot, boot);
+    queue_wake(d->queue);
 }
 
 void device_cancel(device *d)
 {
     atomic_store(&d->cancelled, 1);
+    queue_wake(d->queue);
 }
 
 void device_abort(device *d)

@@ -40,6 +40,7 @@ struct queue {
      * nobody waits).
      */
     atomic_uint_fast64_t delivered, wake_at;
+    bool woken; /* under lock */
     pthread_mutex_t lock;
     pthread_cond_t wake;
 };
@@ -287,8 +288,21 @@ void queue_rewind(queue *q)
     q->flight_bytes = 0;
 }
 
+bool queue_unsent(const queue *q)
+{
+    return q->again.n + q->fresh.n > 0;
+}
+
+void queue_wake(queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    q->woken = true;
+    pthread_cond_signal(&q->wake);
+    pthread_mutex_unlock(&q->lock);
+}
+
 /* A quarter of what is under way, so that a full queue costs one wake-up for
- * many blocks, and a time-out in case the last callback comes first.
+ * many blocks.
  */
 void queue_wait(queue *q, int64_t timeout_ns)
 {
@@ -299,8 +313,9 @@ void queue_wait(queue *q, int64_t timeout_ns)
 
     atomic_store(&q->wake_at, target);
     pthread_mutex_lock(&q->lock);
-    while (rc != ETIMEDOUT && atomic_load(&q->delivered) < target)
+    while (rc != ETIMEDOUT && !q->woken && atomic_load(&q->delivered) < target)
         rc = pthread_cond_timedwait(&q->wake, &q->lock, &ts);
+    q->woken = false;
     pthread_mutex_unlock(&q->lock);
     atomic_store(&q->wake_at, 0);
 }

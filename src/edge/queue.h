@@ -10,7 +10,7 @@
 #include <pilot/error.h>
 
 /* All functions are for the device's own thread, but queue_delivered, which
- * is for the one that serves delivery callbacks.
+ * is for the one that serves delivery callbacks, and queue_wake.
  */
 typedef struct queue queue;
 
@@ -77,9 +77,15 @@ void queue_delivered(queue_slot *slot, int64_t offset);
  */
 void queue_rewind(queue *q);
 
-/* Wait up to [timeout_ns] for the callbacks of a quarter of what is under way.
+/* Are there blocks that were not handed over? */
+bool queue_unsent(const queue *q);
+
+/* Wait up to [timeout_ns] for the callbacks of a quarter of what is under way,
+ * or for queue_wake.
  */
 void queue_wait(queue *q, int64_t timeout_ns);
+/* End a wait; one that is not there yet does not begin.  Any thread. */
+void queue_wake(queue *q);
 
 queue_stats queue_stats_get(queue *q);
 

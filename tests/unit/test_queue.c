@@ -225,6 +225,40 @@ static void test_queue_wait(void)
     queue_destroy(q);
 }
 
+static void *wake_later(void *arg)
+{
+    clock_sleep_ns(20000000, 1);
+    queue_wake(arg);
+    return NULL;
+}
+
+/* Whatever else there is to do: it ends a wait, and the next one begins anew.
+ */
+static void test_queue_wake(void)
+{
+    queue *q = queue_create(10000, 0, NULL);
+    int64_t from = clock_mono_ns();
+    pthread_t thread;
+
+    CU_ASSERT(!queue_unsent(q));
+    put(q, 0, 100);
+    CU_ASSERT(queue_unsent(q));
+    send_next(q);
+    CU_ASSERT(!queue_unsent(q));
+    queue_wake(q); /* it comes first */
+    queue_wait(q, INT64_C(60000000000));
+    CU_ASSERT_EQUAL(pthread_create(&thread, NULL, wake_later, q), 0);
+    queue_wait(q, INT64_C(60000000000));
+    pthread_join(thread, NULL);
+    CU_ASSERT(clock_mono_ns() - from < INT64_C(60000000000));
+    from = clock_mono_ns();
+    queue_wait(q, 10000000);
+    CU_ASSERT(clock_mono_ns() - from >= 10000000);
+    queue_rewind(q);
+    CU_ASSERT(queue_unsent(q));
+    queue_destroy(q);
+}
+
 /* --- identity --- */
 
 static void test_identity(void)
@@ -298,6 +332,7 @@ int main(void)
         {"queue: memory", test_queue_memory},
         {"queue: source", test_queue_source},
         {"queue: wait", test_queue_wait},
+        {"queue: wake", test_queue_wake},
         {"identity", test_identity},
         {"identity: offset", test_identity_offset},
         {"identity: schedule", test_identity_due},
