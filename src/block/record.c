@@ -9,8 +9,21 @@
 #define SECONDS_PER_DAY 86400
 #define TIME_LEN 30
 
-/* Longest pe_source, so that what is encoded can be decoded. */
-#define SOURCE_MAX 511
+void record_source_fit(const char *source, char out[RECORD_SOURCE_MAX + 1])
+{
+    size_t len = strlen(source);
+    const char *from = source;
+
+    if (len <= RECORD_SOURCE_MAX) {
+        memcpy(out, source, len + 1);
+        return;
+    }
+    from += len - (RECORD_SOURCE_MAX - 3);
+    while (((unsigned char)*from & 0xc0) == 0x80) /* within a character */
+        from++;
+    memcpy(out, "...", 3);
+    memcpy(out + 3, from, strlen(from) + 1);
+}
 
 void record_clear(record_headers *r)
 {
@@ -251,7 +264,7 @@ int record_encode(record_headers *r, const char *run, const char *stage,
         record_add_u64(r, "pe_model", b->version);
     if (b->source)
         record_add_borrowed(r, "pe_source", b->source, source_len);
-    if (r->overflow || source_len > SOURCE_MAX)
+    if (r->overflow || source_len > RECORD_SOURCE_MAX)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                             "the headers of a record of device '%.64s' do "
                             "not fit; shorten the names of run, stage, "

@@ -38,8 +38,8 @@ void record_copy(record_headers *to, const record_headers *from);
 void record_add(record_headers *r, const char *name, const char *value);
 void record_add_u64(record_headers *r, const char *name, uint64_t value);
 void record_add_i64(record_headers *r, const char *name, int64_t value);
-void record_add_borrowed(record_headers *r, const char *name,
-                         const void *value, size_t len);
+void record_add_borrowed(record_headers *r, const char *name, const void *value,
+                         size_t len);
 /* The last header called [name], or NULL. */
 const record_header *record_find(const record_headers *r, const char *name);
 
@@ -51,6 +51,13 @@ const record_header *record_find(const record_headers *r, const char *name);
  */
 int record_encode(record_headers *r, const char *run, const char *stage,
                   const pe_block *b, pe_error *errp);
+
+/* Longest pe_source. */
+#define RECORD_SOURCE_MAX 511
+/* [source] into [out], from the front cut to what a record can bear, since the
+ * end of PATH:ROW says more.
+ */
+void record_source_fit(const char *source, char out[RECORD_SOURCE_MAX + 1]);
 
 /* What the headers say of a block: has_seq, boot, seq, sense_ns, edge_ns,
  * version, source.  Absent headers leave 0/NULL.  The source goes to [buf]

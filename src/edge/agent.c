@@ -27,8 +27,9 @@ typedef struct agent_device {
     device_conf conf;
     device *device;
     char name[256];
-    int64_t stored; /* offset the run had reached on its partition */
-    uint64_t known; /* largest BOOT the run has applied of it */
+    int64_t stored;   /* offset the run had reached on its partition */
+    uint64_t known;   /* largest BOOT the run has applied of it */
+    uint64_t skipped; /* device_skipped, as far as it was looked at */
     bool end_put;
 } agent_device;
 
@@ -48,6 +49,8 @@ typedef struct agent {
     agent_device *devices;
     int n;
     tally *tally;
+    function_skips skips; /* of all devices, as of the last look */
+    size_t skips_told;    /* reasons of it that were said */
 
     int64_t start_ns, end_ns; /* of the blocks, monotonic; 0: not yet */
     int64_t control_ns, progress_ns, boots_ns, ends_ns; /* next time of each */
@@ -462,6 +465,28 @@ static tally_counts counts_of(const agent *a, const device_stats *sum)
     return c;
 }
 
+/* What sources leave out is said with its first row, reason by reason. */
+static void look_at_skips(agent *a)
+{
+    bool changed = false;
+
+    for (int i = 0; i < a->n; i++) {
+        uint64_t n = device_skipped(a->devices[i].device);
+        changed = changed || n != a->devices[i].skipped;
+        a->devices[i].skipped = n;
+    }
+    if (!changed)
+        return;
+    /* Reasons keep their places: those of the devices in their order. */
+    memset(&a->skips.rows, 0, 2 * sizeof(uint64_t));
+    for (size_t i = 0; i < a->skips.n; i++)
+        a->skips.by[i].n = 0;
+    for (int i = 0; i < a->n; i++)
+        device_skips(a->devices[i].device, &a->skips);
+    for (; a->skips_told < a->skips.n; a->skips_told++)
+        report_note(a->pilot, a->skips.by[a->skips_told].first);
+}
+
 static void tell_progress(agent *a)
 {
     int64_t now = clock_mono_ns();
@@ -477,7 +502,8 @@ static void tell_progress(agent *a)
         report_add(&sum, &s);
     }
     c = counts_of(a, &sum);
-    report_progress(a->pilot, &c, a->plan.rereadable,
+    look_at_skips(a);
+    report_progress(a->pilot, &c, a->plan.rereadable, a->skips.rows,
                     seconds_between(a->start_ns, now));
 }
 
@@ -532,6 +558,8 @@ static void tell_final(agent *a)
         device_stats s = device_stats_get(a->devices[i].device);
         report_add(&r.sum, &s);
     }
+    look_at_skips(a);
+    r.skips = a->skips;
     r.blocks = counts_of(a, &r.sum);
     r.model_commit = follower_commit(a->follower, &r.model_version);
     report_final(&r);

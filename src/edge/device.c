@@ -38,6 +38,10 @@ struct device {
 
     int64_t start_ns, start_mono_ns; /* of the schedule */
     uint64_t count;                  /* blocks sensed */
+    uint64_t seq;                    /* of the one at hand */
+    pthread_mutex_t skips_lock;
+    function_skips *skips;        /* under lock: what the source has left out */
+    atomic_uint_fast64_t skipped; /* rows and cells of it */
     device_stats stats;
     int64_t next_offset;
     tally_slot own, *tally; /* what others see of [stats], and our BOOT, 0:
@@ -85,6 +89,7 @@ device *device_create(const device_conf *c, pe_error *errp)
         return NULL;
     }
     memset(d, 0, sizeof(*d));
+    pthread_mutex_init(&d->skips_lock, NULL);
     d->conf = *c;
     d->next_offset = -1;
     d->tally = c->tally ? c->tally : &d->own;
@@ -126,6 +131,8 @@ void device_destroy(device *d)
     if (d->slot)
         queue_give(d->queue, d->slot);
     queue_destroy(d->queue);
+    pthread_mutex_destroy(&d->skips_lock);
+    free(d->skips);
     pe_block_release(&d->scratch);
     pe_model_destroy(d->model);
     free(d->ctx);
@@ -219,7 +226,7 @@ static void stamp(const device *d, pe_block *b, int64_t sense_ns)
     b->partition = -1;
     b->offset = -1;
     b->boot = atomic_load_explicit(&d->tally->boot, memory_order_relaxed);
-    b->seq = d->conf.id.first + d->count;
+    b->seq = d->seq;
     b->has_seq = 1;
     b->sense_ns = sense_ns;
 }
@@ -422,6 +429,10 @@ static int forward(device *d)
     int rc;
 
     d->stats.sensed++;
+    /* A source that can be read again knows the positions of its blocks. */
+    d->seq = d->conf.rereadable && slot->block.has_seq
+                 ? slot->block.seq
+                 : d->conf.id.first + d->count;
     d->framed_at = d->conf.framed ? slot->block.data : NULL;
     rc = process(d, &slot->block);
     d->count++;
@@ -446,6 +457,7 @@ static int take_slot(device *d)
     if (!d->slot)
         return -1;
     d->slot->block.sense_ns = 0;
+    d->slot->block.has_seq = 0;
     d->slot->block.source = NULL;
     return 0;
 }
@@ -461,6 +473,22 @@ static int wait_source(device *d, int64_t spent_ns)
     return pump(d) < 0 ? -1 : 1;
 }
 
+/* Have others see what the source has left out. */
+static void publish_skips(device *d)
+{
+    const function_skips *s = context_skips(d->ctx[0]);
+
+    if (!s || s->rows + s->cells == atomic_load(&d->skipped))
+        return;
+    pthread_mutex_lock(&d->skips_lock);
+    if (!d->skips)
+        d->skips = malloc(sizeof(*d->skips));
+    if (d->skips)
+        *d->skips = *s;
+    pthread_mutex_unlock(&d->skips_lock);
+    atomic_store(&d->skipped, s->rows + s->cells);
+}
+
 /* Ask the source for a block: 1 go on, 0 it has ended, -1 error. */
 static int sense_one(device *d)
 {
@@ -472,6 +500,7 @@ static int sense_one(device *d)
     from = clock_mono_ns();
     rc = d->conf.stages[0].ops->produce_edge(d->ctx[0], &d->slot->block);
     spent = clock_mono_ns() - from;
+    publish_skips(d);
     if (rc == PE_AGAIN)
         return wait_source(d, spent);
     d->stats.busy_ns += spent;
@@ -585,6 +614,19 @@ void device_progress(const device *d, device_stats *out)
     out->filtered = atomic_load_explicit(&t->filtered, memory_order_relaxed);
     out->dropped = atomic_load_explicit(&t->dropped, memory_order_relaxed);
     out->sent = atomic_load_explicit(&t->sent, memory_order_relaxed);
+}
+
+uint64_t device_skipped(const device *d)
+{
+    return atomic_load(&d->skipped);
+}
+
+void device_skips(device *d, function_skips *sum)
+{
+    pthread_mutex_lock(&d->skips_lock);
+    if (d->skips)
+        function_skips_add(sum, d->skips);
+    pthread_mutex_unlock(&d->skips_lock);
 }
 
 const pe_error *device_error(const device *d)

@@ -85,6 +85,12 @@ enum device_state device_state_get(const device *d);
  */
 void device_progress(const device *d, device_stats *out);
 
+/* Rows and cells its source has left out so far; add them to [sum], reason by
+ * reason.  Any thread.
+ */
+uint64_t device_skipped(const device *d);
+void device_skips(device *d, function_skips *sum);
+
 /* After DEVICE_FAILED: what happened. */
 const pe_error *device_error(const device *d);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "src/block/record.h"
 #include "src/common/clock.h"
 
 /* Enough small blocks (6.5 KB) for several full requests of 1 MB on every
@@ -156,20 +157,13 @@ void queue_give(queue *q, queue_slot *slot)
 
 int queue_keep_source(queue_slot *slot, pe_error *errp)
 {
-    size_t need;
-    char *source;
-
     if (!slot->block.source || slot->block.source == slot->source)
         return 0;
-    need = strlen(slot->block.source) + 1;
-    if (need > slot->source_cap) {
-        source = realloc(slot->source, need);
-        if (!source)
-            return pe_error_nomem(errp);
-        slot->source = source;
-        slot->source_cap = need;
-    }
-    memcpy(slot->source, slot->block.source, need);
+    if (!slot->source)
+        slot->source = malloc(RECORD_SOURCE_MAX + 1);
+    if (!slot->source)
+        return pe_error_nomem(errp);
+    record_source_fit(slot->block.source, slot->source);
     slot->block.source = slot->source;
     return 0;
 }

@@ -19,8 +19,7 @@ typedef struct queue queue;
  */
 typedef struct queue_slot {
     pe_block block;
-    char *source; /* copy of block.source; see queue_keep_source */
-    size_t source_cap;
+    char *source;      /* copy of block.source; see queue_keep_source */
     const void *frame; /* the .npy bytes to send */
     size_t len;
     /* private */
@@ -50,7 +49,7 @@ void queue_destroy(queue *q);
 /* A slot to fill; NULL: no memory.  Goes back by queue_put or queue_give. */
 queue_slot *queue_take(queue *q, pe_error *errp);
 void queue_give(queue *q, queue_slot *slot);
-/* Have block.source in the slot's own memory. */
+/* Have block.source in the slot's own memory, cut to what a record can bear. */
 int queue_keep_source(queue_slot *slot, pe_error *errp);
 /* Append a filled slot: frame and len are set. */
 void queue_put(queue *q, queue_slot *slot);

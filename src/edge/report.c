@@ -30,9 +30,20 @@ void report_ready(const char *pilot, int devices)
 }
 
 void report_progress(const char *pilot, const tally_counts *blocks, bool again,
-                     double seconds)
+                     uint64_t skipped, double seconds)
 {
-    event_print(tally_event(pilot, blocks, again, seconds));
+    json_t *event = tally_event(pilot, blocks, again, seconds);
+
+    if (event && skipped)
+        json_object_set_new(event, "skipped",
+                            json_integer((json_int_t)skipped));
+    event_print(event);
+}
+
+void report_note(const char *pilot, const char *text)
+{
+    event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot", pilot,
+                          "text", event_text(text)));
 }
 
 void report_lost(const char *pilot, uint64_t n)
@@ -44,8 +55,7 @@ void report_lost(const char *pilot, uint64_t n)
              "agent that died",
              pilot, (unsigned long long)n, n == 1 ? "" : "s",
              n == 1 ? "was" : "were");
-    event_print(json_pack("{s:s, s:s, s:s}", "event", "note", "pilot", pilot,
-                          "text", text));
+    report_note(pilot, text);
 }
 
 void report_ended(const char *pilot, int devices)
@@ -60,6 +70,31 @@ static json_t *blocks_of(const tally_counts *c)
                      (json_int_t)c->sensed, "filtered", (json_int_t)c->filtered,
                      "dropped", (json_int_t)c->dropped, "spooled", 0, "lost",
                      (json_int_t)c->lost, "sent", (json_int_t)c->sent);
+}
+
+/* Rows, or cells, by reason. */
+static json_t *reasons_of(const function_skips *s, bool cells)
+{
+    json_t *out = json_object();
+
+    for (size_t i = 0; i < s->n; i++)
+        if (s->by[i].cell == cells)
+            json_object_set_new(out, s->by[i].reason,
+                                json_integer((json_int_t)s->by[i].n));
+    return out;
+}
+
+static void add_skips(json_t *event, const function_skips *s)
+{
+    json_object_set_new(event, "rows",
+                        json_pack("{s:I}", "skipped", (json_int_t)s->rows));
+    if (s->n == 0)
+        return;
+    json_object_set_new(event, "first",
+                        json_pack("{s:o}", s->by[0].cell ? "cells" : "skipped",
+                                  event_text(s->by[0].first)));
+    json_object_set_new(event, "skipped", reasons_of(s, false));
+    json_object_set_new(event, "cells", reasons_of(s, true));
 }
 
 static json_t *times_of(const report *r)
@@ -91,6 +126,8 @@ void report_final(const report *r)
 
     if (event && times)
         json_object_update(event, times);
+    if (event)
+        add_skips(event, &r->skips);
     json_decref(times);
     event_print(event);
 }

@@ -12,9 +12,10 @@ typedef struct report {
     const char *pilot;
     const char *state; /* "done", or "drained" */
     int devices;
-    double seconds;      /* from the first block to the last acknowledgement */
-    device_stats sum;    /* of this incarnation, ... */
-    tally_counts blocks; /* ... and of all */
+    double seconds;       /* from the first block to the last acknowledgement */
+    device_stats sum;     /* of this incarnation, ... */
+    tally_counts blocks;  /* ... and of all */
+    function_skips skips; /* of all sources */
     const histogram *model_latency;
     uint64_t model_version;
     const char *model_commit; /* "" : no model was seen */
@@ -26,7 +27,9 @@ void report_add(device_stats *sum, const device_stats *s);
 /* Print the events of event.h and monitor.h. */
 void report_ready(const char *pilot, int devices);
 void report_progress(const char *pilot, const tally_counts *blocks, bool again,
-                     double seconds);
+                     uint64_t skipped, double seconds);
+/* Something that people should hear. */
+void report_note(const char *pilot, const char *text);
 /* [n] blocks were in the queues of an agent that died. */
 void report_lost(const char *pilot, uint64_t n);
 void report_ended(const char *pilot, int devices);

@@ -13,6 +13,7 @@ struct pe_context {
     char **keys, **values;
     void *state;
     uint64_t outliers;
+    function_skips *skips; /* NULL: none */
     pe_error error;
 };
 
@@ -72,6 +73,7 @@ void context_destroy(pe_context *ctx)
     free((char *)ctx->set.run);
     free((char *)ctx->set.stage);
     free((char *)ctx->set.device);
+    free(ctx->skips);
     free_strings(ctx->keys, ctx->set.n_context);
     free_strings(ctx->values, ctx->set.n_context);
     free(ctx);
@@ -88,6 +90,70 @@ uint64_t context_take_outliers(pe_context *ctx)
 
     ctx->outliers = 0;
     return n;
+}
+
+/* The row of [reason]; the last of the table is for all that find no place. */
+static function_skip *skip_of(function_skips *s, bool cell, const char *reason)
+{
+    const char *name =
+        s->n + 1 < FUNCTION_SKIPS_MAX ? reason : "of other reasons";
+    function_skip *k;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (s->by[i].cell == cell && (!strcmp(s->by[i].reason, reason) ||
+                                      !strcmp(s->by[i].reason, name)))
+            return &s->by[i];
+    if (s->n == FUNCTION_SKIPS_MAX)
+        return &s->by[s->n - 1];
+    k = &s->by[s->n++];
+    k->cell = cell;
+    snprintf(k->reason, sizeof(k->reason), "%s", name);
+    return k;
+}
+
+void context_skip(pe_context *ctx, bool cell, const char *reason,
+                  const char *fmt, ...)
+{
+    function_skip *k;
+    va_list ap;
+
+    if (!ctx->skips)
+        ctx->skips = calloc(1, sizeof(*ctx->skips));
+    if (!ctx->skips)
+        return;
+    *(cell ? &ctx->skips->cells : &ctx->skips->rows) += 1;
+    k = skip_of(ctx->skips, cell, reason);
+    if (k->n++ > 0)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(k->first, sizeof(k->first), fmt, ap);
+    va_end(ap);
+    pe_context_log(ctx, "%s", k->first);
+}
+
+void function_skips_add(function_skips *sum, const function_skips *s)
+{
+    sum->rows += s->rows;
+    sum->cells += s->cells;
+    for (size_t i = 0; i < s->n; i++) {
+        const function_skip *from = &s->by[i];
+        function_skip *to = skip_of(sum, from->cell, from->reason);
+        if (to->n == 0)
+            snprintf(to->first, sizeof(to->first), "%s", from->first);
+        to->n += from->n;
+    }
+}
+
+const function_skips *context_skips(const pe_context *ctx)
+{
+    return ctx->skips;
+}
+
+bool context_has_shared(const pe_context *ctx)
+{
+    const function_host *h = ctx->set.host;
+
+    return h && h->put && h->get;
 }
 
 const char *pe_context_run(const pe_context *ctx)

@@ -3,15 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK ((size_t)256 << 10)     /* read at a time */
-#define RECORD_MAX ((size_t)16 << 20) /* a quote left open ends here */
+#include "src/common/clock.h"
+
+#define CHUNK ((size_t)256 << 10) /* read at a time */
+#define RECORD_MAX ((size_t)16 << 20)
+#define QUOTED_MAX ((size_t)64 << 10) /* of a record of several lines */
 #define NUMBER_MAX 128                /* characters of a number */
+#define TEXT_MAX 24                   /* of a field that is shown */
+#define QUIET_NS INT64_C(1000000000)  /* of a file that was renamed */
 
 struct csv {
     int fd;
@@ -19,12 +26,18 @@ struct csv {
     char separator;
     enum csv_header header;
     bool follow;
+    void (*skip)(void *arg, const csv_skip *s);
+    void *arg;
     char *buf;
     size_t pos, len, cap; /* what is in buf and not consumed: [pos, len) */
     uint64_t line;        /* of buf[pos], from 1 */
     uint64_t read_bytes;  /* of the file */
     int columns;          /* 0: first record not seen */
-    uint64_t bad, bad_line;
+    bool begun;           /* the header of this file is behind us, if any */
+    bool passing;         /* within a record that is too long */
+    bool closing;         /* followed, but nothing is added any more */
+    int64_t quiet_ns;     /* since when it was renamed, and ... */
+    uint64_t quiet_bytes; /* ... as long as this; 0: it was not */
 };
 
 /* A piece of the buffer. */
@@ -43,8 +56,10 @@ csv *csv_open(const csv_conf *conf, pe_error *errp)
     c->separator = conf->separator;
     c->header = conf->header;
     c->follow = conf->follow;
+    c->skip = conf->skip;
+    c->arg = conf->arg;
     c->line = 1;
-    c->fd = open(conf->path, O_RDONLY | O_CLOEXEC);
+    c->fd = open(conf->from ? conf->from : conf->path, O_RDONLY | O_CLOEXEC);
     c->path = strdup(conf->path);
     if (c->fd < 0)
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
@@ -68,10 +83,11 @@ void csv_close(csv *c)
     free(c);
 }
 
-uint64_t csv_bad_fields(const csv *c, uint64_t *linep)
+static void skip(const csv *c, csv_skip s)
 {
-    *linep = c->bad_line;
-    return c->bad;
+    s.line = c->line;
+    if (c->skip)
+        c->skip(c->arg, &s);
 }
 
 /* Move what is left to the front and give the buffer room for a chunk. */
@@ -81,11 +97,6 @@ static int buffer_room(csv *c, pe_error *errp)
     size_t cap = c->cap ? c->cap : 2 * CHUNK;
     char *buf;
 
-    if (left > RECORD_MAX)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "%s:%llu: the record is longer than 16 MiB; is a "
-                            "quote left open?",
-                            c->path, (unsigned long long)c->line);
     if (c->pos > 0)
         memmove(c->buf, c->buf + c->pos, left);
     c->pos = 0;
@@ -99,20 +110,6 @@ static int buffer_room(csv *c, pe_error *errp)
         return pe_error_nomem(errp);
     c->buf = buf;
     c->cap = cap;
-    return 0;
-}
-
-static int check_length(const csv *c, pe_error *errp)
-{
-    struct stat st;
-
-    if (fstat(c->fd, &st) == 0 && S_ISREG(st.st_mode) &&
-        (uint64_t)st.st_size < c->read_bytes)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "%s became shorter while it was followed (%lld "
-                            "bytes, %llu were read); start a new run",
-                            c->path, (long long)st.st_size,
-                            (unsigned long long)c->read_bytes);
     return 0;
 }
 
@@ -131,7 +128,7 @@ static int buffer_fill(csv *c, pe_error *errp)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                             "%s cannot be read: %s", c->path, strerror(errno));
     if (n == 0)
-        return c->follow ? check_length(c, errp) : 0;
+        return 0;
     c->len += (size_t)n;
     c->read_bytes += (uint64_t)n;
     if (start && n >= 3 && !memcmp(c->buf, "\xef\xbb\xbf", 3))
@@ -150,30 +147,73 @@ static bool quotes_odd(const char *p, const char *end)
     return odd;
 }
 
-/* The buffer ends within a record, and so does the file. */
-static int last_record(const csv *c, bool quoted, span *r, pe_error *errp)
+/* What a record is, besides a row. */
+enum shape { SHAPE_WHOLE, SHAPE_QUOTE, SHAPE_LONG };
+
+static enum shape shape_of(span r)
 {
-    if (c->len == c->pos || c->follow)
+    return (size_t)(r.end - r.at) > RECORD_MAX ? SHAPE_LONG : SHAPE_WHOLE;
+}
+
+/* The line that begins the record, whose quote nothing closes. */
+static int first_line(const csv *c, span *r, enum shape *shapep)
+{
+    const char *from = c->buf + c->pos;
+    const char *newline = memchr(from, '\n', c->len - c->pos);
+
+    *r = (span){from, newline ? newline : c->buf + c->len};
+    *shapep = SHAPE_QUOTE;
+    return 1;
+}
+
+/* The buffer ends within a record, and so does the file. */
+static int last_record(const csv *c, bool quoted, span *r, enum shape *shapep)
+{
+    if (c->len == c->pos || (c->follow && !c->closing))
         return 0;
     if (quoted)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "%s:%llu: a quote is left open", c->path,
-                            (unsigned long long)c->line);
-    r->at = c->buf + c->pos;
-    r->end = c->buf + c->len;
+        return first_line(c, r, shapep);
+    *r = (span){c->buf + c->pos, c->buf + c->len};
+    *shapep = shape_of(*r);
     return 1;
+}
+
+/* To the end of a record that is too long to be held. */
+static int pass_long(csv *c, span *r, enum shape *shapep, pe_error *errp)
+{
+    c->passing = true;
+    for (;;) {
+        const char *from = c->buf + c->pos;
+        const char *newline = memchr(from, '\n', c->len - c->pos);
+        int rc = 0;
+        if (!newline) {
+            c->pos = c->len;
+            rc = buffer_fill(c, errp);
+            if (rc < 0 || (rc == 0 && c->follow && !c->closing))
+                return rc;
+        }
+        if (rc > 0)
+            continue;
+        newline = newline ? newline : c->buf + c->len;
+        c->pos = (size_t)(newline - c->buf);
+        c->passing = false;
+        *r = (span){newline, newline};
+        *shapep = SHAPE_LONG;
+        return 1;
+    }
 }
 
 /* Have the next record whole in the buffer, without its newline: a newline
  * ends it where the quotes before it are even.  Nothing is consumed.
  */
-static int find_record(csv *c, span *r, pe_error *errp)
+static int find_record(csv *c, span *r, enum shape *shapep, pe_error *errp)
 {
     size_t seen = 0; /* bytes behind pos that were looked at */
-    bool quoted = false;
+    bool quoted = false, inner = false; /* a newline within quotes */
     int rc;
 
-    for (;;) {
+    *shapep = SHAPE_WHOLE;
+    while (!c->passing) {
         const char *from = c->buf + c->pos + seen;
         const char *end = c->buf + c->len;
         const char *newline =
@@ -181,21 +221,28 @@ static int find_record(csv *c, span *r, pe_error *errp)
         const char *stop = newline ? newline : end;
         if (c->buf)
             quoted ^= quotes_odd(from, stop);
+        if (inner && (size_t)(stop - (c->buf + c->pos)) > QUOTED_MAX)
+            return first_line(c, r, shapep);
         if (newline && !quoted) {
             *r = (span){c->buf + c->pos, newline};
+            *shapep = shape_of(*r);
             return 1;
         }
         seen = c->len - c->pos;
         if (newline) {
             seen = (size_t)(newline + 1 - (c->buf + c->pos));
+            inner = true;
             continue;
         }
+        if (seen > RECORD_MAX)
+            break;
         rc = buffer_fill(c, errp);
         if (rc < 0)
             return -1;
         if (rc == 0)
-            return last_record(c, quoted, r, errp);
+            return last_record(c, quoted, r, shapep);
     }
+    return pass_long(c, r, shapep, errp);
 }
 
 /* Go past record [r] and its newline. */
@@ -232,14 +279,14 @@ static span trim(const csv *c, span s)
 }
 
 /* As find_record, past blank lines. */
-static int find_row(csv *c, span *r, pe_error *errp)
+static int find_row(csv *c, span *r, enum shape *shapep, pe_error *errp)
 {
     for (;;) {
-        int rc = find_record(c, r, errp);
+        int rc = find_record(c, r, shapep, errp);
         if (rc <= 0)
             return rc;
         span rest = trim(c, *r);
-        if (rest.at < rest.end)
+        if (rest.at < rest.end || *shapep != SHAPE_WHOLE)
             return 1;
         consume(c, *r);
     }
@@ -352,62 +399,188 @@ static int count_fields(const csv *c, span record, int *numbersp)
     return n;
 }
 
+static bool has_nul(span r)
+{
+    return memchr(r.at, '\0', (size_t)(r.end - r.at)) != NULL;
+}
+
+/* Go past the header, if this record is one; rows of NULs in front of it are
+ * what a loss of power leaves, and no first record.
+ */
 int csv_columns(csv *c, pe_error *errp)
 {
+    enum shape shape;
     span r;
-    int numbers, rc;
+    int numbers, columns, rc;
 
-    if (c->columns > 0)
-        return c->columns;
-    rc = find_row(c, &r, errp);
-    if (rc <= 0)
-        return rc;
-    c->columns = count_fields(c, r, &numbers);
-    if (c->header == CSV_HEADER_YES ||
-        (c->header == CSV_HEADER_AUTO && numbers == 0))
+    while (!c->begun) {
+        rc = find_row(c, &r, &shape, errp);
+        if (rc <= 0)
+            return rc;
+        if (shape == SHAPE_WHOLE && !has_nul(r)) {
+            columns = count_fields(c, r, &numbers);
+            c->columns = c->columns ? c->columns : columns;
+            c->begun = true;
+            if (c->header == CSV_HEADER_NO ||
+                (c->header == CSV_HEADER_AUTO && numbers > 0))
+                break;
+        } else {
+            skip(c, (csv_skip){.reason = shape == SHAPE_QUOTE  ? CSV_ROW_QUOTE
+                                         : shape == SHAPE_LONG ? CSV_ROW_LONG
+                                                               : CSV_ROW_NUL});
+        }
         consume(c, r);
+    }
     return c->columns;
 }
 
-static int refuse_row(const csv *c, span r, pe_error *errp)
+static void skip_field(const csv *c, int column, span field)
 {
-    int numbers;
+    char text[TEXT_MAX + 1];
+    size_t n = (size_t)(field.end - field.at);
 
-    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                        "%s:%llu: the row has %d fields, the first one has %d",
-                        c->path, (unsigned long long)c->line,
-                        count_fields(c, r, &numbers), c->columns);
+    n = n < TEXT_MAX ? n : TEXT_MAX;
+    memcpy(text, field.at, n);
+    text[n] = '\0';
+    skip(c, (csv_skip){.reason = n ? CSV_FIELD_TEXT : CSV_FIELD_EMPTY,
+                       .column = column,
+                       .text = text});
 }
 
-static int parse_row(csv *c, span r, double *row, pe_error *errp)
+/* The fields of [r] into [row]; what is left out is told once it is known
+ * whether the row is.
+ */
+static int parse_row(const csv *c, span r, double *row)
 {
     span rest = r, field;
-    int n = 0;
+    int n = 0, bad = 0;
 
     for (; split_field(c, &rest, &field); n++) {
-        if (n == c->columns)
-            return refuse_row(c, r, errp);
-        if (parse_number(field, &row[n]))
+        if (n >= c->columns || parse_number(field, &row[n]))
             continue;
         row[n] = NAN;
-        if (c->bad++ == 0)
-            c->bad_line = c->line;
+        bad++;
     }
-    return n == c->columns ? 0 : refuse_row(c, r, errp);
+    if (n != c->columns) {
+        skip(c, (csv_skip){.reason = CSV_ROW_FIELDS, .fields = n});
+        return CSV_SKIPPED;
+    }
+    rest = r;
+    for (n = 1; bad > 0 && split_field(c, &rest, &field); n++) {
+        double value;
+        if (parse_number(field, &value))
+            continue;
+        skip_field(c, n, field);
+        bad--;
+    }
+    return CSV_ROW;
 }
 
 int csv_row(csv *c, double *row, pe_error *errp)
 {
+    enum shape shape;
     span r;
     int rc = csv_columns(c, errp);
 
     if (rc <= 0)
         return rc;
-    rc = find_row(c, &r, errp);
+    rc = find_row(c, &r, &shape, errp);
     if (rc <= 0)
         return rc;
-    if (row && parse_row(c, r, row, errp) < 0)
-        return -1;
+    rc = shape == SHAPE_WHOLE ? CSV_ROW : CSV_SKIPPED;
+    if (row && shape != SHAPE_WHOLE) {
+        skip(c, (csv_skip){.reason = shape == SHAPE_QUOTE ? CSV_ROW_QUOTE
+                                                          : CSV_ROW_LONG});
+    } else if (row && has_nul(r)) {
+        skip(c, (csv_skip){.reason = CSV_ROW_NUL});
+        rc = CSV_SKIPPED;
+    } else if (row) {
+        rc = parse_row(c, r, row);
+    }
     consume(c, r);
+    return rc;
+}
+
+/* --- another file in its place --- */
+
+static int identify(int fd, const char *path, char out[CSV_IDENTITY_MAX])
+{
+    struct statx st;
+
+    if (statx(fd, path, *path ? 0 : AT_EMPTY_PATH, STATX_INO | STATX_BTIME,
+              &st) < 0)
+        return -1;
+    if (!(st.stx_mask & STATX_BTIME))
+        st.stx_btime.tv_sec = st.stx_btime.tv_nsec = 0;
+    snprintf(out, CSV_IDENTITY_MAX, "%" PRIu64 "-%" PRId64 ".%09u",
+             (uint64_t)st.stx_ino, (int64_t)st.stx_btime.tv_sec,
+             (unsigned)st.stx_btime.tv_nsec);
+    return 0;
+}
+
+int csv_identity(const char *path, char out[CSV_IDENTITY_MAX])
+{
+    return *path ? identify(AT_FDCWD, path, out) : -1;
+}
+
+void csv_open_identity(const csv *c, char out[CSV_IDENTITY_MAX])
+{
+    if (identify(c->fd, "", out) < 0)
+        *out = '\0';
+}
+
+static void start_over(csv *c)
+{
+    c->pos = c->len = 0;
+    c->read_bytes = 0;
+    c->line = 1;
+    c->quiet_bytes = 0;
+    c->begun = c->passing = c->closing = false;
+}
+
+/* Ours is another name's now: 1 it has ended, 0 somebody may still write. */
+static int is_quiet(csv *c)
+{
+    int64_t now = clock_mono_ns();
+
+    if (c->quiet_bytes != c->read_bytes + 1) {
+        c->quiet_bytes = c->read_bytes + 1;
+        c->quiet_ns = now;
+    }
+    return now - c->quiet_ns >= QUIET_NS;
+}
+
+int csv_renew(csv *c, pe_error *errp)
+{
+    struct stat ours, theirs;
+    int fd;
+
+    if (fstat(c->fd, &ours) < 0 || !S_ISREG(ours.st_mode))
+        return 0;
+    if ((uint64_t)ours.st_size < c->read_bytes) { /* copied and cut */
+        if (lseek(c->fd, 0, SEEK_SET) < 0)
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                                "%s cannot be read: %s", c->path,
+                                strerror(errno));
+        start_over(c);
+        return 1;
+    }
+    if (stat(c->path, &theirs) < 0 ||
+        (theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev)) {
+        c->quiet_bytes = 0;
+        return 0;
+    }
+    if (!is_quiet(c))
+        return 0;
+    if (c->len > c->pos && !c->closing) {
+        c->closing = true; /* its last line is one */
+        return 0;
+    }
+    fd = open(c->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0; /* gone again */
+    close(c->fd);
+    c->fd = fd;
+    start_over(c);
     return 1;
 }

@@ -8,12 +8,8 @@
 #include <unistd.h>
 
 #include "src/block/npy.h"
-#include "src/common/clock.h"
 #include "src/function/builtin.h"
-#include "src/function/csv.h"
-
-/* Between two looks at a file that is followed. */
-#define FOLLOW_NS 20000000
+#include "src/function/file_text.h"
 
 /* NumPy's limit of a header, and the prefix in front of it. */
 #define NPY_HEAD_MAX (10000 + 16)
@@ -25,17 +21,10 @@ typedef struct file_state {
     const char *path;
     char *source; /* PATH:FIRST_ROW of the block handed out last */
     size_t source_cap;
-    bool follow;
+    file_text *text;   /* NULL: it is .npy */
     uint64_t position; /* of our next block */
-    /* text */
-    csv *text;
-    uint64_t row; /* next row of the file, from 0 */
-    double *values;
-    pe_block open; /* our next block, filled row by row */
-    uint32_t filled;
-    bool told; /* of a field that is not a number */
-    /* .npy */
     int fd;
+    pe_block raw; /* what is read, where it has another type */
     pe_block shape;
     size_t data_offset;
 } file_state;
@@ -54,7 +43,8 @@ static int hand_out(pe_context *ctx, file_state *st, pe_block *out)
     snprintf(st->source, st->source_cap, "%s:%llu", st->path,
              (unsigned long long)first_row(ctx, st));
     out->source = st->source;
-    st->position++;
+    out->has_seq = 1;
+    out->seq = st->position++;
     return PE_FORWARD;
 }
 
@@ -84,7 +74,7 @@ static int npy_open(pe_context *ctx, file_state *st)
     pe_error error;
     ssize_t n;
 
-    if (st->follow)
+    if (pe_options_bool(pe_context_options(ctx), "follow"))
         return pe_context_fail(ctx,
                                "%s cannot be followed: the header of a .npy "
                                "file fixes its rows; write .csv or .tsv",
@@ -136,7 +126,7 @@ static int npy_read(pe_context *ctx, file_state *st, pe_block *out,
                     uint64_t row, uint32_t points)
 {
     enum pe_dtype dtype = pe_context_dtype(ctx);
-    pe_block *raw = st->shape.dtype == dtype ? out : &st->open;
+    pe_block *raw = st->shape.dtype == dtype ? out : &st->raw;
     uint64_t row_bytes = st->shape.features * (uint64_t)st->shape.dtype;
     pe_error error;
 
@@ -167,141 +157,18 @@ static int npy_produce(pe_context *ctx, file_state *st, pe_block *out)
     return hand_out(ctx, st, out);
 }
 
-/* --- .csv, .tsv --- */
-
-static int text_open(pe_context *ctx, file_state *st, char separator)
-{
-    const char *header = pe_options_string(pe_context_options(ctx), "header");
-    csv_conf conf = {.path = st->path,
-                     .separator = separator,
-                     .header = header[0] == 'y'   ? CSV_HEADER_YES
-                               : header[0] == 'n' ? CSV_HEADER_NO
-                                                  : CSV_HEADER_AUTO,
-                     .follow = st->follow};
-    pe_error error;
-
-    st->text = csv_open(&conf, &error);
-    return st->text ? 0 : pe_context_fail(ctx, "%s", error.text);
-}
-
-/* Room for our next block and a row; 0: the columns are not known yet. */
-static int text_reserve(pe_context *ctx, file_state *st)
-{
-    pe_error error;
-    int columns = csv_columns(st->text, &error);
-
-    if (columns < 0)
-        return pe_context_fail(ctx, "%s", error.text);
-    if (columns == 0)
-        return 0;
-    if (!st->values)
-        st->values = calloc((size_t)columns, sizeof(*st->values));
-    if (!st->values)
-        return pe_context_fail(ctx, "out of memory");
-    if (pe_block_reserve(&st->open, pe_context_points(ctx), (uint32_t)columns,
-                         pe_context_dtype(ctx), &error) < 0)
-        return pe_context_fail(ctx, "%s: %s", st->path, error.text);
-    return 1;
-}
-
-static void store_row(file_state *st)
-{
-    uint32_t features = st->open.features;
-    size_t at = (size_t)st->filled * features;
-
-    for (uint32_t j = 0; j < features; j++) {
-        if (st->open.dtype == PE_F8)
-            ((double *)st->open.data)[at + j] = st->values[j];
-        else
-            ((float *)st->open.data)[at + j] = (float)st->values[j];
-    }
-    st->filled++;
-}
-
-static void tell_bad_field(pe_context *ctx, file_state *st)
-{
-    uint64_t line;
-
-    if (st->told || csv_bad_fields(st->text, &line) == 0)
-        return;
-    st->told = true;
-    pe_context_log(ctx,
-                   "%s:%llu: a field is not a number; it and all like "
-                   "it become NaN",
-                   st->path, (unsigned long long)line);
-}
-
-/* Read rows until our block is full (1), none is left (0), or a cancel comes
- * in between (PE_AGAIN).
- */
-static int text_fill(pe_context *ctx, file_state *st)
-{
-    uint64_t first = first_row(ctx, st);
-    pe_error error;
-
-    while (st->filled < pe_context_points(ctx)) {
-        bool ours = st->row >= first;
-        if (pe_context_cancelled(ctx))
-            return PE_AGAIN;
-        int rc = csv_row(st->text, ours ? st->values : NULL, &error);
-        if (rc < 0)
-            return pe_context_fail(ctx, "%s", error.text);
-        if (rc == 0)
-            return 0;
-        st->row++;
-        if (ours)
-            store_row(st);
-    }
-    return 1;
-}
-
-/* Hand our block out by changing places with [out]: no copy. */
-static int text_hand_out(pe_context *ctx, file_state *st, pe_block *out)
-{
-    pe_block block = st->open;
-
-    block.points = st->filled;
-    st->open = *out;
-    *out = block;
-    st->filled = 0;
-    tell_bad_field(ctx, st);
-    return hand_out(ctx, st, out);
-}
-
-static int text_produce(pe_context *ctx, file_state *st, pe_block *out)
-{
-    int rc = st->filled > 0 ? 1 : text_reserve(ctx, st);
-
-    if (rc > 0)
-        rc = text_fill(ctx, st);
-    if (rc < 0 || rc == PE_AGAIN)
-        return rc;
-    if (rc > 0 || (!st->follow && st->filled > 0))
-        return text_hand_out(ctx, st, out);
-    if (!st->follow)
-        return PE_NOTHING;
-    clock_sleep_ns(FOLLOW_NS, 0);
-    return PE_AGAIN;
-}
-
 /* --- both --- */
 
 static void file_close(pe_context *ctx)
 {
     file_state *st = pe_context_state(ctx);
-    uint64_t line, bad;
 
     if (!st)
         return;
-    bad = st->text ? csv_bad_fields(st->text, &line) : 0;
-    if (bad > 0)
-        pe_context_log(ctx, "%s: %llu fields were not numbers", st->path,
-                       (unsigned long long)bad);
-    csv_close(st->text);
+    file_text_close(ctx, st->text);
     if (st->fd >= 0)
         close(st->fd);
-    pe_block_release(&st->open);
-    free(st->values);
+    pe_block_release(&st->raw);
     free(st->source);
     free(st);
     pe_context_set_state(ctx, NULL);
@@ -319,13 +186,15 @@ static int open_format(pe_context *ctx, file_state *st)
     if (ends_with(st->path, ".npy"))
         return npy_open(ctx, st);
     if (ends_with(st->path, ".csv"))
-        return text_open(ctx, st, ',');
-    if (ends_with(st->path, ".tsv"))
-        return text_open(ctx, st, '\t');
-    return pe_context_fail(ctx,
-                           "%s is of no kind that can be read; name it "
-                           ".npy, .csv or .tsv",
-                           st->path);
+        st->text = file_text_open(ctx, st->path, ',');
+    else if (ends_with(st->path, ".tsv"))
+        st->text = file_text_open(ctx, st->path, '\t');
+    else
+        return pe_context_fail(ctx,
+                               "%s is of no kind that can be read; name it "
+                               ".npy, .csv or .tsv",
+                               st->path);
+    return st->text ? 0 : -1;
 }
 
 static int file_open(pe_context *ctx)
@@ -342,7 +211,6 @@ static int file_open(pe_context *ctx)
     pe_context_set_state(ctx, st);
     st->fd = -1;
     st->path = pe_options_string(o, "path");
-    st->follow = pe_options_bool(o, "follow");
     st->position = pe_context_position(ctx);
     st->source_cap = strlen(st->path) + 24; /* ':' and 20 digits */
     st->source = malloc(st->source_cap);
@@ -358,7 +226,8 @@ static int file_produce(pe_context *ctx, pe_block *out)
 {
     file_state *st = pe_context_state(ctx);
 
-    return st->text ? text_produce(ctx, st, out) : npy_produce(ctx, st, out);
+    return st->text ? file_text_produce(ctx, st->text, out)
+                    : npy_produce(ctx, st, out);
 }
 
 static const pe_option_spec options[] = {
@@ -366,8 +235,8 @@ static const pe_option_spec options[] = {
     {"header", PE_OPTION_STRING, 0, 0, "auto", "auto yes no",
      "is the first line a header; auto: when none of its fields is a number"},
     {"follow", PE_OPTION_BOOL, 0, 0, "false", NULL,
-     "go on as the file grows, in whole blocks; the open file is followed, "
-     "also when it is renamed, and not one that takes its place"},
+     "go on as the file grows; when it is renamed, with the one that takes its "
+     "name; a block is sent after `within`, full or not"},
     {0},
 };
 

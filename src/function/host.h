@@ -74,6 +74,34 @@ void context_destroy(pe_context *ctx); /* may be NULL */
 
 /* The error a function left, as one sentence; "" when it left none. */
 const char *context_error(const pe_context *ctx);
+/* What a source has left out, and why. */
+#define FUNCTION_SKIPS_MAX 32
+typedef struct function_skip {
+    char reason[48];
+    char first[512]; /* where the first one was, and what it was */
+    bool cell;       /* of a row that goes on, else the row is left out */
+    uint64_t n;
+} function_skip;
+
+typedef struct function_skips {
+    uint64_t rows, cells;
+    size_t n;
+    function_skip by[FUNCTION_SKIPS_MAX]; /* reason by reason, as they came */
+} function_skips;
+
+/* Count a row, or a cell, that is left out for [reason].  The first one of a
+ * reason is logged, with the words of [fmt].
+ */
+void context_skip(pe_context *ctx, bool cell, const char *reason,
+                  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* Nothing is skipped: NULL. */
+const function_skips *context_skips(const pe_context *ctx);
+/* Add [s] to [sum], reason by reason. */
+void function_skips_add(function_skips *sum, const function_skips *s);
+
+/* Can this context put and get?  A local run has no parameter service. */
+bool context_has_shared(const pe_context *ctx);
+
 /* Outliers counted since the last call. */
 uint64_t context_take_outliers(pe_context *ctx);
 

@@ -58,14 +58,20 @@ void help_answer_none(pool *p, int rank)
 
 /* --- owner's side --- */
 
+/* Device and source into [to], which has room for POOL_TEXT; sources of
+ * records fit (source.h), and what does not is cut.
+ */
 static size_t put_texts(char *to, const pe_block *b)
 {
-    size_t n = strlen(b->device) + 1;
-    size_t m = b->source ? strlen(b->source) + 1 : 1;
+    size_t n = strnlen(b->device, POOL_TEXT - 2);
+    size_t m = b->source ? strnlen(b->source, POOL_TEXT - 2 - n) : 0;
 
     memcpy(to, b->device, n);
-    memcpy(to + n, b->source ? b->source : "", m);
-    return n + m;
+    to[n] = '\0';
+    if (m > 0)
+        memcpy(to + n + 1, b->source, m);
+    to[n + 1 + m] = '\0';
+    return n + m + 2;
 }
 
 static void fill_task(const pool *p, const pool_slot *s, const pool_record *r,

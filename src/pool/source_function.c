@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/block/record.h"
 #include "src/common/clock.h"
 #include "src/function/host.h"
 
@@ -30,7 +31,12 @@ struct source {
     struct lane *lanes;
     size_t n, turn;
     bool by_lane;
+    bool positions; /* function_rereadable of the source */
 };
+
+_Static_assert(sizeof(((struct lane *)0)->device) + RECORD_SOURCE_MAX + 1 <=
+                   POOL_TEXT,
+               "a record holds its strings");
 
 static struct source *source_of(pool_source *s)
 {
@@ -117,7 +123,15 @@ static void stamp(struct source *s, struct lane *l, pool_record *r, int64_t due)
 {
     pe_block *b = &r->block;
 
-    b->device = l->device;
+    /* A source that can be read again knows the positions of its blocks. */
+    if (b->has_seq && s->positions)
+        l->next = (int64_t)b->seq;
+    snprintf(r->text, sizeof(l->device), "%s", l->device);
+    b->device = r->text;
+    if (b->source) {
+        record_source_fit(b->source, r->text + sizeof(l->device));
+        b->source = r->text + sizeof(l->device);
+    }
     b->topic = s->stage->name;
     b->partition = l->partition;
     b->offset = l->next;
@@ -146,6 +160,8 @@ static int lane_fetch(struct source *s, struct lane *l, pool_record *r,
         l->end = l->next;
         return 0;
     }
+    r->block.source = NULL;
+    r->block.has_seq = 0;
     rc = function_ops(s->fn)->produce_edge(l->ctx, &r->block);
     if (rc < 0)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
@@ -252,6 +268,8 @@ pool_source *pool_source_function(const pipeline *pl,
     s->fn = function_load(s->stage->function, req->dir, errp);
     if (s->fn)
         s->options = function_options(s->fn, s->stage->options, errp);
+    if (s->options)
+        s->positions = function_rereadable(s->fn, s->options);
     if (!s->options) {
         function_unload(s->fn);
         free(s);

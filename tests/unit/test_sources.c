@@ -395,8 +395,18 @@ static void test_file_cut(void)
     bench_end(&b);
 }
 
-/* A bad field is told once with its place, and counted; a ragged row ends the
- * source with its own.
+static uint64_t skipped(const bench *b, const char *reason)
+{
+    const function_skips *s = context_skips(b->ctx);
+
+    for (size_t i = 0; s && i < s->n; i++)
+        if (!strcmp(s->by[i].reason, reason))
+            return s->by[i].n;
+    return 0;
+}
+
+/* Rows that cannot be taken and fields that are no numbers are counted by
+ * reason, the first of each told with its place; they end nothing.
  */
 static void test_file_bad_rows(void)
 {
@@ -404,19 +414,87 @@ static void test_file_bad_rows(void)
     bench b;
 
     last_log[0] = '\0';
-    scratch_write("b.csv", "a,b\n1,2\n3,?\n5,?\n7,8\n9,10,11\n");
+    scratch_write("b.csv", "a,b\n1,2\n3,?\n5,?\n7,8\n9,10,11\n,12\n\"13\n");
     bench_init(&b, "file");
     bench_set(&b, "path", scratch_path);
     CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
     CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
     CU_ASSERT(isnan(pe_block_at(&b.out, 1, 1)));
     CU_ASSERT_EQUAL(pe_block_at(&b.out, 3, 1), 8);
+    CU_ASSERT_EQUAL(b.out.seq, 0);
     read_blocks(&b, got, sizeof(got));
-    UNIT_CONTAINS(got, "b.csv:6: the row has 3 fields, the first one has 2");
+    UNIT_EQUAL(got, "b.csv:5=nan x1;");
+    CU_ASSERT_EQUAL(skipped(&b, "another number of fields"), 1);
+    CU_ASSERT_EQUAL(skipped(&b, "a quote left open"), 1);
+    CU_ASSERT_EQUAL(skipped(&b, "column 2 is no number"), 2);
+    CU_ASSERT_EQUAL(skipped(&b, "column 1 is empty"), 1);
+    CU_ASSERT_EQUAL(context_skips(b.ctx)->rows, 2);
+    CU_ASSERT_EQUAL(context_skips(b.ctx)->cells, 3);
     bench_end(&b);
-    UNIT_CONTAINS(last_log, "b.csv:3: a field is not a number; it and all "
-                            "like it become NaN\n");
-    UNIT_CONTAINS(last_log, "b.csv: 2 fields were not numbers\n");
+    UNIT_CONTAINS(last_log, "b.csv:3: column 2, '?', is not a number; it "
+                            "becomes NaN\n");
+    UNIT_CONTAINS(last_log, "b.csv:6: the row has 3 fields, the first one has "
+                            "2; it is left out\n");
+    UNIT_CONTAINS(last_log, "b.csv: 2 rows were left out, 3 fields became "
+                            "NaN\n");
+    CU_ASSERT_PTR_NULL(strstr(last_log, "b.csv:4"));
+}
+
+/* A row that is left out keeps its number, so that positions are the same
+ * whoever reads, also where nothing of a block is left.
+ */
+static void test_file_gap(void)
+{
+    char got[512];
+    bench b;
+
+    for (int index = 0; index < 2; index++) {
+        scratch_write("gap.csv", "0,0\n1\n2,0\n3,0\n4\n5\n6\n7\n8,0\n9,0\n"
+                                 "10,0\n11,0\n12\n13\n14\n15\n16,0\n");
+        bench_init(&b, "file");
+        bench_set(&b, "path", scratch_path);
+        b.setup.index = index;
+        b.setup.size = 2;
+        CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+        read_blocks(&b, got, sizeof(got));
+        UNIT_EQUAL(got, index ? ""
+                              : "gap.csv:0=0 x3;gap.csv:8=8 x4;"
+                                "gap.csv:16=16 x1;");
+        CU_ASSERT_EQUAL(b.out.seq, index ? 0 : 2);
+        bench_end(&b);
+    }
+}
+
+/* Nothing to learn from is an error with its line and the fix. */
+static void test_file_nothing(void)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"", "e.csv: no row of it can be learned from; a row is numbers "
+             "between commas, as many as the first row has fields, which may "
+             "be a header"},
+        {"a,b\n", "e.csv: no row of it can be learned from"},
+        {"a,b\nx,y\n", "e.csv:2: column 1, 'x', is not a number; it becomes "
+                       "NaN: no row of it"},
+        {"a\n1;2\n3;4\n", "e.csv:2: column 1, '1;2', is not a number"},
+        {"title\n1,2\n3,4\n", "e.csv:2: the row has 2 fields, the first one "
+                              "has 1; it is left out: no row of it"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bench b;
+        int rc;
+        scratch_write("e.csv", rows[i].text);
+        bench_init(&b, "file");
+        bench_set(&b, "path", scratch_path);
+        CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+        while ((rc = bench_next(&b)) == PE_FORWARD)
+            ;
+        CU_ASSERT_EQUAL(rc, -1);
+        UNIT_CONTAINS(context_error(b.ctx), rows[i].want);
+        bench_end(&b);
+    }
 }
 
 static void test_file_follow(void)
@@ -427,12 +505,14 @@ static void test_file_follow(void)
     bench_init(&b, "file");
     bench_set(&b, "path", scratch_path);
     bench_set(&b, "follow", "true");
+    b.setup.within_s = 3600;
     CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
     CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_AGAIN);
     scratch_append("3,0\n4,0\n");
-    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD); /* whole blocks only */
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
     CU_ASSERT_EQUAL(b.out.points, 4);
     CU_ASSERT_EQUAL(pe_block_at(&b.out, 0, 0), 0);
+    CU_ASSERT_EQUAL(b.out.seq, 3); /* its last row */
     CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_AGAIN);
     scratch_append("5,0\n6,0\n7,0\n");
     CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
@@ -441,6 +521,153 @@ static void test_file_follow(void)
     atomic_store(&b.cancelled, 1);
     CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_AGAIN);
     bench_end(&b);
+}
+
+/* A block that is not full is sent after `within`, and the rest of it later;
+ * a restart goes on behind its last row.
+ */
+static void test_file_within(void)
+{
+    bench b;
+
+    scratch_write("w.csv", "0,0\n1,0\n2,0\n3,0\n4,0\n");
+    bench_init(&b, "file");
+    bench_set(&b, "path", scratch_path);
+    bench_set(&b, "follow", "true");
+    b.setup.within_s = 0.01;
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT_EQUAL(b.out.points, 4);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT_EQUAL(b.out.points, 1);
+    CU_ASSERT_EQUAL(b.out.seq, 4);
+    UNIT_CONTAINS(b.out.source, "w.csv:4");
+    scratch_append("5,0\n6,0\n7,0\n8,0\n");
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT_EQUAL(b.out.points, 3); /* of the same block */
+    CU_ASSERT_EQUAL(b.out.seq, 7);
+    bench_end(&b);
+    bench_init(&b, "file");
+    bench_set(&b, "path", scratch_path);
+    bench_set(&b, "follow", "true");
+    b.setup.within_s = 0.01;
+    b.setup.position = 5;
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT_EQUAL(pe_block_at(&b.out, 0, 0), 5);
+    CU_ASSERT_EQUAL(b.out.points, 3);
+    CU_ASSERT_EQUAL(bench_next(&b), PE_FORWARD);
+    CU_ASSERT_EQUAL(pe_block_at(&b.out, 0, 0), 8);
+    bench_end(&b);
+}
+
+/* --- a log that is rotated --- */
+
+static char kept[256]; /* the shared state of one key */
+
+static int host_put(void *arg, const char *key, const void *value, uint32_t len,
+                    pe_error *errp)
+{
+    (void)arg;
+    (void)errp;
+    UNIT_EQUAL(key, "follow/sense/devices-0");
+    snprintf(kept, sizeof(kept), "%.*s", (int)len, (const char *)value);
+    return 0;
+}
+
+static int host_get(void *arg, const char *key, void *value, uint32_t cap,
+                    pe_error *errp)
+{
+    size_t n = strlen(kept);
+
+    (void)arg;
+    (void)errp;
+    UNIT_EQUAL(key, "follow/sense/devices-0");
+    n = n < cap ? n : cap;
+    memcpy(value, kept, n);
+    return (int)n;
+}
+
+/* A followed source of path [name] from [position]; its blocks, until nothing
+ * came for two seconds or [want] blocks did.
+ */
+static void follow(const char *name, uint64_t position, int want, char *got,
+                   size_t cap)
+{
+    static const function_host host = {.put = host_put, .get = host_get};
+    int64_t until = clock_mono_ns() + INT64_C(10000000000);
+    char path[300];
+    size_t n = 0;
+    bench b;
+
+    got[0] = '\0';
+    snprintf(path, sizeof(path), "%s/%s", scratch_folder, name);
+    bench_init(&b, "file");
+    bench_set(&b, "path", path);
+    bench_set(&b, "follow", "true");
+    b.setup.within_s = 0.01;
+    b.setup.position = position;
+    b.setup.host = &host;
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b), 0);
+    while (want > 0 && clock_mono_ns() < until) {
+        if (b.ops->produce_edge(b.ctx, &b.out) != PE_FORWARD)
+            continue;
+        n += (size_t)snprintf(
+            got + n, cap - n, "%s=%g x%u #%d;", strrchr(b.out.source, 47) + 1,
+            pe_block_at(&b.out, 0, 0), b.out.points, (int)b.out.seq);
+        want--;
+    }
+    bench_end(&b);
+}
+
+static void rotate(const char *from, const char *to)
+{
+    char a[300], z[300];
+
+    snprintf(a, sizeof(a), "%s/%s", scratch_folder, from);
+    snprintf(z, sizeof(z), "%s/%s", scratch_folder, to);
+    CU_ASSERT_EQUAL(to ? rename(a, z) : unlink(a), 0);
+}
+
+static void test_file_rotated(void)
+{
+    char got[512];
+
+    last_log[0] = kept[0] = '\0';
+    scratch_write("log.csv", "0,0\n1,0\n2,0\n");
+    follow("log.csv", 0, 1, got, sizeof(got));
+    UNIT_EQUAL(got, "log.csv:0=0 x3 #2;");
+    /* It is renamed while nobody looks: first its rest, then the new one. */
+    scratch_append("3,0\n");
+    rotate("log.csv", "log.csv.1");
+    scratch_write("log.csv", "10,0\n11,0\n");
+    follow("log.csv", 3, 2, got, sizeof(got));
+    UNIT_EQUAL(got, "log.csv:3=3 x1 #3;log.csv:0=10 x2 #5;");
+    UNIT_CONTAINS(last_log, "log.csv: another file took its place or it was "
+                            "cut; it is followed from its start, as row 4");
+    /* A restart in the new file, and one behind what the old one had. */
+    follow("log.csv", 5, 1, got, sizeof(got));
+    UNIT_EQUAL(got, "log.csv:1=11 x1 #5;");
+    follow("log.csv", 2, 3, got, sizeof(got));
+    UNIT_EQUAL(got, "log.csv:2=2 x2 #3;log.csv:0=10 x2 #5;");
+}
+
+/* What is gone is said, and is not taken for the rows that are there. */
+static void test_file_rotated_away(void)
+{
+    char got[512];
+
+    last_log[0] = kept[0] = '\0';
+    scratch_write("away.csv", "0,0\n1,0\n2,0\n");
+    follow("away.csv", 0, 1, got, sizeof(got));
+    scratch_write("other", ""); /* so that its inode is not used again */
+    rotate("away.csv", "away.old");
+    scratch_write("away.csv", "10,0\n11,0\n");
+    rotate("away.old", NULL);
+    follow("away.csv", 3, 1, got, sizeof(got));
+    UNIT_EQUAL(got, "away.csv:0=10 x1 #3;");
+    UNIT_CONTAINS(last_log, "away.csv: the file that was followed is gone; "
+                            "what it held behind row 3 was not read");
 }
 
 /* --- proc --- */
@@ -610,7 +837,12 @@ int main(void)
         {"file: errors", test_file_errors},
         {"file: a .npy that is cut", test_file_cut},
         {"file: bad fields and rows", test_file_bad_rows},
+        {"file: rows that are left out", test_file_gap},
+        {"file: nothing to learn from", test_file_nothing},
         {"file: follow", test_file_follow},
+        {"file: a short block in time", test_file_within},
+        {"file: a log that is rotated", test_file_rotated},
+        {"file: a log that is rotated away", test_file_rotated_away},
         {"proc: a row", test_proc_row},
         {"proc: odd texts", test_proc_odd_texts},
         {"proc: the source", test_proc_source},

@@ -1,0 +1,131 @@
+#!/bin/bash
+# Files as people have them: rows that are no rows, a long path, a log that is
+# rotated under an agent that is killed.
+. "$(dirname "$0")/lib.sh"
+
+# job NAME PATH [FOLLOW]: the pipeline NAME.yaml
+job() {
+    cat >"$TEST_DIR/$1.yaml" <<END
+version: 1
+pipeline: $1
+pilots:
+  devices: {kind: edge, devices: 2}
+  broker: {kind: broker}
+  params: {kind: params}
+  pool: {kind: pool, ntasks: 2}
+stages:
+  sense:
+    pilot: devices
+    function: file
+    block: {points: 5, within: 100ms}
+    options: {path: "$2", follow: ${3:-no}}
+  learn: {pilot: pool, function: audit}
+streams: {sense: {partitions: 2}}
+epoch: {interval: 50ms}
+results: "off"
+END
+}
+
+run_job() {
+    pilot run "$TEST_DIR/$1.yaml" --run "$1" --summary "$TEST_DIR/$1.json" \
+        >"$TEST_DIR/$1.out" 2>&1
+}
+
+# NULs, a row too long, a field that is no number, a quote left open.
+{
+    echo a,b,c
+    seq 1 20 | sed 's/.*/&,1,2/'
+    head -c 4096 /dev/zero
+    echo 21,1,2
+    echo 22,1,2,3
+    echo '23,x,2'
+    echo '"24,1,2'
+    seq 25 40 | sed 's/.*/&,1,2/'
+} >"$TEST_DIR/odd.csv"
+job odd "$TEST_DIR/odd.csv"
+run_job odd
+is $? 0 "odd: exit status" || sed 's/^/# /' "$TEST_DIR/odd.out"
+is "$(get "$TEST_DIR/odd.json" skipped)" 3 "odd: rows left out"
+has "$(cat "$TEST_DIR/odd.out")" "odd.csv:23: the row has 4 fields" \
+    "odd: the line of the first is said"
+has "$(cat "$TEST_DIR/odd.out")" "odd.csv:22: the row holds NUL bytes" \
+    "odd: NULs are said"
+has "$(cat "$TEST_DIR/odd.json")" '"column 2 is no number": 1' \
+    "odd: the column is counted"
+is "$(get "$TEST_DIR/odd.json" applied)" 8 "odd: all blocks are learned"
+
+# Nothing to learn from: one error with the line and the fix.
+printf 'x;y\n1;2\n3;4\n' >"$TEST_DIR/none.csv"
+job none "$TEST_DIR/none.csv"
+run_job none
+is $? 65 "none: exit status" || sed 's/^/# /' "$TEST_DIR/none.out"
+has "$(cat "$TEST_DIR/none.out")" "none.csv:2: column 1, '1;2', is not a number" \
+    "none: the line is said"
+has "$(cat "$TEST_DIR/none.out")" "a row is numbers between commas" \
+    "none: and the fix"
+
+# A path of 2,900 characters, with a broker and in a local pipeline of ranks
+# that help each other.
+long=$TEST_DIR
+while [ ${#long} -lt 2800 ]; do
+    long=$long/$(printf '%0120d' 0)
+done
+mkdir -p "$long"
+seq 1 2000 | sed 's/.*/&,1,2/' >"$long/far.csv"
+job far "$long/far.csv"
+run_job far
+is $? 0 "far: exit status" || sed 's/^/# /' "$TEST_DIR/far.out"
+is "$(get "$TEST_DIR/far.json" applied)" 400 "far: all is learned"
+cat >"$TEST_DIR/local.yaml" <<END
+version: 1
+pipeline: local
+pilots:
+  pool: {kind: pool, ntasks: 3}
+stages:
+  sense:
+    pilot: pool
+    function: file
+    block: {points: 5}
+    options: {path: "$long/far.csv"}
+  learn: {pilot: pool, function: audit}
+streams: {sense: {partitions: 1}}
+results: "off"
+END
+run_job local
+is $? 0 "local: exit status" || sed 's/^/# /' "$TEST_DIR/local.out"
+is "$(get "$TEST_DIR/local.json" applied)" 400 "local: all is learned"
+
+# A log: 30 rows, renamed, 20 rows in the one that takes its place; the agent
+# dies before and after.  Short blocks are sent within 100 ms.
+log=$TEST_DIR/log.csv
+points() {
+    n=$(state log points)
+    [ "${n:-0}" -ge "$1" ]
+}
+seq 1 13 | sed 's/.*/&,1,2/' >"$log"
+job log "$log" yes
+pilot run "$TEST_DIR/log.yaml" --run log --summary "$TEST_DIR/log.json" \
+    >"$TEST_DIR/log.out" 2>&1 &
+pilot_pid=$!
+children="$children $pilot_pid"
+wait_for 30 points 13
+ok $? "log: a short block is sent in time"
+kill -KILL "$(agents log pilot-edge)"
+seq 14 30 | sed 's/.*/&,1,2/' >>"$log"
+mv "$log" "$log.1"
+seq 31 40 | sed 's/.*/&,1,2/' >"$log"
+wait_for 30 points 40
+ok $? "log: the file that took its place is followed" ||
+    sed 's/^/# /' "$PILOT_HOME/log/devices/err"
+kill -KILL "$(agents log pilot-edge)"
+seq 41 50 | sed 's/.*/&,1,2/' >>"$log"
+wait_for 30 points 50
+ok $? "log: a restart goes on in it"
+kill -INT "$pilot_pid"
+wait "$pilot_pid"
+is $? 0 "log: exit status" || sed 's/^/# /' "$TEST_DIR/log.out"
+is "$(state log points)" 50 "log: every row once"
+has "$(cat "$PILOT_HOME/log/devices/err")" "another file took its place" \
+    "log: the switch is said"
+
+end_tests
