@@ -131,7 +131,7 @@ size_t kmeans_work_bytes(const struct kmeans *k)
 {
     size_t floats = (KMEANS_TILE + 16) * (size_t)k->stride * sizeof(float);
     size_t gemm = KMEANS_CHUNK * (size_t)(k->stride + k->k) * sizeof(double) +
-                  (size_t)k->k * (k->stride + 1) * sizeof(double);
+                  ((size_t)k->k * (k->stride + 1) + k->stride) * sizeof(double);
 
     return floats > gemm ? floats : gemm;
 }

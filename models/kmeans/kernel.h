@@ -58,6 +58,11 @@ uint32_t kmeans_nearest(const struct kmeans *k, const double *row);
 void kmeans_settle(const struct kmeans *k, const double *rows, size_t n,
                    uint32_t *label);
 
+/* Squared norm, in the view, of a row that is not far out: up to it rows have
+ * one slack together.
+ */
+#define KMEANS_USUAL_X2 64.0
+
 /* By how much x.c - |c|^2/2 of two centres must differ to tell which is
  * nearer, from a row with squared norm [x2] in the view, computed with
  * relative error [unit]; infinite beyond the reach of the view.

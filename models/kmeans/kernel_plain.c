@@ -13,41 +13,44 @@ static double distance(const double *a, const double *b, uint32_t d)
     return sum;
 }
 
-enum { ABREAST = 4 }; /* centres: each sum waits for its additions */
-
-static void distances(const struct kmeans *k, const double *row, uint32_t j,
-                      uint32_t n, double *d2)
+/* Of four centres: each sum waits for its own additions. */
+static void distances(const double *row, const double *c, size_t stride,
+                      uint32_t d, double d2[4])
 {
-    const double *c = k->centers + (size_t)j * k->stride;
+    const double *c1 = c + stride, *c2 = c1 + stride, *c3 = c2 + stride;
+    double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
 
-    for (uint32_t i = 0; i < n; i++)
-        d2[i] = 0;
-    for (uint32_t f = 0; f < k->base.features; f++)
-        for (uint32_t i = 0; i < n; i++) {
-            double x = row[f] - c[(size_t)i * k->stride + f];
+    for (uint32_t f = 0; f < d; f++) {
+        double x0 = row[f] - c[f], x1 = row[f] - c1[f];
+        double x2 = row[f] - c2[f], x3 = row[f] - c3[f];
 
-            d2[i] += x * x;
-        }
+        s0 += x0 * x0;
+        s1 += x1 * x1;
+        s2 += x2 * x2;
+        s3 += x3 * x3;
+    }
+    d2[0] = s0;
+    d2[1] = s1;
+    d2[2] = s2;
+    d2[3] = s3;
 }
 
 uint32_t kmeans_nearest(const struct kmeans *k, const double *row)
 {
-    double least = INFINITY, d2[ABREAST];
+    double least = INFINITY, d2[4];
     uint32_t best = 0;
 
-    for (uint32_t j = 0; j < k->k; j += ABREAST) {
-        uint32_t n = k->k - j < ABREAST ? k->k - j : ABREAST;
+    for (uint32_t j = 0; j < k->k; j++) {
+        const double *c = k->centers + (size_t)j * k->stride;
 
-        /* The whole ones with a constant: straight code. */
-        if (n == ABREAST)
-            distances(k, row, j, ABREAST, d2);
-        else
-            distances(k, row, j, n, d2);
-        for (uint32_t i = 0; i < n; i++)
-            if (d2[i] < least) {
-                least = d2[i];
-                best = j + i;
-            }
+        if (j % 4 == 0 && j + 4 <= k->k)
+            distances(row, c, k->stride, k->base.features, d2);
+        else if (j % 4 == 0 || j >= k->k / 4 * 4)
+            d2[j % 4] = distance(row, c, k->base.features);
+        if (d2[j % 4] < least) {
+            least = d2[j % 4];
+            best = j;
+        }
     }
     return best;
 }

@@ -21,8 +21,7 @@ enum {
     DOWN = VF == 16 ? 8 : 3,    /* rows at once: registers are the bound */
 };
 
-#define UNIT 0x1p-23  /* relative error of a float, with room */
-#define USUAL_X2 64.0 /* squared norm, in the view, of a row not far out */
+#define UNIT 0x1p-23 /* relative error of a float, with room */
 
 #define APART __attribute__((noinline))
 
@@ -147,7 +146,7 @@ static void narrow(const struct kmeans *k, const double *rows, size_t n,
         most = vd_max(sum, most);
     }
     x2 = vd_sum(most);
-    if (!(x2 <= USUAL_X2 && x2 <= k->view.reach2)) {
+    if (!(x2 <= KMEANS_USUAL_X2 && x2 <= k->view.reach2)) {
         slacks(k, x, n, slack);
         return;
     }
