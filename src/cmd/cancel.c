@@ -97,6 +97,8 @@ static bool is_doubtful(const pilot_record *r, int64_t now)
         return false;
     if (pilot_state_is_final(r->state))
         return now - r->ended_ns > SETTLE_NS;
+    if (observe_is_elsewhere(r))
+        return true;
     return now - r->observed_ns > OLD_NS;
 }
 
@@ -266,13 +268,20 @@ static int unheard_error(const pilot_record *r, pe_error *errp)
                         r->id, age, r->id);
 }
 
-static int ask(canceling *c, const pilot_record *r, pe_error *errp)
+static int ask(canceling *c, size_t i, pe_error *errp)
 {
+    const pilot_record *r = &c->p.r[i];
     resource *res;
     int status = -1;
 
     if (!*r->sched_id)
         return unheard_error(r, errp);
+    if (c->look[i] == LOOK_GONE && observe_is_elsewhere(r))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "pilot %s lives on %s: say 'pilot cancel %s' there",
+                            r->id, r->host, r->id);
+    if (c->look[i] == LOOK_GONE) /* nothing is left to be ended */
+        return 0;
     res = observe_cache_open(c->p.cache, r->resource, errp);
     if (res && !res->ops->cancel)
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG, "%s cannot end jobs",
@@ -306,7 +315,7 @@ static void ask_all(canceling *c)
         pe_error e = {0};
         if (!is_left(c, i))
             continue;
-        if ((c->look[i] != LOOK_GONE && ask(c, r, &e) < 0) ||
+        if (ask(c, i, &e) < 0 ||
             (r->state == PILOT_MISSING &&
              pilot_record_change(c->p.home, r->id, missing_end, NULL, r, &e) <
                  0))

@@ -18,6 +18,8 @@
 #define RECENT_NS (3600 * SECOND)
 /* What the caller has read may be older than an answer of so short ago. */
 #define FRESH_NS (10 * SECOND)
+/* A pilot that beat so lately needs no other word. */
+#define QUIET_NS (15 * SECOND)
 /* Times alone are worth a write this seldom. */
 #define TIMES_NS (600 * SECOND)
 
@@ -161,11 +163,26 @@ static void beats_merge(observe_work *w)
 
 /* --- put together --- */
 
-static bool apply(pilot_record *r, const observe_item *it, int64_t now)
+/* Why no more is known of a pilot that was not heard for a while. */
+static void elsewhere_tell(pilot_record *r, int64_t now)
 {
-    return observe_apply(r, it->answered ? &it->job : NULL,
-                         it->beat_json ? &it->beat : NULL,
-                         it->end_json ? &it->end : NULL, now);
+    char what[sizeof(r->reason)] = "";
+
+    if (pilot_state_is_final(r->state) || !observe_is_elsewhere(r) ||
+        now - r->seen_ns < QUIET_NS)
+        return;
+    snprintf(what, sizeof(what), "lives on %s: 'pilot status' there knows more",
+             r->host);
+    memcpy(r->reason, what, sizeof(what));
+}
+
+static void apply(pilot_record *r, const observe_item *it, int64_t now)
+{
+    observe_apply(r, it->answered ? &it->job : NULL,
+                  it->beat_json ? &it->beat : NULL,
+                  it->end_json ? &it->end : NULL, now);
+    if (!it->answered)
+        elsewhere_tell(r, now);
 }
 
 /* What is not worth a write by itself is taken out. */

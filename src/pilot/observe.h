@@ -62,6 +62,11 @@ typedef struct observe_conf {
 int observe(const observe_conf *c, pilot_record *records, size_t n,
             pe_error *errp);
 
+/* Is [r] a pilot of "local://" on another host that shares this home?  Here
+ * nobody can say whether its processes run.
+ */
+bool observe_is_elsewhere(const pilot_record *r);
+
 /* What a scheduler said, and the signs of life, put together: a pure function
  * of its arguments, for tests.  [job] may be NULL (nobody was asked or
  * nobody answered), [b] and [end] too.  Returns true when [r] has changed.

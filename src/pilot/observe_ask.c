@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/common/clock.h"
 #include "src/pilot/apply.h"
@@ -55,14 +56,25 @@ static resource_job job_of(const pilot_record *r)
     return job;
 }
 
-/* A scheduler that does not know what somebody is just submitting says
- * nothing about it.
- */
-static bool is_on_its_way(const observe_work *w, const pilot_record *r,
-                          const resource_job *job)
+bool observe_is_elsewhere(const pilot_record *r)
 {
-    return r->state == PILOT_NEW && job->seen == RESOURCE_ABSENT &&
-           pilot_record_is_held(w->c->home, r->id);
+    char here[sizeof(r->host)] = "";
+
+    if (strncmp(r->resource, "local:", 6) != 0 || !*r->host)
+        return false;
+    return gethostname(here, sizeof(here) - 1) == 0 && strcmp(here, r->host);
+}
+
+/* A scheduler that does not know what somebody is just submitting says
+ * nothing about it; nor does a host about the processes of another.
+ */
+static bool says_nothing(const observe_work *w, const pilot_record *r,
+                         const resource_job *job)
+{
+    if (job->seen != RESOURCE_ABSENT)
+        return false;
+    return observe_is_elsewhere(r) ||
+           (r->state == PILOT_NEW && pilot_record_is_held(w->c->home, r->id));
 }
 
 /* One question for all of [list]. */
@@ -79,7 +91,7 @@ static int ask(observe_work *w, resource *res, observe_item **list, size_t n,
     status = res->ops->describe(res, jobs, n, errp);
     for (size_t i = 0; status == 0 && i < n; i++) {
         list[i]->job = jobs[i];
-        list[i]->answered = !is_on_its_way(w, &list[i]->rec, &jobs[i]);
+        list[i]->answered = !says_nothing(w, &list[i]->rec, &jobs[i]);
     }
     free(jobs);
     if (status == 0)

@@ -214,6 +214,33 @@ static void test_cancel_left(void)
     CU_ASSERT_PTR_NULL(strstr(content("err"), "still runs"));
 }
 
+/* A pilot of a host that shares this home: its processes are not seen from
+ * here, and it is not lost for that.
+ */
+static void test_cancel_elsewhere(void)
+{
+    pilot_record r;
+
+    begin();
+    r = record_of("t/p", "local://", "999999999.1", PILOT_ACTIVE);
+    snprintf(r.host, sizeof(r.host), "login2");
+    r.submitted_ns = r.started_ns = r.active_ns = r.seen_ns = r.created_ns -=
+        300 * S;
+    record_put(&r);
+    expect(PILOT("status", "--refresh", "t/p"), 0,
+           "lives on login2: 'pilot status' there knows more", "");
+    CU_ASSERT_EQUAL(state_of("t/p"), PILOT_ACTIVE);
+    expect(PILOT("cancel", "--now", "t/p"), 78, NULL,
+           "pilot: pilot t/p lives on login2: say 'pilot cancel t/p' there\n");
+    CU_ASSERT_EQUAL(state_of("t/p"), PILOT_ACTIVE);
+    beat_put("t/p", "exit", "DONE", ", \"status\": 0");
+    expect(PILOT("status", "t/p"), 0, "DONE", "");
+    begin(); /* of this host it is lost */
+    snprintf(r.host, sizeof(r.host), "%s", "");
+    record_put(&r);
+    expect(PILOT("status", "--refresh", "t/p"), 0, "MISSING", NULL);
+}
+
 /* One that failed is said, and repeated by the same command. */
 static void test_cancel_fails(void)
 {
@@ -395,6 +422,7 @@ int main(void)
         {"cancel", test_cancel},
         {"cancel many", test_cancel_many},
         {"cancel: a job behind its record", test_cancel_left},
+        {"cancel: on another host", test_cancel_elsewhere},
         {"cancel that fails", test_cancel_fails},
         {"cancel what was never submitted", test_cancel_cut_off},
         {"cancel what is missing", test_cancel_missing},
