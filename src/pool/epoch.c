@@ -151,6 +151,7 @@ void epoch_advance(pool *p, int64_t base_seq)
     pe_error e = {0};
 
     p->closing = true;
+    p->calm = p->size == 1;
     p->hold = p->counted;
     p->ended_ns[p->epoch % POOL_ENDED] = clock_mono_ns();
     p->epoch++;

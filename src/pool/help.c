@@ -296,8 +296,9 @@ static void work_task(pool *p, pool_help *h)
     b.fetch_ns = t->fetch_ns;
     p->helped++;
     raw = npy_frame(&h->block, &raw_len);
-    pool_work(p, s, &b, raw, raw_len, t->foreign);
-    send_small(p, h->owner, TAG_DONE, &d, sizeof(d));
+    /* Else the epoch waits for it, until the pool or its term is over. */
+    if (pool_work(p, s, &b, raw, raw_len, t->foreign) == 0)
+        send_small(p, h->owner, TAG_DONE, &d, sizeof(d));
 }
 
 /* The owner may be a round ahead of us: its epoch, or its term, then opens

@@ -216,6 +216,7 @@ struct pool {
     int64_t logical; /* counted: number of the open epoch's blocks */
     pool_slot slot[2];
     bool closing;  /* slot of epoch - 1 is not yet contributed */
+    bool calm;     /* in the round before, no helper had a block of it */
     bool reducing; /* its reduction is not complete */
     bool discard;  /* ... and belongs to an older term */
     MPI_Request reduce[2];
@@ -409,9 +410,11 @@ uint32_t chain_scout(pool *p, const pe_block *first);
 void chain_scout_end(pool *p);
 void chain_forget(pool *p); /* a new term */
 
-/* work.c - one block through all stages.  Local. */
-void pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-               size_t raw_len, bool foreign);
+/* work.c - one block through all stages.  Local.  0: it is in the epoch, as
+ * applied or refused; -1: it is not, and the pool or its term will end.
+ */
+int pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
+              size_t raw_len, bool foreign);
 void pool_refuse(pool *p, pool_slot *s, const pe_block *b, const void *raw,
                  size_t raw_len, bool foreign, const char *reason);
 void pool_sample_commit(pool *p, int64_t epoch, int64_t commit_ns);
@@ -449,6 +452,7 @@ int round_init(pool *p, pe_error *errp);
 void round_fini(pool *p);
 void round_progress(pool *p);
 void pool_fail(pool *p, const pe_error *e);
+bool round_settles(pool *p, int64_t outstanding, int64_t unacked);
 /* Rank 0: nothing is on its way to the store or from it. */
 bool pool_is_idle(const pool *p);
 

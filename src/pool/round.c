@@ -212,6 +212,19 @@ static void first_model(pool *p, uint32_t features)
         pool_fail(p, &e);
 }
 
+/* May the closing epoch be contributed?  What a helper did between its word
+ * of this round and the owner's is in no word yet: results that are not
+ * acknowledged, an error, a wish for another term.  So no block of it has to be
+ * out in two rounds, one after the other.
+ */
+bool round_settles(pool *p, int64_t outstanding, int64_t unacked)
+{
+    bool was = p->calm;
+
+    p->calm = outstanding == 0;
+    return was && p->calm && unacked == 0;
+}
+
 /* An epoch ends by time when it holds blocks or a newer model is there; a
  * counted one when every partition has given its share.
  */
@@ -220,7 +233,7 @@ static void decide_epoch(pool *p, const int64_t *v)
     bool due = v[R_ADVANCE] == 2 || (v[R_ADVANCE] && v[R_FULL]);
     bool newer = -v[R_LACK] > p->slot[p->epoch & 1].base_seq;
 
-    if (p->closing && v[R_OUTSTANDING] == 0 && v[R_UNACKED] == 0) {
+    if (p->closing && round_settles(p, v[R_OUTSTANDING], v[R_UNACKED])) {
         epoch_contribute(p, v[R_CLOSING]);
         return;
     }

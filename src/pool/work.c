@@ -166,8 +166,8 @@ static int process(pool *p, pool_slot *s, const pe_block *b, pe_block *k,
     return rc;
 }
 
-void pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-               size_t raw_len, bool foreign)
+int pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
+              size_t raw_len, bool foreign)
 {
     pe_error e = {0};
     pe_block k;
@@ -184,4 +184,5 @@ void pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
         pool_fail(p, &e);
     }
     p->refuser = NULL;
+    return p->failed || p->want_term > p->term ? -1 : 0;
 }

@@ -361,9 +361,96 @@ static void test_chain_open(void)
     bench_close(&b);
 }
 
+/* --- what a helper says --- */
+
+/* In place of the pool's own, by the linker (tests/unit/pool.inc): what it
+ * returns; 1: it is the pool's own.
+ */
+static int work_result = 1;
+
+int __real_pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
+                     size_t raw_len, bool foreign);
+int __wrap_pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
+                     size_t raw_len, bool foreign);
+
+int __wrap_pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
+                     size_t raw_len, bool foreign)
+{
+    return work_result < 1 ? work_result
+                           : __real_pool_work(p, s, b, raw, raw_len, foreign);
+}
+
+/* A helper of one epoch with a task of [owner]: is it told of as done? */
+static bool is_told_done(void)
+{
+    pool *p = new_pool();
+    pe_error e = {0};
+    pool_done d;
+    int there = 0;
+
+    p->c.comm = MPI_COMM_SELF;
+    p->size = 2; /* with itself */
+    p->ready = true;
+    p->epoch = 3;
+    CU_ASSERT_EQUAL(pool_slot_open(p, 3, NULL, 0, &e), 0);
+    p->help[0].state = HELP_HERE;
+    p->help[0].task = (pool_task){.epoch = 3, .points = 1, .features = 1};
+    CU_ASSERT_EQUAL(pe_block_reserve(&p->help[0].block, 1, 1, PE_F8, &e), 0);
+    CU_ASSERT_EQUAL(help_step(p), 1);
+    MPI_Iprobe(0, TAG_DONE, MPI_COMM_SELF, &there, MPI_STATUS_IGNORE);
+    if (there) {
+        MPI_Recv(&d, sizeof(d), MPI_BYTE, 0, TAG_DONE, MPI_COMM_SELF,
+                 MPI_STATUS_IGNORE);
+        CU_ASSERT_EQUAL(d.epoch, 3);
+    }
+    pe_block_release(&p->help[0].block);
+    free_pool(p);
+    return there;
+}
+
+static void test_help_done(void)
+{
+    work_result = 0;
+    CU_ASSERT_TRUE(is_told_done());
+    work_result = -1;
+    CU_ASSERT_FALSE(is_told_done());
+    work_result = 1;
+}
+
+/* An epoch is contributed when it was quiet twice. */
+static void test_settles(void)
+{
+    static const struct {
+        int size, outstanding, unacked;
+        bool closes, settles;
+    } rows[] = {
+        {3, 2, 0, true, false},
+        {3, 0, 0, false, false}, /* what a helper did last is in no word */
+        {3, 0, 1, false, false}, /* as this */
+        {3, 0, 0, false, true},
+        {3, 0, 0, true, false},
+        {3, 1, 0, false, false},
+        {3, 0, 0, false, false},
+        {3, 0, 0, false, true},
+        {1, 0, 1, true, false}, /* alone it helps nobody */
+        {1, 0, 0, true, true},
+    };
+    pool p = {0};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].closes)
+            p.calm = rows[i].size == 1; /* as epoch_advance */
+        CU_ASSERT_EQUAL(
+            round_settles(&p, rows[i].outstanding, rows[i].unacked),
+            rows[i].settles);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"a helper says done of what it did", test_help_done},
+        {"an epoch is quiet twice", test_settles},
         {"devices by name", test_devices},
         {"an epoch has one place of two", test_slots},
         {"newest block of a device, by epoch", test_touch},
@@ -378,8 +465,10 @@ int main(void)
     };
     int rc;
 
+    MPI_Init(NULL, NULL);
     scratch_make();
     rc = unit_main("pool", tests);
     scratch_remove();
+    MPI_Finalize();
     return rc;
 }

@@ -146,6 +146,11 @@ static const struct row {
      .error = "epochs counted in blocks need every partition in one pool, and "
               "pool 'b' serves run 'r' too",
      .b_commits = true},
+    {"a block fails on a helper",
+     "33332222",
+     {.poison = true},
+     .exit_code = PE_EXIT_FAILED,
+     .error = "a helper fails"},
     {"counted epochs, taken from us",
      "2",
      {.b_steals = 60},
@@ -293,6 +298,7 @@ static int run_rank(const struct row *row, char **argv, int rank, int size)
                       /* Patience, but where it is to end. */
                       .drain_limit_s = row->state ? 0 : 0.3,
                       .alone_limit_s = row->state ? 0 : 0.5};
+    world_poison(row->script.poison, rank, size);
     conf.source = world_source(pl->epoch_blocks > 0, argv[3]);
     if (rank == 0) {
         store = world_store(&row->script, row->model ? row->model : "audit",

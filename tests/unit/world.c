@@ -34,6 +34,40 @@ static void fill_block(pe_block *b, double *rows, char *device, int32_t k,
                     .fetch_ns = clock_real_ns()};
 }
 
+/* --- a model that fails --- */
+
+static struct {
+    bool on;
+    int rank, size;
+} poison;
+
+void world_poison(bool on, int rank, int size)
+{
+    poison.on = on;
+    poison.rank = rank;
+    poison.size = size;
+}
+
+/* The linker's: in place of the model's own (tests/unit/pool.inc). */
+int __real_pe_model_update(const pe_model *base, pe_delta *d,
+                           const pe_block *b, float *scores, pe_error *errp);
+int __wrap_pe_model_update(const pe_model *base, pe_delta *d,
+                           const pe_block *b, float *scores, pe_error *errp);
+
+int __wrap_pe_model_update(const pe_model *base, pe_delta *d,
+                           const pe_block *b, float *scores, pe_error *errp)
+{
+    bool helps = b->partition % poison.size != poison.rank;
+
+    /* The others are free for the first, which is behind with its rounds. */
+    if (poison.on && (helps || poison.rank == 0))
+        clock_sleep_ns(helps ? 1000000 : 6000000, 0);
+    if (poison.on && helps && b->offset >= WORLD_BLOCKS / 4)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "a helper fails");
+    return __real_pe_model_update(base, d, b, scores, errp);
+}
+
 /* --- the source --- */
 
 struct source {

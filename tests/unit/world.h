@@ -19,6 +19,7 @@ typedef struct world_script {
     int away;      /* the store stops answering for good, and the drain begins
                       with the first commit that fails; 0: never */
     int roll_back; /* once, the store loses the last commits; 0: never */
+    bool poison;   /* a block fails on a rank that helps with it */
 } world_script;
 
 /* Blocks of partition k: WORLD_POINTS rows that follow from k and the offset,
@@ -33,6 +34,11 @@ pool_source *world_source(bool lanes, const char *go);
  */
 pool_store *world_store(const world_script *s, const char *model,
                         const char *go, atomic_int *drain);
+
+/* With [poison] the first rank is slow, and rank [rank] of [size] fails at a
+ * block that it helps with, by no refusal.
+ */
+void world_poison(bool poison, int rank, int size);
 
 /* After the pool is gone: is everything in the model once, and only that?
  * Prints what is wrong; returns how much.  [whole]: up to the last block.
