@@ -49,6 +49,9 @@ _pilot_complete() {
     if [ ${#words[@]} -eq 0 ] && [ "$COMP_CWORD" -ge "$first" ]; then
         case $command in
         status | wait | cancel | log | resize) mapfile -t words < <(_pilot_ids) ;;
+        services)
+            [ "$COMP_CWORD" -gt "$first" ] || words=(start status stop fetch)
+            ;;
         config) [ "$COMP_CWORD" -gt "$first" ] || words=(check show) ;;
         esac
     fi

@@ -168,7 +168,7 @@ static int contact(client *cl, pe_error *errp)
                  cl->reason[0] ? cl->reason : rd_kafka_err2str(err));
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                         "broker %s cannot be reached within %g s (%s): is it "
-                        "running? start one with `scripts/services start`, "
+                        "running? start one with `pilot services start`, "
                         "or set pilots.NAME.endpoint",
                         cl->endpoint, cl->timeout_s, why);
 }

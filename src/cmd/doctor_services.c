@@ -30,7 +30,7 @@ static const char *origin(const doctor *d, enum pilot_kind kind,
 
     if (said && !strcmp(said, url))
         return name;
-    return k && k->endpoint ? d->pl->file : "kept by `scripts/services`";
+    return k && k->endpoint ? d->pl->file : "kept by `pilot services`";
 }
 
 /* The services that are kept here, as far as they do not run. */
@@ -41,7 +41,7 @@ static void kept(doctor *d, const char *home)
     if (env && access(env, F_OK) == 0)
         doctor_line(d, false,
                     "of the services kept in %s/services not both run: "
-                    "`scripts/services start`, or `scripts/services stop`, and "
+                    "`pilot services start`, or `pilot services stop`, and "
                     "runs start their own",
                     home);
     free(env);
@@ -83,14 +83,14 @@ static void unknown(doctor *d, enum pilot_kind kind)
         doctor_line(d, true,
                     "no %s is known: `pilot run` starts one for the run; for "
                     "pilots of other hosts set %s, keep one by "
-                    "`scripts/services start`, or have a pilot of kind %s",
+                    "`pilot services start`, or have a pilot of kind %s",
                     what,
                     kind == PILOT_BROKER ? "PILOT_BROKER" : "PILOT_PARAMS",
                     pilot_kind_name(kind));
     else
         doctor_line(d, false,
                     "no %s is known, and %s is one half of a run: set %s, or "
-                    "keep one by `scripts/services start`",
+                    "keep one by `pilot services start`",
                     what, d->pl->file,
                     kind == PILOT_BROKER ? "PILOT_BROKER" : "PILOT_PARAMS");
 }
@@ -119,7 +119,7 @@ static void advertised_look(void *arg, const char *name, int port)
                 rc == 0 ? "broker %s is reached as %s:%d"
                         : "broker %s tells its clients to come to %s:%d, a "
                           "name that nobody resolves here: have it advertise "
-                          "another (advertised.listeners; `scripts/services "
+                          "another (advertised.listeners; `pilot services "
                           "start --advertise HOST`), or name it in /etc/hosts",
                 ad->endpoint, name, port);
 }

@@ -227,7 +227,7 @@ int run_endpoints_find(struct run *r, pe_error *errp)
         return 0;
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                         "%s: no %s is known: give its endpoint in the file, "
-                        "set %s, keep one by 'scripts/services start', or "
+                        "set %s, keep one by 'pilot services start', or "
                         "have one started: `kind: %s, resource: URL`",
                         r->p->file, q->broker ? "parameter service" : "broker",
                         q->broker ? "PILOT_PARAMS" : "PILOT_BROKER",

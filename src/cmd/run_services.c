@@ -165,7 +165,7 @@ void run_services_close(struct run *r)
     params_close(r->params);
     r->params = NULL;
     if (folder && r->o->keep)
-        log_info("the services go on; stop them with 'pilot-services stop "
+        log_info("the services go on; stop them with 'pilot services stop "
                  "--dir %s'",
                  folder);
     else if (folder && run_services_call(r, "stop", folder, &e) < 0)

@@ -124,7 +124,7 @@ static int unreachable(const params_link *l, pe_error *errp)
         *text = (char)(*text - 'A' + 'a');
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                         "Redis at %s cannot be reached (%s): is it running? "
-                        "start one with `scripts/services start`, or set "
+                        "start one with `pilot services start`, or set "
                         "pilots.NAME.endpoint",
                         l->name, text);
 }

@@ -34,6 +34,17 @@ is $? 1 "status when one is dead"
 is $? 0 "start brings back what is dead"
 # shellcheck disable=SC1091
 . "$dir/env"
+# What knows them finds them again after a stop.
+ports="$PILOT_BROKER $PILOT_PARAMS"
+pilot services stop --dir "$dir"
+is $? 0 "stop, by the verb"
+[ ! -e "$dir/env" ] && ended "$KAFKA_PID"
+ok $? "stop ends them"
+pilot services start --dir "$dir" --only redis 2>/dev/null
+pilot services start --dir "$dir" 2>/dev/null
+# shellcheck disable=SC1091
+. "$dir/env"
+is "$PILOT_BROKER $PILOT_PARAMS" "$ports" "a start keeps the ports of before"
 "$services" stop --purge --dir "$dir"
 is $? 0 "stop"
 ended "$KAFKA_PID" && ended "$REDIS_PID" && [ ! -e "$dir" ]
@@ -72,7 +83,14 @@ out=$(env -u JAVA_HOME PATH="$TEST_DIR/bin" "$services" start \
     --dir "$TEST_DIR/nojava" 2>&1)
 is $? 78 "no Java: exit status"
 has "$out" "apt-get install default-jre-headless" "no Java: names the package"
+[ ! -e "$TEST_DIR/nojava/env" ] && [ -e "$TEST_DIR/nojava/redis.log" ]
+ok $? "no Java: Redis had been started"
+is "$(pgrep -f "$TEST_DIR/nojava" | wc -l)" 0 "no Java: ... and is taken back"
 "$services" stop --purge --dir "$TEST_DIR/nojava"
+out=$(env -u HOME -u PILOT_HOME -u XDG_STATE_HOME "$services" status 2>&1)
+is $? 78 "no HOME: exit status"
+has "$out" "set PILOT_HOME to the folder that keeps the state" \
+    "no HOME: says what to set"
 
 # Without services anywhere a run starts its own and takes them away.
 out=$(env -u PILOT_BROKER -u PILOT_PARAMS -u PILOT_PASSWORD_FILE \

@@ -27,7 +27,7 @@ static void test_unreachable(void)
         UNIT_EQUAL(e[i].text,
                    "broker 127.0.0.1:1 cannot be reached within 0.5 s "
                    "(connection refused): is it running? start one with "
-                   "`scripts/services start`, or set pilots.NAME.endpoint");
+                   "`pilot services start`, or set pilots.NAME.endpoint");
     }
     broker_admin_close(NULL);
     broker_producer_close(NULL);

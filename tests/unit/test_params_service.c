@@ -133,7 +133,7 @@ static void test_unreachable(void)
     expect_closed(&c, "r", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                   "Redis at unix:///nowhere/socket cannot be reached (no such "
                   "file or directory): is it running? start one with "
-                  "`scripts/services start`, or set pilots.NAME.endpoint");
+                  "`pilot services start`, or set pilots.NAME.endpoint");
     c.url = "redis://127.0.0.1:1";
     expect_closed(&c, "r", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                   "Redis at redis://127.0.0.1:1 cannot be reached (connection "

@@ -285,7 +285,7 @@ static void test_services_managed(void)
     CU_ASSERT_EQUAL(
         PILOT("run", "--keep", "--run", "u", in_folder("stream.yaml")), 0);
     UNIT_CONTAINS(content("err"), "pilot: the services go on; stop them with "
-                                  "'pilot-services stop --dir /");
+                                  "'pilot services stop --dir /");
     const char *stop = strstr(content("log"), "services stop\n");
     CU_ASSERT_PTR_NULL(stop ? strstr(stop + 1, "services stop\n") : NULL);
     setenv("FAKE_SERVICES", "fail", 1);
