@@ -92,8 +92,10 @@ static int bytes_print(follow *f, const source *s, const char *data, size_t len,
     bad = bad || fwrite(data, 1, len, stdout) != len || fflush(stdout) != 0;
     if (!bad)
         return 0;
-    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CREATE,
-                        "cannot print: %s", strerror(errno));
+    pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CREATE, "cannot print: %s",
+                 strerror(errno));
+    clearerr(stdout); /* that was said */
+    return -1;
 }
 
 /* Start of the last [lines] lines of [data]. */

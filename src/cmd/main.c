@@ -1,10 +1,13 @@
 /* main.c - the program `pilot`: finds the command and calls it. */
+#include <fcntl.h>
 #include <link.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/cmd/cmd.h"
 #include "src/common/log.h"
@@ -158,10 +161,34 @@ static bool is_called(const char *path, const char *name)
     return path && !strcmp(slash ? slash + 1 : path, name);
 }
 
-int main(int argc, char **argv)
+/* Descriptors 0 to 2 are open, so that no file of a run gets their number, and
+ * with it what is printed.
+ */
+static void channels_open(void)
 {
-    log_init(log_write_stderr, program_name, LOG_LEVEL_INFO);
-    signal(SIGPIPE, SIG_IGN); /* a pipe nobody reads is an error of write() */
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* What was printed has arrived; a reader that went away wanted no more. */
+static int output_check(int status)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    bool failed = fflush(stdout) == EOF || ferror(stdout);
+
+    if (!failed || (poll(&out, 1, 0) == 1 && (out.revents & POLLERR)))
+        return status;
+    log_error("what is printed cannot be written; is the disk full?");
+    return status ? status : PE_EXIT_CREATE;
+}
+
+static int command_run(int argc, char **argv)
+{
     if (is_called(argv[0], "pilot-submit"))
         return cmd_submit(argc, argv);
     if (argc < 2) {
@@ -180,4 +207,12 @@ int main(int argc, char **argv)
         if (!strcmp(argv[1], c->name))
             return c->run(argc - 1, argv + 1);
     return unknown_command(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    channels_open();
+    log_init(log_write_stderr, program_name, LOG_LEVEL_INFO);
+    signal(SIGPIPE, SIG_IGN); /* a pipe nobody reads is an error of write() */
+    return output_check(command_run(argc, argv));
 }

@@ -473,7 +473,6 @@ static int json_print(const pilots *p, pe_error *errp)
 {
     int64_t now = clock_real_ns();
     json_t *list = json_array(), *troubles = json_array(), *all;
-    int status;
 
     for (size_t i = 0; i < p->n; i++)
         json_array_append_new(list, pilot_build(p, &p->r[i], now));
@@ -481,12 +480,12 @@ static int json_print(const pilots *p, pe_error *errp)
         json_array_append_new(troubles, json_string(p->troubles[i]));
     all = json_pack("{s:i, s:o, s:o, s:I}", "schema", SCHEMA, "pilots", list,
                     "troubles", troubles, "unreadable", (json_int_t)p->torn);
-    status =
-        all ? json_dumpf(all, stdout, JSON_INDENT(2)) : pe_error_nomem(errp);
-    if (status == 0)
-        putchar('\n');
+    if (!all)
+        return pe_error_nomem(errp);
+    json_dumpf(all, stdout, JSON_INDENT(2)); /* main looks at stdout */
+    putchar('\n');
     json_decref(all);
-    return status;
+    return 0;
 }
 
 /* --- the command --- */
