@@ -235,7 +235,8 @@ static void echo(const submit_plan *p)
     request_shape s = {0};
     text line = {0};
 
-    request_shape_of(p->request, &s, NULL);
+    if (request_shape_of(p->request, &s, NULL) < 0)
+        return; /* it is refused with its reason */
     text_add(&line, "%s/%s on %s", p->run->run, p->member, p->url);
     if (p->pilot->kind == PILOT_POOL)
         text_add(&line, ": %d rank%s x %d core%s", s.ntasks,

@@ -447,7 +447,11 @@ static bool reason_job(look *l)
                            ? "its submission is under way"
                            : "the scheduler does not know its job any more");
     else if (job->seen == RESOURCE_SUSPENDED)
-        SET(r->reason, "suspended%s%s", *prose ? ": " : "", prose);
+        SET(r->reason, "%s%s",
+            strncmp(prose, "suspended", 9) == 0 ? ""
+            : *prose                            ? "suspended: "
+                                                : "suspended",
+            prose);
     else if (r->never)
         SET(r->reason, "as it is asked for it will never run: %s",
             *prose ? prose : job->native);

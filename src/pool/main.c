@@ -160,9 +160,10 @@ static int check_ranks(const struct agent *a, int size, pe_error *errp)
             "mpirun, or srun --mpi=pmix",
             a->pilot, a->ranks);
     return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
-                        "pool '%s' asked for %d ranks and got %d: set "
+                        "pool '%s' asked for %d rank%s and got %d: set "
                         "pilots.%s.ntasks to what the launcher starts",
-                        a->pilot, a->ranks, size, a->pilot);
+                        a->pilot, a->ranks, a->ranks == 1 ? "" : "s", size,
+                        a->pilot);
 }
 
 static int load(struct agent *a, pe_error *errp)

@@ -151,17 +151,18 @@ static int room_check(const launcher_spec *s, const launcher_allocation *a,
         return 0;
     if (a->slots > 0 && s->ntasks > a->slots)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "job %s was asked for %d ranks, and %d are to be "
+                            "job %s was asked for %d rank%s, and %d are to be "
                             "started: submit it with --ntasks %d, or set the "
                             "pool's ntasks to %d",
-                            a->id, a->slots, s->ntasks, s->ntasks, a->slots);
+                            a->id, a->slots, a->slots == 1 ? "" : "s",
+                            s->ntasks, s->ntasks, a->slots);
     if (a->slots == 0 && cores > 0 && wanted > cores)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "job %s has %d cores, and %d ranks of %d are to "
+                            "job %s has %d core%s, and %d ranks of %d are to "
                             "be started: ask for it with --ntasks %d%s, or "
                             "start fewer",
-                            a->id, cores, s->ntasks, s->cpus_per_task,
-                            s->ntasks,
+                            a->id, cores, cores == 1 ? "" : "s", s->ntasks,
+                            s->cpus_per_task, s->ntasks,
                             s->cpus_per_task > 1 ? " and --cpus-per-task" : "");
     return 0;
 }

@@ -74,8 +74,9 @@ static void tell(const launcher_spec *s, launcher_command *c, int cores,
 
     if (shared_cores)
         snprintf(c->told, sizeof(c->told),
-                 "%d ranks share %d cores (mpirun --oversubscribe)%s",
-                 s->ntasks, cores,
+                 "%d rank%s share%s %d core%s (mpirun --oversubscribe)%s",
+                 s->ntasks, s->ntasks == 1 ? "" : "s",
+                 s->ntasks == 1 ? "s" : "", cores, cores == 1 ? "" : "s",
                  root ? ", and run as root (--allow-run-as-root)" : "");
     else if (root)
         snprintf(c->told, sizeof(c->told),
@@ -209,9 +210,9 @@ static int hosts_find(const launcher_spec *s, const launcher_allocation *a,
     if ((int)h->n >= s->ntasks)
         return 0;
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                        "job %s has room for %zu ranks, and %d are to be "
+                        "job %s has room for %zu rank%s, and %d are to be "
                         "started",
-                        a->id, h->n, s->ntasks);
+                        a->id, h->n, h->n == 1 ? "" : "s", s->ntasks);
 }
 
 /* Variables that ranks on other hosts need: they get the environment of a

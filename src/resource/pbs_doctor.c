@@ -50,6 +50,21 @@ static json_t *json_ask(resource *r, const char *const *argv, const char *key,
     return part;
 }
 
+/* It says how long it would keep them, also when it keeps none. */
+static void say_history(const scheduler_report *to, const char *name,
+                        const json_t *server)
+{
+    if (is_true(server, "job_history_enable"))
+        scheduler_say(to, true,
+                      text_format("server %s keeps finished jobs for %s", name,
+                                  word_of(server, "job_history_duration")));
+    else
+        scheduler_say(to, false,
+                      text_format("server %s keeps no finished jobs: how one "
+                                  "ended is known from its own record only",
+                                  name));
+}
+
 /* The server's line; its default queue into [queue]. */
 static int server_check(resource *r, const scheduler_report *to, char *queue,
                         size_t cap, bool *upp, pe_error *errp)
@@ -68,13 +83,7 @@ static int server_check(resource *r, const scheduler_report *to, char *queue,
         scheduler_say(to, true,
                       text_format("PBS %s: server %s is %s",
                                   word_of(server, "pbs_version"), name, state));
-        scheduler_say(
-            to, is_true(server, "job_history_enable"),
-            text_format(is_true(server, "job_history_enable")
-                            ? "server %s keeps finished jobs for %s"
-                            : "server %s keeps no finished jobs%s: how one "
-                              "ended is known from its own record only",
-                        name, word_of(server, "job_history_duration")));
+        say_history(to, name, server);
         snprintf(queue, cap, "%s", word_of(server, "default_queue"));
     }
     json_decref(servers);

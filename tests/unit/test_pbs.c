@@ -932,6 +932,16 @@ static const struct examination {
      SERVER "ok queue workq is open\n"
             "ok time limit of queue workq: none of its own\n"
             "ok 2 of 2 hosts are usable\n"},
+    {"qstat=qstat-Bf-json.no-history,qstat-Qf-json.all "
+     "pbsnodes=pbsnodes-json.free",
+     {0},
+     {NULL},
+     "ok PBS 23.06.06: server pbsserver is Active\n"
+     "-- server pbsserver keeps no finished jobs: how one ended is known from "
+     "its own record only\n"
+     "ok queue workq is open\n"
+     "ok time limit of queue workq: none of its own\n"
+     "ok 2 of 2 hosts are usable\n"},
     {UP "down",
      {REQUEST_QOS, REQUEST_TIME, REQUEST_NODES},
      {"short", "30", "2"},
