@@ -5,61 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/common/clock.h"
 #include "src/common/log.h"
-#include "src/edge/plan.h"
+#include "src/edge/agent_private.h"
 #include "src/edge/report.h"
 #include "src/monitor/event.h"
 
-#define NS_PER_S 1e9
 #define TURN_NS 20000000             /* of the main loop */
 #define CONTROL_NS 250000000         /* between two looks at the control word */
 #define AWAY_RETRY_NS 1000000000     /* the same while Redis is away */
 #define AWAY_NS INT64_C(60000000000) /* leave without Redis after this */
-#define PROGRESS_NS 500000000
 #define ENDS_NS 2000000000 /* between two looks at our ends, once written */
-#define BOOTS_RETRY_NS 500000000
-#define BOOTS_TIMEOUT_S 2.0 /* of the broker, for the ends of partitions */
-
-/* One device and what the run knows of it. */
-typedef struct agent_device {
-    device_conf conf;
-    device *device;
-    char name[256];
-    int64_t stored;   /* offset the run had reached on its partition */
-    uint64_t known;   /* largest BOOT the run has applied of it */
-    uint64_t skipped; /* device_skipped, as far as it was looked at */
-    bool end_put;
-} agent_device;
-
-typedef struct agent {
-    const char *pilot;
-    const atomic_int *signals;
-    pipeline_request *req;
-    pipeline *pl;
-    plan plan;
-    params *params; /* under lock: shared with functions */
-    pthread_mutex_t lock;
-    params_conf params_conf;
-    broker_producer_conf producer;
-    function_host shared;
-    follower *follower;
-    sender *sender;
-    agent_device *devices;
-    int n;
-    tally *tally;
-    function_skips skips; /* of all devices, as of the last look */
-    size_t skips_told;    /* reasons of it that were said */
-
-    int64_t start_ns, end_ns; /* of the blocks, monotonic; 0: not yet */
-    int64_t control_ns, progress_ns, boots_ns, ends_ns; /* next time of each */
-    bool booted;                               /* the devices know their BOOT */
-    bool boots_told;                           /* ... that it is waited for */
-    int64_t reached_ns;                        /* last answer of Redis */
-    bool draining, leaving;
-    bool alone; /* the run has no pool, whose end is waited for */
-} agent;
+#define ABORT_NS INT64_C(3000000000) /* for functions, at an end by error */
 
 /* --- shared state of functions --- */
 
@@ -219,6 +178,7 @@ static void drain(agent *a)
     if (a->draining || a->end_ns)
         return;
     a->draining = true;
+    agent_tell_soon(a);
     log_info("draining: sources stop, what is queued is sent");
     for (int i = 0; i < a->n; i++)
         device_cancel(a->devices[i].device);
@@ -268,76 +228,6 @@ static int take_control(agent *a, pe_error *errp)
     if (!strcmp(word, "stop"))
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
                             "run %s was stopped", a->req->run);
-    return 0;
-}
-
-/* Where the partitions of the devices end: boots[i].log_end. */
-static int log_ends(agent *a, params_boot *boots, pe_error *errp)
-{
-    broker_conf conf = a->producer.broker;
-    broker_admin *admin;
-    int64_t low;
-    int rc = 0;
-
-    conf.timeout_s = BOOTS_TIMEOUT_S;
-    admin = broker_admin_open(&conf, errp);
-    if (!admin)
-        return -1;
-    for (int i = 0; rc == 0 && i < a->n; i++) {
-        int same = i - a->pl->partitions;
-        if (same >= 0)
-            boots[i].log_end = boots[same].log_end;
-        else
-            rc = broker_watermarks(admin, a->plan.topic,
-                                   a->devices[i].conf.partition, &low,
-                                   &boots[i].log_end, errp);
-    }
-    broker_admin_close(admin);
-    return rc;
-}
-
-static int boots_take(agent *a, params_boot *boots, pe_error *errp)
-{
-    int rc;
-
-    for (int i = 0; i < a->n; i++)
-        boots[i] = (params_boot){.device = a->devices[i].name,
-                                 .known = a->devices[i].known};
-    if (log_ends(a, boots, errp) < 0)
-        return -1;
-    pthread_mutex_lock(&a->lock);
-    rc = params_boots_take(a->params, boots, (size_t)a->n, errp);
-    pthread_mutex_unlock(&a->lock);
-    for (int i = 0; rc == 0 && i < a->n; i++)
-        device_set_boot(a->devices[i].device, boots[i].boot);
-    return rc;
-}
-
-/* Live devices get their BOOT before they send; they sense meanwhile. */
-static int take_boots(agent *a, pe_error *errp)
-{
-    params_boot *boots;
-    pe_error e = {0};
-    int rc;
-
-    if (a->booted || clock_mono_ns() < a->boots_ns)
-        return 0;
-    boots = calloc((size_t)a->n, sizeof(*boots));
-    if (!boots)
-        return pe_error_nomem(errp);
-    rc = boots_take(a, boots, &e);
-    free(boots);
-    a->booted = rc == 0;
-    if (rc == 0)
-        return 0;
-    if (e.kind != PE_ERROR_RETRY) {
-        *errp = e;
-        return -1;
-    }
-    if (!a->boots_told)
-        log_warn("nothing is sent yet: %s", e.text);
-    a->boots_told = true;
-    a->boots_ns = clock_mono_ns() + BOOTS_RETRY_NS;
     return 0;
 }
 
@@ -448,65 +338,6 @@ static int look_after(agent *a, pe_error *errp)
     return left == 0;
 }
 
-static double seconds_between(int64_t from_ns, int64_t to_ns)
-{
-    return from_ns ? (double)(to_ns - from_ns) / NS_PER_S : 0;
-}
-
-/* What earlier incarnations counted, and ours. */
-static tally_counts counts_of(const agent *a, const device_stats *sum)
-{
-    tally_counts c = tally_before(a->tally, NULL);
-
-    c.sensed += sum->sensed;
-    c.filtered += sum->filtered;
-    c.dropped += sum->dropped;
-    c.sent += sum->sent;
-    return c;
-}
-
-/* What sources leave out is said with its first row, reason by reason. */
-static void look_at_skips(agent *a)
-{
-    bool changed = false;
-
-    for (int i = 0; i < a->n; i++) {
-        uint64_t n = device_skipped(a->devices[i].device);
-        changed = changed || n != a->devices[i].skipped;
-        a->devices[i].skipped = n;
-    }
-    if (!changed)
-        return;
-    /* Reasons keep their places: those of the devices in their order. */
-    memset(&a->skips.rows, 0, 2 * sizeof(uint64_t));
-    for (size_t i = 0; i < a->skips.n; i++)
-        a->skips.by[i].n = 0;
-    for (int i = 0; i < a->n; i++)
-        device_skips(a->devices[i].device, &a->skips);
-    for (; a->skips_told < a->skips.n; a->skips_told++)
-        report_note(a->pilot, a->skips.by[a->skips_told].first);
-}
-
-static void tell_progress(agent *a)
-{
-    int64_t now = clock_mono_ns();
-    device_stats sum = {0};
-    tally_counts c;
-
-    if (now < a->progress_ns || a->start_ns == 0)
-        return;
-    a->progress_ns = now + PROGRESS_NS;
-    for (int i = 0; i < a->n; i++) {
-        device_stats s = {0};
-        device_progress(a->devices[i].device, &s);
-        report_add(&sum, &s);
-    }
-    c = counts_of(a, &sum);
-    look_at_skips(a);
-    report_progress(a->pilot, &c, a->plan.rereadable, a->skips.rows,
-                    seconds_between(a->start_ns, now));
-}
-
 /* All devices have ended: models are followed on, to the pool's last. */
 static bool may_leave(const agent *a)
 {
@@ -518,13 +349,14 @@ static int loop(agent *a, pe_error *errp)
 {
     for (;;) {
         take_signals(a);
-        if (take_boots(a, errp) < 0 || take_control(a, errp) < 0 ||
+        if (agent_take_boots(a, errp) < 0 || take_control(a, errp) < 0 ||
             sender_error(a->sender, errp) < 0)
             return -1;
         int over = a->end_ns ? 1 : look_after(a, errp);
         if (over < 0)
             return -1;
-        tell_progress(a);
+        agent_tell_progress(a);
+        agent_tell_late(a);
         if (!event_is_heard()) {
             /* The command that followed the run is gone: with the devices'
              * ends the pool finishes by itself, and a resume goes on.
@@ -546,33 +378,37 @@ static int loop(agent *a, pe_error *errp)
 
 /* --- end --- */
 
-static void tell_final(agent *a)
+/* A function that does not come back is not waited for: the process goes with
+ * it, and what was counted stands in the tally.
+ */
+static void leave_late(agent *a, int status)
 {
-    report r = {.pilot = a->pilot,
-                .state = a->draining ? "drained" : "done",
-                .devices = a->n,
-                .seconds = seconds_between(a->start_ns, a->end_ns),
-                .model_latency = follower_latency(a->follower)};
+    int64_t until = clock_mono_ns() + ABORT_NS;
 
     for (int i = 0; i < a->n; i++) {
-        device_stats s = device_stats_get(a->devices[i].device);
-        report_add(&r.sum, &s);
+        const device *d = a->devices[i].device;
+        const char *stage = NULL;
+        int64_t since;
+        while (d && (stage = device_at(d, &since)) && clock_mono_ns() < until)
+            clock_sleep_ns(TURN_NS, 0);
+        if (!stage)
+            continue;
+        log_error("device %s: stage '%s' does not come back and is left",
+                  a->devices[i].name, stage);
+        fflush(NULL);
+        _exit(status);
     }
-    look_at_skips(a);
-    r.skips = a->skips;
-    r.blocks = counts_of(a, &r.sum);
-    r.model_commit = follower_commit(a->follower, &r.model_version);
-    report_final(&r);
 }
 
 /* Threads first, then what they use: the sender borrows the blocks of the
  * devices, which use functions and the follower.
  */
-static void stop(agent *a)
+static void stop(agent *a, int status)
 {
     for (int i = 0; i < a->n; i++)
         if (a->devices[i].device)
             device_abort(a->devices[i].device);
+    leave_late(a, status);
     for (int i = 0; i < a->n; i++)
         if (a->devices[i].device)
             device_join(a->devices[i].device);
@@ -610,9 +446,9 @@ int agent_run(const char *dir, const char *pilot, const atomic_int *signals)
         event_error(pilot, &error);
         log_error("%s", error.text);
     }
-    stop(&a);
+    stop(&a, rc < 0 ? (int)error.exit_code : PE_EXIT_OK);
     if (rc == 0)
-        tell_final(&a);
+        agent_tell_final(&a);
     release(&a, rc == 0 && event_is_heard());
     return rc < 0 ? (int)error.exit_code : PE_EXIT_OK;
 }

@@ -1,14 +1,11 @@
 /* device.c - one device: produce, process, stamp, queue, send. */
 #include "device.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/block/npy.h"
 #include "src/common/clock.h"
-#include "src/edge/queue.h"
+#include "src/edge/device_private.h"
 
 /* Longest wait without a look at blocks that could not be handed over, ... */
 #define UNSENT_NS 50000000
@@ -20,38 +17,6 @@
 
 /* A source that says PE_AGAIN in less than this is not asked again at once. */
 #define AGAIN_NS 1000000
-
-struct device {
-    device_conf conf;
-    pe_context **ctx; /* one a stage; NULL: not open */
-    function_host host;
-    pe_model *model; /* our copy of the newest */
-    uint64_t model_seen;
-
-    queue *queue;
-    queue_slot *slot;      /* being sensed */
-    pe_block scratch;      /* output of a stage, before it takes the place
-                              of its input */
-    const void *framed_at; /* data of a block that is a frame already */
-    record_headers headers;
-    uint64_t generation; /* of the producer that has our blocks */
-
-    int64_t start_ns, start_mono_ns; /* of the schedule */
-    uint64_t count;                  /* blocks sensed */
-    uint64_t seq;                    /* of the one at hand */
-    pthread_mutex_t skips_lock;
-    function_skips *skips;        /* under lock: what the source has left out */
-    atomic_uint_fast64_t skipped; /* rows and cells of it */
-    device_stats stats;
-    int64_t next_offset;
-    tally_slot own, *tally; /* what others see of [stats], and our BOOT, 0:
-                               not known yet */
-
-    atomic_int cancelled, aborted, state;
-    pe_error error;
-    pthread_t thread;
-    bool running;
-};
 
 /* --- what functions ask of their host --- */
 
@@ -94,6 +59,7 @@ device *device_create(const device_conf *c, pe_error *errp)
     d->next_offset = -1;
     d->tally = c->tally ? c->tally : &d->own;
     atomic_store(&d->tally->boot, c->id.boot);
+    atomic_store(&d->at, -1);
     d->host.arg = d;
     if (c->shared) {
         d->host.put = host_put;
@@ -112,22 +78,11 @@ device *device_create(const device_conf *c, pe_error *errp)
     return NULL;
 }
 
-static void close_stages(device *d)
-{
-    for (size_t i = 0; d->ctx && i < d->conf.n_stages; i++) {
-        const pe_function *ops = d->conf.stages[i].ops;
-        if (d->ctx[i] && ops->close)
-            ops->close(d->ctx[i]);
-        context_destroy(d->ctx[i]);
-        d->ctx[i] = NULL;
-    }
-}
-
 void device_destroy(device *d)
 {
     if (!d)
         return;
-    close_stages(d);
+    stages_close(d);
     if (d->slot)
         queue_give(d->queue, d->slot);
     queue_destroy(d->queue);
@@ -137,154 +92,6 @@ void device_destroy(device *d)
     pe_model_destroy(d->model);
     free(d->ctx);
     free(d);
-}
-
-/* --- functions --- */
-
-/* The error function [i] left, as the device's. */
-static int stage_failed(device *d, const pe_context *ctx)
-{
-    const char *text = context_error(ctx);
-
-    return pe_error_set(&d->error, PE_ERROR_INPUT, PE_EXIT_DATA,
-                        "device %s, stage '%s': %s", d->conf.name,
-                        pe_context_stage(ctx),
-                        text[0] ? text : "the function failed without a word");
-}
-
-static int open_stage(device *d, size_t i)
-{
-    const pe_function *ops = d->conf.stages[i].ops;
-    function_setup setup = d->conf.stages[i].setup;
-    pe_context *ctx;
-    int rc = 0;
-
-    setup.device = d->conf.name;
-    setup.index = d->conf.index;
-    setup.position = d->conf.rereadable ? d->conf.id.first : 0;
-    setup.host = &d->host;
-    setup.cancelled = &d->cancelled;
-    ctx = context_create(&setup, &d->error);
-    if (!ctx)
-        return -1;
-    if (ops->open)
-        rc = ops->open(ctx);
-    if (rc < 0) {
-        stage_failed(d, ctx);
-        context_destroy(ctx); /* never opened, so never closed */
-        return -1;
-    }
-    d->ctx[i] = ctx;
-    return 0;
-}
-
-static int open_stages(device *d)
-{
-    for (size_t i = 0; i < d->conf.n_stages; i++)
-        if (open_stage(d, i) < 0)
-            return -1;
-    return 0;
-}
-
-/* [out] says what comes of [in] and takes its place.  A block that was passed
- * on has the data of [in], whose storage stays; any other changes places.
- */
-static void adopt(pe_block *in, pe_block *out)
-{
-    pe_block old = *in;
-
-    *in = *out;
-    if (out->data != old.data) {
-        *out = old;
-        return;
-    }
-    in->storage = old.storage;
-    in->capacity = old.capacity;
-}
-
-/* Put [b] through stage [i]; the answer of the function. */
-static int process_one(device *d, size_t i, pe_block *b)
-{
-    pe_block *out = &d->scratch;
-    int rc;
-
-    pe_context_pass(d->ctx[i], b, out);
-    rc = d->conf.stages[i].ops->process_edge(d->ctx[i], b, out);
-    d->stats.outliers += context_take_outliers(d->ctx[i]);
-    if (rc < 0)
-        return stage_failed(d, d->ctx[i]);
-    if (rc > 0)
-        adopt(b, out);
-    return rc;
-}
-
-/* Give [b] the identity its record keeps for ever. */
-static void stamp(const device *d, pe_block *b, int64_t sense_ns)
-{
-    b->device = d->conf.name;
-    b->topic = NULL;
-    b->partition = -1;
-    b->offset = -1;
-    b->boot = atomic_load_explicit(&d->tally->boot, memory_order_relaxed);
-    b->seq = d->seq;
-    b->has_seq = 1;
-    b->sense_ns = sense_ns;
-}
-
-/* The intended time where there is a schedule, else what the source says, or
- * now.
- */
-static int64_t sense_ns(const device *d, const pe_block *b)
-{
-    if (d->conf.rate > 0)
-        return identity_due_ns(d->start_ns, d->conf.rate, d->count);
-    return b->sense_ns ? b->sense_ns : clock_real_ns();
-}
-
-/* Put a block that was sensed through the stages: 1 it goes on, 0 not. */
-static int process(device *d, pe_block *b)
-{
-    int64_t sense = sense_ns(d, b);
-    int rc = 1;
-
-    b->version = 0;
-    stamp(d, b, sense);
-    for (size_t i = 1; rc > 0 && i < d->conf.n_stages; i++)
-        rc = process_one(d, i, b);
-    stamp(d, b, sense); /* whatever the stages made of it */
-    b->edge_ns = clock_real_ns();
-    if (rc > 0 && b->version)
-        d->stats.scored += b->points;
-    return rc;
-}
-
-/* Have the .npy bytes of the slot's block in one piece: in place where it is
- * a frame already or lies in storage with headroom, else by a copy.
- */
-static int frame(device *d, queue_slot *slot)
-{
-    pe_block *b = &slot->block;
-
-    if (b->points == 0 || b->features == 0)
-        return pe_error_set(&d->error, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "device %s: an empty block was forwarded; return "
-                            "PE_NOTHING instead",
-                            d->conf.name);
-    if (d->framed_at && b->data == d->framed_at) {
-        slot->frame = (const char *)b->data - NPY_HEADER_LEN;
-        slot->len = NPY_HEADER_LEN + pe_block_bytes(b);
-        return 0;
-    }
-    slot->frame = npy_frame(b, &slot->len);
-    if (slot->frame)
-        return 0;
-    if (pe_block_copy(&d->scratch, b, &d->error) < 0)
-        return -1;
-    pe_block copy = d->scratch;
-    d->scratch = *b;
-    *b = copy;
-    slot->frame = npy_frame(b, &slot->len);
-    return 0;
 }
 
 /* --- sending --- */
@@ -412,7 +219,7 @@ static int make_room(device *d)
 /* Queue a block that goes on; -1: error, and the slot is given back. */
 static int enqueue(device *d, queue_slot *slot)
 {
-    if (frame(d, slot) < 0 || queue_keep_source(slot, &d->error) < 0 ||
+    if (stages_frame(d, slot) < 0 || queue_keep_source(slot, &d->error) < 0 ||
         (d->conf.drop && make_room(d) < 0)) {
         queue_give(d->queue, slot);
         return -1;
@@ -434,7 +241,9 @@ static int forward(device *d)
                  ? slot->block.seq
                  : d->conf.id.first + d->count;
     d->framed_at = d->conf.framed ? slot->block.data : NULL;
-    rc = process(d, &slot->block);
+    atomic_store_explicit(&d->at_since_ns, from, memory_order_relaxed);
+    rc = stages_process(d, &slot->block);
+    stage_leave(d);
     d->count++;
     d->stats.busy_ns += clock_mono_ns() - from;
     if (rc < 0)
@@ -498,7 +307,9 @@ static int sense_one(device *d)
     if (take_slot(d) < 0)
         return -1;
     from = clock_mono_ns();
+    stage_enter(d, 0, from);
     rc = d->conf.stages[0].ops->produce_edge(d->ctx[0], &d->slot->block);
+    stage_leave(d);
     spent = clock_mono_ns() - from;
     publish_skips(d);
     if (rc == PE_AGAIN)
@@ -547,7 +358,7 @@ static void set_state(device *d, enum device_state state)
 
 static int live(device *d)
 {
-    if (open_stages(d) < 0)
+    if (stages_open(d) < 0)
         return -1;
     set_state(d, DEVICE_SENSING);
     if (sense(d) < 0)
@@ -614,6 +425,22 @@ void device_progress(const device *d, device_stats *out)
     out->filtered = atomic_load_explicit(&t->filtered, memory_order_relaxed);
     out->dropped = atomic_load_explicit(&t->dropped, memory_order_relaxed);
     out->sent = atomic_load_explicit(&t->sent, memory_order_relaxed);
+}
+
+const char *device_at(const device *d, int64_t *sincep)
+{
+    int i = atomic_load_explicit(&d->at, memory_order_acquire);
+
+    *sincep = atomic_load_explicit(&d->at_since_ns, memory_order_relaxed);
+    return i < 0 ? NULL : d->conf.stages[i].setup.stage;
+}
+
+uint64_t device_waiting(const device *d)
+{
+    device_stats s = {0};
+
+    device_progress(d, &s);
+    return s.sensed - s.filtered - s.dropped - s.sent;
 }
 
 uint64_t device_skipped(const device *d)

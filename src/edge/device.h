@@ -91,6 +91,13 @@ void device_progress(const device *d, device_stats *out);
 uint64_t device_skipped(const device *d);
 void device_skips(device *d, function_skips *sum);
 
+/* The stage that is at work in this moment, and since when (monotonic); NULL:
+ * none.  Any thread.
+ */
+const char *device_at(const device *d, int64_t *sincep);
+/* Blocks that were sensed and are not acknowledged.  Any thread. */
+uint64_t device_waiting(const device *d);
+
 /* After DEVICE_FAILED: what happened. */
 const pe_error *device_error(const device *d);
 

@@ -2,6 +2,7 @@
 #include "supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
@@ -413,8 +414,29 @@ static void conclude(supervisor *s)
     tell_exit(s);
 }
 
+/* The copy of a secret that was sent into the folder of a device. */
+static void secret_wipe(const supervisor *s)
+{
+    static const char zeros[256];
+    const char *path = s->req ? s->req->password_file : NULL;
+    size_t n = strlen(s->dir);
+    int fd;
+
+    if (!path || !s->pilot || s->pilot->kind != PILOT_EDGE ||
+        strncmp(path, s->dir, n) != 0 || path[n] != '/')
+        return;
+    fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0) {
+        if (write(fd, zeros, sizeof(zeros)) < 0 || fsync(fd) < 0)
+            log_warn("cannot clear %s", path);
+        close(fd);
+    }
+    unlink(path);
+}
+
 static void release(supervisor *s)
 {
+    secret_wipe(s);
     chain_close(s);
     kind_close(s);
     herald_stop(s->herald, time_left_ms(s, 3000) * INT64_C(1000000));

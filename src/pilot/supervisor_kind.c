@@ -259,6 +259,15 @@ static void part_ready(supervisor *s, const json_t *event)
         s->reason[0] = '\0'; /* it came up again */
 }
 
+/* The devices of an edge follow models to the end of the run, and sense
+ * nothing more.
+ */
+static void sources_ended(supervisor *s)
+{
+    if (s->pilot->kind == PILOT_EDGE && s->state == SUPERVISOR_ACTIVE)
+        tell_state(s, SUPERVISOR_DRAINING, "its sources have ended");
+}
+
 static void event_take(void *arg, json_t *event)
 {
     part *p = arg;
@@ -268,6 +277,8 @@ static void event_take(void *arg, json_t *event)
     tell_event(s, json_incref(event));
     if (!strcmp(kind, "ready"))
         part_ready(s, event);
+    if (!strcmp(kind, "ended"))
+        sources_ended(s);
     if (!strcmp(kind, "progress")) {
         keep(&s->progress, event);
         time_learn(s, event);
@@ -276,6 +287,8 @@ static void event_take(void *arg, json_t *event)
         keep(&s->error, event);
     if (!strcmp(kind, "pool") || !strcmp(kind, "edge"))
         keep(&s->final, event);
+    if (!strcmp(kind, "edge") && !s->stopped)
+        s->reason[0] = '\0';
 }
 
 static void line_take(void *arg, const char *line)

@@ -1,0 +1,67 @@
+/* agent_private.h - inside of an edge agent, for the files of this folder. */
+#ifndef EDGE_AGENT_PRIVATE_H
+#define EDGE_AGENT_PRIVATE_H
+
+#include <pthread.h>
+
+#include "src/edge/agent.h"
+#include "src/edge/plan.h"
+
+/* One device and what the run knows of it. */
+typedef struct agent_device {
+    device_conf conf;
+    device *device;
+    char name[256];
+    int64_t stored;   /* offset the run had reached on its partition */
+    uint64_t known;   /* largest BOOT the run has applied of it */
+    uint64_t skipped; /* device_skipped, as far as it was looked at */
+    bool end_put;
+} agent_device;
+
+typedef struct agent {
+    const char *pilot;
+    const atomic_int *signals;
+    pipeline_request *req;
+    pipeline *pl;
+    plan plan;
+    params *params; /* under lock: shared with functions */
+    pthread_mutex_t lock;
+    params_conf params_conf;
+    broker_producer_conf producer;
+    function_host shared;
+    follower *follower;
+    sender *sender;
+    agent_device *devices;
+    int n;
+    tally *tally;
+    function_skips skips; /* of all devices, as of the last look */
+    size_t skips_told;    /* reasons of it that were said */
+
+    int64_t start_ns, end_ns; /* of the blocks, monotonic; 0: not yet */
+    int64_t control_ns, progress_ns, boots_ns, ends_ns; /* next time of each */
+    int64_t late_ns;                                    /* the same */
+    bool booted;        /* the devices know their BOOT */
+    bool boots_told;    /* ... that it is waited for */
+    int64_t reached_ns; /* last answer of Redis */
+    bool draining, leaving;
+    bool alone; /* the run has no pool, whose end is waited for */
+} agent;
+
+/* --- agent_boots.c --- */
+
+/* Live devices get their BOOT before they send; they sense meanwhile.  To be
+ * called in every turn.  -1 is for errors that will not pass.
+ */
+int agent_take_boots(agent *a, pe_error *errp);
+
+/* --- agent_tell.c --- */
+
+/* To be called in every turn: what has been counted; what is late. */
+void agent_tell_progress(agent *a);
+void agent_tell_late(agent *a);
+/* A drain begins: what it waits for is told after some seconds. */
+void agent_tell_soon(agent *a);
+/* The final event; the devices have been joined. */
+void agent_tell_final(agent *a);
+
+#endif

@@ -1,0 +1,158 @@
+/* agent_tell.c - what an edge agent says of itself. */
+#include <stdio.h>
+#include <string.h>
+
+#include "src/common/clock.h"
+#include "src/common/log.h"
+#include "src/edge/agent_private.h"
+#include "src/edge/report.h"
+
+#define NS_PER_S 1e9
+#define PROGRESS_NS 500000000
+#define LATE_NS INT64_C(5000000000) /* of a function that does not return */
+#define DRAIN_NS INT64_C(3000000000)
+
+static double seconds_between(int64_t from_ns, int64_t to_ns)
+{
+    return from_ns ? (double)(to_ns - from_ns) / NS_PER_S : 0;
+}
+
+/* The device whose function is at work for the longest time, beyond LATE_NS:
+ * its stage; *np: how many are.
+ */
+static const char *latest(const agent *a, int64_t now, const char **devicep,
+                          double *secondsp, int *np)
+{
+    const char *stage = NULL;
+    int64_t oldest = now - LATE_NS;
+
+    *np = 0;
+    for (int i = 0; i < a->n; i++) {
+        int64_t since;
+        const char *at = device_at(a->devices[i].device, &since);
+        *np += at && now - since > LATE_NS;
+        if (!at || since >= oldest)
+            continue;
+        oldest = since;
+        stage = at;
+        *devicep = a->devices[i].name;
+    }
+    *secondsp = (double)(now - oldest) / NS_PER_S;
+    return stage;
+}
+
+static uint64_t waiting(const agent *a)
+{
+    uint64_t n = 0;
+
+    for (int i = 0; i < a->n; i++)
+        n += device_waiting(a->devices[i].device);
+    return n;
+}
+
+/* A function that does not come back is named, and so is what a drain waits
+ * for: at first after some seconds, then ever more seldom.
+ */
+void agent_tell_late(agent *a)
+{
+    int64_t now = clock_mono_ns();
+    const char *name = "", *stage;
+    char text[640];
+    double seconds;
+    int n;
+
+    if (now < a->late_ns || a->end_ns)
+        return;
+    stage = latest(a, now, &name, &seconds, &n);
+    if (stage)
+        snprintf(text, sizeof(text),
+                 "device %s: stage '%s' has not come back for %.0f s%s", name,
+                 stage, seconds, n > 1 ? ", and others" : "");
+    else if (a->draining && waiting(a) > 0)
+        snprintf(text, sizeof(text),
+                 "pilot %s: %llu blocks are not acknowledged by the broker yet",
+                 a->pilot, (unsigned long long)waiting(a));
+    else
+        return;
+    log_warn("%s", text);
+    report_note(a->pilot, text);
+    a->late_ns = now + (stage ? (int64_t)(seconds * NS_PER_S) : 2 * LATE_NS);
+}
+
+/* What earlier incarnations counted, and ours. */
+static tally_counts counts_of(const agent *a, const device_stats *sum)
+{
+    tally_counts c = tally_before(a->tally, NULL);
+
+    c.sensed += sum->sensed;
+    c.filtered += sum->filtered;
+    c.dropped += sum->dropped;
+    c.sent += sum->sent;
+    return c;
+}
+
+/* What sources leave out is said with its first row, reason by reason. */
+static void look_at_skips(agent *a)
+{
+    bool changed = false;
+
+    for (int i = 0; i < a->n; i++) {
+        uint64_t n = device_skipped(a->devices[i].device);
+        changed = changed || n != a->devices[i].skipped;
+        a->devices[i].skipped = n;
+    }
+    if (!changed)
+        return;
+    /* Reasons keep their places: those of the devices in their order. */
+    memset(&a->skips.rows, 0, 2 * sizeof(uint64_t));
+    for (size_t i = 0; i < a->skips.n; i++)
+        a->skips.by[i].n = 0;
+    for (int i = 0; i < a->n; i++)
+        device_skips(a->devices[i].device, &a->skips);
+    for (; a->skips_told < a->skips.n; a->skips_told++)
+        report_note(a->pilot, a->skips.by[a->skips_told].first);
+}
+
+void agent_tell_progress(agent *a)
+{
+    int64_t now = clock_mono_ns();
+    device_stats sum = {0};
+    tally_counts c;
+
+    if (now < a->progress_ns || a->start_ns == 0)
+        return;
+    a->progress_ns = now + PROGRESS_NS;
+    for (int i = 0; i < a->n; i++) {
+        device_stats s = {0};
+        device_progress(a->devices[i].device, &s);
+        report_add(&sum, &s);
+    }
+    c = counts_of(a, &sum);
+    look_at_skips(a);
+    report_progress(a->pilot, &c, a->plan.rereadable, a->skips.rows,
+                    seconds_between(a->start_ns, now));
+}
+
+void agent_tell_soon(agent *a)
+{
+    a->late_ns = clock_mono_ns() + DRAIN_NS;
+}
+
+void agent_tell_final(agent *a)
+{
+    report r = {.pilot = a->pilot,
+                .state = a->draining ? "drained" : "done",
+                .devices = a->n,
+                .seconds = seconds_between(a->start_ns, a->end_ns),
+                .model_latency = follower_latency(a->follower)};
+
+    for (int i = 0; i < a->n; i++) {
+        device_stats s = device_stats_get(a->devices[i].device);
+        report_add(&r.sum, &s);
+    }
+    look_at_skips(a);
+    r.skips = a->skips;
+    r.blocks = counts_of(a, &r.sum);
+    r.model_commit = follower_commit(a->follower, &r.model_version);
+    report_final(&r);
+}

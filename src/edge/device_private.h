@@ -1,0 +1,65 @@
+/* device_private.h - inside of a device, for the files of this folder. */
+#ifndef EDGE_DEVICE_PRIVATE_H
+#define EDGE_DEVICE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "src/edge/device.h"
+#include "src/edge/queue.h"
+
+struct device {
+    device_conf conf;
+    pe_context **ctx; /* one a stage; NULL: not open */
+    function_host host;
+    pe_model *model; /* our copy of the newest */
+    uint64_t model_seen;
+
+    queue *queue;
+    queue_slot *slot;      /* being sensed */
+    pe_block scratch;      /* output of a stage, before it takes the place
+                              of its input */
+    const void *framed_at; /* data of a block that is a frame already */
+    record_headers headers;
+    uint64_t generation; /* of the producer that has our blocks */
+
+    int64_t start_ns, start_mono_ns; /* of the schedule */
+    uint64_t count;                  /* blocks sensed */
+    uint64_t seq;                    /* of the one at hand */
+    pthread_mutex_t skips_lock;
+    function_skips *skips;        /* under lock: what the source has left out */
+    atomic_uint_fast64_t skipped; /* rows and cells of it */
+    device_stats stats;
+    int64_t next_offset;
+    tally_slot own, *tally; /* what others see of [stats], and our BOOT, 0:
+                               not known yet */
+
+    atomic_int at;                   /* stage that is at work, or -1 */
+    atomic_int_fast64_t at_since_ns; /* ... since when, monotonic */
+    atomic_int cancelled, aborted, state;
+    pe_error error;
+    pthread_t thread;
+    bool running;
+};
+
+/* --- device_stage.c; on error -1, with d->error --- */
+
+int stages_open(device *d);
+void stages_close(device *d);
+
+/* Stage [i] begins to work at [now_ns], and comes back: a function of a user
+ * may not.
+ */
+void stage_enter(device *d, size_t i, int64_t now_ns);
+void stage_leave(device *d);
+/* The error that the function of [ctx] left, as the device's.  Returns -1. */
+int stage_failed(device *d, const pe_context *ctx);
+
+/* Put a block that was sensed through the stages: 1 it goes on, 0 not. */
+int stages_process(device *d, pe_block *b);
+/* Have the .npy bytes of the slot's block in one piece: in place where it is
+ * a frame already or lies in storage with headroom, else by a copy.
+ */
+int stages_frame(device *d, queue_slot *slot);
+
+#endif

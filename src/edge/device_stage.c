@@ -1,0 +1,178 @@
+/* device_stage.c - the functions of a device, and what they make of a block. */
+#include "src/block/npy.h"
+#include "src/common/clock.h"
+#include "src/edge/device_private.h"
+
+/* Stage [i] begins to work at [now_ns]; a function of a user may not come
+ * back.
+ */
+void stage_enter(device *d, size_t i, int64_t now_ns)
+{
+    atomic_store_explicit(&d->at_since_ns, now_ns, memory_order_relaxed);
+    atomic_store_explicit(&d->at, (int)i, memory_order_release);
+}
+
+void stage_leave(device *d)
+{
+    atomic_store_explicit(&d->at, -1, memory_order_relaxed);
+}
+
+/* The error function [i] left, as the device's. */
+int stage_failed(device *d, const pe_context *ctx)
+{
+    const char *text = context_error(ctx);
+
+    return pe_error_set(&d->error, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "device %s, stage '%s': %s", d->conf.name,
+                        pe_context_stage(ctx),
+                        text[0] ? text : "the function failed without a word");
+}
+
+static int open_stage(device *d, size_t i)
+{
+    const pe_function *ops = d->conf.stages[i].ops;
+    function_setup setup = d->conf.stages[i].setup;
+    pe_context *ctx;
+    int rc = 0;
+
+    setup.device = d->conf.name;
+    setup.index = d->conf.index;
+    setup.position = d->conf.rereadable ? d->conf.id.first : 0;
+    setup.host = &d->host;
+    setup.cancelled = &d->cancelled;
+    ctx = context_create(&setup, &d->error);
+    if (!ctx)
+        return -1;
+    stage_enter(d, i, clock_mono_ns());
+    if (ops->open)
+        rc = ops->open(ctx);
+    stage_leave(d);
+    if (rc < 0) {
+        stage_failed(d, ctx);
+        context_destroy(ctx); /* never opened, so never closed */
+        return -1;
+    }
+    d->ctx[i] = ctx;
+    return 0;
+}
+
+int stages_open(device *d)
+{
+    for (size_t i = 0; i < d->conf.n_stages; i++)
+        if (open_stage(d, i) < 0)
+            return -1;
+    return 0;
+}
+
+/* [out] says what comes of [in] and takes its place.  A block that was passed
+ * on has the data of [in], whose storage stays; any other changes places.
+ */
+static void adopt(pe_block *in, pe_block *out)
+{
+    pe_block old = *in;
+
+    *in = *out;
+    if (out->data != old.data) {
+        *out = old;
+        return;
+    }
+    in->storage = old.storage;
+    in->capacity = old.capacity;
+}
+
+/* Put [b] through stage [i]; the answer of the function. */
+static int process_one(device *d, size_t i, pe_block *b)
+{
+    pe_block *out = &d->scratch;
+    int rc;
+
+    pe_context_pass(d->ctx[i], b, out);
+    atomic_store_explicit(&d->at, (int)i, memory_order_relaxed);
+    rc = d->conf.stages[i].ops->process_edge(d->ctx[i], b, out);
+    d->stats.outliers += context_take_outliers(d->ctx[i]);
+    if (rc < 0)
+        return stage_failed(d, d->ctx[i]);
+    if (rc > 0)
+        adopt(b, out);
+    return rc;
+}
+
+/* Give [b] the identity its record keeps for ever. */
+static void stamp(const device *d, pe_block *b, int64_t sense_ns)
+{
+    b->device = d->conf.name;
+    b->topic = NULL;
+    b->partition = -1;
+    b->offset = -1;
+    b->boot = atomic_load_explicit(&d->tally->boot, memory_order_relaxed);
+    b->seq = d->seq;
+    b->has_seq = 1;
+    b->sense_ns = sense_ns;
+}
+
+/* The intended time where there is a schedule, else what the source says, or
+ * now.
+ */
+static int64_t sense_ns(const device *d, const pe_block *b)
+{
+    if (d->conf.rate > 0)
+        return identity_due_ns(d->start_ns, d->conf.rate, d->count);
+    return b->sense_ns ? b->sense_ns : clock_real_ns();
+}
+
+/* Put a block that was sensed through the stages: 1 it goes on, 0 not. */
+int stages_process(device *d, pe_block *b)
+{
+    int64_t sense = sense_ns(d, b);
+    int rc = 1;
+
+    b->version = 0;
+    stamp(d, b, sense);
+    for (size_t i = 1; rc > 0 && i < d->conf.n_stages; i++)
+        rc = process_one(d, i, b);
+    stamp(d, b, sense); /* whatever the stages made of it */
+    b->edge_ns = clock_real_ns();
+    if (rc > 0 && b->version)
+        d->stats.scored += b->points;
+    return rc;
+}
+
+/* Have the .npy bytes of the slot's block in one piece: in place where it is
+ * a frame already or lies in storage with headroom, else by a copy.
+ */
+int stages_frame(device *d, queue_slot *slot)
+{
+    pe_block *b = &slot->block;
+
+    if (b->points == 0 || b->features == 0)
+        return pe_error_set(&d->error, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "device %s: an empty block was forwarded; return "
+                            "PE_NOTHING instead",
+                            d->conf.name);
+    if (d->framed_at && b->data == d->framed_at) {
+        slot->frame = (const char *)b->data - NPY_HEADER_LEN;
+        slot->len = NPY_HEADER_LEN + pe_block_bytes(b);
+        return 0;
+    }
+    slot->frame = npy_frame(b, &slot->len);
+    if (slot->frame)
+        return 0;
+    if (pe_block_copy(&d->scratch, b, &d->error) < 0)
+        return -1;
+    pe_block copy = d->scratch;
+    d->scratch = *b;
+    *b = copy;
+    slot->frame = npy_frame(b, &slot->len);
+    return 0;
+}
+
+void stages_close(device *d)
+{
+    for (size_t i = 0; d->ctx && i < d->conf.n_stages; i++) {
+        const pe_function *ops = d->conf.stages[i].ops;
+        if (d->ctx[i] && ops->close)
+            ops->close(d->ctx[i]);
+        context_destroy(d->ctx[i]);
+        d->ctx[i] = NULL;
+    }
+}
