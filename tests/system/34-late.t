@@ -33,7 +33,7 @@ stages:
   wait: {pilot: devices, function: "$TEST_DIR/stuck.so:stuck_function"}
 streams: {wait: {topic: stuck, partitions: 2}}
 END
-pilot run "$TEST_DIR/stuck.yaml" --run stuck >"$TEST_DIR/stuck.out" 2>&1 &
+pilot run "$TEST_DIR/stuck.yaml" --run asleep >"$TEST_DIR/stuck.out" 2>&1 &
 pilot_pid=$!
 children="$children $pilot_pid"
 said() { [ "$(grep -c "stage 'wait' has not come back" \
@@ -46,7 +46,7 @@ ok $? "stuck: Ctrl-C says what it waits for"
 kill -INT "$pilot_pid"
 wait_for 20 test ! -e "/proc/$pilot_pid/fd"
 ok $? "stuck: twice ends it"
-wait_for 10 none_left stuck
+wait_for 10 none_left asleep
 ok $? "stuck: no process left"
 
 # The sources end while the pool stands still.

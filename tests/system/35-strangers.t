@@ -18,7 +18,7 @@ streams: {sense: {partitions: 2, topic: strangers-topic}}
 epoch: {interval: 50ms}
 Y
 # Topics are made by a run of nothing.
-pilot run "$TEST_DIR/p.yaml" --run none --set stages.sense.options.blocks=1 \
+pilot run "$TEST_DIR/p.yaml" --run strange --set stages.sense.options.blocks=1 \
     >"$TEST_DIR/none.out" 2>&1
 is $? 0 "the topic is made" || sed 's/^/# /' "$TEST_DIR/none.out"
 

@@ -93,20 +93,20 @@ scontrol update PartitionName=debug State=UP
 
 # --- a lost terminal
 
-pilot run "$job" --run lost --set pilots.pool.resource=slurm:// \
+pilot run "$job" --run adrift --set pilots.pool.resource=slurm:// \
     --set pilots.pool.same-host=yes --set pilots.pool.ntasks=2 \
-    --set stages.sense.block.rate=60 >"$TEST_DIR/lost.out" 2>&1 &
+    --set stages.sense.block.rate=60 >"$TEST_DIR/adrift.out" 2>&1 &
 pid=$!
 children="$children $pid"
-wait_for 30 in_state lost/pool ACTIVE
+wait_for 30 in_state adrift/pool ACTIVE
 ok $? "a run"
 kill -HUP $pid
-pilot wait lost --timeout 60s >"$TEST_DIR/wait.out" 2>&1
+pilot wait adrift --timeout 60s >"$TEST_DIR/wait.out" 2>&1
 is $? 0 "pilot wait joins it again" || sed 's/^/# /' "$TEST_DIR/wait.out"
 wait $pid
 is $? 0 "it went on"
-exact lost --blocks 200
-is "$(state lost/pool)" DONE "its pool is done"
+exact adrift --blocks 200
+is "$(state adrift/pool)" DONE "its pool is done"
 wait_for 20 no_jobs
 ok $? "no job is left"
 
@@ -166,9 +166,9 @@ out=$(bash -c ". '$SRC/scripts/site/completion.bash'
     echo \${COMPREPLY[*]}")
 is "$out" resize "completion of a command"
 out=$(bash -c ". '$SRC/scripts/site/completion.bash'
-    COMP_WORDS=(pilot wait los) COMP_CWORD=2
-    _pilot_complete pilot los wait
+    COMP_WORDS=(pilot wait adr) COMP_CWORD=2
+    _pilot_complete pilot adr wait
     echo \${COMPREPLY[*]}")
-is "$out" "lost lost/devices lost/pool" "completion of a run and its pilots"
+is "$out" "adrift adrift/devices adrift/pool" "completion of a run and its pilots"
 
 end_tests

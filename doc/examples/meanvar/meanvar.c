@@ -216,7 +216,6 @@ static int end_warmup(struct meanvar *v, pe_error *errp)
         v->sum[f] = v->square[f] = 0;
     v->n = 0;
     v->base.warming = false;
-    threshold_anchor(&v->threshold, 1);
     rc = learn_rows(v, v->warmup.rows, v->warmup.n, errp);
     warmup_free(&v->warmup);
     return rc;
