@@ -5,6 +5,7 @@
 #include <pilot/model.h>
 
 #include "net.h"
+#include "src/common/spread.h"
 #include "src/model/threshold.h"
 #include "src/model/warmup.h"
 
@@ -30,7 +31,7 @@ static inline double **scaler_vector(struct scaler *s, int i)
     return v[i];
 }
 
-#define FARTHEST 1e4
+#define FARTHEST SPREAD_FARTHEST
 
 struct autoencoder {
     pe_model base;

@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "private.h"
-#include "src/model/spread.h"
+#include "src/common/spread.h"
 
-enum { LOOK = 100 }; /* values before it is decided whether the data moved */
+enum {
+    LOOK = 100
+}; /* values before any is far, and before it is decided
+      whether the data moved */
 
 int scaler_create(struct scaler *s, uint32_t features, pe_error *errp)
 {
@@ -60,7 +63,7 @@ int scaler_first(struct autoencoder *a, pe_error *errp)
         for (size_t i = 0; i < n; i++) {
             double beyond = x[i * d] - about.middle;
 
-            if (fabs(beyond) > FARTHEST * about.width)
+            if (n >= LOOK && fabs(beyond) > FARTHEST * about.width)
                 continue;
             s->n[f]++;
             s->sum[f] += beyond;
@@ -106,7 +109,8 @@ void scaler_fold(const struct autoencoder *a, pe_delta *d, const pe_block *b,
         for (uint32_t f = 0; f < n; f++) {
             double x = pe_block_at(b, i, f), beyond = x - origin_of(d, f);
 
-            if (fabs((x - a->mean[f]) * a->inverse[f]) < FARTHEST) {
+            if (a->scaler.n[f] < LOOK ||
+                fabs((x - a->mean[f]) * a->inverse[f]) < FARTHEST) {
                 sum[f] += beyond;
                 square[f] += beyond * beyond;
             } else {

@@ -5,7 +5,7 @@
 
 #include "private.h"
 #include "src/common/random.h"
-#include "src/model/spread.h"
+#include "src/common/spread.h"
 
 /* As many of the oldest trees as the points ask for: all of them once as
  * many points have come as the window holds.

@@ -5,7 +5,7 @@
 
 #include "kernel.h"
 #include "private.h"
-#include "src/model/spread.h"
+#include "src/common/spread.h"
 
 /* Sum over the points of lane [j] of what lies beyond its origin. */
 static double lane_sum(const struct kmeans *k, const pe_delta *d, uint32_t j,

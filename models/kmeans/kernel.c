@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "src/common/spread.h"
 #include "src/model/path.h"
-#include "src/model/quantile.h"
 #include "src/model/scratch.h"
 
 const struct kmeans_kernel *kmeans_kernel_now(void)
@@ -84,7 +84,7 @@ static void choose(struct kmeans *k, const double *origin)
         v->norms[j] = work[j] = sqrt(norm);
     }
     at = at == 0 && k->k > 1 ? 1 : at;
-    most = 16 * quantile_select(work, k->k, at);
+    most = 16 * spread_select(work, k->k, at);
     for (uint32_t j = 0; j < k->k; j++) {
         if (v->norms[j] <= most) {
             far = fmax(far, v->norms[j]);

@@ -6,10 +6,34 @@
 #include <string.h>
 
 #include "rows.h"
+#include "src/common/spread.h"
 #include "src/common/text.h"
 
-/* Columns in one allocation, so that they come and go together. */
-enum { MEAN, SQUARES, FACTOR, SHIFT, SUM, SUM_SQUARES, ROW, COLUMNS };
+/* Columns in one allocation, so that they come and go together.  A value that
+ * is far, SPREAD_FARTHEST deviations off or more, is an overload and no part
+ * of what is learned; but when most since the last look are, the data have
+ * moved, and the column begins anew with them.  Nothing is far before there
+ * are LOOK values.
+ */
+enum {
+    MEAN,
+    SQUARES,
+    FACTOR,
+    COUNT, /* values behind them */
+    REACH, /* from the mean: beyond it a value is far */
+    ROW,
+    SHIFT, /* of one block: origin, number, sums of what counts */
+    NEAR,
+    SUM,
+    SUM_SQUARES,
+    RECENT, /* since the last look: values that counted, those that were far */
+    FAR,
+    FAR_SUM,
+    FAR_SQUARES,
+    COLUMNS
+};
+
+enum { LOOK = 100 }; /* values before it is decided whether the data moved */
 
 typedef struct standardise_state {
     bool fixed;      /* by options */
@@ -92,72 +116,155 @@ static int take_fixed(pe_context *ctx, standardise_state *st)
 
 /* --- learned values --- */
 
-static void add_row(uint32_t n, const double *restrict x,
-                    const double *restrict shift, double *restrict sum,
-                    double *restrict squares)
+/* Adds the values of a row that are near; how many are not. */
+static uint32_t add_row(const standardise_state *st, const double *restrict x)
 {
-    for (uint32_t j = 0; j < n; j++) {
-        double d = x[j] - shift[j];
+    const double *restrict mean = column(st, MEAN);
+    const double *restrict reach = column(st, REACH);
+    const double *restrict shift = column(st, SHIFT);
+    double *restrict near = column(st, NEAR);
+    double *restrict sum = column(st, SUM);
+    double *restrict squares = column(st, SUM_SQUARES);
+    uint32_t far = 0;
 
+    for (uint32_t j = 0; j < st->features; j++) {
+        bool is = fabs(x[j] - mean[j]) < reach[j];
+        double d = is ? x[j] - shift[j] : 0;
+
+        near[j] += is;
         sum[j] += d;
         squares[j] += d * d;
+        far += !is;
+    }
+    return far;
+}
+
+static void add_far(const standardise_state *st, const double *x)
+{
+    const double *mean = column(st, MEAN), *reach = column(st, REACH);
+
+    for (uint32_t j = 0; j < st->features; j++) {
+        if (fabs(x[j] - mean[j]) < reach[j])
+            continue;
+        column(st, FAR)[j] += 1;
+        column(st, FAR_SUM)[j] += x[j];
+        column(st, FAR_SQUARES)[j] += x[j] * x[j];
     }
 }
 
+/* Before anything is known: what is far from the middle of the first rows. */
+static int look_first(pe_context *ctx, standardise_state *st,
+                      const pe_block *in)
+{
+    size_t d = st->features, n = 0;
+    double *rows = malloc((in->points * (d + 1) + 1) * sizeof(*rows));
+
+    if (!rows)
+        return pe_context_fail(ctx, "out of memory for %u points", in->points);
+    for (uint32_t i = 0; i < in->points; i++)
+        n += rows_load(in, i, rows + n * d);
+    for (size_t j = 0; n > 0 && j < d; j++) {
+        struct spread s =
+            spread_of(rows + j, n, d, rows + (size_t)in->points * d);
+
+        column(st, MEAN)[j] = s.middle;
+        column(st, REACH)[j] =
+            n < LOOK || s.width == 0 ? INFINITY : SPREAD_FARTHEST * s.width;
+    }
+    free(rows);
+    return 0;
+}
+
 /* Sums of the block about a point near its mean, where they lose no digits:
- * the mean so far, else the first row.  Returns the rows that count.
+ * the mean so far.  Returns the rows that count.
  */
 static uint64_t sum_up(standardise_state *st, const pe_block *in)
 {
-    double *x = column(st, ROW), *shift = column(st, SHIFT);
-    double *sum = column(st, SUM), *squares = column(st, SUM_SQUARES);
     size_t bytes = st->features * sizeof(double);
+    double *x = column(st, ROW);
     uint64_t m = 0;
 
-    memset(sum, 0, bytes);
-    memset(squares, 0, bytes);
-    memcpy(shift, column(st, MEAN), bytes);
+    memset(column(st, NEAR), 0, bytes);
+    memset(column(st, SUM), 0, bytes);
+    memset(column(st, SUM_SQUARES), 0, bytes);
+    memcpy(column(st, SHIFT), column(st, MEAN), bytes);
     for (uint32_t i = 0; i < in->points; i++) {
         if (!rows_load(in, i, x))
             continue;
-        if (!st->n && !m)
-            memcpy(shift, x, bytes);
-        add_row(st->features, x, shift, sum, squares);
+        if (add_row(st, x))
+            add_far(st, x);
         m++;
     }
     return m;
 }
 
 /* Chan, Golub, LeVeque: two sets of points become one. */
-static void merge(standardise_state *st, uint64_t m)
+static void merge(standardise_state *st, uint32_t j)
 {
-    const double *shift = column(st, SHIFT), *sum = column(st, SUM),
-                 *squares = column(st, SUM_SQUARES);
-    double n = (double)st->n, all = n + (double)m;
+    double n = column(st, COUNT)[j], m = column(st, NEAR)[j], all = n + m;
+    double sum = column(st, SUM)[j], own, delta;
 
+    if (m == 0)
+        return;
+    delta = column(st, SHIFT)[j] + sum / m - column(st, MEAN)[j];
+    own = column(st, SUM_SQUARES)[j] - sum * sum / m;
+    column(st, MEAN)[j] += delta * m / all;
+    column(st, SQUARES)[j] += fmax(own, 0) + delta * delta * n * m / all;
+    column(st, COUNT)[j] = all;
+    column(st, RECENT)[j] += m;
+}
+
+/* Most values were far: they are the data now.  Where rounding left nothing
+ * of their deviation, the next values tell it.
+ */
+static void look(standardise_state *st, uint32_t j)
+{
+    double far = column(st, FAR)[j], recent = column(st, RECENT)[j];
+    double mean = column(st, FAR_SUM)[j] / far;
+    double variance = column(st, FAR_SQUARES)[j] / far - mean * mean;
+
+    if (recent + far < LOOK)
+        return;
+    if (far > recent) {
+        bool known = variance > 1e-12 * mean * mean;
+
+        column(st, MEAN)[j] = mean;
+        column(st, COUNT)[j] = known ? far : 1;
+        column(st, SQUARES)[j] = known ? far * variance : 0;
+    }
+    column(st, RECENT)[j] = column(st, FAR)[j] = 0;
+    column(st, FAR_SUM)[j] = column(st, FAR_SQUARES)[j] = 0;
+}
+
+static void take_block(standardise_state *st, uint64_t m)
+{
     for (uint32_t j = 0; j < st->features; j++) {
-        double delta = shift[j] + sum[j] / (double)m - column(st, MEAN)[j];
-        double own = squares[j] - sum[j] * sum[j] / (double)m;
         double deviation;
 
-        column(st, MEAN)[j] += delta * (double)m / all;
-        column(st, SQUARES)[j] +=
-            fmax(own, 0) + delta * delta * n * (double)m / all;
-        deviation = sqrt(column(st, SQUARES)[j] / all);
-        column(st, FACTOR)[j] = isnormal(deviation) ? 1 / deviation : 1;
+        merge(st, j);
+        look(st, j);
+        deviation = sqrt(column(st, SQUARES)[j] / column(st, COUNT)[j]);
+        deviation = isnormal(deviation) ? deviation : 1;
+        column(st, FACTOR)[j] = 1 / deviation;
+        column(st, REACH)[j] = column(st, COUNT)[j] < LOOK
+                                   ? INFINITY
+                                   : SPREAD_FARTHEST * deviation;
     }
     st->n += m;
 }
 
-static void learn(standardise_state *st, const pe_block *in)
+static int learn(pe_context *ctx, standardise_state *st, const pe_block *in)
 {
     uint64_t m;
 
     if (st->fixed || (st->freeze && st->n >= st->freeze))
-        return;
+        return 0;
+    if (st->n == 0 && look_first(ctx, st, in) < 0)
+        return -1;
     m = sum_up(st, in);
     if (m)
-        merge(st, m);
+        take_block(st, m);
+    return 0;
 }
 
 /* --- entry points --- */
@@ -216,9 +323,9 @@ static int standardise_process(pe_context *ctx, const pe_block *in,
     double *x;
 
     if (check_features(ctx, st, in->features) < 0 ||
-        rows_reserve(ctx, in, out, in->points, in->features) < 0)
+        rows_reserve(ctx, in, out, in->points, in->features) < 0 ||
+        learn(ctx, st, in) < 0)
         return -1;
-    learn(st, in);
     mean = column(st, MEAN);
     factor = column(st, FACTOR);
     x = column(st, ROW);

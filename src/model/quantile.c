@@ -4,6 +4,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "src/common/spread.h"
+
 /* The buckets of [doubling]. */
 static const int64_t *buckets(const int64_t *lanes, uint32_t doubling)
 {
@@ -112,34 +114,6 @@ int64_t quantile_trim(int64_t *lanes, int64_t total, int64_t window)
     return total;
 }
 
-/* Hoare's quickselect. */
-double quantile_select(double *v, size_t n, size_t k)
-{
-    size_t low = 0, high = n - 1;
-
-    while (low < high) {
-        double pivot = v[low + (high - low) / 2];
-        size_t i = low, j = high;
-
-        for (;;) {
-            while (v[i] < pivot)
-                i++;
-            while (pivot < v[j])
-                j--;
-            if (i >= j)
-                break;
-            double swap = v[i];
-            v[i++] = v[j];
-            v[j--] = swap;
-        }
-        if (k <= j)
-            high = j;
-        else
-            low = j + 1;
-    }
-    return v[k];
-}
-
 double pe_quantile_exact(double *v, size_t n, double q)
 {
     if (n == 0)
@@ -148,7 +122,7 @@ double pe_quantile_exact(double *v, size_t n, double q)
     double rank = (double)(n - 1) * q, next;
     size_t low = (size_t)rank;
 
-    quantile_select(v, n, low);
+    spread_select(v, n, low);
     next = low + 1 < n ? v[low + 1] : v[low];
     for (size_t i = low + 1; i < n; i++)
         next = v[i] < next ? v[i] : next;

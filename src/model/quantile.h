@@ -50,11 +50,6 @@ double quantile_threshold(const int64_t *lanes, int64_t total, double share);
  */
 int64_t quantile_trim(int64_t *lanes, int64_t total, int64_t window);
 
-/* The value of rank [k] < n, which is v[k] then: none larger is in front of
- * it and none smaller behind.
- */
-double quantile_select(double *v, size_t n, size_t k);
-
 /* Percentile [q] in [0, 1] of [n] values as numpy's default ("linear") has
  * it; reorders [v].  NaN when n is 0.
  */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/random.h"
 #include "src/function/host.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -389,6 +390,56 @@ static void test_learned(void)
     bench_close(&b);
 }
 
+/* A value in 40 is an overload, or all of the first two blocks are: what is
+ * learned is the deviation of the others, 1, and 10 in the other column.
+ */
+static void test_overload(void)
+{
+    static const double readings[] = {1e8, 2147483647, 9.9e37, 3.4e38};
+
+    for (size_t i = 0; i < 2 * COUNT(readings); i++) {
+        random_stream r = {3, 0};
+        double in[400], squares[2] = {0};
+        bench b;
+
+        CU_ASSERT_EQUAL(bench_open(&b, "standardise", ""), 0);
+        for (int t = 0; t < 8; t++) {
+            for (int k = 0; k < 400; k++)
+                in[k] = (k % 2 ? 10 : 1) * random_normal(&r) + 5;
+            for (int k = 0; k < 400; k += i % 2 ? 1 : 80)
+                if (i % 2 == 0 || t < 2)
+                    in[k] = readings[i / 2];
+            CU_ASSERT_EQUAL(feed(&b, in, 200, 2, PE_F8), PE_FORWARD);
+        }
+        for (uint32_t k = 0; k < 200; k++)
+            for (uint32_t j = 0; j < 2; j++)
+                if (in[2 * k + j] != readings[i / 2])
+                    squares[j] += pow(pe_block_at(&b.out, k, j), 2);
+        CU_ASSERT_DOUBLE_EQUAL(sqrt(squares[0] / 200), 1, 0.15);
+        CU_ASSERT_DOUBLE_EQUAL(sqrt(squares[1] / 200), 1, 0.15);
+        bench_close(&b);
+    }
+}
+
+/* Few values in, nothing is far: units may be large, blocks of one row. */
+static void test_first_values(void)
+{
+    static const double all[] = {1.2e6, 1.2e6, 9.9e6, 3e6};
+    double mean = 0, squares = 0;
+    bench b;
+
+    CU_ASSERT_EQUAL(bench_open(&b, "standardise", ""), 0);
+    for (int i = 0; i < 4; i++)
+        CU_ASSERT_EQUAL(feed(&b, all + i, 1, 1, PE_F8), PE_FORWARD);
+    for (int i = 0; i < 4; i++)
+        mean += all[i] / 4;
+    for (int i = 0; i < 4; i++)
+        squares += pow(all[i] - mean, 2);
+    CU_ASSERT_DOUBLE_EQUAL(pe_block_at(&b.out, 0, 0),
+                           (all[3] - mean) / sqrt(squares / 4), 1e-9);
+    bench_close(&b);
+}
+
 static void test_freeze(void)
 {
     bench b;
@@ -511,6 +562,8 @@ int main(void)
         {"room is kept", test_room},
         {"standardise: blocks add up", test_learned},
         {"standardise: freeze", test_freeze},
+        {"standardise: readings of an overload", test_overload},
+        {"standardise: the first values", test_first_values},
         {"standardise: huge values", test_huge},
         {"filter", test_filter},
         {"filter: no model yet", test_filter_warming},

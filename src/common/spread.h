@@ -1,6 +1,6 @@
 /* spread.h - where the values of a feature lie, whatever a few of them are. */
-#ifndef MODEL_SPREAD_H
-#define MODEL_SPREAD_H
+#ifndef COMMON_SPREAD_H
+#define COMMON_SPREAD_H
 
 #include <stddef.h>
 
@@ -14,7 +14,15 @@ struct spread {
                       the feature does not move */
 };
 
+/* A value this many deviations off is an overload, and no part of a scale. */
+#define SPREAD_FARTHEST 1e4
+
 /* Of n > 0 finite values, [stride] apart.  [work] has room for n. */
 struct spread spread_of(const double *x, size_t n, size_t stride, double *work);
+
+/* The value of rank [k] < n, which is v[k] then: none larger is in front of
+ * it and none smaller behind.
+ */
+double spread_select(double *v, size_t n, size_t k);
 
 #endif
