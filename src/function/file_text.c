@@ -64,11 +64,14 @@ static void skip_words(const file_text *t, const csv_skip *s, char *out,
         snprintf(out, cap, "the row is longer than 16 MiB and is left out");
         break;
     case CSV_FIELD_EMPTY:
-        snprintf(out, cap, "column %d is empty; it becomes NaN", s->column);
+        snprintf(out, cap, "column %d is empty; it becomes NaN (columns count from 0)",
+                 s->column - 1);
         break;
     case CSV_FIELD_TEXT:
-        snprintf(out, cap, "column %d, '%s', is not a number; it becomes NaN",
-                 s->column, s->text);
+        snprintf(out, cap,
+                 "column %d, '%s', is not a number; it becomes NaN (columns "
+                 "count from 0)",
+                 s->column - 1, s->text);
         break;
     }
 }
@@ -84,7 +87,7 @@ static void skip_reason(const csv_skip *s, char *out, size_t cap)
     };
 
     if (s->column)
-        snprintf(out, cap, "column %d is %s", s->column,
+        snprintf(out, cap, "column %d is %s", s->column - 1,
                  s->reason == CSV_FIELD_EMPTY ? "empty" : "no number");
     else
         snprintf(out, cap, "%s", rows[s->reason]);

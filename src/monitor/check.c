@@ -91,10 +91,20 @@ static void fates_add(text *t, const json_t *summary)
     }
 }
 
-/* What the first of what was left out was: the place, and so the fix. */
+/* What the first of what was left out was, and which columns: the place, and
+ * the fix.
+ */
 static void fix_add(text *t, const json_t *summary)
 {
     static const char *const keys[] = {"skipped", "masked", "refused", NULL};
+    const json_t *cells = json_object_get(summary, "masked_cells");
+
+    if (json_object_size(cells) > 0) {
+        text_add(t, " (cells that are no finite number, of ");
+        counter_cells(cells, t);
+        text_add(t, "): mend those columns, or leave them out by a `select` "
+                    "stage");
+    }
 
     for (const char *const *key = keys; *key; key++)
         if (first_of(summary, *key)) {

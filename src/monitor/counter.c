@@ -25,6 +25,24 @@ const counter counters[] = {
     {0},
 };
 
+void counter_cells(const json_t *cells, text *t)
+{
+    const size_t shown = 6, n = json_object_size(cells);
+    const char *column;
+    json_t *value;
+    size_t i = 0;
+
+    json_object_foreach((json_t *)cells, column, value)
+    {
+        if (i++ == shown)
+            break;
+        text_add(t, "%scolumn %s: %lld", i > 1 ? ", " : "", column,
+                 (long long)json_integer_value(value));
+    }
+    if (n > shown)
+        text_add(t, " and %zu more columns", n - shown);
+}
+
 json_int_t counter_value(const counter *c, const json_t *o)
 {
     return value_int(json_object_get(o, c->object), c->key);

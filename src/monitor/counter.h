@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "src/common/text.h"
+
 /* How the total of a run comes from the final events of its pilots. */
 enum counter_total {
     COUNTER_ADDED,    /* by each incarnation of a pilot for itself */
@@ -23,6 +25,11 @@ typedef struct counter {
 
 /* All of them, in the order of the table; the last has no key. */
 extern const counter counters[];
+
+/* "column 0: 2, column 7: 1" of {COLUMN: cells}, the first of them, added to
+ * [t].
+ */
+void counter_cells(const json_t *cells, text *t);
 
 /* The number of [c] in the event or summary [o]; 0: it tells none. */
 json_int_t counter_value(const counter *c, const json_t *o);

@@ -67,27 +67,15 @@ static void blocks_print(const json_t *summary, FILE *f)
         line_print(summary, "", "", lead, f);
 }
 
-/* Which cells masked their rows, the first columns of them. */
+/* Which cells masked their rows. */
 static void cells_print(const json_t *cells, FILE *f)
 {
-    const size_t shown = 6, n = json_object_size(cells);
-    const char *column;
-    json_t *value;
-    size_t i = 0;
+    text t = {0};
 
-    if (n == 0)
-        return;
-    fprintf(f, LABEL "masked cells:", "");
-    json_object_foreach((json_t *)cells, column, value)
-    {
-        if (i++ == shown)
-            break;
-        fprintf(f, "%s column %s: %lld", i > 1 ? "," : "", column,
-                (long long)json_integer_value(value));
-    }
-    if (n > shown)
-        fprintf(f, " and %zu more columns", n - shown);
-    fprintf(f, "\n");
+    counter_cells(cells, &t);
+    if (t.len > 0)
+        fprintf(f, LABEL "masked cells: %s\n", "", t.data);
+    text_free(&t);
 }
 
 /* What the first of each counter was. */
@@ -111,12 +99,14 @@ static void outliers_print(const json_t *summary, FILE *f)
     const char *label = "outliers", *pilot;
     json_t *o;
 
-    if (json_object_get(model, "threshold") || count_of(model, "outliers")) {
+    long long scored = count_of(summary, "points") - count_of(rows, "unscored");
+
+    if (scored > 0 &&
+        (json_object_get(model, "threshold") || count_of(model, "outliers"))) {
         fprintf(f,
                 LABEL "%lld of %lld rows in the pool, each by the model it "
                       "met there\n",
-                label, count_of(model, "outliers"),
-                count_of(summary, "points") - count_of(rows, "unscored"));
+                label, count_of(model, "outliers"), scored);
         label = "";
     }
     json_object_foreach(json_object_get(summary, "detail"), pilot, o)

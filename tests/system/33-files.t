@@ -50,7 +50,7 @@ has "$(cat "$TEST_DIR/odd.out")" "odd.csv:23: the row has 4 fields" \
     "odd: the line of the first is said"
 has "$(cat "$TEST_DIR/odd.out")" "odd.csv:22: the row holds NUL bytes" \
     "odd: NULs are said"
-has "$(cat "$TEST_DIR/odd.json")" '"column 2 is no number": 1' \
+has "$(cat "$TEST_DIR/odd.json")" '"column 1 is no number": 1' \
     "odd: the column is counted"
 is "$(get "$TEST_DIR/odd.json" applied)" 8 "odd: all blocks are learned"
 
@@ -59,7 +59,7 @@ printf 'x;y\n1;2\n3;4\n' >"$TEST_DIR/none.csv"
 job none "$TEST_DIR/none.csv"
 run_job none
 is $? 65 "none: exit status" || sed 's/^/# /' "$TEST_DIR/none.out"
-has "$(cat "$TEST_DIR/none.out")" "none.csv:2: column 1, '1;2', is not a number" \
+has "$(cat "$TEST_DIR/none.out")" "none.csv:2: column 0, '1;2', is not a number" \
     "none: the line is said"
 has "$(cat "$TEST_DIR/none.out")" "a row is numbers between commas" \
     "none: and the fix"

@@ -426,13 +426,13 @@ static void test_file_bad_rows(void)
     UNIT_EQUAL(got, "b.csv:5=nan x1;");
     CU_ASSERT_EQUAL(skipped(&b, "another number of fields"), 1);
     CU_ASSERT_EQUAL(skipped(&b, "a quote left open"), 1);
-    CU_ASSERT_EQUAL(skipped(&b, "column 2 is no number"), 2);
-    CU_ASSERT_EQUAL(skipped(&b, "column 1 is empty"), 1);
+    CU_ASSERT_EQUAL(skipped(&b, "column 1 is no number"), 2);
+    CU_ASSERT_EQUAL(skipped(&b, "column 0 is empty"), 1);
     CU_ASSERT_EQUAL(context_skips(b.ctx)->rows, 2);
     CU_ASSERT_EQUAL(context_skips(b.ctx)->cells, 3);
     bench_end(&b);
-    UNIT_CONTAINS(last_log, "b.csv:3: column 2, '?', is not a number; it "
-                            "becomes NaN\n");
+    UNIT_CONTAINS(last_log, "b.csv:3: column 1, '?', is not a number; it "
+                            "becomes NaN (columns count from 0)\n");
     UNIT_CONTAINS(last_log, "b.csv:6: the row has 3 fields, the first one has "
                             "2; it is left out\n");
     UNIT_CONTAINS(last_log, "b.csv: 2 rows were left out, 3 fields became "
@@ -475,9 +475,9 @@ static void test_file_nothing(void)
              "between commas, as many as the first row has fields, which may "
              "be a header"},
         {"a,b\n", "e.csv: no row of it can be learned from"},
-        {"a,b\nx,y\n", "e.csv:2: column 1, 'x', is not a number; it becomes "
-                       "NaN: no row of it"},
-        {"a\n1;2\n3;4\n", "e.csv:2: column 1, '1;2', is not a number"},
+        {"a,b\nx,y\n", "e.csv:2: column 0, 'x', is not a number; it becomes "
+                       "NaN (columns count from 0): no row of it"},
+        {"a\n1;2\n3;4\n", "e.csv:2: column 0, '1;2', is not a number"},
         {"title\n1,2\n3,4\n", "e.csv:2: the row has 2 fields, the first one "
                               "has 1; it is left out: no row of it"},
     };
