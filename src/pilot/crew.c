@@ -127,7 +127,10 @@ static void died(crew *c, int64_t now_ns)
     if (c->mark)
         process_kill_marked(c->mark); /* ranks that outlive their launcher */
     process_status_words(process_status(c->proc), what);
-    delay = c->fatal ? -1 : restart_delay(&c->deaths, now_ns);
+    c->stillborn = c->ready || c->told ? 0 : c->stillborn + 1;
+    delay = c->fatal || c->stillborn >= RESTART_DEATHS
+                ? -1
+                : restart_delay(&c->deaths, now_ns);
     if (!c->told)
         c->exit_code = PE_EXIT_FAILED;
     delay = c->ops->died(c->arg, what, delay);

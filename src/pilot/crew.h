@@ -50,6 +50,8 @@ typedef struct crew {
     event_reader reader;
     restart deaths;
     int starts;
+    int stillborn; /* starts that ended without a word, one after the other,
+                      however long they took: a host that is dead */
     /* of this incarnation */
     bool closed;      /* its stdout is at its end */
     bool ready;       /* it said so */

@@ -72,6 +72,47 @@ static void run(crew *c)
     }
 }
 
+/* Starts again, as the breaker says but at once. */
+static int64_t died_again(void *arg, const char *what, int64_t delay_ns)
+{
+    died(arg, what, delay_ns);
+    return delay_ns < 0 ? -1 : 0;
+}
+
+/* Starts that take long and come to nothing are not tried for ever: the
+ * breaker alone would have forgotten the first of them.
+ */
+static void test_stillborn(void)
+{
+    static const struct {
+        const char *script;
+        int starts;
+    } rows[] = {
+        {"exit 1", RESTART_DEATHS},
+        {TELL "tell '{\"event\":\"ready\"}'; exit 1", 8},
+        {TELL "tell '{\"event\":\"error\",\"kind\":\"retry\"}'; exit 1", 8},
+    };
+    static const crew_ops again = {
+        .command = command, .event = event, .line = line, .died = died_again};
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct heard h = {.script = rows[i].script};
+        crew c = {.ops = &again, .arg = &h};
+        int64_t now = 0;
+        h.crew = &c;
+        for (int k = 0; k < 8 && !crew_is_over(&c); k++) {
+            now += RESTART_WINDOW_NS; /* each takes that long */
+            crew_look(&c, now);
+            CU_ASSERT(process_wait(c.proc, 20000));
+            while (c.state == CREW_RUNS)
+                crew_look(&c, now);
+        }
+        CU_ASSERT_EQUAL(c.starts, rows[i].starts);
+        CU_ASSERT_EQUAL(c.state == CREW_LOST, rows[i].starts < 8);
+        crew_close(&c);
+    }
+}
+
 static void test_ends(void)
 {
     static const struct {
@@ -158,6 +199,7 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"how it ends, and what is believed", test_ends},
+        {"starts that come to nothing", test_stillborn},
         {"one that does not leave", test_stays},
         {"one that talks without a stop", test_chatty},
         {NULL, NULL},
