@@ -98,6 +98,7 @@ struct run {
     size_t n_agents;
     enum run_phase phase;
     bool drained;    /* somebody asked for the end */
+    bool slow_told;  /* whose end takes its time */
     int stop_signal; /* stop now; 0: no */
     bool failed;
     int exit_code;      /* of the first failure */

@@ -13,6 +13,7 @@
 #include "src/common/clock.h"
 #include "src/common/interrupt.h"
 #include "src/common/log.h"
+#include "src/common/text.h"
 #include "src/pilot/stage.h"
 
 #define AGENTS_MAX 256
@@ -20,6 +21,11 @@
 #define PROGRESS_NS 500000000
 #define BURY_NS (INT64_C(2) * 1000000000)   /* between two tries */
 #define LEAVE_NS (INT64_C(30) * 1000000000) /* for edges, after the pool */
+/* For services and allocations after that: they look whether somebody still
+ * lives, and one that was silent counts as gone after a minute.
+ */
+#define CLOSE_NS (INT64_C(120) * 1000000000)
+#define SLOW_NS (INT64_C(10) * 1000000000)
 
 void run_progress_clear(struct run *r)
 {
@@ -351,7 +357,7 @@ static void services_dismiss(struct run *r)
     pe_error e = {0};
 
     r->phase = RUN_CLOSES;
-    r->end_by_ns = clock_mono_ns() + LEAVE_NS;
+    r->end_by_ns = clock_mono_ns() + CLOSE_NS;
     if (!r->placed)
         return;
     if (run_services_control(r, "over", &e) < 0)
@@ -363,9 +369,30 @@ static void services_dismiss(struct run *r)
     r->params = NULL;
 }
 
+/* Whose end takes its time is said once. */
+static void slow_tell(struct run *r, int64_t now)
+{
+    text names = {0};
+
+    if (r->phase != RUN_CLOSES || r->slow_told ||
+        now < r->end_by_ns - CLOSE_NS + SLOW_NS)
+        return;
+    r->slow_told = true;
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (!run_agent_is_over(&r->agents[i]))
+            text_add(&names, "%s%s", names.len ? ", " : "",
+                     r->agents[i].member);
+    run_progress_clear(r);
+    if (names.data)
+        log_info("the run is over; waits for %s to end", names.data);
+    text_free(&names);
+}
+
 static void phase_advance(struct run *r)
 {
     int64_t now = clock_mono_ns();
+
+    slow_tell(r, now);
 
     if (r->phase < RUN_ENDS && is_learned(r))
         edges_dismiss(r);

@@ -138,17 +138,18 @@ static void died(crew *c, int64_t now_ns)
     c->due_ns = now_ns + delay;
 }
 
-/* It had told its end, and then did not just leave. */
+/* It had told its end, and then did not just leave.  What it told is so: that
+ * is no failure where all was counted, but it is said.
+ */
 static void ended_badly(crew *c, const char *how)
 {
     char what[128];
 
-    if (!c->exit_code)
+    if (c->failed && !c->exit_code)
         c->exit_code = PE_EXIT_FAILED;
-    if (c->told || c->failed)
-        return;
     snprintf(what, sizeof(what), "had done its work, and then %s", how);
-    c->ops->died(c->arg, what, -1);
+    if (!c->told && !c->failed)
+        c->ops->stumbled(c->arg, what);
 }
 
 static void reap(crew *c, int64_t now_ns)

@@ -37,6 +37,8 @@ typedef struct crew_ops {
      * next start, or -1: never.  [delay_ns] is what the breaker says.
      */
     int64_t (*died)(void *arg, const char *what, int64_t delay_ns);
+    /* After its last word ("had done its work, and then ..."). */
+    void (*stumbled)(void *arg, const char *what);
 } crew_ops;
 
 typedef struct crew {

@@ -156,6 +156,20 @@ static void kill_all(supervisor *s)
         crew_kill(&s->parts[i - 1].crew, time_left_ms(s, LEAVE_MS));
 }
 
+/* Is there nothing left to be done but to leave?  Who is ended then is not cut
+ * off from anything.
+ */
+static bool is_done(const supervisor *s)
+{
+    if (s->n_parts == 0)
+        return false;
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (!s->parts[i].is_service && !s->parts[i].crew.final &&
+            s->parts[i].crew.state != CREW_DONE)
+            return false;
+    return s->leaving || !s->parts[0].is_service;
+}
+
 /* One that reaches the whole job comes to us directly and once more through
  * the script: only later it is a second wish.
  */
@@ -167,6 +181,8 @@ static void end_signal(supervisor *s, int sig)
 
     if (s->signal != 0 && !again && sig != SIGQUIT)
         return;
+    if (s->signal == 0)
+        s->cut = !is_done(s);
     s->signal = sig;
     s->signal_ns = now;
     hurry(s, again || sig == SIGQUIT, true);
@@ -288,6 +304,7 @@ static void services_release(supervisor *s)
     s->asked = true;
     if (!is_unneeded(s))
         return;
+    s->leaving = true;
     if (s->n_parts > 0 && s->parts[0].is_service) {
         /* The last that can be said by way of what goes now. */
         s->closed = true;

@@ -44,12 +44,14 @@ typedef struct supervisor {
     enum supervisor_state state;
     bool begun; /* services are known, crews may start */
     bool told_launch;
-    bool claimed; /* the run is ours, by its parameter service */
+    bool claimed;      /* the run is ours, by its parameter service */
     bool stopped;      /* somebody wants the end: no crew starts again */
     bool done;         /* the run is, by its control word, */
     bool closed;       /* and nobody needs its services */
     bool asked;        /* who still lives, since its other parts are over */
     bool canceled;     /* ... of this pilot, before its work is done */
+    bool leaving;      /* its work is done, and its services go */
+    bool cut;          /* a signal came before that */
     int signal;        /* that asked for it; 0: none */
     int64_t signal_ns; /* when, monotonic */
     int signal_fd;

@@ -383,11 +383,21 @@ static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
     return -1;
 }
 
+static void part_stumbled(void *arg, const char *what)
+{
+    const part *p = arg;
+    char line[512];
+
+    snprintf(line, sizeof(line), "pilot %s %s", p->name, what);
+    tell_note(p->s, line);
+}
+
 static const crew_ops part_ops = {
     .command = command_make,
     .event = event_take,
     .line = line_take,
     .died = part_died,
+    .stumbled = part_stumbled,
 };
 
 /* --- open, close --- */

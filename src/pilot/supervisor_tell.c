@@ -34,7 +34,7 @@ static const char *state_name(const supervisor *s)
         return "CANCELED"; /* its ranks died of the same */
     if (s->status != 0)
         return "FAILED";
-    return s->signal || s->canceled ? "CANCELED" : "DONE";
+    return s->cut || s->canceled ? "CANCELED" : "DONE";
 }
 
 static void set_text(json_t *o, const char *key, const char *value)
