@@ -36,6 +36,8 @@ typedef struct broker_record {
     int32_t partition;
     int64_t offset;
     int64_t time_ns; /* record time, 0: none */
+    uint64_t mark;   /* by which it is known again: a hash of time, key, length
+                        and the last bytes; never 0 */
 } broker_record;
 
 /* --- admin: one connection, any thread, blocking up to timeout_s --- */
@@ -133,6 +135,8 @@ typedef struct broker_consumer broker_consumer;
 typedef struct broker_position {
     int32_t partition;
     int64_t offset; /* next to read */
+    uint64_t mark;  /* of the record before, which is read first and has to
+                       have it; 0: not known */
 } broker_position;
 
 typedef struct broker_consumer_conf {
@@ -144,6 +148,8 @@ typedef struct broker_consumer_conf {
                                half of it holds the largest record */
     bool check_crcs;
     bool gaps_allowed;
+    bool only_checks; /* for broker_consumer_checks alone: a record that is no
+                         longer there is one that cannot be checked */
 } broker_consumer_conf;
 
 broker_consumer *broker_consumer_open(const broker_consumer_conf *c,
@@ -151,7 +157,11 @@ broker_consumer *broker_consumer_open(const broker_consumer_conf *c,
 void broker_consumer_close(broker_consumer *c); /* may be NULL */
 
 /* Read these partitions from these offsets, and no others, from now on;
- * records fetched before are dropped.  Any number of times; n may be 0.
+ * records fetched before are dropped.  Any number of times; n may be 0.  Where
+ * a position has a mark, another record in front of it is an error of the
+ * fetch: the topic was made anew, or has lost its end.  The same is looked at
+ * whenever a connection was lost; where the record in front is not kept any
+ * more, it is not looked at.
  * Input error, and all as it was, for a negative partition or offset or a
  * partition given twice.
  */
@@ -165,6 +175,8 @@ int broker_consumer_assign(broker_consumer *c, const broker_position *p,
  */
 int broker_consumer_fetch(broker_consumer *c, int timeout_ms, broker_record *r,
                           pe_error *errp);
+/* Positions whose record in front has not been looked at since assign. */
+size_t broker_consumer_checks(const broker_consumer *c);
 /* Before the consumer is closed; a second time does nothing. */
 void broker_record_release(broker_record *r);
 

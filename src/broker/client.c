@@ -67,6 +67,7 @@ static void on_error(rd_kafka_t *rk, int err, const char *text, void *arg)
     (void)rk;
     log_debug("kafka: %s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)err),
               text);
+    atomic_store(&cl->shaken, true);
     if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         if (!cl->contacted)
             client_cause(text, cl->reason, sizeof(cl->reason));
@@ -128,6 +129,7 @@ rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
     snprintf(cl->endpoint, sizeof(cl->endpoint), "%s", c->endpoint);
     cl->owner = owner;
     cl->timeout_s = c->timeout_s > 0 ? c->timeout_s : TIMEOUT_S;
+    atomic_init(&cl->shaken, false);
     atomic_init(&cl->away, false);
     if (c->dial && !(cl->dialer = dialer_create(c->dial, c->dial_arg, errp)))
         return NULL;

@@ -24,6 +24,7 @@ typedef struct client {
     double timeout_s;      /* of the first contact */
     bool contacted;        /* the first contact was made */
     char reason[160];      /* why not: of the opening thread, until then */
+    atomic_bool shaken;    /* a connection was lost since it was last asked */
     atomic_bool away;      /* said in the log, and not yet taken back */
 } client;
 

@@ -12,6 +12,7 @@
 #include "src/broker/order.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
+#include "src/common/random.h"
 
 #define KIB 1024u
 #define MIB (1024u * KIB)
@@ -24,6 +25,9 @@
 /* The client does not start with a smaller one. */
 #define ANSWER_LEAST MIB
 
+/* Of the end of a record, which differs where the front is a header. */
+#define MARK_BYTES 16
+
 /* What a batch of one record adds to it, and more. */
 #define RECORD_EXTRA (64 * KIB)
 
@@ -33,6 +37,7 @@ struct broker_consumer {
     rd_kafka_queue_t *notes; /* of answers to notes */
     bool noting;             /* one is under way */
     char *topic, *group;
+    bool only_checks;
     order order;
     int fd;
     nudge *nudge;
@@ -135,6 +140,7 @@ broker_consumer *broker_consumer_open(const broker_consumer_conf *conf,
     }
     c->order.topic = c->topic;
     c->order.gaps_allowed = conf->gaps_allowed;
+    c->only_checks = conf->only_checks;
     k = make_conf(c, conf, errp);
     if (!k || client_open(&c->client, RD_KAFKA_CONSUMER, k, errp) < 0 ||
         open_queue(c, errp) < 0)
@@ -167,6 +173,19 @@ void broker_consumer_close(broker_consumer *c)
     free(c);
 }
 
+/* Of records to read: the one in front of a position that has a mark, too. */
+static rd_kafka_topic_partition_list_t *
+reading_list(const char *topic, const broker_position *p, size_t n)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)n);
+
+    for (size_t i = 0; i < n; i++)
+        rd_kafka_topic_partition_list_add(list, topic, p[i].partition)->offset =
+            p[i].offset - (p[i].mark && p[i].offset > 0);
+    return list;
+}
+
 static rd_kafka_topic_partition_list_t *
 make_list(const char *topic, const broker_position *p, size_t n)
 {
@@ -179,16 +198,12 @@ make_list(const char *topic, const broker_position *p, size_t n)
     return list;
 }
 
-int broker_consumer_assign(broker_consumer *c, const broker_position *p,
-                           size_t n, pe_error *errp)
+static int read_from(broker_consumer *c, const broker_position *p, size_t n,
+                     pe_error *errp)
 {
-    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_topic_partition_list_t *list = reading_list(c->topic, p, n);
     rd_kafka_resp_err_t err;
 
-    if (order_assign(&c->order, p, n, errp) < 0 ||
-        nudge_assign(c->nudge, p, n, errp) < 0)
-        return -1;
-    list = make_list(c->topic, p, n);
     /* Two requests, not one: librdkafka aborts the process when it is to stop
      * a partition whose last stop is still on its way (2.0.2: assertion
      * rktp_started), and the second stands behind that.  All that was fetched
@@ -205,7 +220,50 @@ int broker_consumer_assign(broker_consumer *c, const broker_position *p,
                         rd_kafka_err2str(err));
 }
 
-static int take_error(const broker_consumer *c, const rd_kafka_message_t *m,
+int broker_consumer_assign(broker_consumer *c, const broker_position *p,
+                           size_t n, pe_error *errp)
+{
+    if (order_assign(&c->order, p, n, errp) < 0 ||
+        nudge_assign(c->nudge, p, n, errp) < 0)
+        return -1;
+    atomic_store(&c->client.shaken, false);
+    return read_from(c, p, n, errp);
+}
+
+/* Read on from where we are, and look again at the record in front of it. */
+static int read_again(broker_consumer *c, pe_error *errp)
+{
+    broker_position *p = calloc(order_count(&c->order) + 1, sizeof(*p));
+    size_t n;
+    int rc;
+
+    if (!p)
+        return pe_error_nomem(errp);
+    n = order_again(&c->order, p);
+    rc = read_from(c, p, n, errp);
+    free(p);
+    return rc;
+}
+
+size_t broker_consumer_checks(const broker_consumer *c)
+{
+    return order_checks(&c->order);
+}
+
+/* The record in front of a position is not kept any more: without it, then. */
+static int read_unchecked(broker_consumer *c, int32_t partition, pe_error *errp)
+{
+    order_uncheck(&c->order, partition);
+    return c->only_checks ? 0 : read_again(c, errp);
+}
+
+static bool is_out_of_range(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+           err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+}
+
+static int take_error(broker_consumer *c, const rd_kafka_message_t *m,
                       pe_error *errp)
 {
     const char *fault = fault_of(m->err);
@@ -215,6 +273,11 @@ static int take_error(const broker_consumer *c, const rd_kafka_message_t *m,
         log_debug("kafka: topic %s: %s", c->topic, rd_kafka_message_errstr(m));
         return 0;
     }
+    if (is_out_of_range(m->err) &&
+        order_is_check(&c->order, m->partition, next - 1))
+        return read_unchecked(c, m->partition, errp);
+    if (is_out_of_range(m->err) && c->only_checks)
+        return 0;
     if (m->partition < 0)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
                             "topic %s %s: %s", c->topic, fault,
@@ -224,6 +287,19 @@ static int take_error(const broker_consumer *c, const rd_kafka_message_t *m,
     return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
                         "record %s/%" PRId32 "/%" PRId64 " %s: %s", c->topic,
                         m->partition, next, fault, rd_kafka_message_errstr(m));
+}
+
+/* What is known of a record at a glance, as a hash: never 0. */
+static uint64_t mark_of(const rd_kafka_message_t *m, int64_t ms)
+{
+    size_t n = m->len < MARK_BYTES ? m->len : MARK_BYTES;
+    uint64_t h = random_mix((uint64_t)ms, m->len);
+
+    if (m->key_len)
+        h = random_hash(h, m->key, m->key_len);
+    if (n)
+        h = random_hash(h, (const char *)m->payload + m->len - n, n);
+    return h ? h : 1;
 }
 
 static void fill_record(rd_kafka_message_t *m, broker_record *r)
@@ -238,6 +314,7 @@ static void fill_record(rd_kafka_message_t *m, broker_record *r)
     r->partition = m->partition;
     r->offset = m->offset;
     r->time_ns = ms > 0 ? ms * 1000000 : 0;
+    r->mark = mark_of(m, ms);
 }
 
 /* Next message, waiting until [*limitp], which is set at the first wait. */
@@ -258,6 +335,25 @@ static rd_kafka_message_t *next_message(broker_consumer *c, int timeout_ms,
                                   (int)((*limitp - now + 999999) / 1000000));
 }
 
+static int take(broker_consumer *c, rd_kafka_message_t *m, broker_record *r,
+                pe_error *errp)
+{
+    int rc;
+
+    if (order_is_check(&c->order, m->partition, m->offset))
+        return order_check(&c->order, m->partition,
+                           mark_of(m, rd_kafka_message_timestamp(m, NULL)),
+                           errp);
+    rc = order_take(&c->order, m->partition, m->offset, errp);
+    if (rc != 1)
+        return rc;
+    client_answered(&c->client);
+    nudge_taken(c->nudge, m->len);
+    fill_record(m, r);
+    order_mark(&c->order, m->partition, r->mark);
+    return 1;
+}
+
 int broker_consumer_fetch(broker_consumer *c, int timeout_ms, broker_record *r,
                           pe_error *errp)
 {
@@ -266,14 +362,15 @@ int broker_consumer_fetch(broker_consumer *c, int timeout_ms, broker_record *r,
     int rc;
 
     while ((m = next_message(c, timeout_ms, &limit))) {
-        rc = m->err ? take_error(c, m, errp)
-                    : order_take(&c->order, m->partition, m->offset, errp);
-        if (rc == 1) {
-            client_answered(&c->client);
-            nudge_taken(c->nudge, m->len);
-            fill_record(m, r);
+        /* The broker that comes back may have lost its end, and grown beyond
+         * where we are since: nothing is taken before that is looked at.
+         */
+        if (atomic_exchange(&c->client.shaken, false))
+            rc = read_again(c, errp);
+        else
+            rc = m->err ? take_error(c, m, errp) : take(c, m, r, errp);
+        if (rc == 1)
             return 1;
-        }
         rd_kafka_message_destroy(m);
         if (rc < 0)
             return -1;

@@ -43,7 +43,8 @@ const char *fault_of(rd_kafka_resp_err_t err)
     switch (err) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        return "is not in the log: it was deleted, or the topic made anew";
+        return "is not in the log: it was deleted, or the topic made again; "
+               "start another run";
     case RD_KAFKA_RESP_ERR__BAD_MSG:
     case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
         return "is damaged, it or one soon after it";

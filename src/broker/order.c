@@ -7,7 +7,9 @@
 
 struct order_place {
     int64_t next;
+    uint64_t mark; /* of the record before; 0: not known */
     bool read;
+    bool checks; /* that record is to come first */
 };
 
 static int bad_position(const order *o, const broker_position *p,
@@ -48,7 +50,10 @@ int order_assign(order *o, const broker_position *p, size_t n, pe_error *errp)
             free(place);
             return bad_position(o, &p[i], "is the partition's second", errp);
         }
-        *at = (struct order_place){.next = p[i].offset, .read = true};
+        *at = (struct order_place){.next = p[i].offset,
+                                   .mark = p[i].mark,
+                                   .read = true,
+                                   .checks = p[i].mark && p[i].offset > 0};
     }
     free(o->place);
     o->place = place;
@@ -70,18 +75,100 @@ static struct order_place *find_place(const order *o, int32_t partition)
     return &o->place[partition];
 }
 
+bool order_is_check(const order *o, int32_t partition, int64_t offset)
+{
+    const struct order_place *at = find_place(o, partition);
+
+    return at && at->checks && offset == at->next - 1;
+}
+
+int order_check(order *o, int32_t partition, uint64_t mark, pe_error *errp)
+{
+    struct order_place *at = find_place(o, partition);
+
+    if (at->mark != mark)
+        return pe_error_set(
+            errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+            "record %s/%" PRId32 "/%" PRId64 " is not the one that was read "
+            "there: the topic was deleted and made again, or the broker lost "
+            "acknowledged records; start another run, on a topic of its own "
+            "or this one as it is now",
+            o->topic, partition, at->next - 1);
+    at->checks = false;
+    return 0;
+}
+
+void order_mark(order *o, int32_t partition, uint64_t mark)
+{
+    struct order_place *at = find_place(o, partition);
+
+    if (at)
+        at->mark = mark;
+}
+
+size_t order_checks(const order *o)
+{
+    size_t n = 0;
+
+    for (size_t k = 0; k < o->n; k++)
+        n += o->place[k].checks;
+    return n;
+}
+
+bool order_uncheck(order *o, int32_t partition)
+{
+    struct order_place *at = find_place(o, partition);
+
+    if (!at || !at->checks)
+        return false;
+    at->checks = false;
+    at->mark = 0;
+    return true;
+}
+
+size_t order_count(const order *o)
+{
+    size_t n = 0;
+
+    for (size_t k = 0; k < o->n; k++)
+        n += o->place[k].read;
+    return n;
+}
+
+size_t order_again(order *o, broker_position *p)
+{
+    size_t n = 0;
+
+    for (size_t k = 0; k < o->n; k++) {
+        struct order_place *at = &o->place[k];
+
+        if (!at->read)
+            continue;
+        at->checks = at->mark && at->next > 0;
+        p[n++] = (broker_position){(int32_t)k, at->next, at->mark};
+    }
+    return n;
+}
+
 int order_take(order *o, int32_t partition, int64_t offset, pe_error *errp)
 {
     struct order_place *at = find_place(o, partition);
 
     if (!at || offset < at->next)
         return 0;
+    if (at->checks && !o->gaps_allowed)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+                            "record %s/%" PRId32 "/%" PRId64 " is missing, and "
+                            "was read: a compacted topic? set "
+                            "streams.STAGE.gaps to allow",
+                            o->topic, partition, at->next - 1);
     if (offset > at->next && !o->gaps_allowed)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
                             "records %s/%" PRId32 "/%" PRId64 " to %" PRId64
                             " are missing: a transactional or compacted "
                             "topic? set streams.STAGE.gaps to allow",
                             o->topic, partition, at->next, offset - 1);
+    at->checks = false;
     at->next = offset + 1;
     return 1;
 }

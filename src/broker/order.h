@@ -4,7 +4,7 @@
 
 #include "src/broker/broker.h"
 
-struct order_place;
+struct order_place; /* order.c */
 
 /* Starts zeroed. */
 typedef struct order {
@@ -26,6 +26,24 @@ void order_free(order *o);
  * missing, a fatal error, also on every later call.
  */
 int order_take(order *o, int32_t partition, int64_t offset, pe_error *errp);
+
+/* Is this the record in front of a position, for its mark alone? */
+bool order_is_check(const order *o, int32_t partition, int64_t offset);
+/* It has this mark: 0, or -1: a fatal error, also on every later call. */
+int order_check(order *o, int32_t partition, uint64_t mark, pe_error *errp);
+/* The record that was taken last has this mark. */
+void order_mark(order *o, int32_t partition, uint64_t mark);
+/* Partitions whose record in front is still awaited. */
+size_t order_checks(const order *o);
+/* Await none of this partition; false: none was. */
+bool order_uncheck(order *o, int32_t partition);
+/* Where reading is to begin again, the record in front of every position
+ * first where its mark is known; [p] has room for all, their number is
+ * returned.
+ */
+size_t order_again(order *o, broker_position *p);
+/* Partitions that are read. */
+size_t order_count(const order *o);
 
 /* Offset that must come next, -1 when the partition is not read. */
 int64_t order_next(const order *o, int32_t partition);

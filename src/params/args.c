@@ -183,7 +183,10 @@ static void add_lists(params_args *a, const params_commit *c)
     for (size_t i = 0; i < c->n_ranges; i++) {
         const params_range *r = &c->ranges[i];
         params_args_addf(a, "%s/%d", r->topic, (int)r->partition);
-        params_args_addf(a, "%" PRId64, r->to);
+        if (r->mark)
+            params_args_addf(a, "%" PRId64 "/%" PRIu64, r->to, r->mark);
+        else
+            params_args_addf(a, "%" PRId64, r->to);
     }
     for (size_t i = 0; i < c->n_devices; i++) {
         const params_device *d = &c->devices[i];

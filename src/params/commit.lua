@@ -6,8 +6,8 @@
 --        4 writer  5 fence  6 version  7 time_ns  8 digest of the model
 --        9 kind of the model  10 model
 --       11 number of counters  12 of ranges  13 of devices
---       then counters as NAME, ADD; ranges as TOPIC/PARTITION, TO; devices as
---       DEVICE, PARTITION/BOOT/SEQ; and last the FROM of each range.
+--       then counters as NAME, ADD; ranges as TOPIC/PARTITION, TO[/MARK];
+--       devices as DEVICE, PARTITION/BOOT/SEQ; and last the FROM of each range.
 -- With the channel alone it only looks whether its user may do all it does.
 --
 -- It writes once, by one MSET of absolute values.  A script that wrote twice
@@ -48,6 +48,9 @@ local ranges = {first = counters.last + 1}
 ranges.last = ranges.first + 2 * tonumber(ARGV[12]) - 1
 local devices = {first = ranges.last + 1}
 devices.last = devices.first + 2 * tonumber(ARGV[13]) - 1
+local function offset_of(value) -- without its mark
+    return value and value:match('^%d+')
+end
 local function from_of(i) -- of the range whose field is ARGV[i]
     return ARGV[devices.last + 1 + (i - ranges.first) / 2]
 end
@@ -115,7 +118,7 @@ if kept.writer[writer] == id then
 end
 local moves = false
 for i = ranges.first, ranges.last, 2 do
-    moves = moves or ARGV[i + 1] ~= from_of(i)
+    moves = moves or offset_of(ARGV[i + 1]) ~= from_of(i)
 end
 if not moves then
     return redis.status_reply('EMPTY')
@@ -126,7 +129,7 @@ end
 for i = ranges.first, ranges.last, 2 do
     -- false, where the partition was never initialised, equals nothing
     local stored = kept.offset[ARGV[i]] or redis.call('HGET', FIRST, ARGV[i])
-    if stored ~= from_of(i) then
+    if offset_of(stored) ~= from_of(i) then
         return redis.status_reply('OFFSET')
     end
 end

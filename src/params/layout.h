@@ -11,7 +11,7 @@
  *
  *   layout 2, commit ID, version N, time_ns N, digest SHA1 (of the model),
  *   model KIND, one line NAME N for each counter,
- *   offset NEXT TOPIC/PARTITION, device PARTITION/BOOT/SEQ NAME,
+ *   offset NEXT[/MARK] TOPIC/PARTITION, device PARTITION/BOOT/SEQ NAME,
  *   writer ID NAME, sum SHA1 (of all lines before it)
  *
  * A name ends with its line; bytes that would not do in one are %XX.

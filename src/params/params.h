@@ -49,6 +49,7 @@ typedef struct params_offset {
     char *topic;
     int32_t partition;
     int64_t next;
+    uint64_t mark; /* of the record before (broker.h); 0: not known */
 } params_offset;
 
 /* The newest block of a device that was applied. */
@@ -113,6 +114,7 @@ typedef struct params_range {
     const char *topic;
     int32_t partition;
     int64_t from, to; /* blocks [from, to) are in the delta */
+    uint64_t mark;    /* of record to - 1 (broker.h); 0: not known */
 } params_range;
 
 typedef struct params_commit {

@@ -104,15 +104,19 @@ int params_offset_parse(const char *field, const char *value, void *item,
                         pe_error *errp)
 {
     params_offset *o = item;
-    const char *slash = strrchr(field, '/');
-    uint64_t partition, next;
+    const char *slash = strrchr(field, '/'), *at = value;
+    bool marked = strchr(value, '/') != NULL;
+    uint64_t partition, next, mark = 0;
 
     if (!slash || slash == field ||
         params_number_parse(slash + 1, INT32_MAX, &partition) < 0 ||
-        params_number_parse(value, INT64_MAX, &next) < 0)
-        return field_refuse(errp, field, value, "TOPIC/PARTITION -> OFFSET");
+        take_number(&at, marked ? '/' : '\0', INT64_MAX, &next) < 0 ||
+        (marked && take_number(&at, '\0', UINT64_MAX, &mark) < 0))
+        return field_refuse(errp, field, value,
+                            "TOPIC/PARTITION -> OFFSET[/MARK]");
     o->partition = (int32_t)partition;
     o->next = (int64_t)next;
+    o->mark = mark;
     return name_copy(field, (size_t)(slash - field), &o->topic, errp);
 }
 

@@ -12,8 +12,9 @@ commit_job *commit_job_create(int32_t n_partitions, pe_error *errp)
         j->n_partitions = n_partitions;
         j->from = calloc((size_t)n_partitions, sizeof(*j->from));
         j->to = calloc((size_t)n_partitions, sizeof(*j->to));
+        j->mark = calloc((size_t)n_partitions, sizeof(*j->mark));
     }
-    if (!j || !j->from || !j->to) {
+    if (!j || !j->from || !j->to || !j->mark) {
         commit_job_destroy(j);
         pe_error_nomem(errp);
         return NULL;
@@ -30,6 +31,7 @@ void commit_job_destroy(commit_job *j)
     free(j->devices);
     free(j->from);
     free(j->to);
+    free(j->mark);
     pe_delta_destroy(j->delta);
     pe_model_destroy(j->base);
     free(j);
@@ -94,6 +96,7 @@ static void fold_ranges(commit_job *j, const commit_job *next)
         if (j->from[p] == j->to[p])
             j->from[p] = next->from[p];
         j->to[p] = next->to[p];
+        j->mark[p] = next->mark[p];
     }
 }
 

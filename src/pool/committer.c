@@ -247,8 +247,9 @@ static int init(committer *c, const committer_conf *conf, pe_error *errp)
              m->incarnation);
     c->committed = calloc(n, sizeof(*c->committed));
     c->ends = calloc(n, sizeof(*c->ends));
+    c->mark = calloc(n, sizeof(*c->mark));
     c->mine = calloc(n, 1);
-    if (!c->committed || !c->ends || !c->mine)
+    if (!c->committed || !c->ends || !c->mark || !c->mine)
         return pe_error_nomem(errp);
     for (size_t p = 0; p < n; p++)
         c->ends[p] = -1;
@@ -312,6 +313,7 @@ void committer_stop(committer *c)
     lease_fini(&c->lease);
     free(c->mine);
     free(c->committed);
+    free(c->mark);
     free(c->ends);
     free(c);
 }
@@ -356,7 +358,7 @@ bool committer_take(committer *c, committer_news *out)
 }
 
 void committer_look(committer *c, committer_view *v, int64_t *committed_out,
-                    int64_t *ends)
+                    uint64_t *mark, int64_t *ends)
 {
     size_t bytes = (size_t)c->n_partitions * sizeof(*ends);
 
@@ -365,7 +367,9 @@ void committer_look(committer *c, committer_view *v, int64_t *committed_out,
     v->working = c->job || c->load || c->settle || c->working;
     v->busy = v->working || c->news.word != COMMITTER_NONE;
     memcpy(committed_out, c->committed, bytes);
+    memcpy(mark, c->mark, bytes);
     memcpy(ends, c->ends, bytes);
     pthread_mutex_unlock(&c->lock);
     v->committed = committed_out;
+    v->mark = mark;
 }

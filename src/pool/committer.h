@@ -21,6 +21,7 @@ typedef struct commit_job {
     bool warm;               /* ... which was not warming */
     int32_t n_partitions;
     int64_t *from, *to;     /* [from, to) of every partition; equal: no move */
+    uint64_t *mark;         /* of record to - 1 (broker.h); 0: not known */
     params_device *devices; /* in order; a later one replaces an earlier */
     size_t n_devices;
     params_counters add;
@@ -72,6 +73,7 @@ typedef struct committer_view {
     uint64_t commits, stale;
     params_counters total; /* committed */
     int64_t *committed;    /* next offset of every partition */
+    uint64_t *mark;        /* of the record before it */
     bool ends_known;       /* every declared device has an end */
     bool any_dead;
     char control[32];        /* newest control word */
@@ -113,10 +115,10 @@ void committer_settle(committer *c);
 void committer_submit(committer *c, commit_job *j);
 /* Next news into *out (cleared by the caller); false when there is none. */
 bool committer_take(committer *c, committer_news *out);
-/* [committed] and [ends] must hold n_partitions entries; ends[p] = where
- * partition p ends, -1: not known.
+/* [committed], [mark] and [ends] must hold n_partitions entries; ends[p] =
+ * where partition p ends, -1: not known.
  */
 void committer_look(committer *c, committer_view *v, int64_t *committed,
-                    int64_t *ends);
+                    uint64_t *mark, int64_t *ends);
 
 #endif

@@ -54,7 +54,8 @@ static size_t fill_ranges(const committer *c, const commit_job *j,
 
     for (int32_t p = 0; p < j->n_partitions; p++)
         if (j->to[p] > j->from[p])
-            r[n++] = (params_range){c->topic, p, j->from[p], j->to[p]};
+            r[n++] =
+                (params_range){c->topic, p, j->from[p], j->to[p], j->mark[p]};
     return n;
 }
 
@@ -74,8 +75,10 @@ static void committed(committer *c, commit_job *j, const params_commit *r,
     c->view.commits++;
     commit_counters_add(&c->view.total, &j->add);
     for (int32_t p = 0; p < j->n_partitions; p++)
-        if (j->to[p] > j->from[p])
+        if (j->to[p] > j->from[p]) {
             c->committed[p] = j->to[p];
+            c->mark[p] = j->mark[p];
+        }
     pthread_mutex_unlock(&c->lock);
     committer_post(c, &n);
 }

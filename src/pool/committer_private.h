@@ -27,6 +27,7 @@ struct committer {
     committer_news news;
     committer_view view;
     int64_t *committed, *ends;
+    uint64_t *mark;
 
     /* the thread's own */
     lease lease;

@@ -29,8 +29,10 @@ int committer_adopt(committer *c, const params_state *s, pe_error *errp)
     pthread_mutex_lock(&c->lock);
     c->view.total = s->counters;
     for (size_t i = 0; i < s->n_offsets; i++)
-        if (is_ours(c, &s->offsets[i]))
+        if (is_ours(c, &s->offsets[i])) {
             c->committed[s->offsets[i].partition] = s->offsets[i].next;
+            c->mark[s->offsets[i].partition] = s->offsets[i].mark;
+        }
     pthread_mutex_unlock(&c->lock);
     return 0;
 }

@@ -19,6 +19,7 @@ struct part_head {
 
 struct part_range {
     int64_t partition, from, to;
+    uint64_t mark;
 };
 
 struct part_device {
@@ -50,7 +51,8 @@ static int pack_ranges(const pool *p, const pool_slot *s, pe_buffer *b,
                        pe_error *errp)
 {
     for (size_t i = 0; i < p->n_parts; i++) {
-        struct part_range r = {p->parts[i].partition, s->from[i], s->to[i]};
+        struct part_range r = {p->parts[i].partition, s->from[i], s->to[i],
+                               s->mark[i]};
 
         if (pe_buffer_append(b, &r, sizeof(r), errp) < 0)
             return -1;
@@ -175,6 +177,7 @@ static const unsigned char *take_ranges(pool *p, const unsigned char *m,
         memcpy(&r, m, sizeof(r));
         p->job->from[r.partition] = r.from;
         p->job->to[r.partition] = r.to;
+        p->job->mark[r.partition] = r.mark;
         if (r.to > p->reached[r.partition])
             p->reached[r.partition] = r.to;
     }
@@ -395,5 +398,6 @@ void epoch_new_term(pool *p, int64_t term)
     commit_job_destroy(p->pending);
     p->pending = NULL;
     p->ship_ready = false;
+    guard_reset(p);
     committer_load(p->c.committer);
 }

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "begin.h"
 #include "check.h"
 #include "pool.h"
 #include "src/common/log.h"
@@ -185,58 +186,16 @@ static int load(struct agent *a, pe_error *errp)
     return pipeline_via_open(a->req, errp);
 }
 
-/* --- rank 0: the first offsets, the committer --- */
+/* --- rank 0: the committer --- */
 
-static int read_watermarks(struct agent *a, const char *topic, pe_error *errp)
-{
-    broker_conf conf = {0};
-    broker_admin *admin;
-    int rc = 0;
-
-    pipeline_request_broker(a->req, &conf, "pilot-agent");
-    admin = broker_admin_open(&conf, errp);
-    if (!admin)
-        return -1;
-    for (int32_t k = 0; rc == 0 && k < a->pl->partitions; k++)
-        rc = broker_watermarks(admin, topic, k, &a->low[k], &a->high[k], errp);
-    broker_admin_close(admin);
-    return rc;
-}
-
-/* Rule 1: the first offset of each partition is stored before the first
- * fetch; rule 2: one that is below the log start stops the run.
- */
-static int store_first(struct agent *a, pool_store *store, const char *topic,
-                       pe_error *errp)
-{
-    for (int32_t k = 0; k < a->pl->partitions; k++) {
-        int64_t stored;
-
-        if (store->ops->first(store, k, a->low[k], &stored, errp) < 0)
-            return -1;
-        if (stored < a->low[k] && !a->pl->gaps_allowed)
-            return pe_error_set(
-                errp, PE_ERROR_FATAL, PE_EXIT_DATA,
-                "run '%s' stands at %s/%d/%lld, but the broker keeps only "
-                "from %lld on: records are lost; start another run, or set "
-                "streams.STAGE.gaps to allow",
-                a->req->run, topic, (int)k, (long long)stored,
-                (long long)a->low[k]);
-    }
-    return 0;
-}
-
-static pool_store *open_store(struct agent *a, const char *topic,
-                              pe_error *errp)
+static pool_store *open_store(struct agent *a, pe_error *errp)
 {
     pool_store *store;
 
     if (pipeline_is_local(a->pl))
         return pool_store_memory(errp);
-    if (read_watermarks(a, topic, errp) < 0)
-        return NULL;
     store = pool_store_params(a->pl, a->req, errp);
-    if (store && store_first(a, store, topic, errp) < 0) {
+    if (store && begin_topic(a->pl, a->req, store, a->low, a->high, errp) < 0) {
         store->ops->close(store);
         return NULL;
     }
@@ -265,7 +224,7 @@ static int start_committer(struct agent *a, int size, pe_error *errp)
     pipeline_topic(a->pl, a->req->run, "", topic, sizeof(topic));
     if (random_id(id, 8, errp) < 0)
         return -1;
-    conf.store = open_store(a, topic, errp);
+    conf.store = open_store(a, errp);
     if (!conf.store)
         return -1;
     if (!pipeline_is_local(a->pl))

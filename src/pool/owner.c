@@ -13,7 +13,8 @@ static int init_slots(pool *p)
     for (int i = 0; i < 2; i++) {
         p->slot[i].from = calloc(p->cap_parts, sizeof(int64_t));
         p->slot[i].to = calloc(p->cap_parts, sizeof(int64_t));
-        if (!p->slot[i].from || !p->slot[i].to)
+        p->slot[i].mark = calloc(p->cap_parts, sizeof(uint64_t));
+        if (!p->slot[i].from || !p->slot[i].to || !p->slot[i].mark)
             return -1;
     }
     return 0;
@@ -52,6 +53,7 @@ void owner_fini(pool *p)
     for (int i = 0; i < 2; i++) {
         free(p->slot[i].from);
         free(p->slot[i].to);
+        free(p->slot[i].mark);
         free(p->slot[i].touch);
         pe_delta_destroy(p->slot[i].delta);
         pool_model_drop(p->slot[i].base);
@@ -208,7 +210,7 @@ static void load_offsets(pool *p, const params_state *s)
             p->logical = logical_of(p, o->partition, o->next);
         if (p->owner[o->partition] == p->rank)
             *find_part(p, o->partition) =
-                (pool_part){o->partition, o->next, o->next};
+                (pool_part){o->partition, o->next, o->mark, o->next};
     }
 }
 
@@ -239,7 +241,8 @@ static int assign(pool *p, pe_error *errp)
     if (!at)
         return pe_error_nomem(errp);
     for (size_t i = 0; i < p->n_parts; i++)
-        at[i] = (broker_position){p->parts[i].partition, p->parts[i].next};
+        at[i] = (broker_position){p->parts[i].partition, p->parts[i].next,
+                                  p->parts[i].mark};
     rc = p->c.source->ops->assign(p->c.source, at, p->n_parts, errp);
     free(at);
     return rc;
@@ -287,6 +290,7 @@ static void fix_epoch(pool *p, pool_slot *s, pool_part *k, pool_record *r)
         p->replayed++;
     else
         *highest = k->next;
+    k->mark = s->mark[i] = r->mark;
     s->to[i] = k->next;
     s->dispatched++;
 }

@@ -57,14 +57,15 @@ static int init_rank0(pool *p, pe_error *errp)
     size_t n = (size_t)p->n_partitions;
 
     p->committed = calloc(n, sizeof(int64_t));
+    p->mark = calloc(n, sizeof(uint64_t));
     p->known_ends = calloc(n, sizeof(int64_t));
     p->reached = calloc(n, sizeof(int64_t));
     p->early = calloc((size_t)p->size, sizeof(*p->early));
-    if (!p->committed || !p->known_ends || !p->reached || !p->early)
+    if (!p->committed || !p->mark || !p->known_ends || !p->reached || !p->early)
         return pe_error_nomem(errp);
     for (size_t k = 0; k < n; k++)
         p->known_ends[k] = -1;
-    return 0;
+    return pipeline_is_local(p->c.pl) ? 0 : guard_open(p, errp);
 }
 
 static int init(pool *p, pe_error *errp)
@@ -112,6 +113,7 @@ void pool_destroy(pool *p)
     if (!p)
         return;
     results_close(p);
+    guard_close(p);
     owner_fini(p);
     round_fini(p);
     for (int i = 0; i < 2; i++)
@@ -131,6 +133,7 @@ void pool_destroy(pool *p)
         free(p->early[i]);
     free(p->early);
     free(p->committed);
+    free(p->mark);
     free(p->known_ends);
     free(p->reached);
     free(p->samples);
@@ -141,7 +144,8 @@ void pool_destroy(pool *p)
 
 static void look(pool *p)
 {
-    committer_look(p->c.committer, &p->view, p->committed, p->known_ends);
+    committer_look(p->c.committer, &p->view, p->committed, p->mark,
+                   p->known_ends);
     if (p->c.eof) {
         memcpy(p->known_ends, p->c.eof,
                (size_t)p->n_partitions * sizeof(int64_t));
@@ -282,6 +286,7 @@ static void progress(pool *p)
     if (p->c.committer) {
         look(p);
         ship_news(p);
+        guard_step(p, start);
         share_watch(p, start);
         watch_drain(p, start);
         tell_progress(p, start);

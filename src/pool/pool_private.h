@@ -4,6 +4,7 @@
 
 #include "pool.h"
 
+#include "src/broker/guard.h"
 #include "src/common/histogram.h"
 #include "src/function/host.h"
 
@@ -56,6 +57,7 @@ typedef struct pool_slot {
     int64_t outstanding; /* of them, with helpers */
     int64_t unacked;     /* results and refusals not yet acknowledged */
     int64_t *from, *to;  /* of every owned partition */
+    uint64_t *mark;      /* ... of record to - 1; 0: not known */
     pool_touch *touch;
     size_t n_touch, cap_touch;
 } pool_slot;
@@ -64,6 +66,7 @@ typedef struct pool_slot {
 typedef struct pool_part {
     int32_t partition;
     int64_t next;    /* next offset to dispatch */
+    uint64_t mark;   /* of the record before */
     int64_t fetched; /* ... to fetch */
 } pool_part;
 
@@ -134,6 +137,15 @@ typedef struct pool_ahead {
     const pipeline_stage *refuser;
 } pool_ahead;
 
+/* Rank 0: where committed records were looked at, are, and will be. */
+struct pool_guard {
+    broker_guard *guard;                   /* NULL: there is no broker */
+    broker_position *seen, *asked, *later; /* by partition */
+    broker_position *list;
+    bool runs, gave_up;
+    int64_t due, end_ns;
+};
+
 typedef struct pool_held pool_held; /* results.c */
 
 /* Who is to tell the features of the first model (first.c). */
@@ -197,7 +209,7 @@ struct pool {
     pool_function *pre;        /* stages on the pool before the last */
     size_t n_pre;
     pool_function *scout; /* n_pre, while one looks ahead; or NULL */
-    pool_function last; /* without fn: the last stage is a model */
+    pool_function last;   /* without fn: the last stage is a model */
     pool_ahead ahead;
     const pool_slot *at;           /* epoch of the block at work, or NULL */
     const pipeline_stage *refuser; /* of the block at work; NULL: the last */
@@ -275,6 +287,8 @@ struct pool {
     commit_job *pending;   /* reduced, waiting for the committer */
     committer_view view;
     int64_t *committed, *known_ends;
+    uint64_t *mark; /* of record committed - 1 */
+    struct pool_guard guard;
     int64_t *reached; /* of every partition: contributed in any term */
     int64_t next_progress;
     int64_t drain_ns;   /* nothing is waited for since */
@@ -287,7 +301,7 @@ struct pool {
     broker_producer *producer;
     char topic[256], results_topic[256], refused_topic[256];
     record_headers headers;
-    pool_held *held; /* what the client has no room for */
+    pool_held *held;            /* what the client has no room for */
     unsigned char *score_frame; /* header and scores of one block */
     size_t score_cap;
 
@@ -347,6 +361,15 @@ int first_look(pool *p); /* look for a block of a device; 1: did something */
 bool first_is_nobody(pool *p);
 void first_all_nobody(pool *p); /* all ranks say so */
 void first_reset(pool *p);      /* a new term */
+
+/* guard.c - rank 0: the log is still the one that was read.  Local. */
+int guard_open(pool *p, pe_error *errp);
+void guard_close(pool *p);
+void guard_note(pool *p); /* a commit: the first of a partition is kept */
+void guard_step(pool *p, int64_t now);
+void guard_reset(pool *p); /* a new term */
+/* All that is committed was looked at, and there is no hurry but now. */
+bool guard_is_done(pool *p, int64_t now);
 
 /* share.c - which partitions are this pool's.  Local. */
 int share_init(pool *p, pe_error *errp);

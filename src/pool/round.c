@@ -119,18 +119,20 @@ static bool all_committed(const pool *p)
  * Ranks may have dispatched something before they heard of the drain: what
  * they say in this very round decides.
  */
-static int64_t say_stop(const pool *p)
+static int64_t say_stop(pool *p, int64_t now)
 {
     if (!pool_is_idle(p))
         return 0;
-    return all_committed(p) ? 2 : p->draining;
+    if (!all_committed(p))
+        return p->draining;
+    return guard_is_done(p, now) ? 2 : 0;
 }
 
 static void say_rank0(pool *p, int64_t *v, int64_t now)
 {
     v[R_ADVANCE] = say_advance(p, now);
     v[R_MOVE] = share_say(p);
-    v[R_STOP] = say_stop(p);
+    v[R_STOP] = say_stop(p, now);
     /* One broadcast at a time: all ranks have the one before. */
     if (p->ship_ready && !p->shipping && -p->round_in[R_LACK] == p->ship_seq)
         v[R_SHIP] = (int64_t)p->ship.len;

@@ -15,7 +15,9 @@ struct ship_head {
 };
 
 struct ship_part {
-    int64_t next, reached, own;
+    int64_t next;
+    uint64_t mark;
+    int64_t reached, own;
 };
 
 struct ship_device {
@@ -30,7 +32,7 @@ static int put_parts(pool *p, const committer_news *n, pe_error *errp)
     size_t first = p->ship.len;
 
     for (int32_t k = 0; k < p->n_partitions; k++) {
-        struct ship_part part = {0, p->reached[k], n->own[k]};
+        struct ship_part part = {0, 0, p->reached[k], n->own[k]};
 
         if (pe_buffer_append(&p->ship, &part, sizeof(part), errp) < 0)
             return -1;
@@ -38,10 +40,16 @@ static int put_parts(pool *p, const committer_news *n, pe_error *errp)
     for (size_t i = 0; i < n->state.n_offsets; i++) {
         const params_offset *o = &n->state.offsets[i];
 
-        if (o->partition < p->n_partitions && !strcmp(o->topic, p->topic))
-            memcpy(p->ship.data + first +
-                       (size_t)o->partition * sizeof(struct ship_part),
-                   &o->next, sizeof(o->next));
+        struct ship_part part;
+        unsigned char *at = p->ship.data + first +
+                            (size_t)o->partition * sizeof(struct ship_part);
+
+        if (o->partition >= p->n_partitions || strcmp(o->topic, p->topic) != 0)
+            continue;
+        memcpy(&part, at, sizeof(part));
+        part.next = o->next;
+        part.mark = o->mark;
+        memcpy(at, &part, sizeof(part));
     }
     return 0;
 }
@@ -111,6 +119,7 @@ void ship_news(pool *p)
     switch (n.word) {
     case COMMITTER_COMMIT:
         note_epoch(p, n.epoch);
+        guard_note(p);
         if (p->ready && build(p, &n, &e) < 0)
             pool_fail(p, &e);
         break;
@@ -208,6 +217,7 @@ static int read_state(pool *p, const struct ship_head *h, params_state *s,
         memcpy(&part, m, sizeof(part));
         s->offsets[k].partition = k;
         s->offsets[k].next = part.next;
+        s->offsets[k].mark = part.mark;
         own[k] = part.own != 0;
         if (part.reached > p->highest[k])
             p->highest[k] = part.reached;

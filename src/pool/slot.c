@@ -80,8 +80,10 @@ int pool_slot_open(pool *p, int64_t epoch, pool_model *base, int64_t seq,
     pool_slot_clear(p, s);
     s->live = true;
     s->epoch = epoch;
-    for (size_t i = 0; i < p->n_parts; i++)
+    for (size_t i = 0; i < p->n_parts; i++) {
         s->from[i] = s->to[i] = p->parts[i].next;
+        s->mark[i] = p->parts[i].mark;
+    }
     return pool_slot_rebase(s, base, seq, errp);
 }
 

@@ -13,12 +13,13 @@
 
 /* One record, held until it is released. */
 typedef struct pool_record {
-    pe_block block;  /* decoded; its data may have any alignment */
-    pe_error bad;    /* kind != NONE: it cannot be decoded, and why */
+    pe_block block; /* decoded; its data may have any alignment */
+    pe_error bad;   /* kind != NONE: it cannot be decoded, and why */
     enum sender sender;
     bool foreign;    /* not written by a device of ours */
     const void *raw; /* as it came */
     size_t raw_len;
+    uint64_t mark;        /* by which it is known again (broker.h); 0: none */
     char text[POOL_TEXT]; /* strings of the block */
     broker_record held;   /* the client's own */
 } pool_record;

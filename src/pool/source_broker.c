@@ -134,6 +134,7 @@ static void decode(struct source *s, pool_record *r)
     r->bad.kind = PE_ERROR_NONE;
     r->raw = b->value;
     r->raw_len = b->len;
+    r->mark = b->mark;
     k->device = r->text;
     k->topic = s->topic;
     k->partition = b->partition;

@@ -136,7 +136,7 @@ static void read_partition(struct check *c, const params_offset *o)
         .queue_bytes = 16 << 20,
         .check_crcs = true,
     };
-    broker_position at = {o->partition, 0};
+    broker_position at = {o->partition, 0, 0};
     broker_consumer *k;
     broker_record r;
     pe_error e = {0};

@@ -31,7 +31,7 @@ static int count_records(const broker_conf *b, pe_error *errp)
                               .message_bytes = VALUE + 4096,
                               .queue_bytes = 16 << 20,
                               .check_crcs = true};
-    broker_position at = {0, 0};
+    broker_position at = {0, 0, 0};
     broker_record r;
     int n = 0, rc = 0;
     broker_consumer *in = broker_consumer_open(&c, errp);

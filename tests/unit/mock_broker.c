@@ -86,7 +86,7 @@ broker_consumer *mock_consumer(const char *topic, int64_t offset)
 {
     broker_consumer_conf conf = mock_consumer_conf(topic, 16 * MOCK_MIB);
     broker_consumer *c = broker_consumer_open(&conf, NULL);
-    broker_position at = {0, offset};
+    broker_position at = {0, offset, 0};
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     if (offset >= 0)

@@ -136,12 +136,12 @@ static void test_order_bad_positions(void)
         broker_position p[2];
         const char *text;
     } rows[] = {
-        {{{0, 5}, {-1, 5}}, "position t/-1/5 is none"},
-        {{{0, 5}, {1, -1}}, "position t/1/-1 is none"},
-        {{{2, 5}, {2, 6}}, "position t/2/6 is the partition's second"},
+        {{{0, 5, 0}, {-1, 5, 0}}, "position t/-1/5 is none"},
+        {{{0, 5, 0}, {1, -1, 0}}, "position t/1/-1 is none"},
+        {{{2, 5, 0}, {2, 6, 0}}, "position t/2/6 is the partition's second"},
     };
     order o = {.topic = "t"};
-    broker_position at = {7, 100};
+    broker_position at = {7, 100, 0};
     pe_error e;
 
     CU_ASSERT_EQUAL(order_assign(&o, &at, 1, &e), 0);
@@ -166,7 +166,7 @@ static void test_order_takes_each_once(void)
         {0, 10, 1}, {0, 11, 1}, {0, 11, 0}, {0, 3, 0},  {2, 0, 1},
         {1, 0, 0},  {3, 0, 0},  {-1, 0, 0}, {0, 12, 1}, {2, 1, 1},
     };
-    static const broker_position p[] = {{2, 0}, {0, 10}};
+    static const broker_position p[] = {{2, 0, 0}, {0, 10, 0}};
     order o = {.topic = "t"};
 
     CU_ASSERT_EQUAL(order_take(&o, 0, 0, NULL), 0);
@@ -183,7 +183,7 @@ static void test_order_takes_each_once(void)
 /* Rule 2: a record that is missing stops the partition, for good. */
 static void test_order_gap(void)
 {
-    static const broker_position p[] = {{0, 10}, {1, 0}};
+    static const broker_position p[] = {{0, 10, 0}, {1, 0, 0}};
     order o = {.topic = "t"};
     pe_error e;
 
@@ -202,11 +202,45 @@ static void test_order_gap(void)
     order_free(&o);
 }
 
+/* What was read last is looked at before what comes next is taken. */
+static void test_order_mark(void)
+{
+    static const broker_position p[] = {{0, 10, 7}, {1, 0, 7}, {2, 5, 0}};
+    broker_position again[3];
+    order o = {.topic = "t"};
+    pe_error e;
+
+    CU_ASSERT_EQUAL(order_assign(&o, p, 3, NULL), 0);
+    CU_ASSERT_EQUAL(order_checks(&o), 1);
+    CU_ASSERT_TRUE(order_is_check(&o, 0, 9));
+    CU_ASSERT_FALSE(order_is_check(&o, 0, 10));
+    CU_ASSERT_FALSE(order_is_check(&o, 2, 4));
+    CU_ASSERT_EQUAL(order_check(&o, 0, 8, &e), -1);
+    CU_ASSERT_EQUAL(order_check(&o, 0, 8, &e), -1);
+    UNIT_CONTAINS(e.text, "record t/0/9 is not the one that was read");
+    /* It is missing altogether. */
+    CU_ASSERT_EQUAL(order_take(&o, 0, 10, &e), -1);
+    UNIT_CONTAINS(e.text, "record t/0/9 is missing");
+    CU_ASSERT_EQUAL(order_check(&o, 0, 7, &e), 0);
+    CU_ASSERT_EQUAL(order_take(&o, 0, 10, &e), 1);
+    order_mark(&o, 0, 11);
+    CU_ASSERT_EQUAL(order_again(&o, again), 3);
+    CU_ASSERT_EQUAL(again[0].offset, 11);
+    CU_ASSERT_EQUAL(again[0].mark, 11);
+    CU_ASSERT_EQUAL(order_checks(&o), 1);
+    CU_ASSERT_TRUE(order_is_check(&o, 0, 10));
+    CU_ASSERT_TRUE(order_uncheck(&o, 0));
+    CU_ASSERT_FALSE(order_uncheck(&o, 0));
+    CU_ASSERT_EQUAL(order_again(&o, again), 3);
+    CU_ASSERT_EQUAL(again[0].mark, 0);
+    order_free(&o);
+}
+
 /* Rule 4: back to an older offset, and to other partitions. */
 static void test_order_again(void)
 {
-    static const broker_position first[] = {{0, 10}, {5, 3}};
-    static const broker_position then[] = {{0, 2}};
+    static const broker_position first[] = {{0, 10, 0}, {5, 3, 0}};
+    static const broker_position then[] = {{0, 2, 0}};
     order o = {.topic = "t"};
 
     CU_ASSERT_EQUAL(order_assign(&o, first, 2, NULL), 0);
@@ -231,6 +265,7 @@ int main(void)
         {"every offset is taken once", test_order_takes_each_once},
         {"a gap stops the partition", test_order_gap},
         {"order after another assignment", test_order_again},
+        {"what was read last is looked at", test_order_mark},
         {0},
     };
 

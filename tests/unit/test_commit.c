@@ -53,7 +53,7 @@ typedef struct call {
 static void call_fill(call *k, int id, int base, const char *writer,
                       int partition, int64_t from, int64_t to)
 {
-    *k = (call){.range = {"t", partition, from, to},
+    *k = (call){.range = {"t", partition, from, to, 1 + (uint64_t)to},
                 .device = {(char *)"d-0", partition, 1, (uint64_t)to}};
     set_id(k->c.id, id);
     set_id(k->c.base, base);
@@ -290,7 +290,7 @@ static void test_large(void)
     call k;
 
     for (int i = 0; i < RANGES; i++) {
-        ranges[i] = (params_range){"t", i, 0, i + 1};
+        ranges[i] = (params_range){"t", i, 0, i + 1, 0};
         params_offset_init(p, "t", i, 0, &stored, NULL);
     }
     for (int i = 0; i < DEVICES; i++) {
@@ -537,7 +537,7 @@ static void test_replica(void)
 static void test_range_twice(void)
 {
     params *p = open_run("twice", 5);
-    params_range ranges[] = {{"t", 0, 0, 5}, {"t", 1, 0, 5}, {"t", 0, 0, 7}};
+    params_range ranges[] = {{"t", 0, 0, 5, 0}, {"t", 1, 0, 5, 0}, {"t", 0, 0, 7, 0}};
     pe_error e = {0};
     call k;
 
@@ -556,7 +556,7 @@ static void test_range_twice(void)
 static void test_all_or_nothing(void)
 {
     params *p = open_run("all", 5);
-    params_range ranges[] = {{"t", 0, 0, 5}, {"t", 1, 3, 5}};
+    params_range ranges[] = {{"t", 0, 0, 5, 0}, {"t", 1, 3, 5, 0}};
     call k;
 
     init_offsets(p, 2);

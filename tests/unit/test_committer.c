@@ -53,7 +53,7 @@ static int fake_load(pool_store *s, params_state *out, pe_error *errp)
     out->fence = fake.fence;
     out->offsets = calloc(PARTITIONS, sizeof(*out->offsets));
     for (int k = 0; k < PARTITIONS; k++)
-        out->offsets[k] = (params_offset){strdup("t"), k, fake.offset[k]};
+        out->offsets[k] = (params_offset){strdup("t"), k, fake.offset[k], 0};
     out->n_offsets = PARTITIONS;
     if (fake.model.len)
         pe_buffer_append(&out->model, fake.model.data, fake.model.len, errp);
@@ -290,9 +290,10 @@ static void load_quietly(committer *c)
 static committer_view look(committer *c)
 {
     static int64_t committed[PARTITIONS], ends[PARTITIONS];
+    uint64_t marks[PARTITIONS];
     committer_view v;
 
-    committer_look(c, &v, committed, ends);
+    committer_look(c, &v, committed, marks, ends);
     return v;
 }
 
@@ -334,6 +335,7 @@ static void test_ok(void)
 {
     committer *c = start(0);
     int64_t committed[PARTITIONS], ends[PARTITIONS];
+    uint64_t marks[PARTITIONS];
     committer_view v;
     committer_news n;
 
@@ -344,7 +346,7 @@ static void test_ok(void)
     CU_ASSERT_EQUAL(n.version, 1);
     UNIT_EQUAL(n.commit, fake.ids[0]);
     committer_news_clear(&n);
-    committer_look(c, &v, committed, ends);
+    committer_look(c, &v, committed, marks, ends);
     CU_ASSERT_EQUAL(committed[0], 5);
     CU_ASSERT_EQUAL(v.commits, 1);
     CU_ASSERT_EQUAL(v.total.applied, 5);
@@ -385,6 +387,7 @@ static void test_stale_rebases(void)
 {
     committer *c = start(0);
     int64_t committed[PARTITIONS], ends[PARTITIONS];
+    uint64_t marks[PARTITIONS];
     committer_view v;
     committer_news n;
 
@@ -400,7 +403,7 @@ static void test_stale_rebases(void)
     UNIT_EQUAL(fake.bases[0], "");
     CU_ASSERT_EQUAL(fake.bases[1][0], 'a');
     CU_ASSERT_EQUAL(fake.loads, 1);
-    committer_look(c, &v, committed, ends);
+    committer_look(c, &v, committed, marks, ends);
     CU_ASSERT_EQUAL(v.stale, 1);
     committer_news_clear(&n);
     committer_stop(c);
@@ -769,6 +772,7 @@ static void test_ends(void)
 {
     committer *c = start(3);
     int64_t committed[PARTITIONS], ends[PARTITIONS];
+    uint64_t marks[PARTITIONS];
     params_end e[3] = {
         {"a", 0, 4, false}, {"b", 0, 9, false}, {"c", 1, 2, true}};
     committer_view v;
@@ -776,12 +780,12 @@ static void test_ends(void)
     fake.ends = e;
     fake.n_ends = 2;
     clock_sleep_ns(200000000, 1);
-    committer_look(c, &v, committed, ends);
+    committer_look(c, &v, committed, marks, ends);
     CU_ASSERT_FALSE(v.ends_known);
     fake.n_ends = 3;
     fake.word = "drain";
     clock_sleep_ns(200000000, 1);
-    committer_look(c, &v, committed, ends);
+    committer_look(c, &v, committed, marks, ends);
     CU_ASSERT_TRUE(v.ends_known);
     CU_ASSERT_TRUE(v.any_dead);
     CU_ASSERT_EQUAL(ends[0], 9);

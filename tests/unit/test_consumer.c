@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mock_broker.h"
+#include "src/broker/guard.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 
@@ -40,7 +41,7 @@ static void test_assign_again(void)
 
     for (int i = 0; i < 70; i++) {
         int first = from[i % 7];
-        broker_position at = {0, first};
+        broker_position at = {0, first, 0};
 
         CU_ASSERT_EQUAL(broker_consumer_assign(c, &at, 1, NULL), 0);
         CU_ASSERT_TRUE(mock_read(c, first, first == 99 ? 1 : i % 19));
@@ -48,9 +49,79 @@ static void test_assign_again(void)
     broker_consumer_close(c);
 }
 
+/* Marks of records [0, n) of [topic]. */
+static void marks_of(const char *topic, uint64_t *mark, int n)
+{
+    broker_consumer *c = mock_consumer(topic, 0);
+    broker_record r = {0};
+
+    for (int i = 0; i < n; i++) {
+        CU_ASSERT_EQUAL_FATAL(mock_fetch(c, &r, NULL), 1);
+        CU_ASSERT_NOT_EQUAL(r.mark, 0);
+        mark[i] = r.mark;
+        broker_record_release(&r);
+    }
+    broker_consumer_close(c);
+}
+
+/* The record in front of a position is looked at, and not handed out. */
+static void test_mark(void)
+{
+    uint64_t mark[10];
+    broker_consumer *c;
+    broker_record r = {0};
+    pe_error e = {0};
+
+    mock_send("mark", 0, 10);
+    marks_of("mark", mark, 10);
+    CU_ASSERT_NOT_EQUAL(mark[3], mark[4]);
+    c = mock_consumer("mark", -1);
+    broker_position at = {0, 4, mark[3]};
+    CU_ASSERT_EQUAL(broker_consumer_assign(c, &at, 1, NULL), 0);
+    CU_ASSERT_EQUAL(broker_consumer_checks(c), 1);
+    CU_ASSERT_TRUE(mock_read(c, 4, 6));
+    CU_ASSERT_EQUAL(broker_consumer_checks(c), 0);
+    at.mark = mark[4];
+    CU_ASSERT_EQUAL(broker_consumer_assign(c, &at, 1, NULL), 0);
+    CU_ASSERT_EQUAL(mock_fetch(c, &r, &e), -1);
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
+    UNIT_CONTAINS(e.text, "record mark/0/3 is not the one that was read there");
+    UNIT_CONTAINS(e.text, "start another run");
+    broker_consumer_close(c);
+}
+
+/* A topic of the same name is another one. */
+static void test_guard(void)
+{
+    const broker_conf conf = {.endpoint = mock_endpoint, .client_id = "test"};
+    uint64_t mark[30];
+    pe_error e = {0};
+    broker_guard *g;
+
+    mock_send("guard", 0, 30);
+    marks_of("guard", mark, 30);
+    g = broker_guard_open(&conf, "guard", MOCK_MIB, &e);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(g);
+    broker_position at = {0, 20, mark[19]};
+    CU_ASSERT_EQUAL(broker_guard_start(g, &at, 1, &e), 0);
+    CU_ASSERT_EQUAL(broker_guard_poll(g, 20000, &e), 1);
+    CU_ASSERT_EQUAL(broker_guard_poll(g, 0, &e), 1);
+    at.offset = 21;
+    CU_ASSERT_EQUAL(broker_guard_start(g, &at, 1, &e), 0);
+    CU_ASSERT_EQUAL(broker_guard_poll(g, 20000, &e), -1);
+    UNIT_CONTAINS(e.text, "record guard/0/20 is not the one");
+    /* What is not there cannot be looked at, and is for others to say. */
+    at = (broker_position){0, 500, mark[19]};
+    CU_ASSERT_EQUAL(broker_guard_start(g, &at, 1, &e), 0);
+    CU_ASSERT_EQUAL(broker_guard_poll(g, 20000, &e), 1);
+    broker_guard_close(g);
+    broker_guard_close(NULL);
+}
+
 static void test_assign_bad(void)
 {
-    static const broker_position bad[] = {{0, 1}, {0, -2}};
+    static const broker_position bad[] = {{0, 1, 0}, {0, -2, 0}};
     broker_consumer *c = mock_consumer("round", 10);
     broker_record r;
     pe_error e = {0};
@@ -133,7 +204,7 @@ static void test_fetch_retries(void)
  */
 static void test_slow_reader(void)
 {
-    static const broker_position at[] = {{0, 0}, {1, 0}, {2, 0}};
+    static const broker_position at[] = {{0, 0, 0}, {1, 0, 0}, {2, 0, 0}};
     static char value[MOCK_MIB / 16];
     broker_producer_conf pc = mock_producer_conf(64 * MOCK_MIB);
     broker_consumer_conf cc = mock_consumer_conf("slow", 2 * MOCK_MIB);
@@ -195,7 +266,7 @@ static void test_down_and_up(void)
 static void test_consumer_close_down(void)
 {
     broker_consumer *c = mock_consumer("round", 0);
-    broker_position at = {0, 30};
+    broker_position at = {0, 30, 0};
     broker_record r;
     int64_t begin;
 
@@ -219,7 +290,7 @@ static void test_consumer_close_down(void)
 static void test_note(void)
 {
     broker_consumer *c = mock_consumer("round", 0);
-    broker_position at = {0, 77};
+    broker_position at = {0, 77, 0};
     rd_kafka_conf_t *k = rd_kafka_conf_new();
     rd_kafka_topic_partition_list_t *list;
     rd_kafka_t *rk;
@@ -248,6 +319,8 @@ static void test_note(void)
 int main(void)
 {
     static const unit_test tests[] = {
+        {"the record in front of a position", test_mark},
+        {"another log under the same name", test_guard},
         {"from an explicit offset", test_explicit_offset},
         {"assign again, also backwards", test_assign_again},
         {"positions that are none", test_assign_bad},

@@ -268,7 +268,7 @@ static void test_kafka_records(void)
     char endpoint[64];
     broker_producer_conf pc = mock_producer_conf(64 * MOCK_MIB);
     broker_consumer_conf cc = mock_consumer_conf("far2", 16 * MOCK_MIB);
-    broker_position at = {0, 0};
+    broker_position at = {0, 0, 0};
 
     pc.broker = cc.broker = far_broker(endpoint);
     memset(&mock_seen, 0, sizeof(mock_seen));

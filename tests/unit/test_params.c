@@ -95,10 +95,11 @@ static void test_id(void)
 static void test_offset_field(void)
 {
     static const char *const bad[][2] = {
-        {"", "1"},     {"t", "1"},    {"/0", "1"},
-        {"t/", "1"},   {"t/-1", "1"}, {"t/0", ""},
-        {"t/0", "x"},  {"t/0", "-1"}, {"t/2147483648", "1"},
-        {"t/0 ", "1"},
+        {"", "1"},        {"t", "1"},    {"/0", "1"},
+        {"t/", "1"},      {"t/-1", "1"}, {"t/0", ""},
+        {"t/0", "x"},     {"t/0", "-1"}, {"t/2147483648", "1"},
+        {"t/0 ", "1"},    {"t/0", "1/"}, {"t/0", "/1"},
+        {"t/0", "1/2/3"},
     };
     params_offset o;
     pe_error e;
@@ -107,6 +108,12 @@ static void test_offset_field(void)
     UNIT_EQUAL(o.topic, "a/b");
     CU_ASSERT_EQUAL(o.partition, 7);
     CU_ASSERT_EQUAL(o.next, 42);
+    CU_ASSERT_EQUAL(o.mark, 0);
+    free(o.topic);
+    CU_ASSERT_EQUAL(
+        params_offset_parse("t/7", "42/18446744073709551615", &o, &e), 0);
+    CU_ASSERT_EQUAL(o.next, 42);
+    CU_ASSERT_EQUAL(o.mark, UINT64_MAX);
     free(o.topic);
     for (size_t i = 0; i < N(bad); i++) {
         CU_ASSERT_EQUAL(params_offset_parse(bad[i][0], bad[i][1], &o, &e), -1);
@@ -304,7 +311,7 @@ static void test_sha1(void)
 
 /* --- the text of a state --- */
 
-#define HEAD                                          \
+#define HEAD                                            \
     "layout 2\ncommit " ID_A "\nversion 7\ntime_ns 9\n" \
     "digest da39a3ee5e6b4b0d3255bfef95601890afd80709\nmodel kmeans\n"
 #define COUNTS                                                              \
@@ -314,8 +321,10 @@ static void test_sha1(void)
 static void test_names_encoded(void)
 {
     static const char *const rows[][2] = {
-        {"d-0", "d-0"},         {"a b", "a b"},
-        {"a\nsum x", "a%0Asum x"}, {"100%", "100%25"},
+        {"d-0", "d-0"},
+        {"a b", "a b"},
+        {"a\nsum x", "a%0Asum x"},
+        {"100%", "100%25"},
         {"\x7f\xff\x01", "%7F\xff%01"},
     };
     static const char *const bad[] = {"%", "%2", "%2g", "%00", "a%0a"};
@@ -442,7 +451,8 @@ static char *const names[] = {"state",   "model",  "first",  "fence",
 
 static params_commit commit_sample(void)
 {
-    static const params_range ranges[] = {{"t", 0, 5, 9}, {"u", 3, 7, 7}};
+    static const params_range ranges[] = {{"t", 0, 5, 9, 77},
+                                          {"u", 3, 7, 7, 0}};
     static const params_device devices[] = {
         {"d-0", 0, UINT64_C(18446744073709551615), 4}};
 
@@ -508,7 +518,7 @@ static void test_args(void)
         "unscored",
         "0",
         "t/0",
-        "9",
+        "9/77",
         "u/3",
         "7",
         "d-0",
@@ -563,13 +573,13 @@ static void test_args_ranges(void)
         params_range range;
         const char *part;
     } rows[] = {
-        {{NULL, 0, 0, 1}, "no topic or partition"},
-        {{"", 0, 0, 1}, "no topic or partition"},
-        {{"t", -1, 0, 1}, "no topic or partition"},
-        {{"a b", 0, 0, 1}, "no topic or partition"},
-        {{"a\n", 0, 0, 1}, "no topic or partition"},
-        {{"t", 4, -1, 1}, "range [-1, 1) of t/4"},
-        {{"t", 4, 9, 8}, "range [9, 8) of t/4"},
+        {{NULL, 0, 0, 1, 0}, "no topic or partition"},
+        {{"", 0, 0, 1, 0}, "no topic or partition"},
+        {{"t", -1, 0, 1, 0}, "no topic or partition"},
+        {{"a b", 0, 0, 1, 0}, "no topic or partition"},
+        {{"a\n", 0, 0, 1, 0}, "no topic or partition"},
+        {{"t", 4, -1, 1, 0}, "range [-1, 1) of t/4"},
+        {{"t", 4, 9, 8, 0}, "range [9, 8) of t/4"},
     };
     params_commit c = commit_sample();
 

@@ -52,7 +52,7 @@ static const char *ask(const char *line)
 static int commit(params *p, const char *id)
 {
     int second = !strcmp(id, ID_2);
-    params_range range = {"t", 0, second ? 5 : 0, second ? 9 : 5};
+    params_range range = {"t", 0, second ? 5 : 0, second ? 9 : 5, UINT64_MAX};
     params_commit c = {.writer = "w",
                        .version = second ? 2 : 1,
                        .time_ns = 7,

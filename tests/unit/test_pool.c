@@ -41,6 +41,7 @@ static pool *new_pool(void)
     for (int i = 0; i < 2; i++) {
         p->slot[i].from = calloc(2, sizeof(int64_t));
         p->slot[i].to = calloc(2, sizeof(int64_t));
+        p->slot[i].mark = calloc(2, sizeof(uint64_t));
     }
     return p;
 }
@@ -51,6 +52,7 @@ static void free_pool(pool *p)
         pool_slot_clear(p, &p->slot[i]);
         free(p->slot[i].from);
         free(p->slot[i].to);
+        free(p->slot[i].mark);
         free(p->slot[i].touch);
         pe_delta_destroy(p->slot[i].delta);
     }

@@ -306,7 +306,7 @@ static void test_identity(void)
 
 static void test_identity_offset(void)
 {
-    params_offset known[] = {{"t", 0, 10}, {"t", 1, 20}, {"u", 2, 30}};
+    params_offset known[] = {{"t", 0, 10, 0}, {"t", 1, 20, 0}, {"u", 2, 30, 0}};
     params_state s = {.offsets = known, .n_offsets = 3};
 
     CU_ASSERT_EQUAL(identity_offset(&s, "t", 1), 20);

@@ -39,7 +39,7 @@ static params *open_run(const char *run)
 static int send_nth(params *p, uint64_t n, unsigned char *model, size_t len,
                     pe_error *errp)
 {
-    params_range range = {"t", 0, (int64_t)n - 1, (int64_t)n};
+    params_range range = {"t", 0, (int64_t)n - 1, (int64_t)n, 7};
     params_device device = {(char *)"d", 0, 1, n};
     params_commit c = {.writer = "w",
                        .version = n,

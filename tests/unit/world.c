@@ -379,7 +379,7 @@ static int store_load(pool_store *base, params_state *out, pe_error *errp)
         char device[16];
 
         out->offsets[out->n_offsets++] =
-            (params_offset){strdup(TOPIC), k, next};
+            (params_offset){strdup(TOPIC), k, next, 0};
         snprintf(device, sizeof(device), "d-%d", (int)k);
         if (next > 0)
             out->devices[out->n_devices++] =

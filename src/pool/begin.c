@@ -1,0 +1,136 @@
+/* begin.c - rank 0, before the first block: the topic against what is stored.
+ */
+#include "begin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/broker/guard.h"
+
+#define LOOK_MS 20000
+
+struct begin {
+    const pipeline *pl;
+    const pipeline_request *req;
+    pool_store *store;
+    char topic[256];
+    int64_t *low, *high;
+};
+
+static int read_watermarks(const struct begin *b, pe_error *errp)
+{
+    broker_conf conf = {0};
+    broker_admin *admin;
+    int rc = 0;
+
+    pipeline_request_broker(b->req, &conf, "pilot-agent");
+    admin = broker_admin_open(&conf, errp);
+    if (!admin)
+        return -1;
+    for (int32_t k = 0; rc == 0 && k < b->pl->partitions; k++)
+        rc = broker_watermarks(admin, b->topic, k, &b->low[k], &b->high[k],
+                               errp);
+    broker_admin_close(admin);
+    return rc;
+}
+
+static int store_first(const struct begin *b, pe_error *errp)
+{
+    int64_t stored;
+
+    for (int32_t k = 0; k < b->pl->partitions; k++)
+        if (b->store->ops->first(b->store, k, b->low[k], &stored, errp) < 0)
+            return -1;
+    return 0;
+}
+
+static int lost(const struct begin *b, const params_offset *o, const char *what,
+                int64_t where, pe_error *errp)
+{
+    return pe_error_set(
+        errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+        "run '%s' stands at %s/%d/%lld, but the topic %s %lld: records are "
+        "lost, or it was made again; start another run%s",
+        b->req->run, b->topic, (int)o->partition, (long long)o->next, what,
+        (long long)where,
+        o->next < where ? ", or set streams.STAGE.gaps to allow" : "");
+}
+
+/* Does the log reach from where the run stands? */
+static int check_range(const struct begin *b, const params_offset *o,
+                       pe_error *errp)
+{
+    int64_t low = b->low[o->partition], high = b->high[o->partition];
+
+    if (o->next < low && !b->pl->gaps_allowed)
+        return lost(b, o, "begins at", low, errp);
+    if (o->next > high)
+        return lost(b, o, "ends at", high, errp);
+    return 0;
+}
+
+static int look(const struct begin *b, const broker_position *p, size_t n,
+                pe_error *errp)
+{
+    broker_conf conf = {0};
+    broker_guard *g;
+    int rc;
+
+    if (n == 0)
+        return 0;
+    pipeline_request_broker(b->req, &conf, "pilot-agent-guard");
+    g = broker_guard_open(&conf, b->topic, b->pl->message_bytes, errp);
+    if (!g)
+        return -1;
+    rc = broker_guard_start(g, p, n, errp);
+    if (rc == 0)
+        rc = broker_guard_poll(g, LOOK_MS, errp);
+    broker_guard_close(g);
+    if (rc == 0)
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                            "topic %s cannot be read: the broker does not show "
+                            "the last committed records within %d s",
+                            b->topic, LOOK_MS / 1000);
+    return rc < 0 ? -1 : 0;
+}
+
+static int check_state(const struct begin *b, const params_state *s,
+                       pe_error *errp)
+{
+    broker_position *p = calloc(s->n_offsets + 1, sizeof(*p));
+    size_t n = 0;
+    int rc = p ? 0 : pe_error_nomem(errp);
+
+    for (size_t i = 0; rc == 0 && i < s->n_offsets; i++) {
+        const params_offset *o = &s->offsets[i];
+
+        if (strcmp(o->topic, b->topic) != 0 || o->partition < 0 ||
+            o->partition >= b->pl->partitions)
+            continue;
+        rc = check_range(b, o, errp);
+        /* What is not kept any more cannot be looked at. */
+        if (o->mark && o->next > b->low[o->partition])
+            p[n++] = (broker_position){o->partition, o->next, o->mark};
+    }
+    if (rc == 0)
+        rc = look(b, p, n, errp);
+    free(p);
+    return rc;
+}
+
+int begin_topic(const pipeline *pl, const pipeline_request *req,
+                pool_store *store, int64_t *low, int64_t *high, pe_error *errp)
+{
+    struct begin b = {
+        .pl = pl, .req = req, .store = store, .low = low, .high = high};
+    params_state s = {0};
+    int rc;
+
+    pipeline_topic(pl, req->run, "", b.topic, sizeof(b.topic));
+    if (read_watermarks(&b, errp) < 0 || store_first(&b, errp) < 0 ||
+        store->ops->load(store, &s, errp) < 0)
+        return -1;
+    rc = check_state(&b, &s, errp);
+    params_state_free(&s);
+    return rc;
+}
