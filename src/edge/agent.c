@@ -251,6 +251,17 @@ static int partition_end(agent *a, const agent_device *d, int64_t *nextp,
     return rc;
 }
 
+static void tell_ends_wait(agent *a, const pe_error *e)
+{
+    char text[400];
+
+    a->ends_told = true;
+    snprintf(text, sizeof(text),
+             "pilot %.60s: its devices have ended, and wait: %.250s", a->pilot,
+             e->text);
+    report_note(a->pilot, text);
+}
+
 /* Write the end of a device all of whose blocks are acknowledged (rule 9). */
 static int put_end(agent *a, agent_device *d, pe_error *errp)
 {
@@ -272,8 +283,13 @@ static int put_end(agent *a, agent_device *d, pe_error *errp)
         a->reached_ns = clock_mono_ns();
         return 0;
     }
-    if (e.kind == PE_ERROR_RETRY && clock_mono_ns() - a->reached_ns < AWAY_NS)
+    /* Without it the pool would never end: as long as somebody follows. */
+    if (e.kind == PE_ERROR_RETRY &&
+        (event_is_heard() || clock_mono_ns() - a->reached_ns < AWAY_NS)) {
+        if (!a->ends_told)
+            tell_ends_wait(a, &e);
         return 0;
+    }
     if (errp)
         *errp = e;
     return pe_error_prefix(errp, "end of device %s cannot be written", d->name);

@@ -42,6 +42,7 @@ typedef struct agent {
     int64_t late_ns;                                    /* the same */
     bool booted;        /* the devices know their BOOT */
     bool boots_told;    /* ... that it is waited for */
+    bool ends_told;     /* the same of the ends */
     int64_t reached_ns; /* last answer of Redis */
     bool draining, leaving;
     bool alone; /* the run has no pool, whose end is waited for */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -102,6 +103,7 @@ void params_link_destroy(params_link *l)
     free(l->name);
     free(l->user);
     free(l->password_file);
+    free(l->folder);
     free(l);
 }
 
@@ -112,7 +114,29 @@ void params_link_drop(params_link *l)
     l->ctx = NULL;
 }
 
+bool params_link_is_local(const params_link *l)
+{
+    const char *host = l->url.host;
+
+    return !l->dial &&
+           (!strcmp(l->url.scheme, "unix") || !strcmp(host, "localhost") ||
+            !strcmp(host, "::1") || !strncmp(host, "127.", 4));
+}
+
 /* --- errors of the connection --- */
+
+#define FULL_BYTES (UINT64_C(1) << 20) /* a commit has no room in so little */
+
+/* A server whose log cannot be written ends: what then looks like one that
+ * nobody has started.
+ */
+static bool is_disk_full(const params_link *l)
+{
+    struct statvfs s;
+
+    return l->folder && statvfs(l->folder, &s) == 0 &&
+           (uint64_t)s.f_bavail * s.f_frsize < FULL_BYTES;
+}
 
 static int unreachable(const params_link *l, pe_error *errp)
 {
@@ -122,6 +146,11 @@ static int unreachable(const params_link *l, pe_error *errp)
     snprintf(text, sizeof(text), "%s", why);
     if (*text >= 'A' && *text <= 'Z')
         *text = (char)(*text - 'A' + 'a');
+    if (is_disk_full(l))
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                            "Redis at %s cannot be reached (%s): its disk is "
+                            "full; free some space in %s and start it again",
+                            l->name, text, l->folder);
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                         "Redis at %s cannot be reached (%s): is it running? "
                         "start one with `pilot services start`, or set "

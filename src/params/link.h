@@ -22,6 +22,7 @@ struct params_link {
     char *name;        /* the URL as the user gave it */
     url url;
     char *user, *password_file; /* NULL: none */
+    char *folder; /* of a server on this host, where it is known; or NULL */
     double connect_s, command_s;
     params_dial_f dial; /* NULL: none */
     void *dial_arg;
@@ -47,6 +48,9 @@ void params_link_destroy(params_link *l); /* may be NULL */
  * retry, 69, not reached; what the server says to AUTH and PING; setup's.
  */
 int params_link_connect(params_link *l, pe_error *errp);
+
+/* Is the server on this host? */
+bool params_link_is_local(const params_link *l);
 
 /* Close the connection; the next call makes a new one. */
 void params_link_drop(params_link *l);

@@ -28,18 +28,30 @@ static const char *config_value(const redisReply *r)
     return value ? value : "";
 }
 
+/* Where the server writes, to look at its disk when it is gone. */
+static void keep_folder(params_link *l, const redisReply *r)
+{
+    const char *folder = config_value(r);
+
+    if (*folder && !l->folder && params_link_is_local(l))
+        l->folder = strdup(folder);
+}
+
 /* Settings that lose a run: some forbid it, some are only told. */
 static int check_server(params *p, pe_error *errp)
 {
     const char *policy[] = {"CONFIG", "GET", "maxmemory-policy"};
     const char *append[] = {"CONFIG", "GET", "appendonly"};
-    const params_command cmds[] = {{3, policy, NULL}, {3, append, NULL}};
+    const char *folder[] = {"CONFIG", "GET", "dir"};
+    const params_command cmds[] = {
+        {3, policy, NULL}, {3, append, NULL}, {3, folder, NULL}};
     const char *name = p->link->name;
-    redisReply *r[2];
+    redisReply *r[3];
     int rc = 0;
 
-    if (params_link_call(p->link, cmds, 2, r, errp) < 0)
+    if (params_link_call(p->link, cmds, 3, r, errp) < 0)
         return -1;
+    keep_folder(p->link, r[2]);
     /* The volatile-* ones take keys with a time to live; ours have none. */
     if (!strncmp(config_value(r[0]), "allkeys-", strlen("allkeys-")))
         rc = pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
@@ -51,7 +63,7 @@ static int check_server(params *p, pe_error *errp)
         log_warn("Redis at %s has appendonly off: when it restarts, the run "
                  "starts from its last snapshot or from nothing",
                  name);
-    params_replies_free(r, 2);
+    params_replies_free(r, 3);
     return rc;
 }
 

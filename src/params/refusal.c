@@ -1,6 +1,7 @@
 /* refusal.c - error replies of Redis: what a caller can do about each. */
 #include "reply.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define ACL_FIX                                                             \
@@ -66,8 +67,25 @@ static const refusal other = {"", PE_ERROR_FATAL, PE_EXIT_FAILED,
                               "it must be Redis 6 or newer, with its "
                               "commands under their own names"};
 
+static const refusal disk_full = {
+    "", PE_ERROR_RETRY, PE_EXIT_AGAIN,
+    "its disk is full; free some space there, and it goes on by itself"};
+
+/* Redis 6 wraps the error of a command in a script into another. */
+static const char *unwrap(const char *text)
+{
+    static const char outer[] = "ERR Error running script", mark[] = ": -";
+    const char *inner =
+        strncmp(text, outer, strlen(outer)) ? NULL : strstr(text, mark);
+
+    return inner ? inner + strlen(mark) : text;
+}
+
 static const refusal *refusal_find(const char *text)
 {
+    text = unwrap(text);
+    if (strstr(text, strerror(ENOSPC)))
+        return &disk_full;
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
         if (!strncmp(text, refusals[i].prefix, strlen(refusals[i].prefix)))
             return &refusals[i];

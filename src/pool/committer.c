@@ -66,6 +66,7 @@ void committer_note_away(committer *c, bool away, const pe_error *e)
     c->away = away;
     pthread_mutex_lock(&c->lock);
     c->view.away = away;
+    snprintf(c->view.why, sizeof(c->view.why), "%.255s", away ? e->text : "");
     pthread_mutex_unlock(&c->lock);
 }
 

@@ -77,7 +77,8 @@ typedef struct committer_view {
     bool ends_known;       /* every declared device has an end */
     bool any_dead;
     char control[32];        /* newest control word */
-    bool away;               /* the store does not answer */
+    bool away;               /* the store does not answer, */
+    char why[256];           /* because of this */
     uint64_t lease;          /* another number: other partitions are ours */
     int32_t leased, surplus; /* how many, and beyond our share */
     int others;              /* pools of this run beside us */

@@ -2,6 +2,7 @@
 #include "pool_private.h"
 
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -199,6 +200,26 @@ static void tell_progress(pool *p, int64_t now)
     p->c.progress(o);
 }
 
+/* Whoever follows the run is told at once what it waits for. */
+static void tell_away(pool *p)
+{
+    char text[400];
+    bool away = p->view.away;
+
+    if (!p->c.progress || away == p->told_away)
+        return;
+    p->told_away = away;
+    if (away)
+        snprintf(text, sizeof(text), "pool %s waits: %s", p->c.member,
+                 p->view.why);
+    else
+        snprintf(text, sizeof(text),
+                 "pool %s goes on: the parameter service answers again",
+                 p->c.member);
+    p->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
+                            p->c.pilot, "text", event_text(text)));
+}
+
 /* --- rank 0: a drain is no promise of a server that is away --- */
 
 #define DRAIN_LIMIT_S 20.0
@@ -289,6 +310,7 @@ static void progress(pool *p)
         guard_step(p, start);
         share_watch(p, start);
         watch_drain(p, start);
+        tell_away(p);
         tell_progress(p, start);
     }
     epoch_progress(p);

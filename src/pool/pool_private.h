@@ -286,6 +286,7 @@ struct pool {
     unsigned char **early; /* parts that came before their job */
     commit_job *pending;   /* reduced, waiting for the committer */
     committer_view view;
+    bool told_away; /* that the store does not answer */
     int64_t *committed, *known_ends;
     uint64_t *mark; /* of record committed - 1 */
     struct pool_guard guard;

@@ -220,6 +220,21 @@ static void test_refusals(void)
          "CONFIG SET maxmemory"},
         {"MISCONF Errors writing to the AOF file", PE_ERROR_RETRY,
          PE_EXIT_AGAIN, "disk"},
+        {"MISCONF Errors writing to the AOF file: No space left on device",
+         PE_ERROR_RETRY, PE_EXIT_AGAIN, "its disk is full"},
+        {"ERR Error running script (call to f_12): @user_script:7: "
+         "@user_script: 7: -OOM command not allowed when used memory > "
+         "'maxmemory'.",
+         PE_ERROR_RETRY, PE_EXIT_AGAIN, "CONFIG SET maxmemory"},
+        {"ERR Error running script (call to f_12): @user_script:7: "
+         "@user_script: 7: -MISCONF Errors writing to the AOF file: No space "
+         "left on device",
+         PE_ERROR_RETRY, PE_EXIT_AGAIN, "its disk is full"},
+        {"ERR Error running script (call to f_12): @user_script:7: "
+         "@user_script: 7: -READONLY You can't write against a replica",
+         PE_ERROR_FATAL, PE_EXIT_CONFIG, "the primary's address"},
+        {"ERR Error running script (call to f_12): @user_script:7: nil value",
+         PE_ERROR_FATAL, PE_EXIT_FAILED, "Redis 6"},
         {"NOREPLICAS Not enough good replicas", PE_ERROR_RETRY,
          PE_EXIT_UNAVAILABLE, "min-replicas-to-write"},
         {"MASTERDOWN Link with MASTER is down", PE_ERROR_RETRY,
