@@ -57,6 +57,7 @@ static const option_usage usage = {
 
 /* What a scheduler knows of a pilot that may not be what its record says. */
 enum look {
+    LOOK_OVER, /* it was over before, and that was said */
     LOOK_NONE, /* it was not asked */
     LOOK_GONE, /* there is no such job, or not any more */
     LOOK_LIVES
@@ -140,6 +141,8 @@ static int jobs_look(canceling *c, pe_error *errp)
     bool *done = calloc(c->p.n + 1, sizeof(*done));
 
     c->look = calloc(c->p.n + 1, sizeof(*c->look));
+    for (size_t i = 0; c->look && i < c->p.n; i++)
+        c->look[i] = LOOK_NONE;
     for (size_t i = 0; at && done && c->look && i < c->p.n; i++) {
         const char *url = c->p.r[i].resource;
         size_t n = 0;
@@ -190,13 +193,16 @@ static void mark_all(canceling *c)
     for (size_t i = 0; i < c->p.n; i++) {
         pilot_record *r = &c->p.r[i];
         pe_error e = {0};
-        if (is_over(r) && is_left(c, i))
+        if (is_over(r) && is_left(c, i)) {
             log_warn("%s is %s, but its job %s still runs: it is ended, too",
                      r->id, pilot_state_name(r->state), r->sched_id);
-        else if (is_over(r))
+        } else if (is_over(r)) {
             log_info("%s is %s already", r->id, pilot_state_name(r->state));
-        else if (pilot_record_change(c->p.home, r->id, mark, NULL, r, &e) < 0)
+            c->look[i] = LOOK_OVER;
+        } else if (pilot_record_change(c->p.home, r->id, mark, NULL, r, &e) <
+                   0) {
             failed(c, &e);
+        }
     }
 }
 
@@ -344,6 +350,8 @@ static void tell_all(const canceling *c)
 {
     for (size_t i = 0; i < c->p.n; i++) {
         const pilot_record *r = &c->p.r[i];
+        if (c->look[i] == LOOK_OVER)
+            continue;
         if (r->cancel_asked && pilot_state_is_final(r->state))
             log_info("%s is %s", r->id, pilot_state_name(r->state));
         else if (r->cancel_asked && *r->sched_id)

@@ -116,9 +116,12 @@ static int value_store(const option_usage *u, const option_spec *s,
     }
     if (!*value || (s->choices && !is_choice(s->choices, value)))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                            "option --%s: '%s' is not %s; see '%s --help'",
-                            s->name, value, s->choices ? s->choices : s->value,
-                            u->command);
+                            "option --%s: '%s' is %s%s; see '%s --help'",
+                            s->name, value,
+                            s->choices && strchr(s->choices, ' ')
+                                ? "none of: "
+                                : "not ",
+                            s->choices ? s->choices : s->value, u->command);
     if (s->kind == OPTION_LIST)
         return option_list_add(at, value, errp);
     *(const char **)at = value;

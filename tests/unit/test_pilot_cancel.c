@@ -314,6 +314,7 @@ static void test_cancel_missing(void)
     CU_ASSERT(rehearse_await(url, r.sched_id, RESOURCE_CANCELED, &job));
     CU_ASSERT_EQUAL(state_of("t/p"), PILOT_CANCELED);
     expect(PILOT("cancel", "t/p"), 0, NULL, "t/p is CANCELED already");
+    UNIT_EQUAL(content("err"), "pilot: t/p is CANCELED already\n");
 }
 
 /* One that is up is asked to finish first, through the run's Redis. */
