@@ -7,11 +7,19 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 
+/* When the block came to be: as its device says, else, of a record of others,
+ * when Kafka had it; 0: nobody knows.
+ */
+static int64_t born(const pe_block *b)
+{
+    return b->sense_ns ? b->sense_ns : b->broker_ns;
+}
+
 static void sample(pool *p, const pool_slot *s, const pe_block *b)
 {
     if (p->n_samples < POOL_SAMPLES)
         p->samples[p->n_samples++] = (struct pool_sample){
-            s->epoch, b->end_ns, b->sense_ns ? b->sense_ns : b->fetch_ns};
+            s->epoch, b->end_ns, born(b) ? born(b) : b->fetch_ns};
 }
 
 static void stamp(pool *p, const pool_slot *s, const pe_block *b)
@@ -24,8 +32,8 @@ static void stamp(pool *p, const pool_slot *s, const pe_block *b)
         histogram_add(&p->hop[HOP_BROKER], b->fetch_ns - sent);
     histogram_add(&p->hop[HOP_WAIT], b->start_ns - b->fetch_ns);
     histogram_add(&p->hop[HOP_PROCESS], b->end_ns - b->start_ns);
-    if (b->sense_ns)
-        histogram_add(&p->hop[HOP_PROCESSED], b->end_ns - b->sense_ns);
+    if (born(b))
+        histogram_add(&p->hop[HOP_PROCESSED], b->end_ns - born(b));
     p->busy_ns += b->end_ns - b->start_ns;
     p->last_ns = b->end_ns;
     sample(p, s, b);

@@ -34,6 +34,8 @@ is "$(state records refused)" 5 \
     "what is no .npy, or has other features, is refused"
 is "$(state records applied)" 30 \
     "a device of another run is not ours, whatever its name"
+is "$(tr -d ' \n' <"$sum" | grep -o '"processed":{"n":[0-9]*' | head -n 1)" \
+    '"processed":{"n":30' "those without a sensor's time have Kafka's"
 exact records
 
 # k-means: a block of other features is refused, NaN rows are masked.
