@@ -12,6 +12,8 @@
 #define FRESH_NS (15 * SECOND)
 /* Where files are read on the host itself nothing shows late. */
 #define SILENCE_DIRECT_NS (10 * SECOND)
+/* One whose end was asked for and whose job is gone needs no more witness. */
+#define SILENCE_CANCELED_NS (15 * SECOND)
 
 /* One look at one pilot. */
 typedef struct look {
@@ -323,8 +325,9 @@ static bool is_silent(const look *l)
     int64_t last = newest(newest(r->seen_ns, r->started_ns),
                           newest(r->submitted_ns, r->created_ns));
 
-    return l->now - last >
-           (is_direct(r) ? SILENCE_DIRECT_NS : OBSERVE_SILENCE_NS);
+    return l->now - last > (is_direct(r)      ? SILENCE_DIRECT_NS
+                            : r->cancel_asked ? SILENCE_CANCELED_NS
+                                              : OBSERVE_SILENCE_NS);
 }
 
 static void clocks_apply(look *l)

@@ -176,8 +176,9 @@ static void to_log(const json_t *event)
         return;
     if (!strcmp(kind, "error"))
         log_error("%s", words);
-    else if (!strcmp(kind, "died"))
-        log_warn("%s", words);
+    else if (!strcmp(kind, "died") &&
+             json_is_true(json_object_get(event, "again")))
+        log_warn("%s", words); /* else an error has said it */
     else if (!strcmp(kind, "note"))
         log_info("%s", words);
 }
@@ -261,8 +262,9 @@ void tell_exit(supervisor *s)
     if (s->herald && is_learned(s))
         herald_control(s->herald, "done");
     if (!s->attached)
-        log_info("ended with status %d%s%s", s->status, *s->reason ? ": " : "",
-                 s->reason);
+        log_info("ended with status %d%s%s", s->status,
+                 *s->reason && !s->error ? ": " : "",
+                 s->error ? "" : s->reason); /* an error was said */
     free(json);
     json_decref(o);
 }

@@ -461,10 +461,15 @@ static void test_silence(void)
         const char *url;
         int age;
         enum pilot_state want;
+        bool canceled;
     } table[] = {
-        {"slurm://", 59, PILOT_ACTIVE},    {"slurm://", 61, PILOT_MISSING},
-        {"local://", 9, PILOT_ACTIVE},     {"local://", 11, PILOT_MISSING},
-        {"ssh://pi@x", 11, PILOT_MISSING},
+        {"slurm://", 59, PILOT_ACTIVE, false},
+        {"slurm://", 61, PILOT_MISSING, false},
+        {"local://", 9, PILOT_ACTIVE, false},
+        {"local://", 11, PILOT_MISSING, false},
+        {"ssh://pi@x", 11, PILOT_MISSING, false},
+        {"pbs://", 14, PILOT_ACTIVE, true},
+        {"pbs://", 16, PILOT_CANCELED, true},
     };
 
     for (size_t i = 0; i < N(table); i++) {
@@ -472,6 +477,7 @@ static void test_silence(void)
         resource_job j = job_of(RESOURCE_ABSENT);
         beat b = beat_of("ACTIVE", AGO(table[i].age));
         snprintf(r.resource, sizeof(r.resource), "%s", table[i].url);
+        r.cancel_asked = table[i].canceled;
         observe_apply(&r, &j, &b, NULL, NOW);
         CU_ASSERT_EQUAL(r.state, table[i].want);
     }
