@@ -9,9 +9,12 @@
 #include "src/model/path.h"
 #include "src/monitor/event.h"
 
+#define FIRST_MAX 256 /* of what was refused or skipped first */
+
 enum {
     F_FETCHED,
     F_REPLAYED,
+    F_SKIPPED,
     F_HELPED,
     F_BUSY,
     F_FETCH,
@@ -41,10 +44,24 @@ static int64_t rss_bytes(void)
     return kb * 1024;
 }
 
+/* Rows that this rank's source has left out, and what it said of the first. */
+static uint64_t rows_skipped(const pool *p, const char **firstp)
+{
+    const char *first = "";
+    uint64_t n = 0;
+
+    if (p->c.source->ops->skipped)
+        n = p->c.source->ops->skipped(p->c.source, &first);
+    if (firstp)
+        *firstp = first;
+    return n;
+}
+
 static void own_figures(const pool *p, int64_t f[F_ALL])
 {
     f[F_FETCHED] = (int64_t)p->fetched;
     f[F_REPLAYED] = (int64_t)p->replayed;
+    f[F_SKIPPED] = (int64_t)rows_skipped(p, NULL);
     f[F_HELPED] = (int64_t)p->helped;
     f[F_BUSY] = p->busy_ns;
     f[F_FETCH] = p->fetch_ns;
@@ -122,11 +139,12 @@ static json_t *report_blocks(const pool *p, const int64_t f[F_ALL])
         (json_int_t)t->deduplicated, "foreign", (json_int_t)t->foreign);
 }
 
-static json_t *report_rows(const pool *p)
+static json_t *report_rows(const pool *p, const int64_t f[F_ALL])
 {
     const params_counters *t = &p->view.total;
 
-    return json_pack("{s:I, s:I}", "masked", (json_int_t)t->masked, "unscored",
+    return json_pack("{s:I, s:I, s:I}", "skipped", (json_int_t)f[F_SKIPPED],
+                     "masked", (json_int_t)t->masked, "unscored",
                      (json_int_t)t->unscored);
 }
 
@@ -148,27 +166,41 @@ static json_t *report_cells(const pool *p)
     return o;
 }
 
-/* The first block of ours that was refused, of the first rank that has one;
+/* The text [own] of the first rank that has one as member [key] of [o];
  * collective, the answer is for rank 0.
  */
-static json_t *report_first(pool *p)
+static void gather_first(pool *p, const char own[FIRST_MAX], json_t *o,
+                         const char *key)
 {
-    const size_t each = sizeof(p->first_refused);
-    const int len = (int)each;
-    char *all = p->rank == 0 ? calloc((size_t)p->size, each) : NULL;
+    char *all = p->rank == 0 ? calloc((size_t)p->size, FIRST_MAX) : NULL;
     int there = p->rank != 0 || all;
-    json_t *o = json_object();
 
     MPI_Bcast(&there, 1, MPI_INT, 0, p->c.comm);
     if (there)
-        MPI_Gather(p->first_refused, len, MPI_CHAR, all, len, MPI_CHAR, 0,
+        MPI_Gather(own, FIRST_MAX, MPI_CHAR, all, FIRST_MAX, MPI_CHAR, 0,
                    p->c.comm);
     for (size_t i = 0; all && i < (size_t)p->size; i++)
-        if (all[i * each]) {
-            json_object_set_new(o, "refused_own", event_text(all + i * each));
+        if (all[i * FIRST_MAX]) {
+            json_object_set_new(o, key, event_text(all + i * FIRST_MAX));
             break;
         }
     free(all);
+}
+
+/* The first block of ours that was refused, the first row that was skipped;
+ * collective.
+ */
+static json_t *report_first(pool *p)
+{
+    _Static_assert(sizeof(p->first_refused) == FIRST_MAX, "one size");
+    json_t *o = json_object();
+    char own[FIRST_MAX];
+    const char *skip;
+
+    gather_first(p, p->first_refused, o, "refused_own");
+    rows_skipped(p, &skip);
+    snprintf(own, sizeof(own), "%s", skip);
+    gather_first(p, own, o, "skipped");
     return o;
 }
 
@@ -234,7 +266,7 @@ json_t *pool_report(pool *p)
     o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o*}",
                   "event", "pool", "pilot", p->c.pilot, "member", p->c.member,
                   "state", report_state(p), "exactly_once", p->c.durable,
-                  "blocks", report_blocks(p, f), "rows", report_rows(p),
+                  "blocks", report_blocks(p, f), "rows", report_rows(p, f),
                   "first", first, "latency_ms", report_latency(p), "model",
                   report_model(p), "masked_cells", report_cells(p));
     if (!o)

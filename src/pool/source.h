@@ -47,6 +47,10 @@ typedef struct pool_source_ops {
     int64_t (*end)(pool_source *s, int32_t partition);
     /* Show progress to others; may be NULL. */
     void (*note)(pool_source *s, const broker_position *p, size_t n);
+    /* Rows it has left out, and what was said of the first ("": nothing); may
+     * be NULL.
+     */
+    uint64_t (*skipped)(pool_source *s, const char **firstp);
     void (*close)(pool_source *s); /* accepts NULL */
 } pool_source_ops;
 

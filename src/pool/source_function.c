@@ -31,7 +31,9 @@ struct source {
     struct lane *lanes;
     size_t n, turn;
     bool by_lane;
-    bool positions; /* function_rereadable of the source */
+    bool positions;       /* function_rereadable of the source */
+    uint64_t skipped;     /* rows that lanes have left out before they closed */
+    char first_skip[256]; /* what was said of the first; "": nothing */
 };
 
 _Static_assert(sizeof(((struct lane *)0)->device) + RECORD_SOURCE_MAX + 1 <=
@@ -43,9 +45,21 @@ static struct source *source_of(pool_source *s)
     return (struct source *)s;
 }
 
+/* Rows that [l] has left out; what it said of the first is kept. */
+static uint64_t lane_skipped(struct source *s, const struct lane *l)
+{
+    const function_skips *k = l->ctx ? context_skips(l->ctx) : NULL;
+
+    if (k && !*s->first_skip)
+        snprintf(s->first_skip, sizeof(s->first_skip), "%.255s",
+                 k->by[0].first);
+    return k ? k->rows : 0;
+}
+
 static void close_lanes(struct source *s)
 {
     for (size_t i = 0; i < s->n; i++) {
+        s->skipped += lane_skipped(s, &s->lanes[i]);
         if (s->lanes[i].ctx && function_ops(s->fn)->close)
             function_ops(s->fn)->close(s->lanes[i].ctx);
         context_destroy(s->lanes[i].ctx);
@@ -239,6 +253,17 @@ static void source_close(pool_source *base)
     free(s);
 }
 
+static uint64_t source_skipped(pool_source *base, const char **firstp)
+{
+    struct source *s = source_of(base);
+    uint64_t rows = s->skipped;
+
+    for (size_t i = 0; i < s->n; i++)
+        rows += lane_skipped(s, &s->lanes[i]);
+    *firstp = s->first_skip;
+    return rows;
+}
+
 static const pool_source_ops ops = {
     .assign = source_assign,
     .fetch = source_fetch,
@@ -246,6 +271,7 @@ static const pool_source_ops ops = {
     .wait = source_wait,
     .high = source_high,
     .end = source_end,
+    .skipped = source_skipped,
     .close = source_close,
 };
 

@@ -94,6 +94,13 @@ END
 run_job local
 is $? 0 "local: exit status" || sed 's/^/# /' "$TEST_DIR/local.out"
 is "$(get "$TEST_DIR/local.json" applied)" 400 "local: all is learned"
+sed "s#path: .*}#path: \"$TEST_DIR/odd.csv\"}#" "$TEST_DIR/local.yaml" \
+    >"$TEST_DIR/local-odd.yaml"
+run_job local-odd
+is $? 0 "local-odd: exit status" || sed 's/^/# /' "$TEST_DIR/local-odd.out"
+is "$(get "$TEST_DIR/local-odd.json" skipped)" 3 "local-odd: rows left out"
+has "$(cat "$TEST_DIR/local-odd.out")" "odd.csv:22: the row holds NUL bytes" \
+    "local-odd: the first is said"
 
 # A log: 30 rows, renamed, 20 rows in the one that takes its place; the agent
 # dies before and after.  Short blocks are sent within 100 ms.
