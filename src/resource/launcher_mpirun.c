@@ -379,11 +379,21 @@ static int hosts_name(const launcher_spec *s, const launcher_allocation *a,
 int launcher_mpiexec(const launcher_spec *s, const launcher_allocation *a,
                      launcher_command *c, pe_error *errp)
 {
+    int with_agent = 0;
+
     launcher_arg(c, text_format("mpiexec"), errp);
     settings_add(s, c, errp);
-    if (a->nodes > 1 && (hosts_name(s, a, c, errp) < 0 ||
-                         daemons_add(s, a, c, false, errp) < 0))
+    if (a->nodes > 1 && hosts_name(s, a, c, errp) < 0)
         return -1;
+    if (a->nodes > 1)
+        with_agent = daemons_add(s, a, c, false, errp);
+    if (with_agent < 0)
+        return -1;
+    if (with_agent) { /* Hydra's proxies get there as daemons do */
+        launcher_env(c, text_format("HYDRA_LAUNCHER=rsh"), errp);
+        launcher_env(c, text_format("HYDRA_LAUNCHER_EXEC=" LAUNCHER_AGENT),
+                     errp);
+    }
     count_add(s, c, errp);
     launcher_program(s, c, errp);
     return 0;

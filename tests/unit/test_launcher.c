@@ -490,7 +490,9 @@ static void test_agent(void)
     UNIT_CONTAINS(env, "OMPI_MCA_plm_rsh_agent=pilot-tmrsh\n"
                        "OMPI_MCA_plm_rsh_no_tree_spawn=1\n"
                        "OMPI_MCA_plm_rsh_num_concurrent=3\n"
-                       "OMPI_MCA_orte_leave_session_attached=1");
+                       "OMPI_MCA_orte_leave_session_attached=1\n"
+                       "HYDRA_LAUNCHER=rsh\n"
+                       "HYDRA_LAUNCHER_EXEC=pilot-tmrsh");
     free(command);
     free(env);
     free(want);
