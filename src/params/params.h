@@ -14,6 +14,10 @@
  * :home.
  */
 
+/* The NAME of key pilot:{RUN}:NAME number [i], from 0; NULL behind the last.
+ */
+const char *params_key_word(size_t i);
+
 /* A connected stream socket to [host]:[port], which the caller closes; -1. */
 typedef int (*params_dial_f)(void *arg, const char *host, int port,
                              pe_error *errp);

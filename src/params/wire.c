@@ -20,6 +20,11 @@ static const char *const key_names[] = {
     [PARAMS_CHANNEL] = "announce",
 };
 
+const char *params_key_word(size_t i)
+{
+    return i < sizeof(key_names) / sizeof(key_names[0]) ? key_names[i] : NULL;
+}
+
 static int run_check(const char *run, pe_error *errp)
 {
     size_t len = run ? strlen(run) : 0;

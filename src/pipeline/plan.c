@@ -162,17 +162,13 @@ static void print_topics(const pipeline *p, const char *run, FILE *f)
 
 static void print_keys(const pipeline *p, const char *run, FILE *f)
 {
-    static const char *const names[] = {
-        "state",  "model",  "offsets", "devices", "ends",
-        "pilots", "leases", "control", "shared",  "announce"};
-
     fprintf(f, "\nRedis keys\n");
     if (pipeline_is_local(p)) {
         fprintf(f, "  none: nothing is kept; exactly-once: off\n");
         return;
     }
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        fprintf(f, "  pilot:{%s}:%s\n", run, names[i]);
+    for (size_t i = 0; params_key_word(i); i++)
+        fprintf(f, "  pilot:{%s}:%s\n", run, params_key_word(i));
 }
 
 void pipeline_print_plan(const pipeline *p, const char *run, void *file)

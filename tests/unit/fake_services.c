@@ -235,3 +235,8 @@ void params_state_free(params_state *s)
 {
     (void)s;
 }
+
+const char *params_key_word(size_t i)
+{
+    return i == 0 ? "state" : NULL;
+}

@@ -68,6 +68,8 @@ static void test_plan(void)
                         "  pilot.run-1.sense.results\n"
                         "  pilot.run-1.sense.refused\n");
     UNIT_CONTAINS(text, "\n  pilot:{run-1}:state\n");
+    UNIT_CONTAINS(text, "\n  pilot:{run-1}:fence\n");
+    CU_ASSERT_PTR_NULL(strstr(text, "pilot:{run-1}:offsets"));
     UNIT_CONTAINS(text, "\n      clusters: 5\n");
     free(text);
     pipeline_destroy(p);
