@@ -12,7 +12,6 @@
  * Errors: fatal, 65, with the fix; retry, 69.
  */
 int begin_topic(const pipeline *pl, const pipeline_request *req,
-                pool_store *store, int64_t *low, int64_t *high,
-                pe_error *errp);
+                pool_store *store, int64_t *low, int64_t *high, pe_error *errp);
 
 #endif

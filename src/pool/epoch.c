@@ -91,22 +91,26 @@ static int pack(const pool *p, const pool_slot *s, pe_buffer *b, pe_error *errp)
                : 0;
 }
 
-static void send_part(pool *p, pe_buffer *b)
+static int send_part(pool *p, pe_buffer *b, pe_error *errp)
 {
     pool_send *out;
+    int pages;
 
     if (p->rank == 0) {
         epoch_take_part(p, b->data, b->len);
-        return;
+        return 0;
     }
+    pages = pool_pages(b, errp);
+    if (pages < 0)
+        return -1;
     /* Rank 0 takes parts at once, so a place comes free soon. */
     while (!(out = pool_send_room(p)))
         help_serve(p);
     out->used = true;
     out->buffer = b->data;
     p->n_sends++;
-    MPI_Isend(b->data, (int)b->len, MPI_BYTE, 0, TAG_PART, p->c.comm,
-              &out->req);
+    MPI_Isend(b->data, pages, p->page, 0, TAG_PART, p->c.comm, &out->req);
+    return 0;
 }
 
 /* Rank 0: the job the epoch is reduced into. */
@@ -304,14 +308,15 @@ void epoch_contribute(pool *p, int64_t blocks)
     if (pack(p, s, &part, &e) < 0)
         goto error;
     reduce_lanes(p, s);
-    send_part(p, &part);
+    if (send_part(p, &part, &e) < 0)
+        goto error;
     if (p->rank == 0)
         take_early(p);
     return;
 error:
     /* The others wait in the reduction: the world cannot go on in order. */
     pe_buffer_free(&part);
-    MPI_Abort(p->c.comm, PE_EXIT_FAILED);
+    pool_abort(p, &e);
 }
 
 /* The epoch is whole at rank 0: it waits for the committer, folded with what

@@ -164,10 +164,8 @@ static void take_task(pool *p, int rank, int len)
     MPI_Recv(&h->task, len, MPI_BYTE, rank, TAG_TASK, p->c.comm,
              MPI_STATUS_IGNORE);
     if (pe_block_reserve(&h->block, h->task.points, h->task.features,
-                         (enum pe_dtype)h->task.dtype, &e) < 0) {
-        pool_fail(p, &e);
-        return;
-    }
+                         (enum pe_dtype)h->task.dtype, &e) < 0)
+        pool_abort(p, &e); /* its data is on the way, and must be taken */
     MPI_Irecv(h->block.data, (int)h->task.bytes, MPI_BYTE, rank, TAG_DATA,
               p->c.comm, &h->data);
     h->state = HELP_COMING;
@@ -182,18 +180,22 @@ static void take_none(pool *p, int rank)
         h->state = HELP_FREE;
 }
 
-static void take_part(pool *p, int rank, int len)
+static void take_part(pool *p, int rank, const MPI_Status *st)
 {
-    unsigned char *m = malloc((size_t)len);
+    unsigned char *m;
     pe_error e = {0};
+    size_t len;
+    int pages;
 
+    MPI_Get_count(st, p->page, &pages);
+    len = (size_t)pages * POOL_PAGE;
+    m = malloc(len);
     if (!m) {
         pe_error_nomem(&e);
-        pool_fail(p, &e);
-        return;
+        pool_abort(p, &e); /* it would be there for ever */
     }
-    MPI_Recv(m, len, MPI_BYTE, rank, TAG_PART, p->c.comm, MPI_STATUS_IGNORE);
-    epoch_take_part(p, m, (size_t)len);
+    MPI_Recv(m, pages, p->page, rank, TAG_PART, p->c.comm, MPI_STATUS_IGNORE);
+    epoch_take_part(p, m, len);
 }
 
 static void take_message(pool *p, const MPI_Status *st)
@@ -220,7 +222,7 @@ static void take_message(pool *p, const MPI_Status *st)
         take_done(p, &d);
         break;
     case TAG_PART:
-        take_part(p, st->MPI_SOURCE, len);
+        take_part(p, st->MPI_SOURCE, st);
         break;
     default:
         break;

@@ -14,6 +14,8 @@ enum {
                              between two blocks */
     POOL_SENDS = 32,      /* messages under way */
     POOL_SAMPLES = 65536, /* blocks whose commit latency is remembered */
+    POOL_PAGE = 4096,     /* bytes; large messages are counted in pages, since
+                             MPI counts are int */
     POOL_ENDED = 8,       /* epochs whose end is remembered */
     POOL_OTHERS = 4096,   /* devices, from which on none of another run is
                              added */
@@ -239,6 +241,8 @@ struct pool {
     int64_t *round_out, *round_in, *ends;
     int n_round;
     MPI_Op round_op;
+    MPI_Datatype page; /* POOL_PAGE bytes */
+    bool paged;
     MPI_Request round;
     bool round_posted;
     int64_t round_due;
@@ -476,6 +480,12 @@ int round_init(pool *p, pe_error *errp);
 void round_fini(pool *p);
 void round_progress(pool *p);
 void pool_fail(pool *p, const pe_error *e);
+/* This rank cannot keep to the protocol any more, so the others would wait for
+ * ever: ends the world with the error.  Does not return.
+ */
+void pool_abort(pool *p, const pe_error *e);
+/* Fill [b] up to whole pages; how many they are, or -1. */
+int pool_pages(pe_buffer *b, pe_error *errp);
 bool round_settles(pool *p, int64_t outstanding, int64_t unacked);
 /* Rank 0: nothing is on its way to the store or from it. */
 bool pool_is_idle(const pool *p);

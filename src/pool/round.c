@@ -1,10 +1,13 @@
 /* round.c - rounds: every rank says how it stands, all decide the same. */
 #include "pool_private.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/common/clock.h"
+#include "src/common/log.h"
+#include "src/monitor/event.h"
 
 #define US INT64_C(1000)
 #define MS INT64_C(1000000)
@@ -41,6 +44,9 @@ int round_init(pool *p, pe_error *errp)
     for (int32_t k = 0; k < p->n_partitions; k++)
         p->ends[k] = -1;
     MPI_Op_create(reduce_round, 1, &p->round_op);
+    MPI_Type_contiguous(POOL_PAGE, MPI_BYTE, &p->page);
+    MPI_Type_commit(&p->page);
+    p->paged = true;
     return 0;
 }
 
@@ -48,6 +54,8 @@ void round_fini(pool *p)
 {
     if (p->round_op)
         MPI_Op_free(&p->round_op);
+    if (p->paged)
+        MPI_Type_free(&p->page);
     free(p->round_out);
     free(p->round_in);
     free(p->ends);
@@ -59,6 +67,29 @@ void pool_fail(pool *p, const pe_error *e)
         return;
     p->failed = true;
     p->error = *e;
+}
+
+void pool_abort(pool *p, const pe_error *e)
+{
+    log_error("rank %d: %s", p->rank, e->text);
+    event_error(p->c.pilot, e);
+    MPI_Abort(p->c.comm, (int)e->exit_code);
+}
+
+int pool_pages(pe_buffer *b, pe_error *errp)
+{
+    size_t pages = (b->len + POOL_PAGE - 1) / POOL_PAGE;
+    size_t whole = pages * POOL_PAGE;
+
+    if (pages > INT_MAX)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "a message of %zu bytes is larger than MPI can "
+                            "count",
+                            b->len);
+    if (pe_buffer_reserve(b, whole, errp) < 0)
+        return -1;
+    memset(b->data + b->len, 0, whole - b->len);
+    return (int)pages;
 }
 
 /* --- what this rank says --- */

@@ -145,16 +145,21 @@ void ship_post(pool *p, int64_t bytes, int64_t state_term)
 {
     pe_error e = {0};
 
-    if (pe_buffer_reserve(&p->ship, (size_t)bytes, &e) < 0)
-        MPI_Abort(p->c.comm, PE_EXIT_FAILED);
-    p->ship.len = (size_t)bytes;
+    int pages = -1;
+
+    if (pe_buffer_reserve(&p->ship, (size_t)bytes, &e) == 0) {
+        p->ship.len = (size_t)bytes;
+        pages = pool_pages(&p->ship, &e);
+    }
+    if (pages < 0)
+        pool_abort(p, &e);
     p->ship_seq++;
     if (state_term == p->term)
         p->state_seq = p->ship_seq;
     p->ship_ready = false;
     p->shipping = true;
     p->ship_here = false;
-    MPI_Ibcast(p->ship.data, (int)bytes, MPI_BYTE, 0, p->c.comm, &p->ship_req);
+    MPI_Ibcast(p->ship.data, pages, p->page, 0, p->c.comm, &p->ship_req);
 }
 
 static int decode_model(pool *p, const struct ship_head *h, pe_error *errp)
