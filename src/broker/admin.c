@@ -203,6 +203,10 @@ static rd_kafka_NewTopic_t *describe_topic(const broker_topic *t,
         return NULL;
     }
     rd_kafka_NewTopic_set_config(n, "cleanup.policy", "delete");
+    /* A device may have no clock: by its own time a record of 1970 would be
+     * deleted at once, and one of tomorrow never be taken.
+     */
+    rd_kafka_NewTopic_set_config(n, "message.timestamp.type", "LogAppendTime");
     snprintf(text, sizeof(text), "%" PRIu64, t->message_bytes);
     if (t->message_bytes > 0)
         rd_kafka_NewTopic_set_config(n, "max.message.bytes", text);
@@ -255,6 +259,14 @@ static int check_settings(const broker_admin *a, const broker_topic *t,
                                 rd_kafka_ConfigEntry_name(e[i]),
                                 rd_kafka_ConfigEntry_value(e[i]), errp) < 0)
             return -1;
+    for (size_t i = 0; i < n; i++) {
+        char text[600];
+
+        if (topic_warning(t, a->client.endpoint,
+                          rd_kafka_ConfigEntry_name(e[i]),
+                          rd_kafka_ConfigEntry_value(e[i]), text, sizeof(text)))
+            log_warn("%s", text);
+    }
     return 0;
 }
 

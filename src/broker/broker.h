@@ -53,13 +53,16 @@ typedef struct broker_topic {
     int partitions;         /* at least; exactly when it is created */
     uint64_t message_bytes; /* max.message.bytes wanted */
     bool gaps_allowed;      /* accept compacted topics */
+    bool device_clocks;     /* its writers' clocks may be wrong: it is said
+                               where records are kept and admitted by them */
     double retention_s;     /* 0: the broker's default; only on creation */
 } broker_topic;
 
 /* Create the topic, or check the one that is there: too few partitions,
  * a smaller max.message.bytes, cleanup.policy=compact without gaps_allowed
  * are input errors (78) with the command that fixes it.  *partitionsp = how
- * many there are.  A topic that was created has leaders on return.
+ * many there are.  A topic that was created has leaders on return,
+ * and keeps and admits records by the broker's clock.
  */
 int broker_topic_ensure(broker_admin *a, const broker_topic *t,
                         int *partitionsp, pe_error *errp);

@@ -93,6 +93,17 @@ int client_set(rd_kafka_conf_t *k, const char *name, const char *value,
                         "broker client refuses %s=%s: %s", name, value, why);
 }
 
+int client_set_known(rd_kafka_conf_t *k, const char *name, const char *value,
+                     pe_error *errp)
+{
+    char now[512];
+    size_t size = sizeof(now);
+
+    if (rd_kafka_conf_get(k, name, now, &size) == RD_KAFKA_CONF_UNKNOWN)
+        return 0;
+    return client_set(k, name, value, errp);
+}
+
 int client_set_u64(rd_kafka_conf_t *k, const char *name, uint64_t value,
                    pe_error *errp)
 {

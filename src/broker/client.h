@@ -37,6 +37,9 @@ rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
 
 int client_set(rd_kafka_conf_t *k, const char *name, const char *value,
                pe_error *errp);
+/* As client_set; nothing where this client is too old to know the name. */
+int client_set_known(rd_kafka_conf_t *k, const char *name, const char *value,
+                     pe_error *errp);
 int client_set_u64(rd_kafka_conf_t *k, const char *name, uint64_t value,
                    pe_error *errp);
 int client_set_all(rd_kafka_conf_t *k, const client_setting *s, pe_error *errp);

@@ -94,7 +94,9 @@ make_conf(broker_consumer *c, const broker_consumer_conf *conf, pe_error *errp)
 
     if (!k)
         return NULL;
+    /* From 2.2 on the client waits a second where its queue is full. */
     if (client_set_all(k, settings, errp) == 0 &&
+        client_set_known(k, "fetch.queue.backoff.ms", "10", errp) == 0 &&
         client_set(k, "group.id", conf->group, errp) == 0 &&
         client_set(k, "check.crcs", conf->check_crcs ? "true" : "false",
                    errp) == 0 &&

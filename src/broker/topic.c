@@ -2,6 +2,7 @@
 #include "src/broker/topic.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "src/common/text.h"
@@ -60,4 +61,19 @@ int topic_check_setting(const broker_topic *t, const char *endpoint,
     if (!strcmp(name, "max.message.bytes"))
         return check_size(t, endpoint, value, errp);
     return 0;
+}
+
+bool topic_warning(const broker_topic *t, const char *endpoint,
+                   const char *name, const char *value, char *out, size_t cap)
+{
+    if (!t->device_clocks || !value || strcmp(name, "message.timestamp.type") ||
+        strcmp(value, "CreateTime") != 0)
+        return false;
+    snprintf(out, cap,
+             "topic %s keeps records by the clocks of its writers: those of a "
+             "device without one are deleted early, or refused; "
+             "`kafka-configs.sh --bootstrap-server %s --alter --topic %s "
+             "--add-config message.timestamp.type=LogAppendTime`",
+             t->name, endpoint, t->name);
+    return true;
 }

@@ -16,4 +16,8 @@ int topic_check_partitions(const broker_topic *t, const char *endpoint, int n,
 int topic_check_setting(const broker_topic *t, const char *endpoint,
                         const char *name, const char *value, pe_error *errp);
 
+/* What is to be said of a setting that is no error: into [out], true. */
+bool topic_warning(const broker_topic *t, const char *endpoint,
+                   const char *name, const char *value, char *out, size_t cap);
+
 #endif

@@ -2,6 +2,7 @@
 #include "topics.h"
 
 #include "src/broker/broker.h"
+#include "src/common/log.h"
 
 #define ENDS_TIMEOUT_S 1.0
 
@@ -18,8 +19,16 @@ static int ensure(const pipeline *p, const pipeline_request *r, broker_admin *a,
         .message_bytes =
             p->message_bytes + (*suffix ? PIPELINE_HEADER_BYTES : 0),
         .gaps_allowed = p->gaps_allowed,
+        .device_clocks = !*suffix,
     };
-    return broker_topic_ensure(a, &t, &partitions, errp);
+    if (broker_topic_ensure(a, &t, &partitions, errp) < 0)
+        return -1;
+    if (!*suffix && partitions > p->partitions)
+        log_warn("topic %s has %d partitions and the run reads %d of them: "
+                 "what others write to the rest is not read; set "
+                 "streams.%s.partitions to %d to read all",
+                 name, partitions, p->partitions, p->stream_name, partitions);
+    return 0;
 }
 
 static broker_admin *admin_open(const pipeline_request *r, pe_error *errp)

@@ -37,6 +37,11 @@ done
 "$FOREIGN" strangers-topic 0 npy 1 %00%00%00%02 pe_boot=1 pe_seq=1
 "$FOREIGN" strangers-topic 0 npy 1 caf%E9 pe_boot=1 pe_seq=x
 "$FOREIGN" strangers-topic 0 junk 2 %FF%FE ce_source pe_source=%00
+# Clocks that are wrong by much, in a topic of ours: admitted, and kept.
+FOREIGN_TIME=1000 "$FOREIGN" strangers-topic 0 npy 1 clock &&
+    FOREIGN_TIME=$(($(date +%s) * 1000 + 7200000)) "$FOREIGN" \
+        strangers-topic 1 npy 1 clock
+is $? 0 "records of 1970 and of the future are admitted"
 FOREIGN_CODEC=zstd "$FOREIGN" strangers-topic 0 heap 1 heap
 FOREIGN_CODEC=zstd "$FOREIGN" strangers-topic 1 long 1 long
 out=$(pilot run "$TEST_DIR/p.yaml" --run real --summary "$TEST_DIR/real.json" 2>&1)
@@ -49,8 +54,8 @@ has "$out" "pe_boot is larger than 62 bits" "with the first reason"
 is "$(state real refused)" 66 "all that cannot be read is refused"
 is "$(state real refused_own)" 1 "one of it in our name"
 is "$(state real deduplicated)" 0 "no block of a device is a repeat"
-# 60 of the device, 1 of the first run, 5 that are fine, the long one.
-is "$(state real applied)" 67 "every other block is applied"
+# 60 of the device, 1 of the first run, 7 that are fine, the long one.
+is "$(state real applied)" 69 "every other block is applied"
 has "$(cat "$PILOT_HOME"/real/pool/err)" "of that record of 6291456 bytes only" \
     "what is too large to be passed on is cut, and that is said"
 exact real

@@ -130,6 +130,45 @@ static void test_topic_gaps_allowed(void)
         topic_check_setting(&t, "h:1", "cleanup.policy", "compact", NULL), 0);
 }
 
+static void test_topic_warning(void)
+{
+    static const struct {
+        const char *name, *value;
+        bool clocks, said;
+    } rows[] = {
+        {"message.timestamp.type", "CreateTime", true, true},
+        {"message.timestamp.type", "CreateTime", false, false},
+        {"message.timestamp.type", "LogAppendTime", true, false},
+        {"message.timestamp.type", NULL, true, false},
+        {"cleanup.policy", "CreateTime", true, false},
+    };
+    char text[600];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const broker_topic t = {.name = "t", .device_clocks = rows[i].clocks};
+
+        CU_ASSERT_EQUAL(topic_warning(&t, "h:1", rows[i].name, rows[i].value,
+                                      text, sizeof(text)),
+                        rows[i].said);
+    }
+    UNIT_CONTAINS(text, "topic t keeps records by the clocks of its writers");
+    UNIT_CONTAINS(text, "--bootstrap-server h:1 --alter --topic t --add-config "
+                        "message.timestamp.type=LogAppendTime");
+}
+
+/* What an older client does not know is left out; what is wrong is not. */
+static void test_known(void)
+{
+    rd_kafka_conf_t *k = rd_kafka_conf_new();
+    pe_error e = {0};
+
+    CU_ASSERT_EQUAL(client_set_known(k, "no.such.setting", "1", &e), 0);
+    CU_ASSERT_EQUAL(client_set_known(k, "fetch.error.backoff.ms", "20", &e), 0);
+    CU_ASSERT_EQUAL(client_set_known(k, "fetch.error.backoff.ms", "x", &e), -1);
+    UNIT_CONTAINS(e.text, "broker client refuses fetch.error.backoff.ms=x");
+    rd_kafka_conf_destroy(k);
+}
+
 static void test_order_bad_positions(void)
 {
     static const struct {
@@ -261,6 +300,8 @@ int main(void)
         {"partitions of a topic", test_topic_partitions},
         {"settings of a topic", test_topic_settings},
         {"a compacted topic where gaps are allowed", test_topic_gaps_allowed},
+        {"what is said of a topic", test_topic_warning},
+        {"settings of newer clients", test_known},
         {"positions that are none", test_order_bad_positions},
         {"every offset is taken once", test_order_takes_each_once},
         {"a gap stops the partition", test_order_gap},
