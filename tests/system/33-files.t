@@ -76,6 +76,18 @@ job far "$long/far.csv"
 run_job far
 is $? 0 "far: exit status" || sed 's/^/# /' "$TEST_DIR/far.out"
 is "$(get "$TEST_DIR/far.json" applied)" 400 "far: all is learned"
+cat >"$TEST_DIR/slow.c" <<'END'
+#include <pilot/function.h>
+#include <unistd.h>
+static int slow(pe_context *ctx, const pe_block *in, pe_block *out)
+{
+    usleep(2000);
+    return pe_context_pass(ctx, in, out);
+}
+const pe_function slow_function = {
+    .abi = PE_FUNCTION_ABI, .name = "slow", .process_cloud = slow};
+END
+cc -shared -fPIC -I"$SRC/include" -o "$TEST_DIR/slow.so" "$TEST_DIR/slow.c"
 cat >"$TEST_DIR/local.yaml" <<END
 version: 1
 pipeline: local
@@ -87,6 +99,7 @@ stages:
     function: file
     block: {points: 5}
     options: {path: "$long/far.csv"}
+  slow: {pilot: pool, function: "$TEST_DIR/slow.so:slow_function"}
   learn: {pilot: pool, function: audit}
 streams: {sense: {partitions: 1}}
 results: "off"
@@ -94,6 +107,7 @@ END
 run_job local
 is $? 0 "local: exit status" || sed 's/^/# /' "$TEST_DIR/local.out"
 is "$(get "$TEST_DIR/local.json" applied)" 400 "local: all is learned"
+ok $(($(get "$TEST_DIR/local.json" helped) == 0)) "local: other ranks helped"
 sed "s#path: .*}#path: \"$TEST_DIR/odd.csv\"}#" "$TEST_DIR/local.yaml" \
     >"$TEST_DIR/local-odd.yaml"
 run_job local-odd
