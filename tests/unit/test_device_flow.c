@@ -234,6 +234,101 @@ static void test_sender_open(void)
     sender_close(NULL);
 }
 
+/* --- who it is --- */
+
+/* A live device senses before it knows its BOOT, and sends nothing. */
+static void test_device_boot(void)
+{
+    tally_slot counts = {0};
+    bench b;
+
+    bench_init(&b, &bench_count, NULL);
+    atomic_store(&bench_blocks, 100);
+    b.conf.rereadable = false;
+    b.conf.id = (identity){0, 0};
+    b.conf.tally = &counts;
+    bench_start(&b);
+    CU_ASSERT(bench_wait(all_sensed, &b));
+    clock_sleep_ns(30000000, 1);
+    CU_ASSERT_EQUAL(fake_stored(), 0);
+    CU_ASSERT_EQUAL(device_waiting(b.device), 100);
+    device_set_boot(b.device, 77);
+    CU_ASSERT(bench_wait(bench_over, &b));
+    CU_ASSERT_EQUAL_FATAL(fake.n_stored, 100);
+    for (int i = 0; i < 100; i++) {
+        CU_ASSERT_EQUAL(fake.stored[i].boot, 77);
+        CU_ASSERT_EQUAL(fake.stored[i].seq, i);
+    }
+    /* Whoever comes after a kill sees the same. */
+    CU_ASSERT_EQUAL(atomic_load(&counts.boot), 77);
+    CU_ASSERT_EQUAL(atomic_load(&counts.sensed), 100);
+    CU_ASSERT_EQUAL(atomic_load(&counts.sent), 100);
+    CU_ASSERT_EQUAL(device_waiting(b.device), 0);
+    bench_stop(&b);
+}
+
+/* Blocks at positions 0, 10, 20: a source that can be read again says so. */
+static int gap_produce(pe_context *ctx, pe_block *out)
+{
+    int rc = bench_count.produce_edge(ctx, out);
+
+    if (rc == PE_FORWARD) {
+        out->has_seq = 1;
+        out->seq = 10 * (uint64_t)pe_block_at(out, 0, 0);
+    }
+    return rc;
+}
+
+static void test_device_positions(void)
+{
+    pe_function gaps = bench_count;
+    bench b;
+
+    gaps.produce_edge = gap_produce;
+    for (int live = 0; live < 2; live++) {
+        bench_init(&b, &gaps, NULL);
+        atomic_store(&bench_blocks, 5);
+        b.conf.rereadable = !live;
+        bench_start(&b);
+        CU_ASSERT(bench_wait(bench_over, &b));
+        CU_ASSERT_EQUAL_FATAL(fake.n_stored, 5);
+        for (int i = 0; i < 5; i++) /* nobody else's word is taken for it */
+            CU_ASSERT_EQUAL(fake.stored[i].seq, live ? i : 10 * i);
+        bench_stop(&b);
+    }
+}
+
+static bool is_stuck(bench *b)
+{
+    int64_t since;
+
+    return device_at(b->device, &since) != NULL;
+}
+
+static bool is_back(bench *b)
+{
+    return !is_stuck(b);
+}
+
+/* The stage that is at work has a name. */
+static void test_device_at(void)
+{
+    int64_t since = 0, from = clock_mono_ns();
+    bench b;
+
+    bench_init(&b, &bench_count, NULL);
+    atomic_store(&bench_blocks, 1);
+    atomic_store(&bench_sleep_ns, 200000000);
+    bench_start(&b);
+    CU_ASSERT(bench_wait(is_stuck, &b));
+    const char *stage = device_at(b.device, &since);
+    UNIT_EQUAL(stage ? stage : "it came back", "sense");
+    CU_ASSERT(since >= from && since <= clock_mono_ns());
+    CU_ASSERT(bench_wait(bench_over, &b));
+    CU_ASSERT(bench_wait(is_back, &b));
+    bench_stop(&b);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -245,6 +340,9 @@ int main(void)
         {"device: cancel", test_device_cancel},
         {"device: abort", test_device_abort},
         {"device: resend after a break", test_device_resend},
+        {"device: no record before its BOOT", test_device_boot},
+        {"device: positions of its source", test_device_positions},
+        {"device: the stage at work", test_device_at},
         {"sender: nothing can be stored", test_sender_barren},
         {"sender: cannot be opened", test_sender_open},
         {NULL, NULL},
