@@ -88,11 +88,14 @@ static int take_text(const char **textp, const char *word, char *out,
 
 static int take_count(const char **textp, const char *word, uint64_t *countp)
 {
+    const char *at = *textp;
     char digits[32];
 
-    if (take_text(textp, word, digits, sizeof(digits)) < 0)
+    if (take_text(&at, word, digits, sizeof(digits)) < 0 ||
+        params_number_parse(digits, INT64_MAX, countp) < 0)
         return -1;
-    return params_number_parse(digits, INT64_MAX, countp);
+    *textp = at;
+    return 0;
 }
 
 /* *textp moves behind the head. */
@@ -207,9 +210,9 @@ int params_layout_parse(const char *text, const char *key, params_head *h,
     memcpy(out->commit, h->commit, sizeof(out->commit));
     out->version = h->version;
     out->time_ns = (int64_t)h->time_ns;
-    for (size_t i = 0; i < PARAMS_N_COUNTERS && *text; i++)
-        if (take_count(&text, params_counter_fields[i].name,
-                       params_counter_at(&out->counters, i)) < 0)
-            return refuse(key, "has no counters", errp);
+    /* One that is not there counts what came later than this state. */
+    for (size_t i = 0; i < PARAMS_N_COUNTERS; i++)
+        (void)take_count(&text, params_counter_fields[i].name,
+                         params_counter_at(&out->counters, i));
     return take_rows(text, end, key, out, errp);
 }

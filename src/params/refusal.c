@@ -1,7 +1,6 @@
 /* refusal.c - error replies of Redis: what a caller can do about each. */
 #include "reply.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define ACL_FIX                                                             \
@@ -84,7 +83,7 @@ static const char *unwrap(const char *text)
 static const refusal *refusal_find(const char *text)
 {
     text = unwrap(text);
-    if (strstr(text, strerror(ENOSPC)))
+    if (strstr(text, "No space left on device"))
         return &disk_full;
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
         if (!strncmp(text, refusals[i].prefix, strlen(refusals[i].prefix)))

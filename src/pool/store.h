@@ -36,7 +36,14 @@ struct pool_store {
 
 pool_store *pool_store_params(const pipeline *pl, const pipeline_request *req,
                               pe_error *errp);
-/* For pipelines without services: offsets start at 0, nothing is kept. */
+/* For pipelines without services: offsets start at 0, and what is kept goes
+ * with this process.
+ */
 pool_store *pool_store_memory(pe_error *errp);
+/* What it keeps, to be played with, and a copy of that for params_state_free.
+ */
+params_state *pool_store_memory_state(pool_store *s);
+int pool_store_memory_copy(const params_state *from, params_state *out,
+                           pe_error *errp);
 
 #endif

@@ -4,38 +4,241 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "committer.h"
+
+/* The last commit of a writer. */
+typedef struct last_commit {
+    char *writer;
+    char id[PE_COMMIT_ID_LEN + 1];
+} last_commit;
+
 struct store {
     pool_store base;
-    char commit[PE_COMMIT_ID_LEN + 1];
+    params_state now;
+    last_commit *last;
+    size_t n_last;
 };
+
+static struct store *store_of(pool_store *s)
+{
+    return (struct store *)s;
+}
+
+params_state *pool_store_memory_state(pool_store *s)
+{
+    return &store_of(s)->now;
+}
+
+/* --- reading --- */
+
+static char *copy_name(const char *from, bool *failedp)
+{
+    char *name = strdup(from);
+
+    *failedp = *failedp || !name;
+    return name;
+}
+
+int pool_store_memory_copy(const params_state *from, params_state *out,
+                           pe_error *errp)
+{
+    bool failed = false;
+
+    *out = *from;
+    out->offsets = calloc(from->n_offsets + 1, sizeof(*out->offsets));
+    out->devices = calloc(from->n_devices + 1, sizeof(*out->devices));
+    out->model = (pe_buffer){0};
+    if (!out->offsets || !out->devices) {
+        out->n_offsets = out->n_devices = 0;
+        failed = true;
+    }
+    for (size_t i = 0; i < out->n_offsets; i++) {
+        out->offsets[i] = from->offsets[i];
+        out->offsets[i].topic = copy_name(from->offsets[i].topic, &failed);
+    }
+    for (size_t i = 0; i < out->n_devices; i++) {
+        out->devices[i] = from->devices[i];
+        out->devices[i].device = copy_name(from->devices[i].device, &failed);
+    }
+    if (!failed && from->model.len &&
+        pe_buffer_append(&out->model, from->model.data, from->model.len,
+                         errp) < 0)
+        failed = true;
+    if (!failed)
+        return 0;
+    params_state_free(out);
+    return pe_error_nomem(errp);
+}
 
 static int store_load(pool_store *s, params_state *out, pe_error *errp)
 {
-    (void)s;
-    (void)errp;
-    memset(out, 0, sizeof(*out));
-    return 0;
-}
-
-static int store_send(pool_store *s, const params_commit *c, pe_error *errp)
-{
-    struct store *st = (struct store *)s;
-
-    (void)errp;
-    memcpy(st->commit, c->id, sizeof(st->commit));
-    return PARAMS_OK;
+    return pool_store_memory_copy(&store_of(s)->now, out, errp);
 }
 
 static int store_ids(pool_store *s, char commit[PE_COMMIT_ID_LEN + 1],
                      uint64_t *fencep, pe_error *errp)
 {
-    const struct store *st = (const struct store *)s;
+    const struct store *st = store_of(s);
 
     (void)errp;
-    memcpy(commit, st->commit, sizeof(st->commit));
-    *fencep = 0;
+    memcpy(commit, st->now.commit, sizeof(st->now.commit));
+    *fencep = st->now.fence;
     return 0;
 }
+
+/* --- a commit: the answers of commit.lua, in its order --- */
+
+static params_offset *offset_of(const struct store *st, const char *topic,
+                                int32_t partition)
+{
+    for (size_t i = 0; i < st->now.n_offsets; i++) {
+        params_offset *o = &st->now.offsets[i];
+        if (o->partition == partition && !strcmp(o->topic, topic))
+            return o;
+    }
+    return NULL;
+}
+
+/* A partition that was never heard of starts at 0. */
+static int64_t next_of(const struct store *st, const params_range *r)
+{
+    const params_offset *o = offset_of(st, r->topic, r->partition);
+
+    return o ? o->next : 0;
+}
+
+static last_commit *last_of(const struct store *st, const char *writer)
+{
+    for (size_t i = 0; i < st->n_last; i++)
+        if (!strcmp(st->last[i].writer, writer))
+            return &st->last[i];
+    return NULL;
+}
+
+static enum params_answer answer_to(const struct store *st,
+                                    const params_commit *c)
+{
+    const last_commit *last = last_of(st, c->writer);
+    bool moves = false;
+
+    if (last && !strcmp(last->id, c->id))
+        return PARAMS_DUP;
+    for (size_t i = 0; i < c->n_ranges; i++)
+        moves = moves || c->ranges[i].to != c->ranges[i].from;
+    if (!moves)
+        return PARAMS_EMPTY;
+    if (c->fence != st->now.fence)
+        return PARAMS_FENCED;
+    for (size_t i = 0; i < c->n_ranges; i++)
+        if (next_of(st, &c->ranges[i]) != c->ranges[i].from)
+            return PARAMS_OFFSET;
+    return strcmp(st->now.commit, c->base) ? PARAMS_STALE : PARAMS_OK;
+}
+
+/* A new place at the end of a list of [size] each; NULL: no memory. */
+static void *list_add(void *listp, size_t *np, size_t size)
+{
+    void *list;
+    char *grown;
+
+    memcpy(&list, listp, sizeof(list));
+    grown = realloc(list, (*np + 1) * size);
+    if (!grown)
+        return NULL;
+    memcpy(listp, &grown, sizeof(grown));
+    memset(grown + *np * size, 0, size);
+    return grown + (*np)++ * size;
+}
+
+static int keep_range(struct store *st, const params_range *r)
+{
+    params_state *now = &st->now;
+    params_offset *o = offset_of(st, r->topic, r->partition);
+    char *topic;
+
+    if (!o) {
+        topic = strdup(r->topic);
+        o = topic ? list_add(&now->offsets, &now->n_offsets, sizeof(*o)) : NULL;
+        if (!o) {
+            free(topic);
+            return -1;
+        }
+        o->topic = topic;
+        o->partition = r->partition;
+    }
+    o->next = r->to;
+    o->mark = r->mark;
+    return 0;
+}
+
+static int keep_device(struct store *st, const params_device *d)
+{
+    params_state *now = &st->now;
+    params_device *k = NULL;
+    char *name;
+
+    for (size_t i = 0; i < now->n_devices && !k; i++)
+        if (!strcmp(now->devices[i].device, d->device))
+            k = &now->devices[i];
+    name = k ? k->device : strdup(d->device);
+    if (!k && name)
+        k = list_add(&now->devices, &now->n_devices, sizeof(*k));
+    if (!k) {
+        free(name);
+        return -1;
+    }
+    *k = *d;
+    k->device = name;
+    return 0;
+}
+
+static int keep_last(struct store *st, const params_commit *c)
+{
+    last_commit *last = last_of(st, c->writer);
+    char *name = last ? NULL : strdup(c->writer);
+
+    if (!last && name && (last = list_add(&st->last, &st->n_last,
+                                          sizeof(*last))))
+        last->writer = name;
+    if (!last) {
+        free(name);
+        return -1;
+    }
+    memcpy(last->id, c->id, sizeof(last->id));
+    return 0;
+}
+
+/* Half of it may be done where there is no memory: the pool then ends. */
+static int keep(struct store *st, const params_commit *c, pe_error *errp)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < c->n_ranges; i++)
+        rc = keep_range(st, &c->ranges[i]);
+    for (size_t i = 0; rc == 0 && i < c->n_devices; i++)
+        rc = keep_device(st, &c->devices[i]);
+    st->now.model.len = 0;
+    if (rc < 0 || keep_last(st, c) < 0)
+        return pe_error_nomem(errp);
+    if (c->model_len &&
+        pe_buffer_append(&st->now.model, c->model, c->model_len, errp) < 0)
+        return -1;
+    memcpy(st->now.commit, c->id, sizeof(st->now.commit));
+    st->now.version = c->version;
+    st->now.time_ns = c->time_ns;
+    commit_counters_add(&st->now.counters, &c->add);
+    return PARAMS_OK;
+}
+
+static int store_send(pool_store *s, const params_commit *c, pe_error *errp)
+{
+    struct store *st = store_of(s);
+    enum params_answer answer = answer_to(st, c);
+
+    return answer == PARAMS_OK ? keep(st, c, errp) : (int)answer;
+}
+
+/* --- what needs others --- */
 
 static int store_first(pool_store *s, int32_t partition, int64_t offset,
                        int64_t *storedp, pe_error *errp)
@@ -88,7 +291,15 @@ static int store_lease(pool_store *s, const params_member *m, unsigned words,
 
 static void store_close(pool_store *s)
 {
-    free(s);
+    struct store *st = store_of(s);
+
+    if (!s)
+        return;
+    params_state_free(&st->now);
+    for (size_t i = 0; i < st->n_last; i++)
+        free(st->last[i].writer);
+    free(st->last);
+    free(st);
 }
 
 static const pool_store_ops ops = {

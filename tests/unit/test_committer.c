@@ -12,20 +12,18 @@
 
 enum { PARTITIONS = 3, SCRIPT = 16 };
 
-/* A store that answers from a script and keeps what it was sent.  What it
- * holds is written by the test's thread too: under [lock].
+/* The store in memory, whose calls are counted, and may have an outcome that
+ * nobody hears of.  What it holds is written by the test's thread too: under
+ * [lock].
  */
 struct fake {
     pool_store base;
-    int answers[SCRIPT]; /* params_answer, or -1: unknown outcome */
-    int n_answers, at;
+    pool_store *store;
+    params_state *now;     /* what is in it */
+    const char *unheard;   /* of each send: 'x' not done, 'd' done */
     int loads, sends;
     char ids[SCRIPT][PE_COMMIT_ID_LEN + 1];
     char bases[SCRIPT][PE_COMMIT_ID_LEN + 1];
-    char commit[PE_COMMIT_ID_LEN + 1];
-    uint64_t version, fence;
-    int64_t offset[PARTITIONS];
-    pe_buffer model;
     int64_t from, to;
     char writer[64];
     /* leases: of partition k, 'a' we, 'b' another pool, 0 nobody */
@@ -44,61 +42,56 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int fake_load(pool_store *s, params_state *out, pe_error *errp)
 {
+    int rc;
+
     (void)s;
-    memset(out, 0, sizeof(*out));
     pthread_mutex_lock(&lock);
     fake.loads++;
-    memcpy(out->commit, fake.commit, sizeof(out->commit));
-    out->version = fake.version;
-    out->fence = fake.fence;
-    out->offsets = calloc(PARTITIONS, sizeof(*out->offsets));
-    for (int k = 0; k < PARTITIONS; k++)
-        out->offsets[k] = (params_offset){strdup("t"), k, fake.offset[k], 0};
-    out->n_offsets = PARTITIONS;
-    if (fake.model.len)
-        pe_buffer_append(&out->model, fake.model.data, fake.model.len, errp);
+    rc = fake.store->ops->load(fake.store, out, errp);
     pthread_mutex_unlock(&lock);
-    return 0;
+    return rc;
+}
+
+static void fake_note(const params_commit *c)
+{
+    int at = fake.sends++ % SCRIPT;
+
+    memcpy(fake.ids[at], c->id, sizeof(c->id));
+    memcpy(fake.bases[at], c->base, sizeof(c->base));
+    snprintf(fake.writer, sizeof(fake.writer), "%s", c->writer);
+    fake.from = c->n_ranges ? c->ranges[0].from : -1;
+    fake.to = c->n_ranges ? c->ranges[0].to : -1;
 }
 
 static int fake_send(pool_store *s, const params_commit *c, pe_error *errp)
 {
-    int answer = fake.at < fake.n_answers ? fake.answers[fake.at] : PARAMS_OK;
+    int answer = -1;
+    char how;
 
     (void)s;
     pthread_mutex_lock(&lock);
-    memcpy(fake.ids[fake.at], c->id, sizeof(c->id));
-    memcpy(fake.bases[fake.at], c->base, sizeof(c->base));
-    snprintf(fake.writer, sizeof(fake.writer), "%s", c->writer);
-    fake.at++;
-    fake.sends++;
-    fake.from = c->n_ranges ? c->ranges[0].from : -1;
-    fake.to = c->n_ranges ? c->ranges[0].to : -1;
-    if (answer == PARAMS_OK) {
-        memcpy(fake.commit, c->id, sizeof(fake.commit));
-        fake.version = c->version;
-        for (size_t i = 0; i < c->n_ranges; i++)
-            fake.offset[c->ranges[i].partition] = c->ranges[i].to;
-        fake.model.len = 0;
-        if (c->model_len)
-            pe_buffer_append(&fake.model, c->model, c->model_len, errp);
-    }
+    how = *fake.unheard;
+    fake_note(c);
+    if (how != 'x')
+        answer = fake.store->ops->send(fake.store, c, errp);
+    if (how)
+        fake.unheard++;
     pthread_mutex_unlock(&lock);
-    return answer < 0 ? pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                                     "no answer")
-                      : answer;
+    return how ? pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                              "no answer")
+               : answer;
 }
 
 static int fake_ids(pool_store *s, char commit[PE_COMMIT_ID_LEN + 1],
                     uint64_t *fencep, pe_error *errp)
 {
+    int rc;
+
     (void)s;
-    (void)errp;
     pthread_mutex_lock(&lock);
-    memcpy(commit, fake.commit, sizeof(fake.commit));
-    *fencep = fake.fence;
+    rc = fake.store->ops->ids(fake.store, commit, fencep, errp);
     pthread_mutex_unlock(&lock);
-    return 0;
+    return rc;
 }
 
 static int fake_first(pool_store *s, int32_t partition, int64_t offset,
@@ -190,6 +183,7 @@ static int fake_lease(pool_store *s, const params_member *m, unsigned words,
     return 0;
 }
 
+/* The test looks into it afterwards. */
 static void fake_close(pool_store *s)
 {
     (void)s;
@@ -206,6 +200,23 @@ static const pool_store_ops fake_ops = {
     .lease = fake_lease,
     .close = fake_close,
 };
+
+/* All offsets are 0. */
+static void fake_reset(void)
+{
+    if (fake.store)
+        fake.store->ops->close(fake.store);
+    memset(&fake, 0, sizeof(fake));
+    fake.base.ops = &fake_ops;
+    fake.unheard = "";
+    fake.store = pool_store_memory(NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(fake.store);
+    fake.now = pool_store_memory_state(fake.store);
+    fake.now->offsets = calloc(PARTITIONS, sizeof(*fake.now->offsets));
+    for (int32_t k = 0; k < PARTITIONS; k++)
+        fake.now->offsets[k] = (params_offset){strdup("t"), k, 0, 0};
+    fake.now->n_offsets = PARTITIONS;
+}
 
 /* [alone]: all partitions or none.  A ttl of a tenth of a second. */
 static committer *start_as(int n_devices, bool alone)
@@ -224,9 +235,7 @@ static committer *start_as(int n_devices, bool alone)
     };
     pe_error e = {0};
 
-    pe_buffer_free(&fake.model);
-    memset(&fake, 0, sizeof(fake));
-    fake.base.ops = &fake_ops;
+    fake_reset();
     fake.share = PARTITIONS;
     return committer_start(&c, &e);
 }
@@ -301,9 +310,9 @@ static committer_view look(committer *c)
 static void foreign_commit(char id, int k, int64_t to, uint64_t version)
 {
     pthread_mutex_lock(&lock);
-    memset(fake.commit, id, PE_COMMIT_ID_LEN);
-    fake.offset[k] = to;
-    fake.version = version;
+    memset(fake.now->commit, id, PE_COMMIT_ID_LEN);
+    fake.now->offsets[k].next = to;
+    fake.now->version = version;
     pthread_mutex_unlock(&lock);
 }
 
@@ -368,10 +377,7 @@ static void test_unknown_outcome_resends_the_same_call(void)
     committer *c = start(0);
     committer_news n;
 
-    fake.answers[0] = -1;
-    fake.answers[1] = -1;
-    fake.answers[2] = PARAMS_DUP;
-    fake.n_answers = 3;
+    fake.unheard = "xd";
     committer_submit(c, job(0, 1));
     n = wait_news(c);
     CU_ASSERT_EQUAL(n.word, COMMITTER_COMMIT);
@@ -391,10 +397,7 @@ static void test_stale_rebases(void)
     committer_view v;
     committer_news n;
 
-    fake.answers[0] = PARAMS_STALE;
-    fake.answers[1] = PARAMS_OK;
-    fake.n_answers = 2;
-    memset(fake.commit, 'a', PE_COMMIT_ID_LEN);
+    memset(fake.now->commit, 'a', PE_COMMIT_ID_LEN);
     /* Nothing was loaded yet: the committer's base is the empty one. */
     committer_submit(c, job(0, 1));
     n = wait_news(c);
@@ -411,14 +414,14 @@ static void test_stale_rebases(void)
 
 static void test_offset_and_fenced_are_doubt(void)
 {
-    static const int answers[] = {PARAMS_OFFSET, PARAMS_FENCED};
-
     for (int i = 0; i < 2; i++) {
         committer *c = start(0);
         committer_news n;
 
-        fake.answers[0] = answers[i];
-        fake.n_answers = 1;
+        if (i == 0)
+            fake.now->offsets[0].next = 5;
+        else
+            fake.now->fence = 1;
         committer_submit(c, job(0, 1));
         n = wait_news(c);
         CU_ASSERT_EQUAL(n.word, COMMITTER_DOUBT);
@@ -448,14 +451,14 @@ static void test_rollback_is_noticed_while_idle(void)
         committer *c = start(0);
         committer_news n;
 
-        fake.version = 1;
+        fake.now->version = 1;
         load_quietly(c);
         committer_submit(c, job(0, 1));
         n = wait_news(c);
         CU_ASSERT_EQUAL(n.version, 2);
         committer_news_clear(&n);
         pthread_mutex_lock(&lock);
-        fake.fence = rows[i].fence;
+        fake.now->fence = rows[i].fence;
         pthread_mutex_unlock(&lock);
         foreign_commit('b', 0, rows[i].offset, rows[i].version);
         n = wait_news(c);
@@ -536,15 +539,13 @@ static void test_stale_roll_back(void)
     committer *c = start(0);
     committer_news n;
 
-    fake.offset[0] = 5;
-    fake.version = 4;
+    fake.now->offsets[0].next = 5;
+    fake.now->version = 4;
     load_quietly(c);
-    fake.answers[0] = PARAMS_STALE;
-    fake.n_answers = 1;
     pthread_mutex_lock(&lock);
-    fake.offset[2] = 1; /* not of this commit, but ours */
-    memset(fake.commit, 'b', PE_COMMIT_ID_LEN);
-    fake.version = 5;
+    fake.now->offsets[2].next = 1; /* not of this commit, but ours */
+    memset(fake.now->commit, 'b', PE_COMMIT_ID_LEN);
+    fake.now->version = 5;
     pthread_mutex_unlock(&lock);
     committer_submit(c, job(5, 6));
     n = wait_news(c);
@@ -570,8 +571,8 @@ static void store_model(const pe_model *m)
     pe_error e = {0};
 
     pthread_mutex_lock(&lock);
-    fake.model.len = 0;
-    CU_ASSERT_EQUAL(pe_model_encode(m, &fake.model, &e), 0);
+    fake.now->model.len = 0;
+    CU_ASSERT_EQUAL(pe_model_encode(m, &fake.now->model, &e), 0);
     pthread_mutex_unlock(&lock);
 }
 
@@ -840,15 +841,13 @@ static void test_stop_with_work_left(void)
 {
     committer *c = start(0);
 
-    fake.answers[0] = fake.answers[1] = fake.answers[2] = -1;
-    fake.answers[3] = -1;
-    fake.n_answers = 4;
+    fake.unheard = "xxxx";
     committer_submit(c, job(0, 1));
     clock_sleep_ns(20000000, 1);
     committer_stop(c);
     committer_stop(NULL);
     CU_ASSERT_TRUE(fake.sends >= 1);
-    UNIT_EQUAL(fake.commit, "");
+    UNIT_EQUAL(fake.now->commit, "");
 }
 
 int main(void)

@@ -193,37 +193,47 @@ pool_source *world_source(bool lanes, const char *go)
 
 /* --- the store: what is in it --- */
 
-struct state {
-    char commit[PE_COMMIT_ID_LEN + 1];
-    uint64_t version;
-    int64_t offset[WORLD_PARTITIONS];
-    pe_buffer model;
-    params_counters counters;
-};
-
+/* The store in memory, and what happens to it. */
 struct store {
     pool_store base;
+    pool_store *inner;
+    params_state *now;   /* what is in it */
+    params_state before; /* what a roll-back leads to */
     const world_script *script;
     const char *kind; /* of the model */
     const char *go;
     atomic_int *drain;
-    struct state now, before;        /* before: what a roll-back leads to */
-    char last[PE_COMMIT_ID_LEN + 1]; /* of the pool's writer */
-    char owner[WORLD_PARTITIONS];    /* 'a' the pool, 'b', 0 nobody */
+    char owner[WORLD_PARTITIONS]; /* 'a' the pool, 'b', 0 nobody */
     bool b_there, b_was, stolen, rolled_back, left, went;
     int64_t ours;
     int commits_of_b;
 };
 
-static void copy_state(struct state *to, const struct state *from)
+/* A store with [from] in it, or with all offsets at 0. */
+static void open_inner(struct store *s, const params_state *from)
 {
-    pe_buffer model = to->model;
-
-    *to = *from;
-    model.len = 0;
-    if (pe_buffer_append(&model, from->model.data, from->model.len, NULL) < 0)
+    if (s->inner)
+        s->inner->ops->close(s->inner);
+    s->inner = pool_store_memory(NULL);
+    if (!s->inner)
         exit(1);
-    to->model = model;
+    s->now = pool_store_memory_state(s->inner);
+    if (from) {
+        if (pool_store_memory_copy(from, s->now, NULL) < 0)
+            exit(1);
+        return;
+    }
+    s->now->offsets = calloc(WORLD_PARTITIONS, sizeof(*s->now->offsets));
+    if (!s->now->offsets)
+        exit(1);
+    for (int32_t k = 0; k < WORLD_PARTITIONS; k++)
+        s->now->offsets[k] = (params_offset){strdup(TOPIC), k, 0, 0};
+    s->now->n_offsets = WORLD_PARTITIONS;
+}
+
+static int64_t next_of(const struct store *s, int32_t k)
+{
+    return s->now->offsets[k].next;
 }
 
 static bool is_past(const struct store *s, int blocks)
@@ -236,8 +246,8 @@ static bool is_past(const struct store *s, int blocks)
 static pe_model *stored_model(const struct store *s)
 {
     pe_options *o = pe_model_options(s->kind, NULL);
-    pe_model *m = s->now.model.len ? pe_model_decode(s->now.model.data,
-                                                     s->now.model.len, NULL)
+    pe_model *m = s->now->model.len ? pe_model_decode(s->now->model.data,
+                                                     s->now->model.len, NULL)
                                    : pe_model_create(s->kind, o, 1, NULL);
 
     pe_options_destroy(o);
@@ -251,30 +261,44 @@ static void b_learns(struct store *s)
 {
     pe_model *m = stored_model(s);
     pe_delta *d = pe_delta_create(m, NULL);
+    params_range ranges[WORLD_PARTITIONS];
+    params_device devices[WORLD_PARTITIONS];
+    char names[WORLD_PARTITIONS][16];
+    params_commit c = {.writer = "b:1",
+                       .kind = s->kind,
+                       .ranges = ranges,
+                       .devices = devices};
     double rows[WORLD_POINTS];
-    char device[16];
+    pe_buffer model = {0};
     pe_block b;
-    int n = 0;
 
     for (int32_t k = 0; k < WORLD_PARTITIONS; k++) {
-        if (s->owner[k] != 'b' || s->now.offset[k] >= WORLD_BLOCKS)
+        int64_t at = next_of(s, k);
+
+        if (s->owner[k] != 'b' || at >= WORLD_BLOCKS)
             continue;
-        fill_block(&b, rows, device, k, s->now.offset[k]++);
+        fill_block(&b, rows, names[k], k, at);
         if (pe_model_update(m, d, &b, NULL, NULL) < 0)
             exit(1);
-        n++;
+        devices[c.n_devices++] =
+            (params_device){names[k], k, b.boot, b.seq};
+        ranges[c.n_ranges++] = (params_range){TOPIC, k, at, at + 1, 0};
     }
-    if (n && (pe_delta_seal(m, d, NULL) < 0 || pe_model_apply(m, d, NULL) < 0))
-        exit(1);
-    if (n) {
-        s->now.version = m->version = s->now.version + 1;
-        snprintf(s->now.commit, sizeof(s->now.commit), "b%031d",
-                 ++s->commits_of_b);
-        s->now.model.len = 0;
-        if (pe_model_encode(m, &s->now.model, NULL) < 0)
+    c.add.applied = c.n_ranges;
+    c.version = m->version = s->now->version + 1;
+    memcpy(c.base, s->now->commit, sizeof(c.base));
+    snprintf(c.id, sizeof(c.id), "b%031d", s->commits_of_b + 1);
+    if (c.n_ranges) {
+        if (pe_delta_seal(m, d, NULL) < 0 || pe_model_apply(m, d, NULL) < 0 ||
+            pe_model_encode(m, &model, NULL) < 0)
             exit(1);
-        s->now.counters.applied += (uint64_t)n;
+        c.model = model.data;
+        c.model_len = model.len;
+        if (s->inner->ops->send(s->inner, &c, NULL) != PARAMS_OK)
+            exit(1);
+        s->commits_of_b++;
     }
+    pe_buffer_free(&model);
     pe_delta_destroy(d);
     pe_model_destroy(m);
 }
@@ -345,7 +369,7 @@ static void play(struct store *s)
     if (is_past(s, p->drain))
         atomic_store(s->drain, 1);
     if (is_past(s, p->roll_back) && !s->rolled_back) {
-        copy_state(&s->now, &s->before);
+        open_inner(s, &s->before);
         s->rolled_back = true;
     }
 }
@@ -365,66 +389,30 @@ static int store_load(pool_store *base, params_state *out, pe_error *errp)
     struct store *s = (struct store *)base;
 
     memset(out, 0, sizeof(*out));
-    if (away(s, errp) < 0)
-        return -1;
-    memcpy(out->commit, s->now.commit, sizeof(out->commit));
-    out->version = s->now.version;
-    out->counters = s->now.counters;
-    out->offsets = calloc(WORLD_PARTITIONS, sizeof(*out->offsets));
-    out->devices = calloc(WORLD_PARTITIONS, sizeof(*out->devices));
-    if (!out->offsets || !out->devices)
-        exit(1);
-    for (int32_t k = 0; k < WORLD_PARTITIONS; k++) {
-        int64_t next = s->now.offset[k];
-        char device[16];
-
-        out->offsets[out->n_offsets++] =
-            (params_offset){strdup(TOPIC), k, next, 0};
-        snprintf(device, sizeof(device), "d-%d", (int)k);
-        if (next > 0)
-            out->devices[out->n_devices++] =
-                (params_device){strdup(device), k, 1, (uint64_t)(next - 1)};
-    }
-    return pe_buffer_append(&out->model, s->now.model.data, s->now.model.len,
-                            errp);
-}
-
-static int answer_to(struct store *s, const params_commit *c)
-{
-    if (!strcmp(s->last, c->id))
-        return PARAMS_DUP;
-    if (!c->n_ranges)
-        return PARAMS_EMPTY;
-    for (size_t i = 0; i < c->n_ranges; i++)
-        if (s->now.offset[c->ranges[i].partition] != c->ranges[i].from)
-            return PARAMS_OFFSET;
-    return strcmp(s->now.commit, c->base) ? PARAMS_STALE : PARAMS_OK;
+    return away(s, errp) < 0 ? -1 : s->inner->ops->load(s->inner, out, errp);
 }
 
 static int store_send(pool_store *base, const params_commit *c, pe_error *errp)
 {
     struct store *s = (struct store *)base;
+    params_state as_it_was;
     int answer;
 
     if (away(s, errp) < 0) {
         atomic_store(s->drain, 1);
         return -1;
     }
-    answer = answer_to(s, c);
-    if (answer == PARAMS_OK) {
-        if (!s->rolled_back)
-            copy_state(&s->before, &s->now);
-        memcpy(s->now.commit, c->id, sizeof(s->now.commit));
-        memcpy(s->last, c->id, sizeof(s->last));
-        s->now.version = c->version;
-        for (size_t i = 0; i < c->n_ranges; i++)
-            s->now.offset[c->ranges[i].partition] = c->ranges[i].to;
-        commit_counters_add(&s->now.counters, &c->add);
-        s->ours += (int64_t)c->add.applied;
-        s->now.model.len = 0;
-        if (pe_buffer_append(&s->now.model, c->model, c->model_len, errp) < 0)
-            exit(1);
+    if (pool_store_memory_copy(s->now, &as_it_was, errp) < 0)
+        exit(1);
+    answer = s->inner->ops->send(s->inner, c, errp);
+    if (answer == PARAMS_OK && !s->rolled_back) {
+        params_state_free(&s->before);
+        s->before = as_it_was;
+    } else {
+        params_state_free(&as_it_was);
     }
+    if (answer == PARAMS_OK)
+        s->ours += (int64_t)c->add.applied;
     play(s);
     return answer;
 }
@@ -437,9 +425,7 @@ static int store_ids(pool_store *base, char commit[PE_COMMIT_ID_LEN + 1],
     if (away(s, errp) < 0)
         return -1;
     play(s);
-    memcpy(commit, s->now.commit, sizeof(s->now.commit));
-    *fencep = 0;
-    return 0;
+    return s->inner->ops->ids(s->inner, commit, fencep, errp);
 }
 
 static int store_first(pool_store *base, int32_t partition, int64_t offset,
@@ -547,6 +533,7 @@ pool_store *world_store(const world_script *script, const char *model,
     if (!s)
         exit(1);
     s->base.ops = &store_ops;
+    open_inner(s, NULL);
     s->script = script;
     s->kind = model;
     s->go = go;
@@ -560,8 +547,8 @@ void world_store_free(pool_store *base)
 {
     struct store *s = (struct store *)base;
 
-    pe_buffer_free(&s->now.model);
-    pe_buffer_free(&s->before.model);
+    s->inner->ops->close(s->inner);
+    params_state_free(&s->before);
     free(s);
 }
 
@@ -587,7 +574,7 @@ static int64_t total(const struct store *s)
     int64_t n = 0;
 
     for (int k = 0; k < WORLD_PARTITIONS; k++)
-        n += s->now.offset[k];
+        n += next_of(s, k);
     return n;
 }
 
@@ -600,7 +587,7 @@ static int check_row(const struct store *s, const pe_model *m, int32_t k)
     pe_block b;
 
     snprintf(device, sizeof(device), "d-%d", (int)k);
-    for (int64_t i = 0; i < s->now.offset[k]; i++) {
+    for (int64_t i = 0; i < next_of(s, k); i++) {
         fill_block(&b, rows, device, k, i);
         audit_fold(want, &b);
     }
@@ -615,7 +602,7 @@ static int check_row(const struct store *s, const pe_model *m, int32_t k)
                (long long)row[0], (long long)want[0]);
         return 1;
     }
-    return s->now.offset[k] != 0;
+    return next_of(s, k) != 0;
 }
 
 int world_check(const pool_store *base, bool whole)
@@ -627,17 +614,17 @@ int world_check(const pool_store *base, bool whole)
     for (int32_t k = 0; k < WORLD_PARTITIONS; k++) {
         if (!strcmp(s->kind, "audit"))
             bad += check_row(s, m, k);
-        if (whole && s->now.offset[k] != WORLD_BLOCKS) {
+        if (whole && next_of(s, k) != WORLD_BLOCKS) {
             printf("# partition %d ends at %lld\n", (int)k,
-                   (long long)s->now.offset[k]);
+                   (long long)next_of(s, k));
             bad++;
         }
     }
     if ((int64_t)m->points != WORLD_POINTS * total(s) ||
-        (int64_t)s->now.counters.applied != total(s)) {
+        (int64_t)s->now->counters.applied != total(s)) {
         printf("# %lld blocks, %llu points in the model, %llu applied\n",
                (long long)total(s), (unsigned long long)m->points,
-               (unsigned long long)s->now.counters.applied);
+               (unsigned long long)s->now->counters.applied);
         bad++;
     }
     pe_model_destroy(m);
