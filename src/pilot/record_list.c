@@ -9,6 +9,8 @@
 #include "src/common/text.h"
 #include "src/pilot/record_private.h"
 
+#define SAME_JOB_NS (INT64_C(600) * 1000000000)
+
 /* --- reading --- */
 
 /* Records under way.  A thousand of them are read with three system calls
@@ -196,6 +198,23 @@ static bool is_job(const char *sched_id, const char *word)
            (sched_id[len] == '.' && strspn(word, "0123456789[]") == len);
 }
 
+/* Keep those of the newest job: a scheduler uses an id again after a while.
+ * Several of one moment are the parts of an allocation.
+ */
+static void newest_keep(list *l)
+{
+    int64_t newest = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n; i++)
+        if (l->r[i].created_ns > newest)
+            newest = l->r[i].created_ns;
+    for (size_t i = 0; i < l->n; i++)
+        if (newest - l->r[i].created_ns <= SAME_JOB_NS)
+            l->r[n++] = l->r[i];
+    l->n = n;
+}
+
 /* Keep those whose job is [word], in place. */
 static int jobs_keep(list *l, const char *word, pe_error *errp)
 {
@@ -212,6 +231,7 @@ static int jobs_keep(list *l, const char *word, pe_error *errp)
                                 word, l->r[0].id, l->r[0].resource, l->r[i].id,
                                 l->r[i].resource);
     l->n = n;
+    newest_keep(l);
     return 0;
 }
 

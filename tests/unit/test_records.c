@@ -334,7 +334,7 @@ static const struct {
      "'onn' is no pilot, run or scheduler id; did you mean "
      "one?"},
     {"edge", "", "did you mean one/edge?"},
-    {"pool", "", "did you mean three/pool?"},
+    {"pool", "", "did you mean five/pool?"},
     {"10", "", "did you mean 100?"},
     {"7.pbs", "",
      "'7.pbs' is no pilot, run or scheduler id; 'pilot "
@@ -342,12 +342,13 @@ static const struct {
     {"xyzzy", "", "'pilot status --all' shows them"},
     {"", "", "'' is no pilot, run or scheduler id"},
     {".", "", "'.' is no pilot, run or scheduler id"},
+    {"300", "five/core five/pool", ""},
     {"..", "", "'..' is no pilot, run or scheduler id"},
     {"../home/one", "", "'../home/one' is no pilot"},
     {"$(x)\n'\"", "", "'$(x) '\"' is no pilot, run or scheduler id"},
 };
 
-/* Three runs; two schedulers that both have a job 200. */
+/* Some runs; two schedulers that both have a job 200. */
 static void words_home_make(void)
 {
     pilot_record r;
@@ -360,6 +361,9 @@ static void words_home_make(void)
     create("one", "pool.2", "200", 3);
     create("two", "pool", "7.pbsserver", 4);
     create("three", "pool", "200", 5);
+    create("four", "pool", "300", 6); /* whose id was used again */
+    create("five", "core", "300", INT64_C(700) * 1000000000);
+    create("five", "pool", "300", INT64_C(700) * 1000000000 + 1);
     pilot_record_read(home, "three/pool", &r, NULL);
     snprintf(r.resource, sizeof(r.resource), "slurm+ssh://u@far");
     o = pilot_record_json(&r);
