@@ -123,7 +123,8 @@ static bool is_empty(const json_t *summary)
     const json_t *blocks = json_object_get(summary, "blocks");
 
     return has_state(summary, "failed") &&
-           !json_integer_value(json_object_get(blocks, "fetched"));
+           !json_integer_value(json_object_get(blocks, "fetched")) &&
+           !json_integer_value(json_object_get(blocks, "sensed"));
 }
 
 /* Into the state folder, into the user's file, and as a table. */

@@ -26,12 +26,13 @@ monitor *monitor_create(const char *run, const char *pipeline_name,
     m->finals = json_object();
     m->progress = json_object();
     m->base = json_object();
+    m->told = json_object();
     m->cpu = json_object();
     m->errors = json_array();
     m->start_ns = clock_mono_ns();
     m->cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
     if (m->run && m->pipeline && m->finals && m->progress && m->base &&
-        m->cpu && m->errors)
+        m->told && m->cpu && m->errors)
         return m;
     pe_error_nomem(errp);
     monitor_destroy(m);
@@ -44,6 +45,7 @@ void monitor_destroy(monitor *m)
         return;
     json_decref(m->errors);
     json_decref(m->cpu);
+    json_decref(m->told);
     json_decref(m->base);
     json_decref(m->progress);
     json_decref(m->finals);
@@ -74,6 +76,20 @@ void monitor_resume(monitor *m, const json_t *summary)
     m->before.bytes = value_int(summary, "bytes");
 }
 
+/* A pool that is killed tells no final event; what it had committed is of the
+ * run all the same.
+ */
+static void told_take(monitor *m, const json_t *event)
+{
+    for (const counter *c = counters; c->key; c++) {
+        const char *key = strcmp(c->key, "applied") ? c->key : "blocks";
+        if (c->total == COUNTER_COMMITTED &&
+            value_int(event, key) > value_int(m->told, c->key))
+            json_object_set_new(m->told, c->key,
+                                json_integer(value_int(event, key)));
+    }
+}
+
 /* Keep the last two looks at the pool: their difference is its rate.  The
  * time is the pool's own where it tells it, else that of our run.
  */
@@ -83,6 +99,7 @@ static void progress_take(monitor *m, const json_t *event)
 
     if (!json_object_get(event, "blocks"))
         return;
+    told_take(m, event);
     if (json_object_get(event, "t"))
         t = value_real(event, "t");
     m->look[0] = m->look[1];

@@ -125,6 +125,8 @@ static void rate_print(const json_t *summary, FILE *f)
 {
     const json_t *rate = json_object_get(summary, "rate");
 
+    if (json_object_size(json_object_get(summary, "detail")) == 0)
+        return; /* nobody lived to tell */
     fprintf(f,
             LABEL "%.1f blocks/s, %.0f points/s, %.1f MB/s (%lld points, %.1f "
                   "MB)\n",
@@ -157,6 +159,11 @@ static void model_print(const json_t *model, FILE *f)
 {
     if (!json_is_object(model))
         return;
+    if (count_of(model, "version") == 0) {
+        fprintf(f, LABEL "%s: none was committed\n", "model",
+                value_text(model, "kind", ""));
+        return;
+    }
     fprintf(f, LABEL "%s version %lld, commit %.12s, %lld points\n", "model",
             value_text(model, "kind", ""), count_of(model, "version"),
             value_text(model, "commit", "-"), count_of(model, "points"));

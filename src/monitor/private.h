@@ -19,6 +19,7 @@ struct monitor {
     char *pipeline;
     json_t *finals;   /* PILOT -> its final event */
     json_t *progress; /* PILOT -> its last progress event */
+    json_t *told;     /* committed counters as any pool told them last */
     json_t *base;     /* blocks of earlier commands, by their name */
     json_t *cpu;      /* PILOT -> seconds */
     json_t *errors;   /* array of text */

@@ -43,7 +43,7 @@ static bool is_cut_off(const monitor *m, const char *pilot, const json_t *last)
 /* What commits have counted is of the run, so the largest is the newest. */
 static json_int_t total_of(const monitor *m, const counter *c)
 {
-    json_int_t total = 0;
+    json_int_t total = value_int(m->told, c->key);
     const char *pilot;
     json_t *event;
 
@@ -170,6 +170,16 @@ static void edges_complete(json_t *blocks)
            value_int(blocks, "lost") - value_int(blocks, "sensed");
     if (more > 0)
         add(blocks, "sensed", more);
+}
+
+/* What was applied was fetched, by a pool that did not live to tell of it. */
+static void pools_complete(json_t *blocks)
+{
+    json_int_t seen =
+        value_int(blocks, "applied") + value_int(blocks, "refused");
+
+    if (seen > value_int(blocks, "fetched"))
+        json_object_set_new(blocks, "fetched", json_integer(seen));
 }
 
 /* Objects of numbers in the final events of pools, COLUMN -> cells: of the
@@ -332,8 +342,10 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         pool ? pools_amount(m, pool, seconds) : edges_amount(edges, seconds);
 
     edges_cut(m, blocks);
-    if (m->inexact && pool)
+    if (m->inexact)
         edges_complete(blocks);
+    if (!pool)
+        pools_complete(blocks);
     json_t *out = json_pack(
         "{s:i, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o, "
         "s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O}",

@@ -703,6 +703,24 @@ static void test_lost_for_good(void)
     }
 }
 
+/* A pool that is killed for good has committed what it told last. */
+static void test_lost_pool_for_good(void)
+{
+    monitor *m = monitor_create("r-1", "quick", NULL);
+
+    take(m, "pool",
+         "{'event': 'progress', 'blocks': 60, 'refused': 2, 'masked': 7}");
+    take(m, "pool", "{'event': 'progress', 'blocks': 61, 'refused': 2}");
+    monitor_lost(m, "pool");
+    take(m, "pool", "{'event': 'progress', 'blocks': 70, 'refused': 2}");
+    monitor_lost(m, "pool");
+    json_t *s = monitor_summary(m, "failed", 10);
+    UNIT_CONTAINS(part(s, "blocks"), "'fetched':72,'applied':70,'refused':2");
+    UNIT_CONTAINS(part(s, "rows"), "'masked':7");
+    json_decref(s);
+    monitor_destroy(m);
+}
+
 /* The last life of a pool does not know how long the others took. */
 static void test_lost_pool(void)
 {
@@ -961,8 +979,6 @@ static void test_print_empty(void)
     UNIT_EQUAL(printed(s),
                "run       r-1, failed in 1.3 s, 2 pilots died\n"
                "pool      0 fetched, 0 applied, 0 refused, 0 foreign\n"
-               "rate      0.0 blocks/s, 0 points/s, 0.0 MB/s (0 points, 0.0 "
-               "MB)\n"
                "verdict   no verdict: nothing was measured\n");
     json_decref(s);
     monitor_destroy(m);
@@ -992,6 +1008,7 @@ int main(void)
         {"an edge pilot that died", test_lost_edge},
         {"an edge pilot that died for good", test_lost_for_good},
         {"a pool that died", test_lost_pool},
+        {"a pool that died for good", test_lost_pool_for_good},
         {"a drained run goes on", test_resume},
         {"a run that was cut off goes on", test_resume_after_crash},
         {"what makes a run that is done a failure", test_check},

@@ -150,7 +150,7 @@ static const struct {
      "pilot: pilot devices was killed by signal 9; it is started again\n"
      "pilot: devices says input\n",
      "end devices-1 1 101 dead\n"},
-    {"pool wrong", "stream.yaml", "input", "ok", 65, "",
+    {"pool wrong", "stream.yaml", "input", "ok", 65, "failed in",
      "pilot: pool says input\n", "control done"},
     {"smoke wrong", "smoke.yaml", "input", "", 65, "",
      "pilot: pool says input\n", ""},
