@@ -459,8 +459,10 @@ void kind_close(supervisor *s)
         free(s->parts[i].name);
     }
     free(s->parts);
-    if (s->dir)
-        scratch_clean(s->dir);
+    if (!s->dir)
+        return;
+    scratch_clean(s->dir);
+    launcher_clean(s->dir);
 }
 
 /* --- what has to be there before --- */

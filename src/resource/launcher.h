@@ -57,6 +57,10 @@ void launcher_allocation_find(launcher_allocation *a);
 int launcher_make(const launcher_spec *s, const launcher_allocation *a,
                   launcher_command *c, pe_error *errp);
 void launcher_command_free(launcher_command *c);
+/* Nothing is started in [dir] any more: remove the environment that was kept
+ * there, which may hold what is nobody else's.
+ */
+void launcher_clean(const char *dir);
 
 /* Leave of [said], the end of what a launcher and its ranks printed, what
  * tells a reason: of the help texts that Open MPI puts between two lines of

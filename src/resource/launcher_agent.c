@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/common/file.h"
 #include "src/common/shell.h"
@@ -142,4 +143,13 @@ int launcher_agent(const launcher_spec *s, const launcher_allocation *a,
     free(file);
     free(settings);
     return r;
+}
+
+void launcher_clean(const char *dir)
+{
+    char *settings = text_format("%s/" SETTINGS, dir);
+
+    if (settings)
+        unlink(settings);
+    free(settings);
 }

@@ -106,6 +106,8 @@ is "$(grep -c '^n2 ' "$TEST_DIR/spawned")" 2 \
     "two hosts: the second was asked for an answer, and for a daemon" ||
     sed 's/^/# /' "$TEST_DIR/spawned"
 has "$(cat "$PILOT_HOME/two/pool/hosts")" "n1 slots=1" "two hosts: slots"
+[ ! -e "$PILOT_HOME/two/pool/pilot-tmrsh.env" ]
+ok $? "two hosts: the environment is not left behind"
 
 # --- a host of it dies, and comes back
 

@@ -520,7 +520,7 @@ static void test_agent_words(void)
                           "\"$OMPI_MCA_a\"; exit 5",
                           NULL};
     const process_spec spec = {.argv = argv, .out_path = out};
-    char *words, *want;
+    char *words, *want, *settings;
     process *p;
 
     environment_clear();
@@ -547,6 +547,11 @@ static void test_agent_words(void)
     UNIT_EQUAL(words, want);
     process_destroy(p);
     free(words);
+    settings = text_format("%s.env", path);
+    CU_ASSERT_EQUAL(access(settings, R_OK), 0);
+    launcher_clean(scratch_folder);
+    CU_ASSERT_EQUAL(access(settings, R_OK), -1);
+    free(settings);
     /* A host that is not there is named, and not waited for. */
     static const char dead[] = "#!/bin/sh\nexit 3\n";
     setenv("PBS_JOBID", "17.s", 1);
