@@ -1,0 +1,78 @@
+#!/bin/bash
+# A broker that is killed and has lost the end of its log (rule 2).
+. "$(dirname "$0")/lib.sh"
+
+dir=$TEST_DIR/services
+services() { "$SRC/scripts/services" "$@" --dir "$dir" 2>>"$TEST_DIR/err"; }
+leave() { services stop >/dev/null; }
+at_end leave
+services start >/dev/null
+ok $? "services of its own" || sed 's/^/# /' "$TEST_DIR/err"
+reach() {
+    # shellcheck disable=SC1091
+    . "$dir/env"
+    export PILOT_BROKER PILOT_PARAMS PILOT_PASSWORD_FILE
+}
+reach
+port=${PILOT_BROKER##*:}
+admin=$BUILD/tests/system/topic
+# killed COMMAND...: between a kill of the broker and its start.
+killed() {
+    kill -KILL "$KAFKA_PID"
+    wait_for 10 gone "$KAFKA_PID"
+    "$@"
+    services start --only kafka --kafka-port "$port" >/dev/null
+    reach
+}
+gone() { ! kill -0 "$1"; }
+lose() { "$admin" cut "$dir"/kafka/lost-topic-0/*0.log 3 >/dev/null; }
+
+cat >"$TEST_DIR/p.yaml" <<'Y'
+version: 1
+pipeline: lost
+pilots:
+  broker: {kind: broker}
+  params: {kind: params}
+  pool: {kind: pool, ntasks: 1}
+stages:
+  learn: {pilot: pool, function: audit}
+streams: {sense: {partitions: 1, topic: lost-topic}}
+epoch: {interval: 50ms}
+Y
+# start RUN OPTION...: a pool that has applied all 20 records.
+start() {
+    run=$1
+    shift
+    pilot run "$TEST_DIR/p.yaml" --run "$run" "$@" >"$TEST_DIR/$run.out" 2>&1 &
+    child=$!
+    children=$child
+    wait_for 30 applied "$run" 20
+}
+"$admin" create lost-topic 1
+for i in $(seq 20); do
+    "$FOREIGN" lost-topic 0 npy 1 other
+done
+
+# --- live: the tail is lost, and the log grows beyond it
+
+start live
+ok $? "live: it reads" || sed 's/^/# /' "$TEST_DIR/live.out"
+kill -STOP "$(agents live/pool pilot-agent | tail -n 1)"
+killed lose
+"$FOREIGN" lost-topic 0 npy 10 other
+kill -CONT "$(agents live/pool pilot-agent | tail -n 1)"
+wait_for 60 gone $child
+ok $? "live: it ends" || kill -KILL $child
+wait $child
+is $? 65 "live: exit status" || sed 's/^/# /' "$TEST_DIR/live.out"
+has "$(cat "$TEST_DIR/live.out")" "record lost-topic/0/19 is not the one" \
+    "live: said"
+is "$(state live applied)" 20 "live: nothing of it is learned"
+children=
+
+# --- resumed: as the other
+out=$(timeout -k 5 60 pilot run --resume live 2>&1)
+is $? 65 "resumed: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" "record lost-topic/0/19 is not the one" "resumed: said"
+
+end_tests

@@ -1,0 +1,183 @@
+/* test_results.c - results and refusals while the broker is away, and those
+ * that are too large.
+ */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mock_broker.h"
+#include "scratch.h"
+#include "src/common/clock.h"
+#include "src/pool/pool_private.h"
+
+static const char yaml[] = "version: 1\n"
+                           "pipeline: p\n"
+                           "pilots:\n"
+                           "  broker: {kind: broker}\n"
+                           "  params: {kind: params}\n"
+                           "  pool: {kind: pool}\n"
+                           "stages:\n"
+                           "  learn: {pilot: pool, function: passthrough}\n"
+                           "streams: {sense: {partitions: 1, topic: t}}\n";
+
+typedef struct bench {
+    pool p;
+    pipeline *pl;
+    pipeline_request req;
+    pe_block block;
+} bench;
+
+static void bench_open(bench *b)
+{
+    pe_error e = {0};
+
+    memset(b, 0, sizeof(*b));
+    scratch_write("p.yaml", yaml);
+    b->pl = pipeline_load(scratch_path, NULL, 0, &e);
+    UNIT_EQUAL(e.text, "");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(b->pl);
+    b->req = (pipeline_request){
+        .run = "r", .dir = scratch_folder, .broker = mock_endpoint};
+    b->p.c = (pool_conf){.pl = b->pl, .req = &b->req};
+    b->p.term = b->p.want_term = 1;
+    b->p.stage = pipeline_last_stage(b->pl);
+    CU_ASSERT_EQUAL_FATAL(results_open(&b->p, &e), 0);
+    b->block = (pe_block){.device = "d", .topic = "t"};
+}
+
+static void bench_close(bench *b)
+{
+    results_close(&b->p);
+    pipeline_destroy(b->pl);
+}
+
+/* Until all is acknowledged, for up to 20 s. */
+static void settle(bench *b)
+{
+    int64_t limit = clock_mono_ns() + 20 * MOCK_SECOND;
+
+    while ((b->p.held || b->p.slot[0].unacked) && clock_mono_ns() < limit) {
+        results_poll(&b->p);
+        clock_sleep_ns(1000000, 1);
+    }
+    CU_ASSERT_PTR_NULL(b->p.held);
+    CU_ASSERT_EQUAL(b->p.slot[0].unacked, 0);
+    CU_ASSERT_FALSE(b->p.failed);
+    CU_ASSERT_EQUAL(b->p.want_term, b->p.term);
+}
+
+/* A rank that waited here would take part in no round. */
+static void test_full(void)
+{
+    static char value[MOCK_MIB];
+    bench b;
+    int n = 1;
+
+    bench_open(&b);
+    results_refused(&b.p, &b.p.slot[0], &b.block, "x", 1, "first");
+    settle(&b);
+    rd_kafka_mock_broker_set_down(mock, 1);
+    while (!b.p.held && n < 100) {
+        results_refused(&b.p, &b.p.slot[0], &b.block, value, sizeof(value),
+                        "is refused");
+        n++;
+    }
+    CU_ASSERT_PTR_NOT_NULL(b.p.held);
+    results_refused(&b.p, &b.p.slot[0], &b.block, "y", 1, "one more");
+    CU_ASSERT_EQUAL(b.p.slot[0].unacked, n);
+    results_poll(&b.p);
+    CU_ASSERT_PTR_NOT_NULL(b.p.held);
+    rd_kafka_mock_broker_set_up(mock, 1);
+    settle(&b);
+    bench_close(&b);
+}
+
+/* A new term forgets what waits. */
+static void test_drop(void)
+{
+    static char value[MOCK_MIB];
+    bench b;
+
+    bench_open(&b);
+    rd_kafka_mock_broker_set_down(mock, 1);
+    for (int n = 0; !b.p.held && n < 100; n++)
+        results_refused(&b.p, &b.p.slot[0], &b.block, value, sizeof(value),
+                        "is refused");
+    CU_ASSERT_PTR_NOT_NULL(b.p.held);
+    results_drop(&b.p);
+    CU_ASSERT_PTR_NULL(b.p.held);
+    rd_kafka_mock_broker_set_up(mock, 1);
+    bench_close(&b);
+}
+
+/* What came larger than may be passed on is cut, and says how long it was. */
+static void test_cut(void)
+{
+    broker_consumer *c;
+    const record_header *cut;
+    record_headers h;
+    broker_record r = {0};
+    char reason[2000];
+    bench b;
+
+    bench_open(&b);
+    size_t most = b.pl->message_bytes, len = most + 1000;
+    char *value = calloc(1, len);
+    memset(reason, 'r', sizeof(reason));
+    reason[1999] = '\0';
+    snprintf(b.p.refused_topic, sizeof(b.p.refused_topic), "cut");
+    results_refused(&b.p, &b.p.slot[0], &b.block, value, len, reason);
+    settle(&b);
+    c = mock_consumer("cut", 0);
+    CU_ASSERT_EQUAL(mock_fetch(c, &r, NULL), 1);
+    CU_ASSERT_EQUAL(r.len, most);
+    CU_ASSERT_EQUAL(broker_record_headers(&r, &h, NULL), 0);
+    cut = record_find(&h, "pe_cut");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(cut);
+    snprintf(reason, sizeof(reason), "%zu", len);
+    CU_ASSERT_EQUAL(cut->len, strlen(reason));
+    CU_ASSERT_EQUAL(memcmp(cut->value, reason, cut->len), 0);
+    /* However long the reason, all headers are there. */
+    CU_ASSERT_PTR_NOT_NULL(record_find(&h, "pe_reason"));
+    CU_ASSERT_PTR_NOT_NULL(record_find(&h, "pe_stage"));
+    CU_ASSERT_PTR_NOT_NULL(record_find(&h, "pe_run"));
+    broker_record_release(&r);
+    broker_consumer_close(c);
+    free(value);
+    bench_close(&b);
+}
+
+static void test_fit(void)
+{
+    pe_error e = {0};
+    bench b;
+
+    bench_open(&b);
+    size_t most = b.pl->message_bytes;
+    CU_ASSERT_EQUAL(results_fit(&b.p, most - 128, &e), 0);
+    CU_ASSERT_EQUAL(results_fit(&b.p, most - 127, &e), -1);
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+    UNIT_CONTAINS(e.text, "is larger than a record may be");
+    bench_close(&b);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"the queue is full", test_full},
+        {"a new term", test_drop},
+        {"too large to be passed on", test_cut},
+        {"a result that is too large", test_fit},
+        {NULL, NULL},
+    };
+    int rc;
+
+    scratch_make();
+    mock_start();
+    rc = unit_main("results", tests);
+    mock_stop();
+    scratch_remove();
+    return rc;
+}
