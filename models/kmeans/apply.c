@@ -29,7 +29,7 @@ static double lane_sum(const struct kmeans *k, const pe_delta *d, uint32_t j,
 
 void kmeans_add(struct kmeans *k, const pe_delta *d, double decay, bool sealed)
 {
-    const double *origins = sealed || k->exact ? k->origins : k->centers;
+    const double *origins = sealed ? k->origins : k->centers;
     const int64_t *counts = kmeans_counts(k, d);
 
     for (uint32_t j = 0; j < k->k; j++) {

@@ -39,8 +39,8 @@ size_t kmeans_across_len(const struct kmeans *k)
     return (size_t)groups(k) * KMEANS_GROUP * (k->base.features + 1);
 }
 
-/* With centres within the limits, a row that is nearer to one than the
- * smallest limit needs no further look at its values.
+/* A row that is nearer to its centre than the smallest limit needs no further
+ * look at its values.
  */
 static double near_enough(const struct kmeans *k)
 {
@@ -48,13 +48,6 @@ static double near_enough(const struct kmeans *k)
 
     for (uint32_t f = 0; f < k->base.features; f++)
         least = fmin(least, k->limit[f]);
-    for (uint32_t j = 0; j < k->k; j++)
-        for (uint32_t f = 0; f < k->base.features; f++) {
-            size_t at = (size_t)j * k->stride + f;
-
-            if (!(fabs(k->centers[at] - k->origins[at]) <= k->limit[f]))
-                return -1;
-        }
     return least * least;
 }
 
@@ -158,16 +151,35 @@ void kmeans_set_magic(struct kmeans *k)
         k->magic[f] = k->limit[f] * (1.5 * 32768);
 }
 
-/* [x] on the grid of [magic]: the kernels add its bits, the magic number's,
- * too.
- */
-static void add_near(int64_t *to, double x, double magic)
+static int64_t bits_of(double x)
 {
     int64_t bits;
 
-    x += magic;
     memcpy(&bits, &x, sizeof(bits));
-    *to = (int64_t)((uint64_t)*to + (uint64_t)bits);
+    return bits;
+}
+
+/* Add [n] times [x], as far as it is beyond the [limit], to the lanes of the
+ * coarser levels; what is left for the finest.
+ */
+static double add_levels(double x, double limit, int64_t n, int64_t *to,
+                         size_t level)
+{
+    double step = limit;
+    size_t l = 1;
+
+    while (fabs(x) > step * 0x1p36 && l + 1 < KMEANS_LEVELS) {
+        step *= 0x1p37;
+        l++;
+    }
+    for (; fabs(x) > limit && l > 0; l--, step *= 0x1p-37) {
+        double steps = nearbyint(x / step);
+
+        to[l * level] = (int64_t)((uint64_t)to[l * level] +
+                                  (uint64_t)n * (uint64_t)(int64_t)steps);
+        x -= steps * step;
+    }
+    return x;
 }
 
 void kmeans_add_wide(const struct kmeans *k, pe_delta *d, uint32_t j,
@@ -176,22 +188,12 @@ void kmeans_add_wide(const struct kmeans *k, pe_delta *d, uint32_t j,
     size_t level = (size_t)k->k * k->stride, at = (size_t)j * k->stride;
 
     for (uint32_t f = 0; f < k->base.features; f++) {
-        double x = row[f] - k->origins[at + f], limit = k->limit[f];
+        double x = row[f] - k->centers[at + f];
         int64_t *to = d->count + at + f;
-        double step = limit;
-        size_t l = 1;
 
-        while (fabs(x) > step * 0x1p36 && l + 1 < KMEANS_LEVELS) {
-            step *= 0x1p37;
-            l++;
-        }
-        for (; fabs(x) > limit && l > 0; l--, step *= 0x1p-37) {
-            double n = nearbyint(x / step);
-
-            to[l * level] += (int64_t)n;
-            x -= n * step;
-        }
-        add_near(to, x, k->magic[f]);
+        x = add_levels(x, k->limit[f], 1, to, level);
+        /* The kernels add bits, and so the magic number's, too. */
+        *to = (int64_t)((uint64_t)*to + (uint64_t)bits_of(x + k->magic[f]));
     }
 }
 
@@ -247,13 +249,33 @@ int kmeans_fold(const struct kmeans *k, pe_delta *d, const pe_block *b,
     return walk(k, d, b, scores, errp);
 }
 
+/* n times what a centre lies beyond its origin, on the grid. */
+static void seal_exact(const struct kmeans *k, pe_delta *d, uint32_t j,
+                       int64_t n)
+{
+    size_t level = (size_t)k->k * k->stride, at = (size_t)j * k->stride;
+
+    for (uint32_t f = 0; f < k->base.features; f++) {
+        double x = k->centers[at + f] - k->origins[at + f];
+        double magic = k->magic[f];
+        int64_t *to = d->count + at + f, steps;
+
+        x = add_levels(x, k->limit[f], n, to, level);
+        steps = bits_of(x + magic) - bits_of(magic);
+        *to = (int64_t)((uint64_t)*to + (uint64_t)n * (uint64_t)steps);
+    }
+}
+
 void kmeans_seal_sums(const struct kmeans *k, pe_delta *d)
 {
-    for (uint32_t j = 0; j < k->k && !k->exact; j++) {
+    for (uint32_t j = 0; j < k->k; j++) {
+        int64_t n = kmeans_counts(k, d)[j];
         size_t at = (size_t)j * k->stride;
-        double n = (double)kmeans_counts(k, d)[j];
 
-        for (uint32_t f = 0; n > 0 && f < k->base.features; f++)
-            d->sum[at + f] += n * (k->centers[at + f] - k->origins[at + f]);
+        if (n > 0 && k->exact)
+            seal_exact(k, d, j, n);
+        for (uint32_t f = 0; n > 0 && !k->exact && f < k->base.features; f++)
+            d->sum[at + f] +=
+                (double)n * (k->centers[at + f] - k->origins[at + f]);
     }
 }

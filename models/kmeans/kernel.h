@@ -30,8 +30,7 @@ struct kmeans_kernel {
                    uint32_t *label, void *work);
     /* Exact distance of each row to its centre as a score; rows that are no
      * measurement are labelled KMEANS_MASKED and scored NaN.  Then, when [d]
-     * is not NULL, sums (of what lies beyond the centre; order-exact ones,
-     * beyond its origin) and counts.
+     * is not NULL, sums (of what lies beyond the centre) and counts.
      */
     void (*fold)(const struct kmeans *k, const double *rows, size_t n,
                  uint32_t *label, float *score, pe_delta *d);

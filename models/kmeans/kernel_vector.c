@@ -172,21 +172,20 @@ static void assign(const struct kmeans *k, const double *rows, size_t n,
 
 /* --- distance and sums --- */
 
-/* Squared distance of [row] from [c].  What is added to the sums, the row
- * itself or what it lies beyond the centre, stays in [kept] where the width
- * is the usual one.
+/* Squared distance of [row] from [c].  What it lies beyond, which is added to
+ * the sums, stays in [kept] where the width is the usual one.
  */
 SIMD double distance(const double *row, const double *c, uint32_t stride,
-                     bool exact, vd kept[USUAL / VD])
+                     vd kept[USUAL / VD])
 {
     vd acc = vd_set1(0);
 
     UNROLL
     for (uint32_t f = 0; f < stride; f += VD) {
-        vd r = vd_load(row + f), x = r - vd_load(c + f);
+        vd x = vd_load(row + f) - vd_load(c + f);
 
         if (stride == USUAL)
-            kept[f / VD] = exact ? r : x;
+            kept[f / VD] = x;
         acc = vd_fma(x, x, acc);
     }
     return vd_sum(acc);
@@ -210,19 +209,17 @@ SIMD void add(double *sum, const double *row, const double *c, uint32_t stride,
 /* Adding the magic number leaves a whole number of the grid in the low bits;
  * the bits are added as integers, whose sums have no order.
  */
-SIMD void add_exact(const double *origin, const double *magic, int64_t *grid,
-                    const double *row, uint32_t stride,
-                    const vd kept[USUAL / VD])
+SIMD void add_exact(const double *magic, int64_t *grid, const double *row,
+                    const double *c, uint32_t stride, const vd kept[USUAL / VD])
 {
     UNROLL
     for (uint32_t f = 0; f < stride; f += VD) {
-        vd x;
+        vd x = vd_load(magic + f);
 
         if (stride == USUAL)
-            x = kept[f / VD] - vd_load(origin + f);
+            x = x + kept[f / VD];
         else
-            x = vd_load(row + f) - vd_load(origin + f);
-        x = x + vd_load(magic + f);
+            x = x + (vd_load(row + f) - vd_load(c + f));
         vi_store(grid + f, vi_add(vi_load(grid + f), vd_bits(x)));
     }
 }
@@ -234,11 +231,11 @@ SIMD void add_exact(const double *origin, const double *magic, int64_t *grid,
 static APART bool add_far(const struct kmeans *k, pe_delta *d, uint32_t j,
                           const double *row)
 {
-    const double *origin = k->origins + (size_t)j * k->stride;
+    const double *c = k->centers + (size_t)j * k->stride;
     unsigned wide = 0;
 
     for (uint32_t f = 0; f < k->stride; f += VD)
-        wide |= vd_above(vd_abs(vd_load(row + f) - vd_load(origin + f)),
+        wide |= vd_above(vd_abs(vd_load(row + f) - vd_load(c + f)),
                          vd_load(k->limit + f));
     if (wide)
         kmeans_add_wide(k, d, j, row);
@@ -257,8 +254,8 @@ struct fold {
 SIMD void fold_rows(const struct fold *f, bool exact, uint32_t stride)
 {
     const struct kmeans *k = f->k;
-    const double *centers = k->centers, *origins = k->origins;
-    const double *magic = k->magic, *row = f->rows, near2 = k->near2;
+    const double *centers = k->centers, *magic = k->magic;
+    const double *row = f->rows, near2 = k->near2;
     int64_t *counts = f->d ? kmeans_counts(k, f->d) : NULL;
     int64_t *grid = f->d ? f->d->count : NULL;
     double *sums = f->d ? f->d->sum : NULL;
@@ -270,7 +267,7 @@ SIMD void fold_rows(const struct fold *f, bool exact, uint32_t stride)
         uint32_t j = label[i];
         size_t at = (size_t)j * stride;
         vd kept[USUAL / VD];
-        double d2 = distance(row, centers + at, stride, exact, kept);
+        double d2 = distance(row, centers + at, stride, kept);
 
         score[i] = (float)__builtin_sqrt(d2);
         if (!(d2 <= KMEANS_D2_SURE)) {
@@ -286,7 +283,7 @@ SIMD void fold_rows(const struct fold *f, bool exact, uint32_t stride)
         if (!exact)
             add(sums + at, row, centers + at, stride, kept);
         else if (d2 <= near2 || !add_far(k, f->d, j, row))
-            add_exact(origins + at, magic, grid + at, row, stride, kept);
+            add_exact(magic, grid + at, row, centers + at, stride, kept);
     }
 }
 
