@@ -63,6 +63,15 @@ skip_rest "not here"'
 is "$rc $(grep -c '^ok 2 - order # SKIP not here$' <<<"$out")" "0 1" \
     "a script that cannot go on"
 
+printf 'taken before\n' >"$TEST_DIR/runs"
+play name 'PILOT_TEST_RUNS='"$TEST_DIR"'/runs
+mkdir -p "$PILOT_HOME/taken" "$PILOT_HOME/free"
+ok 0 "fine"
+end_tests'
+is "$rc $(grep -c '^not ok 2 - name: runs have names' <<<"$out")" "1 1" \
+    "a run whose name another script has used"
+has "$out" "got:   taken before" "... and which"
+
 # The scripts all end by it, and none has an exit of its own.
 wrong=
 for t in "$SRC"/tests/system/*.t; do

@@ -111,20 +111,20 @@ ok $? "two hosts: the environment is not left behind"
 
 # --- a host of it dies, and comes back
 
-pipeline lost 60 240
-job 18 lost
-wait_for 30 applied lost 100
-ok $? "a host dies: the run learns before" || said lost
+pipeline fallen 60 240
+job 18 fallen
+wait_for 30 applied fallen 100
+ok $? "a host dies: the run learns before" || said fallen
 touch "$TEST_DIR/dead-n2"
 end_all KILL "PBS_TASK=n2.18.$server"
 wait_for 30 grep -q "host n2 of job 18.$server cannot be reached" \
-    "$PILOT_HOME/lost/pool/err" "$TEST_DIR/lost.out"
-ok $? "a host dies: which one is said" || said lost
+    "$PILOT_HOME/fallen/pool/err" "$TEST_DIR/fallen.out"
+ok $? "a host dies: which one is said" || said fallen
 rm "$TEST_DIR/dead-n2"
 wait "$job"
-is $? 0 "a host dies: exit status when it is back" || said lost
-exact lost --blocks 240
-lacks=$(cat "$TEST_DIR/lost.out")
+is $? 0 "a host dies: exit status when it is back" || said fallen
+exact fallen --blocks 240
+lacks=$(cat "$TEST_DIR/fallen.out")
 is "${lacks##*signal 77*}" "$lacks" "a host dies: no signal 77"
 
 # --- qdel: all processes of the job, on both hosts, are told at once
