@@ -117,14 +117,21 @@ static int summary_write(const json_t *summary, const char *path,
     return status;
 }
 
-/* A run that failed before its first block: the error says it all. */
-static bool is_empty(const json_t *summary)
+/* A run that failed before its first block: the error says it all, where a
+ * pilot had one to tell.
+ */
+static bool is_empty(const struct run *r, const json_t *summary)
 {
+    static const char *const keys[] = {"fetched", "applied", "sensed", NULL};
     const json_t *blocks = json_object_get(summary, "blocks");
 
-    return has_state(summary, "failed") &&
-           !json_integer_value(json_object_get(blocks, "fetched")) &&
-           !json_integer_value(json_object_get(blocks, "sensed"));
+    for (const char *const *key = keys; *key; key++)
+        if (json_integer_value(json_object_get(blocks, *key)) > 0)
+            return false;
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (r->agents[i].silent)
+            return false;
+    return has_state(summary, "failed");
 }
 
 /* Into the state folder, into the user's file, and as a table. */
@@ -137,7 +144,7 @@ static int summary_give(const struct run *r, const json_t *summary,
     free(path);
     if (r->o->summary && summary_write(summary, r->o->summary, errp) < 0)
         status = -1;
-    if (!is_empty(summary))
+    if (!is_empty(r, summary))
         monitor_print(summary, stdout);
     return status;
 }

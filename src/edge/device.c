@@ -6,6 +6,7 @@
 
 #include "src/common/clock.h"
 #include "src/edge/device_private.h"
+#include "src/monitor/fault.h"
 
 /* Longest wait without a look at blocks that could not be handed over, ... */
 #define UNSENT_NS 50000000
@@ -308,7 +309,9 @@ static int sense_one(device *d)
         return -1;
     from = clock_mono_ns();
     stage_enter(d, 0, from);
+    fault_enter(d->conf.stages[0].words);
     rc = d->conf.stages[0].ops->produce_edge(d->ctx[0], &d->slot->block);
+    fault_leave();
     stage_leave(d);
     spent = clock_mono_ns() - from;
     publish_skips(d);

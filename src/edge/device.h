@@ -17,6 +17,7 @@
 /* A stage of a device: the source first, then what processes its blocks. */
 typedef struct device_stage {
     const pe_function *ops;
+    const char *words;    /* what it is, where it dies (fault_words) */
     function_setup setup; /* of the stage; the device fills in device, index,
                              position, host and cancelled */
 } device_stage;

@@ -2,6 +2,7 @@
 #include "src/block/npy.h"
 #include "src/common/clock.h"
 #include "src/edge/device_private.h"
+#include "src/monitor/fault.h"
 
 /* Stage [i] begins to work at [now_ns]; a function of a user may not come
  * back.
@@ -88,7 +89,9 @@ static int process_one(device *d, size_t i, pe_block *b)
 
     pe_context_pass(d->ctx[i], b, out);
     atomic_store_explicit(&d->at, (int)i, memory_order_relaxed);
+    fault_enter(d->conf.stages[i].words);
     rc = d->conf.stages[i].ops->process_edge(d->ctx[i], b, out);
+    fault_leave();
     d->stats.outliers += context_take_outliers(d->ctx[i]);
     if (rc < 0)
         return stage_failed(d, d->ctx[i]);

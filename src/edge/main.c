@@ -11,6 +11,7 @@
 #include "src/common/log.h"
 #include "src/edge/agent.h"
 #include "src/monitor/event.h"
+#include "src/monitor/fault.h"
 
 #define EXIT_INTERRUPTED (128 + SIGINT)
 
@@ -88,5 +89,6 @@ int main(int argc, char **argv)
         return (int)e.exit_code;
     }
     set_signals();
+    fault_open();
     return agent_run(argv[optind], pilot, &signals);
 }

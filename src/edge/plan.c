@@ -1,7 +1,10 @@
 /* plan.c - which stages an edge pilot runs, on which devices. */
 #include "plan.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "src/monitor/fault.h"
 
 /* Small blocks sent as fast as they come share requests: 40,000 blocks/s of
  * 25 points are 200 in 5 ms, 1.3 MB.  Others leave at once: a linger would
@@ -56,7 +59,12 @@ static int load_stage(plan *out, size_t i, const pipeline *p,
     if (!out->options[i])
         return pe_error_prefix(errp, "%s:%d: stage '%s'",
                                s->file ? s->file : "?", s->line, s->name);
+    out->words[i] =
+        fault_words(s->name, i ? "process_edge" : "produce_edge", s->function);
+    if (!out->words[i])
+        return pe_error_nomem(errp);
     out->stages[i].ops = ops;
+    out->stages[i].words = out->words[i];
     out->stages[i].setup = (function_setup){
         .run = r->run,
         .stage = s->name,
@@ -134,6 +142,7 @@ void plan_clear(plan *p)
     for (size_t i = 0; i < p->n_stages; i++) {
         pe_options_destroy(p->options[i]);
         function_unload(p->functions[i]);
+        free(p->words[i]);
     }
     memset(p, 0, sizeof(*p));
 }

@@ -17,6 +17,7 @@ typedef struct plan {
     const pipeline_stage *source;
     int first_device; /* number of this pilot's first one in the run */
     device_stage stages[PLAN_STAGES_MAX]; /* source first */
+    char *words[PLAN_STAGES_MAX];         /* of these, for people */
     size_t n_stages;
     function *functions[PLAN_STAGES_MAX];
     pe_options *options[PLAN_STAGES_MAX];

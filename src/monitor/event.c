@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,7 @@ enum pe_error_class event_kind(const char *name)
 static int event_fd = STDOUT_FILENO;
 static char frame[EVENT_MARK_MAX + 2];
 static atomic_bool unheard;
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER; /* to write a line */
 
 int event_mark_make(char mark[EVENT_MARK_MAX], pe_error *errp)
 {
@@ -92,6 +94,24 @@ static void line_write(const char *line, size_t len)
     }
 }
 
+void event_fault(const char *words)
+{
+    const char *parts[] = {frame, "{\"event\":\"fault\",\"text\":\"", words,
+                           "\"}\n"};
+    static char line[2048];
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        size_t n = strlen(parts[i]);
+        if (n > sizeof(line) - len)
+            return;
+        memcpy(line + len, parts[i], n);
+        len += n;
+    }
+    if (write(event_fd, line, len) < 0)
+        return; /* nobody hears it any more */
+}
+
 void event_print(json_t *o)
 {
     const size_t flags = JSON_COMPACT | JSON_PRESERVE_ORDER;
@@ -103,7 +123,9 @@ void event_print(json_t *o)
         memcpy(line, frame, head);
         len += head;
         line[len++] = '\n';
+        pthread_mutex_lock(&turn);
         line_write(line, len);
+        pthread_mutex_unlock(&turn);
     } else {
         log_error("an event of %zu bytes is not printed", len);
     }

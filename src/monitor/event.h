@@ -24,6 +24,7 @@
  *             (edge) sensed, filtered, sent, dropped, lost, over its deaths;
  *             skipped; rereadable: what an agent that dies has not sent is
  *             sensed again
+ * "fault"     text: the function that a process dies in, from its handler
  * "ready"     pilot, ranks or devices
  * "error"     pilot, text, kind (class), exit (code): the one message
  * "pool"      final, see monitor.h
@@ -50,6 +51,11 @@ int event_open(const char *mark, pe_error *errp);
  * EVENT_LINE_MAX bytes is logged and not printed.
  */
 void event_print(json_t *o);
+
+/* {"event": "fault", "text":} of [words], which JSON need not escape; may be
+ * called in a handler of signals.
+ */
+void event_fault(const char *words);
 
 /* False once the reader is gone: nobody follows the run any more, and an agent
  * had better leave.  The caller of event_print ignores SIGPIPE.

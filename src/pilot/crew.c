@@ -35,6 +35,7 @@ static void incarnation_clear(crew *c)
     c->closed = c->ready = c->told = c->fatal = false;
     c->final = c->failed = c->drained = false;
     c->exit_code = 0;
+    c->fault[0] = '\0';
 }
 
 static int start(crew *c, pe_error *errp)
@@ -89,6 +90,13 @@ static void event_take(void *arg, json_t *event)
 
     if (!kind)
         return;
+    if (!strcmp(kind, "fault")) { /* its death will say it */
+        const char *words = json_string_value(json_object_get(event, "text"));
+        if (!*c->fault)
+            snprintf(c->fault, sizeof(c->fault), " in %.500s",
+                     words ? words : "?");
+        return;
+    }
     if (!strcmp(kind, "error")) {
         if (c->told)
             return;
@@ -122,11 +130,12 @@ static void hear(crew *c, size_t max)
 static void died(crew *c, int64_t now_ns)
 {
     int64_t delay;
-    char what[64];
+    char how[64], what[600];
 
     if (c->mark)
         process_kill_marked(c->mark); /* ranks that outlive their launcher */
-    process_status_words(process_status(c->proc), what);
+    process_status_words(process_status(c->proc), how);
+    snprintf(what, sizeof(what), "%s%s", how, c->fault);
     c->stillborn = c->ready || c->told ? 0 : c->stillborn + 1;
     delay = c->fatal || c->stillborn >= RESTART_DEATHS
                 ? -1

@@ -57,6 +57,7 @@ typedef struct crew {
     /* of this incarnation */
     bool closed;      /* its stdout is at its end */
     bool ready;       /* it said so */
+    char fault[512];  /* the function that it died in; "" */
     bool told;        /* it told its error, */
     bool fatal;       /* which no restart can mend, */
     int exit_code;    /* and this exit status belongs to it */

@@ -362,7 +362,7 @@ static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
     part *p = arg;
     supervisor *s = p->s;
     const char *why = refuse_restart(s);
-    char line[512];
+    char line[1024];
 
     if (delay_ns >= 0 && !why) {
         snprintf(line, sizeof(line), "pilot %s %s; it is started again%s",
@@ -386,7 +386,7 @@ static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
 static void part_stumbled(void *arg, const char *what)
 {
     const part *p = arg;
-    char line[512];
+    char line[1024];
 
     snprintf(line, sizeof(line), "pilot %s %s", p->name, what);
     tell_note(p->s, line);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "src/common/clock.h"
+#include "src/monitor/fault.h"
 
 /* --- what functions may ask for --- */
 
@@ -54,6 +55,9 @@ static int open_one(pool *p, const pipeline_stage *s, pool_function *f,
     f->options = function_options(f->fn, s->options, errp);
     if (!f->options)
         return -1;
+    f->words = fault_words(s->name, "process_cloud", s->function);
+    if (!f->words)
+        return pe_error_nomem(errp);
     set.options = f->options;
     ctx = context_create(&set, errp);
     if (!ctx)
@@ -76,6 +80,7 @@ static void close_one(pool_function *f)
     pe_options_destroy(f->options);
     function_unload(f->fn);
     pe_block_release(&f->out);
+    free(f->words);
 }
 
 /* The stages before the last, [n] of them. */
@@ -139,7 +144,9 @@ static int step(pool *p, pool_function *f, const pe_block *in, pe_error *errp)
     int rc;
 
     pe_context_pass(f->ctx, in, &f->out);
+    fault_enter(f->words);
     rc = function_ops(f->fn)->process_cloud(f->ctx, in, &f->out);
+    fault_leave();
     if (rc > 0 && (f->out.points == 0 || f->out.features == 0))
         rc = pe_context_fail(f->ctx, "an empty block was forwarded; return "
                                      "PE_NOTHING instead");

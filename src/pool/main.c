@@ -16,6 +16,7 @@
 #include "src/common/text.h"
 #include "src/model/blas.h"
 #include "src/monitor/event.h"
+#include "src/monitor/fault.h"
 
 static atomic_int drain;
 
@@ -307,6 +308,10 @@ static int run(struct agent *a, int rank, int size)
     if (rc == 0)
         rc = pool_agree(MPI_COMM_WORLD, prepare(a, rank, size, &e), &e);
     if (rc == 0) {
+        char who[32];
+        snprintf(who, sizeof(who), "rank %d", rank);
+        if (fault_watch(a->pilot, who, &e) < 0)
+            log_warn("%s", e.text); /* it is only about words */
         if (rank == 0)
             say_ready(a, size);
         rc = pool_run(a->pool, &e);
@@ -343,6 +348,7 @@ int main(int argc, char **argv)
      * supervisor starts another, nothing uncommitted counts.
      */
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+    fault_open();
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     rc = run(&a, rank, size);

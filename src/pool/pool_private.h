@@ -126,6 +126,7 @@ typedef struct pool_function {
     pe_options *options;
     pe_context *ctx; /* NULL: not open */
     pe_block out;    /* what it makes of a block */
+    char *words;     /* what it is, for people */
 } pool_function;
 
 /* What the stages made of the first block, before there was a model. */

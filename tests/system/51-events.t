@@ -8,6 +8,23 @@ cat >"$TEST_DIR/loud.c" <<'C'
 #include <pilot/pilot.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+/* On a rank: a wild pointer in block 20, a sleep in block 10 of its sequence,
+ * where the run's context asks for it.
+ */
+static int odd(pe_context *ctx, const pe_block *in, pe_block *out)
+{
+    static volatile int *nowhere;
+    const char *what = pe_context_value(ctx, "what");
+
+    if (what && *what == 'c' && in->seq == 20)
+        *nowhere = 1;
+    if (what && *what == 's' && in->seq == 10)
+        sleep(8);
+    return pe_context_pass(ctx, in, out);
+}
+const pe_function odd_function = {
+    .abi = PE_FUNCTION_ABI, .name = "odd", .process_cloud = odd};
 static int loud(pe_context *ctx, const pe_block *in, pe_block *out)
 {
     printf("half a line");
@@ -66,5 +83,20 @@ for pilot in devices pool; do
 done
 none_left loud
 ok $? "loud: no process left"
+
+# --- a function that dies, and one that takes its time
+
+sed "s|  shout: .*||; s|loud.so:loud_function|loud.so:odd_function|" \
+    "$TEST_DIR/loud.yaml" >"$TEST_DIR/odd.yaml"
+out=$(pilot run "$TEST_DIR/odd.yaml" --run crash --set context.what=crash 2>&1)
+is $? 1 "crash: exit status"
+has "$out" "was killed by signal 11 in stage 'cry', process_cloud of \
+$TEST_DIR/loud.so:odd_function" "crash: stage, function and object are named"
+has "$out" "failed in" "crash: it ends with its summary"
+out=$(pilot run "$TEST_DIR/odd.yaml" --run sleepy --set context.what=sleep \
+    --set stages.sense.options.blocks=20 2>&1)
+is $? 0 "sleepy: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" ": stage 'cry', process_cloud of $TEST_DIR/loud.so:odd_function \
+has not come back for 5 s" "sleepy: who does not come back is named"
 
 end_tests

@@ -12,6 +12,7 @@
 
 #include "src/common/log.h"
 #include "src/monitor/event.h"
+#include "src/monitor/fault.h"
 #include "src/monitor/monitor.h"
 
 /* JSON as C text: ' stands for ". */
@@ -292,6 +293,47 @@ static void test_event_open(void)
     event_reader_free(&r);
     close(out[0]);
     close(err[0]);
+}
+
+static void hear_text(void *arg, json_t *o)
+{
+    struct heard *h = arg;
+    size_t len = strlen(h->text);
+
+    snprintf(h->text + len, sizeof(h->text) - len, "%s: %s;",
+             json_string_value(json_object_get(o, "event")),
+             json_string_value(json_object_get(o, "text")));
+}
+
+/* A process that dies in a function tells which, and dies as ever. */
+static void test_fault(void)
+{
+    char *words = fault_words("a \"b\"", "process_cloud", "/p\\x.so:f");
+    int out[2], status = -1;
+    event_reader r = {.mark = MARK};
+    struct heard h = {""};
+
+    UNIT_EQUAL(words, "stage 'a ?b?', process_cloud of /p?x.so:f");
+    CU_ASSERT_EQUAL_FATAL(pipe(out), 0);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        event_open(MARK, NULL);
+        fault_open();
+        fault_enter("stage 'before', f");
+        fault_leave();
+        fault_enter(words);
+        abort();
+    }
+    close(out[1]);
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    event_read(&r, out[0], EVENT_REST_MAX, hear_text, NULL, &h);
+    UNIT_EQUAL(h.text, "fault: stage 'a ?b?', process_cloud of /p?x.so:f;");
+    event_reader_free(&r);
+    close(out[0]);
+    free(words);
 }
 
 /* Whatever a child says, who reads gets its turn. */
@@ -997,6 +1039,7 @@ int main(void)
         {"lines that are too long", test_event_feed_long},
         {"without a mark nothing is believed", test_event_no_mark},
         {"what functions print is no event", test_event_open},
+        {"the function a process dies in", test_fault},
         {"a chatty child is read in turns", test_event_read_bound},
         {"every agent has a mark of its own", test_event_mark},
         {"verdicts", test_verdict},

@@ -154,7 +154,7 @@ static const struct {
      "pilot: pool says input\n", "control done"},
     {"smoke wrong", "smoke.yaml", "input", "", 65, "",
      "pilot: pool says input\n", ""},
-    {"smoke killed", "smoke.yaml", "silent", "", 1, "",
+    {"smoke killed", "smoke.yaml", "silent", "", 1, "failed in",
      "pilot: pilot pool ended with status 3\n"
      "pilot: pool: line 3\npilot: pool: line 4\npilot: pool: line 5\n"
      "pilot: pool: line 6\npilot: pool: line 7\n",
