@@ -67,7 +67,8 @@ typedef struct agent {
     bool failed;      /* whose state is "failed", */
     bool drained;     /* or "drained" */
     bool asked;       /* to end */
-    bool buried;      /* its devices have ends, after it was given up */
+    bool unburied;    /* ends of its devices cannot be written, when it was
+                         given up */
     int64_t bury_ns;  /* else when to try again; 0: not tried yet */
     struct run *run;
 } agent;

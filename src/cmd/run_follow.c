@@ -157,7 +157,8 @@ static void agent_give_up(agent *a, int exit_code, const char *what)
 }
 
 /* The run goes on without an edge that was given up: its devices end where
- * they are, once broker and parameter service can be asked.
+ * they are, once broker and parameter service can be asked, and again where
+ * the service has lost that since.
  */
 static void agent_bury(agent *a)
 {
@@ -166,17 +167,14 @@ static void agent_bury(agent *a)
     pe_error e = {0};
 
     if (a->state != AGENT_GIVEN_UP || a->pilot->kind != PILOT_EDGE ||
-        a->buried || r->local || r->phase >= RUN_ENDS || now < a->bury_ns)
+        a->unburied || r->local || r->phase >= RUN_ENDS || now < a->bury_ns)
         return;
-    a->buried = run_services_bury(r, a, &e) == 0;
-    if (a->buried)
-        return;
-    if (e.kind != PE_ERROR_RETRY) {
-        a->buried = true;
+    a->unburied = run_services_bury(r, a, &e) < 0 && e.kind != PE_ERROR_RETRY;
+    if (a->unburied) {
         run_fail(r, PE_EXIT_FAILED, e.text);
         return;
     }
-    if (!a->bury_ns) {
+    if (!a->bury_ns && *e.text) {
         run_progress_clear(r);
         log_warn("the ends of %s cannot be written yet: %s", a->member, e.text);
     }

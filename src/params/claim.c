@@ -86,9 +86,8 @@ static int compare(const params *p, const claim *ours, const char *there,
                           "%s names no home: some other program wrote to the "
                           "keys of this run",
                           p->names[PARAMS_KEY_HOME]);
-    else if (strcmp(c.id, ours->id) != 0 &&
-             (strcmp(c.host, ours->host) != 0 ||
-              strcmp(c.home, ours->home) != 0))
+    else if (strcmp(c.id, ours->id) != 0 && (strcmp(c.host, ours->host) != 0 ||
+                                             strcmp(c.home, ours->home) != 0))
         rc = refuse(p, &c, errp);
     free(c.text);
     return rc;
@@ -117,9 +116,9 @@ int params_claim_drop(params *p, const char *text, pe_error *errp)
     int rc = there ? 0 : -1;
 
     if (there && !strcmp(there, text)) {
-        redisReply *r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp,
-                                        "UNLINK", p->names[PARAMS_KEY_HOME],
-                                        NULL);
+        redisReply *r =
+            params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "UNLINK",
+                            p->names[PARAMS_KEY_HOME], NULL);
         rc = r ? 0 : -1;
         if (r)
             freeReplyObject(r);

@@ -167,8 +167,8 @@ static int take_row(char *line, params_state *s)
         params_offset_parse(name, value, &s->offsets[s->n_offsets], &e) == 0)
         s->n_offsets++;
     else if (!strcmp(line, "device") &&
-             params_device_parse(name, value, &s->devices[s->n_devices],
-                                 &e) == 0)
+             params_device_parse(name, value, &s->devices[s->n_devices], &e) ==
+                 0)
         s->n_devices++;
     else
         return strcmp(line, "writer") ? -1 : 0;

@@ -198,8 +198,8 @@ typedef struct params_member {
     const char *name;        /* of a pool's instance: letters, digits, "_-." */
     const char *incarnation; /* hex digits, other ones after each start */
     int ranks;
-    int32_t partitions; /* of the run */
-    int64_t ttl_ms;     /* a member that is silent for longer is dead */
+    int32_t partitions;  /* of the run */
+    int64_t ttl_ms;      /* a member that is silent for longer is dead */
     uint64_t generation; /* as the call that joined was told; 0 before */
 } params_member;
 

@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-#define ACL_FIX                                                             \
-    "as an administrator run ACL SETUSER USER '~pilot:*' '&pilot:*' +ping " \
-    "+evalsha '+script|load' +type +get +getrange +set +mset +hget +hmget " \
-    "+hgetall +hset +hsetnx +hdel +hincrby +unlink +multi +exec +watch "    \
-    "+unwatch +publish +subscribe +time (a device needs neither evalsha "   \
-    "nor script|load)"
+#define ACL_FIX                                                           \
+    "as an administrator run ACL SETUSER USER '~pilot:*' resetchannels "  \
+    "'&pilot:*' +ping +evalsha '+script|load' +type +get +getrange +set " \
+    "+mset +hget +hmget +hgetall +hset +hsetnx +hdel +hincrby +unlink "   \
+    "+multi +exec +watch +unwatch +publish +subscribe +time (a device "   \
+    "needs neither evalsha nor script|load)"
 
 #define PASSWORD_FIX "set the right one in pilots.NAME.password-file"
 

@@ -61,8 +61,8 @@ int pool_store_memory_copy(const params_state *from, params_state *out,
         out->devices[i].device = copy_name(from->devices[i].device, &failed);
     }
     if (!failed && from->model.len &&
-        pe_buffer_append(&out->model, from->model.data, from->model.len,
-                         errp) < 0)
+        pe_buffer_append(&out->model, from->model.data, from->model.len, errp) <
+            0)
         failed = true;
     if (!failed)
         return 0;
@@ -197,8 +197,8 @@ static int keep_last(struct store *st, const params_commit *c)
     last_commit *last = last_of(st, c->writer);
     char *name = last ? NULL : strdup(c->writer);
 
-    if (!last && name && (last = list_add(&st->last, &st->n_last,
-                                          sizeof(*last))))
+    if (!last && name &&
+        (last = list_add(&st->last, &st->n_last, sizeof(*last))))
         last->writer = name;
     if (!last) {
         free(name);

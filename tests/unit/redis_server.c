@@ -156,8 +156,10 @@ static int log_path(const redis_server *s, char *out, size_t cap)
     int rc = -1;
 
     snprintf(pattern, sizeof(pattern), "%s/appendonlydir/*.incr.aof", s->dir);
-    if (glob(pattern, 0, NULL, &g) != 0)
-        return -1;
+    if (glob(pattern, 0, NULL, &g) != 0) { /* Redis 6 has one file */
+        snprintf(out, cap, "%s/appendonly.aof", s->dir);
+        return access(out, F_OK);
+    }
     if (g.gl_pathc > 0) {
         snprintf(out, cap, "%s", g.gl_pathv[g.gl_pathc - 1]);
         rc = 0;
@@ -213,7 +215,8 @@ int redis_server_replica(const redis_server *s)
     int fd = dial(s);
 
     /* The first byte comes when the server has taken us for one. */
-    if (fd >= 0 && (write(fd, words, strlen(words)) < 0 || read(fd, &c, 1) < 1)) {
+    if (fd >= 0 &&
+        (write(fd, words, strlen(words)) < 0 || read(fd, &c, 1) < 1)) {
         close(fd);
         fd = -1;
     }

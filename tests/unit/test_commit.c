@@ -103,8 +103,8 @@ static void init_offsets(params *p, int partitions)
 static char *snapshot(const char *run)
 {
     static const char *const commands[][2] = {
-        {"GET", "state"}, {"GET", "model"},  {"HGETALL", "first"},
-        {"GET", "fence"}, {"TYPE", "state"}, {"TYPE", "model"},
+        {"GET", "state"},  {"GET", "model"},  {"HGETALL", "first"},
+        {"GET", "fence"},  {"TYPE", "state"}, {"TYPE", "model"},
         {"TYPE", "first"}, {"TYPE", "fence"}};
     char line[128];
     char *all = calloc(1, 1 << 20);
@@ -537,7 +537,8 @@ static void test_replica(void)
 static void test_range_twice(void)
 {
     params *p = open_run("twice", 5);
-    params_range ranges[] = {{"t", 0, 0, 5, 0}, {"t", 1, 0, 5, 0}, {"t", 0, 0, 7, 0}};
+    params_range ranges[] = {
+        {"t", 0, 0, 5, 0}, {"t", 1, 0, 5, 0}, {"t", 0, 0, 7, 0}};
     pe_error e = {0};
     call k;
 

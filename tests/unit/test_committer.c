@@ -19,8 +19,8 @@ enum { PARTITIONS = 3, SCRIPT = 16 };
 struct fake {
     pool_store base;
     pool_store *store;
-    params_state *now;     /* what is in it */
-    const char *unheard;   /* of each send: 'x' not done, 'd' done */
+    params_state *now;   /* what is in it */
+    const char *unheard; /* of each send: 'x' not done, 'd' done */
     int loads, sends;
     char ids[SCRIPT][PE_COMMIT_ID_LEN + 1];
     char bases[SCRIPT][PE_COMMIT_ID_LEN + 1];

@@ -460,10 +460,9 @@ static void test_layout_torn(void)
 
 /* --- arguments --- */
 
-static char *const names[] = {"state",   "model",  "first",  "fence",
-                              "ends",    "pilots", "orders", "leases",
-                              "control", "shared", "boots",  "home",
-                              "announce"};
+static char *const names[] = {
+    "state",  "model",   "first",  "fence", "ends", "pilots",  "orders",
+    "leases", "control", "shared", "boots", "home", "announce"};
 
 static params_commit commit_sample(void)
 {

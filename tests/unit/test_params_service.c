@@ -274,9 +274,9 @@ static void test_rules(void)
 /* Each command the script runs is looked at before a run starts. */
 static void test_script_rules(void)
 {
-    static const char *const commands[] = {
-        "evalsha", "script|load", "type", "get", "hget",
-        "mset",    "publish",     "time", "set"};
+    static const char *const commands[] = {"evalsha", "script|load", "type",
+                                           "get",     "hget",        "mset",
+                                           "publish", "time",        "set"};
     params_conf c = conf();
     char line[256];
 

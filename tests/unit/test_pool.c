@@ -442,9 +442,8 @@ static void test_settles(void)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (rows[i].closes)
             p.calm = rows[i].size == 1; /* as epoch_advance */
-        CU_ASSERT_EQUAL(
-            round_settles(&p, rows[i].outstanding, rows[i].unacked),
-            rows[i].settles);
+        CU_ASSERT_EQUAL(round_settles(&p, rows[i].outstanding, rows[i].unacked),
+                        rows[i].settles);
     }
 }
 

@@ -492,8 +492,8 @@ static void test_claimed(void)
 {
     stage_set("ok", "ok");
     setenv("FAKE_FAILS", "claim", 1);
-    CU_ASSERT_NOT_EQUAL(
-        PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);
+    CU_ASSERT_NOT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")),
+                        0);
     UNIT_EQUAL(content("home/t/pool/starts.pool"), "");
     unsetenv("FAKE_FAILS");
     CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);

@@ -49,13 +49,13 @@ void world_poison(bool on, int rank, int size)
 }
 
 /* The linker's: in place of the model's own (tests/unit/pool.inc). */
-int __real_pe_model_update(const pe_model *base, pe_delta *d,
-                           const pe_block *b, float *scores, pe_error *errp);
-int __wrap_pe_model_update(const pe_model *base, pe_delta *d,
-                           const pe_block *b, float *scores, pe_error *errp);
+int __real_pe_model_update(const pe_model *base, pe_delta *d, const pe_block *b,
+                           float *scores, pe_error *errp);
+int __wrap_pe_model_update(const pe_model *base, pe_delta *d, const pe_block *b,
+                           float *scores, pe_error *errp);
 
-int __wrap_pe_model_update(const pe_model *base, pe_delta *d,
-                           const pe_block *b, float *scores, pe_error *errp)
+int __wrap_pe_model_update(const pe_model *base, pe_delta *d, const pe_block *b,
+                           float *scores, pe_error *errp)
 {
     bool helps = b->partition % poison.size != poison.rank;
 
@@ -247,8 +247,8 @@ static pe_model *stored_model(const struct store *s)
 {
     pe_options *o = pe_model_options(s->kind, NULL);
     pe_model *m = s->now->model.len ? pe_model_decode(s->now->model.data,
-                                                     s->now->model.len, NULL)
-                                   : pe_model_create(s->kind, o, 1, NULL);
+                                                      s->now->model.len, NULL)
+                                    : pe_model_create(s->kind, o, 1, NULL);
 
     pe_options_destroy(o);
     if (!m)
@@ -264,10 +264,8 @@ static void b_learns(struct store *s)
     params_range ranges[WORLD_PARTITIONS];
     params_device devices[WORLD_PARTITIONS];
     char names[WORLD_PARTITIONS][16];
-    params_commit c = {.writer = "b:1",
-                       .kind = s->kind,
-                       .ranges = ranges,
-                       .devices = devices};
+    params_commit c = {
+        .writer = "b:1", .kind = s->kind, .ranges = ranges, .devices = devices};
     double rows[WORLD_POINTS];
     pe_buffer model = {0};
     pe_block b;
@@ -280,8 +278,7 @@ static void b_learns(struct store *s)
         fill_block(&b, rows, names[k], k, at);
         if (pe_model_update(m, d, &b, NULL, NULL) < 0)
             exit(1);
-        devices[c.n_devices++] =
-            (params_device){names[k], k, b.boot, b.seq};
+        devices[c.n_devices++] = (params_device){names[k], k, b.boot, b.seq};
         ranges[c.n_ranges++] = (params_range){TOPIC, k, at, at + 1, 0};
     }
     c.add.applied = c.n_ranges;
