@@ -75,11 +75,16 @@ static int library_print(struct dl_phdr_info *info, size_t size, void *arg)
 
 static int version_print(void)
 {
+    const char *word = getenv("PILOT_KERNEL");
     char list[64];
+    pe_error e = {0};
 
     printf("pilot %s\n", PILOT_VERSION);
     path_list(list, sizeof(list));
-    printf("%-12s %s (of %s)\n", "kernels", path_name(path_now()), list);
+    if (word && path_select(word, &e) < 0)
+        printf("%-12s PILOT_KERNEL: %s\n", "kernels", e.text);
+    else
+        printf("%-12s %s (of %s)\n", "kernels", path_name(path_now()), list);
     dl_iterate_phdr(library_print, NULL);
     return PE_EXIT_OK;
 }

@@ -130,23 +130,31 @@ static void beat_keep(void *arg, const pilot_record *r, const json_t *o)
     json_object_set(((pilots *)arg)->heard, r->id, (json_t *)o);
 }
 
-/* How often schedulers may be asked, as the environment has it. */
-static int64_t period_of(void)
+/* How often schedulers may be asked, as the environment has it; -1: what it
+ * has is no time.
+ */
+static int64_t period_of(pe_error *errp)
 {
     const char *value = getenv("PILOT_POLL");
     double seconds;
 
-    if (!value || text_parse_time(value, &seconds) < 0 || seconds <= 0)
+    if (!value || !*value)
         return 0;
+    if (text_parse_time(value, &seconds) < 0 || seconds <= 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                            "PILOT_POLL: '%s' is no time: write a number and "
+                            "its unit, as in 30s or 5m",
+                            value);
     return (int64_t)(seconds * 1e9);
 }
 
 int pilots_observe(pilots *p, enum pilots_ask ask, pe_error *errp)
 {
+    int64_t period = period_of(errp);
     const observe_conf c = {
         .home = p->home,
         .now = ask == PILOTS_ASK_NOW,
-        .period_ns = ask == PILOTS_ASK_NOT ? OBSERVE_NEVER_NS : period_of(),
+        .period_ns = ask == PILOTS_ASK_NOT ? OBSERVE_NEVER_NS : period,
         .cache = p->cache,
         .beats = beats_fetch,
         .arg = p,
@@ -154,6 +162,8 @@ int pilots_observe(pilots *p, enum pilots_ask ask, pe_error *errp)
         .heard = beat_keep};
     size_t before = p->n_troubles;
 
+    if (period < 0)
+        return -1;
     if (observe(&c, p->r, p->n, errp) < 0)
         return -1;
     return (int)(p->n_troubles - before);

@@ -24,7 +24,7 @@ has "$out" "ok      parameter service $PILOT_PARAMS (PILOT_PARAMS)" \
 cp "$(dirname "$PILOT_PASSWORD_FILE")/env" "$kept/env"
 out=$(doctor)
 is $? 0 "kept: all is well" || printf '%s\n' "$out" | sed 's/^/# /'
-has "$out" "ok      broker $PILOT_BROKER (kept by \`scripts/services\`)" \
+has "$out" "ok      broker $PILOT_BROKER (kept by" \
     "kept: the broker"
 has "$out" "ok      parameter service $PILOT_PARAMS (kept" \
     "kept: the parameter service"
@@ -55,6 +55,32 @@ has "$out" "fix     java is not there: apt-get install default-jre-headless" \
 out=$(PATH="$BUILD:$TEST_DIR/bin" JAVA_HOME='' "$SRC/scripts/services" check \
     --only redis)
 is "$? ${out%%:*}" "0 ok redis-server" "check --only redis: wants no java"
+
+# What is said and is not so is not passed over.
+while read -r setting words; do
+    out=$(env "$setting" "$SRC/scripts/services" check 2>&1)
+    is $? 78 "$setting: exit status"
+    has "$out" "fix $words" "$setting: named"
+done <<X
+JAVA_HOME=/nowhere JAVA_HOME is '/nowhere', and there is no bin/java in it
+KAFKA_HOME=/nowhere KAFKA_HOME is '/nowhere', and there is no libs/ in it
+X
+while read -r arguments; do
+    # shellcheck disable=SC2086
+    out=$("$SRC/scripts/services" start --dir "$TEST_DIR/none" $arguments 2>&1)
+    is $? 64 "services start $arguments: exit status"
+    has "$out" "is no port from 1 to 65535" "services start $arguments: said"
+done <<X
+--kafka-port abc
+--redis-port 65536
+--redis-port 0
+X
+out=$(PILOT_POLL=often pilot status 2>&1)
+is $? 64 "PILOT_POLL=often: exit status"
+has "$out" "PILOT_POLL: 'often' is no time" "PILOT_POLL=often: named"
+out=$(PILOT_KERNEL=fast pilot --version 2>&1)
+has "$out" "this machine does not run the kernels 'fast'" \
+    "PILOT_KERNEL=fast: said"
 
 # Half a run has nobody to start services for.
 out=$(env -u PILOT_BROKER -u PILOT_PARAMS pilot doctor "$SRC/jobs/pool.yaml" 2>&1)
