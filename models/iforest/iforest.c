@@ -1,6 +1,6 @@
 /* iforest.c - streaming isolation forest (Liu, Ting, Zhou 2008).
  *
- * Scores are scikit-learn's and PyOD's before their shift: 2^(-E(h)/c(psi)),
+ * Scores are scikit-learn's -score_samples, 2^(-E(h)/c(psi)), PyOD's unshifted,
  * in (0, 1), high for outliers.  The model keeps a window of sampled rows and
  * a ring of trees, of which the oldest are grown anew as points come.  A tree
  * depends on the seed, its number and the window alone, and a path is a whole

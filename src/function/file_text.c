@@ -370,8 +370,9 @@ static int look_around(pe_context *ctx, file_text *t)
 
 static bool is_due(pe_context *ctx, const file_text *t)
 {
-    return t->filled > 0 && (!t->follow || clock_mono_ns() - t->first_ns >=
-                                               pe_context_within(ctx) * 1e9);
+    return t->filled > 0 &&
+           (!t->follow || (double)(clock_mono_ns() - t->first_ns) >=
+                              pe_context_within(ctx) * 1e9);
 }
 
 int file_text_produce(pe_context *ctx, file_text *t, pe_block *out)
