@@ -357,6 +357,17 @@ static void tell_silent(supervisor *s, const part *p, const char *what,
     tell_error(s, &e);
 }
 
+/* Why it is started again, for those who look meanwhile. */
+static void reason_again(supervisor *s, const part *p, const char *what)
+{
+    char *words = s->attached ? NULL : hear_own_words(s->dir, p->err_from);
+
+    snprintf(s->reason, sizeof(s->reason), "%s, and is started again%s%s", what,
+             words ? "; it said: " : "", words ? words : "");
+    s->changed = true;
+    free(words);
+}
+
 static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
 {
     part *p = arg;
@@ -367,9 +378,7 @@ static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
     if (delay_ns >= 0 && !why) {
         snprintf(line, sizeof(line), "pilot %s %s; it is started again%s",
                  p->name, what, delay_ns > 0 ? " in a moment" : "");
-        snprintf(s->reason, sizeof(s->reason), "%s, and is started again",
-                 what);
-        s->changed = true;
+        reason_again(s, p, what);
         keep(&s->error, NULL); /* what comes may be whole */
         tell_event(s, json_pack("{s:s, s:s, s:s, s:b}", "event", "died",
                                 "pilot", p->name, "text", line, "again", 1));

@@ -12,7 +12,7 @@
 #include "src/resource/launcher_private.h"
 #include "src/resource/process.h"
 
-#define ANSWER_S "60" /* for a host of the job to start something */
+#define ANSWER_S "30" /* for a host of the job to start something */
 #define SETTINGS LAUNCHER_AGENT ".env"
 
 extern char **environ;
