@@ -215,14 +215,15 @@ static int follow_on(follow *f, pe_error *errp)
     }
 }
 
-/* Nothing was written: that wants a reason. */
-static void silence_tell(const follow *f)
+/* How one that lives does; that nothing was written wants a reason. */
+static void state_tell(const follow *f)
 {
     const pilot_record *r = pilot_of(f);
     text why = {0};
 
     pilots_reason(r, clock_real_ns(), &why);
-    log_info("%s has written nothing: it is %s%s%s", r->id,
+    log_info("%s %s %s%s%s", r->id,
+             f->last ? "is" : "has written nothing: it is",
              pilot_state_name(r->state), why.data && *why.data ? ": " : "",
              why.data ? why.data : "");
     text_free(&why);
@@ -284,11 +285,13 @@ static int log_do(follow *f, const struct log_options *o, char *const *words,
             return -1;
     if (o->follow)
         return follow_on(f, errp);
-    if (!f->last && lines > 0) {
-        if (pilots_observe(&f->p, PILOTS_ASK_IF_DUE, errp) < 0)
-            return -1;
-        silence_tell(f);
-    }
+    if (lines == 0)
+        return 0;
+    if (pilots_observe(&f->p, f->last ? PILOTS_ASK_NOT : PILOTS_ASK_IF_DUE,
+                       errp) < 0)
+        return -1;
+    if (!f->last || !pilot_state_is_final(pilot_of(f)->state))
+        state_tell(f);
     return 0;
 }
 

@@ -249,6 +249,12 @@ void pilots_reason(const pilot_record *r, int64_t now_ns, text *out)
         clean_add(out, r->reason);
         between = "; ";
     }
+    if (*r->progress &&
+        (r->state == PILOT_ACTIVE || r->state == PILOT_DRAINING)) {
+        text_add(out, "%s", between);
+        clean_add(out, r->progress);
+        between = "; ";
+    }
     if (quiet_ns(r, now_ns) > QUIET_NS) {
         text_add(out, "%slast seen ", between);
         pilots_age(quiet_ns(r, now_ns), out);

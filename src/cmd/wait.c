@@ -230,7 +230,7 @@ static int ended(waiting *w, size_t n, char **words, int status)
 
     for (size_t i = 0; i < n && !w->o->quiet; i++)
         if (!strchr(words[i], '/'))
-            wait_summary(w->p.home, words[i], w->end);
+            wait_summary(w->p.home, words[i], w->p.r, w->p.n, w->end);
     return status ? status : fetched;
 }
 

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -54,20 +55,30 @@ static bool is_followed(const char *home, const char *run)
     return held;
 }
 
-void wait_summary(const char *home, const char *run, int64_t end_ns)
+/* Print HOME/[name]/summary.json; false: there is none. */
+static bool summary_print(const char *home, const char *name)
 {
-    char *path = text_format("%s/%s/summary.json", home, run);
+    char *path = text_format("%s/%s/summary.json", home, name);
     size_t len = 0;
-    char *data;
-    json_t *summary;
+    char *data = path ? file_read(path, SUMMARY_MAX_BYTES, &len, NULL) : NULL;
+    json_t *summary = data ? json_loadb(data, len, 0, NULL) : NULL;
 
-    while (is_followed(home, run) && clock_mono_ns() < end_ns)
-        clock_sleep_ns(STEP_NS, 0);
-    data = path ? file_read(path, SUMMARY_MAX_BYTES, &len, NULL) : NULL;
-    summary = data ? json_loadb(data, len, 0, NULL) : NULL;
     if (summary)
         monitor_print(summary, stdout);
     json_decref(summary);
     free(data);
     free(path);
+    return summary != NULL;
+}
+
+void wait_summary(const char *home, const char *run, const pilot_record *r,
+                  size_t n, int64_t end_ns)
+{
+    while (is_followed(home, run) && clock_mono_ns() < end_ns)
+        clock_sleep_ns(STEP_NS, 0);
+    if (summary_print(home, run))
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(r[i].run, run) && !strcmp(r[i].kind, "pool"))
+            summary_print(home, r[i].id);
 }

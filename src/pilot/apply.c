@@ -230,6 +230,7 @@ static void beat_facts(look *l, const beat *b)
         SET(r->host, "%s", b->host);
     if (*b->endpoint)
         SET(r->endpoint, "%s", b->endpoint);
+    SET(r->progress, "%s", b->progress);
     if (b->ranks > 0)
         r->ranks = b->ranks;
     if (b->nodes > 0)

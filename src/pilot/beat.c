@@ -62,6 +62,7 @@ int beat_take(const json_t *o, beat *out, pe_error *errp)
     text_take(o, "host", out->host, sizeof(out->host));
     text_take(o, "sched_id", out->sched_id, sizeof(out->sched_id));
     text_take(o, "endpoint", out->endpoint, sizeof(out->endpoint));
+    beat_progress(o, out->progress, sizeof(out->progress));
     out->ranks = count_take(o, "ranks");
     out->nodes = count_take(o, "nodes");
     out->restarts = count_take(o, "restarts");
@@ -83,6 +84,38 @@ int beat_parse(const char *data, size_t len, beat *out, pe_error *errp)
     int status = o ? beat_take(o, out, errp) : refuse(errp, why.text);
     json_decref(o);
     return status;
+}
+
+/* --- progress --- */
+
+static void word_add(text *t, const json_t *o, const char *key, const char *fmt)
+{
+    const json_t *v = json_object_get(o, key);
+    char number[32];
+
+    if (!json_is_number(v))
+        return;
+    snprintf(number, sizeof(number), "%.0f", json_number_value(v));
+    text_add(t, "%s%.*s%s%s", t->len ? ", " : "", (int)strcspn(fmt, "#"), fmt,
+             number, fmt + strcspn(fmt, "#") + 1);
+}
+
+void beat_progress(const json_t *o, char *out, size_t cap)
+{
+    static const struct {
+        const char *key, *fmt;
+    } words[] = {
+        {"rate", "# blocks/s"},   {"lag", "lag #"},
+        {"version", "version #"}, {"outliers", "# outliers"},
+        {"sensed", "# sensed"},   {"sent", "# sent"},
+    };
+    const json_t *progress = json_object_get(o, "progress");
+    text t = {0};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        word_add(&t, progress, words[i].key, words[i].fmt);
+    snprintf(out, cap, "%s", t.data ? t.data : "");
+    text_free(&t);
 }
 
 /* --- partitions --- */

@@ -46,7 +46,7 @@ static const field fields[] = {
     FIELD(NS, limit_ns),     FIELD(NS, observed_ns),
     FIELD(NS, seen_ns),      FIELD(NS, beat_ns),
     FIELD(NS, stale_ns),     FIELD(REAL, hello_timeout_s),
-    FIELD(TEXT, successor),
+    FIELD(TEXT, successor),  FIELD(TEXT, progress),
 };
 
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))

@@ -133,7 +133,7 @@ static void forget(const submit_plan *p, const submit_place *at)
 static void renew_one(const submit_plan *p, const char *member)
 {
     static const char *const names[] = {"state.json", "beat.json", "exit",
-                                        NULL};
+                                        "summary.json", NULL};
 
     for (const char *const *name = names; *name; name++) {
         char *path =

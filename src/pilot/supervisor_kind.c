@@ -21,6 +21,7 @@
 
 #define BEAT_MAX_BYTES (1 << 20)
 #define WORDS_MAX 16
+#define PACE_NS INT64_C(3000000000)
 
 /* --- command lines --- */
 
@@ -268,12 +269,34 @@ static void sources_ended(supervisor *s)
         tell_state(s, SUPERVISOR_DRAINING, "its sources have ended");
 }
 
+/* Blocks a second, over some seconds, beside what the pool tells. */
+static void pace_add(supervisor *s, json_t *event)
+{
+    const json_t *blocks = json_object_get(event, "blocks");
+    int64_t n = json_integer_value(blocks), now = clock_mono_ns();
+
+    if (!blocks)
+        return;
+    if (s->pace.ns == 0 || n < s->pace.blocks) {
+        s->pace.ns = now;
+        s->pace.blocks = n;
+    } else if (now - s->pace.ns >= PACE_NS) {
+        s->pace.rate =
+            (double)(n - s->pace.blocks) * 1e9 / (double)(now - s->pace.ns);
+        s->pace.ns = now;
+        s->pace.blocks = n;
+    }
+    json_object_set_new(event, "rate", json_real(s->pace.rate));
+}
+
 static void event_take(void *arg, json_t *event)
 {
     part *p = arg;
     supervisor *s = p->s;
     const char *kind = json_string_value(json_object_get(event, "event"));
 
+    if (!strcmp(kind, "progress"))
+        pace_add(s, event);
     tell_event(s, json_incref(event));
     if (!strcmp(kind, "ready"))
         part_ready(s, event);

@@ -9,6 +9,7 @@
 #include "src/common/file.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/monitor/monitor.h"
 #include "src/pilot/beat.h"
 #include "src/pilot/supervisor.h"
 
@@ -242,11 +243,46 @@ static bool is_learned(const supervisor *s)
            !c->failed && !c->drained;
 }
 
+/* A pool that nobody follows leaves a summary of itself: in DIR/summary.json,
+ * and as a table in the output of its job.
+ */
+static void summary_leave(const supervisor *s)
+{
+    monitor *m = NULL;
+    json_t *summary = NULL;
+    char *json = NULL;
+
+    if (s->attached || !s->final || s->pilot->kind != PILOT_POOL)
+        return;
+    m = monitor_create(s->req->run, s->pl->name, NULL);
+    if (m) {
+        const char *why = json_string_value(json_object_get(s->error, "text"));
+        monitor_take(m, s->req->member, s->final);
+        if (why)
+            monitor_error(m, why);
+        summary = monitor_summary(
+            m, json_string_value(json_object_get(s->final, "state")),
+            (double)(clock_mono_ns() - s->born_ns) / 1e9);
+    }
+    if (summary)
+        json = json_dumps(summary, JSON_INDENT(2) | JSON_PRESERVE_ORDER |
+                                       JSON_REAL_PRECISION(9));
+    if (json) {
+        to_file(s, "summary.json", json);
+        monitor_print(summary, stdout);
+        fflush(stdout);
+    }
+    free(json);
+    json_decref(summary);
+    monitor_destroy(m);
+}
+
 void tell_exit(supervisor *s)
 {
     json_t *o;
     char *json;
 
+    summary_leave(s);
     settle_reason(s);
     s->state = SUPERVISOR_OVER;
     o = s->conf.id ? beat_make(s) : NULL;

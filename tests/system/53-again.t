@@ -8,7 +8,7 @@ job=$SRC/tests/system/audit.yaml
 whole() {
     agents "$1/$2" pilot-supervisor
     for d in /proc/[0-9]*; do
-        tr '\0' '\n' <"$d/environ" 2>/dev/null |
+        { tr '\0' '\n' <"$d/environ"; } 2>/dev/null |
             grep -qx "PILOT_AGENT=$PILOT_HOME/$1/$2" && echo "${d#/proc/}"
     done
 }
@@ -21,10 +21,7 @@ pid=$!
 children="$children $pid"
 wait_for 30 applied here 100
 ok $? "here: the run learns"
-kill -KILL $(whole here pool)
-wait_for 30 applied here 400
-ok $? "here: the pool learns again"
-kill -KILL $(whole here devices)
+kill -KILL $(whole here pool) $(whole here devices)
 wait $pid
 is $? 0 "here: exit status" || sed 's/^/# /' "$TEST_DIR/here.out"
 exact here --blocks 240
@@ -54,9 +51,17 @@ wait_for 20 ranks
 ok $? "job: ... which starts its ranks"
 has "$(cat "$PILOT_HOME/job/pool/err")" \
     "the supervisor was killed; it is started again" "job: ... and says so"
-pilot cancel -Q --now job
+# What a live one does is shown, and it leaves a summary.
+shows_lag() { pilot status job | grep -q "lag 0, version "; }
+wait_for 30 shows_lag
+ok $? "job: status shows how it does" || pilot status job | sed 's/^/# /'
+has "$(pilot log job/pool 2>&1)" "job/pool is ACTIVE: " \
+    "job: so does the log"
+pilot cancel -Q job
 gone() { [ -z "$(agents job/pool pilot-supervisor)$(agents job/pool pilot-agent)" ]; }
 wait_for 20 gone
 ok $? "job: canceled, nothing is started again"
+has "$(pilot wait job 2>/dev/null)" "run       job, drained in" \
+    "job: its pool leaves a summary"
 
 end_tests
