@@ -30,10 +30,10 @@ for blocks in 32 1; do
 done
 
 # A finished run applies nothing when it is resumed.
-before=$(state main-4-4 commit)
+before=$(committed main-4-4 commit)
 out=$(pilot run --resume main-4-4 2>&1)
 is $? 0 "resume of a finished run: exit status"
-is "$(state main-4-4 commit)" "$before" \
+is "$(committed main-4-4 commit)" "$before" \
     "resume of a finished run commits nothing"
 
 end_tests

@@ -81,7 +81,7 @@ wait_for 30 applied back 40
 redis_keep
 finish_run back 60
 redis_roll_back
-before=$(state back applied)
+before=$(committed back applied)
 [ "$before" -lt 240 ]
 ok $? "back: $before of 240 blocks are left"
 out=$(pilot run --resume back 2>&1)
@@ -126,7 +126,7 @@ is $? 1 "over: nobody is taken for its own successor"
 
 # --- two homes, one name
 
-start home 120
+start home 150
 wait_for 30 applied home 20
 out=$(PILOT_HOME=$TEST_DIR/other pilot run "$job" --run home 2>&1)
 is $? 75 "home: the same name from another home: exit status"
@@ -134,7 +134,15 @@ has "$out" "a run of this name is that of $(hostname), in $PILOT_HOME, since" \
     "home: ... names the first"
 [ ! -e "$TEST_DIR/other/home" ]
 ok $? "home: ... leaves nothing"
-finish_run home 120
+# A pilot by itself finds out where it lives.
+PILOT_HOME=$TEST_DIR/third pilot submit -Q --resource local:// -n 1 \
+    --run home --pilot pool "$job"
+is $? 0 "home: a pilot of a third home is submitted"
+out=$(PILOT_HOME=$TEST_DIR/third pilot wait -t 60s home/pool 2>&1)
+is $? 1 "home: ... and fails"
+has "$out$(PILOT_HOME=$TEST_DIR/third pilot status home/pool 2>&1)" \
+    "a run of this name is that of" "home: ... and says why"
+finish_run home 150
 out=$(PILOT_HOME=$TEST_DIR/other pilot run "$job" --run home 2>&1)
 is $? 75 "home: also when it is over"
 

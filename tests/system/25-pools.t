@@ -69,7 +69,7 @@ final() {
 
 # writers RUN: members that have committed, sorted.
 writers() {
-    state "$1" writer | sed 's/^.* \(.*\):.*/\1/' | sort -u | tr '\n' ' '
+    committed "$1" writer | sed 's/^.* \(.*\):.*/\1/' | sort -u | tr '\n' ' '
 }
 
 # end_run RUN STATUS BLOCKS
@@ -225,7 +225,7 @@ for model in kmeans iforest autoencoder; do
         sed 's/^/# /' "$TEST_DIR/pool-$model.out"
     wait "$member_pid"
     is $? 0 "pool-$model: the other pool: exit status"
-    is "$(state "pool-$model" applied) $(state "pool-$model" points)" \
+    is "$(committed "pool-$model" applied) $(committed "pool-$model" points)" \
         "1440 288000" "pool-$model: every point is in the model"
     is "$(get "$TEST_DIR/pool-$model.json" replayed) $(final \
         "pool-$model" b replayed) $(writers "pool-$model")" "0 0 b pool " \

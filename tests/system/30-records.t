@@ -29,10 +29,10 @@ sum=$TEST_DIR/records.json
 out=$(pilot run "$TEST_DIR/foreign.yaml" --run records --summary "$sum" 2>&1)
 is $? 0 "foreign records: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
 # 20 blocks of the first run, 10 .npy, 3 that are none, 2 of other features.
-is "$(state records foreign)" 35 "foreign records are counted"
-is "$(state records refused)" 5 \
+is "$(committed records foreign)" 35 "foreign records are counted"
+is "$(committed records refused)" 5 \
     "what is no .npy, or has other features, is refused"
-is "$(state records applied)" 30 \
+is "$(committed records applied)" 30 \
     "a device of another run is not ours, whatever its name"
 is "$(tr -d ' \n' <"$sum" | grep -o '"processed":{"n":[0-9]*' | head -n 1)" \
     '"processed":{"n":30' "those without a sensor's time have Kafka's"
@@ -62,16 +62,16 @@ is $? 0 "k-means: first run: exit status" || sed 's/^/# /' "$TEST_DIR/1.out"
 "$FOREIGN" features-topic 1 big 1 other
 out=$(pilot run "$TEST_DIR/kmeans.yaml" --run features 2>&1)
 is $? 0 "k-means: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
-is "$(state features refused)" 2 \
+is "$(committed features refused)" 2 \
     "blocks of other features are refused"
-is "$(state features masked)" 30 \
+is "$(committed features masked)" 30 \
     "rows that are not finite, or too large, are masked and counted"
 out=$(pilot run "$TEST_DIR/kmeans.yaml" --run features-strict --set \
     stages.learn.options.strict=true 2>&1)
 is $? 0 "strict: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
-is "$(state features-strict refused)" 7 \
+is "$(committed features-strict refused)" 7 \
     "strict refuses the blocks instead"
-is "$(state features-strict masked)" 0 \
+is "$(committed features-strict masked)" 0 \
     "strict masks nothing"
 
 end_tests

@@ -83,7 +83,7 @@ thaw
 wait_for 20 another lost "$boot"
 ok $? "lost: another incarnation"
 ok $(($(boot_of lost devices-0) <= boot)) "lost: it comes behind the one before"
-sent=$(state lost applied)
+sent=$(committed lost applied)
 wait_for 20 applied lost $((sent + 50))
 kill -INT "$pilot_pid"
 wait "$pilot_pid"
@@ -108,7 +108,7 @@ for i in 1 2; do
     ok $(($(boot_of forgets devices-0) <= boot)) "forgets: it is larger"
 done
 kill -CONT $ranks
-sent=$(state forgets applied)
+sent=$(committed forgets applied)
 wait_for 20 applied forgets $((sent + 50))
 kill -INT "$pilot_pid"
 wait "$pilot_pid"

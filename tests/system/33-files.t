@@ -120,7 +120,7 @@ has "$(cat "$TEST_DIR/local-odd.out")" "odd.csv:22: the row holds NUL bytes" \
 # dies before and after.  Short blocks are sent within 100 ms.
 log=$TEST_DIR/log.csv
 points() {
-    n=$(state log points)
+    n=$(committed log points)
     [ "${n:-0}" -ge "$1" ]
 }
 seq 1 13 | sed 's/.*/&,1,2/' >"$log"
@@ -145,7 +145,7 @@ ok $? "log: a restart goes on in it"
 kill -INT "$pilot_pid"
 wait "$pilot_pid"
 is $? 0 "log: exit status" || sed 's/^/# /' "$TEST_DIR/log.out"
-is "$(state log points)" 50 "log: every row once"
+is "$(committed log points)" 50 "log: every row once"
 has "$(cat "$PILOT_HOME/log/devices/err")" "another file took its place" \
     "log: the switch is said"
 

@@ -51,11 +51,11 @@ is $status 1 "a refused block in our name is no success" ||
     printf '%s\n' "$out" | sed 's/^/# /'
 has "$out" "1 block of this run's devices was refused" "and it is said"
 has "$out" "pe_boot is larger than 62 bits" "with the first reason"
-is "$(state real refused)" 66 "all that cannot be read is refused"
-is "$(state real refused_own)" 1 "one of it in our name"
-is "$(state real deduplicated)" 0 "no block of a device is a repeat"
+is "$(committed real refused)" 66 "all that cannot be read is refused"
+is "$(committed real refused_own)" 1 "one of it in our name"
+is "$(committed real deduplicated)" 0 "no block of a device is a repeat"
 # 60 of the device, 1 of the first run, 7 that are fine, the long one.
-is "$(state real applied)" 69 "every other block is applied"
+is "$(committed real applied)" 69 "every other block is applied"
 has "$(cat "$PILOT_HOME"/real/pool/err)" "of that record of 6291456 bytes only" \
     "what is too large to be passed on is cut, and that is said"
 exact real

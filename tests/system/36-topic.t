@@ -48,7 +48,7 @@ for n in $((at + 10)) "$at" $((at - 1)); do
     fi
     has "$out" "start another run" "$n: with the fix"
 done
-is "$(state id applied)" "$at" "nothing of another log is in the model"
+is "$(committed id applied)" "$at" "nothing of another log is in the model"
 
 # Made again while the run goes on.
 "$admin" delete identity-topic && "$admin" create identity-topic 1

@@ -67,7 +67,7 @@ wait $child
 is $? 65 "live: exit status" || sed 's/^/# /' "$TEST_DIR/live.out"
 has "$(cat "$TEST_DIR/live.out")" "record lost-topic/0/19 is not the one" \
     "live: said"
-is "$(state live applied)" 20 "live: nothing of it is learned"
+is "$(committed live applied)" 20 "live: nothing of it is learned"
 children=
 
 # --- resumed: as the other

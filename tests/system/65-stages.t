@@ -49,7 +49,7 @@ pipeline chain "interval: 50ms" \
 go chain chain --set results=topic
 is "$(get "$sum" sent) $(get "$sum" applied) $(get "$sum" refused)" \
     "400 400 0" "chain: every block is learned from"
-is "$(state chain points) $(state chain masked)" "80000 0" \
+is "$(committed chain points) $(committed chain masked)" "80000 0" \
     "chain: every point, once"
 redis_do GET 'pilot:{chain}:model' | head -c 4000 | tr -d '\0' >"$TEST_DIR/m"
 has "$(cat "$TEST_DIR/m")" '"features":"5"' \
@@ -64,10 +64,10 @@ pipeline thin "blocks: 32" \
     "$(stage pick pool select 'columns: "0-3,8-11"')" \
     "$(stage learn pool kmeans 'clusters: 5')"
 go thin thin --set streams.sense.partitions=1
-is "$(get "$sum" applied) $(state thin points)" "400 5600" \
+is "$(get "$sum" applied) $(committed thin points)" "400 5600" \
     "thin: 14 rows of each 200"
 go thin thin-1 --set epoch.blocks=1 --set stages.sense.options.blocks=30
-is "$(get "$sum" applied) $(state thin-1 points)" "60 840" \
+is "$(get "$sum" applied) $(committed thin-1 points)" "60 840" \
     "thin: one block an epoch"
 
 # A stage that changes no bit, in front of the audit: exact from outside, and
@@ -111,7 +111,7 @@ pipeline half "interval: 50ms" \
     "$(stage half pool '"half.so:half_function"' '')" \
     "$(stage learn pool audit '')"
 go half half --set stages.sense.block.points=26
-is "$(get "$sum" applied) $(state half points) $(state half outliers)" \
+is "$(get "$sum" applied) $(committed half points) $(committed half outliers)" \
     "400 5200 400" "half: what a user's function leaves is learned from"
 redis_do GET 'pilot:{half}:model' | tr -d '\0' >"$TEST_DIR/m"
 grep -q nobody "$TEST_DIR/m"
@@ -147,7 +147,7 @@ pipeline none "interval: 50ms" \
 go -65 none none --set stages.sense.options.blocks=10
 has "$out" "no row was learned from: the stages let no row through" \
     "none: the run says so"
-is "$(get "$sum" applied) $(state none points)" "20 0" \
+is "$(get "$sum" applied) $(committed none points)" "20 0" \
     "none: blocks of which nothing goes on are applied"
 
 # A filter on the ranks, with the model of the epoch: once it is warm, few
@@ -157,7 +157,7 @@ pipeline rank "interval: 50ms" \
     "$(stage learn pool kmeans 'clusters: 5')"
 go rank rank --set stages.sense.block.rate=100
 is "$(get "$sum" applied) $(get "$sum" refused)" "400 0" "rank: all applied"
-n=$(state rank points)
+n=$(committed rank points)
 [ "${n:-0}" -gt 0 ] && [ "$n" -lt 60000 ]
 ok $? "rank: only outliers are learned from (${n:-0} points)"
 

@@ -104,7 +104,7 @@ for row in "kmeans|exact: true" "kmeans|exact: true, decay: 0.9" \
     is "$(printf '%s' "$seen" | sort -u | wc -l)" 1 \
         "$row: the same tensors from 1, 2, 3 and 4 ranks"
 done
-is "$(state counted-1 points)" 24000 "... of all points"
+is "$(committed counted-1 points)" 24000 "... of all points"
 
 # Python reads a model, where it and its library are there.
 if python3 -c 'import safetensors.numpy' 2>/dev/null; then

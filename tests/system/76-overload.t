@@ -29,19 +29,19 @@ for kernel in plain auto; do
             exact: true, reassign: false, kernel: $kernel}" \
         --set epoch="{blocks: 10}" --summary "$sum" 2>&1)
     is $? 0 "$kernel: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
-    is "$(state "overload-$kernel" masked)" 80 "$kernel: rows masked"
-    is "$(state "overload-$kernel" points)" 5920 "$kernel: the others learned"
+    is "$(committed "overload-$kernel" masked)" 80 "$kernel: rows masked"
+    is "$(committed "overload-$kernel" points)" 5920 "$kernel: the others learned"
     tr -d '\n' <"$sum" >"$sum.line"
     grep -q '"masked_cells": *{ *"2": *80 *}' "$sum.line"
     ok $? "$kernel: the column is in the summary"
     has "$out" "masked cells: column 2: 80" "$kernel: and in the table"
     unscored=$(field "$sum" unscored)
-    is "$(state "overload-$kernel" unscored)" "$unscored" \
+    is "$(committed "overload-$kernel" unscored)" "$unscored" \
         "$kernel: rows of the warm-up in store and summary"
     [ "$unscored" -ge 50 ] && [ "$unscored" -le 2000 ]
     ok $? "$kernel: as many as a warm-up has ($unscored)"
 done
-a=$(state overload-plain outliers) b=$(state overload-auto outliers)
+a=$(committed overload-plain outliers) b=$(committed overload-auto outliers)
 [ "$a" -ge 30 ] && [ "$a" -le 400 ] && [ $((a - b)) -le 2 ] &&
     [ $((b - a)) -le 2 ]
 ok $? "the same outliers by either kernel ($a, $b)"

@@ -160,8 +160,8 @@ none_left() {
     [ -z "$left" ]
 }
 
-# state RUN FACT: what a run has committed: commit, applied, points, ...
-state() {
+# committed RUN FACT: what a run has committed: commit, applied, points, ...
+committed() {
     redis_do GET "pilot:{$1}:state" | sed -n "s/^$2 //p"
 }
 
@@ -172,7 +172,7 @@ leases() {
 
 # applied RUN N: at least N blocks of the run are committed.
 applied() {
-    n=$(state "$1" applied)
+    n=$(committed "$1" applied)
     [ "${n:-0}" -ge "$2" ]
 }
 
