@@ -202,11 +202,6 @@ int pe_delta_merge(const pe_model_ops *ops, pe_delta *into,
 /* Fold [d] into [m].  The caller sets version and commit. */
 int pe_model_apply(pe_model *m, const pe_delta *d, pe_error *errp);
 
-/* Count in [cells], one for each column of [b], its values that are not
- * finite or beyond FLT_MAX.
- */
-void pe_model_count_cells(const pe_block *b, uint64_t *cells);
-
 /* Number of scores above the threshold (none while warming). */
 uint64_t pe_model_outliers(const pe_model *m, const float *scores,
                            uint32_t points);

@@ -26,7 +26,8 @@ static int check_strict(const pe_model *m, const pe_block *b, pe_error *errp)
     return 0;
 }
 
-void pe_model_count_cells(const pe_block *b, uint64_t *cells)
+/* Of each column the values that had their row masked. */
+static void count_cells(const pe_block *b, uint64_t *cells)
 {
     for (uint32_t i = 0; i < b->points; i++)
         for (uint32_t k = 0; k < b->features; k++)
@@ -44,7 +45,7 @@ int pe_model_update(const pe_model *base, pe_delta *d, const pe_block *b,
     if (base->ops->update(base, d, b, scores, errp) < 0)
         return -1;
     if (d->masked > masked)
-        pe_model_count_cells(b, d->cells);
+        count_cells(b, d->cells);
     return 0;
 }
 
