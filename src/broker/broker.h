@@ -189,6 +189,10 @@ void broker_record_release(broker_record *r);
 int broker_record_headers(const broker_record *r, record_headers *h,
                           pe_error *errp);
 
+/* Is no broker there?  [out]: "broker HOST:PORT is away", and why where this
+ * host can see it.
+ */
+bool broker_consumer_is_away(const broker_consumer *c, char *out, size_t cap);
 /* Becomes readable when a record arrives where there was none, for poll(2):
  * clear it, then fetch until 0, before waiting for it again.
  */

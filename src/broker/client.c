@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "src/broker/dial.h"
 #include "src/common/log.h"
@@ -71,8 +72,38 @@ static void on_error(rd_kafka_t *rk, int err, const char *text, void *arg)
     if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         if (!cl->contacted)
             client_cause(text, cl->reason, sizeof(cl->reason));
-    } else if (cl->contacted && !atomic_exchange(&cl->away, true))
-        log_warn("broker %s is away, waiting for it", cl->endpoint);
+    } else if (cl->contacted && !atomic_exchange(&cl->away, true)) {
+        char why[600];
+
+        client_is_away(cl, why, sizeof(why));
+        log_warn("%s; waiting for it", why);
+    }
+}
+
+/* A segment and its indexes have no room in so little. */
+#define FULL_BYTES (UINT64_C(24) << 20)
+
+/* A broker that cannot write ends: what then looks like one that is stopped. */
+static bool is_disk_full(const client *cl)
+{
+    struct statvfs s;
+
+    return cl->folder[0] && statvfs(cl->folder, &s) == 0 &&
+           (uint64_t)s.f_bavail * s.f_frsize < FULL_BYTES;
+}
+
+bool client_is_away(const client *cl, char *out, size_t cap)
+{
+    if (!atomic_load(&cl->away))
+        return false;
+    if (is_disk_full(cl))
+        snprintf(out, cap,
+                 "broker %s is away: its disk is full; free some space in %s "
+                 "and start it again",
+                 cl->endpoint, cl->folder);
+    else
+        snprintf(out, cap, "broker %s is away", cl->endpoint);
+    return true;
 }
 
 void client_answered(client *cl)
@@ -159,6 +190,48 @@ rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
     return NULL;
 }
 
+#define ASK_MS 2000
+
+/* Where broker [id] keeps its logs, to look at its disk when it is gone. */
+static void keep_folder(client *cl, int32_t id)
+{
+    char name[16];
+    rd_kafka_ConfigResource_t *asked;
+    rd_kafka_queue_t *q = rd_kafka_queue_new(cl->rk);
+    const rd_kafka_ConfigResource_t **r;
+    const rd_kafka_ConfigEntry_t **entry;
+    rd_kafka_event_t *ev;
+    size_t n = 0, entries = 0;
+
+    snprintf(name, sizeof(name), "%" PRId32, id);
+    asked = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_BROKER, name);
+    rd_kafka_DescribeConfigs(cl->rk, &asked, 1, NULL, q);
+    rd_kafka_ConfigResource_destroy(asked);
+    ev = rd_kafka_queue_poll(q, ASK_MS);
+    rd_kafka_queue_destroy(q);
+    if (ev && !rd_kafka_event_error(ev)) {
+        r = rd_kafka_DescribeConfigs_result_resources(
+            rd_kafka_event_DescribeConfigs_result(ev), &n);
+        entry = n ? rd_kafka_ConfigResource_configs(r[0], &entries) : NULL;
+        for (size_t i = 0; i < entries; i++) {
+            const char *value = rd_kafka_ConfigEntry_value(entry[i]);
+
+            if (value &&
+                !strcmp(rd_kafka_ConfigEntry_name(entry[i]), "log.dirs"))
+                snprintf(cl->folder, sizeof(cl->folder), "%.*s",
+                         (int)strcspn(value, ","), value);
+        }
+    }
+    if (ev)
+        rd_kafka_event_destroy(ev);
+}
+
+static bool is_local(const char *host)
+{
+    return !strcmp(host, "localhost") || !strcmp(host, "::1") ||
+           !strncmp(host, "127.", 4);
+}
+
 /* Wait for the first answer; on_error finds the reason when none comes. */
 static int contact(client *cl, pe_error *errp)
 {
@@ -168,6 +241,8 @@ static int contact(client *cl, pe_error *errp)
         rd_kafka_metadata(cl->rk, 0, NULL, &md, (int)(cl->timeout_s * 1000));
 
     if (!err) {
+        if (!cl->dialer && md->broker_cnt == 1 && is_local(md->brokers[0].host))
+            keep_folder(cl, md->brokers[0].id);
         rd_kafka_metadata_destroy(md);
         cl->contacted = true;
         return 0;

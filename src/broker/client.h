@@ -25,6 +25,7 @@ typedef struct client {
     bool contacted;        /* the first contact was made */
     char reason[160];      /* why not: of the opening thread, until then */
     atomic_bool shaken;    /* a connection was lost since it was last asked */
+    char folder[256];      /* where a broker of this host keeps its logs */
     atomic_bool away;      /* said in the log, and not yet taken back */
 } client;
 
@@ -53,6 +54,9 @@ int client_open(client *cl, rd_kafka_type_t type, rd_kafka_conf_t *k,
 
 /* End it without waiting for a broker.  May be closed already. */
 void client_close(client *cl);
+
+/* Is no broker there now?  Into [out] why, as far as this host can see. */
+bool client_is_away(const client *cl, char *out, size_t cap);
 
 /* A broker answered: says so in the log when it had been away. */
 void client_answered(client *cl);

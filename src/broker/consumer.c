@@ -411,6 +411,11 @@ int broker_record_headers(const broker_record *r, record_headers *h,
     return 0;
 }
 
+bool broker_consumer_is_away(const broker_consumer *c, char *out, size_t cap)
+{
+    return client_is_away(&c->client, out, cap);
+}
+
 int broker_consumer_fd(const broker_consumer *c)
 {
     return c->fd;

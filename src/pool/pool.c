@@ -220,6 +220,24 @@ static void tell_away(pool *p)
                             p->c.pilot, "text", event_text(text)));
 }
 
+static void tell_broker_away(pool *p)
+{
+    const pool_source_ops *ops = p->c.source->ops;
+    char why[600], text[800];
+    bool away = ops->away && ops->away(p->c.source, why, sizeof(why));
+
+    if (!p->c.progress || away == p->told_broker)
+        return;
+    p->told_broker = away;
+    if (away)
+        snprintf(text, sizeof(text), "pool %s waits: %s", p->c.member, why);
+    else
+        snprintf(text, sizeof(text), "pool %s goes on: the broker is back",
+                 p->c.member);
+    p->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
+                            p->c.pilot, "text", event_text(text)));
+}
+
 /* --- rank 0: a drain is no promise of a server that is away --- */
 
 #define DRAIN_LIMIT_S 20.0
@@ -228,7 +246,7 @@ static bool waits_for_acks(const pool *p)
 {
     const int64_t *v = p->round_in;
 
-    return p->closing && !v[R_OUTSTANDING] && v[R_UNACKED];
+    return v[R_HELD] || (p->closing && !v[R_OUTSTANDING] && v[R_UNACKED]);
 }
 
 static void watch_drain(pool *p, int64_t now)
@@ -311,6 +329,7 @@ static void progress(pool *p)
         share_watch(p, start);
         watch_drain(p, start);
         tell_away(p);
+        tell_broker_away(p);
         tell_progress(p, start);
     }
     epoch_progress(p);

@@ -197,6 +197,7 @@ enum pool_lanes {
     R_BACKLOG,  /* records << 20 | rank */
     R_FULL,     /* the delta takes no more before a commit */
     R_FEATURES, /* of the first block, while there is no model */
+    R_HELD,     /* this rank has results the broker does not take */
     R_P95,      /* 95% of blocks take no longer, ns */
     R_STOP,     /* rank 0: 1 if nothing is open (drained), 2 the run is over */
     R_FIXED,    /* then: the end of every partition, -1 not known */
@@ -291,7 +292,7 @@ struct pool {
     unsigned char **early; /* parts that came before their job */
     commit_job *pending;   /* reduced, waiting for the committer */
     committer_view view;
-    bool told_away; /* that the store does not answer */
+    bool told_away, told_broker; /* that the store does not answer */
     int64_t *committed, *known_ends;
     uint64_t *mark; /* of record committed - 1 */
     struct pool_guard guard;

@@ -208,6 +208,7 @@ static void say(pool *p, int64_t now)
     v[R_BACKLOG] = own_backlog(p);
     v[R_FULL] = p->ready && owner_full(p);
     v[R_FEATURES] = p->proposal;
+    v[R_HELD] = p->held != NULL;
     v[R_P95] = say_p95(p, now);
     say_ends(p, v);
     if (p->c.committer)

@@ -51,6 +51,8 @@ typedef struct pool_source_ops {
      * be NULL.
      */
     uint64_t (*skipped)(pool_source *s, const char **firstp);
+    /* Is nobody there to read from?  Why, into [out].  May be NULL. */
+    bool (*away)(pool_source *s, char *out, size_t cap);
     void (*close)(pool_source *s); /* accepts NULL */
 } pool_source_ops;
 

@@ -222,6 +222,13 @@ static void source_note(pool_source *base, const broker_position *p, size_t n)
         broker_consumer_note(s->consumers[i], &p[i], 1);
 }
 
+static bool source_away(pool_source *base, char *out, size_t cap)
+{
+    struct source *s = source_of(base);
+
+    return s->n && broker_consumer_is_away(s->consumers[0], out, cap);
+}
+
 static void source_close(pool_source *base)
 {
     struct source *s = source_of(base);
@@ -240,6 +247,7 @@ static const pool_source_ops ops = {
     .high = source_high,
     .end = source_end,
     .note = source_note,
+    .away = source_away,
     .close = source_close,
 };
 
