@@ -6,6 +6,7 @@
 #include "src/cmd/run.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/pilot/bury.h"
 #include "src/pilot/topics.h"
 
 #define STEP_MS 100
@@ -181,59 +182,10 @@ int run_services_control(struct run *r, const char *word, pe_error *errp)
     return params_control_put(r->params, word, errp);
 }
 
-static bool has_end(const params_end *ends, size_t n, const char *device)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(ends[i].device, device))
-            return true;
-    return false;
-}
-
-/* The end of device [d]: all that is in its partition now. */
-static int device_bury(struct run *r, int d, char *device, const int64_t *ends,
-                       pe_error *errp)
-{
-    int partition = d % r->p->partitions;
-    params_end end = {.device = device,
-                      .partition = partition,
-                      .next = ends[partition],
-                      .dead = true};
-
-    return params_end_put(r->params, &end, errp);
-}
-
-static int devices_bury(struct run *r, const agent *a, const int64_t *ends,
-                        pe_error *errp)
-{
-    params_end *there = NULL;
-    size_t n = 0;
-    int first = pipeline_first_device(r->p, a->pilot, a->place);
-    int status = 0;
-
-    if (params_ends_fetch(r->params, &there, &n, errp) < 0)
-        return -1;
-    for (int d = first; status == 0 && d < first + a->pilot->devices; d++) {
-        char device[256];
-        pipeline_device_name(r->p, d, device, sizeof(device));
-        if (!has_end(there, n, device))
-            status = device_bury(r, d, device, ends, errp);
-    }
-    params_ends_free(there, n);
-    return status;
-}
-
 int run_services_bury(struct run *r, const agent *a, pe_error *errp)
 {
-    int64_t *ends = calloc((size_t)r->p->partitions, sizeof(*ends));
-    int status = -1;
-
-    if (!ends)
-        return pe_error_nomem(errp);
     if (!r->params)
-        status = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_FAILED,
-                              "a local run has no ends");
-    else if (topics_ends(r->p, r->req, ends, errp) == 0)
-        status = devices_bury(r, a, ends, errp);
-    free(ends);
-    return status;
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_FAILED,
+                            "a local run has no ends");
+    return bury_devices(r->p, r->req, a->pilot, a->place, r->params, errp);
 }

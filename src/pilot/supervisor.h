@@ -66,6 +66,8 @@ typedef struct supervisor {
     int64_t beat_ns;  /* of the next beat, monotonic */
     bool changed;     /* the next beat is due now */
     bool silent;      /* the error is that agents ended without a word */
+    bool buried;      /* the devices of a dead edge have their ends */
+    int64_t bury_ns;  /* else when to try again, monotonic; 0: not tried yet */
     int ranks;        /* a smaller world, when ranks were drained; 0: all */
     int64_t seq;
     char endpoint[256];

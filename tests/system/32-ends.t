@@ -73,4 +73,28 @@ exact buried
 none_left buried
 ok $? "buried: no process left"
 
+# The same of a pilot that nobody follows: its supervisor writes them.
+pilot run "$job" --run alone-dead --set stages.sense.block.rate=50 \
+    --set stages.sense.options.blocks=100000 >"$TEST_DIR/dead.out" 2>&1 &
+pilot_pid=$!
+children="$children $pilot_pid"
+wait_for 30 applied alone-dead 100
+ok $? "alone-dead: the run learns"
+for program in "" pilot-supervisor pilot-agent pilot-edge; do
+    # shellcheck disable=SC2046
+    kill -KILL $([ -n "$program" ] && agents alone-dead "$program" ||
+        echo "$pilot_pid") 2>/dev/null
+done
+wait_for 20 none_left alone-dead
+ok $? "alone-dead: everything is dead"
+counts=$PILOT_HOME/alone-dead/devices/counts
+rm -f "$counts"
+mkdir -p "$counts/in-the-way"
+redis_do DEL 'pilot:{alone-dead}:ends' >/dev/null
+timeout 60 "$BUILD/pilot-supervisor" "$PILOT_HOME/alone-dead/devices" \
+    >"$TEST_DIR/dead.out" 2>&1
+is $? 73 "alone-dead: it fails" || sed 's/^/# /' "$TEST_DIR/dead.out"
+has "$(redis_do HGET 'pilot:{alone-dead}:ends' devices-3)" /dead \
+    "alone-dead: its devices have ends" || sed 's/^/# /' "$TEST_DIR/dead.out"
+
 end_tests

@@ -1,0 +1,51 @@
+/* bury.c - the ends of devices that died for good. */
+#include "bury.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/pilot/topics.h"
+
+static bool has_end(const params_end *ends, size_t n, const char *device)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(ends[i].device, device))
+            return true;
+    return false;
+}
+
+static int bury(const pipeline *pl, const pipeline_pilot *k, int place,
+                params *p, const int64_t *ends, pe_error *errp)
+{
+    params_end *there = NULL;
+    size_t n = 0;
+    int first = pipeline_first_device(pl, k, place);
+    int status = params_ends_fetch(p, &there, &n, errp);
+
+    for (int d = first; status == 0 && d < first + k->devices; d++) {
+        char device[256];
+        params_end end = {.device = device,
+                          .partition = d % pl->partitions,
+                          .next = ends[d % pl->partitions],
+                          .dead = true};
+        pipeline_device_name(pl, d, device, sizeof(device));
+        if (!has_end(there, n, device))
+            status = params_end_put(p, &end, errp);
+    }
+    params_ends_free(there, n);
+    return status;
+}
+
+int bury_devices(const pipeline *pl, const pipeline_request *r,
+                 const pipeline_pilot *k, int place, params *p, pe_error *errp)
+{
+    int64_t *ends = calloc((size_t)pl->partitions, sizeof(*ends));
+    int status = -1;
+
+    if (!ends)
+        return pe_error_nomem(errp);
+    if (topics_ends(pl, r, ends, errp) == 0)
+        status = bury(pl, k, place, p, ends, errp);
+    free(ends);
+    return status;
+}
