@@ -17,12 +17,6 @@ leave() { "$cluster" stop "$TEST_DIR/slurm" >/dev/null 2>&1; }
 at_end leave
 # shellcheck disable=SC1091
 . "$TEST_DIR/slurm/env"
-state() {
-    pilot status --no-header --refresh "$1" 2>/dev/null | awk '{print $4}' |
-        head -n 1
-}
-in_state() { [ "$(state "$1")" = "$2" ]; }
-no_jobs() { [ -z "$(squeue -h)" ]; }
 
 # --- a supervisor ends within what Slurm gives, here 2 s
 
@@ -39,7 +33,7 @@ ok $? "stuck: the job is gone"
 ok $? "stuck: its supervisor came to write how it ended" ||
     sed 's/^/# /' "$PILOT_HOME/stuck/pool/err"
 wait_for 20 in_state stuck/pool CANCELED
-is "$(state stuck/pool)" CANCELED "stuck: it was canceled, and that is known"
+is "$(state_of stuck/pool)" CANCELED "stuck: it was canceled, and that is known"
 none_left stuck
 ok $? "stuck: no process is left"
 

@@ -35,14 +35,14 @@ cd "$TEST_DIR" || exit 1
 
 # submit OPTION... [SCRIPT]: prints the id.
 submit() { sbatch --parsable -o /dev/null "$@"; }
-state() { squeue -h -t all -j "$1" -o '%T|%r'; }
+job_state() { squeue -h -t all -j "$1" -o '%T|%r'; }
 # job_is ID PATTERN: of "STATE|REASON".
 # shellcheck disable=SC2053
-job_is() { [[ $(state "$1") = $2 ]]; }
+job_is() { [[ $(job_state "$1") = $2 ]]; }
 # reaches SECONDS ID PATTERN NAME
 reaches() {
     wait_for "$1" job_is "$2" "$3"
-    is $? 0 "$4" || echo "#   is: $(state "$2")"
+    is $? 0 "$4" || echo "#   is: $(job_state "$2")"
 }
 
 # --- the script itself
@@ -131,7 +131,7 @@ done9=$(submit --wrap 'kill -9 $$')
 for j in "$done0" "$done3" "$done9"; do
     wait_for 20 job_is "$j" '[CF]?*ED|*'
 done
-is "$(state "$done0") $(state "$done3")" \
+is "$(job_state "$done0") $(job_state "$done3")" \
     "COMPLETED|None FAILED|NonZeroExitCode" "jobs end as they do"
 runs=$(submit -w n1 -n 1 -t UNLIMITED --wrap 'sleep 300')
 runs2=$(submit -w n1 -n 1 -t 5 --wrap 'sleep 300')

@@ -24,12 +24,6 @@ at_end leave
 . "$TEST_DIR/slurm/env"
 
 # state ID: its state, as `pilot status` has it.
-state() {
-    pilot status --no-header --refresh "$1" 2>/dev/null | awk '{print $4}' |
-        head -n 1
-}
-in_state() { [ "$(state "$1")" = "$2" ]; }
-no_jobs() { [ -z "$(squeue -h)" ]; }
 
 # --- submit, look, wait, cancel
 
@@ -51,7 +45,7 @@ has "$line" " ACTIVE " "... is active"
 has "$(pilot log one)" "ACTIVE" "log"
 pilot cancel one 2>"$TEST_DIR/err"
 is $? 0 "cancel" || sed 's/^/# /' "$TEST_DIR/err"
-is "$(state one)" CANCELED "... is canceled"
+is "$(state_of one)" CANCELED "... is canceled"
 wait_for 20 no_jobs
 ok $? "... and its job is gone"
 pilot wait one --until end --timeout 5s >/dev/null 2>&1
@@ -101,7 +95,7 @@ exact walltimes --blocks 400
 is "$(get "$TEST_DIR/chain.json" applied)" 1600 "chain: every block once"
 has "$(cat "$TEST_DIR/chain.out")" "pool has ended at its deadline; pool.2" \
     "chain: a successor went on"
-is "$(state walltimes/pool)" DONE "chain: its first job ended by itself"
+is "$(state_of walltimes/pool)" DONE "chain: its first job ended by itself"
 wait_for 20 no_jobs
 ok $? "chain: no successor is left"
 

@@ -21,10 +21,6 @@ verify=$VERIFY
 far_verify() { far_in "$verify" "$@"; }
 VERIFY=far_verify
 
-state() {
-    pilot status --no-header --refresh -o state "$1" 2>/dev/null | head -n 1
-}
-in_state() { [ "$(state "$1")" = "$2" ]; }
 # Agents of pilots, there or here, that carry the folder $1 in their command.
 left_of() { pgrep -f "pilot-[a-z]* .*$1" || true; }
 none_of() { [ -z "$(left_of "$1")" ]; }
@@ -37,7 +33,7 @@ pilot run "$job" --run far --set pilots.pool.resource="$FAR_URL" \
 is $? 0 "far: exit status" || sed 's/^/# /' "$TEST_DIR/far.out"
 exact far --blocks 200
 is "$(get "$TEST_DIR/far.json" applied)" 800 "far: every block once"
-is "$(state far/pool)" DONE "far: the pool is done"
+is "$(state_of far/pool)" DONE "far: the pool is done"
 wait_for 10 none_of "$FAR_STATE/far"
 ok $? "far: nothing of it is left there" ||
     left_of "$FAR_STATE/far" | sed 's/^/# /'
@@ -86,7 +82,7 @@ pilot-submit --resource "$FAR_URL" -n 2 --run three "$SRC/jobs/pool.yaml" \
     >"$TEST_DIR/out" 2>&1
 is $? 69 "away: nothing is submitted"
 far_sshd
-is "$(state two)" ACTIVE "back: it lived on"
+is "$(state_of two)" ACTIVE "back: it lived on"
 
 out=$(pilot resize two/pool -n 3 2>"$TEST_DIR/err")
 is "$out" two/pool.2 "resize: more ranks are another pilot" ||
@@ -163,12 +159,13 @@ pilot run "$job" --run login --set pilots.pool.resource="$login" \
     --set pilots.pool.time=10m >"$TEST_DIR/queue.out" 2>&1
 is $? 0 "slurm+ssh: exit status" || sed 's/^/# /' "$TEST_DIR/queue.out"
 exact login --blocks 200
-is "$(state login/pool)" DONE "slurm+ssh: the pool is done"
+is "$(state_of login/pool)" DONE "slurm+ssh: the pool is done"
 pilot-submit -Q --resource "$login" -p short -n 2 -t 5 --run never \
     --set pilots.pool.same-host=yes "$SRC/jobs/pool.yaml" >/dev/null 2>&1
-has "$(pilot status --refresh never)" "it will never run: " \
-    "slurm+ssh: why it does not run"
+why() { pilot status --refresh never | grep -q "it will never run: "; }
+wait_for 20 why
+ok $? "slurm+ssh: why it does not run"
 pilot cancel never >/dev/null 2>&1
-is "$(state never)" CANCELED "slurm+ssh: cancel"
+is "$(state_of never)" CANCELED "slurm+ssh: cancel"
 
 end_tests

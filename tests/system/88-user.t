@@ -21,11 +21,6 @@ at_end leave
 # shellcheck disable=SC1091
 . "$TEST_DIR/slurm/env"
 
-state() {
-    pilot status --no-header --refresh -o state "$1" 2>/dev/null | head -n 1
-}
-in_state() { [ "$(state "$1")" = "$2" ]; }
-no_jobs() { [ -z "$(squeue -h)" ]; }
 
 # --- defaults of a site, and where a value comes from
 
@@ -86,7 +81,7 @@ wait $pid
 is $? 130 "Ctrl-C twice: exit status" || sed 's/^/# /' "$TEST_DIR/out"
 wait_for 20 no_jobs
 ok $? "... takes it out of the queue"
-is "$(state queue/pool)" CANCELED "... and says so"
+is "$(state_of queue/pool)" CANCELED "... and says so"
 none_left queue
 ok $? "... and nothing is left here"
 scontrol update PartitionName=debug State=UP
@@ -106,7 +101,7 @@ is $? 0 "pilot wait joins it again" || sed 's/^/# /' "$TEST_DIR/wait.out"
 wait $pid
 is $? 0 "it went on"
 exact adrift --blocks 200
-is "$(state adrift/pool)" DONE "its pool is done"
+is "$(state_of adrift/pool)" DONE "its pool is done"
 wait_for 20 no_jobs
 ok $? "no job is left"
 

@@ -147,8 +147,9 @@ agents() {
     for d in /proc/[0-9]*; do
         [ -r "$d/cmdline" ] || continue
         line=$(tr '\0' ' ' <"$d/cmdline" 2>/dev/null) || continue
+        program=${line%% *} # not what launches it, by whatever name
+        [ "${program##*/}" = "$2" ] || continue
         case $line in
-        *mpirun*) ;;
         *"$2 $PILOT_HOME/$1/"* | *"$2 $PILOT_HOME/$1 "*) echo "${d#/proc/}" ;;
         esac
     done
@@ -164,6 +165,15 @@ none_left() {
 committed() {
     redis_do GET "pilot:{$1}:state" | sed -n "s/^$2 //p"
 }
+
+# state_of PILOT, in_state PILOT STATE: what a pilot is now.
+state_of() {
+    pilot status --no-header --refresh -o state "$1" 2>/dev/null | head -n 1
+}
+in_state() { [ "$(state_of "$1")" = "$2" ]; }
+
+# Is the queue of Slurm empty?
+no_jobs() { [ -z "$(squeue -h)" ]; }
 
 # leases RUN: a line MEMBER RANKS/.../PARTITIONS for each member.
 leases() {
