@@ -64,7 +64,8 @@ static void skip_words(const file_text *t, const csv_skip *s, char *out,
         snprintf(out, cap, "the row is longer than 16 MiB and is left out");
         break;
     case CSV_FIELD_EMPTY:
-        snprintf(out, cap, "column %d is empty; it becomes NaN (columns count from 0)",
+        snprintf(out, cap,
+                 "column %d is empty; it becomes NaN (columns count from 0)",
                  s->column - 1);
         break;
     case CSV_FIELD_TEXT:

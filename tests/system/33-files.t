@@ -59,7 +59,7 @@ printf 'x;y\n1;2\n3;4\n' >"$TEST_DIR/none.csv"
 job none "$TEST_DIR/none.csv"
 run_job none
 is $? 65 "none: exit status" || sed 's/^/# /' "$TEST_DIR/none.out"
-has "$(cat "$TEST_DIR/none.out")" "none.csv:2: column 0, '1;2', is not a number" \
+has "$(cat "$TEST_DIR/none.out")" "none.csv:2: column 0, '1;2', is not" \
     "none: the line is said"
 has "$(cat "$TEST_DIR/none.out")" "a row is numbers between commas" \
     "none: and the fix"

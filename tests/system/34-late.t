@@ -68,8 +68,8 @@ is $? 0 "ended: exit status" || sed 's/^/# /' "$TEST_DIR/ended.out"
 exact ended --blocks 100
 
 # A secret that was sent along, into the folder of a device.
-pilot run "$TEST_DIR/stuck.yaml" --run wiped --set stages.sense.options.blocks=3 \
-    >"$TEST_DIR/wiped.out" 2>&1
+pilot run "$TEST_DIR/stuck.yaml" --run wiped \
+    --set stages.sense.options.blocks=3 >"$TEST_DIR/wiped.out" 2>&1
 is $? 0 "wiped: a run" || sed 's/^/# /' "$TEST_DIR/wiped.out"
 folder=$PILOT_HOME/wiped/devices
 cp "$PILOT_PASSWORD_FILE" "$folder/password"
