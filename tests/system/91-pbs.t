@@ -53,7 +53,7 @@ case " $* " in
     exit 0
     ;;
 esac
-printf 'Job Id: %s|job_state=R|substate=42|stime=%s|Resource_List.walltime=%s\n' \
+printf 'Job Id: %s|job_state=R|stime=%s|Resource_List.walltime=%s\n' \
     "$id" "$(LC_ALL=C TZ=UTC date '+%a %b %e %H:%M:%S %Y')" 00:30:00
 X
 chmod +x "$fake/pbs_tmrsh" "$fake/qstat"
@@ -95,18 +95,18 @@ said() { sed 's/^/# /' "$TEST_DIR/$1.out"; }
 
 # --- it runs
 
-pipeline two 0 100
-job 17 two
+pipeline pbs-two 0 100
+job 17 pbs-two
 wait "$job"
-is $? 0 "two hosts: exit status" || said two
-exact two --blocks 100
+is $? 0 "two hosts: exit status" || said pbs-two
+exact pbs-two --blocks 100
 is "$(sort "$TEST_DIR/hosts" | tr '\n' ' ')" "n1 n2 " \
     "two hosts: a rank on each"
 is "$(grep -c '^n2 ' "$TEST_DIR/spawned")" 2 \
     "two hosts: the second was asked for an answer, and for a daemon" ||
     sed 's/^/# /' "$TEST_DIR/spawned"
-has "$(cat "$PILOT_HOME/two/pool/hosts")" "n1 slots=1" "two hosts: slots"
-[ ! -e "$PILOT_HOME/two/pool/pilot-tmrsh.env" ]
+has "$(cat "$PILOT_HOME/pbs-two/pool/hosts")" "n1 slots=1" "two hosts: slots"
+[ ! -e "$PILOT_HOME/pbs-two/pool/pilot-tmrsh.env" ]
 ok $? "two hosts: the environment is not left behind"
 
 # --- a host of it dies, and comes back
@@ -129,16 +129,16 @@ is "${lacks##*signal 77*}" "$lacks" "a host dies: no signal 77"
 
 # --- qdel: all processes of the job, on both hosts, are told at once
 
-pipeline deleted 60 4000
-job 19 deleted
-wait_for 30 applied deleted 100
-ok $? "qdel: the run learns before" || said deleted
+pipeline pbs-deleted 60 4000
+job 19 pbs-deleted
+wait_for 30 applied pbs-deleted 100
+ok $? "qdel: the run learns before" || said pbs-deleted
 end_all TERM "PBS_JOBID=19.$server"
 wait "$job"
-wait_for 20 grep -q CANCELED "$PILOT_HOME/deleted/pool/exit"
-ok $? "qdel: the pool is CANCELED" || cat "$PILOT_HOME/deleted/pool/exit"
-has "$(pilot status deleted 2>&1)" CANCELED "qdel: and never FAILED"
-wait_for 20 none_left deleted
+wait_for 20 grep -q CANCELED "$PILOT_HOME/pbs-deleted/pool/exit"
+ok $? "qdel: the pool is CANCELED" || cat "$PILOT_HOME/pbs-deleted/pool/exit"
+has "$(pilot status pbs-deleted 2>&1)" CANCELED "qdel: and never FAILED"
+wait_for 20 none_left pbs-deleted
 ok $? "qdel: no process left"
 
 # --- a shell with what is left of another job: this host is this host
@@ -146,7 +146,7 @@ ok $? "qdel: no process left"
 out=$(env SLURM_JOB_ID=5 SLURM_JOBID=5 SLURM_NODELIST='no[1-2]' \
     SLURM_JOB_NODELIST='no[1-2]' SLURM_NNODES=2 SLURM_JOB_NUM_NODES=2 \
     SLURM_NTASKS=1 SLURM_TASKS_PER_NODE='1(x2)' PBS_JOBID=5.no \
-    pilot run "$SRC/jobs/smoke.yaml" --run left 2>&1)
+    pilot run "$SRC/jobs/smoke.yaml" --run pbs-left 2>&1)
 is $? 0 "left over: local:// runs here" || printf '%s\n' "$out" | sed 's/^/# /'
 
 end_tests

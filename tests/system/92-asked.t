@@ -29,13 +29,13 @@ X
 chmod +x "$TEST_DIR/where"
 sed -e "s|kind: pool, ntasks: 4|kind: pool, wrap: '$TEST_DIR/where'|" \
     "$SRC/tests/system/audit.yaml" >"$TEST_DIR/audit.yaml"
-pilot run "$TEST_DIR/audit.yaml" --run two \
+pilot run "$TEST_DIR/audit.yaml" --run asked-two \
     --set pilots.pool.resource=slurm:// --set pilots.pool.same-host=yes \
     --set pilots.pool.nodes=2 --set pilots.pool.ntasks=2 \
     --set pilots.pool.time=10m --set pilots.pool.launcher=mpirun \
     >"$TEST_DIR/two.out" 2>&1
 is $? 0 "mpirun on two hosts: exit status" || sed 's/^/# /' "$TEST_DIR/two.out"
-exact two --blocks 200
+exact asked-two --blocks 200
 is "$(sort "$TEST_DIR/hosts" | tr '\n' ' ')" "n1 n2 " \
     "mpirun on two hosts: a rank on each"
 wait_for 20 no_jobs
@@ -53,13 +53,13 @@ is "$(squeue -h -r -o '%i %P %l')" "${out#*;} debug 10:00" \
 unset SBATCH_PARTITION SBATCH_TIMELIMIT SBATCH_ARRAY_INX SBATCH_WAIT
 for words in --array=1-3 '-a 1-3' :; do
     # shellcheck disable=SC2086
-    pilot-submit --resource slurm:// -n 1 --run many \
+    pilot-submit --resource slurm:// -n 1 --run asked-many \
         --set pilots.pool.same-host=yes "$SRC/jobs/pool.yaml" -- $words \
         >"$TEST_DIR/out" 2>"$TEST_DIR/err"
     is $? 64 "many: '$words' is refused"
     has "$(cat "$TEST_DIR/err")" "cannot be asked of Slurm" "... with a reason"
 done
-[ ! -e "$PILOT_HOME/many" ]
+[ ! -e "$PILOT_HOME/asked-many" ]
 ok $? "many: nothing is left of it"
 
 # --- a job behind a record that is over
