@@ -45,7 +45,8 @@ redis_roll_back() {
 # start RUN BLOCKS: of each of 4 devices, 60/s, in background.
 start() {
     pilot run "$job" --run "$1" --summary "$TEST_DIR/$1.json" \
-        --set stages.sense.block.rate=60 --set stages.sense.options.blocks="$2" \
+        --set stages.sense.block.rate=60 \
+        --set stages.sense.options.blocks="$2" \
         >"$TEST_DIR/$1.out" 2>&1 &
     pilot_pid=$!
     children="$children $pilot_pid"

@@ -30,7 +30,8 @@ for kernel in plain auto; do
         --set epoch="{blocks: 10}" --summary "$sum" 2>&1)
     is $? 0 "$kernel: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
     is "$(committed "overload-$kernel" masked)" 80 "$kernel: rows masked"
-    is "$(committed "overload-$kernel" points)" 5920 "$kernel: the others learned"
+    is "$(committed "overload-$kernel" points)" 5920 \
+        "$kernel: the others learned"
     tr -d '\n' <"$sum" >"$sum.line"
     grep -q '"masked_cells": *{ *"2": *80 *}' "$sum.line"
     ok $? "$kernel: the column is in the summary"

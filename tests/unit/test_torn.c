@@ -229,6 +229,8 @@ static void beat(params *p, const char *name, unsigned words)
 /* Everything that writes, once or twice. */
 static void write_all(params *p)
 {
+    static const char claim[] = "0123 1700000000 host /home";
+    params_boot boots[] = {{.device = "d"}, {.device = "e"}};
     params_end end = {(char *)"d", 0, 5, true};
     unsigned char model[8];
 
@@ -247,6 +249,9 @@ static void write_all(params *p)
     CU_ASSERT_EQUAL(params_order_put(p, "a", "drain", NULL), 0);
     CU_ASSERT_EQUAL(params_pilot_put(p, "a", "{}", NULL), 0);
     CU_ASSERT_EQUAL(params_shared_put(p, "k", "v", 1, NULL), 0);
+    CU_ASSERT_EQUAL(params_claim_take(p, claim, NULL), 0);
+    CU_ASSERT_EQUAL(params_claim_drop(p, claim, NULL), 0);
+    CU_ASSERT_EQUAL(params_boots_take(p, boots, 2, NULL), 0);
     CU_ASSERT_EQUAL(params_run_delete(p, NULL), 0);
 }
 
