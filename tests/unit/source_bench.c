@@ -1,0 +1,85 @@
+/* source_bench.c - a built-in source under test. */
+#include "source_bench.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "scratch.h"
+#include "src/common/log.h"
+#include "unit.h"
+
+char source_log[2048]; /* lines of the test, one after another */
+
+/* No model takes part. */
+int pe_model_score(const pe_model *m, const pe_block *b, float *scores,
+                   pe_error *errp)
+{
+    (void)m;
+    (void)b;
+    (void)scores;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "no model");
+}
+
+static void keep_log(void *arg, enum log_level level, const char *line)
+{
+    size_t n = strlen(source_log);
+
+    (void)arg;
+    (void)level;
+    snprintf(source_log + n, sizeof(source_log) - n, "%s\n", line);
+}
+
+void source_init(source_bench *b, const char *name)
+{
+    memset(b, 0, sizeof(*b));
+    b->ops = function_find(name);
+    b->options = pe_options_create(b->ops->options, NULL);
+    b->setup = (function_setup){.stage = "sense",
+                                .device = "devices-0",
+                                .size = 1,
+                                .points = 4,
+                                .within_s = 1,
+                                .dtype = PE_F8,
+                                .options = b->options,
+                                .cancelled = &b->cancelled};
+}
+
+void source_set(source_bench *b, const char *name, const char *value)
+{
+    CU_ASSERT_EQUAL(pe_options_set(b->options, name, value, &b->error), 0);
+}
+
+int source_open(source_bench *b)
+{
+    b->ctx = context_create(&b->setup, NULL);
+    return b->ops->open(b->ctx);
+}
+
+/* The next block, PE_AGAIN left out. */
+int source_next(source_bench *b)
+{
+    int rc = PE_AGAIN;
+
+    while (rc == PE_AGAIN)
+        rc = b->ops->produce_edge(b->ctx, &b->out);
+    return rc;
+}
+
+void source_end(source_bench *b)
+{
+    b->ops->close(b->ctx);
+    context_destroy(b->ctx);
+    pe_options_destroy(b->options);
+    pe_block_release(&b->out);
+}
+
+int source_main(const char *name, const struct unit_test *tests)
+{
+    int rc;
+
+    log_init(keep_log, NULL, LOG_LEVEL_DEBUG);
+    scratch_make();
+    rc = unit_main(name, tests);
+    scratch_remove();
+    return rc;
+}

@@ -1,0 +1,36 @@
+/* source_bench.h - a built-in source under test. */
+#ifndef TESTS_SOURCE_BENCH_H
+#define TESTS_SOURCE_BENCH_H
+
+#include <stdatomic.h>
+
+#include "src/function/host.h"
+
+/* What was logged since the program began, or this was cleared. */
+extern char source_log[2048];
+
+typedef struct source_bench {
+    const pe_function *ops;
+    pe_options *options;
+    pe_context *ctx;
+    function_setup setup;
+    atomic_int cancelled;
+    pe_block out;
+    pe_error error;
+} source_bench;
+
+/* Source [name], of one device with blocks of 4 points; its setup may be
+ * changed before it is opened.
+ */
+void source_init(source_bench *b, const char *name);
+void source_set(source_bench *b, const char *name, const char *value);
+int source_open(source_bench *b);
+/* The next block, PE_AGAIN left out. */
+int source_next(source_bench *b);
+void source_end(source_bench *b);
+
+/* Run [tests] with a scratch folder and the log kept; the exit status. */
+struct unit_test;
+int source_main(const char *name, const struct unit_test *tests);
+
+#endif
