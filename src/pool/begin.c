@@ -13,24 +13,18 @@ struct begin {
     const pipeline *pl;
     const pipeline_request *req;
     pool_store *store;
+    broker_admin *admin;
     char topic[256];
     int64_t *low, *high;
 };
 
 static int read_watermarks(const struct begin *b, pe_error *errp)
 {
-    broker_conf conf = {0};
-    broker_admin *admin;
     int rc = 0;
 
-    pipeline_request_broker(b->req, &conf, "pilot-agent");
-    admin = broker_admin_open(&conf, errp);
-    if (!admin)
-        return -1;
     for (int32_t k = 0; rc == 0 && k < b->pl->partitions; k++)
-        rc = broker_watermarks(admin, b->topic, k, &b->low[k], &b->high[k],
+        rc = broker_watermarks(b->admin, b->topic, k, &b->low[k], &b->high[k],
                                errp);
-    broker_admin_close(admin);
     return rc;
 }
 
@@ -56,17 +50,23 @@ static int lost(const struct begin *b, const params_offset *o, const char *what,
         o->next < where ? ", or set streams.STAGE.gaps to allow" : "");
 }
 
-/* Does the log reach from where the run stands? */
+/* Does the log reach from where the run stands?  Another pool may have read
+ * and committed since the watermarks were read: an end before the stored
+ * offset is one only where it is still there behind the state.
+ */
 static int check_range(const struct begin *b, const params_offset *o,
                        pe_error *errp)
 {
-    int64_t low = b->low[o->partition], high = b->high[o->partition];
+    int64_t low = b->low[o->partition], high = b->high[o->partition], now;
 
     if (o->next < low && !b->pl->gaps_allowed)
         return lost(b, o, "begins at", low, errp);
-    if (o->next > high)
-        return lost(b, o, "ends at", high, errp);
-    return 0;
+    if (o->next <= high)
+        return 0;
+    if (broker_watermarks(b->admin, b->topic, o->partition, &now, &high, errp) <
+        0)
+        return -1;
+    return o->next > high ? lost(b, o, "ends at", high, errp) : 0;
 }
 
 static int look(const struct begin *b, const broker_position *p, size_t n,
@@ -123,14 +123,19 @@ int begin_topic(const pipeline *pl, const pipeline_request *req,
 {
     struct begin b = {
         .pl = pl, .req = req, .store = store, .low = low, .high = high};
+    broker_conf conf = {0};
     params_state s = {0};
-    int rc;
+    int rc = -1;
 
     pipeline_topic(pl, req->run, "", b.topic, sizeof(b.topic));
-    if (read_watermarks(&b, errp) < 0 || store_first(&b, errp) < 0 ||
-        store->ops->load(store, &s, errp) < 0)
+    pipeline_request_broker(req, &conf, "pilot-agent");
+    b.admin = broker_admin_open(&conf, errp);
+    if (!b.admin)
         return -1;
-    rc = check_state(&b, &s, errp);
+    if (read_watermarks(&b, errp) == 0 && store_first(&b, errp) == 0 &&
+        store->ops->load(store, &s, errp) == 0)
+        rc = check_state(&b, &s, errp);
     params_state_free(&s);
+    broker_admin_close(b.admin);
     return rc;
 }

@@ -56,12 +56,12 @@ is "$(get "$TEST_DIR/odd.json" applied)" 8 "odd: all blocks are learned"
 
 # Nothing to learn from: one error with the line and the fix.
 printf 'x;y\n1;2\n3;4\n' >"$TEST_DIR/none.csv"
-job none "$TEST_DIR/none.csv"
-run_job none
-is $? 65 "none: exit status" || sed 's/^/# /' "$TEST_DIR/none.out"
-has "$(cat "$TEST_DIR/none.out")" "none.csv:2: column 0, '1;2', is not" \
+job rowless "$TEST_DIR/none.csv"
+run_job rowless
+is $? 65 "none: exit status" || sed 's/^/# /' "$TEST_DIR/rowless.out"
+has "$(cat "$TEST_DIR/rowless.out")" "none.csv:2: column 0, '1;2', is not" \
     "none: the line is said"
-has "$(cat "$TEST_DIR/none.out")" "a row is numbers between commas" \
+has "$(cat "$TEST_DIR/rowless.out")" "a row is numbers between commas" \
     "none: and the fix"
 
 # A path of 2,900 characters, with a broker and in a local pipeline of ranks

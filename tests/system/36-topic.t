@@ -52,16 +52,16 @@ is "$(committed id applied)" "$at" "nothing of another log is in the model"
 
 # Made again while the run goes on.
 "$admin" delete identity-topic && "$admin" create identity-topic 1
-timeout -k 5 60 pilot run "$TEST_DIR/p.yaml" --run live \
-    >"$TEST_DIR/live.out" 2>&1 &
+timeout -k 5 60 pilot run "$TEST_DIR/p.yaml" --run remade \
+    >"$TEST_DIR/remade.out" 2>&1 &
 live=$!
 children=$live
-wait_for 20 applied live 20
+wait_for 20 applied remade 20
 remake 4000
 wait $live
 status=$?
 children=
 is $status 65 "made again in mid-run: exit status" ||
-    sed 's/^/# /' "$TEST_DIR/live.out"
-has "$(cat "$TEST_DIR/live.out")" "start another run" "mid-run: with the fix"
+    sed 's/^/# /' "$TEST_DIR/remade.out"
+has "$(cat "$TEST_DIR/remade.out")" "start another run" "mid-run: with the fix"
 end_tests
