@@ -1,0 +1,144 @@
+/* test_source_function.c - a source stage run inside a rank. */
+#include "unit.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scratch.h"
+#include "src/block/record.h"
+#include "src/pool/source.h"
+
+static atomic_int drained;
+
+/* A local pipeline that reads [text] as rows.csv in blocks of 2. */
+static pipeline *load(const char *text)
+{
+    static const char form[] =
+        "version: 1\n"
+        "pipeline: p\n"
+        "pilots: {pool: {kind: pool}}\n"
+        "stages:\n"
+        "  sense: {pilot: pool, function: file, block: {points: 2},\n"
+        "          options: {path: %s/rows.csv}}\n"
+        "  learn: {pilot: pool, function: passthrough}\n";
+    char file[256], yaml[1024];
+    pe_error e = {0};
+
+    scratch_write("rows.csv", text);
+    snprintf(yaml, sizeof(yaml), form, scratch_folder);
+    scratch_write("p.yaml", yaml);
+    memcpy(file, scratch_path, sizeof(file));
+    pipeline *p = pipeline_load(file, NULL, 0, &e);
+    UNIT_EQUAL(e.text, "");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    return p;
+}
+
+static pool_source *open_source(const pipeline *p, const pipeline_request *r)
+{
+    pe_error e = {0};
+    pool_source *s = pool_source_function(p, r, false, &drained, &e);
+    broker_position at = {.partition = 0, .offset = 0};
+
+    UNIT_EQUAL(e.text, "");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    CU_ASSERT_EQUAL_FATAL(s->ops->assign(s, &at, 1, &e), 0);
+    return s;
+}
+
+/* Records of a ring hold their strings, while the source goes on. */
+static void test_strings(void)
+{
+    pipeline *p = load("a,b\n0,0\n1,0\n2,0\n3,0\n4,0\n");
+    const pipeline_request r = {.run = "r", .dir = scratch_folder};
+    pool_source *s = open_source(p, &r);
+    static pool_record ring[3];
+    pe_error e = {0};
+
+    for (int i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &ring[i], &e), 1);
+    for (int i = 0; i < 3; i++) {
+        char want[16];
+        const char *row = strrchr(ring[i].block.source, ':');
+        snprintf(want, sizeof(want), ":%d", 2 * i);
+        UNIT_EQUAL(row ? row : "", want);
+        UNIT_EQUAL(ring[i].block.device, "sense-0");
+        CU_ASSERT_EQUAL(ring[i].block.offset, i);
+    }
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &ring[0], &e), 0);
+    CU_ASSERT_EQUAL(s->ops->end(s, 0), 3);
+    s->ops->close(s); /* before what it filled */
+    UNIT_EQUAL(ring[2].block.device, "sense-0");
+    for (int i = 0; i < 3; i++)
+        pe_block_release(&ring[i].block);
+    pipeline_destroy(p);
+}
+
+/* Rows that are left out are counted, and positions stay those of the file,
+ * also where nothing of a block is left.
+ */
+static void test_skipped(void)
+{
+    pipeline *p = load("0,0\n1,0\n2\n3\n4,0\n5,0,0\n");
+    const pipeline_request r = {.run = "r", .dir = scratch_folder};
+    pool_source *s = open_source(p, &r);
+    static pool_record record;
+    const char *first;
+    pe_error e = {0};
+
+    CU_ASSERT_EQUAL(s->ops->skipped(s, &first), 0);
+    UNIT_EQUAL(first, "");
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, &e), 1);
+    CU_ASSERT_EQUAL(record.block.offset, 0);
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, &e), 1);
+    CU_ASSERT_EQUAL(record.block.offset, 2);
+    CU_ASSERT_EQUAL(record.block.seq, 2);
+    CU_ASSERT_EQUAL(record.block.points, 1);
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, &e), 0);
+    CU_ASSERT_EQUAL(s->ops->end(s, 0), 3);
+    CU_ASSERT_EQUAL(s->ops->skipped(s, &first), 3);
+    UNIT_CONTAINS(first, "rows.csv:3: the row has 1 fields");
+    s->ops->close(s);
+    pe_block_release(&record.block);
+    pipeline_destroy(p);
+}
+
+/* What names a source fits into a record: its end says which row. */
+static void test_source_fit(void)
+{
+    static char source[3000];
+    char out[RECORD_SOURCE_MAX + 1];
+
+    record_source_fit("a.csv:7", out);
+    UNIT_EQUAL(out, "a.csv:7");
+    memset(source, 'x', sizeof(source));
+    memcpy(source + sizeof(source) - 7, ":12345", 7);
+    record_source_fit(source, out);
+    CU_ASSERT_EQUAL(strlen(out), RECORD_SOURCE_MAX);
+    CU_ASSERT_EQUAL(memcmp(out, "...xxx", 6), 0);
+    UNIT_EQUAL(strrchr(out, ':'), ":12345");
+    /* No character is cut in two. */
+    for (size_t i = 0; i + 8 < sizeof(source); i += 2)
+        memcpy(source + i, "\xc3\xa9", 2);
+    record_source_fit(source, out);
+    CU_ASSERT((unsigned char)out[3] == 0xc3);
+    CU_ASSERT(strlen(out) <= RECORD_SOURCE_MAX);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"source function: strings of a record", test_strings},
+        {"source function: rows that are left out", test_skipped},
+        {"source function: a name that is too long", test_source_fit},
+        {NULL, NULL},
+    };
+    int rc;
+
+    scratch_make();
+    rc = unit_main("source function", tests);
+    scratch_remove();
+    return rc;
+}
