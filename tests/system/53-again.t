@@ -4,24 +4,25 @@
 
 job=$SRC/tests/system/audit.yaml
 
-# whole RUN PILOT: pids of all that is one pilot, its supervisor first.
-whole() {
-    agents "$1/$2" pilot-supervisor
-    for d in /proc/[0-9]*; do
-        { tr '\0' '\n' <"$d/environ"; } 2>/dev/null |
-            grep -qx "PILOT_AGENT=$PILOT_HOME/$1/$2" && echo "${d#/proc/}"
-    done
+# pid RUN PILOT: of its supervisor, by its newest beat.
+pid() { sed -n 's/.*"pid":\([0-9]*\).*/\1/p' "$PILOT_HOME/$1/$2/beat.json"; }
+
+# crew RUN PILOT: pids of the processes it has started, those of mpirun too.
+crew() {
+    grep -lzxF "PILOT_AGENT=$PILOT_HOME/$1/$2" /proc/[0-9]*/environ \
+        2>/dev/null | cut -d/ -f3
 }
 
 # Followed: the command starts its supervisor again.
 pilot run "$job" --run here --summary "$TEST_DIR/here.json" \
-    --set stages.sense.block.rate=60 --set stages.sense.options.blocks=240 \
+    --set stages.sense.block.rate=30 --set stages.sense.options.blocks=240 \
     >"$TEST_DIR/here.out" 2>&1 &
 pid=$!
 children="$children $pid"
 wait_for 30 applied here 100
 ok $? "here: the run learns"
-kill -KILL $(whole here pool) $(whole here devices)
+kill -KILL "$(pid here pool)" "$(pid here devices)" $(crew here pool) \
+    $(crew here devices) 2>/dev/null
 wait $pid
 is $? 0 "here: exit status" || sed 's/^/# /' "$TEST_DIR/here.out"
 exact here --blocks 240
@@ -38,15 +39,12 @@ pilot submit -Q --resource local:// -n 2 --run job --pilot pool "$job" \
 ok $? "job: submitted"
 wait_for 30 pilot wait -Q job --until active --timeout 1s
 ok $? "job: is up"
-first=$(agents job/pool pilot-supervisor | head -n 1)
-kill -KILL $(whole job pool | grep -v "^$$\$")
-another() {
-    now=$(agents job/pool pilot-supervisor | head -n 1)
-    [ -n "$now" ] && [ "$now" != "$first" ]
-}
+first=$(pid job pool)
+kill -KILL "$first" $(crew job pool)
+another() { [ "$(pid job pool)" != "$first" ]; }
 wait_for 20 another
 ok $? "job: its script starts another supervisor"
-ranks() { [ "$(agents job/pool pilot-agent | wc -l)" -eq 2 ]; }
+ranks() { [ "$(crew job pool | wc -l)" -ge 3 ]; }
 wait_for 20 ranks
 ok $? "job: ... which starts its ranks"
 has "$(cat "$PILOT_HOME/job/pool/err")" \
@@ -58,7 +56,7 @@ ok $? "job: status shows how it does" || pilot status job | sed 's/^/# /'
 has "$(pilot log job/pool 2>&1)" "job/pool is ACTIVE: " \
     "job: so does the log"
 pilot cancel -Q job
-gone() { [ -z "$(agents job/pool pilot-supervisor)$(agents job/pool pilot-agent)" ]; }
+gone() { [ -e "$PILOT_HOME/job/pool/exit" ] && [ -z "$(crew job pool)" ]; }
 wait_for 20 gone
 ok $? "job: canceled, nothing is started again"
 has "$(pilot wait job 2>/dev/null)" "run       job, drained in" \
