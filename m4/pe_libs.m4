@@ -19,14 +19,71 @@ AC_SUBST([CUNIT_LIBS])
 ])
 
 AC_DEFUN([PE_CHECK_MPI], [
-AC_PATH_PROG([MPICC], [mpicc])
+AC_ARG_VAR([MPICC], [MPI's C compiler, by which MPI is found (mpicc)])
+AC_ARG_WITH([pool],
+    [AS_HELP_STRING([--without-pool],
+        [build no pilot-agent, and need no MPI: for a device])],
+    [], [with_pool=yes])
 MPI_CFLAGS=
 MPI_LIBS=
-if test -n "$MPICC" && MPI_CFLAGS=`$MPICC --showme:compile 2>/dev/null`; then
-    MPI_LIBS=`$MPICC --showme:link`
-else
-    PE_MISSING([Open MPI], [libopenmpi-dev])
+LAUNCHER_CPPFLAGS=
+if test "x$with_pool" != xno; then
+    PE_FIND_MPI
 fi
 AC_SUBST([MPI_CFLAGS])
 AC_SUBST([MPI_LIBS])
+AC_SUBST([LAUNCHER_CPPFLAGS])
+AM_CONDITIONAL([POOL], [test "x$with_pool" != xno])
+])
+
+# Whose choice comes first: MPICC as given; a CC that is MPI's own, which
+# needs no more; the mpicc of the PATH.
+AC_DEFUN([PE_FIND_MPI], [
+pe_mpi=
+if test -z "$MPICC"; then
+    AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <mpi.h>]],
+        [[return MPI_Init(0, 0);]])], [pe_mpi=$CC])
+fi
+if test -n "$pe_mpi"; then
+    MPI_LIBS=-Wl,--as-needed
+else
+    AC_CHECK_PROGS([MPICC], [mpicc])
+    pe_mpi=$MPICC
+    if MPI_CFLAGS=`$MPICC --showme:compile 2>/dev/null`; then
+        MPI_LIBS=`$MPICC --showme:link`
+    else # MPICH and what comes of it: one line with all of it
+        MPI_CFLAGS=
+        for pe_word in `$MPICC -show 2>/dev/null`; do
+            case $pe_word in
+            -I* | -D*) MPI_CFLAGS="$MPI_CFLAGS $pe_word" ;;
+            -L* | -l* | -Wl,-rpath*) MPI_LIBS="$MPI_LIBS $pe_word" ;;
+            esac
+        done
+    fi
+fi
+pe_cppflags=$CPPFLAGS
+pe_libs=$LIBS
+CPPFLAGS="$CPPFLAGS $MPI_CFLAGS"
+LIBS="$LIBS $MPI_LIBS"
+AC_MSG_CHECKING([for MPI])
+AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <mpi.h>]],
+    [[return MPI_Init(0, 0);]])],
+    [pe_kind=MPI], [pe_kind=no])
+AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#include <mpi.h>
+#ifndef MPICH_VERSION
+#error
+#endif
+]])], [pe_kind=MPICH])
+CPPFLAGS=$pe_cppflags
+LIBS=$pe_libs
+AC_MSG_RESULT([$pe_kind])
+case $pe_kind in
+no) PE_MISSING([MPI], [libopenmpi-dev]) ;;
+MPICH) # mpicc.mpich has an mpiexec.mpich beside it
+    pe_name=`echo "$pe_mpi" | sed 's/ .*//; s,.*/,,'`
+    pe_exec=mpiexec`echo "$pe_name" | sed -n 's/^mpicc//p'`
+    command -v "$pe_exec" >/dev/null || pe_exec=mpiexec
+    LAUNCHER_CPPFLAGS="-DPE_MPIEXEC='\"$pe_exec\"' -DPE_LAUNCHER='\"mpiexec\"'"
+    ;;
+esac
 ])

@@ -425,7 +425,8 @@ static int programs_check(const agent *a, pe_error *errp)
 {
     enum pilot_kind kind = a->pilot->kind;
 
-    if (kind == PILOT_POOL && !*a->job && process_find("mpirun", errp) < 0)
+    if (kind == PILOT_POOL && !*a->job &&
+        process_find(launcher_default(), errp) < 0)
         return -1;
     if ((kind == PILOT_POOL &&
          program_check("pilot-agent", PILOT_LIBEXECDIR, errp) < 0) ||

@@ -2,6 +2,7 @@
 #include "model_private.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,24 +56,29 @@ const pe_model_ops *pe_model_find(const char *kind)
     return NULL;
 }
 
-/* Tables are put together once, before threads read them: each entry is
- * written with the same content whoever comes first.
- */
-const pe_option_spec *model_specs(const pe_model_ops *ops)
-{
-    static pe_option_spec tables[MODELS][SPECS_MAX];
+/* A model's own options, and behind them what all have. */
+static pe_option_spec tables[MODELS][SPECS_MAX];
+static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
+static void tables_fill(void)
+{
     for (int i = 0; i < MODELS; i++) {
+        const pe_option_spec *s = models[i]->options;
         int n = 0;
 
-        if (models[i] != ops)
-            continue;
-        for (const pe_option_spec *s = ops->options; s && s->name; s++)
+        for (; s && s->name; s++)
             tables[i][n++] = *s;
         for (int k = 0; k < COMMON; k++)
             tables[i][n++] = common[k];
-        return tables[i];
     }
+}
+
+const pe_option_spec *model_specs(const pe_model_ops *ops)
+{
+    pthread_once(&tables_once, tables_fill);
+    for (int i = 0; i < MODELS; i++)
+        if (models[i] == ops)
+            return tables[i];
     return NULL;
 }
 

@@ -78,8 +78,8 @@ int check_world(int ranks, int number)
         if (rank == 0 && number == 0)
             fprintf(stderr,
                     "%d ranks were asked for and %d know of each other: this "
-                    "launcher does not speak to this MPI; use mpirun, or srun "
-                    "--mpi=pmix\n",
+                    "launcher does not speak to this MPI; use its "
+                    "own mpirun or mpiexec, or srun --mpi=pmix\n",
                     ranks, size);
     } else if (rank == 0) {
         tell(all, size, provided);

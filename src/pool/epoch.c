@@ -360,10 +360,12 @@ static void submit(pool *p)
 void epoch_progress(pool *p)
 {
     if (p->reducing) {
+        /* gcc takes MPICH's MPI_STATUSES_IGNORE for an array too short */
+        MPI_Status ignored[sizeof(p->reduce) / sizeof(p->reduce[0])];
         int done = 1;
 
         if (p->n_reduce)
-            MPI_Testall(p->n_reduce, p->reduce, &done, MPI_STATUSES_IGNORE);
+            MPI_Testall(p->n_reduce, p->reduce, &done, ignored);
         if (done && p->job && !p->discard && p->parts_got < p->size)
             done = 0;
         if (done) {

@@ -175,6 +175,11 @@ static int spec_check(const launcher_spec *s, pe_error *errp)
                         "nothing is to be started: no program, or no ranks");
 }
 
+const char *launcher_default(void)
+{
+    return !strcmp(PE_LAUNCHER, "mpiexec") ? PE_MPIEXEC : PE_LAUNCHER;
+}
+
 static bool is_launcher(const char *name)
 {
     return !strcmp(name, "srun") || !strcmp(name, "mpirun") ||
@@ -185,18 +190,20 @@ static int launcher_build(const launcher_spec *s, const launcher_allocation *a,
                           launcher_command *c, pe_error *errp)
 {
     bool choose = !s->launcher || !strcmp(s->launcher, "auto");
-    const char *name = choose ? "mpirun" : s->launcher;
+    const char *name = choose ? PE_LAUNCHER : s->launcher;
+    bool open_mpi = !strcmp(PE_LAUNCHER, "mpirun");
 
     if (!is_launcher(name))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "launcher '%.32s': it is auto, srun, mpirun or "
                             "mpiexec",
                             name);
-    if (choose && a->kind == LAUNCHER_SLURM && srun_check(a, NULL) == 0)
+    if (choose && open_mpi && a->kind == LAUNCHER_SLURM &&
+        srun_check(a, NULL) == 0)
         return launcher_srun(s, c, errp);
     if (!strcmp(name, "srun"))
         return srun_check(a, errp) < 0 ? -1 : launcher_srun(s, c, errp);
-    if (process_find(name, errp) < 0)
+    if (process_find(!strcmp(name, "mpiexec") ? PE_MPIEXEC : name, errp) < 0)
         return -1;
     return !strcmp(name, "mpirun") ? launcher_mpirun(s, a, c, errp)
                                    : launcher_mpiexec(s, a, c, errp);

@@ -37,6 +37,11 @@ typedef struct launcher_allocation {
     const char *hosts; /* SLURM_JOB_NODELIST, path of PBS_NODEFILE; or NULL */
 } launcher_allocation;
 
+/* The program that `auto` starts ranks with outside of Slurm: "mpirun", or the
+ * mpiexec of an MPICH that this was built with.
+ */
+const char *launcher_default(void);
+
 void launcher_allocation_find(launcher_allocation *a);
 /* That of a pilot of this host itself: none, whatever the environment of the
  * shell that started it tells (that of a job that is over, say).
@@ -48,7 +53,7 @@ void launcher_allocation_find(launcher_allocation *a);
     }
 
 /* [c] starts zeroed.  `auto`: srun in a Slurm allocation where it offers
- * pmix, else mpirun.  mpirun gets the hosts of the allocation where the Open
+ * pmix, else mpirun; built with an MPICH, its mpiexec.  mpirun gets the hosts of the allocation where the Open
  * MPI at hand does not speak to the scheduler, and inside PBS without ssh
  * between nodes an agent around pbs_tmrsh.  Errors: input, 78: no such
  * launcher here, or one that cannot start these ranks (srun without pmix;

@@ -375,14 +375,40 @@ static int hosts_name(const launcher_spec *s, const launcher_allocation *a,
     return hydra ? 0 : -1;
 }
 
+/* More ranks than cores: Hydra does not count, Open MPI has to be told, in 4
+ * by one name and in 5 by another.
+ */
+static void share_cores(const launcher_spec *s, const launcher_allocation *a,
+                        launcher_command *c, pe_error *errp)
+{
+    static const char *const words[] = {
+        "OMPI_MCA_rmaps_base_oversubscribe=1",
+        "OMPI_MCA_hwloc_base_binding_policy=none",
+        "PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe",
+        "PRTE_MCA_hwloc_default_binding_policy=none", NULL};
+    int cores = cores_count();
+
+    mca_env(c, "plm", "isolated", errp);
+    if ((int64_t)s->ntasks * s->cpus_per_task <= cores &&
+        a->kind == LAUNCHER_NONE)
+        return;
+    for (const char *const *w = words; *w; w++)
+        launcher_env(c, text_format("%s", *w), errp);
+    if (a->kind == LAUNCHER_NONE)
+        snprintf(c->told, sizeof(c->told), "%d ranks share %d cores", s->ntasks,
+                 cores);
+}
+
 /* Whose it is is not known: it gets what all of them know. */
 int launcher_mpiexec(const launcher_spec *s, const launcher_allocation *a,
                      launcher_command *c, pe_error *errp)
 {
     int with_agent = 0;
 
-    launcher_arg(c, text_format("mpiexec"), errp);
+    launcher_arg(c, text_format(PE_MPIEXEC), errp);
     settings_add(s, c, errp);
+    if (a->nodes <= 1)
+        share_cores(s, a, c, errp);
     if (a->nodes > 1 && hosts_name(s, a, c, errp) < 0)
         return -1;
     if (a->nodes > 1)

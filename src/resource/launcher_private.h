@@ -5,6 +5,14 @@
 #include "src/resource/hostlist.h"
 #include "src/resource/launcher.h"
 
+/* What the MPI of this build starts ranks with, and what its mpiexec is
+ * called; configure knows.
+ */
+#ifndef PE_LAUNCHER
+#define PE_LAUNCHER "mpirun"
+#define PE_MPIEXEC "mpiexec"
+#endif
+
 /* Append a word to argv or an entry to env; [s] is taken (NULL: no memory). */
 void launcher_arg(launcher_command *c, char *s, pe_error *errp);
 void launcher_env(launcher_command *c, char *s, pe_error *errp);

@@ -315,6 +315,37 @@ static void test_one_host(void)
     launcher_command_free(&c);
 }
 
+/* An mpiexec is told in variables, by both names that Open MPI had. */
+static void test_mpiexec(void)
+{
+    static const char *const words[] = {
+        "OMPI_MCA_plm=isolated", "OMPI_MCA_rmaps_base_oversubscribe=1",
+        "PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe"};
+    launcher_command c = {0};
+    launcher_spec s = spec_of("mpiexec", 10000);
+    pe_error e = {0};
+    char *command, *env;
+
+    environment_clear();
+    command = made(&s, &c, &e);
+    UNIT_CONTAINS(command, "mpiexec");
+    UNIT_CONTAINS(command, " -n 10000 '/opt/pilot agent' --ranks 4");
+    env = joined(c.env, " ");
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        UNIT_CONTAINS(env, words[i]);
+    UNIT_CONTAINS(c.told, "10000 ranks share ");
+    free(command);
+    free(env);
+    launcher_command_free(&c);
+    s = spec_of("mpiexec", 1);
+    command = made(&s, &c, &e);
+    env = joined(c.env, " ");
+    CU_ASSERT_PTR_NULL(strstr(env, "oversubscribe"));
+    free(command);
+    free(env);
+    launcher_command_free(&c);
+}
+
 static void test_one_host_of_job(void)
 {
     launcher_command c = {0};
@@ -700,6 +731,7 @@ int main(void)
         {"srun", test_srun},
         {"srun without pmix", test_no_pmix},
         {"mpirun on one host", test_one_host},
+        {"an mpiexec, whose it may be", test_mpiexec},
         {"mpirun on the one host of a job", test_one_host_of_job},
         {"this host in spite of a job", test_left_over},
         {"mpirun on several hosts", test_several_hosts},
