@@ -2,14 +2,15 @@
 #
 #   PE_MISSING_INIT
 #   PE_MISSING(NAME, DEBIAN-PACKAGE)
-#   PE_CHECK_PKG(PREFIX, MODULE, DEBIAN-PACKAGE)
+#   PE_CHECK_PKG(PREFIX, MODULE, DEBIAN-PACKAGE, [VERSION])
 #   PE_MISSING_STOP
 #
 # DESCRIPTION
 #
 #   Collect what is missing, so that one run of configure names it all, each
 #   in one line with the Debian package that brings it.  PE_CHECK_PKG looks
-#   for MODULE with pkg-config and sets PREFIX_CFLAGS and PREFIX_LIBS.
+#   for MODULE, of that VERSION at the least, with pkg-config and sets
+#   PREFIX_CFLAGS and PREFIX_LIBS.
 
 AC_DEFUN([PE_MISSING_INIT], [
 pe_missing=
@@ -26,13 +27,14 @@ pe_missing="$pe_missing $2"
 
 AC_DEFUN([PE_CHECK_PKG], [
 AC_MSG_CHECKING([for $2])
-if $PKG_CONFIG --exists $2; then
+if $PKG_CONFIG --exists "$2 m4_default([$4], [>= 0])"; then
     $1_CFLAGS=`$PKG_CONFIG --cflags $2`
     $1_LIBS=`$PKG_CONFIG --libs $2`
-    AC_MSG_RESULT([`$PKG_CONFIG --modversion $2`])
+    pe_version=`$PKG_CONFIG --modversion $2`
+    AC_MSG_RESULT([$pe_version])
 else
     AC_MSG_RESULT([no])
-    PE_MISSING([$2], [$3])
+    PE_MISSING([$2 m4_if([$4], [], [], [($4)])], [$3])
 fi
 AC_SUBST([$1_CFLAGS])
 AC_SUBST([$1_LIBS])
