@@ -98,9 +98,11 @@ struct run {
     agent *agents;
     size_t n_agents;
     enum run_phase phase;
-    bool drained;    /* somebody asked for the end */
-    bool slow_told;  /* whose end takes its time */
-    int stop_signal; /* stop now; 0: no */
+    bool drained;       /* somebody asked for the end */
+    char trouble[1024]; /* the newest that a look at the schedulers had */
+    bool in_trouble;    /* the last one had it */
+    bool slow_told;     /* whose end takes its time */
+    int stop_signal;    /* stop now; 0: no */
     bool failed;
     int exit_code;      /* of the first failure */
     int64_t start_ns;   /* monotonic */

@@ -42,7 +42,13 @@ static void record_adopt(agent *a)
 static void trouble(void *arg, const char *what)
 {
     struct run *r = arg;
+    const char *age = strstr(what, " (asked "); /* "... 12 s ago)" */
+    int n = age ? (int)(age - what) : (int)strlen(what);
 
+    r->in_trouble = true;
+    if ((int)strlen(r->trouble) == n && !strncmp(r->trouble, what, (size_t)n))
+        return; /* it was said, and nothing else was heard since */
+    snprintf(r->trouble, sizeof(r->trouble), "%.*s", n, what);
     run_progress_clear(r);
     log_warn("%s", what);
 }
@@ -51,6 +57,8 @@ static void trouble(void *arg, const char *what)
 static void tell_reason(struct run *r, const pilot_record *before,
                         const pilot_record *now)
 {
+    if (pilot_state_is_final(now->state)) /* end_take has a word on that */
+        return;
     if (!*now->reason ||
         (before->state == now->state && !strcmp(before->reason, now->reason)))
         return;
@@ -94,10 +102,13 @@ static void look(struct run *r, bool now)
     for (size_t i = 0; records && i < r->n_agents; i++)
         if (is_watched(&r->agents[i]))
             records[n++] = r->agents[i].record;
+    r->in_trouble = false;
     signals_step("the schedulers are asked about the pilots of the run");
     if (n > 0 && observe(&c, records, n, &e) < 0)
         trouble(r, e.text);
     signals_step_end();
+    if (!r->in_trouble)
+        r->trouble[0] = '\0';
     n = 0;
     for (size_t i = 0; records && i < r->n_agents; i++) {
         agent *a = &r->agents[i];

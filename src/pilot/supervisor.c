@@ -15,12 +15,14 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/pilot/hear.h"
 #include "src/pilot/bury.h"
 
 #define S INT64_C(1000000000)
 
 #define POLL_MS 100
 #define SAME_NS (3 * S)
+#define LATE_NS (15 * S)
 #define LEAVE_MS 3000 /* for a launcher to take its ranks with it */
 #define CREWS_MAX 64
 #define BURY_NS (2 * S) /* between two tries */
@@ -332,6 +334,27 @@ static bool may_start(const supervisor *s, const part *p)
     return true;
 }
 
+/* Who is not up after a while is named, with its own words. */
+static void late_look(supervisor *s, int64_t now)
+{
+    const part *p = s->parts;
+    char *words;
+
+    if (s->state != SUPERVISOR_STARTING || s->stopped || !s->begun ||
+        *s->reason || now - s->born_ns < LATE_NS)
+        return;
+    while (p < s->parts + s->n_parts && p->crew.ready)
+        p++;
+    if (p == s->parts + s->n_parts)
+        return;
+    words = hear_own_words(p->dir, p->err_from);
+    snprintf(s->reason, sizeof(s->reason), "%.90s is not up yet%s%.380s",
+             p->name, words ? "; it said: " : "", words ? words : "");
+    free(words);
+    s->changed = true;
+    tell_note(s, s->reason);
+}
+
 /* Agents that never said hello are given up: somebody looks for the reason
  * rather than waiting with them.
  */
@@ -345,7 +368,7 @@ static void hello_look(supervisor *s, int64_t now)
         return;
     pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED,
                  "pilot %s did not say hello within %.0f s%s%s", s->req->member,
-                 seconds, *s->reason ? ": it " : "", s->reason);
+                 seconds, *s->reason ? ": " : "", s->reason);
     tell_error(s, &e);
     kill_all(s);
 }
@@ -453,6 +476,7 @@ static void loop(supervisor *s)
         if (!s->stopped && time_is_up(s))
             drain(s, "its time is nearly over");
         crews_look(s, now);
+        late_look(s, now);
         hello_look(s, now);
         chain_look(s);
         if (s->kill_ns && now >= s->kill_ns)

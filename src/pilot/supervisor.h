@@ -23,6 +23,8 @@ typedef struct part {
     crew crew;
     struct supervisor *s;
     char *name;       /* member */
+    char *dir;        /* its folder, where its err is */
+    char *err_path;   /* of a part of an allocation; NULL: our own */
     bool is_service;  /* up before the others, down after them */
     bool asked;       /* to drain, or to leave */
     int64_t err_from; /* where its words begin in the pilot's err */

@@ -216,7 +216,7 @@ static int command_make(void *arg, crew_command *c, pe_error *errp)
     supervisor *s = p->s;
     int status = -1;
 
-    p->err_from = err_size();
+    p->err_from = p->err_path ? 0 : err_size();
 
     switch (s->pilot->kind) {
     case PILOT_POOL:
@@ -364,7 +364,7 @@ static void tell_left(supervisor *s)
 static void tell_silent(supervisor *s, const part *p, const char *what,
                         const char *why)
 {
-    char *words = s->attached ? NULL : hear_own_words(s->dir, p->err_from);
+    char *words = s->attached ? NULL : hear_own_words(p->dir, p->err_from);
     pe_error e = {0};
 
     if (s->signal)
@@ -383,7 +383,7 @@ static void tell_silent(supervisor *s, const part *p, const char *what,
 /* Why it is started again, for those who look meanwhile. */
 static void reason_again(supervisor *s, const part *p, const char *what)
 {
-    char *words = s->attached ? NULL : hear_own_words(s->dir, p->err_from);
+    char *words = s->attached ? NULL : hear_own_words(p->dir, p->err_from);
 
     snprintf(s->reason, sizeof(s->reason), "%s, and is started again%s%s", what,
              words ? "; it said: " : "", words ? words : "");
@@ -450,6 +450,25 @@ static bool is_service(const pipeline_pilot *k)
     return k && (k->kind == PILOT_BROKER || k->kind == PILOT_PARAMS);
 }
 
+/* Where it says what is for people: a part of an allocation in its own folder,
+ * where `pilot log` looks, the others where we do.
+ */
+static int folder_fill(supervisor *s, part *p, pe_error *errp)
+{
+    char *run_dir;
+
+    if (s->pilot->kind != PILOT_ALLOCATION) {
+        p->dir = text_format("%s", s->dir);
+        return p->dir ? 0 : pe_error_nomem(errp);
+    }
+    run_dir = locate_folder(s->dir, errp);
+    p->dir = run_dir ? text_format("%s/%s", run_dir, p->name) : NULL;
+    p->err_path = p->dir ? text_format("%s/err", p->dir) : NULL;
+    p->crew.err_path = p->err_path;
+    free(run_dir);
+    return p->err_path ? 0 : pe_error_nomem(errp);
+}
+
 static int part_fill(supervisor *s, part *p, const char *name, pe_error *errp)
 {
     const pipeline_pilot *k = s->pilot->kind == PILOT_ALLOCATION
@@ -462,6 +481,8 @@ static int part_fill(supervisor *s, part *p, const char *name, pe_error *errp)
         return pe_error_nomem(errp);
     p->is_service = is_service(k);
     p->crew = (crew){.ops = &part_ops, .arg = p};
+    if (folder_fill(s, p, errp) < 0)
+        return -1;
     if (s->pilot->kind != PILOT_ALLOCATION)
         p->crew.mark = s->mark;
     return 0;
@@ -489,6 +510,8 @@ void kind_close(supervisor *s)
     for (size_t i = 0; i < s->n_parts; i++) {
         crew_close(&s->parts[i].crew);
         free(s->parts[i].name);
+        free(s->parts[i].dir);
+        free(s->parts[i].err_path);
     }
     free(s->parts);
     if (!s->dir)

@@ -423,6 +423,48 @@ static void test_stop_submission(void)
     unlink(path);
 }
 
+static void script_put(const char *name, const char *text_of)
+{
+    CU_ASSERT_EQUAL(
+        file_write(in_folder(name), text_of, strlen(text_of), 0700, NULL), 0);
+}
+
+/* What goes wrong at every look is said once. */
+static void test_trouble_once(void)
+{
+    const char *args[] = {"run",
+                          "--run",
+                          "t",
+                          "--set",
+                          "pilots.pool.resource=slurm://",
+                          "--set",
+                          "pilots.pool.same-host=yes",
+                          in_folder("stream.yaml"),
+                          NULL};
+    const char *first;
+    process *p;
+
+    stage_set("ok", "ok");
+    script_put("libexec/sbatch", "#!/bin/sh\necho 7\n");
+    script_put("libexec/scancel", "#!/bin/sh\n");
+    script_put("libexec/squeue", "#!/bin/sh\n"
+                                 "echo 'squeue: error: no controller' >&2\n"
+                                 "exit 1\n");
+    p = pilot_start(args);
+    await("err", "no controller");
+    clock_sleep_ns(INT64_C(4500000000), 1); /* two more looks */
+    process_signal(p, SIGINT);
+    await("err", "draining");
+    process_signal(p, SIGINT);
+    CU_ASSERT_EQUAL(pilot_end(p), 128 + SIGINT);
+    first = strstr(content("err"), "no controller");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+    CU_ASSERT_PTR_NULL(strstr(first + 1, "no controller"));
+    unlink(in_folder("libexec/sbatch"));
+    unlink(in_folder("libexec/squeue"));
+    unlink(in_folder("libexec/scancel"));
+}
+
 /* A terminal that closes is no wish to end: the run goes on. */
 static void test_hangup(void)
 {
@@ -706,6 +748,7 @@ int main(void)
         {"one signal drains", test_drain},
         {"two signals stop", test_stop},
         {"two signals stop a submission", test_stop_submission},
+        {"an error at every look is said once", test_trouble_once},
         {"a lost terminal", test_hangup},
         {"a drained run goes on", test_resume},
         {"a run that is done stays so", test_resume_done},
