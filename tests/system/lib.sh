@@ -129,13 +129,13 @@ exact() {
     fi
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds.
+# wait_for SECONDS COMMAND...: until the command succeeds.  By the clock, since
+# a try may take long on a busy machine, which has twice the time.
 wait_for() {
-    tries=$(($1 * 20))
+    local until=$((SECONDS + 2 * $1 + 1))
     shift
     while ! "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || return 1
+        [ $SECONDS -lt $until ] || return 1
         sleep 0.05
     done
 }
@@ -143,17 +143,7 @@ wait_for() {
 # agents RUN NAME: pids of the processes NAME (pilot-agent, pilot-edge) that
 # serve run RUN, or pilot RUN/PILOT: they carry its folder on their command
 # line.
-agents() {
-    for d in /proc/[0-9]*; do
-        [ -r "$d/cmdline" ] || continue
-        line=$(tr '\0' ' ' <"$d/cmdline" 2>/dev/null) || continue
-        program=${line%% *} # not what launches it, by whatever name
-        [ "${program##*/}" = "$2" ] || continue
-        case $line in
-        *"$2 $PILOT_HOME/$1/"* | *"$2 $PILOT_HOME/$1 "*) echo "${d#/proc/}" ;;
-        esac
-    done
-}
+agents() { pgrep -f "^([^ ]*/)?$2 $PILOT_HOME/$1(/| |\$)"; }
 
 # none_left RUN: no process of the run, no folder of it in /tmp.
 none_left() {
