@@ -98,6 +98,11 @@ int kind_listen(supervisor *s, pe_error *errp);
 /* Ask [p] to end what is begun and leave. */
 void kind_drain(part *p);
 
+/* --- supervisor_command.c: how it is started --- */
+
+/* The command line of [arg], a part, as crew_ops.command. */
+int kind_command(void *arg, crew_command *c, pe_error *errp);
+
 /* --- supervisor_tell.c: beats, events, the exit record --- */
 
 /* Change the state; told at once. */
