@@ -107,7 +107,11 @@ static void test_guard(void)
     CU_ASSERT_EQUAL(broker_guard_start(g, &at, 1, &e), 0);
     CU_ASSERT_EQUAL(broker_guard_poll(g, 20000, &e), 1);
     CU_ASSERT_EQUAL(broker_guard_poll(g, 0, &e), 1);
-    at.offset = 21;
+    /* The log ends behind it, and no record ends the wait. */
+    at = (broker_position){0, 30, mark[29]};
+    CU_ASSERT_EQUAL(broker_guard_start(g, &at, 1, &e), 0);
+    CU_ASSERT_EQUAL(broker_guard_poll(g, 3600000, &e), 1);
+    at = (broker_position){0, 21, mark[19]};
     CU_ASSERT_EQUAL(broker_guard_start(g, &at, 1, &e), 0);
     CU_ASSERT_EQUAL(broker_guard_poll(g, 20000, &e), -1);
     UNIT_CONTAINS(e.text, "record guard/0/20 is not the one");
