@@ -16,6 +16,7 @@
 #define TURN_NS 20000000             /* of the main loop */
 #define CONTROL_NS 250000000         /* between two looks at the control word */
 #define AWAY_RETRY_NS 1000000000     /* the same while Redis is away */
+#define ORPHAN_NS INT64_C(10000000000) /* for another supervisor to come */
 #define AWAY_NS INT64_C(60000000000) /* leave without Redis after this */
 #define ENDS_NS 2000000000 /* between two looks at our ends, once written */
 #define ABORT_NS INT64_C(3000000000) /* for functions, at an end by error */
@@ -327,6 +328,14 @@ static void keep_ends(agent *a)
     params_ends_free(ends, n);
 }
 
+/* A supervisor that was killed is started again, and starts the devices again:
+ * were their ends there before it comes, the pool would take the run for done.
+ */
+static bool ends_wait(const agent *a)
+{
+    return a->orphan_ns && clock_mono_ns() - a->orphan_ns < ORPHAN_NS;
+}
+
 /* Look after the devices: 1 all have ended and said so, 0 not yet, -1 one
  * failed.
  */
@@ -343,7 +352,8 @@ static int look_after(agent *a, pe_error *errp)
                 *errp = *device_error(d->device);
             return -1;
         }
-        if (state == DEVICE_ENDED && !d->end_put && put_end(a, d, errp) < 0)
+        if (state == DEVICE_ENDED && !d->end_put && !ends_wait(a) &&
+            put_end(a, d, errp) < 0)
             return -1;
         left += !d->end_put;
     }
@@ -373,10 +383,11 @@ static int loop(agent *a, pe_error *errp)
             return -1;
         agent_tell_progress(a);
         agent_tell_late(a);
-        if (!event_is_heard()) {
-            /* The command that followed the run is gone: with the devices'
-             * ends the pool finishes by itself, and a resume goes on.
+        if (!a->orphan_ns && !event_is_heard()) {
+            /* Who started us is gone: with the devices' ends the pool
+             * finishes by itself, and a resume goes on.
              */
+            a->orphan_ns = clock_mono_ns();
             drain(a);
             a->leaving = true;
         }

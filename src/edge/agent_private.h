@@ -44,6 +44,7 @@ typedef struct agent {
     bool boots_told;    /* ... that it is waited for */
     bool ends_told;     /* the same of the ends */
     int64_t reached_ns; /* last answer of Redis */
+    int64_t orphan_ns;  /* since when nobody hears us; 0: somebody does */
     bool draining, leaving;
     bool alone; /* the run has no pool, whose end is waited for */
 } agent;

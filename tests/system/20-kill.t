@@ -38,6 +38,23 @@ start kill-edge
 kill -KILL "$(agents kill-edge pilot-edge)"
 finish_run kill-edge 0
 
+# The supervisor of the devices, where nobody starts it again at once: they
+# stop, and have not ended for that.
+all_ended() {
+    [ "$(redis_do HLEN "pilot:{$1}:ends")" = 4 ]
+}
+start kill-super
+kill -STOP "$pilot_pid"
+kill -KILL "$(agents kill-super pilot-supervisor | while read -r pid; do
+    ! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q /devices || echo "$pid"
+done)"
+wait_for 20 grep -q draining "$PILOT_HOME/kill-super/devices/err"
+ok $? "kill-super: its devices stop"
+wait_for 1 all_ended kill-super
+is $? 1 "kill-super: ... and do not end"
+kill -CONT "$pilot_pid"
+finish_run kill-super 0
+
 # Only the command: its agents notice, finish what was sent, and leave.
 start kill-pilot
 kill -KILL "$pilot_pid"
