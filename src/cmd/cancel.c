@@ -197,7 +197,8 @@ static void mark_all(canceling *c)
             log_warn("%s is %s, but its job %s still runs: it is ended, too",
                      r->id, pilot_state_name(r->state), r->sched_id);
         } else if (is_over(r)) {
-            log_info("%s is %s already", r->id, pilot_state_name(r->state));
+            if (!c->o->all)
+                log_info("%s is %s already", r->id, pilot_state_name(r->state));
             c->look[i] = LOOK_OVER;
         } else if (pilot_record_change(c->p.home, r->id, mark, NULL, r, &e) <
                    0) {
@@ -370,6 +371,8 @@ static int cancel_all(canceling *c, pe_error *errp)
     if (jobs_look(c, errp) < 0)
         return -1;
     mark_all(c);
+    if (c->o->all && c->status == PE_EXIT_OK && !has_living(c))
+        log_info("nothing is to be ended: of %zu pilots none lives", c->p.n);
     if (has_unknown(&c->p) && pilots_observe(&c->p, PILOTS_ASK_NOW, errp) < 0)
         return -1;
     if (!c->o->now && drain(c, errp) < 0)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/cmd/cmd.h"
@@ -301,10 +302,18 @@ static int options_check(const struct run_options *o, int n, pe_error *errp)
 static int summary_check(const struct run_options *o, pe_error *errp)
 {
     char *folder = o->summary ? locate_folder(o->summary, errp) : NULL;
+    struct stat st;
     int status = 0;
 
     if (o->summary && !folder)
         return -1;
+    if (folder && stat(o->summary, &st) == 0 && S_ISDIR(st.st_mode)) {
+        free(folder);
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CREATE,
+                            "cannot write %s: it is a folder; name a file in "
+                            "it",
+                            o->summary);
+    }
     if (folder && access(folder, W_OK) < 0)
         status =
             pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CREATE,

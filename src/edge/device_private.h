@@ -30,6 +30,7 @@ struct device {
     function_skips *skips;        /* under lock: what the source has left out */
     atomic_uint_fast64_t skipped; /* rows and cells of it */
     device_stats stats;
+    bool unmet; /* a stage found no model for the block in hand */
     int64_t next_offset;
     tally_slot own, *tally; /* what others see of [stats], and our BOOT, 0:
                                not known yet */

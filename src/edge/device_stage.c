@@ -93,6 +93,7 @@ static int process_one(device *d, size_t i, pe_block *b)
     rc = d->conf.stages[i].ops->process_edge(d->ctx[i], b, out);
     fault_leave();
     d->stats.outliers += context_take_outliers(d->ctx[i]);
+    d->unmet = context_take_unmet(d->ctx[i]) || d->unmet;
     if (rc < 0)
         return stage_failed(d, d->ctx[i]);
     if (rc > 0)
@@ -130,6 +131,7 @@ int stages_process(device *d, pe_block *b)
     int rc = 1;
 
     b->version = 0;
+    d->unmet = false;
     stamp(d, b, sense);
     for (size_t i = 1; rc > 0 && i < d->conf.n_stages; i++)
         rc = process_one(d, i, b);
@@ -137,6 +139,8 @@ int stages_process(device *d, pe_block *b)
     b->edge_ns = clock_real_ns();
     if (rc > 0 && b->version)
         d->stats.scored += b->points;
+    else if (rc > 0 && d->unmet)
+        d->stats.unscored += b->points;
     return rc;
 }
 

@@ -17,6 +17,7 @@ void report_add(device_stats *sum, const device_stats *s)
     sum->points += s->points;
     sum->bytes += s->bytes;
     sum->scored += s->scored;
+    sum->unscored += s->unscored;
     sum->outliers += s->outliers;
     sum->busy_ns += s->busy_ns;
     sum->blocked_ns += s->blocked_ns;
@@ -115,11 +116,12 @@ static json_t *model_of(const report *r)
 void report_final(const report *r)
 {
     json_t *event = json_pack(
-        "{s:s, s:s, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:{s:o}, s:o}", "event",
-        "edge", "pilot", r->pilot, "state", r->state, "devices", r->devices,
-        "blocks", blocks_of(&r->blocks), "points", (json_int_t)r->sum.points,
-        "bytes", (json_int_t)r->sum.bytes, "outliers",
-        (json_int_t)r->sum.outliers, "scored", (json_int_t)r->sum.scored,
+        "{s:s, s:s, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:o}",
+        "event", "edge", "pilot", r->pilot, "state", r->state, "devices",
+        r->devices, "blocks", blocks_of(&r->blocks), "points",
+        (json_int_t)r->sum.points, "bytes", (json_int_t)r->sum.bytes,
+        "outliers", (json_int_t)r->sum.outliers, "scored",
+        (json_int_t)r->sum.scored, "unscored", (json_int_t)r->sum.unscored,
         "latency_ms", "model", event_latency(r->model_latency), "model",
         model_of(r));
     json_t *times = times_of(r);

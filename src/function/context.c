@@ -13,6 +13,7 @@ struct pe_context {
     char **keys, **values;
     void *state;
     uint64_t outliers;
+    bool unmet;            /* scores were asked for, and there was no model */
     function_skips *skips; /* NULL: none */
     pe_error error;
 };
@@ -90,6 +91,14 @@ uint64_t context_take_outliers(pe_context *ctx)
 
     ctx->outliers = 0;
     return n;
+}
+
+bool context_take_unmet(pe_context *ctx)
+{
+    bool unmet = ctx->unmet;
+
+    ctx->unmet = false;
+    return unmet;
 }
 
 /* The row of [reason]; the last of the table is for all that find no place. */
@@ -302,11 +311,10 @@ int pe_context_score(pe_context *ctx, const pe_block *in, float *scores,
     const pe_model *m = h && h->model ? h->model(h->arg) : NULL;
     int rc;
 
-    if (!m)
-        return 0;
-    rc = score_with(ctx, m, in, scores, thresholdp, versionp);
-    if (h->release)
+    rc = m ? score_with(ctx, m, in, scores, thresholdp, versionp) : 0;
+    if (m && h->release)
         h->release(h->arg, m);
+    ctx->unmet = ctx->unmet || rc == 0;
     return rc;
 }
 

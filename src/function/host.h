@@ -105,6 +105,10 @@ bool context_has_shared(const pe_context *ctx);
 /* Outliers counted since the last call. */
 uint64_t context_take_outliers(pe_context *ctx);
 
+/* Since the last call: were there scores asked for and no model to give them?
+ */
+bool context_take_unmet(pe_context *ctx);
+
 /* True when a source can be read again from a position: its blocks are the
  * same each time, SEQ is the position and BOOT is fixed (rule 5).
  */

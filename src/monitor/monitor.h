@@ -34,6 +34,7 @@
  *    produce and process), "blocked_s": (sum of time waiting for the
  *    queue), "paced_s": (sum of time waiting for the schedule or the
  *    sensor), "outliers":, "scored": points,
+ *    "unscored": points that a stage would have scored, before the first model,
  *    "latency_ms": {"model"}, "model": {version, commit}}
  */
 typedef struct monitor monitor;

@@ -7,6 +7,40 @@
 
 #define LABEL "%-10s"
 
+/* What stands behind a label, so that a line has 80 columns at the most. */
+#define WIDE 70
+
+/* The bytes of [s] for a line that has [room]: clauses as they fit, else words
+ * as they fit, else all of a word.
+ */
+static size_t line_of(const char *s, size_t room)
+{
+    size_t clauses = 0, words = 0, at = 0;
+
+    while (s[at]) {
+        at += strcspn(s + at, " ");
+        if (at > room)
+            break;
+        words = at;
+        if (!s[at] || s[at - (at > 0)] == ';')
+            clauses = at;
+        at += strspn(s + at, " ");
+    }
+    return clauses ? clauses : words ? words : at;
+}
+
+/* [s] behind [label], on as many lines as it takes. */
+static void wrapped_print(const char *label, const char *s, FILE *f)
+{
+    do {
+        size_t len = line_of(s, WIDE);
+        fprintf(f, LABEL "%.*s\n", label, (int)len, s);
+        s += len;
+        s += strspn(s, " ");
+        label = "";
+    } while (*s);
+}
+
 static long long count_of(const json_t *o, const char *key)
 {
     return (long long)value_int(o, key);
@@ -70,11 +104,14 @@ static void blocks_print(const json_t *summary, FILE *f)
 /* Which cells masked their rows. */
 static void cells_print(const json_t *cells, FILE *f)
 {
-    text t = {0};
+    text t = {0}, line = {0};
 
     counter_cells(cells, &t);
     if (t.len > 0)
-        fprintf(f, LABEL "masked cells: %s\n", "", t.data);
+        text_add(&line, "masked cells: %s", t.data);
+    if (line.len > 0)
+        wrapped_print("", line.data, f);
+    text_free(&line);
     text_free(&t);
 }
 
@@ -111,13 +148,21 @@ static void outliers_print(const json_t *summary, FILE *f)
     }
     json_object_foreach(json_object_get(summary, "detail"), pilot, o)
     {
-        if (count_of(o, "scored") == 0)
-            continue;
-        fprintf(f,
-                LABEL "%lld of %lld rows on %s, each by the newest model "
-                      "there\n",
-                label, count_of(o, "outliers"), count_of(o, "scored"), pilot);
-        label = "";
+        if (count_of(o, "scored") > 0) {
+            fprintf(f,
+                    LABEL "%lld of %lld rows on %s, each by the newest model "
+                          "there\n",
+                    label, count_of(o, "outliers"), count_of(o, "scored"),
+                    pilot);
+            label = "";
+        }
+        if (count_of(o, "unscored") > 0) {
+            fprintf(f,
+                    LABEL "%lld rows on %s not scored: no model was there "
+                          "yet\n",
+                    label, count_of(o, "unscored"), pilot);
+            label = "";
+        }
     }
 }
 
@@ -164,9 +209,11 @@ static void model_print(const json_t *model, FILE *f)
                 value_text(model, "kind", ""));
         return;
     }
-    fprintf(f, LABEL "%s version %lld, commit %.12s, %lld points\n", "model",
+    fprintf(f, LABEL "%s version %lld, commit %.12s, %lld points%s\n", "model",
             value_text(model, "kind", ""), count_of(model, "version"),
-            value_text(model, "commit", "-"), count_of(model, "points"));
+            value_text(model, "commit", "-"), count_of(model, "points"),
+            json_is_true(json_object_get(model, "warming")) ? ", warming up"
+                                                            : "");
 }
 
 static void cpu_print(const json_t *cpu, FILE *f)
@@ -181,28 +228,6 @@ static void cpu_print(const json_t *cpu, FILE *f)
     {
         fprintf(f, "%s%s %.2f s", lead, pilot, json_number_value(value));
         lead = ", ";
-    }
-    fprintf(f, "\n");
-}
-
-/* A clause after the other, on as few lines as hold them. */
-static void verdict_print(const char *s, FILE *f)
-{
-    const size_t wide = 70;
-    size_t at = 0;
-
-    fprintf(f, LABEL, "verdict");
-    for (size_t len; *s; s += len) {
-        const char *end = strstr(s, "; ");
-        len = end ? (size_t)(end - s) + 1 : strlen(s);
-        if (at > 0 && at + len > wide) {
-            fprintf(f, "\n" LABEL, "");
-            at = 0;
-            s++; /* the blank behind the last */
-            len--;
-        }
-        fprintf(f, "%.*s", (int)len, s);
-        at += len;
     }
     fprintf(f, "\n");
 }
@@ -235,6 +260,6 @@ void monitor_print(const json_t *summary, FILE *f)
     model_print(json_object_get(summary, "model"), f);
     outliers_print(summary, f);
     cpu_print(json_object_get(summary, "cpu_s"), f);
-    verdict_print(value_text(verdict, "text", ""), f);
+    wrapped_print("verdict", value_text(verdict, "text", ""), f);
     errors_print(json_object_get(summary, "errors"), f);
 }

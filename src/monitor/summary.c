@@ -172,7 +172,9 @@ static void edges_complete(json_t *blocks)
         add(blocks, "sensed", more);
 }
 
-/* What was applied was fetched, by a pool that did not live to tell of it. */
+/* What was applied was fetched, be it by a pool that did not live to tell of
+ * it, or before this command went on with the run.
+ */
 static void pools_complete(json_t *blocks)
 {
     json_int_t seen =
@@ -293,13 +295,14 @@ static json_t *model_make(const json_t *pool)
 
     if (!json_is_object(model))
         return json_null();
-    return json_pack("{s:s, s:O*, s:I, s:s, s:I, s:O*, s:I}", "kind",
+    return json_pack("{s:s, s:O*, s:I, s:s, s:I, s:O*, s:O*, s:I}", "kind",
                      value_text(model, "kind", ""), "kernel",
                      json_object_get(model, "kernel"), "version",
                      value_int(model, "version"), "commit",
                      value_text(model, "commit", ""), "points",
                      value_int(model, "points"), "threshold",
-                     json_object_get(model, "threshold"), "outliers",
+                     json_object_get(model, "threshold"), "warming",
+                     json_object_get(model, "warming"), "outliers",
                      value_int(pool, "outliers"));
 }
 
@@ -344,8 +347,7 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
     edges_cut(m, blocks);
     if (m->inexact)
         edges_complete(blocks);
-    if (!pool)
-        pools_complete(blocks);
+    pools_complete(blocks);
     json_t *out = json_pack(
         "{s:i, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o, "
         "s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O}",

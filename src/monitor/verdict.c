@@ -1,8 +1,10 @@
 /* verdict.c - which hop bounds a run, and how far the others are from it. */
 #include "monitor.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "src/common/text.h"
 #include "src/monitor/value.h"
@@ -166,32 +168,43 @@ static int top_of(const struct shares *s)
     return top;
 }
 
+/* [ms] for "... or longer": rounded down, or it would not be true. */
+static void at_least(double ms, char *out, size_t cap)
+{
+    if (ms < 1e3)
+        snprintf(out, cap, "%.0f ms", floor(ms));
+    else
+        snprintf(out, cap, "%.1f s", floor(ms / 100) / 10);
+}
+
 /* Blocks were long on their way, and not because a hop was at its limit: the
  * pool came up late, its ranks waited for each other, or it was the broker, and
  * with it the cores that all of them share.
  */
 static const char *late_add(text *t, const struct shares *s, int *butp)
 {
-    double late = s->late_ms / 1e3;
+    char late[32], start[32];
 
+    at_least(s->late_ms, late, sizeof(late));
+    at_least(s->start_ms, start, sizeof(start));
     *butp = HOP_POOL;
     if (s->start_ms >= s->late_ms / 2) {
         text_add(t,
-                 "start-bound: the first block waited %.1f s for the pool to "
-                 "come up, half of all %.1f s or longer",
-                 s->start_ms / 1e3, late);
+                 "start-bound: the first block waited %s for the pool to "
+                 "come up, half of all %s or longer",
+                 start, late);
         return "start";
     }
     if (s->use[HOP_POOL] + s->epochs >= BUSY) {
         text_add(t,
-                 "processing-bound: half of the blocks waited %.1f s or longer "
+                 "processing-bound: half of the blocks waited %s or longer "
                  "for a rank, with ranks %.0f%% busy and %.0f%% in epochs",
                  late, 100 * s->use[HOP_POOL], 100 * s->epochs);
         return hop_names[HOP_POOL];
     }
     *butp = HOP_BROKER;
     text_add(t,
-             "broker-bound: half of the blocks were %.1f s or longer on their "
+             "broker-bound: half of the blocks were %s or longer on their "
              "way from a device to a rank",
              late);
     return hop_names[HOP_BROKER];

@@ -167,6 +167,21 @@ static bool has_model(bench *b)
     return follower_model(followed, &mine, &mine_seen) != NULL;
 }
 
+/* Before there is one, it says how much went by. */
+static void test_device_unscored(void)
+{
+    bench b;
+
+    bench_init(&b, &bench_count, function_find("score"));
+    atomic_store(&bench_blocks, 10);
+    bench_start(&b);
+    CU_ASSERT(bench_wait(bench_over, &b));
+    device_stats s = bench_stop(&b);
+    CU_ASSERT_EQUAL(s.sent, 10);
+    CU_ASSERT_EQUAL(s.scored, 0);
+    CU_ASSERT_EQUAL(s.unscored, 30);
+}
+
 /* A device scores with the model of the moment. */
 static void test_device_model(void)
 {
@@ -199,6 +214,7 @@ int main(void)
         {"device: frames in place", test_device_framed},
         {"device: errors", test_device_errors},
         {"device: a record too large", test_device_too_large},
+        {"device: before there is a model", test_device_unscored},
         {"device: scores with the newest model", test_device_model},
         {NULL, NULL},
     };

@@ -432,10 +432,10 @@ static const struct {
      "with ranks 10% busy and 40% in epochs; edge has 10.0x headroom"},
     /* or for the broker, */
     {"{'ranks': 2, 'seconds': 3.4, 'busy_s': 0, 'reduce_s': 0.2, 'latency_ms': "
-     "{'broker': {'p50': 738}, 'start': {'max': 300}}}",
+     "{'broker': {'p50': 768.9}, 'start': {'max': 300}}}",
      "[" EDGE(5, 0.2, 0, 12) "]", 2, "broker",
      "{'edge':100.0,'broker':null,'pool':null}",
-     "broker-bound: half of the blocks were 0.7 s or longer on their way from "
+     "broker-bound: half of the blocks were 768 ms or longer on their way from "
      "a device to a rank; edge has 100.0x headroom; the pool was idle"},
     /* which is nothing in an hour */
     {"{'ranks': 2, 'seconds': 3600, 'busy_s': 720, 'latency_ms': {'broker': "
@@ -557,7 +557,7 @@ static void test_summary(void)
                  "6.272}"},
         {"model", "{'kind':'kmeans','kernel':'avx2','version':16,'commit':"
                   "'0123456789abcdef0123456789abcdef','points':98000,"
-                  "'threshold':2.5,'outliers':7}"},
+                  "'threshold':2.5,'warming':false,'outliers':7}"},
         {"exactly_once", "'on'"},
         {"cpu_s", "{'pool':8.25,'devices':0.5}"},
         {"errors", "[]"},
@@ -817,9 +817,10 @@ static void test_resume_after_crash(void)
 
     monitor_resume(m, NULL);
     take(m, "devices", BLOCKS('sensed' : 41, 'sent' : 40));
-    take(m, "pool", POOL_BLOCKS('applied' : 99, 'deduplicated' : 3));
+    take(m, "pool", POOL_BLOCKS('fetched' : 40, 'applied' : 99));
     json_t *s = monitor_summary(m, "done", 3);
     UNIT_EQUAL(part(s, "state"), "'done'");
+    UNIT_CONTAINS(part(s, "blocks"), "'fetched':99,'applied':99,");
     json_decref(s);
     monitor_destroy(m);
 }
@@ -1011,6 +1012,43 @@ static void test_print(void)
     monitor_destroy(m);
 }
 
+/* What was not scored is said, and no line is wider than a terminal. */
+static void test_print_unscored(void)
+{
+    monitor *m = monitor_create("r-1", "quick", NULL);
+
+    take(m, "pool",
+         "{'event': 'pool', 'pilot': 'pool', 'ranks': 1, 'seconds': 1, "
+         "'blocks': {'fetched': 2, 'applied': 2}, 'points': 198, 'rows': "
+         "{'masked': 2, 'unscored': 198}, 'masked_cells': {'0': 1, '1': 1, "
+         "'2': 1, '3': 1, '4': 1}, 'latency_ms': {'broker': {'n': 2, 'p50': "
+         "768.9, 'p90': 768.9, 'p99': 768.9, 'max': 768.9}}, 'model': {'kind': "
+         "'kmeans', 'version': 2, 'commit': '0123456789abcdef', 'points': 198, "
+         "'threshold': 2.5, 'warming': true}}");
+    take(m, "devices",
+         "{'event': 'edge', 'pilot': 'devices', 'devices': 1, 'blocks': "
+         "{'sensed': 2, 'sent': 2}, 'seconds': 1, 'scored': 0, 'unscored': "
+         "200}");
+    json_t *s = monitor_summary(m, "drained", 5);
+    UNIT_CONTAINS(
+        printed(s),
+        "          masked cells: column 0: 1, column 1: 1, column 2: 1, column "
+        "3: 1,\n"
+        "          column 4: 1\n");
+    UNIT_CONTAINS(printed(s), "model     kmeans version 2, commit "
+                              "0123456789ab, 198 points, warming up\n"
+                              "outliers  200 rows on devices not scored: no "
+                              "model was there yet\n");
+    UNIT_CONTAINS(
+        printed(s),
+        "verdict   broker-bound: half of the blocks were 768 ms or longer on "
+        "their way\n"
+        "          from a device to a rank; the edge was idle; the pool was "
+        "idle\n");
+    json_decref(s);
+    monitor_destroy(m);
+}
+
 static void test_print_empty(void)
 {
     monitor *m = monitor_create("r-1", "quick", NULL);
@@ -1058,6 +1096,7 @@ int main(void)
         {"progress line", test_progress},
         {"progress line as wide as a terminal", test_progress_width},
         {"table for people", test_print},
+        {"table of what was not scored", test_print_unscored},
         {"table of nothing", test_print_empty},
         {NULL, NULL},
     };

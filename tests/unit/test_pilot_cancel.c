@@ -182,6 +182,10 @@ static void test_cancel_many(void)
     CU_ASSERT_EQUAL(state_of("u/p"), PILOT_CANCELED);
     CU_ASSERT_EQUAL(state_of("v/p"), PILOT_CANCELED);
     CU_ASSERT_EQUAL(state_of("v/new"), PILOT_CANCELED);
+    /* What is over is no news, however much of it there is. */
+    expect(PILOT("cancel", "--all"), 0, NULL,
+           "nothing is to be ended: of 5 pilots none lives\n");
+    CU_ASSERT_PTR_NULL(strstr(content("err"), "already"));
     UNIT_EQUAL(on_disk("v/new").reason, "canceled before it was submitted");
 }
 
