@@ -200,6 +200,19 @@ int64_t owner_quota(const pool *p)
     return n;
 }
 
+int64_t owner_wanted(const pool *p)
+{
+    for (size_t i = 0; p->counted && p->ready && i < p->n_parts; i++) {
+        const pool_part *k = &p->parts[i];
+
+        if (!part_ended(p, k) &&
+            logical_of(p, k->partition, k->next) <= p->logical &&
+            p->c.source->ops->high(p->c.source, k->partition) <= k->next)
+            return 1 + k->partition;
+    }
+    return 0;
+}
+
 static void load_offsets(pool *p, const params_state *s)
 {
     p->logical = p->counted && s->n_offsets ? INT64_MAX : 0;

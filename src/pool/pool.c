@@ -327,6 +327,7 @@ static void progress(pool *p)
         ship_news(p);
         guard_step(p, start);
         share_watch(p, start);
+        share_watch_wanted(p, start);
         watch_drain(p, start);
         tell_away(p);
         tell_broker_away(p);

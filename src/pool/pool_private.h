@@ -198,6 +198,7 @@ enum pool_lanes {
     R_FULL,     /* the delta takes no more before a commit */
     R_FEATURES, /* of the first block, while there is no model */
     R_HELD,     /* this rank has results the broker does not take */
+    R_WANTED,   /* 1 + partition that a counted epoch waits for */
     R_P95,      /* 95% of blocks take no longer, ns */
     R_STOP,     /* rank 0: 1 if nothing is open (drained), 2 the run is over */
     R_FIXED,    /* then: the end of every partition, -1 not known */
@@ -301,6 +302,9 @@ struct pool {
     int64_t drain_ns;   /* nothing is waited for since */
     int64_t lacking_ns; /* all partitions were there last */
     bool lacking_told;
+    int64_t wanted_ns; /* a counted epoch got what it waited for last */
+    int64_t wanted_at; /* ... and which it was */
+    bool wanted_told;
     int64_t ended_ns[POOL_ENDED]; /* by epoch: when it was ended */
     double epoch_ms; /* from there to its commit: a mean, and what is beyond */
 
@@ -348,6 +352,8 @@ void owner_refill(pool *p);
 int64_t owner_backlog(const pool *p);
 int64_t owner_lag(pool *p);
 int64_t owner_quota(const pool *p);
+/* 1 + a partition of ours that has not, and nothing in it; 0: none. */
+int64_t owner_wanted(const pool *p);
 int64_t owner_ended(const pool *p);
 bool owner_full(const pool *p);
 
@@ -391,6 +397,8 @@ void share_tell(pool *p); /* rank 0: to people, when it has changed */
 int64_t share_say(const pool *p);
 void share_decide(pool *p);
 void share_watch(pool *p, int64_t now);
+/* The same where a partition gives nothing: that is said, once. */
+void share_watch_wanted(pool *p, int64_t now);
 
 /* device.c - the device table.  Local. */
 /* Index of [name], put there if it is new; SIZE_MAX: no memory. */

@@ -209,6 +209,7 @@ static void say(pool *p, int64_t now)
     v[R_FULL] = p->ready && owner_full(p);
     v[R_FEATURES] = p->proposal;
     v[R_HELD] = p->held != NULL;
+    v[R_WANTED] = owner_wanted(p);
     v[R_P95] = say_p95(p, now);
     say_ends(p, v);
     if (p->c.committer)

@@ -14,6 +14,7 @@
 #include "lease.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
+#include "src/monitor/event.h"
 
 #define S INT64_C(1000000000)
 
@@ -143,6 +144,30 @@ static void fail_alone(pool *p)
                  "epoch.interval instead of epoch.blocks",
                  p->view.other, p->c.req->run);
     pool_fail(p, &e);
+}
+
+void share_watch_wanted(pool *p, int64_t now)
+{
+    const int64_t *v = p->round_in;
+    char text[400];
+
+    if (!v[R_WANTED] || !v[R_LAG] || p->draining ||
+        p->wanted_at != p->logical) {
+        p->wanted_at = p->logical;
+        p->wanted_ns = now;
+    }
+    if (!p->c.progress || p->wanted_told ||
+        (double)(now - p->wanted_ns) / (double)S < ALONE_TELL_S)
+        return;
+    p->wanted_told = true;
+    snprintf(text, sizeof(text),
+             "pool %s waits: epochs counted in blocks go round the partitions, "
+             "and partition %d gives no block while %lld wait in others; have "
+             "a device for each (streams.STAGE.partitions), or set "
+             "epoch.interval instead of epoch.blocks",
+             p->c.member, (int)v[R_WANTED] - 1, (long long)v[R_LAG]);
+    p->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
+                            p->c.pilot, "text", event_text(text)));
 }
 
 void share_watch(pool *p, int64_t now)

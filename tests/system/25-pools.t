@@ -194,6 +194,14 @@ has "$(cat "$TEST_DIR/pool-counted-b.events")" \
 end_run pool-counted 0 480
 is "$(get "$TEST_DIR/pool-counted.json" replayed)" 0 "counted: nothing is done twice"
 
+# They go round the partitions, also to one that no device feeds: to its end.
+start pool-unfed 480 --set epoch.interval= --set epoch.blocks=64 \
+    --set streams.sense.partitions=9
+end_run pool-unfed 0 480
+is "$(grep -c "^pilot: pool pool waits: epochs counted in blocks go round the \
+partitions, and partition 8 gives no block while [0-9]* wait in others" \
+    "$TEST_DIR/pool-unfed.out")" 1 "unfed: what is waited for is said, once"
+
 # A drain while Redis is away ends, too; what is not committed is done again.
 start pool-away 600
 wait_for 30 applied pool-away 100
