@@ -234,6 +234,8 @@ static int run_execute(struct run *r, pe_error *errp)
     int status = PE_EXIT_OK;
 
     if (done) {
+        log_info("run %s was done already: this is what it came to",
+                 r->req->run);
         if (summary_give(r, before, errp) < 0)
             status = cmd_fail(errp);
     } else if (run_prepare(r, before, errp) < 0) {

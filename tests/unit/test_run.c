@@ -508,6 +508,7 @@ static void test_resume_done(void)
     CU_ASSERT_EQUAL(
         PILOT("run", "--resume", "t", "--summary", in_folder("again.json")), 0);
     UNIT_EQUAL(content("out"), out);
+    UNIT_CONTAINS(content("err"), "pilot: run t was done already: ");
     UNIT_EQUAL(content("home/t/pool/starts.pool"), "1\n");
     UNIT_CONTAINS(content("again.json"), "\"state\": \"done\"");
     free(out);

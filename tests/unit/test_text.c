@@ -214,7 +214,11 @@ static void test_nearest(void)
         {"clusters", "features clusters seed", "clusters"},
         {"cluster", "features clusters seed", "clusters"},
         {"clutsers", "features clusters seed", "clusters"},
-        {"sede", "features clusters seed", ""},
+        {"sede", "features clusters seed", "seed"}, /* neighbours swapped */
+        {"desd", "features clusters seed", ""},
+        {"rnu", "run wait", "run"},
+        {"wiat", "run wait", "wait"},
+        {"aitw", "run wait", ""},
         {"sed", "features clusters seed", "seed"},
         {"zzz", "features clusters seed", ""},
         {"ab", "cd", ""},
