@@ -62,6 +62,19 @@ static int ends_forget(struct run *r, pe_error *errp)
     return 0;
 }
 
+/* What a run that goes on has learned already. */
+static int began(struct run *r, pe_error *errp)
+{
+    params_state s = {0};
+    int rc = params_state_fetch(r->params, &s, errp);
+
+    if (rc == 0)
+        monitor_began(r->monitor, s.counters.applied, s.counters.points,
+                      s.counters.bytes);
+    params_state_free(&s);
+    return rc;
+}
+
 /* The run is ours, and a new one must not find a model of the same name. */
 static int keys_prepare(struct run *r, pe_error *errp)
 {
@@ -72,6 +85,8 @@ static int keys_prepare(struct run *r, pe_error *errp)
         return -1;
     r->claimed = true;
     if (params_ids_fetch(r->params, commit, &version, &fence, errp) < 0)
+        return -1;
+    if (*commit && r->req->resumed && began(r, errp) < 0)
         return -1;
     if (!*commit || r->req->resumed)
         return ends_forget(r, errp);

@@ -71,9 +71,13 @@ void monitor_resume(monitor *m, const json_t *summary)
     for (const counter *c = counters; c->key; c++)
         if (c->total == COUNTER_ADDED)
             base_add(m, c->key, counter_value(c, summary));
-    m->before.blocks = value_int(blocks, "applied");
-    m->before.points = value_int(summary, "points");
-    m->before.bytes = value_int(summary, "bytes");
+}
+
+void monitor_began(monitor *m, uint64_t blocks, uint64_t points, uint64_t bytes)
+{
+    m->before.blocks = (json_int_t)blocks;
+    m->before.points = (json_int_t)points;
+    m->before.bytes = (json_int_t)bytes;
 }
 
 /* A pool that is killed tells no final event; what it had committed is of the

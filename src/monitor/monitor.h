@@ -3,6 +3,7 @@
 #define MONITOR_MONITOR_H
 
 #include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <pilot/error.h>
@@ -48,6 +49,10 @@ void monitor_destroy(monitor *m); /* may be NULL */
  * and nobody knows what its edges had sent.
  */
 void monitor_resume(monitor *m, const json_t *summary);
+
+/* What was committed when this command began is not of its rate. */
+void monitor_began(monitor *m, uint64_t blocks, uint64_t points,
+                   uint64_t bytes);
 
 /* Take an event of pilot [pilot]. */
 void monitor_take(monitor *m, const char *pilot, const json_t *event);

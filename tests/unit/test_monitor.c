@@ -782,7 +782,7 @@ static void test_lost_pool(void)
     monitor_destroy(m);
 }
 
-/* Totals go on over a drain; the rate is that of the new part. */
+/* Totals go on; the rate is that of the new part. */
 static void test_resume(void)
 {
     json_t *before = json("{'blocks': {'sensed': 60, 'sent': 58, 'filtered': "
@@ -791,6 +791,7 @@ static void test_resume(void)
     monitor *m = monitor_create("r-1", "quick", NULL);
 
     monitor_resume(m, before);
+    monitor_began(m, 58, 58000, 1000);
     take(m, "devices", BLOCKS('sensed' : 40, 'sent' : 41));
     take(m, "pool",
          "{'event': 'pool', 'blocks': {'applied': 99, 'fetched': 41}, "
