@@ -196,12 +196,15 @@ static const char *text_of(const json_t *o, const char *key)
     return s ? s : "";
 }
 
-/* Who goes on when this one has ended at its deadline. */
-static bool succeeded(agent *a, const json_t *beat)
+/* Who goes on when this one, of [status], has ended at its deadline, which may
+ * have come before it had begun.
+ */
+static bool succeeded(agent *a, const json_t *beat, int status)
 {
     const char *next = strrchr(text_of(beat, "successor"), '/');
+    bool unbegun = status == 0 && !a->final;
 
-    if (!next || !a->drained || a->run->drained)
+    if (!next || !(a->drained || unbegun) || a->run->drained)
         return false;
     run_progress_clear(a->run);
     log_info("%s has ended at its deadline; %s goes on", a->member, next + 1);
@@ -216,7 +219,8 @@ static void end_take(agent *a, const json_t *beat)
 {
     const json_t *status = json_object_get(beat, "status");
 
-    if (!json_is_integer(status) || succeeded(a, beat))
+    if (!json_is_integer(status) ||
+        succeeded(a, beat, (int)json_integer_value(status)))
         return;
     monitor_cpu(a->run->monitor, a->member,
                 json_number_value(json_object_get(beat, "cpu_s")));

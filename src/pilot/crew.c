@@ -137,9 +137,12 @@ static void died(crew *c, int64_t now_ns)
     process_status_words(process_status(c->proc), how);
     snprintf(what, sizeof(what), "%s%s", how, c->fault);
     c->stillborn = c->ready || c->told ? 0 : c->stillborn + 1;
-    delay = c->fatal || c->stillborn >= RESTART_DEATHS
-                ? -1
-                : restart_delay(&c->deaths, now_ns);
+    if (c->fatal || c->stillborn >= RESTART_DEATHS)
+        delay = -1;
+    else if (c->told && c->exit_code == PE_EXIT_AGAIN)
+        delay = RESTART_AGAIN_NS;
+    else
+        delay = restart_delay(&c->deaths, now_ns);
     if (!c->told)
         c->exit_code = PE_EXIT_FAILED;
     delay = c->ops->died(c->arg, what, delay);

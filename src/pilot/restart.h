@@ -8,6 +8,11 @@
 #define RESTART_DEATHS 5
 #define RESTART_WINDOW_NS (INT64_C(120) * 1000000000)
 
+/* Wait after an end that tells to try again (75): a service that is there and
+ * takes nothing, as one whose disk is full.  It is no death.
+ */
+#define RESTART_AGAIN_NS (INT64_C(5) * 1000000000)
+
 /* Deaths of one pilot within the window, oldest first; starts zeroed. */
 typedef struct restart {
     int64_t death_ns[RESTART_DEATHS];

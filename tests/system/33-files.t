@@ -72,10 +72,10 @@ while [ ${#long} -lt 2800 ]; do
 done
 mkdir -p "$long"
 seq 1 2000 | sed 's/.*/&,1,2/' >"$long/far.csv"
-job far "$long/far.csv"
-run_job far
-is $? 0 "far: exit status" || sed 's/^/# /' "$TEST_DIR/far.out"
-is "$(get "$TEST_DIR/far.json" applied)" 400 "far: all is learned"
+job distant "$long/far.csv"
+run_job distant
+is $? 0 "far: exit status" || sed 's/^/# /' "$TEST_DIR/distant.out"
+is "$(get "$TEST_DIR/distant.json" applied)" 400 "far: all is learned"
 cat >"$TEST_DIR/slow.c" <<'END'
 #include <pilot/function.h>
 #include <unistd.h>

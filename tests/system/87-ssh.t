@@ -160,12 +160,12 @@ pilot run "$job" --run login --set pilots.pool.resource="$login" \
 is $? 0 "slurm+ssh: exit status" || sed 's/^/# /' "$TEST_DIR/queue.out"
 exact login --blocks 200
 is "$(state_of login/pool)" DONE "slurm+ssh: the pool is done"
-pilot-submit -Q --resource "$login" -p short -n 2 -t 5 --run never \
+pilot-submit -Q --resource "$login" -p short -n 2 -t 5 --run nevermore \
     --set pilots.pool.same-host=yes "$SRC/jobs/pool.yaml" >/dev/null 2>&1
-why() { pilot status --refresh never | grep -q "it will never run: "; }
+why() { pilot status --refresh nevermore | grep -q "it will never run: "; }
 wait_for 20 why
 ok $? "slurm+ssh: why it does not run"
-pilot cancel never >/dev/null 2>&1
-is "$(state_of never)" CANCELED "slurm+ssh: cancel"
+pilot cancel nevermore >/dev/null 2>&1
+is "$(state_of nevermore)" CANCELED "slurm+ssh: cancel"
 
 end_tests

@@ -143,12 +143,12 @@ streams: {sensors: {topic: half, partitions: 2}}
 X
 (
     unset PILOT_PARAMS PILOT_PASSWORD_FILE
-    pilot-submit -Q --run half "$TEST_DIR/half.yaml" >"$TEST_DIR/out" 2>&1
+    pilot-submit -Q --run halfway "$TEST_DIR/half.yaml" >"$TEST_DIR/out" 2>&1
 )
 is $? 78 "half: the pool is refused" || sed 's/^/# /' "$TEST_DIR/out"
 is "$(squeue -h | wc -l)" 1 "half: the job before it is there"
-has "$(pilot status half)" "half/params" "half: and known"
-pilot cancel --run half >"$TEST_DIR/out" 2>&1
+has "$(pilot status halfway)" "halfway/params" "half: and known"
+pilot cancel --run halfway >"$TEST_DIR/out" 2>&1
 is $? 0 "half: canceled" || sed 's/^/# /' "$TEST_DIR/out"
 wait_for 20 no_jobs
 ok $? "half: no job is left"

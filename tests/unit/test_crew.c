@@ -123,6 +123,40 @@ static void test_stillborn(void)
     }
 }
 
+/* Five deaths within two minutes are the end, but not to be told to try again:
+ * a service whose disk is full is waited for.
+ */
+static void test_again(void)
+{
+    static const struct {
+        const char *script;
+        int starts;
+    } rows[] = {
+        {TELL "tell '{\"event\":\"error\",\"kind\":\"retry\",\"exit\":69}';"
+              "exit 69",
+         RESTART_DEATHS},
+        {TELL "tell '{\"event\":\"error\",\"kind\":\"retry\",\"exit\":75}';"
+              "exit 75",
+         8},
+    };
+    static const crew_ops again = {
+        .command = command, .event = event, .line = line, .died = died_again};
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct heard h = {.script = rows[i].script};
+        crew c = {.ops = &again, .arg = &h};
+        h.crew = &c;
+        for (int k = 0; k < 8 && !crew_is_over(&c); k++) {
+            crew_look(&c, S);
+            CU_ASSERT(process_wait(c.proc, 20000));
+            while (c.state == CREW_RUNS)
+                crew_look(&c, S);
+        }
+        CU_ASSERT_EQUAL(c.starts, rows[i].starts);
+        crew_close(&c);
+    }
+}
+
 static void test_ends(void)
 {
     static const struct {
@@ -210,6 +244,7 @@ int main(void)
     static const unit_test tests[] = {
         {"how it ends, and what is believed", test_ends},
         {"starts that come to nothing", test_stillborn},
+        {"told to try again", test_again},
         {"one that does not leave", test_stays},
         {"one that talks without a stop", test_chatty},
         {NULL, NULL},
