@@ -31,6 +31,8 @@ member() {
     shift 3
     mkdir -p "$TEST_DIR/tmp-$as"
     TMPDIR="$TEST_DIR/tmp-$as" OMPI_MCA_plm=isolated \
+        OMPI_MCA_btl_vader_backing_directory="$TEST_DIR/tmp-$as" \
+        OMPI_MCA_btl_sm_backing_directory="$TEST_DIR/tmp-$as" \
         OMPI_MCA_btl=self,vader OMPI_MCA_odls_base_sigkill_timeout=0 \
         mpirun --oversubscribe --bind-to none -n "$ranks" \
         pilot-agent "$PILOT_HOME/$run" --pilot pool --member "$name" "$@" \
