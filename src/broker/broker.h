@@ -20,6 +20,8 @@ typedef int (*broker_dial_f)(void *arg, const char *host, int port,
 typedef struct broker_conf {
     const char *endpoint;  /* host:port[,host:port...] */
     const char *client_id; /* shows in the broker's log */
+    const char *from;      /* who named the endpoint, for error texts; NULL:
+                              nobody knows */
     double timeout_s;      /* of the first contact; 0: 10 s */
     broker_dial_f dial;    /* makes the connections, and no name is looked up
                               here; NULL: we do */

@@ -169,6 +169,7 @@ rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
         return NULL;
     }
     snprintf(cl->endpoint, sizeof(cl->endpoint), "%s", c->endpoint);
+    snprintf(cl->from, sizeof(cl->from), "%s", c->from ? c->from : "");
     cl->owner = owner;
     cl->timeout_s = c->timeout_s > 0 ? c->timeout_s : TIMEOUT_S;
     atomic_init(&cl->shaken, false);
@@ -232,6 +233,20 @@ static bool is_local(const char *host)
            !strncmp(host, "127.", 4);
 }
 
+static int unreachable(const client *cl, const char *why, pe_error *errp)
+{
+    char fix[400] = "start one with `pilot services start`, or set "
+                    "pilots.NAME.endpoint";
+
+    if (*cl->from)
+        snprintf(fix, sizeof(fix),
+                 "start it, or name another endpoint (this one: %s)", cl->from);
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                        "broker %s cannot be reached within %g s (%s): is it "
+                        "running? %s",
+                        cl->endpoint, cl->timeout_s, why, fix);
+}
+
 /* Wait for the first answer; on_error finds the reason when none comes. */
 static int contact(client *cl, pe_error *errp)
 {
@@ -254,11 +269,7 @@ static int contact(client *cl, pe_error *errp)
     if (!*why)
         snprintf(why, sizeof(why), "%s",
                  cl->reason[0] ? cl->reason : rd_kafka_err2str(err));
-    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                        "broker %s cannot be reached within %g s (%s): is it "
-                        "running? start one with `pilot services start`, "
-                        "or set pilots.NAME.endpoint",
-                        cl->endpoint, cl->timeout_s, why);
+    return unreachable(cl, why, errp);
 }
 
 int client_open(client *cl, rd_kafka_type_t type, rd_kafka_conf_t *k,

@@ -21,6 +21,7 @@ typedef struct client {
     struct dialer *dialer; /* NULL: it connects by itself */
     void *owner;           /* who opened it, for delivery callbacks */
     char endpoint[256];    /* for error texts, cut when longer */
+    char from[256];        /* so, too: who named it; "": nobody knows */
     double timeout_s;      /* of the first contact */
     bool contacted;        /* the first contact was made */
     char reason[160];      /* why not: of the opening thread, until then */

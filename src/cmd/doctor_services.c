@@ -20,19 +20,6 @@
 
 /* --- what is known, and from where --- */
 
-/* Who named the endpoint [url]: the variable, the file, or those kept here. */
-static const char *origin(const doctor *d, enum pilot_kind kind,
-                          const char *url)
-{
-    const char *name = kind == PILOT_BROKER ? "PILOT_BROKER" : "PILOT_PARAMS";
-    const char *said = getenv(name);
-    const pipeline_pilot *k = d->pl ? pipeline_pilot_of(d->pl, kind) : NULL;
-
-    if (said && !strcmp(said, url))
-        return name;
-    return k && k->endpoint ? d->pl->file : "kept by `pilot services`";
-}
-
 /* The services that are kept here, as far as they do not run. */
 static void kept(doctor *d, const char *home)
 {
@@ -138,11 +125,9 @@ static void broker(doctor *d, const pipeline_request *q)
     pipeline_request_broker(q, &c, "pilot-doctor");
     a = broker_admin_open(&c, &e);
     if (!a)
-        doctor_line(d, false, "%s (%s)", e.text,
-                    origin(d, PILOT_BROKER, q->broker));
+        doctor_line(d, false, "%s", e.text);
     else
-        doctor_line(d, true, "broker %s (%s)", q->broker,
-                    origin(d, PILOT_BROKER, q->broker));
+        doctor_line(d, true, "broker %s (%s)", q->broker, q->broker_from);
     /* Behind a login node it is that one which resolves names. */
     if (a && !q->via && broker_admin_each(a, advertised_look, &ad, &e) < 0)
         doctor_line(d, false, "%s", e.text);
@@ -185,11 +170,13 @@ static void store(doctor *d, const pipeline_request *q)
     }
     pipeline_request_params(q, &c);
     p = params_open(&c, "doctor", &e);
-    doctor_line(d, p != NULL, "%s%s (%s)", p ? "parameter service " : "",
-                p ? q->params_url : e.text,
-                origin(d, PILOT_PARAMS, q->params_url));
-    if (p)
-        offset(d, p);
+    if (!p) {
+        doctor_line(d, false, "%s", e.text);
+        return;
+    }
+    doctor_line(d, true, "parameter service %s (%s)", q->params_url,
+                q->params_from);
+    offset(d, p);
     params_close(p);
 }
 

@@ -11,9 +11,14 @@
 
 #define ENV_MAX_BYTES 65536
 
+/* Who names endpoints, beside files and variables. */
+#define KEPT "kept by `pilot services`"
+#define REQUEST "the run's request.json"
+
 /* Where services are, as one source tells it; any member may be NULL. */
 struct endpoints {
     char *broker, *params, *password_file;
+    char *broker_from, *params_from; /* who that is; not in env files */
     /* Only in the file of pilot-services: processes, and when they began in
      * the words of /proc/PID/stat.
      */
@@ -94,8 +99,11 @@ static void adopt(char **slotp, const char *value)
 /* The password belongs to the service it opens: it comes from one source. */
 static void adopt_all(pipeline_request *q, const struct endpoints *e)
 {
+    if (!q->broker && e->broker)
+        adopt(&q->broker_from, e->broker_from);
     adopt(&q->broker, e->broker);
     if (!q->params_url && e->params) {
+        adopt(&q->params_from, e->params_from);
         adopt(&q->params_url, e->params);
         adopt(&q->password_file, e->password_file);
     }
@@ -109,6 +117,8 @@ static void adopt_file(pipeline_request *q, const pipeline *p)
         .broker = broker ? broker->endpoint : NULL,
         .params = store ? store->endpoint : NULL,
         .password_file = store ? store->password_file : NULL,
+        .broker_from = broker ? broker->endpoint_from : NULL,
+        .params_from = store ? store->endpoint_from : NULL,
     };
 
     adopt_all(q, &e);
@@ -123,6 +133,8 @@ static void adopt_environment(pipeline_request *q)
         .broker = getenv("PILOT_BROKER"),
         .params = getenv("PILOT_PARAMS"),
         .password_file = getenv("PILOT_PASSWORD_FILE"),
+        .broker_from = "PILOT_BROKER",
+        .params_from = "PILOT_PARAMS",
     };
 
     adopt_all(q, &e);
@@ -136,6 +148,7 @@ static void adopt_kept(pipeline_request *q, const char *home)
 
     if (folder)
         env_file_read(folder, &e);
+    e.broker_from = e.params_from = KEPT;
     if (is_alive(e.kafka_pid, e.kafka_start) &&
         is_alive(e.redis_pid, e.redis_start))
         adopt_all(q, &e);
@@ -189,8 +202,12 @@ static bool endpoints_adopt(struct run *r)
     struct endpoints before = {.broker = q->broker,
                                .params = q->params_url,
                                .password_file = q->password_file};
+    char *broker_from = q->broker_from, *params_from = q->params_from;
 
+    before.broker_from = broker_from ? broker_from : REQUEST;
+    before.params_from = params_from ? params_from : REQUEST;
     q->broker = q->params_url = q->password_file = NULL;
+    q->broker_from = q->params_from = NULL;
     adopt_file(q, r->p);
     if (!was_managed(r)) {
         adopt_environment(q);
@@ -200,6 +217,8 @@ static bool endpoints_adopt(struct run *r)
         adopt_all(q, &before);
     }
     endpoints_free(&before);
+    free(broker_from);
+    free(params_from);
     return q->broker && q->params_url;
 }
 

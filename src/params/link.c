@@ -83,6 +83,7 @@ params_link *params_link_create(const params_conf *c, params_setup_f setup,
     if (url_parse(c->url, &l->url, errp) < 0 ||
         check_url(&l->url, c->url, errp) < 0 ||
         copy_text(&l->name, c->url, errp) < 0 ||
+        copy_text(&l->from, c->from, errp) < 0 ||
         copy_text(&l->password_file, c->password_file, errp) < 0)
         goto error;
     if (copy_text(&l->user, c->user, errp) < 0)
@@ -101,6 +102,7 @@ void params_link_destroy(params_link *l)
         return;
     params_link_drop(l);
     free(l->name);
+    free(l->from);
     free(l->user);
     free(l->password_file);
     free(l->folder);
@@ -142,6 +144,8 @@ static int unreachable(const params_link *l, pe_error *errp)
 {
     const char *why = l->ctx ? l->ctx->errstr : "no memory for it";
     char text[sizeof(l->ctx->errstr)] = "";
+    char fix[400] = "start one with `pilot services start`, or set "
+                    "pilots.NAME.endpoint";
 
     snprintf(text, sizeof(text), "%s", why);
     if (*text >= 'A' && *text <= 'Z')
@@ -151,11 +155,12 @@ static int unreachable(const params_link *l, pe_error *errp)
                             "Redis at %s cannot be reached (%s): its disk is "
                             "full; free some space in %s and start it again",
                             l->name, text, l->folder);
+    if (l->from)
+        snprintf(fix, sizeof(fix),
+                 "start it, or name another endpoint (this one: %s)", l->from);
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                        "Redis at %s cannot be reached (%s): is it running? "
-                        "start one with `pilot services start`, or set "
-                        "pilots.NAME.endpoint",
-                        l->name, text);
+                        "Redis at %s cannot be reached (%s): is it running? %s",
+                        l->name, text, fix);
 }
 
 /* errno is that of the failed client call. */
@@ -167,9 +172,11 @@ int params_link_fail(params_link *l, pe_error *errp)
         code == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
     if (code == REDIS_ERR_PROTOCOL)
         pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
-                     "what listens at %s is no Redis (%s): set "
-                     "pilots.NAME.endpoint",
-                     l->name, l->ctx->errstr);
+                     "what listens at %s is no Redis (%s): %s%s%s", l->name,
+                     l->ctx->errstr,
+                     l->from ? "name another endpoint (this one: "
+                             : "set pilots.NAME.endpoint",
+                     l->from ? l->from : "", l->from ? ")" : "");
     else if (l->timed_out)
         pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                      "Redis at %s did not answer within %g s: is it stopped, "

@@ -20,6 +20,7 @@ struct params_link {
     redisContext *ctx; /* NULL: not connected */
     bool timed_out;    /* ctx went because a reply did not come in time */
     char *name;        /* the URL as the user gave it */
+    char *from;        /* who named it; NULL: nobody knows */
     url url;
     char *user, *password_file; /* NULL: none */
     char *folder; /* of a server on this host, where it is known; or NULL */

@@ -24,6 +24,8 @@ typedef int (*params_dial_f)(void *arg, const char *host, int port,
 
 typedef struct params_conf {
     const char *url;           /* redis://HOST:PORT or unix:///PATH */
+    const char *from;          /* who named it, for error texts; NULL: nobody
+                                  knows */
     const char *user;          /* NULL: default user */
     const char *password_file; /* NULL: none */
     double connect_timeout_s;  /* 0: 5 s */

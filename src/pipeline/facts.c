@@ -132,6 +132,7 @@ void pipeline_destroy(pipeline *p)
         free(p->pilots[i].via);
         free(p->pilots[i].listen);
         free(p->pilots[i].endpoint);
+        free(p->pilots[i].endpoint_from);
         free(p->pilots[i].password_file);
         free(p->pilots[i].user);
     }

@@ -387,6 +387,22 @@ static int take_values(pipeline_pilot *k, const pe_options *o, const char *name,
     return failed ? pe_error_nomem(errp) : 0;
 }
 
+/* Who named the endpoint of [t]: a line of the file and what stands there, or
+ * --set without its value, or a variable.
+ */
+static int take_endpoint_from(pipeline_pilot *k, const tree *t, pe_error *errp)
+{
+    const tree *e = tree_get(t, "endpoint");
+
+    if (!e || !k->endpoint)
+        return 0;
+    k->endpoint_from =
+        e->line > 0
+            ? text_format("%s, pilots.%s.endpoint", e->where, k->name)
+            : text_format("%.*s", (int)strcspn(e->where, "="), e->where);
+    return k->endpoint_from ? 0 : pe_error_nomem(errp);
+}
+
 static int read_values(pipeline_pilot *k, const tree *t, pe_error *errp)
 {
     text also = {0};
@@ -399,6 +415,8 @@ static int read_values(pipeline_pilot *k, const tree *t, pe_error *errp)
     if (!o)
         return -1;
     status = take_values(k, o, t->key, errp);
+    if (status == 0)
+        status = take_endpoint_from(k, t, errp);
     pe_options_destroy(o);
     return status;
 }

@@ -44,6 +44,8 @@ typedef struct pipeline_pilot {
     char *via;                /* edge, pool: ssh://HOST that carries its
                                  connections; NULL: none */
     char *endpoint;           /* broker, params: NULL = managed */
+    char *endpoint_from; /* who named it: "FILE:LINE, pilots.NAME.endpoint",
+                            "--set ...", or a variable */
     char *listen;             /* managed: address it listens on; NULL: see
                                  pipeline_listen */
     char *password_file;      /* params */
@@ -210,6 +212,10 @@ typedef struct pipeline_request {
     char *via;    /* ssh://HOST that carries the connections, or NULL */
     struct json_t *supervise; /* for its supervisor (src/pilot/supervise.h),
                                  kept as it is; NULL: none */
+    /* Who named the endpoints, for error texts; NULL: nobody knows.  They are
+     * not handed on.
+     */
+    char *broker_from, *params_from;
     /* Set by pipeline_via_open, for those who connect. */
     int (*dial)(void *arg, const char *host, int port, pe_error *errp);
     void *dial_arg;

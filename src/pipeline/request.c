@@ -209,6 +209,8 @@ void pipeline_request_destroy(pipeline_request *r)
     free(r->file);
     free(r->broker);
     free(r->params_url);
+    free(r->broker_from);
+    free(r->params_from);
     free(r->password_file);
     free(r->user);
     free(r->via);
@@ -223,6 +225,7 @@ void pipeline_request_broker(const pipeline_request *r, broker_conf *c,
                              const char *client_id)
 {
     c->endpoint = r->broker;
+    c->from = r->broker_from;
     c->client_id = client_id;
     c->dial = r->dial;
     c->dial_arg = r->dial_arg;
@@ -231,6 +234,7 @@ void pipeline_request_broker(const pipeline_request *r, broker_conf *c,
 void pipeline_request_params(const pipeline_request *r, params_conf *c)
 {
     c->url = r->params_url;
+    c->from = r->params_from;
     c->user = r->user;
     c->password_file = r->password_file;
     c->dial = r->dial;

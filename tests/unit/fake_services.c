@@ -46,10 +46,19 @@ static int fails(const char *word, pe_error *errp)
                         word);
 }
 
+/* The same for a server, with who named it. */
+static int fails_of(const char *word, const char *from, pe_error *errp)
+{
+    if (fails(word, errp) == 0)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                        "%s is away (%s)", word, from ? from : "nobody");
+}
+
 broker_admin *broker_admin_open(const broker_conf *c, pe_error *errp)
 {
     note("broker %s", c->endpoint);
-    return fails("broker", errp) < 0 ? NULL : &the_admin;
+    return fails_of("broker", c->from, errp) < 0 ? NULL : &the_admin;
 }
 
 void broker_admin_close(broker_admin *a)
@@ -90,7 +99,7 @@ params *params_open(const params_conf *c, const char *run, pe_error *errp)
 {
     note("params %s %s %s", c->url, run,
          c->password_file ? c->password_file : "-");
-    return fails("params", errp) < 0 ? NULL : &the_params;
+    return fails_of("params", c->from, errp) < 0 ? NULL : &the_params;
 }
 
 void params_close(params *p)

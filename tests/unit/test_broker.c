@@ -29,6 +29,12 @@ static void test_unreachable(void)
                    "(connection refused): is it running? start one with "
                    "`pilot services start`, or set pilots.NAME.endpoint");
     }
+    c.from = "PILOT_BROKER";
+    CU_ASSERT_PTR_NULL(broker_admin_open(&c, &e[0]));
+    UNIT_EQUAL(e[0].text,
+               "broker 127.0.0.1:1 cannot be reached within 0.5 s "
+               "(connection refused): is it running? start it, or name another "
+               "endpoint (this one: PILOT_BROKER)");
     broker_admin_close(NULL);
     broker_producer_close(NULL);
     broker_consumer_close(NULL);

@@ -134,6 +134,10 @@ static void test_unreachable(void)
                   "Redis at unix:///nowhere/socket cannot be reached (no such "
                   "file or directory): is it running? start one with "
                   "`pilot services start`, or set pilots.NAME.endpoint");
+    c.from = "job.yaml:3, pilots.r.endpoint";
+    expect_closed(&c, "r", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                  "is it running? start it, or name another endpoint (this "
+                  "one: job.yaml:3, pilots.r.endpoint)");
     c.url = "redis://127.0.0.1:1";
     expect_closed(&c, "r", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                   "Redis at redis://127.0.0.1:1 cannot be reached (connection "

@@ -561,6 +561,37 @@ static void test_precedence(void)
     pipeline_file_clear_environment();
 }
 
+/* Who named an endpoint is known to who cannot reach it. */
+static void test_endpoint_from(void)
+{
+    static const char file[] = "version: 1\n"
+                               "pipeline: p\n"
+                               "pilots:\n"
+                               "  d: {kind: edge}\n"
+                               "  bus: {kind: broker, endpoint: \"file:1\"}\n"
+                               "  w: {kind: pool}\n"
+                               "stages: {a: {pilot: d, function: generator},\n"
+                               "         b: {pilot: w, function: kmeans}}\n";
+    static const struct {
+        const char *variable, *set, *want;
+    } rows[] = {
+        {NULL, NULL, FILE_NAME ":5, pilots.bus.endpoint"},
+        {"env:2", NULL, "PILOT_BROKER"},
+        {NULL, "pilots.bus.endpoint=cmd:3", "--set pilots.bus.endpoint"},
+        {"env:2", "pilots.bus.endpoint=\"cmd:3\"", "--set pilots.bus.endpoint"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (rows[i].variable)
+            setenv("PILOT_BROKER", rows[i].variable, 1);
+        pipeline *p = pipeline_file_good(file, rows[i].set);
+        UNIT_EQUAL(pipeline_pilot_of(p, PILOT_BROKER)->endpoint_from,
+                   rows[i].want);
+        pipeline_destroy(p);
+        pipeline_file_clear_environment();
+    }
+}
+
 /* User and password open one service: with another they do not go along. */
 static void test_password_file(void)
 {
@@ -661,6 +692,7 @@ int main(void)
         {"shared object: options", test_object},
         {"shared object: refused", test_object_refused},
         {"command line, environment, file", test_precedence},
+        {"who named an endpoint", test_endpoint_from},
         {"password file of another service", test_password_file},
         {"password file, relative", test_password_file_relative},
         {"overrides in order", test_overrides_in_order},
