@@ -193,6 +193,8 @@ static void end_signal(supervisor *s, int sig)
     hurry(s, again || sig == SIGQUIT, true);
     if (again || sig == SIGQUIT) {
         tell_note(s, "stopped at once");
+        if (!s->stopped) /* its sources may have ended as they were asked to */
+            tell_state(s, SUPERVISOR_DRAINING, "stopped at once");
         kill_all(s);
         return;
     }

@@ -377,6 +377,7 @@ static void test_stop(void)
     process_signal(p, SIGINT);
     CU_ASSERT_EQUAL(pilot_end(p), 128 + SIGINT);
     UNIT_EQUAL(content("out"), "");
+    UNIT_CONTAINS(content("home/t/devices/exit"), "stopped at once");
     UNIT_CONTAINS(content("err"),
                   "pilot: stopped; go on with 'pilot run --resume t'\n");
     snprintf(mark, sizeof(mark), "PILOT_AGENT=%s", in_folder("home/t/pool"));
