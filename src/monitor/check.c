@@ -48,6 +48,19 @@ static void pool_balance(const monitor *m, json_t *summary, const json_t *b)
                           sent, foreign, applied, refused));
 }
 
+void monitor_left(const monitor *m, const json_t *pool, const json_t *edges,
+                  json_t *summary)
+{
+    json_t *b = json_object_get(summary, "blocks");
+    json_int_t left = value_int(b, "sent") + value_int(b, "foreign") -
+                      value_int(b, "applied") - value_int(b, "refused");
+
+    if (m->inexact)
+        left -= value_int(b, "deduplicated");
+    if (pool && json_array_size(edges) > 0 && left > 0)
+        json_object_set_new(b, "left", json_integer(left));
+}
+
 /* --- was anything learned? --- */
 
 static const char *first_of(const json_t *summary, const char *key)

@@ -84,6 +84,21 @@ static void line_print(const json_t *summary, const char *line,
         fprintf(f, "\n");
 }
 
+static void left_print(const json_t *summary, FILE *f)
+{
+    json_int_t left = count_of(json_object_get(summary, "blocks"), "left");
+    char line[400];
+
+    if (left <= 0)
+        return;
+    snprintf(line, sizeof(line),
+             "%lld block%s sent and not applied yet: 'pilot run --resume %s' "
+             "goes on with %s",
+             (long long)left, left == 1 ? "" : "s",
+             value_text(summary, "run", "RUN"), left == 1 ? "it" : "them");
+    wrapped_print("", line, f);
+}
+
 static void blocks_print(const json_t *summary, FILE *f)
 {
     const json_t *once = json_object_get(summary, "exactly_once");
@@ -99,6 +114,7 @@ static void blocks_print(const json_t *summary, FILE *f)
     line_print(summary, "pool", "pool", "", f);
     if (*lead)
         line_print(summary, "", "", lead, f);
+    left_print(summary, f);
 }
 
 /* Which cells masked their rows. */

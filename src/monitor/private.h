@@ -41,4 +41,10 @@ struct monitor {
 void monitor_check(const monitor *m, const json_t *pool, const json_t *edges,
                    json_t *summary);
 
+/* What a run that ends otherwise leaves in its topic, for who goes on with it:
+ * `left` of blocks, where edges of its own have sent more than was applied.
+ */
+void monitor_left(const monitor *m, const json_t *pool, const json_t *edges,
+                  json_t *summary);
+
 #endif

@@ -363,6 +363,8 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         json_copy(m->errors), "deaths", m->deaths, "detail", m->finals);
     if (out && !strcmp(state, "done"))
         monitor_check(m, pool, edges, out);
+    else if (out)
+        monitor_left(m, pool, edges, out);
     json_decref(edges);
     return out;
 }

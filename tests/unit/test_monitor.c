@@ -975,6 +975,41 @@ static const char *printed(const json_t *summary)
     return out;
 }
 
+/* What is left in the topic is said of a run that is not done. */
+static void test_left(void)
+{
+    static const struct {
+        const char *pool, *edge, *state, *left;
+    } rows[] = {
+        {POOL_BLOCKS('applied' : 6, 'refused' : 2),
+         BLOCKS('sensed' : 11, 'sent' : 10), "drained",
+         "          2 blocks sent and not applied yet: 'pilot run --resume "
+         "r-1' goes on\n          with them\n"},
+        {POOL_BLOCKS('applied' : 10), BLOCKS('sensed' : 11, 'sent' : 10),
+         "drained", NULL},
+        {POOL_BLOCKS('applied' : 10, 'deduplicated' : 3),
+         BLOCKS('sensed' : 10, 'sent' : 10), "drained", NULL},
+        {POOL_BLOCKS('applied' : 6), NULL, "drained", NULL},
+        {POOL_BLOCKS('applied' : 9), BLOCKS('sensed' : 10, 'sent' : 10),
+         "failed",
+         "          1 block sent and not applied yet: 'pilot run --resume r-1' "
+         "goes on\n          with it\n"},
+        {POOL_BLOCKS('applied' : 9), BLOCKS('sensed' : 10, 'sent' : 10), "done",
+         NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        monitor *m = monitor_with(rows[i].pool, rows[i].edge);
+        json_t *s = monitor_summary(m, rows[i].state, 1);
+        if (rows[i].left)
+            UNIT_CONTAINS(printed(s), rows[i].left);
+        else
+            CU_ASSERT_PTR_NULL(strstr(printed(s), "not applied yet"));
+        json_decref(s);
+        monitor_destroy(m);
+    }
+}
+
 static void test_print(void)
 {
     monitor *m = monitor_with(POOL_FINAL, EDGE_FINAL);
@@ -1087,6 +1122,7 @@ int main(void)
         {"latency per hop", test_summary_latency},
         {"summary of nothing", test_summary_empty},
         {"blocks add up", test_balance},
+        {"blocks that are left", test_left},
         {"an edge pilot that died", test_lost_edge},
         {"an edge pilot that died for good", test_lost_for_good},
         {"a pool that died", test_lost_pool},
