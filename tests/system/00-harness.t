@@ -8,7 +8,7 @@ runner=$SRC/tests/system/run
 play() {
     printf '#!/bin/bash\n. "%s/lib.sh"\n%s\n' "$SRC/tests/system" "$2" \
         >"$TEST_DIR/$1.t"
-    out=$("$runner" --no-services "$BUILD" "$TEST_DIR/$1.t" 2>&1)
+    out=$(TMPDIR=$TEST_DIR "$runner" --no-services "$BUILD" "$TEST_DIR/$1.t" 2>&1)
     rc=$?
 }
 

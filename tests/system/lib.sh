@@ -28,6 +28,9 @@ finish() {
     for pid in $children; do
         kill -KILL "$pid" 2>/dev/null
     done
+    # Folders in /tmp and /dev/shm of runs that were killed and did not go on.
+    find "$TEST_DIR" -type l -name 'scratch.*' 2>/dev/null |
+        while read -r link; do rm -rf "$(readlink "$link")"; done
     rm -rf "$TEST_DIR"
     [ -z "$ended" ] || exit "$status"
     echo "not ok $((number + 1)) - $TEST_NAME: died with status $status" \
