@@ -8,7 +8,7 @@
 
 #include "src/common/locate.h"
 #include "src/common/text.h"
-#include "src/pilot/observe.h"
+#include "src/registry/observe.h"
 
 #define NAME_TRIES 5 /* others give names to their pilots, too */
 

@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-#include "src/pilot/record.h"
-#include "src/pilot/submit.h"
 #include "src/pipeline/pipeline.h"
+#include "src/registry/record.h"
+#include "src/registry/submit.h"
 
 struct again {
     char *home;

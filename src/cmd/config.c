@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "src/cmd/cmd.h"
-#include "src/cmd/option.h"
-#include "src/cmd/run.h"
+#include "src/common/option.h"
 #include "src/pipeline/pipeline.h"
+#include "src/run/run.h"
 
 struct config_options {
     option_list set;

@@ -13,8 +13,8 @@
 #include "src/common/file.h"
 #include "src/common/locate.h"
 #include "src/common/text.h"
-#include "src/resource/host.h"
-#include "src/resource/launcher.h"
+#include "src/host/host.h"
+#include "src/launcher/launcher.h"
 
 #define ROOM_MIB 1024 /* free, for logs, traces, a broker's data */
 #define WORLD_S 60

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/backend/backend.h"
 #include "src/cmd/doctor.h"
 #include "src/common/clock.h"
 #include "src/common/random.h"
@@ -158,7 +159,7 @@ static void trial(doctor *d, resource *r)
 void doctor_resource(doctor *d)
 {
     pe_error e = {0};
-    resource *r = resource_open(d->url, &e);
+    resource *r = backend_open(d->url, &e);
 
     if (!r) {
         doctor_line(d, false, "%s", e.text);

@@ -5,14 +5,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "src/agent/via.h"
 #include "src/broker/broker.h"
 #include "src/cmd/doctor.h"
-#include "src/cmd/run.h"
 #include "src/common/clock.h"
 #include "src/common/locate.h"
 #include "src/common/text.h"
+#include "src/host/host.h"
 #include "src/params/params.h"
-#include "src/resource/host.h"
+#include "src/run/run.h"
 
 /* More than this and latencies between hosts mean nothing. */
 #define CLOCK_LIMIT_MS 50.0
@@ -211,7 +212,7 @@ void doctor_services(doctor *d)
         goto done;
     }
     run_endpoints_find(&r, NULL); /* what is not found is told below */
-    if (pipeline_via_open(r.req, &e) < 0) {
+    if (via_open(r.req, &e) < 0) {
         doctor_line(d, false, "%s", e.text);
         goto done;
     }

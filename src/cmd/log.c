@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "src/cmd/cmd.h"
-#include "src/cmd/option.h"
 #include "src/cmd/pilots.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
+#include "src/common/option.h"
 
 #define MS INT64_C(1000000)
 #define STEP_NS (200 * MS)

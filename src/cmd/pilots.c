@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/common/locate.h"
 #include "src/common/clock.h"
+#include "src/common/locate.h"
 #include "src/common/log.h"
 
 #define SECOND INT64_C(1000000000)

@@ -4,7 +4,7 @@
 
 #include "src/cmd/reach.h"
 #include "src/common/text.h"
-#include "src/pilot/observe.h"
+#include "src/registry/observe.h"
 
 /* The pilots a command is about. */
 typedef struct pilots {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/agent/via.h"
 #include "src/cmd/cmd.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
@@ -95,7 +96,7 @@ static void way_open(const reach *r, way *w)
         w->why = before->why;
         return;
     }
-    if (pipeline_via_open(q, &w->why) < 0)
+    if (via_open(q, &w->why) < 0)
         return;
     pipeline_request_params(q, &c);
     w->params = open_quietly(&c, w->run, &w->why);

@@ -4,12 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/agent/via.h"
 #include "src/cmd/again.h"
 #include "src/cmd/cmd.h"
-#include "src/cmd/option.h"
 #include "src/common/clock.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
+#include "src/common/option.h"
 #include "src/common/text.h"
 
 struct resize_options {
@@ -54,7 +55,7 @@ static int shrink(struct again *a, int64_t n, pe_error *errp)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_AGAIN,
                             "%s is %s: its ranks can leave once it is active",
                             a->old.id, pilot_state_name(a->old.state));
-    if (pipeline_via_open(a->req, errp) < 0)
+    if (via_open(a->req, errp) < 0)
         return -1;
     pipeline_request_params(a->req, &c);
     p = params_open(&c, a->req->run, errp);

@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "src/cmd/cmd.h"
-#include "src/common/locate.h"
-#include "src/cmd/run.h"
-#include "src/cmd/signals.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
+#include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/run/run.h"
+#include "src/run/signals.h"
 
 #define SUMMARY_MAX_BYTES (16 << 20)
 

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "src/cmd/cmd.h"
-#include "src/cmd/option.h"
 #include "src/cmd/pilots.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
+#include "src/common/option.h"
 
 #define SECOND INT64_C(1000000000)
 #define DAY_NS (86400 * SECOND)

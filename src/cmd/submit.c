@@ -4,14 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/backend/backend.h"
 #include "src/cmd/again.h"
 #include "src/cmd/cmd.h"
-#include "src/cmd/run.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
-#include "src/pilot/defaults.h"
-#include "src/pilot/submit.h"
+#include "src/registry/submit.h"
+#include "src/request/defaults.h"
+#include "src/run/run.h"
 
 struct submit_options {
     const char *word[REQUEST_N_WORDS];
@@ -217,7 +218,7 @@ static char *url_of(const struct submit_options *o, const pipeline_pilot *k,
     if (given && strncmp(given, "batch:", 6) != 0) {
         out = text_format("%s", given);
     } else {
-        resource_default(url, job, why, sizeof(why));
+        backend_default(url, job, why, sizeof(why));
         if (!o->dry_run)
             log_info("%s: %s", k->name, why);
         out = text_format("%s", url);

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "src/cmd/cmd.h"
-#include "src/cmd/option.h"
 #include "src/cmd/pilots.h"
 #include "src/cmd/wait_end.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
+#include "src/common/option.h"
 
 #define MS INT64_C(1000000)
 /* Between two looks at what pilots leave in files; schedulers are asked as

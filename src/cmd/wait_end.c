@@ -15,7 +15,7 @@
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/monitor/monitor.h"
-#include "src/pilot/stage.h"
+#include "src/registry/stage_out.h"
 
 #define SUMMARY_MAX_BYTES (16 << 20)
 #define STEP_NS 100000000

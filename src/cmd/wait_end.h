@@ -2,7 +2,7 @@
 #ifndef CMD_WAIT_END_H
 #define CMD_WAIT_END_H
 
-#include "src/pilot/record.h"
+#include "src/registry/record.h"
 
 /* Fetch what the [n] pilots [r] were to leave.  Returns the exit status: 0,
  * or that of the first error, which is told.

@@ -7,11 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/agent/event.h"
+#include "src/agent/via.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/edge/agent_private.h"
 #include "src/edge/report.h"
-#include "src/monitor/event.h"
 
 #define TURN_NS 20000000             /* of the main loop */
 #define CONTROL_NS 250000000         /* between two looks at the control word */
@@ -69,7 +70,7 @@ static int load(agent *a, const char *dir, pe_error *errp)
                             "%s/request.json names no %s for pilot '%s'", dir,
                             a->req->broker ? "params_url" : "broker", a->pilot);
     a->alone = !pipeline_pilot_of(a->pl, PILOT_POOL);
-    return pipeline_via_open(a->req, errp);
+    return via_open(a->req, errp);
 }
 
 static int make_device(agent *a, int i, const params_state *state,

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/agent/fault.h"
 #include "src/common/clock.h"
 #include "src/edge/device_private.h"
-#include "src/monitor/fault.h"
 
 /* Longest wait without a look at blocks that could not be handed over, ... */
 #define UNSENT_NS 50000000

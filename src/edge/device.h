@@ -8,11 +8,11 @@
 
 #include <pilot/error.h>
 
+#include "src/agent/tally.h"
 #include "src/edge/follower.h"
 #include "src/edge/identity.h"
 #include "src/edge/sender.h"
 #include "src/function/host.h"
-#include "src/monitor/tally.h"
 
 /* A stage of a device: the source first, then what processes its blocks. */
 typedef struct device_stage {

@@ -1,8 +1,8 @@
 /* device_stage.c - the functions of a device, and what they make of a block. */
+#include "src/agent/fault.h"
 #include "src/block/npy.h"
 #include "src/common/clock.h"
 #include "src/edge/device_private.h"
-#include "src/monitor/fault.h"
 
 /* Stage [i] begins to work at [now_ns]; a function of a user may not come
  * back.

@@ -8,10 +8,10 @@
 
 #include <pilot/error.h>
 
+#include "src/agent/event.h"
+#include "src/agent/fault.h"
 #include "src/common/log.h"
 #include "src/edge/agent.h"
-#include "src/monitor/event.h"
-#include "src/monitor/fault.h"
 
 #define EXIT_INTERRUPTED (128 + SIGINT)
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/monitor/fault.h"
+#include "src/agent/fault.h"
 
 /* Small blocks sent as fast as they come share requests: 40,000 blocks/s of
  * 25 points are 200 in 5 ms, 1.3 MB.  Others leave at once: a linger would

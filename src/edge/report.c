@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
+#include "src/agent/event.h"
 #include "src/common/clock.h"
-#include "src/monitor/event.h"
 
 #define NS_PER_S 1e9
 

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/agent/event.h"
 #include "src/common/clock.h"
 #include "src/common/text.h"
 #include "src/monitor/counter.h"
-#include "src/monitor/event.h"
 #include "src/monitor/private.h"
 #include "src/monitor/value.h"
 

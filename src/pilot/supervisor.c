@@ -15,8 +15,8 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
-#include "src/pilot/hear.h"
 #include "src/pilot/bury.h"
+#include "src/registry/hear.h"
 
 #define S INT64_C(1000000000)
 

@@ -5,11 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "src/pilot/crew.h"
+#include "src/agent/crew.h"
 #include "src/pilot/deadline.h"
 #include "src/pilot/herald.h"
-#include "src/pilot/supervise.h"
 #include "src/pipeline/pipeline.h"
+#include "src/registry/supervise.h"
 
 enum supervisor_state {
     SUPERVISOR_STARTING,

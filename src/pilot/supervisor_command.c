@@ -7,9 +7,9 @@
 
 #include "src/common/locate.h"
 #include "src/common/text.h"
+#include "src/launcher/launcher.h"
 #include "src/pilot/scratch.h"
 #include "src/pilot/supervisor.h"
-#include "src/resource/launcher.h"
 
 #define WORDS_MAX 16
 

@@ -4,18 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/agent/tally.h"
+#include "src/agent/via.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
-#include "src/monitor/tally.h"
-#include "src/pilot/beat.h"
-#include "src/pilot/hear.h"
+#include "src/launcher/launcher.h"
 #include "src/pilot/scratch.h"
 #include "src/pilot/supervisor.h"
 #include "src/pilot/topics.h"
-#include "src/resource/launcher.h"
+#include "src/registry/beat.h"
+#include "src/registry/hear.h"
 
 #define BEAT_MAX_BYTES (1 << 20)
 #define PACE_NS INT64_C(3000000000)
@@ -357,7 +358,7 @@ static int herald_open(supervisor *s, pe_error *errp)
 {
     params_conf c = {0};
 
-    if (pipeline_via_open(s->req, errp) < 0)
+    if (via_open(s->req, errp) < 0)
         return -1;
     pipeline_request_params(s->req, &c);
     s->herald = herald_start(&c, s->req->run, s->req->member, errp);

@@ -10,8 +10,8 @@
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/monitor/monitor.h"
-#include "src/pilot/beat.h"
 #include "src/pilot/supervisor.h"
+#include "src/registry/beat.h"
 
 #define S INT64_C(1000000000)
 

@@ -1,10 +1,10 @@
 /* supervisor_time.c - the end of the allocation, and when to stop before. */
 #include <string.h>
 
+#include "src/backend/backend.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/pilot/supervisor.h"
-#include "src/resource/resource.h"
 
 #define S INT64_C(1000000000)
 
@@ -21,7 +21,7 @@ static void ask(supervisor *s)
     s->ask_ns = clock_mono_ns() + ASK_NS;
     if (!s->conf.batch)
         return;
-    if (resource_end_of_allocation(&end, &e) == 0) {
+    if (backend_end_of_allocation(&end, &e) == 0) {
         if (s->end_known && end != s->time.end_ns)
             tell_note(s, "the scheduler has changed the end of this job");
         s->time.end_ns = end;
@@ -43,7 +43,7 @@ void time_open(supervisor *s)
     if (s->conf.time_s > 0)
         s->time.end_ns = s->time.start_ns + (int64_t)(s->conf.time_s * 1e9);
     if (s->conf.batch)
-        s->grace_s = resource_grace_of_allocation();
+        s->grace_s = backend_grace_of_allocation();
     s->time.epoch_ns = (int64_t)(s->pl->epoch_s * 1e9);
     ask(s);
 }

@@ -12,7 +12,7 @@
 
 #include "src/broker/broker.h"
 #include "src/params/params.h"
-#include "src/resource/request.h"
+#include "src/request/request.h"
 
 struct function; /* src/function/host.h */
 struct json_t;   /* jansson */
@@ -210,23 +210,18 @@ typedef struct pipeline_request {
     char *member; /* name of this instance of the pilot; NULL: the pilot's */
     char *pilot;  /* of the file; NULL in the folder of a run */
     char *via;    /* ssh://HOST that carries the connections, or NULL */
-    struct json_t *supervise; /* for its supervisor (src/pilot/supervise.h),
+    struct json_t *supervise; /* for its supervisor (src/registry/supervise.h),
                                  kept as it is; NULL: none */
     /* Who named the endpoints, for error texts; NULL: nobody knows.  They are
      * not handed on.
      */
     char *broker_from, *params_from;
-    /* Set by pipeline_via_open, for those who connect. */
+    /* Set by via_open, for those who connect. */
     int (*dial)(void *arg, const char *host, int port, pe_error *errp);
     void *dial_arg;
     void (*dial_close)(void *arg);
 } pipeline_request;
 
-/* Have the connections of [r] go through its `via`, from now until it is
- * destroyed; nothing to do where it has none.  Errors: those of tunnel_open
- * (src/resource/tunnel.h).
- */
-int pipeline_via_open(pipeline_request *r, pe_error *errp);
 /* The `via` of the first pilot on this very host that has one: commands here
  * go that way, too.  Or NULL.
  */

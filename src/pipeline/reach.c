@@ -116,3 +116,14 @@ int pipeline_check_reach(const pipeline *p, const tree *root, pe_error *errp)
     }
     return 0;
 }
+
+const char *pipeline_via_here(const pipeline *p)
+{
+    for (size_t i = 0; i < p->n_pilots; i++) {
+        const pipeline_pilot *k = &p->pilots[i];
+        for (size_t j = 0; k->via && j < k->n_resources; j++)
+            if (pipeline_is_here(k->resources[j]))
+                return k->via;
+    }
+    return NULL;
+}

@@ -3,7 +3,7 @@
 #ifndef POOL_BEGIN_H
 #define POOL_BEGIN_H
 
-#include "store.h"
+#include "src/commit/store.h"
 
 /* Read [low] and [high], first and next offset of every partition of the run's
  * topic, store the first offsets (rule 1), and see that the topic is the one

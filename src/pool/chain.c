@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "src/agent/fault.h"
 #include "src/common/clock.h"
-#include "src/monitor/fault.h"
 
 /* --- what functions may ask for --- */
 

@@ -9,14 +9,15 @@
 #include <unistd.h>
 
 #include "begin.h"
-#include "check.h"
 #include "pool.h"
+#include "ranks.h"
+#include "src/agent/event.h"
+#include "src/agent/fault.h"
+#include "src/agent/via.h"
 #include "src/common/log.h"
 #include "src/common/random.h"
 #include "src/common/text.h"
 #include "src/model/blas.h"
-#include "src/monitor/event.h"
-#include "src/monitor/fault.h"
 
 static atomic_int drain;
 
@@ -184,7 +185,7 @@ static int load(struct agent *a, pe_error *errp)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "%s has no pool '%s'", a->pl->file, a->pilot);
     blas_set_threads(pilot->cpus_per_task);
-    return pipeline_via_open(a->req, errp);
+    return via_open(a->req, errp);
 }
 
 /* --- rank 0: the committer --- */
@@ -337,7 +338,7 @@ int main(int argc, char **argv)
         return rc;
     }
     if (a.check)
-        return check_world(a.ranks, launcher_rank());
+        return ranks_check(a.ranks, launcher_rank());
     if (event_open(a.events, &e) < 0) {
         log_error("%s", e.text);
         return (int)e.exit_code;

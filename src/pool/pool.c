@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/agent/event.h"
 #include "src/common/clock.h"
-#include "src/monitor/event.h"
 
 #define US INT64_C(1000)
 #define MS INT64_C(1000000)

@@ -7,8 +7,8 @@
 #include <mpi.h>
 #include <stdatomic.h>
 
-#include "committer.h"
 #include "source.h"
+#include "src/commit/committer.h"
 #include "src/pipeline/pipeline.h"
 
 /* What a pool is made of.  Borrowed for the life of the pool, but for the

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/agent/event.h"
 #include "src/common/clock.h"
 #include "src/model/path.h"
-#include "src/monitor/event.h"
 
 #define FIRST_MAX 256 /* of what was refused or skipped first */
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/agent/event.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
-#include "src/monitor/event.h"
 
 #define US INT64_C(1000)
 #define MS INT64_C(1000000)

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lease.h"
+#include "src/agent/event.h"
+#include "src/commit/lease.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
-#include "src/monitor/event.h"
 
 #define S INT64_C(1000000000)
 

@@ -8,13 +8,13 @@
 
 #include <pilot/error.h>
 
-#include "src/resource/host.h"
-#include "src/resource/request.h"
+#include "src/host/host.h"
+#include "src/request/request.h"
 
 enum { RESOURCE_ID_MAX = 128, RESOURCE_TEXT_MAX = 256 };
 
 /* How a scheduler sees a job.  An observation: pilots' states are made of
- * them, by table (src/pilot/lifecycle.h).
+ * them, by table (src/registry/lifecycle.h).
  */
 enum resource_seen {
     RESOURCE_ABSENT, /* it does not know it, or no more */
@@ -117,39 +117,6 @@ struct resource {
     double timeout_s; /* of a scheduler's command */
 };
 
-/* "local://", "ssh://U@H", "slurm://", "slurm+ssh://U@H", "pbs://",
- * "pbs+ssh://U@H", "batch://" (the allocation we are in, else the host's one
- * scheduler), "rehearsal:///SCRIPT"; NULL: this host's one scheduler, else
- * local.  Nothing is connected yet.  Errors: input, 78.
- */
-resource *resource_open(const char *url, pe_error *errp);
 void resource_close(resource *r); /* may be NULL */
-
-/* The backend of [url] without opening it: for scripts and --dry-run, which
- * call nothing.  "batch://" and NULL look for what is there: see
- * resource_default.
- */
-const resource_ops *resource_ops_of(const char *url, pe_error *errp);
-
-/* The URL that "batch://" and none at all stand for here: the allocation we
- * are in (its id into [job], else ""), the one scheduler of this host, or
- * local://.  [why] gets a sentence for people.  A scheduler is known by its
- * own answer, not by the name of a command.
- */
-enum resource_where { RESOURCE_INSIDE, RESOURCE_SCHEDULER, RESOURCE_HERE };
-enum resource_where resource_default(char url[64], char job[RESOURCE_ID_MAX],
-                                     char *why, size_t cap);
-
-/* When the allocation we run in ends, CLOCK_REALTIME; 0: it has no end.
- * Called by the supervisor inside of it: asks the scheduler, with a time
- * limit.  Errors: retry, 69.
- */
-int resource_end_of_allocation(int64_t *end_nsp, pe_error *errp);
-
-/* Seconds from the TERM to the KILL by which a scheduler ends the allocation
- * we run in, at its end or when it is canceled; 0: we are in none.  Asks the
- * scheduler, with a time limit; without an answer what it does by default.
- */
-double resource_grace_of_allocation(void);
 
 #endif

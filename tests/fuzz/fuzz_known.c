@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/resource/ssh_known.h"
+#include "src/host/ssh_known.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

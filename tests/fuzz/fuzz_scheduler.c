@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "src/common/text.h"
-#include "src/resource/hostlist.h"
-#include "src/resource/pbs_private.h"
-#include "src/resource/slurm_private.h"
+#include "src/request/hostlist.h"
+#include "src/backend/pbs/private.h"
+#include "src/backend/slurm/private.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -194,7 +194,7 @@ ok $? "the node is back"
 [ -x "$helper" ] || skip_rest "pilot-slurm is not built"
 
 format=$(sed -n 's/^#define SLURM_SQUEUE_FORMAT "\(.*\)"$/\1/p' \
-    "$SRC/src/resource/slurm_format.h")
+    "$SRC/src/backend/slurm/format.h")
 theirs() { squeue -h -a --me -t all -o "$format"; }
 # Without restarts and exit code, which squeue has not got, in its order.
 ours() {

@@ -13,7 +13,7 @@
 #include "src/broker/broker.h"
 #include "src/common/log.h"
 #include "src/params/params.h"
-#include "src/resource/tunnel.h"
+#include "src/host/tunnel.h"
 
 enum { RECORDS = 3, VALUE = 3 << 20 };
 

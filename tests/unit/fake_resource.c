@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/backend/backend.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/resource/process.h"
+#include "src/common/process.h"
 
 struct fake fake;
 
@@ -85,7 +86,7 @@ static const resource_ops direct_ops = {.scheme = "direct",
                                         .describe = describe,
                                         .close = place_close};
 
-const resource_ops *resource_ops_of(const char *url, pe_error *errp)
+const resource_ops *backend_ops(const char *url, pe_error *errp)
 {
     if (!strncmp(url, "queue:", 6) || !strncmp(url, "far:", 4))
         return &queue_ops;
@@ -96,9 +97,9 @@ const resource_ops *resource_ops_of(const char *url, pe_error *errp)
     return NULL;
 }
 
-resource *resource_open(const char *url, pe_error *errp)
+resource *backend_open(const char *url, pe_error *errp)
 {
-    const resource_ops *ops = resource_ops_of(url, errp);
+    const resource_ops *ops = backend_ops(url, errp);
     resource *r = ops ? calloc(1, sizeof(*r)) : NULL;
 
     if (!r)

@@ -2,7 +2,7 @@
 #ifndef TESTS_HOST_CASES_H
 #define TESTS_HOST_CASES_H
 
-#include "src/resource/host.h"
+#include "src/host/host.h"
 
 extern host *case_host;       /* under test */
 extern char case_dir[];       /* a folder of the test's own */

@@ -5,8 +5,8 @@
 #include "rehearse_home.h"
 
 #include "src/common/text.h"
-#include "src/pilot/record.h"
-#include "src/resource/process.h"
+#include "src/registry/record.h"
+#include "src/common/process.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 #define S INT64_C(1000000000)

@@ -14,9 +14,9 @@
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/resource/backends.h"
-#include "src/resource/process.h"
-#include "src/resource/rehearsal_private.h"
+#include "src/rehearsal/rehearsal.h"
+#include "src/common/process.h"
+#include "src/rehearsal/private.h"
 
 #define MS INT64_C(1000000)
 #define AWAIT_NS (60000 * MS)

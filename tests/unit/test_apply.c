@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/pilot/observe.h"
+#include "src/registry/observe.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 #define S INT64_C(1000000000)

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "src/common/locate.h"
-#include "src/cmd/option.h"
-#include "src/pilot/restart.h"
+#include "src/common/option.h"
+#include "src/agent/restart.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
-#include "src/pool/committer.h"
+#include "src/commit/committer.h"
 
 enum { PARTITIONS = 3, SCRIPT = 16 };
 

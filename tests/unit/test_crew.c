@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
-#include "src/pilot/crew.h"
+#include "src/agent/crew.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a[0]))
 #define S INT64_C(1000000000)

@@ -19,7 +19,7 @@
 #include "src/common/clock.h"
 #include "src/common/text.h"
 #include "src/params/params.h"
-#include "src/resource/tunnel.h"
+#include "src/host/tunnel.h"
 #include "ssh_server.h"
 
 #define MS INT64_C(1000000)

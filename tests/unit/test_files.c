@@ -8,7 +8,7 @@
 #include "scratch.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/pilot/submit_private.h"
+#include "src/registry/submit_private.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

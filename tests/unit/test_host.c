@@ -10,7 +10,7 @@
 
 #include "scratch.h"
 #include "src/common/text.h"
-#include "src/resource/digest.h"
+#include "src/host/digest.h"
 #include "unit.h"
 
 static void test_kind(void)

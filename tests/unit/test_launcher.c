@@ -11,9 +11,9 @@
 #include "src/common/file.h"
 #include "src/common/shell.h"
 #include "src/common/text.h"
-#include "src/resource/hostlist.h"
-#include "src/resource/launcher_private.h"
-#include "src/resource/process.h"
+#include "src/request/hostlist.h"
+#include "src/launcher/launcher_private.h"
+#include "src/common/process.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

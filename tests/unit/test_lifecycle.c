@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "src/pilot/lifecycle.h"
+#include "src/registry/lifecycle.h"
 
 #define SEEN(what) PILOT_ON_SEEN_AS(RESOURCE_##what)
 

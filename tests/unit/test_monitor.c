@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "src/common/log.h"
-#include "src/monitor/event.h"
-#include "src/monitor/fault.h"
+#include "src/agent/event.h"
+#include "src/agent/fault.h"
 #include "src/monitor/monitor.h"
 
 /* JSON as C text: ' stands for ". */

@@ -15,8 +15,8 @@
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/pilot/asked.h"
-#include "src/pilot/observe.h"
+#include "src/registry/asked.h"
+#include "src/registry/observe.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 #define S INT64_C(1000000000)

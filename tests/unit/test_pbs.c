@@ -9,9 +9,9 @@
 #include "played.h"
 #include "scratch.h"
 #include "src/common/text.h"
-#include "src/resource/backends.h"
-#include "src/resource/pbs_private.h"
-#include "src/resource/resource.h"
+#include "src/backend/backends.h"
+#include "src/backend/pbs/private.h"
+#include "src/backend/backend.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define SECOND_NS INT64_C(1000000000)
@@ -371,7 +371,7 @@ static void test_seconds(void)
 static resource *open_pbs(void)
 {
     pe_error e = {0};
-    resource *r = resource_open("pbs://", &e);
+    resource *r = backend_open("pbs://", &e);
 
     UNIT_EQUAL(e.text, "");
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);

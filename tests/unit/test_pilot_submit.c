@@ -11,8 +11,9 @@
 #include "pilot_command.h"
 #include "scratch.h"
 
+#include "src/backend/backend.h"
 #include "src/common/file.h"
-#include "src/resource/request.h"
+#include "src/request/request.h"
 
 static const char pool_yaml[] =
     "version: 1\n"
@@ -72,7 +73,7 @@ static bool is_there(const char *run)
 static int jobs_alive(const char *url)
 {
     pe_error e = {0};
-    resource *r = resource_open(url, &e);
+    resource *r = backend_open(url, &e);
     int n = 0;
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);

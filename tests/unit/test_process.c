@@ -14,7 +14,7 @@
 #include "src/common/file.h"
 #include "src/common/interrupt.h"
 #include "src/common/text.h"
-#include "src/resource/process.h"
+#include "src/common/process.h"
 
 static char folder[] = "/tmp/test-process-XXXXXX";
 

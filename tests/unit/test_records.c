@@ -17,7 +17,7 @@
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/pilot/record.h"
+#include "src/registry/record.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -15,10 +15,10 @@
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/pilot/observe.h"
-#include "src/resource/backends.h"
-#include "src/resource/process.h"
-#include "src/resource/rehearsal_private.h"
+#include "src/registry/observe.h"
+#include "src/rehearsal/rehearsal.h"
+#include "src/common/process.h"
+#include "src/rehearsal/private.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 #define S INT64_C(1000000000)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "src/common/text.h"
-#include "src/resource/request.h"
+#include "src/request/request.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -9,10 +9,11 @@
 
 #include "played.h"
 #include "scratch.h"
+#include "src/backend/backend.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/resource/backends.h"
+#include "src/backend/backends.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define SECOND_NS INT64_C(1000000000)
@@ -77,7 +78,7 @@ static void test_urls(void)
     played_set("sbatch=status:1 qsub=status:1");
     for (size_t i = 0; i < COUNT(rows); i++) {
         pe_error e = {0};
-        const resource_ops *ops = resource_ops_of(rows[i].url, &e);
+        const resource_ops *ops = backend_ops(rows[i].url, &e);
         CU_ASSERT_PTR_EQUAL(ops, rows[i].ops);
         UNIT_CONTAINS(e.text, rows[i].error ? rows[i].error : "");
         if (rows[i].error) {
@@ -95,7 +96,7 @@ static void test_open(void)
     resource *r;
 
     environment_clear();
-    r = resource_open("local://", &e);
+    r = backend_open("local://", &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);
     UNIT_EQUAL(r->url, "local://");
     CU_ASSERT_PTR_EQUAL(r->ops, &local_ops);
@@ -103,27 +104,27 @@ static void test_open(void)
     resource_close(r);
     resource_close(NULL);
     setenv("PILOT_SCHEDULER_TIMEOUT", "1.5", 1);
-    r = resource_open("slurm://", &e);
+    r = backend_open("slurm://", &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);
     CU_ASSERT_EQUAL(r->timeout_s, 1.5);
     resource_close(r);
     setenv("PILOT_SCHEDULER_TIMEOUT", "soon", 1);
-    CU_ASSERT_PTR_NULL(resource_open("slurm://", &e));
+    CU_ASSERT_PTR_NULL(backend_open("slurm://", &e));
     UNIT_EQUAL(e.text, "PILOT_SCHEDULER_TIMEOUT is 'soon': it is a number of "
                        "seconds");
     unsetenv("PILOT_SCHEDULER_TIMEOUT");
     /* A host is reached when it is used. */
-    r = resource_open("pbs+ssh://me@login.site:2222", &e);
+    r = backend_open("pbs+ssh://me@login.site:2222", &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);
     UNIT_EQUAL(host_name(r->host), "login.site");
     CU_ASSERT_PTR_EQUAL(r->ops, &pbs_ops);
     resource_close(r);
-    r = resource_open("ssh://[::1]", &e);
+    r = backend_open("ssh://[::1]", &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);
     UNIT_EQUAL(host_name(r->host), "::1");
     CU_ASSERT_FALSE(host_is_local(r->host));
     resource_close(r);
-    CU_ASSERT_PTR_NULL(resource_open("nowhere://", &e));
+    CU_ASSERT_PTR_NULL(backend_open("nowhere://", &e));
 }
 
 static void test_default(void)
@@ -131,28 +132,28 @@ static void test_default(void)
     static const struct {
         const char *sbatch, *qsub; /* what --version prints; NULL: it fails */
         const char *slurm, *pbs;   /* ids of a job we are in */
-        enum resource_where where;
+        enum backend_where where;
         const char *url, *job, *why;
     } rows[] = {
-        {NULL, NULL, NULL, NULL, RESOURCE_HERE, "local://", "",
+        {NULL, NULL, NULL, NULL, BACKEND_HERE, "local://", "",
          "there is no scheduler here: this host is used"},
-        {"slurm 22.05.8\n", NULL, NULL, NULL, RESOURCE_SCHEDULER, "slurm://",
+        {"slurm 22.05.8\n", NULL, NULL, NULL, BACKEND_SCHEDULER, "slurm://",
          "",
          "Slurm is the one scheduler of this host: --resource local:// is this "
          "host itself"},
-        {NULL, "pbs_version = 23.06.06\n", NULL, NULL, RESOURCE_SCHEDULER,
+        {NULL, "pbs_version = 23.06.06\n", NULL, NULL, BACKEND_SCHEDULER,
          "pbs://", "", "PBS is the one scheduler of this host"},
         /* Slurm's wrapper is called qsub as well */
-        {"slurm 22.05.8\n", "Usage:\n qsub\n", NULL, NULL, RESOURCE_SCHEDULER,
+        {"slurm 22.05.8\n", "Usage:\n qsub\n", NULL, NULL, BACKEND_SCHEDULER,
          "slurm://", "", "Slurm is the one scheduler"},
         {"slurm 22.05.8\n", "pbs_version = 23.06.06\n", NULL, NULL,
-         RESOURCE_HERE, "local://", "",
+         BACKEND_HERE, "local://", "",
          "this host has Slurm and PBS, so none is taken: name one with"},
-        {NULL, NULL, "17", NULL, RESOURCE_INSIDE, "slurm://", "17",
+        {NULL, NULL, "17", NULL, BACKEND_INSIDE, "slurm://", "17",
          "this is job 17 of Slurm: its allocation is used"},
-        {NULL, NULL, NULL, "1.pbsserver", RESOURCE_INSIDE, "pbs://",
+        {NULL, NULL, NULL, "1.pbsserver", BACKEND_INSIDE, "pbs://",
          "1.pbsserver", "this is job 1.pbsserver of PBS"},
-        {"slurm 22.05.8\n", NULL, NULL, "1.pbsserver", RESOURCE_INSIDE,
+        {"slurm 22.05.8\n", NULL, NULL, "1.pbsserver", BACKEND_INSIDE,
          "pbs://", "1.pbsserver", "this is job 1.pbsserver of PBS"},
     };
     char url[64], job[RESOURCE_ID_MAX], why[256];
@@ -171,7 +172,7 @@ static void test_default(void)
         text_add(&play, rows[i].qsub ? " qsub=file:%s" : " qsub=status:1",
                  scratch_path);
         played_set(play.data);
-        CU_ASSERT_EQUAL(resource_default(url, job, why, sizeof(why)),
+        CU_ASSERT_EQUAL(backend_default(url, job, why, sizeof(why)),
                         rows[i].where);
         UNIT_EQUAL(url, rows[i].url);
         UNIT_EQUAL(job, rows[i].job);
@@ -217,7 +218,7 @@ static void test_end(void)
         scratch_write("line", rows[i].line);
         char *play = text_format("%s=file:%s", rows[i].command, scratch_path);
         played_set(play);
-        CU_ASSERT_EQUAL(resource_end_of_allocation(&end, &e), rows[i].result);
+        CU_ASSERT_EQUAL(backend_end_of_allocation(&end, &e), rows[i].result);
         CU_ASSERT_EQUAL(end, rows[i].end_s * SECOND_NS);
         UNIT_EQUAL(e.text, rows[i].error);
         free(play);
@@ -233,13 +234,13 @@ static void test_end_errors(void)
     environment_clear();
     setenv("SLURM_JOB_ID", "17", 1);
     played_set("squeue=status:1");
-    CU_ASSERT_EQUAL(resource_end_of_allocation(&end, &e), -1);
+    CU_ASSERT_EQUAL(backend_end_of_allocation(&end, &e), -1);
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_RETRY);
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_UNAVAILABLE);
     UNIT_CONTAINS(played_log(), " squeue -h -a -j 17 -o %e\n");
     setenv("PILOT_SCHEDULER_TIMEOUT", "0.2", 1);
     played_set("squeue=sleep");
-    CU_ASSERT_EQUAL(resource_end_of_allocation(&end, &e), -1);
+    CU_ASSERT_EQUAL(backend_end_of_allocation(&end, &e), -1);
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_RETRY);
     environment_clear();
 }
@@ -260,7 +261,7 @@ static void direct_start(struct direct *d, const char *name)
     char *path, *script;
 
     memset(d, 0, sizeof(*d));
-    d->r = resource_open("local://", &e);
+    d->r = backend_open("local://", &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(d->r);
     d->dir = text_format("%s/%s", scratch_folder, name);
     d->s = (resource_spec){.pilot = "r/p",
@@ -402,7 +403,7 @@ static void test_direct_ids(void)
 {
     static const char *const bad[] = {
         "", "17", ".5", "1.5", "17.", "x.5", "99999999999999999999.5", "0.5"};
-    resource *r = resource_open("local://", NULL);
+    resource *r = backend_open("local://", NULL);
     resource_job job = {.dir = scratch_folder};
     pe_error e = {0};
 
@@ -426,7 +427,7 @@ static void line_add(void *arg, bool ok, const char *line)
 
 static void test_direct_words(void)
 {
-    resource *r = resource_open("local://", NULL);
+    resource *r = backend_open("local://", NULL);
     resource_request q = {0};
     const resource_spec s = {.dir = "/it's", .request = &q};
     text lines = {0};

@@ -15,7 +15,7 @@
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/resource/process.h"
+#include "src/common/process.h"
 
 #define TEXT_MAX (1 << 20)
 

@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 #include "scratch.h"
+#include "src/backend/backend.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/resource/backends.h"
-#include "src/resource/process.h"
+#include "src/backend/backends.h"
+#include "src/common/process.h"
 #include "src/resource/script.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -534,7 +535,7 @@ static void test_foreign(void)
 
     for (size_t i = 0; i < 2 * COUNT(rows); i++) {
         resource_request q = {0};
-        const resource_ops *ops = resource_ops_of(rows[i / 2].url, NULL);
+        const resource_ops *ops = backend_ops(rows[i / 2].url, NULL);
         const resource_spec s = {.pilot = "r/p",
                                  .kind = "pool",
                                  .dir = "/p",

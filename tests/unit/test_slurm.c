@@ -10,9 +10,9 @@
 #include "scratch.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/resource/resource.h"
-#include "src/resource/slurm_format.h"
-#include "src/resource/slurm_private.h"
+#include "src/backend/backend.h"
+#include "src/backend/slurm/format.h"
+#include "src/backend/slurm/private.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define SECOND_NS INT64_C(1000000000)
@@ -451,7 +451,7 @@ static void test_accounting(void)
 static resource *open_slurm(void)
 {
     pe_error e = {0};
-    resource *r = resource_open("slurm://", &e);
+    resource *r = backend_open("slurm://", &e);
 
     UNIT_EQUAL(e.text, "");
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);

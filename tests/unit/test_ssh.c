@@ -14,8 +14,8 @@
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/resource/host.h"
-#include "src/resource/ssh_key.h"
+#include "src/host/host.h"
+#include "src/host/ssh_key.h"
 #include "ssh_server.h"
 
 #define MS INT64_C(1000000)

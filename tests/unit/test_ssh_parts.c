@@ -10,10 +10,10 @@
 #include "scratch.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/resource/digest.h"
-#include "src/resource/ssh_key.h"
-#include "src/resource/ssh_known.h"
-#include "src/resource/ssh_target.h"
+#include "src/host/digest.h"
+#include "src/host/ssh_key.h"
+#include "src/host/ssh_known.h"
+#include "src/host/ssh_target.h"
 
 /* --- targets --- */
 

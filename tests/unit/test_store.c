@@ -10,7 +10,7 @@
 
 #include "redis_server.h"
 #include "scratch.h"
-#include "src/pool/store.h"
+#include "src/commit/store.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 #define TOPIC "pilot.r.sense"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "src/pilot/deadline.h"
-#include "src/pilot/supervise.h"
+#include "src/registry/supervise.h"
 
 #define S INT64_C(1000000000)
 #define COUNT(a) (sizeof(a) / sizeof(a[0]))

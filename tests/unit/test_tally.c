@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "src/common/file.h"
-#include "src/monitor/tally.h"
+#include "src/agent/tally.h"
 
 static char dir[64];
 

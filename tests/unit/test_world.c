@@ -13,7 +13,7 @@
 
 #include "scratch.h"
 #include "src/common/log.h"
-#include "src/resource/process.h"
+#include "src/common/process.h"
 #include "world.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))

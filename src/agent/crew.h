@@ -1,0 +1,98 @@
+/* crew.h - the processes of a pilot: started, heard, started again. */
+#ifndef AGENT_CREW_H
+#define AGENT_CREW_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pilot/error.h>
+
+#include "src/agent/event.h"
+#include "src/agent/restart.h"
+#include "src/common/process.h"
+
+enum crew_state {
+    CREW_WAITS, /* to be started at due_ns */
+    CREW_RUNS,
+    CREW_DONE, /* ended after its final event, or as it was told to */
+    CREW_LOST, /* died for good */
+};
+
+/* A command line and an environment, NULL-ended, new memory of the crew. */
+typedef struct crew_command {
+    char **argv, **env;
+} crew_command;
+
+/* What a crew asks of its owner, and tells it. */
+typedef struct crew_ops {
+    /* Make the command line; called for every start.  The mark of the crew's
+     * reader is what its events have to begin with.
+     */
+    int (*command)(void *arg, crew_command *c, pe_error *errp);
+    /* A JSON event of its processes (borrowed), and any other line. */
+    void (*event)(void *arg, json_t *event);
+    void (*line)(void *arg, const char *line);
+    /* It died with [what] ("was killed by signal 9"): nanoseconds until the
+     * next start, or -1: never.  [delay_ns] is what the breaker says.
+     */
+    int64_t (*died)(void *arg, const char *what, int64_t delay_ns);
+    /* After its last word ("had done its work, and then ..."). */
+    void (*stumbled)(void *arg, const char *what);
+} crew_ops;
+
+typedef struct crew {
+    const crew_ops *ops;
+    void *arg;
+    const char *err_path; /* its stderr; NULL: ours */
+    const char *mark;     /* "NAME=VALUE" in the environment of all of them */
+    enum crew_state state;
+    int64_t due_ns; /* monotonic */
+    process *proc;
+    event_reader reader;
+    restart deaths;
+    int starts;
+    int stillborn; /* starts that ended without a word, one after the other,
+                      however long they took: a host that is dead */
+    /* of this incarnation */
+    bool closed;      /* its stdout is at its end */
+    bool ready;       /* it said so */
+    char fault[512];  /* the function that it died in; "" */
+    bool told;        /* it told its error, */
+    bool fatal;       /* which no restart can mend, */
+    int exit_code;    /* and this exit status belongs to it */
+    bool final;       /* it gave its final event, */
+    int64_t final_ns; /* at this time, monotonic, */
+    bool failed;      /* whose state is "failed", */
+    bool drained;     /* or "drained" */
+    bool released;    /* told to leave: its end is no death */
+    double cpu_s;     /* of those that ended */
+} crew;
+
+/* Start it when it is due, take what it says, see whether it has ended.
+ * Never blocks for long.
+ */
+void crew_look(crew *c, int64_t now_ns);
+
+/* Its pipe, to poll for; -1: there is none. */
+int crew_fd(const crew *c);
+
+bool crew_is_over(const crew *c);
+
+/* Send [sig] to the one process that was started. */
+void crew_signal(crew *c, int sig);
+
+/* Leave out what is to be started again: its next end is its last. */
+void crew_release(crew *c);
+
+/* End it at once, and whatever carries its mark: TERM, so that a launcher
+ * takes its ranks with it, and after [leave_ms] KILL.
+ */
+void crew_kill(crew *c, int leave_ms);
+
+/* Kill, free what it holds. */
+void crew_close(crew *c);
+
+void crew_command_free(crew_command *c); /* leaves it zeroed */
+
+#endif

@@ -1,0 +1,28 @@
+/* restart.h - when a pilot that died is started again, and when no more. */
+#ifndef AGENT_RESTART_H
+#define AGENT_RESTART_H
+
+#include <stdint.h>
+
+/* The breaker: so many deaths within the window are not bad luck. */
+#define RESTART_DEATHS 5
+#define RESTART_WINDOW_NS (INT64_C(120) * 1000000000)
+
+/* Wait after an end that tells to try again (75): a service that is there and
+ * takes nothing, as one whose disk is full.  It is no death.
+ */
+#define RESTART_AGAIN_NS (INT64_C(5) * 1000000000)
+
+/* Deaths of one pilot within the window, oldest first; starts zeroed. */
+typedef struct restart {
+    int64_t death_ns[RESTART_DEATHS];
+    int n;
+} restart;
+
+/* A death at [now_ns] (monotonic).  Returns the nanoseconds to wait before
+ * the next start (0 after the first death, then 0.2 s growing to 5 s), or -1:
+ * give up.
+ */
+int64_t restart_delay(restart *r, int64_t now_ns);
+
+#endif

@@ -1,0 +1,57 @@
+/* tally.h - what an edge agent has counted, in a file that outlives it. */
+#ifndef AGENT_TALLY_H
+#define AGENT_TALLY_H
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pilot/error.h>
+
+/* A process that is killed tells nothing, and its last event lags.  So devices
+ * count in memory that is a file's, `counts` in the folder of their pilot: the
+ * next incarnation goes on from it, and where there is none the supervisor
+ * tells what it says.
+ */
+typedef struct tally tally;
+
+/* One device's, a cache line of its own; only its own thread writes. */
+typedef struct tally_slot {
+    _Alignas(64) atomic_uint_fast64_t boot;
+    atomic_uint_fast64_t sensed, filtered, dropped, sent; /* blocks */
+} tally_slot;
+
+/* Blocks of a pilot; sensed = filtered + dropped + sent + lost, and what is in
+ * its queues.
+ */
+typedef struct tally_counts {
+    uint64_t sensed, filtered, dropped, sent, lost;
+} tally_counts;
+
+/* Open the file of folder [dir] for [n] devices.  What an earlier incarnation
+ * left is taken over: its queues are lost, or, of a source that can be read
+ * [again], as if they had never been sensed.  Errors: 73, the file cannot be
+ * made.
+ */
+tally *tally_open(const char *dir, int n, bool again, pe_error *errp);
+/* [told]: its counts were told to the end, and the file goes.  May be NULL. */
+void tally_close(tally *t, bool told);
+
+tally_slot *tally_slot_of(tally *t, int i);
+/* BOOT that device [i] had in the incarnation before; 0: there was none. */
+uint64_t tally_boot_before(const tally *t, int i);
+/* Of all incarnations before this one; *lostp: lost with the last of them. */
+tally_counts tally_before(const tally *t, uint64_t *lostp);
+
+/* What is in the file of a process that is dead: 0, or -1: there is none. */
+int tally_read(const char *dir, tally_counts *out);
+void tally_forget(const char *dir);
+
+/* The "progress" event of edge pilot [pilot] (event.h); a new reference, NULL:
+ * no memory.
+ */
+json_t *tally_event(const char *pilot, const tally_counts *c, bool again,
+                    double seconds);
+
+#endif

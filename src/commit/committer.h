@@ -1,0 +1,125 @@
+/* committer.h - rank 0's thread that applies deltas and commits. */
+#ifndef COMMIT_COMMITTER_H
+#define COMMIT_COMMITTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pilot/model.h>
+
+#include "src/params/params.h"
+#include "store.h"
+
+/* One or more closed epochs, folded: what one commit moves. */
+typedef struct commit_job {
+    int64_t last_epoch;      /* newest epoch inside */
+    const pe_model_ops *ops; /* of the delta */
+    pe_delta *delta;         /* NULL: nothing was learned */
+    pe_model *base;          /* what to start from when nothing is committed
+                                yet; may be NULL */
+    uint32_t features;       /* of the delta's base */
+    bool warm;               /* ... which was not warming */
+    int32_t n_partitions;
+    int64_t *from, *to;     /* [from, to) of every partition; equal: no move */
+    uint64_t *mark;         /* of record to - 1 (broker.h); 0: not known */
+    params_device *devices; /* in order; a later one replaces an earlier */
+    size_t n_devices;
+    params_counters add;
+} commit_job;
+
+commit_job *commit_job_create(int32_t n_partitions, pe_error *errp);
+void commit_job_destroy(commit_job *j); /* may be NULL */
+/* Fold [next], the epoch after [j], into [j]; [next] is left to the caller
+ * to destroy.
+ */
+int commit_job_fold(commit_job *j, commit_job *next, pe_error *errp);
+/* Add a device's newest block; [name] is copied. */
+int commit_job_device(commit_job *j, const char *name, size_t len,
+                      int32_t partition, uint64_t boot, uint64_t seq,
+                      pe_error *errp);
+
+void commit_counters_add(params_counters *a, const params_counters *b);
+
+/* What the thread tells, one piece at a time. */
+enum committer_word {
+    COMMITTER_NONE,
+    COMMITTER_STATE,  /* [state] was loaded, as was asked */
+    COMMITTER_COMMIT, /* [model] is the newest; epochs to [epoch] are in, 0:
+                         another pool's */
+    COMMITTER_DOUBT,  /* our partitions are not where we left them: load again
+                         (rule 4) */
+    COMMITTER_ERROR,  /* the pool cannot go on */
+};
+
+typedef struct committer_news {
+    enum committer_word word;
+    params_state state;
+    unsigned char *own; /* STATE: of every partition, is it ours? */
+    uint64_t lease;     /* ... by this lease */
+    pe_buffer model;
+    char commit[PE_COMMIT_ID_LEN + 1];
+    uint64_t version;
+    int64_t commit_ns; /* when the answer came */
+    int64_t epoch;
+    pe_error error;
+} committer_news;
+
+void committer_news_clear(committer_news *n);
+
+/* Read-only facts, copied under the lock. */
+typedef struct committer_view {
+    bool busy;    /* a job, a load or unread news is there */
+    bool working; /* ... but for news */
+    uint64_t commits, stale;
+    params_counters total; /* committed */
+    int64_t *committed;    /* next offset of every partition */
+    uint64_t *mark;        /* of the record before it */
+    bool ends_known;       /* every declared device has an end */
+    bool any_dead;
+    char control[32];        /* newest control word */
+    bool away;               /* the store does not answer, */
+    char why[256];           /* because of this */
+    uint64_t lease;          /* another number: other partitions are ours */
+    int32_t leased, surplus; /* how many, and beyond our share */
+    int others;              /* pools of this run beside us */
+    char other[104];         /* one of them */
+} committer_view;
+
+typedef struct committer committer;
+
+typedef struct committer_conf {
+    pool_store *store; /* taken over */
+    const char *topic;
+    params_member member; /* we, in the leases and as a writer; partitions of
+                             the run */
+    bool alone;           /* all partitions or none */
+    int n_devices;        /* declared; 0: the run has no devices of its own */
+    double interval_s;    /* between looks at ends and control while idle */
+} committer_conf;
+
+/* Start the thread.  Local to rank 0; knows no MPI. */
+committer *committer_start(const committer_conf *c, pe_error *errp);
+/* Give up what is not committed, join, free.  May be NULL. */
+void committer_stop(committer *c);
+/* At a clean end, with nothing to do: give all leases back.  Waits for it;
+ * nothing but committer_stop may follow.
+ */
+void committer_leave(committer *c);
+
+/* Ask for the state (answer: COMMITTER_STATE). */
+void committer_load(committer *c);
+/* Nothing is under way: give back what we hold beyond our share.  The view is
+ * busy until it is done.
+ */
+void committer_settle(committer *c);
+/* Hand over a job (taken over); only while the view is not busy. */
+void committer_submit(committer *c, commit_job *j);
+/* Next news into *out (cleared by the caller); false when there is none. */
+bool committer_take(committer *c, committer_news *out);
+/* [committed], [mark] and [ends] must hold n_partitions entries; ends[p] =
+ * where partition p ends, -1: not known.
+ */
+void committer_look(committer *c, committer_view *v, int64_t *committed,
+                    uint64_t *mark, int64_t *ends);
+
+#endif

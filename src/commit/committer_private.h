@@ -1,0 +1,76 @@
+/* committer_private.h - what the files of the committer share. */
+#ifndef COMMIT_COMMITTER_PRIVATE_H
+#define COMMIT_COMMITTER_PRIVATE_H
+
+#include <pthread.h>
+
+#include "committer.h"
+#include "lease.h"
+
+#define COMMITTER_MS INT64_C(1000000)
+
+struct committer {
+    pool_store *store;
+    char topic[256];
+    char writer[160];
+    int32_t n_partitions;
+    int n_devices;
+    int64_t interval_ns;
+
+    pthread_t thread;
+    bool made, started;   /* the lock; the thread */
+    pthread_mutex_t lock; /* guards everything down to the blank line */
+    pthread_cond_t wake;
+    bool stop, leave, load, settle;
+    commit_job *job;
+    bool working;
+    committer_news news;
+    committer_view view;
+    int64_t *committed, *ends;
+    uint64_t *mark;
+
+    /* the thread's own */
+    lease lease;
+    unsigned char *mine; /* partitions of the state that was loaded last */
+    int32_t n_mine;
+    pe_model *model; /* newest committed state */
+    char commit[PE_COMMIT_ID_LEN + 1];
+    uint64_t version, fence;
+    int64_t next_ends, next_ids;
+    bool away;  /* the store does not answer; said once */
+    bool doubt; /* told; nothing is looked at before the next load */
+};
+
+/* committer.c - news, patience.  The thread's. */
+bool committer_stopped(committer *c);
+void committer_post(committer *c, committer_news *n);
+void committer_post_error(committer *c, const pe_error *e);
+/* Our partitions are not where we left them: the pool is to load again. */
+void committer_post_doubt(committer *c);
+/* Say once that the store is away, and once that it is back. */
+void committer_note_away(committer *c, bool away, const pe_error *e);
+/* One more try after a failed call?  Sleeps; false: give up. */
+bool committer_try_again(committer *c, const pe_error *e, int *triesp);
+/* A sign of life; 0, or -1: as lease_beat. */
+int committer_beat(committer *c, unsigned words, pe_error *errp);
+void committer_beat_if_due(committer *c);
+
+/* committer_state.c - what is stored, and what is ours of it.  The thread's.
+ */
+int committer_adopt(committer *c, const params_state *s, pe_error *errp);
+/* Take up what other pools have committed since, into *s too: 0.  1: our own
+ * partitions are not where we left them, so that it is a roll-back, or
+ * somebody else has them (rule 4).
+ */
+int committer_catch_up(committer *c, params_state *s, pe_error *errp);
+/* Is there anything newer than what we know?  1: yes, 0: no. */
+int committer_is_behind(committer *c, pe_error *errp);
+void committer_do_load(committer *c);
+
+/* committer_commit.c - one job into the store.  The thread's. */
+void committer_do_commit(committer *c, commit_job *j);
+
+/* committer_look.c - while idle: ends, control word, ids.  The thread's. */
+void committer_do_look(committer *c);
+
+#endif

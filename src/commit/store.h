@@ -1,0 +1,49 @@
+/* store.h - where a pool keeps its state: the parameter service, or memory.
+ */
+#ifndef COMMIT_STORE_H
+#define COMMIT_STORE_H
+
+#include "src/params/params.h"
+#include "src/pipeline/pipeline.h"
+
+typedef struct pool_store pool_store;
+
+/* Contract of a store; called from the committer's thread only.  See
+ * params.h for the meaning of each call.
+ */
+typedef struct pool_store_ops {
+    bool durable; /* survives this process: exactly-once holds */
+    int (*load)(pool_store *s, params_state *out, pe_error *errp);
+    int (*send)(pool_store *s, const params_commit *c, pe_error *errp);
+    /* Id and fence now; a change not made by us is another pool's commit, or
+     * a roll-back.
+     */
+    int (*ids)(pool_store *s, char commit[PE_COMMIT_ID_LEN + 1],
+               uint64_t *fencep, pe_error *errp);
+    /* First offset of a partition, stored unless there is one. */
+    int (*first)(pool_store *s, int32_t partition, int64_t offset,
+                 int64_t *storedp, pe_error *errp);
+    int (*ends)(pool_store *s, params_end **out, size_t *np, pe_error *errp);
+    int (*control)(pool_store *s, char *word, size_t cap, pe_error *errp);
+    int (*lease)(pool_store *s, const params_member *m, unsigned words,
+                 params_share *out, pe_error *errp);
+    void (*close)(pool_store *s); /* accepts NULL */
+} pool_store_ops;
+
+struct pool_store {
+    const pool_store_ops *ops;
+};
+
+pool_store *pool_store_params(const pipeline *pl, const pipeline_request *req,
+                              pe_error *errp);
+/* For pipelines without services: offsets start at 0, and what is kept goes
+ * with this process.
+ */
+pool_store *pool_store_memory(pe_error *errp);
+/* What it keeps, to be played with, and a copy of that for params_state_free.
+ */
+params_state *pool_store_memory_state(pool_store *s);
+int pool_store_memory_copy(const params_state *from, params_state *out,
+                           pe_error *errp);
+
+#endif

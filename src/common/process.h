@@ -1,0 +1,89 @@
+/* process.h - child processes of this host: start, signal, reap, read. */
+#ifndef COMMON_PROCESS_H
+#define COMMON_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <pilot/error.h>
+
+#include "src/common/text.h"
+
+typedef struct process process;
+
+typedef struct process_spec {
+    const char *const *argv; /* argv[0] looked up on PATH */
+    const char *const *env;  /* "K=V" added to ours; may be NULL */
+    const char *out_path;    /* stdout to this file; NULL: a pipe to us */
+    const char *err_path;    /* stderr to this file; NULL: ours */
+    const char *folder;      /* it starts there; NULL: where we are */
+    bool err_pipe;           /* stderr through a pipe to us */
+    bool new_group;          /* own process group: a terminal's Ctrl-C does
+                                not reach it */
+    bool new_session;        /* own session: outlives our terminal too */
+} process_spec;
+
+/* 0 when [program] is on PATH, else the error process_start would give. */
+int process_find(const char *program, pe_error *errp);
+
+/* Start a child with no signal blocked or ignored and nothing on its standard
+ * input.  Errors: "mpirun is not there: install openmpi-bin" (input, 78; the
+ * package is named for the programs known here), a file that cannot be made
+ * (73), a folder that is not there (input, 78), no room for a process (retry,
+ * 75).
+ */
+process *process_start(const process_spec *s, pe_error *errp);
+
+/* Pipe of its stdout (non-blocking), -1 when it goes to a file. */
+int process_fd(const process *p);
+/* The same of its stderr, -1 without err_pipe. */
+int process_err_fd(const process *p);
+pid_t process_pid(const process *p);
+
+/* Send [sig] to the child (its group when it has one). */
+void process_signal(process *p, int sig);
+
+/* Has it ended?  Never blocks.  After true, process_status is valid. */
+bool process_ended(process *p);
+/* 0..255 exit status, or 128 + signal. */
+int process_status(const process *p);
+/* What a status says, for people, in [what]: "was killed by signal 9", "ended
+ * with status 205".  Launchers have statuses beyond 128 that are no signals.
+ */
+void process_status_words(int status, char what[64]);
+/* CPU seconds of it and its reaped children. */
+double process_cpu_s(const process *p);
+
+/* Wait up to [timeout_ms] (-1: for ever); true when it ended. */
+bool process_wait(process *p, int timeout_ms);
+
+/* End a child that still runs (TERM, then KILL after 5 s), reap, free.  May
+ * be NULL.
+ */
+void process_destroy(process *p);
+
+/* Forget a child that is to outlive us: nothing ends or reaps it. */
+void process_release(process *p);
+
+/* Run [s], whose output goes to us, to its end: what it said is added to
+ * [out] and [err], *statusp is as process_status.  Its process group is new
+ * in any case.  Errors: as process_start; retry, 69: [timeout_s] is over
+ * (<= 0: none), and it was ended; retry, 75: it said more than [max] bytes.
+ */
+int process_run(const process_spec *s, double timeout_s, size_t max, text *out,
+                text *err, int *statusp, pe_error *errp);
+
+/* Kill every process of this user that was started with [mark], a whole
+ * "NAME=VALUE", in its environment: what outlives the parent it was started
+ * by.  Never us.  Returns how many there were.
+ */
+int process_kill_marked(const char *mark);
+
+/* When process [pid] began, in the words of /proc/PID/stat, into [start]; ""
+ * and false when there is none.  A pid alone may be somebody else's later.
+ */
+bool process_start_time(pid_t pid, char start[32]);
+
+#endif

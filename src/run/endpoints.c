@@ -1,0 +1,263 @@
+/* endpoints.c - where the broker and the parameter service of a run are. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/common/file.h"
+#include "src/common/log.h"
+#include "src/common/text.h"
+#include "src/run/run.h"
+
+#define ENV_MAX_BYTES 65536
+
+/* Who names endpoints, beside files and variables. */
+#define KEPT "kept by `pilot services`"
+#define REQUEST "the run's request.json"
+
+/* Where services are, as one source tells it; any member may be NULL. */
+struct endpoints {
+    char *broker, *params, *password_file;
+    char *broker_from, *params_from; /* who that is; not in env files */
+    /* Only in the file of pilot-services: processes, and when they began in
+     * the words of /proc/PID/stat.
+     */
+    char *kafka_pid, *kafka_start, *redis_pid, *redis_start;
+};
+
+static const struct {
+    const char *name;
+    size_t offset;
+} env_rows[] = {
+    {"PILOT_BROKER", offsetof(struct endpoints, broker)},
+    {"PILOT_PARAMS", offsetof(struct endpoints, params)},
+    {"PILOT_PASSWORD_FILE", offsetof(struct endpoints, password_file)},
+    {"KAFKA_PID", offsetof(struct endpoints, kafka_pid)},
+    {"KAFKA_START", offsetof(struct endpoints, kafka_start)},
+    {"REDIS_PID", offsetof(struct endpoints, redis_pid)},
+    {"REDIS_START", offsetof(struct endpoints, redis_start)},
+};
+
+#define N_ENV_ROWS (sizeof(env_rows) / sizeof(env_rows[0]))
+
+static char **member(struct endpoints *e, size_t row)
+{
+    return (char **)((char *)e + env_rows[row].offset);
+}
+
+static void endpoints_free(struct endpoints *e)
+{
+    for (size_t i = 0; i < N_ENV_ROWS; i++)
+        free(*member(e, i));
+    memset(e, 0, sizeof(*e));
+}
+
+/* One "NAME=VALUE" of an env file; other lines are not ours. */
+static void line_take(struct endpoints *e, const char *line)
+{
+    for (size_t i = 0; i < N_ENV_ROWS; i++) {
+        size_t len = strlen(env_rows[i].name);
+        if (strncmp(line, env_rows[i].name, len) || line[len] != '=')
+            continue;
+        free(*member(e, i));
+        *member(e, i) = text_format("%s", line + len + 1);
+    }
+}
+
+/* Fill [e] from the env file of pilot-services in [folder]; none is there:
+ * [e] stays empty.
+ */
+static void env_file_read(const char *folder, struct endpoints *e)
+{
+    char *path = text_format("%s/env", folder), *save = NULL;
+    char *data = path ? file_read(path, ENV_MAX_BYTES, NULL, NULL) : NULL;
+
+    for (char *line = data ? strtok_r(data, "\n", &save) : NULL; line;
+         line = strtok_r(NULL, "\n", &save))
+        line_take(e, line);
+    free(data);
+    free(path);
+}
+
+/* Does the process [pid] that began at [start] still run? */
+static bool is_alive(const char *pid, const char *start)
+{
+    char now[32];
+    int64_t number;
+
+    return pid && start && text_parse_int(pid, &number) == 0 &&
+           process_start_time((pid_t)number, now) && !strcmp(now, start);
+}
+
+/* Fill [slotp] unless an earlier source did. */
+static void adopt(char **slotp, const char *value)
+{
+    if (!*slotp && value && *value)
+        *slotp = text_format("%s", value);
+}
+
+/* The password belongs to the service it opens: it comes from one source. */
+static void adopt_all(pipeline_request *q, const struct endpoints *e)
+{
+    if (!q->broker && e->broker)
+        adopt(&q->broker_from, e->broker_from);
+    adopt(&q->broker, e->broker);
+    if (!q->params_url && e->params) {
+        adopt(&q->params_from, e->params_from);
+        adopt(&q->params_url, e->params);
+        adopt(&q->password_file, e->password_file);
+    }
+}
+
+static void adopt_file(pipeline_request *q, const pipeline *p)
+{
+    const pipeline_pilot *broker = pipeline_pilot_of(p, PILOT_BROKER);
+    const pipeline_pilot *store = pipeline_pilot_of(p, PILOT_PARAMS);
+    struct endpoints e = {
+        .broker = broker ? broker->endpoint : NULL,
+        .params = store ? store->endpoint : NULL,
+        .password_file = store ? store->password_file : NULL,
+        .broker_from = broker ? broker->endpoint_from : NULL,
+        .params_from = store ? store->endpoint_from : NULL,
+    };
+
+    adopt_all(q, &e);
+    if (q->params_url)
+        adopt(&q->password_file, getenv("PILOT_PASSWORD_FILE"));
+    adopt(&q->user, store ? store->user : NULL);
+}
+
+static void adopt_environment(pipeline_request *q)
+{
+    struct endpoints e = {
+        .broker = getenv("PILOT_BROKER"),
+        .params = getenv("PILOT_PARAMS"),
+        .password_file = getenv("PILOT_PASSWORD_FILE"),
+        .broker_from = "PILOT_BROKER",
+        .params_from = "PILOT_PARAMS",
+    };
+
+    adopt_all(q, &e);
+}
+
+/* Services somebody keeps for development, as long as both live. */
+static void adopt_kept(pipeline_request *q, const char *home)
+{
+    char *folder = text_format("%s/services", home);
+    struct endpoints e = {0};
+
+    if (folder)
+        env_file_read(folder, &e);
+    e.broker_from = e.params_from = KEPT;
+    if (is_alive(e.kafka_pid, e.kafka_start) &&
+        is_alive(e.redis_pid, e.redis_start))
+        adopt_all(q, &e);
+    endpoints_free(&e);
+    free(folder);
+}
+
+/* Services of our own, in the folder of the run: a resumed run finds what it
+ * left there.
+ */
+static int managed_start(struct run *r, pe_error *errp)
+{
+    char *folder = run_path(r, "services", errp);
+    struct endpoints e = {0};
+    int status = -1;
+
+    if (!folder)
+        return -1;
+    log_info("starting a broker and a parameter service for this run");
+    r->managed = true;
+    r->made_dir = false; /* their logs stay, whatever happens */
+    if (run_services_call(r, "start", folder, errp) < 0)
+        goto done;
+    env_file_read(folder, &e);
+    adopt_all(r->req, &e);
+    if (r->req->broker && r->req->params_url)
+        status = 0;
+    else
+        pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_UNAVAILABLE,
+                     "pilot-services did not write %s/env", folder);
+done:
+    endpoints_free(&e);
+    free(folder);
+    return status;
+}
+
+/* Was this run given services of its own by an earlier command? */
+static bool was_managed(const struct run *r)
+{
+    char *folder = text_format("%s/services", r->req->dir);
+    bool was = folder && access(folder, F_OK) == 0;
+
+    free(folder);
+    return was;
+}
+
+/* Take them from wherever they are known; false: not all are. */
+static bool endpoints_adopt(struct run *r)
+{
+    pipeline_request *q = r->req;
+    struct endpoints before = {.broker = q->broker,
+                               .params = q->params_url,
+                               .password_file = q->password_file};
+    char *broker_from = q->broker_from, *params_from = q->params_from;
+
+    before.broker_from = broker_from ? broker_from : REQUEST;
+    before.params_from = params_from ? params_from : REQUEST;
+    q->broker = q->params_url = q->password_file = NULL;
+    q->broker_from = q->params_from = NULL;
+    adopt_file(q, r->p);
+    if (!was_managed(r)) {
+        adopt_environment(q);
+        adopt_all(q, &before);
+        adopt_kept(q, r->home);
+    } else if (!r->managed && r->joined) {
+        adopt_all(q, &before);
+    }
+    endpoints_free(&before);
+    free(broker_from);
+    free(params_from);
+    return q->broker && q->params_url;
+}
+
+/* Does a pilot of the file become the service of [kind]? */
+static bool is_planned(const pipeline *p, enum pilot_kind kind)
+{
+    const pipeline_pilot *k = pipeline_pilot_of(p, kind);
+
+    return k && !k->endpoint && (k->resource_given || k->within >= 0);
+}
+
+bool run_endpoints_known(struct run *r)
+{
+    return endpoints_adopt(r);
+}
+
+int run_endpoints_find(struct run *r, pe_error *errp)
+{
+    const pipeline_request *q = r->req;
+
+    if (endpoints_adopt(r))
+        return 0;
+    if ((q->broker || is_planned(r->p, PILOT_BROKER)) &&
+        (q->params_url || is_planned(r->p, PILOT_PARAMS)))
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "%s: no %s is known: give its endpoint in the file, "
+                        "set %s, keep one by 'pilot services start', or "
+                        "have one started: `kind: %s, resource: URL`",
+                        r->p->file, q->broker ? "parameter service" : "broker",
+                        q->broker ? "PILOT_PARAMS" : "PILOT_BROKER",
+                        q->broker ? "params" : "broker");
+}
+
+int run_endpoints_resolve(struct run *r, pe_error *errp)
+{
+    pipeline_request *q = r->req;
+
+    if (q->broker && q->params_url && r->placed)
+        return 0; /* pilots of this run have told where they are */
+    return endpoints_adopt(r) ? 0 : managed_start(r, errp);
+}

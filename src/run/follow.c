@@ -1,0 +1,517 @@
+/* follow.c - watches the agents of a run until it is over. */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "src/common/clock.h"
+#include "src/common/interrupt.h"
+#include "src/common/log.h"
+#include "src/common/text.h"
+#include "src/registry/stage_out.h"
+#include "src/run/run.h"
+#include "src/run/signals.h"
+
+#define AGENTS_MAX 256
+#define POLL_MS 100
+#define PROGRESS_NS 500000000
+#define BURY_NS (INT64_C(2) * 1000000000)   /* between two tries */
+#define LEAVE_NS (INT64_C(30) * 1000000000) /* for edges, after the pool */
+/* For services and allocations after that: they look whether somebody still
+ * lives, and one that was silent counts as gone after a minute.
+ */
+#define CLOSE_NS (INT64_C(120) * 1000000000)
+#define SLOW_NS (INT64_C(10) * 1000000000)
+
+void run_progress_clear(struct run *r)
+{
+    if (r->shown > 0)
+        fprintf(stderr, "\r%*s\r", (int)r->shown, "");
+    r->shown = 0;
+}
+
+/* One line on a terminal, twice a second, in place of the last one. */
+static void progress_show(struct run *r)
+{
+    char line[160];
+    struct winsize w = {0};
+    size_t wide = 80;
+    int64_t now = clock_mono_ns();
+
+    if (r->o->quiet || now - r->shown_ns < PROGRESS_NS || !isatty(2))
+        return;
+    r->shown_ns = now;
+    if (ioctl(2, TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
+        wide = w.ws_col;
+    /* A line that reaches the last column breaks on some terminals. */
+    monitor_progress(r->monitor, line,
+                     wide < sizeof(line) ? wide : sizeof(line));
+    if (!*line)
+        return;
+    fprintf(stderr, "\r%-*s", (int)r->shown, line);
+    r->shown = strlen(line);
+    fflush(stderr);
+}
+
+void run_fail(struct run *r, int exit_code, const char *what)
+{
+    run_progress_clear(r);
+    if (what) {
+        log_error("%s", what);
+        monitor_error(r->monitor, what);
+    }
+    if (!r->failed)
+        r->exit_code = exit_code;
+    r->failed = true;
+}
+
+bool run_interrupted(struct run *r)
+{
+    if (!r->stop_signal)
+        r->stop_signal = signals_take().last;
+    return r->stop_signal != 0;
+}
+
+/* A lost terminal is no wish to end: the run goes on, and what there is to
+ * say goes to a file.
+ */
+static void detach(struct run *r)
+{
+    char *path = run_path(r, "follow.log", NULL);
+    int fd =
+        path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+
+    r->shown = 0;
+    if (fd >= 0) {
+        dup2(fd, STDOUT_FILENO);
+        dup2(fd, STDERR_FILENO);
+        close(fd);
+    }
+    free(path);
+    log_info("the terminal is gone and the run goes on; 'pilot wait %s' joins "
+             "it again",
+             r->req->run);
+}
+
+static bool has_kind(const struct run *r, enum pilot_kind kind)
+{
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (r->agents[i].pilot->kind == kind)
+            return true;
+    return false;
+}
+
+/* Sources stop, what was sent is processed.  Without a parameter service, or
+ * when it is away, the agents hear of it by signal.
+ */
+static void drain(struct run *r)
+{
+    pe_error e = {0};
+
+    r->drained = true;
+    if (r->phase == RUN_FLOWS)
+        r->phase = RUN_DRAINS;
+    run_progress_clear(r);
+    log_info("draining: what was sent is processed first; once more stops "
+             "now");
+    /* Devices write their ends, and the pools end there; without devices there
+     * is no end but an order.
+     */
+    if (!r->local && run_services_control(r, "drain", &e) < 0)
+        log_warn("%s", e.text);
+    else if (!r->local && has_kind(r, PILOT_EDGE))
+        return;
+    for (size_t i = 0; i < r->n_agents; i++)
+        if ((r->agents[i].ready || !r->local) &&
+            !run_agent_is_service(&r->agents[i]))
+            run_agent_drain(&r->agents[i]);
+}
+
+static void signals_obey(struct run *r)
+{
+    struct signals s = signals_take();
+
+    if (s.hung)
+        detach(r);
+    if (s.ends == 0)
+        return;
+    if (!r->drained) {
+        drain(r);
+        s.ends--;
+    }
+    if (s.ends > 0) {
+        r->stop_signal = s.last;
+        r->phase = RUN_OVER;
+    }
+}
+
+/* Without the pool there is nothing to go on for. */
+static void agent_give_up(agent *a, int exit_code, const char *what)
+{
+    a->state = AGENT_GIVEN_UP;
+    run_fail(a->run, exit_code, what);
+}
+
+/* The run goes on without an edge that was given up: its devices end where
+ * they are, once broker and parameter service can be asked, and again where
+ * the service has lost that since.
+ */
+static void agent_bury(agent *a)
+{
+    struct run *r = a->run;
+    int64_t now = clock_mono_ns();
+    pe_error e = {0};
+
+    if (a->state != AGENT_GIVEN_UP || a->pilot->kind != PILOT_EDGE ||
+        a->unburied || r->local || r->phase >= RUN_ENDS || now < a->bury_ns)
+        return;
+    a->unburied = run_services_bury(r, a, &e) < 0 && e.kind != PE_ERROR_RETRY;
+    if (a->unburied) {
+        run_fail(r, PE_EXIT_FAILED, e.text);
+        return;
+    }
+    if (!a->bury_ns && *e.text) {
+        run_progress_clear(r);
+        log_warn("the ends of %s cannot be written yet: %s", a->member, e.text);
+    }
+    a->bury_ns = clock_mono_ns() + BURY_NS;
+}
+
+/* One that was interrupted on its way stops the run: without it there is
+ * nothing to drain.
+ */
+static void agent_start(agent *a)
+{
+    struct run *r = a->run;
+    pe_error e = {0};
+
+    if (!a->attached)
+        signals_step("%s is submitted to %s", a->member, a->url);
+    int status = run_agent_start(a, &e);
+    bool interrupted = interrupt_level() > INTERRUPT_NONE;
+    signals_step_end();
+    if (status < 0 && interrupted && run_interrupted(r)) {
+        a->state = AGENT_GIVEN_UP;
+        r->phase = RUN_OVER;
+    } else if (status < 0) {
+        agent_give_up(a, e.exit_code, e.text);
+    }
+}
+
+/* A supervisor that was killed is started again like its agents are: it finds
+ * what is left of them, and the run goes on at its last commit.  False: not
+ * this one, or not any more.
+ */
+static bool agent_revive(agent *a)
+{
+    const struct run *r = a->run;
+    int64_t now = clock_mono_ns(), delay;
+    char how[64];
+
+    if (a->told || a->asked || r->local || r->phase >= RUN_ENDS ||
+        process_status(a->proc) <= 128)
+        return false;
+    delay = restart_delay(&a->deaths, now);
+    if (delay < 0)
+        return false;
+    run_progress_clear(a->run);
+    process_status_words(process_status(a->proc), how);
+    log_warn("the supervisor of pilot %s %s; it is started again%s", a->member,
+             how, delay > 0 ? " in a moment" : "");
+    monitor_lost(r->monitor, a->member);
+    a->state = AGENT_WAITS;
+    a->due_ns = now + delay;
+    return true;
+}
+
+/* Its supervisor ended before its agents were done. */
+static void agent_died(agent *a)
+{
+    char what[256] = "", how[64];
+
+    if (agent_revive(a))
+        return;
+    run_progress_clear(a->run);
+    process_status_words(process_status(a->proc), how);
+    if (!a->told)
+        snprintf(what, sizeof(what), "the supervisor of pilot %s %s", a->member,
+                 how);
+    if (!a->told || a->silent)
+        run_agent_tail(a);
+    agent_give_up(a, a->told ? a->exit_code : PE_EXIT_FAILED,
+                  *what ? what : NULL);
+}
+
+static void agent_reap(agent *a)
+{
+    struct run *r = a->run;
+
+    if (a->state != AGENT_RUNS || !a->proc || !process_ended(a->proc))
+        return;
+    run_agent_read(a, EVENT_REST_MAX); /* what it said last */
+    monitor_cpu(r->monitor, a->member, process_cpu_s(a->proc));
+    if (!a->final && !(a->asked && process_status(a->proc) == 0)) {
+        agent_died(a);
+        return;
+    }
+    a->state = AGENT_DONE;
+    if (a->failed || process_status(a->proc) != 0)
+        run_fail(r, a->told ? a->exit_code : PE_EXIT_FAILED, NULL);
+}
+
+/* Devices sense once there is somebody to take it: a stream that waits for
+ * its pool would only show how long the ranks took to start.
+ */
+static bool may_start(const agent *a)
+{
+    const struct run *r = a->run;
+    bool pools = false;
+
+    if (a->inside)
+        return true;
+    if (a->pilot->kind != PILOT_EDGE)
+        return r->phase < RUN_ENDS;
+    for (size_t i = 0; i < r->n_agents; i++) {
+        pools = pools || r->agents[i].pilot->kind == PILOT_POOL;
+        if (r->agents[i].pilot->kind == PILOT_POOL && r->agents[i].ready)
+            return true;
+    }
+    return !pools;
+}
+
+static void agent_look(agent *a)
+{
+    if (a->state == AGENT_WAITS && clock_mono_ns() >= a->due_ns &&
+        may_start(a)) {
+        if (a->inside)
+            a->state = AGENT_RUNS;
+        else
+            agent_start(a);
+    }
+    if (!a->attached)
+        return;
+    run_agent_read(a, EVENT_TURN_MAX);
+    agent_reap(a);
+}
+
+/* Are all agents of [kind] over? */
+static bool are_over(const struct run *r, enum pilot_kind kind)
+{
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (r->agents[i].pilot->kind == kind &&
+            !run_agent_is_over(&r->agents[i]))
+            return false;
+    return true;
+}
+
+/* The pools are done, or gone, or there are none and the sources have ended.
+ */
+static bool is_learned(const struct run *r)
+{
+    return are_over(r, has_kind(r, PILOT_POOL) ? PILOT_POOL : PILOT_EDGE);
+}
+
+/* The pool is done, or gone: edges take leave. */
+static void edges_dismiss(struct run *r)
+{
+    pe_error e = {0};
+
+    r->phase = RUN_ENDS;
+    r->end_by_ns = clock_mono_ns() + LEAVE_NS;
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (r->agents[i].state == AGENT_WAITS)
+            r->agents[i].state = AGENT_DONE; /* nothing is left for it */
+    if (r->local)
+        return;
+    if (run_services_control(r, "done", &e) == 0)
+        return;
+    log_warn("%s", e.text);
+    for (size_t i = 0; i < r->n_agents; i++)
+        run_agent_drain(&r->agents[i]);
+}
+
+static void edges_expire(struct run *r)
+{
+    for (size_t i = 0; i < r->n_agents; i++) {
+        agent *a = &r->agents[i];
+        char what[160];
+        if (run_agent_is_over(a) || run_agent_is_service(a))
+            continue;
+        snprintf(what, sizeof(what), "pilot %s did not end with the run",
+                 a->member);
+        run_agent_tail(a);
+        a->state = AGENT_GIVEN_UP;
+        run_fail(r, PE_EXIT_FAILED, what);
+    }
+}
+
+/* Services and allocations, when nobody needs them any more. */
+static void services_dismiss(struct run *r)
+{
+    pe_error e = {0};
+
+    r->phase = RUN_CLOSES;
+    r->end_by_ns = clock_mono_ns() + CLOSE_NS;
+    if (!r->placed)
+        return;
+    if (run_services_control(r, "over", &e) < 0)
+        log_warn("%s", e.text);
+    params_pilot_put(r->params, RUN_FOLLOWER, "", NULL);
+    for (size_t i = 0; i < r->n_agents; i++)
+        r->agents[i].asked = true;
+    params_close(r->params);
+    r->params = NULL;
+}
+
+/* Whose end takes its time is said once. */
+static void slow_tell(struct run *r, int64_t now)
+{
+    text names = {0};
+
+    if (r->phase != RUN_CLOSES || r->slow_told ||
+        now < r->end_by_ns - CLOSE_NS + SLOW_NS)
+        return;
+    r->slow_told = true;
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (!run_agent_is_over(&r->agents[i]))
+            text_add(&names, "%s%s", names.len ? ", " : "",
+                     r->agents[i].member);
+    run_progress_clear(r);
+    if (names.data)
+        log_info("the run is over; waits for %s to end", names.data);
+    text_free(&names);
+}
+
+static void phase_advance(struct run *r)
+{
+    int64_t now = clock_mono_ns();
+
+    slow_tell(r, now);
+
+    if (r->phase < RUN_ENDS && is_learned(r))
+        edges_dismiss(r);
+    if (r->phase == RUN_ENDS && now > r->end_by_ns)
+        edges_expire(r);
+    if (r->phase == RUN_ENDS && are_over(r, PILOT_POOL) &&
+        are_over(r, PILOT_EDGE))
+        services_dismiss(r);
+    if (r->phase == RUN_CLOSES &&
+        ((are_over(r, PILOT_BROKER) && are_over(r, PILOT_PARAMS) &&
+          are_over(r, PILOT_ALLOCATION)) ||
+         now > r->end_by_ns))
+        r->phase = RUN_OVER;
+}
+
+/* Sleep until somebody says something; a child that ends closes its pipe. */
+static void events_wait(const struct run *r)
+{
+    struct pollfd fds[AGENTS_MAX + 1];
+    nfds_t n = 0;
+
+    fds[n++] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
+    for (size_t i = 0; i < r->n_agents && n <= AGENTS_MAX; i++)
+        if (r->agents[i].state == AGENT_RUNS && r->agents[i].proc &&
+            !r->agents[i].closed)
+            fds[n++] = (struct pollfd){.fd = process_fd(r->agents[i].proc),
+                                       .events = POLLIN};
+    poll(fds, n, POLL_MS);
+}
+
+/* One turn of the loop. */
+static void turn(struct run *r)
+{
+    for (size_t i = 0; i < r->n_agents; i++)
+        agent_look(&r->agents[i]);
+    run_watch(r, false);
+    for (size_t i = 0; i < r->n_agents; i++)
+        agent_bury(&r->agents[i]);
+    phase_advance(r);
+    progress_show(r);
+    if (r->phase != RUN_OVER)
+        events_wait(r);
+    signals_obey(r);
+}
+
+static void result_tell(void *arg, const char *path)
+{
+    (void)arg;
+    log_info("fetched %s", path);
+}
+
+/* What the pilots were to leave. */
+static void results_fetch(struct run *r)
+{
+    for (size_t i = 0; i < r->n_agents && !run_interrupted(r); i++) {
+        const pilot_record *rec = &r->agents[i].record;
+        pe_error e = {0};
+        if (!*rec->id)
+            continue;
+        signals_step("results of %s are fetched", rec->id);
+        if (stage_out(r->home, rec, result_tell, r, &e) < 0)
+            run_fail(r, e.exit_code, e.text);
+        signals_step_end();
+    }
+}
+
+void run_follow(struct run *r)
+{
+    r->start_ns = clock_mono_ns();
+    while (r->phase != RUN_OVER)
+        turn(r);
+    run_progress_clear(r);
+    results_fetch(r);
+}
+
+/* Endpoints of the services that pilots of the run hold; true: all there. */
+static bool endpoints_take(struct run *r)
+{
+    pipeline_request *q = r->req;
+
+    for (size_t i = 0; i < r->n_agents; i++) {
+        const agent *a = &r->agents[i];
+        char **slot = a->pilot->kind == PILOT_BROKER   ? &q->broker
+                      : a->pilot->kind == PILOT_PARAMS ? &q->params_url
+                                                       : NULL;
+        if (!slot || *slot || !*a->record.endpoint)
+            continue;
+        *slot = strdup(a->record.endpoint);
+        if (a->pilot->kind == PILOT_PARAMS && !q->password_file)
+            q->password_file = run_watch_secret(r, a);
+    }
+    return (q->broker || !has_kind(r, PILOT_BROKER)) &&
+           (q->params_url || !has_kind(r, PILOT_PARAMS));
+}
+
+static bool service_failed(const struct run *r)
+{
+    for (size_t i = 0; i < r->n_agents; i++)
+        if (run_agent_is_service(&r->agents[i]) &&
+            r->agents[i].state == AGENT_GIVEN_UP)
+            return true;
+    return false;
+}
+
+int run_follow_services(struct run *r, pe_error *errp)
+{
+    if (!has_kind(r, PILOT_BROKER) && !has_kind(r, PILOT_PARAMS))
+        return 0;
+    r->placed = true;
+    while (!endpoints_take(r)) {
+        for (size_t i = 0; i < r->n_agents; i++)
+            if (run_agent_is_service(&r->agents[i]))
+                agent_look(&r->agents[i]);
+        run_watch(r, false);
+        if (service_failed(r))
+            return pe_error_set(errp, PE_ERROR_FATAL, r->exit_code,
+                                "the services of the run did not start");
+        if (run_interrupted(r))
+            return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                                "interrupted");
+        events_wait(r);
+    }
+    return 0;
+}
