@@ -146,6 +146,7 @@ static void do_leave(committer *c)
 
 struct work {
     bool load, settle;
+    int64_t load_term;
     commit_job *job;
 };
 
@@ -167,6 +168,7 @@ static bool next_work(committer *c, struct work *w)
     if (!c->stop && !c->load && !c->job && !c->settle)
         pthread_cond_timedwait(&c->wake, &c->lock, &t);
     w->load = c->load;
+    w->load_term = c->load_term;
     if (!c->load) {
         w->job = c->job;
         w->settle = !c->job && c->settle;
@@ -197,7 +199,7 @@ static void *run(void *arg)
 
     while (next_work(c, &w)) {
         if (w.load)
-            committer_do_load(c);
+            committer_do_load(c, w.load_term);
         else if (w.job)
             committer_do_commit(c, w.job);
         else if (w.settle)
@@ -319,10 +321,11 @@ void committer_stop(committer *c)
     free(c);
 }
 
-void committer_load(committer *c)
+void committer_load(committer *c, int64_t term)
 {
     pthread_mutex_lock(&c->lock);
     c->load = true;
+    c->load_term = term;
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);
 }

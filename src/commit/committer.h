@@ -54,6 +54,7 @@ enum committer_word {
 typedef struct committer_news {
     enum committer_word word;
     params_state state;
+    int64_t term;       /* STATE: as it was asked for */
     unsigned char *own; /* STATE: of every partition, is it ours? */
     uint64_t lease;     /* ... by this lease */
     pe_buffer model;
@@ -106,8 +107,10 @@ void committer_stop(committer *c);
  */
 void committer_leave(committer *c);
 
-/* Ask for the state (answer: COMMITTER_STATE). */
-void committer_load(committer *c);
+/* Ask for the state (answer: COMMITTER_STATE with this [term]).  The answer to
+ * the question before may come, too.
+ */
+void committer_load(committer *c, int64_t term);
 /* Nothing is under way: give back what we hold beyond our share.  The view is
  * busy until it is done.
  */

@@ -22,6 +22,7 @@ struct committer {
     pthread_mutex_t lock; /* guards everything down to the blank line */
     pthread_cond_t wake;
     bool stop, leave, load, settle;
+    int64_t load_term;
     commit_job *job;
     bool working;
     committer_news news;
@@ -65,7 +66,7 @@ int committer_adopt(committer *c, const params_state *s, pe_error *errp);
 int committer_catch_up(committer *c, params_state *s, pe_error *errp);
 /* Is there anything newer than what we know?  1: yes, 0: no. */
 int committer_is_behind(committer *c, pe_error *errp);
-void committer_do_load(committer *c);
+void committer_do_load(committer *c, int64_t term);
 
 /* committer_commit.c - one job into the store.  The thread's. */
 void committer_do_commit(committer *c, commit_job *j);

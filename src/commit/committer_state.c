@@ -102,9 +102,9 @@ static int set_mine(committer *c, committer_news *n, pe_error *errp)
     return 0;
 }
 
-void committer_do_load(committer *c)
+void committer_do_load(committer *c, int64_t term)
 {
-    committer_news n = {.word = COMMITTER_STATE};
+    committer_news n = {.word = COMMITTER_STATE, .term = term};
     pe_error e = {0};
     int tries = 0;
 

@@ -242,14 +242,14 @@ bool chain_propose(pool *p, const pe_block *first)
     const pool_ahead *a = &p->ahead;
 
     if (!p->n_pre) {
-        p->proposal = first->features;
+        p->term.proposal = first->features;
         return false;
     }
     if (!a->there)
         look(p, first);
     if (a->rc <= 0)
         return chain_is_ahead(p, first);
-    p->proposal = a->block.features;
+    p->term.proposal = a->block.features;
     return false;
 }
 

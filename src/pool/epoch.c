@@ -33,7 +33,7 @@ struct part_device {
 static void fill_head(const pool *p, const pool_slot *s, struct part_head *h)
 {
     memset(h, 0, sizeof(*h));
-    h->term = p->term;
+    h->term = p->term.number;
     h->epoch = s->epoch;
     h->add = s->add;
     h->n_ranges = p->n_parts;
@@ -156,14 +156,16 @@ void epoch_advance(pool *p, int64_t base_seq)
 {
     pe_error e = {0};
 
-    p->closing = true;
-    p->calm = p->size == 1;
-    p->hold = p->counted;
+    if (pool_step(p, p->counted ? PHASE_ON_END_COUNTED : PHASE_ON_END) !=
+        PHASE_DO_NEXT)
+        return;
+    if (p->size == 1) /* there is nobody to help with it */
+        pool_step(p, PHASE_ON_UNACKED);
     p->ended_ns[p->epoch % POOL_ENDED] = clock_mono_ns();
     p->epoch++;
     p->logical++;
     if (p->recent[base_seq & 1])
-        p->proposal = 0;
+        p->term.proposal = 0;
     p->advance_due = clock_mono_ns() + (int64_t)(p->c.pl->epoch_s * 1e9);
     /* Every rank has this broadcast, perhaps not yet the one after it. */
     if (pool_slot_open(p, p->epoch, p->recent[base_seq & 1], base_seq, &e) < 0)
@@ -265,9 +267,9 @@ void epoch_take_part(pool *p, unsigned char *m, size_t len)
     struct part_head h = {0};
 
     memcpy(&h, m, len < sizeof(h) ? len : sizeof(h));
-    if (h.term == p->term && p->job && p->job->last_epoch == h.epoch) {
+    if (h.term == p->term.number && p->job && p->job->last_epoch == h.epoch) {
         add_part(p, m);
-    } else if (h.term >= p->term) {
+    } else if (h.term >= p->term.number) {
         keep_early(p, m);
         return;
     }
@@ -287,20 +289,12 @@ static void take_early(pool *p)
 
 /* --- closing --- */
 
-void epoch_contribute(pool *p, int64_t blocks)
+static void contribute(pool *p)
 {
     pool_slot *s = &p->slot[(p->epoch - 1) & 1];
     pe_buffer part = {0};
     pe_error e = {0};
 
-    p->closing = false;
-    p->epochs++;
-    if (blocks == 0) {
-        pool_slot_clear(p, s);
-        return;
-    }
-    p->reducing = true;
-    p->discard = false;
     if (p->rank == 0 && open_job(p, s, &e) < 0)
         goto error;
     if (s->base && pe_delta_seal(s->base->m, s->delta, &e) < 0)
@@ -317,6 +311,22 @@ error:
     /* The others wait in the reduction: the world cannot go on in order. */
     pe_buffer_free(&part);
     pool_abort(p, &e);
+}
+
+void epoch_settle(pool *p, enum phase_event e)
+{
+    switch (pool_step(p, e)) {
+    case PHASE_DO_CONTRIBUTE:
+        p->epochs++;
+        contribute(p);
+        break;
+    case PHASE_DO_FORGET:
+        p->epochs++;
+        pool_slot_clear(p, &p->slot[(p->epoch - 1) & 1]);
+        break;
+    default:
+        break;
+    }
 }
 
 /* The epoch is whole at rank 0: it waits for the committer, folded with what
@@ -338,19 +348,20 @@ static void finish_job(pool *p)
 
 static void finish_reduction(pool *p)
 {
-    if (!p->discard) {
+    p->n_reduce = 0;
+    if (pool_step(p, PHASE_ON_REDUCED) == PHASE_DO_KEEP) {
         if (p->job)
             finish_job(p);
         pool_slot_clear(p, &p->slot[(p->epoch - 1) & 1]);
-        return;
+    } else {
+        commit_job_destroy(p->job);
+        p->job = NULL;
     }
-    commit_job_destroy(p->job);
-    p->job = NULL;
 }
 
-static void submit(pool *p)
+void epoch_submit(pool *p)
 {
-    if (!p->pending || p->view.busy || !p->ready)
+    if (!p->pending || p->view.busy || !pool_is_ready(p))
         return;
     committer_submit(p->c.committer, p->pending);
     p->pending = NULL;
@@ -359,23 +370,19 @@ static void submit(pool *p)
 
 void epoch_progress(pool *p)
 {
-    if (p->reducing) {
-        /* gcc takes MPICH's MPI_STATUSES_IGNORE for an array too short */
-        MPI_Status ignored[sizeof(p->reduce) / sizeof(p->reduce[0])];
-        int done = 1;
+    /* gcc takes MPICH's MPI_STATUSES_IGNORE for an array too short */
+    MPI_Status ignored[sizeof(p->reduce) / sizeof(p->reduce[0])];
+    int done = 1;
 
-        if (p->n_reduce)
-            MPI_Testall(p->n_reduce, p->reduce, &done, ignored);
-        if (done && p->job && !p->discard && p->parts_got < p->size)
-            done = 0;
-        if (done) {
-            p->reducing = false;
-            p->n_reduce = 0;
-            finish_reduction(p);
-        }
-    }
-    if (p->c.committer)
-        submit(p);
+    if (!phase_is_reducing(p->term.phase))
+        return;
+    if (p->n_reduce)
+        MPI_Testall(p->n_reduce, p->reduce, &done, ignored);
+    /* Of an older term no part need come. */
+    if (p->job && pool_is_ready(p) && p->parts_got < p->size)
+        done = 0;
+    if (done)
+        finish_reduction(p);
 }
 
 /* Rule 4: one way back.  Everything of the older term is dropped; the state
@@ -383,20 +390,18 @@ void epoch_progress(pool *p)
  */
 void epoch_new_term(pool *p, int64_t term)
 {
-    p->term = term;
+    pool_step(p, PHASE_ON_TERM);
+    pool_hear(p, PHASE_SAYS_TERM);
+    pool_turn(p, PHASE_SHIP_ON_TERM);
+    p->term = (pool_term){.number = term,
+                          .wanted = term,
+                          .phase = p->term.phase,
+                          .order = p->term.order};
     p->terms++;
-    p->want_term = term;
-    p->ready = false;
-    p->state_seq = 0;
-    p->hold = false;
-    p->moving = false;
-    p->closing = false;
-    p->discard = p->reducing;
     help_drop(p);
     owner_drop(p);
     results_drop(p);
     p->n_samples = 0;
-    p->proposal = 0;
     for (int i = 0; i < 2; i++)
         pool_slot_clear(p, &p->slot[i]);
     if (!p->c.committer)
@@ -404,7 +409,6 @@ void epoch_new_term(pool *p, int64_t term)
     /* The reduction under way still writes into the job's lanes. */
     commit_job_destroy(p->pending);
     p->pending = NULL;
-    p->ship_ready = false;
     guard_reset(p);
-    committer_load(p->c.committer);
+    committer_load(p->c.committer, p->term.number);
 }

@@ -39,14 +39,14 @@ static bool propose(pool *p, pool_record *r)
 {
     if (chain_propose(p, &r->block))
         return true;
-    if (!p->proposal || p->proposal == p->first.tried)
+    if (!p->term.proposal || p->term.proposal == p->first.tried)
         return false;
-    if (try_model(p, p->proposal, r->foreign, &r->bad) == 0) {
-        p->first.tried = p->proposal;
+    if (try_model(p, p->term.proposal, r->foreign, &r->bad) == 0) {
+        p->first.tried = p->term.proposal;
         return false;
     }
     r->bad.kind = PE_ERROR_INPUT;
-    p->proposal = 0;
+    p->term.proposal = 0;
     chain_forget(p);
     return true;
 }
@@ -55,7 +55,7 @@ bool first_propose(pool *p, pool_record *r)
 {
     if (!r->foreign || !p->first.ours_only || p->first.nobody)
         return propose(p, r);
-    p->first.waits = !p->proposal;
+    p->first.waits = !p->term.proposal;
     return false;
 }
 
@@ -71,7 +71,7 @@ static bool look_into(pool *p, pool_lane *l)
             features = chain_scout(p, &r->block);
         if (!features || try_model(p, features, false, &e) < 0)
             continue;
-        p->proposal = p->first.tried = features;
+        p->term.proposal = p->first.tried = features;
         return true;
     }
     return false;
@@ -103,7 +103,7 @@ int first_look(pool *p)
 
     if (!p->first.waits)
         return 0;
-    if (p->proposal || p->slot[p->epoch & 1].base) { /* others know */
+    if (p->term.proposal || p->slot[p->epoch & 1].base) { /* others know */
         found(p);
         return 1;
     }
@@ -135,7 +135,7 @@ bool first_is_nobody(pool *p)
 {
     if (!p->first.ours_only)
         return true;
-    if (p->proposal || !read_whole(p))
+    if (p->term.proposal || !read_whole(p))
         return false;
     for (size_t i = 0; i < p->n_lanes; i++)
         for (size_t k = 0; k < p->lanes[i].n; k++) {

@@ -72,7 +72,7 @@ static void note(pool *p, bool all)
 
 void guard_note(pool *p)
 {
-    if (p->guard.guard && p->ready)
+    if (p->guard.guard && pool_is_ready(p))
         note(p, false);
 }
 
@@ -104,7 +104,7 @@ void guard_step(pool *p, int64_t now)
     pe_error e = {0};
     int rc;
 
-    if (!g->guard || !p->ready)
+    if (!g->guard || !pool_is_ready(p))
         return;
     if (!g->runs) {
         if (now >= g->due)

@@ -80,7 +80,7 @@ static void fill_task(const pool *p, const pool_slot *s, const pool_record *r,
     const pe_block *b = &r->block;
 
     memset(t, 0, offsetof(pool_task, text));
-    t->term = p->term;
+    t->term = p->term.number;
     t->epoch = s->epoch;
     t->points = b->points;
     t->features = b->features;
@@ -141,7 +141,7 @@ static void take_done(pool *p, const pool_done *d)
 {
     pool_slot *s = pool_slot_of(p, d->epoch);
 
-    if (d->term == p->term && s)
+    if (d->term == p->term.number && s)
         s->outstanding--;
 }
 
@@ -259,8 +259,8 @@ static void ask(pool *p)
 {
     pool_help *h;
 
-    if (p->top_backlog < 2 || p->top_owner == p->rank || !p->ready ||
-        p->draining || p->moving)
+    if (p->top_backlog < 2 || p->top_owner == p->rank || !pool_is_ready(p) ||
+        p->term.order != PHASE_GO)
         return;
     while ((h = find_help(p, HELP_FREE, -1))) {
         send_small(p, p->top_owner, TAG_ASK, NULL, 0);
@@ -272,7 +272,7 @@ static void ask(pool *p)
 static void work_task(pool *p, pool_help *h)
 {
     const pool_task *t = &h->task;
-    pool_slot *s = t->term == p->term ? pool_slot_of(p, t->epoch) : NULL;
+    pool_slot *s = t->term == p->term.number ? pool_slot_of(p, t->epoch) : NULL;
     pool_done d = {t->term, t->epoch};
     pe_block b = h->block;
     const void *raw;
@@ -309,10 +309,11 @@ static void work_task(pool *p, pool_help *h)
  */
 static bool may_work(const pool *p, const pool_task *t)
 {
-    if (t->term != p->term)
-        return t->term < p->term;
-    return p->ready &&
-           (t->epoch < p->epoch || (t->epoch == p->epoch && !p->hold));
+    if (t->term != p->term.number)
+        return t->term < p->term.number;
+    return pool_is_ready(p) &&
+           (t->epoch < p->epoch ||
+            (t->epoch == p->epoch && !phase_is_held(p->term.phase)));
 }
 
 int help_step(pool *p)
@@ -336,7 +337,8 @@ void help_drop(pool *p)
         help_answer_none(p, p->askers[i]);
     p->n_askers = 0;
     for (int i = 0; i < POOL_ASKS; i++)
-        if (p->help[i].state == HELP_HERE && p->help[i].task.term < p->term)
+        if (p->help[i].state == HELP_HERE &&
+            p->help[i].task.term < p->term.number)
             p->help[i].state = HELP_FREE;
 }
 

@@ -133,7 +133,7 @@ void owner_fill(pool *p, size_t lane, size_t want)
 /* Fetch ahead what helpers may be told of. */
 void owner_refill(pool *p)
 {
-    for (size_t i = 0; p->size > 1 && p->ready && i < p->n_lanes; i++)
+    for (size_t i = 0; p->size > 1 && pool_is_ready(p) && i < p->n_lanes; i++)
         owner_fill(p, i, POOL_BACKLOG / 2);
 }
 
@@ -202,7 +202,7 @@ int64_t owner_quota(const pool *p)
 
 int64_t owner_wanted(const pool *p)
 {
-    for (size_t i = 0; p->counted && p->ready && i < p->n_parts; i++) {
+    for (size_t i = 0; p->counted && pool_is_ready(p) && i < p->n_parts; i++) {
         const pool_part *k = &p->parts[i];
 
         if (!part_ended(p, k) &&
@@ -398,11 +398,6 @@ bool owner_full(const pool *p)
            p->model_ops->full && p->model_ops->full(s->base->m, s->delta);
 }
 
-static bool dispatching(const pool *p)
-{
-    return p->ready && !p->hold && !p->draining && !p->moving && !p->failed;
-}
-
 /* The next lane's head, or NULL; *lanep is where it is. */
 static pool_record *next_head(pool *p, pool_lane **lanep, size_t want)
 {
@@ -426,7 +421,7 @@ int owner_step(pool *p)
     size_t want = p->size > 1 ? POOL_BACKLOG / 2 : 1;
     pool_slot *s = &p->slot[p->epoch & 1];
 
-    if (!dispatching(p))
+    if (!pool_may_dispatch(p))
         return 0;
     if (p->first.waits)
         return first_look(p);
@@ -479,7 +474,7 @@ static bool give_one(pool *p, int rank)
 void owner_give(pool *p, bool none)
 {
     const pool_slot *s = &p->slot[p->epoch & 1];
-    bool may = dispatching(p) && s->base && !s->base->m->warming &&
+    bool may = pool_may_dispatch(p) && s->base && !s->base->m->warming &&
                !p->first.away && !p->held;
     size_t kept = 0;
 

@@ -101,7 +101,7 @@ pool *pool_create(const pool_conf *c, pe_error *errp)
     p->first.ours_only =
         !pipeline_is_local(c->pl) && pipeline_devices(c->pl) > 0;
     p->epoch = 2; /* the one before is closed, and numbers stay positive */
-    p->want_term = 1;
+    p->term.wanted = 1;
     if (init(p, errp) < 0) {
         pool_destroy(p);
         return NULL;
@@ -246,7 +246,8 @@ static bool waits_for_acks(const pool *p)
 {
     const int64_t *v = p->round_in;
 
-    return v[R_HELD] || (p->closing && !v[R_OUTSTANDING] && v[R_UNACKED]);
+    return v[R_HELD] || (phase_is_closing(p->term.phase) && !v[R_OUTSTANDING] &&
+                         v[R_UNACKED]);
 }
 
 static void watch_drain(pool *p, int64_t now)
@@ -255,7 +256,7 @@ static void watch_drain(pool *p, int64_t now)
     bool acks = waits_for_acks(p);
     pe_error e = {0};
 
-    if (!p->draining || (!acks && !p->view.working))
+    if (p->term.order != PHASE_DRAIN || (!acks && !p->view.working))
         p->drain_ns = now;
     if ((double)(now - p->drain_ns) * 1e-9 < limit)
         return;
@@ -287,16 +288,9 @@ static bool work(pool *p)
     return any;
 }
 
-/* Other ranks wait for this one's part in the protocol, or it for theirs. */
-static bool urgent(const pool *p)
-{
-    return p->reducing || p->closing || p->hold || p->moving || !p->ready ||
-           p->shipping || p->ship_ready;
-}
-
 static bool waiting(const pool *p)
 {
-    return p->round_posted || p->n_sends > 0 || urgent(p);
+    return p->round_posted || p->n_sends > 0 || pool_is_urgent(p);
 }
 
 static void idle(pool *p)
@@ -307,7 +301,7 @@ static void idle(pool *p)
         sched_yield();
         return;
     }
-    if (urgent(p) && quiet < 20 * MS)
+    if (pool_is_urgent(p) && quiet < 20 * MS)
         clock_sleep_ns(NAP, 0);
     else if (waiting(p) || quiet < 20 * MS)
         p->c.source->ops->wait(p->c.source, 1);
@@ -334,9 +328,10 @@ static void progress(pool *p)
         tell_progress(p, start);
     }
     epoch_progress(p);
+    epoch_submit(p);
     round_progress(p);
     if (p->size > 1)
-        owner_give(p, p->draining || !p->ready);
+        owner_give(p, p->term.order == PHASE_DRAIN || !pool_is_ready(p));
     results_poll(p);
     p->reduce_ns += clock_mono_ns() - start;
 }
@@ -348,20 +343,14 @@ static void settle(pool *p)
     bool posted = false;
     int done = 0;
 
-    p->ready = false;
     help_drop(p);
     while (!done) {
         help_serve(p);
         owner_give(p, true);
         epoch_progress(p);
-        if (p->shipping && !p->ship_here) {
-            int here = 0;
-
-            MPI_Test(&p->ship_req, &here, MPI_STATUS_IGNORE);
-            p->ship_here = here;
-        }
-        if (!posted && help_quiet(p) && !p->reducing &&
-            (!p->shipping || p->ship_here)) {
+        ship_receive(p);
+        if (!posted && help_quiet(p) && !phase_is_reducing(p->term.phase) &&
+            p->shipping != PHASE_SHIP_POSTED) {
             MPI_Ibarrier(p->c.comm, &barrier);
             posted = true;
         }
@@ -375,7 +364,7 @@ static void settle(pool *p)
 int pool_run(pool *p, pe_error *errp)
 {
     p->last_active = p->drain_ns = p->lacking_ns = clock_mono_ns();
-    while (!p->stop) {
+    while (!pool_is_over(p)) {
         progress(p);
         if (!work(p))
             idle(p);

@@ -2,6 +2,7 @@
 #ifndef POOL_POOL_PRIVATE_H
 #define POOL_POOL_PRIVATE_H
 
+#include "phase.h"
 #include "pool.h"
 
 #include "src/broker/guard.h"
@@ -161,6 +162,16 @@ typedef struct pool_first {
     uint32_t tried; /* features a model can be made for */
 } pool_first;
 
+/* What a term begins with as it is raised: an assignment. */
+typedef struct pool_term {
+    int64_t number, wanted; /* the one this rank wants */
+    enum phase phase;
+    enum phase_order order;
+    int64_t state_seq; /* broadcast that brings, or brought, its state; 0: none
+                          yet */
+    uint32_t proposal; /* features of the first block, behind the stages */
+} pool_term;
+
 /* A message under way; [record] is released when it has left. */
 typedef struct pool_send {
     bool used;
@@ -222,20 +233,12 @@ struct pool {
     params *shared;                /* for functions; NULL until one asks */
     bool counted;                  /* epoch: {blocks: N} */
 
-    /* term and epochs */
-    int64_t term, want_term;
-    bool ready;        /* state of this term is here */
-    int64_t state_seq; /* broadcast that brings, or brought it; 0: none yet */
-    bool hold;         /* counted: waiting for the commit before */
-    bool draining, stop;
-    bool moving;     /* partitions are handed over: nothing is dispatched */
+    pool_term term;
+
+    /* epochs */
     int64_t epoch;   /* open */
     int64_t logical; /* counted: number of the open epoch's blocks */
     pool_slot slot[2];
-    bool closing;  /* slot of epoch - 1 is not yet contributed */
-    bool calm;     /* in the round before, no helper had a block of it */
-    bool reducing; /* its reduction is not complete */
-    bool discard;  /* ... and belongs to an older term */
     MPI_Request reduce[2];
     int n_reduce;
     int64_t advance_due;
@@ -251,10 +254,9 @@ struct pool {
     int64_t round_due;
 
     /* broadcasts of models and states */
-    pe_buffer ship;  /* being broadcast, or (rank 0) waiting to be */
-    bool ship_ready; /* rank 0: waiting */
+    pe_buffer ship; /* being broadcast, or (rank 0) waiting to be */
+    enum phase_ship shipping;
     bool ship_state; /* rank 0: it is a state */
-    bool shipping, ship_here;
     MPI_Request ship_req;
     int64_t ship_seq, have_seq;
     pool_model *recent[2]; /* by broadcast number: the last two, since some
@@ -274,7 +276,6 @@ struct pool {
     size_t n_lanes, cap_lanes, turn;
     pool_devices devices;
     bool beyond_told;
-    uint32_t proposal; /* features of the first block, behind the stages */
     pool_first first;
     int *askers;
     size_t n_askers, cap_askers;
@@ -334,6 +335,22 @@ struct pool {
     int64_t gap_ns;           /* mean, between two slices of blocks */
     int64_t p95_ns, next_p95; /* of process_cloud */
 };
+
+static inline bool pool_is_ready(const pool *p)
+{
+    return phase_is_ready(p->term.phase);
+}
+
+static inline bool pool_may_dispatch(const pool *p)
+{
+    return pool_is_ready(p) && !phase_is_held(p->term.phase) &&
+           p->term.order == PHASE_GO && !p->failed;
+}
+
+static inline bool pool_is_over(const pool *p)
+{
+    return p->term.order >= PHASE_DONE;
+}
 
 /* owner.c - partitions, dispatch in offset order, duplicates.  All local. */
 int owner_init(pool *p, pe_error *errp);
@@ -496,12 +513,19 @@ void pool_fail(pool *p, const pe_error *e);
 void pool_abort(pool *p, const pe_error *e);
 /* Fill [b] up to whole pages; how many they are, or -1. */
 int pool_pages(pe_buffer *b, pe_error *errp);
-bool round_settles(pool *p, int64_t outstanding, int64_t unacked);
+/* What the tables of phase.h say; what cannot be is an error of this rank. */
+enum phase_action pool_step(pool *p, enum phase_event e);
+void pool_hear(pool *p, enum phase_word w);
+void pool_turn(pool *p, enum phase_turn t);
+/* Is somebody waiting for this rank, or has it something to tell? */
+bool pool_is_urgent(const pool *p);
 /* Rank 0: nothing is on its way to the store or from it. */
 bool pool_is_idle(const pool *p);
 
 /* epoch.c - closing, contributing, reducing. */
-void epoch_contribute(pool *p, int64_t blocks);
+/* What a round has found of the epoch on its way out: contribute it? */
+void epoch_settle(pool *p, enum phase_event e);
+void epoch_submit(pool *p); /* rank 0: what is reduced, to the committer */
 void epoch_advance(pool *p, int64_t base_seq);
 void epoch_progress(pool *p);
 void epoch_take_part(pool *p, unsigned char *m, size_t len); /* takes m */
@@ -511,5 +535,6 @@ void epoch_new_term(pool *p, int64_t term);
 void ship_news(pool *p); /* rank 0: what the committer tells */
 void ship_post(pool *p, int64_t bytes, int64_t state_term);
 void ship_progress(pool *p);
+void ship_receive(pool *p); /* ... but nothing is taken up */
 
 #endif

@@ -208,7 +208,7 @@ static const char *report_state(const pool *p)
 {
     if (p->failed || p->view.any_dead)
         return "failed";
-    return p->draining ? "drained" : "done";
+    return p->term.order == PHASE_DRAINED ? "drained" : "done";
 }
 
 static void set_int(json_t *o, const char *key, uint64_t v)

@@ -14,7 +14,8 @@
 /* The opaque of a record: the term and the slot that wait for it. */
 static void *ticket(const pool *p, const pool_slot *s)
 {
-    return (void *)(uintptr_t)(2 * (uint64_t)p->term + (uint64_t)(s - p->slot));
+    return (void *)(uintptr_t)(2 * (uint64_t)p->term.number +
+                               (uint64_t)(s - p->slot));
 }
 
 static void delivered(void *arg, void *opaque, int32_t partition,
@@ -24,10 +25,10 @@ static void delivered(void *arg, void *opaque, int32_t partition,
     uint64_t t = (uint64_t)(uintptr_t)opaque;
 
     (void)partition;
-    if ((int64_t)(t / 2) != p->term)
+    if ((int64_t)(t / 2) != p->term.number)
         return;
     if (offset < 0)
-        p->want_term = p->term + 1;
+        p->term.wanted = p->term.number + 1;
     else
         p->slot[t & 1].unacked--;
 }
@@ -97,7 +98,7 @@ static bool settle(pool *p, int rc, const pe_error *e)
     if (rc < 0 && e->kind != PE_ERROR_RETRY)
         pool_fail(p, e);
     else if (rc < 0)
-        p->want_term = p->term + 1;
+        p->term.wanted = p->term.number + 1;
     return true;
 }
 
@@ -156,7 +157,7 @@ static void replace_broken(pool *p)
 
     if (broker_producer_error(p->producer, &e) == 0)
         return;
-    p->want_term = p->term + 1;
+    p->term.wanted = p->term.number + 1;
     broker_producer_close(p->producer);
     if (results_open(p, &e) < 0)
         pool_fail(p, &e);

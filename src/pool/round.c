@@ -69,6 +69,41 @@ void pool_fail(pool *p, const pe_error *e)
     p->error = *e;
 }
 
+enum phase_action pool_step(pool *p, enum phase_event e)
+{
+    enum phase_action a = phase_step(&p->term.phase, e);
+    pe_error error = {0};
+
+    if (a != PHASE_IMPOSSIBLE)
+        return a;
+    pe_error_set(&error, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                 "rank %d is %s and was told %s: a fault in the pool", p->rank,
+                 phase_name(p->term.phase), phase_event_name(e));
+    pool_fail(p, &error);
+    return a;
+}
+
+static void fail_turn(pool *p, const char *what)
+{
+    pe_error e = {0};
+
+    pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                 "rank %d cannot %s now: a fault in the pool", p->rank, what);
+    pool_fail(p, &e);
+}
+
+void pool_hear(pool *p, enum phase_word w)
+{
+    if (!phase_order_step(&p->term.order, w))
+        fail_turn(p, "take an order");
+}
+
+void pool_turn(pool *p, enum phase_turn t)
+{
+    if (!phase_ship_step(&p->shipping, t))
+        fail_turn(p, "turn to a broadcast");
+}
+
 void pool_abort(pool *p, const pe_error *e)
 {
     log_error("rank %d: %s", p->rank, e->text);
@@ -100,8 +135,8 @@ static int64_t own_backlog(const pool *p)
     const pool_slot *s = &p->slot[p->epoch & 1];
 
     /* One block an epoch leaves nothing to help with. */
-    if (n < 2 || !p->ready || p->hold || p->moving || !s->base ||
-        s->base->m->warming || p->c.pl->epoch_blocks == 1)
+    if (n < 2 || !pool_may_dispatch(p) || !s->base || s->base->m->warming ||
+        p->c.pl->epoch_blocks == 1)
         return 0;
     return n << 20 | p->rank;
 }
@@ -122,9 +157,9 @@ static int64_t say_advance(const pool *p, int64_t now)
 {
     const pool_slot *open = &p->slot[p->epoch & 1];
 
-    if (!p->ready || (p->pending && p->view.busy))
+    if (!pool_is_ready(p) || (p->pending && p->view.busy))
         return 0;
-    if (p->draining || p->moving)
+    if (p->term.order != PHASE_GO)
         return 2;
     /* Another pool made the first model. */
     if (!open->base && p->recent[p->have_seq & 1])
@@ -134,8 +169,9 @@ static int64_t say_advance(const pool *p, int64_t now)
 
 bool pool_is_idle(const pool *p)
 {
-    return p->ready && !p->closing && !p->reducing && !p->pending && !p->job &&
-           !p->view.busy && !p->ship_ready && !p->shipping;
+    return pool_is_ready(p) && !phase_is_closing(p->term.phase) &&
+           !phase_is_reducing(p->term.phase) && !p->pending && !p->job &&
+           !p->view.busy && p->shipping == PHASE_SHIP_NONE;
 }
 
 static bool all_committed(const pool *p)
@@ -155,7 +191,7 @@ static int64_t say_stop(pool *p, int64_t now)
     if (!pool_is_idle(p))
         return 0;
     if (!all_committed(p))
-        return p->draining;
+        return p->term.order == PHASE_DRAIN;
     return guard_is_done(p, now) ? 2 : 0;
 }
 
@@ -165,9 +201,9 @@ static void say_rank0(pool *p, int64_t *v, int64_t now)
     v[R_MOVE] = share_say(p);
     v[R_STOP] = say_stop(p, now);
     /* One broadcast at a time: all ranks have the one before. */
-    if (p->ship_ready && !p->shipping && -p->round_in[R_LACK] == p->ship_seq)
+    if (p->shipping == PHASE_SHIP_BUILT && -p->round_in[R_LACK] == p->ship_seq)
         v[R_SHIP] = (int64_t)p->ship.len;
-    v[R_STATE] = v[R_SHIP] && p->ship_state ? p->term : 0;
+    v[R_STATE] = v[R_SHIP] && p->ship_state ? p->term.number : 0;
 }
 
 /* Twice a second: a histogram is not read for nothing. */
@@ -188,7 +224,7 @@ static void say(pool *p, int64_t now)
     const pool_slot *closing = &p->slot[(p->epoch - 1) & 1];
 
     memset(v, 0, (size_t)p->n_round * sizeof(*v));
-    if (p->closing) {
+    if (phase_is_closing(p->term.phase)) {
         v[R_OUTSTANDING] = closing->outstanding;
         v[R_UNACKED] = closing->unacked;
         v[R_CLOSING] = closing->dispatched;
@@ -199,15 +235,15 @@ static void say(pool *p, int64_t now)
     v[R_ENDED] = owner_ended(p);
     v[R_LAG] = owner_lag(p);
     v[R_NOBODY] = first_is_nobody(p);
-    v[R_TERM] = p->want_term;
+    v[R_TERM] = p->term.wanted;
     v[R_ERROR] = p->failed ? 1 + p->rank : 0;
-    v[R_DRAIN] = p->draining || atomic_load(p->c.drain);
-    v[R_HOLD] = p->hold;
-    v[R_BUSY] = p->reducing;
+    v[R_DRAIN] = p->term.order == PHASE_DRAIN || atomic_load(p->c.drain);
+    v[R_HOLD] = phase_is_held(p->term.phase);
+    v[R_BUSY] = phase_is_reducing(p->term.phase);
     v[R_LACK] = -p->have_seq;
     v[R_BACKLOG] = own_backlog(p);
-    v[R_FULL] = p->ready && owner_full(p);
-    v[R_FEATURES] = p->proposal;
+    v[R_FULL] = pool_is_ready(p) && owner_full(p);
+    v[R_FEATURES] = p->term.proposal;
     v[R_HELD] = p->held != NULL;
     v[R_WANTED] = owner_wanted(p);
     v[R_P95] = say_p95(p, now);
@@ -221,7 +257,7 @@ static void say(pool *p, int64_t now)
 /* Every rank has taken up the state of this term. */
 static bool all_loaded(const pool *p, const int64_t *v)
 {
-    return p->state_seq > 0 && -v[R_LACK] >= p->state_seq;
+    return p->term.state_seq > 0 && -v[R_LACK] >= p->term.state_seq;
 }
 
 /* Every rank has every broadcast, and none brought a model. */
@@ -238,7 +274,7 @@ static void first_model(pool *p, uint32_t features)
     pe_error e = {0};
     pe_model *m;
 
-    p->proposal = 0;
+    p->term.proposal = 0;
     m = pe_model_create(p->model_ops->name,
                         p->last.fn ? p->plain_options : p->stage->options,
                         features, &e);
@@ -247,17 +283,14 @@ static void first_model(pool *p, uint32_t features)
         pool_fail(p, &e);
 }
 
-/* May the closing epoch be contributed?  What a helper did between its word
- * of this round and the owner's is in no word yet: results that are not
- * acknowledged, an error, a wish for another term.  So no block of it has to be
- * out in two rounds, one after the other.
- */
-bool round_settles(pool *p, int64_t outstanding, int64_t unacked)
+/* How the epoch on its way out stands with all ranks. */
+static enum phase_event standing(const int64_t *v)
 {
-    bool was = p->calm;
-
-    p->calm = outstanding == 0;
-    return was && p->calm && unacked == 0;
+    if (v[R_OUTSTANDING])
+        return PHASE_ON_OUT;
+    if (v[R_UNACKED])
+        return PHASE_ON_UNACKED;
+    return v[R_CLOSING] ? PHASE_ON_WHOLE : PHASE_ON_EMPTY;
 }
 
 /* An epoch ends by time when it holds blocks or a newer model is there; a
@@ -268,11 +301,11 @@ static void decide_epoch(pool *p, const int64_t *v)
     bool due = v[R_ADVANCE] == 2 || (v[R_ADVANCE] && v[R_FULL]);
     bool newer = -v[R_LACK] > p->slot[p->epoch & 1].base_seq;
 
-    if (p->closing && round_settles(p, v[R_OUTSTANDING], v[R_UNACKED])) {
-        epoch_contribute(p, v[R_CLOSING]);
+    if (phase_is_closing(p->term.phase)) {
+        epoch_settle(p, standing(v));
         return;
     }
-    if (p->closing || v[R_BUSY] || !v[R_ADVANCE] || !all_loaded(p, v))
+    if (v[R_BUSY] || !v[R_ADVANCE] || !all_loaded(p, v))
         return;
     if (p->counted && !v[R_DRAIN]) {
         if (v[R_QUOTA] < p->n_partitions || v[R_HOLD])
@@ -292,15 +325,16 @@ static void decide(pool *p)
     const int64_t *v = p->round_in;
 
     if (v[R_ERROR]) {
-        p->stop = true;
+        pool_hear(p, PHASE_SAYS_STOP);
         return;
     }
     memcpy(p->ends, v + R_FIXED, (size_t)p->n_partitions * sizeof(*p->ends));
     p->top_backlog = v[R_BACKLOG] >> 20;
     p->top_owner = (int)(v[R_BACKLOG] & 0xfffff);
-    p->draining = p->draining || v[R_DRAIN];
-    p->moving = v[R_MOVE] > 0;
-    if (v[R_TERM] > p->term) {
+    pool_hear(p, v[R_MOVE] ? PHASE_SAYS_MOVE : PHASE_SAYS_STAY);
+    if (v[R_DRAIN])
+        pool_hear(p, PHASE_SAYS_DRAIN);
+    if (v[R_TERM] > p->term.number) {
         epoch_new_term(p, v[R_TERM]);
         return;
     }
@@ -311,24 +345,24 @@ static void decide(pool *p)
     if (v[R_SHIP])
         ship_post(p, v[R_SHIP], v[R_STATE]);
     decide_epoch(p, v);
-    p->stop = v[R_STOP] == 2 || (v[R_STOP] == 1 && !v[R_OPEN] && !v[R_CLOSING]);
-    if (p->c.committer && !p->stop)
+    if (v[R_STOP] == 2 || (v[R_STOP] == 1 && !v[R_OPEN] && !v[R_CLOSING]))
+        pool_hear(p, PHASE_SAYS_STOP);
+    else if (p->c.committer)
         share_decide(p);
 }
 
 /* --- pace --- */
 
-static bool urgent(const pool *p)
+bool pool_is_urgent(const pool *p)
 {
-    return p->closing || p->hold || p->moving || !p->ready || p->failed ||
-           p->want_term > p->term || p->ship_ready || p->shipping ||
-           p->proposal || p->draining || owner_full(p) ||
-           (p->counted && p->round_in[R_OPEN]);
+    return phase_is_urgent(p->term.phase, p->term.order, p->shipping) ||
+           p->failed || p->term.wanted > p->term.number || p->term.proposal ||
+           owner_full(p) || (p->counted && p->round_in[R_OPEN]);
 }
 
 static int64_t period(const pool *p)
 {
-    if (urgent(p))
+    if (pool_is_urgent(p))
         return PERIOD_URGENT;
     return p->round_in[R_OPEN] || p->round_in[R_LAG] ? PERIOD_WORK
                                                      : PERIOD_IDLE;

@@ -100,10 +100,10 @@ void share_tell(pool *p)
 int64_t share_say(const pool *p)
 {
     const committer_view *v = &p->view;
-    bool wants =
-        p->ready && !p->draining && (v->lease != p->lease || v->surplus > 0);
+    bool wants = pool_is_ready(p) && p->term.order != PHASE_DRAIN &&
+                 (v->lease != p->lease || v->surplus > 0);
 
-    return wants ? 1 + p->moving : 0;
+    return wants ? 1 + (p->term.order == PHASE_MOVE) : 0;
 }
 
 /* What is dispatched is committed, and nothing more is dispatched: every rank
@@ -128,7 +128,7 @@ void share_decide(pool *p)
         committer_settle(p->c.committer);
         p->view.busy = true;
     } else if (p->view.lease != p->lease) {
-        p->want_term = p->term + 1;
+        p->term.wanted = p->term.number + 1;
     }
 }
 
@@ -151,7 +151,7 @@ void share_watch_wanted(pool *p, int64_t now)
     const int64_t *v = p->round_in;
     char text[400];
 
-    if (!v[R_WANTED] || !v[R_LAG] || p->draining ||
+    if (!v[R_WANTED] || !v[R_LAG] || p->term.order == PHASE_DRAIN ||
         p->wanted_at != p->logical) {
         p->wanted_at = p->logical;
         p->wanted_ns = now;
@@ -175,7 +175,7 @@ void share_watch(pool *p, int64_t now)
     double limit = p->c.alone_limit_s > 0 ? p->c.alone_limit_s : ALONE_LIMIT_S;
     double waited;
 
-    if (!p->counted || !p->ready || p->draining ||
+    if (!p->counted || !pool_is_ready(p) || p->term.order == PHASE_DRAIN ||
         p->n_owned == p->n_partitions) {
         p->lacking_ns = now;
         p->lacking_told = false;

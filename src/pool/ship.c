@@ -73,7 +73,7 @@ static int build(pool *p, const committer_news *n, pe_error *errp)
     bool state = n->word == COMMITTER_STATE;
     const pe_buffer *model = state ? &n->state.model : &n->model;
     struct ship_head h = {
-        .term = p->term,
+        .term = p->term.number,
         .epoch = n->epoch,
         .commit_ns = n->commit_ns,
         .is_state = state,
@@ -91,7 +91,7 @@ static int build(pool *p, const committer_news *n, pe_error *errp)
     if (state &&
         (put_parts(p, n, errp) < 0 || put_devices(p, &n->state, errp) < 0))
         return -1;
-    p->ship_ready = true;
+    pool_turn(p, PHASE_SHIP_ON_NEWS);
     p->ship_state = state;
     return 0;
 }
@@ -114,21 +114,24 @@ void ship_news(pool *p)
     committer_news n = {0};
     pe_error e = {0};
 
-    if (p->ship_ready || p->shipping || !committer_take(p->c.committer, &n))
+    if (p->shipping != PHASE_SHIP_NONE || !committer_take(p->c.committer, &n))
         return;
     switch (n.word) {
     case COMMITTER_COMMIT:
         note_epoch(p, n.epoch);
         guard_note(p);
-        if (p->ready && build(p, &n, &e) < 0)
+        if (pool_is_ready(p) && build(p, &n, &e) < 0)
             pool_fail(p, &e);
         break;
     case COMMITTER_STATE:
-        if (build(p, &n, &e) < 0)
+        /* The term was raised while the state of the one before was read: a
+         * rank takes up one state a term, with nothing of it dispatched.
+         */
+        if (n.term == p->term.number && build(p, &n, &e) < 0)
             pool_fail(p, &e);
         break;
     case COMMITTER_DOUBT:
-        p->want_term = p->term + 1;
+        p->term.wanted = p->term.number + 1;
         break;
     case COMMITTER_ERROR:
         pool_fail(p, &n.error);
@@ -154,11 +157,9 @@ void ship_post(pool *p, int64_t bytes, int64_t state_term)
     if (pages < 0)
         pool_abort(p, &e);
     p->ship_seq++;
-    if (state_term == p->term)
-        p->state_seq = p->ship_seq;
-    p->ship_ready = false;
-    p->shipping = true;
-    p->ship_here = false;
+    if (state_term == p->term.number)
+        p->term.state_seq = p->ship_seq;
+    pool_turn(p, PHASE_SHIP_ON_POST);
     MPI_Ibcast(p->ship.data, pages, p->page, 0, p->c.comm, &p->ship_req);
 }
 
@@ -243,9 +244,8 @@ static int take_state(pool *p, const struct ship_head *h, pe_error *errp)
         rc = owner_load(p, &s, own, errp);
     params_state_free(&s);
     free(own);
-    if (rc < 0)
+    if (rc < 0 || pool_step(p, PHASE_ON_STATE) != PHASE_DO_BEGIN)
         return -1;
-    p->ready = true;
     p->lease = h->lease;
     if (p->rank == 0)
         share_tell(p);
@@ -287,42 +287,50 @@ static int take_commit(pool *p, const struct ship_head *h, pe_error *errp)
 
     pool_sample_commit(p, h->epoch, h->commit_ns);
     if (is_other(open, p->recent[p->ship_seq & 1])) {
-        p->want_term = p->term + 1;
+        p->term.wanted = p->term.number + 1;
         return 0;
     }
-    if (!p->hold)
+    switch (pool_step(p, h->epoch < p->epoch - 1 ? PHASE_ON_MODEL
+                                                 : PHASE_ON_COMMIT)) {
+    case PHASE_DO_GO_ON:
         return rebase_open(open, p->recent[p->ship_seq & 1], errp);
-    if (h->epoch < p->epoch - 1)
+    case PHASE_DO_BEGIN:
+        return pool_slot_rebase(open, p->recent[p->ship_seq & 1], p->ship_seq,
+                                errp);
+    default:
         return 0;
-    p->hold = false;
-    return pool_slot_rebase(open, p->recent[p->ship_seq & 1], p->ship_seq,
-                            errp);
+    }
+}
+
+void ship_receive(pool *p)
+{
+    int done = 0;
+
+    if (p->shipping == PHASE_SHIP_POSTED)
+        MPI_Test(&p->ship_req, &done, MPI_STATUS_IGNORE);
+    if (done)
+        pool_turn(p, PHASE_SHIP_ON_ARRIVED);
 }
 
 void ship_progress(pool *p)
 {
     struct ship_head h;
     pe_error e = {0};
-    int done = 0, rc;
+    int rc;
 
-    if (!p->shipping)
+    ship_receive(p);
+    if (p->shipping != PHASE_SHIP_HERE)
         return;
-    if (!p->ship_here) {
-        MPI_Test(&p->ship_req, &done, MPI_STATUS_IGNORE);
-        if (!done)
-            return;
-        p->ship_here = true;
-    }
     memcpy(&h, p->ship.data, sizeof(h));
     /* A reduction of the older term still reads the lanes of its epoch. */
-    if (h.is_state && p->reducing)
+    if (h.is_state && phase_is_reducing(p->term.phase))
         return;
     rc = decode_model(p, &h, &e);
-    if (rc == 0 && h.term == p->term)
+    if (rc == 0 && h.term == p->term.number)
         rc = h.is_state ? take_state(p, &h, &e) : take_commit(p, &h, &e);
     if (rc < 0)
         pool_fail(p, &e);
-    p->shipping = false;
+    pool_turn(p, PHASE_SHIP_ON_TAKEN);
     p->have_seq = p->ship_seq;
     p->last_active = clock_mono_ns();
 }

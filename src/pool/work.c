@@ -192,5 +192,5 @@ int pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
         pool_fail(p, &e);
     }
     p->refuser = NULL;
-    return p->failed || p->want_term > p->term ? -1 : 0;
+    return p->failed || p->term.wanted > p->term.number ? -1 : 0;
 }

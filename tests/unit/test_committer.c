@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ struct fake {
 
 static struct fake fake;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int asked; /* for leases; may wait for the lock yet */
 
 static int fake_load(pool_store *s, params_state *out, pe_error *errp)
 {
@@ -157,6 +159,7 @@ static int fake_lease(pool_store *s, const params_member *m, unsigned words,
 
     (void)s;
     memset(out, 0, sizeof(*out));
+    atomic_fetch_add(&asked, 1);
     if (fake_away(errp) < 0)
         return -1;
     pthread_mutex_lock(&lock);
@@ -283,9 +286,10 @@ static committer_news load(committer *c)
 {
     committer_news n;
 
-    committer_load(c);
+    committer_load(c, 7);
     n = wait_news(c);
     CU_ASSERT_EQUAL_FATAL(n.word, COMMITTER_STATE);
+    CU_ASSERT_EQUAL(n.term, 7);
     return n;
 }
 
@@ -726,7 +730,7 @@ static void test_beats_while_unread(void)
     committer_news n;
     int before;
 
-    committer_load(c);
+    committer_load(c, 1);
     for (int i = 0; i < 500 && look(c).working; i++)
         clock_sleep_ns(10000000, 1);
     before = beats();
@@ -737,6 +741,33 @@ static void test_beats_while_unread(void)
     committer_news_clear(&n);
     committer_stop(c);
     CU_ASSERT_FALSE(fake.left); /* no clean end: they are kept */
+}
+
+/* A state is known by the term that asked for it: the answer for one that is
+ * over may be on its way yet.
+ */
+static void test_load_terms(void)
+{
+    committer *c = start(0);
+    committer_news n;
+    int before = atomic_load(&asked);
+    int64_t term;
+
+    pthread_mutex_lock(&lock); /* the first waits in the store */
+    committer_load(c, 1);
+    while (atomic_load(&asked) == before)
+        clock_sleep_ns(1000000, 1);
+    committer_load(c, 2);
+    pthread_mutex_unlock(&lock);
+    do {
+        n = wait_news(c);
+        CU_ASSERT_EQUAL_FATAL(n.word, COMMITTER_STATE);
+        CU_ASSERT_TRUE(n.term == 1 || n.term == 2);
+        term = n.term;
+        committer_news_clear(&n);
+    } while (term < 2);
+    CU_ASSERT_EQUAL(fake.loads, 2);
+    committer_stop(c);
 }
 
 static void test_lease_errors(void)
@@ -868,6 +899,7 @@ int main(void)
         {"another pool's model does not fit", test_model_does_not_fit},
         {"leases", test_lease},
         {"signs of life while news is unread", test_beats_while_unread},
+        {"a state is of the term that asked", test_load_terms},
         {"leases: errors", test_lease_errors},
         {"ends of devices", test_ends},
         {"epochs fold into one job", test_fold},

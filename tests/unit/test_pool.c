@@ -211,7 +211,7 @@ static void bench_open(bench *b, const char *yaml)
     share_take(p, (const unsigned char *)"\1");
     CU_ASSERT_EQUAL(pool_slot_open(p, 2, NULL, 0, &e), 0);
     p->epoch = 2;
-    p->ready = true;
+    p->term.phase = PHASE_OPEN;
     b->s = pool_slot_of(p, 2);
 }
 
@@ -252,7 +252,7 @@ static void test_chain(void)
     CU_ASSERT_EQUAL(b.p->n_pre, 2);
     for (int i = 0; i < 3; i++) {
         CU_ASSERT_EQUAL(owner_step(b.p), 0); /* waits for the model */
-        CU_ASSERT_EQUAL(b.p->proposal, 1);
+        CU_ASSERT_EQUAL(b.p->term.proposal, 1);
     }
     CU_ASSERT_EQUAL(b.s->dispatched, 0);
     give_model(&b, 1);
@@ -280,7 +280,7 @@ static void test_chain_nothing(void)
     bench_open(&b, CHAIN(SIFT("warming: drop")));
     CU_ASSERT_EQUAL(owner_step(b.p), 1);
     CU_ASSERT_EQUAL(owner_step(b.p), 1);
-    CU_ASSERT_EQUAL(b.p->proposal, 0);
+    CU_ASSERT_EQUAL(b.p->term.proposal, 0);
     CU_ASSERT_FALSE(b.p->ahead.there);
     CU_ASSERT_EQUAL(b.s->add.applied, 2);
     CU_ASSERT_EQUAL(b.s->add.points, 0);
@@ -322,7 +322,7 @@ static void test_chain_scores(void)
 
     bench_open(&b, CHAIN(SIFT("threshold: 1")));
     CU_ASSERT_EQUAL(owner_step(b.p), 0); /* passed on: no model yet */
-    CU_ASSERT_EQUAL(b.p->proposal, 2);
+    CU_ASSERT_EQUAL(b.p->term.proposal, 2);
     give_model(&b, 2);
     CU_ASSERT_EQUAL(owner_step(b.p), 1);
     CU_ASSERT_EQUAL(b.s->add.points, 2);
@@ -340,7 +340,7 @@ static void test_chain_forget(void)
 
     bench_open(&b, CHAIN(PICK("1,1,0")));
     CU_ASSERT_EQUAL(owner_step(b.p), 0);
-    CU_ASSERT_EQUAL(b.p->proposal, 3);
+    CU_ASSERT_EQUAL(b.p->term.proposal, 3);
     CU_ASSERT_TRUE(b.p->ahead.there);
     owner_drop(b.p);
     CU_ASSERT_FALSE(b.p->ahead.there);
@@ -392,7 +392,7 @@ static bool is_told_done(void)
 
     p->c.comm = MPI_COMM_SELF;
     p->size = 2; /* with itself */
-    p->ready = true;
+    p->term.phase = PHASE_OPEN;
     p->epoch = 3;
     CU_ASSERT_EQUAL(pool_slot_open(p, 3, NULL, 0, &e), 0);
     p->help[0].state = HELP_HERE;
@@ -419,39 +419,76 @@ static void test_help_done(void)
     work_result = 1;
 }
 
-/* An epoch is contributed when it was quiet twice. */
-static void test_settles(void)
-{
-    static const struct {
-        int size, outstanding, unacked;
-        bool closes, settles;
-    } rows[] = {
-        {3, 2, 0, true, false},
-        {3, 0, 0, false, false}, /* what a helper did last is in no word */
-        {3, 0, 1, false, false}, /* as this */
-        {3, 0, 0, false, true},
-        {3, 0, 0, true, false},
-        {3, 1, 0, false, false},
-        {3, 0, 0, false, false},
-        {3, 0, 0, false, true},
-        {1, 0, 1, true, false}, /* alone it helps nobody */
-        {1, 0, 0, true, true},
-    };
-    pool p = {0};
+/* --- a term is over, and the state for it comes yet --- */
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].closes)
-            p.calm = rows[i].size == 1; /* as epoch_advance */
-        CU_ASSERT_EQUAL(round_settles(&p, rows[i].outstanding, rows[i].unacked),
-                        rows[i].settles);
+static void wait_idle(pool *p)
+{
+    committer_view v;
+    int64_t next[2], ends[2];
+    uint64_t marks[2];
+
+    do
+        committer_look(p->c.committer, &v, next, marks, ends);
+    while (v.working);
+}
+
+static void test_late_state(void)
+{
+    pool *p = new_pool();
+    pe_error e = {0};
+    committer_conf c = {.topic = "t",
+                        .member = {.name = "w",
+                                   .incarnation = "1",
+                                   .ranks = 1,
+                                   .partitions = 2},
+                        .store = pool_store_memory(&e)};
+
+    p->n_partitions = 2;
+    p->reached = calloc(2, sizeof(*p->reached));
+    p->c.committer = committer_start(&c, &e);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p->c.committer);
+    p->term.number = 3;
+    for (int64_t term = 2; term < 4; term++) {
+        committer_load(p->c.committer, term);
+        wait_idle(p);
+        ship_news(p);
+        CU_ASSERT_EQUAL(p->shipping,
+                        term == 3 ? PHASE_SHIP_BUILT : PHASE_SHIP_NONE);
     }
+    CU_ASSERT_FALSE(p->failed);
+    committer_stop(p->c.committer);
+    pe_buffer_free(&p->ship);
+    free(p->reached);
+    free_pool(p);
+}
+
+/* A rank that is not as its protocol has it says so, and how. */
+static void test_impossible(void)
+{
+    pool p = {.rank = 2};
+
+    CU_ASSERT_EQUAL(pool_step(&p, PHASE_ON_WHOLE), PHASE_IMPOSSIBLE);
+    CU_ASSERT_TRUE(p.failed);
+    UNIT_EQUAL(p.error.text,
+               "rank 2 is loading and was told whole: a fault in the pool");
+    p.failed = false;
+    pool_turn(&p, PHASE_SHIP_ON_TAKEN);
+    UNIT_EQUAL(p.error.text,
+               "rank 2 cannot turn to a broadcast now: a fault in the pool");
+    p.failed = false;
+    pool_hear(&p, PHASE_SAYS_STOP);
+    CU_ASSERT_TRUE(pool_is_over(&p));
+    pool_hear(&p, PHASE_SAYS_STAY);
+    UNIT_EQUAL(p.error.text,
+               "rank 2 cannot take an order now: a fault in the pool");
 }
 
 int main(void)
 {
     static const unit_test tests[] = {
         {"a helper says done of what it did", test_help_done},
-        {"an epoch is quiet twice", test_settles},
+        {"a state of a term before is dropped", test_late_state},
+        {"what cannot be is said", test_impossible},
         {"devices by name", test_devices},
         {"an epoch has one place of two", test_slots},
         {"newest block of a device, by epoch", test_touch},

@@ -41,7 +41,7 @@ static void bench_open(bench *b)
     b->req = (pipeline_request){
         .run = "r", .dir = scratch_folder, .broker = mock_endpoint};
     b->p.c = (pool_conf){.pl = b->pl, .req = &b->req};
-    b->p.term = b->p.want_term = 1;
+    b->p.term.number = b->p.term.wanted = 1;
     b->p.stage = pipeline_last_stage(b->pl);
     CU_ASSERT_EQUAL_FATAL(results_open(&b->p, &e), 0);
     b->block = (pe_block){.device = "d", .topic = "t"};
@@ -65,7 +65,7 @@ static void settle(bench *b)
     CU_ASSERT_PTR_NULL(b->p.held);
     CU_ASSERT_EQUAL(b->p.slot[0].unacked, 0);
     CU_ASSERT_FALSE(b->p.failed);
-    CU_ASSERT_EQUAL(b->p.want_term, b->p.term);
+    CU_ASSERT_EQUAL(b->p.term.wanted, b->p.term.number);
 }
 
 /* A rank that waited here would take part in no round. */
