@@ -27,14 +27,45 @@ void crew_command_free(crew_command *c)
     memset(c, 0, sizeof(*c));
 }
 
+int crew_command_words(crew_command *c, const char *const *words,
+                       pe_error *errp)
+{
+    size_t n = 0;
+
+    while (words[n])
+        n++;
+    c->argv = calloc(n + 1, sizeof(char *));
+    for (size_t i = 0; c->argv && i < n; i++)
+        if (!(c->argv[i] = strdup(words[i])))
+            return pe_error_nomem(errp);
+    return c->argv ? 0 : pe_error_nomem(errp);
+}
+
+int crew_command_env(crew_command *c, const char *entry, pe_error *errp)
+{
+    size_t n = 0;
+    char **env, *copy = strdup(entry);
+
+    while (c->env && c->env[n])
+        n++;
+    env = copy ? realloc(c->env, (n + 2) * sizeof(*env)) : NULL;
+    if (!env) {
+        free(copy);
+        return pe_error_nomem(errp);
+    }
+    env[n] = copy;
+    env[n + 1] = NULL;
+    c->env = env;
+    return 0;
+}
+
 static void incarnation_clear(crew *c)
 {
     process_destroy(c->proc);
     event_reader_free(&c->reader);
     c->proc = NULL;
-    c->closed = c->ready = c->told = c->fatal = false;
-    c->final = c->failed = c->drained = false;
-    c->exit_code = 0;
+    c->closed = false;
+    c->told = (agent_told){0};
     c->fault[0] = '\0';
 }
 
@@ -56,57 +87,32 @@ static int start(crew *c, pe_error *errp)
         return -1;
     c->state = CREW_RUNS;
     c->starts++;
-    return 0;
+    if (!c->ops->started || c->ops->started(c->arg, errp) == 0)
+        return 0;
+    process_destroy(c->proc);
+    c->proc = NULL;
+    return -1;
 }
 
 /* --- what it says --- */
-
-/* The one message of a crew that fails; ranks may say it more than once. */
-static void error_take(crew *c, const json_t *event)
-{
-    const char *kind = json_string_value(json_object_get(event, "kind"));
-
-    c->told = true;
-    c->fatal = event_kind(kind) != PE_ERROR_RETRY;
-    c->exit_code = (int)json_integer_value(json_object_get(event, "exit"));
-    if (c->exit_code <= 0 || c->exit_code > 255)
-        c->exit_code = PE_EXIT_FAILED;
-}
-
-static void final_take(crew *c, const json_t *event)
-{
-    const char *state = json_string_value(json_object_get(event, "state"));
-
-    c->final = true;
-    c->final_ns = clock_mono_ns();
-    c->failed = state && !strcmp(state, "failed");
-    c->drained = state && !strcmp(state, "drained");
-}
 
 static void event_take(void *arg, json_t *event)
 {
     crew *c = arg;
     const char *kind = json_string_value(json_object_get(event, "event"));
+    bool had_final = c->told.final;
 
-    if (!kind)
-        return;
-    if (!strcmp(kind, "fault")) { /* its death will say it */
+    if (kind && !strcmp(kind, "fault")) { /* its death will say it */
         const char *words = json_string_value(json_object_get(event, "text"));
         if (!*c->fault)
             snprintf(c->fault, sizeof(c->fault), " in %.500s",
                      words ? words : "?");
         return;
     }
-    if (!strcmp(kind, "error")) {
-        if (c->told)
-            return;
-        error_take(c, event);
-    }
-    if (!strcmp(kind, "pool") || !strcmp(kind, "edge") ||
-        !strcmp(kind, "service"))
-        final_take(c, event);
-    if (!strcmp(kind, "ready"))
-        c->ready = true;
+    if (!agent_told_take(&c->told, event))
+        return;
+    if (c->told.final && !had_final)
+        c->final_ns = clock_mono_ns();
     c->ops->event(c->arg, event);
 }
 
@@ -136,15 +142,15 @@ static void died(crew *c, int64_t now_ns)
         process_kill_marked(c->mark); /* ranks that outlive their launcher */
     process_status_words(process_status(c->proc), how);
     snprintf(what, sizeof(what), "%s%s", how, c->fault);
-    c->stillborn = c->ready || c->told ? 0 : c->stillborn + 1;
-    if (c->fatal || c->stillborn >= RESTART_DEATHS)
+    c->stillborn = c->told.ready || c->told.error ? 0 : c->stillborn + 1;
+    if (c->told.fatal || c->stillborn >= RESTART_DEATHS)
         delay = -1;
-    else if (c->told && c->exit_code == PE_EXIT_AGAIN)
+    else if (c->told.error && c->told.exit_code == PE_EXIT_AGAIN)
         delay = RESTART_AGAIN_NS;
     else
         delay = restart_delay(&c->deaths, now_ns);
-    if (!c->told)
-        c->exit_code = PE_EXIT_FAILED;
+    if (!c->told.error)
+        c->told.exit_code = PE_EXIT_FAILED;
     delay = c->ops->died(c->arg, what, delay);
     c->state = delay < 0 ? CREW_LOST : CREW_WAITS;
     c->due_ns = now_ns + delay;
@@ -157,10 +163,8 @@ static void ended_badly(crew *c, const char *how)
 {
     char what[128];
 
-    if (c->failed && !c->exit_code)
-        c->exit_code = PE_EXIT_FAILED;
     snprintf(what, sizeof(what), "had done its work, and then %s", how);
-    if (!c->told && !c->failed)
+    if (c->ops->stumbled && !c->told.error && !c->told.failed)
         c->ops->stumbled(c->arg, what);
 }
 
@@ -173,11 +177,11 @@ static void reap(crew *c, int64_t now_ns)
     hear(c, EVENT_REST_MAX); /* what it said last */
     c->cpu_s += process_cpu_s(c->proc);
     process_status_words(process_status(c->proc), how);
-    if (c->final && process_status(c->proc) != 0 && !c->released)
+    if (c->told.final && process_status(c->proc) != 0 && !c->released)
         ended_badly(c, how);
-    if (c->final && c->failed && !c->exit_code)
-        c->exit_code = PE_EXIT_FAILED;
-    if (c->final || c->released)
+    if (c->told.final && c->told.failed && !c->told.exit_code)
+        c->told.exit_code = PE_EXIT_FAILED;
+    if (c->told.final || c->released)
         c->state = CREW_DONE;
     else
         died(c, now_ns);
@@ -211,7 +215,8 @@ void crew_look(crew *c, int64_t now_ns)
     if (c->state != CREW_RUNS)
         return;
     hear(c, EVENT_TURN_MAX);
-    if (c->final && !c->released && now_ns - c->final_ns > END_NS) {
+    if (c->told.final && !c->lingers && !c->released &&
+        now_ns - c->final_ns > END_NS) {
         ended_badly(c, "did not end");
         crew_kill(c, LEAVE_MS);
         return;

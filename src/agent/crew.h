@@ -10,6 +10,7 @@
 
 #include "src/agent/event.h"
 #include "src/agent/restart.h"
+#include "src/agent/told.h"
 #include "src/common/process.h"
 
 enum crew_state {
@@ -30,6 +31,8 @@ typedef struct crew_ops {
      * reader is what its events have to begin with.
      */
     int (*command)(void *arg, crew_command *c, pe_error *errp);
+    /* It has been started.  An error ends it at once, for good.  Optional. */
+    int (*started)(void *arg, pe_error *errp);
     /* A JSON event of its processes (borrowed), and any other line. */
     void (*event)(void *arg, json_t *event);
     void (*line)(void *arg, const char *line);
@@ -37,7 +40,7 @@ typedef struct crew_ops {
      * next start, or -1: never.  [delay_ns] is what the breaker says.
      */
     int64_t (*died)(void *arg, const char *what, int64_t delay_ns);
-    /* After its last word ("had done its work, and then ..."). */
+    /* After its last word ("had done its work, and then ...").  Optional. */
     void (*stumbled)(void *arg, const char *what);
 } crew_ops;
 
@@ -46,6 +49,8 @@ typedef struct crew {
     void *arg;
     const char *err_path; /* its stderr; NULL: ours */
     const char *mark;     /* "NAME=VALUE" in the environment of all of them */
+    bool lingers;         /* it may stay as long as it likes after its last
+                             word; else for a minute */
     enum crew_state state;
     int64_t due_ns; /* monotonic */
     process *proc;
@@ -56,15 +61,9 @@ typedef struct crew {
                       however long they took: a host that is dead */
     /* of this incarnation */
     bool closed;      /* its stdout is at its end */
-    bool ready;       /* it said so */
     char fault[512];  /* the function that it died in; "" */
-    bool told;        /* it told its error, */
-    bool fatal;       /* which no restart can mend, */
-    int exit_code;    /* and this exit status belongs to it */
-    bool final;       /* it gave its final event, */
-    int64_t final_ns; /* at this time, monotonic, */
-    bool failed;      /* whose state is "failed", */
-    bool drained;     /* or "drained" */
+    agent_told told;  /* once it is over, its exit_code is that of the crew */
+    int64_t final_ns; /* when it gave its final event, monotonic */
     bool released;    /* told to leave: its end is no death */
     double cpu_s;     /* of those that ended */
 } crew;
@@ -93,6 +92,12 @@ void crew_kill(crew *c, int leave_ms);
 /* Kill, free what it holds. */
 void crew_close(crew *c);
 
+/* Make its words those of [words], which end with NULL; add one "NAME=VALUE"
+ * to its environment.  All are copied.
+ */
+int crew_command_words(crew_command *c, const char *const *words,
+                       pe_error *errp);
+int crew_command_env(crew_command *c, const char *entry, pe_error *errp);
 void crew_command_free(crew_command *c); /* leaves it zeroed */
 
 #endif

@@ -130,7 +130,7 @@ static bool is_empty(const struct run *r, const json_t *summary)
         if (json_integer_value(json_object_get(blocks, *key)) > 0)
             return false;
     for (size_t i = 0; i < r->n_agents; i++)
-        if (r->agents[i].silent)
+        if (r->agents[i].told.silent)
             return false;
     return has_state(summary, "failed");
 }
@@ -166,9 +166,9 @@ static bool was_drained(const struct run *r)
 
     for (size_t i = 0; i < r->n_agents; i++) {
         const agent *a = &r->agents[i];
-        if (a->pilot->kind == PILOT_POOL && a->final && !a->drained)
+        if (a->pilot->kind == PILOT_POOL && a->told.final && !a->told.drained)
             return r->drained;
-        drained = drained || (a->drained && a->pilot->kind == PILOT_POOL);
+        drained = drained || (a->told.drained && a->pilot->kind == PILOT_POOL);
     }
     return drained || r->drained;
 }

@@ -150,9 +150,8 @@ static int words_take(const struct submit_options *o, resource_request *q,
  */
 static bool is_candidate(const pipeline_pilot *k)
 {
-    bool service = k->kind == PILOT_BROKER || k->kind == PILOT_PARAMS;
-
-    return k->within < 0 && (!service || (!k->endpoint && k->resource_given));
+    return k->within < 0 && (!pilot_kind_is_service(k->kind) ||
+                             (!k->endpoint && k->resource_given));
 }
 
 static int refuse_several(const pipeline *p, pe_error *errp)

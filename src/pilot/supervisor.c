@@ -169,7 +169,7 @@ static bool is_done(const supervisor *s)
     if (s->n_parts == 0)
         return false;
     for (size_t i = 0; i < s->n_parts; i++)
-        if (!s->parts[i].is_service && !s->parts[i].crew.final &&
+        if (!s->parts[i].is_service && !s->parts[i].crew.told.final &&
             s->parts[i].crew.state != CREW_DONE)
             return false;
     return s->leaving || !s->parts[0].is_service;
@@ -331,7 +331,7 @@ static void services_release(supervisor *s)
 static bool may_start(const supervisor *s, const part *p)
 {
     for (const part *at = s->parts; at != p; at++)
-        if (at->is_service && !at->crew.ready)
+        if (at->is_service && !at->crew.told.ready)
             return false;
     return true;
 }
@@ -345,7 +345,7 @@ static void late_look(supervisor *s, int64_t now)
     if (s->state != SUPERVISOR_STARTING || s->stopped || !s->begun ||
         *s->reason || now - s->born_ns < LATE_NS)
         return;
-    while (p < s->parts + s->n_parts && p->crew.ready)
+    while (p < s->parts + s->n_parts && p->crew.told.ready)
         p++;
     if (p == s->parts + s->n_parts)
         return;
@@ -381,7 +381,7 @@ static void resize_look(supervisor *s)
     crew *c = &s->parts[0].crew;
 
     if (s->ranks == 0 || s->ranks == s->conf.ranks || s->stopped ||
-        c->state != CREW_DONE || !c->drained)
+        c->state != CREW_DONE || !c->told.drained)
         return;
     s->conf.ranks = s->ranks;
     c->state = CREW_WAITS;
@@ -494,8 +494,8 @@ static void loop(supervisor *s)
 static void conclude(supervisor *s)
 {
     for (size_t i = 0; i < s->n_parts && !s->status; i++)
-        if (s->parts[i].crew.state == CREW_LOST || s->parts[i].crew.final)
-            s->status = s->parts[i].crew.exit_code;
+        if (s->parts[i].crew.state == CREW_LOST || s->parts[i].crew.told.final)
+            s->status = s->parts[i].crew.told.exit_code;
     tell_exit(s);
 }
 

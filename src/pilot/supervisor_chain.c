@@ -152,7 +152,7 @@ static void cancel(const supervisor *s)
 
 void chain_close(supervisor *s)
 {
-    bool over = s->status == 0 && s->final && !s->parts[0].crew.drained;
+    bool over = s->status == 0 && s->final && !s->parts[0].crew.told.drained;
 
     /* It may be in the queue already. */
     if (s->chain_proc && process_wait(s->chain_proc, time_left_ms(s, CLOSE_MS)))

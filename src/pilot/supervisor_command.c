@@ -13,22 +13,6 @@
 
 #define WORDS_MAX 16
 
-/* The words, up to NULL, as new memory; a NULL among them that is no end
- * (memory was out) fails.
- */
-static int words_copy(char ***listp, const char *const *words, pe_error *errp)
-{
-    size_t n = 0;
-
-    while (words[n])
-        n++;
-    *listp = calloc(n + 1, sizeof(char *));
-    for (size_t i = 0; *listp && i < n; i++)
-        if (!((*listp)[i] = strdup(words[i])))
-            return pe_error_nomem(errp);
-    return *listp ? 0 : pe_error_nomem(errp);
-}
-
 static char *program_find(const supervisor *s, const char *name,
                           const char *installed, pe_error *errp)
 {
@@ -74,24 +58,6 @@ static int pool_launch(supervisor *s, const char *const *argv,
     return 0;
 }
 
-static int env_add(crew_command *c, const char *entry, pe_error *errp)
-{
-    size_t n = 0;
-    char **env, *copy = strdup(entry);
-
-    while (c->env && c->env[n])
-        n++;
-    env = copy ? realloc(c->env, (n + 2) * sizeof(*env)) : NULL;
-    if (!env) {
-        free(copy);
-        return pe_error_nomem(errp);
-    }
-    env[n] = copy;
-    env[n + 1] = NULL;
-    c->env = env;
-    return 0;
-}
-
 static int pool_command(const part *p, crew_command *c, pe_error *errp)
 {
     supervisor *s = p->s;
@@ -123,7 +89,7 @@ static int edge_command(const part *p, crew_command *c, pe_error *errp)
     const char *argv[] = {agent,         s->dir,     "--pilot",
                           s->req->pilot, "--events", p->crew.reader.mark,
                           NULL};
-    int status = agent ? words_copy(&c->argv, argv, errp) : -1;
+    int status = agent ? crew_command_words(c, argv, errp) : -1;
 
     free(agent);
     return status;
@@ -162,7 +128,7 @@ static int service_command(const part *p, crew_command *c, pe_error *errp)
         argv[n++] = s->conf.advertise;
     }
     argv[n] = NULL;
-    status = words_copy(&c->argv, argv, errp);
+    status = crew_command_words(c, argv, errp);
 done:
     free(folder);
     free(program);
@@ -182,7 +148,7 @@ static int part_command(const part *p, crew_command *c, pe_error *errp)
     if (folder && program && !dir)
         pe_error_nomem(errp);
     if (dir && program)
-        status = words_copy(&c->argv, argv, errp);
+        status = crew_command_words(c, argv, errp);
     free(dir);
     free(program);
     free(folder);
@@ -221,5 +187,5 @@ int kind_command(void *arg, crew_command *c, pe_error *errp)
     case PILOT_N_KINDS:
         return part_command(p, c, errp);
     }
-    return status < 0 ? -1 : env_add(c, s->mark, errp);
+    return status < 0 ? -1 : crew_command_env(c, s->mark, errp);
 }

@@ -37,7 +37,7 @@ static void part_ready(supervisor *s, const json_t *event)
     if (endpoint)
         snprintf(s->endpoint, sizeof(s->endpoint), "%s", endpoint);
     for (size_t i = 0; i < s->n_parts; i++)
-        if (!s->parts[i].crew.ready)
+        if (!s->parts[i].crew.told.ready)
             return;
     if (s->state == SUPERVISOR_STARTING)
         tell_state(s, SUPERVISOR_ACTIVE, "%s", "");
@@ -192,7 +192,7 @@ static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
                                 "pilot", p->name, "text", line, "again", 1));
         return delay_ns;
     }
-    if (!p->crew.told)
+    if (!p->crew.told.error)
         tell_silent(s, p, what, why);
     tell_left(s);
     tell_event(s, json_pack("{s:s, s:s, s:s, s:b}", "event", "died", "pilot",
@@ -230,11 +230,6 @@ static size_t part_count(const supervisor *s)
     return n;
 }
 
-static bool is_service(const pipeline_pilot *k)
-{
-    return k && (k->kind == PILOT_BROKER || k->kind == PILOT_PARAMS);
-}
-
 /* Where it says what is for people: a part of an allocation in its own folder,
  * where `pilot log` looks, the others where we do.
  */
@@ -264,7 +259,7 @@ static int part_fill(supervisor *s, part *p, const char *name, pe_error *errp)
     p->name = strdup(name);
     if (!p->name)
         return pe_error_nomem(errp);
-    p->is_service = is_service(k);
+    p->is_service = k && pilot_kind_is_service(k->kind);
     p->crew = (crew){.ops = &part_ops, .arg = p};
     if (folder_fill(s, p, errp) < 0)
         return -1;

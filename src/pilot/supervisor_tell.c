@@ -239,8 +239,8 @@ static bool is_learned(const supervisor *s)
 {
     const crew *c = s->n_parts > 0 ? &s->parts[0].crew : NULL;
 
-    return s->pilot && s->pilot->kind == PILOT_POOL && c && c->final &&
-           !c->failed && !c->drained;
+    return s->pilot && s->pilot->kind == PILOT_POOL && c && c->told.final &&
+           !c->told.failed && !c->told.drained;
 }
 
 /* A pool that nobody follows leaves a summary of itself: in DIR/summary.json,

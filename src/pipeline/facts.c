@@ -21,6 +21,11 @@ const char *pilot_kind_name(enum pilot_kind kind)
     return names[kind];
 }
 
+bool pilot_kind_is_service(enum pilot_kind kind)
+{
+    return kind == PILOT_BROKER || kind == PILOT_PARAMS;
+}
+
 const pipeline_pilot *pipeline_pilot_find(const pipeline *p, const char *name)
 {
     for (size_t i = 0; i < p->n_pilots; i++)

@@ -44,16 +44,16 @@ typedef struct pipeline_pilot {
     char *via;                /* edge, pool: ssh://HOST that carries its
                                  connections; NULL: none */
     char *endpoint;           /* broker, params: NULL = managed */
-    char *endpoint_from; /* who named it: "FILE:LINE, pilots.NAME.endpoint",
-                            "--set ...", or a variable */
-    char *listen;             /* managed: address it listens on; NULL: see
-                                 pipeline_listen */
-    char *password_file;      /* params */
-    char *user;               /* params */
-    double time_s;            /* 0: no limit */
-    uint64_t queue_bytes;     /* edge: memory queue of a device */
-    bool full_drop;           /* edge: full queue drops the oldest block instead
-                                 of blocking the source */
+    char *endpoint_from;  /* who named it: "FILE:LINE, pilots.NAME.endpoint",
+                             "--set ...", or a variable */
+    char *listen;         /* managed: address it listens on; NULL: see
+                             pipeline_listen */
+    char *password_file;  /* params */
+    char *user;           /* params */
+    double time_s;        /* 0: no limit */
+    uint64_t queue_bytes; /* edge: memory queue of a device */
+    bool full_drop;       /* edge: full queue drops the oldest block instead
+                             of blocking the source */
 } pipeline_pilot;
 
 enum stage_role {
@@ -155,6 +155,8 @@ const pipeline_stage *pipeline_last_stage(const pipeline *p);
  */
 int pipeline_use_kernel(const pipeline *p, pe_error *errp);
 const char *pilot_kind_name(enum pilot_kind kind);
+/* One that others talk to: a broker or a parameter service. */
+bool pilot_kind_is_service(enum pilot_kind kind);
 
 /* True when no broker and no parameter service takes part. */
 bool pipeline_is_local(const pipeline *p);

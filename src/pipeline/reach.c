@@ -108,7 +108,7 @@ int pipeline_check_reach(const pipeline *p, const tree *root, pe_error *errp)
         const tree *t = &pilots->child[i];
         const tree *endpoint = tree_get(t, "endpoint");
         const tree *listen = tree_get(t, "listen");
-        if (k->kind != PILOT_BROKER && k->kind != PILOT_PARAMS)
+        if (!pilot_kind_is_service(k->kind))
             continue;
         if (check_given(p, k, endpoint ? endpoint : t, errp) < 0 ||
             check_managed(p, k, listen ? listen : t, errp) < 0)

@@ -163,9 +163,8 @@ static char **parts_of(const submit_plan *p, bool *failedp)
     for (int services = 1; list && services >= 0; services--)
         for (size_t i = 0; i < p->pl->n_pilots; i++) {
             const pipeline_pilot *k = &p->pl->pilots[i];
-            bool service = k->kind == PILOT_BROKER || k->kind == PILOT_PARAMS;
             if (k->within >= 0 && &p->pl->pilots[k->within] == p->pilot &&
-                service == (services == 1))
+                pilot_kind_is_service(k->kind) == (services == 1))
                 list[n++] = copy(k->name, failedp);
         }
     *failedp = *failedp || !list;
@@ -177,10 +176,7 @@ static char **parts_of(const submit_plan *p, bool *failedp)
  */
 static const char *listen_of(const submit_plan *p)
 {
-    bool service =
-        p->pilot->kind == PILOT_BROKER || p->pilot->kind == PILOT_PARAMS;
-
-    if (!service || p->pilot->listen)
+    if (!pilot_kind_is_service(p->pilot->kind) || p->pilot->listen)
         return p->pilot->listen;
     return !strncmp(p->url, "local:", 6) ? "127.0.0.1" : "auto";
 }

@@ -7,13 +7,10 @@
 #include <unistd.h>
 
 #include "src/backend/backend.h"
-#include "src/common/clock.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/launcher/launcher.h"
-#include "src/pilot/scratch.h"
-#include "src/registry/submit.h"
 #include "src/request/defaults.h"
 #include "src/run/run.h"
 
@@ -22,7 +19,7 @@
 
 /* --- start --- */
 
-static submit_plan plan_of(const agent *a, const char *cwd)
+submit_plan run_agent_plan(const agent *a, const char *cwd)
 {
     const struct run *r = a->run;
 
@@ -35,96 +32,33 @@ static submit_plan plan_of(const agent *a, const char *cwd)
                          .url = a->url,
                          .request = &a->request,
                          .submit_dir = cwd ? cwd : "/",
-                         .renew = r->req->resumed || a->starts > 0};
+                         .renew = r->req->resumed || a->crew.starts > 0};
 }
 
-static int attached_start(agent *a, pe_error *errp)
+int run_agent_submit(agent *a, pe_error *errp)
 {
-    char *program = locate_program("pilot-supervisor", PILOT_LIBEXECDIR, errp);
-    const char *argv[] = {program, a->dir, "--events", a->reader.mark, NULL};
-    const char *env[] = {a->mark, NULL};
-    const process_spec spec = {
-        .argv = argv, .env = env, .err_path = a->err_path, .new_group = true};
+    char *cwd = getcwd(NULL, 0);
+    submit_plan p = run_agent_plan(a, cwd);
+    int status = submit(&p, &a->record, errp);
 
-    /* What a command that was killed has left of this very pilot. */
-    process_kill_marked(a->mark);
-    process_destroy(a->proc);
-    a->proc = NULL;
-    event_reader_free(&a->reader);
-    a->closed = a->ready = false;
-    if (program && event_mark_make(a->reader.mark, errp) == 0)
-        a->proc = process_start(&spec, errp);
-    free(program);
-    a->starts += a->proc != NULL;
-    return a->proc ? 0 : -1;
-}
-
-/* In our own allocation it goes by that one's id, else by its process. */
-static void id_make(const agent *a, char id[RESOURCE_ID_MAX])
-{
-    char start[32] = "";
-
-    if (*a->job) {
-        memcpy(id, a->job, RESOURCE_ID_MAX);
-        return;
-    }
-    process_start_time(process_pid(a->proc), start);
-    snprintf(id, RESOURCE_ID_MAX, "%d.%s", (int)process_pid(a->proc), start);
-}
-
-int run_agent_start(agent *a, pe_error *errp)
-{
-    char *cwd = getcwd(NULL, 0), id[RESOURCE_ID_MAX];
-    submit_plan p = plan_of(a, cwd);
-    int status = a->attached ? submit_prepare(&p, &a->record, errp)
-                             : submit(&p, &a->record, errp);
-
-    if (status == 0 && a->attached) {
-        status = attached_start(a, errp);
-        if (status == 0)
-            id_make(a, id);
-        if (status == 0)
-            status = submit_started(&p, id, &a->record, errp);
-    }
     free(cwd);
     /* A scheduler has its job, or may have. */
-    if (!a->attached && (status == 0 || errp->kind == PE_ERROR_RETRY))
+    if (status == 0 || errp->kind == PE_ERROR_RETRY)
         a->run->made_dir = false;
     if (status < 0)
         return -1;
-    if (!a->attached)
-        log_info("%s is job %s on %s", a->record.id, a->record.sched_id,
-                 a->url);
+    log_info("%s is job %s on %s", a->record.id, a->record.sched_id, a->url);
     a->state = AGENT_RUNS;
     return 0;
 }
 
 /* --- what they say --- */
 
-/* The one message of a pilot that fails; ranks may say it more than once. */
-static void error_take(agent *a, const json_t *event)
+static void error_take(agent *a, const char *what)
 {
-    const char *what = json_string_value(json_object_get(event, "text"));
-
-    if (a->told)
-        return;
-    a->told = true;
-    a->silent = json_is_true(json_object_get(event, "silent"));
-    a->exit_code = (int)json_integer_value(json_object_get(event, "exit"));
-    if (a->exit_code <= 0 || a->exit_code > 255)
-        a->exit_code = PE_EXIT_FAILED;
     run_progress_clear(a->run);
     log_error("%s", what ? what : "a pilot failed without a word");
     monitor_error(a->run->monitor, what ? what : "");
-}
-
-static void final_take(agent *a, const json_t *event)
-{
-    const char *state = json_string_value(json_object_get(event, "state"));
-
-    a->final = true;
-    a->failed = state && !strcmp(state, "failed");
-    a->drained = state && !strcmp(state, "drained");
 }
 
 /* Its processes died, and are started again or not. */
@@ -139,55 +73,35 @@ static void died_take(agent *a, const json_t *event)
     log_warn("%s", what ? what : "a pilot died; it is started again");
 }
 
-static void event_take(void *arg, json_t *event)
+void run_agent_take(agent *a, json_t *event)
 {
-    agent *a = arg;
     const char *kind = json_string_value(json_object_get(event, "event"));
     const char *what = json_string_value(json_object_get(event, "text"));
 
-    monitor_take(a->run->monitor, a->member, event);
-    if (!kind)
+    if (!agent_told_take(&a->told, event))
         return;
+    monitor_take(a->run->monitor, a->member, event);
     if (!strcmp(kind, "error"))
-        error_take(a, event);
-    if (!strcmp(kind, "pool") || !strcmp(kind, "edge"))
-        final_take(a, event);
+        error_take(a, what);
     if (!strcmp(kind, "died"))
         died_take(a, event);
     if (!strcmp(kind, "note") && what) {
         run_progress_clear(a->run);
         log_info("%s", what);
     }
-    if (!strcmp(kind, "ready")) {
-        a->ready = true;
-        if (a->run->drained && a->run->local) /* it missed the signal */
-            run_agent_drain(a);
-    }
-}
-
-static void line_take(void *arg, const char *line)
-{
-    const agent *a = arg;
-
-    log_debug("%s: %s", a->member, line);
-}
-
-void run_agent_read(agent *a, size_t max)
-{
-    if (a->proc && !a->closed)
-        a->closed = !event_read(&a->reader, process_fd(a->proc), max,
-                                event_take, line_take, a);
+    if (!strcmp(kind, "ready") && a->run->drained && a->run->local)
+        run_agent_drain(a); /* it missed the signal */
 }
 
 /* --- beats of those in jobs --- */
 
-/* A member of [beat] as the event it was. */
-static void part_take(agent *a, const json_t *beat, const char *name)
+/* The newest event of a kind, in [beat], as the event it was. */
+static void newest_take(agent *a, const json_t *beat, const char *name)
 {
-    json_t *part = json_object_get(beat, name);
+    json_t *event = json_object_get(beat, name);
 
-    if (json_is_object(part))
-        event_take(a, part);
+    if (json_is_object(event))
+        run_agent_take(a, event);
 }
 
 static const char *text_of(const json_t *o, const char *key)
@@ -203,16 +117,16 @@ static const char *text_of(const json_t *o, const char *key)
 static bool succeeded(agent *a, const json_t *beat, int status)
 {
     const char *next = strrchr(text_of(beat, "successor"), '/');
-    bool unbegun = status == 0 && !a->final;
+    bool unbegun = status == 0 && !a->told.final;
 
-    if (!next || !(a->drained || unbegun) || a->run->drained)
+    if (!next || !(a->told.drained || unbegun) || a->run->drained)
         return false;
     run_progress_clear(a->run);
     log_info("%s has ended at its deadline; %s goes on", a->member, next + 1);
     snprintf(a->member, sizeof(a->member), "%s", next + 1);
     a->beat_seq = a->beat_pid = a->gone_ns = 0;
     memset(&a->record, 0, sizeof(a->record)); /* it has one of its own */
-    a->ready = a->final = a->drained = false;
+    a->told.ready = a->told.final = a->told.drained = false;
     return true;
 }
 
@@ -225,17 +139,18 @@ static void end_take(agent *a, const json_t *beat)
         return;
     monitor_cpu(a->run->monitor, a->member,
                 json_number_value(json_object_get(beat, "cpu_s")));
-    a->exit_code = (int)json_integer_value(status);
-    if (a->exit_code == 0 && a->pilot->kind == PILOT_POOL && !a->final &&
+    a->told.exit_code = (int)json_integer_value(status);
+    if (a->told.exit_code == 0 && a->pilot->kind == PILOT_POOL &&
+        !a->told.final &&
         !a->run->drained) { /* canceled by another, or its time was up */
-        a->exit_code = PE_EXIT_FAILED;
+        a->told.exit_code = PE_EXIT_FAILED;
         log_error("pilot %s ended before it had begun", a->member);
     }
-    if (a->exit_code != 0 && !a->told)
-        run_fail(a->run, a->exit_code, text_of(beat, "reason"));
-    a->state = a->exit_code == 0 ? AGENT_DONE : AGENT_GIVEN_UP;
+    if (a->told.exit_code != 0 && !a->told.error)
+        run_fail(a->run, a->told.exit_code, text_of(beat, "reason"));
+    a->state = a->told.exit_code == 0 ? AGENT_DONE : AGENT_GIVEN_UP;
     if (a->state == AGENT_GIVEN_UP)
-        run_fail(a->run, a->exit_code, NULL);
+        run_fail(a->run, a->told.exit_code, NULL);
 }
 
 /* Its job script has started another supervisor for one that was killed. */
@@ -265,12 +180,12 @@ static void beat_take(agent *a, const json_t *beat)
     another_tell(a, beat);
     snprintf(a->record.endpoint, sizeof(a->record.endpoint), "%s",
              text_of(beat, "endpoint"));
-    if (!a->ready && strcmp(state, "STARTING") != 0)
-        a->ready = true;
-    part_take(a, beat, "progress");
-    part_take(a, beat, "error");
-    if (!a->final)
-        part_take(a, beat, "final");
+    if (!a->told.ready && strcmp(state, "STARTING") != 0)
+        a->told.ready = true;
+    newest_take(a, beat, "progress");
+    newest_take(a, beat, "error");
+    if (!a->told.final)
+        newest_take(a, beat, "final");
     end_take(a, beat);
 }
 
@@ -312,7 +227,7 @@ void run_agent_drain(agent *a)
 
     a->asked = true;
     if (a->attached)
-        process_signal(a->proc, SIGUSR2);
+        crew_signal(&a->crew, SIGUSR2);
     else if (a->state == AGENT_RUNS && a->run->params &&
              params_order_put(a->run->params, a->member, "end", &e) < 0)
         log_warn("%s", e.text);
@@ -323,10 +238,16 @@ bool run_agent_is_over(const agent *a)
     return a->state == AGENT_DONE || a->state == AGENT_GIVEN_UP;
 }
 
-bool run_agent_is_service(const agent *a)
+bool run_agent_stays(const agent *a)
 {
-    return a->pilot->kind == PILOT_BROKER || a->pilot->kind == PILOT_PARAMS ||
+    return pilot_kind_is_service(a->pilot->kind) ||
            a->pilot->kind == PILOT_ALLOCATION;
+}
+
+void run_agent_give_up(agent *a, int exit_code, const char *what)
+{
+    a->state = AGENT_GIVEN_UP;
+    run_fail(a->run, exit_code, what);
 }
 
 /* Where the last TAIL_LINES lines of [s] begin. */
@@ -368,9 +289,8 @@ void run_agent_tail(const agent *a)
 /* Pilots of [k] that this command has to do with. */
 static size_t places_of(const struct run *r, const pipeline_pilot *k)
 {
-    bool service = k->kind == PILOT_BROKER || k->kind == PILOT_PARAMS;
-
-    if (service && (k->endpoint || (!k->resource_given && k->within < 0)))
+    if (pilot_kind_is_service(k->kind) &&
+        (k->endpoint || (!k->resource_given && k->within < 0)))
         return 0;
     /* What the topic holds now is the end: nothing is added to it. */
     if (k->kind == PILOT_EDGE && (r->local || r->p->until_eof))
@@ -461,7 +381,11 @@ static int agent_fill(agent *a, struct run *r, const pipeline_pilot *k,
         defaults_merge(&a->request, a->url, errp) < 0)
         return -1;
     a->mark = text_format("PILOT_AGENT=%s", a->dir ? a->dir : "");
-    return a->err_path && a->mark ? 0 : pe_error_nomem(errp);
+    if (!a->err_path || !a->mark)
+        return pe_error_nomem(errp);
+    if (a->attached)
+        run_child_open(a);
+    return 0;
 }
 
 int run_agents_create(struct run *r, pe_error *errp)
@@ -481,19 +405,14 @@ int run_agents_create(struct run *r, pe_error *errp)
     return 0;
 }
 
-/* Asked to, a supervisor takes its agents with it. */
+/* Asked to, a supervisor takes its agents with it; all are asked first. */
 void run_agents_destroy(struct run *r)
 {
     for (size_t i = 0; i < r->n_agents; i++)
-        process_signal(r->agents[i].proc, SIGQUIT);
+        crew_signal(&r->agents[i].crew, SIGQUIT);
     for (size_t i = 0; i < r->n_agents; i++) {
         agent *a = &r->agents[i];
-        if (a->proc) {
-            process_destroy(a->proc);
-            process_kill_marked(a->mark);
-            scratch_clean(a->dir);
-        }
-        event_reader_free(&a->reader);
+        run_child_close(a);
         request_free(&a->request);
         free(a->url);
         free(a->dir);

@@ -126,8 +126,8 @@ static void drain(struct run *r)
     else if (!r->local && has_kind(r, PILOT_EDGE))
         return;
     for (size_t i = 0; i < r->n_agents; i++)
-        if ((r->agents[i].ready || !r->local) &&
-            !run_agent_is_service(&r->agents[i]))
+        if ((r->agents[i].told.ready || !r->local) &&
+            !run_agent_stays(&r->agents[i]))
             run_agent_drain(&r->agents[i]);
 }
 
@@ -147,13 +147,6 @@ static void signals_obey(struct run *r)
         r->stop_signal = s.last;
         r->phase = RUN_OVER;
     }
-}
-
-/* Without the pool there is nothing to go on for. */
-static void agent_give_up(agent *a, int exit_code, const char *what)
-{
-    a->state = AGENT_GIVEN_UP;
-    run_fail(a->run, exit_code, what);
 }
 
 /* The run goes on without an edge that was given up: its devices end where
@@ -184,83 +177,21 @@ static void agent_bury(agent *a)
 /* One that was interrupted on its way stops the run: without it there is
  * nothing to drain.
  */
-static void agent_start(agent *a)
+static void agent_submit(agent *a)
 {
     struct run *r = a->run;
     pe_error e = {0};
 
-    if (!a->attached)
-        signals_step("%s is submitted to %s", a->member, a->url);
-    int status = run_agent_start(a, &e);
+    signals_step("%s is submitted to %s", a->member, a->url);
+    int status = run_agent_submit(a, &e);
     bool interrupted = interrupt_level() > INTERRUPT_NONE;
     signals_step_end();
     if (status < 0 && interrupted && run_interrupted(r)) {
         a->state = AGENT_GIVEN_UP;
         r->phase = RUN_OVER;
     } else if (status < 0) {
-        agent_give_up(a, e.exit_code, e.text);
+        run_agent_give_up(a, e.exit_code, e.text);
     }
-}
-
-/* A supervisor that was killed is started again like its agents are: it finds
- * what is left of them, and the run goes on at its last commit.  False: not
- * this one, or not any more.
- */
-static bool agent_revive(agent *a)
-{
-    const struct run *r = a->run;
-    int64_t now = clock_mono_ns(), delay;
-    char how[64];
-
-    if (a->told || a->asked || r->local || r->phase >= RUN_ENDS ||
-        process_status(a->proc) <= 128)
-        return false;
-    delay = restart_delay(&a->deaths, now);
-    if (delay < 0)
-        return false;
-    run_progress_clear(a->run);
-    process_status_words(process_status(a->proc), how);
-    log_warn("the supervisor of pilot %s %s; it is started again%s", a->member,
-             how, delay > 0 ? " in a moment" : "");
-    monitor_lost(r->monitor, a->member);
-    a->state = AGENT_WAITS;
-    a->due_ns = now + delay;
-    return true;
-}
-
-/* Its supervisor ended before its agents were done. */
-static void agent_died(agent *a)
-{
-    char what[256] = "", how[64];
-
-    if (agent_revive(a))
-        return;
-    run_progress_clear(a->run);
-    process_status_words(process_status(a->proc), how);
-    if (!a->told)
-        snprintf(what, sizeof(what), "the supervisor of pilot %s %s", a->member,
-                 how);
-    if (!a->told || a->silent)
-        run_agent_tail(a);
-    agent_give_up(a, a->told ? a->exit_code : PE_EXIT_FAILED,
-                  *what ? what : NULL);
-}
-
-static void agent_reap(agent *a)
-{
-    struct run *r = a->run;
-
-    if (a->state != AGENT_RUNS || !a->proc || !process_ended(a->proc))
-        return;
-    run_agent_read(a, EVENT_REST_MAX); /* what it said last */
-    monitor_cpu(r->monitor, a->member, process_cpu_s(a->proc));
-    if (!a->final && !(a->asked && process_status(a->proc) == 0)) {
-        agent_died(a);
-        return;
-    }
-    a->state = AGENT_DONE;
-    if (a->failed || process_status(a->proc) != 0)
-        run_fail(r, a->told ? a->exit_code : PE_EXIT_FAILED, NULL);
 }
 
 /* Devices sense once there is somebody to take it: a stream that waits for
@@ -277,7 +208,7 @@ static bool may_start(const agent *a)
         return r->phase < RUN_ENDS;
     for (size_t i = 0; i < r->n_agents; i++) {
         pools = pools || r->agents[i].pilot->kind == PILOT_POOL;
-        if (r->agents[i].pilot->kind == PILOT_POOL && r->agents[i].ready)
+        if (r->agents[i].pilot->kind == PILOT_POOL && r->agents[i].told.ready)
             return true;
     }
     return !pools;
@@ -285,17 +216,14 @@ static bool may_start(const agent *a)
 
 static void agent_look(agent *a)
 {
-    if (a->state == AGENT_WAITS && clock_mono_ns() >= a->due_ns &&
-        may_start(a)) {
-        if (a->inside)
-            a->state = AGENT_RUNS;
-        else
-            agent_start(a);
-    }
-    if (!a->attached)
+    if (a->state == AGENT_WAITS && !may_start(a))
         return;
-    run_agent_read(a, EVENT_TURN_MAX);
-    agent_reap(a);
+    if (a->attached)
+        run_child_look(a);
+    else if (a->state == AGENT_WAITS && a->inside)
+        a->state = AGENT_RUNS;
+    else if (a->state == AGENT_WAITS)
+        agent_submit(a);
 }
 
 /* Are all agents of [kind] over? */
@@ -339,7 +267,7 @@ static void edges_expire(struct run *r)
     for (size_t i = 0; i < r->n_agents; i++) {
         agent *a = &r->agents[i];
         char what[160];
-        if (run_agent_is_over(a) || run_agent_is_service(a))
+        if (run_agent_is_over(a) || run_agent_stays(a))
             continue;
         snprintf(what, sizeof(what), "pilot %s did not end with the run",
                  a->member);
@@ -414,9 +342,8 @@ static void events_wait(const struct run *r)
 
     fds[n++] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
     for (size_t i = 0; i < r->n_agents && n <= AGENTS_MAX; i++)
-        if (r->agents[i].state == AGENT_RUNS && r->agents[i].proc &&
-            !r->agents[i].closed)
-            fds[n++] = (struct pollfd){.fd = process_fd(r->agents[i].proc),
+        if (crew_fd(&r->agents[i].crew) >= 0)
+            fds[n++] = (struct pollfd){.fd = crew_fd(&r->agents[i].crew),
                                        .events = POLLIN};
     poll(fds, n, POLL_MS);
 }
@@ -489,7 +416,7 @@ static bool endpoints_take(struct run *r)
 static bool service_failed(const struct run *r)
 {
     for (size_t i = 0; i < r->n_agents; i++)
-        if (run_agent_is_service(&r->agents[i]) &&
+        if (run_agent_stays(&r->agents[i]) &&
             r->agents[i].state == AGENT_GIVEN_UP)
             return true;
     return false;
@@ -502,7 +429,7 @@ int run_follow_services(struct run *r, pe_error *errp)
     r->placed = true;
     while (!endpoints_take(r)) {
         for (size_t i = 0; i < r->n_agents; i++)
-            if (run_agent_is_service(&r->agents[i]))
+            if (run_agent_stays(&r->agents[i]))
                 agent_look(&r->agents[i]);
         run_watch(r, false);
         if (service_failed(r))

@@ -5,14 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "src/agent/event.h"
-#include "src/agent/restart.h"
+#include "src/agent/crew.h"
 #include "src/common/option.h"
-#include "src/common/process.h"
 #include "src/monitor/monitor.h"
 #include "src/params/params.h"
 #include "src/pipeline/pipeline.h"
 #include "src/registry/record.h"
+#include "src/registry/submit.h"
 
 struct run_options {
     option_list set;
@@ -50,22 +49,11 @@ typedef struct agent {
     char *dir;        /* its folder; of an attached one */
     char *err_path;   /* what its processes say for people */
     char *mark;       /* in the environment of all of them */
-    process *proc;    /* the supervisor of an attached one */
-    restart deaths;   /* of that, */
-    int starts;       /* and how often it was started; */
-    int64_t due_ns;   /* it is again at this time, monotonic */
+    crew crew;        /* the supervisor of an attached one */
+    agent_told told;  /* by events or beats, over all its incarnations */
     int64_t beat_pid; /* of the supervisor whose beat was taken last */
-    event_reader reader;
     int64_t gone_ns;  /* when its record was final first, monotonic; 0 */
     int64_t beat_seq; /* of the newest beat that was taken */
-    bool closed;      /* its stdout is at its end */
-    bool ready;       /* it said so */
-    bool told;        /* it told its error, */
-    bool silent;      /* which is only that it ended without a word */
-    int exit_code;    /* and this exit status belongs to it */
-    bool final;       /* it gave its final event, */
-    bool failed;      /* whose state is "failed", */
-    bool drained;     /* or "drained" */
     bool asked;       /* to end */
     bool unburied;    /* ends of its devices cannot be written, when it was
                          given up */
@@ -113,7 +101,7 @@ struct run {
     size_t shown;       /* its length on the terminal */
 };
 
-/* --- run_setup.c --- */
+/* --- setup.c --- */
 
 /* A new run: load the file, choose the id, make the state folder.  Errors:
  * 78, 73 (a run of that name, or no folder can be made).
@@ -134,7 +122,7 @@ int run_setup_plan(const struct run_options *o, void *file, pe_error *errp);
 /* RUN_DIR/[name] in new memory; the caller frees. */
 char *run_path(const struct run *r, const char *name, pe_error *errp);
 
-/* --- run_endpoints.c --- */
+/* --- endpoints.c --- */
 
 /* Fill in where the services of the run are: out of the file, the
  * environment, the earlier request, those kept for development, or started
@@ -150,7 +138,7 @@ int run_endpoints_find(struct run *r, pe_error *errp);
  */
 bool run_endpoints_known(struct run *r);
 
-/* --- run_services.c --- */
+/* --- services.c --- */
 
 /* Run "pilot-services VERB --dir FOLDER" to its end.  It writes its messages
  * to our stderr.  69, or what it exits with.
@@ -177,15 +165,18 @@ int run_services_control(struct run *r, const char *word, pe_error *errp);
  */
 int run_services_bury(struct run *r, const agent *a, pe_error *errp);
 
-/* --- run_agent.c --- */
+/* --- agent.c --- */
 
 /* A row for each pilot that is started or watched. */
 int run_agents_create(struct run *r, pe_error *errp);
 void run_agents_destroy(struct run *r);
-int run_agent_start(agent *a, pe_error *errp);
-/* Take at most about [max] bytes of what an attached one has told, ... */
-void run_agent_read(agent *a, size_t max);
-/* ... and what the others have told. */
+/* Submit one that is not attached. */
+int run_agent_submit(agent *a, pe_error *errp);
+/* What it is started from; [cwd] (NULL: unknown) is borrowed, as all else. */
+submit_plan run_agent_plan(const agent *a, const char *cwd);
+/* Take an event of it. */
+void run_agent_take(agent *a, json_t *event);
+/* Take what those that are not attached have told. */
 void run_agents_hear(struct run *r);
 /* Ask for the end by signal or order: stop sensing, process what is there,
  * leave.
@@ -193,10 +184,21 @@ void run_agents_hear(struct run *r);
 void run_agent_drain(agent *a);
 /* Show the last lines of its stderr. */
 void run_agent_tail(const agent *a);
+/* It died for good, and the run fails by it. */
+void run_agent_give_up(agent *a, int exit_code, const char *what);
 bool run_agent_is_over(const agent *a);
-bool run_agent_is_service(const agent *a);
+/* Does it stay until pools and edges are over?  Services and allocations. */
+bool run_agent_stays(const agent *a);
 
-/* --- run_watch.c: pilots in jobs of their own --- */
+/* --- child.c: pilots whose supervisor is a child of this command --- */
+
+void run_child_open(agent *a);
+/* Start it when it is due, take what it says, see whether it has ended. */
+void run_child_look(agent *a);
+/* End it, with what it has started. */
+void run_child_close(agent *a);
+
+/* --- watch.c: pilots in jobs of their own --- */
 
 /* Who follows the run, among the beats of its pilots: no name of a pilot. */
 #define RUN_FOLLOWER "@follower"
@@ -216,7 +218,7 @@ char *run_watch_secret(const struct run *r, const agent *a);
 /* End their jobs: what still runs, or waits in a queue. */
 void run_watch_cancel(struct run *r);
 
-/* --- run_follow.c --- */
+/* --- follow.c --- */
 
 /* Start the pilots that hold services and wait until those are up. */
 int run_follow_services(struct run *r, pe_error *errp);

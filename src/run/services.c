@@ -149,8 +149,7 @@ static int services_open(struct run *r, pe_error *errp)
 {
     params_conf c = {0};
 
-    if (run_endpoints_resolve(r, errp) < 0 ||
-        via_open(r->req, errp) < 0 ||
+    if (run_endpoints_resolve(r, errp) < 0 || via_open(r->req, errp) < 0 ||
         topics_ensure(r->p, r->req, errp) < 0)
         return -1;
     pipeline_request_params(r->req, &c);

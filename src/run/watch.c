@@ -88,7 +88,7 @@ static void end_take(agent *a)
     snprintf(what, sizeof(what), "pilot %s is %s%s%s", a->member,
              pilot_state_name(a->record.state), *a->record.reason ? ": " : "",
              a->record.reason);
-    run_fail(r, PE_EXIT_FAILED, a->told ? NULL : what);
+    run_fail(r, PE_EXIT_FAILED, a->told.error ? NULL : what);
 }
 
 static void look(struct run *r, bool now)
@@ -116,7 +116,7 @@ static void look(struct run *r, bool now)
             continue;
         tell_reason(r, &a->record, &records[n]);
         a->record = records[n++];
-        a->ready = a->ready || a->record.state == PILOT_ACTIVE;
+        a->told.ready = a->told.ready || a->record.state == PILOT_ACTIVE;
         end_take(a);
     }
     free(records);
@@ -201,7 +201,7 @@ static void cancel(agent *a)
 static bool may_live(const agent *a)
 {
     return a->state == AGENT_RUNS ||
-           (a->state == AGENT_GIVEN_UP && a->exit_code == 0 &&
+           (a->state == AGENT_GIVEN_UP && a->told.exit_code == 0 &&
             (!pilot_state_is_final(a->record.state) ||
              a->record.state == PILOT_MISSING));
 }

@@ -195,7 +195,7 @@ static void test_ends(void)
         UNIT_EQUAL(h.events, rows[i].events);
         UNIT_EQUAL(h.died, rows[i].died);
         CU_ASSERT_EQUAL(c.state, rows[i].state);
-        CU_ASSERT_EQUAL(c.exit_code, rows[i].exit_code);
+        CU_ASSERT_EQUAL(c.told.exit_code, rows[i].exit_code);
         crew_close(&c);
     }
 }
@@ -209,14 +209,14 @@ static void test_stays(void)
     int64_t until = clock_mono_ns() + 30 * S;
 
     h.crew = &c;
-    while (!c.final && clock_mono_ns() < until)
+    while (!c.told.final && clock_mono_ns() < until)
         crew_look(&c, clock_mono_ns());
     crew_look(&c, c.final_ns + 59 * S);
     CU_ASSERT_EQUAL(c.state, CREW_RUNS);
     crew_look(&c, c.final_ns + 61 * S);
     CU_ASSERT_EQUAL(c.state, CREW_DONE);
     UNIT_EQUAL(h.died, "had done its work, and then did not end");
-    CU_ASSERT_EQUAL(c.exit_code, 0);
+    CU_ASSERT_EQUAL(c.told.exit_code, 0);
     crew_close(&c);
 }
 
