@@ -116,20 +116,20 @@ void event_print(json_t *o)
 {
     const size_t flags = JSON_COMPACT | JSON_PRESERVE_ORDER;
     const size_t head = strlen(frame), room = EVENT_LINE_MAX - head;
-    char *line = o ? malloc(EVENT_LINE_MAX) : NULL;
-    size_t len = line ? json_dumpb(o, line + head, room, flags) : 0;
+    /* Kept, so that "out of memory" needs little of it. */
+    static char line[EVENT_LINE_MAX];
+    size_t len;
 
+    pthread_mutex_lock(&turn);
+    len = o ? json_dumpb(o, line + head, room, flags) : 0;
     if (len > 0 && len < room) {
         memcpy(line, frame, head);
-        len += head;
-        line[len++] = '\n';
-        pthread_mutex_lock(&turn);
-        line_write(line, len);
-        pthread_mutex_unlock(&turn);
+        line[head + len] = '\n';
+        line_write(line, head + len + 1);
     } else {
         log_error("an event of %zu bytes is not printed", len);
     }
-    free(line);
+    pthread_mutex_unlock(&turn);
     json_decref(o);
 }
 

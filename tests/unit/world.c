@@ -9,6 +9,7 @@
 #include "models/audit/audit.h"
 #include "src/common/clock.h"
 #include "src/common/random.h"
+#include "src/pool/pool_private.h"
 
 #define TOPIC "pilot.r.sense" /* of run r */
 #define PERIOD_NS 2000000
@@ -68,6 +69,79 @@ int __wrap_pe_model_update(const pe_model *base, pe_delta *d, const pe_block *b,
     return __real_pe_model_update(base, d, b, scores, errp);
 }
 
+/* --- a broker that has no room --- */
+
+static int held_from;
+
+void world_hold(int n)
+{
+    held_from = n;
+}
+
+void __real_results_poll(pool *p);
+void __wrap_results_poll(pool *p);
+
+/* As after a result that it did not take, and somebody ends the run; all zero
+ * is a record, too.
+ */
+void __wrap_results_poll(pool *p)
+{
+    enum { RECORD = 4096 };
+
+    __real_results_poll(p);
+    if (!held_from || p->fetched < (uint64_t)held_from || p->held ||
+        !p->slot[p->epoch & 1].live)
+        return;
+    p->held = calloc(1, RECORD);
+    p->slot[p->epoch & 1].unacked++;
+    atomic_store(p->c.drain, 1);
+}
+
+/* --- memory that ends --- */
+
+static _Thread_local int left = -1; /* allocations; -1: no end */
+
+void world_poor(int allocations)
+{
+    left = allocations;
+}
+
+static bool has_memory(void)
+{
+    if (left > 0)
+        left--;
+    return left != 0;
+}
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__real_aligned_alloc(size_t to, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_aligned_alloc(size_t to, size_t n);
+
+void *__wrap_malloc(size_t n)
+{
+    return has_memory() ? __real_malloc(n) : NULL;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return has_memory() ? __real_calloc(n, size) : NULL;
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+    return has_memory() ? __real_realloc(p, n) : NULL;
+}
+
+void *__wrap_aligned_alloc(size_t to, size_t n)
+{
+    return has_memory() ? __real_aligned_alloc(to, n) : NULL;
+}
+
 /* --- the source --- */
 
 struct source {
@@ -111,7 +185,7 @@ static int fetch_at(struct source *s, broker_position *at, pool_record *r)
     if (at->offset >= WORLD_BLOCKS || clock_mono_ns() < due ||
         !may_go(s, at->offset))
         return 0;
-    rows = malloc(WORLD_POINTS * sizeof(*rows));
+    rows = __real_malloc(WORLD_POINTS * sizeof(*rows));
     if (!rows)
         exit(1);
     fill_block(&r->block, rows, device, at->partition, at->offset++);

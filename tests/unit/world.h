@@ -19,7 +19,10 @@ typedef struct world_script {
     int away;      /* the store stops answering for good, and the drain begins
                       with the first commit that fails; 0: never */
     int roll_back; /* once, the store loses the last commits; 0: never */
+    int held;      /* blocks from which on the broker has no room for results
+                      of the last rank, and the drain begins; 0: always room */
     bool poison;   /* a block fails on a rank that helps with it */
+    const char *poor; /* "first", "last": a rank whose memory ends */
 } world_script;
 
 /* Blocks of partition k: WORLD_POINTS rows that follow from k and the offset,
@@ -39,6 +42,12 @@ pool_store *world_store(const world_script *s, const char *model,
  * block that it helps with, by no refusal.
  */
 void world_poison(bool poison, int rank, int size);
+
+/* The broker has no room for results of this rank from its n-th block on. */
+void world_hold(int n);
+
+/* So many more allocations of this thread succeed, and none after them. */
+void world_poor(int allocations);
 
 /* After the pool is gone: is everything in the model once, and only that?
  * Prints what is wrong; returns how much.  [whole]: up to the last block.
