@@ -39,15 +39,6 @@ static const pe_option_spec common[COMMON + 1] = {
     {0},
 };
 
-const char *const *pe_model_names(void)
-{
-    static const char *names[MODELS + 1];
-
-    for (int i = 0; i < MODELS; i++)
-        names[i] = models[i]->name;
-    return names;
-}
-
 const pe_model_ops *pe_model_find(const char *kind)
 {
     for (int i = 0; i < MODELS; i++)
@@ -58,6 +49,7 @@ const pe_model_ops *pe_model_find(const char *kind)
 
 /* A model's own options, and behind them what all have. */
 static pe_option_spec tables[MODELS][SPECS_MAX];
+static const char *names[MODELS + 1];
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
 static void tables_fill(void)
@@ -66,11 +58,18 @@ static void tables_fill(void)
         const pe_option_spec *s = models[i]->options;
         int n = 0;
 
+        names[i] = models[i]->name;
         for (; s && s->name; s++)
             tables[i][n++] = *s;
         for (int k = 0; k < COMMON; k++)
             tables[i][n++] = common[k];
     }
+}
+
+const char *const *pe_model_names(void)
+{
+    pthread_once(&tables_once, tables_fill);
+    return names;
 }
 
 const pe_option_spec *model_specs(const pe_model_ops *ops)

@@ -3,9 +3,13 @@
 
 #include <float.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "blobs.h"
 #include "models/audit/audit.h"
@@ -381,9 +385,63 @@ static void test_odd_scores(void)
     }
 }
 
+/* --- options, asked for by two threads at once --- */
+
+enum { PAIRS = 300 };
+
+static atomic_int here;
+
+/* The first one fills the tables that both read: nobody sees half of one. */
+static void *ask(void *arg)
+{
+    static const char *const kinds[] = {"audit", "autoencoder", "iforest",
+                                        "kmeans", "passthrough"};
+    int *missing = arg;
+
+    /* No barrier: who is woken comes late. */
+    atomic_fetch_add(&here, 1);
+    while (atomic_load(&here) < 2)
+        continue;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        pe_options *o = pe_model_options(kinds[i], NULL);
+
+        *missing += !o || pe_options_set(o, "seed", "7", NULL) < 0 ||
+                    pe_options_set(o, "kernel", "plain", NULL) < 0;
+        pe_options_destroy(o);
+    }
+    return NULL;
+}
+
+/* In a process of its own, since it is the first time that counts. */
+static int ask_twice(void)
+{
+    int missing[2] = {0}, status = -1;
+    pthread_t thread;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (pthread_create(&thread, NULL, ask, &missing[0]))
+            _exit(99);
+        ask(&missing[1]);
+        pthread_join(thread, NULL);
+        _exit(missing[0] + missing[1]);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return -1;
+    return status;
+}
+
+static void test_threads(void)
+{
+    for (int i = 0; i < PAIRS; i++)
+        CU_ASSERT_EQUAL_FATAL(ask_twice(), 0);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        /* First: nobody has asked before. */
+        {"options by two threads at once", test_threads},
         {"any ranks, any order: the same model", test_merge_laws},
         {"saved and restored it goes on the same", test_save_and_restore},
         {"damaged files are refused", test_damaged_files},

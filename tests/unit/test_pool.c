@@ -1,9 +1,11 @@
 /* test_pool.c - the pool's tables: devices, slots; stages in a row. */
 #include "unit.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "scratch.h"
 #include "src/pool/pool_private.h"
@@ -28,6 +30,63 @@ static void test_devices(void)
     CU_ASSERT_EQUAL(t.n, 0);
     CU_ASSERT_EQUAL(pool_device_find(&t, "", &e), 0);
     pool_devices_clear(&t);
+}
+
+/* Large messages in pages: 2 GiB and more of them are only counted on, out of
+ * a mapping of which one page is touched.
+ */
+static void test_pages(void)
+{
+    static const struct {
+        size_t len;
+        int pages;
+    } rows[] = {
+        {0, 0},
+        {1, 1},
+        {POOL_PAGE - 1, 1},
+        {POOL_PAGE, 1},
+        {POOL_PAGE + 1, 2},
+        {(size_t)INT_MAX, 1 << 19},
+        {(size_t)INT_MAX + 1, 1 << 19},
+        {(size_t)INT_MAX + 2, (1 << 19) + 1},
+        {((size_t)1 << 33) - 5, 1 << 21},
+    };
+    const size_t cap = (size_t)1 << 33;
+    unsigned char *room =
+        mmap(NULL, cap, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    pe_error e = {0};
+
+    CU_ASSERT_NOT_EQUAL_FATAL(room, MAP_FAILED);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        pe_buffer b = {.data = room, .len = rows[i].len, .cap = cap};
+        size_t whole = (size_t)rows[i].pages * POOL_PAGE;
+
+        if (rows[i].len)
+            room[rows[i].len - 1] = 'x';
+        for (size_t k = rows[i].len; k < whole; k++)
+            room[k] = 'y';
+        CU_ASSERT_EQUAL(pool_pages(&b, &e), rows[i].pages);
+        CU_ASSERT_EQUAL(b.len, rows[i].len);
+        if (rows[i].len)
+            CU_ASSERT_EQUAL(room[rows[i].len - 1], 'x');
+        for (size_t k = rows[i].len; k < whole; k++)
+            CU_ASSERT_EQUAL_FATAL(room[k], 0); /* the others get it */
+    }
+    munmap(room, cap);
+}
+
+/* What MPI cannot count is an error, and not a smaller number. */
+static void test_pages_most(void)
+{
+    const size_t most = (size_t)INT_MAX * POOL_PAGE;
+    pe_buffer b = {.len = most + 1};
+    pe_error e = {0};
+
+    CU_ASSERT_EQUAL(pool_pages(&b, &e), -1);
+    UNIT_EQUAL(e.text, "a message of 8796093018113 bytes is larger than MPI "
+                       "can count");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_FAILED);
 }
 
 static pool *new_pool(void)
@@ -490,6 +549,8 @@ int main(void)
         {"a state of a term before is dropped", test_late_state},
         {"what cannot be is said", test_impossible},
         {"devices by name", test_devices},
+        {"large messages, in pages", test_pages},
+        {"... larger than MPI can count", test_pages_most},
         {"an epoch has one place of two", test_slots},
         {"newest block of a device, by epoch", test_touch},
         {"models are shared", test_models},
