@@ -17,20 +17,15 @@
 void npy_header(unsigned char out[NPY_HEADER_LEN], enum pe_dtype dtype,
                 uint32_t points, uint32_t features);
 
-/* Decode [len] bytes at [buf]: sets data (into [buf], any alignment), points,
- * features, dtype of [b] and nothing else.  Accepted: 2-D, or 1-D (taken as
- * one column), C order, '<f4' or '<f8', every byte accounted for.  Errors are
- * of class input and say what was found ("not a .npy record: ...",
- * "object arrays are refused", "Fortran order", "shape (0, 32)", ...).
+/* Decode [len] bytes at [buf]: sets data, points, features, dtype of [b] and
+ * nothing else.  Accepted: 1-D (taken as one column) and 2-D, numbers of any
+ * kind and byte order but complex ones, C or Fortran order, records of such
+ * fields, every byte accounted for.  '<f4' and '<f8' in C order stay where they
+ * are in [buf], at any alignment; all else is put once into the storage of
+ * [b], as f4 where that holds every such number, else as f8.  Errors are of
+ * class input and say what was found ("not a .npy record: ...").
  */
 int npy_decode(const void *buf, size_t len, pe_block *b, pe_error *errp);
-
-/* Only the header, of the first [len] bytes of a file: as npy_decode, but
- * *data_offsetp tells where the data starts and the data itself may be
- * missing.  For readers of files.
- */
-int npy_decode_header(const void *buf, size_t len, pe_block *b,
-                      size_t *data_offsetp, pe_error *errp);
 
 /* Make a block from pe_block_reserve (or a copy of one that is not) ready to
  * leave as one piece: header in front of its data.  Returns the first byte

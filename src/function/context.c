@@ -120,24 +120,42 @@ static function_skip *skip_of(function_skips *s, bool cell, const char *reason)
     return k;
 }
 
-void context_skip(pe_context *ctx, bool cell, const char *reason,
-                  const char *fmt, ...)
+static void skip(pe_context *ctx, uint64_t n, bool cell, const char *reason,
+                 const char *fmt, va_list ap)
 {
     function_skip *k;
-    va_list ap;
 
     if (!ctx->skips)
         ctx->skips = calloc(1, sizeof(*ctx->skips));
     if (!ctx->skips)
         return;
-    *(cell ? &ctx->skips->cells : &ctx->skips->rows) += 1;
+    *(cell ? &ctx->skips->cells : &ctx->skips->rows) += n;
     k = skip_of(ctx->skips, cell, reason);
-    if (k->n++ > 0)
+    k->n += n;
+    if (k->n > n)
         return;
-    va_start(ap, fmt);
     vsnprintf(k->first, sizeof(k->first), fmt, ap);
-    va_end(ap);
     pe_context_log(ctx, "%s", k->first);
+}
+
+void context_skip(pe_context *ctx, bool cell, const char *reason,
+                  const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    skip(ctx, 1, cell, reason, fmt, ap);
+    va_end(ap);
+}
+
+void context_skip_many(pe_context *ctx, uint64_t n, bool cell,
+                       const char *reason, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    skip(ctx, n, cell, reason, fmt, ap);
+    va_end(ap);
 }
 
 void function_skips_add(function_skips *sum, const function_skips *s)

@@ -94,6 +94,10 @@ typedef struct function_skips {
  */
 void context_skip(pe_context *ctx, bool cell, const char *reason,
                   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* As context_skip, of [n] at once, which is not 0. */
+void context_skip_many(pe_context *ctx, uint64_t n, bool cell,
+                       const char *reason, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 /* Nothing is skipped: NULL. */
 const function_skips *context_skips(const pe_context *ctx);
 /* Add [s] to [sum], reason by reason. */

@@ -130,7 +130,8 @@ static void decode(struct source *s, pool_record *r)
     broker_record *b = &r->held;
     pe_block *k = &r->block;
 
-    memset(k, 0, sizeof(*k));
+    /* Its storage stays for what has to be converted. */
+    *k = (pe_block){.storage = k->storage, .capacity = k->capacity};
     r->bad.kind = PE_ERROR_NONE;
     r->raw = b->value;
     r->raw_len = b->len;

@@ -4,7 +4,7 @@
  * broker: PILOT_BROKER; codec: FOREIGN_CODEC; FOREIGN_TIME: record time, ms.
  * KIND: npy (10 x 3 doubles), wide (10 x 5), widest (1 x 300000 floats), nan
  *       (every second row NaN), big (10 x 3 values of 1e300), long (500000 x
- *       3 zeros), junk (no .npy), heap (6 MiB that are none)
+ *       3 zeros), junk (no .npy), heap (6 MiB that are none), @FILE (its bytes)
  * KEY, VALUE: %XX is a byte.
  */
 #include <librdkafka/rdkafka.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "src/block/npy.h"
+#include "src/common/file.h"
 
 static const struct kind {
     const char *name;
@@ -46,11 +47,25 @@ static const void *make_junk(const struct kind *k, size_t *lenp)
     return bytes;
 }
 
+static const void *make_file(const char *path, size_t *lenp)
+{
+    pe_error e = {0};
+    const void *bytes = file_read(path, 64 << 20, lenp, &e);
+
+    if (!bytes) {
+        fprintf(stderr, "foreign: %s\n", e.text);
+        exit(1);
+    }
+    return bytes;
+}
+
 static const void *make(const char *name, pe_block *b, size_t *lenp)
 {
     const struct kind *k = kinds;
     pe_error e = {0};
 
+    if (name[0] == '@')
+        return make_file(name + 1, lenp);
     while (k < kinds + sizeof(kinds) / sizeof(*kinds) && strcmp(k->name, name))
         k++;
     if (k == kinds + sizeof(kinds) / sizeof(*kinds))

@@ -108,11 +108,12 @@ static void put_name(const struct check *c, const broker_record *r,
 static void take(struct check *c, const broker_record *r)
 {
     record_headers h;
-    pe_block b = {0};
+    static pe_block b; /* its storage, for what has to be converted */
     pe_error e = {0};
     char buf[1024], name[DEVICE_NAME];
     struct device *d;
 
+    b = (pe_block){.storage = b.storage, .capacity = b.capacity};
     if (broker_record_headers(r, &h, &e) < 0 ||
         record_decode(&h, &b, buf, sizeof(buf), &e) < 0 ||
         npy_decode(r->value, r->len, &b, &e) < 0 ||

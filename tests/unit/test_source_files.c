@@ -109,13 +109,15 @@ static void test_file_errors(void)
         const char *name, *text, *follow, *want;
     } rows[] = {
         {NULL, NULL, "no", "option path is not given"},
-        {"x.h5", "", "no",
-         "/x.h5 is of no kind that can be read; name it "
-         ".npy, .csv or .tsv"},
+        {"x.h5", "", "no", "/x.h5 does not begin as a .h5 file does"},
+        {"x.dat", "1\n", "no",
+         "/x.dat is of no kind that can be read: text named .csv or .tsv, "
+         ".npy, .npz"},
         {".csv", "", "no", ""},
         {"gone.csv", NULL, "no", "/gone.csv cannot be opened: No such file"},
         {"gone.npy", NULL, "no", "/gone.npy cannot be opened: No such file"},
-        {"bad.npy", "1,2\n", "no", "/bad.npy: not a .npy record"},
+        {"bad.npy", "1,2\n", "no",
+         "/bad.npy does not begin as a .npy file does"},
         {"d.npy", NULL, "yes", "/d.npy cannot be followed: the header"},
     };
 

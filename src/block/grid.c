@@ -1,0 +1,234 @@
+/* grid.c - an array of any shape and order, taken as rows and columns. */
+#include "grid.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes of storage that are gone through column by column. */
+#define TILE_BYTES ((size_t)64 << 10)
+
+/* --- items --- */
+
+int grid_items_add(grid_items *t, element e, size_t offset, const char *name,
+                   size_t len, pe_error *errp)
+{
+    if (t->n == GRID_FIELDS_MAX)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "its items have more than %d fields",
+                            GRID_FIELDS_MAX);
+    if ((t->n & (t->n - 1)) == 0) {
+        size_t cap = t->n ? 2 * t->n : 1;
+        grid_field *f = realloc(t->field, cap * sizeof(*f));
+        if (!f)
+            return pe_error_nomem(errp);
+        t->field = f;
+    }
+    t->field[t->n] = (grid_field){e, offset, strndup(name, len)};
+    if (!t->field[t->n].name)
+        return pe_error_nomem(errp);
+    t->n++;
+    return 0;
+}
+
+void grid_items_leave_out(grid_items *t, const char *name, size_t len,
+                          const char *type, size_t type_len)
+{
+    size_t n = strlen(t->left_out);
+
+    snprintf(t->left_out + n, sizeof(t->left_out) - n, "%s%.*s (%.*s)",
+             n ? ", " : "", (int)len, name, (int)type_len, type);
+    for (char *p = t->left_out + n; *p; p++)
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+}
+
+void grid_items_clear(grid_items *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        free(t->field[i].name);
+    free(t->field);
+    memset(t, 0, sizeof(*t));
+}
+
+static size_t fields_of(const grid *g)
+{
+    return g->items->n ? g->items->n : 1;
+}
+
+/* --- shape --- */
+
+void grid_shape_text(const uint64_t *dim, unsigned dims, char *out, size_t cap)
+{
+    size_t n = (size_t)snprintf(out, cap, "(");
+
+    for (unsigned i = 0; i < dims && n < cap; i++)
+        n += (size_t)snprintf(out + n, cap - n, "%s%llu", i ? ", " : "",
+                              (unsigned long long)dim[i]);
+    if (n < cap)
+        snprintf(out + n, cap - n, dims == 1 ? ",)" : ")");
+}
+
+static int refuse(pe_error *errp, const uint64_t *dim, unsigned dims,
+                  const char *why)
+{
+    char shape[128];
+
+    grid_shape_text(dim, dims, shape, sizeof(shape));
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "shape %s is refused: %s", shape, why);
+}
+
+static int find_axis(const grid *g, const grid_take *take, pe_error *errp)
+{
+    unsigned axis = take->axis < 0 ? 0 : (unsigned)take->axis;
+
+    if (g->dims == 0)
+        return refuse(errp, g->dim, 0, "it is one number, and has no rows");
+    if (axis >= g->dims)
+        return refuse(errp, g->dim, g->dims,
+                      "it has no axis of the number in `rows` (the first one "
+                      "is 0)");
+    if (g->dims > 2 && take->axis < 0 && !take->frames)
+        return refuse(errp, g->dim, g->dims,
+                      "it has more than 2 axes; with frames: true each of the "
+                      "first is a row of all behind it, with rows: N each of "
+                      "axis N (from 0)");
+    return (int)axis;
+}
+
+/* Product of dim[from..to), or SIZE_MAX. */
+static size_t product(const uint64_t *dim, unsigned from, unsigned to)
+{
+    size_t n = 1;
+
+    for (unsigned i = from; i < to; i++)
+        if (__builtin_mul_overflow(n, (size_t)dim[i], &n))
+            return SIZE_MAX;
+    return n;
+}
+
+int grid_make(grid *g, const uint64_t *dim, unsigned dims, bool fortran,
+              const grid_items *items, const grid_take *take, pe_error *errp)
+{
+    size_t before, behind, columns, bytes;
+    int axis;
+
+    memset(g, 0, sizeof(*g));
+    if (dims > GRID_DIMS_MAX)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "its shape has %u axes, more than %d", dims,
+                            GRID_DIMS_MAX);
+    memcpy(g->dim, dim, dims * sizeof(*dim));
+    g->dims = dims;
+    g->items = items;
+    axis = find_axis(g, take, errp);
+    if (axis < 0)
+        return -1;
+    g->axis = (unsigned)axis;
+    g->rows = dim[axis];
+    before = product(dim, 0, g->axis);
+    behind = product(dim, g->axis + 1, dims);
+    if (before == 0 || behind == 0)
+        return refuse(errp, dim, dims, "a dimension is 0");
+    if (before == SIZE_MAX || behind == SIZE_MAX ||
+        __builtin_mul_overflow(before, behind, &columns) ||
+        __builtin_mul_overflow(columns, fields_of(g), &columns) ||
+        columns > UINT32_MAX || items->bytes == 0 ||
+        __builtin_mul_overflow(columns, items->bytes, &bytes) ||
+        __builtin_mul_overflow(bytes, (size_t)g->rows, &bytes))
+        return refuse(errp, dim, dims, "it is too large");
+    g->columns = (uint32_t)columns;
+    /* Fortran order is C order of the axes from the last to the first. */
+    g->fortran = fortran;
+    g->outer = fortran ? behind : before;
+    g->inner = fortran ? before : behind;
+    if (g->rows == 1 && dims <= 2) { /* either order is the other */
+        g->inner *= g->outer;
+        g->outer = 1;
+    }
+    return 0;
+}
+
+/* Place in storage of an item of a row, in which [at] is its place in C
+ * order.
+ */
+static size_t fortran_place(const grid *g, size_t at)
+{
+    size_t index[GRID_DIMS_MAX] = {0}, place = 0;
+
+    for (unsigned i = g->dims; i-- > 0;) {
+        if (i == g->axis)
+            continue;
+        index[i] = at % (size_t)g->dim[i];
+        at /= (size_t)g->dim[i];
+    }
+    for (unsigned i = g->dims; i-- > 0;)
+        if (i != g->axis)
+            place = place * (size_t)g->dim[i] + index[i];
+    return place;
+}
+
+/* Offset in storage of column [c] of the first of [n] rows. */
+static size_t column_offset(const grid *g, uint32_t c, size_t n)
+{
+    size_t fields = fields_of(g), at = c / fields, field = c % fields;
+
+    if (g->fortran && g->dims > 2)
+        at = fortran_place(g, at);
+    return ((at / g->inner) * n * g->inner + at % g->inner) * g->items->bytes +
+           (g->items->n ? g->items->field[field].offset : 0);
+}
+
+const char *grid_name(const grid *g, uint32_t c)
+{
+    return g->items->n ? g->items->field[c % g->items->n].name : NULL;
+}
+
+element grid_element(const grid *g, uint32_t c)
+{
+    return g->items->n ? g->items->field[c % g->items->n].type : g->items->type;
+}
+
+/* Do the rows lie in storage as they do in a block, number by number? */
+static bool is_dense(const grid *g, const uint32_t *column, size_t first,
+                     size_t width)
+{
+    return g->outer == 1 && g->items->n == 0 && !column && first == 0 &&
+           width == g->columns && !(g->fortran && g->dims > 2);
+}
+
+static size_t copy_dense(const grid *g, const void *raw, size_t n, void *to,
+                         enum pe_dtype dtype)
+{
+    element e = g->items->type;
+    size_t numbers = n * g->inner;
+
+    if (!element_is(e, dtype))
+        return element_load(e, raw, numbers, e.size, to, dtype, 1);
+    memcpy(to, raw, numbers * (size_t)dtype);
+    return 0;
+}
+
+size_t grid_copy(const grid *g, const void *raw, size_t n,
+                 const uint32_t *column, uint32_t columns, void *to,
+                 enum pe_dtype dtype, size_t first, size_t width)
+{
+    size_t stride = g->inner * g->items->bytes;
+    size_t tile = TILE_BYTES / (stride + 1) + 16, rounded = 0;
+
+    if (is_dense(g, column, first, width))
+        return copy_dense(g, raw, n, to, dtype);
+    for (size_t row = 0; row < n; row += tile) {
+        size_t part = n - row < tile ? n - row : tile;
+        char *at = (char *)to + (row * width + first) * (size_t)dtype;
+        for (uint32_t i = 0; i < columns; i++) {
+            uint32_t c = column ? column[i] : i;
+            rounded += element_load(
+                grid_element(g, c),
+                (const char *)raw + column_offset(g, c, n) + row * stride, part,
+                stride, at + i * (size_t)dtype, dtype, width);
+        }
+    }
+    return rounded;
+}

@@ -1,0 +1,237 @@
+/* npy.c - rows of a .npy file. */
+#include "npy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void npy_end(npy_store *f)
+{
+    npy_array_clear(&f->array);
+    free(f->raw);
+    store_free(&f->head);
+}
+
+/* Pieces of rows [row], [n] of them, as one behind the other. */
+static int read_raw(npy_store *f, uint64_t row, size_t n, void *to,
+                    pe_error *errp)
+{
+    size_t row_bytes = f->grid.inner * f->grid.items->bytes;
+
+    for (size_t o = 0; o < f->grid.outer; o++) {
+        uint64_t at = f->array.data_offset +
+                      ((uint64_t)o * f->grid.rows + row) * row_bytes;
+        if (f->bytes(f, (char *)to + o * n * row_bytes, n * row_bytes, at, row,
+                     errp) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int reserve_raw(npy_store *f, size_t bytes, pe_error *errp)
+{
+    if (bytes <= f->raw_cap)
+        return 0;
+    free(f->raw);
+    f->raw_cap = 0;
+    f->raw = malloc(bytes);
+    if (!f->raw)
+        return pe_error_nomem(errp);
+    f->raw_cap = bytes;
+    return 0;
+}
+
+int npy_read(store *s, uint64_t row, uint32_t n, void *to, enum pe_dtype dtype,
+             pe_error *errp)
+{
+    npy_store *f = (npy_store *)s;
+    const grid *g = &f->grid;
+
+    if (!s->column && g->outer == 1 && !g->items->n &&
+        element_is(g->items->type, dtype))
+        return read_raw(f, row, n, to, errp);
+    if (reserve_raw(f, grid_bytes(g, n), errp) < 0 ||
+        read_raw(f, row, n, f->raw, errp) < 0)
+        return -1;
+    if (grid_copy(g, f->raw, n, s->column, s->columns, to, dtype, 0,
+                  s->columns) > 0)
+        store_rounded(s, row, dtype);
+    return 0;
+}
+
+/* --- open --- */
+
+bool npy_is(const unsigned char *head, size_t n)
+{
+    return n >= 6 && !memcmp(head, "\x93NUMPY", 6);
+}
+
+static int read_header(npy_store *f, uint64_t size, pe_error *errp)
+{
+    char head[NPY_HEAD_MAX];
+    size_t n = size < sizeof(head) ? (size_t)size : sizeof(head);
+
+    if (f->bytes(f, head, n, 0, 0, errp) < 0)
+        return -1;
+    if (npy_array_read(&f->array, head, n, errp) < 0)
+        return pe_error_prefix(errp, "%s: not a .npy file that can be read",
+                               f->head.name);
+    return 0;
+}
+
+/* What lies behind the rows of the header is not read, which is said. */
+static void say_left_over(npy_store *f, uint64_t need, uint64_t size)
+{
+    size_t row_bytes = grid_bytes(&f->grid, 1);
+    unsigned char next[6];
+
+    if (size - need >= sizeof(next) &&
+        f->bytes(f, next, sizeof(next), need, f->grid.rows, NULL) == 0 &&
+        npy_is(next, sizeof(next)))
+        store_say(&f->head,
+                  "%s: another array follows the first one, at byte %" PRIu64
+                  "; it is not read: write each into a file of its own, or an "
+                  ".npz",
+                  f->head.name, need);
+    else
+        store_say(&f->head,
+                  "%s: %" PRIu64 " bytes (%" PRIu64 " rows and %" PRIu64
+                  " bytes) lie behind the %" PRIu64
+                  " rows that its header tells of; they are not read.  A "
+                  "program that appends renews the header when it closes the "
+                  "file",
+                  f->head.name, size - need, (size - need) / row_bytes,
+                  (size - need) % row_bytes, f->grid.rows);
+}
+
+static int check_size(npy_store *f, uint64_t size, pe_error *errp)
+{
+    uint64_t need =
+        f->array.data_offset + grid_bytes(&f->grid, (size_t)f->grid.rows);
+
+    if (size < need)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s has %" PRIu64 " bytes and its header promises "
+                            "%" PRIu64 "; it is not complete: copy it again",
+                            f->head.name, size, need);
+    if (size > need)
+        say_left_over(f, need, size);
+    return 0;
+}
+
+static const char *name_of(const void *arg, uint32_t c)
+{
+    return grid_name(arg, c);
+}
+
+/* What the numbers are, and what is no number. */
+static int describe(npy_store *f, pe_error *errp)
+{
+    const element e = f->array.items.type;
+    char left[400] = "", shape[128];
+
+    grid_shape_text(f->array.dim, f->array.dims, shape, sizeof(shape));
+    if (!f->array.items.n)
+        snprintf(left, sizeof(left), "%s of %c%c%u%s", shape,
+                 e.size == 1 ? '|'
+                 : e.big     ? '>'
+                             : '<',
+                 e.kind, e.size,
+                 f->array.fortran && f->array.dims > 1 ? ", Fortran order"
+                                                       : "");
+    else if (*f->array.items.left_out)
+        snprintf(left, sizeof(left), "left out: %s", f->array.items.left_out);
+    return store_describe(&f->head, name_of, &f->grid, left, errp);
+}
+
+int npy_begin(npy_store *f, const store_wish *w, uint64_t size, pe_error *errp)
+{
+    const grid_take take = {.axis = w->rows, .frames = w->frames};
+
+    if (w->follow)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s cannot be followed: the header of a .npy file "
+                            "fixes its rows; write text or HDF5",
+                            f->head.name);
+    if (read_header(f, size, errp) < 0)
+        return -1;
+    if (grid_make(&f->grid, f->array.dim, f->array.dims, f->array.fortran,
+                  &f->array.items, &take, errp) < 0)
+        return pe_error_prefix(errp, "%s", f->head.name);
+    if (f->grid.rows == 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s is empty: it has 0 rows", f->head.name);
+    f->head.rows = f->grid.rows;
+    if (check_size(f, size, errp) < 0 ||
+        store_pick(&f->head, w, f->grid.columns, name_of, &f->grid, errp) < 0)
+        return -1;
+    return describe(f, errp);
+}
+
+/* --- a file that is one array --- */
+
+typedef struct npy_file {
+    npy_store npy;
+    int fd;
+} npy_file;
+
+static int file_bytes(npy_store *f, void *to, size_t n, uint64_t offset,
+                      uint64_t row, pe_error *errp)
+{
+    return store_pread(&f->head, ((npy_file *)f)->fd, to, n, offset, row, errp);
+}
+
+static void file_close(store *s)
+{
+    npy_file *f = (npy_file *)s;
+
+    if (f->fd >= 0)
+        close(f->fd);
+    npy_end(&f->npy);
+}
+
+static const store_ops ops = {.read = npy_read, .close = file_close};
+
+static int file_begin(npy_file *f, const store_wish *w, const char *member,
+                      pe_error *errp)
+{
+    const char *name = f->npy.head.name;
+    struct stat st;
+
+    if (*member)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s is one array and has no member '%s'; write %s",
+                            name, member, name);
+    f->fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (f->fd < 0 || fstat(f->fd, &st) < 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s cannot be opened: %s", name, strerror(errno));
+    return npy_begin(&f->npy, w, (uint64_t)st.st_size, errp);
+}
+
+static store *file_open(const store_wish *w, const char *file,
+                        const char *member, pe_error *errp)
+{
+    npy_file *f = calloc(1, sizeof(*f));
+
+    if (!f || !(f->npy.head.name = strdup(file))) {
+        free(f);
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    f->npy.head.ops = &ops;
+    f->npy.head.hear = w->hear;
+    f->npy.bytes = file_bytes;
+    f->fd = -1;
+    if (file_begin(f, w, member, errp) == 0)
+        return &f->npy.head;
+    file_close(&f->npy.head);
+    return NULL;
+}
+
+const store_kind store_npy = {.name = ".npy", .is = npy_is, .open = file_open};

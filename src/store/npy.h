@@ -1,0 +1,35 @@
+/* npy.h - an array in .npy format, wherever its bytes come from. */
+#ifndef STORE_NPY_H
+#define STORE_NPY_H
+
+#include "private.h"
+#include "src/block/npy_header.h"
+
+/* An array that is open; a block is read piece by piece, never all of it.
+ * First member of the reader of a kind of file.
+ */
+typedef struct npy_store npy_store;
+struct npy_store {
+    store head;
+    npy_array array;
+    grid grid;
+    void *raw; /* rows as they are in the file, where they are not as wanted */
+    size_t raw_cap;
+    /* All [n] bytes at [offset], or an error that names row [row]. */
+    int (*bytes)(npy_store *f, void *to, size_t n, uint64_t offset,
+                 uint64_t row, pe_error *errp);
+};
+
+bool npy_is(const unsigned char *head, size_t n);
+
+/* Read the header of the [size] bytes there are, and choose from its columns
+ * as [w] says.
+ */
+int npy_begin(npy_store *f, const store_wish *w, uint64_t size, pe_error *errp);
+/* As store_read. */
+int npy_read(store *s, uint64_t row, uint32_t n, void *to, enum pe_dtype dtype,
+             pe_error *errp);
+/* Free all but what [bytes] needs. */
+void npy_end(npy_store *f);
+
+#endif

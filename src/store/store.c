@@ -1,0 +1,248 @@
+/* store.c - which reader a file is for, and what all of them share. */
+#include "private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Most names that are told. */
+#define NAMES_TOLD 24
+
+static bool starts_hdf5(const unsigned char *head, size_t n)
+{
+    /* At the start, or behind a block of the user's of 512, 1024, ... */
+    for (size_t at = 0; at + 8 <= n; at = at ? 2 * at : 512)
+        if (!memcmp(head + at, "\x89HDF\r\n\x1a\n", 8))
+            return true;
+    return false;
+}
+
+static bool starts_netcdf3(const unsigned char *head, size_t n)
+{
+    return n >= 4 && !memcmp(head, "CDF", 3) && head[3] >= 1 && head[3] <= 5;
+}
+
+static store_kind hdf5 = {.name = "HDF5", .is = starts_hdf5};
+static const store_kind netcdf3 = {.name = "netCDF-3", .is = starts_netcdf3};
+
+static const store_kind *const kinds[] = {&store_npy, &store_npz, &hdf5,
+                                          &netcdf3};
+
+void store_add_hdf5(const store_kind *kind)
+{
+    hdf5.open = kind->open;
+}
+
+/* --- which file, which kind --- */
+
+/* Split [path] into a file that is there and what is behind a ':'.  A file
+ * with that very name comes first.
+ */
+static char *split_path(const char *path, const char **memberp)
+{
+    char *file = strdup(path), *colon;
+    struct stat st;
+
+    *memberp = "";
+    if (!file || stat(file, &st) == 0)
+        return file;
+    while ((colon = strrchr(file, ':'))) {
+        *colon = '\0';
+        if (stat(file, &st) == 0) {
+            *memberp = path + (colon - file) + 1;
+            return file;
+        }
+    }
+    strcpy(file, path);
+    return file;
+}
+
+/* The kind of [file]; NULL: none of ours, or it cannot be read. */
+static const store_kind *kind_of(const char *file)
+{
+    unsigned char head[STORE_HEAD_MAX];
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
+
+    if (fd >= 0)
+        close(fd);
+    for (size_t i = 0; n > 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (kinds[i]->is(head, (size_t)n))
+            return kinds[i];
+    return NULL;
+}
+
+bool store_knows(const char *path)
+{
+    const char *member;
+    char *file = split_path(path, &member);
+    bool known = file && kind_of(file) != NULL;
+
+    free(file);
+    return known;
+}
+
+static int refuse_kind(const store_kind *k, const char *file, pe_error *errp)
+{
+    if (k == &netcdf3)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s is a classic netCDF file; make one of version "
+                            "4 of it: nccopy -k nc4 %s NEW.nc",
+                            file, file);
+    if (k == &hdf5)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s is an HDF5 file, and this program was built "
+                            "without HDF5; install libhdf5-dev and configure "
+                            "again",
+                            file);
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s holds no arrays of a kind that is read", file);
+}
+
+store *store_open(const store_wish *w, pe_error *errp)
+{
+    const char *member;
+    char *file = split_path(w->path, &member);
+    const store_kind *k = file ? kind_of(file) : NULL;
+    store *s = NULL;
+
+    if (!file)
+        pe_error_nomem(errp);
+    else if (!k || !k->open)
+        refuse_kind(k, file, errp);
+    else
+        s = k->open(w, file, member, errp);
+    free(file);
+    return s;
+}
+
+void store_close(store *s)
+{
+    if (s)
+        s->ops->close(s);
+}
+
+const char *store_name(const store *s)
+{
+    return s->name;
+}
+
+const char *store_words(const store *s)
+{
+    return s->words;
+}
+
+uint64_t store_rows(const store *s)
+{
+    return s->rows;
+}
+
+uint32_t store_columns(const store *s)
+{
+    return s->columns;
+}
+
+int store_read(store *s, uint64_t row, uint32_t n, void *to,
+               enum pe_dtype dtype, pe_error *errp)
+{
+    return s->ops->read(s, row, n, to, dtype, errp);
+}
+
+int store_refresh(store *s, pe_error *errp)
+{
+    return s->ops->refresh ? s->ops->refresh(s, errp) : 0;
+}
+
+/* --- for the readers --- */
+
+void store_free(store *s)
+{
+    free(s->name);
+    free(s->words);
+    free(s->column);
+    free(s);
+}
+
+void store_say(store *s, const char *fmt, ...)
+{
+    char line[768];
+    va_list ap;
+
+    if (!s->hear.say)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    s->hear.say(s->hear.arg, line);
+}
+
+void store_rounded(store *s, uint64_t row, enum pe_dtype dtype)
+{
+    if (s->rounding)
+        return;
+    s->rounding = true;
+    store_say(s,
+              "%s:%" PRIu64 ": whole numbers beyond 2^%d have no exact %s and "
+              "are rounded, from here on%s",
+              s->name, row, dtype == PE_F8 ? 53 : 24,
+              dtype == PE_F8 ? "double" : "float",
+              dtype == PE_F8 ? "" : "; format: f8 has room up to 2^53");
+}
+
+int store_pread(const store *s, int fd, void *to, size_t n, uint64_t offset,
+                uint64_t row, pe_error *errp)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t got =
+            pread(fd, (char *)to + done, n - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return pe_error_set(
+                errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                "%s:%" PRIu64 " cannot be read: %s", s->name, row,
+                got < 0 ? strerror(errno) : "the file was cut meanwhile");
+        done += (size_t)got;
+    }
+    return 0;
+}
+
+/* Names of the columns, as many as are told. */
+static void add_names(const store *s, store_name_of name_of, const void *arg,
+                      text *t)
+{
+    for (uint32_t i = 0; i < s->columns && i < NAMES_TOLD; i++) {
+        const char *name =
+            name_of ? name_of(arg, s->column ? s->column[i] : i) : NULL;
+        if (!name)
+            return;
+        text_add(t, "%s %s", i ? "" : ":", name);
+    }
+    if (name_of && s->columns > NAMES_TOLD)
+        text_add(t, " ...");
+}
+
+int store_describe(store *s, store_name_of name_of, const void *arg,
+                   const char *left, pe_error *errp)
+{
+    text t = {0};
+
+    text_add(&t, "%s: %" PRIu64 " rows of %u column%s", s->name, s->rows,
+             s->columns, s->columns == 1 ? "" : "s");
+    add_names(s, name_of, arg, &t);
+    if (*left)
+        text_add(&t, "; %s", left);
+    if (t.failed) {
+        text_free(&t);
+        return pe_error_nomem(errp);
+    }
+    free(s->words);
+    s->words = t.data;
+    return 0;
+}

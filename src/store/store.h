@@ -1,0 +1,84 @@
+/* store.h - rows of numbers out of files that hold arrays. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pilot/block.h>
+
+/* Told of what a reader has to say; each member may be NULL. */
+typedef struct store_hear {
+    void *arg;
+    /* One line for the log. */
+    void (*say)(void *arg, const char *line);
+    /* [n] cells became NaN for [reason]; [first] says where and what the first
+     * of them was.
+     */
+    void (*masked)(void *arg, uint64_t n, const char *reason,
+                   const char *first);
+} store_hear;
+
+/* What is wanted of a file.  Strings are borrowed for the call. */
+typedef struct store_wish {
+    const char *path;    /* FILE, or FILE:MEMBER */
+    int rows;            /* the axis that counts rows; -1: not said */
+    bool frames;         /* all behind the first axis is one row */
+    const char *columns; /* names, or numbers from 0; NULL: all */
+    const char *exclude; /* likewise; NULL: none */
+    bool follow;         /* rows may be added */
+    store_hear hear;
+} store_wish;
+
+/* A reader of one file, for one thread.  Several of one file may be open. */
+typedef struct store store;
+
+/* Is [path] FILE or FILE:MEMBER of a kind of file that is read here, by its
+ * first bytes?  False also where there is no such file.
+ */
+bool store_knows(const char *path);
+
+/* Open what [w] asks for.  Errors: input, 65, naming the file. */
+store *store_open(const store_wish *w, pe_error *errp);
+void store_close(store *s); /* may be NULL */
+
+/* FILE, or FILE:MEMBER where the file has members: what sources are named
+ * by.
+ */
+const char *store_name(const store *s);
+/* "1000 rows of 3 columns: a b c; t is left out (text)": what was found. */
+const char *store_words(const store *s);
+
+uint64_t store_rows(const store *s);
+uint32_t store_columns(const store *s);
+
+/* Rows [row] to [row] + [n] into [to], a matrix of store_columns columns of
+ * [dtype].  Errors: input, 65, naming file and row.
+ */
+int store_read(store *s, uint64_t row, uint32_t n, void *to,
+               enum pe_dtype dtype, pe_error *errp);
+
+/* A file that is followed: look how many rows there are now. */
+int store_refresh(store *s, pe_error *errp);
+
+/* --- kinds of files --- */
+
+/* Bytes at the start of a file by which its kind is known. */
+#define STORE_HEAD_MAX 4096
+
+typedef struct store_kind {
+    const char *name; /* "HDF5" */
+    /* Does a file start so? */
+    bool (*is)(const unsigned char *head, size_t n);
+    /* Open [member] ("": not said) of [file].  NULL: this program cannot. */
+    store *(*open)(const store_wish *w, const char *file, const char *member,
+                   pe_error *errp);
+} store_kind;
+
+/* Have this program read HDF5, by [open] of a kind; the library is linked
+ * where this is called.
+ */
+void store_add_hdf5(const store_kind *kind);
+
+#endif

@@ -1,0 +1,80 @@
+#!/bin/bash
+# Arrays as people have them: records of any type and order, and files.
+. "$(dirname "$0")/lib.sh"
+
+arrays=$SRC/tests/data/arrays
+
+# Records: whatever the numbers are, they are learned as they are.
+cat >"$TEST_DIR/typed.yaml" <<'Y'
+version: 1
+pipeline: typed
+pilots:
+  broker: {kind: broker}
+  params: {kind: params}
+  devices: {kind: edge, devices: 1}
+  pool: {kind: pool, ntasks: 3}
+stages:
+  sense: {pilot: devices, function: generator, block: {points: 10}, options: {features: 3, blocks: 5}}
+  learn: {pilot: pool, function: audit}
+streams: {sense: {partitions: 1, topic: typed-topic}}
+epoch: {interval: 50ms}
+until: eof
+Y
+pilot run "$TEST_DIR/typed.yaml" --run typed-0 --set until=end \
+    >"$TEST_DIR/0.out" 2>&1
+is $? 0 "records: first run: exit status" || sed 's/^/# /' "$TEST_DIR/0.out"
+for a in big-i2 fortran half bytes python2; do
+    "$FOREIGN" typed-topic 0 "@$arrays/$a.npy" 40 numpy
+done
+"$FOREIGN" typed-topic 0 "@$arrays/complex.npy" 1 numpy
+"$FOREIGN" typed-topic 0 "@$arrays/cube.npy" 1 numpy
+out=$(pilot run "$TEST_DIR/typed.yaml" --run typed 2>&1)
+is $? 0 "records: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+is "$(committed typed applied)" 205 "records of any type are learned"
+is "$(committed typed points)" 1050 "with all of their rows"
+is "$(committed typed refused)" 2 "what has no rows of numbers is refused"
+exact typed
+
+# Files: the rows of each, by two devices.
+cat >"$TEST_DIR/file.yaml" <<'Y'
+version: 1
+pipeline: file
+pilots:
+  devices: {kind: edge, devices: 2}
+  broker: {kind: broker}
+  params: {kind: params}
+  pool: {kind: pool, ntasks: 2}
+stages:
+  sense:
+    pilot: devices
+    function: file
+    block: {points: 2, within: 100ms}
+    options: {path: none}
+  learn: {pilot: pool, function: audit}
+streams: {sense: {partitions: 2}}
+epoch: {interval: 50ms}
+results: "off"
+Y
+# take RUN PATH [ARGUMENT...]: a run of file PATH.
+take() {
+    name=$1 path=$2
+    shift 2
+    pilot run "$TEST_DIR/file.yaml" --run "$name" \
+        --set stages.sense.options.path="$path" "$@" >"$TEST_DIR/$name.out" 2>&1
+}
+take fields "$arrays/fields.npy" --set stages.sense.options.exclude='in.ok'
+is $? 0 "fields: exit status" || sed 's/^/# /' "$TEST_DIR/fields.out"
+is "$(committed fields points)" 5 "fields: every row"
+has "$(cat "$TEST_DIR/fields.out" "$PILOT_HOME/fields/devices/err")" \
+    "3 columns: temp xy[0] xy[1]; left out: t (<M8[s]), tag (|S3)" \
+    "fields: columns and what is left out are said"
+take packed "$arrays/packed.npz:f"
+is $? 0 "packed: exit status" || sed 's/^/# /' "$TEST_DIR/packed.out"
+is "$(committed packed points)" 5 "packed: every row"
+exact packed
+take cube "$arrays/cube.npy"
+is $? 65 "cube: exit status"
+has "$(cat "$TEST_DIR/cube.out")" "with frames: true each of the first" \
+    "cube: what to say is said"
+
+end_tests

@@ -1,0 +1,264 @@
+/* test_arrays.c - the source that reads files of arrays, those of NumPy. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "scratch.h"
+#include "source_bench.h"
+#include "src/common/file.h"
+#include "src/common/text.h"
+
+/* Path of stored array [name]; the caller frees. */
+static char *stored(const char *name)
+{
+    const char *top = getenv("srcdir");
+
+    return text_format("%s/tests/data/arrays/%s", top ? top : ".", name);
+}
+
+/* "a=1 b=2" as options of [b]. */
+static void set_options(source_bench *b, const char *words)
+{
+    char copy[128], *at = NULL;
+
+    snprintf(copy, sizeof(copy), "%s", words);
+    for (char *w = strtok_r(copy, " ", &at); w; w = strtok_r(NULL, " ", &at)) {
+        char *value = strchr(w, '=');
+        *value++ = '\0';
+        source_set(b, w, value);
+    }
+}
+
+/* All rows, "1 2 3;", or the error. */
+static void read_all(source_bench *b, char *out, size_t cap)
+{
+    size_t n = 0;
+    int rc = 0;
+
+    out[0] = '\0';
+    while ((rc = source_next(b)) == PE_FORWARD)
+        for (uint32_t p = 0; p < b->out.points; p++)
+            for (uint32_t f = 0; f < b->out.features; f++)
+                n += (size_t)snprintf(out + n, n < cap ? cap - n : 0, "%g%s",
+                                      pe_block_at(&b->out, p, f),
+                                      f + 1 < b->out.features ? " " : ";");
+    if (rc < 0)
+        snprintf(out, cap, "%s", context_error(b->ctx));
+}
+
+#define ROWS "0 1 2;10 11 12;20 21 22;30 31 32;40 41 42;"
+#define CUBE                                                          \
+    "0 1 2 3 4 5;10 11 12 13 14 15;20 21 22 23 24 25;30 31 32 33 34 " \
+    "35;40 41 42 43 44 45;"
+
+/* Rows, whatever the array, and what is said of it. */
+static void test_rows(void)
+{
+    static const struct {
+        const char *name, *options, *rows, *said;
+    } table[] = {
+        {"big-i2.npy", "", ROWS,
+         "big-i2.npy: 5 rows of 3 columns; (5, 3) of >i2\n"},
+        {"fortran.npy", "", ROWS, "(5, 3) of <f8, Fortran order\n"},
+        {"half.npy", "", ROWS, "(5, 3) of <f2\n"},
+        {"bytes.npy", "", ROWS, "(5, 3) of |u1\n"},
+        {"python2.npy", "", ROWS, "(5, 3) of <f4\n"},
+        {"flat.npy", "", "0;10;20;30;40;",
+         "flat.npy: 5 rows of 1 column; (5,) of <i4\n"},
+        {"cube.npy", "frames=true", CUBE, "5 rows of 6 columns; (5, 2, 3)"},
+        {"cube.npy", "rows=0", CUBE, "5 rows of 6 columns"},
+        {"cube-last.npy", "rows=2", CUBE, "5 rows of 6 columns; (2, 3, 5)"},
+        {"cube-fortran.npy", "frames=true", CUBE, "Fortran order"},
+        {"big-i2.npy", "rows=1", "0 10 20 30 40;1 11 21 31 41;2 12 22 32 42;",
+         "3 rows of 5 columns"},
+        {"big-i2.npy", "columns=2,0", "2 0;12 10;22 20;32 30;42 40;", ""},
+        {"fortran.npy", "exclude=0-1", "2;12;22;32;42;", ""},
+        {"fields.npy", "",
+         "0 1 2 1;10 11 12 1;20 21 22 1;30 31 32 1;40 41 42 1;",
+         "fields.npy: 5 rows of 4 columns: temp xy[0] xy[1] in.ok; left out: "
+         "t (<M8[s]), tag (|S3)\n"},
+        {"fields.npy", "columns=xy[1],temp", "2 0;12 10;22 20;32 30;42 40;",
+         "2 columns: xy[1] temp"},
+        {"large.npy", "", "1;9.0072e+15;3;4;5;",
+         "large.npy:0: whole numbers beyond 2^53 have no exact double and are "
+         "rounded, from here on\n"},
+        {"two.npy", "", ROWS,
+         "two.npy: another array follows the first one, at byte 188; it is "
+         "not read: write each into a file of its own, or an .npz\n"},
+        {"appended.npy", "", "0 1 2;10 11 12;20 21 22;",
+         "appended.npy: 26 bytes (2 rows and 2 bytes) lie behind the 3 rows "
+         "that its header tells of; they are not read."},
+        {"one.npz", "", ROWS, "one.npz:x: 5 rows of 3 columns; (5, 3) of <i8"},
+        {"several.npz:a", "", ROWS, "several.npz:a: 5 rows"},
+        {"several.npz:a.npy", "", ROWS, "several.npz:a: 5 rows"},
+        {"packed.npz:x", "", ROWS, "packed.npz:x: 5 rows"},
+        {"packed.npz:f", "", ROWS, "(5, 3) of >f8, Fortran order"},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        char *path = stored(table[i].name), got[512];
+        source_bench b;
+        source_log[0] = '\0';
+        source_init(&b, "file");
+        source_set(&b, "path", path);
+        set_options(&b, table[i].options);
+        CU_ASSERT_EQUAL(source_open(&b), 0);
+        UNIT_EQUAL(context_error(b.ctx), "");
+        read_all(&b, got, sizeof(got));
+        UNIT_EQUAL(got, table[i].rows);
+        UNIT_CONTAINS(source_log, table[i].said);
+        source_end(&b);
+        free(path);
+    }
+}
+
+/* A source is named by its member; devices deal the rows out; a restart goes
+ * on where it was, also where the member has to be unpacked up to there.
+ */
+static void test_positions(void)
+{
+    static const char *const names[] = {"packed.npz:x", "packed.npz:f",
+                                        "several.npz:a", "fortran.npy"};
+    static const struct {
+        int index, size;
+        uint64_t position;
+        const char *want;
+    } table[] = {
+        {0, 1, 0, ":0=0 #0;:2=20 #1;:4=40 #2;"},
+        {0, 1, 1, ":2=20 #1;:4=40 #2;"},
+        {0, 2, 0, ":0=0 #0;:4=40 #1;"},
+        {1, 2, 0, ":2=20 #0;"},
+        {1, 2, 1, ""},
+    };
+
+    for (size_t k = 0; k < 4 * sizeof(table) / sizeof(table[0]); k++) {
+        size_t i = k / 4, n = 0;
+        char *path = stored(names[k % 4]), got[256] = "";
+        source_bench b;
+        source_init(&b, "file");
+        source_set(&b, "path", path);
+        b.setup.points = 2;
+        b.setup.index = table[i].index;
+        b.setup.size = table[i].size;
+        b.setup.position = table[i].position;
+        b.setup.dtype = i % 2 ? PE_F4 : PE_F8;
+        CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+        while (source_next(&b) == PE_FORWARD) {
+            CU_ASSERT_EQUAL(strncmp(b.out.source, path, strlen(path)), 0);
+            n += (size_t)snprintf(got + n, sizeof(got) - n, "%s=%g #%d;",
+                                  b.out.source + strlen(path),
+                                  pe_block_at(&b.out, 0, 0), (int)b.out.seq);
+        }
+        UNIT_EQUAL(got, table[i].want);
+        source_end(&b);
+        free(path);
+    }
+}
+
+static void test_refused(void)
+{
+    static const struct {
+        const char *name, *options, *want;
+    } table[] = {
+        {"complex.npy", "",
+         "complex.npy: not a .npy file that can be read: dtype '<c8' is "
+         "refused: it is complex numbers"},
+        {"text.npy", "", "dtype '<U1' is refused: it is text"},
+        {"object.npy", "", "dtype '|O' is refused: it is objects of Python"},
+        {"scalar.npy", "", "scalar.npy: shape () is refused: it is one number"},
+        {"empty.npy", "", "empty.npy is empty: it has 0 rows"},
+        {"cube.npy", "",
+         "cube.npy: shape (5, 2, 3) is refused: it has more than 2 axes; with "
+         "frames: true"},
+        {"cube.npy", "rows=3", "it has no axis of the number in `rows`"},
+        {"big-i2.npy", "columns=3", "columns: '3' is no column of "},
+        {"fields.npy", "columns=tmp",
+         "which has 4, from 0 on; did you mean 'temp'?"},
+        {"big-i2.npy", "exclude=0-2", "leave no column"},
+        {"big-i2.npy", "follow=true",
+         "big-i2.npy cannot be followed: the header of a .npy file fixes"},
+        {"big-i2.npy:x", "", "is one array and has no member 'x'"},
+        {"several.npz", "", "holds several arrays: a, b, c; name one: "},
+        {"several.npz:d", "", "has no array 'd'; it has a, b, c"},
+        {"several.npz:c", "",
+         "several.npz:c: not a .npy file that can be "
+         "read: dtype '<U1' is refused"},
+        {"one.npz:x", "follow=true", "one.npz:x cannot be followed"},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        char *path = stored(table[i].name);
+        source_bench b;
+        source_init(&b, "file");
+        source_set(&b, "path", path);
+        set_options(&b, table[i].options);
+        CU_ASSERT_EQUAL(source_open(&b), -1);
+        UNIT_CONTAINS(context_error(b.ctx), table[i].want);
+        source_end(&b);
+        free(path);
+    }
+}
+
+/* A stored file as a copy of [len] bytes (all: 0), its byte [at] another. */
+static void copy_spoilt(const char *name, size_t len, size_t at)
+{
+    char *from = stored(name);
+    size_t n = 0;
+    char *data = file_read(from, 1 << 20, &n, NULL);
+
+    CU_ASSERT_FATAL(data != NULL);
+    if (at)
+        data[at] ^= 0x55;
+    scratch_write_bytes(name, data, len ? len : n);
+    free(data);
+    free(from);
+}
+
+static void test_spoilt(void)
+{
+    static const struct {
+        const char *name;
+        size_t len, at;
+        const char *want;
+    } table[] = {
+        {"big-i2.npy", 150, 0,
+         "big-i2.npy has 150 bytes and its header promises 158; it is not "
+         "complete: copy it again"},
+        {"big-i2.npy", 50, 0, "it ends within its header"},
+        {"big-i2.npy", 0, 130, ""},
+        {"packed.npz", 300, 0, "packed.npz cannot be read as .npz: "},
+        {"packed.npz", 0, 100, "packed.npz:x:0 cannot be read: "},
+        {"one.npz", 0, 200, "one.npz:x:0 cannot be read: CRC error"},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        char got[512];
+        source_bench b;
+        copy_spoilt(table[i].name, table[i].len, table[i].at);
+        char *path = text_format("%s%s", scratch_path,
+                                 strstr(table[i].name, "packed") ? ":x" : "");
+        source_init(&b, "file");
+        source_set(&b, "path", path);
+        if (source_open(&b) == 0)
+            read_all(&b, got, sizeof(got));
+        UNIT_CONTAINS(context_error(b.ctx), table[i].want);
+        source_end(&b);
+        free(path);
+    }
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"rows of any array", test_rows},
+        {"devices, positions, sources", test_positions},
+        {"refused", test_refused},
+        {"cut and spoilt", test_spoilt},
+        {NULL, NULL},
+    };
+
+    return source_main("arrays", tests);
+}
