@@ -38,11 +38,13 @@ start kill-edge
 kill -KILL "$(agents kill-edge pilot-edge)"
 finish_run kill-edge 0
 
-# The supervisor of the devices, where nobody starts it again at once: they
-# stop, and have not ended for that.
+# all_ended RUN: its devices have sent all they had.
 all_ended() {
     [ "$(redis_do HLEN "pilot:{$1}:ends")" = 4 ]
 }
+
+# The supervisor of the devices, where nobody starts it again at once: they
+# stop, and have not ended for that.
 start kill-super
 kill -STOP "$pilot_pid"
 kill -KILL "$(agents kill-super pilot-supervisor | while read -r pid; do
@@ -66,11 +68,13 @@ is $? 0 "kill-pilot: resume: exit status" ||
     sed 's/^/# /' "$TEST_DIR/kill-pilot.out"
 exact kill-pilot --blocks 240
 
-# Stopped for longer than anything waits, then let go on: a slow rank.
+# Stopped until the devices have sent all they have, then let go on: a slow
+# rank.
 start stop-rank
 rank=$(agents stop-rank pilot-agent | head -n 1)
 kill -STOP "$rank"
-sleep 2
+wait_for 20 all_ended stop-rank
+ok $? "stop-rank: the devices do not wait for it"
 kill -CONT "$rank"
 finish_run stop-rank 0
 

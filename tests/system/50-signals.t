@@ -40,7 +40,8 @@ children="$children $pid"
 wait_for 30 applied twice 100
 kill -STOP $(agents twice pilot-edge)
 kill -INT $pid
-sleep 0.5
+wait_for 20 grep -q draining "$TEST_DIR/twice.out"
+ok $? "twice: the first one is heard"
 kill -INT $pid
 wait $pid
 is $? 130 "twice: exit status" || sed 's/^/# /' "$TEST_DIR/twice.out"
@@ -52,7 +53,8 @@ pilot run "$SRC/jobs/smoke.yaml" --run smoke --set \
     stages.sense.options.blocks=0 >"$TEST_DIR/smoke.out" 2>&1 &
 pid=$!
 children="$children $pid"
-sleep 3
+wait_for 30 in_state smoke/pool ACTIVE
+ok $? "smoke: it runs"
 kill -INT $pid
 wait $pid
 is $? 0 "smoke: drained" || sed 's/^/# /' "$TEST_DIR/smoke.out"

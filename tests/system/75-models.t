@@ -28,9 +28,9 @@ is $? 78 "a kernel that is not there: exit status"
 has "$out" "does not run the kernels 'fast'; it runs plain, blas" \
     "... and those that are"
 
-has_agent() {
-    [ -n "$(agents "$1" pilot-agent)" ]
-}
+# ticks PID, has_used PID TICKS: of a core, by a process.
+ticks() { cut -d' ' -f14 "/proc/$1/stat"; }
+has_used() { [ "$(ticks "$1")" -ge "$2" ]; }
 
 out=$(pilot run "$smoke" --dry-run --set stages.learn.options='{kernel: plain}')
 has "$out" "kernels plain here" "a dry run names the kernel of the stage"
@@ -46,9 +46,10 @@ threads() {
         >/dev/null 2>&1 &
     pid=$!
     children="$children $pid"
-    wait_for 20 has_agent "threads-$1"
-    sleep 1
+    wait_for 20 in_state "threads-$1/pool" ACTIVE
     rank=$(agents "threads-$1" pilot-agent | head -n 1)
+    wait_for 20 has_used "$rank" $(($(ticks "$rank") + 50))
+    ok $? "a rank computes by $1"
     n=$(ls "/proc/$rank/task" | wc -l)
     grep -c openblas "/proc/$rank/maps" >"$TEST_DIR/maps"
     kill -INT $pid

@@ -75,8 +75,9 @@ wait_for 20 in_state queue/pool QUEUED
 ok $? "a pool in the queue"
 has "$(pilot status queue)" "its partition is down" "... and why"
 kill -INT $pid
-sleep 1
-kill -INT $pid 2>/dev/null
+wait_for 20 grep -q draining "$TEST_DIR/out"
+ok $? "Ctrl-C once is heard"
+kill -INT $pid
 wait $pid
 is $? 130 "Ctrl-C twice: exit status" || sed 's/^/# /' "$TEST_DIR/out"
 wait_for 20 no_jobs
