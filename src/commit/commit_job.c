@@ -4,21 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/params/wire.h"
+
 commit_job *commit_job_create(int32_t n_partitions, pe_error *errp)
 {
     commit_job *j = calloc(1, sizeof(*j));
 
     if (j) {
         j->n_partitions = n_partitions;
-        j->from = calloc((size_t)n_partitions, sizeof(*j->from));
-        j->to = calloc((size_t)n_partitions, sizeof(*j->to));
-        j->mark = calloc((size_t)n_partitions, sizeof(*j->mark));
+        j->range = calloc((size_t)n_partitions, sizeof(*j->range));
     }
-    if (!j || !j->from || !j->to || !j->mark) {
+    if (!j || !j->range) {
         commit_job_destroy(j);
         pe_error_nomem(errp);
         return NULL;
     }
+    for (int32_t p = 0; p < n_partitions; p++)
+        j->range[p].partition = p;
     return j;
 }
 
@@ -29,9 +31,7 @@ void commit_job_destroy(commit_job *j)
     for (size_t i = 0; i < j->n_devices; i++)
         free(j->devices[i].device);
     free(j->devices);
-    free(j->from);
-    free(j->to);
-    free(j->mark);
+    free(j->range);
     pe_delta_destroy(j->delta);
     pe_model_destroy(j->base);
     free(j);
@@ -39,16 +39,10 @@ void commit_job_destroy(commit_job *j)
 
 void commit_counters_add(params_counters *a, const params_counters *b)
 {
-    a->applied += b->applied;
-    a->refused += b->refused;
-    a->refused_own += b->refused_own;
-    a->deduplicated += b->deduplicated;
-    a->foreign += b->foreign;
-    a->points += b->points;
-    a->masked += b->masked;
-    a->outliers += b->outliers;
-    a->bytes += b->bytes;
-    a->unscored += b->unscored;
+    params_counters add = *b;
+
+    for (size_t i = 0; i < PARAMS_N_COUNTERS; i++)
+        *params_counter_at(a, i) += *params_counter_at(&add, i);
 }
 
 static int grow_devices(commit_job *j, size_t n, pe_error *errp)
@@ -69,21 +63,17 @@ static int grow_devices(commit_job *j, size_t n, pe_error *errp)
     return 0;
 }
 
-int commit_job_device(commit_job *j, const char *name, size_t len,
-                      int32_t partition, uint64_t boot, uint64_t seq,
-                      pe_error *errp)
+int commit_job_device(commit_job *j, const params_device *d, pe_error *errp)
 {
-    params_device *d;
+    params_device *to;
 
     if (grow_devices(j, j->n_devices, errp) < 0)
         return -1;
-    d = &j->devices[j->n_devices];
-    d->device = strndup(name, len);
-    if (!d->device)
+    to = &j->devices[j->n_devices];
+    *to = *d;
+    to->device = strdup(d->device);
+    if (!to->device)
         return pe_error_nomem(errp);
-    d->partition = partition;
-    d->boot = boot;
-    d->seq = seq;
     j->n_devices++;
     return 0;
 }
@@ -91,12 +81,15 @@ int commit_job_device(commit_job *j, const char *name, size_t len,
 static void fold_ranges(commit_job *j, const commit_job *next)
 {
     for (int32_t p = 0; p < j->n_partitions; p++) {
-        if (next->from[p] == next->to[p])
+        params_range *to = &j->range[p];
+        const params_range *g = &next->range[p];
+
+        if (g->from == g->to)
             continue;
-        if (j->from[p] == j->to[p])
-            j->from[p] = next->from[p];
-        j->to[p] = next->to[p];
-        j->mark[p] = next->mark[p];
+        if (to->from == to->to)
+            to->from = g->from;
+        to->to = g->to;
+        to->mark = g->mark;
     }
 }
 
@@ -110,13 +103,9 @@ int commit_job_fold(commit_job *j, commit_job *next, pe_error *errp)
         j->delta = next->delta;
         next->delta = NULL;
     }
-    for (size_t i = 0; i < next->n_devices; i++) {
-        const params_device *d = &next->devices[i];
-
-        if (commit_job_device(j, d->device, strlen(d->device), d->partition,
-                              d->boot, d->seq, errp) < 0)
+    for (size_t i = 0; i < next->n_devices; i++)
+        if (commit_job_device(j, &next->devices[i], errp) < 0)
             return -1;
-    }
     if (!j->features)
         j->features = next->features;
     j->warm = j->warm || next->warm;

@@ -20,8 +20,8 @@ typedef struct commit_job {
     uint32_t features;       /* of the delta's base */
     bool warm;               /* ... which was not warming */
     int32_t n_partitions;
-    int64_t *from, *to;     /* [from, to) of every partition; equal: no move */
-    uint64_t *mark;         /* of record to - 1 (broker.h); 0: not known */
+    params_range *range;    /* of every partition, without a topic; from = to:
+                               it does not move */
     params_device *devices; /* in order; a later one replaces an earlier */
     size_t n_devices;
     params_counters add;
@@ -33,10 +33,8 @@ void commit_job_destroy(commit_job *j); /* may be NULL */
  * to destroy.
  */
 int commit_job_fold(commit_job *j, commit_job *next, pe_error *errp);
-/* Add a device's newest block; [name] is copied. */
-int commit_job_device(commit_job *j, const char *name, size_t len,
-                      int32_t partition, uint64_t boot, uint64_t seq,
-                      pe_error *errp);
+/* Add a device's newest block; its name is copied. */
+int commit_job_device(commit_job *j, const params_device *d, pe_error *errp);
 
 void commit_counters_add(params_counters *a, const params_counters *b);
 

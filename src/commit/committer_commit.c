@@ -53,9 +53,10 @@ static size_t fill_ranges(const committer *c, const commit_job *j,
     size_t n = 0;
 
     for (int32_t p = 0; p < j->n_partitions; p++)
-        if (j->to[p] > j->from[p])
-            r[n++] =
-                (params_range){c->topic, p, j->from[p], j->to[p], j->mark[p]};
+        if (j->range[p].to > j->range[p].from) {
+            r[n] = j->range[p];
+            r[n++].topic = c->topic;
+        }
     return n;
 }
 
@@ -74,11 +75,12 @@ static void committed(committer *c, commit_job *j, const params_commit *r,
     pthread_mutex_lock(&c->lock);
     c->view.commits++;
     commit_counters_add(&c->view.total, &j->add);
-    for (int32_t p = 0; p < j->n_partitions; p++)
-        if (j->to[p] > j->from[p]) {
-            c->committed[p] = j->to[p];
-            c->mark[p] = j->mark[p];
-        }
+    for (size_t i = 0; i < r->n_ranges; i++) {
+        const params_range *g = &r->ranges[i];
+
+        c->committed[g->partition] = g->to;
+        c->mark[g->partition] = g->mark;
+    }
     pthread_mutex_unlock(&c->lock);
     committer_post(c, &n);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "committer.h"
+#include "pack.h"
 
 /* The last commit of a writer. */
 typedef struct last_commit {
@@ -31,43 +32,28 @@ params_state *pool_store_memory_state(pool_store *s)
 
 /* --- reading --- */
 
-static char *copy_name(const char *from, bool *failedp)
-{
-    char *name = strdup(from);
-
-    *failedp = *failedp || !name;
-    return name;
-}
-
 int pool_store_memory_copy(const params_state *from, params_state *out,
                            pe_error *errp)
 {
-    bool failed = false;
+    pe_buffer bytes = {0};
+    unpack r;
+    pack w;
+    int rc;
 
-    *out = *from;
-    out->offsets = calloc(from->n_offsets + 1, sizeof(*out->offsets));
-    out->devices = calloc(from->n_devices + 1, sizeof(*out->devices));
-    out->model = (pe_buffer){0};
-    if (!out->offsets || !out->devices) {
-        out->n_offsets = out->n_devices = 0;
-        failed = true;
+    *out = (params_state){0};
+    pack_begin(&w, &bytes, errp);
+    pack_state(&w, from);
+    rc = pack_end(&w);
+    if (rc == 0) {
+        unpack_begin(&r, bytes.data, bytes.len);
+        rc = unpack_state(&r, out, errp);
     }
-    for (size_t i = 0; i < out->n_offsets; i++) {
-        out->offsets[i] = from->offsets[i];
-        out->offsets[i].topic = copy_name(from->offsets[i].topic, &failed);
-    }
-    for (size_t i = 0; i < out->n_devices; i++) {
-        out->devices[i] = from->devices[i];
-        out->devices[i].device = copy_name(from->devices[i].device, &failed);
-    }
-    if (!failed && from->model.len &&
-        pe_buffer_append(&out->model, from->model.data, from->model.len, errp) <
-            0)
-        failed = true;
-    if (!failed)
-        return 0;
-    params_state_free(out);
-    return pe_error_nomem(errp);
+    if (rc == 0)
+        rc = unpack_end(&r, "a state", errp);
+    if (rc < 0)
+        params_state_free(out);
+    pe_buffer_free(&bytes);
+    return rc;
 }
 
 static int store_load(pool_store *s, params_state *out, pe_error *errp)

@@ -10,7 +10,7 @@ static size_t probe(const pool_devices *t, const char *name)
 {
     size_t i = (size_t)random_hash(0, name, strlen(name)) & (t->cap_index - 1);
 
-    while (t->index[i] && strcmp(t->d[t->index[i] - 1].name, name))
+    while (t->index[i] && strcmp(t->d[t->index[i] - 1].last.device, name))
         i = (i + 1) & (t->cap_index - 1);
     return i;
 }
@@ -26,7 +26,7 @@ static int grow_index(pool_devices *t, pe_error *errp)
     t->index = index;
     t->cap_index = cap;
     for (size_t i = 0; i < t->n; i++)
-        t->index[probe(t, t->d[i].name)] = i + 1;
+        t->index[probe(t, t->d[i].last.device)] = i + 1;
     return 0;
 }
 
@@ -59,8 +59,8 @@ size_t pool_device_find(pool_devices *t, const char *name, pe_error *errp)
     if (t->n == t->cap && grow_table(t, errp) < 0)
         return SIZE_MAX;
     memset(&t->d[t->n], 0, sizeof(t->d[t->n]));
-    t->d[t->n].name = strdup(name);
-    if (!t->d[t->n].name) {
+    t->d[t->n].last.device = strdup(name);
+    if (!t->d[t->n].last.device) {
         pe_error_nomem(errp);
         return SIZE_MAX;
     }
@@ -71,7 +71,7 @@ size_t pool_device_find(pool_devices *t, const char *name, pe_error *errp)
 void pool_devices_clear(pool_devices *t)
 {
     for (size_t i = 0; i < t->n; i++)
-        free(t->d[i].name);
+        free(t->d[i].last.device);
     free(t->d);
     free(t->index);
     memset(t, 0, sizeof(*t));

@@ -6,89 +6,29 @@
 
 #include "src/common/clock.h"
 
-/* What a rank adds to an epoch beside its lanes: a flat message of this
- * head, ranges, devices, where rows were masked the cells of each column, and
- * the delta's blob.
- */
-struct part_head {
-    int64_t term, epoch;
-    params_counters add;
-    uint64_t points, masked, outliers;
-    uint64_t n_ranges, n_devices, n_cells, blob_len;
-};
-
-struct part_range {
-    int64_t partition, from, to;
-    uint64_t mark;
-};
-
-struct part_device {
-    uint64_t boot, seq;
-    int64_t partition;
-    uint64_t len; /* of the name, which follows */
-};
-
 /* --- a rank's contribution --- */
-
-static void fill_head(const pool *p, const pool_slot *s, struct part_head *h)
-{
-    memset(h, 0, sizeof(*h));
-    h->term = p->term.number;
-    h->epoch = s->epoch;
-    h->add = s->add;
-    h->n_ranges = p->n_parts;
-    h->n_devices = s->n_touch;
-    if (s->base) {
-        h->points = s->delta->points;
-        h->masked = s->delta->masked;
-        h->outliers = s->delta->outliers;
-        h->n_cells = s->delta->masked ? s->delta->n_cells : 0;
-        h->blob_len = s->delta->blob.len;
-    }
-}
-
-static int pack_ranges(const pool *p, const pool_slot *s, pe_buffer *b,
-                       pe_error *errp)
-{
-    for (size_t i = 0; i < p->n_parts; i++) {
-        struct part_range r = {p->parts[i].partition, s->from[i], s->to[i],
-                               s->mark[i]};
-
-        if (pe_buffer_append(b, &r, sizeof(r), errp) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int pack_devices(const pool *p, const pool_slot *s, pe_buffer *b,
-                        pe_error *errp)
-{
-    for (size_t i = 0; i < s->n_touch; i++) {
-        const pool_touch *t = &s->touch[i];
-        const pool_device *d = &p->devices.d[t->device];
-        struct part_device r = {t->boot, t->seq, d->partition, strlen(d->name)};
-
-        if (pe_buffer_append(b, &r, sizeof(r), errp) < 0 ||
-            pe_buffer_append(b, d->name, r.len, errp) < 0)
-            return -1;
-    }
-    return 0;
-}
 
 static int pack(const pool *p, const pool_slot *s, pe_buffer *b, pe_error *errp)
 {
-    struct part_head h;
+    wire_part m = {.term = p->term.number,
+                   .epoch = s->epoch,
+                   .add = s->add,
+                   .ranges = s->range,
+                   .n_ranges = p->n_parts,
+                   .devices = s->touch,
+                   .n_devices = s->n_touch};
+    const pe_delta *d = s->delta;
 
-    fill_head(p, s, &h);
-    if (pe_buffer_append(b, &h, sizeof(h), errp) < 0 ||
-        pack_ranges(p, s, b, errp) < 0 || pack_devices(p, s, b, errp) < 0)
-        return -1;
-    if (h.n_cells && pe_buffer_append(b, s->delta->cells,
-                                      h.n_cells * sizeof(uint64_t), errp) < 0)
-        return -1;
-    return h.blob_len
-               ? pe_buffer_append(b, s->delta->blob.data, h.blob_len, errp)
-               : 0;
+    if (s->base) {
+        m.points = d->points;
+        m.masked = d->masked;
+        m.outliers = d->outliers;
+        m.cells = d->cells;
+        m.n_cells = d->masked ? d->n_cells : 0;
+        m.blob = d->blob.data;
+        m.blob_len = d->blob.len;
+    }
+    return wire_part_encode(&m, b, errp);
 }
 
 static int send_part(pool *p, pe_buffer *b, pe_error *errp)
@@ -97,7 +37,7 @@ static int send_part(pool *p, pe_buffer *b, pe_error *errp)
     int pages;
 
     if (p->rank == 0) {
-        epoch_take_part(p, b->data, b->len);
+        epoch_take_part(p, b);
         return 0;
     }
     pages = pool_pages(b, errp);
@@ -174,71 +114,34 @@ void epoch_advance(pool *p, int64_t base_seq)
 
 /* --- rank 0: parts into the job --- */
 
-static const unsigned char *take_ranges(pool *p, const unsigned char *m,
-                                        uint64_t n)
+static void add_range(pool *p, const params_range *g)
 {
-    for (uint64_t i = 0; i < n; i++, m += sizeof(struct part_range)) {
-        struct part_range r;
-
-        memcpy(&r, m, sizeof(r));
-        p->job->from[r.partition] = r.from;
-        p->job->to[r.partition] = r.to;
-        p->job->mark[r.partition] = r.mark;
-        if (r.to > p->reached[r.partition])
-            p->reached[r.partition] = r.to;
-    }
-    return m;
+    p->job->range[g->partition] = *g;
+    if (g->to > p->reached[g->partition])
+        p->reached[g->partition] = g->to;
 }
 
-static const unsigned char *take_devices(pool *p, const unsigned char *m,
-                                         uint64_t n)
+static void add_part(pool *p, const wire_part *m)
 {
+    pe_delta *d = p->job->delta;
     pe_error e = {0};
+    int rc = 0;
 
-    for (uint64_t i = 0; i < n; i++) {
-        struct part_device d;
-
-        memcpy(&d, m, sizeof(d));
-        m += sizeof(d);
-        if (commit_job_device(p->job, (const char *)m, d.len,
-                              (int32_t)d.partition, d.boot, d.seq, &e) < 0)
-            pool_fail(p, &e);
-        m += d.len;
-    }
-    return m;
-}
-
-static const unsigned char *take_cells(pe_delta *d, const unsigned char *m,
-                                       uint64_t n)
-{
-    for (uint64_t i = 0; i < n; i++, m += sizeof(uint64_t)) {
-        uint64_t cells;
-
-        memcpy(&cells, m, sizeof(cells));
-        if (d && i < d->n_cells)
-            d->cells[i] += cells;
-    }
-    return m;
-}
-
-static void add_part(pool *p, const unsigned char *m)
-{
-    struct part_head h;
-    pe_delta *d;
-    pe_error e = {0};
-
-    memcpy(&h, m, sizeof(h));
-    m = take_ranges(p, m + sizeof(h), h.n_ranges);
-    m = take_devices(p, m, h.n_devices);
-    d = p->job->delta;
-    m = take_cells(d, m, h.n_cells);
-    commit_counters_add(&p->job->add, &h.add);
+    for (size_t i = 0; i < m->n_ranges; i++)
+        add_range(p, &m->ranges[i]);
+    for (size_t i = 0; rc == 0 && i < m->n_devices; i++)
+        rc = commit_job_device(p->job, &m->devices[i], &e);
+    commit_counters_add(&p->job->add, &m->add);
+    for (size_t i = 0; d && i < m->n_cells && i < d->n_cells; i++)
+        d->cells[i] += m->cells[i];
     if (d) {
-        d->points += h.points;
-        d->masked += h.masked;
-        d->outliers += h.outliers;
+        d->points += m->points;
+        d->masked += m->masked;
+        d->outliers += m->outliers;
     }
-    if (d && h.blob_len && p->model_ops->merge_blob(d, m, h.blob_len, &e) < 0)
+    if (rc == 0 && d && m->blob_len)
+        rc = p->model_ops->merge_blob(d, m->blob, m->blob_len, &e);
+    if (rc < 0)
         pool_fail(p, &e);
     p->parts_got++;
 }
@@ -246,44 +149,50 @@ static void add_part(pool *p, const unsigned char *m)
 /* A rank that is a round ahead sends its part before rank 0 has opened the
  * job: it waits here.
  */
-static void keep_early(pool *p, unsigned char *m)
+static void keep_early(pool *p, pe_buffer *m)
 {
     pe_error e = {0};
 
     for (int i = 0; i < p->size; i++) {
-        if (!p->early[i]) {
-            p->early[i] = m;
+        if (!p->early[i].data) {
+            p->early[i] = *m;
             return;
         }
     }
-    free(m);
+    pe_buffer_free(m);
     pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED,
                  "more parts of an epoch than ranks");
     pool_fail(p, &e);
 }
 
-void epoch_take_part(pool *p, unsigned char *m, size_t len)
+void epoch_take_part(pool *p, pe_buffer *m)
 {
-    struct part_head h = {0};
+    wire_part part;
+    pe_error e = {0};
+    bool early = false;
 
-    memcpy(&h, m, len < sizeof(h) ? len : sizeof(h));
-    if (h.term == p->term.number && p->job && p->job->last_epoch == h.epoch) {
-        add_part(p, m);
-    } else if (h.term >= p->term.number) {
+    if (wire_part_decode(m->data, m->len, p->n_partitions, &part, &e) < 0)
+        pool_abort(p, &e); /* the epoch would wait for it for ever */
+    if (part.term == p->term.number && p->job &&
+        p->job->last_epoch == part.epoch)
+        add_part(p, &part);
+    else
+        early = part.term >= p->term.number;
+    wire_part_free(&part);
+    if (early)
         keep_early(p, m);
-        return;
-    }
-    free(m);
+    else
+        pe_buffer_free(m);
 }
 
 static void take_early(pool *p)
 {
     for (int i = 0; i < p->size; i++) {
-        unsigned char *m = p->early[i];
+        pe_buffer m = p->early[i];
 
-        p->early[i] = NULL;
-        if (m)
-            epoch_take_part(p, m, sizeof(struct part_head));
+        p->early[i] = (pe_buffer){0};
+        if (m.data)
+            epoch_take_part(p, &m);
     }
 }
 
@@ -322,7 +231,7 @@ void epoch_settle(pool *p, enum phase_event e)
         break;
     case PHASE_DO_FORGET:
         p->epochs++;
-        pool_slot_clear(p, &p->slot[(p->epoch - 1) & 1]);
+        pool_slot_clear(&p->slot[(p->epoch - 1) & 1]);
         break;
     default:
         break;
@@ -352,7 +261,7 @@ static void finish_reduction(pool *p)
     if (pool_step(p, PHASE_ON_REDUCED) == PHASE_DO_KEEP) {
         if (p->job)
             finish_job(p);
-        pool_slot_clear(p, &p->slot[(p->epoch - 1) & 1]);
+        pool_slot_clear(&p->slot[(p->epoch - 1) & 1]);
     } else {
         commit_job_destroy(p->job);
         p->job = NULL;
@@ -403,7 +312,7 @@ void epoch_new_term(pool *p, int64_t term)
     results_drop(p);
     p->n_samples = 0;
     for (int i = 0; i < 2; i++)
-        pool_slot_clear(p, &p->slot[i]);
+        pool_slot_clear(&p->slot[i]);
     if (!p->c.committer)
         return;
     /* The reduction under way still writes into the job's lanes. */

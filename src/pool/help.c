@@ -45,78 +45,56 @@ pool_send *pool_send_room(pool *p)
     return NULL;
 }
 
-static void send_small(pool *p, int rank, int tag, const void *data, size_t len)
+/* Small messages are eager: they leave without the receiver. */
+static void send_frame(pool *p, int rank, int tag)
 {
-    /* Small messages are eager: they leave without the receiver. */
-    MPI_Send(data, (int)len, MPI_BYTE, rank, tag, p->c.comm);
+    MPI_Send(p->frame.data, (int)p->frame.len, MPI_BYTE, rank, tag, p->c.comm);
+}
+
+static void send_word(pool *p, int rank, int tag)
+{
+    MPI_Send(NULL, 0, MPI_BYTE, rank, tag, p->c.comm);
+}
+
+/* The message of which [st] tells, into p->frame. */
+static void receive_frame(pool *p, const MPI_Status *st)
+{
+    pe_error e = {0};
+    int len;
+
+    MPI_Get_count(st, MPI_BYTE, &len);
+    if (pe_buffer_reserve(&p->frame, (size_t)len, &e) < 0)
+        pool_abort(p, &e); /* it would be there for ever */
+    p->frame.len = (size_t)len;
+    MPI_Recv(p->frame.data, len, MPI_BYTE, st->MPI_SOURCE, st->MPI_TAG,
+             p->c.comm, MPI_STATUS_IGNORE);
 }
 
 void help_answer_none(pool *p, int rank)
 {
-    send_small(p, rank, TAG_NONE, NULL, 0);
+    send_word(p, rank, TAG_NONE);
 }
 
 /* --- owner's side --- */
 
-/* Device and source into [to], which has room for POOL_TEXT; sources of
- * records fit (source.h), and what does not is cut.
- */
-static size_t put_texts(char *to, const pe_block *b)
-{
-    size_t n = strnlen(b->device, POOL_TEXT - 2);
-    size_t m = b->source ? strnlen(b->source, POOL_TEXT - 2 - n) : 0;
-
-    memcpy(to, b->device, n);
-    to[n] = '\0';
-    if (m > 0)
-        memcpy(to + n + 1, b->source, m);
-    to[n + 1 + m] = '\0';
-    return n + m + 2;
-}
-
-static void fill_task(const pool *p, const pool_slot *s, const pool_record *r,
-                      pool_task *t)
-{
-    const pe_block *b = &r->block;
-
-    memset(t, 0, offsetof(pool_task, text));
-    t->term = p->term.number;
-    t->epoch = s->epoch;
-    t->points = b->points;
-    t->features = b->features;
-    t->dtype = (int32_t)b->dtype;
-    t->partition = b->partition;
-    t->has_seq = b->has_seq;
-    t->foreign = r->foreign;
-    t->offset = b->offset;
-    t->boot = b->boot;
-    t->seq = b->seq;
-    t->version = b->version;
-    t->sense_ns = b->sense_ns;
-    t->edge_ns = b->edge_ns;
-    t->broker_ns = b->broker_ns;
-    t->fetch_ns = b->fetch_ns;
-    t->bytes = pe_block_bytes(b);
-}
-
 bool help_send(pool *p, int rank, pool_slot *s, pool_record *r)
 {
+    wire_task t = {p->term.number, s->epoch};
     pool_send *out = pool_send_room(p);
-    pool_task t;
-    size_t len;
+    pe_error e = {0};
 
     if (!out)
         return false;
-    fill_task(p, s, r, &t);
-    len = offsetof(pool_task, text) + put_texts(t.text, &r->block);
-    send_small(p, rank, TAG_TASK, &t, len);
+    if (wire_task_encode(&t, r, &p->frame, &e) < 0)
+        pool_abort(p, &e); /* its epoch is fixed */
+    send_frame(p, rank, TAG_TASK);
     out->used = true;
     out->has_record = true;
     out->record = *r;
     r->block.storage = NULL;
     r->block.capacity = 0;
-    MPI_Isend(out->record.block.data, (int)t.bytes, MPI_BYTE, rank, TAG_DATA,
-              p->c.comm, &out->req);
+    MPI_Isend(out->record.block.data, (int)pe_block_bytes(&out->record.block),
+              MPI_BYTE, rank, TAG_DATA, p->c.comm, &out->req);
     p->n_sends++;
     return true;
 }
@@ -137,11 +115,17 @@ static void take_ask(pool *p, int rank)
     p->askers[p->n_askers++] = rank;
 }
 
-static void take_done(pool *p, const pool_done *d)
+static void take_done(pool *p, const MPI_Status *st)
 {
-    pool_slot *s = pool_slot_of(p, d->epoch);
+    wire_task t;
+    pool_slot *s;
+    pe_error e = {0};
 
-    if (d->term == p->term.number && s)
+    receive_frame(p, st);
+    if (wire_done_decode(p->frame.data, p->frame.len, &t, &e) < 0)
+        pool_abort(p, &e);
+    s = pool_slot_of(p, t.epoch);
+    if (t.term == p->term.number && s)
         s->outstanding--;
 }
 
@@ -156,18 +140,21 @@ static pool_help *find_help(pool *p, int state, int owner)
     return NULL;
 }
 
-static void take_task(pool *p, int rank, int len)
+static void take_task(pool *p, const MPI_Status *st)
 {
-    pool_help *h = find_help(p, HELP_ASKED, rank);
+    pool_help *h = find_help(p, HELP_ASKED, st->MPI_SOURCE);
     pe_error e = {0};
+    pe_block *b;
 
-    MPI_Recv(&h->task, len, MPI_BYTE, rank, TAG_TASK, p->c.comm,
-             MPI_STATUS_IGNORE);
-    if (pe_block_reserve(&h->block, h->task.points, h->task.features,
-                         (enum pe_dtype)h->task.dtype, &e) < 0)
+    receive_frame(p, st);
+    if (!h || wire_task_decode(p->frame.data, p->frame.len, &h->task,
+                               &h->record, &e) < 0)
+        pool_abort(p, &e);
+    b = &h->record.block;
+    if (pe_block_reserve(b, b->points, b->features, b->dtype, &e) < 0)
         pool_abort(p, &e); /* its data is on the way, and must be taken */
-    MPI_Irecv(h->block.data, (int)h->task.bytes, MPI_BYTE, rank, TAG_DATA,
-              p->c.comm, &h->data);
+    MPI_Irecv(b->data, (int)pe_block_bytes(b), MPI_BYTE, st->MPI_SOURCE,
+              TAG_DATA, p->c.comm, &h->data);
     h->state = HELP_COMING;
 }
 
@@ -180,30 +167,23 @@ static void take_none(pool *p, int rank)
         h->state = HELP_FREE;
 }
 
-static void take_part(pool *p, int rank, const MPI_Status *st)
+static void take_part(pool *p, const MPI_Status *st)
 {
-    unsigned char *m;
+    pe_buffer m = {0};
     pe_error e = {0};
-    size_t len;
     int pages;
 
     MPI_Get_count(st, p->page, &pages);
-    len = (size_t)pages * POOL_PAGE;
-    m = malloc(len);
-    if (!m) {
-        pe_error_nomem(&e);
+    if (pe_buffer_reserve(&m, (size_t)pages * POOL_PAGE, &e) < 0)
         pool_abort(p, &e); /* it would be there for ever */
-    }
-    MPI_Recv(m, pages, p->page, rank, TAG_PART, p->c.comm, MPI_STATUS_IGNORE);
-    epoch_take_part(p, m, len);
+    m.len = (size_t)pages * POOL_PAGE;
+    MPI_Recv(m.data, pages, p->page, st->MPI_SOURCE, TAG_PART, p->c.comm,
+             MPI_STATUS_IGNORE);
+    epoch_take_part(p, &m);
 }
 
 static void take_message(pool *p, const MPI_Status *st)
 {
-    pool_done d;
-    int len;
-
-    MPI_Get_count(st, MPI_BYTE, &len);
     switch (st->MPI_TAG) {
     case TAG_ASK:
         MPI_Recv(NULL, 0, MPI_BYTE, st->MPI_SOURCE, TAG_ASK, p->c.comm,
@@ -214,15 +194,13 @@ static void take_message(pool *p, const MPI_Status *st)
         take_none(p, st->MPI_SOURCE);
         break;
     case TAG_TASK:
-        take_task(p, st->MPI_SOURCE, len);
+        take_task(p, st);
         break;
     case TAG_DONE:
-        MPI_Recv(&d, sizeof(d), MPI_BYTE, st->MPI_SOURCE, TAG_DONE, p->c.comm,
-                 MPI_STATUS_IGNORE);
-        take_done(p, &d);
+        take_done(p, st);
         break;
     case TAG_PART:
-        take_part(p, st->MPI_SOURCE, st);
+        take_part(p, st);
         break;
     default:
         break;
@@ -263,7 +241,7 @@ static void ask(pool *p)
         p->term.order != PHASE_GO)
         return;
     while ((h = find_help(p, HELP_FREE, -1))) {
-        send_small(p, p->top_owner, TAG_ASK, NULL, 0);
+        send_word(p, p->top_owner, TAG_ASK);
         h->owner = p->top_owner;
         h->state = HELP_ASKED;
     }
@@ -271,43 +249,30 @@ static void ask(pool *p)
 
 static void work_task(pool *p, pool_help *h)
 {
-    const pool_task *t = &h->task;
+    const wire_task *t = &h->task;
     pool_slot *s = t->term == p->term.number ? pool_slot_of(p, t->epoch) : NULL;
-    pool_done d = {t->term, t->epoch};
-    pe_block b = h->block;
-    const void *raw;
-    size_t raw_len;
+    pool_record *r = &h->record;
+    pe_error e = {0};
 
     h->state = HELP_FREE;
     if (!s)
         return;
-    b.device = t->text;
-    b.source = t->text + strlen(t->text) + 1;
-    if (!*b.source)
-        b.source = NULL;
-    b.topic = p->topic;
-    b.partition = t->partition;
-    b.offset = t->offset;
-    b.boot = t->boot;
-    b.seq = t->seq;
-    b.has_seq = t->has_seq;
-    b.version = t->version;
-    b.sense_ns = t->sense_ns;
-    b.edge_ns = t->edge_ns;
-    b.broker_ns = t->broker_ns;
-    b.fetch_ns = t->fetch_ns;
     p->helped++;
-    raw = npy_frame(&h->block, &raw_len);
+    r->block.topic = p->topic;
+    r->raw = npy_frame(&r->block, &r->raw_len);
     /* Else the epoch waits for it, until the pool or its term is over. */
-    if (pool_work(p, s, &b, raw, raw_len, t->foreign) == 0)
-        send_small(p, h->owner, TAG_DONE, &d, sizeof(d));
+    if (pool_work(p, s, r) < 0)
+        return;
+    if (wire_done_encode(t, &p->frame, &e) < 0)
+        pool_abort(p, &e);
+    send_frame(p, h->owner, TAG_DONE);
 }
 
 /* The owner may be a round ahead of us: its epoch, or its term, then opens
  * here in a moment.  A block of the closing epoch never waits: the epoch waits
  * for it.
  */
-static bool may_work(const pool *p, const pool_task *t)
+static bool may_work(const pool *p, const wire_task *t)
 {
     if (t->term != p->term.number)
         return t->term < p->term.number;

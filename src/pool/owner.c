@@ -11,10 +11,8 @@
 static int init_slots(pool *p)
 {
     for (int i = 0; i < 2; i++) {
-        p->slot[i].from = calloc(p->cap_parts, sizeof(int64_t));
-        p->slot[i].to = calloc(p->cap_parts, sizeof(int64_t));
-        p->slot[i].mark = calloc(p->cap_parts, sizeof(uint64_t));
-        if (!p->slot[i].from || !p->slot[i].to || !p->slot[i].mark)
+        p->slot[i].range = calloc(p->cap_parts, sizeof(*p->slot[i].range));
+        if (!p->slot[i].range)
             return -1;
     }
     return 0;
@@ -51,9 +49,7 @@ void owner_fini(pool *p)
     free(p->askers);
     pool_devices_clear(&p->devices);
     for (int i = 0; i < 2; i++) {
-        free(p->slot[i].from);
-        free(p->slot[i].to);
-        free(p->slot[i].mark);
+        free(p->slot[i].range);
         free(p->slot[i].touch);
         pe_delta_destroy(p->slot[i].delta);
         pool_model_drop(p->slot[i].base);
@@ -213,18 +209,41 @@ int64_t owner_wanted(const pool *p)
     return 0;
 }
 
-static void load_offsets(pool *p, const params_state *s)
+/* A partition that the state does not know starts at 0. */
+static int load_offsets(pool *p, const params_state *s, pe_error *errp)
 {
-    p->logical = p->counted && s->n_offsets ? INT64_MAX : 0;
+    int32_t n = p->n_partitions;
+    broker_position *at = calloc((size_t)n, sizeof(*at));
+
+    if (!at)
+        return pe_error_nomem(errp);
     for (size_t i = 0; i < s->n_offsets; i++) {
         const params_offset *o = &s->offsets[i];
 
-        if (p->counted && logical_of(p, o->partition, o->next) < p->logical)
-            p->logical = logical_of(p, o->partition, o->next);
-        if (p->owner[o->partition] == p->rank)
-            *find_part(p, o->partition) =
-                (pool_part){o->partition, o->next, o->mark, o->next};
+        if (o->partition >= 0 && o->partition < n &&
+            !strcmp(o->topic, p->topic))
+            at[o->partition] =
+                (broker_position){o->partition, o->next, o->mark};
     }
+    p->logical = p->counted ? INT64_MAX : 0;
+    for (int32_t k = 0; k < n; k++) {
+        if (p->counted && logical_of(p, k, at[k].offset) < p->logical)
+            p->logical = logical_of(p, k, at[k].offset);
+        if (p->owner[k] == p->rank)
+            *find_part(p, k) =
+                (pool_part){k, at[k].offset, at[k].mark, at[k].offset};
+    }
+    free(at);
+    return 0;
+}
+
+static void set_last(pool_device *d, int32_t partition, uint64_t boot,
+                     uint64_t seq)
+{
+    d->known = true;
+    d->last.partition = partition;
+    d->last.boot = boot;
+    d->last.seq = seq;
 }
 
 static int load_devices(pool *p, const params_state *s, pe_error *errp)
@@ -236,10 +255,7 @@ static int load_devices(pool *p, const params_state *s, pe_error *errp)
 
         if (k == SIZE_MAX)
             return -1;
-        p->devices.d[k].known = true;
-        p->devices.d[k].partition = d->partition;
-        p->devices.d[k].boot = d->boot;
-        p->devices.d[k].seq = d->seq;
+        set_last(&p->devices.d[k], d->partition, d->boot, d->seq);
     }
     return 0;
 }
@@ -266,8 +282,9 @@ int owner_load(pool *p, const params_state *s, const unsigned char *own,
 {
     owner_drop(p);
     share_take(p, own);
-    load_offsets(p, s);
-    return load_devices(p, s, errp) < 0 ? -1 : assign(p, errp);
+    if (load_offsets(p, s, errp) < 0 || load_devices(p, s, errp) < 0)
+        return -1;
+    return assign(p, errp);
 }
 
 void owner_rewind(pool *p)
@@ -287,8 +304,8 @@ void owner_rewind(pool *p)
 /* Rule 5: a device's record is new when (boot, seq) is beyond the last. */
 static bool is_duplicate(const pool_device *d, const pe_block *b)
 {
-    return d->known &&
-           (b->boot < d->boot || (b->boot == d->boot && b->seq <= d->seq));
+    return d->known && (b->boot < d->last.boot ||
+                        (b->boot == d->last.boot && b->seq <= d->last.seq));
 }
 
 /* Fix the epoch of the record: offset order, whatever becomes of it. */
@@ -303,8 +320,8 @@ static void fix_epoch(pool *p, pool_slot *s, pool_part *k, pool_record *r)
         p->replayed++;
     else
         *highest = k->next;
-    k->mark = s->mark[i] = r->mark;
-    s->to[i] = k->next;
+    k->mark = s->range[i].mark = r->mark;
+    s->range[i].to = k->next;
     s->dispatched++;
 }
 
@@ -329,22 +346,19 @@ static bool is_beyond(pool *p, const pool_record *r)
 static enum admission admit_device(pool *p, pool_slot *s, pool_record *r)
 {
     const pe_block *b = &r->block;
-    pool_device *d;
+    pe_error e = {0};
     size_t at;
 
     if (!b->has_seq || is_beyond(p, r))
         return ADMIT_WORK;
-    at = pool_device_find(&p->devices, b->device, &p->error);
-    if (at == SIZE_MAX || pool_slot_touch(p, s, at, b->boot, b->seq) < 0) {
-        pe_error_nomem(&p->error);
-        pool_fail(p, &p->error);
+    at = pool_device_find(&p->devices, b->device, &e);
+    if (at != SIZE_MAX)
+        set_last(&p->devices.d[at], b->partition, b->boot, b->seq);
+    if (at == SIZE_MAX || pool_slot_touch(s, &p->devices.d[at]) < 0) {
+        pe_error_nomem(&e);
+        pool_fail(p, &e);
         return ADMIT_WAIT;
     }
-    d = &p->devices.d[at];
-    d->known = true;
-    d->partition = b->partition;
-    d->boot = b->boot;
-    d->seq = b->seq;
     return ADMIT_WORK;
 }
 
@@ -385,7 +399,7 @@ static enum admission admit(pool *p, pool_slot *s, pool_record *r)
     fix_epoch(p, s, k, r);
     if (r->bad.kind == PE_ERROR_NONE)
         return ADMIT_WORK;
-    pool_refuse(p, s, &r->block, r->raw, r->raw_len, r->foreign, r->bad.text);
+    pool_refuse(p, s, r, r->bad.text);
     return ADMIT_DONE;
 }
 
@@ -433,7 +447,7 @@ int owner_step(pool *p)
             return 0;
         switch (admit(p, s, r)) {
         case ADMIT_WORK:
-            pool_work(p, s, &r->block, r->raw, r->raw_len, r->foreign);
+            pool_work(p, s, r);
             lane_release(p, l);
             return 1;
         case ADMIT_DONE:

@@ -120,18 +120,19 @@ void pool_destroy(pool *p)
     for (int i = 0; i < 2; i++)
         pool_model_drop(p->recent[i]);
     for (int i = 0; i < POOL_ASKS; i++)
-        pe_block_release(&p->help[i].block);
+        pe_block_release(&p->help[i].record.block);
     chain_close(p);
     params_close(p->shared);
     pe_options_destroy(p->plain_options);
     pe_block_release(&p->work);
     pe_buffer_free(&p->ship);
+    pe_buffer_free(&p->frame);
     p->c.source->ops->close(p->c.source);
     committer_stop(p->c.committer);
     commit_job_destroy(p->job);
     commit_job_destroy(p->pending);
     for (int i = 0; p->early && i < p->size; i++)
-        free(p->early[i]);
+        pe_buffer_free(&p->early[i]);
     free(p->early);
     free(p->committed);
     free(p->mark);

@@ -5,6 +5,7 @@
 #include "phase.h"
 #include "pool.h"
 
+#include "wire.h"
 #include "src/broker/guard.h"
 #include "src/common/histogram.h"
 #include "src/function/host.h"
@@ -42,12 +43,6 @@ typedef struct pool_model {
     int refs;
 } pool_model;
 
-/* The newest block of a device dispatched in an epoch. */
-typedef struct pool_touch {
-    size_t device; /* index into the device table */
-    uint64_t boot, seq;
-} pool_touch;
-
 /* One epoch as this rank sees it (rule 3). */
 typedef struct pool_slot {
     bool live;
@@ -56,12 +51,12 @@ typedef struct pool_slot {
     int64_t base_seq; /* broadcast the epoch started from */
     pe_delta *delta;
     params_counters add;
-    int64_t dispatched;  /* blocks fixed to this epoch by this owner */
-    int64_t outstanding; /* of them, with helpers */
-    int64_t unacked;     /* results and refusals not yet acknowledged */
-    int64_t *from, *to;  /* of every owned partition */
-    uint64_t *mark;      /* ... of record to - 1; 0: not known */
-    pool_touch *touch;
+    int64_t dispatched;   /* blocks fixed to this epoch by this owner */
+    int64_t outstanding;  /* of them, with helpers */
+    int64_t unacked;      /* results and refusals not yet acknowledged */
+    params_range *range;  /* of every owned partition */
+    params_device *touch; /* newest block of each device that has one; names
+                             of the table */
     size_t n_touch, cap_touch;
 } pool_slot;
 
@@ -80,11 +75,12 @@ typedef struct pool_lane {
 } pool_lane;
 
 typedef struct pool_device {
-    char *name;
-    int32_t partition;
-    bool known; /* boot and seq are valid */
-    uint64_t boot, seq;
-    int touched[2]; /* index + 1 into the slot's touch list */
+    params_device last; /* its newest block, and its name */
+    bool known;         /* there is one */
+    struct {
+        int64_t epoch; /* in which [at] is its place in the touch list */
+        size_t at;
+    } touched[2]; /* by slot */
 } pool_device;
 
 /* name -> device, open addressing. */
@@ -95,28 +91,12 @@ typedef struct pool_devices {
     size_t cap_index;
 } pool_devices;
 
-/* A block that came from, or goes to, another rank. */
-typedef struct pool_task {
-    int64_t term, epoch;
-    uint32_t points, features;
-    int32_t dtype, partition, has_seq, foreign;
-    int64_t offset;
-    uint64_t boot, seq, version;
-    int64_t sense_ns, edge_ns, broker_ns, fetch_ns;
-    uint64_t bytes;
-    char text[POOL_TEXT]; /* device, NUL, source or empty, NUL */
-} pool_task;
-
-typedef struct pool_done {
-    int64_t term, epoch;
-} pool_done;
-
 /* Helper's side of one posted request. */
 typedef struct pool_help {
     enum { HELP_FREE, HELP_ASKED, HELP_COMING, HELP_HERE } state;
     int owner;
-    pool_task task;
-    pe_block block; /* its data */
+    wire_task task;
+    pool_record record; /* its block has storage of ours */
     MPI_Request data;
 } pool_help;
 
@@ -287,12 +267,13 @@ struct pool {
 
     pool_send sends[POOL_SENDS];
     size_t n_sends;
+    pe_buffer frame; /* of a small message, its memory used again */
 
     /* rank 0 */
     commit_job *job; /* being reduced */
     int parts_got;
-    unsigned char **early; /* parts that came before their job */
-    commit_job *pending;   /* reduced, waiting for the committer */
+    pe_buffer *early;    /* parts that came before their job */
+    commit_job *pending; /* reduced, waiting for the committer */
     committer_view view;
     bool told_away, told_broker; /* that the store does not answer */
     int64_t *committed, *known_ends;
@@ -431,9 +412,9 @@ int pool_slot_open(pool *p, int64_t epoch, pool_model *base, int64_t seq,
 /* Another base for an epoch in which nothing was dispatched yet. */
 int pool_slot_rebase(pool_slot *s, pool_model *base, int64_t seq,
                      pe_error *errp);
-void pool_slot_clear(pool *p, pool_slot *s);
-int pool_slot_touch(pool *p, pool_slot *s, size_t device, uint64_t boot,
-                    uint64_t seq);
+void pool_slot_clear(pool_slot *s);
+/* [d] has a block in the epoch, which is its newest; -1: no memory. */
+int pool_slot_touch(pool_slot *s, pool_device *d);
 pool_model *pool_model_hold(pool_model *m);
 void pool_model_drop(pool_model *m);
 pool_model *pool_model_create(pe_model *m, pe_error *errp);
@@ -468,10 +449,9 @@ void chain_forget(pool *p); /* a new term */
 /* work.c - one block through all stages.  Local.  0: it is in the epoch, as
  * applied or refused; -1: it is not, and the pool or its term will end.
  */
-int pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-              size_t raw_len, bool foreign);
-void pool_refuse(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-                 size_t raw_len, bool foreign, const char *reason);
+int pool_work(pool *p, pool_slot *s, const pool_record *r);
+void pool_refuse(pool *p, pool_slot *s, const pool_record *r,
+                 const char *reason);
 void pool_sample_commit(pool *p, int64_t epoch, int64_t commit_ns);
 
 /* results.c - what leaves the pool by the broker.  Local. */
@@ -481,11 +461,12 @@ void results_poll(pool *p);
 void results_drop(pool *p); /* a new term */
 /* May a result with so many bytes of data be sent?  -1: an input error. */
 int results_fit(const pool *p, size_t bytes, pe_error *errp);
-void results_scores(pool *p, pool_slot *s, const pe_block *b, float *scores,
+/* The scores of [b] are in the room that was given for them. */
+void results_scores(pool *p, pool_slot *s, const pe_block *b,
                     uint64_t outliers);
 void results_block(pool *p, pool_slot *s, const pe_block *b, pe_block *out);
-void results_refused(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-                     size_t len, const char *reason);
+void results_refused(pool *p, pool_slot *s, const pool_record *r,
+                     const char *reason);
 float *results_score_room(pool *p, uint32_t points);
 
 /* shared.c - shared state of a user function.  Local. */
@@ -528,7 +509,7 @@ void epoch_settle(pool *p, enum phase_event e);
 void epoch_submit(pool *p); /* rank 0: what is reduced, to the committer */
 void epoch_advance(pool *p, int64_t base_seq);
 void epoch_progress(pool *p);
-void epoch_take_part(pool *p, unsigned char *m, size_t len); /* takes m */
+void epoch_take_part(pool *p, pe_buffer *m); /* takes its memory */
 void epoch_new_term(pool *p, int64_t term);
 
 /* ship.c - models and states from rank 0 to all. */

@@ -248,12 +248,10 @@ float *results_score_room(pool *p, uint32_t points)
     return (float *)(void *)(p->score_frame + NPY_HEADER_LEN);
 }
 
-void results_scores(pool *p, pool_slot *s, const pe_block *b, float *scores,
-                    uint64_t outliers)
+void results_scores(pool *p, pool_slot *s, const pe_block *b, uint64_t outliers)
 {
     const pe_model *m = s->base->m;
 
-    (void)scores; /* they are in score_frame, behind the header */
     add_origin(p, b);
     add_number(&p->headers, "pe_threshold", m->threshold);
     record_add_u64(&p->headers, "pe_version", m->version);
@@ -282,13 +280,13 @@ void results_block(pool *p, pool_slot *s, const pe_block *b, pe_block *out)
     send(p, s, p->results_topic, b, frame, len);
 }
 
-void results_refused(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-                     size_t len, const char *reason)
+void results_refused(pool *p, pool_slot *s, const pool_record *r,
+                     const char *reason)
 {
     char text[REASON_SENT + 1];
-    size_t most = p->c.pl->message_bytes;
+    size_t most = p->c.pl->message_bytes, len = r->raw_len;
 
-    add_origin(p, b);
+    add_origin(p, &r->block);
     snprintf(text, sizeof(text), "%s", reason);
     record_add(&p->headers, "pe_reason", text);
     record_add(&p->headers, "pe_stage",
@@ -300,5 +298,5 @@ void results_refused(pool *p, pool_slot *s, const pe_block *b, const void *raw,
         record_add_u64(&p->headers, "pe_cut", len);
         len = most;
     }
-    send(p, s, p->refused_topic, b, raw, len);
+    send(p, s, p->refused_topic, &r->block, r->raw, len);
 }

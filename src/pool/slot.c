@@ -41,10 +41,8 @@ pool_slot *pool_slot_of(pool *p, int64_t epoch)
 }
 
 /* Forget what the epoch held; its memory stays. */
-void pool_slot_clear(pool *p, pool_slot *s)
+void pool_slot_clear(pool_slot *s)
 {
-    for (size_t i = 0; i < s->n_touch; i++)
-        p->devices.d[s->touch[i].device].touched[s - p->slot] = 0;
     s->n_touch = 0;
     s->live = false;
     s->dispatched = s->outstanding = s->unacked = 0;
@@ -77,12 +75,14 @@ int pool_slot_open(pool *p, int64_t epoch, pool_model *base, int64_t seq,
 {
     pool_slot *s = &p->slot[epoch & 1];
 
-    pool_slot_clear(p, s);
+    pool_slot_clear(s);
     s->live = true;
     s->epoch = epoch;
     for (size_t i = 0; i < p->n_parts; i++) {
-        s->from[i] = s->to[i] = p->parts[i].next;
-        s->mark[i] = p->parts[i].mark;
+        const pool_part *k = &p->parts[i];
+
+        s->range[i] =
+            (params_range){NULL, k->partition, k->next, k->next, k->mark};
     }
     return pool_slot_rebase(s, base, seq, errp);
 }
@@ -90,7 +90,7 @@ int pool_slot_open(pool *p, int64_t epoch, pool_model *base, int64_t seq,
 static int grow_touch(pool_slot *s)
 {
     size_t cap = s->cap_touch ? 2 * s->cap_touch : 32;
-    pool_touch *t = realloc(s->touch, cap * sizeof(*t));
+    params_device *t = realloc(s->touch, cap * sizeof(*t));
 
     if (!t)
         return -1;
@@ -99,18 +99,17 @@ static int grow_touch(pool_slot *s)
     return 0;
 }
 
-int pool_slot_touch(pool *p, pool_slot *s, size_t device, uint64_t boot,
-                    uint64_t seq)
+int pool_slot_touch(pool_slot *s, pool_device *d)
 {
-    int *at = &p->devices.d[device].touched[s - p->slot];
+    size_t place = s->epoch & 1, at = d->touched[place].at;
 
-    if (!*at) {
+    if (d->touched[place].epoch != s->epoch || at >= s->n_touch) {
         if (s->n_touch == s->cap_touch && grow_touch(s) < 0)
             return -1;
-        s->touch[s->n_touch].device = device;
-        *at = (int)++s->n_touch;
+        at = s->n_touch++;
+        d->touched[place].epoch = s->epoch;
+        d->touched[place].at = at;
     }
-    s->touch[*at - 1].boot = boot;
-    s->touch[*at - 1].seq = seq;
+    s->touch[at] = d->last;
     return 0;
 }

@@ -57,20 +57,29 @@ void pool_sample_commit(pool *p, int64_t epoch, int64_t commit_ns)
     p->n_samples = kept;
 }
 
-static void count_applied(pool_slot *s, const pe_block *b, size_t raw_len,
-                          bool foreign, uint64_t masked, uint64_t outliers)
+/* A record at work, and what the last stage gets of it. */
+struct job {
+    pool_slot *s;
+    const pool_record *r;
+    pe_block b;
+};
+
+static void count_applied(struct job *j, uint64_t masked, uint64_t outliers)
 {
-    s->add.applied++;
-    s->add.foreign += foreign;
-    s->add.points += b->points - masked;
-    s->add.masked += masked;
-    s->add.outliers += outliers;
-    s->add.bytes += raw_len;
+    params_counters *add = &j->s->add;
+
+    add->applied++;
+    add->foreign += j->r->foreign;
+    add->points += j->b.points - masked;
+    add->masked += masked;
+    add->outliers += outliers;
+    add->bytes += j->r->raw_len;
 }
 
-static int learn(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
-                 bool foreign, pe_error *errp)
+static int learn(pool *p, struct job *j, pe_error *errp)
 {
+    pool_slot *s = j->s;
+    pe_block *b = &j->b;
     bool results = p->c.pl->results && p->producer;
     float *scores = results ? results_score_room(p, b->points) : NULL;
     uint64_t masked = s->delta->masked, outliers = s->delta->outliers;
@@ -84,18 +93,19 @@ static int learn(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
     b->end_ns = clock_real_ns();
     masked = s->delta->masked - masked;
     outliers = s->delta->outliers - outliers;
-    count_applied(s, b, raw_len, foreign, masked, outliers);
+    count_applied(j, masked, outliers);
     if (s->base->m->warming)
         s->add.unscored += b->points - masked;
     if (results)
-        results_scores(p, s, b, scores, outliers);
+        results_scores(p, s, b, outliers);
     return 0;
 }
 
-static int call(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
-                bool foreign, pe_error *errp)
+static int call(pool *p, struct job *j, pe_error *errp)
 {
     pool_function *f = &p->last;
+    pool_slot *s = j->s;
+    pe_block *b = &j->b;
     bool results = p->c.pl->results && p->producer;
     pe_block in = *b;
     int rc;
@@ -110,87 +120,85 @@ static int call(pool *p, pool_slot *s, pe_block *b, size_t raw_len,
         return -1;
     if (s->delta && pe_model_update(s->base->m, s->delta, b, NULL, errp) < 0)
         return -1;
-    count_applied(s, b, raw_len, foreign, 0, context_take_outliers(f->ctx));
+    count_applied(j, 0, context_take_outliers(f->ctx));
     if (rc == PE_FORWARD && results)
         results_block(p, s, b, &f->out);
     return 0;
 }
 
-void pool_refuse(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-                 size_t raw_len, bool foreign, const char *reason)
+void pool_refuse(pool *p, pool_slot *s, const pool_record *r,
+                 const char *reason)
 {
-    log_warn("record %s/%d/%lld refused: %s", b->topic ? b->topic : "-",
-             (int)b->partition, (long long)b->offset, reason);
-    if (!foreign && !*p->first_refused)
+    const pe_block *b = &r->block;
+    const char *topic = b->topic ? b->topic : "-";
+
+    log_warn("record %s/%d/%lld refused: %s", topic, (int)b->partition,
+             (long long)b->offset, reason);
+    if (!r->foreign && !*p->first_refused)
         snprintf(p->first_refused, sizeof(p->first_refused), "%s/%d/%lld: %s",
-                 b->topic ? b->topic : "-", (int)b->partition,
-                 (long long)b->offset, reason);
+                 topic, (int)b->partition, (long long)b->offset, reason);
     s->add.refused++;
-    s->add.refused_own += !foreign;
-    s->add.foreign += foreign;
-    s->add.bytes += raw_len;
+    s->add.refused_own += !r->foreign;
+    s->add.foreign += r->foreign;
+    s->add.bytes += r->raw_len;
     if (p->producer)
-        results_refused(p, s, b, raw, raw_len, reason);
+        results_refused(p, s, r, reason);
 }
 
-/* [b] as the last stage is to have it, in *k.  Functions read aligned data; a
+/* The block as the last stage is to have it.  Functions read aligned data; a
  * model may say that it does not care.
  */
-static int prepare(pool *p, const pe_block *b, pe_block *k, pe_error *errp)
+static int prepare(pool *p, struct job *j, pe_error *errp)
 {
     bool any = !p->last.fn && (p->model_ops->flags & PE_MODEL_UNALIGNED);
     int rc = PE_FORWARD;
 
-    *k = *b;
-    k->start_ns = clock_real_ns();
+    j->b = j->r->block;
+    j->b.start_ns = clock_real_ns();
     if (p->n_pre)
-        rc = chain_run(p, k, errp);
-    if (rc > 0 && !any && chain_align(p, k, errp) < 0)
+        rc = chain_run(p, &j->b, errp);
+    if (rc > 0 && !any && chain_align(p, &j->b, errp) < 0)
         return -1;
     return rc;
 }
 
 /* Nothing of the block goes on to the last stage: it is done. */
-static void filtered(pool_slot *s, pe_block *k, size_t raw_len, bool foreign)
+static void filtered(struct job *j)
 {
-    k->end_ns = clock_real_ns();
-    k->points = 0;
-    count_applied(s, k, raw_len, foreign, 0, 0);
+    j->b.end_ns = clock_real_ns();
+    j->b.points = 0;
+    count_applied(j, 0, 0);
 }
 
-static int process(pool *p, pool_slot *s, const pe_block *b, pe_block *k,
-                   size_t raw_len, bool foreign, pe_error *errp)
+static int process(pool *p, struct job *j, pe_error *errp)
 {
-    int rc = prepare(p, b, k, errp);
+    int rc = prepare(p, j, errp);
     uint64_t outliers = chain_outliers(p);
 
     if (rc == PE_NOTHING)
-        filtered(s, k, raw_len, foreign);
+        filtered(j);
     else if (rc > 0)
-        rc = p->last.fn ? call(p, s, k, raw_len, foreign, errp)
-                        : learn(p, s, k, raw_len, foreign, errp);
+        rc = p->last.fn ? call(p, j, errp) : learn(p, j, errp);
     if (rc == 0)
-        s->add.outliers += outliers;
+        j->s->add.outliers += outliers;
     return rc;
 }
 
-int pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-              size_t raw_len, bool foreign)
+int pool_work(pool *p, pool_slot *s, const pool_record *r)
 {
+    struct job j = {.s = s, .r = r};
     pe_error e = {0};
-    pe_block k;
     int rc;
 
     p->at = s;
-    rc = process(p, s, b, &k, raw_len, foreign, &e);
+    rc = process(p, &j, &e);
     p->at = NULL;
-    if (rc == 0) {
-        stamp(p, s, &k);
-    } else if (e.kind == PE_ERROR_INPUT) {
-        pool_refuse(p, s, b, raw, raw_len, foreign, e.text);
-    } else {
+    if (rc == 0)
+        stamp(p, s, &j.b);
+    else if (e.kind == PE_ERROR_INPUT)
+        pool_refuse(p, s, r, e.text);
+    else
         pool_fail(p, &e);
-    }
     p->refuser = NULL;
     return p->failed || p->term.wanted > p->term.number ? -1 : 0;
 }

@@ -253,8 +253,8 @@ static commit_job *job(int64_t from, int64_t to)
     pe_error e = {0};
     commit_job *j = commit_job_create(PARTITIONS, &e);
 
-    j->from[0] = from;
-    j->to[0] = to;
+    j->range[0].from = from;
+    j->range[0].to = to;
     j->last_epoch = 7;
     j->add.applied = (uint64_t)(to - from);
     return j;
@@ -827,22 +827,29 @@ static void test_ends(void)
     committer_stop(c);
 }
 
+static int add_device(commit_job *j, const char *name, uint64_t seq)
+{
+    params_device d = {(char *)(uintptr_t)name, 0, 1, seq};
+
+    return commit_job_device(j, &d, NULL);
+}
+
 static void test_fold(void)
 {
     pe_error e = {0};
     commit_job *a = job(0, 5), *b = job(5, 9);
 
-    b->from[1] = 2;
-    b->to[1] = 3;
+    b->range[1].from = 2;
+    b->range[1].to = 3;
     b->last_epoch = 8;
-    CU_ASSERT_EQUAL(commit_job_device(a, "d", 1, 0, 1, 4, &e), 0);
-    CU_ASSERT_EQUAL(commit_job_device(b, "dx", 1, 0, 1, 8, &e), 0);
+    CU_ASSERT_EQUAL(add_device(a, "d", 4), 0);
+    CU_ASSERT_EQUAL(add_device(b, "d", 8), 0);
     CU_ASSERT_EQUAL(commit_job_fold(a, b, &e), 0);
-    CU_ASSERT_EQUAL(a->from[0], 0);
-    CU_ASSERT_EQUAL(a->to[0], 9);
-    CU_ASSERT_EQUAL(a->from[1], 2);
-    CU_ASSERT_EQUAL(a->to[1], 3);
-    CU_ASSERT_EQUAL(a->from[2], a->to[2]);
+    CU_ASSERT_EQUAL(a->range[0].from, 0);
+    CU_ASSERT_EQUAL(a->range[0].to, 9);
+    CU_ASSERT_EQUAL(a->range[1].from, 2);
+    CU_ASSERT_EQUAL(a->range[1].to, 3);
+    CU_ASSERT_EQUAL(a->range[2].from, a->range[2].to);
     CU_ASSERT_EQUAL(a->last_epoch, 8);
     CU_ASSERT_EQUAL(a->add.applied, 9);
     CU_ASSERT_EQUAL(a->n_devices, 2);

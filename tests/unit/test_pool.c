@@ -23,7 +23,7 @@ static void test_devices(void)
     for (int i = 0; i < 1000; i++) {
         snprintf(name, sizeof(name), "device-%d", i);
         CU_ASSERT_EQUAL(pool_device_find(&t, name, &e), (size_t)i);
-        UNIT_EQUAL(t.d[i].name, name);
+        UNIT_EQUAL(t.d[i].last.device, name);
     }
     CU_ASSERT_FALSE(t.d[3].known);
     pool_devices_clear(&t);
@@ -98,9 +98,7 @@ static pool *new_pool(void)
     p->parts[0].next = 5;
     p->parts[1].next = 9;
     for (int i = 0; i < 2; i++) {
-        p->slot[i].from = calloc(2, sizeof(int64_t));
-        p->slot[i].to = calloc(2, sizeof(int64_t));
-        p->slot[i].mark = calloc(2, sizeof(uint64_t));
+        p->slot[i].range = calloc(2, sizeof(params_range));
     }
     return p;
 }
@@ -108,10 +106,8 @@ static pool *new_pool(void)
 static void free_pool(pool *p)
 {
     for (int i = 0; i < 2; i++) {
-        pool_slot_clear(p, &p->slot[i]);
-        free(p->slot[i].from);
-        free(p->slot[i].to);
-        free(p->slot[i].mark);
+        pool_slot_clear(&p->slot[i]);
+        free(p->slot[i].range);
         free(p->slot[i].touch);
         pe_delta_destroy(p->slot[i].delta);
     }
@@ -130,15 +126,23 @@ static void test_slots(void)
     CU_ASSERT_EQUAL(pool_slot_open(p, 2, NULL, 0, &e), 0);
     s = pool_slot_of(p, 2);
     CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-    CU_ASSERT_EQUAL(s->from[1], 9);
-    CU_ASSERT_EQUAL(s->to[1], 9);
+    CU_ASSERT_EQUAL(s->range[1].from, 9);
+    CU_ASSERT_EQUAL(s->range[1].to, 9);
     CU_ASSERT_PTR_NULL(pool_slot_of(p, 4)); /* same place, other epoch */
     CU_ASSERT_EQUAL(pool_slot_open(p, 3, NULL, 0, &e), 0);
     CU_ASSERT_PTR_NOT_NULL(pool_slot_of(p, 2));
     CU_ASSERT_PTR_NOT_NULL(pool_slot_of(p, 3));
-    pool_slot_clear(p, s);
+    pool_slot_clear(s);
     CU_ASSERT_PTR_NULL(pool_slot_of(p, 2));
     free_pool(p);
+}
+
+static void touch(pool *p, int place, size_t device, uint64_t seq)
+{
+    pool_device *d = &p->devices.d[device];
+
+    d->last.seq = seq;
+    CU_ASSERT_EQUAL(pool_slot_touch(&p->slot[place], d), 0);
 }
 
 /* Each epoch keeps the newest block of its own, not of the one after. */
@@ -151,16 +155,22 @@ static void test_touch(void)
 
     pool_slot_open(p, 2, NULL, 0, &e);
     pool_slot_open(p, 3, NULL, 0, &e);
-    CU_ASSERT_EQUAL(pool_slot_touch(p, &p->slot[0], a, 1, 10), 0);
-    CU_ASSERT_EQUAL(pool_slot_touch(p, &p->slot[0], b, 1, 20), 0);
-    CU_ASSERT_EQUAL(pool_slot_touch(p, &p->slot[0], a, 1, 11), 0);
-    CU_ASSERT_EQUAL(pool_slot_touch(p, &p->slot[1], a, 1, 12), 0);
+    touch(p, 0, a, 10);
+    touch(p, 0, b, 20);
+    touch(p, 0, a, 11);
+    touch(p, 1, a, 12);
     CU_ASSERT_EQUAL(p->slot[0].n_touch, 2);
     CU_ASSERT_EQUAL(p->slot[0].touch[0].seq, 11);
     CU_ASSERT_EQUAL(p->slot[1].touch[0].seq, 12);
-    pool_slot_clear(p, &p->slot[0]);
-    CU_ASSERT_EQUAL(p->devices.d[a].touched[0], 0);
-    CU_ASSERT_EQUAL(p->devices.d[a].touched[1], 1);
+    /* The place of one epoch is the next but one's. */
+    pool_slot_open(p, 4, NULL, 0, &e);
+    CU_ASSERT_EQUAL(p->slot[0].n_touch, 0);
+    touch(p, 0, b, 21);
+    touch(p, 0, a, 13);
+    CU_ASSERT_EQUAL(p->slot[0].n_touch, 2);
+    CU_ASSERT_EQUAL(p->slot[0].touch[1].seq, 13);
+    UNIT_EQUAL(p->slot[0].touch[1].device, "a");
+    CU_ASSERT_EQUAL(p->slot[1].touch[0].seq, 12);
     free_pool(p);
 }
 
@@ -344,7 +354,7 @@ static void test_chain_nothing(void)
     CU_ASSERT_EQUAL(b.s->add.applied, 2);
     CU_ASSERT_EQUAL(b.s->add.points, 0);
     CU_ASSERT_EQUAL(b.s->add.bytes, 0); /* of raw, which has none here */
-    CU_ASSERT_EQUAL(b.s->to[0], 2);
+    CU_ASSERT_EQUAL(b.s->range[0].to, 2);
     CU_ASSERT_EQUAL(b.s->n_touch, 1);
     bench_close(&b);
 }
@@ -429,16 +439,12 @@ static void test_chain_open(void)
  */
 static int work_result = 1;
 
-int __real_pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-                     size_t raw_len, bool foreign);
-int __wrap_pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-                     size_t raw_len, bool foreign);
+int __real_pool_work(pool *p, pool_slot *s, const pool_record *r);
+int __wrap_pool_work(pool *p, pool_slot *s, const pool_record *r);
 
-int __wrap_pool_work(pool *p, pool_slot *s, const pe_block *b, const void *raw,
-                     size_t raw_len, bool foreign)
+int __wrap_pool_work(pool *p, pool_slot *s, const pool_record *r)
 {
-    return work_result < 1 ? work_result
-                           : __real_pool_work(p, s, b, raw, raw_len, foreign);
+    return work_result < 1 ? work_result : __real_pool_work(p, s, r);
 }
 
 /* A helper of one epoch with a task of [owner]: is it told of as done? */
@@ -446,7 +452,8 @@ static bool is_told_done(void)
 {
     pool *p = new_pool();
     pe_error e = {0};
-    pool_done d;
+    pe_buffer m = {0};
+    wire_task d;
     int there = 0;
 
     p->c.comm = MPI_COMM_SELF;
@@ -455,16 +462,21 @@ static bool is_told_done(void)
     p->epoch = 3;
     CU_ASSERT_EQUAL(pool_slot_open(p, 3, NULL, 0, &e), 0);
     p->help[0].state = HELP_HERE;
-    p->help[0].task = (pool_task){.epoch = 3, .points = 1, .features = 1};
-    CU_ASSERT_EQUAL(pe_block_reserve(&p->help[0].block, 1, 1, PE_F8, &e), 0);
+    p->help[0].task = (wire_task){.epoch = 3};
+    CU_ASSERT_EQUAL(pe_block_reserve(&p->help[0].record.block, 1, 1, PE_F8, &e),
+                    0);
     CU_ASSERT_EQUAL(help_step(p), 1);
     MPI_Iprobe(0, TAG_DONE, MPI_COMM_SELF, &there, MPI_STATUS_IGNORE);
     if (there) {
-        MPI_Recv(&d, sizeof(d), MPI_BYTE, 0, TAG_DONE, MPI_COMM_SELF,
+        CU_ASSERT_EQUAL(pe_buffer_reserve(&m, 64, &e), 0);
+        MPI_Recv(m.data, 64, MPI_BYTE, 0, TAG_DONE, MPI_COMM_SELF,
                  MPI_STATUS_IGNORE);
+        CU_ASSERT_EQUAL(wire_done_decode(m.data, 64, &d, &e), 0);
         CU_ASSERT_EQUAL(d.epoch, 3);
+        pe_buffer_free(&m);
     }
-    pe_block_release(&p->help[0].block);
+    pe_block_release(&p->help[0].record.block);
+    pe_buffer_free(&p->frame);
     free_pool(p);
     return there;
 }

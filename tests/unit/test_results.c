@@ -26,7 +26,7 @@ typedef struct bench {
     pool p;
     pipeline *pl;
     pipeline_request req;
-    pe_block block;
+    pool_record record;
 } bench;
 
 static void bench_open(bench *b)
@@ -44,7 +44,14 @@ static void bench_open(bench *b)
     b->p.term.number = b->p.term.wanted = 1;
     b->p.stage = pipeline_last_stage(b->pl);
     CU_ASSERT_EQUAL_FATAL(results_open(&b->p, &e), 0);
-    b->block = (pe_block){.device = "d", .topic = "t"};
+    b->record.block = (pe_block){.device = "d", .topic = "t"};
+}
+
+static void refuse(bench *b, const void *value, size_t len, const char *reason)
+{
+    b->record.raw = value;
+    b->record.raw_len = len;
+    results_refused(&b->p, &b->p.slot[0], &b->record, reason);
 }
 
 static void bench_close(bench *b)
@@ -76,16 +83,15 @@ static void test_full(void)
     int n = 1;
 
     bench_open(&b);
-    results_refused(&b.p, &b.p.slot[0], &b.block, "x", 1, "first");
+    refuse(&b, "x", 1, "first");
     settle(&b);
     rd_kafka_mock_broker_set_down(mock, 1);
     while (!b.p.held && n < 100) {
-        results_refused(&b.p, &b.p.slot[0], &b.block, value, sizeof(value),
-                        "is refused");
+        refuse(&b, value, sizeof(value), "is refused");
         n++;
     }
     CU_ASSERT_PTR_NOT_NULL(b.p.held);
-    results_refused(&b.p, &b.p.slot[0], &b.block, "y", 1, "one more");
+    refuse(&b, "y", 1, "one more");
     CU_ASSERT_EQUAL(b.p.slot[0].unacked, n);
     results_poll(&b.p);
     CU_ASSERT_PTR_NOT_NULL(b.p.held);
@@ -103,8 +109,7 @@ static void test_drop(void)
     bench_open(&b);
     rd_kafka_mock_broker_set_down(mock, 1);
     for (int n = 0; !b.p.held && n < 100; n++)
-        results_refused(&b.p, &b.p.slot[0], &b.block, value, sizeof(value),
-                        "is refused");
+        refuse(&b, value, sizeof(value), "is refused");
     CU_ASSERT_PTR_NOT_NULL(b.p.held);
     results_drop(&b.p);
     CU_ASSERT_PTR_NULL(b.p.held);
@@ -128,7 +133,7 @@ static void test_cut(void)
     memset(reason, 'r', sizeof(reason));
     reason[1999] = '\0';
     snprintf(b.p.refused_topic, sizeof(b.p.refused_topic), "cut");
-    results_refused(&b.p, &b.p.slot[0], &b.block, value, len, reason);
+    refuse(&b, value, len, reason);
     settle(&b);
     c = mock_consumer("cut", 0);
     CU_ASSERT_EQUAL(mock_fetch(c, &r, NULL), 1);
