@@ -6,64 +6,37 @@
 
 #include "backends.h"
 #include "src/common/text.h"
-#include "src/common/url.h"
 #include "src/rehearsal/rehearsal.h"
+#include "src/request/place.h"
 
 #define TIMEOUT_S 20 /* clients block 9 to 18 s without their server */
 
-/* A scheme and what serves it. */
-static const struct backend {
-    const char *scheme;
-    const resource_ops *ops;
-    resource *(*create)(bool here, pe_error *errp);
-    bool remote; /* behind SSH */
-    /* Opens itself from its whole URL, in place of the two above; or NULL. */
-    resource *(*open)(const char *url, pe_error *errp);
-} backends[] = {
-    {"local", &local_ops, direct_create, false, NULL},
-    {"ssh", &ssh_ops, direct_create, true, NULL},
-    {"slurm", &slurm_ops, slurm_create, false, NULL},
-    {"slurm+ssh", &slurm_ops, slurm_create, true, NULL},
-    {"pbs", &pbs_ops, pbs_create, false, NULL},
-    {"pbs+ssh", &pbs_ops, pbs_create, true, NULL},
-    {"rehearsal", &rehearsal_ops, NULL, false, rehearsal_open},
+const resource_ops *const backends[] = {
+    &local_ops,     &ssh_ops,
+#ifdef PE_WITH_SLURM
+    &slurm_ops,
+#endif
+#ifdef PE_WITH_PBS
+    &pbs_ops,
+#endif
+    &rehearsal_ops, NULL,
 };
-#define SCHEMES                                                        \
-    "local://, ssh://[USER@]HOST, slurm://, slurm+ssh://[USER@]HOST, " \
-    "pbs://, pbs+ssh://[USER@]HOST, batch:// or rehearsal:///SCRIPT"
 
-static const struct backend *backend_error(const char *s, const char *why,
-                                           pe_error *errp)
+/* What serves [s], which is parsed into [p]. */
+static const resource_ops *ops_find(const char *s, place_url *p, pe_error *errp)
 {
-    pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG, "resource '%.200s': %s",
-                 s, why);
-    return NULL;
-}
-
-/* The row of [s], which is parsed into [u]. */
-static const struct backend *backend_find(const char *s, url *u, pe_error *errp)
-{
-    const struct backend *b = NULL;
-
-    if (url_parse(s, u, errp) < 0) {
+    if (place_parse(s, p, errp) < 0) {
         pe_error_prefix(errp, "resource");
         return NULL;
     }
-    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
-        if (!strcmp(backends[i].scheme, u->scheme))
-            b = &backends[i];
-    if (!b)
-        return backend_error(s, "it is one of " SCHEMES, errp);
-    if (b->open)
-        return b;
-    if (b->remote && !*u->host)
-        return backend_error(s, "the host is missing", errp);
-    if (!b->remote && (*u->host || *u->user))
-        return backend_error(
-            s, "it is on this host; behind a host it is SCHEME+ssh://", errp);
-    if (*u->path && strcmp(u->path, "/"))
-        return backend_error(s, "nothing may follow the host", errp);
-    return b;
+    for (const resource_ops *const *o = backends; *o; o++)
+        if (!strcmp((*o)->scheme, p->scheme))
+            return *o;
+    pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                 "resource: '%.200s': %s was left out of this build "
+                 "(configure --without-%s)",
+                 s, p->scheme, p->scheme);
+    return NULL;
 }
 
 /* What "batch://" and no URL at all stand for. */
@@ -71,14 +44,14 @@ static const char *meant(const char *s, char found[64])
 {
     char job[RESOURCE_ID_MAX], why[256];
 
-    if (s && *s && strcmp(s, "batch://"))
+    if (s && *s && !place_is_batch(s))
         return s;
     backend_default(found, job, why, sizeof(why));
     return found;
 }
 
 /* "ssh://USER@HOST:PORT" of a URL that is behind SSH; new memory. */
-static char *ssh_url(const url *u)
+static char *ssh_url(const place_url *u)
 {
     bool v6 = strchr(u->host, ':') != NULL;
     text out = {0};
@@ -92,14 +65,14 @@ static char *ssh_url(const url *u)
     return out.data;
 }
 
-static host *host_of(const struct backend *b, const url *u, pe_error *errp)
+static host *host_of(const place_url *p, pe_error *errp)
 {
     host *h = NULL;
     char *ssh;
 
-    if (!b->remote)
+    if (!p->behind_ssh)
         return host_open_local(errp);
-    ssh = ssh_url(u);
+    ssh = ssh_url(p);
     if (ssh)
         h = host_open_ssh(ssh, NULL, errp);
     else
@@ -127,24 +100,24 @@ static int timeout_read(double *secondsp, pe_error *errp)
 resource *backend_open(const char *s, pe_error *errp)
 {
     char found[64];
-    const struct backend *b;
+    const resource_ops *o;
     resource *r = NULL;
     double timeout_s;
-    url u;
+    place_url p;
 
     s = meant(s, found);
-    b = backend_find(s, &u, errp);
-    if (!b || timeout_read(&timeout_s, errp) < 0)
+    o = ops_find(s, &p, errp);
+    if (!o || timeout_read(&timeout_s, errp) < 0)
         return NULL;
-    if (b->open)
-        return b->open(s, errp);
-    r = b->create(!b->remote, errp);
+    if (o->open)
+        return o->open(s, errp);
+    r = o->create(!p.behind_ssh, errp);
     if (!r)
         return NULL;
-    r->ops = b->ops;
+    r->ops = o;
     r->timeout_s = timeout_s;
     r->url = text_format("%s", s);
-    r->host = host_of(b, &u, errp);
+    r->host = host_of(&p, errp);
     if (r->url && r->host)
         return r;
     if (!r->url)
@@ -155,10 +128,8 @@ resource *backend_open(const char *s, pe_error *errp)
 
 const resource_ops *backend_ops(const char *s, pe_error *errp)
 {
-    const struct backend *b;
     char found[64];
-    url u;
+    place_url p;
 
-    b = backend_find(meant(s, found), &u, errp);
-    return b ? b->ops : NULL;
+    return ops_find(meant(s, found), &p, errp);
 }

@@ -4,10 +4,9 @@
 
 #include "src/resource/resource.h"
 
-/* "local://", "ssh://U@H", "slurm://", "slurm+ssh://U@H", "pbs://",
- * "pbs+ssh://U@H", "batch://" (the allocation we are in, else the host's one
- * scheduler), "rehearsal:///SCRIPT"; NULL: this host's one scheduler, else
- * local.  Nothing is connected yet.  Errors: input, 78.
+/* A URL of src/request/place.h; NULL or "batch://": see backend_default.
+ * Nothing is connected yet.  Errors: input, 78: it is none, or its backend was
+ * left out of this build.
  */
 resource *backend_open(const char *url, pe_error *errp);
 
@@ -16,6 +15,15 @@ resource *backend_open(const char *url, pe_error *errp);
  * backend_default.
  */
 const resource_ops *backend_ops(const char *url, pe_error *errp);
+
+/* The facts of a backend (src/resource/resource.h) by a URL that was looked at
+ * before; false for one that is none.  Nobody is asked but for "batch://".
+ */
+bool backend_is_here(const char *url);
+bool backend_is_direct(const char *url);
+
+/* The id of the job that this process is in; NULL: it is in none. */
+const char *backend_job(void);
 
 /* The URL that "batch://" and none at all stand for here: the allocation we
  * are in (its id into [job], else ""), the one scheduler of this host, or

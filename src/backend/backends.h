@@ -1,4 +1,4 @@
-/* backends.h - what backend.c knows of each backend. */
+/* backends.h - the backends there are in this build: a row each. */
 #ifndef BACKEND_BACKENDS_H
 #define BACKEND_BACKENDS_H
 
@@ -6,15 +6,6 @@
 
 extern const resource_ops local_ops, ssh_ops, slurm_ops, pbs_ops;
 
-/* A backend's own struct, zeroed but for what is its own; backend.c fills in
- * the part that all have.  [here]: its commands run on this host.
- */
-resource *slurm_create(bool here, pe_error *errp);
-resource *pbs_create(bool here, pe_error *errp);
-resource *direct_create(bool here, pe_error *errp);
-
-/* When job [id] ends, CLOCK_REALTIME; 0: it has no end.  Errors: retry, 69. */
-int slurm_end(resource *r, const char *id, int64_t *end_nsp, pe_error *errp);
-int pbs_end(resource *r, const char *id, int64_t *end_nsp, pe_error *errp);
+extern const resource_ops *const backends[]; /* ends with NULL */
 
 #endif

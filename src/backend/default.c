@@ -10,42 +10,8 @@
 #include "src/common/text.h"
 #include "src/resource/scheduler.h"
 
-#define LOOK_S 5 /* for a program to print its version */
-
-/* A scheduler, its mark inside of a job, and its own answer outside. */
-static const struct kind {
-    const char *url, *name;
-    const char *variable; /* of the environment inside of a job */
-    const char *argv[3];
-    const char *answer; /* the answer begins like this */
-    int (*end)(resource *r, const char *id, int64_t *end_nsp, pe_error *errp);
-    double grace_s;             /* by default from TERM to KILL, */
-    const char *grace_argv[4];  /* and what tells, */
-    const char *grace_variable; /* of which this is the last word; or NULL */
-    const char *grace_word;     /* in a line that begins like this */
-} kinds[] = {
-    {"slurm://",
-     "Slurm",
-     "SLURM_JOB_ID",
-     {"sbatch", "--version", NULL},
-     "slurm", /* Debian's says "slurm-wlm" */
-     slurm_end,
-     30,
-     {"scontrol", "show", "config", NULL},
-     NULL,
-     "KillWait"},
-    {"pbs://",
-     "PBS",
-     "PBS_JOBID",
-     {"qsub", "--version", NULL},
-     "pbs_version",
-     pbs_end,
-     10,
-     {"qstat", "-Qf", NULL},
-     "PBS_QUEUE",
-     "kill_delay"},
-};
-enum { N_KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+#define LOOK_S 5      /* for a program to print its version */
+#define GRACE_WORDS 4 /* of a command that tells the grace */
 
 static const char *variable(const char *name)
 {
@@ -54,82 +20,115 @@ static const char *variable(const char *name)
     return value && *value ? value : NULL;
 }
 
-/* The scheduler whose job this process is in, or NULL. */
-static const struct kind *kind_inside(void)
+/* The backend whose job this process is in, or NULL. */
+static const resource_ops *inside(void)
 {
-    for (int i = 0; i < N_KINDS; i++)
-        if (variable(kinds[i].variable))
-            return &kinds[i];
+    for (const resource_ops *const *o = backends; *o; o++)
+        if ((*o)->scheduler && variable((*o)->scheduler->variable))
+            return *o;
     return NULL;
+}
+
+const char *backend_job(void)
+{
+    const resource_ops *in = inside();
+
+    return in ? variable(in->scheduler->variable) : NULL;
 }
 
 /* A `qsub` may be Slurm's wrapper, and an `sbatch` may lie there without a
  * cluster: what counts is what it says.
  */
-static bool answers(host *h, const struct kind *k)
+static bool answers(host *h, const resource_scheduler *k)
 {
     host_answer a = {0};
+    size_t n = strlen(k->answer);
     bool yes = false;
 
-    if (host_run(h, k->argv, NULL, LOOK_S, &a, NULL) == 0)
-        yes = a.status == 0 &&
-              (!strncmp(a.out, k->answer, strlen(k->answer)) ||
-               (a.err && !strncmp(a.err, k->answer, strlen(k->answer))));
+    if (host_run(h, k->version, NULL, LOOK_S, &a, NULL) == 0)
+        yes = a.status == 0 && (!strncmp(a.out, k->answer, n) ||
+                                (a.err && !strncmp(a.err, k->answer, n)));
     host_answer_free(&a);
     return yes;
+}
+
+/* The schedulers of this host: their names and URLs, as a sentence has them,
+ * and the last of them.  Returns how many.
+ */
+static int look_around(const resource_ops **lastp, text *names, text *urls)
+{
+    host *h = host_open_local(NULL);
+    int n = 0;
+
+    for (const resource_ops *const *o = backends; h && *o; o++) {
+        if (!(*o)->scheduler || !answers(h, (*o)->scheduler))
+            continue;
+        *lastp = *o;
+        text_add(names, "%s%s", n ? " and " : "", (*o)->name);
+        text_add(urls, "%s%s://", n ? " or " : "", (*o)->scheme);
+        n++;
+    }
+    host_close(h);
+    return n;
+}
+
+static enum backend_where job_take(const resource_ops *in,
+                                   char job[RESOURCE_ID_MAX], char *why,
+                                   size_t cap)
+{
+    snprintf(job, RESOURCE_ID_MAX, "%s", variable(in->scheduler->variable));
+    snprintf(why, cap, "this is job %s of %s: its allocation is used", job,
+             in->name);
+    return BACKEND_INSIDE;
 }
 
 enum backend_where backend_default(char url[64], char job[RESOURCE_ID_MAX],
                                    char *why, size_t cap)
 {
-    const struct kind *in = kind_inside(), *found = NULL;
-    host *h = in ? NULL : host_open_local(NULL);
-    int n = 0;
+    const resource_ops *in = inside(), *found = in;
+    text names = {0}, urls = {0};
+    int n = in ? 1 : look_around(&found, &names, &urls);
 
     job[0] = '\0';
-    for (int i = 0; h && i < N_KINDS; i++)
-        if (answers(h, &kinds[i])) {
-            found = &kinds[i];
-            n++;
-        }
-    host_close(h);
-    found = in ? in : n == 1 ? found : NULL;
-    snprintf(url, 64, "%s", found ? found->url : "local://");
-    if (in) {
-        snprintf(job, RESOURCE_ID_MAX, "%s", getenv(in->variable));
-        snprintf(why, cap, "this is job %s of %s: its allocation is used", job,
-                 in->name);
-        return BACKEND_INSIDE;
-    }
-    if (found)
+    snprintf(url, 64, "%s://", n == 1 ? found->scheme : local_ops.scheme);
+    if (n == 1 && !in)
         snprintf(why, cap,
                  "%s is the one scheduler of this host: --resource local:// "
                  "is this host itself",
                  found->name);
     else if (n > 1)
         snprintf(why, cap,
-                 "this host has Slurm and PBS, so none is taken: name one with "
-                 "--resource slurm:// or pbs://");
-    else
+                 "this host has %s, so none is taken: name one with "
+                 "--resource %s",
+                 names.data ? names.data : "several schedulers",
+                 urls.data ? urls.data : "URL");
+    else if (n == 0)
         snprintf(why, cap, "there is no scheduler here: this host is used");
-    return found ? BACKEND_SCHEDULER : BACKEND_HERE;
+    text_free(&names);
+    text_free(&urls);
+    if (in)
+        return job_take(in, job, why, cap);
+    return n == 1 ? BACKEND_SCHEDULER : BACKEND_HERE;
 }
 
 int backend_end_of_allocation(int64_t *end_nsp, pe_error *errp)
 {
-    const struct kind *in = kind_inside();
+    const resource_ops *in = inside();
+    const char *job = backend_job();
+    char url[64];
     resource *r;
     int result = -1;
 
     *end_nsp = 0;
     if (!in)
         return 0;
-    r = backend_open(in->url, errp);
+    snprintf(url, sizeof(url), "%s://", in->scheme);
+    r = backend_open(url, errp);
     if (!r)
         return -1;
     r->timeout_s = LOOK_S; /* who asks has signals to take */
-    if (scheduler_id_check(getenv(in->variable), errp) == 0)
-        result = in->end(r, getenv(in->variable), end_nsp, errp);
+    if (scheduler_id_check(job, errp) == 0)
+        result = in->scheduler->end(r, job, end_nsp, errp);
     resource_close(r);
     return result;
 }
@@ -153,19 +152,20 @@ static double number_behind(const char *out, const char *word, double none)
 
 double backend_grace_of_allocation(void)
 {
-    const struct kind *in = kind_inside();
-    const char *argv[5] = {NULL};
+    const resource_ops *in = inside();
+    const resource_scheduler *k = in ? in->scheduler : NULL;
+    const char *argv[GRACE_WORDS + 2] = {NULL};
     host_answer a = {0};
-    double grace_s = in ? in->grace_s : 0;
-    host *h = in ? host_open_local(NULL) : NULL;
+    double grace_s = k ? k->grace_s : 0;
+    host *h = k ? host_open_local(NULL) : NULL;
     int n = 0;
 
-    for (; in && in->grace_argv[n]; n++)
-        argv[n] = in->grace_argv[n];
-    if (in && in->grace_variable)
-        argv[n] = variable(in->grace_variable);
+    for (; k && n < GRACE_WORDS && k->grace[n]; n++)
+        argv[n] = k->grace[n];
+    if (k && k->grace_variable)
+        argv[n] = variable(k->grace_variable);
     if (h && host_run(h, argv, NULL, LOOK_S, &a, NULL) == 0 && a.status == 0)
-        grace_s = number_behind(a.out, in->grace_word, grace_s);
+        grace_s = number_behind(a.out, k->grace_word, grace_s);
     host_answer_free(&a);
     host_close(h);
     return grace_s;

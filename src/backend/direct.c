@@ -27,8 +27,7 @@ static const struct {
     {REQUEST_DEPENDENCY, "nothing here knows of other jobs"},
     {REQUEST_BEGIN, "nothing here starts it later: use at(1) or cron(8)"},
     {REQUEST_HOLD, "nothing here holds it"},
-    {REQUEST_ARRAY, "pilots join a run one by one: submit this one without "
-                    "it, and add others with 'pilot resize ID -n RANKS'"},
+    {REQUEST_ARRAY, RESOURCE_ARRAY_WHY},
 };
 
 static int words_check(const resource_request *q, pe_error *errp)
@@ -300,7 +299,7 @@ static void direct_close(resource *r)
     free(r);
 }
 
-resource *direct_create(bool here, pe_error *errp)
+static resource *direct_create(bool here, pe_error *errp)
 {
     resource *r = calloc(1, sizeof(*r));
 
@@ -310,12 +309,13 @@ resource *direct_create(bool here, pe_error *errp)
     return r;
 }
 
-#define DIRECT_OPERATIONS                                 \
-    .script = direct_script, .command = direct_command,   \
-    .submit = direct_submit, .describe = direct_describe, \
-    .cancel = direct_cancel, .doctor = direct_doctor, .close = direct_close
+#define DIRECT_OPERATIONS                                                \
+    .is_direct = true, .create = direct_create, .script = direct_script, \
+    .command = direct_command, .submit = direct_submit,                  \
+    .describe = direct_describe, .cancel = direct_cancel,                \
+    .doctor = direct_doctor, .close = direct_close
 
 const resource_ops local_ops = {
-    .scheme = "local", .name = "this host", DIRECT_OPERATIONS};
+    .scheme = "local", .name = "this host", .is_here = true, DIRECT_OPERATIONS};
 const resource_ops ssh_ops = {
     .scheme = "ssh", .name = "SSH", DIRECT_OPERATIONS};

@@ -10,6 +10,7 @@
 #include "src/cmd/cmd.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
+#include "src/request/place.h"
 
 struct doctor_options {
     const char *resource, *partition, *qos, *account, *time, *nodes, *ntasks;
@@ -116,7 +117,7 @@ static int examine(const struct doctor_options *o, const char *file,
 
     if (status == 0 && file)
         status = pipeline_take(&d, o, file, errp);
-    if (status == 0 && (!d.url || !strncmp(d.url, "batch:", 6))) {
+    if (status == 0 && (!d.url || place_is_batch(d.url))) {
         backend_default(found, job, why, sizeof(why));
         d.url = found;
         doctor_line(&d, true, "resource %s: %s", d.url, why);

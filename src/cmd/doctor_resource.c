@@ -169,9 +169,9 @@ void doctor_resource(doctor *d)
         far_host(d, r->host);
     if (r->ops->doctor && r->ops->doctor(r, &d->request, doctor_say, d, &e) < 0)
         doctor_line(d, false, "%s", e.text);
-    if (r->ops->queues && d->job)
+    if (!r->ops->is_direct && d->job)
         trial(d, r);
-    else if (r->ops->queues)
+    else if (!r->ops->is_direct)
         doctor_line(d, true,
                     "not tried: whether compute nodes can write to "
                     "PILOT_HOME; --job submits a job of a minute that "

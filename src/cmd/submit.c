@@ -12,6 +12,7 @@
 #include "src/common/text.h"
 #include "src/registry/submit.h"
 #include "src/request/defaults.h"
+#include "src/request/place.h"
 #include "src/run/run.h"
 
 struct submit_options {
@@ -30,8 +31,7 @@ struct submit_options {
 
 static const option_spec own_rows[] = {
     {"resource", 0, OPTION_TEXT, AT(resource), "URL", NULL,
-     "where: slurm:// pbs:// slurm+ssh://HOST pbs+ssh://HOST ssh://HOST "
-     "local:// batch://"},
+     "where: " PLACE_URLS},
     {"pilot", 0, OPTION_TEXT, AT(pilot), "NAME", NULL,
      "which pilot of the file"},
     {"run", 0, OPTION_TEXT, AT(run), "NAME", NULL,
@@ -214,7 +214,7 @@ static char *url_of(const struct submit_options *o, const pipeline_pilot *k,
                                             : NULL;
     char url[64], job[RESOURCE_ID_MAX], why[256], *out;
 
-    if (given && strncmp(given, "batch:", 6) != 0) {
+    if (given && !place_is_batch(given)) {
         out = text_format("%s", given);
     } else {
         backend_default(url, job, why, sizeof(why));

@@ -10,6 +10,7 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
+#include "src/request/place.h"
 
 #define MS INT64_C(1000000)
 /* Between two looks at what pilots leave in files; schedulers are asked as
@@ -182,7 +183,7 @@ static bool is_remote(const waiting *w)
 {
     for (size_t i = 0; i < w->p.n; i++)
         if (!pilot_state_is_final(w->p.r[i].state) &&
-            strstr(w->p.r[i].resource, "ssh://"))
+            place_is_behind_ssh(w->p.r[i].resource))
             return true;
     return false;
 }

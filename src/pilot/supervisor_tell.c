@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/backend/backend.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/log.h"
@@ -69,22 +70,15 @@ static double cpu_s(const supervisor *s)
     return sum;
 }
 
-static const char *job_id(void)
-{
-    const char *id = getenv("SLURM_JOB_ID");
-
-    return id ? id : getenv("PBS_JOBID");
-}
-
 static void set_place(const supervisor *s, json_t *o)
 {
-    char host[256] = "";
+    char name[256] = "";
 
-    if (gethostname(host, sizeof(host) - 1) == 0)
-        set_text(o, "host", host);
+    if (gethostname(name, sizeof(name) - 1) == 0)
+        set_text(o, "host", name);
     set_int(o, "pid", getpid());
     if (s->conf.batch)
-        set_text(o, "sched_id", job_id());
+        set_text(o, "sched_id", backend_job());
 }
 
 static void set_newest(const supervisor *s, json_t *o)

@@ -10,6 +10,7 @@
 
 #include "src/common/file.h"
 #include "src/function/host.h"
+#include "src/request/place.h"
 
 /* Does the pilot have a place on this very host?  One in an allocation, or
  * elsewhere, has files of its own.
@@ -17,7 +18,7 @@
 static bool has_place_here(const pipeline_pilot *k)
 {
     for (size_t i = 0; k->within < 0 && i < k->n_resources; i++)
-        if (pipeline_is_here(k->resources[i]))
+        if (place_is_same_host(k->resources[i]))
             return true;
     return false;
 }

@@ -7,6 +7,7 @@
 #include "src/common/text.h"
 #include "src/common/url.h"
 #include "src/config/section.h"
+#include "src/request/place.h"
 
 #define MIB (1024.0 * 1024)
 
@@ -204,39 +205,13 @@ static int read_resources(pipeline_pilot *k, const tree *t, pe_error *errp)
     return 0;
 }
 
-bool pipeline_is_here(const char *place)
-{
-    return !strncmp(place, "local:", 6) || !strncmp(place, "batch:", 6) ||
-           !strncmp(place, "rehearsal:", 10);
-}
-
-static const char *const schemes[] = {"local", "ssh",       "slurm",
-                                      "pbs",   "slurm+ssh", "pbs+ssh",
-                                      "batch", "rehearsal", NULL};
-
 static int check_resource(const char *value, const tree *t, pe_error *errp)
 {
-    url u;
+    place_url p;
 
-    if (url_parse(value, &u, errp) < 0)
-        return pe_error_prefix(errp, "%s: resource", t->where);
-    for (const char *const *s = schemes; *s; s++) {
-        bool far = strstr(*s, "ssh") != NULL;
-        if (strcmp(u.scheme, *s) != 0)
-            continue;
-        if (far == (*u.host != '\0') || !strcmp(*s, "rehearsal"))
-            return 0;
-        return section_error(t, errp,
-                             far ? "resource: '%s' names no host: %s://HOST"
-                                 : "resource: '%s': %s:// is of this host and "
-                                   "takes none",
-                             value, *s);
-    }
-    return section_error(t, errp,
-                         "resource: '%s' is not one of: local:// ssh://HOST "
-                         "slurm:// slurm+ssh://HOST pbs:// pbs+ssh://HOST "
-                         "batch:// rehearsal:///SCRIPT",
-                         value);
+    if (place_parse(value, &p, errp) == 0)
+        return 0;
+    return pe_error_prefix(errp, "%s: resource", t->where);
 }
 
 static int check_resources(const pipeline_pilot *k, const tree *t,

@@ -178,9 +178,6 @@ void pipeline_topic(const pipeline *p, const char *run, const char *suffix,
 /* Rank that owns partition [partition] of [ranks]: partition mod ranks. */
 int pipeline_owner(int partition, int ranks);
 
-/* Is a pilot at [place] on this very host, as far as that URL tells? */
-bool pipeline_is_here(const char *place);
-
 /* The plan as text for --dry-run: pilots, ranks, partition map, topics,
  * keys; and the effective configuration, key by key.
  */

@@ -8,6 +8,7 @@
 #include "src/common/text.h"
 #include "src/common/url.h"
 #include "src/config/section.h"
+#include "src/request/place.h"
 
 /* Is [host] a name by which a machine calls itself? */
 static bool is_loopback(const char *host)
@@ -45,7 +46,7 @@ static const char *far_place(const pipeline *p, const pipeline_pilot *k)
     if (k->same_host)
         return NULL;
     for (size_t i = 0; i < k->n_resources; i++)
-        if (!pipeline_is_here(k->resources[i]))
+        if (!place_is_same_host(k->resources[i]))
             return k->resources[i];
     return NULL;
 }
@@ -122,7 +123,7 @@ const char *pipeline_via_here(const pipeline *p)
     for (size_t i = 0; i < p->n_pilots; i++) {
         const pipeline_pilot *k = &p->pilots[i];
         for (size_t j = 0; k->via && j < k->n_resources; j++)
-            if (pipeline_is_here(k->resources[j]))
+            if (place_is_same_host(k->resources[j]))
                 return k->via;
     }
     return NULL;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/backend/backend.h"
 #include "src/registry/apply.h"
 
 #define SECOND INT64_C(1000000000)
@@ -68,17 +69,11 @@ static bool was_started(enum pilot_state s)
     return s > PILOT_HELD;
 }
 
-static bool is_direct(const pilot_record *r)
-{
-    return !strncmp(r->resource, "local:", 6) ||
-           !strncmp(r->resource, "ssh:", 4);
-}
-
 bool apply_wants_word(const pilot_record *r, const beat *end, int64_t now_ns)
 {
     if (strcmp(end->state, "CANCELED") != 0 && end->status < 128)
         return false; /* that was its own doing */
-    if (r->cancel_asked || is_direct(r))
+    if (r->cancel_asked || backend_is_direct(r->resource))
         return false;
     return now_ns - end->time_ns <= OBSERVE_SILENCE_NS;
 }
@@ -326,8 +321,8 @@ static bool is_silent(const look *l)
     int64_t last = newest(newest(r->seen_ns, r->started_ns),
                           newest(r->submitted_ns, r->created_ns));
 
-    return l->now - last > (is_direct(r)      ? SILENCE_DIRECT_NS
-                            : r->cancel_asked ? SILENCE_CANCELED_NS
+    return l->now - last > (backend_is_direct(r->resource) ? SILENCE_DIRECT_NS
+                            : r->cancel_asked              ? SILENCE_CANCELED_NS
                                               : OBSERVE_SILENCE_NS);
 }
 

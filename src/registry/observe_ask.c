@@ -30,9 +30,7 @@ void observe_trouble(const observe_work *w, const char *fmt, ...)
 /* A place with a queue has a scheduler that is not to be asked too often. */
 bool observe_has_queue(const char *url)
 {
-    const resource_ops *ops = backend_ops(url, NULL);
-
-    return !ops || ops->queues;
+    return !backend_is_direct(url);
 }
 
 bool observe_is_due(observe_work *w, const char *url)
@@ -61,7 +59,7 @@ bool observe_is_elsewhere(const pilot_record *r)
 {
     char here[sizeof(r->host)] = "";
 
-    if (strncmp(r->resource, "local:", 6) != 0 || !*r->host)
+    if (!backend_is_here(r->resource) || !*r->host)
         return false;
     return gethostname(here, sizeof(here) - 1) == 0 && strcmp(here, r->host);
 }

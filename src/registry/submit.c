@@ -33,7 +33,7 @@ static int record_fill(const submit_plan *p, const submit_place *at,
     snprintf(r->kind, sizeof(r->kind), "%s", pilot_kind_name(p->pilot->kind));
     snprintf(r->resource, sizeof(r->resource), "%s", p->url);
     snprintf(r->dir, sizeof(r->dir), "%s", at->dir);
-    if (!strncmp(p->url, "local:", 6)) /* of several that share this home */
+    if (backend_is_here(p->url)) /* of several that share this home */
         gethostname(r->host, sizeof(r->host) - 1);
     r->state = PILOT_NEW;
     r->submitting = true;
@@ -371,7 +371,7 @@ static int submit_to(const submit_plan *p, resource *r, const submit_place *at,
         status = write_script(at, r->ops, &s, errp);
     if (status == 0 && !host_is_local(at->host))
         status = keep_here(p, errp);
-    if (status == 0 && r->ops->queues)
+    if (status == 0 && !r->ops->is_direct)
         status = files_fetch(p, at, errp);
     if (status == 0)
         status = interrupt_check(INTERRUPT_SOON, errp);

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "src/backend/backend.h"
 #include "src/common/file.h"
 #include "src/common/locate.h"
 #include "src/common/text.h"
@@ -178,7 +179,7 @@ static const char *listen_of(const submit_plan *p)
 {
     if (!pilot_kind_is_service(p->pilot->kind) || p->pilot->listen)
         return p->pilot->listen;
-    return !strncmp(p->url, "local:", 6) ? "127.0.0.1" : "auto";
+    return backend_is_here(p->url) ? "127.0.0.1" : "auto";
 }
 
 int place_supervise(const submit_plan *p, const submit_place *at,
@@ -204,7 +205,7 @@ int place_supervise(const submit_plan *p, const submit_place *at,
     out->time_s = request_seconds(q, REQUEST_TIME);
     out->lead_s = request_seconds(q, REQUEST_LEAD);
     out->hello_s = request_seconds(q, REQUEST_HELLO_TIMEOUT);
-    out->batch = strncmp(p->url, "local:", 6) && strncmp(p->url, "ssh:", 4);
+    out->batch = !backend_is_direct(p->url);
     if (p->pilot->kind == PILOT_ALLOCATION)
         out->parts = parts_of(p, &failed);
     if (p->pilot->kind != PILOT_POOL)

@@ -459,7 +459,7 @@ static int rehearsal_doctor(resource *r, const resource_request *q,
 const resource_ops rehearsal_ops = {
     .scheme = "rehearsal",
     .name = "rehearsal",
-    .queues = true,
+    .open = rehearsal_open,
     .script = rehearsal_make,
     .command = rehearsal_command,
     .submit = rehearsal_submit,

@@ -9,9 +9,10 @@
 #include "src/common/text.h"
 #include "src/config/section.h"
 #include "src/config/tree.h"
+#include "src/request/place.h"
 
 #define NAME "pilot/pilots.yaml"
-#define SCHEMES "local ssh slurm pbs rehearsal all"
+#define SECTIONS PLACE_SCHEMES " all"
 
 /* --- one file --- */
 
@@ -69,10 +70,10 @@ static int schemes_check(const tree *root, pe_error *errp)
     char nearest[32];
 
     for (size_t i = 0; i < root->n; i++) {
-        text_nearest(root->child[i].key, SCHEMES, nearest, sizeof(nearest));
+        text_nearest(root->child[i].key, SECTIONS, nearest, sizeof(nearest));
         if (strcmp(nearest, root->child[i].key) != 0)
             return section_error(&root->child[i], errp,
-                                 "'%s' is not one of: " SCHEMES,
+                                 "'%s' is not one of: " SECTIONS,
                                  root->child[i].key);
     }
     return 0;
@@ -112,14 +113,6 @@ static const char *variable(const char *name)
     return value && *value ? value : NULL;
 }
 
-/* "slurm" of "slurm+ssh://..." */
-static void scheme_of(const char *url, char out[16])
-{
-    size_t n = strcspn(url, "+:");
-
-    snprintf(out, 16, "%.*s", n < 15 ? (int)n : 15, url);
-}
-
 static int user_take(resource_request *q, const char *scheme, pe_error *errp)
 {
     const char *own = variable("XDG_CONFIG_HOME"), *home = variable("HOME");
@@ -151,8 +144,9 @@ static int site_take(resource_request *q, const char *scheme, pe_error *errp)
 
 int defaults_merge(resource_request *q, const char *url, pe_error *errp)
 {
-    char scheme[16];
+    place_url p;
 
-    scheme_of(url, scheme);
-    return user_take(q, scheme, errp) < 0 ? -1 : site_take(q, scheme, errp);
+    if (place_parse(url, &p, errp) < 0)
+        return -1;
+    return user_take(q, p.scheme, errp) < 0 ? -1 : site_take(q, p.scheme, errp);
 }

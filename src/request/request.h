@@ -77,12 +77,8 @@ typedef struct request_spec {
     const char *choices; /* blank-separated, or NULL */
     const char *value;   /* what --help calls the value; NULL: a flag */
     const char *prose;   /* one line */
-    bool ours;           /* no scheduler hears of it */
-    const char *slurm;   /* how it reads on Slurm: "--nodes=" */
-    const char *pbs;     /* on PBS, for people: "-l select=N:..." */
-    /* Why a scheduler cannot be asked for this, and what to do; NULL: it can.
-     */
-    const char *slurm_refusal, *pbs_refusal;
+    bool ours;           /* no scheduler hears of it; of the others each has
+                            a word of its own (src/resource/resource.h) */
 } request_spec;
 
 /* Ends with a row without a name. */

@@ -70,12 +70,70 @@ typedef struct resource_spec {
     const resource_request *request;
 } resource_spec;
 
-/* What a backend can do; a NULL operation is one it has not. */
 typedef struct resource resource;
+
+/* An option that a user may say in words of his own, and that would make
+ * something else than one job of a script.  A short one may stand in a cluster
+ * behind flags; a long one may be cut to what no other begins with.
+ */
+typedef struct resource_foreign {
+    char letter;       /* 0: it has none */
+    const char *least; /* of the long one: "--ar"; NULL: it has none */
+    const char *whole;
+    const char *why; /* ends the table with NULL */
+} resource_foreign;
+
+/* How a scheduler hears the words of a request. */
+typedef struct resource_words {
+    const char *option[REQUEST_N_WORDS]; /* how it reads there: "--nodes=" */
+    /* Why it cannot be asked for, and what to do; NULL: it can. */
+    const char *refusal[REQUEST_N_WORDS];
+    const resource_foreign *foreign;
+    const char *flags; /* short options without a value: "hV" */
+} resource_words;
+
+/* Why no job array is asked of any scheduler. */
+#define RESOURCE_ARRAY_WHY                                               \
+    "pilots join a run one by one: submit this one without it, and add " \
+    "others with 'pilot resize ID -n RANKS'"
+
+/* What a scheduler tells those who are in a job of it, or beside it. */
+typedef struct resource_scheduler {
+    const char *variable; /* of the environment inside of a job: its id */
+    /* A command whose answer begins like this where the scheduler is: other
+     * programs may have the name of its own.
+     */
+    const char *const *version;
+    const char *answer;
+    /* When job [id] ends, CLOCK_REALTIME; 0: it has no end.  Errors: retry,
+     * 69.
+     */
+    int (*end)(resource *r, const char *id, int64_t *end_nsp, pe_error *errp);
+    /* Seconds from TERM to KILL, by default; what tells: a command, whose last
+     * word this variable holds (NULL: none), by a line "WORD = NUMBER".
+     */
+    double grace_s;
+    const char *const *grace;
+    const char *grace_variable;
+    const char *grace_word;
+} resource_scheduler;
+
+/* What a backend is and can do; a NULL operation is one it has not. */
 typedef struct resource_ops {
-    const char *scheme; /* "slurm" */
+    const char *scheme; /* "slurm", also of "slurm+ssh" (src/request/place.h) */
     const char *name;   /* for people: "Slurm" */
-    bool queues;        /* a job may wait; it has a time limit */
+    bool is_direct;     /* its jobs are processes: none waits, none has a time
+                           limit, and a command that runs them may be asked as
+                           often as one likes */
+    bool is_here;       /* processes of this very host */
+    const resource_words *words;         /* NULL: it hears none */
+    const resource_scheduler *scheduler; /* NULL: it is none */
+    /* A struct of its own, zeroed but for what is its own; who opens it fills
+     * in the part that all have.  [here]: its commands run on this host.
+     */
+    resource *(*create)(bool here, pe_error *errp);
+    /* In its place: opens itself from its whole URL. */
+    resource *(*open)(const char *url, pe_error *errp);
     /* The script of [s], new memory; no connection, the same bytes for the
      * same spec.  Errors: input, 64: a word that this scheduler cannot be
      * asked for, with the reason.

@@ -79,26 +79,6 @@ void script_job_name(const resource_spec *s, char *out, size_t cap)
             *c = '_';
 }
 
-/* Options among the words of a user's own that would make something else than
- * one job of a script.  A short one may stand in a cluster behind flags; a long
- * one may be cut to what no other begins with.
- */
-static const struct foreign {
-    bool pbs;
-    char letter;       /* 0: it has none */
-    const char *least; /* of the long one: "--ar"; NULL: it has none */
-    const char *whole;
-    const char *why; /* NULL: that of --array */
-} foreign[] = {
-    {false, 'a', "--ar", "--array", NULL},
-    {false, '\0', "--te", "--test-only",
-     "it submits nothing; 'pilot submit --dry-run' shows the job"},
-    {true, 'J', NULL, NULL, NULL},
-    {true, 'I', NULL, NULL,
-     "a pilot has no terminal: start one in your interactive job with 'pilot "
-     "run --set pilots.NAME.resource=batch://'"},
-};
-
 static bool has_letter(const char *item, char letter, const char *flags)
 {
     if (item[0] != '-' || item[1] == '-')
@@ -107,55 +87,43 @@ static bool has_letter(const char *item, char letter, const char *flags)
     return letter && *item == letter;
 }
 
-static bool is_foreign(const struct foreign *f, const char *item)
+static bool is_foreign(const resource_foreign *f, const char *item,
+                       const char *flags)
 {
     size_t n = strcspn(item, "= ");
 
-    if (has_letter(item, f->letter, f->pbs ? "hVXz" : "HhkOQsvVW"))
+    if (has_letter(item, f->letter, flags))
         return true;
     return f->least && n >= strlen(f->least) && n <= strlen(f->whole) &&
            !strncmp(item, f->whole, n);
 }
 
-static const char *foreign_why(const char *item, bool pbs)
+static int foreign_refuse(const struct request_list *list,
+                          const resource_ops *o, pe_error *errp)
 {
-    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
-        if (foreign[i].pbs == pbs && is_foreign(&foreign[i], item))
-            return foreign[i].why ? foreign[i].why
-                                  : request_specs[REQUEST_ARRAY].slurm_refusal;
-    if (!pbs && !strcmp(item, ":")) /* begins another job */
-        return "the parts of a heterogeneous job would be pilots that know "
-               "nothing of each other: submit one pilot for each";
-    return NULL;
-}
+    const resource_words *w = o->words;
 
-static int foreign_refuse(const struct request_list *list, const char *name,
-                          bool pbs, pe_error *errp)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        const char *why = foreign_why(list->items[i], pbs);
-        if (why)
-            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                                "'%.64s' cannot be asked of %s: %s",
-                                list->items[i], name, why);
-    }
+    for (size_t i = 0; i < list->n; i++)
+        for (const resource_foreign *f = w->foreign; f->why; f++)
+            if (is_foreign(f, list->items[i], w->flags))
+                return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                                    "'%.64s' cannot be asked of %s: %s",
+                                    list->items[i], o->name, f->why);
     return 0;
 }
 
-int script_refuse(const resource_request *q, const char *name, bool pbs,
+int script_refuse(const resource_request *q, const resource_ops *o,
                   pe_error *errp)
 {
-    if (foreign_refuse(&q->list[REQUEST_EXTRA], name, pbs, errp) < 0 ||
-        foreign_refuse(&q->list[REQUEST_DIRECTIVES], name, pbs, errp) < 0)
+    if (foreign_refuse(&q->list[REQUEST_EXTRA], o, errp) < 0 ||
+        foreign_refuse(&q->list[REQUEST_DIRECTIVES], o, errp) < 0)
         return -1;
-    for (int w = 0; w < REQUEST_N_WORDS; w++) {
-        const request_spec *s = &request_specs[w];
-        const char *why = pbs ? s->pbs_refusal : s->slurm_refusal;
-        if (q->word[w] && why)
+    for (int w = 0; w < REQUEST_N_WORDS; w++)
+        if (q->word[w] && o->words->refusal[w])
             return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                                "--%s cannot be asked of %s: %s", s->name, name,
-                                why);
-    }
+                                "--%s cannot be asked of %s: %s",
+                                request_specs[w].name, o->name,
+                                o->words->refusal[w]);
     return 0;
 }
 
@@ -181,16 +149,12 @@ static bool is_listed(const char *list, const char *name)
     }
 }
 
-/* The short option of "--long", 0: it has none. */
+/* The short option of "--long", 0: it has none.  Ours are sbatch's. */
 static char letter_of(const char *name)
 {
-    size_t n = strlen(name);
+    int word = request_word_find(name + 2);
 
-    for (const request_spec *s = request_specs; s->name; s++)
-        if (s->slurm && !strncmp(s->slurm, name, n) &&
-            strchr("= ", s->slurm[n]))
-            return s->letter;
-    return '\0';
+    return word < 0 ? '\0' : request_specs[word].letter;
 }
 
 /* Is [item], said by a user, option [name] of ours? */

@@ -41,11 +41,11 @@ void script_add_value(text *out, const char *value);
  */
 void script_job_name(const resource_spec *s, char *out, size_t cap);
 
-/* Error (input, 64) when [q] asks for what scheduler [name] cannot be asked
- * for, by its column of refusals, or with words of the user's own for more or
- * less than one job of a script: arrays, heterogeneous jobs.
+/* Error (input, 64) when [q] asks for what a scheduler cannot be asked for, by
+ * its words, or with words of the user's own for more or less than one job of
+ * a script: arrays, heterogeneous jobs.
  */
-int script_refuse(const resource_request *q, const char *name, bool pbs,
+int script_refuse(const resource_request *q, const resource_ops *scheduler,
                   pe_error *errp);
 
 #endif

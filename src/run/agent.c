@@ -12,6 +12,7 @@
 #include "src/common/text.h"
 #include "src/launcher/launcher.h"
 #include "src/request/defaults.h"
+#include "src/request/place.h"
 #include "src/run/run.h"
 
 #define TAIL_BYTES 8192
@@ -305,8 +306,8 @@ static bool is_attached(agent *a, char url[64])
 {
     char why[256];
 
-    if (strncmp(url, "batch:", 6) != 0)
-        return !strncmp(url, "local:", 6);
+    if (!place_is_batch(url))
+        return backend_is_here(url);
     switch (backend_default(url, a->job, why, sizeof(why))) {
     case BACKEND_INSIDE:
         log_info("%s", why);

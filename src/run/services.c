@@ -8,6 +8,7 @@
 #include "src/common/text.h"
 #include "src/pilot/bury.h"
 #include "src/pilot/topics.h"
+#include "src/request/place.h"
 #include "src/run/run.h"
 
 #define STEP_MS 100
@@ -126,7 +127,7 @@ static bool has_far_pilot(const pipeline *p)
 {
     for (size_t i = 0; i < p->n_pilots; i++)
         for (size_t k = 0; k < p->pilots[i].n_resources; k++)
-            if (strstr(p->pilots[i].resources[k], "ssh://"))
+            if (place_is_behind_ssh(p->pilots[i].resources[k]))
                 return true;
     return false;
 }

@@ -77,12 +77,12 @@ static void place_close(resource *r)
 
 static const resource_ops queue_ops = {.scheme = "queue",
                                        .name = "Queue",
-                                       .queues = true,
+                                       .is_direct = false,
                                        .describe = describe,
                                        .close = place_close};
 static const resource_ops direct_ops = {.scheme = "direct",
                                         .name = "Direct",
-                                        .queues = false,
+                                        .is_direct = true,
                                         .describe = describe,
                                         .close = place_close};
 

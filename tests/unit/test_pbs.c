@@ -511,7 +511,7 @@ static void test_no_history_else(void)
     char *play;
 
     played_set("qstat=qstat-xf-dsv.no-history,qstat-f-dsv.no-history-held");
-    CU_ASSERT_EQUAL(pbs_end(r, "0.pbsserver", &end_ns, &e), 0);
+    CU_ASSERT_EQUAL(pbs_ops.scheduler->end(r, "0.pbsserver", &end_ns, &e), 0);
     UNIT_EQUAL(e.text, "");
     CU_ASSERT_EQUAL(end_ns, 0); /* not begun */
     resource_close(r);

@@ -583,7 +583,7 @@ static void test_words(void)
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);
     UNIT_EQUAL(rehearsal_ops.scheme, "rehearsal");
-    CU_ASSERT(rehearsal_ops.queues);
+    CU_ASSERT_FALSE(rehearsal_ops.is_direct);
     CU_ASSERT_PTR_NULL(rehearsal_ops.shrink);
     out = rehearsal_ops.command(&s, NULL);
     UNIT_EQUAL(out, "pilot-rehearse '/a b/c'/job.sh\n");

@@ -62,13 +62,13 @@ static void test_urls(void)
         {"batch://", &local_ops, NULL},
         {NULL, &local_ops, NULL},
         {"", &local_ops, NULL},
-        {"sge://", NULL, "resource 'sge://': it is one of local://, ssh://"},
-        {"slurm", NULL, "resource 'slurm': it is one of"},
-        {"ssh://", NULL, "resource 'ssh://': the host is missing"},
-        {"pbs+ssh://", NULL, "the host is missing"},
+        {"sge://", NULL, "resource: 'sge://' is not one of: local:// ssh://"},
+        {"slurm", NULL, "resource: 'slurm' is not one of: "},
+        {"ssh://", NULL, "resource: 'ssh://' names no host: ssh://HOST"},
+        {"pbs+ssh://", NULL, "names no host: pbs+ssh://HOST"},
         {"slurm://login", NULL,
-         "it is on this host; behind a host it is SCHEME+ssh://"},
-        {"local://me@", NULL, "it is on this host"},
+         "'slurm://login': slurm:// is of this host and takes none"},
+        {"local://me@", NULL, "local:// is of this host and takes none"},
         {"ssh://a/b", NULL, "nothing may follow the host"},
         {"ssh://me:secret@a", NULL, "resource: URL '...@a': a password is"},
         {"ssh://a b", NULL, "the host is too long or has odd characters"},
@@ -416,7 +416,7 @@ static void test_direct_ids(void)
         UNIT_EQUAL(job.id, "");
     }
     CU_ASSERT_PTR_NULL(r->ops->shrink);
-    CU_ASSERT_FALSE(r->ops->queues);
+    CU_ASSERT_TRUE(r->ops->is_direct);
     resource_close(r);
 }
 

@@ -335,6 +335,19 @@ static void test_mapping(void)
         CU_ASSERT(seen[w] || request_specs[w].ours);
 }
 
+/* A scheduler hears of a word, or has a reason why not, or it is ours. */
+static void test_words(void)
+{
+    for (const resource_ops *const *o = backends; *o; o++)
+        for (int w = 0; (*o)->words && w < REQUEST_N_WORDS; w++) {
+            bool heard = (*o)->words->option[w] != NULL;
+            bool refused = (*o)->words->refusal[w] != NULL;
+            if (heard + refused != !request_specs[w].ours)
+                printf("# %s: %s\n", (*o)->name, request_specs[w].name);
+            CU_ASSERT_EQUAL(heard + refused, !request_specs[w].ours);
+        }
+}
+
 /* Words that only together make sense on PBS, or none. */
 static void test_pbs_together(void)
 {
@@ -846,6 +859,7 @@ int main(void)
         {"names that would end a line", test_controls},
         {"names of jobs", test_job_name},
         {"more or less than one job", test_foreign},
+        {"each word is heard or refused", test_words},
         {"what a host alone cannot do", test_local_refusals},
         {"runs by hand, in odd folders", test_run_folders},
         {"signals reach the pilot", test_run_signals},

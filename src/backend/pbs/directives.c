@@ -404,7 +404,7 @@ int pbs_directives(const resource_spec *s, text *out, pe_error *errp)
     const resource_request *q = s->request;
     request_shape shape;
 
-    if (script_refuse(q, "PBS", true, errp) < 0 ||
+    if (script_refuse(q, &pbs_ops, errp) < 0 ||
         request_shape_of(q, &shape, errp) < 0 || add_name(out, s, errp) < 0 ||
         add_select(out, q, &shape, errp) < 0)
         return -1;

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "src/backend/backends.h"
 #include "private.h"
 #include "src/common/shell.h"
 #include "src/resource/script.h"
@@ -459,7 +458,7 @@ static void pbs_close(resource *r)
     free(r);
 }
 
-resource *pbs_create(bool here, pe_error *errp)
+static resource *pbs_create(bool here, pe_error *errp)
 {
     struct pbs *p = calloc(1, sizeof(*p));
 
@@ -471,7 +470,8 @@ resource *pbs_create(bool here, pe_error *errp)
     return &p->base;
 }
 
-int pbs_end(resource *r, const char *id, int64_t *end_nsp, pe_error *errp)
+static int pbs_end(resource *r, const char *id, int64_t *end_nsp,
+                   pe_error *errp)
 {
     resource_job job = {.seen = RESOURCE_ABSENT};
 
@@ -486,10 +486,23 @@ int pbs_end(resource *r, const char *id, int64_t *end_nsp, pe_error *errp)
     return 0;
 }
 
+static const resource_scheduler scheduler = {
+    .variable = "PBS_JOBID",
+    .version = (const char *const[]){"qsub", "--version", NULL},
+    .answer = "pbs_version",
+    .end = pbs_end,
+    .grace_s = 10,
+    .grace = (const char *const[]){"qstat", "-Qf", NULL},
+    .grace_variable = "PBS_QUEUE",
+    .grace_word = "kill_delay",
+};
+
 const resource_ops pbs_ops = {
     .scheme = "pbs",
     .name = "PBS",
-    .queues = true,
+    .words = &pbs_words,
+    .scheduler = &scheduler,
+    .create = pbs_create,
     .script = pbs_script,
     .command = pbs_command,
     .submit = pbs_submit,

@@ -2,7 +2,10 @@
 #ifndef BACKEND_PBS_PRIVATE_H
 #define BACKEND_PBS_PRIVATE_H
 
+#include "src/backend/backends.h"
 #include "src/resource/scheduler.h"
+
+extern const resource_words pbs_words;
 
 /* The variable of a job that says which pilot it is. */
 #define PBS_MARK "PILOT_DIR"

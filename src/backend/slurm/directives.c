@@ -18,7 +18,7 @@ struct options {
 static void add_option(const struct options *o, const resource_request *q,
                        enum request_word w)
 {
-    const char *option = request_specs[w].slurm;
+    const char *option = slurm_words.option[w];
     size_t n = strlen(option);
     char name[64];
 
@@ -77,7 +77,7 @@ void slurm_options(const resource_spec *s, slurm_option_f f, void *arg)
     add_name(&o, s);
     for (int w = 0; w < REQUEST_N_WORDS; w++) {
         bool flag = request_specs[w].type == REQUEST_TYPE_FLAG;
-        if (!q->word[w] || !request_specs[w].slurm || w == REQUEST_JOB_NAME)
+        if (!q->word[w] || !slurm_words.option[w] || w == REQUEST_JOB_NAME)
             continue;
         if (w == REQUEST_REQUEUE)
             add_requeue(&o, q);
@@ -103,7 +103,7 @@ static void line_add(void *arg, const char *option, const char *value,
 
 int slurm_directives(const resource_spec *s, text *out, pe_error *errp)
 {
-    if (script_refuse(s->request, "Slurm", false, errp) < 0)
+    if (script_refuse(s->request, &slurm_ops, errp) < 0)
         return -1;
     slurm_options(s, line_add, out);
     return 0;

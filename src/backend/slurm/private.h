@@ -2,7 +2,10 @@
 #ifndef BACKEND_SLURM_PRIVATE_H
 #define BACKEND_SLURM_PRIVATE_H
 
+#include "src/backend/backends.h"
 #include "src/resource/scheduler.h"
+
+extern const resource_words slurm_words;
 
 /* The script of a pilot, in its folder. */
 #define SLURM_SCRIPT "/job.sh"

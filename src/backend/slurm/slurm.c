@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "src/backend/backends.h"
 #include "format.h"
 #include "private.h"
 #include "src/common/shell.h"
@@ -499,7 +498,7 @@ static char *helper_find(void)
     return NULL;
 }
 
-resource *slurm_create(bool here, pe_error *errp)
+static resource *slurm_create(bool here, pe_error *errp)
 {
     struct slurm *m = calloc(1, sizeof(*m));
 
@@ -511,7 +510,8 @@ resource *slurm_create(bool here, pe_error *errp)
     return &m->base;
 }
 
-int slurm_end(resource *r, const char *id, int64_t *end_nsp, pe_error *errp)
+static int slurm_end(resource *r, const char *id, int64_t *end_nsp,
+                     pe_error *errp)
 {
     const char *argv[] = {"squeue", "-h", "-a", "-j", id, "-o", "%e", NULL};
     host_answer a = {0};
@@ -527,10 +527,22 @@ int slurm_end(resource *r, const char *id, int64_t *end_nsp, pe_error *errp)
     return result;
 }
 
+static const resource_scheduler scheduler = {
+    .variable = "SLURM_JOB_ID",
+    .version = (const char *const[]){"sbatch", "--version", NULL},
+    .answer = "slurm", /* Debian's says "slurm-wlm" */
+    .end = slurm_end,
+    .grace_s = 30,
+    .grace = (const char *const[]){"scontrol", "show", "config", NULL},
+    .grace_word = "KillWait",
+};
+
 const resource_ops slurm_ops = {
     .scheme = "slurm",
     .name = "Slurm",
-    .queues = true,
+    .words = &slurm_words,
+    .scheduler = &scheduler,
+    .create = slurm_create,
     .script = slurm_script,
     .command = slurm_command,
     .submit = slurm_submit,

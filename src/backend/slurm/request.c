@@ -1,0 +1,54 @@
+/* request.c - the words of a request, as sbatch hears them. */
+#include "private.h"
+
+static const resource_foreign foreign[] = {
+    {'a', "--ar", "--array", RESOURCE_ARRAY_WHY},
+    {'\0', "--te", "--test-only",
+     "it submits nothing; 'pilot submit --dry-run' shows the job"},
+    {'\0', ":", ":",
+     "the parts of a heterogeneous job would be pilots that know nothing of "
+     "each other: submit one pilot for each"},
+    {'\0', NULL, NULL, NULL},
+};
+
+const resource_words slurm_words = {
+    .option =
+        {
+            [REQUEST_NODES] = "--nodes=",
+            [REQUEST_NTASKS] = "--ntasks=",
+            [REQUEST_NTASKS_PER_NODE] = "--ntasks-per-node=",
+            [REQUEST_CPUS_PER_TASK] = "--cpus-per-task=",
+            [REQUEST_GPUS_PER_NODE] = "--gpus-per-node=",
+            [REQUEST_MEM] = "--mem=",
+            [REQUEST_EXCLUSIVE] = "--exclusive",
+            [REQUEST_TIME] = "--time=",
+            [REQUEST_TIME_MIN] = "--time-min=",
+            [REQUEST_PARTITION] = "--partition=",
+            [REQUEST_QOS] = "--qos=",
+            [REQUEST_ACCOUNT] = "--account=",
+            [REQUEST_JOB_NAME] = "--job-name=",
+            [REQUEST_OUTPUT] = "--output=",
+            [REQUEST_ERROR] = "--error=",
+            [REQUEST_CHDIR] = "--chdir=",
+            [REQUEST_OPEN_MODE] = "--open-mode=",
+            [REQUEST_DEPENDENCY] = "--dependency=",
+            [REQUEST_BEGIN] = "--begin=",
+            [REQUEST_HOLD] = "--hold",
+            [REQUEST_REQUEUE] = "--requeue or --no-requeue",
+            [REQUEST_SIGNAL] = "--signal=",
+            [REQUEST_RESERVATION] = "--reservation=",
+            [REQUEST_CONSTRAINT] = "--constraint=",
+            [REQUEST_NODELIST] = "--nodelist=",
+            [REQUEST_EXCLUDE] = "--exclude=",
+            [REQUEST_MAIL_TYPE] = "--mail-type=",
+            [REQUEST_MAIL_USER] = "--mail-user=",
+            [REQUEST_LICENSES] = "--licenses=",
+            [REQUEST_EXPORT] = "--export=",
+        },
+    .refusal =
+        {
+            [REQUEST_ARRAY] = RESOURCE_ARRAY_WHY,
+        },
+    .foreign = foreign,
+    .flags = "HhkOQsvVW",
+};
