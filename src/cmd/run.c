@@ -210,6 +210,17 @@ static int run_conclude(struct run *r, pe_error *errp)
     return status;
 }
 
+/* The supervisors of a command that was killed see their pilots to the end, and
+ * then say in Redis that the run is done.  So they are gone before what ended
+ * the run the last time is forgotten there.
+ */
+static void leftovers_clear(const struct run *r)
+{
+    for (size_t i = 0; r->req->resumed && i < r->n_agents; i++)
+        if (r->agents[i].attached)
+            run_child_clear(&r->agents[i]);
+}
+
 /* Everything that can be refused is looked at before a pilot is started. */
 static int run_prepare(struct run *r, json_t *before, pe_error *errp)
 {
@@ -220,8 +231,10 @@ static int run_prepare(struct run *r, json_t *before, pe_error *errp)
         monitor_resume(r->monitor,
                        has_state(before, "drained") ? before : NULL);
     log_info("run %s, state in %s", r->req->run, r->req->dir);
-    if (run_agents_create(r, errp) < 0 || run_follow_services(r, errp) < 0 ||
-        run_services_open(r, errp) < 0)
+    if (run_agents_create(r, errp) < 0)
+        return -1;
+    leftovers_clear(r);
+    if (run_follow_services(r, errp) < 0 || run_services_open(r, errp) < 0)
         return -1;
     return pipeline_request_write(r->req, errp);
 }

@@ -13,8 +13,18 @@
 #include "src/run/run.h"
 
 #define LEAVE_MS 5000 /* for a supervisor to take its agents with it */
+#define CLEAR_MS 5000 /* for what was killed to be gone */
+#define CLEAR_STEP_NS 2000000
 
 /* --- start --- */
+
+void run_child_clear(const agent *a)
+{
+    int64_t until = clock_mono_ns() + CLEAR_MS * INT64_C(1000000);
+
+    while (process_kill_marked(a->mark) > 0 && clock_mono_ns() < until)
+        clock_sleep_ns(CLEAR_STEP_NS, 0);
+}
 
 static int command(void *arg, crew_command *c, pe_error *errp)
 {
@@ -29,8 +39,7 @@ static int command(void *arg, crew_command *c, pe_error *errp)
         program = locate_program("pilot-supervisor", PILOT_LIBEXECDIR, errp);
     if (!program)
         return -1;
-    /* What a command that was killed has left of this very pilot. */
-    process_kill_marked(a->mark);
+    run_child_clear(a); /* what a supervisor that was killed has left */
     const char *argv[] = {program, a->dir, "--events", a->crew.reader.mark,
                           NULL};
     status = crew_command_words(c, argv, errp);

@@ -192,6 +192,10 @@ bool run_agent_stays(const agent *a);
 
 /* --- child.c: pilots whose supervisor is a child of this command --- */
 
+/* End what a command that was killed has left of this very pilot, supervisor
+ * and agents: it is gone on return.
+ */
+void run_child_clear(const agent *a);
 void run_child_open(agent *a);
 /* Start it when it is due, take what it says, see whether it has ended. */
 void run_child_look(agent *a);

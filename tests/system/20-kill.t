@@ -57,13 +57,29 @@ is $? 1 "kill-super: ... and do not end"
 kill -CONT "$pilot_pid"
 finish_run kill-super 0
 
-# Only the command: its agents notice, finish what was sent, and leave.
+# Only the command: its agents notice, finish what was sent, and leave.  The
+# supervisor of the pool would say then that the run is done: it is ended before
+# the run goes on, and not later, so before Redis is spoken to.
 start kill-pilot
+super=$(agents kill-pilot pilot-supervisor | while read -r pid; do
+    ! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q /pool || echo "$pid"
+done)
 kill -KILL "$pilot_pid"
 wait "$pilot_pid" 2>/dev/null
+kill -STOP "$super"
 wait_for 20 none_left kill-pilot
 ok $? "kill-pilot: its agents leave"
-pilot run --resume kill-pilot >"$TEST_DIR/kill-pilot.out" 2>&1
+redis=$(redis_do INFO server | sed -n 's/^process_id:\([0-9]*\).*/\1/p')
+thaw() { kill -CONT "$redis"; }
+at_end thaw
+kill -STOP "$redis"
+pilot run --resume kill-pilot >"$TEST_DIR/kill-pilot.out" 2>&1 &
+pilot_pid=$!
+children="$children $pilot_pid"
+wait_for 3 test ! -e "/proc/$super/fd/0"
+ok $? "kill-pilot: resume: the old supervisor is ended first"
+thaw
+wait "$pilot_pid"
 is $? 0 "kill-pilot: resume: exit status" ||
     sed 's/^/# /' "$TEST_DIR/kill-pilot.out"
 exact kill-pilot --blocks 240
