@@ -131,9 +131,30 @@ static bool succeeded(agent *a, const json_t *beat, int status)
     return true;
 }
 
+/* It failed, of its own word or, with [unbegun], by having done nothing: say
+ * so in one line, unless it has said so itself.
+ */
+static void end_tell(agent *a, const json_t *beat, bool unbegun)
+{
+    const char *reason = text_of(beat, "reason"), *colon = *reason ? ": " : "";
+    int status = a->told.exit_code;
+    char what[800];
+
+    if (unbegun)
+        snprintf(what, sizeof(what), "pilot %s ended before it had begun%s%s",
+                 a->member, colon, reason);
+    else if (*reason)
+        snprintf(what, sizeof(what), "%s", reason);
+    else
+        snprintf(what, sizeof(what), "pilot %s ended with status %d", a->member,
+                 status);
+    run_fail(a->run, status, unbegun || !a->told.error ? what : NULL);
+}
+
 static void end_take(agent *a, const json_t *beat)
 {
     const json_t *status = json_object_get(beat, "status");
+    bool unbegun;
 
     if (!json_is_integer(status) ||
         succeeded(a, beat, (int)json_integer_value(status)))
@@ -141,17 +162,14 @@ static void end_take(agent *a, const json_t *beat)
     monitor_cpu(a->run->monitor, a->member,
                 json_number_value(json_object_get(beat, "cpu_s")));
     a->told.exit_code = (int)json_integer_value(status);
-    if (a->told.exit_code == 0 && a->pilot->kind == PILOT_POOL &&
-        !a->told.final &&
-        !a->run->drained) { /* canceled by another, or its time was up */
+    /* Canceled by another, or its time was up. */
+    unbegun = a->told.exit_code == 0 && a->pilot->kind == PILOT_POOL &&
+              !a->told.final && !a->run->drained;
+    if (unbegun)
         a->told.exit_code = PE_EXIT_FAILED;
-        log_error("pilot %s ended before it had begun", a->member);
-    }
-    if (a->told.exit_code != 0 && !a->told.error)
-        run_fail(a->run, a->told.exit_code, text_of(beat, "reason"));
     a->state = a->told.exit_code == 0 ? AGENT_DONE : AGENT_GIVEN_UP;
     if (a->state == AGENT_GIVEN_UP)
-        run_fail(a->run, a->told.exit_code, NULL);
+        end_tell(a, beat, unbegun);
 }
 
 /* Its job script has started another supervisor for one that was killed. */

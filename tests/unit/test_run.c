@@ -470,6 +470,61 @@ static void test_trouble_once(void)
     unlink(in_folder("libexec/scancel"));
 }
 
+#define FINAL(state, applied)                                           \
+    "\"final\": {\"event\": \"pool\", \"pilot\": \"pool\", \"state\": " \
+    "\"" state "\", \"blocks\": {\"fetched\": " applied                 \
+    ", \"applied\": " applied "}, \"points\": 8000, \"seconds\": 1}"
+#define ENDS(pool, members) pool " {\"seq\": 1, \"status\": 0, " members "}\n"
+#define NEXT "\"successor\": \"t/pool.2\""
+
+/* A member of a chain at its deadline, which may have come before it began. */
+static void test_deadline(void)
+{
+    static const struct {
+        const char *name, *beats;
+        int status;
+        const char *err;
+    } rows[] = {
+        {"drained",
+         ENDS("pool", NEXT ", " FINAL("drained", "5"))
+             ENDS("pool.2", FINAL("done", "8")),
+         0, "pilot: pool has ended at its deadline; pool.2 goes on\n"},
+        {"had not begun", ENDS("pool", NEXT) ENDS("pool.2", FINAL("done", "8")),
+         0, "pilot: pool has ended at its deadline; pool.2 goes on\n"},
+        {"neither had begun", ENDS("pool", NEXT) ENDS("pool.2", "\"x\": 1"), 1,
+         "pilot: pilot pool.2 ended before it had begun\n"},
+        {"had not begun, and is the last", ENDS("pool", "\"x\": 1"), 1,
+         "pilot: pilot pool ended before it had begun\n"},
+        {"fails without a word", "pool {\"seq\": 1, \"status\": 3}\n", 3,
+         "pilot: pilot pool ended with status 3\n"},
+        {"done, with a successor", ENDS("pool", NEXT ", " FINAL("done", "8")),
+         0, "job 7 on slurm://\n"},
+    };
+
+    script_put("libexec/sbatch", "#!/bin/sh\necho 7\n");
+    script_put("libexec/scancel", "#!/bin/sh\n");
+    script_put("libexec/squeue", "#!/bin/sh\nexit 1\n");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        stage_set("ok", "ok");
+        setenv("FAKE_BEATS", in_folder("beats"), 1);
+        script_put("beats", rows[i].beats);
+        int status = PILOT(
+            "run", "--run", "t", "--set", "pilots.pool.resource=slurm://",
+            "--set", "pilots.pool.same-host=yes", in_folder("stream.yaml"));
+        if (status != rows[i].status)
+            printf("# %s: status %d\n", rows[i].name, status);
+        CU_ASSERT_EQUAL(status, rows[i].status);
+        UNIT_CONTAINS(content("err"), rows[i].err);
+        CU_ASSERT_PTR_NULL(strstr(content("err"), "pilot: \n"));
+        CU_ASSERT_EQUAL(strstr(content("err"), "goes on\n") != NULL,
+                        strstr(rows[i].beats, "pool.2 ") != NULL);
+    }
+    unsetenv("FAKE_BEATS");
+    unlink(in_folder("libexec/sbatch"));
+    unlink(in_folder("libexec/scancel"));
+    unlink(in_folder("libexec/squeue"));
+}
+
 /* A terminal that closes is no wish to end: the run goes on. */
 static void test_hangup(void)
 {
@@ -759,6 +814,7 @@ int main(void)
         {"two signals stop", test_stop},
         {"two signals stop a submission", test_stop_submission},
         {"an error at every look is said once", test_trouble_once},
+        {"a deadline, before it began and after", test_deadline},
         {"a lost terminal", test_hangup},
         {"a drained run goes on", test_resume},
         {"a run that is done stays so", test_resume_done},
