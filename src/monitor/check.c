@@ -85,9 +85,9 @@ static void refusals_check(json_t *summary, const json_t *b)
 /* "12 filtered, 3 masked": what became of it all. */
 static void fates_add(text *t, const json_t *summary)
 {
-    static const char *const none[] = {"sensed",       "sent",    "fetched",
-                                       "spooled",      "applied", "replayed",
-                                       "deduplicated", "foreign", NULL};
+    static const char *const none[] = {
+        "sensed",   "sent",         "fetched", "spooled",   "applied",
+        "replayed", "deduplicated", "foreign", "unchecked", NULL};
     const char *between = "";
 
     for (const counter *c = counters; c->key; c++) {

@@ -18,6 +18,8 @@ const counter counters[] = {
     {"foreign", "blocks", COUNTER_COMMITTED, "pool", "foreign", true},
     {"replayed", "blocks", COUNTER_ADDED, "", "replayed", true},
     {"deduplicated", "blocks", COUNTER_COMMITTED, "", "deduplicated", true},
+    {"unchecked", "blocks", COUNTER_ADDED, "",
+     "of other runs not looked at for repeats", false},
     {"skipped", "rows", COUNTER_ADDED, "rows", "skipped", false},
     {"masked", "rows", COUNTER_COMMITTED, "rows", "masked", false},
     {"unscored", "rows", COUNTER_COMMITTED, "rows", "not scored (warm-up)",

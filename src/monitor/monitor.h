@@ -11,7 +11,7 @@
 /* Final event of the pool (rank 0, after the last commit):
  *   {"event": "pool", "pilot": NAME, "state": "done"|"failed", "ranks": n,
  *    "blocks": {fetched, applied, refused, refused_own (of this run's
- *    devices), replayed, deduplicated, foreign},
+ *    devices), replayed, deduplicated, foreign, unchecked},
  *    "rows": {masked, unscored (of the warm-up)},
  *    "masked_cells": {COLUMN: cells that masked their row}, where any,
  *    "first": {COUNTER: words for people: what the first was, and where},

@@ -335,11 +335,10 @@ static bool is_beyond(pool *p, const pool_record *r)
     if (r->sender == SENDER_OURS || p->devices.n < POOL_OTHERS ||
         pool_device_look(&p->devices, r->block.device) != SIZE_MAX)
         return false;
-    if (!p->beyond_told)
+    if (p->unchecked++ == 0)
         log_warn("more than %d devices in %s: repeats of other runs' devices "
-                 "are told apart no more, from '%s' on",
+                 "are not looked for, from '%s' on",
                  POOL_OTHERS, p->topic, r->block.device);
-    p->beyond_told = true;
     return true;
 }
 

@@ -255,7 +255,6 @@ struct pool {
     pool_lane *lanes; /* cap_lanes */
     size_t n_lanes, cap_lanes, turn;
     pool_devices devices;
-    bool beyond_told;
     pool_first first;
     int *askers;
     size_t n_askers, cap_askers;
@@ -311,6 +310,7 @@ struct pool {
     } * samples;
     size_t n_samples;
     uint64_t fetched, replayed, helped, epochs, terms;
+    uint64_t unchecked; /* blocks of devices beyond POOL_OTHERS */
     int64_t busy_ns, fetch_ns, idle_ns, reduce_ns;
     int64_t first_ns, last_ns, last_active;
     int64_t gap_ns;           /* mean, between two slices of blocks */

@@ -14,6 +14,7 @@
 enum {
     F_FETCHED,
     F_REPLAYED,
+    F_UNCHECKED,
     F_SKIPPED,
     F_HELPED,
     F_BUSY,
@@ -61,6 +62,7 @@ static void own_figures(const pool *p, int64_t f[F_ALL])
 {
     f[F_FETCHED] = (int64_t)p->fetched;
     f[F_REPLAYED] = (int64_t)p->replayed;
+    f[F_UNCHECKED] = (int64_t)p->unchecked;
     f[F_SKIPPED] = (int64_t)rows_skipped(p, NULL);
     f[F_HELPED] = (int64_t)p->helped;
     f[F_BUSY] = p->busy_ns;
@@ -132,11 +134,12 @@ static json_t *report_blocks(const pool *p, const int64_t f[F_ALL])
     const params_counters *t = &p->view.total;
 
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "fetched",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "fetched",
         (json_int_t)f[F_FETCHED], "applied", (json_int_t)t->applied, "refused",
         (json_int_t)t->refused, "refused_own", (json_int_t)t->refused_own,
         "replayed", (json_int_t)f[F_REPLAYED], "deduplicated",
-        (json_int_t)t->deduplicated, "foreign", (json_int_t)t->foreign);
+        (json_int_t)t->deduplicated, "foreign", (json_int_t)t->foreign,
+        "unchecked", (json_int_t)f[F_UNCHECKED]);
 }
 
 static json_t *report_rows(const pool *p, const int64_t f[F_ALL])

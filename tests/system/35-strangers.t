@@ -66,6 +66,27 @@ is $? 0 "strangers' refused blocks are no failure" ||
     printf '%s\n' "$out" | sed 's/^/# /'
 exact real2
 
+# Devices of other runs are known by name, and named by anybody: the repeats
+# of so many are dropped, those of all others applied, which is counted.
+"$BUILD/tests/system/topic" create many-topic 1
+for i in 1 2; do
+    "$FOREIGN" many-topic 0 npy 4200 other-@ \
+        ce_source=/pilot-edge/elsewhere/other-@ pe_boot=1 pe_seq=1
+done
+sed '/devices:/d; /sense: *{pilot/d; s/strangers-topic/many-topic/; s/partitions: 2/partitions: 1/
+    s/ntasks: 2/ntasks: 1/' "$TEST_DIR/p.yaml" >"$TEST_DIR/many.yaml"
+out=$(pilot run "$TEST_DIR/many.yaml" --run many --until eof \
+    --summary "$TEST_DIR/many.json" 2>&1)
+is $? 0 "names without end: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+is "$(committed many deduplicated)" 4096 "... repeats of the first 4096 devices"
+is "$(committed many applied)" 4304 "... are dropped, those of 104 are not"
+is "$(get "$TEST_DIR/many.json" unchecked)" 208 "... which is in the summary"
+has "$out" "208 of other runs not looked at for repeats" "... and in the table"
+has "$(cat "$PILOT_HOME/many/pool/err")" "from 'elsewhere/other-4096' on" \
+    "... and in the log, from the first on"
+is "$(redis_do GET 'pilot:{many}:state' | grep -c '^device ')" 4096 \
+    "... and the state has an end"
+
 # A pool that refuses everything has not done what it was asked to.
 "$FOREIGN" strangers-topic 0 junk 1
 sed 's/strangers-topic/junk-topic/; s/blocks: 60/blocks: 1/' \

@@ -5,7 +5,7 @@
  * KIND: npy (10 x 3 doubles), wide (10 x 5), widest (1 x 300000 floats), nan
  *       (every second row NaN), big (10 x 3 values of 1e300), long (500000 x
  *       3 zeros), junk (no .npy), heap (6 MiB that are none), @FILE (its bytes)
- * KEY, VALUE: %XX is a byte.
+ * KEY, VALUE: %XX is a byte, @ the number of the record, from 0.
  */
 #include <librdkafka/rdkafka.h>
 #include <math.h>
@@ -85,14 +85,17 @@ static const void *make(const char *name, pe_block *b, size_t *lenp)
     return npy_frame(b, lenp);
 }
 
-/* Bytes of [s], with %XX taken for one. */
-static size_t unescape(const char *s, char *out)
+/* Bytes of [s], with %XX taken for one and @ for [number]. */
+static size_t unescape(const char *s, int number, char *out)
 {
     unsigned byte;
     size_t n = 0;
 
     for (; *s; n++) {
-        if (*s == '%' && sscanf(s + 1, "%2x", &byte) == 1) {
+        if (*s == '@') {
+            n += (size_t)sprintf(out + n, "%d", number) - 1;
+            s++;
+        } else if (*s == '%' && sscanf(s + 1, "%2x", &byte) == 1) {
             out[n] = (char)byte;
             s += 3;
         } else {
@@ -102,14 +105,14 @@ static size_t unescape(const char *s, char *out)
     return n;
 }
 
-static rd_kafka_headers_t *headers(int argc, char **argv)
+static rd_kafka_headers_t *headers(int argc, char **argv, int number)
 {
     rd_kafka_headers_t *h = rd_kafka_headers_new(8);
     char bytes[1024];
 
     for (int i = 6; i < argc; i++) {
         const char *is = strchr(argv[i], '=');
-        size_t n = is ? unescape(is + 1, bytes) : 0;
+        size_t n = is ? unescape(is + 1, number, bytes) : 0;
 
         rd_kafka_header_add(h, argv[i], is ? is - argv[i] : -1,
                             is ? bytes : NULL, (ssize_t)n);
@@ -141,12 +144,12 @@ static rd_kafka_t *open_client(void)
 
 static int given_up;
 
-static void send_one(rd_kafka_t *k, int argc, char **argv, const void *v,
-                     size_t len)
+static void send_one(rd_kafka_t *k, int argc, char **argv, int number,
+                     const void *v, size_t len)
 {
     const char *time = getenv("FOREIGN_TIME");
     char key[1024];
-    size_t n = argc > 5 ? unescape(argv[5], key) : 0;
+    size_t n = argc > 5 ? unescape(argv[5], number, key) : 0;
     rd_kafka_resp_err_t err;
 
     err = rd_kafka_producev(
@@ -155,7 +158,7 @@ static void send_one(rd_kafka_t *k, int argc, char **argv, const void *v,
         RD_KAFKA_V_KEY(n ? key : NULL, n),
         RD_KAFKA_V_VALUE((void *)(uintptr_t)v, len),
         RD_KAFKA_V_TIMESTAMP(time ? atoll(time) : 0),
-        RD_KAFKA_V_HEADERS(headers(argc, argv)), RD_KAFKA_V_END);
+        RD_KAFKA_V_HEADERS(headers(argc, argv, number)), RD_KAFKA_V_END);
     given_up += err != 0;
 }
 
@@ -170,7 +173,7 @@ int main(int argc, char **argv)
         return 64;
     v = make(argv[3], &b, &len);
     for (int i = 0; i < atoi(argv[4]); i++)
-        send_one(k, argc, argv, v, len);
+        send_one(k, argc, argv, i, v, len);
     if (rd_kafka_flush(k, 20000) || given_up) {
         fputs("foreign: not all was sent\n", stderr);
         return 1;
