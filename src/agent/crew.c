@@ -202,7 +202,7 @@ static void failed_start(crew *c, const pe_error *e)
     c->ops->died(c->arg, "was not started", -1);
 }
 
-void crew_look(crew *c, int64_t now_ns)
+void crew_turn(crew *c, int64_t now_ns)
 {
     pe_error e = {0};
 
@@ -259,7 +259,7 @@ void crew_kill(crew *c, int leave_ms)
     process_wait(c->proc, LEAVE_MS);
     if (c->mark)
         process_kill_marked(c->mark);
-    crew_look(c, clock_mono_ns());
+    crew_turn(c, clock_mono_ns());
 }
 
 void crew_close(crew *c)

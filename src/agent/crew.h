@@ -71,7 +71,7 @@ typedef struct crew {
 /* Start it when it is due, take what it says, see whether it has ended.
  * Never blocks for long.
  */
-void crew_look(crew *c, int64_t now_ns);
+void crew_turn(crew *c, int64_t now_ns);
 
 /* Its pipe, to poll for; -1: there is none. */
 int crew_fd(const crew *c);

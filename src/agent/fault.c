@@ -99,7 +99,7 @@ static void stuck_tell(const struct watcher *w, const char *words, int looks)
                           "text", event_text(line)));
 }
 
-static void place_look(struct watcher *w, int i)
+static void place_watch(struct watcher *w, int i)
 {
     const char *in = atomic_load(&places[i].in);
     unsigned long calls = atomic_load(&places[i].calls);
@@ -124,7 +124,7 @@ static void *watch(void *arg)
     for (;;) {
         int n = atomic_load(&n_places);
         for (int i = 0; i < n && i < PLACES_MAX; i++)
-            place_look(w, i);
+            place_watch(w, i);
         clock_sleep_ns(LOOK_NS, 0);
     }
     return NULL;

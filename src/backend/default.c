@@ -55,7 +55,7 @@ static bool answers(host *h, const resource_scheduler *k)
 /* The schedulers of this host: their names and URLs, as a sentence has them,
  * and the last of them.  Returns how many.
  */
-static int look_around(const resource_ops **lastp, text *names, text *urls)
+static int schedulers_find(const resource_ops **lastp, text *names, text *urls)
 {
     host *h = host_open_local(NULL);
     int n = 0;
@@ -87,7 +87,7 @@ enum backend_where backend_default(char url[64], char job[RESOURCE_ID_MAX],
 {
     const resource_ops *in = inside(), *found = in;
     text names = {0}, urls = {0};
-    int n = in ? 1 : look_around(&found, &names, &urls);
+    int n = in ? 1 : schedulers_find(&found, &names, &urls);
 
     job[0] = '\0';
     snprintf(url, 64, "%s://", n == 1 ? found->scheme : local_ops.scheme);

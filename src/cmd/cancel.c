@@ -56,17 +56,17 @@ static const option_usage usage = {
 };
 
 /* What a scheduler knows of a pilot that may not be what its record says. */
-enum look {
-    LOOK_OVER, /* it was over before, and that was said */
-    LOOK_NONE, /* it was not asked */
-    LOOK_GONE, /* there is no such job, or not any more */
-    LOOK_LIVES
+enum fate {
+    FATE_OVER, /* it was over before, and that was said */
+    FATE_NONE, /* it was not asked */
+    FATE_GONE, /* there is no such job, or not any more */
+    FATE_LIVES
 };
 
 typedef struct canceling {
     const struct cancel_options *o;
     pilots p;
-    enum look *look; /* of each of the pilots */
+    enum fate *fate; /* of each of the pilots */
     double grace_s;
     int status; /* of the first failure */
 } canceling;
@@ -103,16 +103,15 @@ static bool is_doubtful(const pilot_record *r, int64_t now)
     return now - r->observed_ns > OLD_NS;
 }
 
-static enum look look_of(const resource_job *job)
+static enum fate fate_of(const resource_job *job)
 {
     return job->seen >= RESOURCE_QUEUED && job->seen <= RESOURCE_SUSPENDED
-               ? LOOK_LIVES
-               : LOOK_GONE;
+               ? FATE_LIVES
+               : FATE_GONE;
 }
 
 /* One question for all that live at [url]. */
-static void place_look(canceling *c, const char *url, const size_t *at,
-                       size_t n)
+static void place_ask(canceling *c, const char *url, const size_t *at, size_t n)
 {
     resource_job *jobs = calloc(n + 1, sizeof(*jobs));
     resource *res = jobs ? observe_cache_open(c->p.cache, url, NULL) : NULL;
@@ -126,7 +125,7 @@ static void place_look(canceling *c, const char *url, const size_t *at,
     }
     if (res && res->ops->describe(res, jobs, n, &e) == 0)
         for (size_t i = 0; i < n; i++)
-            c->look[at[i]] = look_of(&jobs[i]);
+            c->fate[at[i]] = fate_of(&jobs[i]);
     else if (e.kind != PE_ERROR_NONE)
         log_warn("whether jobs of pilots that are over still run is not "
                  "known: %s",
@@ -134,16 +133,16 @@ static void place_look(canceling *c, const char *url, const size_t *at,
     free(jobs);
 }
 
-static int jobs_look(canceling *c, pe_error *errp)
+static int jobs_ask(canceling *c, pe_error *errp)
 {
     int64_t now = clock_real_ns();
     size_t *at = calloc(c->p.n + 1, sizeof(*at));
     bool *done = calloc(c->p.n + 1, sizeof(*done));
 
-    c->look = calloc(c->p.n + 1, sizeof(*c->look));
-    for (size_t i = 0; c->look && i < c->p.n; i++)
-        c->look[i] = LOOK_NONE;
-    for (size_t i = 0; at && done && c->look && i < c->p.n; i++) {
+    c->fate = calloc(c->p.n + 1, sizeof(*c->fate));
+    for (size_t i = 0; c->fate && i < c->p.n; i++)
+        c->fate[i] = FATE_NONE;
+    for (size_t i = 0; at && done && c->fate && i < c->p.n; i++) {
         const char *url = c->p.r[i].resource;
         size_t n = 0;
         for (size_t k = i; k < c->p.n; k++)
@@ -153,9 +152,9 @@ static int jobs_look(canceling *c, pe_error *errp)
                 done[k] = true;
             }
         if (n > 0)
-            place_look(c, url, at, n);
+            place_ask(c, url, at, n);
     }
-    bool room = at && done && c->look;
+    bool room = at && done && c->fate;
     free(at);
     free(done);
     return room ? 0 : pe_error_nomem(errp);
@@ -164,7 +163,7 @@ static int jobs_look(canceling *c, pe_error *errp)
 /* Is there something of pilot [i] to be ended? */
 static bool is_left(const canceling *c, size_t i)
 {
-    return !is_over(&c->p.r[i]) || c->look[i] == LOOK_LIVES;
+    return !is_over(&c->p.r[i]) || c->fate[i] == FATE_LIVES;
 }
 
 /* --- first: written down --- */
@@ -199,7 +198,7 @@ static void mark_all(canceling *c)
         } else if (is_over(r)) {
             if (!c->o->all)
                 log_info("%s is %s already", r->id, pilot_state_name(r->state));
-            c->look[i] = LOOK_OVER;
+            c->fate[i] = FATE_OVER;
         } else if (pilot_record_change(c->p.home, r->id, mark, NULL, r, &e) <
                    0) {
             failed(c, &e);
@@ -283,11 +282,11 @@ static int ask(canceling *c, size_t i, pe_error *errp)
 
     if (!*r->sched_id)
         return unheard_error(r, errp);
-    if (c->look[i] == LOOK_GONE && observe_is_elsewhere(r))
+    if (c->fate[i] == FATE_GONE && observe_is_elsewhere(r))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "pilot %s lives on %s: say 'pilot cancel %s' there",
                             r->id, r->host, r->id);
-    if (c->look[i] == LOOK_GONE) /* nothing is left to be ended */
+    if (c->fate[i] == FATE_GONE) /* nothing is left to be ended */
         return 0;
     res = observe_cache_open(c->p.cache, r->resource, errp);
     if (res && !res->ops->cancel)
@@ -351,7 +350,7 @@ static void tell_all(const canceling *c)
 {
     for (size_t i = 0; i < c->p.n; i++) {
         const pilot_record *r = &c->p.r[i];
-        if (c->look[i] == LOOK_OVER)
+        if (c->fate[i] == FATE_OVER)
             continue;
         if (r->cancel_asked && pilot_state_is_final(r->state))
             log_info("%s is %s", r->id, pilot_state_name(r->state));
@@ -368,7 +367,7 @@ static int cancel_all(canceling *c, pe_error *errp)
 {
     if (pilots_observe(&c->p, PILOTS_ASK_NOT, errp) < 0)
         return -1;
-    if (jobs_look(c, errp) < 0)
+    if (jobs_ask(c, errp) < 0)
         return -1;
     mark_all(c);
     if (c->o->all && c->status == PE_EXIT_OK && !has_living(c))
@@ -424,7 +423,7 @@ static int cancel_do(const struct cancel_options *o, size_t n, char **words)
         run_check(&c.p, run, &e) < 0 || cancel_all(&c, &e) < 0)
         failed(&c, &e);
     pilots_close(&c.p);
-    free(c.look);
+    free(c.fate);
     return c.status;
 }
 

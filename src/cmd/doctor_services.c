@@ -94,7 +94,7 @@ struct advertised {
  * advertise: a name that means nothing here ends in time-outs that name
  * neither.
  */
-static void advertised_look(void *arg, const char *name, int port)
+static void advertised_take(void *arg, const char *name, int port)
 {
     const struct advertised *ad = arg;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -130,7 +130,7 @@ static void broker(doctor *d, const pipeline_request *q)
     else
         doctor_line(d, true, "broker %s (%s)", q->broker, q->broker_from);
     /* Behind a login node it is that one which resolves names. */
-    if (a && !q->via && broker_admin_each(a, advertised_look, &ad, &e) < 0)
+    if (a && !q->via && broker_admin_each(a, advertised_take, &ad, &e) < 0)
         doctor_line(d, false, "%s", e.text);
     broker_admin_close(a);
 }

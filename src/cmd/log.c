@@ -194,13 +194,13 @@ static int64_t all_news(follow *f, pe_error *errp)
 /* Until it is over, and then what was written last. */
 static int follow_on(follow *f, pe_error *errp)
 {
-    int64_t look = 0, step = host_is_local(f->host) ? STEP_NS : STEP_REMOTE_NS;
+    int64_t asked = 0, step = host_is_local(f->host) ? STEP_NS : STEP_REMOTE_NS;
     bool over = false;
 
     while (true) {
         int64_t n, now = clock_mono_ns();
-        if (!over && now - look > LOOK_NS) {
-            look = now;
+        if (!over && now - asked > LOOK_NS) {
+            asked = now;
             if (pilots_observe(&f->p, PILOTS_ASK_IF_DUE, errp) < 0)
                 return -1;
             over = pilot_state_is_final(pilot_of(f)->state);

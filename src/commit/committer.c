@@ -207,7 +207,7 @@ static void *run(void *arg)
         commit_job_destroy(w.job);
         committer_beat_if_due(c);
         if (!has_unread(c))
-            committer_do_look(c);
+            committer_ask(c);
     }
     commit_job_destroy(w.job);
     if (c->leave)

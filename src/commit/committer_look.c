@@ -24,7 +24,7 @@ static void take_ends(committer *c, const params_end *e, size_t n)
     pthread_mutex_unlock(&c->lock);
 }
 
-static int look_ends(committer *c, pe_error *errp)
+static int ask_ends(committer *c, pe_error *errp)
 {
     params_end *ends = NULL;
     char word[sizeof(c->view.control)] = "";
@@ -54,7 +54,7 @@ static void tell_newer(committer *c, params_state *s)
     committer_post(c, &n);
 }
 
-static int look_ids(committer *c, pe_error *errp)
+static int ask_ids(committer *c, pe_error *errp)
 {
     params_state s = {0};
     int rc = committer_is_behind(c, errp);
@@ -73,7 +73,7 @@ static int look_ids(committer *c, pe_error *errp)
     return rc < 0 ? -1 : 0;
 }
 
-void committer_do_look(committer *c)
+void committer_ask(committer *c)
 {
     pe_error e = {0};
     int64_t now = clock_mono_ns();
@@ -81,11 +81,11 @@ void committer_do_look(committer *c)
 
     if (now >= c->next_ends) {
         c->next_ends = now + c->interval_ns;
-        rc = look_ends(c, &e);
+        rc = ask_ends(c, &e);
     }
     if (rc == 0 && now >= c->next_ids && !c->doubt) {
         c->next_ids = now + 5 * c->interval_ns;
-        rc = look_ids(c, &e);
+        rc = ask_ids(c, &e);
     }
     if (rc < 0 && e.kind == PE_ERROR_RETRY)
         committer_note_away(c, true, &e);

@@ -72,6 +72,6 @@ void committer_do_load(committer *c, int64_t term);
 void committer_do_commit(committer *c, commit_job *j);
 
 /* committer_look.c - while idle: ends, control word, ids.  The thread's. */
-void committer_do_look(committer *c);
+void committer_ask(committer *c);
 
 #endif

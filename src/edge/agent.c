@@ -14,11 +14,11 @@
 #include "src/edge/agent_private.h"
 #include "src/edge/report.h"
 
-#define TURN_NS 20000000             /* of the main loop */
-#define CONTROL_NS 250000000         /* between two looks at the control word */
-#define AWAY_RETRY_NS 1000000000     /* the same while Redis is away */
+#define TURN_NS 20000000         /* of the main loop */
+#define CONTROL_NS 250000000     /* between two looks at the control word */
+#define AWAY_RETRY_NS 1000000000 /* the same while Redis is away */
 #define ORPHAN_NS INT64_C(10000000000) /* for another supervisor to come */
-#define AWAY_NS INT64_C(60000000000) /* leave without Redis after this */
+#define AWAY_NS INT64_C(60000000000)   /* leave without Redis after this */
 #define ENDS_NS 2000000000 /* between two looks at our ends, once written */
 #define ABORT_NS INT64_C(3000000000) /* for functions, at an end by error */
 
@@ -340,7 +340,7 @@ static bool ends_wait(const agent *a)
 /* Look after the devices: 1 all have ended and said so, 0 not yet, -1 one
  * failed.
  */
-static int look_after(agent *a, pe_error *errp)
+static int attend(agent *a, pe_error *errp)
 {
     int left = 0, opening = 0;
 
@@ -379,7 +379,7 @@ static int loop(agent *a, pe_error *errp)
         if (agent_take_boots(a, errp) < 0 || take_control(a, errp) < 0 ||
             sender_error(a->sender, errp) < 0)
             return -1;
-        int over = a->end_ns ? 1 : look_after(a, errp);
+        int over = a->end_ns ? 1 : attend(a, errp);
         if (over < 0)
             return -1;
         agent_tell_progress(a);

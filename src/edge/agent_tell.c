@@ -92,7 +92,7 @@ static tally_counts counts_of(const agent *a, const device_stats *sum)
 }
 
 /* What sources leave out is said with its first row, reason by reason. */
-static void look_at_skips(agent *a)
+static void skips_note(agent *a)
 {
     bool changed = false;
 
@@ -128,7 +128,7 @@ void agent_tell_progress(agent *a)
         report_add(&sum, &s);
     }
     c = counts_of(a, &sum);
-    look_at_skips(a);
+    skips_note(a);
     report_progress(a->pilot, &c, a->plan.rereadable, a->skips.rows,
                     seconds_between(a->start_ns, now));
 }
@@ -150,7 +150,7 @@ void agent_tell_final(agent *a)
         device_stats s = device_stats_get(a->devices[i].device);
         report_add(&r.sum, &s);
     }
-    look_at_skips(a);
+    skips_note(a);
     r.skips = a->skips;
     r.blocks = counts_of(a, &r.sum);
     r.model_commit = follower_commit(a->follower, &r.model_version);

@@ -54,8 +54,8 @@ typedef struct device_stats {
     uint64_t sensed, filtered, dropped, sent; /* blocks */
     uint64_t points, bytes;                   /* of those sent */
     uint64_t scored, outliers;                /* points */
-    uint64_t unscored; /* points that came before there was a model */
-    int64_t busy_ns;                          /* in produce and process */
+    uint64_t unscored;  /* points that came before there was a model */
+    int64_t busy_ns;    /* in produce and process */
     int64_t blocked_ns; /* waiting for room in the queue */
     int64_t paced_ns;   /* waiting for the schedule or the sensor */
 } device_stats;

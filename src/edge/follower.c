@@ -99,7 +99,7 @@ static int fetch(follower *f, pe_error *errp)
 }
 
 /* Ask for the ids, which is cheap, and for the model when they differ. */
-static int look(follower *f, pe_error *errp)
+static int model_ask(follower *f, pe_error *errp)
 {
     char commit[PE_COMMIT_ID_LEN + 1] = "";
     uint64_t version, fence;
@@ -137,7 +137,7 @@ static int follow_once(follower *f, int64_t *lookp, pe_error *errp)
         return -1;
     if (clock_mono_ns() >= *lookp) {
         *lookp = next_look_ns(f);
-        return look(f, errp);
+        return model_ask(f, errp);
     }
     rc = params_follower_wait(f->announce, WAIT_MS, commit, errp);
     if (rc > 0 && strcmp(commit, f->commit) != 0)
@@ -148,11 +148,11 @@ static int follow_once(follower *f, int64_t *lookp, pe_error *errp)
 static void *follow(void *arg)
 {
     follower *f = arg;
-    int64_t look_ns = 0;
+    int64_t asked_ns = 0;
     pe_error error;
 
     while (!atomic_load(&f->stop)) {
-        if (follow_once(f, &look_ns, &error) == 0) {
+        if (follow_once(f, &asked_ns, &error) == 0) {
             tell(f, NULL);
             continue;
         }

@@ -20,7 +20,7 @@ struct copy {
     const host_copy *c;
     host_stat source;
     char digest[DIGEST_HEX + 1]; /* of the source */
-    char *part;                  /* the partial copy */
+    char *partial;               /* the partial copy */
     char *chunk;
 };
 
@@ -36,7 +36,7 @@ static void tell(const struct copy *k, int64_t done)
                        (uint64_t)k->source.size);
 }
 
-static int look(host *h, const char *path, host_stat *st, pe_error *errp)
+static int stat_ask(host *h, const char *path, host_stat *st, pe_error *errp)
 {
     int there;
 
@@ -60,11 +60,11 @@ static int remove_file(host *h, const char *path, pe_error *errp)
     return status;
 }
 
-static int source_look(struct copy *k, pe_error *errp)
+static int source_stat(struct copy *k, pe_error *errp)
 {
     host *h = k->c->from;
     const char *path = k->c->from_path;
-    int there = look(h, path, &k->source, errp);
+    int there = stat_ask(h, path, &k->source, errp);
 
     if (there < 0)
         return -1;
@@ -76,14 +76,14 @@ static int source_look(struct copy *k, pe_error *errp)
 }
 
 /* 1: what is wanted is there already, its mode bits set; 0: it is not. */
-static int target_look(const struct copy *k, pe_error *errp)
+static int target_stat(const struct copy *k, pe_error *errp)
 {
     host *h = k->c->to;
     const char *path = k->c->to_path;
     char hex[DIGEST_HEX + 1];
     host_stat st;
 
-    int there = look(h, path, &st, errp);
+    int there = stat_ask(h, path, &st, errp);
     if (there <= 0 || !S_ISREG(st.mode) || st.size != k->source.size)
         return there < 0 ? -1 : 0;
     if (digest(h, path, hex, errp) < 0)
@@ -102,17 +102,17 @@ static int target_look(const struct copy *k, pe_error *errp)
 }
 
 /* Bytes of the partial copy that an earlier try left; -1 on error. */
-static int64_t part_look(const struct copy *k, pe_error *errp)
+static int64_t partial_stat(const struct copy *k, pe_error *errp)
 {
     host *h = k->c->to;
     host_stat st;
 
-    int there = look(h, k->part, &st, errp);
+    int there = stat_ask(h, k->partial, &st, errp);
     if (there <= 0)
         return there;
     if (S_ISREG(st.mode) && st.size <= k->source.size && (st.mode & S_IWUSR))
         return st.size;
-    return remove_file(h, k->part, errp);
+    return remove_file(h, k->partial, errp);
 }
 
 static int move_bytes(const struct copy *k, void *in, void *out, int64_t at,
@@ -141,7 +141,7 @@ static int move_bytes(const struct copy *k, void *in, void *out, int64_t at,
 static int part_fill(const struct copy *k, pe_error *errp)
 {
     host *from = k->c->from, *to = k->c->to;
-    int64_t at = part_look(k, errp);
+    int64_t at = partial_stat(k, errp);
     void *in = NULL, *out = NULL;
     int status = -1;
 
@@ -149,7 +149,7 @@ static int part_fill(const struct copy *k, pe_error *errp)
         return -1;
     in = from->ops->open(from, k->c->from_path, HOST_OPEN_READ, NULL, errp);
     if (in)
-        out = to->ops->open(to, k->part, HOST_OPEN_MORE, NULL, errp);
+        out = to->ops->open(to, k->partial, HOST_OPEN_MORE, NULL, errp);
     if (out)
         status = move_bytes(k, in, out, at, errp);
     if (out)
@@ -180,11 +180,11 @@ static int part_publish(const struct copy *k, pe_error *errp)
     pe_error e = {0};
     int status;
 
-    HOST_TRY(status, h, h->ops->publish(h, k->part, k->c->to_path, &e));
-    if (status == 0 || target_look(k, NULL) == 1)
+    HOST_TRY(status, h, h->ops->publish(h, k->partial, k->c->to_path, &e));
+    if (status == 0 || target_stat(k, NULL) == 1)
         return 0;
     if (e.exit_code != PE_EXIT_UNAVAILABLE)
-        remove_file(h, k->part, NULL);
+        remove_file(h, k->partial, NULL);
     if (errp)
         *errp = e;
     return -1;
@@ -199,11 +199,11 @@ static int copy_once(struct copy *k, pe_error *errp)
     int status = part_fill(k, errp);
     if (status < 0 && again(k))
         status = part_fill(k, errp);
-    if (status < 0 || digest(to, k->part, hex, errp) < 0)
+    if (status < 0 || digest(to, k->partial, hex, errp) < 0)
         return -1;
     if (same_digest(hex, k->digest))
         return part_publish(k, errp);
-    return remove_file(to, k->part, errp) < 0 ? -1 : 1;
+    return remove_file(to, k->partial, errp) < 0 ? -1 : 1;
 }
 
 /* From the start: 0: it is there; 1: it arrived as something else. */
@@ -211,18 +211,18 @@ static int copy_file(struct copy *k, pe_error *errp)
 {
     char mark[MARK + 6];
 
-    if (source_look(k, errp) < 0)
+    if (source_stat(k, errp) < 0)
         return -1;
-    int there = target_look(k, errp);
+    int there = target_stat(k, errp);
     if (there == 1)
         tell(k, k->source.size);
     if (there != 0)
         return there < 0 ? -1 : 0;
     memcpy(mark, k->digest, MARK);
     memcpy(mark + MARK, ".part", 6);
-    free(k->part);
-    k->part = host_temporary(k->c->to_path, mark, errp);
-    return k->part ? copy_once(k, errp) : -1;
+    free(k->partial);
+    k->partial = host_temporary(k->c->to_path, mark, errp);
+    return k->partial ? copy_once(k, errp) : -1;
 }
 
 int host_copy_file(const host_copy *c, pe_error *errp)
@@ -247,7 +247,7 @@ int host_copy_file(const host_copy *c, pe_error *errp)
                               "one of them?",
                               c->from_path, host_name(c->to), c->to_path);
 done:
-    free(k.part);
+    free(k.partial);
     free(k.chunk);
     return status;
 }

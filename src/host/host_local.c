@@ -47,7 +47,7 @@ static int local_run(host *h, const host_command *c, host_answer *a,
 }
 
 /* State letter of process [pid] and when it began; '\0': there is none. */
-static char process_look(pid_t pid, char start[32])
+static char process_read(pid_t pid, char start[32])
 {
     char path[32];
     size_t len;
@@ -80,7 +80,7 @@ static int local_spawn(host *h, const host_command *c, pid_t *pidp,
         return -1;
     /* It is our child: however short it lives, it stays to be seen. */
     pid_t pid = process_pid(p);
-    if (!process_look(pid, start)) {
+    if (!process_read(pid, start)) {
         process_destroy(p);
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
                             "/proc does not show process %d: is it mounted?",
@@ -94,7 +94,7 @@ static int local_spawn(host *h, const host_command *c, pid_t *pidp,
 static int local_alive(host *h, pid_t pid, const char *start, pe_error *errp)
 {
     char now[32];
-    char state = process_look(pid, now);
+    char state = process_read(pid, now);
 
     (void)h;
     (void)errp;
@@ -112,7 +112,7 @@ static int local_kill(host *h, pid_t pid, const char *start, int sig,
     char now[32];
 
     (void)h;
-    if (!process_look(pid, now) || strcmp(start, now) != 0)
+    if (!process_read(pid, now) || strcmp(start, now) != 0)
         return 0;
     if (kill(-pid, sig) == 0 || errno == ESRCH)
         return 0;

@@ -86,7 +86,7 @@ static bool offer_file(struct attempt *a, const char *path,
             note(a, path, *why ? why : "not there");
         return false;
     }
-    if (!ssh_key_look(content, &key)) {
+    if (!ssh_key_parse(content, &key)) {
         if (first)
             note(a, path, "not a private key");
     } else if (ssh_key_use_of(key.type) == SSH_KEY_NEVER) {
@@ -209,7 +209,7 @@ static int refuse(const struct attempt *a, pe_error *errp)
 }
 
 /* Methods the server has; 1: it asked for nothing and we are in. */
-static int methods_look(struct attempt *a, pe_error *errp)
+static int methods_learn(struct attempt *a, pe_error *errp)
 {
     const char *user = a->t->user;
     const char *list;
@@ -238,7 +238,7 @@ int ssh_authenticate(ssh_session *s, const ssh_target *t, int64_t deadline,
 {
     static const enum ssh_key_use rounds[] = {SSH_KEY_GOOD, SSH_KEY_RSA};
     struct attempt a = {.s = s, .t = t, .deadline = deadline};
-    int status = methods_look(&a, errp);
+    int status = methods_learn(&a, errp);
     bool in = status == 1;
 
     if (status != 0)

@@ -53,7 +53,7 @@ static const unsigned char *take_string(const unsigned char **atp,
 }
 
 /* magic, cipher, kdf, its options, number of keys, public key, ... */
-static bool openssh_look(const unsigned char *blob, size_t len, ssh_key *out)
+static bool openssh_parse(const unsigned char *blob, size_t len, ssh_key *out)
 {
     const unsigned char *at = blob + sizeof(OPENSSH_MAGIC), *end = blob + len;
     size_t n, cipher_len;
@@ -74,7 +74,7 @@ static bool openssh_look(const unsigned char *blob, size_t len, ssh_key *out)
     return true;
 }
 
-static bool openssh_text_look(const char *from, ssh_key *out)
+static bool openssh_text_parse(const char *from, ssh_key *out)
 {
     const char *to = strstr(from, OPENSSH_END);
     text body = {0};
@@ -85,7 +85,7 @@ static bool openssh_text_look(const char *from, ssh_key *out)
             text_add_bytes(&body, from, 1);
     unsigned char *blob =
         body.data ? ssh_base64(body.data, body.len, &len) : NULL;
-    bool is = blob && openssh_look(blob, len, out);
+    bool is = blob && openssh_parse(blob, len, out);
     if (blob)
         OPENSSL_cleanse(blob, len);
     free(blob);
@@ -95,7 +95,7 @@ static bool openssh_text_look(const char *from, ssh_key *out)
     return is;
 }
 
-bool ssh_key_look(const char *content, ssh_key *out)
+bool ssh_key_parse(const char *content, ssh_key *out)
 {
     static const struct {
         const char *begin, *type;
@@ -110,7 +110,7 @@ bool ssh_key_look(const char *content, ssh_key *out)
 
     *out = (ssh_key){0};
     if (openssh)
-        return openssh_text_look(openssh + strlen(OPENSSH_BEGIN), out);
+        return openssh_text_parse(openssh + strlen(OPENSSH_BEGIN), out);
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
         if (strstr(content, forms[i].begin)) {
             snprintf(out->type, sizeof(out->type), "%s", forms[i].type);

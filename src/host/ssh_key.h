@@ -22,7 +22,7 @@ typedef struct ssh_key {
 } ssh_key;
 
 /* Look at the text of a private key file.  False: it is none. */
-bool ssh_key_look(const char *content, ssh_key *out);
+bool ssh_key_parse(const char *content, ssh_key *out);
 
 /* The content of key file [path] in new memory, to be wiped and freed; NULL
  * when it is missing (why = "") or must not be used ([why] says it in a few

@@ -71,13 +71,13 @@ static int line_take(tunnel *t, pe_error *errp)
 
     for (int i = 0; i < LINES && taken < 0; i++) {
         if (t->lines[i] && !t->users[i] &&
-            tunnel_line_look(t->lines[i]) == TUNNEL_LINE_BROKEN) {
+            tunnel_line_state_of(t->lines[i]) == TUNNEL_LINE_BROKEN) {
             tunnel_line_stop(t->lines[i]);
             t->lines[i] = NULL;
         }
         if (!t->lines[i])
             place = place < 0 ? i : place;
-        else if (tunnel_line_look(t->lines[i]) == TUNNEL_LINE_OPEN)
+        else if (tunnel_line_state_of(t->lines[i]) == TUNNEL_LINE_OPEN)
             taken = i;
     }
     if (taken < 0 && place < 0)

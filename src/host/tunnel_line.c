@@ -404,7 +404,7 @@ void tunnel_line_stop(tunnel_line *l)
     line_free(l);
 }
 
-enum tunnel_line_state tunnel_line_look(tunnel_line *l)
+enum tunnel_line_state tunnel_line_state_of(tunnel_line *l)
 {
     enum tunnel_line_state state = TUNNEL_LINE_OPEN;
 

@@ -21,7 +21,7 @@ enum tunnel_line_state {
 };
 
 /* Any thread. */
-enum tunnel_line_state tunnel_line_look(tunnel_line *l);
+enum tunnel_line_state tunnel_line_state_of(tunnel_line *l);
 
 /* A socket whose other end is [host]:[port] as seen from there, until
  * [deadline]; -1: retry, 69; fatal, 77: forbidden.  Any thread.

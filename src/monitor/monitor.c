@@ -106,10 +106,10 @@ static void progress_take(monitor *m, const json_t *event)
     told_take(m, event);
     if (json_object_get(event, "t"))
         t = value_real(event, "t");
-    m->look[0] = m->look[1];
-    m->look[1] = (struct monitor_look){.t = t,
-                                       .blocks = value_int(event, "blocks"),
-                                       .mb = value_real(event, "mb")};
+    m->sample[0] = m->sample[1];
+    m->sample[1] = (struct monitor_sample){.t = t,
+                                           .blocks = value_int(event, "blocks"),
+                                           .mb = value_real(event, "mb")};
 }
 
 void monitor_take(monitor *m, const char *pilot, const json_t *event)
@@ -134,7 +134,7 @@ void monitor_lost(monitor *m, const char *pilot)
     m->deaths++;
     if (json_object_get(last, "blocks")) { /* a pool counts over its deaths */
         m->pool_lost = true;
-        memset(m->look, 0, sizeof(m->look));
+        memset(m->sample, 0, sizeof(m->sample));
         json_object_del(m->progress, pilot);
     } else if (last) { /* so does an edge, and it stands as it is */
         m->inexact = true;

@@ -8,7 +8,7 @@
 #include "src/monitor/monitor.h"
 
 /* What a pool had done at [t] seconds. */
-struct monitor_look {
+struct monitor_sample {
     double t;
     json_int_t blocks;
     double mb;
@@ -31,7 +31,7 @@ struct monitor {
     struct {
         json_int_t blocks, points, bytes;
     } before; /* totals when this command began: not ours to rate */
-    struct monitor_look look[2];
+    struct monitor_sample sample[2];
 };
 
 /* May a run that says it is done say so?  Else [summary] becomes "failed",

@@ -55,7 +55,7 @@ static text *piece_add(struct line *l, int rank)
 
 static void applied_add(struct line *l, const monitor *m)
 {
-    const struct monitor_look *was = &m->look[0], *is = &m->look[1];
+    const struct monitor_sample *was = &m->sample[0], *is = &m->sample[1];
     double dt = was->t > 0 ? is->t - was->t : 0;
 
     text_add(piece_add(l, 0), "%.1f s  applied %lld", is->t,

@@ -130,9 +130,9 @@ static void drain(supervisor *s, const char *why)
         return;
     s->stopped = true;
     tell_state(s, SUPERVISOR_DRAINING, "%s", why);
-    for (size_t i = 0; i < s->n_parts; i++)
-        if (!s->parts[i].is_service)
-            kind_drain(&s->parts[i]);
+    for (size_t i = 0; i < s->n_units; i++)
+        if (!s->units[i].is_service)
+            kind_drain(&s->units[i]);
 }
 
 /* The end is asked for, or near: it has to be over in time.  [now]: at once.
@@ -155,10 +155,10 @@ static void hurry(supervisor *s, bool now, bool by_signal)
 static void kill_all(supervisor *s)
 {
     s->stopped = true;
-    for (size_t i = s->n_parts; i > 0; i--)
-        crew_signal(&s->parts[i - 1].crew, SIGTERM);
-    for (size_t i = s->n_parts; i > 0; i--)
-        crew_kill(&s->parts[i - 1].crew, time_left_ms(s, LEAVE_MS));
+    for (size_t i = s->n_units; i > 0; i--)
+        crew_signal(&s->units[i - 1].crew, SIGTERM);
+    for (size_t i = s->n_units; i > 0; i--)
+        crew_kill(&s->units[i - 1].crew, time_left_ms(s, LEAVE_MS));
 }
 
 /* Is there nothing left to be done but to leave?  Who is ended then is not cut
@@ -166,13 +166,13 @@ static void kill_all(supervisor *s)
  */
 static bool is_done(const supervisor *s)
 {
-    if (s->n_parts == 0)
+    if (s->n_units == 0)
         return false;
-    for (size_t i = 0; i < s->n_parts; i++)
-        if (!s->parts[i].is_service && !s->parts[i].crew.told.final &&
-            s->parts[i].crew.state != CREW_DONE)
+    for (size_t i = 0; i < s->n_units; i++)
+        if (!s->units[i].is_service && !s->units[i].crew.told.final &&
+            s->units[i].crew.state != CREW_DONE)
             return false;
-    return s->leaving || !s->parts[0].is_service;
+    return s->leaving || !s->units[0].is_service;
 }
 
 /* One that reaches the whole job comes to us directly and once more through
@@ -248,7 +248,7 @@ static void order_take(supervisor *s, const char *order)
         return;
     s->ranks = (int)ranks;
     tell_note(s, "ranks leave: the others go on at the last commit");
-    crew_signal(&s->parts[0].crew, SIGUSR1);
+    crew_signal(&s->units[0].crew, SIGUSR1);
 }
 
 static void orders_take(supervisor *s)
@@ -273,9 +273,9 @@ static void orders_take(supervisor *s)
 
 static bool all_over(const supervisor *s, bool services)
 {
-    for (size_t i = 0; i < s->n_parts; i++)
-        if (s->parts[i].is_service == services &&
-            !crew_is_over(&s->parts[i].crew))
+    for (size_t i = 0; i < s->n_units; i++)
+        if (s->units[i].is_service == services &&
+            !crew_is_over(&s->units[i].crew))
             return false;
     return true;
 }
@@ -312,46 +312,46 @@ static void services_release(supervisor *s)
     if (!is_unneeded(s))
         return;
     s->leaving = true;
-    if (s->n_parts > 0 && s->parts[0].is_service) {
+    if (s->n_units > 0 && s->units[0].is_service) {
         /* The last that can be said by way of what goes now. */
         s->closed = true;
         herald_stop(s->herald, S);
         s->herald = NULL;
     }
-    for (size_t i = s->n_parts; i > 0; i--) {
-        part *p = &s->parts[i - 1];
-        if (!p->is_service || crew_is_over(&p->crew))
+    for (size_t i = s->n_units; i > 0; i--) {
+        unit *u = &s->units[i - 1];
+        if (!u->is_service || crew_is_over(&u->crew))
             continue;
-        kind_drain(p);
+        kind_drain(u);
         return; /* one after the other */
     }
 }
 
-/* A part starts when the services before it are up. */
-static bool may_start(const supervisor *s, const part *p)
+/* A unit starts when the services before it are up. */
+static bool may_start(const supervisor *s, const unit *u)
 {
-    for (const part *at = s->parts; at != p; at++)
+    for (const unit *at = s->units; at != u; at++)
         if (at->is_service && !at->crew.told.ready)
             return false;
     return true;
 }
 
 /* Who is not up after a while is named, with its own words. */
-static void late_look(supervisor *s, int64_t now)
+static void late_turn(supervisor *s, int64_t now)
 {
-    const part *p = s->parts;
+    const unit *u = s->units;
     char *words;
 
     if (s->state != SUPERVISOR_STARTING || s->stopped || !s->begun ||
         *s->reason || now - s->born_ns < LATE_NS)
         return;
-    while (p < s->parts + s->n_parts && p->crew.told.ready)
-        p++;
-    if (p == s->parts + s->n_parts)
+    while (u < s->units + s->n_units && u->crew.told.ready)
+        u++;
+    if (u == s->units + s->n_units)
         return;
-    words = hear_own_words(p->dir, p->err_from);
+    words = hear_own_words(u->dir, u->err_from);
     snprintf(s->reason, sizeof(s->reason), "%.90s is not up yet%s%.380s",
-             p->name, words ? "; it said: " : "", words ? words : "");
+             u->name, words ? "; it said: " : "", words ? words : "");
     free(words);
     s->changed = true;
     tell_note(s, s->reason);
@@ -360,7 +360,7 @@ static void late_look(supervisor *s, int64_t now)
 /* Agents that never said hello are given up: somebody looks for the reason
  * rather than waiting with them.
  */
-static void hello_look(supervisor *s, int64_t now)
+static void hello_turn(supervisor *s, int64_t now)
 {
     double seconds = s->conf.hello_s > 0 ? s->conf.hello_s : SUPERVISE_HELLO_S;
     pe_error e = {0};
@@ -376,9 +376,9 @@ static void hello_look(supervisor *s, int64_t now)
 }
 
 /* A pool that drained some of its ranks starts again with the others. */
-static void resize_look(supervisor *s)
+static void resize_turn(supervisor *s)
 {
-    crew *c = &s->parts[0].crew;
+    crew *c = &s->units[0].crew;
 
     if (s->ranks == 0 || s->ranks == s->conf.ranks || s->stopped ||
         c->state != CREW_DONE || !c->told.drained)
@@ -388,7 +388,7 @@ static void resize_look(supervisor *s)
     c->due_ns = 0;
 }
 
-static void crews_look(supervisor *s, int64_t now)
+static void crews_turn(supervisor *s, int64_t now)
 {
     pe_error e = {0};
 
@@ -404,14 +404,14 @@ static void crews_look(supervisor *s, int64_t now)
         tell_error(s, &e);
         kill_all(s);
     }
-    for (size_t i = 0; i < s->n_parts; i++) {
-        part *p = &s->parts[i];
-        if (s->stopped && p->crew.state == CREW_WAITS && p->crew.starts == 0)
-            crew_release(&p->crew);
-        if (s->begun ? may_start(s, p) || s->stopped : s->stopped)
-            crew_look(&p->crew, now);
+    for (size_t i = 0; i < s->n_units; i++) {
+        unit *u = &s->units[i];
+        if (s->stopped && u->crew.state == CREW_WAITS && u->crew.starts == 0)
+            crew_release(&u->crew);
+        if (s->begun ? may_start(s, u) || s->stopped : s->stopped)
+            crew_turn(&u->crew, now);
     }
-    resize_look(s);
+    resize_turn(s);
     services_release(s);
 }
 
@@ -421,9 +421,9 @@ static void sleep_for_events(const supervisor *s)
     nfds_t n = 0;
 
     fds[n++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
-    for (size_t i = 0; i < s->n_parts && n <= CREWS_MAX; i++)
-        if (crew_fd(&s->parts[i].crew) >= 0)
-            fds[n++] = (struct pollfd){.fd = crew_fd(&s->parts[i].crew),
+    for (size_t i = 0; i < s->n_units && n <= CREWS_MAX; i++)
+        if (crew_fd(&s->units[i].crew) >= 0)
+            fds[n++] = (struct pollfd){.fd = crew_fd(&s->units[i].crew),
                                        .events = POLLIN};
     poll(fds, n, POLL_MS);
 }
@@ -455,7 +455,7 @@ static bool ends_are_due(supervisor *s, int64_t now)
 
     if (s->buried || s->attached || s->stopped || s->done || !s->begun ||
         s->pilot->kind != PILOT_EDGE || s->req->place < 0 ||
-        s->parts[0].crew.state != CREW_LOST)
+        s->units[0].crew.state != CREW_LOST)
         return false;
     if (now < s->bury_ns)
         return true;
@@ -477,10 +477,10 @@ static void loop(supervisor *s)
         left_alone(s);
         if (!s->stopped && time_is_up(s))
             drain(s, "its time is nearly over");
-        crews_look(s, now);
-        late_look(s, now);
-        hello_look(s, now);
-        chain_look(s);
+        crews_turn(s, now);
+        late_turn(s, now);
+        hello_turn(s, now);
+        chain_turn(s);
         if (s->kill_ns && now >= s->kill_ns)
             kill_all(s);
         tell_beat(s, now);
@@ -493,9 +493,9 @@ static void loop(supervisor *s)
 /* The first crew that failed decides. */
 static void conclude(supervisor *s)
 {
-    for (size_t i = 0; i < s->n_parts && !s->status; i++)
-        if (s->parts[i].crew.state == CREW_LOST || s->parts[i].crew.told.final)
-            s->status = s->parts[i].crew.told.exit_code;
+    for (size_t i = 0; i < s->n_units && !s->status; i++)
+        if (s->units[i].crew.state == CREW_LOST || s->units[i].crew.told.final)
+            s->status = s->units[i].crew.told.exit_code;
     tell_exit(s);
 }
 

@@ -18,17 +18,17 @@ enum supervisor_state {
     SUPERVISOR_OVER
 };
 
-/* A crew and what it is of this pilot: itself, or a part of an allocation. */
-typedef struct part {
+/* A crew and what it is: this pilot itself, or a tenant of its allocation. */
+typedef struct unit {
     crew crew;
     struct supervisor *s;
     char *name;       /* member */
     char *dir;        /* its folder, where its err is */
-    char *err_path;   /* of a part of an allocation; NULL: our own */
+    char *err_path;   /* of a tenant; NULL: our own */
     bool is_service;  /* up before the others, down after them */
     bool asked;       /* to drain, or to leave */
     int64_t err_from; /* where its words begin in the pilot's err */
-} part;
+} unit;
 
 typedef struct supervisor {
     const char *dir;
@@ -40,8 +40,8 @@ typedef struct supervisor {
     supervise conf;
     char *mark;
     herald *herald; /* NULL: no parameter service, or not yet */
-    part *parts;
-    size_t n_parts;
+    unit *units;
+    size_t n_units;
 
     enum supervisor_state state;
     bool begun; /* services are known, crews may start */
@@ -50,7 +50,7 @@ typedef struct supervisor {
     bool stopped;      /* somebody wants the end: no crew starts again */
     bool done;         /* the run is, by its control word, */
     bool closed;       /* and nobody needs its services */
-    bool asked;        /* who still lives, since its other parts are over */
+    bool asked;        /* who still lives, since its other units are over */
     bool canceled;     /* ... of this pilot, before its work is done */
     bool leaving;      /* its work is done, and its services go */
     bool cut;          /* a signal came before that */
@@ -96,11 +96,11 @@ int kind_ready(supervisor *s, pe_error *errp);
  */
 int kind_listen(supervisor *s, pe_error *errp);
 /* Ask [p] to end what is begun and leave. */
-void kind_drain(part *p);
+void kind_drain(unit *u);
 
 /* --- supervisor_command.c: how it is started --- */
 
-/* The command line of [arg], a part, as crew_ops.command. */
+/* The command line of [arg], a unit, as crew_ops.command. */
 int kind_command(void *arg, crew_command *c, pe_error *errp);
 
 /* --- supervisor_tell.c: beats, events, the exit record --- */
@@ -130,7 +130,7 @@ void time_learn(supervisor *s, const json_t *progress);
 /* Who an incarnation before this one has submitted. */
 void chain_open(supervisor *s);
 /* Submit it once the pilot is active; again when that failed. */
-void chain_look(supervisor *s);
+void chain_turn(supervisor *s);
 /* At the end: none goes on when the work is done, or nobody wants it. */
 void chain_close(supervisor *s);
 

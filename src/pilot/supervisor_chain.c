@@ -82,7 +82,7 @@ static void failed(supervisor *s, const char *why)
     tell_note(s, line);
 }
 
-static void look(supervisor *s)
+static void submission_reap(supervisor *s)
 {
     char why[96];
 
@@ -113,12 +113,12 @@ void chain_open(supervisor *s)
     free(path);
 }
 
-void chain_look(supervisor *s)
+void chain_turn(supervisor *s)
 {
     pe_error e = {0};
 
     if (s->chain_proc) {
-        look(s);
+        submission_reap(s);
         return;
     }
     if (s->conf.chain <= 0 || s->pilot->kind != PILOT_POOL || !s->conf.home ||
@@ -152,11 +152,11 @@ static void cancel(const supervisor *s)
 
 void chain_close(supervisor *s)
 {
-    bool over = s->status == 0 && s->final && !s->parts[0].crew.told.drained;
+    bool over = s->status == 0 && s->final && !s->units[0].crew.told.drained;
 
     /* It may be in the queue already. */
     if (s->chain_proc && process_wait(s->chain_proc, time_left_ms(s, CLOSE_MS)))
-        look(s);
+        submission_reap(s);
     process_release(s->chain_proc); /* one that still asks may be heard */
     s->chain_proc = NULL;
     if (*s->successor && (over || s->canceled))

@@ -58,9 +58,9 @@ static int pool_launch(supervisor *s, const char *const *argv,
     return 0;
 }
 
-static int pool_command(const part *p, crew_command *c, pe_error *errp)
+static int pool_command(const unit *u, crew_command *c, pe_error *errp)
 {
-    supervisor *s = p->s;
+    supervisor *s = u->s;
     char *agent = program_find(s, "pilot-agent", PILOT_LIBEXECDIR, errp);
     char ranks[16];
     scratch tmp = {0};
@@ -71,7 +71,7 @@ static int pool_command(const part *p, crew_command *c, pe_error *errp)
                           "--pilot",  s->req->pilot,
                           "--member", s->req->member,
                           "--ranks",  ranks,
-                          "--events", p->crew.reader.mark,
+                          "--events", u->crew.reader.mark,
                           NULL};
     if (status == 0)
         status = scratch_make(&tmp, s->dir, errp);
@@ -82,12 +82,12 @@ static int pool_command(const part *p, crew_command *c, pe_error *errp)
     return status;
 }
 
-static int edge_command(const part *p, crew_command *c, pe_error *errp)
+static int edge_command(const unit *u, crew_command *c, pe_error *errp)
 {
-    const supervisor *s = p->s;
+    const supervisor *s = u->s;
     char *agent = program_find(s, "pilot-edge", PILOT_BINDIR, errp);
     const char *argv[] = {agent,         s->dir,     "--pilot",
-                          s->req->pilot, "--events", p->crew.reader.mark,
+                          s->req->pilot, "--events", u->crew.reader.mark,
                           NULL};
     int status = agent ? crew_command_words(c, argv, errp) : -1;
 
@@ -98,9 +98,9 @@ static int edge_command(const part *p, crew_command *c, pe_error *errp)
 /* The services script in the foreground: it tells when it is up, and stops
  * what it started when it is asked to end.
  */
-static int service_command(const part *p, crew_command *c, pe_error *errp)
+static int service_command(const unit *u, crew_command *c, pe_error *errp)
 {
-    const supervisor *s = p->s;
+    const supervisor *s = u->s;
     char *program = program_find(s, "pilot-services", PILOT_LIBEXECDIR, errp);
     char *folder = text_format("%s/service", s->dir);
     const char *argv[WORDS_MAX];
@@ -118,7 +118,7 @@ static int service_command(const part *p, crew_command *c, pe_error *errp)
     argv[n++] = "--dir";
     argv[n++] = folder;
     argv[n++] = "--events";
-    argv[n++] = p->crew.reader.mark;
+    argv[n++] = u->crew.reader.mark;
     if (s->conf.listen) {
         argv[n++] = "--listen";
         argv[n++] = s->conf.listen;
@@ -135,14 +135,14 @@ done:
     return status;
 }
 
-/* A part of an allocation is a pilot with a supervisor of its own. */
-static int part_command(const part *p, crew_command *c, pe_error *errp)
+/* A tenant of an allocation is a pilot with a supervisor of its own. */
+static int tenant_command(const unit *u, crew_command *c, pe_error *errp)
 {
-    char *folder = locate_folder(p->s->dir, errp);
+    char *folder = locate_folder(u->s->dir, errp);
     char *program =
-        program_find(p->s, "pilot-supervisor", PILOT_LIBEXECDIR, errp);
-    char *dir = folder ? text_format("%s/%s", folder, p->name) : NULL;
-    const char *argv[] = {program, dir, "--events", p->crew.reader.mark, NULL};
+        program_find(u->s, "pilot-supervisor", PILOT_LIBEXECDIR, errp);
+    char *dir = folder ? text_format("%s/%s", folder, u->name) : NULL;
+    const char *argv[] = {program, dir, "--events", u->crew.reader.mark, NULL};
     int status = -1;
 
     if (folder && program && !dir)
@@ -166,26 +166,26 @@ static int64_t err_size(void)
 
 int kind_command(void *arg, crew_command *c, pe_error *errp)
 {
-    part *p = arg;
-    supervisor *s = p->s;
+    unit *u = arg;
+    supervisor *s = u->s;
     int status = -1;
 
-    p->err_from = p->err_path ? 0 : err_size();
+    u->err_from = u->err_path ? 0 : err_size();
 
     switch (s->pilot->kind) {
     case PILOT_POOL:
-        status = pool_command(p, c, errp);
+        status = pool_command(u, c, errp);
         break;
     case PILOT_EDGE:
-        status = edge_command(p, c, errp);
+        status = edge_command(u, c, errp);
         break;
     case PILOT_BROKER:
     case PILOT_PARAMS:
-        status = service_command(p, c, errp);
+        status = service_command(u, c, errp);
         break;
     case PILOT_ALLOCATION:
     case PILOT_N_KINDS:
-        return part_command(p, c, errp);
+        return tenant_command(u, c, errp);
     }
     return status < 0 ? -1 : crew_command_env(c, s->mark, errp);
 }

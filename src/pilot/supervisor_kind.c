@@ -29,15 +29,15 @@ static void keep(json_t **slotp, json_t *event)
     *slotp = json_incref(event);
 }
 
-static void part_ready(supervisor *s, const json_t *event)
+static void unit_ready(supervisor *s, const json_t *event)
 {
     const char *endpoint =
         json_string_value(json_object_get(event, "endpoint"));
 
     if (endpoint)
         snprintf(s->endpoint, sizeof(s->endpoint), "%s", endpoint);
-    for (size_t i = 0; i < s->n_parts; i++)
-        if (!s->parts[i].crew.told.ready)
+    for (size_t i = 0; i < s->n_units; i++)
+        if (!s->units[i].crew.told.ready)
             return;
     if (s->state == SUPERVISOR_STARTING)
         tell_state(s, SUPERVISOR_ACTIVE, "%s", "");
@@ -76,15 +76,15 @@ static void pace_add(supervisor *s, json_t *event)
 
 static void event_take(void *arg, json_t *event)
 {
-    part *p = arg;
-    supervisor *s = p->s;
+    unit *u = arg;
+    supervisor *s = u->s;
     const char *kind = json_string_value(json_object_get(event, "event"));
 
     if (!strcmp(kind, "progress"))
         pace_add(s, event);
     tell_event(s, json_incref(event));
     if (!strcmp(kind, "ready"))
-        part_ready(s, event);
+        unit_ready(s, event);
     if (!strcmp(kind, "ended"))
         sources_ended(s);
     if (!strcmp(kind, "progress")) {
@@ -101,9 +101,9 @@ static void event_take(void *arg, json_t *event)
 
 static void line_take(void *arg, const char *line)
 {
-    const part *p = arg;
+    const unit *u = arg;
 
-    log_info("%s: %s", p->name, line);
+    log_info("%s: %s", u->name, line);
 }
 
 /* --- deaths --- */
@@ -116,7 +116,7 @@ static bool run_is_done(supervisor *s)
            !strcmp(control, "done");
 }
 
-/* Why [p] is not started again; NULL: it is. */
+/* Why [u] is not started again; NULL: it is. */
 static const char *refuse_restart(supervisor *s)
 {
     if (s->stopped || run_is_done(s))
@@ -146,19 +146,19 @@ static void tell_left(supervisor *s)
 /* It died without a word.  A scheduler that ends a job signals all that is in
  * it, on every host: ranks that die of it have not failed.
  */
-static void tell_silent(supervisor *s, const part *p, const char *what,
+static void tell_silent(supervisor *s, const unit *u, const char *what,
                         const char *why)
 {
-    char *words = s->attached ? NULL : hear_own_words(p->dir, p->err_from);
+    char *words = s->attached ? NULL : hear_own_words(u->dir, u->err_from);
     pe_error e = {0};
 
     if (s->signal)
         pe_error_set(&e, PE_ERROR_FATAL, (enum pe_exit)(128 + s->signal),
                      "pilot %s %s, as its job was asked to end by signal %d",
-                     p->name, what, s->signal);
+                     u->name, what, s->signal);
     else
         pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED, "pilot %s %s%s%s%s",
-                     p->name, what, why ? why : "", words ? "; it said: " : "",
+                     u->name, what, why ? why : "", words ? "; it said: " : "",
                      words ? words : "");
     free(words);
     s->silent = !s->signal;
@@ -166,9 +166,9 @@ static void tell_silent(supervisor *s, const part *p, const char *what,
 }
 
 /* Why it is started again, for those who look meanwhile. */
-static void reason_again(supervisor *s, const part *p, const char *what)
+static void reason_again(supervisor *s, const unit *u, const char *what)
 {
-    char *words = s->attached ? NULL : hear_own_words(p->dir, p->err_from);
+    char *words = s->attached ? NULL : hear_own_words(u->dir, u->err_from);
 
     snprintf(s->reason, sizeof(s->reason), "%s, and is started again%s%s", what,
              words ? "; it said: " : "", words ? words : "");
@@ -176,110 +176,110 @@ static void reason_again(supervisor *s, const part *p, const char *what)
     free(words);
 }
 
-static int64_t part_died(void *arg, const char *what, int64_t delay_ns)
+static int64_t unit_died(void *arg, const char *what, int64_t delay_ns)
 {
-    part *p = arg;
-    supervisor *s = p->s;
+    unit *u = arg;
+    supervisor *s = u->s;
     const char *why = refuse_restart(s);
     char line[1024];
 
     if (delay_ns >= 0 && !why) {
         snprintf(line, sizeof(line), "pilot %s %s; it is started again%s",
-                 p->name, what, delay_ns > 0 ? " in a moment" : "");
-        reason_again(s, p, what);
+                 u->name, what, delay_ns > 0 ? " in a moment" : "");
+        reason_again(s, u, what);
         keep(&s->error, NULL); /* what comes may be whole */
         tell_event(s, json_pack("{s:s, s:s, s:s, s:b}", "event", "died",
-                                "pilot", p->name, "text", line, "again", 1));
+                                "pilot", u->name, "text", line, "again", 1));
         return delay_ns;
     }
-    if (!p->crew.told.error)
-        tell_silent(s, p, what, why);
+    if (!u->crew.told.error)
+        tell_silent(s, u, what, why);
     tell_left(s);
     tell_event(s, json_pack("{s:s, s:s, s:s, s:b}", "event", "died", "pilot",
-                            p->name, "text", what, "again", 0));
+                            u->name, "text", what, "again", 0));
     return -1;
 }
 
-static void part_stumbled(void *arg, const char *what)
+static void unit_stumbled(void *arg, const char *what)
 {
-    const part *p = arg;
+    const unit *u = arg;
     char line[1024];
 
-    snprintf(line, sizeof(line), "pilot %s %s", p->name, what);
-    tell_note(p->s, line);
+    snprintf(line, sizeof(line), "pilot %s %s", u->name, what);
+    tell_note(u->s, line);
 }
 
-static const crew_ops part_ops = {
+static const crew_ops unit_ops = {
     .command = kind_command,
     .event = event_take,
     .line = line_take,
-    .died = part_died,
-    .stumbled = part_stumbled,
+    .died = unit_died,
+    .stumbled = unit_stumbled,
 };
 
 /* --- open, close --- */
 
-static size_t part_count(const supervisor *s)
+static size_t unit_count(const supervisor *s)
 {
     size_t n = 0;
 
     if (s->pilot->kind != PILOT_ALLOCATION)
         return 1;
-    while (s->conf.parts && s->conf.parts[n])
+    while (s->conf.tenants && s->conf.tenants[n])
         n++;
     return n;
 }
 
-/* Where it says what is for people: a part of an allocation in its own folder,
- * where `pilot log` looks, the others where we do.
+/* Where it says what is for people: a tenant of an allocation in its own
+ * folder, where `pilot log` looks, the others where we do.
  */
-static int folder_fill(supervisor *s, part *p, pe_error *errp)
+static int folder_fill(supervisor *s, unit *u, pe_error *errp)
 {
     char *run_dir;
 
     if (s->pilot->kind != PILOT_ALLOCATION) {
-        p->dir = text_format("%s", s->dir);
-        return p->dir ? 0 : pe_error_nomem(errp);
+        u->dir = text_format("%s", s->dir);
+        return u->dir ? 0 : pe_error_nomem(errp);
     }
     run_dir = locate_folder(s->dir, errp);
-    p->dir = run_dir ? text_format("%s/%s", run_dir, p->name) : NULL;
-    p->err_path = p->dir ? text_format("%s/err", p->dir) : NULL;
-    p->crew.err_path = p->err_path;
+    u->dir = run_dir ? text_format("%s/%s", run_dir, u->name) : NULL;
+    u->err_path = u->dir ? text_format("%s/err", u->dir) : NULL;
+    u->crew.err_path = u->err_path;
     free(run_dir);
-    return p->err_path ? 0 : pe_error_nomem(errp);
+    return u->err_path ? 0 : pe_error_nomem(errp);
 }
 
-static int part_fill(supervisor *s, part *p, const char *name, pe_error *errp)
+static int unit_fill(supervisor *s, unit *u, const char *name, pe_error *errp)
 {
     const pipeline_pilot *k = s->pilot->kind == PILOT_ALLOCATION
                                   ? pipeline_pilot_find(s->pl, name)
                                   : s->pilot;
 
-    p->s = s;
-    p->name = strdup(name);
-    if (!p->name)
+    u->s = s;
+    u->name = strdup(name);
+    if (!u->name)
         return pe_error_nomem(errp);
-    p->is_service = k && pilot_kind_is_service(k->kind);
-    p->crew = (crew){.ops = &part_ops, .arg = p};
-    if (folder_fill(s, p, errp) < 0)
+    u->is_service = k && pilot_kind_is_service(k->kind);
+    u->crew = (crew){.ops = &unit_ops, .arg = u};
+    if (folder_fill(s, u, errp) < 0)
         return -1;
     if (s->pilot->kind != PILOT_ALLOCATION)
-        p->crew.mark = s->mark;
+        u->crew.mark = s->mark;
     return 0;
 }
 
 int kind_open(supervisor *s, pe_error *errp)
 {
-    size_t n = part_count(s);
+    size_t n = unit_count(s);
 
-    s->parts = calloc(n + 1, sizeof(*s->parts));
-    if (!s->parts)
+    s->units = calloc(n + 1, sizeof(*s->units));
+    if (!s->units)
         return pe_error_nomem(errp);
-    while (s->n_parts < n) {
+    while (s->n_units < n) {
         const char *name = s->pilot->kind == PILOT_ALLOCATION
-                               ? s->conf.parts[s->n_parts]
+                               ? s->conf.tenants[s->n_units]
                                : s->req->member;
-        if (part_fill(s, &s->parts[s->n_parts++], name, errp) < 0)
+        if (unit_fill(s, &s->units[s->n_units++], name, errp) < 0)
             return -1;
     }
     return 0;
@@ -287,13 +287,13 @@ int kind_open(supervisor *s, pe_error *errp)
 
 void kind_close(supervisor *s)
 {
-    for (size_t i = 0; i < s->n_parts; i++) {
-        crew_close(&s->parts[i].crew);
-        free(s->parts[i].name);
-        free(s->parts[i].dir);
-        free(s->parts[i].err_path);
+    for (size_t i = 0; i < s->n_units; i++) {
+        crew_close(&s->units[i].crew);
+        free(s->units[i].name);
+        free(s->units[i].dir);
+        free(s->units[i].err_path);
     }
-    free(s->parts);
+    free(s->units);
     if (!s->dir)
         return;
     scratch_clean(s->dir);
@@ -442,19 +442,19 @@ int kind_listen(supervisor *s, pe_error *errp)
     return q->params_url ? herald_open(s, errp) : 0;
 }
 
-void kind_drain(part *p)
+void kind_drain(unit *u)
 {
-    enum pilot_kind kind = p->s->pilot->kind;
+    enum pilot_kind kind = u->s->pilot->kind;
 
-    if (p->crew.state == CREW_WAITS)
-        crew_release(&p->crew);
-    if (p->asked || p->crew.state != CREW_RUNS)
+    if (u->crew.state == CREW_WAITS)
+        crew_release(&u->crew);
+    if (u->asked || u->crew.state != CREW_RUNS)
         return;
-    p->asked = true;
-    if (p->is_service || kind == PILOT_ALLOCATION)
-        crew_release(&p->crew);
-    /* A pool drains; a part of an allocation is no longer needed. */
-    crew_signal(&p->crew, kind == PILOT_POOL         ? SIGUSR1
+    u->asked = true;
+    if (u->is_service || kind == PILOT_ALLOCATION)
+        crew_release(&u->crew);
+    /* A pool drains; a tenant of an allocation is no longer needed. */
+    crew_signal(&u->crew, kind == PILOT_POOL         ? SIGUSR1
                           : kind == PILOT_ALLOCATION ? SIGUSR2
                                                      : SIGTERM);
 }

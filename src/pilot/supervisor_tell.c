@@ -55,9 +55,9 @@ static int restarts(const supervisor *s)
 {
     int n = 0;
 
-    for (size_t i = 0; i < s->n_parts; i++)
-        if (s->parts[i].crew.starts > 1)
-            n += s->parts[i].crew.starts - 1;
+    for (size_t i = 0; i < s->n_units; i++)
+        if (s->units[i].crew.starts > 1)
+            n += s->units[i].crew.starts - 1;
     return n;
 }
 
@@ -65,8 +65,8 @@ static double cpu_s(const supervisor *s)
 {
     double sum = clock_cpu_s();
 
-    for (size_t i = 0; i < s->n_parts; i++)
-        sum += s->parts[i].crew.cpu_s;
+    for (size_t i = 0; i < s->n_units; i++)
+        sum += s->units[i].crew.cpu_s;
     return sum;
 }
 
@@ -231,7 +231,7 @@ static void settle_reason(supervisor *s)
  */
 static bool is_learned(const supervisor *s)
 {
-    const crew *c = s->n_parts > 0 ? &s->parts[0].crew : NULL;
+    const crew *c = s->n_units > 0 ? &s->units[0].crew : NULL;
 
     return s->pilot && s->pilot->kind == PILOT_POOL && c && c->told.final &&
            !c->told.failed && !c->told.drained;

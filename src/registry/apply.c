@@ -16,14 +16,14 @@
 /* One whose end was asked for and whose job is gone needs no more witness. */
 #define SILENCE_CANCELED_NS (15 * SECOND)
 
-/* One look at one pilot. */
-typedef struct look {
+/* One pilot, and what is said of it now. */
+typedef struct observed {
     pilot_record *r;
     const resource_job *job;
     const beat *b, *end;
     int64_t now;
     int why; /* the event that gave it its state; -1: it had it before */
-} look;
+} observed;
 
 /* The same text leaves every byte as it is, another one has zeroes behind it:
  * records are compared as bytes.
@@ -43,15 +43,15 @@ text_set(char *out, size_t cap, const char *fmt, ...)
 
 #define SET(member, ...) text_set(member, sizeof(member), __VA_ARGS__)
 
-static void move(look *l, enum pilot_event e)
+static void move(observed *o, enum pilot_event e)
 {
     enum pilot_state next =
-        pilot_state_next(l->r->state, e, l->r->cancel_asked);
+        pilot_state_next(o->r->state, e, o->r->cancel_asked);
 
-    if (next == l->r->state)
+    if (next == o->r->state)
         return;
-    l->r->state = next;
-    l->why = (int)e;
+    o->r->state = next;
+    o->why = (int)e;
 }
 
 static bool in_queue(enum resource_seen s)
@@ -85,87 +85,87 @@ static bool is_within(const beat *b, int64_t now, int64_t ns)
     return b && now - b->time_ns < ns;
 }
 
-static bool says_it_lives(const look *l)
+static bool says_it_lives(const observed *o)
 {
-    return is_within(l->b, l->now, FRESH_NS) &&
-           (!l->end || l->end->time_ns < l->b->time_ns);
+    return is_within(o->b, o->now, FRESH_NS) &&
+           (!o->end || o->end->time_ns < o->b->time_ns);
 }
 
 /* By itself: one that was told to end may well be queued again. */
-static bool ended_lately(const look *l)
+static bool ended_lately(const observed *o)
 {
-    return is_within(l->end, l->now, OBSERVE_SILENCE_NS) &&
-           !apply_wants_word(l->r, l->end, l->now);
+    return is_within(o->end, o->now, OBSERVE_SILENCE_NS) &&
+           !apply_wants_word(o->r, o->end, o->now);
 }
 
 /* The count of the scheduler tells; where it has none, a job that was seen
  * running and is in the queue, unless the pilot says that it lives, or ended
  * so lately that the answer is older.
  */
-static bool is_queued_again(const look *l)
+static bool is_queued_again(const observed *o)
 {
-    const pilot_record *r = l->r;
+    const pilot_record *r = o->r;
 
-    if (l->job->restarts > r->restarts)
+    if (o->job->restarts > r->restarts)
         return true;
-    if (!in_queue(l->job->seen) || !was_started(r->state))
+    if (!in_queue(o->job->seen) || !was_started(r->state))
         return false;
-    return !says_it_lives(l) && !ended_lately(l);
+    return !says_it_lives(o) && !ended_lately(o);
 }
 
 /* Is [b] of the life that begins?  When in doubt it is not: the next beat
  * will tell.
  */
-static bool is_of_new_life(const look *l, const beat *b)
+static bool is_of_new_life(const observed *o, const beat *b)
 {
-    return !in_queue(l->job->seen) && l->job->start_ns > 0 &&
-           b->time_ns >= l->job->start_ns;
+    return !in_queue(o->job->seen) && o->job->start_ns > 0 &&
+           b->time_ns >= o->job->start_ns;
 }
 
-static void stale_drop(look *l)
+static void stale_drop(observed *o)
 {
-    if (l->b && l->b->time_ns <= l->r->stale_ns)
-        l->b = NULL;
-    if (l->end && l->end->time_ns <= l->r->stale_ns)
-        l->end = NULL;
+    if (o->b && o->b->time_ns <= o->r->stale_ns)
+        o->b = NULL;
+    if (o->end && o->end->time_ns <= o->r->stale_ns)
+        o->end = NULL;
 }
 
-static void life_begin(look *l)
+static void life_begin(observed *o)
 {
-    pilot_record *r = l->r;
-    const beat *both[] = {l->b, l->end};
+    pilot_record *r = o->r;
+    const beat *both[] = {o->b, o->end};
 
     for (size_t i = 0; i < 2; i++)
         if (both[i] && both[i]->time_ns > r->stale_ns &&
-            !is_of_new_life(l, both[i]))
+            !is_of_new_life(o, both[i]))
             r->stale_ns = both[i]->time_ns;
     r->started_ns = r->active_ns = r->ended_ns = r->limit_ns = 0;
     r->exit_code = -1;
     SET(r->host, "%s", "");
-    stale_drop(l);
+    stale_drop(o);
     if (was_started(r->state))
-        move(l, PILOT_ON_SEEN_AS(RESOURCE_QUEUED));
+        move(o, PILOT_ON_SEEN_AS(RESOURCE_QUEUED));
 }
 
 /* --- the scheduler --- */
 
-static void adopt(look *l, const char *sched_id, int64_t submit_ns)
+static void adopt(observed *o, const char *sched_id, int64_t submit_ns)
 {
-    pilot_record *r = l->r;
+    pilot_record *r = o->r;
 
     if (*r->sched_id || !*sched_id)
         return;
     SET(r->sched_id, "%s", sched_id);
     r->submitting = false;
     if (r->submitted_ns == 0)
-        r->submitted_ns = submit_ns > 0 ? submit_ns : l->now;
-    move(l, PILOT_ON_SUBMITTED);
+        r->submitted_ns = submit_ns > 0 ? submit_ns : o->now;
+    move(o, PILOT_ON_SUBMITTED);
 }
 
-static void job_facts(look *l)
+static void job_facts(observed *o)
 {
-    const resource_job *job = l->job;
-    pilot_record *r = l->r;
+    const resource_job *job = o->job;
+    pilot_record *r = o->r;
 
     r->never = job->never && in_queue(job->seen);
     if (job->nodes > 0)
@@ -181,46 +181,46 @@ static void job_facts(look *l)
 }
 
 /* What it says of a job that is not over. */
-static void job_apply(look *l)
+static void job_apply(observed *o)
 {
-    const resource_job *job = l->job;
+    const resource_job *job = o->job;
 
-    l->r->observed_ns = l->now;
-    adopt(l, job->id, job->submit_ns);
+    o->r->observed_ns = o->now;
+    adopt(o, job->id, job->submit_ns);
     if (*job->native)
-        SET(l->r->native, "%s", job->native);
+        SET(o->r->native, "%s", job->native);
     if (job->seen == RESOURCE_ABSENT || job->seen == RESOURCE_UNKNOWN)
         return;
-    bool again = is_queued_again(l);
+    bool again = is_queued_again(o);
     if (again)
-        life_begin(l);
-    job_facts(l);
+        life_begin(o);
+    job_facts(o);
     if (is_over(job->seen))
         return;
-    if (!in_queue(job->seen) || again || !was_started(l->r->state))
-        move(l, PILOT_ON_SEEN_AS(job->seen));
-    if (l->r->state == PILOT_STARTING && l->r->started_ns == 0)
-        l->r->started_ns = l->now;
+    if (!in_queue(job->seen) || again || !was_started(o->r->state))
+        move(o, PILOT_ON_SEEN_AS(job->seen));
+    if (o->r->state == PILOT_STARTING && o->r->started_ns == 0)
+        o->r->started_ns = o->now;
 }
 
-static void job_end_apply(look *l)
+static void job_end_apply(observed *o)
 {
-    const resource_job *job = l->job;
+    const resource_job *job = o->job;
 
     if (!job || !is_over(job->seen))
         return;
-    move(l, PILOT_ON_SEEN_AS(job->seen));
-    if (l->r->exit_code < 0 && job->exit_code >= 0)
-        l->r->exit_code = job->exit_code;
+    move(o, PILOT_ON_SEEN_AS(job->seen));
+    if (o->r->exit_code < 0 && job->exit_code >= 0)
+        o->r->exit_code = job->exit_code;
 }
 
 /* --- the pilot --- */
 
-static void beat_facts(look *l, const beat *b)
+static void beat_facts(observed *o, const beat *b)
 {
-    pilot_record *r = l->r;
+    pilot_record *r = o->r;
 
-    adopt(l, b->sched_id, 0);
+    adopt(o, b->sched_id, 0);
     if (*b->host)
         SET(r->host, "%s", b->host);
     if (*b->endpoint)
@@ -235,43 +235,43 @@ static void beat_facts(look *l, const beat *b)
 }
 
 /* It has ended, and what that means is not clear yet. */
-static bool is_undecided(const look *l, const beat *end)
+static bool is_undecided(const observed *o, const beat *end)
 {
     bool told =
-        l->job && (is_over(l->job->seen) || l->job->seen == RESOURCE_ABSENT);
+        o->job && (is_over(o->job->seen) || o->job->seen == RESOURCE_ABSENT);
 
-    return !told && apply_wants_word(l->r, end, l->now);
+    return !told && apply_wants_word(o->r, end, o->now);
 }
 
-static void exit_apply(look *l, const beat *end)
+static void exit_apply(observed *o, const beat *end)
 {
-    pilot_record *r = l->r;
+    pilot_record *r = o->r;
 
     if (!pilot_state_is_final(r->state))
-        beat_facts(l, end);
-    if (is_undecided(l, end)) {
+        beat_facts(o, end);
+    if (is_undecided(o, end)) {
         if (!pilot_state_is_final(r->state))
-            move(l, PILOT_ON_DRAIN);
+            move(o, PILOT_ON_DRAIN);
         return;
     }
     if (end->status >= 0)
         r->exit_code = end->status;
     if (!strcmp(end->state, "DONE") && end->status <= 0)
-        move(l, PILOT_ON_EXIT_DONE);
+        move(o, PILOT_ON_EXIT_DONE);
     else
-        move(l, !strcmp(end->state, "CANCELED") ? PILOT_ON_EXIT_CANCELED
+        move(o, !strcmp(end->state, "CANCELED") ? PILOT_ON_EXIT_CANCELED
                                                 : PILOT_ON_EXIT_FAILED);
 }
 
-static void hello_apply(look *l, const beat *b)
+static void hello_apply(observed *o, const beat *b)
 {
-    pilot_record *r = l->r;
+    pilot_record *r = o->r;
     bool hello = strcmp(b->state, "STARTING") != 0;
 
     if (!hello)
-        move(l, PILOT_ON_SEEN_AS(RESOURCE_RUNNING));
+        move(o, PILOT_ON_SEEN_AS(RESOURCE_RUNNING));
     else
-        move(l, strcmp(b->state, "DRAINING") ? PILOT_ON_HELLO : PILOT_ON_DRAIN);
+        move(o, strcmp(b->state, "DRAINING") ? PILOT_ON_HELLO : PILOT_ON_DRAIN);
     if (pilot_state_is_final(r->state))
         return;
     if (hello && r->active_ns == 0)
@@ -283,29 +283,29 @@ static void hello_apply(look *l, const beat *b)
 /* Clocks of two hosts may differ: that a beat is another than the last one is
  * a sign of life, too, and none comes from the future.
  */
-static void beat_apply(look *l)
+static void beat_apply(observed *o)
 {
-    pilot_record *r = l->r;
-    const beat *b = l->b;
+    pilot_record *r = o->r;
+    const beat *b = o->b;
 
     if (!b)
         return;
     bool news = b->time_ns != r->beat_ns;
     if (news) {
         r->beat_ns = b->time_ns;
-        r->seen_ns = b->time_ns < l->now ? b->time_ns : l->now;
+        r->seen_ns = b->time_ns < o->now ? b->time_ns : o->now;
     }
     if (pilot_state_is_final(r->state) && !news)
         return;
     int s = pilot_state_find(b->state);
     if (s >= 0 && pilot_state_is_final((enum pilot_state)s)) {
-        if (!l->end)
-            exit_apply(l, b);
+        if (!o->end)
+            exit_apply(o, b);
         return;
     }
     if (!pilot_state_is_final(r->state))
-        beat_facts(l, b);
-    hello_apply(l, b);
+        beat_facts(o, b);
+    hello_apply(o, b);
 }
 
 /* --- clocks --- */
@@ -315,53 +315,53 @@ static int64_t newest(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static bool is_silent(const look *l)
+static bool is_silent(const observed *o)
 {
-    const pilot_record *r = l->r;
+    const pilot_record *r = o->r;
     int64_t last = newest(newest(r->seen_ns, r->started_ns),
                           newest(r->submitted_ns, r->created_ns));
 
-    return l->now - last > (backend_is_direct(r->resource) ? SILENCE_DIRECT_NS
+    return o->now - last > (backend_is_direct(r->resource) ? SILENCE_DIRECT_NS
                             : r->cancel_asked              ? SILENCE_CANCELED_NS
                                               : OBSERVE_SILENCE_NS);
 }
 
-static void clocks_apply(look *l)
+static void clocks_apply(observed *o)
 {
-    const pilot_record *r = l->r;
+    const pilot_record *r = o->r;
 
-    if (!l->job)
+    if (!o->job)
         return;
-    if (l->job->seen == RESOURCE_RUNNING && r->state == PILOT_STARTING &&
+    if (o->job->seen == RESOURCE_RUNNING && r->state == PILOT_STARTING &&
         r->hello_timeout_s > 0 &&
-        (double)(l->now - r->started_ns) > r->hello_timeout_s * 1e9)
-        move(l, PILOT_ON_HELLO_LATE);
-    if (l->job->seen != RESOURCE_ABSENT)
+        (double)(o->now - r->started_ns) > r->hello_timeout_s * 1e9)
+        move(o, PILOT_ON_HELLO_LATE);
+    if (o->job->seen != RESOURCE_ABSENT)
         return;
     if (r->state == PILOT_NEW
-            ? r->submitting && l->now - r->created_ns > OBSERVE_SUBMIT_NS
-            : is_silent(l))
-        move(l, PILOT_ON_LOST);
+            ? r->submitting && o->now - r->created_ns > OBSERVE_SUBMIT_NS
+            : is_silent(o))
+        move(o, PILOT_ON_LOST);
 }
 
 /* --- reasons --- */
 
-static void reason_lost(look *l)
+static void reason_lost(observed *o)
 {
-    pilot_record *r = l->r;
+    pilot_record *r = o->r;
 
     if (r->active_ns > 0)
         SET(r->reason,
             "vanished: the scheduler does not know it any more, the last sign "
             "of life is %lld s old, and it left no exit record",
-            (long long)((l->now - r->seen_ns) / SECOND));
+            (long long)((o->now - r->seen_ns) / SECOND));
     else
         SET(r->reason, "vanished: the scheduler does not know it any more, "
                        "and it never said hello");
 }
 
 /* How it ended when no exit record tells. */
-static void reason_ended(look *l)
+static void reason_ended(observed *o)
 {
     static const char *const words[RESOURCE_N_SEEN] = {
         [RESOURCE_CANCELED] = "canceled",
@@ -369,8 +369,8 @@ static void reason_ended(look *l)
         [RESOURCE_PREEMPTED] = "preempted: its nodes went to another job",
         [RESOURCE_NODE_LOST] = "a node of it was lost",
     };
-    const resource_job *job = l->job;
-    pilot_record *r = l->r;
+    const resource_job *job = o->job;
+    pilot_record *r = o->r;
     char how[320];
 
     if (*job->prose)
@@ -392,49 +392,49 @@ static void reason_ended(look *l)
                 : "; it never said hello");
 }
 
-static void reason_exit(look *l)
+static void reason_exit(observed *o)
 {
-    const beat *end = l->end ? l->end : l->b;
+    const beat *end = o->end ? o->end : o->b;
 
     if (*end->reason)
-        SET(l->r->reason, "%s", end->reason);
-    else if (l->r->state == PILOT_CANCELED)
-        SET(l->r->reason, "canceled");
+        SET(o->r->reason, "%s", end->reason);
+    else if (o->r->state == PILOT_CANCELED)
+        SET(o->r->reason, "canceled");
     else if (end->status >= 0)
-        SET(l->r->reason, "ended with status %d", end->status);
+        SET(o->r->reason, "ended with status %d", end->status);
     else
-        SET(l->r->reason, "ended");
+        SET(o->r->reason, "ended");
 }
 
-static void reason_final(look *l)
+static void reason_final(observed *o)
 {
-    pilot_record *r = l->r;
+    pilot_record *r = o->r;
 
-    if (l->why == PILOT_ON_LOST && !*r->sched_id)
+    if (o->why == PILOT_ON_LOST && !*r->sched_id)
         SET(r->reason, r->state == PILOT_CANCELED
                            ? "canceled before the scheduler had it"
                            : "the submission was cut off before the scheduler "
                              "had it: submit again");
-    else if (l->why == PILOT_ON_LOST && r->state == PILOT_CANCELED)
+    else if (o->why == PILOT_ON_LOST && r->state == PILOT_CANCELED)
         SET(r->reason, "canceled");
-    else if (l->why == PILOT_ON_LOST)
-        reason_lost(l);
-    else if (l->why == PILOT_ON_HELLO_LATE)
+    else if (o->why == PILOT_ON_LOST)
+        reason_lost(o);
+    else if (o->why == PILOT_ON_HELLO_LATE)
         SET(r->reason,
             "its job runs, but the pilot did not say hello within %g s; end "
             "it with 'pilot cancel %s'",
             r->hello_timeout_s, r->id);
-    else if (l->why >= PILOT_ON_EXIT_DONE && l->why <= PILOT_ON_EXIT_CANCELED)
-        reason_exit(l);
-    else if (l->job)
-        reason_ended(l);
+    else if (o->why >= PILOT_ON_EXIT_DONE && o->why <= PILOT_ON_EXIT_CANCELED)
+        reason_exit(o);
+    else if (o->job)
+        reason_ended(o);
 }
 
 /* The scheduler's words; false: it has none. */
-static bool reason_job(look *l)
+static bool reason_job(observed *o)
 {
-    const resource_job *job = l->job;
-    pilot_record *r = l->r;
+    const resource_job *job = o->job;
+    pilot_record *r = o->r;
     const char *prose = job && *job->prose ? job->prose
                         : job              ? job->reason
                                            : "";
@@ -465,21 +465,21 @@ static bool reason_job(look *l)
     return true;
 }
 
-static void reason_living(look *l)
+static void reason_living(observed *o)
 {
-    pilot_record *r = l->r;
+    pilot_record *r = o->r;
     bool heard =
-        l->b || l->why >= 0 || (l->job && l->job->seen == RESOURCE_RUNNING);
+        o->b || o->why >= 0 || (o->job && o->job->seen == RESOURCE_RUNNING);
 
-    if (l->end && was_started(r->state)) {
+    if (o->end && was_started(r->state)) {
         SET(r->reason, "has ended%s%s; the scheduler has not said why",
-            *l->end->reason ? ": " : "", l->end->reason);
+            *o->end->reason ? ": " : "", o->end->reason);
         return;
     }
-    if (reason_job(l) || !heard || !was_started(r->state))
+    if (reason_job(o) || !heard || !was_started(r->state))
         return;
-    if (l->b && *l->b->reason)
-        SET(r->reason, "%s", l->b->reason);
+    if (o->b && *o->b->reason)
+        SET(r->reason, "%s", o->b->reason);
     else if (r->state == PILOT_STARTING)
         SET(r->reason, "its job runs and has not said hello yet");
     else
@@ -488,18 +488,18 @@ static void reason_living(look *l)
 
 /* --- the whole --- */
 
-static void ended_set(look *l)
+static void ended_set(observed *o)
 {
-    pilot_record *r = l->r;
+    pilot_record *r = o->r;
 
-    if (l->why >= PILOT_ON_EXIT_DONE && l->why <= PILOT_ON_EXIT_CANCELED)
-        r->ended_ns = l->end ? l->end->time_ns : l->b->time_ns;
-    else if (l->job && is_over(l->job->seen) && l->job->end_ns > 0)
-        r->ended_ns = l->job->end_ns;
+    if (o->why >= PILOT_ON_EXIT_DONE && o->why <= PILOT_ON_EXIT_CANCELED)
+        r->ended_ns = o->end ? o->end->time_ns : o->b->time_ns;
+    else if (o->job && is_over(o->job->seen) && o->job->end_ns > 0)
+        r->ended_ns = o->job->end_ns;
     else
-        r->ended_ns = l->now;
-    if (r->ended_ns > l->now)
-        r->ended_ns = l->now;
+        r->ended_ns = o->now;
+    if (r->ended_ns > o->now)
+        r->ended_ns = o->now;
     r->submitting = r->never = false;
 }
 
@@ -507,23 +507,23 @@ bool observe_apply(pilot_record *r, const resource_job *job, const beat *b,
                    const beat *end, int64_t now_ns)
 {
     pilot_record was;
-    look l = {r, job, b, end, now_ns, -1};
+    observed o = {r, job, b, end, now_ns, -1};
 
     memcpy(&was, r, sizeof(was));
-    stale_drop(&l);
+    stale_drop(&o);
     if (job)
-        job_apply(&l);
-    beat_apply(&l);
-    if (l.end)
-        exit_apply(&l, l.end);
-    job_end_apply(&l);
-    clocks_apply(&l);
+        job_apply(&o);
+    beat_apply(&o);
+    if (o.end)
+        exit_apply(&o, o.end);
+    job_end_apply(&o);
+    clocks_apply(&o);
     if (!pilot_state_is_final(r->state)) {
         r->ended_ns = 0;
-        reason_living(&l);
+        reason_living(&o);
     } else if (r->state != was.state || r->ended_ns == 0) {
-        ended_set(&l);
-        reason_final(&l);
+        ended_set(&o);
+        reason_final(&o);
     }
     return memcmp(&was, r, sizeof(was)) != 0;
 }

@@ -199,7 +199,7 @@ static bool is_job(const char *sched_id, const char *word)
 }
 
 /* Keep those of the newest job: a scheduler uses an id again after a while.
- * Several of one moment are the parts of an allocation.
+ * Several of one moment are the tenants of an allocation.
  */
 static void newest_keep(list *l)
 {

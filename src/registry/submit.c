@@ -52,9 +52,9 @@ static bool is_part(const submit_plan *p, const pipeline_pilot *k)
     return k->within >= 0 && &p->pl->pilots[k->within] == p->pilot;
 }
 
-/* Records of the parts of an allocation: they share its job. */
-static int parts_record(const submit_plan *p, const pilot_record *r,
-                        pe_error *errp)
+/* Records of the tenants of an allocation: they share its job. */
+static int tenants_record(const submit_plan *p, const pilot_record *r,
+                          pe_error *errp)
 {
     for (size_t i = 0; i < p->pl->n_pilots; i++) {
         const pipeline_pilot *k = &p->pl->pilots[i];
@@ -227,8 +227,8 @@ static int request_settle(const submit_plan *p, resource_request *q,
 }
 
 /* An earlier try may have reached the scheduler after all. */
-static int look_up(resource *r, const submit_place *at, int64_t since_ns,
-                   char id[RESOURCE_ID_MAX], pe_error *errp)
+static int job_find(resource *r, const submit_place *at, int64_t since_ns,
+                    char id[RESOURCE_ID_MAX], pe_error *errp)
 {
     resource_job job = {.dir = at->dir, .since_ns = since_ns};
 
@@ -250,7 +250,7 @@ static int hand_over(resource *r, const resource_spec *s,
     bool doubt = false;
 
     for (int tries = 0;; tries++) {
-        int found = doubt ? look_up(r, at, since_ns, id, errp) : 0;
+        int found = doubt ? job_find(r, at, since_ns, id, errp) : 0;
         if (found > 0)
             return 0;
         doubt = doubt && found < 0;
@@ -305,7 +305,7 @@ int submit_prepare(const submit_plan *p, pilot_record *out, pe_error *errp)
     if (status == 0)
         status = pilot_record_create(p->home, out, errp);
     if (status == 0)
-        status = parts_record(p, out, errp);
+        status = tenants_record(p, out, errp);
     at.host = host_open_local(errp);
     if (!at.host || status < 0 || place_fill(p, &at, errp) < 0)
         status = -1;
@@ -399,9 +399,9 @@ static int submit_held(const submit_plan *p, resource *r,
     char id[RESOURCE_ID_MAX] = "";
     bool doubt = false;
     int fd = pilot_record_hold(p->home, out->id, errp);
-    int status = fd < 0 ? -1 : parts_record(p, out, errp);
+    int status = fd < 0 ? -1 : tenants_record(p, out, errp);
 
-    if (fd >= 0 && status < 0) { /* the parts are another's */
+    if (fd >= 0 && status < 0) { /* the tenants are another's */
         forget_one(p, at, p->member);
         close(fd);
         return -1;

@@ -156,7 +156,7 @@ static char *copy(const char *s, bool *failedp)
 }
 
 /* Members that live in the allocation: services first. */
-static char **parts_of(const submit_plan *p, bool *failedp)
+static char **tenants_of(const submit_plan *p, bool *failedp)
 {
     char **list = calloc(p->pl->n_pilots + 1, sizeof(*list));
     size_t n = 0;
@@ -207,7 +207,7 @@ int place_supervise(const submit_plan *p, const submit_place *at,
     out->hello_s = request_seconds(q, REQUEST_HELLO_TIMEOUT);
     out->batch = !backend_is_direct(p->url);
     if (p->pilot->kind == PILOT_ALLOCATION)
-        out->parts = parts_of(p, &failed);
+        out->tenants = tenants_of(p, &failed);
     if (p->pilot->kind != PILOT_POOL)
         out->ranks = 0;
     return failed || !out->id ? pe_error_nomem(errp) : 0;

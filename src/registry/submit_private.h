@@ -22,7 +22,7 @@ int place_here(const submit_plan *p, submit_place *out, pe_error *errp);
 void place_close(submit_place *at);
 
 /* Write request.json, pipeline.yaml and what travels with them into the
- * folder of [p], and those of its parts.
+ * folder of [p], and those of its tenants.
  */
 int place_fill(const submit_plan *p, const submit_place *at, pe_error *errp);
 

@@ -25,7 +25,7 @@ static const struct row {
     {"time_s", ROW_REAL, AT(time_s)},
     {"lead_s", ROW_REAL, AT(lead_s)},
     {"hello_s", ROW_REAL, AT(hello_s)},
-    {"parts", ROW_LIST, AT(parts)},
+    {"parts", ROW_LIST, AT(tenants)},
     {"batch", ROW_BOOL, AT(batch)},
 #undef AT
 };

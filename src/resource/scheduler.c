@@ -153,9 +153,9 @@ int scheduler_error(const resource *r, const char *name, const host_answer *a,
     scheduler_fault f = {NULL, kind, exit_code, NULL};
     char words[512];
 
-    for (const scheduler_fault *row = faults; row->part; row++)
-        if ((a->err && strstr(a->err, row->part)) ||
-            (a->out && strstr(a->out, row->part))) {
+    for (const scheduler_fault *row = faults; row->words; row++)
+        if ((a->err && strstr(a->err, row->words)) ||
+            (a->out && strstr(a->out, row->words))) {
             f = *row;
             break;
         }

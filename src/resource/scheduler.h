@@ -30,7 +30,7 @@ void scheduler_words(const host_answer *a, char *out, size_t cap);
 
 /* Answers that mean the same class of error. */
 typedef struct scheduler_fault {
-    const char *part; /* of what it said; NULL ends the table */
+    const char *words; /* of what it said; NULL ends the table */
     enum pe_error_class kind;
     enum pe_exit exit_code;
     const char *fix; /* or NULL */

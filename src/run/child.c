@@ -181,13 +181,13 @@ void run_child_open(agent *a)
                      .lingers = true};
 }
 
-void run_child_look(agent *a)
+void run_child_turn(agent *a)
 {
     bool was_over = crew_is_over(&a->crew);
 
     if (a->crew.state == CREW_WAITS && run_agent_is_over(a))
         return; /* nothing is left for it */
-    crew_look(&a->crew, clock_mono_ns());
+    crew_turn(&a->crew, clock_mono_ns());
     if (a->crew.state == CREW_DONE && !was_over)
         ended(a);
     if (!run_agent_is_over(a))

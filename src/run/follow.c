@@ -214,12 +214,12 @@ static bool may_start(const agent *a)
     return !pools;
 }
 
-static void agent_look(agent *a)
+static void agent_turn(agent *a)
 {
     if (a->state == AGENT_WAITS && !may_start(a))
         return;
     if (a->attached)
-        run_child_look(a);
+        run_child_turn(a);
     else if (a->state == AGENT_WAITS && a->inside)
         a->state = AGENT_RUNS;
     else if (a->state == AGENT_WAITS)
@@ -352,7 +352,7 @@ static void events_wait(const struct run *r)
 static void turn(struct run *r)
 {
     for (size_t i = 0; i < r->n_agents; i++)
-        agent_look(&r->agents[i]);
+        agent_turn(&r->agents[i]);
     run_watch(r, false);
     for (size_t i = 0; i < r->n_agents; i++)
         agent_bury(&r->agents[i]);
@@ -430,7 +430,7 @@ int run_follow_services(struct run *r, pe_error *errp)
     while (!endpoints_take(r)) {
         for (size_t i = 0; i < r->n_agents; i++)
             if (run_agent_stays(&r->agents[i]))
-                agent_look(&r->agents[i]);
+                agent_turn(&r->agents[i]);
         run_watch(r, false);
         if (service_failed(r))
             return pe_error_set(errp, PE_ERROR_FATAL, r->exit_code,

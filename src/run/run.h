@@ -198,7 +198,7 @@ bool run_agent_stays(const agent *a);
 void run_child_clear(const agent *a);
 void run_child_open(agent *a);
 /* Start it when it is due, take what it says, see whether it has ended. */
-void run_child_look(agent *a);
+void run_child_turn(agent *a);
 /* End it, with what it has started. */
 void run_child_close(agent *a);
 

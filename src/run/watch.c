@@ -91,7 +91,7 @@ static void end_take(agent *a)
     run_fail(r, PE_EXIT_FAILED, a->told.error ? NULL : what);
 }
 
-static void look(struct run *r, bool now)
+static void pilots_observe(struct run *r, bool now)
 {
     const observe_conf c = {
         .home = r->home, .now = now, .trouble = trouble, .arg = r};
@@ -146,7 +146,7 @@ void run_watch(struct run *r, bool now)
     }
     if (now || at >= r->observe_ns) {
         r->observe_ns = at + LOOK_NS;
-        look(r, now);
+        pilots_observe(r, now);
         run_watch_tell(r);
     }
 }

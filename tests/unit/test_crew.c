@@ -77,7 +77,7 @@ static void run(crew *c)
     int64_t until = clock_mono_ns() + 30 * S;
 
     while (!crew_is_over(c) && clock_mono_ns() < until) {
-        crew_look(c, clock_mono_ns());
+        crew_turn(c, clock_mono_ns());
         clock_sleep_ns(1000000, 0);
     }
 }
@@ -112,10 +112,10 @@ static void test_stillborn(void)
         h.crew = &c;
         for (int k = 0; k < 8 && !crew_is_over(&c); k++) {
             now += RESTART_WINDOW_NS; /* each takes that long */
-            crew_look(&c, now);
+            crew_turn(&c, now);
             CU_ASSERT(process_wait(c.proc, 20000));
             while (c.state == CREW_RUNS)
-                crew_look(&c, now);
+                crew_turn(&c, now);
         }
         CU_ASSERT_EQUAL(c.starts, rows[i].starts);
         CU_ASSERT_EQUAL(c.state == CREW_LOST, rows[i].starts < 8);
@@ -147,10 +147,10 @@ static void test_again(void)
         crew c = {.ops = &again, .arg = &h};
         h.crew = &c;
         for (int k = 0; k < 8 && !crew_is_over(&c); k++) {
-            crew_look(&c, S);
+            crew_turn(&c, S);
             CU_ASSERT(process_wait(c.proc, 20000));
             while (c.state == CREW_RUNS)
-                crew_look(&c, S);
+                crew_turn(&c, S);
         }
         CU_ASSERT_EQUAL(c.starts, rows[i].starts);
         crew_close(&c);
@@ -210,10 +210,10 @@ static void test_stays(void)
 
     h.crew = &c;
     while (!c.told.final && clock_mono_ns() < until)
-        crew_look(&c, clock_mono_ns());
-    crew_look(&c, c.final_ns + 59 * S);
+        crew_turn(&c, clock_mono_ns());
+    crew_turn(&c, c.final_ns + 59 * S);
     CU_ASSERT_EQUAL(c.state, CREW_RUNS);
-    crew_look(&c, c.final_ns + 61 * S);
+    crew_turn(&c, c.final_ns + 61 * S);
     CU_ASSERT_EQUAL(c.state, CREW_DONE);
     UNIT_EQUAL(h.died, "had done its work, and then did not end");
     CU_ASSERT_EQUAL(c.told.exit_code, 0);
@@ -228,7 +228,7 @@ static void test_chatty(void)
 
     h.crew = &c;
     for (int i = 0; i < 50; i++) { /* each of them comes back */
-        crew_look(&c, clock_mono_ns());
+        crew_turn(&c, clock_mono_ns());
         clock_sleep_ns(1000000, 0);
     }
     CU_ASSERT_TRUE(h.lines > 1000);

@@ -354,7 +354,7 @@ static void test_key(void)
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char *content = key_file(rows[i].cipher, rows[i].type);
-        CU_ASSERT(ssh_key_look(content, &key));
+        CU_ASSERT(ssh_key_parse(content, &key));
         UNIT_EQUAL(key.type, rows[i].type);
         CU_ASSERT_EQUAL(key.encrypted, rows[i].encrypted);
         CU_ASSERT_EQUAL(ssh_key_use_of(key.type),
@@ -362,7 +362,7 @@ static void test_key(void)
         /* Cut anywhere, it is none. */
         for (size_t n = strlen(content) - 1; n-- > 0;) {
             content[n] = '\0';
-            CU_ASSERT_FALSE(ssh_key_look(content, &key));
+            CU_ASSERT_FALSE(ssh_key_parse(content, &key));
         }
         free(content);
     }
@@ -389,7 +389,7 @@ static void test_key_forms(void)
     ssh_key key;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        CU_ASSERT_EQUAL(ssh_key_look(rows[i].content, &key), rows[i].is);
+        CU_ASSERT_EQUAL(ssh_key_parse(rows[i].content, &key), rows[i].is);
         UNIT_EQUAL(key.type, rows[i].type);
         CU_ASSERT_EQUAL(key.encrypted, rows[i].encrypted);
     }

@@ -12,7 +12,7 @@
 
 static void test_round_trip(void)
 {
-    char *parts[] = {"broker", "pool", NULL};
+    char *tenants[] = {"broker", "pool", NULL};
     const supervise in = {.id = "run/pool",
                           .kind = "pool",
                           .launcher = "srun",
@@ -24,7 +24,7 @@ static void test_round_trip(void)
                           .time_s = 90.5,
                           .lead_s = 12,
                           .hello_s = 60,
-                          .parts = parts,
+                          .tenants = tenants,
                           .batch = true};
     json_t *o = supervise_json(&in);
     supervise out;
@@ -46,10 +46,10 @@ static void test_round_trip(void)
     CU_ASSERT_EQUAL(out.lead_s, 12.0);
     CU_ASSERT_EQUAL(out.hello_s, 60.0);
     CU_ASSERT_TRUE(out.batch);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(out.parts);
-    UNIT_EQUAL(out.parts[0], "broker");
-    UNIT_EQUAL(out.parts[1], "pool");
-    CU_ASSERT_PTR_NULL(out.parts[2]);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out.tenants);
+    UNIT_EQUAL(out.tenants[0], "broker");
+    UNIT_EQUAL(out.tenants[1], "pool");
+    CU_ASSERT_PTR_NULL(out.tenants[2]);
     supervise_free(&out);
     CU_ASSERT_PTR_NULL(out.id);
     json_decref(o);
