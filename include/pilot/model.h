@@ -31,15 +31,15 @@ struct pe_delta {
     int64_t *count; /* n_count lanes, added modulo 2^64 */
     uint64_t *tag;  /* n_tag lanes, taken from the base, never added */
     size_t n_sum, n_count, n_tag;
-    size_t bytes[3];   /* of sum, count, tag as allocated: 64-byte aligned */
-    pe_buffer blob;    /* the part that is not a sum */
-    void *work;        /* what updates build on and does not travel, as the
-                          weights of a net in training; the model's own */
+    size_t bytes[3]; /* of sum, count, tag as allocated: 64-byte aligned */
+    pe_buffer blob;  /* the part that is not a sum */
+    void *work;      /* what updates build on and does not travel, as the
+                        weights of a net in training; the model's own */
     void (*work_destroy)(void *work);
-    uint64_t points;   /* points folded in, masked ones not included */
-    uint64_t masked;   /* points left out: not finite, or beyond FLT_MAX */
-    uint64_t *cells;   /* n_cells: of each column the values for which; the
-                          room's, not the model's */
+    uint64_t points; /* points folded in, masked ones not included */
+    uint64_t masked; /* points left out: not finite, or beyond FLT_MAX */
+    uint64_t *cells; /* n_cells: of each column the values for which; the
+                        room's, not the model's */
     uint32_t n_cells;
     uint64_t outliers; /* points with score > the base's threshold */
 };
@@ -133,8 +133,8 @@ struct pe_model {
     uint32_t features;
     double contamination; /* share of points taken as outliers, (0, 0.5] */
     uint64_t seed;
-    bool strict; /* refuse a block with a masked row, instead of masking */
-    bool score_after;    /* update gives scores of the model it leads to */
+    bool strict;      /* refuse a block with a masked row, instead of masking */
+    bool score_after; /* update gives scores of the model it leads to */
     pe_options *options; /* those it was made with */
     bool warming;
     double threshold; /* label = score > threshold; NaN while warming */

@@ -37,11 +37,11 @@ struct autoencoder {
     pe_model base;
     struct net net;
     struct net_state state;
-    uint32_t batch, passes;  /* rows of a step; times over a block */
-    double holdout;          /* share of a block that is not learned from */
-    bool frozen;             /* the scaler stays as the warm-up left it */
-    double *mean, *inverse;  /* features: the scaler, (x - mean) inverse */
-    struct scaler scaler;    /* what it is made of */
+    uint32_t batch, passes; /* rows of a step; times over a block */
+    double holdout;         /* share of a block that is not learned from */
+    bool frozen;            /* the scaler stays as the warm-up left it */
+    double *mean, *inverse; /* features: the scaler, (x - mean) inverse */
+    struct scaler scaler;   /* what it is made of */
     struct warmup warmup;
     struct threshold threshold;
 };

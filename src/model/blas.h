@@ -25,8 +25,8 @@ void blas_set_threads(int n);
 void blas_sgemm(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a,
                 size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
                 bool add);
-void blas_dgemm(bool ta, bool tb, size_t m, size_t n, size_t k,
-                const double *a, size_t lda, const double *b, size_t ldb,
-                double *c, size_t ldc, bool add);
+void blas_dgemm(bool ta, bool tb, size_t m, size_t n, size_t k, const double *a,
+                size_t lda, const double *b, size_t ldb, double *c, size_t ldc,
+                bool add);
 
 #endif

@@ -49,8 +49,7 @@ static bool has_vectors(enum model_path p)
 
 bool path_usable(enum model_path p)
 {
-    return p == PATH_PLAIN || (p == PATH_BLAS && blas_open()) ||
-           has_vectors(p);
+    return p == PATH_PLAIN || (p == PATH_BLAS && blas_open()) || has_vectors(p);
 }
 
 static enum model_path fastest(void)

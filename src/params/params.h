@@ -263,7 +263,8 @@ int params_claim_drop(params *p, const char *claim, pe_error *errp);
 int params_control_put(params *p, const char *word, pe_error *errp);
 int params_control_fetch(params *p, char *word, size_t cap, pe_error *errp);
 
-/* The newest beat of each pilot of the run (src/registry/beat.h), as JSON text. */
+/* The newest beat of each pilot of the run (src/registry/beat.h), as JSON text.
+ */
 typedef struct params_pilot {
     char *pilot; /* its name in the run */
     char *beat;

@@ -29,10 +29,8 @@ static void count_skip(void *arg, const csv_skip *s)
 static uint64_t rows_of(const char *path, int look, uint64_t *skippedp)
 {
     uint64_t told = 0, n = 0;
-    csv_conf conf = {.path = path,
-                     .separator = ',',
-                     .skip = count_skip,
-                     .arg = &told};
+    csv_conf conf = {
+        .path = path, .separator = ',', .skip = count_skip, .arg = &told};
     csv *c = csv_open(&conf, NULL);
     int columns = c ? csv_columns(c, NULL) : 0, rc;
     double *row = columns > 0 ? calloc((size_t)columns, sizeof(*row)) : NULL;

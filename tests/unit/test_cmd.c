@@ -125,8 +125,9 @@ static void test_options_bad(void)
         {"-w", "option --word wants a value: WORD; see 'prog verb --help'"},
         {"--set", "option --set wants a value: K=V; see 'prog verb --help'"},
         {"-n", "option --name wants a value: NAME; see 'prog verb --help'"},
-        {"-w three", "option --word: 'three' is none of: one two; see 'prog verb "
-                     "--help'"},
+        {"-w three",
+         "option --word: 'three' is none of: one two; see 'prog verb "
+         "--help'"},
         {"--word=on", "option --word: 'on' is none of: one two; see 'prog verb "
                       "--help'"},
         {"--name=", "option --name: '' is not NAME; see 'prog verb --help'"},

@@ -293,8 +293,7 @@ static void test_files(void)
          0, NULL},
         {"pilots.params={kind: params, endpoint: 'redis://h:1', "
          "password-file: no}",
-         PE_EXIT_DATA,
-         "pilot 'params': password-file: cannot open no: No"},
+         PE_EXIT_DATA, "pilot 'params': password-file: cannot open no: No"},
         {"pilots.params={kind: params, endpoint: 'redis://h:1', "
          "password-file: open}",
          PE_EXIT_PERMISSION, "chmod"},

@@ -681,8 +681,7 @@ static void test_edges_seen(void)
         CU_ASSERT(rehearse_await(url, id, plays[i].seen, &job));
         for (int s = 0; s < PILOT_N_STATES; s++) {
             pilot_record r = pilot_make(url, id, (enum pilot_state)s, 20);
-            edge_play(&r,
-                      PILOT_ON_SEEN_AS(plays[i].seen));
+            edge_play(&r, PILOT_ON_SEEN_AS(plays[i].seen));
         }
     }
 }

@@ -137,8 +137,7 @@ static void test_default(void)
     } rows[] = {
         {NULL, NULL, NULL, NULL, BACKEND_HERE, "local://", "",
          "there is no scheduler here: this host is used"},
-        {"slurm 22.05.8\n", NULL, NULL, NULL, BACKEND_SCHEDULER, "slurm://",
-         "",
+        {"slurm 22.05.8\n", NULL, NULL, NULL, BACKEND_SCHEDULER, "slurm://", "",
          "Slurm is the one scheduler of this host: --resource local:// is this "
          "host itself"},
         {NULL, "pbs_version = 23.06.06\n", NULL, NULL, BACKEND_SCHEDULER,
@@ -153,8 +152,8 @@ static void test_default(void)
          "this is job 17 of Slurm: its allocation is used"},
         {NULL, NULL, NULL, "1.pbsserver", BACKEND_INSIDE, "pbs://",
          "1.pbsserver", "this is job 1.pbsserver of PBS"},
-        {"slurm 22.05.8\n", NULL, NULL, "1.pbsserver", BACKEND_INSIDE,
-         "pbs://", "1.pbsserver", "this is job 1.pbsserver of PBS"},
+        {"slurm 22.05.8\n", NULL, NULL, "1.pbsserver", BACKEND_INSIDE, "pbs://",
+         "1.pbsserver", "this is job 1.pbsserver of PBS"},
     };
     char url[64], job[RESOURCE_ID_MAX], why[256];
 
