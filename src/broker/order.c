@@ -86,7 +86,7 @@ int order_check(order *o, int32_t partition, uint64_t mark, pe_error *errp)
 {
     struct order_place *at = find_place(o, partition);
 
-    if (at->mark != mark)
+    if (at && at->mark != mark)
         return pe_error_set(
             errp, PE_ERROR_FATAL, PE_EXIT_DATA,
             "record %s/%" PRId32 "/%" PRId64 " is not the one that was read "
@@ -94,7 +94,8 @@ int order_check(order *o, int32_t partition, uint64_t mark, pe_error *errp)
             "acknowledged records; start another run, on a topic of its own "
             "or this one as it is now",
             o->topic, partition, at->next - 1);
-    at->checks = false;
+    if (at)
+        at->checks = false;
     return 0;
 }
 

@@ -178,9 +178,10 @@ int option_parse(const option_usage *u, int argc, char **argv, void *values,
     opterr = 0;
     optind = 0; /* begin anew */
     while ((val = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-        if (val == '?' || val == ':')
+        const option_spec *s = row_of(u, val);
+        if (val == '?' || val == ':' || !s)
             return letter_error(u, val, errp);
-        if (value_store(u, row_of(u, val), optarg, values, errp) < 0)
+        if (value_store(u, s, optarg, values, errp) < 0)
             return -1;
     }
     return optind;

@@ -250,6 +250,8 @@ void queue_sent(queue *q)
 {
     queue_slot *slot = ring_pop(q->again.n > 0 ? &q->again : &q->fresh);
 
+    if (!slot)
+        return; /* queue_next gave none */
     ring_push(&q->flight, slot);
     q->flight_bytes += slot->len;
 }

@@ -42,14 +42,14 @@ static const char *const hop_names[HOPS] = {"edge", "broker", "pool"};
 /* How a hop is told of. */
 static const struct {
     const char *bound; /* it is the bottleneck */
-    const char *seen;  /* its share, in percent */
+    const char *seen;  /* its share: percents follow, */
+    const char *rest;  /* and this */
     const char *idle;  /* it had next to nothing to do */
 } bounds[HOPS] = {
-    [HOP_EDGE] = {"edge-bound", "the edge is %.0f%% busy", "the edge was idle"},
-    [HOP_BROKER] = {"broker-bound",
-                    "devices wait for the broker %.0f%% of the time",
-                    "the broker was never waited for"},
-    [HOP_POOL] = {"processing-bound", "the pool is %.0f%% busy",
+    [HOP_EDGE] = {"edge-bound", "the edge is", "busy", "the edge was idle"},
+    [HOP_BROKER] = {"broker-bound", "devices wait for the broker",
+                    "of the time", "the broker was never waited for"},
+    [HOP_POOL] = {"processing-bound", "the pool is", "busy",
                   "the pool was idle"},
 };
 
@@ -235,7 +235,8 @@ static const char *bound_add(text *t, const struct shares *s, int *butp)
     text_add(t, "%s: ",
              s->use[top] < BUSY ? "nothing is at its limit"
                                 : bounds[top].bound);
-    text_add(t, bounds[top].seen, 100 * s->use[top]);
+    text_add(t, "%s %.0f%% %s", bounds[top].seen, 100 * s->use[top],
+             bounds[top].rest);
     return s->use[top] < BUSY ? "none" : hop_names[top];
 }
 

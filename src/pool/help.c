@@ -147,8 +147,14 @@ static void take_task(pool *p, const MPI_Status *st)
     pe_block *b;
 
     receive_frame(p, st);
-    if (!h || wire_task_decode(p->frame.data, p->frame.len, &h->task,
-                               &h->record, &e) < 0)
+    if (!h) {
+        pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                     "rank %d gives work that it was not asked for",
+                     st->MPI_SOURCE);
+        pool_abort(p, &e);
+    }
+    if (wire_task_decode(p->frame.data, p->frame.len, &h->task, &h->record,
+                         &e) < 0)
         pool_abort(p, &e);
     b = &h->record.block;
     if (pe_block_reserve(b, b->points, b->features, b->dtype, &e) < 0)

@@ -491,7 +491,7 @@ void pool_fail(pool *p, const pe_error *e);
 /* This rank cannot keep to the protocol any more, so the others would wait for
  * ever: ends the world with the error.  Does not return.
  */
-void pool_abort(pool *p, const pe_error *e);
+_Noreturn void pool_abort(pool *p, const pe_error *e);
 /* Fill [b] up to whole pages; how many they are, or -1. */
 int pool_pages(pe_buffer *b, pe_error *errp);
 /* What the tables of phase.h say; what cannot be is an error of this rank. */

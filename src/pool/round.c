@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/agent/event.h"
 #include "src/common/clock.h"
@@ -104,11 +105,12 @@ void pool_turn(pool *p, enum phase_turn t)
         fail_turn(p, "turn to a broadcast");
 }
 
-void pool_abort(pool *p, const pe_error *e)
+_Noreturn void pool_abort(pool *p, const pe_error *e)
 {
     log_error("rank %d: %s", p->rank, e->text);
     event_error(p->c.pilot, e);
     MPI_Abort(p->c.comm, (int)e->exit_code);
+    _exit((int)e->exit_code); /* MPI_Abort may not be declared so */
 }
 
 int pool_pages(pe_buffer *b, pe_error *errp)

@@ -490,20 +490,21 @@ static void expect_refused(const char *run, const char *drop, const char *spoil,
 static void test_wrong_types(void)
 {
     static const struct {
-        const char *key, *spoil, *part;
+        const char *key, *verb, *rest, *part;
     } rows[] = {
-        {"state", "LPUSH %s x", "state is a list and not a string"},
-        {"state", "HSET %s commit x", "another version of pilot-edge"},
-        {"model", "HSET %s f x", "model is a hash and not a string"},
-        {"first", "SET %s x", "first is a string and not a hash"},
-        {"fence", "SADD %s x", "fence is a set and not a string"},
+        {"state", "LPUSH", "x", "state is a list and not a string"},
+        {"state", "HSET", "commit x", "another version of pilot-edge"},
+        {"model", "HSET", "f x", "model is a hash and not a string"},
+        {"first", "SET", "x", "first is a string and not a hash"},
+        {"fence", "SADD", "x", "fence is a set and not a string"},
     };
     char run[32], key[64], line[128];
 
     for (size_t i = 0; i < N(rows); i++) {
         snprintf(run, sizeof(run), "type-%zu", i);
         snprintf(key, sizeof(key), "pilot:{%s}:%s", run, rows[i].key);
-        snprintf(line, sizeof(line), rows[i].spoil, key);
+        snprintf(line, sizeof(line), "%s %s %s", rows[i].verb, key,
+                 rows[i].rest);
         expect_refused(run, key, line, PE_ERROR_FATAL, PE_EXIT_DATA,
                        rows[i].part);
     }

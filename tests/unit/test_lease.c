@@ -492,44 +492,44 @@ static void test_refused(void)
     params_close(p);
 }
 
+#define FOREIGN_KEY "pilot:{foreign}:leases"
+
 /* What another program wrote: an error that names it, and no change. */
 static void test_foreign(void)
 {
     static const struct {
         const char *spoil, *part;
     } rows[] = {
-        {"HSET %s a x", "leases is a hash and not a string"},
-        {"LPUSH %s x", "leases is a list and not a string"},
-        {"SET %s x", "line x of pilot:{foreign}:leases is no lease"},
-        {"SET %s \"b 1/2/3/4/ab/0-\"", "line b 1/"},
-        {"SET %s \"b 1/2/3/4/ab/0,1-2-3\"", "line b 1/"},
-        {"SET %s \"b 1/2/3/4/ab/9-3\"", "line b 1/"},
-        {"SET %s \"b 1/2/3/4/ab/0-99999999\"", "line b 1/"},
-        {"SET %s \"b 1/2/3/4/ab/1000000\"", "line b 1/"},
-        {"SET %s \"b 1/x/3/4/ab/0\"", "line b 1/x"},
-        {"SET %s \"b 1/2/3/ab/0\"", "line b 1/2/3/ab"},
-        {"SET %s \"@ noon\"", "line @ noon"},
+        {"HSET " FOREIGN_KEY " a x", "leases is a hash and not a string"},
+        {"LPUSH " FOREIGN_KEY " x", "leases is a list and not a string"},
+        {"SET " FOREIGN_KEY " x",
+         "line x of pilot:{foreign}:leases is no lease"},
+        {"SET " FOREIGN_KEY " \"b 1/2/3/4/ab/0-\"", "line b 1/"},
+        {"SET " FOREIGN_KEY " \"b 1/2/3/4/ab/0,1-2-3\"", "line b 1/"},
+        {"SET " FOREIGN_KEY " \"b 1/2/3/4/ab/9-3\"", "line b 1/"},
+        {"SET " FOREIGN_KEY " \"b 1/2/3/4/ab/0-99999999\"", "line b 1/"},
+        {"SET " FOREIGN_KEY " \"b 1/2/3/4/ab/1000000\"", "line b 1/"},
+        {"SET " FOREIGN_KEY " \"b 1/x/3/4/ab/0\"", "line b 1/x"},
+        {"SET " FOREIGN_KEY " \"b 1/2/3/ab/0\"", "line b 1/2/3/ab"},
+        {"SET " FOREIGN_KEY " \"@ noon\"", "line @ noon"},
     };
-    const char *key = "pilot:{foreign}:leases";
     params *p = open_run("foreign");
     params_member a = member("a", 1, 4);
-    char line[128], before[512];
+    char before[512];
 
     for (size_t i = 0; i < N(rows); i++) {
         params_share s;
         pe_error e = {0};
 
-        snprintf(line, sizeof(line), "DEL %s", key);
-        redis_server_ask(&server, line);
-        snprintf(line, sizeof(line), rows[i].spoil, key);
-        redis_server_ask(&server, line);
-        snprintf(line, sizeof(line), "DUMP %s", key);
-        snprintf(before, sizeof(before), "%s", redis_server_ask(&server, line));
+        redis_server_ask(&server, "DEL " FOREIGN_KEY);
+        redis_server_ask(&server, rows[i].spoil);
+        snprintf(before, sizeof(before), "%s",
+                 redis_server_ask(&server, "DUMP " FOREIGN_KEY));
         CU_ASSERT_EQUAL(params_lease_beat(p, &a, JOIN, &s, &e), -1);
         CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
         CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
         UNIT_CONTAINS(e.text, rows[i].part);
-        UNIT_EQUAL(redis_server_ask(&server, line), before);
+        UNIT_EQUAL(redis_server_ask(&server, "DUMP " FOREIGN_KEY), before);
         params_leases_free(s.leases, s.n);
     }
     params_close(p);

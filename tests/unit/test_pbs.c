@@ -814,9 +814,11 @@ static void test_submit_refused(void)
             (!select && played_all[i].out_len > 0))
             continue;
         const struct refusal *f = refusal_find(name);
-        if (!f)
+        if (!f) {
             printf("# %s is not in the table\n", name);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+            CU_FAIL("a recording without a row");
+            continue;
+        }
         resource *r = open_pbs();
         resource_request q = {0};
         const resource_spec s = spec_of(&q);

@@ -176,9 +176,11 @@ static void test_states(void)
         if (strncmp(r->name, "squeue.", 7) || is_other(r->name + 7))
             continue;
         const struct state_row *row = state_find(r->name + 7);
-        if (!row)
+        if (!row) {
             printf("# %s is not in the table\n", r->name);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(row);
+            CU_FAIL("a recording without a row");
+            continue;
+        }
         state_check(row, r);
         n++;
     }
@@ -430,9 +432,11 @@ static void test_accounting(void)
         if (strncmp(r->name, "sacct.", 6))
             continue;
         const struct account_row *row = account_find(r->name + 6);
-        if (!row)
+        if (!row) {
             printf("# %s is not in the table\n", r->name);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(row);
+            CU_FAIL("a recording without a row");
+            continue;
+        }
         resource_job job = job_of(row->id, NULL);
         job_index *x = job_index_create(&job, 1, script_of, NULL);
         slurm_parse_accounting(r->out, r->out_len, NULL, x);
@@ -1025,9 +1029,11 @@ static void test_submit_refused(void)
             (played_all[i].status == 0 && played_all[i].out_len > 0))
             continue;
         const struct refusal *f = refusal_find(name + 7);
-        if (!f)
+        if (!f) {
             printf("# %s is not in the table\n", name);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+            CU_FAIL("a recording without a row");
+            continue;
+        }
         resource *r = open_slurm();
         resource_request q = {0};
         const resource_spec s = spec_of(&q);
