@@ -120,8 +120,9 @@ static function_skip *skip_of(function_skips *s, bool cell, const char *reason)
     return k;
 }
 
-static void skip(pe_context *ctx, uint64_t n, bool cell, const char *reason,
-                 const char *fmt, va_list ap)
+__attribute__((format(printf, 5, 0))) static void
+skip(pe_context *ctx, uint64_t n, bool cell, const char *reason,
+     const char *fmt, va_list ap)
 {
     function_skip *k;
 

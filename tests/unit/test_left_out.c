@@ -50,8 +50,8 @@ static void test_default(void)
     char *path = text_format("%s:%s", folder, getenv("PATH"));
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(program);
-    CU_ASSERT_EQUAL(
-        file_write(program, sbatch, sizeof(sbatch) - 1, 0700, NULL), 0);
+    CU_ASSERT_EQUAL(file_write(program, sbatch, sizeof(sbatch) - 1, 0700, NULL),
+                    0);
     setenv("PATH", path, 1);
     setenv("SLURM_JOB_ID", "17", 1);
     CU_ASSERT_EQUAL(backend_default(url, job, why, sizeof(why)), BACKEND_HERE);

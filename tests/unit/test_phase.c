@@ -14,8 +14,8 @@ static const char *const letters[PHASE_N] = {"LO", "DP", "OP", "CL", "CA",
  * be.
  */
 static const char *const rows[PHASE_N_EVENTS] = {
-    "term: LO(load) DP(load) LO(load) LO(load) LO(load) DP(load) LO(load) "
-    "LO(load) LO(load) DP(load)",
+    ("term: LO(load) DP(load) LO(load) LO(load) LO(load) DP(load) LO(load) "
+     "LO(load) LO(load) DP(load)"),
     "state: OP(begin) -- -- -- -- -- -- -- -- --",
     "end: -- -- CL(next) -- -- -- -- -- -- --",
     "end, counted: -- -- HL(next) -- -- -- HL(next) -- -- --",

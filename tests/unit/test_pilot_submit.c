@@ -315,7 +315,8 @@ static void test_every_option(void)
     for (const request_spec *s = request_specs; s->name; s++) {
         bool flag = s->type == REQUEST_TYPE_FLAG;
         const char *value = flag ? NULL : good_value(s);
-        int want = slurm_ops.words->refusal[s - request_specs] ? PE_EXIT_USAGE : 0;
+        int want =
+            slurm_ops.words->refusal[s - request_specs] ? PE_EXIT_USAGE : 0;
         char name[64];
         if (!strcmp(s->name, "extra"))
             continue; /* stands behind "--" */

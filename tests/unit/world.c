@@ -94,7 +94,7 @@ void __wrap_results_poll(pool *p)
         return;
     p->held = calloc(1, RECORD);
     p->slot[p->epoch & 1].unacked++;
-    atomic_store(p->c.drain, 1);
+    atomic_store((atomic_int *)p->c.drain, 1); /* of a pipeline of ours */
 }
 
 /* --- memory that ends --- */
