@@ -49,6 +49,7 @@ struct pe_delta {
 /* Flags of a model. */
 enum {
     PE_MODEL_UNALIGNED = 1, /* reads block data of any alignment in place */
+    PE_MODEL_NO_SCORES = 2, /* its scores say nothing of the points */
 };
 
 /* Contract of a model.  Kernels are called from one thread at a time per

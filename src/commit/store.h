@@ -43,6 +43,11 @@ pool_store *pool_store_memory(pe_error *errp);
 /* What it keeps, to be played with, and a copy of that for params_state_free.
  */
 params_state *pool_store_memory_state(pool_store *s);
+/* Leave the model it keeps in [dir], as model.safetensors, and in final.json
+ * how far it came: "offsets", by partition, and its "blocks" and "points".
+ * Nothing where nothing was committed.  No commit is under way.
+ */
+int pool_store_memory_leave(pool_store *s, const char *dir, pe_error *errp);
 int pool_store_memory_copy(const params_state *from, params_state *out,
                            pe_error *errp);
 

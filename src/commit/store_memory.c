@@ -1,11 +1,14 @@
 /* store_memory.c - the pool's state for runs without a parameter service. */
 #include "store.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "committer.h"
 #include "pack.h"
+#include "src/common/file.h"
+#include "src/common/text.h"
 
 /* The last commit of a writer. */
 typedef struct last_commit {
@@ -222,6 +225,58 @@ static int store_send(pool_store *s, const params_commit *c, pe_error *errp)
     enum params_answer answer = answer_to(st, c);
 
     return answer == PARAMS_OK ? keep(st, c, errp) : (int)answer;
+}
+
+/* --- leaving --- */
+
+static const params_offset *offset_at(const params_state *now, int32_t k)
+{
+    for (size_t i = 0; i < now->n_offsets; i++)
+        if (now->offsets[i].partition == k)
+            return &now->offsets[i];
+    return NULL;
+}
+
+static int leave_file(const char *dir, const char *name, const void *data,
+                      size_t len, pe_error *errp)
+{
+    char *path = text_format("%s/%s", dir, name);
+    int rc =
+        path ? file_write(path, data, len, 0600, errp) : pe_error_nomem(errp);
+
+    free(path);
+    return rc;
+}
+
+int pool_store_memory_leave(pool_store *s, const char *dir, pe_error *errp)
+{
+    const params_state *now = &store_of(s)->now;
+    int32_t last = -1;
+    text t = {0};
+    int rc;
+
+    if (!*now->commit || now->model.len == 0)
+        return 0;
+    text_add(&t,
+             "{\"version\": %" PRIu64 ", \"blocks\": %" PRIu64
+             ", \"points\": %" PRIu64 ", \"offsets\": [",
+             now->version, now->counters.applied, now->counters.points);
+    for (size_t i = 0; i < now->n_offsets; i++)
+        if (now->offsets[i].partition > last)
+            last = now->offsets[i].partition;
+    for (int32_t k = 0; k <= last; k++) {
+        const params_offset *o = offset_at(now, k);
+
+        text_add(&t, "%s%" PRId64, k ? ", " : "", o ? o->next : 0);
+    }
+    text_add(&t, "]}\n");
+    rc = t.failed ? pe_error_nomem(errp)
+                  : leave_file(dir, "model.safetensors", now->model.data,
+                               now->model.len, errp);
+    if (rc == 0)
+        rc = leave_file(dir, "final.json", t.data, t.len, errp);
+    text_free(&t);
+    return rc;
 }
 
 /* --- what needs others --- */

@@ -40,6 +40,12 @@ int pe_tensors_put(pe_tensors *t, const char *name, enum tensor_type type,
 /* The tensor called [name], or NULL.  Lives as long as the set. */
 const tensor *pe_tensors_find(const pe_tensors *t, const char *name);
 
+/* Tensor number [i], in the order of the file; NULL behind the last. */
+const tensor *pe_tensors_at(const pe_tensors *t, size_t i);
+
+/* "F64" and so on, as the file has it. */
+const char *pe_tensors_type_name(enum tensor_type type);
+
 /* Data of the tensor called [name], its shape copied to [shape].  Errors
  * (input): there is none, or it has another type or rank.  Lives as long as
  * the set; never NULL on success, even when it has no elements.

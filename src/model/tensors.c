@@ -116,6 +116,16 @@ const tensor *pe_tensors_find(const pe_tensors *t, const char *name)
     return NULL;
 }
 
+const tensor *pe_tensors_at(const pe_tensors *t, size_t i)
+{
+    return i < t->n ? &t->tensor[i] : NULL;
+}
+
+const char *pe_tensors_type_name(enum tensor_type type)
+{
+    return tensor_type_name(type);
+}
+
 const void *pe_tensors_get(const pe_tensors *t, const char *name,
                            enum tensor_type type, size_t rank, uint64_t *shape,
                            pe_error *errp)

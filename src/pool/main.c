@@ -32,6 +32,7 @@ struct agent {
     pipeline *pl;
     int64_t *low, *high; /* rank 0: of every partition at the start */
     pool_source *source;
+    pool_store *local; /* rank 0: of a run without services */
     committer *committer;
     pool *pool;
 };
@@ -195,7 +196,7 @@ static pool_store *open_store(struct agent *a, pe_error *errp)
     pool_store *store;
 
     if (pipeline_is_local(a->pl))
-        return pool_store_memory(errp);
+        return a->local = pool_store_memory(errp);
     store = pool_store_params(a->pl, a->req, errp);
     if (store && begin_topic(a->pl, a->req, store, a->low, a->high, errp) < 0) {
         store->ops->close(store);
@@ -299,7 +300,7 @@ static void say_ready(const struct agent *a, int size)
 /* Collective.  Returns what the process ends with. */
 static int run(struct agent *a, int rank, int size)
 {
-    pe_error e = {0};
+    pe_error e = {0}, left = {0};
     json_t *report;
     int rc;
 
@@ -316,6 +317,10 @@ static int run(struct agent *a, int rank, int size)
         if (rank == 0)
             say_ready(a, size);
         rc = pool_run(a->pool, &e);
+        /* The rows are scored again by it (src/answer). */
+        if (rc == 0 && a->local &&
+            pool_store_memory_leave(a->local, a->dir, &left) < 0)
+            log_warn("the model is not left behind: %s", left.text);
         report = rc == 0 ? pool_report(a->pool) : NULL;
         if (report)
             event_print(report);

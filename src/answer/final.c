@@ -1,0 +1,225 @@
+/* final.c - every row of a run by its final model. */
+#include "src/answer/final_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "src/common/file.h"
+#include "src/common/text.h"
+#include "src/params/sha1.h"
+
+/* --- lanes --- */
+
+static pool_source *open_topic(void *arg, int32_t partition, pe_error *errp)
+{
+    final *f = arg;
+    uint64_t most = 2 * f->pl->message_bytes, least = UINT64_C(16) << 20;
+
+    (void)partition;
+    return pool_source_broker(f->pl, f->req, false, most > least ? most : least,
+                              errp);
+}
+
+static pool_source *open_function(void *arg, int32_t partition, pe_error *errp)
+{
+    final *f = arg;
+
+    (void)partition;
+    return pool_source_function(f->pl, f->req, false, &f->drain, errp);
+}
+
+/* Records that the topic does not keep any more are said. */
+static int first_of(final *f, const params_offset *o, int64_t *firstp,
+                    pe_error *errp)
+{
+    int64_t low, high;
+    char line[256];
+
+    if (broker_watermarks(f->admin, f->topic, o->partition, &low, &high, errp) <
+            0 ||
+        params_offset_init(f->params, f->topic, o->partition, low, firstp,
+                           errp) < 0)
+        return -1;
+    if (low <= *firstp)
+        return 0;
+    snprintf(line, sizeof(line),
+             "records %" PRId64 " to %" PRId64
+             " of partition %d are not kept in the topic any more: their rows "
+             "have no final score",
+             *firstp, (low < o->next ? low : o->next) - 1, (int)o->partition);
+    json_array_append_new(json_object_get(f->info, "notes"), json_string(line));
+    *firstp = low;
+    return 0;
+}
+
+static int add_lane(final *f, const params_offset *o, pe_error *errp)
+{
+    bool local = !f->params;
+    lane_conf *l = &f->lanes[f->n];
+
+    *l = (lane_conf){
+        .open = local ? open_function : open_topic,
+        .arg = f,
+        .stages = {.pl = f->pl,
+                   .run = f->req->run,
+                   .dir = f->req->dir,
+                   .index = o->partition,
+                   .size = f->pl->partitions,
+                   .m = f->m},
+        .features = f->m->features,
+        .partition = o->partition,
+        .end = o->next,
+    };
+    l->staged = stages_any(&l->stages);
+    if (!local && first_of(f, o, &l->first, errp) < 0)
+        return -1;
+    f->n++;
+    return 0;
+}
+
+static int by_partition(const void *a, const void *b)
+{
+    const lane_conf *x = a, *y = b;
+
+    return (x->partition > y->partition) - (x->partition < y->partition);
+}
+
+static int make_lanes(final *f, pe_error *errp)
+{
+    broker_conf c = {0};
+
+    if (f->params) {
+        pipeline_request_broker(f->req, &c, "pilot-score");
+        f->admin = broker_admin_open(&c, errp);
+        if (!f->admin)
+            return -1;
+    }
+    f->lanes = calloc(f->state.n_offsets + 1, sizeof(*f->lanes));
+    if (!f->lanes)
+        return pe_error_nomem(errp);
+    for (size_t i = 0; i < f->state.n_offsets; i++) {
+        const params_offset *o = &f->state.offsets[i];
+
+        if (o->topic && strcmp(o->topic, f->topic) != 0)
+            continue;
+        if (add_lane(f, o, errp) < 0)
+            return -1;
+    }
+    qsort(f->lanes, f->n, sizeof(*f->lanes), by_partition);
+    return 0;
+}
+
+/* One pass at a time writes into the folder. */
+static int take_lock(final *f, pe_error *errp)
+{
+    char *path = text_format("%s/results.lock", f->req->dir);
+
+    if (!path)
+        return pe_error_nomem(errp);
+    f->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (f->lock_fd < 0)
+        file_error(errp, errno, "make", path, PE_EXIT_CREATE);
+    free(path);
+    if (f->lock_fd < 0)
+        return -1;
+    if (flock(f->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                        "the rows of run %s are being scored already",
+                        f->req->run);
+}
+
+/* --- the pass --- */
+
+static int keep_model(const final *f, pe_error *errp)
+{
+    char *path = text_format("%s/" ANSWER_MODEL, f->req->dir);
+    char digest[PARAMS_SHA1_LEN + 1];
+    int rc = path ? file_write(path, f->state.model.data, f->state.model.len,
+                               0600, errp)
+                  : pe_error_nomem(errp);
+
+    free(path);
+    params_sha1_hex(f->state.model.data, f->state.model.len, digest);
+    json_object_set_new(f->info, "digest", json_string(digest));
+    json_object_set_new(f->info, "run", json_string(f->req->run));
+    return rc;
+}
+
+static int score(final *f, pe_error *errp)
+{
+    char *folder = f->c->out ? text_format("%s", f->c->out)
+                             : text_format("%s/" ANSWER_FOLDER, f->req->dir);
+    const pass_expected expected = {f->state.counters.applied,
+                                    f->state.counters.points};
+    const pass_conf c = {.folder = folder,
+                         .model = f->state.model.data,
+                         .model_len = f->state.model.len,
+                         .threshold = (double)NAN,
+                         .lanes = f->lanes,
+                         .n_lanes = f->n,
+                         .progress = f->c->progress,
+                         .arg = f->c->arg,
+                         .expected = &expected,
+                         .info = f->info};
+    int rc = folder ? pass_run(&c, errp) : pe_error_nomem(errp);
+
+    free(folder);
+    return rc;
+}
+
+/* A pass reads a source as fast as it gives, and one that gives other rows
+ * each time not at all.
+ */
+static int check_source(const final *f, pe_error *errp)
+{
+    for (size_t i = 0; i < f->pl->n_stages; i++) {
+        pipeline_stage *s = &f->pl->stages[i];
+
+        if (s->role != STAGE_SOURCE)
+            continue;
+        s->rate = 0;
+        if (!s->loaded || !function_rereadable(s->loaded, s->options))
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                                "the rows of '%s' cannot be had a second time, "
+                                "and without a broker nobody has kept them",
+                                s->function);
+    }
+    return 0;
+}
+
+static int run(final *f, pe_error *errp)
+{
+    bool local = pipeline_is_local(f->pl);
+
+    if (final_check_model(f, errp) < 0 || take_lock(f, errp) < 0)
+        return -1;
+    pipeline_topic(f->pl, f->req->run, "", f->topic, sizeof(f->topic));
+    if (local && check_source(f, errp) < 0)
+        return -1;
+    if (final_fetch(f, errp) < 0 || final_decode(f, errp) < 0 ||
+        keep_model(f, errp) < 0 || make_lanes(f, errp) < 0)
+        return -1;
+    return score(f, errp);
+}
+
+int final_run(const final_conf *c, pe_error *errp)
+{
+    final f = {.c = c, .lock_fd = -1};
+    int rc = -1;
+
+    f.info = json_pack("{s:[]}", "notes");
+    if (!f.info)
+        pe_error_nomem(errp);
+    else if (final_load(&f, errp) == 0)
+        rc = run(&f, errp);
+    final_close(&f);
+    return rc;
+}

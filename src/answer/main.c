@@ -1,0 +1,122 @@
+/* main.c - pilot-score: rows by one model, into a folder of answers. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#include "src/agent/event.h"
+#include "src/agent/fault.h"
+#include "src/answer/final.h"
+#include "src/common/log.h"
+
+static void usage(FILE *f)
+{
+    fputs("Usage: pilot-score [--events MARK] RUN_DIR\n"
+          "       pilot-score [--events MARK] --out DIR --run RUN_DIR FILE...\n"
+          "       pilot-score [--events MARK] --out DIR --model MODEL FILE...\n"
+          "Score rows once more: those a run has learned from, or those of "
+          "files.\n"
+          "Started by `pilot run` and `pilot score`.\n"
+          "\n"
+          "  --out DIR         make this folder of answers\n"
+          "  --run RUN_DIR     by the model of that run, behind its stages\n"
+          "  --model MODEL     by the model in that safetensors file\n"
+          "  --set NAME=VALUE  an option of the function `file`; may be "
+          "repeated\n"
+          "  --events MARK     begin what is told on standard output with it\n"
+          "  -h, --help        this text\n",
+          f);
+}
+
+static void told(void *arg, uint64_t rows, double share)
+{
+    json_t *o = json_pack("{s:s, s:I, s:f}", "event", "progress", "rows",
+                          (json_int_t)rows, "share", share);
+
+    (void)arg;
+    if (o)
+        event_print(o);
+}
+
+/* Who asked may not live to hear of it. */
+static void set_signals(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+static int take_set(final_conf *c, char *text)
+{
+    char **set =
+        realloc((void *)(uintptr_t)c->set, (c->n_set + 1) * sizeof(*set));
+
+    if (!set)
+        return -1;
+    set[c->n_set++] = text;
+    c->set = set;
+    return 0;
+}
+
+static int parse(final_conf *c, const char **eventsp, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"out", required_argument, NULL, 'o'},
+        {"run", required_argument, NULL, 'r'},
+        {"model", required_argument, NULL, 'm'},
+        {"set", required_argument, NULL, 's'},
+        {"events", required_argument, NULL, 'e'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int k;
+
+    while ((k = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (k == 'h') {
+            usage(stdout);
+            exit(PE_EXIT_OK);
+        }
+        if (k == '?' || (k == 's' && take_set(c, optarg) < 0))
+            return -1;
+        if (k == 'o')
+            c->out = optarg;
+        if (k == 'r')
+            c->run = optarg;
+        if (k == 'm')
+            c->model = optarg;
+        if (k == 'e')
+            *eventsp = optarg;
+    }
+    if (!c->run && !c->model && !c->out && argc - optind == 1) {
+        c->run = argv[optind];
+        return 0;
+    }
+    c->files = argv + optind;
+    c->n_files = (size_t)(argc - optind);
+    return c->out && (!c->run ^ !c->model) && c->n_files > 0 ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+    final_conf c = {.progress = told};
+    const char *events = NULL;
+    pe_error e = {0};
+    int rc;
+
+    if (parse(&c, &events, argc, argv) < 0) {
+        usage(stderr);
+        return PE_EXIT_USAGE;
+    }
+    log_init(log_write_stderr, "pilot-score", LOG_LEVEL_INFO);
+    if (event_open(events, &e) < 0) {
+        log_error("%s", e.text);
+        return (int)e.exit_code;
+    }
+    set_signals();
+    fault_open();
+    rc = c.n_files > 0 ? final_files(&c, &e) : final_run(&c, &e);
+    if (rc < 0)
+        event_error("score", &e);
+    free((void *)(uintptr_t)c.set);
+    return rc < 0 ? (int)e.exit_code : PE_EXIT_OK;
+}

@@ -1,0 +1,38 @@
+/* pass.h - every row of some partitions, scored by one model. */
+#ifndef ANSWER_PASS_H
+#define ANSWER_PASS_H
+
+#include <stdatomic.h>
+
+#include "answer.h"
+#include "src/answer/lane.h"
+
+/* What a run had learned from, which is to come again. */
+typedef struct pass_expected {
+    uint64_t blocks, points;
+} pass_expected;
+
+typedef struct pass_conf {
+    const char *folder; /* made anew; what is in it is a try that was ended */
+    const void *model;  /* safetensors */
+    size_t model_len;
+    double threshold;     /* NaN: exact, over all that is scored, for the */
+    double contamination; /* model's, or this where > 0 */
+    const char *threshold_from; /* who says so, for [threshold] */
+    const lane_conf *lanes;
+    size_t n_lanes;
+    int threads; /* 0: one for each core we may use */
+    /* Told about twice a second, from one thread; may be NULL. */
+    void (*progress)(void *arg, uint64_t rows, double share);
+    void *arg;
+    const pass_expected *expected; /* NULL: nobody knows */
+    json_t *info;                  /* more members for results.json; borrowed */
+} pass_conf;
+
+/* Score all rows of all lanes and write the folder of answers (answer.h) into
+ * c->folder, whole or, on error, not at all.  Memory is bounded whatever the
+ * number of rows: a record for each thread, and the queues of as many sources.
+ */
+int pass_run(const pass_conf *c, pe_error *errp);
+
+#endif

@@ -1,0 +1,189 @@
+/* stages.c - a block through the stages before the model. */
+#include "stages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/agent/fault.h"
+
+typedef struct stage {
+    const pipeline_stage *of;
+    function *fn;
+    pe_options *options;
+    pe_context *ctx;
+    pe_block out;
+    char *words; /* for a fault in it */
+} stage;
+
+struct stages {
+    stages_conf c;
+    function_host host;
+    pe_model *m;   /* ours: kernels are for one thread at a time */
+    pe_block work; /* a copy that is aligned */
+    stage *stage;
+    size_t n;
+};
+
+/* Stages that only count outliers change nothing. */
+static bool is_one(const stages_conf *c, const pipeline_stage *s)
+{
+    if (s->role == STAGE_EDGE)
+        return c->edges && strcmp(s->function, "score") != 0;
+    return s->role == STAGE_CLOUD && s != pipeline_last_stage(c->pl);
+}
+
+bool stages_any(const stages_conf *c)
+{
+    for (size_t i = 0; i < c->pl->n_stages; i++)
+        if (is_one(c, &c->pl->stages[i]))
+            return true;
+    return false;
+}
+
+static const pe_model *the_model(void *arg)
+{
+    const stages *s = arg;
+
+    return s->m;
+}
+
+static function_setup setup_of(const stages *s, const stage *k)
+{
+    const pipeline *pl = s->c.pl;
+
+    return (function_setup){
+        .run = s->c.run,
+        .stage = k->of->name,
+        .device = "",
+        .index = s->c.index,
+        .size = s->c.size,
+        .options = k->options,
+        .context_keys = (const char *const *)pl->context_keys,
+        .context_values = (const char *const *)pl->context_values,
+        .n_context = pl->n_context,
+        .dtype = pl->dtype,
+        .host = &s->host,
+    };
+}
+
+static int open_one(stages *s, stage *k, pe_error *errp)
+{
+    bool edge = k->of->role == STAGE_EDGE;
+    function_setup set;
+    pe_context *ctx;
+
+    k->fn = function_load(k->of->function, s->c.dir, errp);
+    if (k->fn)
+        k->options = function_options(k->fn, k->of->options, errp);
+    if (!k->options)
+        return -1;
+    k->words = fault_words(k->of->name, edge ? "process_edge" : "process_cloud",
+                           k->of->function);
+    if (!k->words)
+        return pe_error_nomem(errp);
+    set = setup_of(s, k);
+    ctx = context_create(&set, errp);
+    if (!ctx)
+        return -1;
+    if (function_ops(k->fn)->open && function_ops(k->fn)->open(ctx) < 0) {
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "stage '%s': %s",
+                     k->of->name, context_error(ctx));
+        context_destroy(ctx); /* never opened, so never closed */
+        return -1;
+    }
+    k->ctx = ctx;
+    return 0;
+}
+
+stages *stages_open(const stages_conf *c, pe_error *errp)
+{
+    stages *s = calloc(1, sizeof(*s));
+
+    if (s)
+        s->stage = calloc(c->pl->n_stages + 1, sizeof(*s->stage));
+    if (!s || !s->stage) {
+        free(s);
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    s->c = *c;
+    s->m = pe_model_copy(c->m, errp);
+    if (!s->m) {
+        stages_close(s);
+        return NULL;
+    }
+    s->host = (function_host){.arg = s, .model = the_model};
+    for (size_t i = 0; i < c->pl->n_stages; i++) {
+        if (!is_one(c, &c->pl->stages[i]))
+            continue;
+        s->stage[s->n].of = &c->pl->stages[i];
+        if (open_one(s, &s->stage[s->n++], errp) < 0) {
+            stages_close(s);
+            return NULL;
+        }
+    }
+    return s;
+}
+
+void stages_close(stages *s)
+{
+    for (size_t i = 0; s && i < s->n; i++) {
+        stage *k = &s->stage[i];
+
+        if (k->ctx && function_ops(k->fn)->close)
+            function_ops(k->fn)->close(k->ctx);
+        context_destroy(k->ctx);
+        pe_options_destroy(k->options);
+        function_unload(k->fn);
+        pe_block_release(&k->out);
+        free(k->words);
+    }
+    if (s) {
+        pe_block_release(&s->work);
+        pe_model_destroy(s->m);
+        free(s->stage);
+    }
+    free(s);
+}
+
+static int step(stage *k, const pe_block *in, pe_error *errp)
+{
+    const pe_function *ops = function_ops(k->fn);
+    int rc;
+
+    pe_context_pass(k->ctx, in, &k->out);
+    fault_enter(k->words);
+    rc = k->of->role == STAGE_EDGE ? ops->process_edge(k->ctx, in, &k->out)
+                                   : ops->process_cloud(k->ctx, in, &k->out);
+    fault_leave();
+    if (rc > 0 && (k->out.points == 0 || k->out.features == 0))
+        rc = pe_context_fail(k->ctx, "an empty block was forwarded; return "
+                                     "PE_NOTHING instead");
+    if (rc >= 0)
+        return rc ? PE_FORWARD : PE_NOTHING;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "stage '%s': %s",
+                        k->of->name, context_error(k->ctx));
+}
+
+int stages_run(stages *s, pe_block *b, pe_error *errp)
+{
+    const pe_block *in = b;
+    int rc = PE_FORWARD;
+
+    if (((uintptr_t)b->data & 63) != 0) { /* functions read aligned data */
+        if (pe_block_copy(&s->work, b, errp) < 0)
+            return -1;
+        b->data = s->work.data;
+    }
+    for (size_t i = 0; rc > 0 && i < s->n; i++) {
+        rc = step(&s->stage[i], in, errp);
+        in = &s->stage[i].out;
+    }
+    if (rc > 0 && in != b) {
+        b->data = in->data;
+        b->points = in->points;
+        b->features = in->features;
+        b->dtype = in->dtype;
+    }
+    return rc;
+}

@@ -1,0 +1,31 @@
+/* stages.h - a block through the stages before the model. */
+#ifndef ANSWER_STAGES_H
+#define ANSWER_STAGES_H
+
+#include "src/function/host.h"
+#include "src/pipeline/pipeline.h"
+
+/* The stages of one partition: what one keeps is what it has seen of that. */
+typedef struct stages stages;
+
+typedef struct stages_conf {
+    const pipeline *pl;
+    const char *run, *dir; /* the folder functions are taken from */
+    bool edges;      /* also those of devices: what comes is as they sense it */
+    int index, size; /* partition of so many */
+    const pe_model *m; /* what functions score with; copied */
+} stages_conf;
+
+/* Are there any of these? */
+bool stages_any(const stages_conf *c);
+
+stages *stages_open(const stages_conf *c, pe_error *errp);
+void stages_close(stages *s); /* may be NULL */
+
+/* PE_FORWARD: [b] has the data of the last one, which lives until the next
+ * call, and where it came from stays; PE_NOTHING: nothing goes on; -1: an
+ * error of class input refuses the block.
+ */
+int stages_run(stages *s, pe_block *b, pe_error *errp);
+
+#endif
