@@ -19,6 +19,10 @@ _pilot_ids() {
         awk '{ print $1; sub("/.*", "", $1); print $1 }' | sort -u
 }
 
+_pilot_runs() {
+    pilot runs --no-header 2>/dev/null | awk '{ print $1 }'
+}
+
 _pilot_complete() {
     local word=$2 command=submit words=() first=1
     COMPREPLY=()
@@ -45,10 +49,23 @@ _pilot_complete() {
     --launcher) words=(auto srun mpirun mpiexec) ;;
     --until) words=(active end) ;;
     --run | --resume | --successor) mapfile -t words < <(_pilot_ids) ;;
+    --rm) mapfile -t words < <(_pilot_runs) ;;
     esac
     if [ ${#words[@]} -eq 0 ] && [ "$COMP_CWORD" -ge "$first" ]; then
         case $command in
         status | wait | cancel | log | resize) mapfile -t words < <(_pilot_ids) ;;
+        results) mapfile -t words < <(_pilot_runs) ;;
+        score) # then files
+            [ "$COMP_CWORD" -gt "$first" ] ||
+                mapfile -t words < <(_pilot_runs)
+            ;;
+        model)
+            if [ "$COMP_CWORD" -eq "$first" ]; then
+                words=(show get list)
+            elif [ "$COMP_CWORD" -eq $((first + 1)) ]; then
+                mapfile -t words < <(_pilot_runs)
+            fi
+            ;;
         services)
             [ "$COMP_CWORD" -gt "$first" ] || words=(start status stop fetch)
             ;;

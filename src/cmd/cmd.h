@@ -18,6 +18,10 @@ int cmd_status(int argc, char **argv);
 int cmd_wait(int argc, char **argv);
 int cmd_cancel(int argc, char **argv);
 int cmd_log(int argc, char **argv);
+int cmd_results(int argc, char **argv);
+int cmd_score(int argc, char **argv);
+int cmd_model(int argc, char **argv);
+int cmd_runs(int argc, char **argv);
 
 /* Print "pilot: TEXT" of [e] to stderr; returns its exit status. */
 int cmd_fail(const pe_error *e);

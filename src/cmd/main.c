@@ -22,6 +22,10 @@ static const struct command {
     const char *prose;
 } commands[] = {
     {"run", cmd_run, "run a pipeline and follow it to its end"},
+    {"results", cmd_results, "print which rows of a run are outliers"},
+    {"score", cmd_score, "score the rows of files by a model"},
+    {"model", cmd_model, "show the model of a run, or write it to a file"},
+    {"runs", cmd_runs, "list the runs there are, or remove one"},
     {"submit", cmd_submit, "submit a pilot and return (also pilot-submit)"},
     {"status", cmd_status, "list pilots, and why they do not run"},
     {"wait", cmd_wait, "wait for pilots to be up, or to end"},
@@ -104,7 +108,9 @@ static const struct {
     {"show", "status"},
     {"stop", "cancel"},
     {"kill", "cancel"},
-    {"rm", "cancel"},
+    {"rm", "runs --rm"},
+    {"outliers", "results"},
+    {"predict", "score"},
     {"scancel", "cancel"},
     {"sbatch", "submit"},
     {"qsub", "submit"},

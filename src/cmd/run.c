@@ -31,6 +31,8 @@ static const option_spec options[] = {
      "write the summary as JSON to FILE"},
     {"until", 0, OPTION_TEXT, AT(until), "eof", "eof",
      "process what is in the topic now and end; no device starts"},
+    {"no-final", 0, OPTION_FLAG, AT(no_final), NULL, NULL,
+     "do not score every row again by the final model"},
     {"dry-run", 0, OPTION_FLAG, AT(dry_run), NULL, NULL,
      "print what would be done and touch nothing"},
     {"keep", 0, OPTION_FLAG, AT(keep), NULL, NULL,
@@ -187,7 +189,8 @@ static void findings_tell(const struct run *r, const json_t *summary)
 /* The run is over: its state decides the exit status. */
 static int run_conclude(struct run *r, pe_error *errp)
 {
-    double seconds = (double)(clock_mono_ns() - r->start_ns) / 1e9;
+    int64_t end_ns = r->learned_ns ? r->learned_ns : clock_mono_ns();
+    double seconds = (double)(end_ns - r->start_ns) / 1e9;
     bool drained = !r->failed && was_drained(r);
     const char *state = r->failed ? "failed" : drained ? "drained" : "done";
     json_t *summary = monitor_summary(r->monitor, state, seconds);
@@ -200,6 +203,9 @@ static int run_conclude(struct run *r, pe_error *errp)
         json_object_set_new(summary, "exit", json_integer(r->exit_code));
     int status = (int)json_integer_value(json_object_get(summary, "exit"));
     findings_tell(r, summary);
+    run_answers_tell(r, summary);
+    if (status == 0 && r->unscored.kind != PE_ERROR_NONE)
+        status = (int)r->unscored.exit_code;
     if (summary_give(r, summary, errp) < 0) {
         int code = cmd_fail(errp);
         status = status ? status : code;
@@ -239,7 +245,28 @@ static int run_prepare(struct run *r, json_t *before, pe_error *errp)
     return pipeline_request_write(r->req, errp);
 }
 
-/* A run that is done stays so. */
+/* A run that is done stays so; its answers are made where they are missing. */
+static int done_again(struct run *r, json_t *before, pe_error *errp)
+{
+    int status = PE_EXIT_OK;
+
+    log_info("run %s was done already: this is what it came to", r->req->run);
+    if (!run_answers_are_there(r)) {
+        if (!r->local && run_endpoints_resolve(r, errp) < 0)
+            return cmd_fail(errp);
+        if (pipeline_request_write(r->req, errp) < 0)
+            return cmd_fail(errp);
+        run_answers_wait(r);
+        status = (int)r->unscored.exit_code;
+        if (r->stop_signal)
+            return run_stopped(r);
+    }
+    run_answers_tell(r, before);
+    if (summary_give(r, before, errp) < 0)
+        status = cmd_fail(errp);
+    return status;
+}
+
 static int run_execute(struct run *r, pe_error *errp)
 {
     bool done = false;
@@ -247,10 +274,7 @@ static int run_execute(struct run *r, pe_error *errp)
     int status = PE_EXIT_OK;
 
     if (done) {
-        log_info("run %s was done already: this is what it came to",
-                 r->req->run);
-        if (summary_give(r, before, errp) < 0)
-            status = cmd_fail(errp);
+        status = done_again(r, before, errp);
     } else if (run_prepare(r, before, errp) < 0) {
         status = r->stop_signal ? run_stopped(r) : cmd_fail(errp);
     } else {

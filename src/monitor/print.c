@@ -182,6 +182,84 @@ static void outliers_print(const json_t *summary, FILE *f)
     }
 }
 
+/* 12,345 */
+static void thousands(long long n, char out[32])
+{
+    char digits[32];
+    int len = snprintf(digits, sizeof(digits), "%lld", n), k = 0;
+
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            out[k++] = ',';
+        out[k++] = digits[i];
+    }
+    out[k] = '\0';
+}
+
+/* Rows with the highest scores, as FILE:ROW, else DEVICE/ROW. */
+static void top_print(const json_t *top, FILE *f)
+{
+    const char *label = "top";
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(top, i, row)
+    {
+        const char *source = value_text(row, "source", "");
+        bool file = *source != '\0';
+
+        fprintf(f, LABEL "%s%s%lld  %.6g\n", label,
+                file ? source : value_text(row, "device", ""), file ? ":" : "/",
+                count_of(row, "row"), value_real(row, "score"));
+        label = "";
+    }
+}
+
+static void notes_print(const json_t *final, FILE *f)
+{
+    const json_t *note;
+    size_t i;
+
+    json_array_foreach(json_object_get(final, "notes"), i, note)
+        wrapped_print("", json_string_value(note), f);
+    if (json_is_string(json_object_get(final, "drift")))
+        wrapped_print("", value_text(final, "drift", ""), f);
+}
+
+/* All rows by the last model: what people came for. */
+static void final_print(const json_t *summary, FILE *f)
+{
+    const json_t *final = json_object_get(summary, "final");
+    long long masked = count_of(final, "masked");
+    char outliers[32], rows[32], line[400];
+
+    if (json_is_string(json_object_get(summary, "drift")))
+        wrapped_print("drift", value_text(summary, "drift", ""), f);
+    if (!json_is_object(final))
+        return;
+    if (json_is_string(json_object_get(final, "error"))) {
+        snprintf(line, sizeof(line), "not scored by the final model: %.300s",
+                 value_text(final, "error", ""));
+        wrapped_print("final", line, f);
+        return;
+    }
+    thousands(count_of(final, "outliers"), outliers);
+    thousands(count_of(final, "rows"), rows);
+    fprintf(f, LABEL "%s outliers of %s rows (final model, version %lld)\n",
+            "final", outliers, rows, count_of(final, "version"));
+    if (masked > 0)
+        fprintf(f, LABEL "%lld rows masked: they have no score\n", "", masked);
+    snprintf(line, sizeof(line), "threshold %.6g, %.200s; the stream's: %.6g",
+             value_real(final, "threshold"),
+             value_text(final, "threshold_from", ""),
+             value_real(final, "model_threshold"));
+    wrapped_print("", line, f);
+    notes_print(final, f);
+    top_print(json_object_get(final, "top"), f);
+    fprintf(f, LABEL "pilot results %s\n", "all",
+            value_text(summary, "run", "RUN"));
+}
+
 static void rate_print(const json_t *summary, FILE *f)
 {
     const json_t *rate = json_object_get(summary, "rate");
@@ -278,4 +356,5 @@ void monitor_print(const json_t *summary, FILE *f)
     cpu_print(json_object_get(summary, "cpu_s"), f);
     wrapped_print("verdict", value_text(verdict, "text", ""), f);
     errors_print(json_object_get(summary, "errors"), f);
+    final_print(summary, f);
 }

@@ -52,6 +52,21 @@ int topics_ensure(const pipeline *p, const pipeline_request *r, pe_error *errp)
     return status;
 }
 
+int topics_delete(const pipeline *p, const pipeline_request *r, pe_error *errp)
+{
+    static const char *const suffixes[] = {"", ".results", ".refused"};
+    broker_admin *a = admin_open(r, errp);
+    int status = a ? 0 : -1;
+    char name[256];
+
+    for (size_t i = 0; status == 0 && i < 3; i++) {
+        pipeline_topic(p, r->run, suffixes[i], name, sizeof(name));
+        status = broker_topic_delete(a, name, errp);
+    }
+    broker_admin_close(a);
+    return status;
+}
+
 int topics_ends(const pipeline *p, const pipeline_request *r, int64_t *ends,
                 pe_error *errp)
 {

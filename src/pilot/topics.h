@@ -9,6 +9,9 @@
  */
 int topics_ensure(const pipeline *p, const pipeline_request *r, pe_error *errp);
 
+/* Delete them; one that is not there is no error. */
+int topics_delete(const pipeline *p, const pipeline_request *r, pe_error *errp);
+
 /* Next offset to be written to each partition of the run's topic into [ends],
  * which has room for p->partitions.  Waits for the broker for a second or two.
  */

@@ -114,6 +114,11 @@ void pipeline_topic(const pipeline *p, const char *run, const char *suffix,
         snprintf(out, cap, "pilot.%s.%s%s", run, p->stream_name, suffix);
 }
 
+bool pipeline_topic_is_own(const pipeline *p)
+{
+    return !p->topic || strstr(p->topic, PIPELINE_RUN);
+}
+
 int pipeline_owner(int partition, int ranks)
 {
     return partition % ranks;

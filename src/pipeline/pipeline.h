@@ -175,6 +175,9 @@ void pipeline_device_name(const pipeline *p, int d, char *out, size_t cap);
 void pipeline_topic(const pipeline *p, const char *run, const char *suffix,
                     char *out, size_t cap);
 
+/* Does its name hold the run's, so that no other run writes there? */
+bool pipeline_topic_is_own(const pipeline *p);
+
 /* Rank that owns partition [partition] of [ranks]: partition mod ranks. */
 int pipeline_owner(int partition, int ranks);
 

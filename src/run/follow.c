@@ -48,8 +48,12 @@ static void progress_show(struct run *r)
     if (ioctl(2, TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
         wide = w.ws_col;
     /* A line that reaches the last column breaks on some terminals. */
-    monitor_progress(r->monitor, line,
-                     wide < sizeof(line) ? wide : sizeof(line));
+    if (wide > sizeof(line))
+        wide = sizeof(line);
+    if (r->phase == RUN_SCORES)
+        scorer_words(&r->scorer, line, wide);
+    else
+        monitor_progress(r->monitor, line, wide);
     if (!*line)
         return;
     fprintf(stderr, "\r%-*s", (int)r->shown, line);
@@ -139,7 +143,10 @@ static void signals_obey(struct run *r)
         detach(r);
     if (s.ends == 0)
         return;
-    if (!r->drained) {
+    if (r->phase == RUN_SCORES) { /* it has learned: nothing to drain */
+        run_answers_stop(r, s.last);
+        s.ends--;
+    } else if (!r->drained) {
         drain(r);
         s.ends--;
     }
@@ -295,6 +302,15 @@ static void services_dismiss(struct run *r)
     r->params = NULL;
 }
 
+/* Services stay until the rows have been read again. */
+static void answers_make(struct run *r)
+{
+    r->learned_ns = clock_mono_ns();
+    r->phase = RUN_SCORES;
+    if (run_answers_due(r))
+        run_answers_start(r);
+}
+
 /* Whose end takes its time is said once. */
 static void slow_tell(struct run *r, int64_t now)
 {
@@ -326,6 +342,8 @@ static void phase_advance(struct run *r)
         edges_expire(r);
     if (r->phase == RUN_ENDS && are_over(r, PILOT_POOL) &&
         are_over(r, PILOT_EDGE))
+        answers_make(r);
+    if (r->phase == RUN_SCORES && run_answers_turn(r))
         services_dismiss(r);
     if (r->phase == RUN_CLOSES &&
         ((are_over(r, PILOT_BROKER) && are_over(r, PILOT_PARAMS) &&
@@ -337,11 +355,12 @@ static void phase_advance(struct run *r)
 /* Sleep until somebody says something; a child that ends closes its pipe. */
 static void events_wait(const struct run *r)
 {
-    struct pollfd fds[AGENTS_MAX + 1];
+    struct pollfd fds[AGENTS_MAX + 2];
     nfds_t n = 0;
 
     fds[n++] = (struct pollfd){.fd = signals_fd(), .events = POLLIN};
-    for (size_t i = 0; i < r->n_agents && n <= AGENTS_MAX; i++)
+    fds[n++] = (struct pollfd){.fd = scorer_fd(&r->scorer), .events = POLLIN};
+    for (size_t i = 0; i < r->n_agents && n < AGENTS_MAX + 2; i++)
         if (crew_fd(&r->agents[i].crew) >= 0)
             fds[n++] = (struct pollfd){.fd = crew_fd(&r->agents[i].crew),
                                        .events = POLLIN};

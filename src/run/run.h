@@ -12,6 +12,7 @@
 #include "src/pipeline/pipeline.h"
 #include "src/registry/record.h"
 #include "src/registry/submit.h"
+#include "src/run/scorer.h"
 
 struct run_options {
     option_list set;
@@ -20,6 +21,7 @@ struct run_options {
     const char *resume;  /* run to go on with, or NULL */
     const char *until;   /* "eof", or NULL */
     const char *file;    /* the operand, NULL with resume */
+    bool no_final;       /* rows are not scored again at the end */
     bool dry_run, keep, quiet, help;
 };
 
@@ -65,6 +67,7 @@ enum run_phase {
     RUN_FLOWS,  /* until the pool's final event */
     RUN_DRAINS, /* the same, with the sources stopped */
     RUN_ENDS,   /* the pools are done, edges take leave */
+    RUN_SCORES, /* every row is scored again, by the final model */
     RUN_CLOSES, /* services and allocations are ended */
     RUN_OVER,
 };
@@ -93,7 +96,10 @@ struct run {
     int stop_signal;    /* stop now; 0: no */
     bool failed;
     int exit_code;      /* of the first failure */
+    scorer scorer;      /* of RUN_SCORES */
+    pe_error unscored;  /* why that came to nothing */
     int64_t start_ns;   /* monotonic */
+    int64_t learned_ns; /* the end of what was learned; 0: not yet */
     int64_t end_by_ns;  /* edges have until then to take leave */
     int64_t shown_ns;   /* last progress line */
     int64_t beats_ns;   /* next look at the beats */
@@ -189,6 +195,25 @@ void run_agent_give_up(agent *a, int exit_code, const char *what);
 bool run_agent_is_over(const agent *a);
 /* Does it stay until pools and edges are over?  Services and allocations. */
 bool run_agent_stays(const agent *a);
+
+/* --- answers.c --- */
+
+/* Does the run end with all its rows scored by its final model?  It has come
+ * to its end, and has a model that scores.
+ */
+bool run_answers_due(const struct run *r);
+/* Has it done so? */
+bool run_answers_are_there(const struct run *r);
+/* Start that; one that fails is told and goes into the summary. */
+void run_answers_start(struct run *r);
+/* One look; true: it has ended, one way or the other. */
+bool run_answers_turn(struct run *r);
+/* End it, for signal [sig]. */
+void run_answers_stop(struct run *r, int sig);
+/* Stay until it has ended. */
+void run_answers_wait(struct run *r);
+/* What the answers and the stream came to, into [summary]. */
+void run_answers_tell(const struct run *r, json_t *summary);
 
 /* --- child.c: pilots whose supervisor is a child of this command --- */
 

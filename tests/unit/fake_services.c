@@ -269,3 +269,79 @@ const char *params_key_word(size_t i)
 {
     return i == 0 ? "state" : NULL;
 }
+
+/* --- what only results and models are asked for --- */
+
+int params_run_delete(params *p, pe_error *errp)
+{
+    (void)p;
+    note("delete keys");
+    return fails("delete", errp);
+}
+
+int params_model_fetch(params *p, pe_buffer *out,
+                       char commit[PE_COMMIT_ID_LEN + 1], uint64_t *versionp,
+                       int64_t *time_nsp, pe_error *errp)
+{
+    (void)p;
+    out->len = 0;
+    *commit = '\0';
+    *versionp = 0;
+    *time_nsp = 0;
+    return fails("model", errp);
+}
+
+int broker_topic_delete(broker_admin *a, const char *name, pe_error *errp)
+{
+    (void)a;
+    note("delete %s", name);
+    return fails("delete", errp);
+}
+
+struct broker_consumer {
+    char unused;
+};
+static broker_consumer the_consumer;
+
+broker_consumer *broker_consumer_open(const broker_consumer_conf *c,
+                                      pe_error *errp)
+{
+    note("consumer %s", c->topic);
+    return fails("consumer", errp) < 0 ? NULL : &the_consumer;
+}
+
+void broker_consumer_close(broker_consumer *c)
+{
+    (void)c;
+}
+
+int broker_consumer_assign(broker_consumer *c, const broker_position *p,
+                           size_t n, pe_error *errp)
+{
+    (void)c;
+    (void)p;
+    (void)n;
+    return fails("assign", errp);
+}
+
+int broker_consumer_fetch(broker_consumer *c, int timeout_ms, broker_record *r,
+                          pe_error *errp)
+{
+    (void)c;
+    (void)timeout_ms;
+    (void)r;
+    return fails("fetch", errp);
+}
+
+void broker_record_release(broker_record *r)
+{
+    (void)r;
+}
+
+int broker_record_headers(const broker_record *r, record_headers *h,
+                          pe_error *errp)
+{
+    (void)r;
+    (void)h;
+    return fails("headers", errp);
+}

@@ -80,6 +80,7 @@ static void stage_set(const char *pool, const char *edge)
     setenv("PILOT_PARAMS", "redis://host:6379", 1);
     unsetenv("FAKE_FAILS");
     unsetenv("FAKE_SERVICES");
+    unsetenv("FAKE_SCORE");
     unsetenv("FAKE_COMMIT");
 }
 
@@ -285,7 +286,8 @@ static void test_services_managed(void)
     unsetenv("PILOT_PARAMS");
     CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);
     UNIT_CONTAINS(content("log"), "services start\nbroker 127.0.0.1:1\n");
-    UNIT_CONTAINS(content("log"), "control done\nservices stop\n");
+    UNIT_CONTAINS(content("log"), "control done\nscore /");
+    UNIT_CONTAINS(content("log"), "/home/t\nservices stop\n");
     CU_ASSERT_EQUAL(
         PILOT("run", "--keep", "--run", "u", in_folder("stream.yaml")), 0);
     UNIT_CONTAINS(content("err"), "pilot: the services go on; stop them with "
@@ -751,6 +753,61 @@ static void test_paths(void)
     UNIT_CONTAINS(content("home/t/request.json"), "\"until=eof\"");
 }
 
+/* --- all rows by the final model --- */
+
+static void test_scored(void)
+{
+    static const struct {
+        const char *score, *pool, *option; /* beside --run */
+        int status;
+        bool asked;
+        const char *out, *err;
+    } rows[] = {
+        {"", "ok", "-Q", 0, true, "", ""},
+        {"", "ok", "--no-final", 0, false, "", ""},
+        {"", "late", "--keep", 0, false, "", "drained"}, /* not at its end */
+        {"", "broken", "--keep", 1, false, "", ""},
+        {"input", "ok", "--keep", 65, true,
+         "final     not scored by the final model: score says input\n",
+         "pilot: the rows are not scored by the final model: score says input; "
+         "'pilot score t' tries again\n"},
+        {"killed", "ok", "--keep", 1, true,
+         "not scored by the final model: pilot-score was killed by signal 9",
+         "pilot-score was killed by signal 9"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        stage_set(rows[i].pool, "ok");
+        setenv("FAKE_SCORE", rows[i].score, 1);
+        CU_ASSERT_EQUAL(PILOT("run", rows[i].option, "--run", "t",
+                              in_folder("stream.yaml")),
+                        rows[i].status);
+        CU_ASSERT_EQUAL(strstr(content("log"), "score /") != NULL,
+                        rows[i].asked);
+        UNIT_CONTAINS(content("out"), rows[i].out);
+        UNIT_CONTAINS(content("err"), rows[i].err);
+    }
+    /* It is done, and asked for them again. */
+    unsetenv("FAKE_SCORE");
+    CU_ASSERT_EQUAL(PILOT("run", "--resume", "t"), 0);
+    UNIT_CONTAINS(content("err"), "was done already");
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(strstr(content("log"), "score /") + 1, "score /"));
+}
+
+static void test_scored_signal(void)
+{
+    stage_set("ok", "ok");
+    setenv("FAKE_SCORE", "deaf", 1);
+    process *p = pilot_start((const char *const[]){
+        "run", "--run", "t", in_folder("stream.yaml"), NULL});
+    await("log", "score /");
+    process_signal(p, SIGINT);
+    CU_ASSERT_EQUAL(pilot_end(p), 130);
+    UNIT_CONTAINS(content("out"), "done in");
+    UNIT_CONTAINS(content("out"), "interrupted; 'pilot score t' does it");
+}
+
 /* --- set-up --- */
 
 static int agents_link(void)
@@ -760,6 +817,7 @@ static int agents_link(void)
         {"agent", "pilot-edge"},
         {"pilot-services", "pilot-services"},
         {"mpirun", "mpirun"},
+        {"pilot-score", "pilot-score"},
     };
     const char *source = getenv("top_srcdir") ? getenv("top_srcdir") : ".";
     char *root = realpath(source, NULL);
@@ -821,6 +879,8 @@ int main(void)
         {"a run that was done, and is not any more", test_resume_rolled_back},
         {"a run of another home", test_claimed},
         {"runs that cannot go on", test_resume_refused},
+        {"rows by the final model", test_scored},
+        {"a signal while rows are scored", test_scored_signal},
         {"quiet", test_quiet},
         {"relative paths", test_paths},
         {NULL, NULL},

@@ -1,0 +1,54 @@
+/* result_out.h - scored rows for people and programs. */
+#ifndef CMD_RESULT_OUT_H
+#define CMD_RESULT_OUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "src/answer/answer.h"
+
+enum result_format { RESULT_TEXT, RESULT_CSV, RESULT_JSON };
+
+/* One row.  Strings are borrowed. */
+typedef struct result_row {
+    int64_t time_ns;  /* 0: not known */
+    const char *time; /* as text; NULL: that of time_ns */
+    const char *device;
+    const char *source; /* file, or "" */
+    const char *place;  /* where it is, without a file: what stands for
+                           DEVICE/ROW; NULL: that */
+    int64_t row;        /* -1: not known */
+    float score;
+    double threshold;
+    int label; /* of answer_label */
+    uint64_t version;
+    const double *values; /* NULL: not kept */
+    uint32_t n_values;
+} result_row;
+
+/* The line of titles, for rows of [n_values] values at the most; JSON has
+ * none.
+ */
+void result_titles(enum result_format format, uint32_t n_values, FILE *f);
+void result_print(enum result_format format, const result_row *r,
+                  uint32_t n_values, FILE *f);
+
+/* What is wanted of the answers in a folder. */
+typedef struct result_wish {
+    bool outliers; /* only those */
+    bool npy;      /* as rows.npy has them */
+    bool titles;
+    enum result_format format;
+    uint64_t top; /* so many with the highest scores, highest first; 0: all,
+                     in their order */
+} result_wish;
+
+/* Print rows of [a] to [f].  Errors: no memory. */
+int result_answers(const answers *a, const result_wish *w, FILE *f,
+                   pe_error *errp);
+
+/* "20 outliers of 10,000 rows (...)" and the notes, as messages. */
+void result_tell(const answers *a);
+
+#endif

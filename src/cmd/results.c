@@ -1,0 +1,167 @@
+/* results.c - `pilot results`: which rows of a run are outliers. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/cmd/cmd.h"
+#include "src/cmd/result_out.h"
+#include "src/cmd/result_stream.h"
+#include "src/common/locate.h"
+#include "src/common/log.h"
+#include "src/common/option.h"
+#include "src/common/text.h"
+
+struct results_options {
+    bool outliers, final, stream, csv, json, npy, follow, no_header, help;
+    const char *top;
+};
+
+#define AT(member) offsetof(struct results_options, member)
+
+static const option_spec options[] = {
+    {"outliers", 'o', OPTION_FLAG, AT(outliers), NULL, NULL,
+     "only rows above the threshold"},
+    {"top", 0, OPTION_TEXT, AT(top), "N", NULL,
+     "the N rows with the highest scores, highest first"},
+    {"final", 0, OPTION_FLAG, AT(final), NULL, NULL,
+     "by the final model, every row (the default)"},
+    {"stream", 0, OPTION_FLAG, AT(stream), NULL, NULL,
+     "as the pool scored them, each by the model it met there"},
+    {"follow", 'f', OPTION_FLAG, AT(follow), NULL, NULL,
+     "of the stream: go on as rows are scored"},
+    {"csv", 0, OPTION_FLAG, AT(csv), NULL, NULL, "print CSV"},
+    {"json", 'j', OPTION_FLAG, AT(json), NULL, NULL,
+     "print JSON, an object a line"},
+    {"npy", 0, OPTION_FLAG, AT(npy), NULL, NULL,
+     "print a structured NumPy array"},
+    {"no-header", 0, OPTION_FLAG, AT(no_header), NULL, NULL,
+     "print no line of titles"},
+    {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, "this text"},
+    {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
+};
+
+static const char *const synopsis[] = {"[OPTION]... RUN", NULL};
+
+static const option_usage usage = {
+    .command = "pilot results",
+    .synopsis = synopsis,
+    .prose = "Print the rows of a run with their scores: time, device, "
+             "file:row, score, threshold, label, model version, values.",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+    .operand = "a RUN",
+};
+
+static int refuse(pe_error *errp, const char *why)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                        "%s; see 'pilot results --help'", why);
+}
+
+static int wish_of(const struct results_options *o, result_wish *w,
+                   pe_error *errp)
+{
+    int64_t top = 0;
+
+    if (o->csv + o->json + o->npy > 1)
+        return refuse(errp, "one of --csv, --json, --npy");
+    if (o->final && (o->stream || o->follow))
+        return refuse(errp, "--final is of the end, --stream and --follow are "
+                            "of the way there");
+    if ((o->stream || o->follow) && (o->npy || o->top))
+        return refuse(errp, "--npy and --top are of the final answers");
+    if (o->npy && isatty(STDOUT_FILENO))
+        return refuse(errp, "--npy is for a file: pilot results RUN --npy > "
+                            "FILE");
+    if (o->top && (text_parse_int(o->top, &top) < 0 || top < 1))
+        return refuse(errp, "--top wants a number of rows");
+    *w = (result_wish){.outliers = o->outliers,
+                       .npy = o->npy,
+                       .titles = !o->no_header,
+                       .format = o->csv    ? RESULT_CSV
+                                 : o->json ? RESULT_JSON
+                                           : RESULT_TEXT,
+                       .top = (uint64_t)top};
+    return 0;
+}
+
+/* The folder of run [run]. */
+static char *folder_of(const char *run, pe_error *errp)
+{
+    char *home = locate_home(errp), *dir;
+
+    if (!home)
+        return NULL;
+    dir = text_format("%s/%s", home, run);
+    if (!dir)
+        pe_error_nomem(errp);
+    if (dir && (strchr(run, '/') || access(dir, F_OK) < 0)) {
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                     "there is no run %s in %s; 'pilot runs' lists them", run,
+                     home);
+        free(dir);
+        dir = NULL;
+    }
+    free(home);
+    return dir;
+}
+
+static int final_show(const char *dir, const char *run, const result_wish *w,
+                      pe_error *errp)
+{
+    char *folder = text_format("%s/" ANSWER_FOLDER, dir);
+    answers a;
+    int rc;
+
+    if (!folder)
+        return pe_error_nomem(errp);
+    rc = answers_open(folder, &a, errp);
+    free(folder);
+    if (rc < 0 && errp->kind == PE_ERROR_NONE)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "run %s has no final answers: it is not done, or "
+                            "was not asked for them; 'pilot score %s' makes "
+                            "them, 'pilot results --stream %s' shows the "
+                            "stream's",
+                            run, run, run);
+    if (rc < 0)
+        return -1;
+    rc = result_answers(&a, w, stdout, errp);
+    fflush(stdout);
+    if (rc == 0)
+        result_tell(&a);
+    answers_close(&a);
+    return rc;
+}
+
+static int results_do(const struct results_options *o, const char *run)
+{
+    result_wish w;
+    pe_error e = {0};
+    char *dir = NULL;
+    int rc = wish_of(o, &w, &e);
+
+    if (rc == 0 && !(dir = folder_of(run, &e)))
+        rc = -1;
+    if (rc == 0)
+        rc = o->stream || o->follow ? result_stream(dir, &w, o->follow, &e)
+                                    : final_show(dir, run, &w, &e);
+    free(dir);
+    return rc < 0 ? cmd_fail(&e) : PE_EXIT_OK;
+}
+
+int cmd_results(int argc, char **argv)
+{
+    struct results_options o = {0};
+    pe_error e = {0};
+    int first = option_parse(&usage, argc, argv, &o, &e);
+
+    if (first >= 0 && o.help) {
+        option_help(&usage, stdout);
+        return PE_EXIT_OK;
+    }
+    if (first < 0 || option_operands(&usage, argc - first, &e) < 0)
+        return cmd_fail(&e);
+    return results_do(&o, argv[first]);
+}

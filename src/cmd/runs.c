@@ -1,0 +1,349 @@
+/* runs.c - `pilot runs`: the runs there are; one that nobody needs is removed.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "src/agent/via.h"
+#include "src/cmd/cmd.h"
+#include "src/cmd/pilots.h"
+#include "src/common/file.h"
+#include "src/common/log.h"
+#include "src/common/option.h"
+#include "src/common/text.h"
+#include "src/pilot/topics.h"
+
+#define SUMMARY_MAX_BYTES (16 << 20)
+
+struct runs_options {
+    const char *rm;
+    bool json, no_header, force, help;
+};
+
+#define AT(member) offsetof(struct runs_options, member)
+
+static const option_spec options[] = {
+    {"rm", 0, OPTION_TEXT, AT(rm), "RUN", NULL,
+     "remove a run that has ended: its folder, topics and keys"},
+    {"force", 0, OPTION_FLAG, AT(force), NULL, NULL,
+     "with --rm: remove the folder where its services cannot be reached"},
+    {"json", 'j', OPTION_FLAG, AT(json), NULL, NULL,
+     "print JSON, an object a line"},
+    {"no-header", 0, OPTION_FLAG, AT(no_header), NULL, NULL,
+     "print no line of titles"},
+    {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, "this text"},
+    {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
+};
+
+static const char *const synopsis[] = {"[OPTION]...", "--rm RUN [--force]",
+                                       NULL};
+
+static const option_usage usage = {
+    .command = "pilot runs",
+    .synopsis = synopsis,
+    .prose = "List the runs there are, or remove one.",
+    .options = options,
+    .min_args = 0,
+    .max_args = 0,
+};
+
+/* --- what is known of one --- */
+
+typedef struct known {
+    char *run, *dir;
+    time_t began;
+    json_t *summary; /* or NULL */
+    bool followed;   /* a command follows it */
+    bool lives;      /* a pilot of it is not over */
+} known;
+
+static void known_free(known *k)
+{
+    json_decref(k->summary);
+    free(k->run);
+    free(k->dir);
+}
+
+static bool is_followed(const char *dir)
+{
+    char *path = text_format("%s/lock", dir);
+    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    bool held =
+        fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return held;
+}
+
+/* Does a pilot of [run] live, for all that pilots have written? */
+static bool any_lives(const pilots *p, const char *run)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (!strcmp(p->r[i].run, run) && !pilot_state_is_final(p->r[i].state))
+            return true;
+    return false;
+}
+
+static json_t *summary_read(const char *dir)
+{
+    char *path = text_format("%s/summary.json", dir);
+    size_t len = 0;
+    char *data = path ? file_read(path, SUMMARY_MAX_BYTES, &len, NULL) : NULL;
+    json_t *o = data ? json_loadb(data, len, 0, NULL) : NULL;
+
+    free(data);
+    free(path);
+    return o;
+}
+
+/* Is there a run [name]?  Then [k] is to be freed. */
+static bool known_read(const pilots *p, const char *name, known *k)
+{
+    char *dir = text_format("%s/%s", p->home, name);
+    char *request = dir ? text_format("%s/pipeline.yaml", dir) : NULL;
+    struct stat st;
+    bool is = request && *name != '.' && stat(request, &st) == 0;
+
+    free(request);
+    *k = (known){0};
+    if (!is) {
+        free(dir);
+        return false;
+    }
+    k->dir = dir;
+    k->run = text_format("%s", name);
+    k->began = st.st_mtime;
+    k->summary = summary_read(dir);
+    k->followed = is_followed(dir);
+    k->lives = any_lives(p, name);
+    return k->run != NULL;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+
+    return s ? s : "";
+}
+
+static const char *state_of(const known *k)
+{
+    if (k->followed)
+        return "running";
+    if (k->lives)
+        return "pilots";
+    return k->summary ? text_of(k->summary, "state") : "cut off";
+}
+
+/* --- the list --- */
+
+static int by_time(const void *a, const void *b)
+{
+    const known *x = a, *y = b;
+
+    return x->began != y->began ? (x->began > y->began ? 1 : -1)
+                                : strcmp(x->run, y->run);
+}
+
+static int read_all(const pilots *p, known **out, size_t *np, pe_error *errp)
+{
+    DIR *d = opendir(p->home);
+    const struct dirent *e;
+    known *list = NULL;
+    size_t n = 0;
+
+    while (d && (e = readdir(d))) {
+        known k, *more;
+
+        if (!known_read(p, e->d_name, &k))
+            continue;
+        more = realloc(list, (n + 1) * sizeof(*list));
+        if (!more) {
+            known_free(&k);
+            for (size_t i = 0; i < n; i++)
+                known_free(&list[i]);
+            free(list);
+            closedir(d);
+            return pe_error_nomem(errp);
+        }
+        list = more;
+        list[n++] = k;
+    }
+    if (d)
+        closedir(d);
+    if (n > 0)
+        qsort(list, n, sizeof(*list), by_time);
+    *out = list;
+    *np = n;
+    return 0;
+}
+
+static void one_print(const known *k, bool json)
+{
+    const json_t *blocks = json_object_get(k->summary, "blocks");
+    const json_t *final = json_object_get(k->summary, "final");
+    const json_t *outliers = json_object_get(final, "outliers");
+    long long applied =
+        (long long)json_integer_value(json_object_get(blocks, "applied"));
+    struct tm local;
+    char date[32] = "";
+    json_t *o;
+
+    if (localtime_r(&k->began, &local))
+        strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &local);
+    if (!json) {
+        printf("%-40s %-19s %-12s %-8s %10lld ", k->run, date,
+               *text_of(k->summary, "pipeline")
+                   ? text_of(k->summary, "pipeline")
+                   : "-",
+               state_of(k), applied);
+        if (outliers)
+            printf("%10lld\n", (long long)json_integer_value(outliers));
+        else
+            printf("%10s\n", "-");
+        return;
+    }
+    o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:O*}", "run", k->run, "date",
+                  date, "pipeline", text_of(k->summary, "pipeline"), "state",
+                  state_of(k), "blocks", (json_int_t)applied, "outliers",
+                  outliers);
+    if (o)
+        json_dumpf(o, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(o);
+}
+
+static int list(const pilots *p, const struct runs_options *o, pe_error *errp)
+{
+    known *all = NULL;
+    size_t n = 0;
+
+    if (read_all(p, &all, &n, errp) < 0)
+        return -1;
+    if (!o->json && !o->no_header)
+        printf("%-40s %-19s %-12s %-8s %10s %10s\n", "RUN", "DATE", "PIPELINE",
+               "STATE", "BLOCKS", "OUTLIERS");
+    for (size_t i = 0; i < n; i++) {
+        one_print(&all[i], o->json);
+        known_free(&all[i]);
+    }
+    free(all);
+    return 0;
+}
+
+/* --- removing --- */
+
+/* Keys and topics, where the services still are. */
+static int forget(const known *k, pipeline_request *req, pe_error *errp)
+{
+    pipeline *pl = pipeline_load(req->file, (const char *const *)req->overrides,
+                                 req->n_overrides, errp);
+    params_conf c = {.no_commits = true};
+    params *p;
+    int rc;
+
+    if (!pl)
+        return -1;
+    rc = pipeline_is_local(pl) || !req->broker ? 1 : via_open(req, errp);
+    if (rc == 0 && pipeline_topic_is_own(pl))
+        rc = topics_delete(pl, req, errp);
+    else if (rc == 0)
+        log_info("topic %s is not this run's alone and stays", pl->topic);
+    if (rc == 0) {
+        pipeline_request_params(req, &c);
+        c.no_commits = true;
+        p = params_open(&c, k->run, errp);
+        rc = p ? params_run_delete(p, errp) : -1;
+        params_close(p);
+    }
+    pipeline_destroy(pl);
+    return rc < 0 ? -1 : 0;
+}
+
+/* Services that were started for the run lie in its folder. */
+static bool has_own_services(const known *k)
+{
+    char *path = text_format("%s/services", k->dir);
+    bool has = path && access(path, F_OK) == 0;
+
+    free(path);
+    return has;
+}
+
+static int clear_services(const known *k, bool force, pe_error *errp)
+{
+    pipeline_request *req;
+    int rc = 0;
+
+    if (has_own_services(k))
+        return 0;
+    req = pipeline_request_read(k->dir, errp);
+    rc = req ? forget(k, req, errp) : -1;
+    pipeline_request_destroy(req);
+    if (rc == 0)
+        return 0;
+    if (!force)
+        return pe_error_prefix(errp,
+                               "run %s is not removed, for its topics and keys "
+                               "cannot be (--force removes the folder alone)",
+                               k->run);
+    log_warn("topics and keys of run %s stay: %s", k->run, errp->text);
+    errp->kind = PE_ERROR_NONE;
+    return 0;
+}
+
+static int remove_run(const pilots *p, const struct runs_options *o,
+                      pe_error *errp)
+{
+    known k = {0};
+    int rc;
+
+    if (strchr(o->rm, '/') || !known_read(p, o->rm, &k))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "there is no run %s in %s; 'pilot runs' lists them",
+                            o->rm, p->home);
+    if (k.followed || k.lives) {
+        rc = pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                          "run %s has not ended: 'pilot cancel --run %s' ends "
+                          "it",
+                          k.run, k.run);
+    } else {
+        rc = clear_services(&k, o->force, errp);
+        if (rc == 0)
+            rc = file_remove_tree(k.dir, errp);
+        if (rc == 0)
+            log_info("run %s is removed", k.run);
+    }
+    known_free(&k);
+    return rc;
+}
+
+int cmd_runs(int argc, char **argv)
+{
+    struct runs_options o = {0};
+    pe_error e = {0};
+    int first = option_parse(&usage, argc, argv, &o, &e), rc = -1;
+    pilots p = {0};
+
+    if (first >= 0 && o.help) {
+        option_help(&usage, stdout);
+        return PE_EXIT_OK;
+    }
+    if (first < 0 || option_operands(&usage, argc - first, &e) < 0)
+        return cmd_fail(&e);
+    if (pilots_open(&p, &e) == 0 && pilots_select(&p, NULL, 0, &e) == 0 &&
+        pilots_observe(&p, PILOTS_ASK_NOT, &e) >= 0)
+        rc = o.rm ? remove_run(&p, &o, &e) : list(&p, &o, &e);
+    pilots_close(&p);
+    return rc < 0 ? cmd_fail(&e) : PE_EXIT_OK;
+}

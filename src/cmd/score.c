@@ -1,0 +1,300 @@
+/* score.c - `pilot score`: rows by a model that has learned. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/cmd/cmd.h"
+#include "src/cmd/result_out.h"
+#include "src/common/file.h"
+#include "src/common/locate.h"
+#include "src/common/log.h"
+#include "src/common/option.h"
+#include "src/common/text.h"
+#include "src/run/scorer.h"
+#include "src/run/signals.h"
+
+#define POLL_MS 200
+
+struct score_options {
+    option_list set;
+    bool outliers, csv, json, npy, no_header, quiet, help;
+    const char *top;
+};
+
+#define AT(member) offsetof(struct score_options, member)
+
+static const option_spec options[] = {
+    {"outliers", 'o', OPTION_FLAG, AT(outliers), NULL, NULL,
+     "only rows above the threshold"},
+    {"top", 0, OPTION_TEXT, AT(top), "N", NULL,
+     "the N rows with the highest scores, highest first"},
+    {"set", 0, OPTION_LIST, AT(set), "NAME=VALUE", NULL,
+     "an option of the function `file`, as header=yes; may be repeated"},
+    {"csv", 0, OPTION_FLAG, AT(csv), NULL, NULL, "print CSV"},
+    {"json", 'j', OPTION_FLAG, AT(json), NULL, NULL,
+     "print JSON, an object a line"},
+    {"npy", 0, OPTION_FLAG, AT(npy), NULL, NULL,
+     "print a structured NumPy array"},
+    {"no-header", 0, OPTION_FLAG, AT(no_header), NULL, NULL,
+     "print no line of titles"},
+    {"quiet", 'Q', OPTION_FLAG, AT(quiet), NULL, NULL,
+     "no messages but errors"},
+    {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, "this text"},
+    {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
+};
+
+static const char *const synopsis[] = {"[OPTION]... MODEL.safetensors FILE...",
+                                       "[OPTION]... RUN FILE...",
+                                       "[OPTION]... RUN", NULL};
+
+static const option_usage usage = {
+    .command = "pilot score",
+    .synopsis = synopsis,
+    .prose = "Score the rows of files by a model, or every row a run has "
+             "learned from by its final model.",
+    .options = options,
+    .min_args = 1,
+    .max_args = -1,
+    .operand = "a MODEL or RUN",
+};
+
+/* --- what is asked --- */
+
+static int refuse(pe_error *errp, const char *why)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                        "%s; see 'pilot score --help'", why);
+}
+
+static int wish_of(const struct score_options *o, result_wish *w,
+                   pe_error *errp)
+{
+    int64_t top = 0;
+
+    if (o->csv + o->json + o->npy > 1)
+        return refuse(errp, "one of --csv, --json, --npy");
+    if (o->npy && isatty(STDOUT_FILENO))
+        return refuse(errp, "--npy is for a file: pilot score ... --npy > "
+                            "FILE");
+    if (o->top && (text_parse_int(o->top, &top) < 0 || top < 1))
+        return refuse(errp, "--top wants a number of rows");
+    *w = (result_wish){.outliers = o->outliers,
+                       .npy = o->npy,
+                       .titles = !o->no_header,
+                       .format = o->csv    ? RESULT_CSV
+                                 : o->json ? RESULT_JSON
+                                           : RESULT_TEXT,
+                       .top = (uint64_t)top};
+    return 0;
+}
+
+/* By whose model, and where its answers go. */
+typedef struct scoring {
+    char *home;
+    char *run;    /* its folder, or NULL: [model] is a file */
+    char *folder; /* of the answers */
+    bool ours;    /* it is taken away again */
+} scoring;
+
+static void scoring_free(scoring *s)
+{
+    if (s->ours && s->folder)
+        file_remove_tree(s->folder, NULL);
+    free(s->folder);
+    free(s->run);
+    free(s->home);
+}
+
+/* A run by its name, else a model by its file. */
+static int find_model(scoring *s, const char *word, pe_error *errp)
+{
+    struct stat st;
+
+    s->home = locate_home(errp);
+    if (!s->home)
+        return -1;
+    if (!strchr(word, '/')) {
+        s->run = text_format("%s/%s", s->home, word);
+        if (!s->run)
+            return pe_error_nomem(errp);
+        if (stat(s->run, &st) == 0 && S_ISDIR(st.st_mode))
+            return 0;
+        free(s->run);
+        s->run = NULL;
+    }
+    if (stat(word, &st) == 0 && S_ISREG(st.st_mode))
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "%s is no run in %s, and no file: 'pilot runs' lists "
+                        "the runs, 'pilot model get RUN FILE' writes a model",
+                        word, s->home);
+}
+
+static int make_folder(scoring *s, bool files, pe_error *errp)
+{
+    if (!files) {
+        s->folder = text_format("%s/" ANSWER_FOLDER, s->run);
+        return s->folder ? 0 : pe_error_nomem(errp);
+    }
+    s->folder = text_format("%s/score-XXXXXX", s->home);
+    if (!s->folder)
+        return pe_error_nomem(errp);
+    if (file_mkdir(s->home, errp) < 0)
+        return -1;
+    if (!mkdtemp(s->folder))
+        return file_error(errp, errno, "make", s->folder, PE_EXIT_CREATE);
+    s->ours = true;
+    return 0;
+}
+
+/* --- the child --- */
+
+static int start(scorer *child, const scoring *s, const char *model,
+                 const struct score_options *o, size_t n, char **files,
+                 pe_error *errp)
+{
+    const char **args = calloc(2 * o->set.n + n + 6, sizeof(*args));
+    size_t k = 0;
+    int rc;
+
+    if (!args)
+        return pe_error_nomem(errp);
+    if (n == 0) {
+        args[k++] = s->run;
+    } else {
+        args[k++] = "--out";
+        args[k++] = s->folder;
+        args[k++] = s->run ? "--run" : "--model";
+        args[k++] = s->run ? s->run : model;
+        for (size_t i = 0; i < o->set.n; i++) {
+            args[k++] = "--set";
+            args[k++] = o->set.items[i];
+        }
+        args[k++] = "--";
+        for (size_t i = 0; i < n; i++)
+            args[k++] = files[i];
+    }
+    rc = scorer_start(child, args, errp);
+    free(args);
+    return rc;
+}
+
+static void show(const scorer *child, size_t *shown)
+{
+    char line[80];
+
+    if (!isatty(STDERR_FILENO))
+        return;
+    scorer_words(child, line, sizeof(line));
+    fprintf(stderr, "\r%-*s", (int)*shown, line);
+    *shown = strlen(line);
+}
+
+/* 0; -1: error; > 0: the signal that ended it. */
+static int follow(scorer *child, bool quiet, pe_error *errp)
+{
+    size_t shown = 0;
+    int rc;
+
+    while ((rc = scorer_turn(child, errp)) > 0) {
+        struct pollfd fds[] = {
+            {.fd = signals_fd(), .events = POLLIN},
+            {.fd = scorer_fd(child), .events = POLLIN},
+        };
+        struct signals s;
+
+        poll(fds, 2, POLL_MS);
+        if (!quiet)
+            show(child, &shown);
+        s = signals_take();
+        if (s.ends > 0) {
+            rc = s.last;
+            break;
+        }
+    }
+    if (shown > 0)
+        fprintf(stderr, "\r%*s\r", (int)shown, "");
+    scorer_close(child);
+    return rc;
+}
+
+static int print(const scoring *s, const result_wish *w, bool rows,
+                 pe_error *errp)
+{
+    answers a;
+    int rc = answers_open(s->folder, &a, errp);
+
+    if (rc < 0)
+        return -1;
+    if (rows)
+        rc = result_answers(&a, w, stdout, errp);
+    fflush(stdout);
+    if (rc == 0)
+        result_tell(&a);
+    answers_close(&a);
+    if (!rows)
+        log_info("'pilot results %s' prints the rows",
+                 strrchr(s->run, '/') + 1);
+    return rc;
+}
+
+/* For rows of a run, which are kept? */
+static bool is_asked(const struct score_options *o)
+{
+    return o->outliers || o->top || o->csv || o->json || o->npy;
+}
+
+static int score_do(const struct score_options *o, size_t n, char **words)
+{
+    scoring s = {0};
+    scorer child = {0};
+    result_wish w;
+    pe_error e = {0};
+    int rc = wish_of(o, &w, &e);
+
+    if (o->quiet)
+        log_init(log_write_stderr, program_name, LOG_LEVEL_ERROR);
+    if (rc == 0)
+        rc = find_model(&s, words[0], &e);
+    if (rc == 0 && n == 1 && !s.run)
+        rc = pe_error_set(&e, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                          "%s is a model: a FILE with rows is missing; see "
+                          "'pilot score --help'",
+                          words[0]);
+    if (rc == 0 && n == 1 && o->set.n > 0)
+        rc = refuse(&e, "--set is for files");
+    if (rc == 0)
+        rc = signals_open(&e);
+    if (rc == 0)
+        rc = make_folder(&s, n > 1, &e);
+    if (rc == 0)
+        rc = start(&child, &s, words[0], o, n - 1, words + 1, &e);
+    if (rc == 0)
+        rc = follow(&child, o->quiet, &e);
+    if (rc == 0)
+        rc = print(&s, &w, n > 1 || is_asked(o), &e);
+    scoring_free(&s);
+    return rc > 0 ? 128 + rc : rc < 0 ? cmd_fail(&e) : PE_EXIT_OK;
+}
+
+int cmd_score(int argc, char **argv)
+{
+    struct score_options o = {0};
+    pe_error e = {0};
+    int status, first = option_parse(&usage, argc, argv, &o, &e);
+
+    if (first >= 0 && o.help) {
+        option_help(&usage, stdout);
+        status = PE_EXIT_OK;
+    } else if (first < 0 || option_operands(&usage, argc - first, &e) < 0) {
+        status = cmd_fail(&e);
+    } else {
+        status = score_do(&o, (size_t)(argc - first), argv + first);
+    }
+    option_list_free(&o.set);
+    return status;
+}
