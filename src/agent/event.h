@@ -20,7 +20,7 @@
  *
  * "progress"  (pool, every 0.5 s) blocks (applied, in total of the run), mb,
  *             lag, version, outliers; t (seconds since start) where it is
- *             known; refused, masked
+ *             known; refused, masked; waits {since_ns, text}, for a server
  *             (edge) sensed, filtered, sent, dropped, lost, over its deaths;
  *             skipped; rereadable: what an agent that dies has not sent is
  *             sensed again

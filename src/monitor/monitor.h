@@ -16,6 +16,7 @@
  *    "masked_cells": {COLUMN: cells that masked their row}, where any,
  *    "first": {COUNTER: words for people: what the first was, and where},
  *    "points": learned from, "outliers":, "bytes":,
+ *    "began": {blocks, points, bytes}: committed before this world took it up,
  *    "seconds": first fetch to last commit, "first_ns":, "last_ns":,
  *    "cpu_s":, "busy_s": (sum over ranks of time in process_cloud),
  *    "fetch_s": (sum over ranks of time taking records), "idle_s":,

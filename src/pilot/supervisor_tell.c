@@ -237,6 +237,13 @@ static bool is_learned(const supervisor *s)
            !c->told.failed && !c->told.drained;
 }
 
+static uint64_t began_of(const json_t *final, const char *key)
+{
+    const json_t *began = json_object_get(final, "began");
+
+    return (uint64_t)json_integer_value(json_object_get(began, key));
+}
+
 /* A pool that nobody follows leaves a summary of itself: in DIR/summary.json,
  * and as a table in the output of its job.
  */
@@ -251,6 +258,9 @@ static void summary_leave(const supervisor *s)
     m = monitor_create(s->req->run, s->pl->name, NULL);
     if (m) {
         const char *why = json_string_value(json_object_get(s->error, "text"));
+        monitor_began(m, began_of(s->final, "blocks"),
+                      began_of(s->final, "points"),
+                      began_of(s->final, "bytes"));
         monitor_take(m, s->req->member, s->final);
         if (why)
             monitor_error(m, why);

@@ -8,6 +8,7 @@
 
 #include "src/agent/event.h"
 #include "src/common/clock.h"
+#include "src/common/text.h"
 
 #define US INT64_C(1000)
 #define MS INT64_C(1000000)
@@ -161,6 +162,57 @@ static void look(pool *p)
     }
 }
 
+/* Whoever follows the run is told at once what it waits for. */
+static void tell_away(pool *p, pool_away *a, bool away, const char *what)
+{
+    char words[900];
+
+    if (!p->c.progress || away == (a->since_ns > 0))
+        return;
+    a->since_ns = away ? clock_real_ns() : 0;
+    snprintf(a->why, sizeof(a->why), "%s", what);
+    snprintf(words, sizeof(words), "pool %s %s: %s", p->c.member,
+             away ? "waits" : "goes on", what);
+    p->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
+                            p->c.pilot, "text", event_text(words)));
+}
+
+static void tell_servers(pool *p)
+{
+    const pool_source_ops *ops = p->c.source->ops;
+    char why[600];
+
+    tell_away(p, &p->away[AWAY_PARAMS], p->view.away,
+              p->view.away ? p->view.why
+                           : "the parameter service answers again");
+    if (ops->away && ops->away(p->c.source, why, sizeof(why)))
+        tell_away(p, &p->away[AWAY_BROKER], true, why);
+    else
+        tell_away(p, &p->away[AWAY_BROKER], false, "the broker is back");
+}
+
+/* ... and who asks later, since when; NULL: for nothing. */
+static json_t *waits_make(const pool *p)
+{
+    const pool_away *store = &p->away[AWAY_PARAMS],
+                    *broker = &p->away[AWAY_BROKER];
+    bool both = store->since_ns && broker->since_ns;
+    int64_t since = store->since_ns;
+    text why = {0};
+    json_t *o;
+
+    if (!since || (both && broker->since_ns < since))
+        since = broker->since_ns;
+    if (!since)
+        return NULL;
+    text_add(&why, "%s%s%s", broker->since_ns ? broker->why : "",
+             both ? "; " : "", store->since_ns ? store->why : "");
+    o = json_pack("{s:I, s:o}", "since_ns", (json_int_t)since, "text",
+                  event_text(why.data ? why.data : ""));
+    text_free(&why);
+    return o;
+}
+
 static json_t *owned_list(const pool *p)
 {
     json_t *list = json_array();
@@ -174,7 +226,7 @@ static json_t *owned_list(const pool *p)
 static void tell_progress(pool *p, int64_t now)
 {
     const pool_model *m = p->recent[p->have_seq & 1];
-    json_t *o;
+    json_t *o, *waits;
 
     if (!p->c.progress || now < p->next_progress)
         return;
@@ -198,45 +250,10 @@ static void tell_progress(pool *p, int64_t now)
     json_object_set_new(o, "epoch_ms", json_real(p->epoch_ms));
     json_object_set_new(o, "owned", json_integer(p->n_owned));
     json_object_set_new(o, "partitions", owned_list(p));
+    waits = waits_make(p);
+    if (waits)
+        json_object_set_new(o, "waits", waits);
     p->c.progress(o);
-}
-
-/* Whoever follows the run is told at once what it waits for. */
-static void tell_away(pool *p)
-{
-    char text[400];
-    bool away = p->view.away;
-
-    if (!p->c.progress || away == p->told_away)
-        return;
-    p->told_away = away;
-    if (away)
-        snprintf(text, sizeof(text), "pool %s waits: %s", p->c.member,
-                 p->view.why);
-    else
-        snprintf(text, sizeof(text),
-                 "pool %s goes on: the parameter service answers again",
-                 p->c.member);
-    p->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
-                            p->c.pilot, "text", event_text(text)));
-}
-
-static void tell_broker_away(pool *p)
-{
-    const pool_source_ops *ops = p->c.source->ops;
-    char why[600], text[800];
-    bool away = ops->away && ops->away(p->c.source, why, sizeof(why));
-
-    if (!p->c.progress || away == p->told_broker)
-        return;
-    p->told_broker = away;
-    if (away)
-        snprintf(text, sizeof(text), "pool %s waits: %s", p->c.member, why);
-    else
-        snprintf(text, sizeof(text), "pool %s goes on: the broker is back",
-                 p->c.member);
-    p->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
-                            p->c.pilot, "text", event_text(text)));
 }
 
 /* --- rank 0: a drain is no promise of a server that is away --- */
@@ -324,8 +341,7 @@ static void progress(pool *p)
         share_watch(p, start);
         share_watch_wanted(p, start);
         watch_drain(p, start);
-        tell_away(p);
-        tell_broker_away(p);
+        tell_servers(p);
         tell_progress(p, start);
     }
     epoch_progress(p);

@@ -60,6 +60,14 @@ typedef struct pool_slot {
     size_t n_touch, cap_touch;
 } pool_slot;
 
+/* A server that is waited for. */
+typedef struct pool_away {
+    int64_t since_ns; /* real time; 0: it is there */
+    char why[600];
+} pool_away;
+
+enum { AWAY_PARAMS, AWAY_BROKER, AWAY_N };
+
 /* An owned partition. */
 typedef struct pool_part {
     int32_t partition;
@@ -274,7 +282,7 @@ struct pool {
     pe_buffer *early;    /* parts that came before their job */
     commit_job *pending; /* reduced, waiting for the committer */
     committer_view view;
-    bool told_away, told_broker; /* that the store does not answer */
+    pool_away away[AWAY_N];
     int64_t *committed, *known_ends;
     uint64_t *mark; /* of record committed - 1 */
     struct pool_guard guard;
@@ -310,6 +318,8 @@ struct pool {
     } * samples;
     size_t n_samples;
     uint64_t fetched, replayed, helped, epochs, terms;
+    params_counters began; /* committed when this world took it up */
+    bool has_begun;
     uint64_t unchecked; /* blocks of devices beyond POOL_OTHERS */
     int64_t busy_ns, fetch_ns, idle_ns, reduce_ns;
     int64_t first_ns, last_ns, last_active;

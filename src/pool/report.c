@@ -151,6 +151,14 @@ static json_t *report_rows(const pool *p, const int64_t f[F_ALL])
                      (json_int_t)t->unscored);
 }
 
+/* What was committed before is not of this world's time. */
+static json_t *report_began(const pool *p)
+{
+    return json_pack("{s:I, s:I, s:I}", "blocks", (json_int_t)p->began.applied,
+                     "points", (json_int_t)p->began.points, "bytes",
+                     (json_int_t)p->began.bytes);
+}
+
 /* Of the columns that masked rows, how many cells; NULL: none did. */
 static json_t *report_cells(const pool *p)
 {
@@ -266,12 +274,13 @@ json_t *pool_report(pool *p)
         json_decref(first);
         return NULL;
     }
-    o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o*}",
-                  "event", "pool", "pilot", p->c.pilot, "member", p->c.member,
-                  "state", report_state(p), "exactly_once", p->c.durable,
-                  "blocks", report_blocks(p, f), "rows", report_rows(p, f),
-                  "first", first, "latency_ms", report_latency(p), "model",
-                  report_model(p), "masked_cells", report_cells(p));
+    o = json_pack(
+        "{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}",
+        "event", "pool", "pilot", p->c.pilot, "member", p->c.member, "state",
+        report_state(p), "exactly_once", p->c.durable, "blocks",
+        report_blocks(p, f), "rows", report_rows(p, f), "began",
+        report_began(p), "first", first, "latency_ms", report_latency(p),
+        "model", report_model(p), "masked_cells", report_cells(p));
     if (!o)
         return NULL;
     set_counts(o, p, f);

@@ -132,6 +132,9 @@ static int take_state(pool *p, const wire_news *n, pe_error *errp)
     p->lease = n->lease;
     if (p->rank == 0)
         share_tell(p);
+    if (!p->has_begun) /* rank 0's is told: the others have no view */
+        p->began = p->view.total;
+    p->has_begun = true;
     return pool_slot_open(p, p->epoch, p->recent[p->ship_seq & 1], p->ship_seq,
                           errp);
 }

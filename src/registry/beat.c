@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "src/common/text.h"
 #include "src/registry/lifecycle.h"
@@ -100,6 +101,20 @@ static void word_add(text *t, const json_t *o, const char *key, const char *fmt)
              number, fmt + strcspn(fmt, "#") + 1);
 }
 
+/* "waits since 08:12:03: broker h:9092 is away", of our clock. */
+static void waits_add(text *t, const json_t *waits)
+{
+    int64_t ns = json_integer_value(json_object_get(waits, "since_ns"));
+    const char *why = json_string_value(json_object_get(waits, "text"));
+    time_t s = (time_t)(ns / INT64_C(1000000000));
+    struct tm local;
+    char stamp[16] = "?";
+
+    if (localtime_r(&s, &local))
+        strftime(stamp, sizeof(stamp), "%H:%M:%S", &local);
+    text_add(t, "waits since %s: %s", stamp, why ? why : "?");
+}
+
 void beat_progress(const json_t *o, char *out, size_t cap)
 {
     static const struct {
@@ -110,9 +125,12 @@ void beat_progress(const json_t *o, char *out, size_t cap)
         {"sensed", "# sensed"},   {"sent", "# sent"},
     };
     const json_t *progress = json_object_get(o, "progress");
+    const json_t *waits = json_object_get(progress, "waits");
     text t = {0};
 
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+    if (waits)
+        waits_add(&t, waits);
+    for (size_t i = 0; !waits && i < sizeof(words) / sizeof(words[0]); i++)
         word_add(&t, progress, words[i].key, words[i].fmt);
     snprintf(out, cap, "%s", t.data ? t.data : "");
     text_free(&t);

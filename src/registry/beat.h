@@ -29,7 +29,7 @@ enum { BEAT_SCHEMA = 1 };
 /* The members that commands look at. */
 typedef struct beat {
     char state[16], reason[512], host[256], sched_id[128], endpoint[256];
-    char progress[128]; /* of a pool or an edge, for people; "" */
+    char progress[512]; /* of a pool or an edge, for people; "" */
     int ranks, nodes, restarts;
     int status; /* of an exit record; -1 else */
     int64_t seq, time_ns, limit_ns;
@@ -44,7 +44,8 @@ int beat_take(const json_t *o, beat *out, pe_error *errp);
 int beat_parse(const char *text, size_t len, beat *out, pe_error *errp);
 
 /* The newest progress of [o], for people: "412 blocks/s, lag 0, version 51,
- * 120 outliers"; "" when the beat has none.
+ * 120 outliers", or what it waits for, and since when: its figures are those of
+ * then.  "" when the beat has none.
  */
 void beat_progress(const json_t *o, char *out, size_t cap);
 

@@ -39,7 +39,7 @@ typedef struct pilot_record {
     enum pilot_state state;
     char native[64];    /* the scheduler's last word */
     char reason[512];   /* why it is not running, or how it ended */
-    char progress[128]; /* of one that is up, for people (beat.h); "" */
+    char progress[512]; /* of one that is up, for people (beat.h); "" */
     char endpoint[256]; /* of a broker or params pilot that is up */
     bool submitting;    /* a submit is under way or was cut off */
     bool cancel_asked;

@@ -37,6 +37,12 @@ some space in $dir/kafka and start it again"
 ok $? "who follows the run is told, with the folder" ||
     sed 's/^/# /' "$TEST_DIR/disk.out"
 is "$(grep -c 'its disk is full' "$TEST_DIR/disk.out")" 1 "... once"
+status_waits() {
+    pilot status -r -o reason disk/pool | grep -q "waits since [0-9:]*: broker"
+}
+wait_for 30 status_waits
+ok $? "pilot status has no figures of before, but since when it waits" ||
+    pilot status disk | sed 's/^/# /'
 rm "$dir/kafka/filler"
 services start 2>"$TEST_DIR/err"
 is "$? $(word PILOT_BROKER)" "0 $PILOT_BROKER" "it is started where it was" ||

@@ -34,11 +34,26 @@ none_left here
 ok $? "here: no process is left"
 
 # Submitted: its job script does.
-pilot submit -Q --resource local:// -n 2 --run job --pilot pool "$job" \
-    >/dev/null
+cat >"$TEST_DIR/job.yaml" <<'Y'
+version: 1
+pipeline: job
+pilots:
+  broker: {kind: broker}
+  params: {kind: params}
+  pool: {kind: pool, ntasks: 2}
+stages:
+  learn: {pilot: pool, function: audit}
+streams: {sense: {partitions: 2, topic: again-topic}}
+epoch: {interval: 50ms}
+Y
+pilot submit -Q --resource local:// -n 2 --run job --pilot pool \
+    "$TEST_DIR/job.yaml" >/dev/null
 ok $? "job: submitted"
 wait_for 30 pilot wait -Q job --until active --timeout 1s
 ok $? "job: is up"
+"$FOREIGN" again-topic 0 npy 50 other
+wait_for 30 applied job 50
+ok $? "job: it learns"
 first=$(pid job pool)
 kill -KILL "$first" $(crew job pool)
 another() { [ "$(pid job pool)" != "$first" ]; }
@@ -59,7 +74,9 @@ pilot cancel -Q job
 gone() { [ -e "$PILOT_HOME/job/pool/exit" ] && [ -z "$(crew job pool)" ]; }
 wait_for 20 gone
 ok $? "job: canceled, nothing is started again"
-has "$(pilot wait job 2>/dev/null)" "run       job, drained in" \
-    "job: its pool leaves a summary"
+out=$(pilot wait job 2>/dev/null)
+has "$out" "run       job, drained in" "job: its pool leaves a summary"
+has "$out" "50 applied" "job: ... of all that was learned"
+has "$out" "rate      0.0 blocks/s" "job: ... at the rate of its last life"
 
 end_tests

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "src/registry/observe.h"
 
@@ -680,6 +681,37 @@ static void test_beat(void)
     }
 }
 
+/* Figures, or what is waited for in their place. */
+static void test_progress(void)
+{
+    static const char waits[] =
+        "{\"progress\": {\"rate\": 412.3, \"lag\": 7, \"waits\": "
+        "{\"since_ns\": 1700000000000000000, \"text\": \"broker h:9 is "
+        "away\"}}}";
+    static const struct {
+        const char *beat, *want;
+    } table[] = {
+        {"{}", ""},
+        {"{\"progress\": {\"rate\": 412.3, \"lag\": 7}}",
+         "412 blocks/s, lag 7"},
+        {"{\"progress\": {\"sensed\": 9, \"sent\": 8}}", "9 sensed, 8 sent"},
+        {waits, "waits since 22:13:20: broker h:9 is away"},
+    };
+    char out[512];
+
+    setenv("TZ", "UTC", 1);
+    tzset();
+    for (size_t i = 0; i < N(table); i++) {
+        json_t *o = json_loads(table[i].beat, 0, NULL);
+
+        beat_progress(o, out, sizeof(out));
+        UNIT_EQUAL(out, table[i].want);
+        json_decref(o);
+    }
+    unsetenv("TZ");
+    tzset();
+}
+
 static void test_partitions(void)
 {
     static const struct {
@@ -725,6 +757,7 @@ int main(void)
         {"queued again, not counted", test_requeued_uncounted},
         {"beats", test_beat},
         {"partitions for people", test_partitions},
+        {"what a pilot does, in words", test_progress},
         {NULL, NULL},
     };
 
