@@ -11,7 +11,7 @@
 
 #define LEAVE_MS 3000 /* after KILL, or of one whose end was not seen */
 /* Between the last word and the end: MPI is finalised in much less. */
-#define END_NS (INT64_C(60) * 1000000000)
+#define END_NS (60 * CLOCK_S)
 
 static void list_free(char **list)
 {

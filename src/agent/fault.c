@@ -16,7 +16,7 @@
 #include "src/common/text.h"
 
 #define PLACES_MAX 1024 /* threads that call functions */
-#define LOOK_NS INT64_C(1000000000)
+#define LOOK_NS CLOCK_S
 #define STUCK_LOOKS 5 /* seconds, about */
 #define STACK_BYTES 65536
 

@@ -3,12 +3,14 @@
 
 #include <string.h>
 
+#include "src/common/clock.h"
+
 /* Waits after the first, second, ... death of a window. */
 static const int64_t delays[RESTART_DEATHS - 1] = {
     0,
-    INT64_C(200000000),
-    INT64_C(1000000000),
-    INT64_C(5000000000),
+    200 * CLOCK_MS,
+    CLOCK_S,
+    5 * CLOCK_S,
 };
 
 int64_t restart_delay(restart *r, int64_t now_ns)

@@ -4,14 +4,16 @@
 
 #include <stdint.h>
 
+#include "src/common/clock.h"
+
 /* The breaker: so many deaths within the window are not bad luck. */
 #define RESTART_DEATHS 5
-#define RESTART_WINDOW_NS (INT64_C(120) * 1000000000)
+#define RESTART_WINDOW_NS (120 * CLOCK_S)
 
 /* Wait after an end that tells to try again (75): a service that is there and
  * takes nothing, as one whose disk is full.  It is no death.
  */
-#define RESTART_AGAIN_NS (INT64_C(5) * 1000000000)
+#define RESTART_AGAIN_NS (5 * CLOCK_S)
 
 /* Deaths of one pilot within the window, oldest first; starts zeroed. */
 typedef struct restart {

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "src/common/clock.h"
 #include "src/common/text.h"
 
-#define NS_PER_S 1000000000
 #define SECONDS_PER_DAY 86400
 #define TIME_LEN 30
 
@@ -150,11 +150,11 @@ static char *put_date(char *out, int64_t days)
 /* TIME_LEN bytes, no NUL. */
 static void put_time(char *out, int64_t ns)
 {
-    int64_t seconds = ns / NS_PER_S;
-    int64_t rest = ns % NS_PER_S;
+    int64_t seconds = ns / CLOCK_S;
+    int64_t rest = ns % CLOCK_S;
 
     if (rest < 0) {
-        rest += NS_PER_S;
+        rest += CLOCK_S;
         seconds--;
     }
     int64_t days = seconds / SECONDS_PER_DAY;

@@ -141,7 +141,7 @@ static int wait_state(broker_admin *a, const char *name, const char *what,
                       bool (*wanted)(const struct topic_state *),
                       struct topic_state *s, pe_error *errp)
 {
-    int64_t limit = clock_mono_ns() + (int64_t)a->limit_ms * 1000000;
+    int64_t limit = clock_mono_ns() + a->limit_ms * CLOCK_MS;
 
     for (;;) {
         if (read_state(a, name, s, errp) < 0)

@@ -315,7 +315,7 @@ static void fill_record(rd_kafka_message_t *m, broker_record *r)
     r->key_len = m->key_len;
     r->partition = m->partition;
     r->offset = m->offset;
-    r->time_ns = ms > 0 ? ms * 1000000 : 0;
+    r->time_ns = ms > 0 ? ms * CLOCK_MS : 0;
     r->mark = mark_of(m, ms);
 }
 
@@ -330,11 +330,11 @@ static rd_kafka_message_t *next_message(broker_consumer *c, int timeout_ms,
         return m;
     now = clock_mono_ns();
     if (*limitp == 0)
-        *limitp = now + (int64_t)timeout_ms * 1000000;
+        *limitp = now + timeout_ms * CLOCK_MS;
     if (now >= *limitp)
         return NULL;
-    return rd_kafka_consumer_poll(c->client.rk,
-                                  (int)((*limitp - now + 999999) / 1000000));
+    return rd_kafka_consumer_poll(
+        c->client.rk, (int)((*limitp - now + CLOCK_MS - 1) / CLOCK_MS));
 }
 
 static int take(broker_consumer *c, rd_kafka_message_t *m, broker_record *r,

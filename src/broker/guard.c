@@ -49,11 +49,11 @@ int broker_guard_start(broker_guard *g, const broker_position *p, size_t n,
 
 int broker_guard_poll(broker_guard *g, int timeout_ms, pe_error *errp)
 {
-    int64_t limit = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
+    int64_t limit = clock_mono_ns() + timeout_ms * CLOCK_MS;
     broker_record r;
 
     while (broker_consumer_checks(g->consumer)) {
-        int64_t left = (limit - clock_mono_ns()) / 1000000;
+        int64_t left = (limit - clock_mono_ns()) / CLOCK_MS;
         int rc = broker_consumer_fetch(g->consumer, left > 0 ? (int)left : 0,
                                        &r, errp);
 

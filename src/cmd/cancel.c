@@ -15,10 +15,9 @@
 #include "src/common/option.h"
 
 #define GRACE_S 10.0
-#define STEP_NS INT64_C(200000000)
-#define SECOND INT64_C(1000000000)
-#define SETTLE_NS (10 * SECOND) /* for the job of one that has just ended */
-#define OLD_NS (600 * SECOND)
+#define STEP_NS (200 * CLOCK_MS)
+#define SETTLE_NS (10 * CLOCK_S) /* for the job of one that has just ended */
+#define OLD_NS (600 * CLOCK_S)
 
 struct cancel_options {
     const char *run, *grace;
@@ -265,7 +264,7 @@ static int drain(canceling *c, pe_error *errp)
  */
 static int unheard_error(const pilot_record *r, pe_error *errp)
 {
-    long long age = (clock_real_ns() - r->created_ns) / SECOND;
+    long long age = (clock_real_ns() - r->created_ns) / CLOCK_S;
 
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
                         "pilot %s is not canceled yet: its submission began "

@@ -11,7 +11,7 @@
 #include "src/resource/script.h"
 
 #define JOB_S 120.0
-#define LOOK_NS (INT64_C(2) * 1000000000)
+#define LOOK_NS (2 * CLOCK_S)
 
 /* --- a host that is not this one --- */
 

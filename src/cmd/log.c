@@ -12,10 +12,9 @@
 #include "src/common/log.h"
 #include "src/common/option.h"
 
-#define MS INT64_C(1000000)
-#define STEP_NS (200 * MS)
-#define STEP_REMOTE_NS (2000 * MS)
-#define LOOK_NS (1000 * MS) /* between two looks whether it is over */
+#define STEP_NS (200 * CLOCK_MS)
+#define STEP_REMOTE_NS (2000 * CLOCK_MS)
+#define LOOK_NS (1000 * CLOCK_MS) /* between two looks whether it is over */
 #define LINES 20
 #define LINES_MAX 1000000
 #define TAIL_MAX (1 << 20) /* lines are looked for in as many bytes */

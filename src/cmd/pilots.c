@@ -8,9 +8,8 @@
 #include "src/common/locate.h"
 #include "src/common/log.h"
 
-#define SECOND INT64_C(1000000000)
 /* Nothing was heard for so long: that is worth a word. */
-#define QUIET_NS (90 * SECOND)
+#define QUIET_NS (90 * CLOCK_S)
 
 int pilots_open(pilots *p, pe_error *errp)
 {
@@ -178,7 +177,7 @@ void pilots_age(int64_t ns, text *out)
         const char *name;
     } units[] = {
         {2 * 86400, 86400, "d"}, {2 * 3600, 3600, "h"}, {120, 60, "min"}};
-    int64_t s = ns > 0 ? ns / SECOND : 0;
+    int64_t s = ns > 0 ? ns / CLOCK_S : 0;
 
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
         if (s >= units[i].from) {
@@ -191,7 +190,7 @@ void pilots_age(int64_t ns, text *out)
 
 void pilots_left(const pilot_record *r, int64_t now_ns, text *out)
 {
-    long long s = (r->limit_ns - now_ns) / SECOND;
+    long long s = (r->limit_ns - now_ns) / CLOCK_S;
 
     if (r->limit_ns == 0 || pilot_state_is_final(r->state)) {
         text_add(out, "-");

@@ -13,8 +13,7 @@
 #include "src/common/log.h"
 #include "src/common/option.h"
 
-#define SECOND INT64_C(1000000000)
-#define DAY_NS (86400 * SECOND)
+#define DAY_NS (86400 * CLOCK_S)
 #define COLUMNS_MAX 32
 #define REASON_MIN 20 /* columns of a terminal */
 #define BELOW_INDENT 4
@@ -95,7 +94,7 @@ typedef struct column {
 
 static void time_put(int64_t ns, text *out)
 {
-    time_t s = (time_t)(ns / SECOND);
+    time_t s = (time_t)(ns / CLOCK_S);
     struct tm local;
     char stamp[32];
 

@@ -12,13 +12,12 @@
 #include "src/common/option.h"
 #include "src/request/place.h"
 
-#define MS INT64_C(1000000)
 /* Between two looks at what pilots leave in files; schedulers are asked as
  * seldom as observe() has it.
  */
-#define STEP_FIRST_NS (100 * MS)
-#define STEP_MAX_NS (1000 * MS)
-#define STEP_REMOTE_NS (3000 * MS)
+#define STEP_FIRST_NS (100 * CLOCK_MS)
+#define STEP_MAX_NS (1000 * CLOCK_MS)
+#define STEP_REMOTE_NS (3000 * CLOCK_MS)
 
 struct wait_options {
     const char *until, *timeout;

@@ -80,7 +80,7 @@ bool committer_try_again(committer *c, const pe_error *e, int *triesp)
     }
     committer_note_away(c, true, e);
     ++*triesp;
-    clock_sleep_ns(ms * COMMITTER_MS, 1);
+    clock_sleep_ns(ms * CLOCK_MS, 1);
     return !committer_stopped(c);
 }
 
@@ -157,9 +157,9 @@ static bool next_work(committer *c, struct work *w)
     bool stop;
 
     clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += 20 * COMMITTER_MS;
-    if (t.tv_nsec >= 1000 * COMMITTER_MS) {
-        t.tv_nsec -= 1000 * COMMITTER_MS;
+    t.tv_nsec += 20 * CLOCK_MS;
+    if (t.tv_nsec >= 1000 * CLOCK_MS) {
+        t.tv_nsec -= 1000 * CLOCK_MS;
         t.tv_sec++;
     }
     memset(w, 0, sizeof(*w));

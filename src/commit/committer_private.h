@@ -7,7 +7,7 @@
 #include "committer.h"
 #include "lease.h"
 
-#define COMMITTER_MS INT64_C(1000000)
+#include "src/common/clock.h"
 
 struct committer {
     pool_store *store;

@@ -8,8 +8,6 @@
 #include "src/common/clock.h"
 #include "src/common/random.h"
 
-#define MS INT64_C(1000000)
-
 int lease_init(lease *l, pool_store *store, const params_member *m, bool alone,
                pe_error *errp)
 {
@@ -39,7 +37,7 @@ void lease_fini(lease *l)
 static void set_due(lease *l, bool answered)
 {
     bool hungry = l->n < (l->alone ? l->member.partitions : l->share);
-    int64_t ns = l->member.ttl_ms * MS / (answered && !hungry ? 8 : 40);
+    int64_t ns = l->member.ttl_ms * CLOCK_MS / (answered && !hungry ? 8 : 40);
     uint64_t draw = random_mix((uint64_t)clock_mono_ns(), l->number);
 
     l->due_ns = clock_mono_ns() + ns - (int64_t)(draw % (uint64_t)(ns / 4 + 1));

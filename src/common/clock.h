@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+/* Nanoseconds of a second and of a millisecond. */
+#define CLOCK_S INT64_C(1000000000)
+#define CLOCK_MS INT64_C(1000000)
+
 /* CLOCK_REALTIME in nanoseconds: what is written into records. */
 int64_t clock_real_ns(void);
 

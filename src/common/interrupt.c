@@ -28,7 +28,7 @@ int interrupt_check(enum interrupt level, pe_error *errp)
 
 int interrupt_sleep(int64_t ns, pe_error *errp)
 {
-    const int64_t slice = SLICE_MS * INT64_C(1000000);
+    const int64_t slice = SLICE_MS * CLOCK_MS;
 
     while (ns > 0 && interrupt_level() == INTERRUPT_NONE) {
         clock_sleep_ns(ns < slice ? ns : slice, 1);

@@ -389,7 +389,7 @@ double process_cpu_s(const process *p)
 
 bool process_wait(process *p, int timeout_ms)
 {
-    int64_t until = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
+    int64_t until = clock_mono_ns() + timeout_ms * CLOCK_MS;
 
     while (!process_ended(p)) {
         if (timeout_ms >= 0 && clock_mono_ns() >= until)

@@ -9,7 +9,6 @@
 #include "src/common/interrupt.h"
 
 #define CHUNK 65536
-#define MS INT64_C(1000000)
 #define LOOK_MS 50 /* a child may end and leave its pipes to others */
 
 /* A pipe under reading. */
@@ -66,7 +65,7 @@ static void streams_wait(const struct stream s[2], int64_t deadline)
 {
     struct pollfd fds[2] = {{.fd = s[0].fd, .events = POLLIN},
                             {.fd = s[1].fd, .events = POLLIN}};
-    int64_t left = (deadline - clock_mono_ns() + MS - 1) / MS;
+    int64_t left = (deadline - clock_mono_ns() + CLOCK_MS - 1) / CLOCK_MS;
 
     poll(fds, 2, left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : (int)left);
 }

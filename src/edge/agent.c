@@ -16,11 +16,11 @@
 
 #define TURN_NS 20000000         /* of the main loop */
 #define CONTROL_NS 250000000     /* between two looks at the control word */
-#define AWAY_RETRY_NS 1000000000 /* the same while Redis is away */
-#define ORPHAN_NS INT64_C(10000000000) /* for another supervisor to come */
-#define AWAY_NS INT64_C(60000000000)   /* leave without Redis after this */
-#define ENDS_NS 2000000000 /* between two looks at our ends, once written */
-#define ABORT_NS INT64_C(3000000000) /* for functions, at an end by error */
+#define AWAY_RETRY_NS CLOCK_S    /* the same while Redis is away */
+#define ORPHAN_NS (10 * CLOCK_S) /* for another supervisor to come */
+#define AWAY_NS (60 * CLOCK_S)   /* leave without Redis after this */
+#define ENDS_NS 2000000000     /* between two looks at our ends, once written */
+#define ABORT_NS (3 * CLOCK_S) /* for functions, at an end by error */
 
 /* --- shared state of functions --- */
 

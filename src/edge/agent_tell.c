@@ -9,8 +9,8 @@
 
 #define NS_PER_S 1e9
 #define PROGRESS_NS 500000000
-#define LATE_NS INT64_C(5000000000) /* of a function that does not return */
-#define DRAIN_NS INT64_C(3000000000)
+#define LATE_NS (5 * CLOCK_S) /* of a function that does not return */
+#define DRAIN_NS (3 * CLOCK_S)
 
 static double seconds_between(int64_t from_ns, int64_t to_ns)
 {

@@ -17,7 +17,7 @@
 #define IDLE_NS 250000000
 
 /* A source that says PE_AGAIN in less than this is not asked again at once. */
-#define AGAIN_NS 1000000
+#define AGAIN_NS CLOCK_MS
 
 /* --- what functions ask of their host --- */
 

@@ -16,7 +16,7 @@
 /* Look at the ids this often, give or take a quarter so that a thousand
  * devices do not ask at once.
  */
-#define LOOK_NS INT64_C(1000000000)
+#define LOOK_NS CLOCK_S
 
 struct follower {
     params_conf conf;
@@ -157,7 +157,7 @@ static void *follow(void *arg)
             continue;
         }
         tell(f, &error);
-        clock_sleep_ns((int64_t)WAIT_MS * 1000000, 0);
+        clock_sleep_ns(WAIT_MS * CLOCK_MS, 0);
     }
     return NULL;
 }

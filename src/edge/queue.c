@@ -16,8 +16,6 @@
  */
 #define SLOTS 4096
 
-#define NS_PER_S 1000000000
-
 /* Slots in order, from [first] on. */
 typedef struct ring {
     queue_slot *at[SLOTS];
@@ -303,7 +301,7 @@ void queue_wake(queue *q)
 void queue_wait(queue *q, int64_t timeout_ns)
 {
     int64_t end = clock_mono_ns() + timeout_ns;
-    struct timespec ts = {.tv_sec = end / NS_PER_S, .tv_nsec = end % NS_PER_S};
+    struct timespec ts = {.tv_sec = end / CLOCK_S, .tv_nsec = end % CLOCK_S};
     uint64_t target = q->seen + 1 + q->flight.n / 4;
     int rc = 0;
 

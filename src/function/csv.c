@@ -18,7 +18,7 @@
 #define QUOTED_MAX ((size_t)64 << 10) /* of a record of several lines */
 #define NUMBER_MAX 128                /* characters of a number */
 #define TEXT_MAX 24                   /* of a field that is shown */
-#define QUIET_NS INT64_C(1000000000)  /* of a file that was renamed */
+#define QUIET_NS CLOCK_S              /* of a file that was renamed */
 
 struct csv {
     int fd;

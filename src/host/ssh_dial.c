@@ -14,8 +14,6 @@
 #include "src/common/clock.h"
 #include "src/common/interrupt.h"
 
-#define MS INT64_C(1000000)
-
 static int dial_error(const ssh_target *t, const char *why, pe_error *errp)
 {
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
@@ -35,7 +33,7 @@ static int await_connection(int fd, int64_t deadline)
     socklen_t len = sizeof(err);
 
     for (;;) {
-        int64_t left = (deadline - clock_mono_ns() + MS - 1) / MS;
+        int64_t left = (deadline - clock_mono_ns() + CLOCK_MS - 1) / CLOCK_MS;
         if (left <= 0)
             return ETIMEDOUT;
         int ready = poll(&pfd, 1, interrupt_slice(left));

@@ -21,7 +21,6 @@
 #define AGENT_MS 10000      /* a key agent may ask its user */
 #define FLUSH_BYTES 65536   /* sent at once when so much waits */
 #define GOODBYE_S 1.0
-#define MS INT64_C(1000000)
 
 /* In the order of their speed; without those of another mode, which are weak
  * and which no server of today has alone.
@@ -253,7 +252,7 @@ int ssh_tick(ssh_session *s, int64_t now, int64_t *untilp)
     if (now - s->heard_ns > SILENCES * s->keepalive_ns) {
         char why[64];
         snprintf(why, sizeof(why), "it has said nothing for %g s",
-                 (double)((now - s->heard_ns) / 1000000000));
+                 (double)((now - s->heard_ns) / CLOCK_S));
         return ssh_break(s, why);
     }
     if (now >= s->tick_ns) {
@@ -282,7 +281,7 @@ bool ssh_sleep(ssh_session *s, int64_t deadline)
     if (ssh_pending(s))
         pfd.events |= POLLOUT;
     if (until > now) {
-        int64_t ms = (until - now + MS - 1) / MS;
+        int64_t ms = (until - now + CLOCK_MS - 1) / CLOCK_MS;
         poll(&pfd, 1, interrupt_slice(ms));
     }
     if (interrupt_level() >= INTERRUPT_NOW) {

@@ -11,9 +11,8 @@
 #include "src/host/ssh_target.h"
 #include "src/host/tunnel_line.h"
 
-#define MS INT64_C(1000000)
 #define CONNECT_S 10.0
-#define WAIT_MIN_NS (1000 * MS)
+#define WAIT_MIN_NS (1000 * CLOCK_MS)
 
 /* A server that does not answer a request stops the next one: libssh2 opens
  * one channel at a time.  Then another session is made for it; more than so
@@ -35,7 +34,7 @@ struct tunnel {
 /* 100 ms, doubling up to 3.2 s, a quarter of it random. */
 static int64_t backoff_ns(unsigned n)
 {
-    int64_t ns = (100 << (n < 5 ? n : 5)) * MS;
+    int64_t ns = (100 << (n < 5 ? n : 5)) * CLOCK_MS;
 
     return ns - (int64_t)(random_mix((uint64_t)clock_mono_ns(), n) %
                           (uint64_t)(ns / 4));

@@ -18,9 +18,8 @@
 #include "src/common/text.h"
 #include "src/host/tunnel_flow.h"
 
-#define MS INT64_C(1000000)
-#define STUCK_NS (1000 * MS)
-#define CONTROL_NS (10000 * MS) /* for the server to open a channel */
+#define STUCK_NS (1000 * CLOCK_MS)
+#define CONTROL_NS (10000 * CLOCK_MS) /* for the server to open a channel */
 #define SOCKET_BYTES (1 << 20)
 #define FIXED 2 /* of the descriptors slept on */
 
@@ -262,7 +261,7 @@ static int nap(tunnel_line *l)
         return -1;
     if (fds_fill(l) < 0)
         return ssh_break(l->s, "out of memory");
-    int64_t ms = more ? 0 : (until - now + MS - 1) / MS;
+    int64_t ms = more ? 0 : (until - now + CLOCK_MS - 1) / CLOCK_MS;
     poll(l->fds, FIXED + l->n_flows, ms > 60000 ? 60000 : (int)ms);
     ssh_woken(l->s, clock_mono_ns());
     if (l->fds[0].revents && read(l->wake, &count, sizeof(count)) < 0 &&
@@ -425,8 +424,8 @@ enum tunnel_line_state tunnel_line_state_of(tunnel_line *l)
  */
 static int request_wait(tunnel_line *l, struct request *r, int64_t deadline)
 {
-    const struct timespec until = {.tv_sec = deadline / 1000000000,
-                                   .tv_nsec = deadline % 1000000000};
+    const struct timespec until = {.tv_sec = deadline / CLOCK_S,
+                                   .tv_nsec = deadline % CLOCK_S};
     int rc = 0;
 
     pthread_mutex_lock(&l->lock);

@@ -11,8 +11,6 @@
 #include "src/params/reply.h"
 #include "src/params/wire.h"
 
-#define MS INT64_C(1000000)
-
 struct params_follower {
     params_link *link;
     char *channel;
@@ -122,13 +120,14 @@ static bool readable(const params_link *l, int64_t deadline)
     int64_t left = deadline - clock_mono_ns();
 
     /* Rounded up, not to spin through the last millisecond. */
-    return poll(&pfd, 1, left > 0 ? (int)((left + MS - 1) / MS) : 0) > 0;
+    return poll(&pfd, 1,
+                left > 0 ? (int)((left + CLOCK_MS - 1) / CLOCK_MS) : 0) > 0;
 }
 
 int params_follower_wait(params_follower *f, int timeout_ms,
                          char commit[PE_COMMIT_ID_LEN + 1], pe_error *errp)
 {
-    int64_t deadline = clock_mono_ns() + timeout_ms * MS;
+    int64_t deadline = clock_mono_ns() + timeout_ms * CLOCK_MS;
     int got = 0;
 
     if (!f->link->ctx && follower_connect(f, deadline, errp) < 0)

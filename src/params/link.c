@@ -21,7 +21,6 @@
 #define REDIS_PORT 6379
 #define RECONNECT_TRIES 5 /* 50 + 100 + 200 + 400 ms: a restart takes less */
 #define ASK_WORDS 8
-#define MS INT64_C(1000000)
 
 /* --- create and destroy --- */
 
@@ -299,7 +298,7 @@ int params_link_connect(params_link *l, pe_error *errp)
 
 int64_t params_backoff_ns(unsigned n)
 {
-    int64_t ns = n < 6 ? (50 << n) * MS : 2000 * MS;
+    int64_t ns = n < 6 ? (50 << n) * CLOCK_MS : 2000 * CLOCK_MS;
     uint64_t draw = random_mix((uint64_t)clock_mono_ns(), n);
 
     return ns - (int64_t)(draw % (uint64_t)(ns / 4));

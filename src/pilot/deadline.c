@@ -1,14 +1,14 @@
 /* deadline.c - when a pilot has to stop taking blocks. */
 #include "deadline.h"
 
-#define S INT64_C(1000000000)
+#include "src/common/clock.h"
 
 /* Ranks leave in less than 2 s; schedulers look every few seconds. */
-#define LEAVE_NS (10 * S)
+#define LEAVE_NS (10 * CLOCK_S)
 /* Blocks that a rank may have begun: its own, and those it helps with. */
 #define BLOCKS_UNDER_WAY 4
 /* Starting the ranks takes a second or two; less use than that is none. */
-#define USE_NS (10 * S)
+#define USE_NS (10 * CLOCK_S)
 
 int64_t deadline_lead_ns(const deadline *d)
 {

@@ -10,13 +10,11 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 
-#define MS INT64_C(1000000)
-
 /* Between two beats, and between two looks at the orders. */
-#define SAY_NS (2000 * MS)
-#define HEAR_NS (1000 * MS)
+#define SAY_NS (2000 * CLOCK_MS)
+#define HEAR_NS (1000 * CLOCK_MS)
 /* A pilot that has been silent for longer is gone. */
-#define FRESH_NS (60000 * MS)
+#define FRESH_NS (60000 * CLOCK_MS)
 /* Longer than this the service is away: the pilot goes on without it. */
 #define REACH_S 3.0
 
@@ -191,9 +189,9 @@ static bool next_turn(herald *h, bool *nowp)
     bool go;
 
     clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += 100 * MS;
-    if (t.tv_nsec >= 1000 * MS) {
-        t.tv_nsec -= 1000 * MS;
+    t.tv_nsec += 100 * CLOCK_MS;
+    if (t.tv_nsec >= 1000 * CLOCK_MS) {
+        t.tv_nsec -= 1000 * CLOCK_MS;
         t.tv_sec++;
     }
     pthread_mutex_lock(&h->lock);
@@ -225,7 +223,7 @@ static void *run(void *arg)
             continue;
         }
         note_away(h, &e);
-        clock_sleep_ns(200 * MS, 1);
+        clock_sleep_ns(200 * CLOCK_MS, 1);
     }
     params_close(h->params);
     return NULL;

@@ -18,14 +18,12 @@
 #include "src/pilot/bury.h"
 #include "src/registry/hear.h"
 
-#define S INT64_C(1000000000)
-
 #define POLL_MS 100
-#define SAME_NS (3 * S)
-#define LATE_NS (15 * S)
+#define SAME_NS (3 * CLOCK_S)
+#define LATE_NS (15 * CLOCK_S)
 #define LEAVE_MS 3000 /* for a launcher to take its ranks with it */
 #define CREWS_MAX 64
-#define BURY_NS (2 * S) /* between two tries */
+#define BURY_NS (2 * CLOCK_S) /* between two tries */
 #define BURY_TIMEOUT_S 1.0
 
 /* --- start --- */
@@ -315,7 +313,7 @@ static void services_release(supervisor *s)
     if (s->n_units > 0 && s->units[0].is_service) {
         /* The last that can be said by way of what goes now. */
         s->closed = true;
-        herald_stop(s->herald, S);
+        herald_stop(s->herald, CLOCK_S);
         s->herald = NULL;
     }
     for (size_t i = s->n_units; i > 0; i--) {
@@ -524,7 +522,7 @@ static void release(supervisor *s)
     secret_wipe(s);
     chain_close(s);
     kind_close(s);
-    herald_stop(s->herald, time_left_ms(s, 3000) * INT64_C(1000000));
+    herald_stop(s->herald, time_left_ms(s, 3000) * CLOCK_MS);
     json_decref(s->progress);
     json_decref(s->final);
     json_decref(s->error);

@@ -11,15 +11,13 @@
 #include "src/common/text.h"
 #include "src/pilot/supervisor.h"
 
-#define S INT64_C(1000000000)
-
 /* A scheduler that is down may be back before we end. */
-#define AGAIN_NS (60 * S)
+#define AGAIN_NS (60 * CLOCK_S)
 /* A slow one gets all the time it takes: a second try would not be quicker.
  * It is asked again where it has said nothing for so long: there is one
  * successor, however often it is asked for.
  */
-#define SUBMIT_NS (600 * S)
+#define SUBMIT_NS (600 * CLOCK_S)
 #define CLOSE_MS 60000 /* at our end, where nobody ends us before */
 #define ANSWER_MAX 4096
 

@@ -19,7 +19,7 @@
 #include "src/registry/hear.h"
 
 #define BEAT_MAX_BYTES (1 << 20)
-#define PACE_NS INT64_C(3000000000)
+#define PACE_NS (3 * CLOCK_S)
 
 /* --- what crews tell --- */
 

@@ -14,12 +14,10 @@
 #include "src/pilot/supervisor.h"
 #include "src/registry/beat.h"
 
-#define S INT64_C(1000000000)
-
 /* Between two beats, and two that go to disk: a shared file system is not to
  * be bothered often.
  */
-#define BEAT_NS (2 * S)
+#define BEAT_NS (2 * CLOCK_S)
 #define BEATS_TO_DISK 5
 
 static const char *state_name(const supervisor *s)

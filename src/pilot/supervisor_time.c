@@ -6,11 +6,9 @@
 #include "src/common/log.h"
 #include "src/pilot/supervisor.h"
 
-#define S INT64_C(1000000000)
-
 /* A limit may be changed while a job runs. */
-#define ASK_NS (300 * S)
-#define ASK_AGAIN_NS (30 * S) /* after no answer */
+#define ASK_NS (300 * CLOCK_S)
+#define ASK_AGAIN_NS (30 * CLOCK_S) /* after no answer */
 
 /* What the scheduler says.  Without an answer: what was asked for. */
 static void ask(supervisor *s)
@@ -78,7 +76,7 @@ void time_learn(supervisor *s, const json_t *progress)
 
 int time_left_ms(const supervisor *s, int most)
 {
-    int64_t left = (s->leave_ns - clock_mono_ns()) / 1000000;
+    int64_t left = (s->leave_ns - clock_mono_ns()) / CLOCK_MS;
 
     if (s->leave_ns == 0 || left > most)
         return most;

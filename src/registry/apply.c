@@ -4,17 +4,17 @@
 #include <string.h>
 
 #include "src/backend/backend.h"
+#include "src/common/clock.h"
 #include "src/registry/apply.h"
 
-#define SECOND INT64_C(1000000000)
 /* A pilot that beat so lately runs, whatever an answer says that was true a
  * moment ago.
  */
-#define FRESH_NS (15 * SECOND)
+#define FRESH_NS (15 * CLOCK_S)
 /* Where files are read on the host itself nothing shows late. */
-#define SILENCE_DIRECT_NS (10 * SECOND)
+#define SILENCE_DIRECT_NS (10 * CLOCK_S)
 /* One whose end was asked for and whose job is gone needs no more witness. */
-#define SILENCE_CANCELED_NS (15 * SECOND)
+#define SILENCE_CANCELED_NS (15 * CLOCK_S)
 
 /* One pilot, and what is said of it now. */
 typedef struct observed {
@@ -354,7 +354,7 @@ static void reason_lost(observed *o)
         SET(r->reason,
             "vanished: the scheduler does not know it any more, the last sign "
             "of life is %lld s old, and it left no exit record",
-            (long long)((o->now - r->seen_ns) / SECOND));
+            (long long)((o->now - r->seen_ns) / CLOCK_S));
     else
         SET(r->reason, "vanished: the scheduler does not know it any more, "
                        "and it never said hello");

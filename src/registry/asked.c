@@ -15,14 +15,13 @@
 #include "src/registry/observe.h"
 
 #define FILE_MAX (4 << 20)
-#define SECOND INT64_C(1000000000)
-#define BACKOFF_FIRST_NS (5 * SECOND) /* where nobody is to be spared */
-#define BACKOFF_MAX_NS (600 * SECOND)
-#define FORGET_NS (30 * 86400 * SECOND)
-#define LOCK_WAIT_NS                                         \
-    (40 * SECOND) /* longer than clients of schedulers block \
-                   */
-#define LOCK_STEP_NS INT64_C(10000000)
+#define BACKOFF_FIRST_NS (5 * CLOCK_S) /* where nobody is to be spared */
+#define BACKOFF_MAX_NS (600 * CLOCK_S)
+#define FORGET_NS (30 * 86400 * CLOCK_S)
+#define LOCK_WAIT_NS                                          \
+    (40 * CLOCK_S) /* longer than clients of schedulers block \
+                    */
+#define LOCK_STEP_NS (10 * CLOCK_MS)
 
 asked *asked_of(asked_list *l, const char *url)
 {

@@ -11,17 +11,16 @@
 #include "src/registry/hear.h"
 #include "src/registry/observe_private.h"
 
-#define SECOND INT64_C(1000000000)
 /* One that is over is asked for as long, when its scheduler is asked anyway:
  * it may have been queued again, or be better known.
  */
-#define RECENT_NS (3600 * SECOND)
+#define RECENT_NS (3600 * CLOCK_S)
 /* What the caller has read may be older than an answer of so short ago. */
-#define FRESH_NS (10 * SECOND)
+#define FRESH_NS (10 * CLOCK_S)
 /* A pilot that beat so lately needs no other word. */
-#define QUIET_NS (15 * SECOND)
+#define QUIET_NS (15 * CLOCK_S)
 /* Times alone are worth a write this seldom. */
-#define TIMES_NS (600 * SECOND)
+#define TIMES_NS (600 * CLOCK_S)
 
 /* --- which pilots --- */
 
@@ -133,7 +132,7 @@ static int64_t time_of(const json_t *o)
 static bool wants_beat(const observe_work *w, const observe_item *it)
 {
     return !pilot_state_is_final(it->rec.state) && !it->end_json &&
-           w->now - time_of(it->beat_json) > SECOND;
+           w->now - time_of(it->beat_json) > CLOCK_S;
 }
 
 /* Items of one run stand side by side. */

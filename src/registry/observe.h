@@ -3,6 +3,7 @@
 #define REGISTRY_OBSERVE_H
 
 #include "src/backend/backend.h"
+#include "src/common/clock.h"
 #include "src/registry/beat.h"
 #include "src/registry/record.h"
 
@@ -10,7 +11,7 @@
  * does not answer is asked less and less often.  Places without a queue,
  * which have no scheduler to be spared, are asked each time.
  */
-#define OBSERVE_PERIOD_NS (INT64_C(30) * 1000000000)
+#define OBSERVE_PERIOD_NS (30 * CLOCK_S)
 
 /* A period: schedulers are not asked at all. */
 #define OBSERVE_NEVER_NS INT64_MAX
@@ -18,12 +19,12 @@
 /* No sign of life for so long, from a pilot its scheduler does not know any
  * more, and it is lost: network file systems may show a file a minute late.
  */
-#define OBSERVE_SILENCE_NS (INT64_C(60) * 1000000000)
+#define OBSERVE_SILENCE_NS (60 * CLOCK_S)
 
 /* A submission that the scheduler does not know so long after it began was
  * cut off.
  */
-#define OBSERVE_SUBMIT_NS (INT64_C(30) * 1000000000)
+#define OBSERVE_SUBMIT_NS (30 * CLOCK_S)
 
 /* Connections kept from one look to the next, for commands that look again
  * and again.

@@ -11,9 +11,8 @@
 #include "src/registry/hear.h"
 #include "src/registry/observe_private.h"
 
-#define SECOND INT64_C(1000000000)
 /* Between two questions because of a pilot that has ended, at least. */
-#define WORD_NS (2 * SECOND)
+#define WORD_NS (2 * CLOCK_S)
 
 void observe_trouble(const observe_work *w, const char *fmt, ...)
 {
@@ -131,7 +130,7 @@ static void note_old(observe_work *w, const char *url, observe_item **list,
             list[i]->rec.observed_ns = a->answered_ns;
     if (a && a->failures > 0)
         observe_trouble(w, "%s (asked %lld s ago)", a->trouble,
-                        (long long)((w->now - a->tried_ns) / SECOND));
+                        (long long)((w->now - a->tried_ns) / CLOCK_S));
 }
 
 /* --- hear --- */

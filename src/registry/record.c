@@ -17,9 +17,9 @@
 #include "src/common/text.h"
 #include "src/registry/record_private.h"
 
-#define LOCK_WAIT_NS INT64_C(10000000000)
+#define LOCK_WAIT_NS (10 * CLOCK_S)
 #define LOCK_FIRST_NS INT64_C(500000)
-#define LOCK_STEP_NS INT64_C(50000000)
+#define LOCK_STEP_NS (50 * CLOCK_MS)
 
 /* --- names --- */
 
@@ -65,7 +65,7 @@ static int lock_error(const char *id, const char *path, pe_error *errp)
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
                             "pilot %s is busy: another command has locked %s "
                             "for more than %d s; try again",
-                            id, path, (int)(LOCK_WAIT_NS / 1000000000));
+                            id, path, (int)(LOCK_WAIT_NS / CLOCK_S));
     return pe_error_set(errp, PE_ERROR_FATAL,
                         errno == EACCES ? PE_EXIT_PERMISSION : PE_EXIT_CREATE,
                         "cannot lock %s: %s%s", path, strerror(errno),

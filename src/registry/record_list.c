@@ -6,10 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/common/clock.h"
 #include "src/common/text.h"
 #include "src/registry/record_private.h"
 
-#define SAME_JOB_NS (INT64_C(600) * 1000000000)
+#define SAME_JOB_NS (600 * CLOCK_S)
 
 /* --- reading --- */
 

@@ -18,7 +18,7 @@
 #include "src/common/text.h"
 #include "private.h"
 
-#define STEP_NS INT64_C(5000000)
+#define STEP_NS (5 * CLOCK_MS)
 #define STAT_MAX 65536
 #define STAT_START 22 /* field of /proc/PID/stat */
 

@@ -24,8 +24,8 @@
 #define SCHEME "rehearsal://"
 #define QUERY "?script="
 #define TIMEOUT_S 20.0
-#define PLAYER_UP_NS INT64_C(30000000000) /* it is up by then, or never */
-#define STEP_NS INT64_C(10000000)
+#define PLAYER_UP_NS (30 * CLOCK_S) /* it is up by then, or never */
+#define STEP_NS (10 * CLOCK_MS)
 
 typedef struct rehearsal {
     resource base;

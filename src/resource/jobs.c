@@ -4,11 +4,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "src/common/clock.h"
 #include "src/resource/scheduler.h"
 
-#define SECOND_NS INT64_C(1000000000)
 /* Between a submit by our clock and by that of the scheduler. */
-#define SAME_NS (600 * SECOND_NS)
+#define SAME_NS (600 * CLOCK_S)
 
 struct key {
     char *text;
@@ -189,7 +189,7 @@ static int64_t time_parse(const char *s, size_t len, const char *format)
     if (!end || *end)
         return 0;
     time_t t = timegm(&tm);
-    return t > 0 ? (int64_t)t * SECOND_NS : 0;
+    return t > 0 ? (int64_t)t * CLOCK_S : 0;
 }
 
 int64_t scheduler_time_iso(const char *s, size_t len)

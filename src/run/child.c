@@ -20,7 +20,7 @@
 
 void run_child_clear(const agent *a)
 {
-    int64_t until = clock_mono_ns() + CLEAR_MS * INT64_C(1000000);
+    int64_t until = clock_mono_ns() + CLEAR_MS * CLOCK_MS;
 
     while (process_kill_marked(a->mark) > 0 && clock_mono_ns() < until)
         clock_sleep_ns(CLEAR_STEP_NS, 0);

@@ -19,13 +19,13 @@
 #define AGENTS_MAX 256
 #define POLL_MS 100
 #define PROGRESS_NS 500000000
-#define BURY_NS (INT64_C(2) * 1000000000)   /* between two tries */
-#define LEAVE_NS (INT64_C(30) * 1000000000) /* for edges, after the pool */
+#define BURY_NS (2 * CLOCK_S)   /* between two tries */
+#define LEAVE_NS (30 * CLOCK_S) /* for edges, after the pool */
 /* For services and allocations after that: they look whether somebody still
  * lives, and one that was silent counts as gone after a minute.
  */
-#define CLOSE_NS (INT64_C(120) * 1000000000)
-#define SLOW_NS (INT64_C(10) * 1000000000)
+#define CLOSE_NS (120 * CLOCK_S)
+#define SLOW_NS (10 * CLOCK_S)
 
 void run_progress_clear(struct run *r)
 {

@@ -13,12 +13,10 @@
 #include "src/run/run.h"
 #include "src/run/signals.h"
 
-#define MS INT64_C(1000000)
-
-#define BEATS_NS (500 * MS)
+#define BEATS_NS (500 * CLOCK_MS)
 /* Schedulers are asked no more often; files beside us cost nothing. */
-#define LOOK_NS (2000 * MS)
-#define LAST_WORDS_NS (5000 * MS)
+#define LOOK_NS (2000 * CLOCK_MS)
+#define LAST_WORDS_NS (5000 * CLOCK_MS)
 
 static bool is_watched(const agent *a)
 {

@@ -15,7 +15,6 @@
 #include "src/common/text.h"
 #include "unit.h"
 
-#define MS INT64_C(1000000)
 #define MIB ((size_t)1 << 20)
 
 host *case_host;
@@ -86,7 +85,7 @@ int case_over(pid_t pid, const char *start)
     for (int i = 0; i < 1000; i++) {
         if (host_alive(case_host, pid, start, NULL) == 0)
             return 1;
-        clock_sleep_ns(20 * MS, 1);
+        clock_sleep_ns(20 * CLOCK_MS, 1);
     }
     return 0;
 }
@@ -251,7 +250,7 @@ void case_timeout(void)
     char *pid = host_read(case_host, path, 0, 100, &len, NULL);
     int i = 0;
     while (pid && kill(atoi(pid), 0) == 0 && i++ < 500)
-        clock_sleep_ns(10 * MS, 1);
+        clock_sleep_ns(10 * CLOCK_MS, 1);
     CU_ASSERT(len > 1 && i < 500);
     free(pid);
     free(script);
@@ -304,7 +303,7 @@ static char *eventually(const char *path)
         free(data);
         data = host_read(case_host, path, 0, 1000, &len, NULL);
         if (len == 0)
-            clock_sleep_ns(10 * MS, 1);
+            clock_sleep_ns(10 * CLOCK_MS, 1);
     }
     return data;
 }

@@ -123,7 +123,7 @@ void mock_send(const char *topic, int from, int to)
 
 int mock_fetch(broker_consumer *c, broker_record *r, pe_error *errp)
 {
-    int64_t limit = clock_mono_ns() + 20 * MOCK_SECOND;
+    int64_t limit = clock_mono_ns() + 20 * CLOCK_S;
     int rc = 0;
 
     while (rc == 0 && clock_mono_ns() < limit)

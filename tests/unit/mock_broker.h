@@ -10,7 +10,6 @@
 #include "src/broker/broker.h"
 
 #define MOCK_MIB (1 << 20)
-#define MOCK_SECOND INT64_C(1000000000)
 
 /* Request kinds of the protocol, for errors to be injected. */
 enum { MOCK_PRODUCE = 0, MOCK_FETCH = 1 };

@@ -143,7 +143,7 @@ void pilot_submit(const char *id, const char *url, const char *job)
 void reason_await(const char *url, const char *id)
 {
     resource_job job = {.reason = ""};
-    int64_t until = clock_mono_ns() + 60 * S;
+    int64_t until = clock_mono_ns() + 60 * CLOCK_S;
 
     while (!*job.reason && clock_mono_ns() < until)
         CU_ASSERT(rehearse_await(url, id, RESOURCE_QUEUED, &job));
@@ -208,9 +208,9 @@ void begin(void)
 /* Until the command has said [part]. */
 void err_await(const char *part)
 {
-    int64_t until = clock_mono_ns() + 60 * S;
+    int64_t until = clock_mono_ns() + 60 * CLOCK_S;
 
     while (!strstr(content("err"), part) && clock_mono_ns() < until)
-        clock_sleep_ns(10 * MS, 1);
+        clock_sleep_ns(10 * CLOCK_MS, 1);
     UNIT_CONTAINS(content("err"), part);
 }

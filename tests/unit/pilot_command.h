@@ -4,13 +4,12 @@
 
 #include "rehearse_home.h"
 
+#include "src/common/clock.h"
 #include "src/common/text.h"
 #include "src/registry/record.h"
 #include "src/common/process.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-#define S INT64_C(1000000000)
-#define MS INT64_C(1000000)
 
 /* A supervisor in a few lines: `say FILE STATE [MEMBERS]`. */
 #define SUPERVISOR                                                           \

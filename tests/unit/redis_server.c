@@ -17,7 +17,6 @@
 #include "src/common/clock.h"
 #include "src/common/file.h"
 
-#define MS INT64_C(1000000)
 #define START_TRIES 1000 /* of 10 ms */
 
 extern char **environ;
@@ -104,7 +103,7 @@ int redis_server_run(redis_server *s)
     for (int i = 0; i < START_TRIES; i++) {
         if (strstr(redis_server_ask(s, "PING"), "PONG"))
             return 0;
-        clock_sleep_ns(10 * MS, 1);
+        clock_sleep_ns(10 * CLOCK_MS, 1);
     }
     return -1;
 }

@@ -18,10 +18,9 @@
 #include "src/common/process.h"
 #include "src/rehearsal/private.h"
 
-#define MS INT64_C(1000000)
-#define AWAIT_NS (60000 * MS)
+#define AWAIT_NS (60000 * CLOCK_MS)
 #define SCRIPTS_MAX 64
-#define UP_NS (2000 * MS) /* a player is up by then */
+#define UP_NS (2000 * CLOCK_MS) /* a player is up by then */
 
 char rehearse_home[300];
 
@@ -86,7 +85,7 @@ bool rehearse_await(const char *url, const char *id, enum resource_seen seen,
         job->dir = "";
         found = r->ops->describe(r, job, 1, NULL) == 0 && job->seen == seen;
         if (!found)
-            clock_sleep_ns(10 * MS, 1);
+            clock_sleep_ns(10 * CLOCK_MS, 1);
     }
     if (!found)
         printf("# job %s is seen as %d (%s), not as %d\n", id, (int)job->seen,
@@ -145,7 +144,7 @@ int rehearse_end_all(void)
     for (int i = 0; left > 0 && i < 1000; i++) {
         left = players_end(h, folder);
         if (left > 0)
-            clock_sleep_ns(10 * MS, 1);
+            clock_sleep_ns(10 * CLOCK_MS, 1);
     }
     free(folder);
     host_close(h);

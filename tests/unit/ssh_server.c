@@ -20,7 +20,6 @@
 #include "src/common/file.h"
 #include "src/common/text.h"
 
-#define MS INT64_C(1000000)
 #define START_TRIES 1000 /* of 10 ms */
 #define PIDS 256
 
@@ -241,7 +240,7 @@ void ssh_server_kill(ssh_server *s)
     /* First the one that would start more of them. */
     kill(s->pid, SIGSTOP);
     for (int i = 0, parent; i < 100 && look(s->pid, &parent) != 'T'; i++)
-        clock_sleep_ns(MS, 1);
+        clock_sleep_ns(CLOCK_MS, 1);
     ssh_server_hang_up(s);
     kill(s->pid, SIGKILL);
     while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
@@ -351,7 +350,7 @@ int ssh_server_run(ssh_server *s)
     for (int i = 0; i < START_TRIES; i++) {
         if (answers(s->port))
             return 0;
-        clock_sleep_ns(10 * MS, 1);
+        clock_sleep_ns(10 * CLOCK_MS, 1);
     }
     return -1;
 }

@@ -6,14 +6,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "src/common/clock.h"
 #include "src/registry/observe.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-#define S INT64_C(1000000000)
-#define NOW (INT64_C(1700000000) * S)
+#define NOW (INT64_C(1700000000) * CLOCK_S)
 
 /* Seconds before now, as a time. */
-#define AGO(s) (NOW - (s)*S)
+#define AGO(s) (NOW - (s)*CLOCK_S)
 
 static pilot_record record_of(enum pilot_state state)
 {
@@ -246,7 +246,7 @@ static void test_word(void)
     CU_ASSERT_EQUAL(r.state, PILOT_DRAINING);
     UNIT_EQUAL(r.reason,
                "has ended: told to end; the scheduler has not said why");
-    observe_apply(&r, &j, NULL, &end, NOW + 2 * S);
+    observe_apply(&r, &j, NULL, &end, NOW + 2 * CLOCK_S);
     CU_ASSERT_EQUAL(r.state, PILOT_CANCELED);
     UNIT_EQUAL(r.reason, "told to end");
     /* Where there is no scheduler, nobody else knows. */
@@ -279,25 +279,25 @@ static void test_facts(void)
 
     snprintf(j.native, sizeof(j.native), "RUNNING");
     j.start_ns = AGO(50);
-    j.end_ns = NOW + 600 * S;
+    j.end_ns = NOW + 600 * CLOCK_S;
     j.nodes = 2;
     CU_ASSERT(observe_apply(&r, &j, NULL, NULL, NOW));
     UNIT_EQUAL(r.native, "RUNNING");
     CU_ASSERT_EQUAL(r.started_ns, AGO(50));
-    CU_ASSERT_EQUAL(r.limit_ns, NOW + 600 * S);
+    CU_ASSERT_EQUAL(r.limit_ns, NOW + 600 * CLOCK_S);
     CU_ASSERT_EQUAL(r.nodes, 2);
     CU_ASSERT_EQUAL(r.observed_ns, NOW);
     snprintf(b.host, sizeof(b.host), "n3");
     snprintf(b.endpoint, sizeof(b.endpoint), "n3:9092");
     snprintf(b.reason, sizeof(b.reason), "waits for blocks");
     b.ranks = 8;
-    b.limit_ns = NOW + 500 * S; /* its own clock is the better one */
+    b.limit_ns = NOW + 500 * CLOCK_S; /* its own clock is the better one */
     CU_ASSERT(observe_apply(&r, &j, &b, NULL, NOW));
     UNIT_EQUAL(r.host, "n3");
     UNIT_EQUAL(r.endpoint, "n3:9092");
     UNIT_EQUAL(r.reason, "waits for blocks");
     CU_ASSERT_EQUAL(r.ranks, 8);
-    CU_ASSERT_EQUAL(r.limit_ns, NOW + 500 * S);
+    CU_ASSERT_EQUAL(r.limit_ns, NOW + 500 * CLOCK_S);
     CU_ASSERT_EQUAL(r.active_ns, AGO(3));
     CU_ASSERT_EQUAL(r.seen_ns, AGO(3));
 }
@@ -308,8 +308,8 @@ static void test_guesses(void)
     pilot_record r = record_of(PILOT_QUEUED);
     resource_job j = job_of(RESOURCE_QUEUED);
 
-    j.start_ns = NOW + 3600 * S;
-    j.end_ns = NOW + 7200 * S;
+    j.start_ns = NOW + 3600 * CLOCK_S;
+    j.end_ns = NOW + 7200 * CLOCK_S;
     observe_apply(&r, &j, NULL, NULL, NOW);
     CU_ASSERT_EQUAL(r.started_ns, 0);
     CU_ASSERT_EQUAL(r.limit_ns, 0);
@@ -514,13 +514,13 @@ static void test_wrong_clock(void)
 {
     pilot_record r = record_of(PILOT_ACTIVE);
     resource_job j = job_of(RESOURCE_ABSENT);
-    beat b = beat_of("ACTIVE", NOW + 86400 * S); /* a day ahead */
+    beat b = beat_of("ACTIVE", NOW + 86400 * CLOCK_S); /* a day ahead */
 
     observe_apply(&r, &j, &b, NULL, NOW);
     CU_ASSERT_EQUAL(r.state, PILOT_ACTIVE);
     CU_ASSERT_EQUAL(r.seen_ns, NOW);
     /* The same beat again, long after: it is silent all the same. */
-    observe_apply(&r, &j, &b, NULL, NOW + 100 * S);
+    observe_apply(&r, &j, &b, NULL, NOW + 100 * CLOCK_S);
     CU_ASSERT_EQUAL(r.seen_ns, NOW);
     CU_ASSERT_EQUAL(r.state, PILOT_MISSING);
     /* Another one is news, though its clock is a day behind. */

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/common/clock.h"
 #include "src/common/locate.h"
 #include "src/common/option.h"
 #include "src/agent/restart.h"
@@ -180,29 +181,29 @@ static void test_help(void)
 
 /* --- restarts --- */
 
-#define SECOND INT64_C(1000000000)
-
 static void test_restart(void)
 {
-    static const int64_t waits[] = {0, SECOND / 5, SECOND, 5 * SECOND, -1, -1};
+    static const int64_t waits[] = {0,           CLOCK_S / 5, CLOCK_S,
+                                    5 * CLOCK_S, -1,          -1};
     restart r = {0};
 
     for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
-        CU_ASSERT_EQUAL(restart_delay(&r, (int64_t)i * SECOND), waits[i]);
+        CU_ASSERT_EQUAL(restart_delay(&r, (int64_t)i * CLOCK_S), waits[i]);
     /* The window moves on: of four deaths the first two are forgotten. */
-    CU_ASSERT_EQUAL(restart_delay(&r, 121 * SECOND + SECOND / 2), SECOND);
+    CU_ASSERT_EQUAL(restart_delay(&r, 121 * CLOCK_S + CLOCK_S / 2), CLOCK_S);
     /* Long after, it is the first again. */
-    CU_ASSERT_EQUAL(restart_delay(&r, 1000 * SECOND), 0);
+    CU_ASSERT_EQUAL(restart_delay(&r, 1000 * CLOCK_S), 0);
 }
 
 static void test_restart_edge(void)
 {
     restart r = {0};
 
-    CU_ASSERT_EQUAL(restart_delay(&r, SECOND), 0);
-    CU_ASSERT_EQUAL(restart_delay(&r, SECOND + RESTART_WINDOW_NS), SECOND / 5);
-    CU_ASSERT_EQUAL(restart_delay(&r, SECOND + RESTART_WINDOW_NS + 1),
-                    SECOND / 5);
+    CU_ASSERT_EQUAL(restart_delay(&r, CLOCK_S), 0);
+    CU_ASSERT_EQUAL(restart_delay(&r, CLOCK_S + RESTART_WINDOW_NS),
+                    CLOCK_S / 5);
+    CU_ASSERT_EQUAL(restart_delay(&r, CLOCK_S + RESTART_WINDOW_NS + 1),
+                    CLOCK_S / 5);
 }
 
 /* --- places --- */

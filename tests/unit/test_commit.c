@@ -15,7 +15,6 @@
 #include "src/params/params.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-#define MS INT64_C(1000000)
 
 static redis_server server;
 
@@ -601,7 +600,7 @@ static void test_restart(void)
 
 static void *kill_soon(void *arg)
 {
-    clock_sleep_ns(100 * MS, 1);
+    clock_sleep_ns(100 * CLOCK_MS, 1);
     redis_server_kill(arg);
     return NULL;
 }

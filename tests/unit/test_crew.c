@@ -8,7 +8,6 @@
 #include "src/agent/crew.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a[0]))
-#define S INT64_C(1000000000)
 
 /* tell JSON: an event of an agent that was started with the mark $1. */
 #define TELL "tell() { printf '\\036%s %s\\n' \"$mark\" \"$1\"; }; mark=$1; "
@@ -74,7 +73,7 @@ static const crew_ops ops = {.command = command,
 /* Look until it is over, or for 30 s. */
 static void run(crew *c)
 {
-    int64_t until = clock_mono_ns() + 30 * S;
+    int64_t until = clock_mono_ns() + 30 * CLOCK_S;
 
     while (!crew_is_over(c) && clock_mono_ns() < until) {
         crew_turn(c, clock_mono_ns());
@@ -147,10 +146,10 @@ static void test_again(void)
         crew c = {.ops = &again, .arg = &h};
         h.crew = &c;
         for (int k = 0; k < 8 && !crew_is_over(&c); k++) {
-            crew_turn(&c, S);
+            crew_turn(&c, CLOCK_S);
             CU_ASSERT(process_wait(c.proc, 20000));
             while (c.state == CREW_RUNS)
-                crew_turn(&c, S);
+                crew_turn(&c, CLOCK_S);
         }
         CU_ASSERT_EQUAL(c.starts, rows[i].starts);
         crew_close(&c);
@@ -206,14 +205,14 @@ static void test_stays(void)
     struct heard h = {.script =
                           TELL "tell '{\"event\":\"pool\"}'; exec sleep 600"};
     crew c = {.ops = &ops, .arg = &h};
-    int64_t until = clock_mono_ns() + 30 * S;
+    int64_t until = clock_mono_ns() + 30 * CLOCK_S;
 
     h.crew = &c;
     while (!c.told.final && clock_mono_ns() < until)
         crew_turn(&c, clock_mono_ns());
-    crew_turn(&c, c.final_ns + 59 * S);
+    crew_turn(&c, c.final_ns + 59 * CLOCK_S);
     CU_ASSERT_EQUAL(c.state, CREW_RUNS);
-    crew_turn(&c, c.final_ns + 61 * S);
+    crew_turn(&c, c.final_ns + 61 * CLOCK_S);
     CU_ASSERT_EQUAL(c.state, CREW_DONE);
     UNIT_EQUAL(h.died, "had done its work, and then did not end");
     CU_ASSERT_EQUAL(c.told.exit_code, 0);

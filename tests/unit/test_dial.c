@@ -22,8 +22,6 @@
 #include "src/host/tunnel.h"
 #include "ssh_server.h"
 
-#define MS INT64_C(1000000)
-
 static ssh_server sshd;
 static redis_server redis;
 static int mock_port;

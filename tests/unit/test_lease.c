@@ -13,7 +13,6 @@
 #include "src/params/wire.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-#define MS INT64_C(1000000)
 #define LONG_MS 600000 /* no test takes so long */
 
 enum {
@@ -286,7 +285,7 @@ static void test_dead(void)
     expect(p, &b, JOIN, 0, "a 0-3; b");
     expect(p, &a, SETTLE, 0, "a 0-1; b");
     expect(p, &b, 0, 0, "a 0-1; b 2-3");
-    clock_sleep_ns(400 * MS, 1);
+    clock_sleep_ns(400 * CLOCK_MS, 1);
     expect(p, &b, 0, 0, "b 0-3");
     /* It was only stopped: it is the last now, and asks. */
     expect(p, &a, 0, 0, "b 0-3; a");
@@ -303,7 +302,7 @@ static void test_late(void)
 
     a.ttl_ms = 20;
     expect(p, &a, JOIN, 0, "a 0-3");
-    clock_sleep_ns(100 * MS, 1);
+    clock_sleep_ns(100 * CLOCK_MS, 1);
     expect(p, &a, 0, 0, "a 0-3");
     params_close(p);
 }
@@ -321,12 +320,12 @@ static void test_server_was_away(void)
     expect(p, &b, JOIN, 0, "a 0-3; b");
     expect(p, &a, SETTLE, 0, "a 0-1; b");
     expect(p, &b, 0, 0, "a 0-1; b 2-3");
-    clock_sleep_ns(2500 * MS, 1);
+    clock_sleep_ns(2500 * CLOCK_MS, 1);
     expect(p, &a, 0, 0, "a 0-1; b 2-3");
     for (int i = 0; i < 6; i++) { /* alone again, until b is dead */
         params_share s;
 
-        clock_sleep_ns(250 * MS, 1);
+        clock_sleep_ns(250 * CLOCK_MS, 1);
         beat(p, &a, 0, &s);
         params_leases_free(s.leases, s.n);
     }
@@ -348,7 +347,7 @@ static void test_clock_back(void)
     for (int i = 0; i < 8; i++) {
         params_share s;
 
-        clock_sleep_ns(50 * MS, 1);
+        clock_sleep_ns(50 * CLOCK_MS, 1);
         beat(p, &b, 0, &s);
         params_leases_free(s.leases, s.n);
     }
@@ -399,7 +398,7 @@ static void test_fetch(void)
     CU_ASSERT_EQUAL(l[1].ranks, 2);
     CU_ASSERT_EQUAL(l[1].joined, 2);
     UNIT_EQUAL(l[0].incarnation, "a1");
-    CU_ASSERT_TRUE(l[0].expires_ms > clock_real_ns() / MS);
+    CU_ASSERT_TRUE(l[0].expires_ms > clock_real_ns() / CLOCK_MS);
     params_leases_free(l, n);
     CU_ASSERT_EQUAL(params_run_delete(p, NULL), 0);
     CU_ASSERT_EQUAL(params_leases_fetch(p, &l, &n, NULL), 0);

@@ -19,7 +19,6 @@
 #include "src/registry/observe.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-#define S INT64_C(1000000000)
 
 static char home[300];
 static text told;  /* troubles, a line each */
@@ -73,11 +72,11 @@ static void create(const char *id, const char *url, const char *sched_id,
     r.state = state;
     r.exit_code = -1;
     r.submitting = !*sched_id;
-    r.created_ns = r.submitted_ns = clock_real_ns() - 100 * S;
+    r.created_ns = r.submitted_ns = clock_real_ns() - 100 * CLOCK_S;
     if (state == PILOT_NEW)
         r.submitted_ns = 0;
     if (pilot_state_is_final(state))
-        r.ended_ns = clock_real_ns() - 10 * S;
+        r.ended_ns = clock_real_ns() - 10 * CLOCK_S;
     CU_ASSERT_EQUAL(pilot_record_create(home, &r, &e), 0);
     UNIT_EQUAL(e.text, "");
 }
@@ -98,7 +97,7 @@ static void beat_put(const char *id, const char *name, const char *state,
     char *data =
         text_format("{\"schema\": 1, \"state\": \"%s\", \"time_ns\": "
                     "%lld%s}\n",
-                    state, (long long)(clock_real_ns() - age * S), more);
+                    state, (long long)(clock_real_ns() - age * CLOCK_S), more);
 
     put(id, name, data);
     free(data);
@@ -186,7 +185,7 @@ static void test_for_others(void)
     /* How old the answer is, is known for those as well. */
     CU_ASSERT_EQUAL(pilot_record_read(home, "b/p", &r, NULL), 0);
     CU_ASSERT_EQUAL(observe(&c, &r, 1, NULL), 0);
-    CU_ASSERT(clock_real_ns() - r.observed_ns < 20 * S);
+    CU_ASSERT(clock_real_ns() - r.observed_ns < 20 * CLOCK_S);
     CU_ASSERT_EQUAL(fake.describes, 1);
 }
 
@@ -270,8 +269,8 @@ static void asked_put(const char *url, int age)
     char *path = text_format("%s/schedulers.json", home);
     char *data =
         text_format("{\"%s\": {\"answered_ns\": %lld, \"tried_ns\": %lld}}",
-                    url, (long long)(clock_real_ns() - age * S),
-                    (long long)(clock_real_ns() - age * S));
+                    url, (long long)(clock_real_ns() - age * CLOCK_S),
+                    (long long)(clock_real_ns() - age * CLOCK_S));
 
     CU_ASSERT_EQUAL(file_write(path, data, strlen(data), 0600, NULL), 0);
     free(data);
@@ -336,14 +335,14 @@ static void test_back_off(void)
 
     for (size_t i = 0; i < N(table); i++) {
         asked a = {.failures = table[i].failures,
-                   .tried_ns = 1000 * S - table[i].age_s * S};
-        CU_ASSERT_EQUAL(
-            asked_is_due(&a, table[i].queues, OBSERVE_PERIOD_NS, 1000 * S),
-            table[i].due);
+                   .tried_ns = 1000 * CLOCK_S - table[i].age_s * CLOCK_S};
+        CU_ASSERT_EQUAL(asked_is_due(&a, table[i].queues, OBSERVE_PERIOD_NS,
+                                     1000 * CLOCK_S),
+                        table[i].due);
     }
     asked a = {.tried_ns = 0};
-    CU_ASSERT_FALSE(asked_is_due(&a, true, OBSERVE_NEVER_NS, 1000 * S));
-    CU_ASSERT(asked_is_due(&a, false, OBSERVE_NEVER_NS, 1000 * S));
+    CU_ASSERT_FALSE(asked_is_due(&a, true, OBSERVE_NEVER_NS, 1000 * CLOCK_S));
+    CU_ASSERT(asked_is_due(&a, false, OBSERVE_NEVER_NS, 1000 * CLOCK_S));
 }
 
 static void test_bad_url(void)
@@ -525,11 +524,11 @@ static json_t *beats(void *arg, const char *run)
     beats_asked++;
     if (strcmp(run, "a") != 0)
         return NULL;
-    return json_pack("{s:{s:i, s:s, s:I, s:[i]}, s:{s:i, s:s, s:I}, s:s}", "p",
-                     "schema", 1, "state", "DRAINING", "time_ns",
-                     (json_int_t)clock_real_ns(), "partitions", 5, "q",
-                     "schema", 1, "state", "ACTIVE", "time_ns",
-                     (json_int_t)(clock_real_ns() - 50 * S), "s", "no object");
+    return json_pack(
+        "{s:{s:i, s:s, s:I, s:[i]}, s:{s:i, s:s, s:I}, s:s}", "p", "schema", 1,
+        "state", "DRAINING", "time_ns", (json_int_t)clock_real_ns(),
+        "partitions", 5, "q", "schema", 1, "state", "ACTIVE", "time_ns",
+        (json_int_t)(clock_real_ns() - 50 * CLOCK_S), "s", "no object");
 }
 
 static void test_beats(void)

@@ -19,7 +19,6 @@
 #include "src/params/params.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-#define MS INT64_C(1000000)
 #define ID_1 "11111111111111111111111111111111"
 #define ID_2 "22222222222222222222222222222222"
 
@@ -387,7 +386,7 @@ static void test_down_and_up(void)
     for (int i = 0; i < 2; i++) {
         int64_t start = clock_mono_ns();
         CU_ASSERT_EQUAL(params_control_fetch(p, word, sizeof(word), &e), -1);
-        CU_ASSERT_TRUE(clock_mono_ns() - start < 4000 * MS);
+        CU_ASSERT_TRUE(clock_mono_ns() - start < 4000 * CLOCK_MS);
         CU_ASSERT_EQUAL(e.kind, PE_ERROR_RETRY);
         CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_UNAVAILABLE);
     }
@@ -409,7 +408,7 @@ static void test_time_out(void)
     int64_t start = clock_mono_ns();
     CU_ASSERT_EQUAL(params_control_fetch(p, word, sizeof(word), &e), -1);
     /* At once: neither sent again nor connected again meanwhile. */
-    CU_ASSERT_TRUE(clock_mono_ns() - start < 1000 * MS);
+    CU_ASSERT_TRUE(clock_mono_ns() - start < 1000 * CLOCK_MS);
     kill(server.pid, SIGCONT);
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_RETRY);
     UNIT_CONTAINS(e.text, "did not answer within 0.2 s");
@@ -714,7 +713,7 @@ static void test_follower(void)
     CU_ASSERT_PTR_NOT_NULL(f);
     int64_t start = clock_mono_ns();
     CU_ASSERT_EQUAL(params_follower_wait(f, 50, id, NULL), 0);
-    CU_ASSERT_TRUE(clock_mono_ns() - start >= 50 * MS);
+    CU_ASSERT_TRUE(clock_mono_ns() - start >= 50 * CLOCK_MS);
     ask("PUBLISH pilot:{follow}:announce hello");
     CU_ASSERT_EQUAL(commit(other, ID_1), PARAMS_OK);
     CU_ASSERT_EQUAL(params_follower_wait(f, 50, id, NULL), 0);
@@ -745,7 +744,7 @@ static void test_follower_newest(void)
     ask("PING"); /* the server has written all of them by now */
     int64_t start = clock_mono_ns();
     CU_ASSERT_EQUAL(params_follower_wait(f, 5000, id, NULL), 1);
-    CU_ASSERT_TRUE(clock_mono_ns() - start < 2500 * MS);
+    CU_ASSERT_TRUE(clock_mono_ns() - start < 2500 * CLOCK_MS);
     UNIT_EQUAL(id, ID_2);
     params_close(p);
     params_follower_close(f);
@@ -771,7 +770,7 @@ static void test_follower_restart(void)
     int64_t start = clock_mono_ns();
     for (int i = 0; i < 10; i++)
         params_follower_wait(f, 20, id, &e);
-    CU_ASSERT_TRUE(clock_mono_ns() - start > 100 * MS);
+    CU_ASSERT_TRUE(clock_mono_ns() - start > 100 * CLOCK_MS);
     CU_ASSERT_EQUAL(redis_server_run(&server), 0);
     for (int i = 0; i < 100 && params_follower_wait(f, 100, id, &e) < 0; i++)
         ;

@@ -8,13 +8,13 @@
 
 #include "played.h"
 #include "scratch.h"
+#include "src/common/clock.h"
 #include "src/common/text.h"
 #include "src/backend/backends.h"
 #include "src/backend/pbs/private.h"
 #include "src/backend/backend.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define SECOND_NS INT64_C(1000000000)
 
 static resource_job job_of(const char *id, const char *dir)
 {
@@ -224,9 +224,9 @@ static void test_running_facts(void)
     UNIT_EQUAL(job.reason, "Job run at Mon Nov 23 at 14:31 on "
                            "(node1:ncpus=2)+(node2:ncpus=2)");
     CU_ASSERT_EQUAL(job.nodes, 2);
-    CU_ASSERT_EQUAL(job.submit_ns, 1795444316 * SECOND_NS);
-    CU_ASSERT_EQUAL(job.start_ns, 1795444319 * SECOND_NS);
-    CU_ASSERT_EQUAL(job.end_ns, 1795444619 * SECOND_NS); /* + walltime */
+    CU_ASSERT_EQUAL(job.submit_ns, 1795444316 * CLOCK_S);
+    CU_ASSERT_EQUAL(job.start_ns, 1795444319 * CLOCK_S);
+    CU_ASSERT_EQUAL(job.end_ns, 1795444619 * CLOCK_S); /* + walltime */
     job_index_destroy(x);
     free(line);
 }

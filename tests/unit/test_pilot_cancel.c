@@ -195,7 +195,7 @@ static int end_long_ago(pilot_record *r, void *arg, pe_error *errp)
     (void)arg;
     (void)errp;
     r->state = PILOT_DONE;
-    r->ended_ns = clock_real_ns() - 60 * S;
+    r->ended_ns = clock_real_ns() - 60 * CLOCK_S;
     return 0;
 }
 
@@ -229,7 +229,7 @@ static void test_cancel_elsewhere(void)
     r = record_of("t/p", "local://", "999999999.1", PILOT_ACTIVE);
     snprintf(r.host, sizeof(r.host), "login2");
     r.submitted_ns = r.started_ns = r.active_ns = r.seen_ns = r.created_ns -=
-        300 * S;
+        300 * CLOCK_S;
     record_put(&r);
     expect(PILOT("status", "--refresh", "t/p"), 0,
            "lives on login2: 'pilot status' there knows more", "");
@@ -287,7 +287,7 @@ static void test_cancel_cut_off(void)
     CU_ASSERT(on_disk("t/q").cancel_asked);
     /* Not there, and old. */
     r = record_of("t/s", url, "", PILOT_NEW);
-    r.created_ns -= 31 * S;
+    r.created_ns -= 31 * CLOCK_S;
     record_put(&r);
     expect(PILOT("cancel", "t/s"), 0, NULL, "pilot: t/s is CANCELED\n");
     UNIT_EQUAL(on_disk("t/s").reason, "canceled before the scheduler had it");
@@ -341,11 +341,11 @@ static void test_cancel_drains(void)
                           rehearse_home, server.url);
     pilot_put("t", "request.json", request);
     p = pilot_start(args, NULL);
-    int64_t until = clock_mono_ns() + 60 * S;
+    int64_t until = clock_mono_ns() + 60 * CLOCK_S;
     while (!strstr(redis_server_ask(&server, "HGET pilot:{t}:orders p"),
                    "drain") &&
            clock_mono_ns() < until)
-        clock_sleep_ns(10 * MS, 1);
+        clock_sleep_ns(10 * CLOCK_MS, 1);
     CU_ASSERT(on_disk("t/p").cancel_asked); /* written down before */
     CU_ASSERT_FALSE(process_ended(p));
     beat_put("t/p", "exit", "DONE", ", \"status\": 0");

@@ -197,7 +197,7 @@ static void test_status(void)
     r.exit_code = 3;
     record_put(&r);
     r = record_of("tuesday/older", url, "78", PILOT_DONE);
-    r.ended_ns -= 86400 * S + S;
+    r.ended_ns -= 86400 * CLOCK_S + CLOCK_S;
     record_put(&r);
     expect(PILOT("wait", "-Q", "--until", "active", "tuesday/pool"), 0, NULL,
            NULL);
@@ -287,7 +287,7 @@ static void test_status_silent(void)
     pilot_submit("t/pool", url, JOB_ACTIVE);
     r = record_of("t/active", url, "99.rehearsal", PILOT_ACTIVE);
     r.active_ns = r.seen_ns = r.created_ns = r.submitted_ns = r.started_ns =
-        clock_real_ns() - 400 * S;
+        clock_real_ns() - 400 * CLOCK_S;
     record_put(&r);
     expect(PILOT("status"), 0, "t/active", NULL);
     UNIT_EQUAL(content("err"), "pilot: the rehearsed scheduler does not answer "

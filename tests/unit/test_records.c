@@ -362,8 +362,8 @@ static void words_home_make(void)
     create("two", "pool", "7.pbsserver", 4);
     create("three", "pool", "200", 5);
     create("four", "pool", "300", 6); /* whose id was used again */
-    create("five", "core", "300", INT64_C(700) * 1000000000);
-    create("five", "pool", "300", INT64_C(700) * 1000000000 + 1);
+    create("five", "core", "300", 700 * CLOCK_S);
+    create("five", "pool", "300", 700 * CLOCK_S + 1);
     pilot_record_read(home, "three/pool", &r, NULL);
     snprintf(r.resource, sizeof(r.resource), "slurm+ssh://u@far");
     o = pilot_record_json(&r);

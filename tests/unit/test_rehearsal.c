@@ -21,8 +21,6 @@
 #include "src/rehearsal/private.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-#define S INT64_C(1000000000)
-#define MS INT64_C(1000000)
 
 /* Jobs that say when they are ready for what comes: `run @ready`. */
 #define JOB_WAITS                                                              \
@@ -190,10 +188,10 @@ static void touch(const char *pilot, const char *name)
 
 static void await_file(const char *pilot, const char *name)
 {
-    int64_t until = clock_mono_ns() + 60 * S;
+    int64_t until = clock_mono_ns() + 60 * CLOCK_S;
 
     while (!*content(pilot, name) && clock_mono_ns() < until)
-        clock_sleep_ns(5 * MS, 1);
+        clock_sleep_ns(5 * CLOCK_MS, 1);
     CU_ASSERT(*content(pilot, name));
 }
 
@@ -340,7 +338,7 @@ static void test_speed(void)
     CU_ASSERT_EQUAL(rehearse_submit(url, "r/p", JOB_WAITS, id, NULL), 0);
     CU_ASSERT(rehearse_await(url, id, RESOURCE_RUNNING, &job));
     /* Ten of its hours are a second of ours. */
-    CU_ASSERT_EQUAL(job.end_ns - job.start_ns, S);
+    CU_ASSERT_EQUAL(job.end_ns - job.start_ns, CLOCK_S);
     CU_ASSERT(rehearse_await(url, id, RESOURCE_TIMEOUT, &job));
 }
 
@@ -471,7 +469,7 @@ static void test_questions(void)
                        NULL);
     int64_t before = clock_mono_ns();
     CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, &e), 0);
-    CU_ASSERT(clock_mono_ns() - before >= 100 * MS);
+    CU_ASSERT(clock_mono_ns() - before >= 100 * CLOCK_MS);
     CU_ASSERT_EQUAL(job.seen, RESOURCE_ABSENT); /* of another scheduler */
     r->ops->close(r);
 }
@@ -637,9 +635,9 @@ static pilot_record pilot_make(const char *url, const char *sched_id,
     r.state = s;
     r.exit_code = -1;
     r.submitting = !*sched_id;
-    r.created_ns = r.submitted_ns = r.started_ns = now - age * S;
+    r.created_ns = r.submitted_ns = r.started_ns = now - age * CLOCK_S;
     if (s >= PILOT_ACTIVE)
-        r.active_ns = r.seen_ns = now - age * S;
+        r.active_ns = r.seen_ns = now - age * CLOCK_S;
     if (pilot_state_is_final(s))
         r.ended_ns = now;
     return r;
@@ -715,7 +713,8 @@ static void test_edges_said(void)
             char *data = text_format(
                 "{\"schema\": 1, \"state\": \"%s\", \"time_ns\": %lld, "
                 "\"status\": %d}",
-                table[i].state, (long long)(clock_real_ns() - table[i].age * S),
+                table[i].state,
+                (long long)(clock_real_ns() - table[i].age * CLOCK_S),
                 table[i].status);
             file_mkdir(r.dir, NULL);
             file_write(path, data, strlen(data), 0600, NULL);
@@ -742,7 +741,7 @@ static void test_edges_clocks(void)
     CU_ASSERT(rehearse_await(away, lost, RESOURCE_ABSENT, &job));
     for (int s = 0; s < PILOT_N_STATES; s++) {
         pilot_record r = pilot_make(runs, id, (enum pilot_state)s, 20);
-        clock_sleep_ns(2 * MS, 1);
+        clock_sleep_ns(2 * CLOCK_MS, 1);
         r.hello_timeout_s = 0.001;
         if (s == PILOT_STARTING) /* others have left that behind */
             edge_play(&r, PILOT_ON_HELLO_LATE);

@@ -16,7 +16,6 @@
 #include "src/backend/backends.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define SECOND_NS INT64_C(1000000000)
 #define STEP_NS 2000000
 
 static char *supervisor; /* path of the fake one */
@@ -218,7 +217,7 @@ static void test_end(void)
         char *play = text_format("%s=file:%s", rows[i].command, scratch_path);
         played_set(play);
         CU_ASSERT_EQUAL(backend_end_of_allocation(&end, &e), rows[i].result);
-        CU_ASSERT_EQUAL(end, rows[i].end_s * SECOND_NS);
+        CU_ASSERT_EQUAL(end, rows[i].end_s * CLOCK_S);
         UNIT_EQUAL(e.text, rows[i].error);
         free(play);
     }

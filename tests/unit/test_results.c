@@ -63,7 +63,7 @@ static void bench_close(bench *b)
 /* Until all is acknowledged, for up to 20 s. */
 static void settle(bench *b)
 {
-    int64_t limit = clock_mono_ns() + 20 * MOCK_SECOND;
+    int64_t limit = clock_mono_ns() + 20 * CLOCK_S;
 
     while ((b->p.held || b->p.slot[0].unacked) && clock_mono_ns() < limit) {
         results_poll(&b->p);

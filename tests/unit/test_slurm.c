@@ -8,6 +8,7 @@
 
 #include "played.h"
 #include "scratch.h"
+#include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
 #include "src/backend/backend.h"
@@ -15,7 +16,6 @@
 #include "src/backend/slurm/private.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define SECOND_NS INT64_C(1000000000)
 
 static char *script_of(const char *dir)
 {
@@ -200,9 +200,9 @@ static void test_running_facts(void)
     UNIT_EQUAL(job.native, "RUNNING");
     UNIT_EQUAL(job.hosts, "node[2-3]");
     UNIT_EQUAL(job.reason, "");
-    CU_ASSERT_EQUAL(job.submit_ns, 1795443918 * SECOND_NS);
-    CU_ASSERT_EQUAL(job.start_ns, 1795443919 * SECOND_NS);
-    CU_ASSERT_EQUAL(job.end_ns, 1795444219 * SECOND_NS);
+    CU_ASSERT_EQUAL(job.submit_ns, 1795443918 * CLOCK_S);
+    CU_ASSERT_EQUAL(job.start_ns, 1795443919 * CLOCK_S);
+    CU_ASSERT_EQUAL(job.end_ns, 1795444219 * CLOCK_S);
     job_index_destroy(x);
     free(lines);
 }

@@ -18,8 +18,6 @@
 #include "src/host/ssh_key.h"
 #include "ssh_server.h"
 
-#define MS INT64_C(1000000)
-
 static ssh_server server;
 static pe_error error; /* of the last attempt */
 
@@ -215,7 +213,7 @@ static pid_t agent_start(void)
         _exit(99);
     }
     for (int i = 0; i < 1000 && stat(socket_path, &st) < 0; i++)
-        clock_sleep_ns(10 * MS, 1);
+        clock_sleep_ns(10 * CLOCK_MS, 1);
     setenv("SSH_AUTH_SOCK", socket_path, 1);
     return pid;
 }
@@ -292,7 +290,7 @@ static void test_deaf_agent(void)
     int64_t before = clock_mono_ns();
     enter();
     UNIT_EQUAL(error.text, "");
-    CU_ASSERT(clock_mono_ns() - before < 60000 * MS);
+    CU_ASSERT(clock_mono_ns() - before < 60000 * CLOCK_MS);
     kill(pid, SIGKILL);
 }
 

@@ -17,7 +17,6 @@
 #include "ssh_server.h"
 #include "unit.h"
 
-#define MS INT64_C(1000000)
 #define MIB ((size_t)1 << 20)
 
 static ssh_server server;
@@ -163,7 +162,7 @@ static pid_t when_there(const char *path, void (*action)(void))
     if (pid != 0)
         return pid;
     while (access(path, F_OK) < 0)
-        clock_sleep_ns(5 * MS, 1);
+        clock_sleep_ns(5 * CLOCK_MS, 1);
     action();
     _exit(0);
 }
@@ -286,7 +285,7 @@ static void test_spawn_survives(void)
     CU_ASSERT_EQUAL(host_alive(h, pid, start, NULL), 1);
     free(host_read(h, out, 0, MIB, &before, NULL));
     do {
-        clock_sleep_ns(20 * MS, 1);
+        clock_sleep_ns(20 * CLOCK_MS, 1);
         free(host_read(h, out, 0, MIB, &after, NULL));
     } while (after <= before && host_alive(h, pid, start, NULL) == 1);
     CU_ASSERT(after > before);

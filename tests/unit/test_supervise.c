@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/clock.h"
 #include "src/pilot/deadline.h"
 #include "src/registry/supervise.h"
 
-#define S INT64_C(1000000000)
 #define COUNT(a) (sizeof(a) / sizeof(a[0]))
 
 static void test_round_trip(void)
@@ -80,31 +80,36 @@ static void test_deadline(void)
         deadline d;
         int64_t lead_s, stop_s; /* -1: never */
     } rows[] = {
-        {"no end", {.start_ns = 100 * S}, 10, -1},
+        {"no end", {.start_ns = 100 * CLOCK_S}, 10, -1},
         {"an hour, quick blocks",
          {.start_ns = 0,
-          .end_ns = 3600 * S,
-          .block_ns = S / 1000,
-          .epoch_ns = S / 4},
+          .end_ns = 3600 * CLOCK_S,
+          .block_ns = CLOCK_S / 1000,
+          .epoch_ns = CLOCK_S / 4},
          10,
          3589},
         {"slow blocks need more",
-         {.start_ns = 0, .end_ns = 3600 * S, .block_ns = 30 * S, .epoch_ns = S},
+         {.start_ns = 0,
+          .end_ns = 3600 * CLOCK_S,
+          .block_ns = 30 * CLOCK_S,
+          .epoch_ns = CLOCK_S},
          132,
          3468},
         {"what was asked for",
          {.start_ns = 0,
-          .end_ns = 3600 * S,
-          .lead_ns = 60 * S,
-          .block_ns = 30 * S},
+          .end_ns = 3600 * CLOCK_S,
+          .lead_ns = 60 * CLOCK_S,
+          .block_ns = 30 * CLOCK_S},
          60,
          3540},
         {"never more than a quarter",
-         {.start_ns = 0, .end_ns = 40 * S, .lead_ns = 60 * S},
+         {.start_ns = 0, .end_ns = 40 * CLOCK_S, .lead_ns = 60 * CLOCK_S},
          10,
          30},
         {"a short job",
-         {.start_ns = 1000 * S, .end_ns = 1020 * S, .epoch_ns = S / 4},
+         {.start_ns = 1000 * CLOCK_S,
+          .end_ns = 1020 * CLOCK_S,
+          .epoch_ns = CLOCK_S / 4},
          5,
          1015},
     };
@@ -113,11 +118,11 @@ static void test_deadline(void)
         int64_t lead = deadline_lead_ns(&rows[i].d);
         int64_t stop = deadline_stop_ns(&rows[i].d);
         printf("# %s: lead %.1f s\n", rows[i].what, (double)lead / 1e9);
-        CU_ASSERT_EQUAL(lead / S, rows[i].lead_s);
+        CU_ASSERT_EQUAL(lead / CLOCK_S, rows[i].lead_s);
         if (rows[i].stop_s < 0)
             CU_ASSERT_EQUAL(stop, INT64_MAX)
         else
-            CU_ASSERT_EQUAL(stop / S, rows[i].stop_s)
+            CU_ASSERT_EQUAL(stop / CLOCK_S, rows[i].stop_s)
     }
 }
 
@@ -146,14 +151,15 @@ static void test_split(void)
 /* Ranks are not started again when they would be of no use. */
 static void test_start(void)
 {
-    const deadline d = {.start_ns = 0, .end_ns = 100 * S, .lead_ns = 20 * S};
+    const deadline d = {
+        .start_ns = 0, .end_ns = 100 * CLOCK_S, .lead_ns = 20 * CLOCK_S};
     const deadline endless = {.start_ns = 0};
 
     CU_ASSERT_TRUE(deadline_allows_start(&d, 0));
-    CU_ASSERT_TRUE(deadline_allows_start(&d, 69 * S));
-    CU_ASSERT_FALSE(deadline_allows_start(&d, 70 * S));
-    CU_ASSERT_FALSE(deadline_allows_start(&d, 81 * S));
-    CU_ASSERT_FALSE(deadline_allows_start(&d, 200 * S));
+    CU_ASSERT_TRUE(deadline_allows_start(&d, 69 * CLOCK_S));
+    CU_ASSERT_FALSE(deadline_allows_start(&d, 70 * CLOCK_S));
+    CU_ASSERT_FALSE(deadline_allows_start(&d, 81 * CLOCK_S));
+    CU_ASSERT_FALSE(deadline_allows_start(&d, 200 * CLOCK_S));
     CU_ASSERT_TRUE(deadline_allows_start(&endless, INT64_MAX / 2));
 }
 

@@ -17,7 +17,6 @@
 #include "src/common/random.h"
 #include "src/params/params.h"
 
-#define MS INT64_C(1000000)
 #define BIG (3 << 19) /* 1.5 MiB, as an isolation forest has */
 
 static redis_server server;
@@ -191,7 +190,7 @@ static void test_kills(void)
 
     start_run(p);
     for (int i = 0; i < KILLS; i++) {
-        int64_t ns = (int64_t)(random_mix((uint64_t)i, 7) % (60 * MS));
+        int64_t ns = (int64_t)(random_mix((uint64_t)i, 7) % (60 * CLOCK_MS));
         pthread_t thread;
         pe_error e = {0};
         int answer;

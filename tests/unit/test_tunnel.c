@@ -19,7 +19,6 @@
 #include "src/host/tunnel.h"
 #include "ssh_server.h"
 
-#define MS INT64_C(1000000)
 #define MIB ((size_t)1 << 20)
 
 static ssh_server server;
@@ -55,7 +54,7 @@ static void restart(const char *extra)
 static int reaches(atomic_int *value, int want)
 {
     for (int i = 0; i < 3000 && atomic_load(value) < want; i++)
-        clock_sleep_ns(10 * MS, 1);
+        clock_sleep_ns(10 * CLOCK_MS, 1);
     return atomic_load(value) >= want;
 }
 
@@ -157,7 +156,7 @@ static void test_half_close(void)
     CU_ASSERT_EQUAL(read_all(fd, got, sizeof(got)), 5);
     UNIT_EQUAL(got, "hello");
     CU_ASSERT_EQUAL(write_all(fd, "abc", 3), 0);
-    clock_sleep_ns(50 * MS, 1);
+    clock_sleep_ns(50 * CLOCK_MS, 1);
     CU_ASSERT_EQUAL(write_all(fd, "def", 3), 0);
     close(fd);
     CU_ASSERT(reaches(&g.ended, 1));
@@ -186,7 +185,7 @@ static void test_ends(void)
     /* What is written then has an end too. */
     int tries = 0;
     while (write_all(fd, "x", 1) == 0 && tries++ < 3000)
-        clock_sleep_ns(10 * MS, 1);
+        clock_sleep_ns(10 * CLOCK_MS, 1);
     CU_ASSERT(tries < 3000);
     close(fd);
     fd = dial(t, &f);
@@ -322,7 +321,7 @@ static void test_pressure(void)
     int slow[3] = {dial(t, &f), dial(t, &f), dial(t, &f)};
     do {
         before = atomic_load(&f.bytes);
-        clock_sleep_ns(200 * MS, 1);
+        clock_sleep_ns(200 * CLOCK_MS, 1);
         after = atomic_load(&f.bytes);
     } while (after != before);
     CU_ASSERT(after < (long long)(3 * 24 * MIB));
@@ -435,7 +434,7 @@ static void test_server_killed(void)
     for (int i = 0; i < 1000 && fd < 0; i++) {
         fd = tunnel_connect(t, "127.0.0.1", s.port, &e);
         if (fd < 0)
-            clock_sleep_ns(20 * MS, 1);
+            clock_sleep_ns(20 * CLOCK_MS, 1);
     }
     CU_ASSERT_FATAL(fd >= 0);
     CU_ASSERT(echoes(fd, "hello", 5));
@@ -476,9 +475,9 @@ static void test_idle(void)
     for (int i = 0; i < 2; i++) {
         restart(settings[i]);
         tunnel *t = open_tunnel(NULL);
-        clock_sleep_ns(5000 * MS, 1);
+        clock_sleep_ns(5000 * CLOCK_MS, 1);
         int fd = dial(t, &s);
-        clock_sleep_ns((i == 0 ? 5000 : 0) * MS, 1);
+        clock_sleep_ns((i == 0 ? 5000 : 0) * CLOCK_MS, 1);
         CU_ASSERT_EQUAL(write_all(fd, "x", 1), 0);
         CU_ASSERT_EQUAL(read_all(fd, &byte, 1), 1);
         close(fd);

@@ -7,7 +7,8 @@
 
 #include "private.h"
 
-#define SECOND_NS INT64_C(1000000000)
+#include "src/common/clock.h"
+
 #define NO_STATUS INT64_MIN
 
 /* Substates that tell jobs of one state apart. */
@@ -436,7 +437,7 @@ static void times_set(const struct facts *f, resource_job *job)
     if (over)
         job->end_ns = f->end ? f->end : f->mtime;
     else if (f->stime > 0 && f->walltime > 0)
-        job->end_ns = f->stime + f->walltime * SECOND_NS;
+        job->end_ns = f->stime + f->walltime * CLOCK_S;
 }
 
 /* Does it carry the mark of pilot folder [dir]? */

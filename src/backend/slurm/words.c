@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "private.h"
+#include "src/common/clock.h"
 
 static const struct {
     const char *word;
@@ -199,7 +200,7 @@ const slurm_reason *slurm_reason_find(const char *reason)
 /* "; expected to start at 2026-11-23 14:30" in the zone of who reads it. */
 static void guess_text(int64_t start_ns, char *out, size_t cap)
 {
-    time_t t = (time_t)(start_ns / 1000000000);
+    time_t t = (time_t)(start_ns / CLOCK_S);
     struct tm tm;
 
     out[0] = '\0';
