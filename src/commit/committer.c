@@ -72,15 +72,14 @@ void committer_note_away(committer *c, bool away, const pe_error *e)
 
 bool committer_try_again(committer *c, const pe_error *e, int *triesp)
 {
-    int64_t ms = 50 << (*triesp < 5 ? *triesp : 5);
-
     if (e->kind != PE_ERROR_RETRY) {
         committer_post_error(c, e);
         return false;
     }
     committer_note_away(c, true, e);
-    ++*triesp;
-    clock_sleep_ns(ms * CLOCK_MS, 1);
+    clock_sleep_ns(
+        clock_backoff_ns((unsigned)(*triesp)++, 50 * CLOCK_MS, 1600 * CLOCK_MS),
+        1);
     return !committer_stopped(c);
 }
 
@@ -153,20 +152,14 @@ struct work {
 /* Wait for work; false: stop.  No work is there when only a look is due. */
 static bool next_work(committer *c, struct work *w)
 {
-    struct timespec t;
+    int64_t until = clock_mono_ns() + 20 * CLOCK_MS;
     bool stop;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += 20 * CLOCK_MS;
-    if (t.tv_nsec >= 1000 * CLOCK_MS) {
-        t.tv_nsec -= 1000 * CLOCK_MS;
-        t.tv_sec++;
-    }
     memset(w, 0, sizeof(*w));
     pthread_mutex_lock(&c->lock);
     c->working = false;
     if (!c->stop && !c->load && !c->job && !c->settle)
-        pthread_cond_timedwait(&c->wake, &c->lock, &t);
+        clock_cond_wait(&c->wake, &c->lock, until);
     w->load = c->load;
     w->load_term = c->load_term;
     if (!c->load) {
@@ -219,22 +212,12 @@ static void *run(void *arg)
 
 static int init_wait(committer *c)
 {
-    pthread_condattr_t a;
-    int rc;
-
     if (pthread_mutex_init(&c->lock, NULL))
         return -1;
-    if (pthread_condattr_init(&a)) {
+    c->made = clock_cond_init(&c->wake) == 0;
+    if (!c->made)
         pthread_mutex_destroy(&c->lock);
-        return -1;
-    }
-    rc = pthread_condattr_setclock(&a, CLOCK_MONOTONIC) ||
-         pthread_cond_init(&c->wake, &a);
-    pthread_condattr_destroy(&a);
-    if (rc)
-        pthread_mutex_destroy(&c->lock);
-    c->made = !rc;
-    return rc ? -1 : 0;
+    return c->made ? 0 : -1;
 }
 
 static int init(committer *c, const committer_conf *conf, pe_error *errp)

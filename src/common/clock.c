@@ -1,8 +1,10 @@
-/* clock.c - wall-clock and monotonic nanoseconds. */
+/* clock.c - wall-clock and monotonic nanoseconds, and waits by them. */
 #include "clock.h"
 
 #include <errno.h>
 #include <time.h>
+
+#include "src/common/random.h"
 
 #include "src/common/clock.h"
 
@@ -29,16 +31,59 @@ double clock_cpu_s(void)
     return (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / CLOCK_S;
 }
 
+static struct timespec timespec_of(int64_t ns)
+{
+    return (struct timespec){.tv_sec = ns / CLOCK_S, .tv_nsec = ns % CLOCK_S};
+}
+
 void clock_sleep_ns(int64_t ns, int whole)
 {
     if (ns <= 0)
         return;
     /* An absolute end: restarts after signals do not add up. */
     int64_t end = clock_mono_ns() + ns;
-    struct timespec ts = {.tv_sec = end / CLOCK_S, .tv_nsec = end % CLOCK_S};
+    struct timespec ts = timespec_of(end);
 
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) ==
                EINTR &&
            whole)
         ;
+}
+
+int clock_cond_init(pthread_cond_t *c)
+{
+    pthread_condattr_t a;
+    int err = pthread_condattr_init(&a);
+
+    if (err)
+        return err;
+    err = pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
+    if (!err)
+        err = pthread_cond_init(c, &a);
+    pthread_condattr_destroy(&a);
+    return err;
+}
+
+bool clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *lock, int64_t until_ns)
+{
+    const struct timespec until = timespec_of(until_ns);
+
+    return pthread_cond_timedwait(c, lock, &until) == 0;
+}
+
+int64_t clock_backoff_ns(unsigned n, int64_t first_ns, int64_t most_ns)
+{
+    int64_t ns = first_ns;
+
+    while (n-- > 0 && ns < most_ns)
+        ns *= 2;
+    return ns < most_ns ? ns : most_ns;
+}
+
+int64_t clock_backoff_apart_ns(unsigned n, int64_t first_ns, int64_t most_ns)
+{
+    int64_t ns = clock_backoff_ns(n, first_ns, most_ns);
+    uint64_t draw = random_mix((uint64_t)clock_mono_ns(), n);
+
+    return ns - (int64_t)(draw % (uint64_t)(ns / 4));
 }

@@ -1,7 +1,9 @@
-/* clock.h - wall-clock and monotonic nanoseconds. */
+/* clock.h - wall-clock and monotonic nanoseconds, and waits by them. */
 #ifndef COMMON_CLOCK_H
 #define COMMON_CLOCK_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Nanoseconds of a second and of a millisecond. */
@@ -19,5 +21,22 @@ double clock_cpu_s(void);
 
 /* Sleep [ns] nanoseconds, through signals when [whole] is not 0. */
 void clock_sleep_ns(int64_t ns, int whole);
+
+/* A condition variable that is waited for by clock_mono_ns.  0, or an errno. */
+int clock_cond_init(pthread_cond_t *c);
+/* Wait for it under [lock], which is held, until [until_ns] at most; false:
+ * that is now.
+ */
+bool clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *lock,
+                     int64_t until_ns);
+
+/* How long to wait after failure [n] in a row, from 0: [first_ns], doubling up
+ * to [most_ns].
+ */
+int64_t clock_backoff_ns(unsigned n, int64_t first_ns, int64_t most_ns);
+/* The same, up to a quarter less: who failed together does not come back
+ * together.
+ */
+int64_t clock_backoff_apart_ns(unsigned n, int64_t first_ns, int64_t most_ns);
 
 #endif

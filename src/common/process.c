@@ -458,19 +458,22 @@ int process_kill_marked(const char *mark)
     return n;
 }
 
-#define STAT_START 22 /* field of /proc/PID/stat */
+#define STAT_MAX 4096
+#define STAT_START 20 /* field behind the name of the program */
 
-bool process_start_time(pid_t pid, char start[32])
+char process_state(pid_t pid, char start[32])
 {
-    char *path = text_format("/proc/%d/stat", (int)pid), *save = NULL;
-    char *stat = path ? file_read(path, 4096, NULL, NULL) : NULL;
-    char *name_end = stat ? strrchr(stat, ')') : NULL; /* may hold blanks */
-    char *field = name_end ? strtok_r(name_end + 1, " ", &save) : NULL;
+    char *path = text_format("/proc/%d/stat", (int)pid);
+    char *line = path ? file_read(path, STAT_MAX, NULL, NULL) : NULL;
+    /* The name is in brackets and may have any character. */
+    char *at = line ? strrchr(line, ')') : NULL;
+    char state = at && at[1] == ' ' ? at[2] : '\0';
 
-    for (int i = 3; field && i < STAT_START; i++)
-        field = strtok_r(NULL, " ", &save);
-    snprintf(start, 32, "%s", field ? field : "");
-    free(stat);
+    for (int i = 0; at && i < STAT_START; i++)
+        at = strchr(at + 1, ' ');
+    snprintf(start, 32, "%.*s", at ? (int)strcspn(at + 1, " \n") : 0,
+             at ? at + 1 : "");
+    free(line);
     free(path);
-    return *start != '\0';
+    return at ? state : '\0';
 }

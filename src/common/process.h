@@ -81,9 +81,10 @@ int process_run(const process_spec *s, double timeout_s, size_t max, text *out,
  */
 int process_kill_marked(const char *mark);
 
-/* When process [pid] began, in the words of /proc/PID/stat, into [start]; ""
- * and false when there is none.  A pid alone may be somebody else's later.
+/* The state letter of process [pid], and when it began, in the words of
+ * /proc/PID/stat, in [start]; '\0' and "": there is none.  A pid alone may be
+ * somebody else's later.
  */
-bool process_start_time(pid_t pid, char start[32]);
+char process_state(pid_t pid, char start[32]);
 
 #endif

@@ -1,7 +1,6 @@
 /* queue.c - the blocks of one device between its source and the broker. */
 #include "queue.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -78,7 +77,6 @@ static void ring_push_front(ring *r, queue_slot *slot)
 queue *queue_create(uint64_t limit, uint64_t window, pe_error *errp)
 {
     queue *q = calloc(1, sizeof(*q));
-    pthread_condattr_t attr;
 
     if (!q) {
         pe_error_nomem(errp);
@@ -88,10 +86,7 @@ queue *queue_create(uint64_t limit, uint64_t window, pe_error *errp)
     q->window = window;
     q->stats.next_offset = -1;
     pthread_mutex_init(&q->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&q->wake);
     return q;
 }
 
@@ -301,14 +296,13 @@ void queue_wake(queue *q)
 void queue_wait(queue *q, int64_t timeout_ns)
 {
     int64_t end = clock_mono_ns() + timeout_ns;
-    struct timespec ts = {.tv_sec = end / CLOCK_S, .tv_nsec = end % CLOCK_S};
     uint64_t target = q->seen + 1 + q->flight.n / 4;
-    int rc = 0;
+    bool early = true;
 
     atomic_store(&q->wake_at, target);
     pthread_mutex_lock(&q->lock);
-    while (rc != ETIMEDOUT && !q->woken && atomic_load(&q->delivered) < target)
-        rc = pthread_cond_timedwait(&q->wake, &q->lock, &ts);
+    while (early && !q->woken && atomic_load(&q->delivered) < target)
+        early = clock_cond_wait(&q->wake, &q->lock, end);
     q->woken = false;
     pthread_mutex_unlock(&q->lock);
     atomic_store(&q->wake_at, 0);

@@ -16,8 +16,6 @@
 #include "src/common/text.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
-#define STAT_MAX 4096
-#define START_FIELD 20 /* of /proc/PID/stat, behind the name of the program */
 
 /* --- commands --- */
 
@@ -46,25 +44,6 @@ static int local_run(host *h, const host_command *c, host_answer *a,
     return 0;
 }
 
-/* State letter of process [pid] and when it began; '\0': there is none. */
-static char process_read(pid_t pid, char start[32])
-{
-    char path[32];
-    size_t len;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    char *line = file_read(path, STAT_MAX, &len, NULL);
-    /* The name of the program is in brackets and may have any character. */
-    char *at = line ? strrchr(line, ')') : NULL;
-    char state = at && at[1] == ' ' ? at[2] : '\0';
-    for (int i = 0; at && i < START_FIELD; i++)
-        at = strchr(at + 1, ' ');
-    if (at)
-        snprintf(start, 32, "%.*s", (int)strcspn(at + 1, " \n"), at + 1);
-    free(line);
-    return at ? state : '\0';
-}
-
 static int local_spawn(host *h, const host_command *c, pid_t *pidp,
                        char start[32], pe_error *errp)
 {
@@ -80,7 +59,7 @@ static int local_spawn(host *h, const host_command *c, pid_t *pidp,
         return -1;
     /* It is our child: however short it lives, it stays to be seen. */
     pid_t pid = process_pid(p);
-    if (!process_read(pid, start)) {
+    if (!process_state(pid, start)) {
         process_destroy(p);
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
                             "/proc does not show process %d: is it mounted?",
@@ -94,7 +73,7 @@ static int local_spawn(host *h, const host_command *c, pid_t *pidp,
 static int local_alive(host *h, pid_t pid, const char *start, pe_error *errp)
 {
     char now[32];
-    char state = process_read(pid, now);
+    char state = process_state(pid, now);
 
     (void)h;
     (void)errp;
@@ -112,7 +91,7 @@ static int local_kill(host *h, pid_t pid, const char *start, int sig,
     char now[32];
 
     (void)h;
-    if (!process_read(pid, now) || strcmp(start, now) != 0)
+    if (!process_state(pid, now) || strcmp(start, now) != 0)
         return 0;
     if (kill(-pid, sig) == 0 || errno == ESRCH)
         return 0;

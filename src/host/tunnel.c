@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "src/common/clock.h"
-#include "src/common/random.h"
 #include "src/host/ssh_session.h"
 #include "src/host/ssh_target.h"
 #include "src/host/tunnel_line.h"
@@ -31,15 +30,6 @@ struct tunnel {
     pe_error last;     /* why not */
 };
 
-/* 100 ms, doubling up to 3.2 s, a quarter of it random. */
-static int64_t backoff_ns(unsigned n)
-{
-    int64_t ns = (100 << (n < 5 ? n : 5)) * CLOCK_MS;
-
-    return ns - (int64_t)(random_mix((uint64_t)clock_mono_ns(), n) %
-                          (uint64_t)(ns / 4));
-}
-
 /* A session into place [i], unless the last failure is too fresh.  Under the
  * lock, so that one at a time tries.
  */
@@ -57,7 +47,9 @@ static int line_open(tunnel *t, int i, pe_error *errp)
         t->failures = 0;
         return i;
     }
-    t->retry_ns = clock_mono_ns() + backoff_ns(t->failures++);
+    t->retry_ns =
+        clock_mono_ns() +
+        clock_backoff_apart_ns(t->failures++, 100 * CLOCK_MS, 3200 * CLOCK_MS);
     if (errp)
         *errp = t->last;
     return -1;

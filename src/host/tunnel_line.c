@@ -359,7 +359,6 @@ static int thread_start(tunnel_line *l)
 tunnel_line *tunnel_line_start(ssh_session *s, pe_error *errp)
 {
     tunnel_line *l = calloc(1, sizeof(*l));
-    pthread_condattr_t attr;
 
     if (!l) {
         ssh_session_close(s);
@@ -368,10 +367,7 @@ tunnel_line *tunnel_line_start(ssh_session *s, pe_error *errp)
     }
     l->s = s;
     pthread_mutex_init(&l->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&l->changed);
     l->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int err = l->wake < 0 ? errno : thread_start(l);
     if (!err)
@@ -424,9 +420,7 @@ enum tunnel_line_state tunnel_line_state_of(tunnel_line *l)
  */
 static int request_wait(tunnel_line *l, struct request *r, int64_t deadline)
 {
-    const struct timespec until = {.tv_sec = deadline / CLOCK_S,
-                                   .tv_nsec = deadline % CLOCK_S};
-    int rc = 0;
+    bool early = true;
 
     pthread_mutex_lock(&l->lock);
     if (l->broken) {
@@ -440,8 +434,8 @@ static int request_wait(tunnel_line *l, struct request *r, int64_t deadline)
         l->last = r;
         wake_up(l);
     }
-    while (!r->done && rc == 0)
-        rc = pthread_cond_timedwait(&l->changed, &l->lock, &until);
+    while (!r->done && early)
+        early = clock_cond_wait(&l->changed, &l->lock, deadline);
     bool done = r->done;
     if (!done)
         r->abandoned = true;

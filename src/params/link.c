@@ -13,7 +13,6 @@
 
 #include "src/common/clock.h"
 #include "src/common/file.h"
-#include "src/common/random.h"
 #include "src/params/reply.h"
 
 #define CONNECT_S 5.0  /* default time-outs */
@@ -298,10 +297,7 @@ int params_link_connect(params_link *l, pe_error *errp)
 
 int64_t params_backoff_ns(unsigned n)
 {
-    int64_t ns = n < 6 ? (50 << n) * CLOCK_MS : 2000 * CLOCK_MS;
-    uint64_t draw = random_mix((uint64_t)clock_mono_ns(), n);
-
-    return ns - (int64_t)(draw % (uint64_t)(ns / 4));
+    return clock_backoff_apart_ns(n, 50 * CLOCK_MS, 2 * CLOCK_S);
 }
 
 /* Connect, again and again for a short while, as long as it may help. */

@@ -185,18 +185,12 @@ static bool is_pending(herald *h)
 /* Wait for the next turn.  False: the thread is to end. */
 static bool next_turn(herald *h, bool *nowp)
 {
-    struct timespec t;
+    int64_t until = clock_mono_ns() + 100 * CLOCK_MS;
     bool go;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += 100 * CLOCK_MS;
-    if (t.tv_nsec >= 1000 * CLOCK_MS) {
-        t.tv_nsec -= 1000 * CLOCK_MS;
-        t.tv_sec++;
-    }
     pthread_mutex_lock(&h->lock);
     if (!h->stop && !h->urgent)
-        pthread_cond_timedwait(&h->wake, &h->lock, &t);
+        clock_cond_wait(&h->wake, &h->lock, until);
     *nowp = h->urgent || h->stop;
     h->urgent = false;
     go = !h->stop;
@@ -242,16 +236,10 @@ static char *copy(const char *s, bool *failedp)
 
 static int init(herald *h)
 {
-    pthread_condattr_t a;
-
-    if (pthread_mutex_init(&h->lock, NULL) || pthread_condattr_init(&a))
-        return -1;
-    int rc = pthread_condattr_setclock(&a, CLOCK_MONOTONIC) ||
-             pthread_cond_init(&h->wake, &a) ||
-             pthread_create(&h->thread, NULL, run, h);
-    pthread_condattr_destroy(&a);
-    h->started = rc == 0;
-    return rc ? -1 : 0;
+    h->started = pthread_mutex_init(&h->lock, NULL) == 0 &&
+                 clock_cond_init(&h->wake) == 0 &&
+                 pthread_create(&h->thread, NULL, run, h) == 0;
+    return h->started ? 0 : -1;
 }
 
 herald *herald_start(const params_conf *c, const char *run_id,

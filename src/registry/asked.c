@@ -122,10 +122,8 @@ bool asked_is_due(const asked *a, bool queues, int64_t period_ns,
 
     if (a->failures > 0) {
         int64_t first = queues ? period_ns : BACKOFF_FIRST_NS;
-        int shift = a->failures < 10 ? a->failures - 1 : 9;
-        wait = first < BACKOFF_MAX_NS ? first << shift : first;
-        wait = first < BACKOFF_MAX_NS && wait > BACKOFF_MAX_NS ? BACKOFF_MAX_NS
-                                                               : wait;
+        int64_t most = first < BACKOFF_MAX_NS ? BACKOFF_MAX_NS : first;
+        wait = clock_backoff_ns((unsigned)a->failures - 1, first, most);
     }
     if (queues && period_ns == OBSERVE_NEVER_NS)
         return false;

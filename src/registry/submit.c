@@ -266,7 +266,9 @@ static int hand_over(resource *r, const resource_spec *s,
             return -1;
         if (interrupt_check(INTERRUPT_SOON, NULL) == 0)
             log_warn("%s; trying again", errp->text);
-        if (interrupt_sleep(CLOCK_S << tries, errp) < 0)
+        if (interrupt_sleep(
+                clock_backoff_ns((unsigned)tries, CLOCK_S, 8 * CLOCK_S), errp) <
+            0)
             return -1;
     }
 }

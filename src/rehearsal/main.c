@@ -19,8 +19,6 @@
 #include "private.h"
 
 #define STEP_NS (5 * CLOCK_MS)
-#define STAT_MAX 65536
-#define STAT_START 22 /* field of /proc/PID/stat */
 
 typedef struct player {
     const char *folder;
@@ -362,21 +360,6 @@ static void play(player *p)
 
 /* --- the program --- */
 
-/* When this process began, in the words of /proc/PID/stat. */
-static void start_take(char out[32])
-{
-    char *stat = file_read("/proc/self/stat", STAT_MAX, NULL, NULL);
-    char *save = NULL, *field = stat ? strrchr(stat, ')') : NULL;
-
-    out[0] = '\0';
-    field = field ? strtok_r(field + 1, " ", &save) : NULL;
-    for (int i = 3; field && i < STAT_START; i++)
-        field = strtok_r(NULL, " ", &save);
-    if (field)
-        snprintf(out, 32, "%s", field);
-    free(stat);
-}
-
 static void signals_block(void)
 {
     sigset_t set;
@@ -404,7 +387,7 @@ static int player_open(player *p, const char *id, pe_error *errp)
                             "cannot work in %s: %s", p->job.submit_dir,
                             strerror(errno));
     p->job.player = getpid();
-    start_take(p->job.player_start);
+    process_state(getpid(), p->job.player_start);
     return rehearsal_job_write(p->folder, &p->job, errp);
 }
 

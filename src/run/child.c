@@ -59,7 +59,7 @@ static void id_make(const agent *a, char id[RESOURCE_ID_MAX])
         memcpy(id, a->job, RESOURCE_ID_MAX);
         return;
     }
-    process_start_time(pid, start);
+    process_state(pid, start);
     snprintf(id, RESOURCE_ID_MAX, "%d.%s", (int)pid, start);
 }
 

@@ -86,7 +86,7 @@ static bool is_alive(const char *pid, const char *start)
     int64_t number;
 
     return pid && start && text_parse_int(pid, &number) == 0 &&
-           process_start_time((pid_t)number, now) && !strcmp(now, start);
+           process_state((pid_t)number, now) && !strcmp(now, start);
 }
 
 /* Fill [slotp] unless an earlier source did. */

@@ -314,20 +314,11 @@ static void test_status_silent(void)
 static void job_put(int number, const char *script, const char *dir)
 {
     static char start[32];
-    char path[512], line[1024] = "";
+    char path[512];
     FILE *f;
 
-    if (!*start) {
-        f = fopen("/proc/self/stat", "r");
-        CU_ASSERT(f && fgets(line, sizeof(line), f));
-        fclose(f);
-        CU_ASSERT_EQUAL(
-            sscanf(strrchr(line, ')'),
-                   ") %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-                   "%*s %*s %*s %*s %*s %31s",
-                   start),
-            1);
-    }
+    if (!*start)
+        CU_ASSERT(process_state(getpid(), start));
     snprintf(path, sizeof(path), "%s/rehearsal/%d.json", rehearse_home, number);
     f = fopen(path, "w");
     CU_ASSERT_PTR_NOT_NULL_FATAL(f);

@@ -304,16 +304,9 @@ static void test_services_managed(void)
 /* Those kept for development count as long as they live. */
 static void test_services_kept(void)
 {
-    char env[512], stat[1024] = "", began[32] = "";
+    char env[512], began[32];
 
-    FILE *f = fopen("/proc/self/stat", "r");
-    CU_ASSERT(f && fgets(stat, sizeof(stat), f));
-    CU_ASSERT_EQUAL(sscanf(strrchr(stat, ')'),
-                           ") %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-                           "%*s %*s %*s %*s %*s %*s %*s %31s",
-                           began),
-                    1);
-    fclose(f);
+    CU_ASSERT(process_state(getpid(), began));
     for (int alive = 1; alive >= 0; alive--) {
         stage_set("ok", "ok");
         unsetenv("PILOT_BROKER");
