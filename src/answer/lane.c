@@ -93,15 +93,13 @@ static bool is_repeat(lane_device *d, const pe_block *b)
     return false;
 }
 
-/* Where the rows of [b], of [d], have their numbers from: PATH:ROW, else they
+/* Where the rows of [b], of [d], have their numbers from: its source, else they
  * are counted.
  */
 static void number_rows(lane_block *b, lane_device *d)
 {
-    const char *source = b->record.block.source;
-    const char *colon = source ? strrchr(source, ':') : NULL;
-
-    b->of_device = !colon || text_parse_int(colon + 1, &b->row) < 0;
+    b->row = record_source_row(b->record.block.source, 0);
+    b->of_device = b->row < 0;
     if (b->of_device)
         b->row = d ? d->rows : -1;
     if (d)

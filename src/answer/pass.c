@@ -132,7 +132,9 @@ static void fill_row(worker *w, const answer_row *of, uint32_t i)
     r->point = i;
     r->score = w->scores[i];
     if (w->b.one_to_one && r->row >= 0)
-        r->row += i;
+        r->row = w->b.of_device
+                     ? r->row + i
+                     : record_source_row(w->b.record.block.source, i);
     r->label = isnan(r->score) ? ANSWER_MASKED : ANSWER_INLIER;
     if (r->label == ANSWER_MASKED) {
         w->masked++;

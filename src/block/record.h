@@ -59,6 +59,11 @@ int record_encode(record_headers *r, const char *run, const char *stage,
  */
 void record_source_fit(const char *source, char out[RECORD_SOURCE_MAX + 1]);
 
+/* Number of row [point] of a block by its source: PATH:ROW, or, where some of
+ * its rows were left out, PATH:0-3,5-9; -1: it does not say.
+ */
+int64_t record_source_row(const char *source, uint32_t point);
+
 /* What the headers say of a block: has_seq, boot, seq, sense_ns, edge_ns,
  * version, source.  Absent headers leave 0/NULL.  The source goes to [buf]
  * (at least 512 bytes), which must live as long as the block.  A header that

@@ -330,9 +330,40 @@ static void test_time_days(void)
     CU_ASSERT_EQUAL(bad, 0);
 }
 
+/* Rows of a block, by what its source says of them. */
+static void test_source_rows(void)
+{
+    static const struct {
+        const char *source;
+        uint32_t point;
+        int64_t row;
+    } rows[] = {
+        {"a:b.csv:7", 0, 7},
+        {"a.csv:7", 3, 10},
+        {"a.csv:0-3,5-9", 3, 3},
+        {"a.csv:0-3,5-9", 4, 5},
+        {"a.csv:0-3,5-9", 8, 9},
+        {"a.csv:0-3,5-9", 9, -1},
+        {"a.csv:7+", 0, 7},
+        {"a.csv:7+", 1, -1},
+        {"a.csv", 0, -1},
+        {"a.csv:", 0, -1},
+        {"a.csv:x", 0, -1},
+        {"a.csv:3-1", 0, -1},
+        {"a.csv:1-2,", 2, -1},
+        {NULL, 0, -1},
+        {"a.csv:99999999999999999999", 0, -1},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        CU_ASSERT_EQUAL(record_source_row(rows[i].source, rows[i].point),
+                        rows[i].row);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"record: rows of a source", test_source_rows},
         {"encode: every header", test_encode},
         {"encode: what is unknown is left out", test_encode_sparse},
         {"encode: names too long", test_encode_long},
