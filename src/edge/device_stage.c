@@ -114,14 +114,16 @@ static void stamp(const device *d, pe_block *b, int64_t sense_ns)
     b->sense_ns = sense_ns;
 }
 
-/* The intended time where there is a schedule, else what the source says, or
- * now.
+/* What the source says, which has a clock of its own; else the intended time
+ * where there is a schedule, or now.
  */
 static int64_t sense_ns(const device *d, const pe_block *b)
 {
-    if (d->conf.rate > 0)
-        return identity_due_ns(d->start_ns, d->conf.rate, d->count);
-    return b->sense_ns ? b->sense_ns : clock_real_ns();
+    if (b->sense_ns)
+        return b->sense_ns;
+    return d->conf.rate > 0
+               ? identity_due_ns(d->start_ns, d->conf.rate, d->count)
+               : clock_real_ns();
 }
 
 /* Put a block that was sensed through the stages: 1 it goes on, 0 not. */

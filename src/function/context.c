@@ -15,6 +15,7 @@ struct pe_context {
     uint64_t outliers;
     bool unmet;            /* scores were asked for, and there was no model */
     function_skips *skips; /* NULL: none */
+    uint64_t done, all;    /* bytes of a source that ends; 0: not known */
     pe_error error;
 };
 
@@ -175,6 +176,18 @@ void function_skips_add(function_skips *sum, const function_skips *s)
 const function_skips *context_skips(const pe_context *ctx)
 {
     return ctx->skips;
+}
+
+void context_progress(pe_context *ctx, uint64_t done, uint64_t all)
+{
+    ctx->done = done < all ? done : all;
+    ctx->all = all;
+}
+
+uint64_t context_progress_of(const pe_context *ctx, uint64_t *allp)
+{
+    *allp = ctx->all;
+    return ctx->done;
 }
 
 bool context_has_shared(const pe_context *ctx)

@@ -1,19 +1,63 @@
-/* file.c - built-in source: rows of a file of text or of arrays. */
+/* file.c - built-in source: rows of files of text or of arrays. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "src/function/builtin.h"
-#include "src/function/file_array.h"
-#include "src/function/file_text.h"
-#include "src/store/store.h"
+#include "src/function/file_kind.h"
+#include "src/function/file_wish.h"
 
-/* One of the two is open. */
+static const file_kind *const kinds[] = {&file_kind_array, &file_kind_text};
+
 typedef struct file_state {
-    file_text *text;
-    file_array *array;
+    file_list list; /* what the path means */
+    const file_kind *kind;
+    void *open;
 } file_state;
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+
+    return n > m && !strcasecmp(name + n - m, end);
+}
+
+/* A name promises what the file is not. */
+static int check_name(const char *path, pe_error *errp)
+{
+    static const char *const arrays[] = {".npy",  ".npz", ".h5",
+                                         ".hdf5", ".nxs", ".nc"};
+    struct stat s;
+
+    for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+        if (ends_with(path, arrays[i]) && stat(path, &s) < 0)
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                                "%s cannot be opened: %s", path,
+                                strerror(errno));
+        else if (ends_with(path, arrays[i]))
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                                "%s does not begin as a %s file does", path,
+                                arrays[i]);
+    return 0;
+}
+
+/* The kind of the files of [path]; NULL: with the error. */
+static const file_kind *find_kind(const char *path, file_list *list,
+                                  pe_error *errp)
+{
+    const file_kind *k = NULL;
+
+    if (file_list_make(path, list, errp) < 0)
+        return NULL;
+    for (size_t i = 0; !k && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (kinds[i]->knows(list->paths[0]))
+            k = kinds[i];
+    if (k == &file_kind_text && check_name(list->paths[0], errp) < 0)
+        return NULL;
+    return k;
+}
 
 static void file_close(pe_context *ctx)
 {
@@ -21,69 +65,19 @@ static void file_close(pe_context *ctx)
 
     if (!st)
         return;
-    file_text_close(ctx, st->text);
-    file_array_close(st->array);
+    if (st->kind)
+        st->kind->close(ctx, st->open);
+    file_list_free(&st->list);
     free(st);
     pe_context_set_state(ctx, NULL);
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-
-    return n > m && !strcmp(text + n - m, end);
-}
-
-/* Text has columns by their place only. */
-static int open_text(pe_context *ctx, file_state *st, const char *path,
-                     char separator)
-{
-    static const char *const arrays[] = {"rows", "columns", "exclude"};
-    const pe_options *o = pe_context_options(ctx);
-
-    for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
-        if (pe_options_has(o, arrays[i]))
-            return pe_context_fail(ctx,
-                                   "%s is text, for which there is no %s; "
-                                   "choose columns by a stage `select`",
-                                   path, arrays[i]);
-    st->text = file_text_open(ctx, path, separator);
-    return st->text ? 0 : -1;
-}
-
-static int open_format(pe_context *ctx, file_state *st, const char *path)
-{
-    static const char *const arrays[] = {".npy",  ".npz", ".h5",
-                                         ".hdf5", ".nxs", ".nc"};
-    struct stat s;
-
-    if (store_knows(path)) {
-        st->array = file_array_open(ctx, path);
-        return st->array ? 0 : -1;
-    }
-    for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
-        if (ends_with(path, arrays[i]))
-            return stat(path, &s) < 0
-                       ? pe_context_fail(ctx, "%s cannot be opened: %s", path,
-                                         strerror(errno))
-                       : pe_context_fail(ctx,
-                                         "%s does not begin as a %s file "
-                                         "does",
-                                         path, arrays[i]);
-    if (ends_with(path, ".csv"))
-        return open_text(ctx, st, path, ',');
-    if (ends_with(path, ".tsv"))
-        return open_text(ctx, st, path, '\t');
-    return pe_context_fail(ctx,
-                           "%s is of no kind that can be read: text named .csv "
-                           "or .tsv, .npy, .npz",
-                           path);
 }
 
 static int file_open(pe_context *ctx)
 {
     const pe_options *o = pe_context_options(ctx);
     file_state *st;
+    const char *path;
+    pe_error error = {0};
 
     if (!pe_options_has(o, "path"))
         return pe_context_fail(ctx, "option path is not given; set it to the "
@@ -92,7 +86,13 @@ static int file_open(pe_context *ctx)
     if (!st)
         return pe_context_fail(ctx, "out of memory");
     pe_context_set_state(ctx, st);
-    if (open_format(ctx, st, pe_options_string(o, "path")) == 0)
+    path = pe_options_string(o, "path");
+    st->kind = find_kind(path, &st->list, &error);
+    if (!st->kind)
+        pe_context_fail(ctx, "%s", error.text);
+    else
+        st->open = st->kind->open(ctx, path, &st->list);
+    if (st->open)
         return 0;
     file_close(ctx);
     return -1;
@@ -102,34 +102,54 @@ static int file_produce(pe_context *ctx, pe_block *out)
 {
     file_state *st = pe_context_state(ctx);
 
-    return st->text ? file_text_produce(ctx, st->text, out)
-                    : file_array_produce(ctx, st->array, out);
+    return st->kind->produce(ctx, st->open, out);
+}
+
+int file_describe(const pe_options *o, const char *path, file_facts *out,
+                  pe_error *errp)
+{
+    file_list list = {0};
+    const file_kind *k = find_kind(path, &list, errp);
+    int rc = -1;
+
+    *out = (file_facts){0};
+    if (k && !k->describe)
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                     "%s is a file of arrays, whose columns are not told yet",
+                     path);
+    else if (k)
+        rc = k->describe(o, path, &list, out, errp);
+    if (rc == 0)
+        out->files = list.n;
+    else
+        file_facts_free(out);
+    file_list_free(&list);
+    return rc;
 }
 
 static const pe_option_spec options[] = {
     {"path", PE_OPTION_STRING, 0, 0, NULL, NULL,
-     "a .csv, .tsv or .npy file, or an array of an .npz: FILE:NAME"},
-    {"header", PE_OPTION_STRING, 0, 0, "auto", "auto yes no",
-     "is the first line a header; auto: when none of its fields is a number"},
+     "a file of text, packed by gzip or zstd or not, a folder or a pattern of "
+     "such; a .npy; an array of an .npz: FILE:NAME"},
     {"follow", PE_OPTION_BOOL, 0, 0, "false", NULL,
      "go on as the file grows; when it is renamed, with the one that takes its "
      "name; a block is sent after `within`, full or not"},
     {"columns", PE_OPTION_STRING, 0, 0, NULL, NULL,
-     "columns of arrays that are learned from, by name or number from 0: a,b,"
-     "5-8"},
+     "those that are learned from, by name or number from 0: a,b,5-8"},
     {"exclude", PE_OPTION_STRING, 0, 0, NULL, NULL,
-     "columns of arrays that are left out"},
+     "columns that are left out"},
     {"rows", PE_OPTION_INT, 0, 31, NULL, NULL,
      "the axis of an array that counts rows; all others make a row"},
     {"frames", PE_OPTION_BOOL, 0, 0, "false", NULL,
      "an array of more than 2 axes: each of the first is a row"},
+    FILE_WISH_OPTIONS,
     {0},
 };
 
 const pe_function file_function = {
     .abi = PE_FUNCTION_ABI,
     .name = "file",
-    .prose = "rows of a file of text or arrays, block after block",
+    .prose = "rows of files of text or arrays, block after block",
     .options = options,
     .open = file_open,
     .close = file_close,

@@ -1,5 +1,5 @@
 /* file_array.c - blocks out of the rows of a file of arrays. */
-#include "file_array.h"
+#include "file_kind.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
  * the number of the device's block, or, of a file that is followed, that of
  * the block's last row: such a block may be sent before it is full.
  */
-struct file_array {
+typedef struct file_array {
     store *store;
     bool follow;
     uint64_t row;     /* the next one, ours or not */
@@ -25,7 +25,7 @@ struct file_array {
     char *source;     /* NAME:ROW of the block handed out last */
     size_t source_cap;
     pe_context *ctx;
-};
+} file_array;
 
 static void say(void *arg, const char *line)
 {
@@ -70,25 +70,39 @@ static int begin(pe_context *ctx, file_array *a, const char *path)
     return 0;
 }
 
-file_array *file_array_open(pe_context *ctx, const char *path)
+static void array_close(pe_context *ctx, void *state)
 {
-    file_array *a = calloc(1, sizeof(*a));
+    file_array *a = state;
 
-    if (!a)
-        pe_context_fail(ctx, "out of memory");
-    else if (begin(ctx, a, path) == 0)
-        return a;
-    file_array_close(a);
-    return NULL;
-}
-
-void file_array_close(file_array *a)
-{
+    (void)ctx;
     if (!a)
         return;
     store_close(a->store);
     free(a->source);
     free(a);
+}
+
+static void *array_open(pe_context *ctx, const char *path,
+                        const file_list *list)
+{
+    file_array *a = calloc(1, sizeof(*a));
+
+    if (list->several)
+        path = list->paths[0];
+    if (a && list->n > 1) {
+        pe_context_fail(ctx,
+                        "%s is one of %zu files of arrays: name one of them",
+                        path, list->n);
+        array_close(ctx, a);
+        return NULL;
+    }
+
+    if (!a)
+        pe_context_fail(ctx, "out of memory");
+    else if (begin(ctx, a, path) == 0)
+        return a;
+    array_close(ctx, a);
+    return NULL;
 }
 
 /* Go to the next row of ours; returns how many of its block are there, and
@@ -143,8 +157,9 @@ static bool is_due(pe_context *ctx, file_array *a)
     return (double)(now - a->since_ns) >= pe_context_within(ctx) * 1e9;
 }
 
-int file_array_produce(pe_context *ctx, file_array *a, pe_block *out)
+static int array_produce(pe_context *ctx, void *state, pe_block *out)
 {
+    file_array *a = state;
     pe_error error = {0};
     bool full;
     uint32_t n = next_rows(ctx, a, &full);
@@ -158,3 +173,10 @@ int file_array_produce(pe_context *ctx, file_array *a, pe_block *out)
         return pe_context_fail(ctx, "%s", error.text);
     return PE_AGAIN;
 }
+
+const file_kind file_kind_array = {
+    .knows = store_knows,
+    .open = array_open,
+    .close = array_close,
+    .produce = array_produce,
+};

@@ -1,5 +1,5 @@
-/* file_text.c - blocks out of the rows of a text file. */
-#include "file_text.h"
+/* file_text.c - blocks out of the rows of text files. */
+#include "file_kind.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,137 +9,240 @@
 
 #include "src/common/clock.h"
 #include "src/common/text.h"
-#include "src/function/csv.h"
+#include "src/function/file_kept.h"
+#include "src/function/file_wish.h"
 #include "src/function/followed.h"
 #include "src/function/host.h"
+#include "src/table/table.h"
 
-/* Between two looks at a file that is followed. */
-#define FOLLOW_NS 20000000
+/* Between two looks at a file that is followed, and at its folder. */
+#define FOLLOW_NS (20 * CLOCK_MS)
+#define FOLDER_NS CLOCK_S
+
+#define SOURCE_GAPS 120 /* bytes of the rows that a block has, see hand_out */
 
 /* Rows have numbers from 0, also those that are left out, and those of a file
- * that took the place of another go on where that one ended.  Row r is of
- * block r div points, and that of device b mod devices.  SEQ is the number of
- * the device's block, or, of a file that is followed, that of the block's last
- * row: such a block may be sent before it is full.
+ * go on where those of the one before it ended; where nothing is followed, at
+ * the next block, so that a block is of one file.  Row r is of block r div
+ * points, and that of device b mod devices.  SEQ is the number of the device's
+ * block, or, of what is followed, that of the block's last row: such a block
+ * may be sent before it is full.
  */
-struct file_text {
+typedef struct file_text {
+    pe_context *ctx; /* also for what is skipped */
     const char *path;
-    char separator;
-    csv *csv;
+    const file_list *list; /* borrowed; ours when it is followed */
+    file_list own;
+    size_t at;  /* the file of the list that is open */
+    char *name; /* its name */
+    table_wish wish;
+    bool stop; /* at a row that cannot be taken */
     bool follow;
-    followed file;    /* the one that is open */
-    bool unkept;      /* ... and it is not known to the run yet */
-    uint64_t row;     /* the next one of the file */
-    uint64_t start;   /* the first one wanted */
-    uint64_t numbers; /* rows of ours that hold a number */
+    table *table;
+    table_dialect first; /* of the first file with rows ... */
+    char *first_name;    /* ..., and its name; NULL: there was none */
+    bool known;          /* the dialect of the open file */
+    followed file;       /* the one that is open */
+    bool unkept;         /* ... and it is not known to the run yet */
+    int64_t folder_ns;   /* when it was looked at last */
+    uint64_t row;        /* the next one */
+    uint64_t start;      /* the first one wanted */
+    uint64_t numbers;    /* rows of ours that hold a number */
+    uint64_t empty;      /* files without a row */
+    uint64_t done_bytes; /* of files that are behind us, ... */
+    uint64_t all_bytes;  /* ... and of all */
     double *values;
-    pe_block open;    /* our next block, filled row by row */
-    uint32_t filled;  /* rows in it, ... */
-    uint64_t first;   /* ... the number of the first */
-    int64_t first_ns; /* ... and when it came, monotonic */
-    char *source;     /* PATH:ROW of the block handed out last */
+    pe_block open;      /* our next block, filled row by row */
+    uint32_t filled;    /* rows in it, ... */
+    uint64_t first_row; /* ... the number of the first, ... */
+    uint64_t last_row;  /* ... and of the last */
+    int64_t first_ns;   /* when the first came, monotonic */
+    int64_t sense_ns;   /* the time of the last that had one */
+    char
+        gaps[SOURCE_GAPS + 1]; /* rows of it, "0-3,5", where some are missing */
+    uint64_t run_from;         /* first of the rows without a gap */
+    bool bad;                  /* an error was left by a row */
+    char *source;              /* PATH:ROW of the block handed out last */
     size_t source_cap;
-    pe_context *ctx; /* for what is skipped */
-};
+} file_text;
 
 /* --- what is left out --- */
 
+static const char *column_name(const file_text *t, int j)
+{
+    return table_dialect_of(t->table)->columns[j].name;
+}
+
 /* What to say of [s], behind PATH:LINE. */
-static void skip_words(const file_text *t, const csv_skip *s, char *out,
+static void skip_words(const file_text *t, const table_skip *s, char *out,
                        size_t cap)
 {
+    const table_dialect *d = table_dialect_of(t->table);
+    const char *name = s->column >= 0 ? column_name(t, s->column) : "";
+
     switch (s->reason) {
-    case CSV_ROW_NUL:
+    case TABLE_ROW_NUL:
         snprintf(out, cap, "the row holds NUL bytes and is left out");
         break;
-    case CSV_ROW_FIELDS:
+    case TABLE_ROW_FIELDS:
         snprintf(out, cap,
-                 "the row has %d fields, the first one has %d; it is left out",
-                 s->fields, csv_columns(t->csv, NULL));
+                 "the row has %zu fields, the others have %zu; it is left out",
+                 s->fields, d->n);
         break;
-    case CSV_ROW_QUOTE:
+    case TABLE_ROW_QUOTE:
         snprintf(out, cap, "a quote is left open; the line is left out");
         break;
-    case CSV_ROW_LONG:
+    case TABLE_ROW_LONG:
         snprintf(out, cap, "the row is longer than 16 MiB and is left out");
         break;
-    case CSV_FIELD_EMPTY:
-        snprintf(out, cap,
-                 "column %d is empty; it becomes NaN (columns count from 0)",
-                 s->column - 1);
+    case TABLE_FIELD_EMPTY:
+        snprintf(out, cap, "column %.60s is empty; it becomes NaN", name);
         break;
-    case CSV_FIELD_TEXT:
+    case TABLE_FIELD_MISSING:
+        snprintf(out, cap, "column %.60s, '%s', is no value; it becomes NaN",
+                 name, s->text);
+        break;
+    case TABLE_FIELD_TEXT:
         snprintf(out, cap,
-                 "column %d, '%s', is not a number; it becomes NaN (columns "
-                 "count from 0)",
-                 s->column - 1, s->text);
+                 "column %.60s, '%s', is not a number; it becomes "
+                 "NaN",
+                 name, s->text);
+        break;
+    case TABLE_FIELD_RANGE:
+        snprintf(out, cap,
+                 "column %.60s, '%s', is beyond what models take (3.4e38); "
+                 "its row is masked",
+                 name, s->text);
         break;
     }
 }
 
 /* The name [s] is counted under. */
-static void skip_reason(const csv_skip *s, char *out, size_t cap)
+static void skip_reason(const file_text *t, const table_skip *s, char *out,
+                        size_t cap)
 {
-    static const char *const rows[] = {
-        [CSV_ROW_NUL] = "NUL bytes",
-        [CSV_ROW_FIELDS] = "another number of fields",
-        [CSV_ROW_QUOTE] = "a quote left open",
-        [CSV_ROW_LONG] = "longer than 16 MiB",
+    static const char *const words[] = {
+        [TABLE_ROW_NUL] = "NUL bytes",
+        [TABLE_ROW_FIELDS] = "another number of fields",
+        [TABLE_ROW_QUOTE] = "a quote left open",
+        [TABLE_ROW_LONG] = "longer than 16 MiB",
+        [TABLE_FIELD_EMPTY] = "empty",
+        [TABLE_FIELD_MISSING] = "no value",
+        [TABLE_FIELD_TEXT] = "no number",
+        [TABLE_FIELD_RANGE] = "too large",
     };
 
-    if (s->column)
-        snprintf(out, cap, "column %d is %s", s->column - 1,
-                 s->reason == CSV_FIELD_EMPTY ? "empty" : "no number");
+    if (s->column >= 0)
+        snprintf(out, cap, "column %.24s is %s", column_name(t, s->column),
+                 words[s->reason]);
     else
-        snprintf(out, cap, "%s", rows[s->reason]);
+        snprintf(out, cap, "%s", words[s->reason]);
 }
 
-static void skipped(void *arg, const csv_skip *s)
+/* Values that are none are usual, and stop nothing. */
+static bool is_bad(const table_skip *s)
+{
+    return s->reason != TABLE_FIELD_EMPTY && s->reason != TABLE_FIELD_MISSING;
+}
+
+static void skipped(void *arg, const table_skip *s)
 {
     file_text *t = arg;
-    char reason[48], words[256];
+    char reason[48], words[320];
 
-    skip_reason(s, reason, sizeof(reason));
     skip_words(t, s, words, sizeof(words));
-    context_skip(t->ctx, s->column > 0, reason, "%s:%" PRIu64 ": %s", t->path,
+    if (t->stop && is_bad(s)) {
+        if (!t->bad)
+            pe_context_fail(t->ctx, "%s:%" PRIu64 ": %s (bad: stop)", t->name,
+                            s->line, words);
+        t->bad = true;
+        return;
+    }
+    skip_reason(t, s, reason, sizeof(reason));
+    context_skip(t->ctx, s->column >= 0, reason, "%s:%" PRIu64 ": %s", t->name,
                  s->line, words);
 }
 
 /* --- open --- */
 
-static csv *open_csv(pe_context *ctx, const file_text *t, const char *from,
-                     void (*skip)(void *arg, const csv_skip *s), void *arg)
+/* Open file [name]; [from]: what has to be opened in its place. */
+static int open_table(file_text *t, const char *name, const char *from)
 {
-    const char *header = pe_options_string(pe_context_options(ctx), "header");
-    csv_conf conf = {.path = t->path,
-                     .from = from,
-                     .separator = t->separator,
-                     .header = header[0] == 'y'   ? CSV_HEADER_YES
-                               : header[0] == 'n' ? CSV_HEADER_NO
-                                                  : CSV_HEADER_AUTO,
-                     .follow = t->follow,
-                     .skip = skip,
-                     .arg = arg};
+    table_conf conf = {.path = NULL,
+                       .from = from,
+                       .wish = &t->wish,
+                       .follow = t->follow,
+                       .like = t->first_name ? &t->first : NULL,
+                       .like_path = t->first_name,
+                       .skip = skipped,
+                       .arg = t};
     pe_error error = {0};
-    csv *c = csv_open(&conf, &error);
+    char *copy = strdup(name);
 
-    if (!c)
-        pe_context_fail(ctx, "%s", error.text);
-    return c;
+    if (!copy)
+        return pe_context_fail(t->ctx, "out of memory");
+    table_close(t->table);
+    free(t->name);
+    t->name = copy;
+    conf.path = copy;
+    t->known = false;
+    t->table = table_open(&conf, &error);
+    return t->table ? 0 : pe_context_fail(t->ctx, "%s", error.text);
 }
 
-/* Which row comes first. */
-static int find_start(pe_context *ctx, file_text *t)
+/* What was found, once. */
+static int tell_found(file_text *t)
 {
+    const char *packing = table_packing(t->table);
+    text line = {0};
+    int rc = dialect_line(table_dialect_of(t->table), &line);
+
+    if (rc == 0 && pe_context_index(t->ctx) == 0)
+        pe_context_log(t->ctx, "%s: %s%s%s", t->name, line.data,
+                       *packing ? "; packed by " : "", packing);
+    text_free(&line);
+    return rc < 0 ? pe_context_fail(t->ctx, "out of memory") : 0;
+}
+
+/* The dialect of the open file: 1 known, 0 there is no row (yet), -1. */
+static int get_ready(file_text *t)
+{
+    const table_dialect *d;
+    pe_error error = {0};
+    int rc = t->known ? 1 : table_ready(t->table, &error);
+
+    if (rc < 0)
+        return pe_context_fail(t->ctx, "%s", error.text);
+    if (rc == 0 || t->known)
+        return rc;
+    d = table_dialect_of(t->table);
+    t->known = true;
+    if (t->first_name)
+        return 1;
+    t->first_name = strdup(t->name);
+    if (!t->first_name || dialect_copy(&t->first, d, NULL) < 0)
+        return pe_context_fail(t->ctx, "out of memory");
+    t->values = calloc(d->n_features, sizeof(*t->values));
+    if (!t->values)
+        return pe_context_fail(t->ctx, "out of memory");
+    return tell_found(t) < 0 ? -1 : 1;
+}
+
+/* Which row comes first, and in which file. */
+static int find_start(file_text *t)
+{
+    pe_context *ctx = t->ctx;
     uint64_t position = pe_context_position(ctx);
 
+    for (size_t i = 0; i < t->list->n; i++)
+        t->all_bytes += file_size_of(t->list->paths[i]);
     if (!t->follow) {
         t->start = (position * (uint64_t)pe_context_size(ctx) +
                     (uint64_t)pe_context_index(ctx)) *
                    pe_context_points(ctx);
-        return 0;
+        return file_kept_check(ctx, t->path, t->list);
     }
-    if (followed_find(ctx, t->path, position, &t->file) < 0)
+    if (followed_find(ctx, t->path, t->list, position, &t->file) < 0)
         return -1;
     t->start = t->file.start;
     t->row = t->file.now.first;
@@ -147,9 +250,72 @@ static int find_start(pe_context *ctx, file_text *t)
     return 0;
 }
 
-file_text *file_text_open(pe_context *ctx, const char *path, char separator)
+static int open_first(file_text *t)
+{
+    const char *name = t->list->paths[0];
+    const char *from = t->file.from;
+    int rc;
+
+    /* A log of several names is read by the one that it has. */
+    if (from && t->list->several)
+        name = from;
+    rc = open_table(t, name, from);
+    free(t->file.from);
+    t->file.from = NULL;
+    return rc;
+}
+
+/* A file of which nothing can be read is an error before anything runs. */
+static int look_ahead(file_text *t)
+{
+    int rc = !t->follow && table_size(t->table) > 0 ? get_ready(t) : 1;
+
+    if (rc == 0 && !t->list->several)
+        return pe_context_fail(t->ctx,
+                               "%s: no row of it can be learned from: it has "
+                               "a header and nothing else",
+                               t->name);
+    return rc < 0 ? -1 : 0;
+}
+
+static void tell_sum(pe_context *ctx, const file_text *t)
+{
+    const function_skips *s = context_skips(ctx);
+
+    if (t->empty && t->list->several)
+        pe_context_log(ctx, "%s: %" PRIu64 " of its files have no rows",
+                       t->path, t->empty);
+    if (s)
+        pe_context_log(ctx,
+                       "%s: %" PRIu64 " rows were left out, %" PRIu64
+                       " fields became NaN or are masked",
+                       t->path, s->rows, s->cells);
+}
+
+static void text_close(pe_context *ctx, void *state)
+{
+    file_text *t = state;
+
+    if (!t)
+        return;
+    if (t->known)
+        tell_sum(ctx, t);
+    table_close(t->table);
+    file_list_free(&t->own);
+    free(t->file.from);
+    free(t->first_name);
+    dialect_free(&t->first);
+    pe_block_release(&t->open);
+    free(t->values);
+    free(t->source);
+    free(t->name);
+    free(t);
+}
+
+static void *text_open(pe_context *ctx, const char *path, const file_list *list)
 {
     file_text *t = calloc(1, sizeof(*t));
+    pe_error error = {0};
 
     if (!t) {
         pe_context_fail(ctx, "out of memory");
@@ -157,243 +323,315 @@ file_text *file_text_open(pe_context *ctx, const char *path, char separator)
     }
     t->ctx = ctx;
     t->path = path;
-    t->separator = separator;
+    t->list = list;
     t->follow = pe_options_bool(pe_context_options(ctx), "follow");
-    t->source_cap = strlen(path) + 24; /* ':' and 20 digits */
-    t->source = malloc(t->source_cap);
-    if (!t->source)
-        pe_context_fail(ctx, "out of memory");
-    else if (find_start(ctx, t) == 0)
-        t->csv = open_csv(ctx, t, t->file.from, skipped, t);
-    free(t->file.from);
-    t->file.from = NULL;
-    if (t->csv)
+    t->stop =
+        !strcmp(pe_options_string(pe_context_options(ctx), "bad"), "stop");
+    if (file_wish(pe_context_options(ctx), &t->wish, &error) < 0)
+        pe_context_fail(ctx, "%s", error.text);
+    else if (find_start(t) == 0 && open_first(t) == 0 && look_ahead(t) == 0)
         return t;
-    file_text_close(ctx, t);
+    text_close(ctx, t);
     return NULL;
-}
-
-static void tell_sum(pe_context *ctx, const file_text *t)
-{
-    const function_skips *s = context_skips(ctx);
-
-    if (s)
-        pe_context_log(ctx,
-                       "%s: %" PRIu64 " rows were left out, %" PRIu64
-                       " fields became NaN",
-                       t->path, s->rows, s->cells);
-}
-
-void file_text_close(pe_context *ctx, file_text *t)
-{
-    if (!t)
-        return;
-    if (t->csv)
-        tell_sum(ctx, t);
-    csv_close(t->csv);
-    pe_block_release(&t->open);
-    free(t->values);
-    free(t->source);
-    free(t);
 }
 
 /* --- rows --- */
 
-/* Room for our next block and a row; 0: the columns are not known yet. */
-static int reserve(pe_context *ctx, file_text *t)
+/* Room for our next block; 0: the columns are not known yet. */
+static int reserve(file_text *t)
 {
     pe_error error;
-    int columns = csv_columns(t->csv, &error);
+    int rc = get_ready(t);
 
-    if (columns < 0)
-        return pe_context_fail(ctx, "%s", error.text);
-    if (columns == 0)
-        return 0;
-    if (!t->values)
-        t->values = calloc((size_t)columns, sizeof(*t->values));
-    if (!t->values)
-        return pe_context_fail(ctx, "out of memory");
-    if (pe_block_reserve(&t->open, pe_context_points(ctx), (uint32_t)columns,
-                         pe_context_dtype(ctx), &error) < 0)
-        return pe_context_fail(ctx, "%s: %s", t->path, error.text);
-    return 1;
+    if (rc > 0 && pe_block_reserve(&t->open, pe_context_points(t->ctx),
+                                   (uint32_t)t->first.n_features,
+                                   pe_context_dtype(t->ctx), &error) < 0)
+        return pe_context_fail(t->ctx, "%s: %s", t->name, error.text);
+    return rc;
 }
 
-static bool holds_number(const double *x, uint32_t n)
+/* A row that is not the next one: "0-3,5-7" says which there are. */
+static void note_gap(file_text *t, uint64_t row)
 {
-    for (uint32_t j = 0; j < n; j++)
-        if (isfinite(x[j]))
-            return true;
-    return false;
+    size_t n = strlen(t->gaps);
+    uint64_t base = t->file.now.first;
+
+    snprintf(t->gaps + n, sizeof(t->gaps) - n, "%s%" PRIu64 "-%" PRIu64,
+             n ? "," : "", t->run_from - base, t->last_row - base);
+    t->run_from = row;
 }
 
 static void store_row(file_text *t, uint64_t row)
 {
     uint32_t features = t->open.features;
     size_t at = (size_t)t->filled * features;
+    bool number = false;
 
-    for (uint32_t j = 0; j < features; j++) {
-        if (t->open.dtype == PE_F8)
-            ((double *)t->open.data)[at + j] = t->values[j];
-        else
-            ((float *)t->open.data)[at + j] = (float)t->values[j];
+    if (t->open.dtype == PE_F8)
+        memcpy((double *)t->open.data + at, t->values,
+               features * sizeof(*t->values));
+    for (uint32_t j = 0; t->open.dtype == PE_F4 && j < features; j++)
+        ((float *)t->open.data)[at + j] = (float)t->values[j];
+    for (uint32_t j = 0; j < features && !number; j++)
+        number = isfinite(t->values[j]);
+    t->numbers += number;
+    if (t->filled == 0) {
+        t->first_row = t->run_from = row;
+        t->first_ns = t->follow ? clock_mono_ns() : 0;
+        t->gaps[0] = '\0';
+    } else if (row != t->last_row + 1) {
+        note_gap(t, row);
     }
-    t->numbers += holds_number(t->values, features);
-    if (t->filled++ > 0)
-        return;
-    t->first = row;
-    t->first_ns = t->follow ? clock_mono_ns() : 0;
+    t->last_row = row;
+    t->filled++;
 }
 
 /* Read rows until our block is full (1), none is left (0), or a cancel comes
  * in between (PE_AGAIN).
  */
-static int fill(pe_context *ctx, file_text *t)
+static int fill(file_text *t)
 {
-    uint32_t points = pe_context_points(ctx);
+    uint32_t points = pe_context_points(t->ctx);
+    uint64_t size = (uint64_t)pe_context_size(t->ctx);
+    uint64_t index = (uint64_t)pe_context_index(t->ctx);
     pe_error error;
 
     for (;;) {
-        uint64_t row = t->row, block = row / points;
-        bool ours = row >= t->start && block % (uint64_t)pe_context_size(ctx) ==
-                                           (uint64_t)pe_context_index(ctx);
-        if (pe_context_cancelled(ctx))
+        uint64_t row = t->row;
+        bool ours = row >= t->start && row / points % size == index;
+        if (pe_context_cancelled(t->ctx))
             return PE_AGAIN;
-        int rc = csv_row(t->csv, ours ? t->values : NULL, &error);
+        int rc = table_row(t->table, ours ? t->values : NULL, &error);
         if (rc < 0)
-            return pe_context_fail(ctx, "%s", error.text);
-        if (rc == CSV_NONE)
+            return pe_context_fail(t->ctx, "%s", error.text);
+        if (t->bad)
+            return -1;
+        if (rc == TABLE_NONE)
             return 0;
         t->row++;
-        if (ours && rc == CSV_ROW)
+        if (ours && rc == TABLE_ROW)
             store_row(t, row);
         if (t->row % points == 0 && t->filled > 0)
             return 1;
     }
 }
 
-/* Hand our block out by changing places with [out]: no copy. */
-static int hand_out(pe_context *ctx, file_text *t, pe_block *out)
+static int make_source(file_text *t)
 {
-    uint64_t block = t->first / pe_context_points(ctx);
+    size_t need = strlen(t->name) + SOURCE_GAPS + 64;
+
+    if (need > t->source_cap) {
+        char *more = realloc(t->source, need);
+        if (!more)
+            return pe_context_fail(t->ctx, "out of memory");
+        t->source = more;
+        t->source_cap = need;
+    }
+    if (*t->gaps)
+        note_gap(t, t->row);
+    /* Where they do not fit, the first alone is said. */
+    if (*t->gaps && strlen(t->gaps) < SOURCE_GAPS)
+        snprintf(t->source, t->source_cap, "%s:%s", t->name, t->gaps);
+    else
+        snprintf(t->source, t->source_cap, "%s:%" PRIu64 "%s", t->name,
+                 t->first_row - t->file.now.first, *t->gaps ? "+" : "");
+    return 0;
+}
+
+/* The time of the block is that of its last row. */
+static void take_time(file_text *t)
+{
+    if (t->first.clock >= 0 && !table_time(t->table, &t->sense_ns))
+        context_skip(t->ctx, true, "the clock is no time",
+                     "%s: the clock, column %.60s, of row %" PRIu64
+                     " is no time; its block has that of the one before",
+                     t->name, t->first.columns[t->first.clock].name,
+                     t->last_row - t->file.now.first);
+}
+
+/* Hand our block out by changing places with [out]: no copy. */
+static int hand_out(file_text *t, pe_block *out)
+{
+    uint64_t block = t->first_row / pe_context_points(t->ctx);
     pe_block full = t->open;
 
+    if (make_source(t) < 0)
+        return -1;
+    take_time(t);
     full.points = t->filled;
     t->open = *out;
     *out = full;
     t->filled = 0;
-    snprintf(t->source, t->source_cap, "%s:%" PRIu64, t->path,
-             t->first - t->file.now.first);
     out->source = t->source;
+    out->sense_ns = t->sense_ns;
     out->has_seq = 1;
-    out->seq = t->follow ? t->row - 1 : block / (uint64_t)pe_context_size(ctx);
+    out->seq =
+        t->follow ? t->row - 1 : block / (uint64_t)pe_context_size(t->ctx);
     return PE_FORWARD;
 }
 
 /* --- the end, and what is no end --- */
 
-/* What was skipped first, whosever row it was. */
-typedef struct first_skip {
-    const file_text *t;
-    char words[320]; /* "" : nothing was */
-} first_skip;
-
-static void note_first(void *arg, const csv_skip *s)
+/* All files have ended: that is an error where nothing was in them. */
+static int finish(file_text *t)
 {
-    first_skip *f = arg;
-    char words[256];
-
-    if (*f->words)
-        return;
-    skip_words(f->t, s, words, sizeof(words));
-    snprintf(f->words, sizeof(f->words), ":%" PRIu64 ": %s", s->line, words);
-}
-
-/* Does any row of the file hold a number? */
-static bool any_number(pe_context *ctx, const file_text *t, first_skip *f)
-{
-    csv *c = open_csv(ctx, t, NULL, note_first, f);
-    int columns = c ? csv_columns(c, NULL) : 0, rc;
-    double *x = columns > 0 ? calloc((size_t)columns, sizeof(*x)) : NULL;
-    bool found = false;
-
-    while (x && !found && (rc = csv_row(c, x, NULL)) > 0)
-        found = rc == CSV_ROW && holds_number(x, (uint32_t)columns);
-    free(x);
-    csv_close(c);
-    return found;
-}
-
-/* The file has ended: that is an error where nothing can be learned from it. */
-static int finish(pe_context *ctx, const file_text *t)
-{
-    first_skip first = {.t = t};
-
-    if (t->numbers > 0 || any_number(ctx, t, &first))
+    if (t->first_name)
         return PE_NOTHING;
     return pe_context_fail(
-        ctx,
-        "%s%s: no row of it can be learned from; a row is numbers between %s, "
-        "as many as the first row has fields, which may be a header",
-        t->path, first.words, t->separator == '\t' ? "tabs" : "commas");
+        t->ctx, "%s: no row of it can be learned from: it has %s", t->path,
+        table_bytes(t->table) ? "a header and nothing else" : "no lines");
+}
+
+/* On with the next file of the list: 1, 0 there is none, -1. */
+static int next_file(file_text *t)
+{
+    uint32_t points = pe_context_points(t->ctx);
+
+    t->empty += !t->known;
+    if (t->at + 1 >= t->list->n)
+        return 0;
+    t->done_bytes += file_size_of(t->list->paths[t->at]);
+    t->at++;
+    t->row = (t->row + points - 1) / points * points;
+    t->file.now.first = t->row;
+    return open_table(t, t->list->paths[t->at], NULL) < 0 ? -1 : 1;
 }
 
 /* The run has to know which file our rows are of before it gets one. */
-static int keep_file(pe_context *ctx, file_text *t)
+static int keep_file(file_text *t)
 {
-    if (t->unkept && followed_keep(ctx, &t->file) < 0)
+    if (t->unkept)
+        table_head(t->table, &t->file.now.head);
+    if (t->unkept && followed_keep(t->ctx, &t->file) < 0)
         return 0;
     t->unkept = false;
     return 1;
 }
 
+/* Another file is open, whose first row is the next one. */
+static void switch_file(file_text *t, const char *why)
+{
+    t->file.before = t->file.now;
+    t->file.now = (followed_file){.first = t->row};
+    table_open_identity(t->table, t->file.now.identity);
+    t->known = false;
+    t->unkept = true;
+    pe_context_log(t->ctx,
+                   "%s: %s; it is followed from its start, as row %" PRIu64,
+                   t->name, why, t->row);
+}
+
+/* Has a file come behind ours in its folder?  1: it is open. */
+static int look_in_folder(file_text *t)
+{
+    char is[TABLE_IDENTITY_MAX];
+    int64_t now = clock_mono_ns();
+    file_list l;
+    size_t i;
+    int rc = 0;
+
+    if (!t->list->several || now - t->folder_ns < FOLDER_NS)
+        return 0;
+    t->folder_ns = now;
+    if (file_list_make(t->path, &l, NULL) < 0)
+        return 0; /* all are gone, for now */
+    i = file_list_behind(&l, t->name);
+    while (i < l.n && table_identity(l.paths[i], is) == 0 &&
+           !strcmp(is, t->file.before.identity))
+        i++;
+    if (i < l.n)
+        rc = table_close_line(t->table);
+    if (rc > 0)
+        rc = open_table(t, l.paths[i], NULL) < 0 ? -1 : 1;
+    if (rc > 0)
+        switch_file(t, "it came behind the one before");
+    file_list_free(&l);
+    return rc;
+}
+
 /* Nothing more is there now: is there another file? */
-static int look_around(pe_context *ctx, file_text *t)
+static int look_around(file_text *t)
 {
     pe_error error;
-    int rc = csv_renew(t->csv, &error);
+    int rc = table_renew(t->table, &error);
 
     if (rc < 0)
-        return pe_context_fail(ctx, "%s", error.text);
-    if (rc > 0) {
-        t->file.before = t->file.now;
-        t->file.now.first = t->row;
-        csv_open_identity(t->csv, t->file.now.identity);
-        t->unkept = true;
-        pe_context_log(ctx,
-                       "%s: another file took its place or it was cut; it is "
-                       "followed from its start, as row %" PRIu64,
-                       t->path, t->row);
-    }
+        return pe_context_fail(t->ctx, "%s", error.text);
+    if (rc > 0)
+        switch_file(t, "another file took its place or it was cut");
+    else
+        rc = look_in_folder(t);
+    if (rc < 0)
+        return -1;
     clock_sleep_ns(rc > 0 ? 0 : FOLLOW_NS, 0);
     return PE_AGAIN;
 }
 
-static bool is_due(pe_context *ctx, const file_text *t)
+static bool is_due(const file_text *t)
 {
-    return t->filled > 0 &&
-           (!t->follow || (double)(clock_mono_ns() - t->first_ns) >=
-                              pe_context_within(ctx) * 1e9);
+    return t->filled > 0 && (double)(clock_mono_ns() - t->first_ns) >=
+                                pe_context_within(t->ctx) * 1e9;
 }
 
-int file_text_produce(pe_context *ctx, file_text *t, pe_block *out)
+static int produce_followed(file_text *t, pe_block *out)
 {
-    int rc = t->filled > 0 ? 1 : reserve(ctx, t);
+    int rc = t->filled > 0 ? 1 : reserve(t);
 
-    if (rc > 0 && t->follow && !keep_file(ctx, t)) {
+    if (rc > 0 && !keep_file(t)) {
         clock_sleep_ns(FOLLOW_NS, 0);
         return PE_AGAIN;
     }
     if (rc > 0)
-        rc = fill(ctx, t);
+        rc = fill(t);
     if (rc < 0 || rc == PE_AGAIN)
         return rc;
-    if (rc > 0 || is_due(ctx, t))
-        return hand_out(ctx, t, out);
-    if (!t->follow)
-        return finish(ctx, t);
+    if (rc > 0 || is_due(t))
+        return hand_out(t, out);
     if (t->filled == 0)
-        return look_around(ctx, t);
+        return look_around(t);
     clock_sleep_ns(FOLLOW_NS, 0);
     return PE_AGAIN;
 }
+
+static int produce(file_text *t, pe_block *out)
+{
+    int rc = 1;
+
+    while (rc > 0) {
+        rc = reserve(t);
+        if (rc > 0)
+            rc = fill(t);
+        if (rc < 0 || rc == PE_AGAIN)
+            return rc;
+        if (t->filled > 0)
+            return hand_out(t, out);
+        rc = next_file(t);
+    }
+    return rc < 0 ? -1 : finish(t);
+}
+
+static int text_produce(pe_context *ctx, void *state, pe_block *out)
+{
+    file_text *t = state;
+    int rc = t->follow ? produce_followed(t, out) : produce(t, out);
+
+    if (!t->follow)
+        context_progress(ctx, t->done_bytes + table_bytes(t->table),
+                         t->all_bytes);
+    return rc;
+}
+
+/* Whatever it holds: its reader says what is wrong with it. */
+static bool knows(const char *path)
+{
+    (void)path;
+    return true;
+}
+
+const file_kind file_kind_text = {
+    .knows = knows,
+    .open = text_open,
+    .close = text_close,
+    .produce = text_produce,
+    .describe = file_text_describe,
+};

@@ -36,8 +36,9 @@ static void recall(pe_context *ctx, followed *f)
            !pe_context_cancelled(ctx))
         clock_sleep_ns(RETRY_NS, 0);
     value[n > 0 ? n : 0] = '\0';
-    sscanf(value, "%63s %" SCNu64 " %63s %" SCNu64, f->now.identity,
-           &f->now.first, f->before.identity, &f->before.first);
+    sscanf(value, "%63s %" SCNu64 " %zu %" SCNx64 " %63s %" SCNu64,
+           f->now.identity, &f->now.first, &f->now.head.len,
+           &f->now.head.digest, f->before.identity, &f->before.first);
 }
 
 int followed_keep(pe_context *ctx, const followed *f)
@@ -48,9 +49,10 @@ int followed_keep(pe_context *ctx, const followed *f)
     if (!context_has_shared(ctx))
         return 0;
     key_of(ctx, key);
-    n = snprintf(value, sizeof(value), "%s %" PRIu64 " %s %" PRIu64,
-                 f->now.identity, f->now.first, f->before.identity,
-                 f->before.first);
+    n = snprintf(value, sizeof(value),
+                 "%s %" PRIu64 " %zu %016" PRIx64 " %s %" PRIu64,
+                 f->now.identity, f->now.first, f->now.head.len,
+                 f->now.head.digest, f->before.identity, f->before.first);
     return pe_context_put(ctx, key, value, (uint32_t)n);
 }
 
@@ -62,12 +64,12 @@ static char *file_find(const char *path, const char *identity)
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, (size_t)(slash + 1 - path)) : NULL;
     DIR *dir = opendir(folder ? folder : ".");
-    char *found = NULL, is[CSV_IDENTITY_MAX];
+    char *found = NULL, is[TABLE_IDENTITY_MAX];
     struct dirent *e;
 
     while (dir && !found && *identity && (e = readdir(dir))) {
         found = text_format("%s%s", folder ? folder : "", e->d_name);
-        if (found && csv_identity(found, is) == 0 && !strcmp(is, identity))
+        if (found && table_identity(found, is) == 0 && !strcmp(is, identity))
             break;
         free(found);
         found = NULL;
@@ -78,49 +80,72 @@ static char *file_find(const char *path, const char *identity)
     return found;
 }
 
-/* The file that is followed has this name no more, and no other here. */
-static void gone(pe_context *ctx, const char *path, const char *identity,
-                 followed *f)
+/* What was followed is not there any more: go on with what is. */
+static void gone(pe_context *ctx, const char *path, const char *what,
+                 const char *identity, followed *f)
 {
     pe_context_log(ctx,
-                   "%s: the file that was followed is gone; what it held "
-                   "behind row %" PRIu64 " was not read",
-                   path, f->start);
+                   "%s: the file that was followed %s; what it held behind "
+                   "row %" PRIu64 " was not read",
+                   path, what, f->start);
     f->before = f->now;
-    f->now.first = f->start;
+    f->now = (followed_file){.first = f->start};
     snprintf(f->now.identity, sizeof(f->now.identity), "%s", identity);
 }
 
-int followed_find(pe_context *ctx, const char *path, uint64_t position,
-                  followed *f)
+/* The file of [identity] among [l], or in the folder of [path]. */
+static char *find(const char *path, const file_list *l, const char *identity)
 {
-    char is[CSV_IDENTITY_MAX] = "";
+    char is[TABLE_IDENTITY_MAX];
+
+    for (size_t i = 0; *identity && i < l->n; i++)
+        if (table_identity(l->paths[i], is) == 0 && !strcmp(is, identity))
+            return strdup(l->paths[i]);
+    return file_find(path, identity);
+}
+
+/* The file before the one that is read now still has rows that are wanted. */
+static int step_back(pe_context *ctx, const char *path, const file_list *l,
+                     uint64_t position, followed *f)
+{
+    f->from = find(path, l, f->before.identity);
+    if (f->from && strcmp(f->before.identity, f->now.identity) != 0) {
+        f->now = f->before;
+        return 1;
+    }
+    free(f->from);
+    f->from = NULL;
+    pe_context_log(ctx,
+                   "%s: rows %" PRIu64 " to %" PRIu64 " are of a file "
+                   "that is gone; they were not read",
+                   path, position, f->now.first);
+    f->start = f->now.first;
+    return 0;
+}
+
+int followed_find(pe_context *ctx, const char *path, const file_list *l,
+                  uint64_t position, followed *f)
+{
+    const char *other = l->paths[l->several ? l->n - 1 : 0];
+    char is[TABLE_IDENTITY_MAX] = "";
 
     memset(f, 0, sizeof(*f));
     f->start = position;
     recall(ctx, f);
-    csv_identity(path, is); /* "" : it is not there now */
     if (!*f->now.identity) {
-        snprintf(f->now.identity, sizeof(f->now.identity), "%s", is);
+        table_identity(l->paths[0], f->now.identity); /* "" : not there now */
         return 0;
     }
-    if (strcmp(f->now.identity, is) != 0) {
-        f->from = file_find(path, f->now.identity);
-        if (!f->from)
-            gone(ctx, path, is, f);
-    } else if (position < f->now.first) {
-        f->from = file_find(path, f->before.identity);
-        if (f->from && strcmp(f->before.identity, is) != 0) {
-            f->now = f->before;
-            return 0;
-        }
-        free(f->from);
-        f->from = NULL;
-        pe_context_log(ctx,
-                       "%s: rows %" PRIu64 " to %" PRIu64 " are of a file "
-                       "that is gone; they were not read",
-                       path, position, f->now.first);
-        f->start = f->now.first;
+    if (position < f->now.first && step_back(ctx, path, l, position, f))
+        return 0;
+    f->from = find(path, l, f->now.identity);
+    if (!f->from) {
+        table_identity(other, is);
+        f->from = l->several ? strdup(other) : NULL;
+        gone(ctx, path, "is gone", is, f);
+    } else if (!table_head_is(f->from, &f->now.head)) {
+        snprintf(is, sizeof(is), "%s", f->now.identity);
+        gone(ctx, path, "was cut, or written anew", is, f);
     }
     return 0;
 }

@@ -32,7 +32,7 @@ static int source_open(const pipeline *p, const pipeline_stage *s,
     const pe_function *ops = function_ops(s->loaded);
     const function_setup setup = {.run = "check",
                                   .stage = s->name,
-                                  .device = "check",
+                                  .device = "",
                                   .size = 1,
                                   .options = s->options,
                                   .within_s = s->within_s,
@@ -59,12 +59,7 @@ static int source_check(const pipeline *p, const pipeline_stage *s,
                            : "";
     struct stat st;
 
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "%s:%d: stage '%s': %s is a folder: name one file "
-                            "in it",
-                            s->file, s->line, s->name, path);
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
         return 0;
     return source_open(p, s, errp);
 }

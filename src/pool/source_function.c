@@ -153,7 +153,8 @@ static void stamp(struct source *s, struct lane *l, pool_record *r, int64_t due)
     b->seq = (uint64_t)l->next;
     b->has_seq = 1;
     b->fetch_ns = clock_real_ns();
-    b->sense_ns = due ? due : b->fetch_ns;
+    if (!b->sense_ns) /* else the source has a clock of its own */
+        b->sense_ns = due ? due : b->fetch_ns;
     b->edge_ns = b->broker_ns = b->fetch_ns;
     r->bad.kind = PE_ERROR_NONE;
     r->foreign = false;
@@ -176,6 +177,7 @@ static int lane_fetch(struct source *s, struct lane *l, pool_record *r,
     }
     r->block.source = NULL;
     r->block.has_seq = 0;
+    r->block.sense_ns = 0;
     rc = function_ops(s->fn)->produce_edge(l->ctx, &r->block);
     if (rc < 0)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,

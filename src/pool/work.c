@@ -7,11 +7,24 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 
+/* The clock of a file that is read now may be that of another year; a time
+ * that is so far off says nothing about this run.
+ */
+#define LIVE_NS (3600 * CLOCK_S)
+
+static bool is_live(const pe_block *b)
+{
+    return b->sense_ns && b->edge_ns && b->sense_ns <= b->edge_ns &&
+           b->edge_ns - b->sense_ns <= LIVE_NS;
+}
+
 /* When the block came to be: as its device says, else, of a record of others,
  * when Kafka had it; 0: nobody knows.
  */
 static int64_t born(const pe_block *b)
 {
+    if (b->edge_ns && !is_live(b))
+        return b->edge_ns;
     return b->sense_ns ? b->sense_ns : b->broker_ns;
 }
 
@@ -26,7 +39,7 @@ static void stamp(pool *p, const pool_slot *s, const pe_block *b)
 {
     int64_t sent = b->edge_ns ? b->edge_ns : b->broker_ns;
 
-    if (b->sense_ns && b->edge_ns)
+    if (is_live(b))
         histogram_add(&p->hop[HOP_EDGE], b->edge_ns - b->sense_ns);
     if (sent)
         histogram_add(&p->hop[HOP_BROKER], b->fetch_ns - sent);

@@ -50,19 +50,75 @@ has "$(cat "$TEST_DIR/odd.out")" "odd.csv:23: the row has 4 fields" \
     "odd: the line of the first is said"
 has "$(cat "$TEST_DIR/odd.out")" "odd.csv:22: the row holds NUL bytes" \
     "odd: NULs are said"
-has "$(cat "$TEST_DIR/odd.json")" '"column 1 is no number": 1' \
+has "$(cat "$TEST_DIR/odd.json")" '"column b is no number": 1' \
     "odd: the column is counted"
 is "$(get "$TEST_DIR/odd.json" applied)" 8 "odd: all blocks are learned"
 
-# Nothing to learn from: one error with the line and the fix.
-printf 'x;y\n1;2\n3;4\n' >"$TEST_DIR/none.csv"
+has "$(cat "$TEST_DIR/odd.out")" "odd.csv: 3 columns of 3: a b c" \
+    "odd: what was found is said"
+
+# Nothing to learn from: one error with the fix, before anything is started;
+# and so what may be read in two ways.
+printf 'x;y\na;NA\nb;NA\n' >"$TEST_DIR/none.csv"
 job rowless "$TEST_DIR/none.csv"
 run_job rowless
 is $? 65 "none: exit status" || sed 's/^/# /' "$TEST_DIR/rowless.out"
-has "$(cat "$TEST_DIR/rowless.out")" "none.csv:2: column 0, '1;2', is not" \
-    "none: the line is said"
-has "$(cat "$TEST_DIR/rowless.out")" "a row is numbers between commas" \
-    "none: and the fix"
+has "$(cat "$TEST_DIR/rowless.out")" "none of its 2 columns holds numbers" \
+    "none: it is said"
+printf '1,75754\n2,5\n' >"$TEST_DIR/two.csv"
+job two "$TEST_DIR/two.csv"
+run_job two
+is $? 65 "two ways: exit status" || sed 's/^/# /' "$TEST_DIR/two.out"
+has "$(cat "$TEST_DIR/two.out")" "give delimiter: comma or decimal: comma" \
+    "two ways: asked for"
+
+# A folder of a logger: TOA5, a day a file, one of them packed and one with its
+# columns in another order.
+toa5() {
+    printf '"TOA5","s","CR1000","1","CR1000.Std.27","CPU:m","4","Met"\r\n'
+    printf '"TIMESTAMP","RECORD",%s\r\n' "$1"
+    printf '"TS","RN","Deg C","%%"\r\n"","","Avg","Smp"\r\n'
+}
+mkdir "$TEST_DIR/logs"
+for day in 8 9 10; do
+    {
+        if [ $day = 9 ]; then toa5 '"RH","AirTC"'; else toa5 '"AirTC","RH"'; fi
+        for i in $(seq 10 32); do
+            printf '"2026-11-%02d 08:15:%d",%d,%d.5,"NAN"\r\n' \
+                $day "$i" "$i" "$i"
+        done
+    } >"$TEST_DIR/logs/Met_$day.DAT"
+done
+gzip "$TEST_DIR/logs/Met_8.DAT"
+out=$(pilot inspect "$TEST_DIR/logs" 2>&1)
+is $? 0 "toa5: inspect: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" "text packed by gzip, 3 files, the first has 23 rows" \
+    "toa5: inspect counts"
+has "$out" "AirTC" "toa5: inspect names columns"
+has "$out" "columns: \"AirTC\"" "toa5: inspect gives the lines"
+job toa5 "$TEST_DIR/logs"
+run_job toa5
+is $? 0 "toa5: exit status" || sed 's/^/# /' "$TEST_DIR/toa5.out"
+has "$(cat "$TEST_DIR/toa5.out")" "Met_8.DAT.gz: 1 column of 4: AirTC; \
+TIMESTAMP is the clock (ISO 8601); RECORD is left out (numbers of records); \
+RH is left out (no value)" "toa5: what was found is said"
+is "$(committed toa5 points)" 69 "toa5: every row of three files"
+is "$(committed toa5 applied)" 15 "toa5: a block is of one file"
+
+# Semicolons, decimal commas, old Macintosh line ends, no name that says so.
+{
+    printf 'Zeit;Temp;Status\r'
+    for i in $(seq 10 49); do
+        printf '29.11.2026 08:15:%d;%d,25;ok\r' "$i" "$i"
+    done
+} >"$TEST_DIR/MESSUNG"
+job german "$TEST_DIR/MESSUNG"
+run_job german
+is $? 0 "german: exit status" || sed 's/^/# /' "$TEST_DIR/german.out"
+has "$(cat "$TEST_DIR/german.out")" "MESSUNG: 1 column of 3: Temp; Zeit is the \
+clock (day, month, year); Status is left out (text); ';' between fields; \
+decimal commas" "german: what was found is said"
+is "$(committed german points)" 40 "german: every row"
 
 # A path of 2,900 characters, with a broker and in a local pipeline of ranks
 # that help each other.

@@ -275,13 +275,14 @@ static void test_files(void)
          PE_EXIT_DATA, "stage 'sense': no.csv cannot be opened: No such file"},
         {"stages.sense={pilot: devices, function: file, options: {path: "
          "folder.csv}}",
-         PE_EXIT_DATA, "stage 'sense': folder.csv is a folder: name one file"},
+         PE_EXIT_DATA, "stage 'sense': folder.csv is a folder without files"},
         {"stages.sense={pilot: devices, function: file, options: {path: "
          "a.txt}}",
-         PE_EXIT_DATA, "a.txt is of no kind that can be read; name it .npy"},
+         PE_EXIT_DATA, "a.txt:1: '1,2' may be two columns, or one number"},
         {"stages.sense={pilot: devices, function: file, options: {path: "
          "a.npy}}",
-         PE_EXIT_DATA, "stage 'sense': a.npy: "},
+         PE_EXIT_DATA,
+         "stage 'sense': a.npy does not begin as a .npy file does"},
         {"stages.sense={pilot: devices, function: file}", PE_EXIT_DATA,
          "option path is not given"},
         /* nobody is there yet who writes to it */
@@ -302,7 +303,7 @@ static void test_files(void)
     static const char *const left[] = {"a.csv", "a.npy",    "a.txt",
                                        "open",  "pipe.csv", "secret"};
 
-    put("a.csv", "1,2\n3,4\n", 0644);
+    put("a.csv", "1.5,2\n3,4\n", 0644);
     put("a.npy", "no numpy", 0644);
     put("a.txt", "1,2\n", 0644);
     put("secret", "word\n", 0600);

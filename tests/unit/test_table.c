@@ -1,4 +1,4 @@
-/* test_csv.c - rows of numbers out of text. */
+/* test_table.c - rows of numbers out of text. */
 #include "unit.h"
 
 #include <math.h>
@@ -9,17 +9,23 @@
 
 #include "scratch.h"
 #include "src/common/clock.h"
-#include "src/function/csv.h"
+#include "src/common/text.h"
+#include "src/table/table.h"
 
 /* What was skipped, as "[LINE nul]", "[LINE 3 fields]", ... */
 static char skips[512];
 
-static void note_skip(void *arg, const csv_skip *s)
+static const table_wish comma = {.delimiter = ','};
+static const table_wish no_header = {.delimiter = ',',
+                                     .header = TABLE_HEADER_NO};
+
+static void note_skip(void *arg, const table_skip *s)
 {
     static const char *const words[] = {
-        [CSV_ROW_NUL] = "nul",       [CSV_ROW_FIELDS] = "fields",
-        [CSV_ROW_QUOTE] = "quote",   [CSV_ROW_LONG] = "long",
-        [CSV_FIELD_EMPTY] = "empty", [CSV_FIELD_TEXT] = "text",
+        [TABLE_ROW_NUL] = "nul",        [TABLE_ROW_FIELDS] = "fields",
+        [TABLE_ROW_QUOTE] = "quote",    [TABLE_ROW_LONG] = "long",
+        [TABLE_FIELD_EMPTY] = "empty",  [TABLE_FIELD_TEXT] = "text",
+        [TABLE_FIELD_MISSING] = "none", [TABLE_FIELD_RANGE] = "range",
     };
     size_t n = strlen(skips);
 
@@ -27,9 +33,10 @@ static void note_skip(void *arg, const csv_skip *s)
     if (n + 100 > sizeof(skips))
         return;
     n += (size_t)snprintf(skips + n, sizeof(skips) - n, "[%d ", (int)s->line);
-    if (s->reason == CSV_ROW_FIELDS)
-        n += (size_t)snprintf(skips + n, sizeof(skips) - n, "%d ", s->fields);
-    if (s->reason >= CSV_FIELD_EMPTY)
+    if (s->reason == TABLE_ROW_FIELDS)
+        n += (size_t)snprintf(skips + n, sizeof(skips) - n, "%d ",
+                              (int)s->fields);
+    if (s->reason >= TABLE_FIELD_EMPTY)
         n += (size_t)snprintf(skips + n, sizeof(skips) - n, "%d '%s' ",
                               s->column, s->text);
     snprintf(skips + n, sizeof(skips) - n, "%s]", words[s->reason]);
@@ -38,33 +45,34 @@ static void note_skip(void *arg, const csv_skip *s)
 /* Rows as text: fields by ',', rows by ';', rows that are skipped as "-;", then
  * what was; or the error without its folder.
  */
-static void read_all(csv_conf *conf, char *out, size_t cap)
+static void read_all(table_conf *conf, char *out, size_t cap)
 {
     pe_error e = {0};
     skips[0] = '\0';
     conf->skip = note_skip;
-    csv *c = csv_open(conf, &e);
-    int columns = c ? csv_columns(c, &e) : -1;
+    conf->wish = conf->wish ? conf->wish : &comma;
+    table *c = table_open(conf, &e);
+    int rc = c ? table_ready(c, &e) : -1;
     double row[16];
     size_t n = 0;
-    int rc = columns;
+    int columns = rc > 0 ? (int)table_dialect_of(c)->n_features : 0;
 
     out[0] = '\0';
-    while (rc > 0 && (rc = csv_row(c, row, &e)) > 0) {
-        for (int j = 0; rc == CSV_ROW && j < columns; j++)
+    while (rc > 0 && (rc = table_row(c, row, &e)) > 0) {
+        for (int j = 0; rc == TABLE_ROW && j < columns; j++)
             n += (size_t)snprintf(out + n, cap - n, "%s%g", j ? "," : "",
                                   row[j]);
         n += (size_t)snprintf(out + n, cap - n, "%s;",
-                              rc == CSV_SKIPPED ? "-" : "");
+                              rc == TABLE_SKIPPED ? "-" : "");
     }
     n += (size_t)snprintf(out + n, cap - n, "%s", skips);
     if (rc < 0)
         snprintf(out + n, cap - n, "%s",
                  strrchr(e.text, '/') ? strrchr(e.text, '/') + 1 : e.text);
-    csv_close(c);
+    table_close(c);
 }
 
-static void test_csv_table(void)
+static void test_table_table(void)
 {
     static const struct {
         const char *what, *text, *want;
@@ -83,28 +91,37 @@ static void test_csv_table(void)
         {"header", "a,b\n1,2\n", "1,2;"},
         {"only a header", "a,b\n", ""},
         {"quoted header", "\"a,b\",\"c\"\"d\"\n1,2\n", "1,2;"},
-        {"a number in the first row", "x,2\n1,2\n", "nan,2;1,2;[1 1 'x' text]"},
+        {"a number in the first row", "x,2\n1,2\n", "nan,2;1,2;[1 0 'x' text]"},
         {"blank lines", "\n1,2\n\n  \n3,4\n\n", "1,2;3,4;"},
         {"blanks around", " 1 ,\t2 \n", "1,2;"},
         {"quotes", "\"1\",\"2.5\"\n\" 3 \" , \"4\"\n", "1,2.5;3,4;"},
         {"a newline in quotes", "1,\"2\n\"\n3,4\n", "1,2;3,4;"},
         {"a separator in quotes", "1,\"2,3\"\n4,5\n",
-         "1,nan;4,5;[1 2 '2,3' text]"},
+         "1,nan;4,5;[1 1 '2,3' text]"},
         {"doubled quotes", "1,\"2\"\"\"\n3,4\n",
-         "1,nan;3,4;[1 2 '2\"\"' text]"},
+         "1,nan;3,4;[1 1 '2\"\"' text]"},
         {"text behind a quote", "1,\"2\"x\n3,4\n",
-         "1,nan;3,4;[1 2 '\"2\"x' text]"},
+         "1,nan;3,4;[1 1 '\"2\"x' text]"},
         {"quote within a field", "1,2\"3\"\n4,5\n",
-         "1,nan;4,5;[1 2 '2\"3\"' text]"},
+         "1,nan;4,5;[1 1 '2\"3\"' text]"},
         {"not numbers", "1,2\n,x\n1e,0x\n",
-         "1,2;nan,nan;nan,nan;[2 1 '' empty][2 2 'x' text][3 1 '1e' text]"
-         "[3 2 '0x' text]"},
+         "1;nan;nan;[2 0 '' empty][3 0 '1e' text]"},
+        {"values that are none", "1,2\nNA,nan\n\"NAN\",null\nN/A,3\n",
+         "1,2;nan,nan;nan,nan;nan,3;[2 0 'NA' none][2 1 'nan' none]"
+         "[3 0 'NAN' none][3 1 'null' none][4 0 'N/A' none]"},
+        {"a delimiter at the end", "a,b,\n1,2,\n3,4,\n", "1,2;3,4;"},
+        {"comments", "# x\n1,2\n# y,z\n 3,4\n", "1,2;3,4;"},
+        {"a quote in a field", "5\" pipe,1,2\n6\" pipe,3,4\n", "1,2;3,4;"},
         {"signs and powers", "-1.5,+2e3\n1E-2,.5\n-0.25,7.\n",
          "-1.5,2000;0.01,0.5;-0.25,7;"},
-        {"not finite", "nan,inf\n-inf,1\n", "nan,inf;-inf,1;"},
+        {"not finite", "nan,inf\n-inf,1\n",
+         "nan,inf;-inf,1;[1 0 'nan' none][1 1 'inf' range]"
+         "[2 0 '-inf' range]"},
+        {"beyond a double, and a float", "1,2\n1e400,-1e39\n",
+         "1,2;inf,-1e+39;[2 0 '1e400' range][2 1 '-1e39' range]"},
         {"one column", "1\n2\n", "1;2;"},
         {"one row of nothing", "1,2\n,\n",
-         "1,2;nan,nan;[2 1 '' empty][2 2 '' empty]"},
+         "1,2;nan,nan;[2 0 '' empty][2 1 '' empty]"},
         {"too many", "1,2\n3,4,5\n6,7\n", "1,2;-;6,7;[2 3 fields]"},
         {"too few", "a,b\n\n1,2\n\n3\n4,5\n", "1,2;-;4,5;[5 1 fields]"},
         {"lines within quotes count", "\"a\n\",b\n1\n2,3\n",
@@ -115,7 +132,7 @@ static void test_csv_table(void)
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char got[512], want[512], line[600];
-        csv_conf conf = {.path = scratch_path, .separator = ','};
+        table_conf conf = {.path = scratch_path};
         scratch_write("t.csv", rows[i].text);
         conf.path = scratch_path;
         read_all(&conf, got, sizeof(got));
@@ -125,67 +142,38 @@ static void test_csv_table(void)
     }
 }
 
-static void test_csv_modes(void)
+static void test_table_modes(void)
 {
+    static const table_wish yes = {.delimiter = ',',
+                                   .header = TABLE_HEADER_YES};
+    static const table_wish tab = {.delimiter = '\t'};
     char got[256];
-    csv_conf conf = {
-        .path = scratch_path, .separator = ',', .header = CSV_HEADER_YES};
+    table_conf conf = {.path = scratch_path, .wish = &yes};
 
     scratch_write("t.csv", "1,2\n3,4\n");
     read_all(&conf, got, sizeof(got));
     UNIT_EQUAL(got, "3,4;");
-    scratch_write("t.csv", "a,b\n3,4\n");
-    conf.header = CSV_HEADER_NO;
+    scratch_write("t.csv", "a,b\n3,4\n5,6\n");
+    conf.wish = &no_header;
     read_all(&conf, got, sizeof(got));
-    UNIT_EQUAL(got, "nan,nan;3,4;[1 1 'a' text][1 2 'b' text]");
+    UNIT_EQUAL(got, "nan,nan;3,4;5,6;[1 0 'a' text][1 1 'b' text]");
     scratch_write("t.tsv", "a\tb\n3\t 4\n\t5\n");
-    conf = (csv_conf){.path = scratch_path, .separator = '\t'};
+    conf = (table_conf){.path = scratch_path, .wish = &tab};
     read_all(&conf, got, sizeof(got));
-    UNIT_EQUAL(got, "3,4;nan,5;[3 1 '' empty]");
+    UNIT_EQUAL(got, "3,4;nan,5;[3 0 '' empty]");
     conf.path = "/nowhere/x.csv";
     pe_error e = {0};
-    CU_ASSERT_PTR_NULL(csv_open(&conf, &e));
+    CU_ASSERT_PTR_NULL(table_open(&conf, &e));
     UNIT_EQUAL(e.text,
                "/nowhere/x.csv cannot be opened: No such file or directory");
-    csv_close(NULL);
-}
-
-/* Values as strtod reads them, by either way of parsing. */
-static void test_csv_numbers(void)
-{
-    static const char *const texts[] = {"0",
-                                        "-0",
-                                        "1",
-                                        "123456789012345",
-                                        "1234567890123456",
-                                        "0.1",
-                                        "3.14159",
-                                        "0.000000000000001",
-                                        "123456.789012345",
-                                        "1.7976931348623157e308",
-                                        "4.9e-324",
-                                        "9007199254740993",
-                                        "-2.5000000000000000001",
-                                        "1e400",
-                                        "0x1p3"};
-
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        csv_conf conf = {
-            .path = scratch_path, .separator = ',', .header = CSV_HEADER_NO};
-        double got = -1, want = strtod(texts[i], NULL);
-        scratch_write("n.csv", texts[i]);
-        csv *c = csv_open(&conf, NULL);
-        CU_ASSERT_EQUAL(csv_row(c, &got, NULL), 1);
-        CU_ASSERT_EQUAL(memcmp(&got, &want, sizeof(got)), 0);
-        csv_close(c);
-    }
+    table_close(NULL);
 }
 
 /* More than one read and a record that straddles them. */
-static void test_csv_large(void)
+static void test_table_large(void)
 {
     enum { ROWS = 100000 };
-    csv_conf conf = {.path = scratch_path, .separator = ','};
+    table_conf conf = {.path = scratch_path, .wish = &comma};
     double row[3], sum = 0;
     int n = 0;
     FILE *f;
@@ -198,38 +186,38 @@ static void test_csv_large(void)
     fclose(f);
     skips[0] = '\0';
     conf.skip = note_skip;
-    csv *c = csv_open(&conf, NULL);
-    while (csv_row(c, row, NULL) > 0) {
+    table *c = table_open(&conf, NULL);
+    while (table_row(c, row, NULL) > 0) {
         CU_ASSERT(row[0] == n && row[1] == -n);
         sum += isnan(row[2]) ? 0 : row[2];
         n++;
     }
     CU_ASSERT_EQUAL(n, ROWS);
     CU_ASSERT_EQUAL(sum, 1.25 * (ROWS - 2));
-    UNIT_EQUAL(skips, "[8 3 '?' text][50008 3 '?' text]");
-    csv_close(c);
+    UNIT_EQUAL(skips, "[8 2 '?' text][50008 2 '?' text]");
+    table_close(c);
 }
 
 /* NULs are what a loss of power leaves in a log, also in front of a row. */
-static void test_csv_nul(void)
+static void test_table_nul(void)
 {
     static const char bytes[] = "\0\0\n1,2\n\0\0\0\0003,4\n5,6\n\0\0";
-    csv_conf conf = {.path = scratch_path, .separator = ','};
+    table_conf conf = {.path = scratch_path};
     char got[256];
 
     scratch_write_bytes("n.csv", bytes, sizeof(bytes) - 1);
     conf.path = scratch_path;
     read_all(&conf, got, sizeof(got));
-    UNIT_EQUAL(got, "1,2;-;5,6;-;[1 nul][3 nul][5 nul]");
+    UNIT_EQUAL(got, "-;1,2;-;5,6;-;[1 nul][3 nul][5 nul]");
 }
 
 /* A quote that nothing closes costs its line, not the file; and a record of
  * several lines is no longer than 64 KiB.
  */
-static void test_csv_endless_quote(void)
+static void test_table_endless_quote(void)
 {
     enum { LINES = 200000 };
-    csv_conf conf = {.separator = ','};
+    table_conf conf = {.wish = &comma};
     int n = 0, rc;
     double row[2];
     FILE *f;
@@ -245,23 +233,23 @@ static void test_csv_endless_quote(void)
     skips[0] = '\0';
     conf.path = scratch_path;
     conf.skip = note_skip;
-    csv *c = csv_open(&conf, NULL);
-    CU_ASSERT_EQUAL(csv_row(c, row, NULL), CSV_ROW);
-    CU_ASSERT_EQUAL(csv_row(c, row, NULL), CSV_SKIPPED);
-    while ((rc = csv_row(c, row, NULL)) == CSV_ROW && n < LINES)
+    table *c = table_open(&conf, NULL);
+    CU_ASSERT_EQUAL(table_row(c, row, NULL), TABLE_ROW);
+    CU_ASSERT_EQUAL(table_row(c, row, NULL), TABLE_SKIPPED);
+    while ((rc = table_row(c, row, NULL)) == TABLE_ROW && n < LINES)
         CU_ASSERT_EQUAL(row[0], n++);
     CU_ASSERT_EQUAL(n, LINES);
     CU_ASSERT_EQUAL(row[1], 4);
-    CU_ASSERT_EQUAL(csv_row(c, row, NULL), CSV_NONE);
+    CU_ASSERT_EQUAL(table_row(c, row, NULL), TABLE_NONE);
     UNIT_EQUAL(skips, "[2 quote]");
-    csv_close(c);
+    table_close(c);
     unlink(scratch_path);
 }
 
 /* No line of numbers is so long: it is passed over without being held. */
-static void test_csv_long(void)
+static void test_table_long(void)
 {
-    csv_conf conf = {.separator = ','};
+    table_conf conf = {.wish = &comma};
     char got[256];
     FILE *f;
 
@@ -281,116 +269,115 @@ static void test_csv_long(void)
     unlink(scratch_path);
 }
 
-static void test_csv_follow(void)
+static void test_table_follow(void)
 {
-    csv_conf conf = {.path = scratch_path, .separator = ',', .follow = true};
+    table_conf conf = {.path = scratch_path, .wish = &comma, .follow = true};
     pe_error e = {0};
     double row[2];
 
     scratch_write("f.csv", "");
-    csv *c = csv_open(&conf, NULL);
-    CU_ASSERT_EQUAL(csv_columns(c, &e), 0); /* not known yet */
+    table *c = table_open(&conf, NULL);
+    CU_ASSERT_EQUAL(table_ready(c, &e), 0); /* not known yet */
     scratch_append("a,b\n1,");
-    CU_ASSERT_EQUAL(csv_columns(c, &e), 2);
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 0); /* its newline is not there */
+    CU_ASSERT_EQUAL(table_ready(c, &e), 0);
+    CU_ASSERT_EQUAL(table_row(c, row, &e), 0); /* its newline is not there */
     scratch_append("2");
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 0);
+    CU_ASSERT_EQUAL(table_row(c, row, &e), 0);
     scratch_append("3\n4,5\n");
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 1);
+    CU_ASSERT_EQUAL(table_row(c, row, &e), 1);
     CU_ASSERT_EQUAL(row[1], 23);
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 1);
+    CU_ASSERT_EQUAL(table_row(c, row, &e), 1);
     CU_ASSERT_EQUAL(row[0], 4);
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 0);
-    CU_ASSERT_EQUAL(csv_renew(c, &e), 0); /* the same file */
+    CU_ASSERT_EQUAL(table_row(c, row, &e), 0);
+    CU_ASSERT_EQUAL(table_renew(c, &e), 0); /* the same file */
     /* Copied and cut: from its start, behind a header again. */
     CU_ASSERT_EQUAL(truncate(scratch_path, 4), 0);
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 0);
-    CU_ASSERT_EQUAL(csv_renew(c, &e), 1);
+    CU_ASSERT_EQUAL(table_row(c, row, &e), 0);
+    CU_ASSERT_EQUAL(table_renew(c, &e), 1);
     scratch_append("6,7\n");
-    CU_ASSERT_EQUAL(csv_row(c, row, &e), 1);
+    CU_ASSERT_EQUAL(table_row(c, row, &e), 1);
     CU_ASSERT_EQUAL(row[0], 6);
-    csv_close(c);
+    table_close(c);
 }
 
 /* Wait until the file that was renamed is quiet. */
-static int renews(csv *c)
+static int renews(table *c)
 {
     int rc = 0;
 
     for (int i = 0; rc == 0 && i < 1000; i++) {
-        rc = csv_renew(c, NULL);
+        rc = table_renew(c, NULL);
         if (rc == 0)
             clock_sleep_ns(10000000, 0);
     }
     return rc;
 }
 
-static void test_csv_renamed(void)
+static void test_table_renamed(void)
 {
-    csv_conf conf = {.path = scratch_path, .separator = ',', .follow = true};
-    char old[300], path[256], is[CSV_IDENTITY_MAX], was[CSV_IDENTITY_MAX];
+    table_conf conf = {.path = scratch_path, .wish = &comma, .follow = true};
+    char old[300], path[256], is[TABLE_IDENTITY_MAX], was[TABLE_IDENTITY_MAX];
     double row[2];
     FILE *f;
 
     scratch_write("r.csv", "a,b\n1,2\n");
     memcpy(path, scratch_path, sizeof(path));
     snprintf(old, sizeof(old), "%s.1", path);
-    csv *c = csv_open(&conf, NULL);
-    CU_ASSERT_EQUAL(csv_row(c, row, NULL), 1);
-    csv_open_identity(c, was);
-    CU_ASSERT_EQUAL(csv_identity(path, is), 0);
+    table *c = table_open(&conf, NULL);
+    CU_ASSERT_EQUAL(table_row(c, row, NULL), 1);
+    table_open_identity(c, was);
+    CU_ASSERT_EQUAL(table_identity(path, is), 0);
     UNIT_EQUAL(is, was);
     CU_ASSERT_EQUAL(rename(path, old), 0);
-    CU_ASSERT_EQUAL(csv_renew(c, NULL), 0); /* nothing took its place */
+    CU_ASSERT_EQUAL(table_renew(c, NULL), 0); /* nothing took its place */
     scratch_write("r.csv", "b,a\n7,8\n");
     f = fopen(old, "a"); /* who wrote has not noticed yet */
     CU_ASSERT_PTR_NOT_NULL_FATAL(f);
     fputs("3,4\n5,6", f); /* ... and its last line has no end */
     fclose(f);
-    CU_ASSERT_EQUAL(csv_renew(c, NULL), 0); /* it is not quiet */
-    CU_ASSERT_EQUAL(csv_row(c, row, NULL), 1);
+    CU_ASSERT_EQUAL(table_renew(c, NULL), 0); /* it is not quiet */
+    CU_ASSERT_EQUAL(table_row(c, row, NULL), 1);
     CU_ASSERT_EQUAL(row[0], 3);
-    CU_ASSERT_EQUAL(csv_row(c, row, NULL), 0);
-    for (int i = 0; i < 1000 && csv_row(c, row, NULL) == 0; i++) {
-        CU_ASSERT_EQUAL(csv_renew(c, NULL), 0);
+    CU_ASSERT_EQUAL(table_row(c, row, NULL), 0);
+    for (int i = 0; i < 1000 && table_row(c, row, NULL) == 0; i++) {
+        CU_ASSERT_EQUAL(table_renew(c, NULL), 0);
         clock_sleep_ns(10000000, 0);
     }
     CU_ASSERT_EQUAL(row[0], 5);
     CU_ASSERT_EQUAL(renews(c), 1);
-    CU_ASSERT_EQUAL(csv_row(c, row, NULL), 1);
-    CU_ASSERT_EQUAL(row[0], 7); /* its header is behind us */
-    csv_open_identity(c, is);
+    CU_ASSERT_EQUAL(table_row(c, row, NULL), 1);
+    CU_ASSERT_EQUAL(row[0], 8); /* its columns are known by their names */
+    table_open_identity(c, is);
     CU_ASSERT(strcmp(is, was) != 0);
-    csv_close(c);
+    table_close(c);
     /* The old one is found by who it is. */
     conf.from = old;
-    c = csv_open(&conf, NULL);
-    CU_ASSERT_EQUAL(csv_row(c, row, NULL), 1);
+    c = table_open(&conf, NULL);
+    CU_ASSERT_EQUAL(table_row(c, row, NULL), 1);
     CU_ASSERT_EQUAL(row[0], 1);
-    csv_open_identity(c, is);
+    table_open_identity(c, is);
     UNIT_EQUAL(is, was);
-    csv_close(c);
-    CU_ASSERT_EQUAL(csv_identity("/nowhere/x", is), -1);
+    table_close(c);
+    CU_ASSERT_EQUAL(table_identity("/nowhere/x", is), -1);
 }
 
 int main(void)
 {
     static const unit_test tests[] = {
-        {"csv: table", test_csv_table},
-        {"csv: header, separator, missing file", test_csv_modes},
-        {"csv: numbers are those of strtod", test_csv_numbers},
-        {"csv: a large file", test_csv_large},
-        {"csv: NULs", test_csv_nul},
-        {"csv: a quote that never ends", test_csv_endless_quote},
-        {"csv: a line that never ends", test_csv_long},
-        {"csv: a file that grows", test_csv_follow},
-        {"csv: a file that is renamed", test_csv_renamed},
+        {"table: table", test_table_table},
+        {"table: header, separator, missing file", test_table_modes},
+        {"table: a large file", test_table_large},
+        {"table: NULs", test_table_nul},
+        {"table: a quote that never ends", test_table_endless_quote},
+        {"table: a line that never ends", test_table_long},
+        {"table: a file that grows", test_table_follow},
+        {"table: a file that is renamed", test_table_renamed},
         {NULL, NULL},
     };
     int rc;
 
     scratch_make();
-    rc = unit_main("csv", tests);
+    rc = unit_main("table", tests);
     scratch_remove();
     return rc;
 }

@@ -1,0 +1,39 @@
+/* file_facts.h - what a file holds, for people. */
+#ifndef FUNCTION_FILE_FACTS_H
+#define FUNCTION_FILE_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/common/text.h"
+
+/* A column; strings are the facts' own. */
+typedef struct file_fact {
+    char *name;       /* or its number */
+    char *unit;       /* "" : none */
+    const char *type; /* "number", "time", "text", "int16", ... */
+    bool learned;
+    char *use;                /* "", or why it is none of those learned from */
+    uint64_t values, missing; /* of the rows that were looked at */
+    bool has_range;
+    double least, most;
+} file_fact;
+
+typedef struct file_facts {
+    char *kind; /* "text", "text packed by gzip", "array of int16", ... */
+    uint64_t files;
+    uint64_t rows;     /* of the first file */
+    bool rows_known;   /* counted, else reckoned from the first ones */
+    uint64_t looked;   /* rows that were looked at */
+    uint64_t left_out; /* ... that cannot be taken */
+    char *first_left;  /* where the first of those is, and why; NULL */
+    char *line;        /* what the run would say it has found */
+    file_fact *columns;
+    size_t n;
+    text options; /* lines "key: value" that say what was found */
+} file_facts;
+
+void file_facts_free(file_facts *f); /* may be NULL; leaves it zeroed */
+
+#endif

@@ -1,0 +1,17 @@
+/* file_kept.h - are the files those that a run has begun to read? */
+#ifndef FUNCTION_FILE_KEPT_H
+#define FUNCTION_FILE_KEPT_H
+
+#include <pilot/function.h>
+
+#include "src/function/file_list.h"
+
+/* Keep in the shared state of the run what [l] is, before its first block; or,
+ * behind its first block, compare.  Files that have come behind the others,
+ * and a last one that has grown, are said and taken.  0; -1 with the error in
+ * the context: others were read, so that positions would be those of other
+ * rows.  Without shared state nothing is kept.
+ */
+int file_kept_check(pe_context *ctx, const char *path, const file_list *l);
+
+#endif
