@@ -14,6 +14,7 @@ int cmd_resize(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_services(int argc, char **argv);
 int cmd_config(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_wait(int argc, char **argv);
 int cmd_cancel(int argc, char **argv);

@@ -35,6 +35,7 @@ static const struct command {
     {"services", cmd_services,
      "a Kafka and a Redis to use: start, status, stop"},
     {"doctor", cmd_doctor, "say what would go wrong, and the fix"},
+    {"inspect", cmd_inspect, "show what is in a file of data"},
     {"config", cmd_config, "check a pipeline file, or show what it means"},
     {NULL, NULL, NULL},
 };
@@ -118,6 +119,8 @@ static const struct {
     {"tail", "log -f"},
     {"check", "config check"},
     {"validate", "config check"},
+    {"head", "inspect"},
+    {"describe", "inspect"},
     {"version", "--version"},
 };
 

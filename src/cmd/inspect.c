@@ -1,0 +1,220 @@
+/* inspect.c - `pilot inspect`: what is in a file, and what is learned of it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/cmd/cmd.h"
+#include "src/common/option.h"
+#include "src/function/builtin.h"
+#include "src/function/file_kind.h"
+
+#define LISTED_MAX 60 /* columns that are listed one by one */
+
+struct inspect_options {
+    option_list set;
+    bool help;
+};
+
+static const option_spec options[] = {
+    {"set", 0, OPTION_LIST, offsetof(struct inspect_options, set), "NAME=VALUE",
+     NULL, "an option of stage 'file': decimal=comma; may be repeated"},
+    {"help", 'h', OPTION_FLAG, offsetof(struct inspect_options, help), NULL,
+     NULL, "this text"},
+    {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
+};
+
+static const char *const synopsis[] = {"[--set NAME=VALUE]... FILE...", NULL};
+
+static const option_usage usage = {
+    .command = "pilot inspect",
+    .synopsis = synopsis,
+    .prose = "Show what is in files of data, which columns are learned from, "
+             "what is left out and why, and the lines for a pipeline file.",
+    .options = options,
+    .min_args = 1,
+    .max_args = -1,
+};
+
+/* --- the table --- */
+
+/* Columns of the terminal that [s] takes: bytes of UTF-8 that begin one. */
+static int width_of(const char *s)
+{
+    int n = 0;
+
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
+static void print_cell(const char *s, int width)
+{
+    printf("%s%*s  ", s, width > width_of(s) ? width - width_of(s) : 0, "");
+}
+
+static void widest(int *width, const char *s)
+{
+    int n = width_of(s);
+
+    if (n > *width)
+        *width = n < 32 ? n : 32;
+}
+
+static const char *range_text(const file_fact *c, double value, char out[24])
+{
+    if (c->has_range)
+        snprintf(out, 24, "%.6g", value);
+    else
+        out[0] = '\0';
+    return out;
+}
+
+static void print_column(size_t j, const file_fact *c, const int width[3])
+{
+    char least[24], most[24];
+
+    printf("  %4zu  ", j);
+    print_cell(c->name, width[0]);
+    print_cell(c->unit, width[1]);
+    print_cell(c->type, width[2]);
+    printf("%12s  %12s  %8" PRIu64 "  ", range_text(c, c->least, least),
+           range_text(c, c->most, most), c->missing);
+    if (c->learned)
+        printf("learned\n");
+    else if (!strcmp(c->use, "the clock"))
+        printf("the clock\n");
+    else
+        printf("left out: %s\n", c->use);
+}
+
+static void print_columns(const file_facts *f)
+{
+    int width[3] = {6, 4, 4};
+    size_t n = f->n < LISTED_MAX ? f->n : LISTED_MAX;
+
+    for (size_t j = 0; j < n; j++) {
+        widest(&width[0], f->columns[j].name);
+        widest(&width[1], f->columns[j].unit);
+        widest(&width[2], f->columns[j].type);
+    }
+    printf("     #  ");
+    print_cell("column", width[0]);
+    print_cell("unit", width[1]);
+    print_cell("type", width[2]);
+    printf("%12s  %12s  %8s\n", "least", "most", "missing");
+    for (size_t j = 0; j < n; j++)
+        print_column(j, &f->columns[j], width);
+    if (n < f->n)
+        printf("        ... and %zu more\n", f->n - n);
+}
+
+static void print_rows(const file_facts *f)
+{
+    if (f->rows_known)
+        printf("%" PRIu64 " rows", f->rows);
+    else
+        printf("about %" PRIu64 " rows; the first %" PRIu64 " were looked at",
+               f->rows, f->looked);
+    if (f->left_out)
+        printf("; %" PRIu64 " of them cannot be taken", f->left_out);
+    printf("\n");
+    if (f->first_left)
+        printf("  the first: %s\n", f->first_left);
+}
+
+static void print_lines(const pe_options *o, const char *path,
+                        const file_facts *f)
+{
+    static const char *const kept[] = {"missing", "comment", "zone",
+                                       "rows",    "frames",  NULL};
+    char *copy = f->options.data ? strdup(f->options.data) : NULL;
+    char *rest = NULL;
+
+    printf("\nfor a pipeline file:\n  sense:\n    function: file\n"
+           "    options:\n      path: \"%s\"\n",
+           path);
+    for (char *line = copy ? strtok_r(copy, "\n", &rest) : NULL; line;
+         line = strtok_r(NULL, "\n", &rest))
+        printf("      %s\n", line);
+    for (const char *const *k = kept; *k; k++)
+        if (pe_options_has(o, *k) &&
+            strcmp(pe_options_text(o, *k), "UTC") != 0 &&
+            strcmp(pe_options_text(o, *k), "false") != 0)
+            printf("      %s: \"%s\"\n", *k, pe_options_text(o, *k));
+    free(copy);
+}
+
+static int inspect(const pe_options *o, const char *path, bool first)
+{
+    file_facts f;
+    pe_error e = {0};
+
+    if (file_describe(o, path, &f, &e) < 0)
+        return cmd_fail(&e);
+    printf("%s%s: %s, ", first ? "" : "\n", path, f.kind);
+    if (f.files > 1)
+        printf("%" PRIu64 " files, the first has ", f.files);
+    print_rows(&f);
+    print_columns(&f);
+    printf("\n%s\n", f.line);
+    print_lines(o, path, &f);
+    file_facts_free(&f);
+    return PE_EXIT_OK;
+}
+
+/* --- options --- */
+
+static int set_option(pe_options *o, const char *item, pe_error *errp)
+{
+    const char *equals = strchr(item, '=');
+    char name[64];
+
+    if (!equals || (size_t)(equals - item) >= sizeof(name))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                            "--set %s: it is NAME=VALUE, as decimal=comma",
+                            item);
+    snprintf(name, sizeof(name), "%.*s", (int)(equals - item), item);
+    return pe_options_set(o, name, equals + 1, errp);
+}
+
+static int run(const struct inspect_options *opt, int n, char **files)
+{
+    pe_error e = {0};
+    pe_options *o = pe_options_create(file_function.options, &e);
+    int status = o ? PE_EXIT_OK : cmd_fail(&e);
+    bool set = true;
+
+    for (size_t i = 0; o && set && i < opt->set.n; i++)
+        set = set_option(o, opt->set.items[i], &e) == 0;
+    if (!set)
+        status = cmd_fail(&e);
+    /* One that cannot be read keeps the others from nothing. */
+    for (int i = 0; o && set && i < n; i++) {
+        int one = inspect(o, files[i], i == 0);
+        status = one ? one : status;
+    }
+    pe_options_destroy(o);
+    return status;
+}
+
+int cmd_inspect(int argc, char **argv)
+{
+    struct inspect_options o = {0};
+    pe_error e = {0};
+    int first = option_parse(&usage, argc, argv, &o, &e);
+    int status;
+
+    if (first < 0) {
+        status = cmd_fail(&e);
+    } else if (o.help) {
+        option_help(&usage, stdout);
+        status = PE_EXIT_OK;
+    } else if (option_operands(&usage, argc - first, &e) < 0) {
+        status = cmd_fail(&e);
+    } else {
+        status = run(&o, argc - first, argv + first);
+    }
+    option_list_free(&o.set);
+    return status;
+}
