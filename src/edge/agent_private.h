@@ -39,7 +39,8 @@ typedef struct agent {
 
     int64_t start_ns, end_ns; /* of the blocks, monotonic; 0: not yet */
     int64_t control_ns, progress_ns, boots_ns, ends_ns; /* next time of each */
-    int64_t late_ns;                                    /* the same */
+    bool wait_told;     /* that a drain waits for the broker */
+    int64_t late_ns;    /* the same */
     bool booted;        /* the devices know their BOOT */
     bool boots_told;    /* ... that it is waited for */
     bool ends_told;     /* the same of the ends */

@@ -50,8 +50,8 @@ static uint64_t waiting(const agent *a)
     return n;
 }
 
-/* A function that does not come back is named, and so is what a drain waits
- * for: at first after some seconds, then ever more seldom.
+/* A function that does not come back is named, at first after some seconds,
+ * then ever more seldom; what a drain waits for is, once.
  */
 void agent_tell_late(agent *a)
 {
@@ -59,6 +59,7 @@ void agent_tell_late(agent *a)
     const char *name = "", *stage;
     char text[640];
     double seconds;
+    uint64_t left;
     int n;
 
     if (now < a->late_ns || a->end_ns)
@@ -68,15 +69,19 @@ void agent_tell_late(agent *a)
         snprintf(text, sizeof(text),
                  "device %s: stage '%s' has not come back for %.0f s%s", name,
                  stage, seconds, n > 1 ? ", and others" : "");
-    else if (a->draining && waiting(a) > 0)
+    else if (a->draining && !a->wait_told && (left = waiting(a)) > 0)
         snprintf(text, sizeof(text),
-                 "pilot %s: %llu blocks are not acknowledged by the broker yet",
-                 a->pilot, (unsigned long long)waiting(a));
+                 "pilot %s: %llu block%s not acknowledged by the broker "
+                 "yet; it is waited for",
+                 a->pilot, (unsigned long long)left,
+                 left == 1 ? " is" : "s are");
     else
         return;
     log_warn("%s", text);
     report_note(a->pilot, text);
-    a->late_ns = now + (stage ? (int64_t)(seconds * NS_PER_S) : 2 * LATE_NS);
+    a->wait_told = a->wait_told || !stage;
+    if (stage)
+        a->late_ns = now + (int64_t)(seconds * NS_PER_S);
 }
 
 /* What earlier incarnations counted, and ours. */
