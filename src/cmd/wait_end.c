@@ -55,30 +55,129 @@ static bool is_followed(const char *home, const char *run)
     return held;
 }
 
-/* Print HOME/[name]/summary.json; false: there is none. */
-static bool summary_print(const char *home, const char *name)
+/* HOME/[name]/summary.json; NULL: there is none. */
+static json_t *summary_read(const char *home, const char *name)
 {
     char *path = text_format("%s/%s/summary.json", home, name);
     size_t len = 0;
     char *data = path ? file_read(path, SUMMARY_MAX_BYTES, &len, NULL) : NULL;
     json_t *summary = data ? json_loadb(data, len, 0, NULL) : NULL;
 
-    if (summary)
-        monitor_print(summary, stdout);
-    json_decref(summary);
     free(data);
     free(path);
-    return summary != NULL;
+    return summary;
+}
+
+/* --- pools that nobody followed, as one run --- */
+
+typedef struct together {
+    json_t *first; /* the summary of one */
+    size_t n;
+    monitor *m;
+    bool failed, done;
+    json_int_t blocks, points, bytes; /* committed before any of them began */
+    int64_t start_ns, end_ns;
+} together;
+
+static json_int_t int_of(const json_t *o, const char *key)
+{
+    return json_integer_value(json_object_get(o, key));
+}
+
+/* The final event of the pool, and what was there before it. */
+static void detail_add(together *t, const char *member, const json_t *final)
+{
+    const json_t *began = json_object_get(final, "began");
+
+    monitor_take(t->m, member, final);
+    if (t->n > 0 && int_of(began, "blocks") >= t->blocks)
+        return;
+    t->blocks = int_of(began, "blocks");
+    t->points = int_of(began, "points");
+    t->bytes = int_of(began, "bytes");
+}
+
+static void summary_add(together *t, const pilot_record *r,
+                        const json_t *summary)
+{
+    const char *state = json_string_value(json_object_get(summary, "state"));
+    json_t *final, *error;
+    const char *member;
+    size_t i;
+
+    json_object_foreach(json_object_get(summary, "detail"), member, final)
+    {
+        detail_add(t, member, final);
+    }
+    json_array_foreach(json_object_get(summary, "errors"), i, error)
+    {
+        monitor_error(t->m, json_string_value(error));
+    }
+    t->failed = t->failed || (state && !strcmp(state, "failed"));
+    t->done = t->done || (state && !strcmp(state, "done"));
+    if (t->n == 0 || r->started_ns < t->start_ns)
+        t->start_ns = r->started_ns;
+    if (r->ended_ns > t->end_ns)
+        t->end_ns = r->ended_ns;
+    t->n++;
+}
+
+static void together_print(together *t)
+{
+    json_t *all;
+
+    monitor_began(t->m, (uint64_t)t->blocks, (uint64_t)t->points,
+                  (uint64_t)t->bytes);
+    all = monitor_summary(t->m,
+                          t->failed ? "failed"
+                          : t->done ? "done"
+                                    : "drained",
+                          (double)(t->end_ns - t->start_ns) / 1e9);
+    if (all)
+        monitor_print(all, stdout);
+    json_decref(all);
+}
+
+/* Each pool has left a summary of itself; those of several are one. */
+static void pools_print(const char *home, const char *run,
+                        const pilot_record *r, size_t n)
+{
+    together t = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        json_t *summary = !strcmp(r[i].run, run) && !strcmp(r[i].kind, "pool")
+                              ? summary_read(home, r[i].id)
+                              : NULL;
+        const char *name =
+            json_string_value(json_object_get(summary, "pipeline"));
+
+        if (summary && !t.m)
+            t.m = monitor_create(run, name ? name : "", NULL);
+        if (summary && t.m)
+            summary_add(&t, &r[i], summary);
+        if (!t.first)
+            t.first = json_incref(summary);
+        json_decref(summary);
+    }
+    if (t.n > 1)
+        together_print(&t);
+    else if (t.n > 0)
+        monitor_print(t.first, stdout);
+    json_decref(t.first);
+    monitor_destroy(t.m);
 }
 
 void wait_summary(const char *home, const char *run, const pilot_record *r,
                   size_t n, int64_t end_ns)
 {
+    json_t *summary;
+
     while (is_followed(home, run) && clock_mono_ns() < end_ns)
         clock_sleep_ns(STEP_NS, 0);
-    if (summary_print(home, run))
-        return;
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(r[i].run, run) && !strcmp(r[i].kind, "pool"))
-            summary_print(home, r[i].id);
+    summary = summary_read(home, run);
+    if (summary)
+        monitor_print(summary, stdout);
+    else
+        pools_print(home, run, r, n);
+    json_decref(summary);
 }

@@ -417,6 +417,46 @@ static void test_cancel_killed(void)
     free(preload);
 }
 
+/* Two pools served one run, which nobody followed: they are one table, at the
+ * rate of both.
+ */
+static void test_wait_tables(void)
+{
+    static const char *const pools[] = {"t/pool", "t/pool.2"};
+    static const char *const finals[] = {
+        "{\"event\": \"pool\", \"state\": \"drained\", \"began\": {\"blocks\": "
+        "100, \"points\": 1000, \"bytes\": 5}, \"blocks\": {\"fetched\": 40, "
+        "\"applied\": 160}, \"points\": 1600, \"first_ns\": 1000000000, "
+        "\"last_ns\": 3000000000, \"bytes\": 7}",
+        "{\"event\": \"pool\", \"state\": \"done\", \"began\": {\"blocks\": "
+        "120, \"points\": 1200, \"bytes\": 6}, \"blocks\": {\"fetched\": 60, "
+        "\"applied\": 200}, \"points\": 2000, \"first_ns\": 2000000000, "
+        "\"last_ns\": 6000000000, \"bytes\": 9}"};
+    const char *first;
+
+    begin();
+    for (size_t i = 0; i < N(pools); i++) {
+        pilot_record r = record_of(pools[i], "local://", "1.1", PILOT_DONE);
+        char *summary = text_format(
+            "{\"schema\": 1, \"pipeline\": \"p\", \"state\": \"%s\", "
+            "\"detail\": {\"%s\": %s}, \"errors\": []}",
+            i ? "done" : "drained", strchr(pools[i], '/') + 1, finals[i]);
+
+        snprintf(r.kind, sizeof(r.kind), "pool");
+        r.started_ns = (100 + (int64_t)i) * S;
+        r.ended_ns = (110 + (int64_t)i) * S;
+        record_put(&r);
+        pilot_put(pools[i], "summary.json", summary);
+        free(summary);
+    }
+    expect(PILOT("wait", "t"), 0, "run       t, done in 11.0 s\n", NULL);
+    first = strstr(content("out"), "run       t");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+    CU_ASSERT_PTR_NULL(strstr(first + 1, "run       t"));
+    UNIT_CONTAINS(content("out"), "200 applied, 0 refused");
+    UNIT_CONTAINS(content("out"), "rate      20.0 blocks/s"); /* 100 in 5 s */
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -433,6 +473,7 @@ int main(void)
         {"cancel what is missing", test_cancel_missing},
         {"cancel lets finish", test_cancel_drains},
         {"cancel, killed at every step", test_cancel_killed},
+        {"wait: two pools of a run, one table", test_wait_tables},
         {NULL, NULL},
     };
     int status;
