@@ -443,8 +443,8 @@ static void test_wait_tables(void)
             i ? "done" : "drained", strchr(pools[i], '/') + 1, finals[i]);
 
         snprintf(r.kind, sizeof(r.kind), "pool");
-        r.started_ns = (100 + (int64_t)i) * S;
-        r.ended_ns = (110 + (int64_t)i) * S;
+        r.started_ns = (100 + (int64_t)i) * INT64_C(1000000000);
+        r.ended_ns = (110 + (int64_t)i) * INT64_C(1000000000);
         record_put(&r);
         pilot_put(pools[i], "summary.json", summary);
         free(summary);
