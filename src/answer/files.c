@@ -172,12 +172,12 @@ static int load_file(files *s, size_t i, pe_error *errp)
     return 0;
 }
 
-static pool_source *open_file(void *arg, int32_t partition, pe_error *errp)
+static source_reader *open_file(void *arg, int32_t partition, pe_error *errp)
 {
     scored_file *k = arg;
 
     (void)partition;
-    return pool_source_function(k->pl, &k->req, false, &k->drain, errp);
+    return source_open_function(k->pl, &k->req, false, &k->drain, errp);
 }
 
 static int make_lanes(files *s, pe_error *errp)

@@ -17,22 +17,23 @@
 
 /* --- lanes --- */
 
-static pool_source *open_topic(void *arg, int32_t partition, pe_error *errp)
+static source_reader *open_topic(void *arg, int32_t partition, pe_error *errp)
 {
     final *f = arg;
     uint64_t most = 2 * f->pl->message_bytes, least = UINT64_C(16) << 20;
 
     (void)partition;
-    return pool_source_broker(f->pl, f->req, false, most > least ? most : least,
+    return source_open_broker(f->pl, f->req, false, most > least ? most : least,
                               errp);
 }
 
-static pool_source *open_function(void *arg, int32_t partition, pe_error *errp)
+static source_reader *open_function(void *arg, int32_t partition,
+                                    pe_error *errp)
 {
     final *f = arg;
 
     (void)partition;
-    return pool_source_function(f->pl, f->req, false, &f->drain, errp);
+    return source_open_function(f->pl, f->req, false, &f->drain, errp);
 }
 
 /* Records that the topic does not keep any more are said. */

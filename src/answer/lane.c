@@ -147,7 +147,7 @@ static int prepare(lane *l, lane_block *b, pe_error *errp)
 /* 1: to be scored; 0: done with; -1: error. */
 static int take(lane *l, lane_block *b, pe_error *errp)
 {
-    pool_record *r = &b->record;
+    source_item *r = &b->record;
     pe_error bad = {0};
     lane_device *d;
     int rc;

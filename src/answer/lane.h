@@ -7,12 +7,12 @@
 
 #include "names.h"
 #include "src/answer/stages.h"
-#include "src/pool/source.h"
+#include "src/source/source.h"
 
 /* Where records come from. */
 typedef struct lane_conf {
     /* A source of one lane; the caller closes it. */
-    pool_source *(*open)(void *arg, int32_t partition, pe_error *errp);
+    source_reader *(*open)(void *arg, int32_t partition, pe_error *errp);
     void *arg;
     stages_conf stages; /* of this one */
     bool staged;        /* are there any? */
@@ -37,8 +37,8 @@ typedef struct lane_device {
 
 typedef struct lane {
     lane_conf c;
-    pthread_mutex_t lock; /* for all that follows */
-    pool_source *source;  /* NULL: not open */
+    pthread_mutex_t lock;  /* for all that follows */
+    source_reader *source; /* NULL: not open */
     stages *stages;
     names senders; /* known in this partition, and what of them: */
     lane_device *device;
@@ -54,7 +54,7 @@ typedef struct lane {
 
 /* One block to be scored, with where its rows go. */
 typedef struct lane_block {
-    pool_record record; /* held until lane_release */
+    source_item record; /* held until lane_release */
     pe_block work;      /* data of its own, where stages made some */
     pe_block block;     /* what the model gets */
     bool one_to_one;    /* its points are the record's rows */

@@ -278,6 +278,11 @@ static void join(committer *c, bool leave)
     c->started = false;
 }
 
+pool_store *committer_store(committer *c)
+{
+    return c->store;
+}
+
 void committer_leave(committer *c)
 {
     join(c, true);

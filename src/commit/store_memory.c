@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "committer.h"
-#include "pack.h"
+#include "frame.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
 
@@ -39,20 +39,20 @@ int pool_store_memory_copy(const params_state *from, params_state *out,
                            pe_error *errp)
 {
     pe_buffer bytes = {0};
-    unpack r;
-    pack w;
+    frame_reader r;
+    frame_writer w;
     int rc;
 
     *out = (params_state){0};
-    pack_begin(&w, &bytes, errp);
-    pack_state(&w, from);
-    rc = pack_end(&w);
+    frame_begin(&w, &bytes, errp);
+    frame_put_state(&w, from);
+    rc = frame_end(&w);
     if (rc == 0) {
-        unpack_begin(&r, bytes.data, bytes.len);
-        rc = unpack_state(&r, out, errp);
+        frame_open(&r, bytes.data, bytes.len);
+        rc = frame_take_state(&r, out, errp);
     }
     if (rc == 0)
-        rc = unpack_end(&r, "a state", errp);
+        rc = frame_check(&r, "a state", errp);
     if (rc < 0)
         params_state_free(out);
     pe_buffer_free(&bytes);

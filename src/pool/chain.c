@@ -1,7 +1,7 @@
 /* chain.c - the functions of a rank: stages before the last, and the last one
  * where it is no model.
  */
-#include "pool_private.h"
+#include "stages.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,40 +16,85 @@
  */
 static const pe_model *base_model(void *arg)
 {
-    const pool *p = arg;
+    const pool_stages *st = arg;
 
-    return p->stage->is_model && p->at && p->at->base ? p->at->base->m : NULL;
+    return st->end->is_model && st->at && st->at->base ? st->at->base->m : NULL;
+}
+
+/* A rank connects when its function first asks: most never do. */
+static params *connect(pool_stages *st, pe_error *errp)
+{
+    params_conf conf = {0};
+
+    if (st->shared)
+        return st->shared;
+    if (pipeline_is_local(st->c->pl)) {
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                     "there is no shared state without a parameter service");
+        return NULL;
+    }
+    pipeline_request_params(st->c->req, &conf);
+    conf.no_commits = true;
+    st->shared = params_open(&conf, st->c->req->run, errp);
+    return st->shared;
+}
+
+static int put(void *arg, const char *key, const void *value, uint32_t len,
+               pe_error *errp)
+{
+    params *s = connect(arg, errp);
+
+    return s ? params_shared_put(s, key, value, len, errp) : -1;
+}
+
+static int get(void *arg, const char *key, void *value, uint32_t cap,
+               pe_error *errp)
+{
+    params *s = connect(arg, errp);
+    size_t len = 0;
+
+    if (!s || params_shared_get(s, key, value, cap, &len, errp) < 0)
+        return -1;
+    return (int)(len < cap ? len : cap);
+}
+
+static void set_host(pool_stages *st, function_host *h)
+{
+    h->arg = st;
+    h->put = put;
+    h->get = get;
+    h->model = base_model;
 }
 
 /* --- opening and closing --- */
 
-static function_setup setup_of(const pool *p, const pipeline_stage *s)
+static function_setup setup_of(const pool_stages *st, const pipeline_stage *s)
 {
-    const pipeline *pl = p->c.pl;
+    const pipeline *pl = st->c->pl;
 
     return (function_setup){
-        .run = p->c.req->run,
+        .run = st->c->req->run,
         .stage = s->name,
         .device = "",
-        .index = p->rank,
-        .size = p->size,
+        .index = st->rank,
+        .size = st->size,
         .context_keys = (const char *const *)pl->context_keys,
         .context_values = (const char *const *)pl->context_values,
         .n_context = pl->n_context,
         .dtype = pl->dtype,
-        .host = &p->host,
-        .cancelled = p->c.drain,
+        .host = &st->host,
+        .cancelled = st->c->drain,
     };
 }
 
-static int open_one(pool *p, const pipeline_stage *s, pool_function *f,
+static int open_one(pool_stages *st, const pipeline_stage *s, pool_function *f,
                     pe_error *errp)
 {
-    function_setup set = setup_of(p, s);
+    function_setup set = setup_of(st, s);
     pe_context *ctx;
 
     f->stage = s;
-    f->fn = function_load(s->function, p->c.req->dir, errp);
+    f->fn = function_load(s->function, st->c->req->dir, errp);
     if (!f->fn)
         return -1;
     f->options = function_options(f->fn, s->options, errp);
@@ -84,9 +129,10 @@ static void close_one(pool_function *f)
 }
 
 /* The stages before the last, [n] of them. */
-static int open_row(pool *p, pool_function **row, size_t *n, pe_error *errp)
+static int open_row(pool_stages *st, pool_function **row, size_t *n,
+                    pe_error *errp)
 {
-    const pipeline *pl = p->c.pl;
+    const pipeline *pl = st->c->pl;
 
     *row = calloc(pl->n_stages, sizeof(**row));
     if (!*row)
@@ -94,9 +140,9 @@ static int open_row(pool *p, pool_function **row, size_t *n, pe_error *errp)
     for (size_t i = 0; i < pl->n_stages; i++) {
         const pipeline_stage *s = &pl->stages[i];
 
-        if (s->role != STAGE_CLOUD || s == p->stage)
+        if (s->role != STAGE_CLOUD || s == st->end)
             continue;
-        if (open_one(p, s, &(*row)[(*n)++], errp) < 0)
+        if (open_one(st, s, &(*row)[(*n)++], errp) < 0)
             return -1;
     }
     return 0;
@@ -110,36 +156,62 @@ static void close_row(pool_function **row, size_t n)
     *row = NULL;
 }
 
-int chain_open(pool *p, pe_error *errp)
+int chain_open(pool_stages *st, const pool_conf *c, int rank, int size,
+               pe_error *errp)
 {
-    shared_host(p, &p->host);
-    p->host.model = base_model;
-    if (open_row(p, &p->pre, &p->n_pre, errp) < 0)
+    st->c = c;
+    st->rank = rank;
+    st->size = size;
+    st->end = pipeline_last_stage(c->pl);
+    st->model =
+        pe_model_find(st->end->is_model ? st->end->function : "passthrough");
+    if (!st->end->is_model) {
+        /* A function learns nothing; a model that only counts carries its
+         * commits.
+         */
+        st->plain = pe_model_options("passthrough", errp);
+        if (!st->plain)
+            return -1;
+    }
+    set_host(st, &st->host);
+    if (open_row(st, &st->pre, &st->n_pre, errp) < 0)
         return -1;
-    return p->stage->is_model ? 0 : open_one(p, p->stage, &p->last, errp);
+    return st->end->is_model ? 0 : open_one(st, st->end, &st->last, errp);
 }
 
-void chain_close(pool *p)
+void chain_close(pool_stages *st)
 {
-    close_row(&p->pre, p->n_pre);
-    close_row(&p->scout, p->n_pre);
-    close_one(&p->last);
-    pe_block_release(&p->ahead.block);
+    close_row(&st->pre, st->n_pre);
+    close_row(&st->scout, st->n_pre);
+    close_one(&st->last);
+    pe_block_release(&st->ahead.block);
+    pe_block_release(&st->aligned);
+    pe_options_destroy(st->plain);
+    params_close(st->shared);
+    *st = (pool_stages){0};
+}
+
+pe_model *chain_model(const pool_stages *st, uint32_t features, pe_error *errp)
+{
+    return pe_model_create(st->model->name,
+                           st->last.fn ? st->plain : st->end->options, features,
+                           errp);
 }
 
 /* --- a block through the stages --- */
 
-int chain_align(pool *p, pe_block *b, pe_error *errp)
+int chain_align(pool_stages *st, pe_block *b, pe_error *errp)
 {
     if (((uintptr_t)b->data & 63) == 0)
         return 0;
-    if (pe_block_copy(&p->work, b, errp) < 0)
+    if (pe_block_copy(&st->aligned, b, errp) < 0)
         return -1;
-    b->data = p->work.data;
+    b->data = st->aligned.data;
     return 0;
 }
 
-static int step(pool *p, pool_function *f, const pe_block *in, pe_error *errp)
+static int step(pool_stages *st, pool_function *f, const pe_block *in,
+                pe_error *errp)
 {
     int rc;
 
@@ -152,7 +224,7 @@ static int step(pool *p, pool_function *f, const pe_block *in, pe_error *errp)
                                      "PE_NOTHING instead");
     if (rc >= 0)
         return rc ? PE_FORWARD : PE_NOTHING;
-    p->refuser = f->stage;
+    st->refuser = f->stage;
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "stage '%s': %s",
                         f->stage->name, context_error(f->ctx));
 }
@@ -168,15 +240,15 @@ static void take_data(pe_block *b, const pe_block *from)
     b->dtype = from->dtype;
 }
 
-static int run(pool *p, pool_function *row, pe_block *b, pe_error *errp)
+static int run(pool_stages *st, pool_function *row, pe_block *b, pe_error *errp)
 {
     const pe_block *in = b;
     int rc = PE_FORWARD;
 
-    if (chain_align(p, b, errp) < 0)
+    if (chain_align(st, b, errp) < 0)
         return -1;
-    for (size_t i = 0; rc > 0 && i < p->n_pre; i++) {
-        rc = step(p, &row[i], in, errp);
+    for (size_t i = 0; rc > 0 && i < st->n_pre; i++) {
+        rc = step(st, &row[i], in, errp);
         in = &row[i].out;
     }
     if (rc > 0)
@@ -184,28 +256,28 @@ static int run(pool *p, pool_function *row, pe_block *b, pe_error *errp)
     return rc;
 }
 
-int chain_run(pool *p, pe_block *b, pe_error *errp)
+int chain_run(pool_stages *st, pe_block *b, pe_error *errp)
 {
-    pool_ahead *a = &p->ahead;
+    pool_ahead *a = &st->ahead;
 
-    if (!chain_is_ahead(p, b))
-        return run(p, p->pre, b, errp);
+    if (!chain_is_ahead(st, b))
+        return run(st, st->pre, b, errp);
     a->there = false;
     if (a->rc > 0)
         take_data(b, &a->block);
     if (a->rc < 0)
         *errp = a->error;
-    p->refuser = a->refuser;
+    st->refuser = a->refuser;
     return a->rc;
 }
 
-uint64_t chain_outliers(pool *p)
+uint64_t chain_outliers(pool_stages *st)
 {
     uint64_t n = 0;
 
-    for (size_t i = 0; i < p->n_pre; i++)
-        if (p->pre[i].ctx) /* all are, but for a pool that did not open */
-            n += context_take_outliers(p->pre[i].ctx);
+    for (size_t i = 0; i < st->n_pre; i++)
+        if (st->pre[i].ctx) /* all are, but for a pool that did not open */
+            n += context_take_outliers(st->pre[i].ctx);
     return n;
 }
 
@@ -215,71 +287,74 @@ uint64_t chain_outliers(pool *p)
  * is kept until it is dispatched.  Others may be dispatched before, and use
  * the rooms of the stages: this is a copy.
  */
-static void look(pool *p, const pe_block *first)
+static void look(pool_stages *st, const pe_block *first)
 {
-    pool_ahead *a = &p->ahead;
+    pool_ahead *a = &st->ahead;
     pe_block b = *first;
 
     a->there = true;
     a->partition = b.partition;
     a->offset = b.offset;
     b.start_ns = clock_real_ns();
-    a->rc = run(p, p->pre, &b, &a->error);
+    a->rc = run(st, st->pre, &b, &a->error);
     if (a->rc > 0 && pe_block_copy(&a->block, &b, &a->error) < 0)
         a->rc = -1;
-    a->refuser = p->refuser;
-    p->refuser = NULL;
+    a->refuser = st->refuser;
+    st->refuser = NULL;
 }
 
-bool chain_is_ahead(const pool *p, const pe_block *b)
+bool chain_is_ahead(const pool_stages *st, const pe_block *b)
 {
-    return p->ahead.there && p->ahead.partition == b->partition &&
-           p->ahead.offset == b->offset;
+    return st->ahead.there && st->ahead.partition == b->partition &&
+           st->ahead.offset == b->offset;
 }
 
-bool chain_propose(pool *p, const pe_block *first)
+bool chain_propose(pool_stages *st, const pe_block *first, uint32_t *featuresp)
 {
-    const pool_ahead *a = &p->ahead;
+    const pool_ahead *a = &st->ahead;
 
-    if (!p->n_pre) {
-        p->term.proposal = first->features;
+    if (!st->n_pre) {
+        *featuresp = first->features;
         return false;
     }
     if (!a->there)
-        look(p, first);
+        look(st, first);
     if (a->rc <= 0)
-        return chain_is_ahead(p, first);
-    p->term.proposal = a->block.features;
+        return chain_is_ahead(st, first);
+    *featuresp = a->block.features;
     return false;
 }
 
-uint32_t chain_scout(pool *p, const pe_block *first)
+int chain_scout(pool_stages *st, const pe_block *first, uint32_t *featuresp,
+                pe_error *errp)
 {
     pe_block b = *first;
-    pe_error e = {0};
+    pe_error refused = {0};
     size_t n = 0;
     int rc;
 
-    if (!p->n_pre)
-        return first->features;
-    if (!p->scout && open_row(p, &p->scout, &n, &e) < 0) {
-        pool_fail(p, &e);
-        close_row(&p->scout, n);
+    *featuresp = st->n_pre ? 0 : first->features;
+    if (!st->n_pre)
         return 0;
+    if (!st->scout && open_row(st, &st->scout, &n, errp) < 0) {
+        close_row(&st->scout, n);
+        return -1;
     }
     b.start_ns = clock_real_ns();
-    rc = run(p, p->scout, &b, &e);
-    p->refuser = NULL;
-    return rc > 0 ? b.features : 0;
+    rc = run(st, st->scout, &b, &refused);
+    st->refuser = NULL;
+    if (rc > 0)
+        *featuresp = b.features;
+    return 0;
 }
 
-void chain_scout_end(pool *p)
+void chain_scout_end(pool_stages *st)
 {
-    close_row(&p->scout, p->n_pre);
+    close_row(&st->scout, st->n_pre);
 }
 
-void chain_forget(pool *p)
+void chain_forget(pool_stages *st)
 {
-    p->ahead.there = false;
-    chain_outliers(p);
+    st->ahead.there = false;
+    chain_outliers(st);
 }

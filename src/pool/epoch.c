@@ -1,20 +1,51 @@
 /* epoch.c - epochs of the pool: open, closing, reduced to rank 0. */
 #include "pool_private.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "src/common/clock.h"
+
+/* --- opening --- */
+
+int epoch_begin(pool *p, int64_t base_seq, pe_error *errp)
+{
+    pool_slot *s = pool_epoch_open(&p->epochs);
+
+    pool_slot_open(s, p->epochs.open, p->own.at, p->own.n_parts);
+    return pool_slot_rebase(s, *ship_place(p, base_seq), base_seq, errp);
+}
+
+void epoch_advance(pool *p, int64_t base_seq)
+{
+    pool_epochs *ep = &p->epochs;
+    int64_t now = clock_mono_ns();
+    pe_error e = {0};
+
+    if (pool_step(p, p->counted ? PHASE_ON_END_COUNTED : PHASE_ON_END) !=
+        PHASE_DO_NEXT)
+        return;
+    if (p->size == 1) /* there is nobody to help with it */
+        pool_step(p, PHASE_ON_UNACKED);
+    if (p->head)
+        p->head->ended_ns[ep->open % POOL_ENDED] = now;
+    ep->open++;
+    ep->logical++;
+    if (*ship_place(p, base_seq))
+        p->term.proposal = 0;
+    ep->advance_due = now + (int64_t)(p->c.pl->epoch_s * 1e9);
+    /* Every rank has this broadcast, perhaps not yet the one after it. */
+    if (epoch_begin(p, base_seq, &e) < 0)
+        pool_fail(p, &e);
+}
 
 /* --- a rank's contribution --- */
 
-static int pack(const pool *p, const pool_slot *s, pe_buffer *b, pe_error *errp)
+static int encode_part(const pool *p, const pool_slot *s, pe_buffer *b,
+                       pe_error *errp)
 {
     wire_part m = {.term = p->term.number,
                    .epoch = s->epoch,
                    .add = s->add,
                    .ranges = s->range,
-                   .n_ranges = p->n_parts,
+                   .n_ranges = p->own.n_parts,
                    .devices = s->touch,
                    .n_devices = s->n_touch};
     const pe_delta *d = s->delta;
@@ -31,119 +62,85 @@ static int pack(const pool *p, const pool_slot *s, pe_buffer *b, pe_error *errp)
     return wire_part_encode(&m, b, errp);
 }
 
-static int send_part(pool *p, pe_buffer *b, pe_error *errp)
-{
-    pool_send *out;
-    int pages;
-
-    if (p->rank == 0) {
-        epoch_take_part(p, b);
-        return 0;
-    }
-    pages = pool_pages(b, errp);
-    if (pages < 0)
-        return -1;
-    /* Rank 0 takes parts at once, so a place comes free soon. */
-    while (!(out = pool_send_room(p)))
-        help_serve(p);
-    out->used = true;
-    out->buffer = b->data;
-    p->n_sends++;
-    MPI_Isend(b->data, pages, p->page, 0, TAG_PART, p->c.comm, &out->req);
-    return 0;
-}
-
 /* Rank 0: the job the epoch is reduced into. */
-static int open_job(pool *p, const pool_slot *s, pe_error *errp)
+static int open_job(pool_head *h, const pool *p, const pool_slot *s,
+                    pe_error *errp)
 {
-    p->job = commit_job_create(p->n_partitions, errp);
-    if (!p->job)
+    commit_job *j = commit_job_create(p->n_partitions, errp);
+
+    h->job = j;
+    h->parts_got = 0;
+    if (!j)
         return -1;
-    p->job->last_epoch = s->epoch;
-    p->parts_got = 0;
+    j->last_epoch = s->epoch;
     if (!s->base)
         return 0;
-    p->job->ops = p->model_ops;
-    p->job->features = s->base->m->features;
-    p->job->warm = !s->base->m->warming;
-    p->job->delta = pe_delta_create(s->base->m, errp);
-    if (!p->job->delta)
+    j->ops = p->stages.model;
+    j->features = s->base->m->features;
+    j->warm = !s->base->m->warming;
+    j->delta = pe_delta_create(s->base->m, errp);
+    if (!j->delta)
         return -1;
     if (s->base->m->version > 0)
         return 0;
-    p->job->base = pe_model_copy(s->base->m, errp);
-    return p->job->base ? 0 : -1;
+    j->base = pe_model_copy(s->base->m, errp);
+    return j->base ? 0 : -1;
 }
 
 static void reduce_lanes(pool *p, const pool_slot *s)
 {
-    pe_delta *to = p->job ? p->job->delta : NULL;
+    pool_epochs *ep = &p->epochs;
+    pe_delta *to = p->head ? p->head->job->delta : NULL;
 
-    p->n_reduce = 0;
+    ep->n_reduce = 0;
     if (!s->base)
         return;
     if (s->delta->n_sum)
         MPI_Ireduce(s->delta->sum, to ? to->sum : NULL, (int)s->delta->n_sum,
                     MPI_DOUBLE, MPI_SUM, 0, p->c.comm,
-                    &p->reduce[p->n_reduce++]);
+                    &ep->reduce[ep->n_reduce++]);
     if (s->delta->n_count)
         MPI_Ireduce(s->delta->count, to ? to->count : NULL,
                     (int)s->delta->n_count, MPI_INT64_T, MPI_SUM, 0, p->c.comm,
-                    &p->reduce[p->n_reduce++]);
+                    &ep->reduce[ep->n_reduce++]);
 }
 
-void epoch_advance(pool *p, int64_t base_seq)
+/* The part waits for a place among what is under way. */
+static void send_part(pool *p)
 {
-    pe_error e = {0};
+    pool_send *out = p->epochs.part.data ? send_room(&p->sends) : NULL;
 
-    if (pool_step(p, p->counted ? PHASE_ON_END_COUNTED : PHASE_ON_END) !=
-        PHASE_DO_NEXT)
-        return;
-    if (p->size == 1) /* there is nobody to help with it */
-        pool_step(p, PHASE_ON_UNACKED);
-    p->ended_ns[p->epoch % POOL_ENDED] = clock_mono_ns();
-    p->epoch++;
-    p->logical++;
-    if (p->recent[base_seq & 1])
-        p->term.proposal = 0;
-    p->advance_due = clock_mono_ns() + (int64_t)(p->c.pl->epoch_s * 1e9);
-    /* Every rank has this broadcast, perhaps not yet the one after it. */
-    if (pool_slot_open(p, p->epoch, p->recent[base_seq & 1], base_seq, &e) < 0)
-        pool_fail(p, &e);
+    if (out)
+        send_pages(&p->sends, out, &p->epochs.part, 0);
 }
 
 /* --- rank 0: parts into the job --- */
 
-static void add_range(pool *p, const params_range *g)
+static int add_part(pool_head *h, const pe_model_ops *ops, const wire_part *m,
+                    pe_error *errp)
 {
-    p->job->range[g->partition] = *g;
-    if (g->to > p->reached[g->partition])
-        p->reached[g->partition] = g->to;
-}
+    commit_job *j = h->job;
+    pe_delta *d = j->delta;
 
-static void add_part(pool *p, const wire_part *m)
-{
-    pe_delta *d = p->job->delta;
-    pe_error e = {0};
-    int rc = 0;
+    for (size_t i = 0; i < m->n_ranges; i++) {
+        const params_range *g = &m->ranges[i];
 
-    for (size_t i = 0; i < m->n_ranges; i++)
-        add_range(p, &m->ranges[i]);
-    for (size_t i = 0; rc == 0 && i < m->n_devices; i++)
-        rc = commit_job_device(p->job, &m->devices[i], &e);
-    commit_counters_add(&p->job->add, &m->add);
-    for (size_t i = 0; d && i < m->n_cells && i < d->n_cells; i++)
-        d->cells[i] += m->cells[i];
-    if (d) {
-        d->points += m->points;
-        d->masked += m->masked;
-        d->outliers += m->outliers;
+        j->range[g->partition] = *g;
+        if (g->to > h->reached[g->partition])
+            h->reached[g->partition] = g->to;
     }
-    if (rc == 0 && d && m->blob_len)
-        rc = p->model_ops->merge_blob(d, m->blob, m->blob_len, &e);
-    if (rc < 0)
-        pool_fail(p, &e);
-    p->parts_got++;
+    for (size_t i = 0; i < m->n_devices; i++)
+        if (commit_job_device(j, &m->devices[i], errp) < 0)
+            return -1;
+    commit_counters_add(&j->add, &m->add);
+    if (!d)
+        return 0;
+    for (size_t i = 0; i < m->n_cells && i < d->n_cells; i++)
+        d->cells[i] += m->cells[i];
+    d->points += m->points;
+    d->masked += m->masked;
+    d->outliers += m->outliers;
+    return m->blob_len ? ops->merge_blob(d, m->blob, m->blob_len, errp) : 0;
 }
 
 /* A rank that is a round ahead sends its part before rank 0 has opened the
@@ -154,8 +151,8 @@ static void keep_early(pool *p, pe_buffer *m)
     pe_error e = {0};
 
     for (int i = 0; i < p->size; i++) {
-        if (!p->early[i].data) {
-            p->early[i] = *m;
+        if (!p->head->early[i].data) {
+            p->head->early[i] = *m;
             return;
         }
     }
@@ -167,17 +164,25 @@ static void keep_early(pool *p, pe_buffer *m)
 
 void epoch_take_part(pool *p, pe_buffer *m)
 {
-    wire_part part;
+    pool_head *h = p->head;
+    wire_part part = {0};
     pe_error e = {0};
     bool early = false;
 
-    if (wire_part_decode(m->data, m->len, p->n_partitions, &part, &e) < 0)
-        pool_abort(p, &e); /* the epoch would wait for it for ever */
-    if (part.term == p->term.number && p->job &&
-        p->job->last_epoch == part.epoch)
-        add_part(p, &part);
-    else
+    if (!h)
+        pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                     "a part of an epoch came to rank %d", p->rank);
+    /* The epoch would wait for it for ever. */
+    if (!h || wire_part_decode(m->data, m->len, p->n_partitions, &part, &e) < 0)
+        pool_abort(p, &e);
+    if (part.term == p->term.number && h->job &&
+        h->job->last_epoch == part.epoch) {
+        if (add_part(h, p->stages.model, &part, &e) < 0)
+            pool_fail(p, &e);
+        h->parts_got++;
+    } else {
         early = part.term >= p->term.number;
+    }
     wire_part_free(&part);
     if (early)
         keep_early(p, m);
@@ -188,9 +193,9 @@ void epoch_take_part(pool *p, pe_buffer *m)
 static void take_early(pool *p)
 {
     for (int i = 0; i < p->size; i++) {
-        pe_buffer m = p->early[i];
+        pe_buffer m = p->head->early[i];
 
-        p->early[i] = (pe_buffer){0};
+        p->head->early[i] = (pe_buffer){0};
         if (m.data)
             epoch_take_part(p, &m);
     }
@@ -200,124 +205,101 @@ static void take_early(pool *p)
 
 static void contribute(pool *p)
 {
-    pool_slot *s = &p->slot[(p->epoch - 1) & 1];
-    pe_buffer part = {0};
+    pool_slot *s = pool_epoch_closing(&p->epochs);
+    pe_buffer *part = &p->epochs.part;
     pe_error e = {0};
 
-    if (p->rank == 0 && open_job(p, s, &e) < 0)
-        goto error;
-    if (s->base && pe_delta_seal(s->base->m, s->delta, &e) < 0)
-        goto error;
-    if (pack(p, s, &part, &e) < 0)
-        goto error;
-    reduce_lanes(p, s);
-    if (send_part(p, &part, &e) < 0)
-        goto error;
-    if (p->rank == 0)
-        take_early(p);
-    return;
-error:
     /* The others wait in the reduction: the world cannot go on in order. */
-    pe_buffer_free(&part);
-    pool_abort(p, &e);
+    if ((p->head && open_job(p->head, p, s, &e) < 0) ||
+        (s->base && pe_delta_seal(s->base->m, s->delta, &e) < 0) ||
+        encode_part(p, s, part, &e) < 0 || send_fill_page(part, &e) < 0)
+        pool_abort(p, &e);
+    reduce_lanes(p, s);
+    if (!p->head) {
+        send_part(p);
+        return;
+    }
+    epoch_take_part(p, part);
+    *part = (pe_buffer){0};
+    take_early(p);
 }
 
 void epoch_settle(pool *p, enum phase_event e)
 {
-    switch (pool_step(p, e)) {
-    case PHASE_DO_CONTRIBUTE:
-        p->epochs++;
+    enum phase_action a = pool_step(p, e);
+
+    if (a == PHASE_DO_CONTRIBUTE)
         contribute(p);
-        break;
-    case PHASE_DO_FORGET:
-        p->epochs++;
-        pool_slot_clear(&p->slot[(p->epoch - 1) & 1]);
-        break;
-    default:
-        break;
-    }
+    if (a == PHASE_DO_FORGET)
+        pool_slot_clear(pool_epoch_closing(&p->epochs));
+    p->figures.epochs += a == PHASE_DO_CONTRIBUTE || a == PHASE_DO_FORGET;
 }
 
 /* The epoch is whole at rank 0: it waits for the committer, folded with what
  * waits already.
  */
-static void finish_job(pool *p)
+static void keep_job(pool *p)
 {
+    pool_head *h = p->head;
     pe_error e = {0};
 
-    if (!p->pending) {
-        p->pending = p->job;
+    if (!h->pending) {
+        h->pending = h->job;
     } else {
-        if (commit_job_fold(p->pending, p->job, &e) < 0)
+        if (commit_job_fold(h->pending, h->job, &e) < 0)
             pool_fail(p, &e);
-        commit_job_destroy(p->job);
+        commit_job_destroy(h->job);
     }
-    p->job = NULL;
+    h->job = NULL;
 }
 
 static void finish_reduction(pool *p)
 {
-    p->n_reduce = 0;
+    p->epochs.n_reduce = 0;
     if (pool_step(p, PHASE_ON_REDUCED) == PHASE_DO_KEEP) {
-        if (p->job)
-            finish_job(p);
-        pool_slot_clear(&p->slot[(p->epoch - 1) & 1]);
-    } else {
-        commit_job_destroy(p->job);
-        p->job = NULL;
+        if (p->head)
+            keep_job(p);
+        pool_slot_clear(pool_epoch_closing(&p->epochs));
+    } else if (p->head) {
+        commit_job_destroy(p->head->job);
+        p->head->job = NULL;
     }
-}
-
-void epoch_submit(pool *p)
-{
-    if (!p->pending || p->view.busy || !pool_is_ready(p))
-        return;
-    committer_submit(p->c.committer, p->pending);
-    p->pending = NULL;
-    p->view.busy = true;
 }
 
 void epoch_progress(pool *p)
 {
+    pool_epochs *ep = &p->epochs;
     /* gcc takes MPICH's MPI_STATUSES_IGNORE for an array too short */
-    MPI_Status ignored[sizeof(p->reduce) / sizeof(p->reduce[0])];
+    MPI_Status ignored[sizeof(ep->reduce) / sizeof(ep->reduce[0])];
     int done = 1;
 
     if (!phase_is_reducing(p->term.phase))
         return;
-    if (p->n_reduce)
-        MPI_Testall(p->n_reduce, p->reduce, &done, ignored);
+    send_part(p);
+    if (ep->n_reduce)
+        MPI_Testall(ep->n_reduce, ep->reduce, &done, ignored);
     /* Of an older term no part need come. */
-    if (p->job && pool_is_ready(p) && p->parts_got < p->size)
+    if (p->head && pool_is_ready(p) && p->head->parts_got < p->size)
         done = 0;
-    if (done)
+    if (done && !ep->part.data)
         finish_reduction(p);
 }
 
-/* Rule 4: one way back.  Everything of the older term is dropped; the state
- * comes again from the store.
- */
-void epoch_new_term(pool *p, int64_t term)
+void epoch_drop(pool *p)
 {
-    pool_step(p, PHASE_ON_TERM);
-    pool_hear(p, PHASE_SAYS_TERM);
-    pool_turn(p, PHASE_SHIP_ON_TERM);
-    p->term = (pool_term){.number = term,
-                          .wanted = term,
-                          .phase = p->term.phase,
-                          .order = p->term.order};
-    p->terms++;
-    help_drop(p);
-    owner_drop(p);
-    results_drop(p);
-    p->n_samples = 0;
     for (int i = 0; i < 2; i++)
-        pool_slot_clear(&p->slot[i]);
-    if (!p->c.committer)
+        pool_slot_clear(&p->epochs.slot[i]);
+    pe_buffer_free(&p->epochs.part);
+}
+
+void epoch_submit(pool *p)
+{
+    pool_head *h = p->head;
+
+    /* Of a pool that has failed something may be missing in there. */
+    if (!h->pending || h->view.busy || !pool_is_ready(p) || p->fate.failed)
         return;
-    /* The reduction under way still writes into the job's lanes. */
-    commit_job_destroy(p->pending);
-    p->pending = NULL;
-    guard_reset(p);
-    committer_load(p->c.committer, p->term.number);
+    committer_submit(p->c.committer, h->pending);
+    h->pending = NULL;
+    h->view.busy = true;
 }

@@ -8,18 +8,16 @@
  */
 #include "pool_private.h"
 
-#include <string.h>
-
 #include "src/common/log.h"
 
 /* More than that are asked for by mistake, if not by a device. */
 #define STRANGERS_MOST (UINT32_C(1) << 18)
 
 /* Is there a model for so many features, and memory for it? */
-static int try_model(pool *p, uint32_t features, bool foreign, pe_error *errp)
+static int try_model(const pool *p, uint32_t features, bool foreign,
+                     pe_error *errp)
 {
-    pe_options *o = p->last.fn ? p->plain_options : p->stage->options;
-    pe_model *m = NULL;
+    pe_model *m;
     pe_delta *d;
 
     if (foreign && features > STRANGERS_MOST)
@@ -27,7 +25,7 @@ static int try_model(pool *p, uint32_t features, bool foreign, pe_error *errp)
                             "%u features: the first block of a stranger may "
                             "have %u at most",
                             features, STRANGERS_MOST);
-    m = pe_model_create(p->model_ops->name, o, features, errp);
+    m = chain_model(&p->stages, features, errp);
     d = m ? pe_delta_create(m, errp) : NULL;
     pe_model_destroy(m);
     pe_delta_destroy(d);
@@ -35,43 +33,49 @@ static int try_model(pool *p, uint32_t features, bool foreign, pe_error *errp)
 }
 
 /* Propose the features of [r]; true: it needs no model, or is refused. */
-static bool propose(pool *p, pool_record *r)
+static bool propose(pool *p, source_item *r)
 {
-    if (chain_propose(p, &r->block))
+    if (chain_propose(&p->stages, &r->block, &p->term.proposal))
         return true;
-    if (!p->term.proposal || p->term.proposal == p->first.tried)
+    if (!p->term.proposal || p->term.proposal == p->own.first.tried)
         return false;
     if (try_model(p, p->term.proposal, r->foreign, &r->bad) == 0) {
-        p->first.tried = p->term.proposal;
+        p->own.first.tried = p->term.proposal;
         return false;
     }
     r->bad.kind = PE_ERROR_INPUT;
     p->term.proposal = 0;
-    chain_forget(p);
+    chain_forget(&p->stages);
     return true;
 }
 
-bool first_propose(pool *p, pool_record *r)
+bool first_propose(pool *p, source_item *r)
 {
-    if (!r->foreign || !p->first.ours_only || p->first.nobody)
+    if (!r->foreign || !p->own.first.ours_only || p->own.first.nobody)
         return propose(p, r);
-    p->first.waits = !p->term.proposal;
+    p->own.first.waits = !p->term.proposal;
     return false;
 }
 
+/* Of a device of ours, and whole. */
+static bool is_ours(const source_item *r)
+{
+    return !r->foreign && r->bad.kind == PE_ERROR_NONE;
+}
+
 /* Has one of our devices sent what this lane holds?  Then that is it. */
-static bool look_into(pool *p, pool_lane *l)
+static bool look_into(pool *p, const pool_lane *l)
 {
     for (size_t i = 0; i < l->n; i++) {
-        pool_record *r = &l->ring[(l->head + i) % POOL_BACKLOG];
+        const source_item *r = lane_item(l, i);
         uint32_t features = 0;
-        pe_error e;
+        pe_error e = {0};
 
-        if (!r->foreign && r->bad.kind == PE_ERROR_NONE)
-            features = chain_scout(p, &r->block);
+        if (is_ours(r) && chain_scout(&p->stages, &r->block, &features, &e) < 0)
+            pool_fail(p, &e);
         if (!features || try_model(p, features, false, &e) < 0)
             continue;
-        p->term.proposal = p->first.tried = features;
+        p->term.proposal = p->own.first.tried = features;
         return true;
     }
     return false;
@@ -79,10 +83,10 @@ static bool look_into(pool *p, pool_lane *l)
 
 static bool read_whole(const pool *p)
 {
-    for (size_t i = 0; i < p->n_parts; i++) {
-        int64_t end = p->ends[p->parts[i].partition];
+    for (size_t i = 0; i < p->own.n_parts; i++) {
+        int64_t end = p->rounds.ends[p->own.at[i].partition];
 
-        if (end < 0 || p->parts[i].fetched < end)
+        if (end < 0 || p->own.fetched[i] < end)
             return false;
     }
     return true;
@@ -90,41 +94,42 @@ static bool read_whole(const pool *p)
 
 static void found(pool *p)
 {
-    p->first.waits = false;
-    chain_scout_end(p);
-    if (p->first.away)
-        owner_rewind(p);
-    p->first.away = false;
+    p->own.first.waits = false;
+    chain_scout_end(&p->stages);
+    if (p->own.first.away)
+        lane_rewind(p);
+    p->own.first.away = false;
 }
 
 int first_look(pool *p)
 {
     int did = 0;
 
-    if (!p->first.waits)
+    if (!p->own.first.waits)
         return 0;
-    if (p->term.proposal || p->slot[p->epoch & 1].base) { /* others know */
+    if (p->term.proposal ||
+        pool_epoch_open(&p->epochs)->base) { /* others know */
         found(p);
         return 1;
     }
-    if (!p->first.told)
+    if (!p->own.first.told)
         log_info("blocks of others wait for the first of a device of this "
                  "run, which tells the features");
-    p->first.told = true;
-    for (size_t i = 0; i < p->n_lanes; i++) {
-        pool_lane *l = &p->lanes[i];
+    p->own.first.told = true;
+    for (size_t i = 0; i < p->own.n_lanes; i++) {
+        pool_lane *l = &p->own.lanes[i];
         size_t before;
 
         if (look_into(p, l)) {
             found(p);
             return 1;
         }
-        if (l->n == POOL_BACKLOG || p->first.away) {
-            owner_empty(p, l);
-            p->first.away = true;
+        if (l->n == POOL_BACKLOG || p->own.first.away) {
+            lane_empty(p, l);
+            p->own.first.away = true;
         }
         before = l->n;
-        owner_fill(p, i, POOL_BACKLOG);
+        lane_fill(p, i, POOL_BACKLOG);
         did |= l->n > before;
     }
     return did;
@@ -133,33 +138,29 @@ int first_look(pool *p)
 /* Does this rank know of no block of a device, and that none will come? */
 bool first_is_nobody(pool *p)
 {
-    if (!p->first.ours_only)
+    if (!p->own.first.ours_only)
         return true;
     if (p->term.proposal || !read_whole(p))
         return false;
-    for (size_t i = 0; i < p->n_lanes; i++)
-        for (size_t k = 0; k < p->lanes[i].n; k++) {
-            const pool_lane *l = &p->lanes[i];
-            const pool_record *r = &l->ring[(l->head + k) % POOL_BACKLOG];
-
-            if (!r->foreign && r->bad.kind == PE_ERROR_NONE)
+    for (size_t i = 0; i < p->own.n_lanes; i++)
+        for (size_t k = 0; k < p->own.lanes[i].n; k++)
+            if (is_ours(lane_item(&p->own.lanes[i], k)))
                 return false;
-        }
     return true;
 }
 
 void first_all_nobody(pool *p)
 {
-    if (p->first.nobody || !p->first.ours_only)
+    if (p->own.first.nobody || !p->own.first.ours_only)
         return;
-    p->first.nobody = true;
-    if (p->first.waits)
+    p->own.first.nobody = true;
+    if (p->own.first.waits)
         found(p);
 }
 
 void first_reset(pool *p)
 {
-    p->first.waits = p->first.away = p->first.nobody = false;
-    chain_scout_end(p);
-    p->first.tried = 0;
+    p->own.first.waits = p->own.first.away = p->own.first.nobody = false;
+    chain_scout_end(&p->stages);
+    p->own.first.tried = 0;
 }

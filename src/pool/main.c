@@ -8,14 +8,13 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "begin.h"
+#include "src/commit/begin.h"
 #include "pool.h"
 #include "ranks.h"
 #include "src/agent/event.h"
 #include "src/agent/fault.h"
 #include "src/agent/via.h"
 #include "src/common/log.h"
-#include "src/common/random.h"
 #include "src/common/text.h"
 #include "src/model/blas.h"
 
@@ -30,9 +29,8 @@ struct agent {
     int number; /* the launcher's for this process */
     pipeline_request *req;
     pipeline *pl;
-    int64_t *low, *high; /* rank 0: of every partition at the start */
-    pool_source *source;
-    pool_store *local; /* rank 0: of a run without services */
+    int64_t *high; /* rank 0: next offset of every partition, at the start */
+    source_reader *source;
     committer *committer;
     pool *pool;
 };
@@ -189,54 +187,19 @@ static int load(struct agent *a, pe_error *errp)
     return via_open(a->req, errp);
 }
 
-/* --- rank 0: the committer --- */
-
-static pool_store *open_store(struct agent *a, pe_error *errp)
-{
-    pool_store *store;
-
-    if (pipeline_is_local(a->pl))
-        return a->local = pool_store_memory(errp);
-    store = pool_store_params(a->pl, a->req, errp);
-    if (store && begin_topic(a->pl, a->req, store, a->low, a->high, errp) < 0) {
-        store->ops->close(store);
-        return NULL;
-    }
-    return store;
-}
-
+/* Rank 0. */
 static int start_committer(struct agent *a, int size, pe_error *errp)
 {
-    size_t n = (size_t)a->pl->partitions;
-    char topic[256], id[17];
-    committer_conf conf = {
-        .topic = topic,
-        .member = {.name = a->member,
-                   .incarnation = id,
-                   .ranks = size,
-                   .partitions = a->pl->partitions,
-                   .ttl_ms = (int64_t)(a->lease_s * 1000)},
-        .alone = a->pl->epoch_blocks > 0,
-        .interval_s = 0.1,
-    };
+    params_member m = {.name = a->member,
+                       .ranks = size,
+                       .ttl_ms = (int64_t)(a->lease_s * 1000)};
 
-    a->low = calloc(n, sizeof(int64_t));
-    a->high = calloc(n, sizeof(int64_t));
-    if (!a->low || !a->high)
+    a->high = calloc((size_t)a->pl->partitions, sizeof(*a->high));
+    if (!a->high)
         return pe_error_nomem(errp);
-    pipeline_topic(a->pl, a->req->run, "", topic, sizeof(topic));
-    if (random_id(id, 8, errp) < 0)
-        return -1;
-    conf.store = open_store(a, errp);
-    if (!conf.store)
-        return -1;
-    if (!pipeline_is_local(a->pl))
-        conf.n_devices = pipeline_devices(a->pl);
-    a->committer = committer_start(&conf, errp);
+    a->committer = begin_committer(a->pl, a->req, &m, a->high, errp);
     return a->committer ? 0 : -1;
 }
-
-/* --- all ranks --- */
 
 /* What a rank fetches ahead at most: with the backlog, this bounds its
  * memory (doc/design.md section 6).
@@ -253,8 +216,8 @@ static int open_source(struct agent *a, pe_error *errp)
     bool counted = a->pl->epoch_blocks > 0;
 
     a->source = pipeline_is_local(a->pl)
-                    ? pool_source_function(a->pl, a->req, counted, &drain, errp)
-                    : pool_source_broker(a->pl, a->req, counted,
+                    ? source_open_function(a->pl, a->req, counted, &drain, errp)
+                    : source_open_broker(a->pl, a->req, counted,
                                          queue_bytes(a->pl), errp);
     return a->source ? 0 : -1;
 }
@@ -318,8 +281,9 @@ static int run(struct agent *a, int rank, int size)
             say_ready(a, size);
         rc = pool_run(a->pool, &e);
         /* The rows are scored again by it (src/answer). */
-        if (rc == 0 && a->local &&
-            pool_store_memory_leave(a->local, a->dir, &left) < 0)
+        if (rc == 0 && rank == 0 && pipeline_is_local(a->pl) &&
+            pool_store_memory_leave(committer_store(a->committer), a->dir,
+                                    &left) < 0)
             log_warn("the model is not left behind: %s", left.text);
         report = rc == 0 ? pool_report(a->pool) : NULL;
         if (report)
@@ -361,7 +325,6 @@ int main(int argc, char **argv)
     pool_destroy(a.pool);
     pipeline_destroy(a.pl);
     pipeline_request_destroy(a.req);
-    free(a.low);
     free(a.high);
     MPI_Finalize();
     return rc;

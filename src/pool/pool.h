@@ -7,7 +7,7 @@
 #include <mpi.h>
 #include <stdatomic.h>
 
-#include "source.h"
+#include "src/source/source.h"
 #include "src/commit/committer.h"
 #include "src/pipeline/pipeline.h"
 
@@ -20,7 +20,7 @@ typedef struct pool_conf {
     const pipeline_request *req;
     const char *pilot;       /* name, for messages */
     const char *member;      /* name of this instance of it */
-    pool_source *source;     /* of this rank */
+    source_reader *source;   /* of this rank */
     committer *committer;    /* rank 0; NULL elsewhere */
     bool durable;            /* state survives: exactly-once */
     const int64_t *eof;      /* rank 0: end of every partition, or NULL */

@@ -1,5 +1,5 @@
 /* results.c - results and refused records, acknowledged before the commit. */
-#include "pool_private.h"
+#include "results.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,25 +12,25 @@
 #define REASON_SENT 640
 
 /* The opaque of a record: the term and the slot that wait for it. */
-static void *ticket(const pool *p, const pool_slot *s)
+static void *ticket(const pool_results *r, const pool_slot *s)
 {
-    return (void *)(uintptr_t)(2 * (uint64_t)p->term.number +
-                               (uint64_t)(s - p->slot));
+    return (void *)(uintptr_t)(2 * (uint64_t)r->term->number +
+                               (uint64_t)(s - r->slot));
 }
 
 static void delivered(void *arg, void *opaque, int32_t partition,
                       int64_t offset)
 {
-    pool *p = arg;
+    pool_results *r = arg;
     uint64_t t = (uint64_t)(uintptr_t)opaque;
 
     (void)partition;
-    if ((int64_t)(t / 2) != p->term.number)
+    if ((int64_t)(t / 2) != r->term->number)
         return;
     if (offset < 0)
-        p->term.wanted = p->term.number + 1;
+        term_want(r->term);
     else
-        p->slot[t & 1].unacked--;
+        r->slot[t & 1].unacked--;
 }
 
 /* --- what the client has no room for --- */
@@ -40,7 +40,7 @@ static void delivered(void *arg, void *opaque, int32_t partition,
  */
 struct pool_held {
     pool_held *next;
-    const char *topic; /* of the pool */
+    const char *topic; /* of the results */
     char *key;
     int32_t partition;
     void *ticket;
@@ -56,10 +56,10 @@ static void held_free(pool_held *h)
     free(h);
 }
 
-static int hold(pool *p, const char *topic, const pe_block *b,
+static int hold(pool_results *r, const char *topic, const pe_block *b,
                 const void *value, size_t len, void *ticket, pe_error *errp)
 {
-    pool_held *h = malloc(sizeof(*h) + len), **at = &p->held;
+    pool_held *h = malloc(sizeof(*h) + len), **at = &r->held;
 
     if (!h)
         return pe_error_nomem(errp);
@@ -72,7 +72,7 @@ static int hold(pool *p, const char *topic, const pe_block *b,
         held_free(h);
         return pe_error_nomem(errp);
     }
-    record_copy(&h->headers, &p->headers);
+    record_copy(&h->headers, &r->headers);
     memcpy(h->value, value, len);
     while (*at)
         at = &(*at)->next;
@@ -80,125 +80,141 @@ static int hold(pool *p, const char *topic, const pe_block *b,
     return 0;
 }
 
-void results_drop(pool *p)
+void results_drop(pool_results *r)
 {
-    while (p->held) {
-        pool_held *h = p->held;
+    while (r->held) {
+        pool_held *h = r->held;
 
-        p->held = h->next;
+        r->held = h->next;
         held_free(h);
     }
 }
 
 /* What the client answered to a record: is it done with? */
-static bool settle(pool *p, int rc, const pe_error *e)
+static bool settle(pool_results *r, int rc, const pe_error *e)
 {
     if (rc == 1)
         return false;
     if (rc < 0 && e->kind != PE_ERROR_RETRY)
-        pool_fail(p, e);
+        fate_fail(r->fate, e);
     else if (rc < 0)
-        p->term.wanted = p->term.number + 1;
+        term_want(r->term);
     return true;
 }
 
-static void send_held(pool *p)
+static void send_held(pool_results *r)
 {
-    while (p->held) {
-        pool_held *h = p->held;
+    while (r->held) {
+        pool_held *h = r->held;
         pe_error e = {0};
         int rc =
-            broker_produce(p->producer, h->topic, h->partition, h->key,
+            broker_produce(r->producer, h->topic, h->partition, h->key,
                            h->value, h->len, &h->headers, true, h->ticket, &e);
 
-        if (!settle(p, rc, &e))
+        if (!settle(r, rc, &e))
             return;
-        p->held = h->next;
+        r->held = h->next;
         held_free(h);
     }
 }
 
 /* --- opening, acknowledgements --- */
 
-int results_open(pool *p, pe_error *errp)
+static int open_producer(pool_results *r, pe_error *errp)
 {
     broker_producer_conf c = {
-        .compression = p->c.pl->compression,
+        .compression = r->c->pl->compression,
         .linger_s = 0.005,
-        .message_bytes = p->c.pl->message_bytes + PIPELINE_HEADER_BYTES,
-        .queue_bytes = 4 * p->c.pl->message_bytes,
+        .message_bytes = r->c->pl->message_bytes + PIPELINE_HEADER_BYTES,
+        .queue_bytes = 4 * r->c->pl->message_bytes,
         .in_flight = 1,
         .delivered = delivered,
-        .arg = p,
+        .arg = r,
     };
 
-    pipeline_topic(p->c.pl, p->c.req->run, ".results", p->results_topic,
-                   sizeof(p->results_topic));
-    pipeline_topic(p->c.pl, p->c.req->run, ".refused", p->refused_topic,
-                   sizeof(p->refused_topic));
-    pipeline_request_broker(p->c.req, &c.broker, "pilot-agent-results");
-    p->producer = broker_producer_open(&c, errp);
-    return p->producer ? 0 : -1;
+    pipeline_request_broker(r->c->req, &c.broker, "pilot-agent-results");
+    r->producer = broker_producer_open(&c, errp);
+    return r->producer ? 0 : -1;
 }
 
-void results_close(pool *p)
+int results_open(pool_results *r, const pool_conf *c, pool_term *term,
+                 pool_fate *fate, pool_slot *slot, pe_error *errp)
 {
-    broker_producer_close(p->producer);
-    p->producer = NULL;
-    results_drop(p);
-    free(p->score_frame);
-    p->score_frame = NULL;
+    r->c = c;
+    r->term = term;
+    r->fate = fate;
+    r->slot = slot;
+    pipeline_topic(c->pl, c->req->run, ".results", r->results,
+                   sizeof(r->results));
+    pipeline_topic(c->pl, c->req->run, ".refused", r->refused,
+                   sizeof(r->refused));
+    return pipeline_is_local(c->pl) ? 0 : open_producer(r, errp);
+}
+
+void results_close(pool_results *r)
+{
+    broker_producer_close(r->producer);
+    r->producer = NULL;
+    results_drop(r);
+    free(r->frame);
+    r->frame = NULL;
+    pe_block_release(&r->copy);
 }
 
 /* A broken producer is replaced; what it held is replayed in a new term. */
-static void replace_broken(pool *p)
+static void replace_broken(pool_results *r)
 {
     pe_error e = {0};
 
-    if (broker_producer_error(p->producer, &e) == 0)
+    if (broker_producer_error(r->producer, &e) == 0)
         return;
-    p->term.wanted = p->term.number + 1;
-    broker_producer_close(p->producer);
-    if (results_open(p, &e) < 0)
-        pool_fail(p, &e);
+    term_want(r->term);
+    broker_producer_close(r->producer);
+    if (open_producer(r, &e) < 0)
+        fate_fail(r->fate, &e);
 }
 
-void results_poll(pool *p)
+void results_poll(pool_results *r)
 {
-    if (!p->producer || (!broker_producer_pending(p->producer) && !p->held))
+    if (!r->producer || (!broker_producer_pending(r->producer) && !r->held))
         return;
-    broker_producer_poll(p->producer, 0);
-    send_held(p);
-    replace_broken(p);
+    broker_producer_poll(r->producer, 0);
+    send_held(r);
+    replace_broken(r);
 }
 
 /* Without a wait: the others wait for this rank in every round. */
-static void send(pool *p, pool_slot *s, const char *topic, const pe_block *b,
-                 const void *value, size_t len)
+static void send(pool_results *r, pool_slot *s, const char *topic,
+                 const pe_block *b, const void *value, size_t len)
 {
     pe_error e = {0};
     int rc = 1;
 
-    if (!p->held)
-        rc = broker_produce(p->producer, topic, b->partition, b->device, value,
-                            len, &p->headers, true, ticket(p, s), &e);
+    if (!r->held)
+        rc = broker_produce(r->producer, topic, b->partition, b->device, value,
+                            len, &r->headers, true, ticket(r, s), &e);
     if (rc == 1)
-        rc = hold(p, topic, b, value, len, ticket(p, s), &e);
+        rc = hold(r, topic, b, value, len, ticket(r, s), &e);
     if (rc == 0)
         s->unacked++;
-    settle(p, rc, &e);
+    settle(r, rc, &e);
 }
 
-int results_fit(const pool *p, size_t bytes, pe_error *errp)
+bool results_on(const pool_results *r)
+{
+    return r->producer && r->c->pl->results;
+}
+
+int results_fit(const pool_results *r, size_t bytes, pe_error *errp)
 {
     size_t len = NPY_HEADER_LEN + bytes;
 
-    if (len <= p->c.pl->message_bytes)
+    if (len <= r->c->pl->message_bytes)
         return 0;
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                         "its result of %zu bytes is larger than a record may "
                         "be (%llu)",
-                        len, (unsigned long long)p->c.pl->message_bytes);
+                        len, (unsigned long long)r->c->pl->message_bytes);
 }
 
 static void add_number(record_headers *h, const char *name, double v)
@@ -210,16 +226,16 @@ static void add_number(record_headers *h, const char *name, double v)
 }
 
 /* Where the block came from: the key under which a reader drops repeats. */
-static void add_origin(pool *p, const pe_block *b)
+static void add_origin(pool_results *r, const pe_block *b)
 {
-    record_headers *h = &p->headers;
+    record_headers *h = &r->headers;
     char text[512], time[40];
 
     record_clear(h);
     snprintf(text, sizeof(text), "%s/%d/%lld", b->topic ? b->topic : "",
              (int)b->partition, (long long)b->offset);
     record_add(h, "pe_origin", text);
-    record_add(h, "pe_run", p->c.req->run);
+    record_add(h, "pe_run", r->c->req->run);
     if (b->has_seq) {
         snprintf(text, sizeof(text), "%s/%llu/%llu", b->device,
                  (unsigned long long)b->boot, (unsigned long long)b->seq);
@@ -233,36 +249,38 @@ static void add_origin(pool *p, const pe_block *b)
         record_add(h, "pe_source", b->source);
 }
 
-float *results_score_room(pool *p, uint32_t points)
+float *results_room(pool_results *r, uint32_t points)
 {
     size_t bytes = NPY_HEADER_LEN + (size_t)points * sizeof(float);
 
-    if (bytes > p->score_cap) {
-        unsigned char *f = realloc(p->score_frame, bytes);
+    if (bytes > r->cap_frame) {
+        unsigned char *f = realloc(r->frame, bytes);
 
         if (!f)
             return NULL;
-        p->score_frame = f;
-        p->score_cap = bytes;
+        r->frame = f;
+        r->cap_frame = bytes;
     }
-    return (float *)(void *)(p->score_frame + NPY_HEADER_LEN);
+    return (float *)(void *)(r->frame + NPY_HEADER_LEN);
 }
 
-void results_scores(pool *p, pool_slot *s, const pe_block *b, uint64_t outliers)
+void results_scores(pool_results *r, pool_slot *s, const pe_block *b,
+                    uint64_t outliers)
 {
     const pe_model *m = s->base->m;
 
-    add_origin(p, b);
-    add_number(&p->headers, "pe_threshold", m->threshold);
-    record_add_u64(&p->headers, "pe_version", m->version);
-    record_add(&p->headers, "pe_commit", m->commit);
-    record_add_u64(&p->headers, "pe_outliers", outliers);
-    npy_header(p->score_frame, PE_F4, b->points, 0);
-    send(p, s, p->results_topic, b, p->score_frame,
+    add_origin(r, b);
+    add_number(&r->headers, "pe_threshold", m->threshold);
+    record_add_u64(&r->headers, "pe_version", m->version);
+    record_add(&r->headers, "pe_commit", m->commit);
+    record_add_u64(&r->headers, "pe_outliers", outliers);
+    npy_header(r->frame, PE_F4, b->points, 0);
+    send(r, s, r->results, b, r->frame,
          NPY_HEADER_LEN + (size_t)b->points * sizeof(float));
 }
 
-void results_block(pool *p, pool_slot *s, const pe_block *b, pe_block *out)
+void results_block(pool_results *r, pool_slot *s, const pe_block *b,
+                   pe_block *out)
 {
     size_t len;
     const void *frame = npy_frame(out, &len);
@@ -270,33 +288,32 @@ void results_block(pool *p, pool_slot *s, const pe_block *b, pe_block *out)
 
     /* A block handed on borrows its data; a frame needs room in front. */
     if (!frame) {
-        if (pe_block_copy(&p->work, out, &e) < 0) {
-            pool_fail(p, &e);
+        if (pe_block_copy(&r->copy, out, &e) < 0) {
+            fate_fail(r->fate, &e);
             return;
         }
-        frame = npy_frame(&p->work, &len);
+        frame = npy_frame(&r->copy, &len);
     }
-    add_origin(p, b);
-    send(p, s, p->results_topic, b, frame, len);
+    add_origin(r, b);
+    send(r, s, r->results, b, frame, len);
 }
 
-void results_refused(pool *p, pool_slot *s, const pool_record *r,
-                     const char *reason)
+void results_refused(pool_results *r, pool_slot *s, const source_item *item,
+                     const char *stage, const char *reason)
 {
     char text[REASON_SENT + 1];
-    size_t most = p->c.pl->message_bytes, len = r->raw_len;
+    size_t most = r->c->pl->message_bytes, len = item->raw_len;
 
-    add_origin(p, &r->block);
+    add_origin(r, &item->block);
     snprintf(text, sizeof(text), "%s", reason);
-    record_add(&p->headers, "pe_reason", text);
-    record_add(&p->headers, "pe_stage",
-               p->refuser ? p->refuser->name : p->stage->name);
-    record_add(&p->headers, "pe_attempts", "1");
+    record_add(&r->headers, "pe_reason", text);
+    record_add(&r->headers, "pe_stage", stage);
+    record_add(&r->headers, "pe_attempts", "1");
     if (len > most) {
         log_warn("of that record of %zu bytes only %zu are kept in %s", len,
-                 most, p->refused_topic);
-        record_add_u64(&p->headers, "pe_cut", len);
+                 most, r->refused);
+        record_add_u64(&r->headers, "pe_cut", len);
         len = most;
     }
-    send(p, s, p->refused_topic, &r->block, r->raw, len);
+    send(r, s, r->refused, &item->block, item->raw, len);
 }

@@ -8,58 +8,14 @@
 #include "pool_private.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "src/agent/event.h"
 #include "src/commit/lease.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 
-#define S INT64_C(1000000000)
-
 /* Beyond a lease that has ended, for a pool that needs all partitions. */
 #define ALONE_LIMIT_S (LEASE_TTL_MS * 1e-3 + 5)
 #define ALONE_TELL_S 3.0
-
-int share_init(pool *p, pe_error *errp)
-{
-    size_t n = (size_t)p->n_partitions;
-
-    p->owner = calloc(n, sizeof(*p->owner));
-    p->place = calloc(n, sizeof(*p->place));
-    p->highest = calloc(n, sizeof(*p->highest));
-    if (!p->owner || !p->place || !p->highest)
-        return pe_error_nomem(errp);
-    for (size_t k = 0; k < n; k++)
-        p->owner[k] = -1;
-    p->n_told = p->n_partitions; /* nothing to say of a pool that is alone */
-    return 0;
-}
-
-void share_fini(pool *p)
-{
-    free(p->owner);
-    free(p->place);
-    free(p->highest);
-}
-
-void share_take(pool *p, const unsigned char *own)
-{
-    p->n_owned = 0;
-    p->n_parts = 0;
-    for (int32_t k = 0; k < p->n_partitions; k++) {
-        p->owner[k] = -1;
-        if (!own[k])
-            continue;
-        p->owner[k] = pipeline_owner(p->n_owned, p->size);
-        p->place[k] = p->n_owned / p->size;
-        p->n_owned++;
-        if (p->owner[k] == p->rank)
-            p->parts[p->n_parts++].partition = k;
-    }
-    p->n_lanes = p->counted ? p->n_parts : p->n_parts > 0;
-}
 
 /* --- text --- */
 
@@ -70,9 +26,9 @@ void share_text(const pool *p, char *out, size_t cap)
     *out = '\0';
     for (int32_t a = 0, b; a < p->n_partitions && at < cap; a = b) {
         b = a + 1;
-        if (p->owner[a] < 0)
+        if (p->own.map.owner[a] < 0)
             continue;
-        while (b < p->n_partitions && p->owner[b] >= 0)
+        while (b < p->n_partitions && p->own.map.owner[b] >= 0)
             b++;
         if (b == a + 1)
             at += (size_t)snprintf(out + at, cap - at, "%s%d", at ? "," : "",
@@ -87,11 +43,11 @@ void share_tell(pool *p)
 {
     char text[200];
 
-    if (p->n_told == p->n_owned)
+    if (p->own.map.n_told == p->own.map.n)
         return;
-    p->n_told = p->n_owned;
+    p->own.map.n_told = p->own.map.n;
     share_text(p, text, sizeof(text));
-    log_info("%s has %d of %d partitions%s%s", p->c.member, (int)p->n_owned,
+    log_info("%s has %d of %d partitions%s%s", p->c.member, (int)p->own.map.n,
              (int)p->n_partitions, *text ? ": " : "", text);
 }
 
@@ -99,9 +55,9 @@ void share_tell(pool *p)
 
 int64_t share_say(const pool *p)
 {
-    const committer_view *v = &p->view;
-    bool wants = pool_is_ready(p) && p->term.order != PHASE_DRAIN &&
-                 (v->lease != p->lease || v->surplus > 0);
+    const committer_view *v = &p->head->view;
+    bool wants = pool_is_ready(p) && !pool_is_draining(p) &&
+                 (v->lease != p->own.map.lease || v->surplus > 0);
 
     return wants ? 1 + (p->term.order == PHASE_MOVE) : 0;
 }
@@ -112,23 +68,23 @@ int64_t share_say(const pool *p)
  */
 static bool is_still(const pool *p)
 {
-    const int64_t *v = p->round_in;
+    const int64_t *v = p->rounds.in;
 
-    if (p->n_owned == 0 || p->counted)
+    if (p->own.map.n == 0 || p->counted)
         return true;
     return v[R_MOVE] == 2 && !v[R_OPEN] && !v[R_CLOSING] && !v[R_BUSY] &&
-           pool_is_idle(p);
+           head_is_idle(p);
 }
 
 void share_decide(pool *p)
 {
-    if (!p->round_in[R_MOVE] || !is_still(p))
+    if (!p->rounds.in[R_MOVE] || !is_still(p))
         return;
-    if (p->view.surplus > 0) {
+    if (p->head->view.surplus > 0) {
         committer_settle(p->c.committer);
-        p->view.busy = true;
-    } else if (p->view.lease != p->lease) {
-        p->term.wanted = p->term.number + 1;
+        p->head->view.busy = true;
+    } else if (p->head->view.lease != p->own.map.lease) {
+        term_want(&p->term);
     }
 }
 
@@ -142,52 +98,67 @@ static void fail_alone(pool *p)
                  "epochs counted in blocks need every partition in one pool, "
                  "and pool '%s' serves run '%s' too: end one of them, or set "
                  "epoch.interval instead of epoch.blocks",
-                 p->view.other, p->c.req->run);
+                 p->head->view.other, p->c.req->run);
     pool_fail(p, &e);
 }
 
-void share_watch_wanted(pool *p, int64_t now)
+static double waited_s(const pool_watch *w, int64_t now)
 {
-    const int64_t *v = p->round_in;
+    return (double)(now - w->since_ns) / (double)CLOCK_S;
+}
+
+/* A counted epoch goes on with the next block of each partition: where one
+ * gives nothing while others have blocks, that is said once.
+ */
+static void watch_wanted(pool *p, int64_t now)
+{
+    const int64_t *v = p->rounds.in;
+    pool_head *h = p->head;
     char text[400];
 
-    if (!v[R_WANTED] || !v[R_LAG] || p->term.order == PHASE_DRAIN ||
-        p->wanted_at != p->logical) {
-        p->wanted_at = p->logical;
-        p->wanted_ns = now;
+    if (!v[R_WANTED] || !v[R_LAG] || pool_is_draining(p) ||
+        h->wanted_at != p->epochs.logical) {
+        h->wanted_at = p->epochs.logical;
+        h->wanted.since_ns = now;
     }
-    if (!p->c.progress || p->wanted_told ||
-        (double)(now - p->wanted_ns) / (double)S < ALONE_TELL_S)
+    if (!p->c.progress || h->wanted.told ||
+        waited_s(&h->wanted, now) < ALONE_TELL_S)
         return;
-    p->wanted_told = true;
+    h->wanted.told = true;
     snprintf(text, sizeof(text),
              "pool %s waits: epochs counted in blocks go round the partitions, "
              "and partition %d gives no block while %lld wait in others; have "
              "a device for each (streams.STAGE.partitions), or set "
              "epoch.interval instead of epoch.blocks",
              p->c.member, (int)v[R_WANTED] - 1, (long long)v[R_LAG]);
-    p->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
-                            p->c.pilot, "text", event_text(text)));
+    head_note(p, text);
+}
+
+/* It needs every partition, too, and another pool may have some. */
+static void watch_lacking(pool *p, int64_t now)
+{
+    double limit = p->c.alone_limit_s > 0 ? p->c.alone_limit_s : ALONE_LIMIT_S;
+    const committer_view *v = &p->head->view;
+    pool_watch *w = &p->head->lacking;
+
+    if (!p->counted || !pool_is_ready(p) || pool_is_draining(p) ||
+        p->own.map.n == p->n_partitions) {
+        w->since_ns = now;
+        w->told = false;
+        return;
+    }
+    if (v->others > 0 && waited_s(w, now) > ALONE_TELL_S && !w->told) {
+        log_info("waits for all partitions, which epochs counted in blocks "
+                 "need: pool '%s' has some",
+                 v->other);
+        w->told = true;
+    }
+    if (v->others > 0 && waited_s(w, now) > limit)
+        fail_alone(p);
 }
 
 void share_watch(pool *p, int64_t now)
 {
-    double limit = p->c.alone_limit_s > 0 ? p->c.alone_limit_s : ALONE_LIMIT_S;
-    double waited;
-
-    if (!p->counted || !pool_is_ready(p) || p->term.order == PHASE_DRAIN ||
-        p->n_owned == p->n_partitions) {
-        p->lacking_ns = now;
-        p->lacking_told = false;
-        return;
-    }
-    waited = (double)(now - p->lacking_ns) / (double)S;
-    if (waited > ALONE_TELL_S && p->view.others > 0 && !p->lacking_told) {
-        log_info("waits for all partitions, which epochs counted in blocks "
-                 "need: pool '%s' has some",
-                 p->view.other);
-        p->lacking_told = true;
-    }
-    if (waited > limit && p->view.others > 0)
-        fail_alone(p);
+    watch_lacking(p, now);
+    watch_wanted(p, now);
 }

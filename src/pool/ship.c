@@ -1,7 +1,6 @@
 /* ship.c - committed models and states, broadcast from rank 0. */
 #include "pool_private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "src/common/clock.h"
@@ -19,26 +18,13 @@ static int build(pool *p, const committer_news *n, pe_error *errp)
                    .lease = n->lease,
                    .state = n->state,
                    .own = n->own,
-                   .reached = p->reached};
+                   .reached = p->head->reached};
 
-    if (wire_news_encode(&m, p->n_partitions, &p->ship, errp) < 0)
+    if (wire_news_encode(&m, p->n_partitions, &p->ship.bytes, errp) < 0)
         return -1;
     pool_turn(p, PHASE_SHIP_ON_NEWS);
-    p->ship_state = m.is_state;
+    p->ship.is_state = m.is_state;
     return 0;
-}
-
-/* From the end of the newest epoch inside to its commit: what a drain takes
- * at the end.  It rises at once and falls slowly.
- */
-static void note_epoch(pool *p, int64_t epoch)
-{
-    double ms;
-
-    if (epoch == 0)
-        return;
-    ms = (double)(clock_mono_ns() - p->ended_ns[epoch % POOL_ENDED]) / 1e6;
-    p->epoch_ms = ms > p->epoch_ms ? ms : p->epoch_ms + (ms - p->epoch_ms) / 16;
 }
 
 void ship_news(pool *p)
@@ -46,12 +32,11 @@ void ship_news(pool *p)
     committer_news n = {0};
     pe_error e = {0};
 
-    if (p->shipping != PHASE_SHIP_NONE || !committer_take(p->c.committer, &n))
+    if (p->ship.at != PHASE_SHIP_NONE || !committer_take(p->c.committer, &n))
         return;
     switch (n.word) {
     case COMMITTER_COMMIT:
-        note_epoch(p, n.epoch);
-        guard_note(p);
+        head_note_commit(p, n.epoch);
         if (pool_is_ready(p) && build(p, &n, &e) < 0)
             pool_fail(p, &e);
         break;
@@ -63,7 +48,7 @@ void ship_news(pool *p)
             pool_fail(p, &e);
         break;
     case COMMITTER_DOUBT:
-        p->term.wanted = p->term.number + 1;
+        term_want(&p->term);
         break;
     case COMMITTER_ERROR:
         pool_fail(p, &n.error);
@@ -78,27 +63,27 @@ void ship_news(pool *p)
 
 void ship_post(pool *p, int64_t bytes, int64_t state_term)
 {
+    pe_buffer *b = &p->ship.bytes;
     pe_error e = {0};
+    int pages = pe_buffer_reserve(b, (size_t)bytes, &e);
 
-    int pages = -1;
-
-    if (pe_buffer_reserve(&p->ship, (size_t)bytes, &e) == 0) {
-        p->ship.len = (size_t)bytes;
-        pages = pool_pages(&p->ship, &e);
-    }
+    b->len = (size_t)bytes;
+    if (pages == 0)
+        pages = send_fill_page(b, &e);
     if (pages < 0)
         pool_abort(p, &e);
-    p->ship_seq++;
+    p->ship.seq++;
     if (state_term == p->term.number)
-        p->term.state_seq = p->ship_seq;
+        p->term.state_seq = p->ship.seq;
     pool_turn(p, PHASE_SHIP_ON_POST);
-    MPI_Ibcast(p->ship.data, pages, p->page, 0, p->c.comm, &p->ship_req);
+    MPI_Ibcast(b->data, pages, p->sends.page, 0, p->c.comm, &p->ship.req);
 }
 
+/* The model of [n], at its place. */
 static int decode_model(pool *p, const wire_news *n, pe_error *errp)
 {
-    pool_model **mp = &p->recent[p->ship_seq & 1];
-    pool_model *before = p->recent[(p->ship_seq - 1) & 1];
+    pool_model **mp = ship_place(p, p->ship.seq);
+    pool_model *before = *ship_place(p, p->ship.seq - 1);
     pe_model *m;
 
     pool_model_drop(*mp);
@@ -112,31 +97,29 @@ static int decode_model(pool *p, const wire_news *n, pe_error *errp)
     *mp = m ? pool_model_create(m, errp) : NULL;
     if (!*mp)
         return -1;
-    if (strcmp(m->ops->name, p->model_ops->name))
+    if (strcmp(m->ops->name, p->stages.model->name))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "run '%s' holds a model of kind %s, the stage "
                             "'%s' asks for %s: use another --run",
-                            p->c.req->run, m->ops->name, p->stage->name,
-                            p->model_ops->name);
+                            p->c.req->run, m->ops->name, p->stages.end->name,
+                            p->stages.model->name);
     return 0;
 }
 
 static int take_state(pool *p, const wire_news *n, pe_error *errp)
 {
     for (int32_t k = 0; k < p->n_partitions; k++)
-        if (n->reached[k] > p->highest[k])
-            p->highest[k] = n->reached[k];
-    if (owner_load(p, &n->state, n->own, errp) < 0 ||
+        if (n->reached[k] > p->own.map.highest[k])
+            p->own.map.highest[k] = n->reached[k];
+    if (lane_load(p, &n->state, n->own, errp) < 0 ||
         pool_step(p, PHASE_ON_STATE) != PHASE_DO_BEGIN)
         return -1;
-    p->lease = n->lease;
-    if (p->rank == 0)
+    p->own.map.lease = n->lease;
+    if (p->head) {
+        head_begin(p->head);
         share_tell(p);
-    if (!p->has_begun) /* rank 0's is told: the others have no view */
-        p->began = p->view.total;
-    p->has_begun = true;
-    return pool_slot_open(p, p->epoch, p->recent[p->ship_seq & 1], p->ship_seq,
-                          errp);
+    }
+    return epoch_begin(p, p->ship.seq, errp);
 }
 
 /* What the open epoch has learned goes on from the newer model, where the
@@ -169,20 +152,20 @@ static bool is_other(const pool_slot *s, const pool_model *to)
  */
 static int take_commit(pool *p, const wire_news *n, pe_error *errp)
 {
-    pool_slot *open = &p->slot[p->epoch & 1];
+    pool_slot *open = pool_epoch_open(&p->epochs);
+    pool_model *to = *ship_place(p, p->ship.seq);
 
-    pool_sample_commit(p, n->epoch, n->commit_ns);
-    if (is_other(open, p->recent[p->ship_seq & 1])) {
-        p->term.wanted = p->term.number + 1;
+    figures_commit(&p->figures, n->epoch, n->commit_ns);
+    if (is_other(open, to)) {
+        term_want(&p->term);
         return 0;
     }
-    switch (pool_step(p, n->epoch < p->epoch - 1 ? PHASE_ON_MODEL
-                                                 : PHASE_ON_COMMIT)) {
+    switch (pool_step(p, n->epoch < p->epochs.open - 1 ? PHASE_ON_MODEL
+                                                       : PHASE_ON_COMMIT)) {
     case PHASE_DO_GO_ON:
-        return rebase_open(open, p->recent[p->ship_seq & 1], errp);
+        return rebase_open(open, to, errp);
     case PHASE_DO_BEGIN:
-        return pool_slot_rebase(open, p->recent[p->ship_seq & 1], p->ship_seq,
-                                errp);
+        return pool_slot_rebase(open, to, p->ship.seq, errp);
     default:
         return 0;
     }
@@ -192,8 +175,8 @@ void ship_receive(pool *p)
 {
     int done = 0;
 
-    if (p->shipping == PHASE_SHIP_POSTED)
-        MPI_Test(&p->ship_req, &done, MPI_STATUS_IGNORE);
+    if (p->ship.at == PHASE_SHIP_POSTED)
+        MPI_Test(&p->ship.req, &done, MPI_STATUS_IGNORE);
     if (done)
         pool_turn(p, PHASE_SHIP_ON_ARRIVED);
 }
@@ -214,14 +197,14 @@ void ship_progress(pool *p)
 
     ship_receive(p);
     /* A reduction of the older term still reads the lanes of its epoch. */
-    if (p->shipping != PHASE_SHIP_HERE || p->term.phase == PHASE_DROPPING)
+    if (p->ship.at != PHASE_SHIP_HERE || p->term.phase == PHASE_DROPPING)
         return;
-    if (wire_news_decode(p->ship.data, p->ship.len, p->n_partitions, &n, &e) <
-            0 ||
+    if (wire_news_decode(p->ship.bytes.data, p->ship.bytes.len, p->n_partitions,
+                         &n, &e) < 0 ||
         take(p, &n, &e) < 0)
         pool_fail(p, &e);
     wire_news_free(&n);
     pool_turn(p, PHASE_SHIP_ON_TAKEN);
-    p->have_seq = p->ship_seq;
+    p->ship.have = p->ship.seq;
     p->last_active = clock_mono_ns();
 }

@@ -1,5 +1,5 @@
-/* slot.c - the two epochs a rank has under way: open and closing. */
-#include "pool_private.h"
+/* slot.c - the places of the two epochs that a rank has under way. */
+#include "epoch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,11 +33,35 @@ void pool_model_drop(pool_model *m)
     free(m);
 }
 
-pool_slot *pool_slot_of(pool *p, int64_t epoch)
+int pool_slot_init(pool_slot *s, size_t parts, pe_error *errp)
 {
-    pool_slot *s = &p->slot[epoch & 1];
+    s->range = calloc(parts, sizeof(*s->range));
+    return s->range ? 0 : pe_error_nomem(errp);
+}
 
-    return s->live && s->epoch == epoch ? s : NULL;
+void pool_slot_fini(pool_slot *s)
+{
+    free(s->range);
+    free(s->touch);
+    pe_delta_destroy(s->delta);
+    pool_model_drop(s->base);
+}
+
+pool_slot *pool_epoch_open(pool_epochs *e)
+{
+    return &e->slot[e->open & 1];
+}
+
+pool_slot *pool_epoch_closing(pool_epochs *e)
+{
+    return &e->slot[(e->open - 1) & 1];
+}
+
+pool_slot *pool_epoch_of(pool_epochs *e, int64_t number)
+{
+    pool_slot *s = &e->slot[number & 1];
+
+    return s->live && s->epoch == number ? s : NULL;
 }
 
 /* Forget what the epoch held; its memory stays. */
@@ -70,21 +94,15 @@ int pool_slot_rebase(pool_slot *s, pool_model *base, int64_t seq,
     return shape_delta(s, errp);
 }
 
-int pool_slot_open(pool *p, int64_t epoch, pool_model *base, int64_t seq,
-                   pe_error *errp)
+void pool_slot_open(pool_slot *s, int64_t epoch, const broker_position *at,
+                    size_t n)
 {
-    pool_slot *s = &p->slot[epoch & 1];
-
     pool_slot_clear(s);
     s->live = true;
     s->epoch = epoch;
-    for (size_t i = 0; i < p->n_parts; i++) {
-        const pool_part *k = &p->parts[i];
-
-        s->range[i] =
-            (params_range){NULL, k->partition, k->next, k->next, k->mark};
-    }
-    return pool_slot_rebase(s, base, seq, errp);
+    for (size_t i = 0; i < n; i++)
+        s->range[i] = (params_range){NULL, at[i].partition, at[i].offset,
+                                     at[i].offset, at[i].mark};
 }
 
 static int grow_touch(pool_slot *s)
@@ -99,7 +117,7 @@ static int grow_touch(pool_slot *s)
     return 0;
 }
 
-int pool_slot_touch(pool_slot *s, pool_device *d)
+int pool_slot_touch(pool_slot *s, commit_device *d)
 {
     size_t place = s->epoch & 1, at = d->touched[place].at;
 

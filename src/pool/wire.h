@@ -1,8 +1,8 @@
-/* wire.h - the messages between ranks, as bytes (pack.h). */
+/* wire.h - the messages between ranks, as bytes (frame.h). */
 #ifndef POOL_WIRE_H
 #define POOL_WIRE_H
 
-#include "source.h"
+#include "src/source/source.h"
 #include "src/params/params.h"
 
 /* Every message is encoded into a buffer, whose memory is used again, and
@@ -58,9 +58,9 @@ typedef struct wire_task {
 } wire_task;
 
 /* [r] gets the block, but no data, and its strings, cut to fit. */
-int wire_task_encode(const wire_task *t, const pool_record *r, pe_buffer *to,
+int wire_task_encode(const wire_task *t, const source_item *r, pe_buffer *to,
                      pe_error *errp);
-int wire_task_decode(const void *data, size_t len, wire_task *t, pool_record *r,
+int wire_task_decode(const void *data, size_t len, wire_task *t, source_item *r,
                      pe_error *errp);
 
 /* From a helper: a block of this epoch is done. */

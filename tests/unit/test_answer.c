@@ -167,12 +167,12 @@ enum { PARTS = 3, BLOCKS = 40, POINTS = 25, D = 3 };
 
 /* A source that is made up: block o of partition p. */
 typedef struct made {
-    pool_source base;
+    source_reader base;
     int32_t partition;
     int64_t next;
 } made;
 
-static int made_assign(pool_source *s, const broker_position *p, size_t n,
+static int made_assign(source_reader *s, const broker_position *p, size_t n,
                        pe_error *errp)
 {
     made *m = (made *)s;
@@ -187,7 +187,7 @@ static int made_assign(pool_source *s, const broker_position *p, size_t n,
 /* Offset 7 repeats 6, 9 cannot be read, 11 has another number of columns, and
  * of 13 one value is not finite.
  */
-static int made_fetch(pool_source *s, size_t which, pool_record *r,
+static int made_fetch(source_reader *s, size_t which, source_item *r,
                       pe_error *errp)
 {
     made *m = (made *)s;
@@ -228,31 +228,31 @@ static int made_fetch(pool_source *s, size_t which, pool_record *r,
     return 1;
 }
 
-static void made_release(pool_source *s, pool_record *r)
+static void made_release(source_reader *s, source_item *r)
 {
     (void)s;
     (void)r;
 }
 
-static void made_wait(pool_source *s, int timeout_ms)
+static void made_wait(source_reader *s, int timeout_ms)
 {
     (void)s;
     (void)timeout_ms;
     usleep(1000);
 }
 
-static int64_t made_end(pool_source *s, int32_t partition)
+static int64_t made_end(source_reader *s, int32_t partition)
 {
     (void)partition;
     return ((made *)s)->next > BLOCKS ? BLOCKS : -1;
 }
 
-static void made_close(pool_source *s)
+static void made_close(source_reader *s)
 {
     free(s);
 }
 
-static const pool_source_ops made_ops = {
+static const source_ops made_ops = {
     .assign = made_assign,
     .fetch = made_fetch,
     .release = made_release,
@@ -261,7 +261,7 @@ static const pool_source_ops made_ops = {
     .close = made_close,
 };
 
-static pool_source *made_open(void *arg, int32_t partition, pe_error *errp)
+static source_reader *made_open(void *arg, int32_t partition, pe_error *errp)
 {
     made *m = calloc(1, sizeof(*m));
 

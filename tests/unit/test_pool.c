@@ -12,24 +12,24 @@
 
 static void test_devices(void)
 {
-    pool_devices t = {0};
+    commit_devices t = {0};
     pe_error e = {0};
     char name[32];
 
     for (int i = 0; i < 1000; i++) {
         snprintf(name, sizeof(name), "device-%d", i);
-        CU_ASSERT_EQUAL(pool_device_find(&t, name, &e), (size_t)i);
+        CU_ASSERT_EQUAL(commit_device_find(&t, name, &e), (size_t)i);
     }
     for (int i = 0; i < 1000; i++) {
         snprintf(name, sizeof(name), "device-%d", i);
-        CU_ASSERT_EQUAL(pool_device_find(&t, name, &e), (size_t)i);
+        CU_ASSERT_EQUAL(commit_device_find(&t, name, &e), (size_t)i);
         UNIT_EQUAL(t.d[i].last.device, name);
     }
     CU_ASSERT_FALSE(t.d[3].known);
-    pool_devices_clear(&t);
+    commit_devices_clear(&t);
     CU_ASSERT_EQUAL(t.n, 0);
-    CU_ASSERT_EQUAL(pool_device_find(&t, "", &e), 0);
-    pool_devices_clear(&t);
+    CU_ASSERT_EQUAL(commit_device_find(&t, "", &e), 0);
+    commit_devices_clear(&t);
 }
 
 /* Large messages in pages: 2 GiB and more of them are only counted on, out of
@@ -66,7 +66,7 @@ static void test_pages(void)
             room[rows[i].len - 1] = 'x';
         for (size_t k = rows[i].len; k < whole; k++)
             room[k] = 'y';
-        CU_ASSERT_EQUAL(pool_pages(&b, &e), rows[i].pages);
+        CU_ASSERT_EQUAL(send_fill_page(&b, &e), rows[i].pages);
         CU_ASSERT_EQUAL(b.len, rows[i].len);
         if (rows[i].len)
             CU_ASSERT_EQUAL(room[rows[i].len - 1], 'x');
@@ -83,7 +83,7 @@ static void test_pages_most(void)
     pe_buffer b = {.len = most + 1};
     pe_error e = {0};
 
-    CU_ASSERT_EQUAL(pool_pages(&b, &e), -1);
+    CU_ASSERT_EQUAL(send_fill_page(&b, &e), -1);
     UNIT_EQUAL(e.text, "a message of 8796093018113 bytes is larger than MPI "
                        "can count");
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_FAILED);
@@ -93,56 +93,65 @@ static pool *new_pool(void)
 {
     pool *p = calloc(1, sizeof(*p));
 
-    p->n_parts = 2;
-    p->parts = calloc(2, sizeof(*p->parts));
-    p->parts[0].next = 5;
-    p->parts[1].next = 9;
-    for (int i = 0; i < 2; i++) {
-        p->slot[i].range = calloc(2, sizeof(params_range));
-    }
+    p->own.n_parts = 2;
+    p->own.at = calloc(2, sizeof(*p->own.at));
+    p->own.at[0] = (broker_position){0, 5, 0};
+    p->own.at[1] = (broker_position){1, 9, 44};
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(pool_slot_init(&p->epochs.slot[i], 2, NULL), 0);
     return p;
 }
 
 static void free_pool(pool *p)
 {
-    for (int i = 0; i < 2; i++) {
-        pool_slot_clear(&p->slot[i]);
-        free(p->slot[i].range);
-        free(p->slot[i].touch);
-        pe_delta_destroy(p->slot[i].delta);
-    }
-    pool_devices_clear(&p->devices);
-    free(p->parts);
+    for (int i = 0; i < 2; i++)
+        pool_slot_fini(&p->epochs.slot[i]);
+    commit_devices_clear(&p->own.devices);
+    free(p->own.at);
     free(p);
+}
+
+/* Epoch [number] at its place. */
+static pool_slot *open_slot(pool *p, int64_t number)
+{
+    pool_slot *s = &p->epochs.slot[number & 1];
+
+    pool_slot_open(s, number, p->own.at, p->own.n_parts);
+    return s;
 }
 
 static void test_slots(void)
 {
     pool *p = new_pool();
-    pe_error e = {0};
     pool_slot *s;
 
-    CU_ASSERT_PTR_NULL(pool_slot_of(p, 2));
-    CU_ASSERT_EQUAL(pool_slot_open(p, 2, NULL, 0, &e), 0);
-    s = pool_slot_of(p, 2);
+    CU_ASSERT_PTR_NULL(pool_epoch_of(&p->epochs, 2));
+    open_slot(p, 2);
+    s = pool_epoch_of(&p->epochs, 2);
     CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    CU_ASSERT_EQUAL(s->range[1].partition, 1);
     CU_ASSERT_EQUAL(s->range[1].from, 9);
     CU_ASSERT_EQUAL(s->range[1].to, 9);
-    CU_ASSERT_PTR_NULL(pool_slot_of(p, 4)); /* same place, other epoch */
-    CU_ASSERT_EQUAL(pool_slot_open(p, 3, NULL, 0, &e), 0);
-    CU_ASSERT_PTR_NOT_NULL(pool_slot_of(p, 2));
-    CU_ASSERT_PTR_NOT_NULL(pool_slot_of(p, 3));
+    CU_ASSERT_EQUAL(s->range[1].mark, 44);
+    /* same place, other epoch */
+    CU_ASSERT_PTR_NULL(pool_epoch_of(&p->epochs, 4));
+    open_slot(p, 3);
+    CU_ASSERT_PTR_NOT_NULL(pool_epoch_of(&p->epochs, 2));
+    CU_ASSERT_PTR_NOT_NULL(pool_epoch_of(&p->epochs, 3));
+    p->epochs.open = 3;
+    CU_ASSERT_PTR_EQUAL(pool_epoch_closing(&p->epochs), s);
+    CU_ASSERT_EQUAL(pool_epoch_open(&p->epochs)->epoch, 3);
     pool_slot_clear(s);
-    CU_ASSERT_PTR_NULL(pool_slot_of(p, 2));
+    CU_ASSERT_PTR_NULL(pool_epoch_of(&p->epochs, 2));
     free_pool(p);
 }
 
 static void touch(pool *p, int place, size_t device, uint64_t seq)
 {
-    pool_device *d = &p->devices.d[device];
+    commit_device *d = &p->own.devices.d[device];
 
     d->last.seq = seq;
-    CU_ASSERT_EQUAL(pool_slot_touch(&p->slot[place], d), 0);
+    CU_ASSERT_EQUAL(pool_slot_touch(&p->epochs.slot[place], d), 0);
 }
 
 /* Each epoch keeps the newest block of its own, not of the one after. */
@@ -150,27 +159,27 @@ static void test_touch(void)
 {
     pool *p = new_pool();
     pe_error e = {0};
-    size_t a = pool_device_find(&p->devices, "a", &e);
-    size_t b = pool_device_find(&p->devices, "b", &e);
+    size_t a = commit_device_find(&p->own.devices, "a", &e);
+    size_t b = commit_device_find(&p->own.devices, "b", &e);
 
-    pool_slot_open(p, 2, NULL, 0, &e);
-    pool_slot_open(p, 3, NULL, 0, &e);
+    open_slot(p, 2);
+    open_slot(p, 3);
     touch(p, 0, a, 10);
     touch(p, 0, b, 20);
     touch(p, 0, a, 11);
     touch(p, 1, a, 12);
-    CU_ASSERT_EQUAL(p->slot[0].n_touch, 2);
-    CU_ASSERT_EQUAL(p->slot[0].touch[0].seq, 11);
-    CU_ASSERT_EQUAL(p->slot[1].touch[0].seq, 12);
+    CU_ASSERT_EQUAL(p->epochs.slot[0].n_touch, 2);
+    CU_ASSERT_EQUAL(p->epochs.slot[0].touch[0].seq, 11);
+    CU_ASSERT_EQUAL(p->epochs.slot[1].touch[0].seq, 12);
     /* The place of one epoch is the next but one's. */
-    pool_slot_open(p, 4, NULL, 0, &e);
-    CU_ASSERT_EQUAL(p->slot[0].n_touch, 0);
+    open_slot(p, 4);
+    CU_ASSERT_EQUAL(p->epochs.slot[0].n_touch, 0);
     touch(p, 0, b, 21);
     touch(p, 0, a, 13);
-    CU_ASSERT_EQUAL(p->slot[0].n_touch, 2);
-    CU_ASSERT_EQUAL(p->slot[0].touch[1].seq, 13);
-    UNIT_EQUAL(p->slot[0].touch[1].device, "a");
-    CU_ASSERT_EQUAL(p->slot[1].touch[0].seq, 12);
+    CU_ASSERT_EQUAL(p->epochs.slot[0].n_touch, 2);
+    CU_ASSERT_EQUAL(p->epochs.slot[0].touch[1].seq, 13);
+    UNIT_EQUAL(p->epochs.slot[0].touch[1].device, "a");
+    CU_ASSERT_EQUAL(p->epochs.slot[1].touch[0].seq, 12);
     free_pool(p);
 }
 
@@ -210,13 +219,13 @@ static void test_models(void)
 
 /* A source of blocks of 2 points x 2 features; block i has 4i, 4i + 1, ... */
 typedef struct blocks {
-    pool_source base;
+    source_reader base;
     int64_t next;
     _Alignas(64) double room[5];
     int released;
 } blocks;
 
-static int blocks_fetch(pool_source *s, size_t lane, pool_record *r,
+static int blocks_fetch(source_reader *s, size_t lane, source_item *r,
                         pe_error *errp)
 {
     blocks *b = (blocks *)s;
@@ -238,14 +247,14 @@ static int blocks_fetch(pool_source *s, size_t lane, pool_record *r,
     return 1;
 }
 
-static void blocks_release(pool_source *s, pool_record *r)
+static void blocks_release(source_reader *s, source_item *r)
 {
     (void)r;
     ((blocks *)s)->released++;
 }
 
-static const pool_source_ops blocks_ops = {.fetch = blocks_fetch,
-                                           .release = blocks_release};
+static const source_ops blocks_ops = {.fetch = blocks_fetch,
+                                      .release = blocks_release};
 
 typedef struct bench {
     pool *p;
@@ -272,16 +281,13 @@ static void bench_open(bench *b, const char *yaml)
     p->c = (pool_conf){.pl = b->pl, .req = &b->req, .source = &b->source.base};
     p->size = 1;
     p->n_partitions = 1;
-    p->stage = pipeline_last_stage(b->pl);
-    p->model_ops = pe_model_find(p->stage->function);
-    p->samples = calloc(POOL_SAMPLES, sizeof(*p->samples));
-    CU_ASSERT_EQUAL_FATAL(chain_open(p, &e), 0);
-    CU_ASSERT_EQUAL_FATAL(owner_init(p, &e), 0);
-    share_take(p, (const unsigned char *)"\1");
-    CU_ASSERT_EQUAL(pool_slot_open(p, 2, NULL, 0, &e), 0);
-    p->epoch = 2;
     p->term.phase = PHASE_OPEN;
-    b->s = pool_slot_of(p, 2);
+    CU_ASSERT_EQUAL_FATAL(figures_init(&p->figures, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(chain_open(&p->stages, &p->c, 0, 1, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(lane_init(p, &e), 0);
+    lane_share(p, (const unsigned char *)"\1");
+    p->epochs.open = 2;
+    b->s = open_slot(p, 2);
 }
 
 /* What all ranks do once they agree on the number of features. */
@@ -301,11 +307,10 @@ static void bench_close(bench *b)
 {
     pool *p = b->p;
 
-    CU_ASSERT_FALSE(p->failed);
-    owner_fini(p);
-    chain_close(p);
-    pe_block_release(&p->work);
-    free(p->samples);
+    CU_ASSERT_FALSE(p->fate.failed);
+    lane_fini(p);
+    chain_close(&p->stages);
+    figures_fini(&p->figures);
     free(p);
     pipeline_destroy(b->pl);
 }
@@ -318,25 +323,25 @@ static void test_chain(void)
     bench b;
 
     bench_open(&b, CHAIN(PICK("1") SCALE));
-    CU_ASSERT_EQUAL(b.p->n_pre, 2);
+    CU_ASSERT_EQUAL(b.p->stages.n_pre, 2);
     for (int i = 0; i < 3; i++) {
         CU_ASSERT_EQUAL(owner_step(b.p), 0); /* waits for the model */
         CU_ASSERT_EQUAL(b.p->term.proposal, 1);
     }
     CU_ASSERT_EQUAL(b.s->dispatched, 0);
     give_model(&b, 1);
-    CU_ASSERT_TRUE(b.p->ahead.there);
+    CU_ASSERT_TRUE(b.p->stages.ahead.there);
     CU_ASSERT_EQUAL(owner_step(b.p), 1);
-    CU_ASSERT_FALSE(b.p->ahead.there);
+    CU_ASSERT_FALSE(b.p->stages.ahead.there);
     CU_ASSERT_EQUAL(b.s->add.applied, 1);
     CU_ASSERT_EQUAL(b.s->add.points, 2);
-    CU_ASSERT_EQUAL(pe_block_at(&b.p->ahead.block, 0, 0), -1.0);
+    CU_ASSERT_EQUAL(pe_block_at(&b.p->stages.ahead.block, 0, 0), -1.0);
     CU_ASSERT_EQUAL(owner_step(b.p), 1);
     CU_ASSERT_EQUAL(b.s->add.applied, 2);
     CU_ASSERT_EQUAL(b.s->delta->points, 4);
     CU_ASSERT_EQUAL(b.source.released, 2);
     /* Seen: 1, 3, 5, 7; mean 4, variance 5. */
-    CU_ASSERT_DOUBLE_EQUAL(pe_block_at(&b.p->pre[1].out, 1, 0),
+    CU_ASSERT_DOUBLE_EQUAL(pe_block_at(&b.p->stages.pre[1].out, 1, 0),
                            3 / 2.23606797749979, 1e-12);
     bench_close(&b);
 }
@@ -350,7 +355,7 @@ static void test_chain_nothing(void)
     CU_ASSERT_EQUAL(owner_step(b.p), 1);
     CU_ASSERT_EQUAL(owner_step(b.p), 1);
     CU_ASSERT_EQUAL(b.p->term.proposal, 0);
-    CU_ASSERT_FALSE(b.p->ahead.there);
+    CU_ASSERT_FALSE(b.p->stages.ahead.there);
     CU_ASSERT_EQUAL(b.s->add.applied, 2);
     CU_ASSERT_EQUAL(b.s->add.points, 0);
     CU_ASSERT_EQUAL(b.s->add.bytes, 0); /* of raw, which has none here */
@@ -363,7 +368,7 @@ static void test_chain_refused(void)
 {
     pe_error e = {0};
     pe_block block;
-    pool_record r;
+    source_item r;
     bench b;
 
     bench_open(&b, CHAIN(SIFT("keep: inliers") PICK("0,9") SCALE));
@@ -373,14 +378,14 @@ static void test_chain_refused(void)
     CU_ASSERT_EQUAL(owner_step(b.p), 1);
     CU_ASSERT_EQUAL(b.s->add.refused, 2);
     CU_ASSERT_EQUAL(b.s->add.applied, 0);
-    CU_ASSERT_PTR_NULL(b.p->refuser);
+    CU_ASSERT_PTR_NULL(b.p->stages.refuser);
     blocks_fetch(&b.source.base, 0, &r, &e);
     block = r.block;
-    CU_ASSERT_EQUAL(chain_run(b.p, &block, &e), -1);
+    CU_ASSERT_EQUAL(chain_run(&b.p->stages, &block, &e), -1);
     UNIT_EQUAL(e.text, "stage 'pick': columns: 9 is out of range, the block "
                        "has 2 features, 0 to 1");
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
-    UNIT_EQUAL(b.p->refuser->name, "pick");
+    UNIT_EQUAL(b.p->stages.refuser->name, "pick");
     bench_close(&b);
 }
 
@@ -398,7 +403,7 @@ static void test_chain_scores(void)
     CU_ASSERT_EQUAL(owner_step(b.p), 1); /* no outliers: nothing is left */
     CU_ASSERT_EQUAL(b.s->add.applied, 2);
     CU_ASSERT_EQUAL(b.s->add.points, 2);
-    CU_ASSERT_PTR_NULL(b.p->at);
+    CU_ASSERT_PTR_NULL(b.p->stages.at);
     bench_close(&b);
 }
 
@@ -410,9 +415,9 @@ static void test_chain_forget(void)
     bench_open(&b, CHAIN(PICK("1,1,0")));
     CU_ASSERT_EQUAL(owner_step(b.p), 0);
     CU_ASSERT_EQUAL(b.p->term.proposal, 3);
-    CU_ASSERT_TRUE(b.p->ahead.there);
-    owner_drop(b.p);
-    CU_ASSERT_FALSE(b.p->ahead.there);
+    CU_ASSERT_TRUE(b.p->stages.ahead.there);
+    chain_forget(&b.p->stages);
+    CU_ASSERT_FALSE(b.p->stages.ahead.there);
     bench_close(&b);
 }
 
@@ -422,11 +427,9 @@ static void test_chain_open(void)
     bench b;
 
     bench_open(&b, CHAIN(SCALE));
-    chain_close(b.p);
+    chain_close(&b.p->stages);
     pe_options_set(b.pl->stages[1].options, "scale", "0", &e);
-    b.p->n_pre = 0;
-    memset(&b.p->ahead, 0, sizeof(b.p->ahead));
-    CU_ASSERT_EQUAL(chain_open(b.p, &e), -1);
+    CU_ASSERT_EQUAL(chain_open(&b.p->stages, &b.p->c, 0, 1, &e), -1);
     UNIT_EQUAL(e.text, "stage 'scale': scale: value 1, 0, is not above 0; "
                        "take 1 for a column that stays as it is");
     bench_close(&b);
@@ -439,10 +442,10 @@ static void test_chain_open(void)
  */
 static int work_result = 1;
 
-int __real_pool_work(pool *p, pool_slot *s, const pool_record *r);
-int __wrap_pool_work(pool *p, pool_slot *s, const pool_record *r);
+int __real_pool_work(pool *p, pool_slot *s, const source_item *r);
+int __wrap_pool_work(pool *p, pool_slot *s, const source_item *r);
 
-int __wrap_pool_work(pool *p, pool_slot *s, const pool_record *r)
+int __wrap_pool_work(pool *p, pool_slot *s, const source_item *r)
 {
     return work_result < 1 ? work_result : __real_pool_work(p, s, r);
 }
@@ -459,12 +462,13 @@ static bool is_told_done(void)
     p->c.comm = MPI_COMM_SELF;
     p->size = 2; /* with itself */
     p->term.phase = PHASE_OPEN;
-    p->epoch = 3;
-    CU_ASSERT_EQUAL(pool_slot_open(p, 3, NULL, 0, &e), 0);
-    p->help[0].state = HELP_HERE;
-    p->help[0].task = (wire_task){.epoch = 3};
-    CU_ASSERT_EQUAL(pe_block_reserve(&p->help[0].record.block, 1, 1, PE_F8, &e),
-                    0);
+    p->epochs.open = 3;
+    p->sends.comm = MPI_COMM_SELF;
+    open_slot(p, 3);
+    p->help.asks[0].state = HELP_HERE;
+    p->help.asks[0].task = (wire_task){.epoch = 3};
+    CU_ASSERT_EQUAL(
+        pe_block_reserve(&p->help.asks[0].item.block, 1, 1, PE_F8, &e), 0);
     CU_ASSERT_EQUAL(help_step(p), 1);
     MPI_Iprobe(0, TAG_DONE, MPI_COMM_SELF, &there, MPI_STATUS_IGNORE);
     if (there) {
@@ -475,8 +479,8 @@ static bool is_told_done(void)
         CU_ASSERT_EQUAL(d.epoch, 3);
         pe_buffer_free(&m);
     }
-    pe_block_release(&p->help[0].record.block);
-    pe_buffer_free(&p->frame);
+    pe_block_release(&p->help.asks[0].item.block);
+    pe_buffer_free(&p->sends.frame);
     free_pool(p);
     return there;
 }
@@ -515,7 +519,8 @@ static void test_late_state(void)
                         .store = pool_store_memory(&e)};
 
     p->n_partitions = 2;
-    p->reached = calloc(2, sizeof(*p->reached));
+    p->head = calloc(1, sizeof(*p->head));
+    p->head->reached = calloc(2, sizeof(*p->head->reached));
     p->c.committer = committer_start(&c, &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(p->c.committer);
     p->term.number = 3;
@@ -523,13 +528,67 @@ static void test_late_state(void)
         committer_load(p->c.committer, term);
         wait_idle(p);
         ship_news(p);
-        CU_ASSERT_EQUAL(p->shipping,
+        CU_ASSERT_EQUAL(p->ship.at,
                         term == 3 ? PHASE_SHIP_BUILT : PHASE_SHIP_NONE);
     }
-    CU_ASSERT_FALSE(p->failed);
+    CU_ASSERT_FALSE(p->fate.failed);
     committer_stop(p->c.committer);
-    pe_buffer_free(&p->ship);
-    free(p->reached);
+    pe_buffer_free(&p->ship.bytes);
+    free(p->head->reached);
+    free(p->head);
+    free_pool(p);
+}
+
+/* --- a part that cannot be merged --- */
+
+static int merge_nothing(pe_delta *d, const unsigned char *blob, size_t len,
+                         pe_error *errp)
+{
+    (void)d;
+    (void)blob;
+    (void)len;
+    return pe_error_nomem(errp);
+}
+
+/* Its blocks would be lost if the rest of the epoch were committed. */
+static void test_part_lost(void)
+{
+    static const pe_model_ops ops = {.name = "odd",
+                                     .merge_blob = merge_nothing};
+    params_range range = {NULL, 1, 9, 12, 7};
+    wire_part part = {.term = 1,
+                      .epoch = 2,
+                      .ranges = &range,
+                      .n_ranges = 1,
+                      .blob = "rows",
+                      .blob_len = 4};
+    int64_t reached[2] = {0};
+    pe_delta d = {0};
+    pool_head head = {.reached = reached};
+    pool *p = new_pool();
+    pe_buffer m = {0};
+    pe_error e = {0};
+
+    p->size = 1;
+    p->n_partitions = 2;
+    p->term.number = 1;
+    p->term.phase = PHASE_REDUCING;
+    p->stages.model = &ops;
+    p->head = &head;
+    head.job = commit_job_create(2, &e);
+    head.job->last_epoch = 2;
+    head.job->delta = &d;
+    CU_ASSERT_EQUAL(wire_part_encode(&part, &m, &e), 0);
+    epoch_take_part(p, &m);
+    CU_ASSERT_TRUE(p->fate.failed);
+    CU_ASSERT_EQUAL(reached[1], 12);
+    epoch_progress(p); /* the ranks have to leave together */
+    CU_ASSERT_EQUAL(p->term.phase, PHASE_OPEN);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(head.pending);
+    epoch_submit(p);
+    CU_ASSERT_PTR_NOT_NULL(head.pending);
+    head.pending->delta = NULL;
+    commit_job_destroy(head.pending);
     free_pool(p);
 }
 
@@ -539,18 +598,18 @@ static void test_impossible(void)
     pool p = {.rank = 2};
 
     CU_ASSERT_EQUAL(pool_step(&p, PHASE_ON_WHOLE), PHASE_IMPOSSIBLE);
-    CU_ASSERT_TRUE(p.failed);
-    UNIT_EQUAL(p.error.text,
+    CU_ASSERT_TRUE(p.fate.failed);
+    UNIT_EQUAL(p.fate.error.text,
                "rank 2 is loading and was told whole: a fault in the pool");
-    p.failed = false;
+    p.fate.failed = false;
     pool_turn(&p, PHASE_SHIP_ON_TAKEN);
-    UNIT_EQUAL(p.error.text,
+    UNIT_EQUAL(p.fate.error.text,
                "rank 2 cannot turn to a broadcast now: a fault in the pool");
-    p.failed = false;
+    p.fate.failed = false;
     pool_hear(&p, PHASE_SAYS_STOP);
     CU_ASSERT_TRUE(pool_is_over(&p));
     pool_hear(&p, PHASE_SAYS_STAY);
-    UNIT_EQUAL(p.error.text,
+    UNIT_EQUAL(p.fate.error.text,
                "rank 2 cannot take an order now: a fault in the pool");
 }
 
@@ -560,6 +619,7 @@ int main(void)
         {"a helper says done of what it did", test_help_done},
         {"a state of a term before is dropped", test_late_state},
         {"what cannot be is said", test_impossible},
+        {"a part that is lost is not committed", test_part_lost},
         {"devices by name", test_devices},
         {"large messages, in pages", test_pages},
         {"... larger than MPI can count", test_pages_most},

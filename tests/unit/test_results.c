@@ -10,7 +10,7 @@
 #include "mock_broker.h"
 #include "scratch.h"
 #include "src/common/clock.h"
-#include "src/pool/pool_private.h"
+#include "src/pool/results.h"
 
 static const char yaml[] = "version: 1\n"
                            "pipeline: p\n"
@@ -23,10 +23,14 @@ static const char yaml[] = "version: 1\n"
                            "streams: {sense: {partitions: 1, topic: t}}\n";
 
 typedef struct bench {
-    pool p;
+    pool_conf conf;
+    pool_term term;
+    pool_fate fate;
+    pool_slot slot[2];
+    pool_results r;
     pipeline *pl;
     pipeline_request req;
-    pool_record record;
+    source_item record;
 } bench;
 
 static void bench_open(bench *b)
@@ -40,10 +44,10 @@ static void bench_open(bench *b)
     CU_ASSERT_PTR_NOT_NULL_FATAL(b->pl);
     b->req = (pipeline_request){
         .run = "r", .dir = scratch_folder, .broker = mock_endpoint};
-    b->p.c = (pool_conf){.pl = b->pl, .req = &b->req};
-    b->p.term.number = b->p.term.wanted = 1;
-    b->p.stage = pipeline_last_stage(b->pl);
-    CU_ASSERT_EQUAL_FATAL(results_open(&b->p, &e), 0);
+    b->conf = (pool_conf){.pl = b->pl, .req = &b->req};
+    b->term.number = b->term.wanted = 1;
+    CU_ASSERT_EQUAL_FATAL(
+        results_open(&b->r, &b->conf, &b->term, &b->fate, b->slot, &e), 0);
     b->record.block = (pe_block){.device = "d", .topic = "t"};
 }
 
@@ -51,12 +55,12 @@ static void refuse(bench *b, const void *value, size_t len, const char *reason)
 {
     b->record.raw = value;
     b->record.raw_len = len;
-    results_refused(&b->p, &b->p.slot[0], &b->record, reason);
+    results_refused(&b->r, &b->slot[0], &b->record, "learn", reason);
 }
 
 static void bench_close(bench *b)
 {
-    results_close(&b->p);
+    results_close(&b->r);
     pipeline_destroy(b->pl);
 }
 
@@ -65,14 +69,14 @@ static void settle(bench *b)
 {
     int64_t limit = clock_mono_ns() + 20 * CLOCK_S;
 
-    while ((b->p.held || b->p.slot[0].unacked) && clock_mono_ns() < limit) {
-        results_poll(&b->p);
+    while ((b->r.held || b->slot[0].unacked) && clock_mono_ns() < limit) {
+        results_poll(&b->r);
         clock_sleep_ns(1000000, 1);
     }
-    CU_ASSERT_PTR_NULL(b->p.held);
-    CU_ASSERT_EQUAL(b->p.slot[0].unacked, 0);
-    CU_ASSERT_FALSE(b->p.failed);
-    CU_ASSERT_EQUAL(b->p.term.wanted, b->p.term.number);
+    CU_ASSERT_PTR_NULL(b->r.held);
+    CU_ASSERT_EQUAL(b->slot[0].unacked, 0);
+    CU_ASSERT_FALSE(b->fate.failed);
+    CU_ASSERT_EQUAL(b->term.wanted, b->term.number);
 }
 
 /* A rank that waited here would take part in no round. */
@@ -86,15 +90,15 @@ static void test_full(void)
     refuse(&b, "x", 1, "first");
     settle(&b);
     rd_kafka_mock_broker_set_down(mock, 1);
-    while (!b.p.held && n < 100) {
+    while (!b.r.held && n < 100) {
         refuse(&b, value, sizeof(value), "is refused");
         n++;
     }
-    CU_ASSERT_PTR_NOT_NULL(b.p.held);
+    CU_ASSERT_PTR_NOT_NULL(b.r.held);
     refuse(&b, "y", 1, "one more");
-    CU_ASSERT_EQUAL(b.p.slot[0].unacked, n);
-    results_poll(&b.p);
-    CU_ASSERT_PTR_NOT_NULL(b.p.held);
+    CU_ASSERT_EQUAL(b.slot[0].unacked, n);
+    results_poll(&b.r);
+    CU_ASSERT_PTR_NOT_NULL(b.r.held);
     rd_kafka_mock_broker_set_up(mock, 1);
     settle(&b);
     bench_close(&b);
@@ -108,11 +112,11 @@ static void test_drop(void)
 
     bench_open(&b);
     rd_kafka_mock_broker_set_down(mock, 1);
-    for (int n = 0; !b.p.held && n < 100; n++)
+    for (int n = 0; !b.r.held && n < 100; n++)
         refuse(&b, value, sizeof(value), "is refused");
-    CU_ASSERT_PTR_NOT_NULL(b.p.held);
-    results_drop(&b.p);
-    CU_ASSERT_PTR_NULL(b.p.held);
+    CU_ASSERT_PTR_NOT_NULL(b.r.held);
+    results_drop(&b.r);
+    CU_ASSERT_PTR_NULL(b.r.held);
     rd_kafka_mock_broker_set_up(mock, 1);
     bench_close(&b);
 }
@@ -132,7 +136,7 @@ static void test_cut(void)
     char *value = calloc(1, len);
     memset(reason, 'r', sizeof(reason));
     reason[1999] = '\0';
-    snprintf(b.p.refused_topic, sizeof(b.p.refused_topic), "cut");
+    snprintf(b.r.refused, sizeof(b.r.refused), "cut");
     refuse(&b, value, len, reason);
     settle(&b);
     c = mock_consumer("cut", 0);
@@ -161,8 +165,8 @@ static void test_fit(void)
 
     bench_open(&b);
     size_t most = b.pl->message_bytes;
-    CU_ASSERT_EQUAL(results_fit(&b.p, most - 128, &e), 0);
-    CU_ASSERT_EQUAL(results_fit(&b.p, most - 127, &e), -1);
+    CU_ASSERT_EQUAL(results_fit(&b.r, most - 128, &e), 0);
+    CU_ASSERT_EQUAL(results_fit(&b.r, most - 127, &e), -1);
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
     UNIT_CONTAINS(e.text, "is larger than a record may be");
     bench_close(&b);

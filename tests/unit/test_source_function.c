@@ -8,7 +8,7 @@
 
 #include "scratch.h"
 #include "src/block/record.h"
-#include "src/pool/source.h"
+#include "src/source/source.h"
 
 static atomic_int drained;
 
@@ -36,10 +36,10 @@ static pipeline *load(const char *text)
     return p;
 }
 
-static pool_source *open_source(const pipeline *p, const pipeline_request *r)
+static source_reader *open_source(const pipeline *p, const pipeline_request *r)
 {
     pe_error e = {0};
-    pool_source *s = pool_source_function(p, r, false, &drained, &e);
+    source_reader *s = source_open_function(p, r, false, &drained, &e);
     broker_position at = {.partition = 0, .offset = 0};
 
     UNIT_EQUAL(e.text, "");
@@ -53,8 +53,8 @@ static void test_strings(void)
 {
     pipeline *p = load("a,b\n0,0\n1,0\n2,0\n3,0\n4,0\n");
     const pipeline_request r = {.run = "r", .dir = scratch_folder};
-    pool_source *s = open_source(p, &r);
-    static pool_record ring[3];
+    source_reader *s = open_source(p, &r);
+    static source_item ring[3];
     pe_error e = {0};
 
     for (int i = 0; i < 3; i++)
@@ -83,8 +83,8 @@ static void test_skipped(void)
 {
     pipeline *p = load("0,0\n1,0\n2\n3\n4,0\n5,0,0\n");
     const pipeline_request r = {.run = "r", .dir = scratch_folder};
-    pool_source *s = open_source(p, &r);
-    static pool_record record;
+    source_reader *s = open_source(p, &r);
+    static source_item record;
     const char *first;
     pe_error e = {0};
 
@@ -108,21 +108,21 @@ static void test_skipped(void)
 /* What names a source fits into a record: its end says which row. */
 static void test_source_fit(void)
 {
-    static char source[3000];
+    static char name[3000];
     char out[RECORD_SOURCE_MAX + 1];
 
     record_source_fit("a.csv:7", out);
     UNIT_EQUAL(out, "a.csv:7");
-    memset(source, 'x', sizeof(source));
-    memcpy(source + sizeof(source) - 7, ":12345", 7);
-    record_source_fit(source, out);
+    memset(name, 'x', sizeof(name));
+    memcpy(name + sizeof(name) - 7, ":12345", 7);
+    record_source_fit(name, out);
     CU_ASSERT_EQUAL(strlen(out), RECORD_SOURCE_MAX);
     CU_ASSERT_EQUAL(memcmp(out, "...xxx", 6), 0);
     UNIT_EQUAL(strrchr(out, ':'), ":12345");
     /* No character is cut in two. */
-    for (size_t i = 0; i + 8 < sizeof(source); i += 2)
-        memcpy(source + i, "\xc3\xa9", 2);
-    record_source_fit(source, out);
+    for (size_t i = 0; i + 8 < sizeof(name); i += 2)
+        memcpy(name + i, "\xc3\xa9", 2);
+    record_source_fit(name, out);
     CU_ASSERT((unsigned char)out[3] == 0xc3);
     CU_ASSERT(strlen(out) <= RECORD_SOURCE_MAX);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/commit/pack.h"
+#include "src/commit/frame.h"
 #include "src/commit/store.h"
 #include "src/common/random.h"
 #include "src/pool/wire.h"
@@ -170,7 +170,7 @@ static int decode_state(const void *data, size_t len, bool look, pe_error *errp)
 static int encode_task(pe_buffer *b)
 {
     wire_task t = {3, 8};
-    pool_record r = {.foreign = true,
+    source_item r = {.foreign = true,
                      .block = {.points = 25,
                                .features = 32,
                                .dtype = PE_F4,
@@ -193,7 +193,7 @@ static int encode_task(pe_buffer *b)
 static int decode_task(const void *data, size_t len, bool look, pe_error *errp)
 {
     wire_task t;
-    pool_record r = {0};
+    source_item r = {0};
     const pe_block *b = &r.block;
 
     if (wire_task_decode(data, len, &t, &r, errp) < 0)
@@ -368,7 +368,7 @@ static void test_values(void)
 {
     params_range odd = {NULL, PARTITIONS, 0, 1, 0};
     wire_part part = {.ranges = &odd, .n_ranges = 1};
-    pool_record r = {.block = {.points = 1 << 16,
+    source_item r = {.block = {.points = 1 << 16,
                                .features = 1 << 16,
                                .dtype = PE_F4,
                                .device = "d"}};
@@ -393,8 +393,8 @@ static void test_values(void)
 /* Strings that are longer than a record has room for are cut. */
 static void test_texts(void)
 {
-    char longer[2 * POOL_TEXT];
-    pool_record r = {.block = {.points = 1,
+    char longer[2 * SOURCE_TEXT];
+    source_item r = {.block = {.points = 1,
                                .features = 1,
                                .dtype = PE_F8,
                                .device = "d"}},
@@ -410,11 +410,11 @@ static void test_texts(void)
     r.block.source = longer;
     CU_ASSERT_EQUAL(wire_task_encode(&t, &r, &b, NULL), 0);
     CU_ASSERT_EQUAL(wire_task_decode(b.data, b.len, &t, &back, NULL), 0);
-    CU_ASSERT_EQUAL(strlen(back.block.source), POOL_TEXT - 3);
+    CU_ASSERT_EQUAL(strlen(back.block.source), SOURCE_TEXT - 3);
     r.block.device = longer;
     CU_ASSERT_EQUAL(wire_task_encode(&t, &r, &b, NULL), 0);
     CU_ASSERT_EQUAL(wire_task_decode(b.data, b.len, &t, &back, NULL), 0);
-    CU_ASSERT_EQUAL(strlen(back.block.device), POOL_TEXT - 2);
+    CU_ASSERT_EQUAL(strlen(back.block.device), SOURCE_TEXT - 2);
     CU_ASSERT_PTR_NULL(back.block.source);
     pe_buffer_free(&b);
 }

@@ -78,23 +78,40 @@ void world_hold(int n)
     held_from = n;
 }
 
-void __real_results_poll(pool *p);
-void __wrap_results_poll(pool *p);
+void __real_results_poll(pool_results *r);
+void __wrap_results_poll(pool_results *r);
+
+/* Blocks that this rank has dispatched, in the open epoch and those before. */
+static int dispatched(const pool_slot *open)
+{
+    static int64_t epoch, now, before;
+
+    if (open->epoch != epoch) {
+        before += now;
+        epoch = open->epoch;
+    }
+    now = open->dispatched;
+    return (int)(before + now);
+}
 
 /* As after a result that it did not take, and somebody ends the run; all zero
  * is a record, too.
  */
-void __wrap_results_poll(pool *p)
+void __wrap_results_poll(pool_results *r)
 {
     enum { RECORD = 4096 };
+    pool_slot *open = r->slot;
 
-    __real_results_poll(p);
-    if (!held_from || p->fetched < (uint64_t)held_from || p->held ||
-        !p->slot[p->epoch & 1].live)
+    __real_results_poll(r);
+    if (!held_from)
         return;
-    p->held = calloc(1, RECORD);
-    p->slot[p->epoch & 1].unacked++;
-    atomic_store((atomic_int *)p->c.drain, 1); /* of a pipeline of ours */
+    if (open[1].live && (!open->live || open[1].epoch > open->epoch))
+        open++;
+    if (!open->live || dispatched(open) < held_from || r->held)
+        return;
+    r->held = calloc(1, RECORD);
+    open->unacked++;
+    atomic_store((atomic_int *)r->c->drain, 1); /* of a pipeline of ours */
 }
 
 /* --- memory that ends --- */
@@ -144,8 +161,8 @@ void *__wrap_aligned_alloc(size_t to, size_t n)
 
 /* --- the source --- */
 
-struct source {
-    pool_source base;
+struct played_source {
+    source_reader base;
     bool lanes, gone;
     const char *go;
     broker_position at[WORLD_PARTITIONS];
@@ -153,10 +170,10 @@ struct source {
     int64_t start_ns;
 };
 
-static int source_assign(pool_source *base, const broker_position *p, size_t n,
-                         pe_error *errp)
+static int source_assign(source_reader *base, const broker_position *p,
+                         size_t n, pe_error *errp)
 {
-    struct source *s = (struct source *)base;
+    struct played_source *s = (struct played_source *)base;
 
     (void)errp;
     if (!s->start_ns)
@@ -168,7 +185,7 @@ static int source_assign(pool_source *base, const broker_position *p, size_t n,
 }
 
 /* Nobody is done before what is to happen has happened. */
-static bool may_go(struct source *s, int64_t offset)
+static bool may_go(struct played_source *s, int64_t offset)
 {
     if (offset < WORLD_BLOCKS / 2)
         return true;
@@ -176,7 +193,8 @@ static bool may_go(struct source *s, int64_t offset)
     return s->gone;
 }
 
-static int fetch_at(struct source *s, broker_position *at, pool_record *r)
+static int fetch_at(struct played_source *s, broker_position *at,
+                    source_item *r)
 {
     int64_t due = s->start_ns + at->offset * PERIOD_NS;
     double *rows;
@@ -197,10 +215,10 @@ static int fetch_at(struct source *s, broker_position *at, pool_record *r)
     return 1;
 }
 
-static int source_fetch(pool_source *base, size_t lane, pool_record *r,
+static int source_fetch(source_reader *base, size_t lane, source_item *r,
                         pe_error *errp)
 {
-    struct source *s = (struct source *)base;
+    struct played_source *s = (struct played_source *)base;
 
     (void)errp;
     if (s->lanes)
@@ -211,39 +229,39 @@ static int source_fetch(pool_source *base, size_t lane, pool_record *r,
     return 0;
 }
 
-static void source_release(pool_source *base, pool_record *r)
+static void source_release(source_reader *base, source_item *r)
 {
     (void)base;
     free(r->held.handle);
     r->held.handle = NULL;
 }
 
-static void source_wait(pool_source *base, int timeout_ms)
+static void source_wait(source_reader *base, int timeout_ms)
 {
     (void)base;
     clock_sleep_ns((int64_t)timeout_ms * 1000000, 0);
 }
 
-static int64_t source_high(pool_source *base, int32_t partition)
+static int64_t source_high(source_reader *base, int32_t partition)
 {
     (void)base;
     (void)partition;
     return WORLD_BLOCKS;
 }
 
-static int64_t source_end(pool_source *base, int32_t partition)
+static int64_t source_end(source_reader *base, int32_t partition)
 {
     (void)base;
     (void)partition;
     return -1;
 }
 
-static void source_close(pool_source *base)
+static void source_close(source_reader *base)
 {
     free(base);
 }
 
-static const pool_source_ops source_ops = {
+static const source_ops played_ops = {
     .assign = source_assign,
     .fetch = source_fetch,
     .release = source_release,
@@ -253,13 +271,13 @@ static const pool_source_ops source_ops = {
     .close = source_close,
 };
 
-pool_source *world_source(bool lanes, const char *go)
+source_reader *world_source(bool lanes, const char *go)
 {
-    struct source *s = calloc(1, sizeof(*s));
+    struct played_source *s = calloc(1, sizeof(*s));
 
     if (!s)
         exit(1);
-    s->base.ops = &source_ops;
+    s->base.ops = &played_ops;
     s->lanes = lanes;
     s->go = go;
     return &s->base;

@@ -29,7 +29,7 @@ typedef struct world_script {
  * one every 2 ms; the second half of them once the file [go] is there.  With
  * [lanes], one lane a partition.
  */
-pool_source *world_source(bool lanes, const char *go);
+source_reader *world_source(bool lanes, const char *go);
 
 /* Rank 0: a store with commit.lua's answers, in which b learns too, of what it
  * has, with every look at it.  [drain] is set when it is time to, and the

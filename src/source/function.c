@@ -1,4 +1,4 @@
-/* source_function.c - the source stage run inside the ranks: no broker. */
+/* function.c - the source stage run inside the ranks: no broker. */
 #include "source.h"
 
 #include <stdio.h>
@@ -19,8 +19,8 @@ struct lane {
     int64_t start_ns; /* of the schedule */
 };
 
-struct source {
-    pool_source base;
+struct function_source {
+    source_reader base;
     const pipeline *pl;
     const pipeline_stage *stage;
     const char *run;
@@ -37,16 +37,16 @@ struct source {
 };
 
 _Static_assert(sizeof(((struct lane *)0)->device) + RECORD_SOURCE_MAX + 1 <=
-                   POOL_TEXT,
+                   SOURCE_TEXT,
                "a record holds its strings");
 
-static struct source *source_of(pool_source *s)
+static struct function_source *source_of(source_reader *s)
 {
-    return (struct source *)s;
+    return (struct function_source *)s;
 }
 
 /* Rows that [l] has left out; what it said of the first is kept. */
-static uint64_t lane_skipped(struct source *s, const struct lane *l)
+static uint64_t lane_skipped(struct function_source *s, const struct lane *l)
 {
     const function_skips *k = l->ctx ? context_skips(l->ctx) : NULL;
 
@@ -56,7 +56,7 @@ static uint64_t lane_skipped(struct source *s, const struct lane *l)
     return k ? k->rows : 0;
 }
 
-static void close_lanes(struct source *s)
+static void close_lanes(struct function_source *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         s->skipped += lane_skipped(s, &s->lanes[i]);
@@ -69,8 +69,8 @@ static void close_lanes(struct source *s)
     s->n = 0;
 }
 
-static int open_lane(struct source *s, struct lane *l, const broker_position *p,
-                     pe_error *errp)
+static int open_lane(struct function_source *s, struct lane *l,
+                     const broker_position *p, pe_error *errp)
 {
     function_setup set = {
         .run = s->run,
@@ -106,10 +106,10 @@ static int open_lane(struct source *s, struct lane *l, const broker_position *p,
     return 0;
 }
 
-static int source_assign(pool_source *base, const broker_position *p, size_t n,
-                         pe_error *errp)
+static int source_assign(source_reader *base, const broker_position *p,
+                         size_t n, pe_error *errp)
 {
-    struct source *s = source_of(base);
+    struct function_source *s = source_of(base);
 
     close_lanes(s);
     if (n == 0)
@@ -126,14 +126,15 @@ static int source_assign(pool_source *base, const broker_position *p, size_t n,
 }
 
 /* Intended time of the lane's next block; 0: whenever it is ready. */
-static int64_t due_ns(const struct source *s, const struct lane *l)
+static int64_t due_ns(const struct function_source *s, const struct lane *l)
 {
     if (s->stage->rate <= 0)
         return 0;
     return l->start_ns + (int64_t)(1e9 * (double)l->next / s->stage->rate);
 }
 
-static void stamp(struct source *s, struct lane *l, pool_record *r, int64_t due)
+static void stamp(struct function_source *s, struct lane *l, source_item *r,
+                  int64_t due)
 {
     pe_block *b = &r->block;
 
@@ -163,7 +164,7 @@ static void stamp(struct source *s, struct lane *l, pool_record *r, int64_t due)
     l->next++;
 }
 
-static int lane_fetch(struct source *s, struct lane *l, pool_record *r,
+static int lane_fetch(struct function_source *s, struct lane *l, source_item *r,
                       pe_error *errp)
 {
     int64_t due = due_ns(s, l);
@@ -191,10 +192,10 @@ static int lane_fetch(struct source *s, struct lane *l, pool_record *r,
     return 1;
 }
 
-static int source_fetch(pool_source *base, size_t lane, pool_record *r,
+static int source_fetch(source_reader *base, size_t lane, source_item *r,
                         pe_error *errp)
 {
-    struct source *s = source_of(base);
+    struct function_source *s = source_of(base);
 
     if (s->by_lane)
         return lane < s->n ? lane_fetch(s, &s->lanes[lane], r, errp) : 0;
@@ -209,19 +210,20 @@ static int source_fetch(pool_source *base, size_t lane, pool_record *r,
 }
 
 /* The record's storage stays for the next block. */
-static void source_release(pool_source *base, pool_record *r)
+static void source_release(source_reader *base, source_item *r)
 {
     (void)base;
     (void)r;
 }
 
-static void source_wait(pool_source *base, int timeout_ms)
+static void source_wait(source_reader *base, int timeout_ms)
 {
     (void)base;
     clock_sleep_ns((int64_t)timeout_ms * 1000000, 0);
 }
 
-static const struct lane *find_lane(struct source *s, int32_t partition)
+static const struct lane *find_lane(struct function_source *s,
+                                    int32_t partition)
 {
     for (size_t i = 0; i < s->n; i++)
         if (s->lanes[i].partition == partition)
@@ -229,23 +231,23 @@ static const struct lane *find_lane(struct source *s, int32_t partition)
     return NULL;
 }
 
-static int64_t source_high(pool_source *base, int32_t partition)
+static int64_t source_high(source_reader *base, int32_t partition)
 {
     const struct lane *l = find_lane(source_of(base), partition);
 
     return l ? l->next : -1;
 }
 
-static int64_t source_end(pool_source *base, int32_t partition)
+static int64_t source_end(source_reader *base, int32_t partition)
 {
     const struct lane *l = find_lane(source_of(base), partition);
 
     return l ? l->end : -1;
 }
 
-static void source_close(pool_source *base)
+static void source_close(source_reader *base)
 {
-    struct source *s = source_of(base);
+    struct function_source *s = source_of(base);
 
     if (!s)
         return;
@@ -255,9 +257,9 @@ static void source_close(pool_source *base)
     free(s);
 }
 
-static uint64_t source_skipped(pool_source *base, const char **firstp)
+static uint64_t source_skipped(source_reader *base, const char **firstp)
 {
-    struct source *s = source_of(base);
+    struct function_source *s = source_of(base);
     uint64_t rows = s->skipped;
 
     for (size_t i = 0; i < s->n; i++)
@@ -266,7 +268,7 @@ static uint64_t source_skipped(pool_source *base, const char **firstp)
     return rows;
 }
 
-static const pool_source_ops ops = {
+static const source_ops ops = {
     .assign = source_assign,
     .fetch = source_fetch,
     .release = source_release,
@@ -277,11 +279,11 @@ static const pool_source_ops ops = {
     .close = source_close,
 };
 
-pool_source *pool_source_function(const pipeline *pl,
-                                  const pipeline_request *req, bool lanes,
-                                  const atomic_int *drain, pe_error *errp)
+source_reader *source_open_function(const pipeline *pl,
+                                    const pipeline_request *req, bool lanes,
+                                    const atomic_int *drain, pe_error *errp)
 {
-    struct source *s = calloc(1, sizeof(*s));
+    struct function_source *s = calloc(1, sizeof(*s));
 
     if (!s) {
         pe_error_nomem(errp);

@@ -1,12 +1,12 @@
-/* device.c - table of devices by name. */
-#include "pool_private.h"
+/* device.c - the newest block of each device, by its name. */
+#include "device.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/common/random.h"
 
-static size_t probe(const pool_devices *t, const char *name)
+static size_t probe(const commit_devices *t, const char *name)
 {
     size_t i = (size_t)random_hash(0, name, strlen(name)) & (t->cap_index - 1);
 
@@ -15,7 +15,7 @@ static size_t probe(const pool_devices *t, const char *name)
     return i;
 }
 
-static int grow_index(pool_devices *t, pe_error *errp)
+static int grow_index(commit_devices *t, pe_error *errp)
 {
     size_t cap = t->cap_index ? 2 * t->cap_index : 64;
     size_t *index = calloc(cap, sizeof(*index));
@@ -30,10 +30,10 @@ static int grow_index(pool_devices *t, pe_error *errp)
     return 0;
 }
 
-static int grow_table(pool_devices *t, pe_error *errp)
+static int grow_table(commit_devices *t, pe_error *errp)
 {
     size_t cap = t->cap ? 2 * t->cap : 32;
-    pool_device *d = realloc(t->d, cap * sizeof(*d));
+    commit_device *d = realloc(t->d, cap * sizeof(*d));
 
     if (!d)
         return pe_error_nomem(errp);
@@ -42,12 +42,12 @@ static int grow_table(pool_devices *t, pe_error *errp)
     return 0;
 }
 
-size_t pool_device_look(const pool_devices *t, const char *name)
+size_t commit_device_look(const commit_devices *t, const char *name)
 {
     return t->n ? t->index[probe(t, name)] - 1 : SIZE_MAX;
 }
 
-size_t pool_device_find(pool_devices *t, const char *name, pe_error *errp)
+size_t commit_device_find(commit_devices *t, const char *name, pe_error *errp)
 {
     size_t slot;
 
@@ -68,7 +68,22 @@ size_t pool_device_find(pool_devices *t, const char *name, pe_error *errp)
     return t->n - 1;
 }
 
-void pool_devices_clear(pool_devices *t)
+void commit_device_set(commit_device *d, int32_t partition, uint64_t boot,
+                       uint64_t seq)
+{
+    d->known = true;
+    d->last.partition = partition;
+    d->last.boot = boot;
+    d->last.seq = seq;
+}
+
+bool commit_device_has(const commit_device *d, uint64_t boot, uint64_t seq)
+{
+    return d->known && (boot < d->last.boot ||
+                        (boot == d->last.boot && seq <= d->last.seq));
+}
+
+void commit_devices_clear(commit_devices *t)
 {
     for (size_t i = 0; i < t->n; i++)
         free(t->d[i].last.device);

@@ -1,4 +1,6 @@
-/* report.c - the figures of all ranks as the pool's final event. */
+/* figures.c - what a rank counts and times; of all ranks, the pool's final
+ * event.
+ */
 #include "pool_private.h"
 
 #include <stdio.h>
@@ -10,6 +12,107 @@
 #include "src/model/path.h"
 
 #define FIRST_MAX 256 /* of what was refused or skipped first */
+
+int figures_init(pool_figures *f, pe_error *errp)
+{
+    f->samples = malloc(POOL_SAMPLES * sizeof(*f->samples));
+    return f->samples ? 0 : pe_error_nomem(errp);
+}
+
+void figures_fini(pool_figures *f)
+{
+    free(f->samples);
+}
+
+/* The clock of a file that is read now may be that of another year; a time
+ * that is so far off says nothing about this run.
+ */
+#define LIVE_NS (3600 * CLOCK_S)
+
+static bool is_live(const pe_block *b)
+{
+    return b->sense_ns && b->edge_ns && b->sense_ns <= b->edge_ns &&
+           b->edge_ns - b->sense_ns <= LIVE_NS;
+}
+
+/* When the block came to be: as its device says, else, of a record of others,
+ * when Kafka had it; 0: nobody knows.
+ */
+static int64_t born(const pe_block *b)
+{
+    if (b->edge_ns && !is_live(b))
+        return b->edge_ns;
+    return b->sense_ns ? b->sense_ns : b->broker_ns;
+}
+
+static int64_t sent(const pe_block *b)
+{
+    return b->edge_ns ? b->edge_ns : b->broker_ns;
+}
+
+void figures_first(pool_figures *f, const pe_block *b)
+{
+    f->first_ns = b->fetch_ns;
+    if (sent(b))
+        histogram_add(&f->hop[HOP_START], b->fetch_ns - sent(b));
+}
+
+void figures_block(pool_figures *f, int64_t epoch, const pe_block *b)
+{
+    if (is_live(b))
+        histogram_add(&f->hop[HOP_EDGE], b->edge_ns - b->sense_ns);
+    if (sent(b))
+        histogram_add(&f->hop[HOP_BROKER], b->fetch_ns - sent(b));
+    histogram_add(&f->hop[HOP_WAIT], b->start_ns - b->fetch_ns);
+    histogram_add(&f->hop[HOP_PROCESS], b->end_ns - b->start_ns);
+    if (born(b))
+        histogram_add(&f->hop[HOP_PROCESSED], b->end_ns - born(b));
+    f->busy_ns += b->end_ns - b->start_ns;
+    f->last_ns = b->end_ns;
+    if (f->n_samples < POOL_SAMPLES)
+        f->samples[f->n_samples++] = (struct pool_sample){
+            epoch, b->end_ns, born(b) ? born(b) : b->fetch_ns};
+}
+
+void figures_refused(pool_figures *f, const source_item *r, const char *reason)
+{
+    const pe_block *b = &r->block;
+
+    if (r->foreign || *f->first_refused)
+        return;
+    snprintf(f->first_refused, sizeof(f->first_refused), "%s/%d/%lld: %s",
+             b->topic ? b->topic : "-", (int)b->partition, (long long)b->offset,
+             reason);
+}
+
+void figures_commit(pool_figures *f, int64_t epoch, int64_t commit_ns)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < f->n_samples; i++) {
+        const struct pool_sample *s = &f->samples[i];
+
+        if (s->epoch > epoch) {
+            f->samples[kept++] = *s;
+            continue;
+        }
+        histogram_add(&f->hop[HOP_COMMIT], commit_ns - s->end_ns);
+        histogram_add(&f->hop[HOP_TOTAL], commit_ns - s->sense_ns);
+    }
+    f->n_samples = kept;
+}
+
+int64_t figures_p95(pool_figures *f, int64_t now)
+{
+    if (now >= f->next_p95) {
+        f->next_p95 = now + 500 * CLOCK_MS;
+        f->p95_ns =
+            (int64_t)(1e6 * histogram_quantile_ms(&f->hop[HOP_PROCESS], 0.95));
+    }
+    return f->p95_ns;
+}
+
+/* --- of all ranks --- */
 
 enum {
     F_FETCHED,
@@ -60,19 +163,19 @@ static uint64_t rows_skipped(const pool *p, const char **firstp)
 
 static void own_figures(const pool *p, int64_t f[F_ALL])
 {
-    f[F_FETCHED] = (int64_t)p->fetched;
-    f[F_REPLAYED] = (int64_t)p->replayed;
-    f[F_UNCHECKED] = (int64_t)p->unchecked;
+    f[F_FETCHED] = (int64_t)p->figures.fetched;
+    f[F_REPLAYED] = (int64_t)p->figures.replayed;
+    f[F_UNCHECKED] = (int64_t)p->figures.unchecked;
     f[F_SKIPPED] = (int64_t)rows_skipped(p, NULL);
-    f[F_HELPED] = (int64_t)p->helped;
-    f[F_BUSY] = p->busy_ns;
-    f[F_FETCH] = p->fetch_ns;
-    f[F_IDLE] = p->idle_ns;
-    f[F_REDUCE] = p->reduce_ns;
+    f[F_HELPED] = (int64_t)p->figures.helped;
+    f[F_BUSY] = p->figures.busy_ns;
+    f[F_FETCH] = p->figures.fetch_ns;
+    f[F_IDLE] = p->figures.idle_ns;
+    f[F_REDUCE] = p->figures.reduce_ns;
     f[F_CPU_US] = (int64_t)(clock_cpu_s() * 1e6);
     f[F_RSS] = f[F_RSS_MAX] = rss_bytes();
-    f[F_FIRST] = p->first_ns ? -p->first_ns : INT64_MIN;
-    f[F_LAST] = p->last_ns;
+    f[F_FIRST] = p->figures.first_ns ? -p->figures.first_ns : INT64_MIN;
+    f[F_LAST] = p->figures.last_ns;
 }
 
 /* Histograms and figures of all ranks, on rank 0. */
@@ -86,14 +189,14 @@ static void gather(pool *p, int64_t f[F_ALL])
     MPI_Reduce(own + F_SUMS, f + F_SUMS, F_ALL - F_SUMS, MPI_INT64_T, MPI_MAX,
                0, p->c.comm);
     for (int h = 0; h < POOL_HOPS; h++) {
-        histogram sum = p->hop[h];
-        int64_t *lanes = (int64_t *)&p->hop[h], *to = (int64_t *)&sum;
+        histogram sum = p->figures.hop[h];
+        int64_t *lanes = (int64_t *)&p->figures.hop[h], *to = (int64_t *)&sum;
 
         MPI_Reduce(lanes, to, HISTOGRAM_LANES - 1, MPI_INT64_T, MPI_SUM, 0,
                    p->c.comm);
         MPI_Reduce(lanes + HISTOGRAM_LANES - 1, to + HISTOGRAM_LANES - 1, 1,
                    MPI_INT64_T, MPI_MAX, 0, p->c.comm);
-        p->hop[h] = sum;
+        p->figures.hop[h] = sum;
     }
 }
 
@@ -105,17 +208,17 @@ static json_t *report_latency(const pool *p)
     json_t *o = json_object();
 
     for (int h = 0; h < POOL_HOPS; h++)
-        json_object_set_new(o, name[h], event_latency(&p->hop[h]));
+        json_object_set_new(o, name[h], event_latency(&p->figures.hop[h]));
     return o;
 }
 
 static json_t *report_model(const pool *p)
 {
-    const pool_model *pm = p->recent[p->have_seq & 1];
+    const pool_model *pm = ship_model(p);
     const pe_model *m = pm ? pm->m : NULL;
     json_t *o = json_object();
 
-    json_object_set_new(o, "kind", json_string(p->stage->function));
+    json_object_set_new(o, "kind", json_string(p->stages.end->function));
     json_object_set_new(o, "kernel", json_string(path_name(path_now())));
     json_object_set_new(o, "version",
                         json_integer(m ? (json_int_t)m->version : 0));
@@ -131,7 +234,7 @@ static json_t *report_model(const pool *p)
 
 static json_t *report_blocks(const pool *p, const int64_t f[F_ALL])
 {
-    const params_counters *t = &p->view.total;
+    const params_counters *t = &p->head->view.total;
 
     return json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "fetched",
@@ -144,7 +247,7 @@ static json_t *report_blocks(const pool *p, const int64_t f[F_ALL])
 
 static json_t *report_rows(const pool *p, const int64_t f[F_ALL])
 {
-    const params_counters *t = &p->view.total;
+    const params_counters *t = &p->head->view.total;
 
     return json_pack("{s:I, s:I, s:I}", "skipped", (json_int_t)f[F_SKIPPED],
                      "masked", (json_int_t)t->masked, "unscored",
@@ -154,15 +257,16 @@ static json_t *report_rows(const pool *p, const int64_t f[F_ALL])
 /* What was committed before is not of this world's time. */
 static json_t *report_began(const pool *p)
 {
-    return json_pack("{s:I, s:I, s:I}", "blocks", (json_int_t)p->began.applied,
-                     "points", (json_int_t)p->began.points, "bytes",
-                     (json_int_t)p->began.bytes);
+    return json_pack("{s:I, s:I, s:I}", "blocks",
+                     (json_int_t)p->head->began.applied, "points",
+                     (json_int_t)p->head->began.points, "bytes",
+                     (json_int_t)p->head->began.bytes);
 }
 
 /* Of the columns that masked rows, how many cells; NULL: none did. */
 static json_t *report_cells(const pool *p)
 {
-    const pool_model *pm = p->recent[p->have_seq & 1];
+    const pool_model *pm = ship_model(p);
     const pe_model *m = pm ? pm->m : NULL;
     json_t *o = NULL;
     char column[16];
@@ -203,12 +307,12 @@ static void gather_first(pool *p, const char own[FIRST_MAX], json_t *o,
  */
 static json_t *report_first(pool *p)
 {
-    _Static_assert(sizeof(p->first_refused) == FIRST_MAX, "one size");
+    _Static_assert(sizeof(p->figures.first_refused) == FIRST_MAX, "one size");
     json_t *o = json_object();
     char own[FIRST_MAX];
     const char *skip;
 
-    gather_first(p, p->first_refused, o, "refused_own");
+    gather_first(p, p->figures.first_refused, o, "refused_own");
     rows_skipped(p, &skip);
     snprintf(own, sizeof(own), "%s", skip);
     gather_first(p, own, o, "skipped");
@@ -217,7 +321,7 @@ static json_t *report_first(pool *p)
 
 static const char *report_state(const pool *p)
 {
-    if (p->failed || p->view.any_dead)
+    if (p->fate.failed || p->head->view.any_dead)
         return "failed";
     return p->term.order == PHASE_DRAINED ? "drained" : "done";
 }
@@ -250,16 +354,16 @@ static void set_times(json_t *o, const int64_t f[F_ALL])
 
 static void set_counts(json_t *o, const pool *p, const int64_t f[F_ALL])
 {
-    const params_counters *t = &p->view.total;
+    const params_counters *t = &p->head->view.total;
 
     set_int(o, "ranks", (uint64_t)p->size);
     set_int(o, "points", t->points);
     set_int(o, "outliers", t->outliers);
     set_int(o, "bytes", t->bytes);
-    set_int(o, "epochs", p->epochs);
-    set_int(o, "commits", p->view.commits);
-    set_int(o, "stale", p->view.stale);
-    set_int(o, "terms", p->terms);
+    set_int(o, "epochs", p->figures.epochs);
+    set_int(o, "commits", p->head->view.commits);
+    set_int(o, "stale", p->head->view.stale);
+    set_int(o, "terms", p->figures.terms);
     set_int(o, "helped", (uint64_t)f[F_HELPED]);
 }
 

@@ -1,4 +1,4 @@
-/* source_broker.c - a rank's records out of the run's topic. */
+/* broker.c - a rank's records out of the run's topic. */
 #include "source.h"
 
 #include <poll.h>
@@ -10,8 +10,8 @@
 #include "src/block/record.h"
 #include "src/common/clock.h"
 
-struct source {
-    pool_source base;
+struct topic_source {
+    source_reader base;
     const pipeline *pl;
     const char *run;
     broker_conf broker;
@@ -26,12 +26,12 @@ struct source {
     record_headers headers; /* scratch of one record */
 };
 
-static struct source *source_of(pool_source *s)
+static struct topic_source *source_of(source_reader *s)
 {
-    return (struct source *)s;
+    return (struct topic_source *)s;
 }
 
-static void close_consumers(struct source *s)
+static void close_consumers(struct topic_source *s)
 {
     for (size_t i = 0; i < s->n; i++)
         broker_consumer_close(s->consumers[i]);
@@ -42,7 +42,7 @@ static void close_consumers(struct source *s)
     s->n = 0;
 }
 
-static int open_consumers(struct source *s, size_t n, pe_error *errp)
+static int open_consumers(struct topic_source *s, size_t n, pe_error *errp)
 {
     s->consumers = calloc(n, sizeof(*s->consumers));
     s->partition = calloc(n, sizeof(*s->partition));
@@ -58,7 +58,7 @@ static int open_consumers(struct source *s, size_t n, pe_error *errp)
 }
 
 /* Nothing is read any more; the connections stay. */
-static int assign_none(struct source *s, pe_error *errp)
+static int assign_none(struct topic_source *s, pe_error *errp)
 {
     for (size_t i = 0; i < s->n; i++) {
         s->partition[i] = -1;
@@ -68,10 +68,10 @@ static int assign_none(struct source *s, pe_error *errp)
     return 0;
 }
 
-static int source_assign(pool_source *base, const broker_position *p, size_t n,
-                         pe_error *errp)
+static int source_assign(source_reader *base, const broker_position *p,
+                         size_t n, pe_error *errp)
 {
-    struct source *s = source_of(base);
+    struct topic_source *s = source_of(base);
 
     if (n == 0)
         return assign_none(s, errp);
@@ -90,7 +90,7 @@ static int source_assign(pool_source *base, const broker_position *p, size_t n,
 }
 
 /* Is it what a device of this run is called? */
-static bool is_device(const struct source *s, const char *name)
+static bool is_device(const struct topic_source *s, const char *name)
 {
     const char *dash = strrchr(name, '-');
     char pilot[SENDER_NAME];
@@ -104,7 +104,7 @@ static bool is_device(const struct source *s, const char *name)
 }
 
 /* A stranger speaks for no device of ours, by whatever key. */
-static void own_name(const struct source *s, char *name)
+static void own_name(const struct topic_source *s, char *name)
 {
     char copy[SENDER_NAME];
 
@@ -114,7 +114,7 @@ static void own_name(const struct source *s, char *name)
     snprintf(name, SENDER_NAME, "foreign/%.*s", SENDER_NAME - 9, copy);
 }
 
-static void decode_sender(struct source *s, pool_record *r)
+static void decode_sender(struct topic_source *s, source_item *r)
 {
     const broker_record *b = &r->held;
 
@@ -125,7 +125,7 @@ static void decode_sender(struct source *s, pool_record *r)
         own_name(s, r->text);
 }
 
-static void decode(struct source *s, pool_record *r)
+static void decode(struct topic_source *s, source_item *r)
 {
     broker_record *b = &r->held;
     pe_block *k = &r->block;
@@ -146,17 +146,17 @@ static void decode(struct source *s, pool_record *r)
     decode_sender(s, r);
     if (r->bad.kind == PE_ERROR_NONE &&
         record_decode(&s->headers, k, r->text + SENDER_NAME,
-                      POOL_TEXT - SENDER_NAME, &r->bad) == 0)
+                      SOURCE_TEXT - SENDER_NAME, &r->bad) == 0)
         npy_decode(b->value, b->len, k, &r->bad);
     if (r->sender == SENDER_STRANGER)
         k->has_seq = 0;
     k->fetch_ns = clock_real_ns();
 }
 
-static int source_fetch(pool_source *base, size_t lane, pool_record *r,
+static int source_fetch(source_reader *base, size_t lane, source_item *r,
                         pe_error *errp)
 {
-    struct source *s = source_of(base);
+    struct topic_source *s = source_of(base);
     int rc;
 
     if (!s->consumers)
@@ -168,15 +168,15 @@ static int source_fetch(pool_source *base, size_t lane, pool_record *r,
     return rc;
 }
 
-static void source_release(pool_source *base, pool_record *r)
+static void source_release(source_reader *base, source_item *r)
 {
     (void)base;
     broker_record_release(&r->held);
 }
 
-static void source_wait(pool_source *base, int timeout_ms)
+static void source_wait(source_reader *base, int timeout_ms)
 {
-    struct source *s = source_of(base);
+    struct topic_source *s = source_of(base);
     struct pollfd fd[64];
     nfds_t n = 0;
 
@@ -191,9 +191,9 @@ static void source_wait(pool_source *base, int timeout_ms)
             broker_consumer_fd_clear(s->consumers[i]);
 }
 
-static int64_t source_high(pool_source *base, int32_t partition)
+static int64_t source_high(source_reader *base, int32_t partition)
 {
-    struct source *s = source_of(base);
+    struct topic_source *s = source_of(base);
 
     if (!s->lanes)
         return s->n ? broker_consumer_high(s->consumers[0], partition) : -1;
@@ -203,16 +203,16 @@ static int64_t source_high(pool_source *base, int32_t partition)
     return -1;
 }
 
-static int64_t source_end(pool_source *base, int32_t partition)
+static int64_t source_end(source_reader *base, int32_t partition)
 {
     (void)base;
     (void)partition;
     return -1;
 }
 
-static void source_note(pool_source *base, const broker_position *p, size_t n)
+static void source_note(source_reader *base, const broker_position *p, size_t n)
 {
-    struct source *s = source_of(base);
+    struct topic_source *s = source_of(base);
 
     if (!s->lanes) {
         if (s->n)
@@ -223,16 +223,16 @@ static void source_note(pool_source *base, const broker_position *p, size_t n)
         broker_consumer_note(s->consumers[i], &p[i], 1);
 }
 
-static bool source_away(pool_source *base, char *out, size_t cap)
+static bool source_away(source_reader *base, char *out, size_t cap)
 {
-    struct source *s = source_of(base);
+    struct topic_source *s = source_of(base);
 
     return s->n && broker_consumer_is_away(s->consumers[0], out, cap);
 }
 
-static void source_close(pool_source *base)
+static void source_close(source_reader *base)
 {
-    struct source *s = source_of(base);
+    struct topic_source *s = source_of(base);
 
     if (!s)
         return;
@@ -240,7 +240,7 @@ static void source_close(pool_source *base)
     free(s);
 }
 
-static const pool_source_ops ops = {
+static const source_ops ops = {
     .assign = source_assign,
     .fetch = source_fetch,
     .release = source_release,
@@ -252,11 +252,11 @@ static const pool_source_ops ops = {
     .close = source_close,
 };
 
-pool_source *pool_source_broker(const pipeline *pl, const pipeline_request *req,
-                                bool lanes, uint64_t queue_bytes,
-                                pe_error *errp)
+source_reader *source_open_broker(const pipeline *pl,
+                                  const pipeline_request *req, bool lanes,
+                                  uint64_t queue_bytes, pe_error *errp)
 {
-    struct source *s = calloc(1, sizeof(*s));
+    struct topic_source *s = calloc(1, sizeof(*s));
 
     if (!s) {
         pe_error_nomem(errp);

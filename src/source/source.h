@@ -1,6 +1,6 @@
 /* source.h - where a rank's records come from: the broker, or a function. */
-#ifndef POOL_SOURCE_H
-#define POOL_SOURCE_H
+#ifndef SOURCE_SOURCE_H
+#define SOURCE_SOURCE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -9,69 +9,69 @@
 #include "src/broker/broker.h"
 #include "src/pipeline/pipeline.h"
 
-#define POOL_TEXT 768
+#define SOURCE_TEXT 768
 
 /* One record, held until it is released. */
-typedef struct pool_record {
+typedef struct source_item {
     pe_block block; /* decoded; its data may have any alignment */
     pe_error bad;   /* kind != NONE: it cannot be decoded, and why */
     enum sender sender;
     bool foreign;    /* not written by a device of ours */
     const void *raw; /* as it came */
     size_t raw_len;
-    uint64_t mark;        /* by which it is known again (broker.h); 0: none */
-    char text[POOL_TEXT]; /* strings of the block */
-    broker_record held;   /* the client's own */
-} pool_record;
+    uint64_t mark;          /* by which it is known again (broker.h); 0: none */
+    char text[SOURCE_TEXT]; /* strings of the block */
+    broker_record held;     /* the client's own */
+} source_item;
 
-typedef struct pool_source pool_source;
+typedef struct source_reader source_reader;
 
 /* Contract of a source.  Called from the rank's one thread. */
-typedef struct pool_source_ops {
+typedef struct source_ops {
     /* Read partitions [p] from these offsets from now on; what was fetched
      * before is stale.  Any number of times.
      */
-    int (*assign)(pool_source *s, const broker_position *p, size_t n,
+    int (*assign)(source_reader *s, const broker_position *p, size_t n,
                   pe_error *errp);
     /* Next record of [lane] (the index into [p], or 0 when the source was
      * opened with one lane for all).  Never waits.  1: *r is filled, 0: none
      * yet, -1: error.
      */
-    int (*fetch)(pool_source *s, size_t lane, pool_record *r, pe_error *errp);
-    void (*release)(pool_source *s, pool_record *r);
+    int (*fetch)(source_reader *s, size_t lane, source_item *r, pe_error *errp);
+    void (*release)(source_reader *s, source_item *r);
     /* Sleep until there may be a record, at most [timeout_ms]. */
-    void (*wait)(pool_source *s, int timeout_ms);
+    void (*wait)(source_reader *s, int timeout_ms);
     /* Next offset to be written to [partition] as far as known, else -1. */
-    int64_t (*high)(pool_source *s, int32_t partition);
+    int64_t (*high)(source_reader *s, int32_t partition);
     /* End of [partition] when the source itself knows it, else -1. */
-    int64_t (*end)(pool_source *s, int32_t partition);
+    int64_t (*end)(source_reader *s, int32_t partition);
     /* Show progress to others; may be NULL. */
-    void (*note)(pool_source *s, const broker_position *p, size_t n);
+    void (*note)(source_reader *s, const broker_position *p, size_t n);
     /* Rows it has left out, and what was said of the first ("": nothing); may
      * be NULL.
      */
-    uint64_t (*skipped)(pool_source *s, const char **firstp);
+    uint64_t (*skipped)(source_reader *s, const char **firstp);
     /* Is nobody there to read from?  Why, into [out].  May be NULL. */
-    bool (*away)(pool_source *s, char *out, size_t cap);
-    void (*close)(pool_source *s); /* accepts NULL */
-} pool_source_ops;
+    bool (*away)(source_reader *s, char *out, size_t cap);
+    void (*close)(source_reader *s); /* accepts NULL */
+} source_ops;
 
-struct pool_source {
-    const pool_source_ops *ops;
+struct source_reader {
+    const source_ops *ops;
 };
 
 /* Records of the run's topic, one lane a partition when [lanes], else one
  * for all.  [queue_bytes] bounds what is fetched ahead by this rank.
  */
-pool_source *pool_source_broker(const pipeline *pl, const pipeline_request *req,
-                                bool lanes, uint64_t queue_bytes,
-                                pe_error *errp);
+source_reader *source_open_broker(const pipeline *pl,
+                                  const pipeline_request *req, bool lanes,
+                                  uint64_t queue_bytes, pe_error *errp);
 
 /* Blocks of the source stage, run inside this rank: partition p is device p
  * of [partitions].  When *drain is set every partition ends where it is.
  */
-pool_source *pool_source_function(const pipeline *pl,
-                                  const pipeline_request *req, bool lanes,
-                                  const atomic_int *drain, pe_error *errp);
+source_reader *source_open_function(const pipeline *pl,
+                                    const pipeline_request *req, bool lanes,
+                                    const atomic_int *drain, pe_error *errp);
 
 #endif

@@ -1,4 +1,5 @@
-/* begin.c - rank 0, before the first block: the topic against what is stored.
+/* begin.c - rank 0, before the first block: the store, the topic against what
+ * is stored, the committer.
  */
 #include "begin.h"
 
@@ -6,6 +7,7 @@
 #include <string.h>
 
 #include "src/broker/guard.h"
+#include "src/common/random.h"
 
 #define LOOK_MS 20000
 
@@ -118,24 +120,58 @@ static int check_state(const struct begin *b, const params_state *s,
     return rc;
 }
 
-int begin_topic(const pipeline *pl, const pipeline_request *req,
-                pool_store *store, int64_t *low, int64_t *high, pe_error *errp)
+static int check_topic(struct begin *b, pe_error *errp)
 {
-    struct begin b = {
-        .pl = pl, .req = req, .store = store, .low = low, .high = high};
     broker_conf conf = {0};
     params_state s = {0};
     int rc = -1;
 
-    pipeline_topic(pl, req->run, "", b.topic, sizeof(b.topic));
-    pipeline_request_broker(req, &conf, "pilot-agent");
-    b.admin = broker_admin_open(&conf, errp);
-    if (!b.admin)
-        return -1;
-    if (read_watermarks(&b, errp) == 0 && store_first(&b, errp) == 0 &&
-        store->ops->load(store, &s, errp) == 0)
-        rc = check_state(&b, &s, errp);
+    b->low = calloc((size_t)b->pl->partitions, sizeof(*b->low));
+    if (!b->low)
+        return pe_error_nomem(errp);
+    pipeline_request_broker(b->req, &conf, "pilot-agent");
+    b->admin = broker_admin_open(&conf, errp);
+    if (b->admin && read_watermarks(b, errp) == 0 &&
+        store_first(b, errp) == 0 &&
+        b->store->ops->load(b->store, &s, errp) == 0)
+        rc = check_state(b, &s, errp);
     params_state_free(&s);
-    broker_admin_close(b.admin);
+    broker_admin_close(b->admin);
+    free(b->low);
     return rc;
+}
+
+static pool_store *open_store(struct begin *b, pe_error *errp)
+{
+    if (pipeline_is_local(b->pl))
+        return pool_store_memory(errp);
+    b->store = pool_store_params(b->pl, b->req, errp);
+    if (b->store && check_topic(b, errp) < 0) {
+        b->store->ops->close(b->store);
+        return NULL;
+    }
+    return b->store;
+}
+
+committer *begin_committer(const pipeline *pl, const pipeline_request *req,
+                           const params_member *m, int64_t *high,
+                           pe_error *errp)
+{
+    struct begin b = {.pl = pl, .req = req, .high = high};
+    char id[17];
+    committer_conf conf = {
+        .topic = b.topic,
+        .member = *m,
+        .alone = pl->epoch_blocks > 0,
+        .n_devices = pipeline_is_local(pl) ? 0 : pipeline_devices(pl),
+        .interval_s = 0.1,
+    };
+
+    pipeline_topic(pl, req->run, "", b.topic, sizeof(b.topic));
+    if (random_id(id, 8, errp) < 0)
+        return NULL;
+    conf.member.incarnation = id;
+    conf.member.partitions = pl->partitions;
+    conf.store = open_store(&b, errp);
+    return conf.store ? committer_start(&conf, errp) : NULL;
 }

@@ -1,0 +1,55 @@
+/* figures.h - what a rank counts and times, for people. */
+#ifndef POOL_FIGURES_H
+#define POOL_FIGURES_H
+
+#include <stdint.h>
+
+#include <pilot/block.h>
+
+#include "src/common/histogram.h"
+#include "src/source/source.h"
+
+enum { POOL_SAMPLES = 65536 }; /* blocks whose commit latency is remembered */
+
+enum pool_hop {
+    HOP_EDGE,
+    HOP_BROKER,
+    HOP_START, /* the broker hop of a rank's first record */
+    HOP_WAIT,
+    HOP_PROCESS,
+    HOP_COMMIT,
+    HOP_TOTAL,
+    HOP_PROCESSED,
+    POOL_HOPS
+};
+
+struct pool_sample {
+    int64_t epoch, end_ns, sense_ns;
+};
+
+typedef struct pool_figures {
+    char first_refused[256]; /* of our devices: where, and why; "": none */
+    histogram hop[POOL_HOPS];
+    struct pool_sample *samples;
+    size_t n_samples;
+    uint64_t fetched, replayed, helped, epochs, terms;
+    uint64_t unchecked; /* blocks of devices beyond POOL_OTHERS */
+    int64_t busy_ns, fetch_ns, idle_ns, reduce_ns;
+    int64_t first_ns, last_ns;
+    int64_t p95_ns, next_p95; /* of process_cloud */
+} pool_figures;
+
+/* figures.c - local; the report of all ranks is pool_report. */
+int figures_init(pool_figures *f, pe_error *errp);
+void figures_fini(pool_figures *f);
+/* The first block of this rank: how long it has waited for us. */
+void figures_first(pool_figures *f, const pe_block *b);
+/* A block of [epoch] is done. */
+void figures_block(pool_figures *f, int64_t epoch, const pe_block *b);
+void figures_refused(pool_figures *f, const source_item *r, const char *reason);
+/* The commit that has [epoch] in it: how long its blocks waited for it. */
+void figures_commit(pool_figures *f, int64_t epoch, int64_t commit_ns);
+/* 95% of blocks took no longer, ns; read twice a second. */
+int64_t figures_p95(pool_figures *f, int64_t now);
+
+#endif

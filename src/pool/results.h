@@ -1,0 +1,48 @@
+/* results.h - what leaves the pool by the broker. */
+#ifndef POOL_RESULTS_H
+#define POOL_RESULTS_H
+
+#include "epoch.h"
+#include "pool.h"
+#include "term.h"
+
+typedef struct pool_held pool_held; /* results.c */
+
+typedef struct pool_results {
+    const pool_conf *c;
+    pool_term *term; /* a record that is lost asks for another */
+    pool_fate *fate;
+    pool_slot *slot;                 /* both; they wait for acknowledgements */
+    broker_producer *producer;       /* NULL: nothing leaves this pool */
+    char results[256], refused[256]; /* topics */
+    record_headers headers;
+    pool_held *held;      /* what the client has no room for */
+    unsigned char *frame; /* header and scores of one block */
+    size_t cap_frame;
+    pe_block copy; /* of a block that has no room in front */
+} pool_results;
+
+/* results.c - local.  All but [errp] is borrowed.  Of a pipeline without
+ * services nothing leaves.
+ */
+int results_open(pool_results *r, const pool_conf *c, pool_term *term,
+                 pool_fate *fate, pool_slot *slot, pe_error *errp);
+void results_close(pool_results *r);
+void results_poll(pool_results *r);
+void results_drop(pool_results *r); /* a new term */
+/* Are scores and blocks asked for? */
+bool results_on(const pool_results *r);
+/* May a result with so many bytes of data be sent?  -1: an input error. */
+int results_fit(const pool_results *r, size_t bytes, pe_error *errp);
+/* Room for the scores of so many points; NULL: no memory. */
+float *results_room(pool_results *r, uint32_t points);
+/* The scores of [b] are in the room that was given for them. */
+void results_scores(pool_results *r, pool_slot *s, const pe_block *b,
+                    uint64_t outliers);
+void results_block(pool_results *r, pool_slot *s, const pe_block *b,
+                   pe_block *out);
+/* [stage] has refused it. */
+void results_refused(pool_results *r, pool_slot *s, const source_item *item,
+                     const char *stage, const char *reason);
+
+#endif

@@ -1,0 +1,79 @@
+/* stages.h - the functions of a rank, and the model behind them. */
+#ifndef POOL_STAGES_H
+#define POOL_STAGES_H
+
+#include "epoch.h"
+#include "pool.h"
+#include "src/function/host.h"
+#include "src/params/params.h"
+
+/* A function of this rank. */
+typedef struct pool_function {
+    const pipeline_stage *stage;
+    function *fn; /* NULL: there is none */
+    pe_options *options;
+    pe_context *ctx; /* NULL: not open */
+    pe_block out;    /* what it makes of a block */
+    char *words;     /* what it is, for people */
+} pool_function;
+
+/* What the stages made of the first block, before there was a model. */
+typedef struct pool_ahead {
+    bool there;
+    int32_t partition;
+    int64_t offset;
+    int rc; /* PE_FORWARD, PE_NOTHING, -1: error and refuser */
+    pe_block block;
+    pe_error error;
+    const pipeline_stage *refuser;
+} pool_ahead;
+
+typedef struct pool_stages {
+    const pool_conf *c;
+    int rank, size;
+    const pipeline_stage *end; /* the last one */
+    const pe_model_ops *model;
+    pe_options *plain;  /* of passthrough, under a user function */
+    pool_function *pre; /* stages on the pool before the last */
+    size_t n_pre;
+    pool_function *scout; /* n_pre, while one looks ahead; or NULL */
+    pool_function last;   /* without fn: the last stage is a model */
+    pool_ahead ahead;
+    const pool_slot *at;           /* epoch of the block at work, or NULL */
+    const pipeline_stage *refuser; /* of the block at work; NULL: the last */
+    function_host host;            /* of all contexts */
+    params *shared;                /* for functions; NULL until one asks */
+    pe_block aligned;              /* copy of a block, its storage used again */
+} pool_stages;
+
+/* chain.c - local. */
+int chain_open(pool_stages *st, const pool_conf *c, int rank, int size,
+               pe_error *errp);
+void chain_close(pool_stages *st); /* also after an error of chain_open */
+/* What a model is made by, for so many features. */
+pe_model *chain_model(const pool_stages *st, uint32_t features, pe_error *errp);
+/* Have the data of [b] aligned as functions are promised, by a copy if need
+ * be.
+ */
+int chain_align(pool_stages *st, pe_block *b, pe_error *errp);
+/* Put [b] through the stages before the last: PE_FORWARD, and [b] has their
+ * data; PE_NOTHING; -1: an error, st->refuser says whose.
+ */
+int chain_run(pool_stages *st, pe_block *b, pe_error *errp);
+/* Outliers these stages have counted since the last call. */
+uint64_t chain_outliers(pool_stages *st);
+/* While there is no model: the features that [first] has behind the stages.
+ * True when the block needs none, since they keep nothing of it or refuse it.
+ */
+bool chain_propose(pool_stages *st, const pe_block *first, uint32_t *featuresp);
+/* Have the stages of this rank seen this block before its dispatch? */
+bool chain_is_ahead(const pool_stages *st, const pe_block *b);
+/* What features has [first] behind the stages?  It is shown to stages of their
+ * own, not to those that will have it; 0: none.  -1: an error.
+ */
+int chain_scout(pool_stages *st, const pe_block *first, uint32_t *featuresp,
+                pe_error *errp);
+void chain_scout_end(pool_stages *st);
+void chain_forget(pool_stages *st); /* a new term */
+
+#endif
