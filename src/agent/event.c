@@ -52,6 +52,7 @@ int event_mark_make(char mark[EVENT_MARK_MAX], pe_error *errp)
 
 int event_open(const char *mark, pe_error *errp)
 {
+    static char buffer[BUFSIZ];
     int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 
     fflush(stdout);
@@ -63,7 +64,10 @@ int event_open(const char *mark, pe_error *errp)
             close(fd);
         return -1;
     }
-    setvbuf(stdout, NULL, _IOLBF, 0); /* a killed rank loses no line */
+    /* A killed rank loses no line.  With a buffer of ours: what has printed
+     * already keeps the old way with it, from glibc 2.37 on.
+     */
+    setvbuf(stdout, buffer, _IOLBF, sizeof(buffer));
     event_fd = fd;
     if (mark && *mark)
         snprintf(frame, sizeof(frame), "%c%.*s ", RS, EVENT_MARK_MAX - 1, mark);
