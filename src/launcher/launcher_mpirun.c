@@ -84,15 +84,18 @@ static void tell(const launcher_spec *s, launcher_command *c, int cores,
 }
 
 /* Variables of a job that is not to count would have mpirun look for its
- * hosts.
+ * hosts, in 4 by one name and in 5, which would also call srun, by others.
  */
 static void job_hide(const launcher_allocation *a, launcher_command *c,
                      pe_error *errp)
 {
-    if (a->kind == LAUNCHER_NONE &&
-        (getenv("SLURM_JOBID") || getenv("SLURM_JOB_ID") ||
-         getenv("PBS_JOBID")))
-        mca_env(c, "ras", "^slurm,tm", errp);
+    if (a->kind != LAUNCHER_NONE ||
+        (!getenv("SLURM_JOBID") && !getenv("SLURM_JOB_ID") &&
+         !getenv("PBS_JOBID")))
+        return;
+    mca_env(c, "ras", "^slurm,tm", errp);
+    launcher_env(c, text_format("PRTE_MCA_ras=^slurm,pbs"), errp);
+    launcher_env(c, text_format("PRTE_MCA_plm=^slurm"), errp);
 }
 
 /* This host alone: `isolated` starts ranks without asking for an ssh. */

@@ -382,12 +382,15 @@ static void test_left_over(void)
     command = joined(c.env, "\n");
     UNIT_CONTAINS(command, "OMPI_MCA_plm=isolated");
     UNIT_CONTAINS(command, "OMPI_MCA_ras=^slurm,tm");
+    UNIT_CONTAINS(command, "PRTE_MCA_ras=^slurm,pbs");
+    UNIT_CONTAINS(command, "PRTE_MCA_plm=^slurm");
     free(command);
     launcher_command_free(&c);
     environment_clear();
     CU_ASSERT_EQUAL(launcher_make(&s, &a, &c, NULL), 0);
     command = joined(c.env, "\n");
     CU_ASSERT_PTR_NULL(strstr(command, "_ras="));
+    CU_ASSERT_PTR_NULL(strstr(command, "PRTE_"));
     free(command);
     launcher_command_free(&c);
 }
