@@ -159,10 +159,10 @@ static int load_file(files *s, size_t i, pe_error *errp)
 {
     const char *path = s->f.c->files[i];
     scored_file *k = &s->file[i];
-    int rc = source_of(&s->f)
-                 ? load_with(&s->f, s->f.req->file, source_of(&s->f)->name,
-                             path, &k->pl, errp)
-                 : load_alone(&s->f, path, &k->pl, errp);
+    const pipeline_stage *source = source_of(&s->f);
+    int rc = source ? load_with(&s->f, s->f.req->file, source->name, path,
+                                &k->pl, errp)
+                    : load_alone(&s->f, path, &k->pl, errp);
 
     if (rc < 0)
         return -1;
