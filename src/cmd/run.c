@@ -251,7 +251,7 @@ static int done_again(struct run *r, json_t *before, pe_error *errp)
     int status = PE_EXIT_OK;
 
     log_info("run %s was done already: this is what it came to", r->req->run);
-    if (!run_answers_are_there(r)) {
+    if (run_answers_lack(r, before)) {
         if (!r->local && run_endpoints_resolve(r, errp) < 0)
             return cmd_fail(errp);
         if (pipeline_request_write(r->req, errp) < 0)

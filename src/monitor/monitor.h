@@ -3,6 +3,7 @@
 #define MONITOR_MONITOR_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -72,6 +73,11 @@ void monitor_error(monitor *m, const char *what);
  * into [cap] - 1 columns: what there is least need of is left out.
  */
 void monitor_progress(const monitor *m, char *out, size_t cap);
+
+/* Has a pool told in its final event of a model that scores: one that was
+ * committed, and is not warming up?
+ */
+bool monitor_has_model(const monitor *m);
 
 /* The summary of DESIGN section 9 ("schema": 1); a new reference, NULL when
  * there is no memory.  [state] is "done", "drained" or "failed"; a "done" run

@@ -306,6 +306,15 @@ static json_t *model_make(const json_t *pool)
                      value_int(pool, "outliers"));
 }
 
+bool monitor_has_model(const monitor *m)
+{
+    const json_t *pool = pool_of(m);
+    const json_t *model = pool ? json_object_get(pool, "model") : NULL;
+
+    return json_is_object(model) && value_int(model, "version") > 0 &&
+           !json_is_true(json_object_get(model, "warming"));
+}
+
 /* What the kernel counted for the processes of a pilot, or what the pilot
  * counted itself where that is more (a child nobody waited for).
  */

@@ -62,16 +62,19 @@ static bool is_wanted(const struct run *r)
 bool run_answers_due(const struct run *r)
 {
     return is_wanted(r) && !r->failed && !r->drained && !r->stop_signal &&
-           is_pool_done(r);
+           is_pool_done(r) && monitor_has_model(r->monitor);
 }
 
-bool run_answers_are_there(const struct run *r)
+bool run_answers_lack(const struct run *r, const json_t *summary)
 {
+    const json_t *model = json_object_get(summary, "model");
     char *path = run_path(r, ANSWER_FOLDER "/results.json", NULL);
     bool there = path && access(path, F_OK) == 0;
 
     free(path);
-    return there || !is_wanted(r);
+    return !there && is_wanted(r) &&
+           json_integer_value(json_object_get(model, "version")) > 0 &&
+           !json_is_true(json_object_get(model, "warming"));
 }
 
 /* --- the pass --- */

@@ -202,8 +202,8 @@ bool run_agent_stays(const agent *a);
  * to its end, and has a model that scores.
  */
 bool run_answers_due(const struct run *r);
-/* Has it done so? */
-bool run_answers_are_there(const struct run *r);
+/* Should a run that was done with [summary] have done so, and has not? */
+bool run_answers_lack(const struct run *r, const json_t *summary);
 /* Start that; one that fails is told and goes into the summary. */
 void run_answers_start(struct run *r);
 /* One look; true: it has ended, one way or the other. */

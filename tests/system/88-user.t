@@ -157,8 +157,8 @@ ok $? "half: no job is left"
 # --- completion
 
 out=$(bash -c ". '$SRC/scripts/site/completion.bash'
-    COMP_WORDS=(pilot re) COMP_CWORD=1
-    _pilot_complete pilot re pilot
+    COMP_WORDS=(pilot resi) COMP_CWORD=1
+    _pilot_complete pilot resi pilot
     echo \${COMPREPLY[*]}")
 is "$out" resize "completion of a command"
 out=$(bash -c ". '$SRC/scripts/site/completion.bash'
