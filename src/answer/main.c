@@ -9,6 +9,7 @@
 #include "src/agent/fault.h"
 #include "src/answer/final.h"
 #include "src/common/log.h"
+#include "src/store/store.h"
 
 static void usage(FILE *f)
 {
@@ -114,6 +115,7 @@ int main(int argc, char **argv)
     }
     set_signals();
     fault_open();
+    store_enable_hdf5();
     rc = c.n_files > 0 ? final_files(&c, &e) : final_run(&c, &e);
     if (rc < 0)
         event_error("score", &e);

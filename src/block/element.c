@@ -27,6 +27,22 @@ bool element_is_known(char kind, size_t size)
     }
 }
 
+const char *element_name(element e)
+{
+    static const char *const names[][9] = {
+        {[1] = "int8", [2] = "int16", [4] = "int32", [8] = "int64"},
+        {[1] = "uint8", [2] = "uint16", [4] = "uint32", [8] = "uint64"},
+        {[2] = "float16", [4] = "float32", [8] = "float64"},
+    };
+
+    if (!element_is_known(e.kind, e.size))
+        return "number";
+    return e.kind == 'b' ? "bool"
+                         : names[e.kind == 'i'   ? 0
+                                 : e.kind == 'u' ? 1
+                                                 : 2][e.size];
+}
+
 enum pe_dtype element_dtype(element e)
 {
     return e.size < 4 || (e.kind == 'f' && e.size == 4) ? PE_F4 : PE_F8;

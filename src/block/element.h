@@ -19,6 +19,9 @@ typedef struct element {
 /* Is there a number of this kind and size? */
 bool element_is_known(char kind, size_t size);
 
+/* "int16", "bool", static. */
+const char *element_name(element e);
+
 /* The smaller of our own types that holds every such number (of 8 bytes: f8).
  */
 enum pe_dtype element_dtype(element e);

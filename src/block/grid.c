@@ -198,11 +198,12 @@ static bool is_dense(const grid *g, const uint32_t *column, size_t first,
            width == g->columns && !(g->fortran && g->dims > 2);
 }
 
-static size_t copy_dense(const grid *g, const void *raw, size_t n, void *to,
+static size_t copy_dense(const grid *g, const grid_rows *r, void *to,
                          enum pe_dtype dtype)
 {
     element e = g->items->type;
-    size_t numbers = n * g->inner;
+    const char *raw = (const char *)r->raw + r->from * g->inner * e.size;
+    size_t numbers = r->count * g->inner;
 
     if (!element_is(e, dtype))
         return element_load(e, raw, numbers, e.size, to, dtype, 1);
@@ -210,24 +211,25 @@ static size_t copy_dense(const grid *g, const void *raw, size_t n, void *to,
     return 0;
 }
 
-size_t grid_copy(const grid *g, const void *raw, size_t n,
-                 const uint32_t *column, uint32_t columns, void *to,
-                 enum pe_dtype dtype, size_t first, size_t width)
+size_t grid_copy(const grid *g, const grid_rows *r, const uint32_t *column,
+                 uint32_t columns, void *to, enum pe_dtype dtype, size_t first,
+                 size_t width)
 {
     size_t stride = g->inner * g->items->bytes;
     size_t tile = TILE_BYTES / (stride + 1) + 16, rounded = 0;
+    const char *raw = (const char *)r->raw + r->from * stride;
 
     if (is_dense(g, column, first, width))
-        return copy_dense(g, raw, n, to, dtype);
-    for (size_t row = 0; row < n; row += tile) {
-        size_t part = n - row < tile ? n - row : tile;
+        return copy_dense(g, r, to, dtype);
+    for (size_t row = 0; row < r->count; row += tile) {
+        size_t part = r->count - row < tile ? r->count - row : tile;
         char *at = (char *)to + (row * width + first) * (size_t)dtype;
         for (uint32_t i = 0; i < columns; i++) {
             uint32_t c = column ? column[i] : i;
             rounded += element_load(
                 grid_element(g, c),
-                (const char *)raw + column_offset(g, c, n) + row * stride, part,
-                stride, at + i * (size_t)dtype, dtype, width);
+                raw + column_offset(g, c, r->n) + row * stride, part, stride,
+                at + i * (size_t)dtype, dtype, width);
         }
     }
     return rounded;

@@ -73,14 +73,20 @@ static inline size_t grid_bytes(const grid *g, size_t n)
     return g->outer * n * g->inner * g->items->bytes;
 }
 
-/* Where is each column: [columns] of them, by number (NULL: all, as they
- * come)?  [n] rows, whose pieces follow each other in [raw], to columns
- * [first] and on of [to], a matrix of [width] columns of [dtype].  Returns how
- * many whole numbers were rounded.
+/* A piece of an array in memory: [n] rows, whose pieces follow each other. */
+typedef struct grid_rows {
+    const void *raw;
+    size_t n;
+    size_t from, count; /* those of them that are wanted */
+} grid_rows;
+
+/* The rows wanted of [r], of them [columns] columns, by number (NULL: all, as
+ * they come), to columns [first] and on of [to], a matrix of [width] columns
+ * of [dtype].  Returns how many whole numbers were rounded.
  */
-size_t grid_copy(const grid *g, const void *raw, size_t n,
-                 const uint32_t *column, uint32_t columns, void *to,
-                 enum pe_dtype dtype, size_t first, size_t width);
+size_t grid_copy(const grid *g, const grid_rows *r, const uint32_t *column,
+                 uint32_t columns, void *to, enum pe_dtype dtype, size_t first,
+                 size_t width);
 
 /* Name of column [c] of a structured array, else NULL: it has a number. */
 const char *grid_name(const grid *g, uint32_t c);

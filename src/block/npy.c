@@ -85,8 +85,8 @@ static int take_data(const grid *g, void *data, pe_block *b, pe_error *errp)
     if (!is_block(g, dtype)) {
         if (pe_block_reserve(b, points, g->columns, dtype, errp) < 0)
             return -1;
-        grid_copy(g, data, points, NULL, g->columns, b->data, dtype, 0,
-                  g->columns);
+        grid_copy(g, &(grid_rows){data, points, 0, points}, NULL, g->columns,
+                  b->data, dtype, 0, g->columns);
         return 0;
     }
     if (grid_bytes(g, points) > PE_BLOCK_BYTES_MAX)

@@ -12,6 +12,7 @@
 #include "src/agent/fault.h"
 #include "src/common/log.h"
 #include "src/edge/agent.h"
+#include "src/store/store.h"
 
 #define EXIT_INTERRUPTED (128 + SIGINT)
 
@@ -90,5 +91,6 @@ int main(int argc, char **argv)
     }
     set_signals();
     fault_open();
+    store_enable_hdf5();
     return agent_run(argv[optind], pilot, &signals);
 }

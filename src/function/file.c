@@ -130,7 +130,7 @@ int file_describe(const pe_options *o, const char *path, file_facts *out,
 static const pe_option_spec options[] = {
     {"path", PE_OPTION_STRING, 0, 0, NULL, NULL,
      "a file of text, packed by gzip or zstd or not, a folder or a pattern of "
-     "such; a .npy; an array of an .npz: FILE:NAME"},
+     "such; a .npy; an array of an .npz: FILE:NAME, of HDF5: FILE:/PATH"},
     {"follow", PE_OPTION_BOOL, 0, 0, "false", NULL,
      "go on as the file grows; when it is renamed, with the one that takes its "
      "name; a block is sent after `within`, full or not"},

@@ -18,7 +18,7 @@
  * the block's last row: such a block may be sent before it is full.
  */
 typedef struct file_array {
-    store *store;
+    store_table *store;
     bool follow;
     uint64_t row;     /* the next one, ours or not */
     int64_t since_ns; /* when it was first seen that there is one; 0: no */

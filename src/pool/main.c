@@ -17,6 +17,7 @@
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/model/blas.h"
+#include "src/store/store.h"
 
 static atomic_int drain;
 
@@ -319,6 +320,7 @@ int main(int argc, char **argv)
      */
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     fault_open();
+    store_enable_hdf5();
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     rc = run(&a, rank, size);

@@ -46,8 +46,13 @@ static int reserve_raw(npy_store *f, size_t bytes, pe_error *errp)
     return 0;
 }
 
-int npy_read(store *s, uint64_t row, uint32_t n, void *to, enum pe_dtype dtype,
-             pe_error *errp)
+element npy_type(const store_table *s, uint32_t c)
+{
+    return grid_element(&((const npy_store *)s)->grid, c);
+}
+
+int npy_read(store_table *s, uint64_t row, uint32_t n, void *to,
+             enum pe_dtype dtype, pe_error *errp)
 {
     npy_store *f = (npy_store *)s;
     const grid *g = &f->grid;
@@ -58,8 +63,8 @@ int npy_read(store *s, uint64_t row, uint32_t n, void *to, enum pe_dtype dtype,
     if (reserve_raw(f, grid_bytes(g, n), errp) < 0 ||
         read_raw(f, row, n, f->raw, errp) < 0)
         return -1;
-    if (grid_copy(g, f->raw, n, s->column, s->columns, to, dtype, 0,
-                  s->columns) > 0)
+    if (grid_copy(g, &(grid_rows){f->raw, n, 0, n}, s->column, s->columns, to,
+                  dtype, 0, s->columns) > 0)
         store_rounded(s, row, dtype);
     return 0;
 }
@@ -146,7 +151,7 @@ static int describe(npy_store *f, pe_error *errp)
                                                        : "");
     else if (*f->array.items.left_out)
         snprintf(left, sizeof(left), "left out: %s", f->array.items.left_out);
-    return store_describe(&f->head, name_of, &f->grid, left, errp);
+    return store_describe(&f->head, left, errp);
 }
 
 int npy_begin(npy_store *f, const store_wish *w, uint64_t size, pe_error *errp)
@@ -186,7 +191,7 @@ static int file_bytes(npy_store *f, void *to, size_t n, uint64_t offset,
     return store_pread(&f->head, ((npy_file *)f)->fd, to, n, offset, row, errp);
 }
 
-static void file_close(store *s)
+static void file_close(store_table *s)
 {
     npy_file *f = (npy_file *)s;
 
@@ -195,7 +200,8 @@ static void file_close(store *s)
     npy_end(&f->npy);
 }
 
-static const store_ops ops = {.read = npy_read, .close = file_close};
+static const store_ops ops = {
+    .read = npy_read, .type = npy_type, .close = file_close};
 
 static int file_begin(npy_file *f, const store_wish *w, const char *member,
                       pe_error *errp)
@@ -214,8 +220,8 @@ static int file_begin(npy_file *f, const store_wish *w, const char *member,
     return npy_begin(&f->npy, w, (uint64_t)st.st_size, errp);
 }
 
-static store *file_open(const store_wish *w, const char *file,
-                        const char *member, pe_error *errp)
+static store_table *file_open(const store_wish *w, const char *file,
+                              const char *member, pe_error *errp)
 {
     npy_file *f = calloc(1, sizeof(*f));
 

@@ -10,7 +10,7 @@
  */
 typedef struct npy_store npy_store;
 struct npy_store {
-    store head;
+    store_table head;
     npy_array array;
     grid grid;
     void *raw; /* rows as they are in the file, where they are not as wanted */
@@ -27,8 +27,9 @@ bool npy_is(const unsigned char *head, size_t n);
  */
 int npy_begin(npy_store *f, const store_wish *w, uint64_t size, pe_error *errp);
 /* As store_read. */
-int npy_read(store *s, uint64_t row, uint32_t n, void *to, enum pe_dtype dtype,
-             pe_error *errp);
+int npy_read(store_table *s, uint64_t row, uint32_t n, void *to,
+             enum pe_dtype dtype, pe_error *errp);
+element npy_type(const store_table *s, uint32_t c);
 /* Free all but what [bytes] needs. */
 void npy_end(npy_store *f);
 

@@ -141,7 +141,7 @@ static int unpack(npz_store *z, uint64_t size, pe_error *errp)
     return -1;
 }
 
-static void npz_close(store *s)
+static void npz_close(store_table *s)
 {
     npz_store *z = (npz_store *)s;
 
@@ -154,7 +154,8 @@ static void npz_close(store *s)
     npy_end(&z->npy);
 }
 
-static const store_ops ops = {.read = npy_read, .close = npz_close};
+static const store_ops ops = {
+    .read = npy_read, .type = npy_type, .close = npz_close};
 
 /* --- open --- */
 
@@ -249,8 +250,8 @@ static int npz_begin(npz_store *z, const store_wish *w, const char *file,
     return z->packed && z->npy.grid.outer > 1 ? unpack(z, st.size, errp) : 0;
 }
 
-static store *npz_open(const store_wish *w, const char *file,
-                       const char *member, pe_error *errp)
+static store_table *npz_open(const store_wish *w, const char *file,
+                             const char *member, pe_error *errp)
 {
     npz_store *z = calloc(1, sizeof(*z));
 

@@ -7,7 +7,7 @@
 
 /* The choice under way. */
 typedef struct choice {
-    const store *s;
+    const store_table *s;
     uint32_t all;
     store_name_of name_of;
     const void *arg;
@@ -157,12 +157,14 @@ static int choose(choice *c, const store_wish *w)
     return rc;
 }
 
-int store_pick(store *s, const store_wish *w, uint32_t all, store_name_of named,
-               const void *arg, pe_error *errp)
+int store_pick(store_table *s, const store_wish *w, uint32_t all,
+               store_name_of named, const void *arg, pe_error *errp)
 {
     choice c = {.s = s, .all = all, .name_of = named, .arg = arg, .errp = errp};
 
     s->columns = all;
+    s->name_of = named;
+    s->named = arg;
     if (!w->columns && !w->exclude)
         return 0;
     if (choose(&c, w) < 0) {

@@ -6,56 +6,62 @@
 #include "src/common/text.h"
 #include "src/store/store.h"
 
+/* Names of all columns there are: a name, or NULL for one that has but its
+ * number.
+ */
+typedef const char *(*store_name_of)(const void *arg, uint32_t c);
+
 typedef struct store_ops {
-    int (*read)(store *s, uint64_t row, uint32_t n, void *to,
+    int (*read)(store_table *s, uint64_t row, uint32_t n, void *to,
                 enum pe_dtype dtype, pe_error *errp);
-    int (*refresh)(store *s, pe_error *errp); /* NULL: it does not grow */
-    void (*close)(store *s);                  /* frees the reader's own */
+    int (*refresh)(store_table *s, pe_error *errp); /* NULL: it does not grow */
+    element (*type)(const store_table *s, uint32_t c); /* of all columns */
+    void (*close)(store_table *s); /* frees the reader's own */
 } store_ops;
 
 /* Head of every reader, which begins with it and comes zeroed. */
-struct store {
+struct store_table {
     const store_ops *ops;
     store_hear hear; /* arg outlives the reader */
     char *name;
     char *words;
     uint64_t rows;
     uint32_t columns;
-    uint32_t *column; /* which of all there are; NULL: all */
-    bool rounding;    /* it has been said that numbers are rounded */
+    uint32_t *column;      /* which of all there are; NULL: all */
+    bool rounding;         /* it has been said that numbers are rounded */
+    store_name_of name_of; /* set by store_pick */
+    const void *named;
 };
-
-/* Names of all columns there are: a name, or NULL for one that has but its
- * number.
- */
-typedef const char *(*store_name_of)(const void *arg, uint32_t c);
 
 /* Choose of [all] columns those that [w] asks for, into s->column and
  * s->columns.  Errors: input, 78: no such column (the nearest named), none
  * left.
  */
-int store_pick(store *s, const store_wish *w, uint32_t all,
+int store_pick(store_table *s, const store_wish *w, uint32_t all,
                store_name_of name_of, const void *arg, pe_error *errp);
 
-/* s->words: ROWS rows of COLUMNS columns, with their names where they have
- * some; then "; " and [left], where not "".
+/* After store_pick, s->words: ROWS rows of COLUMNS columns, with their names
+ * where they have some; then "; " and [left], where not "".
  */
-int store_describe(store *s, store_name_of name_of, const void *arg,
-                   const char *left, pe_error *errp);
+int store_describe(store_table *s, const char *left, pe_error *errp);
 
 /* Say once that whole numbers are rounded; [row] is the first of the rows it
  * was seen in.
  */
-void store_rounded(store *s, uint64_t row, enum pe_dtype dtype);
-void store_say(store *s, const char *fmt, ...)
+void store_rounded(store_table *s, uint64_t row, enum pe_dtype dtype);
+void store_say(store_table *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Free head and all. */
-void store_free(store *s);
+void store_free(store_table *s);
 
 /* All [n] bytes at [offset], or an error that names [s] and [row]. */
-int store_pread(const store *s, int fd, void *to, size_t n, uint64_t offset,
-                uint64_t row, pe_error *errp);
+int store_pread(const store_table *s, int fd, void *to, size_t n,
+                uint64_t offset, uint64_t row, pe_error *errp);
+
+/* Open of HDF5 where the library is not ours: pilot-hdf5 is asked. */
+store_table *store_ask(const store_wish *w, const char *file,
+                       const char *member, pe_error *errp);
 
 extern const store_kind store_npy;
 extern const store_kind store_npz;

@@ -28,7 +28,7 @@ static bool starts_netcdf3(const unsigned char *head, size_t n)
     return n >= 4 && !memcmp(head, "CDF", 3) && head[3] >= 1 && head[3] <= 5;
 }
 
-static store_kind hdf5 = {.name = "HDF5", .is = starts_hdf5};
+static store_kind hdf5 = {.name = "HDF5", .is = starts_hdf5, .open = store_ask};
 static const store_kind netcdf3 = {.name = "netCDF-3", .is = starts_netcdf3};
 
 static const store_kind *const kinds[] = {&store_npy, &store_npz, &hdf5,
@@ -95,22 +95,16 @@ static int refuse_kind(const store_kind *k, const char *file, pe_error *errp)
                             "%s is a classic netCDF file; make one of version "
                             "4 of it: nccopy -k nc4 %s NEW.nc",
                             file, file);
-    if (k == &hdf5)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "%s is an HDF5 file, and this program was built "
-                            "without HDF5; install libhdf5-dev and configure "
-                            "again",
-                            file);
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                         "%s holds no arrays of a kind that is read", file);
 }
 
-store *store_open(const store_wish *w, pe_error *errp)
+store_table *store_open(const store_wish *w, pe_error *errp)
 {
     const char *member;
     char *file = split_path(w->path, &member);
     const store_kind *k = file ? kind_of(file) : NULL;
-    store *s = NULL;
+    store_table *s = NULL;
 
     if (!file)
         pe_error_nomem(errp);
@@ -122,46 +116,57 @@ store *store_open(const store_wish *w, pe_error *errp)
     return s;
 }
 
-void store_close(store *s)
+void store_close(store_table *s)
 {
     if (s)
         s->ops->close(s);
 }
 
-const char *store_name(const store *s)
+const char *store_name(const store_table *s)
 {
     return s->name;
 }
 
-const char *store_words(const store *s)
+const char *store_words(const store_table *s)
 {
     return s->words;
 }
 
-uint64_t store_rows(const store *s)
+uint64_t store_rows(const store_table *s)
 {
     return s->rows;
 }
 
-uint32_t store_columns(const store *s)
+uint32_t store_columns(const store_table *s)
 {
     return s->columns;
 }
 
-int store_read(store *s, uint64_t row, uint32_t n, void *to,
+const char *store_column(const store_table *s, uint32_t c, uint32_t *numberp)
+{
+    *numberp = s->column ? s->column[c] : c;
+    return s->name_of ? s->name_of(s->named, *numberp) : NULL;
+}
+
+const char *store_column_type(const store_table *s, uint32_t c)
+{
+    return element_name(s->ops->type(s, s->column ? s->column[c] : c));
+}
+
+int store_read(store_table *s, uint64_t row, uint32_t n, void *to,
                enum pe_dtype dtype, pe_error *errp)
 {
     return s->ops->read(s, row, n, to, dtype, errp);
 }
 
-int store_refresh(store *s, pe_error *errp)
+int store_refresh(store_table *s, pe_error *errp)
 {
     return s->ops->refresh ? s->ops->refresh(s, errp) : 0;
 }
 
 /* --- for the readers --- */
 
-void store_free(store *s)
+void store_free(store_table *s)
 {
     free(s->name);
     free(s->words);
@@ -169,7 +174,7 @@ void store_free(store *s)
     free(s);
 }
 
-void store_say(store *s, const char *fmt, ...)
+void store_say(store_table *s, const char *fmt, ...)
 {
     char line[768];
     va_list ap;
@@ -182,7 +187,7 @@ void store_say(store *s, const char *fmt, ...)
     s->hear.say(s->hear.arg, line);
 }
 
-void store_rounded(store *s, uint64_t row, enum pe_dtype dtype)
+void store_rounded(store_table *s, uint64_t row, enum pe_dtype dtype)
 {
     if (s->rounding)
         return;
@@ -195,8 +200,8 @@ void store_rounded(store *s, uint64_t row, enum pe_dtype dtype)
               dtype == PE_F8 ? "" : "; format: f8 has room up to 2^53");
 }
 
-int store_pread(const store *s, int fd, void *to, size_t n, uint64_t offset,
-                uint64_t row, pe_error *errp)
+int store_pread(const store_table *s, int fd, void *to, size_t n,
+                uint64_t offset, uint64_t row, pe_error *errp)
 {
     for (size_t done = 0; done < n;) {
         ssize_t got =
@@ -214,28 +219,27 @@ int store_pread(const store *s, int fd, void *to, size_t n, uint64_t offset,
 }
 
 /* Names of the columns, as many as are told. */
-static void add_names(const store *s, store_name_of name_of, const void *arg,
-                      text *t)
+static void add_names(const store_table *s, text *t)
 {
+    uint32_t number;
+
     for (uint32_t i = 0; i < s->columns && i < NAMES_TOLD; i++) {
-        const char *name =
-            name_of ? name_of(arg, s->column ? s->column[i] : i) : NULL;
+        const char *name = store_column(s, i, &number);
         if (!name)
             return;
         text_add(t, "%s %s", i ? "" : ":", name);
     }
-    if (name_of && s->columns > NAMES_TOLD)
+    if (s->columns > NAMES_TOLD && store_column(s, 0, &number))
         text_add(t, " ...");
 }
 
-int store_describe(store *s, store_name_of name_of, const void *arg,
-                   const char *left, pe_error *errp)
+int store_describe(store_table *s, const char *left, pe_error *errp)
 {
     text t = {0};
 
     text_add(&t, "%s: %" PRIu64 " rows of %u column%s", s->name, s->rows,
              s->columns, s->columns == 1 ? "" : "s");
-    add_names(s, name_of, arg, &t);
+    add_names(s, &t);
     if (*left)
         text_add(&t, "; %s", left);
     if (t.failed) {

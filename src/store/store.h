@@ -32,7 +32,7 @@ typedef struct store_wish {
 } store_wish;
 
 /* A reader of one file, for one thread.  Several of one file may be open. */
-typedef struct store store;
+typedef struct store_table store_table;
 
 /* Is [path] FILE or FILE:MEMBER of a kind of file that is read here, by its
  * first bytes?  False also where there is no such file.
@@ -40,27 +40,32 @@ typedef struct store store;
 bool store_knows(const char *path);
 
 /* Open what [w] asks for.  Errors: input, 65, naming the file. */
-store *store_open(const store_wish *w, pe_error *errp);
-void store_close(store *s); /* may be NULL */
+store_table *store_open(const store_wish *w, pe_error *errp);
+void store_close(store_table *s); /* may be NULL */
 
 /* FILE, or FILE:MEMBER where the file has members: what sources are named
  * by.
  */
-const char *store_name(const store *s);
+const char *store_name(const store_table *s);
 /* "1000 rows of 3 columns: a b c; t is left out (text)": what was found. */
-const char *store_words(const store *s);
+const char *store_words(const store_table *s);
 
-uint64_t store_rows(const store *s);
-uint32_t store_columns(const store *s);
+uint64_t store_rows(const store_table *s);
+uint32_t store_columns(const store_table *s);
+
+/* Name of column [c]; NULL: it has but its number in the array, *numberp. */
+const char *store_column(const store_table *s, uint32_t c, uint32_t *numberp);
+/* What its numbers are in the file: "int16", static. */
+const char *store_column_type(const store_table *s, uint32_t c);
 
 /* Rows [row] to [row] + [n] into [to], a matrix of store_columns columns of
  * [dtype].  Errors: input, 65, naming file and row.
  */
-int store_read(store *s, uint64_t row, uint32_t n, void *to,
+int store_read(store_table *s, uint64_t row, uint32_t n, void *to,
                enum pe_dtype dtype, pe_error *errp);
 
 /* A file that is followed: look how many rows there are now. */
-int store_refresh(store *s, pe_error *errp);
+int store_refresh(store_table *s, pe_error *errp);
 
 /* --- kinds of files --- */
 
@@ -72,13 +77,18 @@ typedef struct store_kind {
     /* Does a file start so? */
     bool (*is)(const unsigned char *head, size_t n);
     /* Open [member] ("": not said) of [file].  NULL: this program cannot. */
-    store *(*open)(const store_wish *w, const char *file, const char *member,
-                   pe_error *errp);
+    store_table *(*open)(const store_wish *w, const char *file,
+                         const char *member, pe_error *errp);
 } store_kind;
 
-/* Have this program read HDF5, by [open] of a kind; the library is linked
- * where this is called.
+/* Have this program read HDF5, once, before threads start.  The library is
+ * linked where this is called.  Agents call it; others ask the program
+ * pilot-hdf5, and read the first rows only (STORE_HEAD_ROWS).  Where HDF5 was
+ * left out when all was configured, files of it are refused.
  */
+#define STORE_HEAD_ROWS 1000
+void store_enable_hdf5(void);
+/* What that does: [kind] opens such files from now on. */
 void store_add_hdf5(const store_kind *kind);
 
 #endif

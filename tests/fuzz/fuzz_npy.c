@@ -65,8 +65,8 @@ static void run_axes(const npy_array *a, const uint8_t *data, size_t size)
             continue;
         double *to = malloc(n * g.columns * sizeof(*to));
         expect(to != NULL);
-        grid_copy(&g, data + a->data_offset, n, NULL, g.columns, to, PE_F8, 0,
-                  g.columns);
+        grid_copy(&g, &(grid_rows){data + a->data_offset, n, 0, n}, NULL,
+                  g.columns, to, PE_F8, 0, g.columns);
         free(to);
     }
 }

@@ -77,4 +77,70 @@ is $? 65 "cube: exit status"
 has "$(cat "$TEST_DIR/cube.out")" "with frames: true each of the first" \
     "cube: what to say is said"
 
+# HDF5: what a scan plots, and several data sets as columns.
+hdf5=$SRC/tests/data/hdf5
+if [ ! -x "$BUILD/tests/unit/test_hdf5" ]; then
+    take without "$hdf5/nexus.nxs"
+    is $? 65 "without HDF5: exit status"
+    has "$(cat "$TEST_DIR/without.out")" "was built without HDF5" \
+        "without HDF5: it is said"
+    end_tests
+fi
+take nexus "$hdf5/nexus.nxs"
+is $? 0 "nexus: exit status" || sed 's/^/# /' "$TEST_DIR/nexus.out"
+is "$(committed nexus points)" 5 "nexus: every row"
+has "$(cat "$TEST_DIR/nexus.out" "$PILOT_HOME/nexus/devices/err")" \
+    "2 columns: counts monitor; its axes angle are not learned from" \
+    "nexus: columns are said"
+exact nexus
+take columns "$hdf5/types.h5:/one/a,/packed"
+is $? 0 "columns: exit status" || sed 's/^/# /' "$TEST_DIR/columns.out"
+is "$(committed columns points)" 5 "columns: every row"
+take netcdf "$hdf5/cf.nc" --summary "$TEST_DIR/netcdf.json"
+is $? 0 "netcdf: exit status" || sed 's/^/# /' "$TEST_DIR/netcdf.out"
+has "$(cat "$TEST_DIR/netcdf.json")" '"wind is missing": 4' \
+    "netcdf: fill values are counted"
+take lzf "$hdf5/types.h5:/lzf"
+is $? 65 "filter that is not here: exit status"
+has "$(cat "$TEST_DIR/lzf.out")" "apt-get install hdf5-plugin-lzf" \
+    "filter that is not here: its package is named"
+
+# A file that grows while the agent is killed: every row once.
+live=$TEST_DIR/live.h5
+mkfifo "$TEST_DIR/say"
+"$BUILD/tests/unit/test_hdf5" --write "$live" <"$TEST_DIR/say" \
+    >"$TEST_DIR/written" &
+children="$children $!"
+exec 7>"$TEST_DIR/say"
+# have N: the writer has flushed that many rows.
+have() {
+    echo "$1" >&7
+    wait_for 10 grep -qx "$1" "$TEST_DIR/written"
+}
+points() {
+    n=$(committed live points)
+    [ "${n:-0}" -ge "$1" ]
+}
+have 13
+pilot run "$TEST_DIR/file.yaml" --run live \
+    --set stages.sense.options.path="$live" \
+    --set stages.sense.options.follow=true >"$TEST_DIR/live.out" 2>&1 &
+live_pid=$!
+children="$children $live_pid"
+wait_for 30 points 13
+ok $? "live: rows are sent as they come"
+kill -KILL "$(agents live pilot-edge)"
+have 31
+wait_for 30 points 31
+ok $? "live: those of a time without an agent, too"
+kill -KILL "$(agents live pilot-edge)"
+have 40
+wait_for 30 points 40
+ok $? "live: and after another one"
+kill -INT "$live_pid"
+wait "$live_pid"
+is $? 0 "live: exit status" || sed 's/^/# /' "$TEST_DIR/live.out"
+is "$(committed live points)" 40 "live: every row once"
+exec 7>&-
+
 end_tests

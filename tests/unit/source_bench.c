@@ -2,10 +2,12 @@
 #include "source_bench.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "scratch.h"
 #include "src/common/log.h"
+#include "src/common/text.h"
 #include "unit.h"
 
 char source_log[2048]; /* lines of the test, one after another */
@@ -71,6 +73,41 @@ void source_end(source_bench *b)
     context_destroy(b->ctx);
     pe_options_destroy(b->options);
     pe_block_release(&b->out);
+}
+
+char *source_stored(const char *folder, const char *name)
+{
+    const char *top = getenv("srcdir");
+
+    return text_format("%s/tests/data/%s/%s", top ? top : ".", folder, name);
+}
+
+void source_set_words(source_bench *b, const char *words)
+{
+    char copy[256], *at = NULL;
+
+    snprintf(copy, sizeof(copy), "%s", words);
+    for (char *w = strtok_r(copy, " ", &at); w; w = strtok_r(NULL, " ", &at)) {
+        char *value = strchr(w, '=');
+        *value++ = '\0';
+        source_set(b, w, value);
+    }
+}
+
+void source_read_all(source_bench *b, char *out, size_t cap)
+{
+    size_t n = 0;
+    int rc = 0;
+
+    out[0] = '\0';
+    while ((rc = source_next(b)) == PE_FORWARD)
+        for (uint32_t p = 0; p < b->out.points; p++)
+            for (uint32_t f = 0; f < b->out.features; f++)
+                n += (size_t)snprintf(out + n, n < cap ? cap - n : 0, "%g%s",
+                                      pe_block_at(&b->out, p, f),
+                                      f + 1 < b->out.features ? " " : ";");
+    if (rc < 0)
+        snprintf(out, cap, "%s", context_error(b->ctx));
 }
 
 int source_main(const char *name, const struct unit_test *tests)

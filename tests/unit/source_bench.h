@@ -29,6 +29,13 @@ int source_open(source_bench *b);
 int source_next(source_bench *b);
 void source_end(source_bench *b);
 
+/* Path of file [name] of tests/data/[folder]; the caller frees. */
+char *source_stored(const char *folder, const char *name);
+/* "NAME=VALUE NAME=VALUE" as options. */
+void source_set_words(source_bench *b, const char *words);
+/* All rows that are left, "1 2 3;4 5 6;", or the error. */
+void source_read_all(source_bench *b, char *out, size_t cap);
+
 /* Run [tests] with a scratch folder and the log kept; the exit status. */
 struct unit_test;
 int source_main(const char *name, const struct unit_test *tests);

@@ -11,42 +11,9 @@
 #include "src/common/file.h"
 #include "src/common/text.h"
 
-/* Path of stored array [name]; the caller frees. */
 static char *stored(const char *name)
 {
-    const char *top = getenv("srcdir");
-
-    return text_format("%s/tests/data/arrays/%s", top ? top : ".", name);
-}
-
-/* "a=1 b=2" as options of [b]. */
-static void set_options(source_bench *b, const char *words)
-{
-    char copy[128], *at = NULL;
-
-    snprintf(copy, sizeof(copy), "%s", words);
-    for (char *w = strtok_r(copy, " ", &at); w; w = strtok_r(NULL, " ", &at)) {
-        char *value = strchr(w, '=');
-        *value++ = '\0';
-        source_set(b, w, value);
-    }
-}
-
-/* All rows, "1 2 3;", or the error. */
-static void read_all(source_bench *b, char *out, size_t cap)
-{
-    size_t n = 0;
-    int rc = 0;
-
-    out[0] = '\0';
-    while ((rc = source_next(b)) == PE_FORWARD)
-        for (uint32_t p = 0; p < b->out.points; p++)
-            for (uint32_t f = 0; f < b->out.features; f++)
-                n += (size_t)snprintf(out + n, n < cap ? cap - n : 0, "%g%s",
-                                      pe_block_at(&b->out, p, f),
-                                      f + 1 < b->out.features ? " " : ";");
-    if (rc < 0)
-        snprintf(out, cap, "%s", context_error(b->ctx));
+    return source_stored("arrays", name);
 }
 
 #define ROWS "0 1 2;10 11 12;20 21 22;30 31 32;40 41 42;"
@@ -104,10 +71,10 @@ static void test_rows(void)
         source_log[0] = '\0';
         source_init(&b, "file");
         source_set(&b, "path", path);
-        set_options(&b, table[i].options);
+        source_set_words(&b, table[i].options);
         CU_ASSERT_EQUAL(source_open(&b), 0);
         UNIT_EQUAL(context_error(b.ctx), "");
-        read_all(&b, got, sizeof(got));
+        source_read_all(&b, got, sizeof(got));
         UNIT_EQUAL(got, table[i].rows);
         UNIT_CONTAINS(source_log, table[i].said);
         source_end(&b);
@@ -194,7 +161,7 @@ static void test_refused(void)
         source_bench b;
         source_init(&b, "file");
         source_set(&b, "path", path);
-        set_options(&b, table[i].options);
+        source_set_words(&b, table[i].options);
         CU_ASSERT_EQUAL(source_open(&b), -1);
         UNIT_CONTAINS(context_error(b.ctx), table[i].want);
         source_end(&b);
@@ -243,7 +210,7 @@ static void test_spoilt(void)
         source_init(&b, "file");
         source_set(&b, "path", path);
         if (source_open(&b) == 0)
-            read_all(&b, got, sizeof(got));
+            source_read_all(&b, got, sizeof(got));
         UNIT_CONTAINS(context_error(b.ctx), table[i].want);
         source_end(&b);
         free(path);

@@ -406,9 +406,10 @@ static void test_grid(void)
         }
         CU_ASSERT_EQUAL_FATAL(
             grid_make(&g, dim, 3, table[i].fortran, &items, &take, NULL), 0);
-        CU_ASSERT_EQUAL(grid_copy(&g, raw, (size_t)g.rows, NULL, g.columns, out,
-                                  PE_F4, 0, g.columns),
-                        0);
+        CU_ASSERT_EQUAL(
+            grid_copy(&g, &(grid_rows){raw, (size_t)g.rows, 0, (size_t)g.rows},
+                      NULL, g.columns, out, PE_F4, 0, g.columns),
+            0);
         for (size_t k = 0; k < 12; k++)
             n += (size_t)snprintf(got + n, sizeof(got) - n, "%g%s",
                                   (double)out[k],

@@ -1,0 +1,251 @@
+/* ask.c - what is in an HDF5 file, by the program that is linked with it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+#include "src/common/locate.h"
+#include "src/common/process.h"
+
+#define PROGRAM "pilot-hdf5"
+
+/* A file system that does not answer is no reason to wait for ever. */
+#define ANSWER_S 60
+#define ANSWER_MAX ((size_t)1 << 30)
+
+/* What was answered: a table of which the first rows are known. */
+typedef struct asked {
+    store_table head;
+    uint64_t kept; /* rows */
+    double *cells;
+    char **name; /* of the columns that were chosen */
+    element *type;
+} asked;
+
+static int asked_read(store_table *s, uint64_t row, uint32_t n, void *to,
+                      enum pe_dtype dtype, pe_error *errp)
+{
+    asked *a = (asked *)s;
+    size_t cells = (size_t)n * s->columns;
+
+    if (row > a->kept || n > a->kept - row)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+                            "%s:%" PRIu64 " is not read by this program, but "
+                            "by agents",
+                            s->name, row);
+    for (size_t i = 0; i < cells; i++) {
+        double x = a->cells[row * s->columns + i];
+        if (dtype == PE_F8)
+            ((double *)to)[i] = x;
+        else
+            ((float *)to)[i] = (float)x;
+    }
+    return 0;
+}
+
+static element asked_type(const store_table *s, uint32_t c)
+{
+    return ((const asked *)s)->type[c];
+}
+
+static void asked_close(store_table *s)
+{
+    asked *a = (asked *)s;
+
+    for (uint32_t i = 0; a->name && i < s->columns; i++)
+        free(a->name[i]);
+    free(a->name);
+    free(a->type);
+    free(a->cells);
+    store_free(s);
+}
+
+static const store_ops ops = {
+    .read = asked_read, .type = asked_type, .close = asked_close};
+
+static const char *name_of(const void *arg, uint32_t c)
+{
+    const asked *a = arg;
+
+    return a->name[c];
+}
+
+/* --- the answer --- */
+
+/* Text under way; [at] is NULL once a line was not as it should be. */
+typedef struct reader {
+    char *at, *end;
+} reader;
+
+/* The rest of the next line, which begins with [word]; it is cut off there. */
+static char *line_of(reader *r, const char *word)
+{
+    size_t n = strlen(word);
+    char *line = r->at;
+    char *stop = line ? memchr(line, '\n', (size_t)(r->end - line)) : NULL;
+
+    r->at = NULL;
+    if (!stop || (size_t)(stop - line) <= n || memcmp(line, word, n) != 0 ||
+        line[n] != ' ')
+        return NULL;
+    *stop = '\0';
+    r->at = stop + 1;
+    return line + n + 1;
+}
+
+static uint64_t number_of(reader *r, const char *word)
+{
+    const char *line = line_of(r, word);
+    int64_t n = 0;
+
+    if (!line || text_parse_int(line, &n) < 0 || n < 0)
+        r->at = NULL;
+    return (uint64_t)n;
+}
+
+/* "f8 NAME" */
+static bool read_column(asked *a, reader *r, uint32_t c)
+{
+    const char *line = line_of(r, "column");
+
+    if (!line || strlen(line) < 4)
+        return false;
+    a->type[c] = (element){line[0], (unsigned char)(line[1] - '0'), false};
+    a->name[c] = strdup(line + 3);
+    return a->name[c] != NULL;
+}
+
+static bool read_columns(asked *a, reader *r, uint32_t n)
+{
+    a->name = calloc(n, sizeof(*a->name));
+    a->type = calloc(n, sizeof(*a->type));
+    if (!a->name || !a->type)
+        return false;
+    for (uint32_t c = 0; c < n; c++)
+        if (!read_column(a, r, c))
+            return false;
+    return true;
+}
+
+static bool read_answer(asked *a, text *out)
+{
+    reader r = {out->data, out->data + out->len};
+    store_table *s = &a->head;
+    const char *line = line_of(&r, "name");
+    size_t bytes;
+
+    s->name = line ? strdup(line) : NULL;
+    line = line_of(&r, "words");
+    s->words = line ? strdup(line) : NULL;
+    s->rows = number_of(&r, "rows");
+    s->columns = (uint32_t)number_of(&r, "columns");
+    if (!r.at || !s->name || !s->words || !read_columns(a, &r, s->columns))
+        return false;
+    a->kept = number_of(&r, "head");
+    bytes = (size_t)a->kept * s->columns * sizeof(double);
+    if (!r.at || (size_t)(r.end - r.at) != bytes)
+        return false;
+    a->cells = malloc(bytes + 1);
+    if (!a->cells)
+        return false;
+    memcpy(a->cells, r.at, bytes);
+    s->name_of = name_of;
+    s->named = a;
+    return true;
+}
+
+static store_table *take_answer(const store_wish *w, text *out, pe_error *errp)
+{
+    asked *a = calloc(1, sizeof(*a));
+
+    if (!a) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    a->head.ops = &ops;
+    a->head.hear = w->hear;
+    if (out->data && read_answer(a, out))
+        return &a->head;
+    asked_close(&a->head);
+    pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
+                 "%s: " PROGRAM " answers something else than is asked; it is "
+                 "of another release than this program",
+                 w->path);
+    return NULL;
+}
+
+/* --- the question --- */
+
+/* What it said of an error, as it would be said here. */
+static int refused(int status, char *said, pe_error *errp)
+{
+    enum pe_exit code =
+        status == PE_EXIT_CONFIG ? PE_EXIT_CONFIG : PE_EXIT_DATA;
+    char what[64];
+
+    process_status_words(status, what);
+    if (!said || !*said)
+        return pe_error_set(errp, PE_ERROR_INPUT, code, PROGRAM " %s", what);
+    said[strcspn(said, "\n")] = '\0';
+    if (!strncmp(said, PROGRAM ": ", sizeof(PROGRAM) + 1))
+        said += sizeof(PROGRAM) + 1;
+    return pe_error_set(errp, PE_ERROR_INPUT, code, "%s", said);
+}
+
+static int ask(const char *const *argv, text *out, pe_error *errp)
+{
+    const process_spec spec = {.argv = argv, .err_pipe = true};
+    text err = {0};
+    int status = 0;
+    int rc = process_run(&spec, ANSWER_S, ANSWER_MAX, out, &err, &status, errp);
+
+    if (rc == 0 && status != 0)
+        rc = refused(status, err.data, errp);
+    text_free(&err);
+    return rc;
+}
+
+store_table *store_ask(const store_wish *w, const char *file,
+                       const char *member, pe_error *errp)
+{
+    char *program = locate_program(PROGRAM, PILOT_LIBEXECDIR, NULL);
+    char axis[16];
+    const char *argv[12] = {program};
+    size_t n = 1;
+    text out = {0};
+    store_table *s = NULL;
+
+    (void)member; /* it is in w->path */
+    if (!program) {
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                     "%s is an HDF5 file, and this program was built without "
+                     "HDF5; install libhdf5-dev and configure again",
+                     file);
+        return NULL;
+    }
+    snprintf(axis, sizeof(axis), "%d", w->rows);
+    if (w->rows >= 0) {
+        argv[n++] = "--rows";
+        argv[n++] = axis;
+    }
+    if (w->frames)
+        argv[n++] = "--frames";
+    if (w->follow)
+        argv[n++] = "--follow";
+    if (w->columns) {
+        argv[n++] = "--columns";
+        argv[n++] = w->columns;
+    }
+    if (w->exclude) {
+        argv[n++] = "--exclude";
+        argv[n++] = w->exclude;
+    }
+    argv[n++] = "--";
+    argv[n] = w->path;
+    if (ask(argv, &out, errp) == 0)
+        s = take_answer(w, &out, errp);
+    text_free(&out);
+    free(program);
+    return s;
+}

@@ -1,0 +1,300 @@
+/* check.c - can all of a data set be read, before its first row is? */
+#include "hdf5.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Chunks that are gone through one by one: the library counts up to each from
+ * the first one.
+ */
+#define CHUNKS_LOOKED 2000
+
+/* --- filters --- */
+
+/* Filters that files of others use, and what brings them in Debian. */
+static const struct {
+    H5Z_filter_t id;
+    const char *name, *package;
+} known[] = {
+    {307, "bzip2", "hdf5-filter-plugin"},
+    {32000, "LZF", "hdf5-plugin-lzf"},
+    {32001, "Blosc", "hdf5-filter-plugin-blosc-serial"},
+    {32004, "LZ4", "hdf5-filter-plugin"},
+    {32008, "bitshuffle", "bitshuffle"},
+    {32013, "ZFP", "hdf5-filter-plugin-zfp-serial"},
+};
+
+static bool can_decode(H5Z_filter_t id)
+{
+    unsigned flags = 0;
+
+    return H5Zfilter_avail(id) > 0 && H5Zget_filter_info(id, &flags) >= 0 &&
+           flags & H5Z_FILTER_CONFIG_DECODE_ENABLED;
+}
+
+/* Has every chunk left filter number [i] out?  A writer may do so chunk by
+ * chunk, so the first ones say nothing of the others.
+ */
+static bool unused(hid_t set, unsigned i)
+{
+    hid_t space = H5Dget_space(set);
+    hsize_t n = CHUNKS_LOOKED + 1, offset[H5S_MAX_RANK], size;
+    haddr_t at;
+    bool used =
+        space < 0 || H5Dget_num_chunks(set, space, &n) < 0 || n > CHUNKS_LOOKED;
+
+    for (hsize_t k = 0; !used && k < n; k++) {
+        unsigned mask = 0;
+        used =
+            H5Dget_chunk_info(set, space, k, offset, &mask, &at, &size) < 0 ||
+            !(mask & 1u << i);
+    }
+    if (space >= 0)
+        H5Sclose(space);
+    return !used;
+}
+
+static int refuse_filter(const char *name, H5Z_filter_t id, const char *says,
+                         pe_error *errp)
+{
+    const char *plugins = getenv("HDF5_PLUGIN_PATH");
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (known[i].id == id)
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                                "%s is compressed by %s, whose filter is not "
+                                "here: apt-get install %s, or name its folder "
+                                "in HDF5_PLUGIN_PATH%s%s",
+                                name, known[i].name, known[i].package,
+                                plugins ? ", which is " : "",
+                                plugins ? plugins : "");
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s is compressed by filter %d (%s), which is not "
+                        "here; name the folder of its plugin in "
+                        "HDF5_PLUGIN_PATH%s%s",
+                        name, (int)id, *says ? says : "without a name",
+                        plugins ? ", which is " : "", plugins ? plugins : "");
+}
+
+static int check_filters(hid_t set, hid_t plist, const char *name,
+                         pe_error *errp)
+{
+    int n = H5Pget_nfilters(plist);
+
+    for (unsigned i = 0; (int)i < n; i++) {
+        char says[64] = "";
+        unsigned flags, config;
+        size_t values = 0;
+        H5Z_filter_t id = H5Pget_filter2(plist, i, &flags, &values, NULL,
+                                         sizeof(says), says, &config);
+        says[sizeof(says) - 1] = '\0';
+        for (char *p = says; *p; p++)
+            if (*p < ' ' || *p > '~')
+                *p = '?';
+        if (id < 0 || can_decode(id) || unused(set, i))
+            continue;
+        return refuse_filter(name, id, says, errp);
+    }
+    return 0;
+}
+
+/* --- files that the data lie in --- */
+
+/* [name] in the folder of [beside], new memory. */
+static char *in_folder(const char *beside, const char *name)
+{
+    const char *slash = strrchr(beside, '/');
+
+    if (name[0] == '/' || !slash)
+        return strdup(name);
+    return text_format("%.*s/%s", (int)(slash - beside), beside, name);
+}
+
+/* Raw data in files of their own: a missing one would be read as zeros. */
+static int check_external(const hdf5_file *f, hid_t plist, const char *name,
+                          pe_error *errp)
+{
+    int n = H5Pget_external_count(plist);
+
+    for (unsigned i = 0; (int)i < n; i++) {
+        char file[PATH_MAX];
+        off_t offset;
+        hsize_t size;
+        if (H5Pget_external(plist, i, sizeof(file), file, &offset, &size) < 0)
+            continue;
+        char *path = in_folder(f->path, file);
+        bool there = path && access(path, R_OK) == 0;
+        free(path);
+        if (!there)
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                                "%s has its numbers in file %s, which is not "
+                                "beside it",
+                                name, file);
+    }
+    return 0;
+}
+
+/* What one mapping of a virtual data set needs of its source. */
+typedef struct mapping {
+    char file[PATH_MAX], set[1024];
+    hid_t space; /* the part of the source that is mapped */
+} mapping;
+
+static int refuse_source(const char *name, const mapping *m, const char *why,
+                         pe_error *errp)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s is put together from others, and data set %s of "
+                        "file %s %s; its rows would be made up",
+                        name, m->set, m->file, why);
+}
+
+/* Does the source reach as far as is taken of it? */
+static bool reaches(hid_t source, hid_t wanted)
+{
+    hsize_t low[H5S_MAX_RANK], high[H5S_MAX_RANK], dim[H5S_MAX_RANK];
+    hid_t space = H5Dget_space(source);
+    int n = space < 0 ? -1 : H5Sget_simple_extent_dims(space, dim, NULL);
+    bool is = true;
+
+    /* A selection without an end has no bounds; all there is is taken. */
+    if (n > 0 && H5Sget_simple_extent_ndims(wanted) == n &&
+        H5Sget_select_bounds(wanted, low, high) >= 0)
+        for (int i = 0; i < n; i++)
+            is = is && (high[i] < dim[i] || high[i] == H5S_UNLIMITED);
+    if (space >= 0)
+        H5Sclose(space);
+    return is;
+}
+
+static int check_set(const hdf5_file *in, const char *name, const mapping *m,
+                     int depth, pe_error *errp)
+{
+    char inner[PATH_MAX + 64];
+    hid_t set = H5Dopen2(in->id, m->set, H5P_DEFAULT);
+    int rc = 0;
+
+    if (set < 0)
+        return refuse_source(name, m, "is not there", errp);
+    snprintf(inner, sizeof(inner), "%s:%s", in->path, m->set);
+    if (!reaches(set, m->space))
+        rc =
+            refuse_source(name, m, "has fewer rows than are taken of it", errp);
+    else
+        rc = hdf5_check(in, set, inner, depth + 1, errp);
+    H5Dclose(set);
+    return rc;
+}
+
+static int check_mapping(const hdf5_file *f, const char *name, const mapping *m,
+                         int depth, pe_error *errp)
+{
+    hdf5_file source;
+    pe_error why = {0};
+    char *path;
+    int rc;
+
+    /* A pattern of names: the first one stands for all. */
+    if (strchr(m->file, '%') || strchr(m->set, '%'))
+        return 0;
+    if (!strcmp(m->file, "."))
+        return check_set(f, name, m, depth, errp);
+    path = in_folder(f->path, m->file);
+    if (!path)
+        return pe_error_nomem(errp);
+    if (access(path, R_OK) < 0) { /* as the library: from where we are */
+        free(path);
+        path = strdup(m->file);
+    }
+    if (!path || access(path, R_OK) < 0)
+        rc = refuse_source(name, m, "is not there", errp);
+    else if (hdf5_file_open(&source, path, false, &why) < 0)
+        rc = refuse_source(name, m, why.text, errp);
+    else {
+        rc = check_set(&source, name, m, depth, errp);
+        H5Fclose(source.id);
+    }
+    free(path);
+    return rc;
+}
+
+/* Cells that no source fills would be made up; [n]: those that have one. */
+static int check_cover(hid_t set, const char *name, hsize_t n, bool endless,
+                       pe_error *errp)
+{
+    hid_t space = H5Dget_space(set);
+    hssize_t all = space < 0 ? 0 : H5Sget_simple_extent_npoints(space);
+
+    if (space >= 0)
+        H5Sclose(space);
+    if (endless || all <= 0 || n >= (hsize_t)all)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s is put together from others, which leave %llu of "
+                        "its %llu cells open; they would be made up",
+                        name, (unsigned long long)all - n,
+                        (unsigned long long)all);
+}
+
+static int check_virtual(const hdf5_file *f, hid_t set, hid_t plist,
+                         const char *name, int depth, pe_error *errp)
+{
+    size_t n = 0;
+    hsize_t cells = 0;
+    bool endless = false;
+
+    if (H5Pget_virtual_count(plist, &n) < 0)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        mapping *own = malloc(sizeof(*own));
+        hid_t to = H5Pget_virtual_vspace(plist, i);
+        hssize_t part = to < 0 ? -1 : H5Sget_select_npoints(to);
+        int rc = -1;
+
+        if (to >= 0)
+            H5Sclose(to);
+        endless = endless || part < 0;
+        cells += part > 0 ? (hsize_t)part : 0;
+        if (!own)
+            return pe_error_nomem(errp);
+        own->space = H5Pget_virtual_srcspace(plist, i);
+        if (own->space >= 0 &&
+            H5Pget_virtual_filename(plist, i, own->file, sizeof(own->file)) >=
+                0 &&
+            H5Pget_virtual_dsetname(plist, i, own->set, sizeof(own->set)) >= 0)
+            rc = check_mapping(f, name, own, depth, errp);
+        if (own->space >= 0)
+            H5Sclose(own->space);
+        free(own);
+        if (rc < 0)
+            return -1;
+    }
+    return check_cover(set, name, cells, endless, errp);
+}
+
+int hdf5_check(const hdf5_file *f, hid_t set, const char *name, int depth,
+               pe_error *errp)
+{
+    hid_t plist;
+    int rc;
+
+    if (depth > HDF5_DEPTH_MAX)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s: data sets are put together from others too "
+                            "many times",
+                            name);
+    plist = H5Dget_create_plist(set);
+    if (plist < 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s: its layout cannot be read", name);
+    rc = H5Pget_layout(plist) == H5D_VIRTUAL
+             ? check_virtual(f, set, plist, name, depth, errp)
+             : check_filters(set, plist, name, errp);
+    if (rc == 0)
+        rc = check_external(f, plist, name, errp);
+    H5Pclose(plist);
+    return rc;
+}

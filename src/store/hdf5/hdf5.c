@@ -1,0 +1,481 @@
+/* hdf5.c - rows out of the data sets of an HDF5 file. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "part.h"
+
+/* Columns of one part that follow each other in the table. */
+typedef struct run {
+    size_t part;
+    const uint32_t *column; /* of the part; NULL: all of them */
+    uint32_t columns, at;   /* at: the first one's place in the table */
+} run;
+
+typedef struct hdf5_store {
+    store_table head;
+    hdf5_file file;
+    char *path;
+    bool follow, netcdf;
+    hdf5_part *part;
+    size_t parts;
+    char **name; /* of all columns; NULL: they have numbers */
+    uint32_t all;
+    uint32_t *local; /* columns of the runs */
+    run *run;
+    size_t runs;
+    uint64_t seen; /* rows at the look before */
+    double *cells; /* of one run, while they are unpacked */
+    size_t cells_cap;
+} hdf5_store;
+
+/* --- unpacking --- */
+
+/* Cells that became NaN, by reason. */
+typedef struct lost {
+    uint64_t missing, outside;
+    size_t missing_at, outside_at; /* the first one's row */
+} lost;
+
+static double unpack(const hdf5_packing *p, double x, size_t row, lost *l)
+{
+    double y = x * p->scale + p->offset, bound = p->unpacked ? y : x;
+
+    for (size_t i = 0; i < p->fills; i++)
+        if (x == p->fill[i]) {
+            if (l->missing++ == 0)
+                l->missing_at = row;
+            return (double)NAN;
+        }
+    if (bound < p->low || bound > p->high) {
+        if (l->outside++ == 0)
+            l->outside_at = row;
+        return (double)NAN;
+    }
+    return y;
+}
+
+static void tell(hdf5_store *s, const hdf5_part *p, uint64_t n, uint64_t row,
+                 const char *what, const char *how)
+{
+    char reason[48], first[512];
+
+    if (n == 0 || !s->head.hear.masked)
+        return;
+    snprintf(reason, sizeof(reason), "%.24s %s", p->label, what);
+    snprintf(first, sizeof(first), "%s:%s:%" PRIu64 ": %s; it becomes NaN",
+             s->path, p->path, row, how);
+    s->head.hear.masked(s->head.hear.arg, n, reason, first);
+}
+
+static void store_cell(void *to, enum pe_dtype dtype, size_t i, double x)
+{
+    if (dtype == PE_F8)
+        ((double *)to)[i] = x;
+    else
+        ((float *)to)[i] = (float)x;
+}
+
+static int reserve_cells(hdf5_store *s, size_t n, pe_error *errp)
+{
+    if (n <= s->cells_cap)
+        return 0;
+    free(s->cells);
+    s->cells_cap = 0;
+    s->cells = malloc(n * sizeof(*s->cells));
+    if (!s->cells)
+        return pe_error_nomem(errp);
+    s->cells_cap = n;
+    return 0;
+}
+
+/* Rows [r] of run [k], the first of them being [row] of the file. */
+static int copy_packed(hdf5_store *s, const run *k, const grid_rows *r,
+                       uint64_t row, void *to, enum pe_dtype dtype,
+                       pe_error *errp)
+{
+    const hdf5_part *p = &s->part[k->part];
+    lost l = {0};
+
+    if (reserve_cells(s, r->count * k->columns, errp) < 0)
+        return -1;
+    if (grid_copy(&p->grid, r, k->column, k->columns, s->cells, PE_F8, 0,
+                  k->columns) > 0)
+        store_rounded(&s->head, row, PE_F8);
+    for (size_t i = 0; i < r->count; i++)
+        for (uint32_t c = 0; c < k->columns; c++)
+            store_cell(
+                to, dtype, i * s->head.columns + k->at + c,
+                unpack(&p->packing, s->cells[i * k->columns + c], i, &l));
+    tell(s, p, l.missing, row + l.missing_at, "is missing",
+         "a fill value or missing_value");
+    tell(s, p, l.outside, row + l.outside_at, "is out of range",
+         "beyond valid_range");
+    return 0;
+}
+
+/* --- reading --- */
+
+/* Rows that a shorter variable of netCDF has not. */
+static void fill_open(hdf5_store *s, const run *k, uint64_t row, size_t n,
+                      void *to, enum pe_dtype dtype)
+{
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t c = 0; c < k->columns; c++)
+            store_cell(to, dtype, i * s->head.columns + k->at + c, (double)NAN);
+    tell(s, &s->part[k->part], n * (uint64_t)k->columns, row, "is not written",
+         "this variable is shorter than others of its dimension");
+}
+
+static int read_run(hdf5_store *s, const run *k, uint64_t row, size_t n,
+                    char *to, enum pe_dtype dtype, pe_error *errp)
+{
+    hdf5_part *p = &s->part[k->part];
+    size_t row_bytes = s->head.columns * (size_t)dtype;
+    grid_rows r;
+
+    while (n > 0 && row < p->grid.rows) {
+        size_t there =
+            p->grid.rows - row < n ? (size_t)(p->grid.rows - row) : n;
+        if (hdf5_part_load(p, s->path, row, there, &r, errp) < 0)
+            return -1;
+        if (p->packing.any) {
+            if (copy_packed(s, k, &r, row, to, dtype, errp) < 0)
+                return -1;
+        } else if (grid_copy(&p->grid, &r, k->column, k->columns, to, dtype,
+                             k->at, s->head.columns) > 0) {
+            store_rounded(&s->head, row, dtype);
+        }
+        row += r.count;
+        n -= r.count;
+        to += r.count * row_bytes;
+    }
+    if (n > 0)
+        fill_open(s, k, row, n, to, dtype);
+    return 0;
+}
+
+static int hdf5_read(store_table *head, uint64_t row, uint32_t n, void *to,
+                     enum pe_dtype dtype, pe_error *errp)
+{
+    hdf5_store *s = (hdf5_store *)head;
+    int rc = 0;
+
+    hdf5_enter();
+    for (size_t i = 0; i < s->runs && rc == 0; i++)
+        rc = read_run(s, &s->run[i], row, n, to, dtype, errp);
+    hdf5_leave();
+    return rc;
+}
+
+/* --- lengths --- */
+
+static uint64_t shortest(const hdf5_store *s)
+{
+    uint64_t rows = UINT64_MAX;
+
+    for (size_t i = 0; i < s->parts; i++)
+        if (s->part[i].grid.rows < rows)
+            rows = s->part[i].grid.rows;
+    return rows;
+}
+
+static uint64_t longest(const hdf5_store *s)
+{
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < s->parts; i++)
+        if (s->part[i].grid.rows > rows)
+            rows = s->part[i].grid.rows;
+    return rows;
+}
+
+/* How many rows the table has. */
+static int count_rows(hdf5_store *s, pe_error *errp)
+{
+    uint64_t low = shortest(s), high = longest(s);
+
+    if (s->follow) { /* of what is there now, see hdf5_refresh */
+        s->seen = low;
+        return 0;
+    }
+    for (size_t i = 1; i < s->parts && low != high && !s->netcdf; i++)
+        if (s->part[i].grid.rows != s->part[0].grid.rows)
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                                "%s: %s has %" PRIu64 " rows and %s %" PRIu64
+                                "; columns of one table are of one length",
+                                s->path, s->part[0].path, s->part[0].grid.rows,
+                                s->part[i].path, s->part[i].grid.rows);
+    s->head.rows = high;
+    if (high == 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s:%s is empty: it has 0 rows", s->path,
+                            s->part[0].path);
+    return 0;
+}
+
+/* A writer makes room first and writes then: a row is taken when it was there
+ * at the look before, too.
+ */
+static int hdf5_refresh(store_table *head, pe_error *errp)
+{
+    hdf5_store *s = (hdf5_store *)head;
+    int rc = 0;
+
+    if (!s->follow)
+        return 0;
+    hdf5_enter();
+    for (size_t i = 0; i < s->parts && rc == 0; i++)
+        rc = hdf5_part_refresh(&s->part[i], s->path, errp);
+    hdf5_leave();
+    if (rc == 0) {
+        uint64_t now = shortest(s);
+        if (s->seen > s->head.rows)
+            s->head.rows = s->seen;
+        s->seen = now;
+    }
+    return rc;
+}
+
+static void hdf5_close(store_table *head)
+{
+    hdf5_store *s = (hdf5_store *)head;
+
+    hdf5_enter();
+    for (size_t i = 0; i < s->parts; i++)
+        hdf5_part_close(&s->part[i]);
+    if (s->file.id >= 0)
+        H5Fclose(s->file.id);
+    hdf5_leave();
+    for (uint32_t c = 0; s->name && c < s->all; c++)
+        free(s->name[c]);
+    free(s->name);
+    free(s->part);
+    free(s->local);
+    free(s->run);
+    free(s->cells);
+    free(s->path);
+    store_free(head);
+}
+
+/* --- columns --- */
+
+/* Name of column [c] of part [p], of a table of several parts or one. */
+static char *column_name(const hdf5_store *s, const hdf5_part *p, uint32_t c)
+{
+    const char *field = grid_name(&p->grid, c);
+    uint32_t items =
+        (uint32_t)(p->grid.columns / (p->items.n ? p->items.n : 1));
+
+    if (field)
+        return s->parts > 1 ? text_format("%s.%s", p->label, field)
+                            : strdup(field);
+    return items > 1 ? text_format("%s[%" PRIu32 "]", p->label, c)
+                     : strdup(p->label);
+}
+
+static int name_columns(hdf5_store *s, pe_error *errp)
+{
+    uint32_t at = 0;
+
+    if (s->all > GRID_FIELDS_MAX ||
+        (s->parts == 1 && s->all > 1 && !s->part[0].items.n))
+        return 0;
+    s->name = calloc(s->all, sizeof(*s->name));
+    if (!s->name)
+        return pe_error_nomem(errp);
+    for (size_t i = 0; i < s->parts; i++)
+        for (uint32_t c = 0; c < s->part[i].grid.columns; c++) {
+            s->name[at] = column_name(s, &s->part[i], c);
+            if (!s->name[at++])
+                return pe_error_nomem(errp);
+        }
+    return 0;
+}
+
+static const char *name_of(const void *arg, uint32_t c)
+{
+    const hdf5_store *s = arg;
+
+    return s->name ? s->name[c] : NULL;
+}
+
+/* All columns: a run for each part. */
+static void run_parts(hdf5_store *s)
+{
+    uint32_t at = 0;
+
+    for (s->runs = 0; s->runs < s->parts; s->runs++) {
+        uint32_t n = s->part[s->runs].grid.columns;
+        s->run[s->runs] = (run){s->runs, NULL, n, at};
+        at += n;
+    }
+}
+
+/* Which part column *cp of the table is of; *cp becomes the part's own. */
+static size_t part_of(const hdf5_store *s, uint32_t *cp)
+{
+    size_t i = 0;
+
+    while (*cp >= s->part[i].grid.columns)
+        *cp -= s->part[i++].grid.columns;
+    return i;
+}
+
+static element type_of(const store_table *head, uint32_t c)
+{
+    const hdf5_store *s = (const hdf5_store *)head;
+    size_t part = part_of(s, &c);
+
+    return grid_element(&s->part[part].grid, c);
+}
+
+static const store_ops ops = {.read = hdf5_read,
+                              .refresh = hdf5_refresh,
+                              .type = type_of,
+                              .close = hdf5_close};
+
+static int make_runs(hdf5_store *s, pe_error *errp)
+{
+    size_t n = s->head.column ? s->head.columns : s->parts;
+
+    s->run = calloc(n, sizeof(*s->run));
+    s->local = calloc(n, sizeof(*s->local));
+    if (!s->run || !s->local)
+        return pe_error_nomem(errp);
+    if (!s->head.column) {
+        run_parts(s);
+        return 0;
+    }
+    for (uint32_t i = 0; i < s->head.columns; i++) {
+        uint32_t c = s->head.column[i];
+        size_t part = part_of(s, &c);
+        s->local[i] = c;
+        if (s->runs == 0 || s->run[s->runs - 1].part != part)
+            s->run[s->runs++] = (run){part, &s->local[i], 0, i};
+        s->run[s->runs - 1].columns++;
+    }
+    return 0;
+}
+
+/* --- open --- */
+
+static void describe_part(const hdf5_part *p, bool several, text *t)
+{
+    const hdf5_packing *k = &p->packing;
+    const element e = p->items.type;
+    char shape[128];
+
+    if (!several && !p->items.n) {
+        grid_shape_text(p->grid.dim, p->grid.dims, shape, sizeof(shape));
+        text_add(t, "%s%s of %c%c%u", t->len ? "; " : "", shape,
+                 e.size == 1 ? '|'
+                 : e.big     ? '>'
+                             : '<',
+                 e.kind, e.size);
+    }
+    if (*p->items.left_out)
+        text_add(t, "%sleft out: %s", t->len ? "; " : "", p->items.left_out);
+    if (k->scale != 1 || k->offset != 0)
+        text_add(t, "%s%s is unpacked: x * %g + %g", t->len ? "; " : "",
+                 p->label, k->scale, k->offset);
+}
+
+static int describe(hdf5_store *s, const text *said, pe_error *errp)
+{
+    text t = {0};
+    int rc;
+
+    for (size_t i = 0; i < s->parts; i++)
+        describe_part(&s->part[i], s->parts > 1, &t);
+    if (said->len)
+        text_add(&t, "%s%s", t.len ? "; " : "", said->data);
+    if (s->file.writing && !s->follow)
+        text_add(&t,
+                 "%sa program writes it, or was killed: these are the "
+                 "rows there are now",
+                 t.len ? "; " : "");
+    rc = t.failed ? pe_error_nomem(errp)
+                  : store_describe(&s->head, t.data ? t.data : "", errp);
+    text_free(&t);
+    return rc;
+}
+
+static int open_parts(hdf5_store *s, const store_wish *w, char **paths,
+                      pe_error *errp)
+{
+    const grid_take take = {.axis = w->rows, .frames = w->frames};
+    size_t n = 0;
+
+    while (paths[n])
+        n++;
+    s->part = calloc(n, sizeof(*s->part));
+    if (!s->part)
+        return pe_error_nomem(errp);
+    for (size_t i = 0; i < n; i++) {
+        hdf5_part *p = &s->part[s->parts++];
+        p->set = p->type = -1;
+        if (hdf5_part_open(p, &s->file, paths[i], &take, s->netcdf, errp) < 0)
+            return -1;
+        if (__builtin_add_overflow(s->all, p->grid.columns, &s->all))
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                                "%s has more columns than 2^32", s->path);
+    }
+    return 0;
+}
+
+static int open_table(hdf5_store *s, const store_wish *w, const char *member,
+                      pe_error *errp)
+{
+    text said = {0};
+    char **paths;
+    int rc = -1;
+
+    if (hdf5_file_open(&s->file, s->path, w->follow, errp) < 0)
+        return -1;
+    s->netcdf = hdf5_is_netcdf(s->file.id);
+    paths = hdf5_find(&s->file, member, &said, errp);
+    if (paths && open_parts(s, w, paths, errp) == 0) {
+        /* One data set is named by its path, several as they were given. */
+        s->head.name = s->parts == 1 ? text_format("%s:%s", s->path, paths[0])
+                       : *member     ? text_format("%s:%s", s->path, member)
+                                     : strdup(s->path);
+        if (!s->head.name)
+            pe_error_nomem(errp);
+        else if (count_rows(s, errp) == 0 && name_columns(s, errp) == 0 &&
+                 store_pick(&s->head, w, s->all, name_of, s, errp) == 0 &&
+                 make_runs(s, errp) == 0)
+            rc = describe(s, &said, errp);
+    }
+    hdf5_paths_free(paths);
+    text_free(&said);
+    return rc;
+}
+
+static store_table *hdf5_open(const store_wish *w, const char *file,
+                              const char *member, pe_error *errp)
+{
+    hdf5_store *s = calloc(1, sizeof(*s));
+    int rc;
+
+    if (!s) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    s->head.ops = &ops;
+    s->head.hear = w->hear;
+    s->file.id = -1;
+    s->follow = w->follow;
+    s->path = strdup(file);
+    hdf5_enter();
+    rc = s->path ? open_table(s, w, member, errp) : pe_error_nomem(errp);
+    hdf5_leave();
+    if (rc == 0)
+        return &s->head;
+    hdf5_close(&s->head);
+    return NULL;
+}
+
+const store_kind store_hdf5 = {.name = "HDF5", .open = hdf5_open};

@@ -1,0 +1,317 @@
+/* part.c - one data set as some columns of a table. */
+#include "part.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Rows are read by whole chunks, at least so many bytes in one go, and at most
+ * so many in memory: beyond it they are read as they are asked for.
+ */
+#define SLAB_LEAST ((size_t)1 << 20)
+#define SLAB_MOST ((size_t)32 << 20)
+
+/* The library keeps unpacked chunks: two rows of them, for devices that are
+ * not at the same place.
+ */
+#define CACHE_MOST ((size_t)256 << 20)
+
+static int refuse(const hdf5_file *f, const hdf5_part *p, const char *why,
+                  pe_error *errp)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "%s:%s %s", f->path,
+                        p->path, why);
+}
+
+/* --- shape --- */
+
+static int read_shape(const hdf5_file *f, hdf5_part *p, uint64_t *dim,
+                      unsigned *dimsp, pe_error *errp)
+{
+    hsize_t d[H5S_MAX_RANK];
+    hid_t space = H5Dget_space(p->set);
+    H5S_class_t class =
+        space < 0 ? H5S_NO_CLASS : H5Sget_simple_extent_type(space);
+    int n = class == H5S_SIMPLE ? H5Sget_simple_extent_dims(space, d, NULL) : 0;
+
+    if (space >= 0)
+        H5Sclose(space);
+    if (class == H5S_NULL)
+        return refuse(f, p, "is empty: it has no rows at all", errp);
+    if (n < 0)
+        return refuse(f, p, "has no shape that can be read", errp);
+    for (int i = 0; i < n; i++)
+        dim[i] = d[i];
+    *dimsp = (unsigned)n;
+    return 0;
+}
+
+static int take_shape(const hdf5_file *f, hdf5_part *p, const grid_take *take,
+                      pe_error *errp)
+{
+    uint64_t dim[GRID_DIMS_MAX];
+    unsigned dims = 0;
+
+    if (read_shape(f, p, dim, &dims, errp) < 0)
+        return -1;
+    if (grid_make(&p->grid, dim, dims, false, &p->items, take, errp) < 0)
+        return pe_error_prefix(errp, "%s:%s", f->path, p->path);
+    return 0;
+}
+
+static int take_type(const hdf5_file *f, hdf5_part *p, pe_error *errp)
+{
+    hid_t type = H5Dget_type(p->set);
+    const char *what = "numbers of a kind that is not known";
+
+    p->type = type < 0 ? -1 : hdf5_type(type, &p->items, &what);
+    if (type >= 0)
+        H5Tclose(type);
+    if (p->type >= 0)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s:%s holds no numbers: it is of %s", f->path, p->path,
+                        what);
+}
+
+/* --- chunks --- */
+
+/* Bytes of the chunks that a row is in, and how many they are. */
+static size_t row_of_chunks(const hdf5_part *p, size_t *np)
+{
+    size_t bytes = p->items.bytes, n = 1;
+
+    for (unsigned i = 0; i < p->grid.dims; i++) {
+        size_t side = (size_t)p->chunk[i], count = 1;
+        if (i != p->grid.axis)
+            count = ((size_t)p->grid.dim[i] + side - 1) / side;
+        if (__builtin_mul_overflow(bytes, side * count, &bytes))
+            return SIZE_MAX;
+        n *= count;
+    }
+    *np = n;
+    return bytes;
+}
+
+static void size_slab(hdf5_part *p)
+{
+    size_t n, rows = (size_t)p->chunk[p->grid.axis];
+    size_t bytes = row_of_chunks(p, &n);
+
+    p->slab = 0;
+    if (bytes == 0 || bytes > SLAB_MOST)
+        return;
+    p->slab = rows * (bytes < SLAB_LEAST ? SLAB_LEAST / bytes : 1);
+}
+
+/* How the library is to open it. */
+static hid_t access_list(const hdf5_part *p, hid_t made)
+{
+    hid_t list = H5Pcreate(H5P_DATASET_ACCESS);
+    size_t n = 0, bytes, slots;
+
+    if (list < 0)
+        return -1;
+    if (H5Pget_external_count(made) > 0 && p->path)
+        H5Pset_efile_prefix(list, "${ORIGIN}");
+    if (!p->chunked)
+        return list;
+    bytes = row_of_chunks(p, &n);
+    bytes = bytes > CACHE_MOST / 2 ? CACHE_MOST : 2 * bytes;
+    if (bytes < SLAB_LEAST)
+        bytes = SLAB_LEAST;
+    /* Slots, of which a chunk has one by its place, so many that two seldom
+     * share one.
+     */
+    slots = n > 100000 ? 1000003 : 20 * n + 521;
+    H5Pset_chunk_cache(list, slots | 1, bytes, 1);
+    return list;
+}
+
+/* Open it again, with room for its chunks. */
+static int reopen(const hdf5_file *f, hdf5_part *p, pe_error *errp)
+{
+    hid_t made = H5Dget_create_plist(p->set), list;
+    int n = -1;
+
+    if (made < 0)
+        return refuse(f, p, "has no layout that can be read", errp);
+    p->chunked = H5Pget_layout(made) == H5D_CHUNKED;
+    if (p->chunked)
+        n = H5Pget_chunk(made, GRID_DIMS_MAX, p->chunk);
+    if (n == (int)p->grid.dims)
+        size_slab(p);
+    else
+        p->chunked = false;
+    list = access_list(p, made);
+    H5Pclose(made);
+    H5Dclose(p->set);
+    p->set = list < 0 ? -1 : hdf5_open_set(f, p->path, list, errp);
+    if (list >= 0)
+        H5Pclose(list);
+    return p->set < 0 ? -1 : 0;
+}
+
+/* --- open and close --- */
+
+int hdf5_part_open(hdf5_part *p, const hdf5_file *f, const char *path,
+                   const grid_take *take, bool netcdf, pe_error *errp)
+{
+    char *name;
+    int rc;
+
+    p->path = strdup(path);
+    name = text_format("%s:%s", f->path, path);
+    if (!p->path || !name) {
+        free(name);
+        return pe_error_nomem(errp);
+    }
+    p->label = strrchr(p->path, '/') ? strrchr(p->path, '/') + 1 : p->path;
+    p->set = hdf5_open_set(f, path, H5P_DEFAULT, errp);
+    if (p->set >= 0 && hdf5_is_phantom(p->set)) {
+        free(name);
+        return refuse(f, p,
+                      "is a dimension without a variable: it holds no "
+                      "numbers",
+                      errp);
+    }
+    rc = p->set < 0 || take_type(f, p, errp) < 0 ||
+                 take_shape(f, p, take, errp) < 0 ||
+                 hdf5_check(f, p->set, name, 0, errp) < 0 ||
+                 reopen(f, p, errp) < 0
+             ? -1
+             : 0;
+    free(name);
+    if (rc == 0)
+        hdf5_packing_read(p->set, netcdf, &p->items, &p->packing);
+    return rc;
+}
+
+void hdf5_part_close(hdf5_part *p)
+{
+    if (p->set >= 0)
+        H5Dclose(p->set);
+    if (p->type >= 0)
+        H5Tclose(p->type);
+    grid_items_clear(&p->items);
+    free(p->raw);
+    free(p->path);
+}
+
+/* --- rows --- */
+
+static int reserve(hdf5_part *p, size_t bytes, pe_error *errp)
+{
+    if (bytes <= p->raw_cap)
+        return 0;
+    free(p->raw);
+    p->raw_cap = 0;
+    p->raw = malloc(bytes);
+    if (!p->raw)
+        return pe_error_nomem(errp);
+    p->raw_cap = bytes;
+    return 0;
+}
+
+/* Rows [first], [n] of them, into p->raw.  1: the library could not. */
+static int read_rows(hdf5_part *p, uint64_t first, size_t n, pe_error *errp)
+{
+    hsize_t start[GRID_DIMS_MAX] = {0}, count[GRID_DIMS_MAX];
+    hid_t file, memory;
+    int rc = 1;
+
+    p->raw_n = 0;
+    if (reserve(p, grid_bytes(&p->grid, n), errp) < 0)
+        return -1;
+    for (unsigned i = 0; i < p->grid.dims; i++)
+        count[i] = p->grid.dim[i];
+    start[p->grid.axis] = first;
+    count[p->grid.axis] = n;
+    file = H5Dget_space(p->set);
+    memory = H5Screate_simple((int)p->grid.dims, count, NULL);
+    if (file >= 0 && memory >= 0 &&
+        H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL) >=
+            0 &&
+        H5Dread(p->set, p->type, memory, file, H5P_DEFAULT, p->raw) >= 0)
+        rc = 0;
+    if (file >= 0)
+        H5Sclose(file);
+    if (memory >= 0)
+        H5Sclose(memory);
+    if (rc == 0) {
+        p->raw_first = first;
+        p->raw_n = n;
+    }
+    return rc;
+}
+
+static int refuse_row(const hdf5_part *p, const char *name, uint64_t row,
+                      pe_error *errp)
+{
+    char why[HDF5_WHY];
+
+    hdf5_why(why);
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s:%s:%" PRIu64 " cannot be read: %s", name, p->path,
+                        row, why);
+}
+
+/* Read the slab of [row], or, where a chunk of it cannot be read, the rows that
+ * are wanted, for those before the chunk can.
+ */
+static int read_slab(hdf5_part *p, const char *name, uint64_t row, size_t n,
+                     pe_error *errp)
+{
+    uint64_t first = row, left;
+    size_t wanted = n;
+    int rc = 1;
+
+    if (p->slab) {
+        first = row / p->slab * p->slab;
+        left = p->grid.rows - first;
+        wanted = left < p->slab ? (size_t)left : p->slab;
+        rc = read_rows(p, first, wanted, errp);
+    }
+    if (rc == 1)
+        rc = read_rows(p, row, n, errp);
+    if (rc == 1 && n > 1)
+        rc = read_rows(p, row, 1, errp);
+    return rc == 1 ? refuse_row(p, name, row, errp) : rc;
+}
+
+int hdf5_part_load(hdf5_part *p, const char *name, uint64_t row, size_t n,
+                   grid_rows *out, pe_error *errp)
+{
+    if (p->slab && n > p->slab)
+        n = p->slab;
+    if ((row < p->raw_first || row >= p->raw_first + p->raw_n) &&
+        read_slab(p, name, row, n, errp) < 0)
+        return -1;
+    out->raw = p->raw;
+    out->n = p->raw_n;
+    out->from = (size_t)(row - p->raw_first);
+    out->count = p->raw_n - out->from < n ? p->raw_n - out->from : n;
+    return 0;
+}
+
+int hdf5_part_refresh(hdf5_part *p, const char *name, pe_error *errp)
+{
+    hdf5_file f = {.path = name};
+    uint64_t dim[GRID_DIMS_MAX];
+    unsigned dims = 0;
+
+    if (H5Drefresh(p->set) < 0)
+        return refuse_row(p, name, p->grid.rows, errp);
+    if (read_shape(&f, p, dim, &dims, errp) < 0)
+        return -1;
+    for (unsigned i = 0; i < p->grid.dims; i++)
+        if (dims != p->grid.dims ||
+            (i != p->grid.axis && dim[i] != p->grid.dim[i]))
+            return refuse(&f, p, "has another shape than before", errp);
+    if (dim[p->grid.axis] < p->grid.rows)
+        return refuse(&f, p, "has fewer rows than before", errp);
+    p->grid.rows = p->grid.dim[p->grid.axis] = dim[p->grid.axis];
+    return 0;
+}

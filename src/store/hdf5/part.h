@@ -1,0 +1,39 @@
+/* part.h - one data set as some columns of a table. */
+#ifndef STORE_HDF5_PART_H
+#define STORE_HDF5_PART_H
+
+#include "hdf5.h"
+
+typedef struct hdf5_part {
+    char *path;
+    const char *label; /* last name of the path */
+    hid_t set, type;   /* type: what is read into memory */
+    grid_items items;
+    grid grid;
+    hdf5_packing packing;
+    bool chunked;
+    hsize_t chunk[GRID_DIMS_MAX];
+    size_t slab; /* rows that are read in one go; 0: those asked for */
+    void *raw;   /* rows raw_first to raw_first + raw_n */
+    size_t raw_cap;
+    uint64_t raw_first;
+    size_t raw_n;
+} hdf5_part;
+
+/* Open data set [path] of [f]: check that all of it can be read, and take it
+ * as rows and columns.  Part of a table comes zeroed, with set and type -1.
+ */
+int hdf5_part_open(hdf5_part *p, const hdf5_file *f, const char *path,
+                   const grid_take *take, bool netcdf, pe_error *errp);
+void hdf5_part_close(hdf5_part *p);
+
+/* Have row [row], and as many behind it as there are of the [n] wanted, in
+ * memory, into *out: at least one.  [name] is that of the file.
+ */
+int hdf5_part_load(hdf5_part *p, const char *name, uint64_t row, size_t n,
+                   grid_rows *out, pe_error *errp);
+
+/* Look how many rows there are now, in p->grid. */
+int hdf5_part_refresh(hdf5_part *p, const char *name, pe_error *errp);
+
+#endif
