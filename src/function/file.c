@@ -113,11 +113,7 @@ int file_describe(const pe_options *o, const char *path, file_facts *out,
     int rc = -1;
 
     *out = (file_facts){0};
-    if (k && !k->describe)
-        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                     "%s is a file of arrays, whose columns are not told yet",
-                     path);
-    else if (k)
+    if (k)
         rc = k->describe(o, path, &list, out, errp);
     if (rc == 0)
         out->files = list.n;

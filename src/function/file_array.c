@@ -2,11 +2,13 @@
 #include "file_kind.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/common/clock.h"
+#include "src/common/text.h"
 #include "src/function/host.h"
 #include "src/store/store.h"
 
@@ -37,21 +39,26 @@ static void masked(void *arg, uint64_t n, const char *reason, const char *first)
     context_skip_many(arg, n, true, reason, "%s", first);
 }
 
-static int begin(pe_context *ctx, file_array *a, const char *path)
+/* What the options of `file` want of [path]. */
+static store_wish wish_of(const pe_options *o, const char *path)
 {
-    const pe_options *o = pe_context_options(ctx);
-    uint64_t position = pe_context_position(ctx);
-    store_wish w = {
+    return (store_wish){
         .path = path,
         .rows = pe_options_has(o, "rows") ? (int)pe_options_int(o, "rows") : -1,
         .frames = pe_options_bool(o, "frames"),
         .columns = pe_options_string(o, "columns"),
         .exclude = pe_options_string(o, "exclude"),
         .follow = pe_options_bool(o, "follow"),
-        .hear = {.arg = ctx, .say = say, .masked = masked},
     };
+}
+
+static int begin(pe_context *ctx, file_array *a, const char *path)
+{
+    uint64_t position = pe_context_position(ctx);
+    store_wish w = wish_of(pe_context_options(ctx), path);
     pe_error error = {0};
 
+    w.hear = (store_hear){.arg = ctx, .say = say, .masked = masked};
     a->ctx = ctx;
     a->follow = w.follow;
     a->row = a->follow ? position
@@ -174,9 +181,79 @@ static int array_produce(pe_context *ctx, void *state, pe_block *out)
     return PE_AGAIN;
 }
 
+/* --- what is in there --- */
+
+/* A row into the facts of its columns. */
+static void look_at(const double *row, file_facts *f)
+{
+    for (size_t j = 0; j < f->n; j++) {
+        file_fact *c = &f->columns[j];
+        if (isnan(row[j])) {
+            c->missing++;
+            continue;
+        }
+        c->values++;
+        c->least = !c->has_range || row[j] < c->least ? row[j] : c->least;
+        c->most = !c->has_range || row[j] > c->most ? row[j] : c->most;
+        c->has_range = true;
+    }
+}
+
+/* Names, types and the first rows, as many as any program can read. */
+static int fill_facts(store_table *s, file_facts *f, pe_error *errp)
+{
+    uint32_t columns = store_columns(s), number;
+    double *row = calloc(columns, sizeof(*row));
+    int rc = 0;
+
+    f->rows = store_rows(s);
+    f->rows_known = true;
+    f->looked = f->rows < STORE_HEAD_ROWS ? f->rows : STORE_HEAD_ROWS;
+    f->line = strdup(store_words(s));
+    f->kind = strdup("an array");
+    f->columns = calloc(columns, sizeof(*f->columns));
+    if (!row || !f->line || !f->kind || !f->columns)
+        rc = pe_error_nomem(errp);
+    for (uint32_t c = 0; rc == 0 && c < columns; c++) {
+        const char *name = store_column(s, c, &number);
+        file_fact *to = &f->columns[f->n++];
+        to->name = name ? strdup(name) : text_format("%u", number);
+        to->unit = strdup("");
+        to->use = strdup("");
+        to->type = store_column_type(s, c);
+        to->learned = true;
+        if (!to->name || !to->unit || !to->use)
+            rc = pe_error_nomem(errp);
+    }
+    for (uint64_t r = 0; rc == 0 && r < f->looked; r++) {
+        rc = store_read(s, r, 1, row, PE_F8, errp);
+        if (rc == 0)
+            look_at(row, f);
+    }
+    free(row);
+    return rc;
+}
+
+static int array_describe(const pe_options *o, const char *path,
+                          const file_list *list, file_facts *out,
+                          pe_error *errp)
+{
+    store_wish w = wish_of(o, list->several ? list->paths[0] : path);
+    store_table *s = store_open(&w, errp);
+    int rc = s ? fill_facts(s, out, errp) : -1;
+
+    if (w.columns)
+        text_add(&out->options, "columns: \"%s\"\n", w.columns);
+    if (w.exclude)
+        text_add(&out->options, "exclude: \"%s\"\n", w.exclude);
+    store_close(s);
+    return rc;
+}
+
 const file_kind file_kind_array = {
     .knows = store_knows,
     .open = array_open,
     .close = array_close,
     .produce = array_produce,
+    .describe = array_describe,
 };

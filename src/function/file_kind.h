@@ -20,7 +20,7 @@ typedef struct file_kind {
     void (*close)(pe_context *ctx, void *state); /* state may be NULL */
     int (*produce)(pe_context *ctx, void *state, pe_block *out);
     /* What the first file of [list] holds, as [open] would read it, into *out,
-     * which is zeroed; the caller frees it.  NULL: it is not said.
+     * which is zeroed; the caller frees it.
      */
     int (*describe)(const pe_options *o, const char *path,
                     const file_list *list, file_facts *out, pe_error *errp);

@@ -105,6 +105,16 @@ is $? 65 "filter that is not here: exit status"
 has "$(cat "$TEST_DIR/lzf.out")" "apt-get install hdf5-plugin-lzf" \
     "filter that is not here: its package is named"
 
+# The command is not linked with the library and asks.
+out=$(pilot inspect "$hdf5/cf.nc" 2>&1)
+is $? 0 "inspect: exit status"
+has "$out" "3  temp          int16             100           102         1" \
+    "inspect: unpacked, with what is missing"
+out=$(pilot inspect --set columns=b "$hdf5/types.h5:/one/a" 2>&1)
+is $? 78 "inspect: a column that is not there: exit status"
+has "$out" "columns: 'b' is no column of $hdf5/types.h5:/one/a, which has 1" \
+    "inspect: is named"
+
 # A file that grows while the agent is killed: every row once.
 live=$TEST_DIR/live.h5
 mkfifo "$TEST_DIR/say"
