@@ -276,20 +276,20 @@ static void test_file_follow(void)
 {
     source_bench b;
 
-    scratch_write("g.csv", "0,0\n1,0\n2,0\n");
+    scratch_write("g.csv", "0,0.5\n1,0.5\n2,0.5\n");
     source_init(&b, "file");
     source_set(&b, "path", scratch_path);
     source_set(&b, "follow", "true");
     b.setup.within_s = 3600;
     CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
     CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_AGAIN);
-    scratch_append("3,0\n4,0\n");
+    scratch_append("3,0.5\n4,0.5\n");
     CU_ASSERT_EQUAL(source_next(&b), PE_FORWARD);
     CU_ASSERT_EQUAL(b.out.points, 4);
     CU_ASSERT_EQUAL(pe_block_at(&b.out, 0, 0), 0);
     CU_ASSERT_EQUAL(b.out.seq, 3); /* its last row */
     CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_AGAIN);
-    scratch_append("5,0\n6,0\n7,0\n");
+    scratch_append("5,0.5\n6,0.5\n7,0.5\n");
     CU_ASSERT_EQUAL(source_next(&b), PE_FORWARD);
     CU_ASSERT_EQUAL(pe_block_at(&b.out, 0, 0), 4);
     UNIT_CONTAINS(b.out.source, "g.csv:4");
@@ -305,7 +305,7 @@ static void test_file_within(void)
 {
     source_bench b;
 
-    scratch_write("w.csv", "0,0\n1,0\n2,0\n3,0\n4,0\n");
+    scratch_write("w.csv", "0,0.5\n1,0.5\n2,0.5\n3,0.5\n4,0.5\n");
     source_init(&b, "file");
     source_set(&b, "path", scratch_path);
     source_set(&b, "follow", "true");
@@ -317,7 +317,7 @@ static void test_file_within(void)
     CU_ASSERT_EQUAL(b.out.points, 1);
     CU_ASSERT_EQUAL(b.out.seq, 4);
     UNIT_CONTAINS(b.out.source, "w.csv:4");
-    scratch_append("5,0\n6,0\n7,0\n8,0\n");
+    scratch_append("5,0.5\n6,0.5\n7,0.5\n8,0.5\n");
     CU_ASSERT_EQUAL(source_next(&b), PE_FORWARD);
     CU_ASSERT_EQUAL(b.out.points, 3); /* of the same block */
     CU_ASSERT_EQUAL(b.out.seq, 7);
@@ -409,13 +409,13 @@ static void test_file_rotated(void)
     char got[512];
 
     source_log[0] = kept[0] = '\0';
-    scratch_write("log.csv", "0,0\n1,0\n2,0\n");
+    scratch_write("log.csv", "0,0.5\n1,0.5\n2,0.5\n");
     follow("log.csv", 0, 1, got, sizeof(got));
     UNIT_EQUAL(got, "log.csv:0=0 x3 #2;");
     /* It is renamed while nobody looks: first its rest, then the new one. */
-    scratch_append("3,0\n");
+    scratch_append("3,0.5\n");
     rotate("log.csv", "log.csv.1");
-    scratch_write("log.csv", "10,0\n11,0\n");
+    scratch_write("log.csv", "10,0.5\n11,0.5\n");
     follow("log.csv", 3, 2, got, sizeof(got));
     UNIT_EQUAL(got, "log.csv:3=3 x1 #3;log.csv:0=10 x2 #5;");
     UNIT_CONTAINS(source_log, "log.csv: another file took its place or it was "
@@ -433,11 +433,11 @@ static void test_file_rotated_away(void)
     char got[512];
 
     source_log[0] = kept[0] = '\0';
-    scratch_write("away.csv", "0,0\n1,0\n2,0\n");
+    scratch_write("away.csv", "0,0.5\n1,0.5\n2,0.5\n");
     follow("away.csv", 0, 1, got, sizeof(got));
     scratch_write("other", ""); /* so that its inode is not used again */
     rotate("away.csv", "away.old");
-    scratch_write("away.csv", "10,0\n11,0\n");
+    scratch_write("away.csv", "10,0.5\n11,0.5\n");
     rotate("away.old", NULL);
     follow("away.csv", 3, 1, got, sizeof(got));
     UNIT_EQUAL(got, "away.csv:0=10 x1 #3;");
