@@ -13,7 +13,7 @@
 
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/params/sha1.h"
+#include "src/common/digest.h"
 
 /* --- lanes --- */
 
@@ -142,16 +142,19 @@ static int take_lock(final *f, pe_error *errp)
 static int keep_model(const final *f, pe_error *errp)
 {
     char *path = text_format("%s/" ANSWER_MODEL, f->req->dir);
-    char digest[PARAMS_SHA1_LEN + 1];
+    char digest[DIGEST_SHA1_HEX + 1];
     int rc = path ? file_write(path, f->state.model.data, f->state.model.len,
                                0600, errp)
                   : pe_error_nomem(errp);
 
     free(path);
-    params_sha1_hex(f->state.model.data, f->state.model.len, digest);
+    if (rc == 0)
+        rc = digest_sha1(f->state.model.data, f->state.model.len, digest, errp);
+    if (rc < 0)
+        return -1;
     json_object_set_new(f->info, "digest", json_string(digest));
     json_object_set_new(f->info, "run", json_string(f->req->run));
-    return rc;
+    return 0;
 }
 
 static int score(final *f, pe_error *errp)

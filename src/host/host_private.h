@@ -2,7 +2,7 @@
 #ifndef HOST_HOST_PRIVATE_H
 #define HOST_HOST_PRIVATE_H
 
-#include "src/host/digest.h"
+#include "src/common/digest.h"
 #include "src/host/host.h"
 
 /* A command, as host_run and host_spawn take it. */

@@ -149,14 +149,16 @@ static int commit_check(const params_commit *c, pe_error *errp)
     return 0;
 }
 
-static void add_head(params_args *a, const params_commit *c, char *const *names)
+static int add_head(params_args *a, const params_commit *c, char *const *names,
+                    pe_error *errp)
 {
-    char digest[PARAMS_SHA1_LEN + 1];
+    char digest[DIGEST_SHA1_HEX + 1];
 
     /* Hashed here and not in the script, where every other client of the
      * server would wait for it.
      */
-    params_sha1_hex(c->model, c->model_len, digest);
+    if (digest_sha1(c->model, c->model_len, digest, errp) < 0)
+        return -1;
     args_add_text(a, names[PARAMS_CHANNEL]);
     args_add_text(a, c->id);
     args_add_text(a, c->base);
@@ -170,6 +172,7 @@ static void add_head(params_args *a, const params_commit *c, char *const *names)
     params_args_addf(a, "%d", PARAMS_N_COUNTERS);
     params_args_addf(a, "%zu", c->n_ranges);
     params_args_addf(a, "%zu", c->n_devices);
+    return 0;
 }
 
 static void add_lists(params_args *a, const params_commit *c)
@@ -209,7 +212,8 @@ int params_commit_args(const params_commit *c, const char *script,
     args_add_text(out, "4");
     for (int i = PARAMS_KEY_STATE; i <= PARAMS_KEY_FENCE; i++)
         args_add_text(out, names[i]);
-    add_head(out, c, names);
+    if (add_head(out, c, names, errp) < 0)
+        return -1;
     add_lists(out, c);
     return out->failed ? pe_error_nomem(errp) : 0;
 }

@@ -45,7 +45,7 @@ static void announce(params *p, const params_commit *c)
 
 int params_commit_send(params *p, const params_commit *c, pe_error *errp)
 {
-    char sha[PARAMS_SHA1_LEN + 1];
+    char sha[DIGEST_SHA1_HEX + 1];
     params_args a;
     redisReply *r = NULL;
     int answer = -1;

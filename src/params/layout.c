@@ -132,22 +132,32 @@ static int refuse(const char *key, const char *what, pe_error *errp)
                         key, what);
 }
 
-/* The last line is the sum of what is before it: where that begins, or NULL.
+static int refuse_sum(const char *key, pe_error *errp)
+{
+    return refuse(key, "does not agree with its digest", errp);
+}
+
+/* The last line is the sum of what is before it: *endp is where that begins.
  */
-static const char *check_sum(const char *text)
+static int check_sum(const char *text, const char *key, const char **endp,
+                     pe_error *errp)
 {
     static const char word[] = "\nsum ";
-    size_t len = strlen(text), tail = strlen(word) + PARAMS_SHA1_LEN + 1;
-    char sum[PARAMS_SHA1_LEN + 1];
+    size_t len = strlen(text), tail = strlen(word) + DIGEST_SHA1_HEX + 1;
+    char sum[DIGEST_SHA1_HEX + 1];
     const char *at;
 
     if (len < tail || text[len - 1] != '\n')
-        return NULL;
+        return refuse_sum(key, errp);
     at = text + len - tail;
     if (strncmp(at, word, strlen(word)) != 0)
-        return NULL;
-    params_sha1_hex(text, len - tail + 1, sum);
-    return strncmp(at + strlen(word), sum, PARAMS_SHA1_LEN) ? NULL : at + 1;
+        return refuse_sum(key, errp);
+    if (digest_sha1(text, len - tail + 1, sum, errp) < 0)
+        return -1;
+    *endp = at + 1;
+    return strncmp(at + strlen(word), sum, DIGEST_SHA1_HEX)
+               ? refuse_sum(key, errp)
+               : 0;
 }
 
 /* One line "WORD VALUE NAME" of the lists behind the counters. */
@@ -203,8 +213,8 @@ int params_layout_parse(const char *text, const char *key, params_head *h,
 {
     const char *end = text;
 
-    if (*text && !(end = check_sum(text)))
-        return refuse(key, "does not agree with its digest", errp);
+    if (*text && check_sum(text, key, &end, errp) < 0)
+        return -1;
     if (take_head(&text, h) < 0)
         return refuse(key, "is of another layout", errp);
     memcpy(out->commit, h->commit, sizeof(out->commit));

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "src/params/sha1.h"
+#include "src/common/digest.h"
 #include "src/params/wire.h"
 
 /* commit.lua writes these lines, in this order:
@@ -22,7 +22,7 @@
 #define PARAMS_KIND_MAX 256
 
 typedef struct params_head {
-    char commit[PE_COMMIT_ID_LEN + 1], digest[PARAMS_SHA1_LEN + 1];
+    char commit[PE_COMMIT_ID_LEN + 1], digest[DIGEST_SHA1_HEX + 1];
     uint64_t version, time_ns;
 } params_head;
 

@@ -58,7 +58,7 @@ static void add_words(params_args *a, unsigned words)
 static redisReply *call(params *p, const params_member *m, unsigned words,
                         pe_error *errp)
 {
-    char sha[PARAMS_SHA1_LEN + 1];
+    char sha[DIGEST_SHA1_HEX + 1];
     params_args a = {0};
     redisReply *r = NULL;
 

@@ -3,7 +3,7 @@
 #define PARAMS_PRIVATE_H
 
 #include "src/params/link.h"
-#include "src/params/sha1.h"
+#include "src/common/digest.h"
 #include "src/params/wire.h"
 
 struct params {
@@ -23,7 +23,7 @@ int params_script_load(params_link *l, void *arg, pe_error *errp);
  * opened without scripts.
  */
 int params_script_name(const params *p, enum params_script s,
-                       char sha[PARAMS_SHA1_LEN + 1], pe_error *errp);
+                       char sha[DIGEST_SHA1_HEX + 1], pe_error *errp);
 
 /* One EVALSHA; scripts that were flushed are loaded again.  The reply, which
  * may be an error reply, is the caller's; NULL: error, class retry, and the

@@ -6,12 +6,12 @@
 #include "src/params/private.h"
 #include "src/params/reply.h"
 
-static void set_name(enum params_script s, char sha[PARAMS_SHA1_LEN + 1])
+static int set_name(enum params_script s, char sha[DIGEST_SHA1_HEX + 1],
+                    pe_error *errp)
 {
     if (s == PARAMS_SCRIPT_COMMIT)
-        params_sha1_hex(commit_lua, sizeof(commit_lua) - 1, sha);
-    else
-        params_sha1_hex(lease_lua, sizeof(lease_lua) - 1, sha);
+        return digest_sha1(commit_lua, sizeof(commit_lua) - 1, sha, errp);
+    return digest_sha1(lease_lua, sizeof(lease_lua) - 1, sha, errp);
 }
 
 /* Load [text] and call it with nothing to do but to look at its rights. */
@@ -36,7 +36,7 @@ static int load(params_link *l, const char *text, params_command probe,
 int params_script_load(params_link *l, void *arg, pe_error *errp)
 {
     const params *p = arg;
-    char commit[PARAMS_SHA1_LEN + 1], lease[PARAMS_SHA1_LEN + 1];
+    char commit[DIGEST_SHA1_HEX + 1], lease[DIGEST_SHA1_HEX + 1];
     const char *commit_probe[] = {"EVALSHA",
                                   commit,
                                   "4",
@@ -48,22 +48,21 @@ int params_script_load(params_link *l, void *arg, pe_error *errp)
     const char *lease_probe[] = {"EVALSHA", lease, "1",
                                  p->names[PARAMS_KEY_LEASES]};
 
-    set_name(PARAMS_SCRIPT_COMMIT, commit);
-    set_name(PARAMS_SCRIPT_LEASE, lease);
-    if (load(l, commit_lua, (params_command){8, commit_probe, NULL}, errp) < 0)
+    if (set_name(PARAMS_SCRIPT_COMMIT, commit, errp) < 0 ||
+        set_name(PARAMS_SCRIPT_LEASE, lease, errp) < 0 ||
+        load(l, commit_lua, (params_command){8, commit_probe, NULL}, errp) < 0)
         return -1;
     return load(l, lease_lua, (params_command){4, lease_probe, NULL}, errp);
 }
 
 int params_script_name(const params *p, enum params_script s,
-                       char sha[PARAMS_SHA1_LEN + 1], pe_error *errp)
+                       char sha[DIGEST_SHA1_HEX + 1], pe_error *errp)
 {
     if (!p->link->setup)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "Redis at %s was opened without commits",
                             p->link->name);
-    set_name(s, sha);
-    return 0;
+    return set_name(s, sha, errp);
 }
 
 redisReply *params_script_call(params *p, const params_command *cmd,

@@ -48,7 +48,7 @@ static int model_copy(const params *p, const redisReply *r,
                       const params_head *h, pe_buffer *out,
                       enum pe_error_class kind, pe_error *errp)
 {
-    char digest[PARAMS_SHA1_LEN + 1];
+    char digest[DIGEST_SHA1_HEX + 1];
 
     out->len = 0;
     if (!*h->commit)
@@ -56,7 +56,8 @@ static int model_copy(const params *p, const redisReply *r,
     if (r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_NIL)
         return params_reply_check(r, REDIS_REPLY_STRING, p->link->name, "GET",
                                   errp);
-    params_sha1_hex(r->str, r->str ? r->len : 0, digest);
+    if (digest_sha1(r->str, r->str ? r->len : 0, digest, errp) < 0)
+        return -1;
     if (r->type == REDIS_REPLY_NIL || strcmp(digest, h->digest) != 0)
         return pe_error_set(errp, kind, PE_EXIT_DATA,
                             "the model in %s is not the one of commit %s: it "

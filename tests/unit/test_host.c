@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "scratch.h"
+#include "src/common/digest.h"
 #include "src/common/text.h"
-#include "src/host/digest.h"
 #include "unit.h"
 
 static void test_kind(void)

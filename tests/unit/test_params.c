@@ -6,7 +6,7 @@
 
 #include "src/params/args.h"
 #include "src/params/reply.h"
-#include "src/params/sha1.h"
+#include "src/common/digest.h"
 #include "src/params/wire.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
@@ -307,17 +307,18 @@ static void test_sha1(void)
         {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
          "0098ba824b5c16427bd7a1122a5a442a25ec644d"},
     };
-    char digest[PARAMS_SHA1_LEN + 1];
+    char digest[DIGEST_SHA1_HEX + 1];
 
-    params_sha1_hex(NULL, 0, digest);
+    CU_ASSERT_EQUAL(digest_sha1(NULL, 0, digest, NULL), 0);
     UNIT_EQUAL(digest, rows[0].digest);
     for (size_t i = 0; i < N(rows); i++) {
-        params_sha1_hex(rows[i].text, strlen(rows[i].text), digest);
+        CU_ASSERT_EQUAL(
+            digest_sha1(rows[i].text, strlen(rows[i].text), digest, NULL), 0);
         UNIT_EQUAL(digest, rows[i].digest);
     }
     char *million = malloc(1000000);
     memset(million, 'a', 1000000);
-    params_sha1_hex(million, 1000000, digest);
+    CU_ASSERT_EQUAL(digest_sha1(million, 1000000, digest, NULL), 0);
     UNIT_EQUAL(digest, "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
     free(million);
 }

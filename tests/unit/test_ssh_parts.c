@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "scratch.h"
+#include "src/common/digest.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/host/digest.h"
 #include "src/host/ssh_key.h"
 #include "src/host/ssh_known.h"
 #include "src/host/ssh_target.h"

@@ -1,4 +1,4 @@
-/* digest.c - SHA-256 of files. */
+/* digest.c - SHA-256 of files, SHA-1 of bytes, by libcrypto. */
 #include "digest.h"
 
 #include <ctype.h>
@@ -23,10 +23,10 @@ static ssize_t read_some(int fd, char *buf, size_t len)
     return n;
 }
 
-static int library_error(pe_error *errp)
+static int library_error(const char *what, pe_error *errp)
 {
     return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                        "libcrypto has no SHA-256");
+                        "libcrypto has no %s", what);
 }
 
 static void hex_put(const unsigned char *bytes, size_t n, char *out)
@@ -47,14 +47,14 @@ static int digest_fd(int fd, const char *path, char *chunk, EVP_MD_CTX *md,
     ssize_t n;
 
     if (!EVP_DigestInit_ex(md, EVP_sha256(), NULL))
-        return library_error(errp);
+        return library_error("SHA-256", errp);
     while ((n = read_some(fd, chunk, CHUNK)) > 0)
         if (!EVP_DigestUpdate(md, chunk, (size_t)n))
-            return library_error(errp);
+            return library_error("SHA-256", errp);
     if (n < 0)
         return file_error(errp, errno, "read", path, PE_EXIT_DATA);
     if (!EVP_DigestFinal_ex(md, bytes, NULL))
-        return library_error(errp);
+        return library_error("SHA-256", errp);
     hex_put(bytes, DIGEST_HEX / 2, hex);
     return 0;
 }
@@ -92,4 +92,16 @@ bool digest_parse(const char *text, char hex[DIGEST_HEX + 1])
         text += n ? n : 1;
     }
     return false;
+}
+
+int digest_sha1(const void *data, size_t len, char hex[DIGEST_SHA1_HEX + 1],
+                pe_error *errp)
+{
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+
+    *hex = '\0';
+    if (!EVP_Digest(data ? data : "", len, bytes, NULL, EVP_sha1(), NULL))
+        return library_error("SHA-1", errp);
+    hex_put(bytes, DIGEST_SHA1_HEX / 2, hex);
+    return 0;
 }
