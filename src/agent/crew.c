@@ -8,55 +8,17 @@
 #include <unistd.h>
 
 #include "src/common/clock.h"
+#include "src/common/words.h"
 
 #define LEAVE_MS 3000 /* after KILL, or of one whose end was not seen */
 /* Between the last word and the end: MPI is finalised in much less. */
 #define END_NS (60 * CLOCK_S)
 
-static void list_free(char **list)
-{
-    for (char **at = list; at && *at; at++)
-        free(*at);
-    free(list);
-}
-
 void crew_command_free(crew_command *c)
 {
-    list_free(c->argv);
-    list_free(c->env);
+    words_free(c->argv);
+    words_free(c->env);
     memset(c, 0, sizeof(*c));
-}
-
-int crew_command_words(crew_command *c, const char *const *words,
-                       pe_error *errp)
-{
-    size_t n = 0;
-
-    while (words[n])
-        n++;
-    c->argv = calloc(n + 1, sizeof(char *));
-    for (size_t i = 0; c->argv && i < n; i++)
-        if (!(c->argv[i] = strdup(words[i])))
-            return pe_error_nomem(errp);
-    return c->argv ? 0 : pe_error_nomem(errp);
-}
-
-int crew_command_env(crew_command *c, const char *entry, pe_error *errp)
-{
-    size_t n = 0;
-    char **env, *copy = strdup(entry);
-
-    while (c->env && c->env[n])
-        n++;
-    env = copy ? realloc(c->env, (n + 2) * sizeof(*env)) : NULL;
-    if (!env) {
-        free(copy);
-        return pe_error_nomem(errp);
-    }
-    env[n] = copy;
-    env[n + 1] = NULL;
-    c->env = env;
-    return 0;
 }
 
 static void incarnation_clear(crew *c)

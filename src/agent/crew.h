@@ -20,7 +20,7 @@ enum crew_state {
     CREW_LOST, /* died for good */
 };
 
-/* A command line and an environment, NULL-ended, new memory of the crew. */
+/* A command line and an environment, lists of src/common/words.h. */
 typedef struct crew_command {
     char **argv, **env;
 } crew_command;
@@ -92,12 +92,6 @@ void crew_kill(crew *c, int leave_ms);
 /* Kill, free what it holds. */
 void crew_close(crew *c);
 
-/* Make its words those of [words], which end with NULL; add one "NAME=VALUE"
- * to its environment.  All are copied.
- */
-int crew_command_words(crew_command *c, const char *const *words,
-                       pe_error *errp);
-int crew_command_env(crew_command *c, const char *entry, pe_error *errp);
 void crew_command_free(crew_command *c); /* leaves it zeroed */
 
 #endif

@@ -7,44 +7,20 @@
 
 #include "src/common/process.h"
 #include "src/common/text.h"
+#include "src/common/words.h"
 #include "src/host/host.h"
 #include "src/launcher/launcher_private.h"
 
 #define LOOK_S 20 /* for srun to list what it knows */
 
-static void list_add(char ***listp, char *s, pe_error *errp)
-{
-    size_t n = 0;
-    char **list;
-
-    while (*listp && (*listp)[n])
-        n++;
-    list = s ? realloc(*listp, (n + 2) * sizeof(*list)) : NULL;
-    if (!list) {
-        free(s);
-        pe_error_nomem(errp);
-        return;
-    }
-    list[n] = s;
-    list[n + 1] = NULL;
-    *listp = list;
-}
-
-static void list_free(char **list)
-{
-    for (size_t i = 0; list && list[i]; i++)
-        free(list[i]);
-    free(list);
-}
-
 void launcher_arg(launcher_command *c, char *s, pe_error *errp)
 {
-    list_add(&c->argv, s, errp);
+    words_add(&c->argv, s, errp);
 }
 
 void launcher_env(launcher_command *c, char *s, pe_error *errp)
 {
-    list_add(&c->env, s, errp);
+    words_add(&c->env, s, errp);
 }
 
 void launcher_args(launcher_command *c, const char *const *words,
@@ -58,8 +34,8 @@ void launcher_command_free(launcher_command *c)
 {
     if (!c)
         return;
-    list_free(c->argv);
-    list_free(c->env);
+    words_free(c->argv);
+    words_free(c->env);
     memset(c, 0, sizeof(*c));
 }
 

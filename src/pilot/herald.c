@@ -9,6 +9,7 @@
 
 #include "src/common/clock.h"
 #include "src/common/log.h"
+#include "src/common/words.h"
 
 /* Between two beats, and between two looks at the orders. */
 #define SAY_NS (2000 * CLOCK_MS)
@@ -225,15 +226,6 @@ static void *run(void *arg)
 
 /* --- the supervisor's side --- */
 
-static char *copy(const char *s, bool *failedp)
-{
-    char *c = s ? strdup(s) : NULL;
-
-    if (s && !c)
-        *failedp = true;
-    return c;
-}
-
 static int init(herald *h)
 {
     h->started = pthread_mutex_init(&h->lock, NULL) == 0 &&
@@ -251,14 +243,14 @@ herald *herald_start(const params_conf *c, const char *run_id,
     if (h) {
         h->others = -1;
         h->conf = *c;
-        h->conf.url = h->url = copy(c->url, &failed);
-        h->conf.user = h->user = copy(c->user, &failed);
+        h->conf.url = h->url = words_copy(c->url, &failed);
+        h->conf.user = h->user = words_copy(c->user, &failed);
         h->conf.password_file = h->password_file =
-            copy(c->password_file, &failed);
+            words_copy(c->password_file, &failed);
         h->conf.connect_timeout_s = h->conf.command_timeout_s = REACH_S;
         h->conf.no_commits = true;
-        h->run = copy(run_id, &failed);
-        h->member = copy(member, &failed);
+        h->run = words_copy(run_id, &failed);
+        h->member = words_copy(member, &failed);
     }
     if (!failed && init(h) == 0)
         return h;

@@ -7,6 +7,7 @@
 
 #include "src/common/locate.h"
 #include "src/common/text.h"
+#include "src/common/words.h"
 #include "src/launcher/launcher.h"
 #include "src/pilot/scratch.h"
 #include "src/pilot/supervisor.h"
@@ -89,7 +90,7 @@ static int edge_command(const unit *u, crew_command *c, pe_error *errp)
     const char *argv[] = {agent,         s->dir,     "--pilot",
                           s->req->pilot, "--events", u->crew.reader.mark,
                           NULL};
-    int status = agent ? crew_command_words(c, argv, errp) : -1;
+    int status = agent ? words_add_all(&c->argv, argv, errp) : -1;
 
     free(agent);
     return status;
@@ -128,7 +129,7 @@ static int service_command(const unit *u, crew_command *c, pe_error *errp)
         argv[n++] = s->conf.advertise;
     }
     argv[n] = NULL;
-    status = crew_command_words(c, argv, errp);
+    status = words_add_all(&c->argv, argv, errp);
 done:
     free(folder);
     free(program);
@@ -148,7 +149,7 @@ static int tenant_command(const unit *u, crew_command *c, pe_error *errp)
     if (folder && program && !dir)
         pe_error_nomem(errp);
     if (dir && program)
-        status = crew_command_words(c, argv, errp);
+        status = words_add_all(&c->argv, argv, errp);
     free(dir);
     free(program);
     free(folder);
@@ -187,5 +188,5 @@ int kind_command(void *arg, crew_command *c, pe_error *errp)
     case PILOT_N_KINDS:
         return tenant_command(u, c, errp);
     }
-    return status < 0 ? -1 : crew_command_env(c, s->mark, errp);
+    return status < 0 ? -1 : words_add(&c->env, strdup(s->mark), errp);
 }

@@ -6,6 +6,7 @@
 
 #include "src/common/text.h"
 #include "src/common/url.h"
+#include "src/common/words.h"
 #include "src/config/section.h"
 #include "src/request/place.h"
 
@@ -169,18 +170,10 @@ static int read_kind(const tree *t, enum pilot_kind *kindp, pe_error *errp)
 
 static int add_resource(pipeline_pilot *k, const tree *t, pe_error *errp)
 {
-    char **list;
-    bool failed = false;
-
     if (t->kind != TREE_SCALAR || !*t->value)
         return section_error(t, errp, "resource: a URL is expected here");
-    list = realloc(k->resources, (k->n_resources + 1) * sizeof(*list));
-    if (!list)
-        return pe_error_nomem(errp);
-    k->resources = list;
-    list[k->n_resources] = pipeline_copy(t->value, &failed);
-    if (failed)
-        return pe_error_nomem(errp);
+    if (words_add(&k->resources, strdup(t->value), errp) < 0)
+        return -1;
     k->n_resources++;
     return 0;
 }
@@ -347,13 +340,13 @@ static int take_values(pipeline_pilot *k, const pe_options *o, const char *name,
     const char *full = pe_options_string(o, "full");
     bool failed = false;
 
-    k->name = pipeline_copy(name, &failed);
-    k->via = pipeline_copy(pe_options_string(o, "via"), &failed);
-    k->listen = pipeline_copy(pe_options_string(o, "listen"), &failed);
-    k->endpoint = pipeline_copy(pe_options_string(o, "endpoint"), &failed);
+    k->name = words_copy(name, &failed);
+    k->via = words_copy(pe_options_string(o, "via"), &failed);
+    k->listen = words_copy(pe_options_string(o, "listen"), &failed);
+    k->endpoint = words_copy(pe_options_string(o, "endpoint"), &failed);
     k->password_file =
-        pipeline_copy(pe_options_string(o, "password-file"), &failed);
-    k->user = pipeline_copy(pe_options_string(o, "user"), &failed);
+        words_copy(pe_options_string(o, "password-file"), &failed);
+    k->user = words_copy(pe_options_string(o, "user"), &failed);
     k->devices = (int)pe_options_int(o, "devices");
     k->queue_bytes = pe_options_size(o, "queue");
     k->full_drop = full && !strcmp(full, "drop");

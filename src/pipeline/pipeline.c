@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pipeline_private.h"
+#include "src/common/words.h"
 #include "src/config/section.h"
 
 #define MIB (1024.0 * 1024)
@@ -54,15 +55,6 @@ static const pe_option_spec epoch_keys[] = {
     {0},
 };
 
-char *pipeline_copy(const char *s, bool *failedp)
-{
-    char *copy = s ? strdup(s) : NULL;
-
-    if (s && !copy)
-        *failedp = true;
-    return copy;
-}
-
 /* Letters, digits and what [also] lists, the first a letter or digit. */
 static bool is_name(const char *s, const char *also, size_t longest)
 {
@@ -103,8 +95,8 @@ static int read_context(pipeline *p, const tree *root, pe_error *errp)
         if (c->kind != TREE_SCALAR)
             return section_error(c, errp, "%s: one value is expected here",
                                  c->key);
-        p->context_keys[i] = pipeline_copy(c->key, &failed);
-        p->context_values[i] = pipeline_copy(c->value, &failed);
+        p->context_keys[i] = words_copy(c->key, &failed);
+        p->context_values[i] = words_copy(c->value, &failed);
         p->n_context = i + 1;
     }
     return failed ? pe_error_nomem(errp) : 0;
@@ -178,10 +170,9 @@ static int take_stream(pipeline *p, const pe_options *o, const tree *t,
     p->partitions = pe_options_has(o, "partitions")
                         ? (int)pe_options_int(o, "partitions")
                         : default_partitions(p);
-    p->compression =
-        pipeline_copy(pe_options_string(o, "compression"), &failed);
+    p->compression = words_copy(pe_options_string(o, "compression"), &failed);
     p->dtype = strcmp(pe_options_string(o, "format"), "f4") ? PE_F8 : PE_F4;
-    p->topic = pipeline_copy(pe_options_string(o, "topic"), &failed);
+    p->topic = words_copy(pe_options_string(o, "topic"), &failed);
     p->gaps_allowed = !strcmp(pe_options_string(o, "gaps"), "allow");
     if (failed)
         return pe_error_nomem(errp);
@@ -205,7 +196,7 @@ static int name_stream(pipeline *p, const tree *t, pe_error *errp)
 
     if (p->shape == PIPELINE_POOLS && t && t->n == 1)
         name = t->child[0].key;
-    p->stream_name = pipeline_copy(name, &failed);
+    p->stream_name = words_copy(name, &failed);
     for (size_t i = 0; t && i < t->n; i++)
         if (strcmp(t->child[i].key, name) != 0)
             return section_error(&t->child[i], errp,
@@ -286,7 +277,7 @@ static int take_root(pipeline *p, const tree *root, const pe_options *o,
                              "'.', '_' and '-', at most %d, the first a "
                              "letter or digit",
                              name, NAME_BYTES_MAX);
-    p->name = pipeline_copy(name, &failed);
+    p->name = words_copy(name, &failed);
     p->results = !strcmp(pe_options_string(o, "results"), "topic");
     p->until_eof = !strcmp(pe_options_string(o, "until"), "eof");
     return failed ? pe_error_nomem(errp) : 0;
@@ -346,7 +337,7 @@ pipeline *pipeline_load(const char *path, const char *const *overrides,
         goto error;
     }
     p->stream_stage = -1;
-    p->file = pipeline_copy(path, &failed);
+    p->file = words_copy(path, &failed);
     if (failed) {
         pe_error_nomem(errp);
         goto error;

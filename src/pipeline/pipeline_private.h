@@ -37,9 +37,6 @@ tree *pipeline_read_tree(const char *path, const char *const *overrides,
  */
 int pipeline_check_name(const tree *t, const char *what, pe_error *errp);
 
-/* A new copy of [s]; NULL stays NULL.  *failedp is set when memory is out. */
-char *pipeline_copy(const char *s, bool *failedp);
-
 /* Every key with its value, as a pipeline file. */
 void pipeline_print_config(const pipeline *p, FILE *f);
 

@@ -7,6 +7,7 @@
 
 #include "src/common/file.h"
 #include "src/common/text.h"
+#include "src/common/words.h"
 
 #define REQUEST_MAX (1 << 20)
 
@@ -92,7 +93,7 @@ int pipeline_request_write(const pipeline_request *r, pe_error *errp)
 /* String [key] of [o] in new memory; NULL when it is none. */
 static char *take(const json_t *o, const char *key, bool *failedp)
 {
-    return pipeline_copy(json_string_value(json_object_get(o, key)), failedp);
+    return words_copy(json_string_value(json_object_get(o, key)), failedp);
 }
 
 static int take_overrides(pipeline_request *r, const json_t *set, bool *failedp)
@@ -108,7 +109,7 @@ static int take_overrides(pipeline_request *r, const json_t *set, bool *failedp)
         const char *s = json_string_value(json_array_get(set, i));
         if (!s)
             return -1;
-        r->overrides[i] = pipeline_copy(s, failedp);
+        r->overrides[i] = words_copy(s, failedp);
         r->n_overrides = i + 1;
     }
     return 0;
@@ -122,7 +123,7 @@ static char *take_path(const json_t *o, const char *key, const char *dir,
     char *path;
 
     if (!s || *s == '/')
-        return pipeline_copy(s, failedp);
+        return words_copy(s, failedp);
     path = text_format("%s/%s", dir, s);
     if (!path)
         *failedp = true;
@@ -146,7 +147,7 @@ static pipeline_request *parse(const json_t *o, const char *dir,
     if (failed || take_overrides(r, json_object_get(o, "set"), &failed) < 0)
         goto error;
     r->run = take(o, "run", &failed);
-    r->dir = pipeline_copy(dir, &failed);
+    r->dir = words_copy(dir, &failed);
     r->file = take_path(o, "file", dir, &failed);
     r->broker = take(o, "broker", &failed);
     r->params_url = take(o, "params", &failed);

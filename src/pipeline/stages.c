@@ -7,6 +7,7 @@
 #include <pilot/model.h>
 
 #include "src/common/text.h"
+#include "src/common/words.h"
 #include "src/config/section.h"
 #include "src/function/host.h"
 
@@ -296,10 +297,10 @@ static int take_head(const pipeline *p, pipeline_stage *s, const tree *t,
     if (!tree_get(t, "pilot") || !pe_options_has(o, "function"))
         return section_error(t, errp, "stage '%s' needs a pilot and a function",
                              t->key);
-    s->name = pipeline_copy(t->key, &failed);
-    s->file = pipeline_copy(p->file, &failed);
+    s->name = words_copy(t->key, &failed);
+    s->file = words_copy(p->file, &failed);
     s->line = t->line;
-    s->function = pipeline_copy(pe_options_string(o, "function"), &failed);
+    s->function = words_copy(pe_options_string(o, "function"), &failed);
     if (failed)
         return pe_error_nomem(errp);
     if (find_pilots(p, s, t, errp) < 0)

@@ -11,6 +11,7 @@
 #include "src/common/file.h"
 #include "src/common/locate.h"
 #include "src/common/text.h"
+#include "src/common/words.h"
 
 #define FILE_MAX_BYTES (4 << 20)
 
@@ -146,15 +147,6 @@ void place_close(submit_place *at)
 
 /* --- what the supervisor is told --- */
 
-static char *copy(const char *s, bool *failedp)
-{
-    char *c = s ? strdup(s) : NULL;
-
-    if (s && !c)
-        *failedp = true;
-    return c;
-}
-
 /* Members that live in the allocation: services first. */
 static char **tenants_of(const submit_plan *p, bool *failedp)
 {
@@ -166,7 +158,7 @@ static char **tenants_of(const submit_plan *p, bool *failedp)
             const pipeline_pilot *k = &p->pl->pilots[i];
             if (k->within >= 0 && &p->pl->pilots[k->within] == p->pilot &&
                 pilot_kind_is_service(k->kind) == (services == 1))
-                list[n++] = copy(k->name, failedp);
+                list[n++] = words_copy(k->name, failedp);
         }
     *failedp = *failedp || !list;
     return list;
@@ -193,12 +185,12 @@ int place_supervise(const submit_plan *p, const submit_place *at,
     if (request_shape_of(q, &shape, errp) < 0)
         return -1;
     out->id = text_format("%s/%s", p->run->run, p->member);
-    out->kind = copy(pilot_kind_name(p->pilot->kind), &failed);
-    out->libexec = copy(at->libexec, &failed);
-    out->launcher = copy(q->word[REQUEST_LAUNCHER], &failed);
-    out->wrap = copy(q->word[REQUEST_WRAP], &failed);
-    out->listen = copy(listen_of(p), &failed);
-    out->home = copy(at->home, &failed);
+    out->kind = words_copy(pilot_kind_name(p->pilot->kind), &failed);
+    out->libexec = words_copy(at->libexec, &failed);
+    out->launcher = words_copy(q->word[REQUEST_LAUNCHER], &failed);
+    out->wrap = words_copy(q->word[REQUEST_WRAP], &failed);
+    out->listen = words_copy(listen_of(p), &failed);
+    out->home = words_copy(at->home, &failed);
     out->ranks = p->ntasks ? p->ntasks : shape.ntasks;
     out->cpus_per_task = shape.cpus_per_task;
     out->chain = (int)request_int(q, REQUEST_CHAIN, 0);

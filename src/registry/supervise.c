@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/words.h"
+
 /* One row a member. */
 static const struct row {
     const char *name;
@@ -82,22 +84,13 @@ json_t *supervise_json(const supervise *s)
     return o;
 }
 
-static char *copy_text(const char *s, bool *failedp)
-{
-    char *copy = s ? strdup(s) : NULL;
-
-    if (s && !copy)
-        *failedp = true;
-    return copy;
-}
-
 static char **list_parse(const json_t *a, bool *failedp)
 {
     size_t n = json_array_size(a);
     char **list = calloc(n + 1, sizeof(*list));
 
     for (size_t i = 0; list && i < n; i++)
-        list[i] = copy_text(json_string_value(json_array_get(a, i)), failedp);
+        list[i] = words_copy(json_string_value(json_array_get(a, i)), failedp);
     if (!list)
         *failedp = true;
     return list;
@@ -110,7 +103,7 @@ static void row_parse(supervise *s, const struct row *row, const json_t *v,
 
     switch (row->type) {
     case ROW_TEXT:
-        *(char **)at = copy_text(json_string_value(v), failedp);
+        *(char **)at = words_copy(json_string_value(v), failedp);
         break;
     case ROW_INT:
         *(int *)at = (int)json_integer_value(v);
@@ -147,13 +140,6 @@ int supervise_parse(const json_t *o, supervise *out, pe_error *errp)
                         "no pilot's");
 }
 
-static void list_free(char **list)
-{
-    for (char **at = list; at && *at; at++)
-        free(*at);
-    free(list);
-}
-
 void supervise_free(supervise *s)
 {
     for (size_t i = 0; i < N_ROWS; i++) {
@@ -161,7 +147,7 @@ void supervise_free(supervise *s)
         if (rows[i].type == ROW_TEXT)
             free(*(char **)at);
         if (rows[i].type == ROW_LIST)
-            list_free(*(char ***)at);
+            words_free(*(char ***)at);
     }
     memset(s, 0, sizeof(*s));
 }

@@ -7,26 +7,21 @@
 #include <string.h>
 
 #include "src/common/text.h"
+#include "src/common/words.h"
 #include "src/request/request_private.h"
 
+/* Append [item], which is taken (NULL: no memory). */
 static int list_add(struct request_list *l, char *item, pe_error *errp)
 {
-    char **items = realloc(l->items, (l->n + 1) * sizeof(*items));
-
-    if (!items) {
-        free(item);
-        return pe_error_nomem(errp);
-    }
-    l->items = items;
-    l->items[l->n++] = item;
+    if (words_add(&l->items, item, errp) < 0)
+        return -1;
+    l->n++;
     return 0;
 }
 
 static void list_free(struct request_list *l)
 {
-    for (size_t i = 0; i < l->n; i++)
-        free(l->items[i]);
-    free(l->items);
+    words_free(l->items);
     memset(l, 0, sizeof(*l));
 }
 
@@ -37,11 +32,10 @@ static int list_join(struct request_list *out, const struct request_list *a,
     struct request_list all = {0};
 
     for (size_t i = 0; i < a->n + b->n; i++) {
-        char *copy =
-            text_format("%s", i < a->n ? a->items[i] : b->items[i - a->n]);
-        if (!copy || list_add(&all, copy, errp) < 0) {
+        const char *item = i < a->n ? a->items[i] : b->items[i - a->n];
+        if (list_add(&all, strdup(item), errp) < 0) {
             list_free(&all);
-            return copy ? -1 : pe_error_nomem(errp);
+            return -1;
         }
     }
     *out = all;

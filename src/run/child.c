@@ -8,6 +8,7 @@
 #include "src/common/clock.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
+#include "src/common/words.h"
 #include "src/pilot/scratch.h"
 #include "src/registry/submit.h"
 #include "src/run/run.h"
@@ -42,9 +43,9 @@ static int command(void *arg, crew_command *c, pe_error *errp)
     run_child_clear(a); /* what a supervisor that was killed has left */
     const char *argv[] = {program, a->dir, "--events", a->crew.reader.mark,
                           NULL};
-    status = crew_command_words(c, argv, errp);
+    status = words_add_all(&c->argv, argv, errp);
     if (status == 0)
-        status = crew_command_env(c, a->mark, errp);
+        status = words_add(&c->env, strdup(a->mark), errp);
     free(program);
     return status;
 }

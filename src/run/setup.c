@@ -14,6 +14,7 @@
 #include "src/common/locate.h"
 #include "src/common/random.h"
 #include "src/common/text.h"
+#include "src/common/words.h"
 #include "src/run/run.h"
 
 #define FILE_MAX_BYTES (4 << 20) /* of a pipeline file */
@@ -28,20 +29,12 @@ char *run_path(const struct run *r, const char *name, pe_error *errp)
     return path;
 }
 
-/* Append [item], which is taken (and freed on error; NULL: no memory). */
+/* Append [item], which is taken (NULL: no memory). */
 static int override_add(pipeline_request *q, char *item, pe_error *errp)
 {
-    char **list =
-        item ? realloc(q->overrides, (q->n_overrides + 2) * sizeof(*list))
-             : NULL;
-
-    if (!list) {
-        free(item);
-        return pe_error_nomem(errp);
-    }
-    q->overrides = list;
-    list[q->n_overrides++] = item;
-    list[q->n_overrides] = NULL;
+    if (words_add(&q->overrides, item, errp) < 0)
+        return -1;
+    q->n_overrides++;
     return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,48 @@ static void test_clock_signal(void)
     clock_sleep_ns(INT64_C(20000000000), 0);
     CU_ASSERT(clock_mono_ns() - start < INT64_C(10000000000));
     sigaction(SIGALRM, &old, NULL);
+}
+
+/* Nobody signals: it is waited for to its end, and no longer than a wake-up
+ * that came before.
+ */
+static void test_clock_cond(void)
+{
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t c;
+    int64_t until;
+
+    CU_ASSERT_EQUAL_FATAL(clock_cond_init(&c), 0);
+    pthread_mutex_lock(&lock);
+    until = clock_mono_ns() + 20 * CLOCK_MS;
+    while (clock_cond_wait(&c, &lock, until)) /* a spurious one may come */
+        ;
+    CU_ASSERT(clock_mono_ns() >= until);
+    CU_ASSERT_FALSE(clock_cond_wait(&c, &lock, 0));
+    pthread_mutex_unlock(&lock);
+    pthread_cond_destroy(&c);
+}
+
+static void test_clock_backoff(void)
+{
+    static const struct {
+        unsigned n;
+        int64_t first, most, want;
+    } rows[] = {
+        {0, 50, 2000, 50},    {1, 50, 2000, 100},
+        {5, 50, 2000, 1600},  {6, 50, 2000, 2000},
+        {99, 50, 2000, 2000}, {0, 50, 50, 50},
+        {0, 700, 600, 600},   {4000000000, CLOCK_S, 8 * CLOCK_S, 8 * CLOCK_S},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t apart =
+            clock_backoff_apart_ns(rows[i].n, rows[i].first, rows[i].most);
+        CU_ASSERT_EQUAL(
+            clock_backoff_ns(rows[i].n, rows[i].first, rows[i].most),
+            rows[i].want);
+        CU_ASSERT(apart > rows[i].want * 3 / 4 && apart <= rows[i].want);
+    }
 }
 
 static struct {
@@ -398,6 +441,8 @@ int main(void)
         {"error: no memory", test_error_nomem},
         {"clock: units and sleep", test_clock},
         {"clock: sleep and signals", test_clock_signal},
+        {"clock: a condition variable", test_clock_cond},
+        {"clock: back-off", test_clock_backoff},
         {"log: levels", test_log_levels},
         {"log: stderr without controls", test_log_stderr},
         {"histogram: empty", test_histogram_empty},

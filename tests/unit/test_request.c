@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/common/text.h"
+#include "src/request/place.h"
 #include "src/request/request.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -521,9 +522,59 @@ static void test_shape(void)
     }
 }
 
+static void test_places(void)
+{
+    static const struct {
+        const char *url, *scheme; /* or what the error ends with */
+        bool good, behind_ssh, same_host;
+        const char *host;
+        int port;
+    } rows[] = {
+        {"local://", "local", true, false, true, "", 0},
+        {"batch://", "batch", true, false, true, "", 0},
+        {"rehearsal:///a/b", "rehearsal", true, false, true, "", 0},
+        {"slurm://", "slurm", true, false, false, "", 0},
+        {"ssh://me@h:22", "ssh", true, true, false, "h", 22},
+        {"slurm+ssh://h", "slurm", true, true, false, "h", 0},
+        {"pbs+ssh://[::1]:2222", "pbs", true, true, false, "::1", 2222},
+        {"local+ssh://h", " is not one of: " PLACE_URLS, false, false, false,
+         "", 0},
+        {"slurm+ss://h", " is not one of: " PLACE_URLS, false, false, false, "",
+         0},
+        {"slur://", " is not one of: " PLACE_URLS, false, false, false, "", 0},
+        {"slurm", " is not one of: " PLACE_URLS, false, false, false, "", 0},
+        {"slurm+ssh://", " names no host: slurm+ssh://HOST", false, false,
+         false, "", 0},
+        {"slurm://h", ": slurm:// is of this host and takes none", false, false,
+         false, "", 0},
+        {"ssh://h/path", ": nothing may follow the host", false, false, false,
+         "", 0},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pe_error e = {0};
+        place_url p = {0};
+        char want[300] = "";
+        int rc = place_parse(rows[i].url, &p, &e);
+        CU_ASSERT_EQUAL(rc, rows[i].good ? 0 : -1);
+        CU_ASSERT_EQUAL(place_is_behind_ssh(rows[i].url), rows[i].behind_ssh);
+        CU_ASSERT_EQUAL(place_is_same_host(rows[i].url), rows[i].same_host);
+        CU_ASSERT_EQUAL(place_is_batch(rows[i].url), i == 1);
+        if (!rows[i].good)
+            snprintf(want, sizeof(want), "'%s'%s", rows[i].url, rows[i].scheme);
+        UNIT_EQUAL(e.text, want);
+        if (rc < 0)
+            continue;
+        UNIT_EQUAL(p.scheme, rows[i].scheme);
+        UNIT_EQUAL(p.host, rows[i].host);
+        CU_ASSERT_EQUAL(p.port, rows[i].port);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"URLs of places", test_places},
         {"the table of words is whole", test_table},
         {"every word takes and refuses", test_words},
         {"nothing but a value gets into a directive", test_injection},

@@ -9,6 +9,7 @@
 
 #include "src/common/text.h"
 #include "src/common/url.h"
+#include "src/common/words.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -379,6 +380,30 @@ static void test_url_password(void)
     UNIT_CONTAINS(e.text, "...@host:6379");
 }
 
+static void test_words(void)
+{
+    static const char *const more[] = {"b", "", NULL};
+    char **list = NULL;
+    bool failed = false;
+    pe_error e = {0};
+
+    CU_ASSERT_EQUAL(words_count(list), 0);
+    CU_ASSERT_EQUAL(words_add(&list, strdup("a"), &e), 0);
+    CU_ASSERT_EQUAL(words_add_all(&list, more, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(words_count(list), 3);
+    UNIT_EQUAL(list[0], "a");
+    UNIT_EQUAL(list[1], "b");
+    UNIT_EQUAL(list[2], "");
+    /* A word that there was no memory for leaves the list as it was. */
+    CU_ASSERT_EQUAL(words_add(&list, NULL, &e), -1);
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
+    CU_ASSERT_EQUAL(words_count(list), 3);
+    words_free(list);
+    words_free(NULL);
+    CU_ASSERT_PTR_NULL(words_copy(NULL, &failed));
+    CU_ASSERT_FALSE(failed);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -386,6 +411,7 @@ int main(void)
         {"text: failure sticks", test_grow_failed},
         {"text: format", test_format},
         {"text: digits", test_put_u64},
+        {"words: a list", test_words},
         {"parse: int", test_parse_int},
         {"parse: float", test_parse_float},
         {"parse: bool", test_parse_bool},

@@ -9,6 +9,7 @@
 #include "format.h"
 #include "private.h"
 #include "src/common/shell.h"
+#include "src/common/words.h"
 #include "src/resource/script.h"
 
 #define OUTPUT "/scheduler.out"
@@ -63,30 +64,14 @@ static char *script_of(const char *dir)
  */
 struct submit_line {
     char **argv;
-    size_t n;
     bool failed;
 };
-
-static void submit_line_free(struct submit_line *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        free(l->argv[i]);
-    free(l->argv);
-}
 
 /* Append [word], which is taken (NULL: no memory). */
 static void word_take(struct submit_line *l, char *word)
 {
-    char **argv = word ? realloc(l->argv, (l->n + 2) * sizeof(*argv)) : NULL;
-
-    if (!argv) {
-        free(word);
+    if (words_add(&l->argv, word, NULL) < 0)
         l->failed = true;
-        return;
-    }
-    l->argv = argv;
-    l->argv[l->n++] = word;
-    l->argv[l->n] = NULL;
 }
 
 static void word_copy(struct submit_line *l, const char *word)
@@ -134,7 +119,7 @@ static int submit_line_make(const resource_spec *s, struct submit_line *l,
     word_take(l, script_of(s->dir));
     if (!l->failed)
         return 0;
-    submit_line_free(l);
+    words_free(l->argv);
     return pe_error_nomem(errp);
 }
 
@@ -147,7 +132,7 @@ static char *slurm_command(const resource_spec *s, pe_error *errp)
         return NULL;
     shell_add_words(&out, (const char *const *)l.argv);
     text_add(&out, "\n");
-    submit_line_free(&l);
+    words_free(l.argv);
     if (!out.failed)
         return out.data;
     text_free(&out);
@@ -194,7 +179,7 @@ static int slurm_submit(resource *r, const resource_spec *s,
         scheduler_no_id(r, "sbatch", &a, errp);
 done:
     host_answer_free(&a);
-    submit_line_free(&l);
+    words_free(l.argv);
     return result;
 }
 
