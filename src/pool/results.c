@@ -56,24 +56,32 @@ static void held_free(pool_held *h)
     free(h);
 }
 
-static int hold(pool_results *r, const char *topic, const pe_block *b,
-                const void *value, size_t len, void *ticket, pe_error *errp)
+/* What is to leave: [s] waits for it. */
+struct outgoing {
+    pool_slot *s;
+    const char *topic;
+    const pe_block *of; /* where it came from */
+    const void *value;
+    size_t len;
+};
+
+static int hold(pool_results *r, const struct outgoing *o, pe_error *errp)
 {
-    pool_held *h = malloc(sizeof(*h) + len), **at = &r->held;
+    pool_held *h = malloc(sizeof(*h) + o->len), **at = &r->held;
 
     if (!h)
         return pe_error_nomem(errp);
-    *h = (pool_held){.topic = topic,
-                     .key = strdup(b->device),
-                     .partition = b->partition,
-                     .ticket = ticket,
-                     .len = len};
+    *h = (pool_held){.topic = o->topic,
+                     .key = strdup(o->of->device),
+                     .partition = o->of->partition,
+                     .ticket = ticket(r, o->s),
+                     .len = o->len};
     if (!h->key) {
         held_free(h);
         return pe_error_nomem(errp);
     }
     record_copy(&h->headers, &r->headers);
-    memcpy(h->value, value, len);
+    memcpy(h->value, o->value, o->len);
     while (*at)
         at = &(*at)->next;
     *at = h;
@@ -184,19 +192,19 @@ void results_poll(pool_results *r)
 }
 
 /* Without a wait: the others wait for this rank in every round. */
-static void send(pool_results *r, pool_slot *s, const char *topic,
-                 const pe_block *b, const void *value, size_t len)
+static void send(pool_results *r, const struct outgoing *o)
 {
     pe_error e = {0};
     int rc = 1;
 
     if (!r->held)
-        rc = broker_produce(r->producer, topic, b->partition, b->device, value,
-                            len, &r->headers, true, ticket(r, s), &e);
+        rc = broker_produce(r->producer, o->topic, o->of->partition,
+                            o->of->device, o->value, o->len, &r->headers, true,
+                            ticket(r, o->s), &e);
     if (rc == 1)
-        rc = hold(r, topic, b, value, len, ticket(r, s), &e);
+        rc = hold(r, o, &e);
     if (rc == 0)
-        s->unacked++;
+        o->s->unacked++;
     settle(r, rc, &e);
 }
 
@@ -275,8 +283,9 @@ void results_scores(pool_results *r, pool_slot *s, const pe_block *b,
     record_add(&r->headers, "pe_commit", m->commit);
     record_add_u64(&r->headers, "pe_outliers", outliers);
     npy_header(r->frame, PE_F4, b->points, 0);
-    send(r, s, r->results, b, r->frame,
-         NPY_HEADER_LEN + (size_t)b->points * sizeof(float));
+    send(r, &(struct outgoing){s, r->results, b, r->frame,
+                               NPY_HEADER_LEN +
+                                   (size_t)b->points * sizeof(float)});
 }
 
 void results_block(pool_results *r, pool_slot *s, const pe_block *b,
@@ -295,7 +304,7 @@ void results_block(pool_results *r, pool_slot *s, const pe_block *b,
         frame = npy_frame(&r->copy, &len);
     }
     add_origin(r, b);
-    send(r, s, r->results, b, frame, len);
+    send(r, &(struct outgoing){s, r->results, b, frame, len});
 }
 
 void results_refused(pool_results *r, pool_slot *s, const source_item *item,
@@ -315,5 +324,5 @@ void results_refused(pool_results *r, pool_slot *s, const source_item *item,
         record_add_u64(&r->headers, "pe_cut", len);
         len = most;
     }
-    send(r, s, r->refused, &item->block, item->raw, len);
+    send(r, &(struct outgoing){s, r->refused, &item->block, item->raw, len});
 }

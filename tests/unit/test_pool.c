@@ -592,6 +592,57 @@ static void test_part_lost(void)
     free_pool(p);
 }
 
+/* Is there a part for rank 0?  It is taken. */
+static bool has_part(void)
+{
+    static unsigned char page[POOL_PAGE];
+    int there = 0;
+
+    MPI_Iprobe(0, TAG_PART, MPI_COMM_SELF, &there, MPI_STATUS_IGNORE);
+    if (there)
+        MPI_Recv(page, POOL_PAGE, MPI_BYTE, 0, TAG_PART, MPI_COMM_SELF,
+                 MPI_STATUS_IGNORE);
+    return there;
+}
+
+/* A rank with as many messages under way as there may be does not wait for
+ * one to leave: it sends its part when one has.
+ */
+static void test_part_waits(void)
+{
+    enum { TAG = 99 };
+    pool *p = new_pool();
+    pe_error e = {0};
+    char byte = 0;
+
+    p->size = 2;
+    p->rank = 1;
+    p->term.phase = PHASE_REDUCING;
+    send_init(&p->sends, MPI_COMM_SELF, NULL);
+    for (int i = 0; i < POOL_SENDS; i++) {
+        p->sends.list[i].used = true;
+        MPI_Irecv(&byte, 1, MPI_BYTE, 0, TAG, MPI_COMM_SELF,
+                  &p->sends.list[i].req);
+    }
+    p->sends.n = POOL_SENDS;
+    CU_ASSERT_EQUAL(pe_buffer_append(&p->epochs.part, "part", 4, &e), 0);
+    CU_ASSERT_EQUAL(send_fill_page(&p->epochs.part, &e), 1);
+    epoch_progress(p);
+    CU_ASSERT_FALSE(has_part());
+    CU_ASSERT_EQUAL(p->term.phase, PHASE_REDUCING);
+    MPI_Send(&byte, 1, MPI_BYTE, 0, TAG, MPI_COMM_SELF);
+    epoch_progress(p);
+    CU_ASSERT_TRUE(has_part());
+    CU_ASSERT_PTR_NULL(p->epochs.part.data);
+    CU_ASSERT_EQUAL(p->term.phase, PHASE_OPEN);
+    for (int i = 1; i < POOL_SENDS; i++)
+        MPI_Send(&byte, 1, MPI_BYTE, 0, TAG, MPI_COMM_SELF);
+    while (p->sends.n)
+        send_test(&p->sends);
+    send_fini(&p->sends);
+    free_pool(p);
+}
+
 /* A rank that is not as its protocol has it says so, and how. */
 static void test_impossible(void)
 {
@@ -620,6 +671,7 @@ int main(void)
         {"a state of a term before is dropped", test_late_state},
         {"what cannot be is said", test_impossible},
         {"a part that is lost is not committed", test_part_lost},
+        {"a part waits for a place", test_part_waits},
         {"devices by name", test_devices},
         {"large messages, in pages", test_pages},
         {"... larger than MPI can count", test_pages_most},
