@@ -79,6 +79,7 @@ static int add_lane(final *f, const params_offset *o, pe_error *errp)
         .end = o->next,
     };
     l->staged = stages_any(&l->stages);
+    l->reshaped = stages_reshape(f->pl);
     if (!local && first_of(f, o, &l->first, errp) < 0)
         return -1;
     f->n++;

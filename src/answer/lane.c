@@ -134,7 +134,7 @@ static int prepare(lane *l, lane_block *b, pe_error *errp)
         if (rc > 0)
             b->block.data = b->work.data;
     }
-    b->one_to_one = b->block.points == b->record.block.points;
+    b->one_to_one = b->block.points == b->record.block.points && !l->c.reshaped;
     if (rc <= 0 || b->block.features == l->c.features)
         return rc;
     return pe_error_set(errp, l->c.what ? PE_ERROR_FATAL : PE_ERROR_INPUT,

@@ -19,6 +19,8 @@ typedef struct lane_conf {
     uint32_t features;  /* the model's */
     int32_t partition;
     int64_t first, end; /* offsets [first, end); end -1: all there is */
+    bool reshaped;      /* points are no rows of their source: devices have left
+                           some out, or joined them */
     const char *what;   /* a file: other columns than the model's are an error
                            that names it; NULL: such a record is refused */
 } lane_conf;

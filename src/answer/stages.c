@@ -40,6 +40,18 @@ bool stages_any(const stages_conf *c)
     return false;
 }
 
+bool stages_reshape(const pipeline *pl)
+{
+    for (size_t i = 0; i < pl->n_stages; i++) {
+        const pipeline_stage *s = &pl->stages[i];
+
+        if (s->role == STAGE_EDGE && (!strcmp(s->function, "filter") ||
+                                      !strcmp(s->function, "aggregate")))
+            return true;
+    }
+    return false;
+}
+
 static const pe_model *the_model(void *arg)
 {
     const stages *s = arg;

@@ -19,6 +19,9 @@ typedef struct stages_conf {
 /* Are there any of these? */
 bool stages_any(const stages_conf *c);
 
+/* Do stages of devices leave rows out, or join them? */
+bool stages_reshape(const pipeline *pl);
+
 stages *stages_open(const stages_conf *c, pe_error *errp);
 void stages_close(stages *s); /* may be NULL */
 

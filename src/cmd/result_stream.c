@@ -161,8 +161,8 @@ static int see(stream *s, const char *origin, pe_error *errp)
 
 /* What headers say of all rows of a record. */
 typedef struct facts {
+    char rows[RECORD_SOURCE_MAX + 1]; /* PATH:ROWS */
     char source[RECORD_SOURCE_MAX + 1], id[300], device[300], time[40];
-    int64_t first; /* row; -1: not known */
     double threshold;
     int64_t version, time_ns;
 } facts;
@@ -170,9 +170,9 @@ typedef struct facts {
 static int facts_take(const stream *s, const broker_record *r, facts *f,
                       pe_error *errp)
 {
-    char words[64], *colon;
+    char words[64];
 
-    *f = (facts){.first = -1};
+    *f = (facts){0};
     if (!header(s, "pe_threshold", words, sizeof(words)))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                             "%s/%d/%" PRId64 " holds no scores: the last stage "
@@ -182,10 +182,10 @@ static int facts_take(const stream *s, const broker_record *r, facts *f,
     f->threshold = strtod(words, NULL);
     if (header(s, "pe_version", words, sizeof(words)))
         text_parse_int(words, &f->version);
-    header(s, "pe_source", f->source, sizeof(f->source));
-    colon = strrchr(f->source, ':');
-    if (colon && text_parse_int(colon + 1, &f->first) == 0)
-        *colon = '\0';
+    if (header(s, "pe_source", f->rows, sizeof(f->rows)) &&
+        record_source_row(f->rows, 0) >= 0)
+        snprintf(f->source, sizeof(f->source), "%.*s",
+                 (int)(strrchr(f->rows, ':') - f->rows), f->rows);
     header(s, "ce_id", f->id, sizeof(f->id));
     header(s, "ce_time", f->time, sizeof(f->time));
     snprintf(f->device, sizeof(f->device), "%.*s", (int)r->key_len,
@@ -194,8 +194,7 @@ static int facts_take(const stream *s, const broker_record *r, facts *f,
     return 0;
 }
 
-static void print_rows(stream *s, const broker_record *r, const facts *f,
-                       const pe_block *b)
+static void print_rows(stream *s, const facts *f, const pe_block *b)
 {
     char place[360];
 
@@ -209,7 +208,7 @@ static void print_rows(stream *s, const broker_record *r, const facts *f,
                                 .device = f->device,
                                 .source = f->source,
                                 .place = *f->source ? NULL : place,
-                                .row = f->first < 0 ? -1 : f->first + i,
+                                .row = record_source_row(f->rows, i),
                                 .score = score,
                                 .threshold = f->threshold,
                                 .label = label,
@@ -220,7 +219,6 @@ static void print_rows(stream *s, const broker_record *r, const facts *f,
         if (s->w->outliers && label != ANSWER_OUTLIER)
             continue;
         snprintf(place, sizeof(place), "%s:%u", *f->id ? f->id : f->device, i);
-        (void)r;
         result_print(s->w->format, &out, 0, stdout);
     }
 }
@@ -247,7 +245,7 @@ static int take(stream *s, const broker_record *r, pe_error *errp)
     if (facts_take(s, r, &f, errp) < 0 ||
         npy_decode(r->value, r->len, &b, errp) < 0)
         return -1;
-    print_rows(s, r, &f, &b);
+    print_rows(s, &f, &b);
     return 0;
 }
 

@@ -97,6 +97,10 @@ for by in "$TEST_DIR/m.safetensors" answer-kmeans; do
         2>/dev/null | cut -d, -f4 | tr '\n' ' ')" "137 637 " \
         "score ${by##*/} FILE"
 done
+sed '102a 1,2,3' "$TEST_DIR/new.csv" >"$TEST_DIR/odd.csv"
+is "$(pilot score answer-kmeans "$TEST_DIR/odd.csv" --outliers --csv \
+    --no-header 2>/dev/null | cut -d, -f4 | tr '\n' ' ')" "138 638 " \
+    "rows keep their numbers behind one that is left out"
 cut -d, -f1-3 "$TEST_DIR/new.csv" >"$TEST_DIR/three.csv"
 pilot score answer-kmeans "$TEST_DIR/three.csv" 2>"$TEST_DIR/err"
 is $? 65 "other columns: exit status"
