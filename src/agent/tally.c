@@ -87,10 +87,11 @@ static tally_counts sum_of(const head *h, const tally_slot *slots)
 static int take_over(tally *t, tally_counts *before, pe_error *errp)
 {
     head *h = file_load(t->path);
-    tally_slot *slots = (tally_slot *)(h + 1);
+    const tally_slot *slots;
 
     if (!h)
         return 0;
+    slots = (const tally_slot *)(h + 1);
     *before = sum_of(h, slots);
     t->lost = before->lost - h->before.lost;
     t->boots = calloc(h->n + 1, sizeof(*t->boots));

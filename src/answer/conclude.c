@@ -244,8 +244,8 @@ static json_t *top_list(const pass *p)
         base[i + 1] = base[i] + p->lanes[i].rows;
     for (size_t i = 0; base && i < p->top.n; i++)
         json_array_append_new(
-            list, json_integer((json_int_t)(base[p->top.row[i].lane] +
-                                            p->top.row[i].at)));
+            list, json_integer((json_int_t)base[p->top.row[i].lane] +
+                               (json_int_t)p->top.row[i].at));
     free(base);
     return list;
 }

@@ -149,7 +149,7 @@ static void offset(doctor *d, params *p)
         return;
     }
     after = clock_real_ns();
-    ms = (double)(server - before - (after - before) / 2) / 1e6;
+    ms = ((double)(server - before) - (double)(after - before) / 2) / 1e6;
     doctor_line(
         d, ms < CLOCK_LIMIT_MS && ms > -CLOCK_LIMIT_MS,
         "the clock of the parameter service is %.1f ms %s ours%s",

@@ -83,7 +83,7 @@ static told *told_of(waiting *w, const char *id)
     for (size_t i = 0; i < w->n_told; i++)
         if (!strcmp(w->told[i].id, id))
             return &w->told[i];
-    list = reallocarray(w->told, w->n_told + 1, sizeof(*list));
+    list = realloc(w->told, (w->n_told + 1) * sizeof(*list));
     if (!list)
         return NULL;
     w->told = list;

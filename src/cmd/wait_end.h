@@ -11,7 +11,8 @@ int wait_results(const char *home, const pilot_record *r, size_t n);
 
 /* The summary of [run], once the command that follows it has written it, to
  * standard output; where nobody followed it, one of what its pools among the
- * [n] pilots [r] have left.  Nothing where [run] is no run, or nobody sums it up.
+ * [n] pilots [r] have left.  Nothing where [run] is no run, or nobody sums it
+ * up.
  */
 void wait_summary(const char *home, const char *run, const pilot_record *r,
                   size_t n, int64_t end_ns);

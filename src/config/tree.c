@@ -200,7 +200,7 @@ static int build_node(struct build *b, yaml_node_t *n, tree *t, int depth)
 static int load(struct build *b, yaml_parser_t *parser)
 {
     if (yaml_parser_load(parser, b->doc))
-        return 0;
+        return 0; /* else there is nothing to delete */
     if (parser->error == YAML_MEMORY_ERROR)
         return pe_error_nomem(b->errp);
     return refuse_at(b, parser->problem_mark.line + 1,
@@ -227,13 +227,15 @@ static int parse_with(struct build *b, yaml_parser_t *parser, tree *t)
     int status;
 
     b->doc = &doc;
-    if (load(b, parser) < 0)
-        return -1;
-    yaml_node_t *root = yaml_document_get_root_node(&doc);
-    status = root ? build_node(b, root, t, 0) : 0;
-    if (status == 0 && root)
-        status = check_single(b, parser);
-    yaml_document_delete(&doc);
+    status = load(b, parser);
+    if (status == 0) {
+        yaml_node_t *root = yaml_document_get_root_node(&doc);
+        status = root ? build_node(b, root, t, 0) : 0;
+        if (status == 0 && root)
+            status = check_single(b, parser);
+        yaml_document_delete(&doc);
+    }
+    b->doc = NULL;
     return status;
 }
 

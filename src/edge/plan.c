@@ -122,7 +122,7 @@ int plan_make(plan *out, const pipeline *p, const pipeline_request *r,
     if (find_pilot(out, p, r, name, errp) < 0)
         return -1;
     n = walk_back(out, p, chain, errp);
-    if (n < 0)
+    if (n < 1)
         return -1;
     out->source = &p->stages[chain[n - 1]];
     for (int i = 0; i < n; i++) {

@@ -251,8 +251,8 @@ int ssh_tick(ssh_session *s, int64_t now, int64_t *untilp)
         s->heard_ns = now;
     if (now - s->heard_ns > SILENCES * s->keepalive_ns) {
         char why[64];
-        snprintf(why, sizeof(why), "it has said nothing for %g s",
-                 (double)((now - s->heard_ns) / CLOCK_S));
+        snprintf(why, sizeof(why), "it has said nothing for %.0f s",
+                 (double)(now - s->heard_ns) / CLOCK_S);
         return ssh_break(s, why);
     }
     if (now >= s->tick_ns) {

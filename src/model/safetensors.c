@@ -24,7 +24,7 @@ static json_t *describe(const tensor *x, size_t begin)
         }
     return json_pack("{s:s, s:o, s:[I,I]}", "dtype", tensor_type_name(x->type),
                      "shape", shape, "data_offsets", (json_int_t)begin,
-                     (json_int_t)(begin + x->bytes));
+                     (json_int_t)begin + (json_int_t)x->bytes);
 }
 
 /* The JSON header; *bytesp is the length of the tensors behind it. */

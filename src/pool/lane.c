@@ -26,7 +26,7 @@ int lane_init(pool *p, pe_error *errp)
     pool_owner *o = &p->own;
 
     /* As many as there may be, with all partitions in this pool. */
-    o->cap_parts = (size_t)(p->n_partitions / p->size + 1);
+    o->cap_parts = (size_t)(p->n_partitions / p->size) + 1;
     o->cap_lanes = p->counted ? o->cap_parts : 1;
     o->at = calloc(o->cap_parts, sizeof(*o->at));
     o->fetched = calloc(o->cap_parts, sizeof(*o->fetched));

@@ -25,7 +25,7 @@ static const char *shown(const char *value, char out[64])
 {
     size_t n = 0;
 
-    for (; value[n] && n < 48; n++)
+    for (; n < 48 && value[n]; n++)
         out[n] = isprint((unsigned char)value[n]) ? value[n] : '?';
     snprintf(out + n, 64 - n, "%s", value[n] ? "..." : "");
     return out;

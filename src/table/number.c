@@ -8,10 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define TEXT_MAX 400    /* characters of a number; more are none */
-#define DIGITS_MAX 19   /* that 64 bits hold whatever they are */
-#define EXACT_MAX 22    /* largest power of ten that is a double */
-#define POWER_LEAST -54 /* of the powers of five below */
+#define TEXT_MAX 400      /* characters of a number; more are none */
+#define DIGITS_MAX 19     /* that 64 bits hold whatever they are */
+#define EXACT_MAX 22      /* largest power of ten that is a double */
+#define POWER_LEAST (-54) /* of the powers of five below */
 #define POWER_MOST 55
 #define MANTISSA 53
 

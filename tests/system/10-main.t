@@ -12,7 +12,7 @@ for shape in "1 1" "1 4" "2 7" "4 1" "4 4"; do
         "pilots.pool.ntasks=$1" --set "streams.sense.partitions=$2" 2>&1)
     is $? 0 "$1 ranks, $2 partitions: exit status" ||
         printf '%s\n' "$out" | sed 's/^/# /'
-    is "$(get "$sum" state)" done "$1 ranks, $2 partitions: state"
+    is "$(get "$sum" state)" "done" "$1 ranks, $2 partitions: state"
     is "$(get "$sum" sensed) $(get "$sum" sent) $(get "$sum" applied)" \
         "800 800 800" "$1 ranks, $2 partitions: every block counted"
     exact "$run" --blocks 200

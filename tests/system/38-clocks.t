@@ -47,7 +47,7 @@ for i in 1 2 3 4 5; do
     FOREIGN_TIME=1000 "$FOREIGN" clocks-topic 0 npy 4 clock || die "sent"
 done
 # The check that was under way may have been past ours; the next is not.
-check now && check then
+check now && check "then"
 ok $? "two checks with records of 1970 in our topic"
 cat >"$TEST_DIR/p.yaml" <<'Y'
 version: 1

@@ -35,6 +35,7 @@ struct fake {
     bool replaced, left;
     params_end *ends;
     size_t n_ends;
+    int asked_ends;
     const char *word;
 };
 
@@ -111,12 +112,15 @@ static int fake_ends(pool_store *s, params_end **out, size_t *np,
 {
     (void)s;
     (void)errp;
+    pthread_mutex_lock(&lock);
+    fake.asked_ends++;
     *out = calloc(fake.n_ends + 1, sizeof(**out));
     *np = fake.n_ends;
     for (size_t i = 0; i < fake.n_ends; i++) {
         (*out)[i] = fake.ends[i];
         (*out)[i].device = strdup(fake.ends[i].device);
     }
+    pthread_mutex_unlock(&lock);
     return 0;
 }
 
@@ -135,8 +139,10 @@ static int fake_away(pe_error *errp)
 static int fake_control(pool_store *s, char *word, size_t cap, pe_error *errp)
 {
     (void)s;
+    pthread_mutex_lock(&lock);
     if (cap)
         strncpy(word, fake.word ? fake.word : "", cap - 1);
+    pthread_mutex_unlock(&lock);
     return fake_away(errp);
 }
 
@@ -328,6 +334,27 @@ static int beats(void)
     n = fake.beats;
     pthread_mutex_unlock(&lock);
     return n;
+}
+
+/* The first [n] of [ends] are there, and were looked at. */
+static void show_ends(params_end *ends, size_t n, const char *word)
+{
+    bool seen = false;
+    int before;
+
+    pthread_mutex_lock(&lock);
+    fake.ends = ends;
+    fake.n_ends = n;
+    fake.word = word;
+    before = fake.asked_ends;
+    pthread_mutex_unlock(&lock);
+    while (!seen) {
+        clock_sleep_ns(1000000, 1);
+        pthread_mutex_lock(&lock);
+        /* One may have begun before, the next is whole, and is over now. */
+        seen = fake.asked_ends > before + 2;
+        pthread_mutex_unlock(&lock);
+    }
 }
 
 static void give_to(char who, int k)
@@ -809,14 +836,10 @@ static void test_ends(void)
         {"a", 0, 4, false}, {"b", 0, 9, false}, {"c", 1, 2, true}};
     committer_view v;
 
-    fake.ends = e;
-    fake.n_ends = 2;
-    clock_sleep_ns(200000000, 1);
+    show_ends(e, 2, NULL);
     committer_look(c, &v, committed, marks, ends);
     CU_ASSERT_FALSE(v.ends_known);
-    fake.n_ends = 3;
-    fake.word = "drain";
-    clock_sleep_ns(200000000, 1);
+    show_ends(e, 3, "drain");
     committer_look(c, &v, committed, marks, ends);
     CU_ASSERT_TRUE(v.ends_known);
     CU_ASSERT_TRUE(v.any_dead);
