@@ -226,6 +226,12 @@ static int request_settle(const submit_plan *p, resource_request *q,
     return 0;
 }
 
+static int plan_check(const submit_plan *p, pe_error *errp)
+{
+    return submit_check(p->pilot->name, p->pilot->kind == PILOT_POOL, p->url,
+                        p->request, p->ntasks, errp);
+}
+
 /* An earlier try may have reached the scheduler after all. */
 static int job_find(resource *r, const submit_place *at, int64_t since_ns,
                     char id[RESOURCE_ID_MAX], pe_error *errp)
@@ -283,7 +289,7 @@ char *submit_script(const submit_plan *p, char **commandp, pe_error *errp)
     char *script = NULL, id[256];
 
     snprintf(id, sizeof(id), "%s/%s", p->run->run, p->member);
-    if (ops && place_here(p, &at, errp) == 0 &&
+    if (ops && plan_check(p, errp) == 0 && place_here(p, &at, errp) == 0 &&
         request_settle(p, &q, errp) == 0) {
         resource_spec s = spec_of(p, &at, id, &q);
         script = ops->script(&s, errp);
@@ -453,7 +459,8 @@ int submit(const submit_plan *p, pilot_record *out, pe_error *errp)
     resource *r = backend_open(p->url, errp);
     submit_place at = {0};
     pe_error own = {0};
-    int status = r ? place_open(p, r->host, &at, errp) : -1;
+    int status =
+        r && plan_check(p, errp) == 0 ? place_open(p, r->host, &at, errp) : -1;
 
     if (!errp)
         errp = &own; /* its class decides what is kept */

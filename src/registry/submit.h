@@ -32,6 +32,14 @@ typedef struct submit_plan {
     void *arg;
 } submit_plan;
 
+/* Is what is asked of [url] what that place can give, as far as it is known
+ * without asking it?  A chain needs an end of each member; ranks on this host
+ * need its memory.  [ntasks]: ranks instead of those of [q]; 0: those.  Input,
+ * 78: with the fix.
+ */
+int submit_check(const char *pilot, bool is_pool, const char *url,
+                 const resource_request *q, int ntasks, pe_error *errp);
+
 /* The job script of [p], new memory: no scheduler and no host is asked, and
  * the same plan gives the same bytes.  [commandp] (may be NULL) gets the
  * command line that would submit it.

@@ -15,6 +15,8 @@
 #include "src/common/random.h"
 #include "src/common/text.h"
 #include "src/common/words.h"
+#include "src/registry/submit.h"
+#include "src/request/defaults.h"
 #include "src/run/run.h"
 
 #define FILE_MAX_BYTES (4 << 20) /* of a pipeline file */
@@ -269,7 +271,30 @@ static int file_load(struct run *r, pe_error *errp)
     return overrides_settle(q, r->p, r->o->file, errp);
 }
 
-/* Files that are named, as agents will see them: behind all overrides. */
+/* What is asked of the places of [k], behind what users and site have as
+ * defaults.
+ */
+static int places_check(const pipeline_pilot *k, pe_error *errp)
+{
+    resource_request q = {0};
+    int status = 0;
+
+    for (size_t i = 0; status == 0 && k->within < 0 && i < k->n_resources;
+         i++) {
+        status = request_copy(&q, &k->request, errp);
+        if (status == 0)
+            status = defaults_merge(&q, k->resources[i], errp);
+        if (status == 0)
+            status = submit_check(k->name, k->kind == PILOT_POOL,
+                                  k->resources[i], &q, 0, errp);
+        request_free(&q);
+    }
+    return status;
+}
+
+/* Places and files that are named, as agents will see them: behind all
+ * overrides.
+ */
 static int files_check(const struct run *r, pe_error *errp)
 {
     const pipeline_request *q = r->req;
@@ -277,6 +302,8 @@ static int files_check(const struct run *r, pe_error *errp)
                                 q->n_overrides, errp);
     int status = p ? pipeline_check_files(p, errp) : -1;
 
+    for (size_t i = 0; status == 0 && i < p->n_pilots; i++)
+        status = places_check(&p->pilots[i], errp);
     pipeline_destroy(p);
     return status;
 }

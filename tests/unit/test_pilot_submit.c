@@ -252,6 +252,36 @@ static void test_dry_run(void)
     }
 }
 
+/* What a place will never give is refused before anything is made. */
+static void test_impossible(void)
+{
+    static const struct {
+        const char *url, *word, *value;
+        int status;
+        const char *err;
+    } rows[] = {
+        {"local://", "--chain", "2", PE_EXIT_CONFIG,
+         "on local:// it has no end: say time (--time 2h), or leave chain out"},
+        {"ssh://pi@nowhere.invalid", "--chain", "1", PE_EXIT_CONFIG,
+         "on ssh://pi@nowhere.invalid it has no end"},
+        {"slurm://", "--chain", "2", 0, NULL},
+        {"local://", "-n", "100000", PE_EXIT_CONFIG,
+         "ntasks: 100000 ranks take 781 GiB or more, and this host has "},
+        {"slurm://", "-n", "100000", 0, NULL},
+    };
+
+    for (size_t i = 0; i < N(rows); i++)
+        for (int real = 0; real < (rows[i].status ? 2 : 1); real++) {
+            start();
+            expect(PILOT("submit", "--run=t", real ? "-Q" : "--dry-run",
+                         "--resource", rows[i].url, rows[i].word, rows[i].value,
+                         "--set", "pilots.pool.same-host=yes",
+                         in_scratch("pool.yaml")),
+                   rows[i].status, NULL, rows[i].err);
+            CU_ASSERT_FALSE(is_there("t"));
+        }
+}
+
 /* --- every option --- */
 
 /* A value that word [w] takes. */
@@ -506,6 +536,7 @@ int main(void)
         {"behind --", test_extra},
         {"submit, killed at every step", test_killed},
         {"a chain of N has N successors", test_chain},
+        {"what a place will never give", test_impossible},
         {"one successor, however often asked for", test_successor_once},
         {"a successor that is refused at first", test_successor_refused},
         {"a successor, killed at every step", test_successor_killed},

@@ -626,7 +626,7 @@ static void test_resume_refused(void)
 /* --- the command line --- */
 
 static const struct {
-    const char *args[6];
+    const char *args[8];
     int status;
     const char *out, *err;
 } lines[] = {
@@ -673,6 +673,22 @@ static const struct {
      "cannot write /: it is a folder; name a file in it\n"},
     {{"run", "/nowhere/file"}, 78, "", "/nowhere/file"},
     {{"run", "--dry-run", "@stream"}, 0, "RUN", ""},
+    {{"run", "--dry-run", "@stream", "--set", "pilots.pool.ntasks=100000"},
+     78,
+     "",
+     "pilot 'pool': ntasks: 100000 ranks take 781 GiB or more, and this host "
+     "has "},
+    {{"run", "--dry-run", "@stream", "--set", "pilots.pool.chain=2"},
+     78,
+     "",
+     "pilot 'pool': chain: a successor comes when the time of the one before "
+     "is over, and on local:// it has no end: say time (--time 2h), or leave "
+     "chain out\n"},
+    {{"run", "--dry-run", "@stream", "--set", "pilots.pool.chain=2", "--set",
+      "pilots.pool.time=2h"},
+     0,
+     "RUN",
+     ""},
     {{"run", "--dry-run", "@smoke", "--set", "stages.learn.function=kmeens"},
      78,
      "",
@@ -702,8 +718,8 @@ static void test_lines(void)
 {
     stage_set("ok", "ok");
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        const char *args[8] = {NULL};
-        for (int k = 0; k < 6 && lines[i].args[k]; k++) {
+        const char *args[10] = {NULL};
+        for (int k = 0; k < 8 && lines[i].args[k]; k++) {
             const char *a = lines[i].args[k];
             args[k] = !strcmp(a, "@smoke")    ? in_folder("smoke.yaml")
                       : !strcmp(a, "@stream") ? in_folder("stream.yaml")
