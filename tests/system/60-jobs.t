@@ -49,6 +49,17 @@ kill -INT $pid
 wait $pid
 is $? 0 "hostwatch: exit status" || sed 's/^/# /' "$TEST_DIR/hostwatch.out"
 
+# The models of the README: what the file says of all models is said again.
+contamination() { sed -n 's/^ *contamination: //p'; }
+want=$(pilot config show "$SRC/jobs/quickstart.yaml" | contamination)
+sed -n 's/^ *pilot run \(jobs\/.*function=.*\)$/\1/p' "$SRC/README.md" \
+    >"$TEST_DIR/models"
+is "$(wc -l <"$TEST_DIR/models")" 2 "README: other models"
+while read -r line; do
+    is "$(cd "$SRC" && eval "pilot config show $line" | contamination)" \
+        "$want" "README: $line"
+done <"$TEST_DIR/models"
+
 # The example, built with the very command of its README.
 mkdir "$TEST_DIR/rms" && cp "$SRC"/doc/examples/rms/* "$TEST_DIR/rms"
 cmd=$(sed -n 's/^ *\(cc .*rms\.so.*\)$/\1/p' "$SRC/doc/examples/rms/README.md" |
