@@ -22,7 +22,8 @@
  *             lag, version, outliers; t (seconds since start) where it is
  *             known; refused, masked; waits {since_ns, text}, for a server
  *             (edge) sensed, filtered, sent, dropped, lost, over its deaths;
- *             skipped; rereadable: what an agent that dies has not sent is
+ *             skipped; rows and share (of their bytes) of files that end;
+ *             rereadable: what an agent that dies has not sent is
  *             sensed again
  * "fault"     text: the function that a process dies in, from its handler
  * "ready"     pilot, ranks or devices

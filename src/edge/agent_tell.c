@@ -122,6 +122,7 @@ void agent_tell_progress(agent *a)
 {
     int64_t now = clock_mono_ns();
     device_stats sum = {0};
+    function_read read = {0};
     tally_counts c;
 
     if (now < a->progress_ns || a->start_ns == 0)
@@ -131,10 +132,11 @@ void agent_tell_progress(agent *a)
         device_stats s = {0};
         device_progress(a->devices[i].device, &s);
         report_add(&sum, &s);
+        report_read(&read, device_read(a->devices[i].device));
     }
     c = counts_of(a, &sum);
     skips_note(a);
-    report_progress(a->pilot, &c, a->plan.rereadable, a->skips.rows,
+    report_progress(a->pilot, &c, a->plan.rereadable, a->skips.rows, &read,
                     seconds_between(a->start_ns, now));
 }
 

@@ -283,10 +283,15 @@ static int wait_source(device *d, int64_t spent_ns)
     return pump(d) < 0 ? -1 : 1;
 }
 
-/* Have others see what the source has left out. */
-static void publish_skips(device *d)
+/* Have others see how far the source is, and what it has left out. */
+static void publish_source(device *d)
 {
     const function_skips *s = context_skips(d->ctx[0]);
+    function_read r = context_read_get(d->ctx[0]);
+
+    atomic_store_explicit(&d->rows, r.rows, memory_order_relaxed);
+    atomic_store_explicit(&d->read, r.done, memory_order_relaxed);
+    atomic_store_explicit(&d->all, r.all, memory_order_relaxed);
 
     if (!s || s->rows + s->cells == atomic_load(&d->skipped))
         return;
@@ -314,7 +319,7 @@ static int sense_one(device *d)
     fault_leave();
     stage_leave(d);
     spent = clock_mono_ns() - from;
-    publish_skips(d);
+    publish_source(d);
     if (rc == PE_AGAIN)
         return wait_source(d, spent);
     d->stats.busy_ns += spent;
@@ -444,6 +449,13 @@ uint64_t device_waiting(const device *d)
 
     device_progress(d, &s);
     return s.sensed - s.filtered - s.dropped - s.sent;
+}
+
+function_read device_read(const device *d)
+{
+    return (function_read){atomic_load_explicit(&d->rows, memory_order_relaxed),
+                           atomic_load_explicit(&d->read, memory_order_relaxed),
+                           atomic_load_explicit(&d->all, memory_order_relaxed)};
 }
 
 uint64_t device_skipped(const device *d)

@@ -87,6 +87,9 @@ enum device_state device_state_get(const device *d);
  */
 void device_progress(const device *d, device_stats *out);
 
+/* How far its source is.  Any thread. */
+function_read device_read(const device *d);
+
 /* Rows and cells its source has left out so far; add them to [sum], reason by
  * reason.  Any thread.
  */

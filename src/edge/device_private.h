@@ -29,6 +29,7 @@ struct device {
     pthread_mutex_t skips_lock;
     function_skips *skips;        /* under lock: what the source has left out */
     atomic_uint_fast64_t skipped; /* rows and cells of it */
+    atomic_uint_fast64_t rows, read, all; /* see function_read */
     device_stats stats;
     bool unmet; /* a stage found no model for the block in hand */
     int64_t next_offset;

@@ -30,14 +30,28 @@ void report_ready(const char *pilot, int devices)
                           "devices", devices));
 }
 
+void report_read(function_read *sum, function_read r)
+{
+    sum->rows += r.rows;
+    sum->done += r.done;
+    sum->all += r.all;
+}
+
 void report_progress(const char *pilot, const tally_counts *blocks, bool again,
-                     uint64_t skipped, double seconds)
+                     uint64_t skipped, const function_read *read,
+                     double seconds)
 {
     json_t *event = tally_event(pilot, blocks, again, seconds);
 
     if (event && skipped)
         json_object_set_new(event, "skipped",
                             json_integer((json_int_t)skipped));
+    if (event && read->all > 0) {
+        json_object_set_new(event, "rows",
+                            json_integer((json_int_t)read->rows));
+        json_object_set_new(event, "share",
+                            json_real((double)read->done / (double)read->all));
+    }
     event_print(event);
 }
 

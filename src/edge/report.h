@@ -24,10 +24,14 @@ typedef struct report {
 /* Add [s] to [sum]. */
 void report_add(device_stats *sum, const device_stats *s);
 
+/* Add [r] to [sum]. */
+void report_read(function_read *sum, function_read r);
+
 /* Print the events of event.h and monitor.h. */
 void report_ready(const char *pilot, int devices);
 void report_progress(const char *pilot, const tally_counts *blocks, bool again,
-                     uint64_t skipped, double seconds);
+                     uint64_t skipped, const function_read *read,
+                     double seconds);
 /* Something that people should hear. */
 void report_note(const char *pilot, const char *text);
 /* [n] blocks were in the queues of an agent that died. */

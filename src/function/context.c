@@ -15,7 +15,7 @@ struct pe_context {
     uint64_t outliers;
     bool unmet;            /* scores were asked for, and there was no model */
     function_skips *skips; /* NULL: none */
-    uint64_t done, all;    /* bytes of a source that ends; 0: not known */
+    function_read read;    /* of a source that ends */
     pe_error error;
 };
 
@@ -178,16 +178,16 @@ const function_skips *context_skips(const pe_context *ctx)
     return ctx->skips;
 }
 
-void context_progress(pe_context *ctx, uint64_t done, uint64_t all)
+void context_read(pe_context *ctx, const function_read *r)
 {
-    ctx->done = done < all ? done : all;
-    ctx->all = all;
+    ctx->read = *r;
+    if (ctx->read.done > r->all)
+        ctx->read.done = r->all;
 }
 
-uint64_t context_progress_of(const pe_context *ctx, uint64_t *allp)
+function_read context_read_get(const pe_context *ctx)
 {
-    *allp = ctx->all;
-    return ctx->done;
+    return ctx->read;
 }
 
 bool context_has_shared(const pe_context *ctx)

@@ -3,12 +3,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "src/common/clock.h"
 #include "src/function/host.h"
 
 #define KEY_MAX 512
 #define VALUE_MAX 128
+#define COLUMNS_MAX 16384
 #define RETRY_NS (100 * CLOCK_MS)
 
 typedef struct kept {
@@ -17,30 +20,48 @@ typedef struct kept {
     uint64_t digest; /* of all, see file_list_digest */
 } kept;
 
-/* 1 it was kept, 0 it was not.  A service that is away is waited for. */
-static int recall(pe_context *ctx, const char *key, kept *k)
+static void key_of(pe_context *ctx, const char *what, char key[KEY_MAX])
 {
-    char value[VALUE_MAX] = "";
+    snprintf(key, KEY_MAX, "%s/%s/%s", what, pe_context_stage(ctx),
+             pe_context_device(ctx));
+}
+
+/* What was kept, "" : nothing.  A service that is away is waited for. */
+static void get(pe_context *ctx, const char *key, char *value, uint32_t cap)
+{
     int n;
 
-    while ((n = pe_context_get(ctx, key, value, VALUE_MAX - 1)) < 0 &&
+    while ((n = pe_context_get(ctx, key, value, cap - 1)) < 0 &&
            !pe_context_cancelled(ctx))
         clock_sleep_ns(RETRY_NS, 0);
     value[n > 0 ? n : 0] = '\0';
+}
+
+static void put(pe_context *ctx, const char *key, const char *value)
+{
+    while (pe_context_put(ctx, key, value, (uint32_t)strlen(value)) < 0 &&
+           !pe_context_cancelled(ctx))
+        clock_sleep_ns(RETRY_NS, 0);
+}
+
+/* 1 it was kept, 0 it was not. */
+static int recall(pe_context *ctx, const char *key, kept *k)
+{
+    char value[VALUE_MAX];
+
+    get(ctx, key, value, sizeof(value));
     return sscanf(value, "%" SCNu64 " %" SCNu64 " %" SCNx64, &k->n, &k->size,
                   &k->digest) == 3;
 }
 
 static int keep(pe_context *ctx, const char *key, const file_list *l)
 {
+    uint64_t size = file_size_of(l->paths[l->n - 1]);
     char value[VALUE_MAX];
-    int n =
-        snprintf(value, sizeof(value), "%zu %" PRIu64 " %016" PRIx64, l->n,
-                 file_size_of(l->paths[l->n - 1]), file_list_digest(l, l->n));
 
-    while (pe_context_put(ctx, key, value, (uint32_t)n) < 0 &&
-           !pe_context_cancelled(ctx))
-        clock_sleep_ns(RETRY_NS, 0);
+    snprintf(value, sizeof(value), "%zu %" PRIu64 " %016" PRIx64, l->n, size,
+             file_list_digest(l, l->n, size));
+    put(ctx, key, value);
     return 0;
 }
 
@@ -59,16 +80,16 @@ static const char *difference(const kept *k, const file_list *l)
 
     if (k->n == 0 || k->n > l->n)
         return "files of it are gone since this run began";
+    if (file_list_digest(l, k->n, k->size) != k->digest)
+        return l->several ? "other files are in it, or in front, than when "
+                            "this run began"
+                          : "it begins otherwise than when this run began";
     size = file_size_of(l->paths[k->n - 1]);
     if (size < k->size)
         return "it is shorter than when this run began";
     if (size > k->size && k->n < l->n)
         return "a file that was its last has grown, and there are others "
                "behind it";
-    if (file_list_digest(l, k->n) != k->digest)
-        return l->several ? "other files are in it, or in front, than when "
-                            "this run began"
-                          : "it begins otherwise than when this run began";
     return NULL;
 }
 
@@ -81,8 +102,7 @@ int file_kept_check(pe_context *ctx, const char *path, const file_list *l)
 
     if (!context_has_shared(ctx))
         return 0;
-    snprintf(key, sizeof(key), "file/%s/%s", pe_context_stage(ctx),
-             pe_context_device(ctx));
+    key_of(ctx, "file", key);
     if (position == 0 || !recall(ctx, key, &k))
         return keep(ctx, key, l);
     why = difference(&k, l);
@@ -100,4 +120,32 @@ int file_kept_check(pe_context *ctx, const char *path, const file_list *l)
                        "began; they are read, too",
                        l->paths[l->n - 1], size - k.size);
     return keep(ctx, key, l);
+}
+
+char *file_kept_columns(pe_context *ctx)
+{
+    char key[KEY_MAX];
+    char *list;
+
+    if (!context_has_shared(ctx) || pe_context_position(ctx) == 0)
+        return NULL;
+    list = malloc(COLUMNS_MAX + 1);
+    if (!list)
+        return NULL;
+    key_of(ctx, "columns", key);
+    get(ctx, key, list, COLUMNS_MAX + 1);
+    if (*list)
+        return list;
+    free(list);
+    return NULL;
+}
+
+void file_keep_columns(pe_context *ctx, const char *list)
+{
+    char key[KEY_MAX];
+
+    if (!context_has_shared(ctx) || strlen(list) > COLUMNS_MAX)
+        return;
+    key_of(ctx, "columns", key);
+    put(ctx, key, list);
 }

@@ -14,4 +14,12 @@
  */
 int file_kept_check(pe_context *ctx, const char *path, const file_list *l);
 
+/* The columns that a run learns from, as option `columns` lists them, kept from
+ * its first file on, so that they are the same whatever later ones hold: what
+ * was kept, or NULL (none, or nothing was read yet); the caller frees.
+ */
+char *file_kept_columns(pe_context *ctx);
+/* Keep them.  More than 16 KiB are not. */
+void file_keep_columns(pe_context *ctx, const char *list);
+
 #endif

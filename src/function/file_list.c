@@ -147,12 +147,13 @@ static const char *base(const char *path)
     return slash ? slash + 1 : path;
 }
 
-uint64_t file_list_digest(const file_list *l, size_t n)
+uint64_t file_list_digest(const file_list *l, size_t n, uint64_t last_bytes)
 {
     uint64_t h = UINT64_C(14695981039346656037);
     char head[HEAD];
     int fd = n > 0 ? open(l->paths[0], O_RDONLY | O_CLOEXEC) : -1;
-    ssize_t len = fd >= 0 ? read(fd, head, sizeof(head)) : 0;
+    size_t most = n == 1 && last_bytes < HEAD ? (size_t)last_bytes : HEAD;
+    ssize_t len = fd >= 0 ? read(fd, head, most) : 0;
 
     if (fd >= 0)
         close(fd);

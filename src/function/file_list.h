@@ -25,10 +25,11 @@ void file_list_free(file_list *l); /* may be NULL */
 /* The first file behind [name] in the order of the list, n: there is none. */
 size_t file_list_behind(const file_list *l, const char *name);
 
-/* What the first [n] files are, in short: their names, the sizes of all but
- * the last, and how the first one begins.
+/* What the first [n] files are, in short, where the last of them had
+ * [last_bytes]: their names, the sizes of all but that one, and how the first
+ * one begins.
  */
-uint64_t file_list_digest(const file_list *l, size_t n);
+uint64_t file_list_digest(const file_list *l, size_t n, uint64_t last_bytes);
 uint64_t file_size_of(const char *path); /* 0: it is not there */
 
 #endif

@@ -119,54 +119,51 @@ static void fill_columns(const table_dialect *d, file_facts *f)
 
 /* --- lines for the pipeline file --- */
 
-/* [s] within quotes of YAML; where it is one of a list that needs it, in quotes
- * of its own.
- */
-static void add_word(text *t, const char *s, bool item)
+/* [s] as a text of YAML. */
+static void add_text(text *t, const char *key, const char *s)
 {
-    bool quote = item && (strpbrk(s, ",\"") || *s == ' ');
-
-    if (quote)
-        text_add(t, "\\\"");
+    text_add(t, "%s: \"", key);
     for (; *s; s++) {
-        if (*s == '"' && quote)
-            text_add(t, "\\\"\\\"");
-        else if (*s == '"' || *s == '\\')
-            text_add(t, "\\%c", *s);
-        else
-            text_add_bytes(t, s, 1);
+        if (*s == '"' || *s == '\\')
+            text_add(t, "\\");
+        text_add_bytes(t, s, 1);
     }
-    if (quote)
-        text_add(t, "\\\"");
-}
-
-static void add_item(const table_dialect *d, size_t j, text *t)
-{
-    const table_column *c = &d->columns[j];
-    bool twice = !c->named;
-
-    for (size_t k = 0; k < d->n && !twice; k++)
-        twice = k != j && !strcmp(d->columns[k].name, c->name);
-    if (twice)
-        text_add(t, "%zu", j);
-    else
-        add_word(t, c->name, true);
+    text_add(t, "\"\n");
 }
 
 static void add_columns(const table_dialect *d, text *t)
 {
-    size_t n = 0;
+    char *list = d->n_features <= LISTED_MAX || !d->name_line
+                     ? dialect_columns(d)
+                     : NULL;
 
-    if (d->n_features > LISTED_MAX)
+    if (list)
+        add_text(t, "columns", list);
+    free(list);
+}
+
+/* The clock's columns, as those learned from are listed. */
+static void add_clock(const table_dialect *d, text *t)
+{
+    table_dialect alone = *d;
+    char *list;
+
+    alone.n_features = 0;
+    alone.columns = calloc(d->n, sizeof(*alone.columns));
+    if (!alone.columns) {
+        t->failed = 1;
         return;
-    text_add(t, "columns: \"");
-    for (size_t k = 0; k < d->n_features; k++)
-        for (size_t j = 0; j < d->n; j++)
-            if (d->columns[j].feature == (int)k) {
-                text_add(t, "%s", n++ ? "," : "");
-                add_item(d, j, t);
-            }
-    text_add(t, "\"\n");
+    }
+    for (size_t j = 0; j < d->n; j++) {
+        bool is = (int)j == d->clock || (int)j == d->clock_day;
+        alone.columns[j] = d->columns[j];
+        alone.columns[j].feature = is ? (int)alone.n_features++ : -1;
+    }
+    list = dialect_columns(&alone);
+    if (list)
+        add_text(t, "time", list);
+    free(list);
+    free(alone.columns);
 }
 
 static void add_time(const table_dialect *d, text *t)
@@ -178,17 +175,9 @@ static void add_time(const table_dialect *d, text *t)
 
     if (d->clock < 0 || d->known == TABLE_LVM)
         return;
-    text_add(t, "time: \"");
-    if (d->clock_day >= 0) {
-        add_item(d, (size_t)d->clock_day, t);
-        text_add(t, ",");
-    }
-    add_item(d, (size_t)d->clock, t);
-    text_add(t, "\"\n");
+    add_clock(d, t);
     if (d->stamp.kind == STAMP_PATTERN) {
-        text_add(t, "format: \"");
-        add_word(t, d->stamp.pattern, false);
-        text_add(t, "\"\n");
+        add_text(t, "format", d->stamp.pattern);
     } else if (words[d->stamp.kind]) {
         text_add(t, "format: %s\n", words[d->stamp.kind]);
     }

@@ -10,6 +10,7 @@
 #include "src/common/clock.h"
 #include "src/common/text.h"
 #include "src/function/file_kept.h"
+#include "src/function/file_skip.h"
 #include "src/function/file_wish.h"
 #include "src/function/followed.h"
 #include "src/function/host.h"
@@ -36,7 +37,8 @@ typedef struct file_text {
     size_t at;  /* the file of the list that is open */
     char *name; /* its name */
     table_wish wish;
-    bool stop; /* at a row that cannot be taken */
+    char *columns; /* what the run has learned from before; NULL */
+    bool stop;     /* at a row that cannot be taken */
     bool follow;
     table *table;
     table_dialect first; /* of the first file with rows ... */
@@ -48,6 +50,7 @@ typedef struct file_text {
     uint64_t row;        /* the next one */
     uint64_t start;      /* the first one wanted */
     uint64_t numbers;    /* rows of ours that hold a number */
+    uint64_t given;      /* rows of ours */
     uint64_t empty;      /* files without a row */
     uint64_t done_bytes; /* of files that are behind us, ... */
     uint64_t all_bytes;  /* ... and of all */
@@ -68,97 +71,21 @@ typedef struct file_text {
 
 /* --- what is left out --- */
 
-static const char *column_name(const file_text *t, int j)
-{
-    return table_dialect_of(t->table)->columns[j].name;
-}
-
-/* What to say of [s], behind PATH:LINE. */
-static void skip_words(const file_text *t, const table_skip *s, char *out,
-                       size_t cap)
-{
-    const table_dialect *d = table_dialect_of(t->table);
-    const char *name = s->column >= 0 ? column_name(t, s->column) : "";
-
-    switch (s->reason) {
-    case TABLE_ROW_NUL:
-        snprintf(out, cap, "the row holds NUL bytes and is left out");
-        break;
-    case TABLE_ROW_FIELDS:
-        snprintf(out, cap,
-                 "the row has %zu fields, the others have %zu; it is left out",
-                 s->fields, d->n);
-        break;
-    case TABLE_ROW_QUOTE:
-        snprintf(out, cap, "a quote is left open; the line is left out");
-        break;
-    case TABLE_ROW_LONG:
-        snprintf(out, cap, "the row is longer than 16 MiB and is left out");
-        break;
-    case TABLE_FIELD_EMPTY:
-        snprintf(out, cap, "column %.60s is empty; it becomes NaN", name);
-        break;
-    case TABLE_FIELD_MISSING:
-        snprintf(out, cap, "column %.60s, '%s', is no value; it becomes NaN",
-                 name, s->text);
-        break;
-    case TABLE_FIELD_TEXT:
-        snprintf(out, cap,
-                 "column %.60s, '%s', is not a number; it becomes "
-                 "NaN",
-                 name, s->text);
-        break;
-    case TABLE_FIELD_RANGE:
-        snprintf(out, cap,
-                 "column %.60s, '%s', is beyond what models take (3.4e38); "
-                 "its row is masked",
-                 name, s->text);
-        break;
-    }
-}
-
-/* The name [s] is counted under. */
-static void skip_reason(const file_text *t, const table_skip *s, char *out,
-                        size_t cap)
-{
-    static const char *const words[] = {
-        [TABLE_ROW_NUL] = "NUL bytes",
-        [TABLE_ROW_FIELDS] = "another number of fields",
-        [TABLE_ROW_QUOTE] = "a quote left open",
-        [TABLE_ROW_LONG] = "longer than 16 MiB",
-        [TABLE_FIELD_EMPTY] = "empty",
-        [TABLE_FIELD_MISSING] = "no value",
-        [TABLE_FIELD_TEXT] = "no number",
-        [TABLE_FIELD_RANGE] = "too large",
-    };
-
-    if (s->column >= 0)
-        snprintf(out, cap, "column %.24s is %s", column_name(t, s->column),
-                 words[s->reason]);
-    else
-        snprintf(out, cap, "%s", words[s->reason]);
-}
-
-/* Values that are none are usual, and stop nothing. */
-static bool is_bad(const table_skip *s)
-{
-    return s->reason != TABLE_FIELD_EMPTY && s->reason != TABLE_FIELD_MISSING;
-}
-
 static void skipped(void *arg, const table_skip *s)
 {
     file_text *t = arg;
     char reason[48], words[320];
+    const table_dialect *d = table_dialect_of(t->table);
 
-    skip_words(t, s, words, sizeof(words));
-    if (t->stop && is_bad(s)) {
+    file_skip_words(d, s, words, sizeof(words));
+    if (t->stop && file_skip_is_bad(s)) {
         if (!t->bad)
             pe_context_fail(t->ctx, "%s:%" PRIu64 ": %s (bad: stop)", t->name,
                             s->line, words);
         t->bad = true;
         return;
     }
-    skip_reason(t, s, reason, sizeof(reason));
+    file_skip_reason(d, s, reason, sizeof(reason));
     context_skip(t->ctx, s->column >= 0, reason, "%s:%" PRIu64 ": %s", t->name,
                  s->line, words);
 }
@@ -204,6 +131,18 @@ static int tell_found(file_text *t)
     return rc < 0 ? pe_context_fail(t->ctx, "out of memory") : 0;
 }
 
+/* For the run, when it goes on. */
+static int keep_columns(const file_text *t)
+{
+    char *list = t->columns ? NULL : dialect_columns(&t->first);
+    int rc = list || t->columns ? 0 : -1;
+
+    if (list)
+        file_keep_columns(t->ctx, list);
+    free(list);
+    return rc;
+}
+
 /* The dialect of the open file: 1 known, 0 there is no row (yet), -1. */
 static int get_ready(file_text *t)
 {
@@ -223,7 +162,7 @@ static int get_ready(file_text *t)
     if (!t->first_name || dialect_copy(&t->first, d, NULL) < 0)
         return pe_context_fail(t->ctx, "out of memory");
     t->values = calloc(d->n_features, sizeof(*t->values));
-    if (!t->values)
+    if (!t->values || keep_columns(t) < 0)
         return pe_context_fail(t->ctx, "out of memory");
     return tell_found(t) < 0 ? -1 : 1;
 }
@@ -304,6 +243,7 @@ static void text_close(pe_context *ctx, void *state)
     file_list_free(&t->own);
     free(t->file.from);
     free(t->first_name);
+    free(t->columns);
     dialect_free(&t->first);
     pe_block_release(&t->open);
     free(t->values);
@@ -312,10 +252,30 @@ static void text_close(pe_context *ctx, void *state)
     free(t);
 }
 
+/* What a run has learned from it learns from when it goes on. */
+static void go_on(file_text *t)
+{
+    t->columns = file_kept_columns(t->ctx);
+    if (!t->columns)
+        return;
+    t->wish.columns = t->columns;
+    t->wish.exclude = NULL;
+    t->wish.sure = true;
+}
+
+static int open_files(file_text *t)
+{
+    pe_error error = {0};
+
+    if (file_wish(pe_context_options(t->ctx), &t->wish, &error) < 0)
+        return pe_context_fail(t->ctx, "%s", error.text);
+    go_on(t);
+    return find_start(t) < 0 || open_first(t) < 0 ? -1 : look_ahead(t);
+}
+
 static void *text_open(pe_context *ctx, const char *path, const file_list *list)
 {
     file_text *t = calloc(1, sizeof(*t));
-    pe_error error = {0};
 
     if (!t) {
         pe_context_fail(ctx, "out of memory");
@@ -327,9 +287,7 @@ static void *text_open(pe_context *ctx, const char *path, const file_list *list)
     t->follow = pe_options_bool(pe_context_options(ctx), "follow");
     t->stop =
         !strcmp(pe_options_string(pe_context_options(ctx), "bad"), "stop");
-    if (file_wish(pe_context_options(ctx), &t->wish, &error) < 0)
-        pe_context_fail(ctx, "%s", error.text);
-    else if (find_start(t) == 0 && open_first(t) == 0 && look_ahead(t) == 0)
+    if (open_files(t) == 0)
         return t;
     text_close(ctx, t);
     return NULL;
@@ -383,6 +341,7 @@ static void store_row(file_text *t, uint64_t row)
         note_gap(t, row);
     }
     t->last_row = row;
+    t->given++;
     t->filled++;
 }
 
@@ -616,8 +575,9 @@ static int text_produce(pe_context *ctx, void *state, pe_block *out)
     int rc = t->follow ? produce_followed(t, out) : produce(t, out);
 
     if (!t->follow)
-        context_progress(ctx, t->done_bytes + table_bytes(t->table),
-                         t->all_bytes);
+        context_read(ctx, &(function_read){
+                              t->given, t->done_bytes + table_bytes(t->table),
+                              t->all_bytes});
     return rc;
 }
 

@@ -13,7 +13,7 @@
 
 #define KEY_MAX 512
 #define VALUE_MAX 256
-#define RETRY_NS 100000000
+#define RETRY_NS (100 * CLOCK_MS)
 
 static void key_of(pe_context *ctx, char key[KEY_MAX])
 {

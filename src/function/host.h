@@ -103,10 +103,12 @@ const function_skips *context_skips(const pe_context *ctx);
 /* Add [s] to [sum], reason by reason. */
 void function_skips_add(function_skips *sum, const function_skips *s);
 
-/* A source that ends has read [done] of [all] bytes. */
-void context_progress(pe_context *ctx, uint64_t done, uint64_t all);
-/* What it said last; *allp 0: it does not know. */
-uint64_t context_progress_of(const pe_context *ctx, uint64_t *allp);
+/* How far a source that ends is: rows it gave, and bytes of all there are. */
+typedef struct function_read {
+    uint64_t rows, done, all; /* all 0: it does not know */
+} function_read;
+void context_read(pe_context *ctx, const function_read *r);
+function_read context_read_get(const pe_context *ctx);
 
 /* Can this context put and get?  A local run has no parameter service. */
 bool context_has_shared(const pe_context *ctx);

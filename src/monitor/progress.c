@@ -11,6 +11,9 @@ struct news {
     bool pools, edges;
     json_int_t lag, version, outliers; /* of pools */
     json_int_t sensed, sent, queued;   /* of edges */
+    json_int_t rows;                   /* of files that end, all edges */
+    double share;  /* ... of the one that is least far, from 0; -1: none */
+    double left_s; /* ... and how long it will take; 0: not known */
 };
 
 /* A piece of the line; those of the highest rank go first where there is no
@@ -28,6 +31,21 @@ struct line {
     size_t n;
 };
 
+/* How far the files of an edge are. */
+static void read_take(struct news *s, const json_t *event)
+{
+    double share = value_real(event, "share");
+    double t = value_real(event, "t");
+
+    if (!json_object_get(event, "share"))
+        return;
+    s->rows += value_int(event, "rows");
+    if (s->share >= 0 && share >= s->share)
+        return;
+    s->share = share;
+    s->left_s = share > 0 && t > 0 ? t * (1 - share) / share : 0;
+}
+
 static void news_take(struct news *s, const json_t *event)
 {
     json_int_t version = value_int(event, "version");
@@ -40,6 +58,7 @@ static void news_take(struct news *s, const json_t *event)
         s->outliers = outliers > s->outliers ? outliers : s->outliers;
         return;
     }
+    read_take(s, event);
     s->edges = s->edges || value_int(event, "sensed") > 0;
     s->sensed += value_int(event, "sensed");
     s->sent += value_int(event, "sent");
@@ -72,6 +91,18 @@ static void lag_add(struct line *l, const struct news *s)
     text_add(piece_add(l, 1), "  lag %lld", (long long)(s->lag + s->queued));
     if (s->queued > 0)
         text_add(piece_add(l, 2), " (%lld on devices)", (long long)s->queued);
+}
+
+/* "120000 rows, 42%, 0:12 left" */
+static void read_add(struct line *l, const struct news *s)
+{
+    if (s->share < 0)
+        return;
+    text_add(piece_add(l, 3), "  %lld rows", (long long)s->rows);
+    text_add(piece_add(l, 1), "  %.0f%% read", 100 * s->share);
+    if (s->left_s >= 1 && s->share < 1)
+        text_add(piece_add(l, 2), ", %lld:%02lld left",
+                 (long long)s->left_s / 60, (long long)s->left_s % 60);
 }
 
 /* What is no part of a run where all goes well, from the first one on. */
@@ -123,7 +154,7 @@ static void line_fit(struct line *l, char *out, size_t cap)
 
 void monitor_progress(const monitor *m, char *out, size_t cap)
 {
-    struct news s = {0};
+    struct news s = {.share = -1};
     struct line l = {.n = 0};
     const char *pilot;
     json_t *event;
@@ -136,6 +167,7 @@ void monitor_progress(const monitor *m, char *out, size_t cap)
         applied_add(&l, m);
     if (s.pools || s.queued > 0)
         lag_add(&l, &s);
+    read_add(&l, &s);
     faults_add(&l, m);
     if (s.version > 0)
         text_add(piece_add(&l, 5), "  model v%lld", (long long)s.version);

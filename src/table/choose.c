@@ -152,7 +152,8 @@ static const char *reason(const table_column *c)
 }
 
 /* One that was named is learned from, unless it never can be. */
-static int take(table_dialect *d, int j, const char *path, pe_error *errp)
+static int take(table_dialect *d, int j, bool sure, const char *path,
+                pe_error *errp)
 {
     table_column *c = &d->columns[j];
 
@@ -165,7 +166,7 @@ static int take(table_dialect *d, int j, const char *path, pe_error *errp)
     if (c->use == TABLE_LEARNED)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "columns: '%s' is named twice", c->name);
-    if (c->type == TABLE_TEXT || (c->type == TABLE_TIME && c->shape))
+    if (!sure && (c->type == TABLE_TEXT || (c->type == TABLE_TIME && c->shape)))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                             "columns: '%s' of %s is %s and no numbers", c->name,
                             path, c->type == TABLE_TEXT ? "text" : "times");
@@ -183,7 +184,7 @@ static int take_named(table_dialect *d, const table_wish *w, const char *path,
     if (n < 0)
         return -1;
     for (int i = 0; rc == 0 && i < n; i++)
-        rc = take(d, list[i], path, errp);
+        rc = take(d, list[i], w->sure, path, errp);
     free(list);
     return rc;
 }

@@ -242,6 +242,52 @@ int dialect_list(const table_dialect *d, const char *what, const char *list,
     return n;
 }
 
+/* Column [j] as an item of a list; quotes where the name needs them. */
+static void add_item(const table_dialect *d, size_t j, text *out)
+{
+    const table_column *c = &d->columns[j];
+
+    if (!c->named || named(d, c->name) < 0) {
+        text_add(out, "%zu", j);
+    } else if (!strpbrk(c->name, ",\"") && *c->name != ' ') {
+        text_add(out, "%s", c->name);
+    } else {
+        text_add(out, "\"");
+        for (const char *p = c->name; *p; p++)
+            text_add_bytes(out, *p == '"' ? "\"\"" : p, *p == '"' ? 2 : 1);
+        text_add(out, "\"");
+    }
+}
+
+char *dialect_columns(const table_dialect *d)
+{
+    size_t *at = calloc(d->n_features ? d->n_features : 1, sizeof(*at));
+    text out = {0};
+
+    for (size_t j = 0; at && j < d->n; j++)
+        if (d->columns[j].feature >= 0)
+            at[d->columns[j].feature] = j;
+    for (size_t k = 0; at && k < d->n_features; k++) {
+        size_t to = k;
+        /* Columns without names in a row are a range. */
+        while (to + 1 < d->n_features && !d->name_line &&
+               at[to + 1] == at[to] + 1)
+            to++;
+        if (k > 0)
+            text_add(&out, ",");
+        if (to > k) {
+            text_add(&out, "%zu-%zu", at[k], at[to]);
+            k = to;
+        } else {
+            add_item(d, at[k], &out);
+        }
+    }
+    free(at);
+    if (out.failed)
+        text_free(&out);
+    return out.data;
+}
+
 /* --- the line --- */
 
 static void add_names(const table_dialect *d, text *out)

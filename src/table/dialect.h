@@ -27,6 +27,8 @@ typedef struct table_wish {
     const char *time;    /* its column; NULL: found; "none" */
     stamp_format stamp;  /* STAMP_NONE: found */
     bool latin1;         /* bytes beyond ASCII are those of ISO 8859-1 */
+    bool sure;           /* [columns] are those of an earlier file: what they
+                            seem to hold does not matter */
     bool later;          /* the columns will be those of another file: none
                             are chosen */
 } table_wish;
@@ -106,6 +108,11 @@ int dialect_line(const table_dialect *d, struct text *out);
  */
 int dialect_choose(table_dialect *d, const table_wish *w, const char *path,
                    pe_error *errp);
+
+/* The columns learned from, as [list] of dialect_list; the caller frees.  NULL:
+ * no memory.
+ */
+char *dialect_columns(const table_dialect *d);
 
 /* Numbers of the columns that [list] has: names, numbers from 0 on, ranges
  * ("temp,3,5-8"); a name that holds a comma or a quote stands in quotes.  Their

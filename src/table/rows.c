@@ -116,8 +116,8 @@ int table_ready(table *t, pe_error *errp)
             return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                                 "%s: no row of numbers is in its first 32 MiB",
                                 t->path);
-        if (t->len - t->pos == before)
-            break;
+        if (!t->regular && t->len - t->pos == before)
+            break; /* whoever writes to the pipe waits */
     }
     return rc;
 }

@@ -924,6 +924,12 @@ static void test_progress(void)
     monitor_progress(m, line, sizeof(line));
     UNIT_CONTAINS(line, "  lag 6  dropped 2  refused 1  masked 7  outliers 0  "
                         "sensed 15  sent 12");
+    /* files: how far, and how long */
+    take(m, "devices",
+         "{'event': 'progress', 'sensed': 15, 'sent': 15, 'rows': 1500, "
+         "'share': 0.25, 't': 30}");
+    monitor_progress(m, line, sizeof(line));
+    UNIT_CONTAINS(line, "  lag 6  1500 rows  25% read, 1:30 left  refused 1");
     monitor_destroy(m);
 }
 
