@@ -386,13 +386,14 @@ static void test_devices(void)
 /* --- a file that is being written --- */
 
 /* What a child does: for each number on standard input that many rows are
- * there, and it is said on standard output.
+ * there, and it is said on standard output; below 0: there is but room for so
+ * many.
  */
 static int write_swmr(const char *path)
 {
     hid_t list = H5Pcreate(H5P_FILE_ACCESS), file, set;
     hsize_t rows = 0;
-    int to;
+    int to = 0;
 
     H5Pset_libver_bounds(list, H5F_LIBVER_V110, H5F_LIBVER_V110);
     file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, list);
@@ -400,12 +401,17 @@ static int write_swmr(const char *path)
     if (H5Fstart_swmr_write(file) < 0)
         return 1;
     do {
-        printf("%d\n", (int)rows);
+        printf("%d\n", to);
         fflush(stdout);
         if (scanf("%d", &to) != 1)
             _exit(0); /* as if it were killed */
-        write_rows(set, rows, (hsize_t)to);
-        rows = (hsize_t)to;
+        if (to < 0) {
+            const hsize_t room[2] = {(hsize_t)-to, 2};
+            H5Dset_extent(set, room);
+        } else {
+            write_rows(set, rows, (hsize_t)to);
+            rows = (hsize_t)to;
+        }
         H5Dflush(set);
     } while (1);
 }
@@ -476,6 +482,42 @@ static void open_followed(source_bench *b, const char *path, double within_s,
     CU_ASSERT_EQUAL_FATAL(source_open(b), 0);
 }
 
+/* Room that a writer makes is no row: not in a chunk that is not written, nor
+ * in one that is written in part.
+ */
+static void test_room(void)
+{
+    char path[300];
+    source_bench b;
+
+    snprintf(path, sizeof(path), "%s/room.h5", scratch_folder);
+    start_writer(path);
+    have_rows(2);
+    open_followed(&b, path, 0, 0);
+    next_is(&b, 0, 2, 1);
+    have_rows(-11); /* two of them in the chunk of the first two */
+    for (int i = 0; i < 5; i++)
+        CU_ASSERT_EQUAL(b.ops->produce_edge(b.ctx, &b.out), PE_AGAIN);
+    have_rows(11);
+    next_is(&b, 2, 2, 3);
+    next_is(&b, 4, 4, 7);
+    next_is(&b, 8, 3, 10);
+    source_end(&b);
+    /* Read once, it ends where nothing is written. */
+    source_log[0] = '\0';
+    have_rows(-30);
+    source_init(&b, "file");
+    source_set(&b, "path", path);
+    b.setup.points = 100;
+    CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+    CU_ASSERT_EQUAL_FATAL(source_next(&b), PE_FORWARD);
+    CU_ASSERT_EQUAL(b.out.points, 11);
+    UNIT_CONTAINS(source_log, "19 rows at the end, not written yet, are left "
+                              "out; a program writes it");
+    source_end(&b);
+    end_writer();
+}
+
 /* Rows come as they are written; a restart goes on behind the last one; what a
  * writer that was killed left is read.
  */
@@ -528,6 +570,7 @@ int main(int argc, char **argv)
         {"an error in the middle", test_read_error},
         {"devices and positions", test_devices},
         {"a file that is written", test_follow},
+        {"room for rows that are not written", test_room},
         {"nothing is left open", test_left_open},
         {NULL, NULL},
     };

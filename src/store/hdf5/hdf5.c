@@ -6,6 +6,10 @@
 #include <string.h>
 
 #include "part.h"
+#include "src/common/clock.h"
+
+/* How long rows at the end that hold nothing but fill values are waited for. */
+#define HELD_NS INT64_C(5000000000)
 
 /* Columns of one part that follow each other in the table. */
 typedef struct run {
@@ -26,8 +30,12 @@ typedef struct hdf5_store {
     uint32_t *local; /* columns of the runs */
     run *run;
     size_t runs;
-    uint64_t seen; /* rows at the look before */
-    double *cells; /* of one run, while they are unpacked */
+    uint64_t seen;      /* rows at the look before */
+    int64_t held_ns;    /* since when no row comes where there is room; 0: one
+                           does */
+    bool waiting;       /* it has been said */
+    uint64_t left_room; /* rows that a writer has but made room for */
+    double *cells;      /* of one run, while they are unpacked */
     size_t cells_cap;
 } hdf5_store;
 
@@ -192,15 +200,55 @@ static uint64_t longest(const hdf5_store *s)
     return rows;
 }
 
+/* How many of rows s->head.rows to [rows], at the end, may not be there yet: in
+ * some data set nothing of them but the fill value is.
+ */
+static uint64_t blank_rows(hdf5_store *s, uint64_t rows)
+{
+    uint64_t blank = 0;
+
+    for (size_t i = 0; i < s->parts && rows > s->head.rows; i++) {
+        uint64_t n = hdf5_part_blank(&s->part[i], s->head.rows, rows);
+        blank = n > blank ? n : blank;
+    }
+    return blank;
+}
+
+/* Of a file that is being written, but not followed: the rows that surely are.
+ */
+static uint64_t end_written(hdf5_store *s)
+{
+    uint64_t room = shortest(s), rows = room;
+
+    for (size_t i = 0; i < s->parts; i++) {
+        uint64_t n = hdf5_part_written(&s->part[i], 0);
+        rows = n < rows ? n : rows;
+    }
+    rows -= blank_rows(s, rows);
+    s->left_room = room - rows;
+    return rows;
+}
+
+static int check_growth(const hdf5_store *s, pe_error *errp)
+{
+    for (size_t i = 0; i < s->parts; i++)
+        if (!s->part[i].chunked)
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                                "%s:%s cannot be followed: it is not chunked, "
+                                "so it cannot grow",
+                                s->path, s->part[i].path);
+    return 0;
+}
+
 /* How many rows the table has. */
 static int count_rows(hdf5_store *s, pe_error *errp)
 {
     uint64_t low = shortest(s), high = longest(s);
 
-    if (s->follow) { /* of what is there now, see hdf5_refresh */
-        s->seen = low;
-        return 0;
-    }
+    if (s->follow) /* rows come with hdf5_refresh */
+        return check_growth(s, errp);
+    if (s->file.writing)
+        low = high = end_written(s);
     for (size_t i = 1; i < s->parts && low != high && !s->netcdf; i++)
         if (s->part[i].grid.rows != s->part[0].grid.rows)
             return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
@@ -216,9 +264,41 @@ static int count_rows(hdf5_store *s, pe_error *errp)
     return 0;
 }
 
-/* A writer makes room first and writes then: a row is taken when it was there
- * at the look before, too.
+/* The rows that have been written, of those that were there at the look before,
+ * too.  A writer makes room first and writes then, and what is in between
+ * reads as fill values; in a chunk that is written such rows are waited for
+ * for a while, for a sensor may give them.
  */
+static uint64_t written_rows(hdf5_store *s)
+{
+    uint64_t rows = s->seen, blank;
+    int64_t now = clock_mono_ns();
+
+    for (size_t i = 0; i < s->parts; i++) {
+        uint64_t n = hdf5_part_written(&s->part[i], s->head.rows);
+        rows = n < rows ? n : rows;
+    }
+    blank = blank_rows(s, rows);
+    if (rows - blank > s->head.rows) {
+        s->held_ns = 0;
+        return rows - blank;
+    }
+    if (s->held_ns == 0)
+        s->held_ns = now;
+    if (now - s->held_ns < HELD_NS)
+        return s->head.rows;
+    if (blank > 0) {
+        s->held_ns = 0;
+    } else if (!s->waiting) {
+        s->waiting = true;
+        store_say(&s->head,
+                  "%s: there is room for row %" PRIu64
+                  ", which nobody has written yet; it is waited for",
+                  s->head.name, s->head.rows);
+    }
+    return rows;
+}
+
 static int hdf5_refresh(store_table *head, pe_error *errp)
 {
     hdf5_store *s = (hdf5_store *)head;
@@ -229,13 +309,10 @@ static int hdf5_refresh(store_table *head, pe_error *errp)
     hdf5_enter();
     for (size_t i = 0; i < s->parts && rc == 0; i++)
         rc = hdf5_part_refresh(&s->part[i], s->path, errp);
+    if (rc == 0 && s->seen > s->head.rows)
+        s->head.rows = written_rows(s);
+    s->seen = rc == 0 ? shortest(s) : s->seen;
     hdf5_leave();
-    if (rc == 0) {
-        uint64_t now = shortest(s);
-        if (s->seen > s->head.rows)
-            s->head.rows = s->seen;
-        s->seen = now;
-    }
     return rc;
 }
 
@@ -392,6 +469,11 @@ static int describe(hdf5_store *s, const text *said, pe_error *errp)
         describe_part(&s->part[i], s->parts > 1, &t);
     if (said->len)
         text_add(&t, "%s%s", t.len ? "; " : "", said->data);
+    if (s->left_room)
+        text_add(&t,
+                 "%s%" PRIu64 " rows at the end, not written yet, are left "
+                 "out",
+                 t.len ? "; " : "", s->left_room);
     if (s->file.writing && !s->follow)
         text_add(&t,
                  "%sa program writes it, or was killed: these are the "

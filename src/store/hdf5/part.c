@@ -315,3 +315,64 @@ int hdf5_part_refresh(hdf5_part *p, const char *name, pe_error *errp)
     p->grid.rows = p->grid.dim[p->grid.axis] = dim[p->grid.axis];
     return 0;
 }
+
+uint64_t hdf5_part_written(const hdf5_part *p, uint64_t from)
+{
+    hsize_t at[GRID_DIMS_MAX] = {0}, size;
+    uint64_t side = p->chunked ? p->chunk[p->grid.axis] : 0;
+
+    for (uint64_t k = side ? from / side : 0; side && k * side < p->grid.rows;
+         k++) {
+        at[p->grid.axis] = k * side;
+        size = 0;
+        if (H5Dget_chunk_storage_size(p->set, at, &size) < 0 || size == 0)
+            return k * side > from ? k * side : from;
+    }
+    return p->grid.rows;
+}
+
+/* The fill value as it is in memory. */
+static bool fill_value(const hdf5_part *p, unsigned char *fill)
+{
+    hid_t list = H5Dget_create_plist(p->set);
+    bool ok = list >= 0 && H5Pget_fill_value(list, p->type, fill) >= 0;
+
+    if (list >= 0)
+        H5Pclose(list);
+    return ok;
+}
+
+/* Is row [i] of the [n] in p->raw nothing but [fill]? */
+static bool is_blank(const hdf5_part *p, size_t n, size_t i,
+                     const unsigned char *fill)
+{
+    size_t bytes = p->items.bytes;
+    const unsigned char *raw = p->raw;
+
+    for (size_t o = 0; o < p->grid.outer; o++)
+        for (size_t k = 0; k < p->grid.inner; k++)
+            if (memcmp(raw + ((o * n + i) * p->grid.inner + k) * bytes, fill,
+                       bytes) != 0)
+                return false;
+    return true;
+}
+
+uint64_t hdf5_part_blank(hdf5_part *p, uint64_t from, uint64_t to)
+{
+    uint64_t side = p->chunk[p->grid.axis], first;
+    unsigned char *fill;
+    size_t n, blank = 0;
+
+    if (!p->chunked)
+        return 0;
+    fill = calloc(1, p->items.bytes);
+    first = (to - 1) / side * side;
+    if (first < from)
+        first = from;
+    n = (size_t)(to - first);
+    if (fill && fill_value(p, fill) && read_rows(p, first, n, NULL) == 0)
+        while (blank < n && is_blank(p, n, n - 1 - blank, fill))
+            blank++;
+    free(fill);
+    return blank;
+}

@@ -36,4 +36,14 @@ int hdf5_part_load(hdf5_part *p, const char *name, uint64_t row, size_t n,
 /* Look how many rows there are now, in p->grid. */
 int hdf5_part_refresh(hdf5_part *p, const char *name, pe_error *errp);
 
+/* Of rows [from] to p->grid.rows, those in chunks that somebody has written:
+ * the first one that is in none.  A writer may make room long before.
+ */
+uint64_t hdf5_part_written(const hdf5_part *p, uint64_t from);
+
+/* How many of rows [from] to [to], at their end, hold nothing but the fill
+ * value: in a chunk that is written, those may be none yet.
+ */
+uint64_t hdf5_part_blank(hdf5_part *p, uint64_t from, uint64_t to);
+
 #endif
