@@ -130,7 +130,7 @@ static bool is_alive(const char *text, bool brokers)
     return alive;
 }
 
-static int watch(herald *h, int *alivep, pe_error *errp)
+static int watch(herald *h, bool brokers, int *alivep, pe_error *errp)
 {
     params_pilot *pilots = NULL;
     size_t n = 0;
@@ -139,7 +139,7 @@ static int watch(herald *h, int *alivep, pe_error *errp)
         return -1;
     *alivep = 0;
     for (size_t i = 0; i < n; i++)
-        *alivep += is_alive(pilots[i].beat, h->brokers);
+        *alivep += is_alive(pilots[i].beat, brokers);
     params_pilots_free(pilots, n);
     return 0;
 }
@@ -148,19 +148,20 @@ static int hear(herald *h, pe_error *errp)
 {
     char order[HERALD_WORD_MAX] = "", control[HERALD_WORD_MAX] = "";
     unsigned asks;
-    bool watched;
+    bool watched, brokers;
     int alive = -1;
 
     h->hear_ns = clock_mono_ns() + HEAR_NS;
     pthread_mutex_lock(&h->lock);
     asks = h->asks;
     watched = h->watch;
+    brokers = h->brokers;
     pthread_mutex_unlock(&h->lock);
     if (!connection(h, errp) ||
         params_order_fetch(h->params, h->member, order, sizeof(order), errp) <
             0 ||
         params_control_fetch(h->params, control, sizeof(control), errp) < 0 ||
-        (watched && watch(h, &alive, errp) < 0))
+        (watched && watch(h, brokers, &alive, errp) < 0))
         return -1;
     pthread_mutex_lock(&h->lock);
     memcpy(h->order, order, sizeof(order));
