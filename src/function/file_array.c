@@ -9,18 +9,26 @@
 
 #include "src/common/clock.h"
 #include "src/common/text.h"
+#include "src/function/file_kept.h"
 #include "src/function/host.h"
 #include "src/store/store.h"
 
 /* Between two looks at a file that is followed. */
 #define FOLLOW_NS 20000000
 
-/* Row r is of block r div points, and block b of device b mod devices.  SEQ is
- * the number of the device's block, or, of a file that is followed, that of
- * the block's last row: such a block may be sent before it is full.
+/* Rows have numbers from 0, and those of a file go on at the next block behind
+ * those of the one before it, so that a block is of one file.  Row r is of
+ * block r div points, and block b of device b mod devices.  SEQ is the number
+ * of the device's block, or, of a file that is followed, that of the block's
+ * last row: such a block may be sent before it is full.
  */
 typedef struct file_array {
+    const file_list *list; /* borrowed */
+    size_t at;             /* the file of it that is open ... */
+    uint64_t base;         /* ... and the number of its first row */
     store_table *store;
+    uint32_t columns; /* of the first file ... */
+    char *names;      /* ... and what they are called */
     bool follow;
     uint64_t row;     /* the next one, ours or not */
     int64_t since_ns; /* when it was first seen that there is one; 0: no */
@@ -52,28 +60,101 @@ static store_wish wish_of(const pe_options *o, const char *path)
     };
 }
 
-static int begin(pe_context *ctx, file_array *a, const char *path)
+/* Names of all columns, a line each; new memory. */
+static char *names_of(const store_table *s)
 {
-    uint64_t position = pe_context_position(ctx);
-    store_wish w = wish_of(pe_context_options(ctx), path);
+    text t = {0};
+    uint32_t number;
+
+    text_add(&t, "%s", "");
+    for (uint32_t c = 0; c < store_columns(s); c++) {
+        const char *name = store_column(s, c, &number);
+        if (name)
+            text_add(&t, "%s\n", name);
+    }
+    return t.data;
+}
+
+/* Blocks of one run have the columns of its first file. */
+static int check_columns(file_array *a)
+{
+    char *names = names_of(a->store);
+    bool same = names && a->names && !strcmp(names, a->names) &&
+                store_columns(a->store) == a->columns;
+
+    if (a->names) {
+        free(names);
+        return same ? 0
+                    : pe_context_fail(a->ctx,
+                                      "%s has other columns than %s: choose "
+                                      "those of both by `columns`",
+                                      a->list->paths[a->at], a->list->paths[0]);
+    }
+    a->names = names;
+    a->columns = store_columns(a->store);
+    return names ? 0 : pe_context_fail(a->ctx, "out of memory");
+}
+
+/* Open the file that is next. */
+static int open_store(file_array *a)
+{
+    pe_context *ctx = a->ctx;
+    store_wish w = wish_of(pe_context_options(ctx), a->list->paths[a->at]);
     pe_error error = {0};
 
     w.hear = (store_hear){.arg = ctx, .say = say, .masked = masked};
-    a->ctx = ctx;
-    a->follow = w.follow;
-    a->row = a->follow ? position
-                       : (position * (uint64_t)pe_context_size(ctx) +
-                          (uint64_t)pe_context_index(ctx)) *
-                             pe_context_points(ctx);
     a->store = store_open(&w, &error);
     if (!a->store)
         return pe_context_fail(ctx, "%s", error.text);
+    free(a->source);
     a->source_cap = strlen(store_name(a->store)) + 24; /* ':' and 20 digits */
     a->source = malloc(a->source_cap);
     if (!a->source)
         return pe_context_fail(ctx, "out of memory");
-    if (pe_context_index(ctx) == 0)
-        pe_context_log(ctx, "%s", store_words(a->store));
+    return check_columns(a);
+}
+
+/* Are the files what they were when this run began to read them? */
+static int check_kept(file_array *a, const char *path)
+{
+    file_list files = {.several = a->list->several};
+    bool whole = true;
+    int rc;
+
+    files.paths = calloc(a->list->n, sizeof(*files.paths));
+    while (files.paths && whole && files.n < a->list->n) {
+        files.paths[files.n] = store_file_of(a->list->paths[files.n]);
+        whole = files.paths[files.n++] != NULL;
+    }
+    rc = files.paths && whole ? file_kept_check(a->ctx, path, &files)
+                              : pe_context_fail(a->ctx, "out of memory");
+    file_list_free(&files);
+    return rc;
+}
+
+static int begin(file_array *a, const char *path)
+{
+    pe_context *ctx = a->ctx;
+    uint64_t position = pe_context_position(ctx);
+
+    a->follow = pe_options_bool(pe_context_options(ctx), "follow");
+    if (a->follow && a->list->n > 1)
+        return pe_context_fail(ctx,
+                               "%s is %zu files of arrays, of which but one "
+                               "can be followed: name it",
+                               path, a->list->n);
+    a->row = a->follow ? position
+                       : (position * (uint64_t)pe_context_size(ctx) +
+                          (uint64_t)pe_context_index(ctx)) *
+                             pe_context_points(ctx);
+    if ((!a->follow && check_kept(a, path) < 0) || open_store(a) < 0)
+        return -1;
+    if (pe_context_index(ctx) != 0)
+        return 0;
+    if (a->list->n > 1)
+        pe_context_log(ctx, "%s: %zu files of arrays, one behind the other",
+                       path, a->list->n);
+    pe_context_log(ctx, "%s", store_words(a->store));
     return 0;
 }
 
@@ -85,6 +166,7 @@ static void array_close(pe_context *ctx, void *state)
     if (!a)
         return;
     store_close(a->store);
+    free(a->names);
     free(a->source);
     free(a);
 }
@@ -94,19 +176,13 @@ static void *array_open(pe_context *ctx, const char *path,
 {
     file_array *a = calloc(1, sizeof(*a));
 
-    if (list->several)
-        path = list->paths[0];
-    if (a && list->n > 1) {
-        pe_context_fail(ctx,
-                        "%s is one of %zu files of arrays: name one of them",
-                        path, list->n);
-        array_close(ctx, a);
+    if (!a) {
+        pe_context_fail(ctx, "out of memory");
         return NULL;
     }
-
-    if (!a)
-        pe_context_fail(ctx, "out of memory");
-    else if (begin(ctx, a, path) == 0)
+    a->ctx = ctx;
+    a->list = list;
+    if (begin(a, path) == 0)
         return a;
     array_close(ctx, a);
     return NULL;
@@ -117,7 +193,8 @@ static void *array_open(pe_context *ctx, const char *path,
  */
 static uint32_t next_rows(pe_context *ctx, file_array *a, bool *fullp)
 {
-    uint64_t points = pe_context_points(ctx), rows = store_rows(a->store);
+    uint64_t points = pe_context_points(ctx);
+    uint64_t rows = a->base + store_rows(a->store);
     uint64_t size = (uint64_t)pe_context_size(ctx);
     uint64_t block = a->row / points;
     uint64_t ahead =
@@ -133,6 +210,23 @@ static uint32_t next_rows(pe_context *ctx, file_array *a, bool *fullp)
     return a->row < end ? (uint32_t)(end - a->row) : 0;
 }
 
+/* Behind the last row of a file comes the next one, with a block of its own:
+ * 1; 0 there is none, -1.
+ */
+static int next_file(file_array *a)
+{
+    uint64_t points = pe_context_points(a->ctx);
+    uint64_t blocks = (store_rows(a->store) + points - 1) / points;
+
+    if (a->at + 1 >= a->list->n)
+        return 0;
+    a->base += blocks * points;
+    a->at++;
+    store_close(a->store);
+    a->store = NULL;
+    return open_store(a) < 0 ? -1 : 1;
+}
+
 static int hand_out(pe_context *ctx, file_array *a, uint32_t n, pe_block *out)
 {
     uint64_t block = a->row / pe_context_points(ctx);
@@ -141,11 +235,13 @@ static int hand_out(pe_context *ctx, file_array *a, uint32_t n, pe_block *out)
     if (pe_block_reserve(out, n, store_columns(a->store), pe_context_dtype(ctx),
                          &error) < 0)
         return pe_context_fail(ctx, "%s: %s", store_name(a->store), error.text);
-    if (store_read(a->store, a->row, n, out->data, out->dtype, &error) < 0)
+    if (store_read(a->store, a->row - a->base, n, out->data, out->dtype,
+                   &error) < 0)
         return pe_context_fail(ctx, "%s", error.text);
     snprintf(a->source, a->source_cap, "%s:%" PRIu64, store_name(a->store),
-             a->row);
-    a->row += n;
+             a->row - a->base);
+    /* A last block that is short is one all the same. */
+    a->row = a->follow ? a->row + n : (block + 1) * pe_context_points(ctx);
     a->since_ns = 0;
     out->source = a->source;
     out->has_seq = 1;
@@ -169,12 +265,17 @@ static int array_produce(pe_context *ctx, void *state, pe_block *out)
     file_array *a = state;
     pe_error error = {0};
     bool full;
-    uint32_t n = next_rows(ctx, a, &full);
+    uint32_t n;
+    int rc = 1;
 
+    while ((n = next_rows(ctx, a, &full)) == 0 && rc > 0 && !a->follow)
+        rc = pe_context_cancelled(ctx) ? 0 : next_file(a);
+    if (rc < 0)
+        return -1;
     if (n > 0 && (full || !a->follow || is_due(ctx, a)))
         return hand_out(ctx, a, n, out);
     if (!a->follow)
-        return PE_NOTHING;
+        return pe_context_cancelled(ctx) ? PE_AGAIN : PE_NOTHING;
     clock_sleep_ns(FOLLOW_NS, 0);
     if (store_refresh(a->store, &error) < 0)
         return pe_context_fail(ctx, "%s", error.text);
@@ -238,10 +339,11 @@ static int array_describe(const pe_options *o, const char *path,
                           const file_list *list, file_facts *out,
                           pe_error *errp)
 {
-    store_wish w = wish_of(o, list->several ? list->paths[0] : path);
+    store_wish w = wish_of(o, list->paths[0]);
     store_table *s = store_open(&w, errp);
     int rc = s ? fill_facts(s, out, errp) : -1;
 
+    (void)path; /* of which these are the files */
     if (w.columns)
         text_add(&out->options, "columns: \"%s\"\n", w.columns);
     if (w.exclude)

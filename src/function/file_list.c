@@ -72,17 +72,22 @@ static int add_folder(file_list *l, const char *path, pe_error *errp)
     return rc;
 }
 
+/* A data set behind the pattern, *.h5:/entry/data, is that of each file. */
 static int add_pattern(file_list *l, const char *path, pe_error *errp)
 {
+    const char *colon = strstr(path, ":/");
+    const char *member = colon ? colon : "";
+    char *pattern = strndup(path, strlen(path) - strlen(member));
     glob_t g = {0};
-    int rc = glob(path, 0, NULL, &g);
+    int rc = pattern ? glob(pattern, 0, NULL, &g) : GLOB_NOSPACE;
 
+    free(pattern);
     if (rc == GLOB_NOSPACE)
         return pe_error_nomem(errp);
     rc = 0;
     for (size_t i = 0; rc == 0 && i < g.gl_pathc; i++)
         if (!is_folder(g.gl_pathv[i]))
-            rc = add(l, strdup(g.gl_pathv[i]), errp);
+            rc = add(l, text_format("%s%s", g.gl_pathv[i], member), errp);
     globfree(&g);
     return rc;
 }

@@ -88,6 +88,13 @@ bool store_knows(const char *path)
     return known;
 }
 
+char *store_file_of(const char *path)
+{
+    const char *member;
+
+    return split_path(path, &member);
+}
+
 static int refuse_kind(const store_kind *k, const char *file, pe_error *errp)
 {
     if (k == &netcdf3)

@@ -39,6 +39,9 @@ typedef struct store_table store_table;
  */
 bool store_knows(const char *path);
 
+/* FILE of such a path, new memory; NULL: there is none. */
+char *store_file_of(const char *path);
+
 /* Open what [w] asks for.  Errors: input, 65, naming the file. */
 store_table *store_open(const store_wish *w, pe_error *errp);
 void store_close(store_table *s); /* may be NULL */

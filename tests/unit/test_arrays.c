@@ -125,6 +125,140 @@ static void test_positions(void)
     }
 }
 
+static void copy_stored(const char *name, const char *as)
+{
+    char *from = stored(name);
+    size_t n = 0;
+    char *data = file_read(from, 1 << 20, &n, NULL);
+
+    CU_ASSERT_FATAL(data != NULL);
+    scratch_write_bytes(as, data, n);
+    free(data);
+    free(from);
+}
+
+/* Files of a pattern, one behind the other, in the order of the numbers in
+ * their names; each begins with a block of its own.
+ */
+static void test_several(void)
+{
+    static const struct {
+        int index, size;
+        uint64_t position;
+        const char *want;
+    } table[] = {
+        {0, 1, 0,
+         "s2.npy:0=0 x3 #0;s2.npy:3=30 x2 #1;s10.npy:0=0 x3 #2;"
+         "s10.npy:3=30 x2 #3;s11.npy:0=0 x3 #4;s11.npy:3=30 x2 #5;"},
+        {0, 1, 3, "s10.npy:3=30 x2 #3;s11.npy:0=0 x3 #4;s11.npy:3=30 x2 #5;"},
+        {0, 1, 6, ""},
+        {1, 4, 0, "s2.npy:3=30 x2 #0;s11.npy:3=30 x2 #1;"},
+        {2, 4, 0, "s10.npy:0=0 x3 #0;"},
+    };
+    char path[300];
+
+    copy_stored("half.npy", "s10.npy");
+    copy_stored("big-i2.npy", "s2.npy");
+    copy_stored("fortran.npy", "s11.npy");
+    snprintf(path, sizeof(path), "%s/s*.npy", scratch_folder);
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        char got[512] = "";
+        size_t n = 0;
+        source_bench b;
+        source_init(&b, "file");
+        source_set(&b, "path", path);
+        b.setup.points = 3;
+        b.setup.index = table[i].index;
+        b.setup.size = table[i].size;
+        b.setup.position = table[i].position;
+        CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+        while (source_next(&b) == PE_FORWARD)
+            n += (size_t)snprintf(got + n, sizeof(got) - n, "%s=%g x%u #%d;",
+                                  strrchr(b.out.source, '/') + 1,
+                                  pe_block_at(&b.out, 0, 0), b.out.points,
+                                  (int)b.out.seq);
+        UNIT_EQUAL(got, table[i].want);
+        UNIT_EQUAL(context_error(b.ctx), "");
+        source_end(&b);
+    }
+    copy_stored("flat.npy", "s12.npy");
+    source_bench b;
+    source_init(&b, "file");
+    source_set(&b, "path", path);
+    CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+    while (source_next(&b) == PE_FORWARD)
+        ;
+    UNIT_CONTAINS(context_error(b.ctx), "s12.npy has other columns than ");
+    source_end(&b);
+    source_init(&b, "file");
+    source_set(&b, "path", path);
+    source_set(&b, "follow", "true");
+    CU_ASSERT_EQUAL(source_open(&b), -1);
+    UNIT_CONTAINS(context_error(b.ctx),
+                  "s*.npy is 4 files of arrays, of which but one can be "
+                  "followed: name it");
+    source_end(&b);
+}
+
+static char kept[256]; /* the shared state of one key */
+
+static int host_put(void *arg, const char *key, const void *value, uint32_t len,
+                    pe_error *errp)
+{
+    (void)arg;
+    (void)errp;
+    UNIT_EQUAL(key, "file/sense/devices-0");
+    snprintf(kept, sizeof(kept), "%.*s", (int)len, (const char *)value);
+    return 0;
+}
+
+static int host_get(void *arg, const char *key, void *value, uint32_t cap,
+                    pe_error *errp)
+{
+    size_t n = strlen(kept);
+
+    (void)arg;
+    (void)errp;
+    UNIT_EQUAL(key, "file/sense/devices-0");
+    n = n < cap ? n : cap;
+    memcpy(value, kept, n);
+    return (int)n;
+}
+
+/* A run that goes on finds another file: its rows would be taken for those
+ * behind the ones it has learned.
+ */
+static void test_changed(void)
+{
+    static const function_host host = {.put = host_put, .get = host_get};
+    static const struct {
+        const char *name;
+        uint64_t position;
+        const char *want;
+    } table[] = {
+        {"one.npz", 0, ""},
+        {"one.npz", 1, ""},
+        {"several.npz", 1, "it begins otherwise than when this run began"},
+        {"one.npz", 1, ""},
+    };
+    char *path = text_format("%s/run.npz:%s", scratch_folder, "x");
+    char *other = text_format("%s/run.npz:%s", scratch_folder, "a");
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        source_bench b;
+        copy_stored(table[i].name, "run.npz");
+        source_init(&b, "file");
+        source_set(&b, "path", i == 2 ? other : path);
+        b.setup.position = table[i].position;
+        b.setup.host = &host;
+        CU_ASSERT_EQUAL(source_open(&b), *table[i].want ? -1 : 0);
+        UNIT_CONTAINS(context_error(b.ctx), table[i].want);
+        source_end(&b);
+    }
+    free(other);
+    free(path);
+}
+
 static void test_refused(void)
 {
     static const struct {
@@ -222,6 +356,8 @@ int main(void)
     static const unit_test tests[] = {
         {"rows of any array", test_rows},
         {"devices, positions, sources", test_positions},
+        {"several files", test_several},
+        {"a file that has changed", test_changed},
         {"refused", test_refused},
         {"cut and spoilt", test_spoilt},
         {NULL, NULL},

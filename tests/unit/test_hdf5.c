@@ -267,6 +267,30 @@ static void test_spoilt(void)
     }
 }
 
+/* A data set behind a pattern is that of each file. */
+static void test_pattern(void)
+{
+    char *from = stored("types.h5"), *data, got[512];
+    char path[300];
+    size_t n = 0;
+    source_bench b;
+
+    data = file_read(from, 1 << 20, &n, NULL);
+    CU_ASSERT_FATAL(data != NULL);
+    scratch_write_bytes("scan1.h5", data, n);
+    scratch_write_bytes("scan2.h5", data, n);
+    snprintf(path, sizeof(path), "%s/scan*.h5:/one/a", scratch_folder);
+    source_init(&b, "file");
+    source_set(&b, "path", path);
+    CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+    source_read_all(&b, got, sizeof(got));
+    UNIT_EQUAL(got, "0;10;20;30;40;0;10;20;30;40;");
+    UNIT_CONTAINS(b.out.source, "/scan2.h5:/one/a:4");
+    source_end(&b);
+    free(data);
+    free(from);
+}
+
 /* --- files that the test writes --- */
 
 /* A data set of chunks of 4 rows of 2 floats, gzip or not. */
@@ -567,6 +591,7 @@ int main(int argc, char **argv)
         {"refused", test_refused},
         {"a filter that no chunk needs", test_filter_unused},
         {"cut", test_spoilt},
+        {"files of a pattern", test_pattern},
         {"an error in the middle", test_read_error},
         {"devices and positions", test_devices},
         {"a file that is written", test_follow},
