@@ -1,0 +1,54 @@
+#!/bin/bash
+# What a device needs, built without MPI: `configure --without-pool`, and only
+# what runs there.
+. "$(dirname "$0")/lib.sh"
+
+[ ! -e "$SRC/config.status" ] ||
+    skip_rest "the source tree is configured itself: no other build of it"
+device=$TEST_DIR/build
+mkdir "$device"
+# An MPI that cannot be had is not looked for.
+(cd "$device" && MPICC=/nowhere/mpicc "$SRC/configure" --without-pool \
+    --without-slurm --without-pbs CFLAGS=-O0) >"$TEST_DIR/log" 2>&1
+is $? 0 "configure" || tail -n 20 "$TEST_DIR/log" | sed 's/^/# /'
+make -C "$device" -j"$(nproc)" pilot pilot-edge pilot-supervisor \
+    >"$TEST_DIR/log" 2>&1
+is $? 0 "make pilot pilot-edge pilot-supervisor" ||
+    tail -n 20 "$TEST_DIR/log" | sed 's/^/# /'
+is "$(ldd "$device/pilot" "$device/pilot-edge" "$device/pilot-supervisor" |
+    grep -ci -e libmpi -e slurm)" 0 "none of them needs MPI or Slurm"
+
+cat >"$TEST_DIR/edge.yaml" <<'Y'
+version: 1
+pipeline: device
+pilots:
+  broker: {kind: broker}
+  params: {kind: params}
+  devices: {kind: edge, devices: 2}
+stages:
+  sense: {pilot: devices, function: generator, block: {points: 10}, options: {features: 3, blocks: 25}}
+streams: {sense: {partitions: 2, topic: device-topic}}
+Y
+out=$(PILOT_LIBEXEC=$device "$device/pilot" run "$TEST_DIR/edge.yaml" \
+    --run device 2>&1)
+is $? 0 "its devices run" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" "50 sensed" "... and sense"
+cat >"$TEST_DIR/pool.yaml" <<'Y'
+version: 1
+pipeline: device
+pilots:
+  broker: {kind: broker}
+  params: {kind: params}
+  pool: {kind: pool, ntasks: 1}
+stages:
+  learn: {pilot: pool, function: audit}
+streams: {sense: {partitions: 2, topic: device-topic}}
+Y
+out=$(PILOT_LIBEXEC=$device "$device/pilot" run "$TEST_DIR/pool.yaml" \
+    --run nopool 2>&1)
+is $? 78 "a pool is refused there"
+has "$out" "pilot-agent is neither in" "... with what is missing"
+out=$(pilot run "$TEST_DIR/pool.yaml" --run learns --until eof 2>&1)
+is $? 0 "a pool elsewhere" || printf '%s\n' "$out" | sed 's/^/# /'
+is "$(committed learns applied)" 50 "... learns from what they have sent"
+end_tests
