@@ -120,13 +120,16 @@ static int direct_submit(resource *r, const resource_spec *s,
     char *out = path_of(s->dir, "out", errp);
     char *err = path_of(s->dir, "err", errp);
     const char *argv[] = {"bash", script, NULL};
+    const host_command c = {.argv = argv,
+                            .folder = s->submit_dir,
+                            .out_path = out,
+                            .err_path = err};
     char start[32] = "";
     pid_t pid = -1;
     int result = -1;
 
     if (script && out && err)
-        result = host_spawn(r->host, argv, s->submit_dir, out, err, &pid, start,
-                            errp);
+        result = host_spawn(r->host, &c, &pid, start, errp);
     if (result == 0)
         snprintf(id, RESOURCE_ID_MAX, "%ld.%s", (long)pid, start);
     free(script);

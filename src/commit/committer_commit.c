@@ -118,23 +118,16 @@ static int send(committer *c, params_commit *r, const pe_buffer *model,
     return c->store->ops->send(c->store, r, errp);
 }
 
-/* The model that is to be sent: built, and built again on a newer one. */
-static int prepare(committer *c, commit_job *j, const char *id, bool behind,
-                   bool *builtp, pe_buffer *model, pe_error *errp)
+/* The model that is to be sent. */
+static int prepare(committer *c, commit_job *j, const char *id,
+                   pe_buffer *model, pe_error *errp)
 {
-    int rc = behind ? rebase(c, errp) : 0;
-
-    if (rc == 1)
-        *builtp = false;
-    if (rc < 0 || *builtp)
-        return rc < 0 ? rc : 0;
     if (!fits(c, j))
         return JOB_DOUBT;
     if (build(c, j, id, model, errp) < 0) {
         committer_post_error(c, errp);
         return JOB_OVER; /* half of it may be in the model */
     }
-    *builtp = true;
     return 0;
 }
 
@@ -150,9 +143,13 @@ static int send_job(committer *c, commit_job *j, params_commit *r,
     int rc, tries = 0;
 
     for (;;) {
-        rc = prepare(c, j, r->id, behind, &built, model, &e);
+        rc = behind ? rebase(c, &e) : 0;
+        built = built && rc != 1; /* it is built again on a newer one */
+        if (rc >= 0)
+            rc = built ? 0 : prepare(c, j, r->id, model, &e);
         if (rc == JOB_DOUBT || rc == JOB_OVER)
             return rc;
+        built = built || rc == 0;
         /* An unknown outcome is resent as the same call: the id decides. */
         if (rc == 0) {
             behind = false;

@@ -126,8 +126,14 @@ static int send_slot(device *d, queue_slot *slot)
                       d->conf.stages[d->conf.n_stages - 1].setup.stage,
                       &slot->block, &d->error) < 0)
         return -1;
-    rc = sender_produce(d->conf.sender, d->conf.topic, d->conf.partition,
-                        d->conf.name, slot->frame, slot->len, &d->headers, slot,
+    rc = sender_produce(d->conf.sender,
+                        &(const sender_record){.topic = d->conf.topic,
+                                               .partition = d->conf.partition,
+                                               .key = d->conf.name,
+                                               .value = slot->frame,
+                                               .len = slot->len,
+                                               .headers = &d->headers,
+                                               .opaque = slot},
                         &d->error);
     if (rc < 0 && d->error.kind == PE_ERROR_RETRY)
         return 0;

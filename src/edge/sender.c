@@ -207,13 +207,12 @@ static void note_refusal(sender *s, const pe_error *error)
     atomic_store(&s->broken, true);
 }
 
-int sender_produce(sender *s, const char *topic, int32_t partition,
-                   const char *key, const void *value, size_t len,
-                   const record_headers *headers, void *opaque, pe_error *errp)
+int sender_produce(sender *s, const sender_record *r, pe_error *errp)
 {
     pe_error error = {0};
-    int rc = s->ops->produce(s->producer, topic, partition, key, value, len,
-                             headers, false, opaque, &error);
+    int rc =
+        s->ops->produce(s->producer, r->topic, r->partition, r->key, r->value,
+                        r->len, r->headers, false, r->opaque, &error);
 
     if (rc >= 0)
         return rc;

@@ -55,12 +55,21 @@ int sender_error(const sender *s, pe_error *errp);
 bool sender_enter(sender *s, uint64_t *generationp);
 void sender_leave(sender *s);
 
+/* A record, as broker_produce has it; all is borrowed until its callback. */
+typedef struct sender_record {
+    const char *topic;
+    int32_t partition;
+    const char *key;
+    const void *value;
+    size_t len;
+    const record_headers *headers;
+    void *opaque;
+} sender_record;
+
 /* broker_produce without a copy, between enter and leave; the class of an
  * error that only a new producer cures is PE_ERROR_RETRY, and the sender opens
  * it.
  */
-int sender_produce(sender *s, const char *topic, int32_t partition,
-                   const char *key, const void *value, size_t len,
-                   const record_headers *headers, void *opaque, pe_error *errp);
+int sender_produce(sender *s, const sender_record *r, pe_error *errp);
 
 #endif

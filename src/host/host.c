@@ -73,20 +73,15 @@ static int check_path(const char *path, pe_error *errp)
                         "'%s' is no absolute path", path ? path : "");
 }
 
-int host_spawn(host *h, const char *const *argv, const char *folder,
-               const char *out_path, const char *err_path, pid_t *pidp,
-               char start[32], pe_error *errp)
+int host_spawn(host *h, const host_command *c, pid_t *pidp, char start[32],
+               pe_error *errp)
 {
-    const host_command c = {.argv = argv,
-                            .folder = folder,
-                            .out_path = out_path,
-                            .err_path = err_path};
     int status;
 
-    if (check_command(argv, folder, errp) < 0 ||
-        check_path(out_path, errp) < 0 || check_path(err_path, errp) < 0)
+    if (check_command(c->argv, c->folder, errp) < 0 ||
+        check_path(c->out_path, errp) < 0 || check_path(c->err_path, errp) < 0)
         return -1;
-    HOST_TRY(status, h, h->ops->spawn(h, &c, pidp, start, errp));
+    HOST_TRY(status, h, h->ops->spawn(h, c, pidp, start, errp));
     return status;
 }
 

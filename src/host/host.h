@@ -59,14 +59,21 @@ void host_answer_free(host_answer *a); /* leaves it zeroed */
 int host_run(host *h, const char *const *argv, const char *folder,
              double timeout_s, host_answer *a, pe_error *errp);
 
-/* Start [argv] as a process that outlives us and the connection, its output
+/* What is to be run or started; borrowed. */
+typedef struct host_command {
+    const char *const *argv;
+    const char *folder;              /* NULL: as it comes */
+    double timeout_s;                /* of host_run; <= 0: none */
+    const char *out_path, *err_path; /* of host_spawn: files */
+} host_command;
+
+/* Start [c] as a process that outlives us and the connection, its output
  * to files.  *pidp is its process id, of a new session, and [start] (32
  * bytes) when it began in the words of /proc/PID/stat: a pid alone may be
  * somebody else's later.
  */
-int host_spawn(host *h, const char *const *argv, const char *folder,
-               const char *out_path, const char *err_path, pid_t *pidp,
-               char start[32], pe_error *errp);
+int host_spawn(host *h, const host_command *c, pid_t *pidp, char start[32],
+               pe_error *errp);
 /* Does it still run?  1, 0, or -1. */
 int host_alive(host *h, pid_t pid, const char *start, pe_error *errp);
 /* Signal the process group of [pid] when it is still the one of [start]; one

@@ -5,14 +5,6 @@
 #include "src/common/digest.h"
 #include "src/host/host.h"
 
-/* A command, as host_run and host_spawn take it. */
-typedef struct host_command {
-    const char *const *argv;
-    const char *folder;              /* NULL: as it comes */
-    double timeout_s;                /* of run; <= 0: none */
-    const char *out_path, *err_path; /* of spawn */
-} host_command;
-
 /* What is known of a file. */
 typedef struct host_stat {
     int64_t size;

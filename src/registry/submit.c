@@ -232,42 +232,48 @@ static int plan_check(const submit_plan *p, pe_error *errp)
                         p->request, p->ntasks, errp);
 }
 
-/* An earlier try may have reached the scheduler after all. */
-static int job_find(resource *r, const submit_place *at, int64_t since_ns,
-                    char id[RESOURCE_ID_MAX], pe_error *errp)
-{
-    resource_job job = {.dir = at->dir, .since_ns = since_ns};
+/* A pilot on its way to a scheduler. */
+struct handing {
+    resource *r;
+    const submit_place *at;
+    const pilot_record *record;
+    char id[RESOURCE_ID_MAX]; /* of its job */
+    bool doubt; /* the scheduler may have it in spite of an error */
+};
 
-    if (r->ops->describe(r, &job, 1, errp) < 0)
+/* An earlier try may have reached the scheduler after all. */
+static int job_find(struct handing *h, pe_error *errp)
+{
+    resource_job job = {.dir = h->at->dir, .since_ns = h->record->created_ns};
+
+    if (h->r->ops->describe(h->r, &job, 1, errp) < 0)
         return -1;
     if (job.seen == RESOURCE_ABSENT || !*job.id)
         return 0;
-    memcpy(id, job.id, RESOURCE_ID_MAX);
+    memcpy(h->id, job.id, RESOURCE_ID_MAX);
     return 1;
 }
 
 /* No double submission: after an unknown outcome the scheduler is asked for
- * the job before it is given another.  *maybep: that of a try is not known.
+ * the job before it is given another.
  */
-static int hand_over(resource *r, const resource_spec *s,
-                     const submit_place *at, int64_t since_ns,
-                     char id[RESOURCE_ID_MAX], bool *maybep, pe_error *errp)
+static int hand_over(struct handing *h, const resource_spec *s, pe_error *errp)
 {
     bool doubt = false;
 
     for (int tries = 0;; tries++) {
-        int found = doubt ? job_find(r, at, since_ns, id, errp) : 0;
+        int found = doubt ? job_find(h, errp) : 0;
         if (found > 0)
             return 0;
         doubt = doubt && found < 0;
-        if (!doubt && r->ops->submit(r, s, id, errp) == 0)
+        if (!doubt && h->r->ops->submit(h->r, s, h->id, errp) == 0)
             return 0;
         if (errp->kind != PE_ERROR_RETRY) {
-            if (*maybep) /* all is kept that may be of a job */
+            if (h->doubt) /* all is kept that may be of a job */
                 errp->kind = PE_ERROR_RETRY;
             return -1;
         }
-        doubt = *maybep = true;
+        doubt = h->doubt = true;
         if (tries + 1 == TRIES)
             return -1;
         if (interrupt_check(INTERRUPT_SOON, NULL) == 0)
@@ -362,29 +368,26 @@ static int keep_here(const submit_plan *p, pe_error *errp)
     return status;
 }
 
-/* Everything but the record of success.  *doubtp: the scheduler may have it
- * in spite of an error.
- */
-static int submit_to(const submit_plan *p, resource *r, const submit_place *at,
-                     const pilot_record *record, char id[RESOURCE_ID_MAX],
-                     bool *doubtp, pe_error *errp)
+/* Everything but the record of success. */
+static int submit_to(const submit_plan *p, struct handing *h, pe_error *errp)
 {
+    const submit_place *at = h->at;
     resource_request q = {0};
     int status = request_settle(p, &q, errp);
-    resource_spec s = spec_of(p, at, record->id, &q);
+    resource_spec s = spec_of(p, at, h->record->id, &q);
 
     if (status == 0)
         status = place_fill(p, at, errp);
     if (status == 0)
-        status = write_script(at, r->ops, &s, errp);
+        status = write_script(at, h->r->ops, &s, errp);
     if (status == 0 && !host_is_local(at->host))
         status = keep_here(p, errp);
-    if (status == 0 && !r->ops->is_direct)
+    if (status == 0 && !h->r->ops->is_direct)
         status = files_fetch(p, at, errp);
     if (status == 0)
         status = interrupt_check(INTERRUPT_SOON, errp);
     if (status == 0)
-        status = hand_over(r, &s, at, record->created_ns, id, doubtp, errp);
+        status = hand_over(h, &s, errp);
     request_free(&q);
     return status;
 }
@@ -404,8 +407,7 @@ static int submit_held(const submit_plan *p, resource *r,
                        const submit_place *at, pilot_record *out,
                        pe_error *errp)
 {
-    char id[RESOURCE_ID_MAX] = "";
-    bool doubt = false;
+    struct handing h = {.r = r, .at = at, .record = out};
     int fd = pilot_record_hold(p->home, out->id, errp);
     int status = fd < 0 ? -1 : tenants_record(p, out, errp);
 
@@ -415,10 +417,10 @@ static int submit_held(const submit_plan *p, resource *r,
         return -1;
     }
     if (status == 0)
-        status = submit_to(p, r, at, out, id, &doubt, errp);
+        status = submit_to(p, &h, errp);
     if (status == 0)
-        status = outcome_tell(p, id, out, errp);
-    else if (doubt)
+        status = outcome_tell(p, h.id, out, errp);
+    else if (h.doubt)
         keep_in_doubt(out, errp);
     else
         forget(p, at);

@@ -179,6 +179,7 @@ static int player_start(const rehearsal *x, const resource_spec *s,
     char *player = player_find(s, errp);
     char *log = text_format("%s/players.log", x->folder);
     const char *const argv[] = {player, x->folder, j->id, NULL};
+    const host_command c = {.argv = argv, .out_path = log, .err_path = log};
     char start[32];
     pid_t pid;
     int status = -1;
@@ -186,8 +187,7 @@ static int player_start(const rehearsal *x, const resource_spec *s,
     if (!log)
         pe_error_nomem(errp);
     else if (player)
-        status =
-            host_spawn(x->base.host, argv, NULL, log, log, &pid, start, errp);
+        status = host_spawn(x->base.host, &c, &pid, start, errp);
     free(log);
     free(player);
     return status;

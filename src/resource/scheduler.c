@@ -147,22 +147,22 @@ void scheduler_words(const host_answer *a, char *out, size_t cap)
 }
 
 int scheduler_error(const resource *r, const char *name, const host_answer *a,
-                    const scheduler_fault *faults, enum pe_error_class kind,
-                    enum pe_exit exit_code, pe_error *errp)
+                    const scheduler_fault *faults, const scheduler_fault *other,
+                    pe_error *errp)
 {
-    scheduler_fault f = {NULL, kind, exit_code, NULL};
+    const scheduler_fault *f = other;
     char words[512];
 
     for (const scheduler_fault *row = faults; row->words; row++)
         if ((a->err && strstr(a->err, row->words)) ||
             (a->out && strstr(a->out, row->words))) {
-            f = *row;
+            f = row;
             break;
         }
     scheduler_words(a, words, sizeof(words));
-    return pe_error_set(errp, f.kind, f.exit_code, "%s on %s says: %s%s%s",
-                        name, host_name(r->host), words, f.fix ? "; " : "",
-                        f.fix ? f.fix : "");
+    return pe_error_set(errp, f->kind, f->exit_code, "%s on %s says: %s%s%s",
+                        name, host_name(r->host), words, f->fix ? "; " : "",
+                        f->fix ? f->fix : "");
 }
 
 int scheduler_id_check(const char *id, pe_error *errp)

@@ -37,11 +37,11 @@ typedef struct scheduler_fault {
 } scheduler_fault;
 
 /* The error of command [name] that ended with [a]: the row of [faults] that
- * fits, else [kind] with [exit_code].  Returns -1.
+ * fits, else [other], which has no words.  Returns -1.
  */
 int scheduler_error(const resource *r, const char *name, const host_answer *a,
-                    const scheduler_fault *faults, enum pe_error_class kind,
-                    enum pe_exit exit_code, pe_error *errp);
+                    const scheduler_fault *faults, const scheduler_fault *other,
+                    pe_error *errp);
 
 /* Read the id of a new job into [id]: the last line of [out] that is a number,
  * or a number with one of [marks] and more behind it; a site's own words may

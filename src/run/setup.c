@@ -87,28 +87,21 @@ static int overrides_take(pipeline_request *q, const struct run_options *o,
                     : 0;
 }
 
-/* Override key [path] by [value] taken from [folder], when it is a file. */
-static int override_file(pipeline_request *q, const char *folder,
-                         const char *path, const char *value, pe_error *errp)
+/* Override key [path], which is taken (NULL: no memory), by [value], meant from
+ * [folder], when that is a file.
+ */
+static int override_file(pipeline_request *q, const char *folder, char *path,
+                         const char *value, pe_error *errp)
 {
-    if (!value || !is_relative_file(path, strlen(path), value))
-        return 0;
-    char *file = locate_absolute(folder, value, errp);
-    if (!file)
-        return -1;
-    int status = override_add(q, text_format("%s=%s", path, file), errp);
+    bool is = path && value && is_relative_file(path, strlen(path), value);
+    char *file = is ? locate_absolute(folder, value, errp) : NULL;
+    int status = path ? 0 : pe_error_nomem(errp);
+
+    if (is && !file)
+        status = -1;
+    else if (is)
+        status = override_add(q, text_format("%s=%s", path, file), errp);
     free(file);
-    return status;
-}
-
-static int override_key(pipeline_request *q, const char *folder,
-                        const char *section, const char *name, const char *key,
-                        const char *value, pe_error *errp)
-{
-    char *path = text_format("%s.%s.%s", section, name, key);
-    int status = path ? override_file(q, folder, path, value, errp)
-                      : pe_error_nomem(errp);
-
     free(path);
     return status;
 }
@@ -124,16 +117,19 @@ static int overrides_settle(pipeline_request *q, const pipeline *p,
 
     for (size_t i = 0; status == 0 && i < p->n_stages; i++) {
         const pipeline_stage *s = &p->stages[i];
-        status = override_key(q, folder, "stages", s->name, "function",
-                              s->function, errp);
+        status =
+            override_file(q, folder, text_format("stages.%s.function", s->name),
+                          s->function, errp);
         if (status == 0 && s->options)
-            status = override_key(q, folder, "stages", s->name, "options.path",
-                                  pe_options_text(s->options, "path"), errp);
+            status = override_file(
+                q, folder, text_format("stages.%s.options.path", s->name),
+                pe_options_text(s->options, "path"), errp);
     }
     for (size_t i = 0; status == 0 && i < p->n_pilots; i++)
-        status =
-            override_key(q, folder, "pilots", p->pilots[i].name,
-                         "password-file", p->pilots[i].password_file, errp);
+        status = override_file(
+            q, folder,
+            text_format("pilots.%s.password-file", p->pilots[i].name),
+            p->pilots[i].password_file, errp);
     free(folder);
     return status;
 }

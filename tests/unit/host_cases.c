@@ -277,8 +277,13 @@ void case_arguments(void)
     UNIT_EQUAL(e.text, "-c is no program: its name starts with '-'");
     CU_ASSERT_EQUAL(host_run(case_host, good, "rel", 1, &a, &e), -1);
     UNIT_EQUAL(e.text, "'rel' is no absolute path");
-    CU_ASSERT_EQUAL(
-        host_spawn(case_host, good, NULL, "out", "/x", &pid, start, &e), -1);
+    CU_ASSERT_EQUAL(host_spawn(case_host,
+                               &(const host_command){.argv = good,
+                                                     .folder = NULL,
+                                                     .out_path = "out",
+                                                     .err_path = "/x"},
+                               &pid, start, &e),
+                    -1);
     UNIT_EQUAL(e.text, "'out' is no absolute path");
     CU_ASSERT_EQUAL(host_mkdir(case_host, "rel", NULL), -1);
     CU_ASSERT_EQUAL(host_write(case_host, "rel", "", 0, 0600, NULL), -1);
@@ -318,7 +323,12 @@ void case_spawn(void)
     pid_t pid = 0;
     pe_error e = {0};
 
-    CU_ASSERT_EQUAL(host_spawn(case_host, argv, "/", out, err, &pid, start, &e),
+    CU_ASSERT_EQUAL(host_spawn(case_host,
+                               &(const host_command){.argv = argv,
+                                                     .folder = "/",
+                                                     .out_path = out,
+                                                     .err_path = err},
+                               &pid, start, &e),
                     0);
     UNIT_EQUAL(e.text, "");
     CU_ASSERT(pid > 1 && *start);
@@ -345,22 +355,46 @@ void case_spawn_files(void)
     pid_t pid;
     pe_error e = {0};
 
-    CU_ASSERT_EQUAL(
-        host_spawn(case_host, argv, NULL, bad, out, &pid, start, &e), -1);
+    CU_ASSERT_EQUAL(host_spawn(case_host,
+                               &(const host_command){.argv = argv,
+                                                     .folder = NULL,
+                                                     .out_path = bad,
+                                                     .err_path = out},
+                               &pid, start, &e),
+                    -1);
     UNIT_CONTAINS(e.text, "/no/where/out");
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CREATE);
-    CU_ASSERT_EQUAL(
-        host_spawn(case_host, argv, NULL, out, bad, &pid, start, NULL), -1);
-    CU_ASSERT_EQUAL(
-        host_spawn(case_host, none, NULL, out, out, &pid, start, &e), -1);
+    CU_ASSERT_EQUAL(host_spawn(case_host,
+                               &(const host_command){.argv = argv,
+                                                     .folder = NULL,
+                                                     .out_path = out,
+                                                     .err_path = bad},
+                               &pid, start, NULL),
+                    -1);
+    CU_ASSERT_EQUAL(host_spawn(case_host,
+                               &(const host_command){.argv = none,
+                                                     .folder = NULL,
+                                                     .out_path = out,
+                                                     .err_path = out},
+                               &pid, start, &e),
+                    -1);
     UNIT_CONTAINS(e.text, "no-such-command is not there");
-    CU_ASSERT_EQUAL(
-        host_spawn(case_host, argv, "/no/where", out, out, &pid, start, &e),
-        -1);
+    CU_ASSERT_EQUAL(host_spawn(case_host,
+                               &(const host_command){.argv = argv,
+                                                     .folder = "/no/where",
+                                                     .out_path = out,
+                                                     .err_path = out},
+                               &pid, start, &e),
+                    -1);
     UNIT_CONTAINS(e.text, "cannot start in /no/where");
     /* One that ends at once, both streams into one file. */
-    CU_ASSERT_EQUAL(
-        host_spawn(case_host, argv, NULL, out, out, &pid, start, NULL), 0);
+    CU_ASSERT_EQUAL(host_spawn(case_host,
+                               &(const host_command){.argv = argv,
+                                                     .folder = NULL,
+                                                     .out_path = out,
+                                                     .err_path = out},
+                               &pid, start, NULL),
+                    0);
     CU_ASSERT(case_over(pid, start));
 }
 
@@ -372,8 +406,13 @@ void case_other_process(void)
     pid_t pid;
     pe_error e = {0};
 
-    CU_ASSERT_EQUAL_FATAL(
-        host_spawn(case_host, argv, NULL, out, out, &pid, start, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(host_spawn(case_host,
+                                     &(const host_command){.argv = argv,
+                                                           .folder = NULL,
+                                                           .out_path = out,
+                                                           .err_path = out},
+                                     &pid, start, NULL),
+                          0);
     CU_ASSERT_EQUAL(host_alive(case_host, pid, "12345", NULL), 0);
     CU_ASSERT_EQUAL(host_kill(case_host, pid, "12345", SIGKILL, NULL), 0);
     CU_ASSERT_EQUAL(host_alive(case_host, pid, start, NULL), 1);

@@ -277,8 +277,13 @@ static void test_spawn_survives(void)
     pid_t pid;
     size_t before, after;
 
-    CU_ASSERT_EQUAL_FATAL(
-        host_spawn(h, argv, NULL, out, out, &pid, start, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(host_spawn(h,
+                                     &(const host_command){.argv = argv,
+                                                           .folder = NULL,
+                                                           .out_path = out,
+                                                           .err_path = out},
+                                     &pid, start, NULL),
+                          0);
     host_close(h);
     restart(NULL);
     h = open_host();

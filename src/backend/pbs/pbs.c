@@ -159,9 +159,11 @@ static char *pbs_command(const resource_spec *s, pe_error *errp)
 static int refused(resource *r, const char *what, const host_answer *a,
                    pe_error *errp)
 {
-    return scheduler_error(r, what, a, pbs_faults, PE_ERROR_INPUT,
-                           a->status <= 5 ? PE_EXIT_USAGE : PE_EXIT_CONFIG,
-                           errp);
+    const scheduler_fault other = {
+        .kind = PE_ERROR_INPUT,
+        .exit_code = a->status <= 5 ? PE_EXIT_USAGE : PE_EXIT_CONFIG};
+
+    return scheduler_error(r, what, a, pbs_faults, &other, errp);
 }
 
 /* Slurm comes with a qsub of its own, and others have one too: jobs would go
@@ -239,8 +241,10 @@ static int ids_add(struct ids *ids, const char *id, pe_error *errp)
 static int no_answer(resource *r, const char *what, const host_answer *a,
                      pe_error *errp)
 {
-    return scheduler_error(r, what, a, pbs_faults, PE_ERROR_RETRY,
-                           PE_EXIT_UNAVAILABLE, errp);
+    static const scheduler_fault other = {.kind = PE_ERROR_RETRY,
+                                          .exit_code = PE_EXIT_UNAVAILABLE};
+
+    return scheduler_error(r, what, a, pbs_faults, &other, errp);
 }
 
 /* A server that keeps no finished jobs, as most do not, says nothing about the

@@ -145,17 +145,21 @@ static int refused(resource *r, const char *what, const host_answer *a,
                    pe_error *errp)
 {
     /* 255: sbatch's own view of its options */
-    return scheduler_error(r, what, a, slurm_faults, PE_ERROR_INPUT,
-                           a->status == 255 ? PE_EXIT_USAGE : PE_EXIT_CONFIG,
-                           errp);
+    const scheduler_fault other = {
+        .kind = PE_ERROR_INPUT,
+        .exit_code = a->status == 255 ? PE_EXIT_USAGE : PE_EXIT_CONFIG};
+
+    return scheduler_error(r, what, a, slurm_faults, &other, errp);
 }
 
 /* Nothing is known. */
 static int no_answer(resource *r, const char *what, const host_answer *a,
                      pe_error *errp)
 {
-    return scheduler_error(r, what, a, slurm_faults, PE_ERROR_RETRY,
-                           PE_EXIT_UNAVAILABLE, errp);
+    static const scheduler_fault other = {.kind = PE_ERROR_RETRY,
+                                          .exit_code = PE_EXIT_UNAVAILABLE};
+
+    return scheduler_error(r, what, a, slurm_faults, &other, errp);
 }
 
 static int slurm_submit(resource *r, const resource_spec *s,
