@@ -43,3 +43,5 @@ np.savez(out + "one.npz", x=rows.astype("<i8"))
 np.savez(out + "several.npz", a=rows, b=rows + 1, c=np.array(["t"]))
 np.savez_compressed(out + "packed.npz", x=rows.astype("<f4"),
                     f=np.asfortranarray(rows.astype(">f8")))
+with open(out + "classic.nc", "wb") as f:
+    f.write(b"CDF\x01" + bytes(28))

@@ -288,6 +288,9 @@ static void test_refused(void)
          "several.npz:c: not a .npy file that can be "
          "read: dtype '<U1' is refused"},
         {"one.npz:x", "follow=true", "one.npz:x cannot be followed"},
+        {"classic.nc", "",
+         "classic.nc is a classic netCDF file; make one of version 4 of it: "
+         "nccopy -k nc4 "},
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

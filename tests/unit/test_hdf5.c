@@ -1,11 +1,13 @@
 /* test_hdf5.c - the source that reads HDF5, NeXus and netCDF-4. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,7 +80,7 @@ static void test_rows(void)
         {"entry.nxs", "frames=true", CUBE,
          "entry.nxs:/entry/data/image: 5 rows of 6 columns"},
         {"columns.h5", "", "0 1;10 11;20 21;30 31;40 41;",
-         "columns.h5: 5 rows of 2 columns: x y\n"},
+         "columns.h5: 5 rows of 2 columns: x y; left out: words (text)\n"},
         {"latest.h5:/plain", "", ROWS, ""},
         {"killed-swmr.h5", "", ROWS,
          "killed-swmr.h5:/d: 5 rows of 3 columns; (5, 3) of <f4; a program "
@@ -138,9 +140,10 @@ static void test_netcdf(void)
     source_read_all(&b, got, sizeof(got));
     UNIT_EQUAL(got, "1 1 1 100 nan;127 nan 2 100.5 nan;200 3 3 nan nan;"
                     "250 nan nan 101.5 nan;nan 5 nan 102 7;");
-    UNIT_CONTAINS(source_log,
-                  "cf.nc: 5 rows of 5 columns: bytes gust hum temp wind; temp "
-                  "is unpacked: x * 0.5 + 100; left out: time (coordinates)\n");
+    UNIT_CONTAINS(
+        source_log,
+        "cf.nc: 5 rows of 5 columns: bytes gust hum temp wind; temp "
+        "is unpacked: x * 0.5 + 100; left out: time (a coordinate)\n");
     UNIT_CONTAINS(source_log,
                   "cf.nc:/temp:2: a fill value or missing_value; it becomes "
                   "NaN\n");
@@ -327,6 +330,67 @@ static void write_rows(hid_t set, hsize_t from, hsize_t to)
     H5Sclose(space);
     H5Sclose(memory);
     free(x);
+}
+
+/* Numbers in a file of their own, which is there or not. */
+static void test_external(void)
+{
+    const double x[5] = {0, 10, 20, 30, 40};
+    const hsize_t rows = 5;
+    char path[300], raw[300], got[64];
+    hid_t file, set, space = H5Screate_simple(1, &rows, NULL);
+    hid_t list = H5Pcreate(H5P_DATASET_CREATE);
+    source_bench b;
+
+    snprintf(path, sizeof(path), "%s/outside.h5", scratch_folder);
+    snprintf(raw, sizeof(raw), "%s/outside.raw", scratch_folder);
+    H5Pset_external(list, "outside.raw", 0, sizeof(x));
+    file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    set = H5Dcreate2(file, "d", H5T_IEEE_F64LE, space, H5P_DEFAULT, list,
+                     H5P_DEFAULT);
+    H5Dclose(set);
+    H5Fclose(file);
+    H5Pclose(list);
+    H5Sclose(space);
+    source_init(&b, "file");
+    source_set(&b, "path", path);
+    CU_ASSERT_EQUAL(source_open(&b), -1);
+    UNIT_CONTAINS(context_error(b.ctx),
+                  "outside.h5:/d has its numbers in file outside.raw, which is "
+                  "not beside it");
+    source_end(&b);
+    scratch_write_bytes("outside.raw", x, sizeof(x));
+    source_init(&b, "file");
+    source_set(&b, "path", path);
+    CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+    source_read_all(&b, got, sizeof(got));
+    UNIT_EQUAL(got, "0;10;20;30;40;");
+    source_end(&b);
+}
+
+/* A program that writes the file holds a lock on it. */
+static void test_locked(void)
+{
+    char *from = stored("columns.h5"), *data;
+    size_t n = 0;
+    source_bench b;
+    int fd;
+
+    data = file_read(from, 1 << 20, &n, NULL);
+    CU_ASSERT_FATAL(data != NULL);
+    scratch_write_bytes("locked.h5", data, n);
+    fd = open(scratch_path, O_RDONLY | O_CLOEXEC);
+    CU_ASSERT_EQUAL(flock(fd, LOCK_EX), 0);
+    source_init(&b, "file");
+    source_set(&b, "path", scratch_path);
+    CU_ASSERT_EQUAL(source_open(&b), -1);
+    UNIT_CONTAINS(context_error(b.ctx),
+                  "locked.h5 is locked by a program that writes it; wait until "
+                  "that one has closed it");
+    source_end(&b);
+    close(fd);
+    free(data);
+    free(from);
 }
 
 /* Many small chunks, and one in the middle that was spoilt: what is before it
@@ -592,6 +656,8 @@ int main(int argc, char **argv)
         {"a filter that no chunk needs", test_filter_unused},
         {"cut", test_spoilt},
         {"files of a pattern", test_pattern},
+        {"numbers in another file", test_external},
+        {"locked", test_locked},
         {"an error in the middle", test_read_error},
         {"devices and positions", test_devices},
         {"a file that is written", test_follow},

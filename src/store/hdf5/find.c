@@ -276,45 +276,65 @@ static void find_nexus(const hdf5_file *f, list *l, text *said)
 
 typedef struct seen {
     list l;
-    text told;       /* paths with their shapes */
-    text scales;     /* coordinates */
+    text told; /* paths with their shapes */
+    text left; /* coordinates, and what is no number */
+    size_t n_left;
     hsize_t longest; /* of those of one axis */
     size_t looked;
     bool many_axes, unequal, netcdf;
 } seen;
 
+static void leave_out(seen *s, const char *name, const char *why)
+{
+    if (s->n_left < TOLD_MAX)
+        text_add(&s->left, "%s%s (%.*s)", s->n_left ? ", " : "", name,
+                 (int)strcspn(why, ";"), why);
+    else if (s->n_left == TOLD_MAX)
+        text_add(&s->left, ", ...");
+    s->n_left++;
+}
+
+/* A data set of [n] axes, of numbers. */
+static void take_set(seen *s, const char *name, const hsize_t *dim, int n)
+{
+    uint64_t d[H5S_MAX_RANK];
+    char shape[128], *full = text_format("/%s", name);
+
+    for (int i = 0; i < n; i++)
+        d[i] = dim[i];
+    grid_shape_text(d, (unsigned)n, shape, sizeof(shape));
+    if (s->l.n < TOLD_MAX)
+        text_add(&s->told, "%s/%s %s", s->l.n ? ", " : "", name, shape);
+    else if (s->l.n == TOLD_MAX)
+        text_add(&s->told, ", ...");
+    s->many_axes = s->many_axes || n > 1;
+    s->unequal = s->unequal || (s->l.n > 0 && dim[0] != s->longest);
+    if (dim[0] > s->longest)
+        s->longest = dim[0];
+    if (full)
+        list_add(&s->l, full, strlen(full));
+    else
+        s->l.failed = true;
+    free(full);
+}
+
+/* What has no rows, as the facts beside the data, is none of them. */
 static void note_set(seen *s, hid_t set, const char *name)
 {
     hsize_t dim[H5S_MAX_RANK];
     hid_t type = H5Dget_type(set), space = H5Dget_space(set), read = -1;
     int n = space < 0 ? -1 : H5Sget_simple_extent_dims(space, dim, NULL);
     grid_items items = {0};
-    const char *what;
+    const char *what = "";
 
-    if (type >= 0 && n > 0)
+    if (type >= 0 && n > 0 && !hdf5_is_phantom(set)) {
         read = hdf5_type(type, &items, &what);
-    if (read >= 0 && !hdf5_is_phantom(set)) {
-        if (hdf5_is_scale(set)) {
-            text_add(&s->scales, "%s%s", s->scales.len ? " " : "", name);
-        } else {
-            char shape[128];
-            uint64_t d[H5S_MAX_RANK];
-            for (int i = 0; i < n; i++)
-                d[i] = dim[i];
-            grid_shape_text(d, (unsigned)n, shape, sizeof(shape));
-            if (s->l.n < TOLD_MAX)
-                text_add(&s->told, "%s/%s %s", s->l.n ? ", " : "", name, shape);
-            else if (s->l.n == TOLD_MAX)
-                text_add(&s->told, ", ...");
-            s->many_axes = s->many_axes || n > 1;
-            s->unequal = s->unequal || (s->l.n > 0 && dim[0] != s->longest);
-            if (dim[0] > s->longest)
-                s->longest = dim[0];
-            char *full = text_format("/%s", name);
-            if (full)
-                list_add(&s->l, full, strlen(full));
-            free(full);
-        }
+        if (read < 0)
+            leave_out(s, name, what);
+        else if (hdf5_is_scale(set))
+            leave_out(s, name, "a coordinate");
+        else
+            take_set(s, name, dim, n);
     }
     if (read >= 0)
         H5Tclose(read);
@@ -361,8 +381,8 @@ static int find_any(const hdf5_file *f, list *l, text *said, pe_error *errp)
     if (is_table(&s)) {
         *l = s.l;
         s.l = (list){0};
-        if (s.scales.len)
-            text_add(said, "left out: %s (coordinates)", s.scales.data);
+        if (s.left.len)
+            text_add(said, "left out: %s", s.left.data);
         rc = 0;
     } else if (s.looked > LOOKED_MAX) {
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
@@ -379,7 +399,7 @@ static int find_any(const hdf5_file *f, list *l, text *said, pe_error *errp)
     }
     list_free(&s.l);
     text_free(&s.told);
-    text_free(&s.scales);
+    text_free(&s.left);
     return rc;
 }
 
