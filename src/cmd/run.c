@@ -88,8 +88,8 @@ static bool is_done(struct run *r, const json_t *summary)
     return reached;
 }
 
-/* The summary an earlier command left, or NULL.  It is taken away unless the
- * run is done: it stops being true when the run goes on.
+/* The summary an earlier command left, or NULL.  It is taken away, with the
+ * answers, unless the run is done: they stop being true when the run goes on.
  */
 static json_t *summary_take(struct run *r, bool *donep)
 {
@@ -99,8 +99,10 @@ static json_t *summary_take(struct run *r, bool *donep)
     json_t *summary = data ? json_loadb(data, len, 0, NULL) : NULL;
 
     *donep = is_done(r, summary);
-    if (path && !*donep)
+    if (path && !*donep) {
         unlink(path);
+        run_answers_drop(r);
+    }
     free(data);
     free(path);
     return summary;

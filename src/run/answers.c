@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "src/answer/answer.h"
+#include "src/common/file.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/function/host.h"
@@ -129,6 +130,19 @@ void run_answers_wait(struct run *r)
         if (run_interrupted(r))
             run_answers_stop(r, r->stop_signal);
     }
+}
+
+void run_answers_drop(const struct run *r)
+{
+    char *folder = run_path(r, ANSWER_FOLDER, NULL);
+    char *model = run_path(r, ANSWER_MODEL, NULL);
+
+    if (folder)
+        file_remove_tree(folder, NULL);
+    if (model)
+        unlink(model);
+    free(model);
+    free(folder);
 }
 
 /* --- what it came to --- */

@@ -212,6 +212,8 @@ bool run_answers_turn(struct run *r);
 void run_answers_stop(struct run *r, int sig);
 /* Stay until it has ended. */
 void run_answers_wait(struct run *r);
+/* The run goes on: what it came to is not true any more. */
+void run_answers_drop(const struct run *r);
 /* What the answers and the stream came to, into [summary]. */
 void run_answers_tell(const struct run *r, json_t *summary);
 
