@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "src/cmd/cmd.h"
-#include "src/cmd/pilots.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
+#include "src/run/pilots.h"
 
 #define GRACE_S 10.0
 #define STEP_NS (200 * CLOCK_MS)

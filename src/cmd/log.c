@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "src/cmd/cmd.h"
-#include "src/cmd/pilots.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
+#include "src/run/pilots.h"
 
 #define STEP_NS (200 * CLOCK_MS)
 #define STEP_REMOTE_NS (2000 * CLOCK_MS)

@@ -9,7 +9,6 @@
 
 #include "src/answer/answer.h"
 #include "src/cmd/cmd.h"
-#include "src/cmd/reach.h"
 #include "src/common/file.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
@@ -17,6 +16,7 @@
 #include "src/common/text.h"
 #include "src/model/meaning.h"
 #include "src/model/safetensors.h"
+#include "src/run/reach.h"
 
 #define MODEL_MAX_BYTES (UINT64_C(4) << 30)
 

@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include "src/agent/via.h"
-#include "src/cmd/again.h"
 #include "src/cmd/cmd.h"
 #include "src/common/clock.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
 #include "src/common/text.h"
+#include "src/run/again.h"
 
 struct resize_options {
     const char *ntasks;

@@ -14,12 +14,12 @@
 
 #include "src/agent/via.h"
 #include "src/cmd/cmd.h"
-#include "src/cmd/pilots.h"
 #include "src/common/file.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
 #include "src/common/text.h"
 #include "src/pilot/topics.h"
+#include "src/run/pilots.h"
 
 #define SUMMARY_MAX_BYTES (16 << 20)
 

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "src/cmd/cmd.h"
-#include "src/cmd/pilots.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
+#include "src/run/pilots.h"
 
 #define DAY_NS (86400 * CLOCK_S)
 #define COLUMNS_MAX 32

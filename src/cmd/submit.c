@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "src/backend/backend.h"
-#include "src/cmd/again.h"
 #include "src/cmd/cmd.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
@@ -13,6 +12,7 @@
 #include "src/registry/submit.h"
 #include "src/request/defaults.h"
 #include "src/request/place.h"
+#include "src/run/again.h"
 #include "src/run/run.h"
 
 struct submit_options {

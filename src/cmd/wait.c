@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include "src/cmd/cmd.h"
-#include "src/cmd/pilots.h"
-#include "src/cmd/wait_end.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
 #include "src/request/place.h"
+#include "src/run/pilots.h"
+#include "src/run/wait_end.h"
 
 /* Between two looks at what pilots leave in files; schedulers are asked as
  * seldom as observe() has it.

@@ -21,6 +21,14 @@ void log_init(log_write_f write, void *arg, enum log_level max)
     sink.max = max;
 }
 
+enum log_level log_limit(enum log_level max)
+{
+    enum log_level was = sink.max;
+
+    sink.max = max;
+    return was;
+}
+
 /* True for the second byte of U+0080 to U+009F in UTF-8: terminals take those
  * as controls too.
  */

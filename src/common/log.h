@@ -16,6 +16,9 @@ typedef void (*log_write_f)(void *arg, enum log_level level, const char *line);
  */
 void log_init(log_write_f write, void *arg, enum log_level max);
 
+/* Drop what is above [max] from now on; returns what the limit was. */
+enum log_level log_limit(enum log_level max);
+
 /* A log_write_f that prints "ARG: line" to stderr, [arg] being a program
  * name.  CR, LF, ESC and other controls of remote text become blanks.
  */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "src/agent/via.h"
-#include "src/cmd/cmd.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/pipeline/pipeline.h"
@@ -75,9 +74,10 @@ static const way *failed_before(const reach *r, const char *url)
 static params *open_quietly(const params_conf *c, const char *run,
                             pe_error *errp)
 {
-    log_init(log_write_stderr, program_name, LOG_LEVEL_ERROR);
+    enum log_level was = log_limit(LOG_LEVEL_ERROR);
     params *p = params_open(c, run, errp);
-    log_init(log_write_stderr, program_name, LOG_LEVEL_INFO);
+
+    log_limit(was);
     return p;
 }
 

@@ -1,6 +1,6 @@
 /* reach.h - the parameter services of runs, as commands reach them. */
-#ifndef CMD_REACH_H
-#define CMD_REACH_H
+#ifndef RUN_REACH_H
+#define RUN_REACH_H
 
 #include <jansson.h>
 

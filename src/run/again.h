@@ -1,6 +1,6 @@
 /* again.h - one more of a pilot there is: its successor, or an addition. */
-#ifndef CMD_AGAIN_H
-#define CMD_AGAIN_H
+#ifndef RUN_AGAIN_H
+#define RUN_AGAIN_H
 
 #include <stdbool.h>
 

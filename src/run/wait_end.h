@@ -1,6 +1,6 @@
 /* wait_end.h - what is left to do when pilots have ended. */
-#ifndef CMD_WAIT_END_H
-#define CMD_WAIT_END_H
+#ifndef RUN_WAIT_END_H
+#define RUN_WAIT_END_H
 
 #include "src/registry/record.h"
 

@@ -1,10 +1,10 @@
 /* pilots.h - what the commands that look at pilots share. */
-#ifndef CMD_PILOTS_H
-#define CMD_PILOTS_H
+#ifndef RUN_PILOTS_H
+#define RUN_PILOTS_H
 
-#include "src/cmd/reach.h"
 #include "src/common/text.h"
 #include "src/registry/observe.h"
+#include "src/run/reach.h"
 
 /* The pilots a command is about. */
 typedef struct pilots {
