@@ -313,6 +313,13 @@ static void test_one_host(void)
     UNIT_CONTAINS(c.told, " cores (mpirun --oversubscribe)");
     free(command);
     launcher_command_free(&c);
+    /* One of them is none of several. */
+    s = spec_of("mpirun", 1);
+    s.cpus_per_task = 10000;
+    command = made(&s, &c, &e);
+    UNIT_CONTAINS(c.told, "1 rank shares ");
+    free(command);
+    launcher_command_free(&c);
 }
 
 /* An mpiexec is told in variables, by both names that Open MPI had. */

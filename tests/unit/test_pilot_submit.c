@@ -282,6 +282,25 @@ static void test_impossible(void)
         }
 }
 
+/* What is asked for, in numbers and words that are right. */
+static void test_echo(void)
+{
+    static const struct {
+        const char *n, *c, *err;
+    } rows[] = {
+        {"1", "1", "/pool on slurm://: 1 rank x 1 core, "},
+        {"4", "2", "/pool on slurm://: 4 ranks x 2 cores, "},
+    };
+
+    for (size_t i = 0; i < N(rows); i++) {
+        start();
+        expect(PILOT("submit", "--dry-run", "--resource", "slurm://", "-n",
+                     rows[i].n, "-c", rows[i].c, "--set",
+                     "pilots.pool.same-host=yes", in_scratch("pool.yaml")),
+               0, NULL, rows[i].err);
+    }
+}
+
 /* --- every option --- */
 
 /* A value that word [w] takes. */
@@ -537,6 +556,7 @@ int main(void)
         {"submit, killed at every step", test_killed},
         {"a chain of N has N successors", test_chain},
         {"what a place will never give", test_impossible},
+        {"what is asked for, in words", test_echo},
         {"one successor, however often asked for", test_successor_once},
         {"a successor that is refused at first", test_successor_refused},
         {"a successor, killed at every step", test_successor_killed},

@@ -118,14 +118,19 @@ static int pilot(const char *const *args)
 }
 #define PILOT(...) pilot((const char *const[]){__VA_ARGS__, NULL})
 
-/* Wait until FOLDER/name contains [part]. */
-static void await(const char *name, const char *part)
+/* Wait until FOLDER/name contains [part], for 10 s, or for [seconds]. */
+static void await_for(int seconds, const char *name, const char *part)
 {
-    int64_t until = clock_mono_ns() + INT64_C(10000000000);
+    int64_t until = clock_mono_ns() + seconds * INT64_C(1000000000);
 
     while (!strstr(content(name), part) && clock_mono_ns() < until)
         clock_sleep_ns(10000000, 1);
     UNIT_CONTAINS(content(name), part);
+}
+
+static void await(const char *name, const char *part)
+{
+    await_for(10, name, part);
 }
 
 /* --- runs that end by themselves --- */
@@ -255,6 +260,23 @@ static void test_services_away(void)
     UNIT_CONTAINS(content("err"), "has a model of a run t already");
 }
 
+/* Partitions that are there and not read are told, of each topic that is. */
+static void test_more_partitions(void)
+{
+    stage_set("ok", "ok");
+    setenv("FAKE_MORE", "3", 1);
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);
+    unsetenv("FAKE_MORE");
+    UNIT_CONTAINS(content("err"),
+                  "pilot: topic pilot.t.sense has 5 partitions and the run "
+                  "reads 2 of them: what others write to the rest is not read; "
+                  "set streams.sense.partitions to 5 to read all\n");
+    CU_ASSERT_PTR_NULL(strstr(content("err"), "sense.results has"));
+    stage_set("ok", "ok");
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "t", in_folder("stream.yaml")), 0);
+    CU_ASSERT_PTR_NULL(strstr(content("err"), "of them"));
+}
+
 /* What is missing is told before anything is started. */
 static void test_programs_missing(void)
 {
@@ -380,6 +402,21 @@ static void test_stop(void)
     CU_ASSERT_EQUAL(process_kill_marked(mark), 0);
     snprintf(mark, sizeof(mark), "PILOT_AGENT=%s", in_folder("home/t/devices"));
     CU_ASSERT_EQUAL(process_kill_marked(mark), 0);
+}
+
+/* Who is not up after a while is named, with what it has said. */
+static void test_late(void)
+{
+    const char *args[] = {"run", "--run", "t", in_folder("stream.yaml"), NULL};
+
+    stage_set("mute", "ok");
+    process *p = pilot_start(args);
+    await_for(30, "err",
+              "pool is not up yet; it said: still looks for its licence\n");
+    process_signal(p, SIGINT);
+    await("err", "draining");
+    process_signal(p, SIGINT);
+    CU_ASSERT_EQUAL(pilot_end(p), 128 + SIGINT);
 }
 
 /* Also while a scheduler takes its time: what is waited for is said, and the
@@ -875,11 +912,13 @@ int main(void)
         {"what agents are started with", test_launch},
         {"state folders", test_folders},
         {"services that are away", test_services_away},
+        {"more partitions than asked for", test_more_partitions},
         {"programs that are missing", test_programs_missing},
         {"services of the run's own", test_services_managed},
         {"services kept for development", test_services_kept},
         {"one signal drains", test_drain},
         {"two signals stop", test_stop},
+        {"who is late is named", test_late},
         {"two signals stop a submission", test_stop_submission},
         {"an error at every look is said once", test_trouble_once},
         {"a deadline, before it began and after", test_deadline},
