@@ -453,6 +453,11 @@ static void describe_part(const hdf5_part *p, bool several, text *t)
                              : '<',
                  e.kind, e.size);
     }
+    if (p->too_large)
+        text_add(t,
+                 "%s%s has chunks of more than 1 GiB to a row, which are "
+                 "unpacked again for each block: h5repack it",
+                 t->len ? "; " : "", p->label);
     if (*p->items.left_out)
         text_add(t, "%sleft out: %s", t->len ? "; " : "", p->items.left_out);
     if (k->scale != 1 || k->offset != 0)

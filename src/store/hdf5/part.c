@@ -14,9 +14,11 @@
 #define SLAB_MOST ((size_t)32 << 20)
 
 /* The library keeps unpacked chunks: two rows of them, for devices that are
- * not at the same place.
+ * not at the same place, as long as they are no more than the first; one, up
+ * to the second.
  */
-#define CACHE_MOST ((size_t)256 << 20)
+#define CACHE_TWO ((size_t)256 << 20)
+#define CACHE_MOST ((size_t)1 << 30)
 
 static int refuse(const hdf5_file *f, const hdf5_part *p, const char *why,
                   pe_error *errp)
@@ -101,6 +103,7 @@ static void size_slab(hdf5_part *p)
     size_t bytes = row_of_chunks(p, &n);
 
     p->slab = 0;
+    p->too_large = bytes > CACHE_MOST;
     if (bytes == 0 || bytes > SLAB_MOST)
         return;
     p->slab = rows * (bytes < SLAB_LEAST ? SLAB_LEAST / bytes : 1);
@@ -119,7 +122,10 @@ static hid_t access_list(const hdf5_part *p, hid_t made)
     if (!p->chunked)
         return list;
     bytes = row_of_chunks(p, &n);
-    bytes = bytes > CACHE_MOST / 2 ? CACHE_MOST : 2 * bytes;
+    if (bytes <= CACHE_TWO / 2)
+        bytes *= 2;
+    if (bytes > CACHE_MOST)
+        bytes = CACHE_MOST;
     if (bytes < SLAB_LEAST)
         bytes = SLAB_LEAST;
     /* Slots, of which a chunk has one by its place, so many that two seldom

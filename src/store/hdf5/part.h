@@ -13,8 +13,9 @@ typedef struct hdf5_part {
     hdf5_packing packing;
     bool chunked;
     hsize_t chunk[GRID_DIMS_MAX];
-    size_t slab; /* rows that are read in one go; 0: those asked for */
-    void *raw;   /* rows raw_first to raw_first + raw_n */
+    bool too_large; /* a row of chunks is more than is kept in memory */
+    size_t slab;    /* rows that are read in one go; 0: those asked for */
+    void *raw;      /* rows raw_first to raw_first + raw_n */
     size_t raw_cap;
     uint64_t raw_first;
     size_t raw_n;
