@@ -10,6 +10,7 @@
 #include "scratch.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
+#include "src/resource/scheduler.h"
 
 recorded *played_all;
 size_t played_n;
@@ -105,4 +106,20 @@ int played_calls(const char *command)
         line++;
     }
     return n;
+}
+
+resource_job played_job(const char *id, const char *dir)
+{
+    resource_job job = {.dir = dir};
+
+    snprintf(job.id, sizeof(job.id), "%s", id);
+    scheduler_job_clear(&job);
+    return job;
+}
+
+void played_print(const char *name, const resource_job *j)
+{
+    printf("# %-32s %-9s %s%s%s%s\n", name, resource_seen_name(j->seen),
+           j->native, j->never ? " NEVER" : "", *j->prose ? ": " : "",
+           j->prose);
 }

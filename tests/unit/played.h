@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "recorded.h"
+#include "src/resource/resource.h"
 
 /* Make the scratch folder and in it bin/ with [commands] (blank-separated),
  * first on PATH; [data] is a file of tests/data.  The program ends when that
@@ -24,6 +25,11 @@ void played_set(const char *play);
 const char *played_log(void);
 /* Calls of [command] so far. */
 int played_calls(const char *command);
+
+/* A job that is asked about. */
+resource_job played_job(const char *id, const char *dir);
+/* One line of the table that people read. */
+void played_print(const char *name, const resource_job *j);
 
 /* Make [path] a link to the player: a program outside of PATH. */
 void played_link(const char *path);

@@ -16,22 +16,6 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static resource_job job_of(const char *id, const char *dir)
-{
-    resource_job job = {.dir = dir};
-
-    snprintf(job.id, sizeof(job.id), "%s", id);
-    scheduler_job_clear(&job);
-    return job;
-}
-
-static void job_print(const char *name, const resource_job *j)
-{
-    printf("# %-28s %-9s %s%s%s%s\n", name, resource_seen_name(j->seen),
-           j->native, j->never ? " NEVER" : "", *j->prose ? ": " : "",
-           j->prose);
-}
-
 /* What we make of `qstat -f` is what -F dsv printed, byte for byte, for every
  * job that was recorded in both shapes: the other states may be trusted too.
  */
@@ -163,7 +147,7 @@ static const struct state_row *state_find(const char *name)
 
 static void state_check(const struct state_row *row, const recorded *r)
 {
-    resource_job job = job_of(row->id, NULL);
+    resource_job job = played_job(row->id, NULL);
     job_index *x = job_index_create(&job, 1, pbs_mark, NULL);
     size_t len = 0;
     char *line = recorded_dsv(r, &len);
@@ -174,7 +158,7 @@ static void state_check(const struct state_row *row, const recorded *r)
          (row->seen == RESOURCE_FAILED || row->seen == RESOURCE_CANCELED));
 
     pbs_parse(line, len, x);
-    job_print(row->name, &job);
+    played_print(row->name, &job);
     UNIT_EQUAL(resource_seen_name(job.seen), resource_seen_name(row->seen));
     CU_ASSERT_EQUAL(job.never, row->never);
     CU_ASSERT_EQUAL(job.restarts, row->restarts);
@@ -213,7 +197,7 @@ static void test_running_facts(void)
 {
     const recorded *r =
         recorded_find(played_all, played_n, "qstat-xf.running-2nodes");
-    resource_job job = job_of("1.pbsserver", NULL);
+    resource_job job = played_job("1.pbsserver", NULL);
     job_index *x = job_index_create(&job, 1, pbs_mark, NULL);
     size_t len = 0;
     char *line = recorded_dsv(r, &len);
@@ -265,7 +249,7 @@ static void test_lines(void)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        resource_job job = job_of("7.s", NULL);
+        resource_job job = played_job("7.s", NULL);
         job_index *x = job_index_create(&job, 1, pbs_mark, NULL);
         pbs_parse(rows[i].line, strlen(rows[i].line), x);
         UNIT_EQUAL(resource_seen_name(job.seen),
@@ -299,7 +283,7 @@ static void test_reused(void)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        resource_job job = job_of("7.s", "/w/a b");
+        resource_job job = played_job("7.s", "/w/a b");
         job.since_ns = scheduler_time_iso("2026-11-23T12:00:00", 19);
         job_index *x = job_index_create(&job, 1, pbs_mark, NULL);
         pbs_parse(rows[i].line, strlen(rows[i].line), x);
@@ -336,7 +320,7 @@ static void test_marks(void)
         char *mark = pbs_mark(rows[i].dir);
         UNIT_EQUAL(mark, rows[i].mark);
         for (size_t k = 0; k < COUNT(lists); k++) {
-            resource_job job = job_of("", rows[i].dir);
+            resource_job job = played_job("", rows[i].dir);
             job_index *x = job_index_create(&job, 1, pbs_mark, NULL);
             text line = {0};
             text_add(&line, "Job Id: 5.s|job_state=R|Variable_List=%s%s%s",
@@ -382,8 +366,8 @@ static void test_describe(void)
 {
     resource *r = open_pbs();
     resource_job jobs[] = {
-        job_of("0.pbsserver", NULL), job_of("9.pbsserver", NULL),
-        job_of("27.pbsserver", NULL), job_of("999.pbsserver", NULL)};
+        played_job("0.pbsserver", NULL), played_job("9.pbsserver", NULL),
+        played_job("27.pbsserver", NULL), played_job("999.pbsserver", NULL)};
     pe_error e = {0};
 
     /* one answer of 54 jobs, one of which has bytes that are no UTF-8 */
@@ -404,7 +388,7 @@ static void test_describe(void)
 static void test_unknown(void)
 {
     resource *r = open_pbs();
-    resource_job job = job_of("999999.pbsserver", NULL);
+    resource_job job = played_job("999999.pbsserver", NULL);
     pe_error e = {0};
 
     played_set("qstat=qstat-f.unknown-id");
@@ -416,7 +400,7 @@ static void test_unknown(void)
     /* nobody to ask about: nobody is asked */
     played_set("qstat=status:1");
     CU_ASSERT_EQUAL(r->ops->describe(r, NULL, 0, &e), 0);
-    job = job_of("not an id", NULL);
+    job = played_job("not an id", NULL);
     CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, &e), 0);
     CU_ASSERT_EQUAL(played_calls("qstat"), 0);
     resource_close(r);
@@ -437,7 +421,7 @@ static void test_describe_errors(void)
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         resource *r = open_pbs();
-        resource_job job = job_of("0.pbsserver", NULL);
+        resource_job job = played_job("0.pbsserver", NULL);
         pe_error e = {0};
         played_set(rows[i].play);
         CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, &e), -1);
@@ -452,7 +436,7 @@ static void test_describe_errors(void)
 static void test_time_limit(void)
 {
     resource *r;
-    resource_job job = job_of("0.pbsserver", NULL);
+    resource_job job = played_job("0.pbsserver", NULL);
     pe_error e = {0};
 
     setenv("PILOT_SCHEDULER_TIMEOUT", "0.2", 1);
@@ -486,7 +470,7 @@ static void test_no_history(void)
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         resource *r = open_pbs();
-        resource_job job = job_of("0.pbsserver", NULL);
+        resource_job job = played_job("0.pbsserver", NULL);
         played_set(rows[i].play);
         CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, NULL), 0);
         UNIT_EQUAL(resource_seen_name(job.seen), rows[i].first);
@@ -505,7 +489,7 @@ static void test_no_history(void)
 static void test_no_history_else(void)
 {
     resource *r = open_pbs();
-    resource_job job = job_of("", "/p/1");
+    resource_job job = played_job("", "/p/1");
     pe_error e = {0};
     int64_t end_ns = -1;
     char *play;
@@ -542,8 +526,8 @@ static void test_search(void)
         "Job Id: 4.s|job_state=F|qtime=Mon Nov 23 14:30:54 2026|"
         "Variable_List=PILOT_DIR=/p/1\n";
     resource *r = open_pbs();
-    resource_job jobs[] = {job_of("", "/p/1"), job_of("2.s", "/p/2"),
-                           job_of("", "/p/9")};
+    resource_job jobs[] = {played_job("", "/p/1"), played_job("2.s", "/p/2"),
+                           played_job("", "/p/9")};
     char *play, *name;
     pe_error e = {0};
 
@@ -563,7 +547,7 @@ static void test_search(void)
     UNIT_CONTAINS(played_log(), " qstat -f -F dsv 2.s 2.s 3.s 4.s\n");
     played_set("qselect=qstat.server-down qstat=status:0");
     CU_ASSERT_EQUAL(r->ops->describe(r, jobs, 1, &e), 0); /* it has an id */
-    jobs[0] = job_of("", "/p/1");
+    jobs[0] = played_job("", "/p/1");
     CU_ASSERT_EQUAL(r->ops->describe(r, jobs, 1, &e), -1);
     UNIT_CONTAINS(e.text, "qselect on this host says: Connection refused");
     free(play);
@@ -583,7 +567,7 @@ static void test_thousand(void)
     for (int i = 0; i < N; i++) {
         char id[32];
         snprintf(id, sizeof(id), "%d.pbsserver", 100000 + i);
-        jobs[i] = job_of(id, NULL);
+        jobs[i] = played_job(id, NULL);
         text_add(&lines, "Job Id: %s|job_state=R|substate=42\n", id);
     }
     scratch_write("lines", lines.data);

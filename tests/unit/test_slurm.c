@@ -22,23 +22,6 @@ static char *script_of(const char *dir)
     return text_format("%s/job.sh", dir);
 }
 
-static resource_job job_of(const char *id, const char *dir)
-{
-    resource_job job = {.dir = dir};
-
-    snprintf(job.id, sizeof(job.id), "%s", id);
-    scheduler_job_clear(&job);
-    return job;
-}
-
-/* One line of the table that people read. */
-static void job_print(const char *name, const resource_job *j)
-{
-    printf("# %-32s %-9s %s%s%s%s\n", name, resource_seen_name(j->seen),
-           j->native, j->never ? " NEVER" : "", *j->prose ? ": " : "",
-           j->prose);
-}
-
 /* Every recorded state. */
 static const struct state_row {
     const char *name, *id;
@@ -130,14 +113,14 @@ static const struct state_row *state_find(const char *name)
 
 static void state_check(const struct state_row *row, const recorded *r)
 {
-    resource_job job = job_of(row->id, "/home/user1/work");
+    resource_job job = played_job(row->id, "/home/user1/work");
     job_index *x = job_index_create(&job, 1, script_of, NULL);
     size_t len = 0;
     char *lines = recorded_squeue(r, SLURM_SQUEUE_FORMAT, &len);
     bool waits = row->seen == RESOURCE_QUEUED || row->seen == RESOURCE_HELD;
 
     slurm_parse_queue(lines, len, NULL, x);
-    job_print(row->name, &job);
+    played_print(row->name, &job);
     UNIT_EQUAL(resource_seen_name(job.seen), resource_seen_name(row->seen));
     CU_ASSERT_EQUAL(job.never, row->never);
     CU_ASSERT_EQUAL(job.nodes, row->nodes);
@@ -191,7 +174,7 @@ static void test_running_facts(void)
 {
     const recorded *r =
         recorded_find(played_all, played_n, "squeue.running-2nodes");
-    resource_job job = job_of("2", NULL);
+    resource_job job = played_job("2", NULL);
     job_index *x = job_index_create(&job, 1, script_of, NULL);
     size_t len = 0;
     char *lines = recorded_squeue(r, SLURM_SQUEUE_FORMAT, &len);
@@ -255,7 +238,7 @@ static void test_lines(void)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        resource_job job = job_of("7", NULL);
+        resource_job job = played_job("7", NULL);
         job_index *x = job_index_create(&job, 1, script_of, NULL);
         slurm_parse_queue(rows[i].line, strlen(rows[i].line), NULL, x);
         UNIT_EQUAL(resource_seen_name(job.seen),
@@ -300,7 +283,7 @@ static void test_reused(void)
     };
 
     for (size_t i = 0; i < COUNT(rows) + COUNT(accounts_of); i++) {
-        resource_job job = job_of("7", "/w/a");
+        resource_job job = played_job("7", "/w/a");
         job.since_ns = scheduler_time_iso("2026-11-23T12:00:00", 19);
         job_index *x = job_index_create(&job, 1, script_of, NULL);
         size_t k = i - COUNT(rows);
@@ -437,10 +420,10 @@ static void test_accounting(void)
             CU_FAIL("a recording without a row");
             continue;
         }
-        resource_job job = job_of(row->id, NULL);
+        resource_job job = played_job(row->id, NULL);
         job_index *x = job_index_create(&job, 1, script_of, NULL);
         slurm_parse_accounting(r->out, r->out_len, NULL, x);
-        job_print(r->name, &job);
+        played_print(r->name, &job);
         UNIT_EQUAL(resource_seen_name(job.seen), resource_seen_name(row->seen));
         CU_ASSERT_EQUAL(job.exit_code, row->exit_code);
         CU_ASSERT_EQUAL(job.signal, row->signal);
@@ -465,8 +448,8 @@ static resource *open_slurm(void)
 static void test_describe(void)
 {
     resource *r = open_slurm();
-    resource_job jobs[] = {job_of("1", NULL), job_of("17", NULL),
-                           job_of("999999", NULL), job_of("33", NULL)};
+    resource_job jobs[] = {played_job("1", NULL), played_job("17", NULL),
+                           played_job("999999", NULL), played_job("33", NULL)};
     pe_error e = {0};
 
     played_set("squeue=squeue.running sacct=sacct.timeout");
@@ -494,7 +477,7 @@ static void test_describe(void)
 static void test_settings(void)
 {
     resource *r = open_slurm();
-    resource_job job = job_of("1", NULL);
+    resource_job job = played_job("1", NULL);
     char *script = text_format("%s/bin/squeue", scratch_folder);
     char *moved = text_format("%s/squeue.link", scratch_folder);
     static const char body[] =
@@ -519,9 +502,9 @@ static void test_settings(void)
 static void test_describe_all(void)
 {
     resource *r = open_slurm();
-    resource_job jobs[] = {job_of("2", NULL), job_of("30", NULL),
-                           job_of("35", NULL), job_of("", "/home/user1/work"),
-                           job_of("", "/nowhere")};
+    resource_job jobs[] = {
+        played_job("2", NULL), played_job("30", NULL), played_job("35", NULL),
+        played_job("", "/home/user1/work"), played_job("", "/nowhere")};
     pe_error e = {0};
 
     played_set("squeue=squeue-all.text sacct=sacct.unknown-id");
@@ -562,7 +545,7 @@ static void test_describe_errors(void)
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         resource *r = open_slurm();
-        resource_job job = job_of("1", NULL);
+        resource_job job = played_job("1", NULL);
         pe_error e = {0};
         job.seen = RESOURCE_RUNNING;
         played_set(rows[i].play);
@@ -579,7 +562,7 @@ static void test_describe_errors(void)
 static void test_time_limit(void)
 {
     resource *r;
-    resource_job job = job_of("1", NULL);
+    resource_job job = played_job("1", NULL);
     pe_error e = {0};
 
     setenv("PILOT_SCHEDULER_TIMEOUT", "0.3", 1);
@@ -602,7 +585,7 @@ static void test_missing_command(void)
 {
     char *path = text_format("%s", getenv("PATH"));
     resource *r = open_slurm();
-    resource_job job = job_of("1", NULL);
+    resource_job job = played_job("1", NULL);
     pe_error e = {0};
 
     setenv("PATH", "/usr/bin:/bin", 1);
@@ -620,8 +603,8 @@ static void test_missing_command(void)
 static void test_no_accounting(void)
 {
     resource *r = open_slurm();
-    resource_job jobs[] = {job_of("1", NULL), job_of("2", NULL),
-                           job_of("4", NULL)};
+    resource_job jobs[] = {played_job("1", NULL), played_job("2", NULL),
+                           played_job("4", NULL)};
 
     /* jobs that completed are in a file that sacct may read */
     played_set("squeue=status:0 "
@@ -660,7 +643,7 @@ static void test_thousand(void)
         char id[16];
         dirs[i] = text_format("/home/me/pilots/%d", i);
         snprintf(id, sizeof(id), "%d", 5000 + i);
-        jobs[i] = job_of(i % 2 ? id : "", dirs[i]);
+        jobs[i] = played_job(i % 2 ? id : "", dirs[i]);
         text_add(&lines,
                  "%d|RUNNING|1|2026-11-23T14:25:16|2026-11-23T14:25:17|N/A|1|"
                  "n|-|-|None|%s/job.sh\n",
@@ -692,8 +675,8 @@ static void test_bytes(void)
         "7|PENDING|1|N/A|N/A|N/A|1|n|-|-|caf\xe9 \x1b[31m \0 gr\xc3\xb6|/w\n"
         "\0\0\0||||||||||||\n";
     resource *r = open_slurm();
-    resource_job jobs[] = {job_of("6", NULL), job_of("7", NULL),
-                           job_of("", "/caf\xe9")};
+    resource_job jobs[] = {played_job("6", NULL), played_job("7", NULL),
+                           played_job("", "/caf\xe9")};
     char *play;
 
     scratch_write_bytes("lines", lines, sizeof(lines) - 1);
@@ -713,8 +696,8 @@ static void test_clusters(void)
         "CLUSTER: other\n"
         "37|RUNNING|1|N/A|N/A|N/A|1|n|-|-|None|/w/job.sh\n";
     resource *r = open_slurm();
-    resource_job jobs[] = {job_of("37;other", NULL), job_of("37", NULL),
-                           job_of("38;other", NULL)};
+    resource_job jobs[] = {played_job("37;other", NULL), played_job("37", NULL),
+                           played_job("38;other", NULL)};
     pe_error e = {0};
     char *play;
 
@@ -743,7 +726,7 @@ static void test_clusters(void)
 static void test_helper(void)
 {
     resource *r;
-    resource_job job = job_of("7", NULL);
+    resource_job job = played_job("7", NULL);
     pe_error e = {0};
     char *helper = text_format("%s/pilot-slurm", scratch_folder);
     char *play;
@@ -771,7 +754,7 @@ static void test_helper(void)
         static const char *const plays[] = {
             "pilot-slurm=status:78 squeue=squeue.running",
             "pilot-slurm=status:139 squeue=squeue.running"};
-        job = job_of("1", NULL);
+        job = played_job("1", NULL);
         r = open_slurm();
         played_set(plays[i]);
         CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, &e), 0);
