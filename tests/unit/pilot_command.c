@@ -48,7 +48,8 @@ const char *content(const char *name)
  */
 process *pilot_start(const char *const *args, const char *tty)
 {
-    const char *argv[16] = {"./pilot"};
+    const char *program = getenv("PILOT_UNDER_TEST");
+    const char *argv[16] = {program ? program : "./pilot"};
     char *out = text_format("%s/out", scratch_folder);
     char *err = text_format("%s/err", scratch_folder);
     const process_spec spec = {.argv = argv,

@@ -834,6 +834,9 @@ static void test_scored(void)
         UNIT_CONTAINS(content("out"), rows[i].out);
         UNIT_CONTAINS(content("err"), rows[i].err);
     }
+    /* Of 8000 rows 800 were to be outliers, and none was. */
+    UNIT_CONTAINS(content("out"), "drift     in the stream 0% of the rows were "
+                                  "outliers, the contamination is 10%:");
     /* It is done, and asked for them again. */
     unsetenv("FAKE_SCORE");
     CU_ASSERT_EQUAL(PILOT("run", "--resume", "t"), 0);
