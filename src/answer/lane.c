@@ -1,7 +1,9 @@
 /* lane.c - the blocks of one partition in order, as the pool took them. */
 #include "lane.h"
 
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +120,19 @@ static void refuse(lane *l, const lane_block *b, const pe_error *e)
                  (int)l->c.partition, b->record.block.offset, e->text);
 }
 
+/* As the pool checks it for a model that is strict. */
+static int check_strict(const lane *l, const pe_block *b, pe_error *errp)
+{
+    for (uint32_t i = 0; l->c.strict && i < b->points; i++)
+        for (uint32_t k = 0; k < b->features; k++)
+            if (!(fabs(pe_block_at(b, i, k)) <= (double)FLT_MAX))
+                return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                                    "point %u, feature %u is not finite, or "
+                                    "too large (strict)",
+                                    i, k);
+    return 0;
+}
+
 /* Through the stages, into data that is [b]'s own: the next block uses theirs
  * again.
  */
@@ -135,7 +150,9 @@ static int prepare(lane *l, lane_block *b, pe_error *errp)
             b->block.data = b->work.data;
     }
     b->one_to_one = b->block.points == b->record.block.points && !l->c.reshaped;
-    if (rc <= 0 || b->block.features == l->c.features)
+    if (rc > 0 && b->block.features == l->c.features)
+        return check_strict(l, &b->block, errp) < 0 ? -1 : rc;
+    if (rc <= 0)
         return rc;
     return pe_error_set(errp, l->c.what ? PE_ERROR_FATAL : PE_ERROR_INPUT,
                         PE_EXIT_DATA,

@@ -300,8 +300,8 @@ static pe_buffer the_model(void)
 }
 
 /* One over all partitions, into [folder]. */
-static int pass_once(const char *folder, int threads, bool ends,
-                     const char *what, pe_error *errp)
+static int pass_of(const char *folder, int threads, bool ends, const char *what,
+                   bool strict, pe_error *errp)
 {
     pe_buffer model = the_model();
     static const pipeline pl;
@@ -326,11 +326,18 @@ static int pass_once(const char *folder, int threads, bool ends,
                                .features = D,
                                .partition = p,
                                .what = what,
+                               .strict = strict,
                                .end = ends ? BLOCKS : -1};
     rc = pass_run(&c, errp);
     json_decref(info);
     pe_buffer_free(&model);
     return rc;
+}
+
+static int pass_once(const char *folder, int threads, bool ends,
+                     const char *what, pe_error *errp)
+{
+    return pass_of(folder, threads, ends, what, false, errp);
 }
 
 static long long count_of(const answers *a, const char *object, const char *key)
@@ -466,6 +473,22 @@ static void test_columns(void)
     free(folder);
 }
 
+/* A model that is strict had such a block refused, and so has its pass. */
+static void test_strict(void)
+{
+    char *folder = text_format("%s/strict", scratch_folder);
+    answers a;
+    pe_error e = {0};
+
+    CU_ASSERT_EQUAL(pass_of(folder, 2, true, NULL, true, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(answers_open(folder, &a, &e), 0);
+    CU_ASSERT_EQUAL(count_of(&a, NULL, "masked"), 0);
+    CU_ASSERT_EQUAL(count_of(&a, "blocks", "refused"), PARTS * 3);
+    CU_ASSERT_EQUAL(a.n, PARTS * (BLOCKS - 4) * POINTS);
+    answers_close(&a);
+    free(folder);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -476,6 +499,7 @@ int main(void)
         {"a pass over partitions", test_pass},
         {"answers", test_answers},
         {"columns", test_columns},
+        {"strict", test_strict},
         {0},
     };
 
