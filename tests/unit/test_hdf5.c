@@ -332,6 +332,17 @@ static void write_rows(hid_t set, hsize_t from, hsize_t to)
     free(x);
 }
 
+static void next_is(source_bench *b, double first, uint32_t points,
+                    uint64_t seq)
+{
+    CU_ASSERT_EQUAL_FATAL(source_next(b), PE_FORWARD);
+    CU_ASSERT_EQUAL(pe_block_at(&b->out, 0, 0), first);
+    CU_ASSERT_EQUAL(pe_block_at(&b->out, points - 1, 1),
+                    first + points - 1 + 0.5);
+    CU_ASSERT_EQUAL(b->out.points, points);
+    CU_ASSERT_EQUAL(b->out.seq, seq);
+}
+
 /* Numbers in a file of their own, which is there or not. */
 static void test_external(void)
 {
@@ -365,6 +376,34 @@ static void test_external(void)
     CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
     source_read_all(&b, got, sizeof(got));
     UNIT_EQUAL(got, "0;10;20;30;40;");
+    source_end(&b);
+}
+
+/* MATLAB puts a block of its own in front. */
+static void test_user_block(void)
+{
+    char path[300];
+    hid_t list = H5Pcreate(H5P_FILE_CREATE), file, set;
+    source_bench b;
+
+    snprintf(path, sizeof(path), "%s/behind.mat", scratch_folder);
+    H5Pset_userblock(list, 1024);
+    file = H5Fcreate(path, H5F_ACC_TRUNC, list, H5P_DEFAULT);
+    set = make_set(file, 0, true);
+    write_rows(set, 0, 6);
+    H5Dclose(set);
+    H5Fclose(file);
+    H5Pclose(list);
+    source_init(&b, "file");
+    source_set(&b, "path", path);
+    CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+    next_is(&b, 0, 4, 0);
+    source_end(&b);
+    CU_ASSERT_EQUAL(truncate(path, 2000), 0);
+    source_init(&b, "file");
+    source_set(&b, "path", path);
+    CU_ASSERT_EQUAL(source_open(&b), -1);
+    UNIT_CONTAINS(context_error(b.ctx), "behind.mat has 2000 bytes and says");
     source_end(&b);
 }
 
@@ -548,17 +587,6 @@ static void end_writer(void)
     CU_ASSERT_EQUAL(waitpid(writer, NULL, 0), writer);
 }
 
-static void next_is(source_bench *b, double first, uint32_t points,
-                    uint64_t seq)
-{
-    CU_ASSERT_EQUAL_FATAL(source_next(b), PE_FORWARD);
-    CU_ASSERT_EQUAL(pe_block_at(&b->out, 0, 0), first);
-    CU_ASSERT_EQUAL(pe_block_at(&b->out, points - 1, 1),
-                    first + points - 1 + 0.5);
-    CU_ASSERT_EQUAL(b->out.points, points);
-    CU_ASSERT_EQUAL(b->out.seq, seq);
-}
-
 static void open_followed(source_bench *b, const char *path, double within_s,
                           uint64_t position)
 {
@@ -657,6 +685,7 @@ int main(int argc, char **argv)
         {"cut", test_spoilt},
         {"files of a pattern", test_pattern},
         {"numbers in another file", test_external},
+        {"behind a block of the user's", test_user_block},
         {"locked", test_locked},
         {"an error in the middle", test_read_error},
         {"devices and positions", test_devices},

@@ -51,7 +51,7 @@ void hdf5_why(char out[HDF5_WHY])
 typedef struct superblock {
     unsigned version;
     bool writing, swmr; /* flags of version 3 */
-    uint64_t end;       /* bytes that belong to it */
+    uint64_t end;       /* bytes that belong to it, what stands in front, too */
     uint64_t size;      /* bytes there are */
 } superblock;
 
@@ -68,8 +68,8 @@ static uint64_t little(const unsigned char *p, unsigned n)
     return v;
 }
 
-/* The fields of the superblock that stands at [base]. */
-static void parse(const unsigned char *p, uint64_t base, superblock *s)
+/* The fields of a superblock. */
+static void parse(const unsigned char *p, superblock *s)
 {
     unsigned addr;
 
@@ -78,13 +78,13 @@ static void parse(const unsigned char *p, uint64_t base, superblock *s)
         addr = p[13];
         const unsigned char *at = p + (s->version ? 28 : 24);
         if (addr <= 8)
-            s->end = base + little(at + 2 * addr, addr);
+            s->end = little(at + 2 * addr, addr);
     } else if (s->version <= 3) {
         addr = p[9];
         s->writing = s->version == 3 && p[11] & FLAG_WRITE;
         s->swmr = s->version == 3 && p[11] & FLAG_SWMR;
         if (addr <= 8)
-            s->end = base + little(p + 12 + 2 * addr, addr);
+            s->end = little(p + 12 + 2 * addr, addr);
     }
 }
 
@@ -107,7 +107,7 @@ static bool look(const char *path, superblock *s)
             break;
         found = !memcmp(p, SIGNATURE, 8);
         if (found)
-            parse(p, at, s);
+            parse(p, s);
     }
 out:
     if (fd >= 0)
@@ -159,6 +159,8 @@ static int explain(const char *path, const superblock *s, pe_error *errp)
     hdf5_why(why);
     if (strstr(why, "lock file") || strstr(why, "file locking"))
         return refuse_lock(path, why, errp);
+    if (strstr(why, "truncated"))
+        return refuse_cut(path, s, errp);
     if (s->version > 3 || strstr(why, "version"))
         return pe_error_set(
             errp, PE_ERROR_INPUT, PE_EXIT_DATA,

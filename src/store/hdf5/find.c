@@ -350,7 +350,9 @@ static herr_t note_object(hid_t file, const char *name, const H5O_info_t *info,
 {
     seen *s = arg;
 
-    if (info->type != H5O_TYPE_DATASET)
+    /* What PyTables hides: the indexes of its tables. */
+    if (info->type != H5O_TYPE_DATASET || !strncmp(name, "_i_", 3) ||
+        strstr(name, "/_i_"))
         return 0;
     if (s->looked++ >= LOOKED_MAX)
         return 1;

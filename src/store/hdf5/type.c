@@ -132,7 +132,9 @@ static hid_t scan_array(scan *s, hid_t t, const char *name, size_t offset,
         }
         out = H5Tcopy(t);
     } else {
-        s->what = "arrays of records";
+        s->what = base >= 0 && H5Tget_class(base) == H5T_STRING
+                      ? "arrays of text"
+                      : "arrays of records";
     }
     (void)depth;
     if (base >= 0)
