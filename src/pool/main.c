@@ -151,17 +151,33 @@ static int launcher_rank(void)
     return (int)rank;
 }
 
+/* "Open MPI v4.1.4", "MPICH Version: 4.0.2" */
+static void library_name(char out[MPI_MAX_LIBRARY_VERSION_STRING])
+{
+    int n = 0;
+
+    MPI_Get_library_version(out, &n);
+    out[strcspn(out, ",\n")] = '\0';
+    for (char *c = out; *c; c++)
+        if (*c == '\t')
+            *c = ' ';
+}
+
 static int check_ranks(const struct agent *a, int size, pe_error *errp)
 {
+    char library[MPI_MAX_LIBRARY_VERSION_STRING];
+
     if (!a->ranks || a->ranks == size)
         return 0;
+    library_name(library);
     if (size == 1)
         return pe_error_set(
             errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
             "pool '%s' asked for %d ranks, but its processes do not know of "
-            "each other: this launcher does not speak to this Open MPI; use "
-            "mpirun, or srun --mpi=pmix",
-            a->pilot, a->ranks);
+            "each other: their launcher does not speak to the MPI of "
+            "pilot-agent, %.60s; set pilots.%s.launcher to that one's own "
+            "mpirun or mpiexec, or to srun with pmix",
+            a->pilot, a->ranks, library, a->pilot);
     return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
                         "pool '%s' asked for %d rank%s and got %d: set "
                         "pilots.%s.ntasks to what the launcher starts",
@@ -290,7 +306,8 @@ static int run(struct agent *a, int rank, int size)
         if (report)
             event_print(report);
     }
-    if (rc < 0 && rank == 0 && a->number == 0)
+    /* Each that is alone says so: a launcher ends the others with the first. */
+    if (rc < 0 && rank == 0 && (a->number == 0 || size == 1))
         event_error(a->pilot, &e);
     return rc < 0 ? (int)e.exit_code : PE_EXIT_OK;
 }

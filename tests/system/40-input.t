@@ -112,7 +112,13 @@ wait $first 2>/dev/null
 exit 78
 F
 chmod +x "$TEST_DIR/fake/mpirun"
-refuse 78 "srun --mpi=pmix" "launcher that starts singletons" \
+refuse 78 "does not speak to the MPI of pilot-agent, " \
+    "launcher that starts singletons" \
+    env PATH="$TEST_DIR/fake:$PATH" pilot run "$job"
+# ... which are ended with the first of them, whoever that is.
+sed -i 's/^PMI_RANK=0.*//' "$TEST_DIR/fake/mpirun"
+refuse 78 "does not speak to the MPI of pilot-agent, " \
+    "launcher that ends the first singleton" \
     env PATH="$TEST_DIR/fake:$PATH" pilot run "$job"
 
 left=$(pgrep -f "$TEST_DIR/home" | wc -l)
