@@ -32,7 +32,8 @@ typedef struct pe_block {
     enum pe_dtype dtype;
 
     const char *device; /* key of the record, or its partition as text */
-    const char *source; /* PATH:FIRST_ROW from files, else NULL */
+    const char *source; /* PATH:FIRST_ROW, or PATH:ROWS ("0-3,5"), of files,
+                           else NULL */
     const char *topic;  /* NULL before the block was a record */
     int32_t partition;  /* -1 before the block was a record */
     int64_t offset;     /* -1 before the block was a record */
@@ -40,7 +41,8 @@ typedef struct pe_block {
     int has_seq;
     uint64_t version; /* model version used at the edge, 0 = none */
 
-    int64_t sense_ns;  /* intended time of sensing where a rate is set */
+    int64_t sense_ns;  /* by the source's own clock; else the intended time of
+                          sensing where a rate is set, or when it was */
     int64_t edge_ns;   /* left process_edge */
     int64_t broker_ns; /* record time */
     int64_t fetch_ns;  /* handed over by the client library */

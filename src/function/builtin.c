@@ -7,7 +7,7 @@ static const builtin table[] = {
     {.ops = &generator_function,
      .rereadable = true,
      .framed = generator_framed},
-    {.ops = &file_function, .rereadable = true},
+    {.ops = &file_function, .rereadable = true, .once = file_once},
     {.ops = &proc_function},
     {.ops = &score_function, .scores = true},
     {.ops = &standardise_function, .checked = true},

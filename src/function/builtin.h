@@ -9,7 +9,8 @@
 /* A built-in and what an agent has to know of it beyond its entry points. */
 typedef struct builtin {
     const pe_function *ops;
-    bool rereadable; /* a source with positions, see function_rereadable */
+    bool rereadable; /* a source with positions, see function_rereadable, ... */
+    bool (*once)(const pe_options *o); /* ... but not this one; NULL: always */
     bool (*framed)(const pe_options *o); /* NULL: never, see
                                             function_framed */
     bool scores;  /* needs a model, see function_scores */
@@ -33,6 +34,9 @@ const builtin *builtin_find(const char *name);
 /* All names, NULL-ended; and blank-separated, as text_nearest wants them. */
 const char *const *builtin_names(void);
 extern const char builtin_words[];
+
+/* File: [once] of its row. */
+bool file_once(const pe_options *o);
 
 /* Generator: [framed] of its row. */
 bool generator_framed(const pe_options *o);

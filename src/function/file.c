@@ -43,6 +43,19 @@ static int check_name(const char *path, pe_error *errp)
     return 0;
 }
 
+/* What is read from a pipe is gone, so that nobody looks at it before. */
+static bool is_pipe(const char *path)
+{
+    struct stat s;
+
+    return stat(path, &s) == 0 && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode);
+}
+
+bool file_once(const pe_options *o)
+{
+    return pe_options_has(o, "path") && is_pipe(pe_options_string(o, "path"));
+}
+
 /* The kind of the files of [path]; NULL: with the error. */
 static const file_kind *find_kind(const char *path, file_list *list,
                                   pe_error *errp)
@@ -51,6 +64,8 @@ static const file_kind *find_kind(const char *path, file_list *list,
 
     if (file_list_make(path, list, errp) < 0)
         return NULL;
+    if (is_pipe(list->paths[0]))
+        return &file_kind_text;
     for (size_t i = 0; !k && i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (kinds[i]->knows(list->paths[0]))
             k = kinds[i];

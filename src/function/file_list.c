@@ -156,7 +156,8 @@ uint64_t file_list_digest(const file_list *l, size_t n, uint64_t last_bytes)
 {
     uint64_t h = UINT64_C(14695981039346656037);
     char head[HEAD];
-    int fd = n > 0 ? open(l->paths[0], O_RDONLY | O_CLOEXEC) : -1;
+    bool regular = n > 0 && file_size_of(l->paths[0]) > 0;
+    int fd = regular ? open(l->paths[0], O_RDONLY | O_CLOEXEC) : -1;
     size_t most = n == 1 && last_bytes < HEAD ? (size_t)last_bytes : HEAD;
     ssize_t len = fd >= 0 ? read(fd, head, most) : 0;
 

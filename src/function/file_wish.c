@@ -63,10 +63,6 @@ int file_wish(const pe_options *o, table_wish *w, pe_error *errp)
         .time = given(o, "time"),
         .latin1 = !strcmp(pe_options_string(o, "encoding"), "latin1"),
     };
-    if (w->delimiter == ',' && w->decimal == ',')
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "delimiter: comma and decimal: comma do not go "
-                            "together");
     if (comment && strlen(w->comment) >= sizeof(((table_syntax *)0)->comment))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "comment: '%s' is too long", comment);

@@ -204,8 +204,7 @@ bool function_rereadable(const function *f, const pe_options *o)
 {
     const builtin *row = builtin_of(f->ops);
 
-    (void)o;
-    return row && row->rereadable;
+    return row && row->rereadable && !(row->once && o && row->once(o));
 }
 
 bool function_scores(const function *f)

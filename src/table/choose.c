@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/text.h"
+
+#define SHOWN 8 /* columns that an error names */
+
 /* --- the clock --- */
 
 /* A day that can be read in two ways. */
@@ -220,6 +224,25 @@ static void leave_out_x(table_dialect *d)
             d->columns[j].hint = "another time";
 }
 
+/* With what there is in its place. */
+static int no_numbers(const table_dialect *d, const char *path, pe_error *errp)
+{
+    text t = {0};
+
+    for (size_t j = 0; j < d->n && j < SHOWN; j++)
+        text_add(&t, "%s'%.40s' is %s", j ? ", " : "", d->columns[j].name,
+                 d->columns[j].use == TABLE_CLOCK ? "the clock"
+                                                  : d->columns[j].why);
+    if (d->n > SHOWN)
+        text_add(&t, ", ...");
+    pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                 "%s: no row of it can be learned from: none of its %zu "
+                 "column%s holds numbers (%s)",
+                 path, d->n, d->n == 1 ? "" : "s", t.data ? t.data : "");
+    text_free(&t);
+    return -1;
+}
+
 int dialect_choose(table_dialect *d, const table_wish *w, const char *path,
                    pe_error *errp)
 {
@@ -242,12 +265,5 @@ int dialect_choose(table_dialect *d, const table_wish *w, const char *path,
         if (d->columns[j].use == TABLE_LEFT && !d->columns[j].why)
             d->columns[j].why =
                 reason(&d->columns[j]) ? reason(&d->columns[j]) : "not named";
-    if (d->n_features > 0)
-        return 0;
-    return pe_error_set(
-        errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-        "%s: no row of it can be learned from: none of its %zu "
-        "column%s holds numbers; 'pilot inspect %s' shows what is in "
-        "there",
-        path, d->n, d->n == 1 ? "" : "s", path);
+    return d->n_features > 0 ? 0 : no_numbers(d, path, errp);
 }

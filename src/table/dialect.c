@@ -305,6 +305,24 @@ static void add_names(const table_dialect *d, text *out)
         text_add(out, " and %zu more", left);
 }
 
+/* The zone that times without one are taken to be of. */
+static void add_zone(const table_dialect *d, text *out)
+{
+    int minutes = d->stamp.zone_s / 60;
+    bool days = d->stamp.kind == STAMP_YMD || d->stamp.kind == STAMP_DMY ||
+                d->stamp.kind == STAMP_MDY;
+
+    if (d->known == TABLE_LVM ||
+        (d->stamp.kind == STAMP_PATTERN && !strstr(d->stamp.pattern, "%z")))
+        days = true;
+    if (!days || d->columns[d->clock].shape & STAMP_HAS_ZONE)
+        return;
+    text_add(out, ", UTC");
+    if (minutes != 0)
+        text_add(out, "%c%02d:%02d", minutes < 0 ? '-' : '+', abs(minutes) / 60,
+                 abs(minutes) % 60);
+}
+
 /* What is left out, by reason. */
 static void add_left(const table_dialect *d, text *out)
 {
@@ -385,7 +403,9 @@ int dialect_line(const table_dialect *d, text *out)
             text_add(out, " and %s are", d->columns[d->clock].name);
         else
             text_add(out, " is");
-        text_add(out, " the clock (%s)", stamp_name(&d->stamp));
+        text_add(out, " the clock (%s", stamp_name(&d->stamp));
+        add_zone(d, out);
+        text_add(out, ")");
     }
     add_left(d, out);
     add_layout(d, out);

@@ -176,6 +176,8 @@ static bool begins_section(const table *t, const char *p)
 /* It is no comment, and no header within the file. */
 static inline bool may_be_plain(const table *t, const char *p)
 {
+    if (t->d.syntax.delimiter == t->d.syntax.decimal)
+        return false; /* numbers are in quotes */
     while (*p == ' ' || *p == '\t')
         p++;
     return !(*p == *t->d.syntax.comment && *p) && !begins_section(t, p);

@@ -89,6 +89,19 @@ static const char *wide_name(const char *p, size_t n)
     return odd ? "UTF-16LE" : "UTF-16BE";
 }
 
+/* Control characters that no text has; NULs may be what a loss of power left.
+ */
+static bool is_binary(const char *p, size_t n)
+{
+    size_t odd = 0;
+
+    n = n < 4096 ? n : 4096;
+    for (size_t i = 0; i < n; i++)
+        odd += (unsigned char)p[i] < ' ' && p[i] &&
+               !strchr("\t\n\v\f\r\033", p[i]);
+    return n >= 4 && odd > n / 50;
+}
+
 int sniff_encoding(sniffer *s, size_t len)
 {
     const char *p = s->text;
@@ -100,6 +113,12 @@ int sniff_encoding(sniffer *s, size_t len)
         return other_encoding(s, "UTF-16");
     if (wide_name(p, len))
         return other_encoding(s, wide_name(p, len));
+    if (is_binary(p, len))
+        return sniff_fail(s, 0,
+                          "it is no text: its first bytes are %02x %02x "
+                          "%02x %02x",
+                          (unsigned char)p[0], (unsigned char)p[1],
+                          (unsigned char)p[2], (unsigned char)p[3]);
     if (len >= 3 && !memcmp(p, "\xef\xbb\xbf", 3))
         s->text += 3;
     if (len >= 5 &&
@@ -342,9 +361,18 @@ static int run(sniffer *s, size_t len)
     return rc;
 }
 
+/* "sep=;" in the first line, by which spreadsheets are told. */
+static bool says_separator(const table_wish *w, const char *bytes, size_t len)
+{
+    return !w->delimiter && !w->skip && len > 5 && !memcmp(bytes, "sep=", 4) &&
+           strchr("\t;|,", bytes[4]) && bytes[4] &&
+           (bytes[5] == '\r' || bytes[5] == '\n');
+}
+
 int table_sniff(const table_wish *w, const char *path, const char *bytes,
                 size_t len, bool whole, table_dialect *out, pe_error *errp)
 {
+    table_wish own;
     sniffer s = {.w = w,
                  .path = path,
                  .text = bytes,
@@ -356,6 +384,12 @@ int table_sniff(const table_wish *w, const char *path, const char *bytes,
 
     memset(out, 0, sizeof(*out));
     out->clock = out->clock_day = -1;
+    if (says_separator(w, bytes, len)) {
+        own = *w;
+        own.delimiter = bytes[4];
+        own.skip = 1;
+        s.w = w = &own;
+    }
     out->syntax.delimiter = w->delimiter;
     out->syntax.decimal = w->decimal ? w->decimal : '.';
     rc = len > 0 ? run(&s, len) : 0;

@@ -101,8 +101,10 @@ static void lvm_clock(sniffer *s, size_t section)
     strcat(both, clock);
     if (!strcmp(x, "No") || !stamp_parse(&f, both, both + strlen(both), &ns))
         return;
-    s->d->stamp = (stamp_format){
-        .kind = STAMP_ELAPSED, .decimal = s->d->syntax.decimal, .base_ns = ns};
+    s->d->stamp = (stamp_format){.kind = STAMP_ELAPSED,
+                                 .decimal = s->d->syntax.decimal,
+                                 .zone_s = s->w->stamp.zone_s,
+                                 .base_ns = ns};
     s->d->clock = 0;
 }
 

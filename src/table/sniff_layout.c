@@ -35,8 +35,7 @@ static bool is_value(const sniffer *s, span f)
 {
     enum field_kind k = sniff_kind(s->d, f, '.', NULL);
 
-    if (k == FIELD_TEXT && s->d->syntax.delimiter != ',' &&
-        s->w->decimal != '.')
+    if (k == FIELD_TEXT && s->w->decimal != '.') /* with ',' in quotes */
         k = sniff_kind(s->d, f, ',', NULL);
     return k != FIELD_TEXT;
 }
@@ -164,7 +163,7 @@ static int choose_decimal(sniffer *s)
     size_t odd = s->n;
     span shown = {0};
 
-    if (s->w->decimal || s->d->syntax.delimiter == ',')
+    if (s->w->decimal)
         return 1;
     for (size_t i = 0; i < n; i++) {
         size_t k = sniff_fields(s, rec[i]);

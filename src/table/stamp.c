@@ -172,6 +172,8 @@ unsigned stamp_shape(const char *at, const char *end)
         return STAMP_NO;
     if (t.hour >= 0)
         shape |= STAMP_HAS_CLOCK;
+    if (t.has_zone)
+        shape |= STAMP_HAS_ZONE;
     if (!has_day)
         return shape;
     shape |= STAMP_HAS_DAY;

@@ -37,7 +37,8 @@ enum stamp_shape {
     STAMP_MAY_DMY = 2,
     STAMP_MAY_MDY = 4,
     STAMP_HAS_DAY = 8,    /* with a day, ... */
-    STAMP_HAS_CLOCK = 16, /* ... a time of day */
+    STAMP_HAS_CLOCK = 16, /* ... a time of day, */
+    STAMP_HAS_ZONE = 32,  /* ... and a zone */
 };
 
 /* Bits of stamp_shape of [at, end), which is not a number. */

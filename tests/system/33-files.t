@@ -71,6 +71,14 @@ run_job two
 is $? 65 "two ways: exit status" || sed 's/^/# /' "$TEST_DIR/two.out"
 has "$(cat "$TEST_DIR/two.out")" "give delimiter: comma or decimal: comma" \
     "two ways: asked for"
+out=$(pilot inspect "$TEST_DIR/two.csv" 2>&1)
+is $? 65 "two ways: inspect: exit status"
+has "$out" "give delimiter: comma or decimal: comma" "two ways: by inspect, too"
+out=$(pilot inspect --set decimal=comma "$TEST_DIR/two.csv" 2>&1)
+is $? 0 "two ways: inspect with a word: exit status"
+has "$out" "decimal: comma" "two ways: and the line for it"
+pilot inspect --set decimal=x "$TEST_DIR/two.csv" 2>/dev/null
+is $? 78 "two ways: a wrong word: exit status"
 
 # A folder of a logger: TOA5, a day a file, one of them packed and one with its
 # columns in another order.
@@ -100,7 +108,7 @@ job toa5 "$TEST_DIR/logs"
 run_job toa5
 is $? 0 "toa5: exit status" || sed 's/^/# /' "$TEST_DIR/toa5.out"
 has "$(cat "$TEST_DIR/toa5.out")" "Met_8.DAT.gz: 1 column of 4: AirTC; \
-TIMESTAMP is the clock (ISO 8601); RECORD is left out (numbers of records); \
+TIMESTAMP is the clock (ISO 8601, UTC); RECORD is left out (numbers of records); \
 RH is left out (no value)" "toa5: what was found is said"
 is "$(committed toa5 points)" 69 "toa5: every row of three files"
 is "$(committed toa5 applied)" 15 "toa5: a block is of one file"
@@ -116,7 +124,7 @@ job german "$TEST_DIR/MESSUNG"
 run_job german
 is $? 0 "german: exit status" || sed 's/^/# /' "$TEST_DIR/german.out"
 has "$(cat "$TEST_DIR/german.out")" "MESSUNG: 1 column of 3: Temp; Zeit is the \
-clock (day, month, year); Status is left out (text); ';' between fields; \
+clock (day, month, year, UTC); Status is left out (text); ';' between fields; \
 decimal commas" "german: what was found is said"
 is "$(committed german points)" 40 "german: every row"
 

@@ -157,6 +157,15 @@ static void test_layouts(void)
          "a,b\n1,2",
          "2 columns of 2: a b|1 2",
          {0}},
+        {"a spreadsheet's first line",
+         "sep=;\na;b\n1,5;2\n",
+         "2 columns of 2: a b; ';' between fields; decimal commas; line 2 is "
+         "the header|1.5 2",
+         {0}},
+        {"decimal commas in quotes",
+         "a,b\n\"1,5\",\"2\"\n\"3,5\",4\n",
+         "2 columns of 2: a b; decimal commas|1.5 2",
+         {0}},
         {"empty", "", "no row", {0}},
         {"a header and nothing else", "a,b\n", "no row", {0}},
         {"Latin-1, named",
@@ -175,9 +184,19 @@ static void test_columns(void)
     static const found rows[] = {
         {"the clock and text",
          "time,temp,hum,press,wind,status\n2026-11-29 08:15:00,1,2,3,4,ok\n",
-         "4 columns of 6: temp hum press wind; time is the clock (ISO 8601); "
+         "4 columns of 6: temp hum press wind; time is the clock (ISO 8601, "
+         "UTC); "
          "status is left out (text)|1 2 3 4 @1795940100.000",
          {0}},
+        {"a zone of its own",
+         "t,a\n2026-11-29T08:15:00+01:00,1\n",
+         "1 column of 2: a; t is the clock (ISO 8601)|1 @1795936500.000",
+         {0}},
+        {"a zone given",
+         "t,a\n2026-11-29 08:15:00,1\n",
+         "1 column of 2: a; t is the clock (ISO 8601, UTC+01:00)|1 "
+         "@1795936500.000",
+         {.stamp = {.zone_s = 3600}}},
         {"seconds",
          "ts,a\n1795940100,1\n1795940101,2\n",
          "1 column of 2: a; ts is the clock (seconds since 1970)|1 "
@@ -194,7 +213,8 @@ static void test_columns(void)
          {0}},
         {"a day and a time of day",
          "day,clock,v\n29.11.2026,08:15:00,1\n30.11.2026,08:15:00,2\n",
-         "1 column of 3: v; day and clock are the clock (day, month, year)|1 "
+         "1 column of 3: v; day and clock are the clock (day, month, year, "
+         "UTC)|1 "
          "@1795940100.000",
          {0}},
         {"a time of day alone",
@@ -209,22 +229,23 @@ static void test_columns(void)
          {0}},
         {"two times",
          "a,b,v\n2026-11-29,2026-11-30,1\n",
-         "1 column of 3: v; a is the clock (ISO 8601); b is left out (another "
+         "1 column of 3: v; a is the clock (ISO 8601, UTC); b is left out "
+         "(another "
          "time)|1 @1795910400.000",
          {0}},
         {"days that tell",
          "d,v\n11/29/2026,1\n",
-         "1 column of 2: v; d is the clock (month, day, year)|1 "
+         "1 column of 2: v; d is the clock (month, day, year, UTC)|1 "
          "@1795910400.000",
          {0}},
         {"months that tell",
          "d,v\n1/2/2026,1\n29/11/2026,2\n",
-         "1 column of 2: v; d is the clock (day, month, year)|1 "
+         "1 column of 2: v; d is the clock (day, month, year, UTC)|1 "
          "@1769904000.000",
          {0}},
         {"a pattern",
          "d,v\n29-Nov-2026,1\n",
-         "1 column of 2: v; d is the clock (%d-%b-%Y)|1 @1795910400.000",
+         "1 column of 2: v; d is the clock (%d-%b-%Y, UTC)|1 @1795910400.000",
          {.time = "d",
           .stamp = {.kind = STAMP_PATTERN, .pattern = "%d-%b-%Y"}}},
         {"no clock",
@@ -277,14 +298,16 @@ static void test_loggers(void)
     static const found rows[] = {
         {"TOA5",
          toa5,
-         "2 columns of 4: AirTC RH; TIMESTAMP is the clock (ISO 8601); RECORD "
+         "2 columns of 4: AirTC RH; TIMESTAMP is the clock (ISO 8601, UTC); "
+         "RECORD "
          "is left out (numbers of records); it is a file of a Campbell logger "
          "(TOA5)|12.5 nan @1795940100.000",
          {0}},
         {"LabVIEW",
          lvm,
          "2 columns of 3: U1 U2; X_Value is the clock (seconds since its "
-         "header's time); it is a file of LabVIEW (.lvm); decimal commas|1.5 "
+         "header's time, UTC); it is a file of LabVIEW (.lvm); decimal "
+         "commas|1.5 "
          "2.5 @1795940100.513",
          {0}},
         {"TOB1",
@@ -330,7 +353,7 @@ static void test_asked(void)
          {0}},
         {"the same, said",
          "d,v\n01/02/2026,1\n",
-         "1 column of 2: v; d is the clock (day, month, year)|1 "
+         "1 column of 2: v; d is the clock (day, month, year, UTC)|1 "
          "@1769904000.000",
          {.stamp = {.kind = STAMP_DMY}}},
         {"numbers as names",
@@ -388,7 +411,12 @@ static void test_refused(void)
         {"no number at all",
          "a,b\nx,NA\n",
          "d.dat: no row of it can be learned from: none of its 2 columns holds "
-         "numbers;",
+         "numbers ('a' is text, 'b' is no value)",
+         {0}},
+        {"no text",
+         "\x7f"
+         "ELF\2\1\1\3\n1,2\n",
+         "d.dat: it is no text: its first bytes are 7f 45 4c 46",
          {0}},
         {"no time",
          "a,b\n1,x\n",

@@ -250,8 +250,9 @@ static void test_file_nothing(void)
                   "and nothing else"},
         {"a,b\nx,y\n", "e.csv: no row of it can be learned from: it has a "
                        "header and nothing else"},
-        {"a,b\nx,NA\n", "e.csv: no row of it can be learned from: none of its "
-                        "2 columns holds numbers; 'pilot inspect "},
+        {"a,b\nx,NA\n",
+         "e.csv: no row of it can be learned from: none of its "
+         "2 columns holds numbers ('a' is text, 'b' is no value)"},
         {"1,75754\n2,5\n", "e.csv:2: '2,5' may be two columns, or one number "
                            "with a decimal comma: give delimiter: comma or "
                            "decimal: comma"},

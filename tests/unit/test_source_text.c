@@ -1,7 +1,7 @@
 /* test_source_text.c - text files as a source: many, followed, gone on with. */
 #include "unit.h"
 
-#include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -396,6 +396,43 @@ static void test_text_days(void)
     source_end(&b);
 }
 
+/* --- a pipe --- */
+
+static void *write_pipe(void *arg)
+{
+    FILE *f = fopen(arg, "w");
+
+    for (int i = 0; f && i < 5; i++)
+        fprintf(f, "%d.5,1\n", i);
+    if (f)
+        fclose(f);
+    return NULL;
+}
+
+/* Nobody looks into it but who reads it, and only once. */
+static void test_text_pipe(void)
+{
+    char path[400], got[128];
+    pthread_t writer;
+    source_bench b;
+
+    forget();
+    snprintf(path, sizeof(path), "%s", at_scratch("pipe"));
+    CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&writer, NULL, write_pipe, path), 0);
+    CU_ASSERT_EQUAL(begin(&b, "pipe", 0), 0);
+    function *f = function_load("file", NULL, NULL);
+    CU_ASSERT_FALSE(function_rereadable(f, b.options));
+    source_set(&b, "path", scratch_folder);
+    CU_ASSERT_TRUE(function_rereadable(f, b.options));
+    function_unload(f);
+    give(&b, 9, got, sizeof(got));
+    UNIT_EQUAL(got, "pipe:0=0.5 x4 #0;pipe:4=4.5 x1 #1;");
+    source_end(&b);
+    pthread_join(writer, NULL);
+    unlink(path);
+}
+
 /* --- lines of a megabyte --- */
 
 static void test_text_wide(void)
@@ -447,6 +484,7 @@ int main(void)
         {"text: other files when a run goes on", test_text_again},
         {"text: followed, cut and grown again", test_text_cut},
         {"text: a folder is followed", test_text_days},
+        {"text: a pipe", test_text_pipe},
         {"text: lines of a megabyte", test_text_wide},
         {NULL, NULL},
     };
