@@ -219,6 +219,92 @@ static void test_stays(void)
     crew_close(&c);
 }
 
+/* A supervisor stays as long as those it tells of. */
+static void test_lingers(void)
+{
+    struct heard h = {.script =
+                          TELL "tell '{\"event\":\"pool\"}'; exec sleep 600"};
+    crew c = {.ops = &ops, .arg = &h, .lingers = true};
+    int64_t until = clock_mono_ns() + 30 * CLOCK_S;
+
+    h.crew = &c;
+    while (!c.told.final && clock_mono_ns() < until)
+        crew_turn(&c, clock_mono_ns());
+    crew_turn(&c, c.final_ns + 3600 * CLOCK_S);
+    CU_ASSERT_EQUAL(c.state, CREW_RUNS);
+    crew_kill(&c, 3000);
+    CU_ASSERT_EQUAL(c.state, CREW_DONE);
+    UNIT_EQUAL(h.died, "");
+    crew_close(&c);
+}
+
+static int started_badly(void *arg, pe_error *errp)
+{
+    (void)arg;
+    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CREATE, "no record");
+}
+
+/* What cannot be noted is not left running. */
+static void test_started(void)
+{
+    static const crew_ops noted = {.command = command,
+                                   .started = started_badly,
+                                   .event = event,
+                                   .died = died};
+    struct heard h = {.script = "exec sleep 600"};
+    crew c = {.ops = &noted, .arg = &h};
+
+    h.crew = &c;
+    crew_turn(&c, clock_mono_ns());
+    CU_ASSERT_EQUAL(c.state, CREW_LOST);
+    CU_ASSERT_EQUAL(c.starts, 1);
+    CU_ASSERT_PTR_NULL(c.proc);
+    CU_ASSERT_EQUAL(c.told.exit_code, PE_EXIT_CREATE);
+    UNIT_EQUAL(h.events, "error;");
+    UNIT_EQUAL(h.died, "was not started");
+    crew_close(&c);
+}
+
+/* What is believed of a process: the first error, and the last state. */
+static void test_told(void)
+{
+    static const struct {
+        const char *event;
+        bool is_new;
+        agent_told want;
+    } rows[] = {
+        {"{}", false, {0}},
+        {"{\"event\":\"ready\"}", true, {.ready = true}},
+        {"{\"event\":\"error\",\"kind\":\"retry\",\"exit\":75}",
+         true,
+         {.ready = true, .error = true, .exit_code = 75}},
+        {"{\"event\":\"error\",\"kind\":\"input\",\"exit\":65}",
+         false,
+         {.ready = true, .error = true, .exit_code = 75}},
+        {"{\"event\":\"edge\",\"state\":\"drained\"}",
+         true,
+         {.ready = true,
+          .error = true,
+          .exit_code = 75,
+          .final = true,
+          .drained = true}},
+    };
+    agent_told t = {0};
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        json_t *o = json_loads(rows[i].event, 0, NULL);
+        CU_ASSERT_EQUAL(agent_told_take(&t, o), rows[i].is_new);
+        CU_ASSERT_EQUAL(t.ready, rows[i].want.ready);
+        CU_ASSERT_EQUAL(t.error, rows[i].want.error);
+        CU_ASSERT_EQUAL(t.fatal, rows[i].want.fatal);
+        CU_ASSERT_EQUAL(t.exit_code, rows[i].want.exit_code);
+        CU_ASSERT_EQUAL(t.final, rows[i].want.final);
+        CU_ASSERT_EQUAL(t.failed, rows[i].want.failed);
+        CU_ASSERT_EQUAL(t.drained, rows[i].want.drained);
+        json_decref(o);
+    }
+}
+
 /* One that talks without a stop is heard in turns, and can be ended. */
 static void test_chatty(void)
 {
@@ -245,6 +331,9 @@ int main(void)
         {"starts that come to nothing", test_stillborn},
         {"told to try again", test_again},
         {"one that does not leave", test_stays},
+        {"one that may stay", test_lingers},
+        {"one that cannot be noted", test_started},
+        {"what is believed", test_told},
         {"one that talks without a stop", test_chatty},
         {NULL, NULL},
     };
