@@ -68,21 +68,6 @@ size_t commit_device_find(commit_devices *t, const char *name, pe_error *errp)
     return t->n - 1;
 }
 
-void commit_device_set(commit_device *d, int32_t partition, uint64_t boot,
-                       uint64_t seq)
-{
-    d->known = true;
-    d->last.partition = partition;
-    d->last.boot = boot;
-    d->last.seq = seq;
-}
-
-bool commit_device_has(const commit_device *d, uint64_t boot, uint64_t seq)
-{
-    return d->known && (boot < d->last.boot ||
-                        (boot == d->last.boot && seq <= d->last.seq));
-}
-
 void commit_devices_clear(commit_devices *t)
 {
     for (size_t i = 0; i < t->n; i++)

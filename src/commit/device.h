@@ -27,10 +27,23 @@ typedef struct commit_devices {
 size_t commit_device_find(commit_devices *t, const char *name, pe_error *errp);
 /* ... SIZE_MAX: it is not there. */
 size_t commit_device_look(const commit_devices *t, const char *name);
-void commit_device_set(commit_device *d, int32_t partition, uint64_t boot,
-                       uint64_t seq);
-/* Rule 5: a device's block is new when (boot, seq) is beyond the last. */
-bool commit_device_has(const commit_device *d, uint64_t boot, uint64_t seq);
 void commit_devices_clear(commit_devices *t);
+
+static inline void commit_device_set(commit_device *d, int32_t partition,
+                                     uint64_t boot, uint64_t seq)
+{
+    d->known = true;
+    d->last.partition = partition;
+    d->last.boot = boot;
+    d->last.seq = seq;
+}
+
+/* Rule 5: a device's block is new when (boot, seq) is beyond the last. */
+static inline bool commit_device_has(const commit_device *d, uint64_t boot,
+                                     uint64_t seq)
+{
+    return d->known && (boot < d->last.boot ||
+                        (boot == d->last.boot && seq <= d->last.seq));
+}
 
 #endif

@@ -65,8 +65,16 @@ int pool_slot_touch(pool_slot *s, commit_device *d);
 /* The open one, the one before, and [number]; NULL: it is neither, or not
  * live.
  */
-pool_slot *pool_epoch_open(pool_epochs *e);
-pool_slot *pool_epoch_closing(pool_epochs *e);
+static inline pool_slot *pool_epoch_open(pool_epochs *e)
+{
+    return &e->slot[e->open & 1];
+}
+
+static inline pool_slot *pool_epoch_closing(pool_epochs *e)
+{
+    return &e->slot[(e->open - 1) & 1];
+}
+
 pool_slot *pool_epoch_of(pool_epochs *e, int64_t number);
 
 /* epoch.c - opening, closing, contributing, reducing.  All ranks take the same

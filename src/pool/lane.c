@@ -68,17 +68,6 @@ void lane_fini(pool *p)
 
 /* --- fetched records --- */
 
-source_item *lane_item(const pool_lane *l, size_t i)
-{
-    return &l->ring[(l->head + i) % POOL_BACKLOG];
-}
-
-void lane_pop(pool_lane *l)
-{
-    l->head = (l->head + 1) % POOL_BACKLOG;
-    l->n--;
-}
-
 void lane_release(pool *p, pool_lane *l)
 {
     p->c.source->ops->release(p->c.source, lane_item(l, 0));
@@ -95,11 +84,6 @@ void lane_drop(pool *p)
 {
     for (size_t i = 0; p->own.lanes && i < p->own.n_lanes; i++)
         lane_empty(p, &p->own.lanes[i]);
-}
-
-size_t lane_place(const pool *p, int32_t partition)
-{
-    return (size_t)p->own.map.place[partition];
 }
 
 void lane_fill(pool *p, size_t lane, size_t want)

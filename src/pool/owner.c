@@ -24,14 +24,11 @@ static void fix_epoch(pool *p, pool_slot *s, const source_item *r)
 }
 
 /* Names of other runs' devices are anybody's to make: of so many repeats are
- * known, and of the rest none is.
+ * known, and of the rest none is.  [r] is of a device that is not known.
  */
 static bool is_beyond(pool *p, const source_item *r)
 {
-    pool_owner *o = &p->own;
-
-    if (r->sender == SENDER_OURS || o->devices.n < POOL_OTHERS ||
-        commit_device_look(&o->devices, r->block.device) != SIZE_MAX)
+    if (r->sender == SENDER_OURS || p->own.devices.n < POOL_OTHERS)
         return false;
     if (p->figures.unchecked++ == 0)
         log_warn("more than %d devices in %s: repeats of other runs' devices "
@@ -40,35 +37,36 @@ static bool is_beyond(pool *p, const source_item *r)
     return true;
 }
 
-/* Its device has this block now; -1: the pool has failed. */
-static int note_device(pool *p, pool_slot *s, const source_item *r)
+static void fail_nomem(pool *p)
+{
+    pe_error e = {0};
+
+    pe_error_nomem(&e);
+    pool_fail(p, &e);
+}
+
+/* The device of [r], number [at] in the table or new, has this block now; -1:
+ * the pool has failed.
+ */
+static int note_device(pool *p, pool_slot *s, const source_item *r, size_t at)
 {
     const pe_block *b = &r->block;
     commit_devices *t = &p->own.devices;
-    pe_error e = {0};
-    size_t at;
 
-    if (!b->has_seq || is_beyond(p, r))
+    if (!b->has_seq)
         return 0;
-    at = commit_device_find(t, b->device, &e);
+    if (at == SIZE_MAX) {
+        if (is_beyond(p, r))
+            return 0;
+        at = commit_device_find(t, b->device, NULL);
+    }
     if (at != SIZE_MAX) {
         commit_device_set(&t->d[at], b->partition, b->boot, b->seq);
         if (pool_slot_touch(s, &t->d[at]) == 0)
             return 0;
     }
-    pe_error_nomem(&e);
-    pool_fail(p, &e);
+    fail_nomem(p);
     return -1;
-}
-
-/* True for a record that repeats one of its device. */
-static bool seen_before(const pool *p, const source_item *r)
-{
-    const commit_devices *t = &p->own.devices;
-    const pe_block *b = &r->block;
-    size_t at = b->has_seq ? commit_device_look(t, b->device) : SIZE_MAX;
-
-    return at != SIZE_MAX && commit_device_has(&t->d[at], b->boot, b->seq);
 }
 
 /* A counted epoch is never full: its blocks are its own bound. */
@@ -91,18 +89,22 @@ static bool may_dispatch(const pool *p, const source_item *r)
 
 enum owner_word owner_admit(pool *p, source_item *r)
 {
+    const commit_devices *t = &p->own.devices;
     pool_slot *s = pool_epoch_open(&p->epochs);
+    const pe_block *b = &r->block;
+    size_t at;
 
     if (!may_dispatch(p, r))
         return OWNER_WAIT;
-    if (seen_before(p, r)) {
+    at = b->has_seq ? commit_device_look(t, b->device) : SIZE_MAX;
+    if (at != SIZE_MAX && commit_device_has(&t->d[at], b->boot, b->seq)) {
         fix_epoch(p, s, r);
         s->add.deduplicated++;
         return OWNER_DONE;
     }
     if (r->bad.kind == PE_ERROR_NONE && !s->base && !first_propose(p, r))
         return OWNER_WAIT;
-    if (note_device(p, s, r) < 0)
+    if (note_device(p, s, r, at) < 0)
         return OWNER_WAIT;
     fix_epoch(p, s, r);
     if (r->bad.kind == PE_ERROR_NONE)

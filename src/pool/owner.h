@@ -18,6 +18,17 @@ typedef struct pool_lane {
     size_t head, n;
 } pool_lane;
 
+static inline source_item *lane_item(const pool_lane *l, size_t i)
+{
+    return &l->ring[(l->head + i) % POOL_BACKLOG];
+}
+
+static inline void lane_pop(pool_lane *l)
+{
+    l->head = (l->head + 1) % POOL_BACKLOG;
+    l->n--;
+}
+
 /* Who is to tell the features of the first model (first.c). */
 typedef struct pool_first {
     bool ours_only; /* the run has devices of its own */
@@ -69,12 +80,9 @@ void lane_empty(pool *p, pool_lane *l);
 void lane_rewind(pool *p);
 void lane_drop(pool *p);   /* all of them */
 void lane_refill(pool *p); /* fetch ahead what helpers may be told of */
-source_item *lane_item(const pool_lane *l, size_t i);
-void lane_pop(pool_lane *l);
 void lane_release(pool *p, pool_lane *l); /* its head is done with */
 /* The next lane with a record, in turn; NULL: there is none. */
 pool_lane *lane_next(pool *p, size_t want);
-size_t lane_place(const pool *p, int32_t partition); /* in own.at */
 /* Sums of the partitions of this rank, for the rounds: records fetched, not
  * yet dispatched; those that are at their end; ... that have given the counted
  * epoch its share; 1 + one that has not, and nothing in it, or 0.

@@ -3,19 +3,17 @@
 
 #include <stdint.h>
 
-/* The columns of the first table, and of each its facts. */
-static const struct facts {
-    const char *name;
-    bool ready, held, closing, reducing, urgent;
-} facts[PHASE_N] = {
+/* The columns of the first table.  While an epoch is reduced no round has
+ * anything to decide of it.
+ */
+const phase_facts phase_table[PHASE_N] = {
     [PHASE_LOADING] = {"loading", .urgent = true},
     [PHASE_DROPPING] = {"dropping", .reducing = true, .urgent = true},
     [PHASE_OPEN] = {"open", .ready = true},
     [PHASE_CLOSING] = {"closing", .ready = true, .closing = true,
                        .urgent = true},
     [PHASE_CALM] = {"calm", .ready = true, .closing = true, .urgent = true},
-    [PHASE_REDUCING] = {"reducing", .ready = true, .reducing = true,
-                        .urgent = true},
+    [PHASE_REDUCING] = {"reducing", .ready = true, .reducing = true},
     [PHASE_HELD] = {"held", .ready = true, .held = true, .urgent = true},
     [PHASE_HELD_CLOSING] = {"held, closing", .ready = true, .held = true,
                             .closing = true, .urgent = true},
@@ -198,7 +196,7 @@ bool phase_ship_step(enum phase_ship *at, enum phase_turn t)
 
 const char *phase_name(enum phase at)
 {
-    return at < PHASE_N ? facts[at].name : "?";
+    return at < PHASE_N ? phase_table[at].name : "?";
 }
 
 const char *phase_event_name(enum phase_event e)
@@ -209,29 +207,4 @@ const char *phase_event_name(enum phase_event e)
 const char *phase_action_name(enum phase_action a)
 {
     return a <= PHASE_IMPOSSIBLE ? action_names[a] : "?";
-}
-
-bool phase_is_ready(enum phase at)
-{
-    return facts[at].ready;
-}
-
-bool phase_is_held(enum phase at)
-{
-    return facts[at].held;
-}
-
-bool phase_is_closing(enum phase at)
-{
-    return facts[at].closing;
-}
-
-bool phase_is_reducing(enum phase at)
-{
-    return facts[at].reducing;
-}
-
-bool phase_is_urgent(enum phase at, enum phase_order o, enum phase_ship s)
-{
-    return facts[at].urgent || o != PHASE_GO || s != PHASE_SHIP_NONE;
 }

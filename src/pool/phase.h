@@ -101,16 +101,43 @@ const char *phase_name(enum phase at);              /* "open" */
 const char *phase_event_name(enum phase_event e);   /* "reduced" */
 const char *phase_action_name(enum phase_action a); /* "keep" */
 
-/* Facts of a phase: the state of the term is here; ... and blocks may be
- * dispatched; an epoch is on its way out and not contributed; its reduction
- * runs.
- */
-bool phase_is_ready(enum phase at);
-bool phase_is_held(enum phase at);
-bool phase_is_closing(enum phase at);
-bool phase_is_reducing(enum phase at);
+/* Of each phase. */
+typedef struct phase_facts {
+    const char *name;
+    bool ready;    /* the state of the term is here */
+    bool held;     /* ... but nothing may be dispatched */
+    bool closing;  /* an epoch is on its way out and not contributed */
+    bool reducing; /* its reduction runs */
+    bool urgent;   /* the next round is waited for */
+} phase_facts;
 
-/* Do others wait for this rank's part in the protocol, or it for theirs? */
-bool phase_is_urgent(enum phase at, enum phase_order o, enum phase_ship s);
+extern const phase_facts phase_table[PHASE_N];
+
+static inline bool phase_is_ready(enum phase at)
+{
+    return phase_table[at].ready;
+}
+
+static inline bool phase_is_held(enum phase at)
+{
+    return phase_table[at].held;
+}
+
+static inline bool phase_is_closing(enum phase at)
+{
+    return phase_table[at].closing;
+}
+
+static inline bool phase_is_reducing(enum phase at)
+{
+    return phase_table[at].reducing;
+}
+
+/* Do others wait for this rank's word in the next round, or it for theirs? */
+static inline bool phase_is_urgent(enum phase at, enum phase_order o,
+                                   enum phase_ship s)
+{
+    return phase_table[at].urgent || o != PHASE_GO || s != PHASE_SHIP_NONE;
+}
 
 #endif

@@ -118,7 +118,8 @@ static bool work(pool *p)
 
 static bool waiting(const pool *p)
 {
-    return p->rounds.posted || p->sends.n > 0 || pool_is_urgent(p);
+    return p->rounds.posted || p->sends.n > 0 || pool_is_urgent(p) ||
+           phase_is_reducing(p->term.phase);
 }
 
 static void idle(pool *p)
@@ -129,7 +130,8 @@ static void idle(pool *p)
         sched_yield();
         return;
     }
-    if (pool_is_urgent(p) && quiet < 20 * CLOCK_MS)
+    if ((pool_is_urgent(p) || phase_is_reducing(p->term.phase)) &&
+        quiet < 20 * CLOCK_MS)
         clock_sleep_ns(NAP, 0);
     else if (waiting(p) || quiet < 20 * CLOCK_MS)
         p->c.source->ops->wait(p->c.source, 1);

@@ -56,6 +56,12 @@ static inline bool pool_is_draining(const pool *p)
     return p->term.order == PHASE_DRAIN;
 }
 
+/* Index of an owned partition in own.at. */
+static inline size_t lane_place(const pool *p, int32_t partition)
+{
+    return (size_t)p->own.map.place[partition];
+}
+
 /* The model of broadcast [n], and the newest; NULL: none. */
 static inline pool_model **ship_place(pool *p, int64_t n)
 {

@@ -47,16 +47,6 @@ void pool_slot_fini(pool_slot *s)
     pool_model_drop(s->base);
 }
 
-pool_slot *pool_epoch_open(pool_epochs *e)
-{
-    return &e->slot[e->open & 1];
-}
-
-pool_slot *pool_epoch_closing(pool_epochs *e)
-{
-    return &e->slot[(e->open - 1) & 1];
-}
-
 pool_slot *pool_epoch_of(pool_epochs *e, int64_t number)
 {
     pool_slot *s = &e->slot[number & 1];
@@ -120,6 +110,7 @@ static int grow_touch(pool_slot *s)
 int pool_slot_touch(pool_slot *s, commit_device *d)
 {
     size_t place = s->epoch & 1, at = d->touched[place].at;
+    params_device *to;
 
     if (d->touched[place].epoch != s->epoch || at >= s->n_touch) {
         if (s->n_touch == s->cap_touch && grow_touch(s) < 0)
@@ -127,7 +118,11 @@ int pool_slot_touch(pool_slot *s, commit_device *d)
         at = s->n_touch++;
         d->touched[place].epoch = s->epoch;
         d->touched[place].at = at;
+        s->touch[at].device = d->last.device;
     }
-    s->touch[at] = d->last;
+    to = &s->touch[at];
+    to->partition = d->last.partition;
+    to->boot = d->last.boot;
+    to->seq = d->last.seq;
     return 0;
 }

@@ -19,11 +19,6 @@ void term_want(pool_term *t)
     t->wanted = t->number + 1;
 }
 
-bool term_is_wanted(const pool_term *t)
-{
-    return t->wanted > t->number;
-}
-
 void fate_fail(pool_fate *f, const pe_error *e)
 {
     if (f->failed)

@@ -19,6 +19,11 @@ typedef struct pool_term {
     uint32_t proposal; /* features of the first block, behind the stages */
 } pool_term;
 
+static inline bool term_is_wanted(const pool_term *t)
+{
+    return t->wanted > t->number;
+}
+
 /* The first error of this rank, which ends the pool with the next round. */
 typedef struct pool_fate {
     bool failed;
@@ -28,7 +33,6 @@ typedef struct pool_fate {
 /* term.c - local. */
 void term_raise(pool_term *t, int64_t number); /* it was told so */
 void term_want(pool_term *t);                  /* another one */
-bool term_is_wanted(const pool_term *t);
 void fate_fail(pool_fate *f, const pe_error *e);
 
 #endif
