@@ -85,9 +85,8 @@ static int take_data(const grid *g, void *data, pe_block *b, pe_error *errp)
     if (!is_block(g, dtype)) {
         if (pe_block_reserve(b, points, g->columns, dtype, errp) < 0)
             return -1;
-        grid_copy(g, &(grid_rows){data, points, 0, points}, NULL, g->columns,
-                  b->data, dtype, 0, g->columns);
-        return 0;
+        return grid_copy(g, &(grid_rows){data, points, 0, points}, NULL,
+                         g->columns, b->data, dtype, 0, g->columns) > 0;
     }
     if (grid_bytes(g, points) > PE_BLOCK_BYTES_MAX)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
@@ -130,7 +129,7 @@ int npy_decode(const void *buf, size_t len, pe_block *b, pe_error *errp)
         rc = decode(&a, buf, len, b, errp);
         npy_array_clear(&a);
     }
-    return rc < 0 ? pe_error_prefix(errp, "not a .npy record") : 0;
+    return rc < 0 ? pe_error_prefix(errp, "not a .npy record") : rc;
 }
 
 const void *npy_frame(pe_block *b, size_t *lenp)

@@ -23,7 +23,8 @@ void npy_header(unsigned char out[NPY_HEADER_LEN], enum pe_dtype dtype,
  * fields, every byte accounted for.  '<f4' and '<f8' in C order stay where they
  * are in [buf], at any alignment; all else is put once into the storage of
  * [b], as f4 where that holds every such number, else as f8.  Errors are of
- * class input and say what was found ("not a .npy record: ...").
+ * class input and say what was found ("not a .npy record: ...").  1: whole
+ * numbers were rounded, for f8 has no room for all of their digits; else 0.
  */
 int npy_decode(const void *buf, size_t len, pe_block *b, pe_error *errp);
 

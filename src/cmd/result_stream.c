@@ -246,6 +246,7 @@ static int take(stream *s, const broker_record *r, pe_error *errp)
         npy_decode(r->value, r->len, &b, errp) < 0)
         return -1;
     print_rows(s, &f, &b);
+    pe_block_release(&b); /* one that is not ours may have been converted */
     return 0;
 }
 

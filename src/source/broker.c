@@ -9,6 +9,7 @@
 #include "src/block/npy.h"
 #include "src/block/record.h"
 #include "src/common/clock.h"
+#include "src/common/log.h"
 
 struct topic_source {
     source_reader base;
@@ -24,6 +25,7 @@ struct topic_source {
     int32_t *partition;          /* of a lane */
     size_t n;
     record_headers headers; /* scratch of one record */
+    bool rounding;          /* it has been said that numbers are rounded */
 };
 
 static struct topic_source *source_of(source_reader *s)
@@ -125,6 +127,16 @@ static void decode_sender(struct topic_source *s, source_item *r)
         own_name(s, r->text);
 }
 
+static void say_rounded(struct topic_source *s, const broker_record *b)
+{
+    if (s->rounding)
+        return;
+    s->rounding = true;
+    log_warn("record %s/%d/%lld has whole numbers beyond 2^53, which have no "
+             "exact double and are rounded, from here on",
+             s->topic, (int)b->partition, (long long)b->offset);
+}
+
 static void decode(struct topic_source *s, source_item *r)
 {
     broker_record *b = &r->held;
@@ -146,8 +158,9 @@ static void decode(struct topic_source *s, source_item *r)
     decode_sender(s, r);
     if (r->bad.kind == PE_ERROR_NONE &&
         record_decode(&s->headers, k, r->text + SENDER_NAME,
-                      SOURCE_TEXT - SENDER_NAME, &r->bad) == 0)
-        npy_decode(b->value, b->len, k, &r->bad);
+                      SOURCE_TEXT - SENDER_NAME, &r->bad) == 0 &&
+        npy_decode(b->value, b->len, k, &r->bad) > 0)
+        say_rounded(s, b);
     if (r->sender == SENDER_STRANGER)
         k->has_seq = 0;
     k->fetch_ns = clock_real_ns();

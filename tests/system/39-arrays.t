@@ -28,11 +28,16 @@ for a in big-i2 fortran half bytes python2; do
 done
 "$FOREIGN" typed-topic 0 "@$arrays/complex.npy" 1 numpy
 "$FOREIGN" typed-topic 0 "@$arrays/cube.npy" 1 numpy
+"$FOREIGN" typed-topic 0 "@$arrays/large.npy" 1 numpy
 out=$(pilot run "$TEST_DIR/typed.yaml" --run typed 2>&1)
 is $? 0 "records: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
 is "$(committed typed applied)" 205 "records of any type are learned"
 is "$(committed typed points)" 1050 "with all of their rows"
-is "$(committed typed refused)" 2 "what has no rows of numbers is refused"
+is "$(committed typed refused)" 3 \
+    "what has no rows of numbers, or of other features, is refused"
+has "$out$(cat "$PILOT_HOME/typed/pool/err")" \
+    "has whole numbers beyond 2^53, which have no exact double" \
+    "numbers that are rounded are said"
 exact typed
 
 # Files: the rows of each, by two devices.

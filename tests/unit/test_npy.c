@@ -341,6 +341,23 @@ static void test_orders(void)
     pe_block_release(&b);
 }
 
+/* A record says that it was rounded. */
+static void test_record_rounded(void)
+{
+    static const char dict[] = "{'descr': '<i8', " F ", 'shape': (1,)}";
+    const int64_t values[] = {INT64_C(1) << 53, (INT64_C(1) << 53) + 1};
+    pe_block b = {0};
+
+    for (int i = 0; i < 2; i++) {
+        record r = record_make(1, dict, 8);
+        memcpy(r.data + r.len - 8, &values[i], 8);
+        CU_ASSERT_EQUAL(npy_decode(r.data, r.len, &b, NULL), i);
+        CU_ASSERT_EQUAL(pe_block_at(&b, 0, 0), 9007199254740992.0);
+        free(r.data);
+    }
+    pe_block_release(&b);
+}
+
 /* What has no room in its type is counted. */
 static void test_rounded(void)
 {
@@ -611,6 +628,7 @@ int main(void)
         {"numbers of every kind", test_dtypes},
         {"shapes, orders, fields", test_orders},
         {"whole numbers that are rounded", test_rounded},
+        {"a record of such", test_record_rounded},
         {"arrays of three axes", test_grid},
         {"arrays of no rows and columns", test_grid_refused},
         {"dtype: refused", test_dtype_bad},
