@@ -223,9 +223,16 @@ void lane_release(lane *l, lane_block *b)
 /* No record came: is that the end, and how long is it waited for? */
 static int wait_for(lane *l, pe_error *errp)
 {
+    int64_t end = l->source->ops->end(l->source, l->c.partition);
     char away[256];
 
-    if (l->c.end < 0 && l->source->ops->end(l->source, l->c.partition) >= 0) {
+    if (end >= 0 && l->c.end >= 0)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+                            "the source of partition %d ends behind %" PRId64
+                            " blocks now, and the run has learned from %" PRId64
+                            ": it is not what it was",
+                            (int)l->c.partition, end, l->c.end);
+    if (end >= 0) {
         l->done = true;
         return 0;
     }

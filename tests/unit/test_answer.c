@@ -299,6 +299,8 @@ static pe_buffer the_model(void)
     return file;
 }
 
+static int64_t blocks = BLOCKS; /* that the run has learned from */
+
 /* One over all partitions, into [folder]. */
 static int pass_of(const char *folder, int threads, bool ends, const char *what,
                    bool strict, pe_error *errp)
@@ -327,7 +329,7 @@ static int pass_of(const char *folder, int threads, bool ends, const char *what,
                                .partition = p,
                                .what = what,
                                .strict = strict,
-                               .end = ends ? BLOCKS : -1};
+                               .end = ends ? blocks : -1};
     rc = pass_run(&c, errp);
     json_decref(info);
     pe_buffer_free(&model);
@@ -489,6 +491,23 @@ static void test_strict(void)
     free(folder);
 }
 
+/* A source that was cut since. */
+static void test_changed(void)
+{
+    char *folder = text_format("%s/changed", scratch_folder);
+    pe_error e = {0};
+
+    blocks = BLOCKS + 1;
+    CU_ASSERT_EQUAL(pass_once(folder, 1, true, NULL, &e), -1);
+    UNIT_EQUAL(e.text, "the source of partition 0 ends behind 40 blocks now, "
+                       "and the run has learned from 41: it is not what it "
+                       "was");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
+    CU_ASSERT_EQUAL(access(folder, F_OK), -1);
+    blocks = BLOCKS;
+    free(folder);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -500,6 +519,7 @@ int main(void)
         {"answers", test_answers},
         {"columns", test_columns},
         {"strict", test_strict},
+        {"a source that was cut", test_changed},
         {0},
     };
 
