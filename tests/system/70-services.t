@@ -45,6 +45,35 @@ pilot services start --dir "$dir" 2>/dev/null
 # shellcheck disable=SC1091
 . "$dir/env"
 is "$PILOT_BROKER $PILOT_PARAMS" "$ports" "a start keeps the ports of before"
+# A broker that was killed a moment ago is none: another one is started.
+kill -KILL "$KAFKA_PID"
+"$services" start --dir "$dir" 2>/dev/null
+is $? 0 "a broker that was killed: another one is started"
+# shellcheck disable=SC1091
+. "$dir/env"
+"$BUILD/tests/system/topic" create services-topic 1
+is $? 0 "... which answers"
+# One that says nothing is not taken for one that runs.
+kill -STOP "$KAFKA_PID"
+out=$("$services" start --dir "$dir" 2>&1)
+is $? 69 "a broker that does not answer: exit status"
+has "$out" "process $KAFKA_PID, is there and does not answer" "... is named"
+kill -CONT "$KAFKA_PID"
+# A start that fails half-way leaves what ran before.
+kill -KILL "$KAFKA_PID"
+wait_for 10 ended "$KAFKA_PID"
+out=$(JAVA_HOME=/nowhere "$services" start --dir "$dir" 2>&1)
+is $? 78 "half a start: exit status"
+has "$out" "JAVA_HOME is '/nowhere'" "half a start: says why"
+ended "$REDIS_PID"
+is $? 1 "half a start: the Redis that ran goes on"
+has "$("$services" status --dir "$dir")" \
+    "redis running ${PILOT_PARAMS#redis://} pid $REDIS_PID" "... and is known"
+"$services" start --dir "$dir" 2>/dev/null
+is $? 0 "half a start: the next one brings the rest"
+# shellcheck disable=SC1091
+. "$dir/env"
+is "$PILOT_BROKER $PILOT_PARAMS" "$ports" "... at the ports of before"
 "$services" stop --purge --dir "$dir"
 is $? 0 "stop"
 ended "$KAFKA_PID" && ended "$REDIS_PID" && [ ! -e "$dir" ]
