@@ -47,11 +47,11 @@ int dialect_copy(table_dialect *to, const table_dialect *from, pe_error *errp)
         to->columns[j].unit = copy_of(from->columns[j].unit);
         good = to->columns[j].name && to->columns[j].unit;
     }
-    if (good) {
+    if (good && from->n_missing > 0)
         memcpy(to->missing, from->missing,
                from->n_missing * sizeof(*to->missing));
+    if (good)
         return 0;
-    }
     dialect_free(to);
     return pe_error_nomem(errp);
 }

@@ -87,7 +87,7 @@ typedef struct table_dialect {
 
 void dialect_free(table_dialect *d); /* may be NULL; leaves it zeroed */
 
-/* A copy without strings that others own.  Errors: no memory. */
+/* A copy; the pattern of its clock stays borrowed.  Errors: no memory. */
 int dialect_copy(table_dialect *to, const table_dialect *from, pe_error *errp);
 
 /* Is the field no value: empty, NA, NaN, null, or one that was given? */
