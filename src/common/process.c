@@ -477,3 +477,26 @@ char process_state(pid_t pid, char start[32])
     free(path);
     return at ? state : '\0';
 }
+
+void process_raise_early(void)
+{
+    static const struct {
+        const char *name;
+        int sig;
+    } known[] = {{"TERM", SIGTERM},
+                 {"INT", SIGINT},
+                 {"USR1", SIGUSR1},
+                 {"USR2", SIGUSR2},
+                 {"XCPU", SIGXCPU}};
+    const char *early = getenv("PILOT_EARLY");
+
+    for (const char *at = early ? early : ""; *at;) {
+        size_t len = strcspn(at, " ");
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+            if (strlen(known[i].name) == len &&
+                !strncmp(known[i].name, at, len))
+                raise(known[i].sig);
+        at += len + strspn(at + len, " ");
+    }
+    unsetenv("PILOT_EARLY");
+}

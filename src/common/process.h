@@ -87,4 +87,10 @@ int process_kill_marked(const char *mark);
  */
 char process_state(pid_t pid, char start[32]);
 
+/* Raise the signals that whoever started us got before we were there: the
+ * words of PILOT_EARLY ("USR1 TERM"), which is taken out of the environment.
+ * To be called with these signals blocked.
+ */
+void process_raise_early(void);
+
 #endif

@@ -82,10 +82,11 @@ static int signals_open(supervisor *s, pe_error *errp)
     }
     sigprocmask(SIG_BLOCK, &set, NULL);
     s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (s->signal_fd >= 0)
-        return 0;
-    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                        "cannot watch signals: %s", strerror(errno));
+    if (s->signal_fd < 0)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "cannot watch signals: %s", strerror(errno));
+    process_raise_early();
+    return 0;
 }
 
 static int load(supervisor *s, pe_error *errp)

@@ -9,9 +9,11 @@
 
 #include "src/common/shell.h"
 
-/* The end of every script.  A trap runs between commands only, so the pilot
- * is a child in the background; bash leaves `wait` at each signal and keeps
- * the status of a child until it was asked for.
+/* Before anything that takes its time.  A trap runs between commands only, so
+ * the pilot is a child in the background; bash leaves `wait` at each signal
+ * and keeps the status of a child until it was asked for.  A child that does
+ * not listen yet dies of a signal: what came before its start is in its
+ * environment.
  */
 static const char forward[] =
     "# The pilot gets every signal: the shell waits, and wakes up for each.\n"
@@ -27,20 +29,20 @@ static const char forward[] =
     "}\n"
     "for sig in TERM INT USR1 USR2 XCPU; do\n"
     "    trap \"forward $sig\" \"$sig\"\n"
-    "done\n"
-    "\n";
+    "done\n";
 
 /* A supervisor that is killed (a tool that ends what uses much memory, by
  * hand) takes its ranks with it, and a job without it would be no use.
  */
 static const char await[] =
     "    pilot=$!\n"
-    "    for sig in $early; do\n"
+    "    for sig in ${early#\"$told\"}; do\n"
     "        kill -s \"$sig\" \"$pilot\" 2>/dev/null\n"
     "    done\n"
     "}\n"
     "\n"
-    "# One that is killed is started again, unless the job is being ended.\n"
+    "# One that is killed is started again, unless the job is being ended; so\n"
+    "# is one that a warning met before it could hear it: the next is told.\n"
     "starts=1\n"
     "start\n"
     "while :; do\n"
@@ -49,11 +51,17 @@ static const char await[] =
     "    status=$?\n"
     "    [ -z \"$woken\" ] || continue\n"
     "    pilot='' early=''\n"
-    "    [ \"$status\" -eq 137 ] && [ -z \"$ending\" ] && [ \"$starts\" -lt 3 "
-    "] ||\n"
-    "        exit \"$status\"\n"
+    "    [ \"$status\" -gt 128 ] && [ \"$starts\" -lt 3 ] || exit \"$status\"\n"
+    "    sig=$(kill -l \"$status\")\n"
+    "    case $sig in\n"
+    "    KILL)\n"
+    "        [ -z \"$ending\" ] || exit \"$status\"\n"
+    "        echo \"the supervisor was killed; it is started again\" >&2\n"
+    "        ;;\n"
+    "    USR1 | USR2 | XCPU) early=\"$sig $early\" ;;\n"
+    "    *) exit \"$status\" ;;\n"
+    "    esac\n"
     "    starts=$((starts + 1))\n"
-    "    echo \"the supervisor was killed; it is started again\" >&2\n"
     "    start\n"
     "done\n";
 
@@ -316,9 +324,10 @@ char *script_make(const script_dialect *d, const resource_spec *s,
 
     if (spec_check(s, errp) < 0 || add_head(&out, d, s, errp) < 0)
         goto error;
+    text_add(&out, "\n%s", forward);
     add_folders(&out, d, s);
     add_settings(&out, d, s);
-    text_add(&out, "\n%sstart() {\n    ", forward);
+    text_add(&out, "\nstart() {\n    told=$early\n    PILOT_EARLY=$told ");
     shell_add_word(&out, s->supervisor);
     text_add(&out, " \"$PILOT_DIR\" &\n%s", await);
     if (!out.failed)

@@ -2,7 +2,8 @@
  *
  * fake_supervisor FOLDER: facts of its start go to FOLDER/facts, then, once
  * $FAKE_SIGNALS signals have come (default 0), it exits with $FAKE_STATUS.  A
- * line of FOLDER/signals is one signal.
+ * line of FOLDER/signals is one signal.  With $FAKE_DEAF one that was told of
+ * no early signal dies of USR1.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/common/process.h"
 #include "src/common/text.h"
 
 static const int caught[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGXCPU};
@@ -52,12 +54,16 @@ int main(int argc, char **argv)
 
     if (argc != 2)
         return 97;
+    const char *early = getenv("PILOT_EARLY");
+    if (number_of("FAKE_DEAF") && !(early && *early))
+        raise(SIGUSR1);
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
         sigaddset(&set, caught[i]);
         signal(caught[i], SIG_DFL); /* a shell's child may ignore INT */
     }
     sigprocmask(SIG_BLOCK, &set, NULL);
+    process_raise_early();
     FILE *f = open_in(argv[1], "signals");
     printf("out of the pilot\n");
     fprintf(stderr, "err of the pilot\n");

@@ -761,6 +761,35 @@ static void test_run_signals(void)
     }
 }
 
+/* Signals that come before the pilot can hear them are told to it. */
+static void test_run_early(void)
+{
+    static const struct say slow[] = {
+        {REQUEST_SETUP, "kill -s USR1 $$; kill -s TERM $$"}, {0, NULL}};
+    static const struct {
+        const struct say *say;
+        const char *env[4];
+        const char *signals; /* in any order */
+    } rows[] = {
+        {slow, {"FAKE_SIGNALS=2", NULL}, "USR1\nTERM\n"},
+        {nothing, {"FAKE_SIGNALS=1", "FAKE_DEAF=1", NULL}, "USR1\n"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (size_t k = 0; k < COUNT(plain_ops); k++) {
+            script_write(plain_ops[k], "early", rows[i].say);
+            process *p = script_start("early", rows[i].env);
+            CU_ASSERT_FATAL(process_wait(p, 20000));
+            CU_ASSERT_EQUAL(process_status(p), 0);
+            process_destroy(p);
+            char *got = read_in("early", "signals");
+            CU_ASSERT_EQUAL(strlen(got), strlen(rows[i].signals));
+            CU_ASSERT_PTR_NOT_NULL(strstr(got, "USR1\n"));
+            CU_ASSERT(!i == (strstr(got, "TERM\n") != NULL));
+            free(got);
+        }
+}
+
 /* The pilot ends at the signal that wakes the shell up: its status is kept. */
 static void test_run_status(void)
 {
@@ -863,6 +892,7 @@ int main(void)
         {"what a host alone cannot do", test_local_refusals},
         {"runs by hand, in odd folders", test_run_folders},
         {"signals reach the pilot", test_run_signals},
+        {"signals before the pilot can hear", test_run_early},
         {"the pilot's status is kept", test_run_status},
         {"folders that are not there", test_run_broken},
         {"the id of a process", test_run_id},

@@ -18,19 +18,6 @@
 
 set -u
 
-PILOT_DIR=/home/me/.local/state/pilot/run-1a2b/pool
-export PILOT_DIR
-exec >>"$PILOT_DIR/out" 2>>"$PILOT_DIR/err" || exit 73
-cd -- /scratch/me || exit 73
-
-# Threads of a rank: as asked for, whatever the scheduler has set.
-export OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 NCPUS=2
-
-# The site's own lines, as they were given.
-set +u
-module load openmpi
-set -u
-
 # The pilot gets every signal: the shell waits, and wakes up for each.
 pilot='' early='' ending=''
 forward() {
@@ -46,15 +33,30 @@ for sig in TERM INT USR1 USR2 XCPU; do
     trap "forward $sig" "$sig"
 done
 
+PILOT_DIR=/home/me/.local/state/pilot/run-1a2b/pool
+export PILOT_DIR
+exec >>"$PILOT_DIR/out" 2>>"$PILOT_DIR/err" || exit 73
+cd -- /scratch/me || exit 73
+
+# Threads of a rank: as asked for, whatever the scheduler has set.
+export OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 NCPUS=2
+
+# The site's own lines, as they were given.
+set +u
+module load openmpi
+set -u
+
 start() {
-    /usr/libexec/pilot-supervise "$PILOT_DIR" &
+    told=$early
+    PILOT_EARLY=$told /usr/libexec/pilot-supervise "$PILOT_DIR" &
     pilot=$!
-    for sig in $early; do
+    for sig in ${early#"$told"}; do
         kill -s "$sig" "$pilot" 2>/dev/null
     done
 }
 
-# One that is killed is started again, unless the job is being ended.
+# One that is killed is started again, unless the job is being ended; so
+# is one that a warning met before it could hear it: the next is told.
 starts=1
 start
 while :; do
@@ -63,9 +65,16 @@ while :; do
     status=$?
     [ -z "$woken" ] || continue
     pilot='' early=''
-    [ "$status" -eq 137 ] && [ -z "$ending" ] && [ "$starts" -lt 3 ] ||
-        exit "$status"
+    [ "$status" -gt 128 ] && [ "$starts" -lt 3 ] || exit "$status"
+    sig=$(kill -l "$status")
+    case $sig in
+    KILL)
+        [ -z "$ending" ] || exit "$status"
+        echo "the supervisor was killed; it is started again" >&2
+        ;;
+    USR1 | USR2 | XCPU) early="$sig $early" ;;
+    *) exit "$status" ;;
+    esac
     starts=$((starts + 1))
-    echo "the supervisor was killed; it is started again" >&2
     start
 done

@@ -6,14 +6,6 @@
 
 set -u
 
-PILOT_DIR=/home/me/.local/state/pilot/run-1a2b/pool
-export PILOT_DIR
-exec >>"$PILOT_DIR/out" 2>>"$PILOT_DIR/err" || exit 73
-cd -- /home/me/work || exit 73
-
-# Threads of a rank: as asked for, whatever the scheduler has set.
-export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NCPUS=1
-
 # The pilot gets every signal: the shell waits, and wakes up for each.
 pilot='' early='' ending=''
 forward() {
@@ -29,15 +21,25 @@ for sig in TERM INT USR1 USR2 XCPU; do
     trap "forward $sig" "$sig"
 done
 
+PILOT_DIR=/home/me/.local/state/pilot/run-1a2b/pool
+export PILOT_DIR
+exec >>"$PILOT_DIR/out" 2>>"$PILOT_DIR/err" || exit 73
+cd -- /home/me/work || exit 73
+
+# Threads of a rank: as asked for, whatever the scheduler has set.
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NCPUS=1
+
 start() {
-    /usr/libexec/pilot-supervise "$PILOT_DIR" &
+    told=$early
+    PILOT_EARLY=$told /usr/libexec/pilot-supervise "$PILOT_DIR" &
     pilot=$!
-    for sig in $early; do
+    for sig in ${early#"$told"}; do
         kill -s "$sig" "$pilot" 2>/dev/null
     done
 }
 
-# One that is killed is started again, unless the job is being ended.
+# One that is killed is started again, unless the job is being ended; so
+# is one that a warning met before it could hear it: the next is told.
 starts=1
 start
 while :; do
@@ -46,9 +48,16 @@ while :; do
     status=$?
     [ -z "$woken" ] || continue
     pilot='' early=''
-    [ "$status" -eq 137 ] && [ -z "$ending" ] && [ "$starts" -lt 3 ] ||
-        exit "$status"
+    [ "$status" -gt 128 ] && [ "$starts" -lt 3 ] || exit "$status"
+    sig=$(kill -l "$status")
+    case $sig in
+    KILL)
+        [ -z "$ending" ] || exit "$status"
+        echo "the supervisor was killed; it is started again" >&2
+        ;;
+    USR1 | USR2 | XCPU) early="$sig $early" ;;
+    *) exit "$status" ;;
+    esac
     starts=$((starts + 1))
-    echo "the supervisor was killed; it is started again" >&2
     start
 done

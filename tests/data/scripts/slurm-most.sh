@@ -36,6 +36,21 @@
 
 set -u
 
+# The pilot gets every signal: the shell waits, and wakes up for each.
+pilot='' early='' ending=''
+forward() {
+    case $1 in TERM | INT) ending=yes ;; esac
+    if [ -n "$pilot" ]; then
+        woken=yes
+        kill -s "$1" "$pilot" 2>/dev/null
+    else
+        early="$early $1"
+    fi
+}
+for sig in TERM INT USR1 USR2 XCPU; do
+    trap "forward $sig" "$sig"
+done
+
 PILOT_DIR=/home/me/.local/state/pilot/run-1a2b/pool
 export PILOT_DIR
 exec >>"$PILOT_DIR/out" 2>>"$PILOT_DIR/err" || exit 73
@@ -53,30 +68,17 @@ if [ -r ~/site.sh ]; then
 fi
 set -u
 
-# The pilot gets every signal: the shell waits, and wakes up for each.
-pilot='' early='' ending=''
-forward() {
-    case $1 in TERM | INT) ending=yes ;; esac
-    if [ -n "$pilot" ]; then
-        woken=yes
-        kill -s "$1" "$pilot" 2>/dev/null
-    else
-        early="$early $1"
-    fi
-}
-for sig in TERM INT USR1 USR2 XCPU; do
-    trap "forward $sig" "$sig"
-done
-
 start() {
-    /usr/libexec/pilot-supervise "$PILOT_DIR" &
+    told=$early
+    PILOT_EARLY=$told /usr/libexec/pilot-supervise "$PILOT_DIR" &
     pilot=$!
-    for sig in $early; do
+    for sig in ${early#"$told"}; do
         kill -s "$sig" "$pilot" 2>/dev/null
     done
 }
 
-# One that is killed is started again, unless the job is being ended.
+# One that is killed is started again, unless the job is being ended; so
+# is one that a warning met before it could hear it: the next is told.
 starts=1
 start
 while :; do
@@ -85,9 +87,16 @@ while :; do
     status=$?
     [ -z "$woken" ] || continue
     pilot='' early=''
-    [ "$status" -eq 137 ] && [ -z "$ending" ] && [ "$starts" -lt 3 ] ||
-        exit "$status"
+    [ "$status" -gt 128 ] && [ "$starts" -lt 3 ] || exit "$status"
+    sig=$(kill -l "$status")
+    case $sig in
+    KILL)
+        [ -z "$ending" ] || exit "$status"
+        echo "the supervisor was killed; it is started again" >&2
+        ;;
+    USR1 | USR2 | XCPU) early="$sig $early" ;;
+    *) exit "$status" ;;
+    esac
     starts=$((starts + 1))
-    echo "the supervisor was killed; it is started again" >&2
     start
 done
