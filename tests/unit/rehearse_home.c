@@ -66,7 +66,7 @@ int rehearse_submit(const char *url, const char *pilot, const char *job,
         file_write(script, job, strlen(job), 0700, errp) == 0)
         status = r->ops->submit(r, &s, id, errp);
     if (r)
-        r->ops->close(r);
+        resource_close(r);
     free(script);
     free(dir);
     return status;
@@ -91,7 +91,7 @@ bool rehearse_await(const char *url, const char *id, enum resource_seen seen,
         printf("# job %s is seen as %d (%s), not as %d\n", id, (int)job->seen,
                job->native, (int)seen);
     if (r)
-        r->ops->close(r);
+        resource_close(r);
     return found;
 }
 

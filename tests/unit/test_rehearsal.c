@@ -151,7 +151,7 @@ static void test_url(void)
     r = rehearsal_open("rehearsal://", NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);
     CU_ASSERT_PTR_EQUAL(r->ops, &rehearsal_ops);
-    r->ops->close(r);
+    resource_close(r);
     /* From the working directory, and told as what it is. */
     char *url;
     scratch_write("here", "run");
@@ -160,7 +160,7 @@ static void test_url(void)
     r = rehearsal_open(url, NULL);
     CU_ASSERT_PTR_NOT_NULL(r);
     if (r)
-        r->ops->close(r);
+        resource_close(r);
     free(url);
 }
 
@@ -425,13 +425,13 @@ static void test_submit_lost(void)
     CU_ASSERT_EQUAL(jobs[0].seen, RESOURCE_QUEUED);
     CU_ASSERT_EQUAL(jobs[1].seen, RESOURCE_ABSENT);
     UNIT_EQUAL(jobs[1].id, "");
-    r->ops->close(r);
+    resource_close(r);
     /* Another scheduler does not know it. */
     r = rehearsal_open(rehearse_script("other", "run"), NULL);
     jobs[0].id[0] = '\0';
     CU_ASSERT_EQUAL(r->ops->describe(r, jobs, 1, &e), 0);
     CU_ASSERT_EQUAL(jobs[0].seen, RESOURCE_ABSENT);
-    r->ops->close(r);
+    resource_close(r);
     free(dir);
 }
 
@@ -457,21 +457,21 @@ static void test_questions(void)
     }
     CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, &e), 0);
     CU_ASSERT_EQUAL(job.seen, RESOURCE_QUEUED);
-    r->ops->close(r);
+    resource_close(r);
     /* One that takes longer than anybody waits. */
     r = rehearsal_open(rehearse_script("slow", "slow-query 1h"), NULL);
     r->timeout_s = 0.05;
     CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, &e), -1);
     UNIT_EQUAL(e.text, "the rehearsed scheduler does not answer a question in "
                        "time");
-    r->ops->close(r);
+    resource_close(r);
     r = rehearsal_open(rehearse_script("slower", "speed 36000\nslow-query 1h"),
                        NULL);
     int64_t before = clock_mono_ns();
     CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, &e), 0);
     CU_ASSERT(clock_mono_ns() - before >= 100 * CLOCK_MS);
     CU_ASSERT_EQUAL(job.seen, RESOURCE_ABSENT); /* of another scheduler */
-    r->ops->close(r);
+    resource_close(r);
 }
 
 /* --- cancel --- */
@@ -508,7 +508,7 @@ static void test_cancel(void)
         UNIT_EQUAL(content(pilot, "job.sh.told"), table[i].told);
         /* Over already: nothing to do. */
         CU_ASSERT_EQUAL(r->ops->cancel(r, id, false, &e), 0);
-        r->ops->close(r);
+        resource_close(r);
     }
 }
 
@@ -539,7 +539,7 @@ static void test_cancel_bad(void)
     }
     CU_ASSERT_EQUAL(r->ops->cancel(r, id, false, &e), 0);
     CU_ASSERT(rehearse_await(url, id, RESOURCE_CANCELED, &job));
-    r->ops->close(r);
+    resource_close(r);
 }
 
 /* A player that is killed does not leave a job that runs for ever. */
@@ -590,7 +590,7 @@ static void test_words(void)
     UNIT_EQUAL(t.data, "1 rehearsal: 0 lines about a job in no script, 1 of "
                        "its seconds in one of ours");
     text_free(&t);
-    r->ops->close(r);
+    resource_close(r);
 }
 
 /* --- every edge of the life cycle, played --- */
