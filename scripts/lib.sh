@@ -3,15 +3,21 @@
 SRC=$(cd "$(dirname "$0")/.." && pwd)
 
 # phase NAME LOG COMMAND...: one line with its seconds; the log on failure.
+# With PHASE_WHOLE the line comes when the phase is over, as others may end
+# meanwhile.
 phase() {
     name=$1 log=$2
     shift 2
     started=$(date +%s)
-    printf '%-36s' "$name" >&2
+    line=$(printf '%-36s' "$name")
+    if [ -z "${PHASE_WHOLE:-}" ]; then
+        printf '%s' "$line" >&2
+        line=
+    fi
     if "$@" >"$log" 2>&1 </dev/null; then
-        printf 'ok, %d s\n' "$(($(date +%s) - started))" >&2
+        printf '%sok, %d s\n' "$line" "$(($(date +%s) - started))" >&2
     else
-        printf 'FAILED, %d s; the end of %s:\n' \
+        printf '%sFAILED, %d s; the end of %s:\n' "$line" \
             "$(($(date +%s) - started))" "$log" >&2
         tail -n 40 "$log" >&2
         return 1

@@ -4,20 +4,43 @@
 #include <CUnit/TestRun.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static int number;
 static int failed;
 
+static struct timespec began;
+
+static void test_begins(const CU_pTest test, const CU_pSuite suite)
+{
+    (void)test;
+    (void)suite;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+}
+
+/* What took long is said, for scripts/check to list. */
+static void took(const CU_pTest test, const CU_pSuite suite)
+{
+    struct timespec now;
+    double s;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    s = (double)(now.tv_sec - began.tv_sec) +
+        (double)(now.tv_nsec - began.tv_nsec) / 1e9;
+    if (s >= 1)
+        printf("# took %.1f s: %s: %s\n", s, suite->pName, test->pName);
+}
+
 static void test_done(const CU_pTest test, const CU_pSuite suite,
                       const CU_pFailureRecord failure)
 {
-    (void)suite;
     printf("%s %d - %s\n", failure ? "not ok" : "ok", ++number, test->pName);
     if (failure)
         failed = 1;
     for (const CU_FailureRecord *f = failure; f; f = f->pNext)
         printf("# %s:%u: %s\n", f->strFileName, f->uiLineNumber,
                f->strCondition);
+    took(test, suite);
     fflush(stdout);
 }
 
@@ -36,6 +59,7 @@ int unit_main(const char *suite, const unit_test *tests)
     for (int i = 0; s && i < n; i++)
         if (!CU_add_test(s, tests[i].name, tests[i].run))
             failed = 1;
+    CU_set_test_start_handler(test_begins);
     CU_set_test_complete_handler(test_done);
     CU_run_all_tests();
     CU_cleanup_registry();
