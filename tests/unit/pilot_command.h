@@ -28,8 +28,8 @@
 /* Begin anew: an empty home, schedulers that may be asked all the time. */
 void begin(void);
 
-/* "pilot ARG...", or $PILOT_UNDER_TEST, in the background; its output to SCRATCH/out and /err, or
- * both to [tty].
+/* "pilot ARG...", or $PILOT_UNDER_TEST, in the background; its output to
+ * SCRATCH/out and /err, or both to [tty].
  */
 process *pilot_start(const char *const *args, const char *tty);
 int pilot_end(process *p); /* its exit status */
