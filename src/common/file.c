@@ -310,9 +310,12 @@ static int remove_at(int parent, const char *name)
         return -1;
     int fd =
         openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || folder_empty(fd) < 0)
+    if (fd >= 0 && folder_empty(fd) < 0)
         return -1;
-    return unlinkat(parent, name, AT_REMOVEDIR);
+    /* Somebody else may remove it, too. */
+    if (fd >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0)
+        return 0;
+    return errno == ENOENT ? 0 : -1;
 }
 
 int file_remove_tree(const char *path, pe_error *errp)

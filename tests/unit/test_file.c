@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,6 +289,33 @@ static void test_remove(void)
     CU_ASSERT_EQUAL(access(under("outside/kept"), F_OK), -1);
 }
 
+#define FOLDERS 400
+
+/* NULL: [path] is removed. */
+static void *remove_all(void *path)
+{
+    return file_remove_tree(path, NULL) < 0 ? path : NULL;
+}
+
+/* Two that remove the same do not fail each other. */
+static void test_remove_two(void)
+{
+    char name[64], path[4096];
+    pthread_t other;
+    void *failed = NULL;
+
+    for (int i = 0; i < FOLDERS; i++) {
+        snprintf(name, sizeof(name), "both/%d/in", i);
+        CU_ASSERT_EQUAL(file_mkdir(under(name), NULL), 0);
+    }
+    snprintf(path, sizeof(path), "%s", under("both"));
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&other, NULL, remove_all, path), 0);
+    CU_ASSERT_PTR_NULL(remove_all(path));
+    pthread_join(other, &failed);
+    CU_ASSERT_PTR_NULL(failed);
+    CU_ASSERT_EQUAL(access(path, F_OK), -1);
+}
+
 static void test_remove_errors(void)
 {
     pe_error e = {0};
@@ -379,6 +407,7 @@ int main(void)
         {"write: full disk keeps the old file", test_write_full},
         {"mkdir", test_mkdir},
         {"remove: links are not followed", test_remove},
+        {"remove: two at once", test_remove_two},
         {"remove: errors", test_remove_errors},
         {"secret", test_secret},
         {"secret: modes", test_secret_modes},
