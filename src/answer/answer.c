@@ -159,7 +159,7 @@ static int open_values(const char *folder, answers *a, pe_error *errp)
         a->value_map = map_file(path, &a->value_map_len);
     free(path);
     if (!a->value_map)
-        return 0;
+        return a->n_top > 0 ? wrong(folder, "top.npy cannot be read", errp) : 0;
     if (npy_decode(a->value_map, a->value_map_len, &b, NULL) < 0 ||
         b.points != a->n_top || b.dtype != PE_F8)
         return wrong(folder, "top.npy is not what results.json says", errp);

@@ -415,6 +415,7 @@ static void test_answers(void)
     char *folder = text_format("%s/answers", scratch_folder);
     char *info = text_format("%s/answers/results.json", scratch_folder);
     char *rows = text_format("%s/answers/rows.npy", scratch_folder);
+    char *values = text_format("%s/answers/top.npy", scratch_folder);
     const json_t *notes;
     answers a;
     pe_error e = {0};
@@ -446,7 +447,11 @@ static void test_answers(void)
         v[0],
         (double)((r->partition * 7 + r->offset * 31 + r->point * 17) % 101));
     answers_close(&a);
-    /* One that was cut says so. */
+    /* One whose values are gone says so, ... */
+    CU_ASSERT_EQUAL(unlink(values), 0);
+    CU_ASSERT_EQUAL(answers_open(folder, &a, &e), -1);
+    UNIT_CONTAINS(e.text, "top.npy cannot be read; 'pilot score RUN' makes");
+    /* ... and one that was cut. */
     CU_ASSERT_EQUAL(truncate(rows, 1000), 0);
     CU_ASSERT_EQUAL(answers_open(folder, &a, &e), -1);
     UNIT_CONTAINS(e.text, "rows.npy is not what results.json says");
@@ -454,6 +459,7 @@ static void test_answers(void)
     CU_ASSERT_EQUAL(file_write(info, "{", 1, 0600, NULL), 0);
     CU_ASSERT_EQUAL(answers_open(folder, &a, &e), -1);
     UNIT_CONTAINS(e.text, "results.json is no JSON");
+    free(values);
     free(rows);
     free(info);
     free(folder);
