@@ -119,15 +119,15 @@ static int take_run(found *f, const char *home, const char *dir,
 static int find(found *f, const char *word, bool files, pe_error *errp)
 {
     char *home = locate_home(errp);
-    char *dir = home ? text_format("%s/%s", home, word) : NULL;
+    char *dir = home ? locate_run(home, word, errp) : NULL;
     struct stat st;
     int rc = -1;
 
-    if (dir && !strchr(word, '/') && stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
+    if (dir)
         rc = take_run(f, home, dir, word, errp);
     else if (files && stat(word, &st) == 0 && S_ISREG(st.st_mode))
         rc = take_file(f, word, errp);
-    else if (home)
+    else if (home && errp->kind == PE_ERROR_NONE)
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                      "%s is no run in %s%s; 'pilot runs' lists them", word,
                      home, files ? ", and no file" : "");

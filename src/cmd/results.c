@@ -93,16 +93,11 @@ static char *folder_of(const char *run, pe_error *errp)
 
     if (!home)
         return NULL;
-    dir = text_format("%s/%s", home, run);
-    if (!dir)
-        pe_error_nomem(errp);
-    if (dir && (strchr(run, '/') || access(dir, F_OK) < 0)) {
+    dir = locate_run(home, run, errp);
+    if (!dir && errp->kind == PE_ERROR_NONE)
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                      "there is no run %s in %s; 'pilot runs' lists them", run,
                      home);
-        free(dir);
-        dir = NULL;
-    }
     free(home);
     return dir;
 }

@@ -15,6 +15,7 @@
 #include "src/agent/via.h"
 #include "src/cmd/cmd.h"
 #include "src/common/file.h"
+#include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
 #include "src/common/text.h"
@@ -62,26 +63,42 @@ typedef struct known {
     time_t began;
     json_t *summary; /* or NULL */
     bool followed;   /* a command follows it */
+    bool scored;     /* its rows are being scored */
     bool lives;      /* a pilot of it is not over */
+    int lock[2];     /* held, so that neither begins; -1: not */
 } known;
+
+static void let_go(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
 
 static void known_free(known *k)
 {
     json_decref(k->summary);
+    let_go(k->lock[0]);
+    let_go(k->lock[1]);
     free(k->run);
     free(k->dir);
 }
 
-static bool is_followed(const char *dir)
+/* Does somebody hold lock [name] in [dir]?  If nobody does, *fdp holds it, or
+ * is -1: there is none.
+ */
+static bool is_held(const char *dir, const char *name, int *fdp)
 {
-    char *path = text_format("%s/lock", dir);
+    char *path = text_format("%s/%s", dir, name);
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     bool held =
         fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 
-    if (fd >= 0)
-        close(fd);
     free(path);
+    if (held) {
+        close(fd);
+        fd = -1;
+    }
+    *fdp = fd;
     return held;
 }
 
@@ -106,16 +123,18 @@ static json_t *summary_read(const char *dir)
     return o;
 }
 
-/* Is there a run [name]?  Then [k] is to be freed. */
-static bool known_read(const pilots *p, const char *name, known *k)
+/* Is there a run [name]?  Then [k] is to be freed; with [keep] it has what
+ * locks of the run it could get.
+ */
+static bool known_read(const pilots *p, const char *name, bool keep, known *k)
 {
-    char *dir = text_format("%s/%s", p->home, name);
-    char *request = dir ? text_format("%s/pipeline.yaml", dir) : NULL;
+    char *dir = locate_run(p->home, name, NULL);
+    char *file = dir ? text_format("%s/pipeline.yaml", dir) : NULL;
     struct stat st;
-    bool is = request && *name != '.' && stat(request, &st) == 0;
+    bool is = file && stat(file, &st) == 0;
 
-    free(request);
-    *k = (known){0};
+    free(file);
+    *k = (known){.lock = {-1, -1}};
     if (!is) {
         free(dir);
         return false;
@@ -124,7 +143,13 @@ static bool known_read(const pilots *p, const char *name, known *k)
     k->run = text_format("%s", name);
     k->began = st.st_mtime;
     k->summary = summary_read(dir);
-    k->followed = is_followed(dir);
+    k->followed = is_held(dir, "lock", &k->lock[0]);
+    k->scored = is_held(dir, "results.lock", &k->lock[1]);
+    if (!keep) {
+        let_go(k->lock[0]);
+        let_go(k->lock[1]);
+        k->lock[0] = k->lock[1] = -1;
+    }
     k->lives = any_lives(p, name);
     return k->run != NULL;
 }
@@ -165,7 +190,7 @@ static int read_all(const pilots *p, known **out, size_t *np, pe_error *errp)
     while (d && (e = readdir(d))) {
         known k, *more;
 
-        if (!known_read(p, e->d_name, &k))
+        if (!known_read(p, e->d_name, false, &k))
             continue;
         more = realloc(list, (n + 1) * sizeof(*list));
         if (!more) {
@@ -308,7 +333,7 @@ static int remove_run(const pilots *p, const struct runs_options *o,
     known k = {0};
     int rc;
 
-    if (strchr(o->rm, '/') || !known_read(p, o->rm, &k))
+    if (!known_read(p, o->rm, true, &k))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "there is no run %s in %s; 'pilot runs' lists them",
                             o->rm, p->home);
@@ -317,6 +342,11 @@ static int remove_run(const pilots *p, const struct runs_options *o,
                           "run %s has not ended: 'pilot cancel --run %s' ends "
                           "it",
                           k.run, k.run);
+    } else if (k.scored) {
+        rc = pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                          "rows of run %s are being scored: remove it when "
+                          "that is done",
+                          k.run);
     } else {
         rc = clear_services(&k, o->force, errp);
         if (rc == 0)

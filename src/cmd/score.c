@@ -117,15 +117,11 @@ static int find_model(scoring *s, const char *word, pe_error *errp)
     s->home = locate_home(errp);
     if (!s->home)
         return -1;
-    if (!strchr(word, '/')) {
-        s->run = text_format("%s/%s", s->home, word);
-        if (!s->run)
-            return pe_error_nomem(errp);
-        if (stat(s->run, &st) == 0 && S_ISDIR(st.st_mode))
-            return 0;
-        free(s->run);
-        s->run = NULL;
-    }
+    s->run = locate_run(s->home, word, errp);
+    if (s->run)
+        return 0;
+    if (errp->kind != PE_ERROR_NONE)
+        return -1;
     if (stat(word, &st) == 0 && S_ISREG(st.st_mode))
         return 0;
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,24 @@ static char *nomem(pe_error *errp)
 {
     pe_error_nomem(errp);
     return NULL;
+}
+
+char *locate_run(const char *home, const char *name, pe_error *errp)
+{
+    char *dir = text_format("%s/%s", home, name);
+    char *pipeline = dir ? text_format("%s/pipeline.yaml", dir) : NULL;
+    bool is = *name && *name != '.' && !strchr(name, '/');
+
+    if (!pipeline) {
+        free(dir);
+        return nomem(errp);
+    }
+    if (!is || access(pipeline, F_OK) < 0) {
+        free(dir);
+        dir = NULL;
+    }
+    free(pipeline);
+    return dir;
 }
 
 char *locate_absolute(const char *folder, const char *path, pe_error *errp)

@@ -9,6 +9,12 @@
  */
 char *locate_home(pe_error *errp);
 
+/* Folder of run [name] in [home], in new memory; the caller frees.  NULL: no
+ * memory, or, with no error set, no run of that name: '.', '..' and '' are
+ * none, nor is a folder without a pipeline, as that of the services.
+ */
+char *locate_run(const char *home, const char *name, pe_error *errp);
+
 /* [path] made absolute, taken from [folder] (NULL: the working directory), in
  * new memory; the caller frees.
  */

@@ -1,10 +1,12 @@
 /* test_pilot_results.c - `pilot results`, `score`, `model` and `runs`. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -143,21 +145,30 @@ static void test_refused(void)
         {{"results", "r", "--top", "0"}, 64, "--top wants a number of rows"},
         {{"results", "none"}, 78, "there is no run none in"},
         {{"results", "../home"}, 78, "there is no run ../home in"},
+        {{"results", "."}, 78, "there is no run . in"},
+        {{"results", ".."}, 78, "there is no run .. in"},
+        {{"results", ""}, 78, "there is no run  in"},
+        {{"results", "services"}, 78, "there is no run services in"},
         {{"results", "r"}, 65, "run r has no final answers"},
         {{"score"}, 64, "a MODEL or RUN is missing"},
         {{"score", "none"}, 78, "none is no run in"},
+        {{"score", ".."}, 78, ".. is no run in"},
+        {{"score", ""}, 78, " is no run in"},
         {{"score", "r", "--set", "a=b"}, 64, "--set is for files"},
         {{"model", "show"}, 64, "is missing"},
         {{"model", "frob", "r"}, 64, "'frob' is not a command of pilot model"},
         {{"model", "get", "r"}, 64, "takes a RUN and a FILE"},
         {{"model", "show", "none"}, 78, "and no file; 'pilot runs' lists"},
+        {{"model", "list", ".."}, 78, ".. is no run in"},
         {{"model", "list", "r"}, 65, "run r has no model yet"},
         {{"runs", "x"}, 64, "too many operands"},
         {{"runs", "--rm", "none"}, 78, "there is no run none in"},
+        {{"runs", "--rm", ".."}, 78, "there is no run .. in"},
     };
 
     begin();
     run_put("r", "t-{run}");
+    put_text("services", "note", "");
     for (size_t i = 0; i < N(rows); i++)
         expect(pilot(rows[i].args), rows[i].status, NULL, rows[i].err);
     /* A file that is no model, as one. */
@@ -231,6 +242,27 @@ static void test_runs(void)
            "topic sensors is not this run's alone and stays");
 }
 
+/* Whose rows are being scored is not removed under that. */
+static void test_remove_scored(void)
+{
+    char path[600];
+    int fd;
+
+    begin();
+    setenv("FAKE_LOG", "/dev/null", 1);
+    run_put("r", "t-{run}");
+    put_text("r", "results.lock", "");
+    snprintf(path, sizeof(path), "%s/r/results.lock", rehearse_home);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    CU_ASSERT_EQUAL_FATAL(flock(fd, LOCK_EX | LOCK_NB), 0);
+    expect(PILOT("runs", "--rm", "r", "--force"), 75, NULL,
+           "rows of run r are being scored: remove it when that is done");
+    CU_ASSERT_EQUAL(access(path, F_OK), 0);
+    close(fd);
+    expect(PILOT("runs", "--rm", "r"), 0, NULL, "run r is removed");
+    CU_ASSERT_EQUAL(access(path, F_OK), -1);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -238,6 +270,7 @@ int main(void)
         {"what is refused", test_refused},
         {"models", test_model},
         {"runs", test_runs},
+        {"a run that is scored is not removed", test_remove_scored},
         {0},
     };
 
