@@ -111,11 +111,9 @@ static void print_columns(const file_facts *f)
 
 static void print_rows(const file_facts *f)
 {
-    if (f->rows_known)
-        printf("%" PRIu64 " rows", f->rows);
-    else
-        printf("about %" PRIu64 " rows; the first %" PRIu64 " were looked at",
-               f->rows, f->looked);
+    printf("%s%" PRIu64 " rows", f->rows_known ? "" : "about ", f->rows);
+    if (!f->rows_known || f->looked < f->rows)
+        printf("; the first %" PRIu64 " were looked at", f->looked);
     if (f->left_out)
         printf("; %" PRIu64 " of them cannot be taken", f->left_out);
     printf("\n");

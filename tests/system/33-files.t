@@ -80,6 +80,20 @@ has "$out" "decimal: comma" "two ways: and the line for it"
 pilot inspect --set decimal=x "$TEST_DIR/two.csv" 2>/dev/null
 is $? 78 "two ways: a wrong word: exit status"
 
+# Ranges are of the first rows of an array; that is said where it has more.
+for rows in 1000 1001; do
+    {
+        printf '\223NUMPY\001\000\166\000%-117s\n' \
+            "{'descr': '<f8', 'fortran_order': False, 'shape': ($rows, 1), }"
+        head -c $((8 * rows)) /dev/zero
+    } >"$TEST_DIR/zero.npy"
+    said=
+    [ $rows = 1000 ] || said="; the first 1000 were looked at"
+    is "$(pilot inspect "$TEST_DIR/zero.npy" | head -1)" \
+        "$TEST_DIR/zero.npy: an array, $rows rows$said" \
+        "array: inspect of $rows rows"
+done
+
 # A folder of a logger: TOA5, a day a file, one of them packed and one with its
 # columns in another order.
 toa5() {
