@@ -143,7 +143,7 @@ static const char *reason(const table_column *c)
 {
     switch (c->type) {
     case TABLE_TEXT:
-        return "text";
+        return c->hint ? c->hint : "text";
     case TABLE_EMPTY:
         return "no value";
     case TABLE_TIME:

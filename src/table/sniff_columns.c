@@ -11,6 +11,7 @@
 /* What the rows that were looked at have in one column. */
 typedef struct tally {
     uint64_t numbers, stamps, texts, rows;
+    uint64_t marked;   /* of the texts: numbers, but for marks of thousands */
     unsigned all, any; /* shapes of stamps */
     double least, most, last;
     bool falls; /* it does not only grow ... */
@@ -36,6 +37,30 @@ static void count_number(tally *t, double value)
     t->last = value;
 }
 
+/* Digits in threes behind a mark, as in 1.234,5 of a file of decimal commas;
+ * what it may mean is not guessed, but those who wrote it are told. */
+static bool is_marked(span f, char decimal)
+{
+    const char mark = decimal == ',' ? '.' : ',';
+    const char *p = f.at + (f.at < f.end && (*f.at == '-' || *f.at == '+'));
+    size_t digits = 0, marks = 0;
+
+    for (; p < f.end && *p != decimal; p++) {
+        if (*p == mark && (marks ? digits == 3 : digits > 0 && digits <= 3)) {
+            marks++;
+            digits = 0;
+        } else if (*p >= '0' && *p <= '9') {
+            digits++;
+        } else {
+            return false;
+        }
+    }
+    for (p += p < f.end; p < f.end; p++)
+        if (*p < '0' || *p > '9')
+            return false;
+    return marks > 0 && digits == 3;
+}
+
 static void count_field(sniffer *s, tally *t, span f, uint64_t line)
 {
     double value = 0;
@@ -53,6 +78,7 @@ static void count_field(sniffer *s, tally *t, span f, uint64_t line)
         break;
     case FIELD_TEXT:
         t->texts++;
+        t->marked += is_marked(f, s->d->syntax.decimal);
         t->text_line = t->text_line ? t->text_line : line;
         break;
     default:
@@ -131,6 +157,13 @@ static void set_stamp(table_column *c, const tally *t, const stamp_format *w)
         c->stamp.kind = STAMP_MDY;
 }
 
+static void set_text(table_column *c, const tally *t)
+{
+    c->type = TABLE_TEXT;
+    if (t->marked > 0 && t->marked == t->texts)
+        c->hint = "numbers with marks between thousands, which have to go";
+}
+
 static void set_type(sniffer *s, size_t j, const tally *t)
 {
     table_column *c = &s->d->columns[j];
@@ -138,7 +171,7 @@ static void set_type(sniffer *s, size_t j, const tally *t)
     if (t->stamps > t->numbers + t->texts)
         set_stamp(c, t, &s->w->stamp);
     else if (t->texts > t->numbers || (t->stamps && t->stamps >= t->numbers))
-        c->type = TABLE_TEXT;
+        set_text(c, t);
     else if (t->numbers == 0)
         c->type = TABLE_EMPTY;
     else

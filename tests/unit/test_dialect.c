@@ -188,6 +188,22 @@ static void test_columns(void)
          "UTC); "
          "status is left out (text)|1 2 3 4 @1795940100.000",
          {0}},
+        {"marks between thousands",
+         "a;b;c;d\n1,5;1.234,7;1.234;-12.345.678,25\n"
+         "2,5;1.240,1;10.200;1.000\n",
+         "1 column of 4: a; b c d are left out (numbers with marks between "
+         "thousands, which have to go); ';' between fields; decimal commas|1.5",
+         {.decimal = ','}},
+        {"marks between thousands, points",
+         "a,b\n1.5,\"1,234.7\"\n2.5,\"1,240\"\n",
+         "1 column of 2: a; b is left out (numbers with marks between "
+         "thousands, which have to go)|1.5",
+         {.decimal = '.'}},
+        {"no marks between thousands",
+         "a;b;c\n1,5;1.23;1.234,7\n2,5;12.3456;x\n",
+         "1 column of 3: a; b c are left out (text); ';' between fields; "
+         "decimal commas|1.5",
+         {.decimal = ','}},
         {"a zone of its own",
          "t,a\n2026-11-29T08:15:00+01:00,1\n",
          "1 column of 2: a; t is the clock (ISO 8601)|1 @1795936500.000",
