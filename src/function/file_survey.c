@@ -250,10 +250,11 @@ int file_text_describe(const pe_options *o, const char *path,
     if (t)
         rc = table_ready(t, errp);
     if (rc == 0)
-        rc = pe_error_set(
-            errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-            "%s: no row of it can be learned from: it has %s", path,
-            table_bytes(t) ? "a header and nothing else" : "no lines");
+        rc = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                          "%s: no row of it can be learned from: it has %s",
+                          path,
+                          table_bytes(t) ? "no row of numbers, a header at most"
+                                         : "no lines");
     if (rc > 0)
         rc = fill(t, name, &w, out, errp);
     if (rc == 0)

@@ -212,7 +212,7 @@ static int look_ahead(file_text *t)
     if (rc == 0 && !t->list->several)
         return pe_context_fail(t->ctx,
                                "%s: no row of it can be learned from: it has "
-                               "a header and nothing else",
+                               "no row of numbers, a header at most",
                                t->name);
     return rc < 0 ? -1 : 0;
 }
@@ -438,7 +438,8 @@ static int finish(file_text *t)
         return PE_NOTHING;
     return pe_context_fail(
         t->ctx, "%s: no row of it can be learned from: it has %s", t->path,
-        table_bytes(t->table) ? "a header and nothing else" : "no lines");
+        table_bytes(t->table) ? "no row of numbers, a header at most"
+                              : "no lines");
 }
 
 /* On with the next file of the list: 1, 0 there is none, -1. */

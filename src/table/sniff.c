@@ -306,6 +306,12 @@ static int make_columns(sniffer *s)
 {
     table_dialect *d = s->d;
 
+    if (d->n > TABLE_COLUMNS_MAX)
+        return sniff_fail(s, s->rec[s->first].line,
+                          "%zu fields in a row are too many, at most %zu are "
+                          "read; where others stand in a line, give "
+                          "delimiter:",
+                          d->n, TABLE_COLUMNS_MAX);
     d->columns = calloc(d->n ? d->n : 1, sizeof(*d->columns));
     if (!d->columns)
         return pe_error_nomem(s->errp);
@@ -402,10 +408,15 @@ int table_sniff(const table_wish *w, const char *path, const char *bytes,
 
 /* --- another file of the same --- */
 
+static bool is_named(const table_dialect *d, size_t j, const char *name)
+{
+    return j < d->n && d->columns[j].named && !strcmp(d->columns[j].name, name);
+}
+
 static int find_name(const table_dialect *d, const char *name)
 {
     for (size_t j = 0; j < d->n; j++)
-        if (d->columns[j].named && !strcmp(d->columns[j].name, name))
+        if (is_named(d, j, name))
             return (int)j;
     return -1;
 }
@@ -419,9 +430,12 @@ static int match_names(const table_dialect *first, const char *first_path,
     }
     for (size_t j = 0; j < first->n; j++) {
         const table_column *c = &first->columns[j];
-        int at = c->named ? find_name(next, c->name) : (int)j;
+        int at = (int)j;
         if (c->use == TABLE_LEFT)
             continue;
+        /* Where it was is where it mostly is. */
+        if (c->named && !is_named(next, j, c->name))
+            at = find_name(next, c->name);
         if (at < 0 || (size_t)at >= next->n)
             return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                                 "%s has no column '%s', which %s has; leave it "

@@ -19,6 +19,8 @@ typedef struct table_syntax {
 /* Longest record, and longest one of several lines. */
 #define TABLE_RECORD_MAX ((size_t)16 << 20)
 #define TABLE_QUOTED_MAX ((size_t)64 << 10)
+/* Most columns: each is remembered by some hundred bytes. */
+#define TABLE_COLUMNS_MAX ((size_t)1 << 20)
 
 /* A piece of the text. */
 typedef struct span {

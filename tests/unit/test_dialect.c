@@ -7,6 +7,7 @@
 
 #include "scratch.h"
 #include "src/common/text.h"
+#include "src/table/split.h"
 #include "src/table/table.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -461,6 +462,23 @@ static void test_wide(void)
     UNIT_CONTAINS(got, "it is UTF-16LE and not UTF-8");
 }
 
+/* A line of a million fields is none of a table, and takes no memory. */
+static void test_many_columns(void)
+{
+    const size_t n = TABLE_COLUMNS_MAX + 1;
+    table_wish wish = {0};
+    char *line = malloc(2 * n), got[1200];
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(line);
+    for (size_t i = 0; i < n; i++)
+        memcpy(line + 2 * i, i + 1 < n ? "1," : "1\n", 2);
+    say(&wish, line, 2 * n, got, sizeof(got));
+    UNIT_EQUAL(got, "d.dat:1: 1048577 fields in a row are too many, at most "
+                    "1048576 are read; where others stand in a line, give "
+                    "delimiter:");
+    free(line);
+}
+
 /* --- several files --- */
 
 static void test_match(void)
@@ -514,6 +532,7 @@ int main(void)
         {"dialect: what is asked", test_asked},
         {"dialect: what is refused", test_refused},
         {"dialect: two bytes a character", test_wide},
+        {"dialect: more columns than are read", test_many_columns},
         {"dialect: another file of the same", test_match},
         {NULL, NULL},
     };

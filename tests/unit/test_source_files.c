@@ -246,10 +246,10 @@ static void test_file_nothing(void)
         const char *text, *want;
     } rows[] = {
         {"", "e.csv: no row of it can be learned from: it has no lines"},
-        {"a,b\n", "e.csv: no row of it can be learned from: it has a header "
-                  "and nothing else"},
-        {"a,b\nx,y\n", "e.csv: no row of it can be learned from: it has a "
-                       "header and nothing else"},
+        {"a,b\n", "e.csv: no row of it can be learned from: it has no row "
+                  "of numbers, a header at most"},
+        {"a,b\nx,y\n", "e.csv: no row of it can be learned from: it has no "
+                       "row of numbers, a header at most"},
         {"a,b\nx,NA\n",
          "e.csv: no row of it can be learned from: none of its "
          "2 columns holds numbers ('a' is text, 'b' is no value)"},
