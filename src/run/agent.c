@@ -74,6 +74,15 @@ static void died_take(agent *a, const json_t *event)
     log_warn("%s", what ? what : "a pilot died; it is started again");
 }
 
+static void ready_take(agent *a, const char *endpoint)
+{
+    if (endpoint)
+        snprintf(a->record.endpoint, sizeof(a->record.endpoint), "%s",
+                 endpoint);
+    if (a->run->drained && a->run->local)
+        run_agent_drain(a); /* it missed the signal */
+}
+
 void run_agent_take(agent *a, json_t *event)
 {
     const char *kind = json_string_value(json_object_get(event, "event"));
@@ -90,8 +99,8 @@ void run_agent_take(agent *a, json_t *event)
         run_progress_clear(a->run);
         log_info("%s", what);
     }
-    if (!strcmp(kind, "ready") && a->run->drained && a->run->local)
-        run_agent_drain(a); /* it missed the signal */
+    if (!strcmp(kind, "ready"))
+        ready_take(a, json_string_value(json_object_get(event, "endpoint")));
 }
 
 /* --- beats of those in jobs --- */
