@@ -104,6 +104,24 @@ static const pipeline_stage *source_of(const final *f)
     return s && !strcmp(s->function, "file") ? s : NULL;
 }
 
+/* [path] as the value of an override, which is YAML where it begins like that.
+ */
+static char *path_value(const char *stage, const char *path)
+{
+    text t = {0};
+
+    if (!*path || !strchr("\"'{[", *path))
+        return text_format("stages.%s.options.path=%s", stage, path);
+    text_add(&t, "stages.%s.options.path='", stage);
+    for (; *path; path++)
+        text_add_bytes(&t, *path == '\'' ? "''" : path, 1 + (*path == '\''));
+    text_add(&t, "'");
+    if (!t.failed)
+        return t.data;
+    text_free(&t);
+    return NULL;
+}
+
 /* A pipeline with [path] for its source into *plp. */
 static int load_with(const final *f, const char *pipeline_file,
                      const char *stage, const char *path, pipeline **plp,
@@ -122,8 +140,7 @@ static int load_with(const final *f, const char *pipeline_file,
         whole = (list[n++] = text_format("stages.%s.options.follow=false",
                                          stage)) != NULL;
     if (whole)
-        whole = (list[n++] = text_format("stages.%s.options.path=%s", stage,
-                                         path)) != NULL;
+        whole = (list[n++] = path_value(stage, path)) != NULL;
     if (whole)
         *plp = pipeline_load(pipeline_file, (const char *const *)list, n, errp);
     else

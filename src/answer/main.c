@@ -26,6 +26,7 @@ static void usage(FILE *f)
           "  --set NAME=VALUE  an option of the function `file`; may be "
           "repeated\n"
           "  --events MARK     begin what is told on standard output with it\n"
+          "  --quiet           no messages but errors\n"
           "  -h, --help        this text\n",
           f);
 }
@@ -59,7 +60,8 @@ static int take_set(final_conf *c, char *text)
     return 0;
 }
 
-static int parse(final_conf *c, const char **eventsp, int argc, char **argv)
+static int parse(final_conf *c, const char **eventsp, enum log_level *levelp,
+                 int argc, char **argv)
 {
     static const struct option options[] = {
         {"out", required_argument, NULL, 'o'},
@@ -67,6 +69,7 @@ static int parse(final_conf *c, const char **eventsp, int argc, char **argv)
         {"model", required_argument, NULL, 'm'},
         {"set", required_argument, NULL, 's'},
         {"events", required_argument, NULL, 'e'},
+        {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -87,6 +90,8 @@ static int parse(final_conf *c, const char **eventsp, int argc, char **argv)
             c->model = optarg;
         if (k == 'e')
             *eventsp = optarg;
+        if (k == 'q')
+            *levelp = LOG_LEVEL_ERROR;
     }
     if (!c->run && !c->model && !c->out && argc - optind == 1) {
         c->run = argv[optind];
@@ -100,15 +105,16 @@ static int parse(final_conf *c, const char **eventsp, int argc, char **argv)
 int main(int argc, char **argv)
 {
     final_conf c = {.progress = told};
+    enum log_level level = LOG_LEVEL_INFO;
     const char *events = NULL;
     pe_error e = {0};
     int rc;
 
-    if (parse(&c, &events, argc, argv) < 0) {
+    if (parse(&c, &events, &level, argc, argv) < 0) {
         usage(stderr);
         return PE_EXIT_USAGE;
     }
-    log_init(log_write_stderr, "pilot-score", LOG_LEVEL_INFO);
+    log_init(log_write_stderr, "pilot-score", level);
     if (event_open(events, &e) < 0) {
         log_error("%s", e.text);
         return (int)e.exit_code;

@@ -117,9 +117,12 @@ int final_decode(final *f, pe_error *errp)
 
     if (f->state.model.len > 0)
         f->m = pe_model_decode(f->state.model.data, f->state.model.len, errp);
-    else
+    else if (f->req)
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                      "run %s has no model: nothing was committed", what);
+    else
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                     "%s is no model: it is empty", what);
     if (!f->m)
         return -1;
     if (f->m->ops->flags & PE_MODEL_NO_SCORES)

@@ -100,10 +100,16 @@ typedef struct scoring {
     bool ours;    /* it is taken away again */
 } scoring;
 
+/* The child that makes the folder may have been killed half-way. */
 static void scoring_free(scoring *s)
 {
-    if (s->ours && s->folder)
+    char *part = s->ours ? text_format("%s.part", s->folder) : NULL;
+
+    if (part) {
         file_remove_tree(s->folder, NULL);
+        file_remove_tree(part, NULL);
+    }
+    free(part);
     free(s->folder);
     free(s->run);
     free(s->home);
@@ -153,12 +159,14 @@ static int start(scorer *child, const scoring *s, const char *model,
                  const struct score_options *o, size_t n, char **files,
                  pe_error *errp)
 {
-    const char **args = calloc(2 * o->set.n + n + 6, sizeof(*args));
+    const char **args = calloc(2 * o->set.n + n + 7, sizeof(*args));
     size_t k = 0;
     int rc;
 
     if (!args)
         return pe_error_nomem(errp);
+    if (o->quiet)
+        args[k++] = "--quiet";
     if (n == 0) {
         args[k++] = s->run;
     } else {

@@ -190,4 +190,33 @@ is "$(redis_do KEYS 'pilot:{answer-twice}*')" "" "rm: its keys are gone"
 pilot runs --rm answer-twice 2>"$TEST_DIR/err"
 is $? 78 "rm: a run that is not there"
 
+# A file's name is no YAML, and quiet is who was asked to be.
+model="$TEST_DIR/answer-kmeans.st"
+pilot model get answer-kmeans "$model" 2>/dev/null
+for name in '[x]' "{it's}" '"q"' "'q'"; do
+    cp "$TEST_DIR/planted.csv" "$TEST_DIR/$name"
+    lines=$(cd "$TEST_DIR" &&
+        pilot score -Q "$model" "$name" --csv --no-header 2>err | wc -l)
+    is "$lines" 10000 "score: a file called $name"
+    is "$(cat "$TEST_DIR/err")" "" "score -Q: no messages"
+done
+: >"$TEST_DIR/empty.st"
+pilot score "$TEST_DIR/empty.st" "$TEST_DIR/planted.csv" 2>"$TEST_DIR/err"
+is $? 65 "an empty model: exit status"
+has "$(cat "$TEST_DIR/err")" "empty.st is no model: it is empty" \
+    "an empty model is called one"
+
+# Interrupted while a file is scored: nothing of it stays.
+mkfifo "$TEST_DIR/fifo"
+pilot score "$model" "$TEST_DIR/fifo" >/dev/null 2>&1 &
+pid=$!
+children="$children $pid"
+while kill -0 $pid && ! ls "$PILOT_HOME" | grep -q '^score-.*part$'; do
+    sleep 0.05
+done
+kill -TERM $pid
+wait $pid
+is $? 143 "score: exit status behind a TERM"
+is "$(ls "$PILOT_HOME" | grep -c '^score-')" 0 "score: nothing stays behind it"
+
 end_tests
