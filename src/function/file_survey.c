@@ -22,7 +22,8 @@ static char *copy_of(const char *s, file_facts *f)
 
 /* --- rows --- */
 
-static void look_at(const table_dialect *d, span f, file_fact *c)
+/* What is no number in a column that is learned from becomes NaN in a run. */
+static void look_at(const table_dialect *d, size_t j, span f, file_fact *c)
 {
     double value;
 
@@ -31,7 +32,10 @@ static void look_at(const table_dialect *d, span f, file_fact *c)
         return;
     }
     if (!number_parse(f.at, f.end, d->syntax.decimal, &value)) {
-        c->values++;
+        if (d->columns[j].use == TABLE_LEARNED)
+            c->missing++;
+        else
+            c->values++;
         return;
     }
     if (dialect_missing_number(d, value)) {
@@ -78,7 +82,7 @@ static int look(table *t, const char *path, file_facts *f, pe_error *errp)
         if (rc == TABLE_SKIPPED)
             note_left(f, path, table_line(t) - 1, n, d);
         for (size_t j = 0; rc == TABLE_ROW && j < d->n; j++)
-            look_at(d, fields[j], &f->columns[j]);
+            look_at(d, j, fields[j], &f->columns[j]);
     }
     f->rows = f->looked;
     f->rows_known = rc == TABLE_NONE;

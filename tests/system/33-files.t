@@ -94,6 +94,12 @@ for rows in 1000 1001; do
         "array: inspect of $rows rows"
 done
 
+# Fields that a run makes NaN are missing, those of text are not.
+printf 'a;b\n1,5;x\n2,5;y\n1.009,4;z\n?;\n3,5;x\n' >"$TEST_DIR/mix.csv"
+out=$(pilot inspect --set decimal=comma "$TEST_DIR/mix.csv" | tr -s ' ')
+has "$out" " 0 a number 1.5 3.5 2 learned" "mixed: inspect counts no numbers"
+has "$out" " 1 b text 1 left out: text" "mixed: inspect counts no text"
+
 # A folder of a logger: TOA5, a day a file, one of them packed and one with its
 # columns in another order.
 toa5() {
