@@ -280,8 +280,10 @@ int lane_next(lane *l, lane_block *b, pe_error *errp)
 
     if (l->done)
         return 0;
-    if (!l->source && open_all(l, errp) < 0)
+    if (!l->source && open_all(l, errp) < 0) {
+        close_all(l); /* another thread would take it for one that is open */
         return -1;
+    }
     rc = next(l, b, errp);
     l->held += rc == 1;
     close_when_done(l);

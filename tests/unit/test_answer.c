@@ -172,13 +172,16 @@ typedef struct made {
     int64_t next;
 } made;
 
+static bool deny; /* a source that cannot be opened */
+
 static int made_assign(source_reader *s, const broker_position *p, size_t n,
                        pe_error *errp)
 {
     made *m = (made *)s;
 
-    (void)errp;
     CU_ASSERT_EQUAL(n, 1);
+    if (deny)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "no such file");
     m->partition = p->partition;
     m->next = p->offset;
     return 0;
@@ -514,6 +517,29 @@ static void test_changed(void)
     free(folder);
 }
 
+/* One that could not be opened is not read by the thread that comes next. */
+static void test_denied(void)
+{
+    static const pipeline pl;
+    const lane_conf c = {
+        .open = made_open, .stages = {.pl = &pl}, .features = D, .end = -1};
+    lane_block b = {0};
+    lane l;
+
+    CU_ASSERT_EQUAL_FATAL(lane_init(&l, &c, NULL), 0);
+    deny = true;
+    for (int i = 0; i < 2; i++) {
+        pe_error e = {0};
+
+        CU_ASSERT_EQUAL(lane_next(&l, &b, &e), -1);
+        UNIT_EQUAL(e.text, "no such file");
+        CU_ASSERT_PTR_NULL(l.source);
+    }
+    deny = false;
+    lane_fini(&l);
+    pe_block_release(&b.record.block);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -526,6 +552,7 @@ int main(void)
         {"columns", test_columns},
         {"strict", test_strict},
         {"a source that was cut", test_changed},
+        {"a source that cannot be opened", test_denied},
         {0},
     };
 
