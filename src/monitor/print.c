@@ -197,8 +197,10 @@ static void thousands(long long n, char out[32])
 }
 
 /* Rows with the highest scores, as FILE:ROW, else DEVICE/ROW. */
-static void top_print(const json_t *top, FILE *f)
+static void top_print(const json_t *final, FILE *f)
 {
+    const json_t *top = json_object_get(final, "top");
+    const json_t *threshold = json_object_get(final, "threshold");
     const char *label = "top";
     const json_t *row;
     size_t i;
@@ -208,9 +210,13 @@ static void top_print(const json_t *top, FILE *f)
         const char *source = value_text(row, "source", "");
         bool file = *source != '\0';
 
-        fprintf(f, LABEL "%s%s%lld  %.6g\n", label,
+        bool outlier = !json_is_number(threshold) ||
+                       value_real(row, "score") > json_number_value(threshold);
+
+        fprintf(f, LABEL "%s%s%lld  %.6g%s\n", label,
                 file ? source : value_text(row, "device", ""), file ? ":" : "/",
-                count_of(row, "row"), value_real(row, "score"));
+                count_of(row, "row"), value_real(row, "score"),
+                outlier ? "" : ", no outlier");
         label = "";
     }
 }
@@ -255,7 +261,7 @@ static void final_print(const json_t *summary, FILE *f)
              value_real(final, "model_threshold"));
     wrapped_print("", line, f);
     notes_print(final, f);
-    top_print(json_object_get(final, "top"), f);
+    top_print(final, f);
     fprintf(f, LABEL "pilot results %s\n", "all",
             value_text(summary, "run", "RUN"));
 }

@@ -1091,6 +1091,22 @@ static void test_print_unscored(void)
     monitor_destroy(m);
 }
 
+/* Fewer rows may be outliers than have the highest scores. */
+static void test_print_top(void)
+{
+    json_t *s = json_pack(
+        "{s:s, s:{s:i, s:i, s:f, s:[{s:s, s:i, s:f}, {s:s, s:i, s:f}]}}", "run",
+        "r-1", "final", "outliers", 1, "rows", 2000, "threshold", 4.5, "top",
+        "source", "a.csv", "row", 7, "score", 9.25, "device", "d-0", "row", 8,
+        "score", 4.5);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    UNIT_CONTAINS(printed(s), "top       a.csv:7  9.25\n"
+                              "          d-0/8  4.5, no outlier\n"
+                              "all       pilot results r-1\n");
+    json_decref(s);
+}
+
 static void test_print_empty(void)
 {
     monitor *m = monitor_create("r-1", "quick", NULL);
@@ -1140,6 +1156,7 @@ int main(void)
         {"progress line as wide as a terminal", test_progress_width},
         {"table for people", test_print},
         {"table of what was not scored", test_print_unscored},
+        {"table of the highest scores", test_print_top},
         {"table of nothing", test_print_empty},
         {NULL, NULL},
     };
