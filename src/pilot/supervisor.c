@@ -160,6 +160,15 @@ static void kill_all(supervisor *s)
         crew_kill(&s->units[i - 1].crew, time_left_ms(s, LEAVE_MS));
 }
 
+/* A pool that drained though we did not ask it to: a scheduler that ends a job
+ * signals the ranks, too, and they may hear it first.
+ */
+static bool is_sent_away(const unit *u)
+{
+    return u->s->pilot && u->s->pilot->kind == PILOT_POOL &&
+           u->crew.told.drained && !u->asked;
+}
+
 /* Is there nothing left to be done but to leave?  Who is ended then is not cut
  * off from anything.
  */
@@ -167,10 +176,14 @@ static bool is_done(const supervisor *s)
 {
     if (s->n_units == 0)
         return false;
-    for (size_t i = 0; i < s->n_units; i++)
-        if (!s->units[i].is_service && !s->units[i].crew.told.final &&
-            s->units[i].crew.state != CREW_DONE)
+    for (size_t i = 0; i < s->n_units; i++) {
+        const unit *u = &s->units[i];
+        if (u->is_service)
+            continue;
+        if (is_sent_away(u) ||
+            (!u->crew.told.final && u->crew.state != CREW_DONE))
             return false;
+    }
     return s->leaving || !s->units[0].is_service;
 }
 
@@ -489,12 +502,22 @@ static void loop(supervisor *s)
     }
 }
 
-/* The first crew that failed decides. */
+/* The first crew that failed decides.  One that tells no error has only lost
+ * devices: where a signal cut the job off they died of the same.
+ */
 static void conclude(supervisor *s)
 {
-    for (size_t i = 0; i < s->n_units && !s->status; i++)
-        if (s->units[i].crew.state == CREW_LOST || s->units[i].crew.told.final)
-            s->status = s->units[i].crew.told.exit_code;
+    for (size_t i = 0; i < s->n_units && !s->status; i++) {
+        const crew *c = &s->units[i].crew;
+        if (c->state == CREW_LOST || c->told.final)
+            s->status = c->told.exit_code;
+        if (s->status && s->cut && c->told.failed && !c->told.error)
+            s->status = 128 + s->signal;
+        /* Ranks may be warned themselves that the time is nearly over. */
+        if (is_sent_away(&s->units[i]) && !s->stopped &&
+            deadline_allows_start(&s->time, clock_real_ns()))
+            s->cut = true;
+    }
     tell_exit(s);
 }
 

@@ -53,7 +53,7 @@ typedef struct supervisor {
     bool asked;        /* who still lives, since its other units are over */
     bool canceled;     /* ... of this pilot, before its work is done */
     bool leaving;      /* its work is done, and its services go */
-    bool cut;          /* a signal came before that */
+    bool cut;          /* a signal came before that, to us or the ranks */
     int signal;        /* that asked for it; 0: none */
     int64_t signal_ns; /* when, monotonic */
     int signal_fd;

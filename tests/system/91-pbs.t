@@ -30,15 +30,18 @@ end_all KILL "PBS_TASK=\$host.\$PBS_JOBID.\$\$"
 exit \$status
 X
 
-# end_all SIGNAL MARK: all that has it in its environment.  The jobs of this
-# test have names that no other test has.
+# end_all SIGNAL MARK: all that has it in its environment, at once, as MoM does:
+# who is looked for one by one has time to act on the end of others.  The jobs
+# of this test have names that no other test has.
 server=pbs${TEST_DIR##*.}
 cat >"$TEST_DIR/mom" <<'X'
 end_all() {
+    local d all=
     for d in /proc/[0-9]*; do
-        { tr '\0' '\n' <"$d/environ" | grep -q "^$2"; } 2>/dev/null &&
-            kill -"$1" "${d#/proc/}" 2>/dev/null
+        ! { tr '\0' '\n' <"$d/environ" | grep -q "^$2"; } 2>/dev/null ||
+            all="$all ${d#/proc/}"
     done
+    [ -z "$all" ] || kill -"$1" $all 2>/dev/null
 }
 X
 . "$TEST_DIR/mom"
@@ -88,10 +91,15 @@ job() {
     children="$children $job"
 }
 
-# pipeline RUN RATE BLOCKS
+# pipeline RUN RATE BLOCKS: of each device; 0 blocks: until `stop RUN`.
 pipeline() {
     sed "s/within: 1s/within: 1s, rate: $2/; s/blocks: 200/blocks: $3/" \
         "$TEST_DIR/audit.yaml" >"$TEST_DIR/$1.yaml"
+}
+
+# stop RUN: the devices stop, and what they have sent is learned.
+stop() {
+    kill -INT $(pgrep -f "^([^ ]*/)?pilot run .* --run $1 ")
 }
 
 said() { sed 's/^/# /' "$TEST_DIR/$1.out"; }
@@ -114,7 +122,7 @@ ok $? "two hosts: the environment is not left behind"
 
 # --- a host of it dies, and comes back
 
-pipeline fallen 60 240
+pipeline fallen 60 0
 job 18 fallen
 wait_for 30 applied fallen 100
 ok $? "a host dies: the run learns before" || said fallen
@@ -124,15 +132,18 @@ wait_for 30 grep -q "host n2 of job 18.$server cannot be reached" \
     "$PILOT_HOME/fallen/pool/err" "$TEST_DIR/fallen.out"
 ok $? "a host dies: which one is said" || said fallen
 rm "$TEST_DIR/dead-n2"
+wait_for 30 applied fallen $(($(committed fallen applied) + 100))
+ok $? "a host dies: the run goes on when it is back" || said fallen
+stop fallen
 wait "$job"
-is $? 0 "a host dies: exit status when it is back" || said fallen
-exact fallen --blocks 240
+is $? 0 "a host dies: exit status" || said fallen
+exact fallen
 lacks=$(cat "$TEST_DIR/fallen.out")
 is "${lacks##*signal 77*}" "$lacks" "a host dies: no signal 77"
 
 # --- qdel: all processes of the job, on both hosts, are told at once
 
-pipeline pbs-deleted 60 4000
+pipeline pbs-deleted 60 0
 job 19 pbs-deleted
 wait_for 30 applied pbs-deleted 100
 ok $? "qdel: the run learns before" || said pbs-deleted
@@ -143,6 +154,49 @@ ok $? "qdel: the pool is CANCELED" || cat "$PILOT_HOME/pbs-deleted/pool/exit"
 has "$(pilot status pbs-deleted 2>&1)" CANCELED "qdel: and never FAILED"
 wait_for 20 none_left pbs-deleted
 ok $? "qdel: no process left"
+
+# --- ranks hear of it before anybody else
+
+pipeline pbs-ranks 60 0
+job 20 pbs-ranks
+wait_for 30 applied pbs-ranks 100
+ok $? "ranks first: the run learns before" || said pbs-ranks
+kill -TERM $(agents pbs-ranks pilot-agent)
+wait_for 20 grep -q CANCELED "$PILOT_HOME/pbs-ranks/pool/exit"
+ok $? "ranks first: the pool is CANCELED" ||
+    cat "$PILOT_HOME/pbs-ranks/pool/exit"
+wait "$job"
+wait_for 20 none_left pbs-ranks
+ok $? "ranks first: no process left"
+
+# --- devices die of it before the pool has drained
+
+# has_died RUN DEVICE; has_heard PID: no SIGTERM waits for it.
+has_died() {
+    case $(redis_do HGET "pilot:{$1}:ends" "$2") in */dead) ;; *) false ;; esac
+}
+has_heard() { grep -q '^ShdPnd:.*[0-3]...$' "/proc/$1/status"; }
+
+pipeline pbs-devices 60 0
+job 21 pbs-devices
+wait_for 30 applied pbs-devices 100
+ok $? "devices first: the run learns before" || said pbs-devices
+kill -STOP $(agents pbs-devices pilot-agent)
+echo junk >"$PILOT_HOME/pbs-devices/devices/request.json"
+kill -KILL "$(agents pbs-devices pilot-edge)"
+wait_for 20 has_died pbs-devices devices-3
+ok $? "devices first: they are dead" || said pbs-devices
+supervisor=$(agents pbs-devices/pool pilot-supervisor)
+kill -TERM "$supervisor"
+wait_for 20 has_heard "$supervisor"
+ok $? "devices first: then the pool is asked to end"
+kill -CONT $(agents pbs-devices pilot-agent)
+wait "$job"
+wait_for 20 grep -q CANCELED "$PILOT_HOME/pbs-devices/pool/exit"
+ok $? "devices first: the pool is CANCELED" ||
+    cat "$PILOT_HOME/pbs-devices/pool/exit"
+has "$(cat "$PILOT_HOME/pbs-devices/pool/exit")" '"state":"failed"' \
+    "devices first: ... and has told what it lacks"
 
 # --- a shell with what is left of another job: this host is this host
 
