@@ -116,10 +116,16 @@ static void drain(struct run *r)
 {
     pe_error e = {0};
 
+    run_progress_clear(r);
+    if (r->phase >= RUN_ENDS) { /* edges wait for "done": it has to stand */
+        r->late = true;
+        log_info("the run is over and its pilots take leave; once more stops "
+                 "now");
+        return;
+    }
     r->drained = true;
     if (r->phase == RUN_FLOWS)
         r->phase = RUN_DRAINS;
-    run_progress_clear(r);
     log_info("draining: what was sent is processed first; once more stops "
              "now");
     /* Devices write their ends, and the pools end there; without devices there
@@ -146,7 +152,7 @@ static void signals_obey(struct run *r)
     if (r->phase == RUN_SCORES) { /* it has learned: nothing to drain */
         run_answers_stop(r, s.last);
         s.ends--;
-    } else if (!r->drained) {
+    } else if (!r->drained && !r->late) {
         drain(r);
         s.ends--;
     }

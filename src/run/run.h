@@ -89,7 +89,8 @@ struct run {
     agent *agents;
     size_t n_agents;
     enum run_phase phase;
-    bool drained;       /* somebody asked for the end */
+    bool drained;       /* somebody asked for the end, */
+    bool late;          /* when it had come already */
     char trouble[1024]; /* the newest that a look at the schedulers had */
     bool in_trouble;    /* the last one had it */
     bool slow_told;     /* whose end takes its time */

@@ -49,6 +49,31 @@ none_left twice
 ok $? "twice: no process left"
 has "$(cat "$TEST_DIR/twice.out")" "--resume twice" "twice: says how to go on"
 
+# When the run is over and its edges take leave, they are not called back.
+pilot run "$job" --run late --set stages.sense.block.rate=50 \
+    >"$TEST_DIR/late.out" 2>&1 &
+pid=$!
+children="$children $pid"
+ends() { [ "$(redis_do HLEN 'pilot:{late}:ends')" = 4 ]; }
+done_is_said() { [ "$(redis_do GET 'pilot:{late}:control')" = done ]; }
+wait_for 30 applied late 100
+edge=$(agents late pilot-edge)
+ranks=$(agents late pilot-agent)
+kill -STOP $ranks
+wait_for 30 ends
+ok $? "late: the devices have ended"
+kill -STOP $edge
+kill -CONT $ranks
+wait_for 30 done_is_said
+ok $? "late: the run is over"
+kill -INT $pid
+wait_for 20 grep -q 'its pilots take leave' "$TEST_DIR/late.out"
+ok $? "late: the signal is answered"
+kill -CONT $edge
+wait $pid
+is $? 0 "late: exit status" || sed 's/^/# /' "$TEST_DIR/late.out"
+exact late --blocks 200
+
 pilot run "$SRC/jobs/smoke.yaml" --run smoke --set \
     stages.sense.options.blocks=0 >"$TEST_DIR/smoke.out" 2>&1 &
 pid=$!
