@@ -157,13 +157,16 @@ double backend_grace_of_allocation(void)
     const char *argv[GRACE_WORDS + 2] = {NULL};
     host_answer a = {0};
     double grace_s = k ? k->grace_s : 0;
-    host *h = k ? host_open_local(NULL) : NULL;
+    host *h;
     int n = 0;
 
-    for (; k && n < GRACE_WORDS && k->grace[n]; n++)
+    if (!k || !k->grace)
+        return grace_s;
+    for (; n < GRACE_WORDS && k->grace[n]; n++)
         argv[n] = k->grace[n];
-    if (k && k->grace_variable)
+    if (k->grace_variable)
         argv[n] = variable(k->grace_variable);
+    h = host_open_local(NULL);
     if (h && host_run(h, argv, NULL, LOOK_S, &a, NULL) == 0 && a.status == 0)
         grace_s = number_behind(a.out, k->grace_word, grace_s);
     host_answer_free(&a);

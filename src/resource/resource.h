@@ -88,8 +88,8 @@ typedef struct resource_words {
     const char *option[REQUEST_N_WORDS]; /* how it reads there: "--nodes=" */
     /* Why it cannot be asked for, and what to do; NULL: it can. */
     const char *refusal[REQUEST_N_WORDS];
-    const resource_foreign *foreign;
-    const char *flags; /* short options without a value: "hV" */
+    const resource_foreign *foreign; /* NULL: there are none */
+    const char *flags; /* short options without a value: "hV"; or NULL */
 } resource_words;
 
 /* Why no job array is asked of any scheduler. */
@@ -109,8 +109,9 @@ typedef struct resource_scheduler {
      * 69.
      */
     int (*end)(resource *r, const char *id, int64_t *end_nsp, pe_error *errp);
-    /* Seconds from TERM to KILL, by default; what tells: a command, whose last
-     * word this variable holds (NULL: none), by a line "WORD = NUMBER".
+    /* Seconds from TERM to KILL, by default; what tells: a command (NULL:
+     * nothing does), whose last word this variable holds (NULL: none), by a
+     * line "WORD = NUMBER".
      */
     double grace_s;
     const char *const *grace;

@@ -91,7 +91,7 @@ static bool has_letter(const char *item, char letter, const char *flags)
 {
     if (item[0] != '-' || item[1] == '-')
         return false;
-    item += 1 + strspn(item + 1, flags);
+    item += 1 + (flags ? strspn(item + 1, flags) : 0);
     return letter && *item == letter;
 }
 
@@ -112,7 +112,7 @@ static int foreign_refuse(const struct request_list *list,
     const resource_words *w = o->words;
 
     for (size_t i = 0; i < list->n; i++)
-        for (const resource_foreign *f = w->foreign; f->why; f++)
+        for (const resource_foreign *f = w->foreign; f && f->why; f++)
             if (is_foreign(f, list->items[i], w->flags))
                 return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
                                     "'%.64s' cannot be asked of %s: %s",
