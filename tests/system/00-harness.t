@@ -72,6 +72,11 @@ is "$rc $(grep -c '^not ok 2 - name: runs have names' <<<"$out")" "1 1" \
     "a run whose name another script has used"
 has "$out" "got:   taken before" "... and which"
 
+mkdir "$TEST_DIR/nothing"
+out=$("$runner" --no-services "$TEST_DIR/nothing" good 2>&1)
+is $? 1 "a folder that is no build: the runner fails"
+has "$out" "nothing has no pilot: 'make check-system'" "... and says so"
+
 # The scripts all end by it, and none has an exit of its own.
 wrong=
 for t in "$SRC"/tests/system/*.t; do
