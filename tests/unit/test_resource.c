@@ -10,10 +10,11 @@
 #include "played.h"
 #include "scratch.h"
 #include "src/backend/backend.h"
+#include "src/backend/backends.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/backend/backends.h"
+#include "src/request/place.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define STEP_NS 2000000
@@ -42,6 +43,19 @@ static void test_names(void)
     UNIT_EQUAL(resource_seen_name(RESOURCE_N_SEEN), "unknown");
     for (int s = 0; s < RESOURCE_N_SEEN; s++)
         CU_ASSERT_PTR_NOT_NULL(resource_seen_name(s));
+}
+
+/* Who names what there is names all that there is. */
+static void test_said(void)
+{
+    for (const resource_ops *const *o = backends; *o; o++) {
+        char *url = text_format(" %s://", (*o)->scheme);
+        char *section = text_format(" %s ", (*o)->scheme);
+        UNIT_CONTAINS(" " PLACE_URLS, url);
+        UNIT_CONTAINS(" " PLACE_SCHEMES " ", section);
+        free(section);
+        free(url);
+    }
 }
 
 static void test_urls(void)
@@ -449,6 +463,7 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"names of what is seen", test_names},
+        {"every backend is said", test_said},
         {"URLs", test_urls},
         {"open and close", test_open},
         {"where we are", test_default},
