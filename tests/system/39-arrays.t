@@ -133,29 +133,29 @@ have() {
     wait_for 10 grep -qx "$1" "$TEST_DIR/written"
 }
 points() {
-    n=$(committed live points)
+    n=$(committed swmr points)
     [ "${n:-0}" -ge "$1" ]
 }
 have 13
-pilot run "$TEST_DIR/file.yaml" --run live \
+pilot run "$TEST_DIR/file.yaml" --run swmr \
     --set stages.sense.options.path="$live" \
     --set stages.sense.options.follow=true >"$TEST_DIR/live.out" 2>&1 &
 live_pid=$!
 children="$children $live_pid"
 wait_for 30 points 13
 ok $? "live: rows are sent as they come"
-kill -KILL "$(agents live pilot-edge)"
+kill -KILL "$(agents swmr pilot-edge)"
 have 31
 wait_for 30 points 31
 ok $? "live: those of a time without an agent, too"
-kill -KILL "$(agents live pilot-edge)"
+kill -KILL "$(agents swmr pilot-edge)"
 have 40
 wait_for 30 points 40
 ok $? "live: and after another one"
 kill -INT "$live_pid"
 wait "$live_pid"
 is $? 0 "live: exit status" || sed 's/^/# /' "$TEST_DIR/live.out"
-is "$(committed live points)" 40 "live: every row once"
+is "$(committed swmr points)" 40 "live: every row once"
 exec 7>&-
 
 end_tests

@@ -67,7 +67,7 @@ kill -CONT $ranks
 wait_for 30 done_is_said
 ok $? "late: the run is over"
 kill -INT $pid
-wait_for 20 grep -q 'its pilots take leave' "$TEST_DIR/late.out"
+wait_for 20 grep -q 'take leave\|draining' "$TEST_DIR/late.out"
 ok $? "late: the signal is answered"
 kill -CONT $edge
 wait $pid

@@ -132,9 +132,9 @@ cp "$SRC/jobs/example.csv" "$TEST_DIR"
 sed 's|{kind: \(broker\|params\)}|{kind: \1, resource: "local://"}|' \
     "$SRC/jobs/file.yaml" >"$TEST_DIR/here.yaml"
 out=$(env -u PILOT_BROKER -u PILOT_PARAMS -u PILOT_PASSWORD_FILE \
-    timeout 120 "$BUILD/pilot" run "$TEST_DIR/here.yaml" --run here 2>&1)
+    timeout 120 "$BUILD/pilot" run "$TEST_DIR/here.yaml" --run own-pilots 2>&1)
 is $? 0 "pilots of this host: exit status" ||
     printf '%s\n' "$out" | sed 's/^/# /'
-is "$(pgrep -f "$PILOT_HOME/here" | wc -l)" 0 "... and nothing is left"
+is "$(pgrep -f "$PILOT_HOME/own-pilots" | wc -l)" 0 "... and nothing is left"
 
 end_tests
