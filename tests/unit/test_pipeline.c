@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "pipeline_file.h"
+#include "src/request/place.h"
 
 #define TWO_EDGES                                                   \
     "version: 1\n"                                                  \
@@ -271,8 +272,7 @@ static void test_pilots_refused(void)
          "ntasks: a key of pilots of kind pool; 'devices' is of kind edge"},
         {"pilots.pool.ntask=2", "unknown key 'ntask'; did you mean 'ntasks'?"},
         {"pilots.pool.resource=ftp://h",
-         "resource: 'ftp://h' is not one of: local:// ssh://HOST slurm:// "
-         "slurm+ssh://HOST pbs:// pbs+ssh://HOST batch:// rehearsal:///SCRIPT"},
+         "resource: 'ftp://h' is not one of: " PLACE_URLS},
         {"pilots.pool.resource=ssh://",
          "resource: 'ssh://' names no host: ssh://HOST"},
         {"pilots.pool.resource=slurm://h",
