@@ -146,6 +146,13 @@ static int refuse(pe_error *errp)
                         "window");
 }
 
+static int refuse_counts(pe_error *errp)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "not a model file: tensor 'scores' has numbers that "
+                        "are no counts");
+}
+
 static int decode_ring(struct threshold *t, const pe_tensors *from,
                        pe_error *errp)
 {
@@ -175,6 +182,11 @@ int threshold_decode(struct threshold *t, const pe_tensors *from,
         return -1;
     if (n != QUANTILE_LANES)
         return refuse(errp);
+    for (uint64_t i = 0, total = 0; i < n; i++) {
+        if (lanes[i] < 0 || lanes[i] > INT64_MAX / 2 - (int64_t)total)
+            return refuse_counts(errp);
+        total += (uint64_t)lanes[i];
+    }
     memcpy(t->lanes, lanes, sizeof(*lanes) * QUANTILE_LANES);
     return 0;
 }

@@ -189,7 +189,7 @@ static int64_t time_parse(const char *s, size_t len, const char *format)
     if (!end || *end)
         return 0;
     time_t t = timegm(&tm);
-    return t > 0 ? (int64_t)t * CLOCK_S : 0;
+    return t > 0 && t < INT64_MAX / CLOCK_S ? (int64_t)t * CLOCK_S : 0;
 }
 
 int64_t scheduler_time_iso(const char *s, size_t len)

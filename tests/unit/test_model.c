@@ -15,6 +15,8 @@
 #include "models/audit/audit.h"
 #include "src/common/random.h"
 #include "src/model/quantile.h"
+#include "src/model/safetensors.h"
+#include "src/model/threshold.h"
 
 enum { FEATURES = 6, POINTS = 40, BLOCKS = 24 };
 
@@ -364,6 +366,29 @@ static void test_trim(void)
                            0.05 * before);
 }
 
+/* A model file whose window holds what is no count, or more than can be. */
+static void test_odd_counts(void)
+{
+    static const int64_t odd[] = {-1, INT64_MIN, INT64_MAX};
+    static int64_t lanes[QUANTILE_LANES], kept[QUANTILE_LANES];
+    uint64_t n = QUANTILE_LANES;
+
+    for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+        struct threshold t = {.window = 1000, .lanes = kept};
+        pe_tensors *file = pe_tensors_create(NULL);
+        pe_error e = {0};
+
+        lanes[7] = odd[i];
+        CU_ASSERT_FATAL(pe_tensors_put(file, "scores", TENSOR_I64, 1, &n, lanes,
+                                       NULL) == 0);
+        CU_ASSERT_EQUAL(threshold_decode(&t, file, &e), -1);
+        UNIT_EQUAL(e.text, "not a model file: tensor 'scores' has numbers "
+                           "that are no counts");
+        CU_ASSERT_EQUAL(kept[7], 0);
+        pe_tensors_destroy(file);
+    }
+}
+
 /* Numbers a score should not be, and the ends of the range. */
 static void test_odd_scores(void)
 {
@@ -456,6 +481,7 @@ int main(void)
         {"streaming quantile, any scale", test_streaming_quantile},
         {"streaming quantile: trimmed", test_trim},
         {"streaming quantile: odd scores", test_odd_scores},
+        {"streaming quantile: odd counts", test_odd_counts},
         {0},
     };
 

@@ -15,6 +15,7 @@
 #include "src/common/file.h"
 #include "src/common/text.h"
 #include "src/request/place.h"
+#include "src/resource/scheduler.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define STEP_NS 2000000
@@ -459,6 +460,24 @@ static void test_direct_words(void)
     resource_close(r);
 }
 
+/* Clocks of schedulers end where 64 bits of nanoseconds do: not known. */
+static void test_times(void)
+{
+    static const struct {
+        const char *text;
+        int64_t want_s;
+    } rows[] = {{"2026-11-29T10:00:00", 1795946400},
+                {"2262-01-01T00:00:00", 9214646400},
+                {"2263-01-01T00:00:00", 0},
+                {"9999-12-31T23:59:59", 0},
+                {"1969-12-31T23:59:59", 0},
+                {"Unknown", 0}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        CU_ASSERT_EQUAL(scheduler_time_iso(rows[i].text, strlen(rows[i].text)),
+                        rows[i].want_s * CLOCK_S);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -466,6 +485,7 @@ int main(void)
         {"every backend is said", test_said},
         {"URLs", test_urls},
         {"open and close", test_open},
+        {"times beyond nanoseconds", test_times},
         {"where we are", test_default},
         {"when the allocation ends", test_end},
         {"when nobody says when it ends", test_end_errors},
