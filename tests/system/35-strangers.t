@@ -9,7 +9,7 @@ pipeline: strangers
 pilots:
   broker: {kind: broker}
   params: {kind: params}
-  devices: {kind: edge, devices: 1}
+  devices: {kind: edge, devices: 2} # one in each partition
   pool: {kind: pool, ntasks: 2}
 stages:
   sense: {pilot: devices, function: generator, block: {points: 10}, options: {features: 3, blocks: 60}}
@@ -54,8 +54,8 @@ has "$out" "pe_boot is larger than 62 bits" "with the first reason"
 is "$(committed real refused)" 66 "all that cannot be read is refused"
 is "$(committed real refused_own)" 1 "one of it in our name"
 is "$(committed real deduplicated)" 0 "no block of a device is a repeat"
-# 60 of the device, 1 of the first run, 7 that are fine, the long one.
-is "$(committed real applied)" 69 "every other block is applied"
+# 120 of the devices, 2 of the first run, 7 that are fine, the long one.
+is "$(committed real applied)" 130 "every other block is applied"
 has "$(cat "$PILOT_HOME"/real/pool/err)" "of that record of 6291456 bytes only" \
     "what is too large to be passed on is cut, and that is said"
 exact real
@@ -93,7 +93,7 @@ sed 's/strangers-topic/junk-topic/; s/blocks: 60/blocks: 1/' \
     "$TEST_DIR/p.yaml" >"$TEST_DIR/junk.yaml"
 pilot run "$TEST_DIR/junk.yaml" --run junk0 >"$TEST_DIR/junk.out" 2>&1
 is $? 0 "another topic" || sed 's/^/# /' "$TEST_DIR/junk.out"
-redis_do HSET 'pilot:{junk}:first' junk-topic/0 1 junk-topic/1 0 >/dev/null
+redis_do HSET 'pilot:{junk}:first' junk-topic/0 1 junk-topic/1 1 >/dev/null
 "$FOREIGN" junk-topic 0 junk 3
 "$FOREIGN" junk-topic 1 junk 3
 out=$(pilot run "$TEST_DIR/junk.yaml" --run junk --until eof 2>&1)

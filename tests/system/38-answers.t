@@ -211,12 +211,13 @@ mkfifo "$TEST_DIR/fifo"
 pilot score "$model" "$TEST_DIR/fifo" >/dev/null 2>&1 &
 pid=$!
 children="$children $pid"
-while kill -0 $pid && ! ls "$PILOT_HOME" | grep -q '^score-.*part$'; do
+while kill -0 $pid && [ -z "$(find "$PILOT_HOME" -maxdepth 1 \
+    -name 'score-*part')" ]; do
     sleep 0.05
 done
 kill -TERM $pid
 wait $pid
 is $? 143 "score: exit status behind a TERM"
-is "$(ls "$PILOT_HOME" | grep -c '^score-')" 0 "score: nothing stays behind it"
+is "$(find "$PILOT_HOME" -maxdepth 1 -name 'score-*' | wc -l)" 0 "score: nothing stays behind it"
 
 end_tests

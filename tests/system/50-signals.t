@@ -55,7 +55,7 @@ pilot run "$job" --run late --set stages.sense.block.rate=50 \
 pid=$!
 children="$children $pid"
 ends() { [ "$(redis_do HLEN 'pilot:{late}:ends')" = 4 ]; }
-done_is_said() { [ "$(redis_do GET 'pilot:{late}:control')" = done ]; }
+done_is_said() { [ "$(redis_do GET 'pilot:{late}:control')" = "done" ]; }
 wait_for 30 applied late 100
 edge=$(agents late pilot-edge)
 ranks=$(agents late pilot-agent)
