@@ -494,7 +494,7 @@ static int look_in_folder(file_text *t)
         return 0;
     t->folder_ns = now;
     if (file_list_make(t->path, &l, NULL) < 0)
-        return 0; /* all are gone, for now */
+        return 0; /* all are gone: the next look may find some */
     i = file_list_behind(&l, t->name);
     while (i < l.n && table_identity(l.paths[i], is) == 0 &&
            !strcmp(is, t->file.before.identity))

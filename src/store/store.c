@@ -59,7 +59,7 @@ static char *split_path(const char *path, const char **memberp)
             return file;
         }
     }
-    strcpy(file, path);
+    memcpy(file, path, strlen(path) + 1); /* its colons are back */
     return file;
 }
 

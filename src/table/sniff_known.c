@@ -1,6 +1,7 @@
 /* sniff_known.c - files that their first lines name: Campbell, LabVIEW. */
 #include "sniff_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,9 +97,7 @@ static void lvm_clock(sniffer *s, size_t section)
     }
     /* More digits than nanoseconds have are of no use. */
     clock[18] = '\0';
-    strcpy(both, day);
-    strcat(both, " ");
-    strcat(both, clock);
+    snprintf(both, sizeof(both), "%s %s", day, clock);
     if (!strcmp(x, "No") || !stamp_parse(&f, both, both + strlen(both), &ns))
         return;
     s->d->stamp = (stamp_format){.kind = STAMP_ELAPSED,
