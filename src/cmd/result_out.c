@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/block/record.h"
 #include "src/common/log.h"
@@ -293,4 +294,33 @@ void result_tell(const answers *a)
             (long long)json_integer_value(json_object_get(info, "masked")));
     json_array_foreach(json_object_get(info, "notes"), i, note)
         log_warn("%s", json_string_value(note));
+}
+
+/* --- what is asked --- */
+
+static int refuse(pe_error *errp, const char *command, const char *why)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                        "%s; see '%s --help'", why, command);
+}
+
+int result_wish_of(const result_asked *o, const char *command, result_wish *w,
+                   pe_error *errp)
+{
+    int64_t top = 0;
+
+    if (o->csv + o->json + o->npy > 1)
+        return refuse(errp, command, "one of --csv, --json, --npy");
+    if (o->npy && isatty(STDOUT_FILENO))
+        return refuse(errp, command, "--npy is for a file: ... --npy > FILE");
+    if (o->top && (text_parse_int(o->top, &top) < 0 || top < 1))
+        return refuse(errp, command, "--top wants a number of rows");
+    *w = (result_wish){.outliers = o->outliers,
+                       .npy = o->npy,
+                       .titles = !o->no_header,
+                       .format = o->csv    ? RESULT_CSV
+                                 : o->json ? RESULT_JSON
+                                           : RESULT_TEXT,
+                       .top = (uint64_t)top};
+    return 0;
 }

@@ -3,10 +3,12 @@
 #define CMD_RESULT_OUT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "src/answer/answer.h"
+#include "src/common/option.h"
 
 enum result_format { RESULT_TEXT, RESULT_CSV, RESULT_JSON };
 
@@ -43,6 +45,56 @@ typedef struct result_wish {
     uint64_t top; /* so many with the highest scores, highest first; 0: all,
                      in their order */
 } result_wish;
+
+/* What a command line says of it. */
+typedef struct result_asked {
+    bool outliers, csv, json, npy, no_header;
+    const char *top;
+} result_asked;
+
+/* Rows of a table of options, for the result_asked at [base]. */
+#define RESULT_OPTIONS(base)                                             \
+    {"outliers",                                                         \
+     'o',                                                                \
+     OPTION_FLAG,                                                        \
+     (base) + offsetof(result_asked, outliers),                          \
+     NULL,                                                               \
+     NULL,                                                               \
+     "only rows above the threshold"},                                   \
+        {"top",                                                          \
+         0,                                                              \
+         OPTION_TEXT,                                                    \
+         (base) + offsetof(result_asked, top),                           \
+         "N",                                                            \
+         NULL,                                                           \
+         "the N rows with the highest scores, highest first"},           \
+        {"csv", 0,    OPTION_FLAG, (base) + offsetof(result_asked, csv), \
+         NULL,  NULL, "print CSV"},                                      \
+        {"json",                                                         \
+         'j',                                                            \
+         OPTION_FLAG,                                                    \
+         (base) + offsetof(result_asked, json),                          \
+         NULL,                                                           \
+         NULL,                                                           \
+         "print JSON, an object a line"},                                \
+        {"npy",                                                          \
+         0,                                                              \
+         OPTION_FLAG,                                                    \
+         (base) + offsetof(result_asked, npy),                           \
+         NULL,                                                           \
+         NULL,                                                           \
+         "print a structured NumPy array"},                              \
+    {                                                                    \
+        "no-header", 0, OPTION_FLAG,                                     \
+            (base) + offsetof(result_asked, no_header), NULL, NULL,      \
+            "print no line of titles"                                    \
+    }
+
+/* [command], as "pilot results", is named in errors: input, 64, words that do
+ * not go together or an array for a terminal.
+ */
+int result_wish_of(const result_asked *o, const char *command, result_wish *w,
+                   pe_error *errp);
 
 /* Print rows of [a] to [f].  Errors: no memory. */
 int result_answers(const answers *a, const result_wish *w, FILE *f,

@@ -12,30 +12,20 @@
 #include "src/common/text.h"
 
 struct results_options {
-    bool outliers, final, stream, csv, json, npy, follow, no_header, help;
-    const char *top;
+    result_asked asked;
+    bool final, stream, follow, help;
 };
 
 #define AT(member) offsetof(struct results_options, member)
 
 static const option_spec options[] = {
-    {"outliers", 'o', OPTION_FLAG, AT(outliers), NULL, NULL,
-     "only rows above the threshold"},
-    {"top", 0, OPTION_TEXT, AT(top), "N", NULL,
-     "the N rows with the highest scores, highest first"},
+    RESULT_OPTIONS(AT(asked)),
     {"final", 0, OPTION_FLAG, AT(final), NULL, NULL,
      "by the final model, every row (the default)"},
     {"stream", 0, OPTION_FLAG, AT(stream), NULL, NULL,
      "as the pool scored them, each by the model it met there"},
     {"follow", 'f', OPTION_FLAG, AT(follow), NULL, NULL,
      "of the stream: go on as rows are scored"},
-    {"csv", 0, OPTION_FLAG, AT(csv), NULL, NULL, "print CSV"},
-    {"json", 'j', OPTION_FLAG, AT(json), NULL, NULL,
-     "print JSON, an object a line"},
-    {"npy", 0, OPTION_FLAG, AT(npy), NULL, NULL,
-     "print a structured NumPy array"},
-    {"no-header", 0, OPTION_FLAG, AT(no_header), NULL, NULL,
-     "print no line of titles"},
     {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, "this text"},
     {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
 };
@@ -62,28 +52,12 @@ static int refuse(pe_error *errp, const char *why)
 static int wish_of(const struct results_options *o, result_wish *w,
                    pe_error *errp)
 {
-    int64_t top = 0;
-
-    if (o->csv + o->json + o->npy > 1)
-        return refuse(errp, "one of --csv, --json, --npy");
     if (o->final && (o->stream || o->follow))
         return refuse(errp, "--final is of the end, --stream and --follow are "
                             "of the way there");
-    if ((o->stream || o->follow) && (o->npy || o->top))
+    if ((o->stream || o->follow) && (o->asked.npy || o->asked.top))
         return refuse(errp, "--npy and --top are of the final answers");
-    if (o->npy && isatty(STDOUT_FILENO))
-        return refuse(errp, "--npy is for a file: pilot results RUN --npy > "
-                            "FILE");
-    if (o->top && (text_parse_int(o->top, &top) < 0 || top < 1))
-        return refuse(errp, "--top wants a number of rows");
-    *w = (result_wish){.outliers = o->outliers,
-                       .npy = o->npy,
-                       .titles = !o->no_header,
-                       .format = o->csv    ? RESULT_CSV
-                                 : o->json ? RESULT_JSON
-                                           : RESULT_TEXT,
-                       .top = (uint64_t)top};
-    return 0;
+    return result_wish_of(&o->asked, "pilot results", w, errp);
 }
 
 /* The folder of run [run]. */

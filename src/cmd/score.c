@@ -21,26 +21,16 @@
 
 struct score_options {
     option_list set;
-    bool outliers, csv, json, npy, no_header, quiet, help;
-    const char *top;
+    result_asked asked;
+    bool quiet, help;
 };
 
 #define AT(member) offsetof(struct score_options, member)
 
 static const option_spec options[] = {
-    {"outliers", 'o', OPTION_FLAG, AT(outliers), NULL, NULL,
-     "only rows above the threshold"},
-    {"top", 0, OPTION_TEXT, AT(top), "N", NULL,
-     "the N rows with the highest scores, highest first"},
+    RESULT_OPTIONS(AT(asked)),
     {"set", 0, OPTION_LIST, AT(set), "NAME=VALUE", NULL,
      "an option of the function `file`, as header=yes; may be repeated"},
-    {"csv", 0, OPTION_FLAG, AT(csv), NULL, NULL, "print CSV"},
-    {"json", 'j', OPTION_FLAG, AT(json), NULL, NULL,
-     "print JSON, an object a line"},
-    {"npy", 0, OPTION_FLAG, AT(npy), NULL, NULL,
-     "print a structured NumPy array"},
-    {"no-header", 0, OPTION_FLAG, AT(no_header), NULL, NULL,
-     "print no line of titles"},
     {"quiet", 'Q', OPTION_FLAG, AT(quiet), NULL, NULL,
      "no messages but errors"},
     {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, "this text"},
@@ -68,28 +58,6 @@ static int refuse(pe_error *errp, const char *why)
 {
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
                         "%s; see 'pilot score --help'", why);
-}
-
-static int wish_of(const struct score_options *o, result_wish *w,
-                   pe_error *errp)
-{
-    int64_t top = 0;
-
-    if (o->csv + o->json + o->npy > 1)
-        return refuse(errp, "one of --csv, --json, --npy");
-    if (o->npy && isatty(STDOUT_FILENO))
-        return refuse(errp, "--npy is for a file: pilot score ... --npy > "
-                            "FILE");
-    if (o->top && (text_parse_int(o->top, &top) < 0 || top < 1))
-        return refuse(errp, "--top wants a number of rows");
-    *w = (result_wish){.outliers = o->outliers,
-                       .npy = o->npy,
-                       .titles = !o->no_header,
-                       .format = o->csv    ? RESULT_CSV
-                                 : o->json ? RESULT_JSON
-                                           : RESULT_TEXT,
-                       .top = (uint64_t)top};
-    return 0;
 }
 
 /* By whose model, and where its answers go. */
@@ -249,7 +217,8 @@ static int print(const scoring *s, const result_wish *w, bool rows,
 /* For rows of a run, which are kept? */
 static bool is_asked(const struct score_options *o)
 {
-    return o->outliers || o->top || o->csv || o->json || o->npy;
+    return o->asked.outliers || o->asked.top || o->asked.csv || o->asked.json ||
+           o->asked.npy;
 }
 
 static int score_do(const struct score_options *o, size_t n, char **words)
@@ -258,7 +227,7 @@ static int score_do(const struct score_options *o, size_t n, char **words)
     scorer child = {0};
     result_wish w;
     pe_error e = {0};
-    int rc = wish_of(o, &w, &e);
+    int rc = result_wish_of(&o->asked, "pilot score", &w, &e);
 
     if (o->quiet)
         log_init(log_write_stderr, program_name, LOG_LEVEL_ERROR);
