@@ -9,10 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
+#include "src/function/file_list.h"
 #include "src/common/digest.h"
 
 /* --- lanes --- */
@@ -181,10 +184,73 @@ static int score(final *f, pe_error *errp)
     return rc;
 }
 
+/* When file [path] was written last, ns; 0: it is not there.  What stands
+ * behind a colon is in it.
+ */
+static int64_t written_ns(const char *path)
+{
+    char *file = strdup(path), *colon;
+    struct stat st;
+    int64_t ns = 0;
+    bool there = file && stat(file, &st) == 0;
+
+    while (file && !there && (colon = strrchr(file, ':'))) {
+        *colon = '\0';
+        there = stat(file, &st) == 0;
+    }
+    if (there)
+        ns = (int64_t)st.st_mtim.tv_sec * CLOCK_S + st.st_mtim.tv_nsec;
+    free(file);
+    return ns;
+}
+
+static int note_change(final *f, const char *path, size_t others,
+                       pe_error *errp)
+{
+    char *what = others ? text_format("%s and %zu other files were written "
+                                      "after the run began: their rows are "
+                                      "scored as they are now",
+                                      path, others)
+                        : text_format("%s was written after the run began: its "
+                                      "rows are scored as they are now",
+                                      path);
+    json_t *note = what ? json_string(what) : NULL;
+
+    free(what);
+    return json_array_append_new(json_object_get(f->info, "notes"), note) == 0
+               ? 0
+               : pe_error_nomem(errp);
+}
+
+/* Files that are read a second time may be others by now: nobody has kept
+ * what was learned from.
+ */
+static int look_for_changes(final *f, const pipeline_stage *s, pe_error *errp)
+{
+    char *begun = text_format("%s/pipeline.yaml", f->req->dir);
+    int64_t since = begun ? written_ns(begun) : 0;
+    size_t changed = 0, first = 0;
+    file_list l;
+    int rc = 0;
+
+    free(begun);
+    if (!since || strcmp(s->function, "file") != 0)
+        return 0;
+    if (file_list_make(pe_options_string(s->options, "path"), &l, NULL) < 0)
+        return 0; /* who opens it says why */
+    for (size_t i = 0; i < l.n; i++)
+        if (written_ns(l.paths[i]) > since && changed++ == 0)
+            first = i;
+    if (changed)
+        rc = note_change(f, l.paths[first], changed - 1, errp);
+    file_list_free(&l);
+    return rc;
+}
+
 /* A pass reads a source as fast as it gives, and one that gives other rows
  * each time not at all.
  */
-static int check_source(const final *f, pe_error *errp)
+static int check_source(final *f, pe_error *errp)
 {
     for (size_t i = 0; i < f->pl->n_stages; i++) {
         pipeline_stage *s = &f->pl->stages[i];
@@ -197,6 +263,8 @@ static int check_source(const final *f, pe_error *errp)
                                 "the rows of '%s' cannot be had a second time, "
                                 "and without a broker nobody has kept them",
                                 s->function);
+        if (look_for_changes(f, s, errp) < 0)
+            return -1;
     }
     return 0;
 }

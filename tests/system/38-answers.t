@@ -211,13 +211,30 @@ mkfifo "$TEST_DIR/fifo"
 pilot score "$model" "$TEST_DIR/fifo" >/dev/null 2>&1 &
 pid=$!
 children="$children $pid"
-while kill -0 $pid && [ -z "$(find "$PILOT_HOME" -maxdepth 1 \
-    -name 'score-*part')" ]; do
-    sleep 0.05
-done
+is_scoring() { compgen -G "$PILOT_HOME/score-*part"; }
+wait_for 20 is_scoring
+ok $? "score: a file is being scored"
 kill -TERM $pid
 wait $pid
 is $? 143 "score: exit status behind a TERM"
 is "$(find "$PILOT_HOME" -maxdepth 1 -name 'score-*' | wc -l)" 0 "score: nothing stays behind it"
+
+# Without services a file is read again: one that is another by then is said.
+cat >"$TEST_DIR/again.yaml" <<'END'
+version: 1
+pipeline: again
+pilots: {pool: {kind: pool, ntasks: 2}}
+stages:
+  sense: {pilot: pool, function: file, options: {path: again.csv}}
+  learn: {pilot: pool, function: kmeans, options: {clusters: 3}}
+END
+cp "$SRC/jobs/example.csv" "$TEST_DIR/again.csv"
+pilot run "$TEST_DIR/again.yaml" --run read-again >"$TEST_DIR/out" 2>&1
+is $? 0 "a file without services" || sed 's/^/# /' "$TEST_DIR/out"
+is "$(grep -c 'was written after' "$TEST_DIR/out")" 0 "... that is as it was"
+head -n 5 "$SRC/jobs/example.csv" | tail -n 1 >>"$TEST_DIR/again.csv"
+pilot score read-again >"$TEST_DIR/out" 2>&1
+has "$(cat "$TEST_DIR/out")" "again.csv was written after the run began" \
+    "a file that has changed since is said"
 
 end_tests
