@@ -1,6 +1,7 @@
 /* slow.c - functions for benchmarks/pool: a slow stage, a silent source. */
 #include <pilot/pilot.h>
 
+#include <string.h>
 #include <time.h>
 
 static double now(void)
@@ -23,14 +24,20 @@ static int nap(pe_context *ctx, const pe_block *in, pe_block *out)
     return PE_NOTHING;
 }
 
-/* Says nothing for five seconds, then ends. */
+/* One block, since a run that learns from nothing has failed, then nothing
+ * for five seconds. */
 static int wait5(pe_context *ctx, pe_block *out)
 {
     static double start;
+    pe_error err;
 
-    (void)out;
-    if (start <= 0)
+    if (start <= 0) {
         start = now();
+        if (pe_block_reserve(out, 1, 1, PE_F8, &err) != 0)
+            return -1;
+        memset(out->data, 0, pe_block_bytes(out));
+        return PE_FORWARD;
+    }
     return now() - start < 5 && !pe_context_cancelled(ctx) ? PE_AGAIN
                                                            : PE_NOTHING;
 }
