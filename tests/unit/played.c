@@ -1,6 +1,8 @@
 /* played.c - a scheduler's commands first on PATH, played from recordings. */
 #include "played.h"
 
+#include "unit.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +10,7 @@
 #include <unistd.h>
 
 #include "scratch.h"
+#include "src/backend/backend.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
 #include "src/resource/scheduler.h"
@@ -106,6 +109,21 @@ int played_calls(const char *command)
         line++;
     }
     return n;
+}
+
+resource *played_resource(const char *url)
+{
+    pe_error e = {0};
+    resource *r = backend_open(url, &e);
+
+    UNIT_EQUAL(e.text, "");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+    return r;
+}
+
+void played_line_add(void *arg, bool ok, const char *line)
+{
+    text_add(arg, "%s %s\n", ok ? "ok" : "--", line);
 }
 
 resource_job played_job(const char *id, const char *dir)

@@ -26,6 +26,11 @@ const char *played_log(void);
 /* Calls of [command] so far. */
 int played_calls(const char *command);
 
+/* Open [url], which is one. */
+resource *played_resource(const char *url);
+/* A line of a doctor into a text. */
+void played_line_add(void *arg, bool ok, const char *line);
+
 /* A job that is asked about. */
 resource_job played_job(const char *id, const char *dir);
 /* One line of the table that people read. */
