@@ -1,0 +1,256 @@
+/* test_progress.c - a run for people: its progress line, its table. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "monitor_case.h"
+#include "src/monitor/monitor.h"
+
+/* --- progress --- */
+
+static void test_progress(void)
+{
+    monitor *m = monitor_create("r-1", "quick", NULL);
+    char line[256] = "?";
+
+    monitor_progress(m, line, sizeof(line));
+    UNIT_EQUAL(line, "");
+    case_take(m, "devices", "{'event': 'progress', 'sensed': 12, 'sent': 10}");
+    monitor_progress(m, line, sizeof(line));
+    UNIT_EQUAL(line, "lag 2 (2 on devices)  sensed 12  sent 10");
+    case_take(m, "pool",
+              "{'event': 'progress', 'blocks': 4, 'mb': 1, 't': 0.5}");
+    case_take(m, "pool",
+              "{'event': 'progress', 'blocks': 9, 'mb': 3.5, 't': 1, "
+              "'lag': 3, 'version': 2, 'outliers': 1}");
+    case_take(m, "devices",
+              "{'event': 'progress', 'sensed': 15, 'sent': 12, 'dropped': 2, "
+              "'filtered': 1}");
+    monitor_progress(m, line, sizeof(line));
+    UNIT_EQUAL(line, "1.0 s  applied 9 (10/s, 5.0 MB/s)  lag 3  dropped 2  "
+                     "model v2  outliers 1  sensed 15  sent 12");
+    /* our clock; a second pool tells of the same run and its own lag */
+    case_take(m, "pool", "{'event': 'progress', 'blocks': 9, 'lag': 4}");
+    case_take(m, "more",
+              "{'event': 'progress', 'blocks': 9, 'lag': 2, 'masked': 7, "
+              "'refused': 1}");
+    monitor_progress(m, line, sizeof(line));
+    UNIT_CONTAINS(line, "  lag 6  dropped 2  refused 1  masked 7  outliers 0  "
+                        "sensed 15  sent 12");
+    /* files: how far, and how long */
+    case_take(m, "devices",
+              "{'event': 'progress', 'sensed': 15, 'sent': 15, 'rows': 1500, "
+              "'share': 0.25, 't': 30}");
+    monitor_progress(m, line, sizeof(line));
+    UNIT_CONTAINS(line, "  lag 6  1500 rows  25% read, 1:30 left  refused 1");
+    monitor_destroy(m);
+}
+
+/* 256 blocks on a device are behind, too; and what there is least need of
+ * goes where the line is longer than a terminal is wide.
+ */
+static void test_progress_width(void)
+{
+    static const struct {
+        size_t cap;
+        const char *line;
+    } rows[] = {
+        {200, "3601.5 s  applied 1000000 (1000/s, 256.0 MB/s)  lag 256 (256 on "
+              "devices)  model v14000  outliers 123456789  sensed 1000256  "
+              "sent 1000000"},
+        {81, "3601.5 s  applied 1000000 (1000/s, 256.0 MB/s)  lag 256 (256 on "
+             "devices)"},
+        {66, "3601.5 s  applied 1000000  lag 256 (256 on devices)"},
+        {40, "3601.5 s  applied 1000000  lag 256"},
+        {30, "3601.5 s  applied 1000000"},
+        {8, "3601.5 "},
+    };
+    monitor *m = monitor_create("r-1", "quick", NULL);
+    char line[256];
+
+    case_take(m, "pool", "{'event': 'progress', 'blocks': 999500, 't': 3601}");
+    case_take(
+        m, "pool",
+        "{'event': 'progress', 'blocks': 1000000, 't': 3601.5, 'mb': 128, "
+        "'version': 14000, 'outliers': 123456789}");
+    case_take(m, "devices",
+              "{'event': 'progress', 'sensed': 1000256, 'sent': 1000000}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        monitor_progress(m, line, rows[i].cap);
+        UNIT_EQUAL(line, rows[i].line);
+    }
+    monitor_destroy(m);
+}
+
+/* --- table --- */
+
+static const char *printed(const json_t *summary)
+{
+    static char out[4096];
+    FILE *f = fmemopen(out, sizeof(out), "w");
+
+    memset(out, 0, sizeof(out));
+    monitor_print(summary, f);
+    fclose(f);
+    return out;
+}
+
+/* What is left in the topic is said of a run that is not done. */
+static void test_left(void)
+{
+    static const struct {
+        const char *pool, *edge, *state, *left;
+    } rows[] = {
+        {POOL_BLOCKS('applied' : 6, 'refused' : 2),
+         BLOCKS('sensed' : 11, 'sent' : 10), "drained",
+         "          2 blocks sent and not applied yet: 'pilot run --resume "
+         "r-1' goes on\n          with them\n"},
+        {POOL_BLOCKS('applied' : 10), BLOCKS('sensed' : 11, 'sent' : 10),
+         "drained", NULL},
+        {POOL_BLOCKS('applied' : 10, 'deduplicated' : 3),
+         BLOCKS('sensed' : 10, 'sent' : 10), "drained", NULL},
+        {POOL_BLOCKS('applied' : 6), NULL, "drained", NULL},
+        {POOL_BLOCKS('applied' : 9), BLOCKS('sensed' : 10, 'sent' : 10),
+         "failed",
+         "          1 block sent and not applied yet: 'pilot run --resume r-1' "
+         "goes on\n          with it\n"},
+        {POOL_BLOCKS('applied' : 9), BLOCKS('sensed' : 10, 'sent' : 10), "done",
+         NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        monitor *m = case_monitor(rows[i].pool, rows[i].edge);
+        json_t *s = monitor_summary(m, rows[i].state, 1);
+        if (rows[i].left)
+            UNIT_CONTAINS(printed(s), rows[i].left);
+        else
+            CU_ASSERT_PTR_NULL(strstr(printed(s), "not applied yet"));
+        json_decref(s);
+        monitor_destroy(m);
+    }
+}
+
+static void test_print(void)
+{
+    monitor *m = case_monitor(POOL_FINAL, EDGE_FINAL);
+
+    monitor_error(m, "one thing");
+    json_t *s = monitor_summary(m, "done", 5);
+    UNIT_EQUAL(
+        printed(s),
+        "run       r-1, done in 5.0 s\n"
+        "edge      110 sensed, 10 filtered, 4 dropped, 1 spooled, 95 sent\n"
+        "pool      101 fetched, 98 applied, 2 refused, 5 foreign\n"
+        "          exactly-once: on; 1 replayed, 3 deduplicated\n"
+        "rows      12 skipped, 3 masked, 1000 not scored (warm-up)\n"
+        "          masked cells: column 0: 2, column 7: 1\n"
+        "          first skipped: a.csv:7: 3 fields, not 4\n"
+        "          first masked: t/0/5 row 2\n"
+        "rate      24.5 blocks/s, 24500 points/s, 6.3 MB/s (98000 points, "
+        "25.1 MB)\n"
+        "latency   hop               n    p50 ms    p90 ms    p99 ms    max "
+        "ms\n"
+        "          process          98      1.50      2.50      3.50      "
+        "4.50\n"
+        "          model            16      1.00      2.00      3.00      "
+        "4.00\n"
+        "model     kmeans version 16, commit 0123456789ab, 98000 points\n"
+        "outliers  7 of 97000 rows in the pool, each by the model it met "
+        "there\n"
+        "          5 of 90000 rows on devices, each by the newest model "
+        "there\n"
+        "cpu       pool 8.00 s, devices 0.50 s\n"
+        "verdict   processing-bound: the pool is 97% busy; edge has 4.0x "
+        "headroom;\n"
+        "          the broker was never waited for\n"
+        "error     one thing\n");
+    json_decref(s);
+    monitor_destroy(m);
+}
+
+/* What was not scored is said, and no line is wider than a terminal. */
+static void test_print_unscored(void)
+{
+    monitor *m = monitor_create("r-1", "quick", NULL);
+
+    case_take(
+        m, "pool",
+        "{'event': 'pool', 'pilot': 'pool', 'ranks': 1, 'seconds': 1, "
+        "'blocks': {'fetched': 2, 'applied': 2}, 'points': 198, 'rows': "
+        "{'masked': 2, 'unscored': 198}, 'masked_cells': {'0': 1, '1': 1, "
+        "'2': 1, '3': 1, '4': 1}, 'latency_ms': {'broker': {'n': 2, 'p50': "
+        "768.9, 'p90': 768.9, 'p99': 768.9, 'max': 768.9}}, 'model': {'kind': "
+        "'kmeans', 'version': 2, 'commit': '0123456789abcdef', 'points': 198, "
+        "'threshold': 2.5, 'warming': true}}");
+    case_take(
+        m, "devices",
+        "{'event': 'edge', 'pilot': 'devices', 'devices': 1, 'blocks': "
+        "{'sensed': 2, 'sent': 2}, 'seconds': 1, 'scored': 0, 'unscored': "
+        "200}");
+    json_t *s = monitor_summary(m, "drained", 5);
+    UNIT_CONTAINS(
+        printed(s),
+        "          masked cells: column 0: 1, column 1: 1, column 2: 1, column "
+        "3: 1,\n"
+        "          column 4: 1\n");
+    UNIT_CONTAINS(printed(s), "model     kmeans version 2, commit "
+                              "0123456789ab, 198 points, warming up\n"
+                              "outliers  200 rows on devices not scored: no "
+                              "model was there yet\n");
+    UNIT_CONTAINS(
+        printed(s),
+        "verdict   broker-bound: half of the blocks were 768 ms or longer on "
+        "their way\n"
+        "          from a device to a rank; the edge was idle; the pool was "
+        "idle\n");
+    json_decref(s);
+    monitor_destroy(m);
+}
+
+/* Fewer rows may be outliers than have the highest scores. */
+static void test_print_top(void)
+{
+    json_t *s = json_pack(
+        "{s:s, s:{s:i, s:i, s:f, s:[{s:s, s:i, s:f}, {s:s, s:i, s:f}]}}", "run",
+        "r-1", "final", "outliers", 1, "rows", 2000, "threshold", 4.5, "top",
+        "source", "a.csv", "row", 7, "score", 9.25, "device", "d-0", "row", 8,
+        "score", 4.5);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    UNIT_CONTAINS(printed(s), "top       a.csv:7  9.25\n"
+                              "          d-0/8  4.5, no outlier\n"
+                              "all       pilot results r-1\n");
+    json_decref(s);
+}
+
+static void test_print_empty(void)
+{
+    monitor *m = monitor_create("r-1", "quick", NULL);
+
+    monitor_lost(m, "pool");
+    monitor_lost(m, "pool");
+    json_t *s = monitor_summary(m, "failed", 1.26);
+    UNIT_EQUAL(printed(s),
+               "run       r-1, failed in 1.3 s, 2 pilots died\n"
+               "pool      0 fetched, 0 applied, 0 refused, 0 foreign\n"
+               "verdict   no verdict: nothing was measured\n");
+    json_decref(s);
+    monitor_destroy(m);
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"blocks that are left", test_left},
+        {"progress line", test_progress},
+        {"progress line as wide as a terminal", test_progress_width},
+        {"table for people", test_print},
+        {"table of what was not scored", test_print_unscored},
+        {"table of the highest scores", test_print_top},
+        {"table of nothing", test_print_empty},
+        {NULL, NULL},
+    };
+
+    return unit_main("progress", tests);
+}
