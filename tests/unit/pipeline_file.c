@@ -30,6 +30,20 @@ pipeline *pipeline_file_good(const char *yaml, const char *set)
     return p;
 }
 
+void pipeline_file_refused(const char *yaml, const char *set, const char *text)
+{
+    char want[1200];
+    pe_error e = {0};
+    pipeline *p = pipeline_file_load(yaml, set, &e);
+
+    CU_ASSERT_PTR_NULL(p);
+    snprintf(want, sizeof(want), "--set %s: %s", set, text);
+    UNIT_EQUAL(e.text, want);
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+    pipeline_destroy(p);
+}
+
 pipeline *pipeline_file_job(const char *name)
 {
     char file[PATH_MAX + 64];

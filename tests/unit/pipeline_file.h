@@ -54,6 +54,8 @@
 pipeline *pipeline_file_load(const char *yaml, const char *set, pe_error *errp);
 /* As above; a test that cannot go on without ends here. */
 pipeline *pipeline_file_good(const char *yaml, const char *set);
+/* One change to a good file, and the message it brings. */
+void pipeline_file_refused(const char *yaml, const char *set, const char *text);
 /* The pipeline of jobs/NAME.yaml. */
 pipeline *pipeline_file_job(const char *name);
 

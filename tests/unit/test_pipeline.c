@@ -1,4 +1,4 @@
-/* test_pipeline.c - pipeline files: what they mean, and every refusal. */
+/* test_pipeline.c - pipeline files: what they mean. */
 #include "unit.h"
 
 #include <limits.h>
@@ -8,16 +8,6 @@
 #include <unistd.h>
 
 #include "pipeline_file.h"
-#include "src/request/place.h"
-
-#define TWO_EDGES                                                   \
-    "version: 1\n"                                                  \
-    "pipeline: p\n"                                                 \
-    "pilots: {d: {kind: edge}, e: {kind: edge}, w: {kind: pool}}\n" \
-    "stages:\n"                                                     \
-    "  a: {pilot: d, function: generator}\n"                        \
-    "  b: {pilot: e, function: score}\n"                            \
-    "  c: {pilot: w, function: kmeans}\n"
 
 static void test_defaults(void)
 {
@@ -192,191 +182,6 @@ static void test_message_max(void)
     pipeline_destroy(p);
 }
 
-/* One change to a good file, and the message it brings. */
-static void check_refused(const char *yaml, const char *set, const char *text)
-{
-    char want[1200];
-    pe_error e = {0};
-    pipeline *p = pipeline_file_load(yaml, set, &e);
-
-    CU_ASSERT_PTR_NULL(p);
-    snprintf(want, sizeof(want), "--set %s: %s", set, text);
-    UNIT_EQUAL(e.text, want);
-    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
-    CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
-    pipeline_destroy(p);
-}
-
-static void test_values_refused(void)
-{
-    static const struct {
-        const char *set, *text;
-    } rows[] = {
-        {"version=2", "version: '2' is not 1"},
-        {"results=maybe", "results: 'maybe' is not one of: topic off"},
-        {"pipeline=a b",
-         "pipeline: 'a b' is no name: letters, digits, '.', '_' and '-', at "
-         "most 64, the first a letter or digit"},
-        {"epoch.interval=250", "interval: '250' needs a unit: 250ms, 250s"},
-        {"epoch.interval=2h", "interval: '2h' is not between 1ms and 1h"},
-        {"epoch.intervall=1s",
-         "unknown key 'intervall'; did you mean 'interval'?"},
-        {"epoch=1s", "epoch: a mapping is expected here"},
-        {"streams=x", "streams: a mapping is expected here"},
-        {"streams.learn.partitions=3",
-         "streams: the stream of this pipeline leaves stage 'sense', not "
-         "'learn'"},
-        {"streams.sense.partitions=four",
-         "partitions: 'four' is not an integer"},
-        {"streams.sense.topic=a/b",
-         "topic: 'a/b' is no name of a topic: letters, digits, '.', '_' and "
-         "'-', at most 200, and {run} once, for the name of the run"},
-        {"streams.sense.topic=a{run}{run}",
-         "topic: 'a{run}{run}' is no name of a topic: letters, digits, '.', "
-         "'_' and '-', at most 200, and {run} once, for the name of the run"},
-        {"streams.sense.message-max=31kB",
-         "message-max: a block takes 32000 bytes and does not fit; take fewer "
-         "points or a larger record"},
-        {"stages.sense.block.points=0",
-         "points: '0' is not between 1 and 16777216"},
-        {"stages.sense.block.within=1", "within: '1' needs a unit: 1ms, 1s"},
-        {"context={a: {b: 1}}", "a: one value is expected here"},
-        {"context=x", "context: a mapping is expected here"},
-    };
-
-    for (size_t i = 0; i < COUNT(rows); i++)
-        check_refused(GOOD, rows[i].set, rows[i].text);
-}
-
-static void test_pilots_refused(void)
-{
-    static const struct {
-        const char *set, *text;
-    } rows[] = {
-        {"pilots=x", "pilots: a mapping is expected here"},
-        {"pilots.pool=x", "pool: a mapping is expected here"},
-        {"pilots.pool.kind=pond",
-         "kind: 'pond' is not one of: pool edge broker params allocation"},
-        {"pilots.new.ntasks=1",
-         "pilot 'new' needs a kind: pool, edge, broker, params or allocation"},
-        {"pilots.a b.kind=pool",
-         "'a b' is no name of a pilot: letters, digits, '_' and '-', at most "
-         "64, the first a letter or digit"},
-        {"pilots.pool.ntasks=0", "ntasks: '0' is not from 1 to 16777216"},
-        {"pilots.pool.ntasks=two", "ntasks: 'two' is no number"},
-        {"pilots.pool.time=30",
-         "time: '30' is no time: say 1:30:00 (hours), 1-12 (days-hours), 90s, "
-         "30m, 2h or 1d, and more than nothing"},
-        {"pilots.devices.queue=64", "queue: '64' needs a unit: 64kB, 64MiB"},
-        {"pilots.devices.ntasks=2",
-         "ntasks: a key of pilots of kind pool; 'devices' is of kind edge"},
-        {"pilots.pool.ntask=2", "unknown key 'ntask'; did you mean 'ntasks'?"},
-        {"pilots.pool.resource=ftp://h",
-         "resource: 'ftp://h' is not one of: " PLACE_URLS},
-        {"pilots.pool.resource=ssh://",
-         "resource: 'ssh://' names no host: ssh://HOST"},
-        {"pilots.pool.resource=slurm://h",
-         "resource: 'slurm://h': slurm:// is of this host and takes none"},
-        {"pilots.pool.resource=[\"local://\", \"slurm://\"]",
-         "resource: one is expected here; a list is for the places of an edge "
-         "pilot"},
-        {"pilots.pool.via=http://h", "via: 'http://h' is not ssh://HOST"},
-        {"pilots.pool.within=devices",
-         "within: 'devices' is no pilot of kind allocation"},
-        {"pilots.params.password=x",
-         "a password does not belong into this file: put it into a file of "
-         "mode 0600 and name that with password-file"},
-        {"pilots.params.endpoint=redis://u:x@h",
-         "endpoint: URL '...@h': a password is refused here; use a password "
-         "file; write SCHEME://HOST:PORT"},
-        {"pilots.params.endpoint=http://h",
-         "endpoint: 'http://h' is not redis://HOST:PORT or unix:///PATH"},
-        {"pilots.broker.endpoint=h",
-         "endpoint: 'h' is not HOST:PORT or a list of those with ',' between "
-         "them"},
-        {"pilots.broker.endpoint=h:1,,g:2",
-         "endpoint: 'h:1,,g:2' is not HOST:PORT or a list of those with ',' "
-         "between them"},
-        {"pilots.second.kind=pool",
-         "no stage runs on pool pilot 'second'; several share one: `pilot: "
-         "[A, B]`"},
-        {"pilots.idle.kind=edge",
-         "no stage runs on edge pilot 'idle'; several share one: `pilot: [A, "
-         "B]`"},
-    };
-
-    for (size_t i = 0; i < COUNT(rows); i++)
-        check_refused(GOOD, rows[i].set, rows[i].text);
-}
-
-static void test_stages_refused(void)
-{
-    static const struct {
-        const char *set, *text;
-    } rows[] = {
-        {"stages.learn.pilot=nowhere",
-         "stage 'learn': there is no pilot 'nowhere'; known: devices, broker, "
-         "params, pool"},
-        {"stages.learn.pilot=broker",
-         "stage 'learn': pilot 'broker' is of kind broker and runs no stages"},
-        {"stages.learn.pilot=devices",
-         "stage 'learn': model kmeans learns on a pool; put it on one, and "
-         "score at the edge by 'function: score'"},
-        {"stages.learn.function=kmeanz",
-         "stage 'learn': there is no function 'kmeanz'; did you mean "
-         "'kmeans'?"},
-        {"stages.learn.function=generator",
-         "stage 'learn': generator is a source and has to be the first stage"},
-        {"stages.learn.function=score",
-         "stage 'learn': score scores on devices; put it on an edge pilot"},
-        {"stages.sense.function=score",
-         "stage 'sense': score is no source; the first stage has to sense, as "
-         "generator, file and proc do"},
-        {"stages.sense.function=kmeans",
-         "stage 'sense': kmeans is a model; the first stage has to sense, as "
-         "generator, file and proc do"},
-        {"stages.learn.options.clusterz=3",
-         "unknown option 'clusterz'; did you mean 'clusters'?"},
-        {"stages.learn.options.clusters=x", "clusters: 'x' is not an integer"},
-        {"stages.learn.options=x", "options: a mapping is expected here"},
-        {"stages.learn.from=nothing",
-         "stage 'learn': from: there is no stage 'nothing' above it"},
-        {"stages.sense.from=sense",
-         "stage 'sense': from: there is no stage 'sense' above it"},
-        {"stages.learn.block.points=5",
-         "stage 'learn': block: only the first stage makes blocks"},
-        {"stages.sense.pilots=x",
-         "unknown key 'pilots'; did you mean 'pilot'?"},
-        {"stages.more={pilot: pool, function: passthrough}",
-         "stage 'more': 'learn' is a model, which hands no blocks on; put "
-         "'more' above it"},
-        {"stages.learn={pilot: pool, function: filter}",
-         "stage 'learn': filter needs a model, and 'filter' is none that "
-         "learns one"},
-        {"stages.learn={pilot: pool, function: select}",
-         "stage 'learn': columns is not given; name those to keep, as in "
-         "columns: \"0,3,5-8\""},
-        {"stages.learn={pilot: pool, function: aggregate, options: {rows: 2, "
-         "what: mode}}",
-         "stage 'learn': what: 'mode' is none of mean, min, max"},
-        {"stages.more={pilot: devices, function: score}",
-         "stage 'more': no stage of a device takes from a pool; put it above "
-         "'learn'"},
-        {"stages.more={pilot: devices, function: score, from: sense}",
-         "stage 'more': no stage takes its blocks; this version runs one "
-         "chain of stages"},
-        {"stages.more={pilot: pool}",
-         "stage 'more' needs a pilot and a function"},
-        {"stages.a b=x",
-         "'a b' is no name of a stage: letters, digits, '_' and '-', at most "
-         "64, the first a letter or digit"},
-        {"stages=x", "stages: a mapping is expected here"},
-    };
-
-    for (size_t i = 0; i < COUNT(rows); i++)
-        check_refused(GOOD, rows[i].set, rows[i].text);
-}
-
 /* Stages on a pool above the model; the stream leaves the last device stage. */
 static void test_chain(void)
 {
@@ -398,82 +203,6 @@ static void test_chain(void)
     p = pipeline_file_good(LOCAL, "stages.learn.from=sense");
     CU_ASSERT_PTR_EQUAL(pipeline_last_stage(p), &p->stages[1]);
     pipeline_destroy(p);
-}
-
-/* Whole files: the message names the line. */
-static void test_files_refused(void)
-{
-    static const struct {
-        const char *yaml, *text;
-    } rows[] = {
-        {"", "p.yaml:1: a mapping of keys to values is expected; the file "
-             "is empty"},
-        {"version: 1\nversion: 1\n", "p.yaml:2: 'version' is there twice"},
-        {"pipeline: p\n", "p.yaml:1: 'version: 1' is missing"},
-        {"version: 1\n", "p.yaml:1: 'pipeline: NAME' is missing: the name of "
-                         "this pipeline"},
-        {"version: 1\npipeline: p\n",
-         "p.yaml:1: pilots: at least one of kind pool or edge is needed"},
-        {"version: 1\npipeline: p\npilots: {}\n",
-         "p.yaml:3: pilots: at least one of kind pool or edge is needed"},
-        {HEAD, "p.yaml:8: stages: at least a source or a stage on a pool is "
-               "needed"},
-        {"version: 1\npipeline: p\npilots:\n  w: {kind: pool, ntasks: 2, "
-         "nodes: 3}\n",
-         "p.yaml:4: pilot 'w': ntasks is 2 and nodes is 3: some would have no "
-         "rank; ask for fewer nodes"},
-        {HEAD SENSE, "p.yaml:8: stages: none runs on a pool; put a model or a "
-                     "function with process_cloud there"},
-        {GOOD "frobnicate: 1\n",
-         "p.yaml:18: unknown key 'frobnicate'; known are: version pipeline "
-         "results until pilots stages context streams epoch"},
-        {GOOD "      clusterz: 1\n",
-         "p.yaml:18: unknown option 'clusterz'; did you mean 'clusters'?"},
-        {GOOD "epoch:\n  interval: 1s\n  blocks: 5\n",
-         "p.yaml:20: epoch: either interval or blocks, not both; --set "
-         "epoch.interval= takes the former away"},
-        {HEAD "  sense: {pilot: devices, function: generator, block: {points: "
-              "16777216}, options: {features: 8}}\n" LEARN,
-         "p.yaml:9: a block of 1073741824 bytes is larger than a record may "
-         "be (953MiB): take fewer points"},
-        {HEAD SENSE "  infer: {pilot: devices, function: score}\n"
-                    "  count: {pilot: pool, function: passthrough, from: "
-                    "sense}\n",
-         "p.yaml:13: stage 'infer': no stage takes its blocks; this version "
-         "runs one chain of stages"},
-        {TWO_EDGES,
-         "p.yaml:6: stage 'b': all stages of devices run on the pilots of the "
-         "source, 'a'"},
-        {"version: 1\npipeline: p\n"
-         "pilots: {d: {kind: edge}, w: {kind: pool}}\n"
-         "stages:\n"
-         "  a: {pilot: w, function: generator}\n"
-         "  b: {pilot: d, function: score}\n"
-         "  c: {pilot: w, function: kmeans}\n",
-         "p.yaml:6: stage 'b' runs on a device, but its source 'a' on pool "
-         "'w'"},
-        {LOCAL "  infer: {pilot: pool, function: score}\n",
-         "p.yaml:7: stage 'infer': score scores on devices; put it on an edge "
-         "pilot"},
-    };
-
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        pe_error e = {0};
-        CU_ASSERT_PTR_NULL(pipeline_file_load(rows[i].yaml, NULL, &e));
-        UNIT_EQUAL(e.text, rows[i].text);
-        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
-    }
-    CU_ASSERT_PTR_NULL(pipeline_file_load("", NULL, NULL));
-}
-
-static void test_missing_file(void)
-{
-    pe_error e = {0};
-
-    CU_ASSERT_PTR_NULL(pipeline_load("/nowhere/p.yaml", NULL, 0, &e));
-    UNIT_EQUAL(e.text,
-               "cannot open /nowhere/p.yaml: No such file or directory");
-    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
 }
 
 /* --- functions out of shared objects --- */
@@ -500,37 +229,6 @@ static void test_object(void)
     pipeline_destroy(p);
     CU_ASSERT_EQUAL_FATAL(chdir(".."), 0);
     rmdir("elsewhere");
-}
-
-static void test_object_refused(void)
-{
-    static const struct {
-        const char *set, *text;
-    } rows[] = {
-        {"stages.a.options.periode=5s",
-         "unknown option 'periode'; did you mean 'period'?"},
-        {"stages.a.options.features=10",
-         "features: '10' is not between 1 and 9"},
-        {"stages.a.function=o.so:plain",
-         "stage 'a': o.so:plain is no source; the first stage has to sense, "
-         "as generator, file and proc do"},
-        {"stages.b.function=o.so:gauge",
-         "stage 'b': o.so:gauge is a source and has to be the first stage"},
-        {"stages.c={pilot: d, function: score, from: a}",
-         "stage 'c': score needs a model, and 'o.so:plain' is none that "
-         "learns one"},
-    };
-    pe_error e = {0};
-
-    for (size_t i = 0; i < COUNT(rows); i++)
-        check_refused(OBJECT, rows[i].set, rows[i].text);
-    CU_ASSERT_PTR_NULL(
-        pipeline_file_load(OBJECT, "stages.a.function=o.so:nothere", &e));
-    UNIT_CONTAINS(e.text, "--set stages.a.function=o.so:nothere: stage 'a': ");
-    UNIT_CONTAINS(e.text, "has no symbol 'nothere'");
-    CU_ASSERT_PTR_NULL(
-        pipeline_file_load(OBJECT, "stages.a.function=missing.so:f", &e));
-    UNIT_CONTAINS(e.text, "missing.so");
 }
 
 /* --- command line > environment > file --- */
@@ -684,13 +382,7 @@ int main(void)
         {"names", test_names},
         {"partition to rank", test_owner},
         {"the largest record", test_message_max},
-        {"values that are refused", test_values_refused},
-        {"pilots that are refused", test_pilots_refused},
-        {"stages that are refused", test_stages_refused},
-        {"files that are refused", test_files_refused},
-        {"a file that is not there", test_missing_file},
         {"shared object: options", test_object},
-        {"shared object: refused", test_object_refused},
         {"command line, environment, file", test_precedence},
         {"who named an endpoint", test_endpoint_from},
         {"password file of another service", test_password_file},
