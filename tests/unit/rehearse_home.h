@@ -6,6 +6,13 @@
 
 #include "src/resource/resource.h"
 
+/* Jobs that say when they are ready for what comes: `run @ready`. */
+#define REHEARSE_WAITS                                                         \
+    "trap 'echo term >>\"$0.told\"; exit 143' TERM; echo >\"${0%/*}/ready\"\n" \
+    "sleep 1000 & wait\n"
+#define REHEARSE_DEAF \
+    "trap '' TERM; echo >\"${0%/*}/ready\"; while :; do sleep 1; done\n"
+
 /* After scratch_make(): SCRATCH/home as PILOT_HOME, and players from the
  * folder the test runs in.  The home is emptied by each call.
  */

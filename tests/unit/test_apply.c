@@ -2,71 +2,12 @@
 #include "unit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
+#include "apply_case.h"
 #include "src/common/clock.h"
 #include "src/registry/observe.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-#define NOW (INT64_C(1700000000) * CLOCK_S)
-
-/* Seconds before now, as a time. */
-#define AGO(s) (NOW - (s)*CLOCK_S)
-
-static pilot_record record_of(enum pilot_state state)
-{
-    pilot_record r;
-
-    memset(&r, 0, sizeof(r));
-    snprintf(r.id, sizeof(r.id), "run/pool");
-    snprintf(r.run, sizeof(r.run), "run");
-    snprintf(r.name, sizeof(r.name), "pool");
-    snprintf(r.resource, sizeof(r.resource), "slurm://");
-    snprintf(r.reason, sizeof(r.reason), "as before");
-    r.state = state;
-    r.exit_code = -1;
-    r.created_ns = AGO(1000);
-    if (state == PILOT_NEW) {
-        r.submitting = true;
-        return r;
-    }
-    snprintf(r.sched_id, sizeof(r.sched_id), "17");
-    r.submitted_ns = AGO(999);
-    if (state >= PILOT_STARTING)
-        r.started_ns = AGO(500);
-    if (state >= PILOT_ACTIVE) {
-        r.active_ns = AGO(490);
-        r.seen_ns = r.beat_ns = AGO(200);
-    }
-    if (pilot_state_is_final(state))
-        r.ended_ns = AGO(100);
-    return r;
-}
-
-static resource_job job_of(enum resource_seen seen)
-{
-    resource_job j;
-
-    memset(&j, 0, sizeof(j));
-    snprintf(j.id, sizeof(j.id), "17");
-    j.dir = "/home/run/pool";
-    j.seen = seen;
-    j.exit_code = j.signal = -1;
-    return j;
-}
-
-static beat beat_of(const char *state, int64_t time_ns)
-{
-    beat b;
-
-    memset(&b, 0, sizeof(b));
-    snprintf(b.state, sizeof(b.state), "%s", state);
-    b.time_ns = time_ns;
-    b.status = -1;
-    return b;
-}
 
 /* --- one thing is said --- */
 
@@ -206,11 +147,11 @@ static void test_said(void)
 {
     for (size_t i = 0; i < N(said); i++) {
         const struct said *t = &said[i];
-        pilot_record r = record_of(t->state);
-        resource_job j =
-            job_of(t->seen < 0 ? RESOURCE_ABSENT : (enum resource_seen)t->seen);
-        beat b = beat_of(t->beat ? t->beat : "", AGO(2));
-        beat end = beat_of(t->end ? t->end : "", AGO(1));
+        pilot_record r = case_record(t->state);
+        resource_job j = case_job(t->seen < 0 ? RESOURCE_ABSENT
+                                              : (enum resource_seen)t->seen);
+        beat b = case_beat(t->beat ? t->beat : "", AGO(2));
+        beat end = case_beat(t->end ? t->end : "", AGO(1));
         snprintf(j.prose, sizeof(j.prose), "%s", t->prose);
         snprintf(j.reason, sizeof(j.reason), "%s", t->reason);
         if (t->state == PILOT_NEW)
@@ -236,9 +177,9 @@ static void test_said(void)
 /* What the scheduler does not explain within a minute is as it looks. */
 static void test_word(void)
 {
-    pilot_record r = record_of(PILOT_ACTIVE);
-    resource_job j = job_of(RESOURCE_ENDING);
-    beat end = beat_of("CANCELED", AGO(59));
+    pilot_record r = case_record(PILOT_ACTIVE);
+    resource_job j = case_job(RESOURCE_ENDING);
+    beat end = case_beat("CANCELED", AGO(59));
 
     end.status = 143;
     snprintf(end.reason, sizeof(end.reason), "told to end");
@@ -250,17 +191,17 @@ static void test_word(void)
     CU_ASSERT_EQUAL(r.state, PILOT_CANCELED);
     UNIT_EQUAL(r.reason, "told to end");
     /* Where there is no scheduler, nobody else knows. */
-    r = record_of(PILOT_ACTIVE);
+    r = case_record(PILOT_ACTIVE);
     snprintf(r.resource, sizeof(r.resource), "ssh://pi@x");
     observe_apply(&r, NULL, NULL, &end, NOW);
     CU_ASSERT_EQUAL(r.state, PILOT_CANCELED);
     /* We told it ourselves. */
-    r = record_of(PILOT_ACTIVE);
+    r = case_record(PILOT_ACTIVE);
     r.cancel_asked = true;
     observe_apply(&r, NULL, NULL, &end, NOW);
     CU_ASSERT_EQUAL(r.state, PILOT_CANCELED);
     /* Its time was over, as it turns out. */
-    r = record_of(PILOT_ACTIVE);
+    r = case_record(PILOT_ACTIVE);
     observe_apply(&r, NULL, NULL, &end, NOW);
     CU_ASSERT_EQUAL(r.state, PILOT_DRAINING);
     j.seen = RESOURCE_TIMEOUT;
@@ -273,9 +214,9 @@ static void test_word(void)
 
 static void test_facts(void)
 {
-    pilot_record r = record_of(PILOT_QUEUED);
-    resource_job j = job_of(RESOURCE_RUNNING);
-    beat b = beat_of("ACTIVE", AGO(3));
+    pilot_record r = case_record(PILOT_QUEUED);
+    resource_job j = case_job(RESOURCE_RUNNING);
+    beat b = case_beat("ACTIVE", AGO(3));
 
     snprintf(j.native, sizeof(j.native), "RUNNING");
     j.start_ns = AGO(50);
@@ -305,8 +246,8 @@ static void test_facts(void)
 /* Times a scheduler guesses for a job in the queue are no facts. */
 static void test_guesses(void)
 {
-    pilot_record r = record_of(PILOT_QUEUED);
-    resource_job j = job_of(RESOURCE_QUEUED);
+    pilot_record r = case_record(PILOT_QUEUED);
+    resource_job j = case_job(RESOURCE_QUEUED);
 
     j.start_ns = NOW + 3600 * CLOCK_S;
     j.end_ns = NOW + 7200 * CLOCK_S;
@@ -317,9 +258,9 @@ static void test_guesses(void)
 
 static void test_adopted(void)
 {
-    pilot_record r = record_of(PILOT_NEW);
-    resource_job j = job_of(RESOURCE_QUEUED);
-    beat b = beat_of("ACTIVE", AGO(1));
+    pilot_record r = case_record(PILOT_NEW);
+    resource_job j = case_job(RESOURCE_QUEUED);
+    beat b = case_beat("ACTIVE", AGO(1));
 
     snprintf(j.id, sizeof(j.id), "4711");
     j.submit_ns = AGO(990);
@@ -329,14 +270,14 @@ static void test_adopted(void)
     CU_ASSERT_FALSE(r.submitting);
     CU_ASSERT_EQUAL(r.state, PILOT_QUEUED);
     /* By its own hello. */
-    r = record_of(PILOT_NEW);
+    r = case_record(PILOT_NEW);
     snprintf(b.sched_id, sizeof(b.sched_id), "4712");
     observe_apply(&r, NULL, &b, NULL, NOW);
     UNIT_EQUAL(r.sched_id, "4712");
     CU_ASSERT_FALSE(r.submitting);
     CU_ASSERT_EQUAL(r.state, PILOT_ACTIVE);
     /* An answer that comes late. */
-    r = record_of(PILOT_FAILED);
+    r = case_record(PILOT_FAILED);
     r.sched_id[0] = '\0';
     observe_apply(&r, &j, NULL, NULL, NOW);
     CU_ASSERT_EQUAL(r.state, PILOT_QUEUED);
@@ -345,8 +286,8 @@ static void test_adopted(void)
 
 static void test_never(void)
 {
-    pilot_record r = record_of(PILOT_QUEUED);
-    resource_job j = job_of(RESOURCE_QUEUED);
+    pilot_record r = case_record(PILOT_QUEUED);
+    resource_job j = case_job(RESOURCE_QUEUED);
 
     snprintf(j.prose, sizeof(j.prose), "it wants 9 nodes and there are 3");
     j.never = true;
@@ -374,8 +315,8 @@ static void test_exit_code(void)
     };
 
     for (size_t i = 0; i < N(table); i++) {
-        pilot_record r = record_of(PILOT_ACTIVE);
-        resource_job j = job_of(RESOURCE_FAILED);
+        pilot_record r = case_record(PILOT_ACTIVE);
+        resource_job j = case_job(RESOURCE_FAILED);
         j.exit_code = table[i].exit_code;
         j.signal = table[i].signal;
         j.end_ns = AGO(7);
@@ -409,9 +350,9 @@ static void test_cancel_asked(void)
     };
 
     for (size_t i = 0; i < N(table); i++) {
-        pilot_record r = record_of(table[i].state);
-        resource_job j = job_of((enum resource_seen)table[i].seen);
-        beat end = beat_of(table[i].end ? table[i].end : "", AGO(1));
+        pilot_record r = case_record(table[i].state);
+        resource_job j = case_job((enum resource_seen)table[i].seen);
+        beat end = case_beat(table[i].end ? table[i].end : "", AGO(1));
         r.cancel_asked = true;
         if (table[i].state == PILOT_NEW)
             j.id[0] = '\0';
@@ -427,9 +368,9 @@ static void test_cancel_asked(void)
 
 static void test_hello_late(void)
 {
-    pilot_record r = record_of(PILOT_STARTING);
-    resource_job j = job_of(RESOURCE_RUNNING);
-    beat b = beat_of("ACTIVE", AGO(0));
+    pilot_record r = case_record(PILOT_STARTING);
+    resource_job j = case_job(RESOURCE_RUNNING);
+    beat b = case_beat("ACTIVE", AGO(0));
 
     j.start_ns = r.started_ns = AGO(60);
     r.hello_timeout_s = 61;
@@ -447,7 +388,7 @@ static void test_hello_late(void)
     j.seen = RESOURCE_RUNNING;
     observe_apply(&r, &j, &b, NULL, NOW);
     CU_ASSERT_EQUAL(r.state, PILOT_ACTIVE); /* in the last moment */
-    r = record_of(PILOT_STARTING);
+    r = case_record(PILOT_STARTING);
     r.hello_timeout_s = 59;
     observe_apply(&r, &j, NULL, NULL, NOW);
     CU_ASSERT_EQUAL(r.state, PILOT_MISSING);
@@ -474,9 +415,9 @@ static void test_silence(void)
     };
 
     for (size_t i = 0; i < N(table); i++) {
-        pilot_record r = record_of(PILOT_ACTIVE);
-        resource_job j = job_of(RESOURCE_ABSENT);
-        beat b = beat_of("ACTIVE", AGO(table[i].age));
+        pilot_record r = case_record(PILOT_ACTIVE);
+        resource_job j = case_job(RESOURCE_ABSENT);
+        beat b = case_beat("ACTIVE", AGO(table[i].age));
         snprintf(r.resource, sizeof(r.resource), "%s", table[i].url);
         r.cancel_asked = table[i].canceled;
         observe_apply(&r, &j, &b, NULL, NOW);
@@ -489,8 +430,8 @@ static void test_silence(void)
  */
 static void test_cut_off(void)
 {
-    pilot_record r = record_of(PILOT_NEW);
-    resource_job j = job_of(RESOURCE_ABSENT);
+    pilot_record r = case_record(PILOT_NEW);
+    resource_job j = case_job(RESOURCE_ABSENT);
 
     j.id[0] = '\0';
     r.created_ns = AGO(29);
@@ -512,9 +453,9 @@ static void test_cut_off(void)
 /* Clocks of pilots that are wrong. */
 static void test_wrong_clock(void)
 {
-    pilot_record r = record_of(PILOT_ACTIVE);
-    resource_job j = job_of(RESOURCE_ABSENT);
-    beat b = beat_of("ACTIVE", NOW + 86400 * CLOCK_S); /* a day ahead */
+    pilot_record r = case_record(PILOT_ACTIVE);
+    resource_job j = case_job(RESOURCE_ABSENT);
+    beat b = case_beat("ACTIVE", NOW + 86400 * CLOCK_S); /* a day ahead */
 
     observe_apply(&r, &j, &b, NULL, NOW);
     CU_ASSERT_EQUAL(r.state, PILOT_ACTIVE);
@@ -524,217 +465,12 @@ static void test_wrong_clock(void)
     CU_ASSERT_EQUAL(r.seen_ns, NOW);
     CU_ASSERT_EQUAL(r.state, PILOT_MISSING);
     /* Another one is news, though its clock is a day behind. */
-    r = record_of(PILOT_ACTIVE);
+    r = case_record(PILOT_ACTIVE);
     r.beat_ns = AGO(86402);
     b.time_ns = AGO(86400);
-    j = job_of(RESOURCE_RUNNING);
+    j = case_job(RESOURCE_RUNNING);
     observe_apply(&r, &j, &b, NULL, NOW);
     CU_ASSERT_EQUAL(r.state, PILOT_ACTIVE);
-}
-
-/* --- queued again --- */
-
-/* An exit record of the life before says nothing about this one. */
-static void test_requeued(void)
-{
-    pilot_record r = record_of(PILOT_ACTIVE);
-    resource_job j = job_of(RESOURCE_QUEUED);
-    beat b = beat_of("ACTIVE", AGO(100)), end = beat_of("FAILED", AGO(99));
-
-    end.status = 143;
-    snprintf(j.prose, sizeof(j.prose), "requeued");
-    j.restarts = 1;
-    observe_apply(&r, &j, &b, &end, NOW);
-    CU_ASSERT_EQUAL(r.state, PILOT_QUEUED);
-    CU_ASSERT_EQUAL(r.restarts, 1);
-    CU_ASSERT_EQUAL(r.stale_ns, AGO(99));
-    CU_ASSERT_EQUAL(r.started_ns, 0);
-    CU_ASSERT_EQUAL(r.active_ns, 0);
-    UNIT_EQUAL(r.reason, "requeued");
-    /* The files are still there when it starts again. */
-    j.seen = RESOURCE_RUNNING;
-    j.start_ns = AGO(5);
-    observe_apply(&r, &j, &b, &end, NOW);
-    CU_ASSERT_EQUAL(r.state, PILOT_STARTING);
-    CU_ASSERT_EQUAL(r.started_ns, AGO(5));
-    /* The new one speaks. */
-    b.time_ns = AGO(2);
-    observe_apply(&r, &j, &b, &end, NOW);
-    CU_ASSERT_EQUAL(r.state, PILOT_ACTIVE);
-    CU_ASSERT_EQUAL(r.active_ns, AGO(2));
-    /* And ends. */
-    end = beat_of("DONE", AGO(1));
-    end.status = 0;
-    observe_apply(&r, &j, &b, &end, NOW);
-    CU_ASSERT_EQUAL(r.state, PILOT_DONE);
-    CU_ASSERT_EQUAL(r.exit_code, 0);
-}
-
-/* Seen only when it runs for the second time already. */
-static void test_requeued_unseen(void)
-{
-    pilot_record r = record_of(PILOT_ACTIVE);
-    resource_job j = job_of(RESOURCE_RUNNING);
-    beat b = beat_of("ACTIVE", AGO(100)), end = beat_of("FAILED", AGO(99));
-
-    j.restarts = 1;
-    j.start_ns = AGO(50);
-    observe_apply(&r, &j, &b, &end, NOW);
-    CU_ASSERT_EQUAL(r.state, PILOT_STARTING);
-    /* A beat of the new life is one, if its job has begun before it. */
-    r = record_of(PILOT_ACTIVE);
-    b.time_ns = AGO(40);
-    observe_apply(&r, &j, &b, &end, NOW);
-    CU_ASSERT_EQUAL(r.state, PILOT_ACTIVE);
-    CU_ASSERT_EQUAL(r.stale_ns, AGO(99));
-    /* It was over for us. */
-    r = record_of(PILOT_FAILED);
-    observe_apply(&r, &j, NULL, &end, NOW);
-    CU_ASSERT_EQUAL(r.state, PILOT_STARTING);
-    CU_ASSERT_EQUAL(r.ended_ns, 0);
-    CU_ASSERT_EQUAL(r.exit_code, -1);
-}
-
-/* Schedulers without a count of restarts. */
-static void test_requeued_uncounted(void)
-{
-    static const struct {
-        const char *name;
-        enum pilot_state state;
-        int beat_age, end_age; /* 0: none */
-        enum pilot_state want;
-    } table[] = {
-        {"silent", PILOT_ACTIVE, 100, 0, PILOT_QUEUED},
-        {"no beat", PILOT_STARTING, 0, 0, PILOT_QUEUED},
-        {"it lives: the answer is old", PILOT_ACTIVE, 3, 0, PILOT_ACTIVE},
-        {"it ended a moment ago", PILOT_ACTIVE, 3, 2, PILOT_DONE},
-        {"the same, noticed before", PILOT_DONE, 30, 29, PILOT_DONE},
-        {"it ended long ago", PILOT_DONE, 100, 99, PILOT_QUEUED},
-        {"it ended while it was queued", PILOT_QUEUED, 3, 2, PILOT_DONE},
-    };
-
-    for (size_t i = 0; i < N(table); i++) {
-        pilot_record r = record_of(table[i].state);
-        resource_job j = job_of(RESOURCE_QUEUED);
-        beat b = beat_of("ACTIVE", AGO(table[i].beat_age));
-        beat end = beat_of("DONE", AGO(table[i].end_age));
-        end.status = 0;
-        observe_apply(&r, &j, table[i].beat_age ? &b : NULL,
-                      table[i].end_age ? &end : NULL, NOW);
-        if (r.state != table[i].want)
-            printf("# %s: %s\n", table[i].name, pilot_state_name(r.state));
-        CU_ASSERT_EQUAL(r.state, table[i].want);
-    }
-}
-
-/* --- beats as text --- */
-
-static void test_beat(void)
-{
-    static const char good[] =
-        "{\"schema\": 1, \"pilot\": \"r/p\", \"seq\": 7, \"state\": \"ACTIVE\","
-        " \"reason\": \"x\", \"host\": \"h\", \"pid\": 1, \"sched_id\": \"17\","
-        " \"ranks\": 4, \"nodes\": 2, \"time_ns\": 1700000000000000000,"
-        " \"limit_ns\": 1700000600000000000, \"restarts\": 1,"
-        " \"endpoint\": \"h:1\", \"progress\": {\"blocks\": 3}}";
-    static const struct {
-        const char *data, *error;
-    } bad[] = {
-        {"{", "this is no beat of a pilot: "},
-        {"[]", "it is no JSON object"},
-        {"{}", "its schema is of another version"},
-        {"{\"schema\": 2}", "its schema is of another version"},
-        {"{\"schema\": 1}", "its state is none of a pilot"},
-        {"{\"schema\": 1, \"state\": \"QUEUED\", \"time_ns\": 1}",
-         "its state is none of a pilot"},
-        {"{\"schema\": 1, \"state\": \"TIMEOUT\", \"time_ns\": 1}",
-         "its state is none of a pilot"},
-        {"{\"schema\": 1, \"state\": \"ACTIVE\"}", "does not tell its time"},
-        {"{\"schema\": 1, \"state\": \"ACTIVE\", \"time_ns\": -5}",
-         "does not tell its time"},
-        {"{\"schema\": 1, \"state\": \"ACTIVE\", \"time_ns\": \"1\"}",
-         "does not tell its time"},
-    };
-    beat b;
-    pe_error e = {0};
-
-    CU_ASSERT_EQUAL(beat_parse(NULL, 0, &b, &e), 1);
-    CU_ASSERT_EQUAL(beat_parse("", 0, &b, &e), 1);
-    CU_ASSERT_EQUAL(beat_parse(good, strlen(good), &b, &e), 0);
-    UNIT_EQUAL(b.state, "ACTIVE");
-    UNIT_EQUAL(b.reason, "x");
-    UNIT_EQUAL(b.host, "h");
-    UNIT_EQUAL(b.sched_id, "17");
-    UNIT_EQUAL(b.endpoint, "h:1");
-    CU_ASSERT_EQUAL(b.ranks, 4);
-    CU_ASSERT_EQUAL(b.nodes, 2);
-    CU_ASSERT_EQUAL(b.restarts, 1);
-    CU_ASSERT_EQUAL(b.status, -1);
-    CU_ASSERT_EQUAL(b.seq, 7);
-    CU_ASSERT_EQUAL(b.time_ns, INT64_C(1700000000000000000));
-    CU_ASSERT_EQUAL(b.limit_ns, INT64_C(1700000600000000000));
-    for (size_t i = 0; i < N(bad); i++) {
-        CU_ASSERT_EQUAL(beat_parse(bad[i].data, strlen(bad[i].data), &b, &e),
-                        -1);
-        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
-        UNIT_CONTAINS(e.text, bad[i].error);
-    }
-}
-
-/* Figures, or what is waited for in their place. */
-static void test_progress(void)
-{
-    static const char waits[] =
-        "{\"progress\": {\"rate\": 412.3, \"lag\": 7, \"waits\": "
-        "{\"since_ns\": 1700000000000000000, \"text\": \"broker h:9 is "
-        "away\"}}}";
-    static const struct {
-        const char *beat, *want;
-    } table[] = {
-        {"{}", ""},
-        {"{\"progress\": {\"rate\": 412.3, \"lag\": 7}}",
-         "412 blocks/s, lag 7"},
-        {"{\"progress\": {\"sensed\": 9, \"sent\": 8}}", "9 sensed, 8 sent"},
-        {waits, "waits since 22:13:20: broker h:9 is away"},
-    };
-    char out[512];
-
-    setenv("TZ", "UTC", 1);
-    tzset();
-    for (size_t i = 0; i < N(table); i++) {
-        json_t *o = json_loads(table[i].beat, 0, NULL);
-
-        beat_progress(o, out, sizeof(out));
-        UNIT_EQUAL(out, table[i].want);
-        json_decref(o);
-    }
-    unsetenv("TZ");
-    tzset();
-}
-
-static void test_partitions(void)
-{
-    static const struct {
-        const char *list, *want;
-    } table[] = {
-        {"null", ""},           {"[]", ""},
-        {"[3]", "3"},           {"[0, 1, 2, 3]", "0-3"},
-        {"[7, 0, 1]", "0-1,7"}, {"[5, 5, 6, 9]", "5-6,9"},
-        {"[\"a\", 2]", "2"},    {"7", ""},
-    };
-
-    for (size_t i = 0; i < N(table); i++) {
-        char data[64];
-        snprintf(data, sizeof(data), "{\"partitions\": %s}", table[i].list);
-        json_t *o = json_loads(data, 0, NULL);
-        char *got = beat_partitions(o);
-        UNIT_EQUAL(got, table[i].want);
-        free(got);
-        json_decref(o);
-    }
-    char *none = beat_partitions(NULL);
-    UNIT_EQUAL(none, "");
-    free(none);
 }
 
 int main(void)
@@ -752,12 +488,6 @@ int main(void)
         {"silence", test_silence},
         {"submissions that were cut off", test_cut_off},
         {"clocks that are wrong", test_wrong_clock},
-        {"queued again", test_requeued},
-        {"queued again, unseen", test_requeued_unseen},
-        {"queued again, not counted", test_requeued_uncounted},
-        {"beats", test_beat},
-        {"partitions for people", test_partitions},
-        {"what a pilot does, in words", test_progress},
         {NULL, NULL},
     };
 
