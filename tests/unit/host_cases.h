@@ -59,6 +59,12 @@ void case_copy_resume(void);
 void case_copy_torn(void);
 void case_copy_errors(void);
 
+/* Words that some shell takes for more than words. */
+enum { CASE_N_ODD = 40 };
+extern const char *const case_odd[CASE_N_ODD];
+
+/* Run a shell script there; the answer is freed by the caller. */
+host_answer case_sh(const char *script);
 /* Path [name] in case_dir; valid for the next fifteen calls. */
 const char *case_path(const char *name);
 /* A local file of [len] bytes that depend on [seed]. */
