@@ -314,6 +314,17 @@ int broker_topic_ensure(broker_admin *a, const broker_topic *t,
     return 0;
 }
 
+int broker_topic_partitions(broker_admin *a, const char *name, int *partitionsp,
+                            pe_error *errp)
+{
+    struct topic_state s;
+
+    if (read_state(a, name, &s, errp) < 0)
+        return -1;
+    *partitionsp = s.partitions;
+    return 0;
+}
+
 int broker_topic_delete(broker_admin *a, const char *name, pe_error *errp)
 {
     rd_kafka_DeleteTopic_t *d = rd_kafka_DeleteTopic_new(name);

@@ -76,6 +76,11 @@ int broker_topic_delete(broker_admin *a, const char *name, pe_error *errp);
 int broker_admin_each(broker_admin *a,
                       void (*each)(void *arg, const char *host, int port),
                       void *arg, pe_error *errp);
+/* How many partitions topic [name] has; 0: there is none of that name, and none
+ * is made.
+ */
+int broker_topic_partitions(broker_admin *a, const char *name, int *partitionsp,
+                            pe_error *errp);
 /* First offset kept and next offset to be written. */
 int broker_watermarks(broker_admin *a, const char *topic, int32_t partition,
                       int64_t *lowp, int64_t *highp, pe_error *errp);

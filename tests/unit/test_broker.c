@@ -92,6 +92,8 @@ static void test_admin(void)
     CU_ASSERT_EQUAL(n, -5);
     UNIT_CONTAINS(e.text, "topic admin has 2 partitions and 3 are asked for");
     UNIT_CONTAINS(e.text, mock_endpoint);
+    CU_ASSERT_EQUAL(broker_topic_partitions(a, "admin", &n, &e), 0);
+    CU_ASSERT_EQUAL(n, 2);
     CU_ASSERT_EQUAL(broker_topic_delete(a, "admin", &e), -1);
     UNIT_CONTAINS(e.text, "topic 'admin' cannot be deleted");
     mock_send("admin", 0, 7);
