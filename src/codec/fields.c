@@ -1,0 +1,316 @@
+/* fields.c - what a record holds, gathered; which of it are the columns. */
+#include "codec_private.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/table/stamp.h"
+
+#define SHOWN 8 /* fields that an error names */
+
+/* --- gathering --- */
+
+/* Room for one more of [size] bytes each; doubled, so that a steady stream
+ * soon asks for none.
+ */
+static int grow(void **at, size_t n, size_t more, size_t *capp, size_t size,
+                pe_error *errp)
+{
+    size_t cap = *capp ? *capp : 16;
+    void *p;
+
+    if (n + more <= *capp)
+        return 0;
+    while (cap < n + more)
+        cap *= 2;
+    p = realloc(*at, cap * size);
+    if (!p)
+        return pe_error_nomem(errp);
+    *at = p;
+    *capp = cap;
+    return 0;
+}
+
+codec_field *codec_field_add(codec *c, const char *name, size_t len,
+                             pe_error *errp)
+{
+    codec_field *f;
+
+    if (c->n_field == GRID_FIELDS_MAX) {
+        codec_fail(errp, "it holds more than %d things", GRID_FIELDS_MAX);
+        return NULL;
+    }
+    if (grow((void **)&c->field, c->n_field, 1, &c->cap_field,
+             sizeof(*c->field), errp) < 0 ||
+        grow((void **)&c->names, c->n_names, len + 1, &c->cap_names, 1, errp) <
+            0)
+        return NULL;
+    f = &c->field[c->n_field++];
+    memset(f, 0, sizeof(*f));
+    f->name = c->n_names;
+    f->name_len = len;
+    memcpy(c->names + c->n_names, name, len);
+    c->n_names += len;
+    return f;
+}
+
+const char *codec_field_name(const codec *c, const codec_field *f)
+{
+    return c->names + f->name;
+}
+
+double *codec_number_room(codec *c, size_t n, pe_error *errp)
+{
+    if (n > PE_BLOCK_BYTES_MAX / sizeof(double) ||
+        c->n_number > PE_BLOCK_BYTES_MAX / sizeof(double) - n) {
+        codec_fail(errp, "it holds more numbers than a block may have (1 GiB); "
+                         "send smaller records");
+        return NULL;
+    }
+    if (grow((void **)&c->number, c->n_number, n, &c->cap_number,
+             sizeof(*c->number), errp) < 0)
+        return NULL;
+    c->n_number += n;
+    return c->number + c->n_number - n;
+}
+
+int codec_number_add(codec *c, double v, pe_error *errp)
+{
+    double *at = codec_number_room(c, 1, errp);
+
+    if (!at)
+        return -1;
+    *at = v;
+    return 0;
+}
+
+/* --- names --- */
+
+static bool is_want(const codec *c, size_t i, const char *name, size_t len)
+{
+    return !strncmp(c->want[i], name, len) && !c->want[i][len];
+}
+
+size_t codec_want_find(const codec *c, const char *name, size_t len,
+                       size_t *hintp)
+{
+    if (memchr(name, '\0', len))
+        return SIZE_MAX;
+    for (size_t k = 0; k < c->n_want; k++) {
+        size_t i = (*hintp + k) % c->n_want;
+
+        if (is_want(c, i, name, len)) {
+            *hintp = i + 1;
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+bool codec_is_clock(const codec *c, const char *name, size_t len)
+{
+    return c->time && strlen(c->time) == len && !memcmp(c->time, name, len);
+}
+
+/* --- the clock --- */
+
+/* Units of a number since 1970, by its size: what lies between 1973 and 5138 in
+ * one of them is in no other.
+ */
+static double unit_of(double v)
+{
+    return v < 1e8    ? 0
+           : v < 1e11 ? 1e9
+           : v < 1e14 ? 1e6
+           : v < 1e17 ? 1e3
+           : v < 9e18 ? 1
+                      : 0;
+}
+
+int codec_clock_number(codec *c, double v, pe_error *errp)
+{
+    double unit = isnan(v) ? 0 : unit_of(v), each, whole;
+
+    if (c->no_time)
+        return 0;
+    if (unit == 0)
+        return codec_fail(errp,
+                          "its time %.17g is none since 1970, in s, ms, us or "
+                          "ns; name another by time:, or time: none",
+                          v);
+    /* Whole seconds apart, for a double has no room for ns. */
+    each = 1e9 / unit;
+    whole = unit == 1 ? 0 : floor(v / each);
+    c->facts.time_ns =
+        (int64_t)whole * 1000000000 + (int64_t)((v - whole * each) * unit);
+    return 0;
+}
+
+bool codec_text_time(const char *s, size_t len, int64_t *nsp)
+{
+    static const stamp_format iso = {.kind = STAMP_YMD, .decimal = '.'};
+    unsigned shape = len < 64 ? stamp_shape(s, s + len) : 0;
+
+    return (shape & STAMP_MAY_YMD) && (shape & STAMP_HAS_DAY) &&
+           (shape & STAMP_HAS_CLOCK) && stamp_parse(&iso, s, s + len, nsp);
+}
+
+int codec_clock_text(codec *c, const char *s, size_t len, pe_error *errp)
+{
+    if (codec_text_time(s, len, &c->facts.time_ns))
+        return 0;
+    return codec_fail(errp,
+                      "its time '%s' is none of ISO 8601; name another by "
+                      "time:, or time: none",
+                      codec_shown(s, len));
+}
+
+/* --- what is learned from --- */
+
+static const char *shown_field(const codec *c, const codec_field *f)
+{
+    return codec_shown(codec_field_name(c, f), f->name_len);
+}
+
+/* "temp, hum, ..." of the fields that could be columns, or of those that are
+ * none, with their types.
+ */
+static void list_fields(const codec *c, bool numbers, const char *between,
+                        char *out, size_t cap)
+{
+    size_t n = 0, used = 0;
+
+    *out = '\0';
+    for (size_t i = 0; i < c->n_field; i++) {
+        const codec_field *f = &c->field[i];
+
+        if (numbers == !!f->type || f->clock || used >= cap || n > SHOWN)
+            continue;
+        if (n++ == SHOWN)
+            used += (size_t)snprintf(out + used, cap - used, "%s...", between);
+        else
+            used += (size_t)snprintf(
+                out + used, cap - used, "%s%s%s%s%s", n > 1 ? between : "",
+                shown_field(c, f), numbers ? "" : " (", numbers ? "" : f->type,
+                numbers ? "" : ")");
+    }
+}
+
+static int no_numbers(const codec *c, pe_error *errp)
+{
+    char list[400];
+
+    list_fields(c, false, ", ", list, sizeof(list));
+    return codec_fail(errp, "it holds no numbers to learn from%s%s",
+                      *list ? ", but " : "", list);
+}
+
+static int ask_columns(const codec *c, size_t n, pe_error *errp)
+{
+    char list[400];
+
+    list_fields(c, true, ",", list, sizeof(list));
+    return codec_fail(errp,
+                      "it holds %zu columns of numbers: say which, in their "
+                      "order, by columns: \"%s\" in streams:",
+                      n, list);
+}
+
+static int no_such(const codec *c, const char *name, pe_error *errp)
+{
+    char list[400];
+
+    list_fields(c, true, ", ", list, sizeof(list));
+    if (!*list)
+        return no_numbers(c, errp);
+    return codec_fail(errp, "it has no '%s', which columns: names; it has %s",
+                      codec_shown(name, strlen(name)), list);
+}
+
+static int choose(codec *c, size_t field, pe_error *errp)
+{
+    if (grow((void **)&c->chosen, c->n_chosen, 1, &c->cap_chosen,
+             sizeof(*c->chosen), errp) < 0)
+        return -1;
+    c->chosen[c->n_chosen++] = field;
+    if (field != SIZE_MAX)
+        c->field[field].taken = true;
+    return 0;
+}
+
+/* Those named, each once; *foundp: how many are there. */
+static int find_wanted(codec *c, size_t *foundp, pe_error *errp)
+{
+    size_t hint = 0;
+
+    for (size_t i = 0; i < c->n_want; i++)
+        if (choose(c, SIZE_MAX, errp) < 0)
+            return -1;
+    for (size_t i = 0; i < c->n_field; i++) {
+        const codec_field *f = &c->field[i];
+        size_t k =
+            codec_want_find(c, codec_field_name(c, f), f->name_len, &hint);
+
+        if (k == SIZE_MAX)
+            continue;
+        if (c->chosen[k] != SIZE_MAX)
+            return codec_fail(errp, "it has '%s' twice", shown_field(c, f));
+        c->chosen[k] = i;
+        (*foundp)++;
+    }
+    return 0;
+}
+
+static int choose_wanted(codec *c, pe_error *errp)
+{
+    size_t found = 0;
+
+    if (find_wanted(c, &found, errp) < 0)
+        return -1;
+    if (found == 0 && c->other_kind) {
+        c->facts.skip = c->other_words;
+        return CODEC_SKIPPED;
+    }
+    for (size_t k = 0; k < c->n_want; k++) {
+        codec_field *f =
+            c->chosen[k] == SIZE_MAX ? NULL : &c->field[c->chosen[k]];
+
+        if (!f)
+            return no_such(c, c->want[k], errp);
+        if (f->type)
+            return codec_fail(errp, "'%s', which columns: names, is %s",
+                              shown_field(c, f), f->type);
+        f->taken = true;
+    }
+    return 0;
+}
+
+int codec_choose(codec *c, pe_error *errp)
+{
+    size_t n = 0, first = SIZE_MAX, one = SIZE_MAX;
+
+    c->n_chosen = 0;
+    if (c->want)
+        return choose_wanted(c, errp);
+    for (size_t i = 0; i < c->n_field; i++) {
+        const codec_field *f = &c->field[i];
+
+        if (f->type || f->clock || f->aside)
+            continue;
+        if (c->positional && choose(c, i, errp) < 0)
+            return -1;
+        if (f->first && first == SIZE_MAX)
+            first = i;
+        one = i;
+        n++;
+    }
+    if (n == 0)
+        return no_numbers(c, errp);
+    if (c->positional)
+        return 0;
+    if (n > 1 && first == SIZE_MAX)
+        return ask_columns(c, n, errp);
+    return choose(c, first != SIZE_MAX ? first : one, errp);
+}

@@ -1,0 +1,446 @@
+/* test_codec_bytes.c - records of da00, f144 and msgpack, as the packages of
+ * others make them (tests/data/codecs.txt).
+ */
+#include "unit.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec_said.h"
+#include "src/codec/da00.h"
+#include "src/common/file.h"
+#include "src/common/text.h"
+
+/* Linked with --wrap: every call for memory is counted. */
+static long calls;
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__real_aligned_alloc(size_t align, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_aligned_alloc(size_t align, size_t n);
+
+void *__wrap_malloc(size_t n)
+{
+    calls++;
+    return __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    calls++;
+    return __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+    calls++;
+    return __real_realloc(p, n);
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t n)
+{
+    calls++;
+    return __real_aligned_alloc(align, n);
+}
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define RECORDS 64
+#define AT " @1795939200123456789"
+/* Seconds in a double, of which a clock of bluesky is one. */
+#define NEAR " @17959392001234567"
+
+typedef struct record {
+    const char *name;
+    unsigned char *bytes;
+    size_t len;
+} record;
+
+static char *file;
+static record records[RECORDS];
+static size_t n_records;
+
+static int digit(char c)
+{
+    return isdigit((unsigned char)c) ? c - '0' : c - 'a' + 10;
+}
+
+/* "NAME 00ff...": in place. */
+static void take_line(char *line)
+{
+    char *hex = strchr(line, ' ');
+    record *r = &records[n_records];
+
+    if (*line == '#' || !hex)
+        return;
+    CU_ASSERT_FATAL(n_records < RECORDS);
+    n_records++;
+    *hex++ = '\0';
+    r->name = line;
+    r->bytes = (unsigned char *)hex;
+    for (r->len = 0; hex[2 * r->len]; r->len++)
+        r->bytes[r->len] = (unsigned char)(digit(hex[2 * r->len]) * 16 +
+                                           digit(hex[2 * r->len + 1]));
+}
+
+static const record *find(const char *name)
+{
+    const char *top = getenv("top_srcdir");
+    char *path = text_format("%s/tests/data/codecs.txt", top ? top : ".");
+    char *rest = NULL;
+
+    if (!file) {
+        file = file_read(path, 1 << 20, NULL, NULL);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+        for (char *l = strtok_r(file, "\n", &rest); l;
+             l = strtok_r(NULL, "\n", &rest))
+            take_line(l);
+    }
+    free(path);
+    for (size_t i = 0; i < n_records; i++)
+        if (!strcmp(records[i].name, name))
+            return &records[i];
+    CU_FAIL_FATAL("there is no such record");
+    return NULL;
+}
+
+typedef struct row {
+    const char *name;
+    codec_wish w;
+    const char *want; /* what is said begins so */
+} row;
+
+static void check(const row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const record *r = find(rows[i].name);
+        const char *said = codec_said_of(&rows[i].w, r->bytes, r->len);
+        size_t len = strlen(rows[i].want);
+
+        if (len > 0 && rows[i].want[len - 1] == '~') { /* the rest is open */
+            char *got = text_format("%.*s~", (int)len - 1, said);
+
+            UNIT_EQUAL(got, rows[i].want);
+            free(got);
+        } else {
+            UNIT_EQUAL(said, rows[i].want);
+        }
+    }
+}
+
+static void test_f144(void)
+{
+    static const row rows[] = {
+        {"f144_double", {0}, "f144 1x1 f8: 21.5" AT " from TEST:pv"},
+        {"f144_int32", {0}, "f144 1x1 f8: -7" AT " from TEST:pv"},
+        {"f144_zero", {0}, "f144 1x1 f8: 0" AT " from TEST:pv"},
+        {"f144_large",
+         {0},
+         "f144 1x1 f8: 9.2233720368547758e+18 ~" AT " from TEST:pv"},
+        {"f144_float_array", {0}, "f144 1x3 f4: 1.5 -2 3" AT " from TEST:pv"},
+        {"f144_uint16_array", {0}, "f144 1x2 f4: 1 65535" AT " from TEST:pv"},
+        {"f144_int8_array", {0}, "f144 1x4 f4: -1 2 3 4" AT " from TEST:pv"},
+        {"f144_double", {.time = "none"}, "f144 1x1 f8: 21.5 from TEST:pv"},
+        {"f144_double",
+         {.columns = "temp"},
+         "ERROR: f144 record: it has no 'temp', which columns: names; it has "
+         "value"},
+        {"f144_double",
+         {.codec = "da00"},
+         "ERROR: da00 record: bytes 4 to 7 are not 'da00'"},
+        {"x5f2", {0}, " aside: status (x5f2)"},
+        {"ev44",
+         {0},
+         "ERROR: a FlatBuffer of schema 'ev44' is not read, da00 and f144 are"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+static void test_da00(void)
+{
+    static const row rows[] = {
+        {"da00_signal", {0}, "da00 2x3 f8: 1.5 2 3; 4 5 6" AT " from detector"},
+        {"da00_signal",
+         {.rows = "record"},
+         "da00 1x6 f8: 1.5 2 3 4 5 6" AT " from detector"},
+        {"da00_signal",
+         {.rows = "1"},
+         "da00 3x2 f8: 1.5 4; 2 5; 3 6" AT " from detector"},
+        {"da00_signal",
+         {.columns = "tof"},
+         "da00 4x1 f8: 0; 1; 2; 3" AT " from detector"},
+        {"da00_signal",
+         {.columns = "errors,signal"},
+         "da00 2x6 f8: 1 1 1 1.5 2 3; 1 1 1 4 5 6" AT " from detector"},
+        /* The one variable that is no axis. */
+        {"da00_histogram", {0}, "da00 3x1 f8: 3; 1; 4" AT " from monitor"},
+        {"da00_frames",
+         {.frames = true},
+         "da00 2x6 f4: 0 1 2 3 4 5; 6 7 8 9 10 11" AT " from camera"},
+        {"da00_frames",
+         {.rows = "2"},
+         "da00 3x4 f4: 0 3 6 9; 1 4 7 10; 2 5 8 11" AT " from camera"},
+        {"da00_frames",
+         {0},
+         "ERROR: da00 record: 'data': shape (2, 2, 3) is refused: it has more "
+         "than 2 axes; ~"},
+        {"da00_columns",
+         {.columns = "temp,hum"},
+         "da00 2x2 f8: 20.5 50; 21 51" AT " from station"},
+        {"da00_columns",
+         {0},
+         "ERROR: da00 record: it holds 3 columns of numbers: say which, in "
+         "their order, by columns: \"temp,hum,gain\" in streams:"},
+        {"da00_columns",
+         {.columns = "temp,gain"},
+         "ERROR: da00 record: 'temp' has 2 rows and 'gain' has 1: ~"},
+        {"da00_columns",
+         {.columns = "site"},
+         "ERROR: da00 record: 'site', which columns: names, is text"},
+        {"da00_float", {0}, "da00 2x2 f4: 1.5 2; 3 4" AT " from camera"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+static void test_bluesky(void)
+{
+    static const row rows[] = {
+        {"bluesky_event",
+         {.columns = "det,motor"},
+         "msgpack 1x2 f8: 1.5 2" NEAR "~"},
+        {"bluesky_event",
+         {.columns = "image"},
+         "msgpack 1x6 f4: 0 1 2 3 4 5" NEAR "~"},
+        {"bluesky_event",
+         {.columns = "spectrum,motor"},
+         "msgpack 1x3 f8: 0.5 0.25 2" NEAR "~"},
+        {"bluesky_event",
+         {0},
+         "ERROR: msgpack record: it holds 4 columns of numbers: say which, in "
+         "their order, by columns: \"det,motor,image,spectrum\" in streams:"},
+        {"bluesky_event",
+         {.columns = "det,label"},
+         "ERROR: msgpack record: 'label', which columns: names, is text"},
+        {"bluesky_event",
+         {.columns = "det,other"},
+         "ERROR: msgpack record: it has no 'other', ~"},
+        {"bluesky_event",
+         {.columns = "other"},
+         "msgpack aside: event of another stream"},
+        {"bluesky_fortran", {0}, "msgpack 1x6 f8: 0 1 2 3 4 5" NEAR "~"},
+        {"bluesky_page",
+         {.columns = "det,motor,mca"},
+         "msgpack 3x4 f8: 1.5 1 1 2; 2.5 2 1 2; 3.5 3 1 2" NEAR "~"},
+        {"bluesky_external",
+         {.columns = "det"},
+         "ERROR: msgpack record: 'det', which columns: names, is text"},
+        {"bluesky_start", {0}, "msgpack aside: start document"},
+        {"bluesky_descriptor", {0}, "msgpack aside: descriptor"},
+        {"bluesky_stop", {0}, "msgpack aside: stop document"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+static void test_msgpack(void)
+{
+    static const row rows[] = {
+        {"msgpack_map",
+         {.columns = "d.c,b,a,d.n"},
+         "msgpack 1x4 f8: 1 -300 1.5 nan"},
+        {"msgpack_map",
+         {.columns = "d"},
+         "ERROR: msgpack record: it has no 'd', which columns: names; it has "
+         "a, b, d.c, d.n"},
+        {"msgpack_rows", {.columns = "a,b"}, "msgpack 2x2 f8: 1 2; 3 4"},
+        {"msgpack_lists",
+         {0},
+         "msgpack 2x3 f8: 1 2 3.5; 4 5 9.2233720368547758e+18"},
+        {"msgpack_array", {0}, "msgpack 3x2 f4: 0 1; 2 3; 4 5"},
+        {"msgpack_old", {0}, "msgpack 2x1 f8: 1; 2"},
+        {"msgpack_objects", {0}, "msgpack 1x1 f8: 1"},
+        {"msgpack_objects",
+         {.columns = "a"},
+         "ERROR: msgpack record: 'a', which columns: names, is an array of no "
+         "plain numbers"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+/* What is wished of each, so that most of it is read. */
+static codec_wish wish_for(const char *name)
+{
+    codec_wish w = {.rows = "record"};
+
+    if (!strncmp(name, "bluesky_event", 13))
+        w.columns = "det,motor,image,spectrum";
+    else if (!strcmp(name, "bluesky_page"))
+        w.columns = "det,motor,mca";
+    else if (!strcmp(name, "da00_columns"))
+        w.columns = "temp,hum,gain";
+    else if (!strncmp(name, "msgpack_map", 11))
+        w.columns = "a,b,d.c";
+    else if (!strcmp(name, "msgpack_rows"))
+        w.columns = "a,b";
+    return w;
+}
+
+/* Cut anywhere it is refused; only what nothing refers to may be missing. */
+static void test_cut(void)
+{
+    find("f144_double");
+    for (size_t i = 0; i < n_records; i++) {
+        const record *r = &records[i];
+        codec_wish w = wish_for(r->name);
+        char *whole = strdup(codec_said_of(&w, r->bytes, r->len));
+
+        CU_ASSERT_FATAL(whole != NULL);
+        for (size_t n = 0; n < r->len; n++) {
+            const char *said = codec_said_of(&w, r->bytes, n);
+
+            if (strncmp(said, "ERROR: ", 7) != 0)
+                UNIT_EQUAL(said, whole);
+        }
+        free(whole);
+    }
+}
+
+/* Each byte as any length, offset or type that it may be taken for: an error,
+ * or a block; nothing else is touched (sanitizers look).
+ */
+static void test_scrambled(void)
+{
+    static const unsigned char values[] = {0, 1, 0x7f, 0x80, 0xdd, 0xff};
+    size_t blocks = 0, errors = 0;
+
+    for (size_t i = 0; i < n_records; i++) {
+        const record *r = &records[i];
+        codec_wish w = wish_for(r->name);
+        codec *c = codec_open(&w, NULL);
+        unsigned char *copy = malloc(r->len);
+        pe_block b = {0};
+
+        CU_ASSERT_FATAL(c && copy);
+        memcpy(copy, r->bytes, r->len);
+        for (size_t k = 0; k < r->len * COUNT(values); k++) {
+            const char *said;
+
+            copy[k / COUNT(values)] = values[k % COUNT(values)];
+            said = codec_said(c, &b, copy, r->len);
+            copy[k / COUNT(values)] = r->bytes[k / COUNT(values)];
+            errors += !strncmp(said, "ERROR: ", 7);
+            blocks += strncmp(said, "ERROR: ", 7) != 0;
+        }
+        free(copy);
+        codec_close(c);
+        pe_block_release(&b);
+    }
+    CU_ASSERT(blocks > 1000 && errors > 1000);
+}
+
+/* A record like the one before asks for no memory. */
+static void test_steady(void)
+{
+    static const char rows[] = "[{\"a\":1,\"b\":2},{\"a\":3,\"b\":4}]";
+    static const char lines[] = "2026-11-29 08:00:00,1,2\n"
+                                "2026-11-29 08:00:01,3,4\n";
+    pe_block b = {0};
+
+    find("f144_double");
+    for (size_t i = 0; i < n_records + 2; i++) {
+        bool is_text = i >= n_records;
+        codec_wish w = is_text ? (codec_wish){0} : wish_for(records[i].name);
+        const void *bytes = is_text ? i == n_records ? rows : lines
+                                    : (const char *)records[i].bytes;
+        size_t len = is_text ? strlen(bytes) : records[i].len;
+        codec_facts f;
+        pe_error e;
+        long before = 0;
+
+        if (i == n_records)
+            w.columns = "b,a";
+        codec *c = codec_open(&w, NULL);
+        CU_ASSERT_FATAL(c != NULL);
+        for (int turn = 0; turn < 4; turn++) {
+            b = (pe_block){.storage = b.storage, .capacity = b.capacity};
+            before = turn == 1 ? calls : before;
+            codec_decode(c, bytes, len, &b, &f, &e);
+        }
+        CU_ASSERT_EQUAL(calls, before);
+        codec_close(c);
+    }
+    CU_ASSERT(calls > 0);
+    pe_block_release(&b);
+}
+
+/* What we write ourselves is read again, by any shape, and fits its room. */
+static void test_write(void)
+{
+    static const float score[] = {0.25F, 3, -1, 8, 5, 6};
+    static const int8_t label[] = {0, 1, -1, 1, 0, 0, 0};
+    static const double threshold = 2.5;
+    static const uint64_t version = 7;
+    const da00_variable v[] = {
+        {"signal",
+         "score",
+         {'f', 4, false},
+         {"row", "column"},
+         {3, 2},
+         2,
+         score},
+        {"label", "", {'i', 1, false}, {"row"}, {7}, 1, label},
+        {"threshold", "", {'f', 8, false}, {0}, {0}, 0, &threshold},
+        {"version", "of the model", {'u', 8, false}, {0}, {0}, 0, &version},
+    };
+    static const struct {
+        codec_wish w;
+        const char *want;
+    } rows[] = {
+        {{0}, "da00 3x2 f4: 0.25 3; -1 8; 5 6 @5 from device-3"},
+        {{.columns = "label"},
+         "da00 7x1 f4: 0; 1; -1; 1; 0; 0; 0 @5 from device-3"},
+        {{.columns = "version,threshold"},
+         "da00 1x2 f8: 7 2.5 @5 from device-3"},
+    };
+
+    for (size_t n = 1; n <= COUNT(v); n++) {
+        const da00_array a = {"device-3", 5, v, n};
+        size_t room = da00_room(&a), len;
+        unsigned char *out = malloc(room); /* sanitizers look behind it */
+
+        CU_ASSERT_FATAL(out != NULL);
+        len = da00_write(&a, out);
+        CU_ASSERT(len <= room);
+        for (size_t i = 0; i < (n < COUNT(v) ? 1 : COUNT(rows)); i++)
+            UNIT_EQUAL(codec_said_of(&rows[i].w, out, len), rows[i].want);
+        free(out);
+    }
+}
+
+static const unit_test tests[] = {
+    {"f144", test_f144},
+    {"da00", test_da00},
+    {"documents of bluesky", test_bluesky},
+    {"msgpack", test_msgpack},
+    {"records cut anywhere", test_cut},
+    {"records with other bytes", test_scrambled},
+    {"memory is asked for once", test_steady},
+    {"da00 written", test_write},
+    {NULL, NULL},
+};
+
+int main(void)
+{
+    int status = unit_main("codec_bytes", tests);
+
+    free(file);
+    return status;
+}

@@ -1,0 +1,435 @@
+/* test_codec_text.c - records of JSON and of lines of text. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec_said.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+typedef struct row {
+    codec_wish w;
+    const char *record, *want;
+} row;
+
+static void check(const row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        UNIT_EQUAL(
+            codec_said_of(&rows[i].w, rows[i].record, strlen(rows[i].record)),
+            rows[i].want);
+}
+
+#define COLUMNS(list)    \
+    {                    \
+        .columns = list, \
+    }
+
+/* One object is one row, one of lists are columns, several are rows. */
+static void test_json_shapes(void)
+{
+    static const row rows[] = {
+        {COLUMNS("a,b"), "{\"a\": 1.5, \"b\": -2}", "json 1x2 f8: 1.5 -2"},
+        {COLUMNS("b,a"), "{\"a\": 1.5, \"b\": -2}", "json 1x2 f8: -2 1.5"},
+        {COLUMNS("b , \"a\""), " {\"a\":1,\"x\":[{}],\"b\":2}\n",
+         "json 1x2 f8: 2 1"},
+        {COLUMNS("a,b"), "{\"a\":[1,2,3],\"b\":[4,5,6],\"c\":[7]}",
+         "json 3x2 f8: 1 4; 2 5; 3 6"},
+        {COLUMNS("a,b"), "[{\"a\":1,\"b\":2},{\"b\":4,\"x\":\"?\",\"a\":3}]",
+         "json 2x2 f8: 1 2; 3 4"},
+        {COLUMNS("a,b"), "{\"a\":1,\"b\":2}\n{\"a\":3,\"b\":4}\r\n\n",
+         "json 2x2 f8: 1 2; 3 4"},
+        {COLUMNS("a,b"), "[{\"a\":1,\"b\":2}]", "json 1x2 f8: 1 2"},
+        {COLUMNS("a,d.b.c"), "{\"d\":{\"b\":{\"c\":2},\"c\":3},\"a\":1}",
+         "json 1x2 f8: 1 2"},
+        {COLUMNS("d.b"), "{\"d.b\":7}", "json 1x1 f8: 7"},
+        {{0}, "{\"t\": 20.5, \"station\": \"x\"}", "json 1x1 f8: 20.5"},
+        {{0}, "{\"x\":[[1,2],[3,4],[5,6]]}", "json 3x2 f8: 1 2; 3 4; 5 6"},
+        {{.rows = "1"},
+         "{\"x\":[[1,2],[3,4],[5,6]]}",
+         "json 2x3 f8: 1 3 5; 2 4 6"},
+        {{.rows = "record"}, "{\"x\":[[1,2],[3,4]]}", "json 1x4 f8: 1 2 3 4"},
+        {{.frames = true},
+         "{\"x\":[[[1,2]],[[3,4]]]}",
+         "json 2x2 f8: 1 2; 3 4"},
+        {{.columns = "m,x", .rows = "record"},
+         "{\"x\":[1,2],\"m\":9}",
+         "json 1x3 f8: 9 1 2"},
+        {{0}, "[1,2,3]", "json 1x3 f8: 1 2 3"},
+        {{0}, "[[1,2,3],[4,5,6]]", "json 2x3 f8: 1 2 3; 4 5 6"},
+        {{0}, "[1,2]\n[3,4]", "json 2x2 f8: 1 2; 3 4"},
+        {COLUMNS("2,0-1"), "[[1,2,3]]", "json 1x3 f8: 3 1 2"},
+        {COLUMNS("1"), "[[1,2],[3,4]]", "json 2x1 f8: 2; 4"},
+        {COLUMNS("a"), "\xef\xbb\xbf{\"a\":1}", "json 1x1 f8: 1"},
+        {COLUMNS("\xc3\xa9"), "{\"\\u00e9\":1}", "json 1x1 f8: 1"},
+        {COLUMNS("\xf0\x9f\x98\x80"), "{\"\\ud83d\\ude00\":1}",
+         "json 1x1 f8: 1"},
+        {COLUMNS("a\"b"), "{\"a\\\"b\":1}", "json 1x1 f8: 1"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+static void test_json_values(void)
+{
+    static const row rows[] = {
+        {COLUMNS("a,b,c"), "{\"a\":true,\"b\":false,\"c\":null}",
+         "json 1x3 f8: 1 0 nan"},
+        {COLUMNS("a,b,c"), "{\"a\":NaN,\"b\":-Infinity,\"c\":1e400}",
+         "json 1x3 f8: nan -inf inf"},
+        {{0}, "[9007199254740993]", "json 1x1 f8: 9007199254740992 ~"},
+        {{0},
+         "[-9007199254740992, 18446744073709551616]",
+         "json 1x2 f8: -9007199254740992 1.8446744073709552e+19 ~"},
+        {{0},
+         "[0.1, 1234567890123456789.5]",
+         "json 1x2 f8: 0.10000000000000001 1.2345678901234568e+18"},
+        {{.columns = "a", .time = "ts"},
+         "{\"a\":1,\"ts\":\"2026-11-29T08:00:00.25Z\"}",
+         "json 1x1 f8: 1 @1795939200250000000"},
+        {{.time = "ts"},
+         "{\"a\":1,\"ts\":1795939200.5}",
+         "json 1x1 f8: 1 @1795939200500000000"},
+        {{.time = "m.ts"},
+         "{\"a\":1,\"m\":{\"ts\":1795939200123}}",
+         "json 1x1 f8: 1 @1795939200123000000"},
+        {{.time = "ts"},
+         "[{\"a\":1,\"ts\":1795939200000000},{\"a\":2,"
+         "\"ts\":1795939200000007}]",
+         "json 2x1 f8: 1; 2 @1795939200000007000"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+static void test_json_bad(void)
+{
+    static const row rows[] = {
+        {{0},
+         "{\"a\":1,\"b\":2,\"s\":\"x\"}",
+         "ERROR: json record: it holds 2 columns of numbers: say which, in "
+         "their order, by columns: \"a,b\" in streams:"},
+        {{0},
+         "{\"a\":1}{\"a\":2,\"b\":{\"c\":\"x\"}} x",
+         "ERROR: json record: byte 29: there is no value that JSON has"},
+        {COLUMNS("a,h"), "{\"a\":1,\"b\":2}",
+         "ERROR: json record: it has no 'h', which columns: names; it has a, "
+         "b"},
+        {COLUMNS("a"), "{\"a\":\"x\"}",
+         "ERROR: json record: 'a', which columns: names, is text"},
+        {COLUMNS("a"), "{\"b\":\"x\",\"c\":[\"y\"]}",
+         "ERROR: json record: it holds no numbers to learn from, but b (text), "
+         "c (a list of text)"},
+        {COLUMNS("a,b"), "[{\"a\":1,\"b\":2},{\"a\":3}]",
+         "ERROR: json record: row 2 has no 'b'"},
+        {COLUMNS("a"), "[{\"a\":1},{\"a\":[3]}]",
+         "ERROR: json record: row 2: 'a' is list"},
+        {COLUMNS("a"), "[{\"a\":1},7]",
+         "ERROR: json record: row 2 is number, and not an object"},
+        {COLUMNS("a"), "{\"a\":1,\"a\":2}",
+         "ERROR: json record: it has 'a' twice"},
+        {COLUMNS("a"), "[{\"a\":1},{\"a\":1,\"a\":2}]",
+         "ERROR: json record: row 2: 'a' is there twice"},
+        {COLUMNS("a,b"), "{\"a\":[1,2],\"b\":[1,2,3]}",
+         "ERROR: json record: 'a' has 2 rows and 'b' has 3: columns are of one "
+         "length (rows: record makes each record one row)"},
+        {COLUMNS("a"), "{\"a\":[[1,2],[3]]}",
+         "ERROR: json record: 'a', which columns: names, is a list of uneven "
+         "lists"},
+        {COLUMNS("a"), "{\"a\":[1,[2]]}",
+         "ERROR: json record: 'a', which columns: names, is a list of lists "
+         "and numbers"},
+        {{0},
+         "{\"x\":[[[1]]]}",
+         "ERROR: json record: 'x': shape (1, 1, 1) is refused: it has more "
+         "than 2 axes; with frames: true each of the first is a row of all "
+         "behind it, with rows: N each of axis N (from 0)"},
+        {{0},
+         "[[1,2],[3]]",
+         "ERROR: json record: row 2 has 1 numbers, the first has 2"},
+        {{0}, "[]", "ERROR: json record: row 1 is an empty list"},
+        {{0}, "[1,\"x\"]", "ERROR: json record: row 1: its item 2 is text"},
+        {{0}, "{}", "ERROR: json record: it holds no numbers to learn from"},
+        {{0},
+         "{\"a\" 1}",
+         "ERROR: json record: byte 5: ':' is missing behind a name"},
+        {{0},
+         "{\"a\":1 \"b\":2}",
+         "ERROR: json record: byte 7: ',' or '}' is missing"},
+        {{0},
+         "{a:1}",
+         "ERROR: json record: byte 1: a name in quotes is missing"},
+        {{0}, "{\"a\":1", "ERROR: json record: byte 6: it ends within a {...}"},
+        {{0},
+         "{\"a\":\"x\\\"",
+         "ERROR: json record: byte 5: a text has no closing quote"},
+        {{0},
+         "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]",
+         "ERROR: json record: row 1: its item 1 is list"},
+        {{.time = "ts"},
+         "{\"a\":1,\"ts\":\"noon\"}",
+         "ERROR: json record: its time 'noon' is none of ISO 8601; name "
+         "another by time:, or time: none"},
+        {{.time = "ts"},
+         "{\"a\":1,\"ts\":12}",
+         "ERROR: json record: its time 12 is none since 1970, in s, ms, us or "
+         "ns; name another by time:, or time: none"},
+        {{.time = "ts"},
+         "{\"a\":1,\"ts\":{}}",
+         "ERROR: json record: it has no 'ts', which time: names"},
+        {{.codec = "json"},
+         "7",
+         "ERROR: json record: it is number, and neither an object nor a "
+         "list"},
+        {{.codec = "json"},
+         "a,b",
+         "ERROR: json record: byte 0: there is no value that JSON has"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+static void test_csv(void)
+{
+    static const row rows[] = {
+        {{0}, "1,2.5,-3e2\n", "csv 1x3 f8: 1 2.5 -300"},
+        {{0}, "1;2\r\n3;4\r\n\r\n", "csv 2x2 f8: 1 2; 3 4"},
+        {{0}, "1\t2\n3\t\n", "csv 2x2 f8: 1 2; 3 nan"},
+        {{0}, "20.5 55 1013", "csv 1x3 f8: 20.5 55 1013"},
+        {{0}, "20.5", "csv 1x1 f8: 20.5"},
+        {{.decimal = ','}, "1,5;2,25", "csv 1x2 f8: 1.5 2.25"},
+        {{.decimal = ','}, "1,5", "csv 1x1 f8: 1.5"},
+        {{.delimiter = ','}, "1,75754", "csv 1x2 f8: 1 75754"},
+        /* Text is left out, a time is the clock. */
+        {{0},
+         "2026-11-29 08:00:00,st1,1.5,NA\n2026-11-29 08:00:01,st1,2.5,7\n",
+         "csv 2x2 f8: 1.5 nan; 2.5 7 @1795939201000000000"},
+        {{.time = "none"}, "2026-11-29 08:00:00,1.5,2", "csv 1x2 f8: 1.5 2"},
+        {{.time = "0"},
+         "1795939200,1.5,2",
+         "csv 1x2 f8: 1.5 2 @1795939200000000000"},
+        {COLUMNS("2,0"), "1,x,3", "csv 1x2 f8: 3 1"},
+        /* A header in the record, or none, and names all the same. */
+        {{0}, "temp,hum\n1,2\n3,4\n", "csv 2x2 f8: 1 2; 3 4"},
+        {COLUMNS("hum,temp"), "temp,name,hum\n1,x,2\n3,y,4\n",
+         "csv 2x2 f8: 2 1; 4 3"},
+        {COLUMNS("1,0"), "temp,hum\n1,2\n", "csv 1x2 f8: 2 1"},
+        {COLUMNS("hum,temp"), "temp,hum\n", "csv aside: header line"},
+        {COLUMNS("temp,hum"), "1,2", "csv 1x2 f8: 1 2"},
+        {COLUMNS("-,temp,-,hum"), "9,1,x,2", "csv 1x2 f8: 1 2"},
+        {{.columns = "temp,hum,ts", .time = "ts"},
+         "1,2,1795939200",
+         "csv 1x2 f8: 1 2 @1795939200000000000"},
+        {{0}, "\"1\",\"2\"\n", "csv 1x2 f8: 1 2"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+static void test_csv_bad(void)
+{
+    static const row rows[] = {
+        {{0},
+         "1,75754",
+         "ERROR: csv record: '1,75754' is two numbers or one with a decimal "
+         "comma: give delimiter: comma or decimal: comma in streams:"},
+        {{0},
+         "1,5;2,5",
+         "ERROR: csv record: it holds no numbers to learn from, but 0 (a "
+         "number "
+         "with a decimal comma (decimal: comma)), 1 (a number with a decimal "
+         "comma (decimal: comma))"},
+        {{0},
+         "1,2,3\n4,x,6\n",
+         "ERROR: csv record: line 2: 'x' in column 1 is no number"},
+        {{0},
+         "1,2,3\n\n4,5\n",
+         "ERROR: csv record: line 3 has 2 fields, those before have 3"},
+        {{0},
+         "a,b,c\n4,5\n",
+         "ERROR: csv record: line 2 has 2 fields where the header has 3"},
+        {COLUMNS("temp,hum"), "1,2,3",
+         "ERROR: csv record: line 1 has 3 fields and no names, columns: has 2 "
+         "names: give each field one, '-' where it is left out, or numbers "
+         "from 0"},
+        {COLUMNS("temp,wind"), "temp,hum\n1,2\n",
+         "ERROR: csv record: it has no 'wind', which columns: names; it has "
+         "temp, hum"},
+        {COLUMNS("7"), "1,2,3",
+         "ERROR: csv record: it has no '7', which columns: names; it has 0, 1, "
+         "2"},
+        {{0},
+         "hello world, how are you",
+         "ERROR: csv record: it holds no numbers to learn from, but 0 (text), "
+         "1 (text)"},
+        {{0}, " \n\n", "ERROR: csv record: it is blank"},
+        {{0}, "", "ERROR: the record is empty"},
+        {{0},
+         "\x01\x02",
+         "ERROR: the record is none that is known: not .npy, da00, f144, "
+         "msgpack, JSON or lines of text (it begins with 01)"},
+        {{.codec = "npy"},
+         "1,2",
+         "ERROR: not a .npy record: it does not start with \\x93NUMPY"},
+    };
+
+    check(rows, COUNT(rows));
+    UNIT_EQUAL(codec_said_of(&(codec_wish){.codec = "csv"}, "1,2\0,3", 6),
+               "ERROR: csv record: byte 3 is NUL: it is no text");
+}
+
+static void test_wish_bad(void)
+{
+    static const row rows[] = {
+        {{.codec = "xml"},
+         "",
+         "WISH: codec: 'xml' is not one of: auto npy da00 f144 msgpack json "
+         "csv"},
+        {{.rows = "first"},
+         "",
+         "WISH: rows: 'first' is neither the number of an axis, from 0, nor "
+         "record"},
+        {{.rows = "-1"},
+         "",
+         "WISH: rows: '-1' is neither the number of an axis, from 0, nor "
+         "record"},
+        {COLUMNS("a,,b"), "",
+         "WISH: columns: 'a,,b': a name is missing between commas"},
+        {COLUMNS(""), "",
+         "WISH: columns: '': a name is missing between commas"},
+        {COLUMNS("a,\"b"), "", "WISH: columns: 'a,\"b': a quote is left open"},
+        {COLUMNS("\"a\"b"), "",
+         "WISH: columns: '\"a\"b': text stands behind a quote"},
+        {{.columns = "-,t", .time = "t"},
+         "",
+         "WISH: columns: '-,t': it names nothing to learn from"},
+        {COLUMNS("a,b,a"), "", "WISH: columns: 'a,b,a': a name is there twice"},
+        {COLUMNS("5-2"), "",
+         "WISH: columns: '5-2': a range ends before it begins, or is too "
+         "long"},
+        {{.delimiter = ',', .decimal = ','},
+         "",
+         "WISH: delimiter and decimal are both ','"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+/* A stream with all kinds of them: each by itself, whatever came before. */
+static void test_mixed(void)
+{
+    static const char *const records[][2] = {
+        {"{\"a\":[1,2],\"b\":[3,4]}", "json 2x2 f8: 1 3; 2 4"},
+        {"a,b\n5,6\n", "csv 1x2 f8: 5 6"},
+        {"{\"a\":1}", "ERROR: json record: it has no 'b', which columns: "
+                      "names; it has a"},
+        {"[{\"a\":1,\"b\":2},{\"a\":3,\"b\":4},{\"a\":5,\"b\":6}]",
+         "json 3x2 f8: 1 2; 3 4; 5 6"},
+        {"{\"b\":8,\"a\":7}", "json 1x2 f8: 7 8"},
+    };
+    codec *c = codec_open(&(codec_wish){.columns = "a,b"}, NULL);
+    pe_block b = {0};
+    char name[32];
+
+    CU_ASSERT_FATAL(c != NULL);
+    for (int turn = 0; turn < 2; turn++)
+        for (size_t i = 0; i < COUNT(records); i++)
+            UNIT_EQUAL(codec_said(c, &b, records[i][0], strlen(records[i][0])),
+                       records[i][1]);
+    codec_feature(c, 1, name, sizeof(name));
+    UNIT_EQUAL(name, "b");
+    codec_close(c);
+    pe_block_release(&b);
+}
+
+/* What is shown to people of a record, also of one that is refused. */
+static void test_columns(void)
+{
+    static const char record[] =
+        "{\"t\":\"2026-11-29T08:00:00Z\",\"x\":[[1,2,3]],\"n\":null,"
+        "\"s\":\"text\"}";
+    codec *c = codec_open(&(codec_wish){.time = "t", .columns = "x,q"}, NULL);
+    codec_column k[4];
+    codec_facts f;
+    pe_block b = {0};
+    pe_error e = {0};
+    char name[32];
+
+    CU_ASSERT_FATAL(c != NULL);
+    CU_ASSERT_EQUAL(codec_decode(c, record, sizeof(record) - 1, &b, &f, &e),
+                    -1);
+    UNIT_CONTAINS(e.text, "it has no 'q'");
+    CU_ASSERT_EQUAL_FATAL(codec_columns(c), 4);
+    for (size_t i = 0; i < 4; i++)
+        codec_column_of(c, i, &k[i]);
+    CU_ASSERT(k[0].clock && !k[0].number);
+    UNIT_EQUAL(k[1].name, "x");
+    UNIT_EQUAL(k[1].type, "float64");
+    UNIT_EQUAL(k[1].shape, "(1, 3)");
+    CU_ASSERT(k[2].number && !k[3].number);
+    UNIT_EQUAL(k[3].type, "text");
+    codec_close(c);
+    c = codec_open(&(codec_wish){0}, NULL);
+    CU_ASSERT_EQUAL(codec_decode(c, record, sizeof(record) - 1, &b, &f, &e), 0);
+    codec_feature(c, 2, name, sizeof(name));
+    UNIT_EQUAL(name, "x[2]");
+    codec_close(c);
+    pe_block_release(&b);
+}
+
+/* Deeper than anybody needs: an error, and no stack that runs out. */
+static void test_deep(void)
+{
+    static char record[100000];
+    size_t n = 0;
+
+    while (n + 5 < sizeof(record)) {
+        memcpy(record + n, "{\"a\":", 5);
+        n += 5;
+    }
+    UNIT_EQUAL(codec_said_of(&(codec_wish){0}, record, n),
+               "ERROR: json record: byte 161: lists and maps are nested deeper "
+               "than 32");
+    memset(record, '[', n);
+    memcpy(record, "{\"a\":", 5);
+    UNIT_EQUAL(codec_said_of(&(codec_wish){0}, record, n),
+               "ERROR: json record: byte 37: lists and maps are nested deeper "
+               "than 32");
+}
+
+/* Cut anywhere it is refused. */
+static void test_cut(void)
+{
+    static const char record[] =
+        "{\"a\":[1.5,[2]],\"b\":{\"c\":\"\\u00e9\",\"a\":null},\"x\":-1e5}";
+    char text[sizeof(record)];
+
+    for (size_t n = 1; n < sizeof(record) - 1; n++) {
+        memcpy(text, record, n);
+        UNIT_CONTAINS(codec_said_of(&(codec_wish){0}, text, n),
+                      "ERROR: json record: byte ");
+    }
+    UNIT_EQUAL(codec_said_of(&(codec_wish){0}, record, sizeof(record) - 1),
+               "json 1x1 f8: -100000");
+}
+
+static const unit_test tests[] = {
+    {"objects and lists of JSON", test_json_shapes},
+    {"values of JSON", test_json_values},
+    {"bad JSON", test_json_bad},
+    {"lines of text", test_csv},
+    {"bad lines of text", test_csv_bad},
+    {"bad wishes", test_wish_bad},
+    {"one codec, many records", test_mixed},
+    {"columns for people", test_columns},
+    {"JSON without a bottom", test_deep},
+    {"JSON cut anywhere", test_cut},
+    {NULL, NULL},
+};
+
+int main(void)
+{
+    return unit_main("codec_text", tests);
+}
