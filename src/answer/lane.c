@@ -179,6 +179,10 @@ static int take(lane *l, lane_block *b, pe_error *errp)
         refuse(l, b, &r->bad);
         return 0;
     }
+    if (r->aside) {
+        l->counts.filtered++;
+        return 0;
+    }
     number_rows(b, d);
     rc = prepare(l, b, &bad);
     if (rc < 0 && l->c.what && bad.kind == PE_ERROR_INPUT)

@@ -52,8 +52,7 @@ static size_t clean_len(const unsigned char *s, size_t left)
     return n == 2 && *s == 0xc2 && s[1] < 0xa0 ? 0 : n;
 }
 
-/* [len] bytes as a name. */
-static void put_name(const void *bytes, size_t len, char *name)
+void sender_name(const void *bytes, size_t len, char *name)
 {
     static const char hex[] = "0123456789ABCDEF";
     enum { TAIL = 17 }; /* "~" and a hash */
@@ -124,17 +123,17 @@ enum sender sender_decode(const record_headers *h, const char *run,
         !memcmp(at, run, run_len) && at[run_len] == '/' &&
         !memcmp(at + run_len + 1, key, key_len) && is_name(key, key_len) &&
         has_number(h)) {
-        put_name(key, key_len, name);
+        sender_name(key, key_len, name);
         return SENDER_OURS;
     }
     slash = sourced ? memchr(at, '/', len) : NULL;
     if (slash && slash > at && slash + 1 < at + len && has_number(h) &&
         !(len > run_len && !memcmp(at, run, run_len) && at[run_len] == '/')) {
-        put_name(at, len, name);
+        sender_name(at, len, name);
         return SENDER_OTHER;
     }
     if (keyed)
-        put_name(key, key_len, name);
+        sender_name(key, key_len, name);
     else
         snprintf(name, SENDER_NAME, "%" PRId32, partition);
     return SENDER_STRANGER;

@@ -13,6 +13,11 @@ enum sender {
 /* Longest name with its NUL. */
 #define SENDER_NAME 256
 
+/* [len] bytes as a name of SENDER_NAME bytes, as sender_decode makes it of a
+ * key.
+ */
+void sender_name(const void *bytes, size_t len, char *name);
+
 /* Who wrote the record with headers [h] and [key] (NULL: none), and by what
  * name its block goes in run [run]: DEVICE, RUN/DEVICE, or what the key says,
  * else the partition.  In names what is no UTF-8, a control character or '%'

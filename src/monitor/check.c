@@ -109,7 +109,8 @@ static void fates_add(text *t, const json_t *summary)
  */
 static void fix_add(text *t, const json_t *summary)
 {
-    static const char *const keys[] = {"skipped", "masked", "refused", NULL};
+    static const char *const keys[] = {"skipped", "masked", "refused", "aside",
+                                       NULL};
     const json_t *cells = json_object_get(summary, "masked_cells");
 
     if (json_object_size(cells) > 0) {

@@ -20,6 +20,7 @@ const counter counters[] = {
     {"deduplicated", "blocks", COUNTER_COMMITTED, "", "deduplicated", true},
     {"unchecked", "blocks", COUNTER_ADDED, "",
      "of other runs not looked at for repeats", false},
+    {"aside", "blocks", COUNTER_ADDED, "", "without rows set aside", false},
     {"skipped", "rows", COUNTER_ADDED, "rows", "skipped", false},
     {"masked", "rows", COUNTER_COMMITTED, "rows", "masked", false},
     {"unscored", "rows", COUNTER_COMMITTED, "rows", "not scored (warm-up)",

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "src/codec/wish.h"
+
 #define SAFE "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 /* Can [s] stand without quotes? */
@@ -209,6 +211,11 @@ static void print_stage(FILE *f, const pipeline *p, const pipeline_stage *s)
     pe_options_each(s->options, print_option, f);
 }
 
+static void print_wish(void *arg, const char *name, const char *text)
+{
+    print_key(arg, 4, name, text);
+}
+
 static void print_stream(FILE *f, const pipeline *p)
 {
     print_section(f, 0, "streams");
@@ -219,6 +226,8 @@ static void print_stream(FILE *f, const pipeline *p)
     print_key(f, 4, "topic", p->topic);
     print_key(f, 4, "gaps", p->gaps_allowed ? "allow" : "stop");
     print_size(f, 4, "message-max", p->message_bytes);
+    if (p->stream)
+        codec_wish_each(p->stream, print_wish, f);
 }
 
 void pipeline_print_config(const pipeline *p, FILE *f)
@@ -242,5 +251,7 @@ void pipeline_print_config(const pipeline *p, FILE *f)
     else
         print_time(f, 2, "interval", p->epoch_s);
     print_key(f, 0, "results", p->results ? "topic" : "off");
+    if (p->results_da00)
+        print_key(f, 0, "results-format", "da00");
     print_key(f, 0, "until", p->until_eof ? "eof" : "end");
 }

@@ -158,6 +158,7 @@ void pipeline_destroy(pipeline *p)
     free_list(p->context_values, p->n_context);
     free(p->pilots);
     free(p->stages);
+    pe_options_destroy(p->stream);
     free(p->compression);
     free(p->topic);
     free(p->stream_name);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pipeline_private.h"
+#include "src/codec/wish.h"
 #include "src/common/words.h"
 #include "src/config/section.h"
 
@@ -28,6 +29,8 @@ static const pe_option_spec root_keys[] = {
     {"pipeline", PE_OPTION_STRING, 0, 0, NULL, NULL, "name of the pipeline"},
     {"results", PE_OPTION_STRING, 0, 0, "topic", "topic off",
      "where scores go"},
+    {"results-format", PE_OPTION_STRING, 0, 0, "npy", "npy da00",
+     "how records of scores are written"},
     {"until", PE_OPTION_STRING, 0, 0, "end", "end eof",
      "end with the devices, or at what the topic holds at the start"},
     {0},
@@ -44,6 +47,7 @@ static const pe_option_spec stream_keys[] = {
      "what missing records do"},
     {"message-max", PE_OPTION_SIZE, 1024, RECORD_MIB_MOST *MIB, NULL, NULL,
      "largest record; default: what a block needs, at least 4MiB"},
+    CODEC_OPTIONS,
     {0},
 };
 
@@ -185,6 +189,19 @@ static int take_stream(pipeline *p, const pe_options *o, const tree *t,
     return take_message_max(p, o, size ? size : t, errp);
 }
 
+/* How records of others are read; [t] is where it stands. */
+static int take_codec(pipeline *p, const pe_options *o, const tree *t,
+                      pe_error *errp)
+{
+    codec *c;
+    pe_error e = {0};
+
+    p->codec = codec_wish_of(o);
+    c = codec_open(&p->codec, &e);
+    codec_close(c);
+    return c ? 0 : section_error(t, errp, "%s", e.text);
+}
+
 /* The stream's name: of the stage it leaves, or as the file calls the one
  * that comes from elsewhere.
  */
@@ -233,9 +250,10 @@ static int read_stream(pipeline *p, const tree *root, pe_error *errp)
     if (!o)
         return -1;
     at = own ? own : tree_get(tree_get(root, "stages"), p->stages[0].name);
-    int status = take_stream(p, o, at, errp);
-    pe_options_destroy(o);
-    return status < 0 ? -1 : check_topic(p, at, errp);
+    p->stream = o;
+    if (take_stream(p, o, at, errp) < 0 || take_codec(p, o, at, errp) < 0)
+        return -1;
+    return check_topic(p, at, errp);
 }
 
 static int read_epoch(pipeline *p, const tree *root, pe_error *errp)
@@ -279,6 +297,7 @@ static int take_root(pipeline *p, const tree *root, const pe_options *o,
                              name, NAME_BYTES_MAX);
     p->name = words_copy(name, &failed);
     p->results = !strcmp(pe_options_string(o, "results"), "topic");
+    p->results_da00 = !strcmp(pe_options_string(o, "results-format"), "da00");
     p->until_eof = !strcmp(pe_options_string(o, "until"), "eof");
     return failed ? pe_error_nomem(errp) : 0;
 }

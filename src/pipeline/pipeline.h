@@ -11,6 +11,7 @@
 #include <pilot/options.h>
 
 #include "src/broker/broker.h"
+#include "src/codec/codec.h"
 #include "src/params/params.h"
 #include "src/request/request.h"
 
@@ -114,10 +115,13 @@ typedef struct pipeline {
     uint64_t message_bytes; /* largest record: from points x features or
                                4 MiB, whichever is more */
     bool gaps_allowed;
+    pe_options *stream; /* as it was read; has the texts of: */
+    codec_wish codec;   /* how records of others are read */
     /* epoch: */
     double epoch_s;        /* interval; 0 with blocks */
     uint64_t epoch_blocks; /* 0: by time */
     bool results;          /* topic or off */
+    bool results_da00;     /* ... as da00, else .npy */
     bool until_eof;        /* --until eof, or until: eof in the file */
 } pipeline;
 

@@ -36,12 +36,16 @@ static bool is_live(const pe_block *b)
 }
 
 /* When the block came to be: as its device says, else, of a record of others,
- * when Kafka had it; 0: nobody knows.
+ * as that says, if it may be so, or when Kafka had it; 0: nobody knows.
  */
 static int64_t born(const pe_block *b)
 {
+    int64_t ago = b->broker_ns - b->sense_ns;
+
     if (b->edge_ns && !is_live(b))
         return b->edge_ns;
+    if (!b->edge_ns && b->broker_ns && (ago < 0 || ago > LIVE_NS))
+        return b->broker_ns;
     return b->sense_ns ? b->sense_ns : b->broker_ns;
 }
 
@@ -77,12 +81,12 @@ void figures_block(pool_figures *f, int64_t epoch, const pe_block *b)
 void figures_refused(pool_figures *f, const source_item *r, const char *reason)
 {
     const pe_block *b = &r->block;
+    char *first = r->foreign ? f->first_foreign : f->first_refused;
 
-    if (r->foreign || *f->first_refused)
+    if (*first)
         return;
-    snprintf(f->first_refused, sizeof(f->first_refused), "%s/%d/%lld: %s",
-             b->topic ? b->topic : "-", (int)b->partition, (long long)b->offset,
-             reason);
+    snprintf(first, FIRST_MAX, "%s/%d/%lld: %s", b->topic ? b->topic : "-",
+             (int)b->partition, (long long)b->offset, reason);
 }
 
 void figures_commit(pool_figures *f, int64_t epoch, int64_t commit_ns)
@@ -119,6 +123,7 @@ enum {
     F_REPLAYED,
     F_UNCHECKED,
     F_SKIPPED,
+    F_ASIDE,
     F_HELPED,
     F_BUSY,
     F_FETCH,
@@ -161,12 +166,26 @@ static uint64_t rows_skipped(const pool *p, const char **firstp)
     return n;
 }
 
+/* Records that hold no rows, and of which kinds they are. */
+static uint64_t set_aside(const pool *p, const char **wordsp)
+{
+    const char *words = "";
+    uint64_t n = 0;
+
+    if (p->c.source->ops->aside)
+        n = p->c.source->ops->aside(p->c.source, &words);
+    if (wordsp)
+        *wordsp = words;
+    return n;
+}
+
 static void own_figures(const pool *p, int64_t f[F_ALL])
 {
     f[F_FETCHED] = (int64_t)p->figures.fetched;
     f[F_REPLAYED] = (int64_t)p->figures.replayed;
     f[F_UNCHECKED] = (int64_t)p->figures.unchecked;
     f[F_SKIPPED] = (int64_t)rows_skipped(p, NULL);
+    f[F_ASIDE] = (int64_t)set_aside(p, NULL);
     f[F_HELPED] = (int64_t)p->figures.helped;
     f[F_BUSY] = p->figures.busy_ns;
     f[F_FETCH] = p->figures.fetch_ns;
@@ -237,12 +256,13 @@ static json_t *report_blocks(const pool *p, const int64_t f[F_ALL])
     const params_counters *t = &p->head->view.total;
 
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "fetched",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "fetched",
         (json_int_t)f[F_FETCHED], "applied", (json_int_t)t->applied, "refused",
         (json_int_t)t->refused, "refused_own", (json_int_t)t->refused_own,
         "replayed", (json_int_t)f[F_REPLAYED], "deduplicated",
         (json_int_t)t->deduplicated, "foreign", (json_int_t)t->foreign,
-        "unchecked", (json_int_t)f[F_UNCHECKED]);
+        "unchecked", (json_int_t)f[F_UNCHECKED], "aside",
+        (json_int_t)f[F_ASIDE]);
 }
 
 static json_t *report_rows(const pool *p, const int64_t f[F_ALL])
@@ -302,12 +322,13 @@ static void gather_first(pool *p, const char own[FIRST_MAX], json_t *o,
     free(all);
 }
 
-/* The first block of ours that was refused, the first row that was skipped;
- * collective.
+/* The first block of ours that was refused, and of others, the first row that
+ * was skipped, the first record set aside; collective.
  */
 static json_t *report_first(pool *p)
 {
     _Static_assert(sizeof(p->figures.first_refused) == FIRST_MAX, "one size");
+    _Static_assert(sizeof(p->figures.first_foreign) == FIRST_MAX, "one size");
     json_t *o = json_object();
     char own[FIRST_MAX];
     const char *skip;
@@ -316,6 +337,10 @@ static json_t *report_first(pool *p)
     rows_skipped(p, &skip);
     snprintf(own, sizeof(own), "%s", skip);
     gather_first(p, own, o, "skipped");
+    set_aside(p, &skip);
+    snprintf(own, sizeof(own), "%s", skip);
+    gather_first(p, own, o, "aside");
+    gather_first(p, p->figures.first_foreign, o, "refused");
     return o;
 }
 

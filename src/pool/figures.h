@@ -29,6 +29,7 @@ struct pool_sample {
 
 typedef struct pool_figures {
     char first_refused[256]; /* of our devices: where, and why; "": none */
+    char first_foreign[256]; /* ... and of others */
     histogram hop[POOL_HOPS];
     struct pool_sample *samples;
     size_t n_samples;

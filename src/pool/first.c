@@ -60,7 +60,7 @@ bool first_propose(pool *p, source_item *r)
 /* Of a device of ours, and whole. */
 static bool is_ours(const source_item *r)
 {
-    return !r->foreign && r->bad.kind == PE_ERROR_NONE;
+    return !r->foreign && !r->aside && r->bad.kind == PE_ERROR_NONE;
 }
 
 /* Has one of our devices sent what this lane holds?  Then that is it. */

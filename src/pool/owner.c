@@ -84,7 +84,7 @@ static bool may_dispatch(const pool *p, const source_item *r)
     if (p->counted && lane_logical(p, r->block.partition, r->block.offset) >
                           p->epochs.logical)
         return false;
-    return r->bad.kind != PE_ERROR_NONE || !owner_full(p);
+    return r->bad.kind != PE_ERROR_NONE || r->aside || !owner_full(p);
 }
 
 enum owner_word owner_admit(pool *p, source_item *r)
@@ -100,6 +100,11 @@ enum owner_word owner_admit(pool *p, source_item *r)
     if (at != SIZE_MAX && commit_device_has(&t->d[at], b->boot, b->seq)) {
         fix_epoch(p, s, r);
         s->add.deduplicated++;
+        return OWNER_DONE;
+    }
+    if (r->aside) {
+        fix_epoch(p, s, r);
+        pool_set_aside(s, r);
         return OWNER_DONE;
     }
     if (r->bad.kind == PE_ERROR_NONE && !s->base && !first_propose(p, r))

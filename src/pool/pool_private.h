@@ -88,6 +88,8 @@ void pool_turn(pool *p, enum phase_turn t);
  * applied or refused; -1: it is not, and the pool or its term will end.
  */
 int pool_work(pool *p, pool_slot *s, const source_item *r);
+/* [r] holds no rows, and is done. */
+void pool_set_aside(pool_slot *s, const source_item *r);
 void pool_refuse(pool *p, pool_slot *s, const source_item *r,
                  const char *reason);
 

@@ -1,12 +1,17 @@
 /* results.c - results and refused records, acknowledged before the commit. */
 #include "results.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/block/npy.h"
+#include "src/codec/da00.h"
 #include "src/common/log.h"
+
+/* Most bytes of a result as da00 beside its numbers: names and tables. */
+#define DA00_BYTES 4096
 
 /* Longest reason, so that all headers fit. */
 #define REASON_SENT 640
@@ -165,7 +170,10 @@ void results_close(pool_results *r)
     r->producer = NULL;
     results_drop(r);
     free(r->frame);
-    r->frame = NULL;
+    free(r->flat);
+    free(r->label);
+    r->frame = r->flat = NULL;
+    r->label = NULL;
     pe_block_release(&r->copy);
 }
 
@@ -215,7 +223,10 @@ bool results_on(const pool_results *r)
 
 int results_fit(const pool_results *r, size_t bytes, pe_error *errp)
 {
-    size_t len = NPY_HEADER_LEN + bytes;
+    /* da00: a label for each of the scores, names, tables. */
+    size_t len = r->c->pl->results_da00
+                     ? bytes + bytes / sizeof(float) + DA00_BYTES
+                     : NPY_HEADER_LEN + bytes;
 
     if (len <= r->c->pl->message_bytes)
         return 0;
@@ -272,6 +283,115 @@ float *results_room(pool_results *r, uint32_t points)
     return (float *)(void *)(r->frame + NPY_HEADER_LEN);
 }
 
+/* --- as da00 --- */
+
+static int64_t time_of(const pe_block *b)
+{
+    return b->sense_ns ? b->sense_ns : b->broker_ns;
+}
+
+/* [v] as a record of [of]: its length, 0 where there is no memory for it, and
+ * the pool has failed.
+ */
+static size_t make_flat(pool_results *r, const pe_block *of,
+                        const da00_variable *v, size_t n)
+{
+    const da00_array a = {of->device, time_of(of), v, n};
+    size_t room = da00_room(&a);
+    pe_error e = {0};
+
+    if (room > r->cap_flat) {
+        unsigned char *p = realloc(r->flat, room);
+
+        if (!p) {
+            pe_error_nomem(&e);
+            fate_fail(r->fate, &e);
+            return 0;
+        }
+        r->flat = p;
+        r->cap_flat = room;
+    }
+    return da00_write(&a, r->flat);
+}
+
+/* 1: an outlier, 0: none, -1: it has no score. */
+static int make_labels(pool_results *r, const float *score, uint32_t n,
+                       double threshold)
+{
+    if (n > r->cap_label) {
+        int8_t *p = realloc(r->label, n);
+        pe_error e = {0};
+
+        if (!p) {
+            pe_error_nomem(&e);
+            fate_fail(r->fate, &e);
+            return -1;
+        }
+        r->label = p;
+        r->cap_label = n;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        r->label[i] =
+            (int8_t)(isnan(score[i]) ? -1 : (double)score[i] > threshold);
+    return 0;
+}
+
+static void send_flat_scores(pool_results *r, pool_slot *s, const pe_block *b)
+{
+    const pe_model *m = s->base->m;
+    const float *score = (const void *)(r->frame + NPY_HEADER_LEN);
+    const uint64_t version = m->version;
+    size_t len;
+
+    if (make_labels(r, score, b->points, m->threshold) < 0)
+        return;
+    len = make_flat(
+        r, b,
+        (da00_variable[]){
+            {"signal",
+             "score",
+             {'f', 4, false},
+             {"row"},
+             {b->points},
+             1,
+             score},
+            {"label",
+             "1: outlier, 0: none, -1: no score",
+             {'i', 1, false},
+             {"row"},
+             {b->points},
+             1,
+             r->label},
+            {"threshold",
+             "a higher score is an outlier",
+             {'f', 8, false},
+             {0},
+             {0},
+             0,
+             &m->threshold},
+            {"version", "of the model", {'u', 8, false}, {0}, {0}, 0, &version},
+        },
+        4);
+    if (len > 0)
+        send(r, &(struct outgoing){s, r->results, b, r->flat, len});
+}
+
+static void send_flat_block(pool_results *r, pool_slot *s, const pe_block *b,
+                            const pe_block *out)
+{
+    const da00_variable v = {"signal",
+                             "",
+                             {'f', (unsigned char)out->dtype, false},
+                             {"row", "column"},
+                             {out->points, out->features},
+                             2,
+                             out->data};
+    size_t len = make_flat(r, b, &v, 1);
+
+    if (len > 0)
+        send(r, &(struct outgoing){s, r->results, b, r->flat, len});
+}
+
 void results_scores(pool_results *r, pool_slot *s, const pe_block *b,
                     uint64_t outliers)
 {
@@ -282,6 +402,10 @@ void results_scores(pool_results *r, pool_slot *s, const pe_block *b,
     record_add_u64(&r->headers, "pe_version", m->version);
     record_add(&r->headers, "pe_commit", m->commit);
     record_add_u64(&r->headers, "pe_outliers", outliers);
+    if (r->c->pl->results_da00) {
+        send_flat_scores(r, s, b);
+        return;
+    }
     npy_header(r->frame, PE_F4, b->points, 0);
     send(r, &(struct outgoing){s, r->results, b, r->frame,
                                NPY_HEADER_LEN +
@@ -295,6 +419,11 @@ void results_block(pool_results *r, pool_slot *s, const pe_block *b,
     const void *frame = npy_frame(out, &len);
     pe_error e = {0};
 
+    if (r->c->pl->results_da00) {
+        add_origin(r, b);
+        send_flat_block(r, s, b, out);
+        return;
+    }
     /* A block handed on borrows its data; a frame needs room in front. */
     if (!frame) {
         if (pe_block_copy(&r->copy, out, &e) < 0) {

@@ -19,6 +19,10 @@ typedef struct pool_results {
     pool_held *held;      /* what the client has no room for */
     unsigned char *frame; /* header and scores of one block */
     size_t cap_frame;
+    unsigned char *flat; /* the same as da00, if that is asked for; */
+    size_t cap_flat;
+    int8_t *label; /* ... of each of its points */
+    size_t cap_label;
     pe_block copy; /* of a block that has no room in front */
 } pool_results;
 

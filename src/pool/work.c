@@ -74,6 +74,13 @@ static int call(pool *p, struct job *j, pe_error *errp)
     return 0;
 }
 
+void pool_set_aside(pool_slot *s, const source_item *r)
+{
+    s->add.applied++;
+    s->add.foreign += r->foreign;
+    s->add.bytes += r->raw_len;
+}
+
 void pool_refuse(pool *p, pool_slot *s, const source_item *r,
                  const char *reason)
 {

@@ -8,8 +8,18 @@
 
 #include "src/block/npy.h"
 #include "src/block/record.h"
+#include "src/codec/codec.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
+#include "src/common/text.h"
+
+#define ASIDE_KINDS 16 /* that are counted apart */
+
+/* Records that hold no rows, of one kind. */
+struct asides {
+    const char *kind;
+    uint64_t n;
+};
 
 struct topic_source {
     source_reader base;
@@ -25,7 +35,13 @@ struct topic_source {
     int32_t *partition;          /* of a lane */
     size_t n;
     record_headers headers; /* scratch of one record */
-    bool rounding;          /* it has been said that numbers are rounded */
+    bool rounding;          /* it has been said that numbers are rounded, */
+    const char *told;       /* ... and what records of this codec hold */
+    codec *codec;
+    struct asides asides[ASIDE_KINDS];
+    uint64_t aside;
+    char first_aside[320]; /* where, */
+    char aside_words[640]; /* and all of it */
 };
 
 static struct topic_source *source_of(source_reader *s)
@@ -137,6 +153,79 @@ static void say_rounded(struct topic_source *s, const broker_record *b)
              s->topic, (int)b->partition, (long long)b->offset);
 }
 
+/* --- records of others --- */
+
+/* Once, what is learned from, and what is not. */
+static void say_found(struct topic_source *s, const codec_facts *f,
+                      const pe_block *k)
+{
+    size_t n = codec_columns(s->codec);
+    text taken = {0}, left = {0};
+    codec_column c;
+
+    s->told = f->codec;
+    for (size_t i = 0; i < n && left.len < 300 && taken.len < 300; i++) {
+        codec_column_of(s->codec, i, &c);
+        if (c.taken)
+            text_add(&taken, " %s", c.name);
+        else
+            text_add(&left, "%s%s (%s)", left.len ? ", " : " ", c.name,
+                     c.clock ? "the clock" : c.type);
+    }
+    if (strcmp(f->codec, "npy") != 0 && !taken.failed && !left.failed)
+        log_info("records of others in %s are %s: %u columns:%s%s%s", s->topic,
+                 f->codec, k->features, taken.data ? taken.data : "",
+                 left.len ? "; left out:" : "", left.len ? left.data : "");
+    text_free(&taken);
+    text_free(&left);
+}
+
+static void count_aside(struct topic_source *s, const source_item *r)
+{
+    struct asides *k = s->asides;
+
+    if (s->aside++ == 0)
+        snprintf(s->first_aside, sizeof(s->first_aside), "%s/%d/%lld", s->topic,
+                 (int)r->held.partition, (long long)r->held.offset);
+    while (k < s->asides + ASIDE_KINDS - 1 && k->kind && k->kind != r->aside)
+        k++;
+    k->kind = r->aside;
+    k->n++;
+}
+
+/* What a stranger's record holds, its time, and, without a key, whose it is. */
+static void decode_foreign(struct topic_source *s, source_item *r)
+{
+    const broker_record *b = &r->held;
+    codec_facts f;
+    int rc = codec_decode(s->codec, b->value, b->len, &r->block, &f, &r->bad);
+
+    if (f.source_len && b->key_len == 0) {
+        sender_name(f.source, f.source_len, r->text);
+        own_name(s, r->text);
+    }
+    if (f.time_ns > 0 && !r->block.sense_ns)
+        r->block.sense_ns = f.time_ns;
+    if (rc == CODEC_ROUNDED)
+        say_rounded(s, b);
+    if (rc == CODEC_SKIPPED) {
+        r->aside = f.skip;
+        count_aside(s, r);
+    } else if (rc >= 0 && f.codec != s->told) {
+        say_found(s, &f, &r->block);
+    }
+}
+
+static void decode_value(struct topic_source *s, source_item *r)
+{
+    const broker_record *b = &r->held;
+
+    if (r->sender == SENDER_STRANGER)
+        decode_foreign(s, r);
+    else if (npy_decode(b->value, b->len, &r->block, &r->bad) > 0)
+        say_rounded(s, b);
+}
+
 static void decode(struct topic_source *s, source_item *r)
 {
     broker_record *b = &r->held;
@@ -145,6 +234,7 @@ static void decode(struct topic_source *s, source_item *r)
     /* Its storage stays for what has to be converted. */
     *k = (pe_block){.storage = k->storage, .capacity = k->capacity};
     r->bad.kind = PE_ERROR_NONE;
+    r->aside = NULL;
     r->raw = b->value;
     r->raw_len = b->len;
     r->mark = b->mark;
@@ -158,9 +248,8 @@ static void decode(struct topic_source *s, source_item *r)
     decode_sender(s, r);
     if (r->bad.kind == PE_ERROR_NONE &&
         record_decode(&s->headers, k, r->text + SENDER_NAME,
-                      SOURCE_TEXT - SENDER_NAME, &r->bad) == 0 &&
-        npy_decode(b->value, b->len, k, &r->bad) > 0)
-        say_rounded(s, b);
+                      SOURCE_TEXT - SENDER_NAME, &r->bad) == 0)
+        decode_value(s, r);
     if (r->sender == SENDER_STRANGER)
         k->has_seq = 0;
     k->fetch_ns = clock_real_ns();
@@ -243,6 +332,22 @@ static bool source_away(source_reader *base, char *out, size_t cap)
     return s->n && broker_consumer_is_away(s->consumers[0], out, cap);
 }
 
+static uint64_t source_aside(source_reader *base, const char **firstp)
+{
+    struct topic_source *s = source_of(base);
+    size_t n = 0, cap = sizeof(s->aside_words);
+
+    *s->aside_words = '\0';
+    if (s->aside)
+        n = (size_t)snprintf(s->aside_words, cap, "%s: ", s->first_aside);
+    for (size_t i = 0; i < ASIDE_KINDS && s->asides[i].kind && n < cap; i++)
+        n += (size_t)snprintf(s->aside_words + n, cap - n, "%s%llu x %s",
+                              i ? ", " : "", (unsigned long long)s->asides[i].n,
+                              s->asides[i].kind);
+    *firstp = s->aside_words;
+    return s->aside;
+}
+
 static void source_close(source_reader *base)
 {
     struct topic_source *s = source_of(base);
@@ -250,6 +355,7 @@ static void source_close(source_reader *base)
     if (!s)
         return;
     close_consumers(s);
+    codec_close(s->codec);
     free(s);
 }
 
@@ -261,6 +367,7 @@ static const source_ops ops = {
     .high = source_high,
     .end = source_end,
     .note = source_note,
+    .aside = source_aside,
     .away = source_away,
     .close = source_close,
 };
@@ -273,6 +380,11 @@ source_reader *source_open_broker(const pipeline *pl,
 
     if (!s) {
         pe_error_nomem(errp);
+        return NULL;
+    }
+    s->codec = codec_open(&pl->codec, errp);
+    if (!s->codec) {
+        free(s);
         return NULL;
     }
     s->base.ops = &ops;

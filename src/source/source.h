@@ -13,8 +13,10 @@
 
 /* One record, held until it is released. */
 typedef struct source_item {
-    pe_block block; /* decoded; its data may have any alignment */
-    pe_error bad;   /* kind != NONE: it cannot be decoded, and why */
+    pe_block block;    /* decoded; its data may have any alignment */
+    pe_error bad;      /* kind != NONE: it cannot be decoded, and why */
+    const char *aside; /* it holds no rows, and is not meant to: what it is,
+                         static; NULL */
     enum sender sender;
     bool foreign;    /* not written by a device of ours */
     const void *raw; /* as it came */
@@ -51,6 +53,10 @@ typedef struct source_ops {
      * be NULL.
      */
     uint64_t (*skipped)(source_reader *s, const char **firstp);
+    /* Records that it has set aside (see source_item), and, in words, where the
+     * first of them is and how many there are of each kind; may be NULL.
+     */
+    uint64_t (*aside)(source_reader *s, const char **wordsp);
     /* Is nobody there to read from?  Why, into [out].  May be NULL. */
     bool (*away)(source_reader *s, char *out, size_t cap);
     void (*close)(source_reader *s); /* accepts NULL */

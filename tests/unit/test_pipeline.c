@@ -86,9 +86,12 @@ static void test_every_key(void)
         "  b: {pilot: w, function: kmeans, from: a}\n"
         "context: {site: beamline-7, \"odd key\": \"\"}\n"
         "streams: {a: {partitions: 7, compression: lz4, format: f4, topic: "
-        "t.1, gaps: allow, message-max: 5MiB}}\n"
+        "t.1, gaps: allow, message-max: 5MiB, codec: csv, columns: \"a,b\", "
+        "time: t, rows: record, frames: yes, delimiter: tab, decimal: "
+        "comma}}\n"
         "epoch: {blocks: 32}\n"
         "results: off\n"
+        "results-format: da00\n"
         "until: eof\n",
         NULL);
     const pipeline_pilot *s = pipeline_pilot_of(p, PILOT_PARAMS);
@@ -116,7 +119,15 @@ static void test_every_key(void)
     CU_ASSERT_EQUAL(p->message_bytes, 5u << 20);
     CU_ASSERT_EQUAL(p->epoch_blocks, 32);
     CU_ASSERT_EQUAL(p->epoch_s, 0.0);
+    UNIT_EQUAL(p->codec.codec, "csv");
+    UNIT_EQUAL(p->codec.columns, "a,b");
+    UNIT_EQUAL(p->codec.time, "t");
+    UNIT_EQUAL(p->codec.rows, "record");
+    CU_ASSERT_TRUE(p->codec.frames);
+    CU_ASSERT_EQUAL(p->codec.delimiter, '\t');
+    CU_ASSERT_EQUAL(p->codec.decimal, ',');
     CU_ASSERT_FALSE(p->results);
+    CU_ASSERT_TRUE(p->results_da00);
     CU_ASSERT_TRUE(p->until_eof);
     pipeline_destroy(p);
 }

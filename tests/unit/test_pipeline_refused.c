@@ -40,6 +40,12 @@ static void test_values_refused(void)
         {"streams.sense.topic=a{run}{run}",
          "topic: 'a{run}{run}' is no name of a topic: letters, digits, '.', "
          "'_' and '-', at most 200, and {run} once, for the name of the run"},
+        {"streams.sense.rows=first",
+         "rows: 'first' is neither the number of an axis, from 0, nor record"},
+        {"streams.sense.columns=a,,b",
+         "columns: 'a,,b': a name is missing between commas"},
+        {"streams.sense.codec=xml",
+         "codec: 'xml' is not one of: auto npy da00 f144 msgpack json csv"},
         {"streams.sense.message-max=31kB",
          "message-max: a block takes 32000 bytes and does not fit; take fewer "
          "points or a larger record"},
@@ -209,7 +215,7 @@ static void test_files_refused(void)
                      "function with process_cloud there"},
         {GOOD "frobnicate: 1\n",
          "p.yaml:18: unknown key 'frobnicate'; known are: version pipeline "
-         "results until pilots stages context streams epoch"},
+         "results results-format until pilots stages context streams epoch"},
         {GOOD "      clusterz: 1\n",
          "p.yaml:18: unknown option 'clusterz'; did you mean 'clusters'?"},
         {GOOD "epoch:\n  interval: 1s\n  blocks: 5\n",

@@ -152,6 +152,10 @@ static void test_effective(void)
     check_round_trip(
         pipeline_file_good(GOOD, "streams.sense.message-max=123457B"));
     check_round_trip(pipeline_file_good(
+        GOOD, "streams.sense={codec: json, columns: \"a b,c.d\", rows: "
+              "record, frames: true, decimal: comma}"));
+    check_round_trip(pipeline_file_good(GOOD, "results-format=da00"));
+    check_round_trip(pipeline_file_good(
         LOCAL, "stages.learn={pilot: pool, function: select, options: "
                "{columns: \"0,2-3\"}}"));
     check_round_trip(pipeline_file_job("quickstart"));
