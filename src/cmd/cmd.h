@@ -23,6 +23,12 @@ int cmd_results(int argc, char **argv);
 int cmd_score(int argc, char **argv);
 int cmd_model(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
+int cmd_peek(int argc, char **argv);
+
+struct pe_options;
+/* Set an option by [item], NAME=VALUE of --set, as [example] is one. */
+int cmd_set_option(struct pe_options *o, const char *item, const char *example,
+                   pe_error *errp);
 
 /* Print "pilot: TEXT" of [e] to stderr; returns its exit status. */
 int cmd_fail(const pe_error *e);

@@ -1,10 +1,13 @@
-/* inspect.c - `pilot inspect`: what is in a file, and what is learned of it. */
+/* inspect.c - `pilot inspect`: what is in a file or topic, and what is learned
+ * of it.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/cmd/cmd.h"
+#include "src/cmd/inspect_topic.h"
 #include "src/common/option.h"
 #include "src/function/builtin.h"
 #include "src/function/file_kind.h"
@@ -18,18 +21,23 @@ struct inspect_options {
 
 static const option_spec options[] = {
     {"set", 0, OPTION_LIST, offsetof(struct inspect_options, set), "NAME=VALUE",
-     NULL, "an option of stage 'file': decimal=comma; may be repeated"},
+     NULL,
+     "an option of stage 'file', decimal=comma, or of streams:, codec=json; "
+     "may be repeated"},
     {"help", 'h', OPTION_FLAG, offsetof(struct inspect_options, help), NULL,
      NULL, "this text"},
     {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
 };
 
-static const char *const synopsis[] = {"[--set NAME=VALUE]... FILE...", NULL};
+static const char *const synopsis[] = {
+    "[--set NAME=VALUE]... FILE...",
+    "[--set NAME=VALUE]... kafka://HOST:PORT/TOPIC", NULL};
 
 static const option_usage usage = {
     .command = "pilot inspect",
     .synopsis = synopsis,
-    .prose = "Show what is in files of data, which columns are learned from, "
+    .prose = "Show what is in files of data, or in a topic, which columns are "
+             "learned from, "
              "what is left out and why, and the lines for a pipeline file.",
     .options = options,
     .min_args = 1,
@@ -163,17 +171,22 @@ static int inspect(const pe_options *o, const char *path, bool first)
 
 /* --- options --- */
 
-static int set_option(pe_options *o, const char *item, pe_error *errp)
+int cmd_set_option(pe_options *o, const char *item, const char *example,
+                   pe_error *errp)
 {
     const char *equals = strchr(item, '=');
     char name[64];
 
     if (!equals || (size_t)(equals - item) >= sizeof(name))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                            "--set %s: it is NAME=VALUE, as decimal=comma",
-                            item);
+                            "--set %s: it is NAME=VALUE, as %s", item, example);
     snprintf(name, sizeof(name), "%.*s", (int)(equals - item), item);
     return pe_options_set(o, name, equals + 1, errp);
+}
+
+static bool is_topic(const char *word)
+{
+    return !strncmp(word, "kafka://", strlen("kafka://"));
 }
 
 static int run(const struct inspect_options *opt, int n, char **files)
@@ -184,7 +197,7 @@ static int run(const struct inspect_options *opt, int n, char **files)
     bool set = true;
 
     for (size_t i = 0; o && set && i < opt->set.n; i++)
-        set = set_option(o, opt->set.items[i], &e) == 0;
+        set = cmd_set_option(o, opt->set.items[i], "decimal=comma", &e) == 0;
     if (!set)
         status = cmd_fail(&e);
     /* One that cannot be read keeps the others from nothing. */
@@ -211,7 +224,9 @@ int cmd_inspect(int argc, char **argv)
     } else if (option_operands(&usage, argc - first, &e) < 0) {
         status = cmd_fail(&e);
     } else {
-        status = run(&o, argc - first, argv + first);
+        status = argc - first == 1 && is_topic(argv[first])
+                     ? inspect_topic(&o.set, argv[first])
+                     : run(&o, argc - first, argv + first);
     }
     option_list_free(&o.set);
     return status;

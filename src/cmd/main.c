@@ -25,6 +25,7 @@ static const struct command {
     {"results", cmd_results, "print which rows of a run are outliers"},
     {"score", cmd_score, "score the rows of files by a model"},
     {"model", cmd_model, "show the model of a run, or write it to a file"},
+    {"peek", cmd_peek, "show the newest records of a topic"},
     {"runs", cmd_runs, "list the runs there are, or remove one"},
     {"submit", cmd_submit, "submit a pilot and return (also pilot-submit)"},
     {"status", cmd_status, "list pilots, and why they do not run"},
@@ -35,7 +36,7 @@ static const struct command {
     {"services", cmd_services,
      "a Kafka and a Redis to use: start, status, stop"},
     {"doctor", cmd_doctor, "say what would go wrong, and the fix"},
-    {"inspect", cmd_inspect, "show what is in a file of data"},
+    {"inspect", cmd_inspect, "show what is in a file of data, or a topic"},
     {"config", cmd_config, "check a pipeline file, or show what it means"},
     {NULL, NULL, NULL},
 };
@@ -121,6 +122,8 @@ static const struct {
     {"validate", "config check"},
     {"head", "inspect"},
     {"describe", "inspect"},
+    {"consume", "peek"},
+    {"cat", "peek"},
     {"version", "--version"},
 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "src/agent/via.h"
-#include "src/block/npy.h"
+#include "src/codec/codec.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
@@ -34,6 +34,8 @@ typedef struct stream {
     int64_t *end;        /* what was there at the start */
     seen *seen;          /* by partition of the origin */
     record_headers headers;
+    codec *codec; /* .npy, or da00 */
+    pe_block block;
     uint64_t rows, outliers, repeats, others;
 } stream;
 
@@ -90,6 +92,9 @@ static int open_stream(stream *s, pe_error *errp)
     s->seen = calloc(n, sizeof(*s->seen));
     if (!s->at || !s->end || !s->seen)
         return pe_error_nomem(errp);
+    s->codec = codec_open(&(codec_wish){0}, errp);
+    if (!s->codec)
+        return -1;
     if (find_ends(s, errp) < 0)
         return -1;
     pipeline_request_broker(s->req, &c.broker, "pilot-results");
@@ -101,6 +106,8 @@ static int open_stream(stream *s, pe_error *errp)
 static void close_stream(stream *s)
 {
     broker_consumer_close(s->consumer);
+    codec_close(s->codec);
+    pe_block_release(&s->block);
     for (int k = 0; s->seen && k < s->pl->partitions; k++)
         free(s->seen[k].bits);
     free(s->seen);
@@ -226,7 +233,7 @@ static void print_rows(stream *s, const facts *f, const pe_block *b)
 static int take(stream *s, const broker_record *r, pe_error *errp)
 {
     char origin[512], run[128];
-    pe_block b = {0};
+    codec_facts found;
     facts f;
     int rc;
 
@@ -243,10 +250,9 @@ static int take(stream *s, const broker_record *r, pe_error *errp)
     if (rc != 0)
         return rc < 0 ? -1 : 0;
     if (facts_take(s, r, &f, errp) < 0 ||
-        npy_decode(r->value, r->len, &b, errp) < 0)
+        codec_decode(s->codec, r->value, r->len, &s->block, &found, errp) < 0)
         return -1;
-    print_rows(s, &f, &b);
-    pe_block_release(&b); /* one that is not ours may have been converted */
+    print_rows(s, &f, &s->block);
     return 0;
 }
 

@@ -1,0 +1,193 @@
+/* inspect_topic.c - `pilot inspect kafka://HOST:PORT/TOPIC`. */
+#include "inspect_topic.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/cmd/cmd.h"
+#include "src/cmd/topic_look.h"
+#include "src/codec/wish.h"
+#include "src/common/text.h"
+
+#define LOOKED 100 /* records */
+#define KINDS 24
+#define LISTED_MAX 60
+
+/* Records of one kind: a codec, or what they are instead. */
+typedef struct kind {
+    const char *words;
+    bool rows; /* it is a codec */
+    uint64_t n;
+    const broker_record *last; /* the newest that could be read, else was not */
+    bool read;
+    char why[300]; /* of one that was not */
+} kind;
+
+typedef struct kinds {
+    kind k[KINDS];
+    size_t n;
+} kinds;
+
+static kind *kind_of(kinds *s, const char *words, bool rows)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (!strcmp(s->k[i].words, words))
+            return &s->k[i];
+    if (s->n == KINDS)
+        return &s->k[KINDS - 1];
+    s->k[s->n] = (kind){.words = words, .rows = rows};
+    return &s->k[s->n++];
+}
+
+static void count(kinds *s, codec *c, const broker_record *r, pe_block *b)
+{
+    codec_facts f;
+    pe_error e = {0};
+    int rc = codec_decode(c, r->value, r->len, b, &f, &e);
+    kind *k = kind_of(s,
+                      rc == CODEC_SKIPPED ? f.skip
+                      : f.codec           ? f.codec
+                                          : "unknown",
+                      rc != CODEC_SKIPPED && f.codec);
+
+    k->n++;
+    if (rc >= 0 || !k->read)
+        k->last = r;
+    k->read = k->read || rc >= 0;
+    if (rc < 0)
+        snprintf(k->why, sizeof(k->why), "%.299s", e.text);
+}
+
+static const kind *most_of(const kinds *s)
+{
+    const kind *most = NULL;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (s->k[i].rows && (!most || s->k[i].n > most->n))
+            most = &s->k[i];
+    return most;
+}
+
+static void print_columns(const codec *c)
+{
+    size_t n = codec_columns(c);
+    codec_column k;
+
+    printf("     #  %-24s %-12s %-16s\n", "column", "type", "shape");
+    for (size_t i = 0; i < n && i < LISTED_MAX; i++) {
+        codec_column_of(c, i, &k);
+        printf("  %4zu  %-24s %-12s %-16s %s\n", i, *k.name ? k.name : "-",
+               k.type, k.shape,
+               k.taken    ? "learned"
+               : k.clock  ? "the clock"
+               : k.number ? "not named"
+                          : "left out");
+    }
+    if (n > LISTED_MAX)
+        printf("        ... and %zu more\n", n - LISTED_MAX);
+}
+
+/* Names that could be learned from, as columns: has them; "" where nothing has
+ * to be said.
+ */
+static void list_names(const codec *c, bool taken, text *t)
+{
+    codec_column k;
+
+    for (size_t i = 0; i < codec_columns(c); i++) {
+        codec_column_of(c, i, &k);
+        if (!*k.name || (taken ? !k.taken : !k.number))
+            continue;
+        text_add(t, strchr(k.name, ',') ? "%s\\\"%s\\\"" : "%s%s",
+                 t->len ? "," : "", k.name);
+    }
+}
+
+static void print_wish(void *arg, const char *name, const char *value)
+{
+    if (strcmp(name, "columns") != 0 && strcmp(name, "codec") != 0)
+        printf("      %s: \"%s\"\n", name, value);
+    (void)arg;
+}
+
+static void print_lines(const pe_options *o, const char *topic, const codec *c,
+                        const kind *k)
+{
+    text names = {0};
+
+    list_names(c, k->read, &names);
+    printf("\nfor a pipeline file of a pool on this topic:\n  streams:\n"
+           "    records:\n      topic: \"%s\"\n",
+           topic);
+    if (strcmp(k->words, "npy") != 0) {
+        printf("      codec: %s\n", k->words);
+        if (names.len > 0 && !names.failed)
+            printf("      columns: \"%s\"\n", names.data);
+    }
+    codec_wish_each(o, print_wish, NULL);
+    text_free(&names);
+}
+
+static void print_kinds(const kinds *s, const look *l)
+{
+    for (size_t i = 0; i < s->n; i++)
+        printf("%s%" PRIu64 " %s", i ? ", " : "", s->k[i].n, s->k[i].words);
+    printf("%s\n", s->n ? " of the newest" : "no record is in it");
+    for (size_t i = 0; i < s->n; i++)
+        if (*s->k[i].why)
+            printf("  cannot be read: %s\n", s->k[i].why);
+    if (l->missing)
+        printf("  %" PRIu64 " partitions did not give their last records\n",
+               l->missing);
+}
+
+static void show(const pe_options *o, codec *c, const char *word,
+                 const look_place *at, const look *l)
+{
+    kinds s = {0};
+    pe_block b = {0};
+    codec_facts f;
+    pe_error e = {0};
+    const kind *most;
+
+    for (size_t i = 0; i < l->n; i++)
+        count(&s, c, &l->record[i], &b);
+    printf("%s: topic of %d partition%s, about %" PRIu64 " records: ", word,
+           l->partitions, l->partitions == 1 ? "" : "s", l->kept);
+    print_kinds(&s, l);
+    most = most_of(&s);
+    if (most) {
+        codec_decode(c, most->last->value, most->last->len, &b, &f, &e);
+        print_columns(c);
+        print_lines(o, at->topic, c, most);
+    }
+    pe_block_release(&b);
+}
+
+int inspect_topic(const option_list *set, const char *word)
+{
+    pe_error e = {0};
+    pe_options *o = pe_options_create(codec_options, &e);
+    look_place at = {0};
+    look l = {0};
+    codec *c = NULL;
+    bool failed = !o;
+
+    for (size_t i = 0; !failed && i < set->n; i++)
+        failed = cmd_set_option(o, set->items[i], "columns=temp,hum", &e) < 0;
+    if (!failed) {
+        codec_wish w = codec_wish_of(o);
+
+        c = codec_open(&w, &e);
+    }
+    failed = !c || look_find(word, "", &at, &e) < 0 ||
+             look_newest(&at, LOOKED, &l, &e) < 0;
+    if (!failed)
+        show(o, c, word, &at, &l);
+    look_close(&l);
+    look_leave(&at);
+    codec_close(c);
+    pe_options_destroy(o);
+    return failed ? cmd_fail(&e) : PE_EXIT_OK;
+}

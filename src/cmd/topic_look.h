@@ -1,0 +1,40 @@
+/* topic_look.h - the newest records of a topic, for commands that show them. */
+#ifndef CMD_TOPIC_LOOK_H
+#define CMD_TOPIC_LOOK_H
+
+#include "src/pipeline/pipeline.h"
+
+/* Where a topic is. */
+typedef struct look_place {
+    pipeline_request *req; /* has the broker */
+    pipeline *pl;          /* of a run, else NULL */
+    char topic[300];
+} look_place;
+
+/* [word] is kafka://HOST:PORT/TOPIC, a run, or a topic of the broker that is
+ * known (PILOT_BROKER, services that are kept); [suffix], "" or ".results",
+ * follows its name.  After an error [out] still wants look_leave.
+ */
+int look_find(const char *word, const char *suffix, look_place *out,
+              pe_error *errp);
+void look_leave(look_place *p);
+
+typedef struct look {
+    broker_consumer *consumer;
+    broker_record *record; /* in the order of their times; newest last */
+    size_t n;
+    int partitions;
+    uint64_t kept;    /* offsets in the topic, about as many as records */
+    uint64_t missing; /* partitions that did not give all they were asked for */
+} look;
+
+/* The newest records of the topic, at most [most].  Errors: 78, there is no
+ * such topic; 69, no broker.  After an error [out] still wants look_close.
+ */
+int look_newest(const look_place *p, size_t most, look *out, pe_error *errp);
+void look_close(look *l);
+
+/* [len] bytes for people, printable and cut, into [out]. */
+void look_text(const void *bytes, size_t len, char *out, size_t cap);
+
+#endif
