@@ -130,11 +130,180 @@ static void test_pack_broken(void)
     free(out);
 }
 
+/* --- small, empty and changing files --- */
+
+/* All of [p], in steps of [step], into [out]; what was said, "" : nothing. */
+static const char *all_of(pack *p, size_t step, char *out, size_t cap)
+{
+    static pe_error e;
+    size_t len = 0;
+    ssize_t n;
+
+    e = (pe_error){0};
+    while (len + step < cap && (n = pack_read(p, out + len, step, &e)) > 0)
+        len += (size_t)n;
+    out[len] = '\0';
+    return e.text;
+}
+
+/* What is shorter than what tells its kind is read as it is. */
+static void test_pack_short(void)
+{
+    static const char *const texts[] = {"",      "1",    "1,\n",
+                                        "1,2\n", "\x1f", "\x28\xb5\x2f"};
+    char got[64];
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        scratch_write("s", texts[i]);
+        int fd = open(scratch_path, O_RDONLY);
+        pack *p = pack_open(fd, "s", NULL);
+
+        UNIT_EQUAL(all_of(p, 8, got, sizeof(got)), "");
+        UNIT_EQUAL(got, texts[i]);
+        CU_ASSERT_EQUAL(pack_kind_of(p), PACK_PLAIN);
+        CU_ASSERT_EQUAL(pack_consumed(p), strlen(texts[i]));
+        /* No room for the bytes that tell: nothing yet. */
+        pack_restart(p, fd);
+        CU_ASSERT_EQUAL(pack_read(p, got, 3, NULL), 0);
+        pack_close(p);
+        close(fd);
+    }
+    pack_close(NULL);
+}
+
+/* A file that grows from nothing tells its kind when it has some bytes. */
+static void test_pack_grows(void)
+{
+    char got[64];
+
+    scratch_write("g", "");
+    int fd = open(scratch_path, O_RDONLY);
+    pack *p = pack_open(fd, "g", NULL);
+
+    CU_ASSERT_EQUAL(pack_read(p, got, sizeof(got), NULL), 0);
+    scratch_append("1,2\n");
+    CU_ASSERT_EQUAL(pack_read(p, got, sizeof(got), NULL), 4);
+    scratch_append("3,4\n");
+    CU_ASSERT_EQUAL(pack_read(p, got, sizeof(got), NULL), 4);
+    CU_ASSERT_EQUAL(memcmp(got, "3,4\n", 4), 0);
+    CU_ASSERT_EQUAL(pack_consumed(p), 8);
+    pack_close(p);
+    close(fd);
+}
+
+/* The same reader goes on with another file, of another kind. */
+static void test_pack_restart(void)
+{
+    static const char text[] = "1,2\n3,4\n";
+    unsigned char packed[200];
+    char got[64];
+    size_t n[3];
+    int fd[3];
+    pack *p = NULL;
+
+    for (int kind = 0; kind < 3; kind++) {
+        if (kind == 0)
+            memcpy(packed, text, n[0] = strlen(text));
+        if (kind == 1)
+            n[1] = gzip(text, strlen(text), packed, sizeof(packed));
+        if (kind == 2)
+            n[2] = ZSTD_compress(packed, sizeof(packed), text, strlen(text), 1);
+        scratch_write_bytes(kind == 0   ? "r0"
+                            : kind == 1 ? "r1"
+                                        : "r2",
+                            packed, n[kind]);
+        fd[kind] = open(scratch_path, O_RDONLY);
+    }
+    for (int i = 0; i < 9; i++) {
+        int kind = (i / 3 + i) % 3; /* each behind each */
+
+        lseek(fd[kind], 0, SEEK_SET);
+        if (p)
+            pack_restart(p, fd[kind]);
+        else
+            p = pack_open(fd[kind], "r", NULL);
+        /* Also where the one before was not read to its end. */
+        if (i % 2 == 0) {
+            CU_ASSERT(pack_read(p, got, 5, NULL) > 0);
+            lseek(fd[kind], 0, SEEK_SET);
+            pack_restart(p, fd[kind]);
+        }
+        UNIT_EQUAL(all_of(p, 16, got, sizeof(got)), "");
+        UNIT_EQUAL(got, text);
+        CU_ASSERT_EQUAL((int)pack_kind_of(p), kind);
+        CU_ASSERT_EQUAL(pack_consumed(p), n[kind]);
+    }
+    pack_close(p);
+    for (int kind = 0; kind < 3; kind++)
+        close(fd[kind]);
+}
+
+/* What is no file, and what begins as if it were packed. */
+static void test_pack_none(void)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *text;
+    } rows[] = {
+        {"\x1f\x8b and no gzip at all", 22,
+         "f is damaged before byte 8: gzip "
+         "says"},
+        {"\x28\xb5\x2f\xfd and no zstd", 16,
+         "f is damaged before byte 16: "
+         "zstd says"},
+        {"\x1f\x8b\x08\x00", 4,
+         "f ends after 4 bytes, within what gzip packed: it is not complete; "
+         "get it again, or unpack what there is of it and read that"},
+        {"\x28\xb5\x2f\xfd", 4,
+         "f ends after 4 bytes, within what zstd packed"},
+    };
+    char got[64];
+    int fd = open(scratch_folder, O_RDONLY);
+    pack *p = pack_open(fd, "a folder", NULL);
+
+    UNIT_CONTAINS(all_of(p, 8, got, sizeof(got)),
+                  "a folder cannot be read: Is a directory");
+    pack_close(p);
+    close(fd);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        scratch_write_bytes("n", rows[i].bytes, rows[i].len);
+        fd = open(scratch_path, O_RDONLY);
+        p = pack_open(fd, "f", NULL);
+        UNIT_CONTAINS(all_of(p, 8, got, sizeof(got)), rows[i].text);
+        pack_close(p);
+        close(fd);
+    }
+}
+
+/* Bytes behind what is packed are no zeros: they are said to be damage. */
+static void test_pack_tail(void)
+{
+    unsigned char packed[200];
+    char got[64];
+    size_t n = gzip("1,2\n", 4, packed, sizeof(packed));
+
+    memcpy(packed + n, "tail", 4);
+    scratch_write_bytes("t", packed, n + 4);
+    int fd = open(scratch_path, O_RDONLY);
+    pack *p = pack_open(fd, "f", NULL);
+
+    UNIT_CONTAINS(all_of(p, 16, got, sizeof(got)), "f is damaged before byte");
+    UNIT_EQUAL(got, "1,2\n"); /* what came before is there */
+    pack_close(p);
+    close(fd);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
         {"pack: plain, gzip, zstd", test_pack_kinds},
         {"pack: cut and damaged", test_pack_broken},
+        {"pack: short and empty", test_pack_short},
+        {"pack: a file that grows", test_pack_grows},
+        {"pack: another file", test_pack_restart},
+        {"pack: what is none", test_pack_none},
+        {"pack: bytes behind it", test_pack_tail},
         {NULL, NULL},
     };
     int rc;
