@@ -106,20 +106,37 @@ static uint8_t swap_1(uint8_t w)
     return w;
 }
 
-/* A loop over words of one size: [value] makes a number of word w. */
-#define LOAD(bits, swap, value)                   \
-    for (size_t i = 0; i < n; i++, p += stride) { \
-        uint##bits##_t w;                         \
-        memcpy(&w, p, sizeof(w));                 \
-        if (e.big)                                \
-            w = swap(w);                          \
-        x[i] = (value);                           \
-    }                                             \
+/* A loop over [count] words of one size, [step] bytes apart: [value] makes a
+ * number of word w.
+ */
+#define LOOP(bits, count, step, order, value)  \
+    for (size_t i = 0; i < (count); i++) {     \
+        uint##bits##_t w;                      \
+        memcpy(&w, p + i * (step), sizeof(w)); \
+        w = order(w);                          \
+        x[i] = (value);                        \
+    }
+
+/* Of a whole tile of neighbours length and step are known when this is
+ * compiled, so that vectors can be made of it.
+ */
+#define LOAD(bits, swap, value)                       \
+    if (n == TILE && stride == (bits) / 8) {          \
+        if (e.big)                                    \
+            LOOP(bits, TILE, (bits) / 8, swap, value) \
+        else                                          \
+            LOOP(bits, TILE, (bits) / 8, , value)     \
+    } else if (e.big) {                               \
+        LOOP(bits, n, stride, swap, value)            \
+    } else {                                          \
+        LOOP(bits, n, stride, , value)                \
+    }                                                 \
     break
 
 /* At most TILE numbers as doubles; [lost] is set where one is rounded. */
-static void load_tile(element e, const unsigned char *p, size_t n,
-                      size_t stride, double *x, unsigned char *lost)
+static void load_tile(element e, const unsigned char *restrict p, size_t n,
+                      size_t stride, double *restrict x,
+                      unsigned char *restrict lost)
 {
     switch (e.kind << 8 | e.size) {
     case 'b' << 8 | 1:
@@ -156,12 +173,18 @@ static void load_tile(element e, const unsigned char *p, size_t n,
 static void store_tile(const double *x, size_t n, void *to, enum pe_dtype dtype,
                        size_t step)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (dtype == PE_F8)
-            ((double *)to)[i * step] = x[i];
-        else
-            ((float *)to)[i * step] = (float)x[i];
-    }
+    double *wide = to;
+    float *narrow = to;
+
+    if (dtype == PE_F8)
+        for (size_t i = 0; i < n; i++)
+            wide[i * step] = x[i];
+    else if (n == TILE && step == 1)
+        for (size_t i = 0; i < TILE; i++)
+            narrow[i] = (float)x[i];
+    else
+        for (size_t i = 0; i < n; i++)
+            narrow[i * step] = (float)x[i];
 }
 
 /* How many of a tile's whole numbers were rounded, to a double or then. */
@@ -179,16 +202,19 @@ size_t element_load(element e, const void *from, size_t n, size_t stride,
                     void *to, enum pe_dtype dtype, size_t step)
 {
     bool may_lose = e.kind != 'f' && e.size >= (dtype == PE_F4 ? 4 : 8);
+    bool straight = dtype == PE_F8 && step == 1;
     const unsigned char *p = from;
     unsigned char lost[TILE] = {0};
-    double x[TILE];
+    double own[TILE];
     size_t rounded = 0;
 
     for (size_t done = 0; done < n;) {
         size_t part = n - done < TILE ? n - done : TILE;
+        double *x = straight ? (double *)to + done : own;
         load_tile(e, p + done * stride, part, stride, x, lost);
-        store_tile(x, part, (char *)to + done * step * (size_t)dtype, dtype,
-                   step);
+        if (!straight)
+            store_tile(x, part, (char *)to + done * step * (size_t)dtype, dtype,
+                       step);
         if (may_lose)
             rounded += count_lost(x, part, dtype, lost);
         done += part;

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of storage that are gone through column by column. */
+/* Bytes, of the storage or the block, that are gone through column by
+ * column.
+ */
 #define TILE_BYTES ((size_t)64 << 10)
 
 /* --- items --- */
@@ -216,7 +218,9 @@ size_t grid_copy(const grid *g, const grid_rows *r, const uint32_t *column,
                  size_t width)
 {
     size_t stride = g->inner * g->items->bytes;
-    size_t tile = TILE_BYTES / (stride + 1) + 16, rounded = 0;
+    size_t most =
+        stride > width * (size_t)dtype ? stride : width * (size_t)dtype;
+    size_t tile = TILE_BYTES / (most + 1) + 16, rounded = 0;
     const char *raw = (const char *)r->raw + r->from * stride;
 
     if (is_dense(g, column, first, width))

@@ -46,6 +46,40 @@ static int reserve_raw(npy_store *f, size_t bytes, pe_error *errp)
     return 0;
 }
 
+/* Rows in pieces that are far apart are read ahead where they are read one
+ * behind the other, so that a piece is worth going there: at least so many
+ * bytes in all.
+ */
+#define AHEAD_LEAST ((size_t)1 << 20)
+
+/* How many rows to read for [n] from [row] on. */
+static size_t rows_ahead(const npy_store *f, uint64_t row, size_t n)
+{
+    size_t bytes = grid_bytes(&f->grid, 1), most = AHEAD_LEAST / bytes;
+    uint64_t left = f->grid.rows - row;
+
+    if (f->grid.outer == 1 || row != f->next || most <= n)
+        return n;
+    return left < most ? (size_t)left : most;
+}
+
+/* Have rows [row], [n] of them, in f->raw. */
+static int load(npy_store *f, uint64_t row, size_t n, pe_error *errp)
+{
+    size_t ahead;
+
+    if (row >= f->raw_first && row + n <= f->raw_first + f->raw_n)
+        return 0;
+    ahead = rows_ahead(f, row, n);
+    f->raw_n = 0;
+    if (reserve_raw(f, grid_bytes(&f->grid, ahead), errp) < 0 ||
+        read_raw(f, row, ahead, f->raw, errp) < 0)
+        return -1;
+    f->raw_first = row;
+    f->raw_n = ahead;
+    return 0;
+}
+
 element npy_type(const store_table *s, uint32_t c)
 {
     return grid_element(&((const npy_store *)s)->grid, c);
@@ -60,11 +94,12 @@ int npy_read(store_table *s, uint64_t row, uint32_t n, void *to,
     if (!s->column && g->outer == 1 && !g->items->n &&
         element_is(g->items->type, dtype))
         return read_raw(f, row, n, to, errp);
-    if (reserve_raw(f, grid_bytes(g, n), errp) < 0 ||
-        read_raw(f, row, n, f->raw, errp) < 0)
+    if (load(f, row, n, errp) < 0)
         return -1;
-    if (grid_copy(g, &(grid_rows){f->raw, n, 0, n}, s->column, s->columns, to,
-                  dtype, 0, s->columns) > 0)
+    f->next = row + n;
+    if (grid_copy(
+            g, &(grid_rows){f->raw, f->raw_n, (size_t)(row - f->raw_first), n},
+            s->column, s->columns, to, dtype, 0, s->columns) > 0)
         store_rounded(s, row, dtype);
     return 0;
 }

@@ -13,8 +13,11 @@ struct npy_store {
     store_table head;
     npy_array array;
     grid grid;
-    void *raw; /* rows as they are in the file, where they are not as wanted */
+    void *raw; /* rows as they are in the file, where they are not as wanted: */
     size_t raw_cap;
+    uint64_t raw_first; /* from this one, */
+    size_t raw_n;       /* so many */
+    uint64_t next;      /* the row behind those that were read last */
     /* All [n] bytes at [offset], or an error that names row [row]. */
     int (*bytes)(npy_store *f, void *to, size_t n, uint64_t offset,
                  uint64_t row, pe_error *errp);
