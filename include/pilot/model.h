@@ -138,11 +138,14 @@ struct pe_model {
     bool score_after; /* update gives scores of the model it leads to */
     pe_options *options; /* those it was made with */
     bool warming;
-    double threshold; /* label = score > threshold; NaN while warming */
-    uint64_t points;  /* points learned from */
-    uint64_t version; /* number of commits behind this state */
-    uint64_t *cells;  /* features: of each column the values that had their
-                         row masked; NULL: none */
+    double threshold;  /* label = score > threshold; NaN while warming */
+    uint64_t points;   /* points learned from */
+    uint64_t version;  /* number of commits behind this state */
+    uint64_t *cells;   /* features: of each column the values that had their
+                          row masked; NULL: none */
+    uint32_t dominant; /* of a model of distances: the column that had ... */
+    double dominant_share; /* ... so much of the variance at its first fit; 0:
+                              none had nearly all of it */
     char commit[PE_COMMIT_ID_LEN + 1]; /* "" before the first */
 };
 
@@ -161,6 +164,12 @@ const pe_model_ops *pe_model_find(const char *kind);
 
 /* Names of all models, NULL-ended. */
 const char *const *pe_model_names(void);
+
+/* What is to be said where one column, [name] (NULL: it has but a number), had
+ * nearly all of the variance: into [out].  false: none had.
+ */
+bool pe_model_dominated(const pe_model *m, const char *name, char *out,
+                        size_t cap);
 
 /* An independent copy. */
 pe_model *pe_model_copy(const pe_model *m, pe_error *errp);

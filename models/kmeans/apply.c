@@ -50,23 +50,28 @@ void kmeans_add(struct kmeans *k, const pe_delta *d, double decay, bool sealed)
     }
 }
 
-/* The grid of each feature. */
+/* The grid of each feature, and whether one outweighs all others. */
 static int set_grid(struct kmeans *k, pe_error *errp)
 {
     uint32_t d = k->base.features;
     double *x = malloc(k->warmup.n * sizeof(*x)), limit;
+    double *width = malloc(d * sizeof(*width));
+    int rc = x && width ? 0 : pe_error_nomem(errp);
 
-    if (!x)
-        return pe_error_nomem(errp);
-    for (uint32_t f = 0; f < d; f++) {
+    for (uint32_t f = 0; rc == 0 && f < d; f++) {
         struct spread s = spread_of(k->warmup.rows + f, k->warmup.n, d, x);
 
+        width[f] = s.width;
         limit = s.width > 0 ? exp2(ceil(log2(s.width)) + 5) : 0;
         k->limit[f] = fmax(limit, KMEANS_LIMIT_LEAST);
     }
-    kmeans_set_magic(k);
+    if (rc == 0) {
+        warmup_weigh(&k->base, width);
+        kmeans_set_magic(k);
+    }
+    free(width);
     free(x);
-    return 0;
+    return rc;
 }
 
 /* A centre is born where it is: what its sums are taken from. */

@@ -30,11 +30,8 @@ void answer_head(char out[ANSWER_HEAD], uint64_t n)
     out[8] = (char)((ANSWER_HEAD - NPY_PREFIX) & 255);
     out[9] = (char)((ANSWER_HEAD - NPY_PREFIX) >> 8);
     len = snprintf(out + NPY_PREFIX, ANSWER_HEAD - NPY_PREFIX,
-                   "{'descr': [('time_ns', '<i8'), ('row', '<i8'), ('offset', "
-                   "'<i8'), ('device', '<i4'), ('source', '<i4'), "
-                   "('partition', '<i4'), ('point', '<u4'), ('score', '<f4'), "
-                   "('label', '<i4')], 'fortran_order': False, 'shape': "
-                   "(%llu,), }",
+                   "{'descr': [" ANSWER_FIELDS "], 'fortran_order': False, "
+                   "'shape': (%llu,), }",
                    (unsigned long long)n);
     out[NPY_PREFIX + len] = ' ';
     out[ANSWER_HEAD - 1] = '\n';
@@ -168,11 +165,36 @@ static int open_values(const char *folder, answers *a, pe_error *errp)
     return 0;
 }
 
+static int open_all(const char *folder, answers *a, pe_error *errp)
+{
+    const char *kept = json_string_value(json_object_get(a->info, "values"));
+    char *path = text_format("%s/values.npy", folder);
+    pe_block b = {0};
+
+    if (!path)
+        return pe_error_nomem(errp);
+    if (kept && !strcmp(kept, "all") && a->n > 0)
+        a->all_map = map_file(path, &a->all_map_len);
+    free(path);
+    if (!a->all_map)
+        return kept && !strcmp(kept, "all") && a->n > 0
+                   ? wrong(folder, "values.npy cannot be read", errp)
+                   : 0;
+    if (npy_decode(a->all_map, a->all_map_len, &b, NULL) < 0 ||
+        b.points != a->n || b.dtype != PE_F8 ||
+        (a->n_values && b.features != a->n_values))
+        return wrong(folder, "values.npy is not what results.json says", errp);
+    a->all = b.data;
+    a->n_values = b.features;
+    return 0;
+}
+
 int answers_open(const char *folder, answers *a, pe_error *errp)
 {
     memset(a, 0, sizeof(*a));
     if (open_info(folder, a, errp) == 0 && open_rows(folder, a, errp) == 0 &&
-        take_top(folder, a, errp) == 0 && open_values(folder, a, errp) == 0)
+        take_top(folder, a, errp) == 0 && open_values(folder, a, errp) == 0 &&
+        open_all(folder, a, errp) == 0)
         return 0;
     answers_close(a);
     return -1;
@@ -184,6 +206,8 @@ void answers_close(answers *a)
         munmap(a->map, a->map_len);
     if (a->value_map)
         munmap(a->value_map, a->value_map_len);
+    if (a->all_map)
+        munmap(a->all_map, a->all_map_len);
     free((void *)(uintptr_t)a->top);
     free(a->ranks);
     json_decref(a->info);
@@ -196,6 +220,8 @@ const double *answers_values(const answers *a, uint64_t i)
 {
     const rank key = {.row = i}, *found;
 
+    if (a->all)
+        return a->all + i * a->n_values;
     if (!a->values)
         return NULL;
     found = bsearch(&key, a->ranks, a->n_top, sizeof(key), by_row);
@@ -209,6 +235,12 @@ static const char *name_of(const answers *a, const char *list, int32_t i)
                                 json_object_get(a->info, list), (size_t)i));
 
     return s ? s : "";
+}
+
+const char *answers_column(const answers *a, uint32_t k)
+{
+    return json_string_value(
+        json_array_get(json_object_get(a->info, "columns"), k));
 }
 
 const char *answers_device(const answers *a, int32_t device)

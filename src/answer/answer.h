@@ -10,18 +10,21 @@
 
 #include <pilot/error.h>
 
-/* A folder of three files, which needs nobody to be read:
+/* A folder of four files, which needs nobody to be read:
  *
  * rows.npy      one structured row for each row that came, in order of
  *               partition and offset
- * top.npy       the values of the rows with the highest scores, <f8, highest
- *               first; absent where there are none
+ * values.npy    the values of each row, as it was sensed, <f8, in the order of
+ *               rows.npy; absent where they would take more than 1 GiB
+ * top.npy       those of the rows with the highest scores, highest first;
+ *               absent where there are none
  * results.json  schema, run, kind, version, commit, features, model_points,
  *               contamination, threshold, threshold_from (what it was found
  *               by, in words), model_threshold, rows, scored, outliers, masked,
  *               blocks {scored, refused, repeated, filtered, gone}, devices,
  *               sources (names, by index), top (rows of rows.npy, as top.npy),
- *               drift, notes (what is to be said), seconds
+ *               values ("all" rows have some, or the "top"), columns (names of
+ *               values, or null), drift, notes (what is to be said), seconds
  */
 #define ANSWER_FOLDER "results"
 #define ANSWER_SCHEMA 1
@@ -36,7 +39,8 @@ enum answer_label {
 
 /* A row of rows.npy. */
 typedef struct answer_row {
-    int64_t time_ns;   /* of its block: sensed, else stored by the broker */
+    int64_t time_ns;   /* its own, else of its block: sensed, else stored by
+                          the broker; 0: not known */
     int64_t row;       /* from 0 in its source, else of its device */
     int64_t offset;    /* of its record */
     int32_t device;    /* index into devices; -1: too many to be kept */
@@ -46,6 +50,12 @@ typedef struct answer_row {
     float score;       /* NaN: masked */
     int32_t label;
 } answer_row;
+
+/* Its fields, as the head of a .npy lists them. */
+#define ANSWER_FIELDS                                                   \
+    "('time_ns', '<i8'), ('row', '<i8'), ('offset', '<i8'), ('device'," \
+    " '<i4'), ('source', '<i4'), ('partition', '<i4'), ('point', "      \
+    "'<u4'), ('score', '<f4'), ('label', '<i4')"
 
 /* Bytes in front of the rows. */
 #define ANSWER_HEAD 320
@@ -58,13 +68,14 @@ typedef struct answers {
     json_t *info; /* results.json */
     const answer_row *rows;
     uint64_t n;
+    const double *all;    /* n x n_values; NULL: those of the top alone */
     const double *values; /* n_top x n_values; NULL: none are kept */
     const uint64_t *top;  /* n_top rows, highest score first */
     size_t n_top;
     uint32_t n_values;
     /* for answers_close */
-    void *map, *value_map;
-    size_t map_len, value_map_len;
+    void *map, *value_map, *all_map;
+    size_t map_len, value_map_len, all_map_len;
     void *ranks;
 } answers;
 
@@ -76,6 +87,8 @@ void answers_close(answers *a);
 
 /* Values of row [i], n_values of them, or NULL: they were not kept. */
 const double *answers_values(const answers *a, uint64_t i);
+/* Name of value [k] of a row, NULL: it has none. */
+const char *answers_column(const answers *a, uint32_t k);
 /* Names by index, "" where there is none. */
 const char *answers_device(const answers *a, int32_t device);
 const char *answers_source(const answers *a, int32_t source);

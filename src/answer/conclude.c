@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "drift.h"
-#include "src/answer/pass_private.h"
+#include "src/answer/values.h"
 #include "src/block/npy.h"
 #include "src/common/clock.h"
+#include "src/common/drift.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
 #include "src/agent/event.h"
@@ -120,7 +120,7 @@ static void look_for_drift(ending *e, const answer_row *r)
 {
     double mean = e->drift.mean;
 
-    if (!drift_take(&e->drift, r->score))
+    if (!drift_take(&e->drift, (double)r->score))
         return;
     if (e->drifts++ == 0) {
         e->drifted = *r;
@@ -290,6 +290,15 @@ static uint64_t scored_blocks(const pass *p)
     return n;
 }
 
+static void note_dominated(const pass *p, json_t *notes)
+{
+    char *name = values_model_column(p, p->m->dominant), words[512];
+
+    if (pe_model_dominated(p->m, name, words, sizeof(words)))
+        note(notes, "%s", words);
+    free(name);
+}
+
 /* What nobody should have to find out. */
 static void notes_of(const ending *e, json_t *notes)
 {
@@ -308,6 +317,8 @@ static void notes_of(const ending *e, json_t *notes)
              " blocks were scored again",
              p->c->expected->points, p->c->expected->blocks,
              e->written - p->masked, scored_blocks(p));
+    values_notes(p, e->written, notes);
+    note_dominated(p, notes);
     if (p->devices.beyond > 0)
         note(notes, "names of more than %d devices are not kept", NAMES_MAX);
     if (p->inexact_rows)
@@ -338,7 +349,7 @@ static json_t *info_make(const ending *e)
     json_t *notes = json_array();
     json_t *info = json_pack(
         "{s:i, s:s, s:I, s:s, s:i, s:I, s:f, s:o, s:s, s:o, s:I, s:I, s:I, "
-        "s:I, s:o, s:o, s:o, s:o, s:o, s:f}",
+        "s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:f}",
         "schema", ANSWER_SCHEMA, "kind", p->m->ops->name, "version",
         (json_int_t)p->m->version, "commit", p->m->commit, "features",
         (int)p->m->features, "model_points", (json_int_t)p->m->points,
@@ -349,6 +360,7 @@ static json_t *info_make(const ending *e)
         (json_int_t)e->outliers, "masked", (json_int_t)p->masked, "blocks",
         counts_of(p), "devices", names_list(&p->devices), "sources",
         names_list(&p->sources), "top", top_list(p), "drift", drift_of(e),
+        "values", values_kept(p) ? "all" : "top", "columns", values_columns(p),
         "seconds", (double)(clock_mono_ns() - p->start_ns) / 1e9);
 
     notes_of(e, notes);
@@ -407,6 +419,8 @@ int pass_conclude(pass *p, pe_error *errp)
     top_sort(&p->top);
     if (rc == 0 && p->top.n > 0)
         rc = write_top(&e, errp);
+    if (rc == 0)
+        rc = values_write(p, errp);
     if (rc == 0)
         rc = write_info(&e, errp);
     if (rc == 0)

@@ -44,6 +44,7 @@ static void close_all(lane *l)
 void lane_fini(lane *l)
 {
     close_all(l);
+    free(l->columns);
     pthread_mutex_destroy(&l->lock);
 }
 
@@ -161,6 +162,47 @@ static int prepare(lane *l, lane_block *b, pe_error *errp)
                         l->stages ? " behind the stages" : "", l->c.features);
 }
 
+/* --- what it says of its rows --- */
+
+static int take_columns(lane *l, const source_text *t, pe_error *errp)
+{
+    if (!t->at)
+        return 0;
+    if (!l->columns)
+        l->columns = strndup(t->at, t->len);
+    else
+        l->called = l->called || strlen(l->columns) != t->len ||
+                    memcmp(l->columns, t->at, t->len) != 0;
+    return l->columns ? 0 : pe_error_nomem(errp);
+}
+
+static int take_said(lane *l, lane_block *b, pe_error *errp)
+{
+    const source_ops *ops = l->source->ops;
+    const source_said words =
+        ops->said ? ops->said(l->source, l->c.partition) : b->record.said;
+
+    if (take_columns(l, &words.columns, errp) < 0 ||
+        said_take(&b->said, &words, &b->record.block, &l->counts.unread, errp) <
+            0)
+        return -1;
+    l->counts.undone += b->said.scaled;
+    l->counts.scaled += l->c.standardised && !b->said.scaled;
+    return 0;
+}
+
+void lane_values(const lane_block *b, uint32_t i, uint32_t n, double *to)
+{
+    static const said as_they_are;
+
+    if (b->one_to_one)
+        said_values(&b->said, &b->record.block, i, n, to);
+    else
+        said_values(&as_they_are, &b->block, i, n, to);
+}
+
+/* --- all of it --- */
+
 /* 1: to be scored; 0: done with; -1: error. */
 static int take(lane *l, lane_block *b, pe_error *errp)
 {
@@ -197,6 +239,8 @@ static int take(lane *l, lane_block *b, pe_error *errp)
         l->counts.filtered++;
     if (rc <= 0)
         return 0;
+    if (take_said(l, b, errp) < 0)
+        return -1;
     l->counts.scored++;
     b->at = l->rows;
     l->rows += b->block.points;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "names.h"
+#include "src/answer/said.h"
 #include "src/answer/stages.h"
 #include "src/source/source.h"
 
@@ -22,6 +23,7 @@ typedef struct lane_conf {
     bool strict;        /* a block with a row that would be masked is refused */
     bool reshaped;      /* points are no rows of their source: devices have left
                            some out, or joined them */
+    bool standardised;  /* devices have scaled their values */
     const char *what;   /* a file: other columns than the model's are an error
                            that names it; NULL: such a record is refused */
 } lane_conf;
@@ -29,6 +31,9 @@ typedef struct lane_conf {
 /* Blocks, by what became of them. */
 typedef struct lane_counts {
     uint64_t scored, refused, repeated, filtered;
+    uint64_t unread; /* headers of rows that say nothing that can be read */
+    uint64_t scaled; /* blocks whose values are still those devices made */
+    uint64_t undone; /* ... and those where that is undone */
 } lane_counts;
 
 /* Who sent, and what was seen of it last. */
@@ -51,6 +56,8 @@ typedef struct lane {
     uint64_t rows;    /* given out so far */
     lane_counts counts;
     char first_refused[512];
+    char *columns; /* names of a record's, the first that came; NULL: none */
+    bool called;   /* a later record has called them otherwise */
     unsigned held; /* records that are being scored */
     bool done;
 } lane;
@@ -60,6 +67,7 @@ typedef struct lane_block {
     source_item record; /* held until lane_release */
     pe_block work;      /* data of its own, where stages made some */
     pe_block block;     /* what the model gets */
+    said said;          /* of the record's rows */
     bool one_to_one;    /* its points are the record's rows */
     uint64_t at;        /* rows of the lane before its first */
     int64_t row;        /* number of the first in its source or device */
@@ -74,6 +82,10 @@ void lane_fini(lane *l);
  * 0 is returned.
  */
 int lane_next(lane *l, lane_block *b, pe_error *errp);
+/* The values of point [i], as they were sensed where that is known: of the
+ * record's row, else of what the model got; as many as [n].
+ */
+void lane_values(const lane_block *b, uint32_t i, uint32_t n, double *to);
 /* The record of [b] is not needed any more.  [l] is not locked. */
 void lane_release(lane *l, lane_block *b);
 

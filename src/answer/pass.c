@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "src/answer/pass_private.h"
+#include "src/answer/values.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
@@ -28,7 +28,9 @@ typedef struct worker {
     pe_block aligned;
     float *scores;
     answer_row *rows;
-    size_t cap; /* of both */
+    size_t cap;     /* of both */
+    double *values; /* of all rows of a block */
+    size_t cap_values;
     uint64_t *counted;
     uint64_t masked;
     top top;
@@ -101,8 +103,10 @@ static int name_numbers(worker *w, answer_row *r, pe_error *errp)
         snprintf(source, sizeof(source), "%.*s",
                  (int)(strrchr(b->source, ':') - b->source), b->source);
     pthread_mutex_lock(&w->p->lock);
-    if (!w->p->n_values)
+    if (!w->p->n_values) {
         w->p->n_values = w->b.one_to_one ? b->features : w->b.block.features;
+        w->p->behind = !w->b.one_to_one;
+    }
     if (!w->top.row)
         rc = top_open(&w->top, pass_top_most(w->p->n_values), w->p->n_values,
                       errp);
@@ -114,14 +118,30 @@ static int name_numbers(worker *w, answer_row *r, pe_error *errp)
 
 static void keep_values(worker *w, uint32_t i, uint64_t at)
 {
-    const pe_block *b = w->b.one_to_one ? &w->b.record.block : &w->b.block;
-    double *to;
+    size_t n = w->top.n_values;
 
-    if (!top_wants(&w->top, w->scores[i], (int32_t)w->lane, at))
-        return;
-    to = top_take(&w->top, w->scores[i], (int32_t)w->lane, at);
-    for (uint32_t k = 0; k < w->top.n_values; k++)
-        to[k] = k < b->features ? pe_block_at(b, i, k) : (double)NAN;
+    if (top_wants(&w->top, w->scores[i], (int32_t)w->lane, at))
+        memcpy(top_take(&w->top, w->scores[i], (int32_t)w->lane, at),
+               w->values + i * n, n * sizeof(*w->values));
+}
+
+/* The values of all rows of the block, as they were sensed. */
+static int take_values(worker *w, pe_error *errp)
+{
+    uint32_t points = w->b.block.points, n = w->top.n_values;
+    size_t need = (size_t)points * n;
+
+    if (need > w->cap_values) {
+        double *more = realloc(w->values, need * sizeof(*more));
+
+        if (!more)
+            return pe_error_nomem(errp);
+        w->values = more;
+        w->cap_values = need;
+    }
+    for (uint32_t i = 0; i < points; i++)
+        lane_values(&w->b, i, n, w->values + (size_t)i * n);
+    return values_put(w->p, w->lane, w->b.at, w->values, points, errp);
 }
 
 static void fill_row(worker *w, const answer_row *of, uint32_t i)
@@ -135,6 +155,8 @@ static void fill_row(worker *w, const answer_row *of, uint32_t i)
         r->row = w->b.of_device
                      ? r->row + i
                      : record_source_row(w->b.record.block.source, i);
+    if (w->b.one_to_one && w->b.said.timed)
+        r->time_ns = w->b.said.times[i];
     r->label = isnan(r->score) ? ANSWER_MASKED : ANSWER_INLIER;
     if (r->label == ANSWER_MASKED) {
         w->masked++;
@@ -154,7 +176,7 @@ static int give_out(worker *w, pe_error *errp)
 
     if (w->p->lanes[w->lane].c.what)
         of.time_ns = 0;
-    if (name_numbers(w, &of, errp) < 0)
+    if (name_numbers(w, &of, errp) < 0 || take_values(w, errp) < 0)
         return -1;
     w->inexact_rows = w->inexact_rows || !w->b.one_to_one;
     for (uint32_t i = 0; i < w->b.block.points; i++)
@@ -294,6 +316,8 @@ static void worker_fini(worker *w)
     pe_block_release(&w->b.work);
     pe_block_release(&w->b.record.block);
     pe_block_release(&w->aligned);
+    said_free(&w->b.said);
+    free(w->values);
     free(w->scores);
     free(w->rows);
     free(w->counted);
@@ -414,7 +438,7 @@ static int begin(pass *p, pe_error *errp)
     if (file_remove_tree(p->folder, errp) < 0 ||
         file_mkdir(p->folder, errp) < 0)
         return -1;
-    return open_parts(p, errp);
+    return open_parts(p, errp) < 0 ? -1 : values_open(p, errp);
 }
 
 int pass_run(const pass_conf *c, pe_error *errp)
@@ -434,6 +458,7 @@ int pass_run(const pass_conf *c, pe_error *errp)
     for (size_t i = 0; p.fd && i < c->n_lanes; i++)
         if (p.fd[i] >= 0)
             close(p.fd[i]);
+    values_close(&p);
     names_free(&p.devices);
     names_free(&p.sources);
     top_free(&p.top);

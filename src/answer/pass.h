@@ -26,6 +26,7 @@ typedef struct pass_conf {
     void (*progress)(void *arg, uint64_t rows, double share);
     void *arg;
     const pass_expected *expected; /* NULL: nobody knows */
+    uint64_t values_bytes;         /* most of all values; 0: 1 GiB */
     json_t *info;                  /* more members for results.json; borrowed */
 } pass_conf;
 

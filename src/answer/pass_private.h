@@ -8,6 +8,7 @@
 
 #define PASS_TOP 1000             /* rows whose values are kept, ... */
 #define PASS_TOP_BYTES (32 << 20) /* ... or fewer of many columns */
+#define PASS_VALUES_BYTES (UINT64_C(1) << 30) /* values of all rows */
 
 typedef struct pass {
     const pass_conf *c;
@@ -22,6 +23,10 @@ typedef struct pass {
     uint64_t *counted; /* EXACT_LANES */
     uint32_t n_values; /* columns of a row; 0: none came yet */
     top top;
+    int *value_fd; /* of each lane: the values of its rows */
+    atomic_ullong value_bytes;
+    atomic_bool values_cut; /* they found no room */
+    bool behind;       /* the first block's values are what the model got */
     bool inexact_rows; /* some points are not rows of their records */
     pe_error error;
     atomic_bool failed;

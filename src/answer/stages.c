@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/agent/fault.h"
+#include "src/common/text.h"
 
 typedef struct stage {
     const pipeline_stage *of;
@@ -24,11 +25,13 @@ struct stages {
     size_t n;
 };
 
-/* Stages that only count outliers change nothing. */
+/* Stages that only count change nothing. */
 static bool is_one(const stages_conf *c, const pipeline_stage *s)
 {
+    if (!strcmp(s->function, "drift") || !strcmp(s->function, "score"))
+        return false;
     if (s->role == STAGE_EDGE)
-        return c->edges && strcmp(s->function, "score") != 0;
+        return c->edges;
     return s->role == STAGE_CLOUD && s != pipeline_last_stage(c->pl);
 }
 
@@ -50,6 +53,36 @@ bool stages_reshape(const pipeline *pl)
             return true;
     }
     return false;
+}
+
+bool stages_standardise(const pipeline *pl)
+{
+    for (size_t i = 0; i < pl->n_stages; i++)
+        if (pl->stages[i].role == STAGE_EDGE &&
+            !strcmp(pl->stages[i].function, "standardise"))
+            return true;
+    return false;
+}
+
+int stages_columns(const stages_conf *c, const char *list, text *out)
+{
+    text behind = {0};
+    int rc = 0;
+
+    out->len = 0;
+    text_add_bytes(out, list, strlen(list));
+    for (size_t i = 0; rc == 0 && i < c->pl->n_stages; i++) {
+        const pipeline_stage *s = &c->pl->stages[i];
+
+        if (!is_one(c, s))
+            continue;
+        rc = function_columns(s->function, s->options, out->data, &behind);
+        out->len = 0;
+        if (rc == 0)
+            text_add_bytes(out, behind.data, behind.len);
+    }
+    text_free(&behind);
+    return rc < 0 || out->failed ? -1 : 0;
 }
 
 static const pe_model *the_model(void *arg)

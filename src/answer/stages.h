@@ -5,6 +5,8 @@
 #include "src/function/host.h"
 #include "src/pipeline/pipeline.h"
 
+struct text; /* src/common/text.h */
+
 /* The stages of one partition: what one keeps is what it has seen of that. */
 typedef struct stages stages;
 
@@ -21,6 +23,14 @@ bool stages_any(const stages_conf *c);
 
 /* Do stages of devices leave rows out, or join them? */
 bool stages_reshape(const pipeline *pl);
+
+/* Do devices scale the values they send? */
+bool stages_standardise(const pipeline *pl);
+
+/* What columns called [list] are called behind these, into [out], filled anew;
+ * -1: nobody knows, or there is no memory.
+ */
+int stages_columns(const stages_conf *c, const char *list, struct text *out);
 
 stages *stages_open(const stages_conf *c, pe_error *errp);
 void stages_close(stages *s); /* may be NULL */

@@ -151,6 +151,19 @@ static void print_lines(const pe_options *o, const char *path,
     free(copy);
 }
 
+/* What models of distances would see of the columns. */
+static void print_dominant(const file_facts *f)
+{
+    size_t column = 0;
+    double share = file_facts_dominant(f, &column);
+
+    if (share > 0)
+        printf("\n%s has %.4g%% of the variance: distances (k-means) are "
+               "those of this column;\nso that all count, put a stage "
+               "between:\n  scale: {pilot: pool, function: standardise}\n",
+               f->columns[column].name, 100 * share);
+}
+
 static int inspect(const pe_options *o, const char *path, bool first)
 {
     file_facts f;
@@ -165,6 +178,7 @@ static int inspect(const pe_options *o, const char *path, bool first)
     print_columns(&f);
     printf("\n%s\n", f.line);
     print_lines(o, path, &f);
+    print_dominant(&f);
     file_facts_free(&f);
     return PE_EXIT_OK;
 }

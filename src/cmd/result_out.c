@@ -40,33 +40,6 @@ static void time_of(const result_row *r, char out[32])
 
 /* --- formats --- */
 
-void result_titles(enum result_format format, uint32_t n_values, FILE *f)
-{
-    if (format == RESULT_TEXT)
-        fprintf(f, "%-30s %-12s %12s %12s %-7s %7s  %s\n", "TIME", "DEVICE",
-                "SCORE", "THRESHOLD", "LABEL", "VERSION", "ROW: VALUES");
-    if (format != RESULT_CSV)
-        return;
-    fprintf(f, "time,device,source,row,score,threshold,label,version");
-    for (uint32_t k = 0; k < n_values; k++)
-        fprintf(f, ",x%u", k);
-    fputc('\n', f);
-}
-
-static void print_text(const result_row *r, FILE *f)
-{
-    char time[32], *place = place_of(r);
-
-    time_of(r, time);
-    fprintf(f, "%-30s %-12s %12.6g %12.6g %-7s %7" PRIu64 "  %s", time,
-            r->device, (double)r->score, r->threshold, label_name(r),
-            r->version, place ? place : "");
-    for (uint32_t k = 0; r->values && k < r->n_values; k++)
-        fprintf(f, "%s%.6g", k ? " " : ": ", r->values[k]);
-    fputc('\n', f);
-    free(place);
-}
-
 /* RFC 4180. */
 static void print_field(const char *s, FILE *f)
 {
@@ -83,7 +56,39 @@ static void print_field(const char *s, FILE *f)
     fputc('"', f);
 }
 
-static void print_csv(const result_row *r, uint32_t n_values, FILE *f)
+void result_titles(enum result_format format, const result_columns *c, FILE *f)
+{
+    char number[RESULT_NUMBER];
+
+    if (format == RESULT_TEXT)
+        fprintf(f, "%-30s %-12s %12s %12s %-7s %7s  %s\n", "TIME", "DEVICE",
+                "SCORE", "THRESHOLD", "LABEL", "VERSION", "ROW: VALUES");
+    if (format != RESULT_CSV)
+        return;
+    fprintf(f, "time,device,source,row,score,threshold,label,version");
+    for (uint32_t k = 0; k < c->n; k++) {
+        fputc(',', f);
+        print_field(result_columns_at(c, k, number), f);
+    }
+    fputc('\n', f);
+}
+
+static void print_text(const result_row *r, const result_columns *c, FILE *f)
+{
+    char time[32], number[RESULT_NUMBER], *place = place_of(r);
+
+    time_of(r, time);
+    fprintf(f, "%-30s %-12s %12.6g %12.6g %-7s %7" PRIu64 "  %s", time,
+            r->device, (double)r->score, r->threshold, label_name(r),
+            r->version, place ? place : "");
+    for (uint32_t k = 0; r->values && k < c->n; k++)
+        fprintf(f, "%s%s=%.6g", k ? " " : ": ", result_columns_at(c, k, number),
+                r->values[k]);
+    fputc('\n', f);
+    free(place);
+}
+
+static void print_csv(const result_row *r, const result_columns *c, FILE *f)
 {
     char time[32];
 
@@ -103,11 +108,10 @@ static void print_csv(const result_row *r, uint32_t n_values, FILE *f)
     else
         fprintf(f, ",%.17g", r->threshold);
     fprintf(f, ",%s,%" PRIu64, label_name(r), r->version);
-    for (uint32_t k = 0; k < n_values; k++) {
-        if (r->values && k < r->n_values)
-            fprintf(f, ",%.17g", r->values[k]);
-        else
-            fputc(',', f);
+    for (uint32_t k = 0; k < c->n; k++) {
+        fputc(',', f);
+        if (r->values && !isnan(r->values[k]))
+            fprintf(f, "%.17g", r->values[k]);
     }
     fputc('\n', f);
 }
@@ -117,14 +121,15 @@ static json_t *number(double x)
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-static void print_json(const result_row *r, FILE *f)
+static void print_json(const result_row *r, const result_columns *c, FILE *f)
 {
-    char time[32];
-    json_t *values = json_array(), *o;
+    char time[32], name[RESULT_NUMBER];
+    json_t *values = json_object(), *o;
 
     time_of(r, time);
-    for (uint32_t k = 0; r->values && k < r->n_values; k++)
-        json_array_append_new(values, number(r->values[k]));
+    for (uint32_t k = 0; r->values && k < c->n; k++)
+        json_object_set_new(values, result_columns_at(c, k, name),
+                            number(r->values[k]));
     o = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:I}", "time", time,
                   "device", r->device, "source", r->source, "row",
                   r->row >= 0 ? json_integer(r->row) : json_null(), "score",
@@ -140,14 +145,14 @@ static void print_json(const result_row *r, FILE *f)
 }
 
 void result_print(enum result_format format, const result_row *r,
-                  uint32_t n_values, FILE *f)
+                  const result_columns *c, FILE *f)
 {
     if (format == RESULT_TEXT)
-        print_text(r, f);
+        print_text(r, c, f);
     else if (format == RESULT_CSV)
-        print_csv(r, n_values, f);
+        print_csv(r, c, f);
     else
-        print_json(r, f);
+        print_json(r, c, f);
 }
 
 /* --- which rows --- */
@@ -214,8 +219,8 @@ static uint64_t *highest(const answers *a, const result_wish *w, uint64_t *np)
     return heap;
 }
 
-static void print_row(const answers *a, const result_wish *w, uint64_t i,
-                      FILE *f)
+static void print_row(const answers *a, const result_wish *w,
+                      const result_columns *c, uint64_t i, FILE *f)
 {
     const answer_row *r = &a->rows[i];
     const result_row out = {
@@ -229,48 +234,74 @@ static void print_row(const answers *a, const result_wish *w, uint64_t i,
         .version =
             (uint64_t)json_integer_value(json_object_get(a->info, "version")),
         .values = answers_values(a, i),
-        .n_values = a->n_values,
     };
 
-    result_print(w->format, &out, a->n_values, f);
+    result_print(w->format, &out, c, f);
 }
 
-static void print_head(const answers *a, const result_wish *w, uint64_t n,
-                       FILE *f)
+static void write_row(const answers *a, const result_columns *c, uint64_t i,
+                      FILE *f)
 {
-    char head[ANSWER_HEAD];
+    static const double none = (double)NAN;
+    const double *values = answers_values(a, i);
 
-    for (uint64_t i = 0; !w->top && i < a->n; i++)
-        n += is_wanted(w, &a->rows[i]);
-    answer_head(head, n);
-    fwrite(head, 1, sizeof(head), f);
+    fwrite(&a->rows[i], sizeof(*a->rows), 1, f);
+    if (values)
+        fwrite(values, sizeof(*values), c->n, f);
+    for (uint32_t k = 0; !values && k < c->n; k++)
+        fwrite(&none, sizeof(none), 1, f);
+}
+
+/* What stands in front of [n] rows, or of all that are wanted. */
+static int print_head(const answers *a, const result_wish *w,
+                      const result_columns *c, uint64_t n, FILE *f,
+                      pe_error *errp)
+{
+    if (w->npy) {
+        for (uint64_t i = 0; !w->top && i < a->n; i++)
+            n += is_wanted(w, &a->rows[i]);
+        return result_npy_head(c, n, f, errp);
+    }
+    if (w->titles)
+        result_titles(w->format, c, f);
+    return 0;
+}
+
+/* Those of [list], of [n]; without a list all that are wanted. */
+static void print_rows(const answers *a, const result_wish *w,
+                       const result_columns *c, const uint64_t *list,
+                       uint64_t n, FILE *f)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t k = list ? list[i] : i;
+
+        if (!list && !is_wanted(w, &a->rows[k]))
+            continue;
+        if (w->npy)
+            write_row(a, c, k, f);
+        else
+            print_row(a, w, c, k, f);
+        if (ferror(f))
+            break; /* nobody reads, or the disk is full: main says it */
+    }
 }
 
 int result_answers(const answers *a, const result_wish *w, FILE *f,
                    pe_error *errp)
 {
     uint64_t n = 0, *list = w->top ? highest(a, w, &n) : NULL;
+    result_columns c = {0};
+    int rc = w->top && !list ? pe_error_nomem(errp) : 0;
 
-    if (w->top && !list)
-        return pe_error_nomem(errp);
-    if (w->npy)
-        print_head(a, w, n, f);
-    else if (w->titles)
-        result_titles(w->format, a->n_values, f);
-    for (uint64_t i = 0; i < (w->top ? n : a->n); i++) {
-        uint64_t k = list ? list[i] : i;
-
-        if (!list && !is_wanted(w, &a->rows[k]))
-            continue;
-        if (w->npy)
-            fwrite(&a->rows[k], sizeof(*a->rows), 1, f);
-        else
-            print_row(a, w, k, f);
-        if (ferror(f))
-            break; /* nobody reads, or the disk is full: main says it */
-    }
+    if (rc == 0)
+        rc = result_columns_make(&c, a, errp);
+    if (rc == 0)
+        rc = print_head(a, w, &c, n, f, errp);
+    if (rc == 0)
+        print_rows(a, w, &c, list, w->top ? n : a->n, f);
+    result_columns_free(&c);
     free(list);
-    return 0;
+    return rc;
 }
 
 /* --- what it comes to --- */

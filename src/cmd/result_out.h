@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "src/answer/answer.h"
+#include "src/cmd/result_columns.h"
 #include "src/common/option.h"
 
 enum result_format { RESULT_TEXT, RESULT_CSV, RESULT_JSON };
@@ -26,20 +26,19 @@ typedef struct result_row {
     int label; /* of answer_label */
     uint64_t version;
     const double *values; /* NULL: not kept */
-    uint32_t n_values;
 } result_row;
 
-/* The line of titles, for rows of [n_values] values at the most; JSON has
+/* The line of titles, for rows with values that are called [c]; JSON has
  * none.
  */
-void result_titles(enum result_format format, uint32_t n_values, FILE *f);
+void result_titles(enum result_format format, const result_columns *c, FILE *f);
 void result_print(enum result_format format, const result_row *r,
-                  uint32_t n_values, FILE *f);
+                  const result_columns *c, FILE *f);
 
 /* What is wanted of the answers in a folder. */
 typedef struct result_wish {
     bool outliers; /* only those */
-    bool npy;      /* as rows.npy has them */
+    bool npy;      /* as rows.npy has them, and their values */
     bool titles;
     enum result_format format;
     uint64_t top; /* so many with the highest scores, highest first; 0: all,

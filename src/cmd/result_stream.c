@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "src/agent/via.h"
+#include "src/block/times.h"
+#include "src/cmd/result_rows.h"
 #include "src/codec/codec.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
@@ -16,6 +18,7 @@
 
 #define POLL_MS 100
 #define SILENT_NS (INT64_C(30) * 1000000000)
+#define VALUES_PARTITIONS 64
 
 /* Offsets of one partition that were seen: a bit each. */
 typedef struct seen {
@@ -36,6 +39,14 @@ typedef struct stream {
     record_headers headers;
     codec *codec; /* .npy, or da00 */
     pe_block block;
+    int64_t *times; /* of the rows of a record */
+    uint32_t cap_times;
+    result_rows *source;    /* what the scores are of; NULL: not looked up */
+    result_columns columns; /* once the first row was printed, ... */
+    bool titled;            /* ... with the line of titles */
+    double *values;         /* of a row: columns.n */
+    int32_t partition;      /* of the record at hand: where it came from, */
+    int64_t offset;         /* -1: nobody says */
     uint64_t rows, outliers, repeats, others;
 } stream;
 
@@ -113,6 +124,10 @@ static void close_stream(stream *s)
     free(s->seen);
     free(s->at);
     free(s->end);
+    free(s->times);
+    free(s->values);
+    result_columns_free(&s->columns);
+    result_rows_close(s->source);
     pipeline_destroy(s->pl);
     pipeline_request_destroy(s->req);
 }
@@ -139,6 +154,7 @@ static int see(stream *s, const char *origin, pe_error *errp)
     seen *k;
     char part[24];
 
+    s->offset = -1;
     const char *p = slash;
     while (p && p > origin && *--p != '/')
         ;
@@ -148,6 +164,8 @@ static int see(stream *s, const char *origin, pe_error *errp)
         text_parse_int(part, &partition) < 0 || offset < 0 || partition < 0 ||
         partition >= s->pl->partitions)
         return 0;
+    s->partition = (int32_t)partition;
+    s->offset = offset;
     k = &s->seen[partition];
     byte = (size_t)(offset / 8);
     if (byte >= k->cap) {
@@ -201,33 +219,113 @@ static int facts_take(const stream *s, const broker_record *r, facts *f,
     return 0;
 }
 
-static void print_rows(stream *s, const facts *f, const pe_block *b)
+static int label_of(const facts *f, float score)
 {
+    return isnan(score)                   ? ANSWER_MASKED
+           : (double)score > f->threshold ? ANSWER_OUTLIER
+                                          : ANSWER_INLIER;
+}
+
+static bool has_outliers(const facts *f, const pe_block *b)
+{
+    for (uint32_t i = 0; i < b->points; i++)
+        if (label_of(f, (float)pe_block_at(b, i, 0)) == ANSWER_OUTLIER)
+            return true;
+    return false;
+}
+
+/* The time of each row, where the record says it; NULL: it does not, or there
+ * is no room for it.
+ */
+static const int64_t *times_of(stream *s, const pe_block *b)
+{
+    const record_header *h = record_find(&s->headers, "pe_times");
+
+    if (!h || !h->value)
+        return NULL;
+    if (b->points > s->cap_times) {
+        int64_t *more = realloc(s->times, b->points * sizeof(*more));
+
+        if (!more)
+            return NULL;
+        s->times = more;
+        s->cap_times = b->points;
+    }
+    return times_decode(h->value, h->len, b->points, s->times) == 0 ? s->times
+                                                                    : NULL;
+}
+
+/* The rows that the record's scores are of: 1; 0: they cannot be had; -1. */
+static int rows_of(stream *s, const pe_block *b, result_record *out,
+                   pe_error *errp)
+{
+    int rc = 0;
+
+    if (s->source && s->offset >= 0)
+        rc = result_rows_get(s->source, s->partition, s->offset, out, errp);
+    if (rc > 0 && out->block->points != b->points)
+        return 0; /* a stage of the pool has made others of them */
+    return rc;
+}
+
+/* Titles are printed when it is known what there is. */
+static int print_titles(stream *s, const result_record *rows, pe_error *errp)
+{
+    const char *called = s->source ? result_rows_columns(s->source) : NULL;
+
+    if (s->titled)
+        return 0;
+    s->titled = true;
+    if (rows && result_columns_take(&s->columns, rows->block->features, called,
+                                    errp) < 0)
+        return -1;
+    s->values = calloc(s->columns.n + 1, sizeof(*s->values));
+    if (!s->values)
+        return pe_error_nomem(errp);
+    if (s->w->titles)
+        result_titles(s->w->format, &s->columns, stdout);
+    return 0;
+}
+
+static int print_rows(stream *s, const facts *f, const pe_block *b,
+                      pe_error *errp)
+{
+    const int64_t *times = times_of(s, b);
+    result_record rows = {0};
+    int has =
+        s->w->outliers && !has_outliers(f, b) ? 0 : rows_of(s, b, &rows, errp);
     char place[360];
 
+    if (has < 0)
+        return -1;
     for (uint32_t i = 0; i < b->points; i++) {
         float score = (float)pe_block_at(b, i, 0);
-        int label = isnan(score)                   ? ANSWER_MASKED
-                    : (double)score > f->threshold ? ANSWER_OUTLIER
-                                                   : ANSWER_INLIER;
-        const result_row out = {.time_ns = f->time_ns,
-                                .time = *f->time ? f->time : NULL,
-                                .device = f->device,
-                                .source = f->source,
-                                .place = *f->source ? NULL : place,
-                                .row = record_source_row(f->rows, i),
-                                .score = score,
-                                .threshold = f->threshold,
-                                .label = label,
-                                .version = (uint64_t)f->version};
+        int label = label_of(f, score);
+        result_row out = {.time_ns = times ? times[i] : f->time_ns,
+                          .time = !times && *f->time ? f->time : NULL,
+                          .device = f->device,
+                          .source = f->source,
+                          .place = *f->source ? NULL : place,
+                          .row = record_source_row(f->rows, i),
+                          .score = score,
+                          .threshold = f->threshold,
+                          .label = label,
+                          .version = (uint64_t)f->version};
 
         s->rows++;
         s->outliers += label == ANSWER_OUTLIER;
         if (s->w->outliers && label != ANSWER_OUTLIER)
             continue;
+        if (print_titles(s, has ? &rows : NULL, errp) < 0)
+            return -1;
         snprintf(place, sizeof(place), "%s:%u", *f->id ? f->id : f->device, i);
-        result_print(s->w->format, &out, 0, stdout);
+        if (has && s->columns.n) {
+            said_values(rows.said, rows.block, i, s->columns.n, s->values);
+            out.values = s->values;
+        }
+        result_print(s->w->format, &out, &s->columns, stdout);
     }
+    return 0;
 }
 
 static int take(stream *s, const broker_record *r, pe_error *errp)
@@ -252,8 +350,7 @@ static int take(stream *s, const broker_record *r, pe_error *errp)
     if (facts_take(s, r, &f, errp) < 0 ||
         codec_decode(s->codec, r->value, r->len, &s->block, &found, errp) < 0)
         return -1;
-    print_rows(s, &f, &s->block);
-    return 0;
+    return print_rows(s, &f, &s->block, errp);
 }
 
 /* --- all of them --- */
@@ -294,6 +391,19 @@ static int read_all(stream *s, pe_error *errp)
     return 0;
 }
 
+/* A consumer for each partition is too much where there are many. */
+static int open_rows(stream *s, pe_error *errp)
+{
+    if (s->pl->partitions > VALUES_PARTITIONS) {
+        log_info("values of rows are not looked up in more than %d partitions",
+                 VALUES_PARTITIONS);
+        return 0;
+    }
+    s->pl->gaps_allowed = true; /* what is not kept any more has no values */
+    s->source = result_rows_open(s->pl, s->req, errp);
+    return s->source ? 0 : -1;
+}
+
 int result_stream(const char *dir, const result_wish *w, bool follow,
                   pe_error *errp)
 {
@@ -309,10 +419,12 @@ int result_stream(const char *dir, const result_wish *w, bool follow,
         rc = load(s, dir, errp);
     if (rc == 0)
         rc = open_stream(s, errp);
-    if (rc == 0 && w->titles)
-        result_titles(w->format, 0, stdout);
+    if (rc == 0)
+        rc = open_rows(s, errp);
     if (rc == 0)
         rc = read_all(s, errp);
+    if (rc == 0)
+        rc = print_titles(s, NULL, errp);
     fflush(stdout);
     if (rc == 0)
         log_info("%" PRIu64 " outliers of %" PRIu64 " rows in the stream, each "

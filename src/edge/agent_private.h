@@ -15,6 +15,7 @@ typedef struct agent_device {
     int64_t stored;   /* offset the run had reached on its partition */
     uint64_t known;   /* largest BOOT the run has applied of it */
     uint64_t skipped; /* device_skipped, as far as it was looked at */
+    uint64_t drifts;  /* changes of it that were said */
     bool end_put;
 } agent_device;
 
@@ -34,8 +35,9 @@ typedef struct agent {
     agent_device *devices;
     int n;
     tally *tally;
-    function_skips skips; /* of all devices, as of the last look */
-    size_t skips_told;    /* reasons of it that were said */
+    function_skips skips;     /* of all devices, as of the last look */
+    size_t skips_told;        /* reasons of it that were said */
+    char drift[DEVICE_DRIFT]; /* the first change a device has found */
 
     int64_t start_ns, end_ns; /* of the blocks, monotonic; 0: not yet */
     int64_t control_ns, progress_ns, boots_ns, ends_ns; /* next time of each */

@@ -118,6 +118,24 @@ static void skips_note(agent *a)
         report_note(a->pilot, a->skips.by[a->skips_told].first);
 }
 
+/* The first change that a device finds is told; the others are counted. */
+static void drifts_note(agent *a)
+{
+    for (int i = 0; i < a->n; i++) {
+        agent_device *d = &a->devices[i];
+        char words[DEVICE_DRIFT], text[DEVICE_DRIFT + 300];
+        uint64_t n = device_drifts(d->device, words);
+
+        if (n == 0 || d->drifts > 0)
+            continue;
+        d->drifts = n;
+        snprintf(text, sizeof(text), "drift: %s: %s", d->name, words);
+        report_note(a->pilot, text);
+        if (!*a->drift)
+            memcpy(a->drift, words, sizeof(words));
+    }
+}
+
 void agent_tell_progress(agent *a)
 {
     int64_t now = clock_mono_ns();
@@ -136,6 +154,7 @@ void agent_tell_progress(agent *a)
     }
     c = counts_of(a, &sum);
     skips_note(a);
+    drifts_note(a);
     report_progress(a->pilot, &c, a->plan.rereadable, a->skips.rows, &read,
                     seconds_between(a->start_ns, now));
 }
@@ -158,7 +177,9 @@ void agent_tell_final(agent *a)
         report_add(&r.sum, &s);
     }
     skips_note(a);
+    drifts_note(a);
     r.skips = a->skips;
+    memcpy(r.drift, a->drift, sizeof(r.drift));
     r.blocks = counts_of(a, &r.sum);
     r.model_commit = follower_commit(a->follower, &r.model_version);
     report_final(&r);

@@ -1,6 +1,7 @@
 /* device.c - one device: produce, process, stamp, queue, send. */
 #include "device.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,7 @@ void device_destroy(device *d)
     pthread_mutex_destroy(&d->skips_lock);
     free(d->skips);
     pe_block_release(&d->scratch);
+    said_free(d);
     pe_model_destroy(d->model);
     free(d->ctx);
     free(d);
@@ -126,6 +128,7 @@ static int send_slot(device *d, queue_slot *slot)
                       d->conf.stages[d->conf.n_stages - 1].setup.stage,
                       &slot->block, &d->error) < 0)
         return -1;
+    said_add(d, slot, &d->headers);
     rc = sender_produce(d->conf.sender,
                         &(const sender_record){.topic = d->conf.topic,
                                                .partition = d->conf.partition,
@@ -226,13 +229,35 @@ static int make_room(device *d)
 /* Queue a block that goes on; -1: error, and the slot is given back. */
 static int enqueue(device *d, queue_slot *slot)
 {
-    if (stages_frame(d, slot) < 0 || queue_keep_source(slot, &d->error) < 0 ||
+    if (stages_frame(d, slot) < 0 || said_end(d, slot) < 0 ||
+        queue_keep_source(slot, &d->error) < 0 ||
         (d->conf.drop && make_room(d) < 0)) {
         queue_give(d->queue, slot);
         return -1;
     }
     queue_put(d->queue, slot);
     return 0;
+}
+
+/* Have others see what stages have found. */
+static void publish_drifts(device *d)
+{
+    const char *first = "", *words = "";
+    uint64_t n = 0;
+
+    for (size_t i = 1; i < d->conf.n_stages; i++) {
+        uint64_t own = context_drifts(d->ctx[i], &first);
+
+        words = own ? first : words;
+        n += own;
+    }
+    if (n == d->stats.drifts)
+        return;
+    pthread_mutex_lock(&d->skips_lock);
+    snprintf(d->drift, sizeof(d->drift), "%s", words);
+    pthread_mutex_unlock(&d->skips_lock);
+    d->stats.drifts = n;
+    atomic_store(&d->drifts, n);
 }
 
 /* A block was sensed into d->slot: process, queue and send it. */
@@ -251,6 +276,7 @@ static int forward(device *d)
     atomic_store_explicit(&d->at_since_ns, from, memory_order_relaxed);
     rc = stages_process(d, &slot->block);
     stage_leave(d);
+    publish_drifts(d);
     d->count++;
     d->stats.busy_ns += clock_mono_ns() - from;
     if (rc < 0)
@@ -467,6 +493,16 @@ function_read device_read(const device *d)
 uint64_t device_skipped(const device *d)
 {
     return atomic_load(&d->skipped);
+}
+
+uint64_t device_drifts(device *d, char out[DEVICE_DRIFT])
+{
+    uint64_t n = atomic_load(&d->drifts);
+
+    pthread_mutex_lock(&d->skips_lock);
+    memcpy(out, d->drift, DEVICE_DRIFT);
+    pthread_mutex_unlock(&d->skips_lock);
+    return n;
 }
 
 void device_skips(device *d, function_skips *sum)

@@ -30,9 +30,10 @@ typedef struct device_conf {
     identity id;
     double rate; /* blocks a second, 0: as fast as it goes */
     uint64_t queue_bytes;
-    bool drop;       /* a full queue drops its oldest block */
-    bool rereadable; /* function_rereadable of the source */
-    bool framed;     /* function_framed of the source */
+    uint64_t message_bytes; /* largest record with its headers; 0: any */
+    bool drop;              /* a full queue drops its oldest block */
+    bool rereadable;        /* function_rereadable of the source */
+    bool framed;            /* function_framed of the source */
     const device_stage *stages;
     size_t n_stages;
     sender *sender;
@@ -55,6 +56,7 @@ typedef struct device_stats {
     uint64_t points, bytes;                   /* of those sent */
     uint64_t scored, outliers;                /* points */
     uint64_t unscored;  /* points that came before there was a model */
+    uint64_t drifts;    /* changes that stages have found */
     int64_t busy_ns;    /* in produce and process */
     int64_t blocked_ns; /* waiting for room in the queue */
     int64_t paced_ns;   /* waiting for the schedule or the sensor */
@@ -95,6 +97,12 @@ function_read device_read(const device *d);
  */
 uint64_t device_skipped(const device *d);
 void device_skips(device *d, function_skips *sum);
+
+/* Changes that its stages have found, and what was said of the first of each:
+ * the newest into [out].  Any thread.
+ */
+#define DEVICE_DRIFT 256
+uint64_t device_drifts(device *d, char out[DEVICE_DRIFT]);
 
 /* The stage that is at work in this moment, and since when (monotonic); NULL:
  * none.  Any thread.

@@ -8,6 +8,24 @@
 #include "src/edge/device.h"
 #include "src/edge/queue.h"
 
+/* What is said of the rows of a block beside their values. */
+typedef struct device_said {
+    /* as it was sensed */
+    const char *source;
+    uint32_t points;
+    bool timed, told; /* it was said that times do not fit */
+    int64_t *times;
+    uint32_t cap;
+    /* as it is now: sensed = shift + scale x value, where there are any */
+    double *shift, *scale;
+    uint32_t n_scaled, cap_scaled;
+    bool unknown;  /* ... and a stage has made something else of that */
+    bool joins;    /* a stage joins rows */
+    char *columns; /* names as they leave the device; NULL: not known */
+    bool asked;
+    uint64_t n; /* blocks that were queued */
+} device_said;
+
 struct device {
     device_conf conf;
     pe_context **ctx; /* one a stage; NULL: not open */
@@ -20,6 +38,7 @@ struct device {
     pe_block scratch;      /* output of a stage, before it takes the place
                               of its input */
     const void *framed_at; /* data of a block that is a frame already */
+    device_said said;
     record_headers headers;
     uint64_t generation; /* of the producer that has our blocks */
 
@@ -27,8 +46,10 @@ struct device {
     uint64_t count;                  /* blocks sensed */
     uint64_t seq;                    /* of the one at hand */
     pthread_mutex_t skips_lock;
-    function_skips *skips;        /* under lock: what the source has left out */
-    atomic_uint_fast64_t skipped; /* rows and cells of it */
+    function_skips *skips;       /* under lock: what the source has left out */
+    char drift[DEVICE_DRIFT];    /* under lock: said of the newest change ... */
+    atomic_uint_fast64_t drifts; /* ... of so many */
+    atomic_uint_fast64_t skipped;         /* rows and cells of it */
     atomic_uint_fast64_t rows, read, all; /* see function_read */
     device_stats stats;
     bool unmet; /* a stage found no model for the block in hand */
@@ -48,6 +69,18 @@ struct device {
 
 int stages_open(device *d);
 void stages_close(device *d);
+
+/* --- device_said.c --- */
+
+/* A block was sensed: note the times of its rows; -1: d->error. */
+int said_begin(device *d, const pe_block *b);
+/* Stage [i] has made [b], of which something goes on. */
+int said_stage(device *d, size_t i, const pe_block *b);
+/* What goes into the headers of the slot's record. */
+int said_end(device *d, queue_slot *slot);
+/* Add them. */
+void said_add(const device *d, const queue_slot *slot, record_headers *h);
+void said_free(device *d);
 
 /* Stage [i] begins to work at [now_ns], and comes back: a function of a user
  * may not.

@@ -98,7 +98,7 @@ static int process_one(device *d, size_t i, pe_block *b)
         return stage_failed(d, d->ctx[i]);
     if (rc > 0)
         adopt(b, out);
-    return rc;
+    return rc > 0 && said_stage(d, i, b) < 0 ? -1 : rc;
 }
 
 /* Give [b] the identity its record keeps for ever. */
@@ -135,6 +135,8 @@ int stages_process(device *d, pe_block *b)
     b->version = 0;
     d->unmet = false;
     stamp(d, b, sense);
+    if (said_begin(d, b) < 0)
+        return -1;
     for (size_t i = 1; rc > 0 && i < d->conf.n_stages; i++)
         rc = process_one(d, i, b);
     stamp(d, b, sense); /* whatever the stages made of it */

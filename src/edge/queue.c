@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "src/common/text.h"
 #include "src/block/record.h"
 #include "src/common/clock.h"
 
@@ -94,6 +95,10 @@ static void slot_free(queue_slot *slot)
 {
     pe_block_release(&slot->block);
     free(slot->source);
+    text_free(slot->times);
+    text_free(slot->scale);
+    free(slot->times);
+    free(slot->scale);
     free(slot);
 }
 

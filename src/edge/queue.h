@@ -13,14 +13,18 @@
  * is for the one that serves delivery callbacks, and queue_wake.
  */
 typedef struct queue queue;
+struct text; /* src/common/text.h */
 
 /* A block that was sensed.  The holder fills everything but the private
  * members, which are the queue's.
  */
 typedef struct queue_slot {
     pe_block block;
-    char *source;      /* copy of block.source; see queue_keep_source */
-    const void *frame; /* the .npy bytes to send */
+    char *source; /* copy of block.source; see queue_keep_source */
+    struct text *times, *scale; /* headers of its record; NULL or empty: none
+                                 */
+    bool named;                 /* ... with the names of its columns */
+    const void *frame;          /* the .npy bytes to send */
     size_t len;
     /* private */
     queue *owner;

@@ -19,6 +19,7 @@ void report_add(device_stats *sum, const device_stats *s)
     sum->scored += s->scored;
     sum->unscored += s->unscored;
     sum->outliers += s->outliers;
+    sum->drifts += s->drifts;
     sum->busy_ns += s->busy_ns;
     sum->blocked_ns += s->blocked_ns;
     sum->paced_ns += s->paced_ns;
@@ -79,12 +80,15 @@ void report_ended(const char *pilot, int devices)
                           "devices", devices));
 }
 
-static json_t *blocks_of(const tally_counts *c)
+static json_t *blocks_of(const report *r)
 {
-    return json_pack("{s:I, s:I, s:I, s:i, s:I, s:I}", "sensed",
+    const tally_counts *c = &r->blocks;
+
+    return json_pack("{s:I, s:I, s:I, s:i, s:I, s:I, s:I}", "sensed",
                      (json_int_t)c->sensed, "filtered", (json_int_t)c->filtered,
                      "dropped", (json_int_t)c->dropped, "spooled", 0, "lost",
-                     (json_int_t)c->lost, "sent", (json_int_t)c->sent);
+                     (json_int_t)c->lost, "sent", (json_int_t)c->sent, "drifts",
+                     (json_int_t)r->sum.drifts);
 }
 
 /* Rows, or cells, by reason. */
@@ -99,15 +103,23 @@ static json_t *reasons_of(const function_skips *s, bool cells)
     return out;
 }
 
-static void add_skips(json_t *event, const function_skips *s)
+static void add_skips(json_t *event, const report *r)
 {
+    const function_skips *s = &r->skips;
+    json_t *first = json_object();
+
     json_object_set_new(event, "rows",
                         json_pack("{s:I}", "skipped", (json_int_t)s->rows));
+    if (s->n > 0)
+        json_object_set_new(first, s->by[0].cell ? "cells" : "skipped",
+                            event_text(s->by[0].first));
+    if (r->sum.drifts > 0)
+        json_object_set_new(first, "drifts", event_text(r->drift));
+    if (json_object_size(first) > 0)
+        json_object_set(event, "first", first);
+    json_decref(first);
     if (s->n == 0)
         return;
-    json_object_set_new(event, "first",
-                        json_pack("{s:o}", s->by[0].cell ? "cells" : "skipped",
-                                  event_text(s->by[0].first)));
     json_object_set_new(event, "skipped", reasons_of(s, false));
     json_object_set_new(event, "cells", reasons_of(s, true));
 }
@@ -132,18 +144,17 @@ void report_final(const report *r)
     json_t *event = json_pack(
         "{s:s, s:s, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:o}",
         "event", "edge", "pilot", r->pilot, "state", r->state, "devices",
-        r->devices, "blocks", blocks_of(&r->blocks), "points",
-        (json_int_t)r->sum.points, "bytes", (json_int_t)r->sum.bytes,
-        "outliers", (json_int_t)r->sum.outliers, "scored",
-        (json_int_t)r->sum.scored, "unscored", (json_int_t)r->sum.unscored,
-        "latency_ms", "model", event_latency(r->model_latency), "model",
-        model_of(r));
+        r->devices, "blocks", blocks_of(r), "points", (json_int_t)r->sum.points,
+        "bytes", (json_int_t)r->sum.bytes, "outliers",
+        (json_int_t)r->sum.outliers, "scored", (json_int_t)r->sum.scored,
+        "unscored", (json_int_t)r->sum.unscored, "latency_ms", "model",
+        event_latency(r->model_latency), "model", model_of(r));
     json_t *times = times_of(r);
 
     if (event && times)
         json_object_update(event, times);
     if (event)
-        add_skips(event, &r->skips);
+        add_skips(event, r);
     json_decref(times);
     event_print(event);
 }

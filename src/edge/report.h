@@ -16,6 +16,7 @@ typedef struct report {
     device_stats sum;     /* of this incarnation, ... */
     tally_counts blocks;  /* ... and of all */
     function_skips skips; /* of all sources */
+    char drift[DEVICE_DRIFT]; /* said of the first change that was found */
     const histogram *model_latency;
     uint64_t model_version;
     const char *model_commit; /* "" : no model was seen */

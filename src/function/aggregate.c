@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "rows.h"
+#include "src/block/columns.h"
+#include "src/common/text.h"
 
 #define AGGREGATE_KINDS 8 /* with repeats; more are a mistake */
 
@@ -85,6 +87,26 @@ static int take_kinds(pe_context *ctx, aggregate_state *st)
         st->kinds[st->n_kinds++] = k;
     }
     return 0;
+}
+
+int aggregate_columns(const pe_options *o, const char *names, text *out)
+{
+    const char *list = pe_options_string(o, "what");
+    uint32_t features = columns_count(names, strlen(names));
+    char item[ROWS_ITEM];
+    size_t n = 0, len = 0;
+
+    while (rows_item(&list, item))
+        for (uint32_t k = 0; k < features; k++, n++) {
+            const char *name = columns_at(names, strlen(names), k, &len);
+            char *made = text_format("%.*s_%s", (int)len, name, item);
+
+            if (made)
+                columns_add(out, n, made);
+            out->failed = out->failed || !made;
+            free(made);
+        }
+    return out->failed ? -1 : 0;
 }
 
 /* --- entry points --- */

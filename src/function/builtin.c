@@ -3,27 +3,45 @@
 
 #include <string.h>
 
+#include "src/common/text.h"
+#include "src/function/rows.h"
+
 static const builtin table[] = {
     {.ops = &generator_function,
      .rereadable = true,
      .framed = generator_framed},
     {.ops = &file_function, .rereadable = true, .once = file_once},
     {.ops = &proc_function},
-    {.ops = &score_function, .scores = true},
-    {.ops = &standardise_function, .checked = true},
-    {.ops = &select_function, .checked = true},
-    {.ops = &aggregate_function, .checked = true},
-    {.ops = &filter_function, .scores = true},
+    {.ops = &score_function, .scores = true, .columns = builtin_columns},
+    {.ops = &standardise_function, .checked = true, .columns = builtin_columns},
+    {.ops = &select_function, .checked = true, .columns = select_columns},
+    {.ops = &aggregate_function,
+     .checked = true,
+     .columns = aggregate_columns,
+     .joins = true},
+    {.ops = &filter_function, .scores = true, .columns = builtin_columns},
+    {.ops = &drift_function,
+     .checked = true,
+     .scores = true,
+     .unscored = drift_unscored,
+     .columns = builtin_columns},
 };
 
 #define TABLE_LEN (sizeof(table) / sizeof(table[0]))
 
 /* In the order of the table. */
-static const char *const names[] = {"generator", "file",        "proc",
-                                    "score",     "standardise", "select",
-                                    "aggregate", "filter",      NULL};
+static const char *const names[] = {
+    "generator", "file",      "proc",   "score", "standardise",
+    "select",    "aggregate", "filter", "drift", NULL};
 const char builtin_words[] =
-    "generator file proc score standardise select aggregate filter";
+    "generator file proc score standardise select aggregate filter drift";
+
+int builtin_columns(const pe_options *o, const char *list, text *out)
+{
+    (void)o;
+    text_add_bytes(out, list, strlen(list));
+    return out->failed ? -1 : 0;
+}
 
 const builtin *builtin_of(const pe_function *ops)
 {

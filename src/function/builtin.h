@@ -6,6 +6,8 @@
 
 #include <pilot/function.h>
 
+struct text; /* src/common/text.h */
+
 /* A built-in and what an agent has to know of it beyond its entry points. */
 typedef struct builtin {
     const pe_function *ops;
@@ -13,9 +15,16 @@ typedef struct builtin {
     bool (*once)(const pe_options *o); /* ... but not this one; NULL: always */
     bool (*framed)(const pe_options *o); /* NULL: never, see
                                             function_framed */
-    bool scores;  /* needs a model, see function_scores */
+    bool scores; /* needs a model, see function_scores; ... */
+    bool (*unscored)(const pe_options *o); /* ... but not with these options;
+                                              NULL: always */
     bool checked; /* its open hook reads options and nothing else, see
                      function_check */
+    /* What the columns of [list] are called behind it, see function_columns;
+     * NULL: nobody knows.
+     */
+    int (*columns)(const pe_options *o, const char *list, struct text *out);
+    bool joins; /* see function_joins */
 } builtin;
 
 extern const pe_function generator_function;
@@ -26,6 +35,7 @@ extern const pe_function standardise_function;
 extern const pe_function select_function;
 extern const pe_function aggregate_function;
 extern const pe_function filter_function;
+extern const pe_function drift_function;
 
 /* The row of [ops], or of the name [name]; NULL: there is none. */
 const builtin *builtin_of(const pe_function *ops);
@@ -35,8 +45,14 @@ const builtin *builtin_find(const char *name);
 const char *const *builtin_names(void);
 extern const char builtin_words[];
 
+/* [columns] of a stage that changes none. */
+int builtin_columns(const pe_options *o, const char *list, struct text *out);
+
 /* File: [once] of its row. */
 bool file_once(const pe_options *o);
+
+/* Drift: [unscored] of its row. */
+bool drift_unscored(const pe_options *o);
 
 /* Generator: [framed] of its row. */
 bool generator_framed(const pe_options *o);

@@ -8,6 +8,8 @@
 
 #include "src/common/log.h"
 
+#define DRIFTS_LOGGED 10
+
 struct pe_context {
     function_setup set; /* strings and map point to our copies */
     char **keys, **values;
@@ -16,6 +18,12 @@ struct pe_context {
     bool unmet;            /* scores were asked for, and there was no model */
     function_skips *skips; /* NULL: none */
     function_read read;    /* of a source that ends */
+    const int64_t *times;  /* of the rows of its block */
+    uint32_t n_times;
+    char *columns; /* their names; NULL: none */
+    function_scale scale;
+    uint64_t drifts;
+    char first_drift[256];
     pe_error error;
 };
 
@@ -76,6 +84,7 @@ void context_destroy(pe_context *ctx)
     free((char *)ctx->set.stage);
     free((char *)ctx->set.device);
     free(ctx->skips);
+    free(ctx->columns);
     free_strings(ctx->keys, ctx->set.n_context);
     free_strings(ctx->values, ctx->set.n_context);
     free(ctx);
@@ -188,6 +197,66 @@ void context_read(pe_context *ctx, const function_read *r)
 function_read context_read_get(const pe_context *ctx)
 {
     return ctx->read;
+}
+
+void context_times(pe_context *ctx, const int64_t *ns, uint32_t n)
+{
+    ctx->times = ns;
+    ctx->n_times = n;
+}
+
+const int64_t *context_times_get(const pe_context *ctx, uint32_t *np)
+{
+    *np = ctx->n_times;
+    return ctx->n_times ? ctx->times : NULL;
+}
+
+int context_columns(pe_context *ctx, const char *list)
+{
+    char *copy = list ? strdup(list) : NULL;
+
+    if (list && !copy)
+        return pe_context_fail(ctx, "out of memory");
+    free(ctx->columns);
+    ctx->columns = copy;
+    return 0;
+}
+
+const char *context_columns_get(const pe_context *ctx)
+{
+    return ctx->columns;
+}
+
+void context_scale(pe_context *ctx, const function_scale *s)
+{
+    ctx->scale = *s;
+}
+
+function_scale context_scale_get(const pe_context *ctx)
+{
+    return ctx->scale;
+}
+
+void context_drift(pe_context *ctx, const char *fmt, ...)
+{
+    char words[sizeof(ctx->first_drift)];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(words, sizeof(words), fmt, ap);
+    va_end(ap);
+    if (ctx->drifts++ == 0)
+        memcpy(ctx->first_drift, words, sizeof(words));
+    if (ctx->drifts <= DRIFTS_LOGGED)
+        pe_context_log(ctx, "%s", words);
+    if (ctx->drifts == DRIFTS_LOGGED)
+        pe_context_log(ctx, "further changes are counted and not said");
+}
+
+uint64_t context_drifts(const pe_context *ctx, const char **firstp)
+{
+    *firstp = ctx->first_drift;
+    return ctx->drifts;
 }
 
 bool context_has_shared(const pe_context *ctx)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/block/columns.h"
 #include "src/common/clock.h"
 #include "src/common/text.h"
 #include "src/function/file_kept.h"
@@ -75,6 +76,30 @@ static char *names_of(const store_table *s)
     return t.data;
 }
 
+/* What the columns are called, for people who look at results; those without
+ * a name have their number.
+ */
+static int tell_columns(const file_array *a)
+{
+    bool named = false;
+    text list = {0};
+    uint32_t number;
+    int rc;
+
+    for (uint32_t c = 0; c < store_columns(a->store); c++) {
+        const char *name = store_column(a->store, c, &number);
+        char digits[24];
+
+        snprintf(digits, sizeof(digits), "%u", number);
+        columns_add(&list, c, name ? name : digits);
+        named = named || name;
+    }
+    rc = list.failed ? pe_context_fail(a->ctx, "out of memory")
+                     : context_columns(a->ctx, named ? list.data : NULL);
+    text_free(&list);
+    return rc;
+}
+
 /* Blocks of one run have the columns of its first file. */
 static int check_columns(file_array *a)
 {
@@ -92,7 +117,7 @@ static int check_columns(file_array *a)
     }
     a->names = names;
     a->columns = store_columns(a->store);
-    return names ? 0 : pe_context_fail(a->ctx, "out of memory");
+    return names ? tell_columns(a) : pe_context_fail(a->ctx, "out of memory");
 }
 
 /* Open the file that is next. */
@@ -293,10 +318,7 @@ static void look_at(const double *row, file_facts *f)
             c->missing++;
             continue;
         }
-        c->values++;
-        c->least = !c->has_range || row[j] < c->least ? row[j] : c->least;
-        c->most = !c->has_range || row[j] > c->most ? row[j] : c->most;
-        c->has_range = true;
+        file_fact_take(c, row[j]);
     }
 }
 

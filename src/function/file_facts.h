@@ -18,6 +18,7 @@ typedef struct file_fact {
     uint64_t values, missing; /* of the rows that were looked at */
     bool has_range;
     double least, most;
+    double mean, square; /* of the values, and their squares about it */
 } file_fact;
 
 typedef struct file_facts {
@@ -33,6 +34,14 @@ typedef struct file_facts {
     size_t n;
     text options; /* lines "key: value" that say what was found */
 } file_facts;
+
+/* Value [x] of a row, which is a number, into the facts of its column. */
+void file_fact_take(file_fact *c, double x);
+
+/* The column learned from that has nearly all of the variance of those that
+ * vary: its share, *columnp; 0: none has.
+ */
+double file_facts_dominant(const file_facts *f, size_t *columnp);
 
 void file_facts_free(file_facts *f); /* may be NULL; leaves it zeroed */
 

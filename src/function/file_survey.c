@@ -42,10 +42,7 @@ static void look_at(const table_dialect *d, size_t j, span f, file_fact *c)
         c->missing++;
         return;
     }
-    c->values++;
-    c->least = !c->has_range || value < c->least ? value : c->least;
-    c->most = !c->has_range || value > c->most ? value : c->most;
-    c->has_range = true;
+    file_fact_take(c, value);
 }
 
 static void note_left(file_facts *f, const char *path, uint64_t line, size_t n,

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/block/columns.h"
 #include "src/common/clock.h"
 #include "src/common/text.h"
 #include "src/function/file_kept.h"
+#include "src/function/file_rows.h"
 #include "src/function/file_skip.h"
 #include "src/function/file_wish.h"
 #include "src/function/followed.h"
@@ -19,8 +21,6 @@
 /* Between two looks at a file that is followed, and at its folder. */
 #define FOLLOW_NS (20 * CLOCK_MS)
 #define FOLDER_NS CLOCK_S
-
-#define SOURCE_GAPS 120 /* bytes of the rows that a block has, see hand_out */
 
 /* Rows have numbers from 0, also those that are left out, and those of a file
  * go on where those of the one before it ended; where nothing is followed, at
@@ -55,18 +55,10 @@ typedef struct file_text {
     uint64_t done_bytes; /* of files that are behind us, ... */
     uint64_t all_bytes;  /* ... and of all */
     double *values;
-    pe_block open;      /* our next block, filled row by row */
-    uint32_t filled;    /* rows in it, ... */
-    uint64_t first_row; /* ... the number of the first, ... */
-    uint64_t last_row;  /* ... and of the last */
-    int64_t first_ns;   /* when the first came, monotonic */
-    int64_t sense_ns;   /* the time of the last that had one */
-    char
-        gaps[SOURCE_GAPS + 1]; /* rows of it, "0-3,5", where some are missing */
-    uint64_t run_from;         /* first of the rows without a gap */
-    bool bad;                  /* an error was left by a row */
-    char *source;              /* PATH:ROW of the block handed out last */
-    size_t source_cap;
+    pe_block open;    /* our next block, filled row by row */
+    file_rows rows;   /* that are in it */
+    int64_t first_ns; /* when the first came, monotonic */
+    bool bad;         /* an error was left by a row */
 } file_text;
 
 /* --- what is left out --- */
@@ -143,6 +135,26 @@ static int keep_columns(const file_text *t)
     return rc;
 }
 
+/* What the columns are called, for people who look at results. */
+static int tell_columns(const file_text *t)
+{
+    const table_dialect *d = &t->first;
+    bool named = false;
+    text list = {0};
+    int rc;
+
+    for (size_t k = 0; k < d->n_features; k++)
+        for (size_t j = 0; j < d->n; j++)
+            if (d->columns[j].feature == (int)k) {
+                columns_add(&list, k, d->columns[j].name);
+                named = named || d->columns[j].named;
+            }
+    rc = list.failed ? pe_context_fail(t->ctx, "out of memory")
+                     : context_columns(t->ctx, named ? list.data : NULL);
+    text_free(&list);
+    return rc;
+}
+
 /* The dialect of the open file: 1 known, 0 there is no row (yet), -1. */
 static int get_ready(file_text *t)
 {
@@ -164,7 +176,7 @@ static int get_ready(file_text *t)
     t->values = calloc(d->n_features, sizeof(*t->values));
     if (!t->values || keep_columns(t) < 0)
         return pe_context_fail(t->ctx, "out of memory");
-    return tell_found(t) < 0 ? -1 : 1;
+    return tell_columns(t) < 0 || tell_found(t) < 0 ? -1 : 1;
 }
 
 /* Which row comes first, and in which file. */
@@ -247,7 +259,7 @@ static void text_close(pe_context *ctx, void *state)
     dialect_free(&t->first);
     pe_block_release(&t->open);
     free(t->values);
-    free(t->source);
+    file_rows_free(&t->rows);
     free(t->name);
     free(t);
 }
@@ -305,24 +317,34 @@ static int reserve(file_text *t)
                                    (uint32_t)t->first.n_features,
                                    pe_context_dtype(t->ctx), &error) < 0)
         return pe_context_fail(t->ctx, "%s: %s", t->name, error.text);
+    if (rc > 0 && t->first.clock >= 0 &&
+        file_rows_reserve(&t->rows, pe_context_points(t->ctx)) < 0)
+        return pe_context_fail(t->ctx, "out of memory");
     return rc;
 }
 
-/* A row that is not the next one: "0-3,5-7" says which there are. */
-static void note_gap(file_text *t, uint64_t row)
+/* The time of the row at hand, which a clock that is none leaves to be that of
+ * the row before.
+ */
+static void take_time(file_text *t, uint64_t row)
 {
-    size_t n = strlen(t->gaps);
-    uint64_t base = t->file.now.first;
+    int64_t ns = t->rows.time;
 
-    snprintf(t->gaps + n, sizeof(t->gaps) - n, "%s%" PRIu64 "-%" PRIu64,
-             n ? "," : "", t->run_from - base, t->last_row - base);
-    t->run_from = row;
+    if (t->first.clock < 0)
+        return;
+    if (!table_time(t->table, &ns))
+        context_skip(t->ctx, true, "the clock is no time",
+                     "%s: the clock, column %.60s, of row %" PRIu64
+                     " is no time; that of the row before is taken",
+                     t->name, t->first.columns[t->first.clock].name,
+                     row - t->file.now.first);
+    file_rows_time(&t->rows, ns);
 }
 
 static void store_row(file_text *t, uint64_t row)
 {
     uint32_t features = t->open.features;
-    size_t at = (size_t)t->filled * features;
+    size_t at = (size_t)t->rows.n * features;
     bool number = false;
 
     if (t->open.dtype == PE_F8)
@@ -333,16 +355,11 @@ static void store_row(file_text *t, uint64_t row)
     for (uint32_t j = 0; j < features && !number; j++)
         number = isfinite(t->values[j]);
     t->numbers += number;
-    if (t->filled == 0) {
-        t->first_row = t->run_from = row;
+    if (t->rows.n == 0)
         t->first_ns = t->follow ? clock_mono_ns() : 0;
-        t->gaps[0] = '\0';
-    } else if (row != t->last_row + 1) {
-        note_gap(t, row);
-    }
-    t->last_row = row;
+    file_rows_add(&t->rows, row, t->file.now.first);
+    take_time(t, row);
     t->given++;
-    t->filled++;
 }
 
 /* Read rows until our block is full (1), none is left (0), or a cancel comes
@@ -370,59 +387,27 @@ static int fill(file_text *t)
         t->row++;
         if (ours && rc == TABLE_ROW)
             store_row(t, row);
-        if (t->row % points == 0 && t->filled > 0)
+        if (t->row % points == 0 && t->rows.n > 0)
             return 1;
     }
-}
-
-static int make_source(file_text *t)
-{
-    size_t need = strlen(t->name) + SOURCE_GAPS + 64;
-
-    if (need > t->source_cap) {
-        char *more = realloc(t->source, need);
-        if (!more)
-            return pe_context_fail(t->ctx, "out of memory");
-        t->source = more;
-        t->source_cap = need;
-    }
-    if (*t->gaps)
-        note_gap(t, t->row);
-    /* Where they do not fit, the first alone is said. */
-    if (*t->gaps && strlen(t->gaps) < SOURCE_GAPS)
-        snprintf(t->source, t->source_cap, "%s:%s", t->name, t->gaps);
-    else
-        snprintf(t->source, t->source_cap, "%s:%" PRIu64 "%s", t->name,
-                 t->first_row - t->file.now.first, *t->gaps ? "+" : "");
-    return 0;
-}
-
-/* The time of the block is that of its last row. */
-static void take_time(file_text *t)
-{
-    if (t->first.clock >= 0 && !table_time(t->table, &t->sense_ns))
-        context_skip(t->ctx, true, "the clock is no time",
-                     "%s: the clock, column %.60s, of row %" PRIu64
-                     " is no time; its block has that of the one before",
-                     t->name, t->first.columns[t->first.clock].name,
-                     t->last_row - t->file.now.first);
 }
 
 /* Hand our block out by changing places with [out]: no copy. */
 static int hand_out(file_text *t, pe_block *out)
 {
-    uint64_t block = t->first_row / pe_context_points(t->ctx);
+    uint64_t block = t->rows.first / pe_context_points(t->ctx);
     pe_block full = t->open;
 
-    if (make_source(t) < 0)
-        return -1;
-    take_time(t);
-    full.points = t->filled;
+    full.source = file_rows_source(&t->rows, t->name, t->file.now.first);
+    if (!full.source)
+        return pe_context_fail(t->ctx, "out of memory");
+    full.points = t->rows.n;
     t->open = *out;
     *out = full;
-    t->filled = 0;
-    out->source = t->source;
-    out->sense_ns = t->sense_ns;
+    if (t->first.clock >= 0)
+        context_times(t->ctx, t->rows.times, t->rows.n);
+    t->rows.n = 0;
+    out->sense_ns = t->rows.time; /* of its last row */
     out->has_seq = 1;
     out->seq =
         t->follow ? t->row - 1 : block / (uint64_t)pe_context_size(t->ctx);
@@ -529,13 +514,13 @@ static int look_around(file_text *t)
 
 static bool is_due(const file_text *t)
 {
-    return t->filled > 0 && (double)(clock_mono_ns() - t->first_ns) >=
+    return t->rows.n > 0 && (double)(clock_mono_ns() - t->first_ns) >=
                                 pe_context_within(t->ctx) * 1e9;
 }
 
 static int produce_followed(file_text *t, pe_block *out)
 {
-    int rc = t->filled > 0 ? 1 : reserve(t);
+    int rc = t->rows.n > 0 ? 1 : reserve(t);
 
     if (rc > 0 && !keep_file(t)) {
         clock_sleep_ns(FOLLOW_NS, 0);
@@ -547,7 +532,7 @@ static int produce_followed(file_text *t, pe_block *out)
         return rc;
     if (rc > 0 || is_due(t))
         return hand_out(t, out);
-    if (t->filled == 0)
+    if (t->rows.n == 0)
         return look_around(t);
     clock_sleep_ns(FOLLOW_NS, 0);
     return PE_AGAIN;
@@ -563,7 +548,7 @@ static int produce(file_text *t, pe_block *out)
             rc = fill(t);
         if (rc < 0 || rc == PE_AGAIN)
             return rc;
-        if (t->filled > 0)
+        if (t->rows.n > 0)
             return hand_out(t, out);
         rc = next_file(t);
     }

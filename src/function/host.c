@@ -207,11 +207,11 @@ bool function_rereadable(const function *f, const pe_options *o)
     return row && row->rereadable && !(row->once && o && row->once(o));
 }
 
-bool function_scores(const function *f)
+bool function_scores(const function *f, const pe_options *o)
 {
     const builtin *row = builtin_of(f->ops);
 
-    return row && row->scores;
+    return row && row->scores && !(row->unscored && o && row->unscored(o));
 }
 
 bool function_framed(const function *f, const pe_options *o)
@@ -219,4 +219,20 @@ bool function_framed(const function *f, const pe_options *o)
     const builtin *row = builtin_of(f->ops);
 
     return row && row->framed && row->framed(o);
+}
+
+int function_columns(const char *name, const pe_options *o, const char *list,
+                     text *out)
+{
+    const builtin *row = builtin_find(name);
+
+    out->len = 0;
+    return row && row->columns ? row->columns(o, list, out) : -1;
+}
+
+bool function_joins(const char *name)
+{
+    const builtin *row = builtin_find(name);
+
+    return row && row->joins;
 }

@@ -8,6 +8,8 @@
 #include <pilot/function.h>
 #include <pilot/model.h>
 
+struct text; /* src/common/text.h */
+
 /* A loaded function: built in, or out of a shared object. */
 typedef struct function function;
 
@@ -110,6 +112,42 @@ typedef struct function_read {
 void context_read(pe_context *ctx, const function_read *r);
 function_read context_read_get(const pe_context *ctx);
 
+/* What a source says of the rows of the block it hands out: the time of each
+ * (borrowed until it is asked for the next one; n 0: they have none), ...
+ */
+void context_times(pe_context *ctx, const int64_t *ns, uint32_t n);
+const int64_t *context_times_get(const pe_context *ctx, uint32_t *np);
+/* ... and what its columns are called, as columns.h lists names (copied; NULL:
+ * they have none).
+ */
+int context_columns(pe_context *ctx, const char *list);
+const char *context_columns_get(const pe_context *ctx);
+/* What columns called [list] are called behind stage [name], into [out], which
+ * is filled anew; -1: nobody knows, or there is no memory.
+ */
+int function_columns(const char *name, const pe_options *o, const char *list,
+                     struct text *out);
+/* Does stage [name] join rows, so that none of its own is one that came? */
+bool function_joins(const char *name);
+
+/* What a stage has made of every row that no model masks: (in - mean) x factor
+ * in [n] columns (borrowed until its next block).
+ */
+typedef struct function_scale {
+    const double *mean, *factor;
+    uint32_t n; /* 0: it has not */
+} function_scale;
+void context_scale(pe_context *ctx, const function_scale *s);
+function_scale context_scale_get(const pe_context *ctx);
+
+/* A stage has found that its data have changed: it counts, the words of the
+ * first are kept, and the first few are logged.
+ */
+void context_drift(pe_context *ctx, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* How often, and the words of the first, "" where there is none. */
+uint64_t context_drifts(const pe_context *ctx, const char **firstp);
+
 /* Can this context put and get?  A local run has no parameter service. */
 bool context_has_shared(const pe_context *ctx);
 
@@ -125,8 +163,10 @@ bool context_take_unmet(pe_context *ctx);
  */
 bool function_rereadable(const function *f, const pe_options *o);
 
-/* True when the function scores, and so does nothing without a model. */
-bool function_scores(const function *f);
+/* True when the function, with these options, scores, and so does nothing
+ * without a model.
+ */
+bool function_scores(const function *f, const pe_options *o);
 
 /* True when the blocks of a source are borrowed .npy frames: NPY_HEADER_LEN
  * bytes of header stand in front of their data, and nobody changes them until

@@ -6,6 +6,8 @@
 
 #include <pilot/function.h>
 
+struct text; /* src/common/text.h */
+
 #define ROWS_ITEM 64 /* longest item of a list, its NUL included */
 
 /* Next item of the comma list at *atp into [item], without blanks around it;
@@ -27,5 +29,11 @@ bool rows_load(const pe_block *b, uint32_t row, double *x);
 
 /* The doubles [x] as row [row] of [b]. */
 void rows_store(pe_block *b, uint32_t row, const double *x);
+
+/* What the columns of list [names] (columns.h) are called behind such a stage,
+ * into [out]; -1: that cannot be said, or there is no memory.
+ */
+int select_columns(const pe_options *o, const char *names, struct text *out);
+int aggregate_columns(const pe_options *o, const char *names, struct text *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rows.h"
+#include "src/block/columns.h"
 #include "src/common/text.h"
 
 #define SELECT_MOST 65536 /* columns, repeats included */
@@ -76,6 +77,31 @@ static int parse(pe_context *ctx, select_state *st)
             return -1;
     }
     return 0;
+}
+
+int select_columns(const pe_options *o, const char *names, text *out)
+{
+    const char *list = pe_options_string(o, "columns");
+    char item[ROWS_ITEM];
+    size_t n = 0, len = 0;
+    int64_t from, to;
+
+    while (list && rows_item(&list, item)) {
+        if (parse_item(item, &from, &to) < 0 || from < 0 || to >= UINT32_MAX)
+            return -1;
+        for (; from <= to; from++, n++) {
+            const char *name =
+                columns_at(names, strlen(names), (uint32_t)from, &len);
+            char *copy = name ? strndup(name, len) : NULL;
+
+            if (copy)
+                columns_add(out, n, copy);
+            free(copy);
+            if (!copy)
+                return -1;
+        }
+    }
+    return out->failed || n == 0 ? -1 : 0;
 }
 
 /* --- entry points --- */

@@ -8,6 +8,7 @@
 #include "rows.h"
 #include "src/common/spread.h"
 #include "src/common/text.h"
+#include "src/function/host.h"
 
 /* Columns in one allocation, so that they come and go together.  A value that
  * is far, SPREAD_FARTHEST deviations off or more, is an overload and no part
@@ -335,6 +336,7 @@ static int standardise_process(pe_context *ctx, const pe_block *in,
                 x[j] = (x[j] - mean[j]) * factor[j];
         rows_store(out, i, x);
     }
+    context_scale(ctx, &(function_scale){mean, factor, in->features});
     return PE_FORWARD;
 }
 

@@ -68,13 +68,25 @@ static int put_cells(pe_tensors *t, const pe_model *m, pe_error *errp)
     return pe_tensors_put(t, "masked_cells", TENSOR_U64, 1, &n, m->cells, errp);
 }
 
+static int put_dominant(pe_tensors *t, const pe_model *m, pe_error *errp)
+{
+    if (!(m->dominant_share > 0))
+        return 0;
+    return pe_tensors_put_u64(t, "dominant", m->dominant, errp) < 0 ||
+                   pe_tensors_put_double(t, "dominant_share", m->dominant_share,
+                                         errp) < 0
+               ? -1
+               : 0;
+}
+
 int pe_model_encode(const pe_model *m, pe_buffer *out, pe_error *errp)
 {
     pe_tensors *t = pe_tensors_create(errp);
     int rc = -1;
 
     if (t && put_header(t, m, errp) == 0 && put_options(t, m, errp) == 0 &&
-        put_cells(t, m, errp) == 0 && m->ops->encode(m, t, errp) == 0)
+        put_dominant(t, m, errp) == 0 && put_cells(t, m, errp) == 0 &&
+        m->ops->encode(m, t, errp) == 0)
         rc = pe_tensors_encode(t, out, errp);
     pe_tensors_destroy(t);
     return rc;
@@ -102,6 +114,26 @@ static int get_header(const pe_tensors *t, pe_model *m, pe_error *errp)
     m->warming = warming != 0;
     m->strict = strict != 0;
     m->score_after = mode && !strcmp(mode, "score_after");
+    return 0;
+}
+
+static int get_dominant(const pe_tensors *t, pe_model *m, pe_error *errp)
+{
+    uint64_t column;
+
+    if (!pe_tensors_text(t, "dominant"))
+        return 0;
+    if (pe_tensors_u64(t, "dominant", &column, errp) < 0 ||
+        pe_tensors_double(t, "dominant_share", &m->dominant_share, errp) < 0)
+        return -1;
+    if (column >= m->features ||
+        !(m->dominant_share > 0 && m->dominant_share <= 1))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "not a model file: column %llu of %u has a share "
+                            "%g of the variance",
+                            (unsigned long long)column, m->features,
+                            m->dominant_share);
+    m->dominant = (uint32_t)column;
     return 0;
 }
 
@@ -171,8 +203,8 @@ static pe_model *build(const pe_tensors *t, pe_error *errp)
         get_features(t, &features, errp) == 0)
         m = pe_model_create(kind, o, features, errp);
     pe_options_destroy(o);
-    if (m && (get_header(t, m, errp) < 0 || get_cells(t, m, errp) < 0 ||
-              ops->decode(m, t, errp) < 0)) {
+    if (m && (get_header(t, m, errp) < 0 || get_dominant(t, m, errp) < 0 ||
+              get_cells(t, m, errp) < 0 || ops->decode(m, t, errp) < 0)) {
         pe_model_destroy(m);
         m = NULL;
     }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,4 +177,23 @@ pe_model *pe_model_copy(const pe_model *m, pe_error *errp)
         copy = pe_model_decode(b.data, b.len, errp);
     pe_buffer_free(&b);
     return copy;
+}
+
+bool pe_model_dominated(const pe_model *m, const char *name, char *out,
+                        size_t cap)
+{
+    char called[128] = "";
+
+    if (!(m->dominant_share > 0))
+        return false;
+    if (name && *name)
+        snprintf(called, sizeof(called), " ('%.100s')", name);
+    snprintf(out, cap,
+             "column %u%s had %.4g%% of the variance when the model began: the "
+             "distances of %s are those of this column; so that all %u count, "
+             "put a stage in front of it, as scale: {pilot: pool, function: "
+             "standardise}",
+             m->dominant, called, 100 * m->dominant_share, m->ops->name,
+             m->features);
+    return true;
 }

@@ -92,6 +92,26 @@ int warmup_keep(struct warmup *w, uint32_t features, const double *rows,
     return 0;
 }
 
+#define DOMINANT 0.99
+
+void warmup_weigh(pe_model *m, const double *width)
+{
+    uint32_t top = 0, vary = 0;
+    double sum = 0;
+
+    /* About the widest: squares may be too large or too small. */
+    for (uint32_t f = 0; f < m->features; f++)
+        top = width[f] > width[top] ? f : top;
+    for (uint32_t f = 0; f < m->features && width[top] > 0; f++) {
+        double ratio = width[f] / width[top];
+
+        vary += width[f] > 0;
+        sum += ratio * ratio;
+    }
+    m->dominant = top;
+    m->dominant_share = vary > 1 && 1 / sum > DOMINANT ? 1 / sum : 0;
+}
+
 void warmup_free(struct warmup *w)
 {
     free(w->rows);

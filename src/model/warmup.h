@@ -36,6 +36,12 @@ int warmup_collect(uint32_t features, const pe_delta *d, double **rowsp,
 int warmup_keep(struct warmup *w, uint32_t features, const double *rows,
                 size_t n, pe_error *errp);
 
+/* Has one of the columns whose values spread [width] nearly all of the
+ * variance of all that vary?  Into m->dominant: to a model of distances the
+ * others are as good as not there.
+ */
+void warmup_weigh(pe_model *m, const double *width);
+
 void warmup_free(struct warmup *w);
 
 /* The rows as tensor "rows", and back. */

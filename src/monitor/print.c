@@ -353,6 +353,7 @@ void monitor_print(const json_t *summary, FILE *f)
     fprintf(f, "\n");
     blocks_print(summary, f);
     line_print(summary, "rows", "rows", "", f);
+    line_print(summary, "drift", "drift", "", f);
     cells_print(json_object_get(summary, "masked_cells"), f);
     firsts_print(json_object_get(summary, "first"), f);
     rate_print(summary, f);

@@ -56,6 +56,7 @@ static void news_take(struct news *s, const json_t *event)
         s->lag += value_int(event, "lag"); /* each its own partitions */
         s->version = version > s->version ? version : s->version;
         s->outliers = outliers > s->outliers ? outliers : s->outliers;
+        read_take(s, event); /* files that ranks read */
         return;
     }
     read_take(s, event);

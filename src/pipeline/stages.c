@@ -385,7 +385,8 @@ static int check_stage(const pipeline *p, const pipeline_stage *s,
         return -1;
     if (s->role == STAGE_CLOUD && check_cloud_stage(p, s, last, t, errp) < 0)
         return -1;
-    if (last && !last->is_model && s->loaded && function_scores(s->loaded))
+    if (last && !last->is_model && s->loaded &&
+        function_scores(s->loaded, s->options))
         return section_error(at_key(t, "function"), errp,
                              "stage '%s': %s needs a model, and '%s' is none "
                              "that learns one",

@@ -281,6 +281,22 @@ uint64_t chain_outliers(pool_stages *st)
     return n;
 }
 
+uint64_t chain_drifts(const pool_stages *st, const char **firstp)
+{
+    uint64_t n = 0;
+
+    *firstp = "";
+    for (size_t i = 0; i < st->n_pre; i++) {
+        const char *first = "";
+        uint64_t own =
+            st->pre[i].ctx ? context_drifts(st->pre[i].ctx, &first) : 0;
+
+        *firstp = own && n == 0 ? first : *firstp;
+        n += own;
+    }
+    return n;
+}
+
 /* --- the first block, ahead of its dispatch --- */
 
 /* Stages that keep state see every block once, so what they make of this one

@@ -124,6 +124,7 @@ enum {
     F_UNCHECKED,
     F_SKIPPED,
     F_ASIDE,
+    F_DRIFTS,
     F_HELPED,
     F_BUSY,
     F_FETCH,
@@ -181,11 +182,14 @@ static uint64_t set_aside(const pool *p, const char **wordsp)
 
 static void own_figures(const pool *p, int64_t f[F_ALL])
 {
+    const char *drift;
+
     f[F_FETCHED] = (int64_t)p->figures.fetched;
     f[F_REPLAYED] = (int64_t)p->figures.replayed;
     f[F_UNCHECKED] = (int64_t)p->figures.unchecked;
     f[F_SKIPPED] = (int64_t)rows_skipped(p, NULL);
     f[F_ASIDE] = (int64_t)set_aside(p, NULL);
+    f[F_DRIFTS] = (int64_t)chain_drifts(&p->stages, &drift);
     f[F_HELPED] = (int64_t)p->figures.helped;
     f[F_BUSY] = p->figures.busy_ns;
     f[F_FETCH] = p->figures.fetch_ns;
@@ -256,13 +260,13 @@ static json_t *report_blocks(const pool *p, const int64_t f[F_ALL])
     const params_counters *t = &p->head->view.total;
 
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "fetched",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "fetched",
         (json_int_t)f[F_FETCHED], "applied", (json_int_t)t->applied, "refused",
         (json_int_t)t->refused, "refused_own", (json_int_t)t->refused_own,
         "replayed", (json_int_t)f[F_REPLAYED], "deduplicated",
         (json_int_t)t->deduplicated, "foreign", (json_int_t)t->foreign,
         "unchecked", (json_int_t)f[F_UNCHECKED], "aside",
-        (json_int_t)f[F_ASIDE]);
+        (json_int_t)f[F_ASIDE], "drifts", (json_int_t)f[F_DRIFTS]);
 }
 
 static json_t *report_rows(const pool *p, const int64_t f[F_ALL])
@@ -323,7 +327,8 @@ static void gather_first(pool *p, const char own[FIRST_MAX], json_t *o,
 }
 
 /* The first block of ours that was refused, and of others, the first row that
- * was skipped, the first record set aside; collective.
+ * was skipped, the first record set aside, the first change that was found;
+ * collective.
  */
 static json_t *report_first(pool *p)
 {
@@ -341,6 +346,9 @@ static json_t *report_first(pool *p)
     snprintf(own, sizeof(own), "%s", skip);
     gather_first(p, own, o, "aside");
     gather_first(p, p->figures.first_foreign, o, "refused");
+    chain_drifts(&p->stages, &skip);
+    snprintf(own, sizeof(own), "%s", skip);
+    gather_first(p, own, o, "drifts");
     return o;
 }
 

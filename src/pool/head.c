@@ -177,6 +177,20 @@ static json_t *waits_make(const pool_head *h)
     return o;
 }
 
+/* How far files are that ranks read themselves. */
+static void set_read(const pool *p, json_t *o)
+{
+    const int64_t *in = p->rounds.in;
+
+    if (in[R_READ_ALL] <= 0)
+        return;
+    set_int(o, "rows", (uint64_t)in[R_READ_ROWS]);
+    set_real(o, "share", (double)in[R_READ_DONE] / (double)in[R_READ_ALL]);
+    if (p->figures.first_ns)
+        set_real(o, "t",
+                 (double)(clock_real_ns() - p->figures.first_ns) * 1e-9);
+}
+
 static void tell_progress(pool *p, int64_t now)
 {
     const params_counters *total = &p->head->view.total;
@@ -201,6 +215,7 @@ static void tell_progress(pool *p, int64_t now)
     set_real(o, "p95_ms", (double)p->rounds.in[R_P95] / 1e6);
     set_real(o, "epoch_ms", p->head->epoch_ms);
     set_int(o, "owned", (uint64_t)p->own.map.n);
+    set_read(p, o);
     waits = waits_make(p->head);
     if (waits)
         json_object_set_new(o, "waits", waits);
@@ -211,6 +226,19 @@ void head_note(pool *p, const char *words)
 {
     p->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
                             p->c.pilot, "text", event_text(words)));
+}
+
+/* Once there is a model: do its distances look at one column alone? */
+static void tell_dominated(pool *p)
+{
+    const pool_model *m = ship_model(p);
+    char words[512];
+
+    if (p->head->weighed || !m || !m->m || m->m->warming)
+        return;
+    p->head->weighed = true;
+    if (pe_model_dominated(m->m, NULL, words, sizeof(words)))
+        head_note(p, words);
 }
 
 /* Whoever follows the run is told at once what it waits for. */
@@ -277,5 +305,6 @@ void head_tell(pool *p, int64_t now)
     if (!p->c.progress)
         return;
     tell_servers(p);
+    tell_dominated(p);
     tell_progress(p, now);
 }

@@ -36,6 +36,7 @@ typedef struct pool_head {
     commit_guard guard;
     pool_away away[AWAY_N];
     int64_t next_progress;
+    bool weighed; /* it was looked whether one column outweighs the others */
     int64_t drain_ns;             /* nothing is waited for since */
     pool_watch lacking;           /* partitions that another pool has */
     pool_watch wanted;            /* the block that a counted epoch needs */

@@ -119,6 +119,26 @@ void help_take_none(pool *p, int rank)
         h->state = HELP_FREE;
 }
 
+/* The message is gone when the block is done. */
+static int keep_times(pool_ask *h)
+{
+    source_text *t = &h->item.said.times;
+
+    if (!t->at)
+        return 0;
+    if (t->len > h->cap_times) {
+        char *more = realloc(h->times, t->len);
+
+        if (!more)
+            return -1;
+        h->times = more;
+        h->cap_times = t->len;
+    }
+    memcpy(h->times, t->at, t->len);
+    t->at = h->times;
+    return 0;
+}
+
 static int take_task(pool *p, pool_ask *h, pe_error *errp)
 {
     pe_block *b = &h->item.block;
@@ -126,7 +146,9 @@ static int take_task(pool *p, pool_ask *h, pe_error *errp)
     if (wire_task_decode(p->sends.frame.data, p->sends.frame.len, &h->task,
                          &h->item, errp) < 0)
         return -1;
-    return pe_block_reserve(b, b->points, b->features, b->dtype, errp);
+    return keep_times(h) < 0
+               ? pe_error_nomem(errp)
+               : pe_block_reserve(b, b->points, b->features, b->dtype, errp);
 }
 
 void help_take_task(pool *p, int rank)

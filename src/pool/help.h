@@ -62,7 +62,9 @@ typedef struct pool_ask {
     enum { HELP_FREE, HELP_ASKED, HELP_COMING, HELP_HERE } state;
     int owner;
     wire_task task;
-    source_item item; /* its block has storage of ours */
+    source_item item; /* its block has storage of ours, */
+    char *times;      /* and so have the times of its rows */
+    size_t cap_times;
     MPI_Request data;
 } pool_ask;
 

@@ -83,8 +83,10 @@ void pool_destroy(pool *p)
     round_fini(p);
     for (int i = 0; i < 2; i++)
         pool_model_drop(p->ship.recent[i]);
-    for (int i = 0; i < POOL_ASKS; i++)
+    for (int i = 0; i < POOL_ASKS; i++) {
         pe_block_release(&p->help.asks[i].item.block);
+        free(p->help.asks[i].times);
+    }
     chain_close(&p->stages);
     pe_buffer_free(&p->ship.bytes);
     pe_buffer_free(&p->epochs.part);

@@ -16,6 +16,9 @@
 /* Longest reason, so that all headers fit. */
 #define REASON_SENT 640
 
+/* The one header that is not in the room of the headers themselves. */
+#define TIMES "pe_times"
+
 /* The opaque of a record: the term and the slot that wait for it. */
 static void *ticket(const pool_results *r, const pool_slot *s)
 {
@@ -47,6 +50,7 @@ struct pool_held {
     pool_held *next;
     const char *topic; /* of the results */
     char *key;
+    char *times; /* of the rows; the record they came with is released */
     int32_t partition;
     void *ticket;
     record_headers headers;
@@ -56,8 +60,10 @@ struct pool_held {
 
 static void held_free(pool_held *h)
 {
-    if (h)
+    if (h) {
         free(h->key);
+        free(h->times);
+    }
     free(h);
 }
 
@@ -70,6 +76,22 @@ struct outgoing {
     size_t len;
 };
 
+static int keep_times(pool_held *h)
+{
+    for (size_t i = 0; i < h->headers.n; i++) {
+        record_header *k = &h->headers.h[i];
+
+        if (strcmp(k->name, TIMES) != 0)
+            continue;
+        h->times = malloc(k->len);
+        if (!h->times)
+            return -1;
+        memcpy(h->times, k->value, k->len);
+        k->value = h->times;
+    }
+    return 0;
+}
+
 static int hold(pool_results *r, const struct outgoing *o, pe_error *errp)
 {
     pool_held *h = malloc(sizeof(*h) + o->len), **at = &r->held;
@@ -81,11 +103,11 @@ static int hold(pool_results *r, const struct outgoing *o, pe_error *errp)
                      .partition = o->of->partition,
                      .ticket = ticket(r, o->s),
                      .len = o->len};
-    if (!h->key) {
+    record_copy(&h->headers, &r->headers);
+    if (!h->key || keep_times(h) < 0) {
         held_free(h);
         return pe_error_nomem(errp);
     }
-    record_copy(&h->headers, &r->headers);
     memcpy(h->value, o->value, o->len);
     while (*at)
         at = &(*at)->next;
@@ -392,8 +414,8 @@ static void send_flat_block(pool_results *r, pool_slot *s, const pe_block *b,
         send(r, &(struct outgoing){s, r->results, b, r->flat, len});
 }
 
-void results_scores(pool_results *r, pool_slot *s, const pe_block *b,
-                    uint64_t outliers)
+void results_scores(pool_results *r, pool_slot *s, const source_item *item,
+                    const pe_block *b, uint64_t outliers)
 {
     const pe_model *m = s->base->m;
 
@@ -402,6 +424,9 @@ void results_scores(pool_results *r, pool_slot *s, const pe_block *b,
     record_add_u64(&r->headers, "pe_version", m->version);
     record_add(&r->headers, "pe_commit", m->commit);
     record_add_u64(&r->headers, "pe_outliers", outliers);
+    if (item->said.times.at && b->points == item->block.points)
+        record_add_borrowed(&r->headers, TIMES, item->said.times.at,
+                            item->said.times.len);
     if (r->c->pl->results_da00) {
         send_flat_scores(r, s, b);
         return;

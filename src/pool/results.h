@@ -40,9 +40,11 @@ bool results_on(const pool_results *r);
 int results_fit(const pool_results *r, size_t bytes, pe_error *errp);
 /* Room for the scores of so many points; NULL: no memory. */
 float *results_room(pool_results *r, uint32_t points);
-/* The scores of [b] are in the room that was given for them. */
-void results_scores(pool_results *r, pool_slot *s, const pe_block *b,
-                    uint64_t outliers);
+/* The scores of [b], which came as [item], are in the room that was given for
+ * them.
+ */
+void results_scores(pool_results *r, pool_slot *s, const source_item *item,
+                    const pe_block *b, uint64_t outliers);
 void results_block(pool_results *r, pool_slot *s, const pe_block *b,
                    pe_block *out);
 /* [stage] has refused it. */

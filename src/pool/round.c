@@ -127,6 +127,19 @@ static void say_rank0(pool *p, int64_t *v, int64_t now)
     v[R_STATE] = v[R_SHIP] && p->ship.is_state ? p->term.number : 0;
 }
 
+/* How far a source is that runs in this rank. */
+static void fill_read(const pool *p, int64_t *v)
+{
+    const source_ops *ops = p->c.source->ops;
+    function_read r = {0};
+
+    if (ops->read)
+        r = ops->read(p->c.source);
+    v[R_READ_ROWS] = (int64_t)r.rows;
+    v[R_READ_DONE] = (int64_t)r.done;
+    v[R_READ_ALL] = (int64_t)r.all;
+}
+
 static void say(pool *p, int64_t now)
 {
     int64_t *v = p->rounds.out;
@@ -144,6 +157,7 @@ static void say(pool *p, int64_t now)
     v[R_QUOTA] = lane_quota(p);
     v[R_ENDED] = lane_ended(p);
     v[R_LAG] = lane_lag(p);
+    fill_read(p, v);
     v[R_NOBODY] = first_is_nobody(p);
     v[R_TERM] = p->term.wanted;
     v[R_ERROR] = p->fate.failed ? 1 + p->rank : 0;

@@ -60,6 +60,8 @@ int chain_align(pool_stages *st, pe_block *b, pe_error *errp);
  * data; PE_NOTHING; -1: an error, st->refuser says whose.
  */
 int chain_run(pool_stages *st, pe_block *b, pe_error *errp);
+/* Changes these stages have found, and what was said of the first. */
+uint64_t chain_drifts(const pool_stages *st, const char **firstp);
 /* Outliers these stages have counted since the last call. */
 uint64_t chain_outliers(pool_stages *st);
 /* While there is no model: the features that [first] has behind the stages.

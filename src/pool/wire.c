@@ -213,6 +213,8 @@ int wire_task_encode(const wire_task *t, const source_item *r, pe_buffer *to,
     frame_put_i64(&w, b->fetch_ns);
     put_cut(&w, b->device, n);
     put_cut(&w, b->source, SOURCE_TEXT - n);
+    frame_put_bytes(&w, r->said.times.at ? r->said.times.at : "",
+                    r->said.times.len);
     return frame_end(&w);
 }
 
@@ -268,6 +270,10 @@ int wire_task_decode(const void *data, size_t len, wire_task *t, source_item *r,
     b->broker_ns = frame_take_i64(&u);
     b->fetch_ns = frame_take_i64(&u);
     take_texts(&u, r);
+    r->said = (source_said){0};
+    r->said.times.at = frame_take_bytes(&u, &r->said.times.len);
+    if (!r->said.times.len)
+        r->said.times.at = NULL;
     return frame_check(&u, "a block of another rank", errp);
 }
 

@@ -57,7 +57,9 @@ typedef struct wire_task {
     int64_t term, epoch;
 } wire_task;
 
-/* [r] gets the block, but no data, and its strings, cut to fit. */
+/* [r] gets the block, but no data, and its strings, cut to fit; the times of
+ * its rows stay in the message.
+ */
 int wire_task_encode(const wire_task *t, const source_item *r, pe_buffer *to,
                      pe_error *errp);
 int wire_task_decode(const void *data, size_t len, wire_task *t, source_item *r,

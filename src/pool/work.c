@@ -45,7 +45,7 @@ static int learn(pool *p, struct job *j, pe_error *errp)
     if (s->base->m->warming)
         s->add.unscored += b->points - masked;
     if (results)
-        results_scores(&p->results, s, b, outliers);
+        results_scores(&p->results, s, j->r, b, outliers);
     return 0;
 }
 

@@ -226,6 +226,24 @@ static void decode_value(struct topic_source *s, source_item *r)
         say_rounded(s, b);
 }
 
+static source_text header_of(const struct topic_source *s, const char *name)
+{
+    const record_header *h = record_find(&s->headers, name);
+
+    return h && h->value ? (source_text){h->value, h->len} : (source_text){0};
+}
+
+/* Devices of any run of ours say it alike. */
+static void decode_said(const struct topic_source *s, source_item *r)
+{
+    r->said = (source_said){0};
+    if (r->sender == SENDER_STRANGER)
+        return;
+    r->said.times = header_of(s, "pe_times");
+    r->said.scale = header_of(s, "pe_scale");
+    r->said.columns = header_of(s, "pe_columns");
+}
+
 static void decode(struct topic_source *s, source_item *r)
 {
     broker_record *b = &r->held;
@@ -246,6 +264,7 @@ static void decode(struct topic_source *s, source_item *r)
     if (broker_record_headers(b, &s->headers, &r->bad) < 0)
         record_clear(&s->headers);
     decode_sender(s, r);
+    decode_said(s, r);
     if (r->bad.kind == PE_ERROR_NONE &&
         record_decode(&s->headers, k, r->text + SENDER_NAME,
                       SOURCE_TEXT - SENDER_NAME, &r->bad) == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/block/record.h"
+#include "src/block/times.h"
 #include "src/common/clock.h"
 #include "src/function/host.h"
 
@@ -17,6 +18,7 @@ struct lane {
     int64_t next;     /* position of the next block, and its offset */
     int64_t end;      /* -1: goes on */
     int64_t start_ns; /* of the schedule */
+    text times;       /* of the rows of the block given last */
 };
 
 struct function_source {
@@ -63,6 +65,7 @@ static void close_lanes(struct function_source *s)
         if (s->lanes[i].ctx && function_ops(s->fn)->close)
             function_ops(s->fn)->close(s->lanes[i].ctx);
         context_destroy(s->lanes[i].ctx);
+        text_free(&s->lanes[i].times);
     }
     free(s->lanes);
     s->lanes = NULL;
@@ -158,6 +161,7 @@ static void stamp(struct function_source *s, struct lane *l, source_item *r,
         b->sense_ns = due ? due : b->fetch_ns;
     b->edge_ns = b->broker_ns = b->fetch_ns;
     r->bad.kind = PE_ERROR_NONE;
+    r->said = (source_said){0};
     r->foreign = false;
     r->raw = b->data;
     r->raw_len = pe_block_bytes(b);
@@ -231,6 +235,27 @@ static const struct lane *find_lane(struct function_source *s,
     return NULL;
 }
 
+static source_said source_say(source_reader *base, int32_t partition)
+{
+    struct function_source *s = source_of(base);
+    source_said said = {0};
+
+    for (size_t i = 0; i < s->n; i++) {
+        struct lane *l = &s->lanes[i];
+        const char *columns = context_columns_get(l->ctx);
+        uint32_t n;
+        const int64_t *times = context_times_get(l->ctx, &n);
+
+        if (l->partition != partition)
+            continue;
+        if (times && times_encode(times, n, &l->times) == 0)
+            said.times = (source_text){l->times.data, l->times.len};
+        if (columns)
+            said.columns = (source_text){columns, strlen(columns)};
+    }
+    return said;
+}
+
 static int64_t source_high(source_reader *base, int32_t partition)
 {
     const struct lane *l = find_lane(source_of(base), partition);
@@ -268,14 +293,33 @@ static uint64_t source_skipped(source_reader *base, const char **firstp)
     return rows;
 }
 
+static function_read source_read(source_reader *base)
+{
+    struct function_source *s = source_of(base);
+    function_read sum = {0};
+
+    for (size_t i = 0; i < s->n; i++) {
+        function_read r = {0};
+
+        if (s->lanes[i].ctx)
+            r = context_read_get(s->lanes[i].ctx);
+        sum.rows += r.rows;
+        sum.done += r.done;
+        sum.all += r.all;
+    }
+    return sum;
+}
+
 static const source_ops ops = {
     .assign = source_assign,
     .fetch = source_fetch,
     .release = source_release,
+    .said = source_say,
     .wait = source_wait,
     .high = source_high,
     .end = source_end,
     .skipped = source_skipped,
+    .read = source_read,
     .close = source_close,
 };
 

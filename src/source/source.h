@@ -7,9 +7,23 @@
 
 #include "src/block/sender.h"
 #include "src/broker/broker.h"
+#include "src/function/host.h"
 #include "src/pipeline/pipeline.h"
 
 #define SOURCE_TEXT 768
+
+/* A header of a record; [at] is NULL where there is none. */
+typedef struct source_text {
+    const char *at;
+    size_t len;
+} source_text;
+
+/* What is said of the rows of a block beside their values: times.h, scale.h,
+ * columns.h.
+ */
+typedef struct source_said {
+    source_text times, scale, columns;
+} source_said;
 
 /* One record, held until it is released. */
 typedef struct source_item {
@@ -17,6 +31,7 @@ typedef struct source_item {
     pe_error bad;      /* kind != NONE: it cannot be decoded, and why */
     const char *aside; /* it holds no rows, and is not meant to: what it is,
                          static; NULL */
+    source_said said;  /* as its headers have it, while it is held */
     enum sender sender;
     bool foreign;    /* not written by a device of ours */
     const void *raw; /* as it came */
@@ -41,6 +56,10 @@ typedef struct source_ops {
      */
     int (*fetch)(source_reader *s, size_t lane, source_item *r, pe_error *errp);
     void (*release)(source_reader *s, source_item *r);
+    /* What is said of the record of [partition] that was fetched last, where no
+     * headers say it, until the next one is; NULL: they do.
+     */
+    source_said (*said)(source_reader *s, int32_t partition);
     /* Sleep until there may be a record, at most [timeout_ms]. */
     void (*wait)(source_reader *s, int timeout_ms);
     /* Next offset to be written to [partition] as far as known, else -1. */
@@ -57,6 +76,8 @@ typedef struct source_ops {
      * first of them is and how many there are of each kind; may be NULL.
      */
     uint64_t (*aside)(source_reader *s, const char **wordsp);
+    /* How far it is, where it reads files that end; may be NULL. */
+    function_read (*read)(source_reader *s);
     /* Is nobody there to read from?  Why, into [out].  May be NULL. */
     bool (*away)(source_reader *s, char *out, size_t cap);
     void (*close)(source_reader *s); /* accepts NULL */

@@ -60,7 +60,7 @@ is "$(pilot results answer-kmeans --csv --no-header 2>/dev/null | wc -l)" \
 is "$(get "$TEST_DIR/answer-kmeans.json" threshold_from)" \
     "exact for contamination 0.002 over all 10000 scores" \
     "the summary says which threshold"
-has "$(pilot results answer-kmeans --top 1 --json 2>/dev/null)" '"values":[' \
+has "$(pilot results answer-kmeans --top 1 --json 2>/dev/null)" '"values":{"a":' \
     "values of the highest are kept"
 pilot results --stream answer-kmeans --csv --no-header \
     >"$TEST_DIR/stream" 2>"$TEST_DIR/err"

@@ -102,6 +102,14 @@ static void fake_close(broker_producer *p)
     free(p);
 }
 
+static void read_header(const record_headers *h, const char *name, char *out,
+                        size_t cap)
+{
+    const record_header *k = record_find(h, name);
+
+    snprintf(out, cap, "%.*s", k ? (int)k->len : 0, k ? k->value : "");
+}
+
 static fake_record read_record(int partition, const void *value, size_t len,
                                const record_headers *headers)
 {
@@ -120,6 +128,9 @@ static fake_record read_record(int partition, const void *value, size_t len,
     r.points = b.points;
     snprintf(r.source, sizeof(r.source), "%s", b.source ? b.source : "");
     snprintf(r.model, sizeof(r.model), "%d", (int)b.version);
+    read_header(headers, "pe_times", r.times, sizeof(r.times));
+    read_header(headers, "pe_columns", r.columns, sizeof(r.columns));
+    read_header(headers, "pe_scale", r.scale, sizeof(r.scale));
     return r;
 }
 

@@ -17,6 +17,7 @@ typedef struct fake_record {
     double first; /* element of its block */
     uint32_t points;
     char source[32], model[8];
+    char times[96], columns[64], scale[96]; /* "" : no such header */
 } fake_record;
 
 /* How the broker behaves, and what it has stored. */

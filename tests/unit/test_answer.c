@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "scratch.h"
-#include "src/answer/drift.h"
 #include "src/answer/exact.h"
 #include "src/answer/names.h"
 #include "src/answer/pass.h"
 #include "src/answer/top.h"
+#include "src/common/drift.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
 #include "src/model/quantile.h"
@@ -93,7 +93,7 @@ static uint64_t drift_at(double step, uint64_t when, double outliers)
             x += 1000;
         if (i >= when)
             x += step;
-        if (drift_take(&d, (float)x))
+        if (drift_take(&d, x))
             return i;
     }
     return UINT64_MAX;

@@ -118,7 +118,8 @@ static void test_bad_specs(void)
         const char *spec, *text;
     } rows[] = {
         {"", "there is no function ''; it is one of generator file proc "
-             "score standardise select aggregate filter, or PATH.so:SYMBOL"},
+             "score standardise select aggregate filter drift, or "
+             "PATH.so:SYMBOL"},
         {"generatr", "there is no function 'generatr'; did you mean "
                      "'generator'?"},
         {"x/y.so", "function 'x/y.so' lacks its symbol; write x/y.so:SYMBOL"},
@@ -139,10 +140,11 @@ static void test_bad_specs(void)
 static void test_builtins(void)
 {
     const char *const *names = function_names();
-    const char *const want[] = {"generator",   "file",   "proc",      "score",
-                                "standardise", "select", "aggregate", "filter"};
+    const char *const want[] = {"generator", "file",        "proc",
+                                "score",     "standardise", "select",
+                                "aggregate", "filter",      "drift"};
 
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 9; i++) {
         pe_error e = {0};
         UNIT_EQUAL(names[i], want[i]);
         function *f = function_load(want[i], NULL, &e);
@@ -155,7 +157,7 @@ static void test_builtins(void)
         pe_options_destroy(o);
         function_unload(f);
     }
-    CU_ASSERT_PTR_NULL(names[8]);
+    CU_ASSERT_PTR_NULL(names[9]);
     CU_ASSERT_PTR_NULL(function_find("kmeans"));
 }
 

@@ -16,6 +16,7 @@
 #include "pilot_command.h"
 #include "scratch.h"
 #include "src/answer/answer.h"
+#include "src/block/npy.h"
 #include "src/common/file.h"
 
 /* --- a run that has ended --- */
@@ -128,6 +129,139 @@ static void test_results(void)
     expect(PILOT("results", "r"), 0, "dev-1/0\n", NULL);
     expect(PILOT("results", "r", "--npy", "--outliers"), 0, NULL, NULL);
     UNIT_CONTAINS(content("out") + 6 + 2 + 2, "'shape': (2,), }");
+}
+
+/* Values of all four rows, under names that are not all fit to be titles. */
+static void values_put(const char *run, const char *columns, const char *kept)
+{
+    enum { D = 4 };
+    static const double x[4][D] = {
+        {1, 0.1, -2, 1e300}, {2, 0.2, -3, 0}, {3, 0, -4, 0}, {4, 0.4, -5, 7}};
+    unsigned char file[NPY_HEADER_LEN + sizeof(x)];
+    char info[700];
+
+    npy_header(file, PE_F8, 4, D);
+    memcpy(file + NPY_HEADER_LEN, x, sizeof(x));
+    ((double *)(void *)(file + NPY_HEADER_LEN))[2 * D + 1] =
+        strtod("nan", NULL);
+    put(run, "results/values.npy", file, sizeof(file));
+    snprintf(info, sizeof(info),
+             "{\"schema\": 1, \"rows\": 4, \"outliers\": 2, \"kind\": "
+             "\"kmeans\", \"version\": 3, \"threshold\": 4.25, "
+             "\"threshold_from\": \"exact\", \"devices\": [\"dev-0\", "
+             "\"dev-1\"], \"sources\": [\"a.csv\"], \"top\": [], "
+             "\"values\": \"%s\", \"columns\": %s}",
+             kept, columns);
+    put_text(run, "results/results.json", info);
+}
+
+static void test_values(void)
+{
+    begin();
+    run_put("r", "t-{run}");
+    answers_put("r");
+    values_put("r", "[\"temp\", \"score\", \"temp\", \"a \\\"b\\\", c\"]",
+               "all");
+    expect(PILOT("results", "r", "--csv"), 0,
+           "time,device,source,row,score,threshold,label,version,temp,score_2,"
+           "temp_2,\"a \"\"b\"\", c\"\n",
+           NULL);
+    UNIT_CONTAINS(content("out"), ",inlier,3,1,0.10000000000000001,-2,"
+                                  "1.0000000000000001e+300\n");
+    UNIT_CONTAINS(content("out"), ",masked,3,3,,-4,0\n");
+    expect(PILOT("results", "r", "--top", "1", "--json"), 0,
+           "\"values\":{\"temp\":2.0,\"score_2\":0.2,\"temp_2\":-3.0,"
+           "\"a \\\"b\\\", c\":0.0}}\n",
+           NULL);
+    expect(PILOT("results", "r", "--outliers"), 0,
+           "a.csv:7: temp=4 score_2=0.4 temp_2=-5 a \"b\", c=7\n", NULL);
+    /* Nobody named them. */
+    values_put("r", "null", "all");
+    expect(PILOT("results", "r", "--csv"), 0, "version,x0,x1,x2,x3\n", NULL);
+    expect(PILOT("results", "r", "--top", "1", "--json"), 0,
+           "\"values\":{\"x0\":2.0,\"x1\":0.2,", NULL);
+    values_put("r", "[\"only one\"]", "all");
+    expect(PILOT("results", "r", "--csv"), 0, "version,only one,x1,x2,x3\n",
+           NULL);
+    /* What is not kept is not printed. */
+    values_put("r", "null", "top");
+    expect(PILOT("results", "r", "--csv"), 0, "threshold,label,version\n",
+           NULL);
+}
+
+/* What --npy prints: version, length of the head, the head, bytes behind it. */
+static size_t npy_read(unsigned *versionp, char *head, size_t cap)
+{
+    char path[600];
+    size_t len = 0, front;
+    uint32_t n = 0;
+    unsigned char *data;
+
+    snprintf(path, sizeof(path), "%s/out", scratch_folder);
+    data = (unsigned char *)file_read(path, 1 << 20, &len, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(data);
+    CU_ASSERT_EQUAL(memcmp(data, "\x93NUMPY", 6), 0);
+    *versionp = data[6];
+    front = data[6] == 1 ? 10 : 12;
+    for (size_t i = 8; i < front; i++)
+        n |= (uint32_t)data[i] << 8 * (i - 8);
+    CU_ASSERT_EQUAL((front + n) % 64, 0);
+    CU_ASSERT_EQUAL(data[front + n - 1], '\n');
+    snprintf(head, cap, "%.*s", (int)n, (const char *)data + front);
+    free(data);
+    return len - front - n;
+}
+
+static void test_npy(void)
+{
+    char head[1200];
+    unsigned version;
+
+    begin();
+    run_put("r", "t-{run}");
+    answers_put("r");
+    PILOT("results", "r", "--npy");
+    CU_ASSERT_EQUAL(npy_read(&version, head, sizeof(head)),
+                    4 * sizeof(answer_row));
+    CU_ASSERT_EQUAL(version, 1);
+    UNIT_CONTAINS(head, "('label', '<i4')], 'fortran_order': False, 'shape': "
+                        "(4,), }");
+    values_put("r", "[\"temp\", \"row\", \"it's\", \"a\\\\b\"]", "all");
+    PILOT("results", "r", "--npy", "--outliers");
+    CU_ASSERT_EQUAL(npy_read(&version, head, sizeof(head)),
+                    2 * (sizeof(answer_row) + 4 * sizeof(double)));
+    CU_ASSERT_EQUAL(version, 1);
+    UNIT_CONTAINS(head, "('label', '<i4'), ('temp', '<f8'), ('row_2', '<f8'), "
+                        "('it\\'s', '<f8'), ('a\\\\b', '<f8')], ");
+    UNIT_CONTAINS(head, "'shape': (2,), }");
+    /* What is not ASCII is UTF-8, which version 3 has. */
+    values_put("r",
+               "[\"\xc2\xb0"
+               "C\", \"b\", \"c\", \"d\"]",
+               "all");
+    PILOT("results", "r", "--npy");
+    npy_read(&version, head, sizeof(head));
+    CU_ASSERT_EQUAL(version, 3);
+    UNIT_CONTAINS(head, "('\xc2\xb0"
+                        "C', '<f8'), ('b', '<f8')");
+}
+
+/* Values that are not those of the rows are nobody's. */
+static void test_values_torn(void)
+{
+    char path[600];
+
+    begin();
+    run_put("r", "t-{run}");
+    answers_put("r");
+    values_put("r", "null", "all");
+    snprintf(path, sizeof(path), "%s/r/results/values.npy", rehearse_home);
+    CU_ASSERT_EQUAL(truncate(path, 200), 0);
+    expect(PILOT("results", "r"), 65, NULL,
+           "values.npy is not what results.json says; 'pilot score RUN' makes "
+           "the answers again");
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    expect(PILOT("results", "r"), 65, NULL, "values.npy cannot be read");
 }
 
 static void test_refused(void)
@@ -267,6 +401,9 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"results", test_results},
+        {"values by the names of their columns", test_values},
+        {"an array of rows and values", test_npy},
+        {"values that are damaged", test_values_torn},
         {"what is refused", test_refused},
         {"models", test_model},
         {"runs", test_runs},

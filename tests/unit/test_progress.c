@@ -47,6 +47,30 @@ static void test_progress(void)
     monitor_destroy(m);
 }
 
+/* Files that ranks read themselves are told of by the pool. */
+static void test_progress_local(void)
+{
+    monitor *m = monitor_create("r-1", "local", NULL);
+    char line[256];
+
+    case_take(
+        m, "pool",
+        "{'event': 'progress', 'blocks': 10, 't': 10, 'rows': 1000, 'share': "
+        "0.1}");
+    monitor_progress(m, line, sizeof(line));
+    UNIT_CONTAINS(line, "lag 0  1000 rows  10% read, 1:30 left");
+    case_take(m, "pool",
+              "{'event': 'progress', 'blocks': 100, 't': 100, 'rows': 9999, "
+              "'share': 1}");
+    monitor_progress(m, line, sizeof(line));
+    UNIT_CONTAINS(line, "9999 rows  100% read  ");
+    /* What no files are read for has none. */
+    case_take(m, "pool", "{'event': 'progress', 'blocks': 101, 't': 101}");
+    monitor_progress(m, line, sizeof(line));
+    CU_ASSERT_PTR_NULL(strstr(line, "read"));
+    monitor_destroy(m);
+}
+
 /* 256 blocks on a device are behind, too; and what there is least need of
  * goes where the line is longer than a terminal is wide.
  */
@@ -94,6 +118,22 @@ static const char *printed(const json_t *summary)
     monitor_print(summary, f);
     fclose(f);
     return out;
+}
+
+/* Changes that stages have found, with the first of them. */
+static void test_drifts(void)
+{
+    json_t *o = json_pack("{s:s, s:s, s:{s:i}, s:{s:s}}", "run", "r", "state",
+                          "done", "blocks", "drifts", 3, "first", "drifts",
+                          "column 0 has changed at f.csv:9, block 0");
+
+    UNIT_CONTAINS(printed(o), "drift     3 changes found\n");
+    UNIT_CONTAINS(printed(o),
+                  "first drifts: column 0 has changed at f.csv:9, block 0\n");
+    json_object_set_new(json_object_get(o, "blocks"), "drifts",
+                        json_integer(0));
+    CU_ASSERT_PTR_NULL(strstr(printed(o), "changes found"));
+    json_decref(o);
 }
 
 /* What is left in the topic is said of a run that is not done. */
@@ -242,9 +282,11 @@ static void test_print_empty(void)
 int main(void)
 {
     static const unit_test tests[] = {
+        {"changes", test_drifts},
         {"blocks that are left", test_left},
         {"progress line", test_progress},
         {"progress line as wide as a terminal", test_progress_width},
+        {"progress of a run without services", test_progress_local},
         {"table for people", test_print},
         {"table of what was not scored", test_print_unscored},
         {"table of the highest scores", test_print_top},

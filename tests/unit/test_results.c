@@ -158,6 +158,69 @@ static void test_cut(void)
     bench_close(&b);
 }
 
+/* The times of rows go with their scores, also where those have to wait and the
+ * record that said them is gone.
+ */
+static void test_times(void)
+{
+    static char value[MOCK_MIB];
+    static const char *const want[] = {"17/5", "", "18/6"};
+    pe_options *o;
+    pool_model base = {0};
+    char times[8] = "17/5";
+    broker_consumer *c;
+    broker_record r = {0};
+    bench b;
+
+    bench_open(&b);
+    snprintf(b.r.results, sizeof(b.r.results), "times");
+    o = pe_model_options("passthrough", NULL);
+    base.m = pe_model_create("passthrough", o, 1, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(base.m);
+    b.slot[0].base = &base;
+    b.record.block.points = 2;
+    b.record.said.times = (source_text){times, 4};
+    for (int i = 0; i < 3; i++) {
+        pe_block got = b.record.block;
+
+        if (i == 1)
+            got.points = 1; /* a stage has left one out */
+        if (i == 2) {       /* no room for it */
+            rd_kafka_mock_broker_set_down(mock, 1);
+            for (int n = 0; !b.r.held && n < 100; n++)
+                refuse(&b, value, sizeof(value), "is refused");
+            CU_ASSERT_PTR_NOT_NULL(b.r.held);
+            memcpy(times, "18/6", 4);
+        }
+        CU_ASSERT_PTR_NOT_NULL(results_room(&b.r, got.points));
+        memset(b.r.frame, 0, b.r.cap_frame);
+        results_scores(&b.r, &b.slot[0], &b.record, &got, 0);
+        if (i < 2)
+            settle(&b);
+    }
+    memcpy(times, "gone", 4);
+    rd_kafka_mock_broker_set_up(mock, 1);
+    settle(&b);
+    c = mock_consumer("times", 0);
+    for (int i = 0; i < 3; i++) {
+        const record_header *h;
+        record_headers all;
+
+        CU_ASSERT_EQUAL_FATAL(mock_fetch(c, &r, NULL), 1);
+        CU_ASSERT_EQUAL(broker_record_headers(&r, &all, NULL), 0);
+        h = record_find(&all, "pe_times");
+        CU_ASSERT_EQUAL(h ? h->len : 0, strlen(want[i]));
+        if (h)
+            CU_ASSERT_EQUAL(memcmp(h->value, want[i], h->len), 0);
+        broker_record_release(&r);
+    }
+    broker_consumer_close(c);
+    b.slot[0].base = NULL;
+    pe_model_destroy(base.m);
+    pe_options_destroy(o);
+    bench_close(&b);
+}
+
 static void test_fit(void)
 {
     pe_error e = {0};
@@ -178,6 +241,7 @@ int main(void)
         {"the queue is full", test_full},
         {"a new term", test_drop},
         {"too large to be passed on", test_cut},
+        {"the times of rows", test_times},
         {"a result that is too large", test_fit},
         {NULL, NULL},
     };

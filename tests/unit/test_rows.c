@@ -543,12 +543,13 @@ static void test_facts(void)
         bool scores;
     } rows[] = {{"generator", false},   {"score", true},
                 {"standardise", false}, {"select", false},
-                {"aggregate", false},   {"filter", true}};
+                {"aggregate", false},   {"filter", true},
+                {"drift", true}};
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         function *f = function_load(rows[i].name, NULL, NULL);
 
-        CU_ASSERT_EQUAL(function_scores(f), rows[i].scores);
+        CU_ASSERT_EQUAL(function_scores(f, NULL), rows[i].scores);
         function_unload(f);
     }
 }

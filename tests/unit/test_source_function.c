@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "scratch.h"
 #include "src/block/record.h"
@@ -105,6 +106,164 @@ static void test_skipped(void)
     pipeline_destroy(p);
 }
 
+/* What is said of rows, until the next block is asked for. */
+static void test_said(void)
+{
+    pipeline *p = load("time,temp,hum\n1795940100,1,2\n1795940101,3,4\n"
+                       "1795940107,5,6\n1795940111,7,8\n1795940112,9,9\n");
+    const pipeline_request r = {.run = "r", .dir = scratch_folder};
+    source_reader *s = open_source(p, &r);
+    static const char *const want[] = {"1795940100000000000/1000000000",
+                                       "1795940107000000000/4000000000",
+                                       "1795940112000000000"};
+    static source_item record;
+    pe_error e = {0};
+
+    for (size_t i = 0; i < 3; i++) {
+        source_said said;
+        char times[64];
+
+        CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, &e), 1);
+        CU_ASSERT_PTR_NULL(record.said.times.at); /* no headers */
+        said = s->ops->said(s, 0);
+        snprintf(times, sizeof(times), "%.*s", (int)said.times.len,
+                 said.times.at);
+        UNIT_EQUAL(times, want[i]);
+        CU_ASSERT_EQUAL(said.columns.len, 8);
+        CU_ASSERT_EQUAL(memcmp(said.columns.at, "temp\thum", 8), 0);
+        CU_ASSERT_PTR_NULL(said.scale.at);
+        said = s->ops->said(s, 7); /* not ours */
+        CU_ASSERT_PTR_NULL(said.columns.at);
+    }
+    s->ops->close(s);
+    pe_block_release(&record.block);
+    pipeline_destroy(p);
+}
+
+/* Without a clock and a header nothing is said. */
+static void test_unsaid(void)
+{
+    pipeline *p = load("1,2,3\n4,5,6\n");
+    const pipeline_request r = {.run = "r", .dir = scratch_folder};
+    source_reader *s = open_source(p, &r);
+    static source_item record;
+    source_said said;
+
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, NULL), 1);
+    said = s->ops->said(s, 0);
+    CU_ASSERT_PTR_NULL(said.times.at);
+    CU_ASSERT_PTR_NULL(said.columns.at);
+    s->ops->close(s);
+    pe_block_release(&record.block);
+    pipeline_destroy(p);
+}
+
+/* How far it is: rows, and bytes of all there are. */
+static void test_read(void)
+{
+    pipeline *p = load("a,b\n0,0\n1,0\n2,0\n3,0\n");
+    const pipeline_request r = {.run = "r", .dir = scratch_folder};
+    source_reader *s = open_source(p, &r);
+    static source_item record;
+    function_read read = s->ops->read(s);
+
+    CU_ASSERT_EQUAL(read.all, 0); /* it has not begun */
+    while (s->ops->fetch(s, 0, &record, NULL) == 1)
+        ;
+    read = s->ops->read(s);
+    CU_ASSERT_EQUAL(read.rows, 4);
+    CU_ASSERT_EQUAL(read.all, 20);
+    CU_ASSERT_EQUAL(read.done, 20);
+    s->ops->close(s);
+    pe_block_release(&record.block);
+    pipeline_destroy(p);
+}
+
+/* A run that is told to stop ends where it is; what is asked of partitions that
+ * are not ours is not known.
+ */
+static void test_drained(void)
+{
+    pipeline *p = load("a,b\n0,0\n1,0\n2,0\n3,0\n");
+    const pipeline_request r = {.run = "r", .dir = scratch_folder};
+    source_reader *s = open_source(p, &r);
+    const source_ops *ops;
+    static source_item record;
+
+    CU_ASSERT_EQUAL(s->ops->high(s, 0), 0);
+    CU_ASSERT_EQUAL(s->ops->high(s, 1), -1);
+    CU_ASSERT_EQUAL(s->ops->end(s, 1), -1);
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, NULL), 1);
+    CU_ASSERT_EQUAL(s->ops->high(s, 0), 1);
+    CU_ASSERT_EQUAL(s->ops->end(s, 0), -1);
+    atomic_store(&drained, 1);
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, NULL), 0);
+    CU_ASSERT_EQUAL(s->ops->end(s, 0), 1);
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, NULL), 0);
+    atomic_store(&drained, 0);
+    /* Nothing is assigned any more. */
+    CU_ASSERT_EQUAL(s->ops->assign(s, NULL, 0, NULL), 0);
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, NULL), 0);
+    CU_ASSERT_EQUAL(s->ops->end(s, 0), -1);
+    ops = s->ops;
+    ops->close(s);
+    ops->close(NULL);
+    pe_block_release(&record.block);
+    pipeline_destroy(p);
+}
+
+/* Its errors name the stage; a source by lanes is asked lane by lane. */
+static void test_lanes(void)
+{
+    pipeline *p = load("a,b\n0,0\n1,0\n2,0\n3,0\n");
+    const pipeline_request r = {.run = "r", .dir = scratch_folder};
+    pe_error e = {0};
+    source_reader *s;
+    const broker_position at[] = {{.partition = 0}, {.partition = 1}};
+    static source_item record;
+
+    p->partitions = 2;
+    s = source_open_function(p, &r, true, &drained, &e);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    CU_ASSERT_EQUAL(s->ops->assign(s, at, 2, &e), 0);
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 1, &record, &e), 1);
+    CU_ASSERT_EQUAL(record.block.partition, 1);
+    UNIT_EQUAL(strrchr(record.block.source, ':'), ":2");
+    UNIT_EQUAL(record.block.device, "sense-1");
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 2, &record, &e), 0); /* no such lane */
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, &e), 1);
+    UNIT_EQUAL(strrchr(record.block.source, ':'), ":0");
+    scratch_write("rows.csv", ""); /* gone, when it is opened again */
+    unlink(scratch_path);
+    CU_ASSERT_EQUAL(s->ops->assign(s, at, 2, &e), -1);
+    UNIT_CONTAINS(e.text, "stage 'sense': ");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
+    s->ops->close(s);
+    pe_block_release(&record.block);
+    pipeline_destroy(p);
+}
+
+/* A block of a source with a rate is due when it is due. */
+static void test_rate(void)
+{
+    pipeline *p = load("a,b\n0,0\n1,0\n2,0\n3,0\n");
+    const pipeline_request r = {.run = "r", .dir = scratch_folder};
+    static source_item record;
+    source_reader *s;
+
+    for (size_t i = 0; i < p->n_stages; i++)
+        p->stages[i].rate = 1e-6;
+    s = open_source(p, &r);
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, NULL), 1); /* at once */
+    CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, NULL), 0); /* in 11 days */
+    CU_ASSERT_EQUAL(s->ops->end(s, 0), -1);
+    s->ops->wait(s, 1);
+    s->ops->release(s, &record);
+    s->ops->close(s);
+    pe_block_release(&record.block);
+    pipeline_destroy(p);
+}
+
 /* What names a source fits into a record: its end says which row. */
 static void test_source_fit(void)
 {
@@ -132,6 +291,12 @@ int main(void)
     static const unit_test tests[] = {
         {"source function: strings of a record", test_strings},
         {"source function: rows that are left out", test_skipped},
+        {"source function: what is said of rows", test_said},
+        {"source function: nothing is said", test_unsaid},
+        {"source function: how far it is", test_read},
+        {"source function: told to stop", test_drained},
+        {"source function: lane by lane", test_lanes},
+        {"source function: a rate", test_rate},
         {"source function: a name that is too long", test_source_fit},
         {NULL, NULL},
     };

@@ -219,10 +219,102 @@ static void test_text_clock(void)
     CU_ASSERT_EQUAL(b.out.features, 1);
     CU_ASSERT_EQUAL(b.out.sense_ns, 1795940103 * CLOCK_S); /* of its last */
     CU_ASSERT_EQUAL(source_next(&b), PE_FORWARD);
-    CU_ASSERT_EQUAL(b.out.sense_ns, 1795940103 * CLOCK_S);
+    CU_ASSERT_EQUAL(b.out.sense_ns, 1795940104 * CLOCK_S);
     UNIT_CONTAINS(source_log, "c.csv: the clock, column time, of row 5 is no "
-                              "time; its block has that of the one before");
+                              "time; that of the row before is taken");
     source_end(&b);
+}
+
+/* Times of the rows of the block at hand, less [from] and in seconds. */
+static void show_times(const source_bench *b, int64_t from, char out[128])
+{
+    uint32_t n;
+    const int64_t *ns = context_times_get(b->ctx, &n);
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (uint32_t i = 0; ns && i < n; i++)
+        len += (size_t)snprintf(out + len, 128 - len, "%s%g", i ? " " : "",
+                                ns[i] ? (double)(ns[i] - from) / CLOCK_S : -1);
+}
+
+/* Every row has its own time, whoever reads it. */
+static void test_text_times(void)
+{
+    static const struct {
+        const char *text;
+        int index, size; /* of the devices */
+        const char *times[3];
+    } rows[] = {
+        {"t,v\n100,1\n101,2\n103,3\n103.5,4\n90,5\n",
+         0,
+         1,
+         {"0 1 3 3.5", "-10"}},
+        {"t,v\n100,1\n101,2\n103,3\n104,4\n90,5\n91,6\n", 1, 2, {"-10 -9"}},
+        /* Rows that are left out take no time with them. */
+        {"t,v\n100,1\n101,2,9\n103,3\n104,4\n105,5\n", 0, 1, {"0 3 4", "5"}},
+        /* A clock that is none: as the row before, also of another block. */
+        {"t,v\n100,1\n101,2\nx,3\n104,4\nx,5\n", 0, 1, {"0 1 1 4", "4"}},
+        /* Before there was any it is not known. */
+        {"t,v\nx,1\nNA,2\n103,3\n104,4\n105,5\n", 0, 1, {"-1 -1 3 4", "5"}},
+        {"a,v\n1,1\n2,2\n3,3\n4,4\n5,5\n", 0, 1, {"", ""}},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char got[128];
+        source_bench b;
+        int n = 0;
+
+        forget();
+        put("t.csv", rows[i].text);
+        source_init(&b, "file");
+        source_set(&b, "path", at_scratch("t.csv"));
+        if (rows[i].text[0] == 't')
+            source_set(&b, "format", "s");
+        b.setup.index = rows[i].index;
+        b.setup.size = rows[i].size;
+        if (rows[i].text[0] == 't')
+            source_set(&b, "time", "t");
+        CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+        for (; source_next(&b) == PE_FORWARD; n++) {
+            show_times(&b, 100 * CLOCK_S, got);
+            UNIT_EQUAL(got, rows[i].times[n] ? rows[i].times[n] : "no block");
+        }
+        CU_ASSERT(n == 3 || rows[i].times[n] == NULL);
+        source_end(&b);
+    }
+}
+
+/* What columns are called goes with them. */
+static void test_text_names(void)
+{
+    static const struct {
+        const char *text, *option, *value, *names;
+    } rows[] = {
+        {"temp,hum\n1,2\n", NULL, NULL, "temp\thum"},
+        {"temp,state,hum\n1,ok,2\n3,bad,4\n", NULL, NULL, "temp\thum"},
+        {"temp,hum,wind\n1,2,3\n", "columns", "wind,temp", "wind\ttemp"},
+        {"time,a\n2026-11-29 08:15:00,1\n", NULL, NULL, "a"},
+        {"1,2,3\n4,5,6\n", NULL, NULL, NULL},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        source_bench b;
+
+        forget();
+        put("n.csv", rows[i].text);
+        source_init(&b, "file");
+        source_set(&b, "path", at_scratch("n.csv"));
+        if (rows[i].option)
+            source_set(&b, rows[i].option, rows[i].value);
+        CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+        CU_ASSERT_EQUAL(source_next(&b), PE_FORWARD);
+        if (rows[i].names)
+            UNIT_EQUAL(context_columns_get(b.ctx), rows[i].names);
+        else
+            CU_ASSERT_PTR_NULL(context_columns_get(b.ctx));
+        source_end(&b);
+    }
 }
 
 static void test_text_stop(void)
@@ -480,6 +572,8 @@ int main(void)
         {"text: folders and patterns", test_text_folder},
         {"text: ten thousand files", test_text_many},
         {"text: the clock of a file", test_text_clock},
+        {"text: times of rows", test_text_times},
+        {"text: names of columns", test_text_names},
         {"text: stop at a bad row", test_text_stop},
         {"text: other files when a run goes on", test_text_again},
         {"text: followed, cut and grown again", test_text_cut},

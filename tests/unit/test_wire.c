@@ -419,6 +419,32 @@ static void test_texts(void)
     pe_buffer_free(&b);
 }
 
+/* The times of rows go with a block, whatever they are. */
+static void test_times(void)
+{
+    source_item r = {.block = {.points = 2,
+                               .features = 1,
+                               .dtype = PE_F8,
+                               .device = "d"}},
+                back = {.said.columns = {"of before", 9}};
+    wire_task t = {0};
+    pe_buffer b = {0};
+
+    CU_ASSERT_EQUAL(wire_task_encode(&t, &r, &b, NULL), 0);
+    CU_ASSERT_EQUAL(wire_task_decode(b.data, b.len, &t, &back, NULL), 0);
+    CU_ASSERT_PTR_NULL(back.said.times.at);
+    CU_ASSERT_PTR_NULL(back.said.columns.at);
+    r.said.times = (source_text){"17/5", 4};
+    CU_ASSERT_EQUAL(wire_task_encode(&t, &r, &b, NULL), 0);
+    CU_ASSERT_EQUAL(wire_task_decode(b.data, b.len, &t, &back, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(back.said.times.len, 4);
+    CU_ASSERT_EQUAL(memcmp(back.said.times.at, "17/5", 4), 0);
+    /* It is the message's. */
+    CU_ASSERT((const unsigned char *)back.said.times.at > b.data);
+    CU_ASSERT((const unsigned char *)back.said.times.at < b.data + b.len);
+    pe_buffer_free(&b);
+}
+
 /* The store in memory copies by the same bytes. */
 static void test_copy(void)
 {
@@ -444,6 +470,7 @@ int main(void)
         {"scrambled", test_scrambled},
         {"values that cannot be", test_values},
         {"strings that are too long", test_texts},
+        {"times of rows", test_times},
         {"a copy of a state", test_copy},
         {0},
     };

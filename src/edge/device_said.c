@@ -1,0 +1,240 @@
+/* device_said.c - what a device says of rows beside their values. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/block/columns.h"
+#include "src/block/npy.h"
+#include "src/block/scale.h"
+#include "src/block/times.h"
+#include "src/common/log.h"
+#include "src/common/text.h"
+#include "src/edge/device_private.h"
+
+/* Names go with the first block and with each so many: who begins to read in
+ * the middle of a topic has them soon.
+ */
+#define NAMES_EVERY 256
+/* Headers beside ours. */
+#define HEADERS_ROOM 4096
+
+static const char *function_of(const device *d, size_t i)
+{
+    return d->conf.stages[i].ops->name ? d->conf.stages[i].ops->name : "";
+}
+
+/* --- names --- */
+
+/* Those of the source, behind all stages; nobody knows what a function of a
+ * user makes of its columns.
+ */
+static int find_columns(device *d)
+{
+    const char *names = context_columns_get(d->ctx[0]);
+    text list = {0}, behind = {0};
+    int rc = names ? 0 : -1;
+
+    if (names)
+        text_add_bytes(&list, names, strlen(names));
+    for (size_t i = 1; rc == 0 && i < d->conf.n_stages; i++) {
+        rc =
+            function_columns(function_of(d, i), d->conf.stages[i].setup.options,
+                             list.data, &behind);
+        list.len = 0;
+        if (rc == 0)
+            text_add_bytes(&list, behind.data, behind.len);
+    }
+    text_free(&behind);
+    if (list.failed)
+        return pe_error_nomem(&d->error);
+    if (rc == 0 && list.len <= COLUMNS_BYTES_MAX)
+        d->said.columns = list.data;
+    else
+        text_free(&list);
+    return 0;
+}
+
+/* --- as it is sensed --- */
+
+int said_begin(device *d, const pe_block *b)
+{
+    device_said *s = &d->said;
+    uint32_t n;
+    const int64_t *times = context_times_get(d->ctx[0], &n);
+
+    s->source = b->source;
+    s->points = b->points;
+    s->n_scaled = 0;
+    s->unknown = false;
+    s->timed = times && n == b->points;
+    if (!s->timed)
+        return 0;
+    if (n > s->cap) {
+        int64_t *more = realloc(s->times, n * sizeof(*more));
+
+        if (!more)
+            return pe_error_nomem(&d->error);
+        s->times = more;
+        s->cap = n;
+    }
+    memcpy(s->times, times, n * sizeof(*times));
+    return 0;
+}
+
+/* --- what a stage makes of it --- */
+
+static int reserve_scale(device *d, uint32_t n)
+{
+    device_said *s = &d->said;
+    double *shift, *scale;
+
+    if (n <= s->cap_scaled)
+        return 0;
+    shift = realloc(s->shift, n * sizeof(*shift));
+    s->shift = shift ? shift : s->shift;
+    scale = realloc(s->scale, n * sizeof(*scale));
+    s->scale = scale ? scale : s->scale;
+    if (!shift || !scale)
+        return pe_error_nomem(&d->error);
+    s->cap_scaled = n;
+    return 0;
+}
+
+/* One more scaling: sensed = shift + scale x (mean + value / factor). */
+static int add_scale(device *d, const function_scale *f)
+{
+    device_said *s = &d->said;
+
+    if (reserve_scale(d, f->n) < 0)
+        return -1;
+    for (uint32_t k = 0; k < f->n; k++) {
+        double shift = s->n_scaled ? s->shift[k] : 0;
+        double scale = s->n_scaled ? s->scale[k] : 1;
+
+        s->shift[k] = shift + scale * f->mean[k];
+        s->scale[k] = scale / f->factor[k];
+    }
+    s->n_scaled = f->n;
+    return 0;
+}
+
+static bool keeps_values(const char *name)
+{
+    return !strcmp(name, "score") || !strcmp(name, "filter") ||
+           !strcmp(name, "drift");
+}
+
+int said_stage(device *d, size_t i, const pe_block *b)
+{
+    device_said *s = &d->said;
+    const function_scale f = context_scale_get(d->ctx[i]);
+    const char *name = function_of(d, i);
+
+    s->joins = s->joins || function_joins(name);
+    /* Rows that are left out change no scale; other columns do. */
+    if (f.n == 0 && s->n_scaled > 0 && !keeps_values(name))
+        s->unknown = true;
+    if (f.n == 0 || s->unknown || f.n != b->features ||
+        (s->n_scaled && s->n_scaled != f.n))
+        return 0;
+    return add_scale(d, &f);
+}
+
+/* --- as it leaves --- */
+
+/* A record is no larger than it may be for what is said of its rows. */
+static bool fits(const device *d, const queue_slot *slot, size_t more)
+{
+    return !d->conf.message_bytes ||
+           slot->len + more + HEADERS_ROOM <= d->conf.message_bytes;
+}
+
+/* Room for a header of the slot, empty. */
+static text *header(text **at)
+{
+    if (!*at)
+        *at = calloc(1, sizeof(**at));
+    if (*at)
+        (*at)->len = 0;
+    return *at;
+}
+
+static size_t len_of(const text *t)
+{
+    return t ? t->len : 0;
+}
+
+static void end_times(device *d, queue_slot *slot)
+{
+    device_said *s = &d->said;
+    const pe_block *b = &slot->block;
+    text *t = header(&slot->times);
+
+    if (!t || !s->timed || (s->joins && b->points != s->points) ||
+        b->points > s->points ||
+        times_pick(s->source, s->points, s->times, b->source, b->points,
+                   s->times) < 0)
+        return;
+    if (times_encode(s->times, b->points, t) == 0 && fits(d, slot, t->len))
+        return;
+    t->len = 0;
+    if (!s->told)
+        log_info("%s: the times of the rows of a block do not fit beside it: "
+                 "they have that of the block; take fewer points",
+                 d->conf.name);
+    s->told = true;
+}
+
+static void end_scale(device *d, queue_slot *slot)
+{
+    const device_said *s = &d->said;
+    text *t;
+
+    if (slot->scale)
+        slot->scale->len = 0;
+    if (!s->n_scaled || s->unknown || s->n_scaled != slot->block.features)
+        return;
+    t = header(&slot->scale);
+    if (t && (scale_encode(s->shift, s->scale, s->n_scaled, t) < 0 ||
+              !fits(d, slot, len_of(slot->times) + t->len)))
+        t->len = 0;
+}
+
+int said_end(device *d, queue_slot *slot)
+{
+    device_said *s = &d->said;
+    size_t len;
+
+    end_times(d, slot);
+    end_scale(d, slot);
+    if (!s->asked && find_columns(d) < 0)
+        return -1;
+    s->asked = true;
+    len = s->columns ? strlen(s->columns) : 0;
+    slot->named =
+        len > 0 && s->n++ % NAMES_EVERY == 0 &&
+        fits(d, slot, len_of(slot->times) + len_of(slot->scale) + len);
+    return 0;
+}
+
+static void add(record_headers *h, const char *name, const text *t)
+{
+    if (len_of(t) > 0)
+        record_add_borrowed(h, name, t->data, t->len);
+}
+
+void said_add(const device *d, const queue_slot *slot, record_headers *h)
+{
+    add(h, "pe_times", slot->times);
+    add(h, "pe_scale", slot->scale);
+    if (slot->named)
+        record_add_borrowed(h, "pe_columns", d->said.columns,
+                            strlen(d->said.columns));
+}
+
+void said_free(device *d)
+{
+    free(d->said.times);
+    free(d->said.shift);
+    free(d->said.scale);
+    free(d->said.columns);
+}
