@@ -79,10 +79,11 @@ static void print_columns(const codec *c)
         codec_column_of(c, i, &k);
         printf("  %4zu  %-24s %-12s %-16s %s\n", i, *k.name ? k.name : "-",
                k.type, k.shape,
-               k.taken    ? "learned"
-               : k.clock  ? "the clock"
-               : k.number ? "not named"
-                          : "left out");
+               k.taken          ? "learned"
+               : k.clock        ? "the clock"
+               : k.may_be_clock ? "may be the clock"
+               : k.number       ? "not named"
+                                : "left out");
     }
     if (n > LISTED_MAX)
         printf("        ... and %zu more\n", n - LISTED_MAX);
@@ -97,7 +98,7 @@ static void list_names(const codec *c, bool taken, text *t)
 
     for (size_t i = 0; i < codec_columns(c); i++) {
         codec_column_of(c, i, &k);
-        if (!*k.name || (taken ? !k.taken : !k.number))
+        if (!*k.name || (taken ? !k.taken : !k.number || k.may_be_clock))
             continue;
         text_add(t, strchr(k.name, ',') ? "%s\\\"%s\\\"" : "%s%s",
                  t->len ? "," : "", k.name);
@@ -115,6 +116,7 @@ static void print_lines(const pe_options *o, const char *topic, const codec *c,
                         const kind *k)
 {
     text names = {0};
+    codec_column column;
 
     list_names(c, k->read, &names);
     printf("\nfor a pipeline file of a pool on this topic:\n  streams:\n"
@@ -124,6 +126,13 @@ static void print_lines(const pe_options *o, const char *topic, const codec *c,
         printf("      codec: %s\n", k->words);
         if (names.len > 0 && !names.failed)
             printf("      columns: \"%s\"\n", names.data);
+    }
+    for (size_t i = 0; i < codec_columns(c); i++) {
+        codec_column_of(c, i, &column);
+        if (!column.may_be_clock || column.taken)
+            continue;
+        printf("      time: \"%s\"\n", column.name);
+        break;
     }
     codec_wish_each(o, print_wish, NULL);
     text_free(&names);

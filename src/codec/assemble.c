@@ -21,6 +21,17 @@ static bool has_grid(const codec *c, const codec_field *f)
     return f->dims > 1 || (f->dims == 1 && c->take.axis > 0);
 }
 
+/* One row, in the order of the shape, of what lies in another order. */
+static int flatten(const codec_field *f, grid *g, const grid_items *items,
+                   pe_error *errp)
+{
+    uint64_t dim[CODEC_DIMS_MAX + 1] = {1};
+
+    memcpy(dim + 1, f->dim, f->dims * sizeof(*dim));
+    return grid_make(g, dim, f->dims + 1, true, items,
+                     &(grid_take){.axis = -1, .frames = true}, errp);
+}
+
 /* The field as rows and columns. */
 static int make_grid(codec *c, size_t k, bool one_row, pe_error *errp)
 {
@@ -30,8 +41,10 @@ static int make_grid(codec *c, size_t k, bool one_row, pe_error *errp)
 
     c->items[k] = (grid_items){.type = f->e, .bytes = f->e.size};
     if (has_grid(c, f) && !one_row)
-        return grid_make(g, f->dim, f->dims, false, &c->items[k], &c->take,
+        return grid_make(g, f->dim, f->dims, f->fortran, &c->items[k], &c->take,
                          errp);
+    if (one_row && f->fortran && f->dims > 1)
+        return flatten(f, g, &c->items[k], errp);
     for (unsigned i = 0; i < f->dims; i++)
         if (__builtin_mul_overflow(dim[1], f->dim[i], &dim[1]))
             return codec_fail(errp, "it is too large");

@@ -36,20 +36,12 @@ const char *codec_shown(const char *s, size_t len)
     return out;
 }
 
-/* --- .npy, as we write it --- */
-
-static bool npy_knows(const unsigned char *p, size_t len)
-{
-    return len >= 6 && !memcmp(p, "\x93NUMPY", 6);
-}
-
-static const codec_row npy = {"npy", npy_knows, NULL};
-
 /* --- which it is --- */
 
 /* In the order in which they are asked. */
 static const codec_row *const rows[] = {
-    &npy, &codec_da00, &codec_f144, &codec_msgpack, &codec_json, &codec_csv,
+    &codec_npy,     &codec_da00, &codec_f144,
+    &codec_msgpack, &codec_json, &codec_csv,
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -309,8 +301,9 @@ static int not_known(const unsigned char *p, size_t len, pe_error *errp)
                       *p);
 }
 
-static int decode_npy(codec *c, const void *buf, size_t len, pe_block *b,
-                      pe_error *errp)
+/* As it is, without a word that says otherwise. */
+static int decode_plain(codec *c, const void *buf, size_t len, pe_block *b,
+                        pe_error *errp)
 {
     codec_field *f;
     int rc = npy_decode(buf, len, b, errp);
@@ -326,13 +319,19 @@ static int decode_npy(codec *c, const void *buf, size_t len, pe_block *b,
     return rc;
 }
 
+static bool is_plain(const codec *c, const codec_row *row)
+{
+    return row == &codec_npy && !c->want && c->take.axis < 0 &&
+           !c->take.frames && !c->wish_one_row;
+}
+
 static int decode(codec *c, const codec_row *row, const void *buf, size_t len,
                   pe_block *b, pe_error *errp)
 {
     int rc;
 
-    if (!row->read)
-        return decode_npy(c, buf, len, b, errp);
+    if (is_plain(c, row))
+        return decode_plain(c, buf, len, b, errp);
     rc = row->read(c, buf, len, errp);
     if (rc == 0 && c->time && !c->clocked)
         rc = codec_fail(errp, "it has no '%s', which time: names",
@@ -386,5 +385,6 @@ void codec_column_of(const codec *c, size_t i, codec_column *out)
         grid_shape_text(f->dim, f->dims, out->shape, sizeof(out->shape));
     out->number = !f->type && !f->clock;
     out->clock = f->clock;
+    out->may_be_clock = f->may_be_clock && !c->time && !c->no_time;
     out->taken = f->taken;
 }

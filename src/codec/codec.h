@@ -66,6 +66,7 @@ typedef struct codec_column {
     bool number;    /* could be learned from */
     bool taken;     /* is */
     bool clock;
+    bool may_be_clock; /* it looks like one, and nobody has said so */
 } codec_column;
 
 size_t codec_columns(const codec *c);

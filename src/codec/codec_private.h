@@ -19,10 +19,12 @@ typedef struct codec_field {
     size_t stride; /* bytes from one to the next, where dims is 1 */
     uint64_t dim[CODEC_DIMS_MAX];
     unsigned dims; /* 0: one number */
+    bool fortran;  /* the first axis is the one that goes fastest */
     bool first;    /* where no columns are named, it is what is meant */
     bool aside;    /* ... it is not: an axis, an error, a null */
     bool clock;
-    bool taken; /* it is a column of the block */
+    bool may_be_clock; /* it looks like one; for what people are told alone */
+    bool taken;        /* it is a column of the block */
 } codec_field;
 
 typedef struct codec_row codec_row;
@@ -74,8 +76,8 @@ struct codec_row {
     int (*read)(codec *c, const void *buf, size_t len, pe_error *errp);
 };
 
-extern const codec_row codec_da00, codec_f144, codec_msgpack, codec_json,
-    codec_csv;
+extern const codec_row codec_npy, codec_da00, codec_f144, codec_msgpack,
+    codec_json, codec_csv;
 
 /* An input error, 65. */
 int codec_fail(pe_error *errp, const char *fmt, ...)
@@ -108,6 +110,8 @@ bool codec_is_clock(const codec *c, const char *name, size_t len);
  */
 int codec_clock_number(codec *c, double v, pe_error *errp);
 int codec_clock_text(codec *c, const char *s, size_t len, pe_error *errp);
+/* By its name and its size: for people. */
+bool codec_may_be_clock(const char *name, size_t len, double v);
 bool codec_text_time(const char *s, size_t len, int64_t *nsp);
 
 /* Which fields are the columns.  0, CODEC_SKIPPED: of another kind, -1. */

@@ -58,6 +58,20 @@ static double number_of(codec *c, const doc_node *v)
     return v->kind == DOC_NIL ? (double)NAN : v->number;
 }
 
+static bool looks_like_time(const walk *w, const doc_node *v)
+{
+    char text[64];
+    int64_t ns;
+    size_t n;
+
+    if (v->kind == DOC_NUMBER)
+        return codec_may_be_clock(w->path, w->len, v->number);
+    if (v->kind != DOC_TEXT || v->len > sizeof(text))
+        return false;
+    n = doc_text(&w->d, v, text, sizeof(text));
+    return n != SIZE_MAX && codec_text_time(text, n, &ns);
+}
+
 /* As a field. */
 static int take_field(walk *w, const doc_node *v, pe_error *errp)
 {
@@ -68,6 +82,7 @@ static int take_field(walk *w, const doc_node *v, pe_error *errp)
     f->clock = is_clock(w);
     if (f->clock && take_clock(w, v, errp) < 0)
         return -1;
+    f->may_be_clock = looks_like_time(w, v);
     f->aside = v->kind == DOC_NIL;
     if (!is_number(v)) {
         f->type = doc_kind_name(v->kind);

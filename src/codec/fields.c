@@ -9,6 +9,7 @@
 #include "src/table/stamp.h"
 
 #define SHOWN 8 /* fields that an error names */
+#define WORD_MAX_BYTES 64
 
 /* --- gathering --- */
 
@@ -116,17 +117,30 @@ bool codec_is_clock(const codec *c, const char *name, size_t len)
 
 /* --- the clock --- */
 
-/* Units of a number since 1970, by its size: what lies between 1973 and 5138 in
- * one of them is in no other.
+/* Units of a number since 1970, in ns, by its size: what lies between 1973 and
+ * 2255 in one of them is in no other; 0: none.
  */
 static double unit_of(double v)
 {
-    return v < 1e8    ? 0
-           : v < 1e11 ? 1e9
-           : v < 1e14 ? 1e6
-           : v < 1e17 ? 1e3
-           : v < 9e18 ? 1
-                      : 0;
+    for (double unit = 1e9; unit >= 1; unit /= 1e3)
+        if (v >= 1e17 / unit && v < 9e18 / unit)
+            return unit;
+    return 0;
+}
+
+bool codec_may_be_clock(const char *name, size_t len, double v)
+{
+    static const char *const words[] = {"time", "ts",    "stamp",
+                                        "date", "epoch", "utc"};
+    char text[WORD_MAX_BYTES + 1] = "";
+
+    if (unit_of(v) == 0 || len > WORD_MAX_BYTES)
+        return false;
+    memcpy(text, name, len);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcasestr(text, words[i]))
+            return true;
+    return false;
 }
 
 int codec_clock_number(codec *c, double v, pe_error *errp)
@@ -186,7 +200,8 @@ static void list_fields(const codec *c, bool numbers, const char *between,
     for (size_t i = 0; i < c->n_field; i++) {
         const codec_field *f = &c->field[i];
 
-        if (numbers == !!f->type || f->clock || used >= cap || n > SHOWN)
+        if (numbers == !!f->type || f->clock || (numbers && f->may_be_clock) ||
+            used >= cap || n > SHOWN)
             continue;
         if (n++ == SHOWN)
             used += (size_t)snprintf(out + used, cap - used, "%s...", between);
@@ -209,13 +224,18 @@ static int no_numbers(const codec *c, pe_error *errp)
 
 static int ask_columns(const codec *c, size_t n, pe_error *errp)
 {
+    const codec_field *clock = NULL;
     char list[400];
 
+    for (size_t i = 0; i < c->n_field && !clock; i++)
+        if (c->field[i].may_be_clock && !c->time)
+            clock = &c->field[i];
     list_fields(c, true, ",", list, sizeof(list));
     return codec_fail(errp,
                       "it holds %zu columns of numbers: say which, in their "
-                      "order, by columns: \"%s\" in streams:",
-                      n, list);
+                      "order, by columns: \"%s\"%s%s%s in streams:",
+                      n, list, clock ? ", time: \"" : "",
+                      clock ? shown_field(c, clock) : "", clock ? "\"" : "");
 }
 
 static int no_such(const codec *c, const char *name, pe_error *errp)
@@ -223,6 +243,11 @@ static int no_such(const codec *c, const char *name, pe_error *errp)
     char list[400];
 
     list_fields(c, true, ", ", list, sizeof(list));
+    if (c->n_field == 1 && c->field[0].name_len == 0)
+        return codec_fail(errp,
+                          "it is an array, and has no '%s', which columns: "
+                          "names",
+                          codec_shown(name, strlen(name)));
     if (!*list)
         return no_numbers(c, errp);
     return codec_fail(errp, "it has no '%s', which columns: names; it has %s",

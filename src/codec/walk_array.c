@@ -10,7 +10,7 @@
 
 typedef struct numpy {
     bool is; /* nd, type and data are there */
-    bool nd, has_type, has_data;
+    bool nd, has_type, has_data, masked;
     element e;
     const char *other; /* what it is an array of, if not of numbers */
     uint64_t dim[CODEC_DIMS_MAX];
@@ -81,6 +81,9 @@ static int take_member(doc *d, numpy *n, pe_error *errp)
         n->has_data = true;
         n->data = v.at;
         n->len = v.len;
+    } else if (doc_is(d, &key, "data") && v.kind == DOC_MAP && n->is) {
+        /* numpy.ma: the array within, also where it is masked. */
+        n->has_data = n->masked = true;
     } else if (!doc_is(d, &key, "kind")) {
         return 0;
     }
@@ -127,6 +130,8 @@ static int read_numpy(walk *w, doc_node *v, numpy *n, size_t *countp,
     }
     if (!n->nd)
         n->dims = 0;
+    if (n->masked)
+        n->other = "a masked array, whose mask is lost";
     if (n->other)
         return 1;
     return check_data(w, n, countp, errp) < 0 ? -1 : 1;

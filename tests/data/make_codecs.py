@@ -10,6 +10,7 @@ Only who changes the records needs the packages.  A line is a name and the
 bytes as hexadecimal digits.
 """
 import importlib.metadata
+import io
 
 import msgpack
 import msgpack_numpy
@@ -67,6 +68,23 @@ def da00():
     ]))
 
 
+def npy():
+    def show_npy(name, x):
+        out = io.BytesIO()
+        np.save(out, x)
+        show(name, out.getvalue())
+
+    image = np.arange(6, dtype="u2").reshape(2, 3)
+    show_npy("npy_image", image)
+    show_npy("npy_fortran", np.asfortranarray(image.astype("f8")))
+    show_npy("npy_frames", np.arange(8, dtype=">f4").reshape(2, 2, 2))
+    rows = np.zeros(2, dtype=[("ts", "i8"), ("temp", "f4"), ("hum", "f8")])
+    rows["ts"] = NS, NS + 1
+    rows["temp"] = 20.5, 21
+    rows["hum"] = 50, 51
+    show_npy("npy_records", rows)
+
+
 def others():
     show("x5f2", serialise_x5f2("filewriter", "1.0", "id", "host", 1, 5, "{}"))
     show("ev44", serialise_ev44("det", 1, [NS], [0], [1, 2], [3, 4]))
@@ -118,6 +136,9 @@ def plain():
     show("msgpack_old", msgpack.packb(
         {"a": np.array([1, 2], dtype="<f8")}, default=msgpack_numpy.encode,
         use_bin_type=False))
+    show("msgpack_masked", msgpack.packb(
+        {"a": np.ma.masked_array([1.0, -9999.0], [False, True]), "b": 1.0},
+        default=msgpack_numpy.encode))
     show("msgpack_objects", msgpack.packb(
         {"a": np.array(["x", "yz"]), "b": 1.0},
         default=msgpack_numpy.encode))
@@ -132,3 +153,4 @@ if __name__ == "__main__":
     others()
     bluesky()
     plain()
+    npy()

@@ -58,7 +58,7 @@ is $? 0 "JSON is sent"
 job undescribed ""
 sed -i 's/codecs-undescribed/codecs-json/' "$TEST_DIR/undescribed.yaml"
 run_job undescribed 65
-has "$out" 'columns: "temp,air.hum" in streams:' \
+has "$out" 'columns: "temp,air.hum", time: "at" in streams:' \
     "undescribed: the error has the line to be added"
 is "$(committed codecs-undescribed refused)" 40 "undescribed: all is refused"
 has "$(pilot peek -n 2 --refused codecs-undescribed 2>&1)" \

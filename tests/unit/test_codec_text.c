@@ -107,6 +107,19 @@ static void test_json_values(void)
 static void test_json_bad(void)
 {
     static const row rows[] = {
+        /* What looks like a clock is offered as one. */
+        {{0},
+         "{\"ts\":1795939200.5,\"a\":1,\"b\":1795939200}",
+         "ERROR: json record: it holds 3 columns of numbers: say which, in "
+         "their order, by columns: \"a,b\", time: \"ts\" in streams:"},
+        {{0},
+         "{\"a\":1,\"b\":2,\"at\":\"2026-11-29T08:00:00Z\"}",
+         "ERROR: json record: it holds 2 columns of numbers: say which, in "
+         "their order, by columns: \"a,b\", time: \"at\" in streams:"},
+        {{.time = "t"},
+         "{\"t\":10843961455,\"a\":1}",
+         "ERROR: json record: its time 10843961455 is none since 1970, in s, "
+         "ms, us or ns; name another by time:, or time: none"},
         {{0},
          "{\"a\":1,\"b\":2,\"s\":\"x\"}",
          "ERROR: json record: it holds 2 columns of numbers: say which, in "
