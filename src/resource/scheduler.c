@@ -102,13 +102,24 @@ int scheduler_ask(resource *r, const char *const *argv, host_answer *a,
 /* [line] behind "NAME: " and "error: ". */
 static const char *behind_name(const char *line, size_t *lenp)
 {
-    static const char *const heads[] = {
-        "sbatch:",   "squeue:", "scancel:",
-        "scontrol:", "sacct:",  "sinfo:",
-        "srun:",     "qsub:",   "qstat:",
-        "qdel:",     "qsig:",   "qselect:",
-        "error:",    "fatal:",  "slurm_load_jobs error:",
-        NULL};
+    static const char *const heads[] = {"sbatch:",
+                                        "squeue:",
+                                        "scancel:",
+                                        "scontrol:",
+                                        "sacct:",
+                                        "sinfo:",
+                                        "srun:",
+                                        "qsub:",
+                                        "qstat:",
+                                        "qdel:",
+                                        "qsig:",
+                                        "qselect:",
+                                        "pbsnodes:",
+                                        "error:",
+                                        "fatal:",
+                                        "pbs_release_nodes:",
+                                        "slurm_load_jobs error:",
+                                        NULL};
 
     for (const char *const *h = heads; *h; h++) {
         size_t n = strlen(*h);
@@ -146,14 +157,15 @@ void scheduler_words(const host_answer *a, char *out, size_t cap)
         snprintf(out, cap, "nothing, and ended with %d", a->status);
 }
 
-int scheduler_error(const resource *r, const char *name, const host_answer *a,
-                    const scheduler_fault *faults, const scheduler_fault *other,
-                    pe_error *errp)
+/* By the row of the faults that fits, else by [other]. */
+static int answer_error(const resource *r, const scheduler_ways *w,
+                        const scheduler_fault *other, const char *name,
+                        const host_answer *a, pe_error *errp)
 {
     const scheduler_fault *f = other;
     char words[512];
 
-    for (const scheduler_fault *row = faults; row->words; row++)
+    for (const scheduler_fault *row = w->faults; row->words; row++)
         if ((a->err && strstr(a->err, row->words)) ||
             (a->out && strstr(a->out, row->words))) {
             f = row;
@@ -163,6 +175,40 @@ int scheduler_error(const resource *r, const char *name, const host_answer *a,
     return pe_error_set(errp, f->kind, f->exit_code, "%s on %s says: %s%s%s",
                         name, host_name(r->host), words, f->fix ? "; " : "",
                         f->fix ? f->fix : "");
+}
+
+int scheduler_refused(const resource *r, const scheduler_ways *w,
+                      const char *name, const host_answer *a, pe_error *errp)
+{
+    bool usage = a->status >= w->usage_least && a->status <= w->usage_most;
+    const scheduler_fault other = {.kind = PE_ERROR_INPUT,
+                                   .exit_code =
+                                       usage ? PE_EXIT_USAGE : PE_EXIT_CONFIG};
+
+    return answer_error(r, w, &other, name, a, errp);
+}
+
+int scheduler_no_answer(const resource *r, const scheduler_ways *w,
+                        const char *name, const host_answer *a, pe_error *errp)
+{
+    static const scheduler_fault other = {.kind = PE_ERROR_RETRY,
+                                          .exit_code = PE_EXIT_UNAVAILABLE};
+
+    return answer_error(r, w, &other, name, a, errp);
+}
+
+int scheduler_order(resource *r, const scheduler_ways *w, const char *name,
+                    const char *const *argv, pe_error *errp)
+{
+    host_answer a = {0};
+    int result = 0;
+
+    if (scheduler_ask(r, argv, &a, errp) < 0)
+        return -1;
+    if (a.status != 0)
+        result = scheduler_refused(r, w, name, &a, errp);
+    host_answer_free(&a);
+    return result;
 }
 
 int scheduler_id_check(const char *id, pe_error *errp)
@@ -176,32 +222,6 @@ int scheduler_id_check(const char *id, pe_error *errp)
         return 0;
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                         "'%.64s' is no id of a job", id ? id : "");
-}
-
-int scheduler_id_read(const char *out, const char *marks,
-                      char id[RESOURCE_ID_MAX])
-{
-    id[0] = '\0';
-    for (size_t n; out && *out; out += n + (out[n] == '\n')) {
-        n = strcspn(out, "\n");
-        size_t digits = strspn(out, "0123456789");
-        if (digits > 0 && n < RESOURCE_ID_MAX && !memchr(out, ' ', n) &&
-            (digits == n || strchr(marks, out[digits])))
-            snprintf(id, RESOURCE_ID_MAX, "%.*s", (int)n, out);
-    }
-    return *id ? 0 : -1;
-}
-
-int scheduler_no_id(const resource *r, const char *name, const host_answer *a,
-                    pe_error *errp)
-{
-    char words[256];
-
-    scheduler_words(a, words, sizeof(words));
-    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                        "%s on %s gave no id of a job, and whether there is "
-                        "one is not known; it says: %s",
-                        name, host_name(r->host), words);
 }
 
 void scheduler_say(const scheduler_report *to, bool ok, char *line)

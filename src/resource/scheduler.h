@@ -36,22 +36,60 @@ typedef struct scheduler_fault {
     const char *fix; /* or NULL */
 } scheduler_fault;
 
-/* The error of command [name] that ended with [a]: the row of [faults] that
- * fits, else [other], which has no words.  Returns -1.
- */
-int scheduler_error(const resource *r, const char *name, const host_answer *a,
-                    const scheduler_fault *faults, const scheduler_fault *other,
-                    pe_error *errp);
+/* How the commands of one scheduler answer. */
+typedef struct scheduler_ways {
+    const scheduler_fault *faults; /* ends with a row without words, which is
+                                      passed over */
+    int usage_least, usage_most;   /* statuses by which they refuse what they
+                                      themselves were told */
+    const char *id_marks; /* what stands behind the number of an id: ";" */
+} scheduler_ways;
 
-/* Read the id of a new job into [id]: the last line of [out] that is a number,
- * or a number with one of [marks] and more behind it; a site's own words may
- * stand around it.  -1: there is none.
+/* Errors of command [name] that ended with [a]: the row of the faults that
+ * fits, else that it was refused (input, 78, or 64 by a status of usage), or
+ * that nothing is known (retry, 69).  Return -1.
  */
-int scheduler_id_read(const char *out, const char *marks,
-                      char id[RESOURCE_ID_MAX]);
-/* The error of command [name] that ended well and gave no id.  Returns -1. */
-int scheduler_no_id(const resource *r, const char *name, const host_answer *a,
-                    pe_error *errp);
+int scheduler_refused(const resource *r, const scheduler_ways *w,
+                      const char *name, const host_answer *a, pe_error *errp);
+int scheduler_no_answer(const resource *r, const scheduler_ways *w,
+                        const char *name, const host_answer *a, pe_error *errp);
+
+/* Have [argv] do something, called [name] in errors: refused when its status is
+ * not 0.
+ */
+int scheduler_order(resource *r, const scheduler_ways *w, const char *name,
+                    const char *const *argv, pe_error *errp);
+
+/* A command line under construction; starts zeroed. */
+typedef struct scheduler_line {
+    char **argv; /* NULL-ended */
+    bool failed; /* there was no memory */
+} scheduler_line;
+/* Append [word]: a copy, or taken (NULL: no memory). */
+void scheduler_line_add(scheduler_line *l, const char *word);
+void scheduler_line_take(scheduler_line *l, char *word);
+/* The last words of one that submits [s]: those that stood behind "--", and
+ * the script.
+ */
+void scheduler_line_end(scheduler_line *l, const resource_spec *s);
+void scheduler_line_free(scheduler_line *l);
+
+/* Run [l], which submits [s] and is freed: the operation `submit` of a
+ * backend.  The id is the last line it prints that is a number, or a number
+ * with one of the marks and more behind it: a site's own words may stand
+ * around it.
+ */
+int scheduler_submit(resource *r, const scheduler_ways *w,
+                     const resource_spec *s, scheduler_line *l,
+                     char id[RESOURCE_ID_MAX], pe_error *errp);
+/* [l], which is freed, as a shell has it, and [notes] for people, which are
+ * freed, behind it: the operation `command`.
+ */
+char *scheduler_command(scheduler_line *l, text *notes, pe_error *errp);
+
+/* The script of a pilot, in its folder; its path in new memory, or NULL. */
+#define SCHEDULER_SCRIPT "/job.sh"
+char *scheduler_script_path(const char *dir);
 
 /* Copy [len] bytes of foreign text as one line: controls become blanks, bytes
  * that are not UTF-8 '?'; cut to fit.

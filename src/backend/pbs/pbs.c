@@ -1,17 +1,13 @@
 /* pbs.c - OpenPBS and PBS Pro, through their commands. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "private.h"
-#include "src/common/shell.h"
 #include "src/resource/script.h"
 
-#define SCRIPT "/job.sh"
 #define OUTPUT "/scheduler.out"
-#define SUBMIT_WORDS 12 /* of ours beside those of the user */
 /* Ids in one call of qstat: they are words of a command line, which SSH
  * carries in one packet.
  */
@@ -29,7 +25,7 @@ static const script_dialect dialect = {
     .submit_dir = "${PBS_O_WORKDIR:-$PILOT_DIR}",
 };
 
-const scheduler_fault pbs_faults[] = {
+static const scheduler_fault faults[] = {
     {"cannot connect to server", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
      "try again later ('qstat -B')"},
     {"Couldn't connect", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
@@ -47,35 +43,22 @@ const scheduler_fault pbs_faults[] = {
     {NULL, PE_ERROR_INPUT, PE_EXIT_CONFIG, NULL},
 };
 
+static const scheduler_ways ways = {
+    .faults = faults,
+    .usage_least = 1, /* a client's own view of what it was told */
+    .usage_most = 5,
+    .id_marks = ".[", /* "17.server", "21[].server" */
+};
+
 static char *pbs_script(const resource_spec *s, pe_error *errp)
 {
     return script_make(&dialect, s, errp);
 }
 
-/* A command line of qsub. */
-struct submit_line {
-    const char **argv;
-    char *variables, *output, *script;
-    size_t n;
-};
-
-static void submit_line_free(struct submit_line *l)
-{
-    free(l->argv);
-    free(l->variables);
-    free(l->output);
-    free(l->script);
-}
-
-static void word_add(struct submit_line *l, const char *word)
-{
-    l->argv[l->n++] = word;
-}
-
 /* Without these the job's output would be left where the user is.  qsub takes
  * what stands in front of a ':' for a host, so such a folder cannot be named.
  */
-static void output_add(struct submit_line *l, const resource_spec *s)
+static void output_add(scheduler_line *l, const resource_spec *s)
 {
     const resource_request *q = s->request;
 
@@ -83,46 +66,31 @@ static void output_add(struct submit_line *l, const resource_spec *s)
         return;
     if (q->word[REQUEST_OUTPUT] || script_is_replaced(q, "-o"))
         return;
-    word_add(l, "-o");
-    word_add(l, l->output);
+    scheduler_line_add(l, "-o");
+    scheduler_line_take(l, text_format("%s" OUTPUT, s->dir));
     if (q->word[REQUEST_ERROR] || script_is_replaced(q, "-e") ||
         script_is_replaced(q, "-j"))
         return;
-    word_add(l, "-j");
-    word_add(l, "oe");
+    scheduler_line_add(l, "-j");
+    scheduler_line_add(l, "oe");
 }
 
 /* -v has to be on the command line: one there hides those of the script. */
-static void words_add(struct submit_line *l, const resource_spec *s)
+static int line_make(const resource_spec *s, scheduler_line *l, pe_error *errp)
 {
-    const struct request_list *extra = &s->request->list[REQUEST_EXTRA];
     const char *list = s->request->word[REQUEST_EXPORT];
+    char *variables = pbs_variables(s, errp);
 
-    word_add(l, "qsub");
+    if (!variables)
+        return -1;
+    scheduler_line_add(l, "qsub");
     if (list && (!strcasecmp(list, "ALL") || !strncasecmp(list, "ALL,", 4)))
-        word_add(l, "-V");
-    word_add(l, "-v");
-    word_add(l, l->variables);
+        scheduler_line_add(l, "-V");
+    scheduler_line_add(l, "-v");
+    scheduler_line_take(l, variables);
     output_add(l, s);
-    for (size_t i = 0; i < extra->n; i++)
-        word_add(l, extra->items[i]);
-    word_add(l, l->script);
-}
-
-static int submit_line_make(const resource_spec *s, struct submit_line *l,
-                            pe_error *errp)
-{
-    l->argv = calloc(s->request->list[REQUEST_EXTRA].n + SUBMIT_WORDS,
-                     sizeof(*l->argv));
-    l->variables = pbs_variables(s, errp);
-    l->output = text_format("%s" OUTPUT, s->dir);
-    l->script = text_format("%s" SCRIPT, s->dir);
-    if (l->argv && l->variables && l->output && l->script) {
-        words_add(l, s);
-        return 0;
-    }
-    submit_line_free(l);
-    return pe_error_nomem(errp);
+    scheduler_line_end(l, s);
+    return 0;
 }
 
 /* Words that do not mean there what they mean in sbatch, told to people. */
@@ -139,31 +107,13 @@ static void add_notes(text *out, const resource_request *q)
 
 static char *pbs_command(const resource_spec *s, pe_error *errp)
 {
-    struct submit_line l = {0};
-    text out = {0};
+    scheduler_line l = {0};
+    text notes = {0};
 
-    if (submit_line_make(s, &l, errp) < 0)
+    if (line_make(s, &l, errp) < 0)
         return NULL;
-    shell_add_words(&out, l.argv);
-    text_add(&out, "\n");
-    add_notes(&out, s->request);
-    submit_line_free(&l);
-    if (!out.failed)
-        return out.data;
-    text_free(&out);
-    pe_error_nomem(errp);
-    return NULL;
-}
-
-/* 1 to 5 are refusals by the client itself, of what it was told. */
-static int refused(resource *r, const char *what, const host_answer *a,
-                   pe_error *errp)
-{
-    const scheduler_fault other = {
-        .kind = PE_ERROR_INPUT,
-        .exit_code = a->status <= 5 ? PE_EXIT_USAGE : PE_EXIT_CONFIG};
-
-    return scheduler_error(r, what, a, pbs_faults, &other, errp);
+    add_notes(&notes, s->request);
+    return scheduler_command(&l, &notes, errp);
 }
 
 /* Slurm comes with a qsub of its own, and others have one too: jobs would go
@@ -192,26 +142,11 @@ static int version_check(struct pbs *p, pe_error *errp)
 static int pbs_submit(resource *r, const resource_spec *s,
                       char id[RESOURCE_ID_MAX], pe_error *errp)
 {
-    struct submit_line l = {0};
-    host_answer a = {0};
-    int result = -1;
+    scheduler_line l = {0};
 
-    if (version_check((struct pbs *)r, errp) < 0 ||
-        submit_line_make(s, &l, errp) < 0)
+    if (version_check((struct pbs *)r, errp) < 0 || line_make(s, &l, errp) < 0)
         return -1;
-    if (scheduler_tell(r, l.argv, s->submit_dir, &a, errp) < 0)
-        goto done;
-    /* With `-- -W block=true` the status is that of the job. */
-    if (scheduler_id_read(a.out, ".[", id) == 0) /* "17.server", "21[].s" */
-        result = 0;
-    else if (a.status != 0)
-        refused(r, "qsub", &a, errp);
-    else
-        scheduler_no_id(r, "qsub", &a, errp);
-done:
-    host_answer_free(&a);
-    submit_line_free(&l);
-    return result;
+    return scheduler_submit(r, &ways, s, &l, id, errp);
 }
 
 /* Ids to ask about: those of the query, or all of this user's. */
@@ -238,15 +173,6 @@ static int ids_add(struct ids *ids, const char *id, pe_error *errp)
     return 0;
 }
 
-static int no_answer(resource *r, const char *what, const host_answer *a,
-                     pe_error *errp)
-{
-    static const scheduler_fault other = {.kind = PE_ERROR_RETRY,
-                                          .exit_code = PE_EXIT_UNAVAILABLE};
-
-    return scheduler_error(r, what, a, pbs_faults, &other, errp);
-}
-
 /* A server that keeps no finished jobs, as most do not, says nothing about the
  * others either when it is asked with -x; and its clients end with 0.  That is
  * no answer about any job.
@@ -270,7 +196,7 @@ static char *user_ask(struct pbs *p, pe_error *errp)
     if (!out || !*out || a.status != 0) {
         free(out);
         out = NULL;
-        no_answer(&p->base, "id -un", &a, errp);
+        scheduler_no_answer(&p->base, &ways, "id -un", &a, errp);
     }
     host_answer_free(&a);
     return out;
@@ -296,7 +222,7 @@ static int ids_of_user(struct pbs *p, struct ids *ids, pe_error *errp)
         result = scheduler_ask(&p->base, without, &a, errp);
     }
     if (result == 0 && a.status != 0)
-        result = no_answer(&p->base, "qselect", &a, errp);
+        result = scheduler_no_answer(&p->base, &ways, "qselect", &a, errp);
     if (result == 0) {
         ids->owned = a.out;
         a.out = NULL;
@@ -350,7 +276,7 @@ static int qstat_ask(struct pbs *p, const char *const *ids, size_t n,
     if (a->status == 0 || a->status == PBS_UNKNOWN ||
         a->status == PBS_FINISHED || a->status == PBS_NO_QUEUE)
         return 0;
-    no_answer(&p->base, "qstat", a, errp);
+    scheduler_no_answer(&p->base, &ways, "qstat", a, errp);
     host_answer_free(a);
     return -1;
 }
@@ -413,7 +339,7 @@ static int job_call(resource *r, const char *const *argv, pe_error *errp)
         return -1;
     if (a.status != 0 && a.status != PBS_FINISHED && a.status != PBS_UNKNOWN &&
         a.status != PBS_BAD_STATE && a.status != PBS_EXITING)
-        result = refused(r, argv[0], &a, errp);
+        result = scheduler_refused(r, &ways, argv[0], &a, errp);
     host_answer_free(&a);
     return result;
 }
@@ -443,18 +369,12 @@ static int pbs_shrink(resource *r, const char *id, int nodes, pe_error *errp)
     char keep[32];
     const char *some[] = {"pbs_release_nodes", "-j", id, "-k", keep, NULL};
     const char *all[] = {"pbs_release_nodes", "-j", id, "-a", NULL};
-    host_answer a = {0};
-    int result = 0;
 
     if (scheduler_id_check(id, errp) < 0)
         return -1;
     snprintf(keep, sizeof(keep), "%d", nodes - 1);
-    if (scheduler_ask(r, nodes > 1 ? some : all, &a, errp) < 0)
-        return -1;
-    if (a.status != 0)
-        result = refused(r, "pbs_release_nodes", &a, errp);
-    host_answer_free(&a);
-    return result;
+    return scheduler_order(r, &ways, "pbs_release_nodes",
+                           nodes > 1 ? some : all, errp);
 }
 
 static void pbs_close(resource *r)

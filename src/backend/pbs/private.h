@@ -10,9 +10,6 @@ extern const resource_words pbs_words;
 /* The variable of a job that says which pilot it is. */
 #define PBS_MARK "PILOT_DIR"
 
-/* What PBS's programs say when they fail. */
-extern const scheduler_fault pbs_faults[];
-
 /* Exit status of the clients: the server's error modulo 256. */
 enum pbs_status {
     PBS_FINISHED = 35,   /* 15139: only its history is left */

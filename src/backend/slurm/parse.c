@@ -153,9 +153,9 @@ static bool is_script_of(piece path, const char *dir)
 {
     size_t n = dir ? strlen(dir) : 0;
 
-    return dir && path.len == n + strlen(SLURM_SCRIPT) &&
+    return dir && path.len == n + strlen(SCHEDULER_SCRIPT) &&
            !memcmp(path.at, dir, n) &&
-           !memcmp(path.at + n, SLURM_SCRIPT, strlen(SLURM_SCRIPT));
+           !memcmp(path.at + n, SCHEDULER_SCRIPT, strlen(SCHEDULER_SCRIPT));
 }
 
 /* A job of a query that [arg], a line of the queue, is about. */

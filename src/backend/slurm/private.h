@@ -7,11 +7,8 @@
 
 extern const resource_words slurm_words;
 
-/* The script of a pilot, in its folder. */
-#define SLURM_SCRIPT "/job.sh"
-
-/* What Slurm's programs say when they fail. */
-extern const scheduler_fault slurm_faults[];
+/* How Slurm's programs answer. */
+extern const scheduler_ways slurm_ways;
 
 /* Call [f] with each option that [s] asks for, in sbatch's words: "--nodes="
  * with its value, "--exclusive" with NULL; [comment] is for people, or NULL.

@@ -1,6 +1,5 @@
 /* slurm.c - Slurm, through its commands and, here, a helper with its library.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +7,6 @@
 
 #include "format.h"
 #include "private.h"
-#include "src/common/shell.h"
-#include "src/common/words.h"
 #include "src/resource/script.h"
 
 #define OUTPUT "/scheduler.out"
@@ -53,138 +50,61 @@ static char *output_option(const resource_spec *s)
     return out.data;
 }
 
-static char *script_of(const char *dir)
+/* A slurm_option_f. */
+static void option_add(void *arg, const char *option, const char *value,
+                       const char *comment)
 {
-    return text_format("%s" SLURM_SCRIPT, dir);
+    (void)comment;
+    scheduler_line_take(arg, text_format("%s%s", option, value ? value : ""));
+}
+
+/* An option of the user's own, "-C fast", as sbatch splits a line of a script.
+ * What is quoted there is left to it.
+ */
+static void directive_add(scheduler_line *l, const char *line)
+{
+    if (strpbrk(line, "\"'\\#"))
+        return;
+    for (size_t n; *(line += strspn(line, " \t")); line += n) {
+        n = strcspn(line, " \t");
+        scheduler_line_take(l, text_format("%.*s", (int)n, line));
+    }
 }
 
 /* A command line of sbatch.  What was asked for is on it and not in the script
  * alone, whose lines count less than SBATCH_PARTITION and its like of the
  * environment.
  */
-struct submit_line {
-    char **argv;
-    bool failed;
-};
-
-/* Append [word], which is taken (NULL: no memory). */
-static void word_take(struct submit_line *l, char *word)
-{
-    if (words_add(&l->argv, word, NULL) < 0)
-        l->failed = true;
-}
-
-static void word_copy(struct submit_line *l, const char *word)
-{
-    word_take(l, text_format("%s", word));
-}
-
-/* A slurm_option_f. */
-static void option_add(void *arg, const char *option, const char *value,
-                       const char *comment)
-{
-    (void)comment;
-    word_take(arg, text_format("%s%s", option, value ? value : ""));
-}
-
-/* An option of the user's own, "-C fast", as sbatch splits a line of a script.
- * What is quoted there is left to it.
- */
-static void directive_add(struct submit_line *l, const char *line)
-{
-    if (strpbrk(line, "\"'\\#"))
-        return;
-    for (size_t n; *(line += strspn(line, " \t")); line += n) {
-        n = strcspn(line, " \t");
-        word_take(l, text_format("%.*s", (int)n, line));
-    }
-}
-
-static int submit_line_make(const resource_spec *s, struct submit_line *l,
-                            pe_error *errp)
+static void line_make(const resource_spec *s, scheduler_line *l)
 {
     const struct request_list *own = &s->request->list[REQUEST_DIRECTIVES];
-    const struct request_list *extra = &s->request->list[REQUEST_EXTRA];
     char *output = output_option(s);
 
-    word_copy(l, "sbatch");
-    word_copy(l, "--parsable");
+    scheduler_line_add(l, "sbatch");
+    scheduler_line_add(l, "--parsable");
     if (output)
-        word_take(l, output);
+        scheduler_line_take(l, output);
     slurm_options(s, option_add, l);
     for (size_t i = 0; i < own->n; i++)
         directive_add(l, own->items[i]);
-    for (size_t i = 0; i < extra->n; i++)
-        word_copy(l, extra->items[i]);
-    word_take(l, script_of(s->dir));
-    if (!l->failed)
-        return 0;
-    words_free(l->argv);
-    return pe_error_nomem(errp);
+    scheduler_line_end(l, s);
 }
 
 static char *slurm_command(const resource_spec *s, pe_error *errp)
 {
-    struct submit_line l = {0};
-    text out = {0};
+    scheduler_line l = {0};
 
-    if (submit_line_make(s, &l, errp) < 0)
-        return NULL;
-    shell_add_words(&out, (const char *const *)l.argv);
-    text_add(&out, "\n");
-    words_free(l.argv);
-    if (!out.failed)
-        return out.data;
-    text_free(&out);
-    pe_error_nomem(errp);
-    return NULL;
-}
-
-/* The controller or sbatch itself would not have it. */
-static int refused(resource *r, const char *what, const host_answer *a,
-                   pe_error *errp)
-{
-    /* 255: sbatch's own view of its options */
-    const scheduler_fault other = {
-        .kind = PE_ERROR_INPUT,
-        .exit_code = a->status == 255 ? PE_EXIT_USAGE : PE_EXIT_CONFIG};
-
-    return scheduler_error(r, what, a, slurm_faults, &other, errp);
-}
-
-/* Nothing is known. */
-static int no_answer(resource *r, const char *what, const host_answer *a,
-                     pe_error *errp)
-{
-    static const scheduler_fault other = {.kind = PE_ERROR_RETRY,
-                                          .exit_code = PE_EXIT_UNAVAILABLE};
-
-    return scheduler_error(r, what, a, slurm_faults, &other, errp);
+    line_make(s, &l);
+    return scheduler_command(&l, NULL, errp);
 }
 
 static int slurm_submit(resource *r, const resource_spec *s,
                         char id[RESOURCE_ID_MAX], pe_error *errp)
 {
-    struct submit_line l = {0};
-    host_answer a = {0};
-    int result = -1;
+    scheduler_line l = {0};
 
-    if (submit_line_make(s, &l, errp) < 0)
-        return -1;
-    if (scheduler_tell(r, (const char *const *)l.argv, s->submit_dir, &a,
-                       errp) < 0)
-        goto done;
-    /* With `-- --wait` the status is that of the job. */
-    if (scheduler_id_read(a.out, ";", id) == 0) /* "37;cluster" */
-        result = 0;
-    else if (a.status != 0)
-        refused(r, "sbatch", &a, errp);
-    else
-        scheduler_no_id(r, "sbatch", &a, errp);
-done:
-    host_answer_free(&a);
-    words_free(l.argv);
-    return result;
+    line_make(s, &l);
+    return scheduler_submit(r, &slurm_ways, s, &l, id, errp);
 }
 
 /* The cluster in "37;cluster", or NULL. */
@@ -192,7 +112,8 @@ static const char *cluster_of(const char *id)
 {
     const char *mark = strchr(id, ';');
 
-    return mark && mark[1] ? mark + 1 : NULL;
+    return mark && mark[1] && scheduler_id_check(id, NULL) == 0 ? mark + 1
+                                                                : NULL;
 }
 
 static bool same_cluster(const char *a, const char *b)
@@ -248,7 +169,8 @@ static int queue_ask(struct slurm *m, const char *cluster, host_answer *a,
         r = scheduler_ask(&m->base, argv, a, errp);
     if (r < 0 || a->status == 0)
         return r;
-    no_answer(&m->base, m->helper ? SLURM_HELPER : argv[0], a, errp);
+    scheduler_no_answer(&m->base, &slurm_ways,
+                        m->helper ? SLURM_HELPER : argv[0], a, errp);
     host_answer_free(a);
     return -1;
 }
@@ -260,7 +182,8 @@ static char *absent_ids(const resource_job *jobs, size_t n, const char *cluster)
 
     for (size_t i = 0; i < n; i++) {
         const char *id = jobs[i].id;
-        if (*id && jobs[i].seen == RESOURCE_ABSENT &&
+        if (jobs[i].seen == RESOURCE_ABSENT &&
+            scheduler_id_check(id, NULL) == 0 &&
             same_cluster(cluster_of(id), cluster))
             text_add(&out, "%s%.*s", out.len ? "," : "", (int)strcspn(id, ";"),
                      id);
@@ -324,7 +247,7 @@ static int accounting_read(struct slurm *m, resource_job *jobs, size_t n,
     int result = 0;
 
     if (ids && accounting_ask(m, ids, cluster, &a) == 0) {
-        x = job_index_create(jobs, n, script_of, errp);
+        x = job_index_create(jobs, n, scheduler_script_path, errp);
         if (x)
             slurm_parse_accounting(a.out, a.out_len, cluster, x);
         else
@@ -345,7 +268,7 @@ static int describe_cluster(struct slurm *m, resource_job *jobs, size_t n,
 
     if (queue_ask(m, cluster, &a, errp) < 0)
         return -1;
-    x = job_index_create(jobs, n, script_of, errp);
+    x = job_index_create(jobs, n, scheduler_script_path, errp);
     if (x) {
         slurm_parse_queue(a.out, a.out_len, cluster, x);
         result = accounting_read(m, jobs, n, cluster, errp);
@@ -435,7 +358,7 @@ static int slurm_cancel(resource *r, const char *id, bool now, pe_error *errp)
     /* One that ended or is not known any more is success, and silent. */
     if (a.status != 0 && !(a.err && strstr(a.err, "already completing")) &&
         !(a.err && strstr(a.err, "Invalid job id specified")))
-        result = refused(r, "scancel", &a, errp);
+        result = scheduler_refused(r, &slurm_ways, "scancel", &a, errp);
     host_answer_free(&a);
     return result;
 }
@@ -446,19 +369,12 @@ static int slurm_shrink(resource *r, const char *id, int nodes, pe_error *errp)
     char job[RESOURCE_ID_MAX + 8], count[32];
     const char *argv[] = {
         "scontrol", "update", job, count, cluster ? "-M" : NULL, cluster, NULL};
-    host_answer a = {0};
-    int result = 0;
 
     if (scheduler_id_check(id, errp) < 0)
         return -1;
     snprintf(job, sizeof(job), "JobId=%.*s", (int)strcspn(id, ";"), id);
     snprintf(count, sizeof(count), "NumNodes=%d", nodes);
-    if (scheduler_ask(r, argv, &a, errp) < 0)
-        return -1;
-    if (a.status != 0)
-        result = refused(r, "scontrol update", &a, errp);
-    host_answer_free(&a);
-    return result;
+    return scheduler_order(r, &slurm_ways, "scontrol update", argv, errp);
 }
 
 static void slurm_close(resource *r)
@@ -509,7 +425,7 @@ static int slurm_end(resource *r, const char *id, int64_t *end_nsp,
     if (result > 0)
         result = scheduler_ask(r, argv, &a, errp);
     if (result == 0 && a.status != 0)
-        result = no_answer(r, argv[0], &a, errp);
+        result = scheduler_no_answer(r, &slurm_ways, argv[0], &a, errp);
     if (result == 0)
         *end_nsp = scheduler_time_iso(a.out, strcspn(a.out, "\n"));
     host_answer_free(&a);

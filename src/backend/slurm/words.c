@@ -299,7 +299,7 @@ void slurm_explain(resource_job *job, int64_t expected_ns)
     snprintf(job->prose, sizeof(job->prose), "%s", what);
 }
 
-const scheduler_fault slurm_faults[] = {
+static const scheduler_fault faults[] = {
     {"Unable to contact slurm controller", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
      "try again later ('scontrol ping')"},
     {"Socket timed out", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
@@ -317,4 +317,11 @@ const scheduler_fault slurm_faults[] = {
     {"ermission denied", PE_ERROR_FATAL, PE_EXIT_PERMISSION, NULL},
     {"Invalid user id", PE_ERROR_FATAL, PE_EXIT_PERMISSION, NULL},
     {NULL, PE_ERROR_INPUT, PE_EXIT_CONFIG, NULL},
+};
+
+const scheduler_ways slurm_ways = {
+    .faults = faults,
+    .usage_least = 255, /* sbatch's own view of its options */
+    .usage_most = 255,
+    .id_marks = ";", /* "37;cluster" */
 };
