@@ -109,13 +109,13 @@ resource *backend_open(const char *s, pe_error *errp)
     o = ops_find(s, &p, errp);
     if (!o || timeout_read(&timeout_s, errp) < 0)
         return NULL;
-    if (o->open)
-        return o->open(s, errp);
-    r = o->create(!p.behind_ssh, errp);
+    r = o->open ? o->open(s, errp) : o->create(!p.behind_ssh, errp);
     if (!r)
         return NULL;
-    r->ops = o;
     r->timeout_s = timeout_s;
+    if (o->open)
+        return r;
+    r->ops = o;
     r->url = text_format("%s", s);
     r->host = host_of(&p, errp);
     if (r->url && r->host)

@@ -71,6 +71,9 @@ static int direct_directives(const resource_spec *s, text *out, pe_error *errp)
     if (q->list[REQUEST_DIRECTIVES].n > 0)
         text_add(out, "%s directives",
                  n++ ? "" : "# No scheduler here hears of:");
+    if (q->list[REQUEST_EXTRA].n > 0)
+        text_add(out, "%s words behind --",
+                 n++ ? "" : "# No scheduler here hears of:");
     text_add(out, "%s", n ? "\n" : "");
     return 0;
 }
@@ -208,15 +211,17 @@ static int exit_read(resource *r, resource_job *job, pe_error *errp)
 
 static int describe_one(resource *r, resource_job *job, pe_error *errp)
 {
+    bool given = *job->id != '\0';
     const char *start;
     pid_t pid;
     int alive;
 
-    if (!*job->id && job->dir &&
+    if (!given && job->dir &&
         line_read(r, job->dir, "job.id", job->id, sizeof(job->id), errp) < 0)
         return -1;
     if (id_read(job->id, &pid, &start) < 0) {
-        job->id[0] = '\0';
+        if (!given)
+            job->id[0] = '\0';
         return 0;
     }
     alive = host_alive(r->host, pid, start, errp);

@@ -16,14 +16,14 @@
 
 #include "rehearsal.h"
 #include "src/common/clock.h"
-#include "src/common/shell.h"
 #include "src/common/text.h"
 #include "private.h"
+#include "src/resource/scheduler.h"
 #include "src/resource/script.h"
 
 #define SCHEME "rehearsal://"
 #define QUERY "?script="
-#define TIMEOUT_S 20.0
+#define TIMEOUT_S 20.0              /* of one that is opened by itself */
 #define PLAYER_UP_NS (30 * CLOCK_S) /* it is up by then, or never */
 #define STEP_NS (10 * CLOCK_MS)
 
@@ -102,25 +102,32 @@ resource *rehearsal_open(const char *url, pe_error *errp)
 /* --- submit --- */
 
 /* Its script has no directives. */
+static int no_directives(const resource_spec *s, text *out, pe_error *errp)
+{
+    const char *array = s->request->word[REQUEST_ARRAY];
+
+    (void)out;
+    if (!array)
+        return 0;
+    return pe_error_set(
+        errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+        "--array cannot be asked of a rehearsal: " RESOURCE_ARRAY_WHY);
+}
+
 static char *rehearsal_make(const resource_spec *s, pe_error *errp)
 {
-    static const script_dialect none = {.prefix = NULL};
+    static const script_dialect dialect = {.directives = no_directives};
 
-    return script_make(&none, s, errp);
+    return script_make(&dialect, s, errp);
 }
 
 static char *rehearsal_command(const resource_spec *s, pe_error *errp)
 {
-    text t = {0};
+    scheduler_line l = {0};
 
-    text_add(&t, "pilot-rehearse ");
-    shell_add_word(&t, s->dir);
-    text_add(&t, "/job.sh\n");
-    if (t.failed) {
-        text_free(&t);
-        pe_error_nomem(errp);
-    }
-    return t.data;
+    scheduler_line_add(&l, "pilot-rehearse");
+    scheduler_line_end(&l, s);
+    return scheduler_command(&l, NULL, errp);
 }
 
 static int no_answer(pe_error *errp, const char *what)
@@ -322,7 +329,8 @@ static void job_tell(const rehearsal *x, const rehearsal_job *j,
 
 static bool is_asked(const resource_job *job, const rehearsal_job *j)
 {
-    return *job->id ? !strcmp(job->id, j->id) : !strcmp(job->dir, j->dir);
+    return *job->id ? !strcmp(job->id, j->id)
+                    : job->dir && !strcmp(job->dir, j->dir);
 }
 
 static int by_text(const void *a, const void *b)
@@ -345,7 +353,6 @@ static int jobs_tell(const rehearsal *x, const rehearsal_job *all, size_t n_all,
         const char *id = jobs[i].id;
         const char **at =
             *id ? bsearch(&id, ids, n_all, sizeof(*ids), by_text) : NULL;
-        jobs[i].seen = RESOURCE_ABSENT;
         if (at) /* the id is the first member */
             job_tell(x, (const rehearsal_job *)(const void *)*at, &jobs[i]);
         for (size_t k = n_all; !*id && k-- > 0;)
@@ -375,6 +382,8 @@ static int rehearsal_describe(resource *r, resource_job *jobs, size_t n,
     size_t n_all = 0;
     int status;
 
+    for (size_t i = 0; i < n; i++)
+        scheduler_job_clear(&jobs[i]);
     if (asked < 0 || answer_wait(x, errp) < 0)
         return -1;
     if (asked < x->script.fail_query)
@@ -418,15 +427,17 @@ static int rehearsal_cancel(resource *r, const char *id, bool now,
 {
     rehearsal *x = (rehearsal *)r;
     rehearsal_job j;
-    int n = rehearsal_count(x->folder, "cancels", x->path, errp);
+    int n;
 
+    if (scheduler_id_check(id, errp) < 0)
+        return -1;
+    n = rehearsal_count(x->folder, "cancels", x->path, errp);
     if (n < 0)
         return -1;
     if (n < x->script.fail_cancel)
         return no_answer(errp, "a cancel");
     if (player_await(x, id, &j) != 0 || strcmp(j.script, x->path) != 0)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "the rehearsed scheduler knows no job %.100s", id);
+        return 0; /* it knows no such job */
     if (is_over(&j) || j.player == 0 || !is_played(x, &j))
         return 0;
     if (host_kill(x->base.host, (pid_t)j.player, j.player_start,

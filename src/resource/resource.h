@@ -133,7 +133,7 @@ typedef struct resource_ops {
      * in the part that all have.  [here]: its commands run on this host.
      */
     resource *(*create)(bool here, pe_error *errp);
-    /* In its place: opens itself from its whole URL. */
+    /* In its place: opens itself from its whole URL, but for the time limit. */
     resource *(*open)(const char *url, pe_error *errp);
     /* The script of [s], new memory; no connection, the same bytes for the
      * same spec.  Errors: input, 64: a word that this scheduler cannot be
@@ -151,12 +151,14 @@ typedef struct resource_ops {
      */
     int (*submit)(resource *r, const resource_spec *s, char id[RESOURCE_ID_MAX],
                   pe_error *errp);
-    /* One query for all [n] jobs, whatever n.  Errors: retry 69: no answer;
-     * then nothing is known of any job.
+    /* One query for all [n] jobs, whatever n.  What an earlier one said is
+     * forgotten; an id that was given stays, whatever it is.  Errors: retry
+     * 69: no answer; then nothing is known of any job.
      */
     int (*describe)(resource *r, resource_job *jobs, size_t n, pe_error *errp);
     /* End a job: [now] without its time to tidy up.  One that is over
-     * already is success.
+     * already, or not known (any more), is success.  Errors: input, 78: [id]
+     * is none; retry 69: not reached.
      */
     int (*cancel)(resource *r, const char *id, bool now, pe_error *errp);
     /* Give nodes of a running job back: keep the first [nodes]. */

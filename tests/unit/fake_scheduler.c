@@ -3,7 +3,7 @@
  * Called by a link of the command's name: squeue, qsub, ...  $FAKE_DATA is the
  * file of recordings, $FAKE_PLAY says what is played: blank-separated
  * COMMAND=ENTRY,ENTRY..., one entry a call and the last one for all further
- * ones.  An entry is the name of a recording, or
+ * ones; "@PATH": the file says it.  An entry is the name of a recording, or
  *
  *     sleep      hang until somebody ends it
  *     status:N   print nothing, exit N
@@ -152,12 +152,16 @@ static int play_file(const char *path)
 
 int main(int argc, char **argv)
 {
-    const char *log = getenv("FAKE_LOG"), *play = getenv("FAKE_PLAY");
+    static const char *play; /* kept to the end */
+    const char *log = getenv("FAKE_LOG");
     const char *command = last_name(argv[0]);
     int status;
 
+    play = getenv("FAKE_PLAY");
     if (argc == 2 && !strcmp(argv[1], "--version") && getenv("FAKE_VERSION"))
         return printf("%s\n", getenv("FAKE_VERSION")) < 0;
+    if (play && *play == '@')
+        play = file_read(play + 1, 65536, NULL, NULL);
     if (!log || !play || !getenv("FAKE_DATA"))
         return 99;
     char *entry = entry_choose(play, command, calls_count(log, command));

@@ -18,7 +18,7 @@
 recorded *played_all;
 size_t played_n;
 
-static char *data_bytes, *log_path, *log_text, *player;
+static char *data_bytes, *log_path, *log_text, *play_path, *player;
 
 static void give_up(const char *what)
 {
@@ -43,19 +43,47 @@ static void commands_link(const char *bin, const char *commands)
     }
 }
 
+/* The files [names] of tests/data, one behind the other, as one of the scratch
+ * folder; its path.
+ */
+static char *data_join(const char *names)
+{
+    const char *source = getenv("top_srcdir");
+    text all = {0};
+
+    for (const char *c = names; *c; c += strspn(c, " ")) {
+        size_t n = strcspn(c, " "), len = 0;
+        char *path = text_format("%s/tests/data/%.*s", source ? source : "..",
+                                 (int)n, c);
+        char *bytes = file_read(path, 16777216, &len, NULL);
+        if (!bytes)
+            give_up(path);
+        text_add_bytes(&all, bytes, len);
+        free(bytes);
+        free(path);
+        c += n;
+    }
+    char *whole = text_format("%s/recorded", scratch_folder);
+    if (file_write(whole, all.data, all.len, 0600, NULL) < 0)
+        give_up(whole);
+    text_free(&all);
+    return whole;
+}
+
 void played_open(const char *commands, const char *data)
 {
-    const char *source = getenv("top_srcdir"), *build = getenv("top_builddir");
-    char *file = text_format("%s/tests/data/%s", source ? source : "..", data);
+    const char *build = getenv("top_builddir");
     char *program =
         text_format("%s/tests/unit/fake_scheduler", build ? build : ".");
-    char *bin, *path, *whole = realpath(file, NULL);
+    char *bin, *path, *whole;
 
     scratch_make();
+    whole = data_join(data);
     player = realpath(program, NULL);
     bin = text_format("%s/bin", scratch_folder);
     log_path = text_format("%s/log", scratch_folder);
-    if (!player || !whole || file_mkdir(bin, NULL) < 0)
+    play_path = text_format("@%s/play", scratch_folder);
+    if (!player || file_mkdir(bin, NULL) < 0)
         give_up("the player of recordings");
     commands_link(bin, commands);
     path = text_format("%s:%s", bin, getenv("PATH"));
@@ -64,7 +92,6 @@ void played_open(const char *commands, const char *data)
     setenv("FAKE_DATA", whole, 1);
     setenv("FAKE_LOG", log_path, 1);
     setenv("TZ", "UTC", 1);
-    free(file);
     free(program);
     free(bin);
     free(path);
@@ -78,13 +105,21 @@ void played_close(void)
     free(data_bytes);
     free(log_path);
     free(log_text);
+    free(play_path);
     free(player);
+}
+
+const char *played_file(void)
+{
+    return play_path;
 }
 
 void played_set(const char *play)
 {
     unlink(log_path);
     setenv("FAKE_PLAY", play, 1);
+    if (file_write(play_path + 1, play, strlen(play), 0600, NULL) < 0)
+        give_up(play_path);
 }
 
 const char *played_log(void)

@@ -9,8 +9,8 @@
 #include "src/resource/resource.h"
 
 /* Make the scratch folder and in it bin/ with [commands] (blank-separated),
- * first on PATH; [data] is a file of tests/data.  The program ends when that
- * cannot be done.
+ * first on PATH; [data] are files of tests/data (so, too).  The program ends
+ * when that cannot be done.
  */
 void played_open(const char *commands, const char *data);
 void played_close(void);
@@ -21,6 +21,8 @@ extern size_t played_n;
 
 /* What is played from now on (see fake_scheduler.c); the log is empty then. */
 void played_set(const char *play);
+/* The FAKE_PLAY of those who do not inherit ours: "@PATH" of that. */
+const char *played_file(void);
 /* Calls so far, a line each; until the next call of this. */
 const char *played_log(void);
 /* Calls of [command] so far. */

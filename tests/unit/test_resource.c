@@ -426,7 +426,7 @@ static void test_direct_ids(void)
         snprintf(job.id, sizeof(job.id), "%s", bad[i]);
         CU_ASSERT_EQUAL(r->ops->describe(r, &job, 1, &e), 0);
         UNIT_EQUAL(resource_seen_name(job.seen), "absent");
-        UNIT_EQUAL(job.id, "");
+        UNIT_EQUAL(job.id, bad[i]);
     }
     CU_ASSERT_PTR_NULL(r->ops->shrink);
     CU_ASSERT_TRUE(r->ops->is_direct);
