@@ -10,6 +10,7 @@
 #include "src/common/log.h"
 
 #define WAIT_NS 20000000 /* between two looks at a topic that changes */
+#define MORE_MS 5000     /* for a client to say that a request has ended */
 
 struct broker_admin {
     client client;
@@ -155,16 +156,33 @@ static int wait_state(broker_admin *a, const char *name, const char *what,
     }
 }
 
-/* The answer to a request sent to [q], which is destroyed; NULL on error. */
+/* A request ends when we cease to wait for it: else one that met no broker
+ * would be sent, and done, when there is one and nobody thinks of it any more.
+ */
+static rd_kafka_AdminOptions_t *limit_make(const broker_admin *a,
+                                           rd_kafka_admin_op_t op)
+{
+    rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(a->client.rk, op);
+    char why[128];
+
+    rd_kafka_AdminOptions_set_request_timeout(o, a->limit_ms, why, sizeof(why));
+    return o;
+}
+
+/* The answer to a request sent to [q] with [limit], which both are destroyed;
+ * NULL on error.
+ */
 static rd_kafka_event_t *wait_answer(broker_admin *a, rd_kafka_queue_t *q,
+                                     rd_kafka_AdminOptions_t *limit,
                                      const char *name, const char *what,
                                      pe_error *errp)
 {
-    rd_kafka_event_t *ev = rd_kafka_queue_poll(q, a->limit_ms);
+    rd_kafka_event_t *ev = rd_kafka_queue_poll(q, a->limit_ms + MORE_MS);
     rd_kafka_resp_err_t err =
         ev ? rd_kafka_event_error(ev) : RD_KAFKA_RESP_ERR__TIMED_OUT;
 
     rd_kafka_queue_destroy(q);
+    rd_kafka_AdminOptions_destroy(limit);
     if (!err)
         return ev;
     topic_error(name, what, err, ev ? rd_kafka_event_error_string(ev) : NULL,
@@ -220,6 +238,7 @@ static int create_topic(broker_admin *a, const broker_topic *t, pe_error *errp)
 {
     rd_kafka_NewTopic_t *n = describe_topic(t, errp);
     const rd_kafka_topic_result_t **r;
+    rd_kafka_AdminOptions_t *limit;
     rd_kafka_queue_t *q;
     rd_kafka_event_t *ev;
     size_t count;
@@ -228,9 +247,10 @@ static int create_topic(broker_admin *a, const broker_topic *t, pe_error *errp)
     if (!n)
         return -1;
     q = rd_kafka_queue_new(a->client.rk);
-    rd_kafka_CreateTopics(a->client.rk, &n, 1, NULL, q);
+    limit = limit_make(a, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_CreateTopics(a->client.rk, &n, 1, limit, q);
     rd_kafka_NewTopic_destroy(n);
-    ev = wait_answer(a, q, t->name, "created", errp);
+    ev = wait_answer(a, q, limit, t->name, "created", errp);
     if (!ev)
         return -1;
     r = rd_kafka_CreateTopics_result_topics(
@@ -275,6 +295,7 @@ static int check_topic(broker_admin *a, const broker_topic *t, pe_error *errp)
     rd_kafka_ConfigResource_t *asked =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, t->name);
     const rd_kafka_ConfigResource_t **r;
+    rd_kafka_AdminOptions_t *limit;
     rd_kafka_queue_t *q;
     rd_kafka_event_t *ev;
     size_t n;
@@ -283,9 +304,10 @@ static int check_topic(broker_admin *a, const broker_topic *t, pe_error *errp)
     if (!asked)
         return pe_error_nomem(errp);
     q = rd_kafka_queue_new(a->client.rk);
-    rd_kafka_DescribeConfigs(a->client.rk, &asked, 1, NULL, q);
+    limit = limit_make(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_DescribeConfigs(a->client.rk, &asked, 1, limit, q);
     rd_kafka_ConfigResource_destroy(asked);
-    ev = wait_answer(a, q, t->name, "described", errp);
+    ev = wait_answer(a, q, limit, t->name, "described", errp);
     if (!ev)
         return -1;
     r = rd_kafka_DescribeConfigs_result_resources(
@@ -330,6 +352,7 @@ int broker_topic_delete(broker_admin *a, const char *name, pe_error *errp)
     rd_kafka_DeleteTopic_t *d = rd_kafka_DeleteTopic_new(name);
     const rd_kafka_topic_result_t **r;
     struct topic_state s;
+    rd_kafka_AdminOptions_t *limit;
     rd_kafka_queue_t *q;
     rd_kafka_event_t *ev;
     size_t n;
@@ -338,9 +361,10 @@ int broker_topic_delete(broker_admin *a, const char *name, pe_error *errp)
     if (!d)
         return pe_error_nomem(errp);
     q = rd_kafka_queue_new(a->client.rk);
-    rd_kafka_DeleteTopics(a->client.rk, &d, 1, NULL, q);
+    limit = limit_make(a, RD_KAFKA_ADMIN_OP_DELETETOPICS);
+    rd_kafka_DeleteTopics(a->client.rk, &d, 1, limit, q);
     rd_kafka_DeleteTopic_destroy(d);
-    ev = wait_answer(a, q, name, "deleted", errp);
+    ev = wait_answer(a, q, limit, name, "deleted", errp);
     if (!ev)
         return -1;
     r = rd_kafka_DeleteTopics_result_topics(

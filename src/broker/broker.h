@@ -173,7 +173,8 @@ void broker_consumer_close(broker_consumer *c); /* may be NULL */
  * whenever a connection was lost; where the record in front is not kept any
  * more, it is not looked at.
  * Input error, and all as it was, for a negative partition or offset or a
- * partition given twice.
+ * partition given twice.  One that is not there, or a topic, is waited for:
+ * whether they are is for broker_topic_ensure to say.
  */
 int broker_consumer_assign(broker_consumer *c, const broker_position *p,
                            size_t n, pe_error *errp);

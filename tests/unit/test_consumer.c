@@ -1,7 +1,8 @@
-/* test_consumer.c - the consumer, with a mock broker. */
+/* test_consumer.c - the consumer, with a mock broker: what is not in the
+ * contract of all brokers (broker_cases.h).
+ */
 #include "unit.h"
 
-#include <poll.h>
 #include <string.h>
 
 #include "mock_broker.h"
@@ -64,33 +65,6 @@ static void marks_of(const char *topic, uint64_t *mark, int n)
     broker_consumer_close(c);
 }
 
-/* The record in front of a position is looked at, and not handed out. */
-static void test_mark(void)
-{
-    uint64_t mark[10];
-    broker_consumer *c;
-    broker_record r = {0};
-    pe_error e = {0};
-
-    mock_send("mark", 0, 10);
-    marks_of("mark", mark, 10);
-    CU_ASSERT_NOT_EQUAL(mark[3], mark[4]);
-    c = mock_consumer("mark", -1);
-    broker_position at = {0, 4, mark[3]};
-    CU_ASSERT_EQUAL(broker_consumer_assign(c, &at, 1, NULL), 0);
-    CU_ASSERT_EQUAL(broker_consumer_checks(c), 1);
-    CU_ASSERT_TRUE(mock_read(c, 4, 6));
-    CU_ASSERT_EQUAL(broker_consumer_checks(c), 0);
-    at.mark = mark[4];
-    CU_ASSERT_EQUAL(broker_consumer_assign(c, &at, 1, NULL), 0);
-    CU_ASSERT_EQUAL(mock_fetch(c, &r, &e), -1);
-    CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
-    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
-    UNIT_CONTAINS(e.text, "record mark/0/3 is not the one that was read there");
-    UNIT_CONTAINS(e.text, "start another run");
-    broker_consumer_close(c);
-}
-
 /* A topic of the same name is another one. */
 static void test_guard(void)
 {
@@ -123,22 +97,6 @@ static void test_guard(void)
     broker_guard_close(NULL);
 }
 
-static void test_assign_bad(void)
-{
-    static const broker_position bad[] = {{0, 1, 0}, {0, -2, 0}};
-    broker_consumer *c = mock_consumer("round", 10);
-    broker_record r;
-    pe_error e = {0};
-
-    CU_ASSERT_EQUAL(broker_consumer_assign(c, bad, 2, &e), -1);
-    CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
-    UNIT_CONTAINS(e.text, "position round/0/-2");
-    CU_ASSERT_TRUE(mock_read(c, 10, 5));
-    CU_ASSERT_EQUAL(broker_consumer_assign(c, NULL, 0, &e), 0);
-    CU_ASSERT_EQUAL(broker_consumer_fetch(c, 300, &r, &e), 0);
-    broker_consumer_close(c);
-}
-
 static void test_timeout(void)
 {
     broker_consumer *c = mock_consumer("round", 100);
@@ -152,42 +110,6 @@ static void test_timeout(void)
     begin = clock_mono_ns();
     CU_ASSERT_EQUAL(broker_consumer_fetch(c, 0, &r, NULL), 0);
     CU_ASSERT_TRUE(clock_mono_ns() - begin < CLOCK_S / 10);
-    broker_consumer_close(c);
-}
-
-static void test_descriptor(void)
-{
-    broker_consumer *c;
-    struct pollfd fd = {.events = POLLIN};
-    broker_record r;
-
-    rd_kafka_mock_topic_create(mock, "events", 1, 1);
-    c = mock_consumer("events", 0);
-    fd.fd = broker_consumer_fd(c);
-    for (int i = 0; i < 3; i++) {
-        while (broker_consumer_fetch(c, 200, &r, NULL) != 0)
-            broker_record_release(&r);
-        broker_consumer_fd_clear(c);
-        broker_consumer_fd_clear(c);
-        CU_ASSERT_EQUAL(poll(&fd, 1, 100), 0);
-        mock_send("events", i, i + 1);
-        CU_ASSERT_EQUAL(poll(&fd, 1, 10000), 1);
-        CU_ASSERT_TRUE(mock_read(c, i, 1));
-    }
-    broker_consumer_close(c);
-}
-
-/* Rule 2: an offset the log does not hold is an error, never a skip. */
-static void test_out_of_range(void)
-{
-    broker_consumer *c = mock_consumer("round", 5000);
-    broker_record r = {0};
-    pe_error e = {0};
-
-    CU_ASSERT_EQUAL(mock_fetch(c, &r, &e), -1);
-    CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
-    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
-    UNIT_CONTAINS(e.text, "record round/0/5000 is not in the log");
     broker_consumer_close(c);
 }
 
@@ -290,50 +212,15 @@ static void test_consumer_close_down(void)
     rd_kafka_mock_broker_set_up(mock, 1);
 }
 
-/* What was noted is there for displays. */
-static void test_note(void)
-{
-    broker_consumer *c = mock_consumer("round", 0);
-    broker_position at = {0, 77, 0};
-    rd_kafka_conf_t *k = rd_kafka_conf_new();
-    rd_kafka_topic_partition_list_t *list;
-    rd_kafka_t *rk;
-    char why[256];
-    int64_t offset = -1;
-
-    broker_consumer_note(c, &at, 1);
-    rd_kafka_conf_set(k, "bootstrap.servers", mock_endpoint, why, sizeof(why));
-    rd_kafka_conf_set(k, "group.id", "g", why, sizeof(why));
-    rk = rd_kafka_new(RD_KAFKA_CONSUMER, k, why, sizeof(why));
-    CU_ASSERT_PTR_NOT_NULL_FATAL(rk);
-    list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, "round", 0);
-    for (int i = 0; i < 100 && offset != 77; i++) {
-        rd_kafka_committed(rk, list, 5000);
-        offset = list->elems[0].offset;
-        clock_sleep_ns(CLOCK_S / 20, 1);
-    }
-    CU_ASSERT_EQUAL(offset, 77);
-    rd_kafka_topic_partition_list_destroy(list);
-    rd_kafka_destroy(rk);
-    CU_ASSERT_TRUE(mock_read(c, 0, 100));
-    broker_consumer_close(c);
-}
-
 int main(void)
 {
     static const unit_test tests[] = {
-        {"the record in front of a position", test_mark},
         {"another log under the same name", test_guard},
         {"from an explicit offset", test_explicit_offset},
         {"assign again, also backwards", test_assign_again},
-        {"positions that are none", test_assign_bad},
         {"fetch waits as long as it is told", test_timeout},
-        {"the descriptor wakes poll", test_descriptor},
-        {"an offset out of range", test_out_of_range},
         {"errors of the broker that pass, reading", test_fetch_retries},
         {"a reader slower than the broker", test_slow_reader},
-        {"progress is noted", test_note},
         {"a broker that goes and comes back", test_down_and_up},
         {"a consumer closes without broker", test_consumer_close_down},
         {0},
