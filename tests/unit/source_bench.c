@@ -110,6 +110,29 @@ void source_read_all(source_bench *b, char *out, size_t cap)
         snprintf(out, cap, "%s", context_error(b->ctx));
 }
 
+void source_rows_check(const char *folder, uint32_t points,
+                       const source_rows *table, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char *path = source_stored(folder, table[i].name), got[512] = "";
+        source_bench b;
+
+        source_log[0] = '\0';
+        source_init(&b, "file");
+        source_set(&b, "path", path);
+        b.setup.points = points ? points : 1 + (uint32_t)i % 5;
+        source_set_words(&b, table[i].options);
+        CU_ASSERT_EQUAL(source_open(&b), 0);
+        UNIT_EQUAL(context_error(b.ctx), "");
+        if (!*context_error(b.ctx))
+            source_read_all(&b, got, sizeof(got));
+        UNIT_EQUAL(got, table[i].rows);
+        UNIT_CONTAINS(source_log, table[i].said);
+        source_end(&b);
+        free(path);
+    }
+}
+
 int source_main(const char *name, const struct unit_test *tests)
 {
     int rc;

@@ -36,6 +36,20 @@ void source_set_words(source_bench *b, const char *words);
 /* All rows that are left, "1 2 3;4 5 6;", or the error. */
 void source_read_all(source_bench *b, char *out, size_t cap);
 
+/* What files [name] of tests/data/[folder] give with [options], and a part of
+ * what is logged: blocks of [points], 0: of one to five, in turns.
+ */
+typedef struct source_rows {
+    const char *name, *options, *rows, *said;
+} source_rows;
+void source_rows_check(const char *folder, uint32_t points,
+                       const source_rows *table, size_t n);
+/* The rows that most of these files have, and those of their cubes. */
+#define SOURCE_ROWS "0 1 2;10 11 12;20 21 22;30 31 32;40 41 42;"
+#define SOURCE_CUBE                                                   \
+    "0 1 2 3 4 5;10 11 12 13 14 15;20 21 22 23 24 25;30 31 32 33 34 " \
+    "35;40 41 42 43 44 45;"
+
 /* Run [tests] with a scratch folder and the log kept; the exit status. */
 struct unit_test;
 int source_main(const char *name, const struct unit_test *tests);

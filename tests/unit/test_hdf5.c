@@ -22,17 +22,13 @@ static char *stored(const char *name)
     return source_stored("hdf5", name);
 }
 
-#define ROWS "0 1 2;10 11 12;20 21 22;30 31 32;40 41 42;"
-#define CUBE                                                          \
-    "0 1 2 3 4 5;10 11 12 13 14 15;20 21 22 23 24 25;30 31 32 33 34 " \
-    "35;40 41 42 43 44 45;"
+#define ROWS SOURCE_ROWS
+#define CUBE SOURCE_CUBE
 
 /* Rows, whatever the data set, and what is said of it. */
 static void test_rows(void)
 {
-    static const struct {
-        const char *name, *options, *rows, *said;
-    } table[] = {
+    static const source_rows table[] = {
         {"types.h5:/types/i1", "", ROWS,
          "types.h5:/types/i1: 5 rows of 3 columns; (5, 3) of |i1\n"},
         {"types.h5:/types/u1", "", ROWS, "|u1"},
@@ -87,23 +83,7 @@ static void test_rows(void)
          "writes it, or was killed: these are the rows there are now\n"},
     };
 
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        char *path = stored(table[i].name), got[512];
-        source_bench b;
-        source_log[0] = '\0';
-        source_init(&b, "file");
-        source_set(&b, "path", path);
-        b.setup.points = 1 + (uint32_t)i % 5;
-        source_set_words(&b, table[i].options);
-        CU_ASSERT_EQUAL(source_open(&b), 0);
-        UNIT_EQUAL(context_error(b.ctx), "");
-        if (!*context_error(b.ctx))
-            source_read_all(&b, got, sizeof(got));
-        UNIT_EQUAL(got, table[i].rows);
-        UNIT_CONTAINS(source_log, table[i].said);
-        source_end(&b);
-        free(path);
-    }
+    source_rows_check("hdf5", 0, table, sizeof(table) / sizeof(table[0]));
 }
 
 static uint64_t masked(const source_bench *b, const char *reason)
