@@ -129,7 +129,7 @@ size_t kmeans_work_bytes(const struct kmeans *k)
     return floats > gemm ? floats : gemm;
 }
 
-void kmeans_settle(const struct kmeans *k, const double *rows, size_t n,
+void kmeans_settle(const struct kmeans *k, const row_f8 *rows, size_t n,
                    uint32_t *label)
 {
     for (size_t i = 0; i < n; i++)
@@ -137,7 +137,7 @@ void kmeans_settle(const struct kmeans *k, const double *rows, size_t n,
             label[i] = kmeans_nearest(k, rows + i * k->stride);
 }
 
-float kmeans_far_score(const struct kmeans *k, const double *row, double d2)
+float kmeans_far_score(const struct kmeans *k, const row_f8 *row, double d2)
 {
     if (!row_is_finite(row, k->base.features))
         return NAN;
@@ -183,7 +183,7 @@ static double add_levels(double x, double limit, int64_t n, int64_t *to,
 }
 
 void kmeans_add_wide(const struct kmeans *k, pe_delta *d, uint32_t j,
-                     const double *row)
+                     const row_f8 *row)
 {
     size_t level = (size_t)k->k * k->stride, at = (size_t)j * k->stride;
 

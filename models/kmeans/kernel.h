@@ -51,10 +51,10 @@ size_t kmeans_work_bytes(const struct kmeans *k);
 /* Label of one row by its distances in f64: what every kernel falls back on
  * where its own arithmetic does not decide.
  */
-uint32_t kmeans_nearest(const struct kmeans *k, const double *row);
+uint32_t kmeans_nearest(const struct kmeans *k, const row_f8 *row);
 
 /* Label by it the rows that are KMEANS_UNSURE. */
-void kmeans_settle(const struct kmeans *k, const double *rows, size_t n,
+void kmeans_settle(const struct kmeans *k, const row_f8 *rows, size_t n,
                    uint32_t *label);
 
 /* Squared norm, in the view, of a row that is not far out: up to it rows have
@@ -77,7 +77,7 @@ static inline double kmeans_slack(const struct kmeans *k, double unit,
 /* Score of a row that lies [d2] (squared) from its centre, NaN when it is no
  * measurement: for those beyond KMEANS_D2_SURE.
  */
-float kmeans_far_score(const struct kmeans *k, const double *row, double d2);
+float kmeans_far_score(const struct kmeans *k, const row_f8 *row, double d2);
 
 /* The magic numbers of the limits. */
 void kmeans_set_magic(struct kmeans *k);
@@ -86,7 +86,7 @@ void kmeans_set_magic(struct kmeans *k);
  * [j].
  */
 void kmeans_add_wide(const struct kmeans *k, pe_delta *d, uint32_t j,
-                     const double *row);
+                     const row_f8 *row);
 
 /* Make k->view from the centres.  view.across: for each group of 32 centres
  * a row of -|c|^2/2, then the centres feature by feature.

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static double distance(const double *a, const double *b, uint32_t d)
+static double distance(const row_f8 *a, const double *b, uint32_t d)
 {
     double sum = 0;
 
@@ -14,7 +14,7 @@ static double distance(const double *a, const double *b, uint32_t d)
 }
 
 /* Of four centres: each sum waits for its own additions. */
-static void distances(const double *row, const double *c, size_t stride,
+static void distances(const row_f8 *row, const double *c, size_t stride,
                       uint32_t d, double d2[4])
 {
     const double *c1 = c + stride, *c2 = c1 + stride, *c3 = c2 + stride;
@@ -35,7 +35,7 @@ static void distances(const double *row, const double *c, size_t stride,
     d2[3] = s3;
 }
 
-uint32_t kmeans_nearest(const struct kmeans *k, const double *row)
+uint32_t kmeans_nearest(const struct kmeans *k, const row_f8 *row)
 {
     double least = INFINITY, d2[4];
     uint32_t best = 0;

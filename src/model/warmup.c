@@ -9,7 +9,7 @@
 #include "items.h"
 #include "safetensors.h"
 
-bool row_is_finite(const double *row, uint32_t features)
+bool row_is_finite(const row_f8 *row, uint32_t features)
 {
     int bad = 0;
 

@@ -50,7 +50,10 @@ int warmup_encode(const struct warmup *w, const pe_model *m, pe_tensors *t,
 int warmup_decode(struct warmup *w, const pe_model *m, const pe_tensors *t,
                   pe_error *errp);
 
+/* A value of a row as it lies in a record: at any alignment. */
+typedef double row_f8 __attribute__((aligned(1), may_alias));
+
 /* Row of finite values that fit a float? */
-bool row_is_finite(const double *row, uint32_t features);
+bool row_is_finite(const row_f8 *row, uint32_t features);
 
 #endif
