@@ -5,25 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "played.h"
+#include "scheduler_tables.h"
 #include "scratch.h"
 #include "src/common/text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- submit ---- */
-
-static resource_spec spec_of(resource_request *q)
-{
-    const resource_spec s = {.pilot = "r/p",
-                             .kind = "pool",
-                             .dir = "/home/me/p",
-                             .supervisor = "/x",
-                             .submit_dir = scratch_folder,
-                             .request = q};
-
-    return s;
-}
 
 static void test_submit_words(void)
 {
@@ -83,7 +71,7 @@ static void test_submit_words(void)
     for (size_t i = 0; i < COUNT(rows); i++) {
         resource *r = played_resource("pbs://");
         resource_request q = {0};
-        resource_spec s = spec_of(&q);
+        resource_spec s = scheduler_spec(&q);
         char id[RESOURCE_ID_MAX] = "", *want, *command;
         pe_error e = {0};
         s.dir = rows[i].dir;
@@ -112,7 +100,7 @@ static void test_submit_wrapper(void)
 {
     resource *r = played_resource("pbs://");
     resource_request q = {0};
-    const resource_spec s = spec_of(&q);
+    const resource_spec s = scheduler_spec(&q);
     char id[RESOURCE_ID_MAX] = "";
     pe_error e = {0};
 
@@ -133,7 +121,7 @@ static void test_submit_blocks(void)
 {
     resource *r = played_resource("pbs://");
     resource_request q = {0};
-    const resource_spec s = spec_of(&q);
+    const resource_spec s = scheduler_spec(&q);
     char id[RESOURCE_ID_MAX] = "";
 
     played_set("qsub=qsub.block-exit3");
@@ -142,12 +130,7 @@ static void test_submit_blocks(void)
     resource_close(r);
 }
 
-static const struct refusal {
-    const char *name;
-    enum pe_error_class kind;
-    enum pe_exit exit_code;
-    const char *text;
-} refusals[] = {
+static const scheduler_refusal refusals[] = {
     {"qsub-select.bad-mem", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "qsub on this host says: Illegal attribute or resource value select.mem"},
     {"qsub-select.bad-syntax", PE_ERROR_INPUT, PE_EXIT_CONFIG, "Illegal"},
@@ -204,61 +187,23 @@ static const struct refusal {
      "try again later ('qstat -B')"},
 };
 
-static const struct refusal *refusal_find(const char *name)
+/* An answer of qsub that gives no id. */
+static bool gives_none(const recorded *r)
 {
-    for (size_t i = 0; i < COUNT(refusals); i++)
-        if (!strcmp(refusals[i].name, name))
-            return &refusals[i];
-    return NULL;
+    bool select = !strncmp(r->name, "qsub-select.", 12);
+
+    return select ? r->status != 0
+                  : !strncmp(r->name, "qsub.", 5) && r->out_len == 0;
 }
 
-/* Every recorded answer of qsub that gives no id. */
 static void test_submit_refused(void)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < played_n; i++) {
-        const char *name = played_all[i].name;
-        bool select = !strncmp(name, "qsub-select.", 12);
-        if ((strncmp(name, "qsub.", 5) && !select) ||
-            (played_all[i].status == 0 && select) ||
-            (!select && played_all[i].out_len > 0))
-            continue;
-        const struct refusal *f = refusal_find(name);
-        if (!f) {
-            printf("# %s is not in the table\n", name);
-            CU_FAIL("a recording without a row");
-            continue;
-        }
-        resource *r = played_resource("pbs://");
-        resource_request q = {0};
-        const resource_spec s = spec_of(&q);
-        char id[RESOURCE_ID_MAX] = "", *play;
-        pe_error e = {0};
-        play = text_format("qsub=%s", name);
-        played_set(play);
-        CU_ASSERT_EQUAL(r->ops->submit(r, &s, id, &e), -1);
-        printf("# %s: %s\n", name, e.text);
-        UNIT_CONTAINS(e.text, f->text);
-        CU_ASSERT_EQUAL(e.kind, f->kind);
-        CU_ASSERT_EQUAL(e.exit_code, f->exit_code);
-        UNIT_EQUAL(id, "");
-        free(play);
-        resource_close(r);
-        n++;
-    }
-    CU_ASSERT_EQUAL(n, COUNT(refusals));
+    scheduler_refusals("pbs://", "qsub", gives_none, refusals, COUNT(refusals));
 }
 
 /* ---- cancel, shrink ---- */
 
-static const struct call {
-    const char *play, *id;
-    bool now;
-    int result;
-    enum pe_exit exit_code;
-    const char *text, *log;
-} cancels[] = {
+static const scheduler_call cancels[] = {
     {"qdel=qdel.running", "8.pbsserver", false, 0, 0, "",
      " qdel 8.pbsserver\n"},
     {"qdel=qdel.queued", "15.pbsserver", false, 0, 0, "", " qdel "},
@@ -285,22 +230,7 @@ static const struct call {
 
 static void test_cancel(void)
 {
-    resource *r = played_resource("pbs://");
-
-    for (size_t i = 0; i < COUNT(cancels); i++) {
-        const struct call *c = &cancels[i];
-        pe_error e = {0};
-        played_set(c->play);
-        CU_ASSERT_EQUAL(r->ops->cancel(r, c->id, c->now, &e), c->result);
-        UNIT_CONTAINS(e.text, c->text);
-        if (c->result == 0)
-            UNIT_EQUAL(e.text, "");
-        CU_ASSERT_EQUAL(e.exit_code, c->exit_code);
-        UNIT_CONTAINS(played_log(), c->log);
-        CU_ASSERT_EQUAL(played_calls("qdel"), *c->log != '\0');
-        CU_ASSERT_EQUAL(played_calls("qsig"), c->now);
-    }
-    resource_close(r);
+    scheduler_cancels("pbs://", "qdel", "qsig", cancels, COUNT(cancels));
 }
 
 static void test_shrink(void)
@@ -329,12 +259,7 @@ static void test_shrink(void)
 /* qstat is asked about the server first, then about its queues */
 #define UP "qstat=qstat-Bf-json.up,qstat-Qf-json.all pbsnodes=pbsnodes-json."
 
-static const struct examination {
-    const char *play;
-    enum request_word word[3];
-    const char *value[3];
-    const char *lines;
-} examinations[] = {
+static const scheduler_examination examinations[] = {
     {UP "free",
      {0},
      {NULL},
@@ -377,8 +302,8 @@ static const struct examination {
      {"nosuch"},
      SERVER "-- queue nosuch is not there: it is one of workq short closed "
             "stopped urgent\n"
-            "-- pbsnodes on this host says: Connection refused; pbsnodes: "
-            "cannot connect to server pbsserver, error=15010\n"},
+            "-- pbsnodes on this host says: Connection refused; cannot "
+            "connect to server pbsserver, error=15010\n"},
     {"qstat=qstat-f-json.server-down",
      {0},
      {NULL},
@@ -392,23 +317,7 @@ static const struct examination {
 
 static void test_doctor(void)
 {
-    resource *r = played_resource("pbs://");
-
-    for (size_t i = 0; i < COUNT(examinations); i++) {
-        const struct examination *x = &examinations[i];
-        resource_request q = {0};
-        pe_error e = {0};
-        text lines = {0};
-        for (int k = 0; k < 3 && x->value[k]; k++)
-            request_set(&q, x->word[k], x->value[k], true, "line", &e);
-        played_set(x->play);
-        CU_ASSERT_EQUAL(r->ops->doctor(r, &q, played_line_add, &lines, &e), 0);
-        UNIT_EQUAL(e.text, "");
-        UNIT_EQUAL(lines.data, x->lines);
-        text_free(&lines);
-        request_free(&q);
-    }
-    resource_close(r);
+    scheduler_doctors("pbs://", examinations, COUNT(examinations));
 }
 
 int main(void)

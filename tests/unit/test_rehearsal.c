@@ -143,12 +143,12 @@ static void test_ends(void)
         CU_ASSERT_EQUAL(rehearse_submit(url, pilot, t->job, id, &e), 0);
         UNIT_EQUAL(e.text, "");
         bool seen = rehearse_await(url, id, t->seen, &job);
-        if (!seen || job.exit_code != (t->seen ? t->exit_code : 0))
+        if (!seen || job.exit_code != (t->seen ? t->exit_code : -1))
             printf("# %s: %d %d %s %s\n", t->name, job.exit_code, job.signal,
                    job.native, job.prose);
         CU_ASSERT(seen);
-        CU_ASSERT_EQUAL(job.exit_code, t->seen ? t->exit_code : 0);
-        CU_ASSERT_EQUAL(job.signal, t->seen ? t->signal : 0);
+        CU_ASSERT_EQUAL(job.exit_code, t->seen ? t->exit_code : -1);
+        CU_ASSERT_EQUAL(job.signal, t->seen ? t->signal : -1);
         UNIT_EQUAL(content(pilot, "job.sh.told"), t->told ? t->told : "");
     }
     /* No process of theirs is left. */
@@ -368,13 +368,8 @@ static void test_cancel(void)
 
 static void test_cancel_bad(void)
 {
-    static const char *const ids[] = {"",
-                                      "2.rehearsal",
-                                      "1",
-                                      "x",
-                                      "../1.json",
-                                      "1.rehearsal.x",
-                                      "99999999999.rehearsal"};
+    static const char *const strangers[] = {"2.rehearsal", "1", "1.rehearsal.x",
+                                            "99999999999.rehearsal"};
     char id[RESOURCE_ID_MAX];
     pe_error e = {0};
     resource_job job;
@@ -387,10 +382,9 @@ static void test_cancel_bad(void)
     r = rehearsal_open(url, NULL);
     CU_ASSERT_EQUAL(r->ops->cancel(r, id, false, &e), -1);
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_UNAVAILABLE);
-    for (size_t i = 0; i < N(ids); i++) {
-        CU_ASSERT_EQUAL(r->ops->cancel(r, ids[i], false, &e), -1);
-        UNIT_CONTAINS(e.text, "the rehearsed scheduler knows no job");
-    }
+    for (size_t i = 0; i < N(strangers); i++)
+        CU_ASSERT_EQUAL(r->ops->cancel(r, strangers[i], false, &e), 0);
+    CU_ASSERT(rehearse_await(url, id, RESOURCE_QUEUED, &job));
     CU_ASSERT_EQUAL(r->ops->cancel(r, id, false, &e), 0);
     CU_ASSERT(rehearse_await(url, id, RESOURCE_CANCELED, &job));
     resource_close(r);

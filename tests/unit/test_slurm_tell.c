@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "played.h"
+#include "scheduler_tables.h"
 #include "scratch.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
@@ -14,18 +14,6 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- submit ---- */
-
-static resource_spec spec_of(resource_request *q)
-{
-    const resource_spec s = {.pilot = "r/p",
-                             .kind = "pool",
-                             .dir = "/home/me/p",
-                             .supervisor = "/x",
-                             .submit_dir = scratch_folder,
-                             .request = q};
-
-    return s;
-}
 
 static void test_submit(void)
 {
@@ -43,7 +31,7 @@ static void test_submit(void)
     for (size_t i = 0; i < COUNT(rows); i++) {
         resource *r = played_resource("slurm://");
         resource_request q = {0};
-        const resource_spec s = spec_of(&q);
+        const resource_spec s = scheduler_spec(&q);
         char id[RESOURCE_ID_MAX] = "";
         pe_error e = {0};
         scratch_write("answer", rows[i].out);
@@ -88,7 +76,7 @@ static void test_submit_words(void)
     for (size_t i = 0; i < COUNT(rows); i++) {
         resource *r = played_resource("slurm://");
         resource_request q = {0};
-        resource_spec s = spec_of(&q);
+        resource_spec s = scheduler_spec(&q);
         char id[RESOURCE_ID_MAX] = "", *want, *command;
         s.dir = rows[i].dir;
         if (rows[i].extra)
@@ -134,7 +122,7 @@ static void test_submit_environment(void)
     for (size_t i = 0; i < COUNT(rows); i++) {
         resource *r = played_resource("slurm://");
         resource_request q = {0};
-        resource_spec s = spec_of(&q);
+        resource_spec s = scheduler_spec(&q);
         char id[RESOURCE_ID_MAX] = "", *script;
         pe_error e = {0};
         CU_ASSERT_EQUAL(
@@ -151,7 +139,7 @@ static void test_submit_environment(void)
     }
     resource *r = played_resource("slurm://");
     resource_request nothing = {0};
-    const resource_spec none = spec_of(&nothing);
+    const resource_spec none = scheduler_spec(&nothing);
     char id[RESOURCE_ID_MAX], *seen = text_format("%s/seen", scratch_folder);
     char *sbatch = text_format("%s/bin/sbatch", scratch_folder);
     char *script = text_format("#!/bin/sh\nenv >'%s'\necho 37\n", seen), *said;
@@ -178,112 +166,80 @@ static void test_submit_environment(void)
     resource_close(r);
 }
 
-static const struct refusal {
-    const char *name;
-    enum pe_error_class kind;
-    enum pe_exit exit_code;
-    const char *text;
-} refusals[] = {
-    {"err-account-strict", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+static const scheduler_refusal refusals[] = {
+    {"sbatch.err-account-strict", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "sbatch on this host says: Batch job submission failed: Invalid account "
      "or account/partition combination specified"},
-    {"err-array", PE_ERROR_INPUT, PE_EXIT_CONFIG, "Invalid job array"},
-    {"err-array-syntax", PE_ERROR_INPUT, PE_EXIT_CONFIG, "Invalid job array"},
-    {"err-begin", PE_ERROR_INPUT, PE_EXIT_USAGE,
+    {"sbatch.err-array", PE_ERROR_INPUT, PE_EXIT_CONFIG, "Invalid job array"},
+    {"sbatch.err-array-syntax", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+     "Invalid job array"},
+    {"sbatch.err-begin", PE_ERROR_INPUT, PE_EXIT_USAGE,
      "sbatch on this host says: Invalid time specification (pos=0): whenever; "
      "Invalid --begin specification"},
-    {"err-constraint", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+    {"sbatch.err-constraint", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "Invalid feature specification"},
-    {"err-dependency-syntax", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+    {"sbatch.err-dependency-syntax", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "Job dependency problem"},
-    {"err-directive", PE_ERROR_INPUT, PE_EXIT_USAGE,
+    {"sbatch.err-directive", PE_ERROR_INPUT, PE_EXIT_USAGE,
      "sbatch on this host says: unrecognized option '--no-such-option'"},
-    {"err-dos", PE_ERROR_INPUT, PE_EXIT_CONFIG, "DOS line breaks"},
-    {"err-empty", PE_ERROR_INPUT, PE_EXIT_CONFIG, "Batch script is empty!"},
-    {"err-gres", PE_ERROR_INPUT, PE_EXIT_CONFIG, "generic resource"},
-    {"err-license", PE_ERROR_INPUT, PE_EXIT_CONFIG, "Invalid license"},
-    {"err-memory", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+    {"sbatch.err-dos", PE_ERROR_INPUT, PE_EXIT_CONFIG, "DOS line breaks"},
+    {"sbatch.err-empty", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+     "Batch script is empty!"},
+    {"sbatch.err-gres", PE_ERROR_INPUT, PE_EXIT_CONFIG, "generic resource"},
+    {"sbatch.err-license", PE_ERROR_INPUT, PE_EXIT_CONFIG, "Invalid license"},
+    {"sbatch.err-memory", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "Memory specification can not be satisfied; Batch job submission failed: "
      "Requested node configuration is not available"},
-    {"err-missing-script", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+    {"sbatch.err-missing-script", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "Unable to open file nosuch.sh"},
-    {"err-no-account-strict", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+    {"sbatch.err-no-account-strict", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "Invalid account"},
-    {"err-no-shebang", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+    {"sbatch.err-no-shebang", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "This does not look like a batch script"},
-    {"err-nodelist", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+    {"sbatch.err-nodelist", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "Invalid node name specified"},
-    {"err-option", PE_ERROR_INPUT, PE_EXIT_USAGE, "unrecognized option"},
-    {"err-partition", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+    {"sbatch.err-option", PE_ERROR_INPUT, PE_EXIT_USAGE, "unrecognized option"},
+    {"sbatch.err-partition", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "sbatch on this host says: invalid partition specified: nosuch; Batch "
      "job submission failed: Invalid partition name specified"},
-    {"err-qos-strict", PE_ERROR_INPUT, PE_EXIT_CONFIG, "Invalid qos"},
-    {"err-reservation", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+    {"sbatch.err-qos-strict", PE_ERROR_INPUT, PE_EXIT_CONFIG, "Invalid qos"},
+    {"sbatch.err-reservation", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "Requested reservation is invalid"},
-    {"err-signal", PE_ERROR_INPUT, PE_EXIT_USAGE, "Invalid --signal"},
-    {"err-time", PE_ERROR_INPUT, PE_EXIT_USAGE, "Invalid --time"},
-    {"err-timelimit-strict", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+    {"sbatch.err-signal", PE_ERROR_INPUT, PE_EXIT_USAGE, "Invalid --signal"},
+    {"sbatch.err-time", PE_ERROR_INPUT, PE_EXIT_USAGE, "Invalid --time"},
+    {"sbatch.err-timelimit-strict", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "Requested time limit is invalid"},
-    {"err-too-many-cpus-strict", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+    {"sbatch.err-too-many-cpus-strict", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "More processors requested than permitted"},
-    {"err-too-many-nodes-strict", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+    {"sbatch.err-too-many-nodes-strict", PE_ERROR_INPUT, PE_EXIT_CONFIG,
      "More processors requested than permitted"},
-    {"munge-down", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE, "munged does not run"},
-    {"no-config", PE_ERROR_INPUT, PE_EXIT_CONFIG, "no slurm.conf is found"},
-    {"server-down", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+    {"sbatch.munge-down", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+     "munged does not run"},
+    {"sbatch.no-config", PE_ERROR_INPUT, PE_EXIT_CONFIG,
+     "no slurm.conf is found"},
+    {"sbatch.server-down", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
      "Unable to contact slurm controller (connect failure); try again later"},
-    {"test-only", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+    {"sbatch.test-only", PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
      "it says: Job 38 to start at 2026-11-23T14:36:30"},
 };
 
-static const struct refusal *refusal_find(const char *name)
+/* An answer of sbatch that gives no id on a line of its own. */
+static bool gives_none(const recorded *r)
 {
-    for (size_t i = 0; i < COUNT(refusals); i++)
-        if (!strcmp(refusals[i].name, name))
-            return &refusals[i];
-    return NULL;
+    return !strncmp(r->name, "sbatch.", 7) &&
+           (r->status != 0 || r->out_len == 0);
 }
 
-/* Every recorded answer of sbatch that gives no id on a line of its own. */
 static void test_submit_refused(void)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < played_n; i++) {
-        const char *name = played_all[i].name;
-        if (strncmp(name, "sbatch.", 7) ||
-            (played_all[i].status == 0 && played_all[i].out_len > 0))
-            continue;
-        const struct refusal *f = refusal_find(name + 7);
-        if (!f) {
-            printf("# %s is not in the table\n", name);
-            CU_FAIL("a recording without a row");
-            continue;
-        }
-        resource *r = played_resource("slurm://");
-        resource_request q = {0};
-        const resource_spec s = spec_of(&q);
-        char id[RESOURCE_ID_MAX] = "", *play;
-        pe_error e = {0};
-        play = text_format("sbatch=%s", name);
-        played_set(play);
-        CU_ASSERT_EQUAL(r->ops->submit(r, &s, id, &e), -1);
-        printf("# %s: %s\n", name, e.text);
-        UNIT_CONTAINS(e.text, f->text);
-        CU_ASSERT_EQUAL(e.kind, f->kind);
-        CU_ASSERT_EQUAL(e.exit_code, f->exit_code);
-        UNIT_EQUAL(id, "");
-        free(play);
-        resource_close(r);
-        n++;
-    }
-    CU_ASSERT_EQUAL(n, COUNT(refusals));
+    scheduler_refusals("slurm://", "sbatch", gives_none, refusals,
+                       COUNT(refusals));
 }
 
 static void test_submit_hangs(void)
 {
     resource_request q = {0};
-    const resource_spec s = spec_of(&q);
+    const resource_spec s = scheduler_spec(&q);
     char id[RESOURCE_ID_MAX] = "";
     pe_error e = {0};
     resource *r;
@@ -301,13 +257,7 @@ static void test_submit_hangs(void)
 
 /* ---- cancel, shrink ---- */
 
-static const struct call {
-    const char *play, *id;
-    bool now;
-    int result;
-    enum pe_exit exit_code;
-    const char *text, *log; /* a part of it */
-} cancels[] = {
+static const scheduler_call cancels[] = {
     {"scancel=scancel.ok", "16", false, 0, 0, "", " scancel 16\n"},
     {"scancel=scancel.ok", "16", true, 0, 0, "",
      " scancel --full --signal=KILL 16\n"},
@@ -331,21 +281,8 @@ static const struct call {
 
 static void test_cancel(void)
 {
-    resource *r = played_resource("slurm://");
-
-    for (size_t i = 0; i < COUNT(cancels); i++) {
-        const struct call *c = &cancels[i];
-        pe_error e = {0};
-        played_set(c->play);
-        CU_ASSERT_EQUAL(r->ops->cancel(r, c->id, c->now, &e), c->result);
-        UNIT_CONTAINS(e.text, c->text);
-        if (c->result == 0)
-            UNIT_EQUAL(e.text, "");
-        CU_ASSERT_EQUAL(e.exit_code, c->exit_code);
-        UNIT_CONTAINS(played_log(), c->log);
-        CU_ASSERT_EQUAL(played_calls("scancel"), *c->log ? 1 + c->now : 0);
-    }
-    resource_close(r);
+    scheduler_cancels("slurm://", "scancel", "scancel", cancels,
+                      COUNT(cancels));
 }
 
 static void test_shrink(void)
@@ -370,12 +307,7 @@ static void test_shrink(void)
 
 /* ---- doctor ---- */
 
-static const struct examination {
-    const char *play;
-    enum request_word word[3];
-    const char *value[3];
-    const char *lines;
-} examinations[] = {
+static const scheduler_examination examinations[] = {
     {"scontrol=scontrol-ping.up sinfo=sinfo.idle",
      {0},
      {NULL},
@@ -424,23 +356,7 @@ static const struct examination {
 
 static void test_doctor(void)
 {
-    resource *r = played_resource("slurm://");
-
-    for (size_t i = 0; i < COUNT(examinations); i++) {
-        const struct examination *x = &examinations[i];
-        resource_request q = {0};
-        pe_error e = {0};
-        text lines = {0};
-        for (int k = 0; k < 3 && x->value[k]; k++)
-            request_set(&q, x->word[k], x->value[k], true, "line", &e);
-        played_set(x->play);
-        CU_ASSERT_EQUAL(r->ops->doctor(r, &q, played_line_add, &lines, &e), 0);
-        UNIT_EQUAL(e.text, "");
-        UNIT_EQUAL(lines.data, x->lines);
-        text_free(&lines);
-        request_free(&q);
-    }
-    resource_close(r);
+    scheduler_doctors("slurm://", examinations, COUNT(examinations));
 }
 
 int main(void)
