@@ -64,9 +64,11 @@ static int reserve(codec *c, pe_error *errp)
     if (c->n_chosen <= c->cap_grids)
         return 0;
     g = realloc(c->grids, c->n_chosen * sizeof(*g));
-    c->grids = g ? g : c->grids;
+    if (g)
+        c->grids = g;
     t = realloc(c->items, c->n_chosen * sizeof(*t));
-    c->items = t ? t : c->items;
+    if (t)
+        c->items = t;
     if (!g || !t)
         return pe_error_nomem(errp);
     c->cap_grids = c->n_chosen;

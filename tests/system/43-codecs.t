@@ -96,8 +96,9 @@ is "$(pilot results --stream --no-header codecs-json 2>/dev/null | wc -l)" 400 \
     "$FOREIGN" codecs-f144 0 "$(record x5f2)" 3 &&
     "$FOREIGN" codecs-f144 0 "$(record ev44)" 1
 is $? 0 "f144 is sent"
-job f144 ""
+job f144 "" kmeans "clusters: 1, warmup: 10"
 run_job f144
+has "$out" "of 50 rows (final model" "f144: all rows are scored, and no other"
 is "$(committed codecs-f144 points)" 50 "f144: a row each"
 is "$(committed codecs-f144 applied)" 53 "f144: the status is done with"
 is "$(get "$TEST_DIR/f144.json" aside)" 3 "f144: ... and counted as set aside"
@@ -146,6 +147,11 @@ run_job csv
 is "$(committed codecs-csv points)" 7 "csv: every line"
 
 # A topic, a broker or an option that is none.
+for bad in "-n 0" "-n many" "--refused --results" "-n 1 more"; do
+    # shellcheck disable=SC2086
+    pilot peek $bad codecs-csv >/dev/null 2>&1
+    is $? 64 "peek $bad: exit status"
+done
 out=$(pilot peek codecs-none 2>&1)
 is $? 78 "peek: no topic: exit status"
 has "$out" "there is no topic 'codecs-none' at broker" "peek: no topic: said"
