@@ -66,7 +66,8 @@ static int load(stream *s, const char *dir, pe_error *errp)
             errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
             "run %s writes no results to a topic (%s)", s->req->run,
             s->pl->results ? "it has no broker" : "results: off");
-    pipeline_topic(s->pl, s->req->run, ".results", s->topic, sizeof(s->topic));
+    pipeline_topic(s->pl, s->req->run, PIPELINE_RESULTS, s->topic,
+                   sizeof(s->topic));
     return via_open(s->req, errp);
 }
 

@@ -280,10 +280,8 @@ static int forget(const known *k, pipeline_request *req, pe_error *errp)
     if (!pl)
         return -1;
     rc = pipeline_is_local(pl) || !req->broker ? 1 : via_open(req, errp);
-    if (rc == 0 && pipeline_topic_is_own(pl))
+    if (rc == 0)
         rc = topics_delete(pl, req, errp);
-    else if (rc == 0)
-        log_info("topic %s is not this run's alone and stays", pl->topic);
     if (rc == 0) {
         pipeline_request_params(req, &c);
         c.no_commits = true;

@@ -45,23 +45,27 @@ int topics_ensure(const pipeline *p, const pipeline_request *r, pe_error *errp)
     int status = a ? ensure(p, r, a, "", errp) : -1;
 
     if (status == 0 && p->results)
-        status = ensure(p, r, a, ".results", errp);
+        status = ensure(p, r, a, PIPELINE_RESULTS, errp);
     if (status == 0)
-        status = ensure(p, r, a, ".refused", errp);
+        status = ensure(p, r, a, PIPELINE_REFUSED, errp);
     broker_admin_close(a);
     return status;
 }
 
 int topics_delete(const pipeline *p, const pipeline_request *r, pe_error *errp)
 {
-    static const char *const suffixes[] = {"", ".results", ".refused"};
+    static const char *const suffixes[] = {"", PIPELINE_RESULTS,
+                                           PIPELINE_REFUSED};
     broker_admin *a = admin_open(r, errp);
     int status = a ? 0 : -1;
     char name[256];
 
     for (size_t i = 0; status == 0 && i < 3; i++) {
         pipeline_topic(p, r->run, suffixes[i], name, sizeof(name));
-        status = broker_topic_delete(a, name, errp);
+        if (pipeline_topic_is_own(p, suffixes[i]))
+            status = broker_topic_delete(a, name, errp);
+        else
+            log_info("topic %s is not this run's alone and stays", name);
     }
     broker_admin_close(a);
     return status;

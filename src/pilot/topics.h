@@ -9,7 +9,9 @@
  */
 int topics_ensure(const pipeline *p, const pipeline_request *r, pe_error *errp);
 
-/* Delete them; one that is not there is no error. */
+/* Delete those that are the run's own; one that is not there is no error.  Of
+ * others it is said that they stay.
+ */
 int topics_delete(const pipeline *p, const pipeline_request *r, pe_error *errp);
 
 /* Next offset to be written to each partition of the run's topic into [ends],

@@ -253,5 +253,6 @@ void pipeline_print_config(const pipeline *p, FILE *f)
     print_key(f, 0, "results", p->results ? "topic" : "off");
     if (p->results_da00)
         print_key(f, 0, "results-format", "da00");
+    print_key(f, 0, "results-topic", p->results_topic);
     print_key(f, 0, "until", p->until_eof ? "eof" : "end");
 }

@@ -100,23 +100,38 @@ void pipeline_device_name(const pipeline *p, int d, char *out, size_t cap)
     }
 }
 
+/* The name that the file has for that topic, or NULL. */
+static const char *named_topic(const pipeline *p, const char *suffix)
+{
+    if (p->results_topic && !strcmp(suffix, PIPELINE_RESULTS))
+        return p->results_topic;
+    /* What a pool writes goes to no topic that other runs share. */
+    if (*suffix && p->topic && !strstr(p->topic, PIPELINE_RUN))
+        return NULL;
+    return p->topic;
+}
+
 void pipeline_topic(const pipeline *p, const char *run, const char *suffix,
                     char *out, size_t cap)
 {
-    const char *mark = p->topic ? strstr(p->topic, PIPELINE_RUN) : NULL;
+    const char *name = named_topic(p, suffix);
+    const char *mark = name ? strstr(name, PIPELINE_RUN) : NULL;
+    const char *end = name && name == p->results_topic ? "" : suffix;
 
     if (mark)
-        snprintf(out, cap, "%.*s%s%s%s", (int)(mark - p->topic), p->topic, run,
-                 mark + strlen(PIPELINE_RUN), suffix);
-    else if (p->topic)
-        snprintf(out, cap, "%s%s", p->topic, suffix);
+        snprintf(out, cap, "%.*s%s%s%s", (int)(mark - name), name, run,
+                 mark + strlen(PIPELINE_RUN), end);
+    else if (name)
+        snprintf(out, cap, "%s%s", name, end);
     else
         snprintf(out, cap, "pilot.%s.%s%s", run, p->stream_name, suffix);
 }
 
-bool pipeline_topic_is_own(const pipeline *p)
+bool pipeline_topic_is_own(const pipeline *p, const char *suffix)
 {
-    return !p->topic || strstr(p->topic, PIPELINE_RUN);
+    const char *name = named_topic(p, suffix);
+
+    return !name || strstr(name, PIPELINE_RUN);
 }
 
 int pipeline_owner(int partition, int ranks)
@@ -161,6 +176,7 @@ void pipeline_destroy(pipeline *p)
     pe_options_destroy(p->stream);
     free(p->compression);
     free(p->topic);
+    free(p->results_topic);
     free(p->stream_name);
     free(p->name);
     free(p->file);

@@ -31,6 +31,8 @@ static const pe_option_spec root_keys[] = {
      "where scores go"},
     {"results-format", PE_OPTION_STRING, 0, 0, "npy", "npy da00",
      "how records of scores are written"},
+    {"results-topic", PE_OPTION_STRING, 0, 0, NULL, NULL,
+     "topic of the scores; default: one of the run's own"},
     {"until", PE_OPTION_STRING, 0, 0, "end", "end eof",
      "end with the devices, or at what the topic holds at the start"},
     {0},
@@ -164,6 +166,18 @@ static bool is_topic(const char *s)
            is_name(plain, "._-", TOPIC_BYTES_MAX - NAME_BYTES_MAX);
 }
 
+/* [name], which may be NULL, stands at [t]. */
+static int check_topic_name(const tree *t, const char *name, pe_error *errp)
+{
+    if (!name || is_topic(name))
+        return 0;
+    return section_error(t, errp,
+                         "%s: '%.80s' is no name of a topic: letters, digits, "
+                         "'.', '_' and '-', at most %d, and {run} once, for "
+                         "the name of the run",
+                         t->key, name, TOPIC_BYTES_MAX);
+}
+
 static int take_stream(pipeline *p, const pe_options *o, const tree *t,
                        pe_error *errp)
 {
@@ -180,12 +194,8 @@ static int take_stream(pipeline *p, const pe_options *o, const tree *t,
     p->gaps_allowed = !strcmp(pe_options_string(o, "gaps"), "allow");
     if (failed)
         return pe_error_nomem(errp);
-    if (p->topic && !is_topic(p->topic))
-        return section_error(name, errp,
-                             "topic: '%.80s' is no name of a topic: letters, "
-                             "digits, '.', '_' and '-', at most %d, and "
-                             "{run} once, for the name of the run",
-                             p->topic, TOPIC_BYTES_MAX);
+    if (check_topic_name(name, p->topic, errp) < 0)
+        return -1;
     return take_message_max(p, o, size ? size : t, errp);
 }
 
@@ -256,6 +266,37 @@ static int read_stream(pipeline *p, const tree *root, pe_error *errp)
     return check_topic(p, at, errp);
 }
 
+/* Scores that are to go where the file says; the stream is known. */
+static int read_results(pipeline *p, const tree *root, pe_error *errp)
+{
+    const tree *t = tree_get(root, "results-topic");
+    char topic[256], other[256];
+    bool failed = false;
+
+    if (!t)
+        return 0;
+    p->results_topic = words_copy(t->value, &failed);
+    if (failed)
+        return pe_error_nomem(errp);
+    if (check_topic_name(t, p->results_topic, errp) < 0)
+        return -1;
+    if (!p->results)
+        return section_error(t, errp,
+                             "results-topic: 'results: off' writes no scores; "
+                             "leave one of them out");
+    pipeline_topic(p, "R", PIPELINE_RESULTS, topic, sizeof(topic));
+    pipeline_topic(p, "R", "", other, sizeof(other));
+    if (strcmp(topic, other) != 0) {
+        pipeline_topic(p, "R", PIPELINE_REFUSED, other, sizeof(other));
+        if (strcmp(topic, other) != 0)
+            return 0;
+    }
+    return section_error(t, errp,
+                         "results-topic: '%s' has other records of this "
+                         "pipeline; name another",
+                         p->results_topic);
+}
+
 static int read_epoch(pipeline *p, const tree *root, pe_error *errp)
 {
     const tree *t = tree_get(root, "epoch");
@@ -320,7 +361,7 @@ static int read_all(pipeline *p, const tree *root, pe_error *errp)
         pipeline_read_pilots(p, root, errp) < 0 ||
         pipeline_read_stages(p, root, errp) < 0 ||
         read_context(p, root, errp) < 0 || read_stream(p, root, errp) < 0 ||
-        read_epoch(p, root, errp) < 0)
+        read_results(p, root, errp) < 0 || read_epoch(p, root, errp) < 0)
         return -1;
     return pipeline_check_reach(p, root, errp);
 }

@@ -122,6 +122,7 @@ typedef struct pipeline {
     uint64_t epoch_blocks; /* 0: by time */
     bool results;          /* topic or off */
     bool results_da00;     /* ... as da00, else .npy */
+    char *results_topic;   /* {run} in it is the run's; NULL: its own */
     bool until_eof;        /* --until eof, or until: eof in the file */
 } pipeline;
 
@@ -175,12 +176,17 @@ int pipeline_first_device(const pipeline *p, const pipeline_pilot *k,
 /* Name of device [d] into [out]. */
 void pipeline_device_name(const pipeline *p, int d, char *out, size_t cap);
 
-/* Topic of run [run] into [out]; suffix "", ".results" or ".refused". */
+#define PIPELINE_RESULTS ".results"
+#define PIPELINE_REFUSED ".refused"
+
+/* Topic of run [run] into [out]; suffix "", PIPELINE_RESULTS or
+ * PIPELINE_REFUSED.
+ */
 void pipeline_topic(const pipeline *p, const char *run, const char *suffix,
                     char *out, size_t cap);
 
 /* Does its name hold the run's, so that no other run writes there? */
-bool pipeline_topic_is_own(const pipeline *p);
+bool pipeline_topic_is_own(const pipeline *p, const char *suffix);
 
 /* Rank that owns partition [partition] of [ranks]: partition mod ranks. */
 int pipeline_owner(int partition, int ranks);

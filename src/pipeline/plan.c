@@ -153,10 +153,10 @@ static void print_topics(const pipeline *p, const char *run, FILE *f)
             p->partitions, plural(p->partitions),
             (unsigned long long)p->message_bytes);
     if (p->results) {
-        pipeline_topic(p, run, ".results", topic, sizeof(topic));
+        pipeline_topic(p, run, PIPELINE_RESULTS, topic, sizeof(topic));
         fprintf(f, "  %s\n", topic);
     }
-    pipeline_topic(p, run, ".refused", topic, sizeof(topic));
+    pipeline_topic(p, run, PIPELINE_REFUSED, topic, sizeof(topic));
     fprintf(f, "  %s\n", topic);
 }
 

@@ -179,9 +179,9 @@ int results_open(pool_results *r, const pool_conf *c, pool_term *term,
     r->term = term;
     r->fate = fate;
     r->slot = slot;
-    pipeline_topic(c->pl, c->req->run, ".results", r->results,
+    pipeline_topic(c->pl, c->req->run, PIPELINE_RESULTS, r->results,
                    sizeof(r->results));
-    pipeline_topic(c->pl, c->req->run, ".refused", r->refused,
+    pipeline_topic(c->pl, c->req->run, PIPELINE_REFUSED, r->refused,
                    sizeof(r->refused));
     return pipeline_is_local(c->pl) ? 0 : open_producer(r, errp);
 }

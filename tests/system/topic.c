@@ -1,6 +1,7 @@
 /* topic.c - makes, deletes and cuts a topic.
  *
  * usage: topic create TOPIC PARTITIONS | topic delete TOPIC
+ *        topic end TOPIC: the offset that partition 0 ends at
  *        topic cut SEGMENT N: take the last N batches off a log's file
  * broker: PILOT_BROKER
  */
@@ -47,6 +48,12 @@ static int administer(int argc, char **argv)
         const broker_topic t = {.name = argv[2], .partitions = atoi(argv[3])};
 
         rc = broker_topic_ensure(a, &t, &n, &e);
+    } else if (a && !strcmp(argv[1], "end")) {
+        int64_t low, high;
+
+        rc = broker_watermarks(a, argv[2], 0, &low, &high, &e);
+        if (rc == 0)
+            printf("%lld\n", (long long)high);
     }
     if (rc < 0)
         fprintf(stderr, "topic: %s\n", e.text);

@@ -161,17 +161,56 @@ static void test_names(void)
     UNIT_EQUAL(text, "pilot.r.sense");
     pipeline_destroy(p);
     p = pipeline_file_good(GOOD, "streams.sense.topic=mine");
-    pipeline_topic(p, "r", ".refused", text, sizeof(text));
-    UNIT_EQUAL(text, "mine.refused");
+    pipeline_topic(p, "r", PIPELINE_REFUSED, text, sizeof(text));
+    UNIT_EQUAL(text, "pilot.r.sense.refused");
     pipeline_destroy(p);
     p = pipeline_file_good(GOOD, "streams.sense.topic=our.{run}.raw");
-    pipeline_topic(p, "monday", ".refused", text, sizeof(text));
+    pipeline_topic(p, "monday", PIPELINE_REFUSED, text, sizeof(text));
     UNIT_EQUAL(text, "our.monday.raw.refused");
     pipeline_destroy(p);
     UNIT_EQUAL(pilot_kind_name(PILOT_POOL), "pool");
     UNIT_EQUAL(pilot_kind_name(PILOT_EDGE), "edge");
     UNIT_EQUAL(pilot_kind_name(PILOT_BROKER), "broker");
     UNIT_EQUAL(pilot_kind_name(PILOT_PARAMS), "params");
+}
+
+/* What a pool writes is the run's own, but where the file says otherwise. */
+static void test_results_topic(void)
+{
+    static const struct {
+        const char *topic, *results, *name;
+        bool own;
+    } rows[] = {
+        {"", "", "pilot.r.sense.results", true},
+        {"mine", "", "pilot.r.sense.results", true},
+        {"our.{run}", "", "our.r.results", true},
+        {"mine", "mine.results", "mine.results", false},
+        {"", "lab.scores", "lab.scores", false},
+        {"mine", "lab.{run}.scores", "lab.r.scores", true},
+    };
+    char yaml[2048], topic[64] = "", results[64] = "", text[256];
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pipeline *p;
+
+        if (*rows[i].topic)
+            snprintf(topic, sizeof(topic),
+                     "streams: {sense: {topic: \"%s\"}}\n", rows[i].topic);
+        if (*rows[i].results)
+            snprintf(results, sizeof(results), "results-topic: \"%s\"\n",
+                     rows[i].results);
+        snprintf(yaml, sizeof(yaml), "%s%s%s", GOOD,
+                 *rows[i].topic ? topic : "", *rows[i].results ? results : "");
+        p = pipeline_file_good(yaml, NULL);
+        pipeline_topic(p, "r", PIPELINE_RESULTS, text, sizeof(text));
+        UNIT_EQUAL(text, rows[i].name);
+        CU_ASSERT_EQUAL(pipeline_topic_is_own(p, PIPELINE_RESULTS),
+                        rows[i].own);
+        CU_ASSERT(pipeline_topic_is_own(p, PIPELINE_REFUSED));
+        CU_ASSERT_EQUAL(pipeline_topic_is_own(p, ""),
+                        strcmp(rows[i].topic, "mine") != 0);
+        pipeline_destroy(p);
+    }
 }
 
 static void test_owner(void)
@@ -391,6 +430,7 @@ int main(void)
         {"every key", test_every_key},
         {"a source in the pool", test_local},
         {"names", test_names},
+        {"the topic of results", test_results_topic},
         {"partition to rank", test_owner},
         {"the largest record", test_message_max},
         {"shared object: options", test_object},

@@ -46,6 +46,15 @@ static void test_values_refused(void)
          "columns: 'a,,b': a name is missing between commas"},
         {"streams.sense.codec=xml",
          "codec: 'xml' is not one of: auto npy da00 f144 msgpack json csv"},
+        {"results-topic=a b",
+         "results-topic: 'a b' is no name of a topic: letters, digits, '.', "
+         "'_' and '-', at most 200, and {run} once, for the name of the run"},
+        {"results-topic=pilot.{run}.sense",
+         "results-topic: 'pilot.{run}.sense' has other records of this "
+         "pipeline; name another"},
+        {"results-topic=pilot.{run}.sense.refused",
+         "results-topic: 'pilot.{run}.sense.refused' has other records of "
+         "this pipeline; name another"},
         {"streams.sense.message-max=31kB",
          "message-max: a block takes 32000 bytes and does not fit; take fewer "
          "points or a larger record"},
@@ -58,6 +67,14 @@ static void test_values_refused(void)
 
     for (size_t i = 0; i < COUNT(rows); i++)
         pipeline_file_refused(GOOD, rows[i].set, rows[i].text);
+}
+
+static void test_results_refused(void)
+{
+    pipeline_file_refused(
+        "results: off\n" GOOD, "results-topic=lab",
+        "results-topic: 'results: off' writes no scores; leave one "
+        "of them out");
 }
 
 static void test_pilots_refused(void)
@@ -215,7 +232,7 @@ static void test_files_refused(void)
                      "function with process_cloud there"},
         {GOOD "frobnicate: 1\n",
          "p.yaml:18: unknown key 'frobnicate'; known are: version pipeline "
-         "results results-format until pilots stages context streams epoch"},
+         "results results-format results-topic until pilots stages context streams epoch"},
         {GOOD "      clusterz: 1\n",
          "p.yaml:18: unknown option 'clusterz'; did you mean 'clusters'?"},
         {GOOD "epoch:\n  interval: 1s\n  blocks: 5\n",
@@ -300,6 +317,7 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"values that are refused", test_values_refused},
+        {"topics of results that are refused", test_results_refused},
         {"pilots that are refused", test_pilots_refused},
         {"stages that are refused", test_stages_refused},
         {"files that are refused", test_files_refused},

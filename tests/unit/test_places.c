@@ -89,7 +89,7 @@ static void test_halves(void)
     CU_ASSERT_EQUAL(pipeline_devices(p), 0);
     CU_ASSERT_PTR_NULL(pipeline_stage_of(p, STAGE_SOURCE));
     pipeline_topic(p, "run", ".results", topic, sizeof(topic));
-    UNIT_EQUAL(topic, "t.results");
+    UNIT_EQUAL(topic, "pilot.run.sensors.results");
     pipeline_destroy(p);
     p = pipeline_file_good(EDGE_ONLY "streams: {infer: {topic: t}}\n", NULL);
     CU_ASSERT_EQUAL(p->shape, PIPELINE_EDGES);
