@@ -32,8 +32,11 @@ typedef struct pe_block {
     enum pe_dtype dtype;
 
     const char *device; /* key of the record, or its partition as text */
-    const char *source; /* PATH:FIRST_ROW, or PATH:ROWS ("0-3,5"), of files,
-                           else NULL */
+    const char *source; /* PATH:FIRST_ROW, or PATH:ROWS, of files, else NULL.
+                           ROWS is a list ("0-3,5"), with "/N" behind it where
+                           each point is N of those rows, or "0-9*": each is of
+                           some of them.  Who gives another number of points
+                           says so here, or has the last of these. */
     const char *topic;  /* NULL before the block was a record */
     int32_t partition;  /* -1 before the block was a record */
     int64_t offset;     /* -1 before the block was a record */

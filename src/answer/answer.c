@@ -19,7 +19,7 @@
 #define INFO_MAX_BYTES (256 << 20)
 #define NPY_PREFIX 10
 
-_Static_assert(sizeof(answer_row) == 48, "a row is what its head says");
+_Static_assert(sizeof(answer_row) == 56, "a row is what its head says");
 
 void answer_head(char out[ANSWER_HEAD], uint64_t n)
 {

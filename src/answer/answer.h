@@ -41,7 +41,9 @@ enum answer_label {
 typedef struct answer_row {
     int64_t time_ns;   /* its own, else of its block: sensed, else stored by
                           the broker; 0: not known */
-    int64_t row;       /* from 0 in its source, else of its device */
+    int64_t row;       /* from 0 in its source, else of its device; -1: not
+                          known */
+    int64_t last;      /* where it is made of several, the last of them */
     int64_t offset;    /* of its record */
     int32_t device;    /* index into devices; -1: too many to be kept */
     int32_t source;    /* index into sources; -1: none */
@@ -52,9 +54,10 @@ typedef struct answer_row {
 } answer_row;
 
 /* Its fields, as the head of a .npy lists them. */
-#define ANSWER_FIELDS                                                   \
-    "('time_ns', '<i8'), ('row', '<i8'), ('offset', '<i8'), ('device'," \
-    " '<i4'), ('source', '<i4'), ('partition', '<i4'), ('point', "      \
+#define ANSWER_FIELDS                                                  \
+    "('time_ns', '<i8'), ('row', '<i8'), ('last', '<i8'), ('offset', " \
+    "'<i8'), ('device',"                                               \
+    " '<i4'), ('source', '<i4'), ('partition', '<i4'), ('point', "     \
     "'<u4'), ('score', '<f4'), ('label', '<i4')"
 
 /* Bytes in front of the rows. */

@@ -322,8 +322,10 @@ static void notes_of(const ending *e, json_t *notes)
     if (p->devices.beyond > 0)
         note(notes, "names of more than %d devices are not kept", NAMES_MAX);
     if (p->inexact_rows)
-        note(notes, "rows were joined or left out before the model: a number "
-                    "is that of the first row of its block");
+        note(notes,
+             "rows were joined or left out before the model, and of some "
+             "it is not known which: their number is that of the first "
+             "row of their block, or from where to where they are");
 }
 
 static json_t *drift_of(const ending *e)

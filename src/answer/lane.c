@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/block/origin.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
@@ -101,7 +102,7 @@ static bool is_repeat(lane_device *d, const pe_block *b)
  */
 static void number_rows(lane_block *b, lane_device *d)
 {
-    b->row = record_source_row(b->record.block.source, 0);
+    b->row = origin_of(b->record.block.source, 0).first;
     b->of_device = b->row < 0;
     if (b->of_device)
         b->row = d ? d->rows : -1;
@@ -149,8 +150,12 @@ static int prepare(lane *l, lane_block *b, pe_error *errp)
             return -1;
         if (rc > 0)
             b->block.data = b->work.data;
+        if (rc > 0 && b->block.source) {
+            record_source_fit(b->block.source, b->source);
+            b->block.source = b->source;
+        }
     }
-    b->one_to_one = b->block.points == b->record.block.points && !l->c.reshaped;
+    b->one_to_one = b->block.points == b->record.block.points;
     if (rc > 0 && b->block.features == l->c.features)
         return check_strict(l, &b->block, errp) < 0 ? -1 : rc;
     if (rc <= 0)

@@ -67,11 +67,12 @@ typedef struct lane_block {
     source_item record; /* held until lane_release */
     pe_block work;      /* data of its own, where stages made some */
     pe_block block;     /* what the model gets */
-    said said;          /* of the record's rows */
-    bool one_to_one;    /* its points are the record's rows */
-    uint64_t at;        /* rows of the lane before its first */
-    int64_t row;        /* number of the first in its source or device */
-    bool of_device;     /* ... the latter */
+    char source[RECORD_SOURCE_MAX + 1]; /* of that, behind stages */
+    said said;                          /* of the record's rows */
+    bool one_to_one;                    /* its points are the record's rows */
+    uint64_t at;                        /* rows of the lane before its first */
+    int64_t row;    /* number of the first in its source or device */
+    bool of_device; /* ... the latter */
 } lane_block;
 
 int lane_init(lane *l, const lane_conf *c, pe_error *errp);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "src/answer/values.h"
+#include "src/block/origin.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
@@ -34,6 +35,7 @@ typedef struct worker {
     uint64_t *counted;
     uint64_t masked;
     top top;
+    origin_reader rows_of; /* the block at hand; kind ORIGIN_NONE: has none */
     bool inexact_rows;
     pe_error error;
 } worker;
@@ -96,12 +98,12 @@ static int name_numbers(worker *w, answer_row *r, pe_error *errp)
 {
     const pe_block *b = &w->b.record.block;
     bool file = w->p->lanes[w->lane].c.what != NULL; /* and no device's */
-    char source[RECORD_SOURCE_MAX + 1] = "";
+    char source[RECORD_SOURCE_MAX + 1] = "";         /* its path */
     int rc = 0;
 
     if (!w->b.of_device)
-        snprintf(source, sizeof(source), "%.*s",
-                 (int)(strrchr(b->source, ':') - b->source), b->source);
+        snprintf(source, sizeof(source), "%.*s", (int)origin_path(b->source),
+                 b->source);
     pthread_mutex_lock(&w->p->lock);
     if (!w->p->n_values) {
         w->p->n_values = w->b.one_to_one ? b->features : w->b.block.features;
@@ -144,6 +146,27 @@ static int take_values(worker *w, pe_error *errp)
     return values_put(w->p, w->lane, w->b.at, w->values, points, errp);
 }
 
+/* Are points without a file those that their device has sensed? */
+static bool is_counted(const worker *w)
+{
+    return w->b.one_to_one && !w->p->lanes[w->lane].c.reshaped;
+}
+
+/* Of point [i], which is the next one. */
+static void number_row(worker *w, answer_row *r, uint32_t i)
+{
+    if (w->rows_of.kind != ORIGIN_NONE) {
+        origin_rows rows = origin_next(&w->rows_of);
+
+        r->row = rows.first;
+        r->last = rows.last;
+        return;
+    }
+    if (is_counted(w) && r->row >= 0)
+        r->row += i;
+    r->last = r->row;
+}
+
 static void fill_row(worker *w, const answer_row *of, uint32_t i)
 {
     answer_row *r = &w->rows[i];
@@ -151,10 +174,7 @@ static void fill_row(worker *w, const answer_row *of, uint32_t i)
     *r = *of;
     r->point = i;
     r->score = w->scores[i];
-    if (w->b.one_to_one && r->row >= 0)
-        r->row = w->b.of_device
-                     ? r->row + i
-                     : record_source_row(w->b.record.block.source, i);
+    number_row(w, r, i);
     if (w->b.one_to_one && w->b.said.timed)
         r->time_ns = w->b.said.times[i];
     r->label = isnan(r->score) ? ANSWER_MASKED : ANSWER_INLIER;
@@ -178,7 +198,9 @@ static int give_out(worker *w, pe_error *errp)
         of.time_ns = 0;
     if (name_numbers(w, &of, errp) < 0 || take_values(w, errp) < 0)
         return -1;
-    w->inexact_rows = w->inexact_rows || !w->b.one_to_one;
+    origin_open(&w->rows_of, w->b.of_device ? NULL : w->b.block.source);
+    w->inexact_rows = w->inexact_rows || w->rows_of.kind == ORIGIN_SOME ||
+                      (w->rows_of.kind == ORIGIN_NONE && !is_counted(w));
     for (uint32_t i = 0; i < w->b.block.points; i++)
         fill_row(w, &of, i);
     atomic_fetch_add(&w->p->scored, w->b.block.points);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/agent/fault.h"
+#include "src/block/origin.h"
 #include "src/common/text.h"
 
 typedef struct stage {
@@ -19,8 +20,9 @@ typedef struct stage {
 struct stages {
     stages_conf c;
     function_host host;
-    pe_model *m;   /* ours: kernels are for one thread at a time */
-    pe_block work; /* a copy that is aligned */
+    pe_model *m;      /* ours: kernels are for one thread at a time */
+    pe_block work;    /* a copy that is aligned */
+    origin_list blur; /* rows of a block that a function reshaped */
     stage *stage;
     size_t n;
 };
@@ -222,10 +224,14 @@ int stages_run(stages *s, pe_block *b, pe_error *errp)
     }
     for (size_t i = 0; rc > 0 && i < s->n; i++) {
         rc = step(&s->stage[i], in, errp);
+        if (rc > 0)
+            s->stage[i].out.source =
+                origin_trust(&s->blur, in, &s->stage[i].out);
         in = &s->stage[i].out;
     }
     if (rc > 0 && in != b) {
         b->data = in->data;
+        b->source = in->source;
         b->points = in->points;
         b->features = in->features;
         b->dtype = in->dtype;

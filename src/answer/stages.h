@@ -35,9 +35,9 @@ int stages_columns(const stages_conf *c, const char *list, struct text *out);
 stages *stages_open(const stages_conf *c, pe_error *errp);
 void stages_close(stages *s); /* may be NULL */
 
-/* PE_FORWARD: [b] has the data of the last one, which lives until the next
- * call, and where it came from stays; PE_NOTHING: nothing goes on; -1: an
- * error of class input refuses the block.
+/* PE_FORWARD: [b] has the data of the last one, and the rows they are in its
+ * source, which live until the next call; where it came from stays; PE_NOTHING:
+ * nothing goes on; -1: an error of class input refuses the block.
  */
 int stages_run(stages *s, pe_block *b, pe_error *errp);
 

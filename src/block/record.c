@@ -26,35 +26,6 @@ void record_source_fit(const char *source, char out[RECORD_SOURCE_MAX + 1])
     memcpy(out + 3, from, strlen(from) + 1);
 }
 
-int64_t record_source_row(const char *source, uint32_t point)
-{
-    const char *p = source ? strrchr(source, ':') : NULL;
-    uint64_t left = point, from, to;
-    char *end;
-
-    while (p && (*p == ':' || *p == ',')) {
-        if (p[1] < '0' || p[1] > '9')
-            return -1;
-        from = strtoull(p + 1, &end, 10);
-        if (!*end)
-            return *p == ':' && from <= INT64_MAX - left
-                       ? (int64_t)(from + left)
-                       : -1;
-        if (*end != '-' || end[1] < '0' || end[1] > '9')
-            return *end == '+' && point == 0 && from <= INT64_MAX
-                       ? (int64_t)from
-                       : -1;
-        to = strtoull(end + 1, &end, 10);
-        if (to < from || to > INT64_MAX)
-            return -1;
-        if (left <= to - from)
-            return (int64_t)(from + left);
-        left -= to - from + 1;
-        p = end;
-    }
-    return -1;
-}
-
 void record_clear(record_headers *r)
 {
     r->n = 0;

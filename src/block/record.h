@@ -8,7 +8,12 @@
 #include <pilot/block.h>
 
 #define RECORD_HEADERS_MAX 24
-#define RECORD_SCRATCH 2048
+#define RECORD_SCRATCH 4096
+
+/* Longest pe_source: a path, and the ranges of some hundred rows
+ * (src/block/origin.h).
+ */
+#define RECORD_SOURCE_MAX 2047
 
 /* Largest pe_boot and pe_seq that are read. */
 #define RECORD_NUMBER_MAX ((UINT64_C(1) << 62) - 1)
@@ -47,28 +52,21 @@ const record_header *record_find(const record_headers *r, const char *name);
  * content-type, pe_*; what [b] does not know is left out (ce_id, pe_seq and
  * pe_boot without has_seq, times that are 0, no version, no source).  The
  * source is borrowed.  0, or -1 when they do not fit (names too long, or a
- * source of more than 511 bytes).
+ * source of more than RECORD_SOURCE_MAX bytes).
  */
 int record_encode(record_headers *r, const char *run, const char *stage,
                   const pe_block *b, pe_error *errp);
 
-/* Longest pe_source. */
-#define RECORD_SOURCE_MAX 511
 /* [source] into [out], from the front cut to what a record can bear, since the
  * end of PATH:ROW says more.
  */
 void record_source_fit(const char *source, char out[RECORD_SOURCE_MAX + 1]);
 
-/* Number of row [point] of a block by its source: PATH:ROW, or, where some of
- * its rows were left out, PATH:0-3,5-9; -1: it does not say.
- */
-int64_t record_source_row(const char *source, uint32_t point);
-
 /* What the headers say of a block: has_seq, boot, seq, sense_ns, edge_ns,
  * version, source.  Absent headers leave 0/NULL.  The source goes to [buf]
- * (at least 512 bytes), which must live as long as the block.  A header that
- * is there but malformed is an input error naming it; of one that is there
- * twice, the last counts.
+ * (at least RECORD_SOURCE_MAX + 1 bytes), which must live as long as the block.
+ * A header that is there but malformed is an input error naming it; of one that
+ * is there twice, the last counts.
  */
 int record_decode(const record_headers *r, pe_block *b, char *buf, size_t cap,
                   pe_error *errp);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "src/block/record.h"
+#include "src/block/origin.h"
 
 /* --- to text --- */
 
@@ -171,25 +171,26 @@ int times_pick(const char *source_in, uint32_t n_in, const int64_t *ns,
 {
     bool same = source_in == source_out ||
                 (source_in && source_out && !strcmp(source_in, source_out));
+    origin_reader from, to;
     uint32_t j = 0;
+    int64_t row = -1;
 
     if (same && n_in == n_out) {
         if (out != ns)
             memcpy(out, ns, n_in * sizeof(*ns));
         return 0;
     }
-    if (same || !source_in || !source_out)
+    if (same || !origin_open(&from, source_in) ||
+        !origin_open(&to, source_out) || to.kind == ORIGIN_SOME)
         return -1;
-    for (uint32_t i = 0; i < n_out; i++, j++) {
-        int64_t row = record_source_row(source_out, i);
+    for (uint32_t i = 0; i < n_out; i++) {
+        int64_t last = origin_next(&to).last;
 
-        if (row < 0)
+        for (; last >= 0 && row != last && j < n_in; j++)
+            row = origin_next(&from).last;
+        if (last < 0 || row != last)
             return -1;
-        while (j < n_in && record_source_row(source_in, j) != row)
-            j++;
-        if (j == n_in)
-            return -1;
-        out[i] = ns[j];
+        out[i] = ns[j - 1];
     }
     return 0;
 }

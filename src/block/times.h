@@ -24,8 +24,9 @@ int times_encode(const int64_t *ns, uint32_t n, text *out);
 int times_decode(const char *s, size_t len, uint32_t n, int64_t *ns);
 
 /* Times of the [n_out] rows that [source_out] names, out of those [ns] of
- * [n_in] rows of [source_in] (pe_source, see record_source_row), into [out],
- * which may be [ns].  -1: it cannot be told which rows those are.
+ * [n_in] rows of [source_in] (pe_source, see origin.h), into [out],
+ * which may be [ns]; one that is made of several has the time of the last.  -1:
+ * it cannot be told which rows those are.
  */
 int times_pick(const char *source_in, uint32_t n_in, const int64_t *ns,
                const char *source_out, uint32_t n_out, int64_t *out);

@@ -20,15 +20,27 @@ static const char *label_name(const result_row *r)
                                        : "masked";
 }
 
+/* "7", or of a row that is made of several "0-9". */
+static void rows_of(const result_row *r, char out[48])
+{
+    int n = snprintf(out, 48, "%" PRId64, r->row);
+
+    if (r->last > r->row)
+        snprintf(out + n, 48 - (size_t)n, "-%" PRId64, r->last);
+}
+
 /* FILE:ROW, else DEVICE/ROW; the caller frees. */
 static char *place_of(const result_row *r)
 {
+    char rows[48];
+
     if (r->place)
         return text_format("%s", r->place);
     if (r->row < 0)
         return text_format("%s", *r->source ? r->source : r->device);
-    return text_format("%s%c%" PRId64, *r->source ? r->source : r->device,
-                       *r->source ? ':' : '/', r->row);
+    rows_of(r, rows);
+    return text_format("%s%c%s", *r->source ? r->source : r->device,
+                       *r->source ? ':' : '/', rows);
 }
 
 static void time_of(const result_row *r, char out[32])
@@ -90,17 +102,15 @@ static void print_text(const result_row *r, const result_columns *c, FILE *f)
 
 static void print_csv(const result_row *r, const result_columns *c, FILE *f)
 {
-    char time[32];
+    char time[32], rows[48];
 
     time_of(r, time);
     fprintf(f, "%s,", time);
     print_field(r->device, f);
     fputc(',', f);
     print_field(r->source, f);
-    if (r->row >= 0)
-        fprintf(f, ",%" PRId64 ",", r->row);
-    else
-        fprintf(f, ",,");
+    rows_of(r, rows);
+    fprintf(f, ",%s,", r->row >= 0 ? rows : "");
     if (!isnan(r->score))
         fprintf(f, "%.9g", (double)r->score);
     if (isnan(r->threshold))
@@ -135,6 +145,8 @@ static void print_json(const result_row *r, const result_columns *c, FILE *f)
                   r->row >= 0 ? json_integer(r->row) : json_null(), "score",
                   number((double)r->score), "threshold", number(r->threshold),
                   "label", label_name(r), "version", (json_int_t)r->version);
+    if (r->last > r->row)
+        json_object_set_new(o, "last", json_integer(r->last));
     if (r->values)
         json_object_set(o, "values", values);
     json_decref(values);
@@ -228,6 +240,7 @@ static void print_row(const answers *a, const result_wish *w,
         .device = answers_device(a, r->device),
         .source = answers_source(a, r->source),
         .row = r->row,
+        .last = r->last,
         .score = r->score,
         .threshold = answers_threshold(a),
         .label = r->label,

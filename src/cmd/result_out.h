@@ -21,6 +21,7 @@ typedef struct result_row {
     const char *place;  /* where it is, without a file: what stands for
                            DEVICE/ROW; NULL: that */
     int64_t row;        /* -1: not known */
+    int64_t last;       /* of those it is made of, else [row] */
     float score;
     double threshold;
     int label; /* of answer_label */

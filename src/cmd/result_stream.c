@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/agent/via.h"
+#include "src/block/origin.h"
 #include "src/block/times.h"
 #include "src/cmd/result_rows.h"
 #include "src/codec/codec.h"
@@ -209,9 +210,9 @@ static int facts_take(const stream *s, const broker_record *r, facts *f,
     if (header(s, "pe_version", words, sizeof(words)))
         text_parse_int(words, &f->version);
     if (header(s, "pe_source", f->rows, sizeof(f->rows)) &&
-        record_source_row(f->rows, 0) >= 0)
+        origin_path(f->rows) > 0)
         snprintf(f->source, sizeof(f->source), "%.*s",
-                 (int)(strrchr(f->rows, ':') - f->rows), f->rows);
+                 (int)origin_path(f->rows), f->rows);
     header(s, "ce_id", f->id, sizeof(f->id));
     header(s, "ce_time", f->time, sizeof(f->time));
     snprintf(f->device, sizeof(f->device), "%.*s", (int)r->key_len,
@@ -296,18 +297,22 @@ static int print_rows(stream *s, const facts *f, const pe_block *b,
     int has =
         s->w->outliers && !has_outliers(f, b) ? 0 : rows_of(s, b, &rows, errp);
     char place[360];
+    origin_reader o;
 
     if (has < 0)
         return -1;
+    origin_open(&o, f->rows);
     for (uint32_t i = 0; i < b->points; i++) {
         float score = (float)pe_block_at(b, i, 0);
         int label = label_of(f, score);
+        origin_rows at = origin_next(&o);
         result_row out = {.time_ns = times ? times[i] : f->time_ns,
                           .time = !times && *f->time ? f->time : NULL,
                           .device = f->device,
                           .source = f->source,
                           .place = *f->source ? NULL : place,
-                          .row = record_source_row(f->rows, i),
+                          .row = at.first,
+                          .last = at.last,
                           .score = score,
                           .threshold = f->threshold,
                           .label = label,

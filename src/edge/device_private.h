@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "src/block/origin.h"
 #include "src/edge/device.h"
 #include "src/edge/queue.h"
 
@@ -37,6 +38,7 @@ struct device {
     queue_slot *slot;      /* being sensed */
     pe_block scratch;      /* output of a stage, before it takes the place
                               of its input */
+    origin_list blur;      /* rows of a block that a function reshaped */
     const void *framed_at; /* data of a block that is a frame already */
     device_said said;
     record_headers headers;

@@ -96,8 +96,10 @@ static int process_one(device *d, size_t i, pe_block *b)
     d->unmet = context_take_unmet(d->ctx[i]) || d->unmet;
     if (rc < 0)
         return stage_failed(d, d->ctx[i]);
-    if (rc > 0)
+    if (rc > 0) {
+        out->source = origin_trust(&d->blur, b, out);
         adopt(b, out);
+    }
     return rc > 0 && said_stage(d, i, b) < 0 ? -1 : rc;
 }
 

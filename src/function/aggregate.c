@@ -7,6 +7,7 @@
 
 #include "rows.h"
 #include "src/block/columns.h"
+#include "src/block/origin.h"
 #include "src/common/text.h"
 
 #define AGGREGATE_KINDS 8 /* with repeats; more are a mistake */
@@ -31,6 +32,8 @@ typedef struct aggregate_state {
     uint32_t n_kinds;
     double *room; /* the row read, the row made */
     size_t cap;
+    origin_list joined; /* the rows of a block */
+    bool blurred;       /* it was said that they found no room */
 } aggregate_state;
 
 /* --- kinds --- */
@@ -185,6 +188,17 @@ static void fold_window(const aggregate_state *st, const pe_block *in,
         }
 }
 
+/* Which rows of their file each point of [out] is made of. */
+static void say_rows(pe_context *ctx, aggregate_state *st, const pe_block *in,
+                     pe_block *out)
+{
+    if (origin_path(in->source) == 0)
+        return;
+    if (!origin_join(&st->joined, in->source, in->points, st->rows))
+        rows_blurred(ctx, &st->blurred, st->joined.text);
+    out->source = *st->joined.text ? st->joined.text : NULL;
+}
+
 static int aggregate_process(pe_context *ctx, const pe_block *in, pe_block *out)
 {
     aggregate_state *st = pe_context_state(ctx);
@@ -201,6 +215,7 @@ static int aggregate_process(pe_context *ctx, const pe_block *in, pe_block *out)
                     made);
         rows_store(out, w, made);
     }
+    say_rows(ctx, st, in, out);
     return PE_FORWARD;
 }
 

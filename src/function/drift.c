@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/block/record.h"
+#include "src/block/origin.h"
 #include "src/common/drift.h"
 #include "src/common/text.h"
 #include "src/function/host.h"
@@ -141,8 +141,8 @@ static bool take(drift_state *st, double x, double *meanp)
 static void say(pe_context *ctx, const drift_state *st, const pe_block *b,
                 uint32_t i, double before, double x)
 {
-    int64_t row = record_source_row(b->source, i);
-    int len = row < 0 ? 0 : (int)(strrchr(b->source, ':') - b->source);
+    int64_t row = origin_of(b->source, i).first;
+    int len = (int)origin_path(b->source);
     char what[40], where[300];
 
     snprintf(what, sizeof(what), "column %" PRId64, st->column);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rows.h"
+#include "src/block/origin.h"
 
 typedef struct filter_state {
     bool outliers; /* keep them, else the others */
@@ -12,6 +13,8 @@ typedef struct filter_state {
     bool drop;     /* while there is no model */
     float *scores;
     uint32_t cap;
+    origin_list rows; /* of those that stayed of a block */
+    bool blurred;     /* it was said that they found no room */
 } filter_state;
 
 static int filter_open(pe_context *ctx)
@@ -84,10 +87,26 @@ static void copy_kept(const filter_state *st, const pe_block *in,
     }
 }
 
+/* Which rows of their file the points of [out] are. */
+static void say_rows(pe_context *ctx, filter_state *st, const pe_block *in,
+                     double threshold, pe_block *out)
+{
+    origin_reader o;
+
+    if (!origin_open(&o, in->source))
+        return;
+    origin_begin(&st->rows, in->source);
+    for (uint32_t i = 0; i < in->points; i++)
+        origin_keep(&st->rows, &o, keeps(st, st->scores[i], threshold));
+    if (!origin_end(&st->rows, &o))
+        rows_blurred(ctx, &st->blurred, st->rows.text);
+    out->source = *st->rows.text ? st->rows.text : NULL;
+}
+
 static int keep_rows(pe_context *ctx, const pe_block *in, double threshold,
                      pe_block *out)
 {
-    const filter_state *st = pe_context_state(ctx);
+    filter_state *st = pe_context_state(ctx);
     uint32_t kept = count_kept(st, in->points, threshold);
 
     if (kept == 0)
@@ -97,6 +116,7 @@ static int keep_rows(pe_context *ctx, const pe_block *in, double threshold,
     if (rows_reserve(ctx, in, out, kept, in->features) < 0)
         return -1;
     copy_kept(st, in, threshold, out);
+    say_rows(ctx, st, in, threshold, out);
     return PE_FORWARD;
 }
 

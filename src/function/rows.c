@@ -38,6 +38,18 @@ int rows_reserve(pe_context *ctx, const pe_block *in, pe_block *out,
     return 0;
 }
 
+void rows_blurred(pe_context *ctx, bool *saidp, const char *source)
+{
+    if (!*saidp)
+        pe_context_log(ctx,
+                       "the rows that stay of a block are too many ranges to "
+                       "be named in its record: results say from where to "
+                       "where they are, as %s; smaller blocks have their rows "
+                       "named",
+                       source);
+    *saidp = true;
+}
+
 bool rows_load(const pe_block *b, uint32_t row, double *x)
 {
     bool usable = true;

@@ -22,6 +22,11 @@ int rows_item(const char **atp, char item[ROWS_ITEM]);
 int rows_reserve(pe_context *ctx, const pe_block *in, pe_block *out,
                  uint32_t points, uint32_t features);
 
+/* Say once, which *saidp keeps, that the rows of [source] are so many ranges
+ * that it has but the first and the last of them.
+ */
+void rows_blurred(pe_context *ctx, bool *saidp, const char *source);
+
 /* Row [row] of [b] as doubles into [x]; false when the models mask it: a
  * value that is not finite, or beyond FLT_MAX.
  */

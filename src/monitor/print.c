@@ -210,12 +210,15 @@ static void top_print(const json_t *final, FILE *f)
         const char *source = value_text(row, "source", "");
         bool file = *source != '\0';
 
+        char last[32] = "";
         bool outlier = !json_is_number(threshold) ||
                        value_real(row, "score") > json_number_value(threshold);
 
-        fprintf(f, LABEL "%s%s%lld  %.6g%s\n", label,
+        if (json_object_get(row, "last"))
+            snprintf(last, sizeof(last), "-%lld", count_of(row, "last"));
+        fprintf(f, LABEL "%s%s%lld%s  %.6g%s\n", label,
                 file ? source : value_text(row, "device", ""), file ? ":" : "/",
-                count_of(row, "row"), value_real(row, "score"),
+                count_of(row, "row"), last, value_real(row, "score"),
                 outlier ? "" : ", no outlier");
         label = "";
     }

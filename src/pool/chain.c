@@ -229,11 +229,12 @@ static int step(pool_stages *st, pool_function *f, const pe_block *in,
                         f->stage->name, context_error(f->ctx));
 }
 
-/* What stages make of a block is its data; where it came from stays, whatever
- * they write there.
+/* What stages make of a block is its data, and which rows of its file that is;
+ * where it came from stays, whatever they write there.
  */
 static void take_data(pe_block *b, const pe_block *from)
 {
+    b->source = from->source;
     b->data = from->data;
     b->points = from->points;
     b->features = from->features;
@@ -249,6 +250,8 @@ static int run(pool_stages *st, pool_function *row, pe_block *b, pe_error *errp)
         return -1;
     for (size_t i = 0; rc > 0 && i < st->n_pre; i++) {
         rc = step(st, &row[i], in, errp);
+        if (rc > 0)
+            row[i].out.source = origin_trust(&st->blur, in, &row[i].out);
         in = &row[i].out;
     }
     if (rc > 0)
@@ -315,6 +318,10 @@ static void look(pool_stages *st, const pe_block *first)
     a->rc = run(st, st->pre, &b, &a->error);
     if (a->rc > 0 && pe_block_copy(&a->block, &b, &a->error) < 0)
         a->rc = -1;
+    if (a->rc > 0 && b.source) { /* the stages' own, for the next block */
+        record_source_fit(b.source, a->source);
+        a->block.source = a->source;
+    }
     a->refuser = st->refuser;
     st->refuser = NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "epoch.h"
 #include "pool.h"
+#include "src/block/origin.h"
 #include "src/function/host.h"
 #include "src/params/params.h"
 
@@ -24,6 +25,7 @@ typedef struct pool_ahead {
     int64_t offset;
     int rc; /* PE_FORWARD, PE_NOTHING, -1: error and refuser */
     pe_block block;
+    char source[RECORD_SOURCE_MAX + 1];
     pe_error error;
     const pipeline_stage *refuser;
 } pool_ahead;
@@ -44,6 +46,7 @@ typedef struct pool_stages {
     function_host host;            /* of all contexts */
     params *shared;                /* for functions; NULL until one asks */
     pe_block aligned;              /* copy of a block, its storage used again */
+    origin_list blur;              /* rows of one that a function reshaped */
 } pool_stages;
 
 /* chain.c - local. */

@@ -150,11 +150,14 @@ void run_answers_drop(const struct run *r)
 static json_t *row_of(const answers *a, uint64_t i)
 {
     const answer_row *r = &a->rows[i];
+    json_t *o = json_pack(
+        "{s:s, s:I, s:s, s:f}", "source", answers_source(a, r->source), "row",
+        (json_int_t)r->row, "device", answers_device(a, r->device), "score",
+        (double)r->score);
 
-    return json_pack("{s:s, s:I, s:s, s:f}", "source",
-                     answers_source(a, r->source), "row", (json_int_t)r->row,
-                     "device", answers_device(a, r->device), "score",
-                     (double)r->score);
+    if (r->last > r->row)
+        json_object_set_new(o, "last", json_integer(r->last));
+    return o;
 }
 
 static json_t *drift_of(const answers *a)

@@ -5,12 +5,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "src/block/record.h"
 #include "src/block/sender.h"
 #include "src/broker/broker.h"
 #include "src/function/host.h"
 #include "src/pipeline/pipeline.h"
 
-#define SOURCE_TEXT 768
+#define SOURCE_TEXT (256 + RECORD_SOURCE_MAX + 1)
 
 /* A header of a record; [at] is NULL where there is none. */
 typedef struct source_text {

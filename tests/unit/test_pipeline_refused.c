@@ -232,7 +232,8 @@ static void test_files_refused(void)
                      "function with process_cloud there"},
         {GOOD "frobnicate: 1\n",
          "p.yaml:18: unknown key 'frobnicate'; known are: version pipeline "
-         "results results-format results-topic until pilots stages context streams epoch"},
+         "results results-format results-topic until pilots stages context "
+         "streams epoch"},
         {GOOD "      clusterz: 1\n",
          "p.yaml:18: unknown option 'clusterz'; did you mean 'clusters'?"},
         {GOOD "epoch:\n  interval: 1s\n  blocks: 5\n",

@@ -421,6 +421,35 @@ static void test_chain_forget(void)
     bench_close(&b);
 }
 
+/* Which rows of a file the points are goes on with them, and the block that
+ * was looked at before its turn keeps its own.
+ */
+static void test_chain_source(void)
+{
+    uint32_t features = 0;
+    pe_error e = {0};
+    pe_block first, other;
+    source_item r;
+    bench b;
+
+    bench_open(&b, CHAIN("  join: {pilot: pool, function: aggregate, options: "
+                         "{rows: 2}}\n"));
+    blocks_fetch(&b.source.base, 0, &r, &e);
+    first = r.block;
+    first.source = "f:10";
+    CU_ASSERT_FALSE(chain_propose(&b.p->stages, &first, &features));
+    other = r.block;
+    other.offset = 7;
+    other.source = "f:90";
+    CU_ASSERT_EQUAL(chain_run(&b.p->stages, &other, &e), PE_FORWARD);
+    UNIT_EQUAL(other.source, "f:90-91/2");
+    CU_ASSERT_EQUAL(chain_run(&b.p->stages, &first, &e), PE_FORWARD);
+    UNIT_EQUAL(first.source, "f:10-11/2");
+    CU_ASSERT_EQUAL(first.points, 1);
+    CU_ASSERT_EQUAL(first.offset, 0);
+    bench_close(&b);
+}
+
 static void test_chain_open(void)
 {
     pe_error e = {0};
@@ -683,6 +712,7 @@ int main(void)
         {"stages: a refused block", test_chain_refused},
         {"stages: scores on a rank", test_chain_scores},
         {"stages: a new term", test_chain_forget},
+        {"stages: rows of a file", test_chain_source},
         {"stages: an option that does not fit", test_chain_open},
         {0},
     };

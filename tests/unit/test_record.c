@@ -91,14 +91,14 @@ static void test_encode_long(void)
     CU_ASSERT_EQUAL(record_encode(&r, name, "stage", &full, &e), -1);
     CU_ASSERT_EQUAL(record_encode(&r, "run", name, &full, &e), -1);
     b = full;
-    name[512] = '\0';
+    name[RECORD_SOURCE_MAX + 1] = '\0';
     b.source = name;
     CU_ASSERT_EQUAL(record_encode(&r, "run", "stage", &b, &e), -1);
     UNIT_CONTAINS(e.text, "shorten the names of run, stage, device or source");
     /* The longest source that is written can be read. */
-    char buf[512];
+    char buf[RECORD_SOURCE_MAX + 1];
     pe_block back = {0};
-    name[511] = '\0';
+    name[RECORD_SOURCE_MAX] = '\0';
     CU_ASSERT_EQUAL(record_encode(&r, "run", "stage", &b, &e), 0);
     CU_ASSERT_EQUAL(record_decode(&r, &back, buf, sizeof(buf), &e), 0);
     UNIT_EQUAL(back.source, name);
@@ -330,40 +330,9 @@ static void test_time_days(void)
     CU_ASSERT_EQUAL(bad, 0);
 }
 
-/* Rows of a block, by what its source says of them. */
-static void test_source_rows(void)
-{
-    static const struct {
-        const char *source;
-        uint32_t point;
-        int64_t row;
-    } rows[] = {
-        {"a:b.csv:7", 0, 7},
-        {"a.csv:7", 3, 10},
-        {"a.csv:0-3,5-9", 3, 3},
-        {"a.csv:0-3,5-9", 4, 5},
-        {"a.csv:0-3,5-9", 8, 9},
-        {"a.csv:0-3,5-9", 9, -1},
-        {"a.csv:7+", 0, 7},
-        {"a.csv:7+", 1, -1},
-        {"a.csv", 0, -1},
-        {"a.csv:", 0, -1},
-        {"a.csv:x", 0, -1},
-        {"a.csv:3-1", 0, -1},
-        {"a.csv:1-2,", 2, -1},
-        {NULL, 0, -1},
-        {"a.csv:99999999999999999999", 0, -1},
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        CU_ASSERT_EQUAL(record_source_row(rows[i].source, rows[i].point),
-                        rows[i].row);
-}
-
 int main(void)
 {
     static const unit_test tests[] = {
-        {"record: rows of a source", test_source_rows},
         {"encode: every header", test_encode},
         {"encode: what is unknown is left out", test_encode_sparse},
         {"encode: names too long", test_encode_long},

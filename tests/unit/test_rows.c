@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/log.h"
 #include "src/common/random.h"
 #include "src/function/host.h"
 
@@ -132,7 +133,7 @@ static void check_origin(const bench *b)
     const pe_block *o = &b->out;
 
     UNIT_EQUAL(o->device, "d-1");
-    UNIT_EQUAL(o->source, "f.csv:7");
+    CU_ASSERT_EQUAL(strncmp(o->source, "f.csv:", 6), 0);
     UNIT_EQUAL(o->topic, "t");
     CU_ASSERT_EQUAL(o->partition, 3);
     CU_ASSERT_EQUAL(o->offset, 11);
@@ -478,16 +479,25 @@ static void test_filter(void)
         int rc;
         uint32_t points;
         double out[8];
+        const char *source;
     } rows[] = {
-        {"", 1, 2, {3, 30, 4, 40}},
-        {"threshold=3", 1, 1, {4, 40}},
-        {"threshold=9", PE_NOTHING, 0, {0}},
-        {"threshold=9;blocks=true", PE_NOTHING, 0, {0}},
-        {"threshold=3;blocks=true", 1, 4, {1, 10, 3, 30, NAN, 50, 4, 40}},
+        {"", 1, 2, {3, 30, 4, 40}, "f.csv:8,10"},
+        {"threshold=3", 1, 1, {4, 40}, "f.csv:10"},
+        {"threshold=9", PE_NOTHING, 0, {0}, NULL},
+        {"threshold=9;blocks=true", PE_NOTHING, 0, {0}, NULL},
+        {"threshold=3;blocks=true",
+         1,
+         4,
+         {1, 10, 3, 30, NAN, 50, 4, 40},
+         "f.csv:7"},
         /* A row that cannot be scored is no outlier. */
-        {"keep=inliers", 1, 2, {1, 10, NAN, 50}},
-        {"keep=inliers;threshold=9", 1, 4, {1, 10, 3, 30, NAN, 50, 4, 40}},
-        {"keep=inliers;threshold=-1", 1, 1, {NAN, 50}},
+        {"keep=inliers", 1, 2, {1, 10, NAN, 50}, "f.csv:7,9"},
+        {"keep=inliers;threshold=9",
+         1,
+         4,
+         {1, 10, 3, 30, NAN, 50, 4, 40},
+         "f.csv:7"},
+        {"keep=inliers;threshold=-1", 1, 1, {NAN, 50}, "f.csv:9"},
     };
 
     have_model = true;
@@ -500,6 +510,7 @@ static void test_filter(void)
             CU_ASSERT_EQUAL(feed(&b, in, 4, 2, t ? PE_F8 : PE_F4), rows[i].rc);
             if (rows[i].rc > 0) {
                 check_out(&b, rows[i].out, rows[i].points, 2);
+                UNIT_EQUAL(b.out.source, rows[i].source);
                 CU_ASSERT_EQUAL(b.out.version, 12);
                 CU_ASSERT_EQUAL(b.out.data == b.in.data, rows[i].points == 4);
             }
@@ -536,6 +547,65 @@ static void test_filter_warming(void)
     }
 }
 
+/* What each function says of the rows its points are. */
+static void test_sources(void)
+{
+    static const struct {
+        const char *name, *options, *source;
+    } rows[] = {
+        {"select", "columns=0", "f.csv:7"},
+        {"standardise", "", "f.csv:7"},
+        {"aggregate", "rows=2", "f.csv:7-11/2"},
+        {"aggregate", "rows=9", "f.csv:7-11/9"},
+        {"aggregate", "rows=1", "f.csv:7-11"},
+        {"filter", "", "f.csv:8,10-11"},
+    };
+    bench b;
+
+    have_model = true;
+    model = (pe_model){.features = 1, .threshold = 2};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        CU_ASSERT_EQUAL(bench_open(&b, rows[i].name, rows[i].options), 0);
+        CU_ASSERT_EQUAL(feed(&b, (const double[]){1, 3, 2, 4, 5}, 5, 1, PE_F8),
+                        1);
+        UNIT_EQUAL(b.out.source, rows[i].source);
+        bench_close(&b);
+    }
+}
+
+static char said[1024];
+
+static void hear(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    (void)level;
+    snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s\n", line);
+}
+
+/* Too many ranges for a record are no guess: from where to where, said once. */
+static void test_sources_blurred(void)
+{
+    static double in[4000];
+    bench b;
+
+    for (size_t i = 0; i < COUNT(in); i++)
+        in[i] = i % 2 ? 9 : 1;
+    have_model = true;
+    model = (pe_model){.features = 1, .threshold = 2};
+    log_init(hear, NULL, LOG_LEVEL_INFO);
+    *said = '\0';
+    CU_ASSERT_EQUAL(bench_open(&b, "filter", ""), 0);
+    for (int t = 0; t < 2; t++) {
+        CU_ASSERT_EQUAL(feed(&b, in, COUNT(in), 1, PE_F8), 1);
+        CU_ASSERT_EQUAL(b.out.points, COUNT(in) / 2);
+        UNIT_EQUAL(b.out.source, "f.csv:8-4006*");
+    }
+    bench_close(&b);
+    UNIT_CONTAINS(said, "too many ranges to be named in its record: results "
+                        "say from where to where they are, as f.csv:8-4006*");
+    CU_ASSERT_PTR_NULL(strstr(strstr(said, "too many") + 1, "too many"));
+}
+
 static void test_facts(void)
 {
     static const struct {
@@ -568,6 +638,8 @@ int main(void)
         {"standardise: huge values", test_huge},
         {"filter", test_filter},
         {"filter: no model yet", test_filter_warming},
+        {"rows of a file, named", test_sources},
+        {"rows of a file, too many", test_sources_blurred},
         {"which functions need a model", test_facts},
         {NULL, NULL},
     };

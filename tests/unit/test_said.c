@@ -174,6 +174,10 @@ static void test_times_pick(void)
         {"f:7", 5, "f:11-11", 1, 0, {50}},
         {"f:0-1,5-7", 5, "f:1-1,6-6", 2, 0, {20, 40}},
         {"f:0-1,5-7", 5, "f:5", 3, 0, {30, 40, 50}},
+        /* Joined ones have the time of their last row. */
+        {"f:7", 5, "f:7-11/2", 3, 0, {20, 40, 50}},
+        {"f:0-3,6/2", 3, "f:0-3,6/4", 2, 0, {20, 30}},
+        {"f:7", 5, "f:7-11*", 2, -1, {0}},
         /* The same words for fewer rows: nobody knows which. */
         {"f:7", 5, "f:7", 3, -1, {0}},
         {NULL, 5, NULL, 3, -1, {0}},
