@@ -169,9 +169,18 @@ static int inspect(const pe_options *o, const char *path, bool first)
     file_facts f;
     pe_error e = {0};
 
-    if (file_describe(o, path, &f, &e) < 0)
+    int rc = file_describe(o, path, &f, &e);
+
+    if (!first && (rc == 0 || f.listing))
+        printf("\n");
+    if (f.listing)
+        printf("%s\n", f.listing);
+    if (rc < 0) {
+        file_facts_free(&f);
+        fflush(stdout); /* what there is to choose from comes first */
         return cmd_fail(&e);
-    printf("%s%s: %s, ", first ? "" : "\n", path, f.kind);
+    }
+    printf("%s: %s, ", path, f.kind);
     if (f.files > 1)
         printf("%" PRIu64 " files, the first has ", f.files);
     print_rows(&f);

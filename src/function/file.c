@@ -132,8 +132,6 @@ int file_describe(const pe_options *o, const char *path, file_facts *out,
         rc = k->describe(o, path, &list, out, errp);
     if (rc == 0)
         out->files = list.n;
-    else
-        file_facts_free(out);
     file_list_free(&list);
     return rc;
 }

@@ -13,6 +13,7 @@
 #include "src/function/file_kept.h"
 #include "src/function/host.h"
 #include "src/store/store.h"
+#include "src/table/stamp.h"
 
 /* Between two looks at a file that is followed. */
 #define FOLLOW_NS 20000000
@@ -35,6 +36,9 @@ typedef struct file_array {
     int64_t since_ns; /* when it was first seen that there is one; 0: no */
     char *source;     /* NAME:ROW of the block handed out last */
     size_t source_cap;
+    int64_t *times; /* of the rows of a block, where there is a clock */
+    size_t times_cap;
+    int64_t sense_ns; /* the time of the last row that had one */
     pe_context *ctx;
 } file_array;
 
@@ -48,17 +52,26 @@ static void masked(void *arg, uint64_t n, const char *reason, const char *first)
     context_skip_many(arg, n, true, reason, "%s", first);
 }
 
-/* What the options of `file` want of [path]. */
-static store_wish wish_of(const pe_options *o, const char *path)
+static const char *given(const pe_options *o, const char *name)
 {
-    return (store_wish){
+    return pe_options_has(o, name) ? pe_options_string(o, name) : NULL;
+}
+
+/* What the options of `file` want of [path].  Errors: input, 78. */
+static int wish_of(const pe_options *o, const char *path, store_wish *w,
+                   pe_error *errp)
+{
+    *w = (store_wish){
         .path = path,
+        .time = given(o, "time"),
+        .format = given(o, "format"),
         .rows = pe_options_has(o, "rows") ? (int)pe_options_int(o, "rows") : -1,
         .frames = pe_options_bool(o, "frames"),
         .columns = pe_options_string(o, "columns"),
         .exclude = pe_options_string(o, "exclude"),
         .follow = pe_options_bool(o, "follow"),
     };
+    return stamp_zone(pe_options_string(o, "zone"), &w->zone_s, errp);
 }
 
 /* Names of all columns, a line each; new memory. */
@@ -124,9 +137,11 @@ static int check_columns(file_array *a)
 static int open_store(file_array *a)
 {
     pe_context *ctx = a->ctx;
-    store_wish w = wish_of(pe_context_options(ctx), a->list->paths[a->at]);
+    store_wish w;
     pe_error error = {0};
 
+    if (wish_of(pe_context_options(ctx), a->list->paths[a->at], &w, &error) < 0)
+        return pe_context_fail(ctx, "%s", error.text);
     w.hear = (store_hear){.arg = ctx, .say = say, .masked = masked};
     a->store = store_open(&w, &error);
     if (!a->store)
@@ -193,6 +208,7 @@ static void array_close(pe_context *ctx, void *state)
     store_close(a->store);
     free(a->names);
     free(a->source);
+    free(a->times);
     free(a);
 }
 
@@ -252,6 +268,35 @@ static int next_file(file_array *a)
     return open_store(a) < 0 ? -1 : 1;
 }
 
+/* The time of a block is that of its last row: 0, -1. */
+static int take_time(pe_context *ctx, file_array *a, uint32_t n)
+{
+    const char *unit, *clock = store_clock(a->store, &unit);
+    uint64_t row = a->row - a->base;
+    pe_error error = {0};
+
+    if (!clock)
+        return 0;
+    if (n > a->times_cap) {
+        free(a->times);
+        a->times_cap = 0;
+        a->times = calloc(n, sizeof(*a->times));
+        if (!a->times)
+            return pe_context_fail(ctx, "out of memory");
+        a->times_cap = n;
+    }
+    if (store_times(a->store, row, n, a->times, &error) < 0)
+        return pe_context_fail(ctx, "%s", error.text);
+    if (a->times[n - 1])
+        a->sense_ns = a->times[n - 1];
+    else
+        context_skip(ctx, true, "the clock is no time",
+                     "%s: the clock, %.60s, of row %" PRIu64
+                     " is no time; its block has that of the one before",
+                     store_name(a->store), clock, row + n - 1);
+    return 0;
+}
+
 static int hand_out(pe_context *ctx, file_array *a, uint32_t n, pe_block *out)
 {
     uint64_t block = a->row / pe_context_points(ctx);
@@ -263,12 +308,15 @@ static int hand_out(pe_context *ctx, file_array *a, uint32_t n, pe_block *out)
     if (store_read(a->store, a->row - a->base, n, out->data, out->dtype,
                    &error) < 0)
         return pe_context_fail(ctx, "%s", error.text);
+    if (take_time(ctx, a, n) < 0)
+        return -1;
     snprintf(a->source, a->source_cap, "%s:%" PRIu64, store_name(a->store),
              a->row - a->base);
     /* A last block that is short is one all the same. */
     a->row = a->follow ? a->row + n : (block + 1) * pe_context_points(ctx);
     a->since_ns = 0;
     out->source = a->source;
+    out->sense_ns = a->sense_ns;
     out->has_seq = 1;
     out->seq = a->follow ? a->row - 1 : block / (uint64_t)pe_context_size(ctx);
     return PE_FORWARD;
@@ -310,9 +358,9 @@ static int array_produce(pe_context *ctx, void *state, pe_block *out)
 /* --- what is in there --- */
 
 /* A row into the facts of its columns. */
-static void look_at(const double *row, file_facts *f)
+static void look_at(const double *row, uint32_t columns, file_facts *f)
 {
-    for (size_t j = 0; j < f->n; j++) {
+    for (size_t j = 0; j < columns; j++) {
         file_fact *c = &f->columns[j];
         if (isnan(row[j])) {
             c->missing++;
@@ -322,11 +370,22 @@ static void look_at(const double *row, file_facts *f)
     }
 }
 
+/* One more column, called [name] (owned). */
+static int add_fact(file_facts *f, char *name, const char *unit,
+                    const char *use, pe_error *errp)
+{
+    file_fact *to = &f->columns[f->n++];
+
+    *to = (file_fact){.name = name, .unit = strdup(unit), .use = strdup(use)};
+    return to->name && to->unit && to->use ? 0 : pe_error_nomem(errp);
+}
+
 /* Names, types and the first rows, as many as any program can read. */
 static int fill_facts(store_table *s, file_facts *f, pe_error *errp)
 {
     uint32_t columns = store_columns(s), number;
     double *row = calloc(columns, sizeof(*row));
+    const char *unit, *clock = store_clock(s, &unit);
     int rc = 0;
 
     f->rows = store_rows(s);
@@ -334,24 +393,24 @@ static int fill_facts(store_table *s, file_facts *f, pe_error *errp)
     f->looked = f->rows < STORE_HEAD_ROWS ? f->rows : STORE_HEAD_ROWS;
     f->line = strdup(store_words(s));
     f->kind = strdup("an array");
-    f->columns = calloc(columns, sizeof(*f->columns));
+    f->columns = calloc((size_t)columns + 1, sizeof(*f->columns));
     if (!row || !f->line || !f->kind || !f->columns)
         rc = pe_error_nomem(errp);
     for (uint32_t c = 0; rc == 0 && c < columns; c++) {
         const char *name = store_column(s, c, &number);
-        file_fact *to = &f->columns[f->n++];
-        to->name = name ? strdup(name) : text_format("%u", number);
-        to->unit = strdup("");
-        to->use = strdup("");
-        to->type = store_column_type(s, c);
-        to->learned = true;
-        if (!to->name || !to->unit || !to->use)
-            rc = pe_error_nomem(errp);
+        rc = add_fact(f, name ? strdup(name) : text_format("%u", number),
+                      store_column_unit(s, c), "", errp);
+        f->columns[c].type = store_column_type(s, c);
+        f->columns[c].learned = true;
+    }
+    if (rc == 0 && clock) {
+        rc = add_fact(f, strdup(clock), unit, "the clock", errp);
+        f->columns[columns].type = "time";
     }
     for (uint64_t r = 0; rc == 0 && r < f->looked; r++) {
         rc = store_read(s, r, 1, row, PE_F8, errp);
         if (rc == 0)
-            look_at(row, f);
+            look_at(row, columns, f);
     }
     free(row);
     return rc;
@@ -361,15 +420,22 @@ static int array_describe(const pe_options *o, const char *path,
                           const file_list *list, file_facts *out,
                           pe_error *errp)
 {
-    store_wish w = wish_of(o, list->paths[0]);
-    store_table *s = store_open(&w, errp);
-    int rc = s ? fill_facts(s, out, errp) : -1;
+    static const char *const kept[] = {"columns", "exclude", "time", "format"};
+    store_wish w;
+    store_table *s;
+    int rc;
 
     (void)path; /* of which these are the files */
-    if (w.columns)
-        text_add(&out->options, "columns: \"%s\"\n", w.columns);
-    if (w.exclude)
-        text_add(&out->options, "exclude: \"%s\"\n", w.exclude);
+    if (wish_of(o, list->paths[0], &w, errp) < 0)
+        return -1;
+    s = store_open(&w, errp);
+    rc = s ? fill_facts(s, out, errp) : -1;
+    if (!w.follow)
+        out->listing = store_list(list->paths[0]);
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        if (pe_options_has(o, kept[i]))
+            text_add(&out->options, "%s: \"%s\"\n", kept[i],
+                     pe_options_string(o, kept[i]));
     store_close(s);
     return rc;
 }

@@ -17,6 +17,7 @@ void file_facts_free(file_facts *f)
     free(f->kind);
     free(f->first_left);
     free(f->line);
+    free(f->listing);
     text_free(&f->options);
     *f = (file_facts){0};
 }

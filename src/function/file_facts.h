@@ -32,7 +32,9 @@ typedef struct file_facts {
     char *line;        /* what the run would say it has found */
     file_fact *columns;
     size_t n;
-    text options; /* lines "key: value" that say what was found */
+    char *listing; /* all there is to choose from, lines; NULL.  Also there
+                      where the rest is not, since the choice is missing */
+    text options;  /* lines "key: value" that say what was found */
 } file_facts;
 
 /* Value [x] of a row, which is a number, into the facts of its column. */

@@ -33,8 +33,9 @@ extern const file_kind file_kind_text; /* all that no other knows */
 int file_text_describe(const pe_options *o, const char *path,
                        const file_list *list, file_facts *out, pe_error *errp);
 
-/* What [path], as option `path` of `file` with [o], means.  Errors: input, 65
- * or 78.
+/* What [path], as option `path` of `file` with [o], means, into *out, which the
+ * caller frees in any case: where a choice is missing, out->listing is what
+ * there is to choose from.  Errors: input, 65 or 78.
  */
 int file_describe(const pe_options *o, const char *path, file_facts *out,
                   pe_error *errp);

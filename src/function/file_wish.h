@@ -57,14 +57,15 @@
          0,                                                                    \
          NULL,                                                                 \
          NULL,                                                                 \
-         "text: the column that is the clock; none"},                          \
+         "the column of a text, or the data set of HDF5, that is the clock; "  \
+         "none"},                                                              \
         {"format",                                                             \
          PE_OPTION_STRING,                                                     \
          0,                                                                    \
          0,                                                                    \
          NULL,                                                                 \
          NULL,                                                                 \
-         "text: of the clock: iso, dmy, mdy, s, ms, us, ns, or a pattern, "    \
+         "of the clock: iso, dmy, mdy, s, ms, us, ns, or a pattern, "          \
          "%d.%m.%Y %H:%M:%S"},                                                 \
         {"zone",                                                               \
          PE_OPTION_STRING,                                                     \
@@ -72,7 +73,7 @@
          0,                                                                    \
          "UTC",                                                                \
          NULL,                                                                 \
-         "text: of times that name none: UTC, +01:00"},                        \
+         "of times that name none: UTC, +01:00"},                              \
         {"encoding",     PE_OPTION_STRING,          0, 0, "utf-8",             \
          "utf-8 latin1", "text: of names and units"},                          \
     {                                                                          \

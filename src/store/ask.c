@@ -20,7 +20,9 @@ typedef struct asked {
     uint64_t kept; /* rows */
     double *cells;
     char **name; /* of the columns that were chosen */
+    char **unit;
     element *type;
+    char *clock, *clock_unit;
 } asked;
 
 static int asked_read(store_table *s, uint64_t row, uint32_t n, void *to,
@@ -49,20 +51,32 @@ static element asked_type(const store_table *s, uint32_t c)
     return ((const asked *)s)->type[c];
 }
 
+static const char *asked_unit(const store_table *s, uint32_t c)
+{
+    return ((const asked *)s)->unit[c];
+}
+
 static void asked_close(store_table *s)
 {
     asked *a = (asked *)s;
 
     for (uint32_t i = 0; a->name && i < s->columns; i++)
         free(a->name[i]);
+    for (uint32_t i = 0; a->unit && i < s->columns; i++)
+        free(a->unit[i]);
     free(a->name);
+    free(a->unit);
+    free(a->clock);
+    free(a->clock_unit);
     free(a->type);
     free(a->cells);
     store_free(s);
 }
 
-static const store_ops ops = {
-    .read = asked_read, .type = asked_type, .close = asked_close};
+static const store_ops ops = {.read = asked_read,
+                              .type = asked_type,
+                              .unit = asked_unit,
+                              .close = asked_close};
 
 static const char *name_of(const void *arg, uint32_t c)
 {
@@ -104,7 +118,15 @@ static uint64_t number_of(reader *r, const char *word)
     return (uint64_t)n;
 }
 
-/* "f8 NAME" */
+/* The rest of such a line in new memory; NULL: there is none. */
+static char *copy_of(reader *r, const char *word)
+{
+    const char *line = line_of(r, word);
+
+    return line ? strdup(line) : NULL;
+}
+
+/* "f8 NAME", and its unit. */
 static bool read_column(asked *a, reader *r, uint32_t c)
 {
     const char *line = line_of(r, "column");
@@ -113,14 +135,16 @@ static bool read_column(asked *a, reader *r, uint32_t c)
         return false;
     a->type[c] = (element){line[0], (unsigned char)(line[1] - '0'), false};
     a->name[c] = strdup(line + 3);
-    return a->name[c] != NULL;
+    a->unit[c] = copy_of(r, "unit");
+    return a->name[c] && a->unit[c];
 }
 
 static bool read_columns(asked *a, reader *r, uint32_t n)
 {
     a->name = calloc(n, sizeof(*a->name));
+    a->unit = calloc(n, sizeof(*a->unit));
     a->type = calloc(n, sizeof(*a->type));
-    if (!a->name || !a->type)
+    if (!a->name || !a->unit || !a->type)
         return false;
     for (uint32_t c = 0; c < n; c++)
         if (!read_column(a, r, c))
@@ -132,16 +156,24 @@ static bool read_answer(asked *a, text *out)
 {
     reader r = {out->data, out->data + out->len};
     store_table *s = &a->head;
-    const char *line = line_of(&r, "name");
+    uint64_t columns;
     size_t bytes;
 
-    s->name = line ? strdup(line) : NULL;
-    line = line_of(&r, "words");
-    s->words = line ? strdup(line) : NULL;
+    s->name = copy_of(&r, "name");
+    s->words = copy_of(&r, "words");
     s->rows = number_of(&r, "rows");
-    s->columns = (uint32_t)number_of(&r, "columns");
-    if (!r.at || !s->name || !s->words || !read_columns(a, &r, s->columns))
+    columns = number_of(&r, "columns");
+    /* Each has a line of its own, so that a number cannot ask for all memory.
+     */
+    if (!r.at || columns > (uint64_t)(r.end - r.at) || !s->name || !s->words)
         return false;
+    s->columns = (uint32_t)columns;
+    if (!read_columns(a, &r, s->columns))
+        return false;
+    a->clock = copy_of(&r, "clock");
+    a->clock_unit = copy_of(&r, "clock-unit");
+    s->clock = a->clock && *a->clock ? a->clock : NULL;
+    s->clock_unit = a->clock_unit;
     a->kept = number_of(&r, "head");
     bytes = (size_t)a->kept * s->columns * sizeof(double);
     if (!r.at || (size_t)(r.end - r.at) != bytes)
@@ -206,43 +238,75 @@ static int ask(const char *const *argv, text *out, pe_error *errp)
     return rc;
 }
 
+/* As [out] says, of the program; -1: it is not here. */
+static int find_program(const char *file, char **out, pe_error *errp)
+{
+    *out = locate_program(PROGRAM, PILOT_LIBEXECDIR, NULL);
+    if (*out)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s is an HDF5 file, and this program was built "
+                        "without HDF5; install libhdf5-dev and configure again",
+                        file);
+}
+
+int store_ask_list(const char *file, const char *member, text *out,
+                   pe_error *errp)
+{
+    char *program, *path;
+    int rc = find_program(file, &program, errp);
+
+    path = text_format("%s%s%s", file, *member ? ":" : "", member);
+    if (rc == 0 && !path)
+        rc = pe_error_nomem(errp);
+    if (rc == 0) {
+        const char *const argv[] = {program, "--list", "--", path, NULL};
+        rc = ask(argv, out, errp);
+    }
+    free(program);
+    free(path);
+    return rc;
+}
+
+/* Options of the program, two for each that has a value. */
+static void add_option(const char **argv, size_t *np, const char *name,
+                       const char *value)
+{
+    if (!value)
+        return;
+    argv[(*np)++] = name;
+    argv[(*np)++] = value;
+}
+
 store_table *store_ask(const store_wish *w, const char *file,
                        const char *member, pe_error *errp)
 {
-    char *program = locate_program(PROGRAM, PILOT_LIBEXECDIR, NULL);
-    char axis[16];
-    const char *argv[12] = {program};
-    size_t n = 1;
+    char axis[16], zone[16];
+    const char *argv[24];
+    char *program;
+    size_t n = 0;
     text out = {0};
     store_table *s = NULL;
 
     (void)member; /* it is in w->path */
-    if (!program) {
-        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                     "%s is an HDF5 file, and this program was built without "
-                     "HDF5; install libhdf5-dev and configure again",
-                     file);
+    if (find_program(file, &program, errp) < 0)
         return NULL;
-    }
+    argv[n++] = program;
     snprintf(axis, sizeof(axis), "%d", w->rows);
-    if (w->rows >= 0) {
-        argv[n++] = "--rows";
-        argv[n++] = axis;
-    }
+    snprintf(zone, sizeof(zone), "%d", w->zone_s);
+    add_option(argv, &n, "--rows", w->rows >= 0 ? axis : NULL);
+    add_option(argv, &n, "--columns", w->columns);
+    add_option(argv, &n, "--exclude", w->exclude);
+    add_option(argv, &n, "--time", w->time);
+    add_option(argv, &n, "--format", w->format);
+    add_option(argv, &n, "--zone", w->zone_s ? zone : NULL);
     if (w->frames)
         argv[n++] = "--frames";
     if (w->follow)
         argv[n++] = "--follow";
-    if (w->columns) {
-        argv[n++] = "--columns";
-        argv[n++] = w->columns;
-    }
-    if (w->exclude) {
-        argv[n++] = "--exclude";
-        argv[n++] = w->exclude;
-    }
     argv[n++] = "--";
-    argv[n] = w->path;
+    argv[n++] = w->path;
+    argv[n] = NULL;
     if (ask(argv, &out, errp) == 0)
         s = take_answer(w, &out, errp);
     text_free(&out);

@@ -3,7 +3,6 @@
 #define STORE_PRIVATE_H
 
 #include "src/block/grid.h"
-#include "src/common/text.h"
 #include "src/store/store.h"
 
 /* Names of all columns there are: a name, or NULL for one that has but its
@@ -15,7 +14,12 @@ typedef struct store_ops {
     int (*read)(store_table *s, uint64_t row, uint32_t n, void *to,
                 enum pe_dtype dtype, pe_error *errp);
     int (*refresh)(store_table *s, pe_error *errp); /* NULL: it does not grow */
+    /* NULL: there is never a clock */
+    int (*times)(store_table *s, uint64_t row, uint32_t n, int64_t *ns,
+                 pe_error *errp);
     element (*type)(const store_table *s, uint32_t c); /* of all columns */
+    /* likewise; NULL: they have none */
+    const char *(*unit)(const store_table *s, uint32_t c);
     void (*close)(store_table *s); /* frees the reader's own */
 } store_ops;
 
@@ -31,6 +35,8 @@ struct store_table {
     bool rounding;         /* it has been said that numbers are rounded */
     store_name_of name_of; /* set by store_pick */
     const void *named;
+    const char *clock; /* the reader's own; NULL: there is none */
+    const char *clock_unit;
 };
 
 /* Choose of [all] columns those that [w] asks for, into s->column and
@@ -62,6 +68,8 @@ int store_pread(const store_table *s, int fd, void *to, size_t n,
 /* Open of HDF5 where the library is not ours: pilot-hdf5 is asked. */
 store_table *store_ask(const store_wish *w, const char *file,
                        const char *member, pe_error *errp);
+int store_ask_list(const char *file, const char *member, text *out,
+                   pe_error *errp);
 
 extern const store_kind store_npy;
 extern const store_kind store_npz;

@@ -28,7 +28,10 @@ static bool starts_netcdf3(const unsigned char *head, size_t n)
     return n >= 4 && !memcmp(head, "CDF", 3) && head[3] >= 1 && head[3] <= 5;
 }
 
-static store_kind hdf5 = {.name = "HDF5", .is = starts_hdf5, .open = store_ask};
+static store_kind hdf5 = {.name = "HDF5",
+                          .is = starts_hdf5,
+                          .open = store_ask,
+                          .list = store_ask_list};
 static const store_kind netcdf3 = {.name = "netCDF-3", .is = starts_netcdf3};
 
 static const store_kind *const kinds[] = {&store_npy, &store_npz, &hdf5,
@@ -37,6 +40,7 @@ static const store_kind *const kinds[] = {&store_npy, &store_npz, &hdf5,
 void store_add_hdf5(const store_kind *kind)
 {
     hdf5.open = kind->open;
+    hdf5.list = kind->list;
 }
 
 /* --- which file, which kind --- */
@@ -117,6 +121,11 @@ store_table *store_open(const store_wish *w, pe_error *errp)
         pe_error_nomem(errp);
     else if (!k || !k->open)
         refuse_kind(k, file, errp);
+    else if (k != &hdf5 && w->time && strcmp(w->time, "none") != 0)
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                     "time: %s is a %s file, of which no column is taken for "
+                     "the clock; leave it out",
+                     file, k->name);
     else
         s = k->open(w, file, member, errp);
     free(file);
@@ -158,6 +167,36 @@ const char *store_column(const store_table *s, uint32_t c, uint32_t *numberp)
 const char *store_column_type(const store_table *s, uint32_t c)
 {
     return element_name(s->ops->type(s, s->column ? s->column[c] : c));
+}
+
+const char *store_column_unit(const store_table *s, uint32_t c)
+{
+    return s->ops->unit ? s->ops->unit(s, s->column ? s->column[c] : c) : "";
+}
+
+const char *store_clock(const store_table *s, const char **unitp)
+{
+    *unitp = s->clock ? s->clock_unit : NULL;
+    return s->clock;
+}
+
+int store_times(store_table *s, uint64_t row, uint32_t n, int64_t *ns,
+                pe_error *errp)
+{
+    return s->ops->times(s, row, n, ns, errp);
+}
+
+char *store_list(const char *path)
+{
+    const char *member;
+    char *file = split_path(path, &member);
+    const store_kind *k = file ? kind_of(file) : NULL;
+    text out = {0};
+
+    if (!k || !k->list || k->list(file, member, &out, NULL) < 0 || out.failed)
+        text_free(&out);
+    free(file);
+    return out.data;
 }
 
 int store_read(store_table *s, uint64_t row, uint32_t n, void *to,

@@ -8,6 +8,8 @@
 
 #include <pilot/block.h>
 
+#include "src/common/text.h"
+
 /* Told of what a reader has to say; each member may be NULL. */
 typedef struct store_hear {
     void *arg;
@@ -28,6 +30,10 @@ typedef struct store_wish {
     const char *columns; /* names, or numbers from 0; NULL: all */
     const char *exclude; /* likewise; NULL: none */
     bool follow;         /* rows may be added */
+    const char *time;    /* the data set that is the clock; "none"; NULL: it is
+                            looked for */
+    const char *format;  /* of the clock: s, ms, us, ns since 1970; NULL */
+    int zone_s;          /* east of UTC, of instants that name no zone */
     store_hear hear;
 } store_wish;
 
@@ -61,6 +67,25 @@ const char *store_column(const store_table *s, uint32_t c, uint32_t *numberp);
 /* What its numbers are in the file: "int16", static. */
 const char *store_column_type(const store_table *s, uint32_t c);
 
+/* Its unit, "" where none is given. */
+const char *store_column_unit(const store_table *s, uint32_t c);
+
+/* What says when each row was, and is no column; NULL: nothing does.  *unitp:
+ * as it is in the file.
+ */
+const char *store_clock(const store_table *s, const char **unitp);
+/* Where there is a clock: when rows [row] and on were, [n] of them, in ns since
+ * 1970; 0: that is not known.  Errors: as of store_read.
+ */
+int store_times(store_table *s, uint64_t row, uint32_t n, int64_t *ns,
+                pe_error *errp);
+
+/* What is in FILE or FILE:MEMBER, of a kind that may hold much, for people, new
+ * memory; NULL: there is no more to it than what store_open finds, or it cannot
+ * be read, which that says.  The caller frees.
+ */
+char *store_list(const char *path);
+
 /* Rows [row] to [row] + [n] into [to], a matrix of store_columns columns of
  * [dtype].  Errors: input, 65, naming file and row.
  */
@@ -82,6 +107,9 @@ typedef struct store_kind {
     /* Open [member] ("": not said) of [file].  NULL: this program cannot. */
     store_table *(*open)(const store_wish *w, const char *file,
                          const char *member, pe_error *errp);
+    /* What is in [member] and below; NULL: open says it all. */
+    int (*list)(const char *file, const char *member, text *out,
+                pe_error *errp);
 } store_kind;
 
 /* Have this program read HDF5, once, before threads start.  The library is
@@ -91,7 +119,7 @@ typedef struct store_kind {
  */
 #define STORE_HEAD_ROWS 1000
 void store_enable_hdf5(void);
-/* What that does: [kind] opens such files from now on. */
+/* What that does: [kind] opens and lists such files from now on. */
 void store_add_hdf5(const store_kind *kind);
 
 #endif

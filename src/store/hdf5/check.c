@@ -14,25 +14,69 @@
 
 /* --- filters --- */
 
-/* Filters that files of others use, and what brings them in Debian. */
+#define PLUGINS "hdf5plugin"
+
+/* Filters that files of others use, and what brings them in Debian; "": no
+ * package there, but PLUGINS of the Python package index does.
+ */
 static const struct {
     H5Z_filter_t id;
     const char *name, *package;
 } known[] = {
+    {H5Z_FILTER_DEFLATE, "gzip", NULL},
+    {H5Z_FILTER_SHUFFLE, "shuffle", NULL},
+    {H5Z_FILTER_FLETCHER32, "fletcher32", NULL},
+    {H5Z_FILTER_SZIP, "szip", NULL},
+    {H5Z_FILTER_NBIT, "nbit", NULL},
+    {H5Z_FILTER_SCALEOFFSET, "scale-offset", NULL},
     {307, "bzip2", "hdf5-filter-plugin"},
-    {32000, "LZF", "hdf5-plugin-lzf"},
+    /* That of hdf5-plugin-lzf cannot be loaded: it is not linked with LZF. */
+    {32000, "LZF", "bitshuffle"},
     {32001, "Blosc", "hdf5-filter-plugin-blosc-serial"},
     {32004, "LZ4", "hdf5-filter-plugin"},
     {32008, "bitshuffle", "bitshuffle"},
     {32013, "ZFP", "hdf5-filter-plugin-zfp-serial"},
+    {32015, "Zstandard", ""},
+    {32017, "SZ", ""},
+    {32018, "FCIDECOMP", "hdf5-filter-plugin-fcidecomp-serial"},
+    {32024, "SZ3", ""},
+    {32026, "Blosc2", ""},
 };
 
-static bool can_decode(H5Z_filter_t id)
+const char *hdf5_filter_name(H5Z_filter_t id)
+{
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (known[i].id == id)
+            return known[i].name;
+    return NULL;
+}
+
+bool hdf5_can_decode(H5Z_filter_t id)
 {
     unsigned flags = 0;
 
     return H5Zfilter_avail(id) > 0 && H5Zget_filter_info(id, &flags) >= 0 &&
            flags & H5Z_FILTER_CONFIG_DECODE_ENABLED;
+}
+
+const char *hdf5_foreign_filter(hid_t set)
+{
+    hid_t plist = H5Dget_create_plist(set);
+    int n = plist < 0 ? 0 : H5Pget_nfilters(plist);
+    const char *name = NULL;
+
+    for (unsigned i = 0; (int)i < n && !name; i++) {
+        unsigned flags, config;
+        size_t values = 0;
+        H5Z_filter_t id =
+            H5Pget_filter2(plist, i, &flags, &values, NULL, 0, NULL, &config);
+        if (id >= H5Z_FILTER_RESERVED)
+            name =
+                hdf5_filter_name(id) ? hdf5_filter_name(id) : "of its writer's";
+    }
+    if (plist >= 0)
+        H5Pclose(plist);
+    return name;
 }
 
 /* Has every chunk left filter number [i] out?  A writer may do so chunk by
@@ -57,26 +101,45 @@ static bool unused(hid_t set, unsigned i)
     return !used;
 }
 
+/* The package of filter [id] in Debian, as in the table. */
+static const char *package_of(H5Z_filter_t id)
+{
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (known[i].id == id)
+            return known[i].package;
+    return NULL;
+}
+
 static int refuse_filter(const char *name, H5Z_filter_t id, const char *says,
                          pe_error *errp)
 {
     const char *plugins = getenv("HDF5_PLUGIN_PATH");
+    const char *is = plugins ? ", which is " : "";
+    const char *package = package_of(id), *known_as = hdf5_filter_name(id);
 
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (known[i].id == id)
-            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                                "%s is compressed by %s, whose filter is not "
-                                "here: apt-get install %s, or name its folder "
-                                "in HDF5_PLUGIN_PATH%s%s",
-                                name, known[i].name, known[i].package,
-                                plugins ? ", which is " : "",
-                                plugins ? plugins : "");
+    plugins = plugins ? plugins : "";
+    if (package && *package)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s is compressed by %s, whose filter is not here: "
+                            "apt-get install %s, or name its folder in "
+                            "HDF5_PLUGIN_PATH%s%s",
+                            name, known_as, package, is, plugins);
+    if (package)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s is compressed by %s, whose filter is not here, "
+                            "and in no package of Debian: pip install " PLUGINS
+                            ", and name the folder " PLUGINS
+                            "/plugins in HDF5_PLUGIN_PATH%s%s",
+                            name, known_as, is, plugins);
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                         "%s is compressed by filter %d (%s), which is not "
                         "here; name the folder of its plugin in "
                         "HDF5_PLUGIN_PATH%s%s",
-                        name, (int)id, *says ? says : "without a name",
-                        plugins ? ", which is " : "", plugins ? plugins : "");
+                        name, (int)id,
+                        known_as ? known_as
+                        : *says  ? says
+                                 : "without a name",
+                        is, plugins);
 }
 
 static int check_filters(hid_t set, hid_t plist, const char *name,
@@ -94,7 +157,7 @@ static int check_filters(hid_t set, hid_t plist, const char *name,
         for (char *p = says; *p; p++)
             if (*p < ' ' || *p > '~')
                 *p = '?';
-        if (id < 0 || can_decode(id) || unused(set, i))
+        if (id < 0 || hdf5_can_decode(id) || unused(set, i))
             continue;
         return refuse_filter(name, id, says, errp);
     }

@@ -39,38 +39,56 @@ bool hdf5_is_phantom(hid_t set)
            !strncmp(name, PHANTOM, sizeof(PHANTOM) - 1);
 }
 
-void hdf5_paths_free(char **paths)
+bool hdf5_counts_time(hid_t set)
 {
-    for (size_t i = 0; paths && paths[i]; i++)
-        free(paths[i]);
-    free(paths);
+    char units[128];
+
+    return hdf5_text(set, "units", units, sizeof(units)) &&
+           strcasestr(units, " since ");
 }
 
-/* --- a list under construction --- */
-
-typedef struct list {
-    char **path;
-    size_t n;
-    bool failed;
-} list;
-
-static void list_add(list *l, const char *path, size_t len)
+void hdf5_shape_text(hid_t set, char *out, size_t cap)
 {
-    char **more = realloc(l->path, (l->n + 2) * sizeof(*more));
+    uint64_t d[H5S_MAX_RANK];
+    hsize_t dim[H5S_MAX_RANK];
+    hid_t space = H5Dget_space(set);
+    int n = space < 0 ? -1 : H5Sget_simple_extent_dims(space, dim, NULL);
+
+    for (int i = 0; i < n; i++)
+        d[i] = dim[i];
+    if (n < 0 || H5Sget_simple_extent_type(space) == H5S_NULL)
+        snprintf(out, cap, "empty");
+    else
+        grid_shape_text(d, (unsigned)n, out, cap);
+    if (space >= 0)
+        H5Sclose(space);
+}
+
+/* --- what is found --- */
+
+int hdf5_found_add(hdf5_found *out, const char *path, size_t len)
+{
+    char **more = realloc(out->path, (out->n + 2) * sizeof(*more));
 
     if (more)
-        l->path = more;
-    if (!more || !(l->path[l->n] = strndup(path, len))) {
-        l->failed = true;
-        return;
+        out->path = more;
+    if (!more || !(out->path[out->n] = strndup(path, len))) {
+        out->failed = true;
+        return -1;
     }
-    l->path[++l->n] = NULL;
+    out->path[++out->n] = NULL;
+    return 0;
 }
 
-static void list_free(list *l)
+void hdf5_found_free(hdf5_found *out)
 {
-    hdf5_paths_free(l->path);
-    *l = (list){0};
+    for (size_t i = 0; i < out->n; i++)
+        free(out->path[i]);
+    free(out->path);
+    free(out->time);
+    text_free(&out->said);
+    text_free(&out->why);
+    *out = (hdf5_found){0};
 }
 
 /* --- what is missing --- */
@@ -154,128 +172,124 @@ hid_t hdf5_open_set(const hdf5_file *f, const char *path, hid_t access,
 /* --- named by the user --- */
 
 /* "/a,/b", or one path that has commas itself. */
-static void split_member(const hdf5_file *f, const char *member, list *l)
+static void split_member(const hdf5_file *f, const char *member,
+                         hdf5_found *out)
 {
     if (H5Lexists(f->id, member, H5P_DEFAULT) > 0) {
-        list_add(l, member, strlen(member));
+        hdf5_found_add(out, member, strlen(member));
         return;
     }
     for (const char *at = member; at;) {
         const char *end = strchr(at, ',');
         while (*at == ' ')
             at++;
-        list_add(l, at, end ? (size_t)(end - at) : strlen(at));
+        hdf5_found_add(out, at, end ? (size_t)(end - at) : strlen(at));
         at = end ? end + 1 : NULL;
     }
 }
 
-/* --- NeXus --- */
-
-/* Is [name] of [group] a group of NeXus class [class]? */
-static bool is_class(hid_t group, const char *name, const char *class)
+static bool is_group(const hdf5_file *f, const char *path)
 {
-    char word[64];
-    hid_t o = H5Oopen(group, name, H5P_DEFAULT);
-    bool is = o >= 0 && H5Iget_type(o) == H5I_GROUP &&
-              hdf5_text(o, "NX_class", word, sizeof(word)) &&
-              !strcmp(word, class);
+    H5O_info_t info;
 
-    if (o >= 0)
-        H5Oclose(o);
-    return is;
+    return H5Oget_info_by_name2(f->id, path, &info, H5O_INFO_BASIC,
+                                H5P_DEFAULT) >= 0 &&
+           info.type == H5O_TYPE_GROUP;
 }
 
-typedef struct class_find {
-    const char *class;
-    char *found;
-} class_find;
+/* What is in a group, for an error. */
+typedef struct inside {
+    text told;
+    size_t n;
+} inside;
 
-static herr_t note_class(hid_t group, const char *name, const H5L_info_t *info,
-                         void *arg)
+static herr_t note_inside(hid_t group, const char *name, const H5L_info_t *info,
+                          void *arg)
 {
-    class_find *c = arg;
+    inside *in = arg;
+    char shape[128] = "/";
+    hid_t o;
 
     (void)info;
-    if (!is_class(group, name, c->class))
+    if (in->n++ >= TOLD_MAX)
         return 0;
-    c->found = strdup(name);
-    return 1;
+    o = H5Oopen(group, name, H5P_DEFAULT);
+    if (o >= 0 && H5Iget_type(o) == H5I_DATASET) {
+        shape[0] = ' ';
+        hdf5_shape_text(o, shape + 1, sizeof(shape) - 1);
+    }
+    text_add(&in->told, "%s%s%s", in->n > 1 ? ", " : "", name, shape);
+    if (o >= 0)
+        H5Oclose(o);
+    return 0;
 }
 
-/* The group below [path] that attribute `default` names, else the first one of
- * [class]; new path, or NULL.
- */
-static char *go_down(hid_t file, const char *path, const char *class)
+static int refuse_group(const hdf5_file *f, const char *path, pe_error *errp)
 {
-    char name[512];
-    class_find c = {.class = class};
+    inside in = {0};
     hsize_t at = 0;
-    hid_t group = H5Gopen2(file, path, H5P_DEFAULT);
-    char *next = NULL;
+    hid_t group = H5Gopen2(f->id, path, H5P_DEFAULT);
 
-    if (group < 0)
-        return NULL;
-    if (hdf5_text(group, "default", name, sizeof(name)) &&
-        H5Lexists(group, name, H5P_DEFAULT) > 0)
-        c.found = strdup(name);
-    else
-        H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at, note_class, &c);
-    if (c.found)
-        next = text_format("%s/%s", strcmp(path, "/") ? path : "", c.found);
-    free(c.found);
-    H5Gclose(group);
-    return next;
-}
-
-/* Blank-separated [names] of group [path] as paths. */
-static void add_names(list *l, hid_t group, const char *path, const char *names)
-{
-    for (const char *at = names; *at;) {
-        size_t n = strcspn(at, " ,");
-        char *full = text_format("%s/%.*s", path, (int)n, at);
-        if (full && n > 0 && H5Lexists(group, full, H5P_DEFAULT) > 0)
-            list_add(l, full, strlen(full));
-        free(full);
-        at += n + strspn(at + n, " ,");
+    if (group >= 0) {
+        H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at, note_inside, &in);
+        H5Gclose(group);
     }
+    if (in.n > TOLD_MAX)
+        text_add(&in.told, ", ... (%zu in all)", in.n);
+    pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                 "%s:%s is a group; name a data set in it: %s", f->path, path,
+                 in.n ? in.told.data ? in.told.data : "" : "it is empty");
+    text_free(&in.told);
+    return -1;
 }
 
-static void add_signals(const hdf5_file *f, const char *data, list *l,
-                        text *said)
+/* Of several data sets, one that counts time is no column, but their clock. */
+static void take_time(const hdf5_file *f, hdf5_found *out)
 {
-    char signal[512], more[1024], axes[512];
-    hid_t group = H5Gopen2(f->id, data, H5P_DEFAULT);
-
-    if (group < 0)
+    for (size_t i = 0; i < out->n && out->n > 1; i++) {
+        hid_t set = H5Lexists(f->id, out->path[i], H5P_DEFAULT) > 0
+                        ? H5Dopen2(f->id, out->path[i], H5P_DEFAULT)
+                        : -1;
+        bool is = set >= 0 && hdf5_counts_time(set);
+        if (set >= 0)
+            H5Dclose(set);
+        if (!is)
+            continue;
+        out->time = out->path[i];
+        out->n--;
+        memmove(&out->path[i], &out->path[i + 1],
+                (out->n - i + 1) * sizeof(*out->path));
         return;
-    if (hdf5_text(group, "signal", signal, sizeof(signal))) {
-        add_names(l, f->id, data, signal);
-        if (hdf5_text(group, "auxiliary_signals", more, sizeof(more)))
-            add_names(l, f->id, data, more);
-        if (l->n > 0 && hdf5_text(group, "axes", axes, sizeof(axes)) && *axes)
-            text_add(said, "its axes %s are not learned from", axes);
     }
-    H5Gclose(group);
 }
 
-/* What the file itself plots: NXentry, NXdata, signal. */
-static void find_nexus(const hdf5_file *f, list *l, text *said)
+/* Data sets, or a group that plots one. */
+static int find_named(const hdf5_file *f, const char *member, bool times,
+                      hdf5_found *out, pe_error *errp)
 {
-    char *entry = go_down(f->id, "/", "NXentry");
-    char *data = entry ? go_down(f->id, entry, "NXdata") : NULL;
+    char *group;
+    int rc;
 
-    if (data)
-        add_signals(f, data, l, said);
-    else if (entry) /* the default may be the NXdata itself */
-        add_signals(f, entry, l, said);
-    free(data);
-    free(entry);
+    split_member(f, member, out);
+    if (out->n != 1 || !is_group(f, out->path[0])) {
+        text_add(&out->why, "named");
+        if (times)
+            take_time(f, out);
+        return 0;
+    }
+    group = out->path[0];
+    out->n = 0;
+    rc = hdf5_nexus(f, group, out, errp);
+    if (rc == 0)
+        refuse_group(f, group, errp);
+    free(group);
+    return rc > 0 ? 0 : -1;
 }
 
 /* --- whatever is there --- */
 
 typedef struct seen {
-    list l;
+    hdf5_found *out;
     text told; /* paths with their shapes */
     text left; /* coordinates, and what is no number */
     size_t n_left;
@@ -283,6 +297,13 @@ typedef struct seen {
     size_t looked;
     bool many_axes, unequal, netcdf;
 } seen;
+
+/* A coordinate that counts time; the first one may be the clock. */
+static void note_time(seen *s, const char *name)
+{
+    if (!s->out->time)
+        s->out->time = text_format("/%s", name);
+}
 
 static void leave_out(seen *s, const char *name, const char *why)
 {
@@ -303,18 +324,18 @@ static void take_set(seen *s, const char *name, const hsize_t *dim, int n)
     for (int i = 0; i < n; i++)
         d[i] = dim[i];
     grid_shape_text(d, (unsigned)n, shape, sizeof(shape));
-    if (s->l.n < TOLD_MAX)
-        text_add(&s->told, "%s/%s %s", s->l.n ? ", " : "", name, shape);
-    else if (s->l.n == TOLD_MAX)
+    if (s->out->n < TOLD_MAX)
+        text_add(&s->told, "%s/%s %s", s->out->n ? ", " : "", name, shape);
+    else if (s->out->n == TOLD_MAX)
         text_add(&s->told, ", ...");
     s->many_axes = s->many_axes || n > 1;
-    s->unequal = s->unequal || (s->l.n > 0 && dim[0] != s->longest);
+    s->unequal = s->unequal || (s->out->n > 0 && dim[0] != s->longest);
     if (dim[0] > s->longest)
         s->longest = dim[0];
     if (full)
-        list_add(&s->l, full, strlen(full));
+        hdf5_found_add(s->out, full, strlen(full));
     else
-        s->l.failed = true;
+        s->out->failed = true;
     free(full);
 }
 
@@ -331,7 +352,9 @@ static void note_set(seen *s, hid_t set, const char *name)
         read = hdf5_type(type, &items, &what);
         if (read < 0)
             leave_out(s, name, what);
-        else if (hdf5_is_scale(set))
+        else if (n == 1 && hdf5_counts_time(set) && !s->out->time)
+            note_time(s, name);
+        else if (hdf5_is_scale(set) || hdf5_counts_time(set))
             leave_out(s, name, "a coordinate");
         else
             take_set(s, name, dim, n);
@@ -367,30 +390,31 @@ static herr_t note_object(hid_t file, const char *name, const H5O_info_t *info,
 /* One data set, or several of one axis that are columns of one table. */
 static bool is_table(const seen *s)
 {
-    if (s->l.n == 1)
+    if (s->out->n == 1)
         return true;
-    return s->l.n > 1 && s->l.n <= COLUMNS_MAX && !s->many_axes &&
+    return s->out->n > 1 && s->out->n <= COLUMNS_MAX && !s->many_axes &&
            (s->netcdf || !s->unequal);
 }
 
-static int find_any(const hdf5_file *f, list *l, text *said, pe_error *errp)
+static int find_any(const hdf5_file *f, hdf5_found *out, pe_error *errp)
 {
-    seen s = {.netcdf = hdf5_is_netcdf(f->id)};
+    seen s = {.out = out, .netcdf = hdf5_is_netcdf(f->id)};
     int rc = -1;
 
     H5Ovisit2(f->id, H5_INDEX_NAME, H5_ITER_INC, note_object, &s,
               H5O_INFO_BASIC);
     if (is_table(&s)) {
-        *l = s.l;
-        s.l = (list){0};
         if (s.left.len)
-            text_add(said, "left out: %s", s.left.data);
+            text_add(&out->said, "left out: %s", s.left.data);
+        text_add(&out->why, "%s",
+                 out->n == 1 ? "the only data set of numbers with rows"
+                             : "all data sets of numbers, of one axis each");
         rc = 0;
     } else if (s.looked > LOOKED_MAX) {
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                      "%s has more than %d data sets; name one: %s:/PATH",
                      f->path, LOOKED_MAX, f->path);
-    } else if (s.l.n == 0) {
+    } else if (out->n == 0) {
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                      "%s has no data set of numbers with rows", f->path);
     } else {
@@ -399,26 +423,27 @@ static int find_any(const hdf5_file *f, list *l, text *said, pe_error *errp)
                      "several of one axis, /A,/B, which become columns",
                      f->path, s.told.data ? s.told.data : "", f->path);
     }
-    list_free(&s.l);
     text_free(&s.told);
     text_free(&s.left);
     return rc;
 }
 
-char **hdf5_find(const hdf5_file *f, const char *member, text *said,
-                 pe_error *errp)
+int hdf5_find(const hdf5_file *f, const char *member, bool times,
+              hdf5_found *out, pe_error *errp)
 {
-    list l = {0};
+    int rc;
 
-    if (*member)
-        split_member(f, member, &l);
-    else
-        find_nexus(f, &l, said);
-    if (l.n == 0 && !l.failed && find_any(f, &l, said, errp) < 0)
-        return NULL;
-    if (!l.failed)
-        return l.path;
-    list_free(&l);
-    pe_error_nomem(errp);
-    return NULL;
+    *out = (hdf5_found){0};
+    if (*member) {
+        rc = find_named(f, member, times, out, errp);
+    } else {
+        rc = hdf5_nexus(f, "/", out, errp);
+        if (rc == 0)
+            rc = find_any(f, out, errp);
+    }
+    if (rc < 0 || out->failed || out->n == 0) {
+        hdf5_found_free(out);
+        return rc < 0 ? -1 : pe_error_nomem(errp);
+    }
+    return 0;
 }

@@ -5,39 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "part.h"
-#include "src/common/clock.h"
-
-/* How long rows at the end that hold nothing but fill values are waited for. */
-#define HELD_NS INT64_C(5000000000)
-
-/* Columns of one part that follow each other in the table. */
-typedef struct run {
-    size_t part;
-    const uint32_t *column; /* of the part; NULL: all of them */
-    uint32_t columns, at;   /* at: the first one's place in the table */
-} run;
-
-typedef struct hdf5_store {
-    store_table head;
-    hdf5_file file;
-    char *path;
-    bool follow, netcdf;
-    hdf5_part *part;
-    size_t parts;
-    char **name; /* of all columns; NULL: they have numbers */
-    uint32_t all;
-    uint32_t *local; /* columns of the runs */
-    run *run;
-    size_t runs;
-    uint64_t seen;      /* rows at the look before */
-    int64_t held_ns;    /* since when no row comes where there is room; 0: one
-                           does */
-    bool waiting;       /* it has been said */
-    uint64_t left_room; /* rows that a writer has but made room for */
-    double *cells;      /* of one run, while they are unpacked */
-    size_t cells_cap;
-} hdf5_store;
+#include "table.h"
 
 /* --- unpacking --- */
 
@@ -49,20 +17,20 @@ typedef struct lost {
 
 static double unpack(const hdf5_packing *p, double x, size_t row, lost *l)
 {
-    double y = x * p->scale + p->offset, bound = p->unpacked ? y : x;
+    double y;
 
-    for (size_t i = 0; i < p->fills; i++)
-        if (x == p->fill[i]) {
-            if (l->missing++ == 0)
-                l->missing_at = row;
-            return (double)NAN;
-        }
-    if (bound < p->low || bound > p->high) {
+    switch (hdf5_unpack(p, x, &y)) {
+    case HDF5_MISSING:
+        if (l->missing++ == 0)
+            l->missing_at = row;
+        return (double)NAN;
+    case HDF5_OUTSIDE:
         if (l->outside++ == 0)
             l->outside_at = row;
         return (double)NAN;
+    default:
+        return y;
     }
-    return y;
 }
 
 static void tell(hdf5_store *s, const hdf5_part *p, uint64_t n, uint64_t row,
@@ -100,7 +68,7 @@ static int reserve_cells(hdf5_store *s, size_t n, pe_error *errp)
 }
 
 /* Rows [r] of run [k], the first of them being [row] of the file. */
-static int copy_packed(hdf5_store *s, const run *k, const grid_rows *r,
+static int copy_packed(hdf5_store *s, const hdf5_run *k, const grid_rows *r,
                        uint64_t row, void *to, enum pe_dtype dtype,
                        pe_error *errp)
 {
@@ -127,7 +95,7 @@ static int copy_packed(hdf5_store *s, const run *k, const grid_rows *r,
 /* --- reading --- */
 
 /* Rows that a shorter variable of netCDF has not. */
-static void fill_open(hdf5_store *s, const run *k, uint64_t row, size_t n,
+static void fill_open(hdf5_store *s, const hdf5_run *k, uint64_t row, size_t n,
                       void *to, enum pe_dtype dtype)
 {
     for (size_t i = 0; i < n; i++)
@@ -137,13 +105,16 @@ static void fill_open(hdf5_store *s, const run *k, uint64_t row, size_t n,
          "this variable is shorter than others of its dimension");
 }
 
-static int read_run(hdf5_store *s, const run *k, uint64_t row, size_t n,
+static int read_run(hdf5_store *s, const hdf5_run *k, uint64_t row, size_t n,
                     char *to, enum pe_dtype dtype, pe_error *errp)
 {
     hdf5_part *p = &s->part[k->part];
     size_t row_bytes = s->head.columns * (size_t)dtype;
     grid_rows r;
 
+    if (!k->column && k->columns == s->head.columns &&
+        hdf5_part_copy(p, row, n, to, dtype))
+        return 0;
     while (n > 0 && row < p->grid.rows) {
         size_t there =
             p->grid.rows - row < n ? (size_t)(p->grid.rows - row) : n;
@@ -178,144 +149,6 @@ static int hdf5_read(store_table *head, uint64_t row, uint32_t n, void *to,
     return rc;
 }
 
-/* --- lengths --- */
-
-static uint64_t shortest(const hdf5_store *s)
-{
-    uint64_t rows = UINT64_MAX;
-
-    for (size_t i = 0; i < s->parts; i++)
-        if (s->part[i].grid.rows < rows)
-            rows = s->part[i].grid.rows;
-    return rows;
-}
-
-static uint64_t longest(const hdf5_store *s)
-{
-    uint64_t rows = 0;
-
-    for (size_t i = 0; i < s->parts; i++)
-        if (s->part[i].grid.rows > rows)
-            rows = s->part[i].grid.rows;
-    return rows;
-}
-
-/* How many of rows s->head.rows to [rows], at the end, may not be there yet: in
- * some data set nothing of them but the fill value is.
- */
-static uint64_t blank_rows(hdf5_store *s, uint64_t rows)
-{
-    uint64_t blank = 0;
-
-    for (size_t i = 0; i < s->parts && rows > s->head.rows; i++) {
-        uint64_t n = hdf5_part_blank(&s->part[i], s->head.rows, rows);
-        blank = n > blank ? n : blank;
-    }
-    return blank;
-}
-
-/* Of a file that is being written, but not followed: the rows that surely are.
- */
-static uint64_t end_written(hdf5_store *s)
-{
-    uint64_t room = shortest(s), rows = room;
-
-    for (size_t i = 0; i < s->parts; i++) {
-        uint64_t n = hdf5_part_written(&s->part[i], 0);
-        rows = n < rows ? n : rows;
-    }
-    rows -= blank_rows(s, rows);
-    s->left_room = room - rows;
-    return rows;
-}
-
-static int check_growth(const hdf5_store *s, pe_error *errp)
-{
-    for (size_t i = 0; i < s->parts; i++)
-        if (!s->part[i].chunked)
-            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                                "%s:%s cannot be followed: it is not chunked, "
-                                "so it cannot grow",
-                                s->path, s->part[i].path);
-    return 0;
-}
-
-/* How many rows the table has. */
-static int count_rows(hdf5_store *s, pe_error *errp)
-{
-    uint64_t low = shortest(s), high = longest(s);
-
-    if (s->follow) /* rows come with hdf5_refresh */
-        return check_growth(s, errp);
-    if (s->file.writing)
-        low = high = end_written(s);
-    for (size_t i = 1; i < s->parts && low != high && !s->netcdf; i++)
-        if (s->part[i].grid.rows != s->part[0].grid.rows)
-            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                                "%s: %s has %" PRIu64 " rows and %s %" PRIu64
-                                "; columns of one table are of one length",
-                                s->path, s->part[0].path, s->part[0].grid.rows,
-                                s->part[i].path, s->part[i].grid.rows);
-    s->head.rows = high;
-    if (high == 0)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "%s:%s is empty: it has 0 rows", s->path,
-                            s->part[0].path);
-    return 0;
-}
-
-/* The rows that have been written, of those that were there at the look before,
- * too.  A writer makes room first and writes then, and what is in between
- * reads as fill values; in a chunk that is written such rows are waited for
- * for a while, for a sensor may give them.
- */
-static uint64_t written_rows(hdf5_store *s)
-{
-    uint64_t rows = s->seen, blank;
-    int64_t now = clock_mono_ns();
-
-    for (size_t i = 0; i < s->parts; i++) {
-        uint64_t n = hdf5_part_written(&s->part[i], s->head.rows);
-        rows = n < rows ? n : rows;
-    }
-    blank = blank_rows(s, rows);
-    if (rows - blank > s->head.rows) {
-        s->held_ns = 0;
-        return rows - blank;
-    }
-    if (s->held_ns == 0)
-        s->held_ns = now;
-    if (now - s->held_ns < HELD_NS)
-        return s->head.rows;
-    if (blank > 0) {
-        s->held_ns = 0;
-    } else if (!s->waiting) {
-        s->waiting = true;
-        store_say(&s->head,
-                  "%s: there is room for row %" PRIu64
-                  ", which nobody has written yet; it is waited for",
-                  s->head.name, s->head.rows);
-    }
-    return rows;
-}
-
-static int hdf5_refresh(store_table *head, pe_error *errp)
-{
-    hdf5_store *s = (hdf5_store *)head;
-    int rc = 0;
-
-    if (!s->follow)
-        return 0;
-    hdf5_enter();
-    for (size_t i = 0; i < s->parts && rc == 0; i++)
-        rc = hdf5_part_refresh(&s->part[i], s->path, errp);
-    if (rc == 0 && s->seen > s->head.rows)
-        s->head.rows = written_rows(s);
-    s->seen = rc == 0 ? shortest(s) : s->seen;
-    hdf5_leave();
-    return rc;
-}
-
 static void hdf5_close(store_table *head)
 {
     hdf5_store *s = (hdf5_store *)head;
@@ -323,6 +156,7 @@ static void hdf5_close(store_table *head)
     hdf5_enter();
     for (size_t i = 0; i < s->parts; i++)
         hdf5_part_close(&s->part[i]);
+    hdf5_clock_close(&s->clock);
     if (s->file.id >= 0)
         H5Fclose(s->file.id);
     hdf5_leave();
@@ -386,7 +220,7 @@ static void run_parts(hdf5_store *s)
 
     for (s->runs = 0; s->runs < s->parts; s->runs++) {
         uint32_t n = s->part[s->runs].grid.columns;
-        s->run[s->runs] = (run){s->runs, NULL, n, at};
+        s->run[s->runs] = (hdf5_run){s->runs, NULL, n, at};
         at += n;
     }
 }
@@ -409,9 +243,31 @@ static element type_of(const store_table *head, uint32_t c)
     return grid_element(&s->part[part].grid, c);
 }
 
+static const char *unit_of(const store_table *head, uint32_t c)
+{
+    const hdf5_store *s = (const hdf5_store *)head;
+    size_t part = part_of(s, &c);
+
+    return s->part[part].unit;
+}
+
+static int hdf5_times(store_table *head, uint64_t row, uint32_t n, int64_t *ns,
+                      pe_error *errp)
+{
+    hdf5_store *s = (hdf5_store *)head;
+    int rc;
+
+    hdf5_enter();
+    rc = hdf5_clock_read(&s->clock, s->path, row, n, ns, errp);
+    hdf5_leave();
+    return rc;
+}
+
 static const store_ops ops = {.read = hdf5_read,
                               .refresh = hdf5_refresh,
+                              .times = hdf5_times,
                               .type = type_of,
+                              .unit = unit_of,
                               .close = hdf5_close};
 
 static int make_runs(hdf5_store *s, pe_error *errp)
@@ -431,7 +287,7 @@ static int make_runs(hdf5_store *s, pe_error *errp)
         size_t part = part_of(s, &c);
         s->local[i] = c;
         if (s->runs == 0 || s->run[s->runs - 1].part != part)
-            s->run[s->runs++] = (run){part, &s->local[i], 0, i};
+            s->run[s->runs++] = (hdf5_run){part, &s->local[i], 0, i};
         s->run[s->runs - 1].columns++;
     }
     return 0;
@@ -490,7 +346,7 @@ static int describe(hdf5_store *s, const text *said, pe_error *errp)
     return rc;
 }
 
-static int open_parts(hdf5_store *s, const store_wish *w, char **paths,
+static int open_parts(hdf5_store *s, const store_wish *w, char *const *paths,
                       pe_error *errp)
 {
     const grid_take take = {.axis = w->rows, .frames = w->frames};
@@ -513,31 +369,53 @@ static int open_parts(hdf5_store *s, const store_wish *w, char **paths,
     return 0;
 }
 
-static int open_table(hdf5_store *s, const store_wish *w, const char *member,
+/* The clock of the rows, or what else becomes of what counts time. */
+static int find_clock(hdf5_store *s, const store_wish *w, hdf5_found *found,
                       pe_error *errp)
 {
     text said = {0};
-    char **paths;
+    int rc = hdf5_clock_open(&s->clock, &s->file, &s->part[0], found, w,
+                             s->netcdf, &said, errp);
+    const char *mark = found->said.len ? "; " : "";
+
+    if (rc == 0 && s->clock.name)
+        text_add(&found->said, "%s%s is the clock", mark, s->clock.name);
+    else if (rc == 0 && said.len)
+        text_add(&found->said, "%s%s", mark, said.data);
+    else if (rc == 0 && found->time)
+        text_add(&found->said, "%sleft out: %s (a coordinate)", mark,
+                 found->time + (found->time[0] == '/'));
+    s->head.clock = s->clock.name;
+    s->head.clock_unit = s->clock.unit;
+    text_free(&said);
+    return rc;
+}
+
+static int open_table(hdf5_store *s, const store_wish *w, const char *member,
+                      pe_error *errp)
+{
+    hdf5_found found = {0};
+    const bool times = !w->time || strcmp(w->time, "none") != 0;
     int rc = -1;
 
     if (hdf5_file_open(&s->file, s->path, w->follow, errp) < 0)
         return -1;
     s->netcdf = hdf5_is_netcdf(s->file.id);
-    paths = hdf5_find(&s->file, member, &said, errp);
-    if (paths && open_parts(s, w, paths, errp) == 0) {
+    if (hdf5_find(&s->file, member, times, &found, errp) == 0 &&
+        open_parts(s, w, found.path, errp) == 0) {
         /* One data set is named by its path, several as they were given. */
-        s->head.name = s->parts == 1 ? text_format("%s:%s", s->path, paths[0])
-                       : *member     ? text_format("%s:%s", s->path, member)
-                                     : strdup(s->path);
+        s->head.name = s->parts == 1
+                           ? text_format("%s:%s", s->path, found.path[0])
+                       : *member ? text_format("%s:%s", s->path, member)
+                                 : strdup(s->path);
         if (!s->head.name)
             pe_error_nomem(errp);
-        else if (count_rows(s, errp) == 0 && name_columns(s, errp) == 0 &&
+        else if (hdf5_count_rows(s, errp) == 0 && name_columns(s, errp) == 0 &&
                  store_pick(&s->head, w, s->all, name_of, s, errp) == 0 &&
-                 make_runs(s, errp) == 0)
-            rc = describe(s, &said, errp);
+                 make_runs(s, errp) == 0 && find_clock(s, w, &found, errp) == 0)
+            rc = describe(s, &found.said, errp);
     }
-    hdf5_paths_free(paths);
-    text_free(&said);
+    hdf5_found_free(&found);
     return rc;
 }
 
@@ -553,6 +431,7 @@ static store_table *hdf5_open(const store_wish *w, const char *file,
     }
     s->head.ops = &ops;
     s->head.hear = w->hear;
+    s->clock.part.set = s->clock.part.type = -1;
     s->file.id = -1;
     s->follow = w->follow;
     s->path = strdup(file);
@@ -565,4 +444,5 @@ static store_table *hdf5_open(const store_wish *w, const char *file,
     return NULL;
 }
 
-const store_kind store_hdf5 = {.name = "HDF5", .open = hdf5_open};
+const store_kind store_hdf5 = {
+    .name = "HDF5", .open = hdf5_open, .list = hdf5_list};

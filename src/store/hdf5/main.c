@@ -26,9 +26,22 @@ static void usage(FILE *f)
           "  --follow         the file is being written\n"
           "  --columns LIST   names, or numbers from 0\n"
           "  --exclude LIST   likewise, left out\n"
+          "  --time PATH      the data set that is the clock; none\n"
+          "  --format UNIT    of the clock: s, ms, us, ns since 1970\n"
+          "  --zone SECONDS   east of UTC, of instants without a zone\n"
+          "  --list           all that is in there, for people\n"
           "\n"
           "Exit status: 0; 64 usage; 65 the file; 78 the columns.\n",
           f);
+}
+
+/* [word] and [value] as a line, whatever is in the value. */
+static void tell_line(const char *word, const char *value)
+{
+    printf("%s ", word);
+    for (; *value; value++)
+        putchar((unsigned char)*value < ' ' ? '?' : *value);
+    putchar('\n');
 }
 
 static void tell_columns(const store_table *s)
@@ -38,10 +51,12 @@ static void tell_columns(const store_table *s)
     for (uint32_t c = 0; c < store_columns(s); c++) {
         const char *name = store_column(s, c, &number);
         element e = s->ops->type(s, number);
-        if (name)
-            printf("column %c%u %s\n", e.kind, e.size, name);
-        else
-            printf("column %c%u %" PRIu32 "\n", e.kind, e.size, number);
+        char word[32], digits[16];
+
+        snprintf(word, sizeof(word), "column %c%u", e.kind, e.size);
+        snprintf(digits, sizeof(digits), "%" PRIu32, number);
+        tell_line(word, name ? name : digits);
+        tell_line("unit", store_column_unit(s, c));
     }
 }
 
@@ -52,10 +67,14 @@ static int tell(store_table *s, pe_error *errp)
     uint32_t head = rows < STORE_HEAD_ROWS ? (uint32_t)rows : STORE_HEAD_ROWS;
     double *row = calloc(store_columns(s), sizeof(*row));
     int rc = row ? 0 : pe_error_nomem(errp);
+    const char *unit, *clock = store_clock(s, &unit);
 
-    printf("name %s\nwords %s\nrows %" PRIu64 "\ncolumns %" PRIu32 "\n",
-           store_name(s), store_words(s), rows, store_columns(s));
+    tell_line("name", store_name(s));
+    tell_line("words", store_words(s));
+    printf("rows %" PRIu64 "\ncolumns %" PRIu32 "\n", rows, store_columns(s));
     tell_columns(s);
+    tell_line("clock", clock ? clock : "");
+    tell_line("clock-unit", clock ? unit : "");
     printf("head %" PRIu32 "\n", head);
     for (uint32_t i = 0; i < head && rc == 0; i++) {
         rc = store_read(s, i, 1, row, PE_F8, errp);
@@ -66,7 +85,7 @@ static int tell(store_table *s, pe_error *errp)
     return rc;
 }
 
-static int parse(store_wish *w, int argc, char **argv)
+static int parse(store_wish *w, bool *listp, int argc, char **argv)
 {
     static const struct option options[] = {
         {"rows", required_argument, NULL, 'r'},
@@ -74,16 +93,29 @@ static int parse(store_wish *w, int argc, char **argv)
         {"follow", no_argument, NULL, 'F'},
         {"columns", required_argument, NULL, 'c'},
         {"exclude", required_argument, NULL, 'x'},
+        {"time", required_argument, NULL, 't'},
+        {"format", required_argument, NULL, 'T'},
+        {"zone", required_argument, NULL, 'z'},
+        {"list", no_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
-    int64_t axis;
+    int64_t n;
     int c;
 
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (c == 'r' && text_parse_int(optarg, &axis) == 0 && axis >= 0 &&
-            axis < GRID_DIMS_MAX)
-            w->rows = (int)axis;
+        if (c == 'r' && text_parse_int(optarg, &n) == 0 && n >= 0 &&
+            n < GRID_DIMS_MAX)
+            w->rows = (int)n;
+        else if (c == 'z' && text_parse_int(optarg, &n) == 0 && n > -86400 &&
+                 n < 86400)
+            w->zone_s = (int)n;
+        else if (c == 'l')
+            *listp = true;
+        else if (c == 't')
+            w->time = optarg;
+        else if (c == 'T')
+            w->format = optarg;
         else if (c == 'f')
             w->frames = true;
         else if (c == 'F')
@@ -99,21 +131,41 @@ static int parse(store_wish *w, int argc, char **argv)
     return optind + 1 == argc ? 0 : -1;
 }
 
+/* What is there to choose from. */
+static int list(const char *path, pe_error *errp)
+{
+    char *words = store_list(path);
+
+    if (!words)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s holds nothing that can be listed", path);
+    fputs(words, stdout);
+    free(words);
+    return 0;
+}
+
+static int table(const store_wish *w, pe_error *errp)
+{
+    store_table *s = store_open(w, errp);
+    int rc = s ? tell(s, errp) : -1;
+
+    store_close(s);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     store_wish w = {.rows = -1};
     pe_error e = {0};
-    store_table *s;
-    int rc = parse(&w, argc, argv);
+    bool only_list = false;
+    int rc = parse(&w, &only_list, argc, argv);
 
     if (rc != 0) {
         usage(rc > 0 ? stdout : stderr);
         return rc > 0 ? PE_EXIT_OK : PE_EXIT_USAGE;
     }
     store_enable_hdf5();
-    s = store_open(&w, &e);
-    rc = s ? tell(s, &e) : -1;
-    store_close(s);
+    rc = only_list ? list(w.path, &e) : table(&w, &e);
     if (rc < 0)
         return fail(&e);
     return fflush(stdout) == 0 ? PE_EXIT_OK : PE_EXIT_CREATE;

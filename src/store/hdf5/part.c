@@ -20,6 +20,12 @@
 #define CACHE_TWO ((size_t)256 << 20)
 #define CACHE_MOST ((size_t)1 << 30)
 
+/* Chunks whose places are looked at one by one, all of them up to the first
+ * number, else the last ones.
+ */
+#define CHUNKS_LOOKED 2000
+#define CHUNKS_LAST 16
+
 static int refuse(const hdf5_file *f, const hdf5_part *p, const char *why,
                   pe_error *errp)
 {
@@ -162,6 +168,43 @@ static int reopen(const hdf5_file *f, hdf5_part *p, pe_error *errp)
 
 /* --- open and close --- */
 
+static int fetch_rows(hdf5_part *p, uint64_t first, size_t n, void *to);
+
+/* A plugin may be here and be older than what it is to unpack: with filters
+ * that are not the library's own the first row is read to see.
+ */
+static int try_filters(const hdf5_file *f, hdf5_part *p, pe_error *errp)
+{
+    const char *name = hdf5_foreign_filter(p->set);
+    void *row;
+    int rc;
+
+    if (!name || p->grid.rows == 0)
+        return 0;
+    row = malloc(grid_bytes(&p->grid, 1));
+    if (!row)
+        return pe_error_nomem(errp);
+    rc = fetch_rows(p, 0, 1, row);
+    free(row);
+    if (rc == 0)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s:%s:0 cannot be unpacked by the filter %s that is "
+                        "here; either it is damaged, or the filter is older "
+                        "than its writer's: pip install hdf5plugin, and name "
+                        "the folder hdf5plugin/plugins in HDF5_PLUGIN_PATH",
+                        f->path, p->path, name);
+}
+
+static int read_unit(hdf5_part *p, pe_error *errp)
+{
+    char unit[64];
+
+    hdf5_text(p->set, "units", unit, sizeof(unit));
+    p->unit = strdup(unit);
+    return p->unit ? 0 : pe_error_nomem(errp);
+}
+
 int hdf5_part_open(hdf5_part *p, const hdf5_file *f, const char *path,
                    const grid_take *take, bool netcdf, pe_error *errp)
 {
@@ -183,13 +226,15 @@ int hdf5_part_open(hdf5_part *p, const hdf5_file *f, const char *path,
                       "numbers",
                       errp);
     }
-    rc = p->set < 0 || take_type(f, p, errp) < 0 ||
+    rc = p->set < 0 || read_unit(p, errp) < 0 || take_type(f, p, errp) < 0 ||
                  take_shape(f, p, take, errp) < 0 ||
                  hdf5_check(f, p->set, name, 0, errp) < 0 ||
                  reopen(f, p, errp) < 0
              ? -1
              : 0;
     free(name);
+    if (rc == 0)
+        rc = try_filters(f, p, errp);
     if (rc == 0)
         hdf5_packing_read(p->set, netcdf, &p->items, &p->packing);
     return rc;
@@ -203,6 +248,7 @@ void hdf5_part_close(hdf5_part *p)
         H5Tclose(p->type);
     grid_items_clear(&p->items);
     free(p->raw);
+    free(p->unit);
     free(p->path);
 }
 
@@ -221,16 +267,13 @@ static int reserve(hdf5_part *p, size_t bytes, pe_error *errp)
     return 0;
 }
 
-/* Rows [first], [n] of them, into p->raw.  1: the library could not. */
-static int read_rows(hdf5_part *p, uint64_t first, size_t n, pe_error *errp)
+/* Rows [first], [n] of them, to [to].  1: the library could not. */
+static int fetch_rows(hdf5_part *p, uint64_t first, size_t n, void *to)
 {
     hsize_t start[GRID_DIMS_MAX] = {0}, count[GRID_DIMS_MAX];
     hid_t file, memory;
     int rc = 1;
 
-    p->raw_n = 0;
-    if (reserve(p, grid_bytes(&p->grid, n), errp) < 0)
-        return -1;
     for (unsigned i = 0; i < p->grid.dims; i++)
         count[i] = p->grid.dim[i];
     start[p->grid.axis] = first;
@@ -240,12 +283,26 @@ static int read_rows(hdf5_part *p, uint64_t first, size_t n, pe_error *errp)
     if (file >= 0 && memory >= 0 &&
         H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL) >=
             0 &&
-        H5Dread(p->set, p->type, memory, file, H5P_DEFAULT, p->raw) >= 0)
+        H5Dread(p->set, p->type, memory, file, H5P_DEFAULT, to) >= 0)
         rc = 0;
+    else
+        hdf5_why(p->why); /* before another call forgets it */
     if (file >= 0)
         H5Sclose(file);
     if (memory >= 0)
         H5Sclose(memory);
+    return rc;
+}
+
+/* Likewise, into p->raw. */
+static int read_rows(hdf5_part *p, uint64_t first, size_t n, pe_error *errp)
+{
+    int rc;
+
+    p->raw_n = 0;
+    if (reserve(p, grid_bytes(&p->grid, n), errp) < 0)
+        return -1;
+    rc = fetch_rows(p, first, n, p->raw);
     if (rc == 0) {
         p->raw_first = first;
         p->raw_n = n;
@@ -253,15 +310,20 @@ static int read_rows(hdf5_part *p, uint64_t first, size_t n, pe_error *errp)
     return rc;
 }
 
+bool hdf5_part_copy(hdf5_part *p, uint64_t row, size_t n, void *to,
+                    enum pe_dtype dtype)
+{
+    return !p->chunked && !p->packing.any && p->grid.outer == 1 &&
+           !p->items.n && element_is(p->items.type, dtype) &&
+           row + n <= p->grid.rows && fetch_rows(p, row, n, to) == 0;
+}
+
 static int refuse_row(const hdf5_part *p, const char *name, uint64_t row,
                       pe_error *errp)
 {
-    char why[HDF5_WHY];
-
-    hdf5_why(why);
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                         "%s:%s:%" PRIu64 " cannot be read: %s", name, p->path,
-                        row, why);
+                        row, p->why);
 }
 
 /* Read the slab of [row], or, where a chunk of it cannot be read, the rows that
@@ -308,8 +370,10 @@ int hdf5_part_refresh(hdf5_part *p, const char *name, pe_error *errp)
     uint64_t dim[GRID_DIMS_MAX];
     unsigned dims = 0;
 
-    if (H5Drefresh(p->set) < 0)
+    if (H5Drefresh(p->set) < 0) {
+        hdf5_why(p->why);
         return refuse_row(p, name, p->grid.rows, errp);
+    }
     if (read_shape(&f, p, dim, &dims, errp) < 0)
         return -1;
     for (unsigned i = 0; i < p->grid.dims; i++)
@@ -335,6 +399,38 @@ uint64_t hdf5_part_written(const hdf5_part *p, uint64_t from)
             return k * side > from ? k * side : from;
     }
     return p->grid.rows;
+}
+
+/* Is what lies at [at] within the file? */
+static bool is_within(haddr_t at, uint64_t bytes, uint64_t size)
+{
+    return at == HADDR_UNDEF || (at <= size && bytes <= size - at);
+}
+
+uint64_t hdf5_part_within(const hdf5_part *p, uint64_t size)
+{
+    hsize_t offset[H5S_MAX_RANK], bytes, n = 0;
+    uint64_t rows = p->grid.rows;
+    hid_t space = H5Dget_space(p->set);
+    haddr_t at;
+    unsigned mask;
+
+    if (!p->chunked) {
+        rows =
+            is_within(H5Dget_offset(p->set), grid_bytes(&p->grid, rows), size)
+                ? rows
+                : 0;
+    } else if (space >= 0 && H5Dget_num_chunks(p->set, space, &n) >= 0) {
+        /* The library counts up to each from the first one. */
+        for (hsize_t i = n > CHUNKS_LOOKED ? n - CHUNKS_LAST : 0; i < n; i++)
+            if (H5Dget_chunk_info(p->set, space, i, offset, &mask, &at,
+                                  &bytes) >= 0 &&
+                !is_within(at, bytes, size) && offset[p->grid.axis] < rows)
+                rows = offset[p->grid.axis];
+    }
+    if (space >= 0)
+        H5Sclose(space);
+    return rows;
 }
 
 /* The fill value as it is in memory. */

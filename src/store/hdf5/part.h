@@ -7,6 +7,7 @@
 typedef struct hdf5_part {
     char *path;
     const char *label; /* last name of the path */
+    char *unit;        /* "": none */
     hid_t set, type;   /* type: what is read into memory */
     grid_items items;
     grid grid;
@@ -19,6 +20,7 @@ typedef struct hdf5_part {
     size_t raw_cap;
     uint64_t raw_first;
     size_t raw_n;
+    char why[HDF5_WHY]; /* the library's words on what it could not read */
 } hdf5_part;
 
 /* Open data set [path] of [f]: check that all of it can be read, and take it
@@ -34,6 +36,13 @@ void hdf5_part_close(hdf5_part *p);
 int hdf5_part_load(hdf5_part *p, const char *name, uint64_t row, size_t n,
                    grid_rows *out, pe_error *errp);
 
+/* Rows [row], [n] of them, with all of their columns straight to [to], where
+ * they lie in one piece in the file, of numbers as [dtype].  false: they do
+ * not, or cannot be read, which hdf5_part_load tells apart.
+ */
+bool hdf5_part_copy(hdf5_part *p, uint64_t row, size_t n, void *to,
+                    enum pe_dtype dtype);
+
 /* Look how many rows there are now, in p->grid. */
 int hdf5_part_refresh(hdf5_part *p, const char *name, pe_error *errp);
 
@@ -41,6 +50,11 @@ int hdf5_part_refresh(hdf5_part *p, const char *name, pe_error *errp);
  * the first one that is in none.  A writer may make room long before.
  */
 uint64_t hdf5_part_written(const hdf5_part *p, uint64_t from);
+
+/* The rows that are within the [size] bytes of the file: what lies behind its
+ * end, in a copy that was cut, is read as zeros.
+ */
+uint64_t hdf5_part_within(const hdf5_part *p, uint64_t size);
 
 /* How many of rows [from] to [to], at their end, hold nothing but the fill
  * value: in a chunk that is written, those may be none yet.
