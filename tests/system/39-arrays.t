@@ -107,7 +107,7 @@ has "$(cat "$TEST_DIR/netcdf.json")" '"wind is missing": 4' \
     "netcdf: fill values are counted"
 take lzf "$hdf5/types.h5:/lzf"
 is $? 65 "filter that is not here: exit status"
-has "$(cat "$TEST_DIR/lzf.out")" "apt-get install hdf5-plugin-lzf" \
+has "$(cat "$TEST_DIR/lzf.out")" "apt-get install bitshuffle" \
     "filter that is not here: its package is named"
 
 # The command is not linked with the library and asks.
@@ -119,6 +119,50 @@ out=$(pilot inspect --set columns=b "$hdf5/types.h5:/one/a" 2>&1)
 is $? 78 "inspect: a column that is not there: exit status"
 has "$out" "columns: 'b' is no column of $hdf5/types.h5:/one/a, which has 1" \
     "inspect: is named"
+
+# What there is to choose from comes first, also where the choice is missing.
+out=$(pilot inspect "$hdf5/nexus.nxs" 2>&1)
+is $? 0 "list: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" "  * /run/plot/counts                (5,) int64" \
+    "list: what is learned from has a star"
+has "$out" "others: $hdf5/nexus.nxs:/run/other" "list: what could be named"
+has "$out" "path: \"$hdf5/nexus.nxs\"" "list: and the lines for the file"
+out=$(pilot inspect "$hdf5/several.h5" 2>"$TEST_DIR/several.err")
+is $? 65 "several: exit status"
+has "$out" "one of these: $hdf5/several.h5:/a $hdf5/several.h5:/b/c" \
+    "several: they are listed"
+has "$(cat "$TEST_DIR/several.err")" "several.h5 holds several data sets" \
+    "several: and asked for"
+out=$(pilot inspect "$hdf5/types.h5:/one" 2>&1)
+is $? 65 "group: exit status"
+has "$out" "types.h5:/one: 3 data sets in 1 group" "group: what is in it"
+out=$(pilot inspect --set time=/types/be-i2 --set format=s --set rows=0 \
+    "$hdf5/types.h5:/one/a" 2>&1)
+is $? 65 "clock: one that is none: exit status"
+has "$out" "/types/be-i2 cannot be the clock: it is no row of numbers" \
+    "clock: why it is none"
+out=$(pilot inspect --set time=/one/b --set format=s "$hdf5/types.h5:/one/a" \
+    2>&1)
+is $? 0 "clock: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$(tr -s ' ' <<<"$out")" " 1 b time 0 the clock" "clock: is no column"
+has "$out" 'time: "/one/b"' "clock: is in the lines for the file"
+
+# Filters that are brought by packages, or by a folder of the user's.
+lz4=$(find /usr/lib -path '*/hdf5/serial/plugins/libh5lz4.so' 2>/dev/null)
+out=$(HDF5_PLUGIN_PATH=/nowhere pilot inspect "$hdf5/filters.h5:/lz4" 2>&1)
+is $? 65 "filter: not in the folder: exit status"
+has "$out" "apt-get install hdf5-filter-plugin, or name its folder in \
+HDF5_PLUGIN_PATH, which is /nowhere" "filter: the folder is named"
+if [ -n "$lz4" ]; then
+    mkdir "$TEST_DIR/plugins"
+    cp "$lz4" "$TEST_DIR/plugins"
+    out=$(HDF5_PLUGIN_PATH=$TEST_DIR/plugins pilot inspect \
+        "$hdf5/filters.h5:/some" 2>&1)
+    is $? 0 "filter: from a folder: exit status"
+    has "$out" "64 rows of 4 columns" "filter: all rows are read"
+else
+    echo "# without hdf5-filter-plugin two tests less"
+fi
 
 # A file that grows while the agent is killed: every row once.
 live=$TEST_DIR/live.h5
