@@ -268,11 +268,31 @@ static int next_file(file_array *a)
     return open_store(a) < 0 ? -1 : 1;
 }
 
-/* The time of a block is that of its last row: 0, -1. */
+/* Rows without a time have that of the row before. */
+static void fill_times(file_array *a, uint32_t n, const char *clock)
+{
+    uint64_t row = a->row - a->base, first = 0, missing = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (a->times[i]) {
+            a->sense_ns = a->times[i];
+            continue;
+        }
+        if (missing++ == 0)
+            first = row + i;
+        a->times[i] = a->sense_ns;
+    }
+    if (missing)
+        context_skip_many(a->ctx, missing, true, "the clock is no time",
+                          "%s: the clock, %.60s, of row %" PRIu64
+                          " is no time; that of the row before is taken",
+                          store_name(a->store), clock, first);
+}
+
+/* The times of [n] rows, the last of which is that of their block: 0, -1. */
 static int take_time(pe_context *ctx, file_array *a, uint32_t n)
 {
     const char *unit, *clock = store_clock(a->store, &unit);
-    uint64_t row = a->row - a->base;
     pe_error error = {0};
 
     if (!clock)
@@ -285,15 +305,10 @@ static int take_time(pe_context *ctx, file_array *a, uint32_t n)
             return pe_context_fail(ctx, "out of memory");
         a->times_cap = n;
     }
-    if (store_times(a->store, row, n, a->times, &error) < 0)
+    if (store_times(a->store, a->row - a->base, n, a->times, &error) < 0)
         return pe_context_fail(ctx, "%s", error.text);
-    if (a->times[n - 1])
-        a->sense_ns = a->times[n - 1];
-    else
-        context_skip(ctx, true, "the clock is no time",
-                     "%s: the clock, %.60s, of row %" PRIu64
-                     " is no time; its block has that of the one before",
-                     store_name(a->store), clock, row + n - 1);
+    fill_times(a, n, clock);
+    context_times(ctx, a->times, n);
     return 0;
 }
 

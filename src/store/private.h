@@ -3,6 +3,7 @@
 #define STORE_PRIVATE_H
 
 #include "src/block/grid.h"
+#include "src/common/text.h"
 #include "src/store/store.h"
 
 /* Names of all columns there are: a name, or NULL for one that has but its

@@ -8,7 +8,7 @@
 
 #include <pilot/block.h>
 
-#include "src/common/text.h"
+struct text; /* src/common/text.h */
 
 /* Told of what a reader has to say; each member may be NULL. */
 typedef struct store_hear {
@@ -108,7 +108,7 @@ typedef struct store_kind {
     store_table *(*open)(const store_wish *w, const char *file,
                          const char *member, pe_error *errp);
     /* What is in [member] and below; NULL: open says it all. */
-    int (*list)(const char *file, const char *member, text *out,
+    int (*list)(const char *file, const char *member, struct text *out,
                 pe_error *errp);
 } store_kind;
 

@@ -1,4 +1,5 @@
 /* test_hdf5_clock.c - when the rows of an HDF5 file were. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -339,9 +340,57 @@ static void test_lengths(void)
     source_end(&b);
     CU_ASSERT_EQUAL_FATAL(bench_open(&b, "/longer", ""), 0);
     next_at(&b, 4, 1, Y2026 + 3 * S);
-    next_at(&b, 4, 1, Y2026 + 3 * S); /* rows without a time, said below */
-    next_at(&b, 1, 1, Y2026 + 3 * S);
+    next_at(&b, 4, 1, Y2026 + 4 * S); /* three of them without a time */
+    next_at(&b, 1, 1, Y2026 + 4 * S);
+    CU_ASSERT_EQUAL(context_skips(b.ctx)->by[0].n, 4);
+    source_end(&b);
+}
+
+/* Each row of a block has a time of its own, or that of the row before. */
+static void test_each_row(void)
+{
+    const said a = {"ms since 2026-01-01", NULL, NULL};
+    hid_t file, x, t;
+    const int64_t *times;
+    uint32_t n = 0;
+    source_bench b;
+    const double values[4] = {5, NAN, 1e300, 9};
+    const hsize_t four = 4;
+    hid_t space = H5Screate_simple(1, &four, NULL);
+
+    make_scaled("each.nc", &a);
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b, "", ""), 0);
+    CU_ASSERT_PTR_NULL(context_times_get(b.ctx, &n));
+    next_at(&b, 4, 1, Y2026 + 3000000);
+    times = context_times_get(b.ctx, &n);
+    CU_ASSERT_FATAL(times != NULL && n == 4);
+    for (int i = 0; i < 4; i++)
+        CU_ASSERT_EQUAL(times[i], Y2026 + i * 1000000);
+    next_at(&b, 1, 1, Y2026 + 4000000);
+    times = context_times_get(b.ctx, &n);
+    CU_ASSERT_FATAL(times != NULL && n == 1);
+    CU_ASSERT_EQUAL(times[0], Y2026 + 4000000);
+    source_end(&b);
+    file = bench_file("holes.nc");
+    t = H5Dcreate2(file, "time", H5T_IEEE_F64LE, space, H5P_DEFAULT,
+                   H5P_DEFAULT, H5P_DEFAULT);
+    H5Dwrite(t, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+    bench_text(t, "units", "s since 2026-01-01");
+    H5Dclose(t);
+    x = bench_set(file, "x", 4, 0);
+    bench_attach(file, "time", x, 0, 1);
+    H5Dclose(x);
+    H5Sclose(space);
+    H5Fclose(file);
+    CU_ASSERT_EQUAL_FATAL(bench_open(&b, "", ""), 0);
+    next_at(&b, 4, 1, Y2026 + 9 * S);
+    times = context_times_get(b.ctx, &n);
+    CU_ASSERT_FATAL(times != NULL && n == 4);
+    CU_ASSERT(times[0] == Y2026 + 5 * S && times[1] == times[0] &&
+              times[2] == times[0] && times[3] == Y2026 + 9 * S);
     CU_ASSERT_EQUAL(context_skips(b.ctx)->by[0].n, 2);
+    UNIT_CONTAINS(source_log, "holes.nc:/x: the clock, time, of row 1 is no "
+                              "time; that of the row before is taken");
     source_end(&b);
 }
 
@@ -394,6 +443,7 @@ int main(void)
         {"asked for", test_asked},
         {"numbers of any kind", test_numbers},
         {"lengths of netCDF", test_lengths},
+        {"each row", test_each_row},
         {"no column", test_columns},
         {"other kinds of files", test_other_kinds},
         {"nothing is left open", test_left_open},
