@@ -247,22 +247,26 @@ static void print_json(const peeked *p)
 
 /* --- all of it --- */
 
-static int open_codecs(peek *k, const struct peek_options *o,
-                       const look_place *at, pe_error *errp)
+static int take_options(const struct peek_options *o, pe_options *set,
+                        pe_error *errp)
 {
-    pe_options *set = pe_options_create(codec_options, errp);
-    codec_wish w;
-    bool failed = !set;
+    if (o->results && o->refused)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                            "one of --refused and --results");
+    for (size_t i = 0; i < o->set.n; i++)
+        if (cmd_set_option(set, o->set.items[i], "columns=temp,hum", errp) < 0)
+            return -1;
+    return 0;
+}
 
-    for (size_t i = 0; !failed && i < o->set.n; i++)
-        failed =
-            cmd_set_option(set, o->set.items[i], "columns=temp,hum", errp) < 0;
-    if (!failed) {
-        w = at->pl && o->set.n == 0 ? at->pl->codec : codec_wish_of(set);
-        k->given = codec_open(&w, errp);
-        k->found = k->given ? codec_open(&(codec_wish){0}, errp) : NULL;
-    }
-    pe_options_destroy(set);
+static int open_codecs(peek *k, const struct peek_options *o,
+                       const pe_options *set, const look_place *at,
+                       pe_error *errp)
+{
+    codec_wish w = at->pl && o->set.n == 0 ? at->pl->codec : codec_wish_of(set);
+
+    k->given = codec_open(&w, errp);
+    k->found = k->given ? codec_open(&(codec_wish){0}, errp) : NULL;
     return k->found ? 0 : -1;
 }
 
@@ -290,26 +294,35 @@ static void show(peek *k, const struct peek_options *o, const look *l,
                  l->missing);
 }
 
+static int take_number(const struct peek_options *o, int64_t *np,
+                       pe_error *errp)
+{
+    *np = 5;
+    if (!o->n || (text_parse_int(o->n, np) == 0 && *np >= 1 && *np <= MOST))
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                        "-n %s: it is a number from 1 to %d", o->n, MOST);
+}
+
 static int peek_do(const struct peek_options *o, const char *word)
 {
-    const char *suffix = o->results ? ".results" : o->refused ? ".refused" : "";
+    const char *suffix = o->results   ? PIPELINE_RESULTS
+                         : o->refused ? PIPELINE_REFUSED
+                                      : "";
     look_place at = {0};
     look l = {0};
     peek k = {0};
     pe_error e = {0};
-    int64_t n = 5;
-    int rc = 0;
+    int64_t n;
+    pe_options *set = pe_options_create(codec_options, &e);
+    int rc = set ? take_number(o, &n, &e) : -1;
 
-    if (o->n && (text_parse_int(o->n, &n) < 0 || n < 1 || n > MOST))
-        rc = pe_error_set(&e, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                          "-n %s: it is a number from 1 to %d", o->n, MOST);
-    if (rc == 0 && o->results && o->refused)
-        rc = pe_error_set(&e, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                          "one of --refused and --results");
+    if (rc == 0)
+        rc = take_options(o, set, &e);
     if (rc == 0)
         rc = look_find(word, suffix, &at, &e);
     if (rc == 0)
-        rc = open_codecs(&k, o, &at, &e);
+        rc = open_codecs(&k, o, set, &at, &e);
     if (rc == 0)
         rc = look_newest(&at, (size_t)n, &l, &e);
     if (rc == 0)
@@ -319,6 +332,7 @@ static int peek_do(const struct peek_options *o, const char *word)
     codec_close(k.found);
     pe_block_release(&k.p.b);
     look_leave(&at);
+    pe_options_destroy(set);
     return rc < 0 ? cmd_fail(&e) : PE_EXIT_OK;
 }
 

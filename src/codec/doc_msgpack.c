@@ -47,7 +47,7 @@ static int take_container(doc_node *v, enum doc_kind kind, uint64_t n)
 static int take_integer(doc *d, doc_node *v, unsigned bytes, bool has_sign,
                         pe_error *errp)
 {
-    uint64_t w;
+    uint64_t w = 0;
 
     if (take_bytes(d, bytes, &w, errp) < 0)
         return -1;
@@ -63,7 +63,7 @@ static int take_integer(doc *d, doc_node *v, unsigned bytes, bool has_sign,
 
 static int take_float(doc *d, doc_node *v, unsigned bytes, pe_error *errp)
 {
-    uint64_t w;
+    uint64_t w = 0;
     uint32_t half;
     float f;
 
@@ -84,7 +84,7 @@ static int take_float(doc *d, doc_node *v, unsigned bytes, pe_error *errp)
 static int take_long(doc *d, doc_node *v, enum doc_kind kind, unsigned bytes,
                      unsigned more, pe_error *errp)
 {
-    uint64_t n;
+    uint64_t n = 0;
 
     if (take_bytes(d, bytes, &n, errp) < 0)
         return -1;
@@ -151,7 +151,7 @@ static int take_coded(doc *d, doc_node *v, unsigned byte, pe_error *errp)
 
 static int msgpack_value(doc *d, doc_node *v, pe_error *errp)
 {
-    uint64_t byte;
+    uint64_t byte = 0;
 
     if (d->at == d->end)
         return doc_fail(d, errp, "it ends where a value is to be");
