@@ -36,6 +36,8 @@ static double value(const char *kind, uint32_t row, uint32_t col)
     return row + col / 10.0;
 }
 
+static void *owned; /* what is sent, where it is no block's */
+
 static const void *make_junk(const struct kind *k, size_t *lenp)
 {
     char *bytes = calloc(1, k->cols);
@@ -44,19 +46,19 @@ static const void *make_junk(const struct kind *k, size_t *lenp)
         exit(1);
     memcpy(bytes, "not numpy", 9);
     *lenp = k->cols;
-    return bytes;
+    return owned = bytes;
 }
 
 static const void *make_file(const char *path, size_t *lenp)
 {
     pe_error e = {0};
-    const void *bytes = file_read(path, 64 << 20, lenp, &e);
 
-    if (!bytes) {
+    owned = file_read(path, 64 << 20, lenp, &e);
+    if (!owned) {
         fprintf(stderr, "foreign: %s\n", e.text);
         exit(1);
     }
-    return bytes;
+    return owned;
 }
 
 static const void *make(const char *name, pe_block *b, size_t *lenp)
@@ -180,5 +182,6 @@ int main(int argc, char **argv)
     }
     rd_kafka_destroy(k);
     pe_block_release(&b);
+    free(owned);
     return 0;
 }

@@ -6,19 +6,8 @@
 #include <string.h>
 
 #include "scratch.h"
-#include "src/backend/backend.h"
 #include "src/common/text.h"
 #include "unit.h"
-
-resource *scheduler_open(const char *url)
-{
-    pe_error e = {0};
-    resource *r = backend_open(url, &e);
-
-    UNIT_EQUAL(e.text, "");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(r);
-    return r;
-}
 
 resource_spec scheduler_spec(const resource_request *q)
 {
@@ -47,7 +36,7 @@ static void refusal_check(const char *url, const char *command,
                           const scheduler_refusal *f)
 {
     static const resource_request nothing;
-    resource *r = scheduler_open(url);
+    resource *r = played_resource(url);
     const resource_spec s = scheduler_spec(&nothing);
     char id[RESOURCE_ID_MAX] = "", *play;
     pe_error e = {0};
@@ -86,7 +75,7 @@ void scheduler_cancels(const char *url, const char *command, const char *kill,
                        const scheduler_call *table, size_t n)
 {
     bool same = !strcmp(command, kill);
-    resource *r = scheduler_open(url);
+    resource *r = played_resource(url);
 
     for (size_t i = 0; i < n; i++) {
         const scheduler_call *c = &table[i];
@@ -107,15 +96,10 @@ void scheduler_cancels(const char *url, const char *command, const char *kill,
     resource_close(r);
 }
 
-static void line_add(void *arg, bool ok, const char *line)
-{
-    text_add(arg, "%s %s\n", ok ? "ok" : "--", line);
-}
-
 void scheduler_doctors(const char *url, const scheduler_examination *table,
                        size_t n)
 {
-    resource *r = scheduler_open(url);
+    resource *r = played_resource(url);
 
     for (size_t i = 0; i < n; i++) {
         const scheduler_examination *x = &table[i];
@@ -125,7 +109,7 @@ void scheduler_doctors(const char *url, const scheduler_examination *table,
         for (int k = 0; k < 3 && x->value[k]; k++)
             request_set(&q, x->word[k], x->value[k], true, "line", &e);
         played_set(x->play);
-        CU_ASSERT_EQUAL(r->ops->doctor(r, &q, line_add, &lines, &e), 0);
+        CU_ASSERT_EQUAL(r->ops->doctor(r, &q, played_line_add, &lines, &e), 0);
         UNIT_EQUAL(e.text, "");
         UNIT_EQUAL(lines.data, x->lines);
         text_free(&lines);

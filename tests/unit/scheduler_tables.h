@@ -6,8 +6,6 @@
 
 #include "played.h"
 
-/* An opened [url]; the test ends when it cannot be. */
-resource *scheduler_open(const char *url);
 /* A pilot in /home/me/p that asks for [q]. */
 resource_spec scheduler_spec(const resource_request *q);
 
