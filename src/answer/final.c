@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "src/common/clock.h"
+#include "src/agent/event.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
+#include "src/function/file_identity.h"
 #include "src/function/file_list.h"
 #include "src/common/digest.h"
 
@@ -185,36 +185,18 @@ static int score(final *f, pe_error *errp)
     return rc;
 }
 
-/* When file [path] was written last, ns; 0: it is not there.  What stands
- * behind a colon is in it.
- */
-static int64_t written_ns(const char *path)
-{
-    char *file = strdup(path), *colon;
-    struct stat st;
-    int64_t ns = 0;
-    bool there = file && stat(file, &st) == 0;
-
-    while (file && !there && (colon = strrchr(file, ':'))) {
-        *colon = '\0';
-        there = stat(file, &st) == 0;
-    }
-    if (there)
-        ns = (int64_t)st.st_mtim.tv_sec * CLOCK_S + st.st_mtim.tv_nsec;
-    free(file);
-    return ns;
-}
-
 static int note_change(final *f, const char *path, size_t others,
                        pe_error *errp)
 {
-    char *what = others ? text_format("%s and %zu other files were written "
-                                      "after the run began: their rows are "
-                                      "scored as they are now",
-                                      path, others)
-                        : text_format("%s was written after the run began: its "
-                                      "rows are scored as they are now",
-                                      path);
+    char *what = others
+                     ? text_format("%s and %zu other files are not what they "
+                                   "were when the run began: their rows are "
+                                   "scored as they are now",
+                                   path, others)
+                     : text_format("%s is not what it was when the run "
+                                   "began: its rows are scored as they are "
+                                   "now",
+                                   path);
     json_t *note = what ? json_string(what) : NULL;
 
     free(what);
@@ -223,24 +205,33 @@ static int note_change(final *f, const char *path, size_t others,
                : pe_error_nomem(errp);
 }
 
+static bool is_as_it_was(const final *f, const char *path)
+{
+    json_t *name = event_text(path);
+    const char *was =
+        json_string_value(json_object_get(f->files, json_string_value(name)));
+    char now[FILE_IDENTITY_MAX];
+
+    json_decref(name);
+    file_identity(path, now);
+    return was && !strcmp(was, now);
+}
+
 /* Files that are read a second time may be others by now: nobody has kept
  * what was learned from.
  */
 static int look_for_changes(final *f, const pipeline_stage *s, pe_error *errp)
 {
-    char *begun = text_format("%s/pipeline.yaml", f->req->dir);
-    int64_t since = begun ? written_ns(begun) : 0;
     size_t changed = 0, first = 0;
     file_list l;
     int rc = 0;
 
-    free(begun);
-    if (!since || strcmp(s->function, "file") != 0)
+    if (!f->files || strcmp(s->function, "file") != 0)
         return 0;
     if (file_list_make(pe_options_string(s->options, "path"), &l, NULL) < 0)
         return 0; /* who opens it says why */
     for (size_t i = 0; i < l.n; i++)
-        if (written_ns(l.paths[i]) > since && changed++ == 0)
+        if (!is_as_it_was(f, l.paths[i]) && changed++ == 0)
             first = i;
     if (changed)
         rc = note_change(f, l.paths[first], changed - 1, errp);
@@ -264,10 +255,15 @@ static int check_source(final *f, pe_error *errp)
                                 "the rows of '%s' cannot be had a second time, "
                                 "and without a broker nobody has kept them",
                                 s->function);
-        if (look_for_changes(f, s, errp) < 0)
-            return -1;
     }
     return 0;
+}
+
+static int check_files(final *f, pe_error *errp)
+{
+    const pipeline_stage *s = pipeline_stage_of(f->pl, STAGE_SOURCE);
+
+    return s ? look_for_changes(f, s, errp) : 0;
 }
 
 static int run(final *f, pe_error *errp)
@@ -279,10 +275,41 @@ static int run(final *f, pe_error *errp)
     pipeline_topic(f->pl, f->req->run, "", f->topic, sizeof(f->topic));
     if (local && check_source(f, errp) < 0)
         return -1;
-    if (final_fetch(f, errp) < 0 || final_decode(f, errp) < 0 ||
-        keep_model(f, errp) < 0 || make_lanes(f, errp) < 0)
+    if (final_fetch(f, errp) < 0 || final_decode(f, errp) < 0)
+        return -1;
+    if (local && check_files(f, errp) < 0)
+        return -1;
+    if (keep_model(f, errp) < 0 || make_lanes(f, errp) < 0)
         return -1;
     return score(f, errp);
+}
+
+/* Services that were pilots of the run are over with it. */
+static bool has_placed(const pipeline *pl)
+{
+    static const enum pilot_kind kinds[] = {PILOT_BROKER, PILOT_PARAMS};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const pipeline_pilot *k = pipeline_pilot_of(pl, kinds[i]);
+
+        if (k && !k->endpoint && (k->resource_given || k->within >= 0))
+            return true;
+    }
+    return false;
+}
+
+/* Where to ask in vain, it is said why. */
+static void explain(const final *f, pe_error *errp)
+{
+    pe_error e = *errp;
+
+    if (e.exit_code == PE_EXIT_UNAVAILABLE && f->pl && has_placed(f->pl))
+        pe_error_set(errp, e.kind, e.exit_code,
+                     "%s (services that are pilots of a run end with it: where "
+                     "this one is over, its rows cannot be read again, and "
+                     "'pilot score %s FILE' scores files by the model it has "
+                     "left)",
+                     e.text, f->req->run);
 }
 
 int final_run(const final_conf *c, pe_error *errp)
@@ -295,6 +322,8 @@ int final_run(const final_conf *c, pe_error *errp)
         pe_error_nomem(errp);
     else if (final_load(&f, errp) == 0)
         rc = run(&f, errp);
+    if (rc < 0)
+        explain(&f, errp);
     final_close(&f);
     return rc;
 }

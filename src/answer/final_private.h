@@ -19,6 +19,7 @@ typedef struct final {
     lane_conf *lanes;
     size_t n;
     json_t *info;
+    json_t *files; /* those of a local run as they were, or NULL */
     int lock_fd;
     atomic_int drain; /* stays 0 */
 } final;

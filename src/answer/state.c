@@ -95,6 +95,7 @@ static int read_local(final *f, pe_error *errp)
         (uint64_t)json_integer_value(json_object_get(o, "blocks"));
     f->state.counters.points =
         (uint64_t)json_integer_value(json_object_get(o, "points"));
+    f->files = json_incref(json_object_get(o, "files"));
     rc = 0;
 done:
     json_decref(o);
@@ -147,6 +148,7 @@ void final_close(final *f)
     pipeline_destroy(f->pl);
     pipeline_request_destroy(f->req);
     json_decref(f->info);
+    json_decref(f->files);
     if (f->lock_fd >= 0)
         close(f->lock_fd);
 }

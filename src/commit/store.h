@@ -8,7 +8,7 @@
 
 typedef struct pool_store pool_store;
 
-/* Contract of a store; called from the committer's thread only.  See
+/* Contract of a store; called from the committer's thread, but for cut.  See
  * params.h for the meaning of each call.
  */
 typedef struct pool_store_ops {
@@ -27,6 +27,10 @@ typedef struct pool_store_ops {
     int (*control)(pool_store *s, char *word, size_t cap, pe_error *errp);
     int (*lease)(pool_store *s, const params_member *m, unsigned words,
                  params_share *out, pe_error *errp);
+    /* From any thread: nobody waits for an answer any more, and nothing is
+     * asked; NULL: nobody waits.
+     */
+    void (*cut)(pool_store *s);
     void (*close)(pool_store *s); /* accepts NULL */
 } pool_store_ops;
 
@@ -44,10 +48,12 @@ pool_store *pool_store_memory(pe_error *errp);
  */
 params_state *pool_store_memory_state(pool_store *s);
 /* Leave the model it keeps in [dir], as model.safetensors, and in final.json
- * how far it came: "offsets", by partition, and its "blocks" and "points".
- * Nothing where nothing was committed.  No commit is under way.
+ * how far it came: "offsets", by partition, its "blocks" and "points", and
+ * [files], a JSON object of what it was read from (NULL: nobody knows). Nothing
+ * where nothing was committed.  No commit is under way.
  */
-int pool_store_memory_leave(pool_store *s, const char *dir, pe_error *errp);
+int pool_store_memory_leave(pool_store *s, const char *dir, const char *files,
+                            pe_error *errp);
 int pool_store_memory_copy(const params_state *from, params_state *out,
                            pe_error *errp);
 

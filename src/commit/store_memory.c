@@ -248,7 +248,8 @@ static int leave_file(const char *dir, const char *name, const void *data,
     return rc;
 }
 
-int pool_store_memory_leave(pool_store *s, const char *dir, pe_error *errp)
+int pool_store_memory_leave(pool_store *s, const char *dir, const char *files,
+                            pe_error *errp)
 {
     const params_state *now = &store_of(s)->now;
     int32_t last = -1;
@@ -269,7 +270,7 @@ int pool_store_memory_leave(pool_store *s, const char *dir, pe_error *errp)
 
         text_add(&t, "%s%" PRId64, k ? ", " : "", o ? o->next : 0);
     }
-    text_add(&t, "]}\n");
+    text_add(&t, "]%s%s}\n", files ? ", \"files\": " : "", files ? files : "");
     rc = t.failed ? pe_error_nomem(errp)
                   : leave_file(dir, "model.safetensors", now->model.data,
                                now->model.len, errp);

@@ -16,6 +16,8 @@
 #include "src/agent/via.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/function/file_identity.h"
+#include "src/function/file_list.h"
 #include "src/model/blas.h"
 #include "src/store/store.h"
 
@@ -34,6 +36,7 @@ struct agent {
     source_reader *source;
     committer *committer;
     pool *pool;
+    char *files; /* what a local run is read from, as JSON; NULL */
 };
 
 static void on_signal(int sig)
@@ -268,6 +271,34 @@ static int prepare(struct agent *a, int rank, int size, pe_error *errp)
     return a->pool ? 0 : -1;
 }
 
+/* The files of a local run as they are before it reads them: they are read once
+ * more at its end (src/answer).
+ */
+static char *identify_files(const pipeline *pl)
+{
+    const pipeline_stage *s = pipeline_stage_of(pl, STAGE_SOURCE);
+    char identity[FILE_IDENTITY_MAX], *words;
+    json_t *all;
+    file_list l;
+
+    if (!s || strcmp(s->function, "file") != 0 ||
+        file_list_make(pe_options_string(s->options, "path"), &l, NULL) < 0)
+        return NULL;
+    all = json_object();
+    for (size_t i = 0; i < l.n; i++) {
+        json_t *name = event_text(l.paths[i]);
+
+        file_identity(l.paths[i], identity);
+        json_object_set_new(all, json_string_value(name),
+                            json_string(identity));
+        json_decref(name);
+    }
+    words = json_dumps(all, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(all);
+    file_list_free(&l);
+    return words;
+}
+
 static void say_ready(const struct agent *a, int size)
 {
     json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "event", "ready", "pilot",
@@ -294,13 +325,15 @@ static int run(struct agent *a, int rank, int size)
         snprintf(who, sizeof(who), "rank %d", rank);
         if (fault_watch(a->pilot, who, &e) < 0)
             log_warn("%s", e.text); /* it is only about words */
+        if (rank == 0 && pipeline_is_local(a->pl))
+            a->files = identify_files(a->pl);
         if (rank == 0)
             say_ready(a, size);
         rc = pool_run(a->pool, &e);
         /* The rows are scored again by it (src/answer). */
         if (rc == 0 && rank == 0 && pipeline_is_local(a->pl) &&
             pool_store_memory_leave(committer_store(a->committer), a->dir,
-                                    &left) < 0)
+                                    a->files, &left) < 0)
             log_warn("the model is not left behind: %s", left.text);
         report = rc == 0 ? pool_report(a->pool) : NULL;
         if (report)
@@ -342,6 +375,7 @@ int main(int argc, char **argv)
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     rc = run(&a, rank, size);
     pool_destroy(a.pool);
+    free(a.files);
     pipeline_destroy(a.pl);
     pipeline_request_destroy(a.req);
     free(a.high);
