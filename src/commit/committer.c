@@ -309,6 +309,12 @@ void committer_stop(committer *c)
     free(c);
 }
 
+void committer_cut(committer *c)
+{
+    if (c->store->ops->cut)
+        c->store->ops->cut(c->store);
+}
+
 void committer_load(committer *c, int64_t term)
 {
     pthread_mutex_lock(&c->lock);

@@ -100,6 +100,8 @@ typedef struct committer_conf {
 committer *committer_start(const committer_conf *c, pe_error *errp);
 /* Give up what is not committed, join, free.  May be NULL. */
 void committer_stop(committer *c);
+/* Before that: whatever its thread waits for, it waits no longer. */
+void committer_cut(committer *c);
 /* What it was started with; borrowed, and its thread's until it left. */
 pool_store *committer_store(committer *c);
 /* At a clean end, with nothing to do: give all leases back.  Waits for it;

@@ -58,6 +58,11 @@ static int store_lease(pool_store *s, const params_member *m, unsigned words,
     return params_lease_beat(params_of(s), m, words, out, errp);
 }
 
+static void store_cut(pool_store *s)
+{
+    params_cut(params_of(s));
+}
+
 static void store_close(pool_store *s)
 {
     if (!s)
@@ -75,6 +80,7 @@ static const pool_store_ops ops = {
     .ends = store_ends,
     .control = store_control,
     .lease = store_lease,
+    .cut = store_cut,
     .close = store_close,
 };
 

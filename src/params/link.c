@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -74,6 +75,8 @@ params_link *params_link_create(const params_conf *c, params_setup_f setup,
     }
     l->setup = setup;
     l->arg = arg;
+    l->fd = -1;
+    pthread_mutex_init(&l->lock, NULL);
     l->connect_s = c->connect_timeout_s > 0 ? c->connect_timeout_s : CONNECT_S;
     l->dial = c->dial;
     l->dial_arg = c->dial_arg;
@@ -99,6 +102,7 @@ void params_link_destroy(params_link *l)
     if (!l)
         return;
     params_link_drop(l);
+    pthread_mutex_destroy(&l->lock);
     free(l->name);
     free(l->from);
     free(l->user);
@@ -109,9 +113,46 @@ void params_link_destroy(params_link *l)
 
 void params_link_drop(params_link *l)
 {
+    pthread_mutex_lock(&l->lock);
+    l->fd = -1;
+    pthread_mutex_unlock(&l->lock);
     if (l->ctx)
         redisFree(l->ctx);
     l->ctx = NULL;
+}
+
+void params_link_cut(params_link *l)
+{
+    pthread_mutex_lock(&l->lock);
+    l->cut = true;
+    if (l->fd >= 0)
+        shutdown(l->fd, SHUT_RDWR);
+    pthread_mutex_unlock(&l->lock);
+}
+
+static bool is_cut(params_link *l)
+{
+    bool cut;
+
+    pthread_mutex_lock(&l->lock);
+    cut = l->cut;
+    pthread_mutex_unlock(&l->lock);
+    return cut;
+}
+
+/* The new connection may be cut from now on, and may have been before. */
+static int guard(params_link *l, pe_error *errp)
+{
+    bool cut;
+
+    pthread_mutex_lock(&l->lock);
+    cut = l->cut;
+    l->fd = cut ? -1 : l->ctx->fd;
+    pthread_mutex_unlock(&l->lock);
+    if (!cut)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                        "Redis at %s is not asked any more", l->name);
 }
 
 bool params_link_is_local(const params_link *l)
@@ -287,7 +328,8 @@ int params_link_connect(params_link *l, pe_error *errp)
     const char *ping = "PING";
 
     params_link_drop(l);
-    if (dial(l, errp) == 0 && authenticate(l, errp) == 0 &&
+    if (dial(l, errp) == 0 && guard(l, errp) == 0 &&
+        authenticate(l, errp) == 0 &&
         greet(l, (params_command){1, &ping, NULL}, ping, 0, errp) == 0 &&
         (!l->setup || l->setup(l, l->arg, errp) == 0))
         return 0;
@@ -307,7 +349,7 @@ static int reconnect(params_link *l, pe_error *errp)
     pe_error e;
 
     for (unsigned n = 0; params_link_connect(l, &e) < 0; n++) {
-        if (e.kind != PE_ERROR_RETRY || n + 1 == RECONNECT_TRIES ||
+        if (e.kind != PE_ERROR_RETRY || n + 1 == RECONNECT_TRIES || is_cut(l) ||
             clock_mono_ns() + params_backoff_ns(n) > deadline) {
             if (errp)
                 *errp = e;

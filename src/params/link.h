@@ -3,6 +3,7 @@
 #define PARAMS_LINK_H
 
 #include <hiredis/hiredis.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "src/common/url.h"
@@ -29,6 +30,9 @@ struct params_link {
     void *dial_arg;
     params_setup_f setup; /* may be NULL */
     void *arg;
+    pthread_mutex_t lock; /* for what follows */
+    int fd;               /* of ctx, as long as it may be cut; -1 */
+    bool cut;             /* nothing is asked any more */
 };
 
 /* One command; lens NULL: every word ends with NUL. */
@@ -55,6 +59,11 @@ bool params_link_is_local(const params_link *l);
 
 /* Close the connection; the next call makes a new one. */
 void params_link_drop(params_link *l);
+
+/* From any thread: whoever waits for an answer waits no longer, and nothing is
+ * asked any more.
+ */
+void params_link_cut(params_link *l);
 
 /* Close the connection after a failed client call and say why: retry, 69; or
  * fatal, 78, when the other side does not speak the protocol.  Returns -1.

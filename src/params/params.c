@@ -88,6 +88,11 @@ error:
     return NULL;
 }
 
+void params_cut(params *p)
+{
+    params_link_cut(p->link);
+}
+
 void params_close(params *p)
 {
     if (!p)

@@ -49,6 +49,10 @@ typedef struct params params;
  */
 params *params_open(const params_conf *c, const char *run, pe_error *errp);
 void params_close(params *p); /* may be NULL */
+/* From any thread: a command that waits for its answer ends with an error of
+ * class retry, and so do all that follow.
+ */
+void params_cut(params *p);
 
 /* Next offset of a partition. */
 typedef struct params_offset {

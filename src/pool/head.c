@@ -296,6 +296,9 @@ static void watch_drain(pool *p, int64_t now)
                  "not committed is processed again by the next one",
                  acks ? "the broker" : "the parameter service", limit,
                  p->c.member);
+    /* Its thread is waited for: it is not to wait for a server by itself. */
+    if (!acks)
+        committer_cut(p->c.committer);
     pool_fail(p, &e);
 }
 
