@@ -6,6 +6,7 @@
 
 #include "src/edge/agent.h"
 #include "src/edge/plan.h"
+#include "src/edge/report.h"
 
 /* One device and what the run knows of it. */
 typedef struct agent_device {
@@ -41,6 +42,8 @@ typedef struct agent {
 
     int64_t start_ns, end_ns; /* of the blocks, monotonic; 0: not yet */
     int64_t control_ns, progress_ns, boots_ns, ends_ns; /* next time of each */
+    uint64_t acked;     /* blocks, all devices, when it was looked last ... */
+    int64_t acked_ns;   /* ... that they had grown, monotonic */
     bool wait_told;     /* that a drain waits for the broker */
     int64_t late_ns;    /* the same */
     bool booted;        /* the devices know their BOOT */
@@ -64,6 +67,10 @@ int agent_take_boots(agent *a, pe_error *errp);
 /* To be called in every turn: what has been counted; what is late. */
 void agent_tell_progress(agent *a);
 void agent_tell_late(agent *a);
+/* Does a server hold up blocks that were sensed, [sent] being acknowledged?  To
+ * be asked now and then; true: [w] says which.
+ */
+bool agent_waits(agent *a, uint64_t sent, report_waits *w);
 /* A drain begins: what it waits for is told after some seconds. */
 void agent_tell_soon(agent *a);
 /* The final event; the devices have been joined. */

@@ -11,6 +11,7 @@
 #define PROGRESS_NS 500000000
 #define LATE_NS (5 * CLOCK_S) /* of a function that does not return */
 #define DRAIN_NS (3 * CLOCK_S)
+#define STILL_NS (5 * CLOCK_S) /* of blocks that nobody acknowledges */
 
 static double seconds_between(int64_t from_ns, int64_t to_ns)
 {
@@ -136,12 +137,44 @@ static void drifts_note(agent *a)
     }
 }
 
+bool agent_waits(agent *a, uint64_t sent, report_waits *w)
+{
+    int64_t now = clock_mono_ns();
+    uint64_t left = waiting(a);
+    const char *name;
+    double seconds;
+    int n;
+
+    /* What is in the hands of a function waits for no server. */
+    if (sent != a->acked || left == 0 || !a->acked_ns ||
+        latest(a, now, &name, &seconds, &n)) {
+        a->acked = sent;
+        a->acked_ns = now;
+        return false;
+    }
+    if (now - a->acked_ns < STILL_NS)
+        return false;
+    w->since_ns = clock_real_ns() - (now - a->acked_ns);
+    if (a->booted)
+        snprintf(w->why, sizeof(w->why),
+                 "%llu block%s not acknowledged by the broker",
+                 (unsigned long long)left, left == 1 ? " is" : "s are");
+    else
+        snprintf(w->why, sizeof(w->why),
+                 "the parameter service does not answer, and is asked before "
+                 "the first of %llu block%s is sent",
+                 (unsigned long long)left, left == 1 ? "" : "s");
+    return true;
+}
+
 void agent_tell_progress(agent *a)
 {
     int64_t now = clock_mono_ns();
     device_stats sum = {0};
     function_read read = {0};
+    report_waits waits;
     tally_counts c;
+    bool still;
 
     if (now < a->progress_ns || a->start_ns == 0)
         return;
@@ -153,10 +186,11 @@ void agent_tell_progress(agent *a)
         report_read(&read, device_read(a->devices[i].device));
     }
     c = counts_of(a, &sum);
+    still = agent_waits(a, sum.sent, &waits);
     skips_note(a);
     drifts_note(a);
     report_progress(a->pilot, &c, a->plan.rereadable, a->skips.rows, &read,
-                    seconds_between(a->start_ns, now));
+                    seconds_between(a->start_ns, now), still ? &waits : NULL);
 }
 
 void agent_tell_soon(agent *a)

@@ -40,7 +40,7 @@ void report_read(function_read *sum, function_read r)
 
 void report_progress(const char *pilot, const tally_counts *blocks, bool again,
                      uint64_t skipped, const function_read *read,
-                     double seconds)
+                     double seconds, const report_waits *w)
 {
     json_t *event = tally_event(pilot, blocks, again, seconds);
 
@@ -53,6 +53,11 @@ void report_progress(const char *pilot, const tally_counts *blocks, bool again,
         json_object_set_new(event, "share",
                             json_real((double)read->done / (double)read->all));
     }
+    if (event && w)
+        json_object_set_new(event, "waits",
+                            json_pack("{s:I, s:o}", "since_ns",
+                                      (json_int_t)w->since_ns, "text",
+                                      event_text(w->why)));
     event_print(event);
 }
 

@@ -22,6 +22,12 @@ typedef struct report {
     const char *model_commit; /* "" : no model was seen */
 } report;
 
+/* A server that does not answer. */
+typedef struct report_waits {
+    int64_t since_ns; /* real time */
+    char why[256];
+} report_waits;
+
 /* Add [s] to [sum]. */
 void report_add(device_stats *sum, const device_stats *s);
 
@@ -30,9 +36,10 @@ void report_read(function_read *sum, function_read r);
 
 /* Print the events of event.h and monitor.h. */
 void report_ready(const char *pilot, int devices);
+/* [w]: what is waited for, with figures that stand still; NULL: nothing. */
 void report_progress(const char *pilot, const tally_counts *blocks, bool again,
                      uint64_t skipped, const function_read *read,
-                     double seconds);
+                     double seconds, const report_waits *w);
 /* Something that people should hear. */
 void report_note(const char *pilot, const char *text);
 /* [n] blocks were in the queues of an agent that died. */

@@ -111,12 +111,59 @@ static void test_both(void)
     UNIT_CONTAINS(said, "yet; it is waited for\ndevice d-0: stage 'score'");
 }
 
+/* Figures that stand still are said to, with the server that holds them up. */
+static void test_waits(void)
+{
+    static const struct {
+        int seconds; /* since the look before */
+        uint64_t sent, left;
+        bool booted;
+        const char *stage, *why; /* "": it waits for none */
+    } rows[] = {
+        {1, 0, 3, true, NULL, ""}, /* the first look */
+        {4, 0, 3, true, NULL, ""},
+        {1, 0, 3, true, NULL, "3 blocks are not acknowledged by the broker"},
+        {60, 0, 1, true, NULL, "1 block is not acknowledged by the broker"},
+        {1, 1, 1, true, NULL, ""}, /* it goes on */
+        {4, 1, 9, true, NULL, ""},
+        {2, 1, 9, true, "score", ""}, /* that takes its time itself */
+        {4, 1, 9, true, NULL, ""},
+        {2, 1, 0, true, NULL, ""}, /* the source has nothing */
+        {60, 1, 0, true, NULL, ""},
+        {1, 1, 2, true, NULL, ""},
+        {6, 1, 2, false, NULL,
+         "the parameter service does not answer, and is asked before the first "
+         "of 2 blocks is sent"},
+        {1, 1, 1, false, NULL, "before the first of 1 block is sent"},
+    };
+    agent a = begin(false);
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        report_waits w = {0};
+        int64_t real = clock_real_ns();
+
+        now += rows[i].seconds * S;
+        unacked = rows[i].left;
+        a.booted = rows[i].booted;
+        stage = rows[i].stage;
+        since = now - 10 * S;
+        CU_ASSERT_EQUAL(agent_waits(&a, rows[i].sent, &w), *rows[i].why != 0);
+        UNIT_CONTAINS(w.why, rows[i].why);
+        if (!*rows[i].why)
+            continue;
+        /* Since when, by the clock on the wall. */
+        CU_ASSERT(w.since_ns <= clock_real_ns() - 5 * S);
+        CU_ASSERT(w.since_ns >= real - 100 * S);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
         {"blocks that are not acknowledged, once", test_unacked},
         {"a stage that does not come back", test_stage},
         {"one behind the other", test_both},
+        {"what figures that stand still wait for", test_waits},
         {NULL, NULL},
     };
 
