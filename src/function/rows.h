@@ -15,6 +15,23 @@ struct text; /* src/common/text.h */
  */
 int rows_item(const char **atp, char item[ROWS_ITEM]);
 
+#define ROWS_COLUMNS_MAX 65536 /* repeats included */
+
+/* Some columns, in an order; starts zeroed. */
+typedef struct rows_columns {
+    uint32_t *columns;
+    uint32_t n, highest;
+} rows_columns;
+
+/* "3" or "5-8", from 0 on: 0, or -1 when [item] is neither. */
+int rows_range(const char *item, int64_t *fromp, int64_t *top);
+/* [list] is "0,3,5-8".  0, or -1 with the error in the context. */
+int rows_columns_parse(pe_context *ctx, rows_columns *c, const char *list);
+void rows_columns_free(rows_columns *c);
+/* Has [b] them all?  0, or -1 likewise. */
+int rows_columns_check(pe_context *ctx, const rows_columns *c,
+                       const pe_block *b);
+
 /* Make [out] a block of its own of points x features elements of the type of
  * [in], with everything else [in] says of itself.  0, or -1 with the error in
  * the context.
