@@ -27,10 +27,11 @@ struct stages {
     size_t n;
 };
 
-/* Stages that only count change nothing. */
+/* Stages that only count change nothing, and what one keeps it has. */
 static bool is_one(const stages_conf *c, const pipeline_stage *s)
 {
-    if (!strcmp(s->function, "drift") || !strcmp(s->function, "score"))
+    if (!strcmp(s->function, "drift") || !strcmp(s->function, "score") ||
+        (s->loaded && function_keeps(s->loaded)))
         return false;
     if (s->role == STAGE_EDGE)
         return c->edges;

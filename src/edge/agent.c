@@ -49,6 +49,13 @@ static int shared_get(void *arg, const char *key, void *value, uint32_t cap,
     return rc < 0 ? -1 : (int)(len < cap ? len : cap);
 }
 
+static void shared_tell(void *arg, const char *words)
+{
+    const agent *a = arg;
+
+    report_note(a->pilot, words);
+}
+
 /* --- start --- */
 
 static int load(agent *a, const char *dir, pe_error *errp)
@@ -139,7 +146,8 @@ static int connect_services(agent *a, pe_error *errp)
     a->params = params_open(&a->params_conf, a->req->run, errp);
     if (!a->params)
         return -1;
-    a->shared = (function_host){.arg = a, .put = shared_put, .get = shared_get};
+    a->shared = (function_host){
+        .arg = a, .put = shared_put, .get = shared_get, .tell = shared_tell};
     plan_producer(&a->plan, a->pl, a->req, &a->producer);
     a->sender = sender_open(&sender_broker_ops, &a->producer, errp);
     if (!a->sender)

@@ -38,6 +38,13 @@ static int host_get(void *arg, const char *key, void *value, uint32_t cap,
     return shared->get(shared->arg, key, value, cap, errp);
 }
 
+static void host_tell(void *arg, const char *words)
+{
+    const function_host *shared = ((device *)arg)->conf.shared;
+
+    shared->tell(shared->arg, words);
+}
+
 static const pe_model *host_model(void *arg)
 {
     device *d = arg;
@@ -67,6 +74,8 @@ device *device_create(const device_conf *c, pe_error *errp)
         d->host.put = host_put;
         d->host.get = host_get;
     }
+    if (c->shared && c->shared->tell)
+        d->host.tell = host_tell;
     if (c->follower)
         d->host.model = host_model;
     d->ctx = calloc(c->n_stages, sizeof(*d->ctx));
@@ -404,7 +413,9 @@ static int live(device *d)
     if (sense(d) < 0)
         return -1;
     set_state(d, DEVICE_FLUSHING);
-    return flush(d);
+    if (flush(d) < 0)
+        return -1;
+    return atomic_load(&d->aborted) ? 0 : stages_finish(d);
 }
 
 static void *device_main(void *arg)

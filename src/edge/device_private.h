@@ -70,6 +70,7 @@ struct device {
 /* --- device_stage.c; on error -1, with d->error --- */
 
 int stages_open(device *d);
+int stages_finish(device *d);
 void stages_close(device *d);
 
 /* --- device_said.c --- */

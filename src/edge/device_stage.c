@@ -21,9 +21,12 @@ void stage_leave(device *d)
 /* The error function [i] left, as the device's. */
 int stage_failed(device *d, const pe_context *ctx)
 {
-    const char *text = context_error(ctx);
+    const pe_error *e = context_failure(ctx);
+    bool known = e->kind != PE_ERROR_NONE;
+    const char *text = e->text;
 
-    return pe_error_set(&d->error, PE_ERROR_INPUT, PE_EXIT_DATA,
+    return pe_error_set(&d->error, known ? e->kind : PE_ERROR_INPUT,
+                        known ? e->exit_code : PE_EXIT_DATA,
                         "device %s, stage '%s': %s", d->conf.name,
                         pe_context_stage(ctx),
                         text[0] ? text : "the function failed without a word");
@@ -39,6 +42,8 @@ static int open_stage(device *d, size_t i)
     setup.device = d->conf.name;
     setup.index = d->conf.index;
     setup.position = d->conf.rereadable ? d->conf.id.first : 0;
+    setup.again = d->conf.rereadable;
+    setup.writer = d->conf.name;
     setup.host = &d->host;
     setup.cancelled = &d->cancelled;
     ctx = context_create(&setup, &d->error);
@@ -176,6 +181,15 @@ int stages_frame(device *d, queue_slot *slot)
     d->scratch = *b;
     *b = copy;
     slot->frame = npy_frame(b, &slot->len);
+    return 0;
+}
+
+/* All is sent that was sensed: what functions keep is made ready. */
+int stages_finish(device *d)
+{
+    for (size_t i = 1; i < d->conf.n_stages; i++)
+        if (function_finish(d->conf.stages[i].ops, d->ctx[i], &d->error) < 0)
+            return pe_error_prefix(&d->error, "device %s", d->conf.name);
     return 0;
 }
 

@@ -25,16 +25,23 @@ static const builtin table[] = {
      .scores = true,
      .unscored = drift_unscored,
      .columns = builtin_columns},
+    {.ops = &write_function,
+     .checked = true,
+     .scores = true,
+     .unscored = write_unscored,
+     .columns = builtin_columns,
+     .settle = write_settle,
+     .finish = write_finish},
 };
 
 #define TABLE_LEN (sizeof(table) / sizeof(table[0]))
 
 /* In the order of the table. */
 static const char *const names[] = {
-    "generator", "file",      "proc",   "score", "standardise",
-    "select",    "aggregate", "filter", "drift", NULL};
+    "generator", "file",   "proc",  "score", "standardise", "select",
+    "aggregate", "filter", "drift", "write", NULL};
 const char builtin_words[] =
-    "generator file proc score standardise select aggregate filter drift";
+    "generator file proc score standardise select aggregate filter drift write";
 
 int builtin_columns(const pe_options *o, const char *list, text *out)
 {

@@ -6,7 +6,8 @@
 
 #include <pilot/function.h>
 
-struct text; /* src/common/text.h */
+struct text;               /* src/common/text.h */
+struct function_committed; /* host.h */
 
 /* A built-in and what an agent has to know of it beyond its entry points. */
 typedef struct builtin {
@@ -25,6 +26,9 @@ typedef struct builtin {
      */
     int (*columns)(const pe_options *o, const char *list, struct text *out);
     bool joins; /* see function_joins */
+    /* NULL: it keeps nothing; see function_settle, function_finish. */
+    int (*settle)(pe_context *ctx, const struct function_committed *c);
+    int (*finish)(pe_context *ctx);
 } builtin;
 
 extern const pe_function generator_function;
@@ -36,6 +40,7 @@ extern const pe_function select_function;
 extern const pe_function aggregate_function;
 extern const pe_function filter_function;
 extern const pe_function drift_function;
+extern const pe_function write_function;
 
 /* The row of [ops], or of the name [name]; NULL: there is none. */
 const builtin *builtin_of(const pe_function *ops);
@@ -53,6 +58,11 @@ bool file_once(const pe_options *o);
 
 /* Drift: [unscored] of its row. */
 bool drift_unscored(const pe_options *o);
+
+/* Write: of its row. */
+bool write_unscored(const pe_options *o);
+int write_settle(pe_context *ctx, const struct function_committed *c);
+int write_finish(pe_context *ctx);
 
 /* Generator: [framed] of its row. */
 bool generator_framed(const pe_options *o);

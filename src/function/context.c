@@ -65,10 +65,11 @@ pe_context *context_create(const function_setup *s, pe_error *errp)
     ctx->set.run = copy_text(s->run);
     ctx->set.stage = copy_text(s->stage);
     ctx->set.device = copy_text(s->device);
+    ctx->set.writer = s->writer ? strdup(s->writer) : NULL;
     ctx->keys = copy_strings(s->context_keys, s->n_context);
     ctx->values = copy_strings(s->context_values, s->n_context);
     if (!ctx->set.run || !ctx->set.stage || !ctx->set.device || !ctx->keys ||
-        !ctx->values) {
+        !ctx->values || (s->writer && !ctx->set.writer)) {
         pe_error_nomem(errp);
         context_destroy(ctx);
         return NULL;
@@ -83,6 +84,7 @@ void context_destroy(pe_context *ctx)
     free((char *)ctx->set.run);
     free((char *)ctx->set.stage);
     free((char *)ctx->set.device);
+    free((char *)ctx->set.writer);
     free(ctx->skips);
     free(ctx->columns);
     free_strings(ctx->keys, ctx->set.n_context);
@@ -93,6 +95,27 @@ void context_destroy(pe_context *ctx)
 const char *context_error(const pe_context *ctx)
 {
     return ctx->error.text;
+}
+
+const pe_error *context_failure(const pe_context *ctx)
+{
+    return &ctx->error;
+}
+
+int context_fail_with(pe_context *ctx, const pe_error *e)
+{
+    ctx->error = *e;
+    return -1;
+}
+
+const char *context_writer(const pe_context *ctx)
+{
+    return ctx->set.writer;
+}
+
+bool context_again(const pe_context *ctx)
+{
+    return ctx->set.again;
 }
 
 uint64_t context_take_outliers(pe_context *ctx)
@@ -257,6 +280,21 @@ uint64_t context_drifts(const pe_context *ctx, const char **firstp)
 {
     *firstp = ctx->first_drift;
     return ctx->drifts;
+}
+
+void context_tell(pe_context *ctx, const char *fmt, ...)
+{
+    const function_host *h = ctx->set.host;
+    char line[1200];
+    int n = snprintf(line, sizeof(line), "stage '%.100s' ", ctx->set.stage);
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
+    va_end(ap);
+    log_warn("%s", line);
+    if (h && h->tell)
+        h->tell(h->arg, line);
 }
 
 bool context_has_shared(const pe_context *ctx)

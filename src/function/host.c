@@ -214,6 +214,42 @@ bool function_scores(const function *f, const pe_options *o)
     return row && row->scores && !(row->unscored && o && row->unscored(o));
 }
 
+bool function_keeps(const function *f)
+{
+    const builtin *row = builtin_of(f->ops);
+
+    return row && row->settle;
+}
+
+/* The error that a hook has left, as the agent's. */
+static int take_failure(const pe_context *ctx, pe_error *errp)
+{
+    const pe_error *e = context_failure(ctx);
+
+    return pe_error_set(
+        errp, e->kind == PE_ERROR_INPUT ? PE_ERROR_FATAL : e->kind,
+        e->exit_code, "stage '%s': %s", pe_context_stage(ctx), e->text);
+}
+
+int function_finish(const pe_function *ops, pe_context *ctx, pe_error *errp)
+{
+    const builtin *row = builtin_of(ops);
+
+    if (!row || !row->finish || row->finish(ctx) == 0)
+        return 0;
+    return take_failure(ctx, errp);
+}
+
+int function_settle(const pe_function *ops, pe_context *ctx,
+                    const function_committed *c, pe_error *errp)
+{
+    const builtin *row = builtin_of(ops);
+
+    if (!row || !row->settle || row->settle(ctx, c) == 0)
+        return 0;
+    return take_failure(ctx, errp);
+}
+
 bool function_framed(const function *f, const pe_options *o)
 {
     const builtin *row = builtin_of(f->ops);

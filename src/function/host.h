@@ -54,6 +54,8 @@ typedef struct function_host {
     /* Newest model, held until [release] is called with it; NULL: none. */
     const pe_model *(*model)(void *arg);
     void (*release)(void *arg, const pe_model *m);
+    /* Words for who follows the run. */
+    void (*tell)(void *arg, const char *words);
 } function_host;
 
 typedef struct function_setup {
@@ -66,6 +68,10 @@ typedef struct function_setup {
     uint32_t points;
     enum pe_dtype dtype;
     uint64_t position;
+    bool again;         /* blocks from [position] on come again after a death,
+                           each the same (function_rereadable of the source) */
+    const char *writer; /* who this is among all of the run that keep files;
+                           NULL: nobody, and nothing may be kept */
     const function_host *host;   /* borrowed */
     const atomic_int *cancelled; /* borrowed; may be NULL */
 } function_setup;
@@ -76,6 +82,16 @@ void context_destroy(pe_context *ctx); /* may be NULL */
 
 /* The error a function left, as one sentence; "" when it left none. */
 const char *context_error(const pe_context *ctx);
+/* ... and whose fault it is: input, the block's; fatal or retry, nobody's who
+ * could be refused: the agent has to end.
+ */
+const pe_error *context_failure(const pe_context *ctx);
+/* Leave [e] as it is, for an error that is not the block's; returns -1. */
+int context_fail_with(pe_context *ctx, const pe_error *e);
+
+/* See function_setup; NULL: nobody. */
+const char *context_writer(const pe_context *ctx);
+bool context_again(const pe_context *ctx);
 /* What a source has left out, and why. */
 #define FUNCTION_SKIPS_MAX 32
 typedef struct function_skip {
@@ -148,6 +164,10 @@ void context_drift(pe_context *ctx, const char *fmt, ...)
 /* How often, and the words of the first, "" where there is none. */
 uint64_t context_drifts(const pe_context *ctx, const char **firstp);
 
+/* "stage 'NAME' ..." to the log, and to who follows the run. */
+void context_tell(pe_context *ctx, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Can this context put and get?  A local run has no parameter service. */
 bool context_has_shared(const pe_context *ctx);
 
@@ -168,6 +188,28 @@ bool function_rereadable(const function *f, const pe_options *o);
  */
 bool function_scores(const function *f, const pe_options *o);
 
+/* True when it keeps what it gets, so that nobody may show it a block for
+ * another reason.
+ */
+bool function_keeps(const function *f);
+
+/* How far a run is committed. */
+typedef struct function_committed {
+    const int64_t *next;      /* of each partition */
+    const unsigned char *own; /* ... is it this pool's from now on? */
+    size_t n;
+} function_committed;
+
+/* Of the rank that [ctx] is of: what a function has kept of blocks that are not
+ * committed is not the truth, and they come again.  At the start of a pool, and
+ * whenever it goes back.  Errors are the agent's.
+ */
+int function_settle(const pe_function *ops, pe_context *ctx,
+                    const function_committed *c, pe_error *errp);
+/* All that it was shown is committed, or sent, and nothing more comes: what it
+ * keeps is made ready for others.
+ */
+int function_finish(const pe_function *ops, pe_context *ctx, pe_error *errp);
 /* True when the blocks of a source are borrowed .npy frames: NPY_HEADER_LEN
  * bytes of header stand in front of their data, and nobody changes them until
  * the close hook, so that an agent may send them where they are.

@@ -387,10 +387,12 @@ static int check_stage(const pipeline *p, const pipeline_stage *s,
         return -1;
     if (last && !last->is_model && s->loaded &&
         function_scores(s->loaded, s->options))
-        return section_error(at_key(t, "function"), errp,
-                             "stage '%s': %s needs a model, and '%s' is none "
-                             "that learns one",
-                             s->name, s->function, last->function);
+        return section_error(
+            at_key(t, "function"), errp,
+            "stage '%s': %s needs a model, and '%s' is none "
+            "that learns one%s",
+            s->name, s->function, last->function,
+            function_keeps(s->loaded) ? " (what: rows needs none)" : "");
     return 0;
 }
 

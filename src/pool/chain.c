@@ -4,8 +4,10 @@
 #include "stages.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "src/agent/event.h"
 #include "src/agent/fault.h"
 #include "src/common/clock.h"
 
@@ -58,12 +60,22 @@ static int get(void *arg, const char *key, void *value, uint32_t cap,
     return (int)(len < cap ? len : cap);
 }
 
+/* Words for who follows the run, from any rank. */
+static void tell(void *arg, const char *words)
+{
+    const pool_stages *st = arg;
+
+    st->c->progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
+                              st->c->pilot, "text", event_text(words)));
+}
+
 static void set_host(pool_stages *st, function_host *h)
 {
     h->arg = st;
     h->put = put;
     h->get = get;
     h->model = base_model;
+    h->tell = tell;
 }
 
 /* --- opening and closing --- */
@@ -87,11 +99,24 @@ static function_setup setup_of(const pool_stages *st, const pipeline_stage *s)
     };
 }
 
+/* The error that a function left: the block's, or the agent's. */
+static int stage_error(const pipeline_stage *s, const pe_context *ctx,
+                       pe_error *errp)
+{
+    const pe_error *e = context_failure(ctx);
+    bool known = e->kind != PE_ERROR_NONE;
+
+    return pe_error_set(errp, known ? e->kind : PE_ERROR_INPUT,
+                        known ? e->exit_code : PE_EXIT_DATA, "stage '%s': %s",
+                        s->name, e->text);
+}
+
 static int open_one(pool_stages *st, const pipeline_stage *s, pool_function *f,
-                    pe_error *errp)
+                    bool scout, pe_error *errp)
 {
     function_setup set = setup_of(st, s);
     pe_context *ctx;
+    char writer[160];
 
     f->stage = s;
     f->fn = function_load(s->function, st->c->req->dir, errp);
@@ -104,12 +129,15 @@ static int open_one(pool_stages *st, const pipeline_stage *s, pool_function *f,
     if (!f->words)
         return pe_error_nomem(errp);
     set.options = f->options;
+    /* One that looks ahead sees what another will see again. */
+    snprintf(writer, sizeof(writer), "%s-%d",
+             st->c->member ? st->c->member : "pool", st->rank);
+    set.writer = scout ? NULL : writer;
     ctx = context_create(&set, errp);
     if (!ctx)
         return -1;
     if (function_ops(f->fn)->open && function_ops(f->fn)->open(ctx) < 0) {
-        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "stage '%s': %s",
-                     s->name, context_error(ctx));
+        stage_error(s, ctx, errp);
         context_destroy(ctx); /* never opened, so never closed */
         return -1;
     }
@@ -129,7 +157,7 @@ static void close_one(pool_function *f)
 }
 
 /* The stages before the last, [n] of them. */
-static int open_row(pool_stages *st, pool_function **row, size_t *n,
+static int open_row(pool_stages *st, pool_function **row, size_t *n, bool scout,
                     pe_error *errp)
 {
     const pipeline *pl = st->c->pl;
@@ -142,7 +170,7 @@ static int open_row(pool_stages *st, pool_function **row, size_t *n,
 
         if (s->role != STAGE_CLOUD || s == st->end)
             continue;
-        if (open_one(st, s, &(*row)[(*n)++], errp) < 0)
+        if (open_one(st, s, &(*row)[(*n)++], scout, errp) < 0)
             return -1;
     }
     return 0;
@@ -174,9 +202,10 @@ int chain_open(pool_stages *st, const pool_conf *c, int rank, int size,
             return -1;
     }
     set_host(st, &st->host);
-    if (open_row(st, &st->pre, &st->n_pre, errp) < 0)
+    if (open_row(st, &st->pre, &st->n_pre, false, errp) < 0)
         return -1;
-    return st->end->is_model ? 0 : open_one(st, st->end, &st->last, errp);
+    return st->end->is_model ? 0
+                             : open_one(st, st->end, &st->last, false, errp);
 }
 
 void chain_close(pool_stages *st)
@@ -225,8 +254,7 @@ static int step(pool_stages *st, pool_function *f, const pe_block *in,
     if (rc >= 0)
         return rc ? PE_FORWARD : PE_NOTHING;
     st->refuser = f->stage;
-    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "stage '%s': %s",
-                        f->stage->name, context_error(f->ctx));
+    return stage_error(f->stage, f->ctx, errp);
 }
 
 /* What stages make of a block is its data, and which rows of its file that is;
@@ -359,7 +387,7 @@ int chain_scout(pool_stages *st, const pe_block *first, uint32_t *featuresp,
     *featuresp = st->n_pre ? 0 : first->features;
     if (!st->n_pre)
         return 0;
-    if (!st->scout && open_row(st, &st->scout, &n, errp) < 0) {
+    if (!st->scout && open_row(st, &st->scout, &n, true, errp) < 0) {
         close_row(&st->scout, n);
         return -1;
     }
@@ -380,4 +408,29 @@ void chain_forget(pool_stages *st)
 {
     st->ahead.there = false;
     chain_outliers(st);
+}
+
+/* --- what functions keep --- */
+
+int chain_settle(pool_stages *st, const function_committed *c, pe_error *errp)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < st->n_pre; i++)
+        rc = function_settle(function_ops(st->pre[i].fn), st->pre[i].ctx, c,
+                             errp);
+    if (rc == 0 && st->last.fn)
+        rc = function_settle(function_ops(st->last.fn), st->last.ctx, c, errp);
+    return rc;
+}
+
+int chain_finish(pool_stages *st, pe_error *errp)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < st->n_pre; i++)
+        rc = function_finish(function_ops(st->pre[i].fn), st->pre[i].ctx, errp);
+    if (rc == 0 && st->last.fn)
+        rc = function_finish(function_ops(st->last.fn), st->last.ctx, errp);
+    return rc;
 }

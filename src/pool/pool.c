@@ -261,7 +261,8 @@ int pool_run(pool *p, pe_error *errp)
     }
     settle(p);
     *errp = p->fate.error;
-    if (pool_agree(p->c.comm, p->fate.failed ? -1 : 0, errp) < 0)
+    if (pool_agree(p->c.comm, p->fate.failed ? -1 : 0, errp) < 0 ||
+        pool_agree(p->c.comm, chain_finish(&p->stages, errp), errp) < 0)
         return -1;
     if (p->c.committer)
         committer_leave(p->c.committer);

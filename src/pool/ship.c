@@ -1,6 +1,7 @@
 /* ship.c - committed models and states, broadcast from rank 0. */
 #include "pool_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/common/clock.h"
@@ -106,12 +107,34 @@ static int decode_model(pool *p, const wire_news *n, pe_error *errp)
     return 0;
 }
 
+/* What functions keep is what the state has. */
+static int settle(pool *p, const wire_news *n, pe_error *errp)
+{
+    size_t parts = (size_t)p->n_partitions;
+    int64_t *next = calloc(parts, sizeof(*next));
+    function_committed c = {.next = next, .own = n->own, .n = parts};
+    int rc;
+
+    if (!next)
+        return pe_error_nomem(errp);
+    for (size_t i = 0; i < n->state.n_offsets; i++) {
+        const params_offset *o = &n->state.offsets[i];
+
+        if (o->partition >= 0 && o->partition < p->n_partitions &&
+            !strcmp(o->topic, p->topic))
+            next[o->partition] = o->next;
+    }
+    rc = chain_settle(&p->stages, &c, errp);
+    free(next);
+    return rc;
+}
+
 static int take_state(pool *p, const wire_news *n, pe_error *errp)
 {
     for (int32_t k = 0; k < p->n_partitions; k++)
         if (n->reached[k] > p->own.map.highest[k])
             p->own.map.highest[k] = n->reached[k];
-    if (lane_load(p, &n->state, n->own, errp) < 0 ||
+    if (lane_load(p, &n->state, n->own, errp) < 0 || settle(p, n, errp) < 0 ||
         pool_step(p, PHASE_ON_STATE) != PHASE_DO_BEGIN)
         return -1;
     p->own.map.lease = n->lease;

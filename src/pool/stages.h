@@ -80,5 +80,10 @@ int chain_scout(pool_stages *st, const pe_block *first, uint32_t *featuresp,
                 pe_error *errp);
 void chain_scout_end(pool_stages *st);
 void chain_forget(pool_stages *st); /* a new term */
+/* The state of a term: what functions have kept of blocks that are not in it
+ * goes.  And the end: all they have seen is committed.
+ */
+int chain_settle(pool_stages *st, const function_committed *c, pe_error *errp);
+int chain_finish(pool_stages *st, pe_error *errp);
 
 #endif

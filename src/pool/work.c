@@ -49,6 +49,17 @@ static int learn(pool *p, struct job *j, pe_error *errp)
     return 0;
 }
 
+/* The error that the last stage has left, which need not be the block's. */
+static int refusal(const pe_context *ctx, pe_error *errp)
+{
+    const pe_error *e = context_failure(ctx);
+
+    if (e->kind == PE_ERROR_NONE || e->kind == PE_ERROR_INPUT)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "%s", e->text);
+    *errp = *e;
+    return -1;
+}
+
 static int call(pool *p, struct job *j, pe_error *errp)
 {
     pool_function *f = &p->stages.last;
@@ -60,8 +71,7 @@ static int call(pool *p, struct job *j, pe_error *errp)
 
     rc = function_ops(f->fn)->process_cloud(f->ctx, &in, &f->out);
     if (rc < 0)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "%s",
-                            context_error(f->ctx));
+        return refusal(f->ctx, errp);
     b->end_ns = clock_real_ns();
     if (rc == PE_FORWARD && results &&
         results_fit(&p->results, pe_block_bytes(&f->out), errp) < 0)

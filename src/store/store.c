@@ -41,6 +41,22 @@ void store_add_hdf5(const store_kind *kind)
 {
     hdf5.open = kind->open;
     hdf5.list = kind->list;
+    hdf5.make = kind->make;
+}
+
+bool store_makes_hdf5(void)
+{
+    return hdf5.make != NULL;
+}
+
+int store_make_hdf5(const char *npy, const char *path, pe_error *errp)
+{
+    if (!hdf5.make)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
+                            "%s is not made: this program was built without "
+                            "HDF5; let the path end in .npy or .csv",
+                            path);
+    return hdf5.make(npy, path, errp);
 }
 
 /* --- which file, which kind --- */

@@ -110,6 +110,10 @@ typedef struct store_kind {
     /* What is in [member] and below; NULL: open says it all. */
     int (*list)(const char *file, const char *member, struct text *out,
                 pe_error *errp);
+    /* Make one at [path], whole or not at all, of the rows of the structured
+     * array [npy], a data set of each field.  NULL: this program cannot.
+     */
+    int (*make)(const char *npy, const char *path, pe_error *errp);
 } store_kind;
 
 /* Have this program read HDF5, once, before threads start.  The library is
@@ -119,7 +123,12 @@ typedef struct store_kind {
  */
 #define STORE_HEAD_ROWS 1000
 void store_enable_hdf5(void);
-/* What that does: [kind] opens and lists such files from now on. */
+/* What that does: [kind] opens, lists and makes such files from now on. */
 void store_add_hdf5(const store_kind *kind);
+/* Does this program make HDF5?  Make one, see store_kind.  Errors: fatal, 78:
+ * it does not.
+ */
+bool store_makes_hdf5(void);
+int store_make_hdf5(const char *npy, const char *path, pe_error *errp);
 
 #endif

@@ -656,6 +656,146 @@ static void test_left_open(void)
     CU_ASSERT_EQUAL(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
 }
 
+/* --- written --- */
+
+/* One that `write` makes of [blocks] blocks of [points] rows. */
+static void keep(const char *path, int blocks, uint32_t points)
+{
+    source_bench b;
+    pe_block in = {.device = "d-0", .has_seq = 1, .sense_ns = 5};
+    pe_error e = {0};
+
+    source_init(&b, "write");
+    source_set(&b, "path", path);
+    source_set(&b, "what", "rows");
+    b.setup.run = "r1";
+    b.setup.stage = "keep";
+    b.setup.device = b.setup.writer = "d-0";
+    CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+    for (int k = 0; k < blocks; k++) {
+        char source[64];
+
+        CU_ASSERT_EQUAL(pe_block_reserve(&in, points, 2, PE_F8, &e), 0);
+        snprintf(source, sizeof(source), "data/f.csv:%u", (unsigned)k * points);
+        in.source = source;
+        in.seq = (uint64_t)k;
+        for (uint32_t i = 0; i < 2 * points; i++)
+            ((double *)in.data)[i] = (double)k * 2 * points + i;
+        CU_ASSERT_EQUAL(b.ops->process_edge(b.ctx, &in, &b.out), PE_FORWARD);
+    }
+    CU_ASSERT_EQUAL(function_finish(b.ops, b.ctx, &e), 0);
+    UNIT_EQUAL(e.text, "");
+    pe_block_release(&in);
+    b.out.storage = NULL; /* it borrows */
+    source_end(&b);
+}
+
+static void read_back(const char *path, const char *set, char *out, size_t cap)
+{
+    char name[400];
+    source_bench b;
+
+    snprintf(name, sizeof(name), "%s:%s", path, set);
+    source_init(&b, "file");
+    source_set(&b, "path", name);
+    CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+    source_read_all(&b, out, cap);
+    source_end(&b);
+}
+
+/* What is made of rows is read as they were, whole slabs and a rest. */
+static void test_written(void)
+{
+    char path[300], made[320], rows[600], name[400];
+    hid_t file, set, type;
+    char device[64] = "";
+
+    snprintf(path, sizeof(path), "%s/kept.h5", scratch_folder);
+    snprintf(made, sizeof(made), "%s/kept.d-0.h5", scratch_folder);
+    keep(path, 2, 2);
+    read_back(made, "/x", rows, sizeof(rows));
+    UNIT_EQUAL(rows, "0 1;2 3;4 5;6 7;");
+    read_back(made, "/row", rows, sizeof(rows));
+    UNIT_EQUAL(rows, "0;1;2;3;");
+    read_back(made, "/time_ns,/last", rows, sizeof(rows));
+    UNIT_EQUAL(rows, "5 0;5 1;5 2;5 3;");
+    file = H5Fopen(made, H5F_ACC_RDONLY, H5P_DEFAULT);
+    set = H5Dopen2(file, "/device", H5P_DEFAULT);
+    type = H5Dget_type(set);
+    CU_ASSERT_EQUAL(H5Tget_size(type), 64);
+    CU_ASSERT_EQUAL(H5Tget_class(type), H5T_STRING);
+    hsize_t one = 1, from = 3;
+    hid_t there = H5Dget_space(set), here = H5Screate_simple(1, &one, NULL);
+    H5Sselect_hyperslab(there, H5S_SELECT_SET, &from, NULL, &one, NULL);
+    CU_ASSERT(H5Dread(set, type, here, there, H5P_DEFAULT, device) >= 0);
+    UNIT_EQUAL(device, "d-0");
+    H5Sclose(there);
+    H5Sclose(here);
+    H5Tclose(type);
+    H5Dclose(set);
+    H5Fclose(file);
+    snprintf(name, sizeof(name), "%s.new", made);
+    CU_ASSERT(access(name, F_OK) < 0);
+
+    /* More than are written at once; the array is another by then. */
+    unlink(made);
+    snprintf(name, sizeof(name), "%s.part", made);
+    unlink(name);
+    snprintf(name, sizeof(name), "%s.part.index", made);
+    unlink(name);
+    keep(path, 3, 9000);
+    snprintf(name, sizeof(name), "%s:/x", made);
+    source_bench b;
+    source_init(&b, "file");
+    source_set(&b, "path", name);
+    b.setup.points = 27000;
+    CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+    CU_ASSERT_EQUAL_FATAL(source_next(&b), PE_FORWARD);
+    CU_ASSERT_EQUAL_FATAL(b.out.points, 27000);
+    uint64_t wrong = 0;
+    for (uint32_t i = 0; i < 27000; i++)
+        wrong += pe_block_at(&b.out, i, 1) != 2.0 * i + 1;
+    CU_ASSERT_EQUAL(wrong, 0);
+    source_end(&b);
+}
+
+/* What is no array of rows, and where there is no room. */
+static void test_not_written(void)
+{
+    static const struct {
+        const char *data, *text;
+    } rows[] = {
+        {"no array", "is no array of rows as they are written"},
+        {"\x93NUMPY\x01"
+         "0v0{'descr': '<f8', 'shape': (3,)}",
+         "is no array of rows as they are written"},
+        {"\x93NUMPY\x01"
+         "0v0{'descr': [('a', '<f8'), ('b', '|O8')], 'shape': "
+         "(3,)}",
+         "is no array of rows as they are written"},
+    };
+    char path[300], to[300];
+    pe_error e = {0};
+
+    snprintf(to, sizeof(to), "%s/none.h5", scratch_folder);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        scratch_write("none.npy", rows[i].data);
+        snprintf(path, sizeof(path), "%s", scratch_path);
+        CU_ASSERT_EQUAL(store_make_hdf5(path, to, &e), -1);
+        UNIT_CONTAINS(e.text, rows[i].text);
+        CU_ASSERT(access(to, F_OK) < 0);
+    }
+    snprintf(path, sizeof(path), "%s/kept.d-0.h5.part", scratch_folder);
+    CU_ASSERT_EQUAL(store_make_hdf5(path, "/dev/null/none.h5", &e), -1);
+    UNIT_CONTAINS(e.text, "/dev/null/none.h5.new cannot be written: ");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CREATE);
+    /* One that is shorter than it says. */
+    CU_ASSERT_EQUAL(truncate(path, 600), 0);
+    CU_ASSERT_EQUAL(store_make_hdf5(path, to, &e), -1);
+    UNIT_CONTAINS(e.text, "is no array of rows as they are written");
+    CU_ASSERT(access(to, F_OK) < 0);
+}
+
 int main(int argc, char **argv)
 {
     static const unit_test tests[] = {
@@ -672,6 +812,8 @@ int main(int argc, char **argv)
         {"devices and positions", test_devices},
         {"a file that is written", test_follow},
         {"room for rows that are not written", test_room},
+        {"written", test_written},
+        {"not written", test_not_written},
         {"nothing is left open", test_left_open},
         {NULL, NULL},
     };

@@ -182,6 +182,14 @@ static void test_stages_refused(void)
         {"stages.learn={pilot: pool, function: filter}",
          "stage 'learn': filter needs a model, and 'filter' is none that "
          "learns one"},
+        {"stages.learn={pilot: pool, function: write, options: {path: r.csv}}",
+         "stage 'learn': write needs a model, and 'write' is none that learns "
+         "one (what: rows needs none)"},
+        {"stages.learn={pilot: pool, function: write, options: {path: r.txt, "
+         "what: rows}}",
+         "stage 'learn': path: what to write is not seen by its end, 'txt': "
+         "let "
+         "it end in .csv, .npy or .h5, or say format"},
         {"stages.learn={pilot: pool, function: select}",
          "stage 'learn': columns is not given; name those to keep, as in "
          "columns: \"0,3,5-8\""},

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "scratch.h"
+#include "src/common/file.h"
 #include "src/pool/pool_private.h"
 
 static void test_devices(void)
@@ -450,6 +452,80 @@ static void test_chain_source(void)
     bench_close(&b);
 }
 
+#define KEEP                                                            \
+    "  keep: {pilot: pool, function: write, options: {path: %s/k.csv, " \
+    "what: rows}}\n"
+
+static size_t lines_of(const char *name)
+{
+    char path[300];
+    char *data;
+    size_t len = 0, n = 0;
+
+    snprintf(path, sizeof(path), "%s/%s", scratch_folder, name);
+    data = file_read(path, 1 << 20, &len, NULL);
+    for (size_t i = 0; i < len; i++)
+        n += data[i] == '\n';
+    free(data);
+    return n;
+}
+
+/* What is kept follows the state: nobody who looks ahead keeps a row, and what
+ * is not committed goes.
+ */
+static void test_chain_settle(void)
+{
+    static const unsigned char own[] = {1};
+    int64_t next[] = {0};
+    const function_committed c = {.next = next, .own = own, .n = 1};
+    uint32_t features = 0;
+    char yaml[1024];
+    pe_error e = {0};
+    source_item r;
+    bench b;
+
+    snprintf(yaml, sizeof(yaml), CHAIN(KEEP), scratch_folder);
+    bench_open(&b, yaml);
+    CU_ASSERT_EQUAL(chain_settle(&b.p->stages, &c, &e), 0);
+    for (int i = 0; i < 3; i++) {
+        pe_block block;
+
+        blocks_fetch(&b.source.base, 0, &r, &e);
+        block = r.block;
+        CU_ASSERT_EQUAL(chain_scout(&b.p->stages, &block, &features, &e), 0);
+        CU_ASSERT_EQUAL(features, 2);
+        CU_ASSERT_EQUAL(chain_run(&b.p->stages, &block, &e), PE_FORWARD);
+    }
+    chain_scout_end(&b.p->stages);
+    CU_ASSERT_EQUAL(lines_of("k.pool-0.csv"), 7);
+    next[0] = 1;
+    CU_ASSERT_EQUAL(chain_settle(&b.p->stages, &c, &e), 0);
+    CU_ASSERT_EQUAL(lines_of("k.pool-0.csv"), 3);
+    CU_ASSERT_EQUAL(chain_finish(&b.p->stages, &e), 0);
+    bench_close(&b);
+}
+
+/* A file that cannot be written to is no fault of a block. */
+static void test_chain_fatal(void)
+{
+    char yaml[1024], path[300];
+    pe_error e = {0};
+    bench b;
+
+    snprintf(yaml, sizeof(yaml), CHAIN(KEEP), scratch_folder);
+    bench_open(&b, yaml);
+    chain_close(&b.p->stages);
+    snprintf(path, sizeof(path), "%s/k.pool-0.csv.index", scratch_folder);
+    unlink(path);
+    scratch_write("k.pool-0.csv", "mine\n");
+    CU_ASSERT_EQUAL(chain_open(&b.p->stages, &b.p->c, 0, 1, &e), -1);
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CREATE);
+    UNIT_CONTAINS(e.text, "stage 'keep': ");
+    UNIT_CONTAINS(e.text, "k.pool-0.csv is there and is not ours");
+    bench_close(&b);
+}
+
 static void test_chain_open(void)
 {
     pe_error e = {0};
@@ -713,6 +789,8 @@ int main(void)
         {"stages: scores on a rank", test_chain_scores},
         {"stages: a new term", test_chain_forget},
         {"stages: rows of a file", test_chain_source},
+        {"stages: what they keep", test_chain_settle},
+        {"stages: no fault of a block", test_chain_fatal},
         {"stages: an option that does not fit", test_chain_open},
         {0},
     };

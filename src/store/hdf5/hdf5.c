@@ -445,4 +445,4 @@ static store_table *hdf5_open(const store_wish *w, const char *file,
 }
 
 const store_kind store_hdf5 = {
-    .name = "HDF5", .open = hdf5_open, .list = hdf5_list};
+    .name = "HDF5", .open = hdf5_open, .list = hdf5_list, .make = hdf5_make};

@@ -37,6 +37,10 @@ typedef struct hdf5_file {
 /* Open [path], or say why not and what to do.  [follow]: as what grows. */
 int hdf5_file_open(hdf5_file *f, const char *path, bool follow, pe_error *errp);
 
+/* --- writing (write.c), which enters and leaves by itself --- */
+
+int hdf5_make(const char *npy, const char *path, pe_error *errp);
+
 /* --- types (type.c) --- */
 
 /* What an item of [type] holds, into [items].  The type to read with, the

@@ -1,0 +1,44 @@
+/* write_index.h - the lines of the index beside a file of rows. */
+#ifndef FUNCTION_WRITE_INDEX_H
+#define FUNCTION_WRITE_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pilot/error.h>
+
+#include "src/common/text.h"
+
+/* What came from one place, and where it ends in the file. */
+typedef struct write_piece {
+    uint64_t lane, at, rows, end;
+} write_piece;
+
+/* All that an index says.  Starts zeroed. */
+typedef struct write_index {
+    char owner[300];    /* "": nothing is in it yet */
+    char layout[200];   /* "": the file was not begun */
+    bool moved;         /* FILE.new, where it is there, is the file */
+    size_t head;        /* bytes in front of the rows */
+    uint64_t rows, end; /* there for good: so many, up to there */
+    write_piece *piece; /* behind them, in order */
+    size_t n, cap;
+    write_piece *voided; /* lane and at: what is void from there on */
+    size_t n_voided, cap_voided;
+} write_index;
+
+/* Read that of [fd], which is called [path].  A last line that is not whole
+ * was not finished, and is nothing.  Error: input, 65: it is no index.
+ */
+int write_index_read(write_index *i, int fd, const char *path, pe_error *errp);
+void write_index_free(write_index *i);
+bool write_index_is_void(const write_index *i, const write_piece *w);
+
+/* Lines, into [t]. */
+void write_index_head(text *t, const char *owner, const char *layout,
+                      size_t head, uint64_t rows, uint64_t end, bool moved);
+void write_index_piece(text *t, const write_piece *w);
+void write_index_void(text *t, uint64_t lane, uint64_t at);
+
+#endif

@@ -1,0 +1,274 @@
+/* write_rows.c - rows of blocks as CSV, or as items of a NumPy array. */
+#include "write_rows.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/block/origin.h"
+
+/* As answers have them (src/answer/answer.h). */
+enum { MASKED = -1, INLIER = 0, OUTLIER = 1 };
+
+/* --- a row --- */
+
+/* Rows of one block, one after another. */
+typedef struct row_reader {
+    const pe_block *b;
+    const write_scored *scored;
+    origin_reader rows;
+    size_t path; /* bytes of the source that are the file's */
+    uint32_t i;
+} row_reader;
+
+typedef struct row {
+    origin_rows rows;
+    float score;
+    int label;
+} row;
+
+static void begin(row_reader *r, const pe_block *b, const write_scored *scored)
+{
+    *r = (row_reader){.b = b, .scored = scored};
+    r->path = origin_path(b->source);
+    origin_open(&r->rows, b->source);
+}
+
+static row next(row_reader *r)
+{
+    float score = r->scored->score ? r->scored->score[r->i] : NAN;
+    row out = {.rows = origin_next(&r->rows), .score = score};
+
+    out.label = isnan(score)                           ? MASKED
+                : (double)score > r->scored->threshold ? OUTLIER
+                                                       : INLIER;
+    r->i++;
+    return out;
+}
+
+static int64_t time_of(const pe_block *b)
+{
+    return b->sense_ns ? b->sense_ns : b->broker_ns;
+}
+
+static uint32_t column(const write_shape *s, uint32_t k)
+{
+    return s->columns->n > 0 ? s->columns->columns[k] : k;
+}
+
+uint32_t write_values(const write_shape *s)
+{
+    if (!s->values)
+        return 0;
+    return s->columns->n > 0 ? s->columns->n : s->features;
+}
+
+/* --- CSV --- */
+
+void write_csv_titles(const write_shape *s, text *t)
+{
+    text_add(t, "time,device,source,row%s",
+             s->scores ? ",score,threshold,label,version" : "");
+    for (uint32_t k = 0; k < write_values(s); k++)
+        text_add(t, ",x%u", column(s, k));
+    text_add(t, "\n");
+}
+
+/* RFC 4180. */
+static void add_field(text *t, const char *s, size_t len)
+{
+    bool plain = true;
+
+    for (size_t i = 0; i < len; i++)
+        plain = plain && !strchr(",\"\r\n", s[i]);
+    if (plain) {
+        text_add_bytes(t, s, len);
+        return;
+    }
+    text_add_bytes(t, "\"", 1);
+    for (size_t i = 0; i < len; i++)
+        text_add_bytes(t, s[i] == '"' ? "\"\"" : s + i, 1 + (s[i] == '"'));
+    text_add_bytes(t, "\"", 1);
+}
+
+/* What is no number is nothing. */
+static void add_number(text *t, double x, int digits)
+{
+    if (isnan(x))
+        text_add_bytes(t, ",", 1);
+    else
+        text_add(t, ",%.*g", digits, x);
+}
+
+static void add_rows(text *t, const origin_rows *r)
+{
+    text_add_bytes(t, ",", 1);
+    if (r->first < 0)
+        return;
+    text_add(t, "%" PRId64, r->first);
+    if (r->last > r->first)
+        text_add(t, "-%" PRId64, r->last);
+}
+
+static void add_score(text *t, const row *r, const write_scored *scored)
+{
+    const char *label = r->label == OUTLIER  ? "outlier"
+                        : r->label == INLIER ? "inlier"
+                        : scored->score      ? "masked"
+                                             : "warming";
+
+    add_number(t, (double)r->score, 9);
+    add_number(t, scored->threshold, 17);
+    text_add(t, ",%s,%" PRIu64, label, scored->version);
+}
+
+void write_csv(const write_shape *s, const pe_block *b,
+               const write_scored *scored, text *t)
+{
+    int digits = b->dtype == PE_F4 ? 9 : 17;
+    char time[40] = "";
+    row_reader r;
+
+    begin(&r, b, scored);
+    if (time_of(b))
+        record_time(time_of(b), time, sizeof(time));
+    while (r.i < b->points && !t->failed) {
+        uint32_t i = r.i;
+        row one = next(&r);
+
+        text_add(t, "%s,", time);
+        add_field(t, b->device, strlen(b->device));
+        text_add_bytes(t, ",", 1);
+        add_field(t, b->source ? b->source : "", r.path);
+        add_rows(t, &one.rows);
+        if (s->scores)
+            add_score(t, &one, scored);
+        for (uint32_t k = 0; k < write_values(s); k++)
+            add_number(t, pe_block_at(b, i, column(s, k)), digits);
+        text_add_bytes(t, "\n", 1);
+    }
+}
+
+/* --- an array --- */
+
+#define LABELS_BYTES (8 + WRITE_DEVICE + WRITE_SOURCE + 8 + 8)
+#define SCORES_BYTES (4 + 4 + 8 + 8)
+
+size_t write_npy_item(const write_shape *s)
+{
+    return LABELS_BYTES + (s->scores ? SCORES_BYTES : 0) +
+           (size_t)write_values(s) * s->dtype;
+}
+
+#define SHAPE ", 'shape': ("
+
+void write_npy_head(const write_shape *s, uint64_t n,
+                    unsigned char out[WRITE_NPY_HEAD])
+{
+    char *at = (char *)out + 10;
+    size_t room = WRITE_NPY_HEAD - 10;
+    int len;
+
+    memset(out, ' ', WRITE_NPY_HEAD);
+    memcpy(out, "\x93NUMPY\x01\x00", 8);
+    out[8] = (WRITE_NPY_HEAD - 10) & 255;
+    out[9] = (WRITE_NPY_HEAD - 10) >> 8;
+    len = snprintf(at, room,
+                   "{'descr': [('time_ns', '<i8'), ('device', 'S%d'), "
+                   "('source', 'S%d'), ('row', '<i8'), ('last', '<i8')%s",
+                   WRITE_DEVICE, WRITE_SOURCE,
+                   s->scores ? ", ('score', '<f4'), ('label', '<i4'), "
+                               "('threshold', '<f8'), ('version', '<u8')"
+                             : "");
+    if (s->values)
+        len += snprintf(at + len, room - (size_t)len, ", ('x', '<f%d', (%u,))",
+                        (int)s->dtype, write_values(s));
+    len += snprintf(at + len, room - (size_t)len,
+                    "], 'fortran_order': False" SHAPE "%" PRIu64 ",), }", n);
+    at[len] = ' ';
+    out[WRITE_NPY_HEAD - 1] = '\n';
+}
+
+void write_recount(unsigned char *head, size_t len, uint64_t n)
+{
+    char shape[64], *at;
+    size_t to;
+
+    if (len != WRITE_NPY_HEAD || memcmp(head, "\x93NUMPY", 6) != 0)
+        return;
+    at = memmem(head, len, SHAPE, strlen(SHAPE));
+    if (!at)
+        return;
+    snprintf(shape, sizeof(shape), SHAPE "%" PRIu64 ",), }", n);
+    to = strlen(shape);
+    memset(at, ' ', (size_t)(head + len - 1 - (unsigned char *)at));
+    memcpy(at, shape, to);
+}
+
+static unsigned char *put(unsigned char *to, const void *from, size_t n)
+{
+    memcpy(to, from, n);
+    return to + n;
+}
+
+/* [len] bytes of [s] into [cap], the end of them where there are more. */
+static unsigned char *put_name(unsigned char *to, const char *s, size_t len,
+                               size_t cap)
+{
+    memset(to, 0, cap);
+    if (len > cap) {
+        s += len - cap;
+        len = cap;
+    }
+    if (len > 0)
+        memcpy(to, s, len);
+    return to + cap;
+}
+
+static unsigned char *put_score(unsigned char *to, const row *r,
+                                const write_scored *scored)
+{
+    const int32_t label = r->label;
+
+    to = put(to, &r->score, sizeof(r->score));
+    to = put(to, &label, sizeof(label));
+    to = put(to, &scored->threshold, sizeof(scored->threshold));
+    return put(to, &scored->version, sizeof(scored->version));
+}
+
+static unsigned char *put_values(unsigned char *to, const write_shape *s,
+                                 const pe_block *b, uint32_t i)
+{
+    for (uint32_t k = 0; k < write_values(s); k++) {
+        double x = pe_block_at(b, i, column(s, k));
+        float f = (float)x;
+
+        to =
+            s->dtype == PE_F4 ? put(to, &f, sizeof(f)) : put(to, &x, sizeof(x));
+    }
+    return to;
+}
+
+void write_npy(const write_shape *s, const pe_block *b,
+               const write_scored *scored, unsigned char *to)
+{
+    const int64_t time = time_of(b);
+    row_reader r;
+
+    begin(&r, b, scored);
+    while (r.i < b->points) {
+        uint32_t i = r.i;
+        row one = next(&r);
+
+        to = put(to, &time, sizeof(time));
+        to = put_name(to, b->device, strlen(b->device), WRITE_DEVICE);
+        to = put_name(to, b->source, r.path, WRITE_SOURCE);
+        to = put(to, &one.rows.first, sizeof(one.rows.first));
+        to = put(to, &one.rows.last, sizeof(one.rows.last));
+        if (s->scores)
+            to = put_score(to, &one, scored);
+        if (s->values)
+            to = put_values(to, s, b, i);
+    }
+}
