@@ -223,7 +223,7 @@ static int apply(pe_model *m, const pe_delta *d, pe_error *errp)
 static int encode(const pe_model *m, pe_tensors *t, pe_error *errp)
 {
     const struct audit *a = (const struct audit *)m;
-    uint64_t shape[2] = {a->n, AUDIT_LANES};
+    const tensor_form form = {TENSOR_I64, 2, {a->n, AUDIT_LANES}};
     const char **names = calloc(a->n + 1, sizeof(*names));
     int64_t *lanes = calloc(a->n + 1, sizeof(a->rows->lane));
     int rc = -1;
@@ -238,7 +238,7 @@ static int encode(const pe_model *m, pe_tensors *t, pe_error *errp)
                sizeof(a->rows[i].lane));
     }
     if (pe_tensors_put_list(t, "devices", names, a->n, errp) == 0)
-        rc = pe_tensors_put(t, "audit", TENSOR_I64, 2, shape, lanes, errp);
+        rc = pe_tensors_put(t, "audit", &form, lanes, errp);
 done:
     free(names);
     free(lanes);

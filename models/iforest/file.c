@@ -11,7 +11,8 @@
  */
 static int put_trees(const struct forest *f, pe_tensors *t, pe_error *errp)
 {
-    uint64_t shape[2] = {f->trees, f->stride};
+    const tensor_form whole = {TENSOR_I64, 2, {f->trees, f->stride}};
+    const tensor_form real = {TENSOR_F32, 2, {f->trees, f->stride}};
     size_t n = (size_t)f->trees * f->stride;
     int64_t *feature = malloc(n * sizeof(*feature));
     float *x = malloc(n * sizeof(*x));
@@ -25,12 +26,12 @@ static int put_trees(const struct forest *f, pe_tensors *t, pe_error *errp)
         feature[i] = f->feature[i];
         x[i] = i % f->stride ? forest_value_of(f->node[i]) : 0;
     }
-    if (pe_tensors_put(t, "feature", TENSOR_I64, 2, shape, feature, errp) < 0 ||
-        pe_tensors_put(t, "threshold", TENSOR_F32, 2, shape, x, errp) < 0)
+    if (pe_tensors_put(t, "feature", &whole, feature, errp) < 0 ||
+        pe_tensors_put(t, "threshold", &real, x, errp) < 0)
         goto done;
     for (size_t i = 0; i < n; i++)
         x[i] = (float)f->leaf[i] / (1 << FOREST_FRACTION);
-    rc = pe_tensors_put(t, "value", TENSOR_F32, 2, shape, x, errp);
+    rc = pe_tensors_put(t, "value", &real, x, errp);
 done:
     free(feature);
     free(x);
@@ -40,8 +41,8 @@ done:
 /* Rows of the window, oldest last added first in memory as they are. */
 static int put_window(const struct iforest *m, pe_tensors *t, pe_error *errp)
 {
-    uint64_t shape[2] = {m->rows, m->base.features};
     size_t d = m->base.features;
+    const tensor_form form = {TENSOR_F32, 2, {m->rows, d}};
     float *x = malloc((m->rows * d + 1) * sizeof(*x));
     int rc;
 
@@ -50,7 +51,7 @@ static int put_window(const struct iforest *m, pe_tensors *t, pe_error *errp)
     for (size_t i = 0; i < m->rows; i++)
         for (size_t f = 0; f < d; f++)
             x[i * d + f] = forest_value_of(m->window[i * m->width + f]);
-    rc = pe_tensors_put(t, "window", TENSOR_F32, 2, shape, x, errp);
+    rc = pe_tensors_put(t, "window", &form, x, errp);
     free(x);
     return rc;
 }
@@ -58,14 +59,13 @@ static int put_window(const struct iforest *m, pe_tensors *t, pe_error *errp)
 int iforest_encode(const pe_model *base, pe_tensors *t, pe_error *errp)
 {
     const struct iforest *m = iforest_cof(base);
-    uint64_t d = base->features;
+    const tensor_form form = {TENSOR_F64, 1, {base->features}};
 
     return pe_tensors_put_u64(t, "psi", m->sampled, errp) < 0 ||
                    pe_tensors_put_u64(t, "grown", m->grown, errp) < 0 ||
                    pe_tensors_put_u64(t, "ring", m->ring, errp) < 0 ||
                    pe_tensors_put_u64(t, "next", m->next, errp) < 0 ||
-                   pe_tensors_put(t, "shift", TENSOR_F64, 1, &d, m->shift,
-                                  errp) < 0 ||
+                   pe_tensors_put(t, "shift", &form, m->shift, errp) < 0 ||
                    put_trees(&m->forest, t, errp) < 0 ||
                    put_window(m, t, errp) < 0 ||
                    threshold_encode(&m->threshold, t, errp) < 0

@@ -11,8 +11,8 @@
 static int put_rows(const struct kmeans *k, pe_tensors *t, const char *name,
                     const double *rows, pe_error *errp)
 {
-    uint64_t shape[2] = {k->k, k->base.features};
     size_t d = k->base.features;
+    const tensor_form form = {TENSOR_F64, 2, {k->k, d}};
     double *c = malloc(k->k * d * sizeof(*c));
     int rc;
 
@@ -20,7 +20,7 @@ static int put_rows(const struct kmeans *k, pe_tensors *t, const char *name,
         return pe_error_nomem(errp);
     for (size_t j = 0; j < k->k; j++)
         memcpy(c + j * d, rows + j * k->stride, d * sizeof(*c));
-    rc = pe_tensors_put(t, name, TENSOR_F64, 2, shape, c, errp);
+    rc = pe_tensors_put(t, name, &form, c, errp);
     free(c);
     return rc;
 }
@@ -28,16 +28,15 @@ static int put_rows(const struct kmeans *k, pe_tensors *t, const char *name,
 int kmeans_encode(const pe_model *m, pe_tensors *t, pe_error *errp)
 {
     const struct kmeans *k = kmeans_cof(m);
-    uint64_t n = k->k, d = m->features;
+    const tensor_form counts = {TENSOR_F64, 1, {k->k}};
+    const tensor_form births = {TENSOR_U64, 1, {k->k}};
+    const tensor_form limit = {TENSOR_F64, 1, {m->features}};
 
     return put_rows(k, t, "centers", k->centers, errp) < 0 ||
                    put_rows(k, t, "origins", k->origins, errp) < 0 ||
-                   pe_tensors_put(t, "counts", TENSOR_F64, 1, &n, k->counts,
-                                  errp) < 0 ||
-                   pe_tensors_put(t, "births", TENSOR_U64, 1, &n, k->births,
-                                  errp) < 0 ||
-                   pe_tensors_put(t, "limit", TENSOR_F64, 1, &d, k->limit,
-                                  errp) < 0 ||
+                   pe_tensors_put(t, "counts", &counts, k->counts, errp) < 0 ||
+                   pe_tensors_put(t, "births", &births, k->births, errp) < 0 ||
+                   pe_tensors_put(t, "limit", &limit, k->limit, errp) < 0 ||
                    threshold_encode(&k->threshold, t, errp) < 0 ||
                    pe_tensors_put_u64(t, "since", k->since, errp) < 0 ||
                    pe_tensors_put_u64(t, "stale_points", k->stale, errp) < 0

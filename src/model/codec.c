@@ -61,11 +61,11 @@ static int put_options(pe_tensors *t, const pe_model *m, pe_error *errp)
 
 static int put_cells(pe_tensors *t, const pe_model *m, pe_error *errp)
 {
-    uint64_t n = m->features;
+    const tensor_form form = {TENSOR_U64, 1, {m->features}};
 
     if (!m->cells)
         return 0;
-    return pe_tensors_put(t, "masked_cells", TENSOR_U64, 1, &n, m->cells, errp);
+    return pe_tensors_put(t, "masked_cells", &form, m->cells, errp);
 }
 
 static int put_dominant(pe_tensors *t, const pe_model *m, pe_error *errp)

@@ -129,26 +129,27 @@ static int read_type(const json_t *j, enum tensor_type *typep)
     return -1;
 }
 
-static int read_shape(const json_t *j, tensor *x)
+static int read_shape(const json_t *j, tensor_form *f, size_t *needp)
 {
-    x->rank = json_array_size(j);
-    if (!json_is_array(j) || x->rank > TENSOR_RANK_MAX)
+    f->rank = json_array_size(j);
+    if (!json_is_array(j) || f->rank > TENSOR_RANK_MAX)
         return -1;
-    for (size_t i = 0; i < x->rank; i++)
-        if (read_natural(json_array_get(j, i), &x->shape[i]) < 0)
+    for (size_t i = 0; i < f->rank; i++)
+        if (read_natural(json_array_get(j, i), &f->shape[i]) < 0)
             return -1;
-    return tensor_bytes(x->type, x->rank, x->shape, &x->bytes);
+    return tensor_bytes(f, needp);
 }
 
 /* One entry of the header; the sizes agree when this returns 0. */
-static int read_entry(const char *name, const json_t *j, tensor *x, extent *e,
-                      size_t bytes, pe_error *errp)
+static int read_entry(const char *name, const json_t *j, tensor_form *f,
+                      extent *e, size_t bytes, pe_error *errp)
 {
     const json_t *offsets = json_object_get(j, "data_offsets");
+    size_t need;
 
-    if (read_type(json_object_get(j, "dtype"), &x->type) < 0)
+    if (read_type(json_object_get(j, "dtype"), &f->type) < 0)
         return refuse(errp, "no known dtype in tensor ", name);
-    if (read_shape(json_object_get(j, "shape"), x) < 0)
+    if (read_shape(json_object_get(j, "shape"), f, &need) < 0)
         return refuse(errp, "no usable shape in tensor ", name);
     if (json_array_size(offsets) != 2 ||
         read_natural(json_array_get(offsets, 0), &e->begin) < 0 ||
@@ -158,7 +159,7 @@ static int read_entry(const char *name, const json_t *j, tensor *x, extent *e,
                       "the file ends before, or the header misplaces, "
                       "tensor ",
                       name);
-    if (e->end - e->begin != x->bytes)
+    if (e->end - e->begin != need)
         return refuse(errp, "shape and size differ in tensor ", name);
     return 0;
 }
@@ -218,13 +219,12 @@ static int read_tensors(pe_tensors *t, json_t *header,
         return pe_error_nomem(errp);
     json_object_foreach(header, name, value)
     {
-        tensor x = {0};
+        tensor_form form;
 
         if (!strcmp(name, TENSORS_METADATA))
             continue;
-        if (read_entry(name, value, &x, &e[n], bytes, errp) < 0 ||
-            pe_tensors_put(t, name, x.type, x.rank, x.shape, data + e[n].begin,
-                           errp) < 0)
+        if (read_entry(name, value, &form, &e[n], bytes, errp) < 0 ||
+            pe_tensors_put(t, name, &form, data + e[n].begin, errp) < 0)
             goto done;
         n++;
     }

@@ -30,12 +30,18 @@ typedef struct tensor {
 pe_tensors *pe_tensors_create(pe_error *errp);
 void pe_tensors_destroy(pe_tensors *t); /* may be NULL */
 
+/* What the elements of a tensor are, and how many, axis by axis. */
+typedef struct tensor_form {
+    enum tensor_type type;
+    size_t rank;
+    uint64_t shape[TENSOR_RANK_MAX];
+} tensor_form;
+
 /* Add a copy of the tensor at [data], in the order of calls.  The name must
  * be new, and not "__metadata__".
  */
-int pe_tensors_put(pe_tensors *t, const char *name, enum tensor_type type,
-                   size_t rank, const uint64_t *shape, const void *data,
-                   pe_error *errp);
+int pe_tensors_put(pe_tensors *t, const char *name, const tensor_form *form,
+                   const void *data, pe_error *errp);
 
 /* The tensor called [name], or NULL.  Lives as long as the set. */
 const tensor *pe_tensors_find(const pe_tensors *t, const char *name);

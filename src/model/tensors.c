@@ -27,13 +27,12 @@ size_t tensor_type_bytes(enum tensor_type type)
     return types[type].bytes;
 }
 
-int tensor_bytes(enum tensor_type type, size_t rank, const uint64_t *shape,
-                 size_t *bytesp)
+int tensor_bytes(const tensor_form *f, size_t *bytesp)
 {
-    size_t bytes = types[type].bytes;
+    size_t bytes = types[f->type].bytes;
 
-    for (size_t i = 0; i < rank; i++)
-        if (__builtin_mul_overflow(bytes, shape[i], &bytes))
+    for (size_t i = 0; i < f->rank; i++)
+        if (__builtin_mul_overflow(bytes, f->shape[i], &bytes))
             return -1;
     *bytesp = bytes;
     return 0;
@@ -79,14 +78,13 @@ static int set_grow(pe_tensors *t, pe_error *errp)
     return 0;
 }
 
-int pe_tensors_put(pe_tensors *t, const char *name, enum tensor_type type,
-                   size_t rank, const uint64_t *shape, const void *data,
-                   pe_error *errp)
+int pe_tensors_put(pe_tensors *t, const char *name, const tensor_form *form,
+                   const void *data, pe_error *errp)
 {
-    tensor x = {.type = type, .rank = rank};
+    tensor x = {.type = form->type, .rank = form->rank};
 
-    if (rank > TENSOR_RANK_MAX || !strcmp(name, TENSORS_METADATA) ||
-        pe_tensors_find(t, name) || tensor_bytes(type, rank, shape, &x.bytes))
+    if (x.rank > TENSOR_RANK_MAX || !strcmp(name, TENSORS_METADATA) ||
+        pe_tensors_find(t, name) || tensor_bytes(form, &x.bytes))
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
                             "tensor '%s' cannot be added: its name or shape "
                             "is not usable",
@@ -100,8 +98,8 @@ int pe_tensors_put(pe_tensors *t, const char *name, enum tensor_type type,
         free(x.data);
         return pe_error_nomem(errp);
     }
-    for (size_t i = 0; i < rank; i++)
-        x.shape[i] = shape[i];
+    for (size_t i = 0; i < x.rank; i++)
+        x.shape[i] = form->shape[i];
     if (x.bytes)
         memcpy(x.data, data, x.bytes);
     t->tensor[t->n++] = x;

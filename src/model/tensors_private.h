@@ -19,7 +19,6 @@ const char *tensor_type_name(enum tensor_type type);
 size_t tensor_type_bytes(enum tensor_type type);
 
 /* Bytes of a tensor; -1 when they do not fit a size_t. */
-int tensor_bytes(enum tensor_type type, size_t rank, const uint64_t *shape,
-                 size_t *bytesp);
+int tensor_bytes(const tensor_form *f, size_t *bytesp);
 
 #endif

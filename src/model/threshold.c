@@ -129,14 +129,14 @@ int threshold_apply(struct threshold *t, pe_model *m, const pe_delta *d,
 
 int threshold_encode(const struct threshold *t, pe_tensors *to, pe_error *errp)
 {
-    uint64_t lanes = QUANTILE_LANES, n = t->n;
+    const tensor_form lanes = {TENSOR_I64, 1, {QUANTILE_LANES}};
+    const tensor_form ring = {TENSOR_F32, 1, {t->n}};
 
     if (!t->exact)
-        return pe_tensors_put(to, "scores", TENSOR_I64, 1, &lanes, t->lanes,
-                              errp);
+        return pe_tensors_put(to, "scores", &lanes, t->lanes, errp);
     if (pe_tensors_put_u64(to, "scores_next", t->next, errp) < 0)
         return -1;
-    return pe_tensors_put(to, "scores", TENSOR_F32, 1, &n, t->ring, errp);
+    return pe_tensors_put(to, "scores", &ring, t->ring, errp);
 }
 
 static int refuse(pe_error *errp)

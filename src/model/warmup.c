@@ -122,12 +122,12 @@ void warmup_free(struct warmup *w)
 int warmup_encode(const struct warmup *w, const pe_model *m, pe_tensors *t,
                   pe_error *errp)
 {
-    uint64_t shape[2] = {w->n, m->features};
+    const tensor_form form = {TENSOR_F64, 2, {w->n, m->features}};
 
     if (!m->warming)
         return 0;
-    return pe_tensors_put(t, "rows", TENSOR_F64, 2, shape,
-                          w->rows ? (const void *)w->rows : shape, errp);
+    return pe_tensors_put(t, "rows", &form,
+                          w->rows ? (const void *)w->rows : &form, errp);
 }
 
 int warmup_decode(struct warmup *w, const pe_model *m, const pe_tensors *t,

@@ -376,7 +376,7 @@ static void test_odd_counts(void)
 {
     static const int64_t odd[] = {-1, INT64_MIN, INT64_MAX};
     static int64_t lanes[QUANTILE_LANES], kept[QUANTILE_LANES];
-    uint64_t n = QUANTILE_LANES;
+    const tensor_form form = {TENSOR_I64, 1, {QUANTILE_LANES}};
 
     for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
         struct threshold t = {.window = 1000, .lanes = kept};
@@ -384,8 +384,8 @@ static void test_odd_counts(void)
         pe_error e = {0};
 
         lanes[7] = odd[i];
-        CU_ASSERT_FATAL(pe_tensors_put(file, "scores", TENSOR_I64, 1, &n, lanes,
-                                       NULL) == 0);
+        CU_ASSERT_FATAL(pe_tensors_put(file, "scores", &form, lanes, NULL) ==
+                        0);
         CU_ASSERT_EQUAL(threshold_decode(&t, file, &e), -1);
         UNIT_EQUAL(e.text, "not a model file: tensor 'scores' has numbers "
                            "that are no counts");

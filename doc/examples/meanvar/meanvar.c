@@ -248,9 +248,9 @@ static int apply(pe_model *m, const pe_delta *d, pe_error *errp)
 static int encode(const pe_model *m, pe_tensors *t, pe_error *errp)
 {
     const struct meanvar *v = (const struct meanvar *)m;
-    uint64_t shape[2] = {3, m->features};
+    const tensor_form sums = {TENSOR_F64, 2, {3, m->features}};
 
-    if (pe_tensors_put(t, "sums", TENSOR_F64, 2, shape, v->origin, errp) < 0 ||
+    if (pe_tensors_put(t, "sums", &sums, v->origin, errp) < 0 ||
         pe_tensors_put_u64(t, "rows_in_sums", v->n, errp) < 0 ||
         threshold_encode(&v->threshold, t, errp) < 0)
         return -1;
