@@ -4,16 +4,14 @@
 #include "net.h"
 #include "src/model/blas.h"
 
-static void gemm(size_t m, size_t n, size_t k, const float *a, size_t rs,
-                 size_t cs, const float *b, size_t ldb, const float *bias,
-                 float *c, size_t ldc)
+static void gemm(const struct net_product *p)
 {
-    bool turned = cs != 1;
+    bool turned = p->cs != 1;
 
-    for (size_t i = 0; bias && i < m; i++)
-        memcpy(c + i * ldc, bias, n * sizeof(*c));
-    blas_sgemm(turned, false, m, n, k, a, turned ? cs : rs, b, ldb, c, ldc,
-               bias != NULL);
+    for (size_t i = 0; p->bias && i < p->m; i++)
+        memcpy(p->c + i * p->ldc, p->bias, p->n * sizeof(*p->c));
+    blas_sgemm(turned, false, p->m, p->n, p->k, p->a, turned ? p->cs : p->rs,
+               p->b, p->ldb, p->c, p->ldc, p->bias != NULL);
 }
 
 static void activate(float *h, float *a, size_t m, size_t n,

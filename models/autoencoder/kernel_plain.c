@@ -3,10 +3,13 @@
 
 #include "net.h"
 
-static void gemm(size_t m, size_t n, size_t k, const float *a, size_t rs,
-                 size_t cs, const float *b, size_t ldb, const float *bias,
-                 float *c, size_t ldc)
+static void gemm(const struct net_product *q)
 {
+    const size_t m = q->m, n = q->n, k = q->k, rs = q->rs, cs = q->cs;
+    const size_t ldb = q->ldb, ldc = q->ldc;
+    const float *a = q->a, *b = q->b, *bias = q->bias;
+    float *c = q->c;
+
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++)
             c[i * ldc + j] = bias ? bias[j] : 0;

@@ -17,8 +17,10 @@ enum {
     HALF = 16 / VF,          /* vectors of dropout words */
 };
 
-SIMD void tile(size_t k, const float *a, size_t rs, size_t cs, const float *b,
-               size_t ldb, const float *bias, float *c, size_t ldc, int down)
+/* The first [down] rows and NET_PAD columns of [q]: by value, since a vector
+ * that is stored may be anything that is pointed to.
+ */
+SIMD void tile(struct net_product q, int down)
 {
     vf acc[DOWN][ACROSS];
 
@@ -26,40 +28,48 @@ SIMD void tile(size_t k, const float *a, size_t rs, size_t cs, const float *b,
     for (int i = 0; i < down; i++) {
         UNROLL
         for (int v = 0; v < ACROSS; v++)
-            acc[i][v] = bias ? vf_load(bias + v * VF) : vf_set1(0);
+            acc[i][v] = q.bias ? vf_load(q.bias + v * VF) : vf_set1(0);
     }
-    for (size_t p = 0; p < k; p++) {
+    for (size_t p = 0; p < q.k; p++) {
         UNROLL
         for (int i = 0; i < down; i++) {
-            vf x = vf_set1(a[(size_t)i * rs + p * cs]);
+            vf x = vf_set1(q.a[(size_t)i * q.rs + p * q.cs]);
 
             UNROLL
             for (int v = 0; v < ACROSS; v++)
-                acc[i][v] = vf_fma(x, vf_load(b + p * ldb + v * VF), acc[i][v]);
+                acc[i][v] =
+                    vf_fma(x, vf_load(q.b + p * q.ldb + v * VF), acc[i][v]);
         }
     }
     UNROLL
     for (int i = 0; i < down; i++) {
         UNROLL
         for (int v = 0; v < ACROSS; v++)
-            vf_store(c + (size_t)i * ldc + v * VF, acc[i][v]);
+            vf_store(q.c + (size_t)i * q.ldc + v * VF, acc[i][v]);
     }
 }
 
-static void gemm(size_t m, size_t n, size_t k, const float *a, size_t rs,
-                 size_t cs, const float *b, size_t ldb, const float *bias,
-                 float *c, size_t ldc)
+static void gemm(const struct net_product *p)
 {
-    for (size_t j = 0; j < n; j += NET_PAD) {
-        const float *add = bias ? bias + j : NULL;
+    struct net_product q = *p;
+
+    for (size_t j = 0; j < q.n; j += NET_PAD) {
+        struct net_product at = q;
         size_t i = 0;
 
-        for (; i + DOWN <= m; i += DOWN)
-            tile(k, a + i * rs, rs, cs, b + j, ldb, add, c + i * ldc + j, ldc,
-                 DOWN);
-        for (; i < m; i++)
-            tile(k, a + i * rs, rs, cs, b + j, ldb, add, c + i * ldc + j, ldc,
-                 1);
+        at.b += j;
+        at.c += j;
+        at.bias = q.bias ? q.bias + j : NULL;
+        for (; i + DOWN <= q.m; i += DOWN) {
+            tile(at, DOWN);
+            at.a += DOWN * q.rs;
+            at.c += DOWN * q.ldc;
+        }
+        for (; i < q.m; i++) {
+            tile(at, 1);
+            at.a += q.rs;
+            at.c += q.ldc;
+        }
     }
 }
 

@@ -164,14 +164,32 @@ static void lay_out(const struct net *n, uint32_t rows, const float *z,
     }
 }
 
+/* A net with the weights it is to have now, and what computes it. */
+struct running {
+    const struct net *n;
+    const float *w;
+    const struct net_kernel *kernel;
+};
+
 /* What layer l gives for what it is given. */
-static void forward(const struct net_kernel *k, const struct net *n,
-                    const float *w, uint32_t l, const float *in, uint32_t rows,
-                    float *out)
+static void forward(const struct running *r, uint32_t l, const float *in,
+                    uint32_t rows, float *out)
 {
-    k->gemm(rows, n->pad[l + 1], n->width[l], in, n->pad[l], 1,
-            w + n->weights[l], n->pad[l + 1], w + n->biases[l], out,
-            n->pad[l + 1]);
+    const struct net *n = r->n;
+
+    r->kernel->gemm(&(struct net_product){
+        .m = rows,
+        .n = n->pad[l + 1],
+        .k = n->width[l],
+        .a = in,
+        .rs = n->pad[l],
+        .cs = 1,
+        .b = r->w + n->weights[l],
+        .ldb = n->pad[l + 1],
+        .bias = r->w + n->biases[l],
+        .c = out,
+        .ldc = n->pad[l + 1],
+    });
 }
 
 static void squash(float *y, size_t len)
@@ -180,10 +198,10 @@ static void squash(float *y, size_t len)
         y[i] = 1 / (1 + expf(-y[i]));
 }
 
-static void forward_all(const struct net_kernel *k, const struct net *n,
-                        const float *w, uint32_t rows, const uint32_t *key,
-                        struct tape *t)
+static void forward_all(const struct running *r, uint32_t rows,
+                        const uint32_t *key, struct tape *t)
 {
+    const struct net *n = r->n;
     struct net_dropout d = {
         .key = n->keep < 1 ? key : NULL,
         .limit = (uint32_t)lrintf(n->keep * 65536),
@@ -191,10 +209,10 @@ static void forward_all(const struct net_kernel *k, const struct net *n,
     };
 
     for (uint32_t l = 0; l < n->layers; l++) {
-        forward(k, n, w, l, t->in[l], rows, t->h[l + 1]);
+        forward(r, l, t->in[l], rows, t->h[l + 1]);
         if (l + 1 < n->layers)
-            k->activate(t->h[l + 1], (float *)t->in[l + 1], rows, n->pad[l + 1],
-                        &d);
+            r->kernel->activate(t->h[l + 1], (float *)t->in[l + 1], rows,
+                                n->pad[l + 1], &d);
         d.word += n->pad[l + 1] / 2;
     }
     if (n->sigmoid)
@@ -284,49 +302,86 @@ static void turn(const float *w, uint32_t rows, uint32_t columns, float *to)
             turn_square(w + i * columns + j, columns, to + j * rows + i, rows);
 }
 
-static void backward(const struct net_kernel *k, const struct net *n,
-                     const float *w, uint32_t rows, bool dropping,
-                     struct tape *t, float *all)
+/* The gradient of layer l's parameters, out of that of what it gave. */
+static void gradient_of(const struct running *r, uint32_t l, uint32_t rows,
+                        struct tape *t)
 {
+    uint32_t in = r->n->pad[l], out = r->n->pad[l + 1];
+
+    r->kernel->gemm(&(struct net_product){
+        .m = in,
+        .n = out,
+        .k = rows,
+        .a = t->in[l],
+        .rs = 1,
+        .cs = in,
+        .b = t->g,
+        .ldb = out,
+        .c = t->all + r->n->weights[l],
+        .ldc = out,
+    });
+    r->kernel->columns(t->g, rows, out, t->all + r->n->biases[l]);
+}
+
+/* The gradient of what layer l was given, into t->next. */
+static void send_back(const struct running *r, uint32_t l, uint32_t rows,
+                      struct tape *t)
+{
+    uint32_t in = r->n->pad[l], out = r->n->pad[l + 1];
+
+    turn(r->w + r->n->weights[l], in, out, t->turned);
+    r->kernel->gemm(&(struct net_product){
+        .m = rows,
+        .n = in,
+        .k = r->n->width[l + 1],
+        .a = t->g,
+        .rs = out,
+        .cs = 1,
+        .b = t->turned,
+        .ldb = in,
+        .c = t->next,
+        .ldc = in,
+    });
+}
+
+static void backward(const struct running *r, uint32_t rows, bool dropping,
+                     struct tape *t)
+{
+    const struct net *n = r->n;
     float scale = dropping ? 1 / n->keep : 1;
 
     for (uint32_t l = n->layers; l-- > 0;) {
-        uint32_t in = n->pad[l], out = n->pad[l + 1];
         float *swap = t->g;
 
-        k->gemm(in, out, rows, t->in[l], 1, in, t->g, out, NULL,
-                all + n->weights[l], out);
-        k->columns(t->g, rows, out, all + n->biases[l]);
+        gradient_of(r, l, rows, t);
         if (l == 0)
             break;
-        turn(w + n->weights[l], in, out, t->turned);
-        k->gemm(rows, in, n->width[l + 1], t->g, out, 1, t->turned, in, NULL,
-                t->next, in);
-        k->back(t->next, t->h[l], t->in[l], (size_t)rows * in, scale,
-                2 * n->l2 / (float)rows);
+        send_back(r, l, rows, t);
+        r->kernel->back(t->next, t->h[l], t->in[l], (size_t)rows * n->pad[l],
+                        scale, 2 * n->l2 / (float)rows);
         t->g = t->next;
         t->next = swap;
     }
 }
 
 double net_gradient(const struct net *n, const float *w, const float *z,
-                    uint32_t rows, const uint32_t *key, float *g, void *tape)
+                    uint32_t rows, const uint32_t *key, void *tape)
 {
-    const struct net_kernel *k = kernel_now();
+    const struct running r = {n, w, kernel_now()};
     struct tape t;
     double loss;
 
     lay_out(n, rows, z, tape, &t);
-    forward_all(k, n, w, rows, key, &t);
+    forward_all(&r, rows, key, &t);
     loss = output(n, rows, &t) + penalty(n, rows, &t);
-    backward(k, n, w, rows, key && n->keep < 1, &t, g ? g : t.all);
+    backward(&r, rows, key && n->keep < 1, &t);
     return loss;
 }
 
 double net_step(const struct net *n, struct net_state *s, const float *z,
                 uint32_t rows, const uint32_t *key, void *tape)
 {
-    double loss = net_gradient(n, s->w, z, rows, key, NULL, tape), a;
+    double loss = net_gradient(n, s->w, z, rows, key, tape), a;
 
     s->t += 1;
     a = (double)n->rate * sqrt(1 - pow((double)NET_BETA2, s->t)) /
@@ -342,17 +397,19 @@ size_t net_score_bytes(const struct net *n)
     return 2 * NET_CHUNK * widest(n) * sizeof(float);
 }
 
-static void score_chunk(const struct net_kernel *k, const struct net *n,
-                        const float *w, const float *z, uint32_t rows,
-                        float *scores, float *out, float *next)
+static void score_chunk(const struct running *r, const float *z, uint32_t rows,
+                        float *scores, float *tape)
 {
+    const struct net *n = r->n;
+    const struct net_kernel *k = r->kernel;
     struct net_dropout none = {.scale = 1};
     const float *in = z;
+    float *out = tape, *next = out + NET_CHUNK * widest(n);
 
     for (uint32_t l = 0; l < n->layers; l++) {
         float *swap = out;
 
-        forward(k, n, w, l, in, rows, out);
+        forward(r, l, in, rows, out);
         if (l + 1 < n->layers)
             k->activate(out, out, rows, n->pad[l + 1], &none);
         else if (n->sigmoid)
@@ -367,11 +424,10 @@ static void score_chunk(const struct net_kernel *k, const struct net *n,
 void net_score(const struct net *n, const float *w, const float *z,
                uint32_t rows, float *scores, void *tape)
 {
-    const struct net_kernel *k = kernel_now();
-    float *out = tape, *next = out + NET_CHUNK * widest(n);
+    const struct running r = {n, w, kernel_now()};
 
     for (uint32_t at = 0; at < rows; at += NET_CHUNK)
-        score_chunk(k, n, w, z + (size_t)at * n->pad[0],
+        score_chunk(&r, z + (size_t)at * n->pad[0],
                     rows - at < NET_CHUNK ? rows - at : NET_CHUNK, scores + at,
-                    out, next);
+                    tape);
 }

@@ -63,9 +63,11 @@ size_t net_tape_bytes(const struct net *n, uint32_t batch);
 double net_step(const struct net *n, struct net_state *s, const float *z,
                 uint32_t rows, const uint32_t *key, void *tape);
 
-/* The gradient only, into [g] (params of them). */
+/* The gradient only, of such a step with the weights [w]: the first n->params
+ * floats of the tape.
+ */
 double net_gradient(const struct net *n, const float *w, const float *z,
-                    uint32_t rows, const uint32_t *key, float *g, void *tape);
+                    uint32_t rows, const uint32_t *key, void *tape);
 
 /* |z - net(z)| of each row, dropout off. */
 void net_score(const struct net *n, const float *w, const float *z,
@@ -84,13 +86,23 @@ struct net_dropout {
     float scale; /* of those kept */
 };
 
+/* c (m x n, rows ldc apart) = a b: a's element (i, p) is at i rs + p cs, b has
+ * k rows, ldb apart, n is a multiple of NET_PAD.  [bias], when not NULL, is
+ * added to each row.
+ */
+struct net_product {
+    size_t m, n, k;
+    const float *a;
+    size_t rs, cs;
+    const float *b;
+    size_t ldb;
+    const float *bias;
+    float *c;
+    size_t ldc;
+};
+
 struct net_kernel {
-    /* c (m x n, ldc) = a b, a's element (i, p) at i rs + p cs; n is a
-     * multiple of NET_PAD.  [bias], when not NULL, is added to each row.
-     */
-    void (*gemm)(size_t m, size_t n, size_t k, const float *a, size_t rs,
-                 size_t cs, const float *b, size_t ldb, const float *bias,
-                 float *c, size_t ldc);
+    void (*gemm)(const struct net_product *p);
     /* h = max(h, 0) (m x n), and into [a] what dropout leaves of it; a may
      * be h.
      */

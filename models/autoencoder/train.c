@@ -69,27 +69,32 @@ int autoencoder_standardise(const struct autoencoder *a, const pe_block *b,
     return 0;
 }
 
-/* The block's rows as the net takes them; NULL: no memory. */
-static float *prepare(const struct autoencoder *a, const pe_block *b,
-                      bool **goodp, pe_error *errp)
+/* A block's rows as the net takes them. */
+struct rows {
+    uint32_t n;
+    float *z;
+    bool *good; /* finite */
+};
+
+static int prepare(const struct autoencoder *a, const pe_block *b,
+                   struct rows *r, pe_error *errp)
 {
     size_t floats = (size_t)b->points * a->net.pad[0];
-    float *z =
-        model_scratch(SCRATCH_TILE, floats * sizeof(*z) + b->points, errp);
 
-    if (!z)
-        return NULL;
-    *goodp = (bool *)(z + floats);
-    return autoencoder_standardise(a, b, z, *goodp, errp) < 0 ? NULL : z;
+    r->n = b->points;
+    r->z = model_scratch(SCRATCH_TILE, floats * sizeof(*r->z) + r->n, errp);
+    if (!r->z)
+        return -1;
+    r->good = (bool *)(r->z + floats);
+    return autoencoder_standardise(a, b, r->z, r->good, errp);
 }
 
 static void score_rows(const struct autoencoder *a, const float *w,
-                       const float *z, const bool *good, uint32_t points,
-                       float *scores, void *tape)
+                       const struct rows *r, float *scores, void *tape)
 {
-    net_score(&a->net, w, z, points, scores, tape);
-    for (uint32_t i = 0; i < points; i++)
-        if (!good[i])
+    net_score(&a->net, w, r->z, r->n, scores, tape);
+    for (uint32_t i = 0; i < r->n; i++)
+        if (!r->good[i])
             scores[i] = NAN;
 }
 
@@ -97,14 +102,13 @@ int autoencoder_scores(const struct autoencoder *a, const float *w,
                        const pe_block *b, float *scores, pe_error *errp)
 {
     void *tape = model_scratch(SCRATCH_KERNEL, net_score_bytes(&a->net), errp);
-    bool *good;
-    float *z = tape ? prepare(a, b, &good, errp) : NULL;
+    struct rows r;
     unsigned was;
 
-    if (!z)
+    if (!tape || prepare(a, b, &r, errp) < 0)
         return -1;
     was = denormals_off();
-    score_rows(a, w, z, good, b->points, scores, tape);
+    score_rows(a, w, &r, scores, tape);
     denormals_back(was);
     return 0;
 }
@@ -154,15 +158,16 @@ static bool is_far(const float *z, uint32_t n)
 /* A block is learned from but for its last rows, as Keras holds out, and rows
  * with a value that is far: a step would follow that alone.
  */
-static void choose_rows(const struct autoencoder *a, const float *z,
-                        const bool *good, uint32_t points, struct shuffle *s)
+static void choose_rows(const struct autoencoder *a, const struct rows *r,
+                        struct shuffle *s)
 {
-    uint32_t last = (uint32_t)floor((1 - a->holdout) * points);
+    uint32_t last = (uint32_t)floor((1 - a->holdout) * r->n);
+    const float *z = r->z;
 
     s->n = 0;
     for (uint32_t i = 0; i < last; i++, z += a->net.pad[0]) {
         s->order[s->n] = i;
-        s->n += good[i] && !is_far(z, a->base.features);
+        s->n += r->good[i] && !is_far(z, a->base.features);
     }
 }
 
@@ -179,20 +184,17 @@ static void shuffle_rows(struct shuffle *s, uint64_t key)
     }
 }
 
-static double learn_batch(const struct autoencoder *a, struct net_state *state,
-                          const struct shuffle *s, uint32_t at, uint32_t n,
-                          const float *z, uint64_t key)
+/* The rows that [order] names, and their keys for dropout, to a step. */
+static void gather(const struct shuffle *s, const uint32_t *order, uint32_t n,
+                   const float *z, uint32_t ld, uint64_t key)
 {
-    uint32_t ld = a->net.pad[0];
-
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t row = s->order[at + i];
-        uint64_t h = random_mix(key, row);
+        uint64_t h = random_mix(key, order[i]);
 
-        memcpy(s->z + (size_t)i * ld, z + (size_t)row * ld, ld * sizeof(float));
+        memcpy(s->z + (size_t)i * ld, z + (size_t)order[i] * ld,
+               ld * sizeof(float));
         s->key[i] = (uint32_t)(h ^ (h >> 32));
     }
-    return net_step(&a->net, state, s->z, n, s->key, s->tape);
 }
 
 static double learn_pass(const struct autoencoder *a, struct net_state *state,
@@ -204,7 +206,8 @@ static double learn_pass(const struct autoencoder *a, struct net_state *state,
     for (uint32_t at = 0; at < s->n; at += a->batch) {
         uint32_t n = s->n - at < a->batch ? s->n - at : a->batch;
 
-        loss += learn_batch(a, state, s, at, n, z, random_mix(key, 2));
+        gather(s, s->order + at, n, z, a->net.pad[0], random_mix(key, 2));
+        loss += net_step(&a->net, state, s->z, n, s->key, s->tape);
     }
     return loss;
 }
@@ -225,25 +228,23 @@ int autoencoder_train(const struct autoencoder *a, struct autoencoder_work *w,
                       const pe_block *b, float *scores, pe_error *errp)
 {
     uint64_t key = item_key(a->base.seed, b);
-    bool after = a->base.score_after, *good;
+    bool after = a->base.score_after;
     double loss = 0;
     struct shuffle s;
-    float *z;
+    struct rows r;
     unsigned was;
 
-    if (begin_shuffle(a, b->points, &s, errp) < 0)
-        return -1;
-    z = prepare(a, b, &good, errp);
-    if (!z)
+    if (begin_shuffle(a, b->points, &s, errp) < 0 ||
+        prepare(a, b, &r, errp) < 0)
         return -1;
     was = denormals_off();
     if (!after)
-        score_rows(a, a->state.w, z, good, b->points, scores, s.tape);
-    choose_rows(a, z, good, b->points, &s);
+        score_rows(a, a->state.w, &r, scores, s.tape);
+    choose_rows(a, &r, &s);
     for (uint32_t p = 0; p < a->passes && isfinite(loss); p++)
-        loss += learn_pass(a, &w->state, &s, z, random_mix(key, p));
+        loss += learn_pass(a, &w->state, &s, r.z, random_mix(key, p));
     if (after)
-        score_rows(a, w->state.w, z, good, b->points, scores, s.tape);
+        score_rows(a, w->state.w, &r, scores, s.tape);
     denormals_back(was);
     w->rows += s.n;
     return isfinite(loss) ? 0 : fail_diverged(a, errp);

@@ -12,6 +12,8 @@
  */
 static int renew(struct iforest *m, uint64_t points, pe_error *errp)
 {
+    const struct forest_seed from = {m->window, m->rows, m->width, m->index,
+                                     m->psi};
     double share = (double)points / (double)m->cap;
     uint32_t trees = m->forest.trees, n = trees;
 
@@ -24,8 +26,7 @@ static int renew(struct iforest *m, uint64_t points, pe_error *errp)
         uint64_t key =
             random_mix(random_mix(m->base.seed, 0x74726565), m->grown++);
 
-        if (forest_grow(&m->forest, m->ring, m->window, m->rows, m->width,
-                        m->psi, key, m->index, errp) < 0)
+        if (forest_grow(&m->forest, m->ring, &from, key, errp) < 0)
             return -1;
         m->ring = (m->ring + 1) % trees;
     }

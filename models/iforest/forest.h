@@ -57,13 +57,21 @@ uint32_t forest_depth(uint32_t psi);
  */
 double forest_mean_path(double n);
 
-/* Grow tree [t] from [psi] of the [n] rows of keys ([width] apart), drawn
- * without replacement by [key], which decides everything.  [index] names the n
- * rows, and is left as it was.
+/* What a tree is grown from: [psi] of the [n] rows of keys ([width] apart)
+ * that [index] names, which is left as it was.
  */
-int forest_grow(struct forest *f, uint32_t t, const forest_key *rows, size_t n,
-                size_t width, uint32_t psi, uint64_t key, uint32_t *index,
-                pe_error *errp);
+struct forest_seed {
+    const forest_key *rows;
+    size_t n, width;
+    uint32_t *index;
+    uint32_t psi;
+};
+
+/* Grow tree [t]; its rows are drawn without replacement by [key], which
+ * decides everything.
+ */
+int forest_grow(struct forest *f, uint32_t t, const struct forest_seed *from,
+                uint64_t key, pe_error *errp);
 
 /* After trees were grown or read: what the kernels read beside. */
 void forest_prepare(struct forest *f);

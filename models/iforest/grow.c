@@ -169,23 +169,23 @@ static void grow(struct growing *g, const struct grow_range *all)
     }
 }
 
-/* [psi] rows without replacement into the tile: a partial Fisher-Yates
- * shuffle of [index], undone, so that the draw depends on the key alone.
+/* psi rows without replacement into the tile: a partial Fisher-Yates
+ * shuffle of the index, undone, so that the draw depends on the key alone.
  */
-static void gather(struct growing *g, const forest_key *rows, size_t n,
-                   uint32_t *index, struct grow_range *all)
+static void gather(struct growing *g, const struct forest_seed *from,
+                   struct grow_range *all)
 {
-    uint32_t swaps[1 << FOREST_DEPTH_MAX];
+    uint32_t swaps[1 << FOREST_DEPTH_MAX], *index = from->index;
 
     for (uint32_t i = 0; i < all->n; i++) {
-        uint32_t k = i + (uint32_t)random_below(&g->draw, n - i);
+        uint32_t k = i + (uint32_t)random_below(&g->draw, from->n - i);
         uint32_t row = index[k];
 
         index[k] = index[i];
         index[i] = row;
         swaps[i] = k;
     }
-    g->kernel->lay(g, rows, index, all);
+    g->kernel->lay(g, from->rows, index, all);
     for (uint32_t i = all->n; i-- > 0;) {
         uint32_t row = index[i];
 
@@ -194,11 +194,15 @@ static void gather(struct growing *g, const forest_key *rows, size_t n,
     }
 }
 
-int forest_grow(struct forest *f, uint32_t t, const forest_key *rows, size_t n,
-                size_t width, uint32_t psi, uint64_t key, uint32_t *index,
-                pe_error *errp)
+int forest_grow(struct forest *f, uint32_t t, const struct forest_seed *from,
+                uint64_t key, pe_error *errp)
 {
-    struct grow_range all = {.node = 1, .n = psi < n ? psi : (uint32_t)n};
+    size_t width = from->width;
+    uint32_t psi = from->psi;
+    struct grow_range all = {
+        .node = 1,
+        .n = psi < from->n ? psi : (uint32_t)from->n,
+    };
     struct growing g = {
         .f = f,
         .at = (size_t)t * f->stride,
@@ -221,7 +225,7 @@ int forest_grow(struct forest *f, uint32_t t, const forest_key *rows, size_t n,
     g.choice = g.spare + rows_max;
     for (uint32_t i = 0; i < f->features; i++)
         g.choice[i] = (uint16_t)i;
-    gather(&g, rows, n, index, &all);
+    gather(&g, from, &all);
     grow(&g, &all);
     return 0;
 }

@@ -14,12 +14,19 @@
 typedef double keys_f8 __attribute__((aligned(1), may_alias));
 typedef float keys_f4 __attribute__((aligned(1), may_alias));
 
-/* Keys of rows [at, at + n) of [b] less the shift, [width] apart, zeros behind
- * the last.  good[i] says whether row i is finite, as floats.
+/* Where rows become keys: less the shift, [width] apart, zeros behind the last.
+ * good[i] says whether row i is finite, as floats.
  */
+struct keys_to {
+    const double *shift;
+    size_t width;
+    forest_key *keys;
+    bool *good;
+};
+
+/* Rows [at, at + n) of [b]. */
 typedef void keys_fn(const pe_block *b, size_t at, size_t n,
-                     const double *shift, size_t width, forest_key *keys,
-                     bool *good);
+                     const struct keys_to *to);
 
 keys_fn keys_make_neon, keys_make_avx2, keys_make_avx512;
 
@@ -48,9 +55,12 @@ KEYS_INLINE bool keys_row(const pe_block *b, size_t from, uint32_t d,
 
 /* The usual width and type apart: straight code. */
 KEYS_INLINE void keys_make(const pe_block *b, size_t at, size_t n,
-                           const double *shift, size_t width, forest_key *keys,
-                           bool *good)
+                           const struct keys_to *to)
 {
+    const double *shift = to->shift;
+    size_t width = to->width;
+    forest_key *keys = to->keys;
+    bool *good = to->good;
     uint32_t d = b->features;
     pe_block usual = {.data = b->data, .dtype = PE_F8};
     bool is_usual = d == FOREST_PACKED && b->dtype == PE_F8;

@@ -3,8 +3,7 @@
 #include "src/model/simd.h"
 
 void SIMD_NAME(keys_make)(const pe_block *b, size_t at, size_t n,
-                          const double *shift, size_t width, forest_key *keys,
-                          bool *good)
+                          const struct keys_to *to)
 {
-    keys_make(b, at, n, shift, width, keys, good);
+    keys_make(b, at, n, to);
 }

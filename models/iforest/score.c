@@ -12,22 +12,24 @@
 void iforest_keys(const struct iforest *m, const pe_block *b, uint32_t at,
                   uint32_t n, forest_key *keys, bool *good)
 {
+    const struct keys_to to = {m->shift, m->width, keys, good};
+
     switch (path_now()) {
 #ifdef PE_X86_KERNELS
     case PATH_AVX512:
-        keys_make_avx512(b, at, n, m->shift, m->width, keys, good);
+        keys_make_avx512(b, at, n, &to);
         return;
     case PATH_AVX2:
-        keys_make_avx2(b, at, n, m->shift, m->width, keys, good);
+        keys_make_avx2(b, at, n, &to);
         return;
 #endif
 #ifdef PE_ARM_KERNELS
     case PATH_NEON:
-        keys_make_neon(b, at, n, m->shift, m->width, keys, good);
+        keys_make_neon(b, at, n, &to);
         return;
 #endif
     default:
-        keys_make(b, at, n, m->shift, m->width, keys, good);
+        keys_make(b, at, n, &to);
     }
 }
 
@@ -60,22 +62,31 @@ static void to_scores(const uint64_t *sum, const bool *good, uint32_t n,
         scores[i] = good[i] ? (float)exp2_minus((double)sum[i] * norm) : NAN;
 }
 
-static double norm_of(const struct forest *f, uint32_t sampled)
+/* What rows of keys are scored by. */
+struct judge {
+    const struct forest *f;
+    size_t width; /* of a row */
+    double norm;
+};
+
+/* By [f], whose trees were grown from [sampled] rows. */
+static struct judge judge_of(const struct iforest *m, const struct forest *f,
+                             uint32_t sampled)
 {
     double mean = forest_mean_path(sampled > 1 ? sampled : 2);
 
-    return 1 / (f->trees * mean * (1 << FOREST_FRACTION));
+    return (struct judge){f, m->width,
+                          1 / (f->trees * mean * (1 << FOREST_FRACTION))};
 }
 
 /* Scores of n rows of keys. */
-static void score_keys(const struct iforest *m, const struct forest *f,
-                       double norm, const forest_key *keys, const bool *good,
-                       uint32_t n, float *scores)
+static void score_keys(const struct judge *j, const forest_key *keys,
+                       const bool *good, uint32_t n, float *scores)
 {
     uint64_t sum[IFOREST_TILE] = {0};
 
-    forest_walk(f, keys, n, m->width, sum);
-    to_scores(sum, good, n, norm, scores);
+    forest_walk(j->f, keys, n, j->width, sum);
+    to_scores(sum, good, n, j->norm, scores);
 }
 
 static uint32_t tile_of(const pe_block *b, uint32_t at)
@@ -87,7 +98,7 @@ int iforest_scores(const struct iforest *m, const struct forest *f,
                    uint32_t sampled, const pe_block *b, float *scores,
                    pe_error *errp)
 {
-    double norm = norm_of(f, sampled);
+    const struct judge j = judge_of(m, f, sampled);
     size_t bytes = IFOREST_TILE * (size_t)m->width * sizeof(forest_key);
     forest_key *keys = model_scratch(SCRATCH_TILE, bytes, errp);
     bool good[IFOREST_TILE];
@@ -98,7 +109,7 @@ int iforest_scores(const struct iforest *m, const struct forest *f,
         uint32_t n = tile_of(b, at);
 
         iforest_keys(m, b, at, n, keys, good);
-        score_keys(m, f, norm, keys, good, n, scores + at);
+        score_keys(&j, keys, good, n, scores + at);
     }
     return 0;
 }
@@ -167,18 +178,19 @@ int iforest_refit(const struct iforest *m, struct iforest_work *w,
     bool *good;
     size_t n;
     forest_key *keys = all_keys(m, w, b, &good, &n, errp);
-    double norm;
+    struct forest_seed from;
+    struct judge j;
 
     if (!keys)
         return -1;
+    from = (struct forest_seed){keys, n, m->width, w->index, m->psi};
     for (uint32_t t = 0; n > 0 && t < w->own.trees; t++)
-        if (forest_grow(&w->own, t, keys, n, m->width, m->psi,
-                        random_mix(key, t), w->index, errp) < 0)
+        if (forest_grow(&w->own, t, &from, random_mix(key, t), errp) < 0)
             return -1;
     forest_prepare(&w->own);
-    norm = norm_of(&w->own, m->psi < n ? m->psi : (uint32_t)n);
+    j = judge_of(m, &w->own, m->psi < n ? m->psi : (uint32_t)n);
     for (uint32_t at = 0; at < b->points; at += IFOREST_TILE)
-        score_keys(m, &w->own, norm, keys + (size_t)at * m->width, good + at,
-                   tile_of(b, at), scores + at);
+        score_keys(&j, keys + (size_t)at * m->width, good + at, tile_of(b, at),
+                   scores + at);
     return 0;
 }

@@ -147,17 +147,24 @@ struct group {
     const uint32_t *leaf;
 };
 
+/* Rows of keys. */
+struct rows {
+    const forest_key *first;
+    size_t n, width;
+};
+
 /* The top of a few rows first, since each waits for its own turns, then the
  * rest of them.
  */
-SIMD void walk_group(struct group g, const forest_key *rows, size_t n,
-                     size_t width, uint64_t *sum, size_t lanes, uint32_t depth)
+SIMD void walk_group(struct group g, struct rows rows, uint64_t *sum,
+                     size_t lanes, uint32_t depth)
 {
+    const size_t n = rows.n, width = rows.width;
     const bool has_bottom = depth == FOREST_TOP + FOREST_BOTTOM;
     uint32_t i[SIDE][FOREST_LANES];
 
     for (size_t r = 0; r < n; r += SIDE) {
-        const forest_key *row = rows + r * width;
+        const forest_key *row = rows.first + r * width;
         size_t side = n - r < SIDE ? n - r : SIDE;
 
         for (size_t s = 0; s < side; s++) {
@@ -175,8 +182,8 @@ SIMD void walk_group(struct group g, const forest_key *rows, size_t n,
     }
 }
 
-SIMD void walk_rows(const struct forest *f, const forest_key *rows, size_t n,
-                    size_t width, uint64_t *sum, uint32_t depth)
+SIMD void walk_rows(const struct forest *f, struct rows rows, uint64_t *sum,
+                    uint32_t depth)
 {
     for (size_t t = 0; t < f->trees; t += FOREST_LANES) {
         struct group g = {
@@ -188,19 +195,21 @@ SIMD void walk_rows(const struct forest *f, const forest_key *rows, size_t n,
         size_t lanes = f->trees - t;
 
         if (lanes >= FOREST_LANES) /* straight code */
-            walk_group(g, rows, n, width, sum, FOREST_LANES, depth);
+            walk_group(g, rows, sum, FOREST_LANES, depth);
         else
-            walk_group(g, rows, n, width, sum, lanes, depth);
+            walk_group(g, rows, sum, lanes, depth);
     }
 }
 
 void forest_walk_avx512(const struct forest *f, const forest_key *rows,
                         size_t n, size_t width, uint64_t *sum)
 {
+    struct rows all = {rows, n, width};
+
     if (f->depth == FOREST_TOP + FOREST_BOTTOM)
-        walk_rows(f, rows, n, width, sum, FOREST_TOP + FOREST_BOTTOM);
+        walk_rows(f, all, sum, FOREST_TOP + FOREST_BOTTOM);
     else
-        walk_rows(f, rows, n, width, sum, f->depth);
+        walk_rows(f, all, sum, f->depth);
 }
 
 #endif

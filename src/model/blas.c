@@ -60,6 +60,8 @@ static CBLAS_TRANSPOSE turn(bool t)
     return t ? CblasTrans : CblasNoTrans;
 }
 
+/* Both have the arguments that whoever knows BLAS expects. */
+/* NOLINTNEXTLINE(readability-function-size) */
 void blas_sgemm(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a,
                 size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
                 bool add)
@@ -68,6 +70,7 @@ void blas_sgemm(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a,
                (int)lda, b, (int)ldb, add, c, (int)ldc);
 }
 
+/* NOLINTNEXTLINE(readability-function-size) */
 void blas_dgemm(bool ta, bool tb, size_t m, size_t n, size_t k, const double *a,
                 size_t lda, const double *b, size_t ldb, double *c, size_t ldc,
                 bool add)

@@ -162,6 +162,7 @@ static void test_three_points(void)
     static const double want[] = {1.9, 2.0, 1.1};
     forest_key rows[3 * WIDTH] = {0};
     uint32_t index[3] = {0, 1, 2};
+    const struct forest_seed from = {rows, 3, WIDTH, index, 3};
     struct forest f = {0};
 
     rows[0] = forest_key_of(0);
@@ -169,9 +170,7 @@ static void test_three_points(void)
     rows[2 * WIDTH] = forest_key_of(10);
     CU_ASSERT_EQUAL_FATAL(forest_create(&f, TREES, 2, 1, NULL), 0);
     for (uint32_t t = 0; t < TREES; t++)
-        CU_ASSERT_EQUAL(forest_grow(&f, t, rows, 3, WIDTH, 3, random_mix(7, t),
-                                    index, NULL),
-                        0);
+        CU_ASSERT_EQUAL(forest_grow(&f, t, &from, random_mix(7, t), NULL), 0);
     for (int i = 0; i < 3; i++) {
         uint64_t sum = 0;
 

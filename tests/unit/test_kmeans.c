@@ -1,13 +1,13 @@
 /* test_kmeans.c - k-means against an independent implementation. */
 #include "unit.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "blobs.h"
+#include "learner.h"
 #include "models/kmeans/kernel.h"
 #include "oracle.h"
 #include "src/model/path.h"
@@ -17,28 +17,10 @@ enum { D = 8, N = 200 };
 static pe_model *new_model(const char *clusters, const char *warmup,
                            const char *decay)
 {
-    pe_options *o = pe_model_options("kmeans", NULL);
-    pe_model *m;
-
-    pe_options_set(o, "clusters", clusters, NULL);
-    pe_options_set(o, "warmup", warmup, NULL);
-    pe_options_set(o, "decay", decay, NULL);
-    pe_options_set(o, "reassign", "false", NULL);
-    m = pe_model_create("kmeans", o, D, NULL);
-    pe_options_destroy(o);
-    return m;
-}
-
-static void learn(pe_model *m, const pe_block *b)
-{
-    pe_delta *d = pe_delta_create(m, NULL);
-    pe_error e = {0};
-
-    CU_ASSERT_EQUAL(pe_model_update(m, d, b, NULL, &e), 0);
-    CU_ASSERT_EQUAL(pe_delta_seal(m, d, &e), 0);
-    CU_ASSERT_EQUAL(pe_model_apply(m, d, &e), 0);
-    m->version++;
-    pe_delta_destroy(d);
+    return learner_make("kmeans", D,
+                        (const char *[]){"clusters", clusters, "warmup", warmup,
+                                         "decay", decay, "reassign", "false",
+                                         NULL});
 }
 
 /* partial_fit as scikit-learn has it, written down once more in plain f64:
@@ -87,13 +69,13 @@ static void test_replay(void)
         pe_block b = {0};
 
         blobs_fill(&b, N, D, PE_F8, 3, 0, NULL);
-        learn(m, &b);
+        learner_learn(m, &b, NULL);
         CU_ASSERT_FALSE_FATAL(m->warming);
         memcpy(c, k->centers, sizeof(c));
         memcpy(n, k->counts, sizeof(n));
         for (int i = 1; i < 20; i++) {
             blobs_fill(&b, N, D, PE_F8, 3, i, NULL);
-            learn(m, &b);
+            learner_learn(m, &b, NULL);
             oracle_step(c, n, 10, b.data, N, decay);
         }
         for (int i = 0; i < 10 * D; i++)
@@ -115,7 +97,7 @@ static void test_running_mean(void)
 
     for (int i = 0; i < 10; i++) {
         blobs_fill(&b, N, D, PE_F8, 3, i, NULL);
-        learn(m, &b);
+        learner_learn(m, &b, NULL);
         for (int r = 0; r < N; r++)
             for (int f = 0; f < D; f++)
                 sum[f] += ((double *)b.data)[r * D + f];
@@ -169,7 +151,7 @@ static void test_late_rows_are_ordinary_points(void)
     blobs_fill(&b, N, D, PE_F8, 3, 1, NULL);
     CU_ASSERT_EQUAL(pe_model_update(m, late, &b, NULL, &e), 0);
     blobs_fill(&first, N, D, PE_F8, 3, 0, NULL);
-    learn(m, &first);
+    learner_learn(m, &first, NULL);
     memcpy(c, k->centers, sizeof(c));
     memcpy(n, k->counts, sizeof(n));
     oracle_step(c, n, 10, b.data, N, 1);
@@ -197,7 +179,7 @@ static void test_masks(void)
 
         if (warm) {
             blobs_fill(&b, N, D, PE_F8, 3, 0, NULL);
-            learn(m, &b);
+            learner_learn(m, &b, NULL);
         }
         d = pe_delta_create(m, NULL);
         blobs_fill(&b, N, D, PE_F8, 3, 1, NULL);
@@ -226,7 +208,7 @@ static void test_formats(void)
     char *raw = malloc(N * D * 8 + 3);
 
     blobs_fill(&b, N, D, PE_F8, 3, 0, NULL);
-    learn(m, &b);
+    learner_learn(m, &b, NULL);
     CU_ASSERT_EQUAL(pe_model_score(m, &b, want, &e), 0);
     shifted = b;
     shifted.data = raw + 3;
@@ -253,12 +235,12 @@ static void test_degenerate(void)
     blobs_fill(&b, N, D, PE_F8, 3, 0, NULL);
     for (int i = 0; i < N * D; i++)
         ((double *)b.data)[i] = 2;
-    learn(m, &b);
+    learner_learn(m, &b, NULL);
     CU_ASSERT_EQUAL(k->counts[0], N); /* ties go to the lowest index */
     for (int i = 0; i < 10 * D; i++)
         CU_ASSERT_EQUAL(k->centers[i], 2);
     blobs_fill(&b, 1, D, PE_F8, 3, 1, NULL);
-    learn(m, &b);
+    learner_learn(m, &b, NULL);
     CU_ASSERT_TRUE(isfinite(m->threshold));
     pe_block_release(&b);
     pe_model_destroy(m);
@@ -274,7 +256,7 @@ static void test_reborn_lane(void)
     pe_block b = {0};
 
     blobs_fill(&b, N, D, PE_F8, 3, 0, NULL);
-    learn(m, &b);
+    learner_learn(m, &b, NULL);
     d = pe_delta_create(m, NULL);
     pe_model_update(m, d, &b, NULL, NULL);
     CU_ASSERT_EQUAL(pe_delta_seal(m, d, NULL), 0);
@@ -301,13 +283,13 @@ static void test_dead_centres(void)
     m = pe_model_create("kmeans", o, D, NULL);
     k = (struct kmeans *)m;
     blobs_fill(&b, N, D, PE_F8, 3, 0, NULL);
-    learn(m, &b);
+    learner_learn(m, &b, NULL);
     for (int f = 0; f < D; f++)
         k->centers[D + f] = 1e6; /* far from everything */
     k->counts[1] = 0;
     kmeans_prepare(k);
     blobs_fill(&b, N, D, PE_F8, 3, 1, NULL);
-    learn(m, &b);
+    learner_learn(m, &b, NULL);
     CU_ASSERT_TRUE(k->centers[D] < 100);
     CU_ASSERT_TRUE(k->counts[1] > 0);
     CU_ASSERT_NOT_EQUAL(k->births[1], 0);
@@ -352,7 +334,7 @@ static void test_paths(void)
             blobs_fill(&b, N, rows[i].d, PE_F8, 3, t, NULL);
             for (size_t f = 0; f < (size_t)N * rows[i].d; f++)
                 ((double *)b.data)[f] += rows[i].offset;
-            learn(m, &b);
+            learner_learn(m, &b, NULL);
         }
         CU_ASSERT_FALSE_FATAL(m->warming);
         path_select("plain", NULL);
@@ -370,189 +352,7 @@ static void test_paths(void)
     }
 }
 
-/* scikit-learn's partial_fit from the same centres: scores before and after,
- * centres and counts, by every kernel, plain sums and order-exact ones.
- */
-static void replay_oracle(bool exact, bool after)
-{
-    FILE *in = oracle_open("kmeans.txt");
-    uint32_t k = (uint32_t)oracle_number(in), d = (uint32_t)oracle_number(in);
-    int blocks = (int)oracle_number(in);
-    uint32_t n = (uint32_t)oracle_number(in);
-    pe_options *o = pe_model_options("kmeans", NULL);
-    double *x, near = exact ? 1e-9 : 1e-12;
-    struct kmeans *m;
-    size_t len;
-
-    pe_options_set(o, "clusters", "8", NULL);
-    pe_options_set(o, "reassign", "false", NULL);
-    pe_options_set(o, "exact", exact ? "true" : "false", NULL);
-    pe_options_set(o, "mode", after ? "score_after" : "test_then_train", NULL);
-    m = kmeans_of(pe_model_create("kmeans", o, d, NULL));
-    x = oracle_array(in, &len);
-    for (uint32_t j = 0; j < k; j++)
-        memcpy(m->centers + j * m->stride, x + j * d, d * sizeof(*x));
-    free(x);
-    m->base.warming = false;
-    memcpy(m->origins, m->centers, k * m->stride * sizeof(*m->origins));
-    for (uint32_t f = 0; exact && f < d; f++)
-        m->limit[f] = 64;
-    kmeans_set_magic(m);
-    kmeans_prepare(m);
-    for (int t = 0; t < blocks; t++) {
-        float scores[64];
-        double *rows = oracle_array(in, &len);
-        double *before = oracle_array(in, &len), *centers, *counts, *then;
-        pe_block b = {.data = rows,
-                      .points = n,
-                      .features = d,
-                      .dtype = PE_F8,
-                      .device = "d",
-                      .offset = t};
-        pe_delta *delta = pe_delta_create(&m->base, NULL);
-
-        CU_ASSERT_EQUAL(pe_model_update(&m->base, delta, &b, scores, NULL), 0);
-        CU_ASSERT_EQUAL(pe_delta_seal(&m->base, delta, NULL), 0);
-        CU_ASSERT_EQUAL(pe_model_apply(&m->base, delta, NULL), 0);
-        centers = oracle_array(in, &len);
-        counts = oracle_array(in, &len);
-        then = oracle_array(in, &len);
-        for (uint32_t j = 0; j < k * d; j++)
-            CU_ASSERT_DOUBLE_EQUAL(m->centers[j / d * m->stride + j % d],
-                                   centers[j], near * (1 + fabs(centers[j])));
-        for (uint32_t j = 0; j < k; j++)
-            CU_ASSERT_EQUAL(m->counts[j], counts[j]);
-        for (uint32_t i = 0; i < n; i++)
-            CU_ASSERT_DOUBLE_EQUAL(scores[i], after ? then[i] : before[i],
-                                   1e-6 * (1 + before[i]));
-        pe_delta_destroy(delta);
-        free(rows);
-        free(before);
-        free(centers);
-        free(counts);
-        free(then);
-    }
-    pe_options_destroy(o);
-    pe_model_destroy(&m->base);
-    fclose(in);
-}
-
-static void test_scikit_learn(void)
-{
-    for (int p = 0; p < PATH_COUNT; p++) {
-        if (path_select(path_name((enum model_path)p), NULL) < 0)
-            continue;
-        for (int c = 0; c < 4; c++)
-            replay_oracle(c & 1, c & 2);
-    }
-    path_select("auto", NULL);
-}
-
 /* --- order-exact sums --- */
-
-static void fold_share(pe_model *m, pe_delta *sum, int ranks, int rank,
-                       bool backwards)
-{
-    pe_delta *d = pe_delta_create(m, NULL);
-    pe_block b = {0};
-
-    for (int i = 0; i < 24; i++) {
-        int at = backwards ? 23 - i : i;
-
-        /* Uneven: rank 1 of many has none. */
-        if ((ranks > 1 && rank == 1) || (at * 7 % 5 * 3 + at) % ranks != rank)
-            if (ranks > 1 && !(rank == 0 && (at * 7 % 5 * 3 + at) % ranks == 1))
-                continue;
-        blobs_fill(&b, N, D, PE_F8, 3, at, NULL);
-        /* Far rows take the long way through the levels. */
-        ((double *)b.data)[at * D] = at % 3 ? 1e9 * at : -3e4;
-        ((double *)b.data)[(at + 30) * D + 1] = 1e20;
-        CU_ASSERT_EQUAL(pe_model_update(m, d, &b, NULL, NULL), 0);
-    }
-    CU_ASSERT_EQUAL(pe_delta_seal(m, d, NULL), 0);
-    CU_ASSERT_EQUAL(pe_delta_merge(m->ops, sum, d, NULL), 0);
-    pe_delta_destroy(d);
-    pe_block_release(&b);
-}
-
-/* Any number of ranks, any order of blocks: the same bytes. */
-static void test_exact(void)
-{
-    static const int ranks[] = {1, 2, 3, 4, 7};
-    pe_buffer want = {0};
-
-    for (size_t i = 0; i < 10; i++) {
-        pe_model *m = new_wide(10, D, true);
-        pe_buffer got = {0};
-        pe_block b = {0};
-        pe_delta *sum;
-
-        blobs_fill(&b, N, D, PE_F8, 3, 77, NULL);
-        learn(m, &b);
-        sum = pe_delta_create(m, NULL);
-        for (int r = 0; r < ranks[i % 5]; r++)
-            fold_share(m, sum, ranks[i % 5], r, i >= 5);
-        CU_ASSERT_EQUAL(sum->points + sum->masked, 24 * N);
-        CU_ASSERT_EQUAL(pe_model_apply(m, sum, NULL), 0);
-        CU_ASSERT_EQUAL(pe_model_encode(m, i ? &got : &want, NULL), 0);
-        if (i) {
-            CU_ASSERT_EQUAL(got.len, want.len);
-            CU_ASSERT_EQUAL(memcmp(got.data, want.data, want.len), 0);
-        }
-        pe_buffer_free(&got);
-        pe_block_release(&b);
-        pe_delta_destroy(sum);
-        pe_model_destroy(m);
-    }
-    pe_buffer_free(&want);
-}
-
-/* Rows far beyond the grid are summed as exactly as f64 sums them. */
-static void test_wide_rows(void)
-{
-    pe_model *a = new_wide(10, D, true), *c = new_wide(10, D, false);
-    pe_block b = {0};
-
-    for (int i = 0; i < 3; i++) {
-        blobs_fill(&b, N, D, PE_F8, 3, i, NULL);
-        for (int r = 0; i && r < N; r += 20)
-            ((double *)b.data)[r * D + r % D] = 1e6 * (r + 1);
-        learn(a, &b);
-        learn(c, &b);
-    }
-    for (size_t i = 0; i < 10 * D; i++)
-        CU_ASSERT_DOUBLE_EQUAL(kmeans_of(a)->centers[i],
-                               kmeans_of(c)->centers[i],
-                               1e-9 * (1 + fabs(kmeans_of(c)->centers[i])));
-    pe_block_release(&b);
-    pe_model_destroy(a);
-    pe_model_destroy(c);
-}
-
-/* A step of Lloyd never makes the sum of squares larger. */
-static void test_lloyd(void)
-{
-    pe_model *m = new_wide(10, D, false);
-    struct kmeans *k = kmeans_of(m);
-    pe_block b = {0};
-    float s[N];
-    double last = INFINITY;
-
-    blobs_fill(&b, N, D, PE_F8, 3, 0, NULL);
-    learn(m, &b);
-    for (int i = 0; i < 10; i++) {
-        double sum = 0;
-
-        CU_ASSERT_EQUAL(kmeans_lloyd(k, b.data, N, 1, NULL), 0);
-        CU_ASSERT_EQUAL(pe_model_score(m, &b, s, NULL), 0);
-        for (int r = 0; r < N; r++)
-            sum += (double)s[r] * (double)s[r];
-        CU_ASSERT_TRUE(sum <= last * (1 + 1e-6));
-        last = sum;
-    }
-    pe_block_release(&b);
-    pe_model_destroy(m);
-}
 
 static void test_quality(void)
 {
@@ -565,7 +365,7 @@ static void test_quality(void)
 
     for (int i = 0; i < 20; i++) {
         blobs_fill(&b, ROWS, WIDE, PE_F8, 3, i, NULL);
-        learn(m, &b);
+        learner_learn(m, &b, NULL);
     }
     blobs_fill(&b, ROWS, WIDE, PE_F8, 3, 20, label);
     CU_ASSERT_EQUAL(pe_model_score(m, &b, scores, NULL), 0);
@@ -589,10 +389,6 @@ int main(void)
         {"a reborn centre", test_reborn_lane},
         {"dead centres", test_dead_centres},
         {"labels and scores of all kernels", test_paths},
-        {"partial_fit of scikit-learn", test_scikit_learn},
-        {"order-exact: any ranks, any order, the same bytes", test_exact},
-        {"order-exact: rows beyond the grid", test_wide_rows},
-        {"Lloyd", test_lloyd},
         {"planted outliers are found", test_quality},
         {0},
     };

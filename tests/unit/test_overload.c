@@ -7,47 +7,13 @@
 #include <string.h>
 
 #include "blobs.h"
-#include "models/autoencoder/private.h"
-#include "models/iforest/private.h"
+#include "learner.h"
 #include "models/kmeans/kernel.h"
 #include "oracle.h"
 #include "src/common/random.h"
 #include "src/model/path.h"
 
 enum { N = 200 };
-
-/* What instruments give instead of a reading. */
-static const double overloads[] = {1e8, 2147483647, 9.9e37, 3.4e38};
-
-enum { OVERLOADS = sizeof(overloads) / sizeof(*overloads) };
-
-static pe_model *new_model(const char *kind, uint32_t features,
-                           const char *const *words)
-{
-    pe_options *o = pe_model_options(kind, NULL);
-    pe_model *m;
-
-    for (; words && words[0]; words += 2)
-        CU_ASSERT_EQUAL(pe_options_set(o, words[0], words[1], NULL), 0);
-    m = pe_model_create(kind, o, features, NULL);
-    pe_options_destroy(o);
-    return m;
-}
-
-/* Learn from [b]; outliers by the threshold there was. */
-static uint64_t learn(pe_model *m, const pe_block *b, float *scores)
-{
-    pe_delta *d = pe_delta_create(m, NULL);
-    uint64_t outliers;
-
-    CU_ASSERT_EQUAL(pe_model_update(m, d, b, scores, NULL), 0);
-    outliers = d->outliers;
-    CU_ASSERT_EQUAL(pe_delta_seal(m, d, NULL), 0);
-    CU_ASSERT_EQUAL(pe_model_apply(m, d, NULL), 0);
-    m->version++;
-    pe_delta_destroy(d);
-    return outliers;
-}
 
 /* --- k-means: labels --- */
 
@@ -131,7 +97,7 @@ static void test_same_labels(void)
         double *rows = calloc((size_t)N * d, sizeof(*rows));
 
         snprintf(text, sizeof(text), "%u", clusters);
-        m = new_model("kmeans", d, (const char *[]){"clusters", text, NULL});
+        m = learner_make("kmeans", d, (const char *[]){"clusters", text, NULL});
         k = kmeans_of(m);
         for (int i = 0; i < 7 * 4 * 3 * (OVERLOADS + 1); i++) {
             int far = i / 84 - 1;
@@ -153,7 +119,7 @@ static void test_same_labels(void)
 static void test_sure(void)
 {
     for (int far = 0; far < 2; far++) {
-        pe_model *m = new_model("kmeans", 32, NULL);
+        pe_model *m = learner_make("kmeans", 32, NULL);
         struct kmeans *k = kmeans_of(m);
         const struct kmeans_kernel *kernel = kmeans_kernel_now();
         void *work = malloc(kmeans_work_bytes(k));
@@ -162,7 +128,7 @@ static void test_sure(void)
 
         for (int i = 0; i < 20; i++) {
             blobs_fill(&b, N, 32, PE_F8, 3, i, NULL);
-            learn(m, &b, NULL);
+            learner_learn(m, &b, NULL);
         }
         if (far)
             k->centers[7 * k->stride + 1] = 9.9e37;
@@ -196,10 +162,10 @@ static struct kmeans *begin(const struct replay *r, const double *centers,
     struct kmeans *m;
 
     snprintf(clusters, sizeof(clusters), "%u", r->k);
-    m = kmeans_of(
-        new_model("kmeans", r->d,
-                  (const char *[]){"clusters", clusters, "reassign", "false",
-                                   "exact", exact ? "true" : "false", NULL}));
+    m = kmeans_of(learner_make(
+        "kmeans", r->d,
+        (const char *[]){"clusters", clusters, "reassign", "false", "exact",
+                         exact ? "true" : "false", NULL}));
     for (uint32_t j = 0; j < r->k; j++)
         memcpy(m->centers + j * m->stride, centers + j * r->d,
                r->d * sizeof(*centers));
@@ -227,7 +193,7 @@ static void check_block(const struct replay *r, struct kmeans *m, int at,
     label_rows(m, rows, r->n, got);
     for (uint32_t i = 0; i < r->n; i++)
         CU_ASSERT_EQUAL(got[i], labels[i]);
-    learn(&m->base, &b, NULL);
+    learner_learn(&m->base, &b, NULL);
     for (uint32_t j = 0; j < r->k * r->d; j++)
         CU_ASSERT_DOUBLE_EQUAL(m->centers[j / r->d * m->stride + j % r->d],
                                centers[j],
@@ -326,13 +292,13 @@ static void test_one_reading(void)
 
         if (path_select(path, NULL) < 0)
             continue;
-        k = kmeans_of(new_model(
+        k = kmeans_of(learner_make(
             "kmeans", 2,
             (const char *[]){"clusters", "4", "warmup", "200", "iterations",
                              "5", "reassign", "false", "exact", exact, NULL}));
         for (int t = 0; t < 10; t++) {
             three_blobs(&b, t, t % 3 ? 0 : overloads[i / 2 / PATH_COUNT]);
-            learn(&k->base, &b, NULL);
+            learner_learn(&k->base, &b, NULL);
         }
         CU_ASSERT_TRUE(distance_to_nearest(k, 0, 0) < 1);
         CU_ASSERT_TRUE(distance_to_nearest(k, 50, 0) < 1);
@@ -360,9 +326,9 @@ static void test_overloaded_warmup(void)
 {
     for (int i = 0; i < 2 * OVERLOADS; i++) {
         struct kmeans *k = kmeans_of(
-            new_model("kmeans", 2,
-                      (const char *[]){"clusters", "8", "exact",
-                                       i % 2 ? "true" : "false", NULL}));
+            learner_make("kmeans", 2,
+                         (const char *[]){"clusters", "8", "exact",
+                                          i % 2 ? "true" : "false", NULL}));
         float scores[N];
         pe_block b = {0};
 
@@ -372,216 +338,12 @@ static void test_overloaded_warmup(void)
                 ((double *)b.data)[2 * r] += 20;
             for (int r = 0; t < 2 && r < N; r++)
                 ((double *)b.data)[2 * r] = overloads[i / 2];
-            learn(&k->base, &b, scores);
+            learner_learn(&k->base, &b, scores);
         }
         CU_ASSERT_TRUE(share_below(scores, 5) > 0.6);
         pe_block_release(&b);
         pe_model_destroy(&k->base);
     }
-}
-
-/* --- all models --- */
-
-static const char *const kinds[] = {"kmeans", "iforest", "autoencoder"};
-
-/* Blobs times [scale]; with [reading] one row in 40 has it somewhere. */
-static void scaled_blobs(pe_block *b, int64_t offset, double scale,
-                         double reading, unsigned char *label)
-{
-    double *x;
-
-    blobs_fill(b, N, 8, PE_F8, 3, offset, label);
-    x = b->data;
-    for (int i = 0; i < 8 * N; i++)
-        x[i] *= scale;
-    for (int i = 0; reading != 0 && i < N; i += 40)
-        x[i * 8 + i % 8] = i % 80 ? -reading : reading;
-}
-
-/* Zeros until after the warm-up, then data of any scale: the threshold, and
- * the scaler of the net, follow.
- */
-static void test_zeros_first(void)
-{
-    static const double scales[] = {1e-30, 1e-9, 1, 1e9, 1e30};
-
-    for (size_t i = 0; i < 3 * 5; i++) {
-        pe_model *m = new_model(kinds[i / 5], 8,
-                                (const char *[]){"window", "1000", NULL});
-        double outliers = 0;
-        pe_block b = {0};
-
-        for (int t = 0; t < 60; t++) {
-            scaled_blobs(&b, t, t < 6 ? 0 : scales[i % 5], 0, NULL);
-            outliers += (double)(learn(m, &b, NULL) * (t >= 50));
-        }
-        outliers /= 10 * N;
-        CU_ASSERT_TRUE(outliers > 0.03 && outliers < 0.3);
-        pe_block_release(&b);
-        pe_model_destroy(m);
-    }
-}
-
-/* How well the last of [blocks] parts planted outliers from the rest. */
-static double auc_after(const char *kind, int blocks, double reading)
-{
-    pe_model *m = new_model(kind, 8, (const char *[]){"window", "1000", NULL});
-    unsigned char label[N];
-    float scores[N];
-    pe_block b = {0};
-    double auc;
-
-    for (int t = 0; t < blocks; t++) {
-        scaled_blobs(&b, t, 1, reading, NULL);
-        learn(m, &b, NULL);
-    }
-    scaled_blobs(&b, blocks, 1, 0, label);
-    CU_ASSERT_EQUAL(pe_model_score(m, &b, scores, NULL), 0);
-    for (int i = 0; i < N; i++)
-        CU_ASSERT_TRUE(isfinite(scores[i]));
-    auc = oracle_auc(scores, label, N);
-    pe_block_release(&b);
-    pe_model_destroy(m);
-    return auc;
-}
-
-/* Readings of an overload, in the warm-up and after: outliers among the
- * ordinary rows are found about as well as without.
- */
-static void test_overloads_in_stream(void)
-{
-    for (int i = 0; i < 3; i++) {
-        double without = auc_after(kinds[i], 60, 0);
-
-        for (int k = 0; k < OVERLOADS; k++) {
-            double with = auc_after(kinds[i], 60, overloads[k]);
-
-            CU_ASSERT_TRUE(with > without - 0.1);
-        }
-    }
-}
-
-/* Nothing but an overload until after the warm-up, then ordinary data.  Of
- * k-means, whose means forget nothing, where it decays.
- */
-static void test_overload_first(void)
-{
-    for (int i = 0; i < 3 * OVERLOADS; i++) {
-        const char *kind = kinds[i / OVERLOADS];
-        const char *words[] = {"window", "1000", i < OVERLOADS ? "decay" : NULL,
-                               "0.5", NULL};
-        pe_model *m = new_model(kind, 8, words);
-        unsigned char label[N];
-        float scores[N];
-        pe_block b = {0};
-        double auc;
-
-        for (int t = 0; t < 80; t++) {
-            scaled_blobs(&b, t, 1, 0, label);
-            for (int r = 0; t < 6 && r < 8 * N; r++)
-                ((double *)b.data)[r] = overloads[i % OVERLOADS];
-            learn(m, &b, scores);
-        }
-        auc = oracle_auc(scores, label, N);
-        CU_ASSERT_TRUE(auc > 0.7);
-        pe_block_release(&b);
-        pe_model_destroy(m);
-    }
-}
-
-/* --- deltas of bases with other origins --- */
-
-static pe_model *warmed(const char *kind)
-{
-    pe_model *m = new_model(kind, 8, NULL);
-    pe_block b = {0};
-
-    for (int t = 0; t < 8; t++) {
-        scaled_blobs(&b, t, 1, 0, NULL);
-        learn(m, &b, NULL);
-    }
-    CU_ASSERT_FALSE(m->warming);
-    pe_block_release(&b);
-    return m;
-}
-
-static pe_delta *learned(const pe_model *m, int64_t offset)
-{
-    pe_delta *d = pe_delta_create(m, NULL);
-    pe_block b = {0};
-
-    scaled_blobs(&b, offset, 1, 0, NULL);
-    CU_ASSERT_EQUAL(pe_model_update(m, d, &b, NULL, NULL), 0);
-    CU_ASSERT_EQUAL(pe_delta_seal(m, d, NULL), 0);
-    pe_block_release(&b);
-    return d;
-}
-
-/* The same model, its origins somewhere else. */
-static void move_scaler(struct autoencoder *a)
-{
-    for (uint32_t f = 0; f < 8; f++) {
-        double by = -3, n = a->scaler.n[f];
-
-        a->scaler.square[f] += 2 * by * a->scaler.sum[f] + n * by * by;
-        a->scaler.sum[f] += n * by;
-        a->scaler.shift[f] -= by;
-    }
-    scaler_derive(a);
-}
-
-/* Late deltas count for as much as those of the newest base. */
-static void test_other_origins(void)
-{
-    for (int late = 0; late < 3; late++) {
-        pe_model *old = warmed("autoencoder"), *new = warmed("autoencoder");
-        struct autoencoder *a = autoencoder_of(old), *b = autoencoder_of(new);
-        pe_delta *d, *one, *two;
-
-        move_scaler(b);
-        one = learned(late ? old : new, 20);
-        two = learned(late == 2 ? old : new, 21);
-        d = learned(old, 20);
-        CU_ASSERT_EQUAL(pe_delta_merge(new->ops, one, two, NULL), 0);
-        CU_ASSERT_EQUAL(pe_model_apply(new, one, NULL), 0);
-        CU_ASSERT_EQUAL(pe_delta_merge(old->ops, d, two, NULL), 0);
-        CU_ASSERT_EQUAL(pe_model_apply(old, d, NULL), 0);
-        for (uint32_t f = 0; f < 8; f++) {
-            CU_ASSERT_EQUAL(b->scaler.n[f], 10 * N);
-            CU_ASSERT_DOUBLE_EQUAL(b->mean[f], a->mean[f], 1e-12);
-            CU_ASSERT_DOUBLE_EQUAL(b->inverse[f], a->inverse[f], 1e-12);
-        }
-        pe_delta_destroy(one);
-        pe_delta_destroy(two);
-        pe_delta_destroy(d);
-        pe_model_destroy(old);
-        pe_model_destroy(new);
-    }
-}
-
-/* Rows of a sample that was taken about another origin. */
-static void test_other_shift(void)
-{
-    pe_model *old = warmed("iforest"), *new = warmed("iforest");
-    struct iforest *a = (struct iforest *)old, *b = (struct iforest *)new;
-    pe_delta *d = learned(old, 20);
-    size_t at = b->next;
-
-    for (uint32_t f = 0; f < 8; f++)
-        b->shift[f] += 3;
-    CU_ASSERT_EQUAL(pe_model_apply(old, d, NULL), 0);
-    CU_ASSERT_EQUAL(pe_model_apply(new, d, NULL), 0);
-    CU_ASSERT_EQUAL(b->next, a->next);
-    for (size_t i = at; i < at + 50; i++)
-        for (uint32_t f = 0; f < 8; f++) {
-            float x = forest_value_of(a->window[i * a->width + f]);
-            float y = forest_value_of(b->window[i * b->width + f]);
-
-            CU_ASSERT_DOUBLE_EQUAL(y + 3, x, 1e-5);
-        }
-    pe_delta_destroy(d);
-    pe_model_destroy(old);
-    pe_model_destroy(new);
 }
 
 int main(void)
@@ -592,11 +354,6 @@ int main(void)
         {"k-means: partial_fit of scikit-learn", test_scikit_learn},
         {"k-means: one reading of an overload", test_one_reading},
         {"k-means: an overload through the warm-up", test_overloaded_warmup},
-        {"zeros first, then data of any scale", test_zeros_first},
-        {"overloads among the readings", test_overloads_in_stream},
-        {"overloads first", test_overload_first},
-        {"auto-encoder: deltas about other origins", test_other_origins},
-        {"forest: samples about other origins", test_other_shift},
         {0},
     };
 
