@@ -28,7 +28,9 @@ struct kmeans_work *kmeans_work_create(const struct kmeans *k, pe_error *errp)
 
     if (w) {
         c->hash = malloc(k->k * sizeof(*c->hash));
-        c->rows = malloc((size_t)k->k * k->base.features * sizeof(*c->rows));
+        /* One row more, for one that is on its way in. */
+        c->rows =
+            malloc(((size_t)k->k + 1) * k->base.features * sizeof(*c->rows));
     }
     if (!w || !c->hash || !c->rows) {
         pe_error_nomem(errp);
@@ -55,16 +57,14 @@ error:
 static void keep(const struct kmeans *k, struct kmeans_candidates *c,
                  uint64_t hash, const pe_block *b, uint32_t row)
 {
-    uint32_t at = c->n < k->k ? c->n : c->worst;
-    double *to = c->rows + (size_t)at * k->base.features;
+    uint32_t at = c->n < k->k ? c->n : c->worst, features = k->base.features;
+    double *in = c->rows + (size_t)k->k * features;
 
-    pe_block_row(b, row, to);
-    /* One that is no measurement must not drive out another. */
-    if (!row_is_finite(to, k->base.features)) {
-        if (at < c->n)
-            c->hash[at] = UINT64_MAX;
+    pe_block_row(b, row, in);
+    /* One that is no measurement drives out no other. */
+    if (!row_is_finite(in, features))
         return;
-    }
+    memcpy(c->rows + (size_t)at * features, in, features * sizeof(*in));
     c->hash[at] = hash;
     c->n += at == c->n;
     c->worst = 0;
@@ -96,11 +96,9 @@ int kmeans_put_candidates(const struct kmeans *k, pe_delta *d, pe_error *errp)
     size_t width = k->base.features * sizeof(double);
 
     for (uint32_t i = 0; i < c->n; i++) {
-        unsigned char *out;
+        unsigned char *out =
+            item_reserve(d, ITEM_CANDIDATE, sizeof(uint64_t) + width, errp);
 
-        if (c->hash[i] == UINT64_MAX)
-            continue;
-        out = item_reserve(d, ITEM_CANDIDATE, sizeof(uint64_t) + width, errp);
         if (!out)
             return -1;
         memcpy(out, &c->hash[i], sizeof(uint64_t));

@@ -85,7 +85,7 @@ enum { ITEM_CANDIDATE = ITEM_OWN };
 struct kmeans_candidates {
     uint32_t n, worst; /* worst: index of the largest hash */
     uint64_t *hash;    /* k */
-    double *rows;      /* k x features */
+    double *rows;      /* (k + 1) x features, the last in passing */
 };
 
 /* d->work of a warm delta. */
