@@ -158,6 +158,16 @@ void event_error(const char *pilot, const pe_error *e)
                           event_kind_name(e->kind), "exit", (int)e->exit_code));
 }
 
+void event_int(json_t *o, const char *key, uint64_t v)
+{
+    json_object_set_new(o, key, json_integer((json_int_t)v));
+}
+
+void event_real(json_t *o, const char *key, double v)
+{
+    json_object_set_new(o, key, json_real(v));
+}
+
 json_t *event_latency(const histogram *h)
 {
     return json_pack(

@@ -77,6 +77,10 @@ enum pe_error_class event_kind(const char *name);
  */
 json_t *event_text(const char *s);
 
+/* Member [key] of [o] as a number. */
+void event_int(json_t *o, const char *key, uint64_t v);
+void event_real(json_t *o, const char *key, double v);
+
 /* {"n":, "p50":, "p90":, "p99":, "max":} in milliseconds. */
 json_t *event_latency(const histogram *h);
 

@@ -6,8 +6,6 @@
 
 #include "src/common/random.h"
 
-#include "src/common/clock.h"
-
 static int64_t clock_ns(clockid_t id)
 {
     struct timespec ts;

@@ -6,9 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Nanoseconds of a second and of a millisecond. */
+/* Nanoseconds of a second, a millisecond and a microsecond. */
 #define CLOCK_S INT64_C(1000000000)
 #define CLOCK_MS INT64_C(1000000)
+#define CLOCK_US INT64_C(1000)
 
 /* CLOCK_REALTIME in nanoseconds: what is written into records. */
 int64_t clock_real_ns(void);

@@ -387,6 +387,20 @@ double process_cpu_s(const process *p)
     return p ? p->cpu_s : 0;
 }
 
+int64_t process_peak_bytes(void)
+{
+    FILE *f = fopen("/proc/self/status", "re");
+    char line[256];
+    long long kb = 0;
+
+    while (f && fgets(line, sizeof(line), f))
+        if (sscanf(line, "VmHWM: %lld kB", &kb) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return kb * 1024;
+}
+
 bool process_wait(process *p, int timeout_ms)
 {
     int64_t until = clock_mono_ns() + timeout_ms * CLOCK_MS;

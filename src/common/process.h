@@ -67,19 +67,37 @@ void process_destroy(process *p);
 /* Forget a child that is to outlive us: nothing ends or reaps it. */
 void process_release(process *p);
 
-/* Run [s], whose output goes to us, to its end: what it said is added to
- * [out] and [err], *statusp is as process_status.  Its process group is new
- * in any case.  Errors: as process_start; retry, 69: [timeout_s] is over
- * (<= 0: none), and it was ended; retry, 75: it said more than [max] bytes.
+/* How far a child may go. */
+typedef struct process_limits {
+    double timeout_s; /* <= 0: none */
+    size_t max;       /* of bytes of each of out and err */
+} process_limits;
+
+/* What it said, which is added to what is there, and as process_status. */
+typedef struct process_answer {
+    text out, err;
+    int status;
+} process_answer;
+
+/* Run [s], whose output goes to us, to its end.  Its process group is new in
+ * any case.  Errors, after which [a] still wants process_answer_free: as
+ * process_start; retry, 69: it took too long, and was ended; retry, 75: it
+ * said too much.
  */
-int process_run(const process_spec *s, double timeout_s, size_t max, text *out,
-                text *err, int *statusp, pe_error *errp);
+int process_run(const process_spec *s, const process_limits *l,
+                process_answer *a, pe_error *errp);
+void process_answer_free(process_answer *a);
 
 /* Kill every process of this user that was started with [mark], a whole
  * "NAME=VALUE", in its environment: what outlives the parent it was started
  * by.  Never us.  Returns how many there were.
  */
 int process_kill_marked(const char *mark);
+
+/* The most memory that this process has had at once, in bytes; 0 when that
+ * cannot be read.
+ */
+int64_t process_peak_bytes(void);
 
 /* The state letter of process [pid], and when it began, in the words of
  * /proc/PID/stat, in [start]; '\0' and "": there is none.  A pid alone may be

@@ -70,34 +70,33 @@ static void streams_wait(const struct stream s[2], int64_t deadline)
     poll(fds, 2, left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : (int)left);
 }
 
-static int follow(process *p, const process_spec *spec, double timeout_s,
-                  size_t max, struct stream s[2], pe_error *errp)
+static int follow(process *p, const char *program, const process_limits *l,
+                  struct stream s[2], pe_error *errp)
 {
-    const char *program = spec->argv[0];
-    int64_t deadline = timeout_s > 0
-                           ? clock_mono_ns() + (int64_t)(timeout_s * 1e9)
+    int64_t deadline = l->timeout_s > 0
+                           ? clock_mono_ns() + (int64_t)(l->timeout_s * 1e9)
                            : INT64_MAX;
 
     for (;;) {
         bool over = process_ended(p);
-        if (streams_read(s, max, program, errp) < 0)
+        if (streams_read(s, l->max, program, errp) < 0)
             return -1;
         if (over || (s[0].fd < 0 && s[1].fd < 0))
             break;
         if (interrupt_check(INTERRUPT_NOW, errp) < 0)
             return -1;
         if (clock_mono_ns() >= deadline)
-            return too_late(timeout_s, errp);
+            return too_late(l->timeout_s, errp);
         streams_wait(s, deadline);
     }
     while (!process_wait(p, LOOK_MS))
         if (clock_mono_ns() >= deadline)
-            return too_late(timeout_s, errp);
+            return too_late(l->timeout_s, errp);
     return 0;
 }
 
-int process_run(const process_spec *s, double timeout_s, size_t max, text *out,
-                text *err, int *statusp, pe_error *errp)
+int process_run(const process_spec *s, const process_limits *l,
+                process_answer *a, pe_error *errp)
 {
     process_spec own = *s;
 
@@ -106,10 +105,17 @@ int process_run(const process_spec *s, double timeout_s, size_t max, text *out,
     process *p = process_start(&own, errp);
     if (!p)
         return -1;
-    struct stream streams[2] = {{process_fd(p), out}, {process_err_fd(p), err}};
-    int status = follow(p, &own, timeout_s, max, streams, errp);
-    if (status == 0)
-        *statusp = process_status(p);
+    struct stream streams[2] = {{process_fd(p), &a->out},
+                                {process_err_fd(p), &a->err}};
+    int rc = follow(p, s->argv[0], l, streams, errp);
+    if (rc == 0)
+        a->status = process_status(p);
     process_destroy(p);
-    return status;
+    return rc;
+}
+
+void process_answer_free(process_answer *a)
+{
+    text_free(&a->out);
+    text_free(&a->err);
 }

@@ -23,24 +23,24 @@ static int local_run(host *h, const host_command *c, host_answer *a,
                      pe_error *errp)
 {
     const process_spec s = {.argv = c->argv, .folder = c->folder};
-    text out = {0}, err = {0};
+    const process_limits limits = {c->timeout_s, ANSWER_MAX};
+    process_answer said = {0};
 
     (void)h;
-    text_add_bytes(&out, "", 0);
-    text_add_bytes(&err, "", 0);
-    int status =
-        process_run(&s, c->timeout_s, ANSWER_MAX, &out, &err, &a->status, errp);
-    if (status == 0 && (out.failed || err.failed))
+    text_add_bytes(&said.out, "", 0);
+    text_add_bytes(&said.err, "", 0);
+    int status = process_run(&s, &limits, &said, errp);
+    if (status == 0 && (said.out.failed || said.err.failed))
         status = pe_error_nomem(errp);
     if (status < 0) {
-        text_free(&out);
-        text_free(&err);
+        process_answer_free(&said);
         return -1;
     }
-    a->out = out.data;
-    a->out_len = out.len;
-    a->err = err.data;
-    a->err_len = err.len;
+    a->status = said.status;
+    a->out = said.out.data;
+    a->out_len = said.out.len;
+    a->err = said.err.data;
+    a->err_len = said.err.len;
     return 0;
 }
 

@@ -228,13 +228,14 @@ static int refused(int status, char *said, pe_error *errp)
 static int ask(const char *const *argv, text *out, pe_error *errp)
 {
     const process_spec spec = {.argv = argv, .err_pipe = true};
-    text err = {0};
-    int status = 0;
-    int rc = process_run(&spec, ANSWER_S, ANSWER_MAX, out, &err, &status, errp);
+    const process_limits limits = {ANSWER_S, ANSWER_MAX};
+    process_answer said = {0};
+    int rc = process_run(&spec, &limits, &said, errp);
 
-    if (rc == 0 && status != 0)
-        rc = refused(status, err.data, errp);
-    text_free(&err);
+    if (rc == 0 && said.status != 0)
+        rc = refused(said.status, said.err.data, errp);
+    *out = said.out;
+    text_free(&said.err);
     return rc;
 }
 

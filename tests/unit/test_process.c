@@ -305,22 +305,20 @@ static void test_run(void)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *argv[] = {"sh", "-c", rows[i].script, NULL};
         const process_spec spec = {.argv = argv};
-        text out = {0}, err = {0};
+        const process_limits limits = {rows[i].timeout_s, 1000};
+        process_answer a = {0};
         pe_error e = {0};
-        int status = 0;
-        int rc = process_run(&spec, rows[i].timeout_s, 1000, &out, &err,
-                             &status, &e);
+        int rc = process_run(&spec, &limits, &a, &e);
         CU_ASSERT_EQUAL(rc, rows[i].error ? -1 : 0);
         UNIT_EQUAL(e.text, rows[i].error ? rows[i].error : "");
         if (rc == 0) {
-            CU_ASSERT_EQUAL(status, rows[i].status);
-            UNIT_EQUAL(out.data ? out.data : "", rows[i].out);
-            UNIT_EQUAL(err.data ? err.data : "", rows[i].err);
+            CU_ASSERT_EQUAL(a.status, rows[i].status);
+            UNIT_EQUAL(a.out.data ? a.out.data : "", rows[i].out);
+            UNIT_EQUAL(a.err.data ? a.err.data : "", rows[i].err);
         } else {
             CU_ASSERT_EQUAL(e.kind, PE_ERROR_RETRY);
         }
-        text_free(&err);
-        text_free(&out);
+        process_answer_free(&a);
     }
 }
 
@@ -340,17 +338,16 @@ static void test_run_interrupted(void)
 {
     static const char *const argv[] = {"sleep", "600", NULL};
     const process_spec spec = {.argv = argv};
-    text out = {0}, err = {0};
+    const process_limits limits = {.max = 1000};
+    process_answer a = {0};
     pe_error e = {0};
-    int status;
 
     interrupt_set(INTERRUPT_NOW);
-    CU_ASSERT_EQUAL(process_run(&spec, 0, 1000, &out, &err, &status, &e), -1);
+    CU_ASSERT_EQUAL(process_run(&spec, &limits, &a, &e), -1);
     interrupt_set(INTERRUPT_NONE);
     UNIT_EQUAL(e.text, "interrupted");
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_AGAIN);
-    text_free(&out);
-    text_free(&err);
+    process_answer_free(&a);
 }
 
 /* Only what carries the whole mark is killed. */
