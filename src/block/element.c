@@ -133,11 +133,17 @@ static uint8_t swap_1(uint8_t w)
     }                                                 \
     break
 
-/* At most TILE numbers as doubles; [lost] is set where one is rounded. */
-static void load_tile(element e, const unsigned char *restrict p, size_t n,
-                      size_t stride, double *restrict x,
-                      unsigned char *restrict lost)
+/* At most TILE numbers, from number [at] on, as doubles; [lost] is set where
+ * one is rounded.
+ */
+static void load_tile(const element_from *from, size_t at, size_t n,
+                      double *restrict x, unsigned char *restrict lost)
 {
+    const element e = from->type;
+    const size_t stride = from->stride;
+    const unsigned char *restrict p =
+        (const unsigned char *)from->first + at * stride;
+
     switch (e.kind << 8 | e.size) {
     case 'b' << 8 | 1:
         LOAD(8, swap_1, w != 0);
@@ -170,13 +176,14 @@ static void load_tile(element e, const unsigned char *restrict p, size_t n,
 }
 
 /* A tile to where it belongs. */
-static void store_tile(const double *x, size_t n, void *to, enum pe_dtype dtype,
-                       size_t step)
+static void store_tile(const double *x, size_t n, const element_to *to,
+                       size_t at)
 {
-    double *wide = to;
-    float *narrow = to;
+    const size_t step = to->step;
+    double *wide = (double *)to->first + at * step;
+    float *narrow = (float *)to->first + at * step;
 
-    if (dtype == PE_F8)
+    if (to->dtype == PE_F8)
         for (size_t i = 0; i < n; i++)
             wide[i * step] = x[i];
     else if (n == TILE && step == 1)
@@ -198,25 +205,23 @@ static size_t count_lost(const double *x, size_t n, enum pe_dtype dtype,
     return sum;
 }
 
-size_t element_load(element e, const void *from, size_t n, size_t stride,
-                    void *to, enum pe_dtype dtype, size_t step)
+size_t element_load(element_from from, size_t n, element_to to)
 {
-    bool may_lose = e.kind != 'f' && e.size >= (dtype == PE_F4 ? 4 : 8);
-    bool straight = dtype == PE_F8 && step == 1;
-    const unsigned char *p = from;
+    bool may_lose =
+        from.type.kind != 'f' && from.type.size >= (to.dtype == PE_F4 ? 4 : 8);
+    bool straight = to.dtype == PE_F8 && to.step == 1;
     unsigned char lost[TILE] = {0};
     double own[TILE];
     size_t rounded = 0;
 
     for (size_t done = 0; done < n;) {
         size_t part = n - done < TILE ? n - done : TILE;
-        double *x = straight ? (double *)to + done : own;
-        load_tile(e, p + done * stride, part, stride, x, lost);
+        double *x = straight ? (double *)to.first + done : own;
+        load_tile(&from, done, part, x, lost);
         if (!straight)
-            store_tile(x, part, (char *)to + done * step * (size_t)dtype, dtype,
-                       step);
+            store_tile(x, part, &to, done);
         if (may_lose)
-            rounded += count_lost(x, part, dtype, lost);
+            rounded += count_lost(x, part, to.dtype, lost);
         done += part;
     }
     return rounded;

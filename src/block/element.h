@@ -29,12 +29,25 @@ enum pe_dtype element_dtype(element e);
 /* Is [e] byte for byte what a block of [dtype] holds? */
 bool element_is(element e, enum pe_dtype dtype);
 
-/* [n] numbers, the next one [stride] bytes behind the one before, at any
- * alignment, to every [step]-th element of [to], which is of [dtype].  Returns
- * how many whole numbers were rounded, since [dtype] has no room for all of
- * their digits.
+/* Where numbers are: each [stride] bytes behind the one before, at any
+ * alignment.
  */
-size_t element_load(element e, const void *from, size_t n, size_t stride,
-                    void *to, enum pe_dtype dtype, size_t step);
+typedef struct element_from {
+    element type;
+    const void *first;
+    size_t stride;
+} element_from;
+
+/* Where they go to: every [step]-th element, from this one on. */
+typedef struct element_to {
+    void *first;
+    enum pe_dtype dtype;
+    size_t step;
+} element_to;
+
+/* [n] numbers.  Returns how many whole ones were rounded, since the dtype has
+ * no room for all of their digits.
+ */
+size_t element_load(element_from from, size_t n, element_to to);
 
 #endif

@@ -110,9 +110,12 @@ static size_t product(const uint64_t *dim, unsigned from, unsigned to)
     return n;
 }
 
-int grid_make(grid *g, const uint64_t *dim, unsigned dims, bool fortran,
-              const grid_items *items, const grid_take *take, pe_error *errp)
+int grid_make(grid *g, const grid_shape *shape, const grid_items *items,
+              const grid_take *take, pe_error *errp)
 {
+    const uint64_t *dim = shape->dim;
+    unsigned dims = shape->dims;
+    bool fortran = shape->fortran;
     size_t before, behind, columns, bytes;
     int axis;
 
@@ -193,47 +196,44 @@ element grid_element(const grid *g, uint32_t c)
 }
 
 /* Do the rows lie in storage as they do in a block, number by number? */
-static bool is_dense(const grid *g, const uint32_t *column, size_t first,
-                     size_t width)
+static bool is_dense(const grid *g, grid_columns c, const grid_to *to)
 {
-    return g->outer == 1 && g->items->n == 0 && !column && first == 0 &&
-           width == g->columns && !(g->fortran && g->dims > 2);
+    return g->outer == 1 && g->items->n == 0 && !c.number && to->first == 0 &&
+           to->width == g->columns && !(g->fortran && g->dims > 2);
 }
 
-static size_t copy_dense(const grid *g, const grid_rows *r, void *to,
-                         enum pe_dtype dtype)
+static size_t copy_dense(const grid *g, const grid_rows *r, const grid_to *to)
 {
     element e = g->items->type;
     const char *raw = (const char *)r->raw + r->from * g->inner * e.size;
     size_t numbers = r->count * g->inner;
 
-    if (!element_is(e, dtype))
-        return element_load(e, raw, numbers, e.size, to, dtype, 1);
-    memcpy(to, raw, numbers * (size_t)dtype);
+    if (!element_is(e, to->dtype))
+        return element_load((element_from){e, raw, e.size}, numbers,
+                            (element_to){to->matrix, to->dtype, 1});
+    memcpy(to->matrix, raw, numbers * (size_t)to->dtype);
     return 0;
 }
 
-size_t grid_copy(const grid *g, const grid_rows *r, const uint32_t *column,
-                 uint32_t columns, void *to, enum pe_dtype dtype, size_t first,
-                 size_t width)
+size_t grid_copy(const grid *g, const grid_rows *r, grid_columns columns,
+                 const grid_to *to)
 {
-    size_t stride = g->inner * g->items->bytes;
-    size_t most =
-        stride > width * (size_t)dtype ? stride : width * (size_t)dtype;
+    size_t stride = g->inner * g->items->bytes, cell = (size_t)to->dtype;
+    size_t most = stride > to->width * cell ? stride : to->width * cell;
     size_t tile = TILE_BYTES / (most + 1) + 16, rounded = 0;
     const char *raw = (const char *)r->raw + r->from * stride;
 
-    if (is_dense(g, column, first, width))
-        return copy_dense(g, r, to, dtype);
+    if (is_dense(g, columns, to))
+        return copy_dense(g, r, to);
     for (size_t row = 0; row < r->count; row += tile) {
         size_t part = r->count - row < tile ? r->count - row : tile;
-        char *at = (char *)to + (row * width + first) * (size_t)dtype;
-        for (uint32_t i = 0; i < columns; i++) {
-            uint32_t c = column ? column[i] : i;
+        char *at = (char *)to->matrix + (row * to->width + to->first) * cell;
+        for (uint32_t i = 0; i < columns.n; i++) {
+            uint32_t c = columns.number ? columns.number[i] : i;
+            const char *from = raw + column_offset(g, c, r->n) + row * stride;
             rounded += element_load(
-                grid_element(g, c),
-                raw + column_offset(g, c, r->n) + row * stride, part, stride,
-                at + i * (size_t)dtype, dtype, width);
+                (element_from){grid_element(g, c), from, stride}, part,
+                (element_to){at + i * cell, to->dtype, to->width});
         }
     }
     return rounded;

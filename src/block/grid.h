@@ -56,13 +56,19 @@ typedef struct grid {
     bool fortran;
 } grid;
 
-/* Take an array of shape [dim], all of it in storage in C or Fortran order, as
- * [take] says: 1-D is one column, 2-D are rows and columns, more need a
- * word.  0 rows are none of its business.  Errors: input, 65, speak of the
- * shape.
+/* The shape of an array, all of it in storage in C or Fortran order. */
+typedef struct grid_shape {
+    unsigned dims;
+    bool fortran;
+    uint64_t dim[GRID_DIMS_MAX];
+} grid_shape;
+
+/* Take an array as [take] says: 1-D is one column, 2-D are rows and columns,
+ * more need a word.  0 rows are none of its business.  Errors: input, 65,
+ * speak of the shape.
  */
-int grid_make(grid *g, const uint64_t *dim, unsigned dims, bool fortran,
-              const grid_items *items, const grid_take *take, pe_error *errp);
+int grid_make(grid *g, const grid_shape *shape, const grid_items *items,
+              const grid_take *take, pe_error *errp);
 
 /* "(100, 64, 64)". */
 void grid_shape_text(const uint64_t *dim, unsigned dims, char *out, size_t cap);
@@ -80,13 +86,24 @@ typedef struct grid_rows {
     size_t from, count; /* those of them that are wanted */
 } grid_rows;
 
-/* The rows wanted of [r], of them [columns] columns, by number (NULL: all, as
- * they come), to columns [first] and on of [to], a matrix of [width] columns
- * of [dtype].  Returns how many whole numbers were rounded.
+/* Columns of it: [n], by number (NULL: all, as they come). */
+typedef struct grid_columns {
+    const uint32_t *number;
+    uint32_t n;
+} grid_columns;
+
+/* Where rows go to: columns [first] and on of a matrix of [width] columns. */
+typedef struct grid_to {
+    void *matrix;
+    enum pe_dtype dtype;
+    size_t first, width;
+} grid_to;
+
+/* The rows wanted of [r], and of them the columns [c].  Returns how many whole
+ * numbers were rounded.
  */
-size_t grid_copy(const grid *g, const grid_rows *r, const uint32_t *column,
-                 uint32_t columns, void *to, enum pe_dtype dtype, size_t first,
-                 size_t width);
+size_t grid_copy(const grid *g, const grid_rows *r, grid_columns c,
+                 const grid_to *to);
 
 /* Name of column [c] of a structured array, else NULL: it has a number. */
 const char *grid_name(const grid *g, uint32_t c);

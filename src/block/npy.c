@@ -40,11 +40,11 @@ static int record_grid(grid *g, const npy_array *a, pe_error *errp)
 {
     static const grid_take as_it_is = {.axis = -1};
 
-    if (a->dims > 2)
+    if (a->shape.dims > 2)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "it has %u axes; send rows of columns, 2", a->dims);
-    if (grid_make(g, a->dim, a->dims, a->fortran, &a->items, &as_it_is, errp) <
-        0)
+                            "it has %u axes; send rows of columns, 2",
+                            a->shape.dims);
+    if (grid_make(g, &a->shape, &a->items, &as_it_is, errp) < 0)
         return -1;
     if (g->rows == 0)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
@@ -85,8 +85,9 @@ static int take_data(const grid *g, void *data, pe_block *b, pe_error *errp)
     if (!is_block(g, dtype)) {
         if (pe_block_reserve(b, points, g->columns, dtype, errp) < 0)
             return -1;
-        return grid_copy(g, &(grid_rows){data, points, 0, points}, NULL,
-                         g->columns, b->data, dtype, 0, g->columns) > 0;
+        return grid_copy(g, &(grid_rows){data, points, 0, points},
+                         (grid_columns){NULL, g->columns},
+                         &(grid_to){b->data, dtype, 0, g->columns}) > 0;
     }
     if (grid_bytes(g, points) > PE_BLOCK_BYTES_MAX)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
@@ -112,7 +113,7 @@ static int decode(const npy_array *a, const void *buf, size_t len, pe_block *b,
     if (there == grid_bytes(&g, (size_t)g.rows))
         return take_data(&g, (unsigned char *)(uintptr_t)buf + a->data_offset,
                          b, errp);
-    grid_shape_text(a->dim, a->dims, shape, sizeof(shape));
+    grid_shape_text(a->shape.dim, a->shape.dims, shape, sizeof(shape));
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                         "%zu bytes of data where %s items of %zu bytes are "
                         "%zu",

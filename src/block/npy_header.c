@@ -105,7 +105,7 @@ static int scan_dim(scanner *s, uint64_t *dimp)
 }
 
 /* "()", "(N,)", "(N, F)" and longer ones; a number in brackets is none. */
-static int scan_tuple(scanner *s, uint64_t dim[GRID_DIMS_MAX], unsigned *dimsp)
+static int scan_tuple(scanner *s, grid_shape *shape)
 {
     bool comma = true;
     unsigned n = 0;
@@ -117,14 +117,14 @@ static int scan_tuple(scanner *s, uint64_t dim[GRID_DIMS_MAX], unsigned *dimsp)
             return fail(s, "a comma or ')' is missing in 'shape'");
         if (n == GRID_DIMS_MAX)
             return fail(s, "'shape' has more than 32 axes");
-        if (scan_dim(s, &dim[n]) < 0)
+        if (scan_dim(s, &shape->dim[n]) < 0)
             return -1;
         n++;
         comma = take(s, ',');
     }
     if (n == 1 && !comma)
         return fail(s, "'shape' is a number, not a tuple");
-    *dimsp = n;
+    shape->dims = n;
     return 0;
 }
 
@@ -201,9 +201,15 @@ static int add_many(scanner *s, span name, element e, size_t base, uint64_t n)
     return 0;
 }
 
+/* How many numbers a field is. */
+typedef struct many {
+    bool is_array;
+    uint64_t n;
+} many;
+
 /* A field that is a number, or several, or is left out. */
-static int add_plain(scanner *s, span name, span type, size_t base,
-                     bool is_array, uint64_t n, size_t *bytesp)
+static int add_plain(scanner *s, span name, span type, size_t base, many m,
+                     size_t *bytesp)
 {
     grid_items *t = &s->array->items;
     element e;
@@ -216,31 +222,29 @@ static int add_plain(scanner *s, span name, span type, size_t base,
         /* NumPy gives the room between fields as '' of 'V'. */
         if (name.len > 0 || kind != 'V')
             grid_items_leave_out(t, name.at, name.len, type.at, type.len);
-    } else if (is_array ? add_many(s, name, e, base, n) < 0
-                        : grid_items_add(t, e, base, name.at, name.len,
-                                         s->errp) < 0) {
+    } else if (m.is_array ? add_many(s, name, e, base, m.n) < 0
+                          : grid_items_add(t, e, base, name.at, name.len,
+                                           s->errp) < 0) {
         return -1;
     }
-    if (__builtin_mul_overflow(bytes, (size_t)n, bytesp))
+    if (__builtin_mul_overflow(bytes, (size_t)m.n, bytesp))
         return fail(s, "a field in its header is too large");
     return 0;
 }
 
 /* The optional third part of a field: (2, 3); their product. */
-static int scan_subarray(scanner *s, bool *is_arrayp, uint64_t *np)
+static int scan_subarray(scanner *s, many *m)
 {
-    uint64_t dim[GRID_DIMS_MAX];
-    unsigned dims = 0;
+    grid_shape shape;
 
-    *np = 1;
-    *is_arrayp = false;
+    *m = (many){false, 1};
     if (!take(s, ',') || is_next(s, ')'))
         return 0;
-    *is_arrayp = true;
-    if (scan_tuple(s, dim, &dims) < 0)
+    m->is_array = true;
+    if (scan_tuple(s, &shape) < 0)
         return -1;
-    for (unsigned i = 0; i < dims; i++)
-        if (__builtin_mul_overflow(*np, dim[i], np))
+    for (unsigned i = 0; i < shape.dims; i++)
+        if (__builtin_mul_overflow(m->n, shape.dim[i], &m->n))
             return fail(s, "a field in its header is too large");
     return 0;
 }
@@ -261,15 +265,14 @@ static int scan_name(scanner *s, span *name)
 static int scan_record(scanner *s, span name, size_t base, size_t *bytesp,
                        int depth)
 {
-    bool is_array;
-    uint64_t n;
+    many m;
 
     if (scan_fields(s, name, base, bytesp, depth + 1) < 0 ||
-        scan_subarray(s, &is_array, &n) < 0)
+        scan_subarray(s, &m) < 0)
         return -1;
-    return is_array ? fail(s, "a field in its header is an array of records; "
-                              "give each record a row")
-                    : 0;
+    return m.is_array ? fail(s, "a field in its header is an array of records; "
+                                "give each record a row")
+                      : 0;
 }
 
 /* One "('name', '<f4', (2,))" of a list; its bytes. */
@@ -278,8 +281,7 @@ static int scan_field(scanner *s, span prefix, size_t base, size_t *bytesp,
 {
     char full[NAME_MAX_LEN];
     span name, type;
-    bool is_array;
-    uint64_t n;
+    many m;
     int len;
 
     if (!take(s, '('))
@@ -300,8 +302,8 @@ static int scan_field(scanner *s, span prefix, size_t base, size_t *bytesp,
         if (scan_record(s, name, base, bytesp, depth) < 0)
             return -1;
     } else {
-        if (scan_string(s, &type) < 0 || scan_subarray(s, &is_array, &n) < 0 ||
-            add_plain(s, name, type, base, is_array, n, bytesp) < 0)
+        if (scan_string(s, &type) < 0 || scan_subarray(s, &m) < 0 ||
+            add_plain(s, name, type, base, m, bytesp) < 0)
             return -1;
     }
     return take(s, ')') ? 0 : fail(s, "a field in its header does not end");
@@ -371,15 +373,15 @@ static bool scan_word(scanner *s, const char *word)
 static int scan_fortran(scanner *s)
 {
     skip_blanks(s);
-    s->array->fortran = scan_word(s, "True");
-    if (!s->array->fortran && !scan_word(s, "False"))
+    s->array->shape.fortran = scan_word(s, "True");
+    if (!s->array->shape.fortran && !scan_word(s, "False"))
         return fail(s, "'fortran_order' is neither True nor False");
     return 0;
 }
 
 static int scan_shape(scanner *s)
 {
-    return scan_tuple(s, s->array->dim, &s->array->dims);
+    return scan_tuple(s, &s->array->shape);
 }
 
 static bool span_is(span s, const char *word)
@@ -487,8 +489,8 @@ uint64_t npy_array_bytes(const npy_array *a)
 {
     uint64_t n = a->items.bytes;
 
-    for (unsigned i = 0; i < a->dims; i++)
-        if (__builtin_mul_overflow(n, a->dim[i], &n))
+    for (unsigned i = 0; i < a->shape.dims; i++)
+        if (__builtin_mul_overflow(n, a->shape.dim[i], &n))
             return 0;
     return n;
 }

@@ -11,9 +11,7 @@
 #define NPY_HEAD_MAX (NPY_DICT_MAX + 12)
 
 typedef struct npy_array {
-    uint64_t dim[GRID_DIMS_MAX];
-    unsigned dims;
-    bool fortran;
+    grid_shape shape;
     grid_items items;
     size_t data_offset;
 } npy_array;

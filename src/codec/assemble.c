@@ -25,11 +25,11 @@ static bool has_grid(const codec *c, const codec_field *f)
 static int flatten(const codec_field *f, grid *g, const grid_items *items,
                    pe_error *errp)
 {
-    uint64_t dim[CODEC_DIMS_MAX + 1] = {1};
+    grid_shape shape = {f->dims + 1, true, {1}};
 
-    memcpy(dim + 1, f->dim, f->dims * sizeof(*dim));
-    return grid_make(g, dim, f->dims + 1, true, items,
-                     &(grid_take){.axis = -1, .frames = true}, errp);
+    memcpy(shape.dim + 1, f->dim, f->dims * sizeof(*f->dim));
+    return grid_make(g, &shape, items, &(grid_take){.axis = -1, .frames = true},
+                     errp);
 }
 
 /* The field as rows and columns. */
@@ -37,23 +37,25 @@ static int make_grid(codec *c, size_t k, bool one_row, pe_error *errp)
 {
     const codec_field *f = &c->field[c->chosen[k]];
     grid *g = &c->grids[k];
-    uint64_t dim[2] = {1, 1};
+    grid_shape shape = {.dims = 2, .dim = {1, 1}};
 
     c->items[k] = (grid_items){.type = f->e, .bytes = f->e.size};
-    if (has_grid(c, f) && !one_row)
-        return grid_make(g, f->dim, f->dims, f->fortran, &c->items[k], &c->take,
-                         errp);
+    if (has_grid(c, f) && !one_row) {
+        shape.dims = f->dims;
+        shape.fortran = f->fortran;
+        memcpy(shape.dim, f->dim, f->dims * sizeof(*f->dim));
+        return grid_make(g, &shape, &c->items[k], &c->take, errp);
+    }
     if (one_row && f->fortran && f->dims > 1)
         return flatten(f, g, &c->items[k], errp);
     for (unsigned i = 0; i < f->dims; i++)
-        if (__builtin_mul_overflow(dim[1], f->dim[i], &dim[1]))
+        if (__builtin_mul_overflow(shape.dim[1], f->dim[i], &shape.dim[1]))
             return codec_fail(errp, "it is too large");
     if (!one_row && f->dims == 1) {
-        dim[0] = f->dim[0];
-        dim[1] = 1;
+        shape.dim[0] = f->dim[0];
+        shape.dim[1] = 1;
     }
-    return grid_make(g, dim, 2, false, &c->items[k], &(grid_take){.axis = -1},
-                     errp);
+    return grid_make(g, &shape, &c->items[k], &(grid_take){.axis = -1}, errp);
 }
 
 static int reserve(codec *c, pe_error *errp)
@@ -127,11 +129,13 @@ static size_t copy_field(const codec *c, size_t k, pe_block *b, size_t first)
     size_t rows = (size_t)g->rows;
 
     if (f->dims == 1 && !has_grid(c, f))
-        return element_load(f->e, raw_of(c, f), (size_t)f->dim[0], f->stride,
-                            (char *)b->data + first * (size_t)b->dtype,
-                            b->dtype, g->rows > 1 ? b->features : 1);
-    return grid_copy(g, &(grid_rows){raw_of(c, f), rows, 0, rows}, NULL,
-                     g->columns, b->data, b->dtype, first, b->features);
+        return element_load(
+            (element_from){f->e, raw_of(c, f), f->stride}, (size_t)f->dim[0],
+            (element_to){(char *)b->data + first * (size_t)b->dtype, b->dtype,
+                         g->rows > 1 ? b->features : 1});
+    return grid_copy(g, &(grid_rows){raw_of(c, f), rows, 0, rows},
+                     (grid_columns){NULL, g->columns},
+                     &(grid_to){b->data, b->dtype, first, b->features});
 }
 
 static int copy_all(codec *c, const shape *s, pe_block *b, pe_error *errp)

@@ -11,7 +11,8 @@
 static int add_columns(codec *c, const npy_array *a, const unsigned char *data,
                        pe_error *errp)
 {
-    uint64_t rows = a->dim[0], n = a->dims > 1 ? a->dim[1] : 1;
+    uint64_t rows = a->shape.dim[0],
+             n = a->shape.dims > 1 ? a->shape.dim[1] : 1;
     size_t size = a->items.bytes;
 
     for (uint64_t k = 0; k < n; k++) {
@@ -22,8 +23,8 @@ static int add_columns(codec *c, const npy_array *a, const unsigned char *data,
         if (!f)
             return -1;
         f->e = a->items.type;
-        f->raw = data + (a->fortran ? k * rows : k) * size;
-        f->stride = (a->fortran ? 1 : n) * size;
+        f->raw = data + (a->shape.fortran ? k * rows : k) * size;
+        f->stride = (a->shape.fortran ? 1 : n) * size;
         f->dims = 1;
         f->dim[0] = rows;
     }
@@ -35,21 +36,21 @@ static int add_plain(codec *c, const npy_array *a, const unsigned char *data,
 {
     codec_field *f;
 
-    if (c->want_numbers && a->dims > 0 && a->dims <= 2 && c->take.axis <= 0 &&
-        !c->wish_one_row)
+    if (c->want_numbers && a->shape.dims > 0 && a->shape.dims <= 2 &&
+        c->take.axis <= 0 && !c->wish_one_row)
         return add_columns(c, a, data, errp);
     f = codec_field_add(c, "", 0, errp);
     if (!f)
         return -1;
-    if (a->dims > CODEC_DIMS_MAX)
-        return codec_fail(errp, "it has %u axes, more than %d", a->dims,
+    if (a->shape.dims > CODEC_DIMS_MAX)
+        return codec_fail(errp, "it has %u axes, more than %d", a->shape.dims,
                           CODEC_DIMS_MAX);
     f->e = a->items.type;
     f->raw = data;
     f->stride = f->e.size;
-    f->dims = a->dims;
-    f->fortran = a->fortran;
-    memcpy(f->dim, a->dim, a->dims * sizeof(*a->dim));
+    f->dims = a->shape.dims;
+    f->fortran = a->shape.fortran;
+    memcpy(f->dim, a->shape.dim, a->shape.dims * sizeof(*a->shape.dim));
     return 0;
 }
 
@@ -59,10 +60,11 @@ static int take_clock(codec *c, const codec_field *f, pe_error *errp)
     double v;
 
     c->clocked = true;
-    element_load(f->e,
-                 (const unsigned char *)f->raw +
-                     ((size_t)f->dim[0] - 1) * f->stride,
-                 1, 0, &v, PE_F8, 1);
+    element_load((element_from){f->e,
+                                (const unsigned char *)f->raw +
+                                    ((size_t)f->dim[0] - 1) * f->stride,
+                                f->stride},
+                 1, (element_to){&v, PE_F8, 1});
     return codec_clock_number(c, v, errp);
 }
 
@@ -70,11 +72,11 @@ static int take_clock(codec *c, const codec_field *f, pe_error *errp)
 static int add_fields(codec *c, const npy_array *a, const unsigned char *data,
                       pe_error *errp)
 {
-    if (a->dims != 1 || a->dim[0] == 0)
+    if (a->shape.dims != 1 || a->shape.dim[0] == 0)
         return codec_fail(errp,
                           "its records are to stand in one axis, and it "
                           "has %u",
-                          a->dims);
+                          a->shape.dims);
     for (size_t i = 0; i < a->items.n; i++) {
         const grid_field *g = &a->items.field[i];
         codec_field *f = codec_field_add(c, g->name, strlen(g->name), errp);
@@ -85,7 +87,7 @@ static int add_fields(codec *c, const npy_array *a, const unsigned char *data,
         f->raw = data + g->offset;
         f->stride = a->items.bytes;
         f->dims = 1;
-        f->dim[0] = a->dim[0];
+        f->dim[0] = a->shape.dim[0];
         f->clock = codec_is_clock(c, g->name, strlen(g->name));
         if (f->clock && take_clock(c, f, errp) < 0)
             return -1;
@@ -104,7 +106,7 @@ static int add_array(codec *c, const npy_array *a, const void *buf, size_t len,
     if (bytes > 0 && len - a->data_offset == bytes)
         return a->items.n ? add_fields(c, a, data, errp)
                           : add_plain(c, a, data, errp);
-    grid_shape_text(a->dim, a->dims, shape, sizeof(shape));
+    grid_shape_text(a->shape.dim, a->shape.dims, shape, sizeof(shape));
     return codec_fail(errp,
                       "%zu bytes of data where %s items of %zu bytes have "
                       "others",

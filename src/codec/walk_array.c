@@ -210,7 +210,8 @@ static int push_numpy(walk *w, const numpy *n, size_t count, nest *s,
     to = codec_number_room(w->c, count, errp);
     if (!to)
         return -1;
-    if (element_load(n->e, n->data, count, n->e.size, to, PE_F8, 1))
+    if (element_load((element_from){n->e, n->data, n->e.size}, count,
+                     (element_to){to, PE_F8, 1}))
         w->c->rounded = true;
     return 1;
 }

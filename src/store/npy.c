@@ -99,7 +99,8 @@ int npy_read(store_table *s, uint64_t row, uint32_t n, void *to,
     f->next = row + n;
     if (grid_copy(
             g, &(grid_rows){f->raw, f->raw_n, (size_t)(row - f->raw_first), n},
-            s->column, s->columns, to, dtype, 0, s->columns) > 0)
+            (grid_columns){s->column, s->columns},
+            &(grid_to){to, dtype, 0, s->columns}) > 0)
         store_rounded(s, row, dtype);
     return 0;
 }
@@ -175,15 +176,17 @@ static int describe(npy_store *f, pe_error *errp)
     const element e = f->array.items.type;
     char left[400] = "", shape[128];
 
-    grid_shape_text(f->array.dim, f->array.dims, shape, sizeof(shape));
+    grid_shape_text(f->array.shape.dim, f->array.shape.dims, shape,
+                    sizeof(shape));
     if (!f->array.items.n)
         snprintf(left, sizeof(left), "%s of %c%c%u%s", shape,
                  e.size == 1 ? '|'
                  : e.big     ? '>'
                              : '<',
                  e.kind, e.size,
-                 f->array.fortran && f->array.dims > 1 ? ", Fortran order"
-                                                       : "");
+                 f->array.shape.fortran && f->array.shape.dims > 1
+                     ? ", Fortran order"
+                     : "");
     else if (*f->array.items.left_out)
         snprintf(left, sizeof(left), "left out: %s", f->array.items.left_out);
     return store_describe(&f->head, left, errp);
@@ -200,8 +203,7 @@ int npy_begin(npy_store *f, const store_wish *w, uint64_t size, pe_error *errp)
                             f->head.name);
     if (read_header(f, size, errp) < 0)
         return -1;
-    if (grid_make(&f->grid, f->array.dim, f->array.dims, f->array.fortran,
-                  &f->array.items, &take, errp) < 0)
+    if (grid_make(&f->grid, &f->array.shape, &f->array.items, &take, errp) < 0)
         return pe_error_prefix(errp, "%s", f->head.name);
     if (f->grid.rows == 0)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
@@ -223,7 +225,8 @@ typedef struct npy_file {
 static int file_bytes(npy_store *f, void *to, size_t n, uint64_t offset,
                       uint64_t row, pe_error *errp)
 {
-    return store_pread(&f->head, ((npy_file *)f)->fd, to, n, offset, row, errp);
+    return store_pread(&f->head, ((npy_file *)f)->fd,
+                       &(store_piece){to, n, offset, row}, errp);
 }
 
 static void file_close(store_table *s)

@@ -100,8 +100,8 @@ static int member_bytes(npy_store *f, void *to, size_t n, uint64_t offset,
     npz_store *z = (npz_store *)f;
 
     if (z->whole)
-        return store_pread(&f->head, fileno(z->whole), to, n, offset, row,
-                           errp);
+        return store_pread(&f->head, fileno(z->whole),
+                           &(store_piece){to, n, offset, row}, errp);
     if (go_to(z, offset, row, errp) < 0)
         return -1;
     return read_next(z, to, n, row, errp);

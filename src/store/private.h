@@ -62,9 +62,16 @@ void store_say(store_table *s, const char *fmt, ...)
 /* Free head and all. */
 void store_free(store_table *s);
 
-/* All [n] bytes at [offset], or an error that names [s] and [row]. */
-int store_pread(const store_table *s, int fd, void *to, size_t n,
-                uint64_t offset, uint64_t row, pe_error *errp);
+/* Bytes of a file that are wanted, of which [row] is the first row. */
+typedef struct store_piece {
+    void *to;
+    size_t n;
+    uint64_t offset, row;
+} store_piece;
+
+/* All of [p], or an error that names [s] and the row. */
+int store_pread(const store_table *s, int fd, const store_piece *p,
+                pe_error *errp);
 
 /* Open of HDF5 where the library is not ours: pilot-hdf5 is asked. */
 store_table *store_ask(const store_wish *w, const char *file,

@@ -262,18 +262,18 @@ void store_rounded(store_table *s, uint64_t row, enum pe_dtype dtype)
               dtype == PE_F8 ? "" : "; format: f8 has room up to 2^53");
 }
 
-int store_pread(const store_table *s, int fd, void *to, size_t n,
-                uint64_t offset, uint64_t row, pe_error *errp)
+int store_pread(const store_table *s, int fd, const store_piece *p,
+                pe_error *errp)
 {
-    for (size_t done = 0; done < n;) {
-        ssize_t got =
-            pread(fd, (char *)to + done, n - done, (off_t)(offset + done));
+    for (size_t done = 0; done < p->n;) {
+        ssize_t got = pread(fd, (char *)p->to + done, p->n - done,
+                            (off_t)(p->offset + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             return pe_error_set(
                 errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                "%s:%" PRIu64 " cannot be read: %s", s->name, row,
+                "%s:%" PRIu64 " cannot be read: %s", s->name, p->row,
                 got < 0 ? strerror(errno) : "the file was cut meanwhile");
         done += (size_t)got;
     }

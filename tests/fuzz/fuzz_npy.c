@@ -52,10 +52,9 @@ static void run_axes(const npy_array *a, const uint8_t *data, size_t size)
     pe_error e = {0};
     grid g;
 
-    for (int axis = -1; axis < (int)a->dims; axis++) {
+    for (int axis = -1; axis < (int)a->shape.dims; axis++) {
         const grid_take take = {.axis = axis, .frames = true};
-        if (grid_make(&g, a->dim, a->dims, a->fortran, &a->items, &take, &e) <
-            0) {
+        if (grid_make(&g, &a->shape, &a->items, &take, &e) < 0) {
             expect_refusal(&e);
             continue;
         }
@@ -65,8 +64,9 @@ static void run_axes(const npy_array *a, const uint8_t *data, size_t size)
             continue;
         double *to = malloc(n * g.columns * sizeof(*to));
         expect(to != NULL);
-        grid_copy(&g, &(grid_rows){data + a->data_offset, n, 0, n}, NULL,
-                  g.columns, to, PE_F8, 0, g.columns);
+        grid_copy(&g, &(grid_rows){data + a->data_offset, n, 0, n},
+                  (grid_columns){NULL, g.columns},
+                  &(grid_to){to, PE_F8, 0, g.columns});
         free(to);
     }
 }

@@ -95,8 +95,9 @@ static bool load_right(char kind, unsigned size, const layout *l)
         lost += kind != 'f' &&
                 (l->dtype == PE_F8 ? (double)x != x : (float)(double)x != x);
     }
-    got = element_load((element){kind, (unsigned char)size, l->big}, raw + 1,
-                       l->n, stride, wide, l->dtype, l->step);
+    got = element_load(
+        (element_from){{kind, (unsigned char)size, l->big}, raw + 1, stride},
+        l->n, (element_to){wide, l->dtype, l->step});
     for (unsigned i = 0; i < l->n * l->step; i++) {
         uint64_t bits;
         long double x = number(kind, size, i / l->step, &bits);
@@ -155,7 +156,8 @@ static void test_halves(void)
             want = w & 0x3ff ? NAN : INFINITY;
         if (w & 0x8000)
             want = -want;
-        element_load((element){'f', 2, false}, raw, 1, 2, &got, PE_F8, 1);
+        element_load((element_from){{'f', 2, false}, raw, 2}, 1,
+                     (element_to){&got, PE_F8, 1});
         wrong += isnan(want) ? !isnan(got) : got != want;
     }
     CU_ASSERT_EQUAL(wrong, 0);
@@ -175,7 +177,9 @@ static void test_unknown(void)
         double x[300] = {0};
         CU_ASSERT_FALSE(element_is_known(odd[i].kind, odd[i].size));
         UNIT_EQUAL(element_name(odd[i]), "number");
-        CU_ASSERT_EQUAL(element_load(odd[i], raw, 300, 8, x, PE_F8, 1), 0);
+        CU_ASSERT_EQUAL(element_load((element_from){odd[i], raw, 8}, 300,
+                                     (element_to){x, PE_F8, 1}),
+                        0);
         for (int k = 0; k < 300; k++)
             CU_ASSERT(isnan(x[k]));
     }

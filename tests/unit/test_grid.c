@@ -66,6 +66,14 @@ static void cut_rows(const grid *g, const uint16_t *all, size_t first, size_t n,
                n * g->inner * sizeof(*out));
 }
 
+static grid_shape shape_of(const shape *s, bool fortran)
+{
+    grid_shape to = {.dims = s->dims, .fortran = fortran};
+
+    memcpy(to.dim, s->dim, sizeof(s->dim));
+    return to;
+}
+
 /* Rows [from], [count] of them, of those in memory: to the columns from 2 on
  * of a matrix that is wider, in the order that was asked for.
  */
@@ -87,7 +95,8 @@ static bool copied_right(const shape *s, bool fortran, unsigned axis,
             order[c] = chosen ? g->columns - 1 - c : c;
         size_t lost =
             grid_copy(g, &(grid_rows){part, n, from, count},
-                      chosen ? order : NULL, g->columns, to, PE_F8, 2, width);
+                      (grid_columns){chosen ? order : NULL, g->columns},
+                      &(grid_to){to, PE_F8, 2, width});
         right = lost == 0;
         for (size_t r = 0; r < count; r++)
             for (size_t c = 0; c < width; c++) {
@@ -125,10 +134,10 @@ static void test_axes(void)
             const grid_take take = {.axis = (int)(k / 2), .frames = k % 2};
             const unsigned axis = k / 2;
             bool fortran = k % 2;
+            const grid_shape given = shape_of(s, fortran);
             grid g;
-            CU_ASSERT_EQUAL_FATAL(
-                grid_make(&g, s->dim, s->dims, fortran, &items, &take, NULL),
-                0);
+            CU_ASSERT_EQUAL_FATAL(grid_make(&g, &given, &items, &take, NULL),
+                                  0);
             CU_ASSERT_EQUAL(g.rows, s->dim[axis]);
             CU_ASSERT_EQUAL(g.columns * g.rows, size_of(s));
             CU_ASSERT_EQUAL(grid_bytes(&g, (size_t)g.rows), 2 * size_of(s));
@@ -146,7 +155,7 @@ static void test_records(void)
     struct {
         unsigned char raw[11];
     } rows[3] = {{{0}}};
-    const uint64_t dim[2] = {3, 1};
+    const grid_shape three = {1, false, {3}}, two = {2, false, {1, 2}};
     const grid_take take = {.axis = -1};
     const char *const names[] = {"a", "b", "c"};
     const element types[] = {{'i', 2, true}, {'f', 4, false}, {'u', 1, false}};
@@ -171,18 +180,20 @@ static void test_records(void)
         memcpy(&rows[r].raw[3], &f, 4);
         rows[r].raw[10] = (unsigned char)(200 + r);
     }
-    CU_ASSERT_EQUAL_FATAL(grid_make(&g, dim, 1, false, &items, &take, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(grid_make(&g, &three, &items, &take, NULL), 0);
     CU_ASSERT_EQUAL(g.columns, 3);
-    CU_ASSERT_EQUAL(
-        grid_copy(&g, &(grid_rows){rows, 3, 0, 3}, NULL, 3, to, PE_F8, 0, 3),
-        0);
+    CU_ASSERT_EQUAL(grid_copy(&g, &(grid_rows){rows, 3, 0, 3},
+                              (grid_columns){NULL, 3},
+                              &(grid_to){to, PE_F8, 0, 3}),
+                    0);
     for (int r = 0; r < 3; r++) {
         CU_ASSERT_EQUAL(to[3 * r], 256 + r);
         CU_ASSERT_EQUAL(to[3 * r + 1], 0.5 * r);
         CU_ASSERT_EQUAL(to[3 * r + 2], 200 + r);
     }
-    CU_ASSERT_EQUAL(grid_copy(&g, &(grid_rows){rows, 3, 1, 2}, chosen, 2, some,
-                              PE_F4, 0, 2),
+    CU_ASSERT_EQUAL(grid_copy(&g, &(grid_rows){rows, 3, 1, 2},
+                              (grid_columns){chosen, 2},
+                              &(grid_to){some, PE_F4, 0, 2}),
                     0);
     CU_ASSERT_EQUAL(some[0], 201);
     CU_ASSERT_EQUAL(some[3], 258);
@@ -192,8 +203,7 @@ static void test_records(void)
         CU_ASSERT_EQUAL(grid_element(&g, c).size, types[c].size);
     }
     /* Two of them in a row are six columns. */
-    CU_ASSERT_EQUAL_FATAL(
-        grid_make(&g, (uint64_t[]){1, 2}, 2, false, &items, &take, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(grid_make(&g, &two, &items, &take, NULL), 0);
     CU_ASSERT_EQUAL(g.columns, 6);
     UNIT_EQUAL(grid_name(&g, 4), "b");
     grid_items_clear(&items);
@@ -207,24 +217,24 @@ static void test_rounded(void)
                                 INT64_MAX, (INT64_C(1) << 24) + 1};
     const grid_items items = {.type = {'i', 8, false}, .bytes = 8};
     const grid_take take = {.axis = -1};
-    const uint32_t last = 1;
+    const grid_shape pairs = {2, false, {3, 2}};
+    const grid_columns both = {NULL, 2}, last = {(uint32_t[]){1}, 1};
     double to[6];
     float some[6];
     grid g;
 
-    CU_ASSERT_EQUAL_FATAL(
-        grid_make(&g, (uint64_t[]){3, 2}, 2, false, &items, &take, NULL), 0);
-    CU_ASSERT_EQUAL(
-        grid_copy(&g, &(grid_rows){numbers, 3, 0, 3}, NULL, 2, to, PE_F8, 0, 2),
-        2);
-    CU_ASSERT_EQUAL(grid_copy(&g, &(grid_rows){numbers, 3, 0, 3}, NULL, 2, some,
-                              PE_F4, 0, 2),
-                    3);
-    CU_ASSERT_EQUAL(grid_copy(&g, &(grid_rows){numbers, 3, 0, 3}, &last, 1,
-                              some, PE_F4, 0, 1),
+    CU_ASSERT_EQUAL_FATAL(grid_make(&g, &pairs, &items, &take, NULL), 0);
+    CU_ASSERT_EQUAL(grid_copy(&g, &(grid_rows){numbers, 3, 0, 3}, both,
+                              &(grid_to){to, PE_F8, 0, 2}),
                     2);
-    CU_ASSERT_EQUAL(grid_copy(&g, &(grid_rows){numbers, 3, 2, 1}, &last, 1,
-                              some, PE_F4, 0, 1),
+    CU_ASSERT_EQUAL(grid_copy(&g, &(grid_rows){numbers, 3, 0, 3}, both,
+                              &(grid_to){some, PE_F4, 0, 2}),
+                    3);
+    CU_ASSERT_EQUAL(grid_copy(&g, &(grid_rows){numbers, 3, 0, 3}, last,
+                              &(grid_to){some, PE_F4, 0, 1}),
+                    2);
+    CU_ASSERT_EQUAL(grid_copy(&g, &(grid_rows){numbers, 3, 2, 1}, last,
+                              &(grid_to){some, PE_F4, 0, 1}),
                     1);
 }
 
@@ -267,11 +277,10 @@ static void test_refused(void)
         const grid_items items = {.type = {'u', 2, false},
                                   .bytes = table[i].bytes};
         const grid_take take = {table[i].axis, table[i].frames};
+        const grid_shape given = shape_of(&table[i].s, false);
         pe_error e = {0};
         grid g;
-        CU_ASSERT_EQUAL(grid_make(&g, table[i].s.dim, table[i].s.dims, false,
-                                  &items, &take, &e),
-                        -1);
+        CU_ASSERT_EQUAL(grid_make(&g, &given, &items, &take, &e), -1);
         UNIT_CONTAINS(e.text, table[i].want);
         CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
     }
@@ -279,7 +288,7 @@ static void test_refused(void)
 
 static void test_bounds(void)
 {
-    const uint64_t dim[GRID_DIMS_MAX + 1] = {1};
+    const grid_shape many = {GRID_DIMS_MAX + 1, false, {1}};
     const grid_items one = {.type = {'u', 1, false}, .bytes = 1};
     const grid_take take = {.axis = 0};
     grid_items items = {.bytes = 1};
@@ -288,8 +297,7 @@ static void test_bounds(void)
     grid g;
     int n = 0;
 
-    CU_ASSERT_EQUAL(
-        grid_make(&g, dim, GRID_DIMS_MAX + 1, false, &one, &take, &e), -1);
+    CU_ASSERT_EQUAL(grid_make(&g, &many, &one, &take, &e), -1);
     UNIT_EQUAL(e.text, "its shape has 33 axes, more than 32");
     /* A short header cannot ask for all memory. */
     while (n <= GRID_FIELDS_MAX &&

@@ -347,7 +347,8 @@ int hdf5_clock_read(hdf5_clock *c, const char *name, uint64_t row, uint32_t n,
         size_t want = left < n - done ? (size_t)left : n - done;
         if (hdf5_part_load(p, name, row + done, want, &r, errp) < 0)
             return -1;
-        grid_copy(&p->grid, &r, NULL, 1, c->cells, PE_F8, 0, 1);
+        grid_copy(&p->grid, &r, (grid_columns){NULL, 1},
+                  &(grid_to){c->cells, PE_F8, 0, 1});
         for (size_t i = 0; i < r.count; i++) {
             int64_t *to = &ns[done + i];
             double x = 0;

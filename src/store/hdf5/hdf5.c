@@ -46,12 +46,15 @@ static void tell(hdf5_store *s, const hdf5_part *p, uint64_t n, uint64_t row,
     s->head.hear.masked(s->head.hear.arg, n, reason, first);
 }
 
-static void store_cell(void *to, enum pe_dtype dtype, size_t i, double x)
+/* Of a run's own columns, column [c] of row [row]. */
+static void store_cell(const grid_to *to, size_t row, uint32_t c, double x)
 {
-    if (dtype == PE_F8)
-        ((double *)to)[i] = x;
+    size_t i = row * to->width + to->first + c;
+
+    if (to->dtype == PE_F8)
+        ((double *)to->matrix)[i] = x;
     else
-        ((float *)to)[i] = (float)x;
+        ((float *)to->matrix)[i] = (float)x;
 }
 
 static int reserve_cells(hdf5_store *s, size_t n, pe_error *errp)
@@ -69,21 +72,20 @@ static int reserve_cells(hdf5_store *s, size_t n, pe_error *errp)
 
 /* Rows [r] of run [k], the first of them being [row] of the file. */
 static int copy_packed(hdf5_store *s, const hdf5_run *k, const grid_rows *r,
-                       uint64_t row, void *to, enum pe_dtype dtype,
-                       pe_error *errp)
+                       uint64_t row, const grid_to *to, pe_error *errp)
 {
     const hdf5_part *p = &s->part[k->part];
     lost l = {0};
 
     if (reserve_cells(s, r->count * k->columns, errp) < 0)
         return -1;
-    if (grid_copy(&p->grid, r, k->column, k->columns, s->cells, PE_F8, 0,
-                  k->columns) > 0)
+    if (grid_copy(&p->grid, r, (grid_columns){k->column, k->columns},
+                  &(grid_to){s->cells, PE_F8, 0, k->columns}) > 0)
         store_rounded(&s->head, row, PE_F8);
     for (size_t i = 0; i < r->count; i++)
         for (uint32_t c = 0; c < k->columns; c++)
             store_cell(
-                to, dtype, i * s->head.columns + k->at + c,
+                to, i, c,
                 unpack(&p->packing, s->cells[i * k->columns + c], i, &l));
     tell(s, p, l.missing, row + l.missing_at, "is missing",
          "a fill value or missing_value");
@@ -96,24 +98,24 @@ static int copy_packed(hdf5_store *s, const hdf5_run *k, const grid_rows *r,
 
 /* Rows that a shorter variable of netCDF has not. */
 static void fill_open(hdf5_store *s, const hdf5_run *k, uint64_t row, size_t n,
-                      void *to, enum pe_dtype dtype)
+                      const grid_to *to)
 {
     for (size_t i = 0; i < n; i++)
         for (uint32_t c = 0; c < k->columns; c++)
-            store_cell(to, dtype, i * s->head.columns + k->at + c, (double)NAN);
+            store_cell(to, i, c, (double)NAN);
     tell(s, &s->part[k->part], n * (uint64_t)k->columns, row, "is not written",
          "this variable is shorter than others of its dimension");
 }
 
 static int read_run(hdf5_store *s, const hdf5_run *k, uint64_t row, size_t n,
-                    char *to, enum pe_dtype dtype, pe_error *errp)
+                    grid_to to, pe_error *errp)
 {
     hdf5_part *p = &s->part[k->part];
-    size_t row_bytes = s->head.columns * (size_t)dtype;
     grid_rows r;
 
-    if (!k->column && k->columns == s->head.columns &&
-        hdf5_part_copy(p, row, n, to, dtype))
+    to.first = k->at;
+    if (!k->column && k->columns == to.width &&
+        hdf5_part_copy(p, row, n, to.matrix, to.dtype))
         return 0;
     while (n > 0 && row < p->grid.rows) {
         size_t there =
@@ -121,18 +123,18 @@ static int read_run(hdf5_store *s, const hdf5_run *k, uint64_t row, size_t n,
         if (hdf5_part_load(p, s->path, row, there, &r, errp) < 0)
             return -1;
         if (p->packing.any) {
-            if (copy_packed(s, k, &r, row, to, dtype, errp) < 0)
+            if (copy_packed(s, k, &r, row, &to, errp) < 0)
                 return -1;
-        } else if (grid_copy(&p->grid, &r, k->column, k->columns, to, dtype,
-                             k->at, s->head.columns) > 0) {
-            store_rounded(&s->head, row, dtype);
+        } else if (grid_copy(&p->grid, &r,
+                             (grid_columns){k->column, k->columns}, &to) > 0) {
+            store_rounded(&s->head, row, to.dtype);
         }
         row += r.count;
         n -= r.count;
-        to += r.count * row_bytes;
+        to.matrix = (char *)to.matrix + r.count * to.width * (size_t)to.dtype;
     }
     if (n > 0)
-        fill_open(s, k, row, n, to, dtype);
+        fill_open(s, k, row, n, &to);
     return 0;
 }
 
@@ -140,11 +142,12 @@ static int hdf5_read(store_table *head, uint64_t row, uint32_t n, void *to,
                      enum pe_dtype dtype, pe_error *errp)
 {
     hdf5_store *s = (hdf5_store *)head;
+    const grid_to table = {to, dtype, 0, head->columns};
     int rc = 0;
 
     hdf5_enter();
     for (size_t i = 0; i < s->runs && rc == 0; i++)
-        rc = read_run(s, &s->run[i], row, n, to, dtype, errp);
+        rc = read_run(s, &s->run[i], row, n, table, errp);
     hdf5_leave();
     return rc;
 }

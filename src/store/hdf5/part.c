@@ -59,12 +59,11 @@ static int read_shape(const hdf5_file *f, hdf5_part *p, uint64_t *dim,
 static int take_shape(const hdf5_file *f, hdf5_part *p, const grid_take *take,
                       pe_error *errp)
 {
-    uint64_t dim[GRID_DIMS_MAX];
-    unsigned dims = 0;
+    grid_shape shape = {0};
 
-    if (read_shape(f, p, dim, &dims, errp) < 0)
+    if (read_shape(f, p, shape.dim, &shape.dims, errp) < 0)
         return -1;
-    if (grid_make(&p->grid, dim, dims, false, &p->items, take, errp) < 0)
+    if (grid_make(&p->grid, &shape, &p->items, take, errp) < 0)
         return pe_error_prefix(errp, "%s:%s", f->path, p->path);
     return 0;
 }
