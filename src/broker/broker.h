@@ -115,16 +115,24 @@ broker_producer *broker_producer_open(const broker_producer_conf *c,
  */
 void broker_producer_close(broker_producer *p);
 
-/* Hand over one record; [value] is borrowed until its delivery callback when
- * [copy] is false.  partition < 0: the client's hash of the key.  Returns 0;
- * 1 when the queue is full (poll and try again); -1 error (input: too large,
- * or no such partition; fatal: producer is broken).  The first record of a
- * topic waits up to 5 s for the broker's description of it.  Any thread.
+/* A record that is to be stored. */
+typedef struct broker_output {
+    const char *topic;
+    int32_t partition; /* < 0: the client's hash of the key */
+    const char *key;   /* NULL: none */
+    const void *value;
+    size_t len;
+    const record_headers *headers; /* NULL: none */
+    bool copy;    /* else [value] is borrowed until its delivery callback */
+    void *opaque; /* for that */
+} broker_output;
+
+/* Hand over one record.  Returns 0; 1 when the queue is full (poll and try
+ * again); -1 error (input: too large, or no such partition; fatal: producer is
+ * broken).  The first record of a topic waits up to 5 s for the broker's
+ * description of it.  Any thread.
  */
-int broker_produce(broker_producer *p, const char *topic, int32_t partition,
-                   const char *key, const void *value, size_t len,
-                   const record_headers *headers, bool copy, void *opaque,
-                   pe_error *errp);
+int broker_produce(broker_producer *p, const broker_output *o, pe_error *errp);
 
 /* Serve delivery callbacks for up to [timeout_ms]; returns how many. */
 int broker_producer_poll(broker_producer *p, int timeout_ms);

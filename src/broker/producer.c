@@ -214,9 +214,8 @@ static rd_kafka_headers_t *make_headers(const record_headers *h)
     return out;
 }
 
-static int produce_error(const broker_producer *p, const char *topic,
-                         int32_t partition, size_t len, rd_kafka_resp_err_t err,
-                         pe_error *errp)
+static int produce_error(const broker_producer *p, const broker_output *o,
+                         rd_kafka_resp_err_t err, pe_error *errp)
 {
     switch (err) {
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
@@ -226,47 +225,46 @@ static int produce_error(const broker_producer *p, const char *topic,
                             "record of %zu bytes for %s is larger, with its "
                             "headers, than %llu: use fewer points a block, "
                             "or raise streams.STAGE.message-max",
-                            len, topic, (unsigned long long)p->message_bytes);
+                            o->len, o->topic,
+                            (unsigned long long)p->message_bytes);
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "topic %s has no partition %d: ask for fewer "
                             "partitions, or add some",
-                            topic, (int)partition);
+                            o->topic, (int)o->partition);
     case RD_KAFKA_RESP_ERR__FATAL:
         return broker_producer_error(p, errp);
     default:
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                            "record for %s/%d cannot be sent: %s", topic,
-                            (int)partition, rd_kafka_err2str(err));
+                            "record for %s/%d cannot be sent: %s", o->topic,
+                            (int)o->partition, rd_kafka_err2str(err));
     }
 }
 
-int broker_produce(broker_producer *p, const char *topic, int32_t partition,
-                   const char *key, const void *value, size_t len,
-                   const record_headers *headers, bool copy, void *opaque,
-                   pe_error *errp)
+int broker_produce(broker_producer *p, const broker_output *o, pe_error *errp)
 {
-    rd_kafka_topic_t *t = find_topic(p, topic, errp);
+    rd_kafka_topic_t *t = find_topic(p, o->topic, errp);
     rd_kafka_headers_t *h;
     rd_kafka_resp_err_t err;
 
     if (!t)
         return -1;
-    h = make_headers(headers);
+    h = make_headers(o->headers);
     atomic_fetch_add(&p->pending, 1); /* it may be delivered at once */
     err = rd_kafka_producev(
         p->client.rk, RD_KAFKA_V_RKT(t),
-        RD_KAFKA_V_PARTITION(partition < 0 ? RD_KAFKA_PARTITION_UA : partition),
-        RD_KAFKA_V_MSGFLAGS(copy ? RD_KAFKA_MSG_F_COPY : 0),
-        RD_KAFKA_V_KEY(key, key ? strlen(key) : 0),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)value, len), RD_KAFKA_V_HEADERS(h),
-        RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+        RD_KAFKA_V_PARTITION(o->partition < 0 ? RD_KAFKA_PARTITION_UA
+                                              : o->partition),
+        RD_KAFKA_V_MSGFLAGS(o->copy ? RD_KAFKA_MSG_F_COPY : 0),
+        RD_KAFKA_V_KEY(o->key, o->key ? strlen(o->key) : 0),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value, o->len),
+        RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_OPAQUE(o->opaque), RD_KAFKA_V_END);
     if (!err)
         return 0;
     atomic_fetch_sub(&p->pending, 1);
     if (h)
         rd_kafka_headers_destroy(h); /* ours again after an error */
-    return produce_error(p, topic, partition, len, err, errp);
+    return produce_error(p, o, err, errp);
 }
 
 int broker_producer_poll(broker_producer *p, int timeout_ms)

@@ -139,7 +139,7 @@ static int send_slot(device *d, queue_slot *slot)
         return -1;
     said_add(d, slot, &d->headers);
     rc = sender_produce(d->conf.sender,
-                        &(const sender_record){.topic = d->conf.topic,
+                        &(const broker_output){.topic = d->conf.topic,
                                                .partition = d->conf.partition,
                                                .key = d->conf.name,
                                                .value = slot->frame,

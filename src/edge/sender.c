@@ -207,12 +207,10 @@ static void note_refusal(sender *s, const pe_error *error)
     atomic_store(&s->broken, true);
 }
 
-int sender_produce(sender *s, const sender_record *r, pe_error *errp)
+int sender_produce(sender *s, const broker_output *o, pe_error *errp)
 {
     pe_error error = {0};
-    int rc =
-        s->ops->produce(s->producer, r->topic, r->partition, r->key, r->value,
-                        r->len, r->headers, false, r->opaque, &error);
+    int rc = s->ops->produce(s->producer, o, &error);
 
     if (rc >= 0)
         return rc;

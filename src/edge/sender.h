@@ -15,10 +15,7 @@
 typedef struct sender_ops {
     broker_producer *(*open)(const broker_producer_conf *c, pe_error *errp);
     void (*close)(broker_producer *p);
-    int (*produce)(broker_producer *p, const char *topic, int32_t partition,
-                   const char *key, const void *value, size_t len,
-                   const record_headers *headers, bool copy, void *opaque,
-                   pe_error *errp);
+    int (*produce)(broker_producer *p, const broker_output *o, pe_error *errp);
     int (*poll)(broker_producer *p, int timeout_ms);
     int (*error)(const broker_producer *p, pe_error *errp);
 } sender_ops;
@@ -55,21 +52,9 @@ int sender_error(const sender *s, pe_error *errp);
 bool sender_enter(sender *s, uint64_t *generationp);
 void sender_leave(sender *s);
 
-/* A record, as broker_produce has it; all is borrowed until its callback. */
-typedef struct sender_record {
-    const char *topic;
-    int32_t partition;
-    const char *key;
-    const void *value;
-    size_t len;
-    const record_headers *headers;
-    void *opaque;
-} sender_record;
-
-/* broker_produce without a copy, between enter and leave; the class of an
- * error that only a new producer cures is PE_ERROR_RETRY, and the sender opens
- * it.
+/* broker_produce, between enter and leave; the class of an error that only a
+ * new producer cures is PE_ERROR_RETRY, and the sender opens it.
  */
-int sender_produce(sender *s, const sender_record *r, pe_error *errp);
+int sender_produce(sender *s, const broker_output *o, pe_error *errp);
 
 #endif

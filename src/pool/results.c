@@ -48,13 +48,10 @@ static void delivered(void *arg, void *opaque, int32_t partition,
  */
 struct pool_held {
     pool_held *next;
-    const char *topic; /* of the results */
+    broker_output what;
     char *key;
     char *times; /* of the rows; the record they came with is released */
-    int32_t partition;
-    void *ticket;
     record_headers headers;
-    size_t len;
     unsigned char value[];
 };
 
@@ -66,15 +63,6 @@ static void held_free(pool_held *h)
     }
     free(h);
 }
-
-/* What is to leave: [s] waits for it. */
-struct outgoing {
-    pool_slot *s;
-    const char *topic;
-    const pe_block *of; /* where it came from */
-    const void *value;
-    size_t len;
-};
 
 static int keep_times(pool_held *h)
 {
@@ -92,23 +80,22 @@ static int keep_times(pool_held *h)
     return 0;
 }
 
-static int hold(pool_results *r, const struct outgoing *o, pe_error *errp)
+static int hold(pool_results *r, const broker_output *o, pe_error *errp)
 {
     pool_held *h = malloc(sizeof(*h) + o->len), **at = &r->held;
 
     if (!h)
         return pe_error_nomem(errp);
-    *h = (pool_held){.topic = o->topic,
-                     .key = strdup(o->of->device),
-                     .partition = o->of->partition,
-                     .ticket = ticket(r, o->s),
-                     .len = o->len};
-    record_copy(&h->headers, &r->headers);
+    *h = (pool_held){.what = *o, .key = strdup(o->key)};
+    record_copy(&h->headers, o->headers);
     if (!h->key || keep_times(h) < 0) {
         held_free(h);
         return pe_error_nomem(errp);
     }
     memcpy(h->value, o->value, o->len);
+    h->what.key = h->key;
+    h->what.value = h->value;
+    h->what.headers = &h->headers;
     while (*at)
         at = &(*at)->next;
     *at = h;
@@ -142,9 +129,7 @@ static void send_held(pool_results *r)
     while (r->held) {
         pool_held *h = r->held;
         pe_error e = {0};
-        int rc =
-            broker_produce(r->producer, h->topic, h->partition, h->key,
-                           h->value, h->len, &h->headers, true, h->ticket, &e);
+        int rc = broker_produce(r->producer, &h->what, &e);
 
         if (!settle(r, rc, &e))
             return;
@@ -221,20 +206,37 @@ void results_poll(pool_results *r)
     replace_broken(r);
 }
 
+/* What is to leave: [s] waits for it. */
+struct outgoing {
+    pool_slot *s;
+    const char *topic;
+    const pe_block *of; /* where it came from */
+    const void *value;
+    size_t len;
+};
+
 /* Without a wait: the others wait for this rank in every round. */
-static void send(pool_results *r, const struct outgoing *o)
+static void send(pool_results *r, const struct outgoing *out)
 {
+    const broker_output o = {
+        .topic = out->topic,
+        .partition = out->of->partition,
+        .key = out->of->device,
+        .value = out->value,
+        .len = out->len,
+        .headers = &r->headers,
+        .copy = true,
+        .opaque = ticket(r, out->s),
+    };
     pe_error e = {0};
     int rc = 1;
 
     if (!r->held)
-        rc = broker_produce(r->producer, o->topic, o->of->partition,
-                            o->of->device, o->value, o->len, &r->headers, true,
-                            ticket(r, o->s), &e);
+        rc = broker_produce(r->producer, &o, &e);
     if (rc == 1)
-        rc = hold(r, o, &e);
+        rc = hold(r, &o, &e);
     if (rc == 0)
-        o->s->unacked++;
+        out->s->unacked++;
     settle(r, rc, &e);
 }
 

@@ -58,16 +58,18 @@ static int send_records(const broker_conf *b, const char *value, pe_error *errp)
                               .message_bytes = VALUE + 4096,
                               .queue_bytes = 16 << 20,
                               .in_flight = 1};
-    record_headers none;
+    const broker_output o = {.topic = "via",
+                             .key = "key",
+                             .value = value,
+                             .len = VALUE,
+                             .copy = true};
     broker_producer *p = broker_producer_open(&c, errp);
     int rc = 0;
 
     if (!p)
         return -1;
-    record_clear(&none);
     for (int i = 0; i < RECORDS && rc == 0; i++) {
-        while ((rc = broker_produce(p, "via", 0, "key", value, VALUE, &none,
-                                    true, NULL, errp)) == 1)
+        while ((rc = broker_produce(p, &o, errp)) == 1)
             broker_producer_poll(p, 100);
     }
     if (rc == 0)

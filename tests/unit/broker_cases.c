@@ -132,7 +132,11 @@ void case_names(void)
 
     memset(name, 'x', sizeof(name) - 1);
     CU_ASSERT_EQUAL(
-        broker_produce(p, name, 0, NULL, "v", 1, NULL, true, NULL, &e), -1);
+        broker_produce(p,
+                       &(broker_output){
+                           .topic = name, .value = "v", .len = 1, .copy = true},
+                       &e),
+        -1);
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
     UNIT_CONTAINS(e.text, "cannot be the name of a topic");
     CU_ASSERT_EQUAL(broker_producer_pending(p), 0);
@@ -239,11 +243,18 @@ void case_bytes(void)
     record_add_borrowed(&h, "raw", raw, sizeof(raw));
     record_add(&h, "twice", "1");
     record_add(&h, "twice", "2");
-    CU_ASSERT_EQUAL(broker_produce(p, "bytes", 0, NULL, value, sizeof(value),
-                                   &h, false, NULL, NULL),
+    CU_ASSERT_EQUAL(broker_produce(p,
+                                   &(broker_output){.topic = "bytes",
+                                                    .value = value,
+                                                    .len = sizeof(value),
+                                                    .headers = &h},
+                                   NULL),
                     0);
     CU_ASSERT_EQUAL(
-        broker_produce(p, "bytes", 0, "", NULL, 0, NULL, true, NULL, NULL), 0);
+        broker_produce(
+            p, &(broker_output){.topic = "bytes", .key = "", .copy = true},
+            NULL),
+        0);
     CU_ASSERT_EQUAL(broker_producer_flush(p, 20000, NULL), 0);
     broker_producer_close(p);
     c = mock_consumer("bytes", 0);
@@ -359,8 +370,12 @@ void case_large(void)
     pe_error e = {0};
 
     broker_case_topic("large", 1);
-    CU_ASSERT_EQUAL(broker_produce(p, "large", 0, NULL, big, MOCK_MIB, NULL,
-                                   true, NULL, &e),
+    CU_ASSERT_EQUAL(broker_produce(p,
+                                   &(broker_output){.topic = "large",
+                                                    .value = big,
+                                                    .len = MOCK_MIB,
+                                                    .copy = true},
+                                   &e),
                     -1);
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
@@ -368,8 +383,12 @@ void case_large(void)
     CU_ASSERT_EQUAL(broker_producer_pending(p), 0);
     CU_ASSERT_EQUAL(broker_producer_error(p, NULL), 0);
     /* the largest that fits does */
-    CU_ASSERT_EQUAL(broker_produce(p, "large", 0, NULL, big, MOCK_MIB - 1024,
-                                   NULL, true, NULL, &e),
+    CU_ASSERT_EQUAL(broker_produce(p,
+                                   &(broker_output){.topic = "large",
+                                                    .value = big,
+                                                    .len = MOCK_MIB - 1024,
+                                                    .copy = true},
+                                   &e),
                     0);
     CU_ASSERT_EQUAL(broker_producer_flush(p, 20000, &e), 0);
     broker_producer_close(p);
@@ -393,8 +412,12 @@ void case_refused(void)
     pe_error e = {0};
 
     CU_ASSERT_PTR_NULL_FATAL(broker_kind_now->refuse("refused"));
-    CU_ASSERT_EQUAL(broker_produce(p, "refused", 0, NULL, value, sizeof(value),
-                                   NULL, true, NULL, NULL),
+    CU_ASSERT_EQUAL(broker_produce(p,
+                                   &(broker_output){.topic = "refused",
+                                                    .value = value,
+                                                    .len = sizeof(value),
+                                                    .copy = true},
+                                   NULL),
                     0);
     CU_ASSERT_EQUAL(broker_producer_flush(p, 20000, &e), -1);
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
@@ -422,8 +445,16 @@ void case_partition(void)
     broker_case_topic("parts", 2);
     record_clear(&h);
     record_add(&h, "a", "b");
-    CU_ASSERT_EQUAL(
-        broker_produce(p, "parts", 5, "k", "v", 1, &h, true, NULL, &e), -1);
+    CU_ASSERT_EQUAL(broker_produce(p,
+                                   &(broker_output){.topic = "parts",
+                                                    .partition = 5,
+                                                    .key = "k",
+                                                    .value = "v",
+                                                    .len = 1,
+                                                    .headers = &h,
+                                                    .copy = true},
+                                   &e),
+                    -1);
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
     UNIT_CONTAINS(e.text, "topic parts has no partition 5");
@@ -449,9 +480,13 @@ void case_unknown(void)
     c = mock_consumer("nowhere", 0);
     broker_case_silent(c);
     p = mock_producer(MOCK_MIB);
-    CU_ASSERT_EQUAL(
-        broker_produce(p, "nowhere", 0, NULL, "v", 1, NULL, true, NULL, NULL),
-        0);
+    CU_ASSERT_EQUAL(broker_produce(p,
+                                   &(broker_output){.topic = "nowhere",
+                                                    .value = "v",
+                                                    .len = 1,
+                                                    .copy = true},
+                                   NULL),
+                    0);
     CU_ASSERT_EQUAL(broker_producer_pending(p), 1);
     broker_producer_close(p);
     CU_ASSERT(mock_seen.stored == 0 && mock_seen.given_up == 1);

@@ -304,8 +304,14 @@ static int fill(broker_producer *p, const char *topic, const char *value,
     int n = 0, rc = 0;
 
     while (rc == 0 && n < 1000) {
-        rc = broker_produce(p, topic, 0, NULL, value, len, NULL, true,
-                            (void *)(intptr_t)(100 + n), NULL);
+        rc = broker_produce(
+            p,
+            &(broker_output){.topic = topic,
+                             .value = value,
+                             .len = len,
+                             .copy = true,
+                             .opaque = (void *)(intptr_t)(100 + n)},
+            NULL);
         n += rc == 0;
     }
     CU_ASSERT_EQUAL(rc, 1);

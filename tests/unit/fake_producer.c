@@ -110,16 +110,15 @@ static void read_header(const record_headers *h, const char *name, char *out,
     snprintf(out, cap, "%.*s", k ? (int)k->len : 0, k ? k->value : "");
 }
 
-static fake_record read_record(int partition, const void *value, size_t len,
-                               const record_headers *headers)
+static fake_record read_record(const broker_output *o)
 {
-    fake_record r = {.partition = partition};
+    fake_record r = {.partition = o->partition};
     char text[512];
     pe_block b = {0};
     pe_error e;
 
-    CU_ASSERT_EQUAL(npy_decode(value, len, &b, &e), 0);
-    CU_ASSERT_EQUAL(record_decode(headers, &b, text, sizeof(text), &e), 0);
+    CU_ASSERT_EQUAL(npy_decode(o->value, o->len, &b, &e), 0);
+    CU_ASSERT_EQUAL(record_decode(o->headers, &b, text, sizeof(text), &e), 0);
     CU_ASSERT(b.has_seq);
     r.boot = (int64_t)b.boot;
     r.seq = (int64_t)b.seq;
@@ -128,24 +127,22 @@ static fake_record read_record(int partition, const void *value, size_t len,
     r.points = b.points;
     snprintf(r.source, sizeof(r.source), "%s", b.source ? b.source : "");
     snprintf(r.model, sizeof(r.model), "%d", (int)b.version);
-    read_header(headers, "pe_times", r.times, sizeof(r.times));
-    read_header(headers, "pe_columns", r.columns, sizeof(r.columns));
-    read_header(headers, "pe_scale", r.scale, sizeof(r.scale));
+    read_header(o->headers, "pe_times", r.times, sizeof(r.times));
+    read_header(o->headers, "pe_columns", r.columns, sizeof(r.columns));
+    read_header(o->headers, "pe_scale", r.scale, sizeof(r.scale));
     return r;
 }
 
-static int fake_produce(broker_producer *p, const char *topic,
-                        int32_t partition, const char *key, const void *value,
-                        size_t len, const record_headers *headers, bool copy,
-                        void *opaque, pe_error *errp)
+static int fake_produce(broker_producer *p, const broker_output *o,
+                        pe_error *errp)
 {
     int rc = 0;
 
-    UNIT_EQUAL(topic, "t");
-    CU_ASSERT_EQUAL(strncmp(key, "dev-", 4), 0);
-    CU_ASSERT_FALSE(copy);
+    UNIT_EQUAL(o->topic, "t");
+    CU_ASSERT_EQUAL(strncmp(o->key, "dev-", 4), 0);
+    CU_ASSERT_FALSE(o->copy);
     pthread_mutex_lock(&fake.lock);
-    if (fake.len_max > 0 && len > fake.len_max)
+    if (fake.len_max > 0 && o->len > fake.len_max)
         rc = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "too large");
     else if (fake.refuse || p->fatal)
         rc = pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
@@ -153,8 +150,7 @@ static int fake_produce(broker_producer *p, const char *topic,
     else if (fake.room > 0 && p->n >= fake.room)
         rc = 1;
     else
-        p->waiting[p->n++] =
-            (handed){read_record(partition, value, len, headers), opaque};
+        p->waiting[p->n++] = (handed){read_record(o), o->opaque};
     pthread_mutex_unlock(&fake.lock);
     return rc;
 }

@@ -101,9 +101,14 @@ void mock_produce(broker_producer *p, const char *topic, int from, int to)
     for (int i = from; i < to; i++) {
         record_clear(&h);
         record_add_u64(&h, "n", (uint64_t)i);
-        CU_ASSERT_EQUAL(broker_produce(p, topic, 0, "key", &i, sizeof(i), &h,
-                                       true, (void *)(intptr_t)i, NULL),
-                        0);
+        const broker_output o = {.topic = topic,
+                                 .key = "key",
+                                 .value = &i,
+                                 .len = sizeof(i),
+                                 .headers = &h,
+                                 .copy = true,
+                                 .opaque = (void *)(intptr_t)i};
+        CU_ASSERT_EQUAL(broker_produce(p, &o, NULL), 0);
     }
 }
 

@@ -98,8 +98,13 @@ static void test_queue_full(void)
     CU_ASSERT_EQUAL(broker_producer_flush(p, 10000, NULL), 0);
     rd_kafka_mock_broker_set_down(mock, 1);
     while (rc == 0 && n < 100) {
-        rc = broker_produce(p, "full", 0, NULL, value, MOCK_MIB / 2, NULL, true,
-                            (void *)1, &e);
+        rc = broker_produce(p,
+                            &(broker_output){.topic = "full",
+                                             .value = value,
+                                             .len = MOCK_MIB / 2,
+                                             .copy = true,
+                                             .opaque = (void *)1},
+                            &e);
         n += rc == 0;
     }
     CU_ASSERT_EQUAL(rc, 1);

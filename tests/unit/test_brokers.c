@@ -34,8 +34,12 @@ static const char *mock_cut(const char *name)
     broker_producer *p = mock_producer(16 * MOCK_MIB);
 
     for (int i = 0; i < 14; i++)
-        CU_ASSERT_EQUAL(broker_produce(p, name, 0, NULL, value, sizeof(value),
-                                       NULL, true, NULL, NULL),
+        CU_ASSERT_EQUAL(broker_produce(p,
+                                       &(broker_output){.topic = name,
+                                                        .value = value,
+                                                        .len = sizeof(value),
+                                                        .copy = true},
+                                       NULL),
                         0);
     CU_ASSERT_EQUAL(broker_producer_flush(p, 20000, NULL), 0);
     broker_producer_close(p);

@@ -146,8 +146,13 @@ static void test_slow_reader(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(p);
     CU_ASSERT_PTR_NOT_NULL_FATAL(c);
     for (int i = 0; i < 192; i++)
-        CU_ASSERT_EQUAL(broker_produce(p, "slow", i % 3, NULL, value,
-                                       sizeof(value), NULL, true, NULL, NULL),
+        CU_ASSERT_EQUAL(broker_produce(p,
+                                       &(broker_output){.topic = "slow",
+                                                        .partition = i % 3,
+                                                        .value = value,
+                                                        .len = sizeof(value),
+                                                        .copy = true},
+                                       NULL),
                         0);
     CU_ASSERT_EQUAL(broker_producer_flush(p, 20000, NULL), 0);
     broker_producer_close(p);

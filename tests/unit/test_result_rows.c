@@ -55,11 +55,18 @@ static void send_all(void)
                 record_add(&h, "pe_columns", "temp");
             if (part)
                 record_add(&h, "pe_scale", "1000:2");
-            CU_ASSERT_EQUAL(broker_produce(p, "rows", part, b.device,
-                                           o == 30 ? "none" : frame,
-                                           o == 30 ? 4 : len, &h, true, NULL,
-                                           NULL),
-                            0);
+            CU_ASSERT_EQUAL(
+                broker_produce(
+                    p,
+                    &(broker_output){.topic = "rows",
+                                     .partition = part,
+                                     .key = b.device,
+                                     .value = o == 30 ? "none" : frame,
+                                     .len = o == 30 ? 4 : len,
+                                     .headers = &h,
+                                     .copy = true},
+                    NULL),
+                0);
             pe_block_release(&b);
         }
     CU_ASSERT_EQUAL(broker_producer_flush(p, 20000, NULL), 0);
