@@ -111,8 +111,10 @@ static int make_device(agent *a, int i, const params_state *state,
         .tally = tally_slot_of(a->tally, i),
     };
     d->stored = identity_offset(state, a->plan.topic, d->conf.partition);
-    if (identity_of(state, d->name, d->conf.partition, a->plan.rereadable,
-                    &d->conf.id, &d->known, errp) < 0)
+    if (identity_of(
+            state,
+            &(identity_facts){d->name, d->conf.partition, a->plan.rereadable},
+            &d->conf.id, &d->known, errp) < 0)
         return -1;
     if (tally_boot_before(a->tally, i) > d->known)
         d->known = tally_boot_before(a->tally, i);

@@ -30,17 +30,16 @@ static int check_known(const params_device *known, int partition,
     return 0;
 }
 
-int identity_of(const params_state *s, const char *device, int partition,
-                bool rereadable, identity *out, uint64_t *knownp,
-                pe_error *errp)
+int identity_of(const params_state *s, const identity_facts *d, identity *out,
+                uint64_t *knownp, pe_error *errp)
 {
-    const params_device *known = find_device(s, device);
+    const params_device *known = find_device(s, d->device);
 
-    if (known && check_known(known, partition, rereadable, errp) < 0)
+    if (known && check_known(known, d->partition, d->rereadable, errp) < 0)
         return -1;
     *knownp = known ? known->boot : 0;
-    out->boot = rereadable ? IDENTITY_FIXED_BOOT : 0;
-    out->first = rereadable && known ? known->seq + 1 : 0;
+    out->boot = d->rereadable ? IDENTITY_FIXED_BOOT : 0;
+    out->first = d->rereadable && known ? known->seq + 1 : 0;
     return 0;
 }
 

@@ -17,17 +17,22 @@ typedef struct identity {
     uint64_t first; /* SEQ of the first block, and position of such a source */
 } identity;
 
-/* What device [device] on [partition] goes on with, given what the run has
- * applied of it ([s]).  A source that can be read again starts behind the block
- * applied last, under its fixed BOOT; a live one starts at 0 under a BOOT that
- * the parameter service hands out (params_boots_take), so it is 0 here.
- * *knownp: the largest BOOT that was applied of it; 0: none.  Errors: input,
- * 78: the device is known with another partition, or as live and is now one
- * that can be read again.
+/* A device as it is now. */
+typedef struct identity_facts {
+    const char *device;
+    int partition;
+    bool rereadable; /* its source can be read again */
+} identity_facts;
+
+/* What device [d] goes on with, given what the run has applied of it ([s]).  A
+ * source that can be read again starts behind the block applied last, under its
+ * fixed BOOT; a live one starts at 0 under a BOOT that the parameter service
+ * hands out (params_boots_take), so it is 0 here.  *knownp: the largest BOOT
+ * that was applied of it; 0: none.  Errors: input, 78: the device is known with
+ * another partition, or as live and is now one that can be read again.
  */
-int identity_of(const params_state *s, const char *device, int partition,
-                bool rereadable, identity *out, uint64_t *knownp,
-                pe_error *errp);
+int identity_of(const params_state *s, const identity_facts *d, identity *out,
+                uint64_t *knownp, pe_error *errp);
 
 /* Offset the run has reached on a partition of [topic]; 0: nothing stored. */
 int64_t identity_offset(const params_state *s, const char *topic,

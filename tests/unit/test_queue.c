@@ -267,22 +267,26 @@ static void test_identity(void)
         {"dev-0", 0, 1, 41}, {"dev-1", 1, 5000, 7}, {"dev-2", 2, 9000000, 7}};
     params_state s = {.devices = known, .n_devices = 3};
     static const struct {
-        const char *device;
-        int partition;
-        bool again;
+        identity_facts d;
         uint64_t boot, first, known;
         const char *error;
     } rows[] = {
-        {"dev-0", 0, true, 1, 42, 1, NULL},
-        {"dev-9", 9, true, 1, 0, 0, NULL},
-        {"dev-9", 9, false, 0, 0, 0, NULL},
-        {"dev-0", 0, false, 0, 0, 1, NULL},
-        {"dev-1", 1, false, 0, 0, 5000, NULL},
-        {"dev-2", 2, false, 0, 0, 9000000, NULL},
-        {"dev-0", 3, true, 0, 0, 0,
+        {{"dev-0", 0, true}, 1, 42, 1, NULL},
+        {{"dev-9", 9, true}, 1, 0, 0, NULL},
+        {{"dev-9", 9, false}, 0, 0, 0, NULL},
+        {{"dev-0", 0, false}, 0, 0, 1, NULL},
+        {{"dev-1", 1, false}, 0, 0, 5000, NULL},
+        {{"dev-2", 2, false}, 0, 0, 9000000, NULL},
+        {{"dev-0", 3, true},
+         0,
+         0,
+         0,
          "device dev-0 is fixed to partition 0 in this run and would now have "
          "3; give the run its number of partitions back, or start a new run"},
-        {"dev-1", 1, true, 0, 0, 0,
+        {{"dev-1", 1, true},
+         0,
+         0,
+         0,
          "device dev-1 had a live source in this run (boot 5000) and now has "
          "one that can be read again; start a new run"},
     };
@@ -291,8 +295,7 @@ static void test_identity(void)
         identity id = {0};
         pe_error e = {0};
         uint64_t boot = 0;
-        int rc = identity_of(&s, rows[i].device, rows[i].partition,
-                             rows[i].again, &id, &boot, &e);
+        int rc = identity_of(&s, &rows[i].d, &id, &boot, &e);
         CU_ASSERT_EQUAL(rc, rows[i].error ? -1 : 0);
         CU_ASSERT_EQUAL(id.boot, rows[i].boot);
         CU_ASSERT_EQUAL(id.first, rows[i].first);
