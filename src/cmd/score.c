@@ -123,11 +123,11 @@ static int make_folder(scoring *s, bool files, pe_error *errp)
 
 /* --- the child --- */
 
-static int start(scorer *child, const scoring *s, const char *model,
-                 const struct score_options *o, size_t n, char **files,
-                 pe_error *errp)
+/* [words] are what the user named: a model or run, and files. */
+static int start(scorer *child, const scoring *s, const struct score_options *o,
+                 size_t n_words, char **words, pe_error *errp)
 {
-    const char **args = calloc(2 * o->set.n + n + 7, sizeof(*args));
+    const char **args = calloc(2 * o->set.n + n_words + 6, sizeof(*args));
     size_t k = 0;
     int rc;
 
@@ -135,20 +135,20 @@ static int start(scorer *child, const scoring *s, const char *model,
         return pe_error_nomem(errp);
     if (o->quiet)
         args[k++] = "--quiet";
-    if (n == 0) {
+    if (n_words == 1) {
         args[k++] = s->run;
     } else {
         args[k++] = "--out";
         args[k++] = s->folder;
         args[k++] = s->run ? "--run" : "--model";
-        args[k++] = s->run ? s->run : model;
+        args[k++] = s->run ? s->run : words[0];
         for (size_t i = 0; i < o->set.n; i++) {
             args[k++] = "--set";
             args[k++] = o->set.items[i];
         }
         args[k++] = "--";
-        for (size_t i = 0; i < n; i++)
-            args[k++] = files[i];
+        for (size_t i = 1; i < n_words; i++)
+            args[k++] = words[i];
     }
     rc = scorer_start(child, args, errp);
     free(args);
@@ -245,7 +245,7 @@ static int score_do(const struct score_options *o, size_t n, char **words)
     if (rc == 0)
         rc = make_folder(&s, n > 1, &e);
     if (rc == 0)
-        rc = start(&child, &s, words[0], o, n - 1, words + 1, &e);
+        rc = start(&child, &s, o, n, words, &e);
     if (rc == 0)
         rc = follow(&child, o->quiet, &e);
     if (rc == 0)

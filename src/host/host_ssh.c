@@ -82,7 +82,8 @@ static void explain(ssh_host *h, const char *path, pe_error *errp)
     text_add(&body, " || exit 1\n"
                     "dd if=/dev/zero of=.probe.$$ bs=65536 count=1\n"
                     "rm -f .probe.$$\n");
-    if (ssh_host_ask(h, "dd", &body, PROBE_S, word, &a, NULL) < 0)
+    if (ssh_host_ask(h, &(ssh_question){"dd", &body, PROBE_S}, word, &a, NULL) <
+        0)
         goto done;
     bool quota = strstr(a.err, "quota exceeded") != NULL;
     if (quota || strstr(a.err, "No space left"))
@@ -118,7 +119,7 @@ static int shell_do(ssh_host *h, const char *verb, const char *path, text *body,
                     host_answer *a, pe_error *errp)
 {
     char word[32];
-    int status = ssh_host_ask(h, verb, body, 0, word, a, errp);
+    int status = ssh_host_ask(h, &(ssh_question){verb, body, 0}, word, a, errp);
 
     text_free(body);
     if (status < 0 || a->status == 0)

@@ -40,9 +40,15 @@ int ssh_host_end(ssh_host *h, int status, bool idempotent);
 /* ssh_exec on its session. */
 int ssh_host_exec(ssh_host *h, const ssh_script *script, char word[32],
                   host_answer *a, bool *sentp, pe_error *errp);
-/* Run [body] (see ssh_exec), which may be run twice. */
-int ssh_host_ask(ssh_host *h, const char *what, text *body, double timeout_s,
-                 char word[32], host_answer *a, pe_error *errp);
+/* A script that may be run twice. */
+typedef struct ssh_question {
+    const char *what; /* for messages */
+    const text *body; /* see ssh_exec; it may have failed */
+    double timeout_s; /* <= 0: none */
+} ssh_question;
+
+int ssh_host_ask(ssh_host *h, const ssh_question *q, char word[32],
+                 host_answer *a, pe_error *errp);
 
 /* Commands: host_ssh_run.c. */
 int ssh_host_run(host *h, const host_command *c, host_answer *a,

@@ -198,15 +198,15 @@ int ssh_host_spawn(host *base, const host_command *c, pid_t *pidp,
     return status;
 }
 
-int ssh_host_ask(ssh_host *h, const char *what, text *body, double timeout_s,
-                 char word[32], host_answer *a, pe_error *errp)
+int ssh_host_ask(ssh_host *h, const ssh_question *q, char word[32],
+                 host_answer *a, pe_error *errp)
 {
     bool sent = false;
 
-    if (body->failed)
+    if (q->body->failed)
         return pe_error_nomem(errp);
     const ssh_script script = {
-        .body = body->data, .timeout_s = timeout_s, .what = what};
+        .body = q->body->data, .timeout_s = q->timeout_s, .what = q->what};
     if (ssh_host_begin(h, errp) < 0)
         return -1;
     return ssh_host_end(h, ssh_host_exec(h, &script, word, a, &sent, errp),
@@ -240,7 +240,8 @@ static int process_ask(ssh_host *h, const char *what, text *body,
     const host_command c = {.argv = argv};
     char word[32];
 
-    int status = ssh_host_ask(h, what, body, ASK_S, word, a, errp);
+    int status =
+        ssh_host_ask(h, &(ssh_question){what, body, ASK_S}, word, a, errp);
     text_free(body);
     if (status == 0 && strcmp(word, SSH_BEGAN) != 0)
         status = refuse(h, &c, word, a, errp);

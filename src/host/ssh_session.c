@@ -141,6 +141,8 @@ static ssize_t on_recv(libssh2_socket_t fd, void *data, size_t len, int flags,
     return n;
 }
 
+/* libssh2 says of what shape it is. */
+/* NOLINTNEXTLINE(readability-function-size) */
 static void on_disconnect(LIBSSH2_SESSION *raw, int reason, const char *words,
                           int len, const char *language, int language_len,
                           void **abstract)

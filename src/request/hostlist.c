@@ -76,20 +76,22 @@ static int range_read(const char *s, size_t len, int64_t *lowp, int64_t *highp,
 static int entry_add(hostlist *h, const char *head, const char *s,
                      const char *whole, pe_error *errp);
 
-/* [head] with each number of "1-3,7" ([len] bytes at [s]), and [tail]. */
-static int ranges_add(hostlist *h, const char *head, const char *s, size_t len,
-                      const char *tail, const char *whole, pe_error *errp)
+/* [head] with each number of "1-3,7", which is at [s] up to the bracket at
+ * [close], and what follows that.
+ */
+static int ranges_add(hostlist *h, const char *head, const char *s,
+                      const char *close, const char *whole, pe_error *errp)
 {
     int64_t low, high;
     int width;
 
-    for (const char *end = s + len; s < end; s++) {
+    for (; s < close; s++) {
         size_t n = strcspn(s, ",]");
         if (range_read(s, n, &low, &high, &width) < 0)
             return list_error(whole, errp);
         for (; low <= high; low++) {
             char *name = text_format("%s%0*" PRId64, head, width, low);
-            int r = name ? entry_add(h, name, tail, whole, errp)
+            int r = name ? entry_add(h, name, close + 1, whole, errp)
                          : pe_error_nomem(errp);
             free(name);
             if (r < 0)
@@ -115,8 +117,7 @@ static int entry_add(hostlist *h, const char *head, const char *s,
     if (!name)
         return pe_error_nomem(errp);
     r = close && close > open + 1
-            ? ranges_add(h, name, open + 1, (size_t)(close - open - 1),
-                         close + 1, whole, errp)
+            ? ranges_add(h, name, open + 1, close, whole, errp)
             : list_error(whole, errp);
     free(name);
     return r;

@@ -176,17 +176,22 @@ static void nearest_name(const table_dialect *d, const char *name, char *out,
     text_free(&words);
 }
 
+/* Columns that follow each other, the last one among them. */
+struct range {
+    int64_t first, last;
+};
+
 /* A column, or a range "5-8"; -1: none (said). */
 static int parse_item(const table_dialect *d, const char *what,
-                      const char *item, const char *path, int64_t *fromp,
-                      int64_t *top, pe_error *errp)
+                      const char *item, const char *path, struct range *r,
+                      pe_error *errp)
 {
     char first[ITEM_MAX], nearest[ITEM_MAX];
     const char *dash = strchr(item, '-');
     int at = named(d, item);
 
     if (at >= 0) {
-        *fromp = *top = at;
+        r->first = r->last = at;
         return 0;
     }
     if (at == -2)
@@ -196,9 +201,9 @@ static int parse_item(const table_dialect *d, const char *what,
                             what, item, path);
     snprintf(first, sizeof(first), "%.*s", dash ? (int)(dash - item) : ITEM_MAX,
              item);
-    if (text_parse_int(first, fromp) < 0 ||
-        text_parse_int(dash ? dash + 1 : first, top) < 0 || *fromp < 0 ||
-        *fromp > *top) {
+    if (text_parse_int(first, &r->first) < 0 ||
+        text_parse_int(dash ? dash + 1 : first, &r->last) < 0 || r->first < 0 ||
+        r->first > r->last) {
         nearest_name(d, item, nearest, sizeof(nearest));
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "%s: '%s' is no column of %s%s%s%s; 'pilot inspect "
@@ -207,11 +212,11 @@ static int parse_item(const table_dialect *d, const char *what,
                             *nearest ? "; did you mean '" : "", nearest,
                             *nearest ? "'?" : "", path);
     }
-    if ((uint64_t)*top >= d->n)
+    if ((uint64_t)r->last >= d->n)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "%s: column %lld is not there: %s has %zu, which "
                             "count from 0",
-                            what, (long long)*top, path, d->n);
+                            what, (long long)r->last, path, d->n);
     return 0;
 }
 
@@ -220,23 +225,23 @@ int dialect_list(const table_dialect *d, const char *what, const char *list,
 {
     char item[ITEM_MAX];
     int *out = NULL, n = 0;
-    int64_t from, to;
+    struct range r;
 
     do {
         list = list_item(list, item);
-        if (parse_item(d, what, item, path, &from, &to, errp) < 0) {
+        if (parse_item(d, what, item, path, &r, errp) < 0) {
             free(out);
             return -1;
         }
-        int *more =
-            reallocarray(out, (size_t)(n + to - from) + 1, sizeof(*more));
+        int *more = reallocarray(out, (size_t)(n + r.last - r.first) + 1,
+                                 sizeof(*more));
         if (!more) {
             free(out);
             return pe_error_nomem(errp);
         }
         out = more;
-        for (; from <= to; from++)
-            out[n++] = (int)from;
+        for (; r.first <= r.last; r.first++)
+            out[n++] = (int)r.first;
     } while (*list);
     *outp = out;
     return n;

@@ -70,7 +70,8 @@ static int sample(table *t, size_t want, pe_error *errp)
 static int look(table *t, pe_error *errp)
 {
     const table_dialect *like = t->kept ? &t->d : t->conf.like;
-    bool whole = t->ended && (!t->conf.follow || t->closing);
+    const table_start start = {t->path, t->buf + t->pos, t->len - t->pos,
+                               t->ended && (!t->conf.follow || t->closing)};
     table_wish wish = *t->conf.wish;
     table_dialect found;
     int rc;
@@ -82,8 +83,7 @@ static int look(table *t, pe_error *errp)
         if (like->known != TABLE_ANY)
             wish.delimiter = wish.decimal = 0;
     }
-    rc = table_sniff(&wish, t->path, t->buf + t->pos, t->len - t->pos, whole,
-                     &found, errp);
+    rc = table_sniff(&wish, &start, &found, errp);
     if (rc > 0 && like &&
         table_sniff_match(like, t->kept ? t->path : t->conf.like_path, &found,
                           t->path, errp) < 0) {

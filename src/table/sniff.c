@@ -375,30 +375,30 @@ static bool says_separator(const table_wish *w, const char *bytes, size_t len)
            (bytes[5] == '\r' || bytes[5] == '\n');
 }
 
-int table_sniff(const table_wish *w, const char *path, const char *bytes,
-                size_t len, bool whole, table_dialect *out, pe_error *errp)
+int table_sniff(const table_wish *w, const table_start *f, table_dialect *out,
+                pe_error *errp)
 {
     table_wish own;
     sniffer s = {.w = w,
-                 .path = path,
-                 .text = bytes,
-                 .end = bytes + len,
-                 .whole = whole,
+                 .path = f->path,
+                 .text = f->bytes,
+                 .end = f->bytes + f->len,
+                 .whole = f->whole,
                  .d = out,
                  .errp = errp};
     int rc;
 
     memset(out, 0, sizeof(*out));
     out->clock = out->clock_day = -1;
-    if (says_separator(w, bytes, len)) {
+    if (says_separator(w, f->bytes, f->len)) {
         own = *w;
-        own.delimiter = bytes[4];
+        own.delimiter = f->bytes[4];
         own.skip = 1;
         s.w = w = &own;
     }
     out->syntax.delimiter = w->delimiter;
     out->syntax.decimal = w->decimal ? w->decimal : '.';
-    rc = len > 0 ? run(&s, len) : 0;
+    rc = f->len > 0 ? run(&s, f->len) : 0;
     free(s.rec);
     free(s.fields);
     if (rc <= 0)

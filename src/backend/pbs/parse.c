@@ -41,10 +41,11 @@ static size_t value_len(const char *s, size_t len)
     return n < len ? n : len;
 }
 
-bool pbs_line_read(const char *s, size_t len, const char *head, char *id,
-                   size_t cap, pbs_attribute_f f, void *arg)
+bool pbs_line_read(const char *s, size_t len, char id[RESOURCE_ID_MAX],
+                   pbs_attribute_f f, void *arg)
 {
-    size_t skip = strlen(head);
+    static const char head[] = "Job Id: ";
+    size_t skip = sizeof(head) - 1;
 
     if (len < skip || memcmp(s, head, skip))
         return false;
@@ -54,7 +55,7 @@ bool pbs_line_read(const char *s, size_t len, const char *head, char *id,
         size_t n = value_len(s, len);
         const char *equal = memchr(s, '=', n);
         if (first)
-            scheduler_copy(id, cap, s, n);
+            scheduler_copy(id, RESOURCE_ID_MAX, s, n);
         else if (equal)
             f(arg, s, (size_t)(equal - s), equal + 1,
               n - (size_t)(equal - s) - 1);
@@ -494,8 +495,7 @@ void pbs_parse(const char *out, size_t len, const job_index *x)
         struct job_line l = {
             .f = {.state = '?', .exit_status = NO_STATUS, .stageout = 1},
             .hold = 'u'};
-        if (pbs_line_read(out, n, "Job Id: ", l.f.id, sizeof(l.f.id),
-                          line_attribute, &l)) {
+        if (pbs_line_read(out, n, l.f.id, line_attribute, &l)) {
             job_index_by_id(x, l.f.id, strlen(l.f.id), line_take, &l);
             if (l.f.mark)
                 job_index_by_path(x, l.f.mark, l.f.mark_len, line_take, &l);

@@ -33,12 +33,12 @@ char *pbs_mark(const char *dir);
 /* One attribute of `qstat -F dsv`; bytes are not NUL-ended. */
 typedef void (*pbs_attribute_f)(void *arg, const char *name, size_t name_len,
                                 const char *value, size_t len);
-/* Call [f] with each attribute of the line at [s], of [len] bytes, which
- * begins with [head] ("Job Id: ", "Queue: "); its object's name goes to [id].
- * Values keep their backslashes.  False: the line is of another kind.
+/* Call [f] with each attribute of the line of a job at [s], of [len] bytes; the
+ * job's name goes to [id].  Values keep their backslashes.  False: the line is
+ * of another kind.
  */
-bool pbs_line_read(const char *s, size_t len, const char *head, char *id,
-                   size_t cap, pbs_attribute_f f, void *arg);
+bool pbs_line_read(const char *s, size_t len, char id[RESOURCE_ID_MAX],
+                   pbs_attribute_f f, void *arg);
 
 /* Fill in the jobs of [x], whose paths are marks, from `qstat -f -F dsv`. */
 void pbs_parse(const char *out, size_t len, const job_index *x);
