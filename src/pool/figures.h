@@ -9,7 +9,10 @@
 #include "src/common/histogram.h"
 #include "src/source/source.h"
 
-enum { POOL_SAMPLES = 65536 }; /* blocks whose commit latency is remembered */
+enum {
+    POOL_SAMPLES = 65536, /* blocks whose commit latency is remembered */
+    POOL_FIRST_MAX = 256, /* bytes of what was refused or skipped first */
+};
 
 enum pool_hop {
     HOP_EDGE,
@@ -28,8 +31,8 @@ struct pool_sample {
 };
 
 typedef struct pool_figures {
-    char first_refused[256]; /* of our devices: where, and why; "": none */
-    char first_foreign[256]; /* ... and of others */
+    /* Where, and why; "": none.  Of our devices, and of others. */
+    char first_refused[POOL_FIRST_MAX], first_foreign[POOL_FIRST_MAX];
     histogram hop[POOL_HOPS];
     struct pool_sample *samples;
     size_t n_samples;
@@ -40,7 +43,7 @@ typedef struct pool_figures {
     int64_t p95_ns, next_p95; /* of process_cloud */
 } pool_figures;
 
-/* figures.c - local; the report of all ranks is pool_report. */
+/* figures.c - local; of all ranks, report.c. */
 int figures_init(pool_figures *f, pe_error *errp);
 void figures_fini(pool_figures *f);
 /* The first block of this rank: how long it has waited for us. */

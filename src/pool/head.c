@@ -145,16 +145,6 @@ static json_t *owned_list(const pool *p)
     return list;
 }
 
-static void set_int(json_t *o, const char *key, uint64_t v)
-{
-    json_object_set_new(o, key, json_integer((json_int_t)v));
-}
-
-static void set_real(json_t *o, const char *key, double v)
-{
-    json_object_set_new(o, key, json_real(v));
-}
-
 /* For what this pool waits, and since when; NULL: for nothing. */
 static json_t *waits_make(const pool_head *h)
 {
@@ -184,11 +174,11 @@ static void set_read(const pool *p, json_t *o)
 
     if (in[R_READ_ALL] <= 0)
         return;
-    set_int(o, "rows", (uint64_t)in[R_READ_ROWS]);
-    set_real(o, "share", (double)in[R_READ_DONE] / (double)in[R_READ_ALL]);
+    event_int(o, "rows", (uint64_t)in[R_READ_ROWS]);
+    event_real(o, "share", (double)in[R_READ_DONE] / (double)in[R_READ_ALL]);
     if (p->figures.first_ns)
-        set_real(o, "t",
-                 (double)(clock_real_ns() - p->figures.first_ns) * 1e-9);
+        event_real(o, "t",
+                   (double)(clock_real_ns() - p->figures.first_ns) * 1e-9);
 }
 
 static void tell_progress(pool *p, int64_t now)
@@ -205,16 +195,16 @@ static void tell_progress(pool *p, int64_t now)
                   owned_list(p));
     if (!o)
         return;
-    set_int(o, "blocks", total->applied);
-    set_real(o, "mb", (double)total->bytes / 1e6);
-    set_int(o, "lag", (uint64_t)p->rounds.in[R_LAG]);
-    set_int(o, "version", m && m->m ? m->m->version : 0);
-    set_int(o, "outliers", total->outliers);
-    set_int(o, "refused", total->refused);
-    set_int(o, "masked", total->masked);
-    set_real(o, "p95_ms", (double)p->rounds.in[R_P95] / 1e6);
-    set_real(o, "epoch_ms", p->head->epoch_ms);
-    set_int(o, "owned", (uint64_t)p->own.map.n);
+    event_int(o, "blocks", total->applied);
+    event_real(o, "mb", (double)total->bytes / 1e6);
+    event_int(o, "lag", (uint64_t)p->rounds.in[R_LAG]);
+    event_int(o, "version", m && m->m ? m->m->version : 0);
+    event_int(o, "outliers", total->outliers);
+    event_int(o, "refused", total->refused);
+    event_int(o, "masked", total->masked);
+    event_real(o, "p95_ms", (double)p->rounds.in[R_P95] / 1e6);
+    event_real(o, "epoch_ms", p->head->epoch_ms);
+    event_int(o, "owned", (uint64_t)p->own.map.n);
     set_read(p, o);
     waits = waits_make(p->head);
     if (waits)

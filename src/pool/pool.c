@@ -5,16 +5,15 @@
 #include <stdlib.h>
 
 #include "src/common/clock.h"
-#define US INT64_C(1000)
 
 /* Blocks are processed for this long between two looks at messages. */
-#define SLICE (200 * US)
+#define SLICE (200 * CLOCK_US)
 /* After the last sign of life a rank yields this long before it sleeps, where
  * blocks follow each other as closely.
  */
-#define LINGER (300 * US)
+#define LINGER (300 * CLOCK_US)
 /* Between two looks at what other ranks say, once there were blocks. */
-#define NAP (50 * US)
+#define NAP (50 * CLOCK_US)
 
 int pool_agree(MPI_Comm comm, int rc, pe_error *errp)
 {
@@ -247,7 +246,7 @@ static void settle(pool *p)
         if (posted)
             MPI_Test(&barrier, &done, MPI_STATUS_IGNORE);
         if (!done)
-            clock_sleep_ns(100 * US, 0);
+            clock_sleep_ns(100 * CLOCK_US, 0);
     }
 }
 

@@ -6,12 +6,10 @@
 
 #include "src/common/clock.h"
 
-#define US INT64_C(1000)
-
 /* Rounds follow each other this closely while something is under way, while
  * there is work, and while there is none.
  */
-#define PERIOD_URGENT (100 * US)
+#define PERIOD_URGENT (100 * CLOCK_US)
 #define PERIOD_WORK (5 * CLOCK_MS)
 #define PERIOD_IDLE (50 * CLOCK_MS)
 

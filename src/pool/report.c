@@ -1,0 +1,287 @@
+/* report.c - what all ranks have counted and timed: the pool's final event. */
+#include "pool_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/agent/event.h"
+#include "src/common/clock.h"
+#include "src/common/process.h"
+#include "src/model/path.h"
+
+enum {
+    F_FETCHED,
+    F_REPLAYED,
+    F_UNCHECKED,
+    F_SKIPPED,
+    F_ASIDE,
+    F_DRIFTS,
+    F_HELPED,
+    F_BUSY,
+    F_FETCH,
+    F_IDLE,
+    F_REDUCE,
+    F_CPU_US,
+    F_RSS,
+    F_SUMS,
+    F_RSS_MAX = F_SUMS,
+    F_FIRST,
+    F_LAST,
+    F_ALL
+};
+
+/* Rows that this rank's source has left out, and what it said of the first. */
+static uint64_t rows_skipped(const pool *p, const char **firstp)
+{
+    const char *first = "";
+    uint64_t n = 0;
+
+    if (p->c.source->ops->skipped)
+        n = p->c.source->ops->skipped(p->c.source, &first);
+    if (firstp)
+        *firstp = first;
+    return n;
+}
+
+/* Records that hold no rows, and of which kinds they are. */
+static uint64_t set_aside(const pool *p, const char **wordsp)
+{
+    const char *words = "";
+    uint64_t n = 0;
+
+    if (p->c.source->ops->aside)
+        n = p->c.source->ops->aside(p->c.source, &words);
+    if (wordsp)
+        *wordsp = words;
+    return n;
+}
+
+static void own_figures(const pool *p, int64_t f[F_ALL])
+{
+    const char *drift;
+
+    f[F_FETCHED] = (int64_t)p->figures.fetched;
+    f[F_REPLAYED] = (int64_t)p->figures.replayed;
+    f[F_UNCHECKED] = (int64_t)p->figures.unchecked;
+    f[F_SKIPPED] = (int64_t)rows_skipped(p, NULL);
+    f[F_ASIDE] = (int64_t)set_aside(p, NULL);
+    f[F_DRIFTS] = (int64_t)chain_drifts(&p->stages, &drift);
+    f[F_HELPED] = (int64_t)p->figures.helped;
+    f[F_BUSY] = p->figures.busy_ns;
+    f[F_FETCH] = p->figures.fetch_ns;
+    f[F_IDLE] = p->figures.idle_ns;
+    f[F_REDUCE] = p->figures.reduce_ns;
+    f[F_CPU_US] = (int64_t)(clock_cpu_s() * 1e6);
+    f[F_RSS] = f[F_RSS_MAX] = process_peak_bytes();
+    f[F_FIRST] = p->figures.first_ns ? -p->figures.first_ns : INT64_MIN;
+    f[F_LAST] = p->figures.last_ns;
+}
+
+/* Histograms and figures of all ranks, on rank 0. */
+static void gather(pool *p, int64_t f[F_ALL])
+{
+    int64_t own[F_ALL];
+
+    own_figures(p, own);
+    memcpy(f, own, sizeof(own));
+    MPI_Reduce(own, f, F_SUMS, MPI_INT64_T, MPI_SUM, 0, p->c.comm);
+    MPI_Reduce(own + F_SUMS, f + F_SUMS, F_ALL - F_SUMS, MPI_INT64_T, MPI_MAX,
+               0, p->c.comm);
+    for (int h = 0; h < POOL_HOPS; h++) {
+        histogram sum = p->figures.hop[h];
+        int64_t *lanes = (int64_t *)&p->figures.hop[h], *to = (int64_t *)&sum;
+
+        MPI_Reduce(lanes, to, HISTOGRAM_LANES - 1, MPI_INT64_T, MPI_SUM, 0,
+                   p->c.comm);
+        MPI_Reduce(lanes + HISTOGRAM_LANES - 1, to + HISTOGRAM_LANES - 1, 1,
+                   MPI_INT64_T, MPI_MAX, 0, p->c.comm);
+        p->figures.hop[h] = sum;
+    }
+}
+
+static json_t *report_latency(const pool *p)
+{
+    static const char *const name[POOL_HOPS] = {"edge",  "broker",   "start",
+                                                "wait",  "process",  "commit",
+                                                "total", "processed"};
+    json_t *o = json_object();
+
+    for (int h = 0; h < POOL_HOPS; h++)
+        json_object_set_new(o, name[h], event_latency(&p->figures.hop[h]));
+    return o;
+}
+
+static json_t *report_model(const pool *p)
+{
+    const pool_model *pm = ship_model(p);
+    const pe_model *m = pm ? pm->m : NULL;
+    json_t *o = json_pack(
+        "{s:s, s:s, s:I, s:s, s:I, s:b}", "kind", p->stages.end->function,
+        "kernel", path_name(path_now()), "version",
+        (json_int_t)(m ? m->version : 0), "commit", m ? m->commit : "",
+        "points", (json_int_t)(m ? m->points : 0), "warming", !m || m->warming);
+
+    /* JSON has no NaN and no infinity: absent means there is none. */
+    if (m && m->threshold < 1e308 && m->threshold > -1e308)
+        event_real(o, "threshold", m->threshold);
+    return o;
+}
+
+static json_t *report_blocks(const pool *p, const int64_t f[F_ALL])
+{
+    const params_counters *t = &p->head->view.total;
+
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "fetched",
+        (json_int_t)f[F_FETCHED], "applied", (json_int_t)t->applied, "refused",
+        (json_int_t)t->refused, "refused_own", (json_int_t)t->refused_own,
+        "replayed", (json_int_t)f[F_REPLAYED], "deduplicated",
+        (json_int_t)t->deduplicated, "foreign", (json_int_t)t->foreign,
+        "unchecked", (json_int_t)f[F_UNCHECKED], "aside",
+        (json_int_t)f[F_ASIDE], "drifts", (json_int_t)f[F_DRIFTS]);
+}
+
+static json_t *report_rows(const pool *p, const int64_t f[F_ALL])
+{
+    const params_counters *t = &p->head->view.total;
+
+    return json_pack("{s:I, s:I, s:I}", "skipped", (json_int_t)f[F_SKIPPED],
+                     "masked", (json_int_t)t->masked, "unscored",
+                     (json_int_t)t->unscored);
+}
+
+/* What was committed before is not of this world's time. */
+static json_t *report_began(const pool *p)
+{
+    return json_pack("{s:I, s:I, s:I}", "blocks",
+                     (json_int_t)p->head->began.applied, "points",
+                     (json_int_t)p->head->began.points, "bytes",
+                     (json_int_t)p->head->began.bytes);
+}
+
+/* Of the columns that masked rows, how many cells; NULL: none did. */
+static json_t *report_cells(const pool *p)
+{
+    const pool_model *pm = ship_model(p);
+    const pe_model *m = pm ? pm->m : NULL;
+    json_t *o = NULL;
+    char column[16];
+
+    for (uint32_t i = 0; m && m->cells && i < m->features; i++) {
+        if (m->cells[i] == 0)
+            continue;
+        o = o ? o : json_object();
+        snprintf(column, sizeof(column), "%u", i);
+        event_int(o, column, m->cells[i]);
+    }
+    return o;
+}
+
+/* The text [own] of the first rank that has one as member [key] of [o];
+ * collective, the answer is for rank 0.
+ */
+static void gather_first(pool *p, const char own[POOL_FIRST_MAX], json_t *o,
+                         const char *key)
+{
+    char *all = p->rank == 0 ? calloc((size_t)p->size, POOL_FIRST_MAX) : NULL;
+    int there = p->rank != 0 || all;
+
+    MPI_Bcast(&there, 1, MPI_INT, 0, p->c.comm);
+    if (there)
+        MPI_Gather(own, POOL_FIRST_MAX, MPI_CHAR, all, POOL_FIRST_MAX, MPI_CHAR,
+                   0, p->c.comm);
+    for (size_t i = 0; all && i < (size_t)p->size; i++)
+        if (all[i * POOL_FIRST_MAX]) {
+            json_object_set_new(o, key, event_text(all + i * POOL_FIRST_MAX));
+            break;
+        }
+    free(all);
+}
+
+/* The first block of ours that was refused, and of others, the first row that
+ * was skipped, the first record set aside, the first change that was found;
+ * collective.
+ */
+static json_t *report_first(pool *p)
+{
+    json_t *o = json_object();
+    char own[POOL_FIRST_MAX];
+    const char *skip;
+
+    gather_first(p, p->figures.first_refused, o, "refused_own");
+    rows_skipped(p, &skip);
+    snprintf(own, sizeof(own), "%s", skip);
+    gather_first(p, own, o, "skipped");
+    set_aside(p, &skip);
+    snprintf(own, sizeof(own), "%s", skip);
+    gather_first(p, own, o, "aside");
+    gather_first(p, p->figures.first_foreign, o, "refused");
+    chain_drifts(&p->stages, &skip);
+    snprintf(own, sizeof(own), "%s", skip);
+    gather_first(p, own, o, "drifts");
+    return o;
+}
+
+static const char *report_state(const pool *p)
+{
+    if (p->fate.failed || p->head->view.any_dead)
+        return "failed";
+    return p->term.order == PHASE_DRAINED ? "drained" : "done";
+}
+
+static void set_times(json_t *o, const int64_t f[F_ALL])
+{
+    int64_t first = f[F_FIRST] == INT64_MIN ? f[F_LAST] : -f[F_FIRST];
+
+    event_int(o, "first_ns", (uint64_t)first);
+    event_int(o, "last_ns", (uint64_t)f[F_LAST]);
+    event_real(o, "seconds", (double)(f[F_LAST] - first) * 1e-9);
+    event_real(o, "cpu_s", (double)f[F_CPU_US] * 1e-6);
+    event_real(o, "busy_s", (double)f[F_BUSY] * 1e-9);
+    event_real(o, "fetch_s", (double)f[F_FETCH] * 1e-9);
+    event_real(o, "idle_s", (double)f[F_IDLE] * 1e-9);
+    event_real(o, "reduce_s", (double)f[F_REDUCE] * 1e-9);
+    event_real(o, "rss_mb", (double)f[F_RSS_MAX] / 1e6);
+    event_real(o, "rss_total_mb", (double)f[F_RSS] / 1e6);
+}
+
+static void set_counts(json_t *o, const pool *p, const int64_t f[F_ALL])
+{
+    const params_counters *t = &p->head->view.total;
+
+    event_int(o, "ranks", (uint64_t)p->size);
+    event_int(o, "points", t->points);
+    event_int(o, "outliers", t->outliers);
+    event_int(o, "bytes", t->bytes);
+    event_int(o, "epochs", p->figures.epochs);
+    event_int(o, "commits", p->head->view.commits);
+    event_int(o, "stale", p->head->view.stale);
+    event_int(o, "terms", p->figures.terms);
+    event_int(o, "helped", (uint64_t)f[F_HELPED]);
+}
+
+json_t *pool_report(pool *p)
+{
+    int64_t f[F_ALL];
+    json_t *o, *first;
+
+    gather(p, f);
+    first = report_first(p);
+    if (p->rank != 0) {
+        json_decref(first);
+        return NULL;
+    }
+    o = json_pack(
+        "{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}",
+        "event", "pool", "pilot", p->c.pilot, "member", p->c.member, "state",
+        report_state(p), "exactly_once", p->c.durable, "blocks",
+        report_blocks(p, f), "rows", report_rows(p, f), "began",
+        report_began(p), "first", first, "latency_ms", report_latency(p),
+        "model", report_model(p), "masked_cells", report_cells(p));
+    if (!o)
+        return NULL;
+    set_counts(o, p, f);
+    set_times(o, f);
+    return o;
+}
