@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/block/columns.h"
 #include "src/block/npy.h"
 #include "src/block/record.h"
 #include "src/codec/codec.h"
@@ -38,6 +39,8 @@ struct topic_source {
     bool rounding;          /* it has been said that numbers are rounded, */
     const char *told;       /* ... and what records of this codec hold */
     codec *codec;
+    text columns; /* names of those that were named, as header pe_columns */
+    uint32_t n_columns;
     struct asides asides[ASIDE_KINDS];
     uint64_t aside;
     char first_aside[320]; /* where, */
@@ -173,11 +176,31 @@ static void say_found(struct topic_source *s, const codec_facts *f,
                      c.clock ? "the clock" : c.type);
     }
     if (strcmp(f->codec, "npy") != 0 && !taken.failed && !left.failed)
-        log_info("records of others in %s are %s: %u columns:%s%s%s", s->topic,
-                 f->codec, k->features, taken.data ? taken.data : "",
-                 left.len ? "; left out:" : "", left.len ? left.data : "");
+        log_info("records of others in %s are %s: %u column%s:%s%s%s", s->topic,
+                 f->codec, k->features, k->features == 1 ? "" : "s",
+                 taken.data ? taken.data : "", left.len ? "; left out:" : "",
+                 left.len ? left.data : "");
     text_free(&taken);
     text_free(&left);
+}
+
+/* Columns that were named go by those names. */
+static void name_columns(struct topic_source *s, source_item *r)
+{
+    char name[128];
+
+    if (!s->pl->codec.columns)
+        return;
+    if (s->columns.len == 0) {
+        s->n_columns = r->block.features;
+        for (uint32_t i = 0; i < s->n_columns; i++) {
+            codec_feature(s->codec, i, name, sizeof(name));
+            columns_add(&s->columns, i, name);
+        }
+    }
+    if (!s->columns.failed && s->columns.len <= COLUMNS_BYTES_MAX &&
+        r->block.features == s->n_columns)
+        r->said.columns = (source_text){s->columns.data, s->columns.len};
 }
 
 static void count_aside(struct topic_source *s, const source_item *r)
@@ -211,8 +234,10 @@ static void decode_foreign(struct topic_source *s, source_item *r)
     if (rc == CODEC_SKIPPED) {
         r->aside = f.skip;
         count_aside(s, r);
-    } else if (rc >= 0 && f.codec != s->told) {
-        say_found(s, &f, &r->block);
+    } else if (rc >= 0) {
+        name_columns(s, r);
+        if (f.codec != s->told)
+            say_found(s, &f, &r->block);
     }
 }
 
@@ -375,6 +400,7 @@ static void source_close(source_reader *base)
         return;
     close_consumers(s);
     codec_close(s->codec);
+    text_free(&s->columns);
     free(s);
 }
 

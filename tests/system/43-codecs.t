@@ -84,6 +84,8 @@ is "$(grep -c ' loggers  *json  *10x2 ' <<<"$seen")" 3 "json: peek shows three" 
 has "$seen" "temp=20." "json: ... and their first values"
 has "$(pilot peek -n 1 --json codecs-json 2>/dev/null)" \
     '"sense":"2026-11-29T08:00:09' "json: ... and the record's own time"
+has "$(pilot results codecs-json --top 1 --csv 2>/dev/null)" "temp,air.hum" \
+    "json: columns have their names in the answers"
 # The results are da00 that any reader of those can take, ours among them.
 seen=$(pilot peek -n 1 --results codecs-json 2>&1)
 is "$(grep -c ' da00  *10x1  ' <<<"$seen")" 1 "json: its results are da00" ||

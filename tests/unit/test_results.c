@@ -221,6 +221,80 @@ static void test_times(void)
     bench_close(&b);
 }
 
+/* What the next record of [c] holds under [columns], as "1 2; 3 4". */
+static void check_flat(broker_consumer *c, const char *columns,
+                       const char *want)
+{
+    codec *k =
+        codec_open(&(codec_wish){.codec = "da00", .columns = columns}, NULL);
+    char got[256] = "";
+    broker_record r = {0};
+    pe_block b = {0};
+    codec_facts f;
+    pe_error e = {0};
+    size_t n = 0;
+
+    CU_ASSERT_EQUAL_FATAL(mock_fetch(c, &r, NULL), 1);
+    CU_ASSERT_EQUAL(codec_decode(k, r.value, r.len, &b, &f, &e), 0);
+    UNIT_EQUAL(e.text, "");
+    for (uint32_t i = 0; i < b.points; i++)
+        for (uint32_t j = 0; j < b.features; j++)
+            n += (size_t)snprintf(got + n, sizeof(got) - n, "%s%g",
+                                  j   ? " "
+                                  : i ? "; "
+                                      : "",
+                                  pe_block_at(&b, i, j));
+    UNIT_EQUAL(got, want);
+    CU_ASSERT_EQUAL(f.time_ns, 77);
+    CU_ASSERT(f.source_len == 1 && *f.source == 'd');
+    pe_block_release(&b);
+    broker_record_release(&r);
+    codec_close(k);
+}
+
+/* Scores and blocks that leave as da00: with labels, and what they are by. */
+static void test_flat(void)
+{
+    pe_options *o = pe_model_options("passthrough", NULL);
+    pool_model base = {.m = pe_model_create("passthrough", o, 2, NULL)};
+    pe_block in = {.points = 3, .device = "d", .topic = "t", .sense_ns = 77};
+    pe_block out = {0};
+    float *score;
+    broker_consumer *c;
+    bench b;
+
+    CU_ASSERT_FATAL(base.m != NULL);
+    bench_open(&b);
+    b.pl->results_da00 = true;
+    snprintf(b.r.results, sizeof(b.r.results), "flat");
+    base.m->threshold = 5;
+    base.m->version = 4;
+    b.slot[0].base = &base;
+    for (int i = 0; i < 3; i++) {
+        score = results_room(&b.r, 3);
+        CU_ASSERT_FATAL(score != NULL);
+        score[0] = 5;
+        score[1] = strtof("nan", NULL);
+        score[2] = 5.5F;
+        results_scores(&b.r, &b.slot[0], &b.record, &in, 1);
+    }
+    CU_ASSERT_EQUAL(pe_block_reserve(&out, 2, 2, PE_F8, NULL), 0);
+    memcpy(out.data, (double[]){1, 2, 3, 4.5}, pe_block_bytes(&out));
+    results_block(&b.r, &b.slot[0], &in, &out);
+    settle(&b);
+    c = mock_consumer("flat", 0);
+    check_flat(c, "signal,label", "5 0; nan -1; 5.5 1");
+    check_flat(c, "threshold,version", "5 4");
+    check_flat(c, NULL, "5; nan; 5.5");
+    check_flat(c, NULL, "1 2; 3 4.5");
+    broker_consumer_close(c);
+    b.slot[0].base = NULL;
+    pe_model_destroy(base.m);
+    pe_options_destroy(o);
+    pe_block_release(&out);
+    bench_close(&b);
+}
+
 static void test_fit(void)
 {
     pe_error e = {0};
@@ -242,6 +316,7 @@ int main(void)
         {"a new term", test_drop},
         {"too large to be passed on", test_cut},
         {"the times of rows", test_times},
+        {"as da00", test_flat},
         {"a result that is too large", test_fit},
         {NULL, NULL},
     };
