@@ -29,7 +29,7 @@ static void rows_of(const result_row *r, char out[48])
         snprintf(out + n, 48 - (size_t)n, "-%" PRId64, r->last);
 }
 
-/* FILE:ROW, else DEVICE/ROW; the caller frees. */
+/* "FILE row N", else "DEVICE row N"; the caller frees. */
 static char *place_of(const result_row *r)
 {
     char rows[48];
@@ -39,8 +39,8 @@ static char *place_of(const result_row *r)
     if (r->row < 0)
         return text_format("%s", *r->source ? r->source : r->device);
     rows_of(r, rows);
-    return text_format("%s%c%s", *r->source ? r->source : r->device,
-                       *r->source ? ':' : '/', rows);
+    return text_format("%s row%s %s", *r->source ? r->source : r->device,
+                       r->last > r->row ? "s" : "", rows);
 }
 
 static void time_of(const result_row *r, char out[32])

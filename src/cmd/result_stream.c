@@ -324,7 +324,8 @@ static int print_rows(stream *s, const facts *f, const pe_block *b,
             continue;
         if (print_titles(s, has ? &rows : NULL, errp) < 0)
             return -1;
-        snprintf(place, sizeof(place), "%s:%u", *f->id ? f->id : f->device, i);
+        snprintf(place, sizeof(place), "%s row %u", *f->id ? f->id : f->device,
+                 i);
         if (has && s->columns.n) {
             said_values(rows.said, rows.block, i, s->columns.n, s->values);
             out.values = s->values;

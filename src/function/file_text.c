@@ -236,11 +236,17 @@ static void tell_sum(pe_context *ctx, const file_text *t)
     if (t->empty && t->list->several)
         pe_context_log(ctx, "%s: %" PRIu64 " of its files have no rows",
                        t->path, t->empty);
-    if (s)
+    if (s && s->rows && s->cells)
         pe_context_log(ctx,
                        "%s: %" PRIu64 " rows were left out, %" PRIu64
                        " fields became NaN or are masked",
                        t->path, s->rows, s->cells);
+    else if (s && s->rows)
+        pe_context_log(ctx, "%s: %" PRIu64 " rows were left out", t->path,
+                       s->rows);
+    else if (s)
+        pe_context_log(ctx, "%s: %" PRIu64 " fields became NaN or are masked",
+                       t->path, s->cells);
 }
 
 static void text_close(pe_context *ctx, void *state)

@@ -196,7 +196,7 @@ static void thousands(long long n, char out[32])
     out[k] = '\0';
 }
 
-/* Rows with the highest scores, as FILE:ROW, else DEVICE/ROW. */
+/* Rows with the highest scores, each of its file, else of its device. */
 static void top_print(const json_t *final, FILE *f)
 {
     const json_t *top = json_object_get(final, "top");
@@ -208,18 +208,16 @@ static void top_print(const json_t *final, FILE *f)
     json_array_foreach(top, i, row)
     {
         const char *source = value_text(row, "source", "");
-        bool file = *source != '\0';
-
         char last[32] = "";
         bool outlier = !json_is_number(threshold) ||
                        value_real(row, "score") > json_number_value(threshold);
 
         if (json_object_get(row, "last"))
             snprintf(last, sizeof(last), "-%lld", count_of(row, "last"));
-        fprintf(f, LABEL "%s%s%lld%s  %.6g%s\n", label,
-                file ? source : value_text(row, "device", ""), file ? ":" : "/",
-                count_of(row, "row"), last, value_real(row, "score"),
-                outlier ? "" : ", no outlier");
+        fprintf(f, LABEL "%s row%s %lld%s  %.6g%s\n", label,
+                *source ? source : value_text(row, "device", ""),
+                *last ? "s" : "", count_of(row, "row"), last,
+                value_real(row, "score"), outlier ? "" : ", no outlier");
         label = "";
     }
 }

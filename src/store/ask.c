@@ -33,7 +33,8 @@ static int asked_read(store_table *s, uint64_t row, uint32_t n, void *to,
 
     if (row > a->kept || n > a->kept - row)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
-                            "%s:%" PRIu64 " is not read by this program, but "
+                            "%s row %" PRIu64
+                            " is not read by this program, but "
                             "by agents",
                             s->name, row);
     for (size_t i = 0; i < cells; i++) {

@@ -38,8 +38,8 @@ static int fail(const npz_store *z, uint64_t row, pe_error *errp)
         z->file ? zip_file_strerror(z->file) : zip_strerror(z->zip);
 
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                        "%s:%" PRIu64 " cannot be read: %s", z->npy.head.name,
-                        row, why);
+                        "%s row %" PRIu64 " cannot be read: %s",
+                        z->npy.head.name, row, why);
 }
 
 static int read_next(npz_store *z, void *to, size_t n, uint64_t row,
@@ -53,7 +53,7 @@ static int read_next(npz_store *z, void *to, size_t n, uint64_t row,
             return fail(z, row, errp);
         if (got == 0)
             return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                                "%s:%" PRIu64 " cannot be read: the member "
+                                "%s row %" PRIu64 " cannot be read: the member "
                                 "ends early; copy the file again",
                                 z->npy.head.name, row);
         done += (size_t)got;

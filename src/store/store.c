@@ -255,7 +255,8 @@ void store_rounded(store_table *s, uint64_t row, enum pe_dtype dtype)
         return;
     s->rounding = true;
     store_say(s,
-              "%s:%" PRIu64 ": whole numbers beyond 2^%d have no exact %s and "
+              "%s row %" PRIu64
+              ": whole numbers beyond 2^%d have no exact %s and "
               "are rounded, from here on%s",
               s->name, row, dtype == PE_F8 ? 53 : 24,
               dtype == PE_F8 ? "double" : "float",
@@ -273,7 +274,7 @@ int store_pread(const store_table *s, int fd, const store_piece *p,
         if (got <= 0)
             return pe_error_set(
                 errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                "%s:%" PRIu64 " cannot be read: %s", s->name, p->row,
+                "%s row %" PRIu64 " cannot be read: %s", s->name, p->row,
                 got < 0 ? strerror(errno) : "the file was cut meanwhile");
         done += (size_t)got;
     }

@@ -46,7 +46,8 @@ static void test_rows(void)
         {"fields.npy", "columns=xy[1],temp", "2 0;12 10;22 20;32 30;42 40;",
          "2 columns: xy[1] temp"},
         {"large.npy", "", "1;9.0072e+15;3;4;5;",
-         "large.npy:0: whole numbers beyond 2^53 have no exact double and are "
+         "large.npy row 0: whole numbers beyond 2^53 have no exact double and "
+         "are "
          "rounded, from here on\n"},
         {"two.npy", "", ROWS,
          "two.npy: another array follows the first one, at byte 188; it is "
@@ -316,8 +317,8 @@ static void test_spoilt(void)
         {"big-i2.npy", 50, 0, "it ends within its header"},
         {"big-i2.npy", 0, 130, ""},
         {"packed.npz", 300, 0, "packed.npz cannot be read as .npz: "},
-        {"packed.npz", 0, 100, "packed.npz:x:0 cannot be read: "},
-        {"one.npz", 0, 200, "one.npz:x:0 cannot be read: CRC error"},
+        {"packed.npz", 0, 100, "packed.npz:x row 0 cannot be read: "},
+        {"one.npz", 0, 200, "one.npz:x row 0 cannot be read: CRC error"},
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

@@ -67,7 +67,8 @@ static void test_rows(void)
         {"types.h5:/table", "columns=xy[1],temp",
          "2 0;12 10;22 20;32 30;42 40;", "2 columns: xy[1] temp"},
         {"types.h5:/large", "", "1;9.0072e+15;3;4;5;",
-         "types.h5:/large:0: whole numbers beyond 2^53 have no exact double"},
+         "types.h5:/large row 0: whole numbers beyond 2^53 have no exact "
+         "double"},
         {"types.h5:/soft", "", "0;10;20;30;40;", ""},
         {"types.h5:/virtual", "", ROWS, ""},
         {"nexus.nxs", "", "0 1;10 11;20 21;30 31;40 41;",
@@ -446,7 +447,8 @@ static void test_read_error(void)
     CU_ASSERT_EQUAL(rc, -1);
     CU_ASSERT_EQUAL(rows, 400);
     snprintf(got, sizeof(got), "%.60s", context_error(b.ctx));
-    UNIT_CONTAINS(context_error(b.ctx), "spoilt.h5:/d:400 cannot be read: ");
+    UNIT_CONTAINS(context_error(b.ctx),
+                  "spoilt.h5:/d row 400 cannot be read: ");
     UNIT_CONTAINS(context_error(b.ctx), "inflate"); /* the library's words */
     source_end(&b);
 }

@@ -126,7 +126,7 @@ static void test_results(void)
            "\"version\":3}\n",
            NULL);
     CU_ASSERT_PTR_NULL(strstr(content("out"), "masked"));
-    expect(PILOT("results", "r"), 0, "dev-1/0\n", NULL);
+    expect(PILOT("results", "r"), 0, "dev-1 row 0\n", NULL);
     expect(PILOT("results", "r", "--npy", "--outliers"), 0, NULL, NULL);
     UNIT_CONTAINS(content("out") + 6 + 2 + 2, "'shape': (2,), }");
 }

@@ -258,8 +258,8 @@ static void test_print_top(void)
         "score", 4.5);
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-    UNIT_CONTAINS(printed(s), "top       a.csv:7  9.25\n"
-                              "          d-0/8  4.5, no outlier\n"
+    UNIT_CONTAINS(printed(s), "top       a.csv row 7  9.25\n"
+                              "          d-0 row 8  4.5, no outlier\n"
                               "all       pilot results r-1\n");
     json_decref(s);
 }

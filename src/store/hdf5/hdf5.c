@@ -41,7 +41,7 @@ static void tell(hdf5_store *s, const hdf5_part *p, uint64_t n, uint64_t row,
     if (n == 0 || !s->head.hear.masked)
         return;
     snprintf(reason, sizeof(reason), "%.24s %s", p->label, what);
-    snprintf(first, sizeof(first), "%s:%s:%" PRIu64 ": %s; it becomes NaN",
+    snprintf(first, sizeof(first), "%s:%s row %" PRIu64 ": %s; it becomes NaN",
              s->path, p->path, row, how);
     s->head.hear.masked(s->head.hear.arg, n, reason, first);
 }

@@ -321,8 +321,8 @@ static int refuse_row(const hdf5_part *p, const char *name, uint64_t row,
                       pe_error *errp)
 {
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                        "%s:%s:%" PRIu64 " cannot be read: %s", name, p->path,
-                        row, p->why);
+                        "%s:%s row %" PRIu64 " cannot be read: %s", name,
+                        p->path, row, p->why);
 }
 
 /* Read the slab of [row], or, where a chunk of it cannot be read, the rows that
