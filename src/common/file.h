@@ -32,6 +32,14 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode,
  */
 int file_replace(const char *temp, const char *path, pe_error *errp);
 
+/* Put folder [from], whole, in the place of folder [to], which may be there,
+ * and remove that.  Somebody who is killed on the way leaves the old one or the
+ * new one as [to], or, where the file system cannot exchange two folders, the
+ * old one as "TO.old", which file_folder_recover puts back.
+ */
+int file_folder_replace(const char *from, const char *to, pe_error *errp);
+int file_folder_recover(const char *to, pe_error *errp);
+
 /* mkdir -p with mode 0700 for what is new. */
 int file_mkdir(const char *path, pe_error *errp);
 

@@ -201,8 +201,8 @@ static int folder_open(struct child_fds *f, const char *folder, pe_error *errp)
 static int child_fds_open(struct child_fds *f, const process_spec *s,
                           pe_error *errp)
 {
-    f->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (f->in < 0)
+    f->in = s->in_ours ? -1 : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (f->in < 0 && !s->in_ours)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
                             "cannot open /dev/null: %s", strerror(errno));
     if (s->folder && folder_open(f, s->folder, errp) < 0)
@@ -245,8 +245,10 @@ static int attr_fill(posix_spawnattr_t *attr, const process_spec *s)
 static int actions_fill(posix_spawn_file_actions_t *a,
                         const struct child_fds *f)
 {
-    int err = posix_spawn_file_actions_adddup2(a, f->in, STDIN_FILENO);
+    int err = 0;
 
+    if (f->in >= 0)
+        err = posix_spawn_file_actions_adddup2(a, f->in, STDIN_FILENO);
     if (!err)
         err = posix_spawn_file_actions_adddup2(a, f->out, STDOUT_FILENO);
     if (!err && f->err >= 0)

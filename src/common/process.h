@@ -19,6 +19,7 @@ typedef struct process_spec {
     const char *out_path;    /* stdout to this file; NULL: a pipe to us */
     const char *err_path;    /* stderr to this file; NULL: ours */
     const char *folder;      /* it starts there; NULL: where we are */
+    bool in_ours;            /* stdin is ours; else there is nothing on it */
     bool err_pipe;           /* stderr through a pipe to us */
     bool new_group;          /* own process group: a terminal's Ctrl-C does
                                 not reach it */
@@ -28,11 +29,10 @@ typedef struct process_spec {
 /* 0 when [program] is on PATH, else the error process_start would give. */
 int process_find(const char *program, pe_error *errp);
 
-/* Start a child with no signal blocked or ignored and nothing on its standard
- * input.  Errors: "mpirun is not there: install openmpi-bin" (input, 78; the
- * package is named for the programs known here), a file that cannot be made
- * (73), a folder that is not there (input, 78), no room for a process (retry,
- * 75).
+/* Start a child with no signal blocked or ignored.  Errors: "mpirun is not
+ * there: install openmpi-bin" (input, 78; the package is named for the programs
+ * known here), a file that cannot be made (73), a folder that is not there
+ * (input, 78), no room for a process (retry, 75).
  */
 process *process_start(const process_spec *s, pe_error *errp);
 

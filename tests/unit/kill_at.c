@@ -1,9 +1,12 @@
 /* kill_at.c - preloaded: kill -9 of this process before a call that matters.
  *
  * Calls that others see the effect of (locks, renames, syncs, signals) are
- * counted; before number KILL_AT of them the process kills itself.
+ * counted; before number KILL_AT of them the process kills itself.  What is
+ * removed counts where KILL_UNLINK is set; where KILL_NO_EXCHANGE is, this is a
+ * file system that cannot exchange two names.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +42,30 @@ int rename(const char *from, const char *to)
     count();
     NEXT(next, "rename");
     return next(from, to);
+}
+
+int renameat2(int from_fd, const char *from, int to_fd, const char *to,
+              unsigned flags)
+{
+    int (*next)(int, const char *, int, const char *, unsigned);
+
+    count();
+    if (getenv("KILL_NO_EXCHANGE")) {
+        errno = EINVAL;
+        return -1;
+    }
+    NEXT(next, "renameat2");
+    return next(from_fd, from, to_fd, to, flags);
+}
+
+int unlinkat(int fd, const char *name, int flags)
+{
+    int (*next)(int, const char *, int);
+
+    if (getenv("KILL_UNLINK"))
+        count();
+    NEXT(next, "unlinkat");
+    return next(fd, name, flags);
 }
 
 int fsync(int fd)

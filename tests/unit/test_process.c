@@ -367,6 +367,29 @@ static void test_kill_marked(void)
     process_destroy(p);
 }
 
+/* Nothing is on its standard input, or what is on ours. */
+static void test_input(void)
+{
+    const char *argv[] = {"cat", NULL};
+    int ends[2], kept = dup(STDIN_FILENO);
+
+    for (int ours = 0; ours < 2; ours++) {
+        const process_spec spec = {.argv = argv, .in_ours = ours};
+        process *p;
+
+        CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+        CU_ASSERT_EQUAL(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+        CU_ASSERT_EQUAL(write(ends[1], "rows\n", 5), 5);
+        close(ends[0]);
+        close(ends[1]);
+        p = process_start(&spec, NULL);
+        CU_ASSERT_EQUAL(dup2(kept, STDIN_FILENO), STDIN_FILENO);
+        UNIT_EQUAL(output(p), ours ? "rows\n" : "");
+        process_destroy(p);
+    }
+    close(kept);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -375,6 +398,7 @@ int main(void)
         {"a file that cannot be run", test_not_executable},
         {"exit status, or 128 + signal", test_status},
         {"stdout comes through the pipe, stdin is empty", test_pipe},
+        {"standard input of ours", test_input},
         {"the pipe never blocks", test_pipe_does_not_block},
         {"variables are added and replaced", test_environment},
         {"stdout and stderr into files", test_files},
