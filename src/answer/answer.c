@@ -189,7 +189,7 @@ static int open_all(const char *folder, answers *a, pe_error *errp)
     return 0;
 }
 
-int answers_open(const char *folder, answers *a, pe_error *errp)
+static int open_whole(const char *folder, answers *a, pe_error *errp)
 {
     memset(a, 0, sizeof(*a));
     if (open_info(folder, a, errp) == 0 && open_rows(folder, a, errp) == 0 &&
@@ -198,6 +198,16 @@ int answers_open(const char *folder, answers *a, pe_error *errp)
         return 0;
     answers_close(a);
     return -1;
+}
+
+/* Who was killed while newer ones took their place has left them beside. */
+int answers_open(const char *folder, answers *a, pe_error *errp)
+{
+    char *old = access(folder, F_OK) < 0 ? text_format("%s.old", folder) : NULL;
+    int rc = open_whole(old && access(old, F_OK) == 0 ? old : folder, a, errp);
+
+    free(old);
+    return rc;
 }
 
 void answers_close(answers *a)

@@ -82,7 +82,8 @@ typedef struct answers {
     void *ranks;
 } answers;
 
-/* Open those in [folder].  Errors: input, 65, where they are not what they
+/* Open those in [folder], or in "FOLDER.old", where who was to replace them was
+ * killed at that.  Errors: input, 65, where they are not what they
  * say; class none with -1 where there are none.
  */
 int answers_open(const char *folder, answers *a, pe_error *errp);

@@ -320,7 +320,15 @@ static void notes_of(const ending *e, json_t *notes)
     values_notes(p, e->written, notes);
     note_dominated(p, notes);
     if (p->devices.beyond > 0)
-        note(notes, "names of more than %d devices are not kept", NAMES_MAX);
+        note(notes,
+             "the first %d devices have their names here; those of %" PRIu64
+             " blocks of others are not kept",
+             NAMES_MAX, p->devices.beyond);
+    if (p->sources.beyond > 0)
+        note(notes,
+             "the first %d files have their names here; those of %" PRIu64
+             " blocks of others are not kept",
+             NAMES_FILES_MAX, p->sources.beyond);
     if (p->inexact_rows)
         note(notes,
              "rows were joined or left out before the model, and of some "
@@ -393,16 +401,6 @@ static int write_info(const ending *e, pe_error *errp)
 
 /* --- all of it --- */
 
-/* In the place of what may be there. */
-static int settle(const pass *p, pe_error *errp)
-{
-    if (file_remove_tree(p->c->folder, errp) < 0)
-        return -1;
-    if (rename(p->folder, p->c->folder) < 0)
-        return file_error(errp, errno, "make", p->c->folder, PE_EXIT_CREATE);
-    return 0;
-}
-
 int pass_conclude(pass *p, pe_error *errp)
 {
     ending e = {.p = p, .fd = -1};
@@ -426,7 +424,7 @@ int pass_conclude(pass *p, pe_error *errp)
     if (rc == 0)
         rc = write_info(&e, errp);
     if (rc == 0)
-        rc = settle(p, errp);
+        rc = file_folder_replace(p->folder, p->c->folder, errp);
     if (e.fd >= 0)
         close(e.fd);
     exact_free(&e.exact);

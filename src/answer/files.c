@@ -17,6 +17,7 @@ typedef struct scored_file {
     pipeline *pl;
     pipeline_request req;
     atomic_int drain; /* stays 0 */
+    char *name;       /* what people call it, where it is a copy; else NULL */
 } scored_file;
 
 typedef struct files {
@@ -183,9 +184,28 @@ static int load_file(files *s, size_t i, pe_error *errp)
 
     if (rc < 0)
         return -1;
+    if (s->f.c->reader)
+        snprintf(s->f.c->reader, 64, "%.40s-0",
+                 source ? source->name : "sense");
     k->pl->partitions = 1;
     for (size_t n = 0; n < k->pl->n_stages; n++)
         k->pl->stages[n].rate = 0;
+    return 0;
+}
+
+/* Its rows are those of what it is a copy of. */
+static int name_file(files *s, size_t i, pe_error *errp)
+{
+    const spools *copies = s->f.c->copies;
+    char *name =
+        copies && copies->n ? spools_words(copies, s->f.c->files[i]) : NULL;
+
+    if (copies && copies->n && !name)
+        return pe_error_nomem(errp);
+    if (name && strcmp(name, s->f.c->files[i]) != 0)
+        s->file[i].name = name;
+    else
+        free(name);
     return 0;
 }
 
@@ -209,7 +229,7 @@ static int make_lanes(files *s, pe_error *errp)
         scored_file *k = &s->file[f->n];
         lane_conf *l = &f->lanes[f->n];
 
-        if (load_file(s, f->n, errp) < 0)
+        if (load_file(s, f->n, errp) < 0 || name_file(s, f->n, errp) < 0)
             return -1;
         k->req.run = f->req ? f->req->run : (char *)(uintptr_t) "score";
         k->req.dir = f->req ? f->req->dir : NULL;
@@ -224,6 +244,7 @@ static int make_lanes(files *s, pe_error *errp)
                        .m = f->m},
             .features = f->m->features,
             .what = f->c->files[f->n],
+            .named = k->name,
             .end = -1,
         };
         l->staged = stages_any(&l->stages);
@@ -248,6 +269,20 @@ static int score(files *s, pe_error *errp)
     return pass_run(&c, errp);
 }
 
+/* Who scores a file knows of no stage. */
+static void unstage(const files *s, pe_error *errp)
+{
+    const pipeline_stage *source = source_of(&s->f);
+    char start[80];
+    size_t len;
+
+    snprintf(start, sizeof(start),
+             "stage '%.60s': ", source ? source->name : "sense");
+    len = strlen(start);
+    if (!strncmp(errp->text, start, len))
+        memmove(errp->text, errp->text + len, strlen(errp->text + len) + 1);
+}
+
 int final_files(const final_conf *c, pe_error *errp)
 {
     files s = {.f = {.c = c, .lock_fd = -1}};
@@ -264,8 +299,12 @@ int final_files(const final_conf *c, pe_error *errp)
         take_threshold(&s);
         rc = score(&s, errp);
     }
-    for (size_t i = 0; s.file && i < c->n_files; i++)
+    if (rc < 0)
+        unstage(&s, errp);
+    for (size_t i = 0; s.file && i < c->n_files; i++) {
         pipeline_destroy(s.file[i].pl);
+        free(s.file[i].name);
+    }
     free(s.file);
     final_close(&s.f);
     return rc;

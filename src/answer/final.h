@@ -7,14 +7,19 @@
 
 #include <pilot/error.h>
 
+#include "src/common/spool.h"
+
 typedef struct final_conf {
     const char *run;   /* folder of a run, or NULL */
     const char *model; /* else a safetensors file */
     const char *out;   /* folder to be made; NULL: that of the run */
     /* Files to be scored; none: all that the run has learned from. */
-    char *const *files;
+    char **files;
     size_t n_files;
-    char *const *set; /* NAME=VALUE for options of the function `file` */
+    const spools *copies; /* what some of them are copies of; NULL: none is */
+    char *reader;         /* 64 bytes for the name by which what reads a file
+                             speaks, "sense-0", or NULL */
+    char *const *set;     /* NAME=VALUE for options of the function `file` */
     size_t n_set;
     void (*progress)(void *arg, uint64_t rows, double share);
     void *arg;

@@ -26,6 +26,7 @@ typedef struct lane_conf {
     bool standardised;  /* devices have scaled their values */
     const char *what;   /* a file: other columns than the model's are an error
                            that names it; NULL: such a record is refused */
+    const char *named;  /* the source of all its rows; NULL: as they say */
 } lane_conf;
 
 /* Blocks, by what became of them. */

@@ -3,12 +3,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 
 #include "src/agent/event.h"
 #include "src/agent/fault.h"
 #include "src/answer/final.h"
 #include "src/common/log.h"
+#include "src/common/spool.h"
 #include "src/store/store.h"
 
 static void usage(FILE *f)
@@ -39,6 +41,38 @@ static void told(void *arg, uint64_t rows, double share)
     (void)arg;
     if (o)
         event_print(o);
+}
+
+/* What can be read once only was copied: people know it by its name. */
+static spools copies;
+
+/* Who reads a file speaks of it alone. */
+static char reader[64];
+
+static void say(void *arg, enum log_level level, const char *line)
+{
+    size_t len = strlen(reader);
+    char *words;
+
+    if (len && !strncmp(line, reader, len) && !strncmp(line + len, ": ", 2))
+        line += len + 2;
+    words = copies.n ? spools_words(&copies, line) : NULL;
+    log_write_stderr(arg, level, words ? words : line);
+    free(words);
+}
+
+/* Files that are pipes, and standard input. */
+static int take_files(final_conf *c, pe_error *errp)
+{
+    for (size_t i = 0; i < c->n_files; i++) {
+        const char *path = spools_take(&copies, c->files[i], errp);
+
+        if (!path)
+            return -1;
+        c->files[i] = (char *)(uintptr_t)path;
+    }
+    c->copies = &copies;
+    return 0;
 }
 
 /* Who asked may not live to hear of it. */
@@ -104,7 +138,7 @@ static int parse(final_conf *c, const char **eventsp, enum log_level *levelp,
 
 int main(int argc, char **argv)
 {
-    final_conf c = {.progress = told};
+    final_conf c = {.progress = told, .reader = reader};
     enum log_level level = LOG_LEVEL_INFO;
     const char *events = NULL;
     pe_error e = {0};
@@ -114,7 +148,7 @@ int main(int argc, char **argv)
         usage(stderr);
         return PE_EXIT_USAGE;
     }
-    log_init(log_write_stderr, "pilot-score", level);
+    log_init(say, "pilot score", level);
     if (event_open(events, &e) < 0) {
         log_error("%s", e.text);
         return (int)e.exit_code;
@@ -122,9 +156,13 @@ int main(int argc, char **argv)
     set_signals();
     fault_open();
     store_enable_hdf5();
-    rc = c.n_files > 0 ? final_files(&c, &e) : final_run(&c, &e);
+    rc = take_files(&c, &e);
+    if (rc == 0)
+        rc = c.n_files > 0 ? final_files(&c, &e) : final_run(&c, &e);
+    spools_error(&copies, rc < 0 ? &e : NULL);
     if (rc < 0)
         event_error("score", &e);
+    spools_free(&copies);
     free((void *)(uintptr_t)c.set);
     return rc < 0 ? (int)e.exit_code : PE_EXIT_OK;
 }

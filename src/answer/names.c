@@ -44,7 +44,7 @@ int32_t names_take(names *t, const char *name)
 
     if (t->n && t->index[at])
         return (int32_t)(t->index[at] - 1);
-    if (t->n >= NAMES_MAX) {
+    if (t->n >= (t->most ? t->most : NAMES_MAX)) {
         t->beyond++;
         return -1;
     }

@@ -9,12 +9,15 @@
 
 #include <pilot/error.h>
 
-/* Keys of records are anybody's to make: of so many names each has a number.
+/* Keys of records are anybody's to make: of so many names each has a number,
+ * of files more.
  */
 #define NAMES_MAX 65536
+#define NAMES_FILES_MAX 1048576
 
 /* A table that starts zeroed; one thread at a time. */
 typedef struct names {
+    size_t most; /* 0: NAMES_MAX */
     char **name;
     size_t n, cap;
     size_t *index; /* open hash: number + 1 */

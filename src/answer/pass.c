@@ -97,11 +97,14 @@ static int score(worker *w, pe_error *errp)
 static int name_numbers(worker *w, answer_row *r, pe_error *errp)
 {
     const pe_block *b = &w->b.record.block;
-    bool file = w->p->lanes[w->lane].c.what != NULL; /* and no device's */
-    char source[RECORD_SOURCE_MAX + 1] = "";         /* its path */
+    const lane_conf *c = &w->p->lanes[w->lane].c;
+    bool file = c->what != NULL;             /* and no device's */
+    char source[RECORD_SOURCE_MAX + 1] = ""; /* its path */
     int rc = 0;
 
-    if (!w->b.of_device)
+    if (c->named)
+        snprintf(source, sizeof(source), "%s", c->named);
+    else if (!w->b.of_device)
         snprintf(source, sizeof(source), "%.*s", (int)origin_path(b->source),
                  b->source);
     pthread_mutex_lock(&w->p->lock);
@@ -457,7 +460,8 @@ static int begin(pass *p, pe_error *errp)
     for (size_t i = 0; i < c->n_lanes; i++)
         if (lane_init(&p->lanes[i], &c->lanes[i], errp) < 0)
             return -1;
-    if (file_remove_tree(p->folder, errp) < 0 ||
+    if (file_folder_recover(c->folder, errp) < 0 ||
+        file_remove_tree(p->folder, errp) < 0 ||
         file_mkdir(p->folder, errp) < 0)
         return -1;
     return open_parts(p, errp) < 0 ? -1 : values_open(p, errp);
@@ -465,8 +469,10 @@ static int begin(pass *p, pe_error *errp)
 
 int pass_run(const pass_conf *c, pe_error *errp)
 {
-    pass p = {
-        .c = c, .lock = PTHREAD_MUTEX_INITIALIZER, .start_ns = clock_mono_ns()};
+    pass p = {.c = c,
+              .lock = PTHREAD_MUTEX_INITIALIZER,
+              .sources = {.most = NAMES_FILES_MAX},
+              .start_ns = clock_mono_ns()};
     int rc = begin(&p, errp);
 
     if (rc == 0)

@@ -9,6 +9,7 @@
 #include "src/cmd/cmd.h"
 #include "src/cmd/inspect_topic.h"
 #include "src/common/option.h"
+#include "src/common/spool.h"
 #include "src/function/builtin.h"
 #include "src/function/file_kind.h"
 
@@ -164,12 +165,41 @@ static void print_dominant(const file_facts *f)
                f->columns[column].name, 100 * share);
 }
 
+/* Facts of a copy, by the name of what was copied. */
+static void rename_facts(const spools *copies, file_facts *f)
+{
+    char **words[] = {&f->kind, &f->first_left, &f->line, &f->listing};
+
+    for (size_t i = 0; copies->n && i < sizeof(words) / sizeof(*words); i++) {
+        char *named = *words[i] ? spools_words(copies, *words[i]) : NULL;
+
+        if (!named)
+            continue;
+        free(*words[i]);
+        *words[i] = named;
+    }
+}
+
+static int describe(const pe_options *o, const char *path, spools *copies,
+                    file_facts *f, pe_error *errp)
+{
+    const char *from = spools_take(copies, path, errp);
+    int rc = from ? file_describe(o, from, f, errp) : -1;
+
+    rename_facts(copies, f);
+    if (rc < 0)
+        spools_error(copies, errp);
+    return rc;
+}
+
 static int inspect(const pe_options *o, const char *path, bool first)
 {
-    file_facts f;
+    spools copies = {0};
+    file_facts f = {0};
     pe_error e = {0};
-
-    int rc = file_describe(o, path, &f, &e);
+    int rc = describe(o, path, &copies, &f, &e);
+    /* What a pipe gives has no name that a run could read it by. */
+    const char *name = rc == 0 && copies.n ? copies.s[0].name : path;
 
     if (!first && (rc == 0 || f.listing))
         printf("\n");
@@ -177,18 +207,20 @@ static int inspect(const pe_options *o, const char *path, bool first)
         printf("%s\n", f.listing);
     if (rc < 0) {
         file_facts_free(&f);
+        spools_free(&copies);
         fflush(stdout); /* what there is to choose from comes first */
         return cmd_fail(&e);
     }
-    printf("%s: %s, ", path, f.kind);
+    printf("%s: %s, ", name, f.kind);
     if (f.files > 1)
         printf("%" PRIu64 " files, the first has ", f.files);
     print_rows(&f);
     print_columns(&f);
     printf("\n%s\n", f.line);
-    print_lines(o, path, &f);
+    print_lines(o, copies.n ? "FILE" : path, &f);
     print_dominant(&f);
     file_facts_free(&f);
+    spools_free(&copies);
     return PE_EXIT_OK;
 }
 

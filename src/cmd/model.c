@@ -17,6 +17,7 @@
 #include "src/model/meaning.h"
 #include "src/model/safetensors.h"
 #include "src/run/reach.h"
+#include "src/run/revive.h"
 
 #define MODEL_MAX_BYTES (UINT64_C(4) << 30)
 
@@ -131,6 +132,8 @@ static int find(found *f, const char *word, bool files, pe_error *errp)
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                      "%s is no run in %s%s; 'pilot runs' lists them", word,
                      home, files ? ", and no file" : "");
+    if (dir && rc < 0)
+        revive_hint(dir, errp);
     if (rc == 0)
         f->m = pe_model_decode(f->data.data, f->data.len, errp);
     if (rc == 0 && !f->m)

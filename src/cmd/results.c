@@ -10,6 +10,7 @@
 #include "src/common/log.h"
 #include "src/common/option.h"
 #include "src/common/text.h"
+#include "src/run/revive.h"
 
 struct results_options {
     result_asked asked;
@@ -116,6 +117,8 @@ static int results_do(const struct results_options *o, const char *run)
     if (rc == 0)
         rc = o->stream || o->follow ? result_stream(dir, &w, o->follow, &e)
                                     : final_show(dir, run, &w, &e);
+    if (rc < 0 && dir)
+        revive_hint(dir, &e);
     free(dir);
     return rc < 0 ? cmd_fail(&e) : PE_EXIT_OK;
 }

@@ -14,6 +14,7 @@
 #include "src/common/log.h"
 #include "src/common/option.h"
 #include "src/common/text.h"
+#include "src/run/revive.h"
 #include "src/run/scorer.h"
 #include "src/run/signals.h"
 
@@ -66,6 +67,7 @@ typedef struct scoring {
     char *run;    /* its folder, or NULL: [model] is a file */
     char *folder; /* of the answers */
     bool ours;    /* it is taken away again */
+    revival services;
 } scoring;
 
 /* The child that makes the folder may have been killed half-way. */
@@ -73,6 +75,7 @@ static void scoring_free(scoring *s)
 {
     char *part = s->ours ? text_format("%s.part", s->folder) : NULL;
 
+    revive_close(&s->services);
     if (part) {
         file_remove_tree(s->folder, NULL);
         file_remove_tree(part, NULL);
@@ -121,6 +124,22 @@ static int make_folder(scoring *s, bool files, pe_error *errp)
     return 0;
 }
 
+/* Rows that are read again, and a model that nobody has kept, are where its
+ * services have put them.
+ */
+static int find_services(scoring *s, const char *run, bool files,
+                         pe_error *errp)
+{
+    char *model = s->run ? text_format("%s/" ANSWER_MODEL, s->run) : NULL;
+    bool kept = files && model && access(model, F_OK) == 0;
+    int rc = 0;
+
+    free(model);
+    if (s->run && !kept)
+        rc = revive_open(&s->services, s->home, run, errp);
+    return rc < 0 && s->services.r.stop_signal ? s->services.r.stop_signal : rc;
+}
+
 /* --- the child --- */
 
 /* [words] are what the user named: a model or run, and files. */
@@ -150,7 +169,7 @@ static int start(scorer *child, const scoring *s, const struct score_options *o,
         for (size_t i = 1; i < n_words; i++)
             args[k++] = words[i];
     }
-    rc = scorer_start(child, args, errp);
+    rc = scorer_start(child, args, n_words > 1, errp);
     free(args);
     return rc;
 }
@@ -200,6 +219,9 @@ static int print(const scoring *s, const result_wish *w, bool rows,
     answers a;
     int rc = answers_open(s->folder, &a, errp);
 
+    if (rc < 0 && errp->kind == PE_ERROR_NONE)
+        pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                     "pilot-score has left no answers in %s", s->folder);
     if (rc < 0)
         return -1;
     if (rows)
@@ -244,6 +266,8 @@ static int score_do(const struct score_options *o, size_t n, char **words)
         rc = signals_open(&e);
     if (rc == 0)
         rc = make_folder(&s, n > 1, &e);
+    if (rc == 0)
+        rc = find_services(&s, words[0], n > 1, &e);
     if (rc == 0)
         rc = start(&child, &s, o, n, words, &e);
     if (rc == 0)

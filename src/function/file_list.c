@@ -48,6 +48,30 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Among several files one that would never end is nobody's wish; a socket is
+ * nothing to read at all.
+ */
+static int check_kind(const char *path, bool several, pe_error *errp)
+{
+    struct stat st;
+    const char *what;
+
+    if (stat(path, &st) < 0)
+        return 0; /* who opens it says why */
+    what = S_ISSOCK(st.st_mode)                         ? "a socket"
+           : S_ISREG(st.st_mode) || !several            ? NULL
+           : S_ISFIFO(st.st_mode)                       ? "a pipe"
+           : S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) ? "a device"
+                                                        : NULL;
+    if (!what)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s is %s, and no file of rows%s", path, what,
+                        several ? ": take it out of the folder, or name the "
+                                  "files by a pattern that leaves it out"
+                                : "");
+}
+
 static int add_folder(file_list *l, const char *path, pe_error *errp)
 {
     DIR *dir = opendir(path);
@@ -63,10 +87,13 @@ static int add_folder(file_list *l, const char *path, pe_error *errp)
         if (*e->d_name == '.')
             continue;
         file = text_format("%s%s%s", path, slash, e->d_name);
-        if (file && is_folder(file))
+        if (file && is_folder(file)) {
             free(file);
-        else
-            rc = add(l, file, errp);
+            continue;
+        }
+        rc = add(l, file, errp);
+        if (rc == 0)
+            rc = check_kind(file, true, errp);
     }
     closedir(dir);
     return rc;
@@ -85,9 +112,13 @@ static int add_pattern(file_list *l, const char *path, pe_error *errp)
     if (rc == GLOB_NOSPACE)
         return pe_error_nomem(errp);
     rc = 0;
-    for (size_t i = 0; rc == 0 && i < g.gl_pathc; i++)
-        if (!is_folder(g.gl_pathv[i]))
+    for (size_t i = 0; rc == 0 && i < g.gl_pathc; i++) {
+        if (is_folder(g.gl_pathv[i]))
+            continue;
+        rc = check_kind(g.gl_pathv[i], true, errp);
+        if (rc == 0)
             rc = add(l, text_format("%s%s", g.gl_pathv[i], member), errp);
+    }
     globfree(&g);
     return rc;
 }
@@ -104,6 +135,8 @@ int file_list_make(const char *path, file_list *out, pe_error *errp)
     int rc;
 
     *out = (file_list){.several = folder || pattern};
+    if (check_kind(path, false, errp) < 0)
+        return -1;
     rc = folder    ? add_folder(out, path, errp)
          : pattern ? add_pattern(out, path, errp)
                    : add(out, strdup(path), errp);

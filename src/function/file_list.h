@@ -18,7 +18,7 @@ typedef struct file_list {
 /* Files of [path]: what is called so, else what its pattern (* ? []) fits, each
  * with the :/PATH that stands behind it; of a folder all that are no folders,
  * without hidden ones.  The caller frees it. Errors: input, 65: a pattern fits
- * none, a folder has none.
+ * none, a folder has none, one of several is a pipe or a device; a socket.
  */
 int file_list_make(const char *path, file_list *out, pe_error *errp);
 void file_list_free(file_list *l); /* may be NULL */

@@ -85,7 +85,7 @@ void run_answers_start(struct run *r)
     const char *args[] = {r->req->dir, NULL};
 
     run_progress_clear(r);
-    if (scorer_start(&r->scorer, args, &r->unscored) < 0)
+    if (scorer_start(&r->scorer, args, false, &r->unscored) < 0)
         log_error("%s", r->unscored.text);
 }
 
@@ -132,16 +132,49 @@ void run_answers_wait(struct run *r)
     }
 }
 
+static int model_keep(struct run *r, const char *path, pe_error *errp)
+{
+    char commit[PE_COMMIT_ID_LEN + 1];
+    pe_buffer model = {0};
+    uint64_t version;
+    int64_t time_ns;
+    int rc =
+        params_model_fetch(r->params, &model, commit, &version, &time_ns, errp);
+
+    if (rc == 0 && model.len > 0)
+        rc = file_write(path, model.data, model.len, 0600, errp);
+    pe_buffer_free(&model);
+    return rc;
+}
+
+void run_answers_keep(struct run *r)
+{
+    char *path = run_path(r, ANSWER_MODEL, NULL);
+    pe_error e = {0};
+
+    if (path && (r->managed || r->placed) && r->params &&
+        access(path, F_OK) < 0 && model_keep(r, path, &e) < 0) {
+        run_progress_clear(r);
+        log_warn("the model is not kept with the run, whose services end: %s",
+                 e.text);
+    }
+    free(path);
+}
+
 void run_answers_drop(const struct run *r)
 {
     char *folder = run_path(r, ANSWER_FOLDER, NULL);
+    char *old = run_path(r, ANSWER_FOLDER ".old", NULL);
     char *model = run_path(r, ANSWER_MODEL, NULL);
 
     if (folder)
         file_remove_tree(folder, NULL);
+    if (old)
+        file_remove_tree(old, NULL);
     if (model)
         unlink(model);
     free(model);
+    free(old);
     free(folder);
 }
 
@@ -171,8 +204,8 @@ static json_t *drift_of(const answers *a)
 
     if (!json_is_object(d))
         return json_null();
-    words = text_format("the scores have drifted since %s:%" JSON_INTEGER_FORMAT
-                        " (Page-Hinkley)",
+    words = text_format("the scores have drifted since %s row "
+                        "%" JSON_INTEGER_FORMAT " (Page-Hinkley)",
                         source >= 0 ? answers_source(a, source)
                                     : answers_device(a, device),
                         row);

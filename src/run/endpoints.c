@@ -140,6 +140,18 @@ static void adopt_environment(pipeline_request *q)
     adopt_all(q, &e);
 }
 
+bool run_endpoints_up(const char *folder)
+{
+    struct endpoints e = {0};
+    bool up;
+
+    env_file_read(folder, &e);
+    up = is_alive(e.kafka_pid, e.kafka_start) &&
+         is_alive(e.redis_pid, e.redis_start);
+    endpoints_free(&e);
+    return up;
+}
+
 /* Services somebody keeps for development, as long as both live. */
 static void adopt_kept(pipeline_request *q, const char *home)
 {

@@ -297,6 +297,7 @@ static void services_dismiss(struct run *r)
 
     r->phase = RUN_CLOSES;
     r->end_by_ns = clock_mono_ns() + CLOSE_NS;
+    run_answers_keep(r);
     if (!r->placed)
         return;
     if (run_services_control(r, "over", &e) < 0)

@@ -144,6 +144,8 @@ int run_endpoints_find(struct run *r, pe_error *errp);
  * are.
  */
 bool run_endpoints_known(struct run *r);
+/* Do both live that pilot-services keeps in [folder]? */
+bool run_endpoints_up(const char *folder);
 
 /* --- services.c --- */
 
@@ -213,6 +215,10 @@ bool run_answers_turn(struct run *r);
 void run_answers_stop(struct run *r, int sig);
 /* Stay until it has ended. */
 void run_answers_wait(struct run *r);
+/* Services that are about to end with the run have its model: keep that in its
+ * folder, for who scores by it later.
+ */
+void run_answers_keep(struct run *r);
 /* The run goes on: what it came to is not true any more. */
 void run_answers_drop(const struct run *r);
 /* What the answers and the stream came to, into [summary]. */

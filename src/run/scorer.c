@@ -17,11 +17,11 @@ static size_t count_of(const char *const *args)
     return n;
 }
 
-int scorer_start(scorer *s, const char *const *args, pe_error *errp)
+int scorer_start(scorer *s, const char *const *args, bool input, pe_error *errp)
 {
     char *program = locate_program("pilot-score", PILOT_LIBEXECDIR, errp);
     const char **argv = calloc(count_of(args) + 4, sizeof(*argv));
-    process_spec spec = {.argv = argv, .new_group = true};
+    process_spec spec = {.argv = argv, .in_ours = input, .new_group = true};
     size_t n = 0;
 
     memset(s, 0, sizeof(*s));

@@ -18,8 +18,11 @@ typedef struct scorer {
     pe_error error;
 } scorer;
 
-/* Start pilot-score with [args], NULL-ended. */
-int scorer_start(scorer *s, const char *const *args, pe_error *errp);
+/* Start pilot-score with [args], NULL-ended; with [input] it has our standard
+ * input.
+ */
+int scorer_start(scorer *s, const char *const *args, bool input,
+                 pe_error *errp);
 /* Where to wait for its words; -1: it says nothing more. */
 int scorer_fd(const scorer *s);
 /* Hear what it has said.  1: it goes on; 0: it is done; -1: it has failed. */

@@ -127,6 +127,32 @@ out=$(env -u PILOT_BROKER -u PILOT_PARAMS -u PILOT_PASSWORD_FILE \
 is $? 0 "own services: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
 is "$(pgrep -f "$PILOT_HOME/own" | wc -l)" 0 "own services: nothing is left"
 
+# What they had is kept, or they are had again.
+alone() { env -u PILOT_BROKER -u PILOT_PARAMS -u PILOT_PASSWORD_FILE "$@"; }
+own=$PILOT_HOME/own
+ok "$(alone pilot results own --csv --no-header 2>/dev/null | wc -l |
+    awk '{ print $1 < 100 }')" "own services: the answers are there without"
+cp "$own/results/rows.npy" "$TEST_DIR/before.npy"
+rm -r "$own/results"
+out=$(alone pilot score own 2>&1)
+is $? 0 "own services: the rows are scored again" ||
+    printf '%s\n' "$out" | sed 's/^/# /'
+cmp -s "$own/results/rows.npy" "$TEST_DIR/before.npy"
+ok $? "... as they were"
+is "$(pgrep -f "$own" | wc -l)" 0 "... and nothing is left"
+out=$(alone pilot score own "$SRC/jobs/example.csv" --top 1 2>&1)
+is $? 0 "own services: a file by the model" || printf '%s\n' "$out" | sed 's/^/# /'
+is "$(printf '%s\n' "$out" | grep -c 'starting a broker')" 0 \
+    "... which was kept: they are not needed"
+out=$(alone pilot results --stream own 2>&1)
+is $? 69 "own services: the stream is theirs"
+has "$out" "'pilot services start --dir $own/services' starts it again" \
+    "... and what brings it back is said"
+out=$(alone pilot run "$SRC/jobs/file.yaml" --run own-none --no-final 2>&1)
+is $? 0 "own services, no answers" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$(alone pilot model show own-none 2>&1)" "kind           kmeans" \
+    "... the model is kept"
+
 # So does one whose services are pilots of this very host.
 cp "$SRC/jobs/example.csv" "$TEST_DIR"
 sed 's|{kind: \(broker\|params\)}|{kind: \1, resource: "local://"}|' \

@@ -294,12 +294,16 @@ int params_model_fetch(params *p, pe_buffer *out,
                        char commit[PE_COMMIT_ID_LEN + 1], uint64_t *versionp,
                        int64_t *time_nsp, pe_error *errp)
 {
+    const char *model = getenv("FAKE_MODEL");
+
     (void)p;
     out->len = 0;
     *commit = '\0';
     *versionp = 0;
     *time_nsp = 0;
-    return fails("model", errp);
+    if (fails("model", errp) < 0)
+        return -1;
+    return model ? pe_buffer_append(out, model, strlen(model), errp) : 0;
 }
 
 int broker_topic_delete(broker_admin *a, const char *name, pe_error *errp)
