@@ -84,12 +84,13 @@ static void known_free(known *k)
 }
 
 /* Does somebody hold lock [name] in [dir]?  If nobody does, *fdp holds it, or
- * is -1: there is none.
+ * is -1: there is none, and with [make] none can be made.
  */
-static bool is_held(const char *dir, const char *name, int *fdp)
+static bool is_held(const char *dir, const char *name, bool make, int *fdp)
 {
     char *path = text_format("%s/%s", dir, name);
-    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    int fd =
+        path ? open(path, O_RDWR | O_CLOEXEC | (make ? O_CREAT : 0), 0600) : -1;
     bool held =
         fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 
@@ -123,8 +124,8 @@ static json_t *summary_read(const char *dir)
     return o;
 }
 
-/* Is there a run [name]?  Then [k] is to be freed; with [keep] it has what
- * locks of the run it could get.
+/* Is there a run [name]?  Then [k] is to be freed; with [keep] it has the locks
+ * of the run that nobody else has.
  */
 static bool known_read(const pilots *p, const char *name, bool keep, known *k)
 {
@@ -143,8 +144,8 @@ static bool known_read(const pilots *p, const char *name, bool keep, known *k)
     k->run = text_format("%s", name);
     k->began = st.st_mtime;
     k->summary = summary_read(dir);
-    k->followed = is_held(dir, "lock", &k->lock[0]);
-    k->scored = is_held(dir, "results.lock", &k->lock[1]);
+    k->followed = is_held(dir, "lock", keep, &k->lock[0]);
+    k->scored = is_held(dir, "results.lock", keep, &k->lock[1]);
     if (!keep) {
         let_go(k->lock[0]);
         let_go(k->lock[1]);
@@ -325,34 +326,123 @@ static int clear_services(const known *k, bool force, pe_error *errp)
     return 0;
 }
 
+/* --- one at a time --- */
+
+/* Is the lock that [fd] holds still the one of that name?  Who had it before
+ * may have removed it.
+ */
+static bool is_there(int fd, const char *path)
+{
+    struct stat ours, now;
+
+    return fstat(fd, &ours) == 0 && stat(path, &now) == 0 &&
+           ours.st_dev == now.st_dev && ours.st_ino == now.st_ino;
+}
+
+/* Whoever removes the run in [dir] before us is waited for: 1: it is ours to
+ * remove, as long as *fdp is open; 0: it is gone; -1.
+ */
+static int take_removal(const char *dir, int *fdp, pe_error *errp)
+{
+    char *path = text_format("%s/remove.lock", dir);
+    int rc = 1;
+
+    if (!path)
+        return pe_error_nomem(errp);
+    *fdp = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*fdp < 0)
+        rc = errno == ENOENT
+                 ? 0
+                 : file_error(errp, errno, "make", path, PE_EXIT_CREATE);
+    if (rc > 0 && flock(*fdp, LOCK_EX | LOCK_NB) < 0) {
+        log_info("another 'pilot runs --rm' is at it, and waited for");
+        while (flock(*fdp, LOCK_EX) < 0 && errno == EINTR)
+            ;
+    }
+    if (rc > 0 && !is_there(*fdp, path))
+        rc = 0;
+    free(path);
+    return rc;
+}
+
+/* --- the folder --- */
+
+#define REMOVED ".removed-"
+
+/* What somebody who was killed has not come to remove. */
+static void clear_removed(const char *home)
+{
+    DIR *d = opendir(home);
+    const struct dirent *e;
+
+    while (d && (e = readdir(d))) {
+        char *path = !strncmp(e->d_name, REMOVED, strlen(REMOVED))
+                         ? text_format("%s/%s", home, e->d_name)
+                         : NULL;
+
+        if (path)
+            file_remove_tree(path, NULL);
+        free(path);
+    }
+    if (d)
+        closedir(d);
+}
+
+/* It is gone for everybody before a part of it is. */
+static int remove_folder(const char *home, const known *k, pe_error *errp)
+{
+    char *path = text_format("%s/" REMOVED "%s", home, k->run);
+    int rc = path ? file_remove_tree(path, errp) : pe_error_nomem(errp);
+
+    if (rc == 0 && rename(k->dir, path) < 0)
+        rc = file_error(errp, errno, "remove", k->dir, PE_EXIT_CREATE);
+    if (rc == 0)
+        rc = file_remove_tree(path, errp);
+    free(path);
+    return rc;
+}
+
+static int remove_known(const pilots *p, const known *k,
+                        const struct runs_options *o, pe_error *errp)
+{
+    if (k->followed || k->lives)
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                            "run %s has not ended: 'pilot cancel --run %s' "
+                            "ends it",
+                            k->run, k->run);
+    if (k->scored)
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                            "rows of run %s are being scored: remove it when "
+                            "that is done",
+                            k->run);
+    if (clear_services(k, o->force, errp) < 0 ||
+        remove_folder(p->home, k, errp) < 0)
+        return -1;
+    log_info("run %s is removed", k->run);
+    return 0;
+}
+
 static int remove_run(const pilots *p, const struct runs_options *o,
                       pe_error *errp)
 {
-    known k = {0};
-    int rc;
+    char *dir = locate_run(p->home, o->rm, errp);
+    int fd = -1, rc = dir ? take_removal(dir, &fd, errp) : -1;
+    known k;
 
-    if (!known_read(p, o->rm, true, &k))
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "there is no run %s in %s; 'pilot runs' lists them",
-                            o->rm, p->home);
-    if (k.followed || k.lives) {
-        rc = pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
-                          "run %s has not ended: 'pilot cancel --run %s' ends "
-                          "it",
-                          k.run, k.run);
-    } else if (k.scored) {
-        rc = pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
-                          "rows of run %s are being scored: remove it when "
-                          "that is done",
-                          k.run);
-    } else {
-        rc = clear_services(&k, o->force, errp);
-        if (rc == 0)
-            rc = file_remove_tree(k.dir, errp);
-        if (rc == 0)
-            log_info("run %s is removed", k.run);
+    clear_removed(p->home);
+    if (!dir && errp->kind == PE_ERROR_NONE) {
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                     "there is no run %s in %s; 'pilot runs' lists them", o->rm,
+                     p->home);
+    } else if (rc > 0 && known_read(p, o->rm, true, &k)) {
+        rc = remove_known(p, &k, o, errp);
+        known_free(&k);
+    } else if (rc >= 0) {
+        log_info("run %s was removed by another command", o->rm);
+        rc = 0;
     }
-    known_free(&k);
+    let_go(fd);
+    free(dir);
     return rc;
 }
 
