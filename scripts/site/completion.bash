@@ -47,9 +47,12 @@ _pilot_complete() {
         words=(local:// batch:// slurm:// pbs:// ssh:// slurm+ssh:// pbs+ssh://)
         ;;
     --launcher) words=(auto srun mpirun mpiexec) ;;
-    --until) words=(active end) ;;
-    --run | --resume | --successor) mapfile -t words < <(_pilot_ids) ;;
-    --rm) mapfile -t words < <(_pilot_runs) ;;
+    --until)
+        words=(active end)
+        [ "$command" != run ] || words=(eof)
+        ;;
+    --run | --successor) mapfile -t words < <(_pilot_ids) ;;
+    --rm | --resume) mapfile -t words < <(_pilot_runs) ;;
     esac
     if [ ${#words[@]} -eq 0 ] && [ "$COMP_CWORD" -ge "$first" ]; then
         case $command in
@@ -67,7 +70,7 @@ _pilot_complete() {
             fi
             ;;
         services)
-            [ "$COMP_CWORD" -gt "$first" ] || words=(start status stop fetch)
+            [ "$COMP_CWORD" -gt "$first" ] || words=(start status stop run fetch check)
             ;;
         config) [ "$COMP_CWORD" -gt "$first" ] || words=(check show) ;;
         esac
