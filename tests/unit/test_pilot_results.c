@@ -174,7 +174,7 @@ static void test_values(void)
            "\"a \\\"b\\\", c\":0.0}}\n",
            NULL);
     expect(PILOT("results", "r", "--outliers"), 0,
-           "a.csv:7: temp=4 score_2=0.4 temp_2=-5 a \"b\", c=7\n", NULL);
+           "a.csv row 7: temp=4 score_2=0.4 temp_2=-5 a \"b\", c=7\n", NULL);
     /* Nobody named them. */
     values_put("r", "null", "all");
     expect(PILOT("results", "r", "--csv"), 0, "version,x0,x1,x2,x3\n", NULL);

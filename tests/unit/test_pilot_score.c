@@ -165,8 +165,8 @@ static void test_formats(void)
     expect(PILOT("score", model, table, "--top", "2", "--json"), 0,
            "\"row\":17,", NULL);
     CU_ASSERT_EQUAL(lines_of(content("out")), 2);
-    expect(PILOT("score", model, table, "--top", "1"), 0, "t.csv row 17: 1000",
-           NULL);
+    expect(PILOT("score", model, table, "--top", "1"), 0,
+           "t.csv row 17: a=1000", NULL);
     expect(PILOT("score", "-Q", model, table, "--npy"), 0, NULL, NULL);
     UNIT_CONTAINS(content("out") + 10, "'shape': (300,), }");
     UNIT_EQUAL(content("err"), "");
