@@ -125,9 +125,10 @@ static void test_netcdf(void)
         source_log,
         "cf.nc: 5 rows of 5 columns: bytes gust hum temp wind; temp "
         "is unpacked: x * 0.5 + 100; left out: time (a coordinate)\n");
-    UNIT_CONTAINS(source_log,
-                  "cf.nc:/temp:2: a fill value or missing_value; it becomes "
-                  "NaN\n");
+    UNIT_CONTAINS(
+        source_log,
+        "cf.nc:/temp row 2: a fill value or missing_value; it becomes "
+        "NaN\n");
     for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++)
         CU_ASSERT_EQUAL(masked(&b, lost[i].reason), lost[i].n);
     source_end(&b);

@@ -252,7 +252,7 @@ static void test_failing(void)
     source_set(&b, "path", path);
     CU_ASSERT_EQUAL(source_open(&b), -1);
     UNIT_CONTAINS(context_error(b.ctx),
-                  "failing.h5:/d:0 cannot be unpacked by the filter of its "
+                  "failing.h5:/d row 0 cannot be unpacked by the filter of its "
                   "writer's that is here; either it is damaged, or the filter "
                   "is older than its writer's");
     source_end(&b);

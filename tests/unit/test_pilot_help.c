@@ -13,9 +13,10 @@
 #include "scratch.h"
 #include "src/common/file.h"
 
-static const char *const verbs[] = {
-    "run",    "results", "score",  "model", "inspect", "runs",   "submit",
-    "status", "wait",    "cancel", "log",   "resize",  "doctor", "config"};
+static const char *const verbs[] = {"run",     "results", "score",  "model",
+                                    "inspect", "peek",    "runs",   "submit",
+                                    "status",  "wait",    "cancel", "log",
+                                    "resize",  "doctor",  "config"};
 
 static char *source_file(const char *name)
 {

@@ -92,7 +92,8 @@ static void test_answer(void)
     CU_ASSERT_EQUAL(store_read(s, 0, 1, y, PE_F4, &e), 0);
     CU_ASSERT(y[0] == 1 && y[1] == 2.5f);
     CU_ASSERT_EQUAL(store_read(s, 1, 2, x, PE_F8, &e), -1);
-    UNIT_EQUAL(e.text, "x.h5:/d:1 is not read by this program, but by agents");
+    UNIT_EQUAL(e.text,
+               "x.h5:/d row 1 is not read by this program, but by agents");
     CU_ASSERT_EQUAL(store_read(s, 3, 1, x, PE_F8, &e), -1);
     CU_ASSERT_EQUAL(store_refresh(s, &e), 0);
     store_close(s);

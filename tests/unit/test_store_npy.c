@@ -149,7 +149,7 @@ static void test_cut(void)
     CU_ASSERT_EQUAL(truncate(scratch_path, 128 + 100 * (off_t)sizeof(row)), 0);
     CU_ASSERT(rows_right(s, a, 90, 10, PE_F8));
     CU_ASSERT_EQUAL(store_read(s, 95, 10, to, PE_F8, &e), -1);
-    UNIT_CONTAINS(e.text, "array.npy:95 cannot be read: the file was cut "
+    UNIT_CONTAINS(e.text, "array.npy row 95 cannot be read: the file was cut "
                           "meanwhile");
     CU_ASSERT(rows_right(s, a, 90, 10, PE_F8));
     store_close(s);

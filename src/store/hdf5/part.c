@@ -187,12 +187,13 @@ static int try_filters(const hdf5_file *f, hdf5_part *p, pe_error *errp)
     free(row);
     if (rc == 0)
         return 0;
-    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                        "%s:%s:0 cannot be unpacked by the filter %s that is "
-                        "here; either it is damaged, or the filter is older "
-                        "than its writer's: pip install hdf5plugin, and name "
-                        "the folder hdf5plugin/plugins in HDF5_PLUGIN_PATH",
-                        f->path, p->path, name);
+    return pe_error_set(
+        errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+        "%s:%s row 0 cannot be unpacked by the filter %s that is "
+        "here; either it is damaged, or the filter is older "
+        "than its writer's: pip install hdf5plugin, and name "
+        "the folder hdf5plugin/plugins in HDF5_PLUGIN_PATH",
+        f->path, p->path, name);
 }
 
 static int read_unit(hdf5_part *p, pe_error *errp)
