@@ -174,7 +174,7 @@ void agent_tell_progress(agent *a)
     function_read read = {0};
     report_waits waits;
     tally_counts c;
-    bool still;
+    report_now r;
 
     if (now < a->progress_ns || a->start_ns == 0)
         return;
@@ -186,11 +186,17 @@ void agent_tell_progress(agent *a)
         report_read(&read, device_read(a->devices[i].device));
     }
     c = counts_of(a, &sum);
-    still = agent_waits(a, sum.sent, &waits);
     skips_note(a);
     drifts_note(a);
-    report_progress(a->pilot, &c, a->plan.rereadable, a->skips.rows, &read,
-                    seconds_between(a->start_ns, now), still ? &waits : NULL);
+    r = (report_now){
+        .blocks = &c,
+        .again = a->plan.rereadable,
+        .skipped = a->skips.rows,
+        .read = &read,
+        .seconds = seconds_between(a->start_ns, now),
+        .waits = agent_waits(a, sum.sent, &waits) ? &waits : NULL,
+    };
+    report_progress(a->pilot, &r);
 }
 
 void agent_tell_soon(agent *a)

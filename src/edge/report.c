@@ -38,15 +38,15 @@ void report_read(function_read *sum, function_read r)
     sum->all += r.all;
 }
 
-void report_progress(const char *pilot, const tally_counts *blocks, bool again,
-                     uint64_t skipped, const function_read *read,
-                     double seconds, const report_waits *w)
+void report_progress(const char *pilot, const report_now *now)
 {
-    json_t *event = tally_event(pilot, blocks, again, seconds);
+    const function_read *read = now->read;
+    const report_waits *w = now->waits;
+    json_t *event = tally_event(pilot, now->blocks, now->again, now->seconds);
 
-    if (event && skipped)
+    if (event && now->skipped)
         json_object_set_new(event, "skipped",
-                            json_integer((json_int_t)skipped));
+                            json_integer((json_int_t)now->skipped));
     if (event && read->all > 0) {
         json_object_set_new(event, "rows",
                             json_integer((json_int_t)read->rows));

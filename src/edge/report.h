@@ -28,6 +28,16 @@ typedef struct report_waits {
     char why[256];
 } report_waits;
 
+/* How far a pilot is. */
+typedef struct report_now {
+    const tally_counts *blocks;
+    bool again;       /* its source can be read again */
+    uint64_t skipped; /* rows */
+    const function_read *read;
+    double seconds;
+    const report_waits *waits; /* with figures that stand still; NULL: none */
+} report_now;
+
 /* Add [s] to [sum]. */
 void report_add(device_stats *sum, const device_stats *s);
 
@@ -36,10 +46,7 @@ void report_read(function_read *sum, function_read r);
 
 /* Print the events of event.h and monitor.h. */
 void report_ready(const char *pilot, int devices);
-/* [w]: what is waited for, with figures that stand still; NULL: nothing. */
-void report_progress(const char *pilot, const tally_counts *blocks, bool again,
-                     uint64_t skipped, const function_read *read,
-                     double seconds, const report_waits *w);
+void report_progress(const char *pilot, const report_now *now);
 /* Something that people should hear. */
 void report_note(const char *pilot, const char *text);
 /* [n] blocks were in the queues of an agent that died. */

@@ -152,15 +152,16 @@ static int victim(int call, bool exchange)
                          exchange ? NULL : "KILL_NO_EXCHANGE=1",
                          NULL};
     const process_spec spec = {.argv = argv, .env = env};
-    text out = {0}, err = {0};
-    int status = -1;
+    const process_limits limits = {60, 65536};
+    process_answer a = {.status = -1};
     pe_error e = {0};
+    int status;
 
     CU_ASSERT_PTR_NOT_NULL(so);
-    CU_ASSERT_EQUAL(process_run(&spec, 60, 65536, &out, &err, &status, &e), 0);
-    UNIT_EQUAL(err.data ? err.data : "", "");
-    text_free(&out);
-    text_free(&err);
+    CU_ASSERT_EQUAL(process_run(&spec, &limits, &a, &e), 0);
+    UNIT_EQUAL(a.err.data ? a.err.data : "", "");
+    status = a.status;
+    process_answer_free(&a);
     free(kill);
     free(preload);
     free(so);

@@ -375,15 +375,14 @@ static const char *offered(const char *line)
     bool typed = line[strlen(line) - 1] != ' ';
     const char *argv[] = {"bash", "-c", script, "bash", typed ? "x" : "", NULL};
     const process_spec spec = {.argv = argv};
-    text said = {0}, err = {0};
-    int status = -1;
+    const process_limits limits = {60, 65536};
+    process_answer a = {.status = -1};
     pe_error e = {0};
 
-    CU_ASSERT_EQUAL(process_run(&spec, 60, 65536, &said, &err, &status, &e), 0);
-    UNIT_EQUAL(err.data ? err.data : "", "");
-    snprintf(out, sizeof(out), "%s", said.data ? said.data : "");
-    text_free(&said);
-    text_free(&err);
+    CU_ASSERT_EQUAL(process_run(&spec, &limits, &a, &e), 0);
+    UNIT_EQUAL(a.err.data ? a.err.data : "", "");
+    snprintf(out, sizeof(out), "%s", a.out.data ? a.out.data : "");
+    process_answer_free(&a);
     free(script);
     return out;
 }

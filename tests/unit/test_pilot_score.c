@@ -120,13 +120,13 @@ static int shell(const char *line)
                     scratch_folder, model, here ? here : "pilot", line);
     const char *argv[] = {"bash", "-c", script, NULL};
     const process_spec spec = {.argv = argv};
-    text out = {0}, err = {0};
-    int status = -1;
+    const process_limits limits = {120, 65536};
+    process_answer a = {.status = -1};
+    int status;
 
-    CU_ASSERT_EQUAL(process_run(&spec, 120, 65536, &out, &err, &status, NULL),
-                    0);
-    text_free(&out);
-    text_free(&err);
+    CU_ASSERT_EQUAL(process_run(&spec, &limits, &a, NULL), 0);
+    status = a.status;
+    process_answer_free(&a);
     free(script);
     free(here);
     return status;
