@@ -167,7 +167,7 @@ static void test_refused(void)
         play("name", 4, table[i].said, table[i].status);
         CU_ASSERT_PTR_NULL(store_open(&w, &e));
         UNIT_CONTAINS(e.text, table[i].want);
-        CU_ASSERT_EQUAL(e.exit_code, table[i].code);
+        CU_ASSERT_EQUAL((int)e.exit_code, table[i].code);
     }
 }
 

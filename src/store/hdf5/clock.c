@@ -272,22 +272,21 @@ done:
 
 /* --- the clock --- */
 
-int hdf5_clock_open(hdf5_clock *c, const hdf5_file *f, const hdf5_part *first,
-                    const hdf5_found *found, const store_wish *w, bool netcdf,
-                    text *said, pe_error *errp)
+int hdf5_clock_open(hdf5_clock *c, const hdf5_clock_of *of, text *said,
+                    pe_error *errp)
 {
     search s = {.clock = c,
-                .file = f,
-                .first = first,
-                .wish = w,
-                .netcdf = netcdf,
+                .file = of->file,
+                .first = of->first,
+                .wish = of->wish,
+                .netcdf = of->netcdf,
                 .attached = true,
                 .said = said};
     int rc;
 
-    if (w->time && !strcmp(w->time, "none"))
+    if (s.wish->time && !strcmp(s.wish->time, "none"))
         return 0;
-    if (w->time)
+    if (s.wish->time)
         return take_asked(&s, errp);
     rc = try_dimension(&s, errp);
     if (rc == 0)
@@ -295,8 +294,8 @@ int hdf5_clock_open(hdf5_clock *c, const hdf5_file *f, const hdf5_part *first,
     if (rc == 0)
         rc = try_nexus(&s, errp);
     s.attached = false;
-    if (rc == 0 && found->time && !said->len)
-        rc = try(&s, found->time, errp);
+    if (rc == 0 && of->found->time && !said->len)
+        rc = try(&s, of->found->time, errp);
     return rc < 0 ? -1 : 0;
 }
 

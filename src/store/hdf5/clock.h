@@ -15,14 +15,22 @@ typedef struct hdf5_clock {
     size_t cap;
 } hdf5_clock;
 
-/* Find the clock of the rows of [first]: what `time` of [w] names, else the
- * coordinate of their axis: by the scales of its dimension, `coordinates` of
- * CF, `axes` of NXdata, `time` of NXlog, or what [found] saw.  One that could
- * be it but is not is named in [said].  Errors: input, of what was named.
+/* Of which rows the clock is looked for, and where. */
+typedef struct hdf5_clock_of {
+    const hdf5_file *file;
+    const hdf5_part *first; /* the rows */
+    const hdf5_found *found;
+    const store_wish *wish;
+    bool netcdf;
+} hdf5_clock_of;
+
+/* Find the clock: what `time` of the wish names, else the coordinate of the
+ * rows' axis: by the scales of its dimension, `coordinates` of CF, `axes` of
+ * NXdata, `time` of NXlog, or what [found] saw.  One that could be it but is
+ * not is named in [said].  Errors: input, of what was named.
  */
-int hdf5_clock_open(hdf5_clock *c, const hdf5_file *f, const hdf5_part *first,
-                    const hdf5_found *found, const store_wish *w, bool netcdf,
-                    text *said, pe_error *errp);
+int hdf5_clock_open(hdf5_clock *c, const hdf5_clock_of *of, text *said,
+                    pe_error *errp);
 void hdf5_clock_close(hdf5_clock *c);
 
 /* When rows [row] and on were, [n] of them, in ns since 1970; 0: not known.

@@ -377,8 +377,8 @@ static int find_clock(hdf5_store *s, const store_wish *w, hdf5_found *found,
                       pe_error *errp)
 {
     text said = {0};
-    int rc = hdf5_clock_open(&s->clock, &s->file, &s->part[0], found, w,
-                             s->netcdf, &said, errp);
+    const hdf5_clock_of of = {&s->file, &s->part[0], found, w, s->netcdf};
+    int rc = hdf5_clock_open(&s->clock, &of, &said, errp);
     const char *mark = found->said.len ? "; " : "";
 
     if (rc == 0 && s->clock.name)
