@@ -215,6 +215,59 @@ static size_t copy_dense(const grid *g, const grid_rows *r, const grid_to *to)
     return 0;
 }
 
+/* Columns that are turned at once: a line of the cache. */
+#define TURNED 8
+
+/* Are the numbers a block's own, each column's side by side? */
+static bool is_turned(const grid *g, enum pe_dtype dtype)
+{
+    return g->inner == 1 && g->outer > 1 && g->items->n == 0 &&
+           element_is(g->items->type, dtype);
+}
+
+/* [n] rows of TURNED columns that begin at [from]; [size] is known where it is
+ * compiled.
+ */
+static inline void turn(const char *const *from, size_t n, char *to,
+                        size_t size, size_t width)
+{
+    for (size_t at = 0; at < n * size; at += size, to += width * size)
+        for (size_t c = 0; c < TURNED; c++)
+            memcpy(to + c * size, from[c] + at, size);
+}
+
+/* Of less columns, where whole lines are at an end. */
+static void turn_some(const char *const *from, size_t columns, size_t n,
+                      char *to, size_t size, size_t width)
+{
+    for (size_t at = 0; at < n * size; at += size, to += width * size)
+        for (size_t c = 0; c < columns; c++)
+            memcpy(to + c * size, from[c] + at, size);
+}
+
+static void copy_turned(const grid *g, const grid_rows *r, grid_columns columns,
+                        const grid_to *to)
+{
+    size_t cell = (size_t)to->dtype;
+    const char *raw = (const char *)r->raw + r->from * cell;
+    const char *from[TURNED];
+
+    for (uint32_t k = 0; k < columns.n; k += TURNED) {
+        uint32_t n = columns.n - k < TURNED ? columns.n - k : TURNED;
+        char *at = (char *)to->matrix + (to->first + k) * cell;
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t c = columns.number ? columns.number[k + i] : k + i;
+            from[i] = raw + column_offset(g, c, r->n);
+        }
+        if (n < TURNED)
+            turn_some(from, n, r->count, at, cell, to->width);
+        else if (to->dtype == PE_F8)
+            turn(from, r->count, at, 8, to->width);
+        else
+            turn(from, r->count, at, 4, to->width);
+    }
+}
+
 size_t grid_copy(const grid *g, const grid_rows *r, grid_columns columns,
                  const grid_to *to)
 {
@@ -225,6 +278,10 @@ size_t grid_copy(const grid *g, const grid_rows *r, grid_columns columns,
 
     if (is_dense(g, columns, to))
         return copy_dense(g, r, to);
+    if (is_turned(g, to->dtype)) {
+        copy_turned(g, r, columns, to);
+        return 0;
+    }
     for (size_t row = 0; row < r->count; row += tile) {
         size_t part = r->count - row < tile ? r->count - row : tile;
         char *at = (char *)to->matrix + (row * to->width + to->first) * cell;

@@ -147,6 +147,58 @@ static void test_axes(void)
     }
 }
 
+/* Numbers that are a block's own, in Fortran order: whole lines of columns and
+ * what is left of them, some rows, in any order.
+ */
+static bool turned_right(uint32_t columns, enum pe_dtype dtype, bool backwards)
+{
+    enum { ROWS = 300, FROM = 11, COUNT = 200 };
+    const size_t width = columns + 2;
+    const element type = {'f', (unsigned char)dtype, false};
+    const grid_items items = {.type = type, .bytes = (size_t)dtype};
+    const grid_take take = {.axis = 0};
+    double *wide = calloc(ROWS * columns, sizeof(*wide));
+    double *to = calloc(COUNT * width, sizeof(*to));
+    uint32_t *order = calloc(columns, sizeof(*order));
+    float *narrow = (float *)(void *)wide, *small = (float *)(void *)to;
+    bool right = wide && to && order;
+    grid g;
+
+    for (size_t i = 0; right && i < ROWS * columns; i++)
+        if (dtype == PE_F8)
+            wide[i] = (double)i;
+        else
+            narrow[i] = (float)i;
+    for (uint32_t c = 0; right && c < columns; c++)
+        order[c] = columns - 1 - c;
+    right = right &&
+            grid_make(&g, &(grid_shape){2, true, {ROWS, columns}}, &items,
+                      &take, NULL) == 0 &&
+            grid_copy(&g, &(grid_rows){wide, ROWS, FROM, COUNT},
+                      (grid_columns){backwards ? order : NULL, columns},
+                      &(grid_to){to, dtype, 1, width}) == 0;
+    for (size_t i = 0; right && i < COUNT * width; i++) {
+        size_t row = FROM + i / width, c = i % width - 1;
+        double want = (double)((backwards ? columns - 1 - c : c) * ROWS + row);
+        if (i % width == 0 || c == columns)
+            want = 0;
+        right = want == (dtype == PE_F8 ? to[i] : (double)small[i]);
+    }
+    free(wide);
+    free(to);
+    free(order);
+    return right;
+}
+
+static void test_turned(void)
+{
+    static const uint32_t columns[] = {1, 2, 7, 8, 9, 16, 20, 33};
+
+    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+        for (int k = 0; k < 4; k++)
+            CU_ASSERT(turned_right(columns[i], k & 1 ? PE_F4 : PE_F8, k & 2));
+}
+
 /* Records: a column for each number in them, at its own place and of its own
  * type; what is no number is left out by name.
  */
@@ -315,9 +367,13 @@ static void test_bounds(void)
 int main(void)
 {
     static const unit_test tests[] = {
-        {"axes and orders", test_axes}, {"records", test_records},
-        {"rounded", test_rounded},      {"refused", test_refused},
-        {"bounds", test_bounds},        {NULL, NULL},
+        {"axes and orders", test_axes},
+        {"records", test_records},
+        {"turned", test_turned},
+        {"rounded", test_rounded},
+        {"refused", test_refused},
+        {"bounds", test_bounds},
+        {NULL, NULL},
     };
 
     return unit_main("grids", tests);
