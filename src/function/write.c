@@ -453,13 +453,26 @@ static int append(pe_context *ctx, write_state *st, const pe_block *in,
     return rc < 0 ? context_fail_with(ctx, &e) : 0;
 }
 
+/* It would be cut, or stay twice: nobody could tell. */
+static int fail_early(pe_context *ctx)
+{
+    pe_error e = {0};
+
+    pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                 "a block came before it was known what is committed: a fault "
+                 "in the pool");
+    return context_fail_with(ctx, &e);
+}
+
 static int write_process(pe_context *ctx, const pe_block *in, pe_block *out)
 {
     write_state *st = pe_context_state(ctx);
     write_scored scored;
 
-    if (!st->part || !st->cut)
+    if (!st->part)
         return pe_context_pass(ctx, in, out);
+    if (!st->cut)
+        return fail_early(ctx);
     if (score(ctx, st, in, &scored) < 0 || take_shape(ctx, st, in) < 0 ||
         append(ctx, st, in, &scored) < 0)
         return -1;

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "device_bench.h"
 #include "fake_service.h"
 #include "src/block/npy.h"
 #include "src/common/clock.h"
+#include "src/common/file.h"
 
 static void test_device_plain(void)
 {
@@ -77,6 +79,13 @@ static void test_device_process(void)
         CU_ASSERT_EQUAL(r->first, seq - 1);
         CU_ASSERT_EQUAL(r->points, points[(seq - 1) % 5]);
         UNIT_EQUAL(r->model, (seq - 1) % 5 == 1 ? "3" : "0");
+        /* Of other numbers of rows nobody knows which they are. */
+        char source[40];
+        if (r->points == 3)
+            snprintf(source, sizeof(source), "f:%d", seq - 1);
+        else
+            snprintf(source, sizeof(source), "f:%d-%d*", seq - 1, seq + 1);
+        UNIT_EQUAL(r->source, source);
     }
     device_stats s = bench_stop(&b);
     CU_ASSERT_EQUAL(s.sensed, 50);
@@ -141,6 +150,70 @@ static void test_device_errors(void)
         CU_ASSERT_EQUAL(bench_closed,
                         rows[i].behaviour == BENCH_NO_OPEN ? 0 : 1);
     }
+}
+
+static char kept[64];
+
+/* A device whose second stage keeps rows in the folder of [kept]. */
+static void keep_start(bench *b, pe_options **options)
+{
+    const pe_function *write = function_find("write");
+    char path[100];
+
+    bench_init(b, &bench_count, write);
+    *options = pe_options_create(write->options, NULL);
+    snprintf(path, sizeof(path), "%s/k.csv", kept);
+    CU_ASSERT_EQUAL(pe_options_set(*options, "path", path, NULL), 0);
+    CU_ASSERT_EQUAL(pe_options_set(*options, "what", "rows", NULL), 0);
+    b->stages[1].setup.options = *options;
+    bench_start(b);
+    CU_ASSERT(bench_wait(bench_over, b));
+}
+
+static size_t lines_kept(const char *name)
+{
+    char path[100], *data;
+    size_t len = 0, n = 0;
+
+    snprintf(path, sizeof(path), "%s/%s", kept, name);
+    data = file_read(path, 1 << 20, &len, NULL);
+    for (size_t i = 0; i < len; i++)
+        n += data[i] == '\n';
+    free(data);
+    return n;
+}
+
+/* What is sensed again after a start takes the place of what was kept; a file
+ * that cannot be written to is no fault of a block.
+ */
+static void test_device_keeps(void)
+{
+    pe_options *options;
+    char path[100];
+    bench b;
+
+    snprintf(kept, sizeof(kept), "/tmp/pilot-test-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(kept));
+    atomic_store(&bench_blocks, 10);
+    for (int life = 0; life < 2; life++) {
+        keep_start(&b, &options);
+        CU_ASSERT_EQUAL(device_state_get(b.device), DEVICE_ENDED);
+        CU_ASSERT_EQUAL(bench_stop(&b).sent, 10);
+        pe_options_destroy(options);
+        CU_ASSERT_EQUAL(lines_kept("k.dev-0.csv"), 31);
+    }
+    snprintf(path, sizeof(path), "%s/k.dev-0.csv.index", kept);
+    unlink(path);
+    keep_start(&b, &options);
+    CU_ASSERT_EQUAL(device_state_get(b.device), DEVICE_FAILED);
+    UNIT_CONTAINS(device_error(b.device)->text,
+                  "device dev-0, stage 'infer': ");
+    UNIT_CONTAINS(device_error(b.device)->text, "is there and is not ours");
+    CU_ASSERT_EQUAL(device_error(b.device)->kind, PE_ERROR_FATAL);
+    CU_ASSERT_EQUAL(device_error(b.device)->exit_code, PE_EXIT_CREATE);
+    bench_stop(&b);
+    pe_options_destroy(options);
+    CU_ASSERT_EQUAL(file_remove_tree(kept, NULL), 0);
 }
 
 static void test_device_too_large(void)
@@ -213,6 +286,7 @@ int main(void)
         {"device: what functions hand on", test_device_process},
         {"device: frames in place", test_device_framed},
         {"device: errors", test_device_errors},
+        {"device: rows that a stage keeps", test_device_keeps},
         {"device: a record too large", test_device_too_large},
         {"device: before there is a model", test_device_unscored},
         {"device: scores with the newest model", test_device_model},

@@ -762,6 +762,68 @@ static void test_written(void)
     source_end(&b);
 }
 
+/* Rank 0 makes the file of a rank that is not there any more; one that is
+ * there, and a file of somebody else, are left alone.
+ */
+static void test_written_by_others(void)
+{
+    static const int64_t next[] = {1};
+    static const unsigned char own[] = {1};
+    static const char *const writers[] = {"pool-3", "pool-1", "more-0"};
+    const function_committed c = {.next = next, .own = own, .n = 1};
+    source_bench b[3];
+    char path[300], made[320], rows[600];
+    pe_error e = {0};
+
+    snprintf(path, sizeof(path), "%s/left.h5", scratch_folder);
+    for (int k = 0; k < 3; k++) {
+        pe_block in = {.device = "d-0", .source = "f:4", .offset = 0};
+
+        source_init(&b[k], "write");
+        source_set(&b[k], "path", path);
+        source_set(&b[k], "what", "rows");
+        b[k].setup.run = "r1";
+        b[k].setup.stage = "keep";
+        b[k].setup.device = "";
+        b[k].setup.size = 2;
+        b[k].setup.index = k;
+        b[k].setup.writer = writers[k];
+        CU_ASSERT_EQUAL_FATAL(source_open(&b[k]), 0);
+        CU_ASSERT_EQUAL(function_settle(b[k].ops, b[k].ctx, &c, &e), 0);
+        CU_ASSERT_EQUAL(pe_block_reserve(&in, 1, 1, PE_F8, &e), 0);
+        *(double *)in.data = k;
+        CU_ASSERT_EQUAL(b[k].ops->process_cloud(b[k].ctx, &in, &b[k].out), 1);
+        pe_block_release(&in);
+        b[k].out.storage = NULL;
+    }
+    source_end(&b[0]); /* pool-3 is gone, more-0 lives */
+    source_init(&b[0], "write");
+    source_set(&b[0], "path", path);
+    source_set(&b[0], "what", "rows");
+    b[0].setup.run = "r1";
+    b[0].setup.stage = "keep";
+    b[0].setup.device = "";
+    b[0].setup.size = 2;
+    b[0].setup.writer = "pool-0";
+    CU_ASSERT_EQUAL_FATAL(source_open(&b[0]), 0);
+    CU_ASSERT_EQUAL(function_settle(b[0].ops, b[0].ctx, &c, &e), 0);
+    CU_ASSERT_EQUAL(function_finish(b[0].ops, b[0].ctx, &e), 0);
+    UNIT_EQUAL(e.text, "");
+    snprintf(made, sizeof(made), "%s/left.pool-3.h5", scratch_folder);
+    read_back(made, "/x,/row", rows, sizeof(rows));
+    UNIT_EQUAL(rows, "0 4;");
+    for (int k = 1; k < 3; k++) {
+        snprintf(made, sizeof(made), "%s/left.%s.h5", scratch_folder,
+                 writers[k]);
+        CU_ASSERT(access(made, F_OK) < 0);
+    }
+    /* One that has kept nothing makes nothing. */
+    snprintf(made, sizeof(made), "%s/left.pool-0.h5", scratch_folder);
+    CU_ASSERT(access(made, F_OK) < 0);
+    for (int k = 0; k < 3; k++)
+        source_end(&b[k]);
+}
+
 /* What is no array of rows, and where there is no room. */
 static void test_not_written(void)
 {
@@ -816,6 +878,7 @@ int main(int argc, char **argv)
         {"a file that is written", test_follow},
         {"room for rows that are not written", test_room},
         {"written", test_written},
+        {"written for others", test_written_by_others},
         {"not written", test_not_written},
         {"nothing is left open", test_left_open},
         {NULL, NULL},

@@ -660,6 +660,37 @@ static void test_between(void)
     }
 }
 
+/* An error of a settle is the agent's, whatever the file says. */
+static void test_settle_fails(void)
+{
+    static const unsigned char own[] = {1, 1};
+    const int64_t next[] = {0, 0};
+    const function_committed c = {.next = next, .own = own, .n = 2};
+    char options[400];
+    pe_error e = {0};
+    bench b;
+
+    remove_all();
+    path_option(options, "rows.csv", ";what=rows");
+    CU_ASSERT_EQUAL(bench_open(&b, options, rank("pool-0", 0)), 0);
+    /* Before that nobody knows what is to stay. */
+    CU_ASSERT_EQUAL(feed(&b, 0, 0, 1), -1);
+    UNIT_CONTAINS(context_error(b.ctx), "a block came before it was known");
+    CU_ASSERT_EQUAL(context_failure(b.ctx)->kind, PE_ERROR_FATAL);
+    CU_ASSERT(access(in_folder("rows.pool-0.csv"), F_OK) < 0);
+    settle(&b, next, NULL);
+    CU_ASSERT_EQUAL(feed(&b, 0, 0, 1), PE_FORWARD);
+    unlink(in_folder("rows.pool-0.csv"));
+    CU_ASSERT_EQUAL(function_settle(function_ops(b.fn), b.ctx, &c, &e), -1);
+    UNIT_CONTAINS(e.text, "stage 'keep': cannot open ");
+    UNIT_CONTAINS(e.text, "rows.pool-0.csv: No such file");
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
+    bench_close(&b);
+    /* Nor is a function that keeps nothing asked. */
+    CU_ASSERT_EQUAL(function_settle(function_find("select"), NULL, &c, &e), 0);
+    CU_ASSERT_EQUAL(function_finish(function_find("select"), NULL, &e), 0);
+}
+
 /* --- others --- */
 
 /* Rank 0 cuts what ranks have left that are not there any more; those that
@@ -899,6 +930,7 @@ int main(void)
         {"a device that begins again", test_device_again},
         {"what was not finished", test_torn},
         {"what lies between", test_between},
+        {"what cannot be cut", test_settle_fails},
         {"what others have left", test_others},
         {"files of others", test_others_alone},
         {"a full disk", test_full},
