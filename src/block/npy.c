@@ -42,7 +42,8 @@ static int record_grid(grid *g, const npy_array *a, pe_error *errp)
 
     if (a->shape.dims > 2)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "it has %u axes; send rows of columns, 2",
+                            "it has %u axes; send rows of columns, 2, or "
+                            "say by rows: or frames: in streams: what a row is",
                             a->shape.dims);
     if (grid_make(g, &a->shape, &a->items, &as_it_is, errp) < 0)
         return -1;

@@ -305,7 +305,8 @@ static void test_npy(void)
         {"npy_fortran", {.rows = "1"}, "npy 3x2 f8: 0 3; 1 4; 2 5"},
         {"npy_frames",
          {0},
-         "ERROR: not a .npy record: it has 3 axes; send rows of columns, 2"},
+         "ERROR: not a .npy record: it has 3 axes; send rows of columns, 2, or "
+         "say by rows: or frames: in streams: what a row is"},
         {"npy_frames", {.frames = true}, "npy 2x4 f4: 0 1 2 3; 4 5 6 7"},
         {"npy_frames", {.rows = "record"}, "npy 1x8 f4: 0 1 2 3 4 5 6 7"},
         {"npy_records",
