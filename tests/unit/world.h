@@ -5,6 +5,8 @@
 
 #include "src/pool/pool.h"
 
+#define WORLD_TOPIC "pilot.r.sense" /* of run r */
+
 enum { WORLD_PARTITIONS = 6, WORLD_BLOCKS = 60, WORLD_POINTS = 4 };
 
 /* What happens besides: another pool, "b", and a store that goes away.  Times
@@ -24,6 +26,12 @@ typedef struct world_script {
     bool poison;   /* a block fails on a rank that helps with it */
     const char *poor; /* "first", "last": a rank whose memory ends */
 } world_script;
+
+/* Block [offset] of partition [k], of device "d-k": its rows and its name go to
+ * [rows] and [device].
+ */
+void world_fill(pe_block *b, double *rows, char *device, int32_t k,
+                int64_t offset);
 
 /* Blocks of partition k: WORLD_POINTS rows that follow from k and the offset,
  * one every 2 ms; the second half of them once the file [go] is there.  With
