@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Chunks that are gone through one by one: the library counts up to each from
@@ -176,26 +177,62 @@ static char *in_folder(const char *beside, const char *name)
     return text_format("%.*s/%s", (int)(slash - beside), beside, name);
 }
 
-/* Raw data in files of their own: a missing one would be read as zeros. */
-static int check_external(const hdf5_file *f, hid_t plist, const char *name,
-                          pe_error *errp)
+/* Bytes of all numbers of [set]. */
+static uint64_t bytes_of(hid_t set)
+{
+    hid_t space = H5Dget_space(set), type = H5Dget_type(set);
+    hssize_t n = space < 0 ? 0 : H5Sget_simple_extent_npoints(space);
+    uint64_t bytes = type < 0 || n < 0 ? 0 : (uint64_t)n * H5Tget_size(type);
+
+    if (space >= 0)
+        H5Sclose(space);
+    if (type >= 0)
+        H5Tclose(type);
+    return bytes;
+}
+
+/* Raw data in a file of their own, [bytes] from [offset] on: what is missing
+ * would be read as zeros.
+ */
+static int check_raw(const hdf5_file *f, const char *name, const char *file,
+                     uint64_t offset, uint64_t bytes, pe_error *errp)
+{
+    char *path = in_folder(f->path, file);
+    struct stat st;
+    bool there = path && access(path, R_OK) == 0 && stat(path, &st) == 0;
+
+    free(path);
+    if (!there)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "%s has its numbers in file %s, which is not "
+                            "beside it",
+                            name, file);
+    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size >= offset + bytes)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s has its numbers in file %s, which has %lld bytes "
+                        "and no %llu: it is cut; its rows would be made up",
+                        name, file, (long long)st.st_size,
+                        (unsigned long long)(offset + bytes));
+}
+
+static int check_external(const hdf5_file *f, hid_t set, hid_t plist,
+                          const char *name, pe_error *errp)
 {
     int n = H5Pget_external_count(plist);
+    uint64_t left = n > 0 ? bytes_of(set) : 0;
 
-    for (unsigned i = 0; (int)i < n; i++) {
+    for (unsigned i = 0; (int)i < n && left > 0; i++) {
         char file[PATH_MAX];
         off_t offset;
         hsize_t size;
+        uint64_t part;
         if (H5Pget_external(plist, i, sizeof(file), file, &offset, &size) < 0)
             continue;
-        char *path = in_folder(f->path, file);
-        bool there = path && access(path, R_OK) == 0;
-        free(path);
-        if (!there)
-            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                                "%s has its numbers in file %s, which is not "
-                                "beside it",
-                                name, file);
+        part = size < left ? size : left;
+        if (check_raw(f, name, file, (uint64_t)offset, part, errp) < 0)
+            return -1;
+        left -= part;
     }
     return 0;
 }
@@ -203,7 +240,8 @@ static int check_external(const hdf5_file *f, hid_t plist, const char *name,
 /* What one mapping of a virtual data set needs of its source. */
 typedef struct mapping {
     char file[PATH_MAX], set[1024];
-    hid_t space; /* the part of the source that is mapped */
+    hid_t space;    /* the part of the source that is mapped */
+    hssize_t cells; /* so many are; < 0: as many as there are */
 } mapping;
 
 static int refuse_source(const char *name, const mapping *m, const char *why,
@@ -216,13 +254,17 @@ static int refuse_source(const char *name, const mapping *m, const char *why,
 }
 
 /* Does the source reach as far as is taken of it? */
-static bool reaches(hid_t source, hid_t wanted)
+static bool reaches(hid_t source, const mapping *m)
 {
+    hid_t wanted = m->space;
     hsize_t low[H5S_MAX_RANK], high[H5S_MAX_RANK], dim[H5S_MAX_RANK];
     hid_t space = H5Dget_space(source);
     int n = space < 0 ? -1 : H5Sget_simple_extent_dims(space, dim, NULL);
     bool is = true;
 
+    /* All of it is whatever there is by now. */
+    if (n >= 0 && H5Sget_select_type(wanted) == H5S_SEL_ALL)
+        is = H5Sget_simple_extent_npoints(space) >= m->cells;
     /* A selection without an end has no bounds; all there is is taken. */
     if (n > 0 && H5Sget_simple_extent_ndims(wanted) == n &&
         H5Sget_select_bounds(wanted, low, high) >= 0)
@@ -243,7 +285,7 @@ static int check_set(const hdf5_file *in, const char *name, const mapping *m,
     if (set < 0)
         return refuse_source(name, m, "is not there", errp);
     snprintf(inner, sizeof(inner), "%s:%s", in->path, m->set);
-    if (!reaches(set, m->space))
+    if (!reaches(set, m))
         rc =
             refuse_source(name, m, "has fewer rows than are taken of it", errp);
     else
@@ -323,6 +365,7 @@ static int check_virtual(const hdf5_file *f, hid_t set, hid_t plist,
         cells += part > 0 ? (hsize_t)part : 0;
         if (!own)
             return pe_error_nomem(errp);
+        own->cells = part;
         own->space = H5Pget_virtual_srcspace(plist, i);
         if (own->space >= 0 &&
             H5Pget_virtual_filename(plist, i, own->file, sizeof(own->file)) >=
@@ -357,7 +400,7 @@ int hdf5_check(const hdf5_file *f, hid_t set, const char *name, int depth,
              ? check_virtual(f, set, plist, name, depth, errp)
              : check_filters(set, plist, name, errp);
     if (rc == 0)
-        rc = check_external(f, plist, name, errp);
+        rc = check_external(f, set, plist, name, errp);
     H5Pclose(plist);
     return rc;
 }
