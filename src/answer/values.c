@@ -78,8 +78,15 @@ bool values_kept(const pass *p)
 
 /* --- values.npy --- */
 
-static int copy_part(const pass *p, size_t k, char *buffer, int fd,
-                     uint64_t *atp, const char *path, pe_error *errp)
+/* The one file. */
+struct whole {
+    int fd;
+    const char *path;
+    uint64_t at;
+};
+
+static int copy_part(const pass *p, size_t k, char *buffer, struct whole *w,
+                     pe_error *errp)
 {
     uint64_t len = p->lanes[k].rows * p->n_values * sizeof(double), from = 0;
 
@@ -94,14 +101,14 @@ static int copy_part(const pass *p, size_t k, char *buffer, int fd,
                                 "values that were written cannot be read "
                                 "again: %s",
                                 got < 0 ? strerror(errno) : "they are cut");
-        if (pass_write(fd, buffer, (size_t)got, *atp, path, errp) < 0)
+        if (pass_write(w->fd, buffer, (size_t)got, w->at, w->path, errp) < 0)
             return -1;
         from += (uint64_t)got;
-        *atp += (uint64_t)got;
+        w->at += (uint64_t)got;
     }
     /* What is in the one file needs no room in the other. */
     return ftruncate(p->value_fd[k], 0) < 0
-               ? file_error(errp, errno, "write", path, PE_EXIT_CREATE)
+               ? file_error(errp, errno, "write", w->path, PE_EXIT_CREATE)
                : 0;
 }
 
@@ -109,7 +116,8 @@ static int write_all(pass *p, const char *path, int fd, pe_error *errp)
 {
     unsigned char head[NPY_HEADER_LEN];
     char *buffer = malloc(CHUNK);
-    uint64_t at = sizeof(head), rows = 0;
+    struct whole w = {fd, path, sizeof(head)};
+    uint64_t rows = 0;
     int rc = buffer ? 0 : pe_error_nomem(errp);
 
     for (size_t k = 0; k < p->c->n_lanes; k++)
@@ -118,7 +126,7 @@ static int write_all(pass *p, const char *path, int fd, pe_error *errp)
     if (rc == 0)
         rc = pass_write(fd, head, sizeof(head), 0, path, errp);
     for (size_t k = 0; rc == 0 && k < p->c->n_lanes; k++)
-        rc = copy_part(p, k, buffer, fd, &at, path, errp);
+        rc = copy_part(p, k, buffer, &w, errp);
     if (rc == 0 && fsync(fd) < 0)
         rc = file_error(errp, errno, "write", path, PE_EXIT_CREATE);
     free(buffer);

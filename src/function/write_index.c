@@ -24,13 +24,12 @@
 
 /* --- lines --- */
 
-void write_index_head(text *t, const char *owner, const char *layout,
-                      size_t head, uint64_t rows, uint64_t end, bool moved)
+void write_index_head(text *t, const write_head *h)
 {
-    text_add(t, MAGIC "\nowner %s\n%s", owner, moved ? "moved\n" : "");
-    if (*layout)
-        text_add(t, "layout %zu %s\nkept %" PRIu64 " %" PRIu64 "\n", head,
-                 layout, rows, end);
+    text_add(t, MAGIC "\nowner %s\n%s", h->owner, h->moved ? "moved\n" : "");
+    if (*h->layout)
+        text_add(t, "layout %zu %s\nkept %" PRIu64 " %" PRIu64 "\n", h->head,
+                 h->layout, h->rows, h->end);
 }
 
 void write_index_piece(text *t, const write_piece *w)

@@ -35,9 +35,16 @@ int write_index_read(write_index *i, int fd, const char *path, pe_error *errp);
 void write_index_free(write_index *i);
 bool write_index_is_void(const write_index *i, const write_piece *w);
 
+/* What an index begins with: as above. */
+typedef struct write_head {
+    const char *owner, *layout;
+    size_t head;
+    uint64_t rows, end;
+    bool moved;
+} write_head;
+
 /* Lines, into [t]. */
-void write_index_head(text *t, const char *owner, const char *layout,
-                      size_t head, uint64_t rows, uint64_t end, bool moved);
+void write_index_head(text *t, const write_head *h);
 void write_index_piece(text *t, const write_piece *w);
 void write_index_void(text *t, uint64_t lane, uint64_t at);
 

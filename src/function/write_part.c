@@ -35,17 +35,22 @@ static bool is_full(int err)
     return err == ENOSPC || err == EDQUOT;
 }
 
-/* All of [data], at [at], or, where that is -1, behind what is there; a full
- * disk is waited for.
- */
-static int put(part *p, int fd, const char *path, const void *data, size_t len,
-               int64_t at, pe_error *errp)
+/* Where bytes go to; at -1: behind what is there. */
+struct spot {
+    int fd;
+    const char *path;
+    int64_t at;
+};
+
+/* All of [data]; a full disk is waited for. */
+static int put(part *p, struct spot to, const void *data, size_t len,
+               pe_error *errp)
 {
     const char *from = data;
 
     while (len > 0) {
-        ssize_t n =
-            at < 0 ? write(fd, from, len) : pwrite(fd, from, len, (off_t)at);
+        ssize_t n = to.at < 0 ? write(to.fd, from, len)
+                              : pwrite(to.fd, from, len, (off_t)to.at);
         pe_error e = {0};
 
         if (n < 0 && errno == EINTR)
@@ -53,7 +58,7 @@ static int put(part *p, int fd, const char *path, const void *data, size_t len,
         if (n < 0) {
             bool full = is_full(errno);
 
-            file_error(&e, errno, "write", path, PE_EXIT_CREATE);
+            file_error(&e, errno, "write", to.path, PE_EXIT_CREATE);
             if (full && p->c.wait && p->c.wait(p->c.arg, &e) == 0)
                 continue;
             if (errp)
@@ -62,7 +67,7 @@ static int put(part *p, int fd, const char *path, const void *data, size_t len,
         }
         from += n;
         len -= (size_t)n;
-        at += at < 0 ? 0 : n;
+        to.at += to.at < 0 ? 0 : n;
     }
     return 0;
 }
@@ -71,7 +76,7 @@ static int put_line(part *p, const text *t, pe_error *errp)
 {
     if (t->failed)
         return pe_error_nomem(errp);
-    return put(p, p->log, p->index, t->data, t->len, -1, errp);
+    return put(p, (struct spot){p->log, p->index, -1}, t->data, t->len, errp);
 }
 
 /* --- opening --- */
@@ -261,7 +266,7 @@ static int copy(part *p, int fd, const char *path, uint64_t from, uint64_t to,
         if (n <= 0)
             return file_error(errp, n < 0 ? errno : EIO, "read", p->path,
                               PE_EXIT_FAILED);
-        if (put(p, fd, path, buffer, (size_t)n, -1, errp) < 0)
+        if (put(p, (struct spot){fd, path, -1}, buffer, (size_t)n, errp) < 0)
             return -1;
         from += (uint64_t)n;
     }
@@ -285,7 +290,7 @@ static int recount(part *p, const keeping *k, int fd, const char *path,
         return pe_error_nomem(errp);
     if (pread(p->data, head, len, 0) == (ssize_t)len) {
         p->c.recount(head, len, k->rows);
-        rc = put(p, fd, path, head, len, 0, errp);
+        rc = put(p, (struct spot){fd, path, 0}, head, len, errp);
     } else {
         rc = file_error(errp, EIO, "read", p->path, PE_EXIT_FAILED);
     }
@@ -325,13 +330,14 @@ static int renew(part *p, bool moved, pe_error *errp)
     text t = {0};
     int rc = -1;
 
-    write_index_head(&t, p->owner, p->layout, p->head, p->rows, p->end, moved);
+    write_index_head(&t, &(write_head){p->owner, p->layout, p->head, p->rows,
+                                       p->end, moved});
     if (!path || t.failed)
         pe_error_nomem(errp);
     else if (fd < 0)
         file_error(errp, errno, "make", path, PE_EXIT_CREATE);
     else if (lock(p, fd, errp) == 0)
-        rc = put(p, fd, path, t.data, t.len, -1, errp);
+        rc = put(p, (struct spot){fd, path, -1}, t.data, t.len, errp);
     if (rc == 0 && (fsync(fd) < 0 || rename(path, p->index) < 0))
         rc = file_error(errp, errno, "write", path, PE_EXIT_CREATE);
     if (rc == 0) {
@@ -492,14 +498,15 @@ int part_begin(part *p, const char *layout, const void *head, size_t len,
         p->data = open(p->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (p->data < 0)
         return file_error(errp, errno, "make", p->path, PE_EXIT_CREATE);
-    return put(p, p->data, p->path, head, len, 0, errp);
+    return put(p, (struct spot){p->data, p->path, 0}, head, len, errp);
 }
 
 int part_append(part *p, const part_place *at, const void *rows, size_t len,
                 uint32_t n, pe_error *errp)
 {
     text t = {0};
-    int rc = put(p, p->data, p->path, rows, len, (int64_t)p->end, errp);
+    int rc = put(p, (struct spot){p->data, p->path, (int64_t)p->end}, rows, len,
+                 errp);
 
     if (rc < 0)
         return -1;
@@ -513,7 +520,7 @@ int part_append(part *p, const part_place *at, const void *rows, size_t len,
 
 int part_head(part *p, const void *head, size_t len, pe_error *errp)
 {
-    return put(p, p->data, p->path, head, len, 0, errp);
+    return put(p, (struct spot){p->data, p->path, 0}, head, len, errp);
 }
 
 /* --- others --- */
