@@ -133,8 +133,10 @@ int main(int argc, char **argv)
         return 64;
     if (strcmp(argv[1], "-") != 0) {
         t = tunnel_open(argv[1], NULL, &e);
-        if (!t)
+        if (!t) {
+            free(value);
             return fail(&e);
+        }
     }
     for (size_t i = 0; i < VALUE; i++)
         value[i] = (char)(i * 31 + i / 4096);
