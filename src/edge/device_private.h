@@ -17,6 +17,7 @@ typedef struct device_said {
     bool timed, told; /* it was said that times do not fit */
     int64_t *times;
     uint32_t cap;
+    int64_t *lent; /* those of the rows that a stage gets; as many */
     /* as it is now: sensed = shift + scale x value, where there are any */
     double *shift, *scale;
     uint32_t n_scaled, cap_scaled;
@@ -79,6 +80,7 @@ void stages_close(device *d);
 int said_begin(device *d, const pe_block *b);
 /* Stage [i] has made [b], of which something goes on. */
 int said_stage(device *d, size_t i, const pe_block *b);
+void said_lend(device *d, size_t i, const pe_block *b); /* before it */
 /* What goes into the headers of the slot's record. */
 int said_end(device *d, queue_slot *slot);
 /* Add them. */

@@ -74,10 +74,28 @@ int said_begin(device *d, const pe_block *b)
         if (!more)
             return pe_error_nomem(&d->error);
         s->times = more;
+        more = realloc(s->lent, n * sizeof(*more));
+        if (!more)
+            return pe_error_nomem(&d->error);
+        s->lent = more;
         s->cap = n;
     }
     memcpy(s->times, times, n * sizeof(*times));
     return 0;
+}
+
+/* Stage [i] is told the times of the rows of [b], where it keeps them. */
+void said_lend(device *d, size_t i, const pe_block *b)
+{
+    const device_said *s = &d->said;
+    bool known;
+
+    if (!function_ops_keep(d->conf.stages[i].ops))
+        return;
+    known = s->timed && b->points <= s->points &&
+            times_pick(s->source, s->points, s->times, b->source, b->points,
+                       s->lent) == 0;
+    context_times(d->ctx[i], s->lent, known ? b->points : 0);
 }
 
 /* --- what a stage makes of it --- */
@@ -234,6 +252,7 @@ void said_add(const device *d, const queue_slot *slot, record_headers *h)
 void said_free(device *d)
 {
     free(d->said.times);
+    free(d->said.lent);
     free(d->said.shift);
     free(d->said.scale);
     free(d->said.columns);

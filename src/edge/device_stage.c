@@ -93,6 +93,7 @@ static int process_one(device *d, size_t i, pe_block *b)
     int rc;
 
     pe_context_pass(d->ctx[i], b, out);
+    said_lend(d, i, b);
     atomic_store_explicit(&d->at, (int)i, memory_order_relaxed);
     fault_enter(d->conf.stages[i].words);
     rc = d->conf.stages[i].ops->process_edge(d->ctx[i], b, out);

@@ -214,11 +214,16 @@ bool function_scores(const function *f, const pe_options *o)
     return row && row->scores && !(row->unscored && o && row->unscored(o));
 }
 
-bool function_keeps(const function *f)
+bool function_ops_keep(const pe_function *ops)
 {
-    const builtin *row = builtin_of(f->ops);
+    const builtin *row = builtin_of(ops);
 
     return row && row->settle;
+}
+
+bool function_keeps(const function *f)
+{
+    return function_ops_keep(f->ops);
 }
 
 /* The error that a hook has left, as the agent's. */

@@ -129,7 +129,8 @@ void context_read(pe_context *ctx, const function_read *r);
 function_read context_read_get(const pe_context *ctx);
 
 /* What a source says of the rows of the block it hands out: the time of each
- * (borrowed until it is asked for the next one; n 0: they have none), ...
+ * (borrowed until it is asked for the next one; n 0: they have none), ...  A
+ * stage that keeps rows is told so of its block.
  */
 void context_times(pe_context *ctx, const int64_t *ns, uint32_t n);
 const int64_t *context_times_get(const pe_context *ctx, uint32_t *np);
@@ -192,6 +193,7 @@ bool function_scores(const function *f, const pe_options *o);
  * another reason.
  */
 bool function_keeps(const function *f);
+bool function_ops_keep(const pe_function *ops);
 
 /* How far a run is committed. */
 typedef struct function_committed {

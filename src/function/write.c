@@ -319,9 +319,13 @@ bool write_unscored(const pe_options *o)
 static int score(pe_context *ctx, write_state *st, const pe_block *in,
                  write_scored *out)
 {
+    uint32_t n;
     int rc;
 
     *out = (write_scored){.threshold = NAN};
+    out->time = context_times_get(ctx, &n);
+    if (n != in->points)
+        out->time = NULL;
     if (!st->scores)
         return 0;
     if (in->points > st->cap) {

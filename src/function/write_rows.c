@@ -47,8 +47,10 @@ static row next(row_reader *r)
     return out;
 }
 
-static int64_t time_of(const pe_block *b)
+static int64_t time_of(const pe_block *b, const write_scored *s, uint32_t i)
 {
+    if (s->time)
+        return s->time[i];
     return b->sense_ns ? b->sense_ns : b->broker_ns;
 }
 
@@ -131,11 +133,13 @@ void write_csv(const write_shape *s, const pe_block *b,
     row_reader r;
 
     begin(&r, b, scored);
-    if (time_of(b))
-        record_time(time_of(b), time, sizeof(time));
     while (r.i < b->points && !t->failed) {
         uint32_t i = r.i;
+        int64_t ns = time_of(b, scored, i);
         row one = next(&r);
+
+        if (ns && (i == 0 || scored->time))
+            record_time(ns, time, sizeof(time));
 
         text_add(t, "%s,", time);
         add_field(t, b->device, strlen(b->device));
@@ -253,12 +257,12 @@ static unsigned char *put_values(unsigned char *to, const write_shape *s,
 void write_npy(const write_shape *s, const pe_block *b,
                const write_scored *scored, unsigned char *to)
 {
-    const int64_t time = time_of(b);
     row_reader r;
 
     begin(&r, b, scored);
     while (r.i < b->points) {
         uint32_t i = r.i;
+        int64_t time = time_of(b, scored, i);
         row one = next(&r);
 
         to = put(to, &time, sizeof(time));

@@ -17,11 +17,12 @@ typedef struct write_shape {
     enum pe_dtype dtype;         /* of the values in an array */
 } write_shape;
 
-/* What a model says of the rows of a block. */
+/* What others say of the rows of a block: a model, and their source. */
 typedef struct write_scored {
     const float *score; /* NULL: there is no model yet */
     double threshold;   /* NaN: likewise */
     uint64_t version;
+    const int64_t *time; /* of each row; NULL: that of the block */
 } write_scored;
 
 /* Values of a row. */

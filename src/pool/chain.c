@@ -9,6 +9,7 @@
 
 #include "src/agent/event.h"
 #include "src/agent/fault.h"
+#include "src/block/times.h"
 #include "src/common/clock.h"
 
 /* --- what functions may ask for --- */
@@ -215,6 +216,7 @@ void chain_close(pool_stages *st)
     close_one(&st->last);
     pe_block_release(&st->ahead.block);
     pe_block_release(&st->aligned);
+    free(st->times);
     pe_options_destroy(st->plain);
     params_close(st->shared);
     *st = (pool_stages){0};
@@ -239,12 +241,45 @@ int chain_align(pool_stages *st, pe_block *b, pe_error *errp)
     return 0;
 }
 
+static int reserve_times(pool_stages *st, uint32_t n)
+{
+    int64_t *more;
+
+    if (n <= st->cap_times)
+        return 0;
+    more = realloc(st->times, n * sizeof(*more));
+    if (!more)
+        return -1;
+    st->times = more;
+    st->cap_times = n;
+    return 0;
+}
+
+/* A function that keeps rows is told their times, as the record has them. */
+static void lend_times(pool_stages *st, const pool_function *f,
+                       const pe_block *in)
+{
+    const source_item *r = st->item;
+    uint32_t n = r ? r->block.points : 0;
+    bool known;
+
+    if (!function_keeps(f->fn))
+        return;
+    known =
+        r && r->said.times.at && in->points <= n && reserve_times(st, n) == 0 &&
+        times_decode(r->said.times.at, r->said.times.len, n, st->times) == 0 &&
+        times_pick(r->block.source, n, st->times, in->source, in->points,
+                   st->times) == 0;
+    context_times(f->ctx, st->times, known ? in->points : 0);
+}
+
 static int step(pool_stages *st, pool_function *f, const pe_block *in,
                 pe_error *errp)
 {
     int rc;
 
     pe_context_pass(f->ctx, in, &f->out);
+    lend_times(st, f, in);
     fault_enter(f->words);
     rc = function_ops(f->fn)->process_cloud(f->ctx, in, &f->out);
     fault_leave();

@@ -35,7 +35,12 @@ static int try_model(const pool *p, uint32_t features, bool foreign,
 /* Propose the features of [r]; true: it needs no model, or is refused. */
 static bool propose(pool *p, source_item *r)
 {
-    if (chain_propose(&p->stages, &r->block, &p->term.proposal))
+    bool none;
+
+    p->stages.item = r;
+    none = chain_propose(&p->stages, &r->block, &p->term.proposal);
+    p->stages.item = NULL;
+    if (none)
         return true;
     if (!p->term.proposal || p->term.proposal == p->own.first.tried)
         return false;

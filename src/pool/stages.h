@@ -41,7 +41,10 @@ typedef struct pool_stages {
     pool_function *scout; /* n_pre, while one looks ahead; or NULL */
     pool_function last;   /* without fn: the last stage is a model */
     pool_ahead ahead;
-    const pool_slot *at;           /* epoch of the block at work, or NULL */
+    const pool_slot *at;     /* epoch of the block at work, or NULL */
+    const source_item *item; /* the record at work; NULL: only its block */
+    int64_t *times;          /* of the rows of one, for who keeps them */
+    uint32_t cap_times;
     const pipeline_stage *refuser; /* of the block at work; NULL: the last */
     function_host host;            /* of all contexts */
     params *shared;                /* for functions; NULL until one asks */

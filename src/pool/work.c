@@ -157,8 +157,10 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
     int rc;
 
     p->stages.at = s;
+    p->stages.item = r;
     rc = process(p, &j, &e);
     p->stages.at = NULL;
+    p->stages.item = NULL;
     if (rc == 0)
         figures_block(&p->figures, s->epoch, &j.b);
     else if (e.kind == PE_ERROR_INPUT)

@@ -3,10 +3,13 @@
 # whoever is killed; a full disk is waited for.
 . "$(dirname "$0")/lib.sh"
 
-# Row i says so in its first column.
+# Row i says so in its first column of numbers, and is of second i.
 rows=24000
-awk -v n=$rows 'BEGIN { print "id,a,b"; srand(3); for (i = 0; i < n; i++)
-    printf "%d,%.6f,%.6f\n", i, rand(), i % 3 + rand()
+second='function second(i) { return sprintf("2024-01-01T%02d:%02d:%02d",
+    i / 3600, i / 60 % 60, i % 60) }'
+awk -v n=$rows "$second"'
+    BEGIN { print "time,id,a,b"; srand(3); for (i = 0; i < n; i++)
+        printf "%sZ,%d,%.6f,%.6f\n", second(i), i, rand(), i % 3 + rand()
 }' >"$TEST_DIR/rows.csv"
 
 # write_job FILE STAGE...: two devices, two ranks, and these stages.
@@ -33,8 +36,9 @@ sunk() {
 each_once() {
     is "$(sunk "$1" | cksum)" "$(seq 0 $((rows - 1)) | cksum)" "$2" ||
         { sunk "$1" | uniq -d | head -n 3; wc -l $1; } | sed 's/^/# /'
-    is "$(awk -F, 'FNR > 1 && ($4 != $9 || NF != 11 || $3 !~ /rows.csv$/)' \
-        $1 | wc -l)" 0 "$2: each with its values"
+    is "$(awk -F, "$second"' FNR > 1 && ($4 != $9 || NF != 11 ||
+        $3 !~ /rows.csv$/ || substr($1, 1, 19) != second($4))' $1 | wc -l)" \
+        0 "$2: each with its values, and its time"
 }
 
 # --- killed in mid-run: a rank, the devices, the pool, its supervisor ---

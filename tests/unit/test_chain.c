@@ -312,6 +312,50 @@ static void test_chain_settle(void)
     bench_close(&b);
 }
 
+/* What is kept has the times that the record says, also of rows that a stage
+ * has joined; of a record that says none it has that of the block.
+ */
+static void test_chain_times(void)
+{
+    static const unsigned char own[] = {1};
+    static const int64_t next[] = {0};
+    const function_committed c = {.next = next, .own = own, .n = 1};
+    char yaml[1024], path[300], *data;
+    pe_error e = {0};
+    size_t len;
+    bench b;
+
+    snprintf(yaml, sizeof(yaml),
+             CHAIN("  join: {pilot: pool, function: aggregate, options: "
+                   "{rows: 2}}\n" KEEP),
+             scratch_folder);
+    bench_open(&b, yaml);
+    CU_ASSERT_EQUAL(chain_settle(&b.p->stages, &c, &e), 0);
+    for (int i = 0; i < 2; i++) {
+        source_item r = {0};
+        pe_block block;
+
+        blocks_fetch(&b.source.base, 0, &r, &e);
+        r.block.source = "f:4";
+        r.block.sense_ns = 9000000000;
+        if (i == 0)
+            r.said.times = (source_text){"1000000000/500000000", 20};
+        b.p->stages.item = &r;
+        block = r.block;
+        CU_ASSERT_EQUAL(chain_run(&b.p->stages, &block, &e), PE_FORWARD);
+    }
+    b.p->stages.item = NULL;
+    snprintf(path, sizeof(path), "%s/k.pool-0.csv", scratch_folder);
+    data = file_read(path, 1 << 20, &len, &e);
+    UNIT_CONTAINS(data, "1970-01-01T00:00:01.500000000Z,d,f,4-5,1,2\n"
+                        "1970-01-01T00:00:09.000000000Z,d,f,4-5,5,6\n");
+    free(data);
+    bench_close(&b);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/k.pool-0.csv.index", scratch_folder);
+    unlink(path);
+}
+
 /* A file that cannot be written to is no fault of a block. */
 static void test_chain_fatal(void)
 {
@@ -357,6 +401,7 @@ int main(void)
         {"stages: a new term", test_chain_forget},
         {"stages: rows of a file", test_chain_source},
         {"stages: what they keep", test_chain_settle},
+        {"stages: times of what they keep", test_chain_times},
         {"stages: no fault of a block", test_chain_fatal},
         {"stages: an option that does not fit", test_chain_open},
         {0},

@@ -348,6 +348,27 @@ static void test_csv(void)
                "\n");
 }
 
+/* Rows have their own times where somebody says them, of each. */
+static void test_times(void)
+{
+    static const int64_t ns[] = {5, 1500000000};
+    char options[400];
+    bench b;
+
+    remove_all();
+    path_option(options, "rows.csv", ";what=rows;columns=0");
+    CU_ASSERT_EQUAL(bench_open(&b, options, device("d-0")), 0);
+    context_times(b.ctx, ns, 2);
+    CU_ASSERT_EQUAL(feed(&b, 0, 1, 2), PE_FORWARD);
+    CU_ASSERT_EQUAL(feed(&b, 0, 2, 1), PE_FORWARD); /* of others */
+    bench_close(&b);
+    check_file("rows.d-0.csv",
+               "time,device,source,row,x0\n"
+               "1970-01-01T00:00:00.000000005Z,d-0,f.csv,7,1\n"
+               "1970-01-01T00:00:01.500000000Z,d-0,f.csv,8,1\n"
+               "1970-01-01T00:00:01.000000000Z,d-0,f.csv,7,2\n");
+}
+
 /* Other names and rows, and a part of the columns. */
 static void test_csv_rows(void)
 {
@@ -921,6 +942,7 @@ int main(void)
     static const unit_test tests[] = {
         {"options that are none", test_bad_options},
         {"CSV", test_csv},
+        {"CSV: times of rows", test_times},
         {"CSV: names and numbers", test_csv_rows},
         {"an array", test_npy},
         {"blocks of another kind", test_other_blocks},
