@@ -134,7 +134,7 @@ static void reap(crew *c, int64_t now_ns)
 {
     char how[64];
 
-    if (!process_ended(c->proc))
+    if (!(c->closed ? process_leaves(c->proc) : process_ended(c->proc)))
         return;
     hear(c, EVENT_REST_MAX); /* what it said last */
     c->cpu_s += process_cpu_s(c->proc);

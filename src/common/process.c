@@ -19,6 +19,7 @@
 #include "src/common/text.h"
 
 #define TERM_GRACE_MS 5000
+#define LEAVE_MS 20          /* from its last word to its end */
 #define WAIT_STEP_NS 2000000 /* between two looks at a child */
 #define ENVIRON_MAX 4194304  /* beyond what execve(2) takes */
 
@@ -413,6 +414,11 @@ bool process_wait(process *p, int timeout_ms)
         clock_sleep_ns(WAIT_STEP_NS, 0);
     }
     return true;
+}
+
+bool process_leaves(process *p)
+{
+    return process_wait(p, LEAVE_MS);
 }
 
 void process_destroy(process *p)

@@ -59,6 +59,11 @@ double process_cpu_s(const process *p);
 /* Wait up to [timeout_ms] (-1: for ever); true when it ended. */
 bool process_wait(process *p, int timeout_ms);
 
+/* Has it ended, or does it at once?  For one that has closed its output, which
+ * says nothing any more: waits some milliseconds.
+ */
+bool process_leaves(process *p);
+
 /* End a child that still runs (TERM, then KILL after 5 s), reap, free.  May
  * be NULL.
  */

@@ -77,7 +77,7 @@ int scorer_turn(scorer *s, pe_error *errp)
     if (!s->closed)
         s->closed = !event_read(&s->reader, process_fd(s->proc), EVENT_TURN_MAX,
                                 take, NULL, s);
-    if (!process_ended(s->proc))
+    if (!(s->closed ? process_leaves(s->proc) : process_ended(s->proc)))
         return 1;
     while (!s->closed)
         s->closed = !event_read(&s->reader, process_fd(s->proc), EVENT_REST_MAX,

@@ -228,7 +228,7 @@ for from in - /dev/stdin; do
         "$(printf ' %s' "$want" | sed 's/ \([0-9]\)/ stdin,\1/g; s/^ //')" \
         "score $from" || sed 's/^/# /' "$TEST_DIR/err"
 done
-is "$(grep -c '/proc/\|sense-0\|0 rows' "$TEST_DIR/err")" 0 \
+is "$(grep -c '/proc/\|sense-0\|: 0 rows' "$TEST_DIR/err")" 0 \
     "score -: the file is called stdin"
 has "$(gzip -c "$TEST_DIR/new.csv" | pilot score answer-kmeans - --top 1 \
     2>&1)" "stdin row " "score RUN -: packed, through a pipe"

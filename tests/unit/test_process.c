@@ -367,6 +367,20 @@ static void test_kill_marked(void)
     process_destroy(p);
 }
 
+/* Who has closed its output ends at once, or goes on without a word. */
+static void test_leaves(void)
+{
+    process *p = sh("exec sleep 30 >&-", NULL, true);
+
+    CU_ASSERT_FALSE(process_leaves(p));
+    process_signal(p, SIGKILL);
+    CU_ASSERT(process_wait(p, 10000));
+    CU_ASSERT(process_leaves(p));
+    CU_ASSERT_EQUAL(process_status(p), 128 + SIGKILL);
+    process_destroy(p);
+    CU_ASSERT(process_leaves(NULL));
+}
+
 /* Nothing is on its standard input, or what is on ours. */
 static void test_input(void)
 {
@@ -399,6 +413,7 @@ int main(void)
         {"exit status, or 128 + signal", test_status},
         {"stdout comes through the pipe, stdin is empty", test_pipe},
         {"standard input of ours", test_input},
+        {"who has closed its output", test_leaves},
         {"the pipe never blocks", test_pipe_does_not_block},
         {"variables are added and replaced", test_environment},
         {"stdout and stderr into files", test_files},
