@@ -264,6 +264,22 @@ static int run(const struct inspect_options *opt, int n, char **files)
     return status;
 }
 
+static int show(const struct inspect_options *o, int n, char **words)
+{
+    pe_error e = {0};
+    int topics = 0;
+
+    for (int i = 0; i < n; i++)
+        topics += is_topic(words[i]);
+    if (topics == 0)
+        return run(o, n, words);
+    if (n == 1)
+        return inspect_topic(&o->set, words[0]);
+    pe_error_set(&e, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                 "a topic is inspected by itself: one operand");
+    return cmd_fail(&e);
+}
+
 int cmd_inspect(int argc, char **argv)
 {
     struct inspect_options o = {0};
@@ -279,9 +295,7 @@ int cmd_inspect(int argc, char **argv)
     } else if (option_operands(&usage, argc - first, &e) < 0) {
         status = cmd_fail(&e);
     } else {
-        status = argc - first == 1 && is_topic(argv[first])
-                     ? inspect_topic(&o.set, argv[first])
-                     : run(&o, argc - first, argv + first);
+        status = show(&o, argc - first, argv + first);
     }
     option_list_free(&o.set);
     return status;

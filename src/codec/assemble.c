@@ -146,7 +146,7 @@ static int copy_all(codec *c, const shape *s, pe_block *b, pe_error *errp)
                          errp) < 0)
         return -1;
     for (size_t k = 0; k < c->n_chosen; k++) {
-        rounded += copy_field(c, k, b, first);
+        rounded += copy_field(c, k, b, first) + c->field[c->chosen[k]].lost;
         first += c->grids[k].columns;
     }
     return rounded || c->rounded ? CODEC_ROUNDED : CODEC_BLOCK;

@@ -24,6 +24,7 @@ typedef struct codec_field {
     bool aside;    /* ... it is not: an axis, an error, a null */
     bool clock;
     bool may_be_clock; /* it looks like one; for what people are told alone */
+    bool lost;         /* whole numbers of it were rounded */
     bool taken;        /* it is a column of the block */
 } codec_field;
 

@@ -52,9 +52,8 @@ static bool is_number(const doc_node *v)
     return v->kind == DOC_NUMBER || v->kind == DOC_BOOL || v->kind == DOC_NIL;
 }
 
-static double number_of(codec *c, const doc_node *v)
+static double number_of(const doc_node *v)
 {
-    c->rounded = c->rounded || v->lost;
     return v->kind == DOC_NIL ? (double)NAN : v->number;
 }
 
@@ -88,7 +87,8 @@ static int take_field(walk *w, const doc_node *v, pe_error *errp)
         f->type = doc_kind_name(v->kind);
         return 0;
     }
-    return codec_number_add(w->c, number_of(w->c, v), errp);
+    f->lost = v->lost;
+    return codec_number_add(w->c, number_of(v), errp);
 }
 
 /* Which column of a row it is, SIZE_MAX: none. */
@@ -122,7 +122,8 @@ static int take_column(walk *w, const doc_node *v, pe_error *errp)
         c->seen[k] = w->row;
     else if (w->found)
         return row_fail(w, errp, "is there twice");
-    c->number[w->base + k] = number_of(c, v);
+    c->rounded = c->rounded || v->lost;
+    c->number[w->base + k] = number_of(v);
     w->found++;
     return 0;
 }
@@ -291,7 +292,8 @@ static int take_list(walk *w, doc_node *v, size_t *columnsp, pe_error *errp)
             return codec_fail(errp, "row %llu: its item %zu is %s",
                               (unsigned long long)w->row, n + 1,
                               doc_kind_name(item.kind));
-        if (codec_number_add(w->c, number_of(w->c, &item), errp) < 0)
+        w->c->rounded = w->c->rounded || item.lost;
+        if (codec_number_add(w->c, number_of(&item), errp) < 0)
             return -1;
         n++;
     }

@@ -167,6 +167,7 @@ typedef struct nest {
     uint64_t dim[CODEC_DIMS_MAX];
     bool known[CODEC_DIMS_MAX];
     unsigned leaf; /* how deep the numbers are; 0: none came yet */
+    bool lost;
     const char *why;
 } nest;
 
@@ -212,7 +213,7 @@ static int push_numpy(walk *w, const numpy *n, size_t count, nest *s,
         return -1;
     if (element_load((element_from){n->e, n->data, n->e.size}, count,
                      (element_to){to, PE_F8, 1}))
-        w->c->rounded = true;
+        s->lost = true;
     return 1;
 }
 
@@ -242,7 +243,7 @@ static int push_item(walk *w, nest *s, unsigned level, pe_error *errp)
     case DOC_NIL:
         if (!agree_leaf(s, level))
             return is_none(s, "a list of lists and numbers");
-        w->c->rounded = w->c->rounded || v.lost;
+        s->lost = s->lost || v.lost;
         rc = codec_number_add(w->c, v.kind == DOC_NIL ? (double)NAN : v.number,
                               errp);
         return rc < 0 ? -1 : 1;
@@ -287,6 +288,7 @@ int walk_list(walk *w, doc_node *v, pe_error *errp)
     f = &w->c->field[which];
     if (rc > 0) {
         f->dims = s.leaf;
+        f->lost = s.lost;
         memcpy(f->dim, s.dim, sizeof(s.dim));
         return 0;
     }

@@ -321,6 +321,78 @@ static void test_npy(void)
     check(rows, COUNT(rows));
 }
 
+static uint32_t word_at(const record *r, size_t at)
+{
+    return r->bytes[at] | (uint32_t)r->bytes[at + 1] << 8 |
+           (uint32_t)r->bytes[at + 2] << 16 | (uint32_t)r->bytes[at + 3] << 24;
+}
+
+/* Where field [id] of the table at [table] is. */
+static size_t field_at(const record *r, size_t table, unsigned id)
+{
+    size_t rows = table - word_at(r, table) + 4 + 2 * (size_t)id;
+
+    return table + (word_at(r, rows) & 0xffff);
+}
+
+/* What is said of [r] with [bytes] bytes of [value] at [at]. */
+static const char *patched(const record *r, size_t at, uint32_t value,
+                           size_t bytes)
+{
+    unsigned char *copy = malloc(r->len);
+    const char *said;
+
+    CU_ASSERT_FATAL(copy && at + bytes <= r->len);
+    memcpy(copy, r->bytes, r->len);
+    for (size_t i = 0; i < bytes; i++)
+        copy[at + i] = (unsigned char)(value >> (8 * i));
+    said = codec_said_of(&(codec_wish){0}, copy, r->len);
+    free(copy);
+    return said;
+}
+
+/* Offsets and lengths of a FlatBuffer, each named by what it is of. */
+static void test_flat(void)
+{
+    enum { SOURCE, TIME, TYPE, VALUE };
+    const record *r = find("f144_float_array"), *d = find("da00_float");
+    size_t root = word_at(r, 0), value = field_at(r, root, VALUE);
+    size_t table = value + word_at(r, value), list = field_at(r, table, 0);
+    size_t source = field_at(r, root, SOURCE), all;
+
+    UNIT_CONTAINS(patched(r, 0, (uint32_t)r->len, 4),
+                  "ERROR: f144 record: byte 0: the root reaches beyond");
+    UNIT_CONTAINS(patched(r, 0, 0, 4), "byte 0: the root reaches beyond");
+    UNIT_CONTAINS(patched(r, root, 0x80000000, 4), "a table reaches beyond");
+    UNIT_CONTAINS(patched(r, root, 0x7fffffff, 4), "a table reaches beyond");
+    UNIT_CONTAINS(patched(r, root - word_at(r, root), 0xffff, 2),
+                  "a table reaches beyond");
+    UNIT_CONTAINS(patched(r, root - word_at(r, root) + 2, 0xffff, 2),
+                  "a table reaches beyond");
+    UNIT_CONTAINS(patched(r, root - word_at(r, root) + 4, 0xfff0, 2),
+                  "a field reaches beyond");
+    UNIT_CONTAINS(patched(r, source, 0x7fffffff, 4), "a list reaches beyond");
+    UNIT_CONTAINS(patched(r, source + word_at(r, source), 0xffffffff, 4),
+                  "a list reaches beyond");
+    UNIT_CONTAINS(patched(r, value, 0xffffffff, 4), "a table reaches beyond");
+    UNIT_CONTAINS(patched(r, list + word_at(r, list), 0x40000000, 4),
+                  "a list reaches beyond");
+    UNIT_CONTAINS(patched(r, list + word_at(r, list), 0, 4),
+                  "its list of values is empty");
+    UNIT_CONTAINS(patched(r, field_at(r, root, TYPE), 21, 1),
+                  "its value is of type 21, of which there are 1 to 20");
+    UNIT_CONTAINS(patched(r, field_at(r, root, TYPE), 0, 1),
+                  "its value is of type 0, of which");
+    root = word_at(d, 0);
+    all = field_at(d, root, 2);
+    UNIT_CONTAINS(patched(d, all + word_at(d, all), 257, 4),
+                  "ERROR: da00 record: ");
+    UNIT_CONTAINS(patched(d, all + word_at(d, all), 0, 4),
+                  "it has no variables");
+    UNIT_CONTAINS(patched(d, all + word_at(d, all) + 4, 0x7ffffff0, 4),
+                  "variable 0: byte ");
+}
+
 /* What is wished of each, so that most of it is read. */
 static codec_wish wish_for(const char *name)
 {
@@ -482,6 +554,7 @@ static const unit_test tests[] = {
     {"documents of bluesky", test_bluesky},
     {"msgpack", test_msgpack},
     {".npy by words", test_npy},
+    {"offsets of FlatBuffers", test_flat},
     {"records cut anywhere", test_cut},
     {"records with other bytes", test_scrambled},
     {"memory is asked for once", test_steady},

@@ -75,6 +75,19 @@ static void test_json_shapes(void)
 static void test_json_values(void)
 {
     static const row rows[] = {
+        /* Of what is a column alone it matters that it is rounded. */
+        {{.columns = "a"},
+         "{\"a\":1,\"id\":9007199254740993}",
+         "json 1x1 f8: 1"},
+        {{.columns = "a"},
+         "{\"a\":[1,9007199254740993]}",
+         "json 2x1 f8: 1; 9007199254740992 ~"},
+        {{.columns = "a"},
+         "[{\"a\":1,\"id\":9007199254740993}]",
+         "json 1x1 f8: 1"},
+        {{.columns = "id"},
+         "[{\"a\":1,\"id\":9007199254740993}]",
+         "json 1x1 f8: 9007199254740992 ~"},
         {COLUMNS("a,b,c"), "{\"a\":true,\"b\":false,\"c\":null}",
          "json 1x3 f8: 1 0 nan"},
         {COLUMNS("a,b,c"), "{\"a\":NaN,\"b\":-Infinity,\"c\":1e400}",

@@ -192,6 +192,8 @@ static void test_inspect(void)
                  url_of("iot")),
            0, "      columns: \"w.dir\"\n      time: \"none\"\n", NULL);
     expect(PILOT("inspect", url_of("empty")), 0, "no record is in it\n", NULL);
+    expect(PILOT("inspect", "a.csv", url_of("iot")), 64, NULL,
+           "a topic is inspected by itself");
     expect(PILOT("inspect", "--set", "decimal=comma", "--set", "path=x",
                  url_of("iot")),
            78, NULL, "path");
