@@ -220,7 +220,7 @@ void crew_kill(crew *c, int leave_ms)
         process_signal(c->proc, SIGKILL);
     process_wait(c->proc, LEAVE_MS);
     if (c->mark)
-        process_kill_marked(c->mark);
+        process_end_marked(c->mark, leave_ms);
     crew_turn(c, clock_mono_ns());
 }
 

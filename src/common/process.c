@@ -20,7 +20,7 @@
 
 #define TERM_GRACE_MS 5000
 #define LEAVE_MS 20          /* from its last word to its end */
-#define WAIT_STEP_NS 2000000 /* between two looks at a child */
+#define WAIT_STEP_NS 2000000 /* between two looks */
 #define ENVIRON_MAX 4194304  /* beyond what execve(2) takes */
 
 extern char **environ;
@@ -477,6 +477,16 @@ int process_kill_marked(const char *mark)
     }
     if (dir)
         closedir(dir);
+    return n;
+}
+
+int process_end_marked(const char *mark, int timeout_ms)
+{
+    int64_t until = clock_mono_ns() + timeout_ms * CLOCK_MS;
+    int n;
+
+    while ((n = process_kill_marked(mark)) > 0 && clock_mono_ns() < until)
+        clock_sleep_ns(WAIT_STEP_NS, 0);
     return n;
 }
 

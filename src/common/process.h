@@ -98,6 +98,11 @@ void process_answer_free(process_answer *a);
  * by.  Never us.  Returns how many there were.
  */
 int process_kill_marked(const char *mark);
+/* The same, until none is left, which they are not while they die, and what
+ * they start meanwhile goes, too; at most [timeout_ms].  Returns how many there
+ * were at last.
+ */
+int process_end_marked(const char *mark, int timeout_ms);
 
 /* The most memory that this process has had at once, in bytes; 0 when that
  * cannot be read.

@@ -22,6 +22,7 @@
 #define SAME_NS (3 * CLOCK_S)
 #define LATE_NS (15 * CLOCK_S)
 #define LEAVE_MS 3000 /* for a launcher to take its ranks with it */
+#define GONE_MS 5000  /* for what was killed to be gone */
 #define CREWS_MAX 64
 #define BURY_NS (2 * CLOCK_S) /* between two tries */
 #define BURY_TIMEOUT_S 1.0
@@ -116,7 +117,7 @@ static int open_all(supervisor *s, pe_error *errp)
         return -1;
     chain_open(s);
     /* What an incarnation that was killed has left on this host. */
-    process_kill_marked(s->mark);
+    process_end_marked(s->mark, GONE_MS);
     time_open(s);
     return 0;
 }

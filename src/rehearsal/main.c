@@ -19,6 +19,7 @@
 #include "private.h"
 
 #define STEP_NS (5 * CLOCK_MS)
+#define GONE_MS 10000 /* for what was killed to be gone */
 
 typedef struct player {
     const char *folder;
@@ -143,7 +144,9 @@ static void job_reap(player *p)
 {
     int status;
 
-    process_kill_marked(p->mark);
+    if (process_end_marked(p->mark, GONE_MS) > 0)
+        fprintf(stderr, "pilot-rehearse: processes of job %s do not end\n",
+                p->job.id);
     process_wait(p->proc, -1);
     status = process_status(p->proc);
     process_destroy(p->proc);

@@ -15,16 +15,12 @@
 
 #define LEAVE_MS 5000 /* for a supervisor to take its agents with it */
 #define CLEAR_MS 5000 /* for what was killed to be gone */
-#define CLEAR_STEP_NS 2000000
 
 /* --- start --- */
 
 void run_child_clear(const agent *a)
 {
-    int64_t until = clock_mono_ns() + CLEAR_MS * CLOCK_MS;
-
-    while (process_kill_marked(a->mark) > 0 && clock_mono_ns() < until)
-        clock_sleep_ns(CLEAR_STEP_NS, 0);
+    process_end_marked(a->mark, CLEAR_MS);
 }
 
 static int command(void *arg, crew_command *c, pe_error *errp)
@@ -201,6 +197,6 @@ void run_child_close(agent *a)
         return;
     crew_kill(&a->crew, LEAVE_MS);
     crew_close(&a->crew);
-    process_kill_marked(a->mark);
+    process_end_marked(a->mark, CLEAR_MS);
     scratch_clean(a->dir);
 }

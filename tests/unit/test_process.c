@@ -404,6 +404,31 @@ static void test_input(void)
     close(kept);
 }
 
+/* All of them, and what they start while they are looked for; those that are
+ * dying are waited for.
+ */
+static void test_end_marked(void)
+{
+    static const char tree[] = "for i in 1 2 3 4 5; do\n"
+                               "    setsid sh -c 'while :; do setsid sleep 0.05"
+                               " & sleep 0.01; done' &\n"
+                               "done\n"
+                               "wait\n";
+    const char *ours[] = {"TEST_MARK=/a/tree", NULL};
+    const char *other[] = {"TEST_MARK=/a/treetop", NULL};
+    process *p = sh(tree, ours, true), *q = sh("exec sleep 30", other, true);
+
+    clock_sleep_ns(200 * CLOCK_MS, 1);
+    CU_ASSERT_EQUAL(process_end_marked("TEST_MARK=/a/tree", 20000), 0);
+    CU_ASSERT_EQUAL(process_kill_marked("TEST_MARK=/a/tree"), 0);
+    CU_ASSERT(process_wait(p, 10000));
+    CU_ASSERT_EQUAL(process_status(p), 128 + SIGKILL);
+    CU_ASSERT_FALSE(process_ended(q));
+    CU_ASSERT_EQUAL(process_end_marked(NULL, 20000), 0);
+    process_destroy(q);
+    process_destroy(p);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -427,6 +452,7 @@ int main(void)
         {"CPU seconds", test_cpu},
         {"a command that is interrupted", test_run_interrupted},
         {"processes with a mark are killed, others not", test_kill_marked},
+        {"and nothing is left of them", test_end_marked},
         {NULL, NULL},
     };
 

@@ -160,7 +160,9 @@ static void test_ends(void)
     }
 }
 
-/* Children that leave the group of their job go with it all the same. */
+/* Children that leave the group of their job go with it all the same, and are
+ * gone when it is told to be over.
+ */
 static void test_daemons(void)
 {
     char id[RESOURCE_ID_MAX], mark[512];
@@ -170,7 +172,9 @@ static void test_daemons(void)
     rehearse_home_make();
     url = rehearse_script("script", "run");
     CU_ASSERT_EQUAL(rehearse_submit(url, "r/p",
-                                    "setsid sleep 1000 &\nsleep 0.2; exit 0",
+                                    "for i in 1 2 3 4 5 6 7 8; do\n"
+                                    "    setsid sleep 1000 &\ndone\n"
+                                    "sleep 0.2; exit 0",
                                     id, NULL),
                     0);
     CU_ASSERT(rehearse_await(url, id, RESOURCE_DONE, &job));
