@@ -13,7 +13,8 @@
  * the pilot is a child in the background; bash leaves `wait` at each signal
  * and keeps the status of a child until it was asked for.  A child that does
  * not listen yet dies of a signal: what came before its start is in its
- * environment.
+ * environment.  One that is still the shell, with its traps, loses it: it has
+ * to have become the supervisor before it is told anything.
  */
 static const char forward[] =
     "# The pilot gets every signal: the shell waits, and wakes up for each.\n"
@@ -35,7 +36,12 @@ static const char forward[] =
  * hand) takes its ranks with it, and a job without it would be no use.
  */
 static const char await[] =
-    "    pilot=$!\n"
+    "    born=$!\n"
+    "    for _ in {1..100}; do\n"
+    "        [ \"/proc/$born/exe\" -ef \"/proc/$$/exe\" ] || break\n"
+    "        sleep 0.01\n"
+    "    done\n"
+    "    pilot=$born\n"
     "    for sig in ${early#\"$told\"}; do\n"
     "        kill -s \"$sig\" \"$pilot\" 2>/dev/null\n"
     "    done\n"

@@ -202,6 +202,36 @@ static void test_run_early(void)
         }
 }
 
+/* One that comes between the start of the pilot and the first wait for it, at
+ * whichever command: the pilot hears it, now or when it is started again.
+ */
+static void test_run_between(void)
+{
+    static const char *const commands[] = {"told=",     "born=",  "for\\ _",
+                                           "pilot=\\$", "woken=", "wait"};
+    static const char *const env[] = {"FAKE_SIGNALS=1", NULL};
+
+    for (size_t i = 0; i < COUNT(commands); i++)
+        for (int k = 0; k < 4; k++) {
+            char *line = text_format("set -T; trap 'case ${hit-}$BASH_COMMAND "
+                                     "in %s*) hit=y; kill -s USR1 $$ ;; esac' "
+                                     "DEBUG",
+                                     commands[i]);
+            const struct say at[] = {{REQUEST_SETUP, line}, {0, NULL}};
+            script_write(&local_ops, "between", at);
+            process *p = script_start("between", env);
+            CU_ASSERT(process_wait(p, 20000));
+            if (!process_ended(p))
+                process_signal(p, SIGKILL);
+            char *got = read_in("between", "signals");
+            UNIT_EQUAL(got, "USR1\n");
+            CU_ASSERT_EQUAL(process_status(p), 0);
+            process_destroy(p);
+            free(got);
+            free(line);
+        }
+}
+
 /* The pilot ends at the signal that wakes the shell up: its status is kept. */
 static void test_run_status(void)
 {
@@ -295,6 +325,7 @@ int main(void)
         {"runs by hand, in odd folders", test_run_folders},
         {"signals reach the pilot", test_run_signals},
         {"signals before the pilot can hear", test_run_early},
+        {"a signal between start and wait", test_run_between},
         {"the pilot's status is kept", test_run_status},
         {"folders that are not there", test_run_broken},
         {"the id of a process", test_run_id},

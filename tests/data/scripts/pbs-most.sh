@@ -49,7 +49,12 @@ set -u
 start() {
     told=$early
     PILOT_EARLY=$told /usr/libexec/pilot-supervise "$PILOT_DIR" &
-    pilot=$!
+    born=$!
+    for _ in {1..100}; do
+        [ "/proc/$born/exe" -ef "/proc/$$/exe" ] || break
+        sleep 0.01
+    done
+    pilot=$born
     for sig in ${early#"$told"}; do
         kill -s "$sig" "$pilot" 2>/dev/null
     done

@@ -32,7 +32,12 @@ export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NCPUS=1
 start() {
     told=$early
     PILOT_EARLY=$told /usr/libexec/pilot-supervise "$PILOT_DIR" &
-    pilot=$!
+    born=$!
+    for _ in {1..100}; do
+        [ "/proc/$born/exe" -ef "/proc/$$/exe" ] || break
+        sleep 0.01
+    done
+    pilot=$born
     for sig in ${early#"$told"}; do
         kill -s "$sig" "$pilot" 2>/dev/null
     done
