@@ -451,7 +451,8 @@ void kind_drain(unit *u)
     if (u->asked || u->crew.state != CREW_RUNS)
         return;
     u->asked = true;
-    if (u->is_service || kind == PILOT_ALLOCATION)
+    /* A pool that is not up may die of what it cannot hear yet. */
+    if (u->is_service || kind == PILOT_ALLOCATION || !u->crew.told.ready)
         crew_release(&u->crew);
     /* A pool drains; a tenant of an allocation is no longer needed. */
     crew_signal(&u->crew, kind == PILOT_POOL         ? SIGUSR1
