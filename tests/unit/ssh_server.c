@@ -218,6 +218,22 @@ int ssh_server_signal(const ssh_server *s, const char *word, int sig)
     return done;
 }
 
+/* One that was killed has its connections until it is dead, which on a busy
+ * host it is later.
+ */
+static void await_end(pid_t pid)
+{
+    char state;
+    int parent;
+
+    for (int i = 0; i < 10000; i++) {
+        state = look(pid, &parent);
+        if (state == '\0' || state == 'Z' || state == 'X')
+            return;
+        clock_sleep_ns(CLOCK_MS, 1);
+    }
+}
+
 /* The servers of the sessions first: else they would tell that a command was
  * killed.
  */
@@ -231,6 +247,8 @@ void ssh_server_hang_up(ssh_server *s)
             kill(pids[i], SIGKILL);
     for (int i = 0; i < n; i++)
         kill(pids[i], SIGKILL);
+    for (int i = 0; i < n; i++)
+        await_end(pids[i]);
 }
 
 void ssh_server_kill(ssh_server *s)

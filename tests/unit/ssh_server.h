@@ -30,7 +30,7 @@ void ssh_server_close(ssh_server *s);
 
 /* Start it (again, with what is in [extra] now) and wait until it answers. */
 int ssh_server_run(ssh_server *s);
-/* kill -9 of it and of all that its sessions run. */
+/* kill -9 of it and of all that its sessions run; they are dead then. */
 void ssh_server_kill(ssh_server *s);
 /* The same of its sessions only. */
 void ssh_server_hang_up(ssh_server *s);

@@ -154,14 +154,17 @@ static void test_broken_idle(void)
     host_answer_free(&a);
 }
 
-/* [action] in a process of its own, when file [path] is there. */
-static pid_t when_there(const char *path, void (*action)(void))
+/* [action] in a process of its own, when file [path] has been written: a shell
+ * makes it first, and may be ended in between.
+ */
+static pid_t when_written(const char *path, void (*action)(void))
 {
+    struct stat st;
     pid_t pid = fork();
 
     if (pid != 0)
         return pid;
-    while (access(path, F_OK) < 0)
+    while (stat(path, &st) < 0 || st.st_size == 0)
         clock_sleep_ns(5 * CLOCK_MS, 1);
     action();
     _exit(0);
@@ -183,13 +186,14 @@ static void reap(pid_t pid)
 static void test_broken_command(void)
 {
     const char *mark = case_path("running");
-    char *script = text_format("echo x >>%s; sleep 300", mark);
+    char *script =
+        text_format(": >>%s; sleep 0.1; echo x >>%s; sleep 300", mark, mark);
     const char *argv[] = {"sh", "-c", script, NULL};
     host_answer a;
     pe_error e = {0};
     size_t len;
 
-    pid_t pid = when_there(mark, hang_up);
+    pid_t pid = when_written(mark, hang_up);
     CU_ASSERT_EQUAL(host_run(case_host, argv, NULL, 60, &a, &e), -1);
     UNIT_CONTAINS(e.text, "the outcome of sh is unknown: the connection to "
                           "127.0.0.1 broke");
@@ -236,7 +240,7 @@ static void test_silent(void)
     host_answer a;
     pe_error e = {0};
 
-    pid_t pid = when_there(mark, stop_sessions);
+    pid_t pid = when_written(mark, stop_sessions);
     CU_ASSERT_EQUAL(host_run(h, argv, NULL, 60, &a, &e), -1);
     UNIT_CONTAINS(e.text, "the outcome of sh is unknown: the connection to "
                           "127.0.0.1 broke: it has said nothing for");
