@@ -258,6 +258,55 @@ static void test_end_errors(void)
     environment_clear();
 }
 
+/* From TERM to KILL, as the scheduler of the job is set; else as it comes. */
+static void test_grace(void)
+{
+    static const struct {
+        const char *slurm, *pbs, *queue, *lines; /* NULL: it does not answer */
+        double grace_s;
+        const char *log;
+    } rows[] = {
+        {NULL, NULL, NULL, "KillWait = 5 sec\n", 0, ""},
+        {"17", NULL, NULL,
+         "Configuration data as of 2026-11-23T14:30:19\n"
+         "KillOnBadExit           = 0\nKillWait                = 5 sec\n",
+         5, " scontrol show config\n"},
+        {"17", NULL, NULL, "KillWaitAlso = 9\nMinKillWait = 8\n", 30, ""},
+        {"17", NULL, NULL, "KillWait = UNLIMITED\nKillWait = 4\n", 30, ""},
+        {"17", NULL, NULL, "KillWait", 30, ""},
+        {"17", NULL, NULL, "", 30, ""},
+        {"17", NULL, NULL, NULL, 30, " scontrol show config\n"},
+        {NULL, "1.s", "workq",
+         "Queue: workq\n    queue_type = Execution\n    kill_delay = 2\n", 2,
+         " qstat -Qf workq\n"},
+        {NULL, "1.s", NULL, "\tkill_delay = 60\n", 60, " qstat -Qf\n"},
+        {NULL, "1.s", "workq", "Queue: workq\n", 10, " qstat -Qf workq\n"},
+        {NULL, "1.s", "workq", NULL, 10, ""},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *play;
+        environment_clear();
+        unsetenv("PBS_QUEUE");
+        if (rows[i].slurm)
+            setenv("SLURM_JOB_ID", rows[i].slurm, 1);
+        if (rows[i].pbs)
+            setenv("PBS_JOBID", rows[i].pbs, 1);
+        if (rows[i].queue)
+            setenv("PBS_QUEUE", rows[i].queue, 1);
+        scratch_write("lines", rows[i].lines ? rows[i].lines : "");
+        play = rows[i].lines ? text_format("scontrol=file:%s qstat=file:%s",
+                                           scratch_path, scratch_path)
+                             : text_format("scontrol=status:1 qstat=status:1");
+        played_set(play);
+        CU_ASSERT_EQUAL(backend_grace_of_allocation(), rows[i].grace_s);
+        UNIT_CONTAINS(played_log(), rows[i].log);
+        free(play);
+    }
+    unsetenv("PBS_QUEUE");
+    environment_clear();
+}
+
 /* ---- a host alone ---- */
 
 struct direct {
@@ -489,6 +538,7 @@ int main(void)
         {"where we are", test_default},
         {"when the allocation ends", test_end},
         {"when nobody says when it ends", test_end_errors},
+        {"how long it waits before it kills", test_grace},
         {"a process and its end", test_direct},
         {"a process that does not end", test_direct_stubborn},
         {"ids of processes", test_direct_ids},
@@ -503,7 +553,7 @@ int main(void)
     free(path);
     if (!supervisor)
         return 99;
-    played_open("sbatch squeue qsub qstat", "slurm.rec");
+    played_open("sbatch squeue scontrol qsub qstat", "slurm.rec");
     int status = unit_main("resource", tests);
     played_close();
     free(supervisor);
