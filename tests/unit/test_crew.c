@@ -1,6 +1,7 @@
 /* test_crew.c - what a pilot's processes say is believed, and how they end. */
 #include "unit.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,6 +180,33 @@ static void test_ends(void)
          "had done its work, and then was killed by signal 11", CREW_DONE, 0},
         {"a launcher's own status is no signal", "exit 205", "",
          "ended with status 205", CREW_LOST, 1},
+        {"the function it dies in is said, the first one",
+         TELL
+         "tell '{\"event\":\"fault\",\"text\":\"stage one\"}'; "
+         "tell '{\"event\":\"fault\",\"text\":\"stage two\"}'; kill -11 $$",
+         "", "was killed by signal 11 in stage one", CREW_LOST, 1},
+        {"a fault without a word",
+         TELL "tell '{\"event\":\"fault\"}'; kill -6 $$", "",
+         "was killed by signal 6 in ?", CREW_LOST, 1},
+        {"a second error is a launcher's echo of the first",
+         TELL "tell '{\"event\":\"error\",\"kind\":\"input\",\"exit\":65}';"
+              "tell '{\"event\":\"error\",\"kind\":\"fatal\",\"exit\":70}';"
+              "exit 1",
+         "error;", "ended with status 1", CREW_LOST, 65},
+        {"an error whose status is none",
+         TELL "tell '{\"event\":\"error\",\"kind\":\"input\",\"exit\":300}';"
+              "exit 9",
+         "error;", "ended with status 9", CREW_LOST, 1},
+        {"what is said at the very end is heard",
+         TELL "tell '{\"event\":\"progress\"}'; "
+              "tell '{\"event\":\"pool\",\"state\":\"failed\"}'",
+         "progress;pool;", "", CREW_DONE, 1},
+        {"a last word that failed, and an end to match",
+         TELL "tell '{\"event\":\"pool\",\"state\":\"failed\"}'; exit 1",
+         "pool;", "", CREW_DONE, 1},
+        {"events without a kind are nobody's",
+         TELL "tell '{}'; tell '[]'; exit 2", "", "ended with status 2",
+         CREW_LOST, 1},
         {"the error says it all",
          TELL "tell '{\"event\":\"error\",\"kind\":\"input\",\"exit\":65}';"
               "exit 1",
@@ -265,6 +293,113 @@ static void test_started(void)
     crew_close(&c);
 }
 
+/* What cannot even be made a command of. */
+static int no_command(void *arg, crew_command *c, pe_error *errp)
+{
+    (void)arg;
+    (void)c;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG, "no mpirun");
+}
+
+static int wrong_command(void *arg, crew_command *c, pe_error *errp)
+{
+    (void)arg;
+    (void)errp;
+    c->argv = calloc(2, sizeof(char *));
+    c->argv[0] = strdup("/nowhere/agent");
+    return 0;
+}
+
+static void test_not_started(void)
+{
+    static const crew_ops none = {
+        .command = no_command, .event = event, .died = died};
+    static const crew_ops wrong = {
+        .command = wrong_command, .event = event, .died = died};
+    static const crew_ops *const kinds[] = {&none, &wrong};
+
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        struct heard h = {.script = ""};
+        crew c = {.ops = kinds[i], .arg = &h};
+        crew_turn(&c, clock_mono_ns());
+        CU_ASSERT_EQUAL(c.state, CREW_LOST);
+        CU_ASSERT_EQUAL(c.starts, 0);
+        CU_ASSERT_EQUAL(c.told.exit_code, PE_EXIT_CONFIG);
+        CU_ASSERT(c.told.fatal);
+        CU_ASSERT_EQUAL(crew_fd(&c), -1);
+        UNIT_EQUAL(h.events, "error;");
+        UNIT_EQUAL(h.died, "was not started");
+        crew_signal(&c, SIGTERM); /* nobody is there to hear it */
+        crew_kill(&c, 10);
+        CU_ASSERT_EQUAL(c.state, CREW_LOST);
+        crew_close(&c);
+    }
+}
+
+/* One that is told to leave is not started again, and has not died, whether
+ * it runs or is yet to start.
+ */
+static void test_released(void)
+{
+    static const crew_ops again = {
+        .command = command, .event = event, .line = line, .died = died_again};
+    struct heard h = {.script = "exec sleep 600"};
+    crew c = {.ops = &again, .arg = &h, .due_ns = INT64_MAX};
+
+    h.crew = &c;
+    crew_turn(&c, CLOCK_S);
+    CU_ASSERT_EQUAL(c.state, CREW_WAITS);
+    c.due_ns = 0;
+    crew_release(&c);
+    crew_turn(&c, CLOCK_S);
+    CU_ASSERT_EQUAL(c.state, CREW_DONE);
+    CU_ASSERT_EQUAL(c.starts, 0);
+    crew_close(&c);
+    c = (crew){.ops = &again, .arg = &h};
+    crew_turn(&c, CLOCK_S);
+    CU_ASSERT_EQUAL(c.state, CREW_RUNS);
+    crew_release(&c);
+    crew_signal(&c, SIGKILL);
+    CU_ASSERT(process_wait(c.proc, 20000));
+    while (c.state == CREW_RUNS)
+        crew_turn(&c, CLOCK_S);
+    CU_ASSERT_EQUAL(c.state, CREW_DONE);
+    CU_ASSERT_EQUAL(c.starts, 1);
+    UNIT_EQUAL(h.died, "");
+    crew_close(&c);
+}
+
+/* One that is deaf is killed, with all that carries its mark and has left its
+ * group; what carries another stays.
+ */
+static void test_killed(void)
+{
+    char mark[] = "CREW_TEST_MARK=/one", other[] = "CREW_TEST_MARK=/other";
+    const char *argv[] = {"sleep", "600", NULL}, *env[] = {other, NULL};
+    const process_spec spec = {.argv = argv, .env = env, .new_group = true};
+    struct heard h = {.script =
+                          TELL "trap '' TERM; export CREW_TEST_MARK=/one\n"
+                               "setsid sleep 600 & setsid sleep 600 &\n"
+                               "tell '{\"event\":\"ready\"}'\n"
+                               "while :; do sleep 1; done"};
+    crew c = {.ops = &ops, .arg = &h, .mark = mark};
+    process *bystander = process_start(&spec, NULL);
+    int64_t until = clock_mono_ns() + 30 * CLOCK_S;
+
+    h.crew = &c;
+    while (!c.told.ready && clock_mono_ns() < until)
+        crew_turn(&c, clock_mono_ns());
+    CU_ASSERT(c.told.ready);
+    CU_ASSERT(crew_fd(&c) >= 0);
+    crew_kill(&c, 2000);
+    CU_ASSERT_EQUAL(c.state, CREW_DONE);
+    UNIT_EQUAL(h.died, "");
+    CU_ASSERT_EQUAL(process_kill_marked(mark), 0);
+    CU_ASSERT_FALSE(process_ended(bystander));
+    crew_close(&c);
+    process_destroy(bystander);
+}
+
 /* What is believed of a process: the first error, and the last state. */
 static void test_told(void)
 {
@@ -333,6 +468,9 @@ int main(void)
         {"one that does not leave", test_stays},
         {"one that may stay", test_lingers},
         {"one that cannot be noted", test_started},
+        {"one that was never started", test_not_started},
+        {"one that is to leave", test_released},
+        {"one that is deaf, and its children", test_killed},
         {"what is believed", test_told},
         {"one that talks without a stop", test_chatty},
         {NULL, NULL},

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "json_quoted.h"
+#include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/agent/event.h"
 #include "src/agent/fault.h"
@@ -302,6 +303,46 @@ static void test_fault(void)
     free(words);
 }
 
+/* One that does not come back is told of while it is away: after 5 s, and then
+ * when it has been twice as long.
+ */
+static void test_fault_stuck(void)
+{
+    int out[2];
+    event_reader r = {.mark = MARK};
+    struct heard h = {""};
+    int64_t until = clock_mono_ns() + 60 * CLOCK_S;
+
+    CU_ASSERT_EQUAL_FATAL(pipe2(out, O_NONBLOCK), 0);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        event_open(MARK, NULL);
+        if (fault_watch("pool", "rank 2", NULL) < 0)
+            _exit(1);
+        for (int i = 0; i < 100; i++) { /* these come back */
+            fault_enter("stage 'quick', f");
+            clock_sleep_ns(CLOCK_MS, 1);
+            fault_leave();
+        }
+        fault_enter("stage 'slow', g");
+        while (true)
+            pause();
+    }
+    while (!strchr(h.text, ';') && clock_mono_ns() < until) {
+        event_read(&r, out[0], EVENT_REST_MAX, hear_text, NULL, &h);
+        clock_sleep_ns(10 * CLOCK_MS, 1);
+    }
+    UNIT_EQUAL(h.text, "note: rank 2: stage 'slow', g has not come back for 5 "
+                       "s;");
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    event_reader_free(&r);
+    close(out[0]);
+    close(out[1]);
+}
+
 /* Whatever a child says, who reads gets its turn. */
 static void test_event_read_bound(void)
 {
@@ -344,6 +385,7 @@ int main(void)
         {"without a mark nothing is believed", test_event_no_mark},
         {"what functions print is no event", test_event_open},
         {"the function a process dies in", test_fault},
+        {"a function that does not come back", test_fault_stuck},
         {"a chatty child is read in turns", test_event_read_bound},
         {"every agent has a mark of its own", test_event_mark},
         {NULL, NULL},

@@ -108,6 +108,19 @@ static void test_hosts(void)
         {"node[1-3]", "3,1(x2)", 5, "node1 node1 node1 node2 node3"},
         {"node[1-2]", NULL, 3, "node1 node1 node2"},
         {"node[1-2]", "junk", 3, "node1 node1 node2"},
+        {"node[1-2]", "", 3, "node1 node1 node2"},
+        {"node[1-2]", "1(x2", 3, "node1 node1 node2"},
+        {"node[1-2]", "1(x)", 3, "node1 node1 node2"},
+        {"node[1-2]", "1(x0)", 3, "node1 node1 node2"},
+        {"node[1-2]", "-1", 3, "node1 node1 node2"},
+        {"node[1-2]", "65536", 3, "node1 node1 node2"},
+        {"node[1-2]", "1(x65536)", 3, "node1 node1 node2"},
+        {"node[1-2]", "1;2", 3, "node1 node1 node2"},
+        /* what can be read counts, and none may have none */
+        {"node[1-3]", "2,junk", 4, "node1 node1 node2 node3"},
+        {"node[1-3]", "0,3,0", 3, "node2 node2 node2"},
+        {"node[1-3]", "0,1", 3, "node1 node2 node3"},
+        {"node[1-2]", "3,2,9,9", 5, "node1 node1 node1 node2 node2"},
         {"node[1-3]", "2", 4, "node1 node1 node2 node3"},
         /* asked for one a node, more are started */
         {"node[1-2]", "1(x2)", 4, "node1 node1 node2 node2"},
@@ -132,6 +145,84 @@ static void test_hosts(void)
         UNIT_EQUAL(out.data, rows[i].hosts);
         text_free(&out);
         hostlist_free(&h);
+    }
+    case_outside();
+}
+
+/* Node files: what a MoM writes, and what it does not. */
+static void test_nodefile(void)
+{
+    static const struct {
+        const char *lines, *hosts; /* NULL: no list of hosts */
+        int nodes, slots;
+    } rows[] = {
+        {"a\na\nb\n", "a a b", 2, 3},
+        {"b\na\nb", "b a b", 2, 3},
+        {"\n\na\n\n", "a", 1, 1},
+        {"", "", 1, 0},
+        {"node[1-2]\n", "node1 node2", 2, 2},
+        {"a\nnode[1-\n", NULL, 1, 0},
+        {"a\nb]\n", NULL, 1, 0},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        launcher_allocation a;
+        const launcher_spec s = {.ntasks = 1};
+        hostlist h = {0};
+        pe_error e = {0};
+        text out = {0};
+        case_outside();
+        case_in_pbs(rows[i].lines);
+        launcher_allocation_find(&a);
+        CU_ASSERT_EQUAL(a.nodes, rows[i].nodes);
+        CU_ASSERT_EQUAL(a.slots, rows[i].slots);
+        CU_ASSERT_EQUAL(launcher_cores_of_job(&a), 0);
+        CU_ASSERT_EQUAL(launcher_hosts(&s, &a, &h, &e), rows[i].hosts ? 0 : -1);
+        for (size_t k = 0; rows[i].hosts && k < h.n; k++)
+            text_add(&out, "%s%s", k ? " " : "", h.names[k]);
+        UNIT_EQUAL(out.data ? out.data : "",
+                   rows[i].hosts ? rows[i].hosts : "");
+        if (!rows[i].hosts)
+            CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+        text_free(&out);
+        hostlist_free(&h);
+    }
+    case_outside();
+}
+
+/* Numbers of a job that are none count as if they were not there. */
+static void test_numbers(void)
+{
+    static const char *const values[] = {
+        "", "0", "-2", "two", "2x", "16777216", "99999999999999999999"};
+    static const struct {
+        const char *value;
+        int cores;
+    } cores[] = {{"4", 4},
+                 {"4(x3)", 12},
+                 {"4(x3),2,1(x2)", 16},
+                 {"4(x3", 0},
+                 {"4(y3)", 0},
+                 {"(x3)", 0},
+                 {"4,", 4},
+                 {"4,,4", 0},
+                 {"70000", 0},
+                 {"65535(x300)", 0},
+                 {"256(x65535)", 16776960}};
+    launcher_allocation a;
+
+    for (size_t i = 0; i < COUNT(values); i++) {
+        case_outside();
+        case_in_slurm();
+        setenv("SLURM_JOB_NUM_NODES", values[i], 1);
+        setenv("SLURM_NTASKS", values[i], 1);
+        launcher_allocation_find(&a);
+        CU_ASSERT_EQUAL(a.nodes, 1);
+        CU_ASSERT_EQUAL(a.slots, 0);
+    }
+    for (size_t i = 0; i < COUNT(cores); i++) {
+        setenv("SLURM_JOB_CPUS_PER_NODE", cores[i].value, 1);
+        CU_ASSERT_EQUAL(launcher_cores_of_job(&a), cores[i].cores);
     }
     case_outside();
 }
@@ -345,6 +436,8 @@ int main(void)
         {"lists of hosts", test_hostlist},
         {"the allocation we are in", test_allocation},
         {"hosts of ranks", test_hosts},
+        {"node files", test_nodefile},
+        {"numbers of a job that are none", test_numbers},
         {"srun", test_srun},
         {"srun without pmix", test_no_pmix},
         {"this host in spite of a job", test_left_over},

@@ -256,6 +256,39 @@ static void test_agent(void)
     free(path);
 }
 
+/* A folder that PATH would take for two, and one that is not there. */
+static void test_folders(void)
+{
+    static const struct {
+        const char *folder;
+        bool made;
+        const char *error;
+    } rows[] = {
+        {"a:b", true,
+         "/a:b has a ':' in its name, so that it cannot be on PATH: set "
+         "PILOT_HOME to another folder"},
+        {"none", false, "/none/hosts: No such file or directory"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *dir = text_format("%s/%s", scratch_folder, rows[i].folder);
+        launcher_command c = {0};
+        launcher_spec s = case_spec("mpiexec", 2);
+        pe_error e = {0};
+        case_outside();
+        case_in_pbs("a\nb\n");
+        if (rows[i].made)
+            CU_ASSERT_EQUAL(file_mkdir(dir, NULL), 0);
+        s.dir = dir;
+        CU_ASSERT_PTR_NULL(case_made(&s, &c, &e));
+        UNIT_CONTAINS(e.text, rows[i].error);
+        CU_ASSERT_PTR_NULL(c.argv);
+        CU_ASSERT_PTR_NULL(c.env);
+        free(dir);
+    }
+    case_outside();
+}
+
 /* The agent itself on another host, where nothing of ours is set: what a
  * shell is to do comes to one, in our environment but for what is of a host.
  */
@@ -341,6 +374,7 @@ int main(void)
         {"mpirun on several hosts", test_several_hosts},
         {"slots of hosts", test_slots},
         {"an agent inside of PBS", test_agent},
+        {"folders that will not do", test_folders},
         {"the agent's words", test_agent_words},
         {NULL, NULL},
     };

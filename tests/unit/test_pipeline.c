@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -421,6 +422,72 @@ static void test_overrides_in_order(void)
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_USAGE);
 }
 
+/* Kernels of a model are asked for by its stage, or by the environment. */
+static void test_kernel(void)
+{
+    pipeline *p = pipeline_file_good(GOOD, NULL);
+    pe_error e = {0};
+
+    unsetenv("PILOT_KERNEL");
+    CU_ASSERT_EQUAL(pipeline_use_kernel(p, &e), 0);
+    setenv("PILOT_KERNEL", "abacus", 1);
+    CU_ASSERT_EQUAL(pipeline_use_kernel(p, &e), -1);
+    UNIT_CONTAINS(e.text, "stage 'learn': ");
+    UNIT_CONTAINS(e.text, "abacus");
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+    setenv("PILOT_KERNEL", "plain", 1);
+    CU_ASSERT_EQUAL(pipeline_use_kernel(p, NULL), 0);
+    unsetenv("PILOT_KERNEL");
+    pipeline_destroy(p);
+}
+
+/* Where each value was said, a line each. */
+static void test_origins(void)
+{
+    static const char *const set[] = {
+        "epoch.interval=2s", "pilots.pool.ntasks=5", "context={site: north}"};
+    static const char *const lines[] = {
+        "version                                  = 1                        "
+        "p.yaml:1\n",
+        "pilots.devices.kind                      = edge                     "
+        "p.yaml:4\n",
+        "pilots.pool.ntasks                       = 5                        "
+        "--set pilots.pool.ntasks=5\n",
+        "stages.sense.pilot[0]                    = devices                  "
+        "p.yaml:10\n",
+        "stages.learn.options.clusters            = 5                        "
+        "p.yaml:17\n",
+        "epoch.interval                           = 2s                       "
+        "--set epoch.interval=2s\n",
+        "context.site                             = north                    "
+        "--set context={site: north}\n",
+    };
+    char *out = NULL;
+    size_t len = 0;
+    pe_error e = {0};
+    FILE *f = open_memstream(&out, &len);
+
+    pipeline_destroy(pipeline_file_good(HEAD
+                                        "  sense:\n"
+                                        "    pilot: [devices]\n"
+                                        "    function: generator\n"
+                                        "    options: {features: 4}\n" LEARN,
+                                        NULL));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT_EQUAL(pipeline_print_origins(FILE_NAME, set, COUNT(set), f, &e),
+                    0);
+    fclose(f);
+    UNIT_EQUAL(e.text, "");
+    for (size_t i = 0; i < COUNT(lines); i++)
+        UNIT_CONTAINS(out, lines[i]);
+    /* The one that was said before is not told any more. */
+    CU_ASSERT_PTR_NULL(strstr(out, "= 2                        p.yaml:7"));
+    free(out);
+    CU_ASSERT_EQUAL(pipeline_print_origins("/nowhere/p", NULL, 0, stdout, &e),
+                    -1);
+    UNIT_CONTAINS(e.text, "cannot open /nowhere/p: ");
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -439,6 +506,8 @@ int main(void)
         {"password file of another service", test_password_file},
         {"password file, relative", test_password_file_relative},
         {"overrides in order", test_overrides_in_order},
+        {"kernels", test_kernel},
+        {"where values come from", test_origins},
         {0},
     };
 

@@ -109,7 +109,31 @@ static void test_pilots_refused(void)
         {"pilots.pool.resource=[\"local://\", \"slurm://\"]",
          "resource: one is expected here; a list is for the places of an edge "
          "pilot"},
+        {"pilots.pool.resource={a: b}", "resource: a URL is expected here"},
+        {"pilots.devices.resource=[]",
+         "resource: the list is empty; a list is for the places of an edge "
+         "pilot"},
+        {"pilots.devices.resource=[\"local://\", {a: b}]",
+         "resource: a URL is expected here"},
+        {"pilots.devices.resource=[\"local://\", \"ssh://\"]",
+         "resource: 'ssh://' names no host: ssh://HOST"},
+        {"pilots.pool.resource=ssh://me:pw@h",
+         "resource: URL '...@h': a password is refused here; use a password "
+         "file; write SCHEME://HOST:PORT"},
         {"pilots.pool.via=http://h", "via: 'http://h' is not ssh://HOST"},
+        {"pilots.pool.via=ssh://", "via: 'ssh://' is not ssh://HOST"},
+        {"pilots.pool.via=h", "via: 'h' is not ssh://HOST"},
+        {"pilots.pool.account={a: b}", "account: one value is expected here"},
+        {"pilots.pool.account=[a, b]", "account: one value is expected here"},
+        {"pilots.pool.setup=[a, {b: c}]", "setup: the value is missing"},
+        {"pilots.pool.partition=a b",
+         "partition: 'a b' holds a blank: letters, digits and _.,:/@%+=- may "
+         "be in it"},
+        {"pilots.pool.nodes=-1",
+         "nodes: '-1' is no number; -N is --nodes, a job's name is -J"},
+        {"pilots.pool.kind={a: b}",
+         "kind: 'a mapping' is not one of: pool edge broker params "
+         "allocation"},
         {"pilots.pool.within=devices",
          "within: 'devices' is no pilot of kind allocation"},
         {"pilots.params.password=x",
@@ -209,9 +233,17 @@ static void test_stages_refused(void)
          "64, the first a letter or digit"},
         {"stages=x", "stages: a mapping is expected here"},
     };
+    pe_error e = {0};
 
     for (size_t i = 0; i < COUNT(rows); i++)
         pipeline_file_refused(GOOD, rows[i].set, rows[i].text);
+    /* Nothing is like it: all that there are are named. */
+    CU_ASSERT_PTR_NULL(
+        pipeline_file_load(GOOD, "stages.learn.function=zzzzzzzz", &e));
+    UNIT_CONTAINS(e.text, "stage 'learn': there is no function 'zzzzzzzz'; "
+                          "known are: ");
+    UNIT_CONTAINS(e.text, " kmeans ");
+    UNIT_CONTAINS(e.text, ", or PATH.so:SYMBOL");
 }
 
 /* Whole files: the message names the line. */

@@ -264,6 +264,77 @@ static void test_print_top(void)
     json_decref(s);
 }
 
+/* What is said around the rows of the final model, case by case. */
+static void test_print_final(void)
+{
+    static const struct {
+        const char *summary, *said; /* NULL: a line "final" is not there */
+    } rows[] = {
+        {"{'run': 'r', 'final': {'error': 'the file is gone'}}",
+         "final     not scored by the final model: the file is gone\n"},
+        {"{'run': 'r', 'final': {'outliers': 20, 'rows': 10000, 'version': 4, "
+         "'threshold': 2.5, 'threshold_from': 'of all rows', "
+         "'model_threshold': 2.25, 'masked': 3}}",
+         "final     20 outliers of 10,000 rows (final model, version 4)\n"
+         "          3 rows masked: they have no score\n"
+         "          threshold 2.5, of all rows; the stream's: 2.25\n"},
+        {"{'run': 'r', 'final': {'notes': ['a.csv has changed', 'so has "
+         "b.csv'], 'drift': 'the scores have another mean since row 7'}}",
+         "          a.csv has changed\n          so has b.csv\n"
+         "          the scores have another mean since row 7\n"},
+        {"{'run': 'r', 'drift': 'few outliers'}", "drift     few outliers\n"},
+        {"{'run': 'r', 'final': 'odd', 'drift': 7}", NULL},
+        {"{'run': 'r', 'model': {'kind': 'kmeans', 'version': 0}}",
+         "model     kmeans: none was committed\n"},
+        {"{'run': 'r', 'model': 'kmeans'}", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *s = json_quoted(rows[i].summary);
+        if (rows[i].said) {
+            UNIT_CONTAINS(printed(s), rows[i].said);
+        } else {
+            CU_ASSERT_PTR_NULL(strstr(printed(s), "final "));
+            CU_ASSERT_PTR_NULL(strstr(printed(s), "model "));
+        }
+        json_decref(s);
+    }
+}
+
+/* Six columns are named, and of more it is said how many. */
+static void test_print_cells(void)
+{
+    static const struct {
+        int columns;
+        const char *said;
+    } rows[] = {
+        {6, "column 5: 6\n"},
+        {7, "and 1 more"},
+        {1000, "and 994 more"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        monitor *m = monitor_create("r-1", "quick", NULL);
+        json_t *pool = json_quoted("{'event': 'pool', 'points': 1, 'blocks': "
+                                   "{'applied': 1}, 'rows': {'masked': 9}, "
+                                   "'masked_cells': {}}");
+        json_t *cells = json_object_get(pool, "masked_cells");
+        for (int k = 0; k < rows[i].columns; k++) {
+            char key[16];
+            snprintf(key, sizeof(key), "%d", k);
+            json_object_set_new(cells, key, json_integer(k + 1));
+        }
+        monitor_take(m, "pool", pool);
+        json_t *s = monitor_summary(m, "done", 1);
+        UNIT_CONTAINS(printed(s), "masked cells: column 0: 1, column 1: 2,");
+        UNIT_CONTAINS(printed(s), rows[i].said);
+        CU_ASSERT_PTR_NULL(strstr(printed(s), "column 6: "));
+        json_decref(s);
+        json_decref(pool);
+        monitor_destroy(m);
+    }
+}
+
 static void test_print_empty(void)
 {
     monitor *m = monitor_create("r-1", "quick", NULL);
@@ -290,6 +361,8 @@ int main(void)
         {"table for people", test_print},
         {"table of what was not scored", test_print_unscored},
         {"table of the highest scores", test_print_top},
+        {"table of the final model", test_print_final},
+        {"table of many columns", test_print_cells},
         {"table of nothing", test_print_empty},
         {NULL, NULL},
     };

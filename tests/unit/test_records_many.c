@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -291,6 +292,71 @@ static void test_hold(void)
     close(ends[1]);
 }
 
+/* A lock that somebody keeps is not waited for without end, and who keeps it
+ * is told of by the file; readers do not mind.
+ */
+static void test_busy(void)
+{
+    char *path = text_format("%s/r/p/lock", records_home);
+    int fd, ranks = 5;
+    pilot_record r;
+    pe_error e = {0};
+
+    records_begin();
+    records_create("r", "p", "1", 1);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(flock(fd, LOCK_EX), 0);
+    CU_ASSERT_EQUAL(pilot_record_change(records_home, "r/p", records_set_ranks,
+                                        &ranks, &r, &e),
+                    -1);
+    char *want = text_format("pilot r/p is busy: another command has locked %s "
+                             "for more than 10 s; try again",
+                             path);
+    UNIT_EQUAL(e.text, want);
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_RETRY);
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_AGAIN);
+    CU_ASSERT_EQUAL(pilot_record_read(records_home, "r/p", &r, &e), 0);
+    CU_ASSERT_NOT_EQUAL(r.ranks, 5);
+    close(fd);
+    CU_ASSERT_EQUAL(pilot_record_change(records_home, "r/p", records_set_ranks,
+                                        &ranks, &r, &e),
+                    0);
+    CU_ASSERT_EQUAL(r.ranks, 5);
+    free(want);
+    free(path);
+}
+
+/* What cannot be written is told, and what there was stays. */
+static void test_unwritten(void)
+{
+    static const struct {
+        const char *file, *error;
+    } rows[] = {
+        {"state.new", "/r/p/state.json: Is a directory"},
+        {"lock", "/r/p/lock: Is a directory"},
+    };
+    pilot_record out, r;
+    const pilot_record_edit edit = {"r/p", NULL, &out};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *path = text_format("%s/r/p/%s", records_home, rows[i].file);
+        pe_error e = {0};
+        records_begin();
+        records_create("r", "p", "17", 1);
+        unlink(path);
+        CU_ASSERT_EQUAL(file_mkdir(path, NULL), 0); /* in the way */
+        CU_ASSERT_EQUAL(
+            pilot_records_change(records_home, &edit, 1, add_one, &e), -1);
+        UNIT_CONTAINS(e.text, rows[i].error);
+        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CREATE);
+        CU_ASSERT_EQUAL(pilot_record_read(records_home, "r/p", &r, &e), 0);
+        UNIT_EQUAL(r.sched_id, "17");
+        CU_ASSERT_EQUAL(r.ranks, 0);
+        free(path);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -300,6 +366,8 @@ int main(void)
         {"the version before", test_old},
         {"a thousand", test_thousand},
         {"a submit under way", test_hold},
+        {"a lock somebody keeps", test_busy},
+        {"what cannot be written", test_unwritten},
         {NULL, NULL},
     };
     int status;

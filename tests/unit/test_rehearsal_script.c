@@ -2,9 +2,12 @@
 #include "unit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "rehearse_home.h"
 #include "scratch.h"
+#include "src/common/file.h"
+#include "src/common/process.h"
 #include "src/common/text.h"
 #include "src/rehearsal/rehearsal.h"
 #include "src/rehearsal/private.h"
@@ -174,12 +177,115 @@ static void test_words(void)
     resource_close(r);
 }
 
+/* A thousand lines about a job are enough, and one more is told. */
+static void test_long(void)
+{
+    text lines = {0};
+    rehearsal_script s;
+    pe_error e = {0};
+
+    for (int i = 0; i < 1000; i++)
+        text_add(&lines, "run 1s\nspeed 2\n");
+    scratch_write("script", lines.data);
+    CU_ASSERT_EQUAL(rehearsal_script_read(scratch_path, &s, &e), 0);
+    CU_ASSERT_EQUAL(s.n_acts, 1000);
+    rehearsal_script_free(&s);
+    scratch_append("suspend 1s\n");
+    CU_ASSERT_EQUAL(rehearsal_script_read(scratch_path, &s, &e), -1);
+    UNIT_CONTAINS(e.text, ":2001: more than 1000 lines about a job");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+    text_free(&lines);
+    /* A path that no record of a job can hold. */
+    char name[1200];
+    memset(name, 'n', sizeof(name) - 1);
+    memcpy(name, "rehearsal:///", 13);
+    name[sizeof(name) - 1] = '\0';
+    CU_ASSERT_PTR_NULL(rehearsal_open(name, &e));
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+}
+
+/* What is kept of a job is text: a folder whose name is none is refused, and
+ * no job is left behind.
+ */
+static void test_names(void)
+{
+    char id[RESOURCE_ID_MAX] = "";
+    pe_error e = {0};
+    resource_job job;
+    const char *url;
+
+    rehearse_home_make();
+    url = rehearse_script("script", "run");
+    CU_ASSERT_EQUAL(rehearse_submit(url, "r/p\xff", "exit 0", id, &e), -1);
+    UNIT_EQUAL(e.text, "rehearsed job 1.rehearsal cannot be kept: a path of "
+                       "it is not UTF-8");
+    UNIT_EQUAL(id, "");
+    /* The next one is another. */
+    CU_ASSERT_EQUAL(rehearse_submit(url, "r/p", "exit 0", id, &e), 0);
+    UNIT_EQUAL(id, "2.rehearsal");
+    CU_ASSERT(rehearse_await(url, id, RESOURCE_DONE, &job));
+}
+
+/* Where nothing can be written, nothing is submitted or answered. */
+static void test_no_folder(void)
+{
+    char id[RESOURCE_ID_MAX] = "";
+    char *file = text_format("%s/home/rehearsal", scratch_folder);
+    resource *r;
+    pe_error e = {0};
+
+    rehearse_home_make();
+    CU_ASSERT_EQUAL_FATAL(file_mkdir(rehearse_home, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(file_write(file, "", 0, 0600, NULL), 0);
+    r = rehearsal_open(rehearse_script("script", "run"), &e);
+    CU_ASSERT_PTR_NULL(r);
+    UNIT_CONTAINS(e.text, file);
+    UNIT_EQUAL(id, "");
+    file_remove_tree(file, NULL);
+    free(file);
+}
+
+/* The program of the player says what it is not started for. */
+static void test_player(void)
+{
+    static const struct {
+        const char *words[3];
+        int status;
+        const char *err;
+    } rows[] = {
+        {{NULL}, 64, "Usage: pilot-rehearse FOLDER ID\n"},
+        {{"/nowhere"}, 64, "Usage: pilot-rehearse FOLDER ID\n"},
+        {{"/nowhere", "1.rehearsal"},
+         78,
+         "pilot-rehearse: there is no job 1.rehearsal in /nowhere\n"},
+        {{"/nowhere", "../x"}, 78, "there is no job ../x in /nowhere\n"},
+    };
+
+    for (size_t i = 0; i < N(rows); i++) {
+        const char *argv[] = {"./pilot-rehearse", rows[i].words[0],
+                              rows[i].words[1], NULL};
+        const process_spec spec = {.argv = argv};
+        const process_limits limits = {.timeout_s = 60, .max = 1 << 20};
+        process_answer a = {.status = -1};
+        pe_error e = {0};
+        CU_ASSERT_EQUAL(process_run(&spec, &limits, &a, &e), 0);
+        UNIT_EQUAL(e.text, "");
+        CU_ASSERT_EQUAL(a.status, rows[i].status);
+        UNIT_CONTAINS(a.err.data, rows[i].err);
+        process_answer_free(&a);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
         {"scripts", test_script},
         {"scripts that are none", test_script_bad},
         {"URLs", test_url},
+        {"scripts and paths that are too long", test_long},
+        {"folders that are no text", test_names},
+        {"no folder for jobs", test_no_folder},
+        {"a player without a job", test_player},
         {"what it tells of itself", test_words},
         {NULL, NULL},
     };
