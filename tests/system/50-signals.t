@@ -59,6 +59,8 @@ done_is_said() { [ "$(redis_do GET 'pilot:{late}:control')" = "done" ]; }
 wait_for 30 applied late 100
 edge=$(agents late pilot-edge)
 ranks=$(agents late pilot-agent)
+supervisor=$(agents late/pool pilot-supervisor)
+is_buried() { [ ! -e "/proc/$supervisor" ]; }
 kill -STOP $ranks
 wait_for 30 ends
 ok $? "late: the devices have ended"
@@ -66,9 +68,15 @@ kill -STOP $edge
 kill -CONT $ranks
 wait_for 30 done_is_said
 ok $? "late: the run is over"
+# A supervisor says so before the command that follows it has seen its end.
+wait_for 30 is_buried
+ok $? "late: the command has seen that"
 kill -INT $pid
 wait_for 20 grep -q 'take leave\|draining' "$TEST_DIR/late.out"
 ok $? "late: the signal is answered"
+has "$(cat "$TEST_DIR/late.out")" "the run is over and its pilots take leave" \
+    "late: nothing is left to drain"
+is "$(redis_do GET 'pilot:{late}:control')" "done" "late: the word stands"
 kill -CONT $edge
 wait $pid
 is $? 0 "late: exit status" || sed 's/^/# /' "$TEST_DIR/late.out"
