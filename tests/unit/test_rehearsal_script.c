@@ -158,7 +158,9 @@ static void line_keep(void *arg, bool ok, const char *what)
 
 static void test_words(void)
 {
-    const resource_spec s = {.dir = "/a b/c", .supervisor = "/x/pilot-s"};
+    static const resource_request nothing;
+    const resource_spec s = {
+        .dir = "/a b/c", .supervisor = "/x/pilot-s", .request = &nothing};
     resource *r = rehearsal_open("rehearsal://", NULL);
     text t = {0};
     char *out;
@@ -168,7 +170,7 @@ static void test_words(void)
     CU_ASSERT_FALSE(rehearsal_ops.is_direct);
     CU_ASSERT_PTR_NULL(rehearsal_ops.shrink);
     out = rehearsal_ops.command(&s, NULL);
-    UNIT_EQUAL(out, "pilot-rehearse '/a b/c'/job.sh\n");
+    UNIT_EQUAL(out, "pilot-rehearse '/a b/c/job.sh'\n");
     free(out);
     CU_ASSERT_EQUAL(r->ops->doctor(r, NULL, line_keep, &t, NULL), 0);
     UNIT_EQUAL(t.data, "1 rehearsal: 0 lines about a job in no script, 1 of "
