@@ -81,6 +81,21 @@ has "$(cat "$PILOT_HOME/write-kill/pool/err")" \
     "rows were written and not committed: they are cut and come again" \
     "kill: what was cut is said"
 
+# --- one partition, whose rows all ranks keep: they help its owner ---
+pilot run "$TEST_DIR/kill.yaml" --run write-help \
+    --set streams.edge.partitions=1 --set pilots.pool.ntasks=3 \
+    --set stages.sense.block='{points: 10, rate: 0}' \
+    --summary "$TEST_DIR/help.json" >"$TEST_DIR/help.out" 2>&1 &
+pilot_pid=$!
+children="$children $pilot_pid"
+wait_for 30 applied write-help 100
+kill -KILL "$(agents write-help pilot-agent | head -n 1)" 2>/dev/null
+wait "$pilot_pid"
+is $? 0 "help: exit status" || sed 's/^/# /' "$TEST_DIR/help.out"
+each_once "$TEST_DIR/pool-write-help.*.csv" "help: files of ranks"
+[ "$(find "$TEST_DIR" -name 'pool-write-help.*.csv' | wc -l)" -gt 1 ]
+ok $? "help: more than one rank has kept rows"
+
 # --- two pools, of which one dies for good: the other cuts its file ---
 write_job "$TEST_DIR/two.yaml" \
     '  keep: {pilot: [pool, more], function: write, options: {path: "two-{run}.csv"}}' \
