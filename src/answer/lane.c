@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "src/block/origin.h"
+#include "src/block/times.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
@@ -181,15 +182,50 @@ static int take_columns(lane *l, const source_text *t, pe_error *errp)
     return l->columns ? 0 : pe_error_nomem(errp);
 }
 
+/* Where stages of the pool have left rows out, which ones they have kept; where
+ * they have joined some, the times of those alone.
+ */
+static int pick_rows(lane_block *b, pe_error *errp)
+{
+    const pe_block *in = &b->record.block, *out = &b->block;
+    origin_reader rows;
+
+    b->timed = b->said.timed;
+    b->picked = false;
+    if (b->one_to_one)
+        return 0;
+    b->timed = b->timed && out->points <= in->points &&
+               times_pick(in->source, in->points, b->said.times, out->source,
+                          out->points, b->said.times) == 0;
+    if (!origin_open(&rows, out->source) || rows.each > 1)
+        return 0;
+    if (in->points > b->cap_from) {
+        int64_t *more = realloc(b->from, in->points * sizeof(*more));
+
+        if (!more)
+            return pe_error_nomem(errp);
+        b->from = more;
+        b->cap_from = in->points;
+    }
+    for (uint32_t i = 0; i < in->points; i++)
+        b->from[i] = i;
+    b->picked = out->points <= in->points &&
+                times_pick(in->source, in->points, b->from, out->source,
+                           out->points, b->from) == 0;
+    return 0;
+}
+
 static int take_said(lane *l, lane_block *b, pe_error *errp)
 {
     const source_ops *ops = l->source->ops;
     const source_said words =
-        ops->said ? ops->said(l->source, l->c.partition) : b->record.said;
+        ops->said ? ops->said(l->source, &b->record) : b->record.said;
 
     if (take_columns(l, &words.columns, errp) < 0 ||
         said_take(&b->said, &words, &b->record.block, &l->counts.unread, errp) <
             0)
+        return -1;
+    if (pick_rows(b, errp) < 0)
         return -1;
     l->counts.undone += b->said.scaled;
     l->counts.scaled += l->c.standardised && !b->said.scaled;
@@ -200,10 +236,19 @@ void lane_values(const lane_block *b, uint32_t i, uint32_t n, double *to)
 {
     static const said as_they_are;
 
-    if (b->one_to_one)
-        said_values(&b->said, &b->record.block, i, n, to);
+    if (b->one_to_one || b->picked)
+        said_values(&b->said, &b->record.block,
+                    b->picked ? (uint32_t)b->from[i] : i, n, to);
     else
         said_values(&as_they_are, &b->block, i, n, to);
+}
+
+void lane_block_free(lane_block *b)
+{
+    pe_block_release(&b->work);
+    pe_block_release(&b->record.block);
+    said_free(&b->said);
+    free(b->from);
 }
 
 /* --- all of it --- */

@@ -71,7 +71,11 @@ typedef struct lane_block {
     char source[RECORD_SOURCE_MAX + 1]; /* of that, behind stages */
     said said;                          /* of the record's rows */
     bool one_to_one;                    /* its points are the record's rows */
-    uint64_t at;                        /* rows of the lane before its first */
+    bool timed;                         /* said.times are those of its points */
+    int64_t *from; /* of each point the row of the record; see picked */
+    uint32_t cap_from;
+    bool picked;    /* its points are some of the record's rows: [from] */
+    uint64_t at;    /* rows of the lane before its first */
     int64_t row;    /* number of the first in its source or device */
     bool of_device; /* ... the latter */
 } lane_block;
@@ -88,6 +92,8 @@ int lane_next(lane *l, lane_block *b, pe_error *errp);
  * record's row, else of what the model got; as many as [n].
  */
 void lane_values(const lane_block *b, uint32_t i, uint32_t n, double *to);
+/* Its room, when no more blocks are taken. */
+void lane_block_free(lane_block *b);
 /* The record of [b] is not needed any more.  [l] is not locked. */
 void lane_release(lane *l, lane_block *b);
 

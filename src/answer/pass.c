@@ -109,8 +109,8 @@ static int name_numbers(worker *w, answer_row *r, pe_error *errp)
                  b->source);
     pthread_mutex_lock(&w->p->lock);
     if (!w->p->n_values) {
-        w->p->n_values = w->b.one_to_one ? b->features : w->b.block.features;
-        w->p->behind = !w->b.one_to_one;
+        w->p->behind = !w->b.one_to_one && !w->b.picked;
+        w->p->n_values = w->p->behind ? w->b.block.features : b->features;
     }
     if (!w->top.row)
         rc = top_open(&w->top, pass_top_most(w->p->n_values), w->p->n_values,
@@ -178,7 +178,7 @@ static void fill_row(worker *w, const answer_row *of, uint32_t i)
     r->point = i;
     r->score = w->scores[i];
     number_row(w, r, i);
-    if (w->b.one_to_one && w->b.said.timed)
+    if (w->b.timed)
         r->time_ns = w->b.said.times[i];
     r->label = isnan(r->score) ? ANSWER_MASKED : ANSWER_INLIER;
     if (r->label == ANSWER_MASKED) {
@@ -338,10 +338,8 @@ static void worker_fini(worker *w)
     p->masked += w->masked;
     p->inexact_rows = p->inexact_rows || w->inexact_rows;
     pe_model_destroy(w->m);
-    pe_block_release(&w->b.work);
-    pe_block_release(&w->b.record.block);
     pe_block_release(&w->aligned);
-    said_free(&w->b.said);
+    lane_block_free(&w->b);
     free(w->values);
     free(w->scores);
     free(w->rows);

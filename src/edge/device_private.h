@@ -22,7 +22,6 @@ typedef struct device_said {
     double *shift, *scale;
     uint32_t n_scaled, cap_scaled;
     bool unknown;  /* ... and a stage has made something else of that */
-    bool joins;    /* a stage joins rows */
     char *columns; /* names as they leave the device; NULL: not known */
     bool asked;
     uint64_t n; /* blocks that were queued */

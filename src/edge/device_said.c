@@ -147,7 +147,6 @@ int said_stage(device *d, size_t i, const pe_block *b)
     const function_scale f = context_scale_get(d->ctx[i]);
     const char *name = function_of(d, i);
 
-    s->joins = s->joins || function_joins(name);
     /* Rows that are left out change no scale; other columns do. */
     if (f.n == 0 && s->n_scaled > 0 && !keeps_values(name))
         s->unknown = true;
@@ -187,8 +186,7 @@ static void end_times(device *d, queue_slot *slot)
     const pe_block *b = &slot->block;
     text *t = header(&slot->times);
 
-    if (!t || !s->timed || (s->joins && b->points != s->points) ||
-        b->points > s->points ||
+    if (!t || !s->timed || b->points > s->points ||
         times_pick(s->source, s->points, s->times, b->source, b->points,
                    s->times) < 0)
         return;

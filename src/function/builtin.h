@@ -25,7 +25,6 @@ typedef struct builtin {
      * NULL: nobody knows.
      */
     int (*columns)(const pe_options *o, const char *list, struct text *out);
-    bool joins; /* see function_joins */
     /* NULL: it keeps nothing; see function_settle, function_finish. */
     int (*settle)(pe_context *ctx, const struct function_committed *c);
     int (*finish)(pe_context *ctx);

@@ -270,10 +270,3 @@ int function_columns(const char *name, const pe_options *o, const char *list,
     out->len = 0;
     return row && row->columns ? row->columns(o, list, out) : -1;
 }
-
-bool function_joins(const char *name)
-{
-    const builtin *row = builtin_find(name);
-
-    return row && row->joins;
-}

@@ -144,8 +144,6 @@ const char *context_columns_get(const pe_context *ctx);
  */
 int function_columns(const char *name, const pe_options *o, const char *list,
                      struct text *out);
-/* Does stage [name] join rows, so that none of its own is one that came? */
-bool function_joins(const char *name);
 
 /* What a stage has made of every row that no model masks: (in - mean) x factor
  * in [n] columns (borrowed until its next block).

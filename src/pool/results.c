@@ -8,7 +8,9 @@
 
 #include "src/block/npy.h"
 #include "src/codec/da00.h"
+#include "src/block/times.h"
 #include "src/common/log.h"
+#include "src/common/text.h"
 
 /* Most bytes of a result as da00 beside its numbers: names and tables. */
 #define DA00_BYTES 4096
@@ -182,6 +184,11 @@ void results_close(pool_results *r)
     r->frame = r->flat = NULL;
     r->label = NULL;
     pe_block_release(&r->copy);
+    free(r->times);
+    free(r->picked);
+    r->times = NULL;
+    r->picked = NULL;
+    r->cap_times = 0;
 }
 
 /* A broken producer is replaced; what it held is replayed in a new term. */
@@ -262,27 +269,27 @@ int results_fit(const pool_results *r, size_t bytes, pe_error *errp)
 
 static void add_number(record_headers *h, const char *name, double v)
 {
-    char text[40];
+    char words[40];
 
-    snprintf(text, sizeof(text), "%.17g", v);
-    record_add(h, name, text);
+    snprintf(words, sizeof(words), "%.17g", v);
+    record_add(h, name, words);
 }
 
 /* Where the block came from: the key under which a reader drops repeats. */
 static void add_origin(pool_results *r, const pe_block *b)
 {
     record_headers *h = &r->headers;
-    char text[512], time[40];
+    char words[512], time[40];
 
     record_clear(h);
-    snprintf(text, sizeof(text), "%s/%d/%lld", b->topic ? b->topic : "",
+    snprintf(words, sizeof(words), "%s/%d/%lld", b->topic ? b->topic : "",
              (int)b->partition, (long long)b->offset);
-    record_add(h, "pe_origin", text);
+    record_add(h, "pe_origin", words);
     record_add(h, "pe_run", r->c->req->run);
     if (b->has_seq) {
-        snprintf(text, sizeof(text), "%s/%llu/%llu", b->device,
+        snprintf(words, sizeof(words), "%s/%llu/%llu", b->device,
                  (unsigned long long)b->boot, (unsigned long long)b->seq);
-        record_add(h, "ce_id", text);
+        record_add(h, "ce_id", words);
     }
     if (b->sense_ns) {
         record_time(b->sense_ns, time, sizeof(time));
@@ -416,6 +423,48 @@ static void send_flat_block(pool_results *r, pool_slot *s, const pe_block *b,
         send(r, &(struct outgoing){s, r->results, b, r->flat, len});
 }
 
+/* The times of those rows that stages have left of a record; none where it
+ * cannot be told which, or there is no memory.
+ */
+static const char *pick_times(pool_results *r, const source_item *item,
+                              const pe_block *b)
+{
+    const source_text *t = &item->said.times;
+    uint32_t n = item->block.points;
+    text out = {0};
+
+    if (n > r->cap_times) {
+        int64_t *more = realloc(r->times, n * sizeof(*more));
+
+        if (!more)
+            return NULL;
+        r->times = more;
+        r->cap_times = n;
+    }
+    if (b->points > n || times_decode(t->at, t->len, n, r->times) < 0 ||
+        times_pick(item->block.source, n, r->times, b->source, b->points,
+                   r->times) < 0 ||
+        times_encode(r->times, b->points, &out) < 0) {
+        text_free(&out);
+        return NULL;
+    }
+    free(r->picked);
+    r->picked = out.data;
+    return r->picked;
+}
+
+static void add_times(pool_results *r, const source_item *item,
+                      const pe_block *b)
+{
+    const source_text *t = &item->said.times;
+    const char *picked;
+
+    if (t->at && b->points == item->block.points)
+        record_add_borrowed(&r->headers, TIMES, t->at, t->len);
+    else if (t->at && (picked = pick_times(r, item, b)))
+        record_add_borrowed(&r->headers, TIMES, picked, strlen(picked));
+}
+
 void results_scores(pool_results *r, pool_slot *s, const source_item *item,
                     const pe_block *b, uint64_t outliers)
 {
@@ -426,9 +475,7 @@ void results_scores(pool_results *r, pool_slot *s, const source_item *item,
     record_add_u64(&r->headers, "pe_version", m->version);
     record_add(&r->headers, "pe_commit", m->commit);
     record_add_u64(&r->headers, "pe_outliers", outliers);
-    if (item->said.times.at && b->points == item->block.points)
-        record_add_borrowed(&r->headers, TIMES, item->said.times.at,
-                            item->said.times.len);
+    add_times(r, item, b);
     if (r->c->pl->results_da00) {
         send_flat_scores(r, s, b);
         return;
@@ -466,12 +513,12 @@ void results_block(pool_results *r, pool_slot *s, const pe_block *b,
 void results_refused(pool_results *r, pool_slot *s, const source_item *item,
                      const char *stage, const char *reason)
 {
-    char text[REASON_SENT + 1];
+    char words[REASON_SENT + 1];
     size_t most = r->c->pl->message_bytes, len = item->raw_len;
 
     add_origin(r, &item->block);
-    snprintf(text, sizeof(text), "%s", reason);
-    record_add(&r->headers, "pe_reason", text);
+    snprintf(words, sizeof(words), "%s", reason);
+    record_add(&r->headers, "pe_reason", words);
     record_add(&r->headers, "pe_stage", stage);
     record_add(&r->headers, "pe_attempts", "1");
     if (len > most) {

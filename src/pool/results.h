@@ -23,7 +23,10 @@ typedef struct pool_results {
     size_t cap_flat;
     int8_t *label; /* ... of each of its points */
     size_t cap_label;
-    pe_block copy; /* of a block that has no room in front */
+    pe_block copy;  /* of a block that has no room in front */
+    int64_t *times; /* of the rows of a block, ... */
+    uint32_t cap_times;
+    char *picked; /* ... and as text, where stages have left some out */
 } pool_results;
 
 /* results.c - local.  All but [errp] is borrowed.  Of a pipeline without

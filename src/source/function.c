@@ -235,7 +235,7 @@ static const struct lane *find_lane(struct function_source *s,
     return NULL;
 }
 
-static source_said source_say(source_reader *base, int32_t partition)
+static source_said source_say(source_reader *base, const source_item *r)
 {
     struct function_source *s = source_of(base);
     source_said said = {0};
@@ -246,7 +246,7 @@ static source_said source_say(source_reader *base, int32_t partition)
         uint32_t n;
         const int64_t *times = context_times_get(l->ctx, &n);
 
-        if (l->partition != partition)
+        if (l->partition != r->block.partition)
             continue;
         if (times && times_encode(times, n, &l->times) == 0)
             said.times = (source_text){l->times.data, l->times.len};

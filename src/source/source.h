@@ -57,10 +57,11 @@ typedef struct source_ops {
      */
     int (*fetch)(source_reader *s, size_t lane, source_item *r, pe_error *errp);
     void (*release)(source_reader *s, source_item *r);
-    /* What is said of the record of [partition] that was fetched last, where no
-     * headers say it, until the next one is; NULL: they do.
+    /* What is said of record [r], the last one that was fetched of its
+     * partition, where it does not say it itself, until the next one is; NULL:
+     * it does.
      */
-    source_said (*said)(source_reader *s, int32_t partition);
+    source_said (*said)(source_reader *s, const source_item *r);
     /* Sleep until there may be a record, at most [timeout_ms]. */
     void (*wait)(source_reader *s, int timeout_ms);
     /* Next offset to be written to [partition] as far as known, else -1. */

@@ -65,7 +65,7 @@ done
 has "$(pilot results rows-file --stream 2>/dev/null)" ":1999: temp=" \
     "... with names for people"
 pilot results rows-file --npy >"$TEST_DIR/rows.npy" 2>/dev/null
-is "$(wc -c <"$TEST_DIR/rows.npy")" $((320 + 2000 * (48 + 2 * 8))) \
+is "$(wc -c <"$TEST_DIR/rows.npy")" $((320 + 2000 * (56 + 2 * 8))) \
     "an array of rows and their values"
 has "$(head -c 320 "$TEST_DIR/rows.npy" | tr -d '\0')" \
     "('temp', '<f8'), ('press', '<f8')]" "... by the names of the columns"

@@ -231,6 +231,13 @@ static int made_fetch(source_reader *s, size_t which, source_item *r,
     return 1;
 }
 
+static source_said made_said(source_reader *s, const source_item *r)
+{
+    (void)s;
+    (void)r;
+    return (source_said){0};
+}
+
 static void made_release(source_reader *s, source_item *r)
 {
     (void)s;
@@ -259,6 +266,7 @@ static const source_ops made_ops = {
     .assign = made_assign,
     .fetch = made_fetch,
     .release = made_release,
+    .said = made_said,
     .wait = made_wait,
     .end = made_end,
     .close = made_close,

@@ -179,8 +179,9 @@ static void test_stages(void)
         {"select", "columns", "1,0,1", NULL, 0, "hum\ttemp\thum", all, ""},
         {"standardise", "mean", "5,7", NULL, 0, "temp\thum", all, "5:1,7:1"},
         {"standardise", "scale", "2,4", NULL, 0, "temp\thum", all, "0:2,0:4"},
-        /* Rows that are joined have no times of their own. */
-        {"aggregate", "rows", "3", NULL, 0, "temp_mean\thum_mean", "", ""},
+        /* Rows that are joined have the time of the last. */
+        {"aggregate", "rows", "3", NULL, 0, "temp_mean\thum_mean", "4000000000",
+         ""},
         {"aggregate", "rows", "1", NULL, 0, "temp_mean\thum_mean", all, ""},
         /* Nobody knows what a user's function makes of columns. */
         {NULL, NULL, NULL, &own, 0, "", all, ""},

@@ -164,7 +164,7 @@ static void test_cut(void)
 static void test_times(void)
 {
     static char value[MOCK_MIB];
-    static const char *const want[] = {"17/5", "", "18/6"};
+    static const char *const want[] = {"17/5", "22", "18/6"};
     pe_options *o;
     pool_model base = {0};
     char times[8] = "17/5";
@@ -179,13 +179,14 @@ static void test_times(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(base.m);
     b.slot[0].base = &base;
     b.record.block.points = 2;
+    b.record.block.source = "f:7";
     b.record.said.times = (source_text){times, 4};
     for (int i = 0; i < 3; i++) {
         pe_block got = b.record.block;
 
         if (i == 1)
-            got.points = 1; /* a stage has left one out */
-        if (i == 2) {       /* no room for it */
+            got.points = 1, got.source = "f:8-8"; /* one is left out */
+        if (i == 2) {                             /* no room for it */
             rd_kafka_mock_broker_set_down(mock, 1);
             for (int n = 0; !b.r.held && n < 100; n++)
                 refuse(&b, value, sizeof(value), "is refused");

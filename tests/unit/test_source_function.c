@@ -125,14 +125,15 @@ static void test_said(void)
 
         CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, &e), 1);
         CU_ASSERT_PTR_NULL(record.said.times.at); /* no headers */
-        said = s->ops->said(s, 0);
+        said = s->ops->said(s, &record);
         snprintf(times, sizeof(times), "%.*s", (int)said.times.len,
                  said.times.at);
         UNIT_EQUAL(times, want[i]);
         CU_ASSERT_EQUAL(said.columns.len, 8);
         CU_ASSERT_EQUAL(memcmp(said.columns.at, "temp\thum", 8), 0);
         CU_ASSERT_PTR_NULL(said.scale.at);
-        said = s->ops->said(s, 7); /* not ours */
+        record.block.partition = 7; /* not ours */
+        said = s->ops->said(s, &record);
         CU_ASSERT_PTR_NULL(said.columns.at);
     }
     s->ops->close(s);
@@ -150,7 +151,7 @@ static void test_unsaid(void)
     source_said said;
 
     CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, NULL), 1);
-    said = s->ops->said(s, 0);
+    said = s->ops->said(s, &record);
     CU_ASSERT_PTR_NULL(said.times.at);
     CU_ASSERT_PTR_NULL(said.columns.at);
     s->ops->close(s);

@@ -22,6 +22,7 @@ static struct {
     const char *times, *scale, *columns, *others; /* of the second partition */
     bool asked;  /* the source is asked, and no header says it */
     int points;  /* of a block, 0: POINTS */
+    bool files;  /* they are rows of a file */
     bool masked; /* value 1 of each block's row 3 is infinite */
 } say;
 
@@ -64,10 +65,10 @@ static source_said said_of(int32_t partition)
         .columns = text_of(partition && say.others ? say.others : say.columns)};
 }
 
-static source_said made_said(source_reader *s, int32_t partition)
+static source_said made_said(source_reader *s, const source_item *r)
 {
-    CU_ASSERT_EQUAL(made_of(s)->partition, partition);
-    return said_of(partition);
+    CU_ASSERT_EQUAL(made_of(s)->partition, r->block.partition);
+    return say.asked ? said_of(r->block.partition) : r->said;
 }
 
 static int made_fetch(source_reader *s, size_t which, source_item *r,
@@ -98,6 +99,10 @@ static int made_fetch(source_reader *s, size_t which, source_item *r,
     b->has_seq = 1;
     b->sense_ns = 5000 + o;
     b->source = NULL;
+    if (say.files) {
+        snprintf(r->text + 64, 64, "f.csv:%d", (int)o * 100);
+        b->source = r->text + 64;
+    }
     r->said = say.asked ? (source_said){0} : said_of(m->partition);
     r->bad.kind = PE_ERROR_NONE;
     return 1;
@@ -126,16 +131,7 @@ static void made_close(source_reader *s)
     free(s);
 }
 
-static const source_ops headers = {
-    .assign = made_assign,
-    .fetch = made_fetch,
-    .release = made_release,
-    .wait = made_wait,
-    .end = made_end,
-    .close = made_close,
-};
-
-static const source_ops asked = {
+static const source_ops made_ops = {
     .assign = made_assign,
     .fetch = made_fetch,
     .release = made_release,
@@ -151,7 +147,7 @@ static source_reader *made_open(void *arg, int32_t partition, pe_error *errp)
 
     (void)arg;
     (void)errp;
-    m->base.ops = say.asked ? &asked : &headers;
+    m->base.ops = &made_ops;
     m->partition = partition;
     return &m->base;
 }
@@ -517,6 +513,42 @@ static void test_behind(void)
     pipeline_destroy(p);
 }
 
+/* Rows that the pool has left have their own times, and what was sensed. */
+static void test_kept(void)
+{
+    pipeline *p = load("function: filter, options: {keep: inliers, threshold: "
+                       "40}");
+    answers a;
+
+    memset(&say, 0, sizeof(say));
+    say.columns = "a\tb\tc";
+    say.times = "100/7";
+    say.scale = "5:2,-7:10,0.5:0.25";
+    say.files = true;
+    pass(&(const wish){.pl = p}, &a);
+    CU_ASSERT(a.n > 0 && a.n < PARTS * BLOCKS * POINTS);
+    for (uint64_t i = 0; i < a.n; i++) {
+        const answer_row *r = &a.rows[i];
+        uint32_t row = (uint32_t)(r->row - r->offset * 100);
+
+        CU_ASSERT_FATAL(row < POINTS);
+        CU_ASSERT_EQUAL(r->time_ns, 100 + 7 * row);
+        CU_ASSERT_EQUAL(answers_values(&a, i)[0],
+                        5 + 2 * value(r->partition, r->offset, row, 0));
+    }
+    UNIT_EQUAL(answers_column(&a, 0), "a");
+    answers_close(&a);
+    pipeline_destroy(p);
+    /* Rows that are joined have the time of the last. */
+    p = load("function: aggregate, options: {rows: 5}");
+    pass(&(const wish){.pl = p}, &a);
+    CU_ASSERT_EQUAL(a.rows[0].time_ns, 100 + 7 * 4);
+    CU_ASSERT_EQUAL(a.rows[1].time_ns, 100 + 7 * 9);
+    CU_ASSERT_EQUAL(a.rows[1].row, 5);
+    answers_close(&a);
+    pipeline_destroy(p);
+}
+
 /* --- one column for all --- */
 
 static void test_dominated(void)
@@ -578,6 +610,7 @@ int main(void)
         {"values that devices have scaled", test_scale},
         {"names of columns", test_names},
         {"values behind stages of the pool", test_behind},
+        {"rows that stages of the pool have kept", test_kept},
         {"a column that outweighs all others", test_dominated},
         {"how columns are weighed", test_weigh},
         {0},
