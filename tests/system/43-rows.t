@@ -62,7 +62,7 @@ has "$(pilot results rows-file --top 1 --json 2>/dev/null)" \
 for n in 0 1234; do
     is "$(shown rows-file $n --stream)" "$(row $n)" "the stream, row $n"
 done
-has "$(pilot results rows-file --stream 2>/dev/null)" ":1999: temp=" \
+has "$(pilot results rows-file --stream 2>/dev/null)" " row 1999: temp=" \
     "... with names for people"
 pilot results rows-file --npy >"$TEST_DIR/rows.npy" 2>/dev/null
 is "$(wc -c <"$TEST_DIR/rows.npy")" $((320 + 2000 * (56 + 2 * 8))) \
