@@ -408,10 +408,8 @@ int main(void)
     };
     int rc;
 
-    MPI_Init(NULL, NULL);
     scratch_make();
     rc = unit_main("chain", tests);
     scratch_remove();
-    MPI_Finalize();
     return rc;
 }

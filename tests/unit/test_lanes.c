@@ -382,10 +382,5 @@ int main(void)
         {"more devices than are known", test_many_devices},
         {0},
     };
-    int rc;
-
-    MPI_Init(NULL, NULL);
-    rc = unit_main("lanes", tests);
-    MPI_Finalize();
-    return rc;
+    return unit_main("lanes", tests);
 }

@@ -373,10 +373,5 @@ int main(void)
         {"a drain with a server away", test_drain},
         {0},
     };
-    int rc;
-
-    MPI_Init(NULL, NULL);
-    rc = unit_main("share", tests);
-    MPI_Finalize();
-    return rc;
+    return unit_main("share", tests);
 }
