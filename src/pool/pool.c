@@ -34,12 +34,12 @@ int pool_agree(MPI_Comm comm, int rc, pe_error *errp)
 static int init(pool *p, pe_error *errp)
 {
     const pool_conf *c = &p->c;
+    chain_conf stages = pool_chain_conf(p);
 
     pipeline_topic(c->pl, c->req->run, "", p->topic, sizeof(p->topic));
     send_init(&p->sends, c->comm, c->source);
     if (figures_init(&p->figures, errp) < 0 || lane_init(p, errp) < 0 ||
-        round_init(p, errp) < 0 ||
-        chain_open(&p->stages, &p->c, p->rank, p->size, errp) < 0 ||
+        round_init(p, errp) < 0 || chain_open(&p->stages, &stages, errp) < 0 ||
         results_open(&p->results, &p->c, &p->term, &p->fate, p->epochs.slot,
                      errp) < 0)
         return -1;

@@ -10,8 +10,8 @@
 #include "pool.h"
 #include "results.h"
 #include "round.h"
-#include "stages.h"
 #include "term.h"
+#include "src/chain/chain.h"
 
 struct pool {
     pool_conf c;
@@ -27,13 +27,26 @@ struct pool {
     pool_owner own;
     pool_helper help;
     pool_sends sends;
-    pool_stages stages;
+    chain stages;
     pool_results results;
     pool_head *head; /* rank 0; NULL elsewhere */
     pool_figures figures;
     int64_t last_active;
     int64_t gap_ns; /* mean, between two slices of blocks */
 };
+
+/* Whose the functions of this rank are. */
+static inline chain_conf pool_chain_conf(const pool *p)
+{
+    return (chain_conf){.pl = p->c.pl,
+                        .req = p->c.req,
+                        .pilot = p->c.pilot,
+                        .member = p->c.member,
+                        .rank = p->rank,
+                        .size = p->size,
+                        .drain = p->c.drain,
+                        .progress = p->c.progress};
+}
 
 static inline bool pool_is_ready(const pool *p)
 {

@@ -62,7 +62,7 @@ static int refusal(const pe_context *ctx, pe_error *errp)
 
 static int call(pool *p, struct job *j, pe_error *errp)
 {
-    pool_function *f = &p->stages.last;
+    chain_function *f = &p->stages.last;
     pool_slot *s = j->s;
     pe_block *b = &j->b;
     bool results = results_on(&p->results);
@@ -94,7 +94,7 @@ void pool_set_aside(pool_slot *s, const source_item *r)
 void pool_refuse(pool *p, pool_slot *s, const source_item *r,
                  const char *reason)
 {
-    const pool_stages *st = &p->stages;
+    const chain *st = &p->stages;
     const pe_block *b = &r->block;
 
     log_warn("record %s/%d/%lld refused: %s", b->topic ? b->topic : "-",
@@ -156,10 +156,10 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
     pe_error e = {0};
     int rc;
 
-    p->stages.at = s;
+    p->stages.base = s->base ? s->base->m : NULL;
     p->stages.item = r;
     rc = process(p, &j, &e);
-    p->stages.at = NULL;
+    p->stages.base = NULL;
     p->stages.item = NULL;
     if (rc == 0)
         figures_block(&p->figures, s->epoch, &j.b);

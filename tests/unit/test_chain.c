@@ -78,6 +78,7 @@ static void bench_open(bench *b, const char *yaml)
 {
     pe_error e = {0};
     pool *p = calloc(1, sizeof(*p));
+    chain_conf conf;
 
     memset(b, 0, sizeof(*b));
     scratch_write("p.yaml", yaml);
@@ -92,7 +93,8 @@ static void bench_open(bench *b, const char *yaml)
     p->n_partitions = 1;
     p->term.phase = PHASE_OPEN;
     CU_ASSERT_EQUAL_FATAL(figures_init(&p->figures, &e), 0);
-    CU_ASSERT_EQUAL_FATAL(chain_open(&p->stages, &p->c, 0, 1, &e), 0);
+    conf = pool_chain_conf(p);
+    CU_ASSERT_EQUAL_FATAL(chain_open(&p->stages, &conf, &e), 0);
     CU_ASSERT_EQUAL_FATAL(lane_init(p, &e), 0);
     lane_share(p, (const unsigned char *)"\1");
     p->epochs.open = 2;
@@ -212,7 +214,7 @@ static void test_chain_scores(void)
     CU_ASSERT_EQUAL(owner_step(b.p), 1); /* no outliers: nothing is left */
     CU_ASSERT_EQUAL(b.s->add.applied, 2);
     CU_ASSERT_EQUAL(b.s->add.points, 2);
-    CU_ASSERT_PTR_NULL(b.p->stages.at);
+    CU_ASSERT_PTR_NULL(b.p->stages.base);
     bench_close(&b);
 }
 
@@ -361,6 +363,7 @@ static void test_chain_fatal(void)
 {
     char yaml[1024], path[300];
     pe_error e = {0};
+    chain_conf conf;
     bench b;
 
     snprintf(yaml, sizeof(yaml), CHAIN(KEEP), scratch_folder);
@@ -369,7 +372,8 @@ static void test_chain_fatal(void)
     snprintf(path, sizeof(path), "%s/k.pool-0.csv.index", scratch_folder);
     unlink(path);
     scratch_write("k.pool-0.csv", "mine\n");
-    CU_ASSERT_EQUAL(chain_open(&b.p->stages, &b.p->c, 0, 1, &e), -1);
+    conf = pool_chain_conf(b.p);
+    CU_ASSERT_EQUAL(chain_open(&b.p->stages, &conf, &e), -1);
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CREATE);
     UNIT_CONTAINS(e.text, "stage 'keep': ");
@@ -380,12 +384,14 @@ static void test_chain_fatal(void)
 static void test_chain_open(void)
 {
     pe_error e = {0};
+    chain_conf conf;
     bench b;
 
     bench_open(&b, CHAIN(SCALE));
     chain_close(&b.p->stages);
     pe_options_set(b.pl->stages[1].options, "scale", "0", &e);
-    CU_ASSERT_EQUAL(chain_open(&b.p->stages, &b.p->c, 0, 1, &e), -1);
+    conf = pool_chain_conf(b.p);
+    CU_ASSERT_EQUAL(chain_open(&b.p->stages, &conf, &e), -1);
     UNIT_EQUAL(e.text, "stage 'scale': scale: value 1, 0, is not above 0; "
                        "take 1 for a column that stays as it is");
     bench_close(&b);

@@ -1,7 +1,7 @@
 /* chain.c - the functions of a rank: stages before the last, and the last one
  * where it is no model.
  */
-#include "stages.h"
+#include "chain.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -19,26 +19,26 @@
  */
 static const pe_model *base_model(void *arg)
 {
-    const pool_stages *st = arg;
+    const chain *st = arg;
 
-    return st->end->is_model && st->at && st->at->base ? st->at->base->m : NULL;
+    return st->end->is_model ? st->base : NULL;
 }
 
 /* A rank connects when its function first asks: most never do. */
-static params *connect(pool_stages *st, pe_error *errp)
+static params *connect(chain *st, pe_error *errp)
 {
     params_conf conf = {0};
 
     if (st->shared)
         return st->shared;
-    if (pipeline_is_local(st->c->pl)) {
+    if (pipeline_is_local(st->c.pl)) {
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                      "there is no shared state without a parameter service");
         return NULL;
     }
-    pipeline_request_params(st->c->req, &conf);
+    pipeline_request_params(st->c.req, &conf);
     conf.no_commits = true;
-    st->shared = params_open(&conf, st->c->req->run, errp);
+    st->shared = params_open(&conf, st->c.req->run, errp);
     return st->shared;
 }
 
@@ -64,13 +64,13 @@ static int get(void *arg, const char *key, void *value, uint32_t cap,
 /* Words for who follows the run, from any rank. */
 static void tell(void *arg, const char *words)
 {
-    const pool_stages *st = arg;
+    const chain *st = arg;
 
-    st->c->progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
-                              st->c->pilot, "text", event_text(words)));
+    st->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
+                             st->c.pilot, "text", event_text(words)));
 }
 
-static void set_host(pool_stages *st, function_host *h)
+static void set_host(chain *st, function_host *h)
 {
     h->arg = st;
     h->put = put;
@@ -81,22 +81,22 @@ static void set_host(pool_stages *st, function_host *h)
 
 /* --- opening and closing --- */
 
-static function_setup setup_of(const pool_stages *st, const pipeline_stage *s)
+static function_setup setup_of(const chain *st, const pipeline_stage *s)
 {
-    const pipeline *pl = st->c->pl;
+    const pipeline *pl = st->c.pl;
 
     return (function_setup){
-        .run = st->c->req->run,
+        .run = st->c.req->run,
         .stage = s->name,
         .device = "",
-        .index = st->rank,
-        .size = st->size,
+        .index = st->c.rank,
+        .size = st->c.size,
         .context_keys = (const char *const *)pl->context_keys,
         .context_values = (const char *const *)pl->context_values,
         .n_context = pl->n_context,
         .dtype = pl->dtype,
         .host = &st->host,
-        .cancelled = st->c->drain,
+        .cancelled = st->c.drain,
     };
 }
 
@@ -112,7 +112,7 @@ static int stage_error(const pipeline_stage *s, const pe_context *ctx,
                         s->name, e->text);
 }
 
-static int open_one(pool_stages *st, const pipeline_stage *s, pool_function *f,
+static int open_one(chain *st, const pipeline_stage *s, chain_function *f,
                     bool scout, pe_error *errp)
 {
     function_setup set = setup_of(st, s);
@@ -120,7 +120,7 @@ static int open_one(pool_stages *st, const pipeline_stage *s, pool_function *f,
     char writer[160];
 
     f->stage = s;
-    f->fn = function_load(s->function, st->c->req->dir, errp);
+    f->fn = function_load(s->function, st->c.req->dir, errp);
     if (!f->fn)
         return -1;
     f->options = function_options(f->fn, s->options, errp);
@@ -132,7 +132,7 @@ static int open_one(pool_stages *st, const pipeline_stage *s, pool_function *f,
     set.options = f->options;
     /* One that looks ahead sees what another will see again. */
     snprintf(writer, sizeof(writer), "%s-%d",
-             st->c->member ? st->c->member : "pool", st->rank);
+             st->c.member ? st->c.member : "pool", st->c.rank);
     set.writer = scout ? NULL : writer;
     ctx = context_create(&set, errp);
     if (!ctx)
@@ -146,7 +146,7 @@ static int open_one(pool_stages *st, const pipeline_stage *s, pool_function *f,
     return 0;
 }
 
-static void close_one(pool_function *f)
+static void close_one(chain_function *f)
 {
     if (f->ctx && function_ops(f->fn)->close)
         function_ops(f->fn)->close(f->ctx);
@@ -158,10 +158,10 @@ static void close_one(pool_function *f)
 }
 
 /* The stages before the last, [n] of them. */
-static int open_row(pool_stages *st, pool_function **row, size_t *n, bool scout,
+static int open_row(chain *st, chain_function **row, size_t *n, bool scout,
                     pe_error *errp)
 {
-    const pipeline *pl = st->c->pl;
+    const pipeline *pl = st->c.pl;
 
     *row = calloc(pl->n_stages, sizeof(**row));
     if (!*row)
@@ -177,7 +177,7 @@ static int open_row(pool_stages *st, pool_function **row, size_t *n, bool scout,
     return 0;
 }
 
-static void close_row(pool_function **row, size_t n)
+static void close_row(chain_function **row, size_t n)
 {
     for (size_t i = 0; *row && i < n; i++)
         close_one(&(*row)[i]);
@@ -185,12 +185,9 @@ static void close_row(pool_function **row, size_t n)
     *row = NULL;
 }
 
-int chain_open(pool_stages *st, const pool_conf *c, int rank, int size,
-               pe_error *errp)
+int chain_open(chain *st, const chain_conf *c, pe_error *errp)
 {
-    st->c = c;
-    st->rank = rank;
-    st->size = size;
+    st->c = *c;
     st->end = pipeline_last_stage(c->pl);
     st->model =
         pe_model_find(st->end->is_model ? st->end->function : "passthrough");
@@ -209,7 +206,7 @@ int chain_open(pool_stages *st, const pool_conf *c, int rank, int size,
                              : open_one(st, st->end, &st->last, false, errp);
 }
 
-void chain_close(pool_stages *st)
+void chain_close(chain *st)
 {
     close_row(&st->pre, st->n_pre);
     close_row(&st->scout, st->n_pre);
@@ -219,10 +216,10 @@ void chain_close(pool_stages *st)
     free(st->times);
     pe_options_destroy(st->plain);
     params_close(st->shared);
-    *st = (pool_stages){0};
+    *st = (chain){0};
 }
 
-pe_model *chain_model(const pool_stages *st, uint32_t features, pe_error *errp)
+pe_model *chain_model(const chain *st, uint32_t features, pe_error *errp)
 {
     return pe_model_create(st->model->name,
                            st->last.fn ? st->plain : st->end->options, features,
@@ -231,7 +228,7 @@ pe_model *chain_model(const pool_stages *st, uint32_t features, pe_error *errp)
 
 /* --- a block through the stages --- */
 
-int chain_align(pool_stages *st, pe_block *b, pe_error *errp)
+int chain_align(chain *st, pe_block *b, pe_error *errp)
 {
     if (((uintptr_t)b->data & 63) == 0)
         return 0;
@@ -241,7 +238,7 @@ int chain_align(pool_stages *st, pe_block *b, pe_error *errp)
     return 0;
 }
 
-static int reserve_times(pool_stages *st, uint32_t n)
+static int reserve_times(chain *st, uint32_t n)
 {
     int64_t *more;
 
@@ -256,8 +253,7 @@ static int reserve_times(pool_stages *st, uint32_t n)
 }
 
 /* A function that keeps rows is told their times, as the record has them. */
-static void lend_times(pool_stages *st, const pool_function *f,
-                       const pe_block *in)
+static void lend_times(chain *st, const chain_function *f, const pe_block *in)
 {
     const source_item *r = st->item;
     uint32_t n = r ? r->block.points : 0;
@@ -273,7 +269,7 @@ static void lend_times(pool_stages *st, const pool_function *f,
     context_times(f->ctx, st->times, known ? in->points : 0);
 }
 
-static int step(pool_stages *st, pool_function *f, const pe_block *in,
+static int step(chain *st, chain_function *f, const pe_block *in,
                 pe_error *errp)
 {
     int rc;
@@ -304,7 +300,7 @@ static void take_data(pe_block *b, const pe_block *from)
     b->dtype = from->dtype;
 }
 
-static int run(pool_stages *st, pool_function *row, pe_block *b, pe_error *errp)
+static int run(chain *st, chain_function *row, pe_block *b, pe_error *errp)
 {
     const pe_block *in = b;
     int rc = PE_FORWARD;
@@ -322,9 +318,9 @@ static int run(pool_stages *st, pool_function *row, pe_block *b, pe_error *errp)
     return rc;
 }
 
-int chain_run(pool_stages *st, pe_block *b, pe_error *errp)
+int chain_run(chain *st, pe_block *b, pe_error *errp)
 {
-    pool_ahead *a = &st->ahead;
+    chain_ahead *a = &st->ahead;
 
     if (!chain_is_ahead(st, b))
         return run(st, st->pre, b, errp);
@@ -337,7 +333,7 @@ int chain_run(pool_stages *st, pe_block *b, pe_error *errp)
     return a->rc;
 }
 
-uint64_t chain_outliers(pool_stages *st)
+uint64_t chain_outliers(chain *st)
 {
     uint64_t n = 0;
 
@@ -347,7 +343,7 @@ uint64_t chain_outliers(pool_stages *st)
     return n;
 }
 
-uint64_t chain_drifts(const pool_stages *st, const char **firstp)
+uint64_t chain_drifts(const chain *st, const char **firstp)
 {
     uint64_t n = 0;
 
@@ -369,9 +365,9 @@ uint64_t chain_drifts(const pool_stages *st, const char **firstp)
  * is kept until it is dispatched.  Others may be dispatched before, and use
  * the rooms of the stages: this is a copy.
  */
-static void look(pool_stages *st, const pe_block *first)
+static void look(chain *st, const pe_block *first)
 {
-    pool_ahead *a = &st->ahead;
+    chain_ahead *a = &st->ahead;
     pe_block b = *first;
 
     a->there = true;
@@ -389,15 +385,15 @@ static void look(pool_stages *st, const pe_block *first)
     st->refuser = NULL;
 }
 
-bool chain_is_ahead(const pool_stages *st, const pe_block *b)
+bool chain_is_ahead(const chain *st, const pe_block *b)
 {
     return st->ahead.there && st->ahead.partition == b->partition &&
            st->ahead.offset == b->offset;
 }
 
-bool chain_propose(pool_stages *st, const pe_block *first, uint32_t *featuresp)
+bool chain_propose(chain *st, const pe_block *first, uint32_t *featuresp)
 {
-    const pool_ahead *a = &st->ahead;
+    const chain_ahead *a = &st->ahead;
 
     if (!st->n_pre) {
         *featuresp = first->features;
@@ -411,7 +407,7 @@ bool chain_propose(pool_stages *st, const pe_block *first, uint32_t *featuresp)
     return false;
 }
 
-int chain_scout(pool_stages *st, const pe_block *first, uint32_t *featuresp,
+int chain_scout(chain *st, const pe_block *first, uint32_t *featuresp,
                 pe_error *errp)
 {
     pe_block b = *first;
@@ -434,12 +430,12 @@ int chain_scout(pool_stages *st, const pe_block *first, uint32_t *featuresp,
     return 0;
 }
 
-void chain_scout_end(pool_stages *st)
+void chain_scout_end(chain *st)
 {
     close_row(&st->scout, st->n_pre);
 }
 
-void chain_forget(pool_stages *st)
+void chain_forget(chain *st)
 {
     st->ahead.there = false;
     chain_outliers(st);
@@ -447,7 +443,7 @@ void chain_forget(pool_stages *st)
 
 /* --- what functions keep --- */
 
-int chain_settle(pool_stages *st, const function_committed *c, pe_error *errp)
+int chain_settle(chain *st, const function_committed *c, pe_error *errp)
 {
     int rc = 0;
 
@@ -459,7 +455,7 @@ int chain_settle(pool_stages *st, const function_committed *c, pe_error *errp)
     return rc;
 }
 
-int chain_finish(pool_stages *st, pe_error *errp)
+int chain_finish(chain *st, pe_error *errp)
 {
     int rc = 0;
 

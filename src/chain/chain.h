@@ -1,25 +1,38 @@
-/* stages.h - the functions of a rank, and the model behind them. */
-#ifndef POOL_STAGES_H
-#define POOL_STAGES_H
+/* chain.h - the functions of a rank, in a row, and the model behind them. */
+#ifndef CHAIN_CHAIN_H
+#define CHAIN_CHAIN_H
 
-#include "epoch.h"
-#include "pool.h"
+#include <jansson.h>
+#include <stdatomic.h>
+
 #include "src/block/origin.h"
 #include "src/function/host.h"
 #include "src/params/params.h"
+#include "src/pipeline/pipeline.h"
+#include "src/source/source.h"
+
+/* Whose functions these are.  Borrowed for the life of the chain. */
+typedef struct chain_conf {
+    const pipeline *pl;
+    const pipeline_request *req;
+    const char *pilot, *member;      /* names; member may be NULL */
+    int rank, size;                  /* of the pool */
+    const atomic_int *drain;         /* functions come back; may be NULL */
+    void (*progress)(json_t *event); /* takes the reference; see pool.h */
+} chain_conf;
 
 /* A function of this rank. */
-typedef struct pool_function {
+typedef struct chain_function {
     const pipeline_stage *stage;
     function *fn; /* NULL: there is none */
     pe_options *options;
     pe_context *ctx; /* NULL: not open */
     pe_block out;    /* what it makes of a block */
     char *words;     /* what it is, for people */
-} pool_function;
+} chain_function;
 
 /* What the stages made of the first block, before there was a model. */
-typedef struct pool_ahead {
+typedef struct chain_ahead {
     bool there;
     int32_t partition;
     int64_t offset;
@@ -28,20 +41,19 @@ typedef struct pool_ahead {
     char source[RECORD_SOURCE_MAX + 1];
     pe_error error;
     const pipeline_stage *refuser;
-} pool_ahead;
+} chain_ahead;
 
-typedef struct pool_stages {
-    const pool_conf *c;
-    int rank, size;
+typedef struct chain {
+    chain_conf c;
     const pipeline_stage *end; /* the last one */
     const pe_model_ops *model;
-    pe_options *plain;  /* of passthrough, under a user function */
-    pool_function *pre; /* stages on the pool before the last */
+    pe_options *plain;   /* of passthrough, under a user function */
+    chain_function *pre; /* stages on the pool before the last */
     size_t n_pre;
-    pool_function *scout; /* n_pre, while one looks ahead; or NULL */
-    pool_function last;   /* without fn: the last stage is a model */
-    pool_ahead ahead;
-    const pool_slot *at;     /* epoch of the block at work, or NULL */
+    chain_function *scout; /* n_pre, while one looks ahead; or NULL */
+    chain_function last;   /* without fn: the last stage is a model */
+    chain_ahead ahead;
+    const pe_model *base;    /* the block at work is learned against; or NULL */
     const source_item *item; /* the record at work; NULL: only its block */
     int64_t *times;          /* of the rows of one, for who keeps them */
     uint32_t cap_times;
@@ -50,43 +62,42 @@ typedef struct pool_stages {
     params *shared;                /* for functions; NULL until one asks */
     pe_block aligned;              /* copy of a block, its storage used again */
     origin_list blur;              /* rows of one that a function reshaped */
-} pool_stages;
+} chain;
 
-/* chain.c - local. */
-int chain_open(pool_stages *st, const pool_conf *c, int rank, int size,
-               pe_error *errp);
-void chain_close(pool_stages *st); /* also after an error of chain_open */
+/* All of it is local. */
+int chain_open(chain *st, const chain_conf *c, pe_error *errp);
+void chain_close(chain *st); /* also after an error of chain_open */
 /* What a model is made by, for so many features. */
-pe_model *chain_model(const pool_stages *st, uint32_t features, pe_error *errp);
+pe_model *chain_model(const chain *st, uint32_t features, pe_error *errp);
 /* Have the data of [b] aligned as functions are promised, by a copy if need
  * be.
  */
-int chain_align(pool_stages *st, pe_block *b, pe_error *errp);
+int chain_align(chain *st, pe_block *b, pe_error *errp);
 /* Put [b] through the stages before the last: PE_FORWARD, and [b] has their
  * data; PE_NOTHING; -1: an error, st->refuser says whose.
  */
-int chain_run(pool_stages *st, pe_block *b, pe_error *errp);
+int chain_run(chain *st, pe_block *b, pe_error *errp);
 /* Changes these stages have found, and what was said of the first. */
-uint64_t chain_drifts(const pool_stages *st, const char **firstp);
+uint64_t chain_drifts(const chain *st, const char **firstp);
 /* Outliers these stages have counted since the last call. */
-uint64_t chain_outliers(pool_stages *st);
+uint64_t chain_outliers(chain *st);
 /* While there is no model: the features that [first] has behind the stages.
  * True when the block needs none, since they keep nothing of it or refuse it.
  */
-bool chain_propose(pool_stages *st, const pe_block *first, uint32_t *featuresp);
+bool chain_propose(chain *st, const pe_block *first, uint32_t *featuresp);
 /* Have the stages of this rank seen this block before its dispatch? */
-bool chain_is_ahead(const pool_stages *st, const pe_block *b);
+bool chain_is_ahead(const chain *st, const pe_block *b);
 /* What features has [first] behind the stages?  It is shown to stages of their
  * own, not to those that will have it; 0: none.  -1: an error.
  */
-int chain_scout(pool_stages *st, const pe_block *first, uint32_t *featuresp,
+int chain_scout(chain *st, const pe_block *first, uint32_t *featuresp,
                 pe_error *errp);
-void chain_scout_end(pool_stages *st);
-void chain_forget(pool_stages *st); /* a new term */
+void chain_scout_end(chain *st);
+void chain_forget(chain *st); /* a new term */
 /* The state of a term: what functions have kept of blocks that are not in it
  * goes.  And the end: all they have seen is committed.
  */
-int chain_settle(pool_stages *st, const function_committed *c, pe_error *errp);
-int chain_finish(pool_stages *st, pe_error *errp);
+int chain_settle(chain *st, const function_committed *c, pe_error *errp);
+int chain_finish(chain *st, pe_error *errp);
 
 #endif
