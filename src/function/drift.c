@@ -147,7 +147,7 @@ static void say(pe_context *ctx, const drift_state *st, const pe_block *b,
 
     snprintf(what, sizeof(what), "column %" PRId64, st->column);
     if (row >= 0)
-        snprintf(where, sizeof(where), "%.*s:%" PRId64 ", block %" PRIu64,
+        snprintf(where, sizeof(where), "%.*s row %" PRId64 ", block %" PRIu64,
                  len < 200 ? len : 200, b->source, row, b->seq);
     else
         snprintf(where, sizeof(where),

@@ -117,7 +117,7 @@ is "$(get "$TEST_DIR/rows-drift.json" drifts | grep -c '^[1-9]')" 1 \
     "drift: it is counted"
 has "$(cat "$TEST_DIR/rows-drift.out")" "changes found" "drift: and printed"
 has "$(cat "$TEST_DIR/rows-drift.out")" \
-    "first drifts: column 0 has changed at $TEST_DIR/readings.csv:12" \
+    "first drifts: column 0 has changed at $TEST_DIR/readings.csv row 12" \
     "drift: with the row"
 has "$(cat "$TEST_DIR/rows-drift.out")" \
     "drift: devices-0: column 0 has changed at" "drift: when it is found"

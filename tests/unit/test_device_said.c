@@ -249,7 +249,7 @@ static void test_drift(void)
     bench_start(&b);
     CU_ASSERT(bench_wait(bench_over, &b));
     CU_ASSERT(device_drifts(b.device, words) > 0);
-    UNIT_CONTAINS(words, "column 0 has changed at f:");
+    UNIT_CONTAINS(words, "column 0 has changed at f row ");
     UNIT_CONTAINS(words, "(Page-Hinkley)");
     CU_ASSERT(bench_stop(&b).drifts > 0);
     pe_options_destroy(o);

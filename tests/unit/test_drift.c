@@ -339,17 +339,17 @@ static void test_stage(void)
     } rows[] = {
         {"on=0", 0, true, 0, ""},
         {"on=0", 1, true, 1,
-         "column 0 has changed at f.csv:2079, block 20: its mean was "},
+         "column 0 has changed at f.csv row 2079, block 20: its mean was "},
         {"on=0 scaled=false", 1, true, 1,
-         "column 0 has changed at f.csv:2066, block 20: its mean was "},
+         "column 0 has changed at f.csv row 2066, block 20: its mean was "},
         {"on=0 scaled=false delta=0.1 threshold=20 alpha=1 min=100", 2, true, 1,
-         "column 0 has changed at f.csv:2021, block 20: its mean was "},
+         "column 0 has changed at f.csv row 2021, block 20: its mean was "},
         {"on=0 method=adwin", 1, true, 1,
-         "column 0 has changed at f.csv:2111, block 21: its mean was "},
+         "column 0 has changed at f.csv row 2111, block 21: its mean was "},
         {"on=0 method=adwin delta=0.05", 3, false, 5,
          "column 0 has changed at row 35 of block 7 of dev-1: its mean was "},
         {"on=1", 1, true, 0, ""}, /* of no width */
-        {"", 1, true, 1, "the score has changed at f.csv:20"},
+        {"", 1, true, 1, "the score has changed at f.csv row 20"},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -383,7 +383,7 @@ static void test_left_out(void)
         series[i] = i % 3 == 0 ? NAN : i % 3 == 1 ? 1e300 : -INFINITY;
     CU_ASSERT_EQUAL_FATAL(stage_open(&s, "on=0 scaled=false"), 0);
     CU_ASSERT_EQUAL(feed(&s, true, &first), 1);
-    UNIT_CONTAINS(first, "f.csv:20");
+    UNIT_CONTAINS(first, "f.csv row 20");
     stage_close(&s);
 }
 
@@ -399,7 +399,8 @@ static void test_log(void)
     CU_ASSERT_EQUAL_FATAL(
         stage_open(&s, "on=0 scaled=false delta=0.01 threshold=5 min=10"), 0);
     CU_ASSERT(feed(&s, true, &first) > 100);
-    UNIT_CONTAINS(logged, "watch: column 0 has changed at f.csv:9, block 0");
+    UNIT_CONTAINS(logged,
+                  "watch: column 0 has changed at f.csv row 9, block 0");
     UNIT_CONTAINS(logged, "watch: further changes are counted and not said");
     CU_ASSERT_PTR_NULL(strstr(logged, "block 5:"));
     stage_close(&s);
