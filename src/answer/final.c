@@ -14,8 +14,8 @@
 #include "src/agent/event.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/function/file_identity.h"
-#include "src/function/file_list.h"
+#include "src/file/file_identity.h"
+#include "src/file/file_list.h"
 #include "src/common/digest.h"
 
 /* --- lanes --- */

@@ -19,7 +19,7 @@ typedef struct stage {
 
 struct stages {
     stages_conf c;
-    function_host host;
+    context_host host;
     pe_model *m;      /* ours: kernels are for one thread at a time */
     pe_block work;    /* a copy that is aligned */
     origin_list blur; /* rows of a block that a function reshaped */
@@ -95,11 +95,11 @@ static const pe_model *the_model(void *arg)
     return s->m;
 }
 
-static function_setup setup_of(const stages *s, const stage *k)
+static context_setup setup_of(const stages *s, const stage *k)
 {
     const pipeline *pl = s->c.pl;
 
-    return (function_setup){
+    return (context_setup){
         .run = s->c.run,
         .stage = k->of->name,
         .device = "",
@@ -117,7 +117,7 @@ static function_setup setup_of(const stages *s, const stage *k)
 static int open_one(stages *s, stage *k, pe_error *errp)
 {
     bool edge = k->of->role == STAGE_EDGE;
-    function_setup set;
+    context_setup set;
     pe_context *ctx;
 
     k->fn = function_load(k->of->function, s->c.dir, errp);
@@ -160,7 +160,7 @@ stages *stages_open(const stages_conf *c, pe_error *errp)
         stages_close(s);
         return NULL;
     }
-    s->host = (function_host){.arg = s, .model = the_model};
+    s->host = (context_host){.arg = s, .model = the_model};
     for (size_t i = 0; i < c->pl->n_stages; i++) {
         if (!is_one(c, &c->pl->stages[i]))
             continue;

@@ -70,7 +70,7 @@ static void tell(void *arg, const char *words)
                              st->c.pilot, "text", event_text(words)));
 }
 
-static void set_host(chain *st, function_host *h)
+static void set_host(chain *st, context_host *h)
 {
     h->arg = st;
     h->put = put;
@@ -81,11 +81,11 @@ static void set_host(chain *st, function_host *h)
 
 /* --- opening and closing --- */
 
-static function_setup setup_of(const chain *st, const pipeline_stage *s)
+static context_setup setup_of(const chain *st, const pipeline_stage *s)
 {
     const pipeline *pl = st->c.pl;
 
-    return (function_setup){
+    return (context_setup){
         .run = st->c.req->run,
         .stage = s->name,
         .device = "",
@@ -115,7 +115,7 @@ static int stage_error(const pipeline_stage *s, const pe_context *ctx,
 static int open_one(chain *st, const pipeline_stage *s, chain_function *f,
                     bool scout, pe_error *errp)
 {
-    function_setup set = setup_of(st, s);
+    context_setup set = setup_of(st, s);
     pe_context *ctx;
     char writer[160];
 
@@ -443,7 +443,7 @@ void chain_forget(chain *st)
 
 /* --- what functions keep --- */
 
-int chain_settle(chain *st, const function_committed *c, pe_error *errp)
+int chain_settle(chain *st, const context_committed *c, pe_error *errp)
 {
     int rc = 0;
 

@@ -58,7 +58,7 @@ typedef struct chain {
     int64_t *times;          /* of the rows of one, for who keeps them */
     uint32_t cap_times;
     const pipeline_stage *refuser; /* of the block at work; NULL: the last */
-    function_host host;            /* of all contexts */
+    context_host host;             /* of all contexts */
     params *shared;                /* for functions; NULL until one asks */
     pe_block aligned;              /* copy of a block, its storage used again */
     origin_list blur;              /* rows of one that a function reshaped */
@@ -97,7 +97,7 @@ void chain_forget(chain *st); /* a new term */
 /* The state of a term: what functions have kept of blocks that are not in it
  * goes.  And the end: all they have seen is committed.
  */
-int chain_settle(chain *st, const function_committed *c, pe_error *errp);
+int chain_settle(chain *st, const context_committed *c, pe_error *errp);
 int chain_finish(chain *st, pe_error *errp);
 
 #endif

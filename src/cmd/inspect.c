@@ -10,8 +10,8 @@
 #include "src/cmd/inspect_topic.h"
 #include "src/common/option.h"
 #include "src/common/spool.h"
-#include "src/function/builtin.h"
-#include "src/function/file_kind.h"
+#include "src/file/file.h"
+#include "src/file/file_kind.h"
 
 #define LISTED_MAX 60 /* columns that are listed one by one */
 

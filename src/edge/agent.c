@@ -148,7 +148,7 @@ static int connect_services(agent *a, pe_error *errp)
     a->params = params_open(&a->params_conf, a->req->run, errp);
     if (!a->params)
         return -1;
-    a->shared = (function_host){
+    a->shared = (context_host){
         .arg = a, .put = shared_put, .get = shared_get, .tell = shared_tell};
     plan_producer(&a->plan, a->pl, a->req, &a->producer);
     a->sender = sender_open(&sender_broker_ops, &a->producer, errp);

@@ -30,13 +30,13 @@ typedef struct agent {
     pthread_mutex_t lock;
     params_conf params_conf;
     broker_producer_conf producer;
-    function_host shared;
+    context_host shared;
     follower *follower;
     sender *sender;
     agent_device *devices;
     int n;
     tally *tally;
-    function_skips skips;     /* of all devices, as of the last look */
+    context_skip_list skips;  /* of all devices, as of the last look */
     size_t skips_told;        /* reasons of it that were said */
     char drift[DEVICE_DRIFT]; /* the first change a device has found */
 

@@ -171,7 +171,7 @@ void agent_tell_progress(agent *a)
 {
     int64_t now = clock_mono_ns();
     device_stats sum = {0};
-    function_read read = {0};
+    context_progress read = {0};
     report_waits waits;
     tally_counts c;
     report_now r;

@@ -25,7 +25,7 @@
 static int host_put(void *arg, const char *key, const void *value, uint32_t len,
                     pe_error *errp)
 {
-    const function_host *shared = ((device *)arg)->conf.shared;
+    const context_host *shared = ((device *)arg)->conf.shared;
 
     return shared->put(shared->arg, key, value, len, errp);
 }
@@ -33,14 +33,14 @@ static int host_put(void *arg, const char *key, const void *value, uint32_t len,
 static int host_get(void *arg, const char *key, void *value, uint32_t cap,
                     pe_error *errp)
 {
-    const function_host *shared = ((device *)arg)->conf.shared;
+    const context_host *shared = ((device *)arg)->conf.shared;
 
     return shared->get(shared->arg, key, value, cap, errp);
 }
 
 static void host_tell(void *arg, const char *words)
 {
-    const function_host *shared = ((device *)arg)->conf.shared;
+    const context_host *shared = ((device *)arg)->conf.shared;
 
     shared->tell(shared->arg, words);
 }
@@ -327,8 +327,8 @@ static int wait_source(device *d, int64_t spent_ns)
 /* Have others see how far the source is, and what it has left out. */
 static void publish_source(device *d)
 {
-    const function_skips *s = context_skips(d->ctx[0]);
-    function_read r = context_read_get(d->ctx[0]);
+    const context_skip_list *s = context_skips(d->ctx[0]);
+    context_progress r = context_read_get(d->ctx[0]);
 
     atomic_store_explicit(&d->rows, r.rows, memory_order_relaxed);
     atomic_store_explicit(&d->read, r.done, memory_order_relaxed);
@@ -494,11 +494,12 @@ uint64_t device_waiting(const device *d)
     return s.sensed - s.filtered - s.dropped - s.sent;
 }
 
-function_read device_read(const device *d)
+context_progress device_read(const device *d)
 {
-    return (function_read){atomic_load_explicit(&d->rows, memory_order_relaxed),
-                           atomic_load_explicit(&d->read, memory_order_relaxed),
-                           atomic_load_explicit(&d->all, memory_order_relaxed)};
+    return (context_progress){
+        atomic_load_explicit(&d->rows, memory_order_relaxed),
+        atomic_load_explicit(&d->read, memory_order_relaxed),
+        atomic_load_explicit(&d->all, memory_order_relaxed)};
 }
 
 uint64_t device_skipped(const device *d)
@@ -516,11 +517,11 @@ uint64_t device_drifts(device *d, char out[DEVICE_DRIFT])
     return n;
 }
 
-void device_skips(device *d, function_skips *sum)
+void device_skips(device *d, context_skip_list *sum)
 {
     pthread_mutex_lock(&d->skips_lock);
     if (d->skips)
-        function_skips_add(sum, d->skips);
+        context_skip_list_add(sum, d->skips);
     pthread_mutex_unlock(&d->skips_lock);
 }
 

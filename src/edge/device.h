@@ -17,8 +17,8 @@
 /* A stage of a device: the source first, then what processes its blocks. */
 typedef struct device_stage {
     const pe_function *ops;
-    const char *words;    /* what it is, where it dies (fault_words) */
-    function_setup setup; /* of the stage; the device fills in device, index,
+    const char *words;   /* what it is, where it dies (fault_words) */
+    context_setup setup; /* of the stage; the device fills in device, index,
                              position, host and cancelled */
 } device_stage;
 
@@ -37,9 +37,9 @@ typedef struct device_conf {
     const device_stage *stages;
     size_t n_stages;
     sender *sender;
-    follower *follower;          /* NULL: no models */
-    const function_host *shared; /* put and get; NULL: none */
-    tally_slot *tally;           /* where it counts; NULL: of its own */
+    follower *follower;         /* NULL: no models */
+    const context_host *shared; /* put and get; NULL: none */
+    tally_slot *tally;          /* where it counts; NULL: of its own */
 } device_conf;
 
 enum device_state {
@@ -90,13 +90,13 @@ enum device_state device_state_get(const device *d);
 void device_progress(const device *d, device_stats *out);
 
 /* How far its source is.  Any thread. */
-function_read device_read(const device *d);
+context_progress device_read(const device *d);
 
 /* Rows and cells its source has left out so far; add them to [sum], reason by
  * reason.  Any thread.
  */
 uint64_t device_skipped(const device *d);
-void device_skips(device *d, function_skips *sum);
+void device_skips(device *d, context_skip_list *sum);
 
 /* Changes that its stages have found, and what was said of the first of each:
  * the newest into [out].  Any thread.

@@ -30,7 +30,7 @@ typedef struct device_said {
 struct device {
     device_conf conf;
     pe_context **ctx; /* one a stage; NULL: not open */
-    function_host host;
+    context_host host;
     pe_model *model; /* our copy of the newest */
     uint64_t model_seen;
 
@@ -48,11 +48,11 @@ struct device {
     uint64_t count;                  /* blocks sensed */
     uint64_t seq;                    /* of the one at hand */
     pthread_mutex_t skips_lock;
-    function_skips *skips;       /* under lock: what the source has left out */
+    context_skip_list *skips;    /* under lock: what the source has left out */
     char drift[DEVICE_DRIFT];    /* under lock: said of the newest change ... */
     atomic_uint_fast64_t drifts; /* ... of so many */
     atomic_uint_fast64_t skipped;         /* rows and cells of it */
-    atomic_uint_fast64_t rows, read, all; /* see function_read */
+    atomic_uint_fast64_t rows, read, all; /* see context_progress */
     device_stats stats;
     bool unmet; /* a stage found no model for the block in hand */
     int64_t next_offset;

@@ -118,7 +118,7 @@ static int reserve_scale(device *d, uint32_t n)
 }
 
 /* One more scaling: sensed = shift + scale x (mean + value / factor). */
-static int add_scale(device *d, const function_scale *f)
+static int add_scale(device *d, const context_scaling *f)
 {
     device_said *s = &d->said;
 
@@ -144,7 +144,7 @@ static bool keeps_values(const char *name)
 int said_stage(device *d, size_t i, const pe_block *b)
 {
     device_said *s = &d->said;
-    const function_scale f = context_scale_get(d->ctx[i]);
+    const context_scaling f = context_scale_get(d->ctx[i]);
     const char *name = function_of(d, i);
 
     /* Rows that are left out change no scale; other columns do. */

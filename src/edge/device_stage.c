@@ -35,7 +35,7 @@ int stage_failed(device *d, const pe_context *ctx)
 static int open_stage(device *d, size_t i)
 {
     const pe_function *ops = d->conf.stages[i].ops;
-    function_setup setup = d->conf.stages[i].setup;
+    context_setup setup = d->conf.stages[i].setup;
     pe_context *ctx;
     int rc = 0;
 

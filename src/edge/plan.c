@@ -65,7 +65,7 @@ static int load_stage(plan *out, size_t i, const pipeline *p,
         return pe_error_nomem(errp);
     out->stages[i].ops = ops;
     out->stages[i].words = out->words[i];
-    out->stages[i].setup = (function_setup){
+    out->stages[i].setup = (context_setup){
         .run = r->run,
         .stage = s->name,
         .size = out->pilot->devices,

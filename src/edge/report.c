@@ -31,7 +31,7 @@ void report_ready(const char *pilot, int devices)
                           "devices", devices));
 }
 
-void report_read(function_read *sum, function_read r)
+void report_read(context_progress *sum, context_progress r)
 {
     sum->rows += r.rows;
     sum->done += r.done;
@@ -40,7 +40,7 @@ void report_read(function_read *sum, function_read r)
 
 void report_progress(const char *pilot, const report_now *now)
 {
-    const function_read *read = now->read;
+    const context_progress *read = now->read;
     const report_waits *w = now->waits;
     json_t *event = tally_event(pilot, now->blocks, now->again, now->seconds);
 
@@ -97,7 +97,7 @@ static json_t *blocks_of(const report *r)
 }
 
 /* Rows, or cells, by reason. */
-static json_t *reasons_of(const function_skips *s, bool cells)
+static json_t *reasons_of(const context_skip_list *s, bool cells)
 {
     json_t *out = json_object();
 
@@ -110,7 +110,7 @@ static json_t *reasons_of(const function_skips *s, bool cells)
 
 static void add_skips(json_t *event, const report *r)
 {
-    const function_skips *s = &r->skips;
+    const context_skip_list *s = &r->skips;
     json_t *first = json_object();
 
     json_object_set_new(event, "rows",

@@ -12,10 +12,10 @@ typedef struct report {
     const char *pilot;
     const char *state; /* "done", or "drained" */
     int devices;
-    double seconds;       /* from the first block to the last acknowledgement */
-    device_stats sum;     /* of this incarnation, ... */
-    tally_counts blocks;  /* ... and of all */
-    function_skips skips; /* of all sources */
+    double seconds;      /* from the first block to the last acknowledgement */
+    device_stats sum;    /* of this incarnation, ... */
+    tally_counts blocks; /* ... and of all */
+    context_skip_list skips;  /* of all sources */
     char drift[DEVICE_DRIFT]; /* said of the first change that was found */
     const histogram *model_latency;
     uint64_t model_version;
@@ -33,7 +33,7 @@ typedef struct report_now {
     const tally_counts *blocks;
     bool again;       /* its source can be read again */
     uint64_t skipped; /* rows */
-    const function_read *read;
+    const context_progress *read;
     double seconds;
     const report_waits *waits; /* with figures that stand still; NULL: none */
 } report_now;
@@ -42,7 +42,7 @@ typedef struct report_now {
 void report_add(device_stats *sum, const device_stats *s);
 
 /* Add [r] to [sum]. */
-void report_read(function_read *sum, function_read r);
+void report_read(context_progress *sum, context_progress r);
 
 /* Print the events of event.h and monitor.h. */
 void report_ready(const char *pilot, int devices);

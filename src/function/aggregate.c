@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rows.h"
+#include "src/context/rows.h"
 #include "src/block/columns.h"
 #include "src/block/origin.h"
 #include "src/common/text.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "src/common/text.h"
-#include "src/function/rows.h"
+#include "src/file/file.h"
 
 static const builtin table[] = {
     {.ops = &generator_function,

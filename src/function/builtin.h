@@ -6,8 +6,8 @@
 
 #include <pilot/function.h>
 
-struct text;               /* src/common/text.h */
-struct function_committed; /* host.h */
+struct text;              /* src/common/text.h */
+struct context_committed; /* src/context/context.h */
 
 /* A built-in and what an agent has to know of it beyond its entry points. */
 typedef struct builtin {
@@ -26,12 +26,11 @@ typedef struct builtin {
      */
     int (*columns)(const pe_options *o, const char *list, struct text *out);
     /* NULL: it keeps nothing; see function_settle, function_finish. */
-    int (*settle)(pe_context *ctx, const struct function_committed *c);
+    int (*settle)(pe_context *ctx, const struct context_committed *c);
     int (*finish)(pe_context *ctx);
 } builtin;
 
 extern const pe_function generator_function;
-extern const pe_function file_function;
 extern const pe_function proc_function;
 extern const pe_function score_function;
 extern const pe_function standardise_function;
@@ -39,7 +38,6 @@ extern const pe_function select_function;
 extern const pe_function aggregate_function;
 extern const pe_function filter_function;
 extern const pe_function drift_function;
-extern const pe_function write_function;
 
 /* The row of [ops], or of the name [name]; NULL: there is none. */
 const builtin *builtin_of(const pe_function *ops);
@@ -52,16 +50,14 @@ extern const char builtin_words[];
 /* [columns] of a stage that changes none. */
 int builtin_columns(const pe_options *o, const char *list, struct text *out);
 
-/* File: [once] of its row. */
-bool file_once(const pe_options *o);
+/* What the columns of list [names] (columns.h) are called behind such a stage,
+ * into [out]; -1: that cannot be said, or there is no memory.
+ */
+int select_columns(const pe_options *o, const char *names, struct text *out);
+int aggregate_columns(const pe_options *o, const char *names, struct text *out);
 
 /* Drift: [unscored] of its row. */
 bool drift_unscored(const pe_options *o);
-
-/* Write: of its row. */
-bool write_unscored(const pe_options *o);
-int write_settle(pe_context *ctx, const struct function_committed *c);
-int write_finish(pe_context *ctx);
 
 /* Generator: [framed] of its row. */
 bool generator_framed(const pe_options *o);

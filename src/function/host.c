@@ -169,7 +169,7 @@ pe_options *function_options(const function *f, const pe_options *given,
 int function_check(const function *f, const pe_options *o, pe_error *errp)
 {
     const builtin *row = builtin_of(f->ops);
-    function_setup set = {.options = o};
+    context_setup set = {.options = o};
     pe_context *ctx;
     int rc;
 
@@ -246,7 +246,7 @@ int function_finish(const pe_function *ops, pe_context *ctx, pe_error *errp)
 }
 
 int function_settle(const pe_function *ops, pe_context *ctx,
-                    const function_committed *c, pe_error *errp)
+                    const context_committed *c, pe_error *errp)
 {
     const builtin *row = builtin_of(ops);
 

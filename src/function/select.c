@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rows.h"
+#include "src/context/rows.h"
 #include "src/block/columns.h"
 #include "src/common/text.h"
 

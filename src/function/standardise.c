@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rows.h"
+#include "src/context/rows.h"
 #include "src/common/spread.h"
 #include "src/common/text.h"
 #include "src/function/host.h"
@@ -336,7 +336,7 @@ static int standardise_process(pe_context *ctx, const pe_block *in,
                 x[j] = (x[j] - mean[j]) * factor[j];
         rows_store(out, i, x);
     }
-    context_scale(ctx, &(function_scale){mean, factor, in->features});
+    context_scale(ctx, &(context_scaling){mean, factor, in->features});
     return PE_FORWARD;
 }
 

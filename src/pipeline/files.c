@@ -30,14 +30,14 @@ static int source_open(const pipeline *p, const pipeline_stage *s,
                        pe_error *errp)
 {
     const pe_function *ops = function_ops(s->loaded);
-    const function_setup setup = {.run = "check",
-                                  .stage = s->name,
-                                  .device = "",
-                                  .size = 1,
-                                  .options = s->options,
-                                  .within_s = s->within_s,
-                                  .points = s->points,
-                                  .dtype = p->dtype};
+    const context_setup setup = {.run = "check",
+                                 .stage = s->name,
+                                 .device = "",
+                                 .size = 1,
+                                 .options = s->options,
+                                 .within_s = s->within_s,
+                                 .points = s->points,
+                                 .dtype = p->dtype};
     pe_context *ctx = context_create(&setup, errp);
     int status = ctx ? ops->open(ctx) : -1;
 

@@ -16,8 +16,8 @@
 #include "src/agent/via.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
-#include "src/function/file_identity.h"
-#include "src/function/file_list.h"
+#include "src/file/file_identity.h"
+#include "src/file/file_list.h"
 #include "src/model/blas.h"
 #include "src/store/store.h"
 

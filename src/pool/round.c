@@ -129,7 +129,7 @@ static void say_rank0(pool *p, int64_t *v, int64_t now)
 static void fill_read(const pool *p, int64_t *v)
 {
     const source_ops *ops = p->c.source->ops;
-    function_read r = {0};
+    context_progress r = {0};
 
     if (ops->read)
         r = ops->read(p->c.source);

@@ -18,7 +18,7 @@ enum pool_lanes {
     R_ENDED,       /* partitions dispatched up to their end */
     R_LAG,         /* records not yet dispatched */
     R_NOBODY,      /* ranks that know of no block of a device to come */
-    R_READ_ROWS,   /* of sources that run in ranks and end: function_read */
+    R_READ_ROWS,   /* of sources that run in ranks and end: context_progress */
     R_READ_DONE,
     R_READ_ALL,
     R_SUMS,

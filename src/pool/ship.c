@@ -112,7 +112,7 @@ static int settle(pool *p, const wire_news *n, pe_error *errp)
 {
     size_t parts = (size_t)p->n_partitions;
     int64_t *next = calloc(parts, sizeof(*next));
-    function_committed c = {.next = next, .own = n->own, .n = parts};
+    context_committed c = {.next = next, .own = n->own, .n = parts};
     int rc;
 
     if (!next)

@@ -29,7 +29,7 @@ struct function_source {
     const atomic_int *drain;
     function *fn;
     pe_options *options;
-    function_host host;
+    context_host host;
     struct lane *lanes;
     size_t n, turn;
     bool by_lane;
@@ -50,7 +50,7 @@ static struct function_source *source_of(source_reader *s)
 /* Rows that [l] has left out; what it said of the first is kept. */
 static uint64_t lane_skipped(struct function_source *s, const struct lane *l)
 {
-    const function_skips *k = l->ctx ? context_skips(l->ctx) : NULL;
+    const context_skip_list *k = l->ctx ? context_skips(l->ctx) : NULL;
 
     if (k && !*s->first_skip)
         snprintf(s->first_skip, sizeof(s->first_skip), "%.255s",
@@ -75,7 +75,7 @@ static void close_lanes(struct function_source *s)
 static int open_lane(struct function_source *s, struct lane *l,
                      const broker_position *p, pe_error *errp)
 {
-    function_setup set = {
+    context_setup set = {
         .run = s->run,
         .stage = s->stage->name,
         .device = l->device,
@@ -293,13 +293,13 @@ static uint64_t source_skipped(source_reader *base, const char **firstp)
     return rows;
 }
 
-static function_read source_read(source_reader *base)
+static context_progress source_read(source_reader *base)
 {
     struct function_source *s = source_of(base);
-    function_read sum = {0};
+    context_progress sum = {0};
 
     for (size_t i = 0; i < s->n; i++) {
-        function_read r = {0};
+        context_progress r = {0};
 
         if (s->lanes[i].ctx)
             r = context_read_get(s->lanes[i].ctx);

@@ -79,7 +79,7 @@ typedef struct source_ops {
      */
     uint64_t (*aside)(source_reader *s, const char **wordsp);
     /* How far it is, where it reads files that end; may be NULL. */
-    function_read (*read)(source_reader *s);
+    context_progress (*read)(source_reader *s);
     /* Is nobody there to read from?  Why, into [out].  May be NULL. */
     bool (*away)(source_reader *s, char *out, size_t cap);
     void (*close)(source_reader *s); /* accepts NULL */

@@ -126,12 +126,12 @@ void bench_init(bench *b, const pe_function *source, const pe_function *process)
     b->stages[1].ops = process;
     b->options = pe_options_create(source->options, NULL);
     for (int i = 0; i < 2; i++) {
-        b->stages[i].setup = (function_setup){.run = "r1",
-                                              .stage = i ? "infer" : "sense",
-                                              .points = 3,
-                                              .dtype = PE_F8,
-                                              .options = b->options,
-                                              .size = 1};
+        b->stages[i].setup = (context_setup){.run = "r1",
+                                             .stage = i ? "infer" : "sense",
+                                             .points = 3,
+                                             .dtype = PE_F8,
+                                             .options = b->options,
+                                             .size = 1};
     }
     b->conf = (device_conf){.run = "r1",
                             .topic = "t",

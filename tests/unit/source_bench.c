@@ -36,14 +36,14 @@ void source_init(source_bench *b, const char *name)
     memset(b, 0, sizeof(*b));
     b->ops = function_find(name);
     b->options = pe_options_create(b->ops->options, NULL);
-    b->setup = (function_setup){.stage = "sense",
-                                .device = "devices-0",
-                                .size = 1,
-                                .points = 4,
-                                .within_s = 1,
-                                .dtype = PE_F8,
-                                .options = b->options,
-                                .cancelled = &b->cancelled};
+    b->setup = (context_setup){.stage = "sense",
+                               .device = "devices-0",
+                               .size = 1,
+                               .points = 4,
+                               .within_s = 1,
+                               .dtype = PE_F8,
+                               .options = b->options,
+                               .cancelled = &b->cancelled};
 }
 
 void source_set(source_bench *b, const char *name, const char *value)

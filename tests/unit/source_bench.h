@@ -13,7 +13,7 @@ typedef struct source_bench {
     const pe_function *ops;
     pe_options *options;
     pe_context *ctx;
-    function_setup setup;
+    context_setup setup;
     atomic_int cancelled;
     pe_block out;
     pe_error error;

@@ -213,7 +213,7 @@ static int host_get(void *arg, const char *key, void *value, uint32_t cap,
  */
 static void test_changed(void)
 {
-    static const function_host host = {.put = host_put, .get = host_get};
+    static const context_host host = {.put = host_put, .get = host_get};
     static const struct {
         const char *name;
         uint64_t position;

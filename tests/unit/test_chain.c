@@ -286,7 +286,7 @@ static void test_chain_settle(void)
 {
     static const unsigned char own[] = {1};
     int64_t next[] = {0};
-    const function_committed c = {.next = next, .own = own, .n = 1};
+    const context_committed c = {.next = next, .own = own, .n = 1};
     uint32_t features = 0;
     char yaml[1024];
     pe_error e = {0};
@@ -321,7 +321,7 @@ static void test_chain_times(void)
 {
     static const unsigned char own[] = {1};
     static const int64_t next[] = {0};
-    const function_committed c = {.next = next, .own = own, .n = 1};
+    const context_committed c = {.next = next, .own = own, .n = 1};
     char yaml[1024], path[300], *data;
     pe_error e = {0};
     size_t len;

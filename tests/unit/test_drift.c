@@ -260,7 +260,7 @@ static const pe_model *the_model(void *arg)
 typedef struct stage {
     const pe_function *ops;
     pe_options *options;
-    function_host host;
+    context_host host;
     pe_context *ctx;
     pe_error error;
 } stage;
@@ -269,7 +269,7 @@ typedef struct stage {
 static int stage_open(stage *s, const char *words)
 {
     char copy[256], *rest = NULL;
-    function_setup set = {.stage = "watch", .size = 1};
+    context_setup set = {.stage = "watch", .size = 1};
     int rc = 0;
 
     *s = (stage){.ops = function_find("drift"), .host.model = the_model};

@@ -13,8 +13,8 @@
 #include "scratch.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/function/file_identity.h"
-#include "src/function/file_list.h"
+#include "src/file/file_identity.h"
+#include "src/file/file_list.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -71,10 +71,10 @@ static int host_get(void *arg, const char *key, void *value, uint32_t cap,
     return (int)n;
 }
 
-static const function_host host = {.put = host_put,
-                                   .get = host_get,
-                                   .model = host_model,
-                                   .release = host_release};
+static const context_host host = {.put = host_put,
+                                  .get = host_get,
+                                  .model = host_model,
+                                  .release = host_release};
 
 /* --- shared objects built here --- */
 
@@ -286,26 +286,26 @@ static void test_options(void)
 static const char *const keys[] = {"site", "line"};
 static const char *const values[] = {"beamline-7", "b"};
 
-static function_setup setup_of(void)
+static context_setup setup_of(void)
 {
-    return (function_setup){.run = "r1",
-                            .stage = "infer",
-                            .device = "devices-2",
-                            .index = 2,
-                            .size = 4,
-                            .context_keys = keys,
-                            .context_values = values,
-                            .n_context = 2,
-                            .within_s = 0.5,
-                            .points = 10,
-                            .dtype = PE_F4,
-                            .position = 7,
-                            .host = &host};
+    return (context_setup){.run = "r1",
+                           .stage = "infer",
+                           .device = "devices-2",
+                           .index = 2,
+                           .size = 4,
+                           .context_keys = keys,
+                           .context_values = values,
+                           .n_context = 2,
+                           .within_s = 0.5,
+                           .points = 10,
+                           .dtype = PE_F4,
+                           .position = 7,
+                           .host = &host};
 }
 
 static void test_context(void)
 {
-    function_setup s = setup_of();
+    context_setup s = setup_of();
     atomic_int cancelled = 0;
     char run[] = "r1";
     pe_context *ctx;
@@ -339,7 +339,7 @@ static void test_context(void)
 
 static void test_context_empty(void)
 {
-    function_setup s = {0};
+    context_setup s = {0};
     pe_context *ctx = context_create(&s, NULL);
     pe_block block = {0};
     float score;
@@ -358,7 +358,7 @@ static void test_context_empty(void)
 
 static void test_context_words(void)
 {
-    function_setup s = setup_of();
+    context_setup s = setup_of();
     pe_context *ctx = context_create(&s, NULL);
     char long_text[3000];
 
@@ -381,7 +381,7 @@ static void test_context_words(void)
 
 static void test_context_shared(void)
 {
-    function_setup s = setup_of();
+    context_setup s = setup_of();
     pe_context *ctx = context_create(&s, NULL);
     char value[4];
 
@@ -409,7 +409,7 @@ static pe_block four_points(void)
 
 static void test_pass(void)
 {
-    function_setup s = setup_of();
+    context_setup s = setup_of();
     pe_context *ctx = context_create(&s, NULL);
     pe_block in = four_points(), out = {0};
 
@@ -446,7 +446,7 @@ static void test_context_score(void)
                 {true, true, 1, 0},
                 {true, false, 1, 1},
                 {true, false, 2, -1}};
-    function_setup s = setup_of();
+    context_setup s = setup_of();
     pe_context *ctx = context_create(&s, NULL);
     pe_block in = four_points();
 
@@ -474,7 +474,7 @@ static void test_context_score(void)
 static void test_score(void)
 {
     const pe_function *f = function_find("score");
-    function_setup s = setup_of();
+    context_setup s = setup_of();
     pe_context *ctx = context_create(&s, NULL);
     pe_block in = four_points(), out = {0};
 
@@ -535,7 +535,7 @@ static void test_example(void)
     pe_options_set(o, "blocks", "1", NULL);
     pe_options_set(o, "samples", "16", NULL);
     pe_options_set(o, "loud-every", "4", NULL);
-    function_setup s = setup_of();
+    context_setup s = setup_of();
     s.options = o;
     pe_context *from = context_create(&s, NULL);
     s.options = p;

@@ -89,7 +89,7 @@ static void test_rows(void)
 
 static uint64_t masked(const source_bench *b, const char *reason)
 {
-    const function_skips *s = context_skips(b->ctx);
+    const context_skip_list *s = context_skips(b->ctx);
 
     for (size_t i = 0; s && i < s->n; i++)
         if (!strcmp(s->by[i].reason, reason))
@@ -770,7 +770,7 @@ static void test_written_by_others(void)
     static const int64_t next[] = {1};
     static const unsigned char own[] = {1};
     static const char *const writers[] = {"pool-3", "pool-1", "more-0"};
-    const function_committed c = {.next = next, .own = own, .n = 1};
+    const context_committed c = {.next = next, .own = own, .n = 1};
     source_bench b[3];
     char path[300], made[320], rows[600];
     pe_error e = {0};

@@ -310,7 +310,7 @@ static void test_numbers(void)
         CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
         for (int k = 0; k < 4; k++)
             next_at(&b, 1, 1, want[i][k]);
-        const function_skips *s = context_skips(b.ctx);
+        const context_skip_list *s = context_skips(b.ctx);
         CU_ASSERT_FATAL(s != NULL && s->n == 1);
         UNIT_EQUAL(s->by[0].reason, "the clock is no time");
         CU_ASSERT_EQUAL(s->by[0].n, 1);

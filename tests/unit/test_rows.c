@@ -36,7 +36,7 @@ static const pe_model *host_model(void *arg)
     return have_model ? &model : NULL;
 }
 
-static const function_host host = {.model = host_model};
+static const context_host host = {.model = host_model};
 
 /* --- a function at work --- */
 
@@ -66,7 +66,7 @@ static void set_options(pe_options *o, const char *options)
 /* The answer of the open hook. */
 static int bench_open(bench *b, const char *name, const char *options)
 {
-    function_setup set = {.stage = "s", .host = &host};
+    context_setup set = {.stage = "s", .host = &host};
     pe_error e = {0};
 
     memset(b, 0, sizeof(*b));

@@ -19,7 +19,7 @@
 #include "scratch.h"
 #include "src/answer/answer.h"
 #include "src/common/file.h"
-#include "src/function/file_identity.h"
+#include "src/file/file_identity.h"
 
 enum { ROWS = 95, POINTS = 10, D = 2 };
 

@@ -167,7 +167,7 @@ static void test_file_cut(void)
 
 static uint64_t skipped(const source_bench *b, const char *reason)
 {
-    const function_skips *s = context_skips(b->ctx);
+    const context_skip_list *s = context_skips(b->ctx);
 
     for (size_t i = 0; s && i < s->n; i++)
         if (!strcmp(s->by[i].reason, reason))
@@ -377,7 +377,7 @@ static int host_get(void *arg, const char *key, void *value, uint32_t cap,
 static void follow(const char *name, uint64_t position, int want, char *got,
                    size_t cap)
 {
-    static const function_host host = {.put = host_put, .get = host_get};
+    static const context_host host = {.put = host_put, .get = host_get};
     int64_t until = clock_mono_ns() + INT64_C(10000000000);
     char path[300];
     size_t n = 0;

@@ -166,7 +166,7 @@ static void test_read(void)
     const pipeline_request r = {.run = "r", .dir = scratch_folder};
     source_reader *s = open_source(p, &r);
     static source_item record;
-    function_read read = s->ops->read(s);
+    context_progress read = s->ops->read(s);
 
     CU_ASSERT_EQUAL(read.all, 0); /* it has not begun */
     while (s->ops->fetch(s, 0, &record, NULL) == 1)

@@ -75,7 +75,7 @@ static int host_get(void *arg, const char *key, void *value, uint32_t cap,
     return 0;
 }
 
-static const function_host host = {.put = host_put, .get = host_get};
+static const context_host host = {.put = host_put, .get = host_get};
 
 static void forget(void)
 {

@@ -18,7 +18,7 @@
 #include "scratch.h"
 #include "src/common/file.h"
 #include "src/function/host.h"
-#include "src/function/write_part.h"
+#include "src/file/write_part.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -140,7 +140,7 @@ static void host_tell(void *arg, const char *words)
         atomic_store(&cancelled, 1);
 }
 
-static const function_host host = {.model = host_model, .tell = host_tell};
+static const context_host host = {.model = host_model, .tell = host_tell};
 
 /* --- a stage at work --- */
 
@@ -152,7 +152,7 @@ typedef struct bench {
 } bench;
 
 /* [options] is "NAME=VALUE;NAME=VALUE".  The answer of the open hook. */
-static int bench_open(bench *b, const char *options, function_setup set)
+static int bench_open(bench *b, const char *options, context_setup set)
 {
     char *copy = strdup(options), *rest = copy, *item;
     pe_error e = {0};
@@ -190,20 +190,20 @@ static void bench_close(bench *b)
     pe_block_release(&b->out);
 }
 
-static function_setup device(const char *name)
+static context_setup device(const char *name)
 {
-    return (function_setup){.device = name, .writer = name, .size = 1};
+    return (context_setup){.device = name, .writer = name, .size = 1};
 }
 
-static function_setup rank(const char *writer, int index)
+static context_setup rank(const char *writer, int index)
 {
-    return (function_setup){.writer = writer, .index = index, .size = 2};
+    return (context_setup){.writer = writer, .index = index, .size = 2};
 }
 
 static void settle(bench *b, const int64_t *next, const unsigned char *own)
 {
     static const unsigned char all[] = {1, 1};
-    const function_committed c = {.next = next, .own = own ? own : all, .n = 2};
+    const context_committed c = {.next = next, .own = own ? own : all, .n = 2};
     pe_error e = {0};
 
     CU_ASSERT_EQUAL(function_settle(function_ops(b->fn), b->ctx, &c, &e), 0);
@@ -305,7 +305,7 @@ static void test_bad_options(void)
     for (size_t i = 0; i < COUNT(rows); i++) {
         pe_error e = {0};
 
-        CU_ASSERT_EQUAL(bench_open(&b, rows[i].options, (function_setup){0}),
+        CU_ASSERT_EQUAL(bench_open(&b, rows[i].options, (context_setup){0}),
                         -1);
         UNIT_EQUAL(context_error(b.ctx), rows[i].text);
         /* And before anything is started. */
@@ -313,8 +313,7 @@ static void test_bad_options(void)
         UNIT_EQUAL(e.text, rows[i].text);
         bench_close(&b);
     }
-    CU_ASSERT_EQUAL(bench_open(&b, "path=r;format=csv", (function_setup){0}),
-                    0);
+    CU_ASSERT_EQUAL(bench_open(&b, "path=r;format=csv", (context_setup){0}), 0);
     CU_ASSERT(function_scores(b.fn, b.options));
     CU_ASSERT(function_keeps(b.fn));
     pe_options_set(b.options, "what", "rows", NULL);
@@ -470,7 +469,7 @@ static void test_other_blocks(void)
 static void test_not_ours(void)
 {
     char options[400];
-    function_setup set = device("d-0");
+    context_setup set = device("d-0");
     bench b, c;
 
     remove_all();
@@ -529,7 +528,7 @@ static void test_no_hdf5(void)
 
     remove_all();
     path_option(options, "rows.h5", "");
-    CU_ASSERT_EQUAL(bench_open(&b, options, (function_setup){0}), 0);
+    CU_ASSERT_EQUAL(bench_open(&b, options, (context_setup){0}), 0);
     bench_close(&b);
     CU_ASSERT_EQUAL(bench_open(&b, options, device("d-0")), -1);
     UNIT_CONTAINS(context_error(b.ctx),
@@ -547,7 +546,7 @@ static void test_nobody(void)
 
     remove_all();
     path_option(options, "rows.csv", "");
-    CU_ASSERT_EQUAL(bench_open(&b, options, (function_setup){.size = 1}), 0);
+    CU_ASSERT_EQUAL(bench_open(&b, options, (context_setup){.size = 1}), 0);
     CU_ASSERT_EQUAL(feed(&b, 0, 1, 1), PE_FORWARD);
     settle(&b, (const int64_t[]){0, 0}, NULL);
     bench_close(&b);
@@ -589,7 +588,7 @@ static char *rows_in(const char *name, char out[2000])
 static void test_device_again(void)
 {
     char options[400], rows[2000];
-    function_setup set = device("d-0");
+    context_setup set = device("d-0");
     bench b;
 
     remove_all();
@@ -686,7 +685,7 @@ static void test_settle_fails(void)
 {
     static const unsigned char own[] = {1, 1};
     const int64_t next[] = {0, 0};
-    const function_committed c = {.next = next, .own = own, .n = 2};
+    const context_committed c = {.next = next, .own = own, .n = 2};
     char options[400];
     pe_error e = {0};
     bench b;
@@ -763,7 +762,7 @@ static void test_others(void)
 static void test_others_alone(void)
 {
     char options[400], rows[2000];
-    function_setup set = device("pool-7");
+    context_setup set = device("pool-7");
     bench other, own;
 
     remove_all();

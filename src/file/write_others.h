@@ -1,8 +1,8 @@
 /* write_others.h - files that others of the run have written. */
-#ifndef FUNCTION_WRITE_OTHERS_H
-#define FUNCTION_WRITE_OTHERS_H
+#ifndef FILE_WRITE_OTHERS_H
+#define FILE_WRITE_OTHERS_H
 
-#include "src/function/host.h"
+#include "src/context/context.h"
 #include "write_part.h"
 
 typedef struct write_others {
@@ -10,7 +10,7 @@ typedef struct write_others {
     const char *owner;      /* of those that are ours */
     const char *writer;     /* we: MEMBER-RANK, ... */
     int ranks;              /* ... of so many, each of which has its own */
-    const function_committed *committed;
+    const context_committed *committed;
     part_counts *counts; /* with that */
 } write_others;
 

@@ -44,7 +44,7 @@ static bool is_ours(const write_others *o, const char *writer)
 /* Where each partition of ours begins. */
 static int fence(const write_others *o, const char *path, pe_error *errp)
 {
-    const function_committed *c = o->committed;
+    const context_committed *c = o->committed;
     part_place *from = calloc(c->n + 1, sizeof(*from));
     size_t n = 0;
     int rc;

@@ -1,12 +1,10 @@
 /* rows.h - what the functions that work on the rows of a block share. */
-#ifndef FUNCTION_ROWS_H
-#define FUNCTION_ROWS_H
+#ifndef CONTEXT_ROWS_H
+#define CONTEXT_ROWS_H
 
 #include <stdbool.h>
 
 #include <pilot/function.h>
-
-struct text; /* src/common/text.h */
 
 #define ROWS_ITEM 64 /* longest item of a list, its NUL included */
 
@@ -51,11 +49,5 @@ bool rows_load(const pe_block *b, uint32_t row, double *x);
 
 /* The doubles [x] as row [row] of [b]. */
 void rows_store(pe_block *b, uint32_t row, const double *x);
-
-/* What the columns of list [names] (columns.h) are called behind such a stage,
- * into [out]; -1: that cannot be said, or there is no memory.
- */
-int select_columns(const pe_options *o, const char *names, struct text *out);
-int aggregate_columns(const pe_options *o, const char *names, struct text *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* file_facts.h - what a file holds, for people. */
-#ifndef FUNCTION_FILE_FACTS_H
-#define FUNCTION_FILE_FACTS_H
+#ifndef FILE_FACTS_H
+#define FILE_FACTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* file_list.h - the files that a path means: one, a folder's, a pattern's. */
-#ifndef FUNCTION_FILE_LIST_H
-#define FUNCTION_FILE_LIST_H
+#ifndef FILE_LIST_H
+#define FILE_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* file_rows.h - which rows of its file a block holds, and when they were. */
-#ifndef FUNCTION_FILE_ROWS_H
-#define FUNCTION_FILE_ROWS_H
+#ifndef FILE_ROWS_H
+#define FILE_ROWS_H
 
 #include <stddef.h>
 #include <stdint.h>

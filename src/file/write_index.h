@@ -1,6 +1,6 @@
 /* write_index.h - the lines of the index beside a file of rows. */
-#ifndef FUNCTION_WRITE_INDEX_H
-#define FUNCTION_WRITE_INDEX_H
+#ifndef FILE_WRITE_INDEX_H
+#define FILE_WRITE_INDEX_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,8 +10,8 @@
  * Others may declare pieces void (part_fence): those that a writer has made of
  * blocks which are theirs by now.
  */
-#ifndef FUNCTION_WRITE_PART_H
-#define FUNCTION_WRITE_PART_H
+#ifndef FILE_WRITE_PART_H
+#define FILE_WRITE_PART_H
 
 #include <stdbool.h>
 #include <stddef.h>

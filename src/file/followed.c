@@ -9,7 +9,7 @@
 
 #include "src/common/clock.h"
 #include "src/common/text.h"
-#include "src/function/host.h"
+#include "src/context/context.h"
 
 #define KEY_MAX 512
 #define VALUE_MAX 256

@@ -5,9 +5,9 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "src/function/builtin.h"
-#include "src/function/file_kind.h"
-#include "src/function/file_wish.h"
+#include "file.h"
+#include "src/file/file_kind.h"
+#include "src/file/file_wish.h"
 
 static const file_kind *const kinds[] = {&file_kind_array, &file_kind_text};
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
-#include "src/function/host.h"
+#include "src/context/context.h"
 
 #define KEY_MAX 512
 #define VALUE_MAX 128

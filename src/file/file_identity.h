@@ -1,6 +1,6 @@
 /* file_identity.h - what tells a file from others, and from what it was. */
-#ifndef FUNCTION_FILE_IDENTITY_H
-#define FUNCTION_FILE_IDENTITY_H
+#ifndef FILE_IDENTITY_H
+#define FILE_IDENTITY_H
 
 #include <pilot/error.h>
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/function/file_kind.h"
-#include "src/function/file_wish.h"
+#include "src/file/file_kind.h"
+#include "src/file/file_wish.h"
 #include "src/table/number.h"
 #include "src/table/table.h"
 

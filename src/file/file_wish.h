@@ -1,6 +1,6 @@
 /* file_wish.h - the options of `file` that say how a text is written. */
-#ifndef FUNCTION_FILE_WISH_H
-#define FUNCTION_FILE_WISH_H
+#ifndef FILE_WISH_H
+#define FILE_WISH_H
 
 #include <pilot/options.h>
 

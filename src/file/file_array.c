@@ -10,8 +10,8 @@
 #include "src/block/columns.h"
 #include "src/common/clock.h"
 #include "src/common/text.h"
-#include "src/function/file_kept.h"
-#include "src/function/host.h"
+#include "src/file/file_kept.h"
+#include "src/context/context.h"
 #include "src/store/store.h"
 #include "src/table/stamp.h"
 

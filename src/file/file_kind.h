@@ -1,13 +1,13 @@
 /* file_kind.h - the kinds of files that `file` reads. */
-#ifndef FUNCTION_FILE_KIND_H
-#define FUNCTION_FILE_KIND_H
+#ifndef FILE_KIND_H
+#define FILE_KIND_H
 
 #include <stdbool.h>
 
 #include <pilot/function.h>
 
-#include "src/function/file_facts.h"
-#include "src/function/file_list.h"
+#include "src/file/file_facts.h"
+#include "src/file/file_list.h"
 
 /* A kind, tried in the order of the table in file.c. */
 typedef struct file_kind {

@@ -5,7 +5,7 @@
  * is cut away before it does: on a device what its source senses again, on a
  * rank what is not committed, when a pool begins or goes back.
  */
-#include "builtin.h"
+#include "file.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 #include "src/common/clock.h"
 #include "src/common/text.h"
-#include "src/function/host.h"
+#include "src/context/context.h"
 #include "src/store/store.h"
 #include "write_others.h"
 #include "write_part.h"
@@ -254,7 +254,7 @@ static int write_open(pe_context *ctx)
 
 static bool is_committed(void *arg, const part_place *at)
 {
-    const function_committed *c = arg;
+    const context_committed *c = arg;
 
     return at->lane < c->n && at->at < (uint64_t)c->next[at->lane];
 }
@@ -270,7 +270,7 @@ static void others_of(const pe_context *ctx, write_others *o)
                         .ranks = pe_context_size(ctx)};
 }
 
-int write_settle(pe_context *ctx, const struct function_committed *c)
+int write_settle(pe_context *ctx, const struct context_committed *c)
 {
     write_state *st = pe_context_state(ctx);
     write_others o;

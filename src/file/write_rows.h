@@ -1,12 +1,12 @@
 /* write_rows.h - rows of blocks as CSV, or as items of a NumPy array. */
-#ifndef FUNCTION_WRITE_ROWS_H
-#define FUNCTION_WRITE_ROWS_H
+#ifndef FILE_WRITE_ROWS_H
+#define FILE_WRITE_ROWS_H
 
 #include <stdbool.h>
 
 #include <pilot/block.h>
 
-#include "rows.h"
+#include "src/context/rows.h"
 #include "src/common/text.h"
 
 /* What is written of each row, beside its time, device, file and number. */

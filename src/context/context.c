@@ -1,5 +1,5 @@
 /* context.c - what a function is told, and what it may ask for. */
-#include "host.h"
+#include "context.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,17 +11,17 @@
 #define DRIFTS_LOGGED 10
 
 struct pe_context {
-    function_setup set; /* strings and map point to our copies */
+    context_setup set; /* strings and map point to our copies */
     char **keys, **values;
     void *state;
     uint64_t outliers;
-    bool unmet;            /* scores were asked for, and there was no model */
-    function_skips *skips; /* NULL: none */
-    function_read read;    /* of a source that ends */
-    const int64_t *times;  /* of the rows of its block */
+    bool unmet; /* scores were asked for, and there was no model */
+    context_skip_list *skips; /* NULL: none */
+    context_progress read;    /* of a source that ends */
+    const int64_t *times;     /* of the rows of its block */
     uint32_t n_times;
     char *columns; /* their names; NULL: none */
-    function_scale scale;
+    context_scaling scale;
     uint64_t drifts;
     char first_drift[256];
     pe_error error;
@@ -53,7 +53,7 @@ static char *copy_text(const char *text)
     return strdup(text ? text : "");
 }
 
-pe_context *context_create(const function_setup *s, pe_error *errp)
+pe_context *context_create(const context_setup *s, pe_error *errp)
 {
     pe_context *ctx = calloc(1, sizeof(*ctx));
 
@@ -135,17 +135,18 @@ bool context_take_unmet(pe_context *ctx)
 }
 
 /* The row of [reason]; the last of the table is for all that find no place. */
-static function_skip *skip_of(function_skips *s, bool cell, const char *reason)
+static context_skipped *skip_of(context_skip_list *s, bool cell,
+                                const char *reason)
 {
     const char *name =
-        s->n + 1 < FUNCTION_SKIPS_MAX ? reason : "of other reasons";
-    function_skip *k;
+        s->n + 1 < CONTEXT_SKIPS_MAX ? reason : "of other reasons";
+    context_skipped *k;
 
     for (size_t i = 0; i < s->n; i++)
         if (s->by[i].cell == cell && (!strcmp(s->by[i].reason, reason) ||
                                       !strcmp(s->by[i].reason, name)))
             return &s->by[i];
-    if (s->n == FUNCTION_SKIPS_MAX)
+    if (s->n == CONTEXT_SKIPS_MAX)
         return &s->by[s->n - 1];
     k = &s->by[s->n++];
     k->cell = cell;
@@ -157,7 +158,7 @@ __attribute__((format(printf, 5, 0))) static void
 skip(pe_context *ctx, uint64_t n, bool cell, const char *reason,
      const char *fmt, va_list ap)
 {
-    function_skip *k;
+    context_skipped *k;
 
     if (!ctx->skips)
         ctx->skips = calloc(1, sizeof(*ctx->skips));
@@ -192,32 +193,32 @@ void context_skip_many(pe_context *ctx, uint64_t n, bool cell,
     va_end(ap);
 }
 
-void function_skips_add(function_skips *sum, const function_skips *s)
+void context_skip_list_add(context_skip_list *sum, const context_skip_list *s)
 {
     sum->rows += s->rows;
     sum->cells += s->cells;
     for (size_t i = 0; i < s->n; i++) {
-        const function_skip *from = &s->by[i];
-        function_skip *to = skip_of(sum, from->cell, from->reason);
+        const context_skipped *from = &s->by[i];
+        context_skipped *to = skip_of(sum, from->cell, from->reason);
         if (to->n == 0)
             snprintf(to->first, sizeof(to->first), "%s", from->first);
         to->n += from->n;
     }
 }
 
-const function_skips *context_skips(const pe_context *ctx)
+const context_skip_list *context_skips(const pe_context *ctx)
 {
     return ctx->skips;
 }
 
-void context_read(pe_context *ctx, const function_read *r)
+void context_read(pe_context *ctx, const context_progress *r)
 {
     ctx->read = *r;
     if (ctx->read.done > r->all)
         ctx->read.done = r->all;
 }
 
-function_read context_read_get(const pe_context *ctx)
+context_progress context_read_get(const pe_context *ctx)
 {
     return ctx->read;
 }
@@ -250,12 +251,12 @@ const char *context_columns_get(const pe_context *ctx)
     return ctx->columns;
 }
 
-void context_scale(pe_context *ctx, const function_scale *s)
+void context_scale(pe_context *ctx, const context_scaling *s)
 {
     ctx->scale = *s;
 }
 
-function_scale context_scale_get(const pe_context *ctx)
+context_scaling context_scale_get(const pe_context *ctx)
 {
     return ctx->scale;
 }
@@ -284,7 +285,7 @@ uint64_t context_drifts(const pe_context *ctx, const char **firstp)
 
 void context_tell(pe_context *ctx, const char *fmt, ...)
 {
-    const function_host *h = ctx->set.host;
+    const context_host *h = ctx->set.host;
     char line[1200];
     int n = snprintf(line, sizeof(line), "stage '%.100s' ", ctx->set.stage);
     va_list ap;
@@ -299,7 +300,7 @@ void context_tell(pe_context *ctx, const char *fmt, ...)
 
 bool context_has_shared(const pe_context *ctx)
 {
-    const function_host *h = ctx->set.host;
+    const context_host *h = ctx->set.host;
 
     return h && h->put && h->get;
 }
@@ -406,7 +407,7 @@ void pe_context_log(pe_context *ctx, const char *fmt, ...)
 int pe_context_put(pe_context *ctx, const char *key, const void *value,
                    uint32_t len)
 {
-    const function_host *h = ctx->set.host;
+    const context_host *h = ctx->set.host;
 
     if (!h || !h->put)
         return pe_context_fail(ctx,
@@ -418,7 +419,7 @@ int pe_context_put(pe_context *ctx, const char *key, const void *value,
 
 int pe_context_get(pe_context *ctx, const char *key, void *value, uint32_t cap)
 {
-    const function_host *h = ctx->set.host;
+    const context_host *h = ctx->set.host;
 
     if (!h || !h->get)
         return pe_context_fail(ctx,
@@ -446,7 +447,7 @@ static int score_with(pe_context *ctx, const pe_model *m, const pe_block *in,
 int pe_context_score(pe_context *ctx, const pe_block *in, float *scores,
                      double *thresholdp, uint64_t *versionp)
 {
-    const function_host *h = ctx->set.host;
+    const context_host *h = ctx->set.host;
     const pe_model *m = h && h->model ? h->model(h->arg) : NULL;
     int rc;
 

@@ -1,10 +1,10 @@
 /* file_kept.h - are the files those that a run has begun to read? */
-#ifndef FUNCTION_FILE_KEPT_H
-#define FUNCTION_FILE_KEPT_H
+#ifndef FILE_KEPT_H
+#define FILE_KEPT_H
 
 #include <pilot/function.h>
 
-#include "src/function/file_list.h"
+#include "src/file/file_list.h"
 
 /* Keep in the shared state of the run what [l] is, before its first block; or,
  * behind its first block, compare.  Files that have come behind the others,

@@ -1,6 +1,6 @@
 /* file_skip.h - what is said of rows and fields that are not taken. */
-#ifndef FUNCTION_FILE_SKIP_H
-#define FUNCTION_FILE_SKIP_H
+#ifndef FILE_SKIP_H
+#define FILE_SKIP_H
 
 #include "src/table/table.h"
 

@@ -1,10 +1,10 @@
 /* followed.h - which file a followed source goes on with after a restart. */
-#ifndef FUNCTION_FOLLOWED_H
-#define FUNCTION_FOLLOWED_H
+#ifndef FILE_FOLLOWED_H
+#define FILE_FOLLOWED_H
 
 #include <pilot/function.h>
 
-#include "src/function/file_list.h"
+#include "src/file/file_list.h"
 #include "src/table/table.h"
 
 /* A log is renamed and another file takes its name, so a position alone does

@@ -10,12 +10,12 @@
 #include "src/block/columns.h"
 #include "src/common/clock.h"
 #include "src/common/text.h"
-#include "src/function/file_kept.h"
-#include "src/function/file_rows.h"
-#include "src/function/file_skip.h"
-#include "src/function/file_wish.h"
-#include "src/function/followed.h"
-#include "src/function/host.h"
+#include "src/file/file_kept.h"
+#include "src/file/file_rows.h"
+#include "src/file/file_skip.h"
+#include "src/file/file_wish.h"
+#include "src/file/followed.h"
+#include "src/context/context.h"
 #include "src/table/table.h"
 
 /* Between two looks at a file that is followed, and at its folder. */
@@ -231,7 +231,7 @@ static int look_ahead(file_text *t)
 
 static void tell_sum(pe_context *ctx, const file_text *t)
 {
-    const function_skips *s = context_skips(ctx);
+    const context_skip_list *s = context_skips(ctx);
 
     if (t->empty && t->list->several)
         pe_context_log(ctx, "%s: %" PRIu64 " of its files have no rows",
@@ -567,7 +567,7 @@ static int text_produce(pe_context *ctx, void *state, pe_block *out)
     int rc = t->follow ? produce_followed(t, out) : produce(t, out);
 
     if (!t->follow)
-        context_read(ctx, &(function_read){
+        context_read(ctx, &(context_progress){
                               t->given, t->done_bytes + table_bytes(t->table),
                               t->all_bytes});
     return rc;
