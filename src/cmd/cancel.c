@@ -72,7 +72,7 @@ typedef struct canceling {
 
 static void failed(canceling *c, const pe_error *e)
 {
-    int status = cmd_fail(e);
+    int status = log_failure(e);
 
     if (c->status == PE_EXIT_OK)
         c->status = status;
@@ -414,9 +414,9 @@ static int cancel_do(const struct cancel_options *o, size_t n, char **words)
     pe_error e = {0};
 
     if (o->quiet)
-        log_init(log_write_stderr, program_name, LOG_LEVEL_ERROR);
+        log_limit(LOG_LEVEL_ERROR);
     if (o->grace && pilots_time("grace", o->grace, &c.grace_s, &e) < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     if (pilots_open(&c.p, &e) < 0 ||
         pilots_select(&c.p, run ? &run : words, run ? 1 : n, &e) < 0 ||
         run_check(&c.p, run, &e) < 0 || cancel_all(&c, &e) < 0)
@@ -437,6 +437,6 @@ int cmd_cancel(int argc, char **argv)
         return PE_EXIT_OK;
     }
     if (first < 0 || operands_check(&o, argc - first, &e) < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     return cancel_do(&o, (size_t)(argc - first), argv + first);
 }

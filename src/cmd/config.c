@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "src/cmd/cmd.h"
+#include "src/common/log.h"
 #include "src/common/option.h"
 #include "src/pipeline/pipeline.h"
 #include "src/run/run.h"
@@ -46,7 +47,7 @@ static int check(const struct config_options *o, int n, char **files)
         if (run_setup_plan(&as, NULL, &e) == 0)
             printf("%s: ok\n", files[i]);
         else
-            status = cmd_fail(&e);
+            status = log_failure(&e);
     }
     return status;
 }
@@ -57,13 +58,13 @@ static int show(const struct config_options *o, const char *file)
     pipeline *p = pipeline_load(file, o->set.items, o->set.n, &e);
 
     if (!p)
-        return cmd_fail(&e);
+        return log_failure(&e);
     if (!o->origin)
         pipeline_print_plan(p, "RUN", stdout);
     pipeline_destroy(p);
     if (o->origin &&
         pipeline_print_origins(file, o->set.items, o->set.n, stdout, &e) < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     return PE_EXIT_OK;
 }
 
@@ -74,7 +75,7 @@ static int dispatch(const struct config_options *o, int n, char **words,
         n > 0 && (!strcmp(words[0], "check") || !strcmp(words[0], "show"));
 
     if ((n == 0 || known) && option_operands(&usage, n, errp) < 0)
-        return cmd_fail(errp);
+        return log_failure(errp);
     if (!strcmp(words[0], "check"))
         return check(o, n - 1, words + 1);
     if (!strcmp(words[0], "show") && n == 2)
@@ -87,7 +88,7 @@ static int dispatch(const struct config_options *o, int n, char **words,
                      "'%s' is not a command of pilot config: 'pilot config "
                      "check FILE...' or 'pilot config show FILE'",
                      words[0]);
-    return cmd_fail(errp);
+    return log_failure(errp);
 }
 
 int cmd_config(int argc, char **argv)
@@ -98,7 +99,7 @@ int cmd_config(int argc, char **argv)
 
     int first = option_parse(&usage, argc, argv, &o, &e);
     if (first < 0) {
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     } else if (o.help) {
         option_help(&usage, stdout);
         status = PE_EXIT_OK;

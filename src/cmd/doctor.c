@@ -146,6 +146,6 @@ int cmd_doctor(int argc, char **argv)
     }
     option_list_free(&o.set);
     if (bad < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     return bad ? PE_EXIT_FAILED : PE_EXIT_OK;
 }

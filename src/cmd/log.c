@@ -307,7 +307,7 @@ int cmd_log(int argc, char **argv)
     }
     if (first < 0 || option_operands(&usage, argc - first, &e) < 0 ||
         log_do(&f, &o, argv + first, &e) < 0)
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     for (size_t i = 0; i < N_FILES; i++)
         free(f.sources[i].path);
     pilots_close(&f.p);

@@ -13,8 +13,10 @@
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/model/path.h"
+#include "src/view/view.h"
 
-char program_name[] = "pilot";
+/* In front of every message. */
+static char program_name[] = "pilot";
 
 static const struct command {
     const char *name;
@@ -22,10 +24,10 @@ static const struct command {
     const char *prose;
 } commands[] = {
     {"run", cmd_run, "run a pipeline and follow it to its end"},
-    {"results", cmd_results, "print which rows of a run are outliers"},
-    {"score", cmd_score, "score the rows of files by a model"},
-    {"model", cmd_model, "show the model of a run, or write it to a file"},
-    {"peek", cmd_peek, "show the newest records of a topic"},
+    {"results", view_results, "print which rows of a run are outliers"},
+    {"score", view_score, "score the rows of files by a model"},
+    {"model", view_model, "show the model of a run, or write it to a file"},
+    {"peek", view_peek, "show the newest records of a topic"},
     {"runs", cmd_runs, "list the runs there are, or remove one"},
     {"submit", cmd_submit, "submit a pilot and return (also pilot-submit)"},
     {"status", cmd_status, "list pilots, and why they do not run"},
@@ -36,7 +38,7 @@ static const struct command {
     {"services", cmd_services,
      "a Kafka and a Redis to use: start, status, stop"},
     {"doctor", cmd_doctor, "say what would go wrong, and the fix"},
-    {"inspect", cmd_inspect, "show what is in a file of data, or a topic"},
+    {"inspect", view_inspect, "show what is in a file of data, or a topic"},
     {"config", cmd_config, "check a pipeline file, or show what it means"},
     {NULL, NULL, NULL},
 };
@@ -44,12 +46,6 @@ static const struct command {
 /* Libraries whose version somebody who helps will ask for. */
 static const char *const libraries[] = {"librdkafka", "libhiredis",  "libyaml",
                                         "libjansson", "libopenblas", NULL};
-
-int cmd_fail(const pe_error *e)
-{
-    log_error("%s", e->text);
-    return e->exit_code ? (int)e->exit_code : PE_EXIT_FAILED;
-}
 
 static void help_print(FILE *f)
 {

@@ -125,13 +125,13 @@ int cmd_resize(int argc, char **argv)
     int first = option_parse(&usage, argc, argv, &o, &e);
 
     if (first < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     if (o.help) {
         option_help(&usage, stdout);
         return PE_EXIT_OK;
     }
     if (option_operands(&usage, argc - first, &e) < 0 ||
         resize(&o, argv[first], &e) < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     return PE_EXIT_OK;
 }

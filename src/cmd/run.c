@@ -199,7 +199,7 @@ static int run_conclude(struct run *r, pe_error *errp)
 
     if (!summary) {
         pe_error_nomem(errp);
-        return cmd_fail(errp);
+        return log_failure(errp);
     }
     if (r->failed)
         json_object_set_new(summary, "exit", json_integer(r->exit_code));
@@ -209,7 +209,7 @@ static int run_conclude(struct run *r, pe_error *errp)
     if (status == 0 && r->unscored.kind != PE_ERROR_NONE)
         status = (int)r->unscored.exit_code;
     if (summary_give(r, summary, errp) < 0) {
-        int code = cmd_fail(errp);
+        int code = log_failure(errp);
         status = status ? status : code;
     }
     if (drained && !r->local)
@@ -255,9 +255,9 @@ static int done_again(struct run *r, json_t *before, pe_error *errp)
     log_info("run %s was done already: this is what it came to", r->req->run);
     if (run_answers_lack(r, before)) {
         if (!r->local && run_endpoints_resolve(r, errp) < 0)
-            return cmd_fail(errp);
+            return log_failure(errp);
         if (pipeline_request_write(r->req, errp) < 0)
-            return cmd_fail(errp);
+            return log_failure(errp);
         run_answers_wait(r);
         status = (int)r->unscored.exit_code;
         if (r->stop_signal)
@@ -265,7 +265,7 @@ static int done_again(struct run *r, json_t *before, pe_error *errp)
     }
     run_answers_tell(r, before);
     if (summary_give(r, before, errp) < 0)
-        status = cmd_fail(errp);
+        status = log_failure(errp);
     return status;
 }
 
@@ -278,7 +278,7 @@ static int run_execute(struct run *r, pe_error *errp)
     if (done) {
         status = done_again(r, before, errp);
     } else if (run_prepare(r, before, errp) < 0) {
-        status = r->stop_signal ? run_stopped(r) : cmd_fail(errp);
+        status = r->stop_signal ? run_stopped(r) : log_failure(errp);
     } else {
         r->made_dir = false;
         run_follow(r);
@@ -306,10 +306,10 @@ static int run_do(const struct run_options *o)
     int status;
 
     if (o->quiet)
-        log_init(log_write_stderr, program_name, LOG_LEVEL_ERROR);
+        log_limit(LOG_LEVEL_ERROR);
     if (signals_open(&e) < 0 ||
         (o->resume ? run_setup_resume(&r, &e) : run_setup_new(&r, &e)) < 0)
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     else
         status = run_execute(&r, &e);
     run_release(&r);
@@ -320,7 +320,7 @@ static int plan_print(const struct run_options *o)
 {
     pe_error e = {0};
 
-    return run_setup_plan(o, stdout, &e) < 0 ? cmd_fail(&e) : PE_EXIT_OK;
+    return run_setup_plan(o, stdout, &e) < 0 ? log_failure(&e) : PE_EXIT_OK;
 }
 
 /* Options that exclude each other. */
@@ -370,13 +370,13 @@ int cmd_run(int argc, char **argv)
     int status, first = option_parse(&usage, argc, argv, &o, &e);
 
     if (first < 0) {
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     } else if (o.help) {
         option_help(&usage, stdout);
         status = PE_EXIT_OK;
     } else if (options_check(&o, argc - first, &e) < 0 ||
                summary_check(&o, &e) < 0) {
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     } else {
         o.file = argv[first]; /* NULL behind the last */
         status = o.dry_run ? plan_print(&o) : run_do(&o);

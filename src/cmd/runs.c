@@ -458,10 +458,10 @@ int cmd_runs(int argc, char **argv)
         return PE_EXIT_OK;
     }
     if (first < 0 || option_operands(&usage, argc - first, &e) < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     if (pilots_open(&p, &e) == 0 && pilots_select(&p, NULL, 0, &e) == 0 &&
         pilots_observe(&p, PILOTS_ASK_NOT, &e) >= 0)
         rc = o.rm ? remove_run(&p, &o, &e) : list(&p, &o, &e);
     pilots_close(&p);
-    return rc < 0 ? cmd_fail(&e) : PE_EXIT_OK;
+    return rc < 0 ? log_failure(&e) : PE_EXIT_OK;
 }

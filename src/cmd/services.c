@@ -6,6 +6,7 @@
 
 #include "src/cmd/cmd.h"
 #include "src/common/locate.h"
+#include "src/common/log.h"
 
 /* All it does, and its --help, are the script's. */
 int cmd_services(int argc, char **argv)
@@ -15,11 +16,11 @@ int cmd_services(int argc, char **argv)
 
     (void)argc;
     if (!program)
-        return cmd_fail(&e);
+        return log_failure(&e);
     argv[0] = program;
     execv(program, argv);
     pe_error_set(&e, PE_ERROR_INPUT, PE_EXIT_CONFIG, "cannot start %s: %s",
                  program, strerror(errno));
     free(program);
-    return cmd_fail(&e);
+    return log_failure(&e);
 }

@@ -517,15 +517,15 @@ static int status_do(const struct status_options *o, size_t n, char **words)
                                : DEFAULT_FORMAT,
                      &e) < 0 ||
         states_take(o->states, states, &e) < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     if (pilots_open(&p, &e) < 0 || pilots_select(&p, words, n, &e) < 0 ||
         (silent = pilots_observe(
              &p, o->refresh ? PILOTS_ASK_NOW : PILOTS_ASK_IF_DUE, &e)) < 0) {
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     } else {
         filter(&p, o, n > 0, states);
         if (show(&p, o, &t, &e) < 0)
-            status = cmd_fail(&e);
+            status = log_failure(&e);
         else if (silent > 0 && o->refresh)
             status = PE_EXIT_UNAVAILABLE;
     }
@@ -540,7 +540,7 @@ int cmd_status(int argc, char **argv)
     int first = option_parse(&usage, argc, argv, &o, &e);
 
     if (first < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     if (o.help) {
         option_help(&usage, stdout);
         return PE_EXIT_OK;

@@ -462,7 +462,7 @@ static int run_command(struct submit_options *o, int argc, char **argv,
         return 0;
     }
     if (o->quiet)
-        log_init(log_write_stderr, program_name, LOG_LEVEL_ERROR);
+        log_limit(LOG_LEVEL_ERROR);
     if (option_operands(u, argc - first, errp) < 0)
         return -1;
     if (o->successor)
@@ -478,7 +478,7 @@ int cmd_submit(int argc, char **argv)
     struct submit_options o = {0};
     pe_error e = {0};
     int status =
-        run_command(&o, argc, argv, &e) < 0 ? cmd_fail(&e) : PE_EXIT_OK;
+        run_command(&o, argc, argv, &e) < 0 ? log_failure(&e) : PE_EXIT_OK;
 
     for (int w = 0; w < REQUEST_N_WORDS; w++)
         option_list_free(&o.list[w]);

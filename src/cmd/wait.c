@@ -242,17 +242,17 @@ static int wait_do(const struct wait_options *o, size_t n, char **words)
     int status = -1;
 
     if (o->quiet)
-        log_init(log_write_stderr, program_name, LOG_LEVEL_ERROR);
+        log_limit(LOG_LEVEL_ERROR);
     w.active = o->until && !strcmp(o->until, "active");
     if (o->timeout && pilots_time("timeout", o->timeout, &seconds, &e) < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     if (o->timeout)
         w.end = clock_mono_ns() + (int64_t)(seconds * 1e9);
     if (pilots_open(&w.p, &e) == 0)
         status = wait_loop(&w, n, words, &e);
     line_clear(&w);
     if (status < 0)
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     else if (!w.active && status != PE_EXIT_TIMEOUT)
         status = ended(&w, n, words, status);
     free(w.told);
@@ -271,6 +271,6 @@ int cmd_wait(int argc, char **argv)
         return PE_EXIT_OK;
     }
     if (first < 0 || option_operands(&usage, argc - first, &e) < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     return wait_do(&o, (size_t)(argc - first), argv + first);
 }

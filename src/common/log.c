@@ -110,3 +110,9 @@ void log_debug(const char *fmt, ...)
     log_line(LOG_LEVEL_DEBUG, fmt, ap);
     va_end(ap);
 }
+
+int log_failure(const pe_error *e)
+{
+    log_error("%s", e->text);
+    return e->exit_code ? (int)e->exit_code : PE_EXIT_FAILED;
+}

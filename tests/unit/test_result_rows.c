@@ -8,7 +8,7 @@
 #include "mock_broker.h"
 #include "scratch.h"
 #include "src/block/npy.h"
-#include "src/cmd/result_rows.h"
+#include "src/view/result_rows.h"
 
 enum { RECORDS = 60, PARTS = 2 };
 

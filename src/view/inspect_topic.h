@@ -1,6 +1,6 @@
 /* inspect_topic.h - `pilot inspect kafka://HOST:PORT/TOPIC`. */
-#ifndef CMD_INSPECT_TOPIC_H
-#define CMD_INSPECT_TOPIC_H
+#ifndef VIEW_INSPECT_TOPIC_H
+#define VIEW_INSPECT_TOPIC_H
 
 #include "src/common/option.h"
 

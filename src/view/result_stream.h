@@ -1,8 +1,8 @@
 /* result_stream.h - the scores of a stream, as the pool wrote them. */
-#ifndef CMD_RESULT_STREAM_H
-#define CMD_RESULT_STREAM_H
+#ifndef VIEW_RESULT_STREAM_H
+#define VIEW_RESULT_STREAM_H
 
-#include "src/cmd/result_out.h"
+#include "src/view/result_out.h"
 
 /* Print the rows in the results topic of the run in folder [dir], each once:
  * what was scored again after a death is left out, and counted.  With [follow]

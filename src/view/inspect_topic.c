@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "src/cmd/cmd.h"
-#include "src/cmd/topic_look.h"
+#include "src/common/log.h"
+#include "src/view/view.h"
+#include "src/view/topic_look.h"
 #include "src/codec/wish.h"
 #include "src/common/text.h"
 
@@ -184,7 +185,7 @@ int inspect_topic(const option_list *set, const char *word)
     bool failed = !o;
 
     for (size_t i = 0; !failed && i < set->n; i++)
-        failed = cmd_set_option(o, set->items[i], "columns=temp,hum", &e) < 0;
+        failed = view_set_option(o, set->items[i], "columns=temp,hum", &e) < 0;
     if (!failed) {
         codec_wish w = codec_wish_of(o);
 
@@ -198,5 +199,5 @@ int inspect_topic(const option_list *set, const char *word)
     look_leave(&at);
     codec_close(c);
     pe_options_destroy(o);
-    return failed ? cmd_fail(&e) : PE_EXIT_OK;
+    return failed ? log_failure(&e) : PE_EXIT_OK;
 }

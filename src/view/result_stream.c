@@ -9,7 +9,7 @@
 #include "src/agent/via.h"
 #include "src/block/origin.h"
 #include "src/block/times.h"
-#include "src/cmd/result_rows.h"
+#include "src/view/result_rows.h"
 #include "src/codec/codec.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"

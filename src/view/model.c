@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "src/answer/answer.h"
-#include "src/cmd/cmd.h"
+#include "src/view/view.h"
 #include "src/common/file.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
@@ -255,7 +255,7 @@ static int dispatch(const struct model_options *o, int n, char **words,
     return rc;
 }
 
-int cmd_model(int argc, char **argv)
+int view_model(int argc, char **argv)
 {
     struct model_options o = {0};
     pe_error e = {0};
@@ -267,6 +267,6 @@ int cmd_model(int argc, char **argv)
     }
     if (first < 0 || option_operands(&usage, argc - first, &e) < 0 ||
         dispatch(&o, argc - first, argv + first, &e) < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     return PE_EXIT_OK;
 }

@@ -1,6 +1,6 @@
 /* result_rows.h - the rows that the scores of a stream are of. */
-#ifndef CMD_RESULT_ROWS_H
-#define CMD_RESULT_ROWS_H
+#ifndef VIEW_RESULT_ROWS_H
+#define VIEW_RESULT_ROWS_H
 
 #include "src/answer/said.h"
 #include "src/pipeline/pipeline.h"

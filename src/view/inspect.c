@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/cmd/cmd.h"
-#include "src/cmd/inspect_topic.h"
+#include "src/common/log.h"
+#include "src/view/view.h"
+#include "src/view/inspect_topic.h"
 #include "src/common/option.h"
 #include "src/common/spool.h"
 #include "src/file/file.h"
@@ -209,7 +210,7 @@ static int inspect(const pe_options *o, const char *path, bool first)
         file_facts_free(&f);
         spools_free(&copies);
         fflush(stdout); /* what there is to choose from comes first */
-        return cmd_fail(&e);
+        return log_failure(&e);
     }
     printf("%s: %s, ", name, f.kind);
     if (f.files > 1)
@@ -226,8 +227,8 @@ static int inspect(const pe_options *o, const char *path, bool first)
 
 /* --- options --- */
 
-int cmd_set_option(pe_options *o, const char *item, const char *example,
-                   pe_error *errp)
+int view_set_option(pe_options *o, const char *item, const char *example,
+                    pe_error *errp)
 {
     const char *equals = strchr(item, '=');
     char name[64];
@@ -248,13 +249,13 @@ static int run(const struct inspect_options *opt, int n, char **files)
 {
     pe_error e = {0};
     pe_options *o = pe_options_create(file_function.options, &e);
-    int status = o ? PE_EXIT_OK : cmd_fail(&e);
+    int status = o ? PE_EXIT_OK : log_failure(&e);
     bool set = true;
 
     for (size_t i = 0; o && set && i < opt->set.n; i++)
-        set = cmd_set_option(o, opt->set.items[i], "decimal=comma", &e) == 0;
+        set = view_set_option(o, opt->set.items[i], "decimal=comma", &e) == 0;
     if (!set)
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     /* One that cannot be read keeps the others from nothing. */
     for (int i = 0; o && set && i < n; i++) {
         int one = inspect(o, files[i], i == 0);
@@ -277,10 +278,10 @@ static int show(const struct inspect_options *o, int n, char **words)
         return inspect_topic(&o->set, words[0]);
     pe_error_set(&e, PE_ERROR_INPUT, PE_EXIT_USAGE,
                  "a topic is inspected by itself: one operand");
-    return cmd_fail(&e);
+    return log_failure(&e);
 }
 
-int cmd_inspect(int argc, char **argv)
+int view_inspect(int argc, char **argv)
 {
     struct inspect_options o = {0};
     pe_error e = {0};
@@ -288,12 +289,12 @@ int cmd_inspect(int argc, char **argv)
     int status;
 
     if (first < 0) {
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     } else if (o.help) {
         option_help(&usage, stdout);
         status = PE_EXIT_OK;
     } else if (option_operands(&usage, argc - first, &e) < 0) {
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     } else {
         status = show(&o, argc - first, argv + first);
     }

@@ -1,6 +1,6 @@
 /* result_columns.h - what the values of a row are called. */
-#ifndef CMD_RESULT_COLUMNS_H
-#define CMD_RESULT_COLUMNS_H
+#ifndef VIEW_RESULT_COLUMNS_H
+#define VIEW_RESULT_COLUMNS_H
 
 #include <stdio.h>
 

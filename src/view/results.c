@@ -3,9 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "src/cmd/cmd.h"
-#include "src/cmd/result_out.h"
-#include "src/cmd/result_stream.h"
+#include "src/view/view.h"
+#include "src/view/result_out.h"
+#include "src/view/result_stream.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
@@ -120,10 +120,10 @@ static int results_do(const struct results_options *o, const char *run)
     if (rc < 0 && dir)
         revive_hint(dir, &e);
     free(dir);
-    return rc < 0 ? cmd_fail(&e) : PE_EXIT_OK;
+    return rc < 0 ? log_failure(&e) : PE_EXIT_OK;
 }
 
-int cmd_results(int argc, char **argv)
+int view_results(int argc, char **argv)
 {
     struct results_options o = {0};
     pe_error e = {0};
@@ -134,6 +134,6 @@ int cmd_results(int argc, char **argv)
         return PE_EXIT_OK;
     }
     if (first < 0 || option_operands(&usage, argc - first, &e) < 0)
-        return cmd_fail(&e);
+        return log_failure(&e);
     return results_do(&o, argv[first]);
 }

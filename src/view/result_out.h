@@ -1,13 +1,13 @@
 /* result_out.h - scored rows for people and programs. */
-#ifndef CMD_RESULT_OUT_H
-#define CMD_RESULT_OUT_H
+#ifndef VIEW_RESULT_OUT_H
+#define VIEW_RESULT_OUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#include "src/cmd/result_columns.h"
+#include "src/view/result_columns.h"
 #include "src/common/option.h"
 
 enum result_format { RESULT_TEXT, RESULT_CSV, RESULT_JSON };

@@ -1,6 +1,6 @@
 /* topic_look.h - the newest records of a topic, for commands that show them. */
-#ifndef CMD_TOPIC_LOOK_H
-#define CMD_TOPIC_LOOK_H
+#ifndef VIEW_TOPIC_LOOK_H
+#define VIEW_TOPIC_LOOK_H
 
 #include "src/pipeline/pipeline.h"
 

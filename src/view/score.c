@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "src/cmd/cmd.h"
-#include "src/cmd/result_out.h"
+#include "src/view/view.h"
+#include "src/view/result_out.h"
 #include "src/common/file.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
@@ -252,7 +252,7 @@ static int score_do(const struct score_options *o, size_t n, char **words)
     int rc = result_wish_of(&o->asked, "pilot score", &w, &e);
 
     if (o->quiet)
-        log_init(log_write_stderr, program_name, LOG_LEVEL_ERROR);
+        log_limit(LOG_LEVEL_ERROR);
     if (rc == 0)
         rc = find_model(&s, words[0], &e);
     if (rc == 0 && n == 1 && !s.run)
@@ -275,10 +275,10 @@ static int score_do(const struct score_options *o, size_t n, char **words)
     if (rc == 0)
         rc = print(&s, &w, n > 1 || is_asked(o), &e);
     scoring_free(&s);
-    return rc > 0 ? 128 + rc : rc < 0 ? cmd_fail(&e) : PE_EXIT_OK;
+    return rc > 0 ? 128 + rc : rc < 0 ? log_failure(&e) : PE_EXIT_OK;
 }
 
-int cmd_score(int argc, char **argv)
+int view_score(int argc, char **argv)
 {
     struct score_options o = {0};
     pe_error e = {0};
@@ -288,7 +288,7 @@ int cmd_score(int argc, char **argv)
         option_help(&usage, stdout);
         status = PE_EXIT_OK;
     } else if (first < 0 || option_operands(&usage, argc - first, &e) < 0) {
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     } else {
         status = score_do(&o, (size_t)(argc - first), argv + first);
     }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/cmd/cmd.h"
-#include "src/cmd/topic_look.h"
+#include "src/view/view.h"
+#include "src/view/topic_look.h"
 #include "src/codec/wish.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
@@ -254,7 +254,7 @@ static int take_options(const struct peek_options *o, pe_options *set,
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
                             "one of --refused and --results");
     for (size_t i = 0; i < o->set.n; i++)
-        if (cmd_set_option(set, o->set.items[i], "columns=temp,hum", errp) < 0)
+        if (view_set_option(set, o->set.items[i], "columns=temp,hum", errp) < 0)
             return -1;
     return 0;
 }
@@ -333,10 +333,10 @@ static int peek_do(const struct peek_options *o, const char *word)
     pe_block_release(&k.p.b);
     look_leave(&at);
     pe_options_destroy(set);
-    return rc < 0 ? cmd_fail(&e) : PE_EXIT_OK;
+    return rc < 0 ? log_failure(&e) : PE_EXIT_OK;
 }
 
-int cmd_peek(int argc, char **argv)
+int view_peek(int argc, char **argv)
 {
     struct peek_options o = {0};
     pe_error e = {0};
@@ -344,12 +344,12 @@ int cmd_peek(int argc, char **argv)
     int status;
 
     if (first < 0) {
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     } else if (o.help) {
         option_help(&usage, stdout);
         status = PE_EXIT_OK;
     } else if (option_operands(&usage, argc - first, &e) < 0) {
-        status = cmd_fail(&e);
+        status = log_failure(&e);
     } else {
         status = peek_do(&o, argv[first]);
     }
