@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "src/store/hdf5/hdf5.h"
+#include "src/hdf5/hdf5.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

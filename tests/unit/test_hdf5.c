@@ -15,7 +15,7 @@
 #include "source_bench.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-#include "src/store/hdf5/hdf5.h"
+#include "src/hdf5/hdf5.h"
 
 static char *stored(const char *name)
 {

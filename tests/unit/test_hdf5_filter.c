@@ -9,7 +9,7 @@
 #include "scratch.h"
 #include "source_bench.h"
 #include "src/common/text.h"
-#include "src/store/hdf5/hdf5.h"
+#include "src/hdf5/hdf5.h"
 #include "unit.h"
 
 #define ROWS 64

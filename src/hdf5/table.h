@@ -1,7 +1,7 @@
 /* table.h - rows out of the data sets of an HDF5 file, and how many they are.
  */
-#ifndef STORE_HDF5_TABLE_H
-#define STORE_HDF5_TABLE_H
+#ifndef HDF5_TABLE_H
+#define HDF5_TABLE_H
 
 #include "clock.h"
 

@@ -3,8 +3,8 @@
  * The library is entered by one thread at a time: every function but those
  * of store_ops is called between hdf5_enter and hdf5_leave.
  */
-#ifndef STORE_HDF5_HDF5_H
-#define STORE_HDF5_HDF5_H
+#ifndef HDF5_HDF5_H
+#define HDF5_HDF5_H
 
 #include <hdf5.h>
 

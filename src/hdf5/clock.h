@@ -1,6 +1,6 @@
 /* clock.h - the data set that says when each row was. */
-#ifndef STORE_HDF5_CLOCK_H
-#define STORE_HDF5_CLOCK_H
+#ifndef HDF5_CLOCK_H
+#define HDF5_CLOCK_H
 
 #include "part.h"
 #include "src/store/since.h"

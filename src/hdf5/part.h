@@ -1,6 +1,6 @@
 /* part.h - one data set as some columns of a table. */
-#ifndef STORE_HDF5_PART_H
-#define STORE_HDF5_PART_H
+#ifndef HDF5_PART_H
+#define HDF5_PART_H
 
 #include "hdf5.h"
 
