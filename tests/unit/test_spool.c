@@ -300,7 +300,8 @@ static void make_socket(const char *path)
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+    CU_ASSERT_FATAL(snprintf(a.sun_path, sizeof(a.sun_path), "%s", path) <
+                    (int)sizeof(a.sun_path));
     CU_ASSERT_EQUAL(bind(fd, (const struct sockaddr *)&a, sizeof(a)), 0);
     close(fd);
 }
