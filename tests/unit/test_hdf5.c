@@ -450,7 +450,8 @@ static void test_read_error(void)
     snprintf(got, sizeof(got), "%.60s", context_error(b.ctx));
     UNIT_CONTAINS(context_error(b.ctx),
                   "spoilt.h5:/d row 400 cannot be read: ");
-    UNIT_CONTAINS(context_error(b.ctx), "inflate"); /* the library's words */
+    /* The library's words; from 1.14 on it loses those of the filter. */
+    UNIT_CONTAINS(context_error(b.ctx), "filter returned failure during read");
     source_end(&b);
 }
 
