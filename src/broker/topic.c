@@ -13,11 +13,12 @@ int topic_check_partitions(const broker_topic *t, const char *endpoint, int n,
     if (n >= t->partitions)
         return 0;
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                        "topic %s has %d partitions and %d are asked for: "
+                        "topic %s has %d partition%s and %d are asked for: "
                         "`kafka-topics.sh --bootstrap-server %s --alter "
-                        "--topic %s --partitions %d`, or ask for fewer",
-                        t->name, n, t->partitions, endpoint, t->name,
-                        t->partitions);
+                        "--topic %s --partitions %d`, or set "
+                        "streams.STAGE.partitions to %d",
+                        t->name, n, n == 1 ? "" : "s", t->partitions, endpoint,
+                        t->name, t->partitions, n);
 }
 
 static int check_policy(const broker_topic *t, const char *endpoint,

@@ -84,7 +84,11 @@ static void test_topic_partitions(void)
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
     UNIT_EQUAL(e.text, "topic blocks has 3 partitions and 4 are asked for: "
                        "`kafka-topics.sh --bootstrap-server h:1 --alter "
-                       "--topic blocks --partitions 4`, or ask for fewer");
+                       "--topic blocks --partitions 4`, or set "
+                       "streams.STAGE.partitions to 3");
+    CU_ASSERT_EQUAL(topic_check_partitions(&wanted, "h:1", 1, &e), -1);
+    UNIT_CONTAINS(e.text, "topic blocks has 1 partition and 4 are asked for: ");
+    UNIT_CONTAINS(e.text, "or set streams.STAGE.partitions to 1");
     CU_ASSERT_EQUAL(topic_check_partitions(&wanted, "h:1", 3, NULL), -1);
 }
 
