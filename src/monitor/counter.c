@@ -21,7 +21,7 @@ const counter counters[] = {
     {"unchecked", "blocks", COUNTER_ADDED, "",
      "of other runs not looked at for repeats", false},
     {"aside", "blocks", COUNTER_ADDED, "", "without rows set aside", false},
-    {"drifts", "blocks", COUNTER_ADDED, "drift", "changes found", false},
+    {"drifts", "blocks", COUNTER_ADDED, "drift", "found", false},
     {"skipped", "rows", COUNTER_ADDED, "rows", "skipped", false},
     {"masked", "rows", COUNTER_COMMITTED, "rows", "masked", false},
     {"unscored", "rows", COUNTER_COMMITTED, "rows", "not scored (warm-up)",

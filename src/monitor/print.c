@@ -131,12 +131,13 @@ static void cells_print(const json_t *cells, FILE *f)
     text_free(&t);
 }
 
-/* What the first of each counter was. */
-static void firsts_print(const json_t *first, FILE *f)
+/* What the first of each counter was, of those of [line], or of all others. */
+static void firsts_print(const json_t *first, const char *line, bool others,
+                         FILE *f)
 {
     for (const counter *c = counters; c->key; c++) {
         const char *words = value_text(first, c->key, NULL);
-        if (words)
+        if (words && !strcmp(c->line, line) != others)
             fprintf(f, LABEL "first %.*s: %s\n", "", (int)strcspn(c->key, "_"),
                     c->key, words);
     }
@@ -345,6 +346,7 @@ static void errors_print(const json_t *errors, FILE *f)
 void monitor_print(const json_t *summary, FILE *f)
 {
     const json_t *verdict = json_object_get(summary, "verdict");
+    const json_t *first = json_object_get(summary, "first");
     long long deaths = count_of(summary, "deaths");
 
     fprintf(f, LABEL "%s, %s in %.1f s", "run", value_text(summary, "run", ""),
@@ -354,9 +356,10 @@ void monitor_print(const json_t *summary, FILE *f)
     fprintf(f, "\n");
     blocks_print(summary, f);
     line_print(summary, "rows", "rows", "", f);
-    line_print(summary, "drift", "drift", "", f);
     cells_print(json_object_get(summary, "masked_cells"), f);
-    firsts_print(json_object_get(summary, "first"), f);
+    firsts_print(first, "drift", true, f);
+    line_print(summary, "drift", "drift", "", f);
+    firsts_print(first, "drift", false, f);
     rate_print(summary, f);
     latency_print(json_object_get(summary, "latency_ms"), f);
     model_print(json_object_get(summary, "model"), f);

@@ -115,7 +115,7 @@ END
 go rows-drift "$TEST_DIR/drift.yaml"
 is "$(get "$TEST_DIR/rows-drift.json" drifts | grep -c '^[1-9]')" 1 \
     "drift: it is counted"
-has "$(cat "$TEST_DIR/rows-drift.out")" "changes found" "drift: and printed"
+has "$(cat "$TEST_DIR/rows-drift.out")" "drift     1 found" "drift: and printed"
 has "$(cat "$TEST_DIR/rows-drift.out")" \
     "first drifts: column 0 has changed at $TEST_DIR/readings.csv row 12" \
     "drift: with the row"

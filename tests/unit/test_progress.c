@@ -123,16 +123,21 @@ static const char *printed(const json_t *summary)
 /* Changes that stages have found, with the first of them. */
 static void test_drifts(void)
 {
-    json_t *o = json_pack("{s:s, s:s, s:{s:i}, s:{s:s}}", "run", "r", "state",
-                          "done", "blocks", "drifts", 3, "first", "drifts",
-                          "column 0 has changed at f.csv:9, block 0");
+    json_t *o = json_quoted(
+        "{'run': 'r', 'state': 'done', 'blocks': {'drifts': 3}, 'rows': "
+        "{'masked': 2}, 'masked_cells': {'1': 2}, 'first': {'drifts': 'column "
+        "0 has changed at f.csv:9, block 0', 'masked': 't/0/5 row 2'}}");
 
-    UNIT_CONTAINS(printed(o), "drift     3 changes found\n");
-    UNIT_CONTAINS(printed(o),
-                  "first drifts: column 0 has changed at f.csv:9, block 0\n");
+    /* What belongs to the rows stands below them. */
+    UNIT_CONTAINS(printed(o), "rows      2 masked\n"
+                              "          masked cells: column 1: 2\n"
+                              "          first masked: t/0/5 row 2\n"
+                              "drift     3 found\n"
+                              "          first drifts: column 0 has changed "
+                              "at f.csv:9, block 0\n");
     json_object_set_new(json_object_get(o, "blocks"), "drifts",
                         json_integer(0));
-    CU_ASSERT_PTR_NULL(strstr(printed(o), "changes found"));
+    CU_ASSERT_PTR_NULL(strstr(printed(o), " found\n"));
     json_decref(o);
 }
 
