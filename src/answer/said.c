@@ -27,6 +27,15 @@ static int take_times(said *s, const source_text *t, uint32_t points,
     return 0;
 }
 
+static bool grow(double **listp, uint32_t n)
+{
+    double *more = realloc(*listp, n * sizeof(*more));
+
+    if (more)
+        *listp = more;
+    return more;
+}
+
 static int take_scale(said *s, const source_text *t, uint32_t features,
                       uint64_t *badp, pe_error *errp)
 {
@@ -34,12 +43,7 @@ static int take_scale(said *s, const source_text *t, uint32_t features,
     if (!t->at)
         return 0;
     if (features > s->cap_scale) {
-        double *shift = realloc(s->shift, features * sizeof(*shift)), *scale;
-
-        s->shift = shift ? shift : s->shift;
-        scale = realloc(s->scale, features * sizeof(*scale));
-        s->scale = scale ? scale : s->scale;
-        if (!shift || !scale)
+        if (!grow(&s->shift, features) || !grow(&s->scale, features))
             return pe_error_nomem(errp);
         s->cap_scale = features;
     }

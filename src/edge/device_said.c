@@ -100,18 +100,22 @@ void said_lend(device *d, size_t i, const pe_block *b)
 
 /* --- what a stage makes of it --- */
 
+static bool grow(double **listp, uint32_t n)
+{
+    double *more = realloc(*listp, n * sizeof(*more));
+
+    if (more)
+        *listp = more;
+    return more;
+}
+
 static int reserve_scale(device *d, uint32_t n)
 {
     device_said *s = &d->said;
-    double *shift, *scale;
 
     if (n <= s->cap_scaled)
         return 0;
-    shift = realloc(s->shift, n * sizeof(*shift));
-    s->shift = shift ? shift : s->shift;
-    scale = realloc(s->scale, n * sizeof(*scale));
-    s->scale = scale ? scale : s->scale;
-    if (!shift || !scale)
+    if (!grow(&s->shift, n) || !grow(&s->scale, n))
         return pe_error_nomem(&d->error);
     s->cap_scaled = n;
     return 0;

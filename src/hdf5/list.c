@@ -24,7 +24,7 @@ typedef struct listing {
     const char *path; /* of the file */
     const char *top;  /* the group that is listed */
     const hdf5_found *found;
-    text *out;
+    text lines, *out; /* the one is the other */
     size_t shown;
     size_t groups, sets, others, links;
     struct {
@@ -375,10 +375,9 @@ static void add_choice(const listing *l, text *out)
 
 static int list_all(listing *l, text *out, pe_error *errp)
 {
-    text lines = {0};
     hid_t group = H5Oopen(l->file, l->top, H5P_DEFAULT);
 
-    l->out = &lines;
+    l->out = &l->lines;
     if (group >= 0 && H5Iget_type(group) == H5I_GROUP) {
         show_group(l, group, l->top);
         l->level[1].told = true;
@@ -390,10 +389,10 @@ static int list_all(listing *l, text *out, pe_error *errp)
     }
     if (group >= 0)
         H5Oclose(group);
-    text_add(out, "%s", lines.data ? lines.data : "");
+    text_add(out, "%s", l->lines.data ? l->lines.data : "");
     add_choice(l, out);
-    out->failed = out->failed || lines.failed || l->instead.failed;
-    text_free(&lines);
+    out->failed = out->failed || l->lines.failed || l->instead.failed;
+    text_free(&l->lines);
     text_free(&l->instead);
     return out->failed ? pe_error_nomem(errp) : 0;
 }
