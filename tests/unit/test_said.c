@@ -215,20 +215,10 @@ static void test_times_pick(void)
 
 static void test_columns(void)
 {
-    static const char *const names[] = {"temp",
-                                        "rel. hum",
-                                        "a\tb",
-                                        "",
-                                        "x\ny",
-                                        "\xc2\xb0"
-                                        "C"};
-    static const char *const want[] = {"temp",
-                                       "rel. hum",
-                                       "a b",
-                                       "",
-                                       "x y",
-                                       "\xc2\xb0"
-                                       "C"};
+    static const char *const names[] = {"temp", "rel. hum", "a\tb",
+                                        "",     "x\ny",     "\302\260C"};
+    static const char *const want[] = {"temp", "rel. hum", "a b",
+                                       "",     "x y",      "\302\260C"};
     text t = {0};
     size_t len = 99;
 
