@@ -7,49 +7,15 @@
 #include <string.h>
 
 #include "src/common/random.h"
+#include "src/common/text.h"
 
 static const char root[] = "/pilot-edge/";
 #define ROOT_LEN (sizeof(root) - 1)
 
-/* Bytes of the UTF-8 character at [s], 0 when there is none: no overlong
- * form, no surrogate, nothing beyond U+10FFFF.
- */
-static size_t utf8_len(const unsigned char *s, size_t left)
-{
-    static const struct {
-        unsigned char from, to, second_from, second_to, len;
-    } row[] = {
-        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-        {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-
-    if (*s < 0x80)
-        return 1;
-    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-        size_t n = row[i].len;
-
-        if (*s < row[i].from || *s > row[i].to || left < n ||
-            s[1] < row[i].second_from || s[1] > row[i].second_to)
-            continue;
-        for (size_t k = 2; k < n; k++)
-            if ((s[k] & 0xc0) != 0x80)
-                return 0;
-        return n;
-    }
-    return 0;
-}
-
 /* Bytes at [s] that may stand in a name as they are, 0: none. */
 static size_t clean_len(const unsigned char *s, size_t left)
 {
-    size_t n = utf8_len(s, left);
-
-    if (n == 1 && (*s < ' ' || *s == 0x7f || *s == '%'))
-        return 0;
-    /* U+0080 to U+009F are control characters, too. */
-    return n == 2 && *s == 0xc2 && s[1] < 0xa0 ? 0 : n;
+    return *s == '%' ? 0 : text_printable(s, left);
 }
 
 void sender_name(const void *bytes, size_t len, char *name)

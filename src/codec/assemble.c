@@ -12,7 +12,7 @@ static const void *raw_of(const codec *c, const codec_field *f)
 
 static const char *name_of(const codec *c, const codec_field *f)
 {
-    return codec_shown(codec_field_name(c, f), f->name_len);
+    return codec_shown_name(codec_field_name(c, f), f->name_len);
 }
 
 /* What is wished of axes matters to a field that has them. */

@@ -22,18 +22,26 @@ int codec_fail(pe_error *errp, const char *fmt, ...)
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "%s", what);
 }
 
-const char *codec_shown(const char *s, size_t len)
+/* In the next room, of which [cap] bytes are used. */
+static const char *show(const char *s, size_t len, size_t cap)
 {
-    enum { ROOMS = 4, MOST = 40 };
-    static _Thread_local char room[ROOMS][MOST + 4];
+    enum { ROOMS = 4 };
+    static _Thread_local char room[ROOMS][CODEC_NAME_MAX];
     static _Thread_local unsigned turn;
     char *out = room[turn++ % ROOMS];
-    size_t n = len < MOST ? len : MOST;
 
-    for (size_t i = 0; i < n; i++)
-        out[i] = (char)(s[i] >= ' ' && s[i] <= '~' ? s[i] : '?');
-    memcpy(out + n, len > MOST ? "..." : "", len > MOST ? 4 : 1);
+    text_shown(s, len, out, cap);
     return out;
+}
+
+const char *codec_shown(const char *s, size_t len)
+{
+    return show(s, len, 44);
+}
+
+const char *codec_shown_name(const char *s, size_t len)
+{
+    return show(s, len, CODEC_NAME_MAX);
 }
 
 /* --- which it is --- */
@@ -89,10 +97,15 @@ static bool is_range(const char *s, size_t len, unsigned long *fromp,
 static int add_word(codec *c, text *t, const char *s, size_t len,
                     pe_error *errp)
 {
+    bool quoted = s[len] == '"';
+
     if (c->n_label == GRID_FIELDS_MAX)
         return bad_columns(errp, "...", "they are too many");
     c->n_label++;
-    text_add_bytes(t, s, len);
+    for (const char *p = s; p < s + len; p++) {
+        text_add_bytes(t, p, 1);
+        p += quoted && *p == '"'; /* the second of two */
+    }
     text_add_bytes(t, "", 1);
     return 0;
 }
@@ -123,6 +136,14 @@ static int add_item(codec *c, text *t, const char *list, const char *s,
     return 0;
 }
 
+/* The quote that closes the one before [p]; two are one of the name. */
+static const char *closing(const char *p)
+{
+    while ((p = strchr(p, '"')) && p[1] == '"')
+        p += 2;
+    return p;
+}
+
 /* A comma ends a name, but not in one that stands in quotes. */
 static int take_list(codec *c, text *t, const char *list, pe_error *errp)
 {
@@ -136,7 +157,7 @@ static int take_list(codec *c, text *t, const char *list, pe_error *errp)
             p++;
         if (*p == '"') {
             from = ++p;
-            end = strchr(p, '"');
+            end = closing(p);
             if (!end)
                 return bad_columns(errp, list, "a quote is left open");
             p = end + 1 + strspn(end + 1, " ");
@@ -335,7 +356,7 @@ static int decode(codec *c, const codec_row *row, const void *buf, size_t len,
     rc = row->read(c, buf, len, errp);
     if (rc == 0 && c->time && !c->clocked)
         rc = codec_fail(errp, "it has no '%s', which time: names",
-                        codec_shown(c->time, strlen(c->time)));
+                        codec_shown_name(c->time, strlen(c->time)));
     if (rc == 0)
         rc = codec_choose(c, errp);
     if (rc == 0)
@@ -378,7 +399,7 @@ void codec_column_of(const codec *c, size_t i, codec_column *out)
 
     memset(out, 0, sizeof(*out));
     snprintf(out->name, sizeof(out->name), "%s",
-             codec_shown(codec_field_name(c, f), f->name_len));
+             codec_shown_name(codec_field_name(c, f), f->name_len));
     snprintf(out->type, sizeof(out->type), "%s",
              f->type ? f->type : element_name(f->e));
     if (f->dims > 0)

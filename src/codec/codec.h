@@ -59,12 +59,15 @@ int codec_decode(codec *c, const void *buf, size_t len, pe_block *b,
 
 /* --- what the last record held, also one that was refused, for people --- */
 
+/* Bytes of a name that is shown: room for the longest path. */
+#define CODEC_NAME_MAX 264
+
 typedef struct codec_column {
-    char name[128]; /* printable; "" : it has none */
-    char type[64];  /* "float64", "text", ... */
-    char shape[64]; /* "(3, 4)"; "" : one number */
-    bool number;    /* could be learned from */
-    bool taken;     /* is */
+    char name[CODEC_NAME_MAX]; /* printable; "" : it has none */
+    char type[64];             /* "float64", "text", ... */
+    char shape[64];            /* "(3, 4)"; "" : one number */
+    bool number;               /* could be learned from */
+    bool taken;                /* is */
     bool clock;
     bool may_be_clock; /* it looks like one, and nobody has said so */
 } codec_column;

@@ -85,9 +85,10 @@ int codec_fail(pe_error *errp, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* [len] bytes for an error text, printable and cut, in one of a few static
- * rooms of the thread.
+ * rooms of the thread; of a name as much as codec_column has room for.
  */
 const char *codec_shown(const char *s, size_t len);
+const char *codec_shown_name(const char *s, size_t len);
 
 /* --- fields.c --- */
 

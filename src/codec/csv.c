@@ -125,6 +125,7 @@ static const char *type_of(const lines *l, span field)
 static int add_field(lines *l, size_t k, span name, pe_error *errp)
 {
     codec *c = l->c;
+    codec_field *f;
     char number[24];
 
     if (!l->named && c->want && !c->want_numbers) {
@@ -135,8 +136,14 @@ static int add_field(lines *l, size_t k, span name, pe_error *errp)
 
         name = (span){number, number + n};
     }
-    return codec_field_add(c, name.at, (size_t)(name.end - name.at), errp) ? 0
-                                                                           : -1;
+    f = codec_field_add(c, name.at, (size_t)(name.end - name.at), errp);
+    if (!f || !l->named || c->want_numbers)
+        return f ? 0 : -1;
+    /* Of the record: with its quotes doubled, where it stood in quotes. */
+    f->name_len = 0;
+    for (const char *p = name.at; p < name.end; p += split_step(name, p))
+        c->names[f->name + f->name_len++] = *p;
+    return 0;
 }
 
 static int add_fields(lines *l, span line, pe_error *errp)

@@ -52,9 +52,10 @@ static int read_variable(const flat *f, const flat_table *t, variable *v,
         return -1;
     if (v->shape.n <= CODEC_DIMS_MAX && v->axes.n <= CODEC_DIMS_MAX)
         return 0;
-    return codec_fail(
-        errp, "'%s' has %u axes, more than %d", codec_shown(v->name, v->len),
-        v->shape.n > v->axes.n ? v->shape.n : v->axes.n, CODEC_DIMS_MAX);
+    return codec_fail(errp, "'%s' has %u axes, more than %d",
+                      codec_shown_name(v->name, v->len),
+                      v->shape.n > v->axes.n ? v->shape.n : v->axes.n,
+                      CODEC_DIMS_MAX);
 }
 
 /* Is it the coordinate of an axis: called as one of the axes of any? */
@@ -69,7 +70,7 @@ static int is_axis(const flat *f, const variable *v, const variable *of,
             return codec_fail(errp,
                               "'%s': the name of an axis reaches beyond "
                               "the record",
-                              codec_shown(of->name, of->len));
+                              codec_shown_name(of->name, of->len));
         if (flat_u32(f, to) == v->len &&
             !memcmp(f->p + to + 4, v->name, v->len))
             return 1;
@@ -95,7 +96,7 @@ static int take_shape(const flat *f, const variable *v, codec_field *to,
     return codec_fail(errp,
                       "'%s' has %u bytes of data, where shape %s of %s "
                       "has others",
-                      codec_shown(v->name, v->len), v->data.n, shape,
+                      codec_shown_name(v->name, v->len), v->data.n, shape,
                       element_name(to->e));
 }
 
@@ -110,7 +111,7 @@ static int add_variable(codec *c, const flat *f, const variable *v,
         return codec_fail(errp,
                           "'%s' is of type %u, of which there are 1 to "
                           "%d",
-                          codec_shown(v->name, v->len), v->type, C_STRING);
+                          codec_shown_name(v->name, v->len), v->type, C_STRING);
     if (v->type == C_STRING) {
         to->type = "text";
         return 0;

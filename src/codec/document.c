@@ -8,7 +8,7 @@
 static int row_fail(const walk *w, pe_error *errp, const char *what)
 {
     return codec_fail(errp, "row %llu: '%s' %s", (unsigned long long)w->row,
-                      codec_shown(w->path, w->len), what);
+                      codec_shown_name(w->path, w->len), what);
 }
 
 codec_field *walk_field(walk *w, pe_error *errp)
@@ -43,7 +43,8 @@ static int take_clock(walk *w, const doc_node *v, pe_error *errp)
         return codec_fail(errp,
                           "its time '%s' is %s; name another by time:, or "
                           "time: none",
-                          codec_shown(w->path, w->len), doc_kind_name(v->kind));
+                          codec_shown_name(w->path, w->len),
+                          doc_kind_name(v->kind));
     return codec_clock_text(w->c, text, n, errp);
 }
 
@@ -160,6 +161,27 @@ static bool add_key(walk *w, const doc_node *k)
     return true;
 }
 
+/* A value under what is no name for a column is said to be there. */
+static int take_nameless(walk *w, const doc_node *k, pe_error *errp)
+{
+    bool named = k->kind == DOC_TEXT || k->kind == DOC_BYTES;
+    enum { MOST = 40 };
+    codec_field *f;
+    char name[MOST + sizeof("...")] = "?";
+
+    if (w->row)
+        return 0;
+    if (named)
+        snprintf(name, sizeof(name), "%.*s...",
+                 (int)(k->len < MOST ? k->len : MOST), k->at);
+    f = codec_field_add(w->c, name, strlen(name), errp);
+    if (!f)
+        return -1;
+    f->type = named ? "under a name that is too long"
+                    : "under a name that is no text";
+    return 0;
+}
+
 int walk_map(walk *w, doc_node *v, pe_error *errp)
 {
     size_t len = w->len;
@@ -173,6 +195,8 @@ int walk_map(walk *w, doc_node *v, pe_error *errp)
             return -1;
         named = add_key(w, &key);
         if (doc_value(&w->d, &value, errp) < 0)
+            return -1;
+        if (!named && take_nameless(w, &key, errp) < 0)
             return -1;
         rc =
             named ? walk_value(w, &value, errp) : doc_skip(&w->d, &value, errp);
@@ -204,9 +228,9 @@ static int take_row(walk *w, doc_node *v, size_t columns, pe_error *errp)
         if (w->c->seen[k] != w->row)
             return codec_fail(
                 errp, "row %llu has no '%s'", (unsigned long long)w->row,
-                codec_shown(w->c->want[k], strlen(w->c->want[k])));
+                codec_shown_name(w->c->want[k], strlen(w->c->want[k])));
     return codec_fail(errp, "row %llu has no '%s'", (unsigned long long)w->row,
-                      codec_shown(w->only, w->only_len));
+                      codec_shown_name(w->only, w->only_len));
 }
 
 /* Every value that is left is an object, or a list of such. */

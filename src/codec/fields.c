@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/codec/wish.h"
 #include "src/table/stamp.h"
 
 #define SHOWN 8 /* fields that an error names */
 #define WORD_MAX_BYTES 64
+#define LIST_MAX 400
 
 /* --- gathering --- */
 
@@ -132,13 +134,13 @@ bool codec_may_be_clock(const char *name, size_t len, double v)
 {
     static const char *const words[] = {"time", "ts",    "stamp",
                                         "date", "epoch", "utc"};
-    char text[WORD_MAX_BYTES + 1] = "";
+    char low[WORD_MAX_BYTES + 1] = "";
 
     if (unit_of(v) == 0 || len > WORD_MAX_BYTES)
         return false;
-    memcpy(text, name, len);
+    memcpy(low, name, len);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcasestr(text, words[i]))
+        if (strcasestr(low, words[i]))
             return true;
     return false;
 }
@@ -185,39 +187,65 @@ int codec_clock_text(codec *c, const char *s, size_t len, pe_error *errp)
 
 static const char *shown_field(const codec *c, const codec_field *f)
 {
-    return codec_shown(codec_field_name(c, f), f->name_len);
+    return codec_shown_name(codec_field_name(c, f), f->name_len);
 }
 
-/* "temp, hum, ..." of the fields that could be columns, or of those that are
- * none, with their types.
+/* What an error lists: of the fields that could be columns, or of those that
+ * are none.
  */
-static void list_fields(const codec *c, bool numbers, const char *between,
-                        char *out, size_t cap)
-{
-    size_t n = 0, used = 0;
+enum listed { COLUMNS, LINE, OTHERS };
 
-    *out = '\0';
+static size_t list_one(const codec *c, const codec_field *f, enum listed what,
+                       char *out, size_t cap)
+{
+    char line[CODEC_LINE_MAX];
+    const char *name = shown_field(c, f);
+    int n;
+
+    if (what == OTHERS)
+        n = snprintf(out, cap, "%s (%s)", name, f->type);
+    else
+        n = snprintf(out, cap, "%s",
+                     what == LINE ? codec_wish_name(name, true, line) : name);
+    return (size_t)n;
+}
+
+/* "temp, hum, ..." into a room of LIST_MAX bytes, as many as it has room for:
+ * as words, as the line of a file, or with their types.
+ */
+static const char *list_fields(const codec *c, enum listed what, char *out)
+{
+    const char *between = what == LINE ? "," : ", ";
+    const size_t cap = LIST_MAX - sizeof(", ...");
+    size_t n = 0, used = 0, len, gap;
+
     for (size_t i = 0; i < c->n_field; i++) {
         const codec_field *f = &c->field[i];
 
-        if (numbers == !!f->type || f->clock || (numbers && f->may_be_clock) ||
-            used >= cap || n > SHOWN)
+        if ((what == OTHERS) != !!f->type || f->clock ||
+            (what != OTHERS && f->may_be_clock))
             continue;
-        if (n++ == SHOWN)
-            used += (size_t)snprintf(out + used, cap - used, "%s...", between);
-        else
-            used += (size_t)snprintf(
-                out + used, cap - used, "%s%s%s%s%s", n > 1 ? between : "",
-                shown_field(c, f), numbers ? "" : " (", numbers ? "" : f->type,
-                numbers ? "" : ")");
+        gap = used ? strlen(between) : 0;
+        len = n < SHOWN && used + gap < cap
+                  ? list_one(c, f, what, out + used + gap, cap - used - gap)
+                  : cap;
+        memcpy(out + used, between, gap);
+        if (len >= cap - used - gap) {
+            memcpy(out + used + gap, "...", sizeof("..."));
+            return out;
+        }
+        used += gap + len;
+        n++;
     }
+    out[used] = '\0';
+    return out;
 }
 
 static int no_numbers(const codec *c, pe_error *errp)
 {
-    char list[400];
+    char list[LIST_MAX];
 
-    list_fields(c, false, ", ", list, sizeof(list));
+    list_fields(c, OTHERS, list);
     return codec_fail(errp, "it holds no numbers to learn from%s%s",
                       *list ? ", but " : "", list);
 }
@@ -225,33 +253,35 @@ static int no_numbers(const codec *c, pe_error *errp)
 static int ask_columns(const codec *c, size_t n, pe_error *errp)
 {
     const codec_field *clock = NULL;
-    char list[400];
+    char list[LIST_MAX], time[CODEC_LINE_MAX] = "";
 
     for (size_t i = 0; i < c->n_field && !clock; i++)
         if (c->field[i].may_be_clock && !c->time)
             clock = &c->field[i];
-    list_fields(c, true, ",", list, sizeof(list));
-    return codec_fail(errp,
-                      "it holds %zu columns of numbers: say which, in their "
-                      "order, by columns: \"%s\"%s%s%s in streams:",
-                      n, list, clock ? ", time: \"" : "",
-                      clock ? shown_field(c, clock) : "", clock ? "\"" : "");
+    if (clock)
+        codec_wish_name(shown_field(c, clock), false, time);
+    return codec_fail(
+        errp,
+        "it holds %zu columns of numbers: say which, in their order, by "
+        "columns: \"%s\"%s%s%s in streams:",
+        n, list_fields(c, LINE, list), *time ? ", time: \"" : "", time,
+        *time ? "\"" : "");
 }
 
 static int no_such(const codec *c, const char *name, pe_error *errp)
 {
-    char list[400];
+    char list[LIST_MAX];
 
-    list_fields(c, true, ", ", list, sizeof(list));
+    list_fields(c, COLUMNS, list);
     if (c->n_field == 1 && c->field[0].name_len == 0)
         return codec_fail(errp,
                           "it is an array, and has no '%s', which columns: "
                           "names",
-                          codec_shown(name, strlen(name)));
+                          codec_shown_name(name, strlen(name)));
     if (!*list)
         return no_numbers(c, errp);
     return codec_fail(errp, "it has no '%s', which columns: names; it has %s",
-                      codec_shown(name, strlen(name)), list);
+                      codec_shown_name(name, strlen(name)), list);
 }
 
 static int choose(codec *c, size_t field, pe_error *errp)

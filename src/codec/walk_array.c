@@ -107,7 +107,7 @@ static int check_data(walk *w, const numpy *n, size_t *countp, pe_error *errp)
     return codec_fail(errp,
                       "'%s': %zu bytes of data where shape %s of %s has "
                       "others",
-                      codec_shown(w->path, w->len), n->len, shape,
+                      codec_shown_name(w->path, w->len), n->len, shape,
                       element_name(n->e));
 }
 

@@ -39,15 +39,34 @@ codec_wish codec_wish_of(const pe_options *o)
     };
 }
 
+const char *codec_wish_name(const char *name, bool listed, char *out)
+{
+    size_t n = strlen(name);
+    bool quoted = listed && (strchr(name, ',') || *name == '"' ||
+                             *name == ' ' || (n && name[n - 1] == ' '));
+    const char *around = quoted ? "\\\"" : "";
+    char *to = stpcpy(out, around);
+
+    for (; *name; name++) {
+        if (*name == '"' || *name == '\\')
+            *to++ = '\\';
+        *to++ = *name;
+        if (quoted && *name == '"') /* doubled */
+            to = stpcpy(to, around);
+    }
+    stpcpy(to, around);
+    return out;
+}
+
 void codec_wish_each(const pe_options *o,
                      void (*visit)(void *arg, const char *name,
-                                   const char *text),
+                                   const char *said),
                      void *arg)
 {
     for (const pe_option_spec *s = codec_options; s->name; s++) {
-        const char *text = pe_options_text(o, s->name);
+        const char *said = pe_options_text(o, s->name);
 
-        if (text && (!s->def || strcmp(text, s->def) != 0))
-            visit(arg, s->name, text);
+        if (said && (!s->def || strcmp(said, s->def) != 0))
+            visit(arg, s->name, said);
     }
 }

@@ -63,6 +63,15 @@ extern const pe_option_spec codec_options[];
 /* What the options wish; strings are those of [o]. */
 codec_wish codec_wish_of(const pe_options *o);
 
+/* Room for any name that is shown, as a line of a file has it. */
+#define CODEC_LINE_MAX (4 * CODEC_NAME_MAX + 8)
+
+/* [name] (less than CODEC_NAME_MAX bytes) as it stands between the quotes of
+ * `columns: "..."`, in a list, or (! listed) of `time: "..."`; into [out] of
+ * CODEC_LINE_MAX bytes, which is returned.
+ */
+const char *codec_wish_name(const char *name, bool listed, char *out);
+
 /* Call [visit] for each that was given, as it was. */
 void codec_wish_each(const pe_options *o,
                      void (*visit)(void *arg, const char *name,

@@ -269,3 +269,61 @@ void text_nearest(const char *word, const char *words, char *out, size_t cap)
         w += n + (w[n] == ' ');
     }
 }
+
+/* --- UTF-8 --- */
+
+static size_t utf8_len(const unsigned char *s, size_t left)
+{
+    static const struct {
+        unsigned char from, to, second_from, second_to, len;
+    } row[] = {
+        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
+        {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        size_t n = row[i].len;
+
+        if (*s < row[i].from || *s > row[i].to || left < n ||
+            s[1] < row[i].second_from || s[1] > row[i].second_to)
+            continue;
+        for (size_t k = 2; k < n; k++)
+            if ((s[k] & 0xc0) != 0x80)
+                return 0;
+        return n;
+    }
+    return 0;
+}
+
+size_t text_printable(const void *s, size_t left)
+{
+    const unsigned char *p = s;
+
+    if (*p < 0x80)
+        return *p >= ' ' && *p != 0x7f;
+    /* U+0080 to U+009F are control characters, too. */
+    return *p == 0xc2 && left > 1 && p[1] < 0xa0 ? 0 : utf8_len(p, left);
+}
+
+void text_shown(const void *s, size_t len, char *out, size_t cap)
+{
+    const char *p = s;
+    size_t at = 0, cut = 0, n;
+
+    for (size_t i = 0; i < len; i += n) {
+        size_t clean = text_printable(p + i, len - i);
+
+        n = clean ? clean : 1;
+        if (at + n >= cap) {
+            snprintf(out + cut, cap - cut, "...");
+            return;
+        }
+        memcpy(out + at, clean ? p + i : "?", n);
+        at += n;
+        if (at + sizeof("...") <= cap)
+            cut = at;
+    }
+    out[at] = '\0';
+}

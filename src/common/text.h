@@ -40,6 +40,16 @@ int text_parse_size(const char *s, uint64_t *bytesp); /* 64MiB 4kB 512B */
 int text_parse_time(const char *s, double *secondsp); /* 250ms 1us 30s 2m 1h
                                                          7d */
 
+/* Bytes of the character of UTF-8 at [s], of which [left] are there, 0: it is
+ * none (no overlong form, no surrogate, nothing beyond U+10FFFF), or a control
+ * character.
+ */
+size_t text_printable(const void *s, size_t left);
+/* [len] bytes at [s] into [out], cut to [cap] behind a whole character and
+ * "..." then; what text_printable does not know becomes '?'.
+ */
+void text_shown(const void *s, size_t len, char *out, size_t cap);
+
 /* The word of the blank-separated [words] nearest to [word] (edit distance
  * at most a third of its length, at least 1), copied to [out]; "" if none.
  */

@@ -187,7 +187,7 @@ static void say_found(struct topic_source *s, const codec_facts *f,
 /* Columns that were named go by those names. */
 static void name_columns(struct topic_source *s, source_item *r)
 {
-    char name[128];
+    char name[CODEC_NAME_MAX + 16];
 
     if (!s->pl->codec.columns)
         return;

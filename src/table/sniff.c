@@ -249,7 +249,7 @@ static char *name_text(const sniffer *s, span f)
 {
     text t = {0};
 
-    for (const char *p = f.at; p < f.end; p++) {
+    for (const char *p = f.at; p < f.end; p += split_step(f, p)) {
         unsigned char c = (unsigned char)*p;
         if (s->w->latin1 && c >= 0x80) {
             char two[] = {(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f))};

@@ -106,6 +106,17 @@ enum split split_record(const table_syntax *s, const char *at, const char *end,
     return SPLIT_MORE;
 }
 
+size_t split_step(span field, const char *p)
+{
+    if (*p != '"')
+        return 1;
+    /* Elsewhere a quote is what it is. */
+    for (const char *q = field.at; q < field.end; q++)
+        if (*q == '"' && (++q == field.end || *q != '"'))
+            return 1;
+    return 2;
+}
+
 /* As split_field, between blanks. */
 static bool split_blank(const table_syntax *s, span *rest, span *field)
 {

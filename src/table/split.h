@@ -49,6 +49,11 @@ bool split_field(const table_syntax *s, span *rest, span *field);
 /* All fields of [record] into [out]: their number, of which [cap] are there. */
 size_t split_fields(const table_syntax *s, span record, span *out, size_t cap);
 
+/* How many bytes of [field] at [p] are one of its text: 2 where a quote of a
+ * field that stood in quotes is doubled.
+ */
+size_t split_step(span field, const char *p);
+
 /* Without the blanks around; a tab is none where it stands between fields. */
 span split_trim(const table_syntax *s, span t);
 

@@ -95,14 +95,15 @@ static void print_columns(const codec *c)
  */
 static void list_names(const codec *c, bool taken, text *t)
 {
+    char line[CODEC_LINE_MAX];
     codec_column k;
 
     for (size_t i = 0; i < codec_columns(c); i++) {
         codec_column_of(c, i, &k);
         if (!*k.name || (taken ? !k.taken : !k.number || k.may_be_clock))
             continue;
-        text_add(t, strchr(k.name, ',') ? "%s\\\"%s\\\"" : "%s%s",
-                 t->len ? "," : "", k.name);
+        text_add(t, "%s%s", t->len ? "," : "",
+                 codec_wish_name(k.name, true, line));
     }
 }
 
@@ -117,6 +118,7 @@ static void print_lines(const pe_options *o, const char *topic, const codec *c,
                         const kind *k)
 {
     text names = {0};
+    char line[CODEC_LINE_MAX];
     codec_column column;
 
     list_names(c, k->read, &names);
@@ -132,7 +134,8 @@ static void print_lines(const pe_options *o, const char *topic, const codec *c,
         codec_column_of(c, i, &column);
         if (!column.may_be_clock || column.taken)
             continue;
-        printf("      time: \"%s\"\n", column.name);
+        printf("      time: \"%s\"\n",
+               codec_wish_name(column.name, false, line));
         break;
     }
     codec_wish_each(o, print_wish, NULL);

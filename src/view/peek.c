@@ -105,7 +105,7 @@ static const char *header(const peeked *p, const char *name, char *out,
 
     if (!h || !h->value)
         return NULL;
-    look_text(h->value, h->len, out, cap);
+    text_shown(h->value, h->len, out, cap);
     return out;
 }
 
@@ -114,7 +114,7 @@ static const char *header(const peeked *p, const char *name, char *out,
 static void print_values(const peeked *p)
 {
     uint32_t n = p->b.features < SHOWN ? p->b.features : SHOWN;
-    char name[128];
+    char name[CODEC_NAME_MAX + 16];
     bool column = p->b.features == 1 && p->b.points > 1;
 
     if (column) /* of one column the first of its rows */
@@ -139,7 +139,7 @@ static void print_row(const peeked *p)
     if (r->time_ns > 0)
         record_time(r->time_ns, time, sizeof(time));
     if (r->key_len > 0)
-        look_text(r->key, r->key_len, key, sizeof(key));
+        text_shown(r->key, r->key_len, key, sizeof(key));
     if (p->rc == CODEC_BLOCK || p->rc == CODEC_ROUNDED)
         snprintf(shape, sizeof(shape), "%ux%u", p->b.points, p->b.features);
     printf("%9" PRId32 " %10" PRId64 " %-24.24s %-16s %-8s %9s  ", r->partition,
@@ -178,7 +178,7 @@ static json_t *values_of(const peeked *p)
 static json_t *columns_of(const peeked *p)
 {
     json_t *list = json_array();
-    char name[128];
+    char name[CODEC_NAME_MAX + 16];
 
     for (uint32_t j = 0; j < p->b.features && j < SHOWN_JSON; j++) {
         codec_feature(p->codec, j, name, sizeof(name));
@@ -195,6 +195,15 @@ static void add_block(json_t *o, const peeked *p)
     json_object_set_new(o, "values", values_of(p));
 }
 
+/* What was cut may end within a character. */
+static json_t *clean(const char *words)
+{
+    char said[sizeof(((pe_error *)NULL)->text)];
+
+    text_shown(words, strlen(words), said, sizeof(said));
+    return json_string(said);
+}
+
 static json_t *headers_of(const peeked *p)
 {
     json_t *o = json_object();
@@ -202,8 +211,8 @@ static json_t *headers_of(const peeked *p)
 
     for (size_t i = 0; i < p->h.n; i++)
         if (header(p, p->h.h[i].name, said, sizeof(said))) {
-            look_text(p->h.h[i].name, strlen(p->h.h[i].name), name,
-                      sizeof(name));
+            text_shown(p->h.h[i].name, strlen(p->h.h[i].name), name,
+                       sizeof(name));
             json_object_set_new(o, name, json_string(said));
         }
     return o;
@@ -217,7 +226,7 @@ static void print_json(const peeked *p)
 
     if (r->time_ns > 0)
         record_time(r->time_ns, time, sizeof(time));
-    look_text(r->key ? r->key : "", r->key_len, said, sizeof(said));
+    text_shown(r->key ? r->key : "", r->key_len, said, sizeof(said));
     json_object_set_new(o, "partition", json_integer(r->partition));
     json_object_set_new(o, "offset", json_integer(r->offset));
     json_object_set_new(o, "time", json_string(time));
@@ -230,11 +239,11 @@ static void print_json(const peeked *p)
         json_object_set_new(o, "sense", json_string(time));
     }
     if (p->f.source) {
-        look_text(p->f.source, p->f.source_len, said, sizeof(said));
+        text_shown(p->f.source, p->f.source_len, said, sizeof(said));
         json_object_set_new(o, "source", json_string(said));
     }
     if (p->rc < 0)
-        json_object_set_new(o, "error", json_string(p->bad.text));
+        json_object_set_new(o, "error", clean(p->bad.text));
     else if (p->rc == CODEC_SKIPPED)
         json_object_set_new(o, "aside", json_string(p->f.skip));
     else

@@ -255,15 +255,3 @@ void look_close(look *l)
     broker_consumer_close(l->consumer);
     memset(l, 0, sizeof(*l));
 }
-
-void look_text(const void *bytes, size_t len, char *out, size_t cap)
-{
-    const char *s = bytes;
-    size_t n = 0;
-
-    for (; n < len && n + 1 < cap; n++)
-        out[n] = (char)(s[n] >= ' ' && s[n] <= '~' ? s[n] : '?');
-    out[n] = '\0';
-    if (n < len && cap > 4)
-        memcpy(out + cap - 4, "...", 4);
-}

@@ -34,7 +34,4 @@ typedef struct look {
 int look_newest(const look_place *p, size_t most, look *out, pe_error *errp);
 void look_close(look *l);
 
-/* [len] bytes for people, printable and cut, into [out]. */
-void look_text(const void *bytes, size_t len, char *out, size_t cap);
-
 #endif

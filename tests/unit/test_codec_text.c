@@ -22,6 +22,9 @@ static void check(const row *rows, size_t n)
             rows[i].want);
 }
 
+#define N10 "nnnnnnnnnn"
+#define N100 N10 N10 N10 N10 N10 N10 N10 N10 N10 N10
+
 #define COLUMNS(list)    \
     {                    \
         .columns = list, \
@@ -67,6 +70,8 @@ static void test_json_shapes(void)
         {COLUMNS("\xf0\x9f\x98\x80"), "{\"\\ud83d\\ude00\":1}",
          "json 1x1 f8: 1"},
         {COLUMNS("a\"b"), "{\"a\\\"b\":1}", "json 1x1 f8: 1"},
+        {COLUMNS("\"a\"\",b\",c"), "{\"a\\\",b\":1,\"c\":2}",
+         "json 1x2 f8: 1 2"},
     };
 
     check(rows, COUNT(rows));
@@ -112,6 +117,52 @@ static void test_json_values(void)
          "[{\"a\":1,\"ts\":1795939200000000},{\"a\":2,"
          "\"ts\":1795939200000007}]",
          "json 2x1 f8: 1; 2 @1795939200000007000"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+/* Names are shown as they are, so that the line of an error can be used. */
+static void test_names(void)
+{
+    static const row rows[] = {
+        {{0},
+         "{\"T \u00b0C\":1,\"F\xc3\xbchler\":2,\"a,b\":3,\"c\\\"d\":4}",
+         "ERROR: json record: it holds 4 columns of numbers: say which, in "
+         "their order, by columns: \"T \xc2\xb0"
+         "C,F\xc3\xbchler,\\\"a,b\\\","
+         "c\\\"d\" in streams:"},
+        {{0},
+         "{\"YMIR-SEE:SE-LS336-004:KRDG0:of-the-sample-stick\":1,\"b\":2}",
+         "ERROR: json record: it holds 2 columns of numbers: say which, in "
+         "their order, by columns: "
+         "\"YMIR-SEE:SE-LS336-004:KRDG0:of-the-sample-stick,b\" in streams:"},
+        /* No text, and what a terminal obeys. */
+        {COLUMNS("q"),
+         "{\"a\xe9\":1,\"b\\u001b[2J\":2,\"\xc2\x9b"
+         "c\":3}",
+         "ERROR: json record: it has no 'q', which columns: names; it has a?, "
+         "b?[2J, ??c"},
+        /* As many as there is room for, each of them whole. */
+        {{0},
+         "{\"" N100 "1\":1,\"" N100 "2\":2,\"" N100 "3\":3,\"" N100 "4\":4}",
+         "ERROR: json record: it holds 4 columns of numbers: say which, in "
+         "their order, by columns: \"" N100 "1," N100 "2," N100
+         "3,...\" in streams:"},
+        {{.columns = "q"},
+         "\"say \"\"a\"\"\",5\"\"x\"\n1,2\n",
+         "ERROR: csv record: it has no 'q', which columns: names; it has "
+         "say \"a\", 5\"\"x\""},
+        /* A name that no column can have is said. */
+        {{0},
+         "{\"" N100 N100 N100 "\":1}",
+         "ERROR: json record: it holds no numbers to learn from, but "
+         "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn... (under a name that is "
+         "too long)"},
+        {{.codec = "msgpack"},
+         "\x81\x05\x06",
+         "ERROR: msgpack record: it holds no numbers to learn from, but ? "
+         "(under a name that is no text)"},
     };
 
     check(rows, COUNT(rows));
@@ -444,6 +495,7 @@ static void test_cut(void)
 static const unit_test tests[] = {
     {"objects and lists of JSON", test_json_shapes},
     {"values of JSON", test_json_values},
+    {"names as they are shown", test_names},
     {"bad JSON", test_json_bad},
     {"lines of text", test_csv},
     {"bad lines of text", test_csv_bad},

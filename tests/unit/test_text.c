@@ -56,6 +56,51 @@ static void test_format(void)
     free(s);
 }
 
+static void test_shown(void)
+{
+    static const struct {
+        const char *bytes;
+        size_t cap;
+        const char *want;
+    } rows[] = {
+        {"temp", 16, "temp"},
+        {"", 16, ""},
+        {"\xc2\xb0"
+         "C \xe2\x82\xac \xf0\x9f\x98\x80",
+         16,
+         "\xc2\xb0"
+         "C \xe2\x82\xac \xf0\x9f\x98\x80"},
+        /* Latin-1, half a character, longer than needed, half of a pair,
+         * beyond the last. */
+        {"\xe9!", 16, "?!"},
+        {"\xe2\x82", 16, "??"},
+        {"\xc0\xaf", 16, "??"},
+        {"\xed\xa0\x80", 16, "???"},
+        {"\xf4\x90\x80\x80", 16, "????"},
+        /* What terminals obey. */
+        {"\x1b[2J\t\x7f", 16, "?[2J??"},
+        {"\xc2\x9b"
+         "2J",
+         16, "??2J"},
+        {"12345678", 9, "12345678"},
+        {"123456789", 9, "12345..."},
+        {"1234\xc3\xa9"
+         "67",
+         9,
+         "1234\xc3\xa9"
+         "67"},
+        {"1234\xc3\xa9"
+         "678",
+         9, "1234..."},
+    };
+    char out[32];
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        text_shown(rows[i].bytes, strlen(rows[i].bytes), out, rows[i].cap);
+        UNIT_EQUAL(out, rows[i].want);
+    }
+}
+
 static void test_put_u64(void)
 {
     static const uint64_t values[] = {0, 9, 10, 12345, UINT64_MAX};
@@ -411,6 +456,7 @@ int main(void)
         {"text: failure sticks", test_grow_failed},
         {"text: format", test_format},
         {"text: digits", test_put_u64},
+        {"bytes for people", test_shown},
         {"words: a list", test_words},
         {"parse: int", test_parse_int},
         {"parse: float", test_parse_float},
