@@ -213,7 +213,7 @@ static int check_raw(const hdf5_file *f, const char *name, const char *file,
                         "%s has its numbers in file %s, which has %lld bytes "
                         "and no %llu: it is cut; its rows would be made up",
                         name, file, (long long)st.st_size,
-                        (unsigned long long)(offset + bytes));
+                        (unsigned long long)offset + bytes);
 }
 
 static int check_external(const hdf5_file *f, hid_t set, hid_t plist,
