@@ -114,8 +114,8 @@ for where in devices pool; do
 done
 is "$(awk -F, '{ bad += $5 <= 0.4 } END { print bad + 0 }' \
     "$TEST_DIR/filter-pool.top")" 0 "filter: what is kept are those far away"
-has "$(pilot results sinks-join-pool --top 1 2>/dev/null)" "rows.csv:" \
-    "aggregate: FILE:ROW-ROW for people"
+has "$(pilot results sinks-join-pool --top 1 2>/dev/null)" "rows.csv rows " \
+    "aggregate: FILE rows FIRST-LAST for people"
 is "$(pilot results sinks-filter-pool --json 2>/dev/null | grep -c '"last"')" \
     0 "filter: one row is one"
 
