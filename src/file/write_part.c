@@ -116,6 +116,11 @@ static int take(part *p, pe_error *errp)
     for (;;) {
         int fd = open(p->index, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 
+        if (fd < 0 && errno == ENOENT)
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CREATE,
+                                "the folder of %s is not there: make it, on "
+                                "each host that writes",
+                                p->path);
         if (fd < 0)
             return file_error(errp, errno, "make", p->index, PE_EXIT_CREATE);
         if (lock(p, fd, errp) < 0) {

@@ -516,7 +516,9 @@ static void test_not_ours(void)
     bench_close(&c);
     path_option(options, "nowhere/rows.csv", "");
     CU_ASSERT_EQUAL(bench_open(&c, options, set), -1);
-    UNIT_CONTAINS(context_error(c.ctx), "nowhere/rows.d-0.csv.index: No such");
+    UNIT_CONTAINS(context_error(c.ctx), "nowhere/rows.d-0.csv is not there: "
+                                        "make it, on each host");
+    CU_ASSERT_EQUAL(context_failure(c.ctx)->exit_code, PE_EXIT_CREATE);
     bench_close(&c);
 }
 
