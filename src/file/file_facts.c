@@ -56,3 +56,22 @@ double file_facts_dominant(const file_facts *f, size_t *columnp)
     }
     return vary > 1 && most > DOMINANT * sum ? most / sum : 0;
 }
+
+double file_facts_mark(const file_facts *f, size_t *columnp, size_t *np)
+{
+    static const double marks[] = {-999,  -999.25, -6999,  -7999,
+                                   -9999, -99999,  -999999};
+
+    *np = 0;
+    for (size_t k = 0; *np == 0 && k < sizeof(marks) / sizeof(*marks); k++)
+        for (size_t j = f->n; j-- > 0;) {
+            const file_fact *c = &f->columns[j];
+
+            if (!c->learned || !c->has_range || c->least != marks[k] ||
+                c->most <= marks[k])
+                continue;
+            *columnp = j;
+            ++*np;
+        }
+    return *np > 0 ? f->columns[*columnp].least : 0;
+}

@@ -45,6 +45,12 @@ void file_fact_take(file_fact *c, double x);
  */
 double file_facts_dominant(const file_facts *f, size_t *columnp);
 
+/* A value that loggers write where they have none, as -7999, and that is the
+ * least of columns learned from: the first of them in *columnp, how many in
+ * *np; 0: there is none.
+ */
+double file_facts_mark(const file_facts *f, size_t *columnp, size_t *np);
+
 void file_facts_free(file_facts *f); /* may be NULL; leaves it zeroed */
 
 #endif

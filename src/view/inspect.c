@@ -166,6 +166,22 @@ static void print_dominant(const file_facts *f)
                f->columns[column].name, 100 * share);
 }
 
+/* What may stand for no value, and would be learned from as one. */
+static void print_mark(const file_facts *f)
+{
+    size_t column = 0, n = 0;
+    double mark = file_facts_mark(f, &column, &n);
+
+    if (n == 0)
+        return;
+    printf("\nthe least of %s", f->columns[column].name);
+    if (n > 1)
+        printf(" and %zu more", n - 1);
+    printf(" is %g: where that stands for no value,\ngive it as one:\n"
+           "  missing: \"%g\"\n",
+           mark, mark);
+}
+
 /* Facts of a copy, by the name of what was copied. */
 static void rename_facts(const spools *copies, file_facts *f)
 {
@@ -219,6 +235,7 @@ static int inspect(const pe_options *o, const char *path, bool first)
     print_columns(&f);
     printf("\n%s\n", f.line);
     print_lines(o, copies.n ? "FILE" : path, &f);
+    print_mark(&f);
     print_dominant(&f);
     file_facts_free(&f);
     spools_free(&copies);

@@ -124,6 +124,16 @@ has "$out" "text packed by gzip, 3 files, the first has 23 rows" \
     "toa5: inspect counts"
 has "$out" "AirTC" "toa5: inspect names columns"
 has "$out" "columns: \"AirTC\"" "toa5: inspect gives the lines"
+is "$(printf '%s' "$out" | grep -c 'stands for no value')" 0 \
+    "toa5: inspect sees no mark"
+sed 's/,20.5,/,-7999,/' "$TEST_DIR/logs/Met_9.DAT" >"$TEST_DIR/mark.dat"
+out=$(pilot inspect "$TEST_DIR/mark.dat" 2>&1)
+has "$out" "the least of RH is -7999: where that stands for no value," \
+    "mark: inspect says it"
+has "$out" '  missing: "-7999"' "mark: ... with the option"
+out=$(pilot inspect --set missing=-7999 "$TEST_DIR/mark.dat" 2>&1)
+is "$(printf '%s' "$out" | grep -c 'stands for no value')" 0 \
+    "mark: not once it is given"
 job toa5 "$TEST_DIR/logs"
 run_job toa5
 is $? 0 "toa5: exit status" || sed 's/^/# /' "$TEST_DIR/toa5.out"

@@ -11,6 +11,7 @@
 #include "source_bench.h"
 #include "src/block/npy.h"
 #include "src/common/clock.h"
+#include "src/file/file_facts.h"
 
 /* First values and sources of the blocks: "SOURCE=V xPOINTS;". */
 static void read_blocks(source_bench *b, char *out, size_t cap)
@@ -114,6 +115,50 @@ static void test_file_blocks(void)
             CU_ASSERT(!want[0] || b.out.dtype == b.setup.dtype);
             source_end(&b);
         }
+    }
+}
+
+/* What loggers write for no value: of columns that are learned from, and vary.
+ */
+static void test_file_mark(void)
+{
+    static const struct {
+        file_fact columns[3];
+        double mark;
+        size_t first, n;
+    } rows[] = {
+        {{{.learned = true, .has_range = true, .least = 1, .most = 2}},
+         0,
+         0,
+         0},
+        {{{.learned = true, .has_range = true, .least = 1, .most = 2},
+          {.learned = true, .has_range = true, .least = -7999, .most = 3},
+          {.learned = true, .has_range = true, .least = -7999, .most = 4}},
+         -7999,
+         1,
+         2},
+        {{{.learned = false, .has_range = true, .least = -9999, .most = 2},
+          {.learned = true, .has_range = false, .least = -9999, .most = 2},
+          {.learned = true, .has_range = true, .least = -999, .most = -999}},
+         0,
+         0,
+         0},
+        {{{.learned = true, .has_range = true, .least = -999.25, .most = 2},
+          {.learned = true, .has_range = true, .least = -998, .most = 2}},
+         -999.25,
+         0,
+         1},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        file_fact columns[3];
+        const file_facts f = {.columns = columns, .n = 3};
+        size_t first = 0, n = 9;
+
+        memcpy(columns, rows[i].columns, sizeof(columns));
+        CU_ASSERT_EQUAL(file_facts_mark(&f, &first, &n), rows[i].mark);
+        CU_ASSERT_EQUAL(first, rows[i].first);
+        CU_ASSERT_EQUAL(n, rows[i].n);
     }
 }
 
@@ -458,6 +503,7 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"file: blocks, devices, positions", test_file_blocks},
+        {"file: marks for no value", test_file_mark},
         {"file: errors", test_file_errors},
         {"file: a .npy that is cut", test_file_cut},
         {"file: bad fields and rows", test_file_bad_rows},
