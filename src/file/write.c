@@ -215,6 +215,7 @@ static int cut(pe_context *ctx, part_counts *counts, void *arg)
 static int open_part(pe_context *ctx, write_state *st)
 {
     part_conf c = {.owner = st->owner,
+                   .claims = true,
                    .patience_s = PATIENCE_S,
                    .wait = wait_for_room,
                    .arg = ctx,

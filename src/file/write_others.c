@@ -70,6 +70,8 @@ static int settle_one(const write_others *o, const char *path, pe_error *errp)
 
     if (!p && e.kind == PE_ERROR_RETRY)
         return fence(o, path, errp);
+    if (!p && e.exit_code != PE_EXIT_CREATE)
+        log_warn("%s; rows in it that are not committed come again", e.text);
     if (!p)
         return 0; /* of another run, or stage */
     rc = part_cut(p, o->counts, (void *)(uintptr_t)o->committed, &rows, errp);

@@ -81,16 +81,46 @@ static int put_line(part *p, const text *t, pe_error *errp)
 
 /* --- opening --- */
 
+static int refuse(const part *p, const char *whose, pe_error *errp)
+{
+    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CREATE,
+                        "%s is there and is %s: remove it and %s" PART_INDEX
+                        ", or name another path ({run} in it stands for the "
+                        "run's)",
+                        p->path, whose, p->path);
+}
+
+/* A file that we may write to, or none, as its index [fd] says; *emptyp: it
+ * says nothing yet.
+ */
+static int check_owner(const part *p, int fd, bool *emptyp, pe_error *errp)
+{
+    write_index i = {0};
+    char whose[300];
+    int rc = write_index_read(&i, fd, p->index, errp);
+
+    *emptyp = !*i.owner;
+    if (rc == 0 && *i.owner && strcmp(i.owner, p->owner) != 0) {
+        snprintf(whose, sizeof(whose), "that of %.250s", i.owner);
+        rc = refuse(p, whose, errp);
+    }
+    write_index_free(&i);
+    return rc;
+}
+
 /* Is [fd] ours alone?  Of a file that another has put in its place it says
- * nothing.
+ * nothing.  One who waits for another run, or stage, waits in vain.
  */
 static int lock(part *p, int fd, pe_error *errp)
 {
     int64_t until = clock_mono_ns() + (int64_t)(p->c.patience_s * 1e9);
+    bool empty;
 
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return file_error(errp, errno, "lock", p->index, PE_EXIT_CREATE);
+        if (p->c.claims && check_owner(p, fd, &empty, errp) < 0)
+            return -1;
         if (clock_mono_ns() >= until)
             return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
                                 "%s is being written by another process",
@@ -135,30 +165,53 @@ static int take(part *p, pe_error *errp)
     }
 }
 
-static int refuse(const part *p, const char *whose, pe_error *errp)
+/* A new index in the place of the old one, ours before others see it. */
+static int renew(part *p, bool moved, pe_error *errp)
 {
-    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CREATE,
-                        "%s is there and is %s: remove it and %s" PART_INDEX
-                        ", or name another path ({run} in it stands for the "
-                        "run's)",
-                        p->path, whose, p->path);
+    char *path = text_format("%s.new", p->index);
+    int fd = path
+                 ? open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
+                        0666)
+                 : -1;
+    text t = {0};
+    int rc = -1;
+
+    write_index_head(&t, &(write_head){p->owner, p->layout, p->head, p->rows,
+                                       p->end, moved});
+    if (!path || t.failed)
+        pe_error_nomem(errp);
+    else if (fd < 0)
+        file_error(errp, errno, "make", path, PE_EXIT_CREATE);
+    else if (lock(p, fd, errp) == 0)
+        rc = put(p, (struct spot){fd, path, -1}, t.data, t.len, errp);
+    if (rc == 0 && (fsync(fd) < 0 || rename(path, p->index) < 0))
+        rc = file_error(errp, errno, "write", path, PE_EXIT_CREATE);
+    if (rc == 0) {
+        close(p->log);
+        p->log = fd;
+    } else if (fd >= 0) {
+        unlink(path);
+        close(fd);
+    }
+    text_free(&t);
+    free(path);
+    return rc;
 }
 
-/* A file that we may write to, or none. */
-static int check_owner(part *p, pe_error *errp)
+/* It is ours from here on: one of another stage, which has nothing in it yet
+ * either, sees so.
+ */
+static int claim(part *p, pe_error *errp)
 {
-    write_index i = {0};
-    char whose[300];
-    int rc = write_index_read(&i, p->log, p->index, errp);
+    bool empty;
 
-    if (rc == 0 && !*i.owner && access(p->path, F_OK) == 0) {
-        rc = refuse(p, "not ours", errp);
-    } else if (rc == 0 && *i.owner && strcmp(i.owner, p->owner) != 0) {
-        snprintf(whose, sizeof(whose), "that of %.250s", i.owner);
-        rc = refuse(p, whose, errp);
-    }
-    write_index_free(&i);
-    return rc;
+    if (check_owner(p, p->log, &empty, errp) < 0)
+        return -1;
+    if (!empty)
+        return 0;
+    if (access(p->path, F_OK) == 0)
+        return refuse(p, "not ours", errp);
+    return p->c.claims ? renew(p, false, errp) : 0;
 }
 
 part *part_open(const part_conf *c, pe_error *errp)
@@ -177,7 +230,7 @@ part *part_open(const part_conf *c, pe_error *errp)
     p->index = text_format("%s" PART_INDEX, c->path);
     if (!p->path || !p->owner || !p->layout || !p->index)
         pe_error_nomem(errp);
-    else if (take(p, errp) == 0 && check_owner(p, errp) == 0)
+    else if (take(p, errp) == 0 && claim(p, errp) == 0)
         return p;
     part_close(p);
     return NULL;
@@ -324,44 +377,17 @@ static int gather(part *p, const keeping *k, const char *path, pe_error *errp)
     return rc;
 }
 
-/* A new index in the place of the old one, ours before others see it. */
-static int renew(part *p, bool moved, pe_error *errp)
-{
-    char *path = text_format("%s.new", p->index);
-    int fd = path
-                 ? open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
-                        0666)
-                 : -1;
-    text t = {0};
-    int rc = -1;
-
-    write_index_head(&t, &(write_head){p->owner, p->layout, p->head, p->rows,
-                                       p->end, moved});
-    if (!path || t.failed)
-        pe_error_nomem(errp);
-    else if (fd < 0)
-        file_error(errp, errno, "make", path, PE_EXIT_CREATE);
-    else if (lock(p, fd, errp) == 0)
-        rc = put(p, (struct spot){fd, path, -1}, t.data, t.len, errp);
-    if (rc == 0 && (fsync(fd) < 0 || rename(path, p->index) < 0))
-        rc = file_error(errp, errno, "write", path, PE_EXIT_CREATE);
-    if (rc == 0) {
-        close(p->log);
-        p->log = fd;
-    } else if (fd >= 0) {
-        unlink(path);
-        close(fd);
-    }
-    text_free(&t);
-    free(path);
-    return rc;
-}
-
 static int open_data(part *p, pe_error *errp)
 {
     if (p->data >= 0)
         close(p->data);
     p->data = open(p->path, O_RDWR | O_CLOEXEC);
+    if (p->data < 0 && errno == ENOENT)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+                            "%s is gone and its index is there; what it held "
+                            "is committed and not written again: put it back, "
+                            "or remove %s to go on with a new file",
+                            p->path, p->index);
     return p->data < 0
                ? file_error(errp, errno, "open", p->path, PE_EXIT_CREATE)
                : 0;

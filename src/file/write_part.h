@@ -31,6 +31,7 @@ typedef struct part_place {
 typedef struct part_conf {
     const char *path;
     const char *owner; /* run and stage; a file of others is refused */
+    bool claims;       /* it is the owner who opens it, and no visitor */
     double patience_s; /* for another process that has it open */
     /* The disk is full, which [e] says; 0: try again, -1: give up with [e].
      * NULL: give up.

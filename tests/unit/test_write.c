@@ -522,6 +522,35 @@ static void test_not_ours(void)
     bench_close(&c);
 }
 
+/* Two stages with one path: the second fails for good, also while nothing is
+ * in the file of the first one; nobody waits for what does not end.
+ */
+static void test_two_stages(void)
+{
+    const part_conf visitor = {.path = in_folder("rows.pool-0.csv"),
+                               .owner = "r1 other"};
+    part_conf other = visitor;
+    char options[400];
+    pe_error e = {0};
+    bench b;
+
+    remove_all();
+    path_option(options, "rows.csv", "");
+    CU_ASSERT_EQUAL(bench_open(&b, options, rank("pool-0", 0)), 0);
+    other.claims = true;
+    other.patience_s = 1e9;
+    CU_ASSERT_PTR_NULL(part_open(&other, &e));
+    UNIT_CONTAINS(e.text, "rows.pool-0.csv is there and is that of r1 keep");
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CREATE);
+    bench_close(&b);
+    /* A visitor takes nothing that is nobody's yet. */
+    remove_all();
+    part_close(part_open(&visitor, &e));
+    CU_ASSERT_EQUAL(bench_open(&b, options, rank("pool-0", 0)), 0);
+    bench_close(&b);
+}
+
 /* HDF5 is for programs that have it. */
 static void test_no_hdf5(void)
 {
@@ -704,8 +733,8 @@ static void test_settle_fails(void)
     CU_ASSERT_EQUAL(feed(&b, 0, 0, 1), PE_FORWARD);
     unlink(in_folder("rows.pool-0.csv"));
     CU_ASSERT_EQUAL(function_settle(function_ops(b.fn), b.ctx, &c, &e), -1);
-    UNIT_CONTAINS(e.text, "stage 'keep': cannot open ");
-    UNIT_CONTAINS(e.text, "rows.pool-0.csv: No such file");
+    UNIT_CONTAINS(e.text, "rows.pool-0.csv is gone and its index is there; ");
+    UNIT_CONTAINS(e.text, "rows.pool-0.csv.index to go on with a new file");
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
     bench_close(&b);
     /* Nor is a function that keeps nothing asked. */
@@ -948,6 +977,7 @@ int main(void)
         {"an array", test_npy},
         {"blocks of another kind", test_other_blocks},
         {"files that are not ours", test_not_ours},
+        {"two stages, one path", test_two_stages},
         {"HDF5 without it", test_no_hdf5},
         {"nobody keeps nothing", test_nobody},
         {"a device that begins again", test_device_again},
