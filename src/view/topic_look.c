@@ -211,8 +211,11 @@ static int read_all(look *l, size_t most, places *w, pe_error *errp)
             return -1;
         if (rc == 0)
             continue;
-        since = clock_mono_ns();
-        /* What came in the meantime is read as well, as far as it comes. */
+        /* What came in the meantime is read as well, as far as it comes; but
+         * a topic that goes on growing keeps nobody here.
+         */
+        if (r.offset < w->end[r.partition])
+            since = clock_mono_ns();
         l->missing -= r.offset + 1 == w->end[r.partition];
         keep(l, most, &r);
     }

@@ -163,4 +163,22 @@ has "$out" "columns" "peek: no option: the nearest one"
 out=$(PILOT_BROKER='' pilot peek codecs-none 2>&1)
 is $? 78 "peek: no broker: exit status"
 has "$out" "no broker is known for topic 'codecs-none'" "peek: no broker: said"
+
+# A topic that goes on growing, of which one partition ends in the mark of a
+# transaction, so that its end never comes.
+"$TOPIC" create codecs-grows 2 || die "topic codecs-grows is made"
+FOREIGN_TRANSACTION=codecs "$FOREIGN" codecs-grows 0 npy 1
+is $? 0 "grows: a transaction is sent"
+marked() { [ "$("$TOPIC" end codecs-grows)" -eq 2 ]; }
+wait_for 30 marked
+ok $? "grows: its mark is there"
+"$FOREIGN" codecs-grows 1 npy 1
+while "$FOREIGN" codecs-grows 1 npy 1; do :; done &
+grows=$!
+children="$children $grows"
+out=$(timeout 120 pilot peek -n 3 codecs-grows 2>&1)
+is $? 0 "grows: peek ends"
+kill -KILL "$grows"
+has "$out" "1 of its partitions did not give their last records" \
+    "grows: what peek did not see is said"
 end_tests

@@ -1,7 +1,8 @@
 /* foreign.c - a producer that is not ours.
  *
  * usage: foreign TOPIC PARTITION KIND COUNT [KEY [NAME=VALUE...]]
- * broker: PILOT_BROKER; codec: FOREIGN_CODEC; FOREIGN_TIME: record time, ms.
+ * broker: PILOT_BROKER; codec: FOREIGN_CODEC; FOREIGN_TIME: record time, ms;
+ * FOREIGN_TRANSACTION=NAME: all in one transaction, whose mark follows them.
  * KIND: npy (10 x 3 doubles), wide (10 x 5), widest (1 x 300000 floats), nan
  *       (every second row NaN), big (10 x 3 values of 1e300), long (500000 x
  *       3 zeros), junk (no .npy), heap (6 MiB that are none), @FILE (its bytes)
@@ -141,7 +142,25 @@ static rd_kafka_t *open_client(void)
     set(c, "message.max.bytes", "100000000");
     set(c, "compression.codec", codec ? codec : "none");
     set(c, "linger.ms", "5");
+    if (getenv("FOREIGN_TRANSACTION"))
+        set(c, "transactional.id", getenv("FOREIGN_TRANSACTION"));
     return rd_kafka_new(RD_KAFKA_PRODUCER, c, NULL, 0);
+}
+
+static void check(rd_kafka_error_t *e)
+{
+    if (!e)
+        return;
+    fprintf(stderr, "foreign: %s\n", rd_kafka_error_string(e));
+    exit(1);
+}
+
+static void begin(rd_kafka_t *k)
+{
+    if (!getenv("FOREIGN_TRANSACTION"))
+        return;
+    check(rd_kafka_init_transactions(k, 20000));
+    check(rd_kafka_begin_transaction(k));
 }
 
 static int given_up;
@@ -174,12 +193,15 @@ int main(int argc, char **argv)
     if (!k)
         return 64;
     v = make(argv[3], &b, &len);
+    begin(k);
     for (int i = 0; i < atoi(argv[4]); i++)
         send_one(k, argc, argv, i, v, len);
     if (rd_kafka_flush(k, 20000) || given_up) {
         fputs("foreign: not all was sent\n", stderr);
         return 1;
     }
+    if (getenv("FOREIGN_TRANSACTION"))
+        check(rd_kafka_commit_transaction(k, 20000));
     rd_kafka_destroy(k);
     pe_block_release(&b);
     free(owned);
