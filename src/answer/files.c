@@ -25,6 +25,7 @@ typedef struct files {
     scored_file *file;
     double threshold;
     char from[160];
+    json_t *learned; /* names of the run's columns; NULL: nobody knows */
 } files;
 
 /* --- the model --- */
@@ -56,7 +57,9 @@ static int take_model(final *f, pe_error *errp)
     return rc;
 }
 
-/* That of the run's answers, which is exact; else the model's own. */
+/* That of the run's answers, which is exact; else the model's own.  The names
+ * of its columns, too.
+ */
 static void take_threshold(files *s)
 {
     final *f = &s->f;
@@ -77,6 +80,7 @@ static void take_threshold(files *s)
             snprintf(s->from, sizeof(s->from), "that of the answers of run %s",
                      f->req->run);
         }
+        s->learned = json_incref(json_object_get(a.info, "columns"));
         answers_close(&a);
     }
     free(folder);
@@ -264,7 +268,9 @@ static int score(files *s, pe_error *errp)
                          .n_lanes = f->n,
                          .progress = f->c->progress,
                          .arg = f->c->arg,
-                         .info = f->info};
+                         .info = f->info,
+                         .learned = s->learned,
+                         .learned_in = f->req ? f->req->run : NULL};
 
     return pass_run(&c, errp);
 }
@@ -306,6 +312,7 @@ int final_files(const final_conf *c, pe_error *errp)
         free(s.file[i].name);
     }
     free(s.file);
+    json_decref(s.learned);
     final_close(&s.f);
     return rc;
 }

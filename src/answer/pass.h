@@ -28,6 +28,11 @@ typedef struct pass_conf {
     const pass_expected *expected; /* NULL: nobody knows */
     uint64_t values_bytes;         /* most of all values; 0: 1 GiB */
     json_t *info;                  /* more members for results.json; borrowed */
+    /* What the columns were called when the model learned, and in which run;
+     * NULL: nobody knows.  Borrowed.
+     */
+    const json_t *learned;
+    const char *learned_in;
 } pass_conf;
 
 /* Score all rows of all lanes and write the folder of answers (answer.h) into

@@ -234,9 +234,61 @@ static bool called_otherwise(const pass *p)
     return false;
 }
 
+static bool holds(const json_t *list, const char *name)
+{
+    const json_t *o;
+    size_t k;
+
+    json_array_foreach(list, k, o)
+    {
+        if (!strcmp(json_string_value(o), name))
+            return true;
+    }
+    return false;
+}
+
+/* Values go to the model by their place: where the names of [here] are not
+ * those it has learned from, that is said, and what takes them by name.
+ */
+static void compare_names(const pass *p, const json_t *here, json_t *notes)
+{
+    const json_t *then = p->c->learned, *o;
+    size_t k, n = json_array_size(here), other = n;
+    text t = {0}, all = {0};
+    bool there = true;
+
+    if (n == 0 || json_array_size(then) != n)
+        return;
+    for (k = n; k-- > 0;)
+        if (!json_equal(json_array_get(here, k), json_array_get(then, k)))
+            other = k;
+    if (other == n)
+        return;
+    json_array_foreach(then, k, o)
+    {
+        if (!json_is_string(o))
+            goto out; /* somebody else's file */
+        there = there && holds(here, json_string_value(o));
+        text_add(&all, "%s%s", k ? "," : "", json_string_value(o));
+    }
+    text_add(&t,
+             "column %zu is called '%s' here and was '%s' in run %s: values "
+             "are taken by their place",
+             other, json_string_value(json_array_get(here, other)),
+             json_string_value(json_array_get(then, other)), p->c->learned_in);
+    if (there && all.len > 0)
+        text_add(&t, "; by name with --set 'columns=%s'", all.data);
+    if (!t.failed)
+        add(notes, t.data);
+out:
+    text_free(&all);
+    text_free(&t);
+}
+
 void values_notes(const pass *p, uint64_t rows, json_t *notes)
 {
     lane_counts sum = {0};
+    json_t *here;
     char line[300];
 
     for (size_t i = 0; i < p->c->n_lanes; i++) {
@@ -261,6 +313,9 @@ void values_notes(const pass *p, uint64_t rows, json_t *notes)
                  sum.unread);
         add(notes, line);
     }
+    here = values_columns(p);
+    compare_names(p, here, notes);
+    json_decref(here);
     if (called_otherwise(p))
         add(notes, "not all records call the columns alike: the names are "
                    "those of the first one");

@@ -73,6 +73,22 @@ has "$(tr -d '\n ' <"$TEST_DIR/rows-file.out")" \
     "column1('press')had" "one column decides alone: said, with its name"
 has "$(tr -d '\n ' <"$TEST_DIR/rows-file.out")" \
     "scale:{pilot:pool,function:standardise}" "... and what helps"
+# Values go to a model by their place: other names there are said.
+awk -F';' -v OFS=';' '{ print $1, $4, $3, $2 }' "$TEST_DIR/readings.csv" \
+    >"$TEST_DIR/turned.csv"
+out=$(pilot score rows-file "$TEST_DIR/turned.csv" --csv 2>&1 >/dev/null)
+has "$out" "column 0 is called 'press' here and was 'temp' in run rows-file: \
+values are taken by their place; by name with --set 'columns=temp,press'" \
+    "score: columns in another order are said"
+scores() { pilot score rows-file "$@" --csv 2>"$TEST_DIR/err" | cut -d, -f4-; }
+is "$(scores "$TEST_DIR/turned.csv" --set columns=temp,press | cksum)" \
+    "$(scores "$TEST_DIR/readings.csv" | cksum)" "score: ... and taken by name"
+is "$(grep -c 'is called' "$TEST_DIR/err")" 0 "score: the same names: no word"
+sed '1s/temp/t/' "$TEST_DIR/readings.csv" >"$TEST_DIR/renamed.csv"
+out=$(pilot score rows-file "$TEST_DIR/renamed.csv" --csv 2>&1 >/dev/null)
+has "$out" "column 0 is called 't' here and was 'temp' in run rows-file: \
+values are taken by their place" "score: another name is said"
+is "$(printf '%s' "$out" | grep -c 'by name with')" 0 "score: ... without a fix"
 has "$(pilot inspect "$TEST_DIR/readings.csv")" \
     "press has 100% of the variance" "... and before a run"
 
