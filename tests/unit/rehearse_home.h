@@ -6,12 +6,15 @@
 
 #include "src/resource/resource.h"
 
-/* Jobs that say when they are ready for what comes: `run @ready`. */
-#define REHEARSE_WAITS                                                         \
-    "trap 'echo term >>\"$0.told\"; exit 143' TERM; echo >\"${0%/*}/ready\"\n" \
+/* Jobs that say when they are ready for what comes: `run @ready`.
+ * The file is whole from the first: the job may be stopped as soon as it is.
+ */
+#define REHEARSE_READY "echo >\"$0.set\"; mv \"$0.set\" \"${0%/*}/ready\"\n"
+#define REHEARSE_WAITS                                               \
+    "trap 'echo term >>\"$0.told\"; exit 143' TERM\n" REHEARSE_READY \
     "sleep 1000 & wait\n"
 #define REHEARSE_DEAF \
-    "trap '' TERM; echo >\"${0%/*}/ready\"; while :; do sleep 1; done\n"
+    "trap '' TERM\n" REHEARSE_READY "while :; do sleep 1; done\n"
 
 /* After scratch_make(): SCRATCH/home as PILOT_HOME, and players from the
  * folder the test runs in.  The home is emptied by each call.
