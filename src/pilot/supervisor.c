@@ -313,6 +313,15 @@ static bool is_unneeded(supervisor *s)
     return others == 0;
 }
 
+/* A broker alone says its end, which the parameter service waits for. */
+static bool has_params(const supervisor *s)
+{
+    for (size_t i = 0; i < s->n_units; i++)
+        if (s->units[i].is_params)
+            return true;
+    return false;
+}
+
 /* Services go when those they serve are gone, the last one started first. */
 static void services_release(supervisor *s)
 {
@@ -325,9 +334,10 @@ static void services_release(supervisor *s)
     if (!is_unneeded(s))
         return;
     s->leaving = true;
-    if (s->n_units > 0 && s->units[0].is_service) {
-        /* The last that can be said by way of what goes now. */
+    if (s->n_units > 0 && s->units[0].is_service)
         s->closed = true;
+    if (has_params(s)) {
+        /* The last that can be said by way of what goes now. */
         herald_stop(s->herald, CLOCK_S);
         s->herald = NULL;
     }

@@ -26,6 +26,7 @@ typedef struct unit {
     char *dir;        /* its folder, where its err is */
     char *err_path;   /* of a tenant; NULL: our own */
     bool is_service;  /* up before the others, down after them */
+    bool is_params;   /* what our herald speaks by */
     bool asked;       /* to drain, or to leave */
     int64_t err_from; /* where its words begin in the pilot's err */
 } unit;

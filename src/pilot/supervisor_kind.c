@@ -260,6 +260,7 @@ static int unit_fill(supervisor *s, unit *u, const char *name, pe_error *errp)
     if (!u->name)
         return pe_error_nomem(errp);
     u->is_service = k && pilot_kind_is_service(k->kind);
+    u->is_params = k && k->kind == PILOT_PARAMS;
     u->crew = (crew){.ops = &unit_ops, .arg = u};
     if (folder_fill(s, u, errp) < 0)
         return -1;

@@ -155,12 +155,16 @@ has "$(alone pilot model show own-none 2>&1)" "kind           kmeans" \
 
 # So does one whose services are pilots of this very host.
 cp "$SRC/jobs/example.csv" "$TEST_DIR"
-sed 's|{kind: \(broker\|params\)}|{kind: \1, resource: "local://"}|' \
+sed 's#{kind: \(broker\|params\)}#{kind: \1, resource: "local://"}#' \
     "$SRC/jobs/file.yaml" >"$TEST_DIR/here.yaml"
 out=$(env -u PILOT_BROKER -u PILOT_PARAMS -u PILOT_PASSWORD_FILE \
     timeout 120 "$BUILD/pilot" run "$TEST_DIR/here.yaml" --run own-pilots 2>&1)
 is $? 0 "pilots of this host: exit status" ||
     printf '%s\n' "$out" | sed 's/^/# /'
 is "$(pgrep -f "$PILOT_HOME/own-pilots" | wc -l)" 0 "... and nothing is left"
+# Else Redis would wait until the broker's last word is too old to count.
+[ "$(grep -rah --include='appendonly*' '"kind":"broker"' \
+    "$PILOT_HOME/own-pilots" | grep -c '"status":0')" -gt 0 ]
+ok $? "... and Redis has heard that the broker has ended"
 
 end_tests
