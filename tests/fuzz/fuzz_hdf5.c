@@ -235,7 +235,7 @@ static hid_t layout(bytes *b, hid_t space, int n)
             H5Pset_deflate(list, 1);
         break;
     case 3:
-        H5Pset_external(list, take(b, 2) ? "gone.raw" : "/dev/zero", 0,
+        H5Pset_external(list, take(b, 2) ? "gone/x.raw" : "/dev/zero", 0,
                         1 + take(b, 200));
         break;
     case 4:
