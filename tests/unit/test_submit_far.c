@@ -390,7 +390,7 @@ static void test_functions(void)
     UNIT_CONTAINS(content("far/r/pool/request.json"), "/far/r/pool/o.so:f\"");
     UNIT_CONTAINS(content("far/r/pool/request.json"), "/far/r/pool/2-o.so:g\"");
     UNIT_CONTAINS(content("far/r/pool/request.json"), "\"epoch.interval=1s\"");
-    UNIT_CONTAINS(content("near/r/pool/request.json"), "/work/two/o.so:g\"");
+    UNIT_CONTAINS(content("near/r/pool/request.json"), "work/two/o.so:g\"");
     for (size_t i = 0; i < N(overrides); i++)
         free(overrides[i]);
 }
