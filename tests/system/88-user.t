@@ -39,7 +39,8 @@ out=$(pilot config show --origin --set stages.learn.options.clusters=7 \
     "$SRC/jobs/pool.yaml")
 has "$out" "= 7                        --set stages.learn.options.clusters=7" \
     "config show --origin: the command line"
-has "$out" "/jobs/pool.yaml:31" "... the file and its line"
+line=$(grep -n '^version:' "$SRC/jobs/pool.yaml" | cut -d: -f 1)
+has "$out" "/jobs/pool.yaml:$line" "... the file and its line"
 has "$out" "PILOT_BROKER" "... the environment"
 echo "slurm: {acount: x}" >"$XDG_CONFIG_HOME/pilot/pilots.yaml"
 pilot-submit --resource slurm:// -n 2 --dry-run "$SRC/jobs/pool.yaml" \
@@ -116,6 +117,7 @@ children="$children $pid"
 wait_for 30 applied again 8
 ok $? "another run"
 kill -KILL $pid
+wait $pid 2>/dev/null
 pilot run --resume again >"$TEST_DIR/out" 2>&1
 is $? 73 "its job lives: none beside it"
 has "$(cat "$TEST_DIR/out")" "before its run goes on" "... and what to do"
