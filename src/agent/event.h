@@ -18,19 +18,41 @@
  * its reader has made up: RS MARK ' ' JSON LF (RS as in RFC 7464).  What comes
  * without the mark is output of somebody else.  Members by "event":
  *
- * "progress"  (pool, every 0.5 s) blocks (applied, in total of the run), mb,
- *             lag, version, outliers; t (seconds since start) where it is
- *             known; refused, masked; waits {since_ns, text}, for a server
+ * "progress"  (every 0.5 s; figures "of the last seconds" below)
+ *             (pool) blocks (applied, in total of the run), points, mb, lag,
+ *             version, outliers; t (seconds since start) where it is known;
+ *             refused, masked; waits {since_ns, text}, for a server; last;
+ *             rank
  *             (edge) sensed, filtered, sent, dropped, lost, over its deaths;
  *             skipped; rows and share (of their bytes) of files that end;
  *             rereadable: what an agent that dies has not sent is
- *             sensed again
+ *             sensed again; waits; last; queued (blocks), full (share of the
+ *             fullest queue that is taken); model {version, time_ns};
+ *             device
  * "fault"     text: the function that a process dies in, from its handler
  * "ready"     pilot, ranks or devices
  * "error"     pilot, text, kind (class), exit (code): the one message
  * "pool"      final, see monitor.h
  * "edge"      final
+ *
+ * Of the last seconds, in a progress event:
+ *
+ * "last"      what a final event would say of the last 4 s or so alone, by the
+ *             same names (monitor.h), so that a verdict can be made of it.
+ *             (pool) seconds, ranks, blocks {fetched, applied: as processed,
+ *             refused}, points, bytes, outliers, busy_s, fetch_s, reduce_s,
+ *             idle_s, helped, commits, commit_ms (the longest)
+ *             (edge) seconds, devices, blocks {sensed, filtered, dropped,
+ *             sent}, points, bytes, busy_s, blocked_s, paced_s
+ * "rank"      (pool) [[rank, busy, fetch, reduce, idle (shares of the last
+ *             seconds), blocks/s, helped/s, rss_mb, lag, backlog], ...], at
+ *             most EVENT_ROWS_MAX: those with the largest lag
+ * "device"    (edge) [[name, sensed, sent, queued, full, busy, blocked, paced
+ *             (the last three shares of the last seconds)], ...], at most
+ *             EVENT_ROWS_MAX: those with the fullest queues
  */
+
+#define EVENT_ROWS_MAX 64
 
 #define EVENT_LINE_MAX 65536
 
