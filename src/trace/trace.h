@@ -41,7 +41,7 @@ enum trace_kind {
 /* The next row of [kind] into [row] (of that kind's type): 1; 0: there are no
  * more, and the next call begins again; -1: error.  Memory is bounded: blocks
  * are joined by sorting, in files without a name in TMPDIR (/tmp) where they
- * are more than 512 Ki rows.  One kind at a time: another one begins again from
+ * are more than 256 Ki rows.  One kind at a time: another one begins again from
  * its first row.
  */
 int trace_next(trace *t, enum trace_kind kind, void *row, pe_error *errp);

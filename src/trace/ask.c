@@ -1,0 +1,173 @@
+/* ask.c - the trace out of an HDF5 file, by the program that is linked with the
+ * library: it says it in the words of a log.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "private.h"
+#include "src/common/locate.h"
+
+#define PROGRAM "pilot-hdf5"
+
+static const char *const kinds[TRACE_KINDS] = {
+    [TRACE_BLOCKS] = "blocks", [TRACE_COMMITS] = "commits",
+    [TRACE_RANKS] = "ranks",   [TRACE_MODELS] = "models",
+    [TRACE_CLOCKS] = "clocks",
+};
+
+void ask_end(trace *t)
+{
+    segments_close(&t->stream);
+    process_destroy(t->child);
+    t->child = NULL;
+}
+
+/* It has said all, or it failed, and has said why for people. */
+static int settle(trace *t, pe_error *errp)
+{
+    int status;
+
+    segments_close(&t->stream);
+    process_wait(t->child, -1);
+    status = process_status(t->child);
+    process_destroy(t->child);
+    t->child = NULL;
+    if (status == 0)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s cannot be read: " PROGRAM " ended with status %d",
+                        t->path, status);
+}
+
+/* Have it say [kind]. */
+static int begin(trace *t, const char *kind, pe_error *errp)
+{
+    pe_error none = {0};
+    char *program = locate_program(PROGRAM, PILOT_LIBEXECDIR, &none);
+    const char *argv[] = {program, "--trace", kind, t->path, NULL};
+    int fd, rc;
+    FILE *f;
+
+    ask_end(t);
+    if (!program)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "%s is HDF5, and this pilot was built without it",
+                            t->path);
+    t->child = process_start(&(process_spec){.argv = argv}, errp);
+    free(program);
+    if (!t->child)
+        return -1;
+    fd = fcntl(process_fd(t->child), F_DUPFD_CLOEXEC, 0);
+    if (fd >= 0)
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    f = fd >= 0 ? fdopen(fd, "rb") : NULL;
+    if (!f) {
+        if (fd >= 0)
+            close(fd);
+        return pe_error_nomem(errp);
+    }
+    rc = segments_open(&t->stream, f, t->path, errp);
+    if (rc > 0)
+        return 0;
+    return settle(t, errp) < 0
+               ? -1
+               : pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                              "%s: " PROGRAM " does not say what is in it",
+                              t->path);
+}
+
+static int take_processes(trace *t, pe_error *errp)
+{
+    const segments *g = &t->stream;
+
+    free(t->process);
+    t->process = calloc(g->s.n + 1, sizeof(*t->process));
+    free(t->s);
+    t->s = calloc(g->s.n + 1, sizeof(*t->s));
+    t->n = 0;
+    if (!t->process || !t->s)
+        return pe_error_nomem(errp);
+    for (uint32_t i = 0; i < g->s.n; i++) {
+        layout_process *p = &t->process[i];
+        segments_row(g, i, p);
+        t->s[i].p = (trace_process){.pilot = p->pilot,
+                                    .member = p->member,
+                                    .host = p->host,
+                                    .kind = p->kind,
+                                    .rank = p->rank,
+                                    .ranks = p->ranks,
+                                    .pid = p->pid,
+                                    .start_ns = p->start_ns,
+                                    .end_ns = p->end_ns,
+                                    .ended = p->ended,
+                                    .rows = p->rows,
+                                    .dropped = p->dropped,
+                                    .lost = p->lost,
+                                    .torn_bytes = p->torn_bytes,
+                                    .offset_ns = p->offset_ns,
+                                    .bound_ns = p->bound_ns};
+        t->facts.rows += p->rows;
+        t->facts.dropped += p->dropped;
+        t->facts.lost += p->lost;
+        t->facts.torn_bytes += p->torn_bytes;
+        t->facts.unended += !p->ended;
+    }
+    t->n = t->facts.processes = g->s.n;
+    return 0;
+}
+
+static int take_facts(trace *t, pe_error *errp)
+{
+    enum segments_word word = SEGMENTS_ONE;
+    uint32_t *map = NULL, n = 0;
+    int rc = 0;
+
+    while (rc == 0 && word == SEGMENTS_ONE) {
+        rc = segments_next(&t->stream, &word, errp);
+        if (rc == 0 && t->stream.s.kind == LAYOUT_NAMES)
+            rc = scan_names(t, &t->stream, &map, &n, errp);
+        if (rc == 0 && t->stream.s.kind == LAYOUT_PROCESS)
+            rc = take_processes(t, errp);
+        if (rc == 0 && word == SEGMENTS_ONE)
+            t->facts.nameless = t->stream.s.nameless;
+    }
+    free(map);
+    return rc;
+}
+
+int ask_open(trace *t, pe_error *errp)
+{
+    if (begin(t, "facts", errp) < 0)
+        return -1;
+    t->run = strdup(t->stream.head.run);
+    t->missing = strdup(t->stream.head.host); /* of the "file" */
+    if (!t->run || !t->missing)
+        return pe_error_nomem(errp);
+    t->facts.folded = true;
+    t->facts.run = t->run;
+    t->facts.missing = t->missing;
+    return take_facts(t, errp) < 0 ? -1 : settle(t, errp);
+}
+
+int ask_start(trace *t, enum trace_kind kind, pe_error *errp)
+{
+    return begin(t, kinds[kind], errp);
+}
+
+int ask_next(trace *t, void *row, pe_error *errp)
+{
+    segments *g = &t->stream;
+    enum segments_word word = SEGMENTS_ONE;
+
+    while (layout_row(g->s.kind) == 0 || g->s.kind == LAYOUT_PROCESS ||
+           g->row == g->s.n) {
+        if (segments_next(g, &word, errp) < 0)
+            return -1;
+        if (word != SEGMENTS_ONE)
+            return settle(t, errp);
+    }
+    segments_row(g, g->row++, row);
+    return 1;
+}
