@@ -70,6 +70,7 @@ typedef struct committer_view {
     bool busy;    /* a job, a load or unread news is there */
     bool working; /* ... but for news */
     uint64_t commits, stale;
+    int64_t commit_ns;     /* how long the last one took, from its job on */
     params_counters total; /* committed */
     int64_t *committed;    /* next offset of every partition */
     uint64_t *mark;        /* of the record before it */

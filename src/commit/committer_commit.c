@@ -1,6 +1,7 @@
 /* committer_commit.c - a job applied, sent, rebased, resent. */
 #include "committer_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,7 @@ static void committed(committer *c, commit_job *j, const params_commit *r,
     memset(model, 0, sizeof(*model));
     pthread_mutex_lock(&c->lock);
     c->view.commits++;
+    c->view.commit_ns = clock_mono_ns() - r->began_ns;
     commit_counters_add(&c->view.total, &j->add);
     for (size_t i = 0; i < r->n_ranges; i++) {
         const params_range *g = &r->ranges[i];
@@ -113,6 +115,8 @@ static int send(committer *c, params_commit *r, const pe_buffer *model,
     r->version = c->version + 1;
     r->time_ns = clock_real_ns();
     r->kind = c->model ? c->model->ops->name : "none";
+    r->threshold = c->model ? c->model->threshold : NAN;
+    r->warming = c->model && c->model->warming;
     r->model = model->data;
     r->model_len = model->len;
     return c->store->ops->send(c->store, r, errp);
@@ -169,7 +173,10 @@ static int send_job(committer *c, commit_job *j, params_commit *r,
 void committer_do_commit(committer *c, commit_job *j)
 {
     params_range *ranges = calloc((size_t)j->n_partitions, sizeof(*ranges));
-    params_commit r = {.writer = c->writer, .ranges = ranges, .add = j->add};
+    params_commit r = {.writer = c->writer,
+                       .ranges = ranges,
+                       .add = j->add,
+                       .began_ns = clock_mono_ns()};
     pe_buffer model = {0};
     pe_error e = {0};
     int answer;

@@ -6,6 +6,7 @@
 
 #include "src/common/log.h"
 #include "src/params/args.h"
+#include "src/params/history.h"
 #include "src/params/private.h"
 #include "src/params/reply.h"
 
@@ -25,22 +26,46 @@ static int answer_of(const params *p, const redisReply *r, pe_error *errp)
     return answer;
 }
 
-/* A hint to followers, who look by themselves now and then.  Not by the
- * script: PUBLISH would be a second command of it (commit.lua).
+/* What is done behind a commit, which holds without: [what] is not. */
+static void check_behind(const params *p, const redisReply *r, const char *name,
+                         const char *what)
+{
+    pe_error e = {0};
+
+    if (params_reply_is_error(r, "") &&
+        params_refusal_set(&e, p->link->name, r->str, 0) < 0)
+        log_warn("a commit was stored and %s: %s answers: %s", what, name,
+                 e.text);
+}
+
+/* A hint to followers, who look by themselves now and then, and the row of the
+ * history.  Not by the script: they would be further commands of it
+ * (commit.lua).
  */
 static void announce(params *p, const params_commit *c)
 {
-    char text[PE_COMMIT_ID_LEN + 32];
-    redisReply *r;
+    char news[PE_COMMIT_ID_LEN + 32];
+    const char *publish[] = {"PUBLISH", p->names[PARAMS_CHANNEL], news};
+    params_args row = {0};
+    params_command cmds[2] = {{3, publish, NULL}};
+    size_t n = 1;
+    redisReply *r[2];
     pe_error e = {0};
 
-    snprintf(text, sizeof(text), "%s %" PRIu64, c->id, c->version);
-    r = params_link_ask(p->link, REDIS_REPLY_INTEGER, &e, "PUBLISH",
-                        p->names[PARAMS_CHANNEL], text, NULL);
-    if (r)
-        freeReplyObject(r);
-    else
+    snprintf(news, sizeof(news), "%s %" PRIu64, c->id, c->version);
+    if (c->began_ns && params_row_words(p, c, &row) == 0)
+        cmds[n++] = (params_command){row.n, row.argv, row.lens};
+    if (params_link_call(p->link, cmds, n, r, &e) < 0) {
         log_warn("a commit was stored and not announced: %s", e.text);
+    } else {
+        check_behind(p, r[0], "PUBLISH", "not announced");
+        if (n > 1 && !p->rowless) {
+            check_behind(p, r[1], "XADD", "has no row in the history");
+            p->rowless = r[1]->type == REDIS_REPLY_ERROR;
+        }
+        params_replies_free(r, n);
+    }
+    params_args_free(&row);
 }
 
 int params_commit_send(params *p, const params_commit *c, pe_error *errp)

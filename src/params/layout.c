@@ -101,7 +101,7 @@ static int take_count(const char **textp, const char *word, uint64_t *countp)
 /* *textp moves behind the head. */
 static int take_head(const char **textp, params_head *h)
 {
-    char layout[8], kind[PARAMS_KIND_MAX];
+    char layout[8];
 
     *h = (params_head){0};
     if (!**textp)
@@ -114,7 +114,7 @@ static int take_head(const char **textp, params_head *h)
         take_count(textp, "time_ns", &h->time_ns) < 0 ||
         take_text(textp, "digest", h->digest, sizeof(h->digest)) < 0)
         return -1;
-    return take_text(textp, "model", kind, sizeof(kind));
+    return take_text(textp, "model", h->kind, sizeof(h->kind));
 }
 
 int params_head_parse(const char *text, params_head *h)

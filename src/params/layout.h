@@ -24,6 +24,7 @@
 typedef struct params_head {
     char commit[PE_COMMIT_ID_LEN + 1], digest[DIGEST_SHA1_HEX + 1];
     uint64_t version, time_ns;
+    char kind[PARAMS_KIND_MAX]; /* of the model */
 } params_head;
 
 /* The head of [text], which may be cut behind it; "" is the state before the

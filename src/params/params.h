@@ -11,7 +11,7 @@
 
 /* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :first, :fence,
  * :ends, :announce, :pilots, :orders, :leases, :control, :shared, :boots,
- * :home.
+ * :home, :commits.
  */
 
 /* The NAME of key pilot:{RUN}:NAME number [i], from 0; NULL behind the last.
@@ -142,6 +142,10 @@ typedef struct params_commit {
     size_t n_ranges;
     const params_device *devices;
     size_t n_devices;
+    /* For its row in the history of commits; 0: it has none. */
+    int64_t began_ns; /* monotonic, when it was begun */
+    double threshold; /* of the model; NAN: none */
+    bool warming;
 } params_commit;
 
 enum params_answer {
@@ -153,13 +157,51 @@ enum params_answer {
     PARAMS_EMPTY,  /* moves no offset: refused */
 };
 
-/* One EVALSHA, which writes all of it with one command, and an announcement.
+/* One EVALSHA, which writes all of it with one command; behind it, without
+ * which a commit holds as well, an announcement and its row of the history.
  * Returns a params_answer, or -1: with class retry the outcome is unknown and
  * the *same* call is to be made again.
  */
 int params_commit_send(params *p, const params_commit *c, pe_error *errp);
 
 const char *params_answer_name(enum params_answer a);
+
+/* The history: what a commit was, a row each of the newest PARAMS_ROWS_MAX or
+ * somewhat more.  One is written behind its commit, so it may be lost: a
+ * version is not there then.  After a roll-back versions come again.
+ */
+#define PARAMS_ROWS_MAX 1000
+typedef struct params_row {
+    char id[48]; /* of the row, by which others follow it */
+    char commit[PE_COMMIT_ID_LEN + 1], writer[160], kind[64];
+    uint64_t version, time_ns;
+    uint64_t bytes; /* of the model */
+    uint64_t blocks, refused, points, outliers;
+    uint64_t partitions, records; /* whose offsets it moved, and by how many */
+    char moved[1024]; /* "0:10-20,3:7-9": the first of them; ",+N": so many
+                         more */
+    uint64_t us;      /* how long it took, from the end of its epochs */
+    uint64_t warming;
+    double threshold; /* NAN: none */
+} params_row;
+
+/* The newest [most] rows, or those behind row [after], at most [most]; oldest
+ * first.  The caller frees *out.  Errors: fatal, 65, where there is something
+ * else.
+ */
+int params_rows_fetch(params *p, const char *after, size_t most,
+                      params_row **out, size_t *np, pe_error *errp);
+
+/* Everything but the model. */
+typedef struct params_facts {
+    params_state state; /* its model is empty, its fence 0 */
+    char kind[256];     /* of the model */
+    uint64_t model_bytes;
+} params_facts;
+
+/* As params_state_fetch, for who looks now and then. */
+int params_facts_fetch(params *p, params_facts *out, pe_error *errp);
+void params_facts_free(params_facts *f);
 
 /* Ends of devices.  A dead end never replaces the one that the device wrote
  * itself; that one replaces a dead end.

@@ -9,6 +9,7 @@
 struct params {
     params_link *link;
     char *names[PARAMS_N_KEYS + 1]; /* keys, and the channel, of the run */
+    bool rowless; /* it was said that the history of commits has no rows */
 };
 
 enum params_script { PARAMS_SCRIPT_COMMIT, PARAMS_SCRIPT_LEASE };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/params/history.h"
 #include "src/params/layout.h"
 #include "src/params/private.h"
 #include "src/params/reply.h"
@@ -152,6 +153,22 @@ static int state_parse(const params *p, redisReply **r, params_state *s,
         fence_parse(p, r[2], &s->fence, errp) < 0)
         return -1;
     return first_parse(p, r[3], s, errp);
+}
+
+int params_state_facts(const params *p, const redisReply *state,
+                       const redisReply *first, params_state *out, char *kind,
+                       pe_error *errp)
+{
+    const char *text = params_reply_text(state, "");
+    params_head h;
+
+    if (!text)
+        return refuse_key(p, PARAMS_KEY_STATE, errp);
+    if (params_layout_parse(text, p->names[PARAMS_KEY_STATE], &h, out, errp) <
+        0)
+        return -1;
+    memcpy(kind, h.kind, sizeof(h.kind));
+    return first_parse(p, first, out, errp);
 }
 
 int params_state_fetch(params *p, params_state *out, pe_error *errp)

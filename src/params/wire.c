@@ -17,7 +17,7 @@ static const char *const key_names[] = {
     [PARAMS_KEY_ORDERS] = "orders",   [PARAMS_KEY_LEASES] = "leases",
     [PARAMS_KEY_CONTROL] = "control", [PARAMS_KEY_SHARED] = "shared",
     [PARAMS_KEY_BOOTS] = "boots",     [PARAMS_KEY_HOME] = "home",
-    [PARAMS_CHANNEL] = "announce",
+    [PARAMS_KEY_COMMITS] = "commits", [PARAMS_CHANNEL] = "announce",
 };
 
 const char *params_key_word(size_t i)

@@ -25,6 +25,7 @@ enum params_key {
     PARAMS_KEY_SHARED,
     PARAMS_KEY_BOOTS,
     PARAMS_KEY_HOME,
+    PARAMS_KEY_COMMITS,
     PARAMS_N_KEYS,
     PARAMS_CHANNEL = PARAMS_N_KEYS, /* a name like the keys, but no key */
 };

@@ -327,7 +327,7 @@ static void test_sha1(void)
 
 static char *const names[] = {
     "state",  "model",   "first",  "fence", "ends", "pilots",  "orders",
-    "leases", "control", "shared", "boots", "home", "announce"};
+    "leases", "control", "shared", "boots", "home", "commits", "announce"};
 
 static params_commit commit_sample(void)
 {
