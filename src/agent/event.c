@@ -118,7 +118,8 @@ void event_fault(const char *words)
 
 void event_print(json_t *o)
 {
-    const size_t flags = JSON_COMPACT | JSON_PRESERVE_ORDER;
+    const size_t flags =
+        JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9);
     const size_t head = strlen(frame), room = EVENT_LINE_MAX - head;
     /* Kept, so that "out of memory" needs little of it. */
     static char line[EVENT_LINE_MAX];

@@ -18,7 +18,7 @@
  * its reader has made up: RS MARK ' ' JSON LF (RS as in RFC 7464).  What comes
  * without the mark is output of somebody else.  Members by "event":
  *
- * "progress"  (every 0.5 s; figures "of the last seconds" below)
+ * "progress"  (every 0.5 s; what is of the last seconds alone is below) time_ns
  *             (pool) blocks (applied, in total of the run), points, mb, lag,
  *             version, outliers; t (seconds since start) where it is known;
  *             refused, masked; waits {since_ns, text}, for a server; last;

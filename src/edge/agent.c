@@ -461,6 +461,7 @@ static void release(agent *a, bool told)
 {
     for (int i = 0; i < a->n; i++)
         device_destroy(a->devices[i].device);
+    agent_recent_free(a);
     free(a->devices);
     tally_close(a->tally, told);
     follower_destroy(a->follower);

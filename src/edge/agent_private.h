@@ -20,6 +20,13 @@ typedef struct agent_device {
     bool end_put;
 } agent_device;
 
+/* Looks at all devices, about a second apart. */
+enum { AGENT_LOOKS = 4 };
+typedef struct agent_look {
+    int64_t ns;       /* monotonic; 0: none */
+    device_stats *of; /* of each device */
+} agent_look;
+
 typedef struct agent {
     const char *pilot;
     const atomic_int *signals;
@@ -39,6 +46,8 @@ typedef struct agent {
     context_skip_list skips;  /* of all devices, as of the last look */
     size_t skips_told;        /* reasons of it that were said */
     char drift[DEVICE_DRIFT]; /* the first change a device has found */
+    agent_look look[AGENT_LOOKS];
+    size_t looks; /* how many there were; the newest is the last */
 
     int64_t start_ns, end_ns; /* of the blocks, monotonic; 0: not yet */
     int64_t control_ns, progress_ns, boots_ns, ends_ns; /* next time of each */
@@ -71,6 +80,18 @@ void agent_tell_late(agent *a);
  * be asked now and then; true: [w] says which.
  */
 bool agent_waits(agent *a, uint64_t sent, report_waits *w);
+/* agent_recent.c - what devices have done in the last seconds, as further
+ * members of the progress event (event.h), of their figures [now]; NULL: not
+ * known yet.
+ */
+json_t *agent_recent(agent *a, const device_stats *now, int64_t now_ns);
+void agent_recent_free(agent *a);
+/* The same of canned looks, for tests. */
+json_t *agent_last(const device_stats *then, const device_stats *now, int n,
+                   double seconds);
+json_t *agent_rows(const agent_device *d, const device_stats *then,
+                   const device_stats *now, int n, double seconds);
+
 /* A drain begins: what it waits for is told after some seconds. */
 void agent_tell_soon(agent *a);
 /* The final event; the devices have been joined. */

@@ -1,5 +1,6 @@
 /* agent_tell.c - what an edge agent says of itself. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/common/clock.h"
@@ -170,7 +171,7 @@ bool agent_waits(agent *a, uint64_t sent, report_waits *w)
 void agent_tell_progress(agent *a)
 {
     int64_t now = clock_mono_ns();
-    device_stats sum = {0};
+    device_stats sum = {0}, *each;
     context_progress read = {0};
     report_waits waits;
     tally_counts c;
@@ -179,12 +180,14 @@ void agent_tell_progress(agent *a)
     if (now < a->progress_ns || a->start_ns == 0)
         return;
     a->progress_ns = now + PROGRESS_NS;
-    for (int i = 0; i < a->n; i++) {
-        device_stats s = {0};
-        device_progress(a->devices[i].device, &s);
-        report_add(&sum, &s);
+    each = calloc((size_t)a->n + 1, sizeof(*each));
+    for (int i = 0; each && i < a->n; i++) {
+        device_progress(a->devices[i].device, &each[i]);
+        report_add(&sum, &each[i]);
         report_read(&read, device_read(a->devices[i].device));
     }
+    if (!each)
+        return; /* the next turn may find memory */
     c = counts_of(a, &sum);
     skips_note(a);
     drifts_note(a);
@@ -195,8 +198,10 @@ void agent_tell_progress(agent *a)
         .read = &read,
         .seconds = seconds_between(a->start_ns, now),
         .waits = agent_waits(a, sum.sent, &waits) ? &waits : NULL,
+        .recent = agent_recent(a, each, now),
     };
     report_progress(a->pilot, &r);
+    free(each);
 }
 
 void agent_tell_soon(agent *a)

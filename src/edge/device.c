@@ -123,6 +123,26 @@ static void publish(device *d)
                           memory_order_relaxed);
     atomic_store_explicit(&t->dropped, s.dropped, memory_order_relaxed);
     atomic_store_explicit(&t->sent, s.stored, memory_order_relaxed);
+    atomic_store_explicit(&d->points, s.stored_points, memory_order_relaxed);
+    atomic_store_explicit(&d->bytes, s.stored_bytes, memory_order_relaxed);
+    atomic_store_explicit(&d->busy_ns, d->stats.busy_ns, memory_order_relaxed);
+    atomic_store_explicit(&d->blocked_ns, d->stats.blocked_ns,
+                          memory_order_relaxed);
+    atomic_store_explicit(&d->paced_ns, d->stats.paced_ns,
+                          memory_order_relaxed);
+    atomic_store_explicit(&d->full, (float)queue_share(d->queue),
+                          memory_order_relaxed);
+}
+
+/* The time since *fromp has gone into [sum], which others may see in the middle
+ * of a long wait.
+ */
+static void spend(int64_t *sum, int64_t *fromp)
+{
+    int64_t now = clock_mono_ns();
+
+    *sum += now - *fromp;
+    *fromp = now;
 }
 
 /* Hand one block over: 1 done, 0 not now, -1 error. */
@@ -201,7 +221,7 @@ static int wait_due(device *d)
         return 0;
     due = identity_due_ns(d->start_mono_ns, d->conf.rate, d->count);
     from = clock_mono_ns();
-    for (now = from; now < due && !cancelled(d); now = clock_mono_ns()) {
+    for (now = from; now < due && !cancelled(d); now = from) {
         if (due - now < UNSENT_NS)
             clock_sleep_ns(due - now, 0);
         else
@@ -209,8 +229,8 @@ static int wait_due(device *d)
                        due - now < patience_ns(d) ? due - now : patience_ns(d));
         if (pump(d) < 0)
             return -1;
+        spend(&d->stats.paced_ns, &from);
     }
-    d->stats.paced_ns += now - from;
     return 0;
 }
 
@@ -230,8 +250,8 @@ static int make_room(device *d)
         if (pump(d) < 0)
             return -1;
         queue_wait(d->queue, patience_ns(d));
+        spend(&d->stats.blocked_ns, &from);
     }
-    d->stats.blocked_ns += clock_mono_ns() - from;
     return 0;
 }
 
@@ -476,6 +496,13 @@ void device_progress(const device *d, device_stats *out)
     out->filtered = atomic_load_explicit(&t->filtered, memory_order_relaxed);
     out->dropped = atomic_load_explicit(&t->dropped, memory_order_relaxed);
     out->sent = atomic_load_explicit(&t->sent, memory_order_relaxed);
+    out->points = atomic_load_explicit(&d->points, memory_order_relaxed);
+    out->bytes = atomic_load_explicit(&d->bytes, memory_order_relaxed);
+    out->busy_ns = atomic_load_explicit(&d->busy_ns, memory_order_relaxed);
+    out->blocked_ns =
+        atomic_load_explicit(&d->blocked_ns, memory_order_relaxed);
+    out->paced_ns = atomic_load_explicit(&d->paced_ns, memory_order_relaxed);
+    out->full = (double)atomic_load_explicit(&d->full, memory_order_relaxed);
 }
 
 const char *device_at(const device *d, int64_t *sincep)

@@ -60,6 +60,7 @@ typedef struct device_stats {
     int64_t busy_ns;    /* in produce and process */
     int64_t blocked_ns; /* waiting for room in the queue */
     int64_t paced_ns;   /* waiting for the schedule or the sensor */
+    double full;        /* the share of its queue that is taken */
 } device_stats;
 
 typedef struct device device;
@@ -85,7 +86,8 @@ void device_join(device *d);
 /* Any thread. */
 enum device_state device_state_get(const device *d);
 /* Blocks so far, the first four members of device_stats; sensed is never less
- * than the others together.
+ * than the others together.  And points, bytes, its times, as of some 0.1 s ago
+ * at most, and how full its queue is.
  */
 void device_progress(const device *d, device_stats *out);
 

@@ -53,6 +53,9 @@ struct device {
     atomic_uint_fast64_t drifts; /* ... of so many */
     atomic_uint_fast64_t skipped;         /* rows and cells of it */
     atomic_uint_fast64_t rows, read, all; /* see context_progress */
+    atomic_uint_fast64_t points, bytes;   /* of device_stats, for others */
+    atomic_int_fast64_t busy_ns, blocked_ns, paced_ns;
+    _Atomic float full;
     device_stats stats;
     bool unmet; /* a stage found no model for the block in hand */
     int64_t next_offset;

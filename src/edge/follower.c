@@ -32,6 +32,8 @@ struct follower {
 
     pthread_mutex_t lock;
     pe_model *newest;                  /* under lock */
+    uint64_t newest_version;           /* ... */
+    int64_t newest_ns;                 /* ... */
     atomic_uint_fast64_t generation;   /* counts the models taken */
     char commit[PE_COMMIT_ID_LEN + 1]; /* last id looked at */
     uint64_t version;
@@ -64,6 +66,8 @@ static void take_model(follower *f, pe_model *m, int64_t time_ns)
     pthread_mutex_lock(&f->lock);
     old = f->newest;
     f->newest = m;
+    f->newest_version = m->version;
+    f->newest_ns = time_ns;
     pthread_mutex_unlock(&f->lock);
     atomic_fetch_add(&f->generation, 1);
     pe_model_destroy(old);
@@ -226,6 +230,17 @@ const pe_model *follower_model(follower *f, pe_model **modelp, uint64_t *seenp)
     pe_model_destroy(*modelp);
     *modelp = copy;
     return copy;
+}
+
+uint64_t follower_newest(follower *f, int64_t *time_nsp)
+{
+    uint64_t version;
+
+    pthread_mutex_lock(&f->lock);
+    version = f->newest_version;
+    *time_nsp = f->newest_ns;
+    pthread_mutex_unlock(&f->lock);
+    return version;
 }
 
 const histogram *follower_latency(const follower *f)

@@ -30,6 +30,11 @@ void follower_destroy(follower *f); /* may be NULL */
  */
 const pe_model *follower_model(follower *f, pe_model **modelp, uint64_t *seenp);
 
+/* What the newest model is, and when it was committed (real time): its version,
+ * 0: there is none yet.  Any thread.
+ */
+uint64_t follower_newest(follower *f, int64_t *time_nsp);
+
 /* Time from commit to model at hand, and what the newest one is, [commit] ""
  * when there is none.  After follower_stop.
  */

@@ -216,6 +216,15 @@ bool queue_full(queue *q)
     return n >= SLOTS - 1 || (n >= 2 && q->bytes + q->last_len > q->limit);
 }
 
+double queue_share(const queue *q)
+{
+    double blocks = (double)held(q) / (SLOTS - 1);
+    double bytes = q->limit ? (double)q->bytes / (double)q->limit : 0;
+    double s = bytes > blocks ? bytes : blocks;
+
+    return s > 1 ? 1 : s;
+}
+
 bool queue_drop(queue *q)
 {
     queue_slot *slot;

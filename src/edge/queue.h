@@ -60,6 +60,8 @@ void queue_put(queue *q, queue_slot *slot);
 
 /* Is there no room for a block as large as the last one? */
 bool queue_full(queue *q);
+/* The share of the queue that is taken, in bytes or blocks, 0 to 1. */
+double queue_share(const queue *q);
 /* Drop the oldest block that was never handed over; false: there is none. */
 bool queue_drop(queue *q);
 /* Blocks that were put and are neither stored nor dropped. */

@@ -58,6 +58,9 @@ void report_progress(const char *pilot, const report_now *now)
                             json_pack("{s:I, s:o}", "since_ns",
                                       (json_int_t)w->since_ns, "text",
                                       event_text(w->why)));
+    if (event && now->recent)
+        json_object_update(event, now->recent);
+    json_decref(now->recent);
     event_print(event);
 }
 

@@ -2,6 +2,7 @@
 #ifndef EDGE_REPORT_H
 #define EDGE_REPORT_H
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "src/common/histogram.h"
@@ -36,6 +37,7 @@ typedef struct report_now {
     const context_progress *read;
     double seconds;
     const report_waits *waits; /* with figures that stand still; NULL: none */
+    json_t *recent; /* further members; NULL: none; the reference is taken */
 } report_now;
 
 /* Add [s] to [sum]. */

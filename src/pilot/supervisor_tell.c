@@ -19,6 +19,7 @@
  */
 #define BEAT_NS (2 * CLOCK_S)
 #define BEATS_TO_DISK 5
+#define BEAT_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(9))
 
 static const char *state_name(const supervisor *s)
 {
@@ -135,7 +136,7 @@ void tell_beat(supervisor *s, int64_t now_ns)
     s->beat_ns = now_ns + BEAT_NS;
     s->changed = false;
     o = beat_make(s);
-    json = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    json = o ? json_dumps(o, BEAT_FLAGS) : NULL;
     if (json && s->herald)
         herald_say(s->herald, json, now);
     if (json && (now || s->seq % BEATS_TO_DISK == 0))
@@ -290,7 +291,7 @@ void tell_exit(supervisor *s)
     o = s->conf.id ? beat_make(s) : NULL;
     if (o)
         json_object_set_new(o, "status", json_integer(s->status));
-    json = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    json = o ? json_dumps(o, BEAT_FLAGS) : NULL;
     if (json) {
         to_file(s, "beat.json", json);
         to_file(s, "exit", json);

@@ -37,7 +37,8 @@ typedef struct pool_figures {
     struct pool_sample *samples;
     size_t n_samples;
     uint64_t fetched, replayed, helped, epochs, terms;
-    uint64_t unchecked; /* blocks of devices beyond POOL_OTHERS */
+    uint64_t blocks, points, bytes; /* done with by this rank */
+    uint64_t unchecked;             /* blocks of devices beyond POOL_OTHERS */
     int64_t busy_ns, fetch_ns, idle_ns, reduce_ns;
     int64_t first_ns, last_ns;
     int64_t p95_ns, next_p95; /* of process_cloud */

@@ -195,7 +195,9 @@ static void tell_progress(pool *p, int64_t now)
                   owned_list(p));
     if (!o)
         return;
+    event_int(o, "time_ns", (uint64_t)clock_real_ns());
     event_int(o, "blocks", total->applied);
+    event_int(o, "points", total->points);
     event_real(o, "mb", (double)total->bytes / 1e6);
     event_int(o, "lag", (uint64_t)p->rounds.in[R_LAG]);
     event_int(o, "version", m && m->m ? m->m->version : 0);
@@ -206,6 +208,7 @@ static void tell_progress(pool *p, int64_t now)
     event_real(o, "epoch_ms", p->head->epoch_ms);
     event_int(o, "owned", (uint64_t)p->own.map.n);
     set_read(p, o);
+    recent_tell(p, o);
     waits = waits_make(p->head);
     if (waits)
         json_object_set_new(o, "waits", waits);

@@ -87,7 +87,7 @@ static bool may_dispatch(const pool *p, const source_item *r)
     return r->bad.kind != PE_ERROR_NONE || r->aside || !owner_full(p);
 }
 
-enum owner_word owner_admit(pool *p, source_item *r)
+static enum owner_word admit(pool *p, source_item *r)
 {
     const commit_devices *t = &p->own.devices;
     pool_slot *s = pool_epoch_open(&p->epochs);
@@ -116,6 +116,14 @@ enum owner_word owner_admit(pool *p, source_item *r)
         return OWNER_WORK;
     pool_refuse(p, s, r, r->bad.text);
     return OWNER_DONE;
+}
+
+enum owner_word owner_admit(pool *p, source_item *r)
+{
+    enum owner_word word = admit(p, r);
+
+    p->figures.blocks += word == OWNER_DONE;
+    return word;
 }
 
 /* --- dispatch --- */

@@ -43,6 +43,8 @@ static int init(pool *p, pe_error *errp)
         results_open(&p->results, &p->c, &p->term, &p->fate, p->epochs.slot,
                      errp) < 0)
         return -1;
+    if (recent_init(p, errp) < 0)
+        return -1;
     return c->committer ? head_init(p, errp) : 0;
 }
 
@@ -80,6 +82,7 @@ void pool_destroy(pool *p)
     results_close(&p->results);
     lane_fini(p);
     round_fini(p);
+    recent_fini(p);
     for (int i = 0; i < 2; i++)
         pool_model_drop(p->ship.recent[i]);
     for (int i = 0; i < POOL_ASKS; i++) {
@@ -218,6 +221,7 @@ static void progress(pool *p)
     epoch_progress(p);
     if (p->head)
         epoch_submit(p);
+    recent_progress(p);
     round_progress(p);
     if (p->size > 1)
         help_give(p, pool_is_draining(p) || !pool_is_ready(p));
@@ -238,7 +242,9 @@ static void settle(pool *p)
         help_give(p, true);
         epoch_progress(p);
         ship_receive(p);
-        if (!posted && help_quiet(p) && !phase_is_reducing(p->term.phase) &&
+        recent_progress(p);
+        if (!posted && help_quiet(p) && !p->recent.posted &&
+            !phase_is_reducing(p->term.phase) &&
             p->ship.at != PHASE_SHIP_POSTED) {
             MPI_Ibarrier(p->c.comm, &barrier);
             posted = true;

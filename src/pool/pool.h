@@ -34,7 +34,8 @@ typedef struct pool_conf {
      *    "mb":, "lag": records of our partitions, "version":, "outliers":,
      *    "p95_ms": 95% of our blocks took no longer, on the slowest rank,
      *    "epoch_ms": from the end of an epoch to its commit: the longest, and
-     *    forgotten slowly, "owned": how many "partitions": [k, ...] we have}
+     *    forgotten slowly, "owned": how many "partitions": [k, ...] we have,
+     *    "last", "rank": of the last seconds (event.h)}
      */
     void (*progress)(json_t *event);
 } pool_conf;

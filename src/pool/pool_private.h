@@ -8,6 +8,7 @@
 #include "help.h"
 #include "owner.h"
 #include "pool.h"
+#include "recent.h"
 #include "results.h"
 #include "round.h"
 #include "term.h"
@@ -31,6 +32,7 @@ struct pool {
     pool_results results;
     pool_head *head; /* rank 0; NULL elsewhere */
     pool_figures figures;
+    pool_recent recent;
     int64_t last_active;
     int64_t gap_ns; /* mean, between two slices of blocks */
 };

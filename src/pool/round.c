@@ -118,6 +118,7 @@ static void say_rank0(pool *p, int64_t *v, int64_t now)
 {
     v[R_ADVANCE] = say_advance(p, now);
     v[R_MOVE] = share_say(p);
+    v[R_LOOK] = recent_is_due(p, now);
     v[R_STOP] = say_stop(p, now);
     /* One broadcast at a time: all ranks have the one before. */
     if (p->ship.at == PHASE_SHIP_BUILT && -p->rounds.in[R_LACK] == p->ship.seq)
@@ -287,6 +288,8 @@ static void decide(pool *p)
         first_model(p, (uint32_t)v[R_FEATURES]);
     if (v[R_SHIP])
         ship_post(p, v[R_SHIP], v[R_STATE]);
+    if (v[R_LOOK])
+        recent_post(p);
     decide_epoch(p, v);
     if (v[R_STOP] == 2 || (v[R_STOP] == 1 && !v[R_OPEN] && !v[R_CLOSING]))
         pool_hear(p, PHASE_SAYS_STOP);

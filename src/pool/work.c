@@ -161,6 +161,9 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
     rc = process(p, &j, &e);
     p->stages.base = NULL;
     p->stages.item = NULL;
+    p->figures.blocks++;
+    p->figures.points += rc == 0 ? j.b.points : 0;
+    p->figures.bytes += r->raw_len;
     if (rc == 0)
         figures_block(&p->figures, s->epoch, &j.b);
     else if (e.kind == PE_ERROR_INPUT)

@@ -1,0 +1,252 @@
+/* recent.c - what the ranks of a pool have done in the last seconds. */
+#include "recent.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool_private.h"
+#include "src/agent/event.h"
+#include "src/common/clock.h"
+#include "src/common/process.h"
+
+#define LOOK_NS (500 * CLOCK_MS)
+
+int recent_init(pool *p, pe_error *errp)
+{
+    size_t n = (size_t)p->size * RECENT_LANES;
+
+    for (int i = 0; p->c.committer && i < RECENT_LOOKS; i++) {
+        p->recent.looks[i] = calloc(n, sizeof(int64_t));
+        if (!p->recent.looks[i])
+            return pe_error_nomem(errp);
+    }
+    return 0;
+}
+
+void recent_fini(pool *p)
+{
+    for (int i = 0; i < RECENT_LOOKS; i++)
+        free(p->recent.looks[i]);
+}
+
+/* --- the gather --- */
+
+bool recent_is_due(pool *p, int64_t now)
+{
+    pool_recent *w = &p->recent;
+
+    if (!p->c.progress || w->posted || now < w->due)
+        return false;
+    w->due = now + LOOK_NS;
+    return true;
+}
+
+/* Of the run, and of its commits. */
+static void say_rank0(const pool *p, int64_t *v)
+{
+    const committer_view *view = &p->head->view;
+
+    v[RECENT_REFUSED] = (int64_t)view->total.refused;
+    v[RECENT_OUTLIERS] = (int64_t)view->total.outliers;
+    v[RECENT_COMMITS] = (int64_t)view->commits;
+    v[RECENT_COMMIT_NS] = view->commit_ns;
+}
+
+static void say(pool *p)
+{
+    const pool_figures *f = &p->figures;
+    int64_t *v = p->recent.own;
+
+    memset(v, 0, sizeof(p->recent.own));
+    v[RECENT_NOW] = clock_mono_ns();
+    v[RECENT_BUSY] = f->busy_ns;
+    v[RECENT_FETCH] = f->fetch_ns;
+    v[RECENT_REDUCE] = f->reduce_ns;
+    v[RECENT_IDLE] = f->idle_ns;
+    v[RECENT_FETCHED] = (int64_t)f->fetched;
+    v[RECENT_BLOCKS] = (int64_t)f->blocks;
+    v[RECENT_POINTS] = (int64_t)f->points;
+    v[RECENT_BYTES] = (int64_t)f->bytes;
+    v[RECENT_HELPED] = (int64_t)f->helped;
+    v[RECENT_LAG] = lane_lag(p);
+    v[RECENT_BACKLOG] = lane_backlog(p);
+    v[RECENT_RSS] = process_peak_bytes();
+    if (p->head)
+        say_rank0(p, v);
+}
+
+void recent_post(pool *p)
+{
+    pool_recent *w = &p->recent;
+    int64_t *to = p->head ? w->looks[w->n % RECENT_LOOKS] : NULL;
+
+    /* Rank 0 has all of the one before, or it would not have asked again. */
+    if (w->posted)
+        MPI_Wait(&w->req, MPI_STATUS_IGNORE);
+    say(p);
+    MPI_Igather(w->own, RECENT_LANES, MPI_INT64_T, to, RECENT_LANES,
+                MPI_INT64_T, 0, p->c.comm, &w->req);
+    w->posted = true;
+}
+
+void recent_progress(pool *p)
+{
+    pool_recent *w = &p->recent;
+    int done = 0;
+
+    if (!w->posted)
+        return;
+    MPI_Test(&w->req, &done, MPI_STATUS_IGNORE);
+    if (!done)
+        return;
+    w->posted = false;
+    w->n++;
+}
+
+/* --- what is told of it --- */
+
+static int64_t grown(const int64_t *then, const int64_t *now,
+                     enum recent_lane lane)
+{
+    return now[lane] > then[lane] ? now[lane] - then[lane] : 0;
+}
+
+static double seconds_of(const int64_t *then, const int64_t *now)
+{
+    return (double)grown(then, now, RECENT_NOW) * 1e-9;
+}
+
+static json_t *share_of(const int64_t *then, const int64_t *now,
+                        enum recent_lane lane)
+{
+    double whole = (double)grown(then, now, RECENT_NOW);
+    double part = (double)grown(then, now, lane);
+    double s = whole > 0 ? part / whole : 0;
+
+    return json_real(s > 1 ? 1 : rint(s * 1e3) / 1e3);
+}
+
+static double per_s(const int64_t *then, const int64_t *now,
+                    enum recent_lane lane)
+{
+    double s = seconds_of(then, now);
+
+    return s > 0 ? rint((double)grown(then, now, lane) / s * 1e3) / 1e3 : 0;
+}
+
+static json_t *rank_row(const int64_t *then, const int64_t *now, int rank)
+{
+    json_t *row = json_array();
+
+    json_array_append_new(row, json_integer(rank));
+    for (enum recent_lane k = RECENT_BUSY; k <= RECENT_IDLE; k++)
+        json_array_append_new(row, share_of(then, now, k));
+    json_array_append_new(row, json_real(per_s(then, now, RECENT_BLOCKS)));
+    json_array_append_new(row, json_real(per_s(then, now, RECENT_HELPED)));
+    json_array_append_new(row,
+                          json_real(rint((double)now[RECENT_RSS] / 1e5) / 10));
+    json_array_append_new(row, json_integer(now[RECENT_LAG]));
+    json_array_append_new(row, json_integer(now[RECENT_BACKLOG]));
+    return row;
+}
+
+/* A rank, and what it is shown for. */
+struct place {
+    int rank;
+    int64_t lag, busy;
+};
+
+static int by_lag(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    if (x->lag != y->lag)
+        return x->lag < y->lag ? 1 : -1;
+    if (x->busy != y->busy)
+        return x->busy < y->busy ? 1 : -1;
+    return x->rank - y->rank;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    return x->rank - y->rank;
+}
+
+json_t *recent_ranks(const int64_t *then, const int64_t *now, int ranks)
+{
+    struct place *at = calloc((size_t)ranks, sizeof(*at));
+    int n = ranks < EVENT_ROWS_MAX ? ranks : EVENT_ROWS_MAX;
+    json_t *rows = json_array();
+
+    for (int i = 0; at && i < ranks; i++) {
+        const int64_t *a = then + (size_t)i * RECENT_LANES;
+        const int64_t *b = now + (size_t)i * RECENT_LANES;
+
+        at[i] = (struct place){i, b[RECENT_LAG], grown(a, b, RECENT_BUSY)};
+    }
+    if (at) {
+        qsort(at, (size_t)ranks, sizeof(*at), by_lag);
+        qsort(at, (size_t)n, sizeof(*at), by_rank);
+    }
+    for (int i = 0; at && i < n; i++) {
+        size_t k = (size_t)at[i].rank * RECENT_LANES;
+
+        json_array_append_new(rows, rank_row(then + k, now + k, at[i].rank));
+    }
+    free(at);
+    return rows;
+}
+
+json_t *recent_last(const int64_t *then, const int64_t *now, int ranks)
+{
+    int64_t sum[RECENT_LANES] = {0};
+    double seconds = 0;
+    json_t *o;
+
+    for (int i = 0; i < ranks; i++) {
+        const int64_t *a = then + (size_t)i * RECENT_LANES;
+        const int64_t *b = now + (size_t)i * RECENT_LANES;
+        double s = seconds_of(a, b);
+
+        for (int k = 0; k < RECENT_LANES; k++)
+            sum[k] += grown(a, b, (enum recent_lane)k);
+        seconds = s > seconds ? s : seconds;
+    }
+    o = json_pack("{s:f, s:i, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I}",
+                  "seconds", seconds, "ranks", ranks, "blocks", "fetched",
+                  (json_int_t)sum[RECENT_FETCHED], "applied",
+                  (json_int_t)sum[RECENT_BLOCKS], "refused",
+                  (json_int_t)sum[RECENT_REFUSED], "points",
+                  (json_int_t)sum[RECENT_POINTS], "bytes",
+                  (json_int_t)sum[RECENT_BYTES], "outliers",
+                  (json_int_t)sum[RECENT_OUTLIERS], "helped",
+                  (json_int_t)sum[RECENT_HELPED], "commits",
+                  (json_int_t)sum[RECENT_COMMITS]);
+    if (!o)
+        return NULL;
+    event_real(o, "busy_s", (double)sum[RECENT_BUSY] * 1e-9);
+    event_real(o, "fetch_s", (double)sum[RECENT_FETCH] * 1e-9);
+    event_real(o, "reduce_s", (double)sum[RECENT_REDUCE] * 1e-9);
+    event_real(o, "idle_s", (double)sum[RECENT_IDLE] * 1e-9);
+    if (now[RECENT_COMMITS] > 0)
+        event_real(o, "commit_ms", (double)now[RECENT_COMMIT_NS] / 1e6);
+    return o;
+}
+
+void recent_tell(const pool *p, json_t *event)
+{
+    const pool_recent *w = &p->recent;
+    /* One that is under way is written where the oldest was. */
+    size_t back = w->n < RECENT_LOOKS ? w->n : RECENT_LOOKS - 1;
+    const int64_t *then, *now;
+
+    if (w->n < 2)
+        return;
+    then = w->looks[(w->n - back) % RECENT_LOOKS];
+    now = w->looks[(w->n - 1) % RECENT_LOOKS];
+    json_object_set_new(event, "last", recent_last(then, now, p->size));
+    json_object_set_new(event, "rank", recent_ranks(then, now, p->size));
+}
