@@ -1,5 +1,6 @@
 /* boots.c - the incarnations of live devices, handed out in order (rule 5). */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -87,8 +88,16 @@ static int step_of(const params_boot *b, uint64_t *wantp, pe_error *errp)
                         b->device, last);
 }
 
+/* Did another raise the number meanwhile, so far that what we add to it is no
+ * number any more?  Nothing was added then.
+ */
+static bool is_overflow(const redisReply *r)
+{
+    return r->type == REDIS_REPLY_ERROR && strstr(r->str, "would overflow");
+}
+
 /* Raise the numbers of [n] <= BATCH devices, read before, to what comes next:
- * 1 done, 0 one went back in between.  The write adds, so of two who do this
+ * 1 done, 0 one was changed in between.  The write adds, so of two who do this
  * at once each gets a number of its own; one that is sent twice skips some.
  */
 static int batch_raise(params *p, params_boot *b, size_t n, pe_error *errp)
@@ -113,8 +122,10 @@ static int batch_raise(params *p, params_boot *b, size_t n, pe_error *errp)
     if (params_link_call(p->link, cmds, n, r, errp) < 0)
         return -1;
     for (size_t i = 0; rc >= 0 && i < n; i++) {
-        if (params_reply_check(r[i], REDIS_REPLY_INTEGER, p->link->name,
-                               "HINCRBY", errp) < 0)
+        if (is_overflow(r[i]))
+            rc = 0;
+        else if (params_reply_check(r[i], REDIS_REPLY_INTEGER, p->link->name,
+                                    "HINCRBY", errp) < 0)
             rc = -1;
         else if (r[i]->integer < 0 || (uint64_t)r[i]->integer < want[i])
             rc = 0;
@@ -135,7 +146,7 @@ static int batch_take(params *p, params_boot *b, size_t n, pe_error *errp)
             return rc < 0 ? -1 : 0;
     }
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
-                        "the numbers in %s go back all the time; try again",
+                        "the numbers in %s change all the time; try again",
                         p->names[PARAMS_KEY_BOOTS]);
 }
 

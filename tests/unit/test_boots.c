@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,41 @@ static void test_race(void)
         CU_ASSERT(got[i] > got[i - 1]);
 }
 
+#define TAKERS 6
+
+/* One step below the last age: two that raise it by one at once want one more
+ * than the number has room for.
+ */
+static void *last_taker(void *arg)
+{
+    atomic_int *left = arg;
+    params *p = open_run("last");
+
+    for (int i = 0; i < TAKES; i++)
+        CU_ASSERT(take(p, "d", 0, 3) >= AT(127, 3, 0));
+    params_close(p);
+    atomic_fetch_sub(left, 1);
+    return NULL;
+}
+
+static void test_last_age(void)
+{
+    atomic_int left = TAKERS;
+    pthread_t t[TAKERS];
+    char line[80];
+
+    snprintf(line, sizeof(line), "HSET pilot:{last}:boots d %" PRIu64,
+             AT(126, 9, 0));
+    ask(line);
+    for (int i = 0; i < TAKERS; i++)
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&t[i], NULL, last_taker, &left),
+                              0);
+    for (int i = 0; atomic_load(&left) > 0; i++) /* it goes back, and again */
+        ask(i % 16 ? "PING" : line);
+    for (int i = 0; i < TAKERS; i++)
+        pthread_join(t[i], NULL);
+}
+
 /* The service loses its tail, the log does not: numbers that records of the
  * log bear are behind what is handed out next, however many were lost.
  */
@@ -200,6 +236,7 @@ int main(void)
         {"boots: what comes next", test_next},
         {"boots: taken", test_take},
         {"boots: two at once", test_race},
+        {"boots: many at once, at the last age", test_last_age},
         {"boots: a service that was rolled back", test_roll_back},
         {"boots: what cannot be", test_foreign},
         {NULL, NULL},
