@@ -23,6 +23,7 @@ typedef struct record_header {
     const char *name;
     const char *value; /* NULL: null value */
     size_t len;
+    unsigned char tag; /* of the name: names of different tags differ */
 } record_header;
 
 /* Headers under construction, or as read; no allocation.  Values written by
@@ -31,6 +32,7 @@ typedef struct record_header {
 typedef struct record_headers {
     record_header h[RECORD_HEADERS_MAX];
     size_t n;
+    uint32_t tags; /* a bit for each tag that is there, modulo 32 */
     char scratch[RECORD_SCRATCH];
     size_t used;
     int overflow; /* a header did not fit */

@@ -89,7 +89,8 @@ enum sender sender_decode(const record_headers *h, const char *run,
         !memcmp(at, run, run_len) && at[run_len] == '/' &&
         !memcmp(at + run_len + 1, key, key_len) && is_name(key, key_len) &&
         has_number(h)) {
-        sender_name(key, key_len, name);
+        memcpy(name, key, key_len); /* is_name has seen all of it */
+        name[key_len] = '\0';
         return SENDER_OURS;
     }
     slash = sourced ? memchr(at, '/', len) : NULL;

@@ -292,6 +292,46 @@ static void test_frame(void)
     check_frame(1000, 3, PE_F4);
 }
 
+/* A header that is ours is not read; one that differs in a byte is, and says
+ * the same or is refused, whatever the byte.
+ */
+static void test_header_nearly_ours(void)
+{
+    static const struct {
+        uint32_t points, features;
+        const char *said;
+    } none[] = {
+        {0, 32, "shape (0, 32) is refused: a dimension is 0"},
+        {32, 0, "16 bytes of data where (32,) items of 8 bytes are 256"},
+        {4, 1, "16 bytes of data where (4, 1) items of 8 bytes are 32"},
+        {UINT32_MAX, UINT32_MAX, "is refused: it is too large"},
+        {1u << 31, 1u << 30, "is refused: it is too large"}, /* 2^64 bytes */
+    };
+    unsigned char buf[NPY_HEADER_LEN + 16] = {0};
+    npy_record r = {buf, sizeof(buf)};
+    pe_error e = {0};
+    pe_block b = {0};
+
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        npy_header(buf, PE_F8, none[i].points, none[i].features);
+        npy_refused(&r, none[i].said);
+    }
+    for (size_t i = 0; i < NPY_HEADER_LEN; i++)
+        for (unsigned c = 1; c < 256; c++) {
+            npy_header(buf, PE_F8, 2, 1);
+            buf[i] ^= (unsigned char)c;
+            if (npy_decode(buf, sizeof(buf), &b, &e) < 0)
+                continue;
+            CU_ASSERT_EQUAL((size_t)b.points * b.features, 16 / b.dtype);
+        }
+    npy_header(buf, PE_F8, 2, 1);
+    CU_ASSERT_EQUAL(npy_decode(buf, sizeof(buf), &b, &e), 0);
+    CU_ASSERT_PTR_EQUAL(b.data, buf + NPY_HEADER_LEN);
+    CU_ASSERT_EQUAL(b.points, 2);
+    CU_ASSERT_EQUAL(b.features, 1);
+    pe_block_release(&b);
+}
+
 static void test_frame_borrowed(void)
 {
     double data[4] = {0};
@@ -321,6 +361,7 @@ int main(void)
         {"trailing bytes: refused", test_trailing},
         {"header: without the data", test_header_alone},
         {"header: bytes", test_header_bytes},
+        {"header: nearly ours", test_header_nearly_ours},
         {"frame: decodes to itself", test_frame},
         {"frame: borrowed data", test_frame_borrowed},
         {NULL, NULL},

@@ -330,6 +330,28 @@ static void test_time_days(void)
     CU_ASSERT_EQUAL(bad, 0);
 }
 
+/* Names are told apart by all of their bytes, not by what is kept of them. */
+static void test_find(void)
+{
+    static const char *const names[] = {"abc", "xbz", "", "b", "bb", "pe_seq"};
+
+    record_clear(&r);
+    CU_ASSERT_PTR_NULL(record_find(&r, "abc"));
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        record_add_borrowed(&r, names[i], names[i], strlen(names[i]));
+    record_add_borrowed(&r, "xbz", "last", 4);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const record_header *h = record_find(&r, names[i]);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(h);
+        UNIT_EQUAL(h->name, names[i]);
+    }
+    CU_ASSERT_PTR_EQUAL(record_find(&r, "xbz"), &r.h[6]);
+    CU_ASSERT_PTR_NULL(record_find(&r, "qbq")); /* of the tag of abc */
+    CU_ASSERT_PTR_NULL(record_find(&r, "pe_boot"));
+    record_clear(&r);
+    CU_ASSERT_PTR_NULL(record_find(&r, "abc"));
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -344,6 +366,7 @@ int main(void)
         {"decode: malformed", test_decode_bad},
         {"time: table", test_time},
         {"time: every day", test_time_days},
+        {"find: by all of a name", test_find},
         {NULL, NULL},
     };
     return unit_main("record", tests);
