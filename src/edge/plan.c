@@ -159,6 +159,8 @@ void plan_producer(const plan *pl, const pipeline *p, const pipeline_request *r,
 {
     uint64_t queues = (pl->pilot->queue_bytes + p->message_bytes) *
                       (uint64_t)pl->pilot->devices;
+    /* An address of its own on this host leads somewhere else. */
+    bool near = !pl->pilot->broker && r->broker && plan_is_local(r->broker);
     bool small = pl->source->points <= SMALL_POINTS && pl->source->rate <= 0;
 
     memset(out, 0, sizeof(*out));
@@ -170,6 +172,5 @@ void plan_producer(const plan *pl, const pipeline *p, const pipeline_request *r,
     /* On a short link several requests under way cost the idempotent
      * producer more CPU than they gain; a long one needs them.
      */
-    out->in_flight =
-        out->broker.endpoint && plan_is_local(out->broker.endpoint) ? 1 : 5;
+    out->in_flight = near ? 1 : 5;
 }

@@ -145,6 +145,8 @@ static void print_place(FILE *f, const pipeline *p, const pipeline_pilot *k)
     if (k->same_host)
         print_key(f, 4, "same-host", "yes");
     print_key(f, 4, "via", k->via);
+    print_key(f, 4, "broker", k->broker);
+    print_key(f, 4, "params", k->params);
 }
 
 static void print_pilot(FILE *f, const pipeline *p, const pipeline_pilot *k)

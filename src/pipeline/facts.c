@@ -155,6 +155,8 @@ void pipeline_destroy(pipeline *p)
         free_list(p->pilots[i].resources, p->pilots[i].n_resources);
         request_free(&p->pilots[i].request);
         free(p->pilots[i].via);
+        free(p->pilots[i].broker);
+        free(p->pilots[i].params);
         free(p->pilots[i].listen);
         free(p->pilots[i].endpoint);
         free(p->pilots[i].endpoint_from);

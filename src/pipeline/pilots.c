@@ -22,6 +22,12 @@
 #define VIA_ROW                                \
     "via", PE_OPTION_STRING, 0, 0, NULL, NULL, \
         "ssh://HOST that carries its connections to broker and parameters"
+#define BROKER_ROW                                \
+    "broker", PE_OPTION_STRING, 0, 0, NULL, NULL, \
+        "HOST:PORT where it reaches the broker, if not at its endpoint"
+#define PARAMS_ROW                                \
+    "params", PE_OPTION_STRING, 0, 0, NULL, NULL, \
+        "redis://HOST:PORT where it reaches the parameters, likewise"
 #define SAME_HOST_ROW                              \
     "same-host", PE_OPTION_BOOL, 0, 0, "no", NULL, \
         "its nodes are this very machine: what listens on 127.0.0.1 is there"
@@ -30,12 +36,15 @@
         "address or interface a managed one listens on"
 
 static const pe_option_spec pool_keys[] = {
-    {KIND_ROW}, {WITHIN_ROW}, {VIA_ROW}, {SAME_HOST_ROW}, {0},
+    {KIND_ROW},   {WITHIN_ROW},    {VIA_ROW}, {BROKER_ROW},
+    {PARAMS_ROW}, {SAME_HOST_ROW}, {0},
 };
 
 static const pe_option_spec edge_keys[] = {
     {KIND_ROW},
     {VIA_ROW},
+    {BROKER_ROW},
+    {PARAMS_ROW},
     {SAME_HOST_ROW},
     {"devices", PE_OPTION_INT, 1, 4096, "1", NULL,
      "how many there are, at each resource"},
@@ -295,9 +304,9 @@ static int check_broker(const tree *t, pe_error *errp)
     }
     return good ? 0
                 : section_error(t, errp,
-                                "endpoint: '%s' is not HOST:PORT or a list of "
-                                "those with ',' between them",
-                                t->value);
+                                "%s: '%s' is not HOST:PORT or a list of those "
+                                "with ',' between them",
+                                t->key, t->value);
 }
 
 static int check_params(const tree *t, pe_error *errp)
@@ -305,14 +314,21 @@ static int check_params(const tree *t, pe_error *errp)
     url u;
 
     if (url_parse(t->value, &u, errp) < 0)
-        return pe_error_prefix(errp, "%s: endpoint", t->where);
+        return pe_error_prefix(errp, "%s: %s", t->where, t->key);
     if ((!strcmp(u.scheme, "redis") && *u.host) ||
         (!strcmp(u.scheme, "unix") && *u.path))
         return 0;
     return section_error(t, errp,
-                         "endpoint: '%s' is not redis://HOST:PORT or "
-                         "unix:///PATH",
-                         t->value);
+                         "%s: '%s' is not redis://HOST:PORT or unix:///PATH",
+                         t->key, t->value);
+}
+
+/* Where this pilot reaches the services, if that is somewhere else. */
+static int check_ways(const pipeline_pilot *k, const tree *t, pe_error *errp)
+{
+    if (k->broker && check_broker(tree_get(t, "broker"), errp) < 0)
+        return -1;
+    return k->params ? check_params(tree_get(t, "params"), errp) : 0;
 }
 
 static int check_endpoint(const pipeline_pilot *k, const tree *t,
@@ -342,6 +358,8 @@ static int take_values(pipeline_pilot *k, const pe_options *o, const char *name,
 
     k->name = words_copy(name, &failed);
     k->via = words_copy(pe_options_string(o, "via"), &failed);
+    k->broker = words_copy(pe_options_string(o, "broker"), &failed);
+    k->params = words_copy(pe_options_string(o, "params"), &failed);
     k->listen = words_copy(pe_options_string(o, "listen"), &failed);
     k->endpoint = words_copy(pe_options_string(o, "endpoint"), &failed);
     k->password_file =
@@ -396,7 +414,7 @@ static int read_pilot(pipeline_pilot *k, const tree *t, pe_error *errp)
         read_values(k, t, errp) < 0 || read_words(k, t, errp) < 0 ||
         read_resources(k, t, errp) < 0 || check_resources(k, t, errp) < 0)
         return -1;
-    return check_via(k, t, errp);
+    return check_via(k, t, errp) < 0 ? -1 : check_ways(k, t, errp);
 }
 
 /* --- within --- */

@@ -44,6 +44,8 @@ typedef struct pipeline_pilot {
     int cpus_per_task;        /* pool */
     char *via;                /* edge, pool: ssh://HOST that carries its
                                  connections; NULL: none */
+    char *broker, *params;    /* edge, pool: where it reaches them; NULL: at
+                                 their endpoints */
     char *endpoint;           /* broker, params: NULL = managed */
     char *endpoint_from;  /* who named it: "FILE:LINE, pilots.NAME.endpoint",
                              "--set ...", or a variable */

@@ -68,7 +68,8 @@ static int check_given(const pipeline *p, const pipeline_pilot *service,
     for (size_t i = 0; i < p->n_pilots; i++) {
         const pipeline_pilot *k = &p->pilots[i];
         const char *place = needs_services(k) ? far_place(p, k) : NULL;
-        if (place && !k->via)
+        const char *own = service->kind == PILOT_BROKER ? k->broker : k->params;
+        if (place && !k->via && !own)
             return section_error(
                 at, errp,
                 "endpoint: pilot '%s' on %s cannot reach %s, which is a "

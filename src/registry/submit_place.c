@@ -312,6 +312,10 @@ static int request_send(const submit_plan *p, const submit_place *at,
     q.file = file;
     q.pilot = p->pilot->name;
     q.via = p->pilot->via;
+    if (p->pilot->broker)
+        q.broker = p->pilot->broker;
+    if (p->pilot->params)
+        q.params_url = p->pilot->params;
     q.member = (char *)p->member;
     q.place = p->place;
     q.supervise = supervise_json(s);

@@ -220,12 +220,14 @@ static void test_plan_producer(void)
         double rate;
         int in_flight;
         double linger;
+        const char *own; /* `broker:` of the pilot */
     } rows[] = {
-        {"127.0.0.1:9092", 1000, 0, 1, 0},
-        {"localhost:9092", 25, 0, 1, 0.005},
-        {"[::1]:9092", 25, 10, 1, 0},
-        {"broker.site:9092", 1000, 0, 5, 0},
-        {"localhost.site:9092", 1000, 0, 5, 0},
+        {"127.0.0.1:9092", 1000, 0, 1, 0, NULL},
+        {"localhost:9092", 25, 0, 1, 0.005, NULL},
+        {"[::1]:9092", 25, 10, 1, 0, NULL},
+        {"broker.site:9092", 1000, 0, 5, 0, NULL},
+        {"localhost.site:9092", 1000, 0, 5, 0, NULL},
+        {"127.0.0.1:9092", 1000, 0, 5, 0, "127.0.0.1:9092"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -234,6 +236,7 @@ static void test_plan_producer(void)
         stages[0].points = rows[i].points;
         stages[0].rate = rows[i].rate;
         request.broker = (char *)rows[i].endpoint;
+        pilots[on_devices].broker = (char *)rows[i].own;
         CU_ASSERT_EQUAL_FATAL(
             plan_make(&p, &pipe_line, &request, "devices", NULL), 0);
         plan_producer(&p, &pipe_line, &request, &c);
@@ -244,6 +247,7 @@ static void test_plan_producer(void)
         UNIT_EQUAL(c.broker.endpoint, rows[i].endpoint);
         plan_clear(&p);
     }
+    pilots[on_devices].broker = NULL;
 }
 
 int main(void)

@@ -123,6 +123,11 @@ static void test_pilots_refused(void)
         {"pilots.pool.via=http://h", "via: 'http://h' is not ssh://HOST"},
         {"pilots.pool.via=ssh://", "via: 'ssh://' is not ssh://HOST"},
         {"pilots.pool.via=h", "via: 'h' is not ssh://HOST"},
+        {"pilots.pool.broker=h",
+         "broker: 'h' is not HOST:PORT or a list of those with ',' between "
+         "them"},
+        {"pilots.devices.params=http://h",
+         "params: 'http://h' is not redis://HOST:PORT or unix:///PATH"},
         {"pilots.pool.account={a: b}", "account: one value is expected here"},
         {"pilots.pool.account=[a, b]", "account: one value is expected here"},
         {"pilots.pool.setup=[a, {b: c}]", "setup: the value is missing"},
