@@ -37,7 +37,7 @@ static void close_all(lane *l)
     l->source = NULL;
     stages_close(l->stages);
     l->stages = NULL;
-    names_free(&l->senders);
+    names_clear(&l->senders);
     free(l->device);
     l->device = NULL;
     l->cap_devices = 0;

@@ -58,7 +58,7 @@ int32_t names_take(names *t, const char *name)
     return (int32_t)(t->n - 1);
 }
 
-void names_free(names *t)
+void names_clear(names *t)
 {
     for (size_t i = 0; i < t->n; i++)
         free(t->name[i]);

@@ -25,7 +25,7 @@ typedef struct names {
     uint64_t beyond; /* names that were given none */
 } names;
 
-void names_free(names *t);
+void names_clear(names *t);
 
 /* The number of [name], new or known; -1: there are too many.  -2: no memory.
  */

@@ -485,8 +485,8 @@ int pass_run(const pass_conf *c, pe_error *errp)
         if (p.fd[i] >= 0)
             close(p.fd[i]);
     values_close(&p);
-    names_free(&p.devices);
-    names_free(&p.sources);
+    names_clear(&p.devices);
+    names_clear(&p.sources);
     top_free(&p.top);
     pe_model_destroy(p.m);
     free(p.counted);

@@ -95,7 +95,7 @@ int result_columns_take(result_columns *c, uint32_t n, const char *list,
 
 void result_columns_free(result_columns *c)
 {
-    names_free(&c->names);
+    names_clear(&c->names);
     memset(c, 0, sizeof(*c));
 }
 

@@ -43,7 +43,7 @@ static void test_most(void)
         CU_ASSERT_EQUAL(json_array_size(list), rows[k].taken);
         UNIT_EQUAL(json_string_value(json_array_get(list, 0)), "file-0");
         json_decref(list);
-        names_free(&t);
+        names_clear(&t);
         CU_ASSERT_EQUAL(t.n, 0);
     }
 }
@@ -64,7 +64,7 @@ static void test_bytes(void)
     UNIT_EQUAL(json_string_value(json_array_get(list, 1)), "");
     UNIT_EQUAL(json_string_value(json_array_get(list, 2)), "h\xc3\xa9");
     json_decref(list);
-    names_free(&t);
+    names_clear(&t);
 }
 
 /* --- a pass over rows of many files --- */
