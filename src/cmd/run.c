@@ -31,6 +31,8 @@ static const option_spec options[] = {
      "write the summary as JSON to FILE"},
     {"until", 0, OPTION_TEXT, AT(until), "eof", "eof",
      "process what is in the topic now and end; no device starts"},
+    {"trace", 0, OPTION_FLAG, AT(trace), NULL, NULL,
+     "record what becomes of every block, for 'pilot trace RUN'"},
     {"no-final", 0, OPTION_FLAG, AT(no_final), NULL, NULL,
      "do not score every row again by the final model"},
     {"dry-run", 0, OPTION_FLAG, AT(dry_run), NULL, NULL,

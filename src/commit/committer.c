@@ -288,6 +288,11 @@ void committer_leave(committer *c)
     join(c, true);
 }
 
+void committer_trace(committer *c, trace_log *l)
+{
+    c->trace = l;
+}
+
 void committer_stop(committer *c)
 {
     if (!c)

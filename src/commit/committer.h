@@ -8,10 +8,13 @@
 #include <pilot/model.h>
 
 #include "src/params/params.h"
+#include "src/trace/log.h"
 #include "store.h"
 
 /* One or more closed epochs, folded: what one commit moves. */
 typedef struct commit_job {
+    int64_t term;            /* of its epochs, */
+    int64_t first_epoch;     /* ... the oldest of which is this */
     int64_t last_epoch;      /* newest epoch inside */
     const pe_model_ops *ops; /* of the delta */
     pe_delta *delta;         /* NULL: nothing was learned */
@@ -71,6 +74,7 @@ typedef struct committer_view {
     bool working; /* ... but for news */
     uint64_t commits, stale;
     int64_t commit_ns;     /* how long the last one took, from its job on */
+    int64_t busy_ns;       /* with jobs */
     params_counters total; /* committed */
     int64_t *committed;    /* next offset of every partition */
     uint64_t *mark;        /* of the record before it */
@@ -99,6 +103,8 @@ typedef struct committer_conf {
 
 /* Start the thread.  Local to rank 0; knows no MPI. */
 committer *committer_start(const committer_conf *c, pe_error *errp);
+/* Have every commit noted in [l] (borrowed).  Before the first job. */
+void committer_trace(committer *c, trace_log *l);
 /* Give up what is not committed, join, free.  May be NULL. */
 void committer_stop(committer *c);
 /* Before that: whatever its thread waits for, it waits no longer. */

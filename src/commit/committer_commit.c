@@ -61,6 +61,25 @@ static size_t fill_ranges(const committer *c, const commit_job *j,
     return n;
 }
 
+static void note(const committer *c, const commit_job *j,
+                 const committer_news *n)
+{
+    const trace_commit row = {.version = n->version,
+                              .term = j->term,
+                              .first_epoch = j->first_epoch,
+                              .last_epoch = j->last_epoch,
+                              .time_ns = n->commit_ns,
+                              .duration_ns = clock_mono_ns() - c->job_ns,
+                              .blocks = j->add.applied + j->add.refused,
+                              .points = j->add.points,
+                              .outliers = j->add.outliers,
+                              .bytes = n->model.len,
+                              .threshold = c->model ? c->model->threshold : 0,
+                              .tries = c->sent};
+
+    trace_log_add(c->trace, LAYOUT_COMMIT, &row);
+}
+
 static void committed(committer *c, commit_job *j, const params_commit *r,
                       pe_buffer *model)
 {
@@ -73,6 +92,8 @@ static void committed(committer *c, commit_job *j, const params_commit *r,
     memcpy(n.commit, c->commit, sizeof(n.commit));
     n.model = *model;
     memset(model, 0, sizeof(*model));
+    if (c->trace)
+        note(c, j, &n);
     pthread_mutex_lock(&c->lock);
     c->view.commits++;
     c->view.commit_ns = clock_mono_ns() - r->began_ns;
@@ -119,6 +140,7 @@ static int send(committer *c, params_commit *r, const pe_buffer *model,
     r->warming = c->model && c->model->warming;
     r->model = model->data;
     r->model_len = model->len;
+    c->sent++;
     return c->store->ops->send(c->store, r, errp);
 }
 
@@ -181,6 +203,8 @@ void committer_do_commit(committer *c, commit_job *j)
     pe_error e = {0};
     int answer;
 
+    c->sent = 0;
+    c->job_ns = clock_mono_ns();
     if (!ranges || random_id(r.id, PE_COMMIT_ID_LEN / 2, &e) < 0) {
         if (!ranges)
             pe_error_nomem(&e);
@@ -204,6 +228,9 @@ void committer_do_commit(committer *c, commit_job *j)
         committer_post_doubt(c);
     }
 done:
+    pthread_mutex_lock(&c->lock);
+    c->view.busy_ns += clock_mono_ns() - c->job_ns;
+    pthread_mutex_unlock(&c->lock);
     pe_buffer_free(&model);
     free(ranges);
 }

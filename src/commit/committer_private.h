@@ -31,6 +31,9 @@ struct committer {
     uint64_t *mark;
 
     /* the thread's own */
+    trace_log *trace; /* NULL: none */
+    uint32_t sent;    /* times that the job was */
+    int64_t job_ns;   /* when it was taken up, monotonic */
     lease lease;
     unsigned char *mine; /* partitions of the state that was loaded last */
     int32_t n_mine;

@@ -172,10 +172,31 @@ static int open_tally(agent *a, const char *dir, pe_error *errp)
     return 0;
 }
 
+static int open_trace(agent *a, const char *dir, pe_error *errp)
+{
+    traced_conf c = {.req = a->req,
+                     .folder = dir,
+                     .pilot = a->plan.pilot->name,
+                     .member = a->pilot,
+                     .kind = "edge",
+                     .ranks = 1,
+                     .clock = true};
+
+    if (!a->pl->trace)
+        return 0;
+    a->traced = traced_open(&c, errp);
+    if (!a->traced)
+        return -1;
+    sender_trace(a->sender, traced_log(a->traced));
+    follower_trace(a->follower, traced_log(a->traced));
+    return 0;
+}
+
 static int start(agent *a, const char *dir, pe_error *errp)
 {
     if (load(a, dir, errp) < 0 || connect_services(a, errp) < 0 ||
-        open_tally(a, dir, errp) < 0 || make_devices(a, errp) < 0)
+        open_trace(a, dir, errp) < 0 || open_tally(a, dir, errp) < 0 ||
+        make_devices(a, errp) < 0)
         return -1;
     a->reached_ns = clock_mono_ns();
     for (int i = 0; i < a->n; i++)
@@ -465,6 +486,7 @@ static void release(agent *a, bool told)
     free(a->devices);
     tally_close(a->tally, told);
     follower_destroy(a->follower);
+    traced_close(a->traced);
     params_close(a->params);
     plan_clear(&a->plan);
     pipeline_destroy(a->pl);

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "src/agent/traced.h"
 #include "src/edge/agent.h"
 #include "src/edge/plan.h"
 #include "src/edge/report.h"
@@ -40,6 +41,7 @@ typedef struct agent {
     context_host shared;
     follower *follower;
     sender *sender;
+    traced *traced; /* NULL: nothing is */
     agent_device *devices;
     int n;
     tally *tally;

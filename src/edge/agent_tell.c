@@ -209,6 +209,18 @@ void agent_tell_soon(agent *a)
     a->late_ns = clock_mono_ns() + DRAIN_NS;
 }
 
+static uint64_t untraced(const agent *a)
+{
+    trace_log *l = traced_log(a->traced);
+    trace_count c = {0};
+
+    if (l) {
+        trace_log_flush(l);
+        c = trace_log_count(l);
+    }
+    return c.dropped + c.lost;
+}
+
 void agent_tell_final(agent *a)
 {
     report r = {.pilot = a->pilot,
@@ -223,6 +235,7 @@ void agent_tell_final(agent *a)
     }
     skips_note(a);
     drifts_note(a);
+    r.untraced = untraced(a);
     r.skips = a->skips;
     memcpy(r.drift, a->drift, sizeof(r.drift));
     r.blocks = counts_of(a, &r.sum);

@@ -34,6 +34,7 @@ struct follower {
     pe_model *newest;                  /* under lock */
     uint64_t newest_version;           /* ... */
     int64_t newest_ns;                 /* ... */
+    trace_log *trace;                  /* the same; NULL: none */
     atomic_uint_fast64_t generation;   /* counts the models taken */
     char commit[PE_COMMIT_ID_LEN + 1]; /* last id looked at */
     uint64_t version;
@@ -59,6 +60,16 @@ static void tell(follower *f, const pe_error *error)
     f->away = error != NULL;
 }
 
+/* Under the lock. */
+static void note(const follower *f, int64_t time_ns)
+{
+    const trace_model row = {.version = f->newest->version,
+                             .time_ns = clock_real_ns(),
+                             .commit_ns = time_ns};
+
+    trace_log_add(f->trace, LAYOUT_MODEL, &row);
+}
+
 static void take_model(follower *f, pe_model *m, int64_t time_ns)
 {
     pe_model *old;
@@ -68,6 +79,8 @@ static void take_model(follower *f, pe_model *m, int64_t time_ns)
     f->newest = m;
     f->newest_version = m->version;
     f->newest_ns = time_ns;
+    if (f->trace)
+        note(f, time_ns);
     pthread_mutex_unlock(&f->lock);
     atomic_fetch_add(&f->generation, 1);
     pe_model_destroy(old);
@@ -190,6 +203,15 @@ follower *follower_start(const params_conf *c, const char *run, pe_error *errp)
         return f;
     follower_destroy(f);
     return NULL;
+}
+
+void follower_trace(follower *f, trace_log *l)
+{
+    pthread_mutex_lock(&f->lock);
+    f->trace = l;
+    if (l && f->newest)
+        note(f, 0);
+    pthread_mutex_unlock(&f->lock);
 }
 
 void follower_stop(follower *f)

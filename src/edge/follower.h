@@ -9,6 +9,7 @@
 
 #include "src/common/histogram.h"
 #include "src/params/params.h"
+#include "src/trace/log.h"
 
 /* A thread that listens to the announcements of commits and looks at the ids
  * once a second besides, since announcements may be missed.
@@ -19,6 +20,10 @@ typedef struct follower follower;
  * parameter service that is away is waited for.
  */
 follower *follower_start(const params_conf *c, const char *run, pe_error *errp);
+/* Have every model noted in [l] (borrowed) that is taken up from now on, and
+ * the one there is.
+ */
+void follower_trace(follower *f, trace_log *l);
 /* Stop the thread; what it learned stays. */
 void follower_stop(follower *f);
 void follower_destroy(follower *f); /* may be NULL */

@@ -92,11 +92,12 @@ static json_t *blocks_of(const report *r)
 {
     const tally_counts *c = &r->blocks;
 
-    return json_pack("{s:I, s:I, s:I, s:i, s:I, s:I, s:I}", "sensed",
+    return json_pack("{s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I}", "sensed",
                      (json_int_t)c->sensed, "filtered", (json_int_t)c->filtered,
                      "dropped", (json_int_t)c->dropped, "spooled", 0, "lost",
                      (json_int_t)c->lost, "sent", (json_int_t)c->sent, "drifts",
-                     (json_int_t)r->sum.drifts);
+                     (json_int_t)r->sum.drifts, "untraced",
+                     (json_int_t)r->untraced);
 }
 
 /* Rows, or cells, by reason. */

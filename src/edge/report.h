@@ -18,6 +18,7 @@ typedef struct report {
     tally_counts blocks; /* ... and of all */
     context_skip_list skips;  /* of all sources */
     char drift[DEVICE_DRIFT]; /* said of the first change that was found */
+    uint64_t untraced;        /* rows of blocks that the trace has lost */
     const histogram *model_latency;
     uint64_t model_version;
     const char *model_commit; /* "" : no model was seen */

@@ -41,20 +41,43 @@ struct sender {
     pe_error error;           /* why there is no other producer */
     atomic_bool failed;       /* [error] is set */
     atomic_bool stop;
+    trace_log *trace; /* NULL: off */
     pthread_t thread;
     bool running;
 };
+
+/* The device may have another block in [slot] once it is told. */
+static void note(const sender *s, const queue_slot *slot, int32_t partition,
+                 int64_t offset)
+{
+    const pe_block *b = &slot->block;
+    const layout_edge row = {.device = trace_log_device(s->trace, b->device),
+                             .partition = partition,
+                             .boot = b->boot,
+                             .seq = b->seq,
+                             .offset = offset,
+                             .version = b->version,
+                             .bytes = slot->len,
+                             .points = b->points,
+                             .features = b->features,
+                             .sense = b->sense_ns,
+                             .edge = b->edge_ns,
+                             .acked = clock_real_ns()};
+
+    trace_log_add(s->trace, LAYOUT_EDGE, &row);
+}
 
 static void delivered(void *arg, void *opaque, int32_t partition,
                       int64_t offset)
 {
     sender *s = arg;
 
-    (void)partition;
     if (offset < 0)
         atomic_store(&s->broken, true);
     else
         atomic_store_explicit(&s->stored, true, memory_order_relaxed);
+    if (s->trace && offset >= 0)
+        note(s, opaque, partition, offset);
     queue_delivered(opaque, offset);
 }
 
@@ -162,6 +185,11 @@ sender *sender_open(const sender_ops *ops, broker_producer_conf *c,
                      "a thread cannot be started");
     sender_close(s);
     return NULL;
+}
+
+void sender_trace(sender *s, trace_log *l)
+{
+    s->trace = l;
 }
 
 void sender_close(sender *s)

@@ -8,6 +8,7 @@
 #include <pilot/error.h>
 
 #include "src/broker/broker.h"
+#include "src/trace/log.h"
 
 /* What a sender needs of a producer: the calls of broker.h, which say what
  * each does.  A test has its own.
@@ -33,6 +34,11 @@ typedef struct sender sender;
  */
 sender *sender_open(const sender_ops *ops, broker_producer_conf *c,
                     pe_error *errp);
+/* Have every record that is stored noted in [l] (borrowed; NULL: none): before
+ * the first one is sent.  Rows are added by whoever serves the callbacks, one
+ * at a time.
+ */
+void sender_trace(sender *s, trace_log *l);
 /* Stop the thread and close the producer: what is not acknowledged is given
  * up, and no callback comes afterwards.  May be NULL.
  */

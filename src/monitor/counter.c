@@ -20,6 +20,7 @@ const counter counters[] = {
     {"deduplicated", "blocks", COUNTER_COMMITTED, "", "deduplicated", true},
     {"unchecked", "blocks", COUNTER_ADDED, "",
      "of other runs not looked at for repeats", false},
+    {"untraced", "blocks", COUNTER_ADDED, "", "lost to the trace", false},
     {"aside", "blocks", COUNTER_ADDED, "", "without rows set aside", false},
     {"drifts", "blocks", COUNTER_ADDED, "drift", "found", false},
     {"skipped", "rows", COUNTER_ADDED, "rows", "skipped", false},

@@ -35,6 +35,8 @@ static const pe_option_spec root_keys[] = {
      "topic of the scores; default: one of the run's own"},
     {"until", PE_OPTION_STRING, 0, 0, "end", "end eof",
      "end with the devices, or at what the topic holds at the start"},
+    {"trace", PE_OPTION_BOOL, 0, 0, "false", NULL,
+     "record what becomes of every block"},
     {0},
 };
 
@@ -340,6 +342,7 @@ static int take_root(pipeline *p, const tree *root, const pe_options *o,
     p->results = !strcmp(pe_options_string(o, "results"), "topic");
     p->results_da00 = !strcmp(pe_options_string(o, "results-format"), "da00");
     p->until_eof = !strcmp(pe_options_string(o, "until"), "eof");
+    p->trace = pe_options_bool(o, "trace");
     return failed ? pe_error_nomem(errp) : 0;
 }
 

@@ -126,6 +126,7 @@ typedef struct pipeline {
     bool results_da00;     /* ... as da00, else .npy */
     char *results_topic;   /* {run} in it is the run's; NULL: its own */
     bool until_eof;        /* --until eof, or until: eof in the file */
+    bool trace;            /* what becomes of every block is recorded */
 } pipeline;
 
 /* Read [path], apply [overrides] ("PATH=VALUE", in order), fill in what is

@@ -72,7 +72,8 @@ static int open_job(pool_head *h, const pool *p, const pool_slot *s,
     h->parts_got = 0;
     if (!j)
         return -1;
-    j->last_epoch = s->epoch;
+    j->term = p->term.number;
+    j->first_epoch = j->last_epoch = s->epoch;
     if (!s->base)
         return 0;
     j->ops = p->stages.model;

@@ -202,6 +202,8 @@ static void work_task(pool *p, pool_ask *h)
     source_item *r = &h->item;
     pool_slot *s = NULL;
     pe_error e = {0};
+    int64_t busy;
+    int rc;
 
     h->state = HELP_FREE;
     if (t->term == p->term.number)
@@ -211,8 +213,13 @@ static void work_task(pool *p, pool_ask *h)
     p->figures.helped++;
     r->block.topic = p->topic;
     r->raw = npy_frame(&r->block, &r->raw_len);
+    p->trail.helping = true;
+    busy = p->figures.busy_ns;
+    rc = pool_work(p, s, r);
+    p->trail.help_ns += p->figures.busy_ns - busy;
+    p->trail.helping = false;
     /* Else the epoch waits for it, until the pool or its term is over. */
-    if (pool_work(p, s, r) < 0)
+    if (rc < 0)
         return;
     if (wire_done_encode(t, &p->sends.frame, &e) < 0)
         pool_abort(p, &e);

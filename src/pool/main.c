@@ -13,8 +13,10 @@
 #include "ranks.h"
 #include "src/agent/event.h"
 #include "src/agent/fault.h"
+#include "src/agent/traced.h"
 #include "src/agent/via.h"
 #include "src/common/log.h"
+#include "src/common/random.h"
 #include "src/common/text.h"
 #include "src/file/file_identity.h"
 #include "src/file/file_list.h"
@@ -35,6 +37,7 @@ struct agent {
     int64_t *high; /* rank 0: next offset of every partition, at the start */
     source_reader *source;
     committer *committer;
+    traced *traced; /* NULL: nothing is */
     pool *pool;
     char *files; /* what a local run is read from, as JSON; NULL */
 };
@@ -242,6 +245,50 @@ static int open_source(struct agent *a, pe_error *errp)
     return a->source ? 0 : -1;
 }
 
+/* Which start of the pool a rank belongs to: the same of all. */
+static uint64_t make_world(int rank)
+{
+    uint64_t world = 0;
+    char hex[2 * sizeof(world) + 1];
+
+    if (rank == 0 && random_id(hex, sizeof(world), NULL) == 0)
+        world = strtoull(hex, NULL, 16);
+    MPI_Bcast(&world, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD);
+    return world;
+}
+
+/* One rank of a host measures its clock. */
+static bool first_of_host(void)
+{
+    MPI_Comm host;
+    int rank;
+
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL,
+                        &host);
+    MPI_Comm_rank(host, &rank);
+    MPI_Comm_free(&host);
+    return rank == 0;
+}
+
+/* Collective. */
+static int open_trace(struct agent *a, int rank, int size, pe_error *errp)
+{
+    traced_conf c = {.req = a->req,
+                     .folder = a->dir,
+                     .pilot = a->pilot,
+                     .member = a->member,
+                     .kind = "pool",
+                     .rank = rank,
+                     .ranks = size};
+
+    if (!a->pl->trace)
+        return 0;
+    c.world = make_world(rank);
+    c.clock = first_of_host();
+    a->traced = traced_open(&c, errp);
+    return a->traced ? 0 : -1;
+}
+
 static int prepare(struct agent *a, int rank, int size, pe_error *errp)
 {
     pool_conf conf = {
@@ -251,6 +298,7 @@ static int prepare(struct agent *a, int rank, int size, pe_error *errp)
         .pilot = a->pilot,
         .member = a->member,
         .durable = !pipeline_is_local(a->pl),
+        .trace = traced_log(a->traced),
         .drain = &drain,
         .drain_limit_s = a->drain_limit_s,
         .alone_limit_s = a->lease_s > 0 ? a->lease_s + 5 : 0,
@@ -319,6 +367,8 @@ static int run(struct agent *a, int rank, int size)
     if (rc == 0)
         rc = pool_agree(MPI_COMM_WORLD, load(a, &e), &e);
     if (rc == 0)
+        rc = pool_agree(MPI_COMM_WORLD, open_trace(a, rank, size, &e), &e);
+    if (rc == 0)
         rc = pool_agree(MPI_COMM_WORLD, prepare(a, rank, size, &e), &e);
     if (rc == 0) {
         char who[32];
@@ -375,6 +425,7 @@ int main(int argc, char **argv)
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     rc = run(&a, rank, size);
     pool_destroy(a.pool);
+    traced_close(a.traced);
     free(a.files);
     pipeline_destroy(a.pl);
     pipeline_request_destroy(a.req);

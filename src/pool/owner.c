@@ -100,11 +100,12 @@ static enum owner_word admit(pool *p, source_item *r)
     if (at != SIZE_MAX && commit_device_has(&t->d[at], b->boot, b->seq)) {
         fix_epoch(p, s, r);
         s->add.deduplicated++;
+        trail_block(p, s, r, NULL, TRACE_DUPLICATE);
         return OWNER_DONE;
     }
     if (r->aside) {
         fix_epoch(p, s, r);
-        pool_set_aside(s, r);
+        pool_set_aside(p, s, r);
         return OWNER_DONE;
     }
     if (r->bad.kind == PE_ERROR_NONE && !s->base && !first_propose(p, r))

@@ -38,6 +38,10 @@ static int init(pool *p, pe_error *errp)
 
     pipeline_topic(c->pl, c->req->run, "", p->topic, sizeof(p->topic));
     send_init(&p->sends, c->comm, c->source);
+    p->trail.log = c->trace;
+    p->results.trail = &p->trail;
+    if (c->committer && c->trace)
+        committer_trace(c->committer, c->trace);
     if (figures_init(&p->figures, errp) < 0 || lane_init(p, errp) < 0 ||
         round_init(p, errp) < 0 || chain_open(&p->stages, &stages, errp) < 0 ||
         results_open(&p->results, &p->c, &p->term, &p->fate, p->epochs.slot,
@@ -80,6 +84,7 @@ void pool_destroy(pool *p)
     if (!p)
         return;
     results_close(&p->results);
+    trail_free(&p->trail);
     lane_fini(p);
     round_fini(p);
     recent_fini(p);
@@ -226,6 +231,7 @@ static void progress(pool *p)
     if (p->size > 1)
         help_give(p, pool_is_draining(p) || !pool_is_ready(p));
     results_poll(&p->results);
+    trail_rank(p, start);
     p->figures.reduce_ns += clock_mono_ns() - start;
 }
 
@@ -265,6 +271,8 @@ int pool_run(pool *p, pe_error *errp)
             idle(p);
     }
     settle(p);
+    p->trail.rank_due = 0;
+    trail_rank(p, clock_mono_ns());
     *errp = p->fate.error;
     if (pool_agree(p->c.comm, p->fate.failed ? -1 : 0, errp) < 0 ||
         pool_agree(p->c.comm, chain_finish(&p->stages, errp), errp) < 0)

@@ -10,6 +10,7 @@
 #include "src/source/source.h"
 #include "src/commit/committer.h"
 #include "src/pipeline/pipeline.h"
+#include "src/trace/log.h"
 
 /* What a pool is made of.  Borrowed for the life of the pool, but for the
  * source and the committer, which it takes over.
@@ -23,6 +24,7 @@ typedef struct pool_conf {
     source_reader *source;   /* of this rank */
     committer *committer;    /* rank 0; NULL elsewhere */
     bool durable;            /* state survives: exactly-once */
+    trace_log *trace;        /* of this rank; NULL: nothing is traced */
     const int64_t *eof;      /* rank 0: end of every partition, or NULL */
     const atomic_int *drain; /* set by a signal: finish what is begun */
     double drain_limit_s;    /* then, give up on a server that does not answer

@@ -12,6 +12,7 @@
 #include "results.h"
 #include "round.h"
 #include "term.h"
+#include "trail.h"
 #include "src/chain/chain.h"
 
 struct pool {
@@ -30,6 +31,7 @@ struct pool {
     pool_sends sends;
     chain stages;
     pool_results results;
+    pool_trail trail;
     pool_head *head; /* rank 0; NULL elsewhere */
     pool_figures figures;
     pool_recent recent;
@@ -104,7 +106,7 @@ void pool_turn(pool *p, enum phase_turn t);
  */
 int pool_work(pool *p, pool_slot *s, const source_item *r);
 /* [r] holds no rows, and is done. */
-void pool_set_aside(pool_slot *s, const source_item *r);
+void pool_set_aside(pool *p, pool_slot *s, const source_item *r);
 void pool_refuse(pool *p, pool_slot *s, const source_item *r,
                  const char *reason);
 

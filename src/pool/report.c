@@ -18,6 +18,7 @@ enum {
     F_ASIDE,
     F_DRIFTS,
     F_HELPED,
+    F_UNTRACED,
     F_BUSY,
     F_FETCH,
     F_IDLE,
@@ -57,6 +58,18 @@ static uint64_t set_aside(const pool *p, const char **wordsp)
     return n;
 }
 
+/* Rows of blocks that the trace has lost. */
+static int64_t untraced(const pool *p)
+{
+    trace_count c;
+
+    if (!p->c.trace)
+        return 0;
+    trace_log_flush(p->c.trace);
+    c = trace_log_count(p->c.trace);
+    return (int64_t)(c.dropped + c.lost);
+}
+
 static void own_figures(const pool *p, int64_t f[F_ALL])
 {
     const char *drift;
@@ -68,6 +81,7 @@ static void own_figures(const pool *p, int64_t f[F_ALL])
     f[F_ASIDE] = (int64_t)set_aside(p, NULL);
     f[F_DRIFTS] = (int64_t)chain_drifts(&p->stages, &drift);
     f[F_HELPED] = (int64_t)p->figures.helped;
+    f[F_UNTRACED] = untraced(p);
     f[F_BUSY] = p->figures.busy_ns;
     f[F_FETCH] = p->figures.fetch_ns;
     f[F_IDLE] = p->figures.idle_ns;
@@ -133,13 +147,14 @@ static json_t *report_blocks(const pool *p, const int64_t f[F_ALL])
     const params_counters *t = &p->head->view.total;
 
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "fetched",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "fetched",
         (json_int_t)f[F_FETCHED], "applied", (json_int_t)t->applied, "refused",
         (json_int_t)t->refused, "refused_own", (json_int_t)t->refused_own,
         "replayed", (json_int_t)f[F_REPLAYED], "deduplicated",
         (json_int_t)t->deduplicated, "foreign", (json_int_t)t->foreign,
         "unchecked", (json_int_t)f[F_UNCHECKED], "aside",
-        (json_int_t)f[F_ASIDE], "drifts", (json_int_t)f[F_DRIFTS]);
+        (json_int_t)f[F_ASIDE], "drifts", (json_int_t)f[F_DRIFTS], "untraced",
+        (json_int_t)f[F_UNTRACED]);
 }
 
 static json_t *report_rows(const pool *p, const int64_t f[F_ALL])

@@ -24,15 +24,15 @@
 /* The opaque of a record: the term and the slot that wait for it. */
 static void *ticket(const pool_results *r, const pool_slot *s)
 {
-    return (void *)(uintptr_t)(2 * (uint64_t)r->term->number +
-                               (uint64_t)(s - r->slot));
+    return trail_give(r->trail,
+                      2 * (uint64_t)r->term->number + (uint64_t)(s - r->slot));
 }
 
 static void delivered(void *arg, void *opaque, int32_t partition,
                       int64_t offset)
 {
     pool_results *r = arg;
-    uint64_t t = (uint64_t)(uintptr_t)opaque;
+    uint64_t t = trail_take(r->trail, opaque, offset >= 0);
 
     (void)partition;
     if ((int64_t)(t / 2) != r->term->number)
@@ -56,6 +56,12 @@ struct pool_held {
     record_headers headers;
     unsigned char value[];
 };
+
+/* What is not with the client comes back by nobody else. */
+static void give_up(pool_results *r, const broker_output *o)
+{
+    trail_take(r->trail, o->opaque, false);
+}
 
 static void held_free(pool_held *h)
 {
@@ -110,6 +116,7 @@ void results_drop(pool_results *r)
         pool_held *h = r->held;
 
         r->held = h->next;
+        give_up(r, &h->what);
         held_free(h);
     }
 }
@@ -135,6 +142,8 @@ static void send_held(pool_results *r)
 
         if (!settle(r, rc, &e))
             return;
+        if (rc < 0)
+            give_up(r, &h->what);
         r->held = h->next;
         held_free(h);
     }
@@ -244,6 +253,8 @@ static void send(pool_results *r, const struct outgoing *out)
         rc = hold(r, &o, &e);
     if (rc == 0)
         out->s->unacked++;
+    if (rc < 0)
+        give_up(r, &o);
     settle(r, rc, &e);
 }
 

@@ -5,6 +5,7 @@
 #include "epoch.h"
 #include "pool.h"
 #include "term.h"
+#include "trail.h"
 
 typedef struct pool_held pool_held; /* results.c */
 
@@ -12,6 +13,7 @@ typedef struct pool_results {
     const pool_conf *c;
     pool_term *term; /* a record that is lost asks for another */
     pool_fate *fate;
+    pool_trail *trail;               /* set before it is opened; NULL: none */
     pool_slot *slot;                 /* both; they wait for acknowledgements */
     broker_producer *producer;       /* NULL: nothing leaves this pool */
     char results[256], refused[256]; /* topics */

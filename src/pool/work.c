@@ -84,11 +84,12 @@ static int call(pool *p, struct job *j, pe_error *errp)
     return 0;
 }
 
-void pool_set_aside(pool_slot *s, const source_item *r)
+void pool_set_aside(pool *p, pool_slot *s, const source_item *r)
 {
     s->add.applied++;
     s->add.foreign += r->foreign;
     s->add.bytes += r->raw_len;
+    trail_block(p, s, r, NULL, TRACE_ASIDE);
 }
 
 void pool_refuse(pool *p, pool_slot *s, const source_item *r,
@@ -108,6 +109,7 @@ void pool_refuse(pool *p, pool_slot *s, const source_item *r,
         results_refused(&p->results, s, r,
                         st->refuser ? st->refuser->name : st->end->name,
                         reason);
+    trail_block(p, s, r, NULL, TRACE_REFUSED);
 }
 
 /* The block as the last stage is to have it.  Functions read aligned data; a
@@ -158,18 +160,21 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
 
     p->stages.base = s->base ? s->base->m : NULL;
     p->stages.item = r;
+    p->trail.outliers = s->add.outliers;
     rc = process(p, &j, &e);
     p->stages.base = NULL;
     p->stages.item = NULL;
     p->figures.blocks++;
     p->figures.points += rc == 0 ? j.b.points : 0;
     p->figures.bytes += r->raw_len;
-    if (rc == 0)
+    if (rc == 0) {
         figures_block(&p->figures, s->epoch, &j.b);
-    else if (e.kind == PE_ERROR_INPUT)
+        trail_block(p, s, r, &j.b, TRACE_APPLIED);
+    } else if (e.kind == PE_ERROR_INPUT) {
         pool_refuse(p, s, r, e.text);
-    else
+    } else {
         pool_fail(p, &e);
+    }
     p->stages.refuser = NULL;
     return p->fate.failed || term_is_wanted(&p->term) ? -1 : 0;
 }

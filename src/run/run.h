@@ -22,6 +22,7 @@ struct run_options {
     const char *until;   /* "eof", or NULL */
     const char *file;    /* the operand, NULL with resume */
     bool no_final;       /* rows are not scored again at the end */
+    bool trace;          /* record what becomes of every block */
     bool dry_run, keep, quiet, help;
 };
 

@@ -60,6 +60,24 @@ static bool is_relative_file(const char *path, size_t len, const char *value)
            ends_with(path, len, ".password-file");
 }
 
+/* The environment is that of this command, and not of agents elsewhere. */
+static int trace_take(pipeline_request *q, const struct run_options *o,
+                      pe_error *errp)
+{
+    const char *value = getenv("PILOT_TRACE");
+    bool set = !value || !*value;
+
+    if (o->trace)
+        return override_add(q, text_format("trace=true"), errp);
+    for (size_t i = 0; !set && i < o->set.n; i++)
+        set = !strncmp(o->set.items[i], "trace=", strlen("trace="));
+    if (set)
+        return 0;
+    if (!strcmp(value, "1") || !strcmp(value, "0"))
+        value = *value == '1' ? "true" : "false";
+    return override_add(q, text_format("trace=%s", value), errp);
+}
+
 /* What the user set, with files made absolute: agents work elsewhere. */
 static int overrides_take(pipeline_request *q, const struct run_options *o,
                           pe_error *errp)
@@ -83,8 +101,10 @@ static int overrides_take(pipeline_request *q, const struct run_options *o,
         if (status < 0)
             return -1;
     }
-    return o->until ? override_add(q, text_format("until=%s", o->until), errp)
-                    : 0;
+    if (o->until &&
+        override_add(q, text_format("until=%s", o->until), errp) < 0)
+        return -1;
+    return trace_take(q, o, errp);
 }
 
 /* Override key [path], which is taken (NULL: no memory), by [value], meant from

@@ -36,10 +36,12 @@ typedef struct lane {
 } lane;
 
 struct trace_log {
-    int fd;
+    int fd; /* -1: not made yet */
     char *path;
     off_t end; /* of what is whole */
     trace_writer w;
+    layout_head head;
+    char *folder, *stem; /* of the file, and its name without a number */
 
     pthread_mutex_t lock; /* all down to the blank line */
     pthread_cond_t wake, done;
@@ -132,11 +134,65 @@ trace_count trace_log_count(trace_log *l)
 
 /* --- writing --- */
 
+/* The first number that is free: each start of a process has a log of its own.
+ */
+static int make_file(trace_log *l, pe_error *errp)
+{
+    if (file_mkdir(l->folder, errp) < 0)
+        return -1;
+    for (int i = 1; l->fd < 0 && i < LOGS_MAX; i++) {
+        free(l->path);
+        l->path = text_format("%s.%d.log", l->stem, i);
+        if (!l->path)
+            return pe_error_nomem(errp);
+        l->fd = open(l->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (l->fd < 0 && errno != EEXIST)
+            return file_error(errp, errno, "make", l->path, PE_EXIT_CREATE);
+    }
+    return l->fd < 0 ? pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CREATE,
+                                    "%s has too many logs", l->folder)
+                     : 0;
+}
+
+/* Its file and its head, or nothing of it. */
+static int begin_file(trace_log *l, pe_error *errp)
+{
+    ssize_t got;
+
+    if (make_file(l, errp) < 0)
+        return -1;
+    l->end = sizeof(l->head);
+    got = pwrite(l->fd, &l->head, sizeof(l->head), 0);
+    if (got == (ssize_t)sizeof(l->head))
+        return 0;
+    file_error(errp, got < 0 ? errno : ENOSPC, "write", l->path,
+               PE_EXIT_CREATE);
+    unlink(l->path);
+    close(l->fd);
+    l->fd = -1;
+    return -1;
+}
+
+static void begin_if_due(trace_log *l)
+{
+    pe_error e = {0};
+
+    if (l->fd >= 0 || begin_file(l, &e) == 0)
+        return;
+    if (!l->failing)
+        log_warn("nothing is traced, and the run goes on: %s", e.text);
+    l->failing = true;
+}
+
 /* At the end of the log, or not at all. */
 static int put(trace_log *l, const void *data, size_t n, const void *more,
                size_t n_more)
 {
     struct iovec v[2] = {{(void *)data, n}, {(void *)more, n_more}};
+
+    if (l->fd < 0)
+        return -1;
+
     ssize_t got = pwritev(l->fd, v, n_more ? 2 : 1, l->end);
     int why = got < 0 ? errno : ENOSPC;
 
@@ -236,6 +292,7 @@ static void write_all(trace_log *l)
     uint32_t n_names;
     int h;
 
+    begin_if_due(l);
     pthread_mutex_lock(&l->lock);
     h = l->half;
     l->half = 1 - h;
@@ -347,50 +404,31 @@ static void say(char *to, size_t cap, const char *words)
     snprintf(to, cap, "%s", words ? words : "");
 }
 
-static int write_head(trace_log *l, pe_error *errp)
+static void make_head(trace_log *l)
 {
     const trace_writer *w = &l->w;
-    layout_head h = {.pid = getpid(),
-                     .rank = w->rank,
-                     .ranks = w->ranks,
-                     .world = w->world,
-                     .start_ns = clock_real_ns()};
+    layout_head *h = &l->head;
 
-    say(h.kind, sizeof(h.kind), w->kind);
-    say(h.run, sizeof(h.run), w->run);
-    say(h.pilot, sizeof(h.pilot), w->pilot);
-    say(h.member, sizeof(h.member), w->member);
-    if (gethostname(h.host, sizeof(h.host) - 1) < 0)
-        say(h.host, sizeof(h.host), "unknown");
-    layout_head_seal(&h);
-    l->end = sizeof(h);
-    errno = ENOSPC;
-    if (pwrite(l->fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h))
-        return 0;
-    return file_error(errp, errno, "write", l->path, PE_EXIT_CREATE);
+    *h = (layout_head){.pid = getpid(),
+                       .rank = w->rank,
+                       .ranks = w->ranks,
+                       .world = w->world,
+                       .start_ns = clock_real_ns()};
+    say(h->kind, sizeof(h->kind), w->kind);
+    say(h->run, sizeof(h->run), w->run);
+    say(h->pilot, sizeof(h->pilot), w->pilot);
+    say(h->member, sizeof(h->member), w->member);
+    if (gethostname(h->host, sizeof(h->host) - 1) < 0)
+        say(h->host, sizeof(h->host), "unknown");
+    layout_head_seal(h);
 }
 
-/* The first number that is free: each start of a process has a log of its own.
- */
-static int make_file(trace_log *l, pe_error *errp)
+static int make_names(trace_log *l, pe_error *errp)
 {
-    const trace_writer *w = &l->w;
-    char *folder = text_format("%s/trace", w->folder);
-    int rc = folder ? file_mkdir(folder, errp) : pe_error_nomem(errp);
-
-    for (int i = 1; rc == 0 && l->fd < 0 && i < LOGS_MAX; i++) {
-        free(l->path);
-        l->path = text_format("%s/%s.%d.%d.log", folder, w->member, w->rank, i);
-        if (!l->path) {
-            rc = pe_error_nomem(errp);
-            break;
-        }
-        l->fd = open(l->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (l->fd < 0 && errno != EEXIST)
-            rc = file_error(errp, errno, "make", l->path, PE_EXIT_CREATE);
-    }
-    free(folder);
-    return rc;
+    l->folder = text_format("%s/trace", l->w.folder);
+    l->stem = text_format("%s/%s.%d", l->folder ? l->folder : "", l->w.member,
+                          l->w.rank);
+    return l->folder && l->stem ? 0 : pe_error_nomem(errp);
 }
 
 static int start_threads(trace_log *l, pe_error *errp)
@@ -417,12 +455,14 @@ trace_log *trace_log_open(const trace_writer *w, pe_error *errp)
     pthread_mutex_init(&l->lock, NULL);
     clock_cond_init(&l->wake);
     clock_cond_init(&l->done);
-    if (lanes_init(l, errp) < 0 || make_file(l, errp) < 0 ||
-        write_head(l, errp) < 0 || start_threads(l, errp) < 0) {
-        trace_log_close(l);
-        return NULL;
+    make_head(l);
+    if (lanes_init(l, errp) == 0 && make_names(l, errp) == 0) {
+        begin_if_due(l);
+        if (start_threads(l, errp) == 0)
+            return l;
     }
-    return l;
+    trace_log_close(l);
+    return NULL;
 }
 
 void trace_log_close(trace_log *l)
@@ -448,5 +488,7 @@ void trace_log_close(trace_log *l)
     pthread_cond_destroy(&l->done);
     pthread_mutex_destroy(&l->lock);
     free(l->path);
+    free(l->folder);
+    free(l->stem);
     free(l);
 }

@@ -38,8 +38,9 @@ typedef struct trace_count {
     uint64_t lost;    /* ... that could not be written */
 } trace_count;
 
-/* Make FOLDER/trace/MEMBER.RANK.N.log, with the first N that is free.  Errors:
- * 73, 77: it cannot be made.
+/* Make FOLDER/trace/MEMBER.RANK.N.log, with the first N that is free.  Where it
+ * cannot be made, which is said in the process's log, rows are lost until it
+ * can: no run ends by its trace.  Errors: no memory, no thread.
  */
 trace_log *trace_log_open(const trace_writer *w, pe_error *errp);
 /* Write what is there, and that this is the end; free.  May be NULL. */

@@ -141,10 +141,11 @@ static void test_summary(void)
         {"state", "'done'"},
         {"seconds", "5.0"},
         {"exit", "0"},
-        {"blocks", "{'sensed':110,'filtered':10,'dropped':4,'spooled':1,"
-                   "'lost':0,'sent':95,'fetched':101,'applied':98,"
-                   "'refused':2,'refused_own':0,'foreign':5,'replayed':1,"
-                   "'deduplicated':3,'unchecked':0,'aside':0,'drifts':0}"},
+        {"blocks",
+         "{'sensed':110,'filtered':10,'dropped':4,'spooled':1,"
+         "'lost':0,'sent':95,'fetched':101,'applied':98,"
+         "'refused':2,'refused_own':0,'foreign':5,'replayed':1,"
+         "'deduplicated':3,'unchecked':0,'untraced':0,'aside':0,'drifts':0}"},
         {"rows", "{'skipped':12,'masked':3,'unscored':1000}"},
         {"masked_cells", "{'0':2,'7':1}"},
         {"first", "{'masked':'t/0/5 row 2','skipped':'a.csv:7: 3 fields, "
@@ -395,13 +396,13 @@ static void test_resume(void)
               "{'event': 'pool', 'blocks': {'applied': 99, 'fetched': 41}, "
               "'points': 99000, 'bytes': 2000001000, 'seconds': 2}");
     json_t *s = monitor_summary(m, "done", 3);
-    UNIT_EQUAL(
-        case_part(s, "blocks"),
-        "{'sensed':100,'filtered':1,'dropped':0,'spooled':0,'lost':0,"
-        "'sent':99,"
-        "'fetched':99,'applied':99,'refused':0,'refused_own':0,"
-        "'foreign':0,'replayed':0,'deduplicated':0,'unchecked':0,'aside':0,"
-        "'drifts':0}");
+    UNIT_EQUAL(case_part(s, "blocks"),
+               "{'sensed':100,'filtered':1,'dropped':0,'spooled':0,'lost':0,"
+               "'sent':99,"
+               "'fetched':99,'applied':99,'refused':0,'refused_own':0,"
+               "'foreign':0,'replayed':0,'deduplicated':0,'unchecked':0,'"
+               "untraced':0,'aside':0,"
+               "'drifts':0}");
     UNIT_EQUAL(case_part(s, "state"), "'done'");
     UNIT_EQUAL(case_part(s, "rate"),
                "{'blocks_per_s':20.5,'points_per_s':20500.0,'mb_per_s':"
