@@ -37,8 +37,11 @@ _pilot_complete() {
     fi
     case $word in
     -*)
+        words=("$command")
+        [ "$command ${COMP_WORDS[2]-}" != "services topic" ] ||
+            words=(services topic)
         mapfile -t COMPREPLY < <(compgen -W \
-            "$(_pilot_options pilot "$command")" -- "$word")
+            "$(_pilot_options pilot "${words[@]}")" -- "$word")
         return
         ;;
     esac
@@ -70,7 +73,8 @@ _pilot_complete() {
             fi
             ;;
         services)
-            [ "$COMP_CWORD" -gt "$first" ] || words=(start status stop run fetch check)
+            [ "$COMP_CWORD" -gt "$first" ] || words=(start status stop
+                run fetch check topic)
             ;;
         config) [ "$COMP_CWORD" -gt "$first" ] || words=(check show) ;;
         esac
