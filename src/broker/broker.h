@@ -58,6 +58,10 @@ typedef struct broker_topic {
     bool device_clocks;     /* its writers' clocks may be wrong: it is said
                                where records are kept and admitted by them */
     double retention_s;     /* 0: the broker's default; only on creation */
+    bool theirs;            /* made and kept by others: nobody is told to alter
+                               it, and what it admits is theirs to say */
+    const char *stream;     /* its name in the pipeline file, for error texts;
+                               NULL: STAGE */
 } broker_topic;
 
 /* Create the topic, or check the one that is there: too few partitions,

@@ -12,6 +12,10 @@ static int ensure(const pipeline *p, const pipeline_request *r, broker_admin *a,
     char name[256];
     int partitions;
 
+    const bool theirs = !pipeline_topic_is_own(p, suffix);
+    /* Nothing of ours goes there. */
+    const bool only_read = theirs && !*suffix && p->shape == PIPELINE_POOLS;
+
     pipeline_topic(p, r->run, suffix, name, sizeof(name));
     const broker_topic t = {
         .name = name,
@@ -19,7 +23,9 @@ static int ensure(const pipeline *p, const pipeline_request *r, broker_admin *a,
         .message_bytes =
             p->message_bytes + (*suffix ? PIPELINE_HEADER_BYTES : 0),
         .gaps_allowed = p->gaps_allowed,
-        .device_clocks = !*suffix,
+        .device_clocks = !*suffix && !only_read,
+        .theirs = theirs,
+        .stream = p->stream_name,
     };
     if (broker_topic_ensure(a, &t, &partitions, errp) < 0)
         return -1;

@@ -92,6 +92,38 @@ static void test_topic_partitions(void)
     CU_ASSERT_EQUAL(topic_check_partitions(&wanted, "h:1", 3, NULL), -1);
 }
 
+/* Nobody is told to alter what is somebody else's. */
+static void test_topic_theirs(void)
+{
+    const broker_topic t = {.name = "weather",
+                            .partitions = 4,
+                            .message_bytes = 4194304,
+                            .device_clocks = true,
+                            .theirs = true,
+                            .stream = "sensors"};
+    char text[600];
+    pe_error e = {0};
+
+    CU_ASSERT_EQUAL(topic_check_partitions(&t, "h:1", 1, &e), -1);
+    UNIT_EQUAL(e.text, "topic weather has 1 partition and 4 are asked for: set "
+                       "streams.sensors.partitions to 1");
+    CU_ASSERT_EQUAL(
+        topic_check_setting(&t, "h:1", "max.message.bytes", "1000", &e), -1);
+    UNIT_EQUAL(e.text, "topic weather takes records of up to 1000 bytes and "
+                       "4194304 are needed: take fewer points, or set "
+                       "streams.sensors.message-max to no more");
+    CU_ASSERT_EQUAL(
+        topic_check_setting(&t, "h:1", "cleanup.policy", "compact", &e), -1);
+    UNIT_EQUAL(e.text, "topic weather loses records on purpose "
+                       "(cleanup.policy=compact): set streams.sensors.gaps to "
+                       "allow to read what is left of it");
+    CU_ASSERT(topic_warning(&t, "h:1", "message.timestamp.type", "CreateTime",
+                            text, sizeof(text)));
+    UNIT_EQUAL(text, "topic weather keeps records by the clocks of its "
+                     "writers: those of a device without one are deleted "
+                     "early, or refused");
+}
+
 static void test_topic_settings(void)
 {
     static const struct {
@@ -305,6 +337,7 @@ int main(void)
         {"settings of a topic", test_topic_settings},
         {"a compacted topic where gaps are allowed", test_topic_gaps_allowed},
         {"what is said of a topic", test_topic_warning},
+        {"what is said of a topic of others", test_topic_theirs},
         {"settings of newer clients", test_known},
         {"positions that are none", test_order_bad_positions},
         {"every offset is taken once", test_order_takes_each_once},
