@@ -1,14 +1,18 @@
 /* inspect_topic.c - `pilot inspect kafka://HOST:PORT/TOPIC`. */
 #include "inspect_topic.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "src/common/log.h"
 #include "src/view/view.h"
 #include "src/view/topic_look.h"
 #include "src/codec/wish.h"
+#include "src/common/shell.h"
 #include "src/common/text.h"
 
 #define LOOKED 100 /* records */
@@ -107,14 +111,53 @@ static void list_names(const codec *c, bool taken, text *t)
     }
 }
 
-static void print_wish(void *arg, const char *name, const char *value)
+/* Lines of a stream, and the same as words of a command. */
+typedef struct lines {
+    text file, set;
+} lines;
+
+/* A word of YAML that means itself, as a shell's does. */
+static bool is_plain(const char *value)
 {
-    if (strcmp(name, "columns") != 0 && strcmp(name, "codec") != 0)
-        printf("      %s: \"%s\"\n", name, value);
-    (void)arg;
+    return isalnum((unsigned char)*value) && shell_is_plain(value) &&
+           !strchr(value, ':') && strcasecmp(value, "null") != 0;
 }
 
-static void print_lines(const pe_options *o, const char *topic, const codec *c,
+/* [value] as it stands between double quotes. */
+static void add_line(lines *l, const char *name, const char *value)
+{
+    const char *quote = is_plain(value) ? "" : "\"";
+    text word = {0};
+
+    text_add(&l->file, "      %s: \"%s\"\n", name, value);
+    text_add(&word, "streams.sensors.%s=%s%s%s", name, quote, value, quote);
+    text_add(&l->set, " --set ");
+    shell_add_word(&l->set, word.data ? word.data : "");
+    l->set.failed = l->set.failed || word.failed;
+    text_free(&word);
+}
+
+static void add_wish(void *arg, const char *name, const char *value)
+{
+    char *quoted = malloc(2 * strlen(value) + 1), *to = quoted;
+
+    if (!quoted) {
+        ((lines *)arg)->set.failed = 1;
+        return;
+    }
+    for (; *value; value++) {
+        if (*value == '"' || *value == '\\')
+            *to++ = '\\';
+        *to++ = *value;
+    }
+    *to = '\0';
+    if (strcmp(name, "columns") != 0 && strcmp(name, "codec") != 0)
+        add_line(arg, name, quoted);
+    free(quoted);
+}
+
+/* What is to be said of the records, that they are read so again. */
+static void add_records(lines *l, const pe_options *o, const codec *c,
                         const kind *k)
 {
     text names = {0};
@@ -122,24 +165,45 @@ static void print_lines(const pe_options *o, const char *topic, const codec *c,
     codec_column column;
 
     list_names(c, k->read, &names);
-    printf("\nfor a pipeline file of a pool on this topic:\n  streams:\n"
-           "    records:\n      topic: \"%s\"\n",
-           topic);
     if (strcmp(k->words, "npy") != 0) {
-        printf("      codec: %s\n", k->words);
+        add_line(l, "codec", k->words);
         if (names.len > 0 && !names.failed)
-            printf("      columns: \"%s\"\n", names.data);
+            add_line(l, "columns", names.data);
     }
     for (size_t i = 0; i < codec_columns(c); i++) {
         codec_column_of(c, i, &column);
         if (!column.may_be_clock || column.taken)
             continue;
-        printf("      time: \"%s\"\n",
-               codec_wish_name(column.name, false, line));
+        add_line(l, "time", codec_wish_name(column.name, false, line));
         break;
     }
-    codec_wish_each(o, print_wish, NULL);
+    codec_wish_each(o, add_wish, l);
     text_free(&names);
+}
+
+/* A command that runs as it stands, and the lines of a file. */
+static void print_lines(const pe_options *o, const look_place *at,
+                        const look *l, const codec *c, const kind *k)
+{
+    lines s = {0};
+    char partitions[16];
+
+    if (!look_is_known(at))
+        text_add(&s.set, " --set pilots.broker.endpoint=%s", at->req->broker);
+    add_line(&s, "topic", at->topic);
+    snprintf(partitions, sizeof(partitions), "%d", l->partitions);
+    add_line(&s, "partitions", partitions);
+    add_records(&s, o, c, k);
+    if (s.file.failed || s.set.failed)
+        log_warn("there is no memory for the lines that would read it");
+    else
+        printf("\nto learn from what is in it, where the folder jobs/ is:\n"
+               "  pilot run jobs/pool.yaml --until eof%s\n"
+               "\nin a pipeline file of a pool on this topic:\n"
+               "  streams:\n    sensors:\n%s",
+               s.set.data, s.file.data);
+    text_free(&s.file);
+    text_free(&s.set);
 }
 
 static void print_kinds(const kinds *s, const look *l)
@@ -173,7 +237,7 @@ static void show(const pe_options *o, codec *c, const char *word,
     if (most) {
         codec_decode(c, most->last->value, most->last->len, &b, &f, &e);
         print_columns(c);
-        print_lines(o, at->topic, c, most);
+        print_lines(o, at, l, c, most);
     }
     pe_block_release(&b);
 }

@@ -136,13 +136,16 @@ static void print_row(const peeked *p)
     char time[32] = "", key[17] = "-", shape[32] = "-", said[640];
     const char *reason = header(p, "pe_reason", said, sizeof(said));
 
-    if (r->time_ns > 0)
+    /* A broker keeps milliseconds. */
+    if (r->time_ns > 0) {
         record_time(r->time_ns, time, sizeof(time));
+        memcpy(time + strlen("2026-11-29T08:00:00.000"), "Z", 2);
+    }
     if (r->key_len > 0)
         text_shown(r->key, r->key_len, key, sizeof(key));
     if (p->rc == CODEC_BLOCK || p->rc == CODEC_ROUNDED)
         snprintf(shape, sizeof(shape), "%ux%u", p->b.points, p->b.features);
-    printf("%9" PRId32 " %10" PRId64 " %-24.24s %-16s %-8s %9s  ", r->partition,
+    printf("%9" PRId32 " %10" PRId64 " %-24s %-16s %-8s %9s  ", r->partition,
            r->offset, time, key, p->f.codec ? p->f.codec : "-", shape);
     if (reason)
         printf("refused: %s\n", reason);

@@ -119,6 +119,19 @@ int look_find(const char *word, const char *suffix, look_place *out,
     return rc;
 }
 
+bool look_is_known(const look_place *p)
+{
+    char *home = locate_home(NULL);
+    look_place own = {0};
+    pe_error e = {0};
+    bool known = home && find_topic(home, p->topic, "", &own, &e) == 0 &&
+                 !strcmp(own.req->broker, p->req->broker);
+
+    look_leave(&own);
+    free(home);
+    return known;
+}
+
 void look_leave(look_place *p)
 {
     pipeline_destroy(p->pl);

@@ -18,6 +18,8 @@ typedef struct look_place {
 int look_find(const char *word, const char *suffix, look_place *out,
               pe_error *errp);
 void look_leave(look_place *p);
+/* Would a run that names no broker find this one? */
+bool look_is_known(const look_place *p);
 
 typedef struct look {
     broker_consumer *consumer;
