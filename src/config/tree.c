@@ -266,7 +266,13 @@ static tree *make_root(const char *file)
     return t;
 }
 
-tree *tree_read(const char *file, pe_error *errp)
+/* Nothing but comments, or not even those. */
+static bool is_empty(const tree *t)
+{
+    return t->kind == TREE_SCALAR && (!t->value || !*t->value);
+}
+
+static tree *read_tree(const char *file, bool may_be_empty, pe_error *errp)
 {
     struct build b = {.file = file, .errp = errp};
     size_t len = 0;
@@ -286,6 +292,8 @@ tree *tree_read(const char *file, pe_error *errp)
     t->line = 1;
     if (parse(&b, data, len, t) < 0)
         goto error;
+    if (may_be_empty && is_empty(t))
+        t->kind = TREE_MAP;
     if (t->kind != TREE_MAP) {
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                      "%s:1: a mapping of keys to values is expected%s", file,
@@ -298,6 +306,16 @@ error:
     tree_destroy(t);
     free(data);
     return NULL;
+}
+
+tree *tree_read(const char *file, pe_error *errp)
+{
+    return read_tree(file, false, errp);
+}
+
+tree *tree_read_or_empty(const char *file, pe_error *errp)
+{
+    return read_tree(file, true, errp);
 }
 
 /* --- overrides --- */

@@ -24,6 +24,9 @@ typedef struct tree {
  * deep or too large a tree.
  */
 tree *tree_read(const char *file, pe_error *errp);
+/* The same of a file that need not say anything: then it is a mapping of none.
+ */
+tree *tree_read_or_empty(const char *file, pe_error *errp);
 void tree_destroy(tree *t); /* may be NULL */
 
 /* Set what "PATH=VALUE" says, making mappings on the way.  A VALUE that

@@ -88,7 +88,7 @@ static int file_take(resource_request *q, const char *path, const char *scheme,
 
     if (access(path, F_OK) < 0)
         return 0;
-    root = tree_read(path, errp);
+    root = tree_read_or_empty(path, errp);
     status = root ? schemes_check(root, errp) : -1;
     if (status == 0)
         status = section_take(&own, tree_get(root, scheme), from, errp);

@@ -102,6 +102,8 @@ static void test_order(void)
         /* empty sections and files */
         {"slurm:\nall: {}\n", "all:\n", "slurm://",
          "account=own(command line) "},
+        {"", "# of the site\n", "slurm://", "account=own(command line) "},
+        {"---\n", "\n\n", "slurm://", "account=own(command line) "},
         /* times are as sbatch has them, with a unit */
         {"slurm: {time: 90m, cpus-per-task: 02}\n", NULL, "slurm://",
          "cpus-per-task=2(user file) time=01:30:00(user file) "
@@ -200,7 +202,7 @@ static void test_refused(void)
         {"slurm: {time: 30}\n", "1: time: '30' is no time: say "},
         {"slurm: {qos: a b}\n", "1: qos: 'a b' holds a blank: "},
         {"all: {nodes: 0}\n", "1: nodes: '0' is not from 1 to "},
-        {"", "1: a mapping of keys to values is expected; the file is empty"},
+        {"high\n", "1: a mapping of keys to values is expected"},
         {"slurm: {qos: a\n", "2: "},
         {"slurm: {qos: a}\nslurm: {qos: b}\n", "2: "},
     };
