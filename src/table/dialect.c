@@ -124,23 +124,36 @@ bool dialect_missing_number(const table_dialect *d, double value)
 
 /* --- lists of columns --- */
 
-/* The next item of a list, in quotes or not; NULL behind the last one, an item
- * that is too long is "".
+/* The item in the quotes that open at [p]; what is behind them, NULL: they are
+ * left open.  Two of them are one of the name.
  */
-static const char *list_item(const char *p, char item[ITEM_MAX])
+static const char *quoted_item(const char *p, char item[ITEM_MAX], size_t *np)
+{
+    for (p++; *p && (*p != '"' || p[1] == '"'); p++) {
+        p += *p == '"';
+        if (*np + 1 < ITEM_MAX)
+            item[(*np)++] = *p;
+    }
+    if (!*p)
+        return NULL;
+    p++;
+    return p + strspn(p, " ");
+}
+
+/* The next item of list [p], in quotes or not, an item that is too long is "";
+ * what is behind it.  NULL: *whyp says why not.
+ */
+static const char *list_item(const char *p, char item[ITEM_MAX],
+                             const char **whyp)
 {
     size_t n = 0;
 
-    if (!p)
-        return NULL;
     p += strspn(p, " ");
     if (*p == '"') {
-        for (p++; *p && (*p != '"' || p[1] == '"'); p++) {
-            p += *p == '"';
-            if (n + 1 < ITEM_MAX)
-                item[n++] = *p;
-        }
-        p += strcspn(p, ",");
+        p = quoted_item(p, item, &n);
+        *whyp = p ? "text stands behind a quote" : "a quote is left open";
+        if (!p || (*p && *p != ','))
+            return NULL;
     } else {
         const char *from = p;
         p += strcspn(p, ",");
@@ -223,12 +236,22 @@ static int parse_item(const table_dialect *d, const char *what,
 int dialect_list(const table_dialect *d, const char *what, const char *list,
                  const char *path, int **outp, pe_error *errp)
 {
+    const char *why, *at = list;
     char item[ITEM_MAX];
     int *out = NULL, n = 0;
     struct range r;
 
     do {
-        list = list_item(list, item);
+        const char *from = at;
+
+        at = list_item(at, item, &why);
+        if (!at) {
+            free(out);
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                                "%s: '%s': %s at character %zu", what, list,
+                                why,
+                                (size_t)(from - list) + strspn(from, " ") + 1);
+        }
         if (parse_item(d, what, item, path, &r, errp) < 0) {
             free(out);
             return -1;
@@ -242,7 +265,7 @@ int dialect_list(const table_dialect *d, const char *what, const char *list,
         out = more;
         for (; r.first <= r.last; r.first++)
             out[n++] = (int)r.first;
-    } while (*list);
+    } while (*at);
     *outp = out;
     return n;
 }

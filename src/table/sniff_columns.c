@@ -132,7 +132,8 @@ static void set_number(const sniffer *s, table_column *c, const tally *t,
         c->stamp.kind = epoch;
         c->stamp.decimal = s->d->syntax.decimal;
     } else if (c->named && timely && t->numbers > 1 && !t->falls && !t->same) {
-        c->hint = "time that has passed, without a day";
+        c->hint = "time that has passed, for it only rises; name it in "
+                  "columns: to learn from it";
     } else if (s->d->known == TABLE_TOA5 &&
                (!strcmp(c->name, "RECORD") || !strcmp(c->unit, "RN"))) {
         c->hint = "numbers of records";
