@@ -143,44 +143,62 @@ static void firsts_print(const json_t *first, const char *line, bool others,
     }
 }
 
-/* Rows are scored twice, by two models, so the numbers differ: each says by
- * which.
+static const char *plural(long long n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* How many rows were called outliers as they came, and by what. */
+static void called_print(const char *label, const json_t *o, long long rows,
+                         const char *where, FILE *f)
+{
+    long long n = count_of(o, "outliers");
+    char line[400];
+
+    snprintf(line, sizeof(line), "%lld outlier%s of %lld row%s %.300s", n,
+             plural(n), rows, plural(rows), where);
+    wrapped_print(label, line, f);
+}
+
+/* Rows are scored as they come, by models that go on learning, on devices and
+ * in the pool, and at the end by the last one: the numbers differ, and each
+ * says by which.
  */
-static void outliers_print(const json_t *summary, FILE *f)
+static void stream_print(const json_t *summary, FILE *f)
 {
     const json_t *model = json_object_get(summary, "model");
     const json_t *rows = json_object_get(summary, "rows");
-    const char *label = "outliers", *pilot;
+    const char *label = "stream", *pilot;
+    char where[400];
     json_t *o;
 
     long long scored = count_of(summary, "points") - count_of(rows, "unscored");
 
     if (scored > 0 &&
         (json_object_get(model, "threshold") || count_of(model, "outliers"))) {
-        fprintf(f,
-                LABEL "%lld of %lld rows in the pool, each by the model it "
-                      "met there\n",
-                label, count_of(model, "outliers"), scored);
+        called_print(label, model, scored,
+                     "in the pool, by models that were still learning", f);
         label = "";
     }
     json_object_foreach(json_object_get(summary, "detail"), pilot, o)
     {
         if (count_of(o, "scored") > 0) {
-            fprintf(f,
-                    LABEL "%lld of %lld rows on %s, each by the newest model "
-                          "there\n",
-                    label, count_of(o, "outliers"), count_of(o, "scored"),
-                    pilot);
+            snprintf(where, sizeof(where), "on %s, by the newest model there",
+                     pilot);
+            called_print(label, o, count_of(o, "scored"), where, f);
             label = "";
         }
         if (count_of(o, "unscored") > 0) {
             fprintf(f,
-                    LABEL "%lld rows on %s not scored: no model was there "
+                    LABEL "%lld row%s on %s not scored: no model was there "
                           "yet\n",
-                    label, count_of(o, "unscored"), pilot);
+                    label, count_of(o, "unscored"),
+                    plural(count_of(o, "unscored")), pilot);
             label = "";
         }
     }
+    if (json_is_string(json_object_get(summary, "drift")))
+        wrapped_print(label, value_text(summary, "drift", ""), f);
 }
 
 /* 12,345 */
@@ -241,8 +259,6 @@ static void final_print(const json_t *summary, FILE *f)
     long long masked = count_of(final, "masked");
     char outliers[32], rows[32], line[400];
 
-    if (json_is_string(json_object_get(summary, "drift")))
-        wrapped_print("drift", value_text(summary, "drift", ""), f);
     if (!json_is_object(final))
         return;
     if (json_is_string(json_object_get(final, "error"))) {
@@ -253,10 +269,12 @@ static void final_print(const json_t *summary, FILE *f)
     }
     thousands(count_of(final, "outliers"), outliers);
     thousands(count_of(final, "rows"), rows);
-    fprintf(f, LABEL "%s outliers of %s rows (final model, version %lld)\n",
-            "final", outliers, rows, count_of(final, "version"));
+    fprintf(f, LABEL "%s outlier%s of %s row%s (final model, version %lld)\n",
+            "final", outliers, plural(count_of(final, "outliers")), rows,
+            plural(count_of(final, "rows")), count_of(final, "version"));
     if (masked > 0)
-        fprintf(f, LABEL "%lld rows masked: they have no score\n", "", masked);
+        fprintf(f, LABEL "%lld row%s masked: no score\n", "", masked,
+                plural(masked));
     snprintf(line, sizeof(line), "threshold %.6g, %.200s; the stream's: %.6g",
              value_real(final, "threshold"),
              value_text(final, "threshold_from", ""),
@@ -363,7 +381,7 @@ void monitor_print(const json_t *summary, FILE *f)
     rate_print(summary, f);
     latency_print(json_object_get(summary, "latency_ms"), f);
     model_print(json_object_get(summary, "model"), f);
-    outliers_print(summary, f);
+    stream_print(summary, f);
     cpu_print(json_object_get(summary, "cpu_s"), f);
     wrapped_print("verdict", value_text(verdict, "text", ""), f);
     errors_print(json_object_get(summary, "errors"), f);

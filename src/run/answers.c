@@ -264,7 +264,7 @@ static void stream_tell(const struct run *r, json_t *summary)
     if (!s || !json_is_object(model) || !is_far(outliers, n, c))
         return;
     words = text_format(
-        "in the stream %.3g%% of the rows were outliers, the contamination is "
+        "%.3g%% of its rows were outliers, the contamination is "
         "%.3g%%: its models had seen little, or what is sensed has changed",
         100 * outliers / n, 100 * c);
     if (words)

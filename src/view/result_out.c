@@ -324,10 +324,12 @@ void result_tell(const answers *a)
     const json_t *info = a->info, *note;
     size_t i;
 
-    log_info("%lld outliers of %lld rows (%s, version %lld); threshold %.6g: "
-             "%s",
-             (long long)json_integer_value(json_object_get(info, "outliers")),
-             (long long)json_integer_value(json_object_get(info, "rows")),
+    long long outliers = json_integer_value(json_object_get(info, "outliers"));
+    long long rows = json_integer_value(json_object_get(info, "rows"));
+
+    log_info("%lld outlier%s of %lld row%s (%s, version %lld); threshold "
+             "%.6g: %s",
+             outliers, outliers == 1 ? "" : "s", rows, rows == 1 ? "" : "s",
              json_string_value(json_object_get(info, "kind")),
              (long long)json_integer_value(json_object_get(info, "version")),
              answers_threshold(a),

@@ -434,9 +434,10 @@ int result_stream(const char *dir, const result_wish *w, bool follow,
         rc = print_titles(s, NULL, errp);
     fflush(stdout);
     if (rc == 0)
-        log_info("%" PRIu64 " outliers of %" PRIu64 " rows in the stream, each "
-                 "by the model it met there",
-                 s->outliers, s->rows);
+        log_info("%" PRIu64 " outlier%s of %" PRIu64 " row%s in the stream, "
+                 "each by the model it met there",
+                 s->outliers, s->outliers == 1 ? "" : "s", s->rows,
+                 s->rows == 1 ? "" : "s");
     if (s->repeats > 0)
         log_info("%" PRIu64 " blocks were scored more than once: the first "
                  "time counts",

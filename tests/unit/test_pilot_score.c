@@ -158,7 +158,7 @@ static void test_formats(void)
     UNIT_CONTAINS(content("out"), "t.csv,17,");
     UNIT_CONTAINS(content("out"), ",200,outlier,5,1000,1001,1002\n");
     UNIT_CONTAINS(content("err"),
-                  "1 outliers of 300 rows (kmeans, version 5); "
+                  "1 outlier of 300 rows (kmeans, version 5); "
                   "threshold 200: that of the model, version 5");
     expect(PILOT("score", model, table, "--csv", "--no-header"), 0, NULL, NULL);
     CU_ASSERT_EQUAL(lines_of(content("out")), ROWS);

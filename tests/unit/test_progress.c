@@ -201,9 +201,10 @@ static void test_print(void)
         "          model            16      1.00      2.00      3.00      "
         "4.00\n"
         "model     kmeans version 16, commit 0123456789ab, 98000 points\n"
-        "outliers  7 of 97000 rows in the pool, each by the model it met "
-        "there\n"
-        "          5 of 90000 rows on devices, each by the newest model "
+        "stream    7 outliers of 97000 rows in the pool, by models that were "
+        "still\n"
+        "          learning\n"
+        "          5 outliers of 90000 rows on devices, by the newest model "
         "there\n"
         "cpu       pool 8.00 s, devices 0.50 s\n"
         "verdict   processing-bound: the pool is 97% busy; edge has 4.0x "
@@ -241,7 +242,7 @@ static void test_print_unscored(void)
         "          column 4: 1\n");
     UNIT_CONTAINS(printed(s), "model     kmeans version 2, commit "
                               "0123456789ab, 198 points, warming up\n"
-                              "outliers  200 rows on devices not scored: no "
+                              "stream    200 rows on devices not scored: no "
                               "model was there yet\n");
     UNIT_CONTAINS(
         printed(s),
@@ -281,13 +282,20 @@ static void test_print_final(void)
          "'threshold': 2.5, 'threshold_from': 'of all rows', "
          "'model_threshold': 2.25, 'masked': 3}}",
          "final     20 outliers of 10,000 rows (final model, version 4)\n"
-         "          3 rows masked: they have no score\n"
+         "          3 rows masked: no score\n"
          "          threshold 2.5, of all rows; the stream's: 2.25\n"},
         {"{'run': 'r', 'final': {'notes': ['a.csv has changed', 'so has "
          "b.csv'], 'drift': 'the scores have another mean since row 7'}}",
          "          a.csv has changed\n          so has b.csv\n"
          "          the scores have another mean since row 7\n"},
-        {"{'run': 'r', 'drift': 'few outliers'}", "drift     few outliers\n"},
+        {"{'run': 'r', 'drift': 'few outliers'}", "stream    few outliers\n"},
+        {"{'run': 'r', 'drift': '20% of its rows were outliers', 'points': 1, "
+         "'model': {'outliers': 1}}",
+         "stream    1 outlier of 1 row in the pool, by models that were still "
+         "learning\n          20% of its rows were outliers\n"},
+        {"{'run': 'r', 'final': {'outliers': 1, 'rows': 1, 'masked': 1}}",
+         "final     1 outlier of 1 row (final model, version 0)\n"
+         "          1 row masked: no score\n"},
         {"{'run': 'r', 'final': 'odd', 'drift': 7}", NULL},
         {"{'run': 'r', 'model': {'kind': 'kmeans', 'version': 0}}",
          "model     kmeans: none was committed\n"},
