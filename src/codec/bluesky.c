@@ -22,23 +22,55 @@ static const struct {
 };
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
-/* The time of an event; of a page that of its last one. */
-static int take_time(walk *w, doc_node *v, pe_error *errp)
+/* What an event says of its time, in its own words: `time`, or that of one of
+ * its keys.
+ */
+#define OWN_TIME "time"
+#define KEY_TIMES "timestamps"
+
+/* A clock that is a column of `data` goes before the document's own. */
+static int read_time(walk *w, doc_node *v, pe_error *errp)
 {
-    doc_node item;
+    if (w->c->clocked)
+        return doc_skip(&w->d, v, errp);
+    memcpy(w->path, OWN_TIME, strlen(OWN_TIME)); /* for an error */
+    w->len = strlen(OWN_TIME);
+    return walk_clock(w, v, errp);
+}
+
+/* The times of single keys, one of which may be named. */
+static int read_times(walk *w, doc_node *v, const char *name, pe_error *errp)
+{
+    doc_node key, value;
     int rc;
 
-    if (w->c->time || (v->kind != DOC_NUMBER && v->kind != DOC_LIST))
-        return doc_skip(&w->d, v, errp);
-    if (v->kind == DOC_NUMBER)
-        return codec_clock_number(w->c, v->number, errp);
-    while ((rc = doc_more(&w->d, v, errp)) > 0)
-        if (doc_value(&w->d, &item, errp) < 0 ||
-            (item.kind == DOC_NUMBER &&
-             codec_clock_number(w->c, item.number, errp) < 0) ||
-            doc_skip(&w->d, &item, errp) < 0)
+    while ((rc = doc_more(&w->d, v, errp)) > 0) {
+        if (doc_key(&w->d, &key, errp) < 0 ||
+            doc_value(&w->d, &value, errp) < 0)
             return -1;
+        rc = doc_is(&w->d, &key, name) ? read_time(w, &value, errp)
+                                       : doc_skip(&w->d, &value, errp);
+        if (rc < 0)
+            return -1;
+    }
     return rc;
+}
+
+/* What stands in an event beside its data. */
+static int read_beside(walk *w, const doc_node *key, doc_node *v,
+                       pe_error *errp)
+{
+    const char *time = w->c->time;
+    size_t n = strlen(KEY_TIMES);
+    bool own = time ? !strcmp(time, OWN_TIME) : !w->c->no_time;
+
+    if (own && doc_is(&w->d, key, OWN_TIME) &&
+        (v->kind == DOC_NUMBER || v->kind == DOC_LIST))
+        return read_time(w, v, errp);
+    if (time && !strncmp(time, KEY_TIMES, n) && time[n] == '.' &&
+        doc_is(&w->d, key, KEY_TIMES) && v->kind == DOC_MAP)
+        return read_times(w, v, time + n + 1, errp);
+    return doc_skip(&w->d, v, errp);
 }
 
 /* [v]: its document. */
@@ -52,17 +84,15 @@ static int read_event(walk *w, doc_node *v, pe_error *errp)
         return codec_fail(errp, "its event is %s, and not a map",
                           doc_kind_name(v->kind));
     while ((rc = doc_more(&w->d, v, errp)) > 0) {
-        bool is_data, is_time;
+        bool is_data;
 
         if (doc_key(&w->d, &key, errp) < 0 ||
             doc_value(&w->d, &value, errp) < 0)
             return -1;
         is_data = doc_is(&w->d, &key, "data") && value.kind == DOC_MAP;
-        is_time = doc_is(&w->d, &key, "time");
         w->len = 0;
-        rc = is_data   ? walk_map(w, &value, errp)
-             : is_time ? take_time(w, &value, errp)
-                       : doc_skip(&w->d, &value, errp);
+        rc = is_data ? walk_map(w, &value, errp)
+                     : read_beside(w, &key, &value, errp);
         if (rc < 0)
             return -1;
         data = data || is_data;

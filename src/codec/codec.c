@@ -48,8 +48,8 @@ const char *codec_shown_name(const char *s, size_t len)
 
 /* In the order in which they are asked. */
 static const codec_row *const rows[] = {
-    &codec_npy,     &codec_da00, &codec_f144,
-    &codec_msgpack, &codec_json, &codec_csv,
+    &codec_npy,  &codec_da00,    &codec_f144, &codec_ev44, &codec_se00,
+    &codec_ad00, &codec_msgpack, &codec_json, &codec_csv,
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -75,6 +75,15 @@ static int bad_columns(pe_error *errp, const char *list, const char *why)
 {
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                         "columns: '%s': %s", list, why);
+}
+
+/* [at]: behind the quote. */
+static int bad_quote(pe_error *errp, const char *list, const char *at,
+                     const char *why)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "columns: '%s': %s at character %td", list, why,
+                        at - list);
 }
 
 /* "5-8" as numbers. */
@@ -159,10 +168,11 @@ static int take_list(codec *c, text *t, const char *list, pe_error *errp)
             from = ++p;
             end = closing(p);
             if (!end)
-                return bad_columns(errp, list, "a quote is left open");
+                return bad_quote(errp, list, from, "a quote is left open");
             p = end + 1 + strspn(end + 1, " ");
             if (*p && *p != ',')
-                return bad_columns(errp, list, "text stands behind a quote");
+                return bad_quote(errp, list, from,
+                                 "text stands behind a quote");
         } else {
             from = p;
             p += strcspn(p, ",");
@@ -290,6 +300,7 @@ void codec_close(codec *c)
     free(c->field);
     free(c->names);
     free(c->number);
+    free(c->times);
     free(c->chosen);
     free(c->seen);
     free(c->grids);
@@ -301,7 +312,7 @@ void codec_close(codec *c)
 
 static void begin(codec *c)
 {
-    c->n_field = c->n_names = c->n_number = c->n_chosen = 0;
+    c->n_field = c->n_names = c->n_number = c->n_chosen = c->n_times = 0;
     c->positional = c->one_row = c->other_kind = c->rounded = false;
     c->clocked = false;
     c->facts = (codec_facts){0};
@@ -309,17 +320,27 @@ static void begin(codec *c)
 
 static int not_known(const unsigned char *p, size_t len, pe_error *errp)
 {
+    char what[80];
+    size_t at;
+
     if (flat_is_one(p, len))
         return codec_fail(errp,
-                          "a FlatBuffer of schema '%s' is not read, da00 and "
-                          "f144 are",
+                          "a FlatBuffer of schema '%s' is not read; da00, "
+                          "f144, ev44, se00 and ad00 are",
                           codec_shown((const char *)p + 4, 4));
     if (len == 0)
         return codec_fail(errp, "the record is empty");
+    snprintf(what, sizeof(what), "begins with %02x", *p);
+    at = codec_not_text(p, len);
+    if (at > 0)
+        snprintf(what, sizeof(what),
+                 "would be text, but for byte %zu, the control character %02x",
+                 at, p[at]);
     return codec_fail(errp,
                       "the record is none that is known: not .npy, da00, f144, "
-                      "msgpack, JSON or lines of text (it begins with %02x)",
-                      *p);
+                      "ev44, se00, ad00, msgpack, JSON or lines of text (it "
+                      "%s)",
+                      what);
 }
 
 /* As it is, without a word that says otherwise. */
@@ -354,13 +375,17 @@ static int decode(codec *c, const codec_row *row, const void *buf, size_t len,
     if (is_plain(c, row))
         return decode_plain(c, buf, len, b, errp);
     rc = row->read(c, buf, len, errp);
+    if (rc == 0)
+        rc = codec_choose(c, errp);
     if (rc == 0 && c->time && !c->clocked)
         rc = codec_fail(errp, "it has no '%s', which time: names",
                         codec_shown_name(c->time, strlen(c->time)));
     if (rc == 0)
-        rc = codec_choose(c, errp);
-    if (rc == 0)
         rc = codec_assemble(c, b, errp);
+    if (rc >= 0 && rc != CODEC_SKIPPED && c->n_times == b->points) {
+        c->facts.times = c->times;
+        c->facts.n_times = c->n_times;
+    }
     return rc < 0 ? pe_error_prefix(errp, "%s record", row->name) : rc;
 }
 

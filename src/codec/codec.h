@@ -9,7 +9,7 @@
 #include <pilot/block.h>
 
 /* The codecs by name, for an option: "auto npy da00 ...". */
-#define CODEC_NAMES "auto npy da00 f144 msgpack json csv"
+#define CODEC_NAMES "auto npy da00 f144 ev44 se00 ad00 msgpack json csv"
 
 /* What is said of a stream's records; zeroed, all of it is found.  Strings are
  * borrowed for the call.
@@ -42,9 +42,11 @@ enum codec_answer {
 
 /* What else a record has told; valid until the next one. */
 typedef struct codec_facts {
-    const char *codec;  /* its name, static; NULL: none was found */
-    const char *skip;   /* of CODEC_SKIPPED: of which kind it is, static */
-    int64_t time_ns;    /* its own time; 0: none */
+    const char *codec;    /* its name, static; NULL: none was found */
+    const char *skip;     /* of CODEC_SKIPPED: of which kind it is, static */
+    int64_t time_ns;      /* its own time; 0: none */
+    const int64_t *times; /* ... of each of its rows; NULL: they have none */
+    size_t n_times;
     const char *source; /* who it says it is from, in the record; NULL */
     size_t source_len;
 } codec_facts;

@@ -23,6 +23,7 @@ typedef struct codec_field {
     bool first;    /* where no columns are named, it is what is meant */
     bool aside;    /* ... it is not: an axis, an error, a null */
     bool clock;
+    bool null; /* it has no value this time, and may be a number next time */
     bool may_be_clock; /* it looks like one; for what people are told alone */
     bool lost;         /* whole numbers of it were rounded */
     bool taken;        /* it is a column of the block */
@@ -53,6 +54,8 @@ struct codec {
     size_t n_names, cap_names;
     double *number;
     size_t n_number, cap_number;
+    int64_t *times; /* of the rows */
+    size_t n_times, cap_times;
     size_t *chosen; /* fields, in the order of the columns */
     size_t n_chosen, cap_chosen;
     uint64_t *seen; /* by column wanted: which row, or field, had it last */
@@ -77,8 +80,11 @@ struct codec_row {
     int (*read)(codec *c, const void *buf, size_t len, pe_error *errp);
 };
 
-extern const codec_row codec_npy, codec_da00, codec_f144, codec_msgpack,
-    codec_json, codec_csv;
+extern const codec_row codec_npy, codec_da00, codec_f144, codec_ev44,
+    codec_se00, codec_ad00, codec_msgpack, codec_json, codec_csv;
+
+/* Where among the first bytes is what no text has?  SIZE_MAX: nowhere. */
+size_t codec_not_text(const unsigned char *p, size_t len);
 
 /* An input error, 65. */
 int codec_fail(pe_error *errp, const char *fmt, ...)
@@ -100,6 +106,12 @@ int codec_number_add(codec *c, double v, pe_error *errp);
 /* Room for [n] more numbers behind those that are there; NULL: too many. */
 double *codec_number_room(codec *c, size_t n, pe_error *errp);
 
+/* Room for the times of [n] more rows, in ns since 1970. */
+int64_t *codec_times_room(codec *c, size_t n, pe_error *errp);
+
+/* The time that the record has is that of its next row, too. */
+int codec_time_push(codec *c, pe_error *errp);
+
 /* The column of this name among those wanted, SIZE_MAX: none.  *hintp is where
  * the next one is looked for first; starts 0.
  */
@@ -112,6 +124,8 @@ bool codec_is_clock(const codec *c, const char *name, size_t len);
  */
 int codec_clock_number(codec *c, double v, pe_error *errp);
 int codec_clock_text(codec *c, const char *s, size_t len, pe_error *errp);
+/* ... the numbers of field [f], each that of a row. */
+int codec_clock_field(codec *c, codec_field *f, pe_error *errp);
 /* By its name and its size: for people. */
 bool codec_may_be_clock(const char *name, size_t len, double v);
 bool codec_text_time(const char *s, size_t len, int64_t *nsp);

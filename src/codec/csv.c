@@ -8,6 +8,9 @@
 #include "src/table/dialect.h"
 #include "src/table/number.h"
 
+/* Bytes of a record by which text is known. */
+#define LOOKED 256
+
 typedef struct lines {
     codec *c;
     table_syntax s;
@@ -266,6 +269,8 @@ static int take_row(lines *l, span line, pe_error *errp)
         to[k] = v;
     }
     l->rows++;
+    if (codec_time_push(c, errp) < 0)
+        return -1;
     if (k == l->n)
         return 0;
     return codec_fail(errp, "line %llu has %zu fields, those before have %zu",
@@ -349,16 +354,21 @@ static int read_csv(codec *c, const void *buf, size_t len, pe_error *errp)
     return read_lines(&l, errp);
 }
 
-/* Text: no control character among its first bytes. */
-static bool csv_knows(const unsigned char *p, size_t len)
+size_t codec_not_text(const unsigned char *p, size_t len)
 {
-    size_t n = len < 256 ? len : 256;
+    size_t n = len < LOOKED ? len : LOOKED;
 
     for (size_t i = 0; i < n; i++)
         if ((p[i] < ' ' && p[i] != '\t' && p[i] != '\n' && p[i] != '\r') ||
             p[i] == 0x7f)
-            return false;
-    return n > 0;
+            return i;
+    return SIZE_MAX;
+}
+
+/* Text: no control character among its first bytes. */
+static bool csv_knows(const unsigned char *p, size_t len)
+{
+    return len > 0 && codec_not_text(p, len) == SIZE_MAX;
 }
 
 const codec_row codec_csv = {"csv", csv_knows, read_csv};

@@ -121,7 +121,10 @@ static int add_variable(codec *c, const flat *f, const variable *v,
     to->stride = to->e.size;
     to->first = is_called(v, "signal") || is_called(v, "data");
     to->aside = is_called(v, "errors");
-    return take_shape(f, v, to, errp);
+    if (take_shape(f, v, to, errp) < 0)
+        return -1;
+    return codec_is_clock(c, v->name, v->len) ? codec_clock_field(c, to, errp)
+                                              : 0;
 }
 
 /* Variables that are called as an axis of another are none to learn from. */
@@ -188,9 +191,7 @@ static int read_da00(codec *c, const void *buf, size_t len, pe_error *errp)
     flat_table root;
     size_t at;
 
-    if (!flat_is(buf, len, "da00"))
-        return codec_fail(errp, "bytes 4 to 7 are not 'da00'");
-    if (flat_root(&f, &root, errp) < 0 ||
+    if (flat_root(&f, "da00", &root, errp) < 0 ||
         flat_text(&f, &root, SOURCE_NAME, &c->facts.source,
                   &c->facts.source_len, errp) < 0)
         return -1;

@@ -30,6 +30,7 @@ static bool is_clock(const walk *w)
     return codec_is_clock(w->c, w->path, w->len);
 }
 
+/* One time: of the record, or of its next row. */
 static int take_clock(walk *w, const doc_node *v, pe_error *errp)
 {
     char text[64];
@@ -46,6 +47,23 @@ static int take_clock(walk *w, const doc_node *v, pe_error *errp)
                           codec_shown_name(w->path, w->len),
                           doc_kind_name(v->kind));
     return codec_clock_text(w->c, text, n, errp);
+}
+
+int walk_clock(walk *w, doc_node *v, pe_error *errp)
+{
+    doc_node item;
+    int rc;
+
+    if (v->kind != DOC_LIST)
+        return take_clock(w, v, errp) < 0 ? -1 : doc_skip(&w->d, v, errp);
+    w->c->clocked = true;
+    w->c->n_times = 0;
+    while ((rc = doc_more(&w->d, v, errp)) > 0)
+        if (doc_value(&w->d, &item, errp) < 0 ||
+            take_clock(w, &item, errp) < 0 || codec_time_push(w->c, errp) < 0 ||
+            doc_skip(&w->d, &item, errp) < 0)
+            return -1;
+    return rc;
 }
 
 static bool is_number(const doc_node *v)
@@ -83,7 +101,7 @@ static int take_field(walk *w, const doc_node *v, pe_error *errp)
     if (f->clock && take_clock(w, v, errp) < 0)
         return -1;
     f->may_be_clock = looks_like_time(w, v);
-    f->aside = v->kind == DOC_NIL;
+    f->null = v->kind == DOC_NIL;
     if (!is_number(v)) {
         f->type = doc_kind_name(v->kind);
         return 0;
@@ -106,13 +124,21 @@ static size_t column_of(walk *w)
 static int take_column(walk *w, const doc_node *v, pe_error *errp)
 {
     codec *c = w->c;
-    size_t k = column_of(w);
+    size_t k = w->listed ? SIZE_MAX : column_of(w);
     char what[64];
 
     if (is_clock(w) && take_clock(w, v, errp) < 0)
         return -1;
-    if (k == SIZE_MAX)
+    if (w->listed) {
+        walk_listed(w, v, is_number(v), number_of(v));
         return 0;
+    }
+    if (k == SIZE_MAX)
+        return c->want || is_clock(w) || !is_number(v)
+                   ? 0
+                   : row_fail(w, errp,
+                              "is a number, too: say by columns: which are "
+                              "learned from");
     if (!is_number(v)) {
         snprintf(what, sizeof(what), "is %s", doc_kind_name(v->kind));
         return row_fail(w, errp, what);
@@ -129,6 +155,18 @@ static int take_column(walk *w, const doc_node *v, pe_error *errp)
     return 0;
 }
 
+/* A list of times, beside lists of numbers. */
+static int take_clocks(walk *w, doc_node *v, pe_error *errp)
+{
+    codec_field *f = walk_field(w, errp);
+
+    if (!f)
+        return -1;
+    f->clock = true;
+    f->type = doc_kind_name(v->kind);
+    return walk_clock(w, v, errp);
+}
+
 int walk_value(walk *w, doc_node *v, pe_error *errp)
 {
     int rc;
@@ -140,7 +178,7 @@ int walk_value(walk *w, doc_node *v, pe_error *errp)
         return rc < 0 ? -1 : 0;
     }
     if (v->kind == DOC_LIST && !w->row)
-        return walk_list(w, v, errp);
+        return is_clock(w) ? take_clocks(w, v, errp) : walk_list(w, v, errp);
     rc = w->row ? take_column(w, v, errp) : take_field(w, v, errp);
     return rc < 0 ? -1 : doc_skip(&w->d, v, errp);
 }
@@ -222,6 +260,8 @@ static int take_row(walk *w, doc_node *v, size_t columns, pe_error *errp)
     w->hint = 0;
     if (walk_map(w, v, errp) < 0)
         return -1;
+    if (w->c->time && codec_time_push(w->c, errp) < 0)
+        return -1;
     if (w->found == columns)
         return 0;
     for (size_t k = 0; w->c->want && k < columns; k++)
@@ -284,6 +324,7 @@ static int read_rows(walk *w, pe_error *errp)
     } else {
         memset(c->seen, 0, columns * sizeof(*c->seen));
     }
+    c->n_times = 0;
     if (take_rows(w, columns, errp) < 0)
         return -1;
     for (size_t k = 0; k < columns; k++) {

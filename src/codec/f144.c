@@ -80,9 +80,7 @@ static int read_f144(codec *c, const void *buf, size_t len, pe_error *errp)
     flat_table root;
     size_t at;
 
-    if (!flat_is(buf, len, "f144"))
-        return codec_fail(errp, "bytes 4 to 7 are not 'f144'");
-    if (flat_root(&f, &root, errp) < 0 ||
+    if (flat_root(&f, "f144", &root, errp) < 0 ||
         flat_text(&f, &root, SOURCE_NAME, &c->facts.source,
                   &c->facts.source_len, errp) < 0)
         return -1;

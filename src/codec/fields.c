@@ -89,6 +89,29 @@ int codec_number_add(codec *c, double v, pe_error *errp)
     return 0;
 }
 
+int64_t *codec_times_room(codec *c, size_t n, pe_error *errp)
+{
+    if (grow((void **)&c->times, c->n_times, n, &c->cap_times,
+             sizeof(*c->times), errp) < 0)
+        return NULL;
+    c->n_times += n;
+    return c->times + c->n_times - n;
+}
+
+int codec_time_push(codec *c, pe_error *errp)
+{
+    int64_t *ns;
+
+    /* Of rows in front of the first time nothing is known: none has any. */
+    if (c->facts.time_ns == 0)
+        return 0;
+    ns = codec_times_room(c, 1, errp);
+    if (!ns)
+        return -1;
+    *ns = c->facts.time_ns;
+    return 0;
+}
+
 /* --- names --- */
 
 static bool is_want(const codec *c, size_t i, const char *name, size_t len)
@@ -164,6 +187,44 @@ int codec_clock_number(codec *c, double v, pe_error *errp)
     return 0;
 }
 
+/* Whole nanoseconds, for which a double has no room; else 0. */
+static int64_t whole_ns(element e, const void *raw, double v)
+{
+    uint64_t whole;
+
+    if (e.size != sizeof(whole) || e.kind == 'f' || unit_of(v) != 1)
+        return 0;
+    memcpy(&whole, raw, sizeof(whole));
+    return (int64_t)(e.big ? __builtin_bswap64(whole) : whole);
+}
+
+int codec_clock_field(codec *c, codec_field *f, pe_error *errp)
+{
+    const char *raw = f->raw;
+    size_t n = f->dims > 0 ? (size_t)f->dim[0] : 1;
+    double v;
+
+    f->clock = c->clocked = true;
+    c->n_times = 0;
+    if (f->type || f->dims > 1)
+        return codec_fail(errp,
+                          "its time '%s' is %s; name another by time:, or "
+                          "time: none",
+                          codec_shown_name(codec_field_name(c, f), f->name_len),
+                          f->type ? f->type : "an array of several axes");
+    for (size_t i = 0; i < n; i++) {
+        element_load((element_from){f->e, raw + i * f->stride, f->stride}, 1,
+                     (element_to){&v, PE_F8, 1});
+        if (codec_clock_number(c, v, errp) < 0)
+            return -1;
+        if (whole_ns(f->e, raw + i * f->stride, v))
+            c->facts.time_ns = whole_ns(f->e, raw + i * f->stride, v);
+        if (codec_time_push(c, errp) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 bool codec_text_time(const char *s, size_t len, int64_t *nsp)
 {
     static const stamp_format iso = {.kind = STAMP_YMD, .decimal = '.'};
@@ -203,7 +264,7 @@ static size_t list_one(const codec *c, const codec_field *f, enum listed what,
     int n;
 
     if (what == OTHERS)
-        n = snprintf(out, cap, "%s (%s)", name, f->type);
+        n = snprintf(out, cap, "%s (%s)", name, f->type ? f->type : "null");
     else
         n = snprintf(out, cap, "%s",
                      what == LINE ? codec_wish_name(name, true, line) : name);
@@ -222,8 +283,8 @@ static const char *list_fields(const codec *c, enum listed what, char *out)
     for (size_t i = 0; i < c->n_field; i++) {
         const codec_field *f = &c->field[i];
 
-        if ((what == OTHERS) != !!f->type || f->clock ||
-            (what != OTHERS && f->may_be_clock))
+        if ((what == OTHERS ? !f->type && !f->null : f->type != NULL) ||
+            f->clock || (what != OTHERS && f->may_be_clock))
             continue;
         gap = used ? strlen(between) : 0;
         len = n < SHOWN && used + gap < cap
@@ -252,20 +313,24 @@ static int no_numbers(const codec *c, pe_error *errp)
 
 static int ask_columns(const codec *c, size_t n, pe_error *errp)
 {
-    const codec_field *clock = NULL;
+    const codec_field *clock = NULL, *null = NULL;
     char list[LIST_MAX], time[CODEC_LINE_MAX] = "";
 
-    for (size_t i = 0; i < c->n_field && !clock; i++)
-        if (c->field[i].may_be_clock && !c->time)
-            clock = &c->field[i];
+    for (size_t i = 0; i < c->n_field; i++) {
+        const codec_field *f = &c->field[i];
+
+        clock = !clock && f->may_be_clock && !c->time ? f : clock;
+        null = !null && f->null ? f : null;
+    }
     if (clock)
         codec_wish_name(shown_field(c, clock), false, time);
     return codec_fail(
         errp,
-        "it holds %zu columns of numbers: say which, in their order, by "
+        "it holds %zu columns of numbers%s%s%s: say which, in their order, by "
         "columns: \"%s\"%s%s%s in streams:",
-        n, list_fields(c, LINE, list), *time ? ", time: \"" : "", time,
-        *time ? "\"" : "");
+        n, null ? " ('" : "", null ? shown_field(c, null) : "",
+        null ? "' is null)" : "", list_fields(c, LINE, list),
+        *time ? ", time: \"" : "", time, *time ? "\"" : "");
 }
 
 static int no_such(const codec *c, const char *name, pe_error *errp)
@@ -342,30 +407,50 @@ static int choose_wanted(codec *c, pe_error *errp)
     return 0;
 }
 
-int codec_choose(codec *c, pe_error *errp)
+/* The field that is meant, where no columns are named; SIZE_MAX: none, or one
+ * of several, of which [*np] are counted.
+ */
+static size_t only_field(const codec *c, size_t *np)
 {
-    size_t n = 0, first = SIZE_MAX, one = SIZE_MAX;
+    size_t first = SIZE_MAX, one = SIZE_MAX;
 
-    c->n_chosen = 0;
-    if (c->want)
-        return choose_wanted(c, errp);
+    *np = 0;
     for (size_t i = 0; i < c->n_field; i++) {
         const codec_field *f = &c->field[i];
 
         if (f->type || f->clock || f->aside)
             continue;
-        if (c->positional && choose(c, i, errp) < 0)
-            return -1;
         if (f->first && first == SIZE_MAX)
             first = i;
         one = i;
-        n++;
+        (*np)++;
     }
-    if (n == 0)
-        return no_numbers(c, errp);
+    return first != SIZE_MAX ? first : *np == 1 ? one : SIZE_MAX;
+}
+
+/* All fields that are numbers, in their order. */
+static int choose_all(codec *c, pe_error *errp)
+{
+    for (size_t i = 0; i < c->n_field; i++) {
+        const codec_field *f = &c->field[i];
+
+        if (!f->type && !f->clock && !f->aside && choose(c, i, errp) < 0)
+            return -1;
+    }
+    return c->n_chosen > 0 ? 0 : no_numbers(c, errp);
+}
+
+int codec_choose(codec *c, pe_error *errp)
+{
+    size_t one, n;
+
+    c->n_chosen = 0;
+    if (c->want)
+        return choose_wanted(c, errp);
     if (c->positional)
-        return 0;
-    if (n > 1 && first == SIZE_MAX)
-        return ask_columns(c, n, errp);
-    return choose(c, first != SIZE_MAX ? first : one, errp);
+        return choose_all(c, errp);
+    one = only_field(c, &n);
+    if (n == 0 || (n == 1 && c->field[one].null))
+        return no_numbers(c, errp);
+    return one == SIZE_MAX ? ask_columns(c, n, errp) : choose(c, one, errp);
 }

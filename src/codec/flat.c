@@ -117,12 +117,14 @@ static int take_table(const flat *f, size_t at, flat_table *t, pe_error *errp)
     return 0;
 }
 
-int flat_root(const flat *f, flat_table *t, pe_error *errp)
+int flat_root(const flat *f, const char *schema, flat_table *t, pe_error *errp)
 {
-    size_t at = f->len < HEAD ? SIZE_MAX : follow(f, ROOT, 4, "the root", errp);
+    size_t at;
 
-    if (f->len < HEAD)
-        return beyond(errp, "its head", 0);
+    if (!flat_is(f->p, f->len, schema))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "bytes 4 to 7 are not '%s'", schema);
+    at = follow(f, ROOT, 4, "the root", errp);
     return at == SIZE_MAX ? -1 : take_table(f, at, t, errp);
 }
 

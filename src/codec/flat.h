@@ -38,8 +38,10 @@ bool flat_is(const unsigned char *p, size_t len, const char *schema);
  */
 const char *flat_aside(const unsigned char *p, size_t len);
 
-/* Errors: input, 65: what reaches beyond the record. */
-int flat_root(const flat *f, flat_table *t, pe_error *errp);
+/* The root of a record of [schema].  Errors: input, 65: it is of another, or
+ * what reaches beyond the record.
+ */
+int flat_root(const flat *f, const char *schema, flat_table *t, pe_error *errp);
 /* Where field [id] of [bytes] is; 0: it has its default; SIZE_MAX: error. */
 size_t flat_field(const flat *f, const flat_table *t, unsigned id, size_t bytes,
                   pe_error *errp);

@@ -54,20 +54,6 @@ static int add_plain(codec *c, const npy_array *a, const unsigned char *data,
     return 0;
 }
 
-/* The time of the last of its rows. */
-static int take_clock(codec *c, const codec_field *f, pe_error *errp)
-{
-    double v;
-
-    c->clocked = true;
-    element_load((element_from){f->e,
-                                (const unsigned char *)f->raw +
-                                    ((size_t)f->dim[0] - 1) * f->stride,
-                                f->stride},
-                 1, (element_to){&v, PE_F8, 1});
-    return codec_clock_number(c, v, errp);
-}
-
 /* Fields of its items are columns. */
 static int add_fields(codec *c, const npy_array *a, const unsigned char *data,
                       pe_error *errp)
@@ -88,8 +74,8 @@ static int add_fields(codec *c, const npy_array *a, const unsigned char *data,
         f->stride = a->items.bytes;
         f->dims = 1;
         f->dim[0] = a->shape.dim[0];
-        f->clock = codec_is_clock(c, g->name, strlen(g->name));
-        if (f->clock && take_clock(c, f, errp) < 0)
+        if (codec_is_clock(c, g->name, strlen(g->name)) &&
+            codec_clock_field(c, f, errp) < 0)
             return -1;
     }
     c->positional = true;

@@ -19,12 +19,18 @@ typedef struct walk {
     size_t base;  /* of the row, in c->number */
     size_t found; /* columns of it so far */
     size_t hint;
+    /* Within a list of objects: their fields are those from [first] on. */
+    bool listed, uneven, timed;
+    size_t first, list_base; /* ... and their numbers */
 } walk;
 
 /* What is within map [v], as fields, or as columns of a row; [errp]: input. */
 int walk_map(walk *w, doc_node *v, pe_error *errp);
 /* The value at hand, whose head is [v], under the path there is. */
 int walk_value(walk *w, doc_node *v, pe_error *errp);
+
+/* Value [v] as the clock: of the record, or a list of such, of its rows. */
+int walk_clock(walk *w, doc_node *v, pe_error *errp);
 
 /* --- walk_array.c --- */
 
@@ -36,6 +42,13 @@ int walk_list(walk *w, doc_node *v, pe_error *errp);
 int walk_numpy(walk *w, doc_node *v, pe_error *errp);
 /* A field of the path there is; NULL: error. */
 codec_field *walk_field(walk *w, pe_error *errp);
+
+/* --- walk_objects.c --- */
+
+/* List [v] of objects as columns, or why it is none. */
+int walk_objects(walk *w, doc_node *v, pe_error *errp);
+/* Value [v] of one of them, under the path there is. */
+void walk_listed(walk *w, const doc_node *v, bool number, double value);
 
 /* --- bluesky.c --- */
 

@@ -157,6 +157,9 @@ int walk_numpy(walk *w, doc_node *v, pe_error *errp)
     memcpy(f->dim, n.dim, sizeof(n.dim));
     if (!f->type && count == 0)
         f->type = "an empty array";
+    if (codec_is_clock(w->c, w->path, w->len) &&
+        codec_clock_field(w->c, f, errp) < 0)
+        return -1;
     return 1;
 }
 
@@ -168,6 +171,7 @@ typedef struct nest {
     bool known[CODEC_DIMS_MAX];
     unsigned leaf; /* how deep the numbers are; 0: none came yet */
     bool lost;
+    bool objects; /* the first item of all is one */
     const char *why;
 } nest;
 
@@ -235,6 +239,7 @@ static int push_item(walk *w, nest *s, unsigned level, pe_error *errp)
         return push_list(w, &v, s, level, errp);
     case DOC_MAP:
         rc = read_numpy(w, &v, &n, &count, errp);
+        s->objects = rc == 0 && level == 1 && s->leaf == 0;
         if (rc == 0)
             return is_none(s, "a list of objects");
         return rc < 0 ? -1 : push_numpy(w, &n, count, s, level, errp);
@@ -292,8 +297,13 @@ int walk_list(walk *w, doc_node *v, pe_error *errp)
         memcpy(f->dim, s.dim, sizeof(s.dim));
         return 0;
     }
-    f->type = s.why;
     w->c->n_number = before;
     w->d = at;
-    return doc_skip(&w->d, &head, errp);
+    *v = head;
+    if (s.objects && !w->listed) {
+        w->c->n_field = which;
+        return walk_objects(w, v, errp);
+    }
+    f->type = s.why;
+    return doc_skip(&w->d, v, errp);
 }

@@ -9,6 +9,7 @@
 #include "src/block/columns.h"
 #include "src/block/npy.h"
 #include "src/block/record.h"
+#include "src/block/times.h"
 #include "src/codec/codec.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
@@ -203,6 +204,20 @@ static void name_columns(struct topic_source *s, source_item *r)
         r->said.columns = (source_text){s->columns.data, s->columns.len};
 }
 
+/* ... and rows have their own times, where those fit. */
+static void time_rows(const codec_facts *f, source_item *r)
+{
+    text times = {0};
+
+    if (f->n_times < 2 ||
+        times_encode(f->times, (uint32_t)f->n_times, &times) < 0) {
+        text_free(&times);
+        return;
+    }
+    r->times = times.data;
+    r->said.times = (source_text){times.data, times.len};
+}
+
 static void count_aside(struct topic_source *s, const source_item *r)
 {
     struct asides *k = s->asides;
@@ -236,6 +251,7 @@ static void decode_foreign(struct topic_source *s, source_item *r)
         count_aside(s, r);
     } else if (rc >= 0) {
         name_columns(s, r);
+        time_rows(&f, r);
         if (f.codec != s->told)
             say_found(s, &f, &r->block);
     }
@@ -278,6 +294,7 @@ static void decode(struct topic_source *s, source_item *r)
     *k = (pe_block){.storage = k->storage, .capacity = k->capacity};
     r->bad.kind = PE_ERROR_NONE;
     r->aside = NULL;
+    r->times = NULL;
     r->raw = b->value;
     r->raw_len = b->len;
     r->mark = b->mark;
@@ -317,6 +334,8 @@ static int source_fetch(source_reader *base, size_t lane, source_item *r,
 static void source_release(source_reader *base, source_item *r)
 {
     (void)base;
+    free(r->times);
+    r->times = NULL;
     broker_record_release(&r->held);
 }
 

@@ -39,6 +39,8 @@ typedef struct source_item {
     size_t raw_len;
     uint64_t mark;          /* by which it is known again (broker.h); 0: none */
     char text[SOURCE_TEXT]; /* strings of the block */
+    char *times;            /* of the source, what said.times is where no header
+                               has it; NULL */
     broker_record held;     /* the client's own */
 } source_item;
 

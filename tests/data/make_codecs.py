@@ -15,7 +15,10 @@ import io
 import msgpack
 import msgpack_numpy
 import numpy as np
+from streaming_data_types.area_detector_ad00 import Attribute, serialise_ad00
+from streaming_data_types.array_1d_se00 import Location, serialise_se00
 from streaming_data_types.dataarray_da00 import Variable, serialise_da00
+from streaming_data_types.eventdata_ev43 import serialise_ev43
 from streaming_data_types.eventdata_ev44 import serialise_ev44
 from streaming_data_types.logdata_f144 import serialise_f144
 from streaming_data_types.status_x5f2 import serialise_x5f2
@@ -87,7 +90,44 @@ def npy():
 
 def others():
     show("x5f2", serialise_x5f2("filewriter", "1.0", "id", "host", 1, 5, "{}"))
-    show("ev44", serialise_ev44("det", 1, [NS], [0], [1, 2], [3, 4]))
+    show("ev43", serialise_ev43("det", 1, [NS], [0], [1, 2], [3, 4]))
+
+
+def ev44():
+    show("ev44_pulses", serialise_ev44(
+        "det", 7, [NS, NS + 71428571, NS + 142857142], [0, 2, 2],
+        [1000, 2500, 700], [12, 9, 4096]))
+    show("ev44_monitor", serialise_ev44("mon", 1, [NS], [0], [5, 6], []))
+    show("ev44_empty", serialise_ev44("det", 8, [NS], [0], [], []))
+    show("ev44_uneven", serialise_ev44("det", 1, [NS], [0], [1, 2, 3], [4]))
+    show("ev44_index", serialise_ev44("det", 1, [NS, NS], [0, 9], [1, 2],
+                                      [3, 4]))
+
+
+def se00():
+    def series(name, values, step=0, **more):
+        show(name, serialise_se00("adc", 3, NS, step, 1, values, **more))
+
+    series("se00_double", np.array([1.5, -2.0, 3.25]), 1e9)
+    series("se00_float", np.array([0.5, 4], dtype="f4"),
+           value_timestamps=np.array([NS - 500, NS], dtype="i8"))
+    series("se00_uint16", np.array([1, 65535], dtype="u2"),
+           ts_location=Location.End)
+    series("se00_int64", np.array([-1, 2**53 + 1], dtype="i8"))
+    series("se00_times", np.array([1, 2, 3], dtype="i1"),
+           value_timestamps=np.array([NS], dtype="i8"))
+
+
+def ad00():
+    def image(name, data, *attributes):
+        show(name, serialise_ad00("cam", 1, NS, data, list(attributes)))
+
+    image("ad00_uint16", np.array([[1, 2, 3], [4, 5, 65535]], dtype="u2"),
+          Attribute("gain", "of the chip", "PV:gain", 2.5),
+          Attribute("mode", "", "PV:mode", "fast"))
+    image("ad00_double", np.array([[1.5, 2], [3, 4]]))
+    image("ad00_stack", np.arange(8, dtype="i4").reshape(2, 2, 2))
+    image("ad00_text", "no image")
 
 
 def bluesky():
@@ -150,6 +190,9 @@ if __name__ == "__main__":
             "ess-streaming-data-types", "msgpack", "msgpack-numpy", "numpy")))
     f144()
     da00()
+    ev44()
+    se00()
+    ad00()
     others()
     bluesky()
     plain()

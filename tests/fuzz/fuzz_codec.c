@@ -83,9 +83,9 @@ static void decode(codec *c, pe_block *b, const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const columns[] = {NULL,  "a,b", "signal", "det,motor",
-                                          "0-1", "a",   "det.x",  "\"a,b\""};
+                                          "0-1", "a",   "s.a",    "\"a,b\""};
     static const char *const names[] = {"auto", "json", "msgpack", "csv",
-                                        "da00", "f144", "auto",    "auto"};
+                                        "da00", "ev44", "se00",    "ad00"};
     unsigned how = size > 0 ? data[0] : 0;
     const codec_wish w = {
         .columns = columns[how & 7],

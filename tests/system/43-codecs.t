@@ -96,7 +96,7 @@ is "$(pilot results --stream --no-header codecs-json 2>/dev/null | wc -l)" 400 \
 # f144, and the status of somebody beside it.
 "$FOREIGN" codecs-f144 0 "$(record f144_float_array)" 50 &&
     "$FOREIGN" codecs-f144 0 "$(record x5f2)" 3 &&
-    "$FOREIGN" codecs-f144 0 "$(record ev44)" 1
+    "$FOREIGN" codecs-f144 0 "$(record ev43)" 1
 is $? 0 "f144 is sent"
 job f144 "" kmeans "clusters: 1, warmup: 10"
 run_job f144
@@ -107,7 +107,7 @@ is "$(get "$TEST_DIR/f144.json" aside)" 3 "f144: ... and counted as set aside"
 has "$(cat "$TEST_DIR/f144.json")" "codecs-f144/0/50: 3 x status (x5f2)" \
     "f144: ... by kind, with the first"
 has "$out" "3 without rows set aside" "f144: ... and said"
-has "$err" "a FlatBuffer of schema 'ev44' is not read" \
+has "$err" "a FlatBuffer of schema 'ev43' is not read" \
     "f144: what is not read is named"
 has "$(redis_do GET 'pilot:{codecs-f144}:state')" "offset 54" \
     "f144: all is committed"
@@ -123,12 +123,48 @@ run_job da00
 is "$(committed codecs-da00 points)" 20 "da00: a row each"
 has "$err" "/20 refused: " "da00: another width is refused"
 
+# Events, images and samples, in a topic that is made for others; the command
+# that inspect prints runs as it stands.
+out=$(pilot services topic --partitions 2 codecs-ess 2>&1)
+is $? 0 "ess: a topic is made"
+has "$out" "codecs-ess at $PILOT_BROKER: made, 2 partitions" "ess: ... and said"
+out=$(pilot services topic codecs-ess 2>&1)
+has "$out" "there already, 2 partitions, about 0 records" "ess: the second time"
+out=$(pilot services topic --partitions 3 codecs-ess 2>&1)
+is $? 78 "ess: another number of partitions is refused"
+has "$out" "has 2 partitions, and not 3: leave --partitions out" "ess: ... why"
+for bad in "" "a b" "--partitions 0 x" "--partitions x x" "--message-max 1 x"; do
+    # shellcheck disable=SC2086
+    pilot services topic $bad >/dev/null 2>&1
+    is $? 64 "services topic $bad: exit status"
+done
+"$FOREIGN" codecs-ess 0 "$(record ev44_pulses)" 20 &&
+    "$FOREIGN" codecs-ess 1 "$(record ev44_empty)" 2
+is $? 0 "ess: events are sent"
+command=$(pilot inspect "kafka://$PILOT_BROKER/codecs-ess" 2>/dev/null |
+    sed -n 's/^  pilot run //p')
+has "$command" "jobs/pool.yaml --until eof " "ess: inspect has a command"
+# shellcheck disable=SC2086
+out=$(cd "$SRC" && pilot run $command --run codecs-ess --set epoch.interval=50ms \
+    --set stages.learn.options.clusters=2 --set pilots.pool.ntasks=1 2>&1)
+is $? 0 "ess: ... which runs" || printf '%s\n' "$out" | sed 's/^/# /'
+is "$(committed codecs-ess points)" 60 "ess: every event is a row"
+has "$out" "2 without rows set aside" "ess: pulses without any are set aside"
+has "$(pilot results codecs-ess --csv 2>/dev/null)" \
+    "2026-11-29T08:00:00.266314631Z" "ess: an event has the time of its own"
+for r in se00_double ad00_uint16; do
+    "$FOREIGN" codecs-ess 1 "$(record $r)" 1 || break
+done
+seen=$(pilot peek -n 2 "kafka://$PILOT_BROKER/codecs-ess" 2>&1)
+has "$seen" "se00           3x1  1.5 -2 3.25" "ess: peek tells samples"
+has "$seen" "ad00           1x6  " "ess: ... and an image"
+
 # A scan of bluesky, of which the events are rows.
 for r in start descriptor event event page stop; do
     "$FOREIGN" codecs-bluesky 0 "$(record bluesky_$r)" 1 scan || break
 done
 is $? 0 "a scan is sent"
-job bluesky ', columns: "det,motor"'
+job bluesky ', columns: "det,motor", time: time'
 run_job bluesky
 is "$(committed codecs-bluesky points)" 5 "bluesky: two events, a page of three"
 is "$(get "$TEST_DIR/bluesky.json" aside)" 3 "bluesky: three documents aside"
@@ -160,6 +196,14 @@ has "$out" "there is no topic 'codecs-none' at broker" "peek: no topic: said"
 out=$(pilot peek --set colums=a codecs-csv 2>&1)
 is $? 78 "peek: no option: exit status"
 has "$out" "columns" "peek: no option: the nearest one"
+sed 's/codecs-json/codecs-ess/; s/partitions: 1/partitions: 3/' \
+    "$TEST_DIR/json.yaml" >"$TEST_DIR/more.yaml"
+out=$(pilot run "$TEST_DIR/more.yaml" --run codecs-more --until eof 2>&1)
+is $? 78 "more partitions than others have made: exit status"
+has "$out" "has 2 partitions and 3 are asked for: set streams.in.partitions to 2" \
+    "more partitions: the fix"
+[ "${out#*--alter}" = "$out" ]
+ok $? "... which alters nothing of theirs"
 out=$(PILOT_BROKER='' pilot peek codecs-none 2>&1)
 is $? 78 "peek: no broker: exit status"
 has "$out" "no broker is known for topic 'codecs-none'" "peek: no broker: said"

@@ -41,6 +41,11 @@ static void put_facts(const codec_facts *f, int rc)
     if (f->time_ns)
         snprintf(text, sizeof(text), " @%" PRId64, f->time_ns);
     put(text);
+    for (size_t i = 0; i < f->n_times; i++) {
+        snprintf(text, sizeof(text), "%s%" PRId64 "%s", i ? " " : " [",
+                 f->times[i], i + 1 < f->n_times ? "" : "]");
+        put(text);
+    }
     snprintf(text, sizeof(text), " from %.*s", (int)f->source_len,
              f->source ? f->source : "");
     if (f->source_len)

@@ -154,9 +154,99 @@ static void test_f144(void)
          {.codec = "da00"},
          "ERROR: da00 record: bytes 4 to 7 are not 'da00'"},
         {"x5f2", {0}, " aside: status (x5f2)"},
-        {"ev44",
+        {"ev43",
          {0},
-         "ERROR: a FlatBuffer of schema 'ev44' is not read, da00 and f144 are"},
+         "ERROR: a FlatBuffer of schema 'ev43' is not read; da00, f144, ev44, "
+         "se00 and ad00 are"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+/* The flight and the pixel of each event; a time is that of the pulse, and the
+ * flight.
+ */
+static void test_ev44(void)
+{
+    static const row rows[] = {
+        {"ev44_pulses",
+         {0},
+         "ev44 3x2 f8: 1000 12; 2500 9; 700 4096 @1795939200266314631 "
+         "[1795939200123457789 1795939200123459289 1795939200266314631] "
+         "from det"},
+        {"ev44_pulses",
+         {.columns = "pixel_id", .time = "none"},
+         "ev44 3x1 f8: 12; 9; 4096 from det"},
+        {"ev44_pulses",
+         {.columns = "tof"},
+         "ERROR: ev44 record: it has no 'tof', which columns: names; it has "
+         "time_of_flight, pixel_id"},
+        {"ev44_monitor",
+         {0},
+         "ev44 2x1 f8: 5; 6 @1795939200123456795 [1795939200123456794 "
+         "1795939200123456795] from mon"},
+        {"ev44_empty", {0}, "ev44 aside: pulse without events (ev44)"},
+        {"ev44_uneven",
+         {0},
+         "ERROR: ev44 record: it has 3 events by time_of_flight, and 1 by "
+         "pixel_id"},
+        {"ev44_index",
+         {0},
+         "ERROR: ev44 record: item 1 of its reference_time_index is 9, where 0 "
+         "to 2 is to be"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+/* Samples a row each, with their times. */
+static void test_se00(void)
+{
+    static const row rows[] = {
+        {"se00_double",
+         {0},
+         "se00 3x1 f8: 1.5; -2; 3.25 @1795939202123456789 "
+         "[1795939200123456789 1795939201123456789 1795939202123456789] "
+         "from adc"},
+        {"se00_double",
+         {.rows = "record"},
+         "se00 1x3 f8: 1.5 -2 3.25 @1795939202123456789 from adc"},
+        {"se00_float",
+         {0},
+         "se00 2x1 f4: 0.5; 4" AT " [1795939200123456289 "
+         "1795939200123456789] from adc"},
+        {"se00_uint16", {0}, "se00 2x1 f4: 1; 65535" AT " from adc"},
+        {"se00_int64",
+         {0},
+         "se00 2x1 f8: -1; 9007199254740992 ~" AT " from adc"},
+        {"se00_times", {0}, "ERROR: se00 record: it has 3 values and 1 times"},
+        {"se00_times", {.time = "none"}, "se00 3x1 f4: 1; 2; 3 from adc"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+/* An image is a row, unless a word says what its rows are. */
+static void test_ad00(void)
+{
+    static const row rows[] = {
+        {"ad00_uint16", {0}, "ad00 1x6 f4: 1 2 3 4 5 65535" AT " from cam"},
+        {"ad00_uint16",
+         {.rows = "0"},
+         "ad00 2x3 f4: 1 2 3; 4 5 65535" AT " from cam"},
+        {"ad00_double", {0}, "ad00 1x4 f8: 1.5 2 3 4" AT " from cam"},
+        {"ad00_stack",
+         {.frames = true},
+         "ad00 2x4 f8: 0 1 2 3; 4 5 6 7" AT " from cam"},
+        {"ad00_stack", {0}, "ad00 1x8 f8: 0 1 2 3 4 5 6 7" AT " from cam"},
+        {"ad00_text",
+         {0},
+         "ERROR: ad00 record: it holds no numbers to learn from, but data "
+         "(text)"},
+        {"ad00_uint16",
+         {.columns = "attributes"},
+         "ERROR: ad00 record: 'attributes', which columns: names, is words "
+         "about the image"},
     };
 
     check(rows, COUNT(rows));
@@ -234,6 +324,25 @@ static void test_bluesky(void)
         {"bluesky_event",
          {.columns = "other"},
          "msgpack aside: event of another stream"},
+        {"bluesky_event",
+         {.columns = "det", .time = "time"},
+         "msgpack 1x1 f8: 1.5" NEAR "~"},
+        {"bluesky_event",
+         {.columns = "det", .time = "timestamps.motor"},
+         "msgpack 1x1 f8: 1.5" NEAR "~"},
+        {"bluesky_event",
+         {.columns = "det", .time = "none"},
+         "msgpack 1x1 f8: 1.5"},
+        {"bluesky_event",
+         {.columns = "det", .time = "timestamps.other"},
+         "ERROR: msgpack record: it has no 'timestamps.other', which time: "
+         "names"},
+        {"bluesky_event",
+         {.columns = "other", .time = "timestamps.other"},
+         "msgpack aside: event of another stream"},
+        {"bluesky_page",
+         {.columns = "det", .time = "time"},
+         "msgpack 3x1 f8: 1.5; 2.5; 3.5" NEAR "~"},
         {"bluesky_fortran", {0}, "msgpack 1x6 f8: 0 1 2 3 4 5" NEAR "~"},
         {"bluesky_page",
          {.columns = "det,motor,mca"},
@@ -550,6 +659,9 @@ static void test_write(void)
 
 static const unit_test tests[] = {
     {"f144", test_f144},
+    {"ev44", test_ev44},
+    {"se00", test_se00},
+    {"ad00", test_ad00},
     {"da00", test_da00},
     {"documents of bluesky", test_bluesky},
     {"msgpack", test_msgpack},

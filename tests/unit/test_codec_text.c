@@ -77,6 +77,92 @@ static void test_json_shapes(void)
     check(rows, COUNT(rows));
 }
 
+/* Objects in a list of one: a row each. */
+static void test_json_listed(void)
+{
+    static const row rows[] = {
+        {COLUMNS("s.a,s.d.b"),
+         "{\"id\":7,\"s\":[{\"a\":1,\"d\":{\"b\":2}},"
+         "{\"d\":{\"b\":null},\"x\":\"?\",\"a\":3}]}",
+         "json 2x2 f8: 1 2; 3 nan"},
+        {{0},
+         "{\"site\":\"x\",\"s\":[{\"v\":1},{\"v\":2}]}",
+         "json 2x1 f8: 1; 2"},
+        {{.columns = "s.v", .time = "s.t"},
+         "{\"s\":[{\"t\":1795939200,\"v\":1},{\"v\":2,\"t\":1795939201}]}",
+         "json 2x1 f8: 1; 2 @1795939201000000000 [1795939200000000000 "
+         "1795939201000000000]"},
+        {{.columns = "s.v", .time = "at"},
+         "{\"s\":[{\"v\":1},{\"v\":2}],\"at\":1795939200}",
+         "json 2x1 f8: 1; 2 @1795939200000000000"},
+        {COLUMNS("s.v,r.v"),
+         "{\"s\":[{\"v\":1},{\"v\":2}],\"r\":[{\"v\":3},{\"v\":4}]}",
+         "json 2x2 f8: 1 3; 2 4"},
+        {COLUMNS("id,s.v"), "{\"id\":7,\"s\":[{\"v\":1},{\"v\":2}]}",
+         "ERROR: json record: 'id' has 1 rows and 's.v' has 2: columns are of "
+         "one length (rows: record makes each record one row)"},
+        {{0},
+         "{\"id\":7,\"s\":[{\"v\":1}]}",
+         "ERROR: json record: it holds 2 columns of numbers: say which, in "
+         "their order, by columns: \"id,s.v\" in streams:"},
+        /* Numbers that only some of them have. */
+        {COLUMNS("s.v"), "{\"s\":[{\"v\":1},{\"w\":2}]}",
+         "ERROR: json record: 's.v', which columns: names, is in a list of "
+         "uneven objects"},
+        {COLUMNS("s.v"), "{\"s\":[{\"v\":1},{\"v\":2,\"w\":2}]}",
+         "ERROR: json record: 's.v', which columns: names, is in a list of "
+         "uneven objects"},
+        {COLUMNS("s.v"), "{\"s\":[{\"v\":1},{\"v\":\"2\"}]}",
+         "ERROR: json record: 's.v', which columns: names, is in a list of "
+         "uneven objects"},
+        {COLUMNS("s.v"), "{\"s\":[{\"v\":1},{\"v\":2,\"v\":3}]}",
+         "ERROR: json record: 's.v', which columns: names, is in a list of "
+         "uneven objects"},
+        {COLUMNS("s.v"), "{\"s\":[{\"v\":1},4]}",
+         "ERROR: json record: 's.v', which columns: names, is in a list of "
+         "uneven objects"},
+        {COLUMNS("b"), "{\"s\":[{\"v\":1},{}],\"b\":4}", "json 1x1 f8: 4"},
+        {COLUMNS("s.l"), "{\"s\":[{\"l\":[1,2]}]}",
+         "ERROR: json record: 's.l', which columns: names, is a list within a "
+         "list of objects"},
+        {COLUMNS("s.r"), "{\"s\":[{\"r\":[{\"v\":1}]}]}",
+         "ERROR: json record: 's.r', which columns: names, is a list of "
+         "objects"},
+        {COLUMNS("s.v"), "{\"s\":[{\"v\":1},{\"v\":2}",
+         "ERROR: json record: byte 21: it ends within a [...]"},
+        {COLUMNS("s"), "{\"s\":[1,{\"v\":1}]}",
+         "ERROR: json record: 's', which columns: names, is a list of objects"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
+/* What has no value this time may be a number the next. */
+static void test_json_null(void)
+{
+    static const row rows[] = {
+        {{0},
+         "{\"temp\":null,\"hum\":5}",
+         "ERROR: json record: it holds 2 columns of numbers ('temp' is null): "
+         "say which, in their order, by columns: \"temp,hum\" in streams:"},
+        {COLUMNS("hum"), "{\"temp\":null,\"hum\":5}", "json 1x1 f8: 5"},
+        {COLUMNS("temp,hum"), "{\"temp\":null,\"hum\":5}",
+         "json 1x2 f8: nan 5"},
+        {{0},
+         "{\"temp\":null,\"s\":\"x\"}",
+         "ERROR: json record: it holds no numbers to learn from, but temp "
+         "(null), s (text)"},
+        /* ... and what the first of several objects does not have. */
+        {{0},
+         "{\"hum\":5}{\"hum\":6,\"temp\":20}",
+         "ERROR: json record: row 2: 'temp' is a number, too: say by columns: "
+         "which are learned from"},
+        {{0}, "{\"hum\":5}{\"hum\":6,\"s\":\"x\"}", "json 2x1 f8: 5; 6"},
+    };
+
+    check(rows, COUNT(rows));
+}
+
 static void test_json_values(void)
 {
     static const row rows[] = {
@@ -116,7 +202,16 @@ static void test_json_values(void)
         {{.time = "ts"},
          "[{\"a\":1,\"ts\":1795939200000000},{\"a\":2,"
          "\"ts\":1795939200000007}]",
-         "json 2x1 f8: 1; 2 @1795939200000007000"},
+         "json 2x1 f8: 1; 2 @1795939200000007000 [1795939200000000000 "
+         "1795939200000007000]"},
+        {{.columns = "a", .time = "ts"},
+         "{\"a\":[1,2],\"ts\":[1795939200,1795939201]}",
+         "json 2x1 f8: 1; 2 @1795939201000000000 [1795939200000000000 "
+         "1795939201000000000]"},
+        {{.columns = "a", .time = "ts"},
+         "{\"a\":[1,2],\"ts\":[1795939200,null]}",
+         "ERROR: json record: its time 'ts' is null; name another by time:, or "
+         "time: none"},
     };
 
     check(rows, COUNT(rows));
@@ -282,11 +377,13 @@ static void test_csv(void)
         /* Text is left out, a time is the clock. */
         {{0},
          "2026-11-29 08:00:00,st1,1.5,NA\n2026-11-29 08:00:01,st1,2.5,7\n",
-         "csv 2x2 f8: 1.5 nan; 2.5 7 @1795939201000000000"},
+         "csv 2x2 f8: 1.5 nan; 2.5 7 @1795939201000000000 "
+         "[1795939200000000000 1795939201000000000]"},
         {{.time = "none"}, "2026-11-29 08:00:00,1.5,2", "csv 1x2 f8: 1.5 2"},
         {{.time = "0"},
          "1795939200,1.5,2",
-         "csv 1x2 f8: 1.5 2 @1795939200000000000"},
+         "csv 1x2 f8: 1.5 2 @1795939200000000000 "
+         "[1795939200000000000]"},
         {COLUMNS("2,0"), "1,x,3", "csv 1x2 f8: 3 1"},
         /* A header in the record, or none, and names all the same. */
         {{0}, "temp,hum\n1,2\n3,4\n", "csv 2x2 f8: 1 2; 3 4"},
@@ -298,7 +395,8 @@ static void test_csv(void)
         {COLUMNS("-,temp,-,hum"), "9,1,x,2", "csv 1x2 f8: 1 2"},
         {{.columns = "temp,hum,ts", .time = "ts"},
          "1,2,1795939200",
-         "csv 1x2 f8: 1 2 @1795939200000000000"},
+         "csv 1x2 f8: 1 2 @1795939200000000000 "
+         "[1795939200000000000]"},
         {{0}, "\"1\",\"2\"\n", "csv 1x2 f8: 1 2"},
     };
 
@@ -345,8 +443,13 @@ static void test_csv_bad(void)
         {{0}, "", "ERROR: the record is empty"},
         {{0},
          "\x01\x02",
-         "ERROR: the record is none that is known: not .npy, da00, f144, "
-         "msgpack, JSON or lines of text (it begins with 01)"},
+         "ERROR: the record is none that is known: not .npy, da00, f144, ev44, "
+         "se00, ad00, msgpack, JSON or lines of text (it begins with 01)"},
+        {{0},
+         "20.5,50\x0b\n",
+         "ERROR: the record is none that is known: not .npy, da00, f144, ev44, "
+         "se00, ad00, msgpack, JSON or lines of text (it would be text, but "
+         "for byte 7, the control character 0b)"},
         {{.codec = "npy"},
          "1,2",
          "ERROR: not a .npy record: it does not start with \\x93NUMPY"},
@@ -362,7 +465,8 @@ static void test_wish_bad(void)
     static const row rows[] = {
         {{.codec = "xml"},
          "",
-         "WISH: codec: 'xml' is not one of: auto npy da00 f144 msgpack json "
+         "WISH: codec: 'xml' is not one of: auto npy da00 f144 ev44 se00 ad00 "
+         "msgpack json "
          "csv"},
         {{.rows = "first"},
          "",
@@ -376,9 +480,10 @@ static void test_wish_bad(void)
          "WISH: columns: 'a,,b': a name is missing between commas"},
         {COLUMNS(""), "",
          "WISH: columns: '': a name is missing between commas"},
-        {COLUMNS("a,\"b"), "", "WISH: columns: 'a,\"b': a quote is left open"},
+        {COLUMNS("a,\"b"), "",
+         "WISH: columns: 'a,\"b': a quote is left open at character 3"},
         {COLUMNS("\"a\"b"), "",
-         "WISH: columns: '\"a\"b': text stands behind a quote"},
+         "WISH: columns: '\"a\"b': text stands behind a quote at character 1"},
         {{.columns = "-,t", .time = "t"},
          "",
          "WISH: columns: '-,t': it names nothing to learn from"},
@@ -448,7 +553,7 @@ static void test_columns(void)
     CU_ASSERT(k[2].number && !k[3].number);
     UNIT_EQUAL(k[3].type, "text");
     codec_close(c);
-    c = codec_open(&(codec_wish){0}, NULL);
+    c = codec_open(&(codec_wish){.columns = "x"}, NULL);
     CU_ASSERT_EQUAL(codec_decode(c, record, sizeof(record) - 1, &b, &f, &e), 0);
     codec_feature(c, 2, name, sizeof(name));
     UNIT_EQUAL(name, "x[2]");
@@ -479,21 +584,24 @@ static void test_deep(void)
 /* Cut anywhere it is refused. */
 static void test_cut(void)
 {
-    static const char record[] =
-        "{\"a\":[1.5,[2]],\"b\":{\"c\":\"\\u00e9\",\"a\":null},\"x\":-1e5}";
+    static const char record[] = "{\"a\":[1.5,[2]],\"b\":{\"c\":\"\\u00e9\","
+                                 "\"a\":null},\"s\":[{\"v\":1},"
+                                 "{\"v\":2}],\"x\":-1e5}";
+    const codec_wish w = {.columns = "b.a,x"};
     char text[sizeof(record)];
 
     for (size_t n = 1; n < sizeof(record) - 1; n++) {
         memcpy(text, record, n);
-        UNIT_CONTAINS(codec_said_of(&(codec_wish){0}, text, n),
-                      "ERROR: json record: byte ");
+        UNIT_CONTAINS(codec_said_of(&w, text, n), "ERROR: json record: byte ");
     }
-    UNIT_EQUAL(codec_said_of(&(codec_wish){0}, record, sizeof(record) - 1),
-               "json 1x1 f8: -100000");
+    UNIT_EQUAL(codec_said_of(&w, record, sizeof(record) - 1),
+               "json 1x2 f8: nan -100000");
 }
 
 static const unit_test tests[] = {
     {"objects and lists of JSON", test_json_shapes},
+    {"objects in a list of JSON", test_json_listed},
+    {"JSON without a value", test_json_null},
     {"values of JSON", test_json_values},
     {"names as they are shown", test_names},
     {"bad JSON", test_json_bad},
