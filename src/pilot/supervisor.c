@@ -559,6 +559,7 @@ static void release(supervisor *s)
     kind_close(s);
     herald_stop(s->herald, time_left_ms(s, 3000) * CLOCK_MS);
     json_decref(s->progress);
+    json_decref(s->machine);
     json_decref(s->final);
     json_decref(s->error);
     free(s->mark);

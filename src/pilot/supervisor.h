@@ -78,6 +78,7 @@ typedef struct supervisor {
     process *chain_proc; /* that submits it; NULL: none */
     int64_t chain_ns;    /* monotonic: it is given up, or tried again */
     json_t *progress, *final, *error; /* newest events; may be NULL */
+    json_t *machine; /* what this host is; NULL: not looked at yet */
     struct {
         int64_t ns, blocks; /* of an earlier progress; 0: none */
         double rate;        /* since then, blocks/s */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/agent/machine.h"
 #include "src/backend/backend.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
@@ -111,6 +112,10 @@ static json_t *beat_make(supervisor *s)
     set_text(o, "endpoint", s->endpoint);
     set_text(o, "successor", s->successor);
     json_object_set_new(o, "cpu_s", json_real(cpu_s(s)));
+    if (!s->machine)
+        s->machine = machine_make();
+    if (s->machine)
+        json_object_set(o, "machine", s->machine);
     set_newest(s, o);
     return o;
 }

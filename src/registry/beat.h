@@ -17,6 +17,7 @@
  *    "reason": "...", "host":, "pid":, "start": (of /proc/PID/stat),
  *    "sched_id":, "ranks":, "nodes":, "time_ns":, "limit_ns":,
  *    "restarts":, "endpoint":, "cpu_s":,
+ *    "machine": what its host is (src/agent/machine.h),
  *    "progress": newest progress event of its agents,
  *    "final": their final event, "error": their error event,
  *    "partitions": [...] (a pool: what it owns)}
