@@ -151,8 +151,7 @@ static bool take_own(const void *buf, size_t len, pe_block *b)
     p += sizeof(start) - 1;
     end = (const char *)buf + NPY_HEADER_LEN;
     k.points = read_number(&p, end);
-    if (p < end)
-        p++;
+    p += end - p < 2 ? end - p : 2; /* ", " */
     k.features = read_number(&p, end);
     npy_header(own, k.dtype, k.points, k.features);
     if (memcmp(own, buf, sizeof(own)) != 0 || k.points == 0 ||

@@ -50,9 +50,11 @@ void record_copy(record_headers *to, const record_headers *from)
  */
 static unsigned char tag_of(const char *name)
 {
-    size_t len = strlen(name);
+    unsigned tag = (unsigned char)name[0];
 
-    return (unsigned char)(7 * len + (unsigned char)name[len / 2]);
+    if (name[0] && name[1] && name[2] && name[3]) /* "pe_" is told by that */
+        tag += 3u * (unsigned char)name[3] + 5u * (unsigned char)name[4];
+    return (unsigned char)tag;
 }
 
 void record_add_borrowed(record_headers *r, const char *name, const void *value,

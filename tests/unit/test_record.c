@@ -333,20 +333,21 @@ static void test_time_days(void)
 /* Names are told apart by all of their bytes, not by what is kept of them. */
 static void test_find(void)
 {
-    static const char *const names[] = {"abc", "xbz", "", "b", "bb", "pe_seq"};
+    static const char *const names[] = {"abc", "axz",    "",         "a",
+                                        "bb",  "pe_seq", "pe_sequel"};
 
     record_clear(&r);
     CU_ASSERT_PTR_NULL(record_find(&r, "abc"));
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         record_add_borrowed(&r, names[i], names[i], strlen(names[i]));
-    record_add_borrowed(&r, "xbz", "last", 4);
+    record_add_borrowed(&r, "axz", "last", 4);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const record_header *h = record_find(&r, names[i]);
         CU_ASSERT_PTR_NOT_NULL_FATAL(h);
         UNIT_EQUAL(h->name, names[i]);
     }
-    CU_ASSERT_PTR_EQUAL(record_find(&r, "xbz"), &r.h[6]);
-    CU_ASSERT_PTR_NULL(record_find(&r, "qbq")); /* of the tag of abc */
+    CU_ASSERT_PTR_EQUAL(record_find(&r, "axz"), &r.h[7]);
+    CU_ASSERT_PTR_NULL(record_find(&r, "aqq")); /* of the tag of abc */
     CU_ASSERT_PTR_NULL(record_find(&r, "pe_boot"));
     record_clear(&r);
     CU_ASSERT_PTR_NULL(record_find(&r, "abc"));
