@@ -8,6 +8,8 @@
 
 #include <pilot/error.h>
 
+#include "src/params/params.h"
+
 /* What `pilot top`, `pilot status` and `pilot serve` show stands in one JSON
  * object, "schema": 1.  Times are ns of the real clock, ages and spans seconds,
  * shares 0 to 1, and "of the last seconds" means over those that the pilot
@@ -98,6 +100,15 @@ void live_close(live *l); /* may be NULL */
  */
 json_t *live_look(live *l, pe_error *errp);
 
+/* Its parameter service, borrowed; NULL: it does not answer. */
+params *live_params(live *l, pe_error *errp);
+
+/* A row of the history of commits as an object, new: {version, commit, time_ns,
+ * writer, model, bytes, blocks, refused, points, outliers, partitions, records,
+ * moved, ms, warming, threshold}.
+ */
+json_t *live_commit(const params_row *row);
+
 /* What a document is made of, as it was read; all borrowed.  A pure function,
  * for tests: [facts] is
  *   {"run":, "now_ns":, "looked_ns":,
@@ -108,7 +119,9 @@ json_t *live_look(live *l, pe_error *errp);
  *              devices: [[name, partition, boot, seq]...]},
  *    "ends": [[device, partition, next, dead]...],
  *    "high": {topic: {partition: end}},
- *    "commits": the newest rows of the history (src/params/params.h),
+ *    "heard": {NAME: ns}: when its beat came, by our clock, where that is
+ * known, "summary": of the command that followed it, of a run that is over,
+ *    "commits": the newest rows of the history (live_commit),
  *    "lag_then": {blocks, time_ns}: of an earlier look,
  *    "trouble": [...], "notes": [...]}
  * and the document a new reference; NULL: no memory.
@@ -119,6 +132,6 @@ json_t *live_make(const json_t *facts, pe_error *errp);
  * command or pilots live, in new memory.  NULL: none does (*errp of class
  * none).
  */
-char *live_newest(const char *home, pe_error *errp);
+char *live_newest(pe_error *errp);
 
 #endif

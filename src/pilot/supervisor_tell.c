@@ -81,6 +81,21 @@ static void set_place(const supervisor *s, json_t *o)
         set_text(o, "sched_id", backend_job());
 }
 
+/* For who looks from elsewhere, and has no file of the run. */
+static void set_run(const supervisor *s, json_t *o)
+{
+    char topic[256];
+
+    set_int(o, "born_ns", clock_real_ns() - (clock_mono_ns() - s->born_ns));
+    if (!s->pl)
+        return;
+    set_text(o, "pipeline", s->pl->name);
+    if (pipeline_is_local(s->pl))
+        return;
+    pipeline_topic(s->pl, s->req->run, "", topic, sizeof(topic));
+    set_text(o, "topic", topic);
+}
+
 static void set_newest(const supervisor *s, json_t *o)
 {
     if (s->progress)
@@ -107,6 +122,7 @@ static json_t *beat_make(supervisor *s)
         return NULL;
     set_text(o, "reason", s->reason);
     set_place(s, o);
+    set_run(s, o);
     set_int(o, "limit_ns", s->time.end_ns);
     set_int(o, "restarts", restarts(s));
     set_text(o, "endpoint", s->endpoint);

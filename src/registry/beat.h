@@ -16,7 +16,7 @@
  *             "CANCELED",
  *    "reason": "...", "host":, "pid":, "start": (of /proc/PID/stat),
  *    "sched_id":, "ranks":, "nodes":, "time_ns":, "limit_ns":,
- *    "restarts":, "endpoint":, "cpu_s":,
+ *    "restarts":, "endpoint":, "cpu_s":, "born_ns":, "pipeline":, "topic":,
  *    "machine": what its host is (src/agent/machine.h),
  *    "progress": newest progress event of its agents,
  *    "final": their final event, "error": their error event,

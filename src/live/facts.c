@@ -1,0 +1,203 @@
+/* facts.c - what services say of a run, as live_make wants it. */
+#include "facts.h"
+#include "live.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/agent/event.h"
+#include "src/common/clock.h"
+#include "src/params/wire.h"
+
+/* --- the parameter service --- */
+
+static json_t *beats_of(const params_pilot *pilots, size_t n)
+{
+    json_t *all = json_object();
+
+    for (size_t i = 0; i < n; i++) {
+        json_t *o = json_loads(pilots[i].beat, 0, NULL);
+
+        if (json_is_object(o))
+            json_object_set_new(all, pilots[i].pilot, o);
+        else
+            json_decref(o);
+    }
+    return all;
+}
+
+static json_t *leases_of(const params_lease *l, size_t n)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < n; i++) {
+        json_t *list = json_array();
+
+        for (size_t k = 0; k < l[i].n_partitions; k++)
+            json_array_append_new(list, json_integer(l[i].partitions[k]));
+        json_array_append_new(all, json_pack("{s:s, s:i, s:o}", "member",
+                                             l[i].member, "ranks", l[i].ranks,
+                                             "partitions", list));
+    }
+    return all;
+}
+
+static json_t *ends_of(const params_end *e, size_t n)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(all,
+                              json_pack("[o, i, I, b]", event_text(e[i].device),
+                                        (int)e[i].partition,
+                                        (json_int_t)e[i].next, e[i].dead));
+    return all;
+}
+
+static json_t *counters_of(const params_counters *c)
+{
+    params_counters copy = *c;
+    json_t *o = json_object();
+
+    for (size_t i = 0; i < PARAMS_N_COUNTERS; i++)
+        event_int(o, params_counter_fields[i].name,
+                  *params_counter_at(&copy, i));
+    return o;
+}
+
+static json_t *state_of(const params_facts *f)
+{
+    const params_state *s = &f->state;
+    json_t *offsets = json_array(), *devices = json_array();
+
+    for (size_t i = 0; i < s->n_offsets; i++)
+        json_array_append_new(
+            offsets, json_pack("[o, i, I]", event_text(s->offsets[i].topic),
+                               (int)s->offsets[i].partition,
+                               (json_int_t)s->offsets[i].next));
+    for (size_t i = 0; i < s->n_devices; i++)
+        json_array_append_new(
+            devices, json_pack("[o, i, I, I]", event_text(s->devices[i].device),
+                               (int)s->devices[i].partition,
+                               (json_int_t)s->devices[i].boot,
+                               (json_int_t)s->devices[i].seq));
+    if (!*s->commit)
+        return json_pack("{s:o, s:o}", "offsets", offsets, "devices", devices);
+    return json_pack(
+        "{s:s, s:I, s:I, s:s, s:I, s:o, s:o, s:o}", "commit", s->commit,
+        "version", (json_int_t)s->version, "time_ns", (json_int_t)s->time_ns,
+        "kind", f->kind, "bytes", (json_int_t)f->model_bytes, "counters",
+        counters_of(&s->counters), "offsets", offsets, "devices", devices);
+}
+
+json_t *live_commit(const params_row *r)
+{
+    json_t *o = json_pack(
+        "{s:I, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, "
+        "s:f, s:b}",
+        "version", (json_int_t)r->version, "commit", r->commit, "time_ns",
+        (json_int_t)r->time_ns, "writer", r->writer, "model", r->kind, "bytes",
+        (json_int_t)r->bytes, "blocks", (json_int_t)r->blocks, "refused",
+        (json_int_t)r->refused, "points", (json_int_t)r->points, "outliers",
+        (json_int_t)r->outliers, "partitions", (json_int_t)r->partitions,
+        "records", (json_int_t)r->records, "moved", r->moved, "ms",
+        (double)r->us / 1e3, "warming", r->warming != 0);
+
+    if (o && isfinite(r->threshold))
+        event_real(o, "threshold", r->threshold);
+    return o;
+}
+
+static json_t *commits_of(const params_row *r, size_t n)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(all, live_commit(&r[i]));
+    return all;
+}
+
+/* What the service has, before any of it is believed. */
+struct all {
+    params_facts facts;
+    params_pilot *pilots;
+    params_lease *leases;
+    params_end *ends;
+    params_row *rows;
+    size_t n_pilots, n_leases, n_ends, n_rows;
+    char control[64];
+};
+
+static int all_fetch(params *p, struct all *a, pe_error *errp)
+{
+    if (params_facts_fetch(p, &a->facts, errp) < 0 ||
+        params_pilots_fetch(p, &a->pilots, &a->n_pilots, errp) < 0 ||
+        params_leases_fetch(p, &a->leases, &a->n_leases, errp) < 0 ||
+        params_ends_fetch(p, &a->ends, &a->n_ends, errp) < 0)
+        return -1;
+    return params_control_fetch(p, a->control, sizeof(a->control), errp);
+}
+
+int facts_read(params *p, json_t *facts, pe_error *errp)
+{
+    struct all a = {0};
+    pe_error e = {0};
+    int rc = all_fetch(p, &a, errp);
+
+    /* An older Redis, or a user without the right, may have no history. */
+    if (rc == 0)
+        (void)params_rows_fetch(p, NULL, 1, &a.rows, &a.n_rows, &e);
+    if (rc == 0) {
+        json_object_set_new(facts, "beats", beats_of(a.pilots, a.n_pilots));
+        json_object_set_new(facts, "control", json_string(a.control));
+        json_object_set_new(facts, "leases", leases_of(a.leases, a.n_leases));
+        json_object_set_new(facts, "ends", ends_of(a.ends, a.n_ends));
+        json_object_set_new(facts, "state", state_of(&a.facts));
+        json_object_set_new(facts, "commits", commits_of(a.rows, a.n_rows));
+    }
+    params_facts_free(&a.facts);
+    params_pilots_free(a.pilots, a.n_pilots);
+    params_leases_free(a.leases, a.n_leases);
+    params_ends_free(a.ends, a.n_ends);
+    free(a.rows);
+    return rc;
+}
+
+/* --- the broker --- */
+
+int facts_high(broker_admin *a, json_t *facts, size_t *turnp, double budget_s,
+               pe_error *errp)
+{
+    const json_t *offsets =
+        json_object_get(json_object_get(facts, "state"), "offsets");
+    int64_t until = clock_mono_ns() + (int64_t)(budget_s * 1e9);
+    json_t *high = json_object_get(facts, "high");
+    size_t n = json_array_size(offsets);
+
+    if (!high) {
+        high = json_object();
+        json_object_set_new(facts, "high", high);
+    }
+    for (size_t i = 0; i < n && (i == 0 || clock_mono_ns() < until); i++) {
+        const json_t *row = json_array_get(offsets, (*turnp)++ % n);
+        const char *topic = json_string_value(json_array_get(row, 0));
+        int k = (int)json_integer_value(json_array_get(row, 1));
+        json_t *of = json_object_get(high, topic ? topic : "");
+        int64_t low, end;
+        char number[32];
+
+        if (!topic)
+            continue;
+        if (broker_watermarks(a, topic, k, &low, &end, errp) < 0)
+            return -1;
+        if (!of) {
+            of = json_object();
+            json_object_set_new(high, topic, of);
+        }
+        snprintf(number, sizeof(number), "%d", k);
+        json_object_set_new(of, number, json_integer((json_int_t)end));
+    }
+    return 0;
+}

@@ -1,0 +1,289 @@
+/* hops.c - back-pressure of each hop in words, and what stands still. */
+#include "make.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/monitor/monitor.h"
+#include "src/monitor/value.h"
+
+/* Of the time somebody waits for a hop: what Flink calls OK, LOW and HIGH. */
+#define LOW_SHARE 0.1
+#define HIGH_SHARE 0.5
+/* Of the time a hop is at work. */
+#define LOW_BUSY 0.5
+#define HIGH_BUSY 0.85
+/* Seconds of work that wait for it. */
+#define LOW_LAG_S 1.0
+#define HIGH_LAG_S 10.0
+
+enum pressure { UNKNOWN, OK, LOW, HIGH };
+
+static const char *const words[] = {"?", "ok", "low", "high"};
+
+static enum pressure of(double value, double low, double high)
+{
+    return value >= high ? HIGH : value >= low ? LOW : OK;
+}
+
+static enum pressure more(enum pressure a, enum pressure b)
+{
+    return a > b ? a : b;
+}
+
+static void hop_add(json_t *list, const char *name, enum pressure pressure,
+                    double share, const char *text)
+{
+    json_t *o = json_pack("{s:s, s:s, s:s}", "hop", name, "pressure",
+                          words[pressure], "text", text);
+
+    if (o && isfinite(share))
+        json_object_set_new(o, "share", live_real(share));
+    json_array_append_new(list, o);
+}
+
+/* Seconds of ranks or devices that went into [key], over all pilots of a kind,
+ * as a share of the time they had; NAN: not known.
+ */
+static double share_of(const live_parts *p, bool pools, const char *key)
+{
+    double spent = 0, had = 0;
+
+    for (size_t i = 0; i < p->n; i++) {
+        const live_pilot *k = &p->pilots[i];
+        double lanes =
+            value_real(k->last, "ranks") + value_real(k->last, "devices");
+
+        if (!k->fresh || (pools ? !k->is_pool : !k->is_edge))
+            continue;
+        spent += value_real(k->last, key);
+        had += lanes * value_real(k->last, "seconds");
+    }
+    if (had <= 0)
+        return NAN;
+    return spent > had ? 1 : spent / had;
+}
+
+/* --- the hops, in the way of blocks --- */
+
+static double fullest(const live_parts *p)
+{
+    double full = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        if (p->pilots[i].is_edge && p->pilots[i].fresh &&
+            value_real(p->pilots[i].progress, "full") > full)
+            full = value_real(p->pilots[i].progress, "full");
+    return full;
+}
+
+/* The source and the stages of devices: are they in time? */
+static void edge_add(const live_parts *p, json_t *list)
+{
+    double busy = share_of(p, false, "busy_s");
+    double paced = share_of(p, false, "paced_s");
+    char text[160];
+
+    if (!isfinite(busy)) {
+        hop_add(list, "source", UNKNOWN, NAN, "no edge tells");
+        hop_add(list, "edge", UNKNOWN, NAN, "no edge tells");
+        return;
+    }
+    snprintf(text, sizeof(text),
+             "devices wait for the schedule or the sensor %.0f%% of the time%s",
+             100 * paced,
+             paced >= LOW_SHARE ? ""
+                                : ": they are behind it, or it has no limit");
+    hop_add(list, "source",
+            paced >= LOW_SHARE                              ? OK
+            : share_of(p, false, "blocked_s") >= HIGH_SHARE ? HIGH
+                                                            : LOW,
+            paced, text);
+    snprintf(text, sizeof(text),
+             "functions of devices are at work %.0f%% of the time", 100 * busy);
+    hop_add(list, "edge", of(busy, LOW_BUSY, HIGH_BUSY), busy, text);
+}
+
+static void broker_add(const live_parts *p, json_t *list)
+{
+    double blocked = share_of(p, false, "blocked_s"), full = fullest(p);
+    enum pressure q;
+    char text[200];
+
+    if (!isfinite(blocked)) {
+        hop_add(list, "broker", UNKNOWN, NAN, "no edge tells");
+        return;
+    }
+    q = more(of(blocked, LOW_SHARE, HIGH_SHARE), full >= HIGH_BUSY ? LOW : OK);
+    snprintf(text, sizeof(text),
+             "devices wait for room in their queues %.0f%% of the time; the "
+             "fullest is at %.0f%%",
+             100 * blocked, 100 * full);
+    hop_add(list, "broker", q, blocked, text);
+}
+
+static void pool_add(const live_parts *p, const json_t *doc, json_t *list)
+{
+    double busy = share_of(p, true, "busy_s");
+    double fetch = share_of(p, true, "fetch_s");
+    const json_t *lag = json_object_get(doc, "lag");
+    double behind = value_real(lag, "seconds");
+    double grows = value_real(lag, "blocks_per_s");
+    bool stands =
+        lag && !json_object_get(lag, "seconds") && value_int(lag, "blocks") > 0;
+    enum pressure q;
+    char text[240];
+
+    if (!isfinite(busy)) {
+        hop_add(list, "pool", UNKNOWN, NAN, "no pool tells");
+        return;
+    }
+    q = stands
+            ? HIGH
+            : more(of(behind, LOW_LAG_S, HIGH_LAG_S),
+                   behind >= LOW_LAG_S && grows > 0 && busy >= HIGH_BUSY ? HIGH
+                                                                         : OK);
+    if (stands)
+        snprintf(text, sizeof(text),
+                 "%lld blocks wait and none is processed; ranks are at work "
+                 "%.0f%% of the time",
+                 (long long)value_int(lag, "blocks"), 100 * busy);
+    else
+        snprintf(text, sizeof(text),
+                 "%.3g s of work wait%s; ranks process %.0f%% of the time and "
+                 "fetch %.0f%%",
+                 behind, grows > 0 && behind >= LOW_LAG_S ? " and grow" : "",
+                 100 * busy, 100 * fetch);
+    hop_add(list, "pool", q, busy, text);
+}
+
+/* Reduction and commit of an epoch. */
+static void commit_add(const live_parts *p, json_t *list)
+{
+    double reduce = share_of(p, true, "reduce_s"), taken = 0, longest = 0;
+    char text[200];
+
+    if (!isfinite(reduce)) {
+        hop_add(list, "commit", UNKNOWN, NAN, "no pool tells");
+        return;
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        const json_t *last = p->pilots[i].last;
+        double ms = value_real(last, "commit_ms");
+
+        if (!p->pilots[i].is_pool || !p->pilots[i].fresh)
+            continue;
+        longest = ms > longest ? ms : longest;
+        taken = fmax(taken, live_per_s(last, "commits") * ms / 1e3);
+    }
+    snprintf(text, sizeof(text),
+             "ranks reduce %.0f%% of the time; a commit takes %.3g ms",
+             100 * reduce, longest);
+    hop_add(list, "commit",
+            more(of(reduce, LOW_SHARE * 2, HIGH_SHARE),
+                 of(taken, HIGH_SHARE, HIGH_BUSY)),
+            fmax(reduce, taken > 1 ? 1 : taken), text);
+}
+
+/* --- what stands still --- */
+
+/* The hop a pool stands at, by what it says itself. */
+static const char *hop_of(const live_pilot *k)
+{
+    const char *why =
+        value_text(json_object_get(k->progress, "waits"), "text", "");
+
+    if (*why)
+        return strstr(why, "broker") ? "broker" : "commit";
+    if (!k->fresh || live_share(k->last, "busy_s") > LOW_BUSY)
+        return "pool";
+    return "commit";
+}
+
+static void stalled_put(const live_parts *p, json_t *doc)
+{
+    json_t *list = json_array();
+    const json_t *lag = json_object_get(doc, "lag");
+    double since = live_age_s(p, value_int(p->state, "time_ns"));
+    double limit = LIVE_STALLED_S;
+
+    for (size_t i = 0; i < p->n; i++) {
+        const live_pilot *k = &p->pilots[i];
+        const json_t *waits = json_object_get(k->progress, "waits");
+        double p95 = 4 * value_real(k->progress, "p95_ms") / 1e3;
+        char text[700];
+
+        if (!k->is_pool || k->over || k->silent || value_int(lag, "blocks") < 1)
+            continue;
+        if (!value_int(p->state, "time_ns") ||
+            since < (p95 > limit ? p95 : limit))
+            continue;
+        snprintf(text, sizeof(text),
+                 "pool %s has %lld blocks to do and has committed nothing for "
+                 "%.0f s%s%s",
+                 k->name, (long long)value_int(lag, "blocks"), since,
+                 waits ? ": " : "", value_text(waits, "text", ""));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:I, s:s}", "pilot", k->name, "hop",
+                            hop_of(k), "since_ns",
+                            value_int(p->state, "time_ns"), "text", text));
+    }
+    json_object_set_new(doc, "stalled", list);
+}
+
+/* --- the verdict of the last seconds --- */
+
+/* Two pools are one that is twice as large. */
+static json_t *pools_sum(const live_parts *p)
+{
+    static const char *const keys[] = {"ranks",  "points",  "bytes",
+                                       "busy_s", "fetch_s", "reduce_s",
+                                       "idle_s", "helped",  NULL};
+    json_t *sum = NULL;
+
+    for (size_t i = 0; i < p->n; i++) {
+        const live_pilot *k = &p->pilots[i];
+
+        if (!k->is_pool || !k->fresh)
+            continue;
+        if (!sum) {
+            sum = json_copy((json_t *)k->last);
+            continue;
+        }
+        for (const char *const *key = keys; *key; key++)
+            json_object_set_new(
+                sum, *key,
+                json_real(value_real(sum, *key) + value_real(k->last, *key)));
+    }
+    return sum;
+}
+
+static void verdict_put(const live_parts *p, json_t *doc)
+{
+    json_t *edges = json_array(), *pool = pools_sum(p), *verdict = NULL;
+
+    for (size_t i = 0; i < p->n; i++)
+        if (p->pilots[i].is_edge && p->pilots[i].fresh)
+            json_array_append(edges, (json_t *)p->pilots[i].last);
+    if (pool)
+        verdict = monitor_verdict(pool, edges, 0); /* their cores are theirs */
+    if (verdict)
+        json_object_set_new(doc, "verdict", verdict);
+    json_decref(pool);
+    json_decref(edges);
+}
+
+int live_hops(const live_parts *p, json_t *doc)
+{
+    json_t *list = json_array();
+
+    edge_add(p, list);
+    broker_add(p, list);
+    pool_add(p, doc, list);
+    commit_add(p, list);
+    json_object_set_new(doc, "hops", list);
+    stalled_put(p, doc);
+    verdict_put(p, doc);
+    return list ? 0 : -1;
+}

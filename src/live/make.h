@@ -1,0 +1,52 @@
+/* make.h - a document of live.h is made, part by part. */
+#ifndef LIVE_MAKE_H
+#define LIVE_MAKE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Beats older than this say nothing of now, and their pilot is silent. */
+#define LIVE_SILENT_S 15.0
+/* A pool that has records and has committed nothing for so long is stalled. */
+#define LIVE_STALLED_S 10.0
+
+/* A pilot as its newest beat tells it. */
+typedef struct live_pilot {
+    const char *name, *kind, *state;
+    const json_t *beat, *progress, *last, *final;
+    double age_s;
+    bool is_pool, is_edge;
+    bool over;   /* its beat is an exit record */
+    bool silent; /* it is not, and nothing was heard for too long */
+    bool fresh;  /* what its `last` says is of now */
+} live_pilot;
+
+/* What the parts are made from. */
+typedef struct live_parts {
+    const json_t *facts, *state;
+    int64_t now_ns;
+    live_pilot *pilots;
+    size_t n;
+    double blocks_per_s; /* of the pools, in the last seconds */
+    bool rated;          /* ... and that is known */
+} live_parts;
+
+/* [ns] as seconds before now; never less than 0. */
+double live_age_s(const live_parts *p, int64_t ns);
+
+/* Member [key] of [o], a list of the last seconds, over seconds; 0. */
+double live_per_s(const json_t *last, const char *key);
+/* What part of the time of its ranks or devices member [key] of [last] took. */
+double live_share(const json_t *last, const char *key);
+
+/* [n] as a JSON number of few digits. */
+json_t *live_real(double n);
+
+/* lists.c: "ranks", "partitions", "devices", "left_out", and "lag". */
+int live_lists(const live_parts *p, json_t *doc);
+/* hops.c: "hops", "stalled", "verdict". */
+int live_hops(const live_parts *p, json_t *doc);
+
+#endif
