@@ -151,10 +151,8 @@ static int temp_fill(int fd, const void *data, size_t len, mode_t mode)
     return close(fd);
 }
 
-int file_replace(const char *temp, const char *path, pe_error *errp)
+int file_sync_folder(const char *path, pe_error *errp)
 {
-    if (rename(temp, path) < 0)
-        return file_error(errp, errno, "write", path, PE_EXIT_CREATE);
     char *folder = path_folder(path);
     if (!folder)
         return pe_error_nomem(errp);
@@ -163,6 +161,13 @@ int file_replace(const char *temp, const char *path, pe_error *errp)
         file_error(errp, errno, "sync", folder, PE_EXIT_CREATE);
     free(folder);
     return status;
+}
+
+int file_replace(const char *temp, const char *path, pe_error *errp)
+{
+    if (rename(temp, path) < 0)
+        return file_error(errp, errno, "write", path, PE_EXIT_CREATE);
+    return file_sync_folder(path, errp);
 }
 
 /* A device, a pipe, or a descriptor under a name: what is written goes in

@@ -32,6 +32,9 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode,
  */
 int file_replace(const char *temp, const char *path, pe_error *errp);
 
+/* Have the names in the folder of [path] on the disk. */
+int file_sync_folder(const char *path, pe_error *errp);
+
 /* Put folder [from], whole, in the place of folder [to], which may be there,
  * and remove that.  Somebody who is killed on the way leaves the old one or the
  * new one as [to], or, where the file system cannot exchange two folders, the

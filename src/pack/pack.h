@@ -43,4 +43,12 @@ uint32_t pack_crc32(const void *data, size_t n);
 /* Begin again, [fd] being at the start of a file (perhaps another one). */
 void pack_restart(pack *p, int fd);
 
+/* The check sum (CRC-32) of what [sum] is of (0: of nothing) with [len] bytes
+ * at [data] behind it, ...
+ */
+uint32_t pack_check(uint32_t sum, const void *data, size_t len);
+/* ... and of what [sum] is of with [len] bytes behind it whose own is [more].
+ */
+uint32_t pack_check_join(uint32_t sum, uint32_t more, uint64_t len);
+
 #endif
