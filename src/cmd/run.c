@@ -283,6 +283,8 @@ static int run_execute(struct run *r, pe_error *errp)
         status = r->stop_signal ? run_stopped(r) : log_failure(errp);
     } else {
         r->made_dir = false;
+        if (!r->local)
+            log_info("watch: pilot top %s", r->req->run);
         run_follow(r);
         status = r->stop_signal ? run_stopped(r) : run_conclude(r, errp);
     }

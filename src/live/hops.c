@@ -259,15 +259,45 @@ static json_t *pools_sum(const live_parts *p)
     return sum;
 }
 
+/* An edge as it would be over the seconds of the pool. */
+static json_t *edge_over(const json_t *last, double seconds)
+{
+    static const char *const keys[] = {"busy_s", "blocked_s", "paced_s", NULL};
+    double own = value_real(last, "seconds");
+    json_t *o = json_copy((json_t *)last);
+
+    if (own <= 0 || seconds <= 0)
+        return o;
+    for (const char *const *key = keys; *key; key++)
+        json_object_set_new(o, *key,
+                            json_real(value_real(last, *key) * seconds / own));
+    json_object_set_new(o, "seconds", json_real(seconds));
+    return o;
+}
+
+/* Of all hosts that pools say they are on; 0: not known. */
+static int cores_of(const live_parts *p)
+{
+    int cores = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        if (p->pilots[i].is_pool && p->pilots[i].fresh)
+            cores += (int)value_int(
+                json_object_get(p->pilots[i].beat, "machine"), "cores");
+    return cores;
+}
+
 static void verdict_put(const live_parts *p, json_t *doc)
 {
     json_t *edges = json_array(), *pool = pools_sum(p), *verdict = NULL;
 
     for (size_t i = 0; i < p->n; i++)
         if (p->pilots[i].is_edge && p->pilots[i].fresh)
-            json_array_append(edges, (json_t *)p->pilots[i].last);
+            json_array_append_new(
+                edges,
+                edge_over(p->pilots[i].last, value_real(pool, "seconds")));
     if (pool)
-        verdict = monitor_verdict(pool, edges, 0); /* their cores are theirs */
+        verdict = monitor_verdict(pool, edges, cores_of(p));
     if (verdict)
         json_object_set_new(doc, "verdict", verdict);
     json_decref(pool);

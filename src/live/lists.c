@@ -314,11 +314,12 @@ static int64_t told_add(const live_parts *p, json_t *all)
     for (size_t i = 0; i < p->n; i++) {
         const live_pilot *k = &p->pilots[i];
         const json_t *list = json_object_get(k->progress, "device"), *values;
-        const json_t *model = json_object_get(k->progress, "model");
+        json_t *model;
         size_t at;
 
         if (!k->is_edge || !k->fresh)
             continue;
+        model = live_model_seen(k);
         json_array_foreach(list, at, values)
         {
             json_t *o = device_of(all, name_of(values));
@@ -326,13 +327,9 @@ static int64_t told_add(const live_parts *p, json_t *all)
             json_object_set_new(o, "pilot", json_string(k->name));
             named(o, values, 1, keys);
             if (model)
-                json_object_set_new(
-                    o, "model",
-                    json_pack(
-                        "{s:I, s:o}", "version", value_int(model, "version"),
-                        "age_s",
-                        live_real(live_age_s(p, value_int(model, "time_ns")))));
+                json_object_set(o, "model", model);
         }
+        json_decref(model);
         missing +=
             value_int(k->last, "devices") - (int64_t)json_array_size(list);
     }

@@ -44,7 +44,7 @@
  *      of an edge: "devices": how many, "rate", "sensed_per_s", "busy",
  *        "blocked", "paced": shares of its devices' time, "queued": blocks,
  *        "full": of the fullest queue, the share that is taken,
- *        "model": {"version", "age_s"}}],
+ *        "model": {"version", "age_s": when it was told of}}],
  *    "ranks": [{"pilot", "rank", "busy", "fetch", "reduce", "idle",
  *      "blocks_per_s", "helped_per_s", "rss_mb", "lag": records not dispatched,
  *      "backlog": ... of them fetched}],

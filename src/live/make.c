@@ -178,22 +178,25 @@ static void pool_put(const live_pilot *k, json_t *o)
     put(o, "rss_mb", live_real(rss_of(json_object_get(k->progress, "rank"))));
 }
 
-/* What an agent knows of the newest model. */
-static json_t *model_seen(const live_parts *p, const json_t *model)
+json_t *live_model_seen(const live_pilot *k)
 {
+    const json_t *model = json_object_get(k->progress, "model");
+    double age = (double)(value_int(k->progress, "time_ns") -
+                          value_int(model, "time_ns")) /
+                 NS_PER_S;
+
     if (!model)
         return NULL;
     return json_pack("{s:I, s:o}", "version", value_int(model, "version"),
-                     "age_s",
-                     live_real(live_age_s(p, value_int(model, "time_ns"))));
+                     "age_s", live_real(age > 0 ? age : 0));
 }
 
-static void edge_put(const live_parts *p, const live_pilot *k, json_t *o)
+static void edge_put(const live_pilot *k, json_t *o)
 {
     static const char *const shares[] = {"busy", "blocked", "paced", NULL};
     const json_t *blocks = json_object_get(k->last, "blocks");
 
-    put(o, "model", model_seen(p, json_object_get(k->progress, "model")));
+    put(o, "model", live_model_seen(k));
     if (!k->fresh)
         return;
     copy(o, k->last, (const char *const[]){"devices", NULL});
@@ -225,7 +228,7 @@ static json_t *pilot_make(const live_parts *p, const live_pilot *k)
     if (k->is_pool)
         pool_put(k, o);
     if (k->is_edge)
-        edge_put(p, k, o);
+        edge_put(k, o);
     return o;
 }
 

@@ -44,6 +44,11 @@ double live_share(const json_t *last, const char *key);
 /* [n] as a JSON number of few digits. */
 json_t *live_real(double n);
 
+/* What pilot [k] says of the newest model it has: how old that was when it said
+ * so.  New; NULL: nothing.
+ */
+json_t *live_model_seen(const live_pilot *k);
+
 /* lists.c: "ranks", "partitions", "devices", "left_out", and "lag". */
 int live_lists(const live_parts *p, json_t *doc);
 /* hops.c: "hops", "stalled", "verdict". */

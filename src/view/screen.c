@@ -405,7 +405,7 @@ static void hops_add(const json_t *doc, const screen *s, screen_lines *out)
     {
         const char *pressure = value_text(hop, "pressure", "?");
 
-        text_add(&t, "%s%s ", i ? " > " : "", value_text(hop, "hop", "?"));
+        text_add(&t, "%s%s ", i ? "  " : "", value_text(hop, "hop", "?"));
         put_look(&t, pressure_look(pressure));
         text_add(&t, "%s", pressure);
         put_look(&t, SCREEN_PLAIN);
@@ -541,17 +541,25 @@ void screen_make(const json_t *doc, screen *s, screen_lines *out)
     size_t rows = s->rows > 1 ? (size_t)s->rows : 1, list = 0;
     screen_lines top = {0};
     bool help = rows >= 12;
+    const text none = {0};
 
     *out = (screen_lines){0};
     screen_summary(doc, s, false, &top);
     /* The list has a third of the screen at least, with its title. */
     if (rows >= 8)
-        list =
-            rows - top.n > rows / 3 && top.n < rows ? rows - top.n : rows / 3;
+        list = top.n + rows / 3 < rows ? rows - top.n : rows / 3;
     lines_move(&top, out, rows - list);
-    if (list > (size_t)help + 1)
-        screen_list(doc, s, list - help, out);
-    if (help && out->n < rows)
+    if (help)
+        list--;
+    if (list > screen_count(doc, s) + 1) {
+        screen_add(out, s, &none);
+        list--;
+    }
+    if (list > 1)
+        screen_list(doc, s, list, out);
+    while (help && out->n + 1 < rows && !out->failed)
+        screen_add(out, s, &none);
+    if (help)
         help_add(s, out);
 }
 

@@ -163,17 +163,11 @@ static const column of_partitions[] = {
 };
 
 static const column of_devices[] = {
-    {"DEVICE", "device", -16, put_name},
-    {"PART", "partition", 5, put_number},
-    {"SEQ", "seq", 8, put_number},
-    {"SENSED", "sensed", 8, put_number},
-    {"SENT", "sent", 8, put_number},
-    {"QUEUED", "queued", 7, put_number},
-    {"FULL", "full", 5, put_share},
-    {"MODEL", "model", 12, put_model},
-    {"", "", 6, put_end},
-    {"TIME", "", 0, put_times},
-    {NULL, NULL, 0, NULL},
+    {"DEVICE", "device", -14, put_name}, {"PART", "partition", 5, put_number},
+    {"SEQ", "seq", 8, put_number},       {"SENT", "sent", 8, put_number},
+    {"QUEUED", "queued", 7, put_number}, {"FULL", "full", 5, put_share},
+    {"MODEL", "model", 12, put_model},   {"", "", 6, put_end},
+    {"TIME", "", 0, put_times},          {NULL, NULL, 0, NULL},
 };
 
 static const struct {
@@ -247,24 +241,40 @@ static void put_cell(text *t, const char *cell, int width)
     }
 }
 
-static void title_add(const json_t *doc, const screen *s, screen_lines *out)
+/* Where the list is, and how many are not in it; nothing of the outermost. */
+static bool where_add(const json_t *doc, const screen *s, screen_lines *out)
 {
-    const json_t *left = json_object_get(doc, "left_out");
     const char *list = tables[s->level].list;
+    json_int_t left = value_int(json_object_get(doc, "left_out"), list);
+    text t = {0};
+
+    put_look(&t, SCREEN_BOLD);
+    text_add(&t, "%s", list);
+    put_look(&t, SCREEN_PLAIN);
+    if (*s->pilot)
+        text_add(&t, " of %s", s->pilot);
+    if (s->level > SCREEN_RANKS && s->rank >= 0)
+        text_add(&t, ", rank %lld", s->rank);
+    if (s->level > SCREEN_PARTITIONS && s->partition >= 0)
+        text_add(&t, ", partition %lld", s->partition);
+    if (left > 0)
+        text_add(&t, " (%lld more are left out)", (long long)left);
+    if (s->level == SCREEN_PILOTS && left == 0)
+        t.len = 0;
+    if (t.len > 0)
+        screen_add(out, s, &t);
+    left = (json_int_t)t.len;
+    text_free(&t);
+    return left > 0;
+}
+
+static void title_add(const screen *s, screen_lines *out)
+{
     text t = {0};
 
     put_look(&t, SCREEN_BOLD);
     for (const column *c = tables[s->level].columns; c->title; c++)
         put_cell(&t, c->title, c->width);
-    if (s->level == SCREEN_DEVICES && s->partition >= 0)
-        text_add(&t, "  (partition %lld)", s->partition);
-    else if (*s->pilot && s->rank >= 0)
-        text_add(&t, "  (%s, rank %lld)", s->pilot, s->rank);
-    else if (*s->pilot)
-        text_add(&t, "  (%s)", s->pilot);
-    if (value_int(left, list) > 0)
-        text_add(&t, "  +%lld more %s", (long long)value_int(left, list),
-                 tables[s->level].word);
     screen_add(out, s, &t);
     text_free(&t);
 }
@@ -298,9 +308,12 @@ static void none_add(const screen *s, screen_lines *out)
 
 void screen_list(const json_t *doc, screen *s, size_t rows, screen_lines *out)
 {
-    size_t n = screen_count(doc, s), room = rows > 1 ? rows - 1 : 0;
+    size_t n = screen_count(doc, s), room;
     bool plain = s->cursor == SIZE_MAX; /* nobody moves in it */
 
+    if (rows > 2 && where_add(doc, s, out))
+        rows--;
+    room = rows > 1 ? rows - 1 : 0;
     s->n_list = n;
     if (!plain && s->cursor >= n)
         s->cursor = n ? n - 1 : 0;
@@ -308,7 +321,7 @@ void screen_list(const json_t *doc, screen *s, size_t rows, screen_lines *out)
         s->top = s->cursor;
     if (!plain && s->cursor >= s->top + room)
         s->top = s->cursor + 1 - room;
-    title_add(doc, s, out);
+    title_add(s, out);
     if (n == 0 && room > 0)
         none_add(s, out);
     for (size_t i = s->top; i < n && i - s->top < room; i++)

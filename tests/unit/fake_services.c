@@ -291,6 +291,46 @@ const char *params_key_word(size_t i)
     return i == 0 ? "state" : NULL;
 }
 
+/* --- what only who looks at a run asks for --- */
+
+int params_facts_fetch(params *p, params_facts *out, pe_error *errp)
+{
+    (void)p;
+    *out = (params_facts){0};
+    return fails("facts", errp);
+}
+
+void params_facts_free(params_facts *f)
+{
+    (void)f;
+}
+
+int params_rows_fetch(params *p, const char *after, size_t most,
+                      params_row **out, size_t *np, pe_error *errp)
+{
+    (void)p;
+    (void)after;
+    (void)most;
+    *out = NULL;
+    *np = 0;
+    return fails("rows", errp);
+}
+
+int params_leases_fetch(params *p, params_lease **out, size_t *np,
+                        pe_error *errp)
+{
+    (void)p;
+    *out = NULL;
+    *np = 0;
+    return fails("leases", errp);
+}
+
+void params_leases_free(params_lease *l, size_t n)
+{
+    (void)l;
+    (void)n;
+}
+
 /* --- what only results and models are asked for --- */
 
 int params_run_delete(params *p, pe_error *errp)
