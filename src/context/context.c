@@ -18,6 +18,7 @@ struct pe_context {
     bool unmet; /* scores were asked for, and there was no model */
     context_skip_list *skips; /* NULL: none */
     context_progress read;    /* of a source that ends */
+    int64_t due_ns;           /* of its next block */
     const int64_t *times;     /* of the rows of its block */
     uint32_t n_times;
     char *columns; /* their names; NULL: none */
@@ -62,6 +63,7 @@ pe_context *context_create(const context_setup *s, pe_error *errp)
         return NULL;
     }
     ctx->set = *s;
+    ctx->due_ns = -1;
     ctx->set.run = copy_text(s->run);
     ctx->set.stage = copy_text(s->stage);
     ctx->set.device = copy_text(s->device);
@@ -221,6 +223,21 @@ void context_read(pe_context *ctx, const context_progress *r)
 context_progress context_read_get(const pe_context *ctx)
 {
     return ctx->read;
+}
+
+double context_rate(const pe_context *ctx)
+{
+    return ctx->set.rate;
+}
+
+void context_due(pe_context *ctx, int64_t ns)
+{
+    ctx->due_ns = ns;
+}
+
+int64_t context_due_get(const pe_context *ctx)
+{
+    return ctx->due_ns;
 }
 
 void context_times(pe_context *ctx, const int64_t *ns, uint32_t n)

@@ -31,6 +31,7 @@ typedef struct context_setup {
     const char *const *context_keys, *const *context_values;
     size_t n_context;
     double within_s;
+    double rate; /* of a source: blocks a second, 0: as fast as it goes */
     uint32_t points;
     enum pe_dtype dtype;
     uint64_t position;
@@ -93,6 +94,16 @@ typedef struct context_progress {
 } context_progress;
 void context_read(pe_context *ctx, const context_progress *r);
 context_progress context_read_get(const pe_context *ctx);
+
+/* Blocks a second that its stage asks of a source (`block: {rate:}`); 0: as
+ * fast as it goes.
+ */
+double context_rate(const pe_context *ctx);
+/* A source with a schedule of its own says when its next block is due, in ns
+ * since it was opened; below 0, as at first: by its stage's rate.
+ */
+void context_due(pe_context *ctx, int64_t ns);
+int64_t context_due_get(const pe_context *ctx);
 
 /* What a source says of the rows of the block it hands out: the time of each
  * (borrowed until it is asked for the next one; n 0: they have none), ...  A

@@ -210,16 +210,29 @@ static bool cancelled(const device *d)
     return atomic_load_explicit(&d->cancelled, memory_order_relaxed) != 0;
 }
 
+/* The source has a schedule, or a rate. */
+static int64_t next_due_ns(const device *d)
+{
+    int64_t own = context_due_get(d->ctx[0]);
+
+    if (own >= 0 || d->conf.rate <= 0)
+        return own;
+    return identity_due_ns(0, d->conf.rate, d->count);
+}
+
 /* Wait until the next block is due.  Due times are absolute: time lost
  * elsewhere does not move the schedule.
  */
 static int wait_due(device *d)
 {
+    /* What is waited before the first block holds nothing up. */
+    int64_t before = 0, *paced = d->count > 0 ? &d->stats.paced_ns : &before;
     int64_t due, now, from;
 
-    if (d->conf.rate <= 0)
+    d->due_ns = next_due_ns(d);
+    if (d->due_ns < 0)
         return 0;
-    due = identity_due_ns(d->start_mono_ns, d->conf.rate, d->count);
+    due = d->start_mono_ns + d->due_ns;
     from = clock_mono_ns();
     for (now = from; now < due && !cancelled(d); now = from) {
         if (due - now < UNSENT_NS)
@@ -229,7 +242,7 @@ static int wait_due(device *d)
                        due - now < patience_ns(d) ? due - now : patience_ns(d));
         if (pump(d) < 0)
             return -1;
-        spend(&d->stats.paced_ns, &from);
+        spend(paced, &from);
     }
     return 0;
 }

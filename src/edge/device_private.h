@@ -45,6 +45,8 @@ struct device {
     uint64_t generation; /* of the producer that has our blocks */
 
     int64_t start_ns, start_mono_ns; /* of the schedule */
+    int64_t due_ns;                  /* of the block at hand, since then; below
+                                        0: whenever it is there */
     uint64_t count;                  /* blocks sensed */
     uint64_t seq;                    /* of the one at hand */
     pthread_mutex_t skips_lock;

@@ -129,9 +129,7 @@ static int64_t sense_ns(const device *d, const pe_block *b)
 {
     if (b->sense_ns)
         return b->sense_ns;
-    return d->conf.rate > 0
-               ? identity_due_ns(d->start_ns, d->conf.rate, d->count)
-               : clock_real_ns();
+    return d->due_ns >= 0 ? d->start_ns + d->due_ns : clock_real_ns();
 }
 
 /* Put a block that was sensed through the stages: 1 it goes on, 0 not. */

@@ -74,6 +74,7 @@ static int load_stage(plan *out, size_t i, const pipeline *p,
         .context_values = (const char *const *)p->context_values,
         .n_context = p->n_context,
         .within_s = out->source->within_s,
+        .rate = out->source->rate,
         .points = out->source->points,
         .dtype = p->dtype,
     };

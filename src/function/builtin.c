@@ -9,7 +9,8 @@
 static const builtin table[] = {
     {.ops = &generator_function,
      .rereadable = true,
-     .framed = generator_framed},
+     .framed = generator_framed,
+     .check = generator_check},
     {.ops = &file_function, .rereadable = true, .once = file_once},
     {.ops = &proc_function},
     {.ops = &score_function, .scores = true, .columns = builtin_columns},

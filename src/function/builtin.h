@@ -21,6 +21,8 @@ typedef struct builtin {
                                               NULL: always */
     bool checked; /* its open hook reads options and nothing else, see
                      function_check */
+    /* ... or does this alone; NULL: it has nothing to say. */
+    int (*check)(pe_context *ctx);
     /* What the columns of [list] are called behind it, see function_columns;
      * NULL: nobody knows.
      */
@@ -59,7 +61,8 @@ int aggregate_columns(const pe_options *o, const char *names, struct text *out);
 /* Drift: [unscored] of its row. */
 bool drift_unscored(const pe_options *o);
 
-/* Generator: [framed] of its row. */
+/* Generator: [framed] and [check] of its row. */
 bool generator_framed(const pe_options *o);
+int generator_check(pe_context *ctx);
 
 #endif

@@ -3,9 +3,12 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "src/block/npy.h"
 #include "src/common/random.h"
+#include "src/context/context.h"
+#include "src/function/arrivals.h"
 #include "src/function/builtin.h"
 
 #define CENTRE_DEVIATION 2.0 /* N(0, 4 I) */
@@ -14,7 +17,11 @@
 
 typedef struct generator_state {
     generator_spec spec;
-    double *centres;
+    double *centres, *moved; /* at block 0; at the block at hand */
+    arrivals_trace trace;
+    arrivals arrivals;
+    uint32_t least;    /* points of a block are drawn from here on; 0:
+                          all have as many */
     uint64_t blocks;   /* 0: endless */
     uint64_t position; /* of the next block */
     pe_block *kept;    /* pre-generated frames */
@@ -42,6 +49,24 @@ void generator_centres(const generator_spec *s, double *centres)
         centres[i] = CENTRE_DEVIATION * a;
         if (i + 1 < n)
             centres[i + 1] = CENTRE_DEVIATION * b;
+    }
+}
+
+void generator_moved(const generator_spec *s, const double *centres,
+                     uint64_t position, double *out)
+{
+    double way = s->drift * s->spread * (double)position;
+
+    for (uint32_t c = 0; c < s->clusters; c++) {
+        random_stream r = {.key = random_mix(random_mix(s->seed, 2), c)};
+        double *to = out + (size_t)c * s->features, length = 0;
+        for (uint32_t j = 0; j < s->features; j++) {
+            to[j] = random_normal(&r);
+            length += to[j] * to[j];
+        }
+        for (uint32_t j = 0; j < s->features; j++)
+            to[j] = centres[(size_t)c * s->features + j] +
+                    (length > 0 ? way * to[j] / sqrt(length) : 0);
     }
 }
 
@@ -108,20 +133,43 @@ static void generator_close(pe_context *ctx)
         pe_block_release(&st->kept[i]);
     free(st->kept);
     free(st->centres);
+    free(st->moved);
+    arrivals_trace_free(&st->trace);
     free(st);
     pe_context_set_state(ctx, NULL);
+}
+
+/* Points of the block at [position]. */
+static uint32_t points_of(pe_context *ctx, const generator_state *st,
+                          uint64_t position)
+{
+    uint64_t key = random_mix(random_mix(st->spec.seed, 3),
+                              (uint64_t)pe_context_index(ctx));
+    random_stream r = {.key = random_mix(key, position)};
+    uint32_t most = pe_context_points(ctx);
+
+    if (st->trace.points)
+        return st->trace.points[position % st->trace.n];
+    if (st->least == 0)
+        return most;
+    return st->least + (uint32_t)random_below(&r, most - st->least + 1);
 }
 
 /* Make the block at [position] in the storage of [out]. */
 static int make_block(pe_context *ctx, const generator_state *st,
                       uint64_t position, pe_block *out)
 {
+    const double *centres = st->centres;
     pe_error error;
 
-    if (pe_block_reserve(out, pe_context_points(ctx), st->spec.features,
+    if (pe_block_reserve(out, points_of(ctx, st, position), st->spec.features,
                          pe_context_dtype(ctx), &error) < 0)
         return pe_context_fail(ctx, "%s", error.text);
-    generator_fill(&st->spec, st->centres, pe_context_index(ctx), position, out,
+    if (st->spec.drift > 0) {
+        generator_moved(&st->spec, st->centres, position, st->moved);
+        centres = st->moved;
+    }
+    generator_fill(&st->spec, centres, pe_context_index(ctx), position, out,
                    NULL);
     return 0;
 }
@@ -158,28 +206,156 @@ static void read_options(const pe_options *o, generator_state *st)
     st->spec.seed = (uint64_t)pe_options_int(o, "seed");
     st->spec.outliers = pe_options_float(o, "outliers");
     st->spec.spread = pe_options_float(o, "spread");
+    st->spec.drift = pe_options_float(o, "drift");
+    st->least = (uint32_t)pe_options_int(o, "points-least");
     st->blocks = (uint64_t)pe_options_int(o, "blocks");
     st->n_kept = (uint64_t)pe_options_int(o, "distinct");
 }
 
+/* --- when blocks come --- */
+
+static enum arrivals_kind kind_of(const pe_options *o)
+{
+    static const char *const names[] = {
+        [ARRIVALS_CONSTANT] = "constant",
+        [ARRIVALS_POISSON] = "poisson",
+        [ARRIVALS_BURSTS] = "bursts",
+    };
+    const char *name = pe_options_string(o, "arrivals");
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strcmp(names[i], name))
+            return (enum arrivals_kind)i;
+    return ARRIVALS_TRACE;
+}
+
+/* Options that do not go together; 0, or the error of [ctx]. */
+static int check_arrivals(pe_context *ctx)
+{
+    const pe_options *o = pe_context_options(ctx);
+    const char *name = pe_options_string(o, "arrivals");
+    enum arrivals_kind kind = kind_of(o);
+    bool season = pe_options_time(o, "season") > 0;
+    double rate = context_rate(ctx);
+
+    if ((kind == ARRIVALS_TRACE) != pe_options_has(o, "path"))
+        return pe_context_fail(
+            ctx,
+            kind == ARRIVALS_TRACE
+                ? "arrivals: trace wants a file of them: give path: FILE"
+                : "path: the file of a trace wants arrivals: trace with it");
+    if (kind == ARRIVALS_TRACE && (rate > 0 || season))
+        return pe_context_fail(ctx,
+                               "%s: a trace has its own times; leave it out, "
+                               "and see speed",
+                               season ? "season" : "block: {rate:}");
+    if (kind != ARRIVALS_TRACE && rate <= 0 &&
+        (season || kind != ARRIVALS_CONSTANT))
+        return pe_context_fail(ctx,
+                               "%s: it goes by a rate: give block: {rate: "
+                               "BLOCKS_A_SECOND}",
+                               season ? "season" : name);
+    return 0;
+}
+
+int generator_check(pe_context *ctx)
+{
+    const pe_options *o = pe_context_options(ctx);
+    int64_t least = pe_options_int(o, "points-least");
+
+    if (check_arrivals(ctx) < 0)
+        return -1;
+    if (least > pe_context_points(ctx))
+        return pe_context_fail(ctx,
+                               "points-least: %lld is more than block: "
+                               "{points: %u}",
+                               (long long)least, pe_context_points(ctx));
+    if (pe_options_int(o, "distinct") > 0 &&
+        (least > 0 || pe_options_float(o, "drift") > 0))
+        return pe_context_fail(ctx,
+                               "distinct: blocks that come again do not %s; "
+                               "leave one of the two out",
+                               least > 0 ? "have points drawn (points-least)"
+                                         : "drift");
+    return 0;
+}
+
+static int open_trace(pe_context *ctx, generator_state *st)
+{
+    const char *path = pe_options_string(pe_context_options(ctx), "path");
+    pe_error e = {0};
+
+    if (!path)
+        return 0;
+    if (arrivals_trace_read(&st->trace, path, pe_context_points(ctx), &e) < 0)
+        return pe_context_fail(ctx, "path: %s", e.text);
+    if (st->trace.points && (st->n_kept > 0 || st->least > 0))
+        return pe_context_fail(ctx,
+                               "%s: the trace %s says how many points each "
+                               "block has; leave it out",
+                               st->least > 0 ? "points-least" : "distinct",
+                               path);
+    if (st->blocks == 0)
+        st->blocks = st->trace.n;
+    return 0;
+}
+
+static void say_due(pe_context *ctx, const generator_state *st)
+{
+    const arrivals *a = &st->arrivals;
+
+    if (a->spec.rate > 0 || a->spec.kind == ARRIVALS_TRACE ||
+        (a->spec.after_s > 0 && a->n == 0))
+        context_due(ctx, (int64_t)(1e9 * a->due_s));
+    else
+        context_due(ctx, -1);
+}
+
+static void open_arrivals(pe_context *ctx, generator_state *st)
+{
+    const pe_options *o = pe_context_options(ctx);
+    const arrivals_spec spec = {
+        .kind = kind_of(o),
+        .rate = context_rate(ctx),
+        .burst = (double)pe_options_int(o, "burst"),
+        .season_s = pe_options_time(o, "season"),
+        .peak = pe_options_float(o, "peak"),
+        .after_s = pe_options_time(o, "after"),
+        .speed = pe_options_float(o, "speed"),
+        .key = random_mix(random_mix(st->spec.seed, 4),
+                          (uint64_t)pe_context_index(ctx)),
+        .position = st->position,
+        .trace = &st->trace,
+    };
+
+    arrivals_start(&st->arrivals, &spec);
+    say_due(ctx, st);
+}
+
+/* --- the source --- */
+
 static int generator_open(pe_context *ctx)
 {
     generator_state *st = calloc(1, sizeof(*st));
+    size_t bytes;
 
     if (!st)
         return pe_context_fail(ctx, "out of memory");
     pe_context_set_state(ctx, st);
     read_options(pe_context_options(ctx), st);
     st->position = pe_context_position(ctx);
-    st->centres = calloc((size_t)st->spec.clusters * st->spec.features,
-                         sizeof(*st->centres));
-    if (!st->centres) {
+    bytes = (size_t)st->spec.clusters * st->spec.features * sizeof(double);
+    st->centres = malloc(bytes);
+    st->moved = st->spec.drift > 0 ? malloc(bytes) : NULL;
+    if (!st->centres || (st->spec.drift > 0 && !st->moved)) {
         pe_context_fail(ctx, "out of memory for %u centres", st->spec.clusters);
         goto error;
     }
     generator_centres(&st->spec, st->centres);
-    if (keep_blocks(ctx, st) < 0)
+    if (generator_check(ctx) < 0 || open_trace(ctx, st) < 0 ||
+        keep_blocks(ctx, st) < 0)
         goto error;
+    open_arrivals(ctx, st);
     return 0;
 error:
     generator_close(ctx);
@@ -197,6 +373,8 @@ static int generator_produce(pe_context *ctx, pe_block *out)
     else if (make_block(ctx, st, st->position, out) < 0)
         return -1;
     st->position++;
+    arrivals_next(&st->arrivals);
+    say_due(ctx, st);
     return PE_FORWARD;
 }
 
@@ -214,6 +392,25 @@ static const pe_option_spec options[] = {
     {"distinct", PE_OPTION_INT, 0, 65536, "0", NULL,
      "make this many blocks at the start and send them in turn; 0: every "
      "block its own"},
+    {"drift", PE_OPTION_FLOAT, 0, 1e6, "0", NULL,
+     "way of each blob from block to block, in spreads"},
+    {"points-least", PE_OPTION_INT, 0, UINT32_MAX, "0", NULL,
+     "draw the points of each block from here to block: {points:}; 0: all "
+     "have as many"},
+    {"arrivals", PE_OPTION_STRING, 0, 0, "constant",
+     "constant poisson bursts trace",
+     "when blocks come, by block: {rate:} or a trace"},
+    {"burst", PE_OPTION_INT, 1, 1e9, "16", NULL,
+     "blocks of a burst, which come at once"},
+    {"season", PE_OPTION_TIME, 0, 1e9, "0s", NULL,
+     "the rate swells and falls in such a time; 0s: it does not"},
+    {"peak", PE_OPTION_FLOAT, 1, 1e6, "4", NULL,
+     "highest rate of a season over its lowest; the mean is block: {rate:}"},
+    {"after", PE_OPTION_TIME, 0, 1e9, "0s", NULL, "no block comes before"},
+    {"path", PE_OPTION_STRING, 0, 0, NULL, NULL,
+     "file of recorded arrivals: SECONDS, or SECONDS POINTS, a line"},
+    {"speed", PE_OPTION_FLOAT, 1e-6, 1e6, "1", NULL,
+     "times as fast as the trace was recorded"},
     {0},
 };
 

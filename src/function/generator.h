@@ -13,12 +13,20 @@ typedef struct generator_spec {
     uint64_t seed;
     double outliers; /* share of the points that is planted, [0, 1] */
     double spread;   /* standard deviation within a blob */
+    double drift;    /* way of a centre from block to block, in spreads */
 } generator_spec;
 
 /* Centres of the blobs, N(0, 4 I), into [centres]: clusters x features, the
  * same for every device.
  */
 void generator_centres(const generator_spec *s, double *centres);
+
+/* Where they are at the block at [position]: each has gone s->drift x
+ * s->spread a block in a direction of its own.  [centres] are those of block
+ * 0, [out] has as much room.
+ */
+void generator_moved(const generator_spec *s, const double *centres,
+                     uint64_t position, double *out);
 
 /* Fill the data of [out], whose points, features (those of [s]) and dtype
  * are set (pe_block_reserve), with the block at [position] of device

@@ -166,23 +166,22 @@ pe_options *function_options(const function *f, const pe_options *given,
     return NULL;
 }
 
-int function_check(const function *f, const pe_options *o, pe_error *errp)
+int function_check(const function *f, const context_setup *set, pe_error *errp)
 {
     const builtin *row = builtin_of(f->ops);
-    context_setup set = {.options = o};
     pe_context *ctx;
     int rc;
 
-    if (!row || !row->checked)
+    if (!row || (!row->checked && !row->check))
         return 0;
-    ctx = context_create(&set, errp);
+    ctx = context_create(set, errp);
     if (!ctx)
         return -1;
-    rc = f->ops->open(ctx);
+    rc = row->check ? row->check(ctx) : f->ops->open(ctx);
     if (rc < 0)
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG, "%s",
                      context_error(ctx));
-    else
+    else if (!row->check)
         f->ops->close(ctx);
     context_destroy(ctx);
     return rc;

@@ -31,9 +31,10 @@ pe_options *function_options(const function *f, const pe_options *given,
                              pe_error *errp);
 
 /* What a built-in says of options that each fit its table but not together,
- * or not its stage, before anything is started.  Errors: input, 78.
+ * or not its stage, before anything is started.  Of [set] it gets options,
+ * points and rate.  Errors: input, 78.
  */
-int function_check(const function *f, const pe_options *o, pe_error *errp);
+int function_check(const function *f, const context_setup *set, pe_error *errp);
 
 /* Names of the built-in functions, NULL-ended. */
 const char *const *function_names(void);

@@ -36,6 +36,7 @@ static int source_open(const pipeline *p, const pipeline_stage *s,
                                  .size = 1,
                                  .options = s->options,
                                  .within_s = s->within_s,
+                                 .rate = s->rate,
                                  .points = s->points,
                                  .dtype = p->dtype};
     pe_context *ctx = context_create(&setup, errp);
@@ -69,7 +70,10 @@ static int sources_check(const pipeline *p, pe_error *errp)
     for (size_t i = 0; i < p->n_stages; i++) {
         const pipeline_stage *s = &p->stages[i];
         bool here = false;
-        if (strcmp(s->function, "file") != 0 || !s->loaded)
+        bool reads = !strcmp(s->function, "file") ||
+                     (!strcmp(s->function, "generator") &&
+                      pe_options_has(s->options, "path"));
+        if (!reads || !s->loaded)
             continue;
         for (size_t k = 0; k < s->n_pilots; k++)
             here = here || has_place_here(&p->pilots[s->pilots[k]]);

@@ -260,7 +260,11 @@ static int read_options(const pipeline *p, pipeline_stage *s, const tree *t,
     if (status < 0 ||
         section_fill(s->options, tree_get(t, "options"), errp) < 0)
         return -1;
-    if (!s->loaded || function_check(s->loaded, s->options, &e) == 0)
+    if (!s->loaded || function_check(s->loaded,
+                                     &(context_setup){.options = s->options,
+                                                      .rate = s->rate,
+                                                      .points = s->points},
+                                     &e) == 0)
         return 0;
     return section_error(at_key(t, "options"), errp, "stage '%s': %s", t->key,
                          e.text);

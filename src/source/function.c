@@ -86,6 +86,7 @@ static int open_lane(struct function_source *s, struct lane *l,
         .context_values = (const char *const *)s->pl->context_values,
         .n_context = s->pl->n_context,
         .within_s = s->stage->within_s,
+        .rate = s->stage->rate,
         .points = s->stage->points,
         .dtype = s->pl->dtype,
         .position = (uint64_t)p->offset,
@@ -131,6 +132,10 @@ static int source_assign(source_reader *base, const broker_position *p,
 /* Intended time of the lane's next block; 0: whenever it is ready. */
 static int64_t due_ns(const struct function_source *s, const struct lane *l)
 {
+    int64_t own = context_due_get(l->ctx);
+
+    if (own >= 0)
+        return l->start_ns + own;
     if (s->stage->rate <= 0)
         return 0;
     return l->start_ns + (int64_t)(1e9 * (double)l->next / s->stage->rate);

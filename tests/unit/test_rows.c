@@ -215,7 +215,9 @@ static void test_bad_options(void)
         CU_ASSERT_EQUAL(bench_open(&b, rows[i].name, rows[i].options), -1);
         UNIT_EQUAL(context_error(b.ctx), rows[i].text);
         /* The pipeline file is refused for the same reason. */
-        CU_ASSERT_EQUAL(function_check(b.fn, b.options, &e), -1);
+        CU_ASSERT_EQUAL(
+            function_check(b.fn, &(context_setup){.options = b.options}, &e),
+            -1);
         UNIT_EQUAL(e.text, rows[i].text);
         CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
         bench_close(&b);
@@ -304,7 +306,10 @@ static void test_values(void)
 
             CU_ASSERT_EQUAL_FATAL(bench_open(&b, rows[i].name, rows[i].options),
                                   0);
-            CU_ASSERT_EQUAL(function_check(b.fn, b.options, NULL), 0);
+            CU_ASSERT_EQUAL(
+                function_check(b.fn, &(context_setup){.options = b.options},
+                               NULL),
+                0);
             CU_ASSERT_EQUAL(feed(&b, rows[i].in, rows[i].points,
                                  rows[i].features, t ? PE_F8 : PE_F4),
                             PE_FORWARD);

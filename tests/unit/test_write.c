@@ -309,7 +309,9 @@ static void test_bad_options(void)
                         -1);
         UNIT_EQUAL(context_error(b.ctx), rows[i].text);
         /* And before anything is started. */
-        CU_ASSERT_EQUAL(function_check(b.fn, b.options, &e), -1);
+        CU_ASSERT_EQUAL(
+            function_check(b.fn, &(context_setup){.options = b.options}, &e),
+            -1);
         UNIT_EQUAL(e.text, rows[i].text);
         bench_close(&b);
     }
