@@ -13,6 +13,7 @@
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/registry/stage_out.h"
+#include "src/run/history.h"
 #include "src/run/run.h"
 #include "src/run/signals.h"
 
@@ -298,6 +299,7 @@ static void services_dismiss(struct run *r)
     r->phase = RUN_CLOSES;
     r->end_by_ns = clock_mono_ns() + CLOSE_NS;
     run_answers_keep(r);
+    run_history_keep(r);
     if (!r->placed)
         return;
     if (run_services_control(r, "over", &e) < 0)
