@@ -249,12 +249,29 @@ static int scan_subarray(scanner *s, many *m)
     return 0;
 }
 
+/* A quoted text that nobody looks at, whatever stands in it. */
+static int skip_string(scanner *s)
+{
+    char quote;
+
+    skip_blanks(s);
+    if (s->at == s->end || (*s->at != '\'' && *s->at != '"'))
+        return fail(s, "a quoted text is missing in its header");
+    quote = *s->at++;
+    for (; s->at < s->end && *s->at != quote; s->at++)
+        s->at += *s->at == '\\' && s->at + 1 < s->end;
+    if (s->at == s->end)
+        return fail(s, "a quoted text in its header does not end");
+    s->at++;
+    return 0;
+}
+
 /* 'name', or ('title', 'name'). */
 static int scan_name(scanner *s, span *name)
 {
     if (!take(s, '('))
         return scan_string(s, name);
-    if (scan_string(s, name) < 0)
+    if (skip_string(s) < 0)
         return -1;
     if (!take(s, ',') || scan_string(s, name) < 0 || !take(s, ')'))
         return fail(s, "a field in its header has no name");

@@ -6,11 +6,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "src/agent/event.h"
 #include "src/agent/fault.h"
 #include "src/block/times.h"
 #include "src/common/clock.h"
+#include "src/common/text.h"
 
 /* --- what functions may ask for --- */
 
@@ -185,6 +187,11 @@ static void close_row(chain_function **row, size_t n)
     *row = NULL;
 }
 
+static bool asks(const chain_function *f)
+{
+    return function_named(function_ops(f->fn), f->options);
+}
+
 int chain_open(chain *st, const chain_conf *c, pe_error *errp)
 {
     st->c = *c;
@@ -200,10 +207,14 @@ int chain_open(chain *st, const chain_conf *c, pe_error *errp)
             return -1;
     }
     set_host(st, &st->host);
-    if (open_row(st, &st->pre, &st->n_pre, false, errp) < 0)
+    if (open_row(st, &st->pre, &st->n_pre, false, errp) < 0 ||
+        (!st->end->is_model &&
+         open_one(st, st->end, &st->last, false, errp) < 0))
         return -1;
-    return st->end->is_model ? 0
-                             : open_one(st, st->end, &st->last, false, errp);
+    for (size_t i = 0; i < st->n_pre; i++)
+        st->named = st->named || asks(&st->pre[i]);
+    st->named = st->named || (st->last.fn && asks(&st->last));
+    return 0;
 }
 
 void chain_close(chain *st)
@@ -214,6 +225,7 @@ void chain_close(chain *st)
     pe_block_release(&st->ahead.block);
     pe_block_release(&st->aligned);
     free(st->times);
+    free(st->names);
     pe_options_destroy(st->plain);
     params_close(st->shared);
     *st = (chain){0};
@@ -236,6 +248,71 @@ int chain_align(chain *st, pe_block *b, pe_error *errp)
         return -1;
     b->data = st->aligned.data;
     return 0;
+}
+
+/* --- what a record says beside its rows --- */
+
+/* What columns called [list] are called in front of [f], who is told, and
+ * behind it, into [list] again; once nobody knows it stays empty.
+ */
+static int tell_one(const chain_function *f, text *list, bool *knownp)
+{
+    text behind = {0};
+
+    if (asks(f) && context_columns(f->ctx, *knownp ? list->data : NULL) < 0)
+        return -1;
+    *knownp = *knownp && function_columns(f->stage->function, f->options,
+                                          list->data, &behind) == 0;
+    list->len = 0;
+    if (*knownp)
+        text_add_bytes(list, behind.data, behind.len);
+    text_free(&behind);
+    return list->failed ? -1 : 0;
+}
+
+static int tell_row(const chain *st, const chain_function *row, pe_error *errp)
+{
+    bool known = st->names;
+    text list = {0};
+    int rc = 0;
+
+    if (!known || !row)
+        return 0;
+    text_add(&list, "%s", st->names);
+    for (size_t i = 0; rc == 0 && !list.failed && i < st->n_pre; i++)
+        rc = tell_one(&row[i], &list, &known);
+    if (rc == 0 && !list.failed && row == st->pre && st->last.fn)
+        rc = tell_one(&st->last, &list, &known);
+    if (list.failed)
+        rc = -1;
+    text_free(&list);
+    return rc < 0 ? pe_error_nomem(errp) : 0;
+}
+
+int chain_hear(chain *st, const source_text *columns, pe_error *errp)
+{
+    char *names;
+
+    if (!st->named || !columns->at ||
+        (st->names && strlen(st->names) == columns->len &&
+         !memcmp(st->names, columns->at, columns->len)))
+        return 0;
+    names = strndup(columns->at, columns->len);
+    if (!names)
+        return pe_error_nomem(errp);
+    free(st->names);
+    st->names = names;
+    return tell_row(st, st->pre, errp);
+}
+
+bool chain_is_deaf(const chain *st)
+{
+    return st->named && !st->names;
+}
+
+source_text chain_names(const chain *st)
+{
+    return (source_text){st->names, st->names ? strlen(st->names) : 0};
 }
 
 static int reserve_times(chain *st, uint32_t n)
@@ -269,13 +346,23 @@ static void lend_times(chain *st, const chain_function *f, const pe_block *in)
     context_times(f->ctx, st->times, known ? in->points : 0);
 }
 
+int chain_lend(chain *st, const chain_function *f, const pe_block *in,
+               pe_error *errp)
+{
+    if (st->item && chain_hear(st, &st->item->said.columns, errp) < 0)
+        return -1;
+    lend_times(st, f, in);
+    return 0;
+}
+
 static int step(chain *st, chain_function *f, const pe_block *in,
                 pe_error *errp)
 {
     int rc;
 
     pe_context_pass(f->ctx, in, &f->out);
-    lend_times(st, f, in);
+    if (chain_lend(st, f, in, errp) < 0)
+        return -1;
     fault_enter(f->words);
     rc = function_ops(f->fn)->process_cloud(f->ctx, in, &f->out);
     fault_leave();
@@ -422,6 +509,8 @@ int chain_scout(chain *st, const pe_block *first, uint32_t *featuresp,
         close_row(&st->scout, n);
         return -1;
     }
+    if (tell_row(st, st->scout, errp) < 0)
+        return -1;
     b.start_ns = clock_real_ns();
     rc = run(st, st->scout, &b, &refused);
     st->refuser = NULL;
@@ -452,6 +541,17 @@ int chain_settle(chain *st, const context_committed *c, pe_error *errp)
                              errp);
     if (rc == 0 && st->last.fn)
         rc = function_settle(function_ops(st->last.fn), st->last.ctx, c, errp);
+    return rc;
+}
+
+int chain_sync(chain *st, pe_error *errp)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < st->n_pre; i++)
+        rc = function_sync(function_ops(st->pre[i].fn), st->pre[i].ctx, errp);
+    if (rc == 0 && st->last.fn)
+        rc = function_sync(function_ops(st->last.fn), st->last.ctx, errp);
     return rc;
 }
 

@@ -57,6 +57,8 @@ typedef struct chain {
     const source_item *item; /* the record at work; NULL: only its block */
     int64_t *times;          /* of the rows of one, for who keeps them */
     uint32_t cap_times;
+    char *names; /* of columns, as a record said last; NULL: none has */
+    bool named;  /* a function asks for them */
     const pipeline_stage *refuser; /* of the block at work; NULL: the last */
     context_host host;             /* of all contexts */
     params *shared;                /* for functions; NULL until one asks */
@@ -73,6 +75,18 @@ pe_model *chain_model(const chain *st, uint32_t features, pe_error *errp);
  * be.
  */
 int chain_align(chain *st, pe_block *b, pe_error *errp);
+/* What a record says that columns are called is told to the functions that ask
+ * for it, each as they are called in front of it.
+ */
+int chain_hear(chain *st, const source_text *columns, pe_error *errp);
+/* Does one ask, and no record has said it yet? */
+bool chain_is_deaf(const chain *st);
+/* As the records say, for another rank that gets one; none where nobody asks.
+ */
+source_text chain_names(const chain *st);
+/* Function [f] is about to get [in]: tell it what it asks for beside that. */
+int chain_lend(chain *st, const chain_function *f, const pe_block *in,
+               pe_error *errp);
 /* Put [b] through the stages before the last: PE_FORWARD, and [b] has their
  * data; PE_NOTHING; -1: an error, st->refuser says whose.
  */
@@ -98,6 +112,8 @@ void chain_forget(chain *st); /* a new term */
  * goes.  And the end: all they have seen is committed.
  */
 int chain_settle(chain *st, const context_committed *c, pe_error *errp);
+/* All that was done is about to be committed: see function_sync. */
+int chain_sync(chain *st, pe_error *errp);
 int chain_finish(chain *st, pe_error *errp);
 
 #endif

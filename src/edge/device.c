@@ -17,6 +17,11 @@
  */
 #define IDLE_NS 250000000
 
+/* Blocks of a source that does not wait are had on the disk together, those of
+ * this long.
+ */
+#define SYNC_NS (10 * CLOCK_MS)
+
 /* A source that says PE_AGAIN in less than this is not asked again at once. */
 #define AGAIN_NS CLOCK_MS
 
@@ -172,13 +177,34 @@ static int send_slot(device *d, queue_slot *slot)
     return rc < 0 ? -1 : rc == 0;
 }
 
+/* Is it too early to have on the disk what stages keep?  Another block is about
+ * to come, and one that came before does not wait for it long.
+ */
+static bool may_gather(const device *d)
+{
+    int64_t now = clock_mono_ns();
+
+    return d->conf.rereadable && !queue_full(d->queue) &&
+           now - d->unsynced_ns < SYNC_NS &&
+           (d->conf.rate <= 0 ||
+            identity_due_ns(d->start_mono_ns, d->conf.rate, d->count) <= now);
+}
+
 /* Hand over what there is and what a broken producer gave up; -1: error. */
-static int pump(device *d)
+static int pump(device *d, bool more)
 {
     queue_slot *slot;
     uint64_t generation;
     int rc = 1;
 
+    if (d->unsynced_ns) {
+        if (more && may_gather(d)) {
+            publish(d);
+            return 0;
+        }
+        if (stages_sync(d) < 0)
+            return -1;
+    }
     if (atomic_load(&d->tally->boot) == 0 ||
         !sender_enter(d->conf.sender, &generation)) {
         publish(d);
@@ -240,7 +266,7 @@ static int wait_due(device *d)
         else
             queue_wait(d->queue,
                        due - now < patience_ns(d) ? due - now : patience_ns(d));
-        if (pump(d) < 0)
+        if (pump(d, false) < 0)
             return -1;
         spend(paced, &from);
     }
@@ -260,7 +286,7 @@ static int make_room(device *d)
         return 0;
     from = clock_mono_ns();
     while (queue_full(d->queue) && !cancelled(d)) {
-        if (pump(d) < 0)
+        if (pump(d, false) < 0)
             return -1;
         queue_wait(d->queue, patience_ns(d));
         spend(&d->stats.blocked_ns, &from);
@@ -330,7 +356,7 @@ static int forward(device *d)
         d->stats.filtered++;
         queue_give(d->queue, slot);
     }
-    return pump(d) < 0 ? -1 : 1;
+    return pump(d, true) < 0 ? -1 : 1;
 }
 
 static int take_slot(device *d)
@@ -354,7 +380,7 @@ static int wait_source(device *d, int64_t spent_ns)
         spent_ns = AGAIN_NS;
     }
     d->stats.paced_ns += spent_ns;
-    return pump(d) < 0 ? -1 : 1;
+    return pump(d, false) < 0 ? -1 : 1;
 }
 
 /* Have others see how far the source is, and what it has left out. */
@@ -425,7 +451,7 @@ static int flush(device *d)
     while (queue_pending(d->queue) > 0) {
         if (atomic_load(&d->aborted))
             return 0;
-        if (pump(d) < 0)
+        if (pump(d, false) < 0)
             return -1;
         if (queue_pending(d->queue) > 0)
             queue_wait(d->queue, patience_ns(d));

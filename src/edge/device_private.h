@@ -23,8 +23,8 @@ typedef struct device_said {
     uint32_t n_scaled, cap_scaled;
     bool unknown;  /* ... and a stage has made something else of that */
     char *columns; /* names as they leave the device; NULL: not known */
-    bool asked;
-    uint64_t n; /* blocks that were queued */
+    bool named;    /* ... that was found out, and stages were told theirs */
+    uint64_t n;    /* blocks that were queued */
 } device_said;
 
 struct device {
@@ -39,6 +39,8 @@ struct device {
     pe_block scratch;      /* output of a stage, before it takes the place
                               of its input */
     origin_list blur;      /* rows of a block that a function reshaped */
+    bool keeps;            /* a stage keeps blocks, and is to sync ... */
+    int64_t unsynced_ns;   /* ... those since then, monotonic; 0: none */
     const void *framed_at; /* data of a block that is a frame already */
     device_said said;
     record_headers headers;
@@ -76,6 +78,8 @@ struct device {
 
 int stages_open(device *d);
 int stages_finish(device *d);
+/* What is about to be sent: functions have what they keep of it on the disk. */
+int stages_sync(device *d);
 void stages_close(device *d);
 
 /* --- device_said.c --- */

@@ -24,33 +24,37 @@ static const char *function_of(const device *d, size_t i)
 
 /* --- names --- */
 
-/* Those of the source, behind all stages; nobody knows what a function of a
- * user makes of its columns.
+/* Those of the source, behind all stages; on the way those that ask for it are
+ * told what columns are called in front of them.  Nobody knows what a function
+ * of a user makes of its columns.
  */
 static int find_columns(device *d)
 {
     const char *names = context_columns_get(d->ctx[0]);
+    bool known = names;
     text list = {0}, behind = {0};
-    int rc = names ? 0 : -1;
+    int rc = 0;
 
-    if (names)
-        text_add_bytes(&list, names, strlen(names));
+    text_add(&list, "%s", known ? names : "");
     for (size_t i = 1; rc == 0 && i < d->conf.n_stages; i++) {
-        rc =
-            function_columns(function_of(d, i), d->conf.stages[i].setup.options,
-                             list.data, &behind);
+        const pe_options *o = d->conf.stages[i].setup.options;
+
+        if (function_named(d->conf.stages[i].ops, o))
+            rc = context_columns(d->ctx[i], known ? list.data : NULL);
+        known = known &&
+                function_columns(function_of(d, i), o, list.data, &behind) == 0;
         list.len = 0;
-        if (rc == 0)
-            text_add_bytes(&list, behind.data, behind.len);
+        text_add_bytes(&list, behind.data ? behind.data : "",
+                       known ? behind.len : 0);
     }
     text_free(&behind);
-    if (list.failed)
-        return pe_error_nomem(&d->error);
-    if (rc == 0 && list.len <= COLUMNS_BYTES_MAX)
+    if (rc == 0 && !list.failed && known && list.len <= COLUMNS_BYTES_MAX) {
         d->said.columns = list.data;
-    else
-        text_free(&list);
-    return 0;
+        return 0;
+    }
+    rc = rc < 0 || list.failed ? pe_error_nomem(&d->error) : 0;
+    text_free(&list);
+    return rc;
 }
 
 /* --- as it is sensed --- */
@@ -61,6 +65,9 @@ int said_begin(device *d, const pe_block *b)
     uint32_t n;
     const int64_t *times = context_times_get(d->ctx[0], &n);
 
+    if (!s->named && find_columns(d) < 0)
+        return -1;
+    s->named = true;
     s->source = b->source;
     s->points = b->points;
     s->n_scaled = 0;
@@ -226,9 +233,6 @@ int said_end(device *d, queue_slot *slot)
 
     end_times(d, slot);
     end_scale(d, slot);
-    if (!s->asked && find_columns(d) < 0)
-        return -1;
-    s->asked = true;
     len = s->columns ? strlen(s->columns) : 0;
     slot->named =
         len > 0 && s->n++ % NAMES_EVERY == 0 &&

@@ -59,6 +59,7 @@ static int open_stage(device *d, size_t i)
         return -1;
     }
     d->ctx[i] = ctx;
+    d->keeps = d->keeps || function_ops_keep(ops);
     return 0;
 }
 
@@ -143,6 +144,8 @@ int stages_process(device *d, pe_block *b)
     stamp(d, b, sense);
     if (said_begin(d, b) < 0)
         return -1;
+    if (d->keeps && !d->unsynced_ns)
+        d->unsynced_ns = clock_mono_ns();
     for (size_t i = 1; rc > 0 && i < d->conf.n_stages; i++)
         rc = process_one(d, i, b);
     stamp(d, b, sense); /* whatever the stages made of it */
@@ -180,6 +183,15 @@ int stages_frame(device *d, queue_slot *slot)
     d->scratch = *b;
     *b = copy;
     slot->frame = npy_frame(b, &slot->len);
+    return 0;
+}
+
+int stages_sync(device *d)
+{
+    d->unsynced_ns = 0;
+    for (size_t i = 1; i < d->conf.n_stages; i++)
+        if (function_sync(d->conf.stages[i].ops, d->ctx[i], &d->error) < 0)
+            return pe_error_prefix(&d->error, "device %s", d->conf.name);
     return 0;
 }
 

@@ -15,10 +15,12 @@ extern const pe_function file_function;
 bool file_once(const pe_options *o);
 
 extern const pe_function write_function;
-/* Does it keep no scores? */
+/* Does it keep no scores?  Does it keep values, which have names? */
 bool write_unscored(const pe_options *o);
-/* See function_settle and function_finish. */
+bool write_named(const pe_options *o);
+/* See function_settle, function_sync and function_finish. */
 int write_settle(pe_context *ctx, const struct context_committed *c);
+int write_sync(pe_context *ctx);
 int write_finish(pe_context *ctx);
 
 #endif

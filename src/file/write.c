@@ -13,37 +13,17 @@
 #include <strings.h>
 
 #include "src/common/clock.h"
-#include "src/common/text.h"
 #include "src/context/context.h"
 #include "src/store/store.h"
 #include "write_others.h"
-#include "write_part.h"
-#include "write_rows.h"
+#include "write_private.h"
 
 #define PATIENCE_S 10.0 /* for a process that is being ended */
 #define ROOM_TRIES 10   /* looks at a full disk, 0.1 s apart */
 #define TELL_NS (60 * CLOCK_S)
-
-enum format { CSV, NPY, HDF5 };
-
-typedef struct write_state {
-    bool values, scores;
-    rows_columns columns;
-    enum format format;
-    char *stem, *end; /* of the path: STEM.WRITER.END; of HDF5 that of the array
-                         that it is made of, which has PART behind it */
-    char *owner;      /* run and stage */
-    part *part;       /* NULL: nothing is kept here */
-    char *path;       /* of that */
-    bool cut;         /* it holds what counts, and nothing else */
-    write_shape shape;
-    float *scored;
-    size_t cap;
-    text lines;
-    unsigned char *items;
-    size_t cap_items;
-    int64_t told_ns;
-} write_state;
+#define SYNC_NS                                                   \
+    CLOCK_S /* what was written waits no longer to be on the disk \
+             */
 
 /* --- options --- */
 
@@ -81,18 +61,18 @@ static int take_format(pe_context *ctx, write_state *st)
 {
     static const struct {
         const char *end, *name;
-        enum format format;
-    } formats[] = {{"csv", "csv", CSV},
-                   {"npy", "npy", NPY},
-                   {"h5", "hdf5", HDF5},
-                   {"hdf5", "hdf5", HDF5}};
+        enum write_format format;
+    } formats[] = {{"csv", "csv", WRITE_CSV},
+                   {"npy", "npy", WRITE_NPY},
+                   {"h5", "hdf5", WRITE_HDF5},
+                   {"hdf5", "hdf5", WRITE_HDF5}};
     const char *said = pe_options_string(pe_context_options(ctx), "format");
 
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
         if (!strcmp(said, "auto") ? !strcasecmp(st->end, formats[i].end)
                                   : !strcmp(said, formats[i].name)) {
             st->format = formats[i].format;
-            return st->format == HDF5 ? take_array(ctx, st) : 0;
+            return st->format == WRITE_HDF5 ? take_array(ctx, st) : 0;
         }
     return pe_context_fail(ctx,
                            "path: what to write is not seen by its end, '%s': "
@@ -149,8 +129,12 @@ static void write_close(pe_context *ctx)
 {
     write_state *st = pe_context_state(ctx);
 
+    pe_error e = {0};
+
     if (!st)
         return;
+    if (st->part && part_sync(st->part, &e) < 0)
+        pe_context_log(ctx, "%s", e.text);
     part_close(st->part);
     rows_columns_free(&st->columns);
     text_free(&st->lines);
@@ -159,6 +143,7 @@ static void write_close(pe_context *ctx)
     free(st->path);
     free(st->end);
     free(st->owner);
+    free(st->names);
     free(st->scored);
     free(st);
     pe_context_set_state(ctx, NULL);
@@ -182,11 +167,6 @@ static int wait_for_room(void *arg, const pe_error *e)
     return pe_context_cancelled(ctx) ? -1 : 0;
 }
 
-static bool is_device(const pe_context *ctx)
-{
-    return *pe_context_device(ctx) != '\0';
-}
-
 /* What a source that can be read again will not sense again. */
 static bool counts_on_device(void *arg, const part_place *at)
 {
@@ -198,31 +178,42 @@ static bool counts_on_device(void *arg, const part_place *at)
 static int cut(pe_context *ctx, part_counts *counts, void *arg)
 {
     write_state *st = pe_context_state(ctx);
-    uint64_t rows = 0;
+    part_gone gone;
     pe_error e = {0};
 
-    if (part_cut(st->part, counts, arg, &rows, &e) < 0)
+    if (part_cut(st->part, counts, arg, &gone, &e) < 0)
         return context_fail_with(ctx, &e);
-    if (rows > 0)
+    if (gone.rows > 0)
         pe_context_log(ctx,
                        "%llu rows were written and not committed: they "
                        "are cut and come again",
-                       (unsigned long long)rows);
+                       (unsigned long long)gone.rows);
+    if (gone.bytes > 0)
+        pe_context_log(ctx,
+                       "%llu bytes at the end of %s are of rows that were not "
+                       "finished: they are cut",
+                       (unsigned long long)gone.bytes, st->path);
     st->cut = true;
     return 0;
+}
+
+static bool is_lazy(const pe_context *ctx)
+{
+    return !strcmp(pe_options_string(pe_context_options(ctx), "sync"), "never");
 }
 
 static int open_part(pe_context *ctx, write_state *st)
 {
     part_conf c = {.owner = st->owner,
                    .claims = true,
+                   .lazy = is_lazy(ctx),
                    .patience_s = PATIENCE_S,
                    .wait = wait_for_room,
                    .arg = ctx,
                    .recount = write_recount};
     pe_error e = {0};
 
-    if (st->format == HDF5 && !store_makes_hdf5()) {
+    if (st->format == WRITE_HDF5 && !store_makes_hdf5()) {
         store_make_hdf5("", pe_options_string(pe_context_options(ctx), "path"),
                         &e);
         return context_fail_with(ctx, &e);
@@ -234,7 +225,7 @@ static int open_part(pe_context *ctx, write_state *st)
     st->part = part_open(&c, &e);
     if (!st->part)
         return context_fail_with(ctx, &e);
-    return is_device(ctx) ? cut(ctx, counts_on_device, ctx) : 0;
+    return write_on_device(ctx) ? cut(ctx, counts_on_device, ctx) : 0;
 }
 
 static int write_open(pe_context *ctx)
@@ -244,8 +235,11 @@ static int write_open(pe_context *ctx)
     if (!st)
         return pe_context_fail(ctx, "out of memory");
     pe_context_set_state(ctx, st);
-    if (take_options(ctx, st) == 0 &&
-        (!context_writer(ctx) || open_part(ctx, st) == 0))
+    st->names = strdup("");
+    if (!st->names)
+        pe_context_fail(ctx, "out of memory");
+    else if (take_options(ctx, st) == 0 &&
+             (!context_writer(ctx) || open_part(ctx, st) == 0))
         return 0;
     write_close(ctx);
     return -1;
@@ -289,6 +283,16 @@ int write_settle(pe_context *ctx, const struct context_committed *c)
     return write_others_settle(&o, &e) < 0 ? context_fail_with(ctx, &e) : 0;
 }
 
+int write_sync(pe_context *ctx)
+{
+    write_state *st = pe_context_state(ctx);
+    pe_error e = {0};
+
+    return st && st->part && part_sync(st->part, &e) < 0
+               ? context_fail_with(ctx, &e)
+               : 0;
+}
+
 /* Rank 0 makes those of ranks that are not there any more, too. */
 int write_finish(pe_context *ctx)
 {
@@ -297,12 +301,16 @@ int write_finish(pe_context *ctx)
     pe_error e = {0};
     int rc = 0;
 
-    if (!st || !st->part || st->format != HDF5)
+    if (!st || !st->part)
+        return 0;
+    if (part_finish(st->part, &e) < 0)
+        return context_fail_with(ctx, &e);
+    if (st->format != WRITE_HDF5)
         return 0;
     if (*part_layout(st->part))
         rc = write_others_make(st->path, &e);
     others_of(ctx, &o);
-    if (rc == 0 && !is_device(ctx) && pe_context_index(ctx) == 0)
+    if (rc == 0 && !write_on_device(ctx) && pe_context_index(ctx) == 0)
         rc = write_others_finish(&o, &e);
     return rc < 0 ? context_fail_with(ctx, &e) : 0;
 }
@@ -314,6 +322,13 @@ bool write_unscored(const pe_options *o)
     const char *what = o ? pe_options_text(o, "what") : NULL;
 
     return what && !strstr(what, "scores");
+}
+
+bool write_named(const pe_options *o)
+{
+    const char *what = o ? pe_options_text(o, "what") : NULL;
+
+    return !what || strstr(what, "rows");
 }
 
 /* Scores of [in], where they are wanted and there is a model. */
@@ -342,76 +357,6 @@ static int score(pe_context *ctx, write_state *st, const pe_block *in,
     return rc < 0 ? -1 : 0;
 }
 
-/* What a file of such rows is known by. */
-static char *layout_of(const write_state *st)
-{
-    text t = {0};
-
-    text_add(&t, "%s%s%s of", st->format == CSV ? "csv" : "npy",
-             st->values ? " rows" : "", st->scores ? " scores" : "");
-    text_add(&t, " %u features f%d", st->shape.features, (int)st->shape.dtype);
-    for (uint32_t k = 0; k < st->columns.n && k < 16; k++)
-        text_add(&t, "%s%u", k ? "," : " columns ", st->columns.columns[k]);
-    if (t.failed)
-        return NULL;
-    return t.data;
-}
-
-static int put_head(pe_context *ctx, write_state *st, const char *layout)
-{
-    unsigned char head[WRITE_NPY_HEAD];
-    pe_error e = {0};
-    int rc;
-
-    st->lines.len = 0;
-    if (st->format == CSV) {
-        write_csv_titles(&st->shape, &st->lines);
-        rc = st->lines.failed ? pe_error_nomem(&e)
-                              : part_begin(st->part, layout, st->lines.data,
-                                           st->lines.len, &e);
-    } else {
-        write_npy_head(&st->shape, 0, head);
-        rc = part_begin(st->part, layout, head, sizeof(head), &e);
-    }
-    return rc < 0 ? context_fail_with(ctx, &e) : 0;
-}
-
-/* The first block says what rows look like; others are refused, unless the
- * file is another's by options that were changed.
- */
-static int take_shape(pe_context *ctx, write_state *st, const pe_block *in)
-{
-    bool first = st->shape.features == 0;
-    char *layout;
-    int rc = 0;
-
-    if (!first && st->shape.features != in->features)
-        return pe_context_fail(ctx,
-                               "features changed from %u to %u, and a "
-                               "file has rows of one kind",
-                               st->shape.features, in->features);
-    if (!first)
-        return 0;
-    if (st->columns.n > 0 && rows_columns_check(ctx, &st->columns, in) < 0)
-        return -1;
-    st->shape = (write_shape){st->values, st->scores, &st->columns,
-                              in->features, in->dtype};
-    layout = layout_of(st);
-    if (!layout)
-        rc = pe_context_fail(ctx, "out of memory");
-    else if (!*part_layout(st->part))
-        rc = put_head(ctx, st, layout);
-    else if (strcmp(part_layout(st->part), layout) != 0)
-        rc = pe_context_fail(ctx,
-                             "the file has %s, and this block makes %s: take "
-                             "another path",
-                             part_layout(st->part), layout);
-    free(layout);
-    if (rc < 0)
-        st->shape.features = 0;
-    return rc;
-}
-
 static int append_csv(write_state *st, const part_place *at, const pe_block *in,
                       const write_scored *scored, pe_error *errp)
 {
@@ -423,12 +368,10 @@ static int append_csv(write_state *st, const part_place *at, const pe_block *in,
                        errp);
 }
 
-/* The head says how many rows there are, so it comes last. */
 static int append_npy(write_state *st, const part_place *at, const pe_block *in,
                       const write_scored *scored, pe_error *errp)
 {
     size_t need = in->points * write_npy_item(&st->shape);
-    unsigned char head[WRITE_NPY_HEAD];
 
     if (need > st->cap_items) {
         unsigned char *more = realloc(st->items, need);
@@ -439,22 +382,23 @@ static int append_npy(write_state *st, const part_place *at, const pe_block *in,
         st->cap_items = need;
     }
     write_npy(&st->shape, in, scored, st->items);
-    if (part_append(st->part, at, st->items, need, in->points, errp) < 0)
-        return -1;
-    write_npy_head(&st->shape, part_rows(st->part), head);
-    return part_head(st->part, head, sizeof(head), errp);
+    return part_append(st->part, at, st->items, need, in->points, errp);
 }
 
 static int append(pe_context *ctx, write_state *st, const pe_block *in,
                   const write_scored *scored)
 {
-    bool device = is_device(ctx);
+    bool device = write_on_device(ctx);
     const part_place at = {device ? in->boot : (uint64_t)in->partition,
                            device ? in->seq : (uint64_t)in->offset};
     pe_error e = {0};
-    int rc = st->format == CSV ? append_csv(st, &at, in, scored, &e)
-                               : append_npy(st, &at, in, scored, &e);
+    int rc = st->format == WRITE_CSV ? append_csv(st, &at, in, scored, &e)
+                                     : append_npy(st, &at, in, scored, &e);
+    int64_t waits = part_waits_ns(st->part);
 
+    /* Blocks that are not sent, and long epochs: nobody else asks for it. */
+    if (rc == 0 && waits && clock_mono_ns() - waits > SYNC_NS)
+        rc = part_sync(st->part, &e);
     return rc < 0 ? context_fail_with(ctx, &e) : 0;
 }
 
@@ -478,9 +422,10 @@ static int write_process(pe_context *ctx, const pe_block *in, pe_block *out)
         return pe_context_pass(ctx, in, out);
     if (!st->cut)
         return fail_early(ctx);
-    if (score(ctx, st, in, &scored) < 0 || take_shape(ctx, st, in) < 0 ||
+    if (score(ctx, st, in, &scored) < 0 || write_take_shape(ctx, st, in) < 0 ||
         append(ctx, st, in, &scored) < 0)
         return -1;
+    write_check_names(ctx, st);
     if (st->told_ns)
         context_tell(ctx, "goes on: there is room again");
     st->told_ns = 0;
@@ -498,6 +443,9 @@ static const pe_option_spec options[] = {
      "newest model"},
     {"columns", PE_OPTION_STRING, 0, 0, NULL, NULL,
      "values that are written, from 0, in this order: \"0,3,5-8\""},
+    {"sync", PE_OPTION_STRING, 0, 0, "commit", "commit never",
+     "when what was written is had on the disk, whatever happens to the power: "
+     "before its rows are sent or committed, or when the kernel does it"},
     {0},
 };
 

@@ -65,7 +65,7 @@ static int settle_one(const write_others *o, const char *path, pe_error *errp)
         .path = path, .owner = o->owner, .recount = write_recount};
     pe_error e = {0};
     part *p = part_open(&conf, &e);
-    uint64_t rows = 0;
+    part_gone gone;
     int rc;
 
     if (!p && e.kind == PE_ERROR_RETRY)
@@ -74,11 +74,15 @@ static int settle_one(const write_others *o, const char *path, pe_error *errp)
         log_warn("%s; rows in it that are not committed come again", e.text);
     if (!p)
         return 0; /* of another run, or stage */
-    rc = part_cut(p, o->counts, (void *)(uintptr_t)o->committed, &rows, errp);
-    if (rc == 0 && rows > 0)
+    rc = part_cut(p, o->counts, (void *)(uintptr_t)o->committed, &gone, errp);
+    if (rc == 0 && gone.rows > 0)
         log_info("%llu rows in %s were written and not committed: they are cut "
                  "and come again",
-                 (unsigned long long)rows, path);
+                 (unsigned long long)gone.rows, path);
+    if (rc == 0 && gone.bytes > 0)
+        log_info("%llu bytes at the end of %s are of rows that were not "
+                 "finished: they are cut",
+                 (unsigned long long)gone.bytes, path);
     part_close(p);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/block/columns.h"
 #include "src/block/origin.h"
 
 /* As answers have them (src/answer/answer.h). */
@@ -68,15 +69,6 @@ uint32_t write_values(const write_shape *s)
 
 /* --- CSV --- */
 
-void write_csv_titles(const write_shape *s, text *t)
-{
-    text_add(t, "time,device,source,row%s",
-             s->scores ? ",score,threshold,label,version" : "");
-    for (uint32_t k = 0; k < write_values(s); k++)
-        text_add(t, ",x%u", column(s, k));
-    text_add(t, "\n");
-}
-
 /* RFC 4180. */
 static void add_field(text *t, const char *s, size_t len)
 {
@@ -92,6 +84,50 @@ static void add_field(text *t, const char *s, size_t len)
     for (size_t i = 0; i < len; i++)
         text_add_bytes(t, s[i] == '"' ? "\"\"" : s + i, 1 + (s[i] == '"'));
     text_add_bytes(t, "\"", 1);
+}
+
+static const char *const titles[] = {"time",  "device",    "source", "row",
+                                     "score", "threshold", "label",  "version"};
+
+static bool is_title(const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
+        if (strlen(titles[i]) == len && !strncmp(name, titles[i], len))
+            return true;
+    return len == 0;
+}
+
+void write_names(const write_shape *s, text *t)
+{
+    size_t all = strlen(s->names), len;
+
+    for (uint32_t k = 0; *s->names && k < write_values(s); k++) {
+        const char *name = columns_at(s->names, all, column(s, k), &len);
+
+        text_add(t, "%s", k > 0 ? "\t" : "");
+        if (name && !is_title(name, len))
+            text_add_bytes(t, name, len);
+        else
+            text_add(t, "x%u", column(s, k));
+    }
+}
+
+void write_csv_titles(const write_shape *s, const char *names, text *t)
+{
+    size_t all = strlen(names), len;
+
+    text_add(t, "time,device,source,row%s",
+             s->scores ? ",score,threshold,label,version" : "");
+    for (uint32_t k = 0; k < write_values(s); k++) {
+        const char *name = all ? columns_at(names, all, k, &len) : NULL;
+
+        text_add(t, ",");
+        if (name)
+            add_field(t, name, len);
+        else
+            text_add(t, "x%u", column(s, k));
+    }
+    text_add(t, "\n");
 }
 
 /* What is no number is nothing. */
@@ -166,32 +202,74 @@ size_t write_npy_item(const write_shape *s)
 }
 
 #define SHAPE ", 'shape': ("
+#define ALIGN 64
+#define DIGITS 20 /* of a number of rows, as it grows */
 
-void write_npy_head(const write_shape *s, uint64_t n,
-                    unsigned char out[WRITE_NPY_HEAD])
+/* A title is a literal of Python, in UTF-8. */
+static void add_title(text *t, const char *names)
 {
-    char *at = (char *)out + 10;
-    size_t room = WRITE_NPY_HEAD - 10;
-    int len;
+    size_t left = strlen(names), n;
 
-    memset(out, ' ', WRITE_NPY_HEAD);
-    memcpy(out, "\x93NUMPY\x01\x00", 8);
-    out[8] = (WRITE_NPY_HEAD - 10) & 255;
-    out[9] = (WRITE_NPY_HEAD - 10) >> 8;
-    len = snprintf(at, room,
-                   "{'descr': [('time_ns', '<i8'), ('device', 'S%d'), "
-                   "('source', 'S%d'), ('row', '<i8'), ('last', '<i8')%s",
-                   WRITE_DEVICE, WRITE_SOURCE,
-                   s->scores ? ", ('score', '<f4'), ('label', '<i4'), "
-                               "('threshold', '<f8'), ('version', '<u8')"
-                             : "");
+    for (const char *p = names; left > 0; p += n, left -= n) {
+        n = text_printable(p, left);
+        if (n == 0)
+            text_add(t, "%s", *p == '\t' ? "\\t" : "?");
+        else if (n == 1 && (*p == '\'' || *p == '\\'))
+            text_add(t, "\\%c", *p);
+        else
+            text_add_bytes(t, p, n);
+        n = n ? n : 1;
+    }
+}
+
+static void add_values(const write_shape *s, const char *names, text *t)
+{
+    text_add(t, ", (");
+    if (*names) {
+        text_add(t, "('");
+        add_title(t, names);
+        text_add(t, "', 'x')");
+    } else {
+        text_add(t, "'x'");
+    }
+    text_add(t, ", '<f%d', (%u,))", (int)s->dtype, write_values(s));
+}
+
+/* Version 3 says that it is UTF-8, which NumPy has known since 1.17. */
+static bool is_ascii(const char *s)
+{
+    while (*s && (unsigned char)*s < 0x80)
+        s++;
+    return !*s;
+}
+
+void write_npy_head(const write_shape *s, const char *names, text *t)
+{
+    bool plain = is_ascii(names);
+    size_t begin = plain ? 10 : 12, len;
+    const char zero[12] = {0};
+
+    text_add_bytes(t, "\x93NUMPY", 6);
+    text_add_bytes(t, plain ? "\x01" : "\x03", 1);
+    text_add_bytes(t, zero, begin - 7);
+    text_add(t,
+             "{'descr': [('time_ns', '<i8'), ('device', 'S%d'), "
+             "('source', 'S%d'), ('row', '<i8'), ('last', '<i8')%s",
+             WRITE_DEVICE, WRITE_SOURCE,
+             s->scores ? ", ('score', '<f4'), ('label', '<i4'), "
+                         "('threshold', '<f8'), ('version', '<u8')"
+                       : "");
     if (s->values)
-        len += snprintf(at + len, room - (size_t)len, ", ('x', '<f%d', (%u,))",
-                        (int)s->dtype, write_values(s));
-    len += snprintf(at + len, room - (size_t)len,
-                    "], 'fortran_order': False" SHAPE "%" PRIu64 ",), }", n);
-    at[len] = ' ';
-    out[WRITE_NPY_HEAD - 1] = '\n';
+        add_values(s, names, t);
+    text_add(t, "], 'fortran_order': False" SHAPE "0,), }");
+    len = t->len + DIGITS < WRITE_NPY_HEAD
+              ? WRITE_NPY_HEAD
+              : (t->len + DIGITS) / ALIGN * ALIGN + ALIGN;
+    while (!t->failed && t->len < len - 1)
+        text_add_bytes(t, " ", 1);
+    text_add_bytes(t, "\n", 1);
+    for (size_t i = 0; !t->failed && i < begin - 8; i++)
+        t->data[8 + i] = (char)((len - begin) >> 8 * i);
 }
 
 void write_recount(unsigned char *head, size_t len, uint64_t n)
@@ -199,13 +277,15 @@ void write_recount(unsigned char *head, size_t len, uint64_t n)
     char shape[64], *at;
     size_t to;
 
-    if (len != WRITE_NPY_HEAD || memcmp(head, "\x93NUMPY", 6) != 0)
+    if (len < WRITE_NPY_HEAD || memcmp(head, "\x93NUMPY", 6) != 0)
         return;
     at = memmem(head, len, SHAPE, strlen(SHAPE));
     if (!at)
         return;
     snprintf(shape, sizeof(shape), SHAPE "%" PRIu64 ",), }", n);
     to = strlen(shape);
+    if (to >= (size_t)(head + len - (unsigned char *)at))
+        return;
     memset(at, ' ', (size_t)(head + len - 1 - (unsigned char *)at));
     memcpy(at, shape, to);
 }

@@ -13,6 +13,7 @@
 typedef struct write_shape {
     bool values, scores;
     const rows_columns *columns; /* which values; none in it: all */
+    const char *names;           /* of all of them (columns.h); "": none */
     uint32_t features;           /* of the blocks */
     enum pe_dtype dtype;         /* of the values in an array */
 } write_shape;
@@ -28,24 +29,31 @@ typedef struct write_scored {
 /* Values of a row. */
 uint32_t write_values(const write_shape *s);
 
-/* The line of titles, and the rows of [b]: as `pilot results --csv` has them,
- * with values called x0, x1, ...
+/* The names of the values that are written, as a list (columns.h), into [t];
+ * one that is empty or called as what stands before the values is x0, x1, ...
+ * by its number; nothing where columns have no names.
  */
-void write_csv_titles(const write_shape *s, text *t);
+void write_names(const write_shape *s, text *t);
+
+/* The line of titles, with the names of that list [names]; "": values are
+ * called x0, x1, ...; and the rows of [b], as `pilot results --csv` has them.
+ */
+void write_csv_titles(const write_shape *s, const char *names, text *t);
 void write_csv(const write_shape *s, const pe_block *b,
                const write_scored *scored, text *t);
 
-/* Bytes in front of an array of such rows, all of them written by
- * write_npy_head for [n] rows; and of an item.
- */
+/* Bytes in front of an array of such rows, at least. */
 #define WRITE_NPY_HEAD 512
 #define WRITE_DEVICE 64 /* bytes of a device's name, ... */
 #define WRITE_SOURCE                                     \
     192 /* ... and of a file's; what is longer loses its \
            beginning */
+/* Bytes of an item. */
 size_t write_npy_item(const write_shape *s);
-void write_npy_head(const write_shape *s, uint64_t n,
-                    unsigned char out[WRITE_NPY_HEAD]);
+/* What stands in front of an array of no rows: the title of its field of values
+ * is the list [names].
+ */
+void write_npy_head(const write_shape *s, const char *names, text *t);
 /* Have a head say that there are [n] rows; one of CSV says nothing. */
 void write_recount(unsigned char *head, size_t len, uint64_t n);
 /* The rows of [b] into [to], which has room for as many items. */

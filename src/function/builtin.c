@@ -22,13 +22,16 @@ static const builtin table[] = {
      .checked = true,
      .scores = true,
      .unscored = drift_unscored,
+     .named = drift_named,
      .columns = builtin_columns},
     {.ops = &write_function,
      .checked = true,
      .scores = true,
      .unscored = write_unscored,
      .columns = builtin_columns,
+     .named = write_named,
      .settle = write_settle,
+     .sync = write_sync,
      .finish = write_finish},
 };
 

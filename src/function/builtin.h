@@ -27,8 +27,11 @@ typedef struct builtin {
      * NULL: nobody knows.
      */
     int (*columns)(const pe_options *o, const char *list, struct text *out);
-    /* NULL: it keeps nothing; see function_settle, function_finish. */
+    /* Does it ask for the names of its columns?  NULL: never. */
+    bool (*named)(const pe_options *o);
+    /* NULL: it keeps nothing; see function_settle, _sync, and _finish. */
     int (*settle)(pe_context *ctx, const struct context_committed *c);
+    int (*sync)(pe_context *ctx);
     int (*finish)(pe_context *ctx);
 } builtin;
 
@@ -58,8 +61,9 @@ int builtin_columns(const pe_options *o, const char *list, struct text *out);
 int select_columns(const pe_options *o, const char *names, struct text *out);
 int aggregate_columns(const pe_options *o, const char *names, struct text *out);
 
-/* Drift: [unscored] of its row. */
+/* Drift: [unscored] and [named] of its row. */
 bool drift_unscored(const pe_options *o);
+bool drift_named(const pe_options *o);
 
 /* Generator: [framed] and [check] of its row. */
 bool generator_framed(const pe_options *o);

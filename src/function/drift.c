@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/block/columns.h"
 #include "src/block/origin.h"
 #include "src/common/drift.h"
 #include "src/common/text.h"
@@ -16,8 +17,12 @@
 
 enum drift_method { DRIFT_SCALED, DRIFT_PAGE_HINKLEY, DRIFT_ADWIN };
 
+enum { ON_SCORE = -1, ON_NAME = -2 };
+
 typedef struct drift_state {
-    int64_t column; /* -1: the score */
+    int64_t column; /* its number, or as above */
+    char what[80];  /* for people */
+    bool told;      /* that nobody has said yet what columns are called */
     enum drift_method method;
     drift scaled;
     page_hinkley plain;
@@ -30,20 +35,90 @@ typedef struct drift_state {
 
 /* --- options --- */
 
-/* "score", or a column's number; -2: neither. */
+/* What stands in [on]: score, a column's number, or else its name. */
 static int64_t column_of(const pe_options *o)
 {
     const char *on = pe_options_string(o, "on");
     int64_t column;
 
     if (!strcmp(on, "score"))
-        return -1;
-    return text_parse_int(on, &column) < 0 || column < 0 ? -2 : column;
+        return ON_SCORE;
+    return text_parse_int(on, &column) < 0 || column < 0 ? ON_NAME : column;
 }
 
 bool drift_unscored(const pe_options *o)
 {
-    return column_of(o) >= 0;
+    return column_of(o) != ON_SCORE;
+}
+
+bool drift_named(const pe_options *o)
+{
+    return column_of(o) == ON_NAME;
+}
+
+/* The number of the column called [name] in [list]; -1: there is none. */
+static int64_t find_column(const char *list, const char *name)
+{
+    size_t all = strlen(list), len;
+    const char *at;
+
+    for (uint32_t k = 0; (at = columns_at(list, all, k, &len)); k++)
+        if (strlen(name) == len && !strncmp(at, name, len))
+            return k;
+    return -1;
+}
+
+/* The names of [list] for people, and the one nearest to [name]; "": none is.
+ */
+static void show_names(const char *list, const char *name, char shown[300],
+                       char near[80])
+{
+    size_t all = strlen(list), len;
+    text names = {0}, words = {0};
+    const char *at;
+
+    for (uint32_t k = 0; (at = columns_at(list, all, k, &len)); k++) {
+        text_add(&names, "%s%.*s", k ? ", " : "", (int)len, at);
+        if (!memchr(at, ' ', len))
+            text_add(&words, " %.*s", (int)len, at);
+    }
+    text_shown(names.data ? names.data : "", names.len, shown, 300);
+    text_nearest(name, words.data ? words.data : "", near, 80);
+    text_free(&names);
+    text_free(&words);
+}
+
+/* 1: the column is known; 0: nobody says yet what columns are called; -1. */
+static int resolve(pe_context *ctx, drift_state *st)
+{
+    const char *on = pe_options_string(pe_context_options(ctx), "on");
+    const char *list = context_columns_get(ctx);
+    char shown[300], near[80];
+    pe_error e = {0};
+
+    if (st->column != ON_NAME)
+        return 1;
+    if (!list) {
+        if (!st->told)
+            context_tell(ctx,
+                         "waits for the names of columns, to find '%.100s' "
+                         "among them: blocks go on unseen until one says them; "
+                         "'on' may be the number of a column, from 0",
+                         on);
+        st->told = true;
+        return 0;
+    }
+    st->column = find_column(list, on);
+    if (st->column >= 0)
+        return 1;
+    st->column = ON_NAME;
+    show_names(list, on, shown, near);
+    pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_CONFIG,
+                 "on: '%.100s' is neither score, nor the number of a column, "
+                 "from 0, nor one of their names: %s%s%s%s",
+                 on, shown, *near ? "; did you mean '" : "", near,
+                 *near ? "'?" : "");
+    return context_fail_with(ctx, &e);
 }
 
 static double float_of(const pe_options *o, const char *name, double usual)
@@ -82,12 +157,14 @@ static void drift_close(pe_context *ctx)
 static int check(pe_context *ctx, const pe_options *o)
 {
     bool adwins = !strcmp(pe_options_string(o, "method"), "adwin");
+    const char *on = pe_options_string(o, "on");
+    int64_t column;
 
-    if (column_of(o) == -2)
+    if (!*on || (text_parse_int(on, &column) == 0 && column < 0))
         return pe_context_fail(ctx,
-                               "on: '%s' is neither score nor the number of a "
-                               "column, from 0",
-                               pe_options_string(o, "on"));
+                               "on: '%s' is neither score, nor the number of a "
+                               "column, from 0, nor its name",
+                               on);
     if (adwins && pe_options_has(o, "threshold"))
         return pe_context_fail(ctx, "threshold is of page-hinkley; how sure "
                                     "adwin is stands in delta");
@@ -107,6 +184,12 @@ static int drift_open(pe_context *ctx)
     if (!st)
         return pe_context_fail(ctx, "out of memory");
     st->column = column_of(o);
+    if (st->column == ON_NAME)
+        text_shown(pe_options_string(o, "on"),
+                   strlen(pe_options_string(o, "on")), st->what,
+                   sizeof(st->what));
+    else
+        snprintf(st->what, sizeof(st->what), "%" PRId64, st->column);
     begin(st, o);
     pe_context_set_state(ctx, st);
     return 0;
@@ -143,9 +226,9 @@ static void say(pe_context *ctx, const drift_state *st, const pe_block *b,
 {
     int64_t row = origin_of(b->source, i).first;
     int len = (int)origin_path(b->source);
-    char what[40], where[300];
+    char what[100], where[300];
 
-    snprintf(what, sizeof(what), "column %" PRId64, st->column);
+    snprintf(what, sizeof(what), "column %s", st->what);
     if (row >= 0)
         snprintf(where, sizeof(where), "%.*s row %" PRId64 ", block %" PRIu64,
                  len < 200 ? len : 200, b->source, row, b->seq);
@@ -187,8 +270,10 @@ static int score(pe_context *ctx, drift_state *st, const pe_block *in)
 static int drift_process(pe_context *ctx, const pe_block *in, pe_block *out)
 {
     drift_state *st = pe_context_state(ctx);
-    int rc = 1;
+    int rc = resolve(ctx, st);
 
+    if (rc <= 0)
+        return rc < 0 ? -1 : pe_context_pass(ctx, in, out);
     if (st->column >= (int64_t)in->features)
         return pe_context_fail(ctx,
                                "on: %" PRId64 " is out of range, the block has "
@@ -212,7 +297,7 @@ static int drift_process(pe_context *ctx, const pe_block *in, pe_block *out)
 
 static const pe_option_spec options[] = {
     {"on", PE_OPTION_STRING, 0, 0, "score", NULL,
-     "what is looked at: score, or the number of a column, from 0"},
+     "what is looked at: score, or a column, by its number, from 0, or name"},
     {"method", PE_OPTION_STRING, 0, 0, "page-hinkley", "page-hinkley adwin",
      "how a change of its mean is found"},
     {"scaled", PE_OPTION_BOOL, 0, 0, "true", NULL,

@@ -244,6 +244,22 @@ int function_finish(const pe_function *ops, pe_context *ctx, pe_error *errp)
     return take_failure(ctx, errp);
 }
 
+bool function_named(const pe_function *ops, const pe_options *o)
+{
+    const builtin *row = builtin_of(ops);
+
+    return row && row->named && row->named(o);
+}
+
+int function_sync(const pe_function *ops, pe_context *ctx, pe_error *errp)
+{
+    const builtin *row = builtin_of(ops);
+
+    if (!row || !row->sync || row->sync(ctx) == 0)
+        return 0;
+    return take_failure(ctx, errp);
+}
+
 int function_settle(const pe_function *ops, pe_context *ctx,
                     const context_committed *c, pe_error *errp)
 {

@@ -63,12 +63,21 @@ bool function_scores(const function *f, const pe_options *o);
 bool function_keeps(const function *f);
 bool function_ops_keep(const pe_function *ops);
 
+/* True when it asks for the names of its columns (context_columns_get), with
+ * these options.
+ */
+bool function_named(const pe_function *ops, const pe_options *o);
+
 /* Of the rank that [ctx] is of: what a function has kept of blocks that are not
  * committed is not the truth, and they come again.  At the start of a pool, and
  * whenever it goes back.  Errors are the agent's.
  */
 int function_settle(const pe_function *ops, pe_context *ctx,
                     const context_committed *c, pe_error *errp);
+/* What it was shown is about to be sent, or committed: what it keeps of that
+ * has to outlive everything.  Errors are the agent's.
+ */
+int function_sync(const pe_function *ops, pe_context *ctx, pe_error *errp);
 /* All that it was shown is committed, or sent, and nothing more comes: what it
  * keeps is made ready for others.
  */

@@ -12,7 +12,8 @@
 #include "src/common/file.h"
 #include "src/common/text.h"
 
-#define HEAD_MAX 4096
+#define HEAD_MAX 66000 /* with names of columns in it */
+#define ITEM_MAX 4096  /* bytes of a field, but of one with a shape */
 #define FIELDS_MAX 16
 #define SLAB 16384 /* rows that are written at once, and of a chunk */
 
@@ -22,7 +23,8 @@ typedef struct field {
     char kind; /* i u f S */
     size_t bytes;
     hsize_t count;
-    bool many; /* it has a shape, so its data set has columns */
+    bool many;   /* it has a shape, so its data set has columns */
+    text titles; /* their names, with a tab between two; empty: none */
     size_t offset;
     hid_t type, set;
 } field;
@@ -46,6 +48,23 @@ static int refuse(const maker *m, pe_error *errp)
                         "%s is no array of rows as they are written", m->npy);
 }
 
+/* A title, '...', at *pp into [t]: a literal of Python, with what write_rows.c
+ * escapes.
+ */
+static bool take_title(const char **pp, text *t)
+{
+    const char *p = *pp + 1;
+
+    for (; *p && *p != '\''; p++) {
+        if (*p == '\\' && *++p == 't')
+            text_add_bytes(t, "\t", 1);
+        else if (*p)
+            text_add_bytes(t, p, 1);
+    }
+    *pp = *p ? p + 1 : p;
+    return *p && !t->failed;
+}
+
 /* The field at *pp, which is moved behind it; false: it is none. */
 static bool take_field(maker *m, const char **pp)
 {
@@ -56,7 +75,19 @@ static bool take_field(maker *m, const char **pp)
     if (m->n == FIELDS_MAX)
         return false;
     *f = (field){.offset = m->item, .type = -1, .set = -1};
-    if (sscanf(*pp, "('%63[^']', 'S%zu')%n", f->name, &f->bytes, &n) == 2 && n)
+    if (!strncmp(*pp, "(('", 3)) { /* (('TITLE', 'x'), '<f8', (3,)) */
+        m->n++;                    /* so its titles are freed */
+        *pp += 2;
+        if (!take_title(pp, &f->titles) ||
+            sscanf(*pp, ", '%63[^']'), '<%c%zu', (%llu,))%n", f->name, &f->kind,
+                   &f->bytes, &count, &n) != 4 ||
+            !n)
+            return false;
+        f->many = true;
+        m->n--;
+    } else if (sscanf(*pp, "('%63[^']', 'S%zu')%n", f->name, &f->bytes, &n) ==
+                   2 &&
+               n)
         f->kind = 'S';
     else if (sscanf(*pp, "('%63[^']', '<%c%zu', (%llu,))%n", f->name, &f->kind,
                     &f->bytes, &count, &n) == 4 &&
@@ -70,7 +101,7 @@ static bool take_field(maker *m, const char **pp)
     m->item += f->bytes * (size_t)count;
     m->n++;
     *pp += n;
-    return f->bytes > 0 && f->bytes < HEAD_MAX && count > 0;
+    return f->bytes > 0 && f->bytes < ITEM_MAX && count > 0;
 }
 
 static bool take_head(maker *m, const char *head)
@@ -87,20 +118,38 @@ static bool take_head(maker *m, const char *head)
     return false;
 }
 
+/* Version 1, or 3, whose length has four bytes. */
+static bool read_head(maker *m, unsigned char *head, size_t n)
+{
+    size_t begin;
+
+    if (n < 12 || memcmp(head, "\x93NUMPY", 6) != 0 ||
+        (head[6] != 1 && head[6] != 3))
+        return false;
+    begin = head[6] == 1 ? 10 : 12;
+    m->head = begin + head[8] + 256u * head[9];
+    if (head[6] == 3)
+        m->head += 65536u * head[10] + 16777216u * (size_t)head[11];
+    head[m->head < n ? m->head : n] = '\0';
+    return m->head <= n && take_head(m, (char *)head + begin);
+}
+
 static int open_array(maker *m, pe_error *errp)
 {
-    unsigned char head[HEAD_MAX + 1];
+    unsigned char *head = malloc(HEAD_MAX + 1);
     ssize_t n;
+    int rc = 0;
 
+    if (!head)
+        return pe_error_nomem(errp);
     m->fd = open(m->npy, O_RDONLY | O_CLOEXEC);
-    if (m->fd < 0)
-        return file_error(errp, errno, "open", m->npy, PE_EXIT_FAILED);
-    n = pread(m->fd, head, HEAD_MAX, 0);
-    if (n < 10 || memcmp(head, "\x93NUMPY\x01", 7) != 0)
-        return refuse(m, errp);
-    m->head = 10 + head[8] + 256u * head[9];
-    head[m->head < (size_t)n ? m->head : (size_t)n] = '\0';
-    return take_head(m, (char *)head + 10) ? 0 : refuse(m, errp);
+    n = m->fd < 0 ? -1 : pread(m->fd, head, HEAD_MAX, 0);
+    if (n < 0)
+        rc = file_error(errp, errno, "open", m->npy, PE_EXIT_FAILED);
+    else if (!read_head(m, head, (size_t)n))
+        rc = refuse(m, errp);
+    free(head);
+    return rc;
 }
 
 static int read_slab(const maker *m, uint64_t row, size_t n, pe_error *errp)
@@ -170,6 +219,65 @@ static hid_t layout_of(const maker *m, const field *f)
     return p;
 }
 
+/* What stands in [list] from *atp on, up to a tab. */
+static size_t take_name(const text *list, size_t *atp, const char **namep)
+{
+    const char *from = list->data + *atp;
+    const char *tab = memchr(from, '\t', list->len - *atp);
+    size_t len = tab ? (size_t)(tab - from) : list->len - *atp;
+
+    *namep = from;
+    *atp += len + 1;
+    return len;
+}
+
+/* The names of columns, one behind the other, [size] bytes each. */
+static char *make_names(const field *f, size_t *sizep)
+{
+    const char *name;
+    size_t size = 1;
+    char *all;
+
+    for (size_t at = 0; at <= f->titles.len;) {
+        size_t len = take_name(&f->titles, &at, &name);
+        size = len > size ? len : size;
+    }
+    all = calloc(f->count, size);
+    for (size_t at = 0, k = 0; all && at <= f->titles.len && k < f->count;
+         k++) {
+        size_t len = take_name(&f->titles, &at, &name);
+        memcpy(all + k * size, name, len);
+    }
+    *sizep = size;
+    return all;
+}
+
+/* Attribute `columns` of a data set that has them. */
+static int add_names(const maker *m, const field *f, pe_error *errp)
+{
+    size_t size;
+    char *all = make_names(f, &size);
+    hid_t space = H5Screate_simple(1, &f->count, NULL);
+    hid_t type = H5Tcopy(H5T_C_S1), at = -1;
+    int rc = all ? 0 : pe_error_nomem(errp);
+
+    if (rc == 0 && space >= 0 && type >= 0 && H5Tset_size(type, size) >= 0 &&
+        H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0 &&
+        H5Tset_cset(type, H5T_CSET_UTF8) >= 0)
+        at = H5Acreate2(f->set, "columns", type, space, H5P_DEFAULT,
+                        H5P_DEFAULT);
+    if (rc == 0 && (at < 0 || H5Awrite(at, type, all) < 0))
+        rc = fail(m, errp);
+    if (at >= 0)
+        H5Aclose(at);
+    if (type >= 0)
+        H5Tclose(type);
+    if (space >= 0)
+        H5Sclose(space);
+    free(all);
+    return rc;
+}
+
 static int make_set(const maker *m, field *f, pe_error *errp)
 {
     const hsize_t dim[2] = {m->rows, f->count};
@@ -184,6 +292,8 @@ static int make_set(const maker *m, field *f, pe_error *errp)
                             layout, H5P_DEFAULT);
     if (f->set < 0)
         rc = fail(m, errp); /* before another call has done well */
+    else if (f->titles.len > 0)
+        rc = add_names(m, f, errp);
     if (space >= 0)
         H5Sclose(space);
     if (layout >= 0)
@@ -269,6 +379,8 @@ int hdf5_make(const char *npy, const char *path, pe_error *errp)
         unlink(temp);
     if (m.fd >= 0)
         close(m.fd);
+    for (size_t i = 0; i < m.n && i < FIELDS_MAX; i++)
+        text_free(&m.field[i].titles);
     free(m.raw);
     free(m.column);
     free(temp);

@@ -211,7 +211,8 @@ static void contribute(pool *p)
     pe_error e = {0};
 
     /* The others wait in the reduction: the world cannot go on in order. */
-    if ((p->head && open_job(p->head, p, s, &e) < 0) ||
+    if (chain_sync(&p->stages, &e) < 0 ||
+        (p->head && open_job(p->head, p, s, &e) < 0) ||
         (s->base && pe_delta_seal(s->base->m, s->delta, &e) < 0) ||
         encode_part(p, s, part, &e) < 0 || send_fill_page(part, &e) < 0)
         pool_abort(p, &e);

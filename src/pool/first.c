@@ -35,8 +35,11 @@ static int try_model(const pool *p, uint32_t features, bool foreign,
 /* Propose the features of [r]; true: it needs no model, or is refused. */
 static bool propose(pool *p, source_item *r)
 {
+    pe_error e = {0};
     bool none;
 
+    if (work_hear(p, r, &e) < 0)
+        pool_fail(p, &e);
     p->stages.item = r;
     none = chain_propose(&p->stages, &r->block, &p->term.proposal);
     p->stages.item = NULL;
@@ -76,7 +79,9 @@ static bool look_into(pool *p, const pool_lane *l)
         uint32_t features = 0;
         pe_error e = {0};
 
-        if (is_ours(r) && chain_scout(&p->stages, &r->block, &features, &e) < 0)
+        if (is_ours(r) &&
+            (work_hear(p, r, &e) < 0 ||
+             chain_scout(&p->stages, &r->block, &features, &e) < 0))
             pool_fail(p, &e);
         if (!features || try_model(p, features, false, &e) < 0)
             continue;

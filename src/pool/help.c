@@ -35,10 +35,13 @@ void help_take_ask(pool *p, int rank)
 static void give(pool *p, pool_lane *l, pool_send *out, int rank)
 {
     pool_slot *s = pool_epoch_open(&p->epochs);
-    wire_task t = {p->term.number, s->epoch};
+    wire_task t = {p->term.number, s->epoch, {0}};
     source_item *r = lane_item(l, 0);
     pe_error e = {0};
 
+    if (chain_hear(&p->stages, &r->said.columns, &e) < 0)
+        pool_abort(p, &e); /* its epoch is fixed */
+    t.columns = chain_names(&p->stages);
     if (wire_task_encode(&t, r, &p->sends.frame, &e) < 0)
         pool_abort(p, &e); /* its epoch is fixed */
     s->outstanding++;
@@ -119,23 +122,32 @@ void help_take_none(pool *p, int rank)
         h->state = HELP_FREE;
 }
 
-/* The message is gone when the block is done. */
-static int keep_times(pool_ask *h)
+/* [t] in [to], *atp bytes behind its beginning. */
+static void keep_one(source_text *t, char *to, size_t *atp)
 {
-    source_text *t = &h->item.said.times;
-
     if (!t->at)
-        return 0;
-    if (t->len > h->cap_times) {
-        char *more = realloc(h->times, t->len);
+        return;
+    memcpy(to + *atp, t->at, t->len);
+    t->at = to + *atp;
+    *atp += t->len;
+}
+
+/* The message is gone when the block is done. */
+static int keep_said(pool_ask *h)
+{
+    source_said *s = &h->item.said;
+    size_t need = s->times.len + s->columns.len, at = 0;
+
+    if (need > h->cap_said) {
+        char *more = realloc(h->said, need);
 
         if (!more)
             return -1;
-        h->times = more;
-        h->cap_times = t->len;
+        h->said = more;
+        h->cap_said = need;
     }
-    memcpy(h->times, t->at, t->len);
-    t->at = h->times;
+    keep_one(&s->times, h->said, &at);
+    keep_one(&s->columns, h->said, &at);
     return 0;
 }
 
@@ -146,7 +158,7 @@ static int take_task(pool *p, pool_ask *h, pe_error *errp)
     if (wire_task_decode(p->sends.frame.data, p->sends.frame.len, &h->task,
                          &h->item, errp) < 0)
         return -1;
-    return keep_times(h) < 0
+    return keep_said(h) < 0
                ? pe_error_nomem(errp)
                : pe_block_reserve(b, b->points, b->features, b->dtype, errp);
 }

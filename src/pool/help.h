@@ -63,8 +63,8 @@ typedef struct pool_ask {
     int owner;
     wire_task task;
     source_item item; /* its block has storage of ours, */
-    char *times;      /* and so have the times of its rows */
-    size_t cap_times;
+    char *said;       /* and so has what is said of its rows */
+    size_t cap_said;
     MPI_Request data;
 } pool_ask;
 

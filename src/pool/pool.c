@@ -92,7 +92,7 @@ void pool_destroy(pool *p)
         pool_model_drop(p->ship.recent[i]);
     for (int i = 0; i < POOL_ASKS; i++) {
         pe_block_release(&p->help.asks[i].item.block);
-        free(p->help.asks[i].times);
+        free(p->help.asks[i].said);
     }
     chain_close(&p->stages);
     pe_buffer_free(&p->ship.bytes);

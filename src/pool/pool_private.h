@@ -105,6 +105,10 @@ void pool_turn(pool *p, enum phase_turn t);
  * applied or refused; -1: it is not, and the pool or its term will end.
  */
 int pool_work(pool *p, pool_slot *s, const source_item *r);
+/* Functions that ask for it are told what [r] says that its columns are called;
+ * a source that runs in this rank is asked.
+ */
+int work_hear(pool *p, const source_item *r, pe_error *errp);
 /* [r] holds no rows, and is done. */
 void pool_set_aside(pool *p, pool_slot *s, const source_item *r);
 void pool_refuse(pool *p, pool_slot *s, const source_item *r,

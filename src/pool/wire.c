@@ -187,6 +187,18 @@ static void put_cut(frame_writer *w, const char *s, size_t cap)
     frame_put_text(w, text);
 }
 
+static void put_said(frame_writer *w, const source_text *t)
+{
+    frame_put_bytes(w, t->at ? t->at : "", t->at ? t->len : 0);
+}
+
+static void take_said(frame_reader *u, source_text *t)
+{
+    t->at = frame_take_bytes(u, &t->len);
+    if (!t->len)
+        t->at = NULL;
+}
+
 int wire_task_encode(const wire_task *t, const source_item *r, pe_buffer *to,
                      pe_error *errp)
 {
@@ -213,8 +225,8 @@ int wire_task_encode(const wire_task *t, const source_item *r, pe_buffer *to,
     frame_put_i64(&w, b->fetch_ns);
     put_cut(&w, b->device, n);
     put_cut(&w, b->source, SOURCE_TEXT - n);
-    frame_put_bytes(&w, r->said.times.at ? r->said.times.at : "",
-                    r->said.times.len);
+    put_said(&w, &r->said.times);
+    put_said(&w, &t->columns);
     return frame_end(&w);
 }
 
@@ -271,9 +283,8 @@ int wire_task_decode(const void *data, size_t len, wire_task *t, source_item *r,
     b->fetch_ns = frame_take_i64(&u);
     take_texts(&u, r);
     r->said = (source_said){0};
-    r->said.times.at = frame_take_bytes(&u, &r->said.times.len);
-    if (!r->said.times.len)
-        r->said.times.at = NULL;
+    take_said(&u, &r->said.times);
+    take_said(&u, &r->said.columns);
     return frame_check(&u, "a block of another rank", errp);
 }
 

@@ -55,10 +55,11 @@ void wire_news_free(wire_news *m); /* of a decoded one */
 /* To a helper: a block without its data, which follows. */
 typedef struct wire_task {
     int64_t term, epoch;
+    source_text columns; /* what they are called, where one asks for it */
 } wire_task;
 
 /* [r] gets the block, but no data, and its strings, cut to fit; the times of
- * its rows stay in the message.
+ * its rows, and the names of its columns, stay in the message.
  */
 int wire_task_encode(const wire_task *t, const source_item *r, pe_buffer *to,
                      pe_error *errp);

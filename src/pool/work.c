@@ -69,6 +69,8 @@ static int call(pool *p, struct job *j, pe_error *errp)
     pe_block in = *b;
     int rc;
 
+    if (chain_lend(&p->stages, f, &in, errp) < 0)
+        return -1;
     rc = function_ops(f->fn)->process_cloud(f->ctx, &in, &f->out);
     if (rc < 0)
         return refusal(f->ctx, errp);
@@ -152,6 +154,17 @@ static int process(pool *p, struct job *j, pe_error *errp)
     return rc;
 }
 
+int work_hear(pool *p, const source_item *r, pe_error *errp)
+{
+    const source_ops *ops = p->c.source->ops;
+    source_said said;
+
+    if (!chain_is_deaf(&p->stages) || !ops->said)
+        return chain_hear(&p->stages, &r->said.columns, errp);
+    said = ops->said(p->c.source, r);
+    return chain_hear(&p->stages, &said.columns, errp);
+}
+
 int pool_work(pool *p, pool_slot *s, const source_item *r)
 {
     struct job j = {.s = s, .r = r};
@@ -161,7 +174,9 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
     p->stages.base = s->base ? s->base->m : NULL;
     p->stages.item = r;
     p->trail.outliers = s->add.outliers;
-    rc = process(p, &j, &e);
+    rc = work_hear(p, r, &e);
+    if (rc == 0)
+        rc = process(p, &j, &e);
     p->stages.base = NULL;
     p->stages.item = NULL;
     p->figures.blocks++;

@@ -71,6 +71,10 @@ each_once "$TEST_DIR/edge-write-kill.*.csv" "kill: files of devices"
 each_once "$TEST_DIR/pool-write-kill.*.csv" "kill: files of ranks"
 is "$(ls "$TEST_DIR"/edge-write-kill.*.csv "$TEST_DIR"/pool-write-kill.*.csv |
     wc -l)" 4 "kill: each device and each rank has one"
+is "$(sed -n 1p -s "$TEST_DIR"/edge-write-kill.*.csv \
+    "$TEST_DIR"/pool-write-kill.*.csv | sort | uniq -c | tr -s ' ')" \
+    " 4 time,device,source,row,score,threshold,label,version,id,a,b" \
+    "kill: values are called as in the file they come from"
 # Each row has the score of its time, and its label says what that is.
 is "$(awk -F, 'FNR > 1 && $7 != "warming" && ($7 == "outlier") != ($5 > $6)' \
     "$TEST_DIR"/pool-write-kill.*.csv | wc -l)" 0 "kill: labels are the scores'"

@@ -358,6 +358,56 @@ static void test_chain_times(void)
     unlink(path);
 }
 
+/* Functions that ask for it hear what columns are called in front of them, as
+ * the newest record says it; what is kept is on the disk when it is committed.
+ */
+static void test_chain_names(void)
+{
+    static const unsigned char own[] = {1};
+    static const int64_t next[] = {0};
+    const context_committed c = {.next = next, .own = own, .n = 1};
+    char yaml[1024], path[300], *data;
+    pe_error e = {0};
+    size_t len;
+    bench b;
+
+    snprintf(yaml, sizeof(yaml), CHAIN(PICK("1,0,1") KEEP), scratch_folder);
+    bench_open(&b, yaml);
+    CU_ASSERT(chain_is_deaf(&b.p->stages));
+    CU_ASSERT_PTR_NULL(chain_names(&b.p->stages).at);
+    CU_ASSERT_EQUAL(chain_settle(&b.p->stages, &c, &e), 0);
+    for (int i = 0; i < 2; i++) {
+        source_item r = {0};
+        pe_block block;
+
+        blocks_fetch(&b.source.base, 0, &r, &e);
+        if (i == 0)
+            r.said.columns = (source_text){"temp\thum?", 8};
+        b.p->stages.item = &r;
+        block = r.block;
+        CU_ASSERT_EQUAL(chain_run(&b.p->stages, &block, &e), PE_FORWARD);
+    }
+    b.p->stages.item = NULL;
+    CU_ASSERT_FALSE(chain_is_deaf(&b.p->stages));
+    UNIT_EQUAL(chain_names(&b.p->stages).at, "temp\thum");
+    snprintf(path, sizeof(path), "%s/k.pool-0.csv", scratch_folder);
+    data = file_read(path, 1 << 20, &len, &e);
+    UNIT_CONTAINS(data, "time,device,source,row,hum,temp,hum\n");
+    free(data);
+    snprintf(path, sizeof(path), "%s/k.pool-0.csv.index", scratch_folder);
+    data = file_read(path, 1 << 20, &len, &e);
+    CU_ASSERT_PTR_NULL(strstr(data, "\n+ "));
+    free(data);
+    CU_ASSERT_EQUAL(chain_sync(&b.p->stages, &e), 0);
+    data = file_read(path, 1 << 20, &len, &e);
+    UNIT_CONTAINS(data, "\n+ 0 1 2 ");
+    free(data);
+    bench_close(&b);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/k.pool-0.csv", scratch_folder);
+    unlink(path);
+}
+
 /* A file that cannot be written to is no fault of a block. */
 static void test_chain_fatal(void)
 {
@@ -408,6 +458,7 @@ int main(void)
         {"stages: rows of a file", test_chain_source},
         {"stages: what they keep", test_chain_settle},
         {"stages: times of what they keep", test_chain_times},
+        {"stages: names of columns", test_chain_names},
         {"stages: no fault of a block", test_chain_fatal},
         {"stages: an option that does not fit", test_chain_open},
         {0},

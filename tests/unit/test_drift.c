@@ -10,6 +10,7 @@
 
 #include "src/common/drift.h"
 #include "src/common/log.h"
+#include "src/function/builtin.h"
 #include "src/function/host.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -265,6 +266,14 @@ typedef struct stage {
     pe_error error;
 } stage;
 
+static char said[512]; /* to who follows the run */
+
+static void keep_tell(void *arg, const char *words)
+{
+    (void)arg;
+    snprintf(said, sizeof(said), "%s", words);
+}
+
 /* Of the words "NAME=VALUE ..."; -1: they are refused. */
 static int stage_open(stage *s, const char *words)
 {
@@ -272,7 +281,8 @@ static int stage_open(stage *s, const char *words)
     context_setup set = {.stage = "watch", .size = 1};
     int rc = 0;
 
-    *s = (stage){.ops = function_find("drift"), .host.model = the_model};
+    *s = (stage){.ops = function_find("drift"),
+                 .host = {.model = the_model, .tell = keep_tell}};
     s->options = pe_options_create(s->ops->options, NULL);
     snprintf(copy, sizeof(copy), "%s", words);
     for (char *w = strtok_r(copy, " ", &rest); w && rc == 0;
@@ -368,6 +378,51 @@ static void test_stage(void)
     }
 }
 
+/* A column by its name, once somebody says what they are called. */
+static void test_names(void)
+{
+    const char *first;
+    stage s;
+
+    make_series(1);
+    CU_ASSERT_EQUAL_FATAL(stage_open(&s, "on=air.temp"), 0);
+    CU_ASSERT(function_named(s.ops, s.options));
+    CU_ASSERT(drift_unscored(s.options));
+    said[0] = '\0';
+    CU_ASSERT_EQUAL(feed(&s, true, &first), 0);
+    UNIT_EQUAL(said,
+               "stage 'watch' waits for the names of columns, to find "
+               "'air.temp' among them: blocks go on unseen until one says "
+               "them; 'on' may be the number of a column, from 0");
+    CU_ASSERT_EQUAL(context_columns(s.ctx, "air.temp\thum"), 0);
+    CU_ASSERT_EQUAL(feed(&s, true, &first), 1);
+    UNIT_CONTAINS(first, "column air.temp has changed at f.csv row 2079, ");
+    stage_close(&s);
+    CU_ASSERT_EQUAL_FATAL(stage_open(&s, "on=1"), 0);
+    CU_ASSERT_FALSE(function_named(s.ops, s.options));
+    stage_close(&s);
+}
+
+/* One that is none of them is nobody's block: the run ends. */
+static void test_no_name(void)
+{
+    double x[2] = {1, 2};
+    pe_block in = {.data = x, .points = 1, .features = 2, .dtype = PE_F8},
+             out = {0};
+    stage s;
+
+    CU_ASSERT_EQUAL_FATAL(stage_open(&s, "on=tmp"), 0);
+    context_columns(s.ctx, "temp\trel hum");
+    CU_ASSERT_EQUAL(s.ops->process_edge(s.ctx, &in, &out), -1);
+    UNIT_EQUAL(
+        context_error(s.ctx),
+        "on: 'tmp' is neither score, nor the number of a column, from "
+        "0, nor one of their names: temp, rel hum; did you mean 'temp'?");
+    CU_ASSERT_EQUAL(context_failure(s.ctx)->kind, PE_ERROR_FATAL);
+    CU_ASSERT_EQUAL(context_failure(s.ctx)->exit_code, PE_EXIT_CONFIG);
+    stage_close(&s);
+}
+
 /* Without a model there is no score; what is masked is left out. */
 static void test_left_out(void)
 {
@@ -411,9 +466,8 @@ static void test_bad_options(void)
     static const struct {
         const char *words, *text;
     } rows[] = {
-        {"on=temp",
-         "on: 'temp' is neither score nor the number of a column, from 0"},
-        {"on=-1", "on: '-1' is neither score nor the number of a column"},
+        {"on=-1", "on: '-1' is neither score, nor the number of a column, "
+                  "from 0, nor its name"},
         {"on=", "on: '' is neither"},
         {"method=adwin threshold=3",
          "threshold is of page-hinkley; how sure adwin is stands in delta"},
@@ -453,6 +507,8 @@ int main(void)
         {"ADWIN, as River has it", test_adwin},
         {"ADWIN: what is left", test_adwin_window},
         {"stage drift", test_stage},
+        {"stage drift: a column by its name", test_names},
+        {"stage drift: a name of no column", test_no_name},
         {"stage drift: what has no part", test_left_out},
         {"stage drift: what is logged", test_log},
         {"stage drift: options", test_bad_options},

@@ -169,7 +169,7 @@ static int decode_state(const void *data, size_t len, bool look, pe_error *errp)
 
 static int encode_task(pe_buffer *b)
 {
-    wire_task t = {3, 8};
+    const wire_task t = {3, 8, {"temp\thum", 8}};
     source_item r = {.foreign = true,
                      .block = {.points = 25,
                                .features = 32,
@@ -215,13 +215,16 @@ static int decode_task(const void *data, size_t len, bool look, pe_error *errp)
         CU_ASSERT_EQUAL(b->version, 5);
         CU_ASSERT_EQUAL(b->sense_ns, 1);
         CU_ASSERT_EQUAL(b->fetch_ns, 4);
+        CU_ASSERT_PTR_NULL(r.said.times.at);
+        CU_ASSERT_EQUAL(r.said.columns.len, 8);
+        CU_ASSERT_EQUAL(memcmp(r.said.columns.at, "temp\thum", 8), 0);
     }
     return 0;
 }
 
 static int encode_done(pe_buffer *b)
 {
-    wire_task t = {3, 8};
+    const wire_task t = {.term = 3, .epoch = 8};
 
     return wire_done_encode(&t, b, NULL);
 }
