@@ -13,6 +13,7 @@
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/model/path.h"
+#include "src/page/page.h"
 #include "src/view/view.h"
 
 /* In front of every message. */
@@ -29,6 +30,7 @@ static const struct command {
     {"model", view_model, "show the model of a run, or write it to a file"},
     {"top", view_top, "show a run as it is now"},
     {"commits", view_commits, "list the newest commits of a run"},
+    {"report", page_report, "write a run as one HTML file, or as JSON"},
     {"peek", view_peek, "show the newest records of a topic"},
     {"runs", cmd_runs, "list the runs there are, or remove one"},
     {"submit", cmd_submit, "submit a pilot and return (also pilot-submit)"},
@@ -106,6 +108,8 @@ static const struct {
     {"queue", "status"},
     {"squeue", "status"},
     {"show", "status"},
+    {"html", "report"},
+    {"summary", "report --json"},
     {"stop", "cancel"},
     {"kill", "cancel"},
     {"rm", "runs --rm"},

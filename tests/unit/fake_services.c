@@ -340,44 +340,6 @@ int params_run_delete(params *p, pe_error *errp)
     return fails("delete", errp);
 }
 
-int params_rows_fetch(params *p, const char *after, size_t most,
-                      params_row **out, size_t *np, pe_error *errp)
-{
-    (void)p;
-    (void)after;
-    (void)most;
-    *out = NULL;
-    *np = 0;
-    return fails("rows", errp);
-}
-
-int params_leases_fetch(params *p, params_lease **out, size_t *np,
-                        pe_error *errp)
-{
-    (void)p;
-    *out = NULL;
-    *np = 0;
-    return fails("leases", errp);
-}
-
-void params_leases_free(params_lease *l, size_t n)
-{
-    (void)l;
-    (void)n;
-}
-
-int params_facts_fetch(params *p, params_facts *out, pe_error *errp)
-{
-    (void)p;
-    *out = (params_facts){0};
-    return fails("facts", errp);
-}
-
-void params_facts_free(params_facts *f)
-{
-    (void)f;
-}
-
 int params_model_fetch(params *p, pe_buffer *out,
                        char commit[PE_COMMIT_ID_LEN + 1], uint64_t *versionp,
                        int64_t *time_nsp, pe_error *errp)

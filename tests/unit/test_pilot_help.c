@@ -16,7 +16,7 @@
 static const char *const verbs[] = {"run",     "results", "score",  "model",
                                     "inspect", "peek",    "runs",   "submit",
                                     "status",  "wait",    "cancel", "log",
-                                    "resize",  "doctor",  "config"};
+                                    "resize",  "doctor",  "config", "report"};
 
 static char *source_file(const char *name)
 {
