@@ -32,6 +32,7 @@ static const struct command {
     {"commits", view_commits, "list the newest commits of a run"},
     {"report", page_report, "write a run as one HTML file, or as JSON"},
     {"peek", view_peek, "show the newest records of a topic"},
+    {"trace", view_trace, "show where the blocks of a run spent their time"},
     {"runs", cmd_runs, "list the runs there are, or remove one"},
     {"submit", cmd_submit, "submit a pilot and return (also pilot-submit)"},
     {"status", cmd_status, "list pilots, and why they do not run"},

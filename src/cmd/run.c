@@ -332,11 +332,12 @@ static int options_check(const struct run_options *o, int n, pe_error *errp)
 {
     if (option_operands(&usage, n, errp) < 0)
         return -1;
-    if (o->resume && (n > 0 || o->name || o->set.n > 0 || o->dry_run))
+    if (o->resume &&
+        (n > 0 || o->name || o->set.n > 0 || o->dry_run || o->trace))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
                             "--resume goes on with a run as it is: no FILE, "
-                            "--run, --set or --dry-run beside it; see 'pilot "
-                            "run --help'");
+                            "--run, --set, --trace or --dry-run beside it; "
+                            "see 'pilot run --help'");
     if (!o->resume && n == 0)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
                             "a FILE is missing; see 'pilot run --help'");

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fold.h"
 #include "src/store/private.h"
 
 static int fail(const pe_error *e)
@@ -18,6 +19,8 @@ static int fail(const pe_error *e)
 static void usage(FILE *f)
 {
     fputs("Usage: pilot-hdf5 [OPTION]... FILE[:/PATH[,/PATH]...]\n"
+          "       pilot-hdf5 --fold RUN_DIR FILE\n"
+          "       pilot-hdf5 --trace KIND FILE\n"
           "Tell which rows and columns are read of an HDF5 file; called by "
           "`pilot`.\n"
           "\n"
@@ -30,8 +33,12 @@ static void usage(FILE *f)
           "  --format UNIT    of the clock: s, ms, us, ns since 1970\n"
           "  --zone SECONDS   east of UTC, of instants without a zone\n"
           "  --list           all that is in there, for people\n"
+          "  --fold RUN_DIR   make FILE of the trace of a run\n"
+          "  --trace KIND     say what is in such a FILE, as a log: facts, "
+          "blocks, ...\n"
           "\n"
-          "Exit status: 0; 64 usage; 65 the file; 78 the columns.\n",
+          "Exit status: 0; 64 usage; 65 the file; 73 it cannot be made; 78 the "
+          "columns.\n",
           f);
 }
 
@@ -85,7 +92,13 @@ static int tell(store_table *s, pe_error *errp)
     return rc;
 }
 
-static int parse(store_wish *w, bool *listp, int argc, char **argv)
+/* What is asked beside rows and columns. */
+struct other {
+    bool list;
+    const char *fold, *trace;
+};
+
+static int parse(store_wish *w, struct other *other, int argc, char **argv)
 {
     static const struct option options[] = {
         {"rows", required_argument, NULL, 'r'},
@@ -97,6 +110,8 @@ static int parse(store_wish *w, bool *listp, int argc, char **argv)
         {"format", required_argument, NULL, 'T'},
         {"zone", required_argument, NULL, 'z'},
         {"list", no_argument, NULL, 'l'},
+        {"fold", required_argument, NULL, 'o'},
+        {"trace", required_argument, NULL, 'k'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -111,7 +126,11 @@ static int parse(store_wish *w, bool *listp, int argc, char **argv)
                  n < 86400)
             w->zone_s = (int)n;
         else if (c == 'l')
-            *listp = true;
+            other->list = true;
+        else if (c == 'o')
+            other->fold = optarg;
+        else if (c == 'k')
+            other->trace = optarg;
         else if (c == 't')
             w->time = optarg;
         else if (c == 'T')
@@ -157,15 +176,20 @@ int main(int argc, char **argv)
 {
     store_wish w = {.rows = -1};
     pe_error e = {0};
-    bool only_list = false;
-    int rc = parse(&w, &only_list, argc, argv);
+    struct other other = {0};
+    int rc = parse(&w, &other, argc, argv);
 
     if (rc != 0) {
         usage(rc > 0 ? stdout : stderr);
         return rc > 0 ? PE_EXIT_OK : PE_EXIT_USAGE;
     }
     store_enable_hdf5();
-    rc = only_list ? list(w.path, &e) : table(&w, &e);
+    if (other.fold)
+        rc = fold_write(other.fold, w.path, &e);
+    else if (other.trace)
+        rc = fold_read(w.path, other.trace, &e);
+    else
+        rc = other.list ? list(w.path, &e) : table(&w, &e);
     if (rc < 0)
         return fail(&e);
     return fflush(stdout) == 0 ? PE_EXIT_OK : PE_EXIT_CREATE;

@@ -419,6 +419,7 @@ void run_follow(struct run *r)
         turn(r);
     run_progress_clear(r);
     results_fetch(r);
+    run_traced_end(r);
 }
 
 /* Endpoints of the services that pilots of the run hold; true: all there. */

@@ -257,6 +257,11 @@ char *run_watch_secret(const struct run *r, const agent *a);
 /* End their jobs: what still runs, or waits in a queue. */
 void run_watch_cancel(struct run *r);
 
+/* --- traced.c --- */
+
+/* The run is over: its trace, where it has one, is fetched and folded. */
+void run_traced_end(struct run *r);
+
 /* --- follow.c --- */
 
 /* Start the pilots that hold services and wait until those are up. */

@@ -24,21 +24,37 @@ void ask_end(trace *t)
     t->child = NULL;
 }
 
-/* It has said all, or it failed, and has said why for people. */
+/* Its last words, without its name. */
+static void take_words(const process *p, char *out, size_t cap)
+{
+    static const char name[] = PROGRAM ": ";
+    ssize_t n = read(process_err_fd(p), out, cap - 1);
+
+    out[n > 0 ? n : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    if (!strncmp(out, name, sizeof(name) - 1))
+        memmove(out, out + sizeof(name) - 1, strlen(out) - sizeof(name) + 2);
+}
+
+/* It has said all, or it failed, and has said why. */
 static int settle(trace *t, pe_error *errp)
 {
+    char words[512], how[64];
     int status;
 
     segments_close(&t->stream);
     process_wait(t->child, -1);
     status = process_status(t->child);
+    take_words(t->child, words, sizeof(words));
     process_destroy(t->child);
     t->child = NULL;
     if (status == 0)
         return 0;
+    if (*words)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "%s", words);
+    process_status_words(status, how);
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                        "%s cannot be read: " PROGRAM " ended with status %d",
-                        t->path, status);
+                        "%s cannot be read: " PROGRAM " %s", t->path, how);
 }
 
 /* Have it say [kind]. */
@@ -55,7 +71,8 @@ static int begin(trace *t, const char *kind, pe_error *errp)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "%s is HDF5, and this pilot was built without it",
                             t->path);
-    t->child = process_start(&(process_spec){.argv = argv}, errp);
+    t->child =
+        process_start(&(process_spec){.argv = argv, .err_pipe = true}, errp);
     free(program);
     if (!t->child)
         return -1;

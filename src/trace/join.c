@@ -183,7 +183,7 @@ static void take_edge(trace_block *b, const sort_item *i)
     b->bytes = e->bytes;
     b->points = e->points;
     b->features = e->features;
-    b->log = i->log;
+    b->log = b->edge = i->log;
     b->stamp[TRACE_SENSE] = e->sense;
     b->stamp[TRACE_EDGE] = e->edge;
     b->stamp[TRACE_ACKED] = e->acked;
@@ -263,28 +263,26 @@ int join_next(join *j, trace_block *b, pe_error *errp)
 {
     const trace *t = j->t;
     uint64_t key[3];
-    uint32_t edge = UINT32_MAX;
     int rc = 1;
 
     if (!j->ahead && !j->over)
         rc = sort_next(j->s, &j->ahead, errp);
     if (rc <= 0 || j->over || !j->ahead)
         return rc < 0 ? -1 : 0;
-    *b = (trace_block){.device = TRACE_NO_DEVICE, .offset = -1};
+    *b = (trace_block){
+        .device = TRACE_NO_DEVICE, .offset = -1, .edge = TRACE_NO_DEVICE};
     memcpy(key, j->ahead->key, sizeof(key));
     while (rc > 0 && same_key(key, j->ahead->key)) {
-        if (j->ahead->work) {
+        if (j->ahead->work)
             take_work(t, b, j->ahead);
-        } else {
+        else
             take_edge(b, j->ahead);
-            edge = j->ahead->log;
-        }
         rc = sort_next(j->s, &j->ahead, errp);
     }
     j->over = rc <= 0;
     if (rc < 0)
         return -1;
-    if (edge != UINT32_MAX && b->commit_version)
-        b->stamp[TRACE_MODEL] = model_of(&t->s[edge], b->commit_version);
+    if (b->edge != TRACE_NO_DEVICE && b->commit_version)
+        b->stamp[TRACE_MODEL] = model_of(&t->s[b->edge], b->commit_version);
     return 1;
 }

@@ -62,13 +62,15 @@ typedef struct trace_block {
     uint64_t bytes; /* of its record's value */
     uint32_t points, outliers;
     uint32_t features;
-    uint32_t log;     /* trace_log_at: the rank that worked on it, else the edge
-                         process */
-    uint32_t rank;    /* of its pool */
+    uint32_t log;  /* trace_process_at: the rank that worked on it, else the
+                      edge process */
+    uint32_t edge; /* ... the edge process; TRACE_NO_DEVICE: it did not tell */
+    uint32_t rank; /* of its pool */
     uint16_t repeats; /* times more that ranks have worked on it: replays,
                          duplicates */
     uint8_t outcome;  /* enum trace_outcome */
     uint8_t flags;
+    uint32_t rest;
     int64_t stamp[TRACE_STAMPS];
 } trace_block;
 

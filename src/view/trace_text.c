@@ -1,0 +1,304 @@
+/* trace_text.c - a trace in some lines: blocks, hops, clocks, what is lost. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "trace_out.h"
+
+#define LABEL "%-9s "
+
+static void count_block(trace_sums *s, const trace_block *b)
+{
+    bool backward = false;
+
+    s->blocks++;
+    s->outcome[b->outcome <= TRACE_ASIDE ? b->outcome : TRACE_UNKNOWN]++;
+    s->committed += (b->flags & TRACE_COMMITTED) != 0;
+    s->helped += (b->flags & TRACE_HELPED) != 0;
+    s->no_edge += !(b->flags & TRACE_HAS_EDGE) && (b->flags & TRACE_HAS_SEQ);
+    s->no_rank += !(b->flags & TRACE_HAS_RANK);
+    s->repeats += b->repeats;
+    s->points += b->points;
+    s->outliers += b->outliers;
+    for (unsigned h = 0; h < TRACE_HOPS; h++) {
+        int64_t ns;
+
+        if (!trace_hop_ns(b, (enum trace_hop)h, &ns))
+            continue;
+        histogram_add(&s->hop[h], ns);
+        backward = backward || ns < 0;
+    }
+    s->backward += backward;
+    for (unsigned i = 0; i < TRACE_STAMPS; i++) {
+        int64_t at = b->stamp[i];
+
+        if (at && (!s->first_ns || at < s->first_ns))
+            s->first_ns = at;
+        if (at > s->last_ns)
+            s->last_ns = at;
+    }
+}
+
+int trace_sum(trace *t, trace_sums *s, pe_error *errp)
+{
+    trace_block b;
+    trace_commit c;
+    trace_model m;
+    int rc;
+
+    memset(s, 0, sizeof(*s));
+    while ((rc = trace_next(t, TRACE_BLOCKS, &b, errp)) > 0)
+        count_block(s, &b);
+    while (rc == 0 && (rc = trace_next(t, TRACE_COMMITS, &c, errp)) > 0) {
+        s->commits++;
+        rc = 0;
+    }
+    while (rc == 0 && (rc = trace_next(t, TRACE_MODELS, &m, errp)) > 0) {
+        s->models++;
+        rc = 0;
+    }
+    return rc;
+}
+
+/* --- for people --- */
+
+/* A run whose source is in its pool has none. */
+static bool has_edge(const trace *t)
+{
+    const trace_process *p;
+
+    for (uint32_t i = 0; (p = trace_process_at(t, i)); i++)
+        if (!strcmp(p->kind, "edge"))
+            return true;
+    return false;
+}
+
+static void print_blocks(const trace *t, const trace_sums *s, FILE *f)
+{
+    fprintf(f,
+            LABEL "%" PRIu64 " of %" PRIu32 " device%s, %" PRIu64
+                  " committed in %" PRIu64 " commits, %.1f s\n",
+            "blocks", s->blocks, trace_devices(t),
+            trace_devices(t) == 1 ? "" : "s", s->committed, s->commits,
+            (double)(s->last_ns - s->first_ns) / 1e9);
+    fprintf(f,
+            LABEL "%" PRIu64 " applied, %" PRIu64 " refused, %" PRIu64
+                  " duplicate, %" PRIu64 " set aside; %" PRIu64
+                  " by a rank that helped\n",
+            "", s->outcome[TRACE_APPLIED], s->outcome[TRACE_REFUSED],
+            s->outcome[TRACE_DUPLICATE], s->outcome[TRACE_ASIDE], s->helped);
+    if (s->repeats)
+        fprintf(f, LABEL "%" PRIu64 " times a rank had one again\n", "",
+                s->repeats);
+    if (s->no_rank)
+        fprintf(f, LABEL "%" PRIu64 " are known from their devices alone\n", "",
+                s->no_rank);
+    if (s->no_edge && has_edge(t))
+        fprintf(f, LABEL "%" PRIu64 " are known from ranks alone\n", "",
+                s->no_edge);
+}
+
+static void print_hops(const trace_sums *s, FILE *f)
+{
+    const char *label = "latency";
+
+    for (unsigned h = 0; h < TRACE_HOPS; h++) {
+        const histogram *x = &s->hop[h];
+
+        if (histogram_count(x) + x->negative == 0)
+            continue;
+        if (*label)
+            fprintf(f, LABEL "%-9s %9s %9s %9s %9s %9s\n", label, "hop", "n",
+                    "p50 ms", "p90 ms", "p99 ms", "max ms");
+        label = "";
+        fprintf(f, LABEL "%-9s %9" PRId64 " %9.2f %9.2f %9.2f %9.2f", "",
+                trace_hop_name(h), histogram_count(x),
+                histogram_quantile_ms(x, 0.5), histogram_quantile_ms(x, 0.9),
+                histogram_quantile_ms(x, 0.99), (double)x->max_ns / 1e6);
+        if (x->negative)
+            fprintf(f, "  and %" PRId64 " below 0", x->negative);
+        fputc('\n', f);
+    }
+    if (s->backward)
+        fprintf(f,
+                LABEL "of %" PRIu64 " blocks the clocks of two hosts disagree: "
+                      "a latency below 0 is in no percentile\n",
+                "", s->backward);
+}
+
+static bool was_said(const trace *t, uint32_t i)
+{
+    const trace_process *p = trace_process_at(t, i), *q;
+
+    for (uint32_t k = 0; k < i; k++) {
+        q = trace_process_at(t, k);
+        if (q->bound_ns >= 0 && !strcmp(q->host, p->host))
+            return true;
+    }
+    return false;
+}
+
+static const trace_process *best_of_host(const trace *t, const char *host)
+{
+    const trace_process *best = NULL, *p;
+
+    for (uint32_t i = 0; (p = trace_process_at(t, i)); i++)
+        if (p->bound_ns >= 0 && !strcmp(p->host, host) &&
+            (!best || p->bound_ns < best->bound_ns))
+            best = p;
+    return best;
+}
+
+static void print_clocks(const trace *t, FILE *f)
+{
+    const trace_process *p;
+    const char *label = "clocks";
+
+    for (uint32_t i = 0; (p = trace_process_at(t, i)); i++) {
+        if (p->bound_ns < 0 || was_said(t, i))
+            continue;
+        p = best_of_host(t, p->host);
+        fprintf(f,
+                LABEL "%s: the parameter service is %+.3f ms from it, known to "
+                      "within %.3f ms\n",
+                label, p->host, (double)p->offset_ns / 1e6,
+                (double)p->bound_ns / 1e6);
+        label = "";
+    }
+    if (*label)
+        fprintf(f, LABEL "offsets were not measured\n", label);
+}
+
+static void print_lost(const trace *t, FILE *f)
+{
+    trace_facts x = trace_facts_get(t);
+    const trace_process *p;
+    const char *label = "lost";
+
+    if (x.dropped || x.lost) {
+        fprintf(f,
+                LABEL "every block is traced but %" PRIu64 " entries: %" PRIu64
+                      " had no room in memory, %" PRIu64
+                      " could not be written\n",
+                label, x.dropped + x.lost, x.dropped, x.lost);
+        label = "";
+    }
+    for (uint32_t i = 0; (p = trace_process_at(t, i)); i++) {
+        if (p->ended)
+            continue;
+        fprintf(f,
+                LABEL "%s rank %d, process %d on %s, has not closed its log: "
+                      "it lives, or was killed and at most its last second is "
+                      "not here\n",
+                label, p->member, p->rank, p->pid, p->host);
+        label = "";
+    }
+    if (x.torn_bytes) {
+        fprintf(f, LABEL "%" PRIu64 " bytes at the end of logs are torn\n",
+                label, x.torn_bytes);
+        label = "";
+    }
+    if (x.nameless) {
+        fprintf(f, LABEL "%" PRIu64 " times a device had no name in its log\n",
+                label, x.nameless);
+        label = "";
+    }
+    if (*x.missing) {
+        fprintf(f, LABEL "the logs of %s are not here\n", label, x.missing);
+        label = "";
+    }
+    if (*label)
+        fprintf(f, LABEL "nothing: every block is traced\n", label);
+}
+
+void trace_print_text(const trace *t, const trace_sums *s, FILE *f)
+{
+    trace_facts x = trace_facts_get(t);
+
+    fprintf(f, LABEL "run %s, %" PRIu32 " processes%s\n", "trace", x.run,
+            x.processes, x.folded ? ", from HDF5" : "");
+    print_blocks(t, s, f);
+    print_hops(s, f);
+    print_clocks(t, f);
+    print_lost(t, f);
+}
+
+/* --- for programs --- */
+
+static json_t *hops_of(const trace_sums *s)
+{
+    json_t *o = json_object();
+
+    for (unsigned h = 0; h < TRACE_HOPS; h++) {
+        const histogram *x = &s->hop[h];
+
+        json_object_set_new(o, trace_hop_name(h),
+                            json_pack("{s:I, s:f, s:f, s:f, s:f, s:I}", "n",
+                                      (json_int_t)histogram_count(x), "p50",
+                                      histogram_quantile_ms(x, 0.5), "p90",
+                                      histogram_quantile_ms(x, 0.9), "p99",
+                                      histogram_quantile_ms(x, 0.99), "max",
+                                      (double)x->max_ns / 1e6, "negative",
+                                      (json_int_t)x->negative));
+    }
+    return o;
+}
+
+static json_t *processes_of(const trace *t)
+{
+    const trace_process *p;
+    json_t *all = json_array();
+
+    for (uint32_t i = 0; (p = trace_process_at(t, i)); i++) {
+        json_t *o = json_pack(
+            "{s:s, s:s, s:s, s:i, s:i, s:b, s:I, s:I, s:I, s:I}", "member",
+            p->member, "kind", p->kind, "host", p->host, "rank", p->rank, "pid",
+            p->pid, "ended", p->ended, "rows", (json_int_t)p->rows, "dropped",
+            (json_int_t)p->dropped, "lost", (json_int_t)p->lost, "torn_bytes",
+            (json_int_t)p->torn_bytes);
+
+        if (o && p->bound_ns >= 0)
+            json_object_set_new(o, "clock",
+                                json_pack("{s:I, s:I}", "offset_ns",
+                                          (json_int_t)p->offset_ns, "bound_ns",
+                                          (json_int_t)p->bound_ns));
+        json_array_append_new(all, o);
+    }
+    return all;
+}
+
+static json_t *blocks_of(const trace_sums *s)
+{
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "blocks",
+        (json_int_t)s->blocks, "committed", (json_int_t)s->committed, "applied",
+        (json_int_t)s->outcome[TRACE_APPLIED], "refused",
+        (json_int_t)s->outcome[TRACE_REFUSED], "duplicate",
+        (json_int_t)s->outcome[TRACE_DUPLICATE], "aside",
+        (json_int_t)s->outcome[TRACE_ASIDE], "helped", (json_int_t)s->helped,
+        "repeats", (json_int_t)s->repeats, "without_edge",
+        (json_int_t)s->no_edge, "without_rank", (json_int_t)s->no_rank,
+        "backward", (json_int_t)s->backward);
+}
+
+int trace_print_json(const trace *t, const trace_sums *s, FILE *f)
+{
+    trace_facts x = trace_facts_get(t);
+    json_t *o = json_pack(
+        "{s:i, s:s, s:i, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:s, s:o}",
+        "schema", 1, "run", x.run, "devices", (int)trace_devices(t), "blocks",
+        blocks_of(s), "commits", (json_int_t)s->commits, "models",
+        (json_int_t)s->models, "latency_ms", hops_of(s), "dropped",
+        (json_int_t)x.dropped, "lost", (json_int_t)x.lost, "torn_bytes",
+        (json_int_t)x.torn_bytes, "missing", x.missing, "processes",
+        processes_of(t));
+    int rc = o ? json_dumpf(o, f,
+                            JSON_INDENT(2) | JSON_PRESERVE_ORDER |
+                                JSON_REAL_PRECISION(9))
+               : -1;
+
+    json_decref(o);
+    if (rc == 0)
+        fputc('\n', f);
+    return rc;
+}
