@@ -274,8 +274,9 @@ int results_fit(const pool_results *r, size_t bytes, pe_error *errp)
         return 0;
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                         "its result of %zu bytes is larger than a record may "
-                        "be (%llu)",
-                        len, (unsigned long long)r->c->pl->message_bytes);
+                        "be (%llu): set streams.%s.message-max to %zuMiB",
+                        len, (unsigned long long)r->c->pl->message_bytes,
+                        r->c->pl->stream_name, (len >> 20) + 1);
 }
 
 static void add_number(record_headers *h, const char *name, double v)

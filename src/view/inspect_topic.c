@@ -18,6 +18,9 @@
 #define LOOKED 100 /* records */
 #define KINDS 24
 #define LISTED_MAX 60
+/* Of a record: what it has beside its numbers, and what any may be. */
+#define ROOM (64u << 10)
+#define LEAST (4u << 20)
 
 /* Records of one kind: a codec, or what they are instead. */
 typedef struct kind {
@@ -111,6 +114,13 @@ static void list_names(const codec *c, bool taken, text *t)
     }
 }
 
+/* The records that are learned from: the newest of them, as it was read. */
+typedef struct found {
+    const codec *c;
+    const kind *k;
+    const pe_block *b;
+} found;
+
 /* Lines of a stream, and the same as words of a command. */
 typedef struct lines {
     text file, set;
@@ -181,9 +191,23 @@ static void add_records(lines *l, const pe_options *o, const codec *c,
     text_free(&names);
 }
 
+/* A score for each row goes into one record, too.  Of what could not be read it
+ * is not known how many rows it has: hardly one for each four bytes.
+ */
+static void add_room(lines *l, const kind *k, const pe_block *b)
+{
+    size_t need = k->read ? b->points * sizeof(float) : k->last->len;
+    char size[24];
+
+    if (need + ROOM < LEAST)
+        return;
+    snprintf(size, sizeof(size), "%zuMiB", ((need + ROOM) >> 20) + 1);
+    add_line(l, "message-max", size);
+}
+
 /* A command that runs as it stands, and the lines of a file. */
 static void print_lines(const pe_options *o, const look_place *at,
-                        const look *l, const codec *c, const kind *k)
+                        const look *l, const found *what)
 {
     lines s = {0};
     char partitions[16];
@@ -193,7 +217,8 @@ static void print_lines(const pe_options *o, const look_place *at,
     add_line(&s, "topic", at->topic);
     snprintf(partitions, sizeof(partitions), "%d", l->partitions);
     add_line(&s, "partitions", partitions);
-    add_records(&s, o, c, k);
+    add_records(&s, o, what->c, what->k);
+    add_room(&s, what->k, what->b);
     if (s.file.failed || s.set.failed)
         log_warn("there is no memory for the lines that would read it");
     else
@@ -237,7 +262,7 @@ static void show(const pe_options *o, codec *c, const char *word,
     if (most) {
         codec_decode(c, most->last->value, most->last->len, &b, &f, &e);
         print_columns(c);
-        print_lines(o, at, l, c, most);
+        print_lines(o, at, l, &(found){c, most, &b});
     }
     pe_block_release(&b);
 }

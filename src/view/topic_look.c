@@ -17,6 +17,8 @@
 /* A topic may end in marks of transactions, which are no records. */
 #define SILENT_NS (INT64_C(10) * 1000000000)
 #define RECORD_BYTES (UINT64_C(64) << 20)
+/* Of all that is kept: fewer records, where they are large. */
+#define KEPT_BYTES (UINT64_C(256) << 20)
 
 /* --- where it is --- */
 
@@ -191,24 +193,31 @@ static bool is_before(const broker_record *a, const broker_record *b)
                                         : a->offset < b->offset;
 }
 
-/* In its place among the newest; the oldest goes. */
+static void drop_oldest(look *l)
+{
+    l->bytes -= l->record[0].len;
+    broker_record_release(&l->record[0]);
+    memmove(l->record, l->record + 1, --l->n * sizeof(*l->record));
+}
+
+/* In its place among the newest; the oldest go. */
 static void keep(look *l, size_t most, broker_record *r)
 {
-    size_t i = l->n;
+    size_t i;
 
     if (l->n == most && is_before(r, &l->record[0])) {
         broker_record_release(r);
         return;
     }
-    if (l->n == most) {
-        broker_record_release(&l->record[0]);
-        memmove(l->record, l->record + 1, (most - 1) * sizeof(*r));
-        i = --l->n;
-    }
-    for (; i > 0 && is_before(r, &l->record[i - 1]); i--)
+    if (l->n == most)
+        drop_oldest(l);
+    for (i = l->n; i > 0 && is_before(r, &l->record[i - 1]); i--)
         l->record[i] = l->record[i - 1];
     l->record[i] = *r;
     l->n++;
+    l->bytes += r->len;
+    while (l->bytes > KEPT_BYTES && l->n > 1)
+        drop_oldest(l);
 }
 
 static int read_all(look *l, size_t most, places *w, pe_error *errp)

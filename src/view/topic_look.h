@@ -25,6 +25,7 @@ typedef struct look {
     broker_consumer *consumer;
     broker_record *record; /* in the order of their times; newest last */
     size_t n;
+    uint64_t bytes; /* of all of them: bounded, so there may be fewer */
     int partitions;
     uint64_t kept;    /* offsets in the topic, about as many as records */
     uint64_t missing; /* partitions that did not give all they were asked for */
