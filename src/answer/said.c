@@ -27,26 +27,14 @@ static int take_times(said *s, const source_text *t, uint32_t points,
     return 0;
 }
 
-static bool grow(double **listp, uint32_t n)
-{
-    double *more = realloc(*listp, n * sizeof(*more));
-
-    if (more)
-        *listp = more;
-    return more;
-}
-
 static int take_scale(said *s, const source_text *t, uint32_t features,
                       uint64_t *badp, pe_error *errp)
 {
     s->scaled = false;
     if (!t->at)
         return 0;
-    if (features > s->cap_scale) {
-        if (!grow(&s->shift, features) || !grow(&s->scale, features))
-            return pe_error_nomem(errp);
-        s->cap_scale = features;
-    }
+    if (scale_reserve(&s->shift, &s->scale, &s->cap_scale, features, errp) < 0)
+        return -1;
     s->scaled = scale_decode(t->at, t->len, features, s->shift, s->scale) == 0;
     *badp += !s->scaled;
     return 0;

@@ -1,10 +1,32 @@
 /* scale.c - how values were scaled on their way, as header pe_scale has it. */
 #include "scale.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ITEM_MAX 64 /* two numbers of %.17g and what is between them */
+
+static bool grow(double **listp, uint32_t n)
+{
+    double *more = realloc(*listp, n * sizeof(*more));
+
+    if (more)
+        *listp = more;
+    return more;
+}
+
+int scale_reserve(double **shiftp, double **scalep, uint32_t *capp, uint32_t n,
+                  pe_error *errp)
+{
+    if (n <= *capp)
+        return 0;
+    if (!grow(shiftp, n) || !grow(scalep, n))
+        return pe_error_nomem(errp);
+    *capp = n;
+    return 0;
+}
 
 int scale_encode(const double *shift, const double *scale, uint32_t n,
                  text *out)

@@ -10,6 +10,11 @@
 /* Longest such header. */
 #define SCALE_BYTES_MAX 16384
 
+/* Room for those of [n] columns in two lists of *capp each.  Error: no memory.
+ */
+int scale_reserve(double **shiftp, double **scalep, uint32_t *capp, uint32_t n,
+                  pe_error *errp);
+
 /* Of [n] columns (n > 0): sensed = shift + scale x value, as text
  * SHIFT:SCALE,...  [out] is filled anew.  -1: more than SCALE_BYTES_MAX, or no
  * memory.

@@ -272,8 +272,9 @@ void text_nearest(const char *word, const char *words, char *out, size_t cap)
 
 /* --- UTF-8 --- */
 
-static size_t utf8_len(const unsigned char *s, size_t left)
+size_t text_utf8(const void *bytes, size_t left)
 {
+    const unsigned char *s = bytes;
     static const struct {
         unsigned char from, to, second_from, second_to, len;
     } row[] = {
@@ -283,6 +284,8 @@ static size_t utf8_len(const unsigned char *s, size_t left)
         {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
     };
 
+    if (*s < 0x80)
+        return 1;
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
         size_t n = row[i].len;
 
@@ -304,7 +307,7 @@ size_t text_printable(const void *s, size_t left)
     if (*p < 0x80)
         return *p >= ' ' && *p != 0x7f;
     /* U+0080 to U+009F are control characters, too. */
-    return *p == 0xc2 && left > 1 && p[1] < 0xa0 ? 0 : utf8_len(p, left);
+    return *p == 0xc2 && left > 1 && p[1] < 0xa0 ? 0 : text_utf8(p, left);
 }
 
 void text_shown(const void *s, size_t len, char *out, size_t cap)

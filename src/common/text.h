@@ -40,10 +40,11 @@ int text_parse_size(const char *s, uint64_t *bytesp); /* 64MiB 4kB 512B */
 int text_parse_time(const char *s, double *secondsp); /* 250ms 1us 30s 2m 1h
                                                          7d */
 
-/* Bytes of the character of UTF-8 at [s], of which [left] are there, 0: it is
- * none (no overlong form, no surrogate, nothing beyond U+10FFFF), or a control
- * character.
+/* Bytes of the character of UTF-8 at [s], of which [left] (> 0) are there, 0:
+ * it is none (no overlong form, no surrogate, nothing beyond U+10FFFF).
  */
+size_t text_utf8(const void *s, size_t left);
+/* The same, 0 also of a control character. */
 size_t text_printable(const void *s, size_t left);
 /* [len] bytes at [s] into [out], cut to [cap] behind a whole character and
  * "..." then; what text_printable does not know becomes '?'.

@@ -107,33 +107,13 @@ void said_lend(device *d, size_t i, const pe_block *b)
 
 /* --- what a stage makes of it --- */
 
-static bool grow(double **listp, uint32_t n)
-{
-    double *more = realloc(*listp, n * sizeof(*more));
-
-    if (more)
-        *listp = more;
-    return more;
-}
-
-static int reserve_scale(device *d, uint32_t n)
-{
-    device_said *s = &d->said;
-
-    if (n <= s->cap_scaled)
-        return 0;
-    if (!grow(&s->shift, n) || !grow(&s->scale, n))
-        return pe_error_nomem(&d->error);
-    s->cap_scaled = n;
-    return 0;
-}
-
 /* One more scaling: sensed = shift + scale x (mean + value / factor). */
 static int add_scale(device *d, const context_scaling *f)
 {
     device_said *s = &d->said;
 
-    if (reserve_scale(d, f->n) < 0)
+    if (scale_reserve(&s->shift, &s->scale, &s->cap_scaled, f->n, &d->error) <
+        0)
         return -1;
     for (uint32_t k = 0; k < f->n; k++) {
         double shift = s->n_scaled ? s->shift[k] : 0;

@@ -53,26 +53,6 @@ static const field fields[] = {
 
 /* --- out --- */
 
-/* Length of the UTF-8 character at [s]; 0: it is none. */
-static size_t utf8_len(const unsigned char *s)
-{
-    size_t n = *s < 0x80   ? 1
-               : *s < 0xc2 ? 0
-               : *s < 0xe0 ? 2
-               : *s < 0xf0 ? 3
-               : *s < 0xf5 ? 4
-                           : 0;
-
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    /* Longer than needed, halves of a pair, beyond the last. */
-    if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
-        (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 /* Words of schedulers may hold any bytes; those that are no text become "?".
  */
 static json_t *text_build(const char *s)
@@ -82,8 +62,8 @@ static json_t *text_build(const char *s)
 
     if (!copy)
         return NULL;
-    for (unsigned char *p = (unsigned char *)copy; *p;) {
-        size_t n = utf8_len(p);
+    for (char *p = copy, *end = copy + strlen(copy); p < end;) {
+        size_t n = text_utf8(p, (size_t)(end - p));
         if (n == 0)
             *p = '?';
         p += n ? n : 1;

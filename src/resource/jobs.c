@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "src/common/clock.h"
+#include "src/common/text.h"
 #include "src/resource/scheduler.h"
 
 /* Between a submit by our clock and by that of the scheduler. */
@@ -142,27 +143,13 @@ void scheduler_job_clear(resource_job *job)
     *job = empty;
 }
 
-/* Bytes of the UTF-8 character at [s], 0 when it is none. */
-static size_t utf8_len(const char *s, size_t len)
-{
-    unsigned char c = (unsigned char)*s;
-    size_t n = c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-
-    if (n > len)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if (((unsigned char)s[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
 void scheduler_copy(char *out, size_t cap, const char *s, size_t len)
 {
     size_t at = 0;
 
     for (size_t n; len > 0; s += n, len -= n) {
         unsigned char c = (unsigned char)*s;
-        n = c < 0x80 ? 1 : utf8_len(s, len);
+        n = text_utf8(s, len);
         if (at + (n ? n : 1) + 1 > cap)
             break;
         if (n > 1)

@@ -227,19 +227,10 @@ static int find_records(sniffer *s)
 /* The first byte of [at, end) that is no UTF-8, or NULL. */
 static const char *not_utf8(const char *p, const char *end)
 {
-    while (p < end) {
-        unsigned char c = (unsigned char)*p;
-        int more = c < 0x80                ? 0
-                   : c >= 0xc2 && c < 0xe0 ? 1
-                   : (c & 0xf0) == 0xe0    ? 2
-                   : c >= 0xf0 && c < 0xf5 ? 3
-                                           : -1;
-        if (more < 0 || end - p <= more)
+    for (size_t n; p < end; p += n) {
+        n = text_utf8(p, (size_t)(end - p));
+        if (n == 0)
             return p;
-        for (int i = 1; i <= more; i++)
-            if (((unsigned char)p[i] & 0xc0) != 0x80)
-                return p;
-        p += more + 1;
     }
     return NULL;
 }
