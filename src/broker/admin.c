@@ -391,6 +391,42 @@ int broker_watermarks(broker_admin *a, const char *topic, int32_t partition,
     return 0;
 }
 
+/* Where [at] says -1, the client takes it for a time: the newest there is. */
+static rd_kafka_topic_partition_list_t *
+ends_ask(const char *topic, const int32_t *partition, size_t n)
+{
+    rd_kafka_topic_partition_list_t *at =
+        rd_kafka_topic_partition_list_new((int)n);
+
+    for (size_t i = 0; at && i < n; i++)
+        rd_kafka_topic_partition_list_add(at, topic, partition[i])->offset =
+            RD_KAFKA_OFFSET_END;
+    return at;
+}
+
+int broker_ends(broker_admin *a, const char *topic, const int32_t *partition,
+                int64_t *end, size_t n, pe_error *errp)
+{
+    rd_kafka_topic_partition_list_t *at = ends_ask(topic, partition, n);
+    rd_kafka_resp_err_t err;
+
+    if (!at)
+        return pe_error_nomem(errp);
+    err = rd_kafka_offsets_for_times(a->client.rk, at, a->limit_ms);
+    for (size_t i = 0; i < n; i++) {
+        const rd_kafka_topic_partition_t *p = &at->elems[i];
+
+        err = err ? err : p->err;
+        end[i] = p->err || p->offset < 0 ? -1 : p->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(at);
+    if (!err)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                        "the ends of topic '%s' cannot be read: %s", topic,
+                        rd_kafka_err2str(err));
+}
+
 int broker_admin_each(broker_admin *a,
                       void (*each)(void *arg, const char *host, int port),
                       void *arg, pe_error *errp)

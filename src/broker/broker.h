@@ -89,6 +89,13 @@ int broker_topic_partitions(broker_admin *a, const char *name, int *partitionsp,
 int broker_watermarks(broker_admin *a, const char *topic, int32_t partition,
                       int64_t *lowp, int64_t *highp, pe_error *errp);
 
+/* Next offsets of [n] partitions of a topic, by one question to each broker: of
+ * partition[i] into end[i], -1: not known.  Unlike broker_watermarks, which a
+ * broker that is stopped holds up, it takes no longer than the limit.
+ */
+int broker_ends(broker_admin *a, const char *topic, const int32_t *partition,
+                int64_t *end, size_t n, pe_error *errp);
+
 /* --- producer: idempotent, acks=all, in order per partition --- */
 typedef struct broker_producer broker_producer;
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "src/agent/event.h"
-#include "src/common/clock.h"
 
 /* --- the parameter service --- */
 
@@ -172,37 +171,40 @@ int facts_read(params *p, json_t *facts, pe_error *errp)
 
 /* --- the broker --- */
 
-int facts_high(broker_admin *a, json_t *facts, size_t *turnp, double budget_s,
-               pe_error *errp)
+/* The topic of [offsets] that the run has; of an older one nothing is read. */
+static const char *topic_of(const json_t *offsets)
+{
+    const json_t *row = json_array_get(offsets, 0);
+
+    return json_string_value(json_array_get(row, 0));
+}
+
+int facts_high(broker_admin *a, json_t *facts, pe_error *errp)
 {
     const json_t *offsets =
         json_object_get(json_object_get(facts, "state"), "offsets");
-    int64_t until = clock_mono_ns() + (int64_t)(budget_s * 1e9);
-    json_t *high = json_object_get(facts, "high");
+    const char *topic = topic_of(offsets);
     size_t n = json_array_size(offsets);
+    int32_t *partition = calloc(n + 1, sizeof(*partition));
+    int64_t *end = calloc(n + 1, sizeof(*end));
+    json_t *high = json_object();
+    char number[32];
+    int rc = partition && end && high ? 0 : pe_error_nomem(errp);
 
-    if (!high) {
-        high = json_object();
-        json_object_set_new(facts, "high", high);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        partition[i] = (int32_t)json_integer_value(
+            json_array_get(json_array_get(offsets, i), 1));
+    if (rc == 0 && n > 0)
+        rc = broker_ends(a, topic, partition, end, n, errp);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        snprintf(number, sizeof(number), "%d", (int)partition[i]);
+        if (end[i] >= 0)
+            json_object_set_new(high, number, json_integer((json_int_t)end[i]));
     }
-    for (size_t i = 0; i < n && (i == 0 || clock_mono_ns() < until); i++) {
-        const json_t *row = json_array_get(offsets, (*turnp)++ % n);
-        const char *topic = json_string_value(json_array_get(row, 0));
-        int k = (int)json_integer_value(json_array_get(row, 1));
-        json_t *of = json_object_get(high, topic ? topic : "");
-        int64_t low, end;
-        char number[32];
-
-        if (!topic)
-            continue;
-        if (broker_watermarks(a, topic, k, &low, &end, errp) < 0)
-            return -1;
-        if (!of) {
-            of = json_object();
-            json_object_set_new(high, topic, of);
-        }
-        snprintf(number, sizeof(number), "%d", k);
-        json_object_set_new(of, number, json_integer((json_int_t)end));
-    }
-    return 0;
+    if (rc == 0 && n > 0)
+        json_object_set_new(facts, "high", json_pack("{s:O}", topic, high));
+    json_decref(high);
+    free(partition);
+    free(end);
+    return rc;
 }

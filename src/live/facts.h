@@ -13,11 +13,9 @@
  */
 int facts_read(params *p, json_t *facts, pe_error *errp);
 
-/* The ends of the partitions that "state" of [facts] has, into its "high", for
- * up to [budget_s] seconds, from number *turnp of them on: a broker far away
- * answers for one after the other.  -1: it does not answer.
+/* The ends of the partitions that "state" of [facts] has, into its "high".  -1:
+ * the broker does not answer, and what there is stays.
  */
-int facts_high(broker_admin *a, json_t *facts, size_t *turnp, double budget_s,
-               pe_error *errp);
+int facts_high(broker_admin *a, json_t *facts, pe_error *errp);
 
 #endif

@@ -220,7 +220,7 @@ static void stalled_put(const live_parts *p, json_t *doc)
             since < (p95 > limit ? p95 : limit))
             continue;
         snprintf(text, sizeof(text),
-                 "pool %s has %lld blocks to do and has committed nothing for "
+                 "pilot %s has %lld blocks to do and has committed nothing for "
                  "%.0f s%s%s",
                  k->name, (long long)value_int(lag, "blocks"), since,
                  waits ? ": " : "", value_text(waits, "text", ""));

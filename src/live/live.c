@@ -16,7 +16,6 @@
 #include "src/run/run.h"
 
 #define TIMEOUT_S 2.0 /* somebody waits at a terminal */
-#define BUDGET_S 1.0  /* for the ends of partitions */
 #define AGAIN_NS (2 * CLOCK_S)
 #define SUMMARY_MAX_BYTES (16 << 20)
 #define LAG_AGE_NS (4 * CLOCK_S)
@@ -36,7 +35,6 @@ struct live {
     broker_admin *admin;
     server redis, kafka;
     json_t *facts;
-    size_t turn;
     int64_t lag_ns; /* of facts' lag_then, monotonic */
 };
 
@@ -240,10 +238,10 @@ static void kafka_ask(live *l)
 {
     pe_error e = {0};
 
-    if (!l->req->broker || !is_due(&l->kafka))
+    /* What is committed has to be of the same time. */
+    if (!l->req->broker || l->redis.since_ns || !is_due(&l->kafka))
         return;
-    if (kafka_open(l, &e) == 0 &&
-        facts_high(l->admin, l->facts, &l->turn, BUDGET_S, &e) == 0) {
+    if (kafka_open(l, &e) == 0 && facts_high(l->admin, l->facts, &e) == 0) {
         l->kafka.since_ns = 0;
         return;
     }

@@ -65,17 +65,17 @@
  *      seconds,
  *    "stalled": [{"pilot", "hop", "since_ns", "text"}], [] where it flows,
  *    "trouble": [{"server": "redis"|"kafka", "since_ns", "text"}]: what does
- *      not answer *us*; all else is as it was last known,
+ *      not answer *us*; all else, ages too, is as it was at looked_ns,
  *    "notes": ["..."]: what is odd, and what was not looked at}
  */
 #define LIVE_SCHEMA 1
 
 /* waiting: no pool is up yet; running; draining; stalled; silent: pilots that
  * have not ended tell nothing any more; done, drained, failed: it is over;
- * gone: Redis has nothing of it.
+ * gone: Redis has nothing of it; unknown: it has not answered us yet.
  */
 #define LIVE_STATES \
-    "waiting running draining stalled silent done drained failed gone"
+    "waiting running draining stalled silent done drained failed gone unknown"
 
 /* Is a run in [state] over? */
 bool live_is_over(const char *state);

@@ -314,6 +314,8 @@ static const char *state_of(const live_parts *p, const struct lead *l,
                  json_is_string(why) ? json_string_value(why) : "");
         return said;
     }
+    if (!value_int(p->facts, "looked_ns"))
+        return "unknown";
     if (l->n == 0 && !json_object_get(p->state, "version")) {
         text_add(words, "nothing of it is in the parameter service");
         return "gone";
@@ -548,15 +550,31 @@ static void state_put(const live_parts *p, json_t *doc)
     end_put(p, &l, doc);
 }
 
+/* As of when the facts are: a service that does not answer us says nothing of
+ * how old a beat is.
+ */
+static int64_t seen_ns(const json_t *facts)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(
+        json_object_get(facts, "trouble"), i,
+        one) if (!strcmp(value_text(one, "server", ""), "redis") &&
+                 value_int(facts, "looked_ns")) return value_int(facts,
+                                                                 "looked_ns");
+    return value_int(facts, "now_ns");
+}
+
 json_t *live_make(const json_t *facts, pe_error *errp)
 {
     live_parts p = {.facts = facts,
                     .state = json_object_get(facts, "state"),
-                    .now_ns = value_int(facts, "now_ns")};
-    json_t *doc =
-        json_pack("{s:i, s:I, s:I, s:s}", "schema", LIVE_SCHEMA, "time_ns",
-                  p.now_ns, "looked_ns", value_int(facts, "looked_ns"), "run",
-                  value_text(facts, "run", ""));
+                    .now_ns = seen_ns(facts)};
+    json_t *doc = json_pack("{s:i, s:I, s:I, s:s}", "schema", LIVE_SCHEMA,
+                            "time_ns", value_int(facts, "now_ns"), "looked_ns",
+                            value_int(facts, "looked_ns"), "run",
+                            value_text(facts, "run", ""));
     const json_t *trouble = json_object_get(facts, "trouble");
 
     if (!doc || pilots_take(&p) < 0) {

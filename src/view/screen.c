@@ -187,7 +187,8 @@ static enum screen_look state_look(const char *state)
     if (!strcmp(state, "running") || !strcmp(state, "done"))
         return SCREEN_GOOD;
     if (!strcmp(state, "failed") || !strcmp(state, "stalled") ||
-        !strcmp(state, "gone") || !strcmp(state, "silent"))
+        !strcmp(state, "gone") || !strcmp(state, "silent") ||
+        !strcmp(state, "unknown"))
         return SCREEN_BAD;
     return SCREEN_WARN;
 }
@@ -444,7 +445,12 @@ static void trouble_add(const json_t *doc, const screen *s, screen_lines *out)
                  value_text(one, "server", "?"));
         put_clock(&t, value_int(one, "since_ns"));
         text_add(&t, ": %s", value_text(one, "text", ""));
-        words_add(s, "away", SCREEN_BAD, t.data ? t.data : "", 2, out);
+        if (!strcmp(value_text(one, "server", ""), "redis") &&
+            value_int(doc, "looked_ns")) {
+            text_add(&t, "; what follows is as of ");
+            put_clock(&t, value_int(doc, "looked_ns"));
+        }
+        words_add(s, "away", SCREEN_BAD, t.data ? t.data : "", 3, out);
         text_free(&t);
     }
 }

@@ -22,6 +22,7 @@
 #include "src/view/screen.h"
 
 #define KEYS_MS 100
+#define LATE_NS (5 * CLOCK_S) /* of a look */
 
 /* In front of every message. */
 static char program_name[] = "pilot";
@@ -156,7 +157,8 @@ static void line_draw(int row, const char *line)
     attrset(A_NORMAL);
 }
 
-static void draw(const json_t *doc, screen *s)
+/* [late]: the newest look is old. */
+static void draw(const json_t *doc, screen *s, bool late)
 {
     screen_lines l;
 
@@ -169,6 +171,12 @@ static void draw(const json_t *doc, screen *s)
         screen_free(&l);
     } else {
         mvaddnstr(0, 0, "looking ...", s->cols);
+    }
+    if (late) {
+        attrset(A_REVERSE);
+        mvprintw(s->rows - 1, 0, "%.*s", s->cols - 1,
+                 "the services take long to answer: this is some time old");
+        attrset(A_NORMAL);
     }
     refresh();
 }
@@ -225,22 +233,26 @@ static void watch(looker *l)
                 .partition = -1,
                 .ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0};
     struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    int64_t taken_ns = clock_mono_ns();
     json_t *doc = NULL;
-    bool go = true;
+    bool go = true, was_late = false;
 
-    draw(NULL, &s);
+    draw(NULL, &s, false);
     while (go && !stopped) {
         json_t *newer = take(l);
-        bool any = newer != NULL;
+        bool any = newer != NULL, late;
 
         if (newer) {
             json_decref(doc);
             doc = newer;
             screen_note(&s, doc);
+            taken_ns = clock_mono_ns();
         }
+        late = clock_mono_ns() - taken_ns > LATE_NS + l->interval_ns;
         go = keys_take(doc, &s, &any);
-        if (go && any)
-            draw(doc, &s);
+        if (go && (any || late != was_late))
+            draw(doc, &s, late);
+        was_late = late;
         /* A terminal that was resized interrupts it. */
         if (go && poll(&in, 1, KEYS_MS) > 0 &&
             (in.revents & (POLLHUP | POLLERR | POLLNVAL)))

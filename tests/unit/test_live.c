@@ -295,7 +295,7 @@ static void test_stalled(void)
     UNIT_EQUAL(at("state"), "\"stalled\"");
     UNIT_EQUAL(at("stalled.0.hop"), "\"broker\"");
     UNIT_EQUAL(at("stalled.0.text"),
-               "\"pool pool has 70 blocks to do and has committed nothing for "
+               "\"pilot pool has 70 blocks to do and has committed nothing for "
                "61 s: broker h:9092 is away\"");
     UNIT_EQUAL(at("lag.seconds"), "-");
     /* Without records to do it only waits for the source. */
@@ -319,6 +319,30 @@ static void test_trouble(void)
     UNIT_EQUAL(at("partitions.0.lag"), "-");
     UNIT_EQUAL(at("trouble.0.server"), "\"kafka\"");
     UNIT_EQUAL(at("state"), "\"running\"");
+}
+
+/* A parameter service that does not answer us makes nobody silent: what is
+ * known is as it was when it did.
+ */
+static void test_away(void)
+{
+    json_t *f = facts_make(pool_beat("ACTIVE", 100, 0.8, 400), NULL,
+                           state_of(240, 100));
+
+    json_object_set_new(f, "looked_ns", number(NOW - 99 * S));
+    json_object_set_new(f, "trouble",
+                        json_pack("[{s:s, s:I, s:s}]", "server", "redis",
+                                  "since_ns", NOW - 98 * S, "text", "no"));
+    make(f);
+    UNIT_EQUAL(at("state"), "\"running\"");
+    UNIT_EQUAL(at("rate.blocks_per_s"), "100.0");
+    UNIT_EQUAL(at("model.age_s"), "1.0");
+    UNIT_EQUAL(at("pilots.0.beat_s"), "1.0");
+    /* One that never did. */
+    f = facts_make(NULL, NULL, NULL);
+    json_object_del(f, "looked_ns");
+    make(f);
+    UNIT_EQUAL(at("state"), "\"unknown\"");
 }
 
 /* Rows of another time than the state. */
@@ -397,6 +421,7 @@ int main(void)
         {"states", test_states},
         {"stalled", test_stalled},
         {"a broker that does not answer us", test_trouble},
+        {"a parameter service that does not answer us", test_away},
         {"notes", test_notes},
         {"a summary", test_summary},
         {"many partitions", test_many},
