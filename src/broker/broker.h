@@ -28,6 +28,17 @@ typedef struct broker_conf {
     void *dial_arg;        /* has to live as long as what is opened */
 } broker_conf;
 
+/* How fast brokers have answered a client, summed over seconds in which they
+ * did: a mean is a sum over [seconds].
+ */
+typedef struct broker_answers {
+    uint64_t seconds;
+    double slow_ms;     /* of the slowest answer of each such second */
+    double quick_ms;    /* ... and of the quickest */
+    double throttle_ms; /* by which a quota held its answers back, on average */
+    uint64_t wire_bytes; /* that were sent, as they were packed */
+} broker_answers;
+
 /* A record as it was read.  Pointers live until broker_record_release. */
 typedef struct broker_record {
     void *handle; /* the client's own */
@@ -149,6 +160,8 @@ int broker_produce(broker_producer *p, const broker_output *o, pe_error *errp);
 int broker_producer_poll(broker_producer *p, int timeout_ms);
 /* Records accepted and not yet acknowledged. */
 int broker_producer_pending(const broker_producer *p);
+/* Looked at once a second, by who polls.  Any thread may ask. */
+void broker_producer_answers(const broker_producer *p, broker_answers *out);
 /* Wait until all is acknowledged; 0, or -1: retry after [timeout_ms], or the
  * error of broker_producer_error.
  */
@@ -220,6 +233,8 @@ int broker_record_headers(const broker_record *r, record_headers *h,
  * host can see it.
  */
 bool broker_consumer_is_away(const broker_consumer *c, char *out, size_t cap);
+/* As broker_producer_answers.  An answer without records takes 100 ms. */
+void broker_consumer_answers(const broker_consumer *c, broker_answers *out);
 /* Becomes readable when a record arrives where there was none, for poll(2):
  * clear it, then fetch until 0, before waiting for it again.
  */

@@ -113,6 +113,13 @@ void client_answered(client *cl)
         log_warn("broker %s is back", cl->endpoint);
 }
 
+static int on_count(rd_kafka_t *rk, char *json, size_t len, void *arg)
+{
+    (void)rk;
+    client_count(arg, json, len);
+    return 0; /* the text stays the client's */
+}
+
 int client_set(rd_kafka_conf_t *k, const char *name, const char *value,
                pe_error *errp)
 {
@@ -182,6 +189,7 @@ rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
     rd_kafka_conf_set_opaque(k, cl);
     rd_kafka_conf_set_log_cb(k, on_log);
     rd_kafka_conf_set_error_cb(k, on_error);
+    rd_kafka_conf_set_stats_cb(k, on_count);
     if (client_set_all(k, common, errp) == 0 &&
         client_set(k, "bootstrap.servers", c->endpoint, errp) == 0 &&
         client_set(k, "client.id", c->client_id ? c->client_id : "pilot",

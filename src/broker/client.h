@@ -28,6 +28,8 @@ typedef struct client {
     atomic_bool shaken;    /* a connection was lost since it was last asked */
     char folder[256];      /* where a broker of this host keeps its logs */
     atomic_bool away;      /* said in the log, and not yet taken back */
+    /* broker_answers, in us */
+    atomic_uint_fast64_t asked_s, slow_us, quick_us, throttle_us, wire_bytes;
 } client;
 
 /* Settings under construction with what every client has in common.  [cl] is
@@ -55,6 +57,11 @@ int client_open(client *cl, rd_kafka_type_t type, rd_kafka_conf_t *k,
 
 /* End it without waiting for a broker.  May be closed already. */
 void client_close(client *cl);
+
+/* Once a second: what the client has counted, as JSON. */
+void client_count(client *cl, const char *json, size_t len);
+/* All of it so far.  Any thread. */
+void client_answers(const client *cl, broker_answers *out);
 
 /* Is no broker there now?  Into [out] why, as far as this host can see. */
 bool client_is_away(const client *cl, char *out, size_t cap);

@@ -53,6 +53,7 @@ static const client_setting settings[] = {
     {"fetch.min.bytes", "1"},
     {"fetch.wait.max.ms", "100"},
     {"fetch.error.backoff.ms", "50"},
+    {"statistics.interval.ms", "1000"},
     /* A record may be larger than ours, where it is compressed or the topic
      * is not of our making: the client is not to give up on the answer.
      */
@@ -417,6 +418,11 @@ int broker_record_headers(const broker_record *r, record_headers *h,
 bool broker_consumer_is_away(const broker_consumer *c, char *out, size_t cap)
 {
     return client_is_away(&c->client, out, cap);
+}
+
+void broker_consumer_answers(const broker_consumer *c, broker_answers *out)
+{
+    client_answers(&c->client, out);
 }
 
 int broker_consumer_fd(const broker_consumer *c)

@@ -37,6 +37,7 @@ static const client_setting settings[] = {
     /* The bound is on bytes; this is where the client would stop first. */
     {"queue.buffering.max.messages", "10000000"},
     {"retry.backoff.ms", "50"},
+    {"statistics.interval.ms", "1000"},
     {NULL, NULL},
 };
 
@@ -270,6 +271,11 @@ int broker_produce(broker_producer *p, const broker_output *o, pe_error *errp)
 int broker_producer_poll(broker_producer *p, int timeout_ms)
 {
     return rd_kafka_poll(p->client.rk, timeout_ms);
+}
+
+void broker_producer_answers(const broker_producer *p, broker_answers *out)
+{
+    client_answers(&p->client, out);
 }
 
 int broker_producer_pending(const broker_producer *p)

@@ -435,6 +435,12 @@ void broker_consumer_note(broker_consumer *c, const broker_position *p,
     (void)n;
 }
 
+void broker_consumer_answers(const broker_consumer *c, broker_answers *out)
+{
+    (void)c;
+    *out = (broker_answers){0};
+}
+
 bool broker_consumer_is_away(const broker_consumer *c, char *out, size_t cap)
 {
     (void)c;

@@ -34,6 +34,44 @@ static void test_cause(void)
     UNIT_EQUAL(small, "conn");
 }
 
+/* What is told of a second, in the words of the client. */
+static void test_answers(void)
+{
+    static const char *const seconds[] = {
+        /* two brokers, of which one was not asked */
+        "{\"name\": \"x\", \"brokers\":{ \"h:1/bootstrap\": {\"txbytes\":100, "
+        "\"rtt\": {\"min\":0, \"max\":0, \"cnt\":0}, \"throttle\": {\"avg\":0, "
+        "\"cnt\":0} } , \"h:1/1\": {\"txbytes\":900, \"rtt\": {\"min\":2000, "
+        "\"max\":90000, \"cnt\":3}, \"throttle\": {\"avg\":40, \"cnt\":3}}}, "
+        "\"topics\":{ \"t\": { this is not read",
+        /* and none of both */
+        "{\"brokers\":{\"h:1/1\": {\"txbytes\":950, \"rtt\": {\"min\":0, "
+        "\"max\":0, \"cnt\":0}}}}",
+        "{\"brokers\":{\"h:1/1\": {\"txbytes\":5000, \"rtt\": {\"min\":4000, "
+        "\"max\":10000, \"cnt\":1}}}, \"topics\":{}}",
+        "",
+        "{",
+        "[]",
+        "\"topics\"",
+    };
+    client cl = {0};
+    broker_answers a;
+
+    for (size_t i = 0; i < sizeof(seconds) / sizeof(*seconds); i++) {
+        client_count(&cl, seconds[i], strlen(seconds[i]));
+        if (i != 2)
+            continue;
+        client_answers(&cl, &a);
+        CU_ASSERT_EQUAL(a.wire_bytes, 5000);
+    }
+    client_answers(&cl, &a);
+    CU_ASSERT_EQUAL(a.seconds, 2);
+    CU_ASSERT_DOUBLE_EQUAL(a.slow_ms, 100, 1e-9);
+    CU_ASSERT_DOUBLE_EQUAL(a.quick_ms, 6, 1e-9);
+    CU_ASSERT_DOUBLE_EQUAL(a.throttle_ms, 40, 1e-9);
+    CU_ASSERT_EQUAL(a.wire_bytes, 5000); /* as of the last one that was whole */
+}
+
 /* An error that the client skips records after must never count as passing. */
 static void test_faults(void)
 {
@@ -332,6 +370,7 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"the cause of a connection error", test_cause},
+        {"how fast brokers answer", test_answers},
         {"errors of a stream", test_faults},
         {"partitions of a topic", test_topic_partitions},
         {"settings of a topic", test_topic_settings},
