@@ -22,11 +22,12 @@
  *             (pool) blocks (applied, in total of the run), points, mb, lag,
  *             version, outliers; t (seconds since start) where it is known;
  *             refused, masked; waits {since_ns, text}, for a server; last;
- *             rank
+ *             rank; stalled {hop, since_ns, text}: it has blocks and
+ *             commits none for as long as the file's `stall` says
  *             (edge) sensed, filtered, sent, dropped, lost, over its deaths;
  *             skipped; rows and share (of their bytes) of files that end;
  *             rereadable: what an agent that dies has not sent is
- *             sensed again; waits; last; queued (blocks), full (share of the
+ *             sensed again; waits; stalled; last; queued (blocks), full (share of the
  *             fullest queue that is taken); model {version, time_ns};
  *             device
  * "fault"     text: the function that a process dies in, from its handler
@@ -41,7 +42,8 @@
  *             same names (monitor.h), so that a verdict can be made of it.
  *             (pool) seconds, ranks, blocks {fetched, applied: as processed,
  *             refused}, points, bytes, outliers, busy_s, fetch_s, reduce_s,
- *             idle_s, helped, commits, commit_ms (the longest)
+ *             idle_s, helped, commits, commit_ms (of the last one), starved_s,
+ *             held_s, commit_s, store_s, apply_s, answers
  *             (edge) seconds, devices, blocks {sensed, filtered, dropped,
  *             sent}, points, bytes, busy_s, blocked_s, paced_s
  * "rank"      (pool) [[rank, busy, fetch, reduce, idle (shares of the last

@@ -158,6 +158,7 @@ static bool next_work(committer *c, struct work *w)
     memset(w, 0, sizeof(*w));
     pthread_mutex_lock(&c->lock);
     c->working = false;
+    c->turn_ns = 0;
     if (!c->stop && !c->load && !c->job && !c->settle)
         clock_cond_wait(&c->wake, &c->lock, until);
     w->load = c->load;
@@ -170,6 +171,7 @@ static bool next_work(committer *c, struct work *w)
     c->load = false;
     c->settle = c->settle && !w->settle;
     c->working = w->load || w->job || w->settle;
+    c->turn_ns = clock_mono_ns();
     stop = c->stop;
     pthread_mutex_unlock(&c->lock);
     return !stop;
@@ -367,6 +369,9 @@ void committer_look(committer *c, committer_view *v, int64_t *committed_out,
 
     pthread_mutex_lock(&c->lock);
     *v = c->view;
+    v->asked_ns = c->applying ? 0 : c->turn_ns;
+    if (c->asked_ns)
+        v->store_ns += clock_mono_ns() - c->asked_ns;
     v->working = c->job || c->load || c->settle || c->working;
     v->busy = v->working || c->news.word != COMMITTER_NONE;
     memcpy(committed_out, c->committed, bytes);

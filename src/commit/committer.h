@@ -80,10 +80,13 @@ typedef struct committer_view {
     uint64_t *mark;        /* of the record before it */
     bool ends_known;       /* every declared device has an end */
     bool any_dead;
-    char control[32];        /* newest control word */
-    bool away;               /* the store does not answer, */
-    char why[256];           /* because of this */
-    uint64_t lease;          /* another number: other partitions are ours */
+    char control[32]; /* newest control word */
+    int64_t asked_ns; /* it has not answered since, monotonic; 0: it has */
+    int64_t store_ns; /* commits so far: waiting for the store, */
+    int64_t apply_ns; /* and making the model that is sent */
+    bool away;        /* the store does not answer, */
+    char why[256];    /* because of this */
+    uint64_t lease;   /* another number: other partitions are ours */
     int32_t leased, surplus; /* how many, and beyond our share */
     int others;              /* pools of this run beside us */
     char other[104];         /* one of them */

@@ -144,17 +144,54 @@ static int send(committer *c, params_commit *r, const pe_buffer *model,
     return c->store->ops->send(c->store, r, errp);
 }
 
+/* The time of a commit is the store's from now on, or ours again. */
+static void note_store(committer *c, bool asked)
+{
+    int64_t now = clock_mono_ns();
+
+    pthread_mutex_lock(&c->lock);
+    if (c->asked_ns)
+        c->view.store_ns += now - c->asked_ns;
+    c->asked_ns = asked ? now : 0;
+    c->turn_ns = now;
+    c->applying = !asked;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void note_apply(committer *c, int64_t from)
+{
+    int64_t now = clock_mono_ns();
+
+    pthread_mutex_lock(&c->lock);
+    c->view.apply_ns += now - from;
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* What follows a commit is questions. */
+static void note_applied(committer *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->applying = false;
+    pthread_mutex_unlock(&c->lock);
+}
+
 /* The model that is to be sent. */
 static int prepare(committer *c, commit_job *j, const char *id,
                    pe_buffer *model, pe_error *errp)
 {
+    int64_t from = clock_mono_ns();
+    int rc;
+
     if (!fits(c, j))
         return JOB_DOUBT;
-    if (build(c, j, id, model, errp) < 0) {
-        committer_post_error(c, errp);
-        return JOB_OVER; /* half of it may be in the model */
-    }
-    return 0;
+    note_store(c, false);
+    rc = build(c, j, id, model, errp);
+    note_apply(c, from);
+    note_store(c, true);
+    if (rc == 0)
+        return 0;
+    committer_post_error(c, errp);
+    return JOB_OVER; /* half of it may be in the model */
 }
 
 /* Build and send until there is an answer, which is returned, or what else
@@ -214,7 +251,10 @@ void committer_do_commit(committer *c, commit_job *j)
     r.n_ranges = fill_ranges(c, j, ranges);
     r.devices = j->devices;
     r.n_devices = j->n_devices;
+    note_store(c, true);
     answer = send_job(c, j, &r, &model);
+    note_store(c, false);
+    note_applied(c);
     if (answer == PARAMS_OK || answer == PARAMS_DUP) {
         committed(c, j, &r, &model);
     } else if (answer >= 0) {

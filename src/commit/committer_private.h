@@ -29,6 +29,10 @@ struct committer {
     committer_view view;
     int64_t *committed, *ends;
     uint64_t *mark;
+    int64_t asked_ns; /* the store has a commit of ours since, monotonic; 0: no
+                         more */
+    int64_t turn_ns; /* the thread does something since; 0: it waits for work */
+    bool applying;   /* ... and that is to make a model */
 
     /* the thread's own */
     trace_log *trace; /* NULL: none */

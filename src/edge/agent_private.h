@@ -26,6 +26,7 @@ enum { AGENT_LOOKS = 4 };
 typedef struct agent_look {
     int64_t ns;       /* monotonic; 0: none */
     device_stats *of; /* of each device */
+    broker_answers answers;
 } agent_look;
 
 typedef struct agent {
@@ -53,8 +54,9 @@ typedef struct agent {
 
     int64_t start_ns, end_ns; /* of the blocks, monotonic; 0: not yet */
     int64_t control_ns, progress_ns, boots_ns, ends_ns; /* next time of each */
-    uint64_t acked;     /* blocks, all devices, when it was looked last ... */
-    int64_t acked_ns;   /* ... that they had grown, monotonic */
+    uint64_t acked;   /* blocks, all devices, when it was looked last ... */
+    int64_t acked_ns; /* ... that they had grown, monotonic */
+    report_stalled stalled;
     bool wait_told;     /* that a drain waits for the broker */
     int64_t late_ns;    /* the same */
     bool booted;        /* the devices know their BOOT */
@@ -94,6 +96,10 @@ json_t *agent_last(const device_stats *then, const device_stats *now, int n,
 json_t *agent_rows(const agent_device *d, const device_stats *then,
                    const device_stats *now, int n, double seconds);
 
+/* Has that, or a stage, lasted so long that the pilot stands still?  [w]: what
+ * agent_waits said, NULL: nothing.  Says so, and that it goes on.
+ */
+void agent_stalls(agent *a, const report_waits *w);
 /* A drain begins: what it waits for is told after some seconds. */
 void agent_tell_soon(agent *a);
 /* The final event; the devices have been joined. */

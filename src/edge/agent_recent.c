@@ -13,6 +13,15 @@
 
 /* --- looks --- */
 
+static broker_answers answers_now(const agent *a)
+{
+    broker_answers out = {0};
+
+    if (a->sender)
+        sender_answers(a->sender, &out);
+    return out;
+}
+
 /* Keep [now] for later, once a second. */
 static void look_keep(agent *a, const device_stats *now, int64_t now_ns)
 {
@@ -28,6 +37,7 @@ static void look_keep(agent *a, const device_stats *now, int64_t now_ns)
         return; /* the next turn may find memory */
     memcpy(next->of, now, bytes);
     next->ns = now_ns;
+    next->answers = answers_now(a);
     a->looks++;
 }
 
@@ -173,6 +183,8 @@ json_t *agent_recent(agent *a, const device_stats *now, int64_t now_ns)
     const agent_look *then;
     uint64_t waiting = 0;
     double seconds, full = 0;
+    broker_answers answers;
+    json_t *last;
 
     look_keep(a, now, now_ns);
     then = look_oldest(a);
@@ -183,10 +195,16 @@ json_t *agent_recent(agent *a, const device_stats *now, int64_t now_ns)
         waiting += queued(&now[i]);
         full = now[i].full > full ? now[i].full : full;
     }
+    answers = answers_now(a);
+    answers.seconds -= then->answers.seconds;
+    answers.slow_ms -= then->answers.slow_ms;
+    answers.quick_ms -= then->answers.quick_ms;
+    answers.throttle_ms -= then->answers.throttle_ms;
+    last = agent_last(then->of, now, a->n, seconds);
+    json_object_set_new(last, "answers", report_answers(&answers));
     return json_pack("{s:I, s:I, s:f, s:o, s:o, s:o*}", "time_ns",
                      (json_int_t)clock_real_ns(), "queued", (json_int_t)waiting,
-                     "full", rint(full * 1e3) / 1e3, "last",
-                     agent_last(then->of, now, a->n, seconds), "device",
+                     "full", rint(full * 1e3) / 1e3, "last", last, "device",
                      agent_rows(a->devices, then->of, now, a->n, seconds),
                      "model", model_of(a));
 }

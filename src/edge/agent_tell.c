@@ -138,6 +138,16 @@ static void drifts_note(agent *a)
     }
 }
 
+/* Who is to be told of less is told of it. */
+static int64_t still_ns(const agent *a)
+{
+    double stall = a->pl ? a->pl->stall_s : 0;
+
+    return stall > 0 && stall * NS_PER_S < STILL_NS
+               ? (int64_t)(stall * NS_PER_S)
+               : STILL_NS;
+}
+
 bool agent_waits(agent *a, uint64_t sent, report_waits *w)
 {
     int64_t now = clock_mono_ns();
@@ -153,7 +163,7 @@ bool agent_waits(agent *a, uint64_t sent, report_waits *w)
         a->acked_ns = now;
         return false;
     }
-    if (now - a->acked_ns < STILL_NS)
+    if (now - a->acked_ns < still_ns(a))
         return false;
     w->since_ns = clock_real_ns() - (now - a->acked_ns);
     if (a->booted)
@@ -168,6 +178,52 @@ bool agent_waits(agent *a, uint64_t sent, report_waits *w)
     return true;
 }
 
+/* The stage of a device that keeps what it was given; a source may well have
+ * nothing to give.
+ */
+static bool is_kept(const agent *a, int64_t now, report_stalled *s)
+{
+    const char *name = "", *stage;
+    double seconds;
+    int n;
+
+    stage = latest(a, now, &name, &seconds, &n);
+    if (!stage || !strcmp(stage, a->plan.stages[0].setup.stage) ||
+        seconds < a->pl->stall_s)
+        return false;
+    s->hop = "edge";
+    s->since_ns = clock_real_ns() - (int64_t)(seconds * NS_PER_S);
+    snprintf(s->text, sizeof(s->text),
+             "device %s: stage '%s' has not come back for %.0f s", name, stage,
+             seconds);
+    return true;
+}
+
+void agent_stalls(agent *a, const report_waits *w)
+{
+    report_stalled s = {0}, was = a->stalled;
+    char words[480];
+
+    if (a->pl->stall_s <= 0)
+        return;
+    if (w && seconds_between(w->since_ns, clock_real_ns()) >= a->pl->stall_s) {
+        s.hop = a->booted ? "broker" : "params";
+        s.since_ns = w->since_ns;
+        snprintf(s.text, sizeof(s.text), "%s", w->why);
+    } else {
+        is_kept(a, clock_mono_ns(), &s);
+    }
+    a->stalled = s;
+    if ((s.hop != NULL) == (was.hop != NULL))
+        return;
+    if (s.hop)
+        snprintf(words, sizeof(words), "pilot %s is STALLED; %s: %s", a->pilot,
+                 s.hop, s.text);
+    else
+        snprintf(words, sizeof(words), "pilot %s flows again", a->pilot);
+    report_note(a->pilot, words);
+}
+
 void agent_tell_progress(agent *a)
 {
     int64_t now = clock_mono_ns();
@@ -176,6 +232,7 @@ void agent_tell_progress(agent *a)
     report_waits waits;
     tally_counts c;
     report_now r;
+    bool waiting;
 
     if (now < a->progress_ns || a->start_ns == 0)
         return;
@@ -191,14 +248,17 @@ void agent_tell_progress(agent *a)
     c = counts_of(a, &sum);
     skips_note(a);
     drifts_note(a);
+    waiting = agent_waits(a, sum.sent, &waits);
+    agent_stalls(a, waiting ? &waits : NULL);
     r = (report_now){
         .blocks = &c,
         .again = a->plan.rereadable,
         .skipped = a->skips.rows,
         .read = &read,
         .seconds = seconds_between(a->start_ns, now),
-        .waits = agent_waits(a, sum.sent, &waits) ? &waits : NULL,
         .recent = agent_recent(a, each, now),
+        .waits = waiting ? &waits : NULL,
+        .stalled = &a->stalled,
     };
     report_progress(a->pilot, &r);
     free(each);
@@ -239,6 +299,7 @@ void agent_tell_final(agent *a)
     r.skips = a->skips;
     memcpy(r.drift, a->drift, sizeof(r.drift));
     r.blocks = counts_of(a, &r.sum);
+    sender_answers(a->sender, &r.answers);
     r.model_commit = follower_commit(a->follower, &r.model_version);
     report_final(&r);
 }

@@ -445,9 +445,13 @@ static int sense(device *d)
     return rc < 0 ? -1 : 0;
 }
 
-/* Until all is acknowledged. */
+/* Until all is acknowledged: a queue that took the whole of a stream is waited
+ * for at its end.
+ */
 static int flush(device *d)
 {
+    int64_t from = clock_mono_ns();
+
     while (queue_pending(d->queue) > 0) {
         if (atomic_load(&d->aborted))
             return 0;
@@ -455,6 +459,7 @@ static int flush(device *d)
             return -1;
         if (queue_pending(d->queue) > 0)
             queue_wait(d->queue, patience_ns(d));
+        spend(&d->stats.blocked_ns, &from);
     }
     return 0;
 }

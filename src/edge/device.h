@@ -58,7 +58,8 @@ typedef struct device_stats {
     uint64_t unscored;  /* points that came before there was a model */
     uint64_t drifts;    /* changes that stages have found */
     int64_t busy_ns;    /* in produce and process */
-    int64_t blocked_ns; /* waiting for room in the queue */
+    int64_t blocked_ns; /* waiting for room in the queue, and for it to be
+                           empty at the end */
     int64_t paced_ns;   /* waiting for the schedule or the sensor */
     double full;        /* the share of its queue that is taken */
 } device_stats;

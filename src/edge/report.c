@@ -61,6 +61,12 @@ void report_progress(const char *pilot, const report_now *now)
     if (event && now->recent)
         json_object_update(event, now->recent);
     json_decref(now->recent);
+    if (event && now->stalled && now->stalled->hop)
+        json_object_set_new(event, "stalled",
+                            json_pack("{s:s, s:I, s:o}", "hop",
+                                      now->stalled->hop, "since_ns",
+                                      (json_int_t)now->stalled->since_ns,
+                                      "text", event_text(now->stalled->text)));
     event_print(event);
 }
 
@@ -142,6 +148,13 @@ static json_t *times_of(const report *r)
                      (double)r->sum.paced_ns / NS_PER_S);
 }
 
+json_t *report_answers(const broker_answers *a)
+{
+    return json_pack("{s:I, s:f, s:f, s:f}", "n", (json_int_t)a->seconds,
+                     "slow_ms", a->slow_ms, "quick_ms", a->quick_ms,
+                     "throttle_ms", a->throttle_ms);
+}
+
 static json_t *model_of(const report *r)
 {
     return json_pack("{s:I, s:s}", "version", (json_int_t)r->model_version,
@@ -162,8 +175,11 @@ void report_final(const report *r)
 
     if (event && times)
         json_object_update(event, times);
-    if (event)
+    if (event) {
+        event_int(event, "wire_bytes", r->answers.wire_bytes);
+        json_object_set_new(event, "answers", report_answers(&r->answers));
         add_skips(event, r);
+    }
     json_decref(times);
     event_print(event);
 }

@@ -22,13 +22,24 @@ typedef struct report {
     const histogram *model_latency;
     uint64_t model_version;
     const char *model_commit; /* "" : no model was seen */
+    broker_answers answers;
 } report;
+
+/* Member "answers" of a final event (monitor.h); a new reference. */
+json_t *report_answers(const broker_answers *a);
 
 /* A server that does not answer. */
 typedef struct report_waits {
     int64_t since_ns; /* real time */
     char why[256];
 } report_waits;
+
+/* It has blocks, and none of them moves. */
+typedef struct report_stalled {
+    const char *hop;  /* that stands still; NULL: they move */
+    int64_t since_ns; /* real time */
+    char text[320];
+} report_stalled;
 
 /* How far a pilot is. */
 typedef struct report_now {
@@ -39,6 +50,7 @@ typedef struct report_now {
     double seconds;
     const report_waits *waits; /* with figures that stand still; NULL: none */
     json_t *recent; /* further members; NULL: none; the reference is taken */
+    const report_stalled *stalled;
 } report_now;
 
 /* Add [s] to [sum]. */

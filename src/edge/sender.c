@@ -23,6 +23,7 @@ const sender_ops sender_broker_ops = {
     .produce = broker_produce,
     .poll = broker_producer_poll,
     .error = broker_producer_error,
+    .answers = broker_producer_answers,
 };
 
 enum refusal_state { REFUSAL_NONE, REFUSAL_BEGUN, REFUSAL_SET };
@@ -32,6 +33,7 @@ struct sender {
     broker_producer_conf *conf;
     broker_producer *producer; /* changed by the thread alone, under lock */
     uint64_t generation;       /* as above */
+    broker_answers before;     /* as above: of producers that are closed */
     pthread_rwlock_t lock;
     atomic_bool broken;       /* a record was given up, or a call said fatal */
     atomic_int refusal_state; /* of [refusal], which one thread writes */
@@ -81,10 +83,24 @@ static void delivered(void *arg, void *opaque, int32_t partition,
     queue_delivered(opaque, offset);
 }
 
+static void answers_add(const sender *s, broker_answers *sum)
+{
+    broker_answers own = {0};
+
+    if (s->producer && s->ops->answers)
+        s->ops->answers(s->producer, &own);
+    sum->seconds += own.seconds;
+    sum->slow_ms += own.slow_ms;
+    sum->quick_ms += own.quick_ms;
+    sum->throttle_ms += own.throttle_ms;
+    sum->wire_bytes += own.wire_bytes;
+}
+
 /* Close the broken producer: every record it held gets its callback, here. */
 static void drop_producer(sender *s)
 {
     pthread_rwlock_wrlock(&s->lock);
+    answers_add(s, &s->before);
     s->ops->close(s->producer);
     s->producer = NULL;
     pthread_rwlock_unlock(&s->lock);
@@ -203,6 +219,14 @@ void sender_close(sender *s)
         s->ops->close(s->producer);
     pthread_rwlock_destroy(&s->lock);
     free(s);
+}
+
+void sender_answers(sender *s, broker_answers *out)
+{
+    pthread_rwlock_rdlock(&s->lock);
+    *out = s->before;
+    answers_add(s, out);
+    pthread_rwlock_unlock(&s->lock);
 }
 
 bool sender_enter(sender *s, uint64_t *generationp)

@@ -19,6 +19,8 @@ typedef struct sender_ops {
     int (*produce)(broker_producer *p, const broker_output *o, pe_error *errp);
     int (*poll)(broker_producer *p, int timeout_ms);
     int (*error)(const broker_producer *p, pe_error *errp);
+    /* May be NULL. */
+    void (*answers)(const broker_producer *p, broker_answers *out);
 } sender_ops;
 
 extern const sender_ops sender_broker_ops;
@@ -48,6 +50,9 @@ void sender_close(sender *s);
  * a row stored nothing.
  */
 int sender_error(const sender *s, pe_error *errp);
+
+/* How fast the broker has answered all of its producers.  Any thread. */
+void sender_answers(sender *s, broker_answers *out);
 
 /* Use of the producer between these two, by any number of threads.
  * sender_enter: false when there is none at the moment.  *generationp counts

@@ -258,4 +258,5 @@ void pipeline_print_config(const pipeline *p, FILE *f)
     print_key(f, 0, "results-topic", p->results_topic);
     print_key(f, 0, "until", p->until_eof ? "eof" : "end");
     print_key(f, 0, "trace", p->trace ? "true" : "false");
+    print_time(f, 0, "stall", p->stall_s);
 }

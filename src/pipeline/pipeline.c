@@ -37,6 +37,8 @@ static const pe_option_spec root_keys[] = {
      "end with the devices, or at what the topic holds at the start"},
     {"trace", PE_OPTION_BOOL, 0, 0, "false", NULL,
      "record what becomes of every block"},
+    {"stall", PE_OPTION_TIME, 0, 86400, "30s", NULL,
+     "a pilot with blocks that commits none for so long is STALLED; 0s: never"},
     {0},
 };
 
@@ -341,6 +343,7 @@ static int take_root(pipeline *p, const tree *root, const pe_options *o,
     p->name = words_copy(name, &failed);
     p->results = !strcmp(pe_options_string(o, "results"), "topic");
     p->results_da00 = !strcmp(pe_options_string(o, "results-format"), "da00");
+    p->stall_s = pe_options_time(o, "stall");
     p->until_eof = !strcmp(pe_options_string(o, "until"), "eof");
     p->trace = pe_options_bool(o, "trace");
     return failed ? pe_error_nomem(errp) : 0;

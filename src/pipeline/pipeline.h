@@ -125,6 +125,7 @@ typedef struct pipeline {
     bool results;          /* topic or off */
     bool results_da00;     /* ... as da00, else .npy */
     char *results_topic;   /* {run} in it is the run's; NULL: its own */
+    double stall_s;        /* as the file's stall; 0: never */
     bool until_eof;        /* --until eof, or until: eof in the file */
     bool trace;            /* what becomes of every block is recorded */
 } pipeline;

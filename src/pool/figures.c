@@ -1,6 +1,7 @@
 /* figures.c - what a rank counts and times. */
 #include "figures.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -97,6 +98,22 @@ void figures_commit(pool_figures *f, int64_t epoch, int64_t commit_ns)
         histogram_add(&f->hop[HOP_TOTAL], commit_ns - s->sense_ns);
     }
     f->n_samples = kept;
+}
+
+broker_answers figures_answers(source_reader *s)
+{
+    broker_answers a = {0};
+
+    if (s->ops->answers)
+        s->ops->answers(s, &a);
+    return a;
+}
+
+json_t *figures_answers_event(const int64_t sum[4])
+{
+    return json_pack("{s:I, s:f, s:f, s:f}", "n", (json_int_t)sum[0], "slow_ms",
+                     (double)sum[1] / 1e3, "quick_ms", (double)sum[2] / 1e3,
+                     "throttle_ms", (double)sum[3] / 1e3);
 }
 
 int64_t figures_p95(pool_figures *f, int64_t now)

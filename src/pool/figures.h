@@ -40,6 +40,8 @@ typedef struct pool_figures {
     uint64_t blocks, points, bytes; /* done with by this rank */
     uint64_t unchecked;             /* blocks of devices beyond POOL_OTHERS */
     int64_t busy_ns, fetch_ns, idle_ns, reduce_ns;
+    int64_t starved_ns; /* idle, while the topic has records for us */
+    int64_t held_ns;    /* idle, until the epoch before is committed */
     int64_t first_ns, last_ns;
     int64_t p95_ns, next_p95; /* of process_cloud */
 } pool_figures;
@@ -54,6 +56,12 @@ void figures_block(pool_figures *f, int64_t epoch, const pe_block *b);
 void figures_refused(pool_figures *f, const source_item *r, const char *reason);
 /* The commit that has [epoch] in it: how long its blocks waited for it. */
 void figures_commit(pool_figures *f, int64_t epoch, int64_t commit_ns);
+/* How fast the broker has answered [s]; nothing, where it reads of none. */
+broker_answers figures_answers(source_reader *s);
+/* Member "answers" of a final event (monitor.h), of ranks together: seconds,
+ * and the sums of slow, quick, throttle, us.  A new reference.
+ */
+struct json_t *figures_answers_event(const int64_t sum[4]);
 /* 95% of blocks took no longer, ns; read twice a second. */
 int64_t figures_p95(pool_figures *f, int64_t now);
 

@@ -107,11 +107,14 @@ void head_look(pool *p, int64_t now)
 /* It rises at once and falls slowly. */
 static void note_epoch(pool_head *h, int64_t epoch)
 {
+    int64_t ns;
     double ms;
 
     if (epoch == 0) /* another pool's */
         return;
-    ms = (double)(clock_mono_ns() - h->ended_ns[epoch % POOL_ENDED]) / 1e6;
+    ns = clock_mono_ns() - h->ended_ns[epoch % POOL_ENDED];
+    h->commit_ns += ns;
+    ms = (double)ns / 1e6;
     h->epoch_ms = ms > h->epoch_ms ? ms : h->epoch_ms + (ms - h->epoch_ms) / 16;
 }
 
@@ -212,6 +215,7 @@ static void tell_progress(pool *p, int64_t now)
     waits = waits_make(p->head);
     if (waits)
         json_object_set_new(o, "waits", waits);
+    stall_add(p, o);
     p->c.progress(o);
 }
 
@@ -302,5 +306,6 @@ void head_tell(pool *p, int64_t now)
         return;
     tell_servers(p);
     tell_dominated(p);
+    stall_look(p, now);
     tell_progress(p, now);
 }

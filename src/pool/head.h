@@ -5,6 +5,7 @@
 #include "epoch.h"
 #include "src/commit/committer.h"
 #include "src/commit/guard.h"
+#include "stall.h"
 
 enum { POOL_ENDED = 8 }; /* epochs whose end is remembered */
 
@@ -35,6 +36,7 @@ typedef struct pool_head {
     int64_t *reached;          /* contributed in any term */
     commit_guard guard;
     pool_away away[AWAY_N];
+    pool_stall stall;
     int64_t next_progress;
     bool weighed; /* it was looked whether one column outweighs the others */
     int64_t drain_ns;             /* nothing is waited for since */
@@ -43,6 +45,7 @@ typedef struct pool_head {
     int64_t wanted_at;            /* ... and which epoch it was */
     int64_t ended_ns[POOL_ENDED]; /* by epoch: when it was ended */
     double epoch_ms; /* from there to its commit: a mean, and what is beyond */
+    int64_t commit_ns; /* ... and all of them together */
 } pool_head;
 
 /* head.c - local, as all here. */

@@ -131,6 +131,21 @@ static bool waiting(const pool *p)
            phase_is_reducing(p->term.phase);
 }
 
+/* What an idle rank waits for.  How much there is of its partitions it has said
+ * in its last round.
+ */
+static void note_idle(pool *p, int64_t ns)
+{
+    bool held = phase_is_held(p->term.phase) || owner_full(p);
+
+    p->figures.idle_ns += ns;
+    if (held && p->rounds.out[R_LAG] > 0)
+        p->figures.held_ns += ns;
+    else if (pool_is_ready(p) && !p->results.held && p->rounds.out[R_LAG] > 0 &&
+             lane_backlog(p) == 0)
+        p->figures.starved_ns += ns;
+}
+
 static void idle(pool *p)
 {
     int64_t now = clock_mono_ns(), quiet = now - p->last_active;
@@ -146,7 +161,7 @@ static void idle(pool *p)
         p->c.source->ops->wait(p->c.source, 1);
     else
         p->c.source->ops->wait(p->c.source, quiet < 100 * CLOCK_MS ? 2 : 10);
-    p->figures.idle_ns += clock_mono_ns() - now;
+    note_idle(p, clock_mono_ns() - now);
 }
 
 static void take_part(pool *p, const MPI_Status *st)

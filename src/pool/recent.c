@@ -51,6 +51,19 @@ static void say_rank0(const pool *p, int64_t *v)
     v[RECENT_OUTLIERS] = (int64_t)view->total.outliers;
     v[RECENT_COMMITS] = (int64_t)view->commits;
     v[RECENT_COMMIT_NS] = view->commit_ns;
+    v[RECENT_SPENT] = p->head->commit_ns;
+    v[RECENT_STORE] = view->store_ns;
+    v[RECENT_APPLY] = view->apply_ns;
+}
+
+static void say_answers(const pool *p, int64_t *v)
+{
+    broker_answers a = figures_answers(p->c.source);
+
+    v[RECENT_ANSWERS] = (int64_t)a.seconds;
+    v[RECENT_SLOW] = (int64_t)(1e3 * a.slow_ms);
+    v[RECENT_QUICK] = (int64_t)(1e3 * a.quick_ms);
+    v[RECENT_THROTTLE] = (int64_t)(1e3 * a.throttle_ms);
 }
 
 static void say(pool *p)
@@ -64,6 +77,9 @@ static void say(pool *p)
     v[RECENT_FETCH] = f->fetch_ns;
     v[RECENT_REDUCE] = f->reduce_ns;
     v[RECENT_IDLE] = f->idle_ns;
+    v[RECENT_STARVED] = f->starved_ns;
+    v[RECENT_HELD] = f->held_ns;
+    say_answers(p, v);
     v[RECENT_FETCHED] = (int64_t)f->fetched;
     v[RECENT_BLOCKS] = (int64_t)f->blocks;
     v[RECENT_POINTS] = (int64_t)f->points;
@@ -231,6 +247,13 @@ json_t *recent_last(const int64_t *then, const int64_t *now, int ranks)
     event_real(o, "fetch_s", (double)sum[RECENT_FETCH] * 1e-9);
     event_real(o, "reduce_s", (double)sum[RECENT_REDUCE] * 1e-9);
     event_real(o, "idle_s", (double)sum[RECENT_IDLE] * 1e-9);
+    event_real(o, "starved_s", (double)sum[RECENT_STARVED] * 1e-9);
+    event_real(o, "held_s", (double)sum[RECENT_HELD] * 1e-9);
+    event_real(o, "commit_s", (double)sum[RECENT_SPENT] * 1e-9);
+    event_real(o, "store_s", (double)sum[RECENT_STORE] * 1e-9);
+    event_real(o, "apply_s", (double)sum[RECENT_APPLY] * 1e-9);
+    json_object_set_new(o, "answers",
+                        figures_answers_event(sum + RECENT_ANSWERS));
     if (now[RECENT_COMMITS] > 0)
         event_real(o, "commit_ms", (double)now[RECENT_COMMIT_NS] / 1e6);
     return o;

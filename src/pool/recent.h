@@ -18,6 +18,15 @@ enum recent_lane {
     RECENT_FETCH,
     RECENT_REDUCE,
     RECENT_IDLE,
+    RECENT_STARVED, /* ... of it */
+    RECENT_HELD,
+    RECENT_ANSWERS, /* broker_answers: seconds, and sums over them, us */
+    RECENT_SLOW,
+    RECENT_QUICK,
+    RECENT_THROTTLE,
+    RECENT_SPENT,   /* rank 0, ns: all commits together, */
+    RECENT_STORE,   /* ... of it the store's, */
+    RECENT_APPLY,   /* ... and ours */
     RECENT_FETCHED, /* records dispatched by it */
     RECENT_BLOCKS,  /* done with by it: of its own, or of others */
     RECENT_POINTS,

@@ -23,6 +23,12 @@ enum {
     F_FETCH,
     F_IDLE,
     F_REDUCE,
+    F_STARVED,
+    F_HELD,
+    F_ANSWERS, /* seconds; sums over them, us */
+    F_SLOW,
+    F_QUICK,
+    F_THROTTLE,
     F_CPU_US,
     F_RSS,
     F_SUMS,
@@ -70,6 +76,16 @@ static int64_t untraced(const pool *p)
     return (int64_t)(c.dropped + c.lost);
 }
 
+static void own_answers(const pool *p, int64_t f[F_ALL])
+{
+    broker_answers a = figures_answers(p->c.source);
+
+    f[F_ANSWERS] = (int64_t)a.seconds;
+    f[F_SLOW] = (int64_t)(1e3 * a.slow_ms);
+    f[F_QUICK] = (int64_t)(1e3 * a.quick_ms);
+    f[F_THROTTLE] = (int64_t)(1e3 * a.throttle_ms);
+}
+
 static void own_figures(const pool *p, int64_t f[F_ALL])
 {
     const char *drift;
@@ -86,6 +102,9 @@ static void own_figures(const pool *p, int64_t f[F_ALL])
     f[F_FETCH] = p->figures.fetch_ns;
     f[F_IDLE] = p->figures.idle_ns;
     f[F_REDUCE] = p->figures.reduce_ns;
+    f[F_STARVED] = p->figures.starved_ns;
+    f[F_HELD] = p->figures.held_ns;
+    own_answers(p, f);
     f[F_CPU_US] = (int64_t)(clock_cpu_s() * 1e6);
     f[F_RSS] = f[F_RSS_MAX] = process_peak_bytes();
     f[F_FIRST] = p->figures.first_ns ? -p->figures.first_ns : INT64_MIN;
@@ -257,8 +276,21 @@ static void set_times(json_t *o, const int64_t f[F_ALL])
     event_real(o, "fetch_s", (double)f[F_FETCH] * 1e-9);
     event_real(o, "idle_s", (double)f[F_IDLE] * 1e-9);
     event_real(o, "reduce_s", (double)f[F_REDUCE] * 1e-9);
+    event_real(o, "starved_s", (double)f[F_STARVED] * 1e-9);
+    event_real(o, "held_s", (double)f[F_HELD] * 1e-9);
     event_real(o, "rss_mb", (double)f[F_RSS_MAX] / 1e6);
     event_real(o, "rss_total_mb", (double)f[F_RSS] / 1e6);
+}
+
+/* What commits took, from the end of an epoch on, and whose time it was. */
+static void set_commits(json_t *o, const pool *p, const int64_t f[F_ALL])
+{
+    const pool_head *h = p->head;
+
+    event_real(o, "commit_s", (double)h->commit_ns * 1e-9);
+    event_real(o, "store_s", (double)h->view.store_ns * 1e-9);
+    event_real(o, "apply_s", (double)h->view.apply_ns * 1e-9);
+    json_object_set_new(o, "answers", figures_answers_event(f + F_ANSWERS));
 }
 
 static void set_counts(json_t *o, const pool *p, const int64_t f[F_ALL])
@@ -298,5 +330,6 @@ json_t *pool_report(pool *p)
         return NULL;
     set_counts(o, p, f);
     set_times(o, f);
+    set_commits(o, p, f);
     return o;
 }

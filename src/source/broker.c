@@ -395,6 +395,24 @@ static bool source_away(source_reader *base, char *out, size_t cap)
     return s->n && broker_consumer_is_away(s->consumers[0], out, cap);
 }
 
+/* Of several consumers the means: one that waits makes all wait. */
+static void source_answers(source_reader *base, broker_answers *out)
+{
+    struct topic_source *s = source_of(base);
+
+    *out = (broker_answers){0};
+    for (size_t i = 0; i < s->n; i++) {
+        broker_answers one;
+
+        broker_consumer_answers(s->consumers[i], &one);
+        out->seconds += one.seconds;
+        out->slow_ms += one.slow_ms;
+        out->quick_ms += one.quick_ms;
+        out->throttle_ms += one.throttle_ms;
+        out->wire_bytes += one.wire_bytes;
+    }
+}
+
 static uint64_t source_aside(source_reader *base, const char **firstp)
 {
     struct topic_source *s = source_of(base);
@@ -433,6 +451,7 @@ static const source_ops ops = {
     .note = source_note,
     .aside = source_aside,
     .away = source_away,
+    .answers = source_answers,
     .close = source_close,
 };
 

@@ -84,6 +84,8 @@ typedef struct source_ops {
     context_progress (*read)(source_reader *s);
     /* Is nobody there to read from?  Why, into [out].  May be NULL. */
     bool (*away)(source_reader *s, char *out, size_t cap);
+    /* How fast the broker has answered; may be NULL. */
+    void (*answers)(source_reader *s, broker_answers *out);
     void (*close)(source_reader *s); /* accepts NULL */
 } source_ops;
 

@@ -53,12 +53,24 @@ static void test_last(void)
     }
     set(0, RECENT_COMMITS, 8, 24);
     set(0, RECENT_COMMIT_NS, 7000000, 3000000);
+    set(1, RECENT_STARVED, 0, 500000000);
+    set(1, RECENT_HELD, 1, 250000001);
+    set(1, RECENT_ANSWERS, 2, 5);
+    set(1, RECENT_SLOW, 10000, 100000);
+    set(1, RECENT_QUICK, 0, 6000);
+    set(1, RECENT_THROTTLE, 0, 500);
+    set(0, RECENT_SPENT, 0, 2000000000);
+    set(0, RECENT_STORE, 0, 1500000000);
+    set(0, RECENT_APPLY, 0, 125000000);
     UNIT_EQUAL(
         text_of(recent_last(then, now, 2)),
         "{\"seconds\":4.0,\"ranks\":2,\"blocks\":{\"fetched\":20,\"applied\":"
         "400,\"refused\":0},\"points\":2000,\"bytes\":0,\"outliers\":0,"
         "\"helped\":1,\"commits\":16,\"busy_s\":3.0,\"fetch_s\":0.0,\"reduce_"
-        "s\":0.0,\"idle_s\":5.0,\"commit_ms\":3.0}");
+        "s\":0.0,\"idle_s\":5.0,\"starved_s\":0.5,\"held_s\":0.25,\"commit_s\":"
+        "2.0,\"store_s\":1.5,\"apply_s\":0.125,\"answers\":{\"n\":3,"
+        "\"slow_ms\":90.0,\"quick_ms\":6.0,\"throttle_ms\":0.5},\"commit_ms\":"
+        "3.0}");
 }
 
 static void test_ranks(void)
