@@ -22,6 +22,13 @@
  *    "cpu_s":, "busy_s": (sum over ranks of time in process_cloud),
  *    "fetch_s": (sum over ranks of time taking records), "idle_s":,
  *    "reduce_s": (sum over ranks of time in epoch protocol),
+ *    "starved_s": (sum over ranks of idle time while the topic has records),
+ *    "held_s": (the same until the epoch before is committed),
+ *    "commit_s": (from ends of epochs to their commits, all together),
+ *    "store_s", "apply_s": (of it the store's, and to make the models),
+ *    "answers": {n: seconds in which the broker answered, and sums over them:
+ *      slow_ms, quick_ms (of the slowest and quickest answer of each),
+ *      throttle_ms (by which a quota held an answer back)}
  *    "epochs":, "commits":, "stale":, "terms":, "helped": blocks,
  *    "exactly_once": true|false,
  *    "latency_ms": {edge, broker, start (of each rank's first record: the
@@ -35,8 +42,9 @@
  *    "rows": {skipped (by the source)}, "first": {skipped: ...}, "points":,
  *    "bytes":, "seconds":, "cpu_s":, "busy_s": (sum over devices of time in
  *    produce and process), "blocked_s": (sum of time waiting for the
- *    queue), "paced_s": (sum of time waiting for the schedule or the
- *    sensor), "outliers":, "scored": points,
+ *    queue, and at the end for all to be acknowledged), "answers": as above,
+ *    "wire_bytes": sent to the broker, as they were packed, "paced_s": (sum of
+ * time waiting for the schedule or the sensor), "outliers":, "scored": points,
  *    "unscored": points that a stage would have scored, before the first model,
  *    "latency_ms": {"model"}, "model": {version, commit}}
  */
@@ -92,13 +100,14 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds);
 /* The summary as a short table for people; plain text. */
 void monitor_print(const json_t *summary, FILE *f);
 
-/* Which hop bounds the run: {bottleneck, headroom {edge, broker, pool},
- * text} out of the final events of the pool (may be NULL) and of the edges
- * (an array, may be empty), on a host of [cores] cores.  bottleneck is edge,
- * broker, pool, source (the sources were waited for), start (the stream
- * waited for its pool to come up), none (nothing was near its limit, and
- * nothing waited) or unknown.  Headroom is how many times faster the hop
- * could have been, null where it was never seen to limit anything.  A new
+/* Which hop bounds the run: {bottleneck, headroom {HOP: ...}, text} out of the
+ * final events of the pool (may be NULL) and of the edges (an array, may be
+ * empty), or of `last` of their progress events, on a host of [cores] cores.
+ * bottleneck is a hop: edge, link, broker, fetch, kernel, reduce, params; or
+ * source (the sources were waited for), start (the stream waited for its pool
+ * to come up), none (nothing was near its limit, and nothing waited) or
+ * unknown.  Headroom is how many times faster the hop could have been, null
+ * where it was never seen to limit anything; `pool` is kernel and fetch.  A new
  * reference, NULL when there is no memory.
  */
 json_t *monitor_verdict(const json_t *pool, const json_t *edges, int cores);

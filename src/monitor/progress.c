@@ -14,6 +14,7 @@ struct news {
     json_int_t rows;                   /* of files that end, all edges */
     double share;  /* ... of the one that is least far, from 0; -1: none */
     double left_s; /* ... and how long it will take; 0: not known */
+    const char *stalled; /* hop that stands still; "": none does */
 };
 
 /* A piece of the line; those of the highest rank go first where there is no
@@ -50,7 +51,10 @@ static void news_take(struct news *s, const json_t *event)
 {
     json_int_t version = value_int(event, "version");
     json_int_t outliers = value_int(event, "outliers");
+    const json_t *stalled = json_object_get(event, "stalled");
 
+    if (stalled)
+        s->stalled = value_text(stalled, "hop", "?");
     if (json_object_get(event, "blocks")) {
         s->pools = true;
         s->lag += value_int(event, "lag"); /* each its own partitions */
@@ -155,7 +159,7 @@ static void line_fit(struct line *l, char *out, size_t cap)
 
 void monitor_progress(const monitor *m, char *out, size_t cap)
 {
-    struct news s = {.share = -1};
+    struct news s = {.share = -1, .stalled = ""};
     struct line l = {.n = 0};
     const char *pilot;
     json_t *event;
@@ -164,6 +168,8 @@ void monitor_progress(const monitor *m, char *out, size_t cap)
     {
         news_take(&s, event);
     }
+    if (*s.stalled)
+        text_add(piece_add(&l, 0), "  STALLED (%s)", s.stalled);
     if (s.pools)
         applied_add(&l, m);
     if (s.pools || s.queued > 0)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "src/common/text.h"
-#include "src/monitor/value.h"
+#include "src/monitor/shares.h"
 
 /* Below BUSY nothing was at its limit; sources that are waited for are the
  * reason when that took more than WAITED of the time.  Less than SEEN is
@@ -18,131 +18,69 @@
 #define WAITED 0.1
 #define SEEN 0.01
 
-/* Half of the blocks lay longer in the broker than so, and than that share of
- * the run: something was waited for, however idle it looks.
- */
-#define LATE_MS 250.0
-#define LATE 0.1
+/* The pool and its makers of commits are worth a word beside another hop. */
+#define TOLD 0.1
 
-enum { HOP_EDGE, HOP_BROKER, HOP_POOL, HOPS };
-
-/* Shares of the time of a run: 0 idle, 1 at the limit. */
-struct shares {
-    double use[HOPS];
-    bool known[HOPS];
-    double paced;    /* of the devices' time, spent waiting for the source */
-    double late_ms;  /* half of the blocks waited longer for a rank; 0: not
-                        worth a word */
-    double start_ms; /* and the first ones for the pool to come up */
-    double epochs;   /* of the ranks' time, in the epoch protocol */
+static const char *const hop_names[HOPS] = {
+    [HOP_EDGE] = "edge",     [HOP_LINK] = "link",     [HOP_BROKER] = "broker",
+    [HOP_FETCH] = "fetch",   [HOP_KERNEL] = "kernel", [HOP_REDUCE] = "reduce",
+    [HOP_PARAMS] = "params",
 };
 
-static const char *const hop_names[HOPS] = {"edge", "broker", "pool"};
+/* --- headroom --- */
 
-/* How a hop is told of. */
-static const struct {
-    const char *bound; /* it is the bottleneck */
-    const char *seen;  /* its share: percents follow, */
-    const char *rest;  /* and this */
-    const char *idle;  /* it had next to nothing to do */
-} bounds[HOPS] = {
-    [HOP_EDGE] = {"edge-bound", "the edge is", "busy", "the edge was idle"},
-    [HOP_BROKER] = {"broker-bound", "devices wait for the broker",
-                    "of the time", "the broker was never waited for"},
-    [HOP_POOL] = {"processing-bound", "the pool is", "busy",
-                  "the pool was idle"},
-};
-
-static double hop_ms(const json_t *pool, const char *hop, const char *key)
+/* What the pool as one has to do: functions and records. */
+static bool is_pool(int hop)
 {
-    const json_t *latency = json_object_get(pool, "latency_ms");
-
-    return value_real(json_object_get(latency, hop), key);
+    return hop == HOP_KERNEL || hop == HOP_FETCH;
 }
 
-static double share(double part, double whole)
+/* "; edge has 3.1x headroom", of the first one; then ", broker 2.0x". */
+static void room_add(text *t, int *np, const char *name, double use)
 {
-    double s = whole > 0 ? part / whole : 0;
-
-    return s > 1 ? 1 : s;
+    text_add(t, (*np)++ == 0 ? "; %s has %.1fx headroom" : ", %s %.1fx", name,
+             1 / use);
 }
 
-/* The longest any of the pilots was at work. */
-static double span_of(const json_t *pool, const json_t *edges)
+static bool is_seen(const struct shares *s, int hop)
 {
-    double span = value_real(pool, "seconds");
-    const json_t *edge;
-    size_t i;
-
-    json_array_foreach(edges, i, edge)
-    {
-        double s = value_real(edge, "seconds");
-        span = s > span ? s : span;
-    }
-    return span;
+    return s->known[hop] && s->use[hop] >= SEEN;
 }
 
-/* A device that waits for its queue waits for the broker: a slow pool leaves
- * blocks in the broker and holds up nobody.  All is measured against the
- * whole run, so that edges that were done early show their headroom.  Ranks
- * that share cores count time in which they only wait for one as busy: there
- * are no more lanes than cores.
- */
-static struct shares shares_of(const json_t *pool, const json_t *edges,
-                               int cores)
-{
-    double span = span_of(pool, edges);
-    double lanes = value_real(pool, "ranks");
-    double devices = 0, busy = 0, blocked = 0, paced = 0;
-    struct shares s = {0};
-    const json_t *edge;
-    size_t i;
-
-    json_array_foreach(edges, i, edge)
-    {
-        devices += value_real(edge, "devices");
-        busy += value_real(edge, "busy_s");
-        blocked += value_real(edge, "blocked_s");
-        paced += value_real(edge, "paced_s");
-    }
-    if (cores > 0 && lanes > cores)
-        lanes = cores;
-    s.use[HOP_EDGE] = share(busy, devices * span);
-    s.use[HOP_BROKER] = share(blocked, devices * span);
-    s.use[HOP_POOL] =
-        share(value_real(pool, "busy_s") + value_real(pool, "fetch_s"),
-              lanes * value_real(pool, "seconds"));
-    s.paced = share(paced, devices * span);
-    s.epochs = share(value_real(pool, "reduce_s"),
-                     value_real(pool, "ranks") * value_real(pool, "seconds"));
-    s.late_ms = hop_ms(pool, "broker", "p50");
-    /* Since when records of others lie there is not ours to rate. */
-    if (devices == 0 || s.late_ms < LATE_MS || s.late_ms / 1e3 < LATE * span)
-        s.late_ms = 0;
-    s.start_ms = hop_ms(pool, "start", "max");
-    s.known[HOP_EDGE] = s.known[HOP_BROKER] = devices > 0 && span > 0;
-    s.known[HOP_POOL] = lanes > 0 && value_real(pool, "seconds") > 0;
-    return s;
-}
-
-/* "; edge has 3.1x headroom, broker 2.0x; the pool was idle", without hop
- * [but].
- */
+/* Of all hops but [but], of which the sentence has told; of the pool as one. */
 static void headroom_add(text *t, const struct shares *s, int but)
 {
+    static const int way[] = {HOP_EDGE, HOP_LINK, HOP_BROKER};
+    static const int end[] = {HOP_REDUCE, HOP_PARAMS};
     int n = 0;
 
-    for (int i = 0; i < HOPS; i++) {
-        if (i == but || !s->known[i] || s->use[i] < SEEN)
-            continue;
-        text_add(t, n == 0 ? "; %s has %.1fx headroom" : ", %s %.1fx",
-                 hop_names[i], 1 / s->use[i]);
-        n++;
-    }
-    for (int i = 0; i < HOPS; i++)
-        if (i != but && s->known[i] && s->use[i] < SEEN &&
-            !(i == HOP_BROKER && s->late_ms > 0)) /* it was, by blocks */
-            text_add(t, "; %s", bounds[i].idle);
+    for (size_t i = 0; i < sizeof(way) / sizeof(way[0]); i++)
+        if (way[i] != but && is_seen(s, way[i]))
+            room_add(t, &n, hop_names[way[i]], s->use[way[i]]);
+    if (!is_pool(but) && s->known[HOP_KERNEL] && s->pool >= SEEN)
+        room_add(t, &n, "pool", s->pool);
+    for (size_t i = 0; i < sizeof(end) / sizeof(end[0]); i++)
+        if (end[i] != but && s->use[end[i]] >= TOLD)
+            room_add(t, &n, hop_names[end[i]], s->use[end[i]]);
+}
+
+static void idle_add(text *t, const struct shares *s, int but)
+{
+    bool edges = s->known[HOP_EDGE];
+
+    if (but != HOP_EDGE && edges && s->use[HOP_EDGE] < SEEN)
+        text_add(t, "; the edge was idle");
+    /* By blocks it was, where they were late. */
+    if (but != HOP_BROKER && but != HOP_LINK && edges && s->blocked < SEEN &&
+        s->use[HOP_BROKER] < SEEN && s->late_ms <= 0)
+        text_add(t, "; the broker was never waited for");
+    if (!is_pool(but) && s->known[HOP_KERNEL] && s->pool < SEEN)
+        text_add(t, "; the pool was idle");
+}
+
+static json_t *room_of(bool known, double use)
+{
+    return known && use >= SEEN ? json_real(1 / use) : json_null();
 }
 
 static json_t *headroom_make(const struct shares *s)
@@ -150,20 +88,140 @@ static json_t *headroom_make(const struct shares *s)
     json_t *out = json_object();
 
     for (int i = 0; i < HOPS; i++)
-        json_object_set_new(out, hop_names[i],
-                            s->known[i] && s->use[i] >= SEEN
-                                ? json_real(1 / s->use[i])
-                                : json_null());
+        json_object_set_new(out, hop_names[i], room_of(s->known[i], s->use[i]));
+    json_object_set_new(out, "pool", room_of(s->known[HOP_KERNEL], s->pool));
     return out;
 }
 
-/* The hop nearest to its limit; -1 when nothing was measured. */
+/* --- what bounds it, a sentence each --- */
+
+/* Milliseconds for people. */
+static void ms_add(text *t, double ms)
+{
+    if (ms < 10)
+        text_add(t, "%.1f ms", ms);
+    else if (ms < 1e3)
+        text_add(t, "%.0f ms", ms);
+    else
+        text_add(t, "%.1f s", ms / 1e3);
+}
+
+/* How long either side waits for the broker; [own] is the one that does. */
+static void answers_add(text *t, const struct answers *own, const char *who,
+                        const struct answers *other, const char *whom)
+{
+    if (!own->known)
+        return;
+    text_add(t, ", the broker's answers take ");
+    ms_add(t, own->quick_ms);
+    text_add(t, " to ");
+    ms_add(t, own->slow_ms);
+    text_add(t, " for %s", who);
+    if (other->known) {
+        text_add(t, " and ");
+        ms_add(t, other->quick_ms);
+        text_add(t, " to ");
+        ms_add(t, other->slow_ms);
+        text_add(t, " for %s", whom);
+    }
+    if (own->throttle_ms >= 1)
+        text_add(t, ", of it %.0f ms by a quota", own->throttle_ms);
+}
+
+static void edge_add(text *t, const struct shares *s)
+{
+    text_add(t, "the edge is %.0f%% busy", 100 * s->use[HOP_EDGE]);
+}
+
+static void way_add(text *t, const struct shares *s)
+{
+    if (s->starved > s->blocked && s->starved > s->dropped)
+        text_add(t,
+                 "ranks wait %.0f%% of the time for records that the topic has",
+                 100 * s->starved);
+    else if (s->dropped > s->blocked)
+        text_add(t,
+                 "devices drop %.0f%% of their blocks, which the broker does "
+                 "not take in time",
+                 100 * s->dropped);
+    else
+        text_add(t, "devices wait for the broker %.0f%% of the time",
+                 100 * s->blocked);
+    if (s->starved > s->blocked && s->starved > s->dropped)
+        answers_add(t, &s->ranks, "ranks", &s->edge, "devices");
+    else
+        answers_add(t, &s->edge, "devices", &s->ranks, "ranks");
+}
+
+static void fetch_add(text *t, const struct shares *s)
+{
+    if (s->starved >= s->pool)
+        way_add(t, s);
+    else
+        text_add(t,
+                 "ranks take records %.0f%% of the time and are in functions "
+                 "%.0f%%",
+                 100 * s->taking, 100 * s->kernel);
+}
+
+static void kernel_add(text *t, const struct shares *s)
+{
+    text_add(t, "the pool is %.0f%% busy", 100 * s->pool);
+    if (s->taking >= SEEN)
+        text_add(t, " (%.0f%% in functions, %.0f%% with records)",
+                 100 * s->kernel, 100 * s->taking);
+}
+
+/* "...: a commit takes 410 ms, 95% of it Redis" */
+static void commit_add(text *t, const struct shares *s)
+{
+    if (s->held > TOLD)
+        text_add(t,
+                 "ranks wait %.0f%% of the time for the commit of the epoch "
+                 "before, and",
+                 100 * s->held);
+    else
+        text_add(t, "a commit begins when the one before is done, and");
+    text_add(t, " one takes ");
+    ms_add(t, s->commit_ms);
+    text_add(t, ", of which Redis has %.0f%%", 100 * s->store);
+}
+
+static void reduce_add(text *t, const struct shares *s)
+{
+    if (s->epochs >= BUSY * s->use[HOP_REDUCE])
+        text_add(t, "ranks are in epochs %.0f%% of the time", 100 * s->epochs);
+    else
+        commit_add(t, s);
+}
+
+static const struct {
+    const char *bound; /* it is the bottleneck */
+    void (*add)(text *t, const struct shares *s);
+} hops[HOPS] = {
+    [HOP_EDGE] = {"edge-bound", edge_add},
+    [HOP_LINK] = {"link-bound", way_add},
+    [HOP_BROKER] = {"broker-bound", way_add},
+    [HOP_FETCH] = {"fetch-bound", fetch_add},
+    [HOP_KERNEL] = {"processing-bound", kernel_add},
+    [HOP_REDUCE] = {"reduce-bound", reduce_add},
+    [HOP_PARAMS] = {"params-bound", commit_add},
+};
+
+/* The hop nearest to its limit; -1 when nothing was measured.  Commits hold up
+ * nobody where ranks need not wait for them: of two at their limit it is the
+ * one that blocks pass first.
+ */
 static int top_of(const struct shares *s)
 {
     int top = -1;
 
-    for (int i = 0; i < HOPS; i++)
+    for (int i = 0; i < HOP_REDUCE; i++)
         if (s->known[i] && (top < 0 || s->use[i] > s->use[top]))
+            top = i;
+    for (int i = HOP_REDUCE; top >= 0 && i < HOPS; i++)
+        if (s->known[i] && s->use[i] >= BUSY && s->use[i] > s->use[top] &&
+            s->use[top] < FULL)
             top = i;
     return top;
 }
@@ -177,30 +235,43 @@ static void at_least(double ms, char *out, size_t cap)
         snprintf(out, cap, "%.1f s", floor(ms / 100) / 10);
 }
 
-/* Blocks were long on their way, and not because a hop was at its limit: the
- * pool came up late, its ranks waited for each other, or it was the broker, and
- * with it the cores that all of them share.
- */
-static const char *late_add(text *t, const struct shares *s, int *butp)
+static bool is_start(const struct shares *s)
+{
+    return s->late_ms > 0 && s->start_ms >= s->late_ms / 2;
+}
+
+static const char *start_add(text *t, const struct shares *s, int *butp)
 {
     char late[32], start[32];
 
     at_least(s->late_ms, late, sizeof(late));
     at_least(s->start_ms, start, sizeof(start));
-    *butp = HOP_POOL;
-    if (s->start_ms >= s->late_ms / 2) {
+    *butp = HOP_KERNEL;
+    text_add(t,
+             "start-bound: the first block waited %s for the pool to come up, "
+             "half of all %s or longer",
+             start, late);
+    return "start";
+}
+
+/* Blocks were long on their way, and not because a hop was near its limit:
+ * ranks waited for each other, or it was the broker, and with it the cores that
+ * all of them share.
+ */
+static const char *late_add(text *t, const struct shares *s, int *butp)
+{
+    char late[32];
+
+    at_least(s->late_ms, late, sizeof(late));
+    *butp = HOP_KERNEL;
+    if (s->pool + s->epochs >= BUSY) {
+        bool epochs = s->epochs > s->pool;
         text_add(t,
-                 "start-bound: the first block waited %s for the pool to "
-                 "come up, half of all %s or longer",
-                 start, late);
-        return "start";
-    }
-    if (s->use[HOP_POOL] + s->epochs >= BUSY) {
-        text_add(t,
-                 "processing-bound: half of the blocks waited %s or longer "
-                 "for a rank, with ranks %.0f%% busy and %.0f%% in epochs",
-                 late, 100 * s->use[HOP_POOL], 100 * s->epochs);
-        return hop_names[HOP_POOL];
+                 "%s: half of the blocks waited %s or longer for a rank, with "
+                 "ranks %.0f%% busy and %.0f%% in epochs",
+                 hops[epochs ? HOP_REDUCE : HOP_KERNEL].bound, late,
+                 100 * s->pool, 100 * s->epochs);
+        return hop_names[epochs ? HOP_REDUCE : HOP_KERNEL];
     }
     *butp = HOP_BROKER;
     text_add(t,
@@ -222,7 +293,9 @@ static const char *bound_add(text *t, const struct shares *s, int *butp)
         text_add(t, "no verdict: nothing was measured");
         return "unknown";
     }
-    if (s->use[top] < FULL && s->late_ms > 0)
+    if (s->use[top] < FULL && is_start(s))
+        return start_add(t, s, butp);
+    if (s->use[top] < BUSY && s->late_ms > 0)
         return late_add(t, s, butp);
     if (s->use[top] < FULL && s->paced > WAITED) {
         text_add(t,
@@ -233,10 +306,8 @@ static const char *bound_add(text *t, const struct shares *s, int *butp)
     }
     *butp = top;
     text_add(t, "%s: ",
-             s->use[top] < BUSY ? "nothing is at its limit"
-                                : bounds[top].bound);
-    text_add(t, "%s %.0f%% %s", bounds[top].seen, 100 * s->use[top],
-             bounds[top].rest);
+             s->use[top] < BUSY ? "nothing is at its limit" : hops[top].bound);
+    hops[top].add(t, s);
     return s->use[top] < BUSY ? "none" : hop_names[top];
 }
 
@@ -248,6 +319,7 @@ json_t *monitor_verdict(const json_t *pool, const json_t *edges, int cores)
 
     const char *bottleneck = bound_add(&t, &s, &but);
     headroom_add(&t, &s, but);
+    idle_add(&t, &s, but);
     json_t *out = NULL;
     if (!t.failed)
         out = json_pack("{s:s, s:o, s:s}", "bottleneck", bottleneck, "headroom",

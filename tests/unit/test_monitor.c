@@ -1,127 +1,10 @@
-/* test_monitor.c - the summary of a run, its verdict, its failures. */
+/* test_monitor.c - the summary of a run, its failures. */
 #include "unit.h"
 
 #include <string.h>
 
 #include "monitor_case.h"
 #include "src/monitor/monitor.h"
-
-/* --- verdict --- */
-
-#define POOL(busy, fetch) \
-    "{'ranks': 2, 'seconds': 10, 'busy_s': " #busy ", 'fetch_s': " #fetch "}"
-#define EDGE(seconds, busy, blocked, paced)                    \
-    "{'devices': 4, 'seconds': " #seconds ", 'busy_s': " #busy \
-    ", 'blocked_s': " #blocked ", 'paced_s': " #paced "}"
-
-static const struct {
-    const char *pool, *edges;
-    int cores;
-    const char *bottleneck, *headroom, *text;
-} verdicts[] = {
-    {"{}", "[]", 2, "unknown", "{'edge':null,'broker':null,'pool':null}",
-     "no verdict: nothing was measured"},
-    {"null", "[]", 2, "unknown", "{'edge':null,'broker':null,'pool':null}",
-     "no verdict: nothing was measured"},
-    {POOL(15.4, 4), "[" EDGE(10, 12.9, 20, 0) "]", 2, "pool",
-     "{'edge':3.10078,'broker':2.0,'pool':1.03093}",
-     "processing-bound: the pool is 97% busy; edge has 3.1x headroom, broker "
-     "2.0x"},
-    /* edges that were done early have headroom */
-    {POOL(16, 4), "[" EDGE(5, 20, 0, 0) "]", 2, "pool",
-     "{'edge':2.0,'broker':null,'pool':1.0}",
-     "processing-bound: the pool is 100% busy; edge has 2.0x headroom; the "
-     "broker was never waited for"},
-    {POOL(2, 2), "[" EDGE(10, 36, 0, 0) "]", 2, "edge",
-     "{'edge':1.11111,'broker':null,'pool':5.0}",
-     "edge-bound: the edge is 90% busy; pool has 5.0x headroom; the broker "
-     "was never waited for"},
-    {POOL(2, 2), "[" EDGE(10, 4, 34, 0) "]", 2, "broker",
-     "{'edge':10.0,'broker':1.17647,'pool':5.0}",
-     "broker-bound: devices wait for the broker 85% of the time; edge has "
-     "10.0x headroom, pool 5.0x"},
-    {POOL(4, 4), "[" EDGE(10, 8, 0, 30) "]", 2, "source",
-     "{'edge':5.0,'broker':null,'pool':2.5}",
-     "source-bound (rate): the sources are waited for 75% of the time; edge "
-     "has 5.0x headroom, pool 2.5x; the broker was never waited for"},
-    /* a pool at its limit is that, whatever the sources do */
-    {POOL(18, 1), "[" EDGE(10, 8, 0, 30) "]", 2, "pool",
-     "{'edge':5.0,'broker':null,'pool':1.05263}",
-     "processing-bound: the pool is 95% busy; edge has 5.0x headroom; the "
-     "broker was never waited for"},
-    {POOL(4, 2), "[" EDGE(10, 8, 0, 0) "]", 2, "none",
-     "{'edge':5.0,'broker':null,'pool':3.33333}",
-     "nothing is at its limit: the pool is 30% busy; edge has 5.0x headroom; "
-     "the broker was never waited for"},
-    /* two ranks on one core are one lane */
-    {POOL(4, 2), "[]", 1, "pool", "{'edge':null,'broker':null,'pool':1.66667}",
-     "processing-bound: the pool is 60% busy"},
-    {POOL(30, 9), "[]", 1, "pool", "{'edge':null,'broker':null,'pool':1.0}",
-     "processing-bound: the pool is 100% busy"},
-    /* idle, and yet half of the blocks waited: for the pool to come up, */
-    {"{'ranks': 2, 'seconds': 10, 'busy_s': 2, 'reduce_s': 1, 'latency_ms': "
-     "{'broker': {'p50': 8000}, 'start': {'max': 8400}}}",
-     "[" EDGE(10, 4, 0, 30) "]", 2, "start",
-     "{'edge':10.0,'broker':null,'pool':10.0}",
-     "start-bound: the first block waited 8.4 s for the pool to come up, half "
-     "of all 8.0 s or longer; edge has 10.0x headroom"},
-    /* or for ranks that wait for each other */
-    {"{'ranks': 2, 'seconds': 10, 'busy_s': 2, 'reduce_s': 8, 'latency_ms': "
-     "{'broker': {'p50': 8000}, 'start': {'max': 40}}}",
-     "[" EDGE(10, 4, 0, 0) "]", 2, "pool",
-     "{'edge':10.0,'broker':null,'pool':10.0}",
-     "processing-bound: half of the blocks waited 8.0 s or longer for a rank, "
-     "with ranks 10% busy and 40% in epochs; edge has 10.0x headroom"},
-    /* or for the broker, */
-    {"{'ranks': 2, 'seconds': 3.4, 'busy_s': 0, 'reduce_s': 0.2, 'latency_ms': "
-     "{'broker': {'p50': 768.9}, 'start': {'max': 300}}}",
-     "[" EDGE(5, 0.2, 0, 12) "]", 2, "broker",
-     "{'edge':100.0,'broker':null,'pool':null}",
-     "broker-bound: half of the blocks were 768 ms or longer on their way from "
-     "a device to a rank; edge has 100.0x headroom; the pool was idle"},
-    /* which is nothing in an hour */
-    {"{'ranks': 2, 'seconds': 3600, 'busy_s': 720, 'latency_ms': {'broker': "
-     "{'p50': 738}, 'start': {'max': 738}}}",
-     "[" EDGE(3600, 1440, 0, 12960) "]", 2, "source",
-     "{'edge':10.0,'broker':null,'pool':10.0}",
-     "source-bound (rate): the sources are waited for 90% of the time; edge "
-     "has 10.0x headroom, pool 10.0x; the broker was never waited for"},
-    /* since when records of others lie there is not ours to rate */
-    {"{'ranks': 2, 'seconds': 10, 'busy_s': 2, 'latency_ms': {'broker': "
-     "{'p50': 8e9}, 'start': {'max': 8e9}}}",
-     "[]", 2, "none", "{'edge':null,'broker':null,'pool':10.0}",
-     "nothing is at its limit: the pool is 10% busy"},
-    /* several edge pilots, no pool */
-    {"null", "[" EDGE(10, 30, 0, 0) "," EDGE(10, 34, 0, 0) "]", 2, "edge",
-     "{'edge':1.25,'broker':null,'pool':null}",
-     "edge-bound: the edge is 80% busy; the broker was never waited for"},
-};
-
-static void test_verdict(void)
-{
-    for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
-        json_t *pool = json_quoted(verdicts[i].pool);
-        json_t *edges = json_quoted(verdicts[i].edges);
-        json_t *v = monitor_verdict(pool, edges, verdicts[i].cores);
-        UNIT_EQUAL(json_string_value(json_object_get(v, "text")),
-                   verdicts[i].text);
-        UNIT_EQUAL(json_string_value(json_object_get(v, "bottleneck")),
-                   verdicts[i].bottleneck);
-        UNIT_EQUAL(json_shown(json_incref(json_object_get(v, "headroom"))),
-                   verdicts[i].headroom);
-        json_decref(v);
-        json_decref(edges);
-        json_decref(pool);
-    }
-}
-
-static void test_verdict_null(void)
-{
-    json_t *v = monitor_verdict(NULL, NULL, 0);
-
-    UNIT_EQUAL(json_string_value(json_object_get(v, "bottleneck")), "unknown");
-    json_decref(v);
-}
 
 /* --- summary --- */
 
@@ -498,8 +381,6 @@ static void test_check(void)
 int main(void)
 {
     static const unit_test tests[] = {
-        {"verdicts", test_verdict},
-        {"verdict of nothing", test_verdict_null},
         {"summary", test_summary},
         {"latency per hop", test_summary_latency},
         {"summary of nothing", test_summary_empty},

@@ -207,9 +207,9 @@ static void test_print(void)
         "          5 outliers of 90000 rows on devices, by the newest model "
         "there\n"
         "cpu       pool 8.00 s, devices 0.50 s\n"
-        "verdict   processing-bound: the pool is 97% busy; edge has 4.0x "
-        "headroom;\n"
-        "          the broker was never waited for\n"
+        "verdict   processing-bound: the pool is 97% busy (94% in functions, "
+        "3% with\n"
+        "          records); edge has 4.0x headroom, broker 1.2x\n"
         "error     one thing\n");
     json_decref(s);
     monitor_destroy(m);
