@@ -51,7 +51,7 @@ _pilot_complete() {
         ;;
     --launcher) words=(auto srun mpirun mpiexec) ;;
     --until)
-        words=(active end)
+        words=(active flowing end)
         [ "$command" != run ] || words=(eof)
         ;;
     --run | --successor) mapfile -t words < <(_pilot_ids) ;;

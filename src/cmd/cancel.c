@@ -209,7 +209,7 @@ static void mark_all(canceling *c)
 
 static bool is_up(const pilot_record *r)
 {
-    return r->state == PILOT_ACTIVE || r->state == PILOT_DRAINING;
+    return pilot_state_is_up(r->state);
 }
 
 /* How many were told. */

@@ -51,7 +51,8 @@ static int shrink(struct again *a, int64_t n, pe_error *errp)
     params *p;
     int status;
 
-    if (a->old.state != PILOT_ACTIVE && a->old.state != PILOT_STARTING)
+    if (a->old.state != PILOT_ACTIVE && a->old.state != PILOT_STALLED &&
+        a->old.state != PILOT_STARTING)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_AGAIN,
                             "%s is %s: its ranks can leave once it is active",
                             a->old.id, pilot_state_name(a->old.state));

@@ -28,8 +28,9 @@ struct wait_options {
     OPTION_##kind, offsetof(struct wait_options, member)
 
 static const option_spec options[] = {
-    {"until", 'u', OPTION(TEXT, until), "STATE", "active end",
-     "active: all are up; end: all are over (the default)"},
+    {"until", 'u', OPTION(TEXT, until), "STATE", "active flowing end",
+     "active: all are up; flowing: they are, and blocks move; end: all are "
+     "over (the default)"},
     {"timeout", 't', OPTION(TEXT, timeout), "TIME", NULL,
      "give up after so long, with status 124 (90s, 10m, 2h)"},
     {"quiet", 'Q', OPTION(FLAG, quiet), NULL, NULL, "print nothing but errors"},
@@ -38,7 +39,8 @@ static const option_spec options[] = {
 };
 
 static const char *const synopsis[] = {
-    "[-Q] [--until active|end] [--timeout TIME] ID|RUN|SCHED_ID...", NULL};
+    "[-Q] [--until active|flowing|end] [--timeout TIME] ID|RUN|SCHED_ID...",
+    NULL};
 
 static const option_usage usage = {
     .command = "pilot wait",
@@ -60,8 +62,9 @@ typedef struct told {
 typedef struct waiting {
     const struct wait_options *o;
     pilots p;
-    bool active; /* until they are */
-    int64_t end; /* monotonic; INT64_MAX: no end */
+    bool active;  /* until they are */
+    bool flowing; /* ... and blocks move */
+    int64_t end;  /* monotonic; INT64_MAX: no end */
     told *told;
     size_t n_told;
     size_t shown; /* characters of the line on the terminal */
@@ -122,12 +125,27 @@ static void changes_tell(waiting *w)
     }
 }
 
+/* Has a pool committed a block, or an edge sent one?  Services move none. */
+static bool has_moved(const waiting *w, const pilot_record *r)
+{
+    const json_t *progress =
+        json_object_get(json_object_get(w->p.heard, r->id), "progress");
+
+    if (!strcmp(r->kind, "pool"))
+        return json_integer_value(json_object_get(progress, "blocks")) > 0;
+    if (!strcmp(r->kind, "edge"))
+        return json_integer_value(json_object_get(progress, "sent")) > 0;
+    return true;
+}
+
 static bool is_there(const waiting *w, const pilot_record *r)
 {
     if (pilot_state_is_final(r->state))
         return true;
-    return w->active &&
-           (r->state == PILOT_ACTIVE || r->state == PILOT_DRAINING);
+    if (w->flowing)
+        return r->state != PILOT_STALLED && pilot_state_is_up(r->state) &&
+               has_moved(w, r);
+    return w->active && pilot_state_is_up(r->state);
 }
 
 /* On a terminal the last line says what is waited for. */
@@ -201,6 +219,25 @@ static bool pause_take(const waiting *w, int64_t *stepp)
     return true;
 }
 
+/* One that stands still is another answer than one that has not begun. */
+static int timed_out(const waiting *w)
+{
+    const pilot_record *still = NULL;
+    text line = {0};
+
+    for (size_t i = 0; w->flowing && i < w->p.n && !still; i++)
+        if (w->p.r[i].state == PILOT_STALLED)
+            still = &w->p.r[i];
+    if (still)
+        state_print(still, &line);
+    log_error("timed out: %s", line.data    ? line.data
+                               : w->flowing ? "not all flow"
+                               : w->active  ? "not all are active"
+                                            : "not all have ended");
+    text_free(&line);
+    return still ? PE_EXIT_AGAIN : PE_EXIT_TIMEOUT;
+}
+
 /* The words are looked up each time: a run may get more pilots. */
 static int wait_loop(waiting *w, size_t n, char **words, pe_error *errp)
 {
@@ -218,9 +255,7 @@ static int wait_loop(waiting *w, size_t n, char **words, pe_error *errp)
         line_show(w);
     } while (pause_take(w, &step));
     line_clear(w);
-    log_error("timed out: %s",
-              w->active ? "not all are active" : "not all have ended");
-    return PE_EXIT_TIMEOUT;
+    return timed_out(w);
 }
 
 /* All have ended: their results, and the summary of a run. */
@@ -243,7 +278,8 @@ static int wait_do(const struct wait_options *o, size_t n, char **words)
 
     if (o->quiet)
         log_limit(LOG_LEVEL_ERROR);
-    w.active = o->until && !strcmp(o->until, "active");
+    w.flowing = o->until && !strcmp(o->until, "flowing");
+    w.active = w.flowing || (o->until && !strcmp(o->until, "active"));
     if (o->timeout && pilots_time("timeout", o->timeout, &seconds, &e) < 0)
         return log_failure(&e);
     if (o->timeout)

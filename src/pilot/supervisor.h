@@ -78,7 +78,9 @@ typedef struct supervisor {
     process *chain_proc; /* that submits it; NULL: none */
     int64_t chain_ns;    /* monotonic: it is given up, or tried again */
     json_t *progress, *final, *error; /* newest events; may be NULL */
-    json_t *machine; /* what this host is; NULL: not looked at yet */
+    json_t *machine;  /* what this host is; NULL: not looked at yet */
+    int64_t heard_ns; /* when [progress] came, monotonic; 0: not of agents that
+                         live */
     struct {
         int64_t ns, blocks; /* of an earlier progress; 0: none */
         double rate;        /* since then, blocks/s */
@@ -110,6 +112,8 @@ int kind_command(void *arg, crew_command *c, pe_error *errp);
 /* Change the state; told at once. */
 void tell_state(supervisor *s, enum supervisor_state state, const char *fmt,
                 ...) __attribute__((format(printf, 3, 4)));
+/* Keep a progress event; who stands still, or goes on, beats at once. */
+void tell_progress(supervisor *s, json_t *event);
 void tell_beat(supervisor *s, int64_t now_ns);
 /* For the command that runs us, or the log. */
 void tell_event(supervisor *s, json_t *event);

@@ -88,13 +88,15 @@ static void event_take(void *arg, json_t *event)
     if (!strcmp(kind, "ended"))
         sources_ended(s);
     if (!strcmp(kind, "progress")) {
-        keep(&s->progress, event);
+        tell_progress(s, event);
         time_learn(s, event);
     }
     if (!strcmp(kind, "error"))
         keep(&s->error, event);
-    if (!strcmp(kind, "pool") || !strcmp(kind, "edge"))
+    if (!strcmp(kind, "pool") || !strcmp(kind, "edge")) {
         keep(&s->final, event);
+        s->heard_ns = 0;
+    }
     if (!strcmp(kind, "edge") && !s->stopped)
         s->reason[0] = '\0';
 }
@@ -183,6 +185,7 @@ static int64_t unit_died(void *arg, const char *what, int64_t delay_ns)
     const char *why = refuse_restart(s);
     char line[1024];
 
+    s->heard_ns = 0;
     if (delay_ns >= 0 && !why) {
         snprintf(line, sizeof(line), "pilot %s %s; it is started again%s",
                  u->name, what, delay_ns > 0 ? " in a moment" : "");

@@ -30,6 +30,9 @@ static const char *state_name(const supervisor *s)
         [SUPERVISOR_DRAINING] = "DRAINING",
     };
 
+    if (s->state == SUPERVISOR_ACTIVE &&
+        json_object_get(s->progress, "stalled"))
+        return "STALLED";
     if (s->state != SUPERVISOR_OVER)
         return names[s->state];
     if (s->signal && s->status == 128 + s->signal)
@@ -146,12 +149,50 @@ static void to_file(const supervisor *s, const char *name, const char *json)
     free(path);
 }
 
+/* A rank 0 in a function that does not come back tells nothing, be it that it
+ * stands still.
+ */
+static void tell_silence(supervisor *s)
+{
+    double seconds = (double)(clock_mono_ns() - s->heard_ns) * 1e-9;
+    char words[160], note[256];
+
+    if (s->heard_ns == 0 || s->state != SUPERVISOR_ACTIVE || !s->pl ||
+        s->pl->stall_s <= 0 || seconds < s->pl->stall_s ||
+        json_object_get(s->progress, "stalled"))
+        return;
+    snprintf(words, sizeof(words),
+             "rank 0 has not come back from its function for %.0f s", seconds);
+    json_object_set_new(
+        s->progress, "stalled",
+        json_pack("{s:s, s:I, s:s}", "hop", "kernel", "since_ns",
+                  (json_int_t)(clock_real_ns() - (int64_t)(seconds * 1e9)),
+                  "text", words));
+    snprintf(note, sizeof(note), "pool %s is STALLED; kernel: %s",
+             s->req->member, words);
+    tell_note(s, note);
+    s->changed = true;
+}
+
+void tell_progress(supervisor *s, json_t *event)
+{
+    bool was = json_object_get(s->progress, "stalled") != NULL;
+    bool is = json_object_get(event, "stalled") != NULL;
+
+    s->changed = s->changed || was != is;
+    s->heard_ns = s->pilot->kind == PILOT_POOL ? clock_mono_ns() : 0;
+    json_decref(s->progress);
+    s->progress = json_incref(event);
+}
+
 void tell_beat(supervisor *s, int64_t now_ns)
 {
-    bool now = s->changed;
+    bool now;
     json_t *o;
     char *json;
 
+    tell_silence(s);
+    now = s->changed;
     if (!now && now_ns < s->beat_ns)
         return;
     s->beat_ns = now_ns + BEAT_NS;

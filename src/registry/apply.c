@@ -270,8 +270,10 @@ static void hello_apply(observed *o, const beat *b)
 
     if (!hello)
         move(o, PILOT_ON_SEEN_AS(RESOURCE_RUNNING));
+    else if (!strcmp(b->state, "DRAINING"))
+        move(o, PILOT_ON_DRAIN);
     else
-        move(o, strcmp(b->state, "DRAINING") ? PILOT_ON_HELLO : PILOT_ON_DRAIN);
+        move(o, strcmp(b->state, "STALLED") ? PILOT_ON_HELLO : PILOT_ON_STALL);
     if (pilot_state_is_final(r->state))
         return;
     if (hello && r->active_ns == 0)

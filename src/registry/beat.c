@@ -101,18 +101,39 @@ static void word_add(text *t, const json_t *o, const char *key, const char *fmt)
              number, fmt + strcspn(fmt, "#") + 1);
 }
 
-/* "waits since 08:12:03: broker h:9092 is away", of our clock. */
-static void waits_add(text *t, const json_t *waits)
+/* "waits since 08:12:03", of our clock. */
+static void since_add(text *t, const char *what, const json_t *o)
 {
-    int64_t ns = json_integer_value(json_object_get(waits, "since_ns"));
-    const char *why = json_string_value(json_object_get(waits, "text"));
+    int64_t ns = json_integer_value(json_object_get(o, "since_ns"));
     time_t s = (time_t)(ns / INT64_C(1000000000));
     struct tm local;
     char stamp[16] = "?";
 
     if (localtime_r(&s, &local))
         strftime(stamp, sizeof(stamp), "%H:%M:%S", &local);
-    text_add(t, "waits since %s: %s", stamp, why ? why : "?");
+    text_add(t, "%s since %s", what, stamp);
+}
+
+static const char *words_of(const json_t *o, const char *key)
+{
+    const char *words = json_string_value(json_object_get(o, key));
+
+    return words ? words : "?";
+}
+
+/* "waits since 08:12:03: broker h:9092 is away" */
+static void waits_add(text *t, const json_t *waits)
+{
+    since_add(t, "waits", waits);
+    text_add(t, ": %s", words_of(waits, "text"));
+}
+
+/* "stands still since 08:12:03, broker: broker h:9092 is away" */
+static void stalled_add(text *t, const json_t *stalled)
+{
+    since_add(t, "stands still", stalled);
+    text_add(t, ", %s: %s", words_of(stalled, "hop"),
+             words_of(stalled, "text"));
 }
 
 void beat_progress(const json_t *o, char *out, size_t cap)
@@ -126,11 +147,15 @@ void beat_progress(const json_t *o, char *out, size_t cap)
     };
     const json_t *progress = json_object_get(o, "progress");
     const json_t *waits = json_object_get(progress, "waits");
+    const json_t *stalled = json_object_get(progress, "stalled");
     text t = {0};
 
-    if (waits)
+    if (stalled)
+        stalled_add(&t, stalled);
+    else if (waits)
         waits_add(&t, waits);
-    for (size_t i = 0; !waits && i < sizeof(words) / sizeof(words[0]); i++)
+    for (size_t i = 0;
+         !waits && !stalled && i < sizeof(words) / sizeof(words[0]); i++)
         word_add(&t, progress, words[i].key, words[i].fmt);
     snprintf(out, cap, "%s", t.data ? t.data : "");
     text_free(&t);

@@ -12,8 +12,8 @@
  * parameter service, in the field of the pilot of pilot:{RUN}:pilots:
  *
  *   {"schema": 1, "pilot": "RUN/NAME", "kind": "pool", "seq": n,
- *    "state": "STARTING" | "ACTIVE" | "DRAINING" | "DONE" | "FAILED" |
- *             "CANCELED",
+ *    "state": "STARTING" | "ACTIVE" | "STALLED" | "DRAINING" | "DONE" |
+ *             "FAILED" | "CANCELED",
  *    "reason": "...", "host":, "pid":, "start": (of /proc/PID/stat),
  *    "sched_id":, "ranks":, "nodes":, "time_ns":, "limit_ns":,
  *    "restarts":, "endpoint":, "cpu_s":, "born_ns":, "pipeline":, "topic":,
@@ -45,8 +45,8 @@ int beat_take(const json_t *o, beat *out, pe_error *errp);
 int beat_parse(const char *text, size_t len, beat *out, pe_error *errp);
 
 /* The newest progress of [o], for people: "412 blocks/s, lag 0, version 51,
- * 120 outliers", or what it waits for, and since when: its figures are those of
- * then.  "" when the beat has none.
+ * 120 outliers", or what it waits for, or stands still for, and since when: its
+ * figures are those of then.  "" when the beat has none.
  */
 void beat_progress(const json_t *o, char *out, size_t cap);
 

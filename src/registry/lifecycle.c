@@ -7,12 +7,19 @@
 #include <string.h>
 
 static const char *const state_names[PILOT_N_STATES] = {
-    [PILOT_NEW] = "NEW",           [PILOT_QUEUED] = "QUEUED",
-    [PILOT_HELD] = "HELD",         [PILOT_STARTING] = "STARTING",
-    [PILOT_ACTIVE] = "ACTIVE",     [PILOT_DRAINING] = "DRAINING",
-    [PILOT_DONE] = "DONE",         [PILOT_FAILED] = "FAILED",
-    [PILOT_CANCELED] = "CANCELED", [PILOT_TIMEOUT] = "TIMEOUT",
-    [PILOT_MISSING] = "MISSING",   [PILOT_PREEMPTED] = "PREEMPTED",
+    [PILOT_NEW] = "NEW",
+    [PILOT_QUEUED] = "QUEUED",
+    [PILOT_HELD] = "HELD",
+    [PILOT_STARTING] = "STARTING",
+    [PILOT_ACTIVE] = "ACTIVE",
+    [PILOT_STALLED] = "STALLED",
+    [PILOT_DRAINING] = "DRAINING",
+    [PILOT_DONE] = "DONE",
+    [PILOT_FAILED] = "FAILED",
+    [PILOT_CANCELED] = "CANCELED",
+    [PILOT_TIMEOUT] = "TIMEOUT",
+    [PILOT_MISSING] = "MISSING",
+    [PILOT_PREEMPTED] = "PREEMPTED",
 };
 
 #define SEEN(what) [PILOT_ON_SEEN_AS(RESOURCE_##what)]
@@ -35,6 +42,7 @@ static const char *const event_names[PILOT_N_EVENTS] = {
     SEEN(NODE_LOST) = "seen node lost",
     SEEN(UNKNOWN) = "seen unknown",
     [PILOT_ON_HELLO] = "hello",
+    [PILOT_ON_STALL] = "stall",
     [PILOT_ON_DRAIN] = "drain",
     [PILOT_ON_EXIT_DONE] = "exit done",
     [PILOT_ON_EXIT_FAILED] = "exit failed",
@@ -50,6 +58,7 @@ enum {
     HE = PILOT_HELD,
     ST = PILOT_STARTING,
     AC = PILOT_ACTIVE,
+    SL = PILOT_STALLED,
     DR = PILOT_DRAINING,
     DN = PILOT_DONE,
     FA = PILOT_FAILED,
@@ -61,8 +70,9 @@ enum {
 
 /* What the rows rest on:
  *
- * - ACTIVE and DRAINING mean that the pilot said hello; no word of a
- *   scheduler makes it so.  A job that ends well before that is MISSING.
+ * - ACTIVE, STALLED and DRAINING mean that the pilot said hello; no word of a
+ *   scheduler makes it so.  STALLED is its own word, too: it is ACTIVE, and
+ *   says that nothing moves.  A job that ends well before that is MISSING.
  * - A word that is not known, and absence by itself, move nothing.
  * - A job in the queue is queued, whatever became of it before: it was put
  *   back, at its end even by hand.
@@ -74,30 +84,31 @@ enum {
  */
 /* clang-format off */
 static const uint8_t table[PILOT_N_EVENTS][PILOT_N_STATES] = {
-/*                        of:  NW  QU  HE  ST  AC  DR  DN  FA  CA  TO  MI  PR */
-[PILOT_ON_SUBMITTED]      = { QU, QU, HE, ST, AC, DR, DN, QU, QU, TO, QU, PR },
-[PILOT_ON_REFUSED]        = { FA, QU, HE, ST, AC, DR, DN, FA, CA, TO, MI, PR },
-SEEN(ABSENT)              = { NW, QU, HE, ST, AC, DR, DN, FA, CA, TO, MI, PR },
-SEEN(QUEUED)              = { QU, QU, QU, QU, QU, QU, QU, QU, QU, QU, QU, QU },
-SEEN(HELD)                = { HE, HE, HE, HE, HE, HE, HE, HE, HE, HE, HE, HE },
-SEEN(STARTING)            = { ST, ST, ST, ST, AC, DR, DN, FA, CA, TO, MI, PR },
-SEEN(RUNNING)             = { ST, ST, ST, ST, AC, DR, DN, FA, CA, TO, MI, PR },
-SEEN(SUSPENDED)           = { ST, ST, ST, ST, AC, DR, DN, FA, CA, TO, MI, PR },
-SEEN(ENDING)              = { ST, ST, ST, ST, DR, DR, DN, FA, CA, TO, MI, PR },
-SEEN(DONE)                = { MI, MI, MI, MI, DN, DN, DN, FA, CA, TO, MI, PR },
-SEEN(FAILED)              = { FA, FA, FA, FA, FA, FA, DN, FA, CA, TO, FA, PR },
-SEEN(CANCELED)            = { CA, CA, CA, CA, CA, CA, DN, CA, CA, TO, CA, PR },
-SEEN(TIMEOUT)             = { TO, TO, TO, TO, TO, TO, DN, TO, TO, TO, TO, PR },
-SEEN(PREEMPTED)           = { PR, PR, PR, PR, PR, PR, DN, PR, PR, PR, PR, PR },
-SEEN(NODE_LOST)           = { FA, FA, FA, FA, FA, FA, DN, FA, CA, TO, FA, PR },
-SEEN(UNKNOWN)             = { NW, QU, HE, ST, AC, DR, DN, FA, CA, TO, MI, PR },
-[PILOT_ON_HELLO]          = { AC, AC, AC, AC, AC, DR, DN, FA, CA, TO, AC, PR },
-[PILOT_ON_DRAIN]          = { DR, DR, DR, DR, DR, DR, DN, FA, CA, TO, DR, PR },
-[PILOT_ON_EXIT_DONE]      = { DN, DN, DN, DN, DN, DN, DN, DN, DN, DN, DN, DN },
-[PILOT_ON_EXIT_FAILED]    = { FA, FA, FA, FA, FA, FA, FA, FA, CA, TO, FA, PR },
-[PILOT_ON_EXIT_CANCELED]  = { CA, CA, CA, CA, CA, CA, CA, CA, CA, TO, CA, PR },
-[PILOT_ON_HELLO_LATE]     = { NW, QU, HE, MI, AC, DR, DN, FA, CA, TO, MI, PR },
-[PILOT_ON_LOST]           = { FA, MI, MI, MI, MI, MI, DN, FA, CA, TO, MI, PR },
+/*                        of: NW  QU  HE  ST  AC  SL  DR  DN  FA  CA  TO  MI  PR */
+[PILOT_ON_SUBMITTED]      = {QU, QU, HE, ST, AC, SL, DR, DN, QU, QU, TO, QU, PR},
+[PILOT_ON_REFUSED]        = {FA, QU, HE, ST, AC, SL, DR, DN, FA, CA, TO, MI, PR},
+SEEN(ABSENT)              = {NW, QU, HE, ST, AC, SL, DR, DN, FA, CA, TO, MI, PR},
+SEEN(QUEUED)              = {QU, QU, QU, QU, QU, QU, QU, QU, QU, QU, QU, QU, QU},
+SEEN(HELD)                = {HE, HE, HE, HE, HE, HE, HE, HE, HE, HE, HE, HE, HE},
+SEEN(STARTING)            = {ST, ST, ST, ST, AC, SL, DR, DN, FA, CA, TO, MI, PR},
+SEEN(RUNNING)             = {ST, ST, ST, ST, AC, SL, DR, DN, FA, CA, TO, MI, PR},
+SEEN(SUSPENDED)           = {ST, ST, ST, ST, AC, SL, DR, DN, FA, CA, TO, MI, PR},
+SEEN(ENDING)              = {ST, ST, ST, ST, DR, DR, DR, DN, FA, CA, TO, MI, PR},
+SEEN(DONE)                = {MI, MI, MI, MI, DN, DN, DN, DN, FA, CA, TO, MI, PR},
+SEEN(FAILED)              = {FA, FA, FA, FA, FA, FA, FA, DN, FA, CA, TO, FA, PR},
+SEEN(CANCELED)            = {CA, CA, CA, CA, CA, CA, CA, DN, CA, CA, TO, CA, PR},
+SEEN(TIMEOUT)             = {TO, TO, TO, TO, TO, TO, TO, DN, TO, TO, TO, TO, PR},
+SEEN(PREEMPTED)           = {PR, PR, PR, PR, PR, PR, PR, DN, PR, PR, PR, PR, PR},
+SEEN(NODE_LOST)           = {FA, FA, FA, FA, FA, FA, FA, DN, FA, CA, TO, FA, PR},
+SEEN(UNKNOWN)             = {NW, QU, HE, ST, AC, SL, DR, DN, FA, CA, TO, MI, PR},
+[PILOT_ON_HELLO]          = {AC, AC, AC, AC, AC, AC, DR, DN, FA, CA, TO, AC, PR},
+[PILOT_ON_STALL]          = {SL, SL, SL, SL, SL, SL, DR, DN, FA, CA, TO, SL, PR},
+[PILOT_ON_DRAIN]          = {DR, DR, DR, DR, DR, DR, DR, DN, FA, CA, TO, DR, PR},
+[PILOT_ON_EXIT_DONE]      = {DN, DN, DN, DN, DN, DN, DN, DN, DN, DN, DN, DN, DN},
+[PILOT_ON_EXIT_FAILED]    = {FA, FA, FA, FA, FA, FA, FA, FA, FA, CA, TO, FA, PR},
+[PILOT_ON_EXIT_CANCELED]  = {CA, CA, CA, CA, CA, CA, CA, CA, CA, CA, TO, CA, PR},
+[PILOT_ON_HELLO_LATE]     = {NW, QU, HE, MI, AC, SL, DR, DN, FA, CA, TO, MI, PR},
+[PILOT_ON_LOST]           = {FA, MI, MI, MI, MI, MI, MI, DN, FA, CA, TO, MI, PR},
 };
 /* clang-format on */
 
@@ -112,6 +123,11 @@ int pilot_state_find(const char *name)
         if (!strcmp(state_names[s], name))
             return s;
     return -1;
+}
+
+bool pilot_state_is_up(enum pilot_state s)
+{
+    return s >= PILOT_ACTIVE && s <= PILOT_DRAINING;
 }
 
 bool pilot_state_is_final(enum pilot_state s)

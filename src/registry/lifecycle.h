@@ -14,6 +14,7 @@ enum pilot_state {
     PILOT_HELD,
     PILOT_STARTING, /* the job runs, its processes have not said hello */
     PILOT_ACTIVE,
+    PILOT_STALLED,  /* active, and nothing of what it has moves */
     PILOT_DRAINING, /* takes nothing new */
     /* final */
     PILOT_DONE,
@@ -35,6 +36,7 @@ enum pilot_event {
     PILOT_ON_SEEN,
     /* what the pilot itself says */
     PILOT_ON_HELLO = PILOT_ON_SEEN + RESOURCE_N_SEEN,
+    PILOT_ON_STALL, /* hello, and that it stands still */
     PILOT_ON_DRAIN,
     PILOT_ON_EXIT_DONE, /* its exit record: status 0 */
     PILOT_ON_EXIT_FAILED,
@@ -51,7 +53,9 @@ enum pilot_event {
 #define PILOT_ON_SEEN_AS(seen) ((int)PILOT_ON_SEEN + (int)(seen))
 
 const char *pilot_state_name(enum pilot_state s); /* "ACTIVE" */
-int pilot_state_find(const char *name);           /* -1: none */
+/* Has it said hello, and not ended? */
+bool pilot_state_is_up(enum pilot_state s);
+int pilot_state_find(const char *name); /* -1: none */
 bool pilot_state_is_final(enum pilot_state s);
 const char *pilot_event_name(enum pilot_event e); /* "seen running" */
 

@@ -230,7 +230,7 @@ static int64_t quiet_ns(const pilot_record *r, int64_t now_ns)
         return 0;
     last = newest(last, r->seen_ns);
     /* Of one that is up it is the beat that counts. */
-    if (r->state != PILOT_ACTIVE && r->state != PILOT_DRAINING)
+    if (!pilot_state_is_up(r->state))
         last = newest(last, r->observed_ns);
     return now_ns - last;
 }
@@ -248,8 +248,7 @@ void pilots_reason(const pilot_record *r, int64_t now_ns, text *out)
         clean_add(out, r->reason);
         between = "; ";
     }
-    if (*r->progress &&
-        (r->state == PILOT_ACTIVE || r->state == PILOT_DRAINING)) {
+    if (*r->progress && pilot_state_is_up(r->state)) {
         text_add(out, "%s", between);
         clean_add(out, r->progress);
         between = "; ";

@@ -114,7 +114,8 @@ static void pilots_observe(struct run *r, bool now)
             continue;
         tell_reason(r, &a->record, &records[n]);
         a->record = records[n++];
-        a->told.ready = a->told.ready || a->record.state == PILOT_ACTIVE;
+        a->told.ready = a->told.ready || a->record.state == PILOT_ACTIVE ||
+                        a->record.state == PILOT_STALLED;
         end_take(a);
     }
     free(records);

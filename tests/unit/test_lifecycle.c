@@ -17,41 +17,43 @@ static enum pilot_state next(enum pilot_state s, int e)
 static const char *letters(enum pilot_state s)
 {
     static const char *const short_names[PILOT_N_STATES] = {
-        "NW", "QU", "HE", "ST", "AC", "DR", "DN", "FA", "CA", "TO", "MI", "PR"};
+        "NW", "QU", "HE", "ST", "AC", "SL", "DR",
+        "DN", "FA", "CA", "TO", "MI", "PR"};
 
     return short_names[s];
 }
 
 /* The whole table, every pair: a change of it is a change of this text. */
 static const char *const rows[PILOT_N_EVENTS] = {
-    "submitted        QU QU HE ST AC DR DN QU QU TO QU PR",
-    "refused          FA QU HE ST AC DR DN FA CA TO MI PR",
-    "seen absent      NW QU HE ST AC DR DN FA CA TO MI PR",
-    "seen queued      QU QU QU QU QU QU QU QU QU QU QU QU",
-    "seen held        HE HE HE HE HE HE HE HE HE HE HE HE",
-    "seen starting    ST ST ST ST AC DR DN FA CA TO MI PR",
-    "seen running     ST ST ST ST AC DR DN FA CA TO MI PR",
-    "seen suspended   ST ST ST ST AC DR DN FA CA TO MI PR",
-    "seen ending      ST ST ST ST DR DR DN FA CA TO MI PR",
-    "seen done        MI MI MI MI DN DN DN FA CA TO MI PR",
-    "seen failed      FA FA FA FA FA FA DN FA CA TO FA PR",
-    "seen canceled    CA CA CA CA CA CA DN CA CA TO CA PR",
-    "seen timeout     TO TO TO TO TO TO DN TO TO TO TO PR",
-    "seen preempted   PR PR PR PR PR PR DN PR PR PR PR PR",
-    "seen node lost   FA FA FA FA FA FA DN FA CA TO FA PR",
-    "seen unknown     NW QU HE ST AC DR DN FA CA TO MI PR",
-    "hello            AC AC AC AC AC DR DN FA CA TO AC PR",
-    "drain            DR DR DR DR DR DR DN FA CA TO DR PR",
-    "exit done        DN DN DN DN DN DN DN DN DN DN DN DN",
-    "exit failed      FA FA FA FA FA FA FA FA CA TO FA PR",
-    "exit canceled    CA CA CA CA CA CA CA CA CA TO CA PR",
-    "hello late       NW QU HE MI AC DR DN FA CA TO MI PR",
-    "lost             FA MI MI MI MI MI DN FA CA TO MI PR",
+    "submitted        QU QU HE ST AC SL DR DN QU QU TO QU PR",
+    "refused          FA QU HE ST AC SL DR DN FA CA TO MI PR",
+    "seen absent      NW QU HE ST AC SL DR DN FA CA TO MI PR",
+    "seen queued      QU QU QU QU QU QU QU QU QU QU QU QU QU",
+    "seen held        HE HE HE HE HE HE HE HE HE HE HE HE HE",
+    "seen starting    ST ST ST ST AC SL DR DN FA CA TO MI PR",
+    "seen running     ST ST ST ST AC SL DR DN FA CA TO MI PR",
+    "seen suspended   ST ST ST ST AC SL DR DN FA CA TO MI PR",
+    "seen ending      ST ST ST ST DR DR DR DN FA CA TO MI PR",
+    "seen done        MI MI MI MI DN DN DN DN FA CA TO MI PR",
+    "seen failed      FA FA FA FA FA FA FA DN FA CA TO FA PR",
+    "seen canceled    CA CA CA CA CA CA CA DN CA CA TO CA PR",
+    "seen timeout     TO TO TO TO TO TO TO DN TO TO TO TO PR",
+    "seen preempted   PR PR PR PR PR PR PR DN PR PR PR PR PR",
+    "seen node lost   FA FA FA FA FA FA FA DN FA CA TO FA PR",
+    "seen unknown     NW QU HE ST AC SL DR DN FA CA TO MI PR",
+    "hello            AC AC AC AC AC AC DR DN FA CA TO AC PR",
+    "stall            SL SL SL SL SL SL DR DN FA CA TO SL PR",
+    "drain            DR DR DR DR DR DR DR DN FA CA TO DR PR",
+    "exit done        DN DN DN DN DN DN DN DN DN DN DN DN DN",
+    "exit failed      FA FA FA FA FA FA FA FA FA CA TO FA PR",
+    "exit canceled    CA CA CA CA CA CA CA CA CA CA TO CA PR",
+    "hello late       NW QU HE MI AC SL DR DN FA CA TO MI PR",
+    "lost             FA MI MI MI MI MI MI DN FA CA TO MI PR",
 };
 
 static void test_table(void)
 {
-    printf("# %-16s NW QU HE ST AC DR DN FA CA TO MI PR\n", "");
+    printf("# %-16s NW QU HE ST AC SL DR DN FA CA TO MI PR\n", "");
     for (int e = 0; e < PILOT_N_EVENTS; e++) {
         char line[80];
         int n = snprintf(line, sizeof(line), "%-16s",

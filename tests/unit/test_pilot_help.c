@@ -402,7 +402,7 @@ static void test_completion(void)
         {"pilot results --", " --outliers "},
         {"pilot score -", " -Q "},
         {"pilot run --until ", " eof "},
-        {"pilot wait --until ", " active end "},
+        {"pilot wait --until ", " active flowing end "},
         {"pilot run --resume ", " one "},
         {"pilot submit --launcher m", " mpirun mpiexec "},
         {"pilot-submit --launcher s", " srun "},

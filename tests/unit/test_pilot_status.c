@@ -39,7 +39,8 @@ static const struct option_row {
     {"status", "json", "-j", NULL, NULL, NULL},
     {"status", "no-header", NULL, NULL, NULL, NULL},
     {"wait", "until", "-u", "end", "done",
-     "option --until: 'done' is none of: active end; see 'pilot wait --help'"},
+     "option --until: 'done' is none of: active flowing end; see 'pilot wait "
+     "--help'"},
     {"wait", "timeout", "-t", "1s", "10",
      "option --timeout: '10' is no time: write a number and its unit, as in "
      "90s, 10m or 2h"},
