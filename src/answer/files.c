@@ -250,6 +250,7 @@ static int make_lanes(files *s, pe_error *errp)
             .what = f->c->files[f->n],
             .named = k->name,
             .end = -1,
+            .again = true,
         };
         l->staged = stages_any(&l->stages);
     }

@@ -80,6 +80,7 @@ static int add_lane(final *f, const params_offset *o, pe_error *errp)
         .features = f->m->features,
         .partition = o->partition,
         .end = o->next,
+        .again = local,
     };
     l->staged = stages_any(&l->stages);
     l->reshaped = stages_reshape(f->pl);

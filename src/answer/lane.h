@@ -20,6 +20,8 @@ typedef struct lane_conf {
     uint32_t features;  /* the model's */
     int32_t partition;
     int64_t first, end; /* offsets [first, end); end -1: all there is */
+    bool again;         /* rows are sensed again, so what is not their own time
+                           says nothing of when that was */
     bool strict;        /* a block with a row that would be masked is refused */
     bool reshaped;      /* points are no rows of their source: devices have left
                            some out, or joined them */

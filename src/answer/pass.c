@@ -197,7 +197,7 @@ static int give_out(worker *w, pe_error *errp)
                      .offset = b->offset,
                      .partition = b->partition};
 
-    if (w->p->lanes[w->lane].c.what)
+    if (w->p->lanes[w->lane].c.again)
         of.time_ns = 0;
     if (name_numbers(w, &of, errp) < 0 || take_values(w, errp) < 0)
         return -1;
