@@ -288,7 +288,7 @@ static void add_number(record_headers *h, const char *name, double v)
 }
 
 /* Where the block came from: the key under which a reader drops repeats. */
-static void add_origin(pool_results *r, const pe_block *b)
+static void add_origin(pool_results *r, const pe_block *b, const char *source)
 {
     record_headers *h = &r->headers;
     char words[512], time[40];
@@ -307,8 +307,8 @@ static void add_origin(pool_results *r, const pe_block *b)
         record_time(b->sense_ns, time, sizeof(time));
         record_add(h, "ce_time", time);
     }
-    if (b->source)
-        record_add(h, "pe_source", b->source);
+    if (source)
+        record_add(h, "pe_source", source);
 }
 
 float *results_room(pool_results *r, uint32_t points)
@@ -482,7 +482,7 @@ void results_scores(pool_results *r, pool_slot *s, const source_item *item,
 {
     const pe_model *m = s->base->m;
 
-    add_origin(r, b);
+    add_origin(r, b, b->source);
     add_number(&r->headers, "pe_threshold", m->threshold);
     record_add_u64(&r->headers, "pe_version", m->version);
     record_add(&r->headers, "pe_commit", m->commit);
@@ -498,15 +498,17 @@ void results_scores(pool_results *r, pool_slot *s, const source_item *item,
                                    (size_t)b->points * sizeof(float)});
 }
 
-void results_block(pool_results *r, pool_slot *s, const pe_block *b,
+void results_block(pool_results *r, pool_slot *s, const source_item *item,
                    pe_block *out)
 {
+    const pe_block *b = &item->block;
     size_t len;
     const void *frame = npy_frame(out, &len);
     pe_error e = {0};
 
+    add_origin(r, b, out->source);
+    add_times(r, item, out);
     if (r->c->pl->results_da00) {
-        add_origin(r, b);
         send_flat_block(r, s, b, out);
         return;
     }
@@ -518,7 +520,6 @@ void results_block(pool_results *r, pool_slot *s, const pe_block *b,
         }
         frame = npy_frame(&r->copy, &len);
     }
-    add_origin(r, b);
     send(r, &(struct outgoing){s, r->results, b, frame, len});
 }
 
@@ -528,7 +529,7 @@ void results_refused(pool_results *r, pool_slot *s, const source_item *item,
     char words[REASON_SENT + 1];
     size_t most = r->c->pl->message_bytes, len = item->raw_len;
 
-    add_origin(r, &item->block);
+    add_origin(r, &item->block, item->block.source);
     snprintf(words, sizeof(words), "%s", reason);
     record_add(&r->headers, "pe_reason", words);
     record_add(&r->headers, "pe_stage", stage);

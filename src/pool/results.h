@@ -50,7 +50,8 @@ float *results_room(pool_results *r, uint32_t points);
  */
 void results_scores(pool_results *r, pool_slot *s, const source_item *item,
                     const pe_block *b, uint64_t outliers);
-void results_block(pool_results *r, pool_slot *s, const pe_block *b,
+/* [out] is what a function has made of [item]. */
+void results_block(pool_results *r, pool_slot *s, const source_item *item,
                    pe_block *out);
 /* [stage] has refused it. */
 void results_refused(pool_results *r, pool_slot *s, const source_item *item,

@@ -71,9 +71,12 @@ static int call(pool *p, struct job *j, pe_error *errp)
 
     if (chain_lend(&p->stages, f, &in, errp) < 0)
         return -1;
+    pe_context_pass(f->ctx, &in, &f->out);
     rc = function_ops(f->fn)->process_cloud(f->ctx, &in, &f->out);
     if (rc < 0)
         return refusal(f->ctx, errp);
+    if (rc == PE_FORWARD)
+        f->out.source = origin_trust(&p->stages.blur, &in, &f->out);
     b->end_ns = clock_real_ns();
     if (rc == PE_FORWARD && results &&
         results_fit(&p->results, pe_block_bytes(&f->out), errp) < 0)
@@ -82,7 +85,7 @@ static int call(pool *p, struct job *j, pe_error *errp)
         return -1;
     count_applied(j, 0, context_take_outliers(f->ctx));
     if (rc == PE_FORWARD && results)
-        results_block(&p->results, s, b, &f->out);
+        results_block(&p->results, s, j->r, &f->out);
     return 0;
 }
 

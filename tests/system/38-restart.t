@@ -57,8 +57,8 @@ is "$torn" "" "alone: answers are whole, whoever is killed, and when"
 pilot score restart-alone >"$TEST_DIR/out" 2>&1
 is $? 0 "alone: the next pass" || sed 's/^/# /' "$TEST_DIR/out"
 is "$(sums restart-alone)" "$before" "alone: it makes the very same"
-is "$(ls "$PILOT_HOME/restart-alone" | grep 'results\.' | tr '\n' ' ')" \
-    "results.lock " "alone: nothing is left of those before it"
+is "$(cd "$PILOT_HOME/restart-alone" && echo results.*)" \
+    results.lock "alone: nothing is left of those before it"
 
 # --- of one that has none yet ---
 pilot run "$TEST_DIR/served.yaml" --run restart-served >"$TEST_DIR/out" 2>&1 &

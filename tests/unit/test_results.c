@@ -253,6 +253,53 @@ static void check_flat(broker_consumer *c, const char *columns,
     codec_close(k);
 }
 
+/* What a function at the end has made of a record: of which rows, and when. */
+static void test_block(void)
+{
+    static const struct {
+        const char *source, *times;
+        uint32_t points;
+    } rows[] = {{"f:7", "17/5", 2}, {"f:8-8", "22", 1}, {"f:7-8*", NULL, 1}};
+    broker_record r = {0};
+    broker_consumer *c;
+    bench b;
+
+    bench_open(&b);
+    snprintf(b.r.results, sizeof(b.r.results), "blocks");
+    b.record.block.points = 2;
+    b.record.block.source = "f:7";
+    b.record.said.times = (source_text){"17/5", 4};
+    for (size_t i = 0; i < 3; i++) {
+        pe_block out = {0};
+
+        CU_ASSERT_EQUAL(pe_block_reserve(&out, rows[i].points, 1, PE_F8, NULL),
+                        0);
+        memset(out.data, 0, pe_block_bytes(&out));
+        out.source = rows[i].source;
+        results_block(&b.r, &b.slot[0], &b.record, &out);
+        pe_block_release(&out);
+    }
+    settle(&b);
+    c = mock_consumer("blocks", 0);
+    for (size_t i = 0; i < 3; i++) {
+        const record_header *h;
+        record_headers all;
+
+        CU_ASSERT_EQUAL_FATAL(mock_fetch(c, &r, NULL), 1);
+        CU_ASSERT_EQUAL(broker_record_headers(&r, &all, NULL), 0);
+        h = record_find(&all, "pe_source");
+        CU_ASSERT(h && h->len == strlen(rows[i].source) &&
+                  !memcmp(h->value, rows[i].source, h->len));
+        h = record_find(&all, "pe_times");
+        CU_ASSERT_EQUAL(h != NULL, rows[i].times != NULL);
+        CU_ASSERT(!h || (h->len == strlen(rows[i].times) &&
+                         !memcmp(h->value, rows[i].times, h->len)));
+        broker_record_release(&r);
+    }
+    broker_consumer_close(c);
+    bench_close(&b);
+}
+
 /* Scores and blocks that leave as da00: with labels, and what they are by. */
 static void test_flat(void)
 {
@@ -281,7 +328,8 @@ static void test_flat(void)
     }
     CU_ASSERT_EQUAL(pe_block_reserve(&out, 2, 2, PE_F8, NULL), 0);
     memcpy(out.data, (double[]){1, 2, 3, 4.5}, pe_block_bytes(&out));
-    results_block(&b.r, &b.slot[0], &in, &out);
+    b.record.block = in;
+    results_block(&b.r, &b.slot[0], &b.record, &out);
     settle(&b);
     c = mock_consumer("flat", 0);
     check_flat(c, "signal,label", "5 0; nan -1; 5.5 1");
@@ -317,6 +365,7 @@ int main(void)
         {"a new term", test_drop},
         {"too large to be passed on", test_cut},
         {"the times of rows", test_times},
+        {"the rows of a block", test_block},
         {"as da00", test_flat},
         {"a result that is too large", test_fit},
         {NULL, NULL},
