@@ -336,8 +336,11 @@ static void model_print(const json_t *model, FILE *f)
                                                             : "");
 }
 
-static void cpu_print(const json_t *cpu, FILE *f)
+static void cpu_print(const json_t *summary, FILE *f)
 {
+    const json_t *cpu = json_object_get(summary, "cpu_s");
+    const json_t *cost =
+        json_object_get(summary, "core_hours_per_million_points");
     const char *pilot, *lead = "";
     json_t *value;
 
@@ -349,6 +352,9 @@ static void cpu_print(const json_t *cpu, FILE *f)
         fprintf(f, "%s%s %.2f s", lead, pilot, json_number_value(value));
         lead = ", ";
     }
+    if (json_is_number(cost))
+        fprintf(f, "; %.3g core-hours per million points",
+                json_number_value(cost));
     fprintf(f, "\n");
 }
 
@@ -382,7 +388,7 @@ void monitor_print(const json_t *summary, FILE *f)
     latency_print(json_object_get(summary, "latency_ms"), f);
     model_print(json_object_get(summary, "model"), f);
     stream_print(summary, f);
-    cpu_print(json_object_get(summary, "cpu_s"), f);
+    cpu_print(summary, f);
     wrapped_print("verdict", value_text(verdict, "text", ""), f);
     errors_print(json_object_get(summary, "errors"), f);
     final_print(summary, f);

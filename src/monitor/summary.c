@@ -336,6 +336,19 @@ static json_t *cpu_make(const monitor *m)
     return out;
 }
 
+/* What the pilots took for a million points; services are not theirs. */
+static json_t *cost_make(const json_t *cpu, long long points)
+{
+    const char *pilot;
+    const json_t *value;
+    double seconds = 0;
+
+    json_object_foreach((json_t *)cpu, pilot, value) seconds +=
+        json_number_value(value);
+    return points > 0 ? json_real(seconds / 3600 / ((double)points / 1e6))
+                      : json_null();
+}
+
 static json_t *exactly_once_make(const json_t *pool)
 {
     const json_t *flag = json_object_get(pool, "exactly_once");
@@ -349,7 +362,7 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
 {
     const json_t *pool = pool_of(m);
     json_t *edges = edges_of(m);
-    json_t *blocks = counters_make(m, "blocks");
+    json_t *blocks = counters_make(m, "blocks"), *cpu = cpu_make(m);
     struct amount a =
         pool ? pools_amount(m, pool, seconds) : edges_amount(edges, seconds);
 
@@ -357,18 +370,20 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
     if (m->inexact)
         edges_complete(blocks);
     pools_complete(blocks);
+    long long points = pool ? value_int(pool, "points") : (long long)a.points;
     json_t *out = json_pack(
         "{s:i, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o, "
-        "s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O}",
+        "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O}",
         "schema", 1, "run", m->run, "pipeline", m->pipeline, "state", state,
         "exit", strcmp(state, "failed") ? PE_EXIT_OK : PE_EXIT_FAILED,
         "seconds", seconds, "blocks", blocks, "rows", counters_make(m, "rows"),
         "masked_cells", cells_make(pool), "first", firsts_make(m), "points",
-        pool ? value_int(pool, "points") : (json_int_t)a.points, "bytes",
+        (json_int_t)points, "bytes",
         pool ? value_int(pool, "bytes") : (json_int_t)a.bytes, "rate",
         rate_make(&a), "latency_ms", latency_make(m), "model", model_make(pool),
         "exactly_once", exactly_once_make(pool), "verdict",
-        monitor_verdict(pool, edges, m->cores), "cpu_s", cpu_make(m), "errors",
+        monitor_verdict(pool, edges, m->cores), "cpu_s", cpu,
+        "core_hours_per_million_points", cost_make(cpu, points), "errors",
         json_copy(m->errors), "deaths", m->deaths, "detail", m->finals);
     if (out && !strcmp(state, "done"))
         monitor_check(m, pool, edges, out);

@@ -46,6 +46,7 @@ static void test_summary(void)
         {"deaths", "0"},
     };
     monitor *m = case_monitor(POOL_FINAL, EDGE_FINAL);
+    json_t *cost;
 
     monitor_cpu(m, "pool", 8.0); /* counted by the kernel */
     monitor_cpu(m, "pool", 0.25);
@@ -53,6 +54,8 @@ static void test_summary(void)
     json_t *s = monitor_summary(m, "done", 5);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         UNIT_EQUAL(case_part(s, rows[i].key), rows[i].value);
+    cost = json_object_get(s, "core_hours_per_million_points");
+    CU_ASSERT_DOUBLE_EQUAL(json_real_value(cost), 8.75 / 3600 / 0.098, 1e-9);
     const json_t *v = json_object_get(s, "verdict");
     UNIT_CONTAINS(json_string_value(json_object_get(v, "text")),
                   "processing-bound");
