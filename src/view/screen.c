@@ -301,10 +301,12 @@ static void lag_add(const json_t *doc, const screen *s, screen_lines *out)
             text_add(&t, " = ");
             put_span(&t, value_real(lag, "seconds"));
             text_add(&t, " of work");
+        } else if (has(doc, "exit") && value_int(lag, "blocks") > 0) {
+            text_add(&t, " were left");
         } else if (value_int(lag, "blocks") > 0) {
             text_add(&t, ", and nothing is processed");
         }
-        if (fabs(grows) >= 1) {
+        if (fabs(grows) >= 1 && !has(doc, "exit")) {
             text_add(&t, ", %s ", grows > 0 ? "grows by" : "shrinks by");
             put_count(&t, rint(fabs(grows)));
             text_add(&t, "/s");

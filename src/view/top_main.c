@@ -22,6 +22,7 @@
 #include "src/view/screen.h"
 
 #define KEYS_MS 100
+#define CTRL_L 12             /* draw it again */
 #define LATE_NS (5 * CLOCK_S) /* of a look */
 
 /* In front of every message. */
@@ -210,12 +211,15 @@ static const struct {
 /* Take what was pressed; false: leave. */
 static bool keys_take(const json_t *doc, screen *s, bool *anyp)
 {
+    enum screen_level was = s->level;
     int c;
 
     while ((c = getch()) != ERR) {
         *anyp = true;
         if (c == 'Q' || (!doc && c == 'q'))
             return false;
+        if (c == CTRL_L)
+            clearok(stdscr, TRUE);
         for (size_t i = 0; doc && i < sizeof(keys) / sizeof(keys[0]); i++)
             if (keys[i].key == c && !screen_press(s, doc, keys[i].means)) {
                 /* Only q leaves: an arrow too many does no harm. */
@@ -223,6 +227,8 @@ static bool keys_take(const json_t *doc, screen *s, bool *anyp)
                     return false;
             }
     }
+    if (s->level != was) /* all is another, so none of it need be kept */
+        clearok(stdscr, TRUE);
     return true;
 }
 
