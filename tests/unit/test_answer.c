@@ -339,6 +339,7 @@ static int pass_of(const char *folder, int threads, bool ends, const char *what,
                                .features = D,
                                .partition = p,
                                .what = what,
+                               .again = what != NULL,
                                .strict = strict,
                                .end = ends ? blocks : -1};
     rc = pass_run(&c, errp);
