@@ -68,14 +68,18 @@ static double gap(const arrivals *a, uint64_t n)
     }
 }
 
+/* Line [at] of a trace that begins again and again, in its own time. */
+static double line_time(const arrivals_trace *t, uint64_t at)
+{
+    uint64_t rounds = at / t->n;
+
+    return (double)rounds * t->length_s + t->at_s[at % t->n];
+}
+
 static double trace_time(const arrivals_spec *s, uint64_t n)
 {
-    const arrivals_trace *t = s->trace;
-    uint64_t at = s->position + n;
-    double from = (double)(s->position / t->n) * t->length_s +
-                  t->at_s[s->position % t->n];
-
-    return ((double)(at / t->n) * t->length_s + t->at_s[at % t->n] - from) /
+    return (line_time(s->trace, s->position + n) -
+            line_time(s->trace, s->position)) /
            s->speed;
 }
 

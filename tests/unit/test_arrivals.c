@@ -68,8 +68,10 @@ static void test_poisson(void)
 static void test_bursts(void)
 {
     draw(&(arrivals_spec){.kind = ARRIVALS_BURSTS, .rate = 100, .burst = 16});
-    for (int i = 0; i < N; i++)
-        CU_ASSERT_DOUBLE_EQUAL(due[i], (i / 16) * 0.16, 1e-9);
+    for (int i = 0; i < N; i++) {
+        int burst = i / 16;
+        CU_ASSERT_DOUBLE_EQUAL(due[i], burst * 0.16, 1e-9);
+    }
 }
 
 /* The mean over whole seasons is the rate; the middle of one has peak times as
