@@ -64,10 +64,15 @@ static uint64_t end_written(hdf5_store *s)
 
     for (size_t i = 0; i < s->parts; i++) {
         rows = least(rows, hdf5_part_written(&s->part[i], 0));
-        rows = least(rows, hdf5_part_within(&s->part[i], size));
+        rows = least(rows, hdf5_part_within(&s->part[i], rows, size));
     }
     rows -= blank_rows(s, rows);
     s->left_room = room - rows;
+    /* What lies behind is not to be read with the last ones: where the file was
+     * cut, the library would try for long, and in vain.
+     */
+    for (size_t i = 0; i < s->parts; i++)
+        s->part[i].grid.rows = least(s->part[i].grid.rows, rows);
     return rows;
 }
 

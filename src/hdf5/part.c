@@ -20,12 +20,6 @@
 #define CACHE_TWO ((size_t)256 << 20)
 #define CACHE_MOST ((size_t)1 << 30)
 
-/* Chunks whose places are looked at one by one, all of them up to the first
- * number, else the last ones.
- */
-#define CHUNKS_LOOKED 2000
-#define CHUNKS_LAST 16
-
 static int refuse(const hdf5_file *f, const hdf5_part *p, const char *why,
                   pe_error *errp)
 {
@@ -407,29 +401,50 @@ static bool is_within(haddr_t at, uint64_t bytes, uint64_t size)
     return at == HADDR_UNDEF || (at <= size && bytes <= size - at);
 }
 
-uint64_t hdf5_part_within(const hdf5_part *p, uint64_t size)
+/* The next chunk in the row of chunks of [at]; false: that was the last. */
+static bool next_chunk(const hdf5_part *p, hsize_t *at)
 {
-    hsize_t offset[H5S_MAX_RANK], bytes, n = 0;
-    uint64_t rows = p->grid.rows;
-    hid_t space = H5Dget_space(p->set);
-    haddr_t at;
+    for (unsigned i = p->grid.dims; i-- > 0;) {
+        if (i == p->grid.axis)
+            continue;
+        at[i] += p->chunk[i];
+        if (at[i] < p->grid.dim[i])
+            return true;
+        at[i] = 0;
+    }
+    return false;
+}
+
+/* Do all chunks of the row of chunks that begins with row [row] lie within the
+ * file?  One that nobody has written lies nowhere.
+ */
+static bool is_row_within(const hdf5_part *p, uint64_t row, uint64_t size)
+{
+    hsize_t at[GRID_DIMS_MAX] = {0}, bytes;
+    haddr_t place;
     unsigned mask;
 
-    if (!p->chunked) {
-        rows =
-            is_within(H5Dget_offset(p->set), grid_bytes(&p->grid, rows), size)
-                ? rows
-                : 0;
-    } else if (space >= 0 && H5Dget_num_chunks(p->set, space, &n) >= 0) {
-        /* The library counts up to each from the first one. */
-        for (hsize_t i = n > CHUNKS_LOOKED ? n - CHUNKS_LAST : 0; i < n; i++)
-            if (H5Dget_chunk_info(p->set, space, i, offset, &mask, &at,
-                                  &bytes) >= 0 &&
-                !is_within(at, bytes, size) && offset[p->grid.axis] < rows)
-                rows = offset[p->grid.axis];
-    }
-    if (space >= 0)
-        H5Sclose(space);
+    at[p->grid.axis] = row;
+    do {
+        if (H5Dget_chunk_info_by_coord(p->set, at, &mask, &place, &bytes) < 0 ||
+            !is_within(place, bytes, size))
+            return false;
+    } while (next_chunk(p, at));
+    return true;
+}
+
+uint64_t hdf5_part_within(const hdf5_part *p, uint64_t rows, uint64_t size)
+{
+    uint64_t side = p->chunked ? p->chunk[p->grid.axis] : 0;
+
+    if (!p->chunked)
+        return is_within(H5Dget_offset(p->set), grid_bytes(&p->grid, rows),
+                         size)
+                   ? rows
+                   : 0;
+    for (uint64_t row = 0; row < rows; row += side)
+        if (!is_row_within(p, row, size))
+            return row;
     return rows;
 }
 

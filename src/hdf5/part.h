@@ -51,10 +51,10 @@ int hdf5_part_refresh(hdf5_part *p, const char *name, pe_error *errp);
  */
 uint64_t hdf5_part_written(const hdf5_part *p, uint64_t from);
 
-/* The rows that are within the [size] bytes of the file: what lies behind its
- * end, in a copy that was cut, is read as zeros.
+/* Of the first [rows] those that are within the [size] bytes of the file: what
+ * lies behind its end, in a copy that was cut, is read as zeros.
  */
-uint64_t hdf5_part_within(const hdf5_part *p, uint64_t size);
+uint64_t hdf5_part_within(const hdf5_part *p, uint64_t rows, uint64_t size);
 
 /* How many of rows [from] to [to], at their end, hold nothing but the fill
  * value: in a chunk that is written, those may be none yet.

@@ -395,6 +395,56 @@ static void test_follow(void)
     source_end(&b);
 }
 
+/* Rows of [b] that are as they were written; -1: one is not, or an error. */
+static int rows_as_written(source_bench *b)
+{
+    int n = 0;
+
+    while (source_next(b) == PE_FORWARD)
+        for (uint32_t i = 0; i < b->out.points; i++, n++)
+            if (pe_block_at(&b->out, i, 0) != n ||
+                pe_block_at(&b->out, i, 1) != n + 0.5)
+                return -1;
+    return n;
+}
+
+/* A copy of more than 2,000 chunks that was cut anywhere: whatever is read is
+ * what was written, and no row is made up of what is behind the end.
+ */
+static void test_cut_many(void)
+{
+    enum { CHUNKS = 3000, ROWS = 4 * CHUNKS, STEP = 400, CUTS = 3 };
+    char path[300], *data;
+    size_t len = 0;
+    int last = 0, read = 0;
+
+    snprintf(path, sizeof(path), "%s/many.h5", scratch_folder);
+    start_writer(path);
+    for (int rows = STEP; rows <= ROWS; rows += STEP)
+        have_rows(rows);
+    end_writer();
+    data = file_read(path, 4 << 20, &len, NULL);
+    CU_ASSERT_FATAL(data != NULL);
+    for (size_t k = 1; k <= CUTS; k++) {
+        source_bench b;
+        int rows;
+
+        scratch_write_bytes("many.h5", data, len * k / CUTS);
+        source_init(&b, "file");
+        source_set(&b, "path", path);
+        if (source_open(&b) == 0) {
+            rows = rows_as_written(&b);
+            CU_ASSERT(rows >= last);
+            last = rows;
+            read++;
+        }
+        source_end(&b);
+    }
+    CU_ASSERT(read >= 2);
+    CU_ASSERT_EQUAL(last, ROWS);
+    free(data);
+}
+
 /* What the tests before opened has been closed. */
 static void test_left_open(void)
 {
@@ -411,6 +461,7 @@ int main(int argc, char **argv)
         {"devices and positions", test_devices},
         {"a file that is written", test_follow},
         {"room for rows that are not written", test_room},
+        {"many chunks, cut", test_cut_many},
         {"nothing is left open", test_left_open},
         {NULL, NULL},
     };
