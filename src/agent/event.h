@@ -27,9 +27,9 @@
  *             (edge) sensed, filtered, sent, dropped, lost, over its deaths;
  *             skipped; rows and share (of their bytes) of files that end;
  *             rereadable: what an agent that dies has not sent is
- *             sensed again; waits; stalled; last; queued (blocks), full (share of the
- *             fullest queue that is taken); model {version, time_ns};
- *             device
+ *             sensed again; waits; stalled; last; queued (blocks), full
+ *             (share of the fullest queue that is taken), model {version,
+ *             time_ns}; device
  * "fault"     text: the function that a process dies in, from its handler
  * "ready"     pilot, ranks or devices
  * "error"     pilot, text, kind (class), exit (code): the one message

@@ -201,33 +201,54 @@ static const char *hop_of(const live_pilot *k)
     return "commit";
 }
 
+static void stalled_add(json_t *list, const char *pilot, const char *hop,
+                        json_int_t since_ns, const char *text)
+{
+    json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:s}", "pilot",
+                                          pilot, "hop", hop, "since_ns",
+                                          since_ns, "text", text));
+}
+
+/* A pool whose ranks are at something that does not come back tells nothing:
+ * then its silence, and the state, have to do.
+ */
+static void stalled_guess(const live_parts *p, const live_pilot *k,
+                          const json_t *lag, json_t *list)
+{
+    double since = live_age_s(p, value_int(p->state, "time_ns"));
+    double told = live_age_s(p, value_int(k->progress, "time_ns"));
+    const json_t *waits = json_object_get(k->progress, "waits");
+    char text[700];
+
+    if (!k->is_pool || value_int(lag, "blocks") < 1 ||
+        !value_int(p->state, "time_ns") || since < LIVE_STALLED_S ||
+        told < LIVE_STALLED_S)
+        return;
+    snprintf(text, sizeof(text),
+             "pilot %s has %lld blocks to do, has committed nothing for %.0f s "
+             "and told nothing for %.0f s%s%s",
+             k->name, (long long)value_int(lag, "blocks"), since, told,
+             waits ? ": " : "", value_text(waits, "text", ""));
+    stalled_add(list, k->name, hop_of(k), value_int(p->state, "time_ns"), text);
+}
+
 static void stalled_put(const live_parts *p, json_t *doc)
 {
-    json_t *list = json_array();
     const json_t *lag = json_object_get(doc, "lag");
-    double since = live_age_s(p, value_int(p->state, "time_ns"));
-    double limit = LIVE_STALLED_S;
+    json_t *list = json_array();
 
     for (size_t i = 0; i < p->n; i++) {
         const live_pilot *k = &p->pilots[i];
-        const json_t *waits = json_object_get(k->progress, "waits");
-        double p95 = 4 * value_real(k->progress, "p95_ms") / 1e3;
-        char text[700];
+        const json_t *said = json_object_get(k->progress, "stalled");
 
-        if (!k->is_pool || k->over || k->silent || value_int(lag, "blocks") < 1)
+        if (k->over || k->silent)
             continue;
-        if (!value_int(p->state, "time_ns") ||
-            since < (p95 > limit ? p95 : limit))
-            continue;
-        snprintf(text, sizeof(text),
-                 "pilot %s has %lld blocks to do and has committed nothing for "
-                 "%.0f s%s%s",
-                 k->name, (long long)value_int(lag, "blocks"), since,
-                 waits ? ": " : "", value_text(waits, "text", ""));
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:I, s:s}", "pilot", k->name, "hop",
-                            hop_of(k), "since_ns",
-                            value_int(p->state, "time_ns"), "text", text));
+        if (said)
+            stalled_add(list, k->name, value_text(said, "hop", "?"),
+                        value_int(said, "since_ns"),
+                        value_text(said, "text", ""));
+        else
+            stalled_guess(p, k, lag, list);
     }
     json_object_set_new(doc, "stalled", list);
 }

@@ -58,7 +58,9 @@ member() {
 # pressed: the pool is told of as what presses.
 pressed() {
     pilot top top-slow --json >doc.json 2>doc.err &&
-        [ "$(member hops.3.pressure doc.json)" = high ]
+        [ "$(member hops.3.pressure doc.json)" = high ] &&
+        [ "$(member lag.seconds doc.json)" != - ] &&
+        [ "$(member verdict.bottleneck doc.json)" = pool ]
 }
 wait_for 60 pressed
 ok $? "a slow kernel is seen as the pool's" || sed 's/^/# /' doc.err run.out
@@ -89,7 +91,7 @@ follow_pid=$!
 children="$children $follow_pid"
 grown() { [ "$(wc -l <follow.out)" -ge 3 ]; }
 wait_for 30 grown
-ok $? "commits are followed"
+ok $? "commits are followed" || sed 's/^/# /' follow.out
 kill -INT "$follow_pid"
 wait "$follow_pid"
 is "$?" 0 "... to an interrupt"

@@ -286,18 +286,28 @@ static void test_states(void)
 
 static void test_stalled(void)
 {
-    json_t *pool = pool_beat("ACTIVE", 1, 0, 0);
+    json_t *pool = pool_beat("ACTIVE", 1, 0, 0), *progress;
 
-    json_object_set_new(json_object_get(pool, "progress"), "waits",
-                        json_pack("{s:I, s:s}", "since_ns", NOW - 60 * S,
-                                  "text", "broker h:9092 is away"));
+    /* It says so itself. */
+    json_object_set_new(json_object_get(pool, "progress"), "stalled",
+                        json_pack("{s:s, s:I, s:s}", "hop", "broker",
+                                  "since_ns", NOW - 60 * S, "text",
+                                  "broker h:9092 is away"));
     make(facts_make(pool, NULL, state_of(240, 61)));
     UNIT_EQUAL(at("state"), "\"stalled\"");
+    UNIT_EQUAL(at("words"), "\"broker h:9092 is away\"");
     UNIT_EQUAL(at("stalled.0.hop"), "\"broker\"");
-    UNIT_EQUAL(at("stalled.0.text"),
-               "\"pilot pool has 70 blocks to do and has committed nothing for "
-               "61 s: broker h:9092 is away\"");
+    UNIT_EQUAL(at("stalled.0.pilot"), "\"pool\"");
     UNIT_EQUAL(at("lag.seconds"), "-");
+    /* Its ranks are at something that does not come back, and tell nothing. */
+    pool = pool_beat("ACTIVE", 1, 0, 0);
+    progress = json_object_get(pool, "progress");
+    json_object_set_new(progress, "time_ns", number(NOW - 30 * S));
+    make(facts_make(pool, NULL, state_of(240, 40)));
+    UNIT_EQUAL(at("stalled.0.hop"), "\"pool\"");
+    UNIT_EQUAL(at("stalled.0.text"),
+               "\"pilot pool has 70 blocks to do, has committed nothing for 40 "
+               "s and told nothing for 30 s\"");
     /* Without records to do it only waits for the source. */
     make(facts_make(pool_beat("ACTIVE", 1, 0, 0), NULL, state_of(300, 61)));
     UNIT_EQUAL(at("state"), "\"running\"");
