@@ -2,6 +2,7 @@
 #include "codec_private.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "flat.h"
 
@@ -68,14 +69,13 @@ static int take_values(codec *c, const flat *f, const flat_table *root,
     return 0;
 }
 
-/* A field of eight bytes that may be left out; false: it is 0, or an error. */
-static bool take_eight(const flat *f, const flat_table *root, unsigned id,
+/* A field of eight bytes; one that is left out, or an error, is 0. */
+static void take_eight(const flat *f, const flat_table *root, unsigned id,
                        uint64_t *vp, pe_error *errp)
 {
     size_t at = flat_field(f, root, id, 8, errp);
 
     *vp = at && at != SIZE_MAX ? flat_u64(f, at) : 0;
-    return *vp != 0;
 }
 
 /* Each has its own, or they are so far apart, or all have that of the record.
@@ -101,18 +101,15 @@ static int take_clock(codec *c, const flat *f, const flat_table *root,
 {
     flat_vector own = {0};
     uint64_t first, bits;
-    double step = 0;
+    double step;
     pe_error e = {0};
 
     take_eight(f, root, PACKET_TIME, &first, &e);
-    if (take_eight(f, root, TIME_DELTA, &bits, &e))
-        step = ((union {
-                   uint64_t u;
-                   double f;
-               }){bits})
-                   .f;
+    take_eight(f, root, TIME_DELTA, &bits, &e);
+    memcpy(&step, &bits, sizeof(step));
     if (e.kind != PE_ERROR_NONE) {
-        *errp = e;
+        if (errp)
+            *errp = e;
         return -1;
     }
     if (flat_vector_of(f, root, TIMES, 8, &own, errp) < 0)
