@@ -151,7 +151,7 @@ json_t *agent_rows(const agent_device *d, const device_stats *then,
     for (int i = 0; at && i < n; i++)
         at[i] = (struct place){i, now[i].full,
                                now[i].blocked_ns - then[i].blocked_ns};
-    if (at && n > shown)
+    if (at && n > EVENT_ROWS_MAX)
         qsort(at, (size_t)n, sizeof(*at), by_queue);
     if (at)
         qsort(at, (size_t)shown, sizeof(*at), by_number);

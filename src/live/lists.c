@@ -291,7 +291,9 @@ static void applied_add(const live_parts *p, json_t *all)
     size_t i;
 
     json_array_foreach(json_object_get(p->state, "devices"), i, values)
+    {
         named(device_of(all, name_of(values)), values, 1, keys);
+    }
     json_array_foreach(json_object_get(p->facts, "ends"), i, values)
     {
         json_t *o = device_of(all, name_of(values));

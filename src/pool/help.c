@@ -253,6 +253,20 @@ static bool may_work(const pool *p, const wire_task *t)
             (t->epoch == open && !phase_is_held(p->term.phase)));
 }
 
+int help_urgent(pool *p)
+{
+    for (int i = 0; i < POOL_ASKS; i++) {
+        pool_ask *h = &p->help.asks[i];
+
+        if (h->state == HELP_HERE && may_work(p, &h->task) &&
+            h->task.epoch < p->epochs.open) {
+            work_task(p, h);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int help_step(pool *p)
 {
     pool_ask *h;

@@ -78,6 +78,10 @@ typedef struct pool_helper {
 /* help.c - local calls that send and receive. */
 /* Give blocks to ranks that asked; answers NONE when [none]. */
 void help_give(pool *p, bool none);
+/* Process a block of another owner for which an epoch waits: before blocks of
+ * our own, which may never end; 1: did something.
+ */
+int help_urgent(pool *p);
 int help_step(pool *p);  /* ask, or process a block of another owner */
 void help_drop(pool *p); /* a new term: forget tasks of the older one */
 bool help_quiet(const pool *p);

@@ -113,7 +113,7 @@ static bool work(pool *p)
     bool any = false;
 
     while (now - start < SLICE && !p->fate.failed && !p->results.held) {
-        if (!owner_step(p) && !help_step(p))
+        if (!help_urgent(p) && !owner_step(p) && !help_step(p))
             break;
         if (!any) /* a mean of the last eight or so */
             p->gap_ns += (start - p->last_active - p->gap_ns) / 8;

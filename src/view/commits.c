@@ -57,9 +57,7 @@ static const option_usage usage = {
 typedef struct list {
     const struct commits_options *o;
     uint64_t version; /* 0: none yet */
-    int64_t time_ns;
     char id[48];
-    uint64_t missing, back;
 } list;
 
 /* --- rows --- */
@@ -127,17 +125,17 @@ static void json_print(const params_row *r)
 /* "3 of 7 partitions" would say less than which. */
 static void table_print(const params_row *r)
 {
-    char time[32], age[32], threshold[32] = "-";
+    char time[32], threshold[32] = "-";
 
     stamp_put((int64_t)r->time_ns, time);
-    snprintf(age, sizeof(age), "%.1f s", age_s((int64_t)r->time_ns));
     if (isfinite(r->threshold))
         snprintf(threshold, sizeof(threshold), "%.4g", r->threshold);
-    printf("%8" PRIu64 " %-23s %8s %-10.*s %7" PRIu64 " %9" PRIu64 " %9" PRIu64
-           " %8.1f %9s %s%s\n",
-           r->version, time, age, (int)strcspn(r->writer, ":"), r->writer,
-           r->blocks, r->points, r->bytes, (double)r->us / 1e3, threshold,
-           r->moved, r->warming ? " (warming up)" : "");
+    printf("%8" PRIu64 " %-23s %6.1f s %-10.*s %7" PRIu64 " %9" PRIu64
+           " %9" PRIu64 " %8.1f %9s %s%s\n",
+           r->version, time, age_s((int64_t)r->time_ns),
+           (int)strcspn(r->writer, ":"), r->writer, r->blocks, r->points,
+           r->bytes, (double)r->us / 1e3, threshold, r->moved,
+           r->warming ? " (warming up)" : "");
 }
 
 /* What is not in the history, or came twice, is said where it was. */
@@ -147,14 +145,10 @@ static void gap_tell(list *l, const params_row *r)
         return;
     fflush(stdout);
     if (r->version > l->version) {
-        uint64_t n = r->version - l->version - 1;
-
-        l->missing += n;
         log_warn("versions %" PRIu64 " to %" PRIu64
                  " have no row: it was not written when they were committed",
                  l->version + 1, r->version - 1);
     } else {
-        l->back++;
         log_warn("version %" PRIu64 " follows %" PRIu64
                  ": the parameter service went back to an older state in "
                  "between",

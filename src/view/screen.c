@@ -483,8 +483,11 @@ static void stalled_add(const json_t *doc, const screen *s, screen_lines *out)
     const json_t *one;
     size_t i;
 
-    json_array_foreach(json_object_get(doc, "stalled"), i, one) words_add(
-        s, "STALLED", SCREEN_BAD, value_text(one, "text", ""), 2, out);
+    json_array_foreach(json_object_get(doc, "stalled"), i, one)
+    {
+        words_add(s, "STALLED", SCREEN_BAD, value_text(one, "text", ""), 2,
+                  out);
+    }
 }
 
 void screen_summary(const json_t *doc, const screen *s, bool all,
@@ -512,7 +515,9 @@ void screen_summary(const json_t *doc, const screen *s, bool all,
     model_add(doc, s, out);
     counts_add(doc, s, out);
     json_array_foreach(json_object_get(doc, "notes"), i, note)
+    {
         words_add(s, "note", SCREEN_WARN, json_string_value(note), 2, out);
+    }
 }
 
 /* --- all of it --- */

@@ -85,7 +85,7 @@ static json_t *take(looker *l)
 /* --- the terminal --- */
 
 /* Looks as attributes; without colours they are told by weight. */
-static chtype attributes[SCREEN_LOOKS];
+static attr_t attributes[SCREEN_LOOKS];
 
 static void colours_open(void)
 {
@@ -139,6 +139,11 @@ static SCREEN *terminal_open(pe_error *errp)
     return term;
 }
 
+static void attr_set_look(char look)
+{
+    attrset((int)attributes[(int)look]);
+}
+
 static void line_draw(int row, const char *line)
 {
     move(row, 0);
@@ -147,7 +152,7 @@ static void line_draw(int row, const char *line)
         size_t n = 0;
 
         if (*line > 0 && *line < SCREEN_LOOKS) {
-            attrset(attributes[(int)*line++]);
+            attr_set_look(*line++);
             continue;
         }
         while (line[n] && !(line[n] > 0 && line[n] < SCREEN_LOOKS))

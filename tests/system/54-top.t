@@ -60,7 +60,7 @@ pressed() {
     pilot top top-slow --json >doc.json 2>doc.err &&
         [ "$(member hops.3.pressure doc.json)" = high ] &&
         [ "$(member lag.seconds doc.json)" != - ] &&
-        [ "$(member verdict.bottleneck doc.json)" = pool ]
+        [ "$(member verdict.bottleneck doc.json)" = kernel ]
 }
 wait_for 60 pressed
 ok $? "a slow kernel is seen as the pool's" || sed 's/^/# /' doc.err run.out

@@ -309,6 +309,37 @@ static void test_waits(void)
     }
 }
 
+/* A block in hand for which an epoch waits goes before our own, which may never
+ * end: with a slow function no epoch would be committed any more.
+ */
+static void test_urgent(void)
+{
+    static const struct {
+        int64_t term, epoch;
+        bool urgent;
+    } rows[] = {
+        {3, 1, true},  /* of the epoch on its way out */
+        {3, 2, false}, /* of the open one: nobody waits yet */
+        {3, 3, false},
+        {4, 1, false}, /* a term that we have not */
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        pool *p = begin();
+        pool_ask *h = &p->help.asks[1];
+
+        p->term.number = 3;
+        p->term.phase = PHASE_OPEN;
+        p->epochs.open = 2;
+        CU_ASSERT_EQUAL(help_urgent(p), 0);
+        h->state = HELP_HERE;
+        h->task = (wire_task){rows[i].term, rows[i].epoch, {0}};
+        CU_ASSERT_EQUAL(help_urgent(p), rows[i].urgent);
+        CU_ASSERT_EQUAL(h->state, rows[i].urgent ? HELP_FREE : HELP_HERE);
+        end(p);
+    }
+}
+
 /* A new term forgets the tasks of those before, and no other. */
 static void test_drop(void)
 {
@@ -400,6 +431,7 @@ int main(void)
         {"a helper asks", test_ask},
         {"a helper takes a block", test_task},
         {"a helper waits for its epoch", test_waits},
+        {"a task that an epoch waits for goes first", test_urgent},
         {"a helper forgets", test_drop},
         {"pages", test_pages},
         {"places for messages", test_room},
