@@ -512,6 +512,7 @@ static void end_put(const live_parts *p, const struct lead *l, json_t *doc)
     static const char *const of_state[] = {"blocks", "points",   "bytes",
                                            "model",  "outliers", NULL};
     const json_t *summary = json_object_get(p->facts, "summary");
+    bool has_outliers = json_object_get(doc, "outliers") != NULL;
     double seconds = 0;
 
     if (!live_is_over(value_text(doc, "state", "")))
@@ -529,6 +530,9 @@ static void end_put(const live_parts *p, const struct lead *l, json_t *doc)
         copy(doc, summary, of_summary);
     if (summary && !json_object_get(p->state, "commit"))
         copy(doc, summary, of_state);
+    if (summary && !has_outliers)
+        copy(doc, json_object_get(summary, "model"),
+             (const char *const[]){"outliers", NULL});
     if (summary)
         return;
     json_object_del(doc, "verdict");

@@ -371,20 +371,24 @@ static void counts_add(const json_t *doc, const screen *s, screen_lines *out)
         {"foreign", "of others", true, false},
     };
     const json_t *blocks = json_object_get(doc, "blocks");
+    bool any = false;
     text t = {0};
 
     label(&t, "blocks");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const json_t *of = rows[i].of_blocks ? blocks : doc;
 
-        if (i > 1 && value_int(of, rows[i].key) == 0)
+        if (!has(of, rows[i].key) || (i > 1 && value_int(of, rows[i].key) == 0))
             continue;
+        any = true;
         put_look(&t, rows[i].bad ? SCREEN_WARN : SCREEN_PLAIN);
         put_count(&t, value_real(of, rows[i].key));
         text_add(&t, " %s", rows[i].word);
         put_look(&t, SCREEN_PLAIN);
         text_add(&t, "  ");
     }
+    if (!any)
+        text_add(&t, "?");
     screen_add(out, s, &t);
     text_free(&t);
 }
