@@ -261,8 +261,3 @@ ssize_t pack_read(pack *p, void *out, size_t cap, pe_error *errp)
         return read_some(p, out, cap, errp);
     return read_packed(p, out, cap, errp);
 }
-
-uint32_t pack_crc32(const void *data, size_t n)
-{
-    return n ? (uint32_t)crc32_z(crc32_z(0, NULL, 0), data, n) : 0;
-}

@@ -35,16 +35,12 @@ ssize_t pack_read(pack *p, void *out, size_t cap, pe_error *errp);
 enum pack_kind pack_kind_of(const pack *p);
 uint64_t pack_consumed(const pack *p); /* bytes of the file itself */
 
-/* CRC-32 of [n] bytes, as zlib and gzip have it: it finds torn and mixed-up
- * bytes and is no defence against people.
- */
-uint32_t pack_crc32(const void *data, size_t n);
-
 /* Begin again, [fd] being at the start of a file (perhaps another one). */
 void pack_restart(pack *p, int fd);
 
-/* The check sum (CRC-32) of what [sum] is of (0: of nothing) with [len] bytes
- * at [data] behind it, ...
+/* The check sum (CRC-32, as zlib and gzip have it) of what [sum] is of (0: of
+ * nothing) with [len] bytes at [data] behind it: it finds torn and mixed-up
+ * bytes and is no defence against people; ...
  */
 uint32_t pack_check(uint32_t sum, const void *data, size_t len);
 /* ... and of what [sum] is of with [len] bytes behind it whose own is [more].

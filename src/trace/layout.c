@@ -25,7 +25,7 @@ size_t layout_row(unsigned kind)
 static uint32_t head_crc(layout_head h)
 {
     h.crc = 0;
-    return pack_crc32(&h, sizeof(h));
+    return pack_check(0, &h, sizeof(h));
 }
 
 void layout_head_seal(layout_head *h)
@@ -45,13 +45,13 @@ bool layout_head_check(const layout_head *h)
 static uint32_t segment_crc(layout_segment s)
 {
     s.head_crc = 0;
-    return pack_crc32(&s, sizeof(s));
+    return pack_check(0, &s, sizeof(s));
 }
 
 void layout_segment_seal(layout_segment *s, const void *payload)
 {
     s->mark = LAYOUT_MARK;
-    s->crc = pack_crc32(payload, s->bytes);
+    s->crc = pack_check(0, payload, s->bytes);
     s->head_crc = segment_crc(*s);
 }
 
@@ -63,7 +63,7 @@ bool layout_segment_check(const layout_segment *s)
 
 bool layout_payload_check(const layout_segment *s, const void *payload)
 {
-    return pack_crc32(payload, s->bytes) == s->crc;
+    return pack_check(0, payload, s->bytes) == s->crc;
 }
 
 /* --- words --- */
