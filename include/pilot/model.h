@@ -123,6 +123,16 @@ typedef struct pe_model_ops {
      */
     int (*apply)(pe_model *m, const pe_delta *d, pe_error *errp);
 
+    /* Optional.  Learn anew from [n] rows that stand for all there are, finite,
+     * in order of origin and 64-byte aligned, as an estimator that is given a
+     * table does; what [m] has learned is one place to begin at.  Bumps nothing
+     * of the header. Depends on [m], its seed and the rows alone.  1: it did,
+     * and *usedp of them were no outliers; 0: these are too few, or too much
+     * work, and [m] is as it was; on error it must be thrown away.
+     */
+    int (*fit)(pe_model *m, const double *rows, size_t n, size_t *usedp,
+               pe_error *errp);
+
     /* Tensors and metadata beyond the common ones. */
     int (*encode)(const pe_model *m, pe_tensors *t, pe_error *errp);
     int (*decode)(pe_model *m, const pe_tensors *t, pe_error *errp);
@@ -141,6 +151,8 @@ struct pe_model {
     double threshold;  /* label = score > threshold; NaN while warming */
     uint64_t points;   /* points learned from */
     uint64_t version;  /* number of commits behind this state */
+    uint64_t fitted;   /* rows it was fitted to when all were there; 0: it is
+                          as the stream has left it */
     uint64_t *cells;   /* features: of each column the values that had their
                           row masked; NULL: none */
     uint32_t dominant; /* of a model of distances: the column that had ... */
@@ -211,6 +223,9 @@ int pe_delta_merge(const pe_model_ops *ops, pe_delta *into,
 
 /* Fold [d] into [m].  The caller sets version and commit. */
 int pe_model_apply(pe_model *m, const pe_delta *d, pe_error *errp);
+
+/* See ops->fit; of a model that cannot, or is warming, 0. */
+int pe_model_fit(pe_model *m, const double *rows, size_t n, pe_error *errp);
 
 /* Number of scores above the threshold (none while warming). */
 uint64_t pe_model_outliers(const pe_model *m, const float *scores,

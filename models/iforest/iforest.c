@@ -239,6 +239,7 @@ const pe_model_ops iforest_ops = {
     .merge_blob = item_merge,
     .full = full,
     .apply = iforest_apply,
+    .fit = iforest_fit,
     .encode = iforest_encode,
     .decode = iforest_decode,
 };

@@ -111,6 +111,10 @@ int iforest_apply(pe_model *m, const pe_delta *d, pe_error *errp);
 int iforest_absorb(struct iforest *m, struct sample *s, uint64_t points,
                    pe_error *errp);
 
+/* fit.c: see fit of pe_model_ops. */
+int iforest_fit(pe_model *m, const double *rows, size_t n, size_t *usedp,
+                pe_error *errp);
+
 /* file.c */
 int iforest_encode(const pe_model *m, pe_tensors *t, pe_error *errp);
 int iforest_decode(pe_model *m, const pe_tensors *t, pe_error *errp);

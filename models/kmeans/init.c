@@ -16,6 +16,11 @@ static double distance(const double *a, const double *b, uint32_t d)
     return sum;
 }
 
+int kmeans_trials(const struct kmeans *k)
+{
+    return 2 + (int)log((double)k->k);
+}
+
 /* Row drawn with a chance in proportion to its distance. */
 static size_t draw(random_stream *r, const double *nearest, size_t n,
                    double total)
@@ -62,11 +67,12 @@ static double take(struct kmeans *k, uint32_t j, const double *rows,
     return total;
 }
 
-static int plus_plus(struct kmeans *k, const double *rows, size_t n,
-                     pe_error *errp)
+int kmeans_plus_plus(struct kmeans *k, const double *rows, size_t n,
+                     uint64_t start, pe_error *errp)
 {
-    random_stream r = {random_mix(k->base.seed, 0x6b6d6561), 0};
-    int trials = 2 + (int)log((double)k->k);
+    uint64_t key = random_mix(k->base.seed, 0x6b6d6561);
+    random_stream r = {start ? random_mix(key, start) : key, 0};
+    int trials = kmeans_trials(k);
     double *nearest = malloc(n * sizeof(*nearest)), total;
 
     if (!nearest)
@@ -137,7 +143,7 @@ int kmeans_lloyd(struct kmeans *k, const double *rows, size_t n, int iterations,
 
 int kmeans_init(struct kmeans *k, const double *rows, size_t n, pe_error *errp)
 {
-    if (plus_plus(k, rows, n, errp) < 0)
+    if (kmeans_plus_plus(k, rows, n, 0, errp) < 0)
         return -1;
     return k->iterations ? kmeans_lloyd(k, rows, n, k->iterations, errp) : 0;
 }

@@ -258,6 +258,7 @@ const pe_model_ops kmeans_ops = {
     .align_lanes = align_lanes,
     .full = full,
     .apply = kmeans_apply,
+    .fit = kmeans_fit,
     .encode = kmeans_encode,
     .decode = kmeans_decode,
 };

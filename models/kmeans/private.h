@@ -142,9 +142,19 @@ void kmeans_add(struct kmeans *k, const pe_delta *d, double decay, bool sealed);
  * 2 + ln k local trials, then k->iterations of Lloyd.
  */
 int kmeans_init(struct kmeans *k, const double *rows, size_t n, pe_error *errp);
+/* The first of the two, of draws by number [start], each of which looks at so
+ * many rows for a centre.
+ */
+int kmeans_plus_plus(struct kmeans *k, const double *rows, size_t n,
+                     uint64_t start, pe_error *errp);
+int kmeans_trials(const struct kmeans *k);
 /* Lloyd's algorithm from the centres there are. */
 int kmeans_lloyd(struct kmeans *k, const double *rows, size_t n, int iterations,
                  pe_error *errp);
+
+/* fit.c: see fit of pe_model_ops. */
+int kmeans_fit(pe_model *m, const double *rows, size_t n, size_t *usedp,
+               pe_error *errp);
 
 /* file.c */
 int kmeans_encode(const pe_model *m, pe_tensors *t, pe_error *errp);

@@ -79,14 +79,26 @@ static int put_dominant(pe_tensors *t, const pe_model *m, pe_error *errp)
                : 0;
 }
 
+static int put_fitted(pe_tensors *t, const pe_model *m, pe_error *errp)
+{
+    return m->fitted ? pe_tensors_put_u64(t, "fitted", m->fitted, errp) : 0;
+}
+
+static int get_fitted(const pe_tensors *t, pe_model *m, pe_error *errp)
+{
+    if (!pe_tensors_text(t, "fitted"))
+        return 0;
+    return pe_tensors_u64(t, "fitted", &m->fitted, errp);
+}
+
 int pe_model_encode(const pe_model *m, pe_buffer *out, pe_error *errp)
 {
     pe_tensors *t = pe_tensors_create(errp);
     int rc = -1;
 
     if (t && put_header(t, m, errp) == 0 && put_options(t, m, errp) == 0 &&
-        put_dominant(t, m, errp) == 0 && put_cells(t, m, errp) == 0 &&
-        m->ops->encode(m, t, errp) == 0)
+        put_dominant(t, m, errp) == 0 && put_fitted(t, m, errp) == 0 &&
+        put_cells(t, m, errp) == 0 && m->ops->encode(m, t, errp) == 0)
         rc = pe_tensors_encode(t, out, errp);
     pe_tensors_destroy(t);
     return rc;
@@ -204,7 +216,8 @@ static pe_model *build(const pe_tensors *t, pe_error *errp)
         m = pe_model_create(kind, o, features, errp);
     pe_options_destroy(o);
     if (m && (get_header(t, m, errp) < 0 || get_dominant(t, m, errp) < 0 ||
-              get_cells(t, m, errp) < 0 || ops->decode(m, t, errp) < 0)) {
+              get_fitted(t, m, errp) < 0 || get_cells(t, m, errp) < 0 ||
+              ops->decode(m, t, errp) < 0)) {
         pe_model_destroy(m);
         m = NULL;
     }

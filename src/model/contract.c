@@ -81,6 +81,18 @@ int pe_model_apply(pe_model *m, const pe_delta *d, pe_error *errp)
     return add_cells(m, d, errp);
 }
 
+int pe_model_fit(pe_model *m, const double *rows, size_t n, pe_error *errp)
+{
+    size_t used = n;
+    int rc = 0;
+
+    if (m->ops->fit && !m->warming)
+        rc = m->ops->fit(m, rows, n, &used, errp);
+    if (rc > 0)
+        m->fitted = used;
+    return rc;
+}
+
 uint64_t pe_model_outliers(const pe_model *m, const float *scores,
                            uint32_t points)
 {

@@ -22,7 +22,7 @@ static const pe_model_ops *const models[] = {
 
 enum {
     MODELS = sizeof(models) / sizeof(models[0]),
-    COMMON = 5,
+    COMMON = 6,
     SPECS_MAX = 32
 };
 
@@ -37,6 +37,9 @@ static const pe_option_spec common[COMMON + 1] = {
      "score a block before, or after it was learned from"},
     {"kernel", PE_OPTION_STRING, 0, 0, "auto", PATH_WORDS,
      "the code that computes; auto: the fastest here"},
+    {"final", PE_OPTION_STRING, 0, 0, "fit", "fit stream",
+     "what scores all rows of a run that has come to its end: the model fitted "
+     "once more, to all of them, or as the stream has left it"},
     {0},
 };
 
