@@ -132,6 +132,7 @@ static int open_one(chain *st, const pipeline_stage *s, chain_function *f,
     if (!f->words)
         return pe_error_nomem(errp);
     set.options = f->options;
+    set.given = &st->given[s - st->c.pl->stages];
     /* One that looks ahead sees what another will see again. */
     snprintf(writer, sizeof(writer), "%s-%d",
              st->c.member ? st->c.member : "pool", st->c.rank);
@@ -192,6 +193,43 @@ static bool asks(const chain_function *f)
     return function_named(function_ops(f->fn), f->options);
 }
 
+/* The scaling of stage [i]: every rank finds the same. */
+static int find_scaling(chain *st, size_t i, pe_error *errp)
+{
+    const pipeline *pl = st->c.pl;
+    const pipeline_stage *s = &pl->stages[i];
+    overall *w = &st->overalls[i];
+    const char *why;
+    char words[900], line[1100];
+    int rc = ahead_find(pl, st->c.req, s, st->c.drain, w, &why, errp);
+
+    if (rc < 0) /* a drain is no error */
+        return errp->kind == PE_ERROR_NONE ? 0 : -1;
+    if (rc > 0)
+        st->given[i] = overall_scaling(w);
+    if (st->c.rank != 0)
+        return 0;
+    ahead_words(pl, rc > 0 ? w : NULL, why, words, sizeof(words));
+    snprintf(line, sizeof(line), "stage '%.100s' %s", s->name, words);
+    tell(st, line);
+    return 0;
+}
+
+static int find_scalings(chain *st, pe_error *errp)
+{
+    const pipeline *pl = st->c.pl;
+
+    st->overalls = calloc(pl->n_stages, sizeof(*st->overalls));
+    st->given = calloc(pl->n_stages, sizeof(*st->given));
+    if (!st->overalls || !st->given)
+        return pe_error_nomem(errp);
+    for (size_t i = 0; i < pl->n_stages; i++)
+        if (pl->stages[i].role == STAGE_CLOUD && ahead_asked(&pl->stages[i]) &&
+            find_scaling(st, i, errp) < 0)
+            return -1;
+    return 0;
+}
+
 int chain_open(chain *st, const chain_conf *c, pe_error *errp)
 {
     st->c = *c;
@@ -207,7 +245,8 @@ int chain_open(chain *st, const chain_conf *c, pe_error *errp)
             return -1;
     }
     set_host(st, &st->host);
-    if (open_row(st, &st->pre, &st->n_pre, false, errp) < 0 ||
+    if (find_scalings(st, errp) < 0 ||
+        open_row(st, &st->pre, &st->n_pre, false, errp) < 0 ||
         (!st->end->is_model &&
          open_one(st, st->end, &st->last, false, errp) < 0))
         return -1;
@@ -224,6 +263,10 @@ void chain_close(chain *st)
     close_one(&st->last);
     pe_block_release(&st->ahead.block);
     pe_block_release(&st->aligned);
+    for (size_t i = 0; st->overalls && i < st->c.pl->n_stages; i++)
+        overall_free(&st->overalls[i]);
+    free(st->overalls);
+    free(st->given);
     free(st->times);
     free(st->names);
     pe_options_destroy(st->plain);

@@ -9,6 +9,7 @@
 #include "src/function/host.h"
 #include "src/params/params.h"
 #include "src/pipeline/pipeline.h"
+#include "src/source/ahead.h"
 #include "src/source/source.h"
 
 /* Whose functions these are.  Borrowed for the life of the chain. */
@@ -50,8 +51,10 @@ typedef struct chain {
     pe_options *plain;   /* of passthrough, under a user function */
     chain_function *pre; /* stages on the pool before the last */
     size_t n_pre;
-    chain_function *scout; /* n_pre, while one looks ahead; or NULL */
-    chain_function last;   /* without fn: the last stage is a model */
+    overall *overalls; /* of each stage of the pipeline: of all rows; ... */
+    context_scaling *given; /* ... what it has to do, n 0: it is not known */
+    chain_function *scout;  /* n_pre, while one looks ahead; or NULL */
+    chain_function last;    /* without fn: the last stage is a model */
     chain_ahead ahead;
     const pe_model *base;    /* the block at work is learned against; or NULL */
     const source_item *item; /* the record at work; NULL: only its block */

@@ -110,6 +110,11 @@ int context_fail_with(pe_context *ctx, const pe_error *e)
     return -1;
 }
 
+const context_scaling *context_given(const pe_context *ctx)
+{
+    return ctx->set.given;
+}
+
 const char *context_writer(const pe_context *ctx)
 {
     return ctx->set.writer;
@@ -415,6 +420,8 @@ void pe_context_log(pe_context *ctx, const char *fmt, ...)
     char line[1024];
     va_list ap;
 
+    if (ctx->set.quiet)
+        return;
     va_start(ap, fmt);
     vsnprintf(line, sizeof(line), fmt, ap);
     va_end(ap);

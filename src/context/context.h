@@ -39,6 +39,11 @@ typedef struct context_setup {
                            each the same (function_rereadable of the source) */
     const char *writer; /* who this is among all of the run that keep files;
                            NULL: nobody, and nothing may be kept */
+    bool quiet;         /* nothing is logged: another is told the same */
+    /* What `standardise` has to make of its rows, where that is known before
+     * the first; borrowed; NULL: it is not.
+     */
+    const struct context_scaling *given;
     const context_host *host;    /* borrowed */
     const atomic_int *cancelled; /* borrowed; may be NULL */
 } context_setup;
@@ -123,6 +128,8 @@ typedef struct context_scaling {
     const double *mean, *factor;
     uint32_t n; /* 0: it has not */
 } context_scaling;
+/* See context_setup. */
+const context_scaling *context_given(const pe_context *ctx);
 void context_scale(pe_context *ctx, const context_scaling *s);
 context_scaling context_scale_get(const pe_context *ctx);
 

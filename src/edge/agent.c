@@ -12,6 +12,7 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/edge/agent_private.h"
+#include "src/edge/device_scale.h"
 #include "src/edge/report.h"
 
 #define TURN_NS 20000000         /* of the main loop */
@@ -108,6 +109,7 @@ static int make_device(agent *a, int i, const params_state *state,
         .sender = a->sender,
         .follower = a->follower,
         .shared = &a->shared,
+        .scale = a->scale,
         .tally = tally_slot_of(a->tally, i),
     };
     d->stored = identity_offset(state, a->plan.topic, d->conf.partition);
@@ -131,6 +133,9 @@ static int make_devices(agent *a, pe_error *errp)
     a->devices = calloc((size_t)a->plan.pilot->devices, sizeof(*a->devices));
     if (!a->devices)
         return pe_error_nomem(errp);
+    a->scale = device_scale_create(a->plan.n_stages, errp);
+    if (!a->scale)
+        return -1;
     rc = params_state_fetch(a->params, &state, errp);
     if (rc < 0)
         return -1;
@@ -484,6 +489,7 @@ static void release(agent *a, bool told)
         device_destroy(a->devices[i].device);
     agent_recent_free(a);
     free(a->devices);
+    device_scale_destroy(a->scale);
     tally_close(a->tally, told);
     follower_destroy(a->follower);
     traced_close(a->traced);

@@ -43,6 +43,7 @@ typedef struct agent {
     follower *follower;
     sender *sender;
     traced *traced; /* NULL: nothing is */
+    device_scale *scale;
     agent_device *devices;
     int n;
     tally *tally;

@@ -22,6 +22,9 @@ typedef struct device_stage {
                              position, host and cancelled */
 } device_stage;
 
+/* See device_scale.h. */
+typedef struct device_scale device_scale;
+
 /* What a device is; everything is borrowed for its life. */
 typedef struct device_conf {
     const char *run, *topic;
@@ -39,6 +42,7 @@ typedef struct device_conf {
     sender *sender;
     follower *follower;         /* NULL: no models */
     const context_host *shared; /* put and get; NULL: none */
+    device_scale *scale;        /* NULL: stages learn what they scale by */
     tally_slot *tally;          /* where it counts; NULL: of its own */
 } device_conf;
 

@@ -3,6 +3,7 @@
 #include "src/block/npy.h"
 #include "src/common/clock.h"
 #include "src/edge/device_private.h"
+#include "src/edge/device_scale.h"
 
 /* Stage [i] begins to work at [now_ns]; a function of a user may not come
  * back.
@@ -46,6 +47,8 @@ static int open_stage(device *d, size_t i)
     setup.writer = d->conf.name;
     setup.host = &d->host;
     setup.cancelled = &d->cancelled;
+    if (device_scale_find(d, i, &setup.given) < 0)
+        return -1;
     ctx = context_create(&setup, &d->error);
     if (!ctx)
         return -1;

@@ -56,6 +56,11 @@ bool file_once(const pe_options *o)
     return pe_options_has(o, "path") && is_pipe(pe_options_string(o, "path"));
 }
 
+bool file_ends(const pe_options *o)
+{
+    return !pe_options_bool(o, "follow") && !file_once(o);
+}
+
 /* The kind of the files of [path]; NULL: with the error. */
 static const file_kind *find_kind(const char *path, file_list *list,
                                   pe_error *errp)

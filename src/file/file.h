@@ -13,6 +13,8 @@ struct context_committed; /* src/context/context.h */
 extern const pe_function file_function;
 /* Can it not be read again? */
 bool file_once(const pe_options *o);
+/* Does it come to an end? */
+bool file_ends(const pe_options *o);
 
 extern const pe_function write_function;
 /* Does it keep no scores?  Does it keep values, which have names? */

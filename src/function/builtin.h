@@ -14,6 +14,10 @@ typedef struct builtin {
     const pe_function *ops;
     bool rereadable; /* a source with positions, see function_rereadable, ... */
     bool (*once)(const pe_options *o); /* ... but not this one; NULL: always */
+    /* Does a source with positions come to an end, and has one that is device 0
+     * of 1 all its rows?  NULL: no.
+     */
+    bool (*ends)(const pe_options *o);
     bool (*framed)(const pe_options *o); /* NULL: never, see
                                             function_framed */
     bool scores; /* needs a model, see function_scores; ... */
@@ -60,6 +64,9 @@ int builtin_columns(const pe_options *o, const char *list, struct text *out);
  */
 int select_columns(const pe_options *o, const char *names, struct text *out);
 int aggregate_columns(const pe_options *o, const char *names, struct text *out);
+
+/* Is the mean and scale of all rows asked for, where they can be had? */
+bool standardise_wants_all(const pe_options *o);
 
 /* Drift: [unscored] and [named] of its row. */
 bool drift_unscored(const pe_options *o);

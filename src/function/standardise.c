@@ -37,7 +37,7 @@ enum {
 enum { LOOK = 100 }; /* values before it is decided whether the data moved */
 
 typedef struct standardise_state {
-    bool fixed;      /* by options */
+    bool fixed;      /* by options, or by all rows there are */
     uint64_t freeze; /* points after which nothing changes; 0: never */
     uint64_t n;      /* points learned from */
     uint32_t features;
@@ -112,6 +112,29 @@ static int take_fixed(pe_context *ctx, standardise_state *st)
         return -1;
     for (uint32_t j = 0; j < st->features; j++)
         column(st, FACTOR)[j] = 1 / column(st, FACTOR)[j];
+    return 0;
+}
+
+/* --- of all rows --- */
+
+bool standardise_wants_all(const pe_options *o)
+{
+    return !pe_options_has(o, "mean") && !pe_options_has(o, "scale") &&
+           pe_options_int(o, "freeze") == 0 &&
+           !strcmp(pe_options_string(o, "learn"), "all");
+}
+
+static int take_given(pe_context *ctx, standardise_state *st)
+{
+    const context_scaling *g = context_given(ctx);
+
+    if (!g || g->n == 0 || !standardise_wants_all(pe_context_options(ctx)))
+        return 0;
+    if (make_room(ctx, st, g->n) < 0)
+        return -1;
+    memcpy(column(st, MEAN), g->mean, g->n * sizeof(*g->mean));
+    memcpy(column(st, FACTOR), g->factor, g->n * sizeof(*g->factor));
+    st->fixed = true;
     return 0;
 }
 
@@ -289,7 +312,7 @@ static int standardise_open(pe_context *ctx)
         return pe_context_fail(ctx, "out of memory");
     st->freeze = (uint64_t)pe_options_int(pe_context_options(ctx), "freeze");
     pe_context_set_state(ctx, st);
-    if (take_fixed(ctx, st) == 0)
+    if (take_fixed(ctx, st) == 0 && (st->fixed || take_given(ctx, st) == 0))
         return 0;
     standardise_close(ctx);
     return -1;
@@ -346,8 +369,11 @@ static const pe_option_spec options[] = {
      "from what this device or rank has seen"},
     {"scale", PE_OPTION_STRING, 0, 0, NULL, NULL,
      "comma list, a value above 0 for each column; with mean alone: 1"},
+    {"learn", PE_OPTION_STRING, 0, 0, "all", "all seen",
+     "all: of all rows of files that end, found before the first block; where "
+     "they cannot be had, and with seen, learned from what has come so far"},
     {"freeze", PE_OPTION_INT, 0, 9e15, "0", NULL,
-     "learned values stay after this many points; 0: never"},
+     "learn from this many points that come first, which stay then; 0: never"},
     {0},
 };
 
