@@ -20,7 +20,9 @@
  *               absent where there are none
  * results.json  schema, run, kind, version, commit, features, model_points,
  *               contamination, threshold, threshold_from (what it was found
- *               by, in words), model_threshold, rows, scored, outliers, masked,
+ *               by, in words), model_threshold (the stream's), fitted (rows the
+ *               model was fitted to in the end; 0: it is the stream's), rows,
+ *               scored, outliers, masked,
  *               blocks {scored, refused, repeated, filtered, gone}, devices,
  *               sources (names, by index), top (rows of rows.npy, as top.npy),
  *               values ("all" rows have some, or the "top"), columns (names of

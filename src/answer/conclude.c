@@ -299,6 +299,26 @@ static void note_dominated(const pass *p, json_t *notes)
     free(name);
 }
 
+/* Not to all rows, or to none. */
+static void note_fitted(const pass *p, json_t *notes)
+{
+    if (p->drawn > 0 && !p->m->fitted)
+        note(notes,
+             "the model is as the stream has left it: %" PRIu64
+             " rows are too few to fit it to, or it is too large for that",
+             p->drawn);
+    if (p->m->fitted && p->drawn < p->drawn_of)
+        note(notes,
+             "the model was fitted to %" PRIu64
+             " rows, drawn at random from all %" PRIu64,
+             p->drawn, p->drawn_of);
+    if (p->m->fitted && p->m->fitted < p->drawn)
+        note(notes,
+             "rows that had a centre as good as to themselves when the model "
+             "was fitted, and were left out then: %" PRIu64,
+             p->drawn - p->m->fitted);
+}
+
 /* What nobody should have to find out. */
 static void notes_of(const ending *e, json_t *notes)
 {
@@ -317,6 +337,7 @@ static void notes_of(const ending *e, json_t *notes)
              " blocks were scored again",
              p->c->expected->points, p->c->expected->blocks,
              e->written - p->masked, scored_blocks(p));
+    note_fitted(p, notes);
     values_notes(p, e->written, notes);
     note_dominated(p, notes);
     if (p->devices.beyond > 0)
@@ -364,17 +385,18 @@ static json_t *info_make(const ending *e)
         (json_int_t)p->m->version, "commit", p->m->commit, "features",
         (int)p->m->features, "model_points", (json_int_t)p->m->points,
         "contamination", share, "threshold", number(e->threshold),
-        "threshold_from", e->from, "model_threshold", number(p->m->threshold),
-        "rows", (json_int_t)e->written, "scored",
-        (json_int_t)(e->written - p->masked), "outliers",
-        (json_int_t)e->outliers, "masked", (json_int_t)p->masked, "blocks",
-        counts_of(p), "devices", names_list(&p->devices), "sources",
+        "threshold_from", e->from, "model_threshold", number(p->stream), "rows",
+        (json_int_t)e->written, "scored", (json_int_t)(e->written - p->masked),
+        "outliers", (json_int_t)e->outliers, "masked", (json_int_t)p->masked,
+        "blocks", counts_of(p), "devices", names_list(&p->devices), "sources",
         names_list(&p->sources), "top", top_list(p), "drift", drift_of(e),
         "values", values_kept(p) ? "all" : "top", "columns", values_columns(p),
         "seconds", (double)(clock_mono_ns() - p->start_ns) / 1e9);
 
     notes_of(e, notes);
     if (info) {
+        json_object_set_new(info, "fitted",
+                            json_integer((json_int_t)p->m->fitted));
         json_object_set(info, "notes", notes);
         json_object_update_missing(info, p->c->info);
         json_array_extend(json_object_get(info, "notes"),
@@ -399,6 +421,25 @@ static int write_info(const ending *e, pe_error *errp)
     return rc;
 }
 
+/* --- the model --- */
+
+/* One that was fitted has its threshold from all rows, too. */
+static int keep_model(const ending *e, pe_error *errp)
+{
+    pass *p = e->p;
+    const pass_conf *c = p->c;
+
+    if (p->m->fitted) {
+        p->m->threshold = e->threshold;
+        p->fitted.len = 0;
+        if (pe_model_encode(p->m, &p->fitted, errp) < 0)
+            return -1;
+        p->model = p->fitted.data;
+        p->model_len = p->fitted.len;
+    }
+    return c->keep ? c->keep(c->keep_arg, p->model, p->model_len, errp) : 0;
+}
+
 /* --- all of it --- */
 
 int pass_conclude(pass *p, pe_error *errp)
@@ -421,6 +462,8 @@ int pass_conclude(pass *p, pe_error *errp)
         rc = write_top(&e, errp);
     if (rc == 0)
         rc = values_write(p, errp);
+    if (rc == 0)
+        rc = keep_model(&e, errp);
     if (rc == 0)
         rc = write_info(&e, errp);
     if (rc == 0)

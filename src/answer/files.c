@@ -9,6 +9,7 @@
 
 #include "src/common/file.h"
 #include "src/common/text.h"
+#include "src/source/ahead.h"
 
 #define MODEL_MAX_BYTES (UINT64_C(4) << 30)
 
@@ -84,6 +85,24 @@ static void take_threshold(files *s)
         answers_close(&a);
     }
     free(folder);
+}
+
+/* What stages of the run have scaled its rows by: these, too. */
+static int take_scaling(final *f, pe_error *errp)
+{
+    if (!f->pl)
+        return 0;
+    if (scaling_open(&f->scaling, f->pl, errp) < 0 ||
+        scaling_read(&f->scaling, f->pl, f->req, errp) < 0)
+        return -1;
+    for (size_t i = 0; i < f->scaling.n; i++)
+        if (ahead_asked(&f->pl->stages[i]) && f->scaling.given[i].n == 0)
+            json_array_append_new(
+                json_object_get(f->info, "notes"),
+                json_sprintf("stage '%.100s' scales these rows by themselves: "
+                             "what it scaled those of the run by is not kept",
+                             f->pl->stages[i].name));
+    return 0;
 }
 
 /* --- the files --- */
@@ -245,7 +264,8 @@ static int make_lanes(files *s, pe_error *errp)
                        .dir = k->req.dir,
                        .edges = f->pl != NULL,
                        .size = 1,
-                       .m = f->m},
+                       .m = f->m,
+                       .scaling = f->pl ? &f->scaling : NULL},
             .features = f->m->features,
             .what = f->c->files[f->n],
             .named = k->name,
@@ -300,7 +320,7 @@ int final_files(const final_conf *c, pe_error *errp)
         pe_error_nomem(errp);
     else if ((!c->run || final_load(&s.f, errp) == 0) &&
              take_model(&s.f, errp) == 0 && final_decode(&s.f, errp) == 0 &&
-             make_lanes(&s, errp) == 0) {
+             take_scaling(&s.f, errp) == 0 && make_lanes(&s, errp) == 0) {
         if (s.f.req)
             json_object_set_new(s.f.info, "run", json_string(s.f.req->run));
         take_threshold(&s);

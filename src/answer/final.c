@@ -76,7 +76,8 @@ static int add_lane(final *f, const params_offset *o, pe_error *errp)
                    .dir = f->req->dir,
                    .index = o->partition,
                    .size = f->pl->partitions,
-                   .m = f->m},
+                   .m = f->m,
+                   .scaling = &f->scaling},
         .features = f->m->features,
         .partition = o->partition,
         .end = o->next,
@@ -146,22 +147,32 @@ static int take_lock(final *f, pe_error *errp)
 
 /* --- the pass --- */
 
-static int keep_model(const final *f, pe_error *errp)
+static int keep(void *arg, const void *model, size_t len, pe_error *errp)
 {
+    const final *f = arg;
     char *path = text_format("%s/" ANSWER_MODEL, f->req->dir);
     char digest[DIGEST_SHA1_HEX + 1];
-    int rc = path ? file_write(path, f->state.model.data, f->state.model.len,
-                               0600, errp)
-                  : pe_error_nomem(errp);
+    int rc =
+        path ? file_write(path, model, len, 0600, errp) : pe_error_nomem(errp);
 
     free(path);
     if (rc == 0)
-        rc = digest_sha1(f->state.model.data, f->state.model.len, digest, errp);
+        rc = scaling_write(&f->scaling, f->pl, f->req, errp);
+    if (rc == 0)
+        rc = digest_sha1(model, len, digest, errp);
     if (rc < 0)
         return -1;
     json_object_set_new(f->info, "digest", json_string(digest));
     json_object_set_new(f->info, "run", json_string(f->req->run));
     return 0;
+}
+
+/* Unless the model is to stay as the stream has left it. */
+static bool is_fitted(const final *f)
+{
+    const pe_options *o = pipeline_last_stage(f->pl)->options;
+
+    return !strcmp(pe_options_string(o, "final"), "fit");
 }
 
 static int score(final *f, pe_error *errp)
@@ -174,10 +185,14 @@ static int score(final *f, pe_error *errp)
                          .model = f->state.model.data,
                          .model_len = f->state.model.len,
                          .threshold = (double)NAN,
+                         .scaling = is_fitted(f) && f->n ? &f->scaling : NULL,
+                         .fit = is_fitted(f),
                          .lanes = f->lanes,
                          .n_lanes = f->n,
                          .progress = f->c->progress,
                          .arg = f->c->arg,
+                         .keep = keep,
+                         .keep_arg = f,
                          .expected = &expected,
                          .info = f->info};
     int rc = folder ? pass_run(&c, errp) : pe_error_nomem(errp);
@@ -280,7 +295,9 @@ static int run(final *f, pe_error *errp)
         return -1;
     if (local && check_files(f, errp) < 0)
         return -1;
-    if (keep_model(f, errp) < 0 || make_lanes(f, errp) < 0)
+    if (scaling_open(&f->scaling, f->pl, errp) < 0 ||
+        scaling_fetch(&f->scaling, f->pl, f->req, f->params, errp) < 0 ||
+        make_lanes(f, errp) < 0)
         return -1;
     return score(f, errp);
 }

@@ -16,6 +16,7 @@ typedef struct final {
     broker_admin *admin;
     params_state state;
     pe_model *m; /* for the functions of its lanes, one thread at a time */
+    scaling scaling;
     lane_conf *lanes;
     size_t n;
     json_t *info;

@@ -157,7 +157,7 @@ static int prepare(lane *l, lane_block *b, pe_error *errp)
         }
     }
     b->one_to_one = b->block.points == b->record.block.points;
-    if (rc > 0 && b->block.features == l->c.features)
+    if (rc > 0 && (!l->c.features || b->block.features == l->c.features))
         return check_strict(l, &b->block, errp) < 0 ? -1 : rc;
     if (rc <= 0)
         return rc;

@@ -17,7 +17,7 @@ typedef struct lane_conf {
     void *arg;
     stages_conf stages; /* of this one */
     bool staged;        /* are there any? */
-    uint32_t features;  /* the model's */
+    uint32_t features;  /* the model's; 0: any */
     int32_t partition;
     int64_t first, end; /* offsets [first, end); end -1: all there is */
     bool again;         /* rows are sensed again, so what is not their own time

@@ -13,6 +13,7 @@
 #include "src/block/origin.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
+#include "src/common/log.h"
 #include "src/common/text.h"
 
 #define PROGRESS_NS 500000000
@@ -212,6 +213,19 @@ static int give_out(worker *w, pe_error *errp)
                       w->b.at * sizeof(answer_row), w->p->folder, errp);
 }
 
+static int answer(worker *w, pe_error *errp)
+{
+    return score(w, errp) < 0 ? -1 : give_out(w, errp);
+}
+
+static int offer(const worker *w)
+{
+    pthread_mutex_lock(&w->p->lock);
+    draw_offer(w->p->draw, &w->b.block);
+    pthread_mutex_unlock(&w->p->lock);
+    return 0;
+}
+
 /* --- threads --- */
 
 /* Take a block of lane [k], whose lock we have, and give the lock back; false:
@@ -225,13 +239,14 @@ static bool work(worker *w, size_t k)
     w->lane = k;
     if (!atomic_load(&w->p->failed))
         rc = lane_next(l, &w->b, &w->error);
-
+    /* In the order of its blocks, on which the last bit of a sum depends. */
+    if (rc > 0 && w->p->sums &&
+        overall_add(&w->p->sums[k], &w->b.block, &w->error) < 0)
+        rc = -1;
     pthread_mutex_unlock(&l->lock);
     if (rc <= 0)
         return rc == 0;
-    rc = score(w, &w->error);
-    if (rc == 0)
-        rc = give_out(w, &w->error);
+    rc = w->p->sums ? 0 : w->p->draw ? offer(w) : answer(w, &w->error);
     lane_release(l, &w->b);
     return rc == 0;
 }
@@ -318,7 +333,7 @@ size_t pass_top_most(uint32_t n_values)
 static int worker_init(worker *w, pass *p, pe_error *errp)
 {
     w->p = p;
-    w->m = pe_model_decode(p->c->model, p->c->model_len, errp);
+    w->m = pe_model_decode(p->model, p->model_len, errp);
     w->counted = calloc(EXACT_LANES, sizeof(*w->counted));
     if (!w->m)
         return -1;
@@ -366,6 +381,15 @@ static double share_of(pass *p)
     return all > 0 ? done / all : 1;
 }
 
+static void tell(pass *p)
+{
+    double share = share_of(p);
+
+    if (share >= 0)
+        share = (p->stage + share) / p->stages;
+    p->c->progress(p->c->arg, atomic_load(&p->scored), share);
+}
+
 static void join(pass *p, worker *w)
 {
     struct timespec until;
@@ -376,7 +400,7 @@ static void join(pass *p, worker *w)
         until = (struct timespec){.tv_sec = at / 1000000000,
                                   .tv_nsec = at % 1000000000};
         if (p->c->progress)
-            p->c->progress(p->c->arg, atomic_load(&p->scored), share_of(p));
+            tell(p);
     } while (pthread_timedjoin_np(w->thread, NULL, &until) == ETIMEDOUT);
 }
 
@@ -389,6 +413,7 @@ static int threads_of(const pass *p)
     return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+/* Threads over all blocks, once. */
 static int run(pass *p, pe_error *errp)
 {
     int n = threads_of(p), started = 0;
@@ -405,16 +430,29 @@ static int run(pass *p, pe_error *errp)
         rc = pe_error_nomem(errp);
     for (int i = 0; i < started; i++)
         join(p, &w[i]);
+    p->stage++;
     if (rc == 0 && atomic_load(&p->failed)) {
         *errp = p->error;
         rc = -1;
     }
-    if (rc == 0)
+    if (rc == 0 && !p->draw && !p->sums)
         rc = top_open(&p->top, pass_top_most(p->n_values), p->n_values, errp);
     for (int i = 0; w && i < n; i++)
         if (w[i].p)
             worker_fini(&w[i]);
     free(w);
+    return rc;
+}
+
+/* All blocks may be read several times: the last one is told of. */
+int pass_blocks(pass *p, pe_error *errp)
+{
+    bool last = !p->draw && !p->sums;
+    enum log_level was = last ? LOG_LEVEL_INFO : log_limit(LOG_LEVEL_WARN);
+    int rc = run(p, errp);
+
+    if (!last)
+        log_limit(was);
     return rc;
 }
 
@@ -455,6 +493,10 @@ static int begin(pass *p, pe_error *errp)
     p->m = pe_model_decode(c->model, c->model_len, errp);
     if (!p->m)
         return -1;
+    p->stream = p->m->threshold;
+    p->model = c->model;
+    p->model_len = c->model_len;
+    p->stages = 1 + pass_scalings(p) + (c->fit && p->m->ops->fit != NULL);
     for (size_t i = 0; i < c->n_lanes; i++)
         if (lane_init(&p->lanes[i], &c->lanes[i], errp) < 0)
             return -1;
@@ -474,7 +516,11 @@ int pass_run(const pass_conf *c, pe_error *errp)
     int rc = begin(&p, errp);
 
     if (rc == 0)
-        rc = run(&p, errp);
+        rc = pass_scale(&p, errp);
+    if (rc == 0)
+        rc = pass_fit(&p, errp);
+    if (rc == 0)
+        rc = pass_blocks(&p, errp);
     if (rc == 0)
         rc = pass_conclude(&p, errp);
     if (rc < 0 && p.folder)
@@ -489,6 +535,7 @@ int pass_run(const pass_conf *c, pe_error *errp)
     names_clear(&p.sources);
     top_free(&p.top);
     pe_model_destroy(p.m);
+    pe_buffer_free(&p.fitted);
     free(p.counted);
     free(p.lanes);
     free(p.fd);

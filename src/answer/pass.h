@@ -3,6 +3,7 @@
 #define ANSWER_PASS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "answer.h"
 #include "src/answer/lane.h"
@@ -21,10 +22,19 @@ typedef struct pass_conf {
     const char *threshold_from; /* who says so, for [threshold] */
     const lane_conf *lanes;
     size_t n_lanes;
+    /* Of the pool's stages that scale by all rows: what is not known yet is
+     * found before anything is scored; NULL: nothing is.
+     */
+    scaling *scaling;
+    bool fit;    /* first fit the model to all rows, where it can be */
     int threads; /* 0: one for each core we may use */
     /* Told about twice a second, from one thread; may be NULL. */
     void (*progress)(void *arg, uint64_t rows, double share);
     void *arg;
+    /* Told the model that has scored, before the files are there; may be NULL.
+     */
+    int (*keep)(void *arg, const void *model, size_t len, pe_error *errp);
+    void *keep_arg;
     const pass_expected *expected; /* NULL: nobody knows */
     uint64_t values_bytes;         /* most of all values; 0: 1 GiB */
     json_t *info;                  /* more members for results.json; borrowed */
@@ -37,7 +47,8 @@ typedef struct pass_conf {
 
 /* Score all rows of all lanes and write the folder of answers (answer.h) into
  * c->folder, whole or, on error, not at all.  Memory is bounded whatever the
- * number of rows: a record for each thread, and the queues of as many sources.
+ * number of rows: a record for each thread, the queues of as many sources, and
+ * where it is fitted the rows that stand for all (draw.h).
  */
 int pass_run(const pass_conf *c, pe_error *errp);
 

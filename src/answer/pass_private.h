@@ -2,6 +2,7 @@
 #ifndef ANSWER_PASS_PRIVATE_H
 #define ANSWER_PASS_PRIVATE_H
 
+#include "draw.h"
 #include "exact.h"
 #include "pass.h"
 #include "top.h"
@@ -16,8 +17,16 @@ typedef struct pass {
     lane *lanes;
     int *fd; /* of each lane: its rows, without a head */
     pe_model *m;
-    pthread_mutex_t lock; /* for what follows, while threads run */
-    size_t turn;          /* the next lane nobody has begun */
+    const void *model; /* the one that scores, as a file: the caller's, or */
+    size_t model_len;
+    pe_buffer fitted; /* ... one that was fitted */
+    double stream;    /* threshold of the caller's */
+    draw *draw;       /* rows are only drawn now; NULL: they are scored, ... */
+    overall *sums;    /* ... or only summed up, a sum for each lane */
+    uint64_t drawn, drawn_of; /* rows it was fitted to, of so many */
+    int stage, stages;        /* times all rows are read, for progress */
+    pthread_mutex_t lock;     /* for what follows, while threads run */
+    size_t turn;              /* the next lane nobody has begun */
     names devices, sources;
     uint64_t rows, masked;
     uint64_t *counted; /* EXACT_LANES */
@@ -35,6 +44,23 @@ typedef struct pass {
 } pass;
 
 size_t pass_top_most(uint32_t n_values);
+
+/* All blocks of all lanes, by threads. */
+int pass_blocks(pass *p, pe_error *errp);
+
+/* Back to the first block of every lane, which has stages in front of [upto]
+ * alone (NULL: all).
+ */
+int pass_rewind(pass *p, const pipeline_stage *upto, pe_error *errp);
+
+/* What is not known of c->scaling: of so many stages. */
+int pass_scalings(const pass *p);
+int pass_scale(pass *p, pe_error *errp);
+
+/* Where it is wanted, the model fitted to all rows; what it came to is said in
+ * p->fitted and p->drawn_of.
+ */
+int pass_fit(pass *p, pe_error *errp);
 
 /* All rows are in the parts: the threshold, the labels, the files. */
 int pass_conclude(pass *p, pe_error *errp);

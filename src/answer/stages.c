@@ -30,6 +30,8 @@ struct stages {
 /* Stages that only count change nothing, and what one keeps it has. */
 static bool is_one(const stages_conf *c, const pipeline_stage *s)
 {
+    if (c->upto && s >= c->upto)
+        return false;
     if (!strcmp(s->function, "drift") || !strcmp(s->function, "score") ||
         (s->loaded && function_keeps(s->loaded)))
         return false;
@@ -110,6 +112,7 @@ static context_setup setup_of(const stages *s, const stage *k)
         .context_values = (const char *const *)pl->context_values,
         .n_context = pl->n_context,
         .dtype = pl->dtype,
+        .given = s->c.scaling ? scaling_of(s->c.scaling, pl, k->of) : NULL,
         .host = &s->host,
     };
 }

@@ -2,6 +2,7 @@
 #ifndef ANSWER_STAGES_H
 #define ANSWER_STAGES_H
 
+#include "src/answer/scaling.h"
 #include "src/function/host.h"
 #include "src/pipeline/pipeline.h"
 
@@ -15,7 +16,9 @@ typedef struct stages_conf {
     const char *run, *dir; /* the folder functions are taken from */
     bool edges;      /* also those of devices: what comes is as they sense it */
     int index, size; /* partition of so many */
-    const pe_model *m; /* what functions score with; copied */
+    const pe_model *m;          /* what functions score with; copied */
+    const scaling *scaling;     /* of stages that scale; NULL: they learn it */
+    const pipeline_stage *upto; /* only those in front of it; NULL: all */
 } stages_conf;
 
 /* Are there any of these? */

@@ -141,6 +141,7 @@ int final_decode(final *f, pe_error *errp)
 void final_close(final *f)
 {
     broker_admin_close(f->admin);
+    scaling_close(&f->scaling);
     params_close(f->params);
     params_state_free(&f->state);
     pe_model_destroy(f->m);

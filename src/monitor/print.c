@@ -257,7 +257,7 @@ static void final_print(const json_t *summary, FILE *f)
 {
     const json_t *final = json_object_get(summary, "final");
     long long masked = count_of(final, "masked");
-    char outliers[32], rows[32], line[400];
+    char outliers[32], rows[32], fitted[32], line[400];
 
     if (!json_is_object(final))
         return;
@@ -269,9 +269,14 @@ static void final_print(const json_t *summary, FILE *f)
     }
     thousands(count_of(final, "outliers"), outliers);
     thousands(count_of(final, "rows"), rows);
-    fprintf(f, LABEL "%s outlier%s of %s row%s (final model, version %lld)\n",
+    thousands(count_of(final, "fitted"), fitted);
+    fprintf(f,
+            LABEL "%s outlier%s of %s row%s (final model, version "
+                  "%lld%s%s%s)\n",
             "final", outliers, plural(count_of(final, "outliers")), rows,
-            plural(count_of(final, "rows")), count_of(final, "version"));
+            plural(count_of(final, "rows")), count_of(final, "version"),
+            *fitted == '0' ? "" : ", fitted to ", *fitted == '0' ? "" : fitted,
+            *fitted == '0' ? "" : " rows");
     if (masked > 0)
         fprintf(f, LABEL "%lld row%s masked: no score\n", "", masked,
                 plural(masked));

@@ -226,7 +226,7 @@ static json_t *final_of(const answers *a)
         "scored",          "outliers",  "masked",
         "contamination",   "threshold", "threshold_from",
         "model_threshold", "blocks",    "notes",
-        "seconds",         NULL};
+        "seconds",         "fitted",    NULL};
     json_t *out = json_object(), *top = json_array();
 
     for (const char *const *k = keys; *k; k++)
