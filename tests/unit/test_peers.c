@@ -12,6 +12,7 @@
 
 #include "answer_data.h"
 #include "src/answer/exact.h"
+#include "src/function/overall.h"
 
 #define WITHIN 0.02
 
@@ -71,16 +72,14 @@ static pe_model *learn(const char *kind, int seed)
     return m;
 }
 
-/* Precision and recall of the rows above the exact threshold. */
-static void judge(const pe_model *m, double *precision, double *recall)
+/* Scores of all rows, and the exact threshold. */
+static double score(const pe_model *m, float *scores)
 {
-    static float scores[ROWS];
     static uint64_t lanes[EXACT_LANES];
     pe_block b = {.data = table.x,
                   .points = ROWS,
                   .features = ANSWER_DATA_COLUMNS,
                   .dtype = PE_F8};
-    int hits = 0, found = 0;
     double t;
     exact e;
 
@@ -93,6 +92,16 @@ static void judge(const pe_model *m, double *precision, double *recall)
         exact_look(&e, scores[i]);
     t = exact_end(&e);
     exact_free(&e);
+    return t;
+}
+
+/* Precision and recall of the rows above the exact threshold. */
+static void judge(const pe_model *m, double *precision, double *recall)
+{
+    static float scores[ROWS];
+    int hits = 0, found = 0;
+    double t = score(m, scores);
+
     for (int i = 0; i < ROWS; i++) {
         found += (double)scores[i] > t;
         hits += (double)scores[i] > t && table.planted[i];
@@ -144,6 +153,111 @@ static void against(const char *model)
     CU_ASSERT(n >= 5);
 }
 
+/* --- when all rows are there: tests/data/named.txt --- */
+
+/* Behind `standardise`, of all rows, which finds what StandardScaler has found:
+ * [of], means and then scales.
+ */
+static void scale(const double *of)
+{
+    pe_block b = {.data = table.x,
+                  .points = ROWS,
+                  .features = ANSWER_DATA_COLUMNS,
+                  .dtype = PE_F8};
+    overall w = {0};
+    context_scaling s;
+
+    CU_ASSERT_EQUAL(overall_add(&w, &b, NULL), 0);
+    CU_ASSERT_EQUAL(overall_end(&w, NULL), 0);
+    s = overall_scaling(&w);
+    CU_ASSERT_EQUAL_FATAL(s.n, ANSWER_DATA_COLUMNS);
+    for (int j = 0; j < ANSWER_DATA_COLUMNS; j++) {
+        double size = of[ANSWER_DATA_COLUMNS + j];
+
+        CU_ASSERT_DOUBLE_EQUAL(s.mean[j], of[j], 1e-11 * size);
+        CU_ASSERT_DOUBLE_EQUAL(1 / s.factor[j], size, 1e-11 * size);
+        for (int i = 0; i < ROWS; i++)
+            table.x[i][j] = (table.x[i][j] - s.mean[j]) * s.factor[j];
+    }
+    overall_free(&w);
+}
+
+/* How many of the [n] rows of a peer ours names, too, once it is fitted. */
+static int common(const char *kind, int seed, const int *row, int n)
+{
+    static _Alignas(64) double rows[ROWS][ANSWER_DATA_COLUMNS];
+    static float scores[ROWS];
+    pe_model *m = learn(kind, seed);
+    double t;
+    int both = 0;
+
+    memcpy(rows, table.x, sizeof(rows));
+    CU_ASSERT_EQUAL(pe_model_fit(m, rows[0], ROWS, NULL), 1);
+    CU_ASSERT(m->fitted > ROWS - ANSWER_DATA_ODD && m->fitted <= ROWS);
+    t = score(m, scores);
+    for (int i = 0; i < n; i++)
+        both += (double)scores[row[i]] > t;
+    pe_model_destroy(m);
+    return both;
+}
+
+static int middle(int a, int b, int c)
+{
+    return a > b ? (b > c ? b : a > c ? c : a) : (a > c ? a : b > c ? c : b);
+}
+
+/* "TABLE MODEL SCALED LEAST ROW..." */
+static void check_named(const char *words, const double *scaler)
+{
+    char name[64], kind[64];
+    int scaled, at, row[2 * ANSWER_DATA_ODD], n = 0, both;
+    double least;
+
+    if (sscanf(words, "%63s %63s %d %lf%n", name, kind, &scaled, &least, &at) !=
+        4)
+        return;
+    for (words += at;
+         n < 2 * ANSWER_DATA_ODD && sscanf(words, "%d%n", &row[n], &at) == 1;
+         n++)
+        words += at;
+    CU_ASSERT_EQUAL_FATAL(answer_data_make(name, &table), 0);
+    if (scaled)
+        scale(scaler);
+    both = middle(common(kind, 1, row, n), common(kind, 2, row, n),
+                  common(kind, 3, row, n));
+    if (both < least)
+        printf("# %s, %s%s: %d of %d rows are a peer's; two peers have %g\n",
+               name, kind, scaled ? ", scaled" : "", both, n, least);
+    CU_ASSERT(both >= least);
+}
+
+static void test_named(void)
+{
+    const char *root = getenv("top_srcdir");
+    char path[4096], line[4096];
+    double scaler[2 * ANSWER_DATA_COLUMNS] = {0};
+    int n = 0, at;
+
+    snprintf(path, sizeof(path), "%s/tests/data/named.txt", root ? root : ".");
+    FILE *f = fopen(path, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    while (fgets(line, sizeof(line), f)) {
+        const char *words = line;
+
+        if (!strncmp(line, "named ", 6) && ++n)
+            check_named(line + 6, scaler);
+        if (strncmp(line, "scaler ", 7) != 0)
+            continue;
+        words += strcspn(words + 7, " ") + 7;
+        for (int k = 0; k < 2 * ANSWER_DATA_COLUMNS &&
+                        sscanf(words, "%lf%n", &scaler[k], &at) == 1;
+             k++)
+            words += at;
+    }
+    fclose(f);
+    CU_ASSERT_EQUAL(n, 15);
+}
+
 static void test_kmeans(void)
 {
     against("kmeans");
@@ -165,6 +279,7 @@ int main(void)
         {"k-means", test_kmeans},
         {"isolation forest", test_iforest},
         {"auto-encoder", test_autoencoder},
+        {"all rows there: those that peers name", test_named},
         {0},
     };
 
