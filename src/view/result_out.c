@@ -100,6 +100,19 @@ static void print_text(const result_row *r, const result_columns *c, FILE *f)
     free(place);
 }
 
+/* The shortest decimal that is read back as [x]: 0.1 is 0.1. */
+static void print_real(double x, FILE *f)
+{
+    char words[32];
+
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(words, sizeof(words), "%.*g", digits, x);
+        if (strtod(words, NULL) == x)
+            break;
+    }
+    fputs(words, f);
+}
+
 static void print_csv(const result_row *r, const result_columns *c, FILE *f)
 {
     char time[32], rows[48];
@@ -113,15 +126,14 @@ static void print_csv(const result_row *r, const result_columns *c, FILE *f)
     fprintf(f, ",%s,", r->row >= 0 ? rows : "");
     if (!isnan(r->score))
         fprintf(f, "%.9g", (double)r->score);
-    if (isnan(r->threshold))
-        fputc(',', f);
-    else
-        fprintf(f, ",%.17g", r->threshold);
+    fputc(',', f);
+    if (!isnan(r->threshold))
+        print_real(r->threshold, f);
     fprintf(f, ",%s,%" PRIu64, label_name(r), r->version);
     for (uint32_t k = 0; k < c->n; k++) {
         fputc(',', f);
         if (r->values && !isnan(r->values[k]))
-            fprintf(f, "%.17g", r->values[k]);
+            print_real(r->values[k], f);
     }
     fputc('\n', f);
 }
