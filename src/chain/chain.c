@@ -207,7 +207,7 @@ static int find_scaling(chain *st, size_t i, pe_error *errp)
         return errp->kind == PE_ERROR_NONE ? 0 : -1;
     if (rc > 0)
         st->given[i] = overall_scaling(w);
-    if (st->c.rank != 0)
+    if (st->c.rank != 0 || !st->c.progress)
         return 0;
     ahead_words(pl, rc > 0 ? w : NULL, why, words, sizeof(words));
     snprintf(line, sizeof(line), "stage '%.100s' %s", s->name, words);

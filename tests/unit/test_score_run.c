@@ -167,7 +167,7 @@ static void test_rows(void)
 
     prepare();
     expect(PILOT("score", "r"), 0, "",
-           "outliers of 95 rows (kmeans, version 3); threshold ");
+           "1 outlier of 95 rows (kmeans, version 3); threshold ");
     UNIT_CONTAINS(content("err"),
                   "exact for contamination 0.02 over all 95 scores");
     UNIT_CONTAINS(content("err"), "'pilot results r' prints the rows");
@@ -177,7 +177,12 @@ static void test_rows(void)
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(
                         json_object_get(info, "blocks"), "scored")),
                     10);
-    CU_ASSERT_EQUAL(json_array_size(json_object_get(info, "notes")), 0);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(info, "fitted")), 94);
+    UNIT_EQUAL(
+        json_string_value(json_array_get(json_object_get(info, "notes"), 0)),
+        "rows that had a centre as good as to themselves when the model "
+        "was fitted, and were left out then: 1");
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(info, "notes")), 1);
     CU_ASSERT_EQUAL(strlen(json_string_value(json_object_get(info, "digest"))),
                     40);
     json_decref(info);
