@@ -191,7 +191,7 @@ int device_scale_find(device *d, size_t i, const context_scaling **givenp)
     if (!s->told[i] && !cancelled(d)) {
         d->error = (pe_error){0};
         rc = find(d, i);
-        if (rc == 0 && s->told[i])
+        if (rc == 0)
             s->given[i] = overall_scaling(&s->overalls[i]);
         if (rc < 0)
             overall_free(&s->overalls[i]);
