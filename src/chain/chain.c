@@ -12,7 +12,10 @@
 #include "src/agent/fault.h"
 #include "src/block/times.h"
 #include "src/common/clock.h"
+#include "src/common/file.h"
 #include "src/common/text.h"
+
+#define RESTORE_MAX ((size_t)4 << 30) /* bytes of a model */
 
 /* --- what functions may ask for --- */
 
@@ -274,8 +277,43 @@ void chain_close(chain *st)
     *st = (chain){0};
 }
 
+/* The model that the run begins with, as one that is not committed yet.  That
+ * its kind and its options are those of the stage was seen when the run was
+ * started (src/run/restore.c).
+ */
+static pe_model *restored(const chain *st, uint32_t features, pe_error *errp)
+{
+    const char *path = st->c.pl->restore;
+    size_t len = 0;
+    char *data = file_read(path, RESTORE_MAX, &len, errp);
+    pe_model *m = data ? pe_model_decode(data, len, errp) : NULL;
+
+    free(data);
+    if (!m)
+        pe_error_prefix(errp, "restore: %s", path);
+    if (m && (strcmp(m->ops->name, st->model->name) != 0 ||
+              m->features != features)) {
+        pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
+                     "restore: %s is a %s for %u features, and stage '%s' is a "
+                     "%s for %u: begin without it, or with another",
+                     path, m->ops->name, m->features, st->end->name,
+                     st->model->name, features);
+        pe_model_destroy(m);
+        return NULL;
+    }
+    if (m) {
+        m->version = 0;
+        m->commit[0] = '\0';
+    } else if (errp) {
+        errp->kind = PE_ERROR_FATAL; /* no block is to blame */
+    }
+    return m;
+}
+
 pe_model *chain_model(const chain *st, uint32_t features, pe_error *errp)
 {
+    if (st->c.pl->restore && !st->last.fn)
+        return restored(st, features, errp);
     return pe_model_create(st->model->name,
                            st->last.fn ? st->plain : st->end->options, features,
                            errp);

@@ -31,6 +31,8 @@ static const option_spec options[] = {
      "write the summary as JSON to FILE"},
     {"until", 0, OPTION_TEXT, AT(until), "eof", "eof",
      "process what is in the topic now and end; no device starts"},
+    {"restore", 0, OPTION_TEXT, AT(restore), "FILE", NULL,
+     "begin with the model in a safetensors file, as checkpoints are"},
     {"trace", 0, OPTION_FLAG, AT(trace), NULL, NULL,
      "record what becomes of every block, for 'pilot trace RUN'"},
     {"no-final", 0, OPTION_FLAG, AT(no_final), NULL, NULL,
@@ -332,11 +334,12 @@ static int options_check(const struct run_options *o, int n, pe_error *errp)
 {
     if (option_operands(&usage, n, errp) < 0)
         return -1;
-    if (o->resume &&
-        (n > 0 || o->name || o->set.n > 0 || o->dry_run || o->trace))
+    if (o->resume && (n > 0 || o->name || o->set.n > 0 || o->dry_run ||
+                      o->trace || o->restore))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
                             "--resume goes on with a run as it is: no FILE, "
-                            "--run, --set, --trace or --dry-run beside it; "
+                            "--run, --set, --trace, --restore or --dry-run "
+                            "beside it; "
                             "see 'pilot run --help'");
     if (!o->resume && n == 0)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,

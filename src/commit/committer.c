@@ -290,9 +290,10 @@ void committer_leave(committer *c)
     join(c, true);
 }
 
-void committer_trace(committer *c, trace_log *l)
+void committer_note(committer *c, trace_log *l, checkpoint *p)
 {
     c->trace = l;
+    c->checkpoint = p;
 }
 
 void committer_stop(committer *c)

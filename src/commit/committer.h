@@ -9,6 +9,7 @@
 
 #include "src/params/params.h"
 #include "src/trace/log.h"
+#include "checkpoint.h"
 #include "store.h"
 
 /* One or more closed epochs, folded: what one commit moves. */
@@ -106,8 +107,10 @@ typedef struct committer_conf {
 
 /* Start the thread.  Local to rank 0; knows no MPI. */
 committer *committer_start(const committer_conf *c, pe_error *errp);
-/* Have every commit noted in [l] (borrowed).  Before the first job. */
-void committer_trace(committer *c, trace_log *l);
+/* Have every commit noted in [l], and its model offered to [p] (both borrowed;
+ * NULL: not).  Before the first job.
+ */
+void committer_note(committer *c, trace_log *l, checkpoint *p);
 /* Give up what is not committed, join, free.  May be NULL. */
 void committer_stop(committer *c);
 /* Before that: whatever its thread waits for, it waits no longer. */

@@ -94,6 +94,8 @@ static void committed(committer *c, commit_job *j, const params_commit *r,
     memset(model, 0, sizeof(*model));
     if (c->trace)
         note(c, j, &n);
+    if (c->checkpoint)
+        checkpoint_offer(c->checkpoint, n.model.data, n.model.len, n.version);
     pthread_mutex_lock(&c->lock);
     c->view.commits++;
     c->view.commit_ns = clock_mono_ns() - r->began_ns;

@@ -258,5 +258,11 @@ void pipeline_print_config(const pipeline *p, FILE *f)
     print_key(f, 0, "results-topic", p->results_topic);
     print_key(f, 0, "until", p->until_eof ? "eof" : "end");
     print_key(f, 0, "trace", p->trace ? "true" : "false");
+    print_key(f, 0, "restore", p->restore);
+    if (p->checkpoint_s > 0) {
+        print_section(f, 0, "checkpoint");
+        print_time(f, 2, "every", p->checkpoint_s);
+        print_int(f, 2, "keep", p->checkpoint_keep);
+    }
     print_time(f, 0, "stall", p->stall_s);
 }

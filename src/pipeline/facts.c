@@ -179,6 +179,7 @@ void pipeline_destroy(pipeline *p)
     free(p->compression);
     free(p->topic);
     free(p->results_topic);
+    free(p->restore);
     free(p->stream_name);
     free(p->name);
     free(p->file);

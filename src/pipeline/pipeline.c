@@ -35,6 +35,8 @@ static const pe_option_spec root_keys[] = {
      "topic of the scores; default: one of the run's own"},
     {"until", PE_OPTION_STRING, 0, 0, "end", "end eof",
      "end with the devices, or at what the topic holds at the start"},
+    {"restore", PE_OPTION_STRING, 0, 0, NULL, NULL,
+     "a safetensors file of the model to begin with"},
     {"trace", PE_OPTION_BOOL, 0, 0, "false", NULL,
      "record what becomes of every block"},
     {"stall", PE_OPTION_TIME, 0, 86400, "30s", NULL,
@@ -62,6 +64,13 @@ static const pe_option_spec epoch_keys[] = {
      "time between two reductions; default: 250ms"},
     {"blocks", PE_OPTION_INT, 1, 1e9, NULL, NULL,
      "blocks between two reductions, instead"},
+    {0},
+};
+
+static const pe_option_spec checkpoint_keys[] = {
+    {"every", PE_OPTION_TIME, 1, 30 * 86400, "10m", NULL,
+     "time between two files of the model"},
+    {"keep", PE_OPTION_INT, 1, 10000, "3", NULL, "the newest so many stay"},
     {0},
 };
 
@@ -320,6 +329,24 @@ static int read_epoch(pipeline *p, const tree *root, pe_error *errp)
     return 0;
 }
 
+/* Files of the model; [shape] is known. */
+static int read_checkpoint(pipeline *p, const tree *root, pe_error *errp)
+{
+    const tree *t = tree_get(root, "checkpoint");
+    pe_options *o = section_read(t, checkpoint_keys, NULL, errp);
+
+    if (!o)
+        return -1;
+    p->checkpoint_s = t ? pe_options_time(o, "every") : 0;
+    p->checkpoint_keep = (int)pe_options_int(o, "keep");
+    pe_options_destroy(o);
+    if (p->restore && !pipeline_last_stage(p)->is_model)
+        return section_error(tree_get(root, "restore"), errp,
+                             "restore: the last stage is a function, and "
+                             "learns no model to begin with");
+    return 0;
+}
+
 /* --- the file --- */
 
 static int take_root(pipeline *p, const tree *root, const pe_options *o,
@@ -346,13 +373,15 @@ static int take_root(pipeline *p, const tree *root, const pe_options *o,
     p->stall_s = pe_options_time(o, "stall");
     p->until_eof = !strcmp(pe_options_string(o, "until"), "eof");
     p->trace = pe_options_bool(o, "trace");
+    p->restore = words_copy(pe_options_string(o, "restore"), &failed);
     return failed ? pe_error_nomem(errp) : 0;
 }
 
 static int read_root(pipeline *p, const tree *root, pe_error *errp)
 {
-    pe_options *o = section_read(root, root_keys,
-                                 "pilots stages context streams epoch", errp);
+    pe_options *o =
+        section_read(root, root_keys,
+                     "pilots stages context streams epoch checkpoint", errp);
 
     if (!o)
         return -1;
@@ -367,7 +396,8 @@ static int read_all(pipeline *p, const tree *root, pe_error *errp)
         pipeline_read_pilots(p, root, errp) < 0 ||
         pipeline_read_stages(p, root, errp) < 0 ||
         read_context(p, root, errp) < 0 || read_stream(p, root, errp) < 0 ||
-        read_results(p, root, errp) < 0 || read_epoch(p, root, errp) < 0)
+        read_results(p, root, errp) < 0 || read_epoch(p, root, errp) < 0 ||
+        read_checkpoint(p, root, errp) < 0)
         return -1;
     return pipeline_check_reach(p, root, errp);
 }

@@ -128,6 +128,9 @@ typedef struct pipeline {
     double stall_s;        /* as the file's stall; 0: never */
     bool until_eof;        /* --until eof, or until: eof in the file */
     bool trace;            /* what becomes of every block is recorded */
+    double checkpoint_s;   /* between two files of the model; 0: none */
+    int checkpoint_keep;   /* so many of them */
+    char *restore;         /* a model to begin with, or NULL */
 } pipeline;
 
 /* Read [path], apply [overrides] ("PATH=VALUE", in order), fill in what is

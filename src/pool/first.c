@@ -32,6 +32,15 @@ static int try_model(const pool *p, uint32_t features, bool foreign,
     return d ? 0 : -1;
 }
 
+/* A device of ours senses what the model of `restore` is not for: no block of
+ * the run would be taken.
+ */
+static void fail_restored(pool *p, const pe_error *e)
+{
+    if (p->c.pl->restore && e->kind == PE_ERROR_FATAL)
+        pool_fail(p, e);
+}
+
 /* Propose the features of [r]; true: it needs no model, or is refused. */
 static bool propose(pool *p, source_item *r)
 {
@@ -51,6 +60,8 @@ static bool propose(pool *p, source_item *r)
         p->own.first.tried = p->term.proposal;
         return false;
     }
+    if (!r->foreign)
+        fail_restored(p, &r->bad);
     r->bad.kind = PE_ERROR_INPUT;
     p->term.proposal = 0;
     chain_forget(&p->stages);
@@ -83,8 +94,12 @@ static bool look_into(pool *p, const pool_lane *l)
             (work_hear(p, r, &e) < 0 ||
              chain_scout(&p->stages, &r->block, &features, &e) < 0))
             pool_fail(p, &e);
-        if (!features || try_model(p, features, false, &e) < 0)
+        if (!features)
             continue;
+        if (try_model(p, features, false, &e) < 0) {
+            fail_restored(p, &e);
+            continue;
+        }
         p->term.proposal = p->own.first.tried = features;
         return true;
     }

@@ -299,11 +299,20 @@ static void watch_drain(pool *p, int64_t now)
     pool_fail(p, &e);
 }
 
+static void tell_checkpoints(pool *p)
+{
+    char words[CHECKPOINT_WORDS];
+
+    if (p->c.checkpoint && checkpoint_news(p->c.checkpoint, words))
+        head_note(p, words);
+}
+
 void head_tell(pool *p, int64_t now)
 {
     watch_drain(p, now);
     if (!p->c.progress)
         return;
+    tell_checkpoints(p);
     tell_servers(p);
     tell_dominated(p);
     stall_look(p, now);

@@ -37,7 +37,8 @@ struct agent {
     int64_t *high; /* rank 0: next offset of every partition, at the start */
     source_reader *source;
     committer *committer;
-    traced *traced; /* NULL: nothing is */
+    traced *traced;         /* NULL: nothing is */
+    checkpoint *checkpoint; /* rank 0; NULL: none */
     pool *pool;
     char *files; /* what a local run is read from, as JSON; NULL */
 };
@@ -289,6 +290,24 @@ static int open_trace(struct agent *a, int rank, int size, pe_error *errp)
     return a->traced ? 0 : -1;
 }
 
+/* Rank 0. */
+static int open_checkpoint(struct agent *a, pe_error *errp)
+{
+    checkpoint_conf c = {.every_s = a->pl->checkpoint_s,
+                         .keep = a->pl->checkpoint_keep};
+    char *folder = NULL;
+
+    if (a->pl->checkpoint_s <= 0)
+        return 0;
+    c.folder = folder = text_format("%s/checkpoints", a->dir);
+    if (folder)
+        a->checkpoint = checkpoint_open(&c, errp);
+    else
+        pe_error_nomem(errp);
+    free(folder);
+    return a->checkpoint ? 0 : -1;
+}
+
 static int prepare(struct agent *a, int rank, int size, pe_error *errp)
 {
     pool_conf conf = {
@@ -305,6 +324,9 @@ static int prepare(struct agent *a, int rank, int size, pe_error *errp)
         .progress = event_print,
     };
 
+    if (rank == 0 && open_checkpoint(a, errp) < 0)
+        return -1;
+    conf.checkpoint = a->checkpoint;
     if (rank == 0 && start_committer(a, size, errp) < 0)
         return -1;
     if (open_source(a, errp) < 0) {
@@ -425,6 +447,7 @@ int main(int argc, char **argv)
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     rc = run(&a, rank, size);
     pool_destroy(a.pool);
+    checkpoint_close(a.checkpoint);
     traced_close(a.traced);
     free(a.files);
     pipeline_destroy(a.pl);

@@ -40,8 +40,8 @@ static int init(pool *p, pe_error *errp)
     send_init(&p->sends, c->comm, c->source);
     p->trail.log = c->trace;
     p->results.trail = &p->trail;
-    if (c->committer && c->trace)
-        committer_trace(c->committer, c->trace);
+    if (c->committer)
+        committer_note(c->committer, c->trace, c->checkpoint);
     if (figures_init(&p->figures, errp) < 0 || lane_init(p, errp) < 0 ||
         round_init(p, errp) < 0 || chain_open(&p->stages, &stages, errp) < 0 ||
         results_open(&p->results, &p->c, &p->term, &p->fate, p->epochs.slot,

@@ -25,6 +25,7 @@ typedef struct pool_conf {
     committer *committer;    /* rank 0; NULL elsewhere */
     bool durable;            /* state survives: exactly-once */
     trace_log *trace;        /* of this rank; NULL: nothing is traced */
+    checkpoint *checkpoint;  /* rank 0; NULL: none is written */
     const int64_t *eof;      /* rank 0: end of every partition, or NULL */
     const atomic_int *drain; /* set by a signal: finish what is begun */
     double drain_limit_s;    /* then, give up on a server that does not answer

@@ -293,6 +293,17 @@ static void set_commits(json_t *o, const pool *p, const int64_t f[F_ALL])
     json_object_set_new(o, "answers", figures_answers_event(f + F_ANSWERS));
 }
 
+static void set_checkpoints(json_t *o, const pool *p)
+{
+    uint64_t written = 0, failed = 0;
+
+    if (!p->c.checkpoint)
+        return;
+    checkpoint_count(p->c.checkpoint, &written, &failed);
+    event_int(o, "checkpoints", written);
+    event_int(o, "checkpoints_failed", failed);
+}
+
 static void set_counts(json_t *o, const pool *p, const int64_t f[F_ALL])
 {
     const params_counters *t = &p->head->view.total;
@@ -329,6 +340,7 @@ json_t *pool_report(pool *p)
     if (!o)
         return NULL;
     set_counts(o, p, f);
+    set_checkpoints(o, p);
     set_times(o, f);
     set_commits(o, p, f);
     return o;

@@ -84,8 +84,12 @@ static const char *travels(const char *override)
 {
     size_t len = strcspn(override, "=");
     static const char tail[] = ".function";
+    static const char model[] = "restore=";
     size_t n = sizeof(tail) - 1;
 
+    if (!strncmp(override, model, sizeof(model) - 1) &&
+        override[sizeof(model) - 1] == '/')
+        return override + sizeof(model) - 1;
     if (!override[len] || override[len + 1] != '/' || len < n ||
         strncmp(override + len - n, tail, n) != 0)
         return NULL;

@@ -20,6 +20,7 @@ struct run_options {
     const char *name;    /* of the new run, or NULL */
     const char *resume;  /* run to go on with, or NULL */
     const char *until;   /* "eof", or NULL */
+    const char *restore; /* a model to begin with, or NULL */
     const char *file;    /* the operand, NULL with resume */
     bool no_final;       /* rows are not scored again at the end */
     bool trace;          /* record what becomes of every block */

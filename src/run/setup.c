@@ -12,11 +12,13 @@
 
 #include "src/common/file.h"
 #include "src/common/locate.h"
+#include "src/common/log.h"
 #include "src/common/random.h"
 #include "src/common/text.h"
 #include "src/common/words.h"
 #include "src/registry/submit.h"
 #include "src/request/defaults.h"
+#include "src/run/restore.h"
 #include "src/run/run.h"
 
 #define FILE_MAX_BYTES (4 << 20) /* of a pipeline file */
@@ -324,6 +326,51 @@ static int files_check(const struct run *r, pe_error *errp)
     return status;
 }
 
+/* The model to begin with, as the command line or else the file names it, new
+ * memory; NULL with no error set: none is named.
+ */
+static char *restore_path(const struct run_options *o, const pipeline *p,
+                          pe_error *errp)
+{
+    char *folder, *path;
+
+    if (o->restore)
+        return locate_absolute(NULL, o->restore, errp);
+    if (!p->restore)
+        return NULL;
+    folder = locate_folder(o->file, errp);
+    path = folder ? locate_absolute(folder, p->restore, errp) : NULL;
+    free(folder);
+    return path;
+}
+
+/* It is looked at, and kept in the folder of the run: the file may go. */
+static int restore_settle(struct run *r, bool make, pe_error *errp)
+{
+    pe_error e = {0};
+    char *path = restore_path(r->o, r->p, &e), *words = NULL, *copy = NULL;
+    int status = 0;
+
+    if (e.kind != PE_ERROR_NONE) {
+        *errp = e;
+        return -1;
+    }
+    if (!path)
+        return 0;
+    if (make && !(copy = run_path(r, "restore.safetensors", errp)))
+        status = -1;
+    if (status == 0)
+        status = restore_take(r->p, path, copy, &words, errp);
+    if (status == 0 && copy)
+        status = override_add(r->req, text_format("restore=%s", copy), errp);
+    if (status == 0 && make)
+        log_info("%s", words);
+    free(words);
+    free(copy);
+    free(path);
+    return status;
+}
+
 int run_setup_new(struct run *r, pe_error *errp)
 {
     if (r->o->name && name_check(r->o->name, errp) < 0)
@@ -335,7 +382,8 @@ int run_setup_new(struct run *r, pe_error *errp)
                              : name_make(r->p->name, errp);
     if (!r->req->run)
         return r->o->name ? pe_error_nomem(errp) : -1;
-    if (places_fill(r, r->req->run, errp) < 0 || folder_make(r, errp) < 0)
+    if (places_fill(r, r->req->run, errp) < 0 || folder_make(r, errp) < 0 ||
+        restore_settle(r, true, errp) < 0)
         return -1;
     return file_copy(r->o->file, r->req->file, errp);
 }
@@ -434,6 +482,8 @@ int run_setup_join(struct run *r, pe_error *errp)
         if (status == 0)
             status = folder_make(r, errp);
         if (status == 0)
+            status = restore_settle(r, true, errp);
+        if (status == 0)
             status = file_copy(r->o->file, r->req->file, errp);
     }
     free(dir);
@@ -460,6 +510,8 @@ int run_setup_plan(const struct run_options *o, void *file, pe_error *errp)
         return -1;
     if (request_create(&r, errp) == 0 && file_load(&r, errp) == 0)
         status = files_check(&r, errp);
+    if (status == 0)
+        status = restore_settle(&r, false, errp);
     if (status == 0 && file)
         pipeline_print_plan(r.p, o->name ? o->name : "RUN", file);
     pipeline_destroy(r.p);
