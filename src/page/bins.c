@@ -99,3 +99,12 @@ bool bins_range(const bins *b, int *firstp, int *lastp)
     *lastp = (int)((b->last_ns - b->base_ns) / b->step_ns);
     return true;
 }
+
+void bins_parts(const bins *b, double *firstp, double *lastp)
+{
+    int64_t into = (b->first_ns - b->base_ns) % b->step_ns,
+            last = (b->last_ns - b->base_ns) % b->step_ns;
+
+    *firstp = 1 - (double)into / (double)b->step_ns;
+    *lastp = (double)last / (double)b->step_ns;
+}

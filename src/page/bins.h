@@ -46,4 +46,9 @@ double *bins_row(const bins *b, int i);
 /* First and last bin that holds a time that was seen; false: none does. */
 bool bins_range(const bins *b, int *firstp, int *lastp);
 
+/* How much of these two lies between the first and the last time that was seen,
+ * 0 to 1: what stands in them is of no more time than that.
+ */
+void bins_parts(const bins *b, double *firstp, double *lastp);
+
 #endif

@@ -103,8 +103,8 @@ static json_t *top_make(const json_t *facts)
     if (json_is_object(live) && !json_is_true(json_object_get(facts, "over")))
         live_take(top, live);
     if (!json_object_get(top, "state"))
-        json_object_set_new(
-            top, "state", json_string(value_text(facts, "state", "unknown")));
+        json_object_set_new(top, "state",
+                            json_string(value_text(facts, "state", "unknown")));
     return top;
 }
 
@@ -144,7 +144,8 @@ static void core_hours_add(document *d)
     {
         sum += json_number_value(s);
     }
-    if (sum > 0 && points > 0)
+    /* Of a process that runs nobody knows it yet. */
+    if (sum > 0 && points > 0 && json_is_true(fact(d, "over")))
         json_object_set_new(d->report, "core_hours_per_million",
                             json_real(sum / 3600 / (points / 1e6)));
 }

@@ -18,9 +18,9 @@
  *    "arithmetic": [what the verdict is made of, in words],
  *    "core_hours_per_million": points,
  *    "series": {counted, from, latency_of, start_ns, from_s, step_s,
- *      blocks, points, bytes, outliers, p50_ms, p90_ms, p99_ms: [a number,
- *      or null, a step]},
- *    "hops": [{hop, words, n, p50_ms, p90_ms, p99_ms, max_ms, negative}],
+ *      first_part, last_part: how much of those two steps it was, blocks,
+ * points, bytes, outliers, p50_ms, p90_ms, p99_ms: [a number, or null, a
+ * step]}, "hops": [{hop, words, n, p50_ms, p90_ms, p99_ms, max_ms, negative}],
  *    "hops_from": in words,
  *    "ranks": {start_ns, from_s, step_s, states: [...], words,
  *      rows: [{name, share: [of each state: [a share a step]]}],

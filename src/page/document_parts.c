@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,23 +130,27 @@ static json_t *lane_of(const bins *b, int lane, int first, int last)
 /* Without a trace: throughput, as coarse as commits are. */
 static void series_of_commits(document *d)
 {
+    double first_part, last_part;
     bins b;
     int first, last;
 
     if (bins_open(&b, 2, 100 * CLOCK_MS, NULL) < 0)
         return;
     if (spread_commits(fact(d, "commits"), &b) == 0 &&
-        bins_range(&b, &first, &last))
+        bins_range(&b, &first, &last)) {
+        bins_parts(&b, &first_part, &last_part);
         json_object_set_new(
             d->report, "series",
-            json_pack("{s:s, s:s, s:I, s:f, s:o, s:o}", "counted", "committed",
-                      "from",
+            json_pack("{s:s, s:s, s:I, s:f, s:f, s:f, s:o, s:o}", "counted",
+                      "committed", "from",
                       "the newest commits that its parameter service keeps, "
                       "each spread over the time since the one before",
                       "start_ns", (json_int_t)(b.base_ns + first * b.step_ns),
-                      "step_s", (double)b.step_ns / CLOCK_S, "blocks",
+                      "step_s", (double)b.step_ns / CLOCK_S, "first_part",
+                      first_part, "last_part", last_part, "blocks",
                       lane_of(&b, 0, first, last), "points",
                       lane_of(&b, 1, first, last)));
+    }
     bins_close(&b);
 }
 
@@ -168,10 +173,12 @@ static void hops_of_summary(document *d)
 {
     const json_t *latency = json_object_get(d->top, "latency_ms");
     json_t *list = json_array();
+    bool any = false;
 
     for (size_t i = 0; i < sizeof(summary_hops) / sizeof(*summary_hops); i++) {
         const json_t *h = json_object_get(latency, summary_hops[i].hop);
 
+        any = any || value_int(h, "n") > 0;
         if (h)
             json_array_append_new(
                 list,
@@ -182,7 +189,7 @@ static void hops_of_summary(document *d)
                           "p99_ms", value_real(h, "p99"), "max_ms",
                           value_real(h, "max")));
     }
-    if (json_array_size(list) > 0) {
+    if (any) {
         json_object_set_new(d->report, "hops", list);
         return;
     }

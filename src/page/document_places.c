@@ -39,7 +39,7 @@ static json_t *pilot_of_beat(const document *d, const char *name,
     if (strcmp(value_text(beat, "kind", ""), "edge") != 0)
         put(o, "ranks", beat, "ranks");
     put(o, "cpu_s", json_object_get(d->top, "cpu_s"), name);
-    if (!json_object_get(o, "cpu_s"))
+    if (!json_object_get(o, "cpu_s") && json_object_get(beat, "final"))
         put(o, "cpu_s", beat, "cpu_s");
     put(o, "restarts", beat, "restarts");
     put(o, "words", beat, "reason");
@@ -57,7 +57,6 @@ static json_t *pilot_of_live(const json_t *from)
     put(o, "state", from, "state");
     put(o, "host", from, "host");
     put(o, "ranks", from, "ranks");
-    put(o, "cpu_s", from, "cpu_s");
     put(o, "restarts", from, "restarts");
     put(o, "words", from, "reason");
     if (!*value_text(o, "words", ""))

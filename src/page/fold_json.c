@@ -55,19 +55,21 @@ static json_t *quantile_make(const fold *f, double q, int first, int last)
 static json_t *series_make(const fold *f)
 {
     const bins *b = &f->series;
+    double first_part, last_part;
     int first, last;
 
     if (!bins_range(b, &first, &last))
         return NULL;
+    bins_parts(b, &first_part, &last_part);
     return json_pack(
-        "{s:s, s:s, s:s, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:s, s:s, s:I, s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o}",
         "counted", "processed", "from",
-        "each block of the trace, by its end "
-        "on a rank",
-        "latency_of", "From sensed to committed", "start_ns",
+        "each block of the trace, by its end on a rank", "latency_of",
+        "From sensed to committed", "start_ns",
         (json_int_t)(b->base_ns + first * b->step_ns), "step_s",
-        (double)b->step_ns / CLOCK_S, "blocks",
-        lane_make(b, LANE_BLOCKS, first, last), "points",
+        (double)b->step_ns / CLOCK_S, "first_part", first_part, "last_part",
+        last_part, "blocks", lane_make(b, LANE_BLOCKS, first, last), "points",
         lane_make(b, LANE_POINTS, first, last), "bytes",
         lane_make(b, LANE_BYTES, first, last), "outliers",
         lane_make(b, LANE_OUTLIERS, first, last), "p50_ms",

@@ -37,6 +37,7 @@ typedef struct known {
     bool alive;    /* a pilot of it is not over */
     bool over;     /* its summary is that of its end */
     bool gone;     /* its parameter service has nothing of it */
+    bool quickly;  /* nothing that takes long */
 } known;
 
 static void put(known *k, const char *key, json_t *value)
@@ -451,7 +452,12 @@ static int gather(known *k, pe_error *errp)
         return -1;
     if (k->dir) {
         folder_read(k);
-        trace_read(k);
+        if (k->quickly)
+            why(k, "trace",
+                "of a run that goes on 'pilot report' reads the trace, if it "
+                "has one");
+        else
+            trace_read(k);
         commits_read(k);
     } else {
         why(k, "commits", "the folder of the run is not on this host");
@@ -462,6 +468,8 @@ static int gather(known *k, pe_error *errp)
         why(k, "config", "the folder of the run is not on this host");
         why(k, "beats", "the folder of the run is not on this host");
     }
+    if (k->quickly)
+        return 0;
     live_read(k);
     if (!k->dir && k->gone)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
@@ -477,9 +485,13 @@ static int gather(known *k, pe_error *errp)
     return 0;
 }
 
-json_t *known_facts(const char *run, const char *by, pe_error *errp)
+static json_t *facts_make(const char *run, const char *by, bool quickly,
+                          pe_error *errp)
 {
-    known k = {.run = run, .facts = json_object(), .why = json_object()};
+    known k = {.run = run,
+               .facts = json_object(),
+               .why = json_object(),
+               .quickly = quickly};
     pe_error e = {0};
     int rc = -1;
 
@@ -502,4 +514,14 @@ json_t *known_facts(const char *run, const char *by, pe_error *errp)
     free(k.dir);
     free(k.home);
     return k.facts;
+}
+
+json_t *known_facts(const char *run, const char *by, pe_error *errp)
+{
+    return facts_make(run, by, false, errp);
+}
+
+json_t *known_quickly(const char *run, const char *by, pe_error *errp)
+{
+    return facts_make(run, by, true, errp);
 }

@@ -15,4 +15,10 @@
  */
 json_t *known_facts(const char *run, const char *by, pe_error *errp);
 
+/* The same without "trace" and "refused", which may take long, and "live",
+ * which the caller has: for who looks again and again.  A run of which this
+ * host has no folder is no error.
+ */
+json_t *known_quickly(const char *run, const char *by, pe_error *errp);
+
 #endif

@@ -307,6 +307,19 @@
         });
     }
 
+    /* [n] of step [i] a second; of a step that was cut it is the part of the
+     * time that counts, and less than half of one is no measurement.
+     */
+    function rate(s, values, i) {
+        var part = 1;
+        if (!values || !known(values[i])) return NaN;
+        if (i === 0 && known(s.first_part)) part = s.first_part;
+        if (i === values.length - 1 && known(s.last_part))
+            part = values.length > 1 ? s.last_part :
+                s.first_part + s.last_part - 1;
+        return part < 0.5 ? NaN : values[i] / (part * s.step_s);
+    }
+
     /* Where all curves end, so that pictures lie below each other. */
     function lastAt() {
         var s = doc.report.series, r = doc.report.ranks, to = 0;
@@ -367,7 +380,7 @@
         var total = get(doc, "latency_ms.total") || {};
         var hours = doc.report.core_hours_per_million;
         tile(dl, "Blocks learned from", num(b.applied),
-            b.sent ? "of " + num(b.sent) + " sent" : "");
+            b.sent >= b.applied ? "of " + num(b.sent) + " sent" : "");
         tile(dl, "Rate", num(rate.blocks_per_s), "blocks/s");
         tile(dl, "Bytes", bytes(doc.bytes),
             known(rate.mb_per_s) ? num(rate.mb_per_s) + " MB/s" : "");
@@ -405,7 +418,7 @@
         o.plugins.tooltip = {callbacks: {
             title: function (t) { return at(t[0].parsed.x); },
             label: function (t) {
-                var mb = s.bytes ? s.bytes[t.dataIndex] / s.step_s : NaN;
+                var mb = rate(s, s.bytes, t.dataIndex);
                 return num(t.parsed.y) + " blocks/s" +
                     (known(mb) ? ", " + bytes(mb) + "/s" : "");
             }
@@ -413,17 +426,16 @@
         draw(p.box, p, "throughput", "Line of blocks a second over time", {
             type: "line",
             data: {datasets: [line("blocks/s", "blue",
-                points(s, s.blocks.map(function (n) {
-                    return known(n) ? n / s.step_s : null;
+                points(s, s.blocks.map(function (n, i) {
+                    return rate(s, s.blocks, i);
                 }), 0), {fill: "origin", backgroundColor: "transparent"})]},
             options: o
         });
         numbers(p.box, p, "Throughput", [["seconds"], ["blocks/s"],
             ["points/s"], ["bytes/s"]],
         s.blocks.map(function (n, i) {
-            return [at(stepAt(s, i)), num(n / s.step_s),
-                s.points ? num(s.points[i] / s.step_s) : "–",
-                s.bytes ? bytes(s.bytes[i] / s.step_s) : "–"];
+            return [at(stepAt(s, i)), num(rate(s, s.blocks, i)),
+                num(rate(s, s.points, i)), bytes(rate(s, s.bytes, i))];
         }));
     }
 
