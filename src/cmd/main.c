@@ -14,6 +14,7 @@
 #include "src/common/text.h"
 #include "src/model/path.h"
 #include "src/page/page.h"
+#include "src/serve/serve.h"
 #include "src/view/view.h"
 
 /* In front of every message. */
@@ -30,6 +31,7 @@ static const struct command {
     {"model", view_model, "show the model of a run, or write it to a file"},
     {"top", view_top, "show a run as it is now"},
     {"commits", view_commits, "list the newest commits of a run"},
+    {"serve", serve_command, "show a run as a web page, and as metrics"},
     {"report", page_report, "write a run as one HTML file, or as JSON"},
     {"peek", view_peek, "show the newest records of a topic"},
     {"trace", view_trace, "show where the blocks of a run spent their time"},

@@ -13,10 +13,10 @@
 #include "scratch.h"
 #include "src/common/file.h"
 
-static const char *const verbs[] = {"run",     "results", "score",  "model",
-                                    "inspect", "peek",    "runs",   "submit",
-                                    "status",  "wait",    "cancel", "log",
-                                    "resize",  "doctor",  "config", "report"};
+static const char *const verbs[] = {
+    "run",    "results", "score",  "model",  "inspect", "peek",
+    "runs",   "submit",  "status", "wait",   "cancel",  "log",
+    "resize", "doctor",  "config", "report", "serve"};
 
 static char *source_file(const char *name)
 {
