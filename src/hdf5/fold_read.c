@@ -108,15 +108,23 @@ static hsize_t length_of(hid_t set)
     return n;
 }
 
-static int read_slab(const unfolder *u, hid_t set, hid_t type, hsize_t from,
-                     hsize_t n, void *out, pe_error *errp)
+/* Rows of a data set. */
+typedef struct slab {
+    hid_t set, type;
+    hsize_t from, n;
+} slab;
+
+static int read_slab(const unfolder *u, const slab *s, void *out,
+                     pe_error *errp)
 {
-    hid_t there = H5Dget_space(set), here = H5Screate_simple(1, &n, NULL);
+    hid_t there = H5Dget_space(s->set);
+    hid_t here = H5Screate_simple(1, &s->n, NULL);
     int rc = 0;
 
     if (there < 0 || here < 0 ||
-        H5Sselect_hyperslab(there, H5S_SELECT_SET, &from, NULL, &n, NULL) < 0 ||
-        H5Dread(set, type, here, there, H5P_DEFAULT, out) < 0)
+        H5Sselect_hyperslab(there, H5S_SELECT_SET, &s->from, NULL, &s->n,
+                            NULL) < 0 ||
+        H5Dread(s->set, s->type, here, there, H5P_DEFAULT, out) < 0)
         rc = damaged(u, errp);
     if (there >= 0)
         H5Sclose(there);
@@ -141,7 +149,7 @@ static int put_names(const unfolder *u, hid_t set, pe_error *errp)
         layout_segment s = {.kind = LAYOUT_NAMES, .n = (uint32_t)some};
         text t = {0};
 
-        rc = read_slab(u, set, type, at, some, names, errp);
+        rc = read_slab(u, &(slab){set, type, at, some}, names, errp);
         for (hsize_t i = 0; rc == 0 && i < some; i++) {
             const char *name = names + i * most;
             uint32_t two[2] = {(uint32_t)(at + i),
@@ -180,6 +188,7 @@ typedef struct columns {
     hid_t set[FOLD_COLUMNS], type[FOLD_COLUMNS];
     size_t n;
     hsize_t rows;
+    unsigned char *row, *column; /* of FOLD_ROWS */
 } columns;
 
 /* A column that an older pilot did not have stays 0. */
@@ -223,21 +232,22 @@ static void close_columns(columns *c)
     }
 }
 
+/* Some rows from [at] on into c->row. */
 static int read_rows(const unfolder *u, const fold_table *t, const columns *c,
-                     hsize_t at, hsize_t n, unsigned char *rows,
-                     unsigned char *column, pe_error *errp)
+                     hsize_t at, hsize_t n, pe_error *errp)
 {
     int rc = 0;
 
-    memset(rows, 0, n * t->row);
+    memset(c->row, 0, n * t->row);
     for (size_t i = 0; rc == 0 && i < c->n; i++) {
         const fold_column *k = &t->columns[i];
 
         if (c->set[i] < 0)
             continue;
-        rc = read_slab(u, c->set[i], c->type[i], at, n, column, errp);
+        rc = read_slab(u, &(slab){c->set[i], c->type[i], at, n}, c->column,
+                       errp);
         for (hsize_t r = 0; rc == 0 && r < n; r++)
-            memcpy(rows + r * t->row + k->offset, column + r * k->bytes,
+            memcpy(c->row + r * t->row + k->offset, c->column + r * k->bytes,
                    k->bytes);
     }
     return rc;
@@ -245,11 +255,10 @@ static int read_rows(const unfolder *u, const fold_table *t, const columns *c,
 
 static int put_rows(const unfolder *u, const fold_table *t, pe_error *errp)
 {
-    unsigned char *rows = malloc(FOLD_ROWS * t->row);
-    unsigned char *column = malloc(FOLD_ROWS * t->row);
-    columns c = {0};
+    columns c = {.row = malloc(FOLD_ROWS * t->row),
+                 .column = malloc(FOLD_ROWS * t->row)};
     int rc =
-        rows && column ? open_columns(u, t, &c, errp) : pe_error_nomem(errp);
+        c.row && c.column ? open_columns(u, t, &c, errp) : pe_error_nomem(errp);
 
     for (hsize_t at = 0; rc == 0 && at < c.rows; at += FOLD_ROWS) {
         hsize_t n = c.rows - at < FOLD_ROWS ? c.rows - at : FOLD_ROWS;
@@ -258,13 +267,13 @@ static int put_rows(const unfolder *u, const fold_table *t, pe_error *errp)
                                   .n = (uint32_t)n,
                                   .bytes = (uint32_t)(n * t->row)};
 
-        rc = read_rows(u, t, &c, at, n, rows, column, errp);
+        rc = read_rows(u, t, &c, at, n, errp);
         if (rc == 0)
-            rc = put_segment(u, s, rows, errp);
+            rc = put_segment(u, s, c.row, errp);
     }
     close_columns(&c);
-    free(rows);
-    free(column);
+    free(c.row);
+    free(c.column);
     return rc;
 }
 
