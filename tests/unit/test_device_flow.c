@@ -105,6 +105,51 @@ static void test_device_schedule(void)
     CU_ASSERT(bench_stop(&b).paced_ns > 50000000);
 }
 
+/* A source with a schedule of its own: bursts of three, 10 ms apart, the first
+ * of them after 20 ms.
+ */
+static int planned;
+
+static int64_t planned_ns(int i)
+{
+    return INT64_C(20000000) + i / 3 * INT64_C(10000000);
+}
+
+static int plan_open(pe_context *ctx)
+{
+    planned = 0;
+    context_due(ctx, planned_ns(0));
+    return bench_count.open ? bench_count.open(ctx) : 0;
+}
+
+static int plan_produce(pe_context *ctx, pe_block *out)
+{
+    context_due(ctx, planned_ns(++planned));
+    return bench_count.produce_edge(ctx, out);
+}
+
+static void test_device_own_schedule(void)
+{
+    pe_function source = bench_count;
+    int64_t from;
+    bench b;
+
+    source.open = plan_open;
+    source.produce_edge = plan_produce;
+    bench_init(&b, &source, NULL);
+    atomic_store(&bench_blocks, 12);
+    b.conf.rate = 1; /* which it knows, and its schedule has */
+    from = clock_real_ns();
+    bench_start(&b);
+    CU_ASSERT(bench_wait(bench_over, &b));
+    CU_ASSERT_EQUAL_FATAL(fake.n_stored, 12);
+    CU_ASSERT(fake.stored[0].sense_ns - from >= 20000000);
+    for (int i = 0; i < 12; i++)
+        CU_ASSERT_EQUAL(fake.stored[i].sense_ns - fake.stored[0].sense_ns,
+                        planned_ns(i) - planned_ns(0));
+    bench_stop(&b);
+}
+
 /* A broker that stalls and a source that is slow: the stamps are those of the
  * schedule, and the time lost is made good.
  */
@@ -336,6 +381,7 @@ int main(void)
         {"device: a full queue drops", test_device_drops},
         {"device: a full client", test_device_client_full},
         {"device: schedule", test_device_schedule},
+        {"device: schedule of the source's own", test_device_own_schedule},
         {"device: schedule under back-pressure", test_device_omission},
         {"device: cancel", test_device_cancel},
         {"device: abort", test_device_abort},

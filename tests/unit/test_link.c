@@ -379,18 +379,34 @@ static void test_half(void)
     close_bench(&b);
 }
 
+/* Keep a port of 127.0.0.1 from everybody, and listen to nobody there. */
+static int take_port(int port)
+{
+    const struct sockaddr_in at = {.sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    CU_ASSERT_EQUAL_FATAL(bind(fd, (const struct sockaddr *)&at, sizeof(at)),
+                          0);
+    return fd;
+}
+
 /* A server that is not there: the connection is cut, and counted. */
 static void test_refused(void)
 {
     char c;
     bench b;
-    int fd;
+    int fd, taken;
 
     open_bench(&b, FAR_ECHO, "1ms", NULL, 4);
     far_server_close(&b.server);
+    taken = take_port(b.server.port);
     fd = dial(&b);
     CU_ASSERT(read(fd, &c, 1) <= 0);
     close(fd);
+    close(taken);
     stop_bench(&b);
     proxy_stats s = proxy_stats_get(b.p);
     CU_ASSERT_EQUAL(s.accepted, 1);
