@@ -96,7 +96,7 @@ static int dispatched(const pool_slot *open)
  */
 void __wrap_results_poll(pool_results *r)
 {
-    enum { RECORD = 4096 };
+    enum { RECORD = 16384 }; /* more than a pool_held has */
     pool_slot *open = r->slot;
 
     __real_results_poll(r);
