@@ -29,7 +29,7 @@ none_of() { [ -z "$(left_of "$1")" ]; }
 
 pilot run "$job" --run far --set pilots.pool.resource="$FAR_URL" \
     --set pilots.pool.ntasks=2 --set pilots.devices.via="$FAR_URL" \
-    --summary "$TEST_DIR/far.json" >"$TEST_DIR/far.out" 2>&1
+    --trace --summary "$TEST_DIR/far.json" >"$TEST_DIR/far.out" 2>&1
 is $? 0 "far: exit status" || sed 's/^/# /' "$TEST_DIR/far.out"
 exact far --blocks 200
 is "$(get "$TEST_DIR/far.json" applied)" 800 "far: every block once"
@@ -42,6 +42,12 @@ is "$(stat -c %a "$FAR_STATE/far/pool/password")" 600 \
 out=$(grep -l "$(cat "$FAR_PASSWORD_FILE")" "$FAR_STATE"/far/pool/* \
     "$PILOT_HOME"/far/*/* 2>/dev/null)
 is "$out" "$FAR_STATE/far/pool/password" "far: and nowhere else"
+pilot trace --json far >"$TEST_DIR/trace.json" 2>"$TEST_DIR/err"
+is "$(get "$TEST_DIR/trace.json" committed)" 800 "far: its trace is fetched" ||
+    sed 's/^/# /' "$TEST_DIR/err" "$TEST_DIR/far.out"
+rm -r "$PILOT_HOME/far/pool/trace"/*
+has "$(pilot trace far)" "the logs of pool are not here" \
+    "far: logs that are missing are said"
 
 # Without the way there an endpoint nobody reaches is refused, with the fix.
 pilot run "$job" --run lost --set pilots.pool.resource="$FAR_URL" \
