@@ -24,6 +24,11 @@ double *bins_row(const bins *b, int i)
     return b->sum + (size_t)i * (size_t)b->lanes;
 }
 
+int64_t bins_start_ns(const bins *b, int i)
+{
+    return b->base_ns + i * b->step_ns;
+}
+
 static void move(bins *b, int into, int from)
 {
     double *to = bins_row(b, into), *of = bins_row(b, from);

@@ -43,6 +43,9 @@ void bins_spread(bins *b, int lane, int64_t from_ns, int64_t to_ns,
 /* Sums of bin [i]. */
 double *bins_row(const bins *b, int i);
 
+/* When bin [i] begins. */
+int64_t bins_start_ns(const bins *b, int i);
+
 /* First and last bin that holds a time that was seen; false: none does. */
 bool bins_range(const bins *b, int *firstp, int *lastp);
 

@@ -17,6 +17,13 @@ const json_t *fact(const document *d, const char *key)
     return json_is_null(o) ? NULL : o;
 }
 
+bool document_is_over(const document *d)
+{
+    const json_t *over = json_object_get(d->facts, "over");
+
+    return json_is_true(over);
+}
+
 const char *fact_why(const document *d, const char *key)
 {
     return value_text(fact(d, "why"), key, "nobody has looked");
@@ -124,9 +131,8 @@ static void made_add(document *d)
     json_object_set_new(d->report, "made_ns", json_integer(now));
     json_object_set_new(d->report, "by",
                         document_text(value_text(d->facts, "by", "pilot")));
-    json_object_set_new(
-        d->report, "live",
-        json_boolean(fact(d, "live") && !json_is_true(fact(d, "over"))));
+    json_object_set_new(d->report, "live",
+                        json_boolean(fact(d, "live") && !document_is_over(d)));
     if (value_int(d->facts, "began_ns") > 0)
         json_object_set_new(d->report, "began_ns",
                             json_integer(value_int(d->facts, "began_ns")));
@@ -145,7 +151,7 @@ static void core_hours_add(document *d)
         sum += json_number_value(s);
     }
     /* Of a process that runs nobody knows it yet. */
-    if (sum > 0 && points > 0 && json_is_true(fact(d, "over")))
+    if (sum > 0 && points > 0 && document_is_over(d))
         json_object_set_new(d->report, "core_hours_per_million",
                             json_real(sum / 3600 / (points / 1e6)));
 }
@@ -167,7 +173,7 @@ static void live_notes(document *d)
     const json_t *live = fact(d, "live"), *left, *n;
     const char *kind;
 
-    if (!live || json_is_true(fact(d, "over")))
+    if (!live || document_is_over(d))
         return;
     texts_note(d, json_object_get(live, "stalled"), "text");
     texts_note(d, json_object_get(live, "trouble"), "text");

@@ -145,7 +145,7 @@ static void series_of_commits(document *d)
                       "committed", "from",
                       "the newest commits that its parameter service keeps, "
                       "each spread over the time since the one before",
-                      "start_ns", (json_int_t)(b.base_ns + first * b.step_ns),
+                      "start_ns", (json_int_t)bins_start_ns(&b, first),
                       "step_s", (double)b.step_ns / CLOCK_S, "first_part",
                       first_part, "last_part", last_part, "blocks",
                       lane_of(&b, 0, first, last), "points",

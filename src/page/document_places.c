@@ -71,7 +71,7 @@ void part_pilots(document *d)
     const char *name;
     size_t i;
 
-    if (json_array_size(now) > 0 && !json_is_true(fact(d, "over"))) {
+    if (json_array_size(now) > 0 && !document_is_over(d)) {
         json_array_foreach((json_t *)now, i, o)
         {
             json_array_append_new(list, pilot_of_live(o));
@@ -207,7 +207,7 @@ void part_trace(document *d)
                "killed while it wrote");
     count_note(d, t, "nameless",
                "devices are without a name, beyond those a trace has room for");
-    if (json_is_true(fact(d, "over")))
+    if (document_is_over(d))
         count_note(d, t, "unended",
                    "of its processes did not close it, being killed: up to a "
                    "second of each is missing");

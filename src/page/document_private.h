@@ -2,6 +2,8 @@
 #ifndef PAGE_DOCUMENT_PRIVATE_H
 #define PAGE_DOCUMENT_PRIVATE_H
 
+#include <stdbool.h>
+
 #include "src/common/text.h"
 #include "src/page/document.h"
 
@@ -16,6 +18,9 @@ typedef struct document {
 const json_t *fact(const document *d, const char *key);
 /* Why it is not. */
 const char *fact_why(const document *d, const char *key);
+
+/* Is the summary that of its end? */
+bool document_is_over(const document *d);
 
 /* Say [words], whose memory is taken (NULL: nothing), as a note, or as the
  * reason why [section] is not there.

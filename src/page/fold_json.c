@@ -67,7 +67,7 @@ static json_t *series_make(const fold *f)
         "counted", "processed", "from",
         "each block of the trace, by its end on a rank", "latency_of",
         "From sensed to committed", "start_ns",
-        (json_int_t)(b->base_ns + first * b->step_ns), "step_s",
+        (json_int_t)bins_start_ns(b, first), "step_s",
         (double)b->step_ns / CLOCK_S, "first_part", first_part, "last_part",
         last_part, "blocks", lane_make(b, LANE_BLOCKS, first, last), "points",
         lane_make(b, LANE_POINTS, first, last), "bytes",
@@ -193,7 +193,7 @@ static json_t *ranks_make(const fold *f)
     if (step > 1)
         text_add(&words, " %zu ranks each are one row.", step);
     out = json_pack("{s:I, s:f, s:o, s:s, s:o, s:o}", "start_ns",
-                    (json_int_t)(b->base_ns + first * b->step_ns), "step_s",
+                    (json_int_t)bins_start_ns(b, first), "step_s",
                     (double)b->step_ns / CLOCK_S, "states", states, "words",
                     words.data ? words.data : "", "rows", rows_make(f, step),
                     "totals", totals_make(f));
