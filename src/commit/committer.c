@@ -165,6 +165,8 @@ static bool next_work(committer *c, struct work *w)
     w->load_term = c->load_term;
     if (!c->load) {
         w->job = c->job;
+        if (c->job)
+            c->view.store_ns += clock_mono_ns() - c->given_ns;
         w->settle = !c->job && c->settle;
         c->job = NULL;
     }
@@ -345,6 +347,7 @@ void committer_submit(committer *c, commit_job *j)
     pthread_mutex_lock(&c->lock);
     commit_job_destroy(c->job);
     c->job = j;
+    c->given_ns = clock_mono_ns();
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);
 }

@@ -31,6 +31,7 @@ struct committer {
     uint64_t *mark;
     int64_t asked_ns; /* the store has a commit of ours since, monotonic; 0: no
                          more */
+    int64_t given_ns; /* when [job] came: the thread asks the store meanwhile */
     int64_t turn_ns; /* the thread does something since; 0: it waits for work */
     bool applying;   /* ... and that is to make a model */
 

@@ -143,6 +143,31 @@ static bool is_link(const struct answers *own, const struct answers *other)
            own->quick_ms >= LINK_MS;
 }
 
+/* Blocks that are late and wait for no hop that is at its limit.  An answer to a
+ * rank that is slow holds up all that came to the topic meanwhile, be it all
+ * there is.
+ */
+static enum hop way_of(const struct shares *s)
+{
+    if (is_link(&s->edge, &s->ranks))
+        return HOP_LINK;
+    if (s->edge.known && s->ranks.slow_ms >= SLOW_MS &&
+        !is_broker(&s->ranks, &s->edge))
+        return HOP_FETCH;
+    return HOP_BROKER;
+}
+
+/* A mean, where there are no percentiles. */
+static double late_of(const json_t *pool)
+{
+    const json_t *blocks = json_object_get(pool, "blocks");
+    double n = value_real(blocks, "applied");
+
+    if (json_object_get(pool, "latency_ms"))
+        return hop_ms(pool, "broker", "p50");
+    return n > 0 ? 1e3 * value_real(pool, "way_s") / n : 0;
+}
+
 /* --- the hops --- */
 
 /* A device that waits for its queue waits for the broker: a slow pool leaves
@@ -228,7 +253,8 @@ struct shares shares_of(const json_t *pool, const json_t *edges, int cores)
     edge_take(&s, edges, span);
     pool_take(&s, pool, cores);
     commit_take(&s, pool);
-    s.late_ms = hop_ms(pool, "broker", "p50");
+    s.way = way_of(&s);
+    s.late_ms = late_of(pool);
     /* Since when records of others lie there is not ours to rate. */
     if (!s.known[HOP_EDGE] || s.late_ms < LATE_MS ||
         s.late_ms / 1e3 < LATE * span)

@@ -48,6 +48,7 @@ struct shares {
                         worth a word */
     double start_ms; /* and the first ones for the pool to come up */
     struct answers edge, ranks;
+    enum hop way; /* that blocks which are late may wait for */
 };
 
 /* As monitor_verdict has them. */

@@ -273,12 +273,16 @@ static const char *late_add(text *t, const struct shares *s, int *butp)
                  100 * s->pool, 100 * s->epochs);
         return hop_names[epochs ? HOP_REDUCE : HOP_KERNEL];
     }
-    *butp = HOP_BROKER;
+    *butp = (int)s->way;
     text_add(t,
-             "broker-bound: half of the blocks were %s or longer on their "
-             "way from a device to a rank",
-             late);
-    return hop_names[HOP_BROKER];
+             "%s: half of the blocks were %s or longer on their way from a "
+             "device to a rank",
+             hops[s->way].bound, late);
+    if (s->way == HOP_FETCH)
+        answers_add(t, &s->ranks, "ranks", &s->edge, "devices");
+    else
+        answers_add(t, &s->edge, "devices", &s->ranks, "ranks");
+    return hop_names[s->way];
 }
 
 /* Begin the sentence; returns the bottleneck.  *butp: the hop the sentence

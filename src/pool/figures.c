@@ -59,8 +59,10 @@ void figures_block(pool_figures *f, int64_t epoch, const pe_block *b)
 {
     if (is_live(b))
         histogram_add(&f->hop[HOP_EDGE], b->edge_ns - b->sense_ns);
-    if (sent(b))
+    if (sent(b)) {
         histogram_add(&f->hop[HOP_BROKER], b->fetch_ns - sent(b));
+        f->way_ns += b->fetch_ns > sent(b) ? b->fetch_ns - sent(b) : 0;
+    }
     histogram_add(&f->hop[HOP_WAIT], b->start_ns - b->fetch_ns);
     histogram_add(&f->hop[HOP_PROCESS], b->end_ns - b->start_ns);
     if (born(b))

@@ -40,6 +40,7 @@ typedef struct pool_figures {
     uint64_t blocks, points, bytes; /* done with by this rank */
     uint64_t unchecked;             /* blocks of devices beyond POOL_OTHERS */
     int64_t busy_ns, fetch_ns, idle_ns, reduce_ns;
+    int64_t way_ns;     /* of all blocks, from their device to us */
     int64_t starved_ns; /* idle, while the topic has records for us */
     int64_t held_ns;    /* idle, until the epoch before is committed */
     int64_t first_ns, last_ns;

@@ -79,6 +79,7 @@ static void say(pool *p)
     v[RECENT_IDLE] = f->idle_ns;
     v[RECENT_STARVED] = f->starved_ns;
     v[RECENT_HELD] = f->held_ns;
+    v[RECENT_WAY] = f->way_ns;
     say_answers(p, v);
     v[RECENT_FETCHED] = (int64_t)f->fetched;
     v[RECENT_BLOCKS] = (int64_t)f->blocks;
@@ -249,6 +250,7 @@ json_t *recent_last(const int64_t *then, const int64_t *now, int ranks)
     event_real(o, "idle_s", (double)sum[RECENT_IDLE] * 1e-9);
     event_real(o, "starved_s", (double)sum[RECENT_STARVED] * 1e-9);
     event_real(o, "held_s", (double)sum[RECENT_HELD] * 1e-9);
+    event_real(o, "way_s", (double)sum[RECENT_WAY] * 1e-9);
     event_real(o, "commit_s", (double)sum[RECENT_SPENT] * 1e-9);
     event_real(o, "store_s", (double)sum[RECENT_STORE] * 1e-9);
     event_real(o, "apply_s", (double)sum[RECENT_APPLY] * 1e-9);

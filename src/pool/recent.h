@@ -20,6 +20,7 @@ enum recent_lane {
     RECENT_IDLE,
     RECENT_STARVED, /* ... of it */
     RECENT_HELD,
+    RECENT_WAY,
     RECENT_ANSWERS, /* broker_answers: seconds, and sums over them, us */
     RECENT_SLOW,
     RECENT_QUICK,

@@ -8,6 +8,7 @@
 #include "src/agent/event.h"
 #include "src/common/clock.h"
 #include "src/common/process.h"
+#include "src/common/speed.h"
 #include "src/model/path.h"
 
 enum {
@@ -287,6 +288,7 @@ static void set_commits(json_t *o, const pool *p, const int64_t f[F_ALL])
 {
     const pool_head *h = p->head;
 
+    event_real(o, "core_speed", speed_of_core());
     event_real(o, "commit_s", (double)h->commit_ns * 1e-9);
     event_real(o, "store_s", (double)h->view.store_ns * 1e-9);
     event_real(o, "apply_s", (double)h->view.apply_ns * 1e-9);
