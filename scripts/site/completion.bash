@@ -60,7 +60,9 @@ _pilot_complete() {
     if [ ${#words[@]} -eq 0 ] && [ "$COMP_CWORD" -ge "$first" ]; then
         case $command in
         status | wait | cancel | log | resize) mapfile -t words < <(_pilot_ids) ;;
-        results | peek | top | commits | report | serve | trace) mapfile -t words < <(_pilot_runs) ;;
+        advise | results | peek | top | commits | report | serve | trace)
+            mapfile -t words < <(_pilot_runs)
+            ;;
         score) # then files
             [ "$COMP_CWORD" -gt "$first" ] ||
                 mapfile -t words < <(_pilot_runs)

@@ -32,6 +32,7 @@ static const struct command {
     {"top", view_top, "show a run as it is now"},
     {"commits", view_commits, "list the newest commits of a run"},
     {"serve", serve_command, "show a run as a web page, and as metrics"},
+    {"advise", view_advise, "say where its work had better be, on what ranks"},
     {"report", page_report, "write a run as one HTML file, or as JSON"},
     {"peek", view_peek, "show the newest records of a topic"},
     {"trace", view_trace, "show where the blocks of a run spent their time"},

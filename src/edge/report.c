@@ -5,6 +5,7 @@
 
 #include "src/agent/event.h"
 #include "src/common/clock.h"
+#include "src/common/speed.h"
 
 #define NS_PER_S 1e9
 
@@ -176,6 +177,7 @@ void report_final(const report *r)
     if (event && times)
         json_object_update(event, times);
     if (event) {
+        event_real(event, "core_speed", speed_of_core());
         event_int(event, "wire_bytes", r->answers.wire_bytes);
         json_object_set_new(event, "answers", report_answers(&r->answers));
         add_skips(event, r);

@@ -28,7 +28,8 @@
  *    "store_s", "apply_s": (of it the store's, and to make the models),
  *    "answers": {n: seconds in which the broker answered, and sums over them:
  *      slow_ms, quick_ms (of the slowest and quickest answer of each),
- *      throttle_ms (by which a quota held an answer back)}
+ *      throttle_ms (by which a quota held an answer back)},
+ *    "core_speed": of one core (src/common/speed.h)
  *    "epochs":, "commits":, "stale":, "terms":, "helped": blocks,
  *    "exactly_once": true|false,
  *    "latency_ms": {edge, broker, start (of each rank's first record: the

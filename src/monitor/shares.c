@@ -143,8 +143,8 @@ static bool is_link(const struct answers *own, const struct answers *other)
            own->quick_ms >= LINK_MS;
 }
 
-/* Blocks that are late and wait for no hop that is at its limit.  An answer to a
- * rank that is slow holds up all that came to the topic meanwhile, be it all
+/* Blocks that are late and wait for no hop that is at its limit.  An answer to
+ * a rank that is slow holds up all that came to the topic meanwhile, be it all
  * there is.
  */
 static enum hop way_of(const struct shares *s)

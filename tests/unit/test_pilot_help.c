@@ -16,7 +16,7 @@
 static const char *const verbs[] = {
     "run",    "results", "score",  "model",  "inspect", "peek",
     "runs",   "submit",  "status", "wait",   "cancel",  "log",
-    "resize", "doctor",  "config", "report", "serve"};
+    "resize", "doctor",  "config", "report", "serve",   "advise"};
 
 static char *source_file(const char *name)
 {

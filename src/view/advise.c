@@ -1,0 +1,256 @@
+/* advise.c - `pilot advise`: where the work of a run had better be. */
+#include <dirent.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/common/locate.h"
+#include "src/common/log.h"
+#include "src/common/option.h"
+#include "src/common/text.h"
+#include "src/monitor/advice.h"
+#include "src/monitor/monitor.h"
+#include "src/pipeline/pipeline.h"
+#include "src/view/view.h"
+
+struct advise_options {
+    bool json, help;
+};
+
+#define AT(member) offsetof(struct advise_options, member)
+
+static const option_spec options[] = {
+    {"json", 'j', OPTION_FLAG, AT(json), NULL, NULL, "print JSON"},
+    {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, "this text"},
+    {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
+};
+
+static const char *const synopsis[] = {"[-j] RUN", NULL};
+
+static const option_usage usage = {
+    .command = "pilot advise",
+    .synopsis = synopsis,
+    .prose = "Say on how many ranks, and where, the model of a run had better "
+             "be, by what was measured of it.",
+    .options = options,
+    .min_args = 1,
+    .max_args = 1,
+    .operand = "a RUN",
+};
+
+/* --- what there is --- */
+
+static json_t *file_load(const char *dir, const char *name)
+{
+    char *path = text_format("%s/%s", dir, name);
+    json_t *o = path ? json_load_file(path, 0, NULL) : NULL;
+
+    free(path);
+    return o;
+}
+
+/* Figures of pilots that live, as their newest beats on this host have them. */
+static json_t *living(const char *dir)
+{
+    json_t *detail = json_object(), *beat, *last;
+    DIR *d = opendir(dir);
+    const struct dirent *e;
+
+    while (d && (e = readdir(d))) {
+        char *of = text_format("%s/%s", dir, e->d_name);
+
+        beat = of && *e->d_name != '.' ? file_load(of, "beat.json") : NULL;
+        last = json_object_get(beat, "final");
+        if (!last)
+            last = json_object_get(json_object_get(beat, "progress"), "last");
+        if (last)
+            json_object_set(detail, e->d_name, last);
+        json_decref(beat);
+        free(of);
+    }
+    if (d)
+        closedir(d);
+    return detail;
+}
+
+static json_t *verdict_of(const json_t *detail)
+{
+    json_t *edges = json_array(), *event, *v;
+    const json_t *pool = NULL;
+    const char *name;
+
+    json_object_foreach((json_t *)(uintptr_t)detail, name, event)
+    {
+        if (json_object_get(event, "ranks"))
+            pool = event;
+        else if (json_object_get(event, "devices"))
+            json_array_append(edges, event);
+    }
+    v = monitor_verdict(pool, edges, (int)sysconf(_SC_NPROCESSORS_ONLN));
+    json_decref(edges);
+    return v;
+}
+
+/* Of the pipeline; NULL with the error: its file, or a function, is gone. */
+static json_t *facts_of(const char *dir, pe_error *errp)
+{
+    pipeline_request *q = pipeline_request_read(dir, errp);
+    pipeline *p = q ? pipeline_load(q->file, (const char *const *)q->overrides,
+                                    q->n_overrides, errp)
+                    : NULL;
+    const pipeline_pilot *pool = p ? pipeline_pilot_of(p, PILOT_POOL) : NULL;
+    json_t *o = NULL;
+    int stages = 0;
+
+    for (size_t i = 0; p && i < p->n_stages; i++)
+        stages += p->stages[i].role == STAGE_EDGE;
+    if (p)
+        o = json_pack("{s:i, s:s, s:s, s:s, s:i}", "partitions", p->partitions,
+                      "compression", p->compression ? p->compression : "none",
+                      "stream", p->stream_name ? p->stream_name : "", "pool",
+                      pool ? pool->name : "", "stages", stages);
+    pipeline_destroy(p);
+    pipeline_request_destroy(q);
+    return o;
+}
+
+/* The advice for the run in [dir]; NULL with the error. */
+static json_t *advice_of(const char *dir, const char *run, pe_error *errp)
+{
+    json_t *summary = file_load(dir, "summary.json"), *facts, *o = NULL;
+    json_t *detail = json_incref(json_object_get(summary, "detail"));
+    json_t *verdict = json_incref(json_object_get(summary, "verdict"));
+
+    if (!detail)
+        detail = living(dir);
+    if (!verdict)
+        verdict = verdict_of(detail);
+    facts = facts_of(dir, errp);
+    if (facts && json_object_size(detail) == 0)
+        pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                     "run %s has no summary, and its pilots have left no "
+                     "figures on this host: ask again when it has ended",
+                     run);
+    else if (facts)
+        o = monitor_advice(detail, verdict, facts);
+    if (facts && o) {
+        json_object_set_new(o, "run", json_string(run));
+        json_object_set_new(o, "over", json_boolean(summary != NULL));
+        json_object_set(o, "verdict", json_object_get(verdict, "text"));
+    }
+    json_decref(facts);
+    json_decref(verdict);
+    json_decref(detail);
+    json_decref(summary);
+    return o;
+}
+
+/* --- for people --- */
+
+static const char *word(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+
+    return s ? s : "";
+}
+
+static double number(const json_t *o, const char *key)
+{
+    return json_number_value(json_object_get(o, key));
+}
+
+static void headline(const json_t *o)
+{
+    static const struct {
+        const char *advice, *words;
+    } heads[] = {
+        {"leave", "leave it as it is"},
+        {"more-ranks", "more ranks"},
+        {"fewer-ranks", "fewer ranks"},
+        {"hybrid", "compress on devices, the model in the pool"},
+        {"edge", "the model on devices"},
+        {"cloud", "stages of devices into the pool"},
+        {"unknown", "none"},
+    };
+    const json_t *ranks = json_object_get(o, "ranks");
+
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+        if (!strcmp(heads[i].advice, word(o, "advice")))
+            printf("advice    %s\n", heads[i].words);
+    printf("because   %s\n", word(o, "text"));
+    printf("ranks     %.0f now, %.0f advised: %.3g for each partition\n",
+           number(ranks, "now"), number(ranks, "advised"),
+           number(ranks, "per_partition"));
+}
+
+static void print_plain(const json_t *o)
+{
+    const json_t *place, *words;
+    const char *label = "places", *name;
+    size_t i;
+
+    headline(o);
+    json_object_foreach((json_t *)json_object_get(o, "placements"), name, place)
+    {
+        printf("%-10s%-7s %.3g blocks/s, bound by %s: %s\n", label, name,
+               number(place, "blocks_per_s"), word(place, "bound"),
+               word(place, "text"));
+        label = "";
+    }
+    label = "unknown";
+    json_array_foreach(json_object_get(o, "not_measured"), i, words)
+    {
+        printf("%-10s%s\n", label, json_string_value(words));
+        label = "";
+    }
+    printf("verdict   %s\n", word(o, "verdict"));
+    json_array_foreach(json_object_get(o, "try"), i, words)
+        printf("try       %s\n", json_string_value(words));
+    if (json_is_false(json_object_get(o, "over")))
+        printf("note      of the last seconds of a run that is not over\n");
+}
+
+static int advise_do(const struct advise_options *o, const char *run)
+{
+    pe_error e = {0};
+    char *home = locate_home(&e);
+    char *dir = home ? locate_run(home, run, &e) : NULL;
+    json_t *advice = dir ? advice_of(dir, run, &e) : NULL;
+    char *json = advice && o->json
+                     ? json_dumps(advice, JSON_INDENT(2) | JSON_PRESERVE_ORDER |
+                                              JSON_REAL_PRECISION(6))
+                     : NULL;
+
+    if (home && !dir && e.kind == PE_ERROR_NONE)
+        pe_error_set(&e, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                     "there is no run %s in %s; 'pilot runs' lists them", run,
+                     home);
+    if (json)
+        puts(json);
+    else if (advice)
+        print_plain(advice);
+    free(json);
+    free(dir);
+    free(home);
+    if (!advice)
+        return log_failure(&e);
+    json_decref(advice);
+    return PE_EXIT_OK;
+}
+
+int view_advise(int argc, char **argv)
+{
+    struct advise_options o = {0};
+    pe_error e = {0};
+    int first = option_parse(&usage, argc, argv, &o, &e);
+
+    if (first >= 0 && o.help) {
+        option_help(&usage, stdout);
+        return PE_EXIT_OK;
+    }
+    if (first < 0 || option_operands(&usage, argc - first, &e) < 0)
+        return log_failure(&e);
+    return advise_do(&o, argv[first]);
+}
