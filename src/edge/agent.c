@@ -477,7 +477,10 @@ static void stop(agent *a, int status)
     for (int i = 0; i < a->n; i++)
         if (a->devices[i].device)
             device_join(a->devices[i].device);
+    if (a->sender)
+        sender_answers(a->sender, &a->answers);
     sender_close(a->sender);
+    a->sender = NULL;
     if (a->follower)
         follower_stop(a->follower);
 }

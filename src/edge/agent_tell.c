@@ -299,7 +299,7 @@ void agent_tell_final(agent *a)
     r.skips = a->skips;
     memcpy(r.drift, a->drift, sizeof(r.drift));
     r.blocks = counts_of(a, &r.sum);
-    sender_answers(a->sender, &r.answers);
+    r.answers = a->answers;
     r.model_commit = follower_commit(a->follower, &r.model_version);
     report_final(&r);
 }
