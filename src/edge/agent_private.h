@@ -42,7 +42,8 @@ typedef struct agent {
     context_host shared;
     follower *follower;
     sender *sender;
-    traced *traced; /* NULL: nothing is */
+    broker_answers answers; /* of all of it, once it is closed */
+    traced *traced;         /* NULL: nothing is */
     device_scale *scale;
     agent_device *devices;
     int n;
