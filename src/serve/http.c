@@ -16,6 +16,7 @@
 #include <microhttpd.h>
 
 #include "src/common/text.h"
+#include "src/page/html.h"
 
 #define PATIENCE_S 15 /* for a client that takes or sends nothing */
 #define EVENT_BYTES 16384
@@ -258,6 +259,10 @@ static enum MHD_Result route(http *s, struct MHD_Connection *c, const char *url)
     if (!is_name_ours(s, c))
         return say(c, MHD_HTTP_FORBIDDEN,
                    "403: ask by the address that 'pilot serve' listens at\n");
+    if (!strcmp(url, "/") && !html_is_there())
+        return say(c, MHD_HTTP_NOT_FOUND,
+                   "404: this pilot was configured without reports; there are "
+                   "/json and /metrics\n");
     if (!strcmp(url, "/"))
         return piece_send(s, c, HUB_PAGE, "text/html; charset=utf-8");
     if (!strcmp(url, "/json"))
