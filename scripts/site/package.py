@@ -27,6 +27,7 @@ class PilotEdge(AutotoolsPackage):
     depends_on("libyaml")
     depends_on("jansson")
     depends_on("openblas")
+    depends_on("libmicrohttpd")
     depends_on("libssh2")
     depends_on("openssl")
     depends_on("cunit", type=("build", "test"))
@@ -34,5 +35,7 @@ class PilotEdge(AutotoolsPackage):
     depends_on("redis", type="run")
     depends_on("java@17:", type="run")
 
+    # Chart.js is no package of Spack: CHARTS_JS=/path/to/chart.min.js in the
+    # place of --without-report has pages of runs.
     def configure_args(self):
-        return self.with_or_without("slurm")
+        return self.with_or_without("slurm") + ["--without-report"]
