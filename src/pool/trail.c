@@ -48,7 +48,7 @@ uint64_t trail_take(pool_trail *t, void *opaque, bool stored)
     uint64_t word = (uint64_t)(uintptr_t)opaque, mark;
     trail_ticket *k = opaque;
 
-    if (word & 1)
+    if (!k || word & 1) /* NULL: nobody waits for it */
         return word / 2;
     mark = k->mark;
     k->row.result = stored ? clock_real_ns() : 0;
