@@ -351,8 +351,8 @@ static void test_scored(void)
     }
     /* Of 8000 rows 800 were to be outliers, and none was. */
     UNIT_CONTAINS(run_content("out"),
-                  "drift     in the stream 0% of the rows were "
-                  "outliers, the contamination is 10%:");
+                  "stream    0% of its rows were outliers, the "
+                  "contamination is 10%:");
     /* It is done, and asked for them again. */
     unsetenv("FAKE_SCORE");
     CU_ASSERT_EQUAL(PILOT("run", "--resume", "t"), 0);
