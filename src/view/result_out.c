@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/agent/event.h"
 #include "src/block/record.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
@@ -100,22 +101,20 @@ static void print_text(const result_row *r, const result_columns *c, FILE *f)
     free(place);
 }
 
-/* The shortest decimal that is read back as [x]: 0.1 is 0.1. */
-static void print_real(double x, FILE *f)
+/* The shortest decimal that is read back as [x], into [words]: 0.1 is 0.1. */
+static const char *shortest(double x, char words[32])
 {
-    char words[32];
-
     for (int digits = 15; digits <= 17; digits++) {
-        snprintf(words, sizeof(words), "%.*g", digits, x);
+        snprintf(words, 32, "%.*g", digits, x);
         if (strtod(words, NULL) == x)
             break;
     }
-    fputs(words, f);
+    return words;
 }
 
 static void print_csv(const result_row *r, const result_columns *c, FILE *f)
 {
-    char time[32], rows[48];
+    char time[32], rows[48], words[32];
 
     time_of(r, time);
     fprintf(f, "%s,", time);
@@ -128,44 +127,67 @@ static void print_csv(const result_row *r, const result_columns *c, FILE *f)
         fprintf(f, "%.9g", (double)r->score);
     fputc(',', f);
     if (!isnan(r->threshold))
-        print_real(r->threshold, f);
+        fputs(shortest(r->threshold, words), f);
     fprintf(f, ",%s,%" PRIu64, label_name(r), r->version);
     for (uint32_t k = 0; k < c->n; k++) {
         fputc(',', f);
         if (r->values && !isnan(r->values[k]))
-            print_real(r->values[k], f);
+            fputs(shortest(r->values[k], words), f);
     }
     fputc('\n', f);
 }
 
-static json_t *number(double x)
+/* --- JSON: by hand; the library writes every number to so many digits --- */
+
+static void print_string(const char *s, FILE *f)
 {
-    return isfinite(x) ? json_real(x) : json_null();
+    json_t *o = event_text(s); /* also what is no UTF-8 */
+
+    json_dumpf(o, f, JSON_ENCODE_ANY);
+    json_decref(o);
+}
+
+/* JSON has no NaN and no infinity, and to its readers 2 is another type than
+ * 2.0.
+ */
+static void print_number(double x, const char *words, FILE *f)
+{
+    fputs(isfinite(x) ? words : "null", f);
+    if (isfinite(x) && !strpbrk(words, ".e"))
+        fputs(".0", f);
 }
 
 static void print_json(const result_row *r, const result_columns *c, FILE *f)
 {
-    char time[32], name[RESULT_NUMBER];
-    json_t *values = json_object(), *o;
+    char time[32], name[RESULT_NUMBER], words[32];
 
     time_of(r, time);
-    for (uint32_t k = 0; r->values && k < c->n; k++)
-        json_object_set_new(values, result_columns_at(c, k, name),
-                            number(r->values[k]));
-    o = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:I}", "time", time,
-                  "device", r->device, "source", r->source, "row",
-                  r->row >= 0 ? json_integer(r->row) : json_null(), "score",
-                  number((double)r->score), "threshold", number(r->threshold),
-                  "label", label_name(r), "version", (json_int_t)r->version);
+    fputs("{\"time\":", f);
+    print_string(time, f);
+    fputs(",\"device\":", f);
+    print_string(r->device, f);
+    fputs(",\"source\":", f);
+    print_string(r->source, f);
+    if (r->row >= 0)
+        fprintf(f, ",\"row\":%" PRId64, r->row);
+    else
+        fputs(",\"row\":null", f);
+    fputs(",\"score\":", f);
+    snprintf(words, sizeof(words), "%.9g", (double)r->score);
+    print_number((double)r->score, words, f);
+    fputs(",\"threshold\":", f);
+    print_number(r->threshold, shortest(r->threshold, words), f);
+    fprintf(f, ",\"label\":\"%s\",\"version\":%" PRIu64, label_name(r),
+            r->version);
     if (r->last > r->row)
-        json_object_set_new(o, "last", json_integer(r->last));
-    if (r->values)
-        json_object_set(o, "values", values);
-    json_decref(values);
-    if (o)
-        json_dumpf(o, f, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    fputc('\n', f);
-    json_decref(o);
+        fprintf(f, ",\"last\":%" PRId64, r->last);
+    for (uint32_t k = 0; r->values && k < c->n; k++) {
+        fputs(k ? "," : ",\"values\":{", f);
+        print_string(result_columns_at(c, k, name), f);
+        fputc(':', f);
+        print_number(r->values[k], shortest(r->values[k], words), f);
+    }
+    fputs(r->values && c->n ? "}}\n" : "}\n", f);
 }
 
 void result_print(enum result_format format, const result_row *r,

@@ -136,7 +136,7 @@ static void values_put(const char *run, const char *columns, const char *kept)
 {
     enum { D = 4 };
     static const double x[4][D] = {
-        {1, 0.1, -2, 1e300}, {2, 0.2, -3, 0}, {3, 0, -4, 0}, {4, 0.4, -5, 7}};
+        {1, 0.1, -2, 1e300}, {2, 0.1 + 0.2, -3, 0}, {3, 0, -4, 0}, {4, 0.4, -5, 7}};
     unsigned char file[NPY_HEADER_LEN + sizeof(x)];
     char info[700];
 
@@ -169,7 +169,7 @@ static void test_values(void)
     UNIT_CONTAINS(content("out"), ",inlier,3,1,0.1,-2,1e+300\n");
     UNIT_CONTAINS(content("out"), ",masked,3,3,,-4,0\n");
     expect(PILOT("results", "r", "--top", "1", "--json"), 0,
-           "\"values\":{\"temp\":2.0,\"score_2\":0.2,\"temp_2\":-3.0,"
+           "\"values\":{\"temp\":2.0,\"score_2\":0.30000000000000004,\"temp_2\":-3.0,"
            "\"a \\\"b\\\", c\":0.0}}\n",
            NULL);
     expect(PILOT("results", "r", "--outliers"), 0,
@@ -178,7 +178,7 @@ static void test_values(void)
     values_put("r", "null", "all");
     expect(PILOT("results", "r", "--csv"), 0, "version,x0,x1,x2,x3\n", NULL);
     expect(PILOT("results", "r", "--top", "1", "--json"), 0,
-           "\"values\":{\"x0\":2.0,\"x1\":0.2,", NULL);
+           "\"values\":{\"x0\":2.0,\"x1\":0.30000000000000004,", NULL);
     values_put("r", "[\"only one\"]", "all");
     expect(PILOT("results", "r", "--csv"), 0, "version,only one,x1,x2,x3\n",
            NULL);
