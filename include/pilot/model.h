@@ -178,10 +178,11 @@ const pe_model_ops *pe_model_find(const char *kind);
 const char *const *pe_model_names(void);
 
 /* What is to be said where one column, [name] (NULL: it has but a number), had
- * nearly all of the variance: into [out].  false: none had.
+ * nearly all of the variance, and on which pilot to scale it: into [out].
+ * false: none had.
  */
-bool pe_model_dominated(const pe_model *m, const char *name, char *out,
-                        size_t cap);
+bool pe_model_dominated(const pe_model *m, const char *name, const char *pilot,
+                        char *out, size_t cap);
 
 /* An independent copy. */
 pe_model *pe_model_copy(const pe_model *m, pe_error *errp);

@@ -292,9 +292,11 @@ static uint64_t scored_blocks(const pass *p)
 
 static void note_dominated(const pass *p, json_t *notes)
 {
-    char *name = values_model_column(p, p->m->dominant), words[512];
+    const pipeline *pl = p->c->n_lanes ? p->c->lanes[0].stages.pl : NULL;
+    const char *pilot = pl ? pipeline_scaler(pl) : "pool";
+    char *name = values_model_column(p, p->m->dominant), words[640];
 
-    if (pe_model_dominated(p->m, name, words, sizeof(words)))
+    if (pilot && pe_model_dominated(p->m, name, pilot, words, sizeof(words)))
         note(notes, "%s", words);
     free(name);
 }

@@ -374,7 +374,8 @@ int chain_hear(chain *st, const source_text *columns, pe_error *errp)
 {
     char *names;
 
-    if (!st->named || !columns->at ||
+    st->heard = true;
+    if (!columns->at || (st->names && !st->named) ||
         (st->names && strlen(st->names) == columns->len &&
          !memcmp(st->names, columns->at, columns->len)))
         return 0;
@@ -383,17 +384,39 @@ int chain_hear(chain *st, const source_text *columns, pe_error *errp)
         return pe_error_nomem(errp);
     free(st->names);
     st->names = names;
-    return tell_row(st, st->pre, errp);
+    return st->named ? tell_row(st, st->pre, errp) : 0;
 }
 
 bool chain_is_deaf(const chain *st)
 {
-    return st->named && !st->names;
+    return !st->names && (st->named || !st->heard);
 }
 
 source_text chain_names(const chain *st)
 {
-    return (source_text){st->names, st->names ? strlen(st->names) : 0};
+    const char *names = st->named ? st->names : NULL;
+
+    return (source_text){names, names ? strlen(names) : 0};
+}
+
+int chain_columns(const chain *st, const char *names, text *out)
+{
+    text behind = {0};
+    int rc = 0;
+
+    out->len = 0;
+    text_add(out, "%s", names);
+    for (size_t i = 0; rc == 0 && i < st->n_pre; i++) {
+        const chain_function *f = &st->pre[i];
+
+        rc = function_columns(f->stage->function, f->options, out->data,
+                              &behind);
+        out->len = 0;
+        if (rc == 0)
+            text_add_bytes(out, behind.data, behind.len);
+    }
+    text_free(&behind);
+    return rc < 0 || out->failed ? -1 : 0;
 }
 
 static int reserve_times(chain *st, uint32_t n)

@@ -12,6 +12,8 @@
 #include "src/source/ahead.h"
 #include "src/source/source.h"
 
+struct text; /* src/common/text.h */
+
 /* Whose functions these are.  Borrowed for the life of the chain. */
 typedef struct chain_conf {
     const pipeline *pl;
@@ -61,7 +63,8 @@ typedef struct chain {
     int64_t *times;          /* of the rows of one, for who keeps them */
     uint32_t cap_times;
     char *names; /* of columns, as a record said last; NULL: none has */
-    bool named;  /* a function asks for them */
+    bool named;  /* a function asks for them, else the first are enough */
+    bool heard;  /* a record was listened to */
     const pipeline_stage *refuser; /* of the block at work; NULL: the last */
     context_host host;             /* of all contexts */
     params *shared;                /* for functions; NULL until one asks */
@@ -79,14 +82,19 @@ pe_model *chain_model(const chain *st, uint32_t features, pe_error *errp);
  */
 int chain_align(chain *st, pe_block *b, pe_error *errp);
 /* What a record says that columns are called is told to the functions that ask
- * for it, each as they are called in front of it.
+ * for it, each as they are called in front of it.  Where none does, the first
+ * names are kept, for people.
  */
 int chain_hear(chain *st, const source_text *columns, pe_error *errp);
-/* Does one ask, and no record has said it yet? */
+/* Does one ask, and no record has said it yet?  Or is this the first record? */
 bool chain_is_deaf(const chain *st);
 /* As the records say, for another rank that gets one; none where nobody asks.
  */
 source_text chain_names(const chain *st);
+/* What columns called [names] in front of the stages are called behind those
+ * before the last, into [out], filled anew; -1: nobody knows, or no memory.
+ */
+int chain_columns(const chain *st, const char *names, struct text *out);
 /* Function [f] is about to get [in]: tell it what it asks for beside that. */
 int chain_lend(chain *st, const chain_function *f, const pe_block *in,
                pe_error *errp);

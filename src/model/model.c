@@ -182,8 +182,8 @@ pe_model *pe_model_copy(const pe_model *m, pe_error *errp)
     return copy;
 }
 
-bool pe_model_dominated(const pe_model *m, const char *name, char *out,
-                        size_t cap)
+bool pe_model_dominated(const pe_model *m, const char *name, const char *pilot,
+                        char *out, size_t cap)
 {
     char called[128] = "";
 
@@ -194,9 +194,9 @@ bool pe_model_dominated(const pe_model *m, const char *name, char *out,
     snprintf(out, cap,
              "column %u%s had %.4g%% of the variance when the model began: the "
              "distances of %s are those of this column; so that all %u count, "
-             "put a stage in front of it, as scale: {pilot: pool, function: "
+             "put a stage in front of it, as scale: {pilot: %.100s, function: "
              "standardise}",
              m->dominant, called, 100 * m->dominant_share, m->ops->name,
-             m->features);
+             m->features, pilot);
     return true;
 }

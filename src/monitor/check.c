@@ -111,11 +111,10 @@ static void fix_add(text *t, const json_t *summary)
 {
     static const char *const keys[] = {"skipped", "masked", "refused", "aside",
                                        NULL};
-    const json_t *cells = json_object_get(summary, "masked_cells");
 
-    if (json_object_size(cells) > 0) {
+    if (json_object_size(json_object_get(summary, "masked_cells")) > 0) {
         text_add(t, " (cells that are no finite number, of ");
-        counter_cells(cells, t);
+        counter_cells(summary, t);
         text_add(t, "): mend those columns, or leave them out by a `select` "
                     "stage");
     }

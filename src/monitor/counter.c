@@ -30,8 +30,10 @@ const counter counters[] = {
     {0},
 };
 
-void counter_cells(const json_t *cells, text *t)
+void counter_cells(const json_t *o, text *t)
 {
+    const json_t *cells = json_object_get(o, "masked_cells");
+    const json_t *names = json_object_get(o, "masked_names");
     const size_t shown = 6, n = json_object_size(cells);
     const char *column;
     json_t *value;
@@ -39,9 +41,12 @@ void counter_cells(const json_t *cells, text *t)
 
     json_object_foreach((json_t *)cells, column, value)
     {
+        const char *name = json_string_value(json_object_get(names, column));
+
         if (i++ == shown)
             break;
-        text_add(t, "%scolumn %s: %lld", i > 1 ? ", " : "", column,
+        text_add(t, "%scolumn %s%s%s%s: %lld", i > 1 ? ", " : "", column,
+                 name ? " ('" : "", name ? name : "", name ? "')" : "",
                  (long long)json_integer_value(value));
     }
     if (n > shown)

@@ -26,10 +26,10 @@ typedef struct counter {
 /* All of them, in the order of the table; the last has no key. */
 extern const counter counters[];
 
-/* "column 0: 2, column 7: 1" of {COLUMN: cells}, the first of them, added to
- * [t].
+/* "column 0 ('temp'): 2, column 7: 1" of the masked cells in the event or
+ * summary [o], the first of them, added to [t].
  */
-void counter_cells(const json_t *cells, text *t);
+void counter_cells(const json_t *o, text *t);
 
 /* The number of [c] in the event or summary [o]; 0: it tells none. */
 json_int_t counter_value(const counter *c, const json_t *o);

@@ -118,11 +118,11 @@ static void blocks_print(const json_t *summary, FILE *f)
 }
 
 /* Which cells masked their rows. */
-static void cells_print(const json_t *cells, FILE *f)
+static void cells_print(const json_t *summary, FILE *f)
 {
     text t = {0}, line = {0};
 
-    counter_cells(cells, &t);
+    counter_cells(summary, &t);
     if (t.len > 0)
         text_add(&line, "masked cells: %s", t.data);
     if (line.len > 0)
@@ -385,7 +385,7 @@ void monitor_print(const json_t *summary, FILE *f)
     fprintf(f, "\n");
     blocks_print(summary, f);
     line_print(summary, "rows", "rows", "", f);
-    cells_print(json_object_get(summary, "masked_cells"), f);
+    cells_print(summary, f);
     firsts_print(first, "drift", true, f);
     line_print(summary, "drift", "drift", "", f);
     firsts_print(first, "drift", false, f);

@@ -184,14 +184,14 @@ static void pools_complete(json_t *blocks)
         json_object_set_new(blocks, "fetched", json_integer(seen));
 }
 
-/* Objects of numbers in the final events of pools, COLUMN -> cells: of the
- * run, as what is committed is.
+/* Objects in the final events of pools, COLUMN -> cells and COLUMN -> name: of
+ * the run, as what is committed is.
  */
-static json_t *cells_make(const json_t *pool)
+static json_t *cells_make(const json_t *pool, const char *key)
 {
-    const json_t *cells = json_object_get(pool, "masked_cells");
+    const json_t *cells = json_object_get(pool, key);
 
-    return json_is_object(cells) ? json_deep_copy(cells) : json_object();
+    return json_is_object(cells) ? json_deep_copy(cells) : NULL;
 }
 
 /* Counter -> what the first of it was, in the words of who counted it. */
@@ -361,7 +361,7 @@ static json_t *exactly_once_make(const json_t *pool)
 json_t *monitor_summary(const monitor *m, const char *state, double seconds)
 {
     const json_t *pool = pool_of(m);
-    json_t *edges = edges_of(m);
+    json_t *edges = edges_of(m), *cells = cells_make(pool, "masked_cells");
     json_t *blocks = counters_make(m, "blocks"), *cpu = cpu_make(m);
     struct amount a =
         pool ? pools_amount(m, pool, seconds) : edges_amount(edges, seconds);
@@ -373,18 +373,19 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
     long long points = pool ? value_int(pool, "points") : (long long)a.points;
     json_t *out = json_pack(
         "{s:i, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o, "
-        "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O}",
+        "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O, s:o*}",
         "schema", 1, "run", m->run, "pipeline", m->pipeline, "state", state,
         "exit", strcmp(state, "failed") ? PE_EXIT_OK : PE_EXIT_FAILED,
         "seconds", seconds, "blocks", blocks, "rows", counters_make(m, "rows"),
-        "masked_cells", cells_make(pool), "first", firsts_make(m), "points",
+        "masked_cells", cells ? cells : json_object(), "first", firsts_make(m), "points",
         (json_int_t)points, "bytes",
         pool ? value_int(pool, "bytes") : (json_int_t)a.bytes, "rate",
         rate_make(&a), "latency_ms", latency_make(m), "model", model_make(pool),
         "exactly_once", exactly_once_make(pool), "verdict",
         monitor_verdict(pool, edges, m->cores), "cpu_s", cpu,
         "core_hours_per_million_points", cost_make(cpu, points), "errors",
-        json_copy(m->errors), "deaths", m->deaths, "detail", m->finals);
+        json_copy(m->errors), "deaths", m->deaths, "detail", m->finals,
+        "masked_names", cells_make(pool, "masked_names"));
     if (out && !strcmp(state, "done"))
         monitor_check(m, pool, edges, out);
     else if (out)

@@ -713,8 +713,9 @@
             rows.push([k, num(doc.rows[k]), "rows", get(doc.first, k)]);
         });
         Object.keys(doc.masked_cells || {}).forEach(function (k) {
-            rows.push(["masked in column " + k, num(doc.masked_cells[k]),
-                "cells", ""]);
+            var name = (doc.masked_names || {})[k];
+            rows.push(["masked in column " + (name ? k + " ('" + name + "')" : k),
+                num(doc.masked_cells[k]), "cells", ""]);
         });
         lack(p, "counts");
         if (rows.length)

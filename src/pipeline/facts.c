@@ -58,6 +58,19 @@ const pipeline_stage *pipeline_last_stage(const pipeline *p)
     return NULL;
 }
 
+const char *pipeline_scaler(const pipeline *p)
+{
+    const pipeline_stage *on = pipeline_last_stage(p);
+
+    for (size_t i = 0; i < p->n_stages; i++)
+        if (!strcmp(p->stages[i].function, "standardise"))
+            return NULL;
+    if (p->n_stages > 0 && p->stages[0].role == STAGE_SOURCE &&
+        (!on || !strcmp(p->stages[0].function, "file")))
+        on = &p->stages[0];
+    return on && on->n_pilots ? p->pilots[on->pilots[0]].name : "pool";
+}
+
 bool pipeline_is_local(const pipeline *p)
 {
     return p->shape == PIPELINE_LOCAL;

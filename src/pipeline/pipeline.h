@@ -162,6 +162,11 @@ const pipeline_stage *pipeline_stage_of(const pipeline *p,
  * it prepare its blocks, in the order of the file.
  */
 const pipeline_stage *pipeline_last_stage(const pipeline *p);
+/* The pilot on which a `standardise` in front of the last stage would best be:
+ * that of a file, of which it sees all rows before the first; NULL: there is
+ * one already.
+ */
+const char *pipeline_scaler(const pipeline *p);
 /* Select the kernels of this process (src/model/path.h): PILOT_KERNEL of the
  * environment, else the model's option.  Error: this machine has none such.
  */

@@ -229,13 +229,16 @@ void head_note(pool *p, const char *words)
 static void tell_dominated(pool *p)
 {
     const pool_model *m = ship_model(p);
-    char words[512];
+    const char *pilot = pipeline_scaler(p->c.pl);
+    char words[640], *name;
 
     if (p->head->weighed || !m || !m->m || m->m->warming)
         return;
     p->head->weighed = true;
-    if (pe_model_dominated(m->m, NULL, words, sizeof(words)))
+    name = report_column(p, m->m, m->m->dominant);
+    if (pilot && pe_model_dominated(m->m, name, pilot, words, sizeof(words)))
         head_note(p, words);
+    free(name);
 }
 
 /* Whoever follows the run is told at once what it waits for. */

@@ -109,6 +109,10 @@ int pool_work(pool *p, pool_slot *s, const source_item *r);
  * a source that runs in this rank is asked.
  */
 int work_hear(pool *p, const source_item *r, pe_error *errp);
+/* report.c - the name of column [k] of [m], new memory; NULL: this rank has not
+ * heard it.
+ */
+char *report_column(const pool *p, const pe_model *m, uint32_t k);
 /* [r] holds no rows, and is done. */
 void pool_set_aside(pool *p, pool_slot *s, const source_item *r);
 void pool_refuse(pool *p, pool_slot *s, const source_item *r,

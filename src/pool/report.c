@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "src/agent/event.h"
+#include "src/block/columns.h"
 #include "src/common/clock.h"
 #include "src/common/process.h"
 #include "src/common/speed.h"
+#include "src/common/text.h"
 #include "src/model/path.h"
 
 enum {
@@ -195,22 +197,87 @@ static json_t *report_began(const pool *p)
                      (json_int_t)p->head->began.bytes);
 }
 
-/* Of the columns that masked rows, how many cells; NULL: none did. */
-static json_t *report_cells(const pool *p)
+/* What the columns of [m] are called, where the source's are [names], into
+ * [out]; false: nobody knows.
+ */
+static bool name_columns(const pool *p, const char *names, const pe_model *m,
+                         text *out)
+{
+    return names && chain_columns(&p->stages, names, out) == 0 &&
+           columns_count(out->data, out->len) == m->features;
+}
+
+char *report_column(const pool *p, const pe_model *m, uint32_t k)
+{
+    text list = {0};
+    const char *name = NULL;
+    size_t len = 0;
+    char *copy;
+
+    if (name_columns(p, p->stages.names, m, &list))
+        name = columns_at(list.data, list.len, k, &len);
+    copy = name ? strndup(name, len) : NULL;
+    text_free(&list);
+    return copy;
+}
+
+/* What the source's columns are called, as one of the ranks has heard it first;
+ * collective.  The caller frees; NULL: none has, or there is no memory.
+ */
+static char *gather_names(const pool *p)
+{
+    const char *names = p->stages.names;
+    struct {
+        int len, rank;
+    } own = {names ? (int)strlen(names) + 1 : 0, p->rank}, longest;
+    int there;
+    char *all;
+
+    MPI_Allreduce(&own, &longest, 1, MPI_2INT, MPI_MAXLOC, p->c.comm);
+    if (longest.len == 0)
+        return NULL;
+    all = malloc((size_t)longest.len);
+    there = all != NULL;
+    MPI_Allreduce(MPI_IN_PLACE, &there, 1, MPI_INT, MPI_LAND, p->c.comm);
+    if (!there) {
+        free(all);
+        return NULL;
+    }
+    if (p->rank == longest.rank)
+        memcpy(all, names, (size_t)longest.len);
+    MPI_Bcast(all, longest.len, MPI_CHAR, longest.rank, p->c.comm);
+    return all;
+}
+
+/* Of the columns that masked rows, how many cells, and their names where they
+ * are known.
+ */
+static void set_cells(json_t *o, const pool *p, const char *names)
 {
     const pool_model *pm = ship_model(p);
     const pe_model *m = pm ? pm->m : NULL;
-    json_t *o = NULL;
-    char column[16];
+    json_t *cells = json_object(), *called = json_object();
+    text list = {0};
+    bool known = m && m->cells && name_columns(p, names, m, &list);
+    char column[16], *rest = list.data;
 
     for (uint32_t i = 0; m && m->cells && i < m->features; i++) {
+        const char *name = known ? strsep(&rest, "\t") : NULL;
+
         if (m->cells[i] == 0)
             continue;
-        o = o ? o : json_object();
         snprintf(column, sizeof(column), "%u", i);
-        event_int(o, column, m->cells[i]);
+        event_int(cells, column, m->cells[i]);
+        if (name && *name)
+            json_object_set_new(called, column, event_text(name));
     }
-    return o;
+    if (json_object_size(cells) > 0)
+        json_object_set(o, "masked_cells", cells);
+    if (json_object_size(called) > 0)
+        json_object_set(o, "masked_names", called);
+    json_decref(cells);
+    json_decref(called);
+    text_free(&list);
 }
 
 /* The text [own] of the first rank that has one as member [key] of [o];
@@ -324,26 +391,31 @@ static void set_counts(json_t *o, const pool *p, const int64_t f[F_ALL])
 json_t *pool_report(pool *p)
 {
     int64_t f[F_ALL];
-    json_t *o, *first;
+    json_t *o = NULL, *first;
+    char *names;
 
     gather(p, f);
     first = report_first(p);
+    names = gather_names(p);
     if (p->rank != 0) {
         json_decref(first);
-        return NULL;
+        goto done;
     }
     o = json_pack(
-        "{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}",
+        "{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
         "event", "pool", "pilot", p->c.pilot, "member", p->c.member, "state",
         report_state(p), "exactly_once", p->c.durable, "blocks",
         report_blocks(p, f), "rows", report_rows(p, f), "began",
         report_began(p), "first", first, "latency_ms", report_latency(p),
-        "model", report_model(p), "masked_cells", report_cells(p));
+        "model", report_model(p));
     if (!o)
-        return NULL;
+        goto done;
+    set_cells(o, p, names);
     set_counts(o, p, f);
     set_checkpoints(o, p);
     set_times(o, f);
     set_commits(o, p, f);
+done:
+    free(names);
     return o;
 }

@@ -162,7 +162,7 @@ static void print_dominant(const file_facts *f)
     if (share > 0)
         printf("\n%s has %.4g%% of the variance: distances (k-means) are "
                "those of this column;\nso that all count, put a stage "
-               "between:\n  scale: {pilot: pool, function: standardise}\n",
+               "between:\n  scale: {pilot: devices, function: standardise}\n",
                f->columns[column].name, 100 * share);
 }
 

@@ -25,7 +25,7 @@ readings 2000 >"$TEST_DIR/readings.csv"
 # row N: line of row N of the file, as results have it: time, temp, press.
 row() {
     sed -n "$(($1 + 2))p" "$TEST_DIR/readings.csv" | awk -F'[; ]' '{
-        printf "%sT%s.000000000Z,%.17g,%.17g", $1, $2, $3, $5 }'
+        printf "%sT%s.000000000Z,%.15g,%.15g", $1, $2, $3, $5 }'
 }
 
 # shown RUN N [OPTION...]: the same of `pilot results`.
@@ -71,8 +71,10 @@ has "$(head -c 320 "$TEST_DIR/rows.npy" | tr -d '\0')" \
     "('temp', '<f8'), ('press', '<f8')]" "... by the names of the columns"
 has "$(tr -d '\n ' <"$TEST_DIR/rows-file.out")" \
     "column1('press')had" "one column decides alone: said, with its name"
+is "$(tr -d '\n ' <"$TEST_DIR/rows-file.out" |
+    grep -o "column1('press')had" | wc -l)" 2 "... by the pool, and at the end"
 has "$(tr -d '\n ' <"$TEST_DIR/rows-file.out")" \
-    "scale:{pilot:pool,function:standardise}" "... and what helps"
+    "scale:{pilot:devices,function:standardise}" "... and what helps"
 # Values go to a model by their place: other names there are said.
 awk -F';' -v OFS=';' '{ print $1, $4, $3, $2 }' "$TEST_DIR/readings.csv" \
     >"$TEST_DIR/turned.csv"

@@ -9,6 +9,7 @@
 #include "pool_case.h"
 #include "scratch.h"
 #include "src/common/file.h"
+#include "src/common/text.h"
 
 /* --- stages before the last --- */
 
@@ -358,6 +359,30 @@ static void test_chain_times(void)
     unlink(path);
 }
 
+/* Where no function asks, the first names are kept for people, and go to no
+ * other rank.
+ */
+static void test_chain_model_names(void)
+{
+    source_item r = {.said = {.columns = {"temp\thum?", 8}}};
+    text out = {0};
+    pe_error e = {0};
+    bench b;
+
+    bench_open(&b, CHAIN(PICK("1,0,1")));
+    CU_ASSERT(chain_is_deaf(&b.p->stages));
+    CU_ASSERT_EQUAL(chain_hear(&b.p->stages, &(source_text){NULL, 0}, &e), 0);
+    CU_ASSERT_FALSE(chain_is_deaf(&b.p->stages)); /* asked once is enough */
+    CU_ASSERT_EQUAL(chain_hear(&b.p->stages, &r.said.columns, &e), 0);
+    r.said.columns = (source_text){"other\tnames", 11};
+    CU_ASSERT_EQUAL(chain_hear(&b.p->stages, &r.said.columns, &e), 0);
+    CU_ASSERT_PTR_NULL(chain_names(&b.p->stages).at);
+    CU_ASSERT_EQUAL(chain_columns(&b.p->stages, b.p->stages.names, &out), 0);
+    UNIT_EQUAL(out.data, "hum\ttemp\thum");
+    text_free(&out);
+    bench_close(&b);
+}
+
 /* Functions that ask for it hear what columns are called in front of them, as
  * the newest record says it; what is kept is on the disk when it is committed.
  */
@@ -459,6 +484,7 @@ int main(void)
         {"stages: what they keep", test_chain_settle},
         {"stages: times of what they keep", test_chain_times},
         {"stages: names of columns", test_chain_names},
+        {"stages: names for people", test_chain_model_names},
         {"stages: no fault of a block", test_chain_fatal},
         {"stages: an option that does not fit", test_chain_open},
         {0},

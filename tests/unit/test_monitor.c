@@ -354,11 +354,11 @@ static void test_check(void)
          "['no row was learned from: 40 rows masked; the first: column 3 of "
          "t/0/0']"},
         {"{'event': 'pool', 'blocks': {'applied': 4}, 'rows': {'masked': 40}, "
-         "'masked_cells': {'2': 40, '5': 1}}",
+         "'masked_cells': {'2': 40, '5': 1}, 'masked_names': {'2': 'temp'}}",
          BLOCKS('sensed' : 4, 'sent' : 4), "65",
          "['no row was learned from: 40 rows masked (cells that are no finite "
-         "number, of column 2: 40, column 5: 1): mend those columns, or leave "
-         "them out by a `select` stage']"},
+         "number, of column 2 ('temp'): 40, column 5: 1): mend those columns, "
+         "or leave them out by a `select` stage']"},
         {"{'event': 'pool', 'blocks': {'applied': 4}}",
          BLOCKS('sensed' : 4, 'sent' : 4), "65",
          "['no row was learned from: the stages let no row through']"},

@@ -189,8 +189,9 @@ static void test_weigh(void)
         char words[512] = "";
 
         CU_ASSERT_PTR_NOT_NULL_FATAL(m);
-        CU_ASSERT_EQUAL(pe_model_dominated(m, NULL, words, sizeof(words)),
-                        *rows[i].want != '\0');
+        CU_ASSERT_EQUAL(
+            pe_model_dominated(m, NULL, "pool", words, sizeof(words)),
+            *rows[i].want != '\0');
         UNIT_CONTAINS(words, rows[i].want);
         pe_model_destroy(m);
         pe_buffer_free(&b);
