@@ -3,8 +3,10 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -197,6 +199,37 @@ static int same_run(trace *t, const source *s, pe_error *errp)
                         s->g.name, s->g.head.run, t->path, t->run);
 }
 
+/* All logs are open at once, as their rows are joined: one for each process and
+ * restart, which may be more than are allowed to those who do not ask.
+ */
+static bool more_files(void)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= l.rlim_max)
+        return false;
+    l.rlim_cur = l.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &l) == 0;
+}
+
+static FILE *open_log(const trace *t, const char *path, pe_error *errp)
+{
+    FILE *f = fopen(path, "rbe");
+
+    if (!f && errno == EMFILE && more_files())
+        f = fopen(path, "rbe");
+    if (f)
+        return f;
+    if (errno == EMFILE)
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                     "%s has more than the %u logs that may be open here: "
+                     "raise the limit (ulimit -Hn)",
+                     t->path, (unsigned)t->n);
+    else
+        file_error(errp, errno, "read", path, PE_EXIT_DATA);
+    return NULL;
+}
+
 static int add_log(trace *t, const char *path, pe_error *errp)
 {
     source *more = realloc(t->s, (t->n + 1) * sizeof(*more)), *s;
@@ -208,9 +241,9 @@ static int add_log(trace *t, const char *path, pe_error *errp)
     t->s = more;
     s = &t->s[t->n];
     *s = (source){0};
-    f = fopen(path, "rbe");
+    f = open_log(t, path, errp);
     if (!f)
-        return file_error(errp, errno, "read", path, PE_EXIT_DATA);
+        return -1;
     rc = segments_open(&s->g, f, path, errp);
     t->n++;
     if (rc < 0)

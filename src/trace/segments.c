@@ -35,7 +35,10 @@ static int check_head(segments *g, pe_error *errp)
         return refuse(g, "was written by a newer pilot: read it with that one",
                       errp);
     if (!layout_head_check(h))
-        return refuse(g, "is damaged in its first bytes", errp);
+        return refuse(g,
+                      "is damaged in its first bytes: move it away, and the "
+                      "others are read",
+                      errp);
     end_strings(&g->head);
     return 1;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "src/common/clock.h"
@@ -433,6 +434,37 @@ static void test_none(void)
 }
 
 /* A pilot whose folder is empty has kept its logs. */
+/* Logs of a run that was restarted often: more than may be open at first. */
+static void test_many(void)
+{
+    struct rlimit was, l;
+    pe_error e = {0};
+    trace *t;
+
+    begin();
+    for (int i = 0; i < 80; i++)
+        trace_log_close(open_log("pool", "pool", i, "r1"));
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &was), 0);
+    l = was;
+    l.rlim_cur = 40;
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &l), 0);
+    t = open_trace();
+    CU_ASSERT_EQUAL(trace_facts_get(t).processes, 80);
+    trace_close(t);
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &was), 0);
+    if (fork() == 0) { /* what is lowered stays so */
+        static const char words[] = " logs that may be open here: raise the "
+                                    "limit (ulimit -Hn)";
+        l.rlim_max = l.rlim_cur = 40;
+        setrlimit(RLIMIT_NOFILE, &l);
+        t = trace_open(run_folder, &e);
+        _exit(t || !strstr(e.text, words));
+    }
+    int status = -1;
+    CU_ASSERT_TRUE(wait(&status) > 0);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
 static void test_missing(void)
 {
     char dir[512];
@@ -703,6 +735,7 @@ int main(void)
         {"refused", test_refused},
         {"of two runs", test_other_run},
         {"none", test_none},
+        {"more than may be open", test_many},
         {"missing", test_missing},
         {"rows of another size", test_row_sizes},
         {"dropped", test_dropped},
