@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -73,6 +74,29 @@ static bool is_allowed(const http *s, struct MHD_Connection *c)
            is_same(head + strlen(BEARER), s->token);
 }
 
+/* Is Host: [host] an address, or localhost?  Any other name, be it one that
+ * begins with an address, belongs to somebody.
+ */
+static bool is_here(const char *host)
+{
+    size_t n = strcspn(host, ":");
+    char address[16];
+    struct in_addr four;
+
+    if (*host == '[') { /* no name has it, which somebody could register */
+        n = strspn(host + 1, "0123456789abcdefABCDEF:.");
+        return n > 0 && host[n + 1] == ']' &&
+               (!host[n + 2] || host[n + 2] == ':');
+    }
+    if (n == strlen("localhost") && !strncasecmp(host, "localhost", n))
+        return true;
+    if (n == 0 || n >= sizeof(address))
+        return false;
+    memcpy(address, host, n);
+    address[n] = '\0';
+    return inet_pton(AF_INET, address, &four) == 1;
+}
+
 /* Without a token: a page of elsewhere that has its name point here is sent
  * away, by the name that the browser says it asks.
  */
@@ -80,14 +104,8 @@ static bool is_name_ours(const http *s, struct MHD_Connection *c)
 {
     const char *host =
         MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-    size_t n;
 
-    if (s->token || !host)
-        return true;
-    n = strcspn(host, ":");
-    return *host == '[' || strspn(host, "0123456789.") == n ||
-           (n == strlen("localhost") && !strncmp(host, "localhost", n)) ||
-           !strncmp(host, s->place, strcspn(s->place, ":"));
+    return s->token || !host || is_here(host);
 }
 
 /* --- answers --- */

@@ -60,11 +60,11 @@ wait_for 20 test -s url
 place=$(sed 's,http://\([^/]*\)/.*,\1,' url)
 token=$(sed 's/.*token=//' url)
 has "$(cat serve.err)" "ssh -L ${place##*:}:$place " "serve: the way from elsewhere"
-# ask PATH [HEADER]: the answer, with its head.
+# ask PATH [HEADER [HOST]]: the answer, with its head.
 ask() {
     exec 7<>"/dev/tcp/${place%:*}/${place##*:}" || return
-    printf 'GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n' \
-        "$1" "${2:+$2$'\r\n'}" >&7
+    printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n' \
+        "$1" "${3:-x}" "${2:+$2$'\r\n'}" >&7
     cat <&7
     exec 7>&-
 }
@@ -89,6 +89,24 @@ has "$(timeout 20 pilot serve seen --listen "$place" 2>&1)" \
 kill -INT $serve_pid
 wait $serve_pid
 is $? 0 "serve: ends by a signal"
+
+# Without a token, a page of elsewhere whose name points here gets nothing.
+pilot serve seen --no-token --listen 127.0.0.1:0 >url 2>serve.err &
+serve_pid=$!
+children="$children $serve_pid"
+wait_for 20 grep -q 127 url
+place=$(sed 's,http://\([^/]*\)/.*,\1,' url)
+for host in "$place" LocalHost:1 '[::1]:8080' 127.0.0.2; do
+    has "$(ask /metrics "" "$host" | head -n 1)" " 200 " "no token: asks $host"
+done
+for host in "127.0.0.1.x.org:${place##*:}" 1.2.3.4.5 '[x.org' '[]' .1 "" \
+    localhost.x.org; do
+    has "$(ask /metrics "" "${host:- }" | head -n 1)" " 403 " \
+        "no token: asks '$host'"
+done
+kill -INT $serve_pid
+wait $serve_pid
+is $? 0 "no token: ends by a signal"
 
 # For who has no listener.
 pilot serve seen --textfile . --once 2>file.err
