@@ -106,7 +106,9 @@ live *live_open(const char *home, const char *run, pe_error *errp)
     if (e.kind != PE_ERROR_NONE)
         rc = errp ? (*errp = e, -1) : -1;
     else
-        rc = l->dir ? find_folder(l, errp) : find_services(l, errp);
+        rc = l->dir                          ? find_folder(l, errp)
+             : run_name_check(run, errp) < 0 ? -1
+                                             : find_services(l, errp);
     if (rc == 0)
         rc = via_open(l->req, errp);
     if (rc == 0)
@@ -300,4 +302,21 @@ json_t *live_look(live *l, pe_error *errp)
     if (doc)
         lag_keep(l, doc);
     return doc;
+}
+
+int live_check(const json_t *doc, const char *run, pe_error *errp)
+{
+    const char *state = value_text(doc, "state", "");
+    const json_t *away = json_array_get(json_object_get(doc, "trouble"), 0);
+
+    if (!strcmp(state, "unknown"))
+        return pe_error_set(
+            errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE, "%s",
+            value_text(away, "text", "the parameter service is silent"));
+    if (!strcmp(state, "gone"))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "the parameter service has nothing of a run %s; "
+                            "'pilot runs' lists those that this host knows",
+                            run);
+    return 0;
 }

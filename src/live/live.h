@@ -100,6 +100,12 @@ void live_close(live *l); /* may be NULL */
  */
 json_t *live_look(live *l, pe_error *errp);
 
+/* Is there something to show in [doc], of live_look?  Scripts see by the status
+ * that there is not.  Errors: retry, 69: its parameter service does not answer;
+ * input, 78: that has nothing of [run].
+ */
+int live_check(const json_t *doc, const char *run, pe_error *errp);
+
 /* Its parameter service, borrowed; NULL: it does not answer. */
 params *live_params(live *l, pe_error *errp);
 

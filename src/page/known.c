@@ -37,6 +37,8 @@ typedef struct known {
     bool alive;    /* a pilot of it is not over */
     bool over;     /* its summary is that of its end */
     bool gone;     /* its parameter service has nothing of it */
+    bool silent;   /* ... does not answer */
+    pe_error none; /* why it cannot be looked at */
     bool quickly;  /* nothing that takes long */
 } known;
 
@@ -334,16 +336,16 @@ static void trace_read(known *k)
 
 static void live_read(known *k)
 {
-    pe_error e = {0};
-    live *l = live_open(k->home, k->run, &e);
-    json_t *o = l ? live_look(l, &e) : NULL;
+    live *l = live_open(k->home, k->run, &k->none);
+    json_t *o = l ? live_look(l, &k->none) : NULL;
 
     live_close(l);
     if (!o) {
-        why(k, "live", e.text);
+        why(k, "live", k->none.text);
         return;
     }
     k->gone = !strcmp(value_text(o, "state", ""), "gone");
+    k->silent = !strcmp(value_text(o, "state", ""), "unknown");
     if (k->gone)
         why(k, "live", "its parameter service has nothing of it any more");
     else if (json_array_size(json_object_get(o, "trouble")) > 0)
@@ -477,9 +479,15 @@ static int gather(known *k, pe_error *errp)
                             "them), and the parameter service that is known "
                             "has nothing of it",
                             k->run, k->home);
-    if (!k->dir && !json_object_get(k->facts, "live"))
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG, "%s",
-                            value_text(k->why, "live", "no such run"));
+    if (!k->dir && k->silent)
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                            "there is no run %s in %s, and the parameter "
+                            "service that could have it does not answer: %s",
+                            k->run, k->home, value_text(k->why, "live", ""));
+    if (!k->dir && k->none.kind != PE_ERROR_NONE) {
+        *errp = k->none;
+        return -1;
+    }
     if (any_refused(k))
         refused_read(k);
     return 0;

@@ -142,6 +142,10 @@ int run_endpoints_resolve(struct run *r, pe_error *errp);
  * the file is to be one.
  */
 int run_endpoints_find(struct run *r, pe_error *errp);
+/* Is it one that `pilot run` would take?  It is part of topics, keys and
+ * paths.
+ */
+int run_name_check(const char *name, pe_error *errp);
 /* Take what is known into the request; nothing is started.  False: not both
  * are.
  */

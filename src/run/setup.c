@@ -156,8 +156,7 @@ static int overrides_settle(pipeline_request *q, const pipeline *p,
     return status;
 }
 
-/* A run's name is part of topics, keys and paths. */
-static int name_check(const char *name, pe_error *errp)
+int run_name_check(const char *name, pe_error *errp)
 {
     size_t len = strlen(name);
     bool good = isalnum((unsigned char)*name) && len <= NAME_MAX_BYTES;
@@ -373,7 +372,7 @@ static int restore_settle(struct run *r, bool make, pe_error *errp)
 
 int run_setup_new(struct run *r, pe_error *errp)
 {
-    if (r->o->name && name_check(r->o->name, errp) < 0)
+    if (r->o->name && run_name_check(r->o->name, errp) < 0)
         return -1;
     if (request_create(r, errp) < 0 || file_load(r, errp) < 0 ||
         files_check(r, errp) < 0)
@@ -393,7 +392,7 @@ int run_setup_resume(struct run *r, pe_error *errp)
     char *dir = NULL;
 
     r->home = locate_home(errp);
-    if (!r->home || name_check(r->o->resume, errp) < 0)
+    if (!r->home || run_name_check(r->o->resume, errp) < 0)
         return -1;
     dir = text_format("%s/%s", r->home, r->o->resume);
     if (!dir)
@@ -457,7 +456,7 @@ int run_setup_join(struct run *r, pe_error *errp)
     char *dir = NULL;
     int status = -1;
 
-    if (r->o->name && name_check(r->o->name, errp) < 0)
+    if (r->o->name && run_name_check(r->o->name, errp) < 0)
         return -1;
     if (request_create(r, errp) < 0 || file_load(r, errp) < 0 ||
         files_check(r, errp) < 0)
@@ -506,7 +505,7 @@ int run_setup_plan(const struct run_options *o, void *file, pe_error *errp)
     struct run r = {.o = o, .lock_fd = -1};
     int status = -1;
 
-    if (o->name && name_check(o->name, errp) < 0)
+    if (o->name && run_name_check(o->name, errp) < 0)
         return -1;
     if (request_create(&r, errp) == 0 && file_load(&r, errp) == 0)
         status = files_check(&r, errp);

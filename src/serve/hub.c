@@ -207,12 +207,19 @@ static void *loop(void *arg)
 }
 
 /* Has this host a folder of it, or its service anything? */
-static bool is_known(const hub *h)
+static int known_check(const hub *h, const char *home, pe_error *errp)
 {
     const json_t *now = json_object_get(h->facts, "live");
 
-    return json_object_get(h->facts, "began_ns") ||
-           strcmp(value_text(now, "state", ""), "gone") != 0;
+    if (json_object_get(h->facts, "began_ns"))
+        return 0;
+    if (strcmp(value_text(now, "state", ""), "gone") != 0)
+        return live_check(now, h->run, errp);
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "there is no run %s in %s ('pilot runs' lists them), "
+                        "and the parameter service that is known has nothing "
+                        "of it",
+                        h->run, home);
 }
 
 hub *hub_open(const char *home, const char *run, const char *events,
@@ -230,15 +237,9 @@ hub *hub_open(const char *home, const char *run, const char *events,
     h->step_ns = (int64_t)(seconds * CLOCK_S);
     h->run = text_format("%s", run);
     h->live = live_open(home, run, errp);
-    if (!h->run || !h->live || hub_look(h, errp) < 0)
+    if (!h->run || !h->live || hub_look(h, errp) < 0 ||
+        known_check(h, home, errp) < 0)
         goto error;
-    if (!is_known(h)) {
-        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                     "there is no run %s in %s ('pilot runs' lists them), and "
-                     "the parameter service that is known has nothing of it",
-                     run, home);
-        goto error;
-    }
     if (seconds > 0 && pthread_create(&h->thread, NULL, loop, h) != 0) {
         pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
                      "no thread can be started to look at the run");

@@ -245,6 +245,16 @@ static int number_take(const struct commits_options *o, size_t *np,
     return 0;
 }
 
+/* Of a run that was never there, nothing will be committed. */
+static int run_check(live *at, const char *run, pe_error *errp)
+{
+    json_t *doc = live_look(at, errp);
+    int rc = doc ? live_check(doc, run, errp) : -1;
+
+    json_decref(doc);
+    return rc;
+}
+
 static int commits_do(const struct commits_options *o, const char *run)
 {
     list l = {.o = o};
@@ -257,6 +267,8 @@ static int commits_do(const struct commits_options *o, const char *run)
     params *p = at ? live_params(at, &e) : NULL;
 
     rc = p ? params_rows_fetch(p, NULL, most, &rows, &n, &e) : -1;
+    if (rc == 0 && n == 0)
+        rc = run_check(at, run, &e);
     if (rc == 0 && o->follow)
         rc = signals_open(&e);
     if (rc == 0) {

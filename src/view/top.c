@@ -71,29 +71,11 @@ static void print_plain(const json_t *doc)
     screen_free(&l);
 }
 
-/* Is there something to show?  Scripts see by the status that there is not. */
-static int check(const json_t *doc, const char *run, pe_error *errp)
-{
-    const char *state = json_string_value(json_object_get(doc, "state"));
-    const json_t *away = json_array_get(json_object_get(doc, "trouble"), 0);
-    const char *why = json_string_value(json_object_get(away, "text"));
-
-    if (state && !strcmp(state, "unknown"))
-        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE, "%s",
-                            why ? why : "the parameter service is silent");
-    if (state && !strcmp(state, "gone"))
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "the parameter service has nothing of a run %s; "
-                            "'pilot runs' lists those that this host knows",
-                            run);
-    return 0;
-}
-
 static int once(const char *home, const char *run, bool json, pe_error *errp)
 {
     live *l = live_open(home, run, errp);
     json_t *doc = l ? live_look(l, errp) : NULL;
-    int rc = doc ? check(doc, run, errp) : -1;
+    int rc = doc ? live_check(doc, run, errp) : -1;
 
     if (doc && json && print_json(doc) < 0)
         rc = pe_error_nomem(errp);

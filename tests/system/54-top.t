@@ -186,6 +186,23 @@ out=$(PILOT_HOME=$TEST_DIR/none PILOT_PARAMS=redis://127.0.0.1:1 \
     pilot top top-slow 2>&1)
 is "$?" 69 "a parameter service that does not answer"
 has "$out" "redis://127.0.0.1:1" "... is named"
+# No look says of a run that it never was anything but that it is not there.
+for look in "top --once" commits "commits --follow" "report -o -" \
+    "serve --listen 127.0.0.1:0"; do
+    # shellcheck disable=SC2086
+    out=$(PILOT_HOME=$TEST_DIR/none timeout 20 pilot $look nosuch 2>&1)
+    is "$?" 78 "$look: a run that is not there"
+    has "$out" "nothing of" "$look: ... is said"
+    # shellcheck disable=SC2086
+    out=$(PILOT_HOME=$TEST_DIR/none timeout 20 pilot $look 'no such' 2>&1)
+    is "$?" 64 "$look: a name that none can have"
+    has "$out" "'no such' is no name of a run" "$look: ... is said"
+    # shellcheck disable=SC2086
+    out=$(PILOT_HOME=$TEST_DIR/none PILOT_PARAMS=redis://127.0.0.1:1 \
+        timeout 20 pilot $look nosuch 2>&1)
+    is "$?" 69 "$look: nobody to ask"
+    has "$out" "redis://127.0.0.1:1" "$look: ... is said"
+done
 pilot cancel --run top-slow >/dev/null 2>&1
 wait "$run_pid"
 out=$(pilot top top-slow 2>&1)
