@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "src/codec/wish.h"
 #include "src/table/stamp.h"
@@ -157,13 +158,22 @@ bool codec_may_be_clock(const char *name, size_t len, double v)
 {
     static const char *const words[] = {"time", "ts",    "stamp",
                                         "date", "epoch", "utc"};
+    static const char *const last[] = {"at", "t"};
     char low[WORD_MAX_BYTES + 1] = "";
+    const char *word;
 
     if (unit_of(v) == 0 || len > WORD_MAX_BYTES)
         return false;
     memcpy(low, name, len);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcasestr(low, words[i]))
+            return true;
+    /* Too short to be looked for within a name: header.at, created_at. */
+    word = low + len;
+    while (word > low && word[-1] != '.' && word[-1] != '_')
+        word--;
+    for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++)
+        if (!strcasecmp(word, last[i]))
             return true;
     return false;
 }

@@ -272,6 +272,14 @@ static void test_json_bad(void)
          "ERROR: json record: it holds 3 columns of numbers: say which, in "
          "their order, by columns: \"a,b\", time: \"ts\" in streams:"},
         {{0},
+         "{\"a\":1,\"b\":2,\"h\":{\"at\":1795939200.5}}",
+         "ERROR: json record: it holds 3 columns of numbers: say which, in "
+         "their order, by columns: \"a,b\", time: \"h.at\" in streams:"},
+        {{0},
+         "{\"a\":1,\"b\":2,\"heat\":1795939200.5}",
+         "ERROR: json record: it holds 3 columns of numbers: say which, in "
+         "their order, by columns: \"a,b,heat\" in streams:"},
+        {{0},
          "{\"a\":1,\"b\":2,\"at\":\"2026-11-29T08:00:00Z\"}",
          "ERROR: json record: it holds 2 columns of numbers: say which, in "
          "their order, by columns: \"a,b\", time: \"at\" in streams:"},
