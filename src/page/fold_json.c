@@ -279,8 +279,9 @@ static json_t *notes_make(const fold *f)
     if (f->negative > 0)
         add(out, text_format("%" PRIu64 " of %" PRIu64 " blocks have a latency "
                              "below 0: the clocks of two hosts differ by more "
-                             "than it took; such a latency is counted, and is "
-                             "in no percentile",
+                             "than it took, or a device had the model before "
+                             "its commit was answered; such a latency is "
+                             "counted, and is in no percentile",
                              f->negative, f->blocks));
     if (f->unended > 0)
         add(out, text_format("%" PRIu64 " of %" PRIu64 " blocks of the trace "

@@ -169,9 +169,11 @@ static void tell(const char *path, const struct writing *w)
         log_info("%" PRIu64 " blocks were left out by --every %" PRIu64,
                  w->left, w->every);
     if (w->backward)
-        log_warn("%" PRIu64 " hops are not in it: the clocks of two hosts say "
-                 "that they took less than no time (see 'pilot trace' for "
-                 "their offsets)",
+        log_warn("%" PRIu64
+                 " hops are not in it, which took less than no time: "
+                 "the clocks of two hosts disagree (see 'pilot trace' for "
+                 "their offsets), or a device had the model before its commit "
+                 "was answered",
                  w->backward);
 }
 

@@ -121,9 +121,12 @@ static void print_hops(const trace_sums *s, FILE *f)
     }
     if (s->backward)
         fprintf(f,
-                LABEL "of %" PRIu64 " blocks the clocks of two hosts disagree: "
-                      "a latency below 0 is in no percentile\n",
-                "", s->backward);
+                LABEL "%" PRIu64
+                      " blocks have a latency below 0, which is in no "
+                      "percentile: the clocks of\n" LABEL
+                      "two hosts disagree, or a device had the model before "
+                      "its commit was answered\n",
+                "", s->backward, "");
 }
 
 static bool was_said(const trace *t, uint32_t i)
