@@ -45,7 +45,8 @@ static void test_values_refused(void)
         {"streams.sense.columns=a,,b",
          "columns: 'a,,b': a name is missing between commas"},
         {"streams.sense.codec=xml",
-         "codec: 'xml' is not one of: auto npy da00 f144 msgpack json csv"},
+         "codec: 'xml' is not one of: auto npy da00 f144 ev44 "
+         "se00 ad00 msgpack json csv"},
         {"results-topic=a b",
          "results-topic: 'a b' is no name of a topic: letters, digits, '.', "
          "'_' and '-', at most 200, and {run} once, for the name of the run"},
@@ -277,8 +278,8 @@ static void test_files_refused(void)
                      "function with process_cloud there"},
         {GOOD "frobnicate: 1\n",
          "p.yaml:18: unknown key 'frobnicate'; known are: version pipeline "
-         "results results-format results-topic until pilots stages context "
-         "streams epoch"},
+         "results results-format results-topic until restore trace stall "
+         "pilots stages context streams epoch checkpoint"},
         {GOOD "      clusterz: 1\n",
          "p.yaml:18: unknown option 'clusterz'; did you mean 'clusters'?"},
         {GOOD "epoch:\n  interval: 1s\n  blocks: 5\n",
