@@ -16,6 +16,7 @@
 #include "src/page/page.h"
 #include "src/serve/serve.h"
 #include "src/view/view.h"
+#include "src/watch/watch.h"
 
 /* In front of every message. */
 static char program_name[] = "pilot";
@@ -29,13 +30,13 @@ static const struct command {
     {"results", view_results, "print which rows of a run are outliers"},
     {"score", view_score, "score the rows of files by a model"},
     {"model", view_model, "show the model of a run, or write it to a file"},
-    {"top", view_top, "show a run as it is now"},
-    {"commits", view_commits, "list the newest commits of a run"},
+    {"top", watch_top, "show a run as it is now"},
+    {"commits", watch_commits, "list the newest commits of a run"},
     {"serve", serve_command, "show a run as a web page, and as metrics"},
-    {"advise", view_advise, "say where its work had better be, on what ranks"},
+    {"advise", watch_advise, "say where its work had better be, on what ranks"},
     {"report", page_report, "write a run as one HTML file, or as JSON"},
     {"peek", view_peek, "show the newest records of a topic"},
-    {"trace", view_trace, "show where the blocks of a run spent their time"},
+    {"trace", watch_trace, "show where the blocks of a run spent their time"},
     {"runs", cmd_runs, "list the runs there are, or remove one"},
     {"submit", cmd_submit, "submit a pilot and return (also pilot-submit)"},
     {"status", cmd_status, "list pilots, and why they do not run"},

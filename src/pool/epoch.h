@@ -7,7 +7,7 @@
 #include <pilot/model.h>
 
 #include "src/commit/device.h"
-#include "phase.h"
+#include "src/rank/phase.h"
 #include "src/broker/broker.h"
 
 typedef struct pool pool;

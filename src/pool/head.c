@@ -312,12 +312,16 @@ static void tell_checkpoints(pool *p)
 
 void head_tell(pool *p, int64_t now)
 {
+    const char *stalled;
+
     watch_drain(p, now);
     if (!p->c.progress)
         return;
     tell_checkpoints(p);
     tell_servers(p);
     tell_dominated(p);
-    stall_look(p, now);
+    stalled = stall_look(p, now);
+    if (stalled)
+        head_note(p, stalled);
     tell_progress(p, now);
 }

@@ -5,7 +5,7 @@
 #include <mpi.h>
 
 #include "epoch.h"
-#include "wire.h"
+#include "src/rank/wire.h"
 
 enum {
     POOL_ASKS = 2,    /* requests a helper keeps posted: an owner answers

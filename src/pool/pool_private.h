@@ -3,7 +3,7 @@
 #define POOL_POOL_PRIVATE_H
 
 #include "epoch.h"
-#include "figures.h"
+#include "src/rank/figures.h"
 #include "head.h"
 #include "help.h"
 #include "owner.h"

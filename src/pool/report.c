@@ -401,13 +401,12 @@ json_t *pool_report(pool *p)
         json_decref(first);
         goto done;
     }
-    o = json_pack(
-        "{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
-        "event", "pool", "pilot", p->c.pilot, "member", p->c.member, "state",
-        report_state(p), "exactly_once", p->c.durable, "blocks",
-        report_blocks(p, f), "rows", report_rows(p, f), "began",
-        report_began(p), "first", first, "latency_ms", report_latency(p),
-        "model", report_model(p));
+    o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
+                  "event", "pool", "pilot", p->c.pilot, "member", p->c.member,
+                  "state", report_state(p), "exactly_once", p->c.durable,
+                  "blocks", report_blocks(p, f), "rows", report_rows(p, f),
+                  "began", report_began(p), "first", first, "latency_ms",
+                  report_latency(p), "model", report_model(p));
     if (!o)
         goto done;
     set_cells(o, p, names);

@@ -111,22 +111,22 @@ static const char *blocks(pool *p, int64_t now)
                in[R_LAG]);
 }
 
-static void tell(pool *p, const char *hop, int64_t still_ns)
+static const char *words(pool *p, const char *hop, int64_t still_ns)
 {
     pool_stall *s = &p->head->stall;
-    char words[900];
 
     if (hop)
-        snprintf(words, sizeof(words),
+        snprintf(s->words, sizeof(s->words),
                  "pool %s is STALLED: it has blocks and has committed none for "
                  "%.0f s; %s: %s",
                  p->c.member, seconds_of(still_ns), hop, s->text);
     else
-        snprintf(words, sizeof(words), "pool %s flows again", p->c.member);
-    head_note(p, words);
+        snprintf(s->words, sizeof(s->words), "pool %s flows again",
+                 p->c.member);
+    return s->words;
 }
 
-void stall_look(pool *p, int64_t now)
+const char *stall_look(pool *p, int64_t now)
 {
     pool_stall *s = &p->head->stall;
     int64_t limit = (int64_t)((p->c.pl->stall_s + p->c.pl->epoch_s) * 1e9);
@@ -138,7 +138,7 @@ void stall_look(pool *p, int64_t now)
         s->moved_ns = now;
     s->commits = p->head->view.commits;
     if (p->c.pl->stall_s <= 0)
-        return;
+        return NULL;
     if (now - s->moved_ns > limit) {
         hop = servers(p, now, silent);
         hop = hop ? hop : blocks(p, now);
@@ -146,8 +146,7 @@ void stall_look(pool *p, int64_t now)
     s->hop = hop;
     if (!was && hop)
         s->since_ns = clock_real_ns() - (now - s->moved_ns);
-    if (was != (hop != NULL))
-        tell(p, hop, now - s->moved_ns);
+    return was == (hop != NULL) ? NULL : words(p, hop, now - s->moved_ns);
 }
 
 void stall_add(const pool *p, json_t *event)

@@ -7,7 +7,7 @@
 
 #include <pilot/error.h>
 
-#include "phase.h"
+#include "src/rank/phase.h"
 
 /* What a term begins with as it is raised: an assignment. */
 typedef struct pool_term {

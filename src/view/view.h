@@ -10,10 +10,6 @@ int view_results(int argc, char **argv);
 int view_score(int argc, char **argv);
 int view_model(int argc, char **argv);
 int view_peek(int argc, char **argv);
-int view_top(int argc, char **argv);
-int view_commits(int argc, char **argv);
-int view_trace(int argc, char **argv);
-int view_advise(int argc, char **argv);
 
 /* Set an option by [item], NAME=VALUE of --set, as [example] is one. */
 int view_set_option(pe_options *o, const char *item, const char *example,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
-#include "src/pool/figures.h"
+#include "src/rank/figures.h"
 
 static pool_figures figures;
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "src/pool/phase.h"
+#include "src/rank/phase.h"
 
 /* Two letters a phase; an action in brackets where there is one. */
 static const char *const letters[PHASE_N] = {"LO", "DP", "OP", "CL", "CA",

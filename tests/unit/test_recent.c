@@ -67,7 +67,8 @@ static void test_last(void)
         "{\"seconds\":4.0,\"ranks\":2,\"blocks\":{\"fetched\":20,\"applied\":"
         "400,\"refused\":0},\"points\":2000,\"bytes\":0,\"outliers\":0,"
         "\"helped\":1,\"commits\":16,\"busy_s\":3.0,\"fetch_s\":0.0,\"reduce_"
-        "s\":0.0,\"idle_s\":5.0,\"starved_s\":0.5,\"held_s\":0.25,\"way_s\":0.0,\"commit_s\":"
+        "s\":0.0,\"idle_s\":5.0,\"starved_s\":0.5,\"held_s\":0.25,\"way_s\":0."
+        "0,\"commit_s\":"
         "2.0,\"store_s\":1.5,\"apply_s\":0.125,\"answers\":{\"n\":3,"
         "\"slow_ms\":90.0,\"quick_ms\":6.0,\"throttle_ms\":0.5},\"commit_ms\":"
         "3.0}");

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "src/common/text.h"
-#include "src/view/screen.h"
+#include "src/watch/screen.h"
 
 static json_t *doc;
 

@@ -7,7 +7,7 @@
 #include "src/commit/frame.h"
 #include "src/commit/store.h"
 #include "src/common/random.h"
-#include "src/pool/wire.h"
+#include "src/rank/wire.h"
 
 enum { PARTITIONS = 3 };
 

@@ -391,7 +391,7 @@ int feed(bench *b, int32_t partition, int64_t offset, uint32_t points)
                : f->process_cloud(b->ctx, &b->in, &b->out);
 }
 
-static char folder_path[300];
+static char folder_path[6000];
 
 /* PATH of [name] in our folder. */
 const char *in_folder(const char *name)

@@ -1,6 +1,6 @@
 /* screen.h - a run on a screen of so many rows and columns: a pure function. */
-#ifndef VIEW_SCREEN_H
-#define VIEW_SCREEN_H
+#ifndef WATCH_SCREEN_H
+#define WATCH_SCREEN_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -13,7 +13,7 @@
 #include "src/common/option.h"
 #include "src/common/process.h"
 #include "src/common/text.h"
-#include "src/view/view.h"
+#include "src/watch/watch.h"
 #include "trace_out.h"
 
 #define AT(member) offsetof(struct trace_options, member)
@@ -232,7 +232,7 @@ static int show(const char *from, bool json, pe_error *errp)
     return rc;
 }
 
-int view_trace(int argc, char **argv)
+int watch_trace(int argc, char **argv)
 {
     struct trace_options o = {0};
     pe_error e = {0};

@@ -1,6 +1,6 @@
 /* trace_out.h - the trace of a run, as others read it. */
-#ifndef VIEW_TRACE_OUT_H
-#define VIEW_TRACE_OUT_H
+#ifndef WATCH_TRACE_OUT_H
+#define WATCH_TRACE_OUT_H
 
 #include <stdio.h>
 

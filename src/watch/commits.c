@@ -14,7 +14,7 @@
 #include "src/common/text.h"
 #include "src/live/live.h"
 #include "src/run/signals.h"
-#include "src/view/view.h"
+#include "src/watch/watch.h"
 
 #define SHOWN 20
 #define FOLLOW_NS (500 * CLOCK_MS)
@@ -283,7 +283,7 @@ static int commits_do(const struct commits_options *o, const char *run)
     return rc < 0 ? log_failure(&e) : PE_EXIT_OK;
 }
 
-int view_commits(int argc, char **argv)
+int watch_commits(int argc, char **argv)
 {
     struct commits_options o = {0};
     pe_error e = {0};

@@ -11,8 +11,8 @@
 #include "src/common/option.h"
 #include "src/common/text.h"
 #include "src/live/live.h"
-#include "src/view/screen.h"
-#include "src/view/view.h"
+#include "src/watch/screen.h"
+#include "src/watch/watch.h"
 
 #define INTERVAL_S 1.0
 #define PROGRAM "pilot-top"
@@ -152,7 +152,7 @@ static int top_do(const struct top_options *o, const char *word)
     return rc < 0 ? log_failure(&e) : PE_EXIT_OK;
 }
 
-int view_top(int argc, char **argv)
+int watch_top(int argc, char **argv)
 {
     struct top_options o = {0};
     pe_error e = {0};

@@ -19,7 +19,7 @@
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/live/live.h"
-#include "src/view/screen.h"
+#include "src/watch/screen.h"
 
 #define KEYS_MS 100
 #define CTRL_L 12             /* draw it again */

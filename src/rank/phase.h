@@ -1,6 +1,6 @@
 /* phase.h - where a rank and its epochs stand, and what moves them. */
-#ifndef POOL_PHASE_H
-#define POOL_PHASE_H
+#ifndef RANK_PHASE_H
+#define RANK_PHASE_H
 
 #include <stdbool.h>
 

@@ -13,7 +13,7 @@
 #include "src/monitor/advice.h"
 #include "src/monitor/monitor.h"
 #include "src/pipeline/pipeline.h"
-#include "src/view/view.h"
+#include "src/watch/watch.h"
 
 struct advise_options {
     bool json, help;
@@ -240,7 +240,7 @@ static int advise_do(const struct advise_options *o, const char *run)
     return PE_EXIT_OK;
 }
 
-int view_advise(int argc, char **argv)
+int watch_advise(int argc, char **argv)
 {
     struct advise_options o = {0};
     pe_error e = {0};

@@ -1,6 +1,6 @@
 /* figures.h - what a rank counts and times, for people. */
-#ifndef POOL_FIGURES_H
-#define POOL_FIGURES_H
+#ifndef RANK_FIGURES_H
+#define RANK_FIGURES_H
 
 #include <stdint.h>
 

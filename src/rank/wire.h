@@ -1,6 +1,6 @@
 /* wire.h - the messages between ranks, as bytes (frame.h). */
-#ifndef POOL_WIRE_H
-#define POOL_WIRE_H
+#ifndef RANK_WIRE_H
+#define RANK_WIRE_H
 
 #include "src/source/source.h"
 #include "src/params/params.h"

@@ -1,6 +1,6 @@
 /* screen_private.h - what the files of the screen share. */
-#ifndef VIEW_SCREEN_PRIVATE_H
-#define VIEW_SCREEN_PRIVATE_H
+#ifndef WATCH_SCREEN_PRIVATE_H
+#define WATCH_SCREEN_PRIVATE_H
 
 #include "screen.h"
 #include "src/common/text.h"
