@@ -64,8 +64,8 @@ static int find_one(scaling *s, size_t i, const pipeline *pl,
 {
     const char *why;
 
-    return ahead_find(pl, req, &pl->stages[i], NULL, &s->overalls[i], &why,
-                      errp) < 0
+    return ahead_find(&(ahead_conf){pl, req, NULL}, &pl->stages[i],
+                      &s->overalls[i], &why, errp) < 0
                ? -1
                : 0;
 }

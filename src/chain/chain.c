@@ -204,7 +204,8 @@ static int find_scaling(chain *st, size_t i, pe_error *errp)
     overall *w = &st->overalls[i];
     const char *why;
     char words[900], line[1100];
-    int rc = ahead_find(pl, st->c.req, s, st->c.drain, w, &why, errp);
+    int rc =
+        ahead_find(&(ahead_conf){pl, st->c.req, st->c.drain}, s, w, &why, errp);
 
     if (rc < 0) /* a drain is no error */
         return errp->kind == PE_ERROR_NONE ? 0 : -1;

@@ -78,19 +78,24 @@ static void take_eight(const flat *f, const flat_table *root, unsigned id,
     *vp = at && at != SIZE_MAX ? flat_u64(f, at) : 0;
 }
 
-/* Each has its own, or they are so far apart, or all have that of the record.
- */
-static int make_times(codec *c, const flat *f, const flat_vector *own,
-                      int64_t first, double step, uint32_t n, pe_error *errp)
+/* When its values are of. */
+struct se00_clock {
+    flat_vector own; /* each has its own; none: */
+    int64_t first;   /* the first one's, */
+    double step;     /* ... and they are so far apart */
+};
+
+static int make_times(codec *c, const flat *f, const struct se00_clock *k,
+                      uint32_t n, pe_error *errp)
 {
     int64_t *ns = codec_times_room(c, n, errp);
 
     if (!ns)
         return -1;
     for (uint32_t i = 0; i < n; i++)
-        if (own->n > 0)
-            ns[i] = (int64_t)flat_u64(f, own->at + 8 * (size_t)i);
-        else if (__builtin_add_overflow(first, llround(step * i), &ns[i]))
+        if (k->own.n > 0)
+            ns[i] = (int64_t)flat_u64(f, k->own.at + 8 * (size_t)i);
+        else if (__builtin_add_overflow(k->first, llround(k->step * i), &ns[i]))
             return codec_fail(errp, "the time of its value %u is none", i);
     c->facts.time_ns = ns[n - 1];
     return 0;
@@ -99,30 +104,30 @@ static int make_times(codec *c, const flat *f, const flat_vector *own,
 static int take_clock(codec *c, const flat *f, const flat_table *root,
                       uint32_t n, pe_error *errp)
 {
-    flat_vector own = {0};
+    struct se00_clock k = {.first = 0};
     uint64_t first, bits;
-    double step;
     pe_error e = {0};
 
     take_eight(f, root, PACKET_TIME, &first, &e);
     take_eight(f, root, TIME_DELTA, &bits, &e);
-    memcpy(&step, &bits, sizeof(step));
+    k.first = (int64_t)first;
+    memcpy(&k.step, &bits, sizeof(k.step));
     if (e.kind != PE_ERROR_NONE) {
         if (errp)
             *errp = e;
         return -1;
     }
-    if (flat_vector_of(f, root, TIMES, 8, &own, errp) < 0)
+    if (flat_vector_of(f, root, TIMES, 8, &k.own, errp) < 0)
         return -1;
-    if (own.n > 0 && own.n != n)
-        return codec_fail(errp, "it has %u values and %u times", n, own.n);
-    if (own.n == 0 && !(step > 0)) {
-        c->facts.time_ns = (int64_t)first;
+    if (k.own.n > 0 && k.own.n != n)
+        return codec_fail(errp, "it has %u values and %u times", n, k.own.n);
+    if (k.own.n == 0 && !(k.step > 0)) {
+        c->facts.time_ns = k.first;
         return 0;
     }
-    if (own.n == 0 && !(step * n < 9e18))
-        return codec_fail(errp, "its step of time %g ns is none", step);
-    return make_times(c, f, &own, (int64_t)first, step, n, errp);
+    if (k.own.n == 0 && !(k.step * n < 9e18))
+        return codec_fail(errp, "its step of time %g ns is none", k.step);
+    return make_times(c, f, &k, n, errp);
 }
 
 static int read_se00(codec *c, const void *buf, size_t len, pe_error *errp)

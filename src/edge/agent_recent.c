@@ -148,14 +148,15 @@ json_t *agent_rows(const agent_device *d, const device_stats *then,
     int shown = n < EVENT_ROWS_MAX ? n : EVENT_ROWS_MAX;
     json_t *rows = json_array();
 
-    for (int i = 0; at && i < n; i++)
+    if (!at)
+        return rows;
+    for (int i = 0; i < n; i++)
         at[i] = (struct place){i, now[i].full,
                                now[i].blocked_ns - then[i].blocked_ns};
-    if (at && n > EVENT_ROWS_MAX)
+    if (n > EVENT_ROWS_MAX)
         qsort(at, (size_t)n, sizeof(*at), by_queue);
-    if (at)
-        qsort(at, (size_t)shown, sizeof(*at), by_number);
-    for (int i = 0; at && i < shown; i++) {
+    qsort(at, (size_t)shown, sizeof(*at), by_number);
+    for (int i = 0; i < shown; i++) {
         int k = at[i].device;
 
         json_array_append_new(

@@ -88,23 +88,23 @@ static int settle(row *r, const atomic_int *cancelled, pe_error *errp)
     return 0;
 }
 
-int ahead_find(const pipeline *pl, const pipeline_request *req,
-               const pipeline_stage *s, const atomic_int *cancelled, overall *w,
+int ahead_find(const ahead_conf *c, const pipeline_stage *s, overall *w,
                const char **whyp, pe_error *errp)
 {
+    const pipeline *pl = c->pl;
     row r = {0};
     int rc = make(&r, pl->n_stages + 1, errp);
 
     *whyp = pipeline_is_local(pl) ? NULL : "its rows come out of a topic";
     for (size_t i = 0; rc == 0 && !*whyp && &pl->stages[i] != s; i++) {
-        rc = load(&r, pl, req, &pl->stages[i], errp);
+        rc = load(&r, pl, c->req, &pl->stages[i], errp);
         if (rc == 0)
             *whyp = overall_lacks(r.step, r.n);
         if (rc == 0 && !*whyp)
-            rc = settle(&r, cancelled, errp);
+            rc = settle(&r, c->cancelled, errp);
     }
     if (rc == 0 && !*whyp)
-        rc = overall_read(r.step, r.n, cancelled, w, errp);
+        rc = overall_read(r.step, r.n, c->cancelled, w, errp);
     if (rc == 0 && !*whyp)
         rc = 1;
     unmake(&r);
