@@ -17,6 +17,9 @@ typedef struct context_host {
                pe_error *errp);
     int (*get)(void *arg, const char *key, void *value, uint32_t cap,
                pe_error *errp);
+    /* As put, where there is none: 1; 0: there is one, which stays. */
+    int (*once)(void *arg, const char *key, const void *value, uint32_t len,
+                pe_error *errp);
     /* Newest model, held until [release] is called with it; NULL: none. */
     const pe_model *(*model)(void *arg);
     void (*release)(void *arg, const pe_model *m);

@@ -37,6 +37,18 @@ static int shared_put(void *arg, const char *key, const void *value,
     return rc;
 }
 
+static int shared_once(void *arg, const char *key, const void *value,
+                       uint32_t len, pe_error *errp)
+{
+    agent *a = arg;
+    int rc;
+
+    pthread_mutex_lock(&a->lock);
+    rc = params_shared_once(a->params, key, value, len, errp);
+    pthread_mutex_unlock(&a->lock);
+    return rc;
+}
+
 static int shared_get(void *arg, const char *key, void *value, uint32_t cap,
                       pe_error *errp)
 {
@@ -153,8 +165,11 @@ static int connect_services(agent *a, pe_error *errp)
     a->params = params_open(&a->params_conf, a->req->run, errp);
     if (!a->params)
         return -1;
-    a->shared = (context_host){
-        .arg = a, .put = shared_put, .get = shared_get, .tell = shared_tell};
+    a->shared = (context_host){.arg = a,
+                               .put = shared_put,
+                               .once = shared_once,
+                               .get = shared_get,
+                               .tell = shared_tell};
     plan_producer(&a->plan, a->pl, a->req, &a->producer);
     a->sender = sender_open(&sender_broker_ops, &a->producer, errp);
     if (!a->sender)

@@ -43,6 +43,14 @@ static int host_get(void *arg, const char *key, void *value, uint32_t cap,
     return shared->get(shared->arg, key, value, cap, errp);
 }
 
+static int host_once(void *arg, const char *key, const void *value,
+                     uint32_t len, pe_error *errp)
+{
+    const context_host *shared = ((device *)arg)->conf.shared;
+
+    return shared->once(shared->arg, key, value, len, errp);
+}
+
 static void host_tell(void *arg, const char *words)
 {
     const context_host *shared = ((device *)arg)->conf.shared;
@@ -79,6 +87,8 @@ device *device_create(const device_conf *c, pe_error *errp)
         d->host.put = host_put;
         d->host.get = host_get;
     }
+    if (c->shared && c->shared->once)
+        d->host.once = host_once;
     if (c->shared && c->shared->tell)
         d->host.tell = host_tell;
     if (c->follower)

@@ -1,6 +1,8 @@
 /* device_scale.c - what `standardise` on devices has to do, found once. */
 #include "src/edge/device_scale.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,25 +97,28 @@ static int recall(device *d, size_t i, overall *w)
     return rc;
 }
 
-/* So that all devices, and those of a restart, do the same. */
+/* So that all devices, and those of a restart, do the same.  1: it is kept; 0:
+ * another has been first, or there is nowhere to keep it; -1: no memory.
+ */
 static int keep(device *d, size_t i, const overall *w)
 {
     char key[KEY_MAX];
     pe_error e = {0};
     size_t len;
     void *value;
-    bool made;
+    int rc = -1;
 
-    if (!d->host.put)
+    if (!d->host.once)
         return 0;
     value = overall_encode(w, &len, &d->error);
+    if (!value)
+        return -1;
     key_of(d, i, key);
-    while (value && len <= KEPT_MAX && !cancelled(d) &&
-           d->host.put(d->host.arg, key, value, (uint32_t)len, &e) < 0)
+    while (len <= KEPT_MAX && !cancelled(d) &&
+           (rc = d->host.once(d->host.arg, key, value, (uint32_t)len, &e)) < 0)
         clock_sleep_ns(RETRY_NS, 0);
-    made = value != NULL;
     free(value);
-    return made ? 0 : -1;
+    return rc > 0;
 }
 
 static const char *path_of(const device *d)
@@ -145,37 +150,69 @@ static int read_all(device *d, size_t i, const char **whyp)
     return rc;
 }
 
-/* Another pilot of the run may have been first. */
+/* Another pilot of the run was first: all scale as it does.  What differs by
+ * more than the order of a sum is of other rows.
+ */
+static void take_theirs(device *d, size_t i, overall *theirs)
+{
+    overall *w = &d->conf.scale->overalls[i];
+    context_scaling a = overall_scaling(w), b = overall_scaling(theirs);
+    bool other = a.n != b.n || w->rows != theirs->rows;
+    char words[900];
+
+    for (uint32_t k = 0; !other && k < a.n; k++)
+        other = fabs(a.factor[k] - b.factor[k]) > 1e-6 * fabs(b.factor[k]) ||
+                fabs((a.mean[k] - b.mean[k]) * b.factor[k]) > 1e-6;
+    if (other) {
+        snprintf(words, sizeof(words),
+                 "scales by the %" PRIu64 " rows that another pilot has read, "
+                 "and %.300s here holds %" PRIu64 " others: give pilots the "
+                 "same files, or each a run of its own",
+                 theirs->rows, path_of(d), w->rows);
+        tell(d, i, words);
+    }
+    overall_free(w);
+    *w = *theirs;
+}
+
+/* What was read, for all that come; of two pilots who have read one wins. */
+static int settle(device *d, size_t i)
+{
+    overall *w = &d->conf.scale->overalls[i], theirs = {0};
+    char words[900];
+    int rc = keep(d, i, w);
+
+    if (rc == 0)
+        rc = recall(d, i, &theirs) > 0 ? 2 : d->error.kind ? -1 : 1;
+    if (rc == 1) {
+        overall_words(w, path_of(d), words, sizeof(words));
+        tell(d, i, words);
+    }
+    if (rc == 2)
+        take_theirs(d, i, &theirs);
+    return rc < 0 ? -1 : 0;
+}
+
 static int find(device *d, size_t i)
 {
     device_scale *s = d->conf.scale;
-    overall *w = &s->overalls[i], theirs = {0};
+    overall *w = &s->overalls[i];
     const char *why = NULL;
     char words[900];
     int rc = recall(d, i, w);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = read_all(d, i, &why);
-    else if (rc > 0)
-        s->told[i] = true;
-    if (rc < 0 || s->told[i])
-        return rc < 0 ? -1 : 0;
-    if (why || w->rows == 0) {
-        snprintf(words, sizeof(words), OVERALL_LEARNS,
-                 why ? why : "the source has none yet");
-    } else if (recall(d, i, &theirs) > 0) {
-        overall_free(w);
-        *w = theirs;
-        s->told[i] = true;
-        return 0;
-    } else {
-        overall_words(w, path_of(d), words, sizeof(words));
-        if (keep(d, i, w) < 0)
-            return -1;
+        if (rc == 0 && (why || w->rows == 0)) {
+            snprintf(words, sizeof(words), OVERALL_LEARNS,
+                     why ? why : "the source has none yet");
+            tell(d, i, words);
+        } else if (rc == 0) {
+            rc = settle(d, i);
+        }
     }
-    tell(d, i, words);
-    s->told[i] = true;
-    return 0;
+    s->told[i] = rc >= 0;
+    return rc < 0 ? -1 : 0;
 }
 
 int device_scale_find(device *d, size_t i, const context_scaling **givenp)

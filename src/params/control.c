@@ -63,21 +63,36 @@ int params_time_fetch(params *p, int64_t *nsp, pe_error *errp)
     return rc;
 }
 
-int params_shared_put(params *p, const char *key, const void *value, size_t len,
-                      pe_error *errp)
+/* 1: a field was made; 0: it was there. */
+static int shared_set(params *p, const char *verb, const char *key,
+                      const void *value, size_t len, pe_error *errp)
 {
     const char *hash = p->names[PARAMS_KEY_SHARED];
-    const char *words[] = {"HSET", hash, key, len ? value : ""};
-    const size_t lens[] = {strlen("HSET"), strlen(hash), strlen(key), len};
+    const char *words[] = {verb, hash, key, len ? value : ""};
+    const size_t lens[] = {strlen(verb), strlen(hash), strlen(key), len};
     const params_command cmd = {4, words, lens};
     redisReply *r;
 
     if (params_link_call(p->link, &cmd, 1, &r, errp) < 0)
         return -1;
     int rc =
-        params_reply_check(r, REDIS_REPLY_INTEGER, p->link->name, "HSET", errp);
+        params_reply_check(r, REDIS_REPLY_INTEGER, p->link->name, verb, errp);
+    if (rc == 0)
+        rc = r->integer > 0;
     freeReplyObject(r);
     return rc;
+}
+
+int params_shared_put(params *p, const char *key, const void *value, size_t len,
+                      pe_error *errp)
+{
+    return shared_set(p, "HSET", key, value, len, errp) < 0 ? -1 : 0;
+}
+
+int params_shared_once(params *p, const char *key, const void *value,
+                       size_t len, pe_error *errp)
+{
+    return shared_set(p, "HSETNX", key, value, len, errp);
 }
 
 int params_shared_get(params *p, const char *key, void *value, size_t cap,

@@ -344,6 +344,9 @@ int params_model_fetch(params *p, pe_buffer *out,
  */
 int params_shared_put(params *p, const char *key, const void *value, size_t len,
                       pe_error *errp);
+/* As long as there is none: 1 it is stored; 0: there is one. */
+int params_shared_once(params *p, const char *key, const void *value,
+                       size_t len, pe_error *errp);
 int params_shared_get(params *p, const char *key, void *value, size_t cap,
                       size_t *lenp, pe_error *errp);
 

@@ -243,4 +243,73 @@ is "$(committed log points)" 50 "log: every row once"
 has "$(cat "$PILOT_HOME/log/devices/err")" "another file took its place" \
     "log: the switch is said"
 
+# `standardise` on a device, which reads all rows before the first: the agent
+# dies while it reads, and again once the scaling is kept.
+rows=20000000
+{
+    printf '\223NUMPY\001\000\166\000%-117s\n' \
+        "{'descr': '<f8', 'fortran_order': False, 'shape': ($rows, 2), }"
+    yes "$(printf '\100\100\100\100\100\100\110\100')" | tr -d '\n' |
+        head -c 80000000
+} >"$TEST_DIR/long.npy"
+truncate -s $((128 + rows * 16)) "$TEST_DIR/long.npy"
+cat >"$TEST_DIR/preread.yaml" <<END
+version: 1
+pipeline: preread
+pilots:
+  devices: {kind: edge, devices: 2}
+  broker: {kind: broker}
+  params: {kind: params}
+  pool: {kind: pool, ntasks: 2}
+stages:
+  sense:
+    pilot: devices
+    function: file
+    block: {points: 100000, rate: 25}
+    options: {path: "$TEST_DIR/long.npy"}
+  scale: {pilot: devices, function: standardise}
+  join: {pilot: devices, function: aggregate, options: {rows: 1000}}
+  learn: {pilot: pool, function: audit}
+streams: {join: {partitions: 2}}
+epoch: {interval: 50ms}
+results: "off"
+END
+kept() { redis_do --raw HGET "pilot:{preread}:shared" standardise/scale; }
+has_kept() { [ -n "$(kept | tr -d '\0')" ]; }
+# reads: an agent has the file open, and is stopped; looked for often, since it
+# has read it in a second.
+reads() {
+    local until=$((SECONDS + 60))
+    while [ $SECONDS -lt $until ]; do
+        pid=$(agents preread pilot-edge)
+        if [ -n "$pid" ] &&
+            find "/proc/$pid/fd" "/proc/$pid/map_files" -lname '*/long.npy' \
+                2>/dev/null | grep -q .; then
+            kill -STOP "$pid" && return 0
+        fi
+        sleep 0.01
+    done
+    return 1
+}
+pilot run "$TEST_DIR/preread.yaml" --run preread \
+    --summary "$TEST_DIR/preread.json" >"$TEST_DIR/preread.out" 2>&1 &
+pilot_pid=$!
+children="$children $pilot_pid"
+reads
+ok $? "preread: the agent reads ahead"
+is "$(kept)" "" "preread: ... and has kept nothing"
+kill -KILL "$pid"
+wait_for 60 has_kept
+ok $? "preread: another reads it again, and keeps what it found" || sed 's/^/# /' "$TEST_DIR/preread.out"
+first=$(kept | cksum)
+kill -KILL "$(agents preread pilot-edge)"
+wait "$pilot_pid"
+is $? 0 "preread: exit status" || sed 's/^/# /' "$TEST_DIR/preread.out"
+is "$(kept | cksum)" "$first" "preread: the same scaling after a death"
+is "$(tr -d '\n ' <"$TEST_DIR/preread.out" |
+    grep -o "meanandscaleofall20,*000,*000rows" | wc -l)" 1 \
+    "preread: it was found once" || sed 's/^/# /' "$TEST_DIR/preread.out"
+is "$(get "$TEST_DIR/preread.json" applied)" 200 "preread: every block once"
+is "$(get "$TEST_DIR/preread.json" points)" 20000 "preread: ... and every row"
+
 end_tests

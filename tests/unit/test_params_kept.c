@@ -265,6 +265,12 @@ static void test_shared(void)
     UNIT_CONTAINS(e.text, "k holds 5 bytes and there is room for 4");
     CU_ASSERT_EQUAL(params_shared_get(p, "empty", got, 4, &len, NULL), 0);
     CU_ASSERT_EQUAL(len, 0);
+    /* Of two the first wins. */
+    CU_ASSERT_EQUAL(params_shared_once(p, "once", "first", 5, NULL), 1);
+    CU_ASSERT_EQUAL(params_shared_once(p, "once", "other", 5, NULL), 0);
+    CU_ASSERT_EQUAL(params_shared_once(p, "k", "other", 5, NULL), 0);
+    CU_ASSERT_EQUAL(params_shared_get(p, "once", got, 5, &len, NULL), 0);
+    CU_ASSERT_EQUAL(memcmp(got, "first", 5), 0);
     params_close(p);
 }
 
