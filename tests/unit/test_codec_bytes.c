@@ -9,45 +9,10 @@
 #include <string.h>
 
 #include "codec_said.h"
+#include "counted.h"
 #include "src/codec/da00.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
-
-/* Linked with --wrap: every call for memory is counted. */
-static long calls;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t align, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t align, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-    calls++;
-    return __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    calls++;
-    return __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    calls++;
-    return __real_realloc(p, n);
-}
-
-void *__wrap_aligned_alloc(size_t align, size_t n)
-{
-    calls++;
-    return __real_aligned_alloc(align, n);
-}
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define RECORDS 64
@@ -601,15 +566,15 @@ static void test_steady(void)
         CU_ASSERT_FATAL(c != NULL);
         for (int turn = 0; turn < 4; turn++) {
             b = (pe_block){.storage = b.storage, .capacity = b.capacity};
-            before = turn == 1 ? calls : before;
+            before = turn == 1 ? counted_calls : before;
             codec_decode(c, bytes, len, &b, &f, &e);
         }
         /* ... but for the names of a structured array. */
-        CU_ASSERT(calls == before ||
+        CU_ASSERT(counted_calls == before ||
                   (!is_text && !strcmp(records[i].name, "npy_records")));
         codec_close(c);
     }
-    CU_ASSERT(calls > 0);
+    CU_ASSERT(counted_calls > 0);
     pe_block_release(&b);
 }
 

@@ -135,8 +135,10 @@ static void test_results(void)
 static void values_put(const char *run, const char *columns, const char *kept)
 {
     enum { D = 4 };
-    static const double x[4][D] = {
-        {1, 0.1, -2, 1e300}, {2, 0.1 + 0.2, -3, 0}, {3, 0, -4, 0}, {4, 0.4, -5, 7}};
+    static const double x[4][D] = {{1, 0.1, -2, 1e300},
+                                   {2, 0.1 + 0.2, -3, 0},
+                                   {3, 0, -4, 0},
+                                   {4, 0.4, -5, 7}};
     unsigned char file[NPY_HEADER_LEN + sizeof(x)];
     char info[700];
 
@@ -169,7 +171,8 @@ static void test_values(void)
     UNIT_CONTAINS(content("out"), ",inlier,3,1,0.1,-2,1e+300\n");
     UNIT_CONTAINS(content("out"), ",masked,3,3,,-4,0\n");
     expect(PILOT("results", "r", "--top", "1", "--json"), 0,
-           "\"values\":{\"temp\":2.0,\"score_2\":0.30000000000000004,\"temp_2\":-3.0,"
+           "\"values\":{\"temp\":2.0,\"score_2\":0.30000000000000004,\"temp_"
+           "2\":-3.0,"
            "\"a \\\"b\\\", c\":0.0}}\n",
            NULL);
     expect(PILOT("results", "r", "--outliers"), 0,

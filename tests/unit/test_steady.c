@@ -11,42 +11,8 @@
 #include <pilot/model.h>
 
 #include "blobs.h"
+#include "counted.h"
 #include "src/model/path.h"
-
-static long calls;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t align, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t align, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-    calls++;
-    return __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    calls++;
-    return __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    calls++;
-    return __real_realloc(p, n);
-}
-
-void *__wrap_aligned_alloc(size_t align, size_t n)
-{
-    calls++;
-    return __real_aligned_alloc(align, n);
-}
 
 enum { D = 12, POINTS = 300, BLOCKS = 8, ROUNDS = 4 };
 
@@ -83,7 +49,7 @@ static long count_epoch(const pe_model *m, pe_block *b, float *scores)
     long last = 0;
 
     for (int round = 0; round < ROUNDS; round++) {
-        calls = 0;
+        counted_calls = 0;
         CU_ASSERT_EQUAL(pe_delta_reset(d, m, NULL), 0);
         for (int i = 0; i < BLOCKS; i++) {
             b->offset = i;
@@ -91,7 +57,7 @@ static long count_epoch(const pe_model *m, pe_block *b, float *scores)
             CU_ASSERT_EQUAL(pe_model_score(m, b, scores, NULL), 0);
         }
         CU_ASSERT_EQUAL(pe_delta_seal(m, d, NULL), 0);
-        last = calls;
+        last = counted_calls;
     }
     pe_delta_destroy(d);
     return last;
@@ -143,9 +109,9 @@ static void test_counting(void)
 {
     pe_options *o = pe_model_options("kmeans", NULL);
 
-    calls = 0;
+    counted_calls = 0;
     pe_model_destroy(pe_model_create("kmeans", o, D, NULL));
-    CU_ASSERT_TRUE(calls > 5);
+    CU_ASSERT_TRUE(counted_calls > 5);
     pe_options_destroy(o);
 }
 
