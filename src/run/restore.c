@@ -18,17 +18,52 @@ struct compared {
     char file[128], here[128];
 };
 
-/* The code that computes is the process's own choice. */
+static void differs(struct compared *c, const char *name, const char *file)
+{
+    const char *here = pe_options_text(c->stage, name);
+
+    if (c->name)
+        return;
+    c->name = name;
+    snprintf(c->file, sizeof(c->file), "%s", file);
+    snprintf(c->here, sizeof(c->here), "%s", here ? here : "not set");
+}
+
+/* Those of all models are no text in a file: a number has many. */
+static void compare_common(struct compared *c, const pe_model *m)
+{
+    char file[32];
+
+    if (m->contamination != pe_options_float(c->stage, "contamination")) {
+        snprintf(file, sizeof(file), "%.15g", m->contamination);
+        differs(c, "contamination", file);
+    }
+    if (m->seed != (uint64_t)pe_options_int(c->stage, "seed")) {
+        snprintf(file, sizeof(file), "%" PRIu64, m->seed);
+        differs(c, "seed", file);
+    }
+    if (m->strict != pe_options_bool(c->stage, "strict"))
+        differs(c, "strict", m->strict ? "true" : "false");
+    if (m->score_after !=
+        !strcmp(pe_options_string(c->stage, "mode"), "score_after"))
+        differs(c, "mode", m->score_after ? "score_after" : "test_then_train");
+}
+
+/* Of the model's own: the code that computes, and what is done when a run has
+ * ended, change nothing of what was learned.
+ */
 static void compare(void *arg, const char *name, const char *value)
 {
+    static const char *const others[] = {"contamination", "seed",  "strict",
+                                         "mode",          "final", "kernel"};
     struct compared *c = arg;
     const char *here = pe_options_text(c->stage, name);
 
-    if (c->name || !strcmp(name, "kernel") || !strcmp(here ? here : "", value))
-        return;
-    c->name = name;
-    snprintf(c->file, sizeof(c->file), "%s", value);
-    snprintf(c->here, sizeof(c->here), "%s", here ? here : "not set");
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (!strcmp(name, others[i]))
+            return;
+    if (strcmp(here ? here : "", value) != 0)
+        differs(c, name, value);
 }
 
 static int check(const pipeline *p, const pe_model *m, const char *path,
@@ -42,6 +77,7 @@ static int check(const pipeline *p, const pe_model *m, const char *path,
                             "restore: %s is a model of kind %s, and stage "
                             "'%s' learns by %s",
                             path, m->ops->name, s->name, s->function);
+    compare_common(&c, m);
     pe_options_each(m->options, compare, &c);
     if (!c.name)
         return 0;
