@@ -94,7 +94,9 @@ static void edge_add(const live_parts *p, json_t *list)
              "devices wait for the schedule or the sensor %.0f%% of the time%s",
              100 * paced,
              paced >= LOW_SHARE ? ""
-                                : ": they are behind it, or it has no limit");
+             : busy + share_of(p, false, "blocked_s") < LOW_SHARE
+                 ? ", nor work: it has ended, or gives little"
+                 : ": they are behind it, or it has no limit");
     hop_add(list, "source",
             paced >= LOW_SHARE                              ? OK
             : share_of(p, false, "blocked_s") >= HIGH_SHARE ? HIGH

@@ -223,6 +223,11 @@ static void test_hops(void)
     make(facts_make(pool_beat("ACTIVE", 1, 0.8, 400),
                     edge_beat(1, 7.5, 0, 0.1, 0.2), state_of(300, 0.2)));
     UNIT_EQUAL(pressure("edge"), "high");
+    UNIT_CONTAINS(at("hops.0.text"), "they are behind it, or it has no limit");
+    /* All is sensed, and the pool still works on it. */
+    make(facts_make(pool_beat("ACTIVE", 1, 7.4, 16),
+                    edge_beat(1, 0.01, 0, 0, 0), state_of(240, 0.2)));
+    UNIT_CONTAINS(at("hops.0.text"), "nor work: it has ended, or gives little");
     /* Nobody tells. */
     make(facts_make(NULL, NULL, state_of(300, 0.2)));
     UNIT_EQUAL(pressure("pool"), "?");
