@@ -77,11 +77,11 @@ static void test_table(void)
         PILOT("peek", "-n", "6", "--set", "columns=a,b", topic), 0,
         "PARTITION     OFFSET TIME                     KEY              CODEC"
         "        SHAPE  FIRST VALUES\n"
-        "        1          0 2026-11-29T08:00:00.0010 st?              json"
+        "        1          0 2026-11-29T08:00:00.001Z st?              json"
         "           1x2  a=1.5 b=2\n",
         "the newest 6 of about 7 records of topic mixed, 2 partitions");
     UNIT_CONTAINS(content("out"),
-                  "        0          1 2026-11-29T08:00:00.0020 -            "
+                  "        0          1 2026-11-29T08:00:00.002Z -            "
                   "    json             -  cannot be read: json record: it has "
                   "no 'a', which columns: names; it has 0, 1, 2, 3, 4, 5, 6, "
                   "7\n");
@@ -95,7 +95,7 @@ static void test_table(void)
                   "be read: the record is empty\n");
     CU_ASSERT_PTR_NULL(strstr(content("out"), "old"));
     expect(PILOT("peek", "-n1", "--no-header", topic), 0,
-           "        0          3 2026-11-29T08:00:00.0060 -                csv"
+           "        0          3 2026-11-29T08:00:00.006Z -                csv"
            "            8x1  1 2 3 4 5 6 ...\n",
            "the newest 1 of about 7");
     expect(PILOT("peek", "-n1", "--set", "rows=record", topic), 0,
@@ -184,10 +184,15 @@ static void test_inspect(void)
                   "   not named\n"
                   "     3  site                     text                       "
                   "   left out\n"
-                  "\nfor a pipeline file of a pool on this topic:\n"
-                  "  streams:\n    records:\n      topic: \"iot\"\n"
-                  "      codec: json\n      columns: \"temp,w.dir\"\n"
-                  "      time: \"ts\"\n");
+                  "\nto learn from what is in it, where the folder jobs/ "
+                  "is:\n  pilot run jobs/pool.yaml --until eof --set ");
+    UNIT_CONTAINS(content("out"),
+                  " --set streams.sensors.columns=temp,w.dir --set "
+                  "streams.sensors.time=ts\n"
+                  "\nin a pipeline file of a pool on this topic:\n"
+                  "  streams:\n    sensors:\n      topic: \"iot\"\n"
+                  "      partitions: \"1\"\n      codec: \"json\"\n"
+                  "      columns: \"temp,w.dir\"\n      time: \"ts\"\n");
     expect(PILOT("inspect", "--set", "columns=w.dir", "--set", "time=none",
                  url_of("iot")),
            0, "      columns: \"w.dir\"\n      time: \"none\"\n", NULL);
