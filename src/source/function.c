@@ -33,6 +33,7 @@ struct function_source {
     struct lane *lanes;
     size_t n, turn;
     bool by_lane;
+    bool keeps;           /* a stage keeps rows, and asks for their times */
     bool positions;       /* function_rereadable of the source */
     uint64_t skipped;     /* rows that lanes have left out before they closed */
     char first_skip[256]; /* what was said of the first; "": nothing */
@@ -167,10 +168,28 @@ static void stamp(struct function_source *s, struct lane *l, source_item *r,
     b->edge_ns = b->broker_ns = b->fetch_ns;
     r->bad.kind = PE_ERROR_NONE;
     r->said = (source_said){0};
+    r->times = NULL;
     r->foreign = false;
     r->raw = b->data;
     r->raw_len = pe_block_bytes(b);
     l->next++;
+}
+
+/* A stage that keeps rows may get the block when the lane is further on: the
+ * times of its rows come with it.
+ */
+static void time_rows(const struct lane *l, source_item *r)
+{
+    text times = {0};
+    uint32_t n;
+    const int64_t *ns = context_times_get(l->ctx, &n);
+
+    if (!ns || n == 0 || times_encode(ns, n, &times) < 0) {
+        text_free(&times);
+        return;
+    }
+    r->times = times.data;
+    r->said.times = (source_text){times.data, times.len};
 }
 
 static int lane_fetch(struct function_source *s, struct lane *l, source_item *r,
@@ -198,6 +217,8 @@ static int lane_fetch(struct function_source *s, struct lane *l, source_item *r,
     if (rc != PE_FORWARD)
         return 0;
     stamp(s, l, r, due);
+    if (s->keeps)
+        time_rows(l, r);
     return 1;
 }
 
@@ -222,7 +243,8 @@ static int source_fetch(source_reader *base, size_t lane, source_item *r,
 static void source_release(source_reader *base, source_item *r)
 {
     (void)base;
-    (void)r;
+    free(r->times);
+    r->times = NULL;
 }
 
 static void source_wait(source_reader *base, int timeout_ms)
@@ -344,6 +366,9 @@ source_reader *source_open_function(const pipeline *pl,
     s->run = req->run;
     s->drain = drain;
     s->by_lane = lanes;
+    for (size_t i = 0; i < pl->n_stages; i++)
+        s->keeps = s->keeps || (pl->stages[i].loaded &&
+                                function_keeps(pl->stages[i].loaded));
     s->fn = function_load(s->stage->function, req->dir, errp);
     if (s->fn)
         s->options = function_options(s->fn, s->stage->options, errp);

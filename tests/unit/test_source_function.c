@@ -13,8 +13,10 @@
 
 static atomic_int drained;
 
-/* A local pipeline that reads [text] as rows.csv in blocks of 2. */
-static pipeline *load(const char *text)
+/* A local pipeline that reads [text] as rows.csv in blocks of 2, with [stage]
+ * behind that.
+ */
+static pipeline *load_with(const char *text, const char *stage)
 {
     static const char form[] =
         "version: 1\n"
@@ -23,18 +25,24 @@ static pipeline *load(const char *text)
         "stages:\n"
         "  sense: {pilot: pool, function: file, block: {points: 2},\n"
         "          options: {path: %s/rows.csv}}\n"
+        "%s"
         "  learn: {pilot: pool, function: passthrough}\n";
     char file[256], yaml[1024];
     pe_error e = {0};
 
     scratch_write("rows.csv", text);
-    snprintf(yaml, sizeof(yaml), form, scratch_folder);
+    snprintf(yaml, sizeof(yaml), form, scratch_folder, stage);
     scratch_write("p.yaml", yaml);
     memcpy(file, scratch_path, sizeof(file));
     pipeline *p = pipeline_load(file, NULL, 0, &e);
     UNIT_EQUAL(e.text, "");
     CU_ASSERT_PTR_NOT_NULL_FATAL(p);
     return p;
+}
+
+static pipeline *load(const char *text)
+{
+    return load_with(text, "");
 }
 
 static source_reader *open_source(const pipeline *p, const pipeline_request *r)
@@ -138,6 +146,39 @@ static void test_said(void)
     }
     s->ops->close(s);
     pe_block_release(&record.block);
+    pipeline_destroy(p);
+}
+
+/* Where a stage keeps rows, their times come with each block, also once the
+ * source is further on.
+ */
+static void test_kept_times(void)
+{
+    static const char *const want[] = {"1795940100000000000/1000000000",
+                                       "1795940110000000000/2000000000"};
+    pipeline *p = load_with("time,a,b\n1795940100,0,0\n1795940101,1,0\n"
+                            "1795940110,2,0\n1795940112,3,0\n",
+                            "  keep: {pilot: pool, function: write, "
+                            "options: {path: kept.csv}}\n");
+    const pipeline_request r = {.run = "r", .dir = scratch_folder};
+    source_reader *s = open_source(p, &r);
+    source_item ring[2] = {0};
+    pe_error e = {0};
+
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &ring[i], &e), 1);
+    for (int i = 0; i < 2; i++) {
+        char times[64];
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(ring[i].said.times.at);
+        snprintf(times, sizeof(times), "%.*s", (int)ring[i].said.times.len,
+                 ring[i].said.times.at);
+        UNIT_EQUAL(times, want[i]);
+        s->ops->release(s, &ring[i]);
+        CU_ASSERT_PTR_NULL(ring[i].times);
+        pe_block_release(&ring[i].block);
+    }
+    s->ops->close(s);
     pipeline_destroy(p);
 }
 
@@ -293,6 +334,7 @@ int main(void)
         {"source function: strings of a record", test_strings},
         {"source function: rows that are left out", test_skipped},
         {"source function: what is said of rows", test_said},
+        {"source function: times of rows that are kept", test_kept_times},
         {"source function: nothing is said", test_unsaid},
         {"source function: how far it is", test_read},
         {"source function: told to stop", test_drained},
