@@ -1,4 +1,5 @@
 /* trace.c - `pilot trace`: what became of every block of a run. */
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "src/common/option.h"
 #include "src/common/process.h"
 #include "src/common/text.h"
+#include "src/registry/trace_out.h"
 #include "src/watch/watch.h"
 #include "trace_out.h"
 
@@ -74,7 +76,7 @@ static char *find(const char *what, pe_error *errp)
     return out;
 }
 
-/* --- into a file --- */
+/* --- what is elsewhere --- */
 
 static bool ends_with(const char *s, const char *tail)
 {
@@ -82,6 +84,56 @@ static bool ends_with(const char *s, const char *tail)
 
     return n > k && !strcmp(s + n - k, tail);
 }
+
+/* Has the folder of [id] here a log? */
+static bool has_logs(const char *home, const char *id)
+{
+    char *folder = text_format("%s/%s/trace", home, id);
+    DIR *d = folder ? opendir(folder) : NULL;
+    bool found = false;
+
+    for (struct dirent *e; d && !found && (e = readdir(d));)
+        found = ends_with(e->d_name, ".log");
+    if (d)
+        closedir(d);
+    free(folder);
+    return found;
+}
+
+/* `pilot run` fetches the logs of pilots on other hosts when it ends; those of
+ * a run that was submitted lie there until somebody asks.
+ */
+static void fetch(const char *from)
+{
+    const char *run = strrchr(from, '/');
+    pilot_record *r = NULL;
+    pe_error e = {0};
+    size_t n = 0;
+    char *home, *whole = text_format("%s/trace.h5", from);
+
+    if (!run || !whole || access(whole, F_OK) == 0) {
+        free(whole);
+        return;
+    }
+    free(whole);
+    home = text_format("%.*s", (int)(run - from), from);
+    if (!home || pilot_records_find(home, run + 1, &r, &n, &e) < 0)
+        n = 0; /* a folder that was copied here */
+    for (size_t i = 0; i < n; i++) {
+        if ((strcmp(r[i].kind, "pool") != 0 &&
+             strcmp(r[i].kind, "edge") != 0) ||
+            has_logs(home, r[i].id))
+            continue;
+        e = (pe_error){0};
+        if (trace_out(home, &r[i], &e) < 0)
+            log_warn("the trace of %s, if it has one, stays where it is: %s",
+                     r[i].id, e.text);
+    }
+    free(r);
+    free(home);
+}
+
+/* --- into a file --- */
 
 /* What a trace becomes. */
 struct writing {
@@ -245,6 +297,8 @@ int watch_trace(int argc, char **argv)
     }
     if (first >= 0 && option_operands(&usage, argc - first, &e) == 0)
         from = find(argv[first], &e);
+    if (from)
+        fetch(from);
     if (from)
         rc = o.out ? export(from, &o, &e) : show(from, o.json, &e);
     free(from);

@@ -45,7 +45,11 @@ is "$out" "$FAR_STATE/far/pool/password" "far: and nowhere else"
 pilot trace --json far >"$TEST_DIR/trace.json" 2>"$TEST_DIR/err"
 is "$(get "$TEST_DIR/trace.json" committed)" 800 "far: its trace is fetched" ||
     sed 's/^/# /' "$TEST_DIR/err" "$TEST_DIR/far.out"
-rm -r "$PILOT_HOME/far/pool/trace"/*
+rm -r "$PILOT_HOME/far/pool/trace"/* "$PILOT_HOME/far/trace.h5"
+pilot trace --json far >"$TEST_DIR/trace.json" 2>"$TEST_DIR/err"
+is "$(get "$TEST_DIR/trace.json" committed)" 800 \
+    "far: ... also by who reads it" || sed 's/^/# /' "$TEST_DIR/err"
+rm -r "$PILOT_HOME/far/pool/trace"/* "$FAR_STATE/far/pool/trace"/*
 has "$(pilot trace far)" "the logs of pool are not here" \
     "far: logs that are missing are said"
 
