@@ -126,7 +126,8 @@ says() { grep -q "$1" "$PILOT_HOME/traced-full/pool/err"; }
 wait_for 60 says "nothing is traced, and the run goes on: .*disk full"
 ok $? "traced-full: a full disk is said" ||
     sed 's/^/# /' "$PILOT_HOME/traced-full/pool/err"
-wait_for 60 applied traced-full 300
+# Rows are written each second: more blocks than what waited for the pool.
+wait_for 60 applied traced-full 700
 ok $? "traced-full: the run goes on"
 rm "$TEST_DIR/disk/filler"
 end traced-full 0
