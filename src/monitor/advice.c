@@ -30,6 +30,7 @@ struct told {
     bool link_full;          /* ... which held it up */
     double ratio;            /* of the codec; 0: none was in use */
     double pool_speed, edge_speed; /* of a core, by one measure */
+    double cores;                  /* that the pool's ranks have; 0: unknown */
 };
 
 /* A placement, and what it would give. */
@@ -106,6 +107,7 @@ static void told_take(struct told *t, const json_t *detail, const json_t *facts)
         per(edge.wire > 0 ? edge.wire : edge.bytes, edge.seconds) / 1e6;
     if (strcmp(codec, "none") != 0 && edge.wire > BYTES_MIN)
         t->ratio = edge.bytes / edge.wire;
+    t->cores = value_real(facts, "cores");
     t->pool_speed = pool.speed;
     t->edge_speed = edge.speed;
 }
@@ -203,6 +205,20 @@ static void ranks_words(struct advice *a, const struct told *t, double rate)
              ranks_for(t, rate) == 1 ? "" : "s", t->ranks);
 }
 
+/* Ranks beyond the cores there are take turns, and make nothing faster. */
+static void cores_words(struct advice *a, const struct told *t)
+{
+    if (t->cores <= 0 || a->ranks <= t->cores)
+        return;
+    text_add(&a->words,
+             "; the host of the pool has %.0f core%s: have more ranks on other "
+             "hosts (nodes), where each has a core",
+             t->cores, t->cores == 1 ? "" : "s");
+    if (t->ranks > t->cores)
+        text_add(&a->words, ", and fewer will do, for a block took so long "
+                            "because ranks share cores now");
+}
+
 /* The link holds blocks up: fewer bytes, or none of them. */
 static void advise_link(struct advice *a, const struct told *t,
                         const struct place p[PLACES])
@@ -256,6 +272,8 @@ static void advise_pool(struct advice *a, const struct told *t,
             a->ranks = t->ranks;
     }
     ranks_words(a, t, rate);
+    if (strcmp(a->word, "more-ranks") == 0)
+        cores_words(a, t);
 }
 
 /* Dear stages of devices fit into the pool, or there are too few devices. */
@@ -381,7 +399,9 @@ static json_t *try_make(const struct advice *a, const struct told *t,
     json_t *list = json_array();
     text line = {0};
 
-    if (a->ranks > 0 && a->ranks != t->ranks)
+    if (a->ranks > t->ranks && t->cores > 0 && a->ranks > t->cores)
+        ; /* not on this host */
+    else if (a->ranks > 0 && a->ranks != t->ranks)
         text_add(&line, "--set pilots.%s.ntasks=%.0f",
                  value_text(facts, "pool", "POOL"), a->ranks);
     else if (a->place == HYBRID && t->ratio <= 0)

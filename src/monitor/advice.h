@@ -7,7 +7,8 @@
 /* Out of what was measured of a run: [detail], PILOT -> its final event (or
  * `last` of its progress) as in monitor.h, its [verdict], and of the pipeline
  * [facts]: {"partitions", "compression", "stream": stage it leaves, "pool":
- * name, "stages": of devices behind the source}.  A new reference:
+ * name, "stages": of devices behind the source, "cores": of the pool's host,
+ * where it is one that is known}.  A new reference:
  *
  *   {"schema": 1, "advice": "leave"|"more-ranks"|"fewer-ranks"|"hybrid"|"edge"|
  *      "cloud"|"unknown",

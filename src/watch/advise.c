@@ -93,6 +93,12 @@ static json_t *verdict_of(const json_t *detail)
     return v;
 }
 
+/* Of a pool of this host; 0: it lives elsewhere. */
+static int cores_of(const pipeline_pilot *pool)
+{
+    return pool->same_host ? (int)sysconf(_SC_NPROCESSORS_ONLN) : 0;
+}
+
 /* Of the pipeline; NULL with the error: its file, or a function, is gone. */
 static json_t *facts_of(const char *dir, pe_error *errp)
 {
@@ -107,7 +113,8 @@ static json_t *facts_of(const char *dir, pe_error *errp)
     for (size_t i = 0; p && i < p->n_stages; i++)
         stages += p->stages[i].role == STAGE_EDGE;
     if (p)
-        o = json_pack("{s:i, s:s, s:s, s:s, s:i}", "partitions", p->partitions,
+        o = json_pack("{s:i, s:i, s:s, s:s, s:s, s:i}", "cores",
+                      pool ? cores_of(pool) : 0, "partitions", p->partitions,
                       "compression", p->compression ? p->compression : "none",
                       "stream", p->stream_name ? p->stream_name : "", "pool",
                       pool ? pool->name : "", "stages", stages);

@@ -51,6 +51,20 @@ static const struct {
      "the pool is at its limit; 400 blocks/s x 39 ms (function 38, records 1) "
      "/ 70% busy = 23 ranks, and there are 4",
      "['--set pilots.pool.ntasks=23']", 23},
+    /* ... but not on a host that has no cores for them */
+    {"kernel", "{" POOL(38, 1) ", " EDGE(10, 0, 1e9) "}",
+     "{'partitions': 4, 'pool': 'pool', 'cores': 2}", "more-ranks", "cloud",
+     "the pool is at its limit; 400 blocks/s x 39 ms (function 38, records 1) "
+     "/ 70% busy = 23 ranks, and there are 4; the host of the pool has 2 "
+     "cores: have more ranks on other hosts (nodes), where each has a core, "
+     "and fewer will do, for a block took so long because ranks share cores "
+     "now",
+     "[]", 23},
+    {"kernel", "{" POOL(38, 1) ", " EDGE(10, 0, 1e9) "}",
+     "{'partitions': 4, 'pool': 'pool', 'cores': 64}", "more-ranks", "cloud",
+     "the pool is at its limit; 400 blocks/s x 39 ms (function 38, records 1) "
+     "/ 70% busy = 23 ranks, and there are 4",
+     "['--set pilots.pool.ntasks=23']", 23},
     /* the source: fewer do as well */
     {"source", "{" POOL(3, 1) ", " EDGE(2, 38, 1e9) "}", FACTS("none", 0),
      "fewer-ranks", "cloud",
