@@ -117,7 +117,8 @@ out=$(pilot advise v-kernel)
 has "$out" "advice    more ranks" "advice in words"
 has "$out" "/ 70% busy = " "... with the arithmetic"
 has "$out" "what compression would spare" "... and what was not measured"
-has "$out" "try       --set pilots.pool.ntasks=" "... and what to try"
+has "$(pilot advise v-link)" "try       --set streams.sense.compression=zstd" \
+    "... and what to try"
 out=$(pilot advise none 2>&1)
 is $? 78 "advice for a run that is not there: its status"
 has "$out" "there is no run none in $PILOT_HOME" "... and what to do"
