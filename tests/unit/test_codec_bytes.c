@@ -3,76 +3,19 @@
  */
 #include "unit.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec_items.h"
 #include "codec_said.h"
-#include "counted.h"
 #include "src/codec/da00.h"
-#include "src/common/file.h"
 #include "src/common/text.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-#define RECORDS 64
 #define AT " @1795939200123456789"
 /* Seconds in a double, of which a clock of bluesky is one. */
 #define NEAR " @17959392001234567"
-
-typedef struct record {
-    const char *name;
-    unsigned char *bytes;
-    size_t len;
-} record;
-
-static char *file;
-static record records[RECORDS];
-static size_t n_records;
-
-static int digit(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0' : c - 'a' + 10;
-}
-
-/* "NAME 00ff...": in place. */
-static void take_line(char *line)
-{
-    char *hex = strchr(line, ' ');
-    record *r = &records[n_records];
-
-    if (*line == '#' || !hex)
-        return;
-    CU_ASSERT_FATAL(n_records < RECORDS);
-    n_records++;
-    *hex++ = '\0';
-    r->name = line;
-    r->bytes = (unsigned char *)hex;
-    for (r->len = 0; hex[2 * r->len]; r->len++)
-        r->bytes[r->len] = (unsigned char)(digit(hex[2 * r->len]) * 16 +
-                                           digit(hex[2 * r->len + 1]));
-}
-
-static const record *find(const char *name)
-{
-    const char *top = getenv("top_srcdir");
-    char *path = text_format("%s/tests/data/codecs.txt", top ? top : ".");
-    char *rest = NULL;
-
-    if (!file) {
-        file = file_read(path, 1 << 20, NULL, NULL);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-        for (char *l = strtok_r(file, "\n", &rest); l;
-             l = strtok_r(NULL, "\n", &rest))
-            take_line(l);
-    }
-    free(path);
-    for (size_t i = 0; i < n_records; i++)
-        if (!strcmp(records[i].name, name))
-            return &records[i];
-    CU_FAIL_FATAL("there is no such record");
-    return NULL;
-}
 
 typedef struct row {
     const char *name;
@@ -83,7 +26,7 @@ typedef struct row {
 static void check(const row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const record *r = find(rows[i].name);
+        const codec_item *r = codec_record(rows[i].name);
         const char *said = codec_said_of(&rows[i].w, r->bytes, r->len);
         size_t len = strlen(rows[i].want);
 
@@ -395,189 +338,6 @@ static void test_npy(void)
     check(rows, COUNT(rows));
 }
 
-static uint32_t word_at(const record *r, size_t at)
-{
-    return r->bytes[at] | (uint32_t)r->bytes[at + 1] << 8 |
-           (uint32_t)r->bytes[at + 2] << 16 | (uint32_t)r->bytes[at + 3] << 24;
-}
-
-/* Where field [id] of the table at [table] is. */
-static size_t field_at(const record *r, size_t table, unsigned id)
-{
-    size_t rows = table - word_at(r, table) + 4 + 2 * (size_t)id;
-
-    return table + (word_at(r, rows) & 0xffff);
-}
-
-/* What is said of [r] with [bytes] bytes of [value] at [at]. */
-static const char *patched(const record *r, size_t at, uint32_t value,
-                           size_t bytes)
-{
-    unsigned char *copy = malloc(r->len);
-    const char *said;
-
-    CU_ASSERT_FATAL(copy && at + bytes <= r->len);
-    memcpy(copy, r->bytes, r->len);
-    for (size_t i = 0; i < bytes; i++)
-        copy[at + i] = (unsigned char)(value >> (8 * i));
-    said = codec_said_of(&(codec_wish){0}, copy, r->len);
-    free(copy);
-    return said;
-}
-
-/* Offsets and lengths of a FlatBuffer, each named by what it is of. */
-static void test_flat(void)
-{
-    enum { SOURCE, TIME, TYPE, VALUE };
-    const record *r = find("f144_float_array"), *d = find("da00_float");
-    size_t root = word_at(r, 0), value = field_at(r, root, VALUE);
-    size_t table = value + word_at(r, value), list = field_at(r, table, 0);
-    size_t source = field_at(r, root, SOURCE), all;
-
-    UNIT_CONTAINS(patched(r, 0, (uint32_t)r->len, 4),
-                  "ERROR: f144 record: byte 0: the root reaches beyond");
-    UNIT_CONTAINS(patched(r, 0, 0, 4), "byte 0: the root reaches beyond");
-    UNIT_CONTAINS(patched(r, root, 0x80000000, 4), "a table reaches beyond");
-    UNIT_CONTAINS(patched(r, root, 0x7fffffff, 4), "a table reaches beyond");
-    UNIT_CONTAINS(patched(r, root - word_at(r, root), 0xffff, 2),
-                  "a table reaches beyond");
-    UNIT_CONTAINS(patched(r, root - word_at(r, root) + 2, 0xffff, 2),
-                  "a table reaches beyond");
-    UNIT_CONTAINS(patched(r, root - word_at(r, root) + 4, 0xfff0, 2),
-                  "a field reaches beyond");
-    UNIT_CONTAINS(patched(r, source, 0x7fffffff, 4), "a list reaches beyond");
-    UNIT_CONTAINS(patched(r, source + word_at(r, source), 0xffffffff, 4),
-                  "a list reaches beyond");
-    UNIT_CONTAINS(patched(r, value, 0xffffffff, 4), "a table reaches beyond");
-    UNIT_CONTAINS(patched(r, list + word_at(r, list), 0x40000000, 4),
-                  "a list reaches beyond");
-    UNIT_CONTAINS(patched(r, list + word_at(r, list), 0, 4),
-                  "its list of values is empty");
-    UNIT_CONTAINS(patched(r, field_at(r, root, TYPE), 21, 1),
-                  "its value is of type 21, of which there are 1 to 20");
-    UNIT_CONTAINS(patched(r, field_at(r, root, TYPE), 0, 1),
-                  "its value is of type 0, of which");
-    root = word_at(d, 0);
-    all = field_at(d, root, 2);
-    UNIT_CONTAINS(patched(d, all + word_at(d, all), 257, 4),
-                  "ERROR: da00 record: ");
-    UNIT_CONTAINS(patched(d, all + word_at(d, all), 0, 4),
-                  "it has no variables");
-    UNIT_CONTAINS(patched(d, all + word_at(d, all) + 4, 0x7ffffff0, 4),
-                  "variable 0: byte ");
-}
-
-/* What is wished of each, so that most of it is read. */
-static codec_wish wish_for(const char *name)
-{
-    codec_wish w = {.rows = "record"};
-
-    if (!strncmp(name, "bluesky_event", 13))
-        w.columns = "det,motor,image,spectrum";
-    else if (!strcmp(name, "bluesky_page"))
-        w.columns = "det,motor,mca";
-    else if (!strcmp(name, "da00_columns"))
-        w.columns = "temp,hum,gain";
-    else if (!strcmp(name, "npy_records"))
-        w.columns = "temp,hum";
-    else if (!strncmp(name, "msgpack_map", 11))
-        w.columns = "a,b,d.c";
-    else if (!strcmp(name, "msgpack_rows"))
-        w.columns = "a,b";
-    return w;
-}
-
-/* Cut anywhere it is refused; only what nothing refers to may be missing. */
-static void test_cut(void)
-{
-    find("f144_double");
-    for (size_t i = 0; i < n_records; i++) {
-        const record *r = &records[i];
-        codec_wish w = wish_for(r->name);
-        char *whole = strdup(codec_said_of(&w, r->bytes, r->len));
-
-        CU_ASSERT_FATAL(whole != NULL);
-        /* Four bytes of a .npy are a list of msgpack. */
-        for (size_t n = strncmp(r->name, "npy", 3) ? 0 : 6; n < r->len; n++) {
-            const char *said = codec_said_of(&w, r->bytes, n);
-
-            if (strncmp(said, "ERROR: ", 7) != 0)
-                UNIT_EQUAL(said, whole);
-        }
-        free(whole);
-    }
-}
-
-/* Each byte as any length, offset or type that it may be taken for: an error,
- * or a block; nothing else is touched (sanitizers look).
- */
-static void test_scrambled(void)
-{
-    static const unsigned char values[] = {0, 1, 0x7f, 0x80, 0xdd, 0xff};
-    size_t blocks = 0, errors = 0;
-
-    for (size_t i = 0; i < n_records; i++) {
-        const record *r = &records[i];
-        codec_wish w = wish_for(r->name);
-        codec *c = codec_open(&w, NULL);
-        unsigned char *copy = malloc(r->len);
-        pe_block b = {0};
-
-        CU_ASSERT_FATAL(c && copy);
-        memcpy(copy, r->bytes, r->len);
-        for (size_t k = 0; k < r->len * COUNT(values); k++) {
-            const char *said;
-
-            copy[k / COUNT(values)] = values[k % COUNT(values)];
-            said = codec_said(c, &b, copy, r->len);
-            copy[k / COUNT(values)] = r->bytes[k / COUNT(values)];
-            errors += !strncmp(said, "ERROR: ", 7);
-            blocks += strncmp(said, "ERROR: ", 7) != 0;
-        }
-        free(copy);
-        codec_close(c);
-        pe_block_release(&b);
-    }
-    CU_ASSERT(blocks > 1000 && errors > 1000);
-}
-
-/* A record like the one before asks for no memory. */
-static void test_steady(void)
-{
-    static const char rows[] = "[{\"a\":1,\"b\":2},{\"a\":3,\"b\":4}]";
-    static const char lines[] = "2026-11-29 08:00:00,1,2\n"
-                                "2026-11-29 08:00:01,3,4\n";
-    pe_block b = {0};
-
-    find("f144_double");
-    for (size_t i = 0; i < n_records + 2; i++) {
-        bool is_text = i >= n_records;
-        codec_wish w = is_text ? (codec_wish){0} : wish_for(records[i].name);
-        const void *bytes = is_text ? i == n_records ? rows : lines
-                                    : (const char *)records[i].bytes;
-        size_t len = is_text ? strlen(bytes) : records[i].len;
-        codec_facts f;
-        pe_error e;
-        long before = 0;
-
-        if (i == n_records)
-            w.columns = "b,a";
-        codec *c = codec_open(&w, NULL);
-        CU_ASSERT_FATAL(c != NULL);
-        for (int turn = 0; turn < 4; turn++) {
-            b = (pe_block){.storage = b.storage, .capacity = b.capacity};
-            before = turn == 1 ? counted_calls : before;
-            codec_decode(c, bytes, len, &b, &f, &e);
-        }
-        /* ... but for the names of a structured array. */
-        CU_ASSERT(counted_calls == before ||
-                  (!is_text && !strcmp(records[i].name, "npy_records")));
-        codec_close(c);
-    }
-    CU_ASSERT(counted_calls > 0);
-    pe_block_release(&b);
-}
-
 /* What we write ourselves is read again, by any shape, and fits its room. */
 static void test_write(void)
 {
@@ -623,26 +383,17 @@ static void test_write(void)
 }
 
 static const unit_test tests[] = {
-    {"f144", test_f144},
-    {"ev44", test_ev44},
-    {"se00", test_se00},
-    {"ad00", test_ad00},
-    {"da00", test_da00},
-    {"documents of bluesky", test_bluesky},
-    {"msgpack", test_msgpack},
-    {".npy by words", test_npy},
-    {"offsets of FlatBuffers", test_flat},
-    {"records cut anywhere", test_cut},
-    {"records with other bytes", test_scrambled},
-    {"memory is asked for once", test_steady},
-    {"da00 written", test_write},
-    {NULL, NULL},
+    {"f144", test_f144},          {"ev44", test_ev44},
+    {"se00", test_se00},          {"ad00", test_ad00},
+    {"da00", test_da00},          {"documents of bluesky", test_bluesky},
+    {"msgpack", test_msgpack},    {".npy by words", test_npy},
+    {"da00 written", test_write}, {NULL, NULL},
 };
 
 int main(void)
 {
     int status = unit_main("codec_bytes", tests);
 
-    free(file);
+    codec_items_free();
     return status;
 }
