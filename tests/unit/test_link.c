@@ -2,7 +2,6 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,30 +10,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "far_server.h"
+#include "link_case.h"
 #include "src/common/clock.h"
 #include "src/common/random.h"
 #include "src/link/flow.h"
-#include "src/link/proxy.h"
 
 #define MIB ((size_t)1 << 20)
 
 /* --- weather --- */
 
-static link_weather profile(const char *name)
-{
-    link_weather w = {0};
-    pe_error e = {0};
-
-    CU_ASSERT_EQUAL(link_profile(name, &w, &e), 0);
-    UNIT_EQUAL(e.text, "");
-    return w;
-}
-
 /* The paper's link, by its numbers, over an hour. */
 static void test_wan(void)
 {
-    link_weather w = profile("wan");
+    link_weather w = link_case_profile("wan");
     double least = 1e18, most = 0, sum = 0, rtt_least = 1e18, rtt_most = 0;
     const int n = 3600;
 
@@ -56,7 +44,8 @@ static void test_wan(void)
 
 static void test_seed(void)
 {
-    link_weather a = profile("wan"), b = profile("wan"), c = profile("wan");
+    link_weather a = link_case_profile("wan"), b = link_case_profile("wan"),
+                 c = link_case_profile("wan");
     int same = 0;
 
     c.seed = 2;
@@ -74,7 +63,7 @@ static void test_seed(void)
 /* A delay goes nowhere at once, a rate stays for a draw. */
 static void test_steps(void)
 {
-    link_weather w = profile("wan");
+    link_weather w = link_case_profile("wan");
 
     for (int i = 0; i < 1000; i++) {
         double at = i * 0.01;
@@ -165,109 +154,6 @@ static void test_flow(void)
 
 /* --- the proxy, in a thread --- */
 
-typedef struct bench {
-    far_server server;
-    proxy *p;
-    const char *at;
-    atomic_int stop;
-    pthread_t thread;
-} bench;
-
-static void *turn(void *arg)
-{
-    bench *b = arg;
-    pe_error e = {0};
-
-    while (!atomic_load(&b->stop))
-        if (proxy_turn(b->p, 10 * CLOCK_MS, NULL, &e) < 0)
-            fprintf(stderr, "%s\n", e.text);
-    return NULL;
-}
-
-static void open_bench(bench *b, enum far_way way, const char *delay,
-                       const char *rate, size_t connections)
-{
-    proxy_conf c = {.weather = profile("none"),
-                    .buffer = PROXY_BUFFER_MIN,
-                    .connections = connections};
-    char target[32];
-    pe_error e = {0};
-
-    memset(b, 0, sizeof(*b));
-    link_delay_parse(delay, &c.weather.delay_s, &e);
-    if (rate)
-        link_rate_parse(rate, &c.weather.rate, &e);
-    CU_ASSERT_EQUAL_FATAL(far_server_open(&b->server, way), 0);
-    b->p = proxy_create(&c, &e);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(b->p);
-    snprintf(target, sizeof(target), "127.0.0.1:%d", b->server.port);
-    CU_ASSERT_EQUAL(proxy_route(b->p, NULL, target, &b->at, &e), 0);
-    UNIT_EQUAL(e.text, "");
-    CU_ASSERT_EQUAL_FATAL(pthread_create(&b->thread, NULL, turn, b), 0);
-}
-
-/* The proxy stands still from here on. */
-static void stop_bench(bench *b)
-{
-    atomic_store(&b->stop, 1);
-    pthread_join(b->thread, NULL);
-}
-
-static void close_bench(bench *b)
-{
-    proxy_destroy(b->p);
-    far_server_close(&b->server);
-}
-
-static int dial(const bench *b)
-{
-    struct sockaddr_in to = {
-        .sin_family = AF_INET,
-        .sin_port = htons((uint16_t)atoi(strrchr(b->at, ':') + 1))};
-    const struct timeval patience = {.tv_sec = 60};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    return fd;
-}
-
-static size_t read_all(int fd, char *out, size_t len)
-{
-    size_t at = 0;
-    ssize_t n;
-
-    while (at < len && (n = read(fd, out + at, len - at)) > 0)
-        at += (size_t)n;
-    return at;
-}
-
-static void write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
-        CU_ASSERT_FATAL(n > 0);
-        data += n;
-        len -= (size_t)n;
-    }
-}
-
-struct writer {
-    int fd;
-    const char *data;
-    size_t len;
-};
-
-static void *write_thread(void *arg)
-{
-    struct writer *w = arg;
-
-    write_all(w->fd, w->data, w->len);
-    shutdown(w->fd, SHUT_WR);
-    return NULL;
-}
-
 /* All bytes come back as they went, and so does the end, over a link that is
  * short of everything.
  */
@@ -282,14 +168,14 @@ static void test_echo(void)
         uint64_t x = random_next(&r);
         memcpy(data + i, &x, 8);
     }
-    open_bench(&b, FAR_ECHO, "1ms..3ms", "80Mbit..160Mbit", 8);
-    struct writer w = {dial(&b), data, MIB};
+    bench_open(&b, FAR_ECHO, "1ms..3ms", "80Mbit..160Mbit", 8);
+    struct writer w = {bench_dial(&b), data, MIB};
     CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, write_thread, &w), 0);
     CU_ASSERT_EQUAL(read_all(w.fd, back, MIB + 1), MIB);
     CU_ASSERT(!memcmp(data, back, MIB));
     pthread_join(thread, NULL);
     close(w.fd);
-    stop_bench(&b);
+    bench_stop(&b);
     proxy_stats s = proxy_stats_get(b.p);
     for (int way = 0; way < LINK_WAYS; way++) {
         double rate = 8.0 * (double)s.way[way].bytes / s.way[way].busy_s;
@@ -302,7 +188,7 @@ static void test_echo(void)
     }
     CU_ASSERT_EQUAL(s.accepted, 1);
     CU_ASSERT_EQUAL(s.broken, 0);
-    close_bench(&b);
+    bench_close(&b);
     free(data);
     free(back);
 }
@@ -316,9 +202,9 @@ static void test_share(void)
     struct writer w[N];
     bench b;
 
-    open_bench(&b, FAR_ECHO, "0ms", "50Mbit", N);
+    bench_open(&b, FAR_ECHO, "0ms", "50Mbit", N);
     for (int i = 0; i < N; i++) {
-        w[i] = (struct writer){dial(&b), data, LEN};
+        w[i] = (struct writer){bench_dial(&b), data, LEN};
         CU_ASSERT_EQUAL_FATAL(
             pthread_create(&thread[i], NULL, write_thread, &w[i]), 0);
     }
@@ -327,11 +213,11 @@ static void test_share(void)
         pthread_join(thread[i], NULL);
         close(w[i].fd);
     }
-    stop_bench(&b);
+    bench_stop(&b);
     proxy_stats s = proxy_stats_get(b.p);
     CU_ASSERT_EQUAL(s.way[LINK_UP].bytes, N * LEN);
     CU_ASSERT_DOUBLE_EQUAL(s.way[LINK_UP].busy_s, 8.0 * N * LEN / 50e6, 1e-6);
-    close_bench(&b);
+    bench_close(&b);
     free(data);
     free(back);
 }
@@ -343,20 +229,20 @@ static void test_held(void)
     int64_t before = -1, now = 0;
     int fd;
 
-    open_bench(&b, FAR_FLOOD, "1ms", "1Gbit", 4);
-    fd = dial(&b);
+    bench_open(&b, FAR_FLOOD, "1ms", "1Gbit", 4);
+    fd = bench_dial(&b);
     while (now == 0 || now != before) {
         before = now;
         clock_sleep_ns(50 * CLOCK_MS, 1);
         now = atomic_load(&b.server.bytes);
     }
-    stop_bench(&b);
+    bench_stop(&b);
     proxy_stats s = proxy_stats_get(b.p);
     /* Ours, and what the kernel keeps on its way to the client. */
     CU_ASSERT(s.way[LINK_DOWN].bytes > 0);
     CU_ASSERT(s.way[LINK_DOWN].bytes < (int64_t)(16 * MIB));
     close(fd);
-    close_bench(&b);
+    bench_close(&b);
 }
 
 /* A server that ends its side first is heard to the end of the other. */
@@ -366,8 +252,8 @@ static void test_half(void)
     bench b;
     int fd;
 
-    open_bench(&b, FAR_GREET, "2ms", NULL, 4);
-    fd = dial(&b);
+    bench_open(&b, FAR_GREET, "2ms", NULL, 4);
+    fd = bench_dial(&b);
     CU_ASSERT_EQUAL(read_all(fd, line, sizeof(line)), 5);
     UNIT_EQUAL(line, "hello");
     write_all(fd, "0123456789", 10);
@@ -375,8 +261,8 @@ static void test_half(void)
     for (int i = 0; i < 3000 && atomic_load(&b.server.ended) < 1; i++)
         clock_sleep_ns(10 * CLOCK_MS, 1);
     CU_ASSERT_EQUAL(atomic_load(&b.server.bytes), 10);
-    stop_bench(&b);
-    close_bench(&b);
+    bench_stop(&b);
+    bench_close(&b);
 }
 
 /* Keep a port of 127.0.0.1 from everybody, and listen to nobody there. */
@@ -400,14 +286,14 @@ static void test_refused(void)
     bench b;
     int fd, taken;
 
-    open_bench(&b, FAR_ECHO, "1ms", NULL, 4);
+    bench_open(&b, FAR_ECHO, "1ms", NULL, 4);
     far_server_close(&b.server);
     taken = take_port(b.server.port);
-    fd = dial(&b);
+    fd = bench_dial(&b);
     CU_ASSERT(read(fd, &c, 1) <= 0);
     close(fd);
     close(taken);
-    stop_bench(&b);
+    bench_stop(&b);
     proxy_stats s = proxy_stats_get(b.p);
     CU_ASSERT_EQUAL(s.accepted, 1);
     CU_ASSERT_EQUAL(s.refused, 1);
@@ -421,17 +307,17 @@ static void test_turns(void)
     char c = 0;
     bench b;
 
-    open_bench(&b, FAR_ECHO, "0ms", NULL, 1);
-    int first = dial(&b), second = dial(&b);
+    bench_open(&b, FAR_ECHO, "0ms", NULL, 1);
+    int first = bench_dial(&b), second = bench_dial(&b);
     write_all(second, "b", 1);
     write_all(first, "a", 1);
     CU_ASSERT(read_all(first, &c, 1) == 1 && c == 'a');
     close(first);
     CU_ASSERT(read_all(second, &c, 1) == 1 && c == 'b');
     close(second);
-    stop_bench(&b);
+    bench_stop(&b);
     CU_ASSERT_EQUAL(proxy_stats_get(b.p).accepted, 2);
-    close_bench(&b);
+    bench_close(&b);
 }
 
 static void test_addresses(void)
@@ -446,7 +332,7 @@ static void test_addresses(void)
         {"192.0.2.1:1", "127.0.0.1:1", "cannot listen at 192.0.2.1:1: "},
         {NULL, "nowhere.invalid:1", "'nowhere.invalid': "},
     };
-    proxy_conf c = {.weather = profile("wan"),
+    proxy_conf c = {.weather = link_case_profile("wan"),
                     .buffer = PROXY_BUFFER_MIN,
                     .connections = 1};
     proxy *p = proxy_create(&c, NULL);
