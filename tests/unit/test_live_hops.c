@@ -1,0 +1,207 @@
+/* test_live_hops.c - from where on a hop presses, by its numbers. */
+#include "unit.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/live/live.h"
+
+#define S 1000000000LL
+#define NOW (1000 * S)
+
+/* What a pool and an edge of one lane each tell of their last 10 s: so that
+ * a second is a tenth of their time.
+ */
+typedef struct told {
+    double busy_s, blocked_s, paced_s, full; /* edge */
+    double work_s, reduce_s;                 /* pool */
+    int applied, commits;
+    double commit_ms;
+    int lag;
+} told;
+
+static json_t *beat(const char *kind, json_t *progress)
+{
+    json_object_set_new(progress, "time_ns", json_integer(NOW - S));
+    return json_pack("{s:s, s:s, s:I, s:o}", "kind", kind, "state", "ACTIVE",
+                     "time_ns", NOW - S, "progress", progress);
+}
+
+/* The document of a run that tells so; NULL: no edge, or no pool. */
+static json_t *doc_of(const told *edge, const told *pool)
+{
+    json_t *beats = json_object(), *facts, *doc;
+
+    if (edge)
+        json_object_set_new(
+            beats, "devices",
+            beat("edge",
+                 json_pack("{s:f, s:{s:f, s:i, s:f, s:f, s:f}}", "full",
+                           edge->full, "last", "seconds", 10.0, "devices", 1,
+                           "busy_s", edge->busy_s, "blocked_s", edge->blocked_s,
+                           "paced_s", edge->paced_s)));
+    if (pool)
+        json_object_set_new(
+            beats, "pool",
+            beat("pool",
+                 json_pack("{s:i, s:{s:f, s:i, s:{s:i}, s:f, s:f, s:i, s:f}}",
+                           "lag", pool->lag, "last", "seconds", 10.0, "ranks",
+                           1, "blocks", "applied", pool->applied, "busy_s",
+                           pool->work_s, "reduce_s", pool->reduce_s, "commits",
+                           pool->commits, "commit_ms", pool->commit_ms)));
+    facts =
+        json_pack("{s:s, s:I, s:I, s:o, s:{s:i, s:I}, s:{s:i}}", "run", "r",
+                  "now_ns", NOW, "looked_ns", NOW, "beats", beats, "lag_then",
+                  "blocks", 0, "time_ns", NOW - 10 * S, "state", "version", 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(facts);
+    doc = live_make(facts, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(doc);
+    json_decref(facts);
+    return doc;
+}
+
+enum { SOURCE, EDGE, BROKER, POOL, COMMIT };
+
+static const char *of_hop(const json_t *doc, int hop, const char *key)
+{
+    const char *s = json_string_value(json_object_get(
+        json_array_get(json_object_get(doc, "hops"), (size_t)hop), key));
+
+    return s ? s : "-";
+}
+
+/* --- from where on --- */
+
+static void test_edges(void)
+{
+    static const struct {
+        told t;
+        int hop;
+        const char *pressure, *words;
+    } rows[] = {
+        {{.busy_s = 4.9, .paced_s = 5}, EDGE, "ok", "at work 49% of the time"},
+        {{.busy_s = 5, .paced_s = 5}, EDGE, "low", "at work 50% of the time"},
+        {{.busy_s = 8.4}, EDGE, "low", "at work 84% of the time"},
+        {{.busy_s = 8.5}, EDGE, "high", "at work 85% of the time"},
+        {{.busy_s = 999}, EDGE, "high", "at work 100% of the time"},
+        {{.blocked_s = 0.9}, BROKER, "ok", "9% of the time; the fullest is"},
+        {{.blocked_s = 1}, BROKER, "low", "10% of the time"},
+        {{.blocked_s = 4.9}, BROKER, "low", "49% of the time"},
+        {{.blocked_s = 5}, BROKER, "high", "50% of the time"},
+        {{.full = 0.84}, BROKER, "ok", "the fullest is at 84%"},
+        {{.full = 0.85}, BROKER, "low", "the fullest is at 85%"},
+        {{.full = 1, .blocked_s = 5}, BROKER, "high", "at 100%"},
+        {{.paced_s = 1, .blocked_s = 9},
+         SOURCE,
+         "ok",
+         "devices wait for the schedule or the sensor 10% of the time"},
+        {{.paced_s = 0.9, .blocked_s = 5},
+         SOURCE,
+         "high",
+         "9% of the time: they are behind it, or it has no limit"},
+        {{.paced_s = 0.9, .busy_s = 1, .blocked_s = 4},
+         SOURCE,
+         "low",
+         ": they are behind it, or it has no limit"},
+        {{.busy_s = 0.5, .blocked_s = 0.4},
+         SOURCE,
+         "low",
+         ", nor work: it has ended, or gives little"},
+        {{.busy_s = 0.6, .blocked_s = 0.5}, SOURCE, "low", ": they are behind"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *doc = doc_of(&rows[i].t, NULL);
+
+        UNIT_EQUAL(of_hop(doc, rows[i].hop, "pressure"), rows[i].pressure);
+        UNIT_CONTAINS(of_hop(doc, rows[i].hop, "text"), rows[i].words);
+        json_decref(doc);
+    }
+}
+
+static void test_pools(void)
+{
+    static const struct {
+        told t;
+        int hop;
+        const char *pressure, *words;
+    } rows[] = {
+        /* Ten blocks a second: that many seconds of work are ten times as
+         * many blocks.
+         */
+        {{.applied = 100, .lag = 9, .work_s = 9},
+         POOL,
+         "ok",
+         "0.9 s of work wait; ranks process 90% of the time"},
+        {{.applied = 100, .lag = 10, .work_s = 8.4},
+         POOL,
+         "low",
+         "1 s of work wait and grow; ranks process 84%"},
+        {{.applied = 100, .lag = 10, .work_s = 8.5},
+         POOL,
+         "high",
+         "1 s of work wait and grow; ranks process 85%"},
+        {{.applied = 100, .lag = 99}, POOL, "low", "9.9 s of work wait"},
+        {{.applied = 100, .lag = 100}, POOL, "high", "10 s of work wait"},
+        {{.applied = 0, .lag = 4, .work_s = 2},
+         POOL,
+         "high",
+         "4 blocks wait and none is processed; ranks are at work 20%"},
+        {{.applied = 0, .lag = 0}, POOL, "ok", "0 s of work wait;"},
+        {{.reduce_s = 1.9}, COMMIT, "ok", "ranks reduce 19% of the time"},
+        {{.reduce_s = 2}, COMMIT, "low", "ranks reduce 20% of the time"},
+        {{.reduce_s = 5}, COMMIT, "high", "ranks reduce 50% of the time"},
+        /* Rank 0 commits for a part of the time, beside its work. */
+        {{.commits = 10, .commit_ms = 499}, COMMIT, "ok", "takes 499 ms"},
+        {{.commits = 10, .commit_ms = 500}, COMMIT, "low", "takes 500 ms"},
+        {{.commits = 10, .commit_ms = 850}, COMMIT, "high", "takes 850 ms"},
+        {{.commits = 0, .commit_ms = 850}, COMMIT, "ok", "takes 850 ms"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *doc = doc_of(NULL, &rows[i].t);
+
+        UNIT_EQUAL(of_hop(doc, rows[i].hop, "pressure"), rows[i].pressure);
+        UNIT_CONTAINS(of_hop(doc, rows[i].hop, "text"), rows[i].words);
+        json_decref(doc);
+    }
+}
+
+/* Who tells nothing is not said to be well. */
+static void test_nobody(void)
+{
+    static const char *const hops[] = {"source", "edge", "broker", "pool",
+                                       "commit"};
+    static const told none = {0};
+
+    for (int which = 0; which < 4; which++) {
+        json_t *doc =
+            doc_of(which & 1 ? &none : NULL, which & 2 ? &none : NULL);
+
+        for (int hop = 0; hop < 5; hop++) {
+            bool tells = hop < POOL ? which & 1 : which & 2;
+
+            UNIT_EQUAL(of_hop(doc, hop, "hop"), hops[hop]);
+            CU_ASSERT_EQUAL(!strcmp(of_hop(doc, hop, "pressure"), "?"), !tells);
+            if (!tells)
+                UNIT_EQUAL(of_hop(doc, hop, "text"),
+                           hop < POOL ? "no edge tells" : "no pool tells");
+        }
+        CU_ASSERT_EQUAL(json_array_size(json_object_get(doc, "hops")), 5);
+        json_decref(doc);
+    }
+}
+
+int main(void)
+{
+    static const unit_test tests[] = {
+        {"edges", test_edges},
+        {"pools", test_pools},
+        {"nobody", test_nobody},
+        {0},
+    };
+
+    return unit_main("live_hops", tests);
+}
