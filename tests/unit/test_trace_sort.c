@@ -1,9 +1,11 @@
 /* test_trace_sort.c - blocks in order, and names by number. */
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "logs_case.h"
+#include "src/common/random.h"
 #include "src/trace/names.h"
 #include "src/trace/sort.h"
 
@@ -92,6 +94,41 @@ static void test_sort_ties(void)
     sort_free(NULL);
 }
 
+static int by_three(const void *a, const void *b)
+{
+    return memcmp(a, b, 3 * sizeof(uint64_t));
+}
+
+/* Any of three keys decides, also by its highest bits. */
+static void test_sort_keys(void)
+{
+    enum { N = 700 };
+    static uint64_t want[N][3]; /* big-endian, for memcmp */
+    random_stream r = {.key = 11};
+    sort *s = sort_create(64, NULL);
+    const sort_item *i = NULL;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    for (int n = 0; n < N; n++) {
+        sort_item x = {0};
+
+        for (int k = 0; k < 3; k++) {
+            x.key[k] = (random_next(&r) % 4) << (random_next(&r) % 2 ? 62 : 0);
+            want[n][k] = htobe64(x.key[k]);
+        }
+        CU_ASSERT_EQUAL(sort_add(s, &x, NULL), 0);
+    }
+    qsort(want, N, sizeof(want[0]), by_three);
+    CU_ASSERT_EQUAL(sort_end(s, NULL), 0);
+    for (int n = 0; n < N; n++) {
+        CU_ASSERT_EQUAL_FATAL(sort_next(s, &i, NULL), 1);
+        for (int k = 0; k < 3; k++)
+            CU_ASSERT_EQUAL(htobe64(i->key[k]), want[n][k]);
+    }
+    CU_ASSERT_EQUAL(sort_next(s, &i, NULL), 0);
+    sort_free(s);
+}
+
 /* --- names --- */
 
 static void test_names(void)
@@ -124,11 +161,9 @@ static void test_names(void)
 int main(void)
 {
     static const unit_test tests[] = {
-        {"sort", test_sort},
-        {"sort without room", test_sort_full},
-        {"ties", test_sort_ties},
-        {"names", test_names},
-        {0},
+        {"sort", test_sort},      {"sort without room", test_sort_full},
+        {"ties", test_sort_ties}, {"keys", test_sort_keys},
+        {"names", test_names},    {0},
     };
 
     return logs_main("trace_sort", tests);
