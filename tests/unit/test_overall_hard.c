@@ -150,17 +150,22 @@ static void test_masked(void)
 
 /* --- columns that are hard --- */
 
-/* Of long double sums: the mean first, then what lies beyond it. */
+/* Of long double sums beyond the first row: the mean, then the squares of what
+ * lies beyond it.
+ */
 static void exact(const double *x, size_t n, double *meanp, double *scalep)
 {
     long double sum = 0, squares = 0, mean;
 
     for (size_t i = 0; i < n; i++)
-        sum += x[i];
+        sum += (long double)x[i] - x[0];
     mean = sum / (long double)n;
-    for (size_t i = 0; i < n; i++)
-        squares += (x[i] - mean) * (x[i] - mean);
-    *meanp = (double)mean;
+    for (size_t i = 0; i < n; i++) {
+        long double d = (long double)x[i] - x[0] - mean;
+
+        squares += d * d;
+    }
+    *meanp = (double)(x[0] + mean);
     *scalep = (double)sqrtl(squares / (long double)n);
 }
 

@@ -165,14 +165,18 @@ static void test_cut(void)
 
 /* --- advice: pilots of a side are one --- */
 
-#define HALF(what, n, busy, blocks)                                           \
-    "{'" what "': " #n ", 'seconds': 10, 'busy_s': " #busy ", 'bytes': 5e8, " \
-    "'wire_bytes': 5e8, 'fetch_s': 1, 'paced_s': 0, 'core_speed': 100, "      \
-    "'blocks': {" blocks "}}"
-#define WHOLE(what, n, busy, blocks)                                          \
-    "{'" what "': " #n ", 'seconds': 10, 'busy_s': " #busy ", 'bytes': 1e9, " \
-    "'wire_bytes': 1e9, 'fetch_s': 2, 'paced_s': 0, 'core_speed': 100, "      \
-    "'blocks': {" blocks "}}"
+#define SIDE(what, n, busy, fetch, bytes, blocks)                         \
+    "{'" what "': " #n ", 'seconds': 10, 'busy_s': " #busy                \
+    ", 'fetch_s': " #fetch ", 'bytes': " #bytes ", 'wire_bytes': " #bytes \
+    ", 'paced_s': 0, 'core_speed': 100, 'blocks': {" blocks "}}"
+#define POOL_ALL SIDE("ranks", 4, 36, 2, 1e9, "'fetched': 1000")
+#define POOL_HALF SIDE("ranks", 2, 18, 1, 5e8, "'fetched': 500")
+#define EDGE_ALL SIDE("devices", 8, 10, 0, 1e9, "'sensed': 1200, 'sent': 1000")
+#define EDGE_HALF SIDE("devices", 4, 5, 0, 5e8, "'sensed': 600, 'sent': 500")
+#define ONE "{'p': " POOL_ALL ", 'e': " EDGE_ALL "}"
+#define TWO                                                      \
+    "{'p': " POOL_HALF ", 'e': " EDGE_HALF ", 'p.2': " POOL_HALF \
+    ", 'e.2': " EDGE_HALF "}"
 
 static json_t *advised(const char *bottleneck, const char *detail)
 {
@@ -195,24 +199,8 @@ static void test_advice(void)
     char whole[4096];
 
     for (size_t i = 0; i < COUNT(bottlenecks); i++) {
-        json_t *one = advised(
-            bottlenecks[i],
-            "{'p': " WHOLE("ranks", 4, 36, "'fetched': 1000") ", 'e': " WHOLE(
-                "devices", 8, 10, "'sensed': 1200, 'sent': 1000") "}");
-        json_t *two = advised(
-            bottlenecks[i],
-            "{'p': " HALF("ranks", 2, 18, "'fetched': 500") ", 'e': " HALF(
-                "devices", 4,
-                5, "'sensed': 600, 'sent': 500") ", 'p.2': " HALF("ranks", 2,
-                                                                  18,
-                                                                  "'fetched': "
-                                                                  "500") ", "
-                                                                         "'e.2'"
-                                                                         ":"
-                                                                         " " HALF("devices",
-                                                                                  4,
-                                                                                  5,
-                                                                                  "'sensed': 600, 'sent': 500") "}");
+        json_t *one = advised(bottlenecks[i], ONE);
+        json_t *two = advised(bottlenecks[i], TWO);
 
         CU_ASSERT_PTR_NOT_NULL_FATAL(one);
         CU_ASSERT(strlen(value_text(one, "text", "")) > 20);
