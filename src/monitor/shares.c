@@ -229,6 +229,7 @@ static void commit_take(struct shares *s, const json_t *pool)
     double apply = value_real(pool, "apply_s");
     double sum = larger(value_real(pool, "commit_s"), store + apply);
 
+    s->seconds = seconds;
     s->epochs = share(value_real(pool, "reduce_s"), whole);
     s->held = share(value_real(pool, "held_s"), whole);
     s->store = share(store, sum);

@@ -30,7 +30,8 @@ struct answers {
 struct shares {
     double use[HOPS];
     bool known[HOPS];
-    double paced; /* of the devices' time, spent waiting for the source */
+    double seconds; /* of the pool: first record to last commit; 0: unknown */
+    double paced;   /* of the devices' time, spent waiting for the source */
     /* of the devices' time: waiting for acknowledgements; of their blocks:
      * dropped, since nobody took them
      */

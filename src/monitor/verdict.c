@@ -18,6 +18,9 @@
 #define WAITED 0.1
 #define SEEN 0.01
 
+/* What takes no longer is start and end: of such a run no hop can be blamed. */
+#define SHORT_S 0.25
+
 /* The pool and its makers of commits are worth a word beside another hop. */
 #define TOLD 0.1
 
@@ -285,6 +288,12 @@ static const char *late_add(text *t, const struct shares *s, int *butp)
     return hop_names[s->way];
 }
 
+/* Nothing but the first commits was waited for. */
+static bool is_short(const struct shares *s)
+{
+    return s->seconds > 0 && s->seconds < SHORT_S && !is_start(s);
+}
+
 /* Begin the sentence; returns the bottleneck.  *butp: the hop the sentence
  * has told of, -1: none.
  */
@@ -296,6 +305,11 @@ static const char *bound_add(text *t, const struct shares *s, int *butp)
     if (top < 0) {
         text_add(t, "no verdict: nothing was measured");
         return "unknown";
+    }
+    if (is_short(s)) {
+        text_add(t, "too short to tell: the pool was done with all blocks in ");
+        ms_add(t, 1e3 * s->seconds);
+        return "none";
     }
     if (s->use[top] < FULL && is_start(s))
         return start_add(t, s, butp);
@@ -322,8 +336,10 @@ json_t *monitor_verdict(const json_t *pool, const json_t *edges, int cores)
     int but;
 
     const char *bottleneck = bound_add(&t, &s, &but);
-    headroom_add(&t, &s, but);
-    idle_add(&t, &s, but);
+    if (!is_short(&s)) {
+        headroom_add(&t, &s, but);
+        idle_add(&t, &s, but);
+    }
     json_t *out = NULL;
     if (!t.failed)
         out = json_pack("{s:s, s:o, s:s}", "bottleneck", bottleneck, "headroom",

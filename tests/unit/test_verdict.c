@@ -23,6 +23,11 @@ static const struct {
 } verdicts[] = {
     {"{}", "[]", 2, "unknown", "no verdict: nothing was measured"},
     {"null", "[]", 2, "unknown", "no verdict: nothing was measured"},
+    /* a run that is start and end alone */
+    {"{'ranks': 4, 'seconds': 0.09, 'reduce_s': 0.36}", "[]", 2, "none",
+     "too short to tell: the pool was done with all blocks in 90 ms"},
+    {"{'ranks': 4, 'seconds': 0.25, 'reduce_s': 1}", "[]", 2, "reduce",
+     "reduce-bound: ranks are in epochs 100% of the time; the pool was idle"},
     /* --- kernel --- */
     {POOL(15.4, 4, ), "[" EDGE(10, 12.9, 20, 0, ) "]", 2, "kernel",
      "processing-bound: the pool is 97% busy (77% in functions, 20% with "
