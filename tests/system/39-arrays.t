@@ -167,7 +167,7 @@ fi
 # A file that grows while the agent is killed: every row once.
 live=$TEST_DIR/live.h5
 mkfifo "$TEST_DIR/say"
-"$BUILD/tests/unit/test_hdf5" --write "$live" <"$TEST_DIR/say" \
+"$BUILD/tests/unit/test_hdf5_live" --write "$live" <"$TEST_DIR/say" \
     >"$TEST_DIR/written" &
 children="$children $!"
 exec 7>"$TEST_DIR/say"

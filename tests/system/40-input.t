@@ -75,7 +75,7 @@ pilot run "$job" --run few --set streams.sense.partitions=2 --set \
 is $? 0 "topic with two partitions" || sed 's/^/# /' "$TEST_DIR/few.out"
 refuse 78 "partitions" "topic with fewer partitions than asked" run \
     --set streams.sense.topic=few-topic
-refuse 78 "max.message.bytes" "topic for smaller messages" run \
+refuse 78 "set streams.sense.message-max to" "topic for smaller messages" run \
     --set streams.sense.partitions=2 --set streams.sense.topic=few-topic \
     --set streams.sense.message-max=8MiB
 
