@@ -58,8 +58,17 @@ static void halve(bins *b, bool later)
     b->step_ns *= 2;
 }
 
+/* Stamps of a damaged trace may be any numbers; what is no time of this world
+ * goes to its edge, where sums still have room (0 is for nothing seen).
+ */
+static int64_t sane(int64_t ns)
+{
+    return ns < 1 ? 1 : ns > INT64_MAX / 4 ? INT64_MAX / 4 : ns;
+}
+
 int bins_at(bins *b, int64_t at_ns)
 {
+    at_ns = sane(at_ns);
     if (b->first_ns == 0 && b->last_ns == 0) {
         b->base_ns = at_ns - at_ns % b->step_ns;
         b->first_ns = b->last_ns = at_ns;
@@ -78,9 +87,12 @@ int bins_at(bins *b, int64_t at_ns)
 void bins_spread(bins *b, int lane, int64_t from_ns, int64_t to_ns,
                  double amount)
 {
-    double whole = (double)(to_ns - from_ns);
+    double whole;
     int first, last;
 
+    from_ns = sane(from_ns);
+    to_ns = sane(to_ns);
+    whole = (double)(to_ns - from_ns);
     if (to_ns <= from_ns) {
         bins_row(b, bins_at(b, from_ns))[lane] += amount;
         return;

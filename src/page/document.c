@@ -239,10 +239,16 @@ json_t *document_make(const json_t *facts, pe_error *errp)
                   .notes = json_array(),
                   .lacks = json_object()};
 
-    if (!d.top || !d.report || !d.notes || !d.lacks ||
-        json_object_set_new(d.report, "notes", d.notes) < 0 ||
-        json_object_set_new(d.report, "lacks", d.lacks) < 0 ||
-        json_object_set_new(d.top, "report", d.report) < 0) {
+    bool made = d.top && d.report && d.notes && d.lacks &&
+                json_object_set(d.report, "notes", d.notes) == 0 &&
+                json_object_set(d.report, "lacks", d.lacks) == 0 &&
+                json_object_set(d.top, "report", d.report) == 0;
+
+    /* Who holds them has them now. */
+    json_decref(d.report);
+    json_decref(d.notes);
+    json_decref(d.lacks);
+    if (!made) {
         json_decref(d.top);
         pe_error_nomem(errp);
         return NULL;

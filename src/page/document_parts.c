@@ -262,7 +262,9 @@ static void devices_of(const json_t *live, json_int_t partition, text *t)
 
     json_array_foreach((json_t *)list, i, o)
     {
-        if (value_int(o, "partition") != partition)
+        /* One that has not sent yet has none. */
+        if (!json_object_get(o, "partition") ||
+            value_int(o, "partition") != partition)
             continue;
         if (t->len > 160)
             more++;

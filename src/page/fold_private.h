@@ -37,7 +37,7 @@ typedef struct fold_partition {
     char owner[160];
     char devices[192]; /* the first of their names */
     unsigned more;     /* ... and how many are not in there */
-    char newest[128];  /* the last one that was looked at */
+    char newest[256];  /* the last one that was looked at */
 } fold_partition;
 
 struct fold {

@@ -264,6 +264,26 @@ static void test_spread_far(void)
     bins_close(&b);
 }
 
+/* Any number a damaged trace has is in a bin. */
+static void test_insane(void)
+{
+    static const int64_t odd[] = {INT64_MAX - 5, 1,  INT64_MAX - 5, INT64_MIN,
+                                  INT64_MIN + 1, -1, INT64_MAX,     T0};
+    enum { N = sizeof(odd) / sizeof(odd[0]) };
+
+    for (int first = 0; first < N; first++) {
+        begin();
+        for (int i = 0; i < N; i++) {
+            int at = bins_at(&b, odd[(first + i) % N]);
+
+            CU_ASSERT(at >= 0 && at < PAGE_BINS);
+            bins_spread(&b, 0, odd[(first + i) % N], odd[i], 1);
+        }
+        CU_ASSERT_DOUBLE_EQUAL(total(0), N, 1e-6);
+        bins_close(&b);
+    }
+}
+
 static void test_closed(void)
 {
     begin();
@@ -285,6 +305,7 @@ int main(void)
         {"an amount over a span", test_spread},
         {"a span that they do not cover", test_spread_far},
         {"closed", test_closed},
+        {"stamps that are none", test_insane},
         {NULL, NULL},
     };
 

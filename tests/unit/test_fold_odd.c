@@ -276,6 +276,26 @@ static void shares_check(void)
     CU_ASSERT_TRUE(n > 0);
 }
 
+/* The longest names there are, told apart to their ends. */
+static void test_long_names(void)
+{
+    char name[2][256];
+    trace_block b = block_of(0, T0);
+    const char *devices;
+
+    for (int i = 0; i < 2; i++) {
+        memset(name[i], 'x', 130);
+        snprintf(name[i] + 130, sizeof(name[i]) - 130, "%d", i);
+    }
+    begin();
+    for (int i = 0; i < 6; i++)
+        take(&b, name[i / 3]);
+    fold_end();
+    devices = json_shown(json_incref(json_object_get(made, "partitions")));
+    UNIT_CONTAINS(devices, name[0]);
+    UNIT_CONTAINS(devices, " and 1 more"); /* there is no room for two */
+}
+
 static void test_back(void)
 {
     static const struct {
@@ -388,6 +408,7 @@ int main(void)
         {"clocks and counters that go back", test_back},
         {"rows outside of their span", test_outside},
         {"numbers", test_numbers},
+        {"the longest names", test_long_names},
         {NULL, NULL},
     };
     int status = unit_main("fold_odd", tests);
