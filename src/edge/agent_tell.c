@@ -183,19 +183,27 @@ bool agent_waits(agent *a, uint64_t sent, report_waits *w)
  */
 static bool is_kept(const agent *a, int64_t now, report_stalled *s)
 {
-    const char *name = "", *stage;
-    double seconds;
-    int n;
+    const char *source = a->plan.stages[0].setup.stage, *stage = NULL;
+    const char *name = "";
+    int64_t oldest = now - (int64_t)(a->pl->stall_s * NS_PER_S);
 
-    stage = latest(a, now, &name, &seconds, &n);
-    if (!stage || !strcmp(stage, a->plan.stages[0].setup.stage) ||
-        seconds < a->pl->stall_s)
+    for (int i = 0; i < a->n; i++) {
+        int64_t since;
+        const char *at = device_at(a->devices[i].device, &since);
+
+        if (!at || since > oldest || !strcmp(at, source))
+            continue;
+        oldest = since;
+        stage = at;
+        name = a->devices[i].name;
+    }
+    if (!stage)
         return false;
     s->hop = "edge";
-    s->since_ns = clock_real_ns() - (int64_t)(seconds * NS_PER_S);
+    s->since_ns = clock_real_ns() - (now - oldest);
     snprintf(s->text, sizeof(s->text),
              "device %s: stage '%s' has not come back for %.0f s", name, stage,
-             seconds);
+             seconds_between(oldest, now));
     return true;
 }
 

@@ -124,7 +124,9 @@ static void join(overall *w, uint32_t j, double m, double mean, double squares)
     column(w, COUNT)[j] = all;
 }
 
-/* Sums are taken beyond the first row of all, then beyond the mean so far. */
+/* Sums are taken beyond the first row of all (in the second look it may be a
+ * far one, and the middle is known), then beyond the mean so far.
+ */
 static void join_block(overall *w)
 {
     for (uint32_t j = 0; j < w->features; j++) {
@@ -160,7 +162,8 @@ int overall_add(overall *w, const pe_block *b, pe_error *errp)
             continue;
         }
         if (w->rows == 0)
-            memcpy(column(w, SHIFT), x, w->features * sizeof(double));
+            memcpy(column(w, SHIFT), w->again ? column(w, MIDDLE) : x,
+                   w->features * sizeof(double));
         add_row(w);
         sample_row(w, x);
         w->rows++;

@@ -373,7 +373,7 @@ static void reason_ended(observed *o)
     };
     const resource_job *job = o->job;
     pilot_record *r = o->r;
-    char how[320];
+    char how[320] = "";
 
     if (*job->prose)
         SET(how, "%s", job->prose);

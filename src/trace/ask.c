@@ -24,13 +24,23 @@ void ask_end(trace *t)
     t->child = NULL;
 }
 
-/* Its last words, without its name. */
+/* Its first words, without its name, when it has said all: one that nobody
+ * listens to does not end.
+ */
 static void take_words(const process *p, char *out, size_t cap)
 {
     static const char name[] = PROGRAM ": ";
-    ssize_t n = read(process_err_fd(p), out, cap - 1);
+    size_t n = 0;
+    char more[4096];
+    ssize_t got;
 
-    out[n > 0 ? n : 0] = '\0';
+    while ((got = read(process_err_fd(p), more, sizeof(more))) > 0) {
+        size_t part = (size_t)got < cap - 1 - n ? (size_t)got : cap - 1 - n;
+
+        memcpy(out + n, more, part);
+        n += part;
+    }
+    out[n] = '\0';
     out[strcspn(out, "\n")] = '\0';
     if (!strncmp(out, name, sizeof(name) - 1))
         memmove(out, out + sizeof(name) - 1, strlen(out) - sizeof(name) + 2);
@@ -43,9 +53,9 @@ static int settle(trace *t, pe_error *errp)
     int status;
 
     segments_close(&t->stream);
+    take_words(t->child, words, sizeof(words));
     process_wait(t->child, -1);
     status = process_status(t->child);
-    take_words(t->child, words, sizeof(words));
     process_destroy(t->child);
     t->child = NULL;
     if (status == 0)

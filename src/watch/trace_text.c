@@ -111,10 +111,15 @@ static void print_hops(const trace_sums *s, FILE *f)
             fprintf(f, LABEL "%-9s %9s %9s %9s %9s %9s\n", label, "hop", "n",
                     "p50 ms", "p90 ms", "p99 ms", "max ms");
         label = "";
-        fprintf(f, LABEL "%-9s %9" PRId64 " %9.2f %9.2f %9.2f %9.2f", "",
-                trace_hop_name(h), histogram_count(x),
-                histogram_quantile_ms(x, 0.5), histogram_quantile_ms(x, 0.9),
-                histogram_quantile_ms(x, 0.99), (double)x->max_ns / 1e6);
+        fprintf(f, LABEL "%-9s %9" PRId64, "", trace_hop_name(h),
+                histogram_count(x));
+        if (histogram_count(x) > 0)
+            fprintf(f, " %9.2f %9.2f %9.2f %9.2f",
+                    histogram_quantile_ms(x, 0.5),
+                    histogram_quantile_ms(x, 0.9),
+                    histogram_quantile_ms(x, 0.99), (double)x->max_ns / 1e6);
+        else
+            fprintf(f, " %9s %9s %9s %9s", "-", "-", "-", "-");
         if (x->negative)
             fprintf(f, "  and %" PRId64 " below 0", x->negative);
         fputc('\n', f);
@@ -235,14 +240,21 @@ static json_t *hops_of(const trace_sums *s)
     for (unsigned h = 0; h < TRACE_HOPS; h++) {
         const histogram *x = &s->hop[h];
 
-        json_object_set_new(o, trace_hop_name(h),
-                            json_pack("{s:I, s:f, s:f, s:f, s:f, s:I}", "n",
-                                      (json_int_t)histogram_count(x), "p50",
-                                      histogram_quantile_ms(x, 0.5), "p90",
-                                      histogram_quantile_ms(x, 0.9), "p99",
-                                      histogram_quantile_ms(x, 0.99), "max",
-                                      (double)x->max_ns / 1e6, "negative",
-                                      (json_int_t)x->negative));
+        json_t *hop =
+            json_pack("{s:I, s:I}", "n", (json_int_t)histogram_count(x),
+                      "negative", (json_int_t)x->negative);
+
+        /* Of nothing there is no percentile. */
+        if (histogram_count(x) > 0) {
+            json_object_set_new(hop, "p50",
+                                json_real(histogram_quantile_ms(x, 0.5)));
+            json_object_set_new(hop, "p90",
+                                json_real(histogram_quantile_ms(x, 0.9)));
+            json_object_set_new(hop, "p99",
+                                json_real(histogram_quantile_ms(x, 0.99)));
+            json_object_set_new(hop, "max", json_real((double)x->max_ns / 1e6));
+        }
+        json_object_set_new(o, trace_hop_name(h), hop);
     }
     return o;
 }

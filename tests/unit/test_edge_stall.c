@@ -133,6 +133,22 @@ static void test_hops(void)
          "edge",
          "device d-1: stage 'score' has not come back for 90 s",
          90},
+        /* ... or longer than was said, be it ever so short */
+        {2,
+         -1,
+         true,
+         {{"score", 4}},
+         "edge",
+         "device d-0: stage 'score' has not come back for 4 s",
+         4},
+        /* a source that waits for longer hides nobody */
+        {30,
+         -1,
+         true,
+         {{"sense", 7200}, {"score", 90}},
+         "edge",
+         "device d-1: stage 'score' has not come back for 90 s",
+         90},
         /* a source that has nothing to give */
         {30, -1, true, {{"sense", 7200}}, NULL, "", 0},
         {30,

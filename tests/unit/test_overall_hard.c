@@ -317,6 +317,31 @@ static void test_again(void)
     }
 }
 
+/* A reading of an overload is no part of it, wherever it comes. */
+static void test_overload(void)
+{
+    static const double loads[] = {2147483647, 1e12, 9.9e37, -9.9e37};
+    enum { ROWS = 1000 };
+    static const int places[] = {0, 1, ROWS / 2, ROWS - 1};
+    double x[ROWS];
+
+    for (size_t k = 0; k < COUNT(loads) * COUNT(places); k++) {
+        overall w = {0};
+
+        for (int i = 0; i < ROWS; i++)
+            x[i] = 10 + (i % 7 - 3) * 0.5;
+        x[places[k % COUNT(places)]] = loads[k / COUNT(places)];
+        add_all(&w, x, ROWS, 300);
+        CU_ASSERT_EQUAL(overall_end(&w, NULL), 1);
+        add_all(&w, x, ROWS, 300);
+        CU_ASSERT_EQUAL(overall_end(&w, NULL), 0);
+        CU_ASSERT_EQUAL(w.far, 1);
+        near_to(overall_scaling(&w).mean[0], 10, 0.01);
+        near_to(1 / overall_scaling(&w).factor[0], 1, 0.01);
+        overall_free(&w);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -327,6 +352,7 @@ int main(void)
         {"a million rows in parts", test_many},
         {"columns beside each other", test_together},
         {"overloads behind the rows", test_again},
+        {"an overload, wherever it comes", test_overload},
         {NULL, NULL},
     };
 
