@@ -57,6 +57,10 @@ void screen_note(screen *s, const json_t *doc);
  * where there is a row.
  */
 void screen_make(const json_t *doc, screen *s, screen_lines *out);
+/* Names and words of others may hold what a terminal obeys: such characters
+ * become '?', in all strings of [doc].  -1: no memory.
+ */
+int screen_clean(json_t *doc);
 /* All of it, for a pipe: as many lines as it takes, each hop with its words. */
 void screen_plain(const json_t *doc, screen *s, screen_lines *out);
 void screen_free(screen_lines *l);

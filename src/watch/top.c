@@ -79,6 +79,8 @@ static int once(const char *home, const char *run, bool json, pe_error *errp)
 
     if (doc && json && print_json(doc) < 0)
         rc = pe_error_nomem(errp);
+    else if (rc == 0 && !json && screen_clean(doc) < 0)
+        rc = pe_error_nomem(errp);
     else if (rc == 0 && !json)
         print_plain(doc);
     json_decref(doc);

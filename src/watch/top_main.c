@@ -54,6 +54,11 @@ static void *look(void *arg)
         int64_t from = clock_mono_ns(), spent;
         json_t *doc = live_look(l->live, &e);
 
+        if (doc && screen_clean(doc) < 0) {
+            pe_error_nomem(&e);
+            json_decref(doc);
+            doc = NULL;
+        }
         pthread_mutex_lock(&l->lock);
         if (doc) {
             json_decref(l->doc);

@@ -417,14 +417,38 @@ static void test_past(void)
     json_decref(doc);
 }
 
+/* What a device is called comes from the topic, from anybody. */
+static void test_clean(void)
+{
+    json_t *doc = json_pack("{s:s, s:[{s:s}, s], s:i}", "run", "r\x1b[2J\x07",
+                            "list", "device", "caf\xc3\xa9\n", "\x7f", "n", 1);
+
+    CU_ASSERT_EQUAL_FATAL(screen_clean(doc), 0);
+    UNIT_EQUAL(json_string_value(json_object_get(doc, "run")), "r?[2J?");
+    UNIT_EQUAL(json_string_value(json_object_get(
+                   json_array_get(json_object_get(doc, "list"), 0), "device")),
+               "caf\xc3\xa9?");
+    UNIT_EQUAL(
+        json_string_value(json_array_get(json_object_get(doc, "list"), 1)),
+        "?");
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(doc, "n")), 1);
+    json_decref(doc);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
-        {"bad documents", test_bad},    {"every size", test_sizes},
-        {"another size", test_resized}, {"names that are cut", test_names},
-        {"the edge", test_edge},        {"words", test_words},
-        {"a pipe", test_pipe},          {"numbers", test_numbers},
-        {"the past", test_past},        {NULL, NULL},
+        {"bad documents", test_bad},
+        {"every size", test_sizes},
+        {"another size", test_resized},
+        {"names that are cut", test_names},
+        {"the edge", test_edge},
+        {"words", test_words},
+        {"a pipe", test_pipe},
+        {"numbers", test_numbers},
+        {"the past", test_past},
+        {"what a terminal obeys", test_clean},
+        {NULL, NULL},
     };
     int status = unit_main("screen_fit", tests);
 
