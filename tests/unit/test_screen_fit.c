@@ -262,7 +262,7 @@ static void test_edge(void)
         show(doc, &s);
         CU_ASSERT_EQUAL_FATAL(lines.n, 1);
         snprintf(line, sizeof(line), "%s", lines.line[0]);
-        CU_ASSERT_EQUAL(screen_width(line), cols);
+        CU_ASSERT_EQUAL(screen_width(line), (size_t)cols);
         screen_strip(line);
         UNIT_EQUAL(line, shown[cols - 1]);
     }
