@@ -126,7 +126,7 @@ plot_fig3() {
                 [ $l = local ] && echo "set title 'one site: cloud (lines), edge (dashes)'" ||
                     echo "set title 'over 150 ms, 60-100 Mbit/s: cloud (lines), packed (dashes)'"
                 if [ $panel = t ]; then
-                    echo "set ylabel 'throughput, MB/s'; set yrange [0.2:1000]; set key bottom left"
+                    echo "set ylabel 'throughput, MB/s'; set yrange [0.2:5000]; set key bottom left"
                 else
                     echo "set ylabel 'latency, p50, ms'; set yrange [0.01:1e5]; unset key"
                 fi
