@@ -189,13 +189,13 @@ static size_t leave_out(fitting *f, double *rows, size_t spare)
     size_t few = f->n / FEW / k->k, out = 0, d = k->base.features, to = 0;
 
     few = few > 0 ? few : 1;
-    for (uint32_t j = 0; j < k->k; j++) {
-        bool goes = k->counts[j] > 0 && k->counts[j] <= (double)few &&
-                    k->counts[j] <= (double)(spare - out);
-
-        out += goes ? (size_t)k->counts[j] : 0;
-        k->counts[j] = goes ? -1 : k->counts[j];
-    }
+    for (size_t size = 1; size <= few && size <= spare; size++)
+        for (uint32_t j = 0; j < k->k; j++) {
+            if (k->counts[j] != (double)size || size > spare - out)
+                continue;
+            out += size;
+            k->counts[j] = -1;
+        }
     for (size_t i = 0; out > 0 && i < f->n; i++)
         if (k->counts[kmeans_nearest(k, rows + i * d)] >= 0)
             memmove(rows + to++ * d, rows + i * d, d * sizeof(*rows));
