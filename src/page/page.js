@@ -714,7 +714,8 @@
         });
         Object.keys(doc.masked_cells || {}).forEach(function (k) {
             var name = (doc.masked_names || {})[k];
-            rows.push(["masked in column " + (name ? k + " ('" + name + "')" : k),
+            var column = name ? k + " ('" + name + "')" : k;
+            rows.push(["masked in column " + column,
                 num(doc.masked_cells[k]), "cells", ""]);
         });
         lack(p, "counts");
