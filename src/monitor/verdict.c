@@ -315,7 +315,8 @@ static const char *bound_add(text *t, const struct shares *s, int *butp)
         return start_add(t, s, butp);
     if (s->use[top] < BUSY && s->late_ms > 0)
         return late_add(t, s, butp);
-    if (s->use[top] < FULL && s->paced > WAITED) {
+    /* A source that has its pace is not what blocks are late by. */
+    if (s->use[top] < FULL && s->late_ms <= 0 && s->paced > WAITED) {
         text_add(t,
                  "source-bound (rate): the sources are waited for %.0f%% of "
                  "the time",

@@ -160,6 +160,12 @@ static const struct {
      "[" EDGE(5, 0.2, 0, 12, ) "]", 2, "broker",
      "broker-bound: half of the blocks were 768 ms or longer on their way from "
      "a device to a rank; edge has 100.0x headroom; the pool was idle"},
+    /* the source had its pace, and was through long before the broker */
+    {"{'ranks': 4, 'seconds': 15, 'busy_s': 0.03, 'reduce_s': 0.3, "
+     "'latency_ms': {'broker': {'p50': 6979}, 'start': {'max': 1213}}}",
+     "[" EDGE(15.5, 0.4, 49, 9.6, ) "]", 2, "broker",
+     "broker-bound: devices wait for the broker 79% of the time; the edge was "
+     "idle; the pool was idle"},
     /* which is nothing in an hour */
     {"{'ranks': 2, 'seconds': 3600, 'busy_s': 720, 'latency_ms': {'broker': "
      "{'p50': 738}, 'start': {'max': 738}}}",
