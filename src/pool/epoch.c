@@ -5,6 +5,13 @@
 
 /* --- opening --- */
 
+pool_slot *pool_epoch_of(pool_epochs *e, int64_t number)
+{
+    pool_slot *s = &e->slot[number & 1];
+
+    return s->live && s->epoch == number ? s : NULL;
+}
+
 int epoch_begin(pool *p, int64_t base_seq, pe_error *errp)
 {
     pool_slot *s = pool_epoch_open(&p->epochs);

@@ -35,17 +35,21 @@ static int init(pool *p, pe_error *errp)
 {
     const pool_conf *c = &p->c;
     chain_conf stages = pool_chain_conf(p);
+    results_conf results = {.pl = c->pl,
+                            .req = c->req,
+                            .term = &p->term,
+                            .fate = &p->fate,
+                            .slot = p->epochs.slot,
+                            .trail = &p->trail};
 
     pipeline_topic(c->pl, c->req->run, "", p->topic, sizeof(p->topic));
     send_init(&p->sends, c->comm, c->source);
     p->trail.log = c->trace;
-    p->results.trail = &p->trail;
     if (c->committer)
         committer_note(c->committer, c->trace, c->checkpoint);
     if (figures_init(&p->figures, errp) < 0 || lane_init(p, errp) < 0 ||
         round_init(p, errp) < 0 || chain_open(&p->stages, &stages, errp) < 0 ||
-        results_open(&p->results, &p->c, &p->term, &p->fate, p->epochs.slot,
-                     errp) < 0)
+        results_open(&p->results, &results, errp) < 0)
         return -1;
     if (recent_init(p, errp) < 0)
         return -1;

@@ -3,17 +3,17 @@
 #define POOL_POOL_PRIVATE_H
 
 #include "epoch.h"
-#include "src/rank/figures.h"
 #include "head.h"
 #include "help.h"
 #include "owner.h"
 #include "pool.h"
 #include "recent.h"
-#include "results.h"
 #include "round.h"
-#include "term.h"
-#include "trail.h"
 #include "src/chain/chain.h"
+#include "src/rank/figures.h"
+#include "src/rank/results.h"
+#include "src/rank/term.h"
+#include "src/rank/trail.h"
 
 struct pool {
     pool_conf c;
@@ -100,6 +100,18 @@ _Noreturn void pool_abort(pool *p, const pe_error *e);
 enum phase_action pool_step(pool *p, enum phase_event e);
 void pool_hear(pool *p, enum phase_word w);
 void pool_turn(pool *p, enum phase_turn t);
+
+/* A row of the trace: of block [r], as [b] left the stages (NULL: it did not
+ * begin).  trail.c - once a second: what this rank has done.
+ */
+static inline void trail_block(pool *p, const pool_slot *s,
+                               const source_item *r, const pe_block *b,
+                               enum trace_outcome outcome)
+{
+    trail_add(&p->trail, &(trail_row){p->term.number, s, r, b, outcome});
+}
+
+void trail_rank(pool *p, int64_t now);
 
 /* work.c - one block through all stages.  Local.  0: it is in the epoch, as
  * applied or refused; -1: it is not, and the pool or its term will end.

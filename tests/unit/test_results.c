@@ -10,7 +10,7 @@
 #include "mock_broker.h"
 #include "scratch.h"
 #include "src/common/clock.h"
-#include "src/pool/results.h"
+#include "src/rank/results.h"
 
 static const char yaml[] = "version: 1\n"
                            "pipeline: p\n"
@@ -23,7 +23,7 @@ static const char yaml[] = "version: 1\n"
                            "streams: {sense: {partitions: 1, topic: t}}\n";
 
 typedef struct bench {
-    pool_conf conf;
+    results_conf conf;
     pool_term term;
     pool_fate fate;
     pool_slot slot[2];
@@ -44,10 +44,13 @@ static void bench_open(bench *b)
     CU_ASSERT_PTR_NOT_NULL_FATAL(b->pl);
     b->req = (pipeline_request){
         .run = "r", .dir = scratch_folder, .broker = mock_endpoint};
-    b->conf = (pool_conf){.pl = b->pl, .req = &b->req};
+    b->conf = (results_conf){.pl = b->pl,
+                             .req = &b->req,
+                             .term = &b->term,
+                             .fate = &b->fate,
+                             .slot = b->slot};
     b->term.number = b->term.wanted = 1;
-    CU_ASSERT_EQUAL_FATAL(
-        results_open(&b->r, &b->conf, &b->term, &b->fate, b->slot, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(results_open(&b->r, &b->conf, &e), 0);
     b->record.block = (pe_block){.device = "d", .topic = "t"};
 }
 

@@ -97,7 +97,8 @@ static int dispatched(const pool_slot *open)
 void __wrap_results_poll(pool_results *r)
 {
     enum { RECORD = 16384 }; /* more than a pool_held has */
-    pool_slot *open = r->slot;
+    pool *p = (pool *)(void *)((char *)r - offsetof(pool, results));
+    pool_slot *open = r->c.slot;
 
     __real_results_poll(r);
     if (!held_from)
@@ -108,7 +109,7 @@ void __wrap_results_poll(pool_results *r)
         return;
     r->held = calloc(1, RECORD);
     open->unacked++;
-    atomic_store((atomic_int *)r->c->drain, 1); /* of a pipeline of ours */
+    atomic_store((atomic_int *)p->c.drain, 1); /* of a pipeline of ours */
 }
 
 /* --- memory that ends --- */

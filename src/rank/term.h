@@ -1,13 +1,13 @@
 /* term.h - the term of a rank, and how it may end. */
-#ifndef POOL_TERM_H
-#define POOL_TERM_H
+#ifndef RANK_TERM_H
+#define RANK_TERM_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <pilot/error.h>
 
-#include "src/rank/phase.h"
+#include "phase.h"
 
 /* What a term begins with as it is raised: an assignment. */
 typedef struct pool_term {
@@ -30,7 +30,7 @@ typedef struct pool_fate {
     pe_error error;
 } pool_fate;
 
-/* term.c - local. */
+/* Local, as all here. */
 void term_raise(pool_term *t, int64_t number); /* it was told so */
 void term_want(pool_term *t);                  /* another one */
 void fate_fail(pool_fate *f, const pe_error *e);

@@ -1,5 +1,5 @@
 /* slot.c - the places of the two epochs that a rank has under way. */
-#include "epoch.h"
+#include "slot.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,13 +45,6 @@ void pool_slot_fini(pool_slot *s)
     free(s->touch);
     pe_delta_destroy(s->delta);
     pool_model_drop(s->base);
-}
-
-pool_slot *pool_epoch_of(pool_epochs *e, int64_t number)
-{
-    pool_slot *s = &e->slot[number & 1];
-
-    return s->live && s->epoch == number ? s : NULL;
 }
 
 /* Forget what the epoch held; its memory stays. */

@@ -1,20 +1,28 @@
 /* results.h - what leaves the pool by the broker. */
-#ifndef POOL_RESULTS_H
-#define POOL_RESULTS_H
+#ifndef RANK_RESULTS_H
+#define RANK_RESULTS_H
 
-#include "epoch.h"
-#include "pool.h"
+#include "slot.h"
+#include "src/block/record.h"
+#include "src/pipeline/pipeline.h"
+#include "src/source/source.h"
 #include "term.h"
 #include "trail.h"
 
 typedef struct pool_held pool_held; /* results.c */
 
-typedef struct pool_results {
-    const pool_conf *c;
+/* What they are of; all is borrowed. */
+typedef struct results_conf {
+    const pipeline *pl;
+    const pipeline_request *req;
     pool_term *term; /* a record that is lost asks for another */
     pool_fate *fate;
-    pool_trail *trail;               /* set before it is opened; NULL: none */
-    pool_slot *slot;                 /* both; they wait for acknowledgements */
+    pool_slot *slot;   /* both; they wait for acknowledgements */
+    pool_trail *trail; /* NULL: none */
+} results_conf;
+
+typedef struct pool_results {
+    results_conf c;
     broker_producer *producer;       /* NULL: nothing leaves this pool */
     char results[256], refused[256]; /* topics */
     record_headers headers;
@@ -31,11 +39,8 @@ typedef struct pool_results {
     char *picked; /* ... and as text, where stages have left some out */
 } pool_results;
 
-/* results.c - local.  All but [errp] is borrowed.  Of a pipeline without
- * services nothing leaves.
- */
-int results_open(pool_results *r, const pool_conf *c, pool_term *term,
-                 pool_fate *fate, pool_slot *slot, pe_error *errp);
+/* results.c - local.  Of a pipeline without services nothing leaves. */
+int results_open(pool_results *r, const results_conf *c, pe_error *errp);
 void results_close(pool_results *r);
 void results_poll(pool_results *r);
 void results_drop(pool_results *r); /* a new term */

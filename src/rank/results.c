@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "src/block/npy.h"
-#include "src/codec/da00.h"
 #include "src/block/times.h"
+#include "src/codec/da00.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
 
@@ -24,23 +24,23 @@
 /* The opaque of a record: the term and the slot that wait for it. */
 static void *ticket(const pool_results *r, const pool_slot *s)
 {
-    return trail_give(r->trail,
-                      2 * (uint64_t)r->term->number + (uint64_t)(s - r->slot));
+    return trail_give(r->c.trail, 2 * (uint64_t)r->c.term->number +
+                                      (uint64_t)(s - r->c.slot));
 }
 
 static void delivered(void *arg, void *opaque, int32_t partition,
                       int64_t offset)
 {
     pool_results *r = arg;
-    uint64_t t = trail_take(r->trail, opaque, offset >= 0);
+    uint64_t t = trail_take(r->c.trail, opaque, offset >= 0);
 
     (void)partition;
-    if ((int64_t)(t / 2) != r->term->number)
+    if ((int64_t)(t / 2) != r->c.term->number)
         return;
     if (offset < 0)
-        term_want(r->term);
+        term_want(r->c.term);
     else
-        r->slot[t & 1].unacked--;
+        r->c.slot[t & 1].unacked--;
 }
 
 /* --- what the client has no room for --- */
@@ -60,7 +60,7 @@ struct pool_held {
 /* What is not with the client comes back by nobody else. */
 static void give_up(pool_results *r, const broker_output *o)
 {
-    trail_take(r->trail, o->opaque, false);
+    trail_take(r->c.trail, o->opaque, false);
 }
 
 static void held_free(pool_held *h)
@@ -127,9 +127,9 @@ static bool settle(pool_results *r, int rc, const pe_error *e)
     if (rc == 1)
         return false;
     if (rc < 0 && e->kind != PE_ERROR_RETRY)
-        fate_fail(r->fate, e);
+        fate_fail(r->c.fate, e);
     else if (rc < 0)
-        term_want(r->term);
+        term_want(r->c.term);
     return true;
 }
 
@@ -154,27 +154,23 @@ static void send_held(pool_results *r)
 static int open_producer(pool_results *r, pe_error *errp)
 {
     broker_producer_conf c = {
-        .compression = r->c->pl->compression,
+        .compression = r->c.pl->compression,
         .linger_s = 0.005,
-        .message_bytes = r->c->pl->message_bytes + PIPELINE_HEADER_BYTES,
-        .queue_bytes = 4 * r->c->pl->message_bytes,
+        .message_bytes = r->c.pl->message_bytes + PIPELINE_HEADER_BYTES,
+        .queue_bytes = 4 * r->c.pl->message_bytes,
         .in_flight = 1,
         .delivered = delivered,
         .arg = r,
     };
 
-    pipeline_request_broker(r->c->req, &c.broker, "pilot-agent-results");
+    pipeline_request_broker(r->c.req, &c.broker, "pilot-agent-results");
     r->producer = broker_producer_open(&c, errp);
     return r->producer ? 0 : -1;
 }
 
-int results_open(pool_results *r, const pool_conf *c, pool_term *term,
-                 pool_fate *fate, pool_slot *slot, pe_error *errp)
+int results_open(pool_results *r, const results_conf *c, pe_error *errp)
 {
-    r->c = c;
-    r->term = term;
-    r->fate = fate;
-    r->slot = slot;
+    r->c = *c;
     pipeline_topic(c->pl, c->req->run, PIPELINE_RESULTS, r->results,
                    sizeof(r->results));
     pipeline_topic(c->pl, c->req->run, PIPELINE_REFUSED, r->refused,
@@ -207,10 +203,10 @@ static void replace_broken(pool_results *r)
 
     if (broker_producer_error(r->producer, &e) == 0)
         return;
-    term_want(r->term);
+    term_want(r->c.term);
     broker_producer_close(r->producer);
     if (open_producer(r, &e) < 0)
-        fate_fail(r->fate, &e);
+        fate_fail(r->c.fate, &e);
 }
 
 void results_poll(pool_results *r)
@@ -260,23 +256,23 @@ static void send(pool_results *r, const struct outgoing *out)
 
 bool results_on(const pool_results *r)
 {
-    return r->producer && r->c->pl->results;
+    return r->producer && r->c.pl->results;
 }
 
 int results_fit(const pool_results *r, size_t bytes, pe_error *errp)
 {
     /* da00: a label for each of the scores, names, tables. */
-    size_t len = r->c->pl->results_da00
+    size_t len = r->c.pl->results_da00
                      ? bytes + bytes / sizeof(float) + DA00_BYTES
                      : NPY_HEADER_LEN + bytes;
 
-    if (len <= r->c->pl->message_bytes)
+    if (len <= r->c.pl->message_bytes)
         return 0;
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                         "its result of %zu bytes is larger than a record may "
                         "be (%llu): set streams.%s.message-max to %zuMiB",
-                        len, (unsigned long long)r->c->pl->message_bytes,
-                        r->c->pl->stream_name, (len >> 20) + 1);
+                        len, (unsigned long long)r->c.pl->message_bytes,
+                        r->c.pl->stream_name, (len >> 20) + 1);
 }
 
 static void add_number(record_headers *h, const char *name, double v)
@@ -297,7 +293,7 @@ static void add_origin(pool_results *r, const pe_block *b, const char *source)
     snprintf(words, sizeof(words), "%s/%d/%lld", b->topic ? b->topic : "",
              (int)b->partition, (long long)b->offset);
     record_add(h, "pe_origin", words);
-    record_add(h, "pe_run", r->c->req->run);
+    record_add(h, "pe_run", r->c.req->run);
     if (b->has_seq) {
         snprintf(words, sizeof(words), "%s/%llu/%llu", b->device,
                  (unsigned long long)b->boot, (unsigned long long)b->seq);
@@ -348,7 +344,7 @@ static size_t make_flat(pool_results *r, const pe_block *of,
 
         if (!p) {
             pe_error_nomem(&e);
-            fate_fail(r->fate, &e);
+            fate_fail(r->c.fate, &e);
             return 0;
         }
         r->flat = p;
@@ -367,7 +363,7 @@ static int make_labels(pool_results *r, const float *score, uint32_t n,
 
         if (!p) {
             pe_error_nomem(&e);
-            fate_fail(r->fate, &e);
+            fate_fail(r->c.fate, &e);
             return -1;
         }
         r->label = p;
@@ -488,7 +484,7 @@ void results_scores(pool_results *r, pool_slot *s, const source_item *item,
     record_add(&r->headers, "pe_commit", m->commit);
     record_add_u64(&r->headers, "pe_outliers", outliers);
     add_times(r, item, b);
-    if (r->c->pl->results_da00) {
+    if (r->c.pl->results_da00) {
         send_flat_scores(r, s, b);
         return;
     }
@@ -508,14 +504,14 @@ void results_block(pool_results *r, pool_slot *s, const source_item *item,
 
     add_origin(r, b, out->source);
     add_times(r, item, out);
-    if (r->c->pl->results_da00) {
+    if (r->c.pl->results_da00) {
         send_flat_block(r, s, b, out);
         return;
     }
     /* A block handed on borrows its data; a frame needs room in front. */
     if (!frame) {
         if (pe_block_copy(&r->copy, out, &e) < 0) {
-            fate_fail(r->fate, &e);
+            fate_fail(r->c.fate, &e);
             return;
         }
         frame = npy_frame(&r->copy, &len);
@@ -527,7 +523,7 @@ void results_refused(pool_results *r, pool_slot *s, const source_item *item,
                      const char *stage, const char *reason)
 {
     char words[REASON_SENT + 1];
-    size_t most = r->c->pl->message_bytes, len = item->raw_len;
+    size_t most = r->c.pl->message_bytes, len = item->raw_len;
 
     add_origin(r, &item->block, item->block.source);
     snprintf(words, sizeof(words), "%s", reason);

@@ -1,12 +1,11 @@
 /* trail.h - what a rank tells the trace of its run. */
-#ifndef POOL_TRAIL_H
-#define POOL_TRAIL_H
+#ifndef RANK_TRAIL_H
+#define RANK_TRAIL_H
 
+#include "slot.h"
 #include "src/source/source.h"
 #include "src/trace/log.h"
 
-typedef struct pool pool;
-typedef struct pool_slot pool_slot;
 typedef struct trail_ticket trail_ticket;
 
 /* A row waits until the result of its block is acknowledged. */
@@ -27,11 +26,17 @@ typedef struct pool_trail {
 void *trail_give(pool_trail *t, uint64_t mark);
 uint64_t trail_take(pool_trail *t, void *opaque, bool stored);
 
-/* Of block [r], as [b] left the stages (NULL: it did not begin). */
-void trail_block(pool *p, const pool_slot *s, const source_item *r,
-                 const pe_block *b, enum trace_outcome outcome);
-/* Once a second: what this rank has done. */
-void trail_rank(pool *p, int64_t now);
+/* A block: [r] in term [term], as [b] left the stages (NULL: it did not begin).
+ */
+typedef struct trail_row {
+    int64_t term;
+    const pool_slot *s;
+    const source_item *r;
+    const pe_block *b;
+    enum trace_outcome outcome;
+} trail_row;
+
+void trail_add(pool_trail *t, const trail_row *w);
 void trail_free(pool_trail *t);
 
 #endif
