@@ -209,6 +209,7 @@ void frame_put_state(frame_writer *w, const params_state *s)
     frame_put_text(w, s->commit);
     frame_put_u64(w, s->version);
     frame_put_u64(w, s->fence);
+    frame_put_u64(w, s->revision);
     frame_put_i64(w, s->time_ns);
     frame_put_counters(w, &s->counters);
     frame_put_bytes(w, s->model.data, s->model.len);
@@ -271,6 +272,7 @@ int frame_take_state(frame_reader *r, params_state *s, pe_error *errp)
     memcpy(s->commit, commit, len > PE_COMMIT_ID_LEN ? 0 : len);
     s->version = frame_take_u64(r);
     s->fence = frame_take_u64(r);
+    s->revision = frame_take_u64(r);
     s->time_ns = frame_take_i64(r);
     frame_take_counters(r, &s->counters);
     model = frame_take_bytes(r, &len);

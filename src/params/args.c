@@ -199,6 +199,7 @@ static void add_lists(params_args *a, const params_commit *c)
     }
     for (size_t i = 0; i < c->n_ranges; i++)
         params_args_addf(a, "%" PRId64, c->ranges[i].from);
+    params_args_addf(a, "%" PRIu64, c->revision);
 }
 
 int params_commit_args(const params_commit *c, const char *script,

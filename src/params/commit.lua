@@ -7,7 +7,8 @@
 --        9 kind of the model  10 model
 --       11 number of counters  12 of ranges  13 of devices
 --       then counters as NAME, ADD; ranges as TOPIC/PARTITION, TO[/MARK];
---       devices as DEVICE, PARTITION/BOOT/SEQ; and last the FROM of each range.
+--       devices as DEVICE, PARTITION/BOOT/SEQ; the FROM of each range; and
+--       last the revision of the stages that made it.
 -- With the channel alone it only looks whether its user may do all it does.
 --
 -- It writes once, by one MSET of absolute values.  A script that wrote twice
@@ -40,6 +41,7 @@ if #ARGV == 1 then
 end
 
 local id, base, writer = ARGV[2], ARGV[3], ARGV[4]
+local revision = ARGV[#ARGV]
 
 -- Bounds in ARGV of the three lists of pairs, and of the FROMs behind them.
 local counters = {first = 14}
@@ -133,6 +135,9 @@ for i = ranges.first, ranges.last, 2 do
         return redis.status_reply('OFFSET')
     end
 end
+if tonumber(fact.revision or '0') > tonumber(revision) then
+    return redis.status_reply('REVISED')
+end
 if (fact.commit or '') ~= base then
     return redis.status_reply('STALE')
 end
@@ -171,6 +176,9 @@ end
 -- What every reader wants comes first (state.c reads the head alone).
 local out = {'layout ' .. LAYOUT, 'commit ' .. id, 'version ' .. ARGV[6],
     'time_ns ' .. ARGV[7], 'digest ' .. ARGV[8], 'model ' .. ARGV[9]}
+if revision ~= '0' then
+    out[#out + 1] = 'revision ' .. revision
+end
 for i = counters.first, counters.last, 2 do
     out[#out + 1] = ARGV[i] .. ' ' .. sum_of(fact[ARGV[i]] or '0', ARGV[i + 1])
 end

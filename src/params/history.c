@@ -90,6 +90,8 @@ int params_row_words(const params *p, const params_commit *c, params_args *a)
     free(moved);
     add_count(a, "us", (uint64_t)((clock_mono_ns() - c->began_ns) / 1000));
     add_count(a, "warming", c->warming);
+    if (c->revision)
+        add_count(a, "revision", c->revision);
     if (isfinite(c->threshold)) {
         add_word(a, "threshold");
         params_args_addf(a, "%.17g", c->threshold);
@@ -113,6 +115,7 @@ static const struct {
     size_t at;
 } counts[] = {
     {"version", offsetof(params_row, version)},
+    {"revision", offsetof(params_row, revision)},
     {"time_ns", offsetof(params_row, time_ns)},
     {"bytes", offsetof(params_row, bytes)},
     {"blocks", offsetof(params_row, blocks)},

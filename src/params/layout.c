@@ -114,7 +114,11 @@ static int take_head(const char **textp, params_head *h)
         take_count(textp, "time_ns", &h->time_ns) < 0 ||
         take_text(textp, "digest", h->digest, sizeof(h->digest)) < 0)
         return -1;
-    return take_text(textp, "model", h->kind, sizeof(h->kind));
+    if (take_text(textp, "model", h->kind, sizeof(h->kind)) < 0)
+        return -1;
+    /* Not there before the first change of the stages. */
+    (void)take_count(textp, "revision", &h->revision);
+    return 0;
 }
 
 int params_head_parse(const char *text, params_head *h)
@@ -219,6 +223,7 @@ int params_layout_parse(const char *text, const char *key, params_head *h,
         return refuse(key, "is of another layout", errp);
     memcpy(out->commit, h->commit, sizeof(out->commit));
     out->version = h->version;
+    out->revision = h->revision;
     out->time_ns = (int64_t)h->time_ns;
     /* One that is not there counts what came later than this state. */
     for (size_t i = 0; i < PARAMS_N_COUNTERS; i++)

@@ -10,7 +10,8 @@
 /* commit.lua writes these lines, in this order:
  *
  *   layout 2, commit ID, version N, time_ns N, digest SHA1 (of the model),
- *   model KIND, one line NAME N for each counter,
+ *   model KIND, revision N (of the stages; not there of 0),
+ *   one line NAME N for each counter,
  *   offset NEXT[/MARK] TOPIC/PARTITION, device PARTITION/BOOT/SEQ NAME,
  *   writer ID NAME, sum SHA1 (of all lines before it)
  *
@@ -23,7 +24,7 @@
 
 typedef struct params_head {
     char commit[PE_COMMIT_ID_LEN + 1], digest[DIGEST_SHA1_HEX + 1];
-    uint64_t version, time_ns;
+    uint64_t version, time_ns, revision;
     char kind[PARAMS_KIND_MAX]; /* of the model */
 } params_head;
 

@@ -11,7 +11,7 @@
 
 /* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :first, :fence,
  * :ends, :announce, :pilots, :orders, :leases, :control, :shared, :boots,
- * :home, :commits.
+ * :home, :commits, :stages, :files.
  */
 
 /* The NAME of key pilot:{RUN}:NAME number [i], from 0; NULL behind the last.
@@ -91,6 +91,7 @@ typedef struct params_counters {
 typedef struct params_state {
     char commit[PE_COMMIT_ID_LEN + 1]; /* "" before the first */
     uint64_t version, fence;
+    uint64_t revision; /* of the stages that made it; 0: those of the file */
     int64_t time_ns;
     params_counters counters;
     pe_buffer model; /* empty before the first */
@@ -133,6 +134,7 @@ typedef struct params_commit {
     const char *writer;              /* PILOT:INCARNATION */
     uint64_t fence;
     uint64_t version; /* of the base, plus one */
+    uint64_t revision;
     int64_t time_ns;
     const char *kind; /* of the model */
     const void *model;
@@ -149,12 +151,13 @@ typedef struct params_commit {
 } params_commit;
 
 enum params_answer {
-    PARAMS_OK,     /* stored and announced */
-    PARAMS_DUP,    /* was stored before: this is a resend */
-    PARAMS_FENCED, /* an operator's reset (INCR of :fence): reload */
-    PARAMS_OFFSET, /* another writer moved a partition: reload */
-    PARAMS_STALE,  /* another base: apply to the newest model and resend */
-    PARAMS_EMPTY,  /* moves no offset: refused */
+    PARAMS_OK,      /* stored and announced */
+    PARAMS_DUP,     /* was stored before: this is a resend */
+    PARAMS_FENCED,  /* an operator's reset (INCR of :fence): reload */
+    PARAMS_OFFSET,  /* another writer moved a partition: reload */
+    PARAMS_STALE,   /* another base: apply to the newest model and resend */
+    PARAMS_REVISED, /* the state is of a newer revision of the stages: reload */
+    PARAMS_EMPTY,   /* moves no offset: refused */
 };
 
 /* One EVALSHA, which writes all of it with one command; behind it, without
@@ -175,7 +178,8 @@ typedef struct params_row {
     char id[48]; /* of the row, by which others follow it */
     char commit[PE_COMMIT_ID_LEN + 1], writer[160], kind[64];
     uint64_t version, time_ns;
-    uint64_t bytes; /* of the model */
+    uint64_t revision; /* of the stages */
+    uint64_t bytes;    /* of the model */
     uint64_t blocks, refused, points, outliers;
     uint64_t partitions, records; /* whose offsets it moved, and by how many */
     char moved[1024]; /* "0:10-20,3:7-9": the first of them; ",+N": so many
@@ -349,6 +353,55 @@ int params_shared_once(params *p, const char *key, const void *value,
                        size_t len, pe_error *errp);
 int params_shared_get(params *p, const char *key, void *value, size_t cap,
                       size_t *lenp, pe_error *errp);
+
+/* Revisions: what the stages of the run are now, as changes against its
+ * pipeline file (src/revision/revision.h makes and reads the texts).  They
+ * count from 1; 0 is the file as it is.
+ */
+typedef struct params_revision {
+    uint64_t number;
+    char *text;
+} params_revision;
+
+/* The newest one, 0: there is none; and why it is to be taken back, "": nobody
+ * has said so ([failed] may be NULL).  Errors: fatal, 65, where something else
+ * is stored.
+ */
+int params_revision_now(params *p, uint64_t *nowp, char *failed, size_t cap,
+                        pe_error *errp);
+/* Its text, new memory; of 0 there is none.  Errors: fatal, 65: it is gone. */
+int params_revision_fetch(params *p, uint64_t number, params_revision *out,
+                          pe_error *errp);
+/* All there are, in order. */
+int params_revisions_fetch(params *p, params_revision **out, size_t *np,
+                           pe_error *errp);
+void params_revisions_free(params_revision *r, size_t n); /* may be NULL */
+/* [words] are revision after + 1, unless there is one behind [after] already.
+ * 1: it is stored; 0: somebody was first.  May be made again: a text is told
+ * from others by what is in it.
+ */
+int params_revision_put(params *p, uint64_t after, const char *words,
+                        pe_error *errp);
+/* Whoever cannot work with [number] says why: the pool takes it back. */
+int params_revision_fail(params *p, uint64_t number, const char *why,
+                         pe_error *errp);
+/* [member] begins with [number] now, for the *timesp-th time since it last said
+ * that it stands: as many of its processes came to nothing before.
+ */
+int params_revision_begin(params *p, uint64_t number, const char *member,
+                          uint64_t *timesp, pe_error *errp);
+int params_revision_stands(params *p, uint64_t number, const char *member,
+                           pe_error *errp);
+
+/* Files that revisions name, by their SHA-256.  Errors: input, 65: too large;
+ * 73: too many.  fetch: fatal, 65: it is not there.
+ */
+#define PARAMS_FILE_MAX ((size_t)16 << 20)
+#define PARAMS_FILES_MAX 64
+int params_file_put(params *p, const char *digest, const void *data, size_t len,
+                    pe_error *errp);
+int params_file_fetch(params *p, const char *digest, pe_buffer *out,
+                      pe_error *errp);
 
 /* The server's clock, CLOCK_REALTIME nanoseconds. */
 int params_time_fetch(params *p, int64_t *nsp, pe_error *errp);

@@ -17,7 +17,8 @@ static const char *const key_names[] = {
     [PARAMS_KEY_ORDERS] = "orders",   [PARAMS_KEY_LEASES] = "leases",
     [PARAMS_KEY_CONTROL] = "control", [PARAMS_KEY_SHARED] = "shared",
     [PARAMS_KEY_BOOTS] = "boots",     [PARAMS_KEY_HOME] = "home",
-    [PARAMS_KEY_COMMITS] = "commits", [PARAMS_CHANNEL] = "announce",
+    [PARAMS_KEY_COMMITS] = "commits", [PARAMS_KEY_STAGES] = "stages",
+    [PARAMS_KEY_FILES] = "files",     [PARAMS_CHANNEL] = "announce",
 };
 
 const char *params_key_word(size_t i)
@@ -265,7 +266,8 @@ int params_announcement_parse(const char *s, size_t len,
 static const char *const answer_names[] = {
     [PARAMS_OK] = "OK",         [PARAMS_DUP] = "DUP",
     [PARAMS_FENCED] = "FENCED", [PARAMS_OFFSET] = "OFFSET",
-    [PARAMS_STALE] = "STALE",   [PARAMS_EMPTY] = "EMPTY",
+    [PARAMS_STALE] = "STALE",   [PARAMS_REVISED] = "REVISED",
+    [PARAMS_EMPTY] = "EMPTY",
 };
 
 #define N_ANSWERS (sizeof(answer_names) / sizeof(answer_names[0]))

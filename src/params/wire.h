@@ -26,6 +26,8 @@ enum params_key {
     PARAMS_KEY_BOOTS,
     PARAMS_KEY_HOME,
     PARAMS_KEY_COMMITS,
+    PARAMS_KEY_STAGES,
+    PARAMS_KEY_FILES,
     PARAMS_N_KEYS,
     PARAMS_CHANNEL = PARAMS_N_KEYS, /* a name like the keys, but no key */
 };

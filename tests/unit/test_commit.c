@@ -324,9 +324,45 @@ static void test_all_or_nothing(void)
     params_close(p);
 }
 
+/* --- revisions of the stages --- */
+
+static void test_revisions(void)
+{
+    static const struct {
+        int id, base;
+        int64_t from, to;
+        uint64_t revision;
+        enum params_answer want;
+    } rows[] = {
+        {1, 0, 0, 5, 0, PARAMS_OK},      {2, 1, 5, 6, 2, PARAMS_OK},
+        {3, 2, 6, 7, 1, PARAMS_REVISED}, {3, 9, 6, 7, 1, PARAMS_REVISED},
+        {2, 1, 5, 6, 2, PARAMS_DUP},     {3, 2, 6, 7, 2, PARAMS_OK},
+        {4, 3, 7, 8, 12, PARAMS_OK},     {5, 4, 8, 9, 3, PARAMS_REVISED},
+    };
+    params *p = call_run("revisions", 5);
+    uint64_t now = 0;
+    params_state s;
+    call k;
+
+    call_init_offsets(p, 1);
+    for (size_t i = 0; p && i < N(rows); i++) {
+        call_fill(&k, rows[i].id, rows[i].base, "w", 0, rows[i].from,
+                  rows[i].to);
+        k.c.revision = rows[i].revision;
+        CU_ASSERT_EQUAL(call_send(p, &k), (int)rows[i].want);
+        if (rows[i].want == PARAMS_OK)
+            now = rows[i].revision;
+        CU_ASSERT_EQUAL_FATAL(params_state_fetch(p, &s, NULL), 0);
+        CU_ASSERT_EQUAL(s.revision, now);
+        params_state_free(&s);
+    }
+    params_close(p);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"revisions of the stages", test_revisions},
         {"every answer, in the order of rule 1", test_answers},
         {"a commit without ranges is refused", test_no_ranges},
         {"all that a commit writes", test_written},

@@ -185,8 +185,8 @@ static void test_announcement(void)
 
 static void test_answers(void)
 {
-    static const char *const names[] = {"OK",     "DUP",   "FENCED",
-                                        "OFFSET", "STALE", "EMPTY"};
+    static const char *const names[] = {"OK",    "DUP",     "FENCED", "OFFSET",
+                                        "STALE", "REVISED", "EMPTY"};
 
     for (int i = 0; i < (int)N(names); i++) {
         UNIT_EQUAL(params_answer_name((enum params_answer)i), names[i]);
@@ -325,9 +325,10 @@ static void test_sha1(void)
 
 /* --- arguments --- */
 
-static char *const names[] = {
-    "state",  "model",   "first",  "fence", "ends", "pilots",  "orders",
-    "leases", "control", "shared", "boots", "home", "commits", "announce"};
+static char *const names[] = {"state",   "model",  "first",  "fence",
+                              "ends",    "pilots", "orders", "leases",
+                              "control", "shared", "boots",  "home",
+                              "commits", "stages", "files",  "announce"};
 
 static params_commit commit_sample(void)
 {
@@ -404,10 +405,12 @@ static void test_args(void)
         "d-0",
         "0/18446744073709551615/4",
         "5",
-        "7"};
+        "7",
+        "3"};
     params_commit c = commit_sample();
     params_args a;
 
+    c.revision = 3;
     CU_ASSERT_EQUAL(params_commit_args(&c, "sha", names, &a, NULL), 0);
     CU_ASSERT_EQUAL(a.n, (int)N(want));
     for (int i = 0; i < a.n && i < (int)N(want); i++) {
@@ -429,7 +432,7 @@ static void test_args_empty(void)
     c.model_len = 0;
     c.n_ranges = c.n_devices = 0;
     CU_ASSERT_EQUAL(params_commit_args(&c, "sha", names, &a, NULL), 0);
-    CU_ASSERT_EQUAL(a.n, 40);
+    CU_ASSERT_EQUAL(a.n, 41);
     UNIT_EQUAL(a.argv[9], "");
     CU_ASSERT_EQUAL(a.lens[16], 0);
     params_args_free(&a);
