@@ -147,7 +147,9 @@ static bool hop(events *x, const trace_block *b, enum trace_hop h,
     return true;
 }
 
-/* A hop of which many are under way at once. */
+/* A hop of which many are under way at once.  Its id is of the process alone:
+ * viewers show one of all processes beside them and not in them.
+ */
 static void lane(events *x, const trace_block *b, enum trace_hop h,
                  unsigned process, uint64_t id)
 {
@@ -157,7 +159,8 @@ static void lane(events *x, const trace_block *b, enum trace_hop h,
         return;
     for (int i = 0; i < 2; i++) {
         begin(x, trace_hop_name(h), i ? 'e' : 'b', process, 0);
-        fprintf(x->f, ",\"cat\":\"%s\",\"id\":%" PRIu64, trace_hop_name(h), id);
+        fprintf(x->f, ",\"cat\":\"%s\",\"id2\":{\"local\":\"0x%" PRIx64 "\"}",
+                trace_hop_name(h), id);
         at(x, span[i]);
         end(x);
     }

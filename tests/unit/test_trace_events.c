@@ -99,8 +99,11 @@ static void check_all(void)
             CU_ASSERT_TRUE(number_of(o, "ts") > -1e18);
         if (*phase == 'X')
             CU_ASSERT_TRUE(number_of(o, "dur") >= 0);
-        if (strchr("best f", *phase))
+        if (strchr("stf", *phase))
             CU_ASSERT_TRUE(json_is_integer(json_object_get(o, "id")));
+        if (strchr("be", *phase)) /* of its process, not of all */
+            CU_ASSERT_TRUE(json_is_string(
+                json_object_get(json_object_get(o, "id2"), "local")));
     }
 }
 
