@@ -62,7 +62,7 @@ static size_t fill_ranges(const committer *c, const commit_job *j,
 }
 
 static void note(const committer *c, const commit_job *j,
-                 const committer_news *n)
+                 const committer_news *n, int64_t sent_ns)
 {
     const trace_commit row = {.version = n->version,
                               .term = j->term,
@@ -75,7 +75,8 @@ static void note(const committer *c, const commit_job *j,
                               .outliers = j->add.outliers,
                               .bytes = n->model.len,
                               .threshold = c->model ? c->model->threshold : 0,
-                              .tries = c->sent};
+                              .tries = c->sent,
+                              .sent_ns = sent_ns};
 
     trace_log_add(c->trace, LAYOUT_COMMIT, &row);
 }
@@ -93,7 +94,7 @@ static void committed(committer *c, commit_job *j, const params_commit *r,
     n.model = *model;
     memset(model, 0, sizeof(*model));
     if (c->trace)
-        note(c, j, &n);
+        note(c, j, &n, r->time_ns);
     if (c->checkpoint)
         checkpoint_offer(c->checkpoint, n.model.data, n.model.len, n.version);
     pthread_mutex_lock(&c->lock);
@@ -137,6 +138,8 @@ static int send(committer *c, params_commit *r, const pe_buffer *model,
     r->fence = c->fence;
     r->version = c->version + 1;
     r->time_ns = clock_real_ns();
+    if (c->first_ns == 0)
+        c->first_ns = r->time_ns;
     r->kind = c->model ? c->model->ops->name : "none";
     r->threshold = c->model ? c->model->threshold : NAN;
     r->warming = c->model && c->model->warming;
@@ -224,6 +227,8 @@ static int send_job(committer *c, commit_job *j, params_commit *r,
             return JOB_OVER;
         if (rc >= 0 && rc != PARAMS_STALE)
             break;
+        if (rc >= 0) /* so none of those before has come there */
+            c->first_ns = 0;
         behind = behind || rc == PARAMS_STALE;
         committer_beat_if_due(c);
     }
@@ -243,6 +248,7 @@ void committer_do_commit(committer *c, commit_job *j)
     int answer;
 
     c->sent = 0;
+    c->first_ns = 0;
     c->job_ns = clock_mono_ns();
     if (!ranges || random_id(r.id, PE_COMMIT_ID_LEN / 2, &e) < 0) {
         if (!ranges)
@@ -257,6 +263,8 @@ void committer_do_commit(committer *c, commit_job *j)
     answer = send_job(c, j, &r, &model);
     note_store(c, false);
     note_applied(c);
+    if (answer == PARAMS_DUP) /* one came there whose answer was lost */
+        r.time_ns = c->first_ns;
     if (answer == PARAMS_OK || answer == PARAMS_DUP) {
         committed(c, j, &r, &model);
     } else if (answer >= 0) {

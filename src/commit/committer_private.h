@@ -38,8 +38,9 @@ struct committer {
     /* the thread's own */
     trace_log *trace; /* NULL: none */
     checkpoint *checkpoint;
-    uint32_t sent;  /* times that the job was */
-    int64_t job_ns; /* when it was taken up, monotonic */
+    uint32_t sent;    /* times that the job was */
+    int64_t first_ns; /* the first of those that may have come there, real */
+    int64_t job_ns;   /* when it was taken up, monotonic */
     lease lease;
     unsigned char *mine; /* partitions of the state that was loaded last */
     int32_t n_mine;

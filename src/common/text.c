@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,23 +311,45 @@ size_t text_printable(const void *s, size_t left)
     return *p == 0xc2 && left > 1 && p[1] < 0xa0 ? 0 : text_utf8(p, left);
 }
 
-void text_shown(const void *s, size_t len, char *out, size_t cap)
+/* A byte that is shown in another way. */
+static size_t put_odd(unsigned char c, bool hex, char to[4])
 {
-    const char *p = s;
+    static const char digits[] = "0123456789ABCDEF";
+
+    to[0] = hex ? '%' : '?';
+    to[1] = digits[c >> 4];
+    to[2] = digits[c & 15];
+    return hex ? 3 : 1;
+}
+
+static void show(const char *p, size_t len, bool hex, char *out, size_t cap)
+{
     size_t at = 0, cut = 0, n;
 
     for (size_t i = 0; i < len; i += n) {
         size_t clean = text_printable(p + i, len - i);
+        char odd[4];
+        size_t room = clean ? clean : put_odd((unsigned char)p[i], hex, odd);
 
         n = clean ? clean : 1;
-        if (at + n >= cap) {
+        if (at + room >= cap) {
             snprintf(out + cut, cap - cut, "...");
             return;
         }
-        memcpy(out + at, clean ? p + i : "?", n);
-        at += n;
+        memcpy(out + at, clean ? p + i : odd, room);
+        at += room;
         if (at + sizeof("...") <= cap)
             cut = at;
     }
     out[at] = '\0';
+}
+
+void text_shown(const void *s, size_t len, char *out, size_t cap)
+{
+    show(s, len, false, out, cap);
+}
+
+void text_named(const void *s, size_t len, char *out, size_t cap)
+{
+    show(s, len, true, out, cap);
 }

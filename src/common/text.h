@@ -30,6 +30,12 @@ char *text_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 size_t text_put_u64(char *out, uint64_t value);
 
+/* "s" behind a word for [n] things, "" for one: "%lld block%s". */
+static inline const char *text_s(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 /* Whole-string parsers: 0, or -1 when [s] is not wholly such a value (empty,
  * trailing characters, overflow, no unit).  *valuep changes on success only.
  */
@@ -50,6 +56,11 @@ size_t text_printable(const void *s, size_t left);
  * "..." then; what text_printable does not know becomes '?'.
  */
 void text_shown(const void *s, size_t len, char *out, size_t cap);
+
+/* The same as a name that nothing is lost of: what text_printable does not know
+ * becomes %XX, a byte each.
+ */
+void text_named(const void *s, size_t len, char *out, size_t cap);
 
 /* The word of the blank-separated [words] nearest to [word] (edit distance
  * at most a third of its length, at least 1), copied to [out]; "" if none.

@@ -56,6 +56,8 @@ static const fold_column blocks[] = {
     COLUMN(trace_block, stamp[TRACE_COMMIT], "commit", 'i', TIME,
            "0: not known"),
     COLUMN(trace_block, stamp[TRACE_MODEL], "model", 'i', TIME, "0: not known"),
+    COLUMN(trace_block, stamp[TRACE_SENT], "sent", 'i', TIME,
+           "0: not known; when its commit was sent to the parameter service"),
     END,
 };
 
@@ -73,6 +75,8 @@ static const fold_column commits[] = {
     COLUMN(trace_commit, threshold, "threshold", 'f', NULL, NULL),
     COLUMN(trace_commit, log, "process", 'u', NULL, "row of /processes"),
     COLUMN(trace_commit, tries, "tries", 'u', NULL, "times it was sent"),
+    COLUMN(trace_commit, sent_ns, "sent", 'i', TIME,
+           "to the parameter service, which has it by this time"),
     END,
 };
 

@@ -1,7 +1,9 @@
 /* ask.c - the trace out of an HDF5 file, by the program that is linked with the
  * library: it says it in the words of a log.
  */
-#include <fcntl.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +12,8 @@
 #include "src/common/locate.h"
 
 #define PROGRAM "pilot-hdf5"
+#define HEAR_MS 50           /* one that is not our child may have its pipe */
+#define THROWN_MAX (1 << 20) /* bytes behind what is a trace */
 
 static const char *const kinds[TRACE_KINDS] = {
     [TRACE_BLOCKS] = "blocks", [TRACE_COMMITS] = "commits",
@@ -24,40 +28,118 @@ void ask_end(trace *t)
     t->child = NULL;
 }
 
-/* Its first words, without its name, when it has said all: one that nobody
- * listens to does not end.
+/* --- what it says --- */
+
+/* The first of its words; what is behind them goes, for one whose pipe is full
+ * stands still.
  */
-static void take_words(const process *p, char *out, size_t cap)
+static void take_words(trace *t)
 {
-    static const char name[] = PROGRAM ": ";
-    size_t n = 0;
+    size_t room = sizeof(t->words) - 1 - t->n_words, part;
     char more[4096];
     ssize_t got;
 
-    while ((got = read(process_err_fd(p), more, sizeof(more))) > 0) {
-        size_t part = (size_t)got < cap - 1 - n ? (size_t)got : cap - 1 - n;
-
-        memcpy(out + n, more, part);
-        n += part;
+    while (!t->said &&
+           ((got = read(process_err_fd(t->child), more, sizeof(more))) >= 0 ||
+            errno == EINTR)) {
+        t->said = got == 0;
+        part = got < 0 ? 0 : (size_t)got < room ? (size_t)got : room;
+        memcpy(t->words + t->n_words, more, part);
+        t->n_words += part;
+        room -= part;
     }
-    out[n] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-    if (!strncmp(out, name, sizeof(name) - 1))
-        memmove(out, out + sizeof(name) - 1, strlen(out) - sizeof(name) + 2);
+}
+
+/* Until it has something to say on either side, or [timeout_ms]. */
+static void wait_for(const trace *t, bool out, int timeout_ms)
+{
+    struct pollfd fd[2] = {
+        {.fd = out ? process_fd(t->child) : -1, .events = POLLIN},
+        {.fd = t->said ? -1 : process_err_fd(t->child), .events = POLLIN}};
+
+    poll(fd, 2, timeout_ms);
+}
+
+/* Its output, as a stream is read; its words are heard meanwhile. */
+static ssize_t read_out(void *cookie, char *to, size_t n)
+{
+    trace *t = cookie;
+
+    for (;;) {
+        ssize_t got = read(process_fd(t->child), to, n);
+
+        if (got >= 0 || (errno != EAGAIN && errno != EINTR))
+            return got;
+        wait_for(t, true, -1);
+        take_words(t);
+    }
+}
+
+/* All that is still to come, to its end.  Output that nobody can read is none:
+ * it is ended when there is much of it, and false.
+ */
+static bool hear_out(trace *t)
+{
+    bool out = true, last = false;
+    char more[4096];
+    size_t thrown = 0;
+    ssize_t got;
+
+    for (;;) {
+        take_words(t);
+        while (out && thrown < THROWN_MAX &&
+               (got = read(process_fd(t->child), more, sizeof(more))) >= 0) {
+            thrown += (size_t)got;
+            out = got > 0;
+        }
+        if (out && thrown >= THROWN_MAX) {
+            out = false;
+            process_signal(t->child, SIGTERM);
+        }
+        if (last)
+            return thrown < THROWN_MAX;
+        if (out || !t->said)
+            wait_for(t, out, HEAR_MS);
+        else
+            process_wait(t->child, -1);
+        last = process_ended(t->child);
+    }
+}
+
+/* The first line, without its name. */
+static const char *first_words(trace *t)
+{
+    static const char name[] = PROGRAM ": ";
+
+    t->words[t->n_words] = '\0';
+    t->words[strcspn(t->words, "\n")] = '\0';
+    return strncmp(t->words, name, sizeof(name) - 1)
+               ? t->words
+               : t->words + sizeof(name) - 1;
+}
+
+static int refuse(const trace *t, pe_error *errp)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "%s: " PROGRAM " does not say what is in it", t->path);
 }
 
 /* It has said all, or it failed, and has said why. */
 static int settle(trace *t, pe_error *errp)
 {
-    char words[512], how[64];
+    const char *words;
+    char how[64];
     int status;
+    bool whole;
 
     segments_close(&t->stream);
-    take_words(t->child, words, sizeof(words));
-    process_wait(t->child, -1);
+    whole = hear_out(t);
+    words = first_words(t);
     status = process_status(t->child);
     process_destroy(t->child);
     t->child = NULL;
+    if (!whole)
+        return refuse(t, errp);
     if (status == 0)
         return 0;
     if (*words)
@@ -73,7 +155,7 @@ static int begin(trace *t, const char *kind, pe_error *errp)
     pe_error none = {0};
     char *program = locate_program(PROGRAM, PILOT_LIBEXECDIR, &none);
     const char *argv[] = {program, "--trace", kind, t->path, NULL};
-    int fd, rc;
+    int rc;
     FILE *f;
 
     ask_end(t);
@@ -86,23 +168,15 @@ static int begin(trace *t, const char *kind, pe_error *errp)
     free(program);
     if (!t->child)
         return -1;
-    fd = fcntl(process_fd(t->child), F_DUPFD_CLOEXEC, 0);
-    if (fd >= 0)
-        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-    f = fd >= 0 ? fdopen(fd, "rb") : NULL;
-    if (!f) {
-        if (fd >= 0)
-            close(fd);
+    t->n_words = 0;
+    t->said = false;
+    f = fopencookie(t, "rb", (cookie_io_functions_t){.read = read_out});
+    if (!f)
         return pe_error_nomem(errp);
-    }
     rc = segments_open(&t->stream, f, t->path, errp);
     if (rc > 0)
         return 0;
-    return settle(t, errp) < 0
-               ? -1
-               : pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                              "%s: " PROGRAM " does not say what is in it",
-                              t->path);
+    return settle(t, errp) < 0 ? -1 : refuse(t, errp);
 }
 
 static int take_processes(trace *t, pe_error *errp)

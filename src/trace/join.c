@@ -1,7 +1,8 @@
 /* join.c - what devices, ranks and commits say of a block, as one row.
  *
  * A block goes by what its device calls it (device, boot, seq); a record of
- * others by its place in the topic.
+ * others by its place in the topic.  Where a log has no name for a device, that
+ * of another log for the record of that place is taken.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,10 @@
 struct join {
     trace *t;
     sort *s;
+    /* By their place: rows of blocks whose device a log has no name for, and,
+     * where there are any, all others, which may name it; NULL: none yet.
+     */
+    sort *places;
     const sort_item *ahead; /* read, and not of the last group; NULL: none */
     bool over;
 };
@@ -23,61 +28,83 @@ static uint32_t device_of(const source *s, uint32_t i)
     return i < s->n_map ? s->map[i] : TRACE_NO_DEVICE;
 }
 
-static void set_key(sort_item *i, uint32_t device, bool has_seq,
-                    const uint64_t by_device[2], const uint64_t by_place[2])
-{
-    bool named = has_seq && device != TRACE_NO_DEVICE;
-    const uint64_t *k = named ? by_device : by_place;
+/* What a row says of whose it is. */
+struct identity {
+    uint32_t device;
+    bool has_seq;
+    uint64_t boot, seq, partition, offset;
+};
 
-    i->key[0] = named ? device : TRACE_NO_DEVICE;
-    i->key[1] = k[0];
-    i->key[2] = k[1];
+static struct identity identity_of(const sort_item *i)
+{
+    const layout_edge *e = &i->row.edge;
+    const layout_work *w = &i->row.work;
+
+    if (i->work)
+        return (struct identity){
+            w->device, w->flags & TRACE_HAS_SEQ, w->boot,
+            w->seq,    (uint64_t)w->partition,   (uint64_t)w->offset};
+    return (struct identity){
+        e->device,          true, e->boot, e->seq, (uint64_t)e->partition,
+        (uint64_t)e->offset};
 }
 
-static int add_edge(join *j, uint32_t log, uint32_t at, pe_error *errp)
+static bool is_named(const struct identity *w)
+{
+    return w->has_seq && w->device != TRACE_NO_DEVICE;
+}
+
+static int add(join *j, sort_item *i, const struct identity *w, pe_error *errp)
+{
+    bool named = is_named(w);
+
+    i->key[0] = named ? w->device : TRACE_NO_DEVICE;
+    i->key[1] = named ? w->boot : w->partition;
+    i->key[2] = named ? w->seq : w->offset;
+    return sort_add(j->s, i, errp);
+}
+
+static int add_place(join *j, sort_item *i, const struct identity *w,
+                     pe_error *errp)
+{
+    if (!j->places && !(j->places = sort_create(SORT_ITEMS, errp)))
+        return -1;
+    i->key[0] = w->partition;
+    i->key[1] = w->offset;
+    i->key[2] = !is_named(w); /* who names it comes first */
+    return sort_add(j->places, i, errp);
+}
+
+/* A device that tells of a block knows its name, and so does the record: where
+ * the log has none for it, another one may.
+ */
+static bool wants_name(const struct identity *w)
+{
+    return w->has_seq && w->device == TRACE_NO_DEVICE;
+}
+
+/* Row [at] of the segment; in the second look, [again], those that may name
+ * others.
+ */
+static int add_row(join *j, uint32_t log, uint32_t at, bool again,
+                   pe_error *errp)
 {
     const source *s = &j->t->s[log];
-    sort_item i = {.log = log};
-    layout_edge *e = &i.row.edge;
+    sort_item i = {.log = log, .work = s->g.s.kind == LAYOUT_WORK};
+    struct identity w;
 
-    segments_row(&s->g, at, e);
-    e->device = device_of(s, e->device);
-    set_key(&i, e->device, true, (uint64_t[]){e->boot, e->seq},
-            (uint64_t[]){(uint64_t)e->partition, (uint64_t)e->offset});
-    return sort_add(j->s, &i, errp);
+    segments_row(&s->g, at, &i.row);
+    if (i.work)
+        i.row.work.device = device_of(s, i.row.work.device);
+    else
+        i.row.edge.device = device_of(s, i.row.edge.device);
+    w = identity_of(&i);
+    if (again)
+        return is_named(&w) ? add_place(j, &i, &w, errp) : 0;
+    return wants_name(&w) ? add_place(j, &i, &w, errp) : add(j, &i, &w, errp);
 }
 
-static int add_work(join *j, uint32_t log, uint32_t at, pe_error *errp)
-{
-    const source *s = &j->t->s[log];
-    sort_item i = {.log = log, .work = 1};
-    layout_work *w = &i.row.work;
-
-    segments_row(&s->g, at, w);
-    w->device = device_of(s, w->device);
-    set_key(&i, w->device, w->flags & TRACE_HAS_SEQ,
-            (uint64_t[]){w->boot, w->seq},
-            (uint64_t[]){(uint64_t)w->partition, (uint64_t)w->offset});
-    return sort_add(j->s, &i, errp);
-}
-
-static int add_segment(join *j, uint32_t log, pe_error *errp)
-{
-    const layout_segment *g = &j->t->s[log].g.s;
-    int rc = 0;
-
-    for (uint32_t i = 0; i < g->n && rc == 0; i++) {
-        if (g->kind == LAYOUT_EDGE)
-            rc = add_edge(j, log, i, errp);
-        else if (g->kind == LAYOUT_WORK)
-            rc = add_work(j, log, i, errp);
-        else
-            break;
-    }
-    return rc;
-}
-
-static int add_log(join *j, uint32_t log, pe_error *errp)
+static int add_log(join *j, uint32_t log, bool again, pe_error *errp)
 {
     source *s = &j->t->s[log];
     enum segments_word word = SEGMENTS_ONE;
@@ -86,8 +113,48 @@ static int add_log(join *j, uint32_t log, pe_error *errp)
     segments_rewind(&s->g);
     while (rc == 0 && word == SEGMENTS_ONE && s->g.at < s->whole) {
         rc = segments_next(&s->g, &word, errp);
-        if (rc == 0 && word == SEGMENTS_ONE)
-            rc = add_segment(j, log, errp);
+        if (s->g.s.kind != LAYOUT_EDGE && s->g.s.kind != LAYOUT_WORK)
+            continue;
+        for (uint32_t i = 0; rc == 0 && i < s->g.s.n; i++)
+            rc = add_row(j, log, i, again, errp);
+    }
+    return rc;
+}
+
+static void put_name(sort_item *i, const struct identity *w)
+{
+    if (i->work)
+        i->row.work.device = w->device;
+    else
+        i->row.edge.device = w->device;
+}
+
+/* A record has one name, whoever tells it. */
+static int name_places(join *j, pe_error *errp)
+{
+    struct identity named = {.device = TRACE_NO_DEVICE};
+    const sort_item *at;
+    int rc;
+
+    for (uint32_t i = 0; i < j->t->n; i++)
+        if (add_log(j, i, true, errp) < 0)
+            return -1;
+    rc = sort_end(j->places, errp);
+    while (rc == 0 && (rc = sort_next(j->places, &at, errp)) > 0) {
+        struct identity w = identity_of(at);
+        sort_item i = *at;
+
+        rc = 0;
+        if (is_named(&w)) {
+            named = w;
+            continue;
+        }
+        if (named.device != TRACE_NO_DEVICE && (int64_t)w.offset >= 0 &&
+            w.partition == named.partition && w.offset == named.offset) {
+            put_name(&i, &named);
+            w = named;
+        }
+        rc = add(j, &i, &w, errp);
     }
     return rc;
 }
@@ -105,9 +172,13 @@ join *join_create(trace *t, pe_error *errp)
     j->s = sort_create(SORT_ITEMS, errp);
     rc = j->s ? 0 : -1;
     for (uint32_t i = 0; i < t->n && rc == 0; i++)
-        rc = add_log(j, i, errp);
+        rc = add_log(j, i, false, errp);
+    if (rc == 0 && j->places)
+        rc = name_places(j, errp);
     if (rc == 0)
         rc = sort_end(j->s, errp);
+    sort_free(j->places);
+    j->places = NULL;
     if (rc == 0)
         return j;
     join_free(j);
@@ -116,101 +187,46 @@ join *join_create(trace *t, pe_error *errp)
 
 void join_free(join *j)
 {
-    if (j)
+    if (j) {
         sort_free(j->s);
+        sort_free(j->places);
+    }
     free(j);
 }
 
 /* --- out --- */
 
-/* The commit that has an epoch of a world; NULL: none that we know. */
-static const epochs *commit_of(const trace *t, uint64_t world,
-                               const layout_work *w)
+/* A block as it is put together. */
+struct joint {
+    const trace *t;
+    trace_block *b;
+    const epochs *commit; /* that has it; NULL: none */
+    bool same;            /* b->edge told of the very record */
+    int64_t edge_ns;      /* ... which left its device then */
+};
+
+static void set_stamps(const struct joint *x, const layout_work *w)
 {
-    size_t low = 0, high = t->n_commits;
+    int64_t *s = x->b->stamp;
 
-    while (low < high) { /* the first one behind it */
-        size_t mid = low + (high - low) / 2;
-        const epochs *e = &t->commit[mid];
-        bool behind = e->world != world    ? e->world > world
-                      : e->term != w->term ? e->term > w->term
-                                           : e->first > w->epoch;
-
-        if (behind)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    if (low == 0)
-        return NULL;
-    const epochs *e = &t->commit[low - 1];
-    return e->world == world && e->term == w->term && w->epoch <= e->last &&
-                   w->epoch >= e->first
-               ? e
-               : NULL;
-}
-
-/* When the process of [log] had [version] or a later one, behind the commit of
- * it; 0: never.
- */
-static int64_t model_of(const source *s, uint64_t version)
-{
-    uint32_t low = 0, high = s->n_models;
-
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-
-        if (s->model[mid].version >= version)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return low < s->n_models ? s->model[low].time_ns : 0;
-}
-
-static void take_edge(trace_block *b, const sort_item *i)
-{
-    const layout_edge *e = &i->row.edge;
-
-    if (b->flags & TRACE_HAS_EDGE) /* sent again, and once more told */
-        return;
-    b->flags |= TRACE_HAS_EDGE | TRACE_HAS_SEQ;
-    b->device = e->device;
-    b->partition = e->partition;
-    b->boot = e->boot;
-    b->seq = e->seq;
-    b->offset = e->offset;
-    b->bytes = e->bytes;
-    b->points = e->points;
-    b->features = e->features;
-    b->log = b->edge = i->log;
-    b->stamp[TRACE_SENSE] = e->sense;
-    b->stamp[TRACE_EDGE] = e->edge;
-    b->stamp[TRACE_ACKED] = e->acked;
-}
-
-static void take_stamps(trace_block *b, const layout_work *w)
-{
-    int64_t *s = b->stamp;
-
-    if (!(b->flags & TRACE_HAS_EDGE)) {
-        s[TRACE_SENSE] = w->sense;
-        s[TRACE_EDGE] = w->edge;
-    }
+    s[TRACE_SENSE] = w->sense;
+    s[TRACE_EDGE] = w->edge;
     s[TRACE_BROKER] = w->broker;
     s[TRACE_FETCH] = w->fetch;
     s[TRACE_START] = w->start;
     s[TRACE_END] = w->end;
     s[TRACE_RESULT] = w->result;
+    s[TRACE_COMMIT] = x->commit ? x->commit->time_ns : 0;
+    s[TRACE_SENT] = x->commit ? x->commit->sent_ns : 0;
 }
 
-static void set_work(const trace *t, trace_block *b, const sort_item *i,
-                     const epochs *c)
+static void set_work(const struct joint *x, const sort_item *i)
 {
     const layout_work *w = &i->row.work;
+    trace_block *b = x->b;
 
     b->flags |= TRACE_HAS_RANK | (w->flags & (TRACE_HAS_SEQ | TRACE_HELPED));
-    b->flags |= c ? TRACE_COMMITTED : 0;
+    b->flags |= x->commit ? TRACE_COMMITTED : 0;
     b->device = w->device;
     b->partition = w->partition;
     b->boot = w->boot;
@@ -225,33 +241,91 @@ static void set_work(const trace *t, trace_block *b, const sort_item *i,
     b->features = w->features;
     b->outcome = w->outcome;
     b->log = i->log;
-    b->rank = (uint32_t)t->s[i->log].p.rank;
-    take_stamps(b, w);
-    b->stamp[TRACE_COMMIT] = c ? c->time_ns : 0;
-    b->commit_version = c ? c->version : 0;
+    b->rank = (uint32_t)x->t->s[i->log].p.rank;
+    b->commit_version = x->commit ? x->commit->version : 0;
+    set_stamps(x, w);
 }
 
-/* Of several times that ranks had it the one that counts is the one that was
- * committed, and no duplicate of another; else the newest.
+/* Of several times that ranks had it the one that counts is no duplicate of
+ * another, is in a commit, and in one that no roll-back has undone; of those
+ * the newest.
  */
-static void take_work(const trace *t, trace_block *b, const sort_item *i)
+static bool is_better(const struct joint *x, const layout_work *w,
+                      const epochs *c)
+{
+    const epochs *had = x->commit;
+    bool twice = w->outcome == TRACE_DUPLICATE;
+
+    if (twice != (x->b->outcome == TRACE_DUPLICATE))
+        return !twice;
+    if (!c != !had)
+        return c != NULL;
+    if (c && !c->undone != !had->undone)
+        return !c->undone;
+    if (c && c->sent_ns != had->sent_ns)
+        return c->sent_ns > had->sent_ns;
+    return w->start >= x->b->stamp[TRACE_START];
+}
+
+static void take_work(struct joint *x, const sort_item *i)
 {
     const layout_work *w = &i->row.work;
-    const epochs *c = commit_of(t, t->s[i->log].world, w);
-    bool had = b->flags & TRACE_HAS_RANK, better;
+    const epochs *c = commits_find(x->t, x->t->s[i->log].world, w);
+    trace_block *b = x->b;
+    bool had = b->flags & TRACE_HAS_RANK;
 
-    better = !(b->flags & TRACE_COMMITTED) &&
-             (c || w->start >= b->stamp[TRACE_START]);
-    if (w->outcome == TRACE_DUPLICATE)
-        better = false;
-    else if (b->outcome == TRACE_DUPLICATE)
-        better = true;
     if (had && b->repeats < UINT16_MAX)
         b->repeats++;
-    if (!had || better) {
-        b->flags &= (uint8_t) ~(TRACE_COMMITTED | TRACE_HELPED);
-        set_work(t, b, i, c);
-    }
+    if (had && !is_better(x, w, c))
+        return;
+    b->flags &= (uint8_t) ~(TRACE_COMMITTED | TRACE_HELPED);
+    x->commit = c;
+    set_work(x, i);
+}
+
+/* A block that no rank has told of. */
+static void set_edge(trace_block *b, const sort_item *i)
+{
+    const layout_edge *e = &i->row.edge;
+
+    b->partition = e->partition;
+    b->boot = e->boot;
+    b->seq = e->seq;
+    b->offset = e->offset;
+    b->bytes = e->bytes;
+    b->points = e->points;
+    b->features = e->features;
+    b->log = i->log;
+}
+
+/* Ranks' rows come first.  Where a device sent it several times, its stamps are
+ * those of the record that a rank had, else of the newest; that of another
+ * record says nothing of when this one was acknowledged.
+ */
+static void take_edge(struct joint *x, const sort_item *i)
+{
+    const layout_edge *e = &i->row.edge;
+    trace_block *b = x->b;
+    bool rank = b->flags & TRACE_HAS_RANK;
+    bool same = !rank || e->offset < 0 ||
+                (e->partition == b->partition && e->offset == b->offset);
+
+    if ((b->flags & TRACE_HAS_EDGE) &&
+        (same != x->same ? x->same : e->edge < x->edge_ns))
+        return;
+    x->same = same;
+    x->edge_ns = e->edge;
+    if (!rank)
+        set_edge(b, i);
+    if (b->device == TRACE_NO_DEVICE)
+        b->device = e->device;
+    b->flags |= TRACE_HAS_EDGE | TRACE_HAS_SEQ;
+    b->edge = i->log;
+    if (!same)
+        return;
+    b->stamp[TRACE_SENSE] = e->sense;
+    b->stamp[TRACE_EDGE] = e->edge;
+    b->stamp[TRACE_ACKED] = e->acked;
 }
 
 static bool same_key(const uint64_t *a, const uint64_t *b)
@@ -261,7 +335,7 @@ static bool same_key(const uint64_t *a, const uint64_t *b)
 
 int join_next(join *j, trace_block *b, pe_error *errp)
 {
-    const trace *t = j->t;
+    struct joint x = {.t = j->t, .b = b};
     uint64_t key[3];
     int rc = 1;
 
@@ -274,15 +348,15 @@ int join_next(join *j, trace_block *b, pe_error *errp)
     memcpy(key, j->ahead->key, sizeof(key));
     while (rc > 0 && same_key(key, j->ahead->key)) {
         if (j->ahead->work)
-            take_work(t, b, j->ahead);
+            take_work(&x, j->ahead);
         else
-            take_edge(b, j->ahead);
+            take_edge(&x, j->ahead);
         rc = sort_next(j->s, &j->ahead, errp);
     }
     j->over = rc <= 0;
     if (rc < 0)
         return -1;
-    if (b->edge != TRACE_NO_DEVICE && b->commit_version)
-        b->stamp[TRACE_MODEL] = model_of(&t->s[b->edge], b->commit_version);
+    if (b->edge != TRACE_NO_DEVICE && x.commit)
+        b->stamp[TRACE_MODEL] = commits_model(&j->t->s[b->edge], x.commit);
     return 1;
 }

@@ -69,8 +69,8 @@ bool layout_payload_check(const layout_segment *s, const void *payload)
 /* --- words --- */
 
 static const char *const stamps[TRACE_STAMPS] = {
-    "sense", "edge", "acked",  "broker", "fetch",
-    "start", "end",  "result", "commit", "model"};
+    "sense", "edge",   "acked",  "broker", "fetch", "start",
+    "end",   "result", "commit", "model",  "sent"};
 
 const char *trace_stamp_name(unsigned stamp)
 {
@@ -96,7 +96,7 @@ static const struct hop {
     [TRACE_HOP_PROCESS] = {"process", TRACE_START, TRACE_END},
     [TRACE_HOP_RESULT] = {"result", TRACE_END, TRACE_RESULT},
     [TRACE_HOP_COMMIT] = {"commit", TRACE_END, TRACE_COMMIT},
-    [TRACE_HOP_MODEL] = {"model", TRACE_COMMIT, TRACE_MODEL},
+    [TRACE_HOP_MODEL] = {"model", TRACE_SENT, TRACE_MODEL},
     [TRACE_HOP_TOTAL] = {"total", TRACE_SENSE, TRACE_COMMIT},
 };
 
@@ -116,6 +116,8 @@ bool trace_hop_ns(const trace_block *b, enum trace_hop hop, int64_t *nsp)
 {
     int64_t from = b->stamp[hops[hop].from], to = b->stamp[hops[hop].to];
 
+    if (hop == TRACE_HOP_MODEL && !from) /* out of a file of an older pilot */
+        from = b->stamp[TRACE_COMMIT];
     *nsp = to - from;
     return from != 0 && to != 0;
 }

@@ -54,6 +54,7 @@ struct trace_log {
     trace_count count;
     bool stop;
 
+    bool cut; /* a name was, which was said; of who adds names */
     pthread_t writer, asker;
     bool writes, asks;
     /* the writer's */
@@ -116,10 +117,25 @@ static uint32_t add_name(trace_log *l, const char *name)
 
 uint32_t trace_log_device(trace_log *l, const char *name)
 {
-    /* Nobody else adds names. */
-    uint32_t at = name ? names_find(&l->names, name) : TRACE_NO_DEVICE;
+    size_t len = name ? strlen(name) : 0;
+    char cut[NAMES_LONGEST + 1];
+    uint32_t at;
 
-    return name && at == TRACE_NO_DEVICE ? add_name(l, name) : at;
+    if (!name)
+        return TRACE_NO_DEVICE;
+    if (len > NAMES_LONGEST) {
+        names_cut(name, len, cut);
+        name = cut;
+    }
+    at = names_find(&l->names, name); /* nobody else adds names */
+    if (at != TRACE_NO_DEVICE)
+        return at;
+    if (len > NAMES_LONGEST && !l->cut)
+        log_warn("the name of a device has %zu bytes, and in the trace the "
+                 "first of %d and a hash: %.60s...",
+                 len, NAMES_LONGEST, name);
+    l->cut = l->cut || len > NAMES_LONGEST;
+    return add_name(l, name);
 }
 
 trace_count trace_log_count(trace_log *l)

@@ -1,11 +1,33 @@
 /* names.c - names by hash. */
 #include "names.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "row.h"
 #include "src/common/random.h"
+
+/* "..." and 16 digits. */
+#define TAIL 19
+
+void names_cut(const char *name, size_t len, char out[NAMES_LONGEST + 1])
+{
+    size_t n = len <= NAMES_LONGEST ? len : NAMES_LONGEST - TAIL;
+
+    memcpy(out, name, n);
+    out[n] = '\0';
+    if (n < len)
+        snprintf(out + n, NAMES_LONGEST + 1 - n, "...%016" PRIx64,
+                 random_hash(0, name, len));
+}
+
+bool names_was_cut(const char *name)
+{
+    return strlen(name) == NAMES_LONGEST &&
+           !strncmp(name + NAMES_LONGEST - TAIL, "...", 3);
+}
 
 static uint32_t *slot_of(const names *t, const char *name)
 {

@@ -2,8 +2,18 @@
 #ifndef TRACE_NAMES_H
 #define TRACE_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define NAMES_LONGEST 511 /* bytes of one in a trace */
+
+/* [len] bytes at [name] as they stand in a trace: as they are, or, where there
+ * are more than NAMES_LONGEST, cut, with "..." and a hash of all of it, so that
+ * two that differ stay two.
+ */
+void names_cut(const char *name, size_t len, char out[NAMES_LONGEST + 1]);
+bool names_was_cut(const char *name);
 
 /* Starts zeroed; numbers are given from 0 on. */
 typedef struct names {

@@ -7,6 +7,13 @@
 #include "src/common/process.h"
 #include "trace.h"
 
+/* A version that an edge process took up. */
+typedef struct taken_model {
+    uint64_t version;
+    int64_t time_ns, commit_ns;
+    uint32_t undone; /* as in epochs */
+} taken_model;
+
 /* A log of the trace. */
 typedef struct source {
     segments g;
@@ -14,7 +21,7 @@ typedef struct source {
     uint32_t n_map;
     uint64_t whole; /* bytes up to where it is whole */
     uint64_t world;
-    trace_model *model; /* versions it took up, in time */
+    taken_model *model; /* those undone behind the others; by version */
     uint32_t n_models, cap_models;
     trace_process p;
     bool best; /* p has an offset */
@@ -24,9 +31,18 @@ typedef struct source {
 typedef struct epochs {
     uint64_t world;
     int64_t term, first, last;
-    int64_t time_ns;
+    int64_t time_ns, sent_ns;
     uint64_t version;
+    uint32_t undone; /* by roll-back undone - 1 of the trace; 0: by none */
 } epochs;
+
+/* Versions from [version] on, sent from [from_ns] on and before [to_ns], were
+ * undone.
+ */
+typedef struct rollback {
+    uint64_t version;
+    int64_t from_ns, to_ns;
+} rollback;
 
 typedef struct join join;
 
@@ -37,6 +53,8 @@ struct trace {
     names names;
     epochs *commit; /* by world, term and epoch */
     size_t n_commits, cap_commits;
+    rollback *rollback;
+    uint32_t n_rollbacks;
     trace_facts facts;
     char *run, *missing;
     /* reading */
@@ -46,6 +64,9 @@ struct trace {
     join *join;  /* blocks */
     /* of an HDF5 file */
     process *child;
+    char words[512]; /* the first that it said for people, */
+    size_t n_words;
+    bool said; /* ... all of them */
     segments stream;
     layout_process *process; /* their words */
 };
@@ -60,6 +81,18 @@ int scan_folder(trace *t, pe_error *errp);
 int scan_names(trace *t, const segments *g, uint32_t **mapp, uint32_t *np,
                pe_error *errp);
 void scan_free(trace *t);
+
+/* --- commits.c: what has a block --- */
+
+/* All logs were read: put commits and models in order. */
+int commits_settle(trace *t, pe_error *errp);
+/* The commit that has an epoch of a world; NULL: none that we know. */
+const epochs *commits_find(const trace *t, uint64_t world,
+                           const layout_work *w);
+/* When the process of [s] had the model of [c], or a later one that it is in;
+ * 0: never.
+ */
+int64_t commits_model(const source *s, const epochs *c);
 
 /* --- join.c: blocks --- */
 

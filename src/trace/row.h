@@ -22,6 +22,8 @@ enum trace_stamp {
     TRACE_RESULT, /* its result, or refusal, is in the broker; 0: it has none */
     TRACE_COMMIT, /* the commit that has it was answered (rank 0) */
     TRACE_MODEL,  /* its device's process had that version, or a later one */
+    TRACE_SENT,   /* the commit was sent: before anybody can have its model
+                     (rank 0; here, for members are added at the end alone) */
     TRACE_STAMPS
 };
 
@@ -85,7 +87,9 @@ typedef struct trace_commit {
     uint64_t bytes; /* of the model */
     double threshold;
     uint32_t log;
-    uint32_t tries; /* times it was sent */
+    uint32_t tries;  /* times it was sent */
+    int64_t sent_ns; /* its time in the parameter service: when it was sent
+                        there; 0: an older pilot has not told */
 } trace_commit;
 
 /* What a rank has done since it started, about once a second. */

@@ -34,27 +34,31 @@ static int map_put(uint32_t **mapp, uint32_t *np, uint32_t i, uint32_t to,
     return 0;
 }
 
+static uint32_t add_name(trace *t, const char *name)
+{
+    t->facts.cut += names_was_cut(name);
+    return names_add(&t->names, name, TRACE_NO_DEVICE);
+}
+
 int scan_names(trace *t, const segments *g, uint32_t **mapp, uint32_t *np,
                pe_error *errp)
 {
     size_t at = 0;
     uint32_t two[2];
-    char name[512];
+    char name[NAMES_LONGEST + 1];
 
     while (at + sizeof(two) <= g->s.bytes) {
         memcpy(two, g->data + at, sizeof(two));
         at += sizeof(two);
-        if (two[1] >= sizeof(name) || two[1] > g->s.bytes - at ||
-            two[0] > (1U << 24))
+        if (two[1] > g->s.bytes - at || two[0] > (1U << 24))
             return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                                 "%s has names of devices that are none",
                                 g->name);
-        memcpy(name, g->data + at, two[1]);
-        name[two[1]] = '\0';
+        names_cut((const char *)g->data + at, two[1], name);
         at += two[1];
         uint32_t to = names_find(&t->names, name);
         if (to == TRACE_NO_DEVICE)
-            to = names_add(&t->names, name, TRACE_NO_DEVICE);
+            to = add_name(t, name);
         if (to == TRACE_NO_DEVICE)
             return pe_error_nomem(errp);
         if (map_put(mapp, np, two[0], to, errp) < 0)
@@ -79,9 +83,14 @@ static int keep_commits(trace *t, const source *s, pe_error *errp)
             t->cap_commits = cap;
         }
         segments_row(&s->g, i, &c);
-        t->commit[t->n_commits++] =
-            (epochs){s->world,     c.term,    c.first_epoch,
-                     c.last_epoch, c.time_ns, c.version};
+        t->commit[t->n_commits++] = (epochs){
+            .world = s->world,
+            .term = c.term,
+            .first = c.first_epoch,
+            .last = c.last_epoch,
+            .time_ns = c.time_ns,
+            .sent_ns = c.sent_ns ? c.sent_ns : c.time_ns - c.duration_ns,
+            .version = c.version};
     }
     return 0;
 }
@@ -89,15 +98,19 @@ static int keep_commits(trace *t, const source *s, pe_error *errp)
 static int keep_models(source *s, pe_error *errp)
 {
     for (uint32_t i = 0; i < s->g.s.n; i++) {
+        trace_model m;
+
         if (s->n_models == s->cap_models) {
             uint32_t cap = s->cap_models ? 2 * s->cap_models : 64;
-            trace_model *more = realloc(s->model, cap * sizeof(*more));
+            taken_model *more = realloc(s->model, cap * sizeof(*more));
             if (!more)
                 return pe_error_nomem(errp);
             s->model = more;
             s->cap_models = cap;
         }
-        segments_row(&s->g, i, &s->model[s->n_models++]);
+        segments_row(&s->g, i, &m);
+        s->model[s->n_models++] =
+            (taken_model){m.version, m.time_ns, m.commit_ns, 0};
     }
     return 0;
 }
@@ -309,17 +322,6 @@ static int add_pilot(trace *t, const char *name, text *missing, pe_error *errp)
     return n < 0 ? -1 : 0;
 }
 
-static int by_epoch(const void *x, const void *y)
-{
-    const epochs *a = x, *b = y;
-
-    if (a->world != b->world)
-        return a->world < b->world ? -1 : 1;
-    if (a->term != b->term)
-        return a->term < b->term ? -1 : 1;
-    return (a->first > b->first) - (a->first < b->first);
-}
-
 static void sum_up(trace *t, char *missing)
 {
     trace_facts *f = &t->facts;
@@ -337,8 +339,6 @@ static void sum_up(trace *t, char *missing)
         f->torn_bytes += p->torn_bytes;
         f->unended += !p->ended;
     }
-    if (t->n_commits)
-        qsort(t->commit, t->n_commits, sizeof(*t->commit), by_epoch);
 }
 
 /* The strings of a process are those of its log, which has moved while there
@@ -375,6 +375,8 @@ int scan_folder(trace *t, pe_error *errp)
         rc = pe_error_nomem(errp);
     settle(t);
     sum_up(t, missing.data);
+    if (rc >= 0)
+        rc = commits_settle(t, errp);
     return rc < 0 ? -1 : (int)t->n;
 }
 
@@ -387,5 +389,6 @@ void scan_free(trace *t)
     }
     free(t->s);
     free(t->commit);
+    free(t->rollback);
     names_free(&t->names);
 }

@@ -38,7 +38,7 @@ static int compare(const sort_item *a, const sort_item *b)
     for (int k = 0; k < 3; k++)
         if (a->key[k] != b->key[k])
             return a->key[k] < b->key[k] ? -1 : 1;
-    return (a->work > b->work) - (a->work < b->work);
+    return (a->work < b->work) - (a->work > b->work);
 }
 
 static int by_key(const void *x, const void *y)

@@ -12,7 +12,7 @@
 typedef struct sort_item {
     uint64_t key[3];
     uint32_t log;
-    uint32_t work; /* else of an edge process */
+    uint32_t work; /* else of an edge process: those come behind */
     union {
         layout_edge edge;
         layout_work work;

@@ -80,6 +80,7 @@ typedef struct trace_facts {
                       0 of an HDF5 file, which has joined ones */
     uint64_t dropped, lost, torn_bytes; /* sums over processes */
     uint64_t nameless; /* devices beyond what a log has names for */
+    uint64_t cut;      /* ... whose name is too long, and was cut (names.h) */
     uint32_t processes, unended;
     const char *missing; /* pilots of the run whose logs are not here, in
                             words; "": none */
@@ -96,7 +97,7 @@ enum trace_hop {
     TRACE_HOP_PROCESS, /* start -> end: stages and model */
     TRACE_HOP_RESULT,  /* end -> result: into the broker */
     TRACE_HOP_COMMIT,  /* end -> commit: its epoch, reduction, Redis */
-    TRACE_HOP_MODEL,   /* commit -> model: back to its device */
+    TRACE_HOP_MODEL,   /* sent -> model: through Redis, to its device */
     TRACE_HOP_TOTAL,   /* sense -> commit */
     TRACE_HOPS
 };

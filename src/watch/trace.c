@@ -218,15 +218,13 @@ static void tell(const char *path, const struct writing *w)
     stat(path, &st);
     log_info("%s: %.1f MB", path, (double)st.st_size / 1e6);
     if (w->left)
-        log_info("%" PRIu64 " blocks were left out by --every %" PRIu64,
-                 w->left, w->every);
+        log_info("%" PRIu64 " block%s left out by --every %" PRIu64, w->left,
+                 w->left == 1 ? " was" : "s were", w->every);
     if (w->backward)
         log_warn("%" PRIu64
-                 " hops are not in it, which took less than no time: "
-                 "the clocks of two hosts disagree (see 'pilot trace' for "
-                 "their offsets), or a device had the model before its commit "
-                 "was answered",
-                 w->backward);
+                 " hop%s not in it, which took less than no time: the clocks "
+                 "of two hosts disagree (see 'pilot trace' for their offsets)",
+                 w->backward, w->backward == 1 ? " is" : "s are");
 }
 
 static int export(const char *from, const struct trace_options *o,

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/text.h"
 #include "trace_out.h"
 
 #define BROKER 1  /* process */
@@ -28,16 +29,22 @@ typedef struct events {
 
 void trace_put_string(FILE *f, const char *words)
 {
+    size_t left = strlen(words), n;
+
     fputc('"', f);
-    for (; *words; words++) {
+    for (; left > 0; words += n, left -= n) {
         unsigned char c = (unsigned char)*words;
 
+        n = text_utf8(words, left);
         if (c == '"' || c == '\\')
             fputc('\\', f);
         if (c < ' ')
             fprintf(f, "\\u%04x", c);
+        else if (n == 0)
+            fprintf(f, "%%%02X", c);
         else
-            fputc(c, f);
+            fwrite(words, 1, n, f);
+        n = n ? n : 1;
     }
     fputc('"', f);
 }

@@ -34,7 +34,7 @@ int trace_write_csv(trace *t, FILE *f, pe_error *errp);
 int trace_write_events(trace *t, FILE *f, uint64_t every, uint64_t *leftp,
                        uint64_t *backwardp, pe_error *errp);
 
-/* [words] as a string of JSON, with its quotes. */
+/* [words] as a string of JSON, with its quotes; %XX where it is no UTF-8. */
 void trace_put_string(FILE *f, const char *words);
 
 #endif

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "src/common/text.h"
 #include "trace_out.h"
 
 #define LABEL "%-9s "
@@ -77,9 +78,9 @@ static void print_blocks(const trace *t, const trace_sums *s, FILE *f)
 {
     fprintf(f,
             LABEL "%" PRIu64 " of %" PRIu32 " device%s, %" PRIu64
-                  " committed in %" PRIu64 " commits, %.1f s\n",
-            "blocks", s->blocks, trace_devices(t),
-            trace_devices(t) == 1 ? "" : "s", s->committed, s->commits,
+                  " committed in %" PRIu64 " commit%s, %.1f s\n",
+            "blocks", s->blocks, trace_devices(t), text_s(trace_devices(t)),
+            s->committed, s->commits, text_s(s->commits),
             (double)(s->last_ns - s->first_ns) / 1e9);
     fprintf(f,
             LABEL "%" PRIu64 " applied, %" PRIu64 " refused, %" PRIu64
@@ -88,13 +89,13 @@ static void print_blocks(const trace *t, const trace_sums *s, FILE *f)
             "", s->outcome[TRACE_APPLIED], s->outcome[TRACE_REFUSED],
             s->outcome[TRACE_DUPLICATE], s->outcome[TRACE_ASIDE], s->helped);
     if (s->repeats)
-        fprintf(f, LABEL "%" PRIu64 " times a rank had one again\n", "",
-                s->repeats);
+        fprintf(f, LABEL "%" PRIu64 " time%s a rank had one again\n", "",
+                s->repeats, text_s(s->repeats));
     if (s->no_rank)
-        fprintf(f, LABEL "%" PRIu64 " are known from their devices alone\n", "",
-                s->no_rank);
+        fprintf(f, LABEL "%" PRIu64 " known from %s alone\n", "", s->no_rank,
+                s->no_rank == 1 ? "its device" : "their devices");
     if (s->no_edge && has_edge(t))
-        fprintf(f, LABEL "%" PRIu64 " are known from ranks alone\n", "",
+        fprintf(f, LABEL "%" PRIu64 " known from ranks alone\n", "",
                 s->no_edge);
 }
 
@@ -126,12 +127,10 @@ static void print_hops(const trace_sums *s, FILE *f)
     }
     if (s->backward)
         fprintf(f,
-                LABEL "%" PRIu64
-                      " blocks have a latency below 0, which is in no "
+                LABEL "%" PRIu64 " block%s a latency below 0, which is in no "
                       "percentile: the clocks of\n" LABEL
-                      "two hosts disagree, or a device had the model before "
-                      "its commit was answered\n",
-                "", s->backward, "");
+                      "two hosts disagree by more than it took\n",
+                "", s->backward, s->backward == 1 ? " has" : "s have", "");
 }
 
 static bool was_said(const trace *t, uint32_t i)
@@ -185,10 +184,11 @@ static void print_lost(const trace *t, FILE *f)
 
     if (x.dropped || x.lost) {
         fprintf(f,
-                LABEL "every block is traced but %" PRIu64 " entries: %" PRIu64
+                LABEL "every block is traced but %" PRIu64 " entr%s: %" PRIu64
                       " had no room in memory, %" PRIu64
                       " could not be written\n",
-                label, x.dropped + x.lost, x.dropped, x.lost);
+                label, x.dropped + x.lost,
+                x.dropped + x.lost == 1 ? "y" : "ies", x.dropped, x.lost);
         label = "";
     }
     for (uint32_t i = 0; (p = trace_process_at(t, i)); i++) {
@@ -202,13 +202,21 @@ static void print_lost(const trace *t, FILE *f)
         label = "";
     }
     if (x.torn_bytes) {
-        fprintf(f, LABEL "%" PRIu64 " bytes at the end of logs are torn\n",
-                label, x.torn_bytes);
+        fprintf(f, LABEL "%" PRIu64 " byte%s torn at the end of logs\n", label,
+                x.torn_bytes, text_s(x.torn_bytes));
         label = "";
     }
     if (x.nameless) {
-        fprintf(f, LABEL "%" PRIu64 " times a device had no name in its log\n",
-                label, x.nameless);
+        fprintf(f, LABEL "%" PRIu64 " time%s a device had no name in its log\n",
+                label, x.nameless, text_s(x.nameless));
+        label = "";
+    }
+    if (x.cut) {
+        fprintf(f,
+                LABEL "%" PRIu64
+                      " name%s of devices cut, and a hash put behind "
+                      "the rest\n",
+                label, x.cut, text_s(x.cut));
         label = "";
     }
     if (*x.missing) {
@@ -223,8 +231,9 @@ void trace_print_text(const trace *t, const trace_sums *s, FILE *f)
 {
     trace_facts x = trace_facts_get(t);
 
-    fprintf(f, LABEL "run %s, %" PRIu32 " processes%s\n", "trace", x.run,
-            x.processes, x.folded ? ", from HDF5" : "");
+    fprintf(f, LABEL "run %s, %" PRIu32 " process%s%s\n", "trace", x.run,
+            x.processes, x.processes == 1 ? "" : "es",
+            x.folded ? ", from HDF5" : "");
     print_blocks(t, s, f);
     print_hops(s, f);
     print_clocks(t, f);
@@ -300,13 +309,13 @@ int trace_print_json(const trace *t, const trace_sums *s, FILE *f)
 {
     trace_facts x = trace_facts_get(t);
     json_t *o = json_pack(
-        "{s:i, s:s, s:i, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:s, s:o}",
+        "{s:i, s:s, s:i, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:s, s:o}",
         "schema", 1, "run", x.run, "devices", (int)trace_devices(t), "blocks",
         blocks_of(s), "commits", (json_int_t)s->commits, "models",
         (json_int_t)s->models, "latency_ms", hops_of(s), "dropped",
         (json_int_t)x.dropped, "lost", (json_int_t)x.lost, "torn_bytes",
-        (json_int_t)x.torn_bytes, "missing", x.missing, "processes",
-        processes_of(t));
+        (json_int_t)x.torn_bytes, "names_cut", (json_int_t)x.cut, "missing",
+        x.missing, "processes", processes_of(t));
     int rc = o ? json_dumpf(o, f,
                             JSON_INDENT(2) | JSON_PRESERVE_ORDER |
                                 JSON_REAL_PRECISION(9))

@@ -215,6 +215,71 @@ static void test_breaks(void)
     trace_close(t);
 }
 
+/* More words than a pipe has room for, before, among and behind the rows, stop
+ * neither side; of one that fails the first of them count, when they come late,
+ * too.
+ */
+#define LOUD(n) "head -c " #n " /dev/zero | tr '\\0' 'w' >&2"
+
+static void test_loud(void)
+{
+    static const char *const bodies[] = {
+        LOUD(300000) "; exec cat \"$D/$2\"",
+        "head -c 2000 \"$D/$2\"; " LOUD(300000) "\ntail -c +2001 \"$D/$2\"",
+        "cat \"$D/$2\"; " LOUD(300000),
+        "cat \"$D/$2\"; exec >&-; " LOUD(300000),
+    };
+    trace *t;
+
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+        logs_begin();
+        put_streams();
+        put_program(bodies[i]);
+        t = open_file();
+        CU_ASSERT_EQUAL(logs_count(t, TRACE_BLOCKS), 5);
+        CU_ASSERT_EQUAL(logs_count(t, TRACE_CLOCKS), 0);
+        trace_close(t);
+    }
+}
+
+static void test_loud_failure(void)
+{
+    static const struct {
+        const char *body, *words;
+    } rows[] = {
+        {"echo 'pilot-hdf5: the first' >&2; " LOUD(300000) "; exit 1",
+         "the first"},
+        {"cat \"$D/facts\"; echo 'the first' >&2; " LOUD(300000) "; exit 1",
+         "the first"},
+        /* its output has ended, and its words are to come */
+        {"exec >&-; sleep 0.2; echo 'late' >&2; exit 1", "late"},
+        {"cat \"$D/facts\"; exec >&-; sleep 0.2; echo 'late' >&2; exit 1",
+         "late"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        pe_error e = {0};
+
+        logs_begin();
+        put_streams();
+        put_program(rows[i].body);
+        CU_ASSERT_PTR_NULL(trace_open(file, &e));
+        UNIT_EQUAL(e.text, rows[i].words);
+    }
+}
+
+/* Output that is no trace, and has no end. */
+static void test_endless(void)
+{
+    pe_error e = {0};
+
+    logs_begin();
+    put_streams();
+    put_program("exec cat /dev/zero");
+    CU_ASSERT_PTR_NULL(trace_open(file, &e));
+    UNIT_CONTAINS(e.text, "/x.h5: pilot-hdf5 does not say what is in it");
+}
+
 /* The folder of a run that has no logs any more has such a file. */
 static void test_folder(void)
 {
@@ -244,6 +309,9 @@ int main(void)
         {"a program that fails", test_refused},
         {"read", test_read},
         {"breaks", test_breaks},
+        {"more words than a pipe has room for", test_loud},
+        {"such words of one that fails", test_loud_failure},
+        {"output without an end", test_endless},
         {"a folder", test_folder},
         {0},
     };

@@ -146,9 +146,10 @@ static void tell_whole(trace_log *edge, trace_log *pool, uint64_t seq,
                        int64_t at)
 {
     layout_edge e = {.device = trace_log_device(edge, "d"),
+                     .partition = 1,
                      .boot = 5,
                      .seq = seq,
-                     .offset = (int64_t)seq,
+                     .offset = (int64_t)seq + 100,
                      .sense = at,
                      .edge = at + MS,
                      .acked = at + 2 * MS};

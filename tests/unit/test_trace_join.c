@@ -238,7 +238,97 @@ static void test_several(void)
         }
 }
 
-/* A device tells of a block again where it sent it again: the first counts. */
+/* A block that is in two commits was committed again behind a roll-back: the
+ * later one counts, whatever came first, and however new the work was.
+ */
+static void test_again(void)
+{
+    for (int order = 0; order < 4; order++) {
+        trace_log *l[2];
+        trace_block b;
+        trace *t;
+
+        logs_begin();
+        l[0] = open_world("pool", 0, 7);
+        l[1] = open_world("other", 0, 8);
+        for (int k = 0; k < 2; k++) {
+            int i = (order & 1) ? 1 - k : k; /* 1: after the roll-back */
+            const trace_commit c = {.version = 4,
+                                    .term = 1,
+                                    .first_epoch = 2,
+                                    .last_epoch = 2,
+                                    .time_ns = i ? 9500 : 9000,
+                                    .sent_ns = i ? 9400 : 8900};
+            layout_work w = logs_work_of(l[i], "d", 1);
+
+            w.start = (order & 2) ? 100 - i : 100 + i;
+            w.epoch = 2;
+            trace_log_add(l[i], LAYOUT_COMMIT, &c);
+            trace_log_add(l[i], LAYOUT_WORK, &w);
+        }
+        trace_log_close(l[0]);
+        trace_log_close(l[1]);
+        t = logs_trace();
+        b = next(t);
+        CU_ASSERT_EQUAL(b.stamp[TRACE_COMMIT], 9500);
+        CU_ASSERT_EQUAL(b.stamp[TRACE_SENT], 9400);
+        CU_ASSERT_EQUAL(b.repeats, 1);
+        CU_ASSERT_TRUE(b.flags & TRACE_COMMITTED);
+        UNIT_EQUAL(trace_process_at(t, b.log)->member, "other");
+        no_more(t);
+    }
+}
+
+/* A device that sent a block twice has two acknowledgements: that of the record
+ * which a rank had counts, and where none is known, no other.
+ */
+static void test_sent_again(void)
+{
+    static const struct {
+        int64_t had, sense, acked; /* offset of the rank's record */
+    } rows[] = {{101, 1001, 3001}, {201, 1501, 3501}, {301, 77, 0}};
+
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        trace_log *edge, *pool;
+        layout_work w;
+        trace_block b;
+        trace *t;
+
+        logs_begin();
+        edge = logs_open("devices", "edge", 0, "r1");
+        pool = open_world("pool", 0, 7);
+        for (int k = 0; k < 2; k++) {
+            bool second = (i % 2 == 0) == (k == 1);
+            const layout_edge e = {.device = trace_log_device(edge, "d"),
+                                   .partition = 1,
+                                   .boot = 5,
+                                   .seq = 1,
+                                   .offset = second ? 201 : 101,
+                                   .sense = second ? 1501 : 1001,
+                                   .edge = second ? 2501 : 2001,
+                                   .acked = second ? 3501 : 3001};
+
+            trace_log_add(edge, LAYOUT_EDGE, &e);
+        }
+        w = logs_work_of(pool, "d", 1);
+        w.offset = rows[i / 2].had;
+        w.sense = 77;
+        trace_log_add(pool, LAYOUT_WORK, &w);
+        trace_log_close(edge);
+        trace_log_close(pool);
+        t = logs_trace();
+        b = next(t);
+        CU_ASSERT_EQUAL(b.offset, rows[i / 2].had);
+        CU_ASSERT_EQUAL(b.stamp[TRACE_SENSE], rows[i / 2].sense);
+        CU_ASSERT_EQUAL(b.stamp[TRACE_ACKED], rows[i / 2].acked);
+        CU_ASSERT_TRUE(b.flags & TRACE_HAS_EDGE);
+        no_more(t);
+    }
+}
+
+/* A device tells of a block again where it sent it again: the newest counts
+ * where no rank has told.
+ */
 static void test_told_again(void)
 {
     trace_log *l;
@@ -297,6 +387,100 @@ static void test_models(void)
         CU_ASSERT_EQUAL(ns, rows[i].at - 9000 - (int64_t)rows[i].version);
     }
     CU_ASSERT_EQUAL(next(t).stamp[TRACE_MODEL], 0);
+    no_more(t);
+}
+
+/* Redis went back: versions 3 to 5 came twice, and 6 once, before it did.  A
+ * device had 5 and 6 of the first ones, and of the second ones 4.
+ */
+static void test_rolled_back(void)
+{
+    static const struct {
+        uint64_t version;
+        int64_t sent,
+            model; /* of the block in it; 0: its device never had it */
+    } rows[] = {
+        {1, 100, 250}, /* before all that */
+        {3, 200, 251}, /* undone, as all up to 6 */
+        {5, 230, 251}, {6, 240, 261}, {3, 300, 351}, {4, 310, 351}, {5, 320, 0},
+    };
+    static const trace_model models[] = {
+        {.version = 2, .time_ns = 250, .commit_ns = 150},
+        {.version = 5, .time_ns = 251, .commit_ns = 230},
+        {.version = 6, .time_ns = 261, .commit_ns = 240},
+        {.version = 4, .time_ns = 351, .commit_ns = 310},
+    };
+    trace_log *edge, *pool;
+    trace *t;
+
+    logs_begin();
+    edge = logs_open("devices", "edge", 0, "r1");
+    pool = open_world("pool", 0, 7);
+    for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++)
+        trace_log_add(edge, LAYOUT_MODEL, &models[i]);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const trace_commit c = {.version = rows[i].version,
+                                .term = 1,
+                                .first_epoch = 2 + (int64_t)i,
+                                .last_epoch = 2 + (int64_t)i,
+                                .time_ns = rows[i].sent + 50,
+                                .sent_ns = rows[i].sent};
+
+        trace_log_add(pool, LAYOUT_COMMIT, &c);
+        logs_edge(edge, "d", 10 * i);
+        logs_work(pool, "d", 10 * i);
+    }
+    trace_log_close(edge);
+    trace_log_close(pool);
+    t = logs_trace();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        trace_block b = next(t);
+
+        CU_ASSERT_EQUAL(b.commit_version, rows[i].version);
+        CU_ASSERT_EQUAL(b.stamp[TRACE_MODEL], rows[i].model);
+    }
+    no_more(t);
+}
+
+/* A device may have a model before the answer to its commit: the hop counts
+ * from where it was sent.  Of an older log that is when it was taken up.
+ */
+static void test_before_answer(void)
+{
+    trace_log *edge, *pool;
+    int64_t ns = 0;
+    trace *t;
+
+    logs_begin();
+    edge = logs_open("devices", "edge", 0, "r1");
+    pool = open_world("pool", 0, 7);
+    trace_log_add(edge, LAYOUT_MODEL,
+                  &(trace_model){.version = 2, .time_ns = 150});
+    for (uint64_t i = 0; i < 2; i++) {
+        trace_log_add(pool, LAYOUT_COMMIT,
+                      &(trace_commit){.version = 1 + i,
+                                      .term = 1,
+                                      .first_epoch = 2 + (int64_t)i,
+                                      .last_epoch = 2 + (int64_t)i,
+                                      .time_ns = 200,
+                                      .duration_ns = 120,
+                                      .sent_ns = i ? 0 : 90});
+        logs_edge(edge, "d", 10 * i);
+        logs_work(pool, "d", 10 * i);
+    }
+    trace_log_close(edge);
+    trace_log_close(pool);
+    t = logs_trace();
+    for (int i = 0; i < 2; i++) {
+        trace_block b = next(t);
+
+        CU_ASSERT_TRUE(trace_hop_ns(&b, TRACE_HOP_MODEL, &ns));
+        CU_ASSERT_EQUAL(ns, i ? 150 - 80 : 150 - 90);
+        CU_ASSERT_EQUAL(b.stamp[TRACE_COMMIT], 200);
+        b.stamp[TRACE_SENT] = 0; /* out of a file that has none */
+        CU_ASSERT_TRUE(trace_hop_ns(&b, TRACE_HOP_MODEL, &ns));
+        CU_ASSERT_EQUAL(ns, -50);
+    }
     no_more(t);
 }
 
@@ -370,6 +554,87 @@ static void test_nameless(void)
     CU_ASSERT_EQUAL(b.offset, 5);
     CU_ASSERT_TRUE(b.flags & TRACE_HAS_EDGE);
     CU_ASSERT_TRUE(b.flags & TRACE_HAS_RANK);
+    no_more(t);
+}
+
+/* Where one log has no name for a device and another has it, they tell of one
+ * block, not of two; whichever it is.
+ */
+static void test_half_named(void)
+{
+    for (int who = 0; who < 2; who++) {
+        trace_log *edge, *pool;
+        trace_block b;
+        trace *t;
+
+        logs_begin();
+        edge = logs_open("devices", "edge", 0, "r1");
+        pool = open_world("pool", 0, 7);
+        for (uint64_t i = 0; i < 3; i++) {
+            layout_work w = logs_work_of(pool, "d", i);
+            layout_edge e = {.device = trace_log_device(edge, "d"),
+                             .partition = 1,
+                             .boot = 5,
+                             .seq = i,
+                             .offset = (int64_t)i + 100,
+                             .acked = 3000};
+
+            if (i == 1 && who == 0)
+                e.device = 77; /* has no name in there */
+            if (i == 1 && who == 1)
+                w.device = TRACE_NO_DEVICE;
+            trace_log_add(edge, LAYOUT_EDGE, &e);
+            trace_log_add(pool, LAYOUT_WORK, &w);
+        }
+        trace_log_close(edge);
+        trace_log_close(pool);
+        t = logs_trace();
+        for (uint64_t i = 0; i < 3; i++) {
+            b = next(t);
+            UNIT_EQUAL(trace_device(t, b.device), "d");
+            CU_ASSERT_EQUAL(b.seq, i);
+            CU_ASSERT_EQUAL(b.flags,
+                            TRACE_HAS_SEQ | TRACE_HAS_EDGE | TRACE_HAS_RANK);
+            CU_ASSERT_EQUAL(b.stamp[TRACE_ACKED], 3000);
+        }
+        no_more(t);
+    }
+}
+
+/* A name that is too long is cut, and two that differ behind it stay two. */
+static void test_long_names(void)
+{
+    enum { LONG = 600 };
+    static char name[3][LONG + 1];
+    trace_log *edge, *pool;
+    trace *t;
+
+    for (int i = 0; i < 3; i++)
+        memset(name[i], 'n', LONG);
+    name[1][LONG - 1] = 'm';
+    name[2][511] = '\0'; /* just not too long */
+    logs_begin();
+    edge = logs_open("devices", "edge", 0, "r1");
+    pool = open_world("pool", 0, 7);
+    for (uint64_t i = 0; i < 3; i++)
+        logs_edge(edge, name[i], i);
+    for (uint64_t i = 3; i-- > 0;)
+        logs_work(pool, name[i], i);
+    trace_log_close(edge);
+    trace_log_close(pool);
+    t = logs_trace();
+    CU_ASSERT_EQUAL(trace_devices(t), 3);
+    CU_ASSERT_EQUAL(trace_facts_get(t).cut, 2);
+    for (uint64_t i = 0; i < 3; i++) {
+        trace_block b = next(t);
+        const char *cut = trace_device(t, b.device);
+
+        CU_ASSERT_EQUAL(b.flags,
+                        TRACE_HAS_SEQ | TRACE_HAS_EDGE | TRACE_HAS_RANK);
+        CU_ASSERT_EQUAL(strlen(cut), 511);
+        CU_ASSERT_EQUAL(strncmp(cut, name[0], 492), 0);
+        CU_ASSERT_EQUAL(strncmp(cut + 492, "...", 3) == 0, i < 2);
+    }
     no_more(t);
 }
 
@@ -448,9 +713,15 @@ int main(void)
         {"no commit", test_no_commit},
         {"several times", test_several},
         {"told again", test_told_again},
+        {"committed again behind a roll-back", test_again},
+        {"sent again", test_sent_again},
         {"models", test_models},
+        {"models of versions that were rolled back", test_rolled_back},
+        {"a model before the answer", test_before_answer},
         {"numbers of devices", test_numbers},
         {"nameless", test_nameless},
+        {"a name that one of two logs has", test_half_named},
+        {"names that are too long", test_long_names},
         {"a hundred thousand", test_many},
         {0},
     };

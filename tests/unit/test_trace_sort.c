@@ -82,7 +82,7 @@ static void test_sort_ties(void)
         for (; sort_next(s, &i, NULL) > 0; n++) {
             bool same = n > 0 && !memcmp(x.key, i->key, sizeof(x.key));
 
-            CU_ASSERT_FALSE(same && x.work > i->work);
+            CU_ASSERT_FALSE(same && x.work < i->work);
             CU_ASSERT_EQUAL(i->work, i->log % 3 != 0);
             works += (int)i->work;
             x = *i;
