@@ -239,6 +239,8 @@ static int run_prepare(struct run *r, json_t *before, pe_error *errp)
     r->monitor = monitor_create(r->req->run, r->p->name, errp);
     if (!r->monitor)
         return -1;
+    if (r->p->until_eof)
+        monitor_until_eof(r->monitor);
     if (r->req->resumed)
         monitor_resume(r->monitor,
                        has_state(before, "drained") ? before : NULL);

@@ -148,9 +148,11 @@ static void pool_add(const live_parts *p, const json_t *doc, json_t *list)
                                                                          : OK);
     if (stands)
         snprintf(text, sizeof(text),
-                 "%lld blocks wait and none is processed; ranks are at work "
-                 "%.0f%% of the time",
-                 (long long)value_int(lag, "blocks"), 100 * busy);
+                 "%lld block%s and none is processed; ranks are at work %.0f%% "
+                 "of the time",
+                 (long long)value_int(lag, "blocks"),
+                 value_int(lag, "blocks") == 1 ? " waits" : "s wait",
+                 100 * busy);
     else
         snprintf(text, sizeof(text),
                  "%.3g s of work wait%s; ranks process %.0f%% of the time and "
@@ -227,9 +229,10 @@ static void stalled_guess(const live_parts *p, const live_pilot *k,
         told < LIVE_STALLED_S)
         return;
     snprintf(text, sizeof(text),
-             "pilot %s has %lld blocks to do, has committed nothing for %.0f s "
-             "and told nothing for %.0f s%s%s",
-             k->name, (long long)value_int(lag, "blocks"), since, told,
+             "pilot %s has %lld block%s to do, has committed nothing for %.0f "
+             "s and told nothing for %.0f s%s%s",
+             k->name, (long long)value_int(lag, "blocks"),
+             value_int(lag, "blocks") == 1 ? "" : "s", since, told,
              waits ? ": " : "", value_text(waits, "text", ""));
     stalled_add(list, k->name, hop_of(k), value_int(p->state, "time_ns"), text);
 }
@@ -257,29 +260,15 @@ static void stalled_put(const live_parts *p, json_t *doc)
 
 /* --- the verdict of the last seconds --- */
 
-/* Two pools are one that is twice as large. */
-static json_t *pools_sum(const live_parts *p)
+/* What the pools say of their last seconds, which are about the same. */
+static json_t *pools_of(const live_parts *p)
 {
-    static const char *const keys[] = {"ranks",  "points",  "bytes",
-                                       "busy_s", "fetch_s", "reduce_s",
-                                       "idle_s", "helped",  NULL};
-    json_t *sum = NULL;
+    json_t *list = json_array();
 
-    for (size_t i = 0; i < p->n; i++) {
-        const live_pilot *k = &p->pilots[i];
-
-        if (!k->is_pool || !k->fresh)
-            continue;
-        if (!sum) {
-            sum = json_copy((json_t *)k->last);
-            continue;
-        }
-        for (const char *const *key = keys; *key; key++)
-            json_object_set_new(
-                sum, *key,
-                json_real(value_real(sum, *key) + value_real(k->last, *key)));
-    }
-    return sum;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->pilots[i].is_pool && p->pilots[i].fresh)
+            json_array_append(list, (json_t *)p->pilots[i].last);
+    return list;
 }
 
 /* An edge as it would be over the seconds of the pool. */
@@ -298,13 +287,25 @@ static json_t *edge_over(const json_t *last, double seconds)
     return o;
 }
 
+/* Is a pool in front of the [k]-th on its host, too? */
+static bool is_counted(const live_parts *p, size_t k)
+{
+    const char *host = value_text(p->pilots[k].beat, "host", "");
+
+    for (size_t i = 0; *host && i < k; i++)
+        if (p->pilots[i].is_pool && p->pilots[i].fresh &&
+            !strcmp(value_text(p->pilots[i].beat, "host", ""), host))
+            return true;
+    return false;
+}
+
 /* Of all hosts that pools say they are on; 0: not known. */
 static int cores_of(const live_parts *p)
 {
     int cores = 0;
 
     for (size_t i = 0; i < p->n; i++)
-        if (p->pilots[i].is_pool && p->pilots[i].fresh)
+        if (p->pilots[i].is_pool && p->pilots[i].fresh && !is_counted(p, i))
             cores += (int)value_int(
                 json_object_get(p->pilots[i].beat, "machine"), "cores");
     return cores;
@@ -312,18 +313,23 @@ static int cores_of(const live_parts *p)
 
 static void verdict_put(const live_parts *p, json_t *doc)
 {
-    json_t *edges = json_array(), *pool = pools_sum(p), *verdict = NULL;
+    json_t *edges = json_array(), *pools = pools_of(p), *verdict = NULL;
+    const json_t *pool;
+    double seconds = 0;
+    size_t i;
 
-    for (size_t i = 0; i < p->n; i++)
+    json_array_foreach(pools, i, pool)
+    {
+        seconds = fmax(seconds, value_real(pool, "seconds"));
+    }
+    for (i = 0; i < p->n; i++)
         if (p->pilots[i].is_edge && p->pilots[i].fresh)
-            json_array_append_new(
-                edges,
-                edge_over(p->pilots[i].last, value_real(pool, "seconds")));
-    if (pool)
-        verdict = monitor_verdict(pool, edges, cores_of(p));
+            json_array_append_new(edges, edge_over(p->pilots[i].last, seconds));
+    if (json_array_size(pools) > 0)
+        verdict = monitor_verdict(pools, edges, cores_of(p));
     if (verdict)
         json_object_set_new(doc, "verdict", verdict);
-    json_decref(pool);
+    json_decref(pools);
     json_decref(edges);
 }
 

@@ -126,11 +126,18 @@ static void fix_add(text *t, const json_t *summary)
         }
 }
 
-static void learned_check(json_t *summary, const json_t *b, bool edges)
+static void learned_check(const monitor *m, json_t *summary, const json_t *b,
+                          bool edges)
 {
     bool came = value_int(b, "applied") + value_int(b, "refused") > 0;
     text fates = {0}, t = {0};
 
+    if (m->until_eof && !came && !edges) {
+        json_object_set_new(summary, "empty",
+                            json_string("the topic holds no record: nothing "
+                                        "was learned, and there is no model"));
+        return;
+    }
     fates_add(&fates, summary);
     text_add(&t, "no row was learned from: ");
     if (!came && value_int(b, "sensed") == 0)
@@ -161,5 +168,5 @@ void monitor_check(const monitor *m, const json_t *pool, const json_t *edges,
     refusals_check(summary, b);
     if (pool && value_int(pool, "points") == 0 &&
         value_int(b, "refused_own") == 0)
-        learned_check(summary, b, have_edges);
+        learned_check(m, summary, b, have_edges);
 }

@@ -80,6 +80,11 @@ void monitor_began(monitor *m, uint64_t blocks, uint64_t points, uint64_t bytes)
     m->before.bytes = (json_int_t)bytes;
 }
 
+void monitor_until_eof(monitor *m)
+{
+    m->until_eof = true;
+}
+
 /* A pool that is killed tells no final event; what it had committed is of the
  * run all the same.
  */

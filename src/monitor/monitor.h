@@ -65,6 +65,11 @@ void monitor_resume(monitor *m, const json_t *summary);
 void monitor_began(monitor *m, uint64_t blocks, uint64_t points,
                    uint64_t bytes);
 
+/* The run ends at what its topic holds: that this is nothing is no fault, and
+ * is said in member `empty` of the summary.
+ */
+void monitor_until_eof(monitor *m);
+
 /* Take an event of pilot [pilot]. */
 void monitor_take(monitor *m, const char *pilot, const json_t *event);
 
@@ -91,10 +96,11 @@ bool monitor_has_model(const monitor *m);
 /* The summary of DESIGN section 9 ("schema": 1); a new reference, NULL when
  * there is no memory.  [state] is "done", "drained" or "failed"; a "done" run
  * whose blocks do not add up (rule 9), of whose own blocks some were refused,
- * or that learned from no row, becomes "failed", with the reason in `errors`
- * and the exit status it deserves in `exit`.  What is counted, and where it
- * stands, is the table in counter.h.  Beyond the design: `deaths` (of pilots,
- * see monitor_lost) and `detail`, the final event of every pilot.
+ * or that learned from no row (but see monitor_until_eof), becomes "failed",
+ * with the reason in `errors` and the exit status it deserves in `exit`.  What
+ * is counted, and where it stands, is the table in counter.h.  Beyond the
+ * design: `deaths` (of pilots, see monitor_lost) and `detail`, the final event
+ * of every pilot.
  */
 json_t *monitor_summary(const monitor *m, const char *state, double seconds);
 
@@ -102,14 +108,15 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds);
 void monitor_print(const json_t *summary, FILE *f);
 
 /* Which hop bounds the run: {bottleneck, headroom {HOP: ...}, text} out of the
- * final events of the pool (may be NULL) and of the edges (an array, may be
- * empty), or of `last` of their progress events, on a host of [cores] cores.
- * bottleneck is a hop: edge, link, broker, fetch, kernel, reduce, params; or
- * source (the sources were waited for), start (the stream waited for its pool
- * to come up), none (nothing was near its limit, and nothing waited) or
- * unknown.  Headroom is how many times faster the hop could have been, null
- * where it was never seen to limit anything; `pool` is kernel and fetch.  A new
- * reference, NULL when there is no memory.
+ * final events of the pool (may be NULL, or an array where there are several,
+ * whose times are added) and of the edges (an array, may be empty), or of
+ * `last` of their progress events, on a host of [cores] cores. bottleneck is a
+ * hop: edge, link, broker, fetch, kernel, reduce, params; or source (the
+ * sources were waited for), start (the stream waited for its pool to come up),
+ * none (nothing was near its limit, and nothing waited) or unknown.  Headroom
+ * is how many times faster the hop could have been, null where it was never
+ * seen to limit anything; `pool` is kernel and fetch.  A new reference, NULL
+ * when there is no memory.
  */
 json_t *monitor_verdict(const json_t *pool, const json_t *edges, int cores);
 

@@ -395,6 +395,8 @@ void monitor_print(const json_t *summary, FILE *f)
     stream_print(summary, f);
     cpu_print(summary, f);
     wrapped_print("verdict", value_text(verdict, "text", ""), f);
+    if (json_object_get(summary, "empty"))
+        wrapped_print("empty", value_text(summary, "empty", ""), f);
     errors_print(json_object_get(summary, "errors"), f);
     final_print(summary, f);
 }

@@ -27,6 +27,7 @@ struct monitor {
     int cores;
     int deaths;     /* incarnations lost */
     bool inexact;   /* edges sent blocks nobody counted */
+    bool until_eof; /* what the topic holds is all there will be */
     bool pool_lost; /* seconds of the pool are those of its last life only */
     struct {
         json_int_t blocks, points, bytes;

@@ -43,7 +43,7 @@ struct shares {
     double held;           /* ... until the epoch before is committed */
     double store;          /* of a commit's time: Redis had it */
     double commit_ms;      /* from the end of an epoch to its commit */
-    double every_s;        /* a commit; 0: none */
+    double every_s;        /* a commit of a pool; 0: none */
     bool behind;           /* the next one waits for the one before */
     double late_ms;  /* half of the blocks waited longer for a rank; 0: not
                         worth a word */

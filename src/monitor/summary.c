@@ -15,7 +15,22 @@ static bool is_pool(const json_t *event)
     return !strcmp(value_text(event, "event", ""), "pool");
 }
 
-/* Final event of the pool that ended last, or NULL. */
+/* What is committed is of the run, and grows: has [a] seen more of it than [b]?
+ * Two that have seen the same are told apart by their ends.
+ */
+static bool is_newer(const json_t *a, const json_t *b)
+{
+    json_int_t more = value_int(json_object_get(a, "model"), "version") -
+                      value_int(json_object_get(b, "model"), "version");
+
+    if (more == 0)
+        more = value_int(a, "points") - value_int(b, "points");
+    if (more == 0)
+        more = value_int(a, "last_ns") - value_int(b, "last_ns");
+    return more > 0;
+}
+
+/* Final event of the pool that has seen the newest commit, or NULL. */
 static const json_t *pool_of(const monitor *m)
 {
     const json_t *newest = NULL;
@@ -24,10 +39,7 @@ static const json_t *pool_of(const monitor *m)
 
     json_object_foreach(m->finals, pilot, event)
     {
-        if (is_pool(event) &&
-            (!newest ||
-             value_int(event, "points") > value_int(newest, "points") ||
-             value_int(event, "last_ns") > value_int(newest, "last_ns")))
+        if (is_pool(event) && (!newest || is_newer(event, newest)))
             newest = event;
     }
     return newest;
@@ -83,32 +95,19 @@ static double pools_span(const monitor *m)
     return (double)(last - first) * 1e-9;
 }
 
-static size_t pools_count(const monitor *m)
+/* Final events of the pools, or of the edges, in a new array. */
+static json_t *finals_of(const monitor *m, const char *kind)
 {
-    size_t n = 0;
+    json_t *list = json_array();
     const char *pilot;
     json_t *event;
 
     json_object_foreach(m->finals, pilot, event)
     {
-        n += is_pool(event);
+        if (!strcmp(value_text(event, "event", ""), kind))
+            json_array_append(list, event);
     }
-    return n;
-}
-
-/* Final events of the edges, in a new array. */
-static json_t *edges_of(const monitor *m)
-{
-    json_t *edges = json_array();
-    const char *pilot;
-    json_t *event;
-
-    json_object_foreach(m->finals, pilot, event)
-    {
-        if (!strcmp(value_text(event, "event", ""), "edge"))
-            json_array_append(edges, event);
-    }
-    return edges;
+    return list;
 }
 
 static json_t *counters_make(const monitor *m, const char *object)
@@ -215,12 +214,12 @@ struct amount {
 
 /* What this command's pools have applied. */
 static struct amount pools_amount(const monitor *m, const json_t *pool,
-                                  double seconds)
+                                  size_t n_pools, double seconds)
 {
     const json_t *blocks = json_object_get(pool, "blocks");
-    double span = m->pool_lost         ? 0
-                  : pools_count(m) > 1 ? pools_span(m)
-                                       : value_real(pool, "seconds");
+    double span = m->pool_lost  ? 0
+                  : n_pools > 1 ? pools_span(m)
+                                : value_real(pool, "seconds");
 
     return (struct amount){
         (double)(value_int(blocks, "applied") - m->before.blocks),
@@ -361,10 +360,12 @@ static json_t *exactly_once_make(const json_t *pool)
 json_t *monitor_summary(const monitor *m, const char *state, double seconds)
 {
     const json_t *pool = pool_of(m);
-    json_t *edges = edges_of(m), *cells = cells_make(pool, "masked_cells");
+    json_t *pools = finals_of(m, "pool"), *edges = finals_of(m, "edge");
+    json_t *cells = cells_make(pool, "masked_cells");
     json_t *blocks = counters_make(m, "blocks"), *cpu = cpu_make(m);
     struct amount a =
-        pool ? pools_amount(m, pool, seconds) : edges_amount(edges, seconds);
+        pool ? pools_amount(m, pool, json_array_size(pools), seconds)
+             : edges_amount(edges, seconds);
 
     edges_cut(m, blocks);
     if (m->inexact)
@@ -382,7 +383,7 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         pool ? value_int(pool, "bytes") : (json_int_t)a.bytes, "rate",
         rate_make(&a), "latency_ms", latency_make(m), "model", model_make(pool),
         "exactly_once", exactly_once_make(pool), "verdict",
-        monitor_verdict(pool, edges, m->cores), "cpu_s", cpu,
+        monitor_verdict(pools, edges, m->cores), "cpu_s", cpu,
         "core_hours_per_million_points", cost_make(cpu, points), "errors",
         json_copy(m->errors), "deaths", m->deaths, "detail", m->finals,
         "masked_names", cells_make(pool, "masked_names"));
@@ -390,6 +391,7 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         monitor_check(m, pool, edges, out);
     else if (out)
         monitor_left(m, pool, edges, out);
+    json_decref(pools);
     json_decref(edges);
     return out;
 }

@@ -319,6 +319,8 @@ static void summary_leave(const supervisor *s)
     m = monitor_create(s->req->run, s->pl->name, NULL);
     if (m) {
         const char *why = json_string_value(json_object_get(s->error, "text"));
+        if (s->pl->until_eof)
+            monitor_until_eof(m);
         monitor_began(m, began_of(s->final, "blocks"),
                       began_of(s->final, "points"),
                       began_of(s->final, "bytes"));

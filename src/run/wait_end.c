@@ -153,6 +153,8 @@ static void pools_print(const char *home, const char *run,
 
         if (summary && !t.m)
             t.m = monitor_create(run, name ? name : "", NULL);
+        if (t.m && json_object_get(summary, "empty"))
+            monitor_until_eof(t.m);
         if (summary && t.m)
             summary_add(&t, &r[i], summary);
         if (!t.first)

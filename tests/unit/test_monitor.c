@@ -381,9 +381,43 @@ static void test_check(void)
     }
 }
 
+/* Of a topic that holds nothing there is nothing to learn, where that is all
+ * there will be; of one that holds something, there is.
+ */
+static void test_empty(void)
+{
+    static const struct {
+        const char *pool, *exit, *empty;
+    } rows[] = {
+        {"{'event': 'pool'}", "0",
+         "'the topic holds no record: nothing was learned, and there is no "
+         "model'"},
+        {"{'event': 'pool', 'points': 5, 'blocks': {'applied': 1}}", "0", ""},
+        {"{'event': 'pool', 'blocks': {'applied': 3}, 'rows': {'masked': 9}}",
+         "65", ""},
+        {"{'event': 'pool', 'blocks': {'refused': 3, 'foreign': 3}}", "65", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        monitor *m = monitor_create("r", "p", NULL);
+        json_t *s, *o;
+
+        monitor_until_eof(m);
+        case_take(m, "pool", rows[i].pool);
+        s = monitor_summary(m, "done", 1);
+        UNIT_EQUAL(json_shown(json_incref(json_object_get(s, "exit"))),
+                   rows[i].exit);
+        o = json_object_get(s, "empty");
+        UNIT_EQUAL(o ? json_shown(json_incref(o)) : "", rows[i].empty);
+        json_decref(s);
+        monitor_destroy(m);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"a topic that holds nothing", test_empty},
         {"summary", test_summary},
         {"latency per hop", test_summary_latency},
         {"summary of nothing", test_summary_empty},

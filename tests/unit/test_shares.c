@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "json_quoted.h"
@@ -333,6 +334,92 @@ static void test_late(void)
     }
 }
 
+/* --- several pools --- */
+
+#define PART(ranks, busy, more)                             \
+    "{'ranks': " #ranks ", 'seconds': 10, 'busy_s': " #busy \
+    ", 'fetch_s': 1" more "}"
+
+/* Ranks of all pools are the pool, whichever is told first: one that idles does
+ * not hide one that is at its limit, nor the other way round.
+ */
+static void test_pools(void)
+{
+    static const struct {
+        const char *a, *b;
+        int cores;
+        const char *want;
+    } rows[] = {
+        {PART(2, 19, ""), PART(2, 0, ""), 8,
+         "edge - link - broker - fetch 0.05 kernel 0.53 reduce 0.00 params "
+         "0.00"},
+        {PART(2, 19, ""), PART(2, 18, ""), 8,
+         "edge - link - broker - fetch 0.05 kernel 0.97 reduce 0.00 params "
+         "0.00"},
+        /* which share two cores */
+        {PART(2, 9, ""), PART(2, 9, ""), 2,
+         "edge - link - broker - fetch 0.10 kernel 1.00 reduce 0.00 params "
+         "0.00"},
+        {PART(2, 0, ", 'reduce_s': 10"), PART(6, 0, ", 'reduce_s': 30"), 8,
+         "edge - link - broker - fetch 0.03 kernel 0.00 reduce 0.50 params "
+         "0.00"},
+        {PART(2, 0, ", 'starved_s': 18"), PART(2, 0, ", 'starved_s': 10"), 8,
+         "edge - link - broker 0.00 fetch 0.70 kernel 0.00 reduce 0.00 params "
+         "0.00"},
+        /* commits of the one that they hold up */
+        {PART(2, 0, ", 'commits': 10, 'commit_s': 10, 'store_s': 9.7"),
+         PART(2, 0, ", 'commits': 100, 'commit_s': 2, 'store_s': 1"), 8,
+         "edge - link - broker - fetch 0.05 kernel 0.00 reduce 0.00 params "
+         "0.97"},
+        /* one behind the other: together for twice as long, at once never */
+        {PART(2, 19, ", 'first_ns': 1000000000, 'last_ns': 11000000000"),
+         PART(2, 9, ", 'first_ns': 31000000000, 'last_ns': 41000000000"), 2,
+         "edge - link - broker - fetch 0.05 kernel 0.75 reduce 0.00 params "
+         "0.00"},
+        /* and half of the time at once */
+        {PART(2, 19, ", 'first_ns': 1000000000, 'last_ns': 11000000000"),
+         PART(2, 9, ", 'first_ns': 6000000000, 'last_ns': 16000000000"), 8,
+         "edge - link - broker - fetch 0.05 kernel 0.75 reduce 0.00 params "
+         "0.00"},
+    };
+
+    for (size_t i = 0; i < 2 * COUNT(rows); i++) {
+        bool turned = i % 2;
+        char pools[1024];
+        struct shares s;
+
+        snprintf(pools, sizeof(pools), "[%s, %s]",
+                 turned ? rows[i / 2].b : rows[i / 2].a,
+                 turned ? rows[i / 2].a : rows[i / 2].b);
+        s = shares_at(pools, "[]", rows[i / 2].cores);
+        UNIT_EQUAL(uses(&s), rows[i / 2].want);
+    }
+}
+
+/* How late half of the blocks were is true of each pool that had some; the
+ * stream waited for the pool that came first.
+ */
+static void test_pools_late(void)
+{
+#define LATE(first, n, p50, start)                          \
+    "{'ranks': 2, 'seconds': 10, 'first_ns': " #first       \
+    ", 'latency_ms': {'broker': {'n': " #n ", 'p50': " #p50 \
+    "}, 'start': {'max': " #start "}}}"
+    static const char *const edges = "[" EDGE(2, 10, 1, 0) "]";
+    static const char *const orders[] = {
+        "[" LATE(5, 100, 8000, 900) "," LATE(9, 50, 5000,
+                                             7000) "," LATE(7, 3, 1, 1) "]",
+        "[" LATE(7, 3, 1, 1) "," LATE(9, 50, 5000, 7000) "," LATE(5, 100, 8000,
+                                                                  900) "]"};
+
+    for (int i = 0; i < 2; i++) {
+        struct shares s = shares_at(orders[i], edges, 2);
+
+        CU_ASSERT_EQUAL(s.late_ms, 5000);
+        CU_ASSERT_EQUAL(s.start_ms, 900);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -344,6 +431,8 @@ int main(void)
         {"answers of several pilots", test_answers},
         {"link, broker or fetch", test_way},
         {"blocks that are late", test_late},
+        {"several pools, in any order", test_pools},
+        {"blocks of several pools that were late", test_pools_late},
         {NULL, NULL},
     };
 

@@ -163,6 +163,39 @@ static void test_cut(void)
     json_decref(s);
 }
 
+/* --- verdict and totals: whichever pool is heard first --- */
+
+/* The pool that ended first had worked, and the one that ended last was idle
+ * and had seen the last commit.
+ */
+static void test_orders(void)
+{
+    static const char *const pools[][2] = {
+        {"a", "{'event': 'pool', 'ranks': 2, 'seconds': 10, 'busy_s': 19, "
+              "'points': 900, 'blocks': {'fetched': 90, 'applied': 90}, "
+              "'first_ns': 1000000000, 'last_ns': 11000000000, 'model': "
+              "{'kind': 'k', 'version': 7}}"},
+        {"b", "{'event': 'pool', 'ranks': 2, 'seconds': 10, 'busy_s': 15, "
+              "'points': 1000, 'blocks': {'fetched': 10, 'applied': 100}, "
+              "'first_ns': 1000000000, 'last_ns': 10900000000, 'model': "
+              "{'kind': 'k', 'version': 8}}"}};
+
+    for (int first = 0; first < 2; first++) {
+        const char *events[2][2] = {{pools[first][0], pools[first][1]},
+                                    {pools[1 - first][0], pools[1 - first][1]}};
+        json_t *s = summary_of(events, 2);
+        const json_t *v = json_object_get(s, "verdict");
+
+        CU_ASSERT_EQUAL(value_int(s, "points"), 1000);
+        CU_ASSERT_EQUAL(value_int(json_object_get(s, "model"), "version"), 8);
+        UNIT_EQUAL(value_text(v, "bottleneck", ""), "kernel");
+        /* of one of them alone it would be 95% or 75%; cores may be few */
+        UNIT_CONTAINS(value_text(v, "text", ""), "processing-bound: the pool");
+        CU_ASSERT_PTR_NULL(strstr(value_text(v, "text", ""), "75%"));
+        json_decref(s);
+    }
+}
+
 /* --- advice: pilots of a side are one --- */
 
 #define SIDE(what, n, busy, fetch, bytes, blocks)                         \
@@ -216,6 +249,7 @@ int main(void)
         {"the first of each kind", test_firsts},
         {"edges alone", test_edges_alone},
         {"pilots that were cut off", test_cut},
+        {"pools in any order", test_orders},
         {"advice to several pilots", test_advice},
         {NULL, NULL},
     };
