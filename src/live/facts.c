@@ -35,9 +35,9 @@ static json_t *leases_of(const params_lease *l, size_t n)
 
         for (size_t k = 0; k < l[i].n_partitions; k++)
             json_array_append_new(list, json_integer(l[i].partitions[k]));
-        json_array_append_new(all, json_pack("{s:s, s:i, s:o}", "member",
-                                             l[i].member, "ranks", l[i].ranks,
-                                             "partitions", list));
+        json_array_append_new(all, json_pack("{s:o, s:i, s:o}", "member",
+                                             event_text(l[i].member), "ranks",
+                                             l[i].ranks, "partitions", list));
     }
     return all;
 }
@@ -89,24 +89,26 @@ static json_t *state_of(const params_facts *f)
                                (json_int_t)s->devices[i].seq));
     if (!*s->commit)
         return json_pack("{s:o, s:o}", "offsets", offsets, "devices", devices);
-    return json_pack(
-        "{s:s, s:I, s:I, s:s, s:I, s:o, s:o, s:o}", "commit", s->commit,
-        "version", (json_int_t)s->version, "time_ns", (json_int_t)s->time_ns,
-        "kind", f->kind, "bytes", (json_int_t)f->model_bytes, "counters",
-        counters_of(&s->counters), "offsets", offsets, "devices", devices);
+    return json_pack("{s:o, s:I, s:I, s:o, s:I, s:o, s:o, s:o}", "commit",
+                     event_text(s->commit), "version", (json_int_t)s->version,
+                     "time_ns", (json_int_t)s->time_ns, "kind",
+                     event_text(f->kind), "bytes", (json_int_t)f->model_bytes,
+                     "counters", counters_of(&s->counters), "offsets", offsets,
+                     "devices", devices);
 }
 
 json_t *live_commit(const params_row *r)
 {
     json_t *o = json_pack(
-        "{s:I, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, "
+        "{s:I, s:o, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, "
         "s:f, s:b}",
-        "version", (json_int_t)r->version, "commit", r->commit, "time_ns",
-        (json_int_t)r->time_ns, "writer", r->writer, "model", r->kind, "bytes",
-        (json_int_t)r->bytes, "blocks", (json_int_t)r->blocks, "refused",
-        (json_int_t)r->refused, "points", (json_int_t)r->points, "outliers",
-        (json_int_t)r->outliers, "partitions", (json_int_t)r->partitions,
-        "records", (json_int_t)r->records, "moved", r->moved, "ms",
+        "version", (json_int_t)r->version, "commit", event_text(r->commit),
+        "time_ns", (json_int_t)r->time_ns, "writer", event_text(r->writer),
+        "model", event_text(r->kind), "bytes", (json_int_t)r->bytes, "blocks",
+        (json_int_t)r->blocks, "refused", (json_int_t)r->refused, "points",
+        (json_int_t)r->points, "outliers", (json_int_t)r->outliers,
+        "partitions", (json_int_t)r->partitions, "records",
+        (json_int_t)r->records, "moved", event_text(r->moved), "ms",
         (double)r->us / 1e3, "warming", r->warming != 0);
 
     if (o && isfinite(r->threshold))

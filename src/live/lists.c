@@ -9,8 +9,6 @@
 #include "src/monitor/value.h"
 #include "src/pipeline/pipeline.h"
 
-#define NS_PER_S 1e9
-
 /* A row of a list, and what it is shown for. */
 typedef struct row {
     json_t *o; /* owned */

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "facts.h"
+#include "src/agent/event.h"
 #include "src/agent/via.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
@@ -95,7 +97,7 @@ live *live_open(const char *home, const char *run, pe_error *errp)
     int rc;
 
     if (!l || !(l->home = strdup(home)) || !(l->run = strdup(run)) ||
-        !(l->facts = json_pack("{s:s}", "run", run))) {
+        !(l->facts = json_pack("{s:o}", "run", event_text(run)))) {
         live_close(l);
         pe_error_nomem(errp);
         return NULL;
@@ -254,18 +256,32 @@ static void kafka_ask(live *l)
 
 /* --- a look --- */
 
-/* What the command that followed it has left, where this host has it. */
+/* What the command that followed it has left, where this host has it; else,
+ * what is wrong with that, as a note.
+ */
 static void summary_read(live *l)
 {
     char *path = l->dir ? text_format("%s/summary.json", l->dir) : NULL;
+    bool there = path && access(path, F_OK) == 0;
     size_t len = 0;
-    char *data = path ? file_read(path, SUMMARY_MAX_BYTES, &len, NULL) : NULL;
+    pe_error e = {0};
+    char *data = there ? file_read(path, SUMMARY_MAX_BYTES, &len, &e) : NULL;
     json_t *o = data ? json_loadb(data, len, 0, NULL) : NULL;
 
+    if (data && !json_is_object(o))
+        pe_error_set(&e, PE_ERROR_INPUT, PE_EXIT_DATA,
+                     "%s is no whole object of JSON: it was cut off, or "
+                     "changed; put a copy of it back, or move it away",
+                     path);
     if (json_is_object(o))
         json_object_set(l->facts, "summary", o);
     else
         json_object_del(l->facts, "summary");
+    if (e.kind != PE_ERROR_NONE)
+        json_object_set_new(l->facts, "notes",
+                            json_pack("[o]", event_text(e.text)));
+    else
+        json_object_del(l->facts, "notes");
     json_decref(o);
     free(data);
     free(path);

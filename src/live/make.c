@@ -10,8 +10,6 @@
 #include "src/common/text.h"
 #include "src/monitor/value.h"
 
-#define NS_PER_S 1e9
-
 double live_age_s(const live_parts *p, int64_t ns)
 {
     return ns < p->now_ns ? (double)(p->now_ns - ns) / NS_PER_S : 0;
@@ -39,14 +37,13 @@ double live_share(const json_t *last, const char *key)
     return s > 1 ? 1 : s;
 }
 
-static void put(json_t *o, const char *key, json_t *value)
+void live_put(json_t *o, const char *key, json_t *value)
 {
     if (value)
         json_object_set_new(o, key, value);
 }
 
-/* Members of [from] that are there, by the same names. */
-static void copy(json_t *to, const json_t *from, const char *const *keys)
+void live_copy(json_t *to, const json_t *from, const char *const *keys)
 {
     for (; *keys; keys++)
         if (json_object_get(from, *keys))
@@ -119,8 +116,7 @@ static int pilots_take(live_parts *p)
     return 0;
 }
 
-static json_t *rate_make(double seconds, double blocks, double points,
-                         double bytes)
+json_t *live_rate(double seconds, double blocks, double points, double bytes)
 {
     if (seconds <= 0)
         return NULL;
@@ -128,117 +124,6 @@ static json_t *rate_make(double seconds, double blocks, double points,
                      "blocks_per_s", live_real(blocks / seconds),
                      "points_per_s", live_real(points / seconds), "mb_per_s",
                      live_real(bytes / seconds / 1e6));
-}
-
-static json_t *rate_of(const json_t *last, const char *blocks)
-{
-    return rate_make(value_real(last, "seconds"),
-                     value_real(json_object_get(last, "blocks"), blocks),
-                     value_real(last, "points"), value_real(last, "bytes"));
-}
-
-static void shares_put(json_t *o, const json_t *last, const char *const *keys)
-{
-    char member[32];
-
-    for (; *keys; keys++) {
-        snprintf(member, sizeof(member), "%s_s", *keys);
-        put(o, *keys, live_real(live_share(last, member)));
-    }
-}
-
-static double rss_of(const json_t *ranks)
-{
-    double most = 0;
-    const json_t *row;
-    size_t i;
-
-    json_array_foreach(ranks, i, row)
-    {
-        double mb = json_number_value(json_array_get(row, 7));
-        most = mb > most ? mb : most;
-    }
-    return most;
-}
-
-static void pool_put(const live_pilot *k, json_t *o)
-{
-    static const char *const shares[] = {"busy", "fetch", "reduce", "idle",
-                                         NULL};
-    static const char *const same[] = {"p95_ms", "epoch_ms", NULL};
-
-    copy(o, k->beat, (const char *const[]){"ranks", NULL});
-    copy(o, k->progress, same);
-    if (!k->fresh)
-        return;
-    put(o, "rate", rate_of(k->last, "applied"));
-    shares_put(o, k->last, shares);
-    put(o, "helped_per_s", live_real(live_per_s(k->last, "helped")));
-    copy(o, k->last, (const char *const[]){"commit_ms", NULL});
-    put(o, "rss_mb", live_real(rss_of(json_object_get(k->progress, "rank"))));
-}
-
-json_t *live_model_seen(const live_pilot *k)
-{
-    const json_t *model = json_object_get(k->progress, "model");
-    double age = (double)(value_int(k->progress, "time_ns") -
-                          value_int(model, "time_ns")) /
-                 NS_PER_S;
-
-    if (!model)
-        return NULL;
-    return json_pack("{s:I, s:o}", "version", value_int(model, "version"),
-                     "age_s", live_real(age > 0 ? age : 0));
-}
-
-static void edge_put(const live_pilot *k, json_t *o)
-{
-    static const char *const shares[] = {"busy", "blocked", "paced", NULL};
-    const json_t *blocks = json_object_get(k->last, "blocks");
-
-    put(o, "model", live_model_seen(k));
-    if (!k->fresh)
-        return;
-    copy(o, k->last, (const char *const[]){"devices", NULL});
-    copy(o, k->progress, (const char *const[]){"queued", "full", NULL});
-    put(o, "rate", rate_of(k->last, "sent"));
-    if (value_real(k->last, "seconds") > 0)
-        put(o, "sensed_per_s",
-            live_real(value_real(blocks, "sensed") /
-                      value_real(k->last, "seconds")));
-    shares_put(o, k->last, shares);
-}
-
-static json_t *pilot_make(const live_parts *p, const live_pilot *k)
-{
-    static const char *const same[] = {
-        "reason", "host", "sched_id", "endpoint", "restarts", "cpu_s", NULL};
-    int64_t limit = value_int(k->beat, "limit_ns");
-    json_t *o = json_pack("{s:s, s:s, s:s, s:o}", "name", k->name, "kind",
-                          k->kind, "state", k->silent ? "SILENT" : k->state,
-                          "beat_s", live_real(k->age_s));
-
-    if (!o)
-        return NULL;
-    copy(o, k->beat, same);
-    if (limit && !k->over)
-        put(o, "left_s", live_real((double)(limit - p->now_ns) / NS_PER_S));
-    if (!k->over)
-        copy(o, k->progress, (const char *const[]){"waits", NULL});
-    if (k->is_pool)
-        pool_put(k, o);
-    if (k->is_edge)
-        edge_put(k, o);
-    return o;
-}
-
-static json_t *pilots_make(const live_parts *p)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < p->n; i++)
-        json_array_append_new(list, pilot_make(p, &p->pilots[i]));
-    return list;
 }
 
 /* --- the run as a whole --- */
@@ -374,11 +259,12 @@ static void times_put(const live_parts *p, json_t *doc)
             share = json_object_get(k->progress, "share");
     }
     if (since) {
-        put(doc, "since_ns", json_integer(since));
-        put(doc, "seconds", live_real(live_age_s(p, since)));
+        live_put(doc, "since_ns", json_integer(since));
+        live_put(doc, "seconds", live_real(live_age_s(p, since)));
     }
     if (limit)
-        put(doc, "left_s", live_real((double)(limit - p->now_ns) / NS_PER_S));
+        live_put(doc, "left_s",
+                 live_real((double)(limit - p->now_ns) / NS_PER_S));
     if (share)
         json_object_set(doc, "share", (json_t *)share);
 }
@@ -389,7 +275,7 @@ static void names_put(const live_parts *p, json_t *doc)
     static const char *const keys[] = {"pipeline", "topic", NULL};
 
     for (size_t i = 0; i < p->n; i++)
-        copy(doc, p->pilots[i].beat, keys);
+        live_copy(doc, p->pilots[i].beat, keys);
 }
 
 static void rates_put(live_parts *p, json_t *doc)
@@ -410,9 +296,9 @@ static void rates_put(live_parts *p, json_t *doc)
     }
     p->blocks_per_s = blocks;
     if (p->rated)
-        put(doc, "rate",
-            rate_make(seconds, blocks * seconds, points * seconds,
-                      mb * seconds));
+        live_put(doc, "rate",
+                 live_rate(seconds, blocks * seconds, points * seconds,
+                           mb * seconds));
 }
 
 /* Counts of the edges, over all their pilots, into [blocks]. */
@@ -437,12 +323,12 @@ static void sent_put(const live_parts *p, json_t *blocks, json_t *doc)
             }
         }
         if (any)
-            put(blocks, keys[key], json_integer(n));
+            live_put(blocks, keys[key], json_integer(n));
     }
     for (size_t i = 0; i < p->n; i++)
         skipped += value_int(p->pilots[i].progress, "skipped");
     if (skipped)
-        put(doc, "skipped", json_integer(skipped));
+        live_put(doc, "skipped", json_integer(skipped));
 }
 
 static void counts_put(const live_parts *p, json_t *doc)
@@ -455,9 +341,9 @@ static void counts_put(const live_parts *p, json_t *doc)
     json_t *blocks = json_object();
 
     sent_put(p, blocks, doc);
-    copy(blocks, counters, of_blocks);
-    put(doc, "blocks", blocks);
-    copy(doc, counters, of_points);
+    live_copy(blocks, counters, of_blocks);
+    live_put(doc, "blocks", blocks);
+    live_copy(doc, counters, of_points);
 }
 
 /* What the newest row of the history says of the model of this state. */
@@ -478,8 +364,8 @@ static void model_put(const live_parts *p, json_t *doc)
                   live_real(live_age_s(p, value_int(p->state, "time_ns"))),
                   "bytes", value_int(p->state, "bytes"));
     if (!strcmp(value_text(row, "commit", "-"), commit))
-        copy(o, row, (const char *const[]){"threshold", "warming", NULL});
-    put(doc, "model", o);
+        live_copy(o, row, (const char *const[]){"threshold", "warming", NULL});
+    live_put(doc, "model", o);
 }
 
 /* History and state may disagree: both went back to another time. */
@@ -500,7 +386,7 @@ static void notes_put(const live_parts *p, json_t *doc)
                  (long long)value_int(row, "version"), (long long)version);
         json_array_append_new(notes, json_string(words));
     }
-    put(doc, "notes", notes);
+    live_put(doc, "notes", notes);
 }
 
 /* A summary on this host knows how a run that is over came to its end. */
@@ -523,21 +409,21 @@ static void end_put(const live_parts *p, const struct lead *l, json_t *doc)
             seconds = value_real(p->pilots[i].final, "seconds");
     seconds = summary ? value_real(summary, "seconds") : seconds;
     if (seconds > 0)
-        put(doc, "seconds", live_real(seconds));
+        live_put(doc, "seconds", live_real(seconds));
     json_object_del(doc, "left_s");
     json_object_set_new(doc, "hops", json_array());
     if (summary)
-        copy(doc, summary, of_summary);
+        live_copy(doc, summary, of_summary);
     if (summary && !json_object_get(p->state, "commit"))
-        copy(doc, summary, of_state);
+        live_copy(doc, summary, of_state);
     if (summary && !has_outliers)
-        copy(doc, json_object_get(summary, "model"),
-             (const char *const[]){"outliers", NULL});
+        live_copy(doc, json_object_get(summary, "model"),
+                  (const char *const[]){"outliers", NULL});
     if (summary)
         return;
     json_object_del(doc, "verdict");
     if (l->n > 0 && l->over == l->n)
-        put(doc, "exit", json_integer(l->status));
+        live_put(doc, "exit", json_integer(l->status));
 }
 
 static void state_put(const live_parts *p, json_t *doc)
@@ -548,8 +434,8 @@ static void state_put(const live_parts *p, json_t *doc)
 
     text_add_bytes(&words, "", 0);
     state = state_of(p, &l, doc, &words);
-    put(doc, "state", json_string(state));
-    put(doc, "words", json_string(words.data ? words.data : ""));
+    live_put(doc, "state", json_string(state));
+    live_put(doc, "words", json_string(words.data ? words.data : ""));
     text_free(&words);
     end_put(p, &l, doc);
 }
@@ -591,8 +477,9 @@ json_t *live_make(const json_t *facts, pe_error *errp)
     rates_put(&p, doc);
     counts_put(&p, doc);
     model_put(&p, doc);
-    put(doc, "pilots", pilots_make(&p));
-    put(doc, "trouble", trouble ? json_copy((json_t *)trouble) : json_array());
+    live_put(doc, "pilots", live_pilots(&p));
+    live_put(doc, "trouble",
+             trouble ? json_copy((json_t *)trouble) : json_array());
     if (live_lists(&p, doc) < 0 || live_hops(&p, doc) < 0) {
         json_decref(doc);
         doc = NULL;

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NS_PER_S 1e9
+
 /* Beats older than this say nothing of now, and their pilot is silent. */
 #define LIVE_SILENT_S 15.0
 /* A pool that has records and has committed nothing for so long is stalled. */
@@ -44,11 +46,20 @@ double live_share(const json_t *last, const char *key);
 /* [n] as a JSON number of few digits. */
 json_t *live_real(double n);
 
+/* Put [value], which may be NULL: nothing. */
+void live_put(json_t *o, const char *key, json_t *value);
+/* Members of [from] that are there, by the same names. */
+void live_copy(json_t *to, const json_t *from, const char *const *keys);
+/* {seconds, blocks_per_s, points_per_s, mb_per_s}; NULL: of no time. */
+json_t *live_rate(double seconds, double blocks, double points, double bytes);
+
 /* What pilot [k] says of the newest model it has: how old that was when it said
  * so.  New; NULL: nothing.
  */
 json_t *live_model_seen(const live_pilot *k);
 
+/* pilots.c: "pilots". */
+json_t *live_pilots(const live_parts *p);
 /* lists.c: "ranks", "partitions", "devices", "left_out", and "lag". */
 int live_lists(const live_parts *p, json_t *doc);
 /* hops.c: "hops", "stalled", "verdict". */

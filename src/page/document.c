@@ -9,6 +9,7 @@
 #include "src/common/clock.h"
 #include "src/monitor/value.h"
 #include "src/page/document_private.h"
+#include "src/page/memory.h"
 
 const json_t *fact(const document *d, const char *key)
 {
@@ -47,11 +48,13 @@ void document_note(document *d, char *words)
 {
     if (words)
         json_array_append_new(d->notes, document_text(words));
+    d->failed = d->failed || !words;
     free(words);
 }
 
 void document_lack(document *d, const char *section, char *words)
 {
+    d->failed = d->failed || !words;
     if (words)
         json_object_set_new(d->lacks, section, document_text(words));
     free(words);
@@ -164,7 +167,8 @@ static void texts_note(document *d, const json_t *list, const char *key)
     json_array_foreach((json_t *)list, i, o)
     {
         const char *s = key ? value_text(o, key, NULL) : json_string_value(o);
-        document_note(d, s ? text_format("%s", s) : NULL);
+        if (s)
+            document_note(d, text_format("%s", s));
     }
 }
 
@@ -181,10 +185,12 @@ static void live_notes(document *d)
     left = json_object_get(live, "left_out");
     json_object_foreach((json_t *)left, kind, n)
     {
-        if (json_integer_value(n) > 0)
-            document_note(d,
-                          text_format("%lld %s more are in no table",
-                                      (long long)json_integer_value(n), kind));
+        long long more = (long long)json_integer_value(n);
+        int len = (int)strlen(kind) - (more == 1); /* "devices" */
+
+        if (more > 0)
+            document_note(d, text_format("%lld %.*s more %s in no table", more,
+                                         len, kind, more == 1 ? "is" : "are"));
     }
 }
 
@@ -233,6 +239,8 @@ static void origin_add(document *d)
 
 json_t *document_make(const json_t *facts, pe_error *errp)
 {
+    memory_watch();
+
     document d = {.facts = facts,
                   .top = top_make(facts),
                   .report = json_object(),
@@ -267,5 +275,9 @@ json_t *document_make(const json_t *facts, pe_error *errp)
     part_config(&d);
     summary_lacks(&d);
     origin_add(&d);
-    return d.top;
+    if (!d.failed && !memory_failed())
+        return d.top;
+    json_decref(d.top);
+    pe_error_nomem(errp);
+    return NULL;
 }

@@ -28,7 +28,7 @@ static void sum_note(document *d, json_t *list, const char *head, text *parts)
                       ? NULL
                       : text_format("%s: %s.", head, parts->data);
 
-    (void)d;
+    d->failed = d->failed || parts->failed;
     if (words)
         json_array_append_new(list, document_text(words));
     free(words);

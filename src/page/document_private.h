@@ -12,6 +12,7 @@ typedef struct document {
     const json_t *facts;
     json_t *top, *report;
     json_t *notes, *lacks; /* members of [report] */
+    bool failed;           /* there was no memory for words */
 } document;
 
 /* Member [key] of the facts; NULL: it is not there. */
@@ -22,8 +23,8 @@ const char *fact_why(const document *d, const char *key);
 /* Is the summary that of its end? */
 bool document_is_over(const document *d);
 
-/* Say [words], whose memory is taken (NULL: nothing), as a note, or as the
- * reason why [section] is not there.
+/* Say [words], whose memory is taken (NULL: there was none), as a note, or as
+ * the reason why [section] is not there.
  */
 void document_note(document *d, char *words);
 void document_lack(document *d, const char *section, char *words);

@@ -229,7 +229,7 @@ static fold_row *row_of(fold *f, const trace_rank *r, bool committer)
 }
 
 /* What it did from the row before to this one. */
-static void row_take(fold_row *row, const trace_rank *r)
+static void row_take(fold *f, fold_row *row, const trace_rank *r)
 {
     const trace_rank *was = &row->last;
     int64_t whole = r->time_ns - was->time_ns, known = 0;
@@ -239,6 +239,7 @@ static void row_take(fold_row *row, const trace_rank *r)
         ns[RANK_COMMIT] = r->commit_ns - was->commit_ns;
         ns[RANK_IDLE] = whole - ns[RANK_COMMIT];
     } else {
+        f->set_back += was->time_ns > 0 && whole < 0;
         ns[RANK_FETCH] = r->fetch_ns - was->fetch_ns;
         ns[RANK_HELP] = r->help_ns - was->help_ns;
         ns[RANK_KERNEL] = r->kernel_ns - was->kernel_ns;
@@ -271,7 +272,7 @@ int fold_rank(fold *f, const trace_rank *r, const trace_process *p,
         }
         if (!row && !(row = row_add(f, r, p, committer, errp)))
             return -1;
-        row_take(row, r);
+        row_take(f, row, r);
     }
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "src/common/clock.h"
 #include "src/common/text.h"
 #include "src/page/fold_private.h"
+#include "src/page/memory.h"
 
 #define PICTURE_ROWS 24 /* of ranks; more are put together */
 
@@ -19,13 +20,22 @@ static const char *const hop_words[TRACE_HOPS] = {
     [TRACE_HOP_PROCESS] = "stages and model, on a rank",
     [TRACE_HOP_RESULT] = "from there until its result is in the broker",
     [TRACE_HOP_COMMIT] = "from its end on a rank to its commit",
-    [TRACE_HOP_MODEL] = "from its commit until its device had the model",
+    [TRACE_HOP_MODEL] = "its commit was sent, until its device had the model",
     [TRACE_HOP_TOTAL] = "sensed to committed",
 };
 
 static json_t *real(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();
+}
+
+/* Names are those of logs, and may be cut within a character. */
+static json_t *named(const char *s)
+{
+    char shown[1024];
+
+    text_named(s, strlen(s), shown, sizeof(shown));
+    return json_string(shown);
 }
 
 /* --- over time --- */
@@ -145,9 +155,9 @@ static json_t *rows_make(const fold *f, size_t step)
         else
             snprintf(name, sizeof(name), "%s to %s", f->row[i].name,
                      f->row[to - 1].name);
-        json_array_append_new(out,
-                              json_pack("{s:s, s:o}", "name", name, "share",
-                                        shares_make(f, i, to, first, last)));
+        json_array_append_new(
+            out, json_pack("{s:o, s:o}", "name", named(name), "share",
+                           shares_make(f, i, to, first, last)));
     }
     return out;
 }
@@ -161,9 +171,9 @@ static json_t *totals_make(const fold *f)
 
         for (int k = 0; k < RANK_STATES; k++)
             json_array_append_new(s, json_real(f->row[i].seconds[k]));
-        json_array_append_new(out, json_pack("{s:s, s:s, s:o}", "name",
-                                             f->row[i].name, "host",
-                                             f->row[i].host, "seconds", s));
+        json_array_append_new(
+            out, json_pack("{s:o, s:o, s:o}", "name", named(f->row[i].name),
+                           "host", named(f->row[i].host), "seconds", s));
     }
     return out;
 }
@@ -218,9 +228,9 @@ static json_t *partitions_make(const fold *f)
             snprintf(devices, sizeof(devices), "%s and %u more", q->devices,
                      q->more);
         json_array_append_new(
-            out, json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}",
+            out, json_pack("{s:I, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
                            "partition", (json_int_t)i, "topic", "", "owner",
-                           q->owner, "devices", devices, "blocks",
+                           named(q->owner), "devices", named(devices), "blocks",
                            (json_int_t)q->blocks, "committed",
                            (json_int_t)q->committed, "lag",
                            (json_int_t)(q->blocks - q->committed), "next",
@@ -272,31 +282,48 @@ static void add(json_t *notes, char *words)
     free(words);
 }
 
+static const char *have(uint64_t n)
+{
+    return n == 1 ? "has" : "have";
+}
+
 static json_t *notes_make(const fold *f)
 {
     json_t *out = json_array();
 
     if (f->negative > 0)
-        add(out, text_format("%" PRIu64 " of %" PRIu64 " blocks have a latency "
+        add(out, text_format("%" PRIu64 " of %" PRIu64 " block%s %s a latency "
                              "below 0: the clocks of two hosts differ by more "
-                             "than it took, or a device had the model before "
-                             "its commit was answered; such a latency is "
-                             "counted, and is in no percentile",
-                             f->negative, f->blocks));
+                             "than it took; such a latency is counted, and is "
+                             "in no percentile",
+                             f->negative, f->blocks, text_s(f->blocks),
+                             have(f->negative)));
     if (f->unended > 0)
-        add(out, text_format("%" PRIu64 " of %" PRIu64 " blocks of the trace "
-                             "have no end on a rank: no rank has told of them "
-                             "(yet), or they were refused before; the curves "
-                             "are without them",
-                             f->unended, f->blocks));
+        add(out, text_format("%" PRIu64 " of %" PRIu64 " block%s of the trace "
+                             "%s no end on a rank: no rank has told of %s "
+                             "(yet), or %s refused before; the curves are "
+                             "without %s",
+                             f->unended, f->blocks, text_s(f->blocks),
+                             have(f->unended), f->unended == 1 ? "it" : "them",
+                             f->unended == 1 ? "it was" : "they were",
+                             f->unended == 1 ? "it" : "them"));
+    if (f->set_back > 0)
+        add(out, text_format("%" PRIu64 " row%s of ranks %s no part of what "
+                             "ranks did over time: the clock of a host was set "
+                             "back before %s",
+                             f->set_back, text_s(f->set_back),
+                             f->set_back == 1 ? "is" : "are",
+                             f->set_back == 1 ? "it" : "them"));
     if (f->unknown_ranks > 0)
         add(out, text_format("ranks beyond the first %d are left out of the "
                              "picture of ranks",
                              FOLD_RANKS));
     if (f->unknown_partitions > 0)
-        add(out, text_format("%" PRIu64 " blocks of partitions from %d on, or "
-                             "of none, are left out of the map",
-                             f->unknown_partitions, FOLD_PARTITIONS));
+        add(out, text_format("%" PRIu64 " block%s of partitions from %d on, or "
+                             "of none, %s left out of the map",
+                             f->unknown_partitions,
+                             text_s(f->unknown_partitions), FOLD_PARTITIONS,
+                             f->unknown_partitions == 1 ? "is" : "are"));
     if (f->stride > 1)
         add(out, text_format("of %" PRIu64 " commits each %u. is shown",
                              f->commits, f->stride));
@@ -313,8 +340,10 @@ static void put(json_t *o, const char *key, json_t *member)
 
 json_t *fold_json(const fold *f)
 {
-    json_t *out = json_object();
+    json_t *out;
 
+    memory_watch();
+    out = json_object();
     if (!out)
         return NULL;
     put(out, "series", series_make(f));
@@ -324,5 +353,8 @@ json_t *fold_json(const fold *f)
     put(out, "partitions", partitions_make(f));
     put(out, "history", history_make(f));
     put(out, "notes", notes_make(f));
-    return out;
+    if (!memory_failed())
+        return out;
+    json_decref(out);
+    return NULL;
 }

@@ -50,6 +50,7 @@ struct fold {
     fold_row *row;
     size_t n_rows;
     uint64_t unknown_ranks; /* beyond FOLD_RANKS */
+    uint64_t set_back; /* rows of ranks, of a time before that of the last */
     fold_partition *partition;
     size_t n_partitions;
     trace_commit *version;

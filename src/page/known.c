@@ -56,8 +56,16 @@ static void why(known *k, const char *key, const char *words)
     json_object_set_new(k->why, key, json_string(said));
 }
 
-/* A file of JSON; NULL, with the reason in *errp: it is none.  Class none: it
- * is not there.
+static json_t *shown(const char *s)
+{
+    char said[1024];
+
+    text_shown(s ? s : "", s ? strlen(s) : 0, said, sizeof(said));
+    return json_string(said);
+}
+
+/* A file with an object of JSON; NULL, with the reason in *errp: it is none.
+ * Class none: it is not there.
  */
 static json_t *json_read(const char *dir, const char *name, pe_error *errp)
 {
@@ -73,8 +81,17 @@ static json_t *json_read(const char *dir, const char *name, pe_error *errp)
         data = file_read(path, FILE_MAX_BYTES, &len, errp);
     if (data && !(o = json_loadb(data, len, 0, &bad)))
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                     "%s is no whole JSON (%s, line %d)", path, bad.text,
-                     bad.line);
+                     "%s is no whole JSON (%s, line %d): it was cut off, or "
+                     "changed; put a copy of it back, or move it away",
+                     path, bad.text, bad.line);
+    if (o && !json_is_object(o)) {
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                     "%s is JSON and no object, so pilot has not written it: "
+                     "put a copy of it back, or move it away",
+                     path);
+        json_decref(o);
+        o = NULL;
+    }
     free(data);
     free(path);
     return o;
@@ -106,12 +123,12 @@ static json_t *beat_of(const pilot_record *r, const char *dir)
     if (!o && folder)
         o = json_read(folder, "beat.json", NULL);
     free(folder);
-    if (json_is_object(o))
+    if (o)
         return o;
-    json_decref(o);
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i}", "kind", r->kind, "state",
-                     pilot_state_name(r->state), "host", r->host, "reason",
-                     r->reason, "ranks", r->ranks, "restarts", r->restarts);
+    return json_pack("{s:o, s:s, s:o, s:o, s:i, s:i}", "kind", shown(r->kind),
+                     "state", pilot_state_name(r->state), "host",
+                     shown(r->host), "reason", shown(r->reason), "ranks",
+                     r->ranks, "restarts", r->restarts);
 }
 
 static void beats_read(known *k)
@@ -183,7 +200,7 @@ static void summary_read(known *k)
     pe_error e = {0};
     json_t *o = json_read(k->dir, "summary.json", &e);
 
-    if (json_is_object(o) && !k->followed) {
+    if (o && !k->followed) {
         put(k, "summary", o);
         put(k, "over", json_true());
         k->over = true;
@@ -211,14 +228,6 @@ static json_t *strings(char *const *list, size_t n)
         json_array_append_new(out, json_string(said));
     }
     return out;
-}
-
-static json_t *shown(const char *s)
-{
-    char said[1024];
-
-    text_shown(s ? s : "", s ? strlen(s) : 0, said, sizeof(said));
-    return json_string(said);
 }
 
 /* A file as it is, but for bytes that are no UTF-8. */
@@ -303,6 +312,7 @@ static json_t *trace_json(const trace *t)
 
 static int trace_take(known *k, trace *t, pe_error *errp)
 {
+    json_t *folded;
     fold *f;
     int rc;
 
@@ -314,7 +324,10 @@ static int trace_take(known *k, trace *t, pe_error *errp)
     rc = f ? fold_trace(f, t, errp) : -1;
     if (f && rc < 0) /* what was read until then is true */
         why(k, "trace", errp->text);
-    put(k, "fold", f ? fold_json(f) : NULL);
+    folded = f ? fold_json(f) : NULL;
+    if (f && !folded && rc == 0)
+        rc = pe_error_nomem(errp);
+    put(k, "fold", folded);
     put(k, "trace", trace_json(t));
     fold_destroy(f);
     return rc;
@@ -360,26 +373,33 @@ static void live_read(known *k)
         put(k, "live", o);
 }
 
-/* Kept when the run was over, else as its service has it now. */
+/* Kept when the run was over, else as its service has it now.  A file that is
+ * torn is said, and what its service says is none of its fault.
+ */
 static void commits_read(known *k)
 {
-    pe_error e = {0};
-    json_t *o = json_read(k->dir, RUN_HISTORY, &e);
+    pe_error torn = {0}, e = {0};
+    json_t *o = json_read(k->dir, RUN_HISTORY, &torn);
     reach *r = o ? NULL : reach_create(k->home, &e);
     params *p = r ? reach_params(r, k->run, &e) : NULL;
 
     if (p)
         o = run_history_make(p, &e);
-    reach_destroy(r);
-    if (!json_is_object(o)) {
+    if (!o) {
         why(k, "commits",
-            e.kind != PE_ERROR_NONE ? e.text : "it has no parameter service");
-        json_decref(o);
+            torn.kind != PE_ERROR_NONE ? torn.text
+            : e.kind != PE_ERROR_NONE  ? e.text
+                                       : "it has no parameter service");
+        reach_destroy(r);
         return;
     }
-    why(k, "commits", "its parameter service has no history of commits");
+    why(k, "commits",
+        torn.kind != PE_ERROR_NONE ? torn.text
+        : r ? "its parameter service has no history of commits"
+            : "file " RUN_HISTORY " of its folder has none");
     put(k, "commits", json_incref(json_object_get(o, "commits")));
     put(k, "offsets", json_incref(json_object_get(o, "partitions")));
+    reach_destroy(r);
     json_decref(o);
 }
 

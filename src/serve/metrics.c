@@ -241,6 +241,33 @@ static const json_t *member(const json_t *o, const char *path)
 
 /* --- all rows of a metric --- */
 
+/* Rows that are there: whoever reads them refuses all where two have the same
+ * labels.
+ */
+struct seen {
+    json_t *rows;
+    int left; /* rows that are left out, since one is there */
+};
+
+/* The row from [at] on is whole. */
+static void row_end(text *out, size_t at, struct seen *s)
+{
+    char *end = out->failed ? NULL : strrchr(out->data + at, '}');
+
+    if (!end)
+        return;
+    *end = '\0';
+    if (json_object_get(s->rows, out->data + at)) {
+        s->left++;
+        out->len = at;
+        out->data[at] = '\0';
+        return;
+    }
+    if (json_object_set_new(s->rows, out->data + at, json_true()) < 0)
+        out->failed = true;
+    *end = '}';
+}
+
 static void titles_add(text *out, const metric *m)
 {
     const metric *first = m;
@@ -251,7 +278,8 @@ static void titles_add(text *out, const metric *m)
              first->type);
 }
 
-static void rows_of_run(text *out, const metric *m, const json_t *now)
+static void rows_of_run(text *out, const metric *m, const json_t *now,
+                        struct seen *s)
 {
     const json_t *v = m->path ? member(now, m->path) : NULL;
 
@@ -260,12 +288,13 @@ static void rows_of_run(text *out, const metric *m, const json_t *now)
     head_add(out, m, now, NULL);
     if (v) {
         value_add(out, m, v);
-        return;
+    } else {
+        label_of(out, now, "pipeline", "pipeline");
+        label_of(out, now, "topic", "messaging_destination_name");
+        label_of(out, json_object_get(now, "model"), "kind", "model");
+        text_add(out, "} 1\n");
     }
-    label_of(out, now, "pipeline", "pipeline");
-    label_of(out, now, "topic", "messaging_destination_name");
-    label_of(out, json_object_get(now, "model"), "kind", "model");
-    text_add(out, "} 1\n");
+    row_end(out, 0, s);
 }
 
 static void rows_of_states(text *out, const metric *m, const json_t *now)
@@ -284,7 +313,8 @@ static void rows_of_states(text *out, const metric *m, const json_t *now)
     }
 }
 
-static void rows_of_list(text *out, const metric *m, const json_t *now)
+static void rows_of_list(text *out, const metric *m, const json_t *now,
+                         struct seen *s)
 {
     const json_t *list = json_object_get(now, lists[m->from].list), *row;
     size_t i;
@@ -292,6 +322,7 @@ static void rows_of_list(text *out, const metric *m, const json_t *now)
     json_array_foreach((json_t *)list, i, row)
     {
         const json_t *v = m->path ? member(row, m->path) : NULL;
+        size_t at = out->len;
 
         if (m->path && !v)
             continue;
@@ -300,11 +331,29 @@ static void rows_of_list(text *out, const metric *m, const json_t *now)
             value_add(out, m, v);
         else
             text_add(out, "} 1\n");
+        row_end(out, at, s);
     }
+}
+
+static void left_add(text *out, const json_t *now, int left)
+{
+    static const metric m = {
+        "pilot_metrics_left_out",
+        "gauge",
+        "Rows that are not here: others have the same labels.",
+        FROM_RUN,
+        NULL,
+        NULL,
+        0};
+
+    titles_add(out, &m);
+    head_add(out, &m, now, NULL);
+    text_add(out, "} %d\n", left);
 }
 
 void metrics_add(const json_t *now, text *out)
 {
+    struct seen s = {.rows = json_object()};
     const char *titled = "";
 
     for (size_t i = 0; i < METRICS; i++) {
@@ -312,11 +361,11 @@ void metrics_add(const json_t *now, text *out)
         text rows = {0};
 
         if (m->from == FROM_RUN)
-            rows_of_run(&rows, m, now);
+            rows_of_run(&rows, m, now, &s);
         else if (m->from == FROM_STATES)
             rows_of_states(&rows, m, now);
         else
-            rows_of_list(&rows, m, now);
+            rows_of_list(&rows, m, now, &s);
         if (rows.len > 0 && strcmp(titled, m->name) != 0) {
             titles_add(out, m);
             titled = m->name;
@@ -325,4 +374,8 @@ void metrics_add(const json_t *now, text *out)
         out->failed = out->failed || rows.failed;
         text_free(&rows);
     }
+    if (s.left > 0)
+        left_add(out, now, s.left);
+    out->failed = out->failed || !s.rows;
+    json_decref(s.rows);
 }

@@ -136,9 +136,9 @@ static void test_blocks(void)
                "{'partition':2,'topic':'','owner':'pool rank 0','devices':'b',"
                "'blocks':1,'committed':1,'lag':0,'next':4,'refused':1}]");
     UNIT_CONTAINS(json_shown(json_incref(json_object_get(o, "notes"))),
-                  "1 of 4 blocks of the trace have no end on a rank");
+                  "1 of 4 blocks of the trace has no end on a rank");
     UNIT_CONTAINS(json_shown(json_incref(json_object_get(o, "notes"))),
-                  "1 blocks of partitions from 4096 on, or of none,");
+                  "1 block of partitions from 4096 on, or of none, is ");
     json_decref(o);
     fold_destroy(f);
 }
@@ -154,8 +154,8 @@ static void test_negative(void)
     take(f, b, "a");
     o = fold_json(f);
     UNIT_CONTAINS(json_shown(json_incref(json_object_get(o, "notes"))),
-                  "1 of 1 blocks have a latency below 0: the clocks of two "
-                  "hosts differ");
+                  "1 of 1 block has a latency below 0: the clocks of two "
+                  "hosts differ by more than it took;");
     CU_ASSERT_EQUAL(
         json_integer_value(json_object_get(hop_of(o, "total"), "n")), 0);
     CU_ASSERT_EQUAL(

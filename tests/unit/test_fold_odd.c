@@ -221,7 +221,7 @@ static void test_names(void)
     r.log = 2;
     CU_ASSERT_EQUAL(fold_rank(f, &r, &p, NULL), 0);
     fold_end();
-    UNIT_CONTAINS(devices_of(0), evil);
+    UNIT_CONTAINS(devices_of(0), "</script>\"'\\&%0A\xc3\xa9");
     CU_ASSERT_EQUAL(strncmp(devices_of(1), "device-00, device-01, ", 22), 0);
     UNIT_CONTAINS(devices_of(1), "device-16 and 83 more");
     UNIT_EQUAL(devices_of(2), " and 1 more");
@@ -353,7 +353,8 @@ static void test_outside(void)
     shares_check();
     CU_ASSERT_PTR_NULL(json_object_get(made, "series"));
     CU_ASSERT_PTR_NULL(json_object_get(made, "hops"));
-    CU_ASSERT_PTR_NULL(json_object_get(made, "notes"));
+    UNIT_CONTAINS(notes(), "['1 row of ranks is no part of what ranks did over "
+                           "time: the clock of a host was set back before it'");
 }
 
 /* --- numbers --- */
@@ -386,7 +387,7 @@ static void test_numbers(void)
         ldexp(1, 65));
     UNIT_EQUAL(json_shown(json_incref((json_t *)member("series", "blocks"))),
                "[8.0]");
-    UNIT_CONTAINS(notes(), "1 of 9 blocks of the trace have no end on a rank");
+    UNIT_CONTAINS(notes(), "1 of 9 blocks of the trace has no end on a rank");
     /* by time, whatever they came by; no number is null and not 0 */
     list = json_object_get(made, "history");
     CU_ASSERT_EQUAL(json_array_size(list), 3);
@@ -399,9 +400,91 @@ static void test_numbers(void)
     }
 }
 
+/* A name that is no UTF-8, or is cut within a character, keeps its row, and is
+ * told byte by byte.
+ */
+static void test_bytes(void)
+{
+    trace_process p = pool;
+    trace_block b = block_of(0, T0);
+    trace_rank r = {.time_ns = T0 + CLOCK_S, .kernel_ns = CLOCK_S};
+    const json_t *o;
+    char long_name[140];
+
+    begin();
+    fold_ranks_span(f, T0, T0 + CLOCK_S, NULL);
+    take(&b, "d\xff\xc3");
+    p.member = "m\xe9";
+    p.host = "h\x80";
+    CU_ASSERT_EQUAL(fold_rank(f, &r, &p, NULL), 0);
+    CU_ASSERT_EQUAL(fold_block(f, &b, &p, "d2", NULL), 0);
+    memset(long_name, 'x', sizeof(long_name));
+    memcpy(long_name + 99, "\xc3\xa9", 2); /* the cut is at 100 */
+    long_name[120] = '\0';
+    p.member = long_name;
+    r.log = 1;
+    CU_ASSERT_EQUAL(fold_rank(f, &r, &p, NULL), 0);
+    fold_end();
+    UNIT_EQUAL(devices_of(0), "d%FF%C3, d2");
+    o = member("ranks", "totals");
+    CU_ASSERT_EQUAL_FATAL(json_array_size(o), 2);
+    UNIT_EQUAL(json_string_value(json_object_get(json_array_get(o, 0), "name")),
+               "m%E9 rank 0");
+    UNIT_EQUAL(json_string_value(json_object_get(json_array_get(o, 0), "host")),
+               "h%80");
+    UNIT_CONTAINS(
+        json_string_value(json_object_get(json_array_get(o, 1), "name")),
+        "xx%C3 rank 0");
+    CU_ASSERT_EQUAL(json_array_size(member("ranks", "rows")), 2);
+}
+
+/* Rows whose clock was set back are in no picture, and are counted: each once.
+ */
+static void test_set_back(void)
+{
+    static const double at[] = {1, 0.5, 0.5, 1.5, 1.25, 2};
+
+    begin();
+    fold_ranks_span(f, T0, T0 + 4 * CLOCK_S, NULL);
+    for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
+        trace_rank r = {.time_ns = T0 + (int64_t)(at[i] * CLOCK_S),
+                        .commit_ns = 1}; /* a committer, too */
+
+        CU_ASSERT_EQUAL(fold_rank(f, &r, &pool, NULL), 0);
+    }
+    fold_end();
+    UNIT_CONTAINS(notes(), "2 rows of ranks are no part of what ranks did over "
+                           "time: the clock of a host was set back before "
+                           "them");
+    begin();
+    fold_ranks_span(f, T0, T0 + CLOCK_S, NULL);
+    fold_end();
+    UNIT_EQUAL(json_object_get(made, "notes") ? notes() : "", "");
+}
+
+/* One of a kind is one. */
+static void test_one(void)
+{
+    trace_block b = block_of(FOLD_PARTITIONS, 0);
+
+    b.stamp[TRACE_START] = T0;
+    b.stamp[TRACE_FETCH] = T0 + 1;
+    begin();
+    take(&b, "d");
+    fold_end();
+    UNIT_CONTAINS(notes(), "1 of 1 block has a latency below 0: ");
+    UNIT_CONTAINS(notes(), "1 of 1 block of the trace has no end on a rank: no "
+                           "rank has told of it (yet), or it was refused");
+    UNIT_CONTAINS(notes(), "1 block of partitions from 4096 on, or of none, is "
+                           "left out");
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"names that are no UTF-8", test_bytes},
+        {"clocks that were set back", test_set_back},
+        {"one of a kind", test_one},
         {"histograms of wider bins are those of all", test_merged},
         {"partitions that are none", test_partitions},
         {"names of anybody", test_names},

@@ -123,6 +123,17 @@ static void test_torn(void)
         {"summary.json", "{'a': 1} {", "summary", "is no whole JSON (end of"},
         {"summary.json", "{'a': '\xff'}", "summary", "is no whole JSON ("},
         {"summary.json", "{'a': 1e999}", "summary", "is no whole JSON ("},
+        {"summary.json", "[1]", "summary",
+         "r/summary.json is JSON and no object, so pilot has not written it: "
+         "put a copy of it back, or move it away"},
+        {"commits.json", "", "commits", "r/commits.json is no whole JSON ("},
+        {"commits.json", "{'commits': [{'ver", "commits",
+         "line 1): it was cut off, or changed; put a copy of it back, or move "
+         "it away"},
+        {"commits.json", "[1]", "commits",
+         "r/commits.json is JSON and no object"},
+        {"commits.json", "{}", "commits",
+         "file commits.json of its folder has none"},
         {"request.json", "", "config", "r/request.json:"},
         {"request.json", "{'run': 'r', ", "config", "r/request.json:1: "},
         {"request.json", "{}", "config",

@@ -162,9 +162,35 @@ static void test_dashboards(void)
     free(file);
 }
 
+/* Two rows of the same labels: who reads them would refuse all.  One stays, and
+ * the others are counted.
+ */
+static void test_twice(void)
+{
+    const char *s = metrics_of(
+        "{'run': 'r', 'pilots': [{'name': 'p', 'kind': 'pool', 'beat_s': 1}, "
+        "{'name': 'p', 'kind': 'pool', 'beat_s': 2}, {'name': 'q', 'kind': "
+        "'pool', 'beat_s': 3}], 'devices': [{'device': 'a}\\u0022,', 'pilot': "
+        "'p', 'full': 0.5}, {'device': 'a}\\u0022,', 'pilot': 'p', 'full': "
+        "0.6}, {'device': 'a}', 'pilot': 'p', 'full': 0.7}]}");
+    const char *beat = strstr(s, "pilot_beat_age_seconds{run=\"r\",pilot="
+                                 "\"p\",kind=\"pool\"} 1\n");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(beat);
+    CU_ASSERT_PTR_NULL(strstr(s, "pilot=\"p\",kind=\"pool\"} 2\n"));
+    UNIT_CONTAINS(s, "pilot=\"q\",kind=\"pool\"} 3\n");
+    UNIT_CONTAINS(s, "device=\"a}\\\",\",pilot=\"p\"} 0.5\n");
+    CU_ASSERT_PTR_NULL(strstr(s, "} 0.6\n"));
+    UNIT_CONTAINS(s, "device=\"a}\",pilot=\"p\"} 0.7\n");
+    UNIT_CONTAINS(s, "# TYPE pilot_metrics_left_out gauge\n"
+                     "pilot_metrics_left_out{run=\"r\"} 2\n");
+    CU_ASSERT_PTR_NULL(strstr(metrics_of("{'run': 'r'}"), "left_out"));
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"rows that are there twice", test_twice},
         {"a run", test_run},
         {"lists", test_lists},
         {"names", test_escaped},
