@@ -42,19 +42,46 @@ static const option_usage usage = {
 
 /* --- what there is --- */
 
+/* NULL: it is not there, or, which is said, it is no whole object. */
 static json_t *file_load(const char *dir, const char *name)
 {
     char *path = text_format("%s/%s", dir, name);
     json_t *o = path ? json_load_file(path, 0, NULL) : NULL;
 
+    if (path && !json_is_object(o) && access(path, F_OK) == 0) {
+        log_warn("%s is left out: it is no whole object of JSON; put a copy of "
+                 "it back, or move it away",
+                 path);
+        json_decref(o);
+        o = NULL;
+    }
     free(path);
     return o;
+}
+
+/* What a pilot has told of itself: all, when it has ended, else of the last
+ * seconds; of devices that sense nothing any more, while the pool goes on with
+ * what they have sent, of the time in which they did.
+ */
+static json_t *told_of(const json_t *beat)
+{
+    const json_t *progress = json_object_get(beat, "progress");
+    json_t *final = json_object_get(beat, "final");
+    json_t *last = json_object_get(progress, "last");
+    json_t *all = json_object_get(progress, "all");
+    const json_t *blocks = json_object_get(last, "blocks");
+
+    if (final)
+        return final;
+    return all && json_number_value(json_object_get(blocks, "sensed")) <= 0
+               ? all
+               : last;
 }
 
 /* Figures of pilots that live, as their newest beats on this host have them. */
 static json_t *living(const char *dir)
 {
-    json_t *detail = json_object(), *beat, *last;
+    json_t *detail = json_object(), *beat, *told;
     DIR *d = opendir(dir);
     const struct dirent *e;
 
@@ -62,11 +89,9 @@ static json_t *living(const char *dir)
         char *of = text_format("%s/%s", dir, e->d_name);
 
         beat = of && *e->d_name != '.' ? file_load(of, "beat.json") : NULL;
-        last = json_object_get(beat, "final");
-        if (!last)
-            last = json_object_get(json_object_get(beat, "progress"), "last");
-        if (last)
-            json_object_set(detail, e->d_name, last);
+        told = told_of(beat);
+        if (told)
+            json_object_set(detail, e->d_name, told);
         json_decref(beat);
         free(of);
     }
@@ -77,18 +102,18 @@ static json_t *living(const char *dir)
 
 static json_t *verdict_of(const json_t *detail)
 {
-    json_t *edges = json_array(), *event, *v;
-    const json_t *pool = NULL;
+    json_t *pools = json_array(), *edges = json_array(), *event, *v;
     const char *name;
 
     json_object_foreach((json_t *)(uintptr_t)detail, name, event)
     {
         if (json_object_get(event, "ranks"))
-            pool = event;
+            json_array_append(pools, event);
         else if (json_object_get(event, "devices"))
             json_array_append(edges, event);
     }
-    v = monitor_verdict(pool, edges, (int)sysconf(_SC_NPROCESSORS_ONLN));
+    v = monitor_verdict(pools, edges, (int)sysconf(_SC_NPROCESSORS_ONLN));
+    json_decref(pools);
     json_decref(edges);
     return v;
 }

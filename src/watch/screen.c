@@ -14,44 +14,6 @@
 
 /* --- lines --- */
 
-static bool is_look(char c)
-{
-    return c > 0 && c < SCREEN_LOOKS;
-}
-
-size_t screen_width(const char *line)
-{
-    size_t n = 0;
-
-    for (; *line; line++)
-        n += !is_look(*line) && ((unsigned char)*line & 0xc0) != 0x80;
-    return n;
-}
-
-void screen_strip(char *line)
-{
-    char *to = line;
-
-    for (; *line; line++)
-        if (!is_look(*line))
-            *to++ = *line;
-    *to = '\0';
-}
-
-/* What begins at column [cols] goes. */
-static void line_cut(char *line, size_t cols)
-{
-    size_t n = 0;
-
-    for (; *line; line++) {
-        if (is_look(*line) || ((unsigned char)*line & 0xc0) == 0x80)
-            continue;
-        if (n++ == cols)
-            break;
-    }
-    *line = '\0';
-}
-
 void screen_add(screen_lines *l, const screen *s, const text *t)
 {
     char **more = l->line;
@@ -67,7 +29,7 @@ void screen_add(screen_lines *l, const screen *s, const text *t)
         return;
     }
     if (s->cols > 0)
-        line_cut(line, (size_t)s->cols);
+        screen_cut(line, (size_t)s->cols);
     l->line = more;
     l->line[l->n++] = line;
 }
@@ -231,34 +193,6 @@ static void title_add(const json_t *doc, const screen *s, screen_lines *out)
     text_free(&t);
 }
 
-/* [words] under [label] on as many lines as they take, at most [most]. */
-static void words_add(const screen *s, const char *label, enum screen_look look,
-                      const char *words, int most, screen_lines *out)
-{
-    size_t room = s->cols > 20 ? (size_t)s->cols - 9 : 12;
-
-    for (int i = 0; *words && (i < most || s->cols == 0); i++) {
-        size_t len = strlen(words), n = len;
-        text t = {0};
-
-        if (s->cols > 0 && len > room) {
-            for (n = room; n > 0 && words[n] != ' '; n--)
-                ;
-            n = n ? n : room;
-            while (n < len && ((unsigned char)words[n] & 0xc0) == 0x80)
-                n++;
-        }
-        put_look(&t, SCREEN_DIM);
-        text_add(&t, "%-8s ", i ? "" : label);
-        put_look(&t, look);
-        text_add_bytes(&t, words, n);
-        screen_add(out, s, &t);
-        text_free(&t);
-        words += n;
-        words += strspn(words, " ");
-    }
-}
-
 static void label(text *t, const char *name)
 {
     put_look(t, SCREEN_DIM);
@@ -296,13 +230,14 @@ static void lag_add(const json_t *doc, const screen *s, screen_lines *out)
     label(&t, "lag");
     if (lag) {
         put_count(&t, value_real(lag, "blocks"));
-        text_add(&t, " blocks");
+        text_add(&t, " block%s", value_int(lag, "blocks") == 1 ? "" : "s");
         if (has(lag, "seconds")) {
             text_add(&t, " = ");
             put_span(&t, value_real(lag, "seconds"));
             text_add(&t, " of work");
         } else if (has(doc, "exit") && value_int(lag, "blocks") > 0) {
-            text_add(&t, " were left");
+            text_add(&t, value_int(lag, "blocks") == 1 ? " was left"
+                                                       : " were left");
         } else if (value_int(lag, "blocks") > 0) {
             text_add(&t, ", and nothing is processed");
         }
@@ -433,8 +368,8 @@ static void pressing_add(const json_t *doc, const screen *s, bool all,
         const char *pressure = value_text(hop, "pressure", "?");
 
         if (all || !strcmp(pressure, "high"))
-            words_add(s, value_text(hop, "hop", ""), SCREEN_PLAIN,
-                      value_text(hop, "text", ""), 2, out);
+            screen_words(s, value_text(hop, "hop", ""), SCREEN_PLAIN,
+                         value_text(hop, "text", ""), 2, out);
     }
 }
 
@@ -456,7 +391,7 @@ static void trouble_add(const json_t *doc, const screen *s, screen_lines *out)
             text_add(&t, "; what follows is as of ");
             put_clock(&t, value_int(doc, "looked_ns"));
         }
-        words_add(s, "away", SCREEN_BAD, t.data ? t.data : "", 3, out);
+        screen_words(s, "away", SCREEN_BAD, t.data ? t.data : "", 3, out);
         text_free(&t);
     }
 }
@@ -477,7 +412,7 @@ static void waits_add(const json_t *doc, const screen *s, screen_lines *out)
         text_add(&t, "%s, since ", value_text(pilot, "name", "?"));
         put_clock(&t, value_int(waits, "since_ns"));
         text_add(&t, ": %s", value_text(waits, "text", ""));
-        words_add(s, "waits", SCREEN_BAD, t.data ? t.data : "", 2, out);
+        screen_words(s, "waits", SCREEN_BAD, t.data ? t.data : "", 2, out);
         text_free(&t);
     }
 }
@@ -489,8 +424,8 @@ static void stalled_add(const json_t *doc, const screen *s, screen_lines *out)
 
     json_array_foreach(json_object_get(doc, "stalled"), i, one)
     {
-        words_add(s, "STALLED", SCREEN_BAD, value_text(one, "text", ""), 2,
-                  out);
+        screen_words(s, "STALLED", SCREEN_BAD, value_text(one, "text", ""), 2,
+                     out);
     }
 }
 
@@ -505,7 +440,7 @@ void screen_summary(const json_t *doc, const screen *s, bool all,
     title_add(doc, s, out);
     trouble_add(doc, s, out);
     if (*words && !stalled)
-        words_add(s, "", SCREEN_BAD, words, 2, out);
+        screen_words(s, "", SCREEN_BAD, words, 2, out);
     stalled_add(doc, s, out);
     waits_add(doc, s, out);
     rate_add(doc, s, out);
@@ -514,13 +449,13 @@ void screen_summary(const json_t *doc, const screen *s, bool all,
         hops_add(doc, s, out);
     pressing_add(doc, s, all, out);
     if (*value_text(verdict, "text", ""))
-        words_add(s, "verdict", SCREEN_PLAIN, value_text(verdict, "text", ""),
-                  2, out);
+        screen_words(s, "verdict", SCREEN_PLAIN,
+                     value_text(verdict, "text", ""), 2, out);
     model_add(doc, s, out);
     counts_add(doc, s, out);
     json_array_foreach(json_object_get(doc, "notes"), i, note)
     {
-        words_add(s, "note", SCREEN_WARN, json_string_value(note), 2, out);
+        screen_words(s, "note", SCREEN_WARN, json_string_value(note), 2, out);
     }
 }
 

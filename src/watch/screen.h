@@ -79,7 +79,9 @@ enum screen_key {
 /* Somebody pressed a key.  False: out of the outermost list, so they leave. */
 bool screen_press(screen *s, const json_t *doc, enum screen_key key);
 
-/* Columns of a terminal that [line] takes: characters, without looks. */
+/* Columns of a terminal that [line] takes: of East Asia's characters and emoji
+ * two each, of marks upon others none, without looks.
+ */
 size_t screen_width(const char *line);
 /* [line] without looks, in place. */
 void screen_strip(char *line);

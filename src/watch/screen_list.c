@@ -74,7 +74,8 @@ static void put_size(text *t, const json_t *o, const char *key)
     if (has(o, "devices"))
         text_add(t, "%lld dev", (long long)value_int(o, "devices"));
     else if (value_int(o, "ranks") > 0)
-        text_add(t, "%lld ranks", (long long)value_int(o, "ranks"));
+        text_add(t, "%lld rank%s", (long long)value_int(o, "ranks"),
+                 value_int(o, "ranks") == 1 ? "" : "s");
     else
         put_missing(t);
 }
@@ -230,12 +231,8 @@ static void put_cell(text *t, const char *cell, int width)
     } else if (width > 0) {
         text_add(t, "%*s%s", (int)room, "", cell);
     } else {
-        size_t n = strlen(cell);
+        size_t n = screen_fit(cell, wide - 1, &w);
 
-        for (; n > 0 && w >= wide; w--)
-            do
-                n--;
-            while (n > 0 && ((unsigned char)cell[n] & 0xc0) == 0x80);
         text_add_bytes(t, cell, n);
         text_add(t, "%*s", (int)(wide - w), "");
     }
@@ -258,7 +255,8 @@ static bool where_add(const json_t *doc, const screen *s, screen_lines *out)
     if (s->level > SCREEN_PARTITIONS && s->partition >= 0)
         text_add(&t, ", partition %lld", s->partition);
     if (left > 0)
-        text_add(&t, " (%lld more are left out)", (long long)left);
+        text_add(&t, " (%lld more %s left out)", (long long)left,
+                 left == 1 ? "is" : "are");
     if (s->level == SCREEN_PILOTS && left == 0)
         t.len = 0;
     if (t.len > 0)

@@ -17,6 +17,19 @@ void put_bytes(text *t, double n); /* 1.2 MB */
 void put_span(text *t, double s);  /* 1.2 s, 3:05 min */
 enum screen_look pressure_look(const char *pressure);
 
+/* --- screen_text.c --- */
+
+/* Bytes of [line] that [cols] columns have room for, and how many of these they
+ * take into *usedp (may be NULL); and it without the rest.
+ */
+size_t screen_fit(const char *line, size_t cols, size_t *usedp);
+void screen_cut(char *line, size_t cols);
+/* [words] under [label] on as many lines as they take, at most [most]; what
+ * goes beyond them is told by dots.
+ */
+void screen_words(const screen *s, const char *label, enum screen_look look,
+                  const char *words, int most, screen_lines *out);
+
 /* --- screen_list.c --- */
 
 /* Rows of the list that [s] is at. */

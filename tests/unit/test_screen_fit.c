@@ -207,7 +207,9 @@ static void test_resized(void)
 
 #define E "\xc3\xa9"            /* two bytes */
 #define EURO "\xe2\x82\xac"     /* three */
-#define FACE "\xf0\x9f\x98\x80" /* four */
+#define FACE "\xf0\x9f\x98\x80" /* four, and two columns */
+#define KANJI "\xe6\xbc\xa2"    /* two columns */
+#define ACUTE "\xcc\x81"        /* upon the letter before it */
 
 /* A name has thirteen columns, of which the last stays blank. */
 static void test_names(void)
@@ -223,8 +225,14 @@ static void test_names(void)
         {"12345678901" E "x", "12345678901" E " "},
         {"123456789012" E, "123456789012 "},
         {"12345678901" EURO EURO, "12345678901" EURO " "},
-        {"12345678901" FACE FACE, "12345678901" FACE " "},
-        {FACE "2345678901" E FACE, FACE "2345678901" E " "},
+        {"12345678901" FACE FACE, "12345678901  "}, /* it takes two */
+        {"1234567890" FACE FACE, "1234567890" FACE " "},
+        {FACE "2345678901" E FACE, FACE "2345678901 "},
+        {KANJI KANJI KANJI KANJI KANJI KANJI KANJI,
+         KANJI KANJI KANJI KANJI KANJI KANJI " "},
+        {"x" KANJI KANJI KANJI KANJI KANJI KANJI,
+         "x" KANJI KANJI KANJI KANJI KANJI "  "},
+        {"e" ACUTE "23456789012", "e" ACUTE "23456789012 "}, /* takes none */
         {E E E E E E E E E E E E E E, E E E E E E E E E E E E " "},
         {EURO, EURO "            "},
     };
@@ -250,11 +258,12 @@ static void test_names(void)
 static void test_edge(void)
 {
     static const char name[] = "a" E EURO FACE "b";
-    static const char *const shown[] = {"a", "a" E, "a" E EURO, "a" E EURO FACE,
-                                        "a" E EURO FACE "b"};
+    static const char *const shown[] = {
+        "a",        "a" E,           "a" E EURO,
+        "a" E EURO, "a" E EURO FACE, "a" E EURO FACE "b"};
     json_t *doc = json_pack("{s:s}", "run", name);
 
-    for (int cols = 1; cols <= 5; cols++) {
+    for (int cols = 1; cols <= 6; cols++) {
         screen s = screen_of(1, cols);
         char line[64];
 
@@ -262,7 +271,7 @@ static void test_edge(void)
         show(doc, &s);
         CU_ASSERT_EQUAL_FATAL(lines.n, 1);
         snprintf(line, sizeof(line), "%s", lines.line[0]);
-        CU_ASSERT_EQUAL(screen_width(line), (size_t)cols);
+        CU_ASSERT_EQUAL(screen_width(line), (size_t)(cols == 4 ? 3 : cols));
         screen_strip(line);
         UNIT_EQUAL(line, shown[cols - 1]);
     }
@@ -312,7 +321,17 @@ static void test_words(void)
     check_words("12345678901234567890" E "1", 30,
                 "verdict  12345678901234567890" E, "         1");
     check_words("12345678901234567890" FACE "1", 30,
-                "verdict  12345678901234567890" FACE, "         1");
+                "verdict  12345678901234567890", "         " FACE "1");
+    check_words("1234567890123456789" FACE "1", 30,
+                "verdict  1234567890123456789" FACE, "         1");
+    check_words(
+        KANJI KANJI KANJI KANJI KANJI KANJI KANJI KANJI KANJI KANJI KANJI, 30,
+        "verdict  " KANJI KANJI KANJI KANJI KANJI KANJI KANJI KANJI KANJI KANJI,
+        "         " KANJI);
+    /* What is more than there are lines for ends in dots. */
+    check_words("123456789012345678901 123456789012345678901 x", 30,
+                "verdict  123456789012345678901",
+                "         123456789012345678...");
     check_words("a   b", 30, "verdict  a   b", NULL);
 }
 
@@ -435,9 +454,43 @@ static void test_clean(void)
     json_decref(doc);
 }
 
+/* A screen that is narrow has the label above the words, and loses none of
+ * them, however narrow it is.
+ */
+static void test_narrow(void)
+{
+    static const char said[] = "ab " KANJI "c de";
+    json_t *doc = json_pack("{s:{s:s}}", "verdict", "text", said);
+
+    for (int cols = 2; cols < 30; cols++) {
+        screen s = screen_of(60, cols);
+        char got[200] = "", line[256], *to = got;
+        size_t at = 0;
+
+        show(doc, &s);
+        while (at < lines.n &&
+               !strstr(lines.line[at], cols < 7 ? "ve" : "verd"))
+            at++;
+        CU_ASSERT_FATAL(at < lines.n);
+        for (at++; at < lines.n; at++) {
+            snprintf(line, sizeof(line), "%s", lines.line[at]);
+            CU_ASSERT_TRUE(screen_width(line) <= (size_t)cols);
+            screen_strip(line);
+            if (!strncmp(line, "mo", 2)) /* model is next */
+                break;
+            for (const char *c = line; *c; c++)
+                if (*c != ' ')
+                    *to++ = *c;
+        }
+        UNIT_EQUAL(got, "ab" KANJI "cde");
+    }
+    json_decref(doc);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"words on a narrow screen", test_narrow},
         {"bad documents", test_bad},
         {"every size", test_sizes},
         {"another size", test_resized},
