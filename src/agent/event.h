@@ -46,6 +46,7 @@
  *             held_s, commit_s, store_s, apply_s, answers
  *             (edge) seconds, devices, blocks {sensed, filtered, dropped,
  *             sent}, points, bytes, busy_s, blocked_s, paced_s
+ * "all"       (edge) the same of all the time that its devices have sensed
  * "rank"      (pool) [[rank, busy, fetch, reduce, idle (shares of the last
  *             seconds), blocks/s, helped/s, rss_mb, lag, backlog], ...], at
  *             most EVENT_ROWS_MAX: those with the largest lag

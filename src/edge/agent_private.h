@@ -52,7 +52,9 @@ typedef struct agent {
     size_t skips_told;        /* reasons of it that were said */
     char drift[DEVICE_DRIFT]; /* the first change a device has found */
     agent_look look[AGENT_LOOKS];
-    size_t looks; /* how many there were; the newest is the last */
+    size_t looks;      /* how many there were; the newest is the last */
+    uint64_t sensed;   /* blocks, all devices, at the last look */
+    int64_t sensed_ns; /* ... and when they had grown; 0: not yet */
 
     int64_t start_ns, end_ns; /* of the blocks, monotonic; 0: not yet */
     int64_t control_ns, progress_ns, boots_ns, ends_ns; /* next time of each */

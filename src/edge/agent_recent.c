@@ -179,10 +179,24 @@ static json_t *model_of(const agent *a)
                      (json_int_t)ns);
 }
 
+/* Of all the time they were sensing, which is over sooner than a run: a pool
+ * goes on with what they have sent.  NULL: no memory.
+ */
+static json_t *all_of(const agent *a, const device_stats *now, int64_t now_ns)
+{
+    device_stats *none = calloc((size_t)a->n + 1, sizeof(*none));
+    int64_t end = a->sensed_ns ? a->sensed_ns : now_ns;
+    json_t *o =
+        none ? agent_last(none, now, a->n, seconds_of(a->start_ns, end)) : NULL;
+
+    free(none);
+    return o;
+}
+
 json_t *agent_recent(agent *a, const device_stats *now, int64_t now_ns)
 {
     const agent_look *then;
-    uint64_t waiting = 0;
+    uint64_t waiting = 0, sensed = 0;
     double seconds, full = 0;
     broker_answers answers;
     json_t *last;
@@ -194,8 +208,12 @@ json_t *agent_recent(agent *a, const device_stats *now, int64_t now_ns)
     seconds = (double)(now_ns - then->ns) / NS_PER_S;
     for (int i = 0; i < a->n; i++) {
         waiting += queued(&now[i]);
+        sensed += now[i].sensed;
         full = now[i].full > full ? now[i].full : full;
     }
+    if (sensed != a->sensed)
+        a->sensed_ns = now_ns;
+    a->sensed = sensed;
     answers = answers_now(a);
     answers.seconds -= then->answers.seconds;
     answers.slow_ms -= then->answers.slow_ms;
@@ -203,9 +221,10 @@ json_t *agent_recent(agent *a, const device_stats *now, int64_t now_ns)
     answers.throttle_ms -= then->answers.throttle_ms;
     last = agent_last(then->of, now, a->n, seconds);
     json_object_set_new(last, "answers", report_answers(&answers));
-    return json_pack("{s:I, s:I, s:f, s:o, s:o, s:o*}", "time_ns",
+    return json_pack("{s:I, s:I, s:f, s:o, s:o, s:o, s:o*}", "time_ns",
                      (json_int_t)clock_real_ns(), "queued", (json_int_t)waiting,
-                     "full", rint(full * 1e3) / 1e3, "last", last, "device",
+                     "full", rint(full * 1e3) / 1e3, "last", last, "all",
+                     all_of(a, now, now_ns), "device",
                      agent_rows(a->devices, then->of, now, a->n, seconds),
                      "model", model_of(a));
 }

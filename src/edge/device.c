@@ -140,7 +140,7 @@ static void publish(device *d)
     atomic_store_explicit(&t->sent, s.stored, memory_order_relaxed);
     atomic_store_explicit(&d->points, s.stored_points, memory_order_relaxed);
     atomic_store_explicit(&d->bytes, s.stored_bytes, memory_order_relaxed);
-    atomic_store_explicit(&d->busy_ns, d->stats.busy_ns, memory_order_relaxed);
+    atomic_store(&d->busy_ns, d->stats.busy_ns);
     atomic_store_explicit(&d->blocked_ns, d->stats.blocked_ns,
                           memory_order_relaxed);
     atomic_store_explicit(&d->paced_ns, d->stats.paced_ns,
@@ -158,6 +158,21 @@ static void spend(int64_t *sum, int64_t *fromp)
 
     *sum += now - *fromp;
     *fromp = now;
+}
+
+/* Others see that we are at work on a block, since [from_ns]; and that we are
+ * done, and have been at it for so long.
+ */
+static void work_begin(device *d, int64_t from_ns)
+{
+    atomic_store(&d->work_since_ns, from_ns);
+}
+
+static void work_end(device *d, int64_t spent_ns)
+{
+    d->stats.busy_ns += spent_ns;
+    atomic_store(&d->busy_ns, d->stats.busy_ns);
+    atomic_store(&d->work_since_ns, 0);
 }
 
 /* Hand one block over: 1 done, 0 not now, -1 error. */
@@ -352,11 +367,12 @@ static int forward(device *d)
                  : d->conf.id.first + d->count;
     d->framed_at = d->conf.framed ? slot->block.data : NULL;
     atomic_store_explicit(&d->at_since_ns, from, memory_order_relaxed);
+    work_begin(d, from);
     rc = stages_process(d, &slot->block);
     stage_leave(d);
     publish_drifts(d);
     d->count++;
-    d->stats.busy_ns += clock_mono_ns() - from;
+    work_end(d, clock_mono_ns() - from);
     if (rc < 0)
         return -1;
     d->slot = NULL;
@@ -424,15 +440,16 @@ static int sense_one(device *d)
         return -1;
     from = clock_mono_ns();
     stage_enter(d, 0, from);
+    work_begin(d, from);
     fault_enter(d->conf.stages[0].words);
     rc = d->conf.stages[0].ops->produce_edge(d->ctx[0], &d->slot->block);
     fault_leave();
     stage_leave(d);
     spent = clock_mono_ns() - from;
+    work_end(d, rc == PE_AGAIN ? 0 : spent);
     publish_source(d);
     if (rc == PE_AGAIN)
         return wait_source(d, spent);
-    d->stats.busy_ns += spent;
     if (rc < 0)
         return stage_failed(d, d->ctx[0]);
     return rc == PE_NOTHING ? 0 : forward(d);

@@ -3,9 +3,23 @@
 
 #include <string.h>
 
+#include "src/common/clock.h"
+
 enum device_state device_state_get(const device *d)
 {
     return (enum device_state)atomic_load(&d->state);
+}
+
+/* With the block at work: one that takes long would look idle else. */
+static int64_t busy_of(const device *d)
+{
+    int64_t since, busy;
+
+    do {
+        since = atomic_load(&d->work_since_ns);
+        busy = atomic_load(&d->busy_ns);
+    } while (since != atomic_load(&d->work_since_ns));
+    return since ? busy + clock_mono_ns() - since : busy;
 }
 
 void device_progress(const device *d, device_stats *out)
@@ -18,7 +32,7 @@ void device_progress(const device *d, device_stats *out)
     out->sent = atomic_load_explicit(&t->sent, memory_order_relaxed);
     out->points = atomic_load_explicit(&d->points, memory_order_relaxed);
     out->bytes = atomic_load_explicit(&d->bytes, memory_order_relaxed);
-    out->busy_ns = atomic_load_explicit(&d->busy_ns, memory_order_relaxed);
+    out->busy_ns = busy_of(d);
     out->blocked_ns =
         atomic_load_explicit(&d->blocked_ns, memory_order_relaxed);
     out->paced_ns = atomic_load_explicit(&d->paced_ns, memory_order_relaxed);

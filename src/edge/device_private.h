@@ -59,6 +59,7 @@ struct device {
     atomic_uint_fast64_t rows, read, all; /* see context_progress */
     atomic_uint_fast64_t points, bytes;   /* of device_stats, for others */
     atomic_int_fast64_t busy_ns, blocked_ns, paced_ns;
+    atomic_int_fast64_t work_since_ns; /* beyond busy_ns, monotonic; 0: not */
     _Atomic float full;
     device_stats stats;
     bool unmet; /* a stage found no model for the block in hand */

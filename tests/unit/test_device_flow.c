@@ -374,9 +374,50 @@ static void test_device_at(void)
     bench_stop(&b);
 }
 
+/* --- a block at work --- */
+
+static atomic_bool held;
+
+static int hold_process(pe_context *ctx, const pe_block *in, pe_block *out)
+{
+    while (atomic_load(&held))
+        clock_sleep_ns(1000000, 0);
+    pe_context_pass(ctx, in, out);
+    return PE_FORWARD;
+}
+
+static bool is_busy(bench *b)
+{
+    device_stats s = {0};
+
+    device_progress(b->device, &s);
+    return s.sensed == 0 && s.busy_ns > 30000000;
+}
+
+/* A block that takes long is counted while it is at work, and once. */
+static void test_busy(void)
+{
+    static const pe_function hold = {
+        .abi = PE_FUNCTION_ABI, .name = "hold", .process_edge = hold_process};
+    device_stats s = {0};
+    bench b;
+
+    atomic_store(&held, true);
+    bench_init(&b, &bench_count, &hold);
+    atomic_store(&bench_blocks, 3);
+    bench_start(&b);
+    CU_ASSERT(bench_wait(is_busy, &b));
+    atomic_store(&held, false);
+    CU_ASSERT(bench_wait(bench_over, &b));
+    device_progress(b.device, &s);
+    CU_ASSERT_EQUAL(s.sensed, 3);
+    CU_ASSERT_EQUAL(s.busy_ns, bench_stop(&b).busy_ns);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"a block at work is counted", test_busy},
         {"device: a full queue blocks", test_device_blocks},
         {"device: a full queue drops", test_device_drops},
         {"device: a full client", test_device_client_full},

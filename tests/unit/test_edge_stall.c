@@ -293,9 +293,38 @@ static void test_looks(void)
     agent_recent_free(&a);
 }
 
+/* Of devices that sense nothing any more the figures of all their time stay. */
+static void test_all(void)
+{
+    agent a = begin(30);
+    device_stats stats[DEVICES] = {{0}};
+    json_t *o;
+
+    a.start_ns = now;
+    CU_ASSERT_PTR_NULL(agent_recent(&a, stats, now));
+    for (int i = 1; i <= 20; i++) {
+        if (i <= 5) {
+            stats[0].sensed += 20;
+            stats[0].busy_ns += S / 2;
+        }
+        o = agent_recent(&a, stats, now + i * S);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(o);
+        CU_ASSERT_DOUBLE_EQUAL(number(o, "all", "seconds"), i < 5 ? i : 5,
+                               1e-9);
+        CU_ASSERT_DOUBLE_EQUAL(number(o, "all", "busy_s"),
+                               (i < 5 ? i : 5) / 2.0, 1e-9);
+        if (i == 20) {
+            CU_ASSERT_EQUAL(number(o, "last", "busy_s"), 0);
+        }
+        json_decref(o);
+    }
+    agent_recent_free(&a);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"figures of all the time", test_all},
         {"what stands still", test_hops},
         {"said once, and once that it goes on", test_once},
         {"long words", test_long},
