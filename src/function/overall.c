@@ -292,21 +292,58 @@ context_scaling overall_scaling(const overall *w)
                              w->rows ? w->features : 0};
 }
 
+/* Columns that are left as they are though their values move: so far from 0
+ * that rounding may be all of what moves.  Their number, and the first.
+ */
+static uint32_t unscaled(const overall *w, uint32_t *firstp)
+{
+    uint32_t n = 0;
+
+    for (uint32_t j = w->features; j-- > 0;) {
+        bool moves = column(w, LEAST)[j] < column(w, MOST)[j];
+
+        if (!moves || column(w, SQUARES)[j] <= 0 ||
+            !is_constant(w, j,
+                         sqrt(column(w, SQUARES)[j] / column(w, COUNT)[j])))
+            continue;
+        *firstp = j;
+        n++;
+    }
+    return n;
+}
+
+static void unscaled_words(const overall *w, char *out, size_t cap)
+{
+    uint32_t first = 0, n = unscaled(w, &first);
+    char more[48] = "";
+
+    *out = '\0';
+    if (n > 1)
+        snprintf(more, sizeof(more), " and %u more", n - 1);
+    if (n > 0)
+        snprintf(out, cap,
+                 "; column %u%s moves by so little beside its mean (%.6g) that "
+                 "it may be rounding, and is not scaled: take its mean off "
+                 "where it comes from",
+                 first, more, column(w, MEAN)[first]);
+}
+
 void overall_words(const overall *w, const char *path, char *out, size_t cap)
 {
-    char masked[64] = "", far[96] = "";
+    char masked[64] = "", far[96] = "", small[256];
 
     if (w->masked)
         snprintf(masked, sizeof(masked), " (%" PRIu64 " masked ones left out)",
                  w->masked);
     if (w->far)
         snprintf(far, sizeof(far),
-                 "; %" PRIu64 " values are %g deviations off or more, and no "
+                 "; %" PRIu64 " value%s %g deviations off or more, and no "
                  "part of it",
-                 w->far, SPREAD_FARTHEST);
+                 w->far, w->far == 1 ? " is" : "s are", SPREAD_FARTHEST);
+    unscaled_words(w, small, sizeof(small));
     snprintf(out, cap,
-             "has the mean and scale of all %" PRIu64 " rows of %.300s%s%s",
-             w->rows, path, masked, far);
+             "has the mean and scale of all %" PRIu64 " rows of %.300s%s%s%s",
+             w->rows, path, masked, far, small);
 }
 
 /* --- kept by others --- */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/function/builtin.h"
 #include "src/function/host.h"
 #include "src/model/path.h"
 
@@ -58,13 +59,48 @@ const pipeline_stage *pipeline_last_stage(const pipeline *p)
     return NULL;
 }
 
+/* Does it divide?  One with a `mean` and no `scale`, or a scale of 1 alone,
+ * does not.
+ */
+static bool is_scaling(const pipeline_stage *s)
+{
+    bool here = strcmp(s->function, "standardise") == 0;
+    const char *scale = here ? pe_options_text(s->options, "scale") : NULL;
+    char *end;
+
+    if (!here || !scale)
+        return here && !pe_options_has(s->options, "mean");
+    while (*scale) {
+        double by = strtod(scale, &end);
+
+        if (end > scale && (by < 1 || by > 1))
+            return true;
+        scale = end > scale ? end : scale + 1;
+    }
+    return false;
+}
+
+/* Nobody knows what a function of a user makes of columns that were scaled. */
+static bool is_scaled(const pipeline *p)
+{
+    bool scaled = false;
+
+    for (size_t i = 0; i < p->n_stages; i++) {
+        const pipeline_stage *s = &p->stages[i];
+
+        if (s->is_model)
+            break;
+        scaled = is_scaling(s) || (scaled && builtin_find(s->function));
+    }
+    return scaled;
+}
+
 const char *pipeline_scaler(const pipeline *p)
 {
     const pipeline_stage *on = pipeline_last_stage(p);
 
-    for (size_t i = 0; i < p->n_stages; i++)
-        if (!strcmp(p->stages[i].function, "standardise"))
-            return NULL;
+    if (is_scaled(p))
+        return NULL;
     if (p->n_stages > 0 && p->stages[0].role == STAGE_SOURCE &&
         (!on || !strcmp(p->stages[0].function, "file")))
         on = &p->stages[0];

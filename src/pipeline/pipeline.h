@@ -164,7 +164,7 @@ const pipeline_stage *pipeline_stage_of(const pipeline *p,
 const pipeline_stage *pipeline_last_stage(const pipeline *p);
 /* The pilot on which a `standardise` in front of the last stage would best be:
  * that of a file, of which it sees all rows before the first; NULL: there is
- * one already.
+ * one already that scales what the model gets.
  */
 const char *pipeline_scaler(const pipeline *p);
 /* Select the kernels of this process (src/model/path.h): PILOT_KERNEL of the

@@ -89,6 +89,8 @@ static const char *blocks(pool *p, int64_t now)
         return why(p, "kernel",
                    "a rank has not come back from its function for %.0f s",
                    seconds_of(now - p->rounds.due));
+    if (!pool_is_ready(p)) /* and nobody knows yet of blocks */
+        return why(p, "params", "its state is not loaded");
     if (h->pending || h->job || h->view.working)
         return why(p, "reduce", "an epoch is on its way to its commit");
     if (in[R_HELD] || in[R_UNACKED])
@@ -117,9 +119,11 @@ static const char *words(pool *p, const char *hop, int64_t still_ns)
 
     if (hop)
         snprintf(s->words, sizeof(s->words),
-                 "pool %s is STALLED: it has blocks and has committed none for "
-                 "%.0f s; %s: %s",
-                 p->c.member, seconds_of(still_ns), hop, s->text);
+                 "pool %s is STALLED: it has %s for %.0f s; %s: %s",
+                 p->c.member,
+                 pool_is_ready(p) ? "blocks and has committed none"
+                                  : "not come to work",
+                 seconds_of(still_ns), hop, s->text);
     else
         snprintf(s->words, sizeof(s->words), "pool %s flows again",
                  p->c.member);

@@ -247,9 +247,42 @@ static void test_stage(void)
     pe_options_destroy(o);
 }
 
+/* Columns that move by so little, so far from 0, that it may be rounding stay
+ * as they are, which is said; of one that does not move there is no word.
+ */
+static void test_small(void)
+{
+    overall w = {0};
+    context_scaling s;
+    double x[ROWS * 4];
+    char words[900];
+
+    for (int i = 0; i < ROWS; i++) {
+        x[4 * i] = i % 2;
+        x[4 * i + 1] = 1e15 + i % 2;
+        x[4 * i + 2] = 1e15;
+        x[4 * i + 3] = -4e15 - i % 2;
+    }
+    pe_block b = {.data = x, .points = ROWS, .features = 4, .dtype = PE_F8};
+    CU_ASSERT_EQUAL_FATAL(overall_add(&w, &b, NULL), 0);
+    CU_ASSERT_EQUAL(overall_end(&w, NULL), 0);
+    s = overall_scaling(&w);
+    CU_ASSERT_DOUBLE_EQUAL(s.factor[0], 2, 1e-9);
+    for (int j = 1; j < 4; j++)
+        CU_ASSERT_EQUAL(s.factor[j], 1);
+    overall_words(&w, "rows.csv", words, sizeof(words));
+    UNIT_EQUAL(words,
+               "has the mean and scale of all 1000 rows of rows.csv; column 1 "
+               "and 1 more moves by so little beside its mean (1e+15) that it "
+               "may be rounding, and is not scaled: take its mean off where it "
+               "comes from");
+    overall_free(&w);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"columns of a mean that is too large", test_small},
         {"all rows, behind a stage", test_read},
         {"readings of an overload", test_far},
         {"kept and found", test_kept},

@@ -488,9 +488,45 @@ static void test_origins(void)
     UNIT_CONTAINS(e.text, "cannot open /nowhere/p: ");
 }
 
+/* --- who scales --- */
+
+/* A stage `standardise` scales what the model gets where it divides, and where
+ * nothing behind it may undo that.
+ */
+static void test_scaler(void)
+{
+#define SCALE(options)                                                   \
+    HEAD SENSE "  s: {pilot: devices, function: standardise" options "}" \
+               "\n" LEARN
+    static const struct {
+        const char *yaml, *pilot; /* on which one would be good; NULL: none */
+    } rows[] = {
+        {GOOD, "pool"},
+        {SCALE(""), NULL},
+        {SCALE(", options: {learn: seen}"), NULL},
+        {SCALE(", options: {mean: '1,2,3,4'}"), "pool"},
+        {SCALE(", options: {scale: '1,1.0,1,1e0'}"), "pool"},
+        {SCALE(", options: {scale: '1,1,10,1'}"), NULL},
+        {SCALE(", options: {mean: '1,1,1,1', scale: '2,2,2,2'}"), NULL},
+        {HEAD SENSE "  s: {pilot: devices, function: standardise}\n"
+                    "  k: {pilot: devices, function: select, options: "
+                    "{columns: '0,1'}}\n" LEARN,
+         NULL},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pipeline *p = pipeline_file_good(rows[i].yaml, NULL);
+        const char *on = pipeline_scaler(p);
+
+        UNIT_EQUAL(on ? on : "none", rows[i].pilot ? rows[i].pilot : "none");
+        pipeline_destroy(p);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"who scales", test_scaler},
         {"stages on a pool in a row", test_chain},
         {"defaults", test_defaults},
         {"stages", test_stages},

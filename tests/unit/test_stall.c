@@ -176,10 +176,23 @@ static const situation situations[] = {
     {.in = {[R_LAG] = INT64_C(5000000000)},
      .hop = "fetch",
      .text = "5000000000 records lie in the topic and none comes"},
+    /* --- a pool that loads has come to no block yet --- */
     {.loading = true,
      .in = {[R_LAG] = 2},
-     .hop = "fetch",
-     .text = "2 records lie in the topic and none comes"},
+     .hop = "params",
+     .text = "its state is not loaded"},
+    {.loading = true,
+     .working = true,
+     .hop = "params",
+     .text = "its state is not loaded"},
+    {.loading = true,
+     .asked = 9 * S,
+     .hop = "params",
+     .text = "the parameter service has not answered for 9 s"},
+    {.loading = true,
+     .due = 5 * S,
+     .hop = "kernel",
+     .text = "a rank has not come back from its function for 5 s"},
 };
 
 static pool *put(const situation *s, int64_t now)
@@ -222,9 +235,10 @@ static void test_hops(void)
         UNIT_EQUAL(head.stall.hop, s->hop);
         UNIT_EQUAL(head.stall.text, s->text);
         snprintf(want, sizeof(want),
-                 "pool p-0 is STALLED: it has blocks and has committed none "
-                 "for 13 s; %s: %s",
-                 s->hop, s->text);
+                 "pool p-0 is STALLED: it has %s for %lld s; %s: %s",
+                 s->loading ? "not come to work"
+                            : "blocks and has committed none",
+                 13LL, s->hop, s->text);
         UNIT_EQUAL(said, want);
     }
 }
