@@ -85,7 +85,7 @@ static int add_lane(final *f, const params_offset *o, pe_error *errp)
     };
     l->staged = stages_any(&l->stages);
     l->reshaped = stages_reshape(f->pl);
-    l->standardised = !local && stages_standardise(f->pl);
+    l->standardised = !local && stages_standardise(f->pl, 0);
     l->strict = f->m->strict;
     if (!local && first_of(f, o, &l->first, errp) < 0)
         return -1;

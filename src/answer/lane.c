@@ -146,10 +146,12 @@ static int prepare(lane *l, lane_block *b, pe_error *errp)
     b->block = b->record.block;
     b->block.storage = NULL;
     if (l->stages) {
-        rc = stages_run(l->stages, &b->block, errp);
-        if (rc > 0 && pe_block_copy(&b->work, &b->block, errp) < 0)
+        rc = stages_run(l->stages, &b->block, b->record.through, errp);
+        bool made = rc > 0 && b->block.data != b->record.block.data;
+
+        if (made && pe_block_copy(&b->work, &b->block, errp) < 0)
             return -1;
-        if (rc > 0)
+        if (made)
             b->block.data = b->work.data;
         if (rc > 0 && b->block.source) {
             record_source_fit(b->block.source, b->source);
@@ -170,9 +172,11 @@ static int prepare(lane *l, lane_block *b, pe_error *errp)
 
 /* --- what it says of its rows --- */
 
-static int take_columns(lane *l, const source_text *t, pe_error *errp)
+/* Behind a stage that has moved they may be called otherwise. */
+static int take_columns(lane *l, const lane_block *b, const source_text *t,
+                        pe_error *errp)
 {
-    if (!t->at)
+    if (!t->at || b->record.through != 0)
         return 0;
     if (!l->columns)
         l->columns = strndup(t->at, t->len);
@@ -221,14 +225,16 @@ static int take_said(lane *l, lane_block *b, pe_error *errp)
     const source_said words =
         ops->said ? ops->said(l->source, &b->record) : b->record.said;
 
-    if (take_columns(l, &words.columns, errp) < 0 ||
+    if (take_columns(l, b, &words.columns, errp) < 0 ||
         said_take(&b->said, &words, &b->record.block, &l->counts.unread, errp) <
             0)
         return -1;
     if (pick_rows(b, errp) < 0)
         return -1;
     l->counts.undone += b->said.scaled;
-    l->counts.scaled += l->c.standardised && !b->said.scaled;
+    l->counts.scaled += l->c.standardised && !b->said.scaled &&
+                        (b->record.through == 0 ||
+                         stages_standardise(l->c.stages.pl, b->record.through));
     return 0;
 }
 

@@ -28,22 +28,34 @@ struct stages {
 };
 
 /* Stages that only count change nothing, and what one keeps it has. */
+static bool counts(const pipeline_stage *s)
+{
+    return !strcmp(s->function, "drift") || !strcmp(s->function, "score") ||
+           (s->loaded && function_keeps(s->loaded));
+}
+
 static bool is_one(const stages_conf *c, const pipeline_stage *s)
 {
-    if (c->upto && s >= c->upto)
-        return false;
-    if (!strcmp(s->function, "drift") || !strcmp(s->function, "score") ||
-        (s->loaded && function_keeps(s->loaded)))
+    if ((c->upto && s >= c->upto) || counts(s))
         return false;
     if (s->role == STAGE_EDGE)
         return c->edges;
     return s->role == STAGE_CLOUD && s != pipeline_last_stage(c->pl);
 }
 
+/* A stage of devices that some records have not been through, since it was on
+ * the pool when they came.  It is opened with the first of them.
+ */
+static bool is_late(const stages_conf *c, const pipeline_stage *s)
+{
+    return !c->edges && s->role == STAGE_EDGE && !counts(s) &&
+           !(c->upto && s >= c->upto);
+}
+
 bool stages_any(const stages_conf *c)
 {
     for (size_t i = 0; i < c->pl->n_stages; i++)
-        if (is_one(c, &c->pl->stages[i]))
+        if (is_one(c, &c->pl->stages[i]) || is_late(c, &c->pl->stages[i]))
             return true;
     return false;
 }
@@ -60,11 +72,12 @@ bool stages_reshape(const pipeline *pl)
     return false;
 }
 
-bool stages_standardise(const pipeline *pl)
+bool stages_standardise(const pipeline *pl, size_t through)
 {
-    for (size_t i = 0; i < pl->n_stages; i++)
-        if (pl->stages[i].role == STAGE_EDGE &&
-            !strcmp(pl->stages[i].function, "standardise"))
+    size_t n = through ? through : pipeline_ahead(pl);
+
+    for (size_t i = 1; i < n && i < pl->n_stages; i++)
+        if (!strcmp(pl->stages[i].function, "standardise"))
             return true;
     return false;
 }
@@ -117,9 +130,15 @@ static context_setup setup_of(const stages *s, const stage *k)
     };
 }
 
+/* Does the device's entry point do it here, too? */
+static bool as_device(const stages *s, const stage *k)
+{
+    return s->c.edges && k->of->role == STAGE_EDGE;
+}
+
 static int open_one(stages *s, stage *k, pe_error *errp)
 {
-    bool edge = k->of->role == STAGE_EDGE;
+    bool edge = as_device(s, k);
     context_setup set;
     pe_context *ctx;
 
@@ -165,13 +184,17 @@ stages *stages_open(const stages_conf *c, pe_error *errp)
     }
     s->host = (context_host){.arg = s, .model = the_model};
     for (size_t i = 0; i < c->pl->n_stages; i++) {
-        if (!is_one(c, &c->pl->stages[i]))
+        bool late = is_late(c, &c->pl->stages[i]);
+
+        if (!late && !is_one(c, &c->pl->stages[i]))
             continue;
         s->stage[s->n].of = &c->pl->stages[i];
-        if (open_one(s, &s->stage[s->n++], errp) < 0) {
+        if (!late && open_one(s, &s->stage[s->n], errp) < 0) {
+            s->n++;
             stages_close(s);
             return NULL;
         }
+        s->n++;
     }
     return s;
 }
@@ -197,15 +220,15 @@ void stages_close(stages *s)
     free(s);
 }
 
-static int step(stage *k, const pe_block *in, pe_error *errp)
+static int step(const stages *s, stage *k, const pe_block *in, pe_error *errp)
 {
     const pe_function *ops = function_ops(k->fn);
     int rc;
 
     pe_context_pass(k->ctx, in, &k->out);
     fault_enter(k->words);
-    rc = k->of->role == STAGE_EDGE ? ops->process_edge(k->ctx, in, &k->out)
-                                   : ops->process_cloud(k->ctx, in, &k->out);
+    rc = as_device(s, k) ? ops->process_edge(k->ctx, in, &k->out)
+                         : ops->process_cloud(k->ctx, in, &k->out);
     fault_leave();
     if (rc > 0 && (k->out.points == 0 || k->out.features == 0))
         rc = pe_context_fail(k->ctx, "an empty block was forwarded; return "
@@ -216,18 +239,42 @@ static int step(stage *k, const pe_block *in, pe_error *errp)
                         k->of->name, context_error(k->ctx));
 }
 
-int stages_run(stages *s, pe_block *b, pe_error *errp)
+/* The first stage that is left of a record that has been through so many; its
+ * own is opened where it is not.
+ */
+static int begin(stages *s, size_t through, size_t *ip, pe_error *errp)
+{
+    const pipeline *pl = s->c.pl;
+    size_t n = s->c.edges ? 0 : through ? through : pipeline_ahead(pl), i = 0;
+
+    while (i < s->n && (size_t)(s->stage[i].of - pl->stages) < n)
+        i++;
+    *ip = i;
+    for (; i < s->n; i++)
+        if (!s->stage[i].ctx && open_one(s, &s->stage[i], errp) < 0) {
+            errp->kind = PE_ERROR_FATAL; /* no block is to blame */
+            return -1;
+        }
+    return 0;
+}
+
+int stages_run(stages *s, pe_block *b, size_t through, pe_error *errp)
 {
     const pe_block *in = b;
     int rc = PE_FORWARD;
+    size_t i;
 
+    if (begin(s, through, &i, errp) < 0)
+        return -1;
+    if (i == s->n)
+        return PE_FORWARD;
     if (((uintptr_t)b->data & 63) != 0) { /* functions read aligned data */
         if (pe_block_copy(&s->work, b, errp) < 0)
             return -1;
         b->data = s->work.data;
     }
-    for (size_t i = 0; rc > 0 && i < s->n; i++) {
-        rc = step(&s->stage[i], in, errp);
+    for (; rc > 0 && i < s->n; i++) {
+        rc = step(s, &s->stage[i], in, errp);
         if (rc > 0)
             s->stage[i].out.source =
                 origin_trust(&s->blur, in, &s->stage[i].out);

@@ -21,14 +21,16 @@ typedef struct stages_conf {
     const pipeline_stage *upto; /* only those in front of it; NULL: all */
 } stages_conf;
 
-/* Are there any of these? */
+/* Are there any of these, or may there be? */
 bool stages_any(const stages_conf *c);
 
 /* Do stages of devices leave rows out, or join them? */
 bool stages_reshape(const pipeline *pl);
 
-/* Do devices scale the values they send? */
-bool stages_standardise(const pipeline *pl);
+/* Have devices scaled the values of a record that has been through [through]
+ * stages, 0: those the file has on them?
+ */
+bool stages_standardise(const pipeline *pl, size_t through);
 
 /* What columns called [list] are called behind these, into [out], filled anew;
  * -1: nobody knows, or there is no memory.
@@ -38,10 +40,12 @@ int stages_columns(const stages_conf *c, const char *list, struct text *out);
 stages *stages_open(const stages_conf *c, pe_error *errp);
 void stages_close(stages *s); /* may be NULL */
 
-/* PE_FORWARD: [b] has the data of the last one, and the rows they are in its
+/* What is left of a block that has been through the first [through] stages (0:
+ * those the file has on devices) where these are not done here, too.
+ * PE_FORWARD: [b] has the data of the last one, and the rows they are in its
  * source, which live until the next call; where it came from stays; PE_NOTHING:
  * nothing goes on; -1: an error of class input refuses the block.
  */
-int stages_run(stages *s, pe_block *b, pe_error *errp);
+int stages_run(stages *s, pe_block *b, size_t through, pe_error *errp);
 
 #endif

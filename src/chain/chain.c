@@ -14,6 +14,21 @@
 
 /* --- a block through the stages --- */
 
+/* Where the row goes on behind [through] stages, 0: those of the file. */
+size_t chain_place(const chain *st, uint32_t through)
+{
+    size_t n = through ? through : pipeline_ahead(st->c.pl);
+    size_t at = n > st->first ? n - st->first : 0;
+
+    return at < st->n_pre ? at : st->n_pre;
+}
+
+/* ... of the record at work. */
+static size_t place_now(const chain *st)
+{
+    return chain_place(st, st->item ? st->item->through : 0);
+}
+
 int chain_align(chain *st, pe_block *b, pe_error *errp)
 {
     if (((uintptr_t)b->data & 63) == 0)
@@ -26,6 +41,12 @@ int chain_align(chain *st, pe_block *b, pe_error *errp)
 
 /* --- what a record says beside its rows --- */
 
+/* One that is not open has its options from the file. */
+static const pe_options *options_of(const chain_function *f)
+{
+    return f->options ? f->options : f->stage->options;
+}
+
 /* What columns called [list] are called in front of [f], who is told, and
  * behind it, into [list] again; once nobody knows it stays empty.
  */
@@ -33,10 +54,10 @@ static int tell_one(const chain_function *f, text *list, bool *knownp)
 {
     text behind = {0};
 
-    if (chain_asks(f) &&
+    if (f->ctx && chain_asks(f) &&
         context_columns(f->ctx, *knownp ? list->data : NULL) < 0)
         return -1;
-    *knownp = *knownp && function_columns(f->stage->function, f->options,
+    *knownp = *knownp && function_columns(f->stage->function, options_of(f),
                                           list->data, &behind) == 0;
     list->len = 0;
     if (*knownp)
@@ -45,6 +66,7 @@ static int tell_one(const chain_function *f, text *list, bool *knownp)
     return list->failed ? -1 : 0;
 }
 
+/* Those in front of which the names were said are told nothing. */
 static int tell_row(const chain *st, const chain_function *row, pe_error *errp)
 {
     bool known = st->names;
@@ -54,7 +76,8 @@ static int tell_row(const chain *st, const chain_function *row, pe_error *errp)
     if (!known || !row)
         return 0;
     text_add(&list, "%s", st->names);
-    for (size_t i = 0; rc == 0 && !list.failed && i < st->n_pre; i++)
+    for (size_t i = chain_place(st, st->names_at);
+         rc == 0 && !list.failed && i < st->n_pre; i++)
         rc = tell_one(&row[i], &list, &known);
     if (rc == 0 && !list.failed && row == st->pre && st->last.fn)
         rc = tell_one(&st->last, &list, &known);
@@ -64,13 +87,15 @@ static int tell_row(const chain *st, const chain_function *row, pe_error *errp)
     return rc < 0 ? pe_error_nomem(errp) : 0;
 }
 
-int chain_hear(chain *st, const source_text *columns, pe_error *errp)
+int chain_hear(chain *st, const source_said *said, pe_error *errp)
 {
+    const source_text *columns = &said->columns;
     char *names;
 
     st->heard = true;
     if (!columns->at || (st->names && !st->named) ||
-        (st->names && strlen(st->names) == columns->len &&
+        (st->names && st->names_at == said->named &&
+         strlen(st->names) == columns->len &&
          !memcmp(st->names, columns->at, columns->len)))
         return 0;
     names = strndup(columns->at, columns->len);
@@ -78,6 +103,7 @@ int chain_hear(chain *st, const source_text *columns, pe_error *errp)
         return pe_error_nomem(errp);
     free(st->names);
     st->names = names;
+    st->names_at = said->named;
     return st->named ? tell_row(st, st->pre, errp) : 0;
 }
 
@@ -100,10 +126,11 @@ int chain_columns(const chain *st, const char *names, text *out)
 
     out->len = 0;
     text_add(out, "%s", names);
-    for (size_t i = 0; rc == 0 && i < st->n_pre; i++) {
+    for (size_t i = chain_place(st, st->names_at); rc == 0 && i < st->n_pre;
+         i++) {
         const chain_function *f = &st->pre[i];
 
-        rc = function_columns(f->stage->function, f->options, out->data,
+        rc = function_columns(f->stage->function, options_of(f), out->data,
                               &behind);
         out->len = 0;
         if (rc == 0)
@@ -147,7 +174,7 @@ static void lend_times(chain *st, const chain_function *f, const pe_block *in)
 int chain_lend(chain *st, const chain_function *f, const pe_block *in,
                pe_error *errp)
 {
-    if (st->item && chain_hear(st, &st->item->said.columns, errp) < 0)
+    if (st->item && chain_hear(st, &st->item->said, errp) < 0)
         return -1;
     lend_times(st, f, in);
     return 0;
@@ -187,18 +214,24 @@ static void take_data(pe_block *b, const pe_block *from)
 
 static int run(chain *st, chain_function *row, pe_block *b, pe_error *errp)
 {
+    size_t first = place_now(st);
     const pe_block *in = b;
     int rc = PE_FORWARD;
 
-    if (chain_align(st, b, errp) < 0)
+    if (first == st->n_pre)
+        return PE_FORWARD;
+    if (chain_row_late(st, row, first, errp) < 0 ||
+        chain_align(st, b, errp) < 0)
         return -1;
-    for (size_t i = 0; rc > 0 && i < st->n_pre; i++) {
+    for (size_t i = first; rc > 0 && i < st->n_pre; i++) {
+        if (!row[i].ctx)
+            continue; /* nothing is done of it here */
         rc = step(st, &row[i], in, errp);
         if (rc > 0)
             row[i].out.source = origin_trust(&st->blur, in, &row[i].out);
         in = &row[i].out;
     }
-    if (rc > 0)
+    if (rc > 0 && in != b)
         take_data(b, in);
     return rc;
 }
@@ -280,7 +313,7 @@ bool chain_propose(chain *st, const pe_block *first, uint32_t *featuresp)
 {
     const chain_ahead *a = &st->ahead;
 
-    if (!st->n_pre) {
+    if (place_now(st) == st->n_pre) {
         *featuresp = first->features;
         return false;
     }
@@ -300,8 +333,10 @@ int chain_scout(chain *st, const pe_block *first, uint32_t *featuresp,
     size_t n = 0;
     int rc;
 
-    *featuresp = st->n_pre ? 0 : first->features;
-    if (!st->n_pre)
+    bool any = place_now(st) < st->n_pre;
+
+    *featuresp = any ? 0 : first->features;
+    if (!any)
         return 0;
     if (!st->scout && chain_row_open(st, &st->scout, &n, true, errp) < 0) {
         chain_row_close(&st->scout, n);
@@ -335,8 +370,9 @@ int chain_settle(chain *st, const context_committed *c, pe_error *errp)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < st->n_pre; i++)
-        rc = function_settle(function_ops(st->pre[i].fn), st->pre[i].ctx, c,
-                             errp);
+        if (st->pre[i].ctx)
+            rc = function_settle(function_ops(st->pre[i].fn), st->pre[i].ctx, c,
+                                 errp);
     if (rc == 0 && st->last.fn)
         rc = function_settle(function_ops(st->last.fn), st->last.ctx, c, errp);
     return rc;
@@ -347,7 +383,9 @@ int chain_sync(chain *st, pe_error *errp)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < st->n_pre; i++)
-        rc = function_sync(function_ops(st->pre[i].fn), st->pre[i].ctx, errp);
+        if (st->pre[i].ctx)
+            rc = function_sync(function_ops(st->pre[i].fn), st->pre[i].ctx,
+                               errp);
     if (rc == 0 && st->last.fn)
         rc = function_sync(function_ops(st->last.fn), st->last.ctx, errp);
     return rc;
@@ -358,7 +396,9 @@ int chain_finish(chain *st, pe_error *errp)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < st->n_pre; i++)
-        rc = function_finish(function_ops(st->pre[i].fn), st->pre[i].ctx, errp);
+        if (st->pre[i].ctx)
+            rc = function_finish(function_ops(st->pre[i].fn), st->pre[i].ctx,
+                                 errp);
     if (rc == 0 && st->last.fn)
         rc = function_finish(function_ops(st->last.fn), st->last.ctx, errp);
     return rc;

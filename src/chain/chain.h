@@ -27,7 +27,7 @@ typedef struct chain_conf {
 /* A function of this rank. */
 typedef struct chain_function {
     const pipeline_stage *stage;
-    function *fn; /* NULL: there is none */
+    function *fn; /* NULL: there is none, or it is not open */
     pe_options *options;
     pe_context *ctx; /* NULL: not open */
     pe_block out;    /* what it makes of a block */
@@ -50,10 +50,14 @@ typedef struct chain {
     chain_conf c;
     const pipeline_stage *end; /* the last one */
     const pe_model_ops *model;
-    pe_options *plain;   /* of passthrough, under a user function */
-    chain_function *pre; /* stages on the pool before the last */
-    size_t n_pre;
-    overall *overalls; /* of each stage of the pipeline: of all rows; ... */
+    pe_options *plain; /* of passthrough, under a user function */
+    /* The stages before the last but the source, those of devices, too: a stage
+     * of theirs is opened once a record comes that has not been through it.
+     */
+    chain_function *pre;
+    size_t n_pre, first; /* ... the index of the first of them in the file */
+    uint64_t *sides;     /* blocks, by how many stages they had been through */
+    overall *overalls;   /* of each stage of the pipeline: of all rows; ... */
     context_scaling *given; /* ... what it has to do, n 0: it is not known */
     chain_function *scout;  /* n_pre, while one looks ahead; or NULL */
     chain_function last;    /* without fn: the last stage is a model */
@@ -62,9 +66,10 @@ typedef struct chain {
     const source_item *item; /* the record at work; NULL: only its block */
     int64_t *times;          /* of the rows of one, for who keeps them */
     uint32_t cap_times;
-    char *names; /* of columns, as a record said last; NULL: none has */
-    bool named;  /* a function asks for them, else the first are enough */
-    bool heard;  /* a record was listened to */
+    char *names;       /* of columns, as a record said last; NULL: none has */
+    uint32_t names_at; /* ... of one that had been through so many stages */
+    bool named;        /* a function asks for them, else the first are enough */
+    bool heard;        /* a record was listened to */
     const pipeline_stage *refuser; /* of the block at work; NULL: the last */
     context_host host;             /* of all contexts */
     params *shared;                /* for functions; NULL until one asks */
@@ -85,7 +90,7 @@ int chain_align(chain *st, pe_block *b, pe_error *errp);
  * for it, each as they are called in front of it.  Where none does, the first
  * names are kept, for people.
  */
-int chain_hear(chain *st, const source_text *columns, pe_error *errp);
+int chain_hear(chain *st, const source_said *said, pe_error *errp);
 /* Does one ask, and no record has said it yet?  Or is this the first record? */
 bool chain_is_deaf(const chain *st);
 /* As the records say, for another rank that gets one; none where nobody asks.
@@ -98,10 +103,25 @@ int chain_columns(const chain *st, const char *names, struct text *out);
 /* Function [f] is about to get [in]: tell it what it asks for beside that. */
 int chain_lend(chain *st, const chain_function *f, const pe_block *in,
                pe_error *errp);
-/* Put [b] through the stages before the last: PE_FORWARD, and [b] has their
- * data; PE_NOTHING; -1: an error, st->refuser says whose.
+/* Put [b] through the stages before the last that its record (st->item; NULL:
+ * as the file says) has not been through: PE_FORWARD, and [b] has their data;
+ * PE_NOTHING; -1: an error, st->refuser says whose.  A stage that is not open
+ * is opened; that it cannot be is fatal, for the block is not to blame.
  */
 int chain_run(chain *st, pe_block *b, pe_error *errp);
+/* Open what a record needs that has been through [through] stages only, before
+ * one comes.  What is open stays so, also after an error, which is fatal.
+ */
+int chain_hold(chain *st, size_t through, pe_error *errp);
+/* From how many stages on is all open that follows? */
+size_t chain_held(const chain *st);
+/* The record at work is applied: count where its stages were. */
+void chain_count(chain *st);
+/* Of [sides], as chain_count has it, summed over ranks: {STAGE: {"devices": n,
+ * "pool": n}}, the blocks that each side put through each stage before the
+ * last; NULL where the row has no devices in front of it.
+ */
+json_t *chain_sides(const chain *st, const uint64_t *sides);
 /* Changes these stages have found, and what was said of the first. */
 uint64_t chain_drifts(const chain *st, const char **firstp);
 /* Outliers these stages have counted since the last call. */

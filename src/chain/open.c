@@ -25,7 +25,7 @@ static const pe_model *base_model(void *arg)
 }
 
 /* A rank connects when its function first asks: most never do. */
-static params *connect(chain *st, pe_error *errp)
+params *chain_shared(chain *st, pe_error *errp)
 {
     params_conf conf = {0};
 
@@ -45,7 +45,7 @@ static params *connect(chain *st, pe_error *errp)
 static int put(void *arg, const char *key, const void *value, uint32_t len,
                pe_error *errp)
 {
-    params *s = connect(arg, errp);
+    params *s = chain_shared(arg, errp);
 
     return s ? params_shared_put(s, key, value, len, errp) : -1;
 }
@@ -53,7 +53,7 @@ static int put(void *arg, const char *key, const void *value, uint32_t len,
 static int get(void *arg, const char *key, void *value, uint32_t cap,
                pe_error *errp)
 {
-    params *s = connect(arg, errp);
+    params *s = chain_shared(arg, errp);
     size_t len = 0;
 
     if (!s || params_shared_get(s, key, value, cap, &len, errp) < 0)
@@ -62,12 +62,15 @@ static int get(void *arg, const char *key, void *value, uint32_t cap,
 }
 
 /* Words for who follows the run, from any rank. */
-static void tell(void *arg, const char *words)
+void chain_tell(const chain *st, const char *words)
 {
-    const chain *st = arg;
-
     st->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
                              st->c.pilot, "text", event_text(words)));
+}
+
+static void tell(void *arg, const char *words)
+{
+    chain_tell(arg, words);
 }
 
 static void set_host(chain *st, context_host *h)
@@ -111,8 +114,8 @@ int chain_stage_error(const pipeline_stage *s, const pe_context *ctx,
                         s->name, e->text);
 }
 
-static int open_one(chain *st, const pipeline_stage *s, chain_function *f,
-                    bool scout, pe_error *errp)
+static int open_it(chain *st, const pipeline_stage *s, chain_function *f,
+                   bool scout, pe_error *errp)
 {
     context_setup set = setup_of(st, s);
     pe_context *ctx;
@@ -155,6 +158,17 @@ static void close_one(chain_function *f)
     function_unload(f->fn);
     pe_block_release(&f->out);
     free(f->words);
+    *f = (chain_function){.stage = f->stage};
+}
+
+int chain_open_one(chain *st, const pipeline_stage *s, chain_function *f,
+                   bool scout, pe_error *errp)
+{
+    int rc = open_it(st, s, f, scout, errp);
+
+    if (rc < 0)
+        close_one(f);
+    return rc;
 }
 
 int chain_row_open(chain *st, chain_function **row, size_t *n, bool scout,
@@ -165,12 +179,14 @@ int chain_row_open(chain *st, chain_function **row, size_t *n, bool scout,
     *row = calloc(pl->n_stages, sizeof(**row));
     if (!*row)
         return pe_error_nomem(errp);
-    for (size_t i = 0; i < pl->n_stages; i++) {
-        const pipeline_stage *s = &pl->stages[i];
+    *n = (size_t)(st->end - pl->stages) - st->first;
+    for (size_t i = 0; i < *n; i++)
+        (*row)[i].stage = &pl->stages[st->first + i];
+    for (size_t i = 0; i < *n; i++) {
+        chain_function *f = &(*row)[i];
 
-        if (s->role != STAGE_CLOUD || s == st->end)
-            continue;
-        if (open_one(st, s, &(*row)[(*n)++], scout, errp) < 0)
+        if (f->stage->role == STAGE_CLOUD &&
+            chain_open_one(st, f->stage, f, scout, errp) < 0)
             return -1;
     }
     return 0;
@@ -208,7 +224,7 @@ static int find_scaling(chain *st, size_t i, pe_error *errp)
         return 0;
     ahead_words(pl, rc > 0 ? w : NULL, why, words, sizeof(words));
     snprintf(line, sizeof(line), "stage '%.100s' %s", s->name, words);
-    tell(st, line);
+    chain_tell(st, line);
     return 0;
 }
 
@@ -230,6 +246,10 @@ static int find_scalings(chain *st, pe_error *errp)
 int chain_open(chain *st, const chain_conf *c, pe_error *errp)
 {
     st->c = *c;
+    st->first = c->pl->n_stages > 0 && c->pl->stages[0].role == STAGE_SOURCE;
+    st->sides = calloc(c->pl->n_stages + 1, sizeof(*st->sides));
+    if (!st->sides)
+        return pe_error_nomem(errp);
     st->end = pipeline_last_stage(c->pl);
     st->model =
         pe_model_find(st->end->is_model ? st->end->function : "passthrough");
@@ -245,10 +265,10 @@ int chain_open(chain *st, const chain_conf *c, pe_error *errp)
     if (find_scalings(st, errp) < 0 ||
         chain_row_open(st, &st->pre, &st->n_pre, false, errp) < 0 ||
         (!st->end->is_model &&
-         open_one(st, st->end, &st->last, false, errp) < 0))
+         chain_open_one(st, st->end, &st->last, false, errp) < 0))
         return -1;
     for (size_t i = 0; i < st->n_pre; i++)
-        st->named = st->named || chain_asks(&st->pre[i]);
+        st->named = st->named || (st->pre[i].fn && chain_asks(&st->pre[i]));
     st->named = st->named || (st->last.fn && chain_asks(&st->last));
     return 0;
 }
@@ -264,6 +284,7 @@ void chain_close(chain *st)
         overall_free(&st->overalls[i]);
     free(st->overalls);
     free(st->given);
+    free(st->sides);
     free(st->times);
     free(st->names);
     pe_options_destroy(st->plain);

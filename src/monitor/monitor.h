@@ -35,6 +35,7 @@
  *    "latency_ms": {edge, broker, start (of each rank's first record: the
  *    broker hop), wait, process, commit, total, processed},
  *    "model": {kind, version, commit, points, threshold, warming},
+ *    "stages": {STAGE: {devices, pool}: blocks that each side put through it},
  *    "rss_mb": largest of a rank, "rss_total_mb":}
  * Final event of an edge pilot:
  *   {"event": "edge", "pilot": NAME, "state":, "devices": n,

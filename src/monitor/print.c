@@ -3,6 +3,7 @@
 
 #include "src/monitor/counter.h"
 #include "src/monitor/monitor.h"
+#include "src/monitor/private.h"
 #include "src/monitor/value.h"
 
 #define LABEL "%-10s"
@@ -389,6 +390,7 @@ void monitor_print(const json_t *summary, FILE *f)
     firsts_print(first, "drift", true, f);
     line_print(summary, "drift", "drift", "", f);
     firsts_print(first, "drift", false, f);
+    monitor_sides_print(summary, f);
     rate_print(summary, f);
     latency_print(json_object_get(summary, "latency_ms"), f);
     model_print(json_object_get(summary, "model"), f);

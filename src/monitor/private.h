@@ -48,4 +48,10 @@ void monitor_check(const monitor *m, const json_t *pool, const json_t *edges,
 void monitor_left(const monitor *m, const json_t *pool, const json_t *edges,
                   json_t *summary);
 
+/* sides.c: {STAGE: {devices, pool}} of the pools among [finals]; a new
+ * reference, NULL: none told.
+ */
+json_t *monitor_sides(const json_t *finals);
+void monitor_sides_print(const json_t *summary, FILE *f);
+
 #endif

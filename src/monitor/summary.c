@@ -374,7 +374,7 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
     long long points = pool ? value_int(pool, "points") : (long long)a.points;
     json_t *out = json_pack(
         "{s:i, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o, "
-        "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O, s:o*}",
+        "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O, s:o*, s:o*}",
         "schema", 1, "run", m->run, "pipeline", m->pipeline, "state", state,
         "exit", strcmp(state, "failed") ? PE_EXIT_OK : PE_EXIT_FAILED,
         "seconds", seconds, "blocks", blocks, "rows", counters_make(m, "rows"),
@@ -386,7 +386,8 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         monitor_verdict(pools, edges, m->cores), "cpu_s", cpu,
         "core_hours_per_million_points", cost_make(cpu, points), "errors",
         json_copy(m->errors), "deaths", m->deaths, "detail", m->finals,
-        "masked_names", cells_make(pool, "masked_names"));
+        "masked_names", cells_make(pool, "masked_names"), "stages",
+        monitor_sides(m->finals));
     if (out && !strcmp(state, "done"))
         monitor_check(m, pool, edges, out);
     else if (out)

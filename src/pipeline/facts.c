@@ -51,6 +51,24 @@ const pipeline_stage *pipeline_stage_of(const pipeline *p, enum stage_role role)
     return NULL;
 }
 
+int pipeline_stage_index(const pipeline *p, const char *name, size_t len)
+{
+    for (size_t i = 0; i < p->n_stages; i++)
+        if (strlen(p->stages[i].name) == len &&
+            !memcmp(p->stages[i].name, name, len))
+            return (int)i;
+    return -1;
+}
+
+size_t pipeline_ahead(const pipeline *p)
+{
+    size_t n = 0;
+
+    while (n < p->n_stages && p->stages[n].role != STAGE_CLOUD)
+        n++;
+    return n;
+}
+
 const pipeline_stage *pipeline_last_stage(const pipeline *p)
 {
     for (size_t i = p->n_stages; i > 0; i--)

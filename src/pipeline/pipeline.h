@@ -158,6 +158,12 @@ const pipeline_pilot *pipeline_pilot_of(const pipeline *p,
 /* The stage of [role]: first of it, or NULL. */
 const pipeline_stage *pipeline_stage_of(const pipeline *p,
                                         enum stage_role role);
+/* Index of the stage called by [len] bytes at [name], or -1. */
+int pipeline_stage_index(const pipeline *p, const char *name, size_t len);
+/* So many stages, the first of the row, are in front of the pool as the file
+ * has it; `pilot move` changes that of a live run, record by record.
+ */
+size_t pipeline_ahead(const pipeline *p);
 /* The last stage on a pool, a model or a function; those of STAGE_CLOUD above
  * it prepare its blocks, in the order of the file.
  */

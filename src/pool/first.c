@@ -90,10 +90,12 @@ static bool look_into(pool *p, const pool_lane *l)
         uint32_t features = 0;
         pe_error e = {0};
 
+        p->stages.item = r;
         if (is_ours(r) &&
             (work_hear(p, r, &e) < 0 ||
              chain_scout(&p->stages, &r->block, &features, &e) < 0))
             pool_fail(p, &e);
+        p->stages.item = NULL;
         if (!features)
             continue;
         if (try_model(p, features, false, &e) < 0) {

@@ -35,13 +35,14 @@ void help_take_ask(pool *p, int rank)
 static void give(pool *p, pool_lane *l, pool_send *out, int rank)
 {
     pool_slot *s = pool_epoch_open(&p->epochs);
-    wire_task t = {p->term.number, s->epoch, {0}};
+    wire_task t = {.term = p->term.number, .epoch = s->epoch};
     source_item *r = lane_item(l, 0);
     pe_error e = {0};
 
-    if (chain_hear(&p->stages, &r->said.columns, &e) < 0)
+    if (chain_hear(&p->stages, &r->said, &e) < 0)
         pool_abort(p, &e); /* its epoch is fixed */
     t.columns = chain_names(&p->stages);
+    t.named = p->stages.names_at;
     if (wire_task_encode(&t, r, &p->sends.frame, &e) < 0)
         pool_abort(p, &e); /* its epoch is fixed */
     s->outstanding++;

@@ -390,11 +390,13 @@ static void set_counts(json_t *o, const pool *p, const int64_t f[F_ALL])
 
 json_t *pool_report(pool *p)
 {
+    json_t *o = NULL, *first, *sides;
     int64_t f[F_ALL];
-    json_t *o = NULL, *first;
     char *names;
 
     gather(p, f);
+    MPI_Reduce(p->rank ? p->stages.sides : MPI_IN_PLACE, p->stages.sides,
+               (int)p->c.pl->n_stages + 1, MPI_UINT64_T, MPI_SUM, 0, p->c.comm);
     first = report_first(p);
     names = gather_names(p);
     if (p->rank != 0) {
@@ -409,6 +411,9 @@ json_t *pool_report(pool *p)
                   report_latency(p), "model", report_model(p));
     if (!o)
         goto done;
+    sides = chain_sides(&p->stages, p->stages.sides);
+    if (sides)
+        json_object_set_new(o, "stages", sides);
     set_cells(o, p, names);
     set_counts(o, p, f);
     set_checkpoints(o, p);

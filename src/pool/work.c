@@ -163,9 +163,9 @@ int work_hear(pool *p, const source_item *r, pe_error *errp)
     source_said said;
 
     if (!chain_is_deaf(&p->stages) || !ops->said)
-        return chain_hear(&p->stages, &r->said.columns, errp);
+        return chain_hear(&p->stages, &r->said, errp);
     said = ops->said(p->c.source, r);
-    return chain_hear(&p->stages, &said.columns, errp);
+    return chain_hear(&p->stages, &said, errp);
 }
 
 int pool_work(pool *p, pool_slot *s, const source_item *r)
@@ -181,18 +181,19 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
     if (rc == 0)
         rc = process(p, &j, &e);
     p->stages.base = NULL;
-    p->stages.item = NULL;
     p->figures.blocks++;
     p->figures.points += rc == 0 ? j.b.points : 0;
     p->figures.bytes += r->raw_len;
     if (rc == 0) {
         figures_block(&p->figures, s->epoch, &j.b);
         trail_block(p, s, r, &j.b, TRACE_APPLIED);
+        chain_count(&p->stages);
     } else if (e.kind == PE_ERROR_INPUT) {
         pool_refuse(p, s, r, e.text);
     } else {
         pool_fail(p, &e);
     }
     p->stages.refuser = NULL;
+    p->stages.item = NULL;
     return p->fate.failed || term_is_wanted(&p->term) ? -1 : 0;
 }

@@ -210,6 +210,7 @@ int wire_task_encode(const wire_task *t, const source_item *r, pe_buffer *to,
     frame_put_i64(&w, t->term);
     frame_put_i64(&w, t->epoch);
     frame_put_u64(&w, r->foreign);
+    frame_put_u64(&w, r->through);
     frame_put_u64(&w, b->points);
     frame_put_u64(&w, b->features);
     frame_put_u64(&w, (uint64_t)b->dtype);
@@ -227,6 +228,7 @@ int wire_task_encode(const wire_task *t, const source_item *r, pe_buffer *to,
     put_cut(&w, b->source, SOURCE_TEXT - n);
     put_said(&w, &r->said.times);
     put_said(&w, &t->columns);
+    frame_put_u64(&w, t->named);
     return frame_end(&w);
 }
 
@@ -257,17 +259,19 @@ int wire_task_decode(const void *data, size_t len, wire_task *t, source_item *r,
                      pe_error *errp)
 {
     pe_block *b = &r->block;
-    uint64_t points, features, dtype;
+    uint64_t points, features, dtype, through;
     frame_reader u;
 
     frame_open(&u, data, len);
     t->term = frame_take_i64(&u);
     t->epoch = frame_take_i64(&u);
     r->foreign = frame_take_bool(&u);
+    through = frame_take_u64(&u);
     points = frame_take_u64(&u);
     features = frame_take_u64(&u);
     dtype = frame_take_u64(&u);
-    u.bad = u.bad || !is_shape(points, features, dtype);
+    u.bad = u.bad || !is_shape(points, features, dtype) || through > UINT32_MAX;
+    r->through = (uint32_t)through;
     b->points = (uint32_t)points;
     b->features = (uint32_t)features;
     b->dtype = (enum pe_dtype)dtype;
@@ -285,6 +289,7 @@ int wire_task_decode(const void *data, size_t len, wire_task *t, source_item *r,
     r->said = (source_said){0};
     take_said(&u, &r->said.times);
     take_said(&u, &r->said.columns);
+    r->said.named = t->named = (uint32_t)frame_take_u64(&u);
     return frame_check(&u, "a block of another rank", errp);
 }
 

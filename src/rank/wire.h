@@ -55,7 +55,8 @@ void wire_news_free(wire_news *m); /* of a decoded one */
 /* To a helper: a block without its data, which follows. */
 typedef struct wire_task {
     int64_t term, epoch;
-    source_text columns; /* what they are called, where one asks for it */
+    source_text columns; /* what they are called, where one asks for it, ... */
+    uint32_t named;      /* ... behind so many stages (source_said) */
 } wire_task;
 
 /* [r] gets the block, but no data, and its strings, cut to fit; the times of

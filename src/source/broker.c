@@ -285,6 +285,21 @@ static void decode_said(const struct topic_source *s, source_item *r)
     r->said.columns = header_of(s, "pe_columns");
 }
 
+/* How far its device has put it through the stages: a stage may have moved
+ * since.  What is no stage of this pipeline says nothing.
+ */
+static uint32_t decode_through(const struct topic_source *s,
+                               const source_item *r)
+{
+    const source_text t = header_of(s, "pe_stage");
+    size_t n;
+
+    if (r->sender != SENDER_OURS || !t.at)
+        return 0;
+    n = (size_t)(pipeline_stage_index(s->pl, t.at, t.len) + 1);
+    return n == pipeline_ahead(s->pl) ? 0 : (uint32_t)n;
+}
+
 static void decode(struct topic_source *s, source_item *r)
 {
     broker_record *b = &r->held;
@@ -307,6 +322,7 @@ static void decode(struct topic_source *s, source_item *r)
         record_clear(&s->headers);
     decode_sender(s, r);
     decode_said(s, r);
+    r->through = r->said.named = decode_through(s, r);
     if (r->bad.kind == PE_ERROR_NONE &&
         record_decode(&s->headers, k, r->text + SENDER_NAME,
                       SOURCE_TEXT - SENDER_NAME, &r->bad) == 0)

@@ -24,6 +24,8 @@ typedef struct source_text {
  */
 typedef struct source_said {
     source_text times, scale, columns;
+    uint32_t named; /* columns are called so behind so many stages; as
+                       `through` of source_item */
 } source_said;
 
 /* One record, held until it is released. */
@@ -34,8 +36,11 @@ typedef struct source_item {
                          static; NULL */
     source_said said;  /* as its headers have it, while it is held */
     enum sender sender;
-    bool foreign;    /* not written by a device of ours */
-    const void *raw; /* as it came */
+    bool foreign;     /* not written by a device of ours */
+    uint32_t through; /* so many stages of the pipeline, from the first one on,
+                         has it been through; 0: as the file says, see
+                         pipeline_ahead */
+    const void *raw;  /* as it came */
     size_t raw_len;
     uint64_t mark;          /* by which it is known again (broker.h); 0: none */
     char text[SOURCE_TEXT]; /* strings of the block */

@@ -371,11 +371,11 @@ static void test_chain_model_names(void)
 
     bench_open(&b, CHAIN(PICK("1,0,1")));
     CU_ASSERT(chain_is_deaf(&b.p->stages));
-    CU_ASSERT_EQUAL(chain_hear(&b.p->stages, &(source_text){NULL, 0}, &e), 0);
+    CU_ASSERT_EQUAL(chain_hear(&b.p->stages, &(source_said){0}, &e), 0);
     CU_ASSERT_FALSE(chain_is_deaf(&b.p->stages)); /* asked once is enough */
-    CU_ASSERT_EQUAL(chain_hear(&b.p->stages, &r.said.columns, &e), 0);
+    CU_ASSERT_EQUAL(chain_hear(&b.p->stages, &r.said, &e), 0);
     r.said.columns = (source_text){"other\tnames", 11};
-    CU_ASSERT_EQUAL(chain_hear(&b.p->stages, &r.said.columns, &e), 0);
+    CU_ASSERT_EQUAL(chain_hear(&b.p->stages, &r.said, &e), 0);
     CU_ASSERT_PTR_NULL(chain_names(&b.p->stages).at);
     CU_ASSERT_EQUAL(chain_columns(&b.p->stages, b.p->stages.names, &out), 0);
     UNIT_EQUAL(out.data, "hum\ttemp\thum");

@@ -182,9 +182,9 @@ static void test_done(void)
         wire_task t;
         int64_t outstanding;
     } rows[] = {
-        {{3, 2, {0}}, 1}, /* the open one */
-        {{3, 9, {0}}, 2}, /* none of this rank's */
-        {{2, 2, {0}}, 2}, /* a term before */
+        {{3, 2, {0}, 0}, 1}, /* the open one */
+        {{3, 9, {0}, 0}, 2}, /* none of this rank's */
+        {{2, 2, {0}, 0}, 2}, /* a term before */
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -300,7 +300,7 @@ static void test_waits(void)
         p->term.number = 3;
         p->term.phase = rows[i].phase;
         h->state = HELP_HERE;
-        h->task = (wire_task){rows[i].term, rows[i].epoch, {0}};
+        h->task = (wire_task){rows[i].term, rows[i].epoch, {0}, 0};
         CU_ASSERT_EQUAL(help_step(p), rows[i].waits ? 0 : 1);
         CU_ASSERT_EQUAL(h->state, rows[i].waits ? HELP_HERE : HELP_FREE);
         CU_ASSERT_EQUAL(count(p, TAG_DONE), 0);
@@ -333,7 +333,7 @@ static void test_urgent(void)
         p->epochs.open = 2;
         CU_ASSERT_EQUAL(help_urgent(p), 0);
         h->state = HELP_HERE;
-        h->task = (wire_task){rows[i].term, rows[i].epoch, {0}};
+        h->task = (wire_task){rows[i].term, rows[i].epoch, {0}, 0};
         CU_ASSERT_EQUAL(help_urgent(p), rows[i].urgent);
         CU_ASSERT_EQUAL(h->state, rows[i].urgent ? HELP_FREE : HELP_HERE);
         end(p);

@@ -169,8 +169,9 @@ static int decode_state(const void *data, size_t len, bool look, pe_error *errp)
 
 static int encode_task(pe_buffer *b)
 {
-    const wire_task t = {3, 8, {"temp\thum", 8}};
+    const wire_task t = {3, 8, {"temp\thum", 8}, 2};
     source_item r = {.foreign = true,
+                     .through = 3,
                      .block = {.points = 25,
                                .features = 32,
                                .dtype = PE_F4,
@@ -202,6 +203,8 @@ static int decode_task(const void *data, size_t len, bool look, pe_error *errp)
         CU_ASSERT_EQUAL(t.term, 3);
         CU_ASSERT_EQUAL(t.epoch, 8);
         CU_ASSERT_TRUE(r.foreign);
+        CU_ASSERT_EQUAL(r.through, 3);
+        CU_ASSERT_EQUAL(r.said.named, 2);
         CU_ASSERT_EQUAL(b->points, 25);
         CU_ASSERT_EQUAL(b->features, 32);
         CU_ASSERT_EQUAL(b->dtype, PE_F4);
