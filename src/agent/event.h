@@ -30,6 +30,10 @@
  *             sensed again; waits; stalled; last; queued (blocks), full
  *             (share of the fullest queue that is taken), model {version,
  *             time_ns}; device
+ *             "place" of both: (pool) behind: a stage; all that follow are open
+ *             on all ranks; (edge) through: the last stage of its devices,
+ *             left: devices that are not there yet; why (both): what was asked
+ *             for last cannot be
  * "fault"     text: the function that a process dies in, from its handler
  * "ready"     pilot, ranks or devices
  * "error"     pilot, text, kind (class), exit (code): the one message

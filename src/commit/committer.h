@@ -82,6 +82,7 @@ typedef struct committer_view {
     bool ends_known;       /* every declared device has an end */
     bool any_dead;
     char control[32]; /* newest control word */
+    char hold[80];    /* ... and the stage behind which all is to be open */
     int64_t asked_ns; /* it has not answered since, monotonic; 0: it has */
     int64_t store_ns; /* commits so far: waiting for the store, */
     int64_t apply_ns; /* and making the model that is sent */

@@ -27,10 +27,13 @@ static void take_ends(committer *c, const params_end *e, size_t n)
 static int ask_ends(committer *c, pe_error *errp)
 {
     params_end *ends = NULL;
-    char word[sizeof(c->view.control)] = "";
+    char word[sizeof(c->view.control)] = "", hold[sizeof(c->view.hold)] = "";
     size_t n = 0;
 
     if (c->store->ops->control(c->store, word, sizeof(word), errp) < 0)
+        return -1;
+    if (c->store->ops->place &&
+        c->store->ops->place(c->store, hold, sizeof(hold), errp) < 0)
         return -1;
     if (c->store->ops->ends(c->store, &ends, &n, errp) < 0)
         return -1;
@@ -38,6 +41,7 @@ static int ask_ends(committer *c, pe_error *errp)
     params_ends_free(ends, n);
     pthread_mutex_lock(&c->lock);
     memcpy(c->view.control, word, sizeof(word));
+    memcpy(c->view.hold, hold, sizeof(hold));
     pthread_mutex_unlock(&c->lock);
     return 0;
 }

@@ -25,6 +25,8 @@ typedef struct pool_store_ops {
                  int64_t *storedp, pe_error *errp);
     int (*ends)(pool_store *s, params_end **out, size_t *np, pe_error *errp);
     int (*control)(pool_store *s, char *word, size_t cap, pe_error *errp);
+    /* What ranks are to have open (params_place_fetch); NULL: nothing. */
+    int (*place)(pool_store *s, char *stage, size_t cap, pe_error *errp);
     int (*lease)(pool_store *s, const params_member *m, unsigned words,
                  params_share *out, pe_error *errp);
     /* From any thread: nobody waits for an answer any more, and nothing is

@@ -52,6 +52,12 @@ static int store_control(pool_store *s, char *word, size_t cap, pe_error *errp)
     return params_control_fetch(params_of(s), word, cap, errp);
 }
 
+static int store_place(pool_store *s, char *stage, size_t cap, pe_error *errp)
+{
+    return params_place_fetch(params_of(s), PARAMS_PLACE_POOL, stage, cap,
+                              errp);
+}
+
 static int store_lease(pool_store *s, const params_member *m, unsigned words,
                        params_share *out, pe_error *errp)
 {
@@ -79,6 +85,7 @@ static const pool_store_ops ops = {
     .first = store_first,
     .ends = store_ends,
     .control = store_control,
+    .place = store_place,
     .lease = store_lease,
     .cut = store_cut,
     .close = store_close,

@@ -118,6 +118,7 @@ static int make_device(agent *a, int i, const params_state *state,
         .framed = a->plan.framed,
         .stages = a->plan.stages,
         .n_stages = a->plan.n_stages,
+        .cap_stages = PLAN_STAGES_MAX,
         .sender = a->sender,
         .follower = a->follower,
         .shared = &a->shared,
@@ -145,7 +146,7 @@ static int make_devices(agent *a, pe_error *errp)
     a->devices = calloc((size_t)a->plan.pilot->devices, sizeof(*a->devices));
     if (!a->devices)
         return pe_error_nomem(errp);
-    a->scale = device_scale_create(a->plan.n_stages, errp);
+    a->scale = device_scale_create(PLAN_STAGES_MAX, errp);
     if (!a->scale)
         return -1;
     rc = params_state_fetch(a->params, &state, errp);
@@ -219,6 +220,9 @@ static int start(agent *a, const char *dir, pe_error *errp)
         make_devices(a, errp) < 0)
         return -1;
     a->reached_ns = clock_mono_ns();
+    a->through = a->plan.n_stages;
+    if (agent_take_place(a, errp) < 0)
+        return -1;
     for (int i = 0; i < a->n; i++)
         if (device_start(a->devices[i].device, errp) < 0)
             return -1;
@@ -272,6 +276,8 @@ static int take_control(agent *a, pe_error *errp)
     pthread_mutex_lock(&a->lock);
     rc = params_control_fetch(a->params, word, sizeof(word), &e);
     pthread_mutex_unlock(&a->lock);
+    if (rc == 0)
+        rc = agent_take_place(a, &e);
     if (rc < 0)
         return bear_absence(a, &e, errp);
     a->reached_ns = clock_mono_ns();

@@ -68,6 +68,8 @@ typedef struct agent {
     bool ends_told;     /* the same of the ends */
     int64_t reached_ns; /* last answer of Redis */
     int64_t orphan_ns;  /* since when nobody hears us; 0: somebody does */
+    size_t through;     /* so many stages are to be on the devices ... */
+    pe_error unmoved;   /* ... and cannot be, before a device has tried */
     bool draining, leaving;
     bool alone; /* the run has no pool, whose end is waited for */
 } agent;
@@ -78,6 +80,16 @@ typedef struct agent {
  * called in every turn.  -1 is for errors that will not pass.
  */
 int agent_take_boots(agent *a, pe_error *errp);
+
+/* --- agent_place.c --- */
+
+/* Where stages are to be now, and have devices follow.  An error is one of the
+ * parameter service.
+ */
+int agent_take_place(agent *a, pe_error *errp);
+/* Add member `place` (event.h) to [o], which may be NULL; the one or the other.
+ */
+json_t *agent_place_add(agent *a, json_t *o);
 
 /* --- agent_tell.c --- */
 

@@ -264,7 +264,7 @@ void agent_tell_progress(agent *a)
         .skipped = a->skips.rows,
         .read = &read,
         .seconds = seconds_between(a->start_ns, now),
-        .recent = agent_recent(a, each, now),
+        .recent = agent_place_add(a, agent_recent(a, each, now)),
         .waits = waiting ? &waits : NULL,
         .stalled = &a->stalled,
     };

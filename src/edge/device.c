@@ -93,7 +93,11 @@ device *device_create(const device_conf *c, pe_error *errp)
         d->host.tell = host_tell;
     if (c->follower)
         d->host.model = host_model;
-    d->ctx = calloc(c->n_stages, sizeof(*d->ctx));
+    d->n_stages = c->n_stages;
+    atomic_store(&d->wanted, c->n_stages);
+    atomic_store(&d->taken, c->n_stages);
+    d->ctx = calloc(c->cap_stages > c->n_stages ? c->cap_stages : c->n_stages,
+                    sizeof(*d->ctx));
     if (!d->ctx)
         pe_error_nomem(errp);
     else
@@ -184,7 +188,7 @@ static int send_slot(device *d, queue_slot *slot)
     slot->block.boot =
         atomic_load_explicit(&d->tally->boot, memory_order_relaxed);
     if (record_encode(&d->headers, d->conf.run,
-                      d->conf.stages[d->conf.n_stages - 1].setup.stage,
+                      d->conf.stages[slot->through - 1].setup.stage,
                       &slot->block, &d->error) < 0)
         return -1;
     said_add(d, slot, &d->headers);
@@ -291,6 +295,7 @@ static int wait_due(device *d)
         else
             queue_wait(d->queue,
                        due - now < patience_ns(d) ? due - now : patience_ns(d));
+        stages_move(d);
         if (pump(d, false) < 0)
             return -1;
         spend(paced, &from);
@@ -311,6 +316,7 @@ static int make_room(device *d)
         return 0;
     from = clock_mono_ns();
     while (queue_full(d->queue) && !cancelled(d)) {
+        stages_move(d);
         if (pump(d, false) < 0)
             return -1;
         queue_wait(d->queue, patience_ns(d));
@@ -338,7 +344,7 @@ static void publish_drifts(device *d)
     const char *first = "", *words = "";
     uint64_t n = 0;
 
-    for (size_t i = 1; i < d->conf.n_stages; i++) {
+    for (size_t i = 1; i < d->n_stages; i++) {
         uint64_t own = context_drifts(d->ctx[i], &first);
 
         words = own ? first : words;
@@ -360,6 +366,8 @@ static int forward(device *d)
     int64_t from = clock_mono_ns();
     int rc;
 
+    stages_move(d); /* the source may have waited for long */
+    slot->through = d->n_stages;
     d->stats.sensed++;
     /* A source that can be read again knows the positions of its blocks. */
     d->seq = d->conf.rereadable && slot->block.has_seq
@@ -395,6 +403,7 @@ static int take_slot(device *d)
     d->slot->block.sense_ns = 0;
     d->slot->block.has_seq = 0;
     d->slot->block.source = NULL;
+    d->slot->through = 0;
     return 0;
 }
 
@@ -436,6 +445,7 @@ static int sense_one(device *d)
     int64_t from, spent;
     int rc;
 
+    stages_move(d);
     if (take_slot(d) < 0)
         return -1;
     from = clock_mono_ns();

@@ -37,8 +37,9 @@ typedef struct device_conf {
     bool drop;              /* a full queue drops its oldest block */
     bool rereadable;        /* function_rereadable of the source */
     bool framed;            /* function_framed of the source */
+    /* What it does; more may follow behind those (device_move). */
     const device_stage *stages;
-    size_t n_stages;
+    size_t n_stages, cap_stages; /* cap_stages: with those that may; 0: none */
     sender *sender;
     follower *follower;         /* NULL: no models */
     const context_host *shared; /* put and get; NULL: none */
@@ -82,6 +83,14 @@ void device_destroy(device *d);
 int device_start(device *d, pe_error *errp);
 /* Its BOOT, where conf.id has none: nothing is sent before.  Any thread. */
 void device_set_boot(device *d, uint64_t boot);
+/* From its next block on it puts blocks through [n] stages, which are there, at
+ * least the source and at most conf.cap_stages.  Any thread.
+ */
+void device_move(device *d, size_t n);
+/* Through how many it puts them now; where it could not go on as it was asked
+ * to, why, into [why]: it goes on as it was.  Any thread.
+ */
+size_t device_through(device *d, pe_error *why);
 /* No more blocks; a live source is asked once more for what it has begun. */
 void device_cancel(device *d);
 /* Do not wait for acknowledgements either. */

@@ -29,7 +29,10 @@ typedef struct device_said {
 
 struct device {
     device_conf conf;
-    pe_context **ctx; /* one a stage; NULL: not open */
+    pe_context **ctx;            /* one a stage; NULL: not open */
+    size_t n_stages;             /* blocks are put through so many, */
+    atomic_size_t wanted, taken; /* ... are to be, and others know of */
+    pe_error unmoved; /* under skips_lock: why that is not what was wanted */
     context_host host;
     pe_model *model; /* our copy of the newest */
     uint64_t model_seen;
@@ -82,6 +85,10 @@ int stages_finish(device *d);
 /* What is about to be sent: functions have what they keep of it on the disk. */
 int stages_sync(device *d);
 void stages_close(device *d);
+/* device_move.c - between two blocks: as many stages as are wanted. */
+void stages_move(device *d);
+int stages_open_one(device *d, size_t i);
+void stages_close_one(device *d, size_t i);
 
 /* --- device_said.c --- */
 
@@ -94,6 +101,7 @@ void said_lend(device *d, size_t i, const pe_block *b); /* before it */
 int said_end(device *d, queue_slot *slot);
 /* Add them. */
 void said_add(const device *d, const queue_slot *slot, record_headers *h);
+void said_moved(device *d); /* other stages are in front of it */
 void said_free(device *d);
 
 /* Stage [i] begins to work at [now_ns], and comes back: a function of a user

@@ -36,7 +36,7 @@ static int find_columns(device *d)
     int rc = 0;
 
     text_add(&list, "%s", known ? names : "");
-    for (size_t i = 1; rc == 0 && i < d->conf.n_stages; i++) {
+    for (size_t i = 1; rc == 0 && i < d->n_stages; i++) {
         const pe_options *o = d->conf.stages[i].setup.options;
 
         if (function_named(d->conf.stages[i].ops, o))
@@ -233,6 +233,14 @@ void said_add(const device *d, const queue_slot *slot, record_headers *h)
     if (slot->named)
         record_add_borrowed(h, "pe_columns", d->said.columns,
                             strlen(d->said.columns));
+}
+
+void said_moved(device *d)
+{
+    free(d->said.columns);
+    d->said.columns = NULL;
+    d->said.named = false;
+    d->said.n = 0; /* the next record has the names */
 }
 
 void said_free(device *d)

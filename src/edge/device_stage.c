@@ -33,7 +33,7 @@ int stage_failed(device *d, const pe_context *ctx)
                         text[0] ? text : "the function failed without a word");
 }
 
-static int open_stage(device *d, size_t i)
+int stages_open_one(device *d, size_t i)
 {
     const pe_function *ops = d->conf.stages[i].ops;
     context_setup setup = d->conf.stages[i].setup;
@@ -68,8 +68,8 @@ static int open_stage(device *d, size_t i)
 
 int stages_open(device *d)
 {
-    for (size_t i = 0; i < d->conf.n_stages; i++)
-        if (open_stage(d, i) < 0)
+    for (size_t i = 0; i < d->n_stages; i++)
+        if (stages_open_one(d, i) < 0)
             return -1;
     return 0;
 }
@@ -149,7 +149,7 @@ int stages_process(device *d, pe_block *b)
         return -1;
     if (d->keeps && !d->unsynced_ns)
         d->unsynced_ns = clock_mono_ns();
-    for (size_t i = 1; rc > 0 && i < d->conf.n_stages; i++)
+    for (size_t i = 1; rc > 0 && i < d->n_stages; i++)
         rc = process_one(d, i, b);
     stamp(d, b, sense); /* whatever the stages made of it */
     b->edge_ns = clock_real_ns();
@@ -192,7 +192,7 @@ int stages_frame(device *d, queue_slot *slot)
 int stages_sync(device *d)
 {
     d->unsynced_ns = 0;
-    for (size_t i = 1; i < d->conf.n_stages; i++)
+    for (size_t i = 1; i < d->n_stages; i++)
         if (function_sync(d->conf.stages[i].ops, d->ctx[i], &d->error) < 0)
             return pe_error_prefix(&d->error, "device %s", d->conf.name);
     return 0;
@@ -201,19 +201,24 @@ int stages_sync(device *d)
 /* All is sent that was sensed: what functions keep is made ready. */
 int stages_finish(device *d)
 {
-    for (size_t i = 1; i < d->conf.n_stages; i++)
+    for (size_t i = 1; i < d->n_stages; i++)
         if (function_finish(d->conf.stages[i].ops, d->ctx[i], &d->error) < 0)
             return pe_error_prefix(&d->error, "device %s", d->conf.name);
     return 0;
 }
 
+void stages_close_one(device *d, size_t i)
+{
+    const pe_function *ops = d->conf.stages[i].ops;
+
+    if (d->ctx[i] && ops->close)
+        ops->close(d->ctx[i]);
+    context_destroy(d->ctx[i]);
+    d->ctx[i] = NULL;
+}
+
 void stages_close(device *d)
 {
-    for (size_t i = 0; d->ctx && i < d->conf.n_stages; i++) {
-        const pe_function *ops = d->conf.stages[i].ops;
-        if (d->ctx[i] && ops->close)
-            ops->close(d->ctx[i]);
-        context_destroy(d->ctx[i]);
-        d->ctx[i] = NULL;
-    }
+    for (size_t i = 0; d->ctx && i < d->n_stages; i++)
+        stages_close_one(d, i);
 }

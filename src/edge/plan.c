@@ -128,7 +128,7 @@ int plan_make(plan *out, const pipeline *p, const pipeline_request *r,
     out->source = &p->stages[chain[n - 1]];
     for (int i = 0; i < n; i++) {
         const pipeline_stage *s = &p->stages[chain[n - 1 - i]];
-        out->n_stages++;
+        out->n_stages = ++out->n_loaded;
         if (load_stage(out, (size_t)i, p, r, s, errp) < 0)
             return -1;
     }
@@ -138,13 +138,45 @@ int plan_make(plan *out, const pipeline *p, const pipeline_request *r,
     return 0;
 }
 
+static void unload(plan *p, size_t i)
+{
+    pe_options_destroy(p->options[i]);
+    function_unload(p->functions[i]);
+    free(p->words[i]);
+    p->options[i] = NULL;
+    p->functions[i] = NULL;
+    p->words[i] = NULL;
+}
+
+/* The stages of a file stand in the order of their row. */
+int plan_reach(plan *out, const pipeline *p, const pipeline_request *r,
+               size_t n, pe_error *errp)
+{
+    size_t before = out->n_loaded;
+
+    for (size_t i = before; i < n && i < p->n_stages; i++) {
+        const pipeline_stage *s = &p->stages[i];
+        int rc = i < PLAN_STAGES_MAX
+                     ? load_stage(out, i, p, r, s, errp)
+                     : refuse_stage(out, s, "is one too many in a row", errp);
+
+        if (rc == 0) {
+            out->n_loaded = i + 1;
+            continue;
+        }
+        if (i < PLAN_STAGES_MAX)
+            unload(out, i);
+        while (out->n_loaded > before)
+            unload(out, --out->n_loaded);
+        return -1;
+    }
+    return 0;
+}
+
 void plan_clear(plan *p)
 {
-    for (size_t i = 0; i < p->n_stages; i++) {
-        pe_options_destroy(p->options[i]);
-        function_unload(p->functions[i]);
-        free(p->words[i]);
-    }
+    for (size_t i = 0; i < p->n_loaded; i++)
+        unload(p, i);
     memset(p, 0, sizeof(*p));
 }
 

@@ -18,7 +18,8 @@ typedef struct plan {
     int first_device; /* number of this pilot's first one in the run */
     device_stage stages[PLAN_STAGES_MAX]; /* source first */
     char *words[PLAN_STAGES_MAX];         /* of these, for people */
-    size_t n_stages;
+    size_t n_stages; /* up to the stream, as the file has it */
+    size_t n_loaded; /* ... and those that have come since */
     function *functions[PLAN_STAGES_MAX];
     pe_options *options[PLAN_STAGES_MAX];
     bool rereadable, framed; /* of the source, see host.h */
@@ -35,6 +36,11 @@ typedef struct plan {
 int plan_make(plan *out, const pipeline *p, const pipeline_request *r,
               const char *name, pe_error *errp);
 void plan_clear(plan *p);
+/* The first [n] stages of [p] are to run here, some of which the file has on
+ * the pool: load those too.  Errors: input, 78, and the plan is as it was.
+ */
+int plan_reach(plan *out, const pipeline *p, const pipeline_request *r,
+               size_t n, pe_error *errp);
 
 /* Is [endpoint] (HOST:PORT, or a list) on this host? */
 bool plan_is_local(const char *endpoint);

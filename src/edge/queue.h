@@ -24,6 +24,7 @@ typedef struct queue_slot {
     struct text *times, *scale; /* headers of its record; NULL or empty: none
                                  */
     bool named;                 /* ... with the names of its columns */
+    size_t through;             /* stages that it has been through */
     const void *frame;          /* the .npy bytes to send */
     size_t len;
     /* private */

@@ -11,7 +11,7 @@
 
 /* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :first, :fence,
  * :ends, :announce, :pilots, :orders, :leases, :control, :shared, :boots,
- * :home, :commits, :stages, :files.
+ * :home, :commits, :stages, :files, :places.
  */
 
 /* The NAME of key pilot:{RUN}:NAME number [i], from 0; NULL behind the last.
@@ -332,6 +332,18 @@ void params_pilots_free(params_pilot *pilots, size_t n);
 int params_order_put(params *p, const char *pilot, const char *word,
                      pe_error *errp);
 int params_order_fetch(params *p, const char *pilot, char *word, size_t cap,
+                       pe_error *errp);
+
+/* Where stages are that have moved.  Of an edge pilot: its devices put blocks
+ * through the stages up to [stage]; of PARAMS_PLACE_POOL: ranks have open all
+ * that follow [stage].  "" takes it back, and is what is read where there is
+ * none: then it is as the pipeline file says.  Errors: input, when the word
+ * does not fit.
+ */
+#define PARAMS_PLACE_POOL "@pool"
+int params_place_put(params *p, const char *who, const char *stage,
+                     pe_error *errp);
+int params_place_fetch(params *p, const char *who, char *stage, size_t cap,
                        pe_error *errp);
 
 /* The newest model and its id, read in one step: out is left empty and

@@ -93,8 +93,8 @@ int params_order_put(params *p, const char *pilot, const char *word,
     return hash_put(p, PARAMS_KEY_ORDERS, pilot, word, errp);
 }
 
-int params_order_fetch(params *p, const char *pilot, char *word, size_t cap,
-                       pe_error *errp)
+static int hash_fetch(params *p, enum params_key key, const char *pilot,
+                      const char *what, char *word, size_t cap, pe_error *errp)
 {
     redisReply *r;
     int rc = 0;
@@ -102,16 +102,34 @@ int params_order_fetch(params *p, const char *pilot, char *word, size_t cap,
     if (check_name(pilot, errp) < 0)
         return -1;
     r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET",
-                        p->names[PARAMS_KEY_ORDERS], pilot, NULL);
+                        p->names[key], pilot, NULL);
     if (!r)
         return -1;
     const char *order = params_reply_text(r, "");
     if (!order || strlen(order) >= cap)
         rc = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                          "the order to %s in %s does not fit into %zu bytes",
-                          pilot, p->names[PARAMS_KEY_ORDERS], cap);
+                          "the %s %s in %s does not fit into %zu bytes", what,
+                          pilot, p->names[key], cap);
     else
         memcpy(word, order, strlen(order) + 1);
     freeReplyObject(r);
     return rc;
+}
+
+int params_order_fetch(params *p, const char *pilot, char *word, size_t cap,
+                       pe_error *errp)
+{
+    return hash_fetch(p, PARAMS_KEY_ORDERS, pilot, "order to", word, cap, errp);
+}
+
+int params_place_put(params *p, const char *who, const char *stage,
+                     pe_error *errp)
+{
+    return hash_put(p, PARAMS_KEY_PLACES, who, stage, errp);
+}
+
+int params_place_fetch(params *p, const char *who, char *stage, size_t cap,
+                       pe_error *errp)
+{
+    return hash_fetch(p, PARAMS_KEY_PLACES, who, "place of", stage, cap, errp);
 }

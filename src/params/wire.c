@@ -18,7 +18,8 @@ static const char *const key_names[] = {
     [PARAMS_KEY_CONTROL] = "control", [PARAMS_KEY_SHARED] = "shared",
     [PARAMS_KEY_BOOTS] = "boots",     [PARAMS_KEY_HOME] = "home",
     [PARAMS_KEY_COMMITS] = "commits", [PARAMS_KEY_STAGES] = "stages",
-    [PARAMS_KEY_FILES] = "files",     [PARAMS_CHANNEL] = "announce",
+    [PARAMS_KEY_FILES] = "files",     [PARAMS_KEY_PLACES] = "places",
+    [PARAMS_CHANNEL] = "announce",
 };
 
 const char *params_key_word(size_t i)

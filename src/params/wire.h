@@ -28,6 +28,7 @@ enum params_key {
     PARAMS_KEY_COMMITS,
     PARAMS_KEY_STAGES,
     PARAMS_KEY_FILES,
+    PARAMS_KEY_PLACES,
     PARAMS_N_KEYS,
     PARAMS_CHANNEL = PARAMS_N_KEYS, /* a name like the keys, but no key */
 };

@@ -174,12 +174,21 @@ static void tell_silence(supervisor *s)
     s->changed = true;
 }
 
+/* Has a stage moved?  Somebody waits for it (`pilot move`). */
+static bool has_moved(const supervisor *s, const json_t *event)
+{
+    const json_t *was = json_object_get(s->progress, "place");
+    const json_t *is = json_object_get(event, "place");
+
+    return was != is && !json_equal(was, is);
+}
+
 void tell_progress(supervisor *s, json_t *event)
 {
     bool was = json_object_get(s->progress, "stalled") != NULL;
     bool is = json_object_get(event, "stalled") != NULL;
 
-    s->changed = s->changed || was != is;
+    s->changed = s->changed || was != is || has_moved(s, event);
     s->heard_ns = s->pilot->kind == PILOT_POOL ? clock_mono_ns() : 0;
     json_decref(s->progress);
     s->progress = json_incref(event);

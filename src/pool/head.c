@@ -216,6 +216,7 @@ static void tell_progress(pool *p, int64_t now)
     if (waits)
         json_object_set_new(o, "waits", waits);
     stall_add(p, o);
+    hold_tell(p, o);
     p->c.progress(o);
 }
 

@@ -25,6 +25,7 @@ struct pool {
     pool_fate fate;
     pool_epochs epochs;
     pool_rounds rounds;
+    pool_hold hold;
     pool_ship ship;
     pool_owner own;
     pool_helper help;

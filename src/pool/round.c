@@ -170,6 +170,7 @@ static void say(pool *p, int64_t now)
     v[R_HELD] = p->results.held != NULL;
     v[R_WANTED] = lane_wanted(p);
     v[R_P95] = figures_p95(&p->figures, now);
+    hold_say(p, v);
     say_ends(p, v);
     if (p->head)
         say_rank0(p, v, now);
@@ -275,6 +276,7 @@ static void decide(pool *p)
            (size_t)p->n_partitions * sizeof(*p->rounds.ends));
     p->help.top_backlog = v[R_BACKLOG] >> 20;
     p->help.top_owner = (int)(v[R_BACKLOG] & 0xfffff);
+    hold_decide(p, v);
     pool_hear(p, v[R_MOVE] ? PHASE_SAYS_MOVE : PHASE_SAYS_STAY);
     if (v[R_DRAIN])
         pool_hear(p, PHASE_SAYS_DRAIN);

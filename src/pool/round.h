@@ -26,22 +26,25 @@ enum pool_lanes {
     R_ERROR,         /* 1 + rank */
     R_DRAIN,
     R_HOLD,
-    R_ADVANCE,  /* rank 0: 1 an epoch may end, 2 it is due */
-    R_MOVE,     /* rank 0: 1 partitions are to be handed over, 2 and nothing is
-                   dispatched since the round before */
-    R_BUSY,     /* a reduction of this rank is not complete */
-    R_SHIP,     /* rank 0: bytes to broadcast */
-    R_STATE,    /* ... which hold the state of this term */
-    R_LACK,     /* minus the newest broadcast received */
-    R_BACKLOG,  /* records << 20 | rank */
-    R_FULL,     /* the delta takes no more before a commit */
-    R_FEATURES, /* of the first block, while there is no model */
-    R_HELD,     /* this rank has results the broker does not take */
-    R_LOOK,     /* rank 0: what ranks have done lately is gathered */
-    R_WANTED,   /* 1 + partition that a counted epoch waits for */
-    R_P95,      /* 95% of blocks take no longer, ns */
-    R_STOP,     /* rank 0: 1 if nothing is open (drained), 2 the run is over */
-    R_FIXED,    /* then: the end of every partition, -1 not known */
+    R_ADVANCE,   /* rank 0: 1 an epoch may end, 2 it is due */
+    R_MOVE,      /* rank 0: 1 partitions are to be handed over, 2 and nothing is
+                    dispatched since the round before */
+    R_BUSY,      /* a reduction of this rank is not complete */
+    R_SHIP,      /* rank 0: bytes to broadcast */
+    R_STATE,     /* ... which hold the state of this term */
+    R_LACK,      /* minus the newest broadcast received */
+    R_BACKLOG,   /* records << 20 | rank */
+    R_FULL,      /* the delta takes no more before a commit */
+    R_FEATURES,  /* of the first block, while there is no model */
+    R_HELD,      /* this rank has results the broker does not take */
+    R_LOOK,      /* rank 0: what ranks have done lately is gathered */
+    R_WANTED,    /* 1 + partition that a counted epoch waits for */
+    R_P95,       /* 95% of blocks take no longer, ns */
+    R_HOLD_ALL,  /* rank 0: so many stages, the last, are to be open */
+    R_HOLD_LESS, /* minus those that are, of the rank with the fewest */
+    R_HOLD_NOT,  /* 1 + rank that cannot open them */
+    R_STOP,      /* rank 0: 1 if nothing is open (drained), 2 the run is over */
+    R_FIXED,     /* then: the end of every partition, -1 not known */
 };
 
 typedef struct pool_rounds {
@@ -63,6 +66,17 @@ typedef struct pool_ship {
     pool_model *recent[2]; /* by number: the last two, since some ranks may not
                               have the newest yet */
 } pool_ship;
+
+/* hold.c - stages that may come from devices are opened on all ranks first. */
+typedef struct pool_hold {
+    int64_t tried; /* so many were to be open, and are not: */
+    pe_error why;
+} pool_hold;
+
+void hold_say(const pool *p, int64_t *v);
+void hold_decide(pool *p, const int64_t *v);
+/* Rank 0: member `place` of a progress event (event.h). */
+void hold_tell(const pool *p, struct json_t *o);
 
 /* round.c - the collective decisions.  All ranks call the first as often as
  * they like; a round is complete when all have.

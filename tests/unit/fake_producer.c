@@ -128,6 +128,7 @@ static fake_record read_record(const broker_output *o)
     snprintf(r.source, sizeof(r.source), "%s", b.source ? b.source : "");
     snprintf(r.model, sizeof(r.model), "%d", (int)b.version);
     read_header(o->headers, "pe_times", r.times, sizeof(r.times));
+    read_header(o->headers, "pe_stage", r.stage, sizeof(r.stage));
     read_header(o->headers, "pe_columns", r.columns, sizeof(r.columns));
     read_header(o->headers, "pe_scale", r.scale, sizeof(r.scale));
     return r;

@@ -16,7 +16,7 @@ typedef struct fake_record {
     int64_t sense_ns;
     double first; /* element of its block */
     uint32_t points;
-    char source[32], model[8];
+    char source[32], model[8], stage[24];
     char times[96], columns[64], scale[96]; /* "" : no such header */
 } fake_record;
 

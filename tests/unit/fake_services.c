@@ -259,6 +259,34 @@ int params_order_fetch(params *p, const char *pilot, char *word, size_t cap,
     return fails("hear", errp);
 }
 
+int params_place_put(params *p, const char *who, const char *stage,
+                     pe_error *errp)
+{
+    (void)p;
+    note("place %s %s", who, stage);
+    return fails("place", errp);
+}
+
+int params_place_fetch(params *p, const char *who, char *stage, size_t cap,
+                       pe_error *errp)
+{
+    (void)p;
+    (void)who;
+    word_read("FAKE_PLACE", stage, cap);
+    return fails("places", errp);
+}
+
+int params_shared_get(params *p, const char *key, void *value, size_t cap,
+                      size_t *lenp, pe_error *errp)
+{
+    (void)p;
+    (void)key;
+    (void)value;
+    (void)cap;
+    *lenp = 0;
+    return fails("shared", errp);
+}
+
 int params_time_fetch(params *p, int64_t *nsp, pe_error *errp)
 {
     (void)p;
