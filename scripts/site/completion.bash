@@ -49,6 +49,7 @@ _pilot_complete() {
     --resource)
         words=(local:// batch:// slurm:// pbs:// ssh:// slurm+ssh:// pbs+ssh://)
         ;;
+    --to) [ "$command" != move ] || words=(pool devices) ;;
     --launcher) words=(auto srun mpirun mpiexec) ;;
     --until)
         words=(active flowing end)
@@ -60,6 +61,7 @@ _pilot_complete() {
     if [ ${#words[@]} -eq 0 ] && [ "$COMP_CWORD" -ge "$first" ]; then
         case $command in
         status | wait | cancel | log | resize) mapfile -t words < <(_pilot_ids) ;;
+        move) mapfile -t words < <(_pilot_runs | sed 's|$|/|') ;;
         advise | results | peek | top | commits | report | serve | trace)
             mapfile -t words < <(_pilot_runs)
             ;;

@@ -44,6 +44,7 @@ static const struct command {
     {"cancel", cmd_cancel, "end pilots, also ones that wait in a queue"},
     {"log", cmd_log, "show what a pilot has written"},
     {"resize", cmd_resize, "more ranks for a run, or fewer"},
+    {"move", cmd_move, "move a stage of a run between devices and pool"},
     {"services", cmd_services,
      "a Kafka and a Redis to use: start, status, stop"},
     {"doctor", cmd_doctor, "say what would go wrong, and the fix"},

@@ -14,9 +14,9 @@
 #include "src/common/file.h"
 
 static const char *const verbs[] = {
-    "run",    "results", "score",  "model",  "inspect", "peek",
-    "runs",   "submit",  "status", "wait",   "cancel",  "log",
-    "resize", "doctor",  "config", "report", "serve",   "advise"};
+    "run",    "results", "score",  "model",  "inspect", "peek",   "runs",
+    "submit", "status",  "wait",   "cancel", "log",     "resize", "move",
+    "doctor", "config",  "report", "serve",  "advise"};
 
 static char *source_file(const char *name)
 {
@@ -283,6 +283,10 @@ static void test_nothing(void)
         {{"wait"}, 64, "is missing"},
         {{"cancel"}, 64, "pilot cancel --help"},
         {{"resize"}, 64, "pilot resize --help"},
+        {{"move"}, 64, "a RUN/STAGE is missing"},
+        {{"move", "r/s"}, 64, "say where it is to go: --to pool"},
+        {{"move", "r", "--to", "pool"}, 64, "say which stage of which run"},
+        {{"move", "none/s", "--to", "pool"}, 78, "there is no run 'none' in "},
         {{"config"}, 64, "pilot config --help"},
         {{"config", "check"}, 64, "is missing"},
         {{"config", "frob", "x"}, 64, "frob"},
@@ -320,6 +324,7 @@ static void test_no_home(void)
         {"cancel", "r"},
         {"log", "r"},
         {"resize", "r", "-n", "2"},
+        {"move", "r/s", "--to", "pool"},
         {"run", "--resume", "r"},
     };
     char *home = text_format("%s", getenv("HOME") ? getenv("HOME") : "/");
