@@ -61,10 +61,26 @@ static int64_t heard_ns(const live_parts *p, const char *name,
     return ns ? ns : value_int(beat, "time_ns");
 }
 
+/* Rank 0 tells twice a second, but not while it is in a function: the time
+ * since is its work.  New.
+ */
+static json_t *work_add(const json_t *last, double quiet_s)
+{
+    static const char *const keys[] = {"seconds", "busy_s", NULL};
+    json_t *o = json_copy((json_t *)last);
+
+    for (const char *const *k = keys; o && *k; k++)
+        json_object_set_new(o, *k, json_real(value_real(last, *k) + quiet_s));
+    return o;
+}
+
 static void pilot_take(const live_parts *p, const char *name,
                        const json_t *beat, live_pilot *k)
 {
     const json_t *progress = json_object_get(beat, "progress");
+    double quiet =
+        (double)(value_int(beat, "time_ns") - value_int(progress, "time_ns")) /
+        NS_PER_S;
 
     *k = (live_pilot){
         .name = name,
@@ -80,9 +96,11 @@ static void pilot_take(const live_parts *p, const char *name,
     k->is_pool = !strcmp(k->kind, "pool");
     k->is_edge = !strcmp(k->kind, "edge");
     k->silent = !k->over && k->age_s > LIVE_SILENT_S;
-    k->fresh = !k->over && !k->silent && k->last &&
-               value_int(beat, "time_ns") - value_int(progress, "time_ns") <
-                   (int64_t)(LIVE_SILENT_S * NS_PER_S);
+    k->fresh = !k->over && !k->silent && k->last && quiet < LIVE_SILENT_S;
+    if (k->is_pool && k->fresh && quiet >= LIVE_QUIET_S) {
+        k->own = work_add(k->last, quiet);
+        k->last = k->own ? k->own : k->last;
+    }
 }
 
 /* Services first, then edges, then pools: in the way of blocks; by name. */
@@ -488,6 +506,8 @@ json_t *live_make(const json_t *facts, pe_error *errp)
         notes_put(&p, doc);
         state_put(&p, doc);
     }
+    for (size_t i = 0; i < p.n; i++)
+        json_decref(p.pilots[i].own);
     free(p.pilots);
     return doc;
 }

@@ -11,6 +11,8 @@
 
 /* Beats older than this say nothing of now, and their pilot is silent. */
 #define LIVE_SILENT_S 15.0
+/* Rank 0 of a pool that has told nothing for so long is in a function. */
+#define LIVE_QUIET_S 2.0
 /* A pool that has records and has committed nothing for so long is stalled. */
 #define LIVE_STALLED_S 10.0
 
@@ -18,6 +20,7 @@
 typedef struct live_pilot {
     const char *name, *kind, *state;
     const json_t *beat, *progress, *last, *final;
+    json_t *own; /* what `last` is, where it is no part of the facts */
     double age_s;
     bool is_pool, is_edge;
     bool over;   /* its beat is an exit record */

@@ -63,6 +63,17 @@ struct sums {
     double n;
 };
 
+/* Blocks that [event] has spent its time on.  In some seconds of a pool it may
+ * be that none was fetched, and those were processed that had been before.
+ */
+static double worked_of(const json_t *event)
+{
+    double fetched = blocks_of(event, "fetched");
+    double applied = blocks_of(event, "applied"); /* of a final event: all */
+
+    return json_object_get(event, "event") ? fetched : fmax(fetched, applied);
+}
+
 static void sums_add(struct sums *s, const json_t *event, const char *count)
 {
     s->busy += value_real(event, "busy_s");
@@ -70,7 +81,7 @@ static void sums_add(struct sums *s, const json_t *event, const char *count)
     s->paced += value_real(event, "paced_s");
     s->bytes += value_real(event, "bytes");
     s->wire += value_real(event, "wire_bytes");
-    s->blocks += blocks_of(event, "fetched") + blocks_of(event, "sent");
+    s->blocks += worked_of(event) + blocks_of(event, "sent");
     s->sensed += blocks_of(event, "sensed");
     s->n += value_real(event, count);
     if (value_real(event, "seconds") > s->seconds)

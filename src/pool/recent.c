@@ -119,17 +119,41 @@ void recent_progress(pool *p)
     w->n++;
 }
 
+static void add(json_t *o, const char *key, double more)
+{
+    json_object_set_new(
+        o, key, json_real(json_number_value(json_object_get(o, key)) + more));
+}
+
+/* A rank that is in a function takes no part in a look until it comes back: the
+ * time since the last one is its, of which the others have waited for it, or
+ * worked as well.
+ */
+static void add_work(const int64_t *now, int ranks, json_t *last)
+{
+    double s = (double)(clock_mono_ns() - now[RECENT_NOW]) * 1e-9;
+
+    if (s * 1e9 < 2 * LOOK_NS)
+        return;
+    add(last, "seconds", s);
+    add(last, "busy_s", s);
+    add(last, "idle_s", s * (ranks - 1));
+}
+
 void recent_tell(const pool *p, json_t *event)
 {
     const pool_recent *w = &p->recent;
     /* One that is under way is written where the oldest was. */
     size_t back = w->n < RECENT_LOOKS ? w->n : RECENT_LOOKS - 1;
     const int64_t *then, *now;
+    json_t *last;
 
     if (w->n < 2)
         return;
     then = w->looks[(w->n - back) % RECENT_LOOKS];
     now = w->looks[(w->n - 1) % RECENT_LOOKS];
-    json_object_set_new(event, "last", recent_last(then, now, p->size));
+    last = recent_last(then, now, p->size);
+    add_work(now, p->size, last);
+    json_object_set_new(event, "last", last);
     json_object_set_new(event, "rank", recent_ranks(then, now, p->size));
 }

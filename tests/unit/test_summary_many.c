@@ -242,6 +242,21 @@ static void test_advice(void)
     }
 }
 
+/* Devices have ended, and the pool works off what it has fetched before. */
+static void test_backlog(void)
+{
+    json_t *o = advised(
+        "kernel",
+        "{'p': {'ranks': 2, 'seconds': 4, 'busy_s': 8, 'fetch_s': 0, 'blocks': "
+        "{'fetched': 0, 'applied': 8}}, 'e': {'event': 'edge', 'devices': 4, "
+        "'seconds': 10, 'busy_s': 4, 'paced_s': 36, 'blocks': {'sensed': 40, "
+        "'sent': 40}}}");
+
+    UNIT_EQUAL(value_text(o, "advice", ""), "more-ranks");
+    CU_ASSERT_EQUAL(value_real(json_object_get(o, "ranks"), "advised"), 6);
+    json_decref(o);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -251,6 +266,7 @@ int main(void)
         {"pilots that were cut off", test_cut},
         {"pools in any order", test_orders},
         {"advice to several pilots", test_advice},
+        {"advice while a backlog is worked off", test_backlog},
         {NULL, NULL},
     };
 
