@@ -13,10 +13,9 @@
 #include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/run/history.h"
 #include "src/run/run.h"
 #include "src/run/signals.h"
-
-#define SUMMARY_MAX_BYTES (16 << 20)
 
 #define AT(member) offsetof(struct run_options, member)
 
@@ -98,16 +97,13 @@ static bool is_done(struct run *r, const json_t *summary)
 static json_t *summary_take(struct run *r, bool *donep)
 {
     char *path = run_path(r, "summary.json", NULL);
-    size_t len = 0;
-    char *data = path ? file_read(path, SUMMARY_MAX_BYTES, &len, NULL) : NULL;
-    json_t *summary = data ? json_loadb(data, len, 0, NULL) : NULL;
+    json_t *summary = run_summary_read(r->req->dir);
 
     *donep = is_done(r, summary);
     if (path && !*donep) {
         unlink(path);
         run_answers_drop(r);
     }
-    free(data);
     free(path);
     return summary;
 }

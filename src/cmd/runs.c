@@ -20,9 +20,8 @@
 #include "src/common/option.h"
 #include "src/common/text.h"
 #include "src/pilot/topics.h"
+#include "src/run/history.h"
 #include "src/run/pilots.h"
-
-#define SUMMARY_MAX_BYTES (16 << 20)
 
 struct runs_options {
     const char *rm;
@@ -112,18 +111,6 @@ static bool any_lives(const pilots *p, const char *run)
     return false;
 }
 
-static json_t *summary_read(const char *dir)
-{
-    char *path = text_format("%s/summary.json", dir);
-    size_t len = 0;
-    char *data = path ? file_read(path, SUMMARY_MAX_BYTES, &len, NULL) : NULL;
-    json_t *o = data ? json_loadb(data, len, 0, NULL) : NULL;
-
-    free(data);
-    free(path);
-    return o;
-}
-
 /* Is there a run [name]?  Then [k] is to be freed; with [keep] it has the locks
  * of the run that nobody else has.
  */
@@ -143,7 +130,7 @@ static bool known_read(const pilots *p, const char *name, bool keep, known *k)
     k->dir = dir;
     k->run = text_format("%s", name);
     k->began = st.st_mtime;
-    k->summary = summary_read(dir);
+    k->summary = run_summary_read(dir);
     k->followed = is_held(dir, "lock", keep, &k->lock[0]);
     k->scored = is_held(dir, "results.lock", keep, &k->lock[1]);
     if (!keep) {

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/agent/event.h"
 #include "src/common/file.h"
@@ -12,6 +13,7 @@
 #include "src/common/text.h"
 #include "src/run/run.h"
 
+#define SUMMARY_MAX_BYTES (16 << 20)
 #define NAMES_BYTES 160 /* of the devices of a partition */
 
 static json_t *commit_json(const params_row *r)
@@ -115,4 +117,28 @@ void run_history_keep(struct run *r)
     free(json);
     json_decref(o);
     free(path);
+}
+
+json_t *run_summary_read(const char *dir)
+{
+    char *path = text_format("%s/summary.json", dir);
+    bool there = path && access(path, F_OK) == 0;
+    size_t len = 0;
+    pe_error e = {0};
+    char *data = there ? file_read(path, SUMMARY_MAX_BYTES, &len, &e) : NULL;
+    json_t *o = data ? json_loadb(data, len, 0, NULL) : NULL;
+
+    if (e.kind != PE_ERROR_NONE)
+        log_warn("the summary is as if there were none: %s", e.text);
+    if (data && !json_is_object(o)) {
+        log_warn("%s is as if it were not there: it is no whole object of "
+                 "JSON, and was cut off, or changed; put a copy of it back, or "
+                 "move it away",
+                 path);
+        json_decref(o);
+        o = NULL;
+    }
+    free(data);
+    free(path);
+    return o;
 }

@@ -1,4 +1,6 @@
-/* history.h - what became of a run's model and partitions, commit by commit. */
+/* history.h - what became of a run: its summary; its model and partitions,
+ * commit by commit.
+ */
 #ifndef RUN_HISTORY_H
 #define RUN_HISTORY_H
 
@@ -25,5 +27,10 @@ json_t *run_history_make(params *p, pe_error *errp);
  * cannot be kept is told.
  */
 void run_history_keep(struct run *r);
+
+/* summary.json of folder [dir]; new.  NULL: there is none, or, which is said in
+ * the log, with what to do, it is no whole object.
+ */
+json_t *run_summary_read(const char *dir);
 
 #endif

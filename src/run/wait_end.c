@@ -16,8 +16,8 @@
 #include "src/common/text.h"
 #include "src/monitor/monitor.h"
 #include "src/registry/stage_out.h"
+#include "src/run/history.h"
 
-#define SUMMARY_MAX_BYTES (16 << 20)
 #define STEP_NS 100000000
 
 static void fetched(void *arg, const char *path)
@@ -58,13 +58,10 @@ static bool is_followed(const char *home, const char *run)
 /* HOME/[name]/summary.json; NULL: there is none. */
 static json_t *summary_read(const char *home, const char *name)
 {
-    char *path = text_format("%s/%s/summary.json", home, name);
-    size_t len = 0;
-    char *data = path ? file_read(path, SUMMARY_MAX_BYTES, &len, NULL) : NULL;
-    json_t *summary = data ? json_loadb(data, len, 0, NULL) : NULL;
+    char *dir = text_format("%s/%s", home, name);
+    json_t *summary = dir ? run_summary_read(dir) : NULL;
 
-    free(data);
-    free(path);
+    free(dir);
     return summary;
 }
 
