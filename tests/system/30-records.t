@@ -38,6 +38,15 @@ is "$(tr -d ' \n' <"$sum" | grep -o '"processed":{"n":[0-9]*' | head -n 1)" \
     '"processed":{"n":30' "those without a sensor's time have Kafka's"
 exact records
 
+# A topic that holds nothing is no bad data: the run is done, and says so.
+out=$(pilot run "$TEST_DIR/foreign.yaml" --run records-none --set \
+    streams.sense.topic=empty-topic --summary "$TEST_DIR/none.json" 2>&1)
+is $? 0 "an empty topic: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" "empty     the topic holds no record: nothing was learned" \
+    "... and it is said"
+has "$(tr -d ' \n' <"$TEST_DIR/none.json")" '"state":"done","exit":0' \
+    "... in the summary, too"
+
 # k-means: a block of other features is refused, NaN rows are masked.
 cat >"$TEST_DIR/kmeans.yaml" <<'Y'
 version: 1

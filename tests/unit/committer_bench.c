@@ -32,6 +32,7 @@ static void fake_note(const params_commit *c)
 
     memcpy(bench.ids[at], c->id, sizeof(c->id));
     memcpy(bench.bases[at], c->base, sizeof(c->base));
+    bench.times[at] = c->time_ns;
     snprintf(bench.writer, sizeof(bench.writer), "%s", c->writer);
     bench.from = c->n_ranges ? c->ranges[0].from : -1;
     bench.to = c->n_ranges ? c->ranges[0].to : -1;

@@ -22,6 +22,7 @@ struct bench {
     int loads, sends;
     char ids[SCRIPT][PE_COMMIT_ID_LEN + 1];
     char bases[SCRIPT][PE_COMMIT_ID_LEN + 1];
+    int64_t times[SCRIPT];
     int64_t from, to;
     char writer[64];
     /* leases: of partition k, 'a' we, 'b' another pool, 0 nobody */

@@ -8,6 +8,8 @@
 
 #include "committer_bench.h"
 #include "src/common/clock.h"
+#include "src/common/file.h"
+#include "src/trace/trace.h"
 
 static void test_ok(void)
 {
@@ -401,10 +403,58 @@ static void test_stop_with_work_left(void)
     UNIT_EQUAL(bench.now->commit, "");
 }
 
+/* --- the trace --- */
+
+/* The time that a trace has of a commit is that under which it was stored, or
+ * one before it, where an answer was lost: no device has its model sooner.
+ */
+static void test_sent(void)
+{
+    static const struct {
+        const char *unheard;
+        int sent; /* which of the sends */
+    } rows[] = {{"", 0}, {"x", 1}, {"d", 0}, {"xd", 0}};
+    char folder[] = "/tmp/test_committer-XXXXXX";
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        committer *c = bench_start(0);
+        pe_error e = {0};
+        trace_log *l = trace_log_open(&(trace_writer){.folder = folder,
+                                                      .run = "r",
+                                                      .pilot = "p",
+                                                      .member = "p",
+                                                      .kind = "pool",
+                                                      .ranks = 1},
+                                      &e);
+        trace_commit row = {0};
+        committer_news n;
+        trace *t;
+
+        UNIT_EQUAL(e.text, "");
+        committer_note(c, l, NULL);
+        bench.unheard = rows[i].unheard;
+        committer_submit(c, bench_job(0, 1));
+        n = bench_news(c);
+        CU_ASSERT_EQUAL(n.word, COMMITTER_COMMIT);
+        committer_news_clear(&n);
+        committer_stop(c);
+        trace_log_close(l);
+        t = trace_open(folder, &e);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+        CU_ASSERT_EQUAL(trace_next(t, TRACE_COMMITS, &row, &e), 1);
+        CU_ASSERT_EQUAL(row.sent_ns, bench.times[rows[i].sent]);
+        CU_ASSERT_TRUE(row.sent_ns <= row.time_ns);
+        trace_close(t);
+        file_remove_tree(folder, NULL);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
         {"a job is committed and announced", test_ok},
+        {"the time of a commit in a trace", test_sent},
         {"an unknown outcome is the same call again",
          test_unknown_outcome_resends_the_same_call},
         {"STALE: the same delta on the newest state", test_stale_rebases},
