@@ -11,7 +11,7 @@
 
 /* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :first, :fence,
  * :ends, :announce, :pilots, :orders, :leases, :control, :shared, :boots,
- * :home, :commits, :stages, :files, :places.
+ * :home, :commits, :stages, :files, :places, :keeper, :scale, :events.
  */
 
 /* The NAME of key pilot:{RUN}:NAME number [i], from 0; NULL behind the last.
@@ -345,6 +345,38 @@ int params_place_put(params *p, const char *who, const char *stage,
                      pe_error *errp);
 int params_place_fetch(params *p, const char *who, char *stage, size_t cap,
                        pe_error *errp);
+
+/* Who decides about the size of the run's pool: the first that takes it, and
+ * as long as it takes it again within [ttl_ms].  It keeps others quiet and is
+ * no lock: what a keeper does is safe when two do it.  [id] is of this process,
+ * with what people want to know of it.  1: it is ours; 0: another's.
+ */
+int params_keeper_take(params *p, const char *id, int64_t ttl_ms,
+                       pe_error *errp);
+/* Give it back, where it is ours. */
+int params_keeper_leave(params *p, const char *id, pe_error *errp);
+/* Whose it is, new memory; "": nobody's. */
+char *params_keeper_fetch(params *p, pe_error *errp);
+
+/* What the keeper has decided (src/scaler/scaler.h), JSON; fetch: new memory,
+ * "" where there is none.
+ */
+int params_scale_put(params *p, const char *json, pe_error *errp);
+char *params_scale_fetch(params *p, pe_error *errp);
+
+/* Events of outside that nobody has taken yet.  [id] makes one of several of a
+ * name, so that a call may be made again; neither has blanks.
+ */
+typedef struct params_event {
+    char *name, *id;
+    int64_t time_ns; /* real time of who told it */
+} params_event;
+int params_event_put(params *p, const params_event *e, pe_error *errp);
+/* In the order of their times. */
+int params_events_fetch(params *p, params_event **out, size_t *np,
+                        pe_error *errp);
+int params_event_drop(params *p, const params_event *e, pe_error *errp);
+void params_events_free(params_event *e, size_t n);
 
 /* The newest model and its id, read in one step: out is left empty and
  * commit "" when there is none.  [out] starts zeroed or holds an earlier

@@ -29,6 +29,9 @@ enum params_key {
     PARAMS_KEY_STAGES,
     PARAMS_KEY_FILES,
     PARAMS_KEY_PLACES,
+    PARAMS_KEY_KEEPER,
+    PARAMS_KEY_SCALE,
+    PARAMS_KEY_EVENTS,
     PARAMS_N_KEYS,
     PARAMS_CHANNEL = PARAMS_N_KEYS, /* a name like the keys, but no key */
 };

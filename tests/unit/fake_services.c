@@ -329,6 +329,80 @@ const char *params_key_word(size_t i)
     return i == 0 ? "state" : NULL;
 }
 
+/* --- who decides about its size --- */
+
+int params_keeper_take(params *p, const char *id, int64_t ttl_ms,
+                       pe_error *errp)
+{
+    (void)p;
+    (void)id;
+    (void)ttl_ms;
+    return fails("keeper", errp) < 0 ? -1 : 1;
+}
+
+int params_keeper_leave(params *p, const char *id, pe_error *errp)
+{
+    (void)p;
+    (void)id;
+    return fails("keeper", errp);
+}
+
+char *params_keeper_fetch(params *p, pe_error *errp)
+{
+    (void)p;
+    return fails("keeper", errp) < 0 ? NULL : strdup("");
+}
+
+int params_scale_put(params *p, const char *json, pe_error *errp)
+{
+    (void)p;
+    (void)json;
+    return fails("scale", errp);
+}
+
+/* As the file $FAKE_SCALE says. */
+char *params_scale_fetch(params *p, pe_error *errp)
+{
+    const char *path = getenv("FAKE_SCALE");
+    char *all = path ? file_read(path, 1 << 20, NULL, NULL) : NULL;
+
+    (void)p;
+    if (fails("scale", errp) < 0) {
+        free(all);
+        return NULL;
+    }
+    return all ? all : strdup("");
+}
+
+int params_event_put(params *p, const params_event *e, pe_error *errp)
+{
+    (void)p;
+    note("event %s", e->name);
+    return fails("event", errp);
+}
+
+int params_events_fetch(params *p, params_event **out, size_t *np,
+                        pe_error *errp)
+{
+    (void)p;
+    *out = NULL;
+    *np = 0;
+    return fails("events", errp);
+}
+
+int params_event_drop(params *p, const params_event *e, pe_error *errp)
+{
+    (void)p;
+    (void)e;
+    return fails("event", errp);
+}
+
+void params_events_free(params_event *e, size_t n)
+{
+    (void)n;
+    free(e);
+}
+
 /* --- what only who looks at a run asks for --- */
 
 int params_facts_fetch(params *p, params_facts *out, pe_error *errp)

@@ -127,6 +127,72 @@ static void test_foreign(void)
     params_close(p);
 }
 
+/* One decides about a size; who is silent gives it up. */
+static void test_keeper(void)
+{
+    params *p = open_run("keeper"), *other = open_run("keeper");
+    char *now;
+    pe_error e = {0};
+
+    CU_ASSERT_EQUAL(params_keeper_take(p, "a 1", 60000, &e), 1);
+    CU_ASSERT_EQUAL(params_keeper_take(other, "b 2", 60000, &e), 0);
+    CU_ASSERT_EQUAL(params_keeper_take(p, "a 1", 60000, &e), 1);
+    now = params_keeper_fetch(other, &e);
+    UNIT_EQUAL(now, "a 1");
+    free(now);
+    CU_ASSERT_EQUAL(params_keeper_leave(other, "b 2", &e), 0);
+    CU_ASSERT_EQUAL(params_keeper_take(other, "b 2", 60000, &e), 0);
+    CU_ASSERT_EQUAL(params_keeper_leave(p, "a 1", &e), 0);
+    CU_ASSERT_EQUAL(params_keeper_take(other, "b 2", 60000, &e), 1);
+    ask("PEXPIRE pilot:{keeper}:keeper 1");
+    while (strstr(ask("EXISTS pilot:{keeper}:keeper"), ":1"))
+        ;
+    CU_ASSERT_EQUAL(params_keeper_take(p, "a 1", 60000, &e), 1);
+    ask("DEL pilot:{keeper}:keeper");
+    ask("RPUSH pilot:{keeper}:keeper x");
+    CU_ASSERT_EQUAL(params_keeper_take(p, "a 1", 60000, &e), -1);
+    UNIT_CONTAINS(e.text, "WRONGTYPE");
+    params_close(other);
+    params_close(p);
+}
+
+static void test_scale_kept(void)
+{
+    params *p = open_run("sized");
+    const params_event late = {
+        .name = (char[]){"beam"}, .id = (char[]){"2"}, .time_ns = 20};
+    const params_event early = {
+        .name = (char[]){"off"}, .id = (char[]){"1"}, .time_ns = 10};
+    params_event *list;
+    pe_error e = {0};
+    size_t n;
+    char *text = params_scale_fetch(p, &e);
+
+    UNIT_EQUAL(text, "");
+    free(text);
+    CU_ASSERT_EQUAL(params_scale_put(p, "{\"schema\": 1}", &e), 0);
+    text = params_scale_fetch(p, &e);
+    UNIT_EQUAL(text, "{\"schema\": 1}");
+    free(text);
+    CU_ASSERT_EQUAL(params_event_put(p, &late, &e), 0);
+    CU_ASSERT_EQUAL(params_event_put(p, &early, &e), 0);
+    CU_ASSERT_EQUAL(params_event_put(p, &early, &e), 0); /* told again */
+    CU_ASSERT_EQUAL_FATAL(params_events_fetch(p, &list, &n, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(n, 2);
+    UNIT_EQUAL(list[0].name, "off");
+    UNIT_EQUAL(list[1].id, "2");
+    CU_ASSERT_EQUAL(list[1].time_ns, 20);
+    CU_ASSERT_EQUAL(params_event_drop(p, &list[0], &e), 0);
+    params_events_free(list, n);
+    CU_ASSERT_EQUAL(params_events_fetch(p, &list, &n, &e), 0);
+    CU_ASSERT_EQUAL(n, 1);
+    params_events_free(list, n);
+    ask("HSET pilot:{sized}:events odd 1");
+    CU_ASSERT_EQUAL(params_events_fetch(p, &list, &n, &e), -1);
+    UNIT_CONTAINS(e.text, "'odd' is no event: some other program wrote");
+    params_close(p);
+}
+
 /* All of a run goes with it. */
 static void test_delete(void)
 {
@@ -146,6 +212,8 @@ int main(void)
         {"beats", test_beats},
         {"orders", test_orders},
         {"what another program wrote", test_foreign},
+        {"who decides about its size", test_keeper},
+        {"what was decided, and events", test_scale_kept},
         {"a run that is deleted", test_delete},
         {NULL, NULL},
     };
