@@ -18,18 +18,20 @@ struct resize_options {
     bool parsable, help;
 };
 
+#define RANKS_MAX 65536
+
 #define AT(member) offsetof(struct resize_options, member)
 
 static const option_spec options[] = {
     {"ntasks", 'n', OPTION_TEXT, AT(ntasks), "N", NULL,
-     "ranks there shall be: more are another pilot, fewer leave this one"},
+     "ranks there shall be, or +N more, -N fewer: more are another pilot"},
     {"parsable", 0, OPTION_FLAG, AT(parsable), NULL, NULL,
      "print PILOT;SCHEDULER_ID of what was added"},
     {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, "this text"},
     {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
 };
 
-static const char *const synopsis[] = {"PILOT -n N", NULL};
+static const char *const synopsis[] = {"PILOT -n N|+N|-N", NULL};
 
 static const option_usage usage = {
     .command = "pilot resize",
@@ -87,6 +89,28 @@ static int grow(struct again *a, int64_t more, bool parsable, pe_error *errp)
     return 0;
 }
 
+/* What option -n says, of a pool of [ranks] ranks; -1: it is no number. */
+static int ranks_take(const char *s, int ranks, int64_t *np, pe_error *errp)
+{
+    bool more = s && *s == '+', fewer = s && *s == '-';
+    int64_t n;
+
+    if (s && text_parse_int(s + (more || fewer), &n) == 0 && n >= 1 &&
+        n <= RANKS_MAX) {
+        *np = more ? ranks + n : fewer ? ranks - n : n;
+        if (*np >= 1)
+            return 0;
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                            "option --ntasks: of %d ranks none would be left; "
+                            "'pilot cancel' ends a pilot",
+                            ranks);
+    }
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                        "option --ntasks: '%s' is no number of ranks from "
+                        "1 to 65536; see 'pilot resize --help'",
+                        s ? s : "");
+}
+
 static int resize(const struct resize_options *o, const char *id,
                   pe_error *errp)
 {
@@ -94,11 +118,9 @@ static int resize(const struct resize_options *o, const char *id,
     int64_t n;
     int status = -1;
 
-    if (!o->ntasks || text_parse_int(o->ntasks, &n) < 0 || n < 1 || n > 65536)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                            "option --ntasks: '%s' is no number of ranks from "
-                            "1 to 65536; see 'pilot resize --help'",
-                            o->ntasks ? o->ntasks : "");
+    /* Before anything is looked for. */
+    if (ranks_take(o->ntasks, RANKS_MAX + 1, &n, errp) < 0)
+        return -1;
     if (again_open(&a, id, errp) == 0) {
         if (strcmp(a.old.kind, "pool") != 0)
             pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
@@ -108,6 +130,8 @@ static int resize(const struct resize_options *o, const char *id,
             pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                          "%s has no broker that pools could share a stream of",
                          a.old.run);
+        else if (ranks_take(o->ntasks, a.old.ranks, &n, errp) < 0)
+            status = -1;
         else if (n == a.old.ranks)
             status = 0;
         else if (n < a.old.ranks)
