@@ -62,7 +62,8 @@ _pilot_complete() {
         case $command in
         status | wait | cancel | log | resize) mapfile -t words < <(_pilot_ids) ;;
         move) mapfile -t words < <(_pilot_runs | sed 's|$|/|') ;;
-        advise | results | peek | top | commits | report | serve | trace)
+        advise | results | peek | top | commits | report | scale | event | \
+            serve | trace)
             mapfile -t words < <(_pilot_runs)
             ;;
         score) # then files

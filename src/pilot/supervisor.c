@@ -504,6 +504,7 @@ static void loop(supervisor *s)
         late_turn(s, now);
         hello_turn(s, now);
         chain_turn(s);
+        scale_turn(s);
         if (s->kill_ns && now >= s->kill_ns)
             kill_all(s);
         tell_beat(s, now);
@@ -555,6 +556,7 @@ static void secret_wipe(const supervisor *s)
 static void release(supervisor *s)
 {
     secret_wipe(s);
+    scale_close(s);
     chain_close(s);
     kind_close(s);
     herald_stop(s->herald, time_left_ms(s, 3000) * CLOCK_MS);

@@ -8,6 +8,7 @@
 #include "src/agent/crew.h"
 #include "src/pilot/deadline.h"
 #include "src/pilot/herald.h"
+#include "src/pilot/tender.h"
 #include "src/pipeline/pipeline.h"
 #include "src/registry/supervise.h"
 
@@ -75,6 +76,7 @@ typedef struct supervisor {
     int64_t seq;
     char endpoint[256];
     char successor[256];
+    tender tender;       /* of a pool that has a policy */
     process *chain_proc; /* that submits it; NULL: none */
     int64_t chain_ns;    /* monotonic: it is given up, or tried again */
     json_t *progress, *final, *error; /* newest events; may be NULL */
@@ -139,6 +141,11 @@ void chain_open(supervisor *s);
 void chain_turn(supervisor *s);
 /* At the end: none goes on when the work is done, or nobody wants it. */
 void chain_close(supervisor *s);
+
+/* --- supervisor_scale.c: the policy of a pool that nobody follows --- */
+
+void scale_turn(supervisor *s);
+void scale_close(supervisor *s);
 
 /* Milliseconds until we have to be gone, at most [most]. */
 int time_left_ms(const supervisor *s, int most);

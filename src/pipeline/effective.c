@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/codec/wish.h"
+#include "src/scale/scale.h"
 
 #define SAFE "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -149,6 +150,32 @@ static void print_place(FILE *f, const pipeline *p, const pipeline_pilot *k)
     print_key(f, 4, "params", k->params);
 }
 
+typedef struct scale_print {
+    FILE *f;
+    const char *section; /* that was opened last */
+} scale_print;
+
+static void print_scale_key(void *arg, const char *section, const char *key,
+                            const char *value)
+{
+    scale_print *s = arg;
+
+    if (*section && strcmp(section, s->section) != 0)
+        print_section(s->f, 6, section);
+    s->section = section;
+    print_key(s->f, *section ? 8 : 6, key, value);
+}
+
+static void print_scale(FILE *f, const scale_policy *p)
+{
+    scale_print s = {f, ""};
+
+    if (!p)
+        return;
+    print_section(f, 4, "scale");
+    scale_policy_each(p, print_scale_key, &s);
+}
+
 static void print_pilot(FILE *f, const pipeline *p, const pipeline_pilot *k)
 {
     print_section(f, 2, k->name);
@@ -164,6 +191,7 @@ static void print_pilot(FILE *f, const pipeline *p, const pipeline_pilot *k)
     print_key(f, 4, "listen", k->listen);
     print_key(f, 4, "password-file", k->password_file);
     print_key(f, 4, "user", k->user);
+    print_scale(f, k->scale);
 }
 
 static void print_option(void *arg, const char *name, const char *text)

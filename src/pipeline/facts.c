@@ -8,6 +8,7 @@
 #include "src/function/builtin.h"
 #include "src/function/host.h"
 #include "src/model/path.h"
+#include "src/scale/scale.h"
 
 const char *pilot_kind_name(enum pilot_kind kind)
 {
@@ -229,6 +230,7 @@ void pipeline_destroy(pipeline *p)
         free(p->pilots[i].endpoint_from);
         free(p->pilots[i].password_file);
         free(p->pilots[i].user);
+        scale_policy_destroy(p->pilots[i].scale);
     }
     for (size_t i = 0; i < p->n_stages; i++) {
         free(p->stages[i].name);

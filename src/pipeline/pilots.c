@@ -9,6 +9,7 @@
 #include "src/common/words.h"
 #include "src/config/section.h"
 #include "src/request/place.h"
+#include "src/scale/scale.h"
 
 #define MIB (1024.0 * 1024)
 
@@ -118,13 +119,14 @@ static bool kind_has_key(enum pilot_kind kind, const char *key)
     int w = request_word_find(key);
 
     return has_row(keys[kind], key) || !strcmp(key, "resource") ||
+           (kind == PILOT_POOL && !strcmp(key, "scale")) ||
            (w >= 0 && kind_has_word(kind, (enum request_word)w));
 }
 
 /* The keys of [kind] that stand in no table of options, blank-separated. */
 static int other_keys(enum pilot_kind kind, text *out, pe_error *errp)
 {
-    text_add(out, "resource");
+    text_add(out, kind == PILOT_POOL ? "resource scale" : "resource");
     for (int w = 0; w < REQUEST_N_WORDS; w++)
         if (kind_has_word(kind, (enum request_word)w))
             text_add(out, " %s", request_specs[w].name);
@@ -347,6 +349,56 @@ static int check_endpoint(const pipeline_pilot *k, const tree *t,
                                    : check_params(endpoint, errp);
 }
 
+/* --- scale --- */
+
+static int read_scale(pipeline_pilot *k, const tree *t, pe_error *errp)
+{
+    const tree *s = tree_get(t, "scale");
+
+    if (!s)
+        return 0;
+    k->scale = scale_policy_read(s, k->ntasks, errp);
+    return k->scale ? 0 : -1;
+}
+
+/* Is there a stream that more pilots could share? */
+static int check_scale(const pipeline *p, const tree *t, pe_error *errp)
+{
+    if (pipeline_is_local(p))
+        return section_error(t, errp,
+                             "scale: without a broker there is no stream that "
+                             "more pilots could share");
+    if (p->epoch_blocks > 0)
+        return section_error(t, errp,
+                             "scale: with 'epoch: {blocks: %llu}' one pool "
+                             "takes all partitions, and others would have "
+                             "none; say 'epoch: {interval: ...}'",
+                             (unsigned long long)p->epoch_blocks);
+    return 0;
+}
+
+int pipeline_check_scale(const pipeline *p, const tree *root, pe_error *errp)
+{
+    const tree *pilots = tree_get(root, "pilots");
+    const pipeline_pilot *before = NULL;
+
+    for (size_t i = 0; i < p->n_pilots; i++) {
+        const pipeline_pilot *k = &p->pilots[i];
+        const tree *t = tree_get(tree_get(pilots, k->name), "scale");
+        if (!k->scale)
+            continue;
+        if (before)
+            return section_error(t, errp,
+                                 "scale: '%s' has one, too: a run has one "
+                                 "lag, and one policy",
+                                 before->name);
+        if (check_scale(p, t, errp) < 0)
+            return -1;
+        before = k;
+    }
+    return 0;
+}
+
 /* --- one pilot --- */
 
 /* Options of another kind are not there, which reads as 0 and NULL. */
@@ -412,7 +464,8 @@ static int read_pilot(pipeline_pilot *k, const tree *t, pe_error *errp)
     if (pipeline_check_name(t, "pilot", errp) < 0 ||
         read_kind(t, &k->kind, errp) < 0 || check_keys(t, k->kind, errp) < 0 ||
         read_values(k, t, errp) < 0 || read_words(k, t, errp) < 0 ||
-        read_resources(k, t, errp) < 0 || check_resources(k, t, errp) < 0)
+        read_scale(k, t, errp) < 0 || read_resources(k, t, errp) < 0 ||
+        check_resources(k, t, errp) < 0)
         return -1;
     return check_via(k, t, errp) < 0 ? -1 : check_ways(k, t, errp);
 }

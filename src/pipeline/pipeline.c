@@ -397,7 +397,8 @@ static int read_all(pipeline *p, const tree *root, pe_error *errp)
         pipeline_read_stages(p, root, errp) < 0 ||
         read_context(p, root, errp) < 0 || read_stream(p, root, errp) < 0 ||
         read_results(p, root, errp) < 0 || read_epoch(p, root, errp) < 0 ||
-        read_checkpoint(p, root, errp) < 0)
+        read_checkpoint(p, root, errp) < 0 ||
+        pipeline_check_scale(p, root, errp) < 0)
         return -1;
     return pipeline_check_reach(p, root, errp);
 }

@@ -15,8 +15,9 @@
 #include "src/params/params.h"
 #include "src/request/request.h"
 
-struct function; /* src/function/host.h */
-struct json_t;   /* jansson */
+struct function;     /* src/function/host.h */
+struct json_t;       /* jansson */
+struct scale_policy; /* src/scale/scale.h */
 
 enum pilot_kind {
     PILOT_POOL,
@@ -57,6 +58,8 @@ typedef struct pipeline_pilot {
     uint64_t queue_bytes; /* edge: memory queue of a device */
     bool full_drop;       /* edge: full queue drops the oldest block instead
                              of blocking the source */
+    struct scale_policy *scale; /* pool: when it gets more ranks, or fewer;
+                                   NULL: when somebody says so */
 } pipeline_pilot;
 
 enum stage_role {

@@ -21,6 +21,9 @@ bool pipeline_is_of_kind(const tree *t, enum pilot_kind kind);
 /* Read `pilots:`. */
 int pipeline_read_pilots(pipeline *p, const tree *root, pe_error *errp);
 
+/* Can the pools that have a `scale` be scaled?  All else is read. */
+int pipeline_check_scale(const pipeline *p, const tree *root, pe_error *errp);
+
 /* Read `stages:`; pilots are there already. */
 int pipeline_read_stages(pipeline *p, const tree *root, pe_error *errp);
 

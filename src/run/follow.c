@@ -26,6 +26,7 @@
  * lives, and one that was silent counts as gone after a minute.
  */
 #define CLOSE_NS (120 * CLOCK_S)
+#define SCALED_MS 20000 /* for what its policy has in a queue */
 #define SLOW_NS (10 * CLOCK_S)
 
 void run_progress_clear(struct run *r)
@@ -291,6 +292,22 @@ static void edges_expire(struct run *r)
     }
 }
 
+static void tender_tell(void *arg, const char *line)
+{
+    run_progress_clear(arg);
+    log_info("%s", line);
+}
+
+/* Somebody decides about the size of the pool, as long as it may have work. */
+static void tender_follow(struct run *r)
+{
+    if (r->phase >= RUN_SCORES || !tender_is_due(r->p))
+        return;
+    r->tender.line = tender_tell;
+    r->tender.arg = r;
+    tender_turn(&r->tender, r->home, r->req->run);
+}
+
 /* Services and allocations, when nobody needs them any more. */
 static void services_dismiss(struct run *r)
 {
@@ -300,6 +317,7 @@ static void services_dismiss(struct run *r)
     r->end_by_ns = clock_mono_ns() + CLOSE_NS;
     run_answers_keep(r);
     run_history_keep(r);
+    tender_close(&r->tender, false, SCALED_MS);
     if (!r->placed)
         return;
     if (run_services_control(r, "over", &e) < 0)
@@ -382,6 +400,7 @@ static void turn(struct run *r)
     for (size_t i = 0; i < r->n_agents; i++)
         agent_turn(&r->agents[i]);
     run_watch(r, false);
+    tender_follow(r);
     for (size_t i = 0; i < r->n_agents; i++)
         agent_bury(&r->agents[i]);
     phase_advance(r);
@@ -417,6 +436,7 @@ void run_follow(struct run *r)
     r->start_ns = clock_mono_ns();
     while (r->phase != RUN_OVER)
         turn(r);
+    tender_close(&r->tender, r->stop_signal != 0, 0);
     run_progress_clear(r);
     results_fetch(r);
     run_traced_end(r);

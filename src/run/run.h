@@ -11,6 +11,7 @@
 #include "src/params/params.h"
 #include "src/pipeline/pipeline.h"
 #include "src/registry/record.h"
+#include "src/pilot/tender.h"
 #include "src/registry/submit.h"
 #include "src/run/scorer.h"
 
@@ -100,6 +101,7 @@ struct run {
     bool failed;
     int exit_code;      /* of the first failure */
     scorer scorer;      /* of RUN_SCORES */
+    tender tender;      /* of the pool that has a policy */
     pe_error unscored;  /* why that came to nothing */
     int64_t start_ns;   /* monotonic */
     int64_t learned_ns; /* the end of what was learned; 0: not yet */

@@ -326,10 +326,9 @@ static void test_sha1(void)
 /* --- arguments --- */
 
 static char *const names[] = {
-    "state",   "model",  "first",   "fence",  "ends",   "pilots",
-    "orders",  "leases", "control", "shared", "boots",  "home",
-    "commits", "stages", "files",   "places", "keeper", "scale",
-    "events",  "announce"};
+    "state",  "model",   "first",  "fence", "ends",   "pilots",  "orders",
+    "leases", "control", "shared", "boots", "home",   "commits", "stages",
+    "files",  "places",  "keeper", "scale", "events", "announce"};
 
 static params_commit commit_sample(void)
 {

@@ -16,7 +16,7 @@
 static const char *const verbs[] = {
     "run",    "results", "score",  "model",  "inspect", "peek",   "runs",
     "submit", "status",  "wait",   "cancel", "log",     "resize", "move",
-    "doctor", "config",  "report", "serve",  "advise"};
+    "doctor", "config",  "report", "serve",  "advise",  "scale",  "event"};
 
 static char *source_file(const char *name)
 {
@@ -287,6 +287,12 @@ static void test_nothing(void)
         {{"move", "r/s"}, 64, "say where it is to go: --to pool"},
         {{"move", "r", "--to", "pool"}, 64, "say which stage of which run"},
         {{"move", "none/s", "--to", "pool"}, 78, "there is no run 'none' in "},
+        {{"scale"}, 64, "a RUN is missing"},
+        {{"event", "r"}, 64, "is missing"},
+        {{"scale", "-n", "0", "r"}, 64, "-n 0: it is a number from 1 on"},
+        {{"scale", "none"}, 78, "there is no run none in "},
+        {{"scale", "--dry-run", "none"}, 78, "there is no run none in "},
+        {{"event", "none", "x"}, 78, "there is no run none in "},
         {{"config"}, 64, "pilot config --help"},
         {{"config", "check"}, 64, "is missing"},
         {{"config", "frob", "x"}, 64, "frob"},
@@ -325,6 +331,8 @@ static void test_no_home(void)
         {"log", "r"},
         {"resize", "r", "-n", "2"},
         {"move", "r/s", "--to", "pool"},
+        {"scale", "r"},
+        {"event", "r", "x"},
         {"run", "--resume", "r"},
     };
     char *home = text_format("%s", getenv("HOME") ? getenv("HOME") : "/");

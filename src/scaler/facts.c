@@ -1,0 +1,248 @@
+/* facts.c - what a policy has to know of its run, from all who know it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+#include "src/common/clock.h"
+#include "src/monitor/value.h"
+
+/* Schedulers are asked as seldom as that allows (observe.h); what pilots tell
+ * comes by their beats.
+ */
+#define ASK_NS (2 * CLOCK_S)
+#define HOURS_S 3600.0
+
+const pilot_record *facts_record(const scaler *s, const char *member)
+{
+    for (size_t i = 0; i < s->pilots.n; i++)
+        if (!strcmp(s->pilots.r[i].name, member))
+            return &s->pilots.r[i];
+    return NULL;
+}
+
+/* A pilot of the pool: NAME, NAME.2, ... */
+static bool is_ours(const scaler *s, const pilot_record *r)
+{
+    size_t n = strlen(s->pool->name);
+
+    return !strncmp(r->name, s->pool->name, n) &&
+           (r->name[n] == '\0' || r->name[n] == '.');
+}
+
+/* The name behind the last '/' of a pilot's id. */
+static const char *name_of(const char *id)
+{
+    const char *slash = strrchr(id, '/');
+
+    return slash ? slash + 1 : id;
+}
+
+/* Does [r] only go on when another one has ended?  Then it adds nothing. */
+static bool is_successor(const scaler *s, const pilot_record *r)
+{
+    for (size_t i = 0; i < s->pilots.n; i++)
+        if (!strcmp(s->pilots.r[i].successor, r->id) &&
+            !pilot_state_is_final(s->pilots.r[i].state))
+            return true;
+    return false;
+}
+
+static void first_find(scaler *s)
+{
+    const pilot_record *r;
+
+    if (!*s->first)
+        snprintf(s->first, sizeof(s->first), "%s", s->pool->name);
+    while ((r = facts_record(s, s->first)) && pilot_state_is_final(r->state) &&
+           *r->successor && facts_record(s, name_of(r->successor)))
+        snprintf(s->first, sizeof(s->first), "%.95s", name_of(r->successor));
+}
+
+static bool was_asked(const scaler *s, const char *member)
+{
+    for (size_t i = 0; i < s->n_leaving; i++)
+        if (!strcmp(s->leaving[i], member))
+            return true;
+    return false;
+}
+
+static const json_t *pilot_of(const json_t *doc, const char *name)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(json_object_get(doc, "pilots"), i, one)
+    {
+        if (!strcmp(value_text(one, "name", ""), name))
+            return one;
+    }
+    return NULL;
+}
+
+/* Its record, and, where that is newer, its own word.  False: it is over. */
+static bool member_take(const scaler *s, const json_t *doc,
+                        const pilot_record *r, scale_member *m)
+{
+    const json_t *own = pilot_of(doc, r->name);
+    const char *state = value_text(own, "state", "");
+    json_int_t ranks = value_int(own, "ranks");
+    enum pilot_state now = r->state;
+
+    if (pilot_state_find(state) >= 0)
+        now = (enum pilot_state)pilot_state_find(state);
+    /* A life before: it was queued again. */
+    if (r->stale_ns && !pilot_state_is_up(r->state))
+        now = r->state;
+    if (pilot_state_is_final(r->state) || pilot_state_is_final(now))
+        return false;
+    snprintf(m->name, sizeof(m->name), "%s", r->name);
+    m->ranks = ranks > 0 ? (int)ranks : r->ranks > 0 ? r->ranks : 1;
+    m->is_first = !strcmp(r->name, s->first);
+    m->in_queue = now == PILOT_NEW || now == PILOT_QUEUED || now == PILOT_HELD;
+    m->waits = m->in_queue || now == PILOT_STARTING;
+    m->leaves =
+        now == PILOT_DRAINING || r->cancel_asked || was_asked(s, r->name);
+    m->since_ns = r->submitted_ns ? r->submitted_ns : r->created_ns;
+    snprintf(m->state, sizeof(m->state), "%s", pilot_state_name(now));
+    return true;
+}
+
+static void members_take(scaler *s, const json_t *doc, scale_facts *f)
+{
+    int cpus = s->pool->cpus_per_task > 0 ? s->pool->cpus_per_task : 1;
+
+    for (size_t i = 0; i < s->pilots.n; i++) {
+        const pilot_record *r = &s->pilots.r[i];
+        int64_t end = r->ended_ns ? r->ended_ns : f->now_ns;
+        int64_t begin = r->started_ns ? r->started_ns : r->active_ns;
+
+        if (!is_ours(s, r))
+            continue;
+        if (begin > 0 && end > begin)
+            f->core_hours +=
+                (double)(end - begin) / 1e9 / HOURS_S * r->ranks * cpus;
+        if (f->n_members < SCALE_MEMBERS_MAX && !is_successor(s, r) &&
+            member_take(s, doc, r, &f->member[f->n_members]))
+            f->n_members++;
+    }
+}
+
+/* Work of all ranks that tell, as a share of their time. */
+static void pace_take(const json_t *doc, scale_facts *f)
+{
+    double busy = 0, ranks = 0;
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(json_object_get(doc, "pilots"), i, one)
+    {
+        double n = value_real(one, "ranks");
+        if (strcmp(value_text(one, "kind", ""), "pool") != 0 ||
+            !json_object_get(one, "busy"))
+            continue;
+        ranks += n;
+        busy += n * (value_real(one, "busy") + value_real(one, "fetch"));
+    }
+    f->busy = ranks > 0 ? busy / ranks : 0;
+    f->rate = value_real(json_object_get(doc, "rate"), "blocks_per_s");
+}
+
+static void lag_take(const json_t *doc, scale_facts *f)
+{
+    const json_t *lag = json_object_get(doc, "lag");
+
+    f->lag_blocks = value_real(lag, "blocks");
+    f->grows_known = json_object_get(lag, "blocks_per_s") != NULL;
+    f->grows = value_real(lag, "blocks_per_s");
+    f->bound = value_text(json_object_get(doc, "verdict"), "bottleneck", "");
+    pace_take(doc, f);
+    scale_facts_lag(f);
+}
+
+static void partitions_take(const scaler *s, const json_t *doc, scale_facts *f)
+{
+    size_t listed = json_array_size(json_object_get(doc, "partitions"));
+    json_int_t more = value_int(json_object_get(doc, "left_out"), "partitions");
+
+    f->partitions = listed > 0 ? (int)listed + (int)more : s->pl->partitions;
+}
+
+static void state_take(const json_t *doc, scale_facts *f)
+{
+    const json_t *away = json_array_get(json_object_get(doc, "trouble"), 0);
+    const char *state = value_text(doc, "state", "");
+
+    f->ends = live_is_over(state) || !strcmp(state, "draining");
+    if (away)
+        f->silent = value_text(away, "text", "a service does not answer");
+    else if (!strcmp(state, "unknown") || !strcmp(state, "gone") ||
+             !strcmp(state, "silent"))
+        f->silent = "no pilot of the run tells anything";
+}
+
+/* The oldest event that the policy names; others are dropped. */
+static void event_take(scaler *s, scale_facts *f)
+{
+    params *p = live_params(s->live, NULL);
+    params_event *list = NULL;
+    size_t n = 0;
+
+    if (!p || params_events_fetch(p, &list, &n, NULL) < 0)
+        return;
+    free(s->event.name);
+    free(s->event.id);
+    memset(&s->event, 0, sizeof(s->event));
+    for (size_t i = 0; i < n && !s->event.name; i++) {
+        f->event = scale_event_find(s->policy, list[i].name);
+        if (!f->event) {
+            params_event_drop(p, &list[i], NULL);
+            continue;
+        }
+        s->event = list[i];
+        memset(&list[i], 0, sizeof(list[i]));
+    }
+    params_events_free(list, n);
+}
+
+static int records_take(scaler *s, pe_error *errp)
+{
+    char *words[] = {s->run};
+    int64_t now = clock_mono_ns();
+    bool ask = now - s->asked_ns >= ASK_NS;
+
+    if (pilots_select(&s->pilots, words, 1, errp) < 0)
+        return -1;
+    if (ask)
+        s->asked_ns = now;
+    return pilots_observe(&s->pilots, ask ? PILOTS_ASK_IF_DUE : PILOTS_ASK_NOT,
+                          errp) < 0
+               ? -1
+               : 0;
+}
+
+json_t *facts_take(scaler *s, scale_facts *f, pe_error *errp)
+{
+    json_t *doc = live_look(s->live, errp);
+    time_t now;
+    struct tm local, utc;
+
+    memset(f, 0, sizeof(*f));
+    f->now_ns = clock_real_ns();
+    f->bound = "";
+    now = (time_t)(f->now_ns / CLOCK_S);
+    if (!doc)
+        return NULL;
+    if (records_take(s, errp) < 0) {
+        json_decref(doc);
+        return NULL;
+    }
+    first_find(s);
+    members_take(s, doc, f);
+    lag_take(doc, f);
+    partitions_take(s, doc, f);
+    state_take(doc, f);
+    event_take(s, f);
+    if (localtime_r(&now, &local) && gmtime_r(&now, &utc))
+        f->time = scale_time_at(s->policy, &local, &utc);
+    return doc;
+}
