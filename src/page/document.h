@@ -47,8 +47,8 @@
  *    "beats": {NAME: beat (src/registry/beat.h)},
  *    "fold": fold_json (fold.h),
  *    "commits", "offsets": commits and partitions of src/run/history.h,
- *    "trace": {rows, dropped, lost, torn_bytes, nameless, unended, missing,
- *      processes: [{member, host, kind, offset_ns, bound_ns}]},
+ *    "trace": {rows, dropped, lost, torn_bytes, nameless, cut, unended,
+ *      missing, processes: [{member, host, kind, offset_ns, bound_ns}]},
  *    "refused": {topic, kept, records: [{reason, origin}]},
  *    "config": {text, file, set, broker, params},
  *    "why": {NAME of a member above: why it is not there}}

@@ -468,7 +468,8 @@ void part_refused(document *d)
                  "numbers alone are one.",
                  json_array_size(records), value_text(looked, "topic", "?"));
         if (left > 0)
-            text_add(&t, " %zu more have other reasons.", left);
+            text_add(&t, " %zu more %s.", left,
+                     left == 1 ? "has another reason" : "have other reasons");
     } else if (n > 0) {
         document_lack(d, "refused",
                       text_format("Their reasons are not here: %s",

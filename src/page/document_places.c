@@ -175,13 +175,15 @@ void part_machines(document *d)
 
 /* --- the trace itself --- */
 
+/* "trace: 1 ONE" or "trace: N MANY", with [words] behind both. */
 static void count_note(document *d, const json_t *t, const char *key,
-                       const char *words)
+                       const char *one, const char *many, const char *words)
 {
     long long n = value_int(t, key);
 
     if (n > 0)
-        document_note(d, text_format("trace: %lld %s", n, words));
+        document_note(
+            d, text_format("trace: %lld %s%s", n, n == 1 ? one : many, words));
 }
 
 void part_trace(document *d)
@@ -196,21 +198,24 @@ void part_trace(document *d)
     }
     if (!t)
         return;
-    count_note(d, t, "dropped",
-               "rows were dropped, for which there was no room in memory: "
-               "curves and percentiles are without them");
-    count_note(d, t, "lost",
-               "rows could not be written, as on a full disk: curves and "
+    count_note(d, t, "dropped", "row was", "rows were",
+               " dropped, for which there was no room in memory: curves and "
                "percentiles are without them");
-    count_note(d, t, "torn_bytes",
-               "bytes behind the last whole second are cut off: a process was "
-               "killed while it wrote");
-    count_note(d, t, "nameless",
-               "devices are without a name, beyond those a trace has room for");
+    count_note(d, t, "lost", "row", "rows",
+               " could not be written, as on a full disk: curves and "
+               "percentiles are without them");
+    count_note(d, t, "torn_bytes", "byte", "bytes",
+               " behind the last whole second cut off: a process was killed "
+               "while it wrote");
+    count_note(d, t, "nameless", "device is", "devices are",
+               " without a name, beyond those a trace has room for");
+    count_note(d, t, "cut", "device has", "devices have",
+               " a name that is too long for a trace: it is cut, and has a "
+               "hash at its end");
     if (document_is_over(d))
-        count_note(d, t, "unended",
-                   "of its processes did not close it, being killed: up to a "
-                   "second of each is missing");
+        count_note(d, t, "unended", "of its processes", "of its processes",
+                   " did not close it, being killed: up to a second of each is "
+                   "missing");
     if (*value_text(t, "missing", ""))
         document_note(d, text_format("trace: not here: %s",
                                      value_text(t, "missing", "")));

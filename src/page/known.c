@@ -302,12 +302,13 @@ static json_t *trace_json(const trace *t)
 {
     trace_facts f = trace_facts_get(t);
 
-    return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "rows", (json_int_t)f.rows,
-        "dropped", (json_int_t)f.dropped, "lost", (json_int_t)f.lost,
-        "torn_bytes", (json_int_t)f.torn_bytes, "nameless",
-        (json_int_t)f.nameless, "unended", (json_int_t)f.unended, "missing",
-        shown(f.missing), "processes", processes_make(t));
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "rows",
+                     (json_int_t)f.rows, "dropped", (json_int_t)f.dropped,
+                     "lost", (json_int_t)f.lost, "torn_bytes",
+                     (json_int_t)f.torn_bytes, "nameless",
+                     (json_int_t)f.nameless, "cut", (json_int_t)f.cut,
+                     "unended", (json_int_t)f.unended, "missing",
+                     shown(f.missing), "processes", processes_make(t));
 }
 
 static int trace_take(known *k, trace *t, pe_error *errp)

@@ -647,7 +647,7 @@
         var t0 = list.length ? list[0].time_ns : 0;
         if (m.kind)
             words(p, m.kind + ", version " + num(m.version) + ", " +
-                num(m.points) + " points" +
+                num(m.points) + (m.points === 1 ? " point" : " points") +
                 (known(m.threshold) ? ", threshold " + num(m.threshold) : "") +
                 (m.warming ? ", still warming up: it gives no scores" : "") +
                 (m.kernel ? "; kernel " + m.kernel : "") + ".");

@@ -144,7 +144,11 @@ static void gap_tell(list *l, const params_row *r)
     if (l->version == 0 || r->version == l->version + 1)
         return;
     fflush(stdout);
-    if (r->version > l->version) {
+    if (r->version == l->version + 2) {
+        log_warn("version %" PRIu64
+                 " has no row: it was not written when it was committed",
+                 l->version + 1);
+    } else if (r->version > l->version) {
         log_warn("versions %" PRIu64 " to %" PRIu64
                  " have no row: it was not written when they were committed",
                  l->version + 1, r->version - 1);

@@ -188,7 +188,7 @@ static void test_trace(void)
         shown(report, "notes"),
         "['trace: odd','trace: 2 rows were dropped, for which there was no "
         "room in memory: curves and percentiles are without them','trace: 5 "
-        "bytes behind the last whole second are cut off: a process was killed "
+        "bytes behind the last whole second cut off: a process was killed "
         "while it wrote','trace: 1 of its processes did not close it, being "
         "killed: up to a second of each is missing','trace: not here: pilot "
         "edge-2']");

@@ -325,6 +325,30 @@ static void test_many(void)
                   "device-027 and 86 more");
 }
 
+/* One of a kind is one. */
+static void test_one(void)
+{
+    make_of(json_quoted(
+        "{'run': 'r', 'over': true, 'trace': {'dropped': 1, 'lost': 1, "
+        "'torn_bytes': 1, 'nameless': 1, 'cut': 1, 'unended': 1}}"));
+    UNIT_EQUAL(
+        shown(report, "notes"),
+        "['trace: 1 row was dropped, for which there was no room in memory: "
+        "curves and percentiles are without them','trace: 1 row could not be "
+        "written, as on a full disk: curves and percentiles are without "
+        "them','trace: 1 byte behind the last whole second cut off: a process "
+        "was killed while it wrote','trace: 1 device is without a name, beyond "
+        "those a trace has room for','trace: 1 device has a name that is too "
+        "long for a trace: it is cut, and has a hash at its end','trace: 1 of "
+        "its processes did not close it, being killed: up to a second of each "
+        "is missing']");
+    make_of(json_quoted("{'run': 'r', 'live': {'left_out': {'devices': 1, "
+                        "'ranks': 2}}}"));
+    UNIT_EQUAL(shown(report, "notes"),
+               "['1 device more is in no table','2 ranks more are in no "
+               "table']");
+}
+
 /* --- no memory --- */
 
 static long left;
@@ -397,6 +421,7 @@ int main(void)
         {"members of another kind", test_wrong_kind},
         {"commits of a clock that goes back", test_commits},
         {"more than is shown", test_many},
+        {"one of a kind", test_one},
         {"no memory", test_no_memory},
         {NULL, NULL},
     };

@@ -258,9 +258,27 @@ static void test_order(void)
     CHECK(rows);
 }
 
+/* --- a run that is none --- */
+
+/* A name that no run can have is told as that, whatever its bytes are. */
+static void test_name(void)
+{
+    static const char *const names[] = {"", "a b", "\xff\xfe", "x\xc3", "../x"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        pe_error e = {0};
+
+        CU_ASSERT_PTR_NULL(live_open("/tmp/pilot-no-home", names[i], &e));
+        UNIT_CONTAINS(e.text, "is no name of a run: letters, ");
+        CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_USAGE);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
+        {"names that no run can have", test_name},
         {"another type", test_types},
         {"later than now", test_later},
         {"silent", test_silent},
