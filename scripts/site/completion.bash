@@ -47,7 +47,8 @@ _pilot_complete() {
     esac
     case ${COMP_WORDS[COMP_CWORD - 1]} in
     --resource)
-        words=(local:// batch:// slurm:// pbs:// ssh:// slurm+ssh:// pbs+ssh://)
+        words=(local:// batch:// slurm:// pbs:// ssh:// slurm+ssh:// pbs+ssh://
+            exec:///)
         ;;
     --to) [ "$command" != move ] || words=(pool devices) ;;
     --launcher) words=(auto srun mpirun mpiexec) ;;

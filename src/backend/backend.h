@@ -21,6 +21,8 @@ const resource_ops *backend_ops(const char *url, pe_error *errp);
  */
 bool backend_is_here(const char *url);
 bool backend_is_direct(const char *url);
+/* Does each pilot get a machine of its own there? */
+bool backend_is_made(const char *url);
 
 /* The id of the job that this process is in; NULL: it is in none. */
 const char *backend_job(void);

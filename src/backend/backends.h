@@ -5,6 +5,8 @@
 #include "src/resource/resource.h"
 
 extern const resource_ops local_ops, ssh_ops, slurm_ops, pbs_ops;
+/* Machines of a provider: a folder of executables. */
+extern const resource_ops exec_ops;
 
 extern const resource_ops *const backends[]; /* ends with NULL */
 

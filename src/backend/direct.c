@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/backend/backends.h"
+#include "src/backend/direct.h"
 #include "src/common/clock.h"
 #include "src/common/shell.h"
 #include "src/resource/scheduler.h"
@@ -49,10 +50,16 @@ static int words_check(const resource_request *q, pe_error *errp)
     return 0;
 }
 
-/* Words that only a scheduler could do something with, in a comment: nothing
- * is passed over in silence.
- */
-static int direct_directives(const resource_spec *s, text *out, pe_error *errp)
+static bool is_among(int w, const enum request_word *heard, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (heard[i] == (enum request_word)w)
+            return true;
+    return false;
+}
+
+int direct_unheard(const resource_spec *s, const enum request_word *heard,
+                   size_t n_heard, text *out, pe_error *errp)
 {
     const resource_request *q = s->request;
     int n = 0;
@@ -60,10 +67,8 @@ static int direct_directives(const resource_spec *s, text *out, pe_error *errp)
     if (words_check(q, errp) < 0)
         return -1;
     for (int w = 0; w < REQUEST_N_WORDS; w++) {
-        bool of_ours = w == REQUEST_NODES || w == REQUEST_NTASKS ||
-                       w == REQUEST_CPUS_PER_TASK || w == REQUEST_CHDIR;
-        if (!q->word[w] || request_specs[w].ours || of_ours ||
-            !strcmp(q->word[w], "false"))
+        if (!q->word[w] || request_specs[w].ours ||
+            is_among(w, heard, n_heard) || !strcmp(q->word[w], "false"))
             continue;
         text_add(out, "%s --%s", n++ ? "" : "# No scheduler here hears of:",
                  request_specs[w].name);
@@ -78,13 +83,19 @@ static int direct_directives(const resource_spec *s, text *out, pe_error *errp)
     return 0;
 }
 
+static int direct_directives(const resource_spec *s, text *out, pe_error *errp)
+{
+    static const enum request_word heard[] = {
+        REQUEST_NODES, REQUEST_NTASKS, REQUEST_CPUS_PER_TASK, REQUEST_CHDIR};
+
+    return direct_unheard(s, heard, sizeof(heard) / sizeof(heard[0]), out,
+                          errp);
+}
+
 /* The id is what a caller gets that was cut off before it had the answer. */
 static const script_dialect dialect = {
     .directives = direct_directives,
-    .shell = "# Which process this is, for those who did not start it.\n"
-             "if read -r -a stat <\"/proc/$$/stat\"; then\n"
-             "    echo \"$$.${stat[21]}\" >\"$PILOT_DIR/job.id\"\n"
-             "fi 2>/dev/null\n",
+    .shell = DIRECT_SHELL,
 };
 
 static char *direct_script(const resource_spec *s, pe_error *errp)

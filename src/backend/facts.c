@@ -14,3 +14,10 @@ bool backend_is_direct(const char *url)
 
     return o && o->is_direct;
 }
+
+bool backend_is_made(const char *url)
+{
+    const resource_ops *o = backend_ops(url, NULL);
+
+    return o && o->make;
+}

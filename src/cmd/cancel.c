@@ -12,6 +12,7 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
+#include "src/registry/release.h"
 #include "src/run/pilots.h"
 
 #define GRACE_S 10.0
@@ -345,6 +346,18 @@ static bool has_living(const canceling *c)
     return false;
 }
 
+/* Those that have ended by themselves meanwhile were not asked for. */
+static void machines_release(canceling *c)
+{
+    for (size_t i = 0; i < c->p.n; i++) {
+        const pilot_record *r = &c->p.r[i];
+        pe_error e = {0};
+        if (c->fate[i] != FATE_OVER && pilot_state_is_final(r->state) &&
+            pilot_release(c->p.home, r, &e) < 0)
+            failed(c, &e);
+    }
+}
+
 static void tell_all(const canceling *c)
 {
     for (size_t i = 0; i < c->p.n; i++) {
@@ -382,6 +395,7 @@ static int cancel_all(canceling *c, pe_error *errp)
             pilots_observe(&c->p, PILOTS_ASK_NOW, errp) < 0)
             return -1;
     }
+    machines_release(c);
     if (c->status == PE_EXIT_OK)
         tell_all(c);
     return 0;

@@ -15,7 +15,7 @@
 struct doctor_options {
     const char *resource, *partition, *qos, *account, *time, *nodes, *ntasks;
     option_list set;
-    bool job, help;
+    bool job, conform, help;
 };
 
 #define AT(member) offsetof(struct doctor_options, member)
@@ -32,6 +32,8 @@ static const option_spec options[] = {
     {"account", 'A', OPTION_TEXT, AT(account), "NAME", NULL, "to be asked for"},
     {"job", 0, OPTION_FLAG, AT(job), NULL, NULL,
      "submit a job of a minute, to look from a compute node"},
+    {"conform", 0, OPTION_FLAG, AT(conform), NULL, NULL,
+     "make and end machines of a provider, to try out all that it owes"},
     {"set", 0, OPTION_LIST, AT(set), "PATH=VALUE", NULL,
      "override a key of the file; may be repeated"},
     {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, "this text"},
@@ -112,7 +114,7 @@ static int examine(const struct doctor_options *o, const char *file,
                    pe_error *errp)
 {
     char found[64], job[RESOURCE_ID_MAX], why[256];
-    doctor d = {.url = o->resource, .job = o->job};
+    doctor d = {.url = o->resource, .job = o->job, .conform = o->conform};
     int status = request_take(o, &d.request, errp);
 
     if (status == 0 && file)
@@ -123,8 +125,10 @@ static int examine(const struct doctor_options *o, const char *file,
         doctor_line(&d, true, "resource %s: %s", d.url, why);
     }
     if (status == 0) {
-        doctor_host(&d);
-        doctor_services(&d);
+        if (!d.conform) {
+            doctor_host(&d);
+            doctor_services(&d);
+        }
         doctor_resource(&d);
     }
     request_free(&d.request);

@@ -12,8 +12,9 @@ typedef struct doctor {
     const char *url; /* of the resource; never NULL */
     pipeline *pl;    /* NULL: no file was given */
     resource_request request;
-    bool job; /* submit one to look from a compute node */
-    int bad;  /* lines that were not ok */
+    bool job;     /* submit one to look from a compute node */
+    bool conform; /* try out what a provider owes */
+    int bad;      /* lines that were not ok */
 } doctor;
 
 /* "ok      TEXT" or "fix     TEXT". */

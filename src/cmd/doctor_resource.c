@@ -154,6 +154,21 @@ static void trial(doctor *d, resource *r)
     free(t.dir);
 }
 
+/* --- what a place owes --- */
+
+static void conform(doctor *d, resource *r)
+{
+    pe_error e = {0};
+
+    if (!r->ops->conform)
+        doctor_line(d, false,
+                    "--conform: %s is no provider of machines: there is "
+                    "nothing of a site's own to be tried",
+                    r->ops->name);
+    else if (r->ops->conform(r, doctor_say, d, &e) < 0)
+        doctor_line(d, false, "%s", e.text);
+}
+
 /* --- all of it --- */
 
 void doctor_resource(doctor *d)
@@ -169,9 +184,11 @@ void doctor_resource(doctor *d)
         far_host(d, r->host);
     if (r->ops->doctor && r->ops->doctor(r, &d->request, doctor_say, d, &e) < 0)
         doctor_line(d, false, "%s", e.text);
-    if (!r->ops->is_direct && d->job)
+    if (d->conform)
+        conform(d, r);
+    else if (!r->ops->is_direct && d->job && !r->ops->make)
         trial(d, r);
-    else if (!r->ops->is_direct)
+    else if (!r->ops->is_direct && !r->ops->make)
         doctor_line(d, true,
                     "not tried: whether compute nodes can write to "
                     "PILOT_HOME; --job submits a job of a minute that "

@@ -262,8 +262,8 @@ static int pilot_open(follow *f, char *const *words, pe_error *errp)
     res = observe_cache_open(f->p.cache, pilot_of(f)->resource, errp);
     if (!res)
         return -1;
-    f->host = res->host;
-    return 0;
+    f->host = resource_host(res, pilot_of(f)->sched_id, errp);
+    return f->host ? 0 : -1;
 }
 
 static int log_do(follow *f, const struct log_options *o, char *const *words,

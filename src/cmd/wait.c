@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/backend/backend.h"
 #include "src/cmd/cmd.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
@@ -200,7 +201,8 @@ static bool is_remote(const waiting *w)
 {
     for (size_t i = 0; i < w->p.n; i++)
         if (!pilot_state_is_final(w->p.r[i].state) &&
-            place_is_behind_ssh(w->p.r[i].resource))
+            (place_is_behind_ssh(w->p.r[i].resource) ||
+             backend_is_made(w->p.r[i].resource)))
             return true;
     return false;
 }

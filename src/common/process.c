@@ -202,10 +202,12 @@ static int folder_open(struct child_fds *f, const char *folder, pe_error *errp)
 static int child_fds_open(struct child_fds *f, const process_spec *s,
                           pe_error *errp)
 {
-    f->in = s->in_ours ? -1 : open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (f->in < 0 && !s->in_ours)
+    const char *in = s->in_path ? s->in_path : s->in_ours ? NULL : "/dev/null";
+
+    f->in = in ? open(in, O_RDONLY | O_CLOEXEC) : -1;
+    if (f->in < 0 && in)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                            "cannot open /dev/null: %s", strerror(errno));
+                            "cannot open %s: %s", in, strerror(errno));
     if (s->folder && folder_open(f, s->folder, errp) < 0)
         return -1;
     if (!s->out_path && pipe_open(&f->ours, &f->out, errp) < 0)

@@ -19,6 +19,7 @@ typedef struct process_spec {
     const char *out_path;    /* stdout to this file; NULL: a pipe to us */
     const char *err_path;    /* stderr to this file; NULL: ours */
     const char *folder;      /* it starts there; NULL: where we are */
+    const char *in_path;     /* stdin is this file; NULL: as in_ours has it */
     bool in_ours;            /* stdin is ours; else there is nothing on it */
     bool err_pipe;           /* stderr through a pipe to us */
     bool new_group;          /* own process group: a terminal's Ctrl-C does

@@ -225,12 +225,12 @@ static void words_add(pilot_record *r, const observe_item *it)
 static void words_take(observe_work *w, observe_item *it)
 {
     resource *res = observe_cache_open(w->cache, it->rec.resource, NULL);
+    host *h = res ? resource_host(res, it->rec.sched_id, NULL) : NULL;
 
-    if (res && res->host)
-        it->words = hear_last_words(res->host,
-                                    res->timeout_s > 0 ? res->timeout_s
-                                                       : OBSERVE_HOST_TIMEOUT_S,
-                                    it->rec.dir);
+    if (h)
+        it->words = hear_last_words(
+            h, res->timeout_s > 0 ? res->timeout_s : OBSERVE_HOST_TIMEOUT_S,
+            it->rec.dir);
 }
 
 static void item_apply(observe_work *w, observe_item *it)

@@ -170,6 +170,33 @@ static int hear_all(resource *res, observe_item **list, size_t n,
     return status;
 }
 
+/* Each has a machine of its own, and no need to be asked: it tells the
+ * parameter service.  What it has written is the better word where it can be
+ * had.
+ */
+static void hear_machines(observe_work *w, resource *res, observe_item **list,
+                          size_t n)
+{
+    double timeout =
+        res->timeout_s > 0 ? res->timeout_s : OBSERVE_HOST_TIMEOUT_S;
+
+    for (size_t i = 0; i < n; i++) {
+        heard file = {.dir = list[i]->rec.dir};
+        const observe_item *it = list[i];
+        pe_error e = {0};
+        host *h;
+        if (pilot_state_is_final(it->rec.state) || !*it->rec.sched_id ||
+            (it->answered && it->job.seen != RESOURCE_RUNNING))
+            continue;
+        h = resource_host(res, it->rec.sched_id, &e);
+        if (!h || hear(h, timeout, &file, 1, &e) < 0)
+            observe_trouble(w, "%s", e.text);
+        list[i]->beat_json = file.beat;
+        list[i]->end_json = file.end;
+        observe_take(list[i]);
+    }
+}
+
 /* For those that are over nobody is asked. */
 static bool any_lives(observe_item *const *list, size_t n)
 {
@@ -237,7 +264,9 @@ static void place_observe(observe_work *w, const char *url, observe_item **list,
     /* A host that does not answer is not waited for twice. */
     if (!res->host || (status < 0 && !host_is_local(res->host)))
         return;
-    if (hear_all(res, list, n, &e) < 0)
+    if (res->ops->at)
+        hear_machines(w, res, list, n);
+    else if (hear_all(res, list, n, &e) < 0)
         observe_trouble(w, "%s", e.text);
     if (!due && wants_word(w, url, list, n))
         ask_for_word(w, res, list, n);

@@ -76,8 +76,8 @@ static int copy_of(const pilot_record *r, const pipeline_request *q,
         json_string_value(json_object_get(q->supervise, "submit_dir"));
     c->dir = r->dir;
     if (place) {
-        c->host = place->host;
-        n = copy_all(c, l, errp);
+        c->host = resource_host(place, r->sched_id, errp);
+        n = c->host ? copy_all(c, l, errp) : -1;
     }
     resource_close(place);
     return n;

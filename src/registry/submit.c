@@ -112,7 +112,9 @@ static void forget_one(const submit_plan *p, const submit_place *at,
                        const char *member)
 {
     char *here = text_format("%s/%s/%s", p->home, p->run->run, member);
-    char *there = text_format("%s/%s/%s", at->home, p->run->run, member);
+    char *there = at->home
+                      ? text_format("%s/%s/%s", at->home, p->run->run, member)
+                      : NULL;
 
     if (here)
         file_remove_tree(here, NULL);
@@ -171,7 +173,7 @@ static void renew_there(const submit_plan *p, const submit_place *at)
 {
     static const char *const names[] = {"beat.json", "exit", NULL};
 
-    if (!p->renew || host_is_local(at->host))
+    if (!p->renew || !at->host || host_is_local(at->host))
         return;
     for (const char *const *name = names; *name; name++) {
         char *path = text_format("%s/%s", at->dir, *name);
@@ -238,7 +240,9 @@ struct handing {
     const submit_place *at;
     const pilot_record *record;
     char id[RESOURCE_ID_MAX]; /* of its job */
-    bool doubt; /* the scheduler may have it in spite of an error */
+    bool doubt;      /* the scheduler may have it in spite of an error */
+    resource *maker; /* of a machine of its own; NULL: it gets none */
+    char machine[RESOURCE_ID_MAX]; /* its id */
 };
 
 /* An earlier try may have reached the scheduler after all. */
@@ -283,6 +287,54 @@ static int hand_over(struct handing *h, const resource_spec *s, pe_error *errp)
             0)
             return -1;
     }
+}
+
+/* --- a machine of its own --- */
+
+/* Where it lives was not known before. */
+static int dir_note(pilot_record *r, void *arg, pe_error *errp)
+{
+    (void)errp;
+    snprintf(r->dir, sizeof(r->dir), "%s", (const char *)arg);
+    return 0;
+}
+
+/* The machine is made once the record names the pilot: a command that dies
+ * leaves none that nobody knows of.
+ */
+static int machine_make(const submit_plan *p, struct handing *h,
+                        submit_place *at, pilot_record *out, pe_error *errp)
+{
+    resource_spec s = spec_of(p, at, out->id, p->request);
+    resource *m = h->r->ops->make(h->r, &s, h->machine, errp);
+
+    if (!m) {
+        h->doubt = errp->kind == PE_ERROR_RETRY;
+        return -1;
+    }
+    h->maker = h->r;
+    h->r = m;
+    place_close(at);
+    if (place_open(p, m->host, at, errp) < 0)
+        return -1;
+    return pilot_record_change(p->home, out->id, dir_note, at->dir, out, errp);
+}
+
+/* What was made for a pilot that did not come to be. */
+static void machine_end(struct handing *h, submit_place *at, pe_error *errp)
+{
+    pe_error e = {0};
+
+    if (!h->maker || h->doubt)
+        return;
+    if (h->maker->ops->cancel(h->maker, h->machine, true, &e) == 0) {
+        at->host = NULL; /* and its files */
+        return;
+    }
+    h->doubt = true;
+    pe_error_set(errp, PE_ERROR_RETRY, errp->exit_code,
+                 "%.500s; and its machine is not ended: %.400s", errp->text,
+                 e.text);
 }
 
 /* --- all of it --- */
@@ -403,23 +455,27 @@ static int keep_in_doubt(const pilot_record *out, pe_error *errp)
 }
 
 /* With the record made and held: others know that we are at it. */
-static int submit_held(const submit_plan *p, resource *r,
-                       const submit_place *at, pilot_record *out,
-                       pe_error *errp)
+static int submit_held(const submit_plan *p, resource *r, submit_place *at,
+                       pilot_record *out, pe_error *errp)
 {
     struct handing h = {.r = r, .at = at, .record = out};
     int fd = pilot_record_hold(p->home, out->id, errp);
-    int status = fd < 0 ? -1 : tenants_record(p, out, errp);
+    int status = fd;
 
-    if (fd >= 0 && status < 0) { /* the tenants are another's */
+    if (status >= 0 && r->ops->make)
+        status = machine_make(p, &h, at, out, errp);
+    if (status >= 0 && tenants_record(p, out, errp) < 0) {
+        machine_end(&h, at, errp); /* the tenants are another's */
         forget_one(p, at, p->member);
         close(fd);
         return -1;
     }
-    if (status == 0)
+    if (status >= 0)
         status = submit_to(p, &h, errp);
+    if (status < 0)
+        machine_end(&h, at, errp);
     if (status == 0)
-        status = outcome_tell(p, h.id, out, errp);
+        status = outcome_tell(p, h.maker ? h.machine : h.id, out, errp);
     else if (h.doubt)
         keep_in_doubt(out, errp);
     else
@@ -461,11 +517,13 @@ int submit(const submit_plan *p, pilot_record *out, pe_error *errp)
     resource *r = backend_open(p->url, errp);
     submit_place at = {0};
     pe_error own = {0};
-    int status =
-        r && plan_check(p, errp) == 0 ? place_open(p, r->host, &at, errp) : -1;
+    int status = r && plan_check(p, errp) == 0 ? 0 : -1;
 
     if (!errp)
         errp = &own; /* its class decides what is kept */
+    if (status == 0) /* of a machine that is to be made this host stands in */
+        status = r->ops->make ? place_here(p, &at, errp)
+                              : place_open(p, r->host, &at, errp);
     if (status == 0)
         status = renew_check(p, errp);
     if (status == 0) {

@@ -25,6 +25,28 @@ static int check_chain(const char *pilot, const char *url,
                         pilot, url);
 }
 
+/* A machine costs until it is ended, also when nobody is left to do that; and
+ * it has no key of its provider, so that it cannot make the next one.
+ */
+static int check_made(const char *pilot, const char *url,
+                      const resource_request *q, pe_error *errp)
+{
+    if (!backend_is_made(url))
+        return 0;
+    if (request_seconds(q, REQUEST_TIME) <= 0)
+        return pe_error_set(
+            errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+            "pilot '%s': time: a machine of %s ends itself when "
+            "its pilot's time is over: say time (--time 2h)",
+            pilot, url);
+    if (request_int(q, REQUEST_CHAIN, 0) == 0)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                        "pilot '%s': chain: a machine of %s cannot make the "
+                        "next one: leave chain out, and say a longer time",
+                        pilot, url);
+}
+
 static int check_memory(const char *pilot, const char *url, int ranks,
                         pe_error *errp)
 {
@@ -49,7 +71,8 @@ int submit_check(const char *pilot, bool is_pool, const char *url,
     if (place_is_batch(url)) /* it is not known yet */
         return 0;
     if (request_shape_of(q, &shape, errp) < 0 ||
-        check_chain(pilot, url, q, errp) < 0)
+        check_chain(pilot, url, q, errp) < 0 ||
+        check_made(pilot, url, q, errp) < 0)
         return -1;
     if (!is_pool)
         return 0;

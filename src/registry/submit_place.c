@@ -197,7 +197,7 @@ int place_supervise(const submit_plan *p, const submit_place *at,
     out->time_s = request_seconds(q, REQUEST_TIME);
     out->lead_s = request_seconds(q, REQUEST_LEAD);
     out->hello_s = request_seconds(q, REQUEST_HELLO_TIMEOUT);
-    out->batch = !backend_is_direct(p->url);
+    out->batch = !backend_is_direct(p->url) && !backend_is_made(p->url);
     if (p->pilot->kind == PILOT_ALLOCATION)
         out->tenants = tenants_of(p, &failed);
     if (p->pilot->kind != PILOT_POOL)

@@ -69,16 +69,18 @@ int trace_out(const char *home, const pilot_record *r, pe_error *errp)
     char *here = text_format("%s/%s/trace", home, r->id);
     char *there = text_format("%s/trace", r->dir);
     resource *place = NULL;
+    host *h;
     int n = 0;
 
     if (!here || !there)
         n = pe_error_nomem(errp);
     else if (strcmp(here, there) != 0) {
         place = backend_open(r->resource, errp);
-        if (!place)
+        h = place ? resource_host(place, r->sched_id, errp) : NULL;
+        if (!h)
             n = -1;
-        else if (!host_is_local(place->host))
-            n = copy_all(place->host, there, here, errp);
+        else if (!host_is_local(h))
+            n = copy_all(h, there, here, errp);
     }
     resource_close(place);
     free(here);

@@ -17,9 +17,10 @@ static const struct row {
     bool same_host;
     bool has_path; /* what follows the scheme is its own */
 } rows[] = {
-    {"local", SSH_NEVER, true, false}, {"ssh", SSH_ALWAYS, false, false},
-    {"slurm", SSH_TOO, false, false},  {"pbs", SSH_TOO, false, false},
-    {BATCH, SSH_NEVER, true, false},   {"rehearsal", SSH_NEVER, true, true},
+    {"local", SSH_NEVER, true, false},    {"ssh", SSH_ALWAYS, false, false},
+    {"slurm", SSH_TOO, false, false},     {"pbs", SSH_TOO, false, false},
+    {"exec", SSH_NEVER, false, true},     {BATCH, SSH_NEVER, true, false},
+    {"rehearsal", SSH_NEVER, true, true},
 };
 
 /* The row of "NAME" or "NAME+ssh"; NULL: there is none. */

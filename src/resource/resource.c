@@ -21,3 +21,10 @@ void resource_close(resource *r)
     free(r->url);
     r->ops->close(r);
 }
+
+host *resource_host(resource *r, const char *id, pe_error *errp)
+{
+    resource *at = r->ops->at ? r->ops->at(r, id, errp) : r;
+
+    return at ? at->host : NULL;
+}

@@ -163,6 +163,21 @@ typedef struct resource_ops {
     int (*cancel)(resource *r, const char *id, bool now, pe_error *errp);
     /* Give nodes of a running job back: keep the first [nodes]. */
     int (*shrink)(resource *r, const char *id, int nodes, pe_error *errp);
+    /* Where each pilot has a machine that is made for it, and all below is
+     * said to that one; NULL: they live at the place itself.
+     *
+     * Make the one of [s], whose folder is not known yet, or find it again:
+     * opened, borrowed until [r] is closed; its id into [id].  Errors: retry,
+     * 69: whether there is one is not known; else nothing of it is left.
+     */
+    resource *(*make)(resource *r, const resource_spec *s,
+                      char id[RESOURCE_ID_MAX], pe_error *errp);
+    /* The machine of [id], opened and borrowed.  Errors: retry, 69. */
+    resource *(*at)(resource *r, const char *id, pe_error *errp);
+    /* Try the place out, a line for each thing that it owes. */
+    int (*conform)(resource *r,
+                   void (*line)(void *arg, bool ok, const char *text),
+                   void *arg, pe_error *errp);
     /* Lines of `pilot doctor` about queues and limits. */
     int (*doctor)(resource *r, const resource_request *q,
                   void (*line)(void *arg, bool ok, const char *text), void *arg,
@@ -179,5 +194,9 @@ struct resource {
 };
 
 void resource_close(resource *r); /* may be NULL */
+/* The host on which the files of job [id] are: that of the place, or of the
+ * machine that was made for it.  Borrowed; NULL: error, retry 69.
+ */
+host *resource_host(resource *r, const char *id, pe_error *errp);
 
 #endif

@@ -8,10 +8,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "src/backend/backend.h"
 #include "src/common/clock.h"
 #include "src/common/interrupt.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/registry/observe.h"
+#include "src/registry/release.h"
 #include "src/registry/stage_out.h"
 #include "src/run/history.h"
 #include "src/run/run.h"
@@ -28,6 +31,8 @@
 #define CLOSE_NS (120 * CLOCK_S)
 #define SCALED_MS 20000 /* for what its policy has in a queue */
 #define SLOW_NS (10 * CLOCK_S)
+#define END_NS (10 * CLOCK_S) /* for an exit record, and between two looks */
+#define END_STEP_NS (200 * CLOCK_MS)
 
 void run_progress_clear(struct run *r)
 {
@@ -431,6 +436,35 @@ static void results_fetch(struct run *r)
     }
 }
 
+/* Its agents have said their last; the exit record comes behind it. */
+static void end_await(struct run *r, pilot_record *rec)
+{
+    const observe_conf c = {.home = r->home, .now = true};
+    int64_t until = clock_mono_ns() + END_NS;
+
+    while (!pilot_state_is_final(rec->state) && clock_mono_ns() < until &&
+           observe(&c, rec, 1, NULL) == 0)
+        clock_sleep_ns(END_STEP_NS, 1);
+}
+
+/* Machines that were made for pilots of the run. */
+static void machines_release(struct run *r)
+{
+    for (size_t i = 0; i < r->n_agents; i++) {
+        agent *a = &r->agents[i];
+        pe_error e = {0};
+        if (a->attached || !*a->record.id || a->state == AGENT_RUNS ||
+            !backend_is_made(a->record.resource))
+            continue;
+        signals_step("the machine of %s is ended", a->record.id);
+        end_await(r, &a->record);
+        if (pilot_release(r->home, &a->record, &e) < 0)
+            log_warn("the machine of %s is left to end itself: %s",
+                     a->record.id, e.text);
+        signals_step_end();
+    }
+}
+
 void run_follow(struct run *r)
 {
     r->start_ns = clock_mono_ns();
@@ -440,6 +474,7 @@ void run_follow(struct run *r)
     run_progress_clear(r);
     results_fetch(r);
     run_traced_end(r);
+    machines_release(r);
 }
 
 /* Endpoints of the services that pilots of the run hold; true: all there. */

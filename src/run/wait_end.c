@@ -15,6 +15,7 @@
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/monitor/monitor.h"
+#include "src/registry/release.h"
 #include "src/registry/stage_out.h"
 #include "src/run/history.h"
 
@@ -26,14 +27,25 @@ static void fetched(void *arg, const char *path)
     log_info("fetched %s", path);
 }
 
+/* One that nobody ends here ends itself. */
+static void machine_release(const char *home, const pilot_record *r)
+{
+    pe_error e = {0};
+
+    if (pilot_state_is_final(r->state) && pilot_release(home, r, &e) < 0)
+        log_warn("%s: %s", r->id, e.text);
+}
+
 int wait_results(const char *home, const pilot_record *r, size_t n)
 {
     int status = PE_EXIT_OK;
 
     for (size_t i = 0; i < n; i++) {
         pe_error e = {0};
-        if (stage_out(home, &r[i], fetched, NULL, &e) >= 0)
+        if (stage_out(home, &r[i], fetched, NULL, &e) >= 0) {
+            machine_release(home, &r[i]);
             continue;
+        }
         log_error("%s: %s", r[i].id, e.text);
         if (status == PE_EXIT_OK)
             status = (int)e.exit_code;

@@ -120,6 +120,13 @@ void resource_close(resource *r)
     r->ops->close(r);
 }
 
+host *resource_host(resource *r, const char *id, pe_error *errp)
+{
+    (void)id;
+    (void)errp;
+    return r->host;
+}
+
 /* --- hosts --- */
 
 bool host_is_local(const host *h)

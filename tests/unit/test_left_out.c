@@ -18,6 +18,7 @@ static void test_urls(void)
         {"local://", NULL},
         {"ssh://host", NULL},
         {"rehearsal://", NULL},
+        {"exec:///opt/site/provider", NULL},
         {"slurm://", "resource: 'slurm://': slurm was left out of this build "
                      "(configure --without-slurm)"},
         {"pbs+ssh://host", "resource: 'pbs+ssh://host': pbs was left out of "
@@ -37,6 +38,8 @@ static void test_urls(void)
     CU_ASSERT_FALSE(backend_is_here("ssh://host"));
     CU_ASSERT_TRUE(backend_is_direct("ssh://host"));
     CU_ASSERT_FALSE(backend_is_direct("rehearsal://"));
+    CU_ASSERT_TRUE(backend_is_made("exec:///opt/site/provider"));
+    CU_ASSERT_FALSE(backend_is_made("ssh://host"));
     CU_ASSERT_FALSE(backend_is_direct("slurm://"));
 }
 

@@ -533,6 +533,7 @@ static void test_places(void)
         {"local://", "local", true, false, true, "", 0},
         {"batch://", "batch", true, false, true, "", 0},
         {"rehearsal:///a/b", "rehearsal", true, false, true, "", 0},
+        {"exec:///a/b?c=d&e=f", "exec", true, false, false, "", 0},
         {"slurm://", "slurm", true, false, false, "", 0},
         {"ssh://me@h:22", "ssh", true, true, false, "h", 22},
         {"slurm+ssh://h", "slurm", true, true, false, "h", 0},

@@ -73,6 +73,8 @@ static void test_urls(void)
         {"slurm+ssh://me@login.site:2222", &slurm_ops, NULL},
         {"pbs://", &pbs_ops, NULL},
         {"pbs+ssh://login.site", &pbs_ops, NULL},
+        {"exec:///opt/site/provider?image=x", &exec_ops, NULL},
+        {"exec+ssh://h/opt", NULL, "'exec+ssh://h/opt' is not one of: "},
         {"batch://", &local_ops, NULL},
         {NULL, &local_ops, NULL},
         {"", &local_ops, NULL},
