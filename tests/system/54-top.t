@@ -100,7 +100,7 @@ is "$?" 0 "... to an interrupt"
 
 # start ROWS COLS [RUN]: pilot top on a terminal; keys go to descriptor 5.
 start() {
-    rm -f keys
+    rm -f keys drawn
     mkfifo keys
     LC_ALL=C.UTF-8 TERM=${TERM_IS:-linux} "$BUILD/tests/system/pty" "$1" "$2" \
         drawn pilot top "${3:-top-slow}" <keys >pty.out 2>&1 &

@@ -56,7 +56,7 @@ is "$(find . -name '.live.html*')" "" "live: no file is left"
 pilot serve seen --listen 127.0.0.1:0 >url 2>serve.err &
 serve_pid=$!
 children="$children $serve_pid"
-wait_for 20 test -s url
+wait_for 20 has_line url
 place=$(sed 's,http://\([^/]*\)/.*,\1,' url)
 token=$(sed 's/.*token=//' url)
 has "$(cat serve.err)" "ssh -L ${place##*:}:$place " "serve: the way from elsewhere"
@@ -91,11 +91,11 @@ wait $serve_pid
 is $? 0 "serve: ends by a signal"
 
 # Without a token, a page of elsewhere whose name points here gets nothing.
-pilot serve seen --no-token --listen 127.0.0.1:0 >url 2>serve.err &
+pilot serve seen --no-token --listen 127.0.0.1:0 >open.url 2>serve.err &
 serve_pid=$!
 children="$children $serve_pid"
-wait_for 20 grep -q 127 url
-place=$(sed 's,http://\([^/]*\)/.*,\1,' url)
+wait_for 20 has_line open.url
+place=$(sed 's,http://\([^/]*\)/.*,\1,' open.url)
 for host in "$place" LocalHost:1 '[::1]:8080' 127.0.0.2; do
     has "$(ask /metrics "" "$host" | head -n 1)" " 200 " "no token: asks $host"
 done

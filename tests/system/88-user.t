@@ -69,18 +69,18 @@ has "$(grep '^fix' "$TEST_DIR/out")" "short" "doctor: ... and the fix"
 scontrol update PartitionName=debug State=DOWN
 pilot run "$job" --run queue --set pilots.pool.resource=slurm:// \
     --set pilots.pool.same-host=yes --set pilots.pool.ntasks=2 \
-    >"$TEST_DIR/out" 2>&1 &
+    >"$TEST_DIR/queue.out" 2>&1 &
 pid=$!
 children="$children $pid"
 wait_for 20 in_state queue/pool QUEUED
 ok $? "a pool in the queue"
 has "$(pilot status queue)" "its partition is down" "... and why"
 kill -INT $pid
-wait_for 20 grep -q draining "$TEST_DIR/out"
+wait_for 20 grep -q draining "$TEST_DIR/queue.out"
 ok $? "Ctrl-C once is heard"
 kill -INT $pid
 wait $pid
-is $? 130 "Ctrl-C twice: exit status" || sed 's/^/# /' "$TEST_DIR/out"
+is $? 130 "Ctrl-C twice: exit status" || sed 's/^/# /' "$TEST_DIR/queue.out"
 wait_for 20 no_jobs
 ok $? "... takes it out of the queue"
 is "$(state_of queue/pool)" CANCELED "... and says so"

@@ -143,6 +143,11 @@ wait_for() {
     done
 }
 
+# has_line FILE: a whole line is in it.  What is waited for in a file that a
+# command in the background makes is asked of one that was not there before: a
+# shell empties it when it comes to that.
+has_line() { [ "$(wc -l <"$1")" -gt 0 ]; }
+
 # agents RUN NAME: pids of the processes NAME (pilot-agent, pilot-edge) that
 # serve run RUN, or pilot RUN/PILOT: they carry its folder on their command
 # line.
