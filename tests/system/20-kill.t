@@ -76,7 +76,7 @@ kill -STOP "$redis"
 pilot run --resume kill-pilot >"$TEST_DIR/kill-pilot.out" 2>&1 &
 pilot_pid=$!
 children="$children $pilot_pid"
-wait_for 3 test ! -e "/proc/$super/fd/0"
+wait_for 20 test ! -e "/proc/$super/fd/0"
 ok $? "kill-pilot: resume: the old supervisor is ended first"
 thaw
 wait "$pilot_pid"

@@ -77,19 +77,19 @@ exact kills --blocks 150
 
 # --- behind the end of a run that is done
 
-start back 60
+start back 240
 wait_for 30 applied back 40
 redis_keep
-finish_run back 60
+finish_run back 240
 redis_roll_back
 before=$(committed back applied)
-[ "$before" -lt 240 ]
-ok $? "back: $before of 240 blocks are left"
+[ "$before" -lt 960 ]
+ok $? "back: $before of 960 blocks are left"
 out=$(pilot run --resume back 2>&1)
 is $? 0 "back: resume: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
-has "$out" "has less than the 240 blocks with which this run ended" \
+has "$out" "has less than the 960 blocks with which this run ended" \
     "back: the summary is not believed"
-exact back --blocks 60
+exact back --blocks 240
 out=$(pilot run --resume back 2>&1)
 is "$? $(printf '%s' "$out" | grep -c "going on")" "0 0" \
     "back: now it is done, and stays so"

@@ -23,7 +23,7 @@ says() { grep -q "$1" "$TEST_DIR/disk.out"; }
 gone() { ! kill -0 "$1"; }
 
 pilot run "$job" --run disk --summary "$TEST_DIR/disk.json" \
-    --set stages.sense.block.rate=60 --set stages.sense.options.blocks=200 \
+    --set stages.sense.block.rate=60 --set stages.sense.options.blocks=400 \
     >"$TEST_DIR/disk.out" 2>&1 &
 run=$!
 children=$run
@@ -51,6 +51,6 @@ wait_for 60 says "pool pool goes on: the broker is back"
 ok $? "the run goes on, and says so"
 wait "$run"
 is $? 0 "exit status" || sed 's/^/# /' "$TEST_DIR/disk.out"
-exact disk --blocks 200
+exact disk --blocks 400
 
 end_tests

@@ -51,7 +51,7 @@ ok $? "stuck: no process left"
 
 # The sources end while the pool stands still.
 pilot run "$SRC/tests/system/audit.yaml" --run ended \
-    --set stages.sense.block.rate=100 --set stages.sense.options.blocks=100 \
+    --set stages.sense.block.rate=100 --set stages.sense.options.blocks=300 \
     >"$TEST_DIR/ended.out" 2>&1 &
 pilot_pid=$!
 children="$children $pilot_pid"
@@ -65,7 +65,7 @@ ok $? "ended: an edge whose sources ended is not ACTIVE" ||
 kill -CONT $ranks
 wait "$pilot_pid"
 is $? 0 "ended: exit status" || sed 's/^/# /' "$TEST_DIR/ended.out"
-exact ended --blocks 100
+exact ended --blocks 300
 
 # A secret that was sent along, into the folder of a device.
 pilot run "$TEST_DIR/stuck.yaml" --run wiped \

@@ -65,6 +65,7 @@ stages:
 Y
 sum=$TEST_DIR/loud.json
 pilot run "$TEST_DIR/loud.yaml" --run loud --summary "$sum" \
+    --set stages.sense.options.blocks=400 \
     >"$TEST_DIR/loud.out" 2>&1 &
 pid=$!
 children="$children $pid"
@@ -74,7 +75,7 @@ ok $? "loud: the run learns"
 kill -KILL "$(agents loud pilot-agent | tail -n 1)"
 wait $pid
 is $? 0 "loud: exit status" || sed 's/^/# /' "$TEST_DIR/loud.out"
-exact loud --blocks 200
+exact loud --blocks 400
 is "$(get "$sum" state)" "done" "loud: state"
 has "$(cat "$TEST_DIR/loud.out")" "it is started again" "loud: ... and told"
 for pilot in devices pool; do

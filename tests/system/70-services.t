@@ -27,7 +27,7 @@ out=$("$services" start --dir "$TEST_DIR/other" \
 is $? 69 "port taken: exit status"
 has "$out" "port ${PILOT_PARAMS##*:} for redis is taken" "port taken: says so"
 kill -KILL "$REDIS_PID"
-wait_for 5 test ! -e "/proc/$REDIS_PID"
+wait_for 20 test ! -e "/proc/$REDIS_PID"
 "$services" status --dir "$dir" >/dev/null
 is $? 1 "status when one is dead"
 "$services" start --dir "$dir" 2>/dev/null
@@ -91,7 +91,7 @@ bash -c 'redis-server --port 0 --save "" >/dev/null & echo $! >"$0"
     exec sleep 60' "$TEST_DIR/zombie" &
 parent=$!
 children="$children $parent"
-wait_for 5 test -s "$TEST_DIR/zombie"
+wait_for 20 test -s "$TEST_DIR/zombie"
 zombie=$(cat "$TEST_DIR/zombie")
 started=$(sed 's/.*) //' "/proc/$zombie/stat" | cut -d' ' -f20)
 mkdir "$TEST_DIR/unreaped"

@@ -48,7 +48,7 @@ is $? 0 "cancel" || sed 's/^/# /' "$TEST_DIR/err"
 is "$(state_of one)" CANCELED "... is canceled"
 wait_for 20 no_jobs
 ok $? "... and its job is gone"
-pilot wait one --until end --timeout 5s >/dev/null 2>&1
+pilot wait one --until end --timeout 30s >/dev/null 2>&1
 is $? 143 "wait tells that it was canceled"
 
 # --- what the scheduler says
@@ -153,7 +153,7 @@ is $? 0 "core: exit status" || sed 's/^/# /' "$TEST_DIR/core.out"
 is "$(get "$TEST_DIR/core.json" applied)" 100 "core: every block once"
 states() { pilot status --no-header --refresh core | awk '{print $4}' | sort -u; }
 all_done() { [ "$(states)" = DONE ]; }
-wait_for 5 all_done
+wait_for 20 all_done
 is "$(states)" DONE "core: all of it is done"
 wait_for 20 no_jobs
 ok $? "core: no job is left"

@@ -154,7 +154,7 @@ login_node() {
     "$(PATH=$PATH:/usr/sbin:/sbin command -v sshd)" -D -E "$TEST_DIR/login.log" \
         -f "$TEST_DIR/login_config" </dev/null &
     children="$children $!"
-    wait_for 5 login_answers "$1"
+    wait_for 20 login_answers "$1"
 }
 login_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 for port in 22822 23822 24822 25822; do
