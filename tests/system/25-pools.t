@@ -154,72 +154,58 @@ is "$(leases pool-share)" "" "share: all leases are back"
 none_left pool-share
 ok $? "share: no process left"
 
+# One run, of which a second pool is killed, is stopped beyond its lease, and
+# has its name taken; then the first one is killed.
+#
 # Killed: its partitions come free when its lease ends.
-start pool-dead
-wait_for 30 applied pool-dead 100
-member pool-dead b 2 --lease 2s
-b=$member_pid
-wait_for 20 has_written pool-dead b
+start pool-ends
+wait_for 30 applied pool-ends 100
+member pool-ends b 2 --lease 2s
+wait_for 20 has_written pool-ends b
 ok $? "dead: a second pool has its share"
-kill -KILL "$b" $(ranks_of pool-dead b)
-wait "$b" 2>/dev/null
-wait_for 20 has_share pool-dead pool 8
+kill -KILL "$member_pid" $(ranks_of pool-ends b)
+wait "$member_pid" 2>/dev/null
+wait_for 20 has_share pool-ends pool 8
 ok $? "dead: what it had comes free"
-end_run pool-dead
-
-# Killed and started again under its name: it goes on with what it had.
-start pool-again
-wait_for 30 applied pool-again 100
-member pool-again b 2
-b=$member_pid
-wait_for 20 both_have pool-again 4
-ok $? "again: a second pool has its share"
-was=$(incarnation pool-again pool)
-kill -KILL $(ranks_of pool-again pool)
-wait_for 20 is_another pool-again pool "$was"
-ok $? "again: the first one is killed and started again"
-wait_for 20 both_have pool-again 4
-ok $? "again: ... and has its share"
-end_run pool-again
-is "$(get "$TEST_DIR/pool-again.json" deaths)" 1 "again: it was started again"
-wait "$b"
-is $? 0 "again: the other pool: exit status"
 
 # Stopped for longer than its lease, and let go on: a zombie.
-start pool-zombie
-wait_for 30 applied pool-zombie 100
-member pool-zombie b 2 --lease 2s
-b=$member_pid
-wait_for 20 has_written pool-zombie b
+member pool-ends z 2 --lease 2s
+zombie=$member_pid
+wait_for 20 has_written pool-ends z
 ok $? "zombie: a second pool has its share"
-kill -STOP $(ranks_of pool-zombie b)
-wait_for 20 has_share pool-zombie pool 8
+kill -STOP $(ranks_of pool-ends z)
+wait_for 20 has_share pool-ends pool 8
 ok $? "zombie: stopped, it loses it"
-goes_on pool-zombie
+goes_on pool-ends
 ok $? "zombie: ... to one that goes on"
-kill -CONT $(ranks_of pool-zombie b)
-wait_for 20 has_share pool-zombie b 4
+kill -CONT $(ranks_of pool-ends z)
+wait_for 20 has_share pool-ends z 4
 ok $? "zombie: let go on, it has a share again"
-end_run pool-zombie
-wait "$b"
-is $? 0 "zombie: the other pool: exit status" ||
-    sed 's/^/# /' "$TEST_DIR/pool-zombie-b.err"
 
 # Two processes under one name: the one that came last goes on.
-start pool-twice
-wait_for 30 applied pool-twice 100
-member pool-twice b 1
-first=$member_pid
-wait_for 20 has_share pool-twice b 3
-tag=b2 member pool-twice b 1
-wait "$first"
-is $? 78 "twice: the first of a name ends: exit status"
-has "$(cat "$TEST_DIR/pool-twice-b.events")" \
-    "another process has taken over as member 'b' of this run" \
+tag=z2 member pool-ends z 2
+wait "$zombie"
+is $? 78 "twice: the first of a name ends: exit status" ||
+    sed 's/^/# /' "$TEST_DIR/pool-ends-z.err"
+has "$(cat "$TEST_DIR/pool-ends-z.events")" \
+    "another process has taken over as member 'z' of this run" \
     "twice: ... and says why"
-end_run pool-twice
+wait_for 20 has_share pool-ends z 4
+ok $? "twice: the second one has the share"
+
+# Killed and started again under its name: it goes on with what it had.
+was=$(incarnation pool-ends pool)
+kill -KILL $(ranks_of pool-ends pool)
+wait_for 20 is_another pool-ends pool "$was"
+ok $? "again: the first one is killed and started again"
+wait_for 20 has_share pool-ends pool 4
+ok $? "again: ... and has its share"
+goes_on pool-ends
+ok $? "again: ... and the run goes on"
+end_run pool-ends
+is "$(get "$TEST_DIR/pool-ends.json" deaths)" 1 "again: it was started again"
 wait "$member_pid"
-is $? 0 "twice: the second one: exit status"
+is $? 0 "again: the other pool: exit status"
 
 # Epochs counted in blocks need every partition in one pool: a second one
 # gives up, and the first is not disturbed.
@@ -268,7 +254,7 @@ end_run pool-away
 # goes on before both of them are there.
 for model in kmeans iforest autoencoder; do
     start "pool-$model" --set stages.learn.function=$model \
-        --set stages.learn.options.warmup=100000
+        --set stages.learn.options.warmup=20000
     wait_for 20 has_devices "pool-$model"
     devices=$(agents "pool-$model" pilot-edge)
     kill -STOP $devices
