@@ -20,6 +20,9 @@
 
 FAR_NS=pilot-$$
 FAR_ID=$(($$ % 250 + 1))
+while [ -e "/sys/class/net/pe$FAR_ID-out" ]; do # another script's
+    FAR_ID=$((FAR_ID % 250 + 1))
+done
 FAR_ADDRESS=10.213.$FAR_ID.2
 FAR_PORT=2222
 FAR_DIR=$TEST_DIR/far
