@@ -155,6 +155,22 @@ has "$(cat "$TEST_DIR/move.out")" "mark: $d blocks on devices, $p on the pool" \
     "the summary says which side did it"
 move 75 move/first devices "no pilot of devices" "a run that is over"
 
+# Who dies goes on where the stage is: ranks and devices that come again have it
+# from the run, and what was under way is as its records say.
+start move kill
+move 0 kill/mark pool "stage 'mark' is on the pool now" "kill: to the pool"
+more kill 40
+for p in $(agents kill pilot-agent | tail -n 1) \
+    $(agents kill/others pilot-edge); do
+    kill -KILL "$p"
+done
+more kill 100
+move 0 kill/mark devices "stage 'mark' is on the devices now" "kill: and back"
+more kill 40
+drained kill
+exact kill
+is "$(get "$sum" refused)" 0 "kill: no block was marked twice, or never"
+
 # What the other side cannot open stays, and nothing has stopped.
 pipeline stay "  std: {pilot: [devices, others], function: standardise}
   local: {pilot: [devices, others], function: mark.so:local_function}
