@@ -170,20 +170,6 @@ static int find_facts(struct move *m, move_facts *f, pe_error *errp)
     return rc;
 }
 
-/* Where the devices of [k] are, as they were asked last. */
-static int find_through(const struct move *m, const pipeline_pilot *k,
-                        size_t *np, pe_error *errp)
-{
-    char name[80];
-    int i;
-
-    if (params_place_fetch(m->params, k->name, name, sizeof(name), errp) < 0)
-        return -1;
-    i = pipeline_stage_index(m->pl, name, strlen(name));
-    *np = i < 0 ? pipeline_ahead(m->pl) : (size_t)i + 1;
-    return 0;
-}
-
 /* Which edge pilots are to follow, in m->edge; their number, or -1. */
 static int find_edges(struct move *m, pe_error *errp)
 {
@@ -201,7 +187,7 @@ static int find_edges(struct move *m, pe_error *errp)
 
         if ((m->only && m->only != k) || k->kind != PILOT_EDGE)
             continue;
-        if (find_through(m, k, &f.through, errp) < 0)
+        if (move_through(m, k, &f.through, errp) < 0)
             return -1;
         rc = move_check(m->pl, m->stage, m->to_pool, &f, errp);
         if (rc < 0)

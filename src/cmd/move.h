@@ -32,5 +32,8 @@ struct move {
  * answer in time.
  */
 int move_run(struct move *m, pe_error *errp);
+/* How many stages the devices of [k] have, as they say, or were asked to. */
+int move_through(const struct move *m, const pipeline_pilot *k, size_t *np,
+                 pe_error *errp);
 
 #endif

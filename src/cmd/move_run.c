@@ -16,6 +16,7 @@
 /* What the beats of a side's pilots say. */
 struct looked {
     int up, there;
+    size_t through; /* of devices: how far one of them is; 0: not told */
     char slow[160]; /* one that is not there, */
     char why[512];  /* ... and one that cannot be */
 };
@@ -31,12 +32,17 @@ static bool is_of(const params_pilot *p, const json_t *beat,
     return strlen(k->name) == len && !strncmp(p->pilot, k->name, len);
 }
 
+/* How many stages there are up to [name], 0: it is none. */
+static size_t place_of(const struct move *m, const char *name)
+{
+    return (size_t)pipeline_stage_index(m->pl, name, strlen(name)) + 1;
+}
+
 /* Has it, and all its devices, what is asked for? */
 static bool is_there(const struct move *m, const json_t *place,
                      const pipeline_pilot *k, size_t want)
 {
-    const char *name = value_text(place, k ? "through" : "behind", "");
-    size_t n = (size_t)(pipeline_stage_index(m->pl, name, strlen(name)) + 1);
+    size_t n = place_of(m, value_text(place, k ? "through" : "behind", ""));
 
     if (!k)
         return n > 0 && n <= want;
@@ -54,6 +60,8 @@ static void look_at(const struct move *m, const params_pilot *p,
     if (is_of(p, beat, k) &&
         (!strcmp(state, "ACTIVE") || !strcmp(state, "STALLED"))) {
         out->up++;
+        if (k)
+            out->through = place_of(m, value_text(place, "through", ""));
         if (is_there(m, place, k, want))
             out->there++;
         else
@@ -148,13 +156,34 @@ static int refuse(const struct move *m, const struct looked *l, pe_error *errp)
                         stage, l->slow, m->timeout_s);
 }
 
-/* Ask the ranks to have all open behind so many stages. */
+int move_through(const struct move *m, const pipeline_pilot *k, size_t *np,
+                 pe_error *errp)
+{
+    struct looked l;
+    char name[80];
+
+    if (look(m, k, 0, &l, errp) < 0 ||
+        params_place_fetch(m->params, k->name, name, sizeof(name), errp) < 0)
+        return -1;
+    *np = l.through ? l.through : place_of(m, name);
+    if (*np == 0)
+        *np = pipeline_ahead(m->pl);
+    return 0;
+}
+
+/* Ask the ranks to have all open behind so many stages.  A command that was cut
+ * off may have left what they cannot.
+ */
 static int hold(struct move *m, pe_error *errp)
 {
     char before[80];
     struct looked l;
     int at, rc;
 
+    if (look(m, NULL, m->stage, &l, errp) < 0)
+        return -1;
+    if (*l.why)
+        take_back(m, NULL, "");
     if (params_place_fetch(m->params, PARAMS_PLACE_POOL, before, sizeof(before),
                            errp) < 0)
         return -1;
@@ -179,6 +208,10 @@ static int follow(const struct move *m, const struct move_edge *e,
     struct looked l;
     int rc;
 
+    if (look(m, e->pilot, want, &l, errp) < 0)
+        return -1;
+    if (*l.why) /* of one that was cut off */
+        take_back(m, e->pilot, m->pl->stages[e->through - 1].name);
     if (params_place_put(m->params, e->pilot->name,
                          m->pl->stages[want - 1].name, errp) < 0)
         return -1;

@@ -296,7 +296,7 @@ static uint32_t decode_through(const struct topic_source *s,
 
     if (r->sender != SENDER_OURS || !t.at)
         return 0;
-    n = (size_t)(pipeline_stage_index(s->pl, t.at, t.len) + 1);
+    n = (size_t)pipeline_stage_index(s->pl, t.at, t.len) + 1; /* none: 0 */
     return n == pipeline_ahead(s->pl) ? 0 : (uint32_t)n;
 }
 
