@@ -10,8 +10,10 @@
 #include "src/monitor/value.h"
 
 #define LOOK_NS (50 * CLOCK_MS)
-/* Until a pilot's beat has lost what it said of what was taken back. */
-#define CLEAR_NS (5 * CLOCK_S)
+/* Until a pilot's beat has lost what it said of what was taken back; no longer
+ * than it is waited for.
+ */
+#define CLEAR_S 5.0
 
 /* What the beats of a side's pilots say. */
 struct looked {
@@ -133,7 +135,8 @@ static int wait_there(const struct move *m, const pipeline_pilot *k,
 static void take_back(const struct move *m, const pipeline_pilot *k,
                       const char *before)
 {
-    int64_t until = clock_mono_ns() + CLEAR_NS;
+    double patience = m->timeout_s < CLEAR_S ? m->timeout_s : CLEAR_S;
+    int64_t until = clock_mono_ns() + (int64_t)(patience * 1e9);
     struct looked l = {0};
 
     if (params_place_put(m->params, k ? k->name : PARAMS_PLACE_POOL, before,
