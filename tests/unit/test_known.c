@@ -337,6 +337,33 @@ static void test_hub(void)
     hub_piece_drop(metrics);
 }
 
+/* A summary that is torn is no summary, and is named while the run is looked
+ * at, too; one that is whole again is one.
+ */
+static void test_hub_torn(void)
+{
+    static const char *const torn[] = {"", "{'state': 'do", "[1]"};
+
+    for (size_t i = 0; i < sizeof(torn) / sizeof(*torn); i++) {
+        hub *h = hub_make();
+        hub_piece *json;
+
+        put_quoted("r/summary.json", torn[i]);
+        CU_ASSERT_EQUAL(hub_look(h, NULL), 0);
+        UNIT_CONTAINS(text_of(h, HUB_JSON, &json),
+                      "/r/summary.json is no whole object of JSON: it was cut "
+                      "off, or changed; put a copy of it back, or move it "
+                      "away");
+        hub_piece_drop(json);
+        put_quoted("r/summary.json", "{'state': 'done'}");
+        CU_ASSERT_EQUAL(hub_look(h, NULL), 0);
+        CU_ASSERT_PTR_NULL(
+            strstr(text_of(h, HUB_JSON, &json), "no whole object"));
+        hub_piece_drop(json);
+        hub_close(h);
+    }
+}
+
 static void test_hub_none(void)
 {
     pe_error e = {0};
@@ -367,6 +394,7 @@ int main(void)
         {"a run that is followed", test_followed},
         {"runs that are none", test_none},
         {"a hub without services", test_hub},
+        {"a hub over a torn summary", test_hub_torn},
         {"a hub of no run", test_hub_none},
         {NULL, NULL},
     };
