@@ -167,6 +167,8 @@ committer *begin_committer(const pipeline *pl, const pipeline_request *req,
         .interval_s = 0.1,
     };
 
+    if (pl->seen > 0) /* the layer before says an end for each */
+        conf.n_devices = pl->partitions;
     pipeline_topic(pl, req->run, "", b.topic, sizeof(b.topic));
     if (random_id(id, 8, errp) < 0)
         return NULL;

@@ -104,7 +104,7 @@ pool_store *pool_store_params(const pipeline *pl, const pipeline_request *req,
     s->base.ops = &ops;
     pipeline_request_params(req, &conf);
     pipeline_topic(pl, req->run, "", s->topic, sizeof(s->topic));
-    s->params = params_open(&conf, req->run, errp);
+    s->params = params_open(&conf, pipeline_request_key(req), errp);
     if (!s->params) {
         free(s);
         return NULL;

@@ -82,7 +82,8 @@ static int load(agent *a, const char *dir, pe_error *errp)
                           a->req->n_overrides, errp);
     if (a->req->member)
         a->pilot = a->req->member; /* in what it tells */
-    if (!a->pl || pipeline_use_kernel(a->pl, errp) < 0 ||
+    if (!a->pl || pipeline_see(a->pl, a->req, 0, errp) < 0 ||
+        pipeline_use_kernel(a->pl, errp) < 0 ||
         plan_make(&a->plan, a->pl, a->req, name, errp) < 0)
         return -1;
     if (!a->req->broker || !a->req->params_url)
@@ -149,7 +150,7 @@ static int make_devices(agent *a, pe_error *errp)
     a->scale = device_scale_create(PLAN_STAGES_MAX, errp);
     if (!a->scale)
         return -1;
-    rc = params_state_fetch(a->params, &state, errp);
+    rc = params_state_fetch(a->layer, &state, errp);
     if (rc < 0)
         return -1;
     while (rc == 0 && a->n < a->plan.pilot->devices)
@@ -165,6 +166,10 @@ static int connect_services(agent *a, pe_error *errp)
     a->params_conf.no_commits = true;
     a->params = params_open(&a->params_conf, a->req->run, errp);
     if (!a->params)
+        return -1;
+    a->layer = a->req->key ? params_open(&a->params_conf, a->req->key, errp)
+                           : a->params;
+    if (!a->layer)
         return -1;
     a->shared = (context_host){.arg = a,
                                .put = shared_put,
@@ -335,7 +340,7 @@ static int put_end(agent *a, agent_device *d, pe_error *errp)
         rc = partition_end(a, d, &end.next, &e);
     if (rc == 0) {
         pthread_mutex_lock(&a->lock);
-        rc = params_end_put(a->params, &end, &e);
+        rc = params_end_put(a->layer, &end, &e);
         pthread_mutex_unlock(&a->lock);
     }
     if (rc == 0) {
@@ -377,7 +382,7 @@ static void keep_ends(agent *a)
         return;
     a->ends_ns = now + ENDS_NS;
     pthread_mutex_lock(&a->lock);
-    rc = params_ends_fetch(a->params, &ends, &n, NULL);
+    rc = params_ends_fetch(a->layer, &ends, &n, NULL);
     pthread_mutex_unlock(&a->lock);
     for (int i = 0; rc == 0 && i < a->n; i++) {
         agent_device *d = &a->devices[i];
@@ -517,6 +522,8 @@ static void release(agent *a, bool told)
     tally_close(a->tally, told);
     follower_destroy(a->follower);
     traced_close(a->traced);
+    if (a->layer != a->params)
+        params_close(a->layer);
     params_close(a->params);
     plan_clear(&a->plan);
     pipeline_destroy(a->pl);

@@ -36,6 +36,8 @@ typedef struct agent {
     pipeline *pl;
     plan plan;
     params *params; /* under lock: shared with functions */
+    params *layer;  /* under lock: of the layer that reads their topic; it may
+                       be the same */
     pthread_mutex_t lock;
     params_conf params_conf;
     broker_producer_conf producer;

@@ -68,6 +68,7 @@ static json_t *counters_of(const params_counters *c)
     event_int(o, "outliers", c->outliers);
     event_int(o, "unscored", c->unscored);
     event_int(o, "bytes", c->bytes);
+    event_int(o, "forwarded", c->forwarded);
     return o;
 }
 

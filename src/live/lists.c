@@ -214,7 +214,8 @@ static void lag_put(const live_parts *p, json_t *doc, int64_t lag, bool known)
     json_t *o;
 
     for (size_t i = 0; !committed && i < p->n; i++) {
-        if (!p->pilots[i].is_pool || !p->pilots[i].fresh)
+        if (!p->pilots[i].is_pool || !p->pilots[i].fresh ||
+            live_passes_on(&p->pilots[i]))
             continue;
         lag += value_int(p->pilots[i].progress, "lag");
         known = true;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "facts.h"
+#include "layers.h"
 #include "src/agent/event.h"
 #include "src/agent/via.h"
 #include "src/common/clock.h"
@@ -35,6 +36,7 @@ struct live {
     pipeline_request *req;
     params *params;
     broker_admin *admin;
+    layers *layers;
     server redis, kafka;
     json_t *facts;
     int64_t lag_ns; /* of facts' lag_then, monotonic */
@@ -125,6 +127,7 @@ void live_close(live *l)
         return;
     params_close(l->params);
     broker_admin_close(l->admin);
+    layers_close(l->layers);
     pipeline_request_destroy(l->req);
     json_decref(l->facts);
     free(l->home);
@@ -307,6 +310,10 @@ json_t *live_look(live *l, pe_error *errp)
     json_t *trouble = json_array(), *doc;
 
     redis_ask(l);
+    if (!l->layers)
+        l->layers = layers_open();
+    if (!l->redis.since_ns)
+        layers_ask(l->layers, l->req, TIMEOUT_S, l->facts);
     kafka_ask(l);
     summary_read(l);
     trouble_add(trouble, &l->redis);

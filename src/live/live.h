@@ -55,12 +55,15 @@
  *      "ended": it has written its end, "dead", and of those that their pilot
  *      tells of: "pilot", "sensed", "sent", "queued", "full", "busy",
  *      "blocked", "paced", "model": {"version", "age_s"}}],
- *    "left_out": {"ranks", "partitions", "devices"}: how many are not in these
- *      lists, which have those with the most to say: the largest lag, the
- *      fullest queue,
- *    "hops": [{"hop": "source"|"edge"|"broker"|"pool"|"commit", "pressure":
- *      "ok"|"low"|"high"|"?", "share", "text": for people}], in the order in
- *      which blocks pass them,
+ *    "layers": of a run of several, in the way of blocks [{"layer": as its
+ * first pilot, "pilots", "topic": that it reads, "blocks": {applied, refused,
+ *      deduplicated, foreign, forwarded (as committed)}, "blocks_per_s", "lag":
+ *      {"blocks", "seconds"}}]; "rate", "lag", "ranks" and all that is
+ * committed are else those of the last one, "left_out": {"ranks", "partitions",
+ * "devices"}: how many are not in these lists, which have those with the most
+ * to say: the largest lag, the fullest queue, "hops": [{"hop":
+ * "source"|"edge"|"broker"|"pool"|"commit", "pressure": "ok"|"low"|"high"|"?",
+ * "share", "text": for people}], in the order in which blocks pass them,
  *    "verdict": {"bottleneck", "headroom", "text"}: monitor_verdict of the last
  *      seconds,
  *    "stalled": [{"pilot", "hop", "since_ns", "text"}], [] where it flows,
@@ -123,6 +126,7 @@ json_t *live_commit(const params_row *row);
  *    "state": {commit, version, time_ns, kind, bytes, counters: {...},
  *              offsets: [[topic, partition, next]...],
  *              devices: [[name, partition, boot, seq]...]},
+ *    "layers": [{name, topic, state, high}...]: those in front of the last,
  *    "ends": [[device, partition, next, dead]...],
  *    "high": {topic: {partition: end}},
  *    "heard": {NAME: ns}: when its beat came, by our clock, where that is

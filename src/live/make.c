@@ -293,7 +293,15 @@ static void names_put(const live_parts *p, json_t *doc)
     static const char *const keys[] = {"pipeline", "topic", NULL};
 
     for (size_t i = 0; i < p->n; i++)
-        live_copy(doc, p->pilots[i].beat, keys);
+        if (!live_passes_on(&p->pilots[i]))
+            live_copy(doc, p->pilots[i].beat, keys);
+}
+
+bool live_passes_on(const live_pilot *k)
+{
+    const json_t *layer = json_object_get(k->beat, "layer");
+
+    return layer && value_int(layer, "index") + 1 < value_int(layer, "of");
 }
 
 static void rates_put(live_parts *p, json_t *doc)
@@ -304,7 +312,7 @@ static void rates_put(live_parts *p, json_t *doc)
         const live_pilot *k = &p->pilots[i];
         double s = value_real(k->last, "seconds");
 
-        if (!k->is_pool || !k->fresh || s <= 0)
+        if (!k->is_pool || !k->fresh || s <= 0 || live_passes_on(k))
             continue;
         p->rated = true;
         blocks += value_real(json_object_get(k->last, "blocks"), "applied") / s;
@@ -503,6 +511,7 @@ json_t *live_make(const json_t *facts, pe_error *errp)
         doc = NULL;
         pe_error_nomem(errp);
     } else {
+        live_layers(&p, doc);
         notes_put(&p, doc);
         state_put(&p, doc);
     }

@@ -65,6 +65,10 @@ json_t *live_model_seen(const live_pilot *k);
 json_t *live_pilots(const live_parts *p);
 /* lists.c: "ranks", "partitions", "devices", "left_out", and "lag". */
 int live_lists(const live_parts *p, json_t *doc);
+/* layers.c: "layers", of a run that has several. */
+void live_layers(const live_parts *p, json_t *doc);
+/* Is [k] a pool whose blocks go on to a next layer? */
+bool live_passes_on(const live_pilot *k);
 /* hops.c: "hops", "stalled", "verdict". */
 int live_hops(const live_parts *p, json_t *doc);
 

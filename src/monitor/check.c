@@ -48,6 +48,18 @@ static void pool_balance(const monitor *m, json_t *summary, const json_t *b)
                           sent, foreign, applied, refused));
 }
 
+/* Each layer has what the one before it has handed on, the first what edges
+ * have sent.
+ */
+static void layers_balance(const monitor *m, json_t *summary)
+{
+    char why[400];
+    int status = monitor_layers_check(m, summary, why, sizeof(why));
+
+    if (status != PE_EXIT_OK)
+        fail(summary, status, json_string(why));
+}
+
 void monitor_left(const monitor *m, const json_t *pool, const json_t *edges,
                   json_t *summary)
 {
@@ -57,6 +69,8 @@ void monitor_left(const monitor *m, const json_t *pool, const json_t *edges,
 
     if (m->inexact)
         left -= value_int(b, "deduplicated");
+    if (m->layers > 1) /* stages of layers may have let blocks go */
+        return;
     if (pool && json_array_size(edges) > 0 && left > 0)
         json_object_set_new(b, "left", json_integer(left));
 }
@@ -163,7 +177,9 @@ void monitor_check(const monitor *m, const json_t *pool, const json_t *edges,
     /* Only a run with edges of its own knows what was sent. */
     if (have_edges && !m->inexact)
         edges_balance(summary, b);
-    if (have_edges && pool)
+    if (m->layers > 1)
+        layers_balance(m, summary);
+    else if (have_edges && pool)
         pool_balance(m, summary, b);
     refusals_check(summary, b);
     if (pool && value_int(pool, "points") == 0 &&

@@ -25,14 +25,15 @@ monitor *monitor_create(const char *run, const char *pipeline_name,
     m->pipeline = text_format("%s", pipeline_name);
     m->finals = json_object();
     m->progress = json_object();
+    m->passed = json_object();
     m->base = json_object();
     m->told = json_object();
     m->cpu = json_object();
     m->errors = json_array();
     m->start_ns = clock_mono_ns();
     m->cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    if (m->run && m->pipeline && m->finals && m->progress && m->base &&
-        m->told && m->cpu && m->errors)
+    if (m->run && m->pipeline && m->finals && m->progress && m->passed &&
+        m->base && m->told && m->cpu && m->errors)
         return m;
     pe_error_nomem(errp);
     monitor_destroy(m);
@@ -47,6 +48,7 @@ void monitor_destroy(monitor *m)
     json_decref(m->cpu);
     json_decref(m->told);
     json_decref(m->base);
+    json_decref(m->passed);
     json_decref(m->progress);
     json_decref(m->finals);
     free(m->pipeline);
@@ -120,9 +122,15 @@ static void progress_take(monitor *m, const json_t *event)
 void monitor_take(monitor *m, const char *pilot, const json_t *event)
 {
     const char *kind = value_text(event, "event", "");
+    const json_t *layer = json_object_get(event, "layer");
     json_t *copy = NULL;
 
-    if (!strcmp(kind, "progress")) {
+    if (layer)
+        m->layers = (int)value_int(layer, "of");
+    if (monitor_passes_on(event)) { /* not what the run has come to */
+        if (!strcmp(kind, "pool"))
+            json_object_set_new(m->passed, pilot, json_deep_copy(event));
+    } else if (!strcmp(kind, "progress")) {
         progress_take(m, event);
         copy = json_deep_copy(event);
         json_object_set_new(m->progress, pilot, copy);

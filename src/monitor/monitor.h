@@ -36,7 +36,9 @@
  *    broker hop), wait, process, commit, total, processed},
  *    "model": {kind, version, commit, points, threshold, warming},
  *    "stages": {STAGE: {devices, pool}: blocks that each side put through it},
- *    "rss_mb": largest of a rank, "rss_total_mb":}
+ *    "rss_mb": largest of a rank, "rss_total_mb":,
+ *    "layer": {name, index, of}: of a run of several layers, and then
+ *    forwarded among its blocks: handed on to the next}
  * Final event of an edge pilot:
  *   {"event": "edge", "pilot": NAME, "state":, "devices": n,
  *    "blocks": {sensed, filtered, dropped, spooled, lost, sent} (over its

@@ -393,6 +393,7 @@ void monitor_print(const json_t *summary, FILE *f)
     monitor_sides_print(summary, f);
     rate_print(summary, f);
     latency_print(json_object_get(summary, "latency_ms"), f);
+    monitor_layers_print(summary, f);
     model_print(json_object_get(summary, "model"), f);
     stream_print(summary, f);
     cpu_print(summary, f);

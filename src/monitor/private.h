@@ -19,6 +19,9 @@ struct monitor {
     char *pipeline;
     json_t *finals;   /* PILOT -> its final event */
     json_t *progress; /* PILOT -> its last progress event */
+    json_t *passed;   /* PILOT -> the final event of a pool in front of the last
+                         layer */
+    int layers;       /* of the run, as its pools tell; 0: one */
     json_t *told;     /* committed counters as any pool told them last */
     json_t *base;     /* blocks of earlier commands, by their name */
     json_t *cpu;      /* PILOT -> seconds */
@@ -41,6 +44,19 @@ struct monitor {
  */
 void monitor_check(const monitor *m, const json_t *pool, const json_t *edges,
                    json_t *summary);
+
+/* layers.c - is [event] one of a pool whose blocks go on to a next layer? */
+bool monitor_passes_on(const json_t *event);
+/* A row of each layer, in the way of blocks, as `layers` of [summary], and the
+ * final events of all of them in its `detail`.
+ */
+void monitor_layers_add(const monitor *m, json_t *summary);
+/* Is every block of the one in the next, by the rows of [summary]?  0; else the
+ * exit status it deserves, and in [why] what is wrong.
+ */
+int monitor_layers_check(const monitor *m, const json_t *summary, char *why,
+                         size_t cap);
+void monitor_layers_print(const json_t *summary, FILE *f);
 
 /* What a run that ends otherwise leaves in its topic, for who goes on with it:
  * `left` of blocks, where edges of its own have sent more than was applied.

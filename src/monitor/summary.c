@@ -327,6 +327,10 @@ static json_t *cpu_make(const monitor *m)
     {
         json_object_set_new(out, pilot, json_real(value_real(value, "cpu_s")));
     }
+    json_object_foreach(m->passed, pilot, value)
+    {
+        json_object_set_new(out, pilot, json_real(value_real(value, "cpu_s")));
+    }
     json_object_foreach(m->cpu, pilot, value)
     {
         if (json_number_value(value) > value_real(out, pilot))
@@ -388,6 +392,8 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         json_copy(m->errors), "deaths", m->deaths, "detail", m->finals,
         "masked_names", cells_make(pool, "masked_names"), "stages",
         monitor_sides(m->finals));
+    if (out && m->layers > 1)
+        monitor_layers_add(m, out);
     if (out && !strcmp(state, "done"))
         monitor_check(m, pool, edges, out);
     else if (out)

@@ -9,10 +9,10 @@
     }
 
 const struct params_counter_field params_counter_fields[PARAMS_N_COUNTERS] = {
-    COUNTER(applied),  COUNTER(refused), COUNTER(deduplicated),
-    COUNTER(foreign),  COUNTER(points),  COUNTER(masked),
-    COUNTER(outliers), COUNTER(bytes),   COUNTER(refused_own),
-    COUNTER(unscored),
+    COUNTER(applied),  COUNTER(refused),   COUNTER(deduplicated),
+    COUNTER(foreign),  COUNTER(points),    COUNTER(masked),
+    COUNTER(outliers), COUNTER(bytes),     COUNTER(refused_own),
+    COUNTER(unscored), COUNTER(forwarded),
 };
 
 uint64_t *params_counter_at(params_counters *c, size_t i)

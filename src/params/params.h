@@ -85,6 +85,7 @@ typedef struct params_counters {
     uint64_t refused_own; /* blocks of this run's devices among the refused */
     uint64_t unscored;    /* points that were learned from before there was a
                              model to score them */
+    uint64_t forwarded;   /* blocks handed on to the next layer */
 } params_counters;
 
 /* Everything a pool starts from, read in one step. */

@@ -74,7 +74,7 @@ int params_announcement_parse(const char *s, size_t len,
 int params_answer_parse(const char *name);
 
 /* Counters by the name of their field in the state hash. */
-#define PARAMS_N_COUNTERS 10
+#define PARAMS_N_COUNTERS 11
 extern const struct params_counter_field {
     const char *name;
     size_t at; /* offset in params_counters */

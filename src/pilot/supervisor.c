@@ -104,6 +104,11 @@ static int load(supervisor *s, pe_error *errp)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "%s: there is no pilot '%s'", s->req->file,
                             s->req->pilot);
+    if (pilot_kind_is_service(s->pilot->kind) == false &&
+        s->pilot->kind != PILOT_ALLOCATION &&
+        pipeline_see(s->pl, s->req, pipeline_layer_of(s->pl, s->pilot), errp) <
+            0)
+        return -1;
     s->mark = text_format("PILOT_AGENT=%s", s->dir);
     return s->mark ? 0 : pe_error_nomem(errp);
 }
@@ -461,7 +466,7 @@ static int edge_bury(const supervisor *s, pe_error *errp)
     c.no_commits = true;
     c.connect_timeout_s = BURY_TIMEOUT_S;
     c.command_timeout_s = BURY_TIMEOUT_S;
-    p = params_open(&c, s->req->run, errp);
+    p = params_open(&c, pipeline_request_key(s->req), errp);
     if (!p)
         return -1;
     status = bury_devices(s->pl, s->req, s->pilot, s->req->place, p, errp);

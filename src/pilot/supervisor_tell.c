@@ -84,6 +84,19 @@ static void set_place(const supervisor *s, json_t *o)
         set_text(o, "sched_id", backend_job());
 }
 
+/* Which of several layers a pool is of. */
+static json_t *layer_make(const supervisor *s)
+{
+    const pipeline *pl = s->pl;
+    json_t *o =
+        json_pack("{s:s, s:i, s:i}", "name", pipeline_layer_name(pl, pl->seen),
+                  "index", (int)pl->seen, "of", (int)pl->n_streams);
+
+    if (o && pl->stream_broker)
+        set_text(o, "broker", pl->stream_broker);
+    return o;
+}
+
 /* For who looks from elsewhere, and has no file of the run. */
 static void set_run(const supervisor *s, json_t *o)
 {
@@ -97,6 +110,8 @@ static void set_run(const supervisor *s, json_t *o)
         return;
     pipeline_topic(s->pl, s->req->run, "", topic, sizeof(topic));
     set_text(o, "topic", topic);
+    if (s->pl->n_streams > 1 && s->pilot && s->pilot->kind == PILOT_POOL)
+        json_object_set_new(o, "layer", layer_make(s));
 }
 
 static void set_newest(const supervisor *s, json_t *o)
@@ -296,15 +311,15 @@ static void settle_reason(supervisor *s)
         s->reason[0] = '\0';
 }
 
-/* Has the pool told that everything is learned?  Then that is so, however its
- * processes ended afterwards.
+/* Has the last pool told that everything is learned?  Then that is so, however
+ * its processes ended afterwards.
  */
 static bool is_learned(const supervisor *s)
 {
     const crew *c = s->n_units > 0 ? &s->units[0].crew : NULL;
 
     return s->pilot && s->pilot->kind == PILOT_POOL && c && c->told.final &&
-           !c->told.failed && !c->told.drained;
+           !c->told.failed && !c->told.drained && !s->pl->forwards;
 }
 
 static uint64_t began_of(const json_t *final, const char *key)

@@ -45,7 +45,8 @@ static broker_admin *admin_open(const pipeline_request *r, pe_error *errp)
     return broker_admin_open(&c, errp);
 }
 
-int topics_ensure(const pipeline *p, const pipeline_request *r, pe_error *errp)
+static int ensure_layer(const pipeline *p, const pipeline_request *r,
+                        pe_error *errp)
 {
     broker_admin *a = admin_open(r, errp);
     int status = a ? ensure(p, r, a, "", errp) : -1;
@@ -58,7 +59,21 @@ int topics_ensure(const pipeline *p, const pipeline_request *r, pe_error *errp)
     return status;
 }
 
-int topics_delete(const pipeline *p, const pipeline_request *r, pe_error *errp)
+int topics_ensure(const pipeline *p, const pipeline_request *r, pe_error *errp)
+{
+    pipeline_request at;
+    pipeline of;
+    int status = 0;
+
+    for (size_t k = 0; status == 0 && k < p->n_streams; k++) {
+        pipeline_peek(p, r, k, &of, &at);
+        status = ensure_layer(&of, &at, errp);
+    }
+    return status;
+}
+
+static int delete_layer(const pipeline *p, const pipeline_request *r,
+                        pe_error *errp)
 {
     static const char *const suffixes[] = {"", PIPELINE_RESULTS,
                                            PIPELINE_REFUSED};
@@ -74,6 +89,19 @@ int topics_delete(const pipeline *p, const pipeline_request *r, pe_error *errp)
             log_info("topic %s is not this run's alone and stays", name);
     }
     broker_admin_close(a);
+    return status;
+}
+
+int topics_delete(const pipeline *p, const pipeline_request *r, pe_error *errp)
+{
+    pipeline_request at;
+    pipeline of;
+    int status = 0;
+
+    for (size_t k = 0; status == 0 && k < p->n_streams; k++) {
+        pipeline_peek(p, r, k, &of, &at);
+        status = delete_layer(&of, &at, errp);
+    }
     return status;
 }
 

@@ -248,12 +248,12 @@ static void print_wish(void *arg, const char *name, const char *text)
 
 static void print_stream(FILE *f, const pipeline *p)
 {
-    print_section(f, 0, "streams");
     print_section(f, 2, p->stream_name);
     print_int(f, 4, "partitions", p->partitions);
     print_key(f, 4, "compression", p->compression);
     print_key(f, 4, "format", p->dtype == PE_F4 ? "f4" : "f8");
     print_key(f, 4, "topic", p->topic);
+    print_key(f, 4, "broker", p->stream_broker);
     print_key(f, 4, "gaps", p->gaps_allowed ? "allow" : "stop");
     print_size(f, 4, "message-max", p->message_bytes);
     if (p->stream)
@@ -274,7 +274,13 @@ void pipeline_print_config(const pipeline *p, FILE *f)
         print_section(f, 0, "context");
     for (size_t i = 0; i < p->n_context; i++)
         print_key(f, 2, p->context_keys[i], p->context_values[i]);
-    print_stream(f, p);
+    print_section(f, 0, "streams");
+    for (size_t k = 0; k < p->n_streams; k++) {
+        pipeline of;
+
+        pipeline_peek(p, NULL, k, &of, NULL);
+        print_stream(f, &of);
+    }
     print_section(f, 0, "epoch");
     if (p->epoch_blocks > 0)
         print_int(f, 2, "blocks", (long long)p->epoch_blocks);

@@ -101,9 +101,12 @@ int pipeline_take_environment(tree *root, pe_error *errp)
             return -1;
         if (is_placed(t))
             continue;
-        if (broker && pipeline_is_of_kind(t, PILOT_BROKER) &&
-            replace_key(root, t, "endpoint", broker, "PILOT_BROKER", errp) < 0)
-            return -1;
+        if (broker && pipeline_is_of_kind(t, PILOT_BROKER)) {
+            if (replace_key(root, t, "endpoint", broker, "PILOT_BROKER", errp) <
+                0)
+                return -1;
+            broker = NULL; /* others are those of a stream */
+        }
         if (pipeline_is_of_kind(t, PILOT_PARAMS) &&
             take_params(root, t, errp) < 0)
             return -1;

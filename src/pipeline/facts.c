@@ -244,12 +244,9 @@ void pipeline_destroy(pipeline *p)
     free_list(p->context_values, p->n_context);
     free(p->pilots);
     free(p->stages);
-    pe_options_destroy(p->stream);
-    free(p->compression);
-    free(p->topic);
+    pipeline_free_streams(p);
     free(p->results_topic);
     free(p->restore);
-    free(p->stream_name);
     free(p->name);
     free(p->file);
     free(p);

@@ -288,8 +288,7 @@ static int read_words(pipeline_pilot *k, const tree *t, pe_error *errp)
 
 /* --- endpoints --- */
 
-/* HOST:PORT, once or more. */
-static int check_broker(const tree *t, pe_error *errp)
+int pipeline_check_broker(const tree *t, pe_error *errp)
 {
     url u;
     bool good = true;
@@ -328,7 +327,7 @@ static int check_params(const tree *t, pe_error *errp)
 /* Where this pilot reaches the services, if that is somewhere else. */
 static int check_ways(const pipeline_pilot *k, const tree *t, pe_error *errp)
 {
-    if (k->broker && check_broker(tree_get(t, "broker"), errp) < 0)
+    if (k->broker && pipeline_check_broker(tree_get(t, "broker"), errp) < 0)
         return -1;
     return k->params ? check_params(tree_get(t, "params"), errp) : 0;
 }
@@ -345,7 +344,7 @@ static int check_endpoint(const pipeline_pilot *k, const tree *t,
                              "endpoint: names one that is there already; "
                              "'%s' is for one that is started",
                              k->listen ? "listen" : "within");
-    return k->kind == PILOT_BROKER ? check_broker(endpoint, errp)
+    return k->kind == PILOT_BROKER ? pipeline_check_broker(endpoint, errp)
                                    : check_params(endpoint, errp);
 }
 

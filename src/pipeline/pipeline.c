@@ -7,6 +7,7 @@
 
 #include "pipeline_private.h"
 #include "src/codec/wish.h"
+#include "src/common/text.h"
 #include "src/common/words.h"
 #include "src/config/section.h"
 
@@ -51,6 +52,8 @@ static const pe_option_spec stream_keys[] = {
      "of records"},
     {"format", PE_OPTION_STRING, 0, 0, "f8", "f8 f4", "of points"},
     {"topic", PE_OPTION_STRING, 0, 0, NULL, NULL, "default: pilot.RUN.STAGE"},
+    {"broker", PE_OPTION_STRING, 0, 0, NULL, NULL,
+     "that has it: a pilot or HOST:PORT; default: the run's"},
     {"gaps", PE_OPTION_STRING, 0, 0, "stop", "stop allow",
      "what missing records do"},
     {"message-max", PE_OPTION_SIZE, 1024, RECORD_MIB_MOST *MIB, NULL, NULL,
@@ -154,9 +157,13 @@ static int take_message_max(pipeline *p, const pe_options *o, const tree *t,
     return 0;
 }
 
-/* Partitions where the file names no number: one for each device, or rank. */
+/* Partitions where the file names no number: one for each device, or rank; as
+ * many as the stream before has.
+ */
 static int default_partitions(const pipeline *p)
 {
+    if (p->seen > 0)
+        return p->streams[p->seen - 1].partitions;
     int n = p->shape == PIPELINE_LOCAL
                 ? pipeline_pilot_of(p, PILOT_POOL)->ntasks
                 : pipeline_devices(p);
@@ -195,7 +202,7 @@ static int take_stream(pipeline *p, const pe_options *o, const tree *t,
                        pe_error *errp)
 {
     const tree *size = tree_get(t, "message-max");
-    const tree *name = tree_get(t, "topic");
+    const tree *name = tree_get(t, "topic"), *broker = tree_get(t, "broker");
     bool failed = false;
 
     p->partitions = pe_options_has(o, "partitions")
@@ -207,7 +214,9 @@ static int take_stream(pipeline *p, const pe_options *o, const tree *t,
     p->gaps_allowed = !strcmp(pe_options_string(o, "gaps"), "allow");
     if (failed)
         return pe_error_nomem(errp);
-    if (check_topic_name(name, p->topic, errp) < 0)
+    if (check_topic_name(name, p->topic, errp) < 0 ||
+        (pe_options_has(o, "broker") &&
+         pipeline_find_broker(p, broker, &p->stream_broker, errp) < 0))
         return -1;
     return take_message_max(p, o, size ? size : t, errp);
 }
@@ -225,31 +234,74 @@ static int take_codec(pipeline *p, const pe_options *o, const tree *t,
     return c ? 0 : section_error(t, errp, "%s", e.text);
 }
 
+/* The stage in front of layer [layer]; -1: it reads what others write. */
+static int stage_before(const pipeline *p, size_t layer)
+{
+    return layer == 0 ? p->stream_stage
+                      : p->stages[pipeline_layer_first(p, layer)].from;
+}
+
+/* Is a stream called so that leaves a stage in front of a later layer? */
+static bool is_later(const pipeline *p, const char *name)
+{
+    for (size_t k = 1; k < p->n_streams; k++)
+        if (!strcmp(p->stages[stage_before(p, k)].name, name))
+            return true;
+    return false;
+}
+
 /* The stream's name: of the stage it leaves, or as the file calls the one
  * that comes from elsewhere.
  */
-static int name_stream(pipeline *p, const tree *t, pe_error *errp)
+static const char *stream_name(const pipeline *p, const tree *t, size_t layer)
 {
-    const char *name =
-        p->stages[p->stream_stage < 0 ? 0 : p->stream_stage].name;
-    bool failed = false;
+    int stage = stage_before(p, layer);
+    const char *name = p->stages[stage < 0 ? 0 : stage].name;
+    size_t others = 0;
 
-    if (p->shape == PIPELINE_POOLS && t && t->n == 1)
-        name = t->child[0].key;
-    p->stream_name = words_copy(name, &failed);
+    if (layer > 0 || p->shape != PIPELINE_POOLS)
+        return name;
     for (size_t i = 0; t && i < t->n; i++)
-        if (strcmp(t->child[i].key, name) != 0)
-            return section_error(&t->child[i], errp,
-                                 "streams: the stream of this pipeline leaves "
-                                 "stage '%s', not '%s'",
-                                 name, t->child[i].key);
-    return failed ? pe_error_nomem(errp) : 0;
+        if (!is_later(p, t->child[i].key)) {
+            name = t->child[i].key;
+            others++;
+        }
+    return others == 1 ? name : p->stages[0].name;
+}
+
+/* Every key of `streams:` is the name of one. */
+static int check_streams(const pipeline *p, const tree *t, pe_error *errp)
+{
+    for (size_t i = 0; t && i < t->n; i++) {
+        const char *key = t->child[i].key;
+        text names = {0};
+        bool known = false;
+
+        for (size_t k = 0; k < p->n_streams; k++) {
+            const char *name = stream_name(p, t, k);
+
+            known = known || !strcmp(name, key);
+            text_add(&names, "%s'%s'", k ? ", " : "", name);
+        }
+        if (!known)
+            section_error(
+                &t->child[i], errp,
+                "streams: the stream%s of this pipeline leave%s "
+                "stage%s %s, not '%s'",
+                p->n_streams > 1 ? "s" : "", p->n_streams > 1 ? "" : "s",
+                p->n_streams > 1 ? "s" : "", names.data ? names.data : "", key);
+        text_free(&names);
+        if (!known)
+            return -1;
+    }
+    return 0;
 }
 
 /* Half a pipeline meets the other half at a topic. */
 static int check_topic(const pipeline *p, const tree *at, pe_error *errp)
 {
-    if (p->topic || p->shape == PIPELINE_WHOLE || p->shape == PIPELINE_LOCAL)
+    if (p->seen > 0 || p->topic || p->shape == PIPELINE_WHOLE ||
+        p->shape == PIPELINE_LOCAL)
         return 0;
     return section_error(
         at, errp,
@@ -261,22 +313,65 @@ static int check_topic(const pipeline *p, const tree *at, pe_error *errp)
         p->shape == PIPELINE_POOLS ? "without devices" : "without a pool");
 }
 
-static int read_stream(pipeline *p, const tree *root, pe_error *errp)
+/* The stream in front of [layer], into what is seen, which starts empty. */
+static int read_stream(pipeline *p, const tree *root, size_t layer,
+                       pe_error *errp)
 {
     const tree *t = tree_get(root, "streams");
     const tree *own, *at;
+    bool failed = false;
 
-    if (section_check(t, errp) < 0 || name_stream(p, t, errp) < 0)
-        return -1;
+    p->stream_name = words_copy(stream_name(p, t, layer), &failed);
+    if (failed)
+        return pe_error_nomem(errp);
     own = tree_get(t, p->stream_name);
-    pe_options *o = section_read(own, stream_keys, NULL, errp);
-    if (!o)
+    p->stream = section_read(own, stream_keys, NULL, errp);
+    if (!p->stream)
         return -1;
     at = own ? own : tree_get(tree_get(root, "stages"), p->stages[0].name);
-    p->stream = o;
-    if (take_stream(p, o, at, errp) < 0 || take_codec(p, o, at, errp) < 0)
+    if (take_stream(p, p->stream, at, errp) < 0 ||
+        take_codec(p, p->stream, at, errp) < 0)
         return -1;
     return check_topic(p, at, errp);
+}
+
+/* Two streams in one topic would feed a layer what has left it. */
+static int check_topics(const pipeline *p, const tree *t, pe_error *errp)
+{
+    for (size_t i = 1; i < p->n_streams; i++)
+        for (size_t k = 0; k < i; k++) {
+            const char *a = p->streams[i].topic, *b = p->streams[k].topic;
+            const tree *at = tree_get(t, p->streams[i].name);
+            const tree *other = tree_get(t, p->streams[k].name);
+
+            if (a && b && !strcmp(a, b))
+                return section_error(
+                    at, errp,
+                    "streams: '%s' and '%s' (%s) have the same topic, '%s': "
+                    "layers do not loop; give each a topic of its own",
+                    p->streams[i].name, p->streams[k].name, other->where, a);
+        }
+    return 0;
+}
+
+static int read_streams(pipeline *p, const tree *root, pe_error *errp)
+{
+    const tree *t = tree_get(root, "streams");
+    int first = p->stream_stage, status = 0;
+
+    if (section_check(t, errp) < 0 || check_streams(p, t, errp) < 0)
+        return -1;
+    for (size_t k = 0; status == 0 && k < p->n_streams; k++) {
+        p->seen = k;
+        p->stream_stage = k == 0 ? first : stage_before(p, k);
+        p->stream_name = p->compression = p->topic = p->stream_broker = NULL;
+        p->stream = NULL;
+        status = read_stream(p, root, k, errp);
+        pipeline_keep_stream(p);
+    }
+    if (status < 0 || check_topics(p, t, errp) < 0)
+        return -1;
+    return pipeline_see(p, NULL, p->n_streams - 1, errp);
 }
 
 /* Scores that are to go where the file says; the stream is known. */
@@ -368,7 +463,7 @@ static int take_root(pipeline *p, const tree *root, const pe_options *o,
                              "letter or digit",
                              name, NAME_BYTES_MAX);
     p->name = words_copy(name, &failed);
-    p->results = !strcmp(pe_options_string(o, "results"), "topic");
+    p->results_wanted = !strcmp(pe_options_string(o, "results"), "topic");
     p->results_da00 = !strcmp(pe_options_string(o, "results-format"), "da00");
     p->stall_s = pe_options_time(o, "stall");
     p->until_eof = !strcmp(pe_options_string(o, "until"), "eof");
@@ -395,7 +490,7 @@ static int read_all(pipeline *p, const tree *root, pe_error *errp)
     if (read_root(p, root, errp) < 0 ||
         pipeline_read_pilots(p, root, errp) < 0 ||
         pipeline_read_stages(p, root, errp) < 0 ||
-        read_context(p, root, errp) < 0 || read_stream(p, root, errp) < 0 ||
+        read_context(p, root, errp) < 0 || read_streams(p, root, errp) < 0 ||
         read_results(p, root, errp) < 0 || read_epoch(p, root, errp) < 0 ||
         read_checkpoint(p, root, errp) < 0 ||
         pipeline_check_scale(p, root, errp) < 0)

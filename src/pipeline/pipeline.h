@@ -63,9 +63,10 @@ typedef struct pipeline_pilot {
 } pipeline_pilot;
 
 enum stage_role {
-    STAGE_SOURCE, /* first stage: produce_edge */
-    STAGE_EDGE,   /* process_edge on an edge pilot */
-    STAGE_CLOUD,  /* model or process_cloud on a pool */
+    STAGE_SOURCE,    /* first stage: produce_edge */
+    STAGE_EDGE,      /* process_edge on an edge pilot */
+    STAGE_CLOUD,     /* model or process_cloud on a pool */
+    STAGE_ELSEWHERE, /* the same in a layer that is not the one seen */
 };
 
 typedef struct pipeline_stage {
@@ -75,16 +76,34 @@ typedef struct pipeline_stage {
     size_t n_pilots;
     int from; /* index into stages; -1: source */
     enum stage_role role;
-    bool is_model;           /* function names a model (pe_model_find) */
-    uint32_t points;         /* source: block: {points:} */
-    double within_s;         /* source: block: {within:} */
-    double rate;             /* source: blocks/s per device, 0: as fast as it
-                                goes; block: {rate:} */
-    pe_options *options;     /* checked against the function's own table */
+    int layer;           /* on a pool: which layer it is of, from 0; else -1 */
+    bool is_model;       /* function names a model (pe_model_find) */
+    uint32_t points;     /* source: block: {points:} */
+    double within_s;     /* source: block: {within:} */
+    double rate;         /* source: blocks/s per device, 0: as fast as it
+                            goes; block: {rate:} */
+    pe_options *options; /* checked against the function's own table */
     struct function *loaded; /* keeps that table; NULL: a model */
     char *file;              /* where it stands, for messages */
     int line;                /* 0: made by --set */
 } pipeline_stage;
+
+/* What flows between two pilots: the records of one topic. */
+typedef struct pipeline_stream {
+    int stage;  /* index of the stage it leaves; -1: of none here */
+    char *name; /* that stage's, or as the file calls it */
+    int partitions;
+    char *compression;
+    enum pe_dtype dtype;
+    char *topic;            /* {run} in it is the run's; NULL:
+                               pilot.RUN.STAGE */
+    uint64_t message_bytes; /* largest record: from points x features or
+                               4 MiB, whichever is more */
+    bool gaps_allowed;
+    char *broker;       /* HOST:PORT,...; NULL: the run's */
+    pe_options *stream; /* as it was read; has the texts of: */
+    codec_wish codec;   /* how records of others are read */
+} pipeline_stream;
 
 /* What reason and origin may add to a record that is passed on as it came. */
 #define PIPELINE_HEADER_BYTES 65536
@@ -109,19 +128,25 @@ typedef struct pipeline {
     /* context: map */
     char **context_keys, **context_values;
     size_t n_context;
-    /* the one stream that crosses the broker: out of the last edge stage */
-    int stream_stage;  /* index of the stage it leaves; -1: of none here */
-    char *stream_name; /* that stage's, or as the file calls it */
+    /* Layers are the pools in a row, each with a stream in front: from 0 on,
+     * in the way of blocks.  What follows is borrowed from the stream of the
+     * one that is [seen], the last one unless pipeline_see chose another.
+     */
+    pipeline_stream *streams;
+    size_t n_streams, seen;
+    bool forwards;       /* it hands its blocks on to the next stream */
+    bool results_wanted; /* of the last layer */
+    int stream_stage;
+    char *stream_name;
     int partitions;
     char *compression;
     enum pe_dtype dtype;
-    char *topic;            /* {run} in it is the run's; NULL:
-                               pilot.RUN.STAGE */
-    uint64_t message_bytes; /* largest record: from points x features or
-                               4 MiB, whichever is more */
+    char *topic;
+    uint64_t message_bytes;
     bool gaps_allowed;
-    pe_options *stream; /* as it was read; has the texts of: */
-    codec_wish codec;   /* how records of others are read */
+    char *stream_broker;
+    pe_options *stream;
+    codec_wish codec;
     /* epoch: */
     double epoch_s;        /* interval; 0 with blocks */
     uint64_t epoch_blocks; /* 0: by time */
@@ -184,6 +209,16 @@ const char *pilot_kind_name(enum pilot_kind kind);
 /* One that others talk to: a broker or a parameter service. */
 bool pilot_kind_is_service(enum pilot_kind kind);
 
+/* The layer of pool [k]; of all else the first one. */
+size_t pipeline_layer_of(const pipeline *p, const pipeline_pilot *k);
+/* What layer [layer] is called: as its first pilot. */
+const char *pipeline_layer_name(const pipeline *p, size_t layer);
+/* By what name the parameter service keeps the state of layer [layer] of [run]:
+ * RUN of the last one, RUN/LAYER of those before.
+ */
+void pipeline_layer_key(const pipeline *p, const char *run, size_t layer,
+                        char *out, size_t cap);
+
 /* True when no broker and no parameter service takes part. */
 bool pipeline_is_local(const pipeline *p);
 
@@ -234,6 +269,10 @@ typedef struct pipeline_request {
     char **overrides; /* NULL-ended; relative paths made absolute */
     size_t n_overrides;
     char *broker;        /* endpoint, or NULL */
+    char *stream_broker; /* ... of the stream that is seen, where it has one of
+                            its own; NULL: that one */
+    char *key; /* by which the parameter service has the layer that is seen;
+                  NULL: the run's name */
     char *params_url;    /* or NULL */
     char *password_file; /* or NULL */
     char *user;          /* of the parameter service; NULL: its default */
@@ -254,6 +293,19 @@ typedef struct pipeline_request {
     void *dial_arg;
     void (*dial_close)(void *arg);
 } pipeline_request;
+
+/* Have [p], and [r], which may be NULL, tell of layer [layer], whose stages are
+ * STAGE_CLOUD then: for processes of that layer.
+ */
+int pipeline_see(pipeline *p, pipeline_request *r, size_t layer,
+                 pe_error *errp);
+/* The same for a look at its stream: *pp and *rp are copies that borrow all of
+ * [p] and [r], but for roles, which stay.
+ */
+void pipeline_peek(const pipeline *p, const pipeline_request *r, size_t layer,
+                   pipeline *pp, pipeline_request *rp);
+/* The name by which the parameter service has the layer that is seen. */
+const char *pipeline_request_key(const pipeline_request *r);
 
 /* The `via` of the first pilot on this very host that has one: commands here
  * go that way, too.  Or NULL.

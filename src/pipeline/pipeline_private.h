@@ -27,6 +27,25 @@ int pipeline_check_scale(const pipeline *p, const tree *root, pe_error *errp);
 /* Read `stages:`; pilots are there already. */
 int pipeline_read_stages(pipeline *p, const tree *root, pe_error *errp);
 
+/* Which layer each stage of a pool is of; the stages are one chain. */
+int pipeline_make_layers(pipeline *p, const tree *t, pe_error *errp);
+/* May [s] score by what the stage [end] learns? */
+int pipeline_check_scores(const pipeline_stage *s, const pipeline_stage *end,
+                          const tree *t, pe_error *errp);
+/* Index of the first stage of [layer]; p->n_stages: there is none. */
+size_t pipeline_layer_first(const pipeline *p, size_t layer);
+/* Put what has been read of the stream that is seen into its place. */
+void pipeline_keep_stream(pipeline *p);
+void pipeline_free_streams(pipeline *p);
+
+/* `broker:` of a stream: a pilot of the file, or HOST:PORT; into *out, NULL
+ * where it is the run's.
+ */
+int pipeline_find_broker(const pipeline *p, const tree *t, char **out,
+                         pe_error *errp);
+/* HOST:PORT, once or more. */
+int pipeline_check_broker(const tree *t, pe_error *errp);
+
 /* Is each endpoint one that the pilots which need it can reach, as far as the
  * file tells?
  */

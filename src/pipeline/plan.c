@@ -110,22 +110,27 @@ static void print_stages(const pipeline *p, int width, FILE *f)
     }
 }
 
+/* Of a stream between two layers devices keep their partition, modulo. */
 static void print_partition(const pipeline *p, int k, int width, FILE *f)
 {
     int devices = pipeline_is_local(p) ? 0 : pipeline_devices(p);
-    const pipeline_stage *last = pipeline_last_stage(p);
+    size_t first = pipeline_layer_first(p, p->seen);
+    const pipeline_stage *s = first < p->n_stages ? &p->stages[first] : NULL;
     char name[128];
 
-    if (last && last->n_pilots == 1)
+    if (s && s->n_pilots == 1)
         fprintf(f, "  %-*d  %-4d  ", width, k,
-                pipeline_owner(k, p->pilots[last->pilots[0]].ntasks));
+                pipeline_owner(k, p->pilots[s->pilots[0]].ntasks));
     else /* by leases, as they come up; or somebody else's */
-        fprintf(f, "  %-*d  %-4s  ", width, k, last ? "*" : "-");
+        fprintf(f, "  %-*d  %-4s  ", width, k, s ? "*" : "-");
     if (pipeline_is_local(p))
         fprintf(f, "(the source runs in the rank)");
+    else if (p->seen > 0)
+        fprintf(f, "(of '%s', modulo %d)", p->streams[p->seen - 1].name,
+                p->partitions);
     else if (k >= devices)
         fputc('-', f);
-    for (int d = k; d < devices; d += p->partitions) {
+    for (int d = k; p->seen == 0 && d < devices; d += p->partitions) {
         pipeline_device_name(p, d, name, sizeof(name));
         fprintf(f, "%s%s", d == k ? "" : ", ", name);
     }
@@ -134,24 +139,25 @@ static void print_partition(const pipeline *p, int k, int width, FILE *f)
 
 static void print_map(const pipeline *p, int width, FILE *f)
 {
-    fprintf(f, "\nMap\n  %-*s  rank  devices\n", width, "partition");
+    fprintf(f, "\nMap");
+    if (p->n_streams > 1)
+        fprintf(f, " of '%s', into %s", p->stream_name,
+                pipeline_layer_name(p, p->seen));
+    fprintf(f, "\n  %-*s  rank  devices\n", width, "partition");
     for (int k = 0; k < p->partitions; k++)
         print_partition(p, k, width, f);
 }
 
-static void print_topics(const pipeline *p, const char *run, FILE *f)
+static void print_topic(const pipeline *p, const char *run, FILE *f)
 {
     char topic[256];
 
-    fprintf(f, "\nTopics\n");
-    if (pipeline_is_local(p)) {
-        fprintf(f, "  none: the source runs in the pool\n");
-        return;
-    }
     pipeline_topic(p, run, "", topic, sizeof(topic));
-    fprintf(f, "  %s  %d partition%s, records to %llu bytes\n", topic,
+    fprintf(f, "  %s  %d partition%s, records to %llu bytes%s%s\n", topic,
             p->partitions, plural(p->partitions),
-            (unsigned long long)p->message_bytes);
+            (unsigned long long)p->message_bytes,
+            p->stream_broker ? ", at " : "",
+            p->stream_broker ? p->stream_broker : "");
     if (p->results) {
         pipeline_topic(p, run, PIPELINE_RESULTS, topic, sizeof(topic));
         fprintf(f, "  %s\n", topic);
@@ -160,8 +166,30 @@ static void print_topics(const pipeline *p, const char *run, FILE *f)
     fprintf(f, "  %s\n", topic);
 }
 
+static void print_streams(const pipeline *p, const char *run, int width,
+                          FILE *f)
+{
+    pipeline of;
+
+    for (size_t k = 0; k < p->n_streams; k++) {
+        pipeline_peek(p, NULL, k, &of, NULL);
+        print_map(&of, width, f);
+    }
+    fprintf(f, "\nTopics\n");
+    if (pipeline_is_local(p)) {
+        fprintf(f, "  none: the source runs in the pool\n");
+        return;
+    }
+    for (size_t k = 0; k < p->n_streams; k++) {
+        pipeline_peek(p, NULL, k, &of, NULL);
+        print_topic(&of, run, f);
+    }
+}
+
 static void print_keys(const pipeline *p, const char *run, FILE *f)
 {
+    char key[512];
+
     fprintf(f, "\nRedis keys\n");
     if (pipeline_is_local(p)) {
         fprintf(f, "  none: nothing is kept; exactly-once: off\n");
@@ -169,6 +197,11 @@ static void print_keys(const pipeline *p, const char *run, FILE *f)
     }
     for (size_t i = 0; params_key_word(i); i++)
         fprintf(f, "  pilot:{%s}:%s\n", run, params_key_word(i));
+    for (size_t k = 0; k + 1 < p->n_streams; k++) {
+        pipeline_layer_key(p, run, k, key, sizeof(key));
+        fprintf(f, "  pilot:{%s}:..., of layer %s\n", key,
+                pipeline_layer_name(p, k));
+    }
 }
 
 void pipeline_print_plan(const pipeline *p, const char *run, void *file)
@@ -179,8 +212,7 @@ void pipeline_print_plan(const pipeline *p, const char *run, void *file)
     fprintf(f, "Pipeline %s of %s, run %s\n", p->name, p->file, run);
     print_pilots(p, width, f);
     print_stages(p, width, f);
-    print_map(p, width, f);
-    print_topics(p, run, f);
+    print_streams(p, run, width, f);
     print_keys(p, run, f);
     fprintf(f, "\n# Every key with its value, as a pipeline file\n");
     pipeline_print_config(p, f);

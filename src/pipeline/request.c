@@ -46,6 +46,8 @@ static json_t *build(const pipeline_request *r)
                   "broker", r->broker, "params", r->params_url, "password_file",
                   relative(r, r->password_file), "user", r->user, "resumed",
                   r->resumed);
+    if (o && r->stream_broker)
+        json_object_set_new(o, "stream_broker", json_string(r->stream_broker));
     if (o && r->via)
         json_object_set_new(o, "via", json_string(r->via));
     if (o && r->claim)
@@ -150,6 +152,7 @@ static pipeline_request *parse(const json_t *o, const char *dir,
     r->dir = words_copy(dir, &failed);
     r->file = take_path(o, "file", dir, &failed);
     r->broker = take(o, "broker", &failed);
+    r->stream_broker = take(o, "stream_broker", &failed);
     r->params_url = take(o, "params", &failed);
     r->password_file = take_path(o, "password_file", dir, &failed);
     r->user = take(o, "user", &failed);
@@ -209,6 +212,8 @@ void pipeline_request_destroy(pipeline_request *r)
     free(r->dir);
     free(r->file);
     free(r->broker);
+    free(r->stream_broker);
+    free(r->key);
     free(r->params_url);
     free(r->broker_from);
     free(r->params_from);
@@ -225,8 +230,8 @@ void pipeline_request_destroy(pipeline_request *r)
 void pipeline_request_broker(const pipeline_request *r, broker_conf *c,
                              const char *client_id)
 {
-    c->endpoint = r->broker;
-    c->from = r->broker_from;
+    c->endpoint = r->stream_broker ? r->stream_broker : r->broker;
+    c->from = r->stream_broker ? NULL : r->broker_from;
     c->client_id = client_id;
     c->dial = r->dial;
     c->dial_arg = r->dial_arg;

@@ -329,6 +329,19 @@ static int read_stage(const pipeline *p, pipeline_stage *s, const tree *t,
 
 /* --- all of them together --- */
 
+int pipeline_check_scores(const pipeline_stage *s, const pipeline_stage *end,
+                          const tree *t, pe_error *errp)
+{
+    if (end->is_model || !s->loaded || !function_scores(s->loaded, s->options))
+        return 0;
+    return section_error(at_key(t, "function"), errp,
+                         "stage '%s': %s needs a model, and '%s' is none "
+                         "that learns one%s",
+                         s->name, s->function, end->function,
+                         function_keeps(s->loaded) ? " (what: rows needs none)"
+                                                   : "");
+}
+
 /* Do [a] and [b] run on the same pilots? */
 static bool same_pilots(const pipeline_stage *a, const pipeline_stage *b)
 {
@@ -336,23 +349,21 @@ static bool same_pilots(const pipeline_stage *a, const pipeline_stage *b)
            !memcmp(a->pilots, b->pilots, a->n_pilots * sizeof(*a->pilots));
 }
 
-/* Stages on a pool hand each other their blocks within a rank. */
+/* Stages on a pool hand each other their blocks within a rank, those of two
+ * pools by a stream; a model hands none on, but for the one that learns nothing
+ * and ends a layer.
+ */
 static int check_cloud_stage(const pipeline *p, const pipeline_stage *s,
-                             const pipeline_stage *last, const tree *t,
-                             pe_error *errp)
+                             const tree *t, pe_error *errp)
 {
     const pipeline_stage *from = s->from < 0 ? NULL : &p->stages[s->from];
 
-    if (from && from->is_model)
+    if (from && from->is_model &&
+        (strcmp(from->function, "passthrough") != 0 || same_pilots(s, from)))
         return section_error(at_key(t, "from"), errp,
                              "stage '%s': '%s' is a model, which hands no "
                              "blocks on; put '%s' above it",
                              s->name, from->name, s->name);
-    if (!same_pilots(s, last))
-        return section_error(at_key(t, "pilot"), errp,
-                             "stage '%s': all stages of pools run on the same "
-                             "ones, those of '%s'",
-                             s->name, last->name);
     return 0;
 }
 
@@ -387,35 +398,29 @@ static int check_stage(const pipeline *p, const pipeline_stage *s,
 {
     if (s->role == STAGE_EDGE && check_edge_stage(p, s, t, errp) < 0)
         return -1;
-    if (s->role == STAGE_CLOUD && check_cloud_stage(p, s, last, t, errp) < 0)
+    if (s->role == STAGE_CLOUD && check_cloud_stage(p, s, t, errp) < 0)
         return -1;
-    if (last && !last->is_model && s->loaded &&
-        function_scores(s->loaded, s->options))
-        return section_error(
-            at_key(t, "function"), errp,
-            "stage '%s': %s needs a model, and '%s' is none "
-            "that learns one%s",
-            s->name, s->function, last->function,
-            function_keeps(s->loaded) ? " (what: rows needs none)" : "");
+    if (s->role == STAGE_EDGE && last)
+        return pipeline_check_scores(s, last, t, errp);
     return 0;
 }
 
-/* Every stage's blocks have to reach [last]: then each takes from the one
- * above it in the file.
+/* Blocks go one way, so each stage takes from the one above it in the file: of
+ * two that take from the same, name both.
  */
-static int check_chain(const pipeline *p, const pipeline_stage *last,
-                       const tree *t, pe_error *errp)
+static int check_chain(const pipeline *p, const tree *t, pe_error *errp)
 {
-    for (size_t i = 0; i < p->n_stages; i++) {
-        int at = (int)(last - p->stages);
-        while (at >= 0 && at != (int)i)
-            at = p->stages[at].from;
-        if (at < 0)
-            return section_error(&t->child[i], errp,
-                                 "stage '%s': no stage takes its blocks; this "
-                                 "version runs one chain of stages",
-                                 p->stages[i].name);
-    }
+    for (size_t i = 1; i < p->n_stages; i++)
+        for (size_t k = 1; k < i; k++)
+            if (p->stages[k].from == p->stages[i].from)
+                return section_error(
+                    at_key(&t->child[i], "from"), errp,
+                    "stage '%s' takes from '%s', and so does '%s' (%s): "
+                    "blocks go one way, from stage to stage; put '%s' behind "
+                    "'%s'",
+                    p->stages[i].name, p->stages[p->stages[i].from].name,
+                    p->stages[k].name, t->child[k].where, p->stages[i].name,
+                    p->stages[i - 1].name);
     return 0;
 }
 
@@ -427,16 +432,24 @@ static bool runs_on(const pipeline_stage *s, size_t pilot)
     return false;
 }
 
+/* Does a stage run on it? */
+static bool is_used(const pipeline *p, size_t pilot)
+{
+    for (size_t i = 0; i < p->n_stages; i++)
+        if (runs_on(&p->stages[i], pilot))
+            return true;
+    return false;
+}
+
 /* Devices without a stage would be waited for, ranks have nothing to do. */
-static int check_pilots(const pipeline *p, const pipeline_stage *last,
-                        const tree *root, pe_error *errp)
+static int check_pilots(const pipeline *p, const tree *root, pe_error *errp)
 {
     const tree *t = tree_get(root, "pilots");
 
     for (size_t i = 0; i < p->n_pilots; i++) {
         enum pilot_kind kind = p->pilots[i].kind;
         if ((kind == PILOT_EDGE && !runs_on(&p->stages[0], i)) ||
-            (kind == PILOT_POOL && !runs_on(last, i)))
+            (kind == PILOT_POOL && !is_used(p, i)))
             return section_error(&t->child[i], errp,
                                  "no stage runs on %s pilot '%s'; several "
                                  "share one: `pilot: [A, B]`",
@@ -468,7 +481,6 @@ static int check_stages(pipeline *p, const tree *root, pe_error *errp)
 {
     const tree *t = tree_get(root, "stages");
     const pipeline_stage *cloud = pipeline_last_stage(p);
-    const pipeline_stage *last = cloud ? cloud : &p->stages[p->n_stages - 1];
 
     if (!cloud && pipeline_pilot_of(p, PILOT_POOL))
         return section_error(t, errp,
@@ -477,11 +489,10 @@ static int check_stages(pipeline *p, const tree *root, pe_error *errp)
     for (size_t i = 0; i < p->n_stages; i++)
         if (check_stage(p, &p->stages[i], cloud, &t->child[i], errp) < 0)
             return -1;
-    if (check_chain(p, last, t, errp) < 0 ||
-        check_pilots(p, last, root, errp) < 0)
+    if (check_chain(p, t, errp) < 0 || check_pilots(p, root, errp) < 0)
         return -1;
     set_shape(p);
-    return 0;
+    return pipeline_make_layers(p, t, errp);
 }
 
 int pipeline_read_stages(pipeline *p, const tree *root, pe_error *errp)

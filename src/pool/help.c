@@ -77,7 +77,7 @@ void help_give(pool *p, bool none)
     pool_owner *o = &p->own;
     const pool_slot *s = pool_epoch_open(&p->epochs);
     bool may = pool_may_dispatch(p) && s->base && !s->base->m->warming &&
-               !o->first.away && !p->results.held;
+               !o->first.away && !pool_is_held(p);
     size_t kept = 0;
 
     for (size_t i = 0; i < o->n_askers; i++) {

@@ -201,12 +201,16 @@ static int load(struct agent *a, pe_error *errp)
         return -1;
     a->pl = pipeline_load(a->req->file, (const char *const *)a->req->overrides,
                           a->req->n_overrides, errp);
-    if (!a->pl || pipeline_use_kernel(a->pl, errp) < 0)
+    if (!a->pl)
         return -1;
     pilot = pipeline_pilot_find(a->pl, a->pilot);
     if (!pilot || pilot->kind != PILOT_POOL)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "%s has no pool '%s'", a->pl->file, a->pilot);
+    if (pipeline_see(a->pl, a->req, pipeline_layer_of(a->pl, pilot), errp) <
+            0 ||
+        pipeline_use_kernel(a->pl, errp) < 0)
+        return -1;
     blas_set_threads(pilot->cpus_per_task);
     return via_open(a->req, errp);
 }
@@ -335,7 +339,7 @@ static int prepare(struct agent *a, int rank, int size, pe_error *errp)
     }
     conf.source = a->source;
     conf.committer = a->committer;
-    if (a->pl->until_eof && rank == 0)
+    if (a->pl->until_eof && a->pl->seen == 0 && rank == 0)
         conf.eof = a->high;
     a->pool = pool_create(&conf, errp);
     return a->pool ? 0 : -1;

@@ -49,7 +49,8 @@ static int init(pool *p, pe_error *errp)
         committer_note(c->committer, c->trace, c->checkpoint);
     if (figures_init(&p->figures, errp) < 0 || lane_init(p, errp) < 0 ||
         round_init(p, errp) < 0 || chain_open(&p->stages, &stages, errp) < 0 ||
-        results_open(&p->results, &results, errp) < 0)
+        results_open(&p->results, &results, errp) < 0 ||
+        onward_open(p, errp) < 0)
         return -1;
     if (recent_init(p, errp) < 0)
         return -1;
@@ -88,6 +89,8 @@ void pool_destroy(pool *p)
     if (!p)
         return;
     results_close(&p->results);
+    forward_close(p->forward);
+    free(p->columns);
     trail_free(&p->trail);
     lane_fini(p);
     round_fini(p);
@@ -116,7 +119,7 @@ static bool work(pool *p)
     int64_t start = clock_mono_ns(), now = start;
     bool any = false;
 
-    while (now - start < SLICE && !p->fate.failed && !p->results.held) {
+    while (now - start < SLICE && !p->fate.failed && !pool_is_held(p)) {
         if (!help_urgent(p) && !owner_step(p) && !help_step(p))
             break;
         if (!any) /* a mean of the last eight or so */
@@ -145,7 +148,7 @@ static void note_idle(pool *p, int64_t ns)
     p->figures.idle_ns += ns;
     if (held && p->rounds.out[R_LAG] > 0)
         p->figures.held_ns += ns;
-    else if (pool_is_ready(p) && !p->results.held && p->rounds.out[R_LAG] > 0 &&
+    else if (pool_is_ready(p) && !pool_is_held(p) && p->rounds.out[R_LAG] > 0 &&
              lane_backlog(p) == 0)
         p->figures.starved_ns += ns;
 }
@@ -250,6 +253,7 @@ static void progress(pool *p)
     if (p->size > 1)
         help_give(p, pool_is_draining(p) || !pool_is_ready(p));
     results_poll(&p->results);
+    onward_poll(p);
     trail_rank(p, start);
     p->figures.reduce_ns += clock_mono_ns() - start;
 }
@@ -294,7 +298,8 @@ int pool_run(pool *p, pe_error *errp)
     trail_rank(p, clock_mono_ns());
     *errp = p->fate.error;
     if (pool_agree(p->c.comm, p->fate.failed ? -1 : 0, errp) < 0 ||
-        pool_agree(p->c.comm, chain_finish(&p->stages, errp), errp) < 0)
+        pool_agree(p->c.comm, chain_finish(&p->stages, errp), errp) < 0 ||
+        pool_agree(p->c.comm, onward_tell(p, errp), errp) < 0)
         return -1;
     if (p->c.committer)
         committer_leave(p->c.committer);

@@ -10,6 +10,7 @@
 #include "recent.h"
 #include "round.h"
 #include "src/chain/chain.h"
+#include "src/forward/forward.h"
 #include "src/rank/figures.h"
 #include "src/rank/results.h"
 #include "src/rank/term.h"
@@ -32,6 +33,8 @@ struct pool {
     pool_sends sends;
     chain stages;
     pool_results results;
+    forward *forward; /* NULL: this layer is the last one */
+    char *columns;    /* names of those of a block that goes on */
     pool_trail trail;
     pool_head *head; /* rank 0; NULL elsewhere */
     pool_figures figures;
@@ -72,6 +75,12 @@ static inline bool pool_is_over(const pool *p)
 static inline bool pool_is_draining(const pool *p)
 {
     return p->term.order == PHASE_DRAIN;
+}
+
+/* Does something wait for the broker?  Then no block is begun. */
+static inline bool pool_is_held(const pool *p)
+{
+    return p->results.held || forward_is_held(p->forward);
 }
 
 /* Index of an owned partition in own.at. */
@@ -122,6 +131,19 @@ int pool_work(pool *p, pool_slot *s, const source_item *r);
  * a source that runs in this rank is asked.
  */
 int work_hear(pool *p, const source_item *r, pe_error *errp);
+/* onward.c - blocks that go on to the next layer.  Local.  0, or -1 as above:
+ * an input error refuses the block, any other ends pool or term.
+ */
+int onward_open(pool *p, pe_error *errp);
+int onward_send(pool *p, pool_slot *s, const source_item *r, pe_block *out,
+                pe_error *errp);
+void onward_poll(pool *p);
+/* Which layer this is, into an event, where there are several. */
+void onward_add(const pool *p, json_t *o);
+/* Rank 0, at a clean end: tell the next layer; waits for its servers until a
+ * signal asks it to end.
+ */
+int onward_tell(pool *p, pe_error *errp);
 /* report.c - the name of column [k] of [m], new memory; NULL: this rank has not
  * heard it.
  */

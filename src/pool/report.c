@@ -414,6 +414,10 @@ json_t *pool_report(pool *p)
     sides = chain_sides(&p->stages, p->stages.sides);
     if (sides)
         json_object_set_new(o, "stages", sides);
+    if (p->c.pl->n_streams > 1)
+        event_int(json_object_get(o, "blocks"), "forwarded",
+                  p->head->view.total.forwarded);
+    onward_add(p, o);
     set_cells(o, p, names);
     set_counts(o, p, f);
     set_checkpoints(o, p);

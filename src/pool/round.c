@@ -57,9 +57,11 @@ static int64_t own_backlog(const pool *p)
     int64_t n = lane_backlog(p);
     const pool_slot *s = &p->epochs.slot[p->epochs.open & 1];
 
-    /* One block an epoch leaves nothing to help with. */
-    if (n < 2 || !pool_may_dispatch(p) || !s->base || s->base->m->warming ||
-        p->c.pl->epoch_blocks == 1)
+    /* One block an epoch leaves nothing to help with, and what goes on to the
+     * next layer goes in the order of its partition.
+     */
+    if (n < 2 || p->forward || !pool_may_dispatch(p) || !s->base ||
+        s->base->m->warming || p->c.pl->epoch_blocks == 1)
         return 0;
     return n << 20 | p->rank;
 }
@@ -167,7 +169,7 @@ static void say(pool *p, int64_t now)
     v[R_BACKLOG] = own_backlog(p);
     v[R_FULL] = pool_is_ready(p) && owner_full(p);
     v[R_FEATURES] = p->term.proposal;
-    v[R_HELD] = p->results.held != NULL;
+    v[R_HELD] = pool_is_held(p);
     v[R_WANTED] = lane_wanted(p);
     v[R_P95] = figures_p95(&p->figures, now);
     hold_say(p, v);
@@ -257,6 +259,7 @@ static void new_term(pool *p, int64_t number)
     chain_forget(&p->stages);
     first_reset(p);
     results_drop(&p->results);
+    forward_drop(p->forward);
     epoch_drop(p);
     p->figures.n_samples = 0;
     p->figures.terms++;

@@ -31,6 +31,8 @@ static int learn(pool *p, struct job *j, pe_error *errp)
     float *scores = results ? results_room(&p->results, b->points) : NULL;
     uint64_t masked = s->delta->masked, outliers = s->delta->outliers;
 
+    if (p->forward && onward_send(p, s, j->r, b, errp) < 0)
+        return -1;
     if (results && !scores)
         return pe_error_nomem(errp);
     if (results &&
@@ -80,6 +82,9 @@ static int call(pool *p, struct job *j, pe_error *errp)
     b->end_ns = clock_real_ns();
     if (rc == PE_FORWARD && results &&
         results_fit(&p->results, pe_block_bytes(&f->out), errp) < 0)
+        return -1;
+    if (rc == PE_FORWARD && p->forward &&
+        onward_send(p, s, j->r, &f->out, errp) < 0)
         return -1;
     if (s->delta && pe_model_update(s->base->m, s->delta, b, NULL, errp) < 0)
         return -1;

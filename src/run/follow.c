@@ -226,6 +226,8 @@ static bool may_start(const agent *a)
         return true;
     if (a->pilot->kind != PILOT_EDGE)
         return r->phase < RUN_ENDS;
+    if (r->p->n_streams > 1)
+        return run_layers_ready(r);
     for (size_t i = 0; i < r->n_agents; i++) {
         pools = pools || r->agents[i].pilot->kind == PILOT_POOL;
         if (r->agents[i].pilot->kind == PILOT_POOL && r->agents[i].told.ready)
@@ -261,6 +263,24 @@ static bool are_over(const struct run *r, enum pilot_kind kind)
 static bool is_learned(const struct run *r)
 {
     return are_over(r, has_kind(r, PILOT_POOL) ? PILOT_POOL : PILOT_EDGE);
+}
+
+/* Layers behind one that is gone for good end with what they have, and what is
+ * in front of it with what it was to get.
+ */
+static void layers_tend(struct run *r)
+{
+    size_t lost = run_layers_lost(r);
+
+    if (r->cut || lost == r->p->n_streams)
+        return;
+    r->cut = true;
+    run_progress_clear(r);
+    log_warn("layer %s has ended before its blocks have: the run drains",
+             pipeline_layer_name(r->p, lost));
+    if (!r->drained)
+        drain(r);
+    run_layers_drain(r, lost + 1);
 }
 
 /* The pool is done, or gone: edges take leave. */
@@ -367,7 +387,8 @@ static void phase_advance(struct run *r)
     int64_t now = clock_mono_ns();
 
     slow_tell(r, now);
-
+    if (r->phase < RUN_ENDS)
+        layers_tend(r);
     if (r->phase < RUN_ENDS && is_learned(r))
         edges_dismiss(r);
     if (r->phase == RUN_ENDS && now > r->end_by_ns)

@@ -94,6 +94,7 @@ struct run {
     enum run_phase phase;
     bool drained;       /* somebody asked for the end, */
     bool late;          /* when it had come already */
+    bool cut;           /* a layer is over before its blocks were */
     char trouble[1024]; /* the newest that a look at the schedulers had */
     bool in_trouble;    /* the last one had it */
     bool slow_told;     /* whose end takes its time */
@@ -231,6 +232,24 @@ void run_answers_keep(struct run *r);
 void run_answers_drop(const struct run *r);
 /* What the answers and the stream came to, into [summary]. */
 void run_answers_tell(const struct run *r, json_t *summary);
+
+/* --- layers.c --- */
+
+/* Is a pool of each layer up? */
+bool run_layers_ready(const struct run *r);
+/* The first layer whose pools are over, though what comes has not ended, so
+ * that those behind it would wait for ever; p->n_streams: none.
+ */
+size_t run_layers_lost(const struct run *r);
+/* Have the pools of layer [from] and those behind it end with what they have.
+ */
+void run_layers_drain(struct run *r, size_t from);
+/* Before the run: what an earlier one has left of the layers in front of the
+ * last one.  Errors: 78, where there is a state of a run of this name.
+ */
+int run_layers_prepare(struct run *r, pe_error *errp);
+/* As run_services_bury, where there are several layers. */
+int run_layers_bury(struct run *r, const agent *a, pe_error *errp);
 
 /* --- child.c: pilots whose supervisor is a child of this command --- */
 

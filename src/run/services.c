@@ -91,7 +91,7 @@ static int keys_prepare(struct run *r, pe_error *errp)
     if (*commit && r->req->resumed && began(r, errp) < 0)
         return -1;
     if (!*commit || r->req->resumed)
-        return ends_forget(r, errp);
+        return run_layers_prepare(r, errp) < 0 ? -1 : ends_forget(r, errp);
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                         "%s has a model of a run %s already: choose another "
                         "--run",
@@ -203,5 +203,7 @@ int run_services_bury(struct run *r, const agent *a, pe_error *errp)
     if (!r->params)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_FAILED,
                             "a local run has no ends");
+    if (r->p->n_streams > 1)
+        return run_layers_bury(r, a, errp);
     return bury_devices(r->p, r->req, a->pilot, a->place, r->params, errp);
 }

@@ -257,6 +257,37 @@ static void lag_add(const json_t *doc, const screen *s, screen_lines *out)
     text_free(&t);
 }
 
+/* A line for each of several layers. */
+static void layers_add(const json_t *doc, const screen *s, screen_lines *out)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(json_object_get(doc, "layers"), i, row)
+    {
+        const json_t *lag = json_object_get(row, "lag");
+        const json_t *blocks = json_object_get(row, "blocks");
+        text t = {0};
+
+        label(&t, i ? "" : "layers");
+        text_add(&t, "%-16.16s lag ", value_text(row, "layer", "?"));
+        if (lag)
+            put_count(&t, value_real(lag, "blocks"));
+        else
+            text_add(&t, "?");
+        text_add(&t, "  applied ");
+        put_count(&t, value_real(blocks, "applied"));
+        if (value_int(blocks, "refused") > 0) {
+            text_add(&t, "  refused ");
+            put_count(&t, value_real(blocks, "refused"));
+        }
+        if (has(row, "blocks_per_s"))
+            text_add(&t, "  %.1f blocks/s", value_real(row, "blocks_per_s"));
+        screen_add(out, s, &t);
+        text_free(&t);
+    }
+}
+
 static void model_add(const json_t *doc, const screen *s, screen_lines *out)
 {
     const json_t *m = json_object_get(doc, "model");
@@ -451,6 +482,7 @@ void screen_summary(const json_t *doc, const screen *s, bool all,
     if (*value_text(verdict, "text", ""))
         screen_words(s, "verdict", SCREEN_PLAIN,
                      value_text(verdict, "text", ""), 2, out);
+    layers_add(doc, s, out);
     model_add(doc, s, out);
     counts_add(doc, s, out);
     json_array_foreach(json_object_get(doc, "notes"), i, note)

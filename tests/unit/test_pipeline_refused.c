@@ -230,8 +230,8 @@ static void test_stages_refused(void)
          "stage 'more': no stage of a device takes from a pool; put it above "
          "'learn'"},
         {"stages.more={pilot: devices, function: score, from: sense}",
-         "stage 'more': no stage takes its blocks; this version runs one "
-         "chain of stages"},
+         "stage 'more' takes from 'sense', and so does 'learn' (p.yaml:13): "
+         "blocks go one way, from stage to stage; put 'more' behind 'learn'"},
         {"stages.more={pilot: pool}",
          "stage 'more' needs a pilot and a function"},
         {"stages.a b=x",
@@ -292,8 +292,9 @@ static void test_files_refused(void)
         {HEAD SENSE "  infer: {pilot: devices, function: score}\n"
                     "  count: {pilot: pool, function: passthrough, from: "
                     "sense}\n",
-         "p.yaml:13: stage 'infer': no stage takes its blocks; this version "
-         "runs one chain of stages"},
+         "p.yaml:14: stage 'count' takes from 'sense', and so does 'infer' "
+         "(p.yaml:13): blocks go one way, from stage to stage; put 'count' "
+         "behind 'infer'"},
         {TWO_EDGES,
          "p.yaml:6: stage 'b': all stages of devices run on the pilots of the "
          "source, 'a'"},

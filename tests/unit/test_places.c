@@ -148,8 +148,9 @@ static void test_refused(void)
          "resource: the list is empty; a list is for the places of an edge "
          "pilot"},
         {"stages.learn.pilot=a",
-         "stage 'scale': all stages of pools run on the same ones, those of "
-         "'learn'"},
+         "stage 'learn': it shares 'a' with stage 'scale' (p.yaml:13), but not "
+         "all pilots: stages of one layer run on the same ones, those of two "
+         "on others"},
         {"stages.learn.pilot=[a, more]",
          "stage 'learn': 'more' is of another kind than 'a'; a stage runs on "
          "devices or on pools"},

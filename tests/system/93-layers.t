@@ -1,0 +1,65 @@
+#!/bin/bash
+# Pools in a row: device -> gateway -> site -> centre, on two brokers; a rank
+# of the middle is killed, and each block changes the model once.
+. "$(dirname "$0")/lib.sh"
+
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+dir=$TEST_DIR/services
+leave() { "$SRC/scripts/services" stop --dir "$dir" >/dev/null 2>&1; }
+at_end leave
+"$SRC/scripts/services" start --only kafka --dir "$dir" >/dev/null \
+    2>"$TEST_DIR/err"
+ok $? "a second broker" || sed 's/^/# /' "$TEST_DIR/err"
+inner=$(sed -n 's/^PILOT_BROKER=//p' "$dir/env")
+
+# of_layer LAYER FACT, has_applied LAYER N: what a layer has committed.
+of_layer() { committed "layers/$1" "$2"; }
+has_applied() { [ "$(of_layer "$1" applied)" -ge "$2" ]; }
+
+# ranks_of PILOT: pids of its ranks.
+ranks_of() {
+    for pid in $(agents layers pilot-agent); do
+        case "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)" in
+        *"--pilot $1 "*) echo "$pid" ;;
+        esac
+    done
+}
+
+sum=$TEST_DIR/layers.json
+pilot run "$SRC/tests/system/layers.yaml" --run layers --summary "$sum" \
+    --set "pilots.inner.endpoint=$inner" >"$TEST_DIR/out" 2>&1 &
+pid=$!
+children="$children $pid"
+wait_for 30 has_applied site 20
+ok $? "the middle layer has blocks"
+set -- $(ranks_of site)
+kill -KILL "$1"
+ok $? "a rank of it is killed"
+top=$(pilot top --once --json layers)
+has "$top" '"layer":"gateway","topic":"pilot.layers.sense"' \
+    "top: a row of the first layer"
+has "$top" '"layer":"site","topic":"pilot.layers.pass"' "top: ... of the second"
+has "$(pilot top --once layers)" "site" "top: a line of it"
+wait $pid
+is $? 0 "exit status" || sed 's/^/# /' "$TEST_DIR/out"
+VERIFY="$VERIFY --broker $inner"
+if out=$($VERIFY --blocks 400 layers 2>&1); then
+    ok 0 "layers: ${out##*$'\n'}"
+else
+    ok 1 "layers is exact"
+    printf '%s\n' "$out" | sed 's/^/#   /'
+fi
+is "$(get "$sum" state) $(get "$sum" applied) $(get "$sum" points)" \
+    "done 1600 80000" "the last layer has all of it"
+for layer in gateway site; do
+    is "$(of_layer $layer applied) $(of_layer $layer forwarded)" "1600 1600" \
+        "$layer: all is applied once, and handed on"
+done
+is "$(get "$sum" deaths)" 1 "the middle layer was started again"
+is "$(grep -c '"layer": "\(gateway\|site\|centre\)"' "$sum")" 3 \
+    "summary: a row of each layer"
+has "$(cat "$TEST_DIR/out")" "layers    layer" "summary: ... for people"
+none_left layers
+ok $? "no process left"
+
+end_tests
