@@ -34,6 +34,7 @@ traced *traced_open(const traced_conf *c, pe_error *errp)
                       .kind = c->kind,
                       .rank = c->rank,
                       .ranks = c->ranks,
+                      .layer = c->layer,
                       .world = c->world,
                       .arg = t};
 

@@ -13,6 +13,7 @@ typedef struct traced_conf {
     const pipeline_request *req;
     const char *folder, *pilot, *member, *kind;
     int rank, ranks;
+    uint32_t layer; /* of a pool, of several in a row */
     uint64_t world;
     bool clock; /* measure the clock of this host */
 } traced_conf;

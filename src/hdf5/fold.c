@@ -43,6 +43,8 @@ static const fold_column blocks[] = {
     COLUMN(trace_block, flags, "flags", 'u', NULL,
            "1 has boot and seq, 2 told by its device, 4 by a rank, 8 "
            "committed, 16 by a rank that helped"),
+    COLUMN(trace_block, layer, "layer", 'u', NULL,
+           "of several pools in a row, from 0"),
     COLUMN(trace_block, stamp[TRACE_SENSE], "sense", 'i', TIME, "0: not known"),
     COLUMN(trace_block, stamp[TRACE_EDGE], "edge", 'i', TIME, "0: not known"),
     COLUMN(trace_block, stamp[TRACE_ACKED], "acked", 'i', TIME, "0: not known"),

@@ -321,16 +321,30 @@ static int ranks_take(fold *f, trace *t, pe_error *errp)
     return rc;
 }
 
+/* Of several layers a report is about the last one.  Did an earlier one write
+ * [log]?
+ */
+static bool passes_on(const trace *t, uint32_t log, uint32_t last)
+{
+    const trace_process *p = trace_process_at(t, log);
+
+    return p && last > 0 && !trace_facts_get(t).folded && p->layer != last;
+}
+
 int fold_trace(fold *f, trace *t, pe_error *errp)
 {
     trace_block b;
     trace_commit c;
-    int rc = ranks_take(f, t, errp);
+    uint32_t last;
+    int rc = trace_last_layer(t, &last, errp);
 
+    if (rc == 0)
+        rc = ranks_take(f, t, errp);
     while (rc == 0 && (rc = trace_next(t, TRACE_COMMITS, &c, errp)) > 0)
-        rc = fold_commit(f, &c, errp);
+        rc = passes_on(t, c.log, last) ? 0 : fold_commit(f, &c, errp);
     while (rc == 0 && (rc = trace_next(t, TRACE_BLOCKS, &b, errp)) > 0)
-        rc = fold_block(f, &b, trace_process_at(t, b.log),
-                        trace_device(t, b.device), errp);
+        rc = b.layer != last ? 0
+                             : fold_block(f, &b, trace_process_at(t, b.log),
+                                          trace_device(t, b.device), errp);
     return rc;
 }

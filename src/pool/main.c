@@ -284,7 +284,8 @@ static int open_trace(struct agent *a, int rank, int size, pe_error *errp)
                      .member = a->member,
                      .kind = "pool",
                      .rank = rank,
-                     .ranks = size};
+                     .ranks = size,
+                     .layer = (uint32_t)a->pl->seen};
 
     if (!a->pl->trace)
         return 0;

@@ -14,13 +14,14 @@
 /* --- roll-backs --- */
 
 /* Of the roll-back that has undone it, from 1 on; 0: none has. */
-static uint32_t undone_by(const trace *t, uint64_t version, int64_t sent_ns)
+static uint32_t undone_by(const trace *t, uint32_t layer, uint64_t version,
+                          int64_t sent_ns)
 {
     for (uint32_t i = 0; i < t->n_rollbacks; i++) {
         const rollback *r = &t->rollback[i];
 
-        if (version >= r->version && sent_ns >= r->from_ns &&
-            sent_ns < r->to_ns)
+        if (layer == r->layer && version >= r->version &&
+            sent_ns >= r->from_ns && sent_ns < r->to_ns)
             return i + 1;
     }
     return 0;
@@ -30,6 +31,8 @@ static int by_version(const void *x, const void *y)
 {
     const epochs *a = x, *b = y;
 
+    if (a->layer != b->layer)
+        return a->layer < b->layer ? -1 : 1;
     if (a->version != b->version)
         return a->version < b->version ? -1 : 1;
     return (a->sent_ns > b->sent_ns) - (a->sent_ns < b->sent_ns);
@@ -55,7 +58,7 @@ static int add_rollback(trace *t, const epochs *was, const epochs *is,
         return pe_error_nomem(errp);
     t->rollback = more;
     t->rollback[t->n_rollbacks++] =
-        (rollback){was->version, was->sent_ns, is->sent_ns};
+        (rollback){was->version, was->sent_ns, is->sent_ns, is->layer};
     return 0;
 }
 
@@ -66,8 +69,9 @@ static int find_rollbacks(trace *t, pe_error *errp)
     for (size_t i = 1; i < t->n_commits; i++) {
         const epochs *was = &t->commit[i - 1], *is = &t->commit[i];
 
-        if (was->version == is->version && was->sent_ns < is->sent_ns &&
-            !undone_by(t, was->version, was->sent_ns) &&
+        if (was->layer == is->layer && was->version == is->version &&
+            was->sent_ns < is->sent_ns &&
+            !undone_by(t, was->layer, was->version, was->sent_ns) &&
             add_rollback(t, was, is, errp) < 0)
             return -1;
     }
@@ -90,16 +94,16 @@ int commits_settle(trace *t, pe_error *errp)
     if (t->n_commits > 0 && find_rollbacks(t, errp) < 0)
         return -1;
     for (size_t i = 0; i < t->n_commits; i++)
-        t->commit[i].undone =
-            undone_by(t, t->commit[i].version, t->commit[i].sent_ns);
+        t->commit[i].undone = undone_by(
+            t, t->commit[i].layer, t->commit[i].version, t->commit[i].sent_ns);
     if (t->n_commits > 0)
         qsort(t->commit, t->n_commits, sizeof(*t->commit), by_epoch);
     for (uint32_t i = 0; i < t->n; i++) {
         source *s = &t->s[i];
 
         for (uint32_t k = 0; k < s->n_models; k++)
-            s->model[k].undone =
-                undone_by(t, s->model[k].version, s->model[k].commit_ns);
+            s->model[k].undone = undone_by(t, t->layer, s->model[k].version,
+                                           s->model[k].commit_ns);
         if (s->n_models > 0)
             qsort(s->model, s->n_models, sizeof(*s->model), by_line);
     }

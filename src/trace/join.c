@@ -19,6 +19,8 @@ struct join {
     sort *places;
     const sort_item *ahead; /* read, and not of the last group; NULL: none */
     bool over;
+    uint32_t *edge; /* by device: its edge process, where layers want to know */
+    uint32_t n_edges;
 };
 
 /* --- in --- */
@@ -30,23 +32,32 @@ static uint32_t device_of(const source *s, uint32_t i)
 
 /* What a row says of whose it is. */
 struct identity {
-    uint32_t device;
+    uint32_t layer, device;
     bool has_seq;
     uint64_t boot, seq, partition, offset;
 };
 
-static struct identity identity_of(const sort_item *i)
+static struct identity identity_of(const trace *t, const sort_item *i)
 {
+    uint32_t layer = t->s[i->log].p.layer;
     const layout_edge *e = &i->row.edge;
     const layout_work *w = &i->row.work;
 
     if (i->work)
-        return (struct identity){
-            w->device, w->flags & TRACE_HAS_SEQ, w->boot,
-            w->seq,    (uint64_t)w->partition,   (uint64_t)w->offset};
-    return (struct identity){
-        e->device,          true, e->boot, e->seq, (uint64_t)e->partition,
-        (uint64_t)e->offset};
+        return (struct identity){layer,
+                                 w->device,
+                                 w->flags & TRACE_HAS_SEQ,
+                                 w->boot,
+                                 w->seq,
+                                 (uint64_t)w->partition,
+                                 (uint64_t)w->offset};
+    return (struct identity){layer,
+                             e->device,
+                             true,
+                             e->boot,
+                             e->seq,
+                             (uint64_t)e->partition,
+                             (uint64_t)e->offset};
 }
 
 static bool is_named(const struct identity *w)
@@ -58,7 +69,8 @@ static int add(join *j, sort_item *i, const struct identity *w, pe_error *errp)
 {
     bool named = is_named(w);
 
-    i->key[0] = named ? w->device : TRACE_NO_DEVICE;
+    i->key[0] =
+        (uint64_t)w->layer << 32 | (named ? w->device : TRACE_NO_DEVICE);
     i->key[1] = named ? w->boot : w->partition;
     i->key[2] = named ? w->seq : w->offset;
     return sort_add(j->s, i, errp);
@@ -69,7 +81,7 @@ static int add_place(join *j, sort_item *i, const struct identity *w,
 {
     if (!j->places && !(j->places = sort_create(SORT_ITEMS, errp)))
         return -1;
-    i->key[0] = w->partition;
+    i->key[0] = (uint64_t)w->layer << 32 | (uint32_t)w->partition;
     i->key[1] = w->offset;
     i->key[2] = !is_named(w); /* who names it comes first */
     return sort_add(j->places, i, errp);
@@ -98,7 +110,7 @@ static int add_row(join *j, uint32_t log, uint32_t at, bool again,
         i.row.work.device = device_of(s, i.row.work.device);
     else
         i.row.edge.device = device_of(s, i.row.edge.device);
-    w = identity_of(&i);
+    w = identity_of(j->t, &i);
     if (again)
         return is_named(&w) ? add_place(j, &i, &w, errp) : 0;
     return wants_name(&w) ? add_place(j, &i, &w, errp) : add(j, &i, &w, errp);
@@ -141,7 +153,7 @@ static int name_places(join *j, pe_error *errp)
             return -1;
     rc = sort_end(j->places, errp);
     while (rc == 0 && (rc = sort_next(j->places, &at, errp)) > 0) {
-        struct identity w = identity_of(at);
+        struct identity w = identity_of(j->t, at);
         sort_item i = *at;
 
         rc = 0;
@@ -150,7 +162,8 @@ static int name_places(join *j, pe_error *errp)
             continue;
         }
         if (named.device != TRACE_NO_DEVICE && (int64_t)w.offset >= 0 &&
-            w.partition == named.partition && w.offset == named.offset) {
+            w.layer == named.layer && w.partition == named.partition &&
+            w.offset == named.offset) {
             put_name(&i, &named);
             w = named;
         }
@@ -190,6 +203,7 @@ void join_free(join *j)
     if (j) {
         sort_free(j->s);
         sort_free(j->places);
+        free(j->edge);
     }
     free(j);
 }
@@ -241,6 +255,7 @@ static void set_work(const struct joint *x, const sort_item *i)
     b->features = w->features;
     b->outcome = w->outcome;
     b->log = i->log;
+    b->layer = x->t->s[i->log].p.layer;
     b->rank = (uint32_t)x->t->s[i->log].p.rank;
     b->commit_version = x->commit ? x->commit->version : 0;
     set_stamps(x, w);
@@ -333,6 +348,36 @@ static bool same_key(const uint64_t *a, const uint64_t *b)
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
 }
 
+/* Of several layers the first has the rows of edge processes, and the models
+ * that they take up are those of the last one: which process is a device's?
+ */
+static int note_edge(join *j, const trace_block *b)
+{
+    uint32_t n = b->device == TRACE_NO_DEVICE ? 0 : b->device + 1;
+
+    if (j->t->layer == 0 || b->edge == TRACE_NO_DEVICE || n == 0)
+        return 0;
+    if (n > j->n_edges) {
+        uint32_t cap = n < 1024 ? 1024 : 2 * n;
+        uint32_t *more = realloc(j->edge, cap * sizeof(*more));
+
+        if (!more)
+            return -1;
+        while (j->n_edges < cap)
+            more[j->n_edges++] = TRACE_NO_DEVICE;
+        j->edge = more;
+    }
+    j->edge[b->device] = b->edge;
+    return 0;
+}
+
+static uint32_t edge_of(const join *j, const trace_block *b)
+{
+    if (b->edge != TRACE_NO_DEVICE || b->device >= j->n_edges)
+        return b->edge;
+    return j->edge[b->device];
+}
+
 int join_next(join *j, trace_block *b, pe_error *errp)
 {
     struct joint x = {.t = j->t, .b = b};
@@ -356,7 +401,10 @@ int join_next(join *j, trace_block *b, pe_error *errp)
     j->over = rc <= 0;
     if (rc < 0)
         return -1;
-    if (b->edge != TRACE_NO_DEVICE && x.commit)
-        b->stamp[TRACE_MODEL] = commits_model(&j->t->s[b->edge], x.commit);
+    if (note_edge(j, b) < 0)
+        return pe_error_nomem(errp);
+    if (b->layer == j->t->layer && edge_of(j, b) != TRACE_NO_DEVICE && x.commit)
+        b->stamp[TRACE_MODEL] =
+            commits_model(&j->t->s[edge_of(j, b)], x.commit);
     return 1;
 }

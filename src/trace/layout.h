@@ -22,7 +22,7 @@ typedef struct layout_head {
     uint32_t layout, order;
     uint32_t bytes, crc;
     int32_t pid, rank, ranks;
-    uint32_t rest;
+    uint32_t layer;
     uint64_t world; /* the same of all ranks of one start of a pool */
     int64_t start_ns;
     char kind[16]; /* "pool", "edge"; "file": read out of an HDF5 file */

@@ -428,6 +428,7 @@ static void make_head(trace_log *l)
     *h = (layout_head){.pid = getpid(),
                        .rank = w->rank,
                        .ranks = w->ranks,
+                       .layer = w->layer,
                        .world = w->world,
                        .start_ns = clock_real_ns()};
     say(h->kind, sizeof(h->kind), w->kind);

@@ -22,6 +22,7 @@ typedef struct trace_writer {
     const char *run, *pilot, *member;
     const char *kind; /* "pool", "edge" */
     int rank, ranks;
+    uint32_t layer;
     uint64_t world;
     /* The time of the parameter service, asked for in a thread of its own at
      * the start and every 10 s; NULL: the offset of this host's clock is not

@@ -30,18 +30,20 @@ typedef struct source {
 /* Which epochs a commit has. */
 typedef struct epochs {
     uint64_t world;
+    uint32_t layer;
     int64_t term, first, last;
     int64_t time_ns, sent_ns;
     uint64_t version;
     uint32_t undone; /* by roll-back undone - 1 of the trace; 0: by none */
 } epochs;
 
-/* Versions from [version] on, sent from [from_ns] on and before [to_ns], were
- * undone.
+/* Versions of a layer from [version] on, sent from [from_ns] on and before
+ * [to_ns], were undone.
  */
 typedef struct rollback {
     uint64_t version;
     int64_t from_ns, to_ns;
+    uint32_t layer;
 } rollback;
 
 typedef struct join join;
@@ -50,6 +52,7 @@ struct trace {
     char *path;
     source *s;
     uint32_t n;
+    uint32_t layer; /* the last one, whose models devices have */
     names names;
     epochs *commit; /* by world, term and epoch */
     size_t n_commits, cap_commits;

@@ -72,7 +72,7 @@ typedef struct trace_block {
                          duplicates */
     uint8_t outcome;  /* enum trace_outcome */
     uint8_t flags;
-    uint32_t rest;
+    uint32_t layer; /* of several in a row, from 0: a block has a row in each */
     int64_t stamp[TRACE_STAMPS];
 } trace_block;
 

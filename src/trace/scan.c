@@ -85,6 +85,7 @@ static int keep_commits(trace *t, const source *s, pe_error *errp)
         segments_row(&s->g, i, &c);
         t->commit[t->n_commits++] = (epochs){
             .world = s->world,
+            .layer = s->p.layer,
             .term = c.term,
             .first = c.first_epoch,
             .last = c.last_epoch,
@@ -160,7 +161,7 @@ static int take_segment(trace *t, source *s, pe_error *errp)
 
 /* --- one log --- */
 
-static void fill_process(source *s)
+static void fill_process(trace *t, source *s)
 {
     const layout_head *h = &s->g.head;
 
@@ -171,6 +172,9 @@ static void fill_process(source *s)
     s->p.kind = h->kind;
     s->p.rank = h->rank;
     s->p.ranks = h->ranks;
+    s->p.layer = h->layer;
+    if (h->layer > t->layer)
+        t->layer = h->layer;
     s->p.pid = h->pid;
     s->p.start_ns = s->p.end_ns = h->start_ns;
     s->p.bound_ns = -1;
@@ -265,11 +269,11 @@ static int add_log(trace *t, const char *path, pe_error *errp)
     if (rc == 0) { /* killed before it said who it is */
         struct stat st;
 
-        fill_process(s);
+        fill_process(t, s);
         s->p.torn_bytes = fstat(fileno(f), &st) == 0 ? (uint64_t)st.st_size : 0;
         return 0;
     }
-    fill_process(s);
+    fill_process(t, s);
     return same_run(t, s, errp) < 0 ? -1 : read_all(t, s, errp);
 }
 

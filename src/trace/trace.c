@@ -175,3 +175,19 @@ trace_facts trace_facts_get(const trace *t)
 {
     return t->facts;
 }
+
+int trace_last_layer(trace *t, uint32_t *lastp, pe_error *errp)
+{
+    const trace_process *p;
+    trace_block b;
+    int rc = 0;
+
+    *lastp = 0;
+    for (uint32_t i = 0; (p = trace_process_at(t, i)); i++)
+        *lastp = p->layer > *lastp ? p->layer : *lastp;
+    if (!trace_facts_get(t).folded)
+        return 0;
+    while ((rc = trace_next(t, TRACE_BLOCKS, &b, errp)) > 0)
+        *lastp = b.layer > *lastp ? b.layer : *lastp;
+    return rc;
+}

@@ -29,8 +29,8 @@ trace *trace_open(const char *path, pe_error *errp);
 void trace_close(trace *t); /* may be NULL */
 
 enum trace_kind {
-    TRACE_BLOCKS,  /* trace_block, by device, boot and seq; those without, by
-                      partition and offset, behind them */
+    TRACE_BLOCKS,  /* trace_block, layer by layer; by device, boot and seq;
+                      those without, by partition and offset, behind them */
     TRACE_COMMITS, /* trace_commit: log by log, in time within one */
     TRACE_RANKS,   /* trace_rank: likewise */
     TRACE_MODELS,  /* trace_model: likewise */
@@ -46,6 +46,11 @@ enum trace_kind {
  */
 int trace_next(trace *t, enum trace_kind kind, void *row, pe_error *errp);
 
+/* Which of several layers is the last, from 0; a file has it in its rows alone,
+ * which are read then.
+ */
+int trace_last_layer(trace *t, uint32_t *lastp, pe_error *errp);
+
 /* Device [i] of trace_block; "?": it has no name in the trace. */
 const char *trace_device(const trace *t, uint32_t i);
 uint32_t trace_devices(const trace *t);
@@ -55,6 +60,7 @@ typedef struct trace_process {
     const char *pilot, *member, *host;
     const char *kind; /* "pool", "edge" */
     int rank, ranks;  /* of a pool; 0 and 1 of an edge process */
+    uint32_t layer;   /* of a pool, of several in a row; else 0 */
     int pid;
     int64_t start_ns, end_ns; /* of its first and its last second */
     bool ended;               /* it has closed its log; else it was killed, or

@@ -19,7 +19,8 @@ static void put_field(FILE *f, const char *words)
     fputc('"', f);
 }
 
-static void put_block(const trace *t, const trace_block *b, FILE *f)
+static void put_block(const trace *t, const trace_block *b, bool layers,
+                      FILE *f)
 {
     put_field(f, trace_device(t, b->device));
     if (b->flags & TRACE_HAS_SEQ)
@@ -38,21 +39,28 @@ static void put_block(const trace *t, const trace_block *b, FILE *f)
         if (b->stamp[i])
             fprintf(f, "%" PRId64, b->stamp[i]);
     }
+    if (layers)
+        fprintf(f, ",%" PRIu32, b->layer);
     fputc('\n', f);
 }
 
 int trace_write_csv(trace *t, FILE *f, pe_error *errp)
 {
     trace_block b;
+    uint32_t last;
     int rc;
 
+    if (trace_last_layer(t, &last, errp) < 0)
+        return -1;
     fputs("device,boot,seq,partition,offset,term,epoch,version,commit_version,"
           "bytes,points,outliers,rank,outcome,committed,helped,repeats",
           f);
     for (unsigned i = 0; i < TRACE_STAMPS; i++)
         fprintf(f, ",%s_ns", trace_stamp_name(i));
+    if (last > 0)
+        fputs(",layer", f);
     fputc('\n', f);
     while ((rc = trace_next(t, TRACE_BLOCKS, &b, errp)) > 0)
-        put_block(t, &b, f);
+        put_block(t, &b, last > 0, f);
     return rc;
 }

@@ -8,6 +8,8 @@
 #include "src/trace/trace.h"
 
 /* What is said of a trace as a whole. */
+enum { TRACE_LAYERS = 8 };
+
 typedef struct trace_sums {
     uint64_t blocks, committed, outcome[TRACE_ASIDE + 1];
     uint64_t no_edge, no_rank; /* blocks that one side did not tell of */
@@ -16,9 +18,18 @@ typedef struct trace_sums {
     uint64_t backward; /* ... that have a latency below 0 */
     int64_t first_ns, last_ns;
     histogram hop[TRACE_HOPS];
+    /* Of pools in a row: which one is the last, whose blocks and hops stand
+     * above, and the others, where there is room.
+     */
+    uint32_t last;
+    struct trace_layer {
+        char pilot[128];
+        uint64_t blocks, committed;
+        histogram broker, process, commit, total;
+    } layer[TRACE_LAYERS];
 } trace_sums;
 
-/* All rows of [t], counted; about 100 KiB. */
+/* All rows of [t], counted; about 400 KiB. */
 int trace_sum(trace *t, trace_sums *s, pe_error *errp);
 void trace_print_text(const trace *t, const trace_sums *s, FILE *f);
 /* {"schema": 1, ...}; -1: no memory. */

@@ -1,12 +1,37 @@
 /* trace_text.c - a trace in some lines: blocks, hops, clocks, what is lost. */
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "src/common/text.h"
 #include "trace_out.h"
 
 #define LABEL "%-9s "
+
+static void add_hop(histogram *h, const trace_block *b, enum trace_hop hop)
+{
+    int64_t ns;
+
+    if (trace_hop_ns(b, hop, &ns))
+        histogram_add(h, ns);
+}
+
+/* The row of a block in one of several layers. */
+static void count_layer(const trace *t, trace_sums *s, const trace_block *b)
+{
+    struct trace_layer *l = &s->layer[b->layer];
+    const trace_process *p = trace_process_at(t, b->log);
+
+    if (!*l->pilot && p)
+        snprintf(l->pilot, sizeof(l->pilot), "%s", p->pilot);
+    l->blocks++;
+    l->committed += (b->flags & TRACE_COMMITTED) != 0;
+    add_hop(&l->broker, b, TRACE_HOP_BROKER);
+    add_hop(&l->process, b, TRACE_HOP_PROCESS);
+    add_hop(&l->commit, b, TRACE_HOP_COMMIT);
+    add_hop(&l->total, b, TRACE_HOP_TOTAL);
+}
 
 static void count_block(trace_sums *s, const trace_block *b)
 {
@@ -48,8 +73,14 @@ int trace_sum(trace *t, trace_sums *s, pe_error *errp)
     int rc;
 
     memset(s, 0, sizeof(*s));
-    while ((rc = trace_next(t, TRACE_BLOCKS, &b, errp)) > 0)
-        count_block(s, &b);
+    if (trace_last_layer(t, &s->last, errp) < 0)
+        return -1;
+    while ((rc = trace_next(t, TRACE_BLOCKS, &b, errp)) > 0) {
+        if (s->last > 0 && b.layer < TRACE_LAYERS)
+            count_layer(t, s, &b);
+        if (b.layer == s->last)
+            count_block(s, &b);
+    }
     while (rc == 0 && (rc = trace_next(t, TRACE_COMMITS, &c, errp)) > 0) {
         s->commits++;
         rc = 0;
@@ -131,6 +162,23 @@ static void print_hops(const trace_sums *s, FILE *f)
                       "percentile: the clocks of\n" LABEL
                       "two hosts disagree by more than it took\n",
                 "", s->backward, s->backward == 1 ? " has" : "s have", "");
+}
+
+/* A line for each of several layers, in the way of blocks. */
+static void print_layers(const trace_sums *s, FILE *f)
+{
+    for (uint32_t i = 0; s->last > 0 && i <= s->last && i < TRACE_LAYERS; i++) {
+        const struct trace_layer *l = &s->layer[i];
+
+        if (i == 0)
+            fprintf(f, LABEL "%-16s %9s %9s %9s %9s %9s\n", "layers",
+                    "p50 in ms", "n", "broker", "process", "commit", "total");
+        fprintf(f, LABEL "%-16.16s %9" PRIu64 " %9.2f %9.2f %9.2f %9.2f\n", "",
+                l->pilot, l->blocks, histogram_quantile_ms(&l->broker, 0.5),
+                histogram_quantile_ms(&l->process, 0.5),
+                histogram_quantile_ms(&l->commit, 0.5),
+                histogram_quantile_ms(&l->total, 0.5));
+    }
 }
 
 static bool was_said(const trace *t, uint32_t i)
@@ -236,6 +284,7 @@ void trace_print_text(const trace *t, const trace_sums *s, FILE *f)
             x.folded ? ", from HDF5" : "");
     print_blocks(t, s, f);
     print_hops(s, f);
+    print_layers(s, f);
     print_clocks(t, f);
     print_lost(t, f);
 }
@@ -305,6 +354,36 @@ static json_t *blocks_of(const trace_sums *s)
         "backward", (json_int_t)s->backward);
 }
 
+static json_t *layers_of(const trace_sums *s)
+{
+    json_t *all = json_array();
+
+    for (uint32_t i = 0; i <= s->last && i < TRACE_LAYERS; i++) {
+        const struct trace_layer *l = &s->layer[i];
+        const struct {
+            const char *name;
+            const histogram *h;
+        } hops[] = {{"broker", &l->broker},
+                    {"process", &l->process},
+                    {"commit", &l->commit},
+                    {"total", &l->total}};
+        json_t *ms = json_object();
+
+        for (size_t k = 0; k < sizeof(hops) / sizeof(hops[0]); k++)
+            if (histogram_count(hops[k].h) > 0)
+                json_object_set_new(
+                    ms, hops[k].name,
+                    json_pack("{s:f, s:f}", "p50",
+                              histogram_quantile_ms(hops[k].h, 0.5), "p99",
+                              histogram_quantile_ms(hops[k].h, 0.99)));
+        json_array_append_new(
+            all, json_pack("{s:s, s:I, s:I, s:o}", "pilot", l->pilot, "blocks",
+                           (json_int_t)l->blocks, "committed",
+                           (json_int_t)l->committed, "latency_ms", ms));
+    }
+    return all;
+}
+
 int trace_print_json(const trace *t, const trace_sums *s, FILE *f)
 {
     trace_facts x = trace_facts_get(t);
@@ -316,6 +395,9 @@ int trace_print_json(const trace *t, const trace_sums *s, FILE *f)
         (json_int_t)x.dropped, "lost", (json_int_t)x.lost, "torn_bytes",
         (json_int_t)x.torn_bytes, "names_cut", (json_int_t)x.cut, "missing",
         x.missing, "processes", processes_of(t));
+
+    if (o && s->last > 0)
+        json_object_set_new(o, "layers", layers_of(s));
     int rc = o ? json_dumpf(o, f,
                             JSON_INDENT(2) | JSON_PRESERVE_ORDER |
                                 JSON_REAL_PRECISION(9))
