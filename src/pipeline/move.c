@@ -101,6 +101,12 @@ int move_check(const pipeline *pl, size_t i, bool to_pool, const move_facts *f,
     if (pl->shape != PIPELINE_WHOLE)
         return refuse(s, "this run has no devices and a pool to move between",
                       errp);
+    if (pl->n_streams > 1)
+        return refuse(s,
+                      "the run has several pools in a row, and stages stay "
+                      "where their file says; drain it, change the file, and "
+                      "go on with 'pilot run --resume'",
+                      errp);
     if (i == 0)
         return refuse(s, "a source stays where it senses", errp);
     if (s == pipeline_last_stage(pl))

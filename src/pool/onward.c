@@ -64,11 +64,19 @@ static source_text name_columns(pool *p, const source_item *r,
     return (source_text){behind.data, behind.len};
 }
 
+/* Does no stage of this layer change anything of a block? */
+static bool is_whole(const chain *st)
+{
+    for (size_t i = 0; i < st->n_pre; i++)
+        if (st->pre[i].ctx)
+            return false;
+    return !st->last.fn;
+}
+
 int onward_send(pool *p, pool_slot *s, const source_item *r, pe_block *out,
                 pe_error *errp)
 {
-    forward_block b = {
-        .item = r, .out = out, .whole = !p->stages.n_pre && !p->stages.last.fn};
+    forward_block b = {.item = r, .out = out, .whole = is_whole(&p->stages)};
     pe_error e = {0};
     int rc;
 

@@ -411,7 +411,9 @@ json_t *pool_report(pool *p)
                   report_latency(p), "model", report_model(p));
     if (!o)
         goto done;
-    sides = chain_sides(&p->stages, p->stages.sides);
+    /* Of several layers no stage crosses. */
+    sides = p->c.pl->n_streams > 1 ? NULL
+                                   : chain_sides(&p->stages, p->stages.sides);
     if (sides)
         json_object_set_new(o, "stages", sides);
     if (p->c.pl->n_streams > 1)

@@ -125,7 +125,7 @@ static void print_blocks(const trace *t, const trace_sums *s, FILE *f)
     if (s->no_rank)
         fprintf(f, LABEL "%" PRIu64 " known from %s alone\n", "", s->no_rank,
                 s->no_rank == 1 ? "its device" : "their devices");
-    if (s->no_edge && has_edge(t))
+    if (s->no_edge && has_edge(t) && s->last == 0)
         fprintf(f, LABEL "%" PRIu64 " known from ranks alone\n", "",
                 s->no_edge);
 }
