@@ -198,4 +198,46 @@ pilot cancel --run size 2>/dev/null
 wait_for 30 no_jobs
 ok $? "resize: canceled by the run"
 
+# --- more ranks by a policy
+
+cat >"$TEST_DIR/dear.c" <<'C'
+#include <pilot/pilot.h>
+#include <time.h>
+static int nap(pe_context *ctx, const pe_block *in, pe_block *out)
+{
+    struct timespec t = {0, 50000000};
+
+    (void)ctx;
+    nanosleep(&t, 0);
+    *out = *in;
+    return PE_FORWARD;
+}
+const pe_function dear = {.abi = PE_FUNCTION_ABI,
+                          .name = "dear",
+                          .prose = "takes 50 ms a block",
+                          .process_cloud = nap};
+C
+${CC:-cc} -shared -fPIC -I"$SRC/include" -o "$TEST_DIR/dear.so" \
+    "$TEST_DIR/dear.c" || die "a function of one's own is built"
+pilot run "$job" --run load $in_slurm --set pilots.pool.ntasks=1 \
+    --set 'pilots.pool.scale={lag: 2s, max: 2, cooldown: 1s}' \
+    --set stages.sense.block.rate=10 --set stages.sense.options.blocks=120 \
+    --set stages.learn= --set "stages.slow={pilot: pool, function: \
+\"$TEST_DIR/dear.so:dear\"}" \
+    --set 'stages.learn={pilot: pool, function: audit}' \
+    >"$TEST_DIR/load.out" 2>&1 &
+pid=$!
+children="$children $pid"
+decided() { pilot scale load | grep -q "pool.2 is up after"; }
+wait_for 40 decided
+ok $? "load: the lag brings another pilot out of Slurm's queue" ||
+    pilot scale load 2>&1 | sed 's/^/# /'
+pilot scale load --json |
+    sed -n 's/^ *"\(waited_s\|up_s\)": \(.*\)/# load: \1 \2/p'
+wait $pid
+is $? 0 "load: exit status" || sed 's/^/# /' "$TEST_DIR/load.out"
+exact load --blocks 120
+wait_for 30 no_jobs
+ok $? "load: no job is left"
+
 end_tests
