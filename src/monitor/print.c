@@ -364,6 +364,25 @@ static void cpu_print(const json_t *summary, FILE *f)
     fprintf(f, "\n");
 }
 
+static void energy_print(const json_t *energy, FILE *f)
+{
+    const json_t *per = json_object_get(energy, "joules_per_million_points");
+    json_int_t hosts = value_int(energy, "hosts");
+
+    if (!energy)
+        return;
+    fprintf(f, LABEL, "energy");
+    if (json_object_get(energy, "why")) {
+        fprintf(f, "not available: %s\n", value_text(energy, "why", "?"));
+        return;
+    }
+    fprintf(f, "%.4g J of %lld host%s", value_real(energy, "joules"),
+            (long long)hosts, hosts == 1 ? "" : "s");
+    if (json_is_number(per))
+        fprintf(f, "; %.4g J per million points", json_number_value(per));
+    fprintf(f, "\n");
+}
+
 static void errors_print(const json_t *errors, FILE *f)
 {
     const json_t *e;
@@ -397,6 +416,7 @@ void monitor_print(const json_t *summary, FILE *f)
     model_print(json_object_get(summary, "model"), f);
     stream_print(summary, f);
     cpu_print(summary, f);
+    energy_print(json_object_get(summary, "energy"), f);
     wrapped_print("verdict", value_text(verdict, "text", ""), f);
     if (json_object_get(summary, "empty"))
         wrapped_print("empty", value_text(summary, "empty", ""), f);

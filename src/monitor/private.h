@@ -70,4 +70,12 @@ void monitor_left(const monitor *m, const json_t *pool, const json_t *edges,
 json_t *monitor_sides(const json_t *finals);
 void monitor_sides_print(const json_t *summary, FILE *f);
 
+/* What the hosts of [finals], PILOT -> its final event, have taken by their
+ * `energy` (src/agent/energy.h): {"joules", "joules_per_million_points" (null
+ * without points), "hosts", "source", "pilots": {NAME: of its host, while it
+ * lived}}, or {"why": not available}, where one of them says nothing.  New;
+ * NULL: none of them tells of it.
+ */
+json_t *monitor_energy(const json_t *finals, long long points);
+
 #endif

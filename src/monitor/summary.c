@@ -378,7 +378,7 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
     long long points = pool ? value_int(pool, "points") : (long long)a.points;
     json_t *out = json_pack(
         "{s:i, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o, "
-        "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O, s:o*, s:o*}",
+        "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O, s:o*, s:o*, s:o*}",
         "schema", 1, "run", m->run, "pipeline", m->pipeline, "state", state,
         "exit", strcmp(state, "failed") ? PE_EXIT_OK : PE_EXIT_FAILED,
         "seconds", seconds, "blocks", blocks, "rows", counters_make(m, "rows"),
@@ -391,7 +391,7 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         "core_hours_per_million_points", cost_make(cpu, points), "errors",
         json_copy(m->errors), "deaths", m->deaths, "detail", m->finals,
         "masked_names", cells_make(pool, "masked_names"), "stages",
-        monitor_sides(m->finals));
+        monitor_sides(m->finals), "energy", monitor_energy(m->finals, points));
     if (out && m->layers > 1)
         monitor_layers_add(m, out);
     if (out && !strcmp(state, "done"))

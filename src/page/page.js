@@ -389,6 +389,11 @@
         tile(dl, "Outliers", num(m.outliers),
             doc.points && known(m.outliers) ?
                 percent(m.outliers / doc.points) + " of the points" : "");
+        if (known(get(doc, "energy.joules")))
+            tile(dl, "Energy", num(get(doc, "energy.joules")) + " J",
+                known(get(doc, "energy.joules_per_million_points")) ?
+                    num(get(doc, "energy.joules_per_million_points")) +
+                    " J per million points" : "");
         if (total.n)
             tile(dl, "Sensor to commit", ms(total.p50),
                 "half; 99%: " + ms(total.p99));

@@ -121,6 +121,7 @@ static int open_all(supervisor *s, pe_error *errp)
         kind_open(s, errp) < 0)
         return -1;
     chain_open(s);
+    energy_open(&s->energy, getenv("PILOT_POWERCAP"));
     /* What an incarnation that was killed has left on this host. */
     process_end_marked(s->mark, GONE_MS);
     time_open(s);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "src/agent/crew.h"
+#include "src/agent/energy.h"
 #include "src/pilot/deadline.h"
 #include "src/pilot/herald.h"
 #include "src/pilot/tender.h"
@@ -81,6 +82,7 @@ typedef struct supervisor {
     int64_t chain_ns;    /* monotonic: it is given up, or tried again */
     json_t *progress, *final, *error; /* newest events; may be NULL */
     json_t *machine;  /* what this host is; NULL: not looked at yet */
+    energy energy;    /* of this host, since we began */
     int64_t heard_ns; /* when [progress] came, monotonic; 0: not of agents that
                          live */
     struct {

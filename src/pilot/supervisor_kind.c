@@ -74,6 +74,13 @@ static void pace_add(supervisor *s, json_t *event)
     json_object_set_new(event, "rate", json_real(s->pace.rate));
 }
 
+/* What its host has taken meanwhile, in its last word. */
+static void energy_add(supervisor *s, json_t *event)
+{
+    energy_turn(&s->energy);
+    json_object_set_new(event, "energy", energy_json(&s->energy));
+}
+
 static void event_take(void *arg, json_t *event)
 {
     unit *u = arg;
@@ -82,6 +89,8 @@ static void event_take(void *arg, json_t *event)
 
     if (!strcmp(kind, "progress"))
         pace_add(s, event);
+    if (!strcmp(kind, "pool") || !strcmp(kind, "edge"))
+        energy_add(s, event);
     tell_event(s, json_incref(event));
     if (!strcmp(kind, "ready"))
         unit_ready(s, event);

@@ -221,6 +221,7 @@ void tell_beat(supervisor *s, int64_t now_ns)
         return;
     s->beat_ns = now_ns + BEAT_NS;
     s->changed = false;
+    energy_turn(&s->energy);
     o = beat_make(s);
     json = o ? json_dumps(o, BEAT_FLAGS) : NULL;
     if (json && s->herald)

@@ -16,6 +16,8 @@
  * this.
  */
 #define DRAIN_S 10.0
+/* Work that waits while ranks are no busier waits for something else. */
+#define IDLE 0.5
 /* Of ranks that are hardly busy nobody knows what they could do. */
 #define BUSY_LEAST 0.05
 
@@ -42,21 +44,14 @@ const char *scale_action_name(enum scale_action a)
 const char *scale_cause_name(enum scale_cause c)
 {
     static const char *const names[SCALE_N_CAUSES] = {
-        [SCALE_BY_NOTHING] = "well",
-        [SCALE_BY_SILENCE] = "silence",
-        [SCALE_BY_END] = "end",
-        [SCALE_BY_LAG] = "lag",
-        [SCALE_BY_CALM] = "calm",
-        [SCALE_BY_TIME] = "time",
-        [SCALE_BY_EVENT] = "event",
-        [SCALE_BY_BOUNDS] = "bounds",
-        [SCALE_BY_BUDGET] = "budget",
-        [SCALE_BY_HOP] = "hop",
-        [SCALE_BY_PARTITIONS] = "partitions",
-        [SCALE_BY_PENDING] = "pending",
-        [SCALE_BY_BACKOFF] = "back-off",
-        [SCALE_BY_COOLDOWN] = "cooldown",
-        [SCALE_BY_DRAINING] = "draining",
+        [SCALE_BY_NOTHING] = "well",      [SCALE_BY_SILENCE] = "silence",
+        [SCALE_BY_END] = "end",           [SCALE_BY_LAG] = "lag",
+        [SCALE_BY_CALM] = "calm",         [SCALE_BY_TIME] = "time",
+        [SCALE_BY_EVENT] = "event",       [SCALE_BY_BOUNDS] = "bounds",
+        [SCALE_BY_BUDGET] = "budget",     [SCALE_BY_HOP] = "hop",
+        [SCALE_BY_IDLE] = "idle",         [SCALE_BY_PARTITIONS] = "partitions",
+        [SCALE_BY_PENDING] = "pending",   [SCALE_BY_BACKOFF] = "back-off",
+        [SCALE_BY_COOLDOWN] = "cooldown", [SCALE_BY_DRAINING] = "draining",
     };
 
     return names[c];
@@ -405,6 +400,13 @@ static bool by_lag(look *l)
         SAY_MORE(l, "; the bottleneck is %s, which more ranks do not relieve",
                  f->bound);
         return decided(l, SCALE_BY_HOP);
+    }
+    if (f->busy < IDLE) {
+        SAY_MORE(l,
+                 "; ranks are %.0f%% busy, and more would wait, too: 'pilot "
+                 "status --map' shows whose partitions have it",
+                 100 * f->busy);
+        return decided(l, SCALE_BY_IDLE);
     }
     if (l->up + l->pending >= l->ceiling) {
         if (l->spent)

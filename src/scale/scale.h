@@ -152,7 +152,8 @@ enum scale_cause {
     SCALE_BY_BUDGET,
     /* More are wanted, but: */
     SCALE_BY_HOP,        /* they would not help */
-    SCALE_BY_PARTITIONS, /* nor these */
+    SCALE_BY_IDLE,       /* those that are there wait */
+    SCALE_BY_PARTITIONS, /* they would have none */
     SCALE_BY_PENDING,    /* others are on their way */
     SCALE_BY_BACKOFF,    /* the scheduler would not have the last ones */
     SCALE_BY_COOLDOWN,

@@ -51,9 +51,8 @@ static void outcome_set(json_t *row, const char *words)
 static bool is_told(const scaler *s, const scale_decision *d)
 {
     static const enum scale_cause causes[] = {
-        SCALE_BY_SILENCE,  SCALE_BY_HOP,   SCALE_BY_PARTITIONS,
-        SCALE_BY_DRAINING, SCALE_BY_EVENT, SCALE_BY_BUDGET,
-        SCALE_BY_BACKOFF};
+        SCALE_BY_SILENCE,  SCALE_BY_HOP,   SCALE_BY_IDLE,   SCALE_BY_PARTITIONS,
+        SCALE_BY_DRAINING, SCALE_BY_EVENT, SCALE_BY_BUDGET, SCALE_BY_BACKOFF};
     bool bounds = d->cause == SCALE_BY_BOUNDS;
 
     if (d->action != SCALE_NOTHING)

@@ -60,23 +60,29 @@ streams: {sense: {partitions: 4}}
 epoch: {interval: 50ms}
 results: "off"
 Y
-cost() { echo "$1" >"$TEST_DIR/cost.new" && mv "$TEST_DIR/cost.new" "$TEST_DIR/cost"; }
+cost() {
+    echo "$1" >"$TEST_DIR/cost.new" && mv "$TEST_DIR/cost.new" "$TEST_DIR/cost"
+}
 # Two minutes in the queue.
 queue() { printf 'speed 120\n%s\n' "${1:-queue 2m Priority}" >"$TEST_DIR/script"; }
 # told TEXT: does `pilot scale` say that?
 told() { pilot scale s 2>/dev/null | grep -q -- "$1"; }
-count() { pilot scale --json s | sed -n "s/^ *\"$1\": \([0-9]*\),*\$/\1/p" | head -n 1; }
+count() {
+    pilot scale --json s | sed -n "s/^ *\"$1\": \([0-9]*\),*\$/\1/p" |
+        head -n 1
+}
 show() { pilot scale s 2>&1 | sed 's/^/# /'; }
 
 # --- before anything is started
 
-out=$(pilot config check "$TEST_DIR/job.yaml" --set pilots.pool.scale.min=4 2>&1)
+check() { pilot config check "$TEST_DIR/job.yaml" "$@" 2>&1; }
+out=$(check --set pilots.pool.scale.min=4)
 is $? 78 "min beyond max: exit status"
 has "$out" "pilots.pool.scale.min=4: scale: min 4 is more than max 3" \
     "min beyond max: one error"
-out=$(pilot config check "$TEST_DIR/job.yaml" --set epoch.interval= --set epoch.blocks=8 2>&1)
+out=$(check --set epoch.interval= --set epoch.blocks=8)
 has "$out" "one pool takes all partitions" "counted epochs have one pool"
-out=$(pilot config check "$TEST_DIR/job.yaml" --set pilots.devices.scale.max=4 2>&1)
+out=$(check --set pilots.devices.scale.max=4)
 has "$out" "scale: a key of pilots of kind pool; 'devices' is of kind edge" \
     "devices have no ranks"
 shown() { pilot config show "$1" | sed '1,/^# Every key/d'; }
@@ -103,7 +109,8 @@ is "$(count submitted)" 0 "... and none was submitted"
 cost 45 # 40 blocks/s come, and a rank does 22
 wait_for 30 told "pool.2 is "
 ok $? "the lag calls for a rank" || show
-pilot scale --json s | sed -n 's/^ *"waited_s": \([0-9.]*\).*/# decided \1 s after the lag was seen/p' | head -n 1
+pilot scale --json s | head -n 60 |
+    sed -n 's/^ *"waited_s": \([0-9.]*\).*/# decided \1 s after the lag/p'
 wait_for 30 in_state s/pool.2 ACTIVE
 ok $? "... which comes out of its queue" || show
 wait_for 30 told "pool.2 is up after"
@@ -133,7 +140,7 @@ has "$(pilot scale s)" "event beam: +1 rank" "... by its name"
 
 # --- a scheduler that keeps it waiting, and is spared; and one that refuses
 
-alone() { [ "$(pilot scale --json s | sed -n 's/^ *"pilots": \([0-9]*\),*$/\1/p')" = 1 ]; }
+alone() { [ "$(count pilots)" = 1 ]; }
 wait_for 60 alone
 ok $? "it is alone again" || show
 queue "never Priority"
@@ -180,5 +187,20 @@ has "$(cat "$TEST_DIR/s.out")" "scale: 1 to 2 ranks: " "the run told of it"
 idle() { ! agents s pilot-agent && ! pgrep -f "scale --keep s\$"; }
 wait_for 30 idle
 ok $? "nothing is left"
+
+# --- the joules of a run
+
+mkdir -p "$TEST_DIR/cap/intel-rapl:0"
+echo package-0 >"$TEST_DIR/cap/intel-rapl:0/name"
+echo 5000000 >"$TEST_DIR/cap/intel-rapl:0/energy_uj"
+echo 9000000 >"$TEST_DIR/cap/intel-rapl:0/max_energy_range_uj"
+PILOT_POWERCAP=$TEST_DIR/cap pilot run "$SRC/jobs/smoke.yaml" --run joules \
+    --summary "$TEST_DIR/joules.json" >"$TEST_DIR/out" 2>&1
+has "$(cat "$TEST_DIR/out")" "0 J of 1 host; 0 J per million points" \
+    "joules where the processor counts them" || sed 's/^/# /' "$TEST_DIR/out"
+PILOT_POWERCAP=$TEST_DIR/none pilot run "$SRC/jobs/smoke.yaml" --run nojoules \
+    >"$TEST_DIR/out" 2>&1
+has "$(cat "$TEST_DIR/out")" "not available: pool on $(hostname): \
+$TEST_DIR/none: No such file or directory" "... and why not where it does not"
 
 end_tests

@@ -239,6 +239,12 @@ static void test_not_now(void)
     is(&d, "nothing", "hop", 2,
        "9.0 s of work wait, more than 5 s; the bottleneck is broker, which "
        "more ranks do not relieve");
+    f = late(100, 2, 1, 40);
+    f.busy = 0.25; /* three of four have nothing of it */
+    scale_facts_lag(&f);
+    d = scale_decide(p, &f, &h);
+    is(&d, "nothing", "idle", 4,
+       "ranks are 25% busy, and more would wait, too");
     f = late(100, 2, 1, 9);
     f.partitions = 2;
     d = scale_decide(p, &f, &h);
