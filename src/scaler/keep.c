@@ -89,7 +89,8 @@ static void row_add(scaler *s, const scale_decision *d, const scale_facts *f)
     while (json_array_size(s->rows) > SCALER_ROWS)
         json_array_remove(s->rows, 0);
     if (d->action == SCALE_NOTHING)
-        line_tell(s, "scale: %d ranks: %s", d->from, d->words);
+        line_tell(s, "scale: %d rank%s: %s", d->from, d->from == 1 ? "" : "s",
+                  d->words);
     else
         line_tell(s, "scale: %d to %d ranks: %s", d->from, d->to, d->words);
 }
@@ -204,12 +205,22 @@ static void watched_turn(scaler *s, const scale_facts *f)
 
 /* --- to decide, and to do it --- */
 
+static void event_forget(scaler *s)
+{
+    params *p = live_params(s->live, NULL);
+
+    if (p && s->event.name)
+        params_event_drop(p, &s->event, NULL);
+}
+
 static void done(scaler *s, int64_t now)
 {
     const scale_decision *d = &s->act.d;
     char words[200];
 
     scale_note(s->policy, &s->history, d, SCALE_DONE, now);
+    if (d->event_taken)
+        event_forget(s);
     if (d->action == SCALE_GROW)
         snprintf(words, sizeof(words), "%s is submitted", s->watched);
     else if (d->action == SCALE_CANCEL)
@@ -233,14 +244,6 @@ static void refused(scaler *s, const pe_error *e, int64_t now)
     line_tell(s, "scale: %s", words);
 }
 
-static void event_forget(scaler *s)
-{
-    params *p = live_params(s->live, NULL);
-
-    if (p && s->event.name)
-        params_event_drop(p, &s->event, NULL);
-}
-
 static void decide(scaler *s, const scale_facts *f)
 {
     scale_decision d = scale_decide(s->policy, f, &s->history);
@@ -252,8 +255,8 @@ static void decide(scaler *s, const scale_facts *f)
         row_add(s, &d, f);
     else if (d.cause == SCALE_BY_NOTHING)
         s->told_cause = d.cause;
-    if (d.event_taken)
-        event_forget(s);
+    if (d.event_taken && d.action == SCALE_NOTHING)
+        event_forget(s); /* else once it is done: it may be refused */
     if (d.action != SCALE_NOTHING) {
         outcome_set(row_last(s), "under way");
         state_put(s, &d, f, true); /* before anybody is asked for anything */

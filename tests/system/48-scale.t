@@ -46,10 +46,10 @@ pilots:
     ntasks: 1
     time: 12h
     scale:
-      lag: 2s
+      lag: 1s
       max: 3
       step: 1
-      hold: 2s
+      hold: 1s
       cooldown: 1s
       on: {beam: +1}
 stages:
@@ -115,7 +115,7 @@ wait_for 30 in_state s/pool.2 ACTIVE
 ok $? "... which comes out of its queue" || show
 wait_for 30 told "pool.2 is up after"
 ok $? "... and that is told" || show
-has "$(pilot scale s)" "s of work wait, more than 2 s" "why stands there"
+has "$(pilot scale s)" "s of work wait, more than 1 s" "why stands there"
 
 cost 1
 wait_for 60 in_state s/pool.2 DONE
