@@ -26,8 +26,9 @@ ranks_of() {
 }
 
 sum=$TEST_DIR/layers.json
-pilot run "$SRC/tests/system/layers.yaml" --run layers --trace --summary "$sum" \
-    --set "pilots.inner.endpoint=$inner" >"$TEST_DIR/out" 2>&1 &
+pilot run "$SRC/tests/system/layers.yaml" --run layers --trace \
+    --summary "$sum" --set "pilots.inner.endpoint=$inner" \
+    >"$TEST_DIR/out" 2>&1 &
 pid=$!
 children="$children $pid"
 wait_for 30 has_applied site 20
@@ -62,7 +63,8 @@ has "$(cat "$TEST_DIR/out")" "layers    layer" "summary: ... for people"
 none_left layers
 ok $? "no process left"
 trace=$(pilot trace layers)
-has "$trace" "1600 of 4 devices, 1600 committed" "trace: blocks of the last layer"
+has "$trace" "1600 of 4 devices, 1600 committed" \
+    "trace: blocks of the last layer"
 # A rank that is killed has not written its last second.
 for layer in gateway centre; do
     n=$(printf '%s\n' "$trace" | sed -n "s/^ *$layer *\([0-9]*\) .*/\1/p")
@@ -74,7 +76,8 @@ has "$trace" " site " "trace: a line of the middle layer"
 out=$(pilot run "$SRC/jobs/layers.yaml" --run layers-job \
     --set stages.sense.options.blocks=20 --set pilots.gateways.ntasks=1 \
     --set pilots.centre.ntasks=1 --summary "$TEST_DIR/job.json" 2>&1)
-is $? 0 "jobs/layers.yaml: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+is $? 0 "jobs/layers.yaml: exit status" ||
+    printf '%s\n' "$out" | sed 's/^/# /'
 is "$(get "$TEST_DIR/job.json" applied) $(get "$TEST_DIR/job.json" points)" \
     "320 3200" "jobs/layers.yaml: means of ten readings are learned from"
 
