@@ -201,7 +201,8 @@ static int prepare(committer *c, commit_job *j, const char *id,
 
 /* Build and send until there is an answer, which is returned, or what else
  * ends the job.  Where there are other pools, they are looked at first: a
- * model that is sent in vain takes longer than a look.
+ * model that is sent in vain takes longer than a look; after two of them they
+ * are asked to wait.
  */
 static int send_job(committer *c, commit_job *j, params_commit *r,
                     pe_buffer *model)
@@ -211,7 +212,9 @@ static int send_job(committer *c, commit_job *j, params_commit *r,
     int rc, tries = 0;
 
     for (;;) {
-        rc = behind ? rebase(c, &e) : 0;
+        rc = committer_wait_next(c, &e);
+        if (rc == 0 && behind)
+            rc = rebase(c, &e);
         built = built && rc != 1; /* it is built again on a newer one */
         if (rc >= 0)
             rc = built ? 0 : prepare(c, j, r->id, model, &e);
@@ -261,6 +264,7 @@ void committer_do_commit(committer *c, commit_job *j)
     r.n_devices = j->n_devices;
     note_store(c, true);
     answer = send_job(c, j, &r, &model);
+    committer_end_next(c);
     note_store(c, false);
     note_applied(c);
     if (answer == PARAMS_DUP) /* one came there whose answer was lost */

@@ -40,6 +40,7 @@ struct committer {
     checkpoint *checkpoint;
     uint32_t sent;    /* times that the job was */
     int64_t first_ns; /* the first of those that may have come there, real */
+    bool next;        /* the others were asked to wait for it */
     int64_t job_ns;   /* when it was taken up, monotonic */
     lease lease;
     unsigned char *mine; /* partitions of the state that was loaded last */
@@ -80,6 +81,13 @@ void committer_do_load(committer *c, int64_t term);
 
 /* committer_commit.c - one job into the store.  The thread's. */
 void committer_do_commit(committer *c, commit_job *j);
+
+/* committer_next.c - pools that are in each other's way.  The thread's. */
+/* Until no other pool is to be the next; a job that was sent in vain twice asks
+ * to be that itself.  0; -1: as of the store.
+ */
+int committer_wait_next(committer *c, pe_error *errp);
+void committer_end_next(committer *c); /* the job is over */
 
 /* committer_look.c - while idle: ends, control word, ids.  The thread's. */
 void committer_ask(committer *c);

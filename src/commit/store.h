@@ -29,6 +29,12 @@ typedef struct pool_store_ops {
     int (*place)(pool_store *s, char *stage, size_t cap, pe_error *errp);
     int (*lease)(pool_store *s, const params_member *m, unsigned words,
                  params_share *out, pe_error *errp);
+    /* Who is to commit next, of pools that are in each other's way: [ms] > 0:
+     * [who], for so long, unless it is another; 0: it is looked; < 0: not [who]
+     * any more.  1: it is another; 0: it is not; -1: error.  NULL: there is
+     * never another.
+     */
+    int (*next)(pool_store *s, const char *who, int64_t ms, pe_error *errp);
     /* From any thread: nobody waits for an answer any more, and nothing is
      * asked; NULL: nobody waits.
      */

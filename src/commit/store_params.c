@@ -64,6 +64,17 @@ static int store_lease(pool_store *s, const params_member *m, unsigned words,
     return params_lease_beat(params_of(s), m, words, out, errp);
 }
 
+static int store_next(pool_store *s, const char *who, int64_t ms,
+                      pe_error *errp)
+{
+    params *p = params_of(s);
+    int rc = ms > 0    ? params_next_ask(p, who, ms, errp)
+             : ms == 0 ? params_next_look(p, who, errp)
+                       : params_next_drop(p, who, errp);
+
+    return rc < 0 ? -1 : rc == 1;
+}
+
 static void store_cut(pool_store *s)
 {
     params_cut(params_of(s));
@@ -87,6 +98,7 @@ static const pool_store_ops ops = {
     .control = store_control,
     .place = store_place,
     .lease = store_lease,
+    .next = store_next,
     .cut = store_cut,
     .close = store_close,
 };

@@ -308,6 +308,16 @@ int params_claim_take(params *p, const char *claim, pe_error *errp);
 /* Give it back, where it is [claim]'s: of a run that came to nothing. */
 int params_claim_drop(params *p, const char *claim, pe_error *errp);
 
+/* Who is to commit next, where pools are in each other's way: a name, for so
+ * long.  A hint, on which nothing exact rests.  0: nobody, 1: another than
+ * [who], 2: [who]; -1: error.
+ */
+int params_next_look(params *p, const char *who, pe_error *errp);
+/* It is to be [who], for [ms], unless it is another. */
+int params_next_ask(params *p, const char *who, int64_t ms, pe_error *errp);
+/* No more, where it is [who]: 0, or -1. */
+int params_next_drop(params *p, const char *who, pe_error *errp);
+
 /* Control words of a run ("drain", "stop"), read by its agents; "" when there
  * is none.  Errors: input, when the word does not fit.
  */

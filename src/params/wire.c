@@ -20,7 +20,8 @@ static const char *const key_names[] = {
     [PARAMS_KEY_COMMITS] = "commits", [PARAMS_KEY_STAGES] = "stages",
     [PARAMS_KEY_FILES] = "files",     [PARAMS_KEY_PLACES] = "places",
     [PARAMS_KEY_KEEPER] = "keeper",   [PARAMS_KEY_SCALE] = "scale",
-    [PARAMS_KEY_EVENTS] = "events",   [PARAMS_CHANNEL] = "announce",
+    [PARAMS_KEY_EVENTS] = "events",   [PARAMS_KEY_NEXT] = "next",
+    [PARAMS_CHANNEL] = "announce",
 };
 
 const char *params_key_word(size_t i)

@@ -32,6 +32,7 @@ enum params_key {
     PARAMS_KEY_KEEPER,
     PARAMS_KEY_SCALE,
     PARAMS_KEY_EVENTS,
+    PARAMS_KEY_NEXT,
     PARAMS_N_KEYS,
     PARAMS_CHANNEL = PARAMS_N_KEYS, /* a name like the keys, but no key */
 };

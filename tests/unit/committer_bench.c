@@ -47,6 +47,8 @@ static int fake_send(pool_store *s, const params_commit *c, pe_error *errp)
     pthread_mutex_lock(&bench_lock);
     how = *bench.unheard;
     fake_note(c);
+    if (bench.late > 0)
+        memset(bench.now->commit, 'a' + bench.late--, PE_COMMIT_ID_LEN);
     if (how != 'x')
         answer = bench.store->ops->send(bench.store, c, errp);
     if (how)
@@ -164,6 +166,24 @@ static int fake_lease(pool_store *s, const params_member *m, unsigned words,
     return 0;
 }
 
+static int fake_next(pool_store *s, const char *who, int64_t ms, pe_error *errp)
+{
+    size_t n;
+    int rc;
+
+    (void)s;
+    (void)who;
+    (void)errp;
+    pthread_mutex_lock(&bench_lock);
+    n = strlen(bench.nexts);
+    if (n + 1 < sizeof(bench.nexts))
+        bench.nexts[n] = ms > 0 ? 'a' : ms == 0 ? 'l' : 'd';
+    rc = bench.next > 0;
+    bench.next -= rc;
+    pthread_mutex_unlock(&bench_lock);
+    return rc;
+}
+
 /* The test looks into it afterwards. */
 static void fake_close(pool_store *s)
 {
@@ -179,6 +199,7 @@ static const pool_store_ops fake_ops = {
     .ends = fake_ends,
     .control = fake_control,
     .lease = fake_lease,
+    .next = fake_next,
     .close = fake_close,
 };
 

@@ -29,6 +29,9 @@ struct bench {
     char owner[PARTITIONS];
     int share, beats;
     bool failing;   /* it is away */
+    int late;       /* sends that another pool's commit comes before */
+    int next;       /* looks at who is next that find another pool */
+    char nexts[64]; /* what was asked of that: l(ook), a(sk), d(rop) */
     unsigned words; /* of all calls */
     bool replaced, left;
     params_end *ends;

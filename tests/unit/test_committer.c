@@ -148,6 +148,43 @@ static void test_rollback_is_noticed_while_idle(void)
 
 /* --- other pools --- */
 
+/* Sent in vain twice, a job asks to be the next; another that is the next is
+ * waited for.  Alone, nobody is asked.
+ */
+static void test_next(void)
+{
+    static const struct {
+        bool others;
+        int late, next, sends;
+        const char *asked;
+    } rows[] = {
+        {false, 3, 0, 4, ""},        {true, 0, 0, 1, "l"},
+        {true, 1, 0, 2, "ll"},       {true, 2, 0, 3, "llad"},
+        {true, 4, 0, 5, "llaaad"},   {true, 0, 3, 1, "llll"},
+        {true, 2, 4, 3, "llllllad"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        committer *c = bench_start(0);
+        committer_news n;
+
+        if (rows[i].others)
+            bench_give_to('b', 1);
+        bench_load_quietly(c);
+        pthread_mutex_lock(&bench_lock);
+        bench.late = rows[i].late;
+        bench.next = rows[i].next;
+        pthread_mutex_unlock(&bench_lock);
+        committer_submit(c, bench_job(0, 2));
+        n = bench_news(c);
+        CU_ASSERT_EQUAL(n.word, COMMITTER_COMMIT);
+        CU_ASSERT_EQUAL(bench.sends, rows[i].sends);
+        committer_news_clear(&n);
+        committer_stop(c);
+        UNIT_EQUAL(bench.nexts, rows[i].asked);
+    }
+}
+
 /* Another pool's commit is news, and no reason to start again. */
 static void test_other_pool_while_idle(void)
 {
@@ -464,6 +501,7 @@ int main(void)
          test_rollback_is_noticed_while_idle},
         {"another pool's commit while idle", test_other_pool_while_idle},
         {"another pool's commit before ours", test_other_pool_came_first},
+        {"pools in each other's way take turns", test_next},
         {"STALE, and our partitions went back", test_stale_roll_back},
         {"two pools make the first model", test_two_first_models},
         {"another pool's model does not fit", test_model_does_not_fit},

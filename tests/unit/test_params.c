@@ -328,7 +328,7 @@ static void test_sha1(void)
 static char *const names[] = {
     "state",  "model",   "first",  "fence", "ends",   "pilots",  "orders",
     "leases", "control", "shared", "boots", "home",   "commits", "stages",
-    "files",  "places",  "keeper", "scale", "events", "announce"};
+    "files",  "places",  "keeper", "scale", "events", "next",    "announce"};
 
 static params_commit commit_sample(void)
 {

@@ -217,9 +217,35 @@ static void test_rules(void)
         params_ends_free(ends, n);
         CU_ASSERT_EQUAL(params_control_put(p, "stop", &e), 0);
         CU_ASSERT_EQUAL(params_shared_put(p, "k", "v", 1, &e), 0);
+        CU_ASSERT_EQUAL(params_next_ask(p, "a", 60000, &e), 2);
+        CU_ASSERT_EQUAL(params_next_drop(p, "a", &e), 0);
         CU_ASSERT_EQUAL(params_run_delete(p, &e), 0);
     }
     params_follower_close(f);
+    params_close(p);
+}
+
+/* Of two pools one is the next, as long as it has asked for. */
+static void test_next(void)
+{
+    params_conf c = service_conf();
+    pe_error e = {0};
+    params *p = params_open(&c, "next", &e);
+    int64_t until = clock_mono_ns() + 10 * CLOCK_S;
+    int rc;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    CU_ASSERT_EQUAL(params_next_look(p, "a", &e), 0);
+    CU_ASSERT_EQUAL(params_next_ask(p, "a", 60000, &e), 2);
+    CU_ASSERT_EQUAL(params_next_ask(p, "b", 60000, &e), 1);
+    CU_ASSERT_EQUAL(params_next_look(p, "b", &e), 1);
+    CU_ASSERT_EQUAL(params_next_drop(p, "b", &e), 0);
+    CU_ASSERT_EQUAL(params_next_look(p, "a", &e), 2);
+    CU_ASSERT_EQUAL(params_next_drop(p, "a", &e), 0);
+    CU_ASSERT_EQUAL(params_next_ask(p, "b", 200, &e), 2);
+    while ((rc = params_next_look(p, "a", &e)) == 1 && clock_mono_ns() < until)
+        clock_sleep_ns(10 * CLOCK_MS, 0);
+    CU_ASSERT_EQUAL(rc, 0);
     params_close(p);
 }
 
@@ -375,6 +401,7 @@ int main(void)
         {"a server that is no Redis", test_no_redis},
         {"passwords", test_password},
         {"the rule named in the error is enough", test_rules},
+        {"who is the next of two pools", test_next},
         {"each command of the script is looked at", test_script_rules},
         {"a device needs no scripts", test_no_commits},
         {"a connection that is killed", test_killed_connection},
