@@ -48,7 +48,7 @@ _pilot_complete() {
     case ${COMP_WORDS[COMP_CWORD - 1]} in
     --resource)
         words=(local:// batch:// slurm:// pbs:// ssh:// slurm+ssh:// pbs+ssh://
-            exec:///)
+            exec:/// ec2:// openstack:// virsh:///)
         ;;
     --to) [ "$command" != move ] || words=(pool devices) ;;
     --launcher) words=(auto srun mpirun mpiexec) ;;

@@ -5,8 +5,8 @@
 #include "src/resource/resource.h"
 
 extern const resource_ops local_ops, ssh_ops, slurm_ops, pbs_ops;
-/* Machines of a provider: a folder of executables. */
-extern const resource_ops exec_ops;
+/* Machines of a provider: a folder of executables, and those of ours. */
+extern const resource_ops exec_ops, ec2_ops, openstack_ops, virsh_ops;
 
 extern const resource_ops *const backends[]; /* ends with NULL */
 

@@ -287,7 +287,6 @@ static int ends_itself(trial *t, pe_error *errp)
 }
 
 const trial_case trial_plain[] = {
-    {"list answers, and is whole", list_answers},
     {"list has nothing of this trial", list_is_clean},
     {"down of an unknown machine is no error", down_unknown},
     {"an unknown machine has no address", address_unknown},
@@ -380,6 +379,8 @@ static int leak_check(trial *t, provider_line_f line, void *arg)
 int provider_conform(provider *p, provider_line_f line, void *arg,
                      pe_error *errp)
 {
+    static const trial_case first = {"list answers, and is whole",
+                                     list_answers};
     trial t = {.p = p};
     char tag[9];
     int plain, faults = 0, bad;
@@ -390,6 +391,9 @@ int provider_conform(provider *p, provider_line_f line, void *arg,
         snprintf(t.pilot[k], sizeof(t.pilot[k]), "trial-%s/m%d", tag, k + 1);
         provider_name(p, t.pilot[k], t.name[k]);
     }
+    bad = case_run(&t, &first, line, arg, errp);
+    if (bad != 0) /* without a list nothing could be ended */
+        return bad;
     plain = table_run(&t, trial_plain, line, arg, errp);
     tidy(&t);
     if (plain >= 0)

@@ -150,7 +150,7 @@ static int list_stale(trial *t, pe_error *errp)
 
 static int list_word(trial *t, pe_error *errp)
 {
-    return one_made(t, VERB_LIST, FAULT_STATE, 3, errp);
+    return one_made(t, VERB_LIST, FAULT_STATE, 2, errp);
 }
 
 /* --- address, down --- */

@@ -17,10 +17,11 @@ static const struct row {
     bool same_host;
     bool has_path; /* what follows the scheme is its own */
 } rows[] = {
-    {"local", SSH_NEVER, true, false},    {"ssh", SSH_ALWAYS, false, false},
-    {"slurm", SSH_TOO, false, false},     {"pbs", SSH_TOO, false, false},
-    {"exec", SSH_NEVER, false, true},     {BATCH, SSH_NEVER, true, false},
-    {"rehearsal", SSH_NEVER, true, true},
+    {"local", SSH_NEVER, true, false},     {"ssh", SSH_ALWAYS, false, false},
+    {"slurm", SSH_TOO, false, false},      {"pbs", SSH_TOO, false, false},
+    {"exec", SSH_NEVER, false, true},      {"ec2", SSH_NEVER, false, true},
+    {"openstack", SSH_NEVER, false, true}, {"virsh", SSH_NEVER, false, true},
+    {BATCH, SSH_NEVER, true, false},       {"rehearsal", SSH_NEVER, true, true},
 };
 
 /* The row of "NAME" or "NAME+ssh"; NULL: there is none. */

@@ -9,9 +9,10 @@
 /* What a URL may be; a new scheduler gets its two, and a row in place.c. */
 #define PLACE_URLS                                                         \
     "local:// ssh://HOST slurm:// slurm+ssh://HOST pbs:// pbs+ssh://HOST " \
-    "exec:///FOLDER batch:// rehearsal:///SCRIPT"
+    "exec:///FOLDER ec2://REGION/TYPE openstack://CLOUD/FLAVOR "           \
+    "virsh:///TEMPLATE batch:// rehearsal:///SCRIPT"
 /* Its schemes alone, without what stands for one of the others. */
-#define PLACE_SCHEMES "local ssh slurm pbs exec rehearsal"
+#define PLACE_SCHEMES "local ssh slurm pbs exec ec2 openstack virsh rehearsal"
 
 /* A URL taken apart.  Whether it can be used here is src/backend's to know. */
 typedef struct place_url {

@@ -393,3 +393,6 @@ static int exec_conform(resource *r,
                                      .close = exec_close}
 
 PROVIDER(exec, "a provider");
+PROVIDER(ec2, "EC2");
+PROVIDER(openstack, "OpenStack");
+PROVIDER(virsh, "libvirt");
