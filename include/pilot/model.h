@@ -136,6 +136,14 @@ typedef struct pe_model_ops {
     /* Tensors and metadata beyond the common ones. */
     int (*encode)(const pe_model *m, pe_tensors *t, pe_error *errp);
     int (*decode)(pe_model *m, const pe_tensors *t, pe_error *errp);
+
+    /* Optional.  [to] is new, of the options that are wanted now, and decode
+     * does not take [t], which is [from]: keep what can be kept, and say in
+     * [words] ([cap] bytes) what was dropped, or made up.  Depends on these
+     * alone.  1: it did; 0: nothing can be kept, and [to] is thrown away.
+     */
+    int (*carry)(pe_model *to, const pe_model *from, const pe_tensors *t,
+                 char *words, size_t cap, pe_error *errp);
 } pe_model_ops;
 
 /* Header every model object starts with. */
@@ -234,6 +242,15 @@ uint64_t pe_model_outliers(const pe_model *m, const float *scores,
 
 /* The model as a safetensors file in memory; the caller frees out->data. */
 int pe_model_encode(const pe_model *m, pe_buffer *out, pe_error *errp);
+
+/* What [from] has learned, as a model of [kind] with the options [o], as far as
+ * that can be; [words], of [cap] bytes, say what became of it, "": it is all
+ * there.  Version, commit and points are those of [from].  NULL: an error, or,
+ * with an error of class none, nothing can be kept.
+ */
+pe_model *pe_model_carry(const pe_model *from, const char *kind,
+                         const pe_options *o, char *words, size_t cap,
+                         pe_error *errp);
 
 /* The model in [data]; kind and options are in it.  Error class input when
  * the bytes are not a model this program can read.

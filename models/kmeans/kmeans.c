@@ -261,4 +261,5 @@ const pe_model_ops kmeans_ops = {
     .fit = kmeans_fit,
     .encode = kmeans_encode,
     .decode = kmeans_decode,
+    .carry = kmeans_carry,
 };

@@ -156,6 +156,10 @@ int kmeans_lloyd(struct kmeans *k, const double *rows, size_t n, int iterations,
 int kmeans_fit(pe_model *m, const double *rows, size_t n, size_t *usedp,
                pe_error *errp);
 
+/* carry.c: see carry of pe_model_ops. */
+int kmeans_carry(pe_model *m, const pe_model *was, const pe_tensors *t,
+                 char *words, size_t cap, pe_error *errp);
+
 /* file.c */
 int kmeans_encode(const pe_model *m, pe_tensors *t, pe_error *errp);
 int kmeans_decode(pe_model *m, const pe_tensors *t, pe_error *errp);

@@ -224,6 +224,89 @@ static pe_model *build(const pe_tensors *t, pe_error *errp)
     return m;
 }
 
+/* --- with other options --- */
+
+/* What the options say and the header of a file does, too. */
+static void keep_wished(pe_model *m, const pe_model *as)
+{
+    m->contamination = as->contamination;
+    m->seed = as->seed;
+    m->strict = as->strict;
+    m->score_after = as->score_after;
+}
+
+/* [to], new, with all that [t] has. */
+static int take_all(pe_model *to, const pe_tensors *t, pe_error *errp)
+{
+    pe_model wished = *to;
+    int rc = get_header(t, to, errp);
+
+    keep_wished(to, &wished);
+    if (rc == 0)
+        rc = get_dominant(t, to, errp) < 0 || get_cells(t, to, errp) < 0 ? -1
+                                                                         : 0;
+    return rc;
+}
+
+/* [from], whose file is [t], with the options [o]: as it is where its tensors
+ * fit, else as the model itself has it.
+ */
+static pe_model *carry(const pe_model *from, const pe_tensors *t,
+                       const pe_options *o, char *words, size_t cap,
+                       pe_error *errp)
+{
+    const pe_model_ops *ops = from->ops;
+    pe_model *to = pe_model_create(ops->name, o, from->features, errp);
+    pe_error why = {0};
+    int rc = to ? take_all(to, t, errp) : -1;
+
+    if (rc == 0 && ops->decode(to, t, &why) == 0)
+        return to;
+    pe_model_destroy(to);
+    if (rc < 0)
+        return NULL;
+    to =
+        ops->carry ? pe_model_create(ops->name, o, from->features, errp) : NULL;
+    if (to && (rc = take_all(to, t, errp)) == 0)
+        rc = ops->carry(to, from, t, words, cap, errp);
+    if (to && rc > 0)
+        return to;
+    pe_model_destroy(to);
+    if (rc == 0)
+        snprintf(words, cap,
+                 "with these options what the %s has learned from %llu points "
+                 "is dropped: it warms up anew",
+                 ops->name, (unsigned long long)from->points);
+    return NULL;
+}
+
+pe_model *pe_model_carry(const pe_model *from, const char *kind,
+                         const pe_options *o, char *words, size_t cap,
+                         pe_error *errp)
+{
+    pe_buffer b = {0};
+    pe_tensors *t = NULL;
+    pe_model *m = NULL;
+
+    *words = '\0';
+    errp->kind = PE_ERROR_NONE;
+    if (strcmp(from->ops->name, kind) != 0) {
+        snprintf(words, cap,
+                 "the %s, which has learned from %llu points, is dropped: %s "
+                 "warms up anew, and devices score by the last %s until then",
+                 from->ops->name, (unsigned long long)from->points, kind,
+                 from->ops->name);
+        return NULL;
+    }
+    if (pe_model_encode(from, &b, errp) == 0)
+        t = pe_tensors_decode(b.data, b.len, errp);
+    if (t)
+        m = carry(from, t, o, words, cap, errp);
+    pe_tensors_destroy(t);
+    pe_buffer_free(&b);
+    return m;
+}
+
 pe_model *pe_model_decode(const void *data, size_t len, pe_error *errp)
 {
     pe_tensors *t = pe_tensors_decode(data, len, errp);
