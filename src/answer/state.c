@@ -10,6 +10,7 @@
 #include "src/common/file.h"
 #include "src/common/text.h"
 #include "src/model/blas.h"
+#include "src/revision/revision.h"
 
 #define STATE_MAX_BYTES (64 << 20)
 #define MODEL_MAX_BYTES (UINT64_C(4) << 30)
@@ -42,6 +43,26 @@ int final_check_model(const final *f, pe_error *errp)
 
 /* --- state: of the parameter service --- */
 
+/* The model is that of the last revision of the stages, and so are the stages
+ * before it.
+ */
+static int revise(final *f, pe_error *errp)
+{
+    revision *r;
+    pipeline *pl;
+
+    if (f->state.revision == 0)
+        return 0;
+    r = revision_load_number(f->params, f->state.revision, errp);
+    pl = r ? revision_pipeline(f->params, f->req, r, errp) : NULL;
+    revision_destroy(r);
+    if (!pl)
+        return -1;
+    pipeline_destroy(f->pl);
+    f->pl = pl;
+    return 0;
+}
+
 static int fetch_state(final *f, pe_error *errp)
 {
     params_conf c = {.no_commits = true};
@@ -49,7 +70,9 @@ static int fetch_state(final *f, pe_error *errp)
     pipeline_request_params(f->req, &c);
     c.no_commits = true;
     f->params = params_open(&c, f->req->run, errp);
-    return f->params ? params_state_fetch(f->params, &f->state, errp) : -1;
+    if (!f->params || params_state_fetch(f->params, &f->state, errp) < 0)
+        return -1;
+    return revise(f, errp);
 }
 
 /* --- state: what a local run has left --- */

@@ -370,10 +370,10 @@ int chain_settle(chain *st, const context_committed *c, pe_error *errp)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < st->n_pre; i++)
-        if (st->pre[i].ctx)
+        if (st->pre[i].ctx) /* all are, but behind a failed chain_revise */
             rc = function_settle(function_ops(st->pre[i].fn), st->pre[i].ctx, c,
                                  errp);
-    if (rc == 0 && st->last.fn)
+    if (rc == 0 && st->last.ctx)
         rc = function_settle(function_ops(st->last.fn), st->last.ctx, c, errp);
     return rc;
 }
@@ -386,7 +386,7 @@ int chain_sync(chain *st, pe_error *errp)
         if (st->pre[i].ctx)
             rc = function_sync(function_ops(st->pre[i].fn), st->pre[i].ctx,
                                errp);
-    if (rc == 0 && st->last.fn)
+    if (rc == 0 && st->last.ctx)
         rc = function_sync(function_ops(st->last.fn), st->last.ctx, errp);
     return rc;
 }
@@ -399,7 +399,7 @@ int chain_finish(chain *st, pe_error *errp)
         if (st->pre[i].ctx)
             rc = function_finish(function_ops(st->pre[i].fn), st->pre[i].ctx,
                                  errp);
-    if (rc == 0 && st->last.fn)
+    if (rc == 0 && st->last.ctx)
         rc = function_finish(function_ops(st->last.fn), st->last.ctx, errp);
     return rc;
 }

@@ -70,6 +70,7 @@ typedef struct chain {
     uint32_t names_at; /* ... of one that had been through so many stages */
     bool named;        /* a function asks for them, else the first are enough */
     bool heard;        /* a record was listened to */
+    bool revised;      /* the stages are not those it was opened with */
     const pipeline_stage *refuser; /* of the block at work; NULL: the last */
     context_host host;             /* of all contexts */
     params *shared;                /* for functions; NULL until one asks */
@@ -79,6 +80,13 @@ typedef struct chain {
 
 /* All of it is local. */
 int chain_open(chain *st, const chain_conf *c, pe_error *errp);
+/* From now on the stages of [pl], another revision of the same file: functions
+ * that do the same stay as they are, with what they know; the others are
+ * finished, closed, and opened anew.  All they have seen is committed.  [pl]
+ * and the pipeline of before are borrowed for the life of the chain.  -1: a
+ * stage is not open, and nothing may go through, before another call.
+ */
+int chain_revise(chain *st, const pipeline *pl, pe_error *errp);
 void chain_close(chain *st); /* also after an error of chain_open */
 /* What a model is made by, for so many features. */
 pe_model *chain_model(const chain *st, uint32_t features, pe_error *errp);

@@ -273,6 +273,116 @@ int chain_open(chain *st, const chain_conf *c, pe_error *errp)
     return 0;
 }
 
+/* --- another revision of the stages --- */
+
+/* The function of before for [s], where it is to do the same, into *to. */
+static void take_over(chain *st, const pipeline_stage *s, chain_function *to)
+{
+    for (size_t i = 0; i <= st->n_pre; i++) {
+        chain_function *f = i < st->n_pre ? &st->pre[i] : &st->last;
+
+        if (!f->ctx || strcmp(f->stage->name, s->name) != 0 ||
+            !pipeline_stage_same(f->stage, s))
+            continue;
+        *to = *f;
+        *f = (chain_function){0};
+        break;
+    }
+    to->stage = s;
+}
+
+/* All they have seen is committed. */
+static int finish_function(chain_function *f, pe_error *errp)
+{
+    int rc = f->ctx ? function_finish(function_ops(f->fn), f->ctx, errp) : 0;
+
+    close_one(f);
+    return rc;
+}
+
+/* What was not taken over goes before anything is opened in its place: it may
+ * hold the same file.
+ */
+static int finish_rest(chain *st, pe_error *errp)
+{
+    int rc = finish_function(&st->last, errp);
+
+    for (size_t i = 0; i < st->n_pre; i++)
+        if (finish_function(&st->pre[i], rc < 0 ? NULL : errp) < 0)
+            rc = -1;
+    free(st->pre);
+    st->pre = NULL;
+    st->n_pre = 0;
+    return rc;
+}
+
+static void set_named(chain *st)
+{
+    st->named = st->last.fn && chain_asks(&st->last);
+    for (size_t i = 0; i < st->n_pre; i++)
+        st->named = st->named || (st->pre[i].fn && chain_asks(&st->pre[i]));
+    st->heard = false;
+}
+
+/* The stages of [pl], those of before where they can be; NULL: no memory. */
+static chain_function *row_take(chain *st, const pipeline *pl, size_t *np,
+                                chain_function *last)
+{
+    const pipeline_stage *end = pipeline_last_stage(pl);
+    chain_function *row = calloc(pl->n_stages, sizeof(*row));
+
+    *np = (size_t)(end - pl->stages) - st->first;
+    for (size_t i = 0; row && i < *np; i++)
+        take_over(st, &pl->stages[st->first + i], &row[i]);
+    if (row && !end->is_model)
+        take_over(st, end, last);
+    return row;
+}
+
+static int open_rest(chain *st, pe_error *errp)
+{
+    for (size_t i = 0; i < st->n_pre; i++) {
+        chain_function *f = &st->pre[i];
+
+        if (!f->ctx && f->stage->role == STAGE_CLOUD &&
+            chain_open_one(st, f->stage, f, false, errp) < 0)
+            return -1;
+    }
+    if (!st->end->is_model && !st->last.ctx)
+        return chain_open_one(st, st->end, &st->last, false, errp);
+    return 0;
+}
+
+int chain_revise(chain *st, const pipeline *pl, pe_error *errp)
+{
+    chain_function last = {0}, *row;
+    size_t n;
+    int rc;
+
+    chain_row_close(&st->scout, st->n_pre);
+    st->ahead.there = false;
+    row = row_take(st, pl, &n, &last);
+    if (!row)
+        return pe_error_nomem(errp);
+    rc = finish_rest(st, errp);
+    st->pre = row;
+    st->n_pre = n;
+    st->last = last;
+    st->c.pl = pl;
+    st->revised = true;
+    st->end = pipeline_last_stage(pl);
+    st->model =
+        pe_model_find(st->end->is_model ? st->end->function : "passthrough");
+    if (rc == 0 && !st->end->is_model && !st->plain &&
+        !(st->plain = pe_model_options("passthrough", errp)))
+        rc = -1;
+    if (rc == 0)
+        rc = open_rest(st, errp);
+    if (rc == 0)
+        set_named(st);
+    return rc;
+}
+
 void chain_close(chain *st)
 {
     chain_row_close(&st->pre, st->n_pre);
@@ -327,7 +437,7 @@ static pe_model *restored(const chain *st, uint32_t features, pe_error *errp)
 
 pe_model *chain_model(const chain *st, uint32_t features, pe_error *errp)
 {
-    if (st->c.pl->restore && !st->last.fn)
+    if (st->c.pl->restore && !st->last.fn && !st->revised)
         return restored(st, features, errp);
     return pe_model_create(st->model->name,
                            st->last.fn ? st->plain : st->end->options, features,

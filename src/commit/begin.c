@@ -161,6 +161,7 @@ committer *begin_committer(const pipeline *pl, const pipeline_request *req,
     char id[17];
     committer_conf conf = {
         .topic = b.topic,
+        .req = req,
         .member = *m,
         .alone = pl->epoch_blocks > 0,
         .n_devices = pipeline_is_local(pl) ? 0 : pipeline_devices(pl),

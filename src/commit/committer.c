@@ -14,6 +14,7 @@ void committer_news_clear(committer_news *n)
     params_state_free(&n->state);
     pe_buffer_free(&n->model);
     free(n->own);
+    free(n->stages.text);
     memset(n, 0, sizeof(*n));
 }
 
@@ -136,6 +137,8 @@ static void do_leave(committer *c)
 {
     pe_error e = {0};
 
+    if (!c->away)
+        revise_stands(&c->revise);
     if (c->lease.joined && !c->away &&
         lease_beat(&c->lease, PARAMS_LEASE_LEAVE, &e) < 0)
         log_warn("the leases of this pool were not given back: %s", e.text);
@@ -232,6 +235,11 @@ static int init(committer *c, const committer_conf *conf, pe_error *errp)
     c->n_partitions = m->partitions;
     c->n_devices = conf->n_devices;
     c->interval_ns = (int64_t)(conf->interval_s * 1e9);
+    if (conf->req && c->store->ops->service)
+        c->revise.p = c->store->ops->service(c->store);
+    c->revise.req = conf->req;
+    c->revise.member = c->member;
+    snprintf(c->member, sizeof(c->member), "%s", m->name);
     snprintf(c->topic, sizeof(c->topic), "%s", conf->topic);
     snprintf(c->writer, sizeof(c->writer), "%.100s:%.40s", m->name,
              m->incarnation);
@@ -338,6 +346,14 @@ void committer_settle(committer *c)
 {
     pthread_mutex_lock(&c->lock);
     c->settle = true;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void committer_revoke(committer *c, const char *why)
+{
+    pthread_mutex_lock(&c->lock);
+    snprintf(c->revoke, sizeof(c->revoke), "%.255s", *why ? why : "it failed");
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);
 }

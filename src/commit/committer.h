@@ -10,6 +10,7 @@
 #include "src/params/params.h"
 #include "src/trace/log.h"
 #include "checkpoint.h"
+#include "revise.h"
 #include "store.h"
 
 /* One or more closed epochs, folded: what one commit moves. */
@@ -21,8 +22,13 @@ typedef struct commit_job {
     pe_delta *delta;         /* NULL: nothing was learned */
     pe_model *base;          /* what to start from when nothing is committed
                                 yet; may be NULL */
-    uint32_t features;       /* of the delta's base */
-    bool warm;               /* ... which was not warming */
+    /* Blocks that went through the stages, how many of them refused, and what
+     * was said of one; for a revision that is tried.
+     */
+    uint64_t tried, failed;
+    char why[256];
+    uint32_t features; /* of the delta's base */
+    bool warm;         /* ... which was not warming */
     int32_t n_partitions;
     params_range *range;    /* of every partition, without a topic; from = to:
                                it does not move */
@@ -59,6 +65,7 @@ typedef struct committer_news {
     int64_t term;       /* STATE: as it was asked for */
     unsigned char *own; /* STATE: of every partition, is it ours? */
     uint64_t lease;     /* ... by this lease */
+    revise_news stages; /* STATE: what is to work from now on */
     pe_buffer model;
     char commit[PE_COMMIT_ID_LEN + 1];
     uint64_t version;
@@ -90,6 +97,7 @@ typedef struct committer_view {
     char why[256];    /* because of this */
     uint64_t lease;   /* another number: other partitions are ours */
     int32_t leased, surplus; /* how many, and beyond our share */
+    uint64_t revision;       /* the newest of the stages */
     int others;              /* pools of this run beside us */
     char other[104];         /* one of them */
 } committer_view;
@@ -99,6 +107,8 @@ typedef struct committer committer;
 typedef struct committer_conf {
     pool_store *store; /* taken over */
     const char *topic;
+    const pipeline_request *req; /* borrowed for its life; NULL: it has no
+                                    revisions */
     params_member member; /* we, in the leases and as a writer; partitions of
                              the run */
     bool alone;           /* all partitions or none */
@@ -131,6 +141,10 @@ void committer_load(committer *c, int64_t term);
  * busy until it is done.
  */
 void committer_settle(committer *c);
+/* The stages of this term do not work, because of [why]: their revision is
+ * taken back, as soon as the store answers.
+ */
+void committer_revoke(committer *c, const char *why);
 /* Hand over a job (taken over); only while the view is not busy. */
 void committer_submit(committer *c, commit_job *j);
 /* Next news into *out (cleared by the caller); false when there is none. */

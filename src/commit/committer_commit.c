@@ -76,7 +76,8 @@ static void note(const committer *c, const commit_job *j,
                               .bytes = n->model.len,
                               .threshold = c->model ? c->model->threshold : 0,
                               .tries = c->sent,
-                              .sent_ns = sent_ns};
+                              .sent_ns = sent_ns,
+                              .revision = c->revision};
 
     trace_log_add(c->trace, LAYOUT_COMMIT, &row);
 }
@@ -93,6 +94,7 @@ static void committed(committer *c, commit_job *j, const params_commit *r,
     memcpy(n.commit, c->commit, sizeof(n.commit));
     n.model = *model;
     memset(model, 0, sizeof(*model));
+    revise_stands(&c->revise);
     if (c->trace)
         note(c, j, &n, r->time_ns);
     if (c->checkpoint)
@@ -137,6 +139,7 @@ static int send(committer *c, params_commit *r, const pe_buffer *model,
     memcpy(r->base, c->commit, sizeof(r->base));
     r->fence = c->fence;
     r->version = c->version + 1;
+    r->revision = c->revision;
     r->time_ns = clock_real_ns();
     if (c->first_ns == 0)
         c->first_ns = r->time_ns;
@@ -277,8 +280,7 @@ void committer_do_commit(committer *c, commit_job *j)
                  params_answer_name((enum params_answer)answer));
         committer_post_doubt(c);
     } else if (answer == JOB_DOUBT) {
-        log_warn("the stored state is not the one this pool committed: "
-                 "starting again from it");
+        committer_tell_back(c);
         committer_post_doubt(c);
     }
 done:

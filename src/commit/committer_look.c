@@ -46,6 +46,43 @@ static int ask_ends(committer *c, pe_error *errp)
     return 0;
 }
 
+/* Whoever cannot work with the newest revision has said so. */
+static int ask_revision(committer *c, pe_error *errp)
+{
+    uint64_t now = 0;
+    char why[256];
+
+    if (!c->revise.p)
+        return 0;
+    if (params_revision_now(c->revise.p, &now, why, sizeof(why), errp) < 0)
+        return -1;
+    if (*why && revise_back(&c->revise, now, why, errp) < 0)
+        return -1;
+    pthread_mutex_lock(&c->lock);
+    c->view.revision = now;
+    pthread_mutex_unlock(&c->lock);
+    return 0;
+}
+
+/* Ranks cannot go on with it. */
+int committer_take_revocation(committer *c, pe_error *errp)
+{
+    char why[sizeof(c->revoke)];
+
+    pthread_mutex_lock(&c->lock);
+    memcpy(why, c->revoke, sizeof(why));
+    pthread_mutex_unlock(&c->lock);
+    if (!*why)
+        return 0;
+    if (params_revision_fail(c->revise.p, c->revision, why, errp) < 0)
+        return -1;
+    pthread_mutex_lock(&c->lock);
+    c->revoke[0] = '\0';
+    pthread_mutex_unlock(&c->lock);
+    c->next_ends = 0;
+    return 0;
+}
+
 /* Another pool's commit is news as one of ours is, but for epochs. */
 static void tell_newer(committer *c, params_state *s)
 {
@@ -70,8 +107,7 @@ static int ask_ids(committer *c, pe_error *errp)
         tell_newer(c, &s);
     params_state_free(&s);
     if (rc == 1) {
-        log_warn("the stored state is not the one this pool committed: "
-                 "starting again from it");
+        committer_tell_back(c);
         committer_post_doubt(c);
     }
     return rc < 0 ? -1 : 0;
@@ -81,11 +117,13 @@ void committer_ask(committer *c)
 {
     pe_error e = {0};
     int64_t now = clock_mono_ns();
-    int rc = 0;
+    int rc = committer_take_revocation(c, &e);
 
-    if (now >= c->next_ends) {
+    if (rc == 0 && now >= c->next_ends) {
         c->next_ends = now + c->interval_ns;
         rc = ask_ends(c, &e);
+        if (rc == 0)
+            rc = ask_revision(c, &e);
     }
     if (rc == 0 && now >= c->next_ids && !c->doubt) {
         c->next_ids = now + 5 * c->interval_ns;

@@ -12,7 +12,7 @@
 struct committer {
     pool_store *store;
     char topic[256];
-    char writer[160];
+    char writer[160], member[104];
     int32_t n_partitions;
     int n_devices;
     int64_t interval_ns;
@@ -23,6 +23,7 @@ struct committer {
     pthread_cond_t wake;
     bool stop, leave, load, settle;
     int64_t load_term;
+    char revoke[256]; /* why the revision is to be taken back; "": it is not */
     commit_job *job;
     bool working;
     committer_news news;
@@ -48,6 +49,9 @@ struct committer {
     pe_model *model; /* newest committed state */
     char commit[PE_COMMIT_ID_LEN + 1];
     uint64_t version, fence;
+    revise revise;
+    uint64_t revision; /* of the stages that make our deltas */
+    bool revised;      /* another pool's are of another one */
     int64_t next_ends, next_ids;
     bool away;  /* the store does not answer; said once */
     bool doubt; /* told; nothing is looked at before the next load */
@@ -75,6 +79,8 @@ int committer_adopt(committer *c, const params_state *s, pe_error *errp);
  * somebody else has them (rule 4).
  */
 int committer_catch_up(committer *c, params_state *s, pe_error *errp);
+/* Say why the pool goes back. */
+void committer_tell_back(const committer *c);
 /* Is there anything newer than what we know?  1: yes, 0: no. */
 int committer_is_behind(committer *c, pe_error *errp);
 void committer_do_load(committer *c, int64_t term);
@@ -91,5 +97,7 @@ void committer_end_next(committer *c); /* the job is over */
 
 /* committer_look.c - while idle: ends, control word, ids.  The thread's. */
 void committer_ask(committer *c);
+/* Say what ranks have said of the revision they have. */
+int committer_take_revocation(committer *c, pe_error *errp);
 
 #endif

@@ -62,9 +62,20 @@ int committer_catch_up(committer *c, params_state *s, pe_error *errp)
 {
     if (c->store->ops->load(c->store, s, errp) < 0)
         return -1;
-    if (!holds(c, s))
+    c->revised = s->revision != c->revision;
+    if (c->revised || !holds(c, s))
         return 1;
     return committer_adopt(c, s, errp);
+}
+
+void committer_tell_back(const committer *c)
+{
+    if (c->revised)
+        log_info("another pool works by another revision of the stages: "
+                 "starting again from what is stored");
+    else
+        log_warn("the stored state is not the one this pool committed: "
+                 "starting again from it");
 }
 
 int committer_is_behind(committer *c, pe_error *errp)
@@ -84,9 +95,15 @@ int committer_is_behind(committer *c, pe_error *errp)
  */
 static int fetch(committer *c, committer_news *n, pe_error *errp)
 {
-    if (committer_beat(c, 0, errp) < 0)
+    if (committer_beat(c, 0, errp) < 0 ||
+        c->store->ops->load(c->store, &n->state, errp) < 0)
         return -1;
-    return c->store->ops->load(c->store, &n->state, errp);
+    if (revise_load(&c->revise, &n->state, &n->stages, errp) == 0)
+        return 0;
+    params_state_free(&n->state);
+    free(n->stages.text);
+    n->stages = (revise_news){0};
+    return -1;
 }
 
 /* What the pool works on from now on. */
@@ -108,6 +125,7 @@ void committer_do_load(committer *c, int64_t term)
     pe_error e = {0};
     int tries = 0;
 
+    (void)committer_take_revocation(c, &e); /* else it is said later */
     while (fetch(c, &n, &e) < 0)
         if (!committer_try_again(c, &e, &tries))
             return;
@@ -119,6 +137,11 @@ void committer_do_load(committer *c, int64_t term)
     }
     memcpy(n.commit, c->commit, sizeof(n.commit));
     n.version = c->version;
-    c->doubt = false;
+    pthread_mutex_lock(&c->lock);
+    if (c->revision != n.stages.number)
+        c->revoke[0] = '\0';
+    c->revision = c->view.revision = n.stages.number;
+    pthread_mutex_unlock(&c->lock);
+    c->doubt = c->revised = false;
     committer_post(c, &n);
 }

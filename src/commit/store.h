@@ -35,6 +35,8 @@ typedef struct pool_store_ops {
      * never another.
      */
     int (*next)(pool_store *s, const char *who, int64_t ms, pe_error *errp);
+    /* The service itself, for revisions of the stages; NULL: there are none. */
+    params *(*service)(pool_store *s);
     /* From any thread: nobody waits for an answer any more, and nothing is
      * asked; NULL: nobody waits.
      */

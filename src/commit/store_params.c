@@ -99,6 +99,7 @@ static const pool_store_ops ops = {
     .place = store_place,
     .lease = store_lease,
     .next = store_next,
+    .service = params_of,
     .cut = store_cut,
     .close = store_close,
 };

@@ -79,6 +79,7 @@ static const fold_column commits[] = {
     COLUMN(trace_commit, tries, "tries", 'u', NULL, "times it was sent"),
     COLUMN(trace_commit, sent_ns, "sent", 'i', TIME,
            "to the parameter service, which has it by this time"),
+    COLUMN(trace_commit, revision, "revision", 'u', NULL, "of the stages"),
     END,
 };
 

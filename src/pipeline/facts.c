@@ -263,3 +263,30 @@ int pipeline_use_kernel(const pipeline *p, pe_error *errp)
         return 0;
     return s ? pe_error_prefix(errp, "stage '%s'", s->name) : -1;
 }
+
+/* Has every option of one set the same text in the other? */
+struct comparing {
+    const pe_options *other;
+    bool same;
+};
+
+static void compare(void *arg, const char *name, const char *text)
+{
+    struct comparing *c = arg;
+    const char *there = pe_options_text(c->other, name);
+
+    c->same = c->same && there && !strcmp(there, text);
+}
+
+bool pipeline_stage_same(const pipeline_stage *a, const pipeline_stage *b)
+{
+    struct comparing c = {b->options, !strcmp(a->function, b->function)};
+
+    if (!c.same)
+        return false;
+    pe_options_each(a->options, compare, &c);
+    c.other = a->options;
+    if (c.same)
+        pe_options_each(b->options, compare, &c);
+    return c.same;
+}

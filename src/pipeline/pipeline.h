@@ -196,6 +196,9 @@ size_t pipeline_ahead(const pipeline *p);
  * it prepare its blocks, in the order of the file.
  */
 const pipeline_stage *pipeline_last_stage(const pipeline *p);
+/* Do [a] and [b], of two readings of one file, do the same: function, options?
+ */
+bool pipeline_stage_same(const pipeline_stage *a, const pipeline_stage *b);
 /* The pilot on which a `standardise` in front of the last stage would best be:
  * that of a file, of which it sees all rows before the first; NULL: there is
  * one already that scales what the model gets.

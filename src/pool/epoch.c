@@ -1,6 +1,8 @@
 /* epoch.c - epochs of the pool: open, closing, reduced to rank 0. */
 #include "pool_private.h"
 
+#include <stdio.h>
+
 #include "src/common/clock.h"
 
 /* --- opening --- */
@@ -51,6 +53,9 @@ static int encode_part(const pool *p, const pool_slot *s, pe_buffer *b,
     wire_part m = {.term = p->term.number,
                    .epoch = s->epoch,
                    .add = s->add,
+                   .tried = s->tried,
+                   .failed = s->failed,
+                   .why = s->why,
                    .ranges = s->range,
                    .n_ranges = p->own.n_parts,
                    .devices = s->touch,
@@ -141,6 +146,10 @@ static int add_part(pool_head *h, const pe_model_ops *ops, const wire_part *m,
         if (commit_job_device(j, &m->devices[i], errp) < 0)
             return -1;
     commit_counters_add(&j->add, &m->add);
+    j->tried += m->tried;
+    j->failed += m->failed;
+    if (*m->why && !*j->why)
+        snprintf(j->why, sizeof(j->why), "%s", m->why);
     if (!d)
         return 0;
     for (size_t i = 0; i < m->n_cells && i < d->n_cells; i++)
@@ -252,7 +261,9 @@ static void keep_job(pool *p)
     pool_head *h = p->head;
     pe_error e = {0};
 
-    if (!h->pending) {
+    if (!stages_stand(p, h->job)) {
+        commit_job_destroy(h->job);
+    } else if (!h->pending) {
         h->pending = h->job;
     } else {
         if (commit_job_fold(h->pending, h->job, &e) < 0)
@@ -306,7 +317,8 @@ void epoch_submit(pool *p)
     pool_head *h = p->head;
 
     /* Of a pool that has failed something may be missing in there. */
-    if (!h->pending || h->view.busy || !pool_is_ready(p) || p->fate.failed)
+    if (!h->pending || h->view.busy || !pool_is_ready(p) || p->fate.failed ||
+        p->revised.over)
         return;
     committer_submit(p->c.committer, h->pending);
     h->pending = NULL;

@@ -62,6 +62,8 @@ static bool propose(pool *p, source_item *r)
     }
     if (!r->foreign)
         fail_restored(p, &r->bad);
+    pool_epoch_open(&p->epochs)->tried++;
+    work_failed(pool_epoch_open(&p->epochs), r->bad.text);
     r->bad.kind = PE_ERROR_INPUT;
     p->term.proposal = 0;
     chain_forget(&p->stages);

@@ -223,6 +223,8 @@ static void tell_progress(pool *p, int64_t now)
 
 void head_note(pool *p, const char *words)
 {
+    if (!p->c.progress)
+        return;
     p->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
                             p->c.pilot, "text", event_text(words)));
 }

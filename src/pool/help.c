@@ -249,6 +249,8 @@ static bool may_work(const pool *p, const wire_task *t)
 
     if (t->term != p->term.number)
         return t->term < p->term.number;
+    if (p->revised.bad || p->revised.over)
+        return false;
     return pool_is_ready(p) &&
            (t->epoch < open ||
             (t->epoch == open && !phase_is_held(p->term.phase)));

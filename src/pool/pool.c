@@ -102,6 +102,7 @@ void pool_destroy(pool *p)
         free(p->help.asks[i].said);
     }
     chain_close(&p->stages);
+    stages_fini(p);
     pe_buffer_free(&p->ship.bytes);
     pe_buffer_free(&p->epochs.part);
     send_fini(&p->sends);
@@ -242,6 +243,7 @@ static void progress(pool *p)
     if (p->head) {
         head_look(p, start);
         ship_news(p);
+        stages_look(p);
         share_watch(p, start);
         head_tell(p, start);
     }

@@ -15,6 +15,21 @@
 #include "src/rank/results.h"
 #include "src/rank/term.h"
 #include "src/rank/trail.h"
+#include "src/rank/wire.h"
+
+/* The revision of the stages that this rank works by (stages.c). */
+typedef struct pool_revised {
+    uint64_t number;
+    bool fresh;  /* nothing was committed under it: it may be taken back */
+    bool broken; /* its functions are not those of [number] */
+    bool bad;    /* this rank cannot go on with it, because of: */
+    pe_error error;
+    bool over;      /* it is to be taken back, as this rank knows: nothing is
+                       dispatched, or committed, before the next term */
+    bool stopped;   /* ... as all have heard in one round: no epoch ends */
+    pipeline **old; /* all there were: what functions keep points into them */
+    size_t n_old;
+} pool_revised;
 
 struct pool {
     pool_conf c;
@@ -32,6 +47,7 @@ struct pool {
     pool_helper help;
     pool_sends sends;
     chain stages;
+    pool_revised revised;
     pool_results results;
     forward *forward; /* NULL: this layer is the last one */
     char *columns;    /* names of those of a block that goes on */
@@ -64,7 +80,8 @@ static inline bool pool_is_ready(const pool *p)
 static inline bool pool_may_dispatch(const pool *p)
 {
     return pool_is_ready(p) && !phase_is_held(p->term.phase) &&
-           p->term.order == PHASE_GO && !p->fate.failed;
+           p->term.order == PHASE_GO && !p->fate.failed && !p->revised.bad &&
+           !p->revised.over;
 }
 
 static inline bool pool_is_over(const pool *p)
@@ -100,6 +117,25 @@ static inline pool_model *ship_model(const pool *p)
     return p->ship.recent[p->ship.have & 1];
 }
 
+/* stages.c - another revision of the stages. */
+/* Local: with the state of a term it came as [n].  -1: the pool fails; a rank
+ * that cannot go on with a fresh one says so in the rounds.
+ */
+int stages_take(pool *p, const wire_news *n, pe_error *errp);
+/* Local: a function has failed, not the block.  True: since the stages are
+ * fresh, the pool goes back, and not down.
+ */
+bool stages_blame(pool *p, const pe_error *e);
+/* Collective, in a round: rank [from] cannot go on. */
+void stages_hear(pool *p, int from);
+/* Rank 0: is the epoch of [j] to be committed, or do fresh stages refuse all
+ * blocks there are?
+ */
+bool stages_stand(pool *p, const commit_job *j);
+void stages_forget(pool *p); /* a new term */
+void stages_look(pool *p);   /* rank 0: another one may be there */
+void stages_fini(pool *p);
+
 /* term.c - what ends a term, a pool, or the world.  Local. */
 void pool_fail(pool *p, const pe_error *e);
 /* This rank cannot keep to the protocol any more, so the others would wait for
@@ -127,6 +163,8 @@ void trail_rank(pool *p, int64_t now);
  * applied or refused; -1: it is not, and the pool or its term will end.
  */
 int pool_work(pool *p, pool_slot *s, const source_item *r);
+/* Stages, or the model behind them, have refused a block. */
+void work_failed(pool_slot *s, const char *why);
 /* Functions that ask for it are told what [r] says that its columns are called;
  * a source that runs in this rank is asked.
  */

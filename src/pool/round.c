@@ -169,6 +169,7 @@ static void say(pool *p, int64_t now)
     v[R_BACKLOG] = own_backlog(p);
     v[R_FULL] = pool_is_ready(p) && owner_full(p);
     v[R_FEATURES] = p->term.proposal;
+    v[R_STAGES] = p->revised.bad && !p->revised.stopped ? 1 + p->rank : 0;
     v[R_HELD] = pool_is_held(p);
     v[R_WANTED] = lane_wanted(p);
     v[R_P95] = figures_p95(&p->figures, now);
@@ -258,6 +259,7 @@ static void new_term(pool *p, int64_t number)
     lane_drop(p);
     chain_forget(&p->stages);
     first_reset(p);
+    stages_forget(p);
     results_drop(&p->results);
     forward_drop(p->forward);
     epoch_drop(p);
@@ -287,6 +289,13 @@ static void decide(pool *p)
         new_term(p, v[R_TERM]);
         return;
     }
+    /* Nothing of this term is contributed any more: its blocks come again. */
+    if (v[R_STAGES]) {
+        stages_hear(p, (int)v[R_STAGES] - 1);
+        p->revised.stopped = true;
+    }
+    if (p->revised.stopped)
+        return;
     if (v[R_NOBODY] == p->size && all_loaded(p, v))
         first_all_nobody(p);
     if (v[R_FEATURES] && no_model(p, v))

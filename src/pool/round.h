@@ -37,6 +37,7 @@ enum pool_lanes {
     R_FULL,      /* the delta takes no more before a commit */
     R_FEATURES,  /* of the first block, while there is no model */
     R_HELD,      /* this rank has results the broker does not take */
+    R_STAGES,    /* 1 + a rank that cannot go on with fresh stages */
     R_LOOK,      /* rank 0: what ranks have done lately is gathered */
     R_WANTED,    /* 1 + partition that a counted epoch waits for */
     R_P95,       /* 95% of blocks take no longer, ns */

@@ -57,7 +57,8 @@ int64_t share_say(const pool *p)
 {
     const committer_view *v = &p->head->view;
     bool wants = pool_is_ready(p) && !pool_is_draining(p) &&
-                 (v->lease != p->own.map.lease || v->surplus > 0);
+                 (v->lease != p->own.map.lease || v->surplus > 0 ||
+                  v->revision != p->revised.number || p->revised.over);
 
     return wants ? 1 + (p->term.order == PHASE_MOVE) : 0;
 }
@@ -83,7 +84,8 @@ void share_decide(pool *p)
     if (p->head->view.surplus > 0) {
         committer_settle(p->c.committer);
         p->head->view.busy = true;
-    } else if (p->head->view.lease != p->own.map.lease) {
+    } else if (p->head->view.lease != p->own.map.lease ||
+               p->head->view.revision != p->revised.number) {
         term_want(&p->term);
     }
 }

@@ -17,6 +17,9 @@ static int build(pool *p, const committer_news *n, pe_error *errp)
                    .model = n->model.data,
                    .model_len = n->model.len,
                    .lease = n->lease,
+                   .revision = n->stages.number,
+                   .stages = n->stages.text,
+                   .fresh = n->stages.fresh,
                    .state = n->state,
                    .own = n->own,
                    .reached = p->head->reached};
@@ -47,6 +50,8 @@ void ship_news(pool *p)
          */
         if (n.term == p->term.number && build(p, &n, &e) < 0)
             pool_fail(p, &e);
+        if (*n.stages.words)
+            head_note(p, n.stages.words);
         break;
     case COMMITTER_DOUBT:
         term_want(&p->term);
@@ -98,7 +103,7 @@ static int decode_model(pool *p, const wire_news *n, pe_error *errp)
     *mp = m ? pool_model_create(m, errp) : NULL;
     if (!*mp)
         return -1;
-    if (strcmp(m->ops->name, p->stages.model->name))
+    if (!p->revised.bad && strcmp(m->ops->name, p->stages.model->name))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "run '%s' holds a model of kind %s, the stage "
                             "'%s' asks for %s: use another --run",
@@ -134,7 +139,7 @@ static int take_state(pool *p, const wire_news *n, pe_error *errp)
     for (int32_t k = 0; k < p->n_partitions; k++)
         if (n->reached[k] > p->own.map.highest[k])
             p->own.map.highest[k] = n->reached[k];
-    if (lane_load(p, &n->state, n->own, errp) < 0 || settle(p, n, errp) < 0 ||
+    if (lane_load(p, &n->state, n->own, errp) < 0 ||
         pool_step(p, PHASE_ON_STATE) != PHASE_DO_BEGIN)
         return -1;
     p->own.map.lease = n->lease;
@@ -179,6 +184,8 @@ static int take_commit(pool *p, const wire_news *n, pe_error *errp)
     pool_model *to = *ship_place(p, p->ship.seq);
 
     figures_commit(&p->figures, n->epoch, n->commit_ns);
+    if (!p->head && n->epoch > 0) /* rank 0 judges by what it held */
+        p->revised.fresh = false;
     if (is_other(open, to)) {
         term_want(&p->term);
         return 0;
@@ -204,8 +211,22 @@ void ship_receive(pool *p)
         pool_turn(p, PHASE_SHIP_ON_ARRIVED);
 }
 
+/* What the functions of before have kept is what is committed, when they go. */
+static int take_stages(pool *p, const wire_news *n, pe_error *errp)
+{
+    uint64_t before = p->revised.number;
+
+    if (!n->is_state || n->term != p->term.number)
+        return 0;
+    if (settle(p, n, errp) < 0 || stages_take(p, n, errp) < 0)
+        return -1;
+    return before != n->revision && !p->revised.bad ? settle(p, n, errp) : 0;
+}
+
 static int take(pool *p, const wire_news *n, pe_error *errp)
 {
+    if (take_stages(p, n, errp) < 0)
+        return -1;
     if (decode_model(p, n, errp) < 0)
         return -1;
     if (n->term != p->term.number)

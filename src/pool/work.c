@@ -1,6 +1,8 @@
 /* work.c - one block through the stages: prepare, score, learn, stamp. */
 #include "pool_private.h"
 
+#include <stdio.h>
+
 #include "src/common/clock.h"
 #include "src/common/log.h"
 
@@ -162,6 +164,12 @@ static int process(pool *p, struct job *j, pe_error *errp)
     return rc;
 }
 
+void work_failed(pool_slot *s, const char *why)
+{
+    s->failed++;
+    snprintf(s->why, sizeof(s->why), "%.255s", why);
+}
+
 int work_hear(pool *p, const source_item *r, pe_error *errp)
 {
     const source_ops *ops = p->c.source->ops;
@@ -189,16 +197,19 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
     p->figures.blocks++;
     p->figures.points += rc == 0 ? j.b.points : 0;
     p->figures.bytes += r->raw_len;
+    s->tried++;
     if (rc == 0) {
         figures_block(&p->figures, s->epoch, &j.b);
         trail_block(p, s, r, &j.b, TRACE_APPLIED);
         chain_count(&p->stages);
     } else if (e.kind == PE_ERROR_INPUT) {
+        work_failed(s, e.text);
         pool_refuse(p, s, r, e.text);
-    } else {
+    } else if (!stages_blame(p, &e)) {
         pool_fail(p, &e);
     }
     p->stages.refuser = NULL;
     p->stages.item = NULL;
-    return p->fate.failed || term_is_wanted(&p->term) ? -1 : 0;
+    return p->fate.failed || p->revised.bad || term_is_wanted(&p->term) ? -1
+                                                                        : 0;
 }

@@ -294,6 +294,8 @@ static void add_origin(pool_results *r, const pe_block *b, const char *source)
              (int)b->partition, (long long)b->offset);
     record_add(h, "pe_origin", words);
     record_add(h, "pe_run", r->c.req->run);
+    if (r->revision)
+        record_add_u64(h, "pe_revision", r->revision);
     if (b->has_seq) {
         snprintf(words, sizeof(words), "%s/%llu/%llu", b->device,
                  (unsigned long long)b->boot, (unsigned long long)b->seq);

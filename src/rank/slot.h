@@ -25,12 +25,15 @@ typedef struct pool_slot {
     int64_t base_seq; /* broadcast the epoch started from */
     pe_delta *delta;
     params_counters add;
-    int64_t dispatched;   /* blocks fixed to this epoch by this owner */
-    int64_t outstanding;  /* of them, with helpers */
-    int64_t unacked;      /* results and refusals not yet acknowledged */
-    params_range *range;  /* of every owned partition */
-    params_device *touch; /* newest block of each device that has one; names
-                             of the table */
+    int64_t dispatched;     /* blocks fixed to this epoch by this owner */
+    int64_t outstanding;    /* of them, with helpers */
+    uint64_t tried, failed; /* blocks that went through stages here, and those
+                               that these refused */
+    char why[256];          /* ... the last of them */
+    int64_t unacked;        /* results and refusals not yet acknowledged */
+    params_range *range;    /* of every owned partition */
+    params_device *touch;   /* newest block of each device that has one; names
+                               of the table */
     size_t n_touch, cap_touch;
 } pool_slot;
 

@@ -20,6 +20,9 @@ int wire_part_encode(const wire_part *m, pe_buffer *to, pe_error *errp)
     frame_put_u64(&w, m->points);
     frame_put_u64(&w, m->masked);
     frame_put_u64(&w, m->outliers);
+    frame_put_u64(&w, m->tried);
+    frame_put_u64(&w, m->failed);
+    frame_put_text(&w, m->why ? m->why : "");
     frame_put_u64(&w, m->n_ranges);
     for (size_t i = 0; i < m->n_ranges; i++)
         frame_put_range(&w, &m->ranges[i]);
@@ -78,6 +81,9 @@ int wire_part_decode(const void *data, size_t len, int32_t n_partitions,
     m->points = frame_take_u64(&r);
     m->masked = frame_take_u64(&r);
     m->outliers = frame_take_u64(&r);
+    m->tried = frame_take_u64(&r);
+    m->failed = frame_take_u64(&r);
+    m->why = frame_take_text(&r);
     if (!take_lists(&r, n_partitions, m))
         rc = pe_error_nomem(errp);
     m->blob = frame_take_bytes(&r, &m->blob_len);
@@ -113,6 +119,9 @@ int wire_news_encode(const wire_news *m, int32_t n_partitions, pe_buffer *to,
         return frame_end(&w);
     }
     frame_put_u64(&w, m->lease);
+    frame_put_u64(&w, m->revision);
+    frame_put_text(&w, m->stages ? m->stages : "");
+    frame_put_u64(&w, m->fresh);
     frame_put_state(&w, &m->state);
     for (int32_t k = 0; k < n_partitions; k++) {
         frame_put_u64(&w, m->own[k]);
@@ -127,6 +136,9 @@ static int take_state(frame_reader *r, int32_t n_partitions, wire_news *m,
     size_t n = (size_t)n_partitions;
 
     m->lease = frame_take_u64(r);
+    m->revision = frame_take_u64(r);
+    m->stages = frame_take_text(r);
+    m->fresh = frame_take_bool(r);
     m->own = malloc(n);
     m->reached = calloc(n, sizeof(*m->reached));
     if (!m->own || !m->reached)

@@ -15,7 +15,10 @@ typedef struct wire_part {
     int64_t term, epoch;
     params_counters add;
     uint64_t points, masked, outliers; /* of the delta */
-    params_range *ranges;              /* without a topic */
+    uint64_t tried, failed; /* blocks that went through stages, and that those
+                               refused */
+    const char *why;        /* ... one of them; "" */
+    params_range *ranges;   /* without a topic */
     size_t n_ranges;
     params_device *devices; /* newest block of each; the names are borrowed */
     size_t n_devices;
@@ -42,6 +45,9 @@ typedef struct wire_news {
     /* of a state */
     uint64_t lease;
     params_state state;
+    uint64_t revision;  /* of the stages, from now on */
+    const char *stages; /* ... its text; "" of 0 */
+    bool fresh;         /* ... under which nothing was committed yet */
     unsigned char *own; /* of every partition, is it ours? */
     int64_t *reached;   /* ... contributed in any term */
 } wire_news;

@@ -87,9 +87,10 @@ typedef struct trace_commit {
     uint64_t bytes; /* of the model */
     double threshold;
     uint32_t log;
-    uint32_t tries;  /* times it was sent */
-    int64_t sent_ns; /* its time in the parameter service: when it was sent
-                        there; 0: an older pilot has not told */
+    uint32_t tries;    /* times it was sent */
+    int64_t sent_ns;   /* its time in the parameter service: when it was sent
+                          there; 0: an older pilot has not told */
+    uint64_t revision; /* of the stages */
 } trace_commit;
 
 /* What a rank has done since it started, about once a second. */
