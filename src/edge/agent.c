@@ -117,9 +117,10 @@ static int make_device(agent *a, int i, const params_state *state,
         .drop = a->plan.pilot->full_drop,
         .rereadable = a->plan.rereadable,
         .framed = a->plan.framed,
-        .stages = a->plan.stages,
-        .n_stages = a->plan.n_stages,
+        .stages = agent_plan(a)->stages,
+        .n_stages = agent_plan(a)->n_stages,
         .cap_stages = PLAN_STAGES_MAX,
+        .revision = a->revision,
         .sender = a->sender,
         .follower = a->follower,
         .shared = &a->shared,
@@ -221,8 +222,8 @@ static int open_trace(agent *a, const char *dir, pe_error *errp)
 static int start(agent *a, const char *dir, pe_error *errp)
 {
     if (load(a, dir, errp) < 0 || connect_services(a, errp) < 0 ||
-        open_trace(a, dir, errp) < 0 || open_tally(a, dir, errp) < 0 ||
-        make_devices(a, errp) < 0)
+        agent_first_stages(a, errp) < 0 || open_trace(a, dir, errp) < 0 ||
+        open_tally(a, dir, errp) < 0 || make_devices(a, errp) < 0)
         return -1;
     a->reached_ns = clock_mono_ns();
     a->through = a->plan.n_stages;
@@ -440,7 +441,7 @@ static int loop(agent *a, pe_error *errp)
     for (;;) {
         take_signals(a);
         if (agent_take_boots(a, errp) < 0 || take_control(a, errp) < 0 ||
-            sender_error(a->sender, errp) < 0)
+            agent_take_stages(a, errp) < 0 || sender_error(a->sender, errp) < 0)
             return -1;
         int over = a->end_ns ? 1 : attend(a, errp);
         if (over < 0)
@@ -525,6 +526,7 @@ static void release(agent *a, bool told)
     if (a->layer != a->params)
         params_close(a->layer);
     params_close(a->params);
+    agent_stages_free(a);
     plan_clear(&a->plan);
     pipeline_destroy(a->pl);
     pipeline_request_destroy(a->req);

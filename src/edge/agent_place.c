@@ -19,7 +19,8 @@ static void move(agent *a, size_t n)
 {
     a->through = n;
     a->unmoved = (pe_error){0};
-    if (plan_reach(&a->plan, a->pl, a->req, n, &a->unmoved) < 0) {
+    if (plan_reach(agent_plan(a), agent_pipeline(a), a->req, n, &a->unmoved) <
+        0) {
         log_warn("%s", a->unmoved.text);
         return;
     }

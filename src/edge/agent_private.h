@@ -21,6 +21,8 @@ typedef struct agent_device {
     bool end_put;
 } agent_device;
 
+typedef struct agent_stages agent_stages; /* agent_stages.c */
+
 /* Looks at all devices, about a second apart. */
 enum { AGENT_LOOKS = 4 };
 typedef struct agent_look {
@@ -38,6 +40,10 @@ typedef struct agent {
     params *params; /* under lock: shared with functions */
     params *layer;  /* under lock: of the layer that reads their topic; it may
                        be the same */
+    agent_stages *stages; /* of the newest revision; NULL: of the file */
+    uint64_t revision;
+    bool stages_passed; /* all work by it, or that they do not is said */
+    int64_t stages_ns;  /* next look */
     pthread_mutex_t lock;
     params_conf params_conf;
     broker_producer_conf producer;
@@ -92,6 +98,19 @@ int agent_take_place(agent *a, pe_error *errp);
 /* Add member `place` (event.h) to [o], which may be NULL; the one or the other.
  */
 json_t *agent_place_add(agent *a, json_t *o);
+/* --- agent_stages.c --- */
+
+/* Before there are devices: the newest revision of the stages, which agent_plan
+ * then is of.  Errors: retry, 75: it does not work here, and is not taken back.
+ */
+int agent_first_stages(agent *a, pe_error *errp);
+plan *agent_plan(agent *a);
+const pipeline *agent_pipeline(const agent *a);
+/* To be called in every turn: devices get the stages of another revision, and
+ * what they say of it is passed on.  -1 is for errors that will not pass.
+ */
+int agent_take_stages(agent *a, pe_error *errp);
+void agent_stages_free(agent *a); /* behind the devices */
 
 /* --- agent_tell.c --- */
 

@@ -93,11 +93,11 @@ device *device_create(const device_conf *c, pe_error *errp)
         d->host.tell = host_tell;
     if (c->follower)
         d->host.model = host_model;
+    d->revision = d->revised.passed = c->revision;
     d->n_stages = c->n_stages;
     atomic_store(&d->wanted, c->n_stages);
     atomic_store(&d->taken, c->n_stages);
-    d->ctx = calloc(c->cap_stages > c->n_stages ? c->cap_stages : c->n_stages,
-                    sizeof(*d->ctx));
+    d->ctx = calloc(stages_room(d), sizeof(*d->ctx));
     if (!d->ctx)
         pe_error_nomem(errp);
     else
@@ -191,6 +191,8 @@ static int send_slot(device *d, queue_slot *slot)
                       d->conf.stages[slot->through - 1].setup.stage,
                       &slot->block, &d->error) < 0)
         return -1;
+    if (slot->revision)
+        record_add_u64(&d->headers, "pe_revision", slot->revision);
     said_add(d, slot, &d->headers);
     rc = sender_produce(d->conf.sender,
                         &(const broker_output){.topic = d->conf.topic,
@@ -328,6 +330,7 @@ static int make_room(device *d)
 /* Queue a block that goes on; -1: error, and the slot is given back. */
 static int enqueue(device *d, queue_slot *slot)
 {
+    slot->revision = d->revision;
     if (stages_frame(d, slot) < 0 || said_end(d, slot) < 0 ||
         queue_keep_source(slot, &d->error) < 0 ||
         (d->conf.drop && make_room(d) < 0)) {

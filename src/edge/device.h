@@ -18,9 +18,28 @@
 typedef struct device_stage {
     const pe_function *ops;
     const char *words;   /* what it is, where it dies (fault_words) */
+    const void *id;      /* of the instance: another revision that has it, too,
+                            goes on with what is open */
     context_setup setup; /* of the stage; the device fills in device, index,
                              position, host and cancelled */
 } device_stage;
+
+/* The stages of a revision, as many as a device has of them and more; and,
+ * inside of a device, their contexts.
+ */
+typedef struct device_chain {
+    const device_stage *stages;
+    uint64_t number; /* of the revision */
+    pe_context **ctx;
+} device_chain;
+
+/* What has become of revisions: the newest by which a block has gone through
+ * all stages, and one that the device refuses, because of [why].
+ */
+typedef struct device_revised {
+    uint64_t passed, refused;
+    char why[256];
+} device_revised;
 
 /* See device_scale.h. */
 typedef struct device_scale device_scale;
@@ -40,6 +59,7 @@ typedef struct device_conf {
     /* What it does; more may follow behind those (device_move). */
     const device_stage *stages;
     size_t n_stages, cap_stages; /* cap_stages: with those that may; 0: none */
+    uint64_t revision;           /* ... which are of it */
     sender *sender;
     follower *follower;         /* NULL: no models */
     const context_host *shared; /* put and get; NULL: none */
@@ -96,6 +116,12 @@ void device_cancel(device *d);
 /* Do not wait for acknowledgements either. */
 void device_abort(device *d);
 void device_join(device *d);
+
+/* From its next block on: other stages (their contexts are the device's), which
+ * are borrowed for its life.  Any thread.
+ */
+void device_revise(device *d, const device_chain *next);
+void device_revised_get(device *d, device_revised *out);
 
 /* Any thread. */
 enum device_state device_state_get(const device *d);

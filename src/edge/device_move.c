@@ -52,7 +52,9 @@ void stages_move(device *d)
     size_t wanted = atomic_load_explicit(&d->wanted, memory_order_acquire);
     size_t before = d->n_stages;
 
-    if (wanted == before)
+    /* They are of the newest revision, which has been through a block. */
+    stages_revise(d);
+    if (wanted == before || d->was.ctx)
         return;
     for (; d->n_stages < wanted; d->n_stages++)
         if (stages_open_one(d, d->n_stages) < 0) {

@@ -32,7 +32,13 @@ struct device {
     pe_context **ctx;            /* one a stage; NULL: not open */
     size_t n_stages;             /* blocks are put through so many, */
     atomic_size_t wanted, taken; /* ... are to be, and others know of */
-    pe_error unmoved; /* under skips_lock: why that is not what was wanted */
+    pe_error unmoved;  /* under skips_lock: why that is not what was wanted */
+    uint64_t revision; /* that the stages are of */
+    device_chain was;  /* ... those before, until a block has gone
+                          through; ctx NULL: none */
+    _Atomic(const device_chain *) next; /* to be taken up; NULL: none */
+    pe_error broken; /* why a stage is not open any more; none: all are */
+    device_revised revised; /* under skips_lock */
     context_host host;
     pe_model *model; /* our copy of the newest */
     uint64_t model_seen;
@@ -81,6 +87,8 @@ struct device {
 /* --- device_stage.c; on error -1, with d->error --- */
 
 int stages_open(device *d);
+/* Open [s], as a stage behind the source. */
+int stage_open(device *d, const device_stage *s, pe_context **ctx);
 int stages_finish(device *d);
 /* What is about to be sent: functions have what they keep of it on the disk. */
 int stages_sync(device *d);
@@ -89,6 +97,19 @@ void stages_close(device *d);
 void stages_move(device *d);
 int stages_open_one(device *d, size_t i);
 void stages_close_one(device *d, size_t i);
+
+/* --- device_revise.c --- */
+
+/* Between two blocks: take up other stages, if there are any. */
+void stages_revise(device *d);
+/* Room for contexts. */
+size_t stages_room(const device *d);
+/* Stage [i] has failed, with d->error.  True: it was new, those of before are
+ * there again, and the block goes on with stage [i] of them.
+ */
+bool stages_go_back(device *d, size_t i);
+void stages_passed(device *d); /* a block has gone through */
+void stages_forget(device *d); /* what is kept of before */
 
 /* --- device_said.c --- */
 

@@ -33,13 +33,16 @@ int stage_failed(device *d, const pe_context *ctx)
                         text[0] ? text : "the function failed without a word");
 }
 
-int stages_open_one(device *d, size_t i)
+/* [given]: the scaling of all rows; or NULL. */
+static int open_with(device *d, const device_stage *s, size_t i,
+                     const context_scaling *given, pe_context **out)
 {
-    const pe_function *ops = d->conf.stages[i].ops;
-    context_setup setup = d->conf.stages[i].setup;
+    const pe_function *ops = s->ops;
+    context_setup setup = s->setup;
     pe_context *ctx;
     int rc = 0;
 
+    setup.given = given;
     setup.device = d->conf.name;
     setup.index = d->conf.index;
     setup.position = d->conf.rereadable ? d->conf.id.first : 0;
@@ -47,8 +50,6 @@ int stages_open_one(device *d, size_t i)
     setup.writer = d->conf.name;
     setup.host = &d->host;
     setup.cancelled = &d->cancelled;
-    if (device_scale_find(d, i, &setup.given) < 0)
-        return -1;
     ctx = context_create(&setup, &d->error);
     if (!ctx)
         return -1;
@@ -61,9 +62,23 @@ int stages_open_one(device *d, size_t i)
         context_destroy(ctx); /* never opened, so never closed */
         return -1;
     }
-    d->ctx[i] = ctx;
+    *out = ctx;
     d->keeps = d->keeps || function_ops_keep(ops);
     return 0;
+}
+
+int stage_open(device *d, const device_stage *s, pe_context **ctx)
+{
+    return open_with(d, s, 0, NULL, ctx);
+}
+
+int stages_open_one(device *d, size_t i)
+{
+    const context_scaling *given = NULL;
+
+    if (device_scale_find(d, i, &given) < 0)
+        return -1;
+    return open_with(d, &d->conf.stages[i], i, given, &d->ctx[i]);
 }
 
 int stages_open(device *d)
@@ -142,6 +157,10 @@ int stages_process(device *d, pe_block *b)
     int64_t sense = sense_ns(d, b);
     int rc = 1;
 
+    if (d->broken.kind != PE_ERROR_NONE) {
+        d->error = d->broken;
+        return -1;
+    }
     b->version = 0;
     d->unmet = false;
     stamp(d, b, sense);
@@ -149,8 +168,13 @@ int stages_process(device *d, pe_block *b)
         return -1;
     if (d->keeps && !d->unsynced_ns)
         d->unsynced_ns = clock_mono_ns();
-    for (size_t i = 1; rc > 0 && i < d->n_stages; i++)
+    for (size_t i = 1; rc > 0 && i < d->n_stages; i++) {
         rc = process_one(d, i, b);
+        if (rc < 0 && stages_go_back(d, i))
+            rc = process_one(d, i, b);
+    }
+    if (rc >= 0)
+        stages_passed(d);
     stamp(d, b, sense); /* whatever the stages made of it */
     b->edge_ns = clock_real_ns();
     if (rc > 0 && b->version)
@@ -219,6 +243,7 @@ void stages_close_one(device *d, size_t i)
 
 void stages_close(device *d)
 {
+    stages_forget(d);
     for (size_t i = 0; d->ctx && i < d->n_stages; i++)
         stages_close_one(d, i);
 }

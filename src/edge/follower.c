@@ -70,10 +70,22 @@ static void note(const follower *f, int64_t time_ns)
     trace_log_add(f->trace, LAYOUT_MODEL, &row);
 }
 
+/* One of another kind that warms up scores nothing yet: where stages have been
+ * swapped the last one that does stays.
+ */
+static bool is_worse(const follower *f, const pe_model *m)
+{
+    return m->warming && f->newest && !f->newest->warming;
+}
+
 static void take_model(follower *f, pe_model *m, int64_t time_ns)
 {
     pe_model *old;
 
+    if (is_worse(f, m)) { /* the thread alone changes f->newest */
+        pe_model_destroy(m);
+        return;
+    }
     pthread_mutex_lock(&f->lock);
     old = f->newest;
     f->newest = m;

@@ -23,6 +23,7 @@ typedef struct queue_slot {
     char *source; /* copy of block.source; see queue_keep_source */
     struct text *times, *scale; /* headers of its record; NULL or empty: none
                                  */
+    uint64_t revision;          /* of the stages that made it */
     bool named;                 /* ... with the names of its columns */
     size_t through;             /* stages that it has been through */
     const void *frame;          /* the .npy bytes to send */
