@@ -9,6 +9,7 @@ int cmd_resize(int argc, char **argv);
 int cmd_move(int argc, char **argv);
 int cmd_scale(int argc, char **argv);
 int cmd_event(int argc, char **argv);
+int cmd_swap(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_services(int argc, char **argv);
 int cmd_config(int argc, char **argv);

@@ -47,6 +47,7 @@ static const struct command {
     {"move", cmd_move, "move a stage of a run between devices and pool"},
     {"scale", cmd_scale, "show what the policy of a pool decides, and why"},
     {"event", cmd_event, "tell a run, and its policy, what happened outside"},
+    {"swap", cmd_swap, "other functions or options for stages that run"},
     {"services", cmd_services,
      "a Kafka and a Redis to use: start, status, stop"},
     {"doctor", cmd_doctor, "say what would go wrong, and the fix"},

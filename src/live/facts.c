@@ -112,6 +112,9 @@ json_t *live_commit(const params_row *r)
         (json_int_t)r->records, "moved", event_text(r->moved), "ms",
         (double)r->us / 1e3, "warming", r->warming != 0);
 
+    if (o && r->revision)
+        json_object_set_new(o, "revision",
+                            json_integer((json_int_t)r->revision));
     if (o && isfinite(r->threshold))
         event_real(o, "threshold", r->threshold);
     return o;

@@ -114,7 +114,7 @@ params *live_params(live *l, pe_error *errp);
 
 /* A row of the history of commits as an object, new: {version, commit, time_ns,
  * writer, model, bytes, blocks, refused, points, outliers, partitions, records,
- * moved, ms, warming, threshold}.
+ * moved, ms, warming, threshold, revision (of the stages, if not 0)}.
  */
 json_t *live_commit(const params_row *row);
 

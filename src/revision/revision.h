@@ -104,9 +104,9 @@ pipeline *revision_pipeline(params *p, const pipeline_request *q,
  */
 int revision_check_stage(const pipeline *pl, const char *name, pe_error *errp);
 
-/* Have a child look: [look] returns 0, or -1 and an error, which is ours then.
- * Errors also: input, 78: it died in the middle of it (of [what]), or did not
- * come back for 20 s.
+/* Have a child look: [look] returns 0, or -1 and an error; what it leaves in
+ * *errp is ours then, also the text of no error.  Errors also: input, 78: it
+ * died in the middle of it (of [what]), or did not come back for 20 s.
  */
 int revision_try(int (*look)(void *arg, pe_error *errp), void *arg,
                  const char *what, pe_error *errp);

@@ -112,7 +112,6 @@ int revision_try(int (*look)(void *arg, pe_error *errp), void *arg,
                              how);
         return refuse(what, how, errp);
     }
-    if (a.rc < 0)
-        *errp = a.error;
+    *errp = a.error;
     return a.rc < 0 ? -1 : 0;
 }

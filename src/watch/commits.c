@@ -86,7 +86,8 @@ static void titles_print(const struct commits_options *o)
         return;
     if (o->csv)
         puts("version,time,age_s,writer,model,blocks,refused,points,outliers,"
-             "bytes,ms,threshold,warming,partitions,records,moved,commit");
+             "bytes,ms,threshold,warming,partitions,records,moved,commit,"
+             "revision");
     else
         printf("%8s %-23s %8s %-10s %7s %9s %9s %8s %9s %s\n", "VERSION",
                "TIME", "AGE", "WRITER", "BLOCKS", "POINTS", "BYTES", "MS",
@@ -105,8 +106,9 @@ static void csv_print(const params_row *r)
            (double)r->us / 1e3);
     if (isfinite(r->threshold))
         printf("%.9g", r->threshold);
-    printf(",%d,%" PRIu64 ",%" PRIu64 ",\"%s\",%s\n", r->warming != 0,
-           r->partitions, r->records, r->moved, r->commit);
+    printf(",%d,%" PRIu64 ",%" PRIu64 ",\"%s\",%s,%" PRIu64 "\n",
+           r->warming != 0, r->partitions, r->records, r->moved, r->commit,
+           r->revision);
 }
 
 static void json_print(const params_row *r)

@@ -563,3 +563,65 @@ int broker_record_headers(const broker_record *r, record_headers *h,
     (void)h;
     return fails("headers", errp);
 }
+
+/* --- revisions: there are none, and none is taken --- */
+
+int params_revision_now(params *p, uint64_t *nowp, char *failed, size_t cap,
+                        pe_error *errp)
+{
+    (void)p;
+    *nowp = 0;
+    if (failed && cap)
+        *failed = '\0';
+    return fails("revision", errp);
+}
+
+int params_revision_fetch(params *p, uint64_t number, params_revision *out,
+                          pe_error *errp)
+{
+    (void)p;
+    *out = (params_revision){.number = number};
+    return fails("revision", errp);
+}
+
+int params_revisions_fetch(params *p, params_revision **out, size_t *np,
+                           pe_error *errp)
+{
+    (void)p;
+    *out = NULL;
+    *np = 0;
+    return fails("revisions", errp);
+}
+
+void params_revisions_free(params_revision *r, size_t n)
+{
+    (void)n;
+    free(r);
+}
+
+int params_revision_put(params *p, uint64_t after, const char *words,
+                        pe_error *errp)
+{
+    (void)p;
+    (void)after;
+    note("revision %s", words);
+    return fails("revision", errp) < 0 ? -1 : 1;
+}
+
+int params_file_put(params *p, const char *digest, const void *data, size_t len,
+                    pe_error *errp)
+{
+    (void)p;
+    (void)data;
+    note("file %s %zu", digest, len);
+    return fails("file", errp);
+}
+
+int params_file_fetch(params *p, const char *digest, pe_buffer *out,
+                      pe_error *errp)
+{
+    (void)p;
+    (void)digest;
+    out->len = 0;
+    return fails("file", errp);
+}
