@@ -62,7 +62,7 @@ _pilot_complete() {
     if [ ${#words[@]} -eq 0 ] && [ "$COMP_CWORD" -ge "$first" ]; then
         case $command in
         status | wait | cancel | log | resize) mapfile -t words < <(_pilot_ids) ;;
-        move) mapfile -t words < <(_pilot_runs | sed 's|$|/|') ;;
+        move | swap) mapfile -t words < <(_pilot_runs | sed 's|$|/|') ;;
         advise | results | peek | top | commits | report | scale | event | \
             serve | trace)
             mapfile -t words < <(_pilot_runs)

@@ -82,6 +82,7 @@ end() {
 
 goes_on() { wait_for 30 applied "$1" $(($(committed "$1" applied) + 100)); }
 is_at() { [ "$(redis_do HGET "pilot:{$1}:stages" now)" = "$2" ]; }
+is_of() { [ "$(committed "$1" model)" = "$2" ]; }
 is_committed() { [ "$(committed "$1" revision)" -ge "$2" ]; }
 
 # swapped NUMBER NAME ARG...: `pilot swap` is taken up as that revision.
@@ -133,20 +134,21 @@ is_at swap-audit 4
 ok $? "nothing of that changed the run"
 
 # Two at once: as many revisions as commands that said so.
-for i in a b; do
-    pilot swap swap-audit/near --function "$f:$([ $i = a ] && echo fine ||
-        echo also)" --wait 0s >/dev/null 2>"$TEST_DIR/$i" &
-    pids="${pids:-} $!"
+pids=()
+for i in fine also; do
+    pilot swap swap-audit/near --function "$f:$i" --wait 0s \
+        >/dev/null 2>"$TEST_DIR/$i" &
+    pids+=($!)
 done
-wait ${pids% *}
+wait "${pids[0]}"
 first=$?
-wait ${pids##* }
+wait "${pids[1]}"
 second=$?
 won=$(((first == 0) + (second == 0)))
 is_at swap-audit $((4 + won))
 ok $? "two at once: each that was taken is a revision of its own"
 [ "$first$second" = 00 ] || grep -q "somebody else has changed" \
-    "$TEST_DIR/a" "$TEST_DIR/b"
+    "$TEST_DIR/fine" "$TEST_DIR/also"
 ok $? "... and the other is told"
 now=$((4 + won))
 
@@ -190,7 +192,7 @@ has "$(pilot swap swap-means/learn --dry-run --function iforest 2>&1)" \
     "iforest warms up anew" "a look at another kind"
 swapped 3 "another kind" swap-means/learn --function iforest
 version=$(committed swap-means version)
-wait_for 30 eval '[ "$(committed swap-means model)" = iforest ]'
+wait_for 30 is_of swap-means iforest
 ok $? "... is committed"
 goes_on swap-means
 [ "$(committed swap-means version)" -gt "$version" ]

@@ -14,9 +14,10 @@
 #include "src/common/file.h"
 
 static const char *const verbs[] = {
-    "run",    "results", "score",  "model",  "inspect", "peek",   "runs",
-    "submit", "status",  "wait",   "cancel", "log",     "resize", "move",
-    "doctor", "config",  "report", "serve",  "advise",  "scale",  "event"};
+    "run",    "results", "score",  "model",  "inspect", "peek",
+    "runs",   "submit",  "status", "wait",   "cancel",  "log",
+    "resize", "move",    "swap",   "doctor", "config",  "report",
+    "serve",  "advise",  "scale",  "event"};
 
 static char *source_file(const char *name)
 {
@@ -281,6 +282,13 @@ static void test_nothing(void)
         {{"inspect", "--set", "bad=maybe", "/a"}, 78, "bad"},
         {{"log"}, 64, "is missing"},
         {{"wait"}, 64, "is missing"},
+        {{"swap"}, 64, "a RUN, or RUN/STAGE is missing"},
+        {{"swap", "none/"}, 64, "'none/' names no stage"},
+        {{"swap", "none/a"}, 64, "what is to become of stage 'a'?"},
+        {{"swap", "none", "--set", "a=1"}, 64, "write none/STAGE"},
+        {{"swap", "none", "--back", "--set=a=1"}, 64, "--back goes with no"},
+        {{"swap", "none/a", "--set", "a=1"}, 78, "there is no run none in "},
+        {{"swap", "none"}, 78, "there is no run none in "},
         {{"cancel"}, 64, "pilot cancel --help"},
         {{"resize"}, 64, "pilot resize --help"},
         {{"move"}, 64, "a RUN/STAGE is missing"},
