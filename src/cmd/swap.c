@@ -121,6 +121,18 @@ static int check_alive(struct swap *s, pe_error *errp)
     return rc;
 }
 
+/* Each layer of pools has a state of its own, and would need revisions. */
+static int check_layers(const struct swap *s, pe_error *errp)
+{
+    for (size_t i = 0; i < s->pl->n_stages; i++)
+        if (s->pl->stages[i].layer > 0)
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                                "run %s has pools in a row: its stages cannot "
+                                "be swapped yet",
+                                s->run);
+    return 0;
+}
+
 static int open_run(struct swap *s, pe_error *errp)
 {
     if (read_request(s, errp) < 0)
@@ -133,6 +145,8 @@ static int open_run(struct swap *s, pe_error *errp)
                             "run %s has no parameter service by which its "
                             "stages could change",
                             s->run);
+    if (check_layers(s, errp) < 0)
+        return -1;
     s->at = live_open(s->home, s->run, errp);
     if (!s->at)
         return -1;
