@@ -161,7 +161,7 @@ refused 1 "no block pleases me" "a function that refuses all: taken back" \
 goes_on swap-audit
 ok $? "... and the run goes on"
 # The pool may have committed under it before a device has a block for it.
-pilot swap swap-audit/near --function "$f:errs" --wait 0s 2>/dev/null
+pilot swap swap-audit/near --function "$f:errs" --wait 0s >/dev/null 2>&1
 wait_for 30 is_at swap-audit $((now + 6))
 ok $? "the same on devices: taken back"
 has "$(pilot swap swap-audit 2>&1)" "no block pleases me" "... and says why"
