@@ -63,7 +63,7 @@ ok $? "cancel: it ended as that"
 # --- it ends itself, also when nobody is left to end it
 
 pilot-submit -Q --resource "$url&linger=1s" -n 1 -t 10 --run own-alone \
-    --set pilots.pool.same-host=yes "$SRC/jobs/pool.yaml" 2>"$TEST_DIR/err"
+    --set pilots.pool.same-host=yes "$SRC/jobs/pool.yaml" >"$TEST_DIR/out" 2>&1
 pilot wait own-alone --until active --timeout 60s >/dev/null 2>&1
 redis_do HSET "pilot:{own-alone}:orders" pool stop >/dev/null 2>&1
 wait_for 60 none_there
