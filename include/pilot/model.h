@@ -42,6 +42,7 @@ struct pe_delta {
                         room's, not the model's */
     uint32_t n_cells;
     uint64_t outliers; /* points with score > the base's threshold */
+    bool sealed;       /* nothing more is folded in: it may leave its rank */
 };
 
 #define PE_MODEL_ABI 1
@@ -133,6 +134,27 @@ typedef struct pe_model_ops {
     int (*fit)(pe_model *m, const double *rows, size_t n, size_t *usedp,
                pe_error *errp);
 
+    /* Optional, of models that learn where rows have to stay; in place of
+     * seal.  Makes [d] a value that says nothing of fewer than [least] rows:
+     * neither a row nor a sum or a mean of fewer is left in its lanes and its
+     * blob.  While warming what stands for the rows takes their place, apply
+     * makes the first model of it, and more may be folded in and veiled again.
+     * 1: it is; 0: [d] has too few rows for that, and is as it was.  The work
+     * of [d] is used up in any other case.
+     */
+    int (*veil)(const pe_model *base, pe_delta *d, uint64_t least,
+                pe_error *errp);
+
+    /* With veil.  [d], which was veiled, came as bytes in record [from] of a
+     * device, and is to be merged into what was learned from [base]: looks at
+     * all of it, has its items in the order of their records, and its lanes
+     * aligned to [base].  1: it can be merged; 0: it was made of a model that
+     * is not to be found any more, and nothing of it can be; -1 (input): no
+     * veil makes such a delta.
+     */
+    int (*admit)(const pe_model *base, pe_delta *d, const pe_block *from,
+                 pe_error *errp);
+
     /* Tensors and metadata beyond the common ones. */
     int (*encode)(const pe_model *m, pe_tensors *t, pe_error *errp);
     int (*decode)(pe_model *m, const pe_tensors *t, pe_error *errp);
@@ -223,10 +245,22 @@ int pe_model_update(const pe_model *base, pe_delta *d, const pe_block *b,
 int pe_model_score(const pe_model *m, const pe_block *b, float *scores,
                    pe_error *errp);
 
-/* No more is folded into [d], which leaves this rank: see ops->seal. */
+/* No more is folded into [d], which leaves this rank: see ops->seal.  Of one
+ * that is sealed already, nothing.
+ */
 int pe_delta_seal(const pe_model *base, pe_delta *d, pe_error *errp);
 
-/* Merge [from] into [into]; both sealed, of models of one kind and one run. */
+/* See ops->veil; of a model that has none, an input error. */
+int pe_delta_veil(const pe_model *base, pe_delta *d, uint64_t least,
+                  pe_error *errp);
+
+/* See ops->admit; its sums are finite. */
+int pe_delta_admit(const pe_model *base, pe_delta *d, const pe_block *from,
+                   pe_error *errp);
+
+/* Merge [from] into [into]; both sealed, of models of one kind and one run, or
+ * nothing was folded into [into], which is sealed then.
+ */
 int pe_delta_merge(const pe_model_ops *ops, pe_delta *into,
                    const pe_delta *from, pe_error *errp);
 

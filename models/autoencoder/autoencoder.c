@@ -253,6 +253,8 @@ const pe_model_ops autoencoder_ops = {
     .align_lanes = scaler_align,
     .full = full,
     .apply = autoencoder_apply,
+    .veil = autoencoder_veil,
+    .admit = autoencoder_admit,
     .encode = autoencoder_encode,
     .decode = autoencoder_decode,
 };

@@ -159,7 +159,8 @@ int autoencoder_apply(pe_model *m, const pe_delta *d, pe_error *errp)
 
     if (!sum)
         return pe_error_nomem(errp);
-    if (apply_rows(a, d, sum, errp) < 0)
+    if (apply_rows(a, d, sum, errp) < 0 ||
+        autoencoder_take_moments(a, d, errp) < 0)
         goto done;
     rc = 0;
     if (!m->warming &&

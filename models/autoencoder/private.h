@@ -33,6 +33,9 @@ static inline double **scaler_vector(struct scaler *s, int i)
 
 #define FARTHEST SPREAD_FARTHEST
 
+/* Values before any is far, and before it is decided whether the data moved. */
+enum { SCALER_LOOK = 100 };
+
 struct autoencoder {
     pe_model base;
     struct net net;
@@ -101,6 +104,17 @@ int autoencoder_seal(const pe_model *base, pe_delta *d, pe_error *errp);
 int autoencoder_rebase(pe_delta *d, const pe_model *from, const pe_model *to,
                        pe_error *errp);
 int autoencoder_apply(pe_model *m, const pe_delta *d, pe_error *errp);
+
+/* veil.c: see veil and admit of pe_model_ops. */
+int autoencoder_veil(const pe_model *base, pe_delta *d, uint64_t least,
+                     pe_error *errp);
+int autoencoder_admit(const pe_model *base, pe_delta *d, const pe_block *from,
+                      pe_error *errp);
+/* What [d] has in place of the rows of a warm-up, into the scaler; the first
+ * of it makes the model.
+ */
+int autoencoder_take_moments(struct autoencoder *a, const pe_delta *d,
+                             pe_error *errp);
 
 /* file.c */
 int autoencoder_encode(const pe_model *m, pe_tensors *t, pe_error *errp);

@@ -6,11 +6,6 @@
 #include "private.h"
 #include "src/common/spread.h"
 
-enum {
-    LOOK = 100
-}; /* values before any is far, and before it is decided
-      whether the data moved */
-
 int scaler_create(struct scaler *s, uint32_t features, pe_error *errp)
 {
     for (int i = 0; i < SCALER_VECTORS; i++) {
@@ -63,7 +58,7 @@ int scaler_first(struct autoencoder *a, pe_error *errp)
         for (size_t i = 0; i < n; i++) {
             double beyond = x[i * d] - about.middle;
 
-            if (n >= LOOK && fabs(beyond) > FARTHEST * about.width)
+            if (n >= SCALER_LOOK && fabs(beyond) > FARTHEST * about.width)
                 continue;
             s->n[f]++;
             s->sum[f] += beyond;
@@ -109,7 +104,7 @@ void scaler_fold(const struct autoencoder *a, pe_delta *d, const pe_block *b,
         for (uint32_t f = 0; f < n; f++) {
             double x = pe_block_at(b, i, f), beyond = x - origin_of(d, f);
 
-            if (a->scaler.n[f] < LOOK ||
+            if (a->scaler.n[f] < SCALER_LOOK ||
                 fabs((x - a->mean[f]) * a->inverse[f]) < FARTHEST) {
                 sum[f] += beyond;
                 square[f] += beyond * beyond;
@@ -162,7 +157,7 @@ static void begin_anew(struct scaler *s, uint32_t f)
 
 static void look(struct scaler *s, uint32_t f)
 {
-    if (s->recent[f] + s->far_n[f] < LOOK)
+    if (s->recent[f] + s->far_n[f] < SCALER_LOOK)
         return;
     if (s->far_n[f] > s->recent[f])
         begin_anew(s, f);

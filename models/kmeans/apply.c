@@ -51,15 +51,16 @@ void kmeans_add(struct kmeans *k, const pe_delta *d, double decay, bool sealed)
 }
 
 /* The grid of each feature, and whether one outweighs all others. */
-static int set_grid(struct kmeans *k, pe_error *errp)
+static int set_grid(struct kmeans *k, const double *rows, size_t n,
+                    pe_error *errp)
 {
     uint32_t d = k->base.features;
-    double *x = malloc(k->warmup.n * sizeof(*x)), limit;
+    double *x = malloc((n + 1) * sizeof(*x)), limit;
     double *width = malloc(d * sizeof(*width));
     int rc = x && width ? 0 : pe_error_nomem(errp);
 
     for (uint32_t f = 0; rc == 0 && f < d; f++) {
-        struct spread s = spread_of(k->warmup.rows + f, k->warmup.n, d, x);
+        struct spread s = spread_of(rows + f, n, d, x);
 
         width[f] = s.width;
         limit = s.width > 0 ? exp2(ceil(log2(s.width)) + 5) : 0;
@@ -103,7 +104,7 @@ static int fold_rows(struct kmeans *k, pe_delta *sum, double *rows, size_t n,
 /* First centres; then the rows they came from are ordinary points. */
 static int end_warmup(struct kmeans *k, pe_delta *sum, pe_error *errp)
 {
-    if (set_grid(k, errp) < 0 ||
+    if (set_grid(k, k->warmup.rows, k->warmup.n, errp) < 0 ||
         kmeans_init(k, k->warmup.rows, k->warmup.n, errp) < 0)
         return -1;
     set_origins(k);
@@ -112,6 +113,92 @@ static int end_warmup(struct kmeans *k, pe_delta *sum, pe_error *errp)
         return -1;
     warmup_free(&k->warmup);
     return 0;
+}
+
+/* --- what stands for rows of devices --- */
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static size_t count_devices(const struct kmeans_points *p, uint64_t *sorted)
+{
+    size_t n = 0;
+
+    memcpy(sorted, p->device, p->n * sizeof(*sorted));
+    qsort(sorted, p->n, sizeof(*sorted), by_value);
+    for (size_t i = 0; i < p->n; i++)
+        n += i == 0 || sorted[i] != sorted[i - 1];
+    return n;
+}
+
+/* Enough for the first centres: rows, and devices.  Some that stay silent hold
+ * nobody up once the others have said four times as much as was asked for.
+ */
+static int is_quorum(const struct kmeans *k, pe_error *errp)
+{
+    const struct kmeans_points *p = &k->points;
+    uint64_t *sorted = malloc((p->n + 1) * sizeof(*sorted));
+    double rows = 0;
+    size_t devices;
+
+    if (!sorted)
+        return pe_error_nomem(errp);
+    devices = count_devices(p, sorted);
+    free(sorted);
+    for (size_t i = 0; i < p->n; i++)
+        rows += p->weight[i];
+    return p->n > 0 && rows >= (double)k->warmup.want &&
+           (devices >= k->quorum || p->parts >= 4 * (uint64_t)k->quorum);
+}
+
+static int first_of_points(struct kmeans *k, pe_error *errp)
+{
+    uint32_t *labels = malloc((k->points.n + 1) * sizeof(*labels));
+    int rc;
+
+    if (!labels)
+        return pe_error_nomem(errp);
+    rc = set_grid(k, k->points.x, k->points.n, errp);
+    if (rc == 0)
+        rc = kmeans_points_fit(k, &k->points, labels, errp);
+    free(labels);
+    if (rc < 0)
+        return -1;
+    set_origins(k);
+    k->base.warming = false;
+    kmeans_points_free(&k->points);
+    kmeans_prepare(k);
+    return 0;
+}
+
+static int apply_points(struct kmeans *k, const pe_delta *d, pe_error *errp)
+{
+    struct kmeans_points late = {0};
+    int rc;
+
+    if (k->threshold.lanes && kmeans_buckets_add(k->threshold.lanes, d) < 0)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "k-means: scores that fit no window");
+    if (k->base.warming) {
+        rc = kmeans_points_collect(&k->points, k->base.features, d, errp);
+        rc = rc < 0 ? -1 : is_quorum(k, errp);
+        if (rc > 0)
+            rc = first_of_points(k, errp);
+        return rc < 0 || k->base.warming
+                   ? rc
+                   : threshold_apply(&k->threshold, &k->base, d, NULL, errp);
+    }
+    rc = kmeans_points_collect(&late, k->base.features, d, errp);
+    if (rc == 0 && late.n > 0)
+        rc = kmeans_points_fold(k, &late, errp);
+    if (rc == 0 && late.n > 0)
+        rc = threshold_apply(&k->threshold, &k->base, d, NULL, errp);
+    kmeans_points_free(&late);
+    return rc;
 }
 
 static int apply_rows(struct kmeans *k, const pe_delta *d, pe_delta *sum,
@@ -156,7 +243,7 @@ int kmeans_apply(pe_model *m, const pe_delta *d, pe_error *errp)
     sum = calloc(1, sizeof(*sum));
     if (!sum)
         return pe_error_nomem(errp);
-    if (apply_rows(k, d, sum, errp) < 0)
+    if (apply_rows(k, d, sum, errp) < 0 || apply_points(k, d, errp) < 0)
         goto done;
     m->points += d->points;
     rc = 0;

@@ -39,7 +39,8 @@ int kmeans_encode(const pe_model *m, pe_tensors *t, pe_error *errp)
                    pe_tensors_put(t, "limit", &limit, k->limit, errp) < 0 ||
                    threshold_encode(&k->threshold, t, errp) < 0 ||
                    pe_tensors_put_u64(t, "since", k->since, errp) < 0 ||
-                   pe_tensors_put_u64(t, "stale_points", k->stale, errp) < 0
+                   pe_tensors_put_u64(t, "stale_points", k->stale, errp) < 0 ||
+                   kmeans_points_encode(k, t, errp) < 0
                ? -1
                : warmup_encode(&k->warmup, m, t, errp);
 }
@@ -93,7 +94,8 @@ int kmeans_decode(pe_model *m, const pe_tensors *t, pe_error *errp)
         get_lanes(t, "limit", TENSOR_F64, d, k->limit, errp) < 0 ||
         threshold_decode(&k->threshold, t, errp) < 0 ||
         pe_tensors_u64(t, "since", &k->since, errp) < 0 ||
-        pe_tensors_u64(t, "stale_points", &k->stale, errp) < 0)
+        pe_tensors_u64(t, "stale_points", &k->stale, errp) < 0 ||
+        kmeans_points_decode(k, t, errp) < 0)
         return -1;
     kmeans_set_magic(k);
     kmeans_prepare(k);

@@ -151,7 +151,7 @@ static int begin_anew(fitting *f, pe_error *errp)
     if (!rows)
         return pe_error_nomem(errp);
     for (int i = 0; rc == 0 && i < starts; i++) {
-        rc = kmeans_plus_plus(f->k, rows, n, (uint64_t)i, errp);
+        rc = kmeans_plus_plus(f->k, rows, NULL, n, (uint64_t)i, errp);
         if (rc == 0)
             rc = settle(f, errp);
         if (rc == 0)

@@ -35,30 +35,44 @@ static size_t draw(random_stream *r, const double *nearest, size_t n,
     return n - 1;
 }
 
+/* Rows that centres are chosen of; one that stands for several counts as many.
+ */
+struct choice {
+    const double *rows, *weights; /* NULL: each stands for itself */
+    size_t n;
+    uint32_t d;
+};
+
+static double weighed(const struct choice *c, size_t i, size_t row)
+{
+    double x = distance(c->rows + i * c->d, c->rows + row * c->d, c->d);
+
+    return c->weights ? x * c->weights[i] : x;
+}
+
 /* Sum of the distances if [row] became a centre. */
-static double potential(const double *rows, const double *nearest, size_t n,
-                        uint32_t d, size_t row)
+static double potential(const struct choice *c, const double *nearest,
+                        size_t row)
 {
     double sum = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        double x = distance(rows + i * d, rows + row * d, d);
+    for (size_t i = 0; i < c->n; i++) {
+        double x = weighed(c, i, row);
 
         sum += x < nearest[i] ? x : nearest[i];
     }
     return sum;
 }
 
-static double take(struct kmeans *k, uint32_t j, const double *rows,
-                   double *nearest, size_t n, size_t row)
+static double take(struct kmeans *k, uint32_t j, const struct choice *c,
+                   double *nearest, size_t row)
 {
-    uint32_t d = k->base.features;
     double total = 0;
 
-    memcpy(k->centers + (size_t)j * k->stride, rows + row * d,
-           d * sizeof(double));
-    for (size_t i = 0; i < n; i++) {
-        double x = distance(rows + i * d, rows + row * d, d);
+    memcpy(k->centers + (size_t)j * k->stride, c->rows + row * c->d,
+           c->d * sizeof(double));
+    for (size_t i = 0; i < c->n; i++) {
+        double x = weighed(c, i, row);
 
         if (j == 0 || x < nearest[i])
             nearest[i] = x;
@@ -67,9 +81,11 @@ static double take(struct kmeans *k, uint32_t j, const double *rows,
     return total;
 }
 
-int kmeans_plus_plus(struct kmeans *k, const double *rows, size_t n,
-                     uint64_t start, pe_error *errp)
+int kmeans_plus_plus(struct kmeans *k, const double *rows,
+                     const double *weights, size_t n, uint64_t start,
+                     pe_error *errp)
 {
+    const struct choice c = {rows, weights, n, k->base.features};
     uint64_t key = random_mix(k->base.seed, 0x6b6d6561);
     random_stream r = {start ? random_mix(key, start) : key, 0};
     int trials = kmeans_trials(k);
@@ -77,21 +93,21 @@ int kmeans_plus_plus(struct kmeans *k, const double *rows, size_t n,
 
     if (!nearest)
         return pe_error_nomem(errp);
-    total = take(k, 0, rows, nearest, n, random_below(&r, n));
+    total = take(k, 0, &c, nearest, random_below(&r, n));
     for (uint32_t j = 1; j < k->k; j++) {
         size_t best = 0;
         double least = INFINITY;
 
         for (int t = 0; t < trials; t++) {
             size_t row = draw(&r, nearest, n, total);
-            double p = potential(rows, nearest, n, k->base.features, row);
+            double p = potential(&c, nearest, row);
 
             if (p < least) {
                 least = p;
                 best = row;
             }
         }
-        total = take(k, j, rows, nearest, n, best);
+        total = take(k, j, &c, nearest, best);
     }
     free(nearest);
     memcpy(k->origins, k->centers,
@@ -143,7 +159,7 @@ int kmeans_lloyd(struct kmeans *k, const double *rows, size_t n, int iterations,
 
 int kmeans_init(struct kmeans *k, const double *rows, size_t n, pe_error *errp)
 {
-    if (kmeans_plus_plus(k, rows, n, 0, errp) < 0)
+    if (kmeans_plus_plus(k, rows, NULL, n, 0, errp) < 0)
         return -1;
     return k->iterations ? kmeans_lloyd(k, rows, n, k->iterations, errp) : 0;
 }

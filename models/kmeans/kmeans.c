@@ -25,6 +25,8 @@ static const pe_option_spec options[] = {
      "give centres without points another place"},
     {"exact", PE_OPTION_BOOL, 0, 0, "false", NULL,
      "sums that no order of blocks and no number of ranks changes"},
+    {"quorum", PE_OPTION_INT, 1, 1e6, "1", NULL,
+     "devices whose first deltas make the first model, where they learn"},
     THRESHOLD_OPTIONS,
     {0},
 };
@@ -47,6 +49,7 @@ static void destroy(pe_model *m)
     free(k->view.norms);
     free(k->view.across);
     warmup_free(&k->warmup);
+    kmeans_points_free(&k->points);
     threshold_free(&k->threshold);
     free(k);
 }
@@ -100,6 +103,7 @@ static pe_model *create(const pe_options *o, uint32_t features, pe_error *errp)
     k->decay = pe_options_float(o, "decay");
     k->reassign = pe_options_bool(o, "reassign");
     k->exact = pe_options_bool(o, "exact");
+    k->quorum = (uint32_t)pe_options_int(o, "quorum");
     k->base.warming = true;
     k->base.threshold = NAN;
     if (allocate(k, features, errp) == 0 &&
@@ -222,7 +226,7 @@ static bool full(const pe_model *base, const pe_delta *d)
 /* --- merging --- */
 
 /* Of a centre that was reborn between the two, nothing of the older stays. */
-static void drop_lane(pe_delta *d, size_t j, size_t k)
+void kmeans_drop_lane(pe_delta *d, size_t j, size_t k)
 {
     size_t width = d->n_sum / k, grid = d->tag[k];
 
@@ -238,7 +242,7 @@ static void align_lanes(pe_delta *into, const pe_delta *from)
 
     for (size_t j = 0; j < k; j++)
         if (into->tag[j] != from->tag[j])
-            drop_lane(into, j, k);
+            kmeans_drop_lane(into, j, k);
     memcpy(into->tag, from->tag, k * sizeof(*into->tag));
 }
 
@@ -259,6 +263,8 @@ const pe_model_ops kmeans_ops = {
     .full = full,
     .apply = kmeans_apply,
     .fit = kmeans_fit,
+    .veil = kmeans_veil,
+    .admit = kmeans_admit,
     .encode = kmeans_encode,
     .decode = kmeans_decode,
     .carry = kmeans_carry,

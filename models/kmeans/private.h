@@ -41,6 +41,17 @@ struct kmeans_view {
     float *across; /* for vectors */
 };
 
+/* Points that stand for rows which have stayed on a device: n of them, each the
+ * mean of so many as its weight, of these devices (a hash of the name).
+ */
+struct kmeans_points {
+    double *x; /* n x features */
+    double *weight;
+    uint64_t *device;
+    size_t n;
+    uint64_t parts; /* deltas they came in */
+};
+
 struct kmeans {
     pe_model base;
     uint32_t k;
@@ -60,6 +71,8 @@ struct kmeans {
                          within twice the limits */
     struct kmeans_view view;
     struct warmup warmup;
+    struct kmeans_points points; /* instead, where rows stay on devices ... */
+    uint32_t quorum; /* ... and the devices that have to be among them */
     struct threshold threshold;
     uint64_t since; /* points since the last look at dead centres */
     uint64_t stale; /* points of lanes whose centre was reborn */
@@ -131,6 +144,46 @@ int kmeans_reassign(struct kmeans *k, const pe_delta *d, pe_error *errp);
  */
 void kmeans_seal_sums(const struct kmeans *k, pe_delta *d);
 
+/* points.c */
+void kmeans_points_free(struct kmeans_points *p);
+/* n more, of one device. */
+int kmeans_points_add(struct kmeans_points *p, uint32_t features,
+                      const double *x, const double *weight, uint64_t device,
+                      size_t n, pe_error *errp);
+/* Those of the items of [d], in order of their origin. */
+int kmeans_points_collect(struct kmeans_points *p, uint32_t features,
+                          const pe_delta *d, pe_error *errp);
+/* As an item behind the others of [d]. */
+int kmeans_points_put(const struct kmeans_points *p, uint32_t features,
+                      pe_delta *d, pe_error *errp);
+/* Is an item of [len] bytes one of points? *rowsp: what they stand for. */
+bool kmeans_points_check(const unsigned char *data, size_t len,
+                         uint32_t features, uint64_t *rowsp);
+/* Have the item be of this record. */
+void kmeans_points_place(unsigned char *data, const pe_block *from);
+/* Centres of [k] for [p]: k-means++, then Lloyd; counts are what each has
+ * taken.  labels: p->n, of each its centre.
+ */
+int kmeans_points_fit(struct kmeans *k, const struct kmeans_points *p,
+                      uint32_t *labels, pe_error *errp);
+/* Points to a model that has centres. */
+int kmeans_points_fold(struct kmeans *k, const struct kmeans_points *p,
+                       pe_error *errp);
+/* Tensors of a model that is warming, where there are any. */
+int kmeans_points_encode(const struct kmeans *k, pe_tensors *t, pe_error *errp);
+int kmeans_points_decode(struct kmeans *k, const pe_tensors *t, pe_error *errp);
+
+/* What the items of [d] count of scores, to [lanes]; -1: they are none. */
+int kmeans_buckets_add(int64_t *lanes, const pe_delta *d);
+/* Of a centre that was reborn nothing stays in lane [j] of [d]. */
+void kmeans_drop_lane(pe_delta *d, size_t j, size_t k);
+
+/* veil.c: see veil and admit of pe_model_ops. */
+int kmeans_veil(const pe_model *base, pe_delta *d, uint64_t least,
+                pe_error *errp);
+int kmeans_admit(const pe_model *base, pe_delta *d, const pe_block *from,
+                 pe_error *errp);
+
 /* apply.c */
 int kmeans_apply(pe_model *m, const pe_delta *d, pe_error *errp);
 /* The means alone: what [d] says of the centres; one that is not [sealed] was
@@ -143,10 +196,11 @@ void kmeans_add(struct kmeans *k, const pe_delta *d, double decay, bool sealed);
  */
 int kmeans_init(struct kmeans *k, const double *rows, size_t n, pe_error *errp);
 /* The first of the two, of draws by number [start], each of which looks at so
- * many rows for a centre.
+ * many rows for a centre; each counts as its weight, NULL: as one.
  */
-int kmeans_plus_plus(struct kmeans *k, const double *rows, size_t n,
-                     uint64_t start, pe_error *errp);
+int kmeans_plus_plus(struct kmeans *k, const double *rows,
+                     const double *weights, size_t n, uint64_t start,
+                     pe_error *errp);
 int kmeans_trials(const struct kmeans *k);
 /* Lloyd's algorithm from the centres there are. */
 int kmeans_lloyd(struct kmeans *k, const double *rows, size_t n, int iterations,

@@ -43,6 +43,7 @@ int pe_delta_reset(pe_delta *d, const pe_model *base, pe_error *errp)
 
     d->blob.len = 0;
     d->points = d->masked = d->outliers = 0;
+    d->sealed = false;
     if (reserve((void **)&d->cells, &had, base->features * sizeof(*d->cells),
                 errp) < 0)
         return -1;
@@ -82,7 +83,37 @@ void pe_delta_destroy(pe_delta *d)
 
 int pe_delta_seal(const pe_model *base, pe_delta *d, pe_error *errp)
 {
+    if (d->sealed)
+        return 0;
+    d->sealed = true;
     return base->ops->seal ? base->ops->seal(base, d, errp) : 0;
+}
+
+int pe_delta_veil(const pe_model *base, pe_delta *d, uint64_t least,
+                  pe_error *errp)
+{
+    int rc;
+
+    if (!base->ops->veil)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "model %s cannot learn where its rows have to stay",
+                            base->ops->name);
+    rc = base->ops->veil(base, d, least, errp);
+    d->sealed = rc > 0 && !base->warming;
+    return rc;
+}
+
+int pe_delta_admit(const pe_model *base, pe_delta *d, const pe_block *from,
+                   pe_error *errp)
+{
+    if (!base->ops->admit)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "model %s takes nothing that devices have learned",
+                            base->ops->name);
+    if (!pe_delta_finite(d))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                            "a delta with a sum that is not finite");
+    return base->ops->admit(base, d, from, errp);
 }
 
 bool pe_delta_empty(const pe_delta *d)
@@ -171,5 +202,6 @@ int pe_delta_merge(const pe_model_ops *ops, pe_delta *into,
     for (uint32_t i = 0; i < from->n_cells && i < into->n_cells; i++)
         into->cells[i] += from->cells[i];
     into->outliers += from->outliers;
+    into->sealed = into->sealed || from->sealed;
     return 0;
 }

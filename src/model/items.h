@@ -9,7 +9,13 @@
 #include <pilot/model.h>
 
 /* Kinds: those of the room, then those of a model. */
-enum { ITEM_ROWS = 1, ITEM_SCORES, ITEM_OWN };
+enum {
+    ITEM_ROWS = 1,
+    ITEM_SCORES,
+    ITEM_POINTS,  /* what stands for rows of a device (points.h) */
+    ITEM_BUCKETS, /* their scores, counted: lanes of quantile.h, of which ... */
+    ITEM_OWN
+};
 
 /* An item is this head, then len bytes. */
 struct item {
