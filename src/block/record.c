@@ -294,6 +294,19 @@ int record_encode(record_headers *r, const char *run, const char *stage,
     return 0;
 }
 
+void record_retype(record_headers *r, const char *type, const char *content)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        record_header *h = &r->h[i];
+        const char *to = !strcmp(h->name, "ce_type")        ? type
+                         : !strcmp(h->name, "content-type") ? content
+                                                            : NULL;
+
+        if (to)
+            *h = (record_header){h->name, to, strlen(to), h->tag};
+    }
+}
+
 static int refuse(pe_error *errp, const char *name, const char *why)
 {
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "header %s %s",
@@ -319,8 +332,7 @@ static int decode_u64(const record_header *h, uint64_t *valuep, pe_error *errp)
 }
 
 /* The largest numbers are nobody's: what follows them would be none. */
-static int decode_number(const record_header *h, uint64_t *valuep,
-                         pe_error *errp)
+int record_number(const record_header *h, uint64_t *valuep, pe_error *errp)
 {
     if (decode_u64(h, valuep, errp) < 0)
         return -1;
@@ -378,7 +390,7 @@ static int decode_header(const record_header *h, decoded *d, char *buf,
     case 's':
         if (!strcmp(name, "seq")) {
             d->has_seq = 1;
-            return decode_number(h, &d->b.seq, errp);
+            return record_number(h, &d->b.seq, errp);
         }
         if (!strcmp(name, "sense_ns"))
             return decode_ns(h, &d->b.sense_ns, errp);
@@ -388,7 +400,7 @@ static int decode_header(const record_header *h, decoded *d, char *buf,
     case 'b':
         if (!strcmp(name, "boot")) {
             d->has_boot = 1;
-            return decode_number(h, &d->b.boot, errp);
+            return record_number(h, &d->b.boot, errp);
         }
         return 0;
     case 'e':

@@ -59,6 +59,15 @@ const record_header *record_find(const record_headers *r, const char *name);
 int record_encode(record_headers *r, const char *run, const char *stage,
                   const pe_block *b, pe_error *errp);
 
+/* It holds something else than a block: its ce_type and content-type, which are
+ * borrowed.
+ */
+void record_retype(record_headers *r, const char *type, const char *content);
+
+/* The number in header [h], at most RECORD_NUMBER_MAX; an input error names it.
+ */
+int record_number(const record_header *h, uint64_t *valuep, pe_error *errp);
+
 /* [source] into [out], from the front cut to what a record can bear, since the
  * end of PATH:ROW says more.
  */

@@ -121,9 +121,16 @@ static int check_alive(struct swap *s, pe_error *errp)
     return rc;
 }
 
-/* Each layer of pools has a state of its own, and would need revisions. */
+/* Each layer of pools has a state of its own, and would need revisions; so has
+ * each device that learns.
+ */
 static int check_layers(const struct swap *s, pe_error *errp)
 {
+    if (pipeline_learner(s->pl))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "run %s learns on devices: its stages cannot be "
+                            "swapped yet",
+                            s->run);
     for (size_t i = 0; i < s->pl->n_stages; i++)
         if (s->pl->stages[i].layer > 0)
             return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,

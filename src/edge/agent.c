@@ -14,6 +14,7 @@
 #include "src/edge/agent_private.h"
 #include "src/edge/device_scale.h"
 #include "src/edge/report.h"
+#include "src/federate/sent.h"
 
 #define TURN_NS 20000000         /* of the main loop */
 #define CONTROL_NS 250000000     /* between two looks at the control word */
@@ -94,6 +95,36 @@ static int load(agent *a, const char *dir, pe_error *errp)
     return via_open(a->req, errp);
 }
 
+/* Where its model learns here: how, and behind which block, for a source that
+ * can be read again has sent what the topic has, whether that is committed or
+ * not.
+ */
+static int let_learn(agent *a, agent_device *d, int number, pe_error *errp)
+{
+    const pipeline_stage *s = pipeline_learner(a->pl);
+    sent_conf c = {.broker = a->producer.broker,
+                   .run = a->req->run,
+                   .topic = a->plan.topic,
+                   .device = d->name,
+                   .partition = d->conf.partition,
+                   .message_bytes = a->pl->message_bytes,
+                   .from = d->stored,
+                   .boot = d->conf.id.boot};
+
+    if (!s)
+        return 0;
+    d->learn = (learner_conf){.stage = s->name,
+                              .kind = s->function,
+                              .options = s->options,
+                              .least = s->least,
+                              .number = number,
+                              .within_s = s->sync_s};
+    d->conf.learn = &d->learn;
+    if (!d->conf.rereadable)
+        return 0;
+    return federate_find_sent(&c, &d->conf.id.first, errp);
+}
+
 static int make_device(agent *a, int i, const params_state *state,
                        pe_error *errp)
 {
@@ -135,6 +166,8 @@ static int make_device(agent *a, int i, const params_state *state,
         return -1;
     if (tally_boot_before(a->tally, i) > d->known)
         d->known = tally_boot_before(a->tally, i);
+    if (let_learn(a, d, number, errp) < 0)
+        return -1;
     d->device = device_create(&d->conf, errp);
     return d->device ? 0 : -1;
 }

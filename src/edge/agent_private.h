@@ -12,6 +12,7 @@
 /* One device and what the run knows of it. */
 typedef struct agent_device {
     device_conf conf;
+    learner_conf learn; /* where it does */
     device *device;
     char name[256];
     int64_t stored;   /* offset the run had reached on its partition */
@@ -88,6 +89,15 @@ typedef struct agent {
  * called in every turn.  -1 is for errors that will not pass.
  */
 int agent_take_boots(agent *a, pe_error *errp);
+
+/* --- agent_learned.c --- */
+
+/* Behind the figures of a device that learns: syncs, rows learned, rows held,
+ * version it learns from, seconds since its last delta (null: none), MB up.
+ */
+void agent_learned_row(json_t *row, const device *d, uint64_t bytes);
+/* Of all, for the final event; NULL: none learns. */
+json_t *agent_learned(const agent *a);
 
 /* --- agent_place.c --- */
 

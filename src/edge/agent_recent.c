@@ -84,7 +84,7 @@ json_t *agent_last(const device_stats *then, const device_stats *now, int n,
 
 static uint64_t queued(const device_stats *s)
 {
-    uint64_t gone = s->filtered + s->dropped + s->sent;
+    uint64_t gone = s->filtered + s->dropped + s->sent + s->held;
 
     return s->sensed > gone ? s->sensed - gone : 0;
 }
@@ -159,8 +159,10 @@ json_t *agent_rows(const agent_device *d, const device_stats *then,
     for (int i = 0; i < shown; i++) {
         int k = at[i].device;
 
-        json_array_append_new(
-            rows, device_row(d[k].name, &then[k], &now[k], seconds));
+        json_t *row = device_row(d[k].name, &then[k], &now[k], seconds);
+
+        agent_learned_row(row, d[k].device, now[k].bytes);
+        json_array_append_new(rows, row);
     }
     free(at);
     return rows;

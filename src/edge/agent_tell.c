@@ -308,6 +308,7 @@ void agent_tell_final(agent *a)
     memcpy(r.drift, a->drift, sizeof(r.drift));
     r.blocks = counts_of(a, &r.sum);
     r.answers = a->answers;
+    r.learned = agent_learned(a);
     r.model_commit = follower_commit(a->follower, &r.model_version);
     report_final(&r);
 }

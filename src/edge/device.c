@@ -100,7 +100,7 @@ device *device_create(const device_conf *c, pe_error *errp)
     d->ctx = calloc(stages_room(d), sizeof(*d->ctx));
     if (!d->ctx)
         pe_error_nomem(errp);
-    else
+    else if (learn_open(d, c->learn, errp) == 0)
         d->queue = queue_create(c->queue_bytes, window, errp);
     if (d->queue)
         return d;
@@ -121,6 +121,7 @@ void device_destroy(device *d)
     pe_block_release(&d->scratch);
     said_free(d);
     pe_model_destroy(d->model);
+    learn_close(d);
     free(d->ctx);
     free(d);
 }
@@ -137,6 +138,8 @@ static void publish(device *d)
     d->stats.bytes = s.stored_bytes;
     d->stats.dropped = s.dropped;
     d->next_offset = s.next_offset;
+    if (d->learn.learner)
+        learn_publish(d, s.stored);
     atomic_store_explicit(&t->sensed, d->stats.sensed, memory_order_relaxed);
     atomic_store_explicit(&t->filtered, d->stats.filtered,
                           memory_order_relaxed);
@@ -193,7 +196,10 @@ static int send_slot(device *d, queue_slot *slot)
         return -1;
     if (slot->revision)
         record_add_u64(&d->headers, "pe_revision", slot->revision);
-    said_add(d, slot, &d->headers);
+    if (d->learn.learner)
+        learn_headers(slot, &d->headers);
+    else
+        said_add(d, slot, &d->headers);
     rc = sender_produce(d->conf.sender,
                         &(const broker_output){.topic = d->conf.topic,
                                                .partition = d->conf.partition,
@@ -228,6 +234,8 @@ static int pump(device *d, bool more)
     uint64_t generation;
     int rc = 1;
 
+    if (d->learn.learner && learn_turn(d) < 0)
+        return -1;
     if (d->unsynced_ns) {
         if (more && may_gather(d)) {
             publish(d);
@@ -362,6 +370,18 @@ static void publish_drifts(device *d)
     atomic_store(&d->drifts, n);
 }
 
+/* What goes on of a block goes into the queue, or what is learned. */
+static int hand_on(device *d, queue_slot *slot)
+{
+    int rc;
+
+    if (!d->learn.learner)
+        return enqueue(d, slot);
+    rc = learn_block(d, &slot->block);
+    queue_give(d->queue, slot);
+    return rc;
+}
+
 /* A block was sensed into d->slot: process, queue and send it. */
 static int forward(device *d)
 {
@@ -387,7 +407,7 @@ static int forward(device *d)
     if (rc < 0)
         return -1;
     d->slot = NULL;
-    if (rc > 0 && enqueue(d, slot) < 0)
+    if (rc > 0 && hand_on(d, slot) < 0)
         return -1;
     if (rc == 0) {
         d->stats.filtered++;
@@ -514,7 +534,7 @@ static int live(device *d)
     if (stages_open(d) < 0)
         return -1;
     set_state(d, DEVICE_SENSING);
-    if (sense(d) < 0)
+    if (sense(d) < 0 || (d->learn.learner && learn_end(d) < 0))
         return -1;
     set_state(d, DEVICE_FLUSHING);
     if (flush(d) < 0)

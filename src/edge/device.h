@@ -12,6 +12,7 @@
 #include "src/edge/follower.h"
 #include "src/edge/identity.h"
 #include "src/edge/sender.h"
+#include "src/federate/learner.h"
 #include "src/function/host.h"
 
 /* A stage of a device: the source first, then what processes its blocks. */
@@ -65,6 +66,8 @@ typedef struct device_conf {
     const context_host *shared; /* put and get; NULL: none */
     device_scale *scale;        /* NULL: stages learn what they scale by */
     tally_slot *tally;          /* where it counts; NULL: of its own */
+    const learner_conf *learn;  /* its blocks are learned from here, and deltas
+                                   go up instead; NULL: they go up */
 } device_conf;
 
 enum device_state {
@@ -87,7 +90,17 @@ typedef struct device_stats {
                            empty at the end */
     int64_t paced_ns;   /* waiting for the schedule or the sensor */
     double full;        /* the share of its queue that is taken */
+    uint64_t held;      /* blocks in a delta that is not cut yet */
 } device_stats;
+
+/* What a device has learned here, where it does. */
+typedef struct device_learned {
+    uint64_t syncs, rows;     /* deltas acknowledged, and the rows in them */
+    uint64_t held, held_rows; /* blocks and rows of the one to come */
+    uint64_t kept;            /* rows that were too few for one, at the end */
+    uint64_t version;         /* of the model it learns from; 0: none yet */
+    int64_t synced_ns;        /* monotonic, of the last delta; 0: none yet */
+} device_learned;
 
 typedef struct device device;
 
@@ -150,7 +163,11 @@ uint64_t device_drifts(device *d, char out[DEVICE_DRIFT]);
  * none.  Any thread.
  */
 const char *device_at(const device *d, int64_t *sincep);
-/* Blocks that were sensed and are not acknowledged.  Any thread. */
+/* Does it learn?  Into [out], then.  Any thread. */
+bool device_learns(const device *d, device_learned *out);
+/* Blocks that were sensed and are not acknowledged, nor in a delta that is not
+ * due.  Any thread.
+ */
 uint64_t device_waiting(const device *d);
 
 /* After DEVICE_FAILED: what happened. */

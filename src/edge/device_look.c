@@ -36,6 +36,7 @@ void device_progress(const device *d, device_stats *out)
     out->blocked_ns =
         atomic_load_explicit(&d->blocked_ns, memory_order_relaxed);
     out->paced_ns = atomic_load_explicit(&d->paced_ns, memory_order_relaxed);
+    out->held = atomic_load_explicit(&d->learn.told.held, memory_order_relaxed);
     out->full = (double)atomic_load_explicit(&d->full, memory_order_relaxed);
 }
 
@@ -52,7 +53,16 @@ uint64_t device_waiting(const device *d)
     device_stats s = {0};
 
     device_progress(d, &s);
-    return s.sensed - s.filtered - s.dropped - s.sent;
+    s.sensed -= s.filtered + s.dropped + s.sent;
+    return s.sensed > s.held ? s.sensed - s.held : 0;
+}
+
+bool device_learns(const device *d, device_learned *out)
+{
+    if (!d->learn.learner)
+        return false;
+    learn_progress(d, out);
+    return true;
 }
 
 context_progress device_read(const device *d)

@@ -27,6 +27,23 @@ typedef struct device_said {
     uint64_t n;    /* blocks that were queued */
 } device_said;
 
+/* What it learns here; see device_learned. */
+typedef struct device_learn {
+    learner *learner; /* NULL: it does not */
+    const char *stage;
+    int64_t sense_ns; /* of the first block that is held */
+    struct {
+        uint64_t blocks, rows, records;
+    } flight; /* of deltas that are not acknowledged */
+    uint64_t syncs, rows, withheld;
+    int64_t synced_ns;
+    struct device_learn_told {
+        atomic_uint_fast64_t syncs, rows, held, held_rows, version;
+        atomic_int_fast64_t synced_ns;
+    } told;
+    atomic_uint_fast64_t kept;
+} device_learn;
+
 struct device {
     device_conf conf;
     pe_context **ctx;            /* one a stage; NULL: not open */
@@ -43,6 +60,7 @@ struct device {
     pe_model *model; /* our copy of the newest */
     uint64_t model_seen;
 
+    device_learn learn;
     queue *queue;
     queue_slot *slot;      /* being sensed */
     pe_block scratch;      /* output of a stage, before it takes the place
@@ -124,6 +142,17 @@ int said_end(device *d, queue_slot *slot);
 void said_add(const device *d, const queue_slot *slot, record_headers *h);
 void said_moved(device *d); /* other stages are in front of it */
 void said_free(device *d);
+
+/* --- device_learn.c; on error -1, with d->error but for the first --- */
+
+int learn_open(device *d, const learner_conf *c, pe_error *errp);
+void learn_close(device *d);
+int learn_block(device *d, const pe_block *b);
+int learn_turn(device *d); /* have a delta that is due go up */
+int learn_end(device *d);  /* ... and the last one */
+void learn_headers(const queue_slot *slot, record_headers *h);
+void learn_publish(device *d, uint64_t stored);
+void learn_progress(const device *d, device_learned *out);
 
 /* Stage [i] begins to work at [now_ns], and comes back: a function of a user
  * may not.

@@ -26,8 +26,9 @@ typedef struct queue_slot {
     uint64_t revision;          /* of the stages that made it */
     bool named;                 /* ... with the names of its columns */
     size_t through;             /* stages that it has been through */
-    const void *frame;          /* the .npy bytes to send */
+    const void *frame;          /* the .npy bytes to send, or a delta's, */
     size_t len;
+    uint64_t rows, first; /* ... of so many rows, from this SEQ on */
     /* private */
     queue *owner;
     _Atomic bool stored;

@@ -181,7 +181,10 @@ void report_final(const report *r)
         event_int(event, "wire_bytes", r->answers.wire_bytes);
         json_object_set_new(event, "answers", report_answers(&r->answers));
         add_skips(event, r);
+        if (r->learned)
+            json_object_set(event, "learned", r->learned);
     }
+    json_decref(r->learned);
     json_decref(times);
     event_print(event);
 }

@@ -23,6 +23,7 @@ typedef struct report {
     uint64_t model_version;
     const char *model_commit; /* "" : no model was seen */
     broker_answers answers;
+    json_t *learned; /* on devices; NULL: nothing; the reference is taken */
 } report;
 
 /* Member "answers" of a final event (monitor.h); a new reference. */

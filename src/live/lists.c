@@ -308,8 +308,9 @@ static void applied_add(const live_parts *p, json_t *all)
 /* What pilots tell of theirs; the number of those they leave out. */
 static int64_t told_add(const live_parts *p, json_t *all)
 {
-    static const char *const keys[] = {"sensed", "sent",    "queued", "full",
-                                       "busy",   "blocked", "paced",  NULL};
+    static const char *const keys[] = {
+        "sensed", "sent",    "queued", "full", "busy",  "blocked", "paced",
+        "syncs",  "learned", "held",   "base", "age_s", "up_mb",   NULL};
     int64_t missing = 0;
 
     for (size_t i = 0; i < p->n; i++) {

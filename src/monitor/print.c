@@ -161,6 +161,32 @@ static void called_print(const char *label, const json_t *o, long long rows,
     wrapped_print(label, line, f);
 }
 
+/* What devices have learned and sent instead of rows. */
+static void learned_print(const json_t *summary, FILE *f)
+{
+    const char *label = "learned", *pilot;
+    char line[400], kept[100];
+    json_t *o;
+
+    json_object_foreach(json_object_get(summary, "learned"), pilot, o)
+    {
+        long long syncs = count_of(o, "syncs"), left = count_of(o, "withheld");
+
+        snprintf(kept, sizeof(kept),
+                 "; %lld row%s too few to be told of and left out", left,
+                 left == 1 ? " was" : "s were");
+        snprintf(line, sizeof(line),
+                 "%lld rows by %lld device%s of %.100s, in %lld deltas of %.1f "
+                 "kB each; no row has left them%s",
+                 count_of(o, "rows"), count_of(o, "n"),
+                 plural(count_of(o, "n")), pilot, syncs,
+                 syncs ? (double)count_of(o, "bytes") / 1e3 / (double)syncs : 0,
+                 left ? kept : "");
+        wrapped_print(label, line, f);
+        label = "";
+    }
+}
+
 /* Rows are scored as they come, by models that go on learning, on devices and
  * in the pool, and at the end by the last one: the numbers differ, and each
  * says by which.
@@ -178,7 +204,10 @@ static void stream_print(const json_t *summary, FILE *f)
     if (scored > 0 &&
         (json_object_get(model, "threshold") || count_of(model, "outliers"))) {
         called_print(label, model, scored,
-                     "in the pool, by models that were still learning", f);
+                     json_object_get(summary, "learned")
+                         ? "on devices, by the models they learned from"
+                         : "in the pool, by models that were still learning",
+                     f);
         label = "";
     }
     json_object_foreach(json_object_get(summary, "detail"), pilot, o)
@@ -414,6 +443,7 @@ void monitor_print(const json_t *summary, FILE *f)
     latency_print(json_object_get(summary, "latency_ms"), f);
     monitor_layers_print(summary, f);
     model_print(json_object_get(summary, "model"), f);
+    learned_print(summary, f);
     stream_print(summary, f);
     cpu_print(summary, f);
     energy_print(json_object_get(summary, "energy"), f);

@@ -361,6 +361,24 @@ static json_t *exactly_once_make(const json_t *pool)
     return json_string(json_is_true(flag) ? "on" : "off");
 }
 
+/* What the devices of each pilot have learned; NULL: none does. */
+static json_t *learned_make(const json_t *edges)
+{
+    json_t *out = NULL, *edge;
+    size_t i;
+
+    json_array_foreach(edges, i, edge)
+    {
+        json_t *one = json_object_get(edge, "learned");
+
+        if (one && !out)
+            out = json_object();
+        if (one)
+            json_object_set(out, value_text(edge, "pilot", "?"), one);
+    }
+    return out;
+}
+
 json_t *monitor_summary(const monitor *m, const char *state, double seconds)
 {
     const json_t *pool = pool_of(m);
@@ -378,7 +396,8 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
     long long points = pool ? value_int(pool, "points") : (long long)a.points;
     json_t *out = json_pack(
         "{s:i, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o, "
-        "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O, s:o*, s:o*, s:o*}",
+        "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O, s:o*, s:o*, "
+        "s:o*, s:o*}",
         "schema", 1, "run", m->run, "pipeline", m->pipeline, "state", state,
         "exit", strcmp(state, "failed") ? PE_EXIT_OK : PE_EXIT_FAILED,
         "seconds", seconds, "blocks", blocks, "rows", counters_make(m, "rows"),
@@ -391,7 +410,8 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         "core_hours_per_million_points", cost_make(cpu, points), "errors",
         json_copy(m->errors), "deaths", m->deaths, "detail", m->finals,
         "masked_names", cells_make(pool, "masked_names"), "stages",
-        monitor_sides(m->finals), "energy", monitor_energy(m->finals, points));
+        monitor_sides(m->finals), "energy", monitor_energy(m->finals, points),
+        "learned", learned_make(edges));
     if (out && m->layers > 1)
         monitor_layers_add(m, out);
     if (out && !strcmp(state, "done"))

@@ -210,13 +210,16 @@ static void count_option(void *arg, const char *name, const char *text)
 static void print_names(FILE *f, int indent, const pipeline *p,
                         const pipeline_stage *s)
 {
-    if (s->n_pilots == 1) {
-        print_key(f, indent, "pilot", p->pilots[s->pilots[0]].name);
+    const int *pilots = s->n_learners ? s->learners : s->pilots;
+    size_t n = s->n_learners ? s->n_learners : s->n_pilots;
+
+    if (n == 1) {
+        print_key(f, indent, "pilot", p->pilots[pilots[0]].name);
         return;
     }
     fprintf(f, "%*spilot:\n", indent, "");
-    for (size_t i = 0; i < s->n_pilots; i++)
-        print_item(f, indent + 2, p->pilots[s->pilots[i]].name);
+    for (size_t i = 0; i < n; i++)
+        print_item(f, indent + 2, p->pilots[pilots[i]].name);
 }
 
 static void print_stage(FILE *f, const pipeline *p, const pipeline_stage *s)
@@ -234,6 +237,12 @@ static void print_stage(FILE *f, const pipeline *p, const pipeline_stage *s)
         print_time(f, 6, "within", s->within_s);
         fprintf(f, "      rate: %.15g\n", s->rate);
     }
+    if (s->n_learners > 0) {
+        print_time(f, 4, "sync", s->sync_s);
+        print_int(f, 4, "least", (long long)s->least);
+    }
+    if (s->n_learners > 0 && s->stale_s > 0)
+        print_time(f, 4, "stale", s->stale_s);
     pe_options_each(s->options, count_option, &n_options);
     if (n_options == 0)
         return;

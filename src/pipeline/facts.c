@@ -78,6 +78,13 @@ const pipeline_stage *pipeline_last_stage(const pipeline *p)
     return NULL;
 }
 
+const pipeline_stage *pipeline_learner(const pipeline *p)
+{
+    const pipeline_stage *s = pipeline_last_stage(p);
+
+    return s && s->n_learners > 0 ? s : NULL;
+}
+
 /* Does it divide?  One with a `mean` and no `scale`, or a scale of 1 alone,
  * does not.
  */
@@ -235,6 +242,7 @@ void pipeline_destroy(pipeline *p)
     for (size_t i = 0; i < p->n_stages; i++) {
         free(p->stages[i].name);
         free(p->stages[i].pilots);
+        free(p->stages[i].learners);
         free(p->stages[i].function);
         free(p->stages[i].file);
         pe_options_destroy(p->stages[i].options);

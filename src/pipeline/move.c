@@ -107,6 +107,9 @@ int move_check(const pipeline *pl, size_t i, bool to_pool, const move_facts *f,
                       "where their file says; drain it, change the file, and "
                       "go on with 'pilot run --resume'",
                       errp);
+    if (pipeline_learner(pl))
+        return refuse(s, "the model learns on devices, and no row leaves them",
+                      errp);
     if (i == 0)
         return refuse(s, "a source stays where it senses", errp);
     if (s == pipeline_last_stage(pl))

@@ -490,6 +490,7 @@ static int read_all(pipeline *p, const tree *root, pe_error *errp)
     if (read_root(p, root, errp) < 0 ||
         pipeline_read_pilots(p, root, errp) < 0 ||
         pipeline_read_stages(p, root, errp) < 0 ||
+        pipeline_settle_results(p, root, errp) < 0 ||
         read_context(p, root, errp) < 0 || read_streams(p, root, errp) < 0 ||
         read_results(p, root, errp) < 0 || read_epoch(p, root, errp) < 0 ||
         read_checkpoint(p, root, errp) < 0 ||

@@ -78,6 +78,12 @@ typedef struct pipeline_stage {
     enum stage_role role;
     int layer;           /* on a pool: which layer it is of, from 0; else -1 */
     bool is_model;       /* function names a model (pe_model_find) */
+    int *learners;       /* of a model that learns on devices: their pilots,
+                            while `pilots` are the pools that merge */
+    size_t n_learners;   /* 0: it learns where it runs */
+    double sync_s;       /* ... between two deltas of a device */
+    double stale_s;      /* ... age from which none is merged; 0: any */
+    uint64_t least;      /* ... rows that a number which leaves is of */
     uint32_t points;     /* source: block: {points:} */
     double within_s;     /* source: block: {within:} */
     double rate;         /* source: blocks/s per device, 0: as fast as it
@@ -196,6 +202,8 @@ size_t pipeline_ahead(const pipeline *p);
  * it prepare its blocks, in the order of the file.
  */
 const pipeline_stage *pipeline_last_stage(const pipeline *p);
+/* It, where it learns on devices (src/federate); else NULL. */
+const pipeline_stage *pipeline_learner(const pipeline *p);
 /* Do [a] and [b], of two readings of one file, do the same: function, options?
  */
 bool pipeline_stage_same(const pipeline_stage *a, const pipeline_stage *b);

@@ -46,6 +46,18 @@ int pipeline_find_broker(const pipeline *p, const tree *t, char **out,
 /* HOST:PORT, once or more. */
 int pipeline_check_broker(const tree *t, pe_error *errp);
 
+/* learners.c - a model [s] of the file that is on an edge pilot: the pools of
+ * the file merge it.
+ */
+int pipeline_use_learner(const pipeline *p, pipeline_stage *s, const tree *t,
+                         pe_error *errp);
+/* Its own keys, which no other stage may have. */
+int pipeline_take_learner(pipeline_stage *s, const pe_options *o, const tree *t,
+                          pe_error *errp);
+/* All stages are there, [p] has a pool for it; scores stay with rows. */
+int pipeline_check_learner(pipeline *p, const tree *root, pe_error *errp);
+int pipeline_settle_results(pipeline *p, const tree *root, pe_error *errp);
+
 /* Is each endpoint one that the pilots which need it can reach, as far as the
  * file tells?
  */

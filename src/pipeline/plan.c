@@ -98,7 +98,8 @@ static void print_stages(const pipeline *p, int width, FILE *f)
     fprintf(f, "\nStages\n");
     for (size_t i = 0; i < p->n_stages; i++) {
         const pipeline_stage *s = &p->stages[i];
-        fprintf(f, "  %-*s  %s on %s", width, s->name, s->function,
+        fprintf(f, "  %-*s  %s on %s%s", width, s->name, s->function,
+                s->n_learners ? "devices, merged on " : "",
                 p->pilots[s->pilots[0]].name);
         for (size_t k = 1; k < s->n_pilots; k++)
             fprintf(f, " and %s", p->pilots[s->pilots[k]].name);

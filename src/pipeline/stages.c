@@ -15,6 +15,12 @@ static const pe_option_spec stage_keys[] = {
     {"function", PE_OPTION_STRING, 0, 0, NULL, NULL,
      "built-in, model, or PATH.so:SYMBOL"},
     {"from", PE_OPTION_STRING, 0, 0, NULL, NULL, "default: the stage above"},
+    {"sync", PE_OPTION_TIME, 0.001, 86400, NULL, NULL,
+     "a model on devices: between two deltas of one; default 10s"},
+    {"least", PE_OPTION_INT, 2, 1e9, NULL, NULL,
+     "... rows that a number which leaves a device is of; default 5"},
+    {"stale", PE_OPTION_TIME, 0.001, 3.2e7, NULL, NULL,
+     "... age from which a delta is not merged; default: any is"},
     {0},
 };
 
@@ -202,21 +208,16 @@ static int refuse_role(const pipeline_stage *s, const tree *t,
                          t->key, s->function, why);
 }
 
-static int use_model(pipeline_stage *s, const tree *t, pe_error *errp)
+static int use_model(const pipeline *p, pipeline_stage *s, const tree *t,
+                     pe_error *errp)
 {
-    const tree *place = at_key(t, "pilot");
-
     if (s->role == STAGE_SOURCE)
         return section_error(at_key(t, "function"), errp,
                              "stage '%s': %s is a model; the first stage has "
                              "to sense, as generator, file and proc do",
                              t->key, s->function);
-    if (s->role == STAGE_EDGE)
-        return section_error(place, errp,
-                             "stage '%s': model %s learns on a pool; put it "
-                             "on one, and score at the edge by 'function: "
-                             "score'",
-                             t->key, s->function);
+    if (s->role == STAGE_EDGE && pipeline_use_learner(p, s, t, errp) < 0)
+        return -1;
     s->is_model = true;
     s->options = pe_model_options(s->function, errp);
     return s->options ? 0 : -1;
@@ -252,7 +253,7 @@ static int read_options(const pipeline *p, pipeline_stage *s, const tree *t,
     int status;
 
     if (pe_model_find(s->function))
-        status = use_model(s, t, errp);
+        status = use_model(p, s, t, errp);
     else if (function_find(s->function) || strchr(s->function, ':'))
         status = use_function(p, s, t, errp);
     else
@@ -321,10 +322,14 @@ static int read_stage(const pipeline *p, pipeline_stage *s, const tree *t,
     if (!o)
         return -1;
     int status = take_head(p, s, t, o, errp);
+    if (status == 0 &&
+        (set_role(p, s, t, errp) < 0 || read_block(s, t, errp) < 0 ||
+         read_options(p, s, t, errp) < 0))
+        status = -1;
+    if (status == 0)
+        status = pipeline_take_learner(s, o, t, errp);
     pe_options_destroy(o);
-    if (status < 0 || set_role(p, s, t, errp) < 0 || read_block(s, t, errp) < 0)
-        return -1;
-    return read_options(p, s, t, errp);
+    return status;
 }
 
 /* --- all of them together --- */
@@ -489,7 +494,8 @@ static int check_stages(pipeline *p, const tree *root, pe_error *errp)
     for (size_t i = 0; i < p->n_stages; i++)
         if (check_stage(p, &p->stages[i], cloud, &t->child[i], errp) < 0)
             return -1;
-    if (check_chain(p, t, errp) < 0 || check_pilots(p, root, errp) < 0)
+    if (check_chain(p, t, errp) < 0 || check_pilots(p, root, errp) < 0 ||
+        pipeline_check_learner(p, root, errp) < 0)
         return -1;
     set_shape(p);
     return pipeline_make_layers(p, t, errp);

@@ -56,7 +56,8 @@ static bool give_one(pool *p, int rank)
     pool_lane *l = lane_next(p, POOL_BACKLOG / 2);
     pool_send *out;
 
-    if (!l || chain_is_ahead(&p->stages, &lane_item(l, 0)->block) ||
+    if (!l || lane_item(l, 0)->is_delta || /* its rank merges it */
+        chain_is_ahead(&p->stages, &lane_item(l, 0)->block) ||
         !(out = send_room(&p->sends)))
         return false;
     switch (owner_admit(p, lane_item(l, 0))) {

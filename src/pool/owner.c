@@ -2,6 +2,7 @@
 #include "pool_private.h"
 
 #include "src/common/log.h"
+#include "src/federate/merge.h"
 
 /* --- admission --- */
 
@@ -108,7 +109,11 @@ static enum owner_word admit(pool *p, source_item *r)
         pool_set_aside(p, s, r);
         return OWNER_DONE;
     }
+    if (at != SIZE_MAX)
+        federate_check(&t->d[at].last, r);
     if (r->bad.kind == PE_ERROR_NONE && !s->base && !first_propose(p, r))
+        return OWNER_WAIT;
+    if (s->base && federate_is_early(s->base->m, r))
         return OWNER_WAIT;
     if (note_device(p, s, r, at) < 0)
         return OWNER_WAIT;

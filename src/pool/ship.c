@@ -158,7 +158,7 @@ static int rebase_open(pool_slot *s, pool_model *to, pe_error *errp)
     const pe_model *from = s->base ? s->base->m : NULL;
 
     if (!s->live || !from || !to || to == s->base || !from->ops->rebase ||
-        from->warming || to->m->warming)
+        s->delta->sealed || from->warming || to->m->warming)
         return 0;
     if (from->ops->rebase(s->delta, from, to->m, errp) < 0)
         return -1;

@@ -5,6 +5,7 @@
 
 #include "src/common/clock.h"
 #include "src/common/log.h"
+#include "src/federate/merge.h"
 
 /* A record at work, and what the last stage gets of it. */
 struct job {
@@ -150,6 +151,19 @@ static void filtered(struct job *j)
     count_applied(j, 0, 0);
 }
 
+/* What a device has learned is merged as it is. */
+static int merge(pool *p, struct job *j, pe_error *errp)
+{
+    int rc;
+
+    j->b = j->r->block;
+    j->b.start_ns = clock_real_ns();
+    rc = federate_merge(j->s->base->m, j->s->delta, j->r,
+                        p->stages.end->stale_s, &j->s->add, &j->b.points, errp);
+    j->b.end_ns = clock_real_ns();
+    return rc;
+}
+
 static int process(pool *p, struct job *j, pe_error *errp)
 {
     int rc = prepare(p, j, errp);
@@ -192,7 +206,7 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
     p->trail.outliers = s->add.outliers;
     rc = work_hear(p, r, &e);
     if (rc == 0)
-        rc = process(p, &j, &e);
+        rc = r->is_delta ? merge(p, &j, &e) : process(p, &j, &e);
     p->stages.base = NULL;
     p->figures.blocks++;
     p->figures.points += rc == 0 ? j.b.points : 0;

@@ -57,7 +57,8 @@ static bool is_kept(const struct run *r)
 
 static bool is_wanted(const struct run *r)
 {
-    return !r->o->no_final && scoring_stage(r) && is_kept(r);
+    return !r->o->no_final && scoring_stage(r) && is_kept(r) &&
+           !pipeline_learner(r->p); /* its rows are on devices */
 }
 
 bool run_answers_due(const struct run *r)

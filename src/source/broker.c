@@ -15,6 +15,7 @@
 #include "src/common/log.h"
 #include "src/common/text.h"
 
+#define DELTA "application/x-pilot-delta"
 #define ASIDE_KINDS 16 /* that are counted apart */
 
 /* Records that hold no rows, of one kind. */
@@ -33,6 +34,7 @@ struct topic_source {
     char group[128];
     uint64_t queue_bytes;
     bool lanes;
+    bool learns;                 /* the model learns on devices */
     broker_consumer **consumers; /* one, or one a lane */
     int32_t *partition;          /* of a lane */
     size_t n;
@@ -267,6 +269,59 @@ static void decode_value(struct topic_source *s, source_item *r)
         say_rounded(s, b);
 }
 
+/* --- what devices have learned --- */
+
+static int take_header(struct topic_source *s, const char *name, uint64_t most,
+                       uint64_t *valuep, pe_error *errp)
+{
+    const record_header *h = record_find(&s->headers, name);
+
+    if (h && record_number(h, valuep, errp) < 0)
+        return -1;
+    if (h && *valuep <= most)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                        "header %s of a delta is %s", name,
+                        h ? "too large" : "missing");
+}
+
+/* What a device has learned is merged; its value is for who does it. */
+static void decode_delta(struct topic_source *s, source_item *r)
+{
+    pe_block *b = &r->block;
+    uint64_t features, rows;
+
+    r->is_delta = true;
+    if (r->sender != SENDER_OURS)
+        pe_error_set(&r->bad, PE_ERROR_INPUT, PE_EXIT_DATA,
+                     "a delta of another run's device, or of nobody's");
+    else if (take_header(s, "pe_features", UINT32_MAX, &features, &r->bad) ==
+                 0 &&
+             take_header(s, "pe_rows", INT64_MAX, &rows, &r->bad) == 0 &&
+             take_header(s, "pe_first", b->seq, &r->first, &r->bad) == 0) {
+        b->features = (uint32_t)features;
+        b->points = rows < UINT32_MAX ? (uint32_t)rows : UINT32_MAX;
+        b->dtype = PE_F8;
+    }
+}
+
+/* Rows stay on devices where they learn, and deltas come from nowhere else. */
+static void decode_kind(struct topic_source *s, source_item *r)
+{
+    const record_header *h = record_find(&s->headers, "content-type");
+    bool is_delta = h && h->value && h->len == sizeof(DELTA) - 1 &&
+                    !memcmp(h->value, DELTA, h->len);
+
+    if (is_delta && s->learns)
+        decode_delta(s, r);
+    else if (is_delta || s->learns)
+        pe_error_set(&r->bad, PE_ERROR_INPUT, PE_EXIT_DATA,
+                     s->learns ? "rows, where devices learn and send deltas"
+                               : "a delta, where no device learns");
+    else
+        decode_value(s, r);
+}
+
 static source_text header_of(const struct topic_source *s, const char *name)
 {
     const record_header *h = record_find(&s->headers, name);
@@ -309,6 +364,8 @@ static void decode(struct topic_source *s, source_item *r)
     *k = (pe_block){.storage = k->storage, .capacity = k->capacity};
     r->bad.kind = PE_ERROR_NONE;
     r->aside = NULL;
+    r->is_delta = false;
+    r->waits_ns = 0;
     r->times = NULL;
     r->raw = b->value;
     r->raw_len = b->len;
@@ -326,7 +383,7 @@ static void decode(struct topic_source *s, source_item *r)
     if (r->bad.kind == PE_ERROR_NONE &&
         record_decode(&s->headers, k, r->text + SENDER_NAME,
                       SOURCE_TEXT - SENDER_NAME, &r->bad) == 0)
-        decode_value(s, r);
+        decode_kind(s, r);
     if (r->sender == SENDER_STRANGER)
         k->has_seq = 0;
     k->fetch_ns = clock_real_ns();
@@ -490,6 +547,7 @@ source_reader *source_open_broker(const pipeline *pl,
     s->pl = pl;
     s->run = req->run;
     s->lanes = lanes;
+    s->learns = pipeline_learner(pl) != NULL;
     s->queue_bytes = queue_bytes;
     pipeline_topic(pl, req->run, "", s->topic, sizeof(s->topic));
     snprintf(s->group, sizeof(s->group), "pilot-%.100s", req->run);

@@ -40,6 +40,11 @@ typedef struct source_item {
     uint32_t through; /* so many stages of the pipeline, from the first one on,
                          has it been through; 0: as the file says, see
                          pipeline_ahead */
+    bool is_delta;    /* it is what a device has learned (src/federate): its
+                         bytes are [raw], and of the block points (at most
+                         2^32 - 1) and features are there, and no data */
+    uint64_t first;   /* ... from blocks of this SEQ on */
+    int64_t waits_ns; /* ... and it waits for its model since then; 0: not */
     const void *raw;  /* as it came */
     size_t raw_len;
     uint64_t mark;          /* by which it is known again (broker.h); 0: none */

@@ -171,6 +171,20 @@ static const column of_devices[] = {
     {"TIME", "", 0, put_times},          {NULL, NULL, 0, NULL},
 };
 
+/* ... that learn. */
+static const column of_learners[] = {
+    {"DEVICE", "device", -14, put_name},
+    {"PART", "partition", 5, put_number},
+    {"SYNCS", "syncs", 6, put_number},
+    {"LEARNED", "learned", 9, put_number},
+    {"HELD", "held", 8, put_number},
+    {"AGE", "age_s", 7, put_age},
+    {"UP", "up_mb", 8, put_mb},
+    {"MODEL", "model", 12, put_model},
+    {"", "", 6, put_end},
+    {NULL, NULL, 0, NULL},
+};
+
 static const struct {
     const char *list, *word;
     const column *columns;
@@ -180,6 +194,20 @@ static const struct {
     [SCREEN_PARTITIONS] = {"partitions", "partitions", of_partitions},
     [SCREEN_DEVICES] = {"devices", "devices", of_devices},
 };
+
+static const column *columns_of(const json_t *doc, const screen *s)
+{
+    const json_t *o;
+    size_t i;
+
+    if (s->level == SCREEN_DEVICES)
+        json_array_foreach(json_object_get(doc, "devices"), i, o)
+        {
+            if (has(o, "syncs"))
+                return of_learners;
+        }
+    return tables[s->level].columns;
+}
 
 /* --- which rows --- */
 
@@ -266,24 +294,24 @@ static bool where_add(const json_t *doc, const screen *s, screen_lines *out)
     return left > 0;
 }
 
-static void title_add(const screen *s, screen_lines *out)
+static void title_add(const column *columns, const screen *s, screen_lines *out)
 {
     text t = {0};
 
     put_look(&t, SCREEN_BOLD);
-    for (const column *c = tables[s->level].columns; c->title; c++)
+    for (const column *c = columns; c->title; c++)
         put_cell(&t, c->title, c->width);
     screen_add(out, s, &t);
     text_free(&t);
 }
 
-static void row_add(const json_t *o, const screen *s, bool chosen,
-                    screen_lines *out)
+static void row_add(const column *columns, const json_t *o, const screen *s,
+                    bool chosen, screen_lines *out)
 {
     text t = {0};
 
     put_look(&t, chosen ? SCREEN_CHOSEN : SCREEN_PLAIN);
-    for (const column *c = tables[s->level].columns; c->title; c++) {
+    for (const column *c = columns; c->title; c++) {
         text cell = {0};
 
         c->put(&cell, o, c->key);
@@ -319,11 +347,11 @@ void screen_list(const json_t *doc, screen *s, size_t rows, screen_lines *out)
         s->top = s->cursor;
     if (!plain && s->cursor >= s->top + room)
         s->top = s->cursor + 1 - room;
-    title_add(s, out);
+    title_add(columns_of(doc, s), s, out);
     if (n == 0 && room > 0)
         none_add(s, out);
     for (size_t i = s->top; i < n && i - s->top < room; i++)
-        row_add(row_at(doc, s, i), s, i == s->cursor, out);
+        row_add(columns_of(doc, s), row_at(doc, s, i), s, i == s->cursor, out);
 }
 
 /* --- keys --- */

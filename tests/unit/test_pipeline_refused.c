@@ -178,9 +178,12 @@ static void test_stages_refused(void)
          "params, pool"},
         {"stages.learn.pilot=broker",
          "stage 'learn': pilot 'broker' is of kind broker and runs no stages"},
-        {"stages.learn.pilot=devices",
-         "stage 'learn': model kmeans learns on a pool; put it on one, and "
+        {"stages.learn={pilot: devices, function: audit}",
+         "stage 'learn': model audit learns on a pool; put it on one, and "
          "score at the edge by 'function: score'"},
+        {"stages.learn.sync=1s",
+         "stage 'learn': sync is for a model on devices; leave it out, or name "
+         "an edge pilot"},
         {"stages.learn.function=kmeanz",
          "stage 'learn': there is no function 'kmeanz'; did you mean "
          "'kmeans'?"},
@@ -361,6 +364,65 @@ static void test_object_refused(void)
     UNIT_CONTAINS(e.text, "missing.so");
 }
 
+#define LEARNERS                                       \
+    "version: 1\n"                                     \
+    "pipeline: p\n"                                    \
+    "pilots: {d: {kind: edge, devices: 5}, e: {kind: " \
+    "edge}, w: {kind: pool}}\n"                        \
+    "stages:\n"                                        \
+    "  a: {pilot: [d, e], function: generator}\n"      \
+    "  c: {pilot: [d, e], function: kmeans, options: {clusters: 3}}\n"
+
+/* A model on devices. */
+static void test_learners_refused(void)
+{
+    static const struct {
+        const char *set, *text;
+    } rows[] = {
+        {"stages.c.sync=1", "sync: '1' needs a unit: 1ms, 1s"},
+        {"stages.c.least=1", "least: '1' is not between 2 and 1000000000"},
+        {"stages.c.pilot=d",
+         "stage 'c': all stages of devices run on the pilots of the source, "
+         "'a'"},
+        {"stages.c.options.exact=yes",
+         "stage 'c': exact: its sums tell of single rows on devices, where "
+         "rows stay; leave it out"},
+        {"stages.c.options.threshold=exact",
+         "stage 'c': threshold: it sends the score of every row on devices, "
+         "where rows stay; leave it out"},
+        {"epoch.blocks=4",
+         "epoch: blocks are not counted where stage 'c' learns on devices; "
+         "say interval"},
+        {"results=topic",
+         "results: the rows of stage 'c' stay on devices, and so do their "
+         "scores; a stage `write` {what: scores} there keeps them"},
+    };
+    const pipeline_stage *s;
+    pipeline *p;
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        pipeline_file_refused(LEARNERS, rows[i].set, rows[i].text);
+    p = pipeline_file_good(LEARNERS, "stages.c.stale=1h");
+    s = pipeline_learner(p);
+    CU_ASSERT_PTR_EQUAL(s, &p->stages[1]);
+    CU_ASSERT_EQUAL(s->n_learners, 2);
+    CU_ASSERT_EQUAL(s->n_pilots, 1);
+    UNIT_EQUAL(p->pilots[s->pilots[0]].name, "w");
+    CU_ASSERT_EQUAL(s->sync_s, 10);
+    CU_ASSERT_EQUAL(s->stale_s, 3600);
+    CU_ASSERT_EQUAL(s->least, 5);
+    UNIT_EQUAL(pe_options_text(s->options, "quorum"), "3"); /* of 6 */
+    CU_ASSERT_FALSE(p->results);
+    UNIT_EQUAL(p->stream_name, "a");
+    pipeline_destroy(p);
+    p = pipeline_file_good(LEARNERS, "stages.c.options.quorum=1");
+    UNIT_EQUAL(pe_options_text(pipeline_learner(p)->options, "quorum"), "1");
+    pipeline_destroy(p);
+    p = pipeline_file_good(GOOD, NULL);
+    CU_ASSERT_PTR_NULL(pipeline_learner(p));
+    pipeline_destroy(p);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -371,6 +433,7 @@ int main(void)
         {"files that are refused", test_files_refused},
         {"a file that is not there", test_missing_file},
         {"shared object: refused", test_object_refused},
+        {"models on devices: refused", test_learners_refused},
         {0},
     };
 
