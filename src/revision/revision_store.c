@@ -40,7 +40,7 @@ static void drop_files(revision *r)
     json_t *files = json_object_get(r->doc, "files");
     json_t *stages = json_object_get(r->doc, "stages"), *v, *s;
     const char *name, *stage;
-    void *next;
+    void *next = NULL;
 
     json_object_foreach_safe(files, next, name, v)
     {
