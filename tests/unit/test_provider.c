@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "scratch.h"
+#include "src/backend/backend.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
 #include "src/provider/provider.h"
@@ -39,7 +40,10 @@ static void verb_set(const char *verb, const char *lines)
 /* A provider that has no machine, and makes none. */
 static void verbs_clear(void)
 {
-    unlink(text_format("%s/price", scratch_folder));
+    char *price = text_format("%s/price", scratch_folder);
+
+    unlink(price);
+    free(price);
     verb_set("up", "echo '{\"id\": \"i-1\"}'");
     verb_set("list", NONE);
     verb_set("address", "echo '{}'");
@@ -420,6 +424,50 @@ static void test_make(void)
     }
 }
 
+/* A machine that has ended itself and is listed on may cost: it is ended, too.
+ */
+static void test_gone(void)
+{
+    static const struct {
+        const char *state, *log;
+    } rows[] = {{"running", "d"}, {"gone", "d"}, {NULL, ""}};
+    char *url = text_format("exec://%s?settle=300ms", scratch_folder);
+    provider *p;
+
+    verbs_clear();
+    p = open_with("", NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    verb_set("down", "printf d >>$D/log; rm -f $D/m; echo '{}'");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        resource *r = backend_open(url, NULL);
+        char *path = text_format("%s/log", scratch_folder);
+        char *list = text_format(
+            "[ -e $D/m ] || { " NONE "; exit; }\necho '{\"whole\": true, "
+            "\"machines\": [{\"id\": \"i-1\", \"name\": \"%s\", "
+            "\"state\": \"%s\"}]}'",
+            name_of(p), rows[i].state ? rows[i].state : "");
+        char *log;
+        size_t len = 0;
+        pe_error e = {0};
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+        verb_set("list", list);
+        unlink(path);
+        if (rows[i].state)
+            scratch_write("m", "");
+        CU_ASSERT_EQUAL(r->ops->cancel(r, "i-1", true, &e), 0);
+        UNIT_EQUAL(e.text, "");
+        log = file_read(path, 100, &len, NULL);
+        UNIT_EQUAL(log ? log : "", rows[i].log);
+        free(log);
+        free(list);
+        free(path);
+        r->ops->close(r);
+    }
+    provider_close(p);
+    free(url);
+}
+
 /* Two commands at once have one owner; a spoilt one is said. */
 static void test_owner(void)
 {
@@ -455,6 +503,7 @@ int main(void)
         {"addresses", test_addresses},
         {"what `up` is told", test_told},
         {"a machine is made, once, or not", test_make},
+        {"a machine that ended itself", test_gone},
         {"whose machines", test_owner},
         {NULL, NULL},
     };

@@ -185,8 +185,7 @@ static int exec_cancel(resource *r, const char *id, bool now, pe_error *errp)
     found = machine_look(p, id, &m, errp);
     if (found <= 0)
         return found;
-    if (m.state == PROVIDER_GONE)
-        return 0;
+    /* Also one that has ended itself: where it is still listed, it may cost. */
     return provider_end(p, id, m.name, errp);
 }
 
