@@ -198,7 +198,7 @@ static void tell_progress(pool *p, int64_t now)
                   owned_list(p));
     if (!o)
         return;
-    onward_add(p, o);
+    report_layer(p, o);
     event_int(o, "time_ns", (uint64_t)clock_real_ns());
     event_int(o, "blocks", total->applied);
     event_int(o, "points", total->points);

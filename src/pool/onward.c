@@ -112,18 +112,6 @@ void onward_poll(pool *p)
         fate_fail(&p->fate, &e);
 }
 
-void onward_add(const pool *p, json_t *o)
-{
-    const pipeline *pl = p->c.pl;
-
-    if (pl->n_streams > 1)
-        json_object_set_new(o, "layer",
-                            json_pack("{s:s, s:i, s:i}", "name",
-                                      pipeline_layer_name(pl, pl->seen),
-                                      "index", (int)pl->seen, "of",
-                                      (int)pl->n_streams));
-}
-
 int onward_tell(pool *p, pe_error *errp)
 {
     bool told = false;

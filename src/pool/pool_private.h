@@ -176,8 +176,6 @@ int onward_open(pool *p, pe_error *errp);
 int onward_send(pool *p, pool_slot *s, const source_item *r, pe_block *out,
                 pe_error *errp);
 void onward_poll(pool *p);
-/* Which layer this is, into an event, where there are several. */
-void onward_add(const pool *p, json_t *o);
 /* Rank 0, at a clean end: tell the next layer; waits for its servers until a
  * signal asks it to end.
  */
@@ -186,6 +184,8 @@ int onward_tell(pool *p, pe_error *errp);
  * heard it.
  */
 char *report_column(const pool *p, const pe_model *m, uint32_t k);
+/* Which layer this is, into an event, where there are several. */
+void report_layer(const pool *p, json_t *o);
 /* [r] holds no rows, and is done. */
 void pool_set_aside(pool *p, pool_slot *s, const source_item *r);
 void pool_refuse(pool *p, pool_slot *s, const source_item *r,

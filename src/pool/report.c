@@ -207,6 +207,18 @@ static bool name_columns(const pool *p, const char *names, const pe_model *m,
            columns_count(out->data, out->len) == m->features;
 }
 
+void report_layer(const pool *p, json_t *o)
+{
+    const pipeline *pl = p->c.pl;
+
+    if (pl->n_streams > 1)
+        json_object_set_new(o, "layer",
+                            json_pack("{s:s, s:i, s:i}", "name",
+                                      pipeline_layer_name(pl, pl->seen),
+                                      "index", (int)pl->seen, "of",
+                                      (int)pl->n_streams));
+}
+
 char *report_column(const pool *p, const pe_model *m, uint32_t k)
 {
     text list = {0};
@@ -419,7 +431,7 @@ json_t *pool_report(pool *p)
     if (p->c.pl->n_streams > 1)
         event_int(json_object_get(o, "blocks"), "forwarded",
                   p->head->view.total.forwarded);
-    onward_add(p, o);
+    report_layer(p, o);
     set_cells(o, p, names);
     set_counts(o, p, f);
     set_checkpoints(o, p);
