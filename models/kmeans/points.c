@@ -49,15 +49,15 @@ static int reserve(struct kmeans_points *p, uint32_t features, size_t n,
 }
 
 int kmeans_points_add(struct kmeans_points *p, uint32_t features,
-                      const double *x, const double *weight, uint64_t device,
-                      size_t n, pe_error *errp)
+                      const double *x, const double *weight, size_t n,
+                      pe_error *errp)
 {
     if (reserve(p, features, n, errp) < 0)
         return -1;
     memcpy(p->x + p->n * features, x, n * features * sizeof(*x));
     for (size_t i = 0; i < n; i++) {
         p->weight[p->n + i] = weight ? weight[i] : 1;
-        p->device[p->n + i] = device;
+        p->device[p->n + i] = 0;
     }
     p->n += n;
     p->parts++;
@@ -266,7 +266,7 @@ int kmeans_points_decode(struct kmeans *k, const pe_tensors *t, pe_error *errp)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                             "not a k-means model: points, weights and devices "
                             "do not fit each other");
-    if (kmeans_points_add(p, k->base.features, x, weight, 0, n[0], errp) < 0)
+    if (kmeans_points_add(p, k->base.features, x, weight, n[0], errp) < 0)
         return -1;
     memcpy(p->device, device, n[1] * sizeof(*device));
     p->parts = parts;

@@ -146,10 +146,10 @@ void kmeans_seal_sums(const struct kmeans *k, pe_delta *d);
 
 /* points.c */
 void kmeans_points_free(struct kmeans_points *p);
-/* n more, of one device. */
+/* n more, each of [weight], of 1 without; of no device's. */
 int kmeans_points_add(struct kmeans_points *p, uint32_t features,
-                      const double *x, const double *weight, uint64_t device,
-                      size_t n, pe_error *errp);
+                      const double *x, const double *weight, size_t n,
+                      pe_error *errp);
 /* Those of the items of [d], in order of their origin. */
 int kmeans_points_collect(struct kmeans_points *p, uint32_t features,
                           const pe_delta *d, pe_error *errp);

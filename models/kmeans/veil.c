@@ -111,13 +111,9 @@ static int veil_lanes(const struct kmeans *k, pe_delta *d, uint64_t least,
 /* --- instead of the rows of a warm-up --- */
 
 /* The scores that rows have by the centres which stand for them. */
-static int put_buckets(const struct kmeans *k, const struct kmeans_points *p,
-                       size_t rows, const uint32_t *labels, int64_t *lanes,
-                       pe_delta *d, pe_error *errp)
+static void count_scores(const struct kmeans *k, const struct kmeans_points *p,
+                         size_t rows, const uint32_t *labels, int64_t *lanes)
 {
-    size_t n = 0, len;
-    unsigned char *out;
-
     for (size_t i = 0; i < rows; i++) {
         size_t at = i * k->base.features;
         const double *c = k->centers + (size_t)labels[i] * k->stride;
@@ -126,6 +122,13 @@ static int put_buckets(const struct kmeans *k, const struct kmeans_points *p,
             lanes,
             (float)fmin(sqrt(distance2(p->x + at, c, k->base.features)), 3e38));
     }
+}
+
+static int put_buckets(const int64_t *lanes, pe_delta *d, pe_error *errp)
+{
+    size_t n = 0, len;
+    unsigned char *out;
+
     for (uint64_t i = 0; i < QUANTILE_LANES; i++)
         n += lanes[i] != 0;
     len = n * 2 * sizeof(uint64_t);
@@ -169,7 +172,7 @@ static int put_centers(const struct kmeans *k, uint64_t least, pe_delta *d,
         if (k->counts[j] > 0)
             rc = kmeans_points_add(&out, k->base.features,
                                    k->centers + (size_t)j * k->stride,
-                                   &k->counts[j], 0, 1, errp);
+                                   &k->counts[j], 1, errp);
     if (rc == 0)
         rc = kmeans_points_put(&out, k->base.features, d, errp);
     kmeans_points_free(&out);
@@ -186,7 +189,7 @@ static int gather(const pe_model *base, const pe_delta *d,
 
     if (warmup_collect(base->features, d, &rows, rowsp, errp) < 0)
         return -1;
-    rc = kmeans_points_add(p, base->features, rows, NULL, 0, *rowsp, errp);
+    rc = kmeans_points_add(p, base->features, rows, NULL, *rowsp, errp);
     free(rows);
     return rc < 0 ? -1 : kmeans_points_collect(p, base->features, d, errp);
 }
@@ -216,8 +219,8 @@ static int veil_rows(const pe_model *base, pe_delta *d, uint64_t least,
         kmeans_points_fit(k, &p, labels, errp) < 0)
         goto done;
     d->blob.len = 0;
-    if (put_buckets(k, &p, rows, labels, lanes, d, errp) == 0 &&
-        put_centers(k, least, d, errp) == 0)
+    count_scores(k, &p, rows, labels, lanes);
+    if (put_buckets(lanes, d, errp) == 0 && put_centers(k, least, d, errp) == 0)
         rc = 1;
 done:
     kmeans_points_free(&p);

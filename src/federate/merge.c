@@ -41,14 +41,14 @@ static void leave_out(const source_item *r, uint64_t rows, const char *why,
     add->masked += rows;
 }
 
-int federate_merge(const pe_model *base, pe_delta *d, const source_item *r,
-                   double stale_s, params_counters *add, uint32_t *pointsp,
-                   pe_error *errp)
+int64_t federate_merge(const pe_model *base, pe_delta *d, const source_item *r,
+                       double stale_s, params_counters *add, pe_error *errp)
 {
     const pe_block *b = &r->block;
     double age_s = (double)(b->broker_ns - b->sense_ns) / (double)CLOCK_S;
     bool stale = stale_s > 0 && b->sense_ns && age_s > stale_s;
     pe_delta own = {0};
+    int64_t points = -1;
     int rc = federate_decode(r->raw, r->raw_len, base, b, &own, errp);
 
     if (rc > 0 && !stale)
@@ -60,15 +60,14 @@ int federate_merge(const pe_model *base, pe_delta *d, const source_item *r,
     else if (stale)
         leave_out(r, own.points, "it is older than `stale`", add);
     rc = rc && !stale;
-    *pointsp = rc ? b->points : 0;
+    points = rc ? b->points : 0;
     add->applied++;
     add->points += rc ? own.points : 0;
     add->masked += own.masked;
     add->outliers += rc ? own.outliers : 0;
     add->unscored += rc && !own.n_count ? own.points : 0;
     add->bytes += r->raw_len;
-    rc = 0;
 done:
     federate_clear(&own);
-    return rc;
+    return points;
 }

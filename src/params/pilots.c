@@ -94,7 +94,7 @@ int params_order_put(params *p, const char *pilot, const char *word,
 }
 
 static int hash_fetch(params *p, enum params_key key, const char *pilot,
-                      const char *what, char *word, size_t cap, pe_error *errp)
+                      char *word, size_t cap, pe_error *errp)
 {
     redisReply *r;
     int rc = 0;
@@ -108,7 +108,8 @@ static int hash_fetch(params *p, enum params_key key, const char *pilot,
     const char *order = params_reply_text(r, "");
     if (!order || strlen(order) >= cap)
         rc = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                          "the %s %s in %s does not fit into %zu bytes", what,
+                          "the %s %s in %s does not fit into %zu bytes",
+                          key == PARAMS_KEY_ORDERS ? "order to" : "place of",
                           pilot, p->names[key], cap);
     else
         memcpy(word, order, strlen(order) + 1);
@@ -119,7 +120,7 @@ static int hash_fetch(params *p, enum params_key key, const char *pilot,
 int params_order_fetch(params *p, const char *pilot, char *word, size_t cap,
                        pe_error *errp)
 {
-    return hash_fetch(p, PARAMS_KEY_ORDERS, pilot, "order to", word, cap, errp);
+    return hash_fetch(p, PARAMS_KEY_ORDERS, pilot, word, cap, errp);
 }
 
 int params_place_put(params *p, const char *who, const char *stage,
@@ -131,5 +132,5 @@ int params_place_put(params *p, const char *who, const char *stage,
 int params_place_fetch(params *p, const char *who, char *stage, size_t cap,
                        pe_error *errp)
 {
-    return hash_fetch(p, PARAMS_KEY_PLACES, who, "place of", stage, cap, errp);
+    return hash_fetch(p, PARAMS_KEY_PLACES, who, stage, cap, errp);
 }

@@ -154,14 +154,16 @@ static void filtered(struct job *j)
 /* What a device has learned is merged as it is. */
 static int merge(pool *p, struct job *j, pe_error *errp)
 {
-    int rc;
+    int64_t points;
 
     j->b = j->r->block;
     j->b.start_ns = clock_real_ns();
-    rc = federate_merge(j->s->base->m, j->s->delta, j->r,
-                        p->stages.end->stale_s, &j->s->add, &j->b.points, errp);
+    points = federate_merge(j->s->base->m, j->s->delta, j->r,
+                            p->stages.end->stale_s, &j->s->add, errp);
+    if (points >= 0)
+        j->b.points = (uint32_t)points;
     j->b.end_ns = clock_real_ns();
-    return rc;
+    return points < 0 ? -1 : 0;
 }
 
 static int process(pool *p, struct job *j, pe_error *errp)

@@ -126,7 +126,7 @@ static int fed_sync(fed *f, int i, const pe_block *last)
     learner_delta delta;
     params_counters add = {0};
     pe_error e = {0};
-    uint32_t points = 0;
+    int64_t points = 0;
     pe_delta *d;
     int rc = learner_cut(f->device[i], 1, &delta, &e);
 
@@ -138,7 +138,8 @@ static int fed_sync(fed *f, int i, const pe_block *last)
         f->bytes = delta.len;
     d = pe_delta_create(f->m, NULL);
     source_item r = item_of(&delta, i, (int64_t)f->seq[i]);
-    CU_ASSERT_EQUAL(federate_merge(f->m, d, &r, 0, &add, &points, &e), 0);
+    points = federate_merge(f->m, d, &r, 0, &add, &e);
+    CU_ASSERT_TRUE(points >= 0);
     UNIT_EQUAL(e.text, "");
     f->rows += add.points;
     CU_ASSERT_EQUAL(pe_delta_seal(f->m, d, &e), 0);
@@ -351,7 +352,7 @@ static void test_stale(void)
     learner_delta delta;
     params_counters add = {0};
     pe_error e = {0};
-    uint32_t points = 1;
+    int64_t points = 1;
     pe_model *fresh;
     pe_delta *d;
     fed f;
@@ -367,7 +368,8 @@ static void test_stale(void)
     d = pe_delta_create(fresh, NULL);
     CU_ASSERT_TRUE(federate_is_early(fresh, &r));
     CU_ASSERT_FALSE(federate_is_early(f.m, &r));
-    CU_ASSERT_EQUAL(federate_merge(fresh, d, &r, 0, &add, &points, &e), 0);
+    points = federate_merge(fresh, d, &r, 0, &add, &e);
+    CU_ASSERT_TRUE(points >= 0);
     CU_ASSERT_EQUAL(points, 0);
     CU_ASSERT_EQUAL(add.applied, 1);
     CU_ASSERT_EQUAL(add.masked, N);
@@ -380,11 +382,13 @@ static void test_stale(void)
     r.block.broker_ns = INT64_C(7200000000001);
     d = pe_delta_create(f.m, NULL);
     memset(&add, 0, sizeof(add));
-    CU_ASSERT_EQUAL(federate_merge(f.m, d, &r, 3600, &add, &points, &e), 0);
+    points = federate_merge(f.m, d, &r, 3600, &add, &e);
+    CU_ASSERT_TRUE(points >= 0);
     CU_ASSERT_TRUE(pe_delta_empty(d));
     CU_ASSERT_EQUAL(add.masked, N);
     memset(&add, 0, sizeof(add));
-    CU_ASSERT_EQUAL(federate_merge(f.m, d, &r, 7201, &add, &points, &e), 0);
+    points = federate_merge(f.m, d, &r, 7201, &add, &e);
+    CU_ASSERT_TRUE(points >= 0);
     CU_ASSERT_EQUAL(points, N);
     CU_ASSERT_EQUAL(add.points, N);
     CU_ASSERT_EQUAL(d->points, N);

@@ -379,7 +379,7 @@ static int exec_conform(resource *r,
         return open_as(&word##_ops, url, errp);                   \
     }                                                             \
     const resource_ops word##_ops = {.scheme = #word,             \
-                                     .name = people,              \
+                                     .name = (people),            \
                                      .open = word##_open,         \
                                      .script = machine_script,    \
                                      .command = exec_command,     \
