@@ -110,10 +110,11 @@ static int option_take(provider *p, const char *name, const char *value,
                         "%s: its value is no UTF-8", name);
 }
 
-/* "A=1&B=2" */
-static int options_take(provider *p, const char *query, pe_error *errp)
+/* "A=1&B=2" behind '?' of [path]. */
+static int options_take(provider *p, const char *path, pe_error *errp)
 {
-    char *copy = text_format("%s", query), *save = NULL;
+    const char *query = strchr(path, '?');
+    char *copy = text_format("%s", query ? query + 1 : ""), *save = NULL;
     int status = copy ? 0 : pe_error_nomem(errp);
 
     for (char *item = copy ? strtok_r(copy, "&", &save) : NULL;
@@ -253,13 +254,12 @@ static int owner_take(provider *p, pe_error *errp)
 
 static int parts_take(provider *p, const url *u, pe_error *errp)
 {
-    const char *query = strchr(u->path, '?');
-    int len = query ? (int)(query - u->path) : (int)strlen(u->path);
+    int len = (int)strcspn(u->path, "?");
     bool own = !strcmp(u->scheme, OWN);
 
     p->label = text_format("%s://%s%.*s", u->scheme, u->host, len, u->path);
-    p->target = own ? text_format("%s", "")
-                    : text_format("%s%.*s", u->host, len, u->path);
+    /* Of a folder there is no place behind it. */
+    p->target = text_format("%s%.*s", u->host, own ? 0 : len, u->path);
     p->options = json_object();
     if (!p->label || !p->target || !p->options)
         return pe_error_nomem(errp);
@@ -267,17 +267,26 @@ static int parts_take(provider *p, const url *u, pe_error *errp)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "a folder of this host is meant: %s:///%s%.*s", OWN,
                             u->host, len, u->path);
-    p->folder =
-        own ? text_format("%.*s", len, u->path) : ours_find(u->scheme, errp);
-    if (!p->folder)
-        return own ? pe_error_nomem(errp) : -1;
-    return query ? options_take(p, query + 1, errp) : 0;
+    if (!own)
+        p->folder = ours_find(u->scheme, errp);
+    else if (!(p->folder = text_format("%.*s", len, u->path)))
+        pe_error_nomem(errp);
+    return p->folder ? 0 : -1;
+}
+
+static int whole_take(provider *p, const char *s, pe_error *errp)
+{
+    url u;
+
+    if (url_parse(s, &u, errp) < 0 || parts_take(p, &u, errp) < 0 ||
+        options_take(p, u.path, errp) < 0 || folder_check(p, errp) < 0)
+        return -1;
+    return owner_take(p, errp);
 }
 
 provider *provider_open(const char *s, pe_error *errp)
 {
     provider *p = calloc(1, sizeof(*p));
-    url u;
 
     if (!p) {
         pe_error_nomem(errp);
@@ -289,24 +298,11 @@ provider *provider_open(const char *s, pe_error *errp)
     p->linger_s = (int)LINGER_S;
     p->trial_ttl_s = TRIAL_TTL_S;
     p->max_price = -1;
-    if (url_parse(s, &u, errp) == 0 && parts_take(p, &u, errp) == 0 &&
-        folder_check(p, errp) == 0 && owner_take(p, errp) == 0)
+    if (whole_take(p, s, errp) == 0)
         return p;
     pe_error_prefix(errp, "%s", p->label ? p->label : "resource");
     provider_close(p);
     return NULL;
-}
-
-void provider_close(provider *p)
-{
-    if (!p)
-        return;
-    free(p->label);
-    free(p->folder);
-    free(p->target);
-    free(p->state);
-    json_decref(p->options);
-    free(p);
 }
 
 void provider_limit(provider *p, double timeout_s)

@@ -73,6 +73,18 @@ static json_t *about(const provider *p, const char *id, const char *name,
 
 /* --- list --- */
 
+void provider_close(provider *p)
+{
+    if (!p)
+        return;
+    free(p->label);
+    free(p->folder);
+    free(p->target);
+    free(p->state);
+    json_decref(p->options);
+    free(p);
+}
+
 void provider_list_free(provider_list *l)
 {
     free(l->items);

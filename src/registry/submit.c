@@ -112,15 +112,15 @@ static void forget_one(const submit_plan *p, const submit_place *at,
                        const char *member)
 {
     char *here = text_format("%s/%s/%s", p->home, p->run->run, member);
-    char *there = at->home
-                      ? text_format("%s/%s/%s", at->home, p->run->run, member)
-                      : NULL;
 
     if (here)
         file_remove_tree(here, NULL);
-    if (there && at->host && !host_is_local(at->host))
-        host_remove_tree(at->host, there, NULL);
     free(here);
+    if (!at->home || !at->host || host_is_local(at->host))
+        return;
+    char *there = text_format("%s/%s/%s", at->home, p->run->run, member);
+    if (there)
+        host_remove_tree(at->host, there, NULL);
     free(there);
 }
 

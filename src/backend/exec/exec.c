@@ -124,7 +124,8 @@ static void machine_see(const provider *p, const provider_machine *m,
                  m->native);
     if (m->state == PROVIDER_GONE)
         snprintf(job->prose, sizeof(job->prose),
-                 "its machine is gone, by its time to live or from outside%s%s",
+                 "its machine is gone, by its time to live or from outside%s"
+                 "%.190s",
                  *m->reason ? ": " : "", m->reason);
 }
 
