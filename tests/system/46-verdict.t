@@ -72,14 +72,21 @@ sed "s|^  learn:|$stage\n  learn:|; s/streams: {sense/streams: {prepare/" \
     "$TEST_DIR/job.yaml" >"$TEST_DIR/edge.yaml"
 
 # planted NAME HOP ADVICE FILE OPTION...: the verdict of that run, and more.
+# Shares of time are those of this run: what else the machine does may hold up
+# another hop for as long, so it has three tries.
 planted() {
-    local name=$1 hop=$2 advice=$3 file=$4 out
+    local name=$1 hop=$2 advice=$3 file=$4 out try
     shift 4
-    PILOT_BROKER='' pilot run "$TEST_DIR/$file" --run "v-$name" --no-final \
-        --quiet --summary "$TEST_DIR/$name.json" "$@" >"$TEST_DIR/out" 2>&1 ||
-        { ok 1 "$name runs" || sed 's/^/# /' "$TEST_DIR/out"; return; }
-    is "$(get "$TEST_DIR/$name.json" bottleneck)" "$hop" "$name" ||
-        sed -n 's/^ *"text"/# &/p' "$TEST_DIR/$name.json"
+    for try in 1 2 3; do
+        [ "$try" -eq 1 ] || pilot runs --rm "v-$name" >/dev/null 2>&1
+        PILOT_BROKER='' pilot run "$TEST_DIR/$file" --run "v-$name" \
+            --no-final --quiet --summary "$TEST_DIR/$name.json" "$@" \
+            >"$TEST_DIR/out" 2>&1 ||
+            { ok 1 "$name runs" || sed 's/^/# /' "$TEST_DIR/out"; return; }
+        [ "$(get "$TEST_DIR/$name.json" bottleneck)" != "$hop" ] || break
+        sed -n "s/^ *\"text\"/# $name, try $try: &/p" "$TEST_DIR/$name.json"
+    done
+    is "$(get "$TEST_DIR/$name.json" bottleneck)" "$hop" "$name"
     out=$(pilot advise --json "v-$name")
     has "$out" "\"advice\": \"$advice\"" "... the advice is: $advice"
 }
