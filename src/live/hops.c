@@ -2,6 +2,7 @@
 #include "make.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,10 +44,24 @@ static void hop_add(json_t *list, const char *name, enum pressure pressure,
     json_array_append_new(list, o);
 }
 
+static bool is_named(const json_t *names, const char *name)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(names, i, one)
+    {
+        if (!strcmp(json_string_value(one), name))
+            return true;
+    }
+    return false;
+}
+
 /* Seconds of ranks or devices that went into [key], over all pilots of a kind,
- * as a share of the time they had; NAN: not known.
+ * or those of [names], as a share of the time they had; NAN: not known.
  */
-static double share_of(const live_parts *p, bool pools, const char *key)
+static double share_among(const live_parts *p, bool pools, const char *key,
+                          const json_t *names)
 {
     double spent = 0, had = 0;
 
@@ -55,7 +70,8 @@ static double share_of(const live_parts *p, bool pools, const char *key)
         double lanes =
             value_real(k->last, "ranks") + value_real(k->last, "devices");
 
-        if (!k->fresh || (pools ? !k->is_pool : !k->is_edge))
+        if (!k->fresh || (pools ? !k->is_pool : !k->is_edge) ||
+            (names && !is_named(names, k->name)))
             continue;
         spent += value_real(k->last, key);
         had += lanes * value_real(k->last, "seconds");
@@ -63,6 +79,11 @@ static double share_of(const live_parts *p, bool pools, const char *key)
     if (had <= 0)
         return NAN;
     return spent > had ? 1 : spent / had;
+}
+
+static double share_of(const live_parts *p, bool pools, const char *key)
+{
+    return share_among(p, pools, key, NULL);
 }
 
 /* --- the hops, in the way of blocks --- */
@@ -125,39 +146,69 @@ static void broker_add(const live_parts *p, json_t *list)
     hop_add(list, "broker", q, blocked, text);
 }
 
+/* Seconds of work that wait; INFINITY: it waits, and none is processed. */
+static double behind_of(const json_t *lag)
+{
+    if (lag && !json_object_get(lag, "seconds") && value_int(lag, "blocks") > 0)
+        return INFINITY;
+    return value_real(lag, "seconds");
+}
+
+/* Of pools in a row, the layer with the most work before it; NULL: there are
+ * none.  Whose pools tell nothing of now, as they are over, is not looked at.
+ */
+static const json_t *layer_behind(const json_t *doc)
+{
+    const json_t *row, *most = NULL;
+    double behind = -1;
+    size_t i;
+
+    json_array_foreach(json_object_get(doc, "layers"), i, row)
+    {
+        double own = behind_of(json_object_get(row, "lag"));
+
+        if (json_object_get(row, "blocks_per_s") && own > behind) {
+            behind = own;
+            most = row;
+        }
+    }
+    return most;
+}
+
 static void pool_add(const live_parts *p, const json_t *doc, json_t *list)
 {
-    double busy = share_of(p, true, "busy_s");
-    double fetch = share_of(p, true, "fetch_s");
-    const json_t *lag = json_object_get(doc, "lag");
-    double behind = value_real(lag, "seconds");
+    const json_t *layer = layer_behind(doc);
+    const json_t *names = json_object_get(layer, "pilots");
+    const json_t *lag = json_object_get(layer ? layer : doc, "lag");
+    double busy = share_among(p, true, "busy_s", names);
+    double fetch = share_among(p, true, "fetch_s", names);
+    double behind = behind_of(lag);
     double grows = value_real(lag, "blocks_per_s");
-    bool stands =
-        lag && !json_object_get(lag, "seconds") && value_int(lag, "blocks") > 0;
+    char text[400], whose[100] = "";
     enum pressure q;
-    char text[240];
 
     if (!isfinite(busy)) {
         hop_add(list, "pool", UNKNOWN, NAN, "no pool tells");
         return;
     }
-    q = stands
-            ? HIGH
-            : more(of(behind, LOW_LAG_S, HIGH_LAG_S),
-                   behind >= LOW_LAG_S && grows > 0 && busy >= HIGH_BUSY ? HIGH
-                                                                         : OK);
-    if (stands)
+    if (layer)
+        snprintf(whose, sizeof(whose),
+                 "layer %.80s: ", value_text(layer, "layer", "?"));
+    q = more(of(behind, LOW_LAG_S, HIGH_LAG_S),
+             behind >= LOW_LAG_S && grows > 0 && busy >= HIGH_BUSY ? HIGH : OK);
+    if (isinf(behind))
         snprintf(text, sizeof(text),
-                 "%lld block%s and none is processed; ranks are at work %.0f%% "
-                 "of the time",
-                 (long long)value_int(lag, "blocks"),
+                 "%s%lld block%s and none is processed; ranks are at work "
+                 "%.0f%% of the time",
+                 whose, (long long)value_int(lag, "blocks"),
                  value_int(lag, "blocks") == 1 ? " waits" : "s wait",
                  100 * busy);
     else
         snprintf(text, sizeof(text),
-                 "%.3g s of work wait%s; ranks process %.0f%% of the time and "
-                 "fetch %.0f%%",
-                 behind, grows > 0 && behind >= LOW_LAG_S ? " and grow" : "",
+                 "%s%.3g s of work wait%s; ranks process %.0f%% of the time "
+                 "and fetch %.0f%%",
+                 whose, behind,
+                 grows > 0 && behind >= LOW_LAG_S ? " and grow" : "",
                  100 * busy, 100 * fetch);
     hop_add(list, "pool", q, busy, text);
 }
@@ -260,14 +311,23 @@ static void stalled_put(const live_parts *p, json_t *doc)
 
 /* --- the verdict of the last seconds --- */
 
-/* What the pools say of their last seconds, which are about the same. */
+/* What the pools say of their last seconds, which are about the same, and of
+ * which layer they are.
+ */
 static json_t *pools_of(const live_parts *p)
 {
-    json_t *list = json_array();
+    json_t *list = json_array(), *last;
 
-    for (size_t i = 0; i < p->n; i++)
-        if (p->pilots[i].is_pool && p->pilots[i].fresh)
-            json_array_append(list, (json_t *)p->pilots[i].last);
+    for (size_t i = 0; i < p->n; i++) {
+        json_t *layer = json_object_get(p->pilots[i].beat, "layer");
+
+        if (!p->pilots[i].is_pool || !p->pilots[i].fresh)
+            continue;
+        last = json_copy((json_t *)(uintptr_t)p->pilots[i].last);
+        if (layer)
+            json_object_set(last, "layer", layer);
+        json_array_append_new(list, last);
+    }
     return list;
 }
 

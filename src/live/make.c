@@ -506,12 +506,12 @@ json_t *live_make(const json_t *facts, pe_error *errp)
     live_put(doc, "pilots", live_pilots(&p));
     live_put(doc, "trouble",
              trouble ? json_copy((json_t *)trouble) : json_array());
+    live_layers(&p, doc);
     if (live_lists(&p, doc) < 0 || live_hops(&p, doc) < 0) {
         json_decref(doc);
         doc = NULL;
         pe_error_nomem(errp);
     } else {
-        live_layers(&p, doc);
         notes_put(&p, doc);
         state_put(&p, doc);
     }

@@ -118,8 +118,10 @@ void monitor_print(const json_t *summary, FILE *f);
  * sources were waited for), start (the stream waited for its pool to come up),
  * none (nothing was near its limit, and nothing waited) or unknown.  Headroom
  * is how many times faster the hop could have been, null where it was never
- * seen to limit anything; `pool` is kernel and fetch.  A new reference, NULL
- * when there is no memory.
+ * seen to limit anything; `pool` is kernel and fetch.  Of pools that say of
+ * which `layer` they are it is the layer nearest to its limit, which `layer`
+ * names then, and all figures are that one's.  A new reference, NULL when there
+ * is no memory.
  */
 json_t *monitor_verdict(const json_t *pool, const json_t *edges, int cores);
 

@@ -379,6 +379,23 @@ static json_t *learned_make(const json_t *edges)
     return out;
 }
 
+/* Each layer has its say: those in front of the last, too. */
+static json_t *verdict_make(const monitor *m, const json_t *pools,
+                            const json_t *edges)
+{
+    json_t *all = json_copy((json_t *)(uintptr_t)pools), *v;
+    const char *pilot;
+    json_t *event;
+
+    json_object_foreach(m->passed, pilot, event)
+    {
+        json_array_append(all, event);
+    }
+    v = monitor_verdict(all, edges, m->cores);
+    json_decref(all);
+    return v;
+}
+
 json_t *monitor_summary(const monitor *m, const char *state, double seconds)
 {
     const json_t *pool = pool_of(m);
@@ -406,7 +423,7 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         pool ? value_int(pool, "bytes") : (json_int_t)a.bytes, "rate",
         rate_make(&a), "latency_ms", latency_make(m), "model", model_make(pool),
         "exactly_once", exactly_once_make(pool), "verdict",
-        monitor_verdict(pools, edges, m->cores), "cpu_s", cpu,
+        verdict_make(m, pools, edges), "cpu_s", cpu,
         "core_hours_per_million_points", cost_make(cpu, points), "errors",
         json_copy(m->errors), "deaths", m->deaths, "detail", m->finals,
         "masked_names", cells_make(pool, "masked_names"), "stages",

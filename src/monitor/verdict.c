@@ -4,10 +4,13 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "src/common/text.h"
 #include "src/monitor/shares.h"
+#include "src/monitor/value.h"
 
 /* Below BUSY nothing was at its limit; sources that are waited for are the
  * reason when that took more than WAITED of the time.  Less than SEEN is
@@ -330,21 +333,125 @@ static const char *bound_add(text *t, const struct shares *s, int *butp)
     return s->use[top] < BUSY ? "none" : hop_names[top];
 }
 
-json_t *monitor_verdict(const json_t *pool, const json_t *edges, int cores)
+/* Of pools that may be there at once; [layer]: their name, NULL: the run. */
+static json_t *verdict_make(const struct shares *s, const char *layer)
 {
-    struct shares s = shares_of(pool, edges, cores);
     text t = {0};
     int but;
 
-    const char *bottleneck = bound_add(&t, &s, &but);
-    if (!is_short(&s)) {
-        headroom_add(&t, &s, but);
-        idle_add(&t, &s, but);
+    if (layer)
+        text_add(&t, "layer %s: ", layer);
+    const char *bottleneck = bound_add(&t, s, &but);
+    if (!is_short(s)) {
+        headroom_add(&t, s, but);
+        idle_add(&t, s, but);
     }
     json_t *out = NULL;
     if (!t.failed)
-        out = json_pack("{s:s, s:o, s:s}", "bottleneck", bottleneck, "headroom",
-                        headroom_make(&s), "text", t.data);
+        out = json_pack("{s:s, s:o, s:s, s:s*}", "bottleneck", bottleneck,
+                        "headroom", headroom_make(s), "text", t.data, "layer",
+                        layer);
     text_free(&t);
     return out;
+}
+
+/* --- several layers: the one that is nearest to its limit --- */
+
+static const json_t *layer_of(const json_t *pool)
+{
+    return json_object_get(pool, "layer");
+}
+
+static int layers_of(const json_t *pools)
+{
+    int of = 0;
+    const json_t *pool;
+    size_t i;
+
+    json_array_foreach(pools, i, pool)
+    {
+        int n = (int)value_int(layer_of(pool), "of");
+
+        of = n > of ? n : of;
+    }
+    return of;
+}
+
+/* Pools of layer [index], in a new array; *namep: what it is called. */
+static json_t *pools_of(const json_t *pools, int index, const char **namep)
+{
+    json_t *list = json_array();
+    const json_t *pool;
+    size_t i;
+
+    json_array_foreach(pools, i, pool)
+    {
+        if (!layer_of(pool) || value_int(layer_of(pool), "index") != index)
+            continue;
+        *namep = value_text(layer_of(pool), "name", "?");
+        json_array_append(list, (json_t *)(uintptr_t)pool);
+    }
+    return list;
+}
+
+/* A layer, by itself.  Devices send to the first one alone. */
+struct one {
+    const char *name; /* NULL: none of its pools has told anything */
+    struct shares s;
+    double use; /* of its hop that is nearest to its limit */
+};
+
+static struct one one_of(const json_t *pools, int index, const json_t *edges,
+                         int cores)
+{
+    struct one one = {.use = -1};
+    json_t *own = pools_of(pools, index, &one.name);
+    int top;
+
+    if (one.name) {
+        one.s = shares_of(own, index == 0 ? edges : NULL, cores);
+        top = top_of(&one.s);
+        one.use = top >= 0 && !is_short(&one.s) ? one.s.use[top] : 0;
+    }
+    json_decref(own);
+    return one;
+}
+
+/* The first one's verdict stands where its sources have their pace, or its
+ * blocks are late, and no later layer is at its limit.
+ */
+static json_t *layers_verdict(const json_t *pools, const json_t *edges,
+                              int cores, int of)
+{
+    struct one first = one_of(pools, 0, edges, cores), most = first;
+    json_t *v = NULL;
+    bool paced;
+
+    for (int i = 1; i < of; i++) {
+        struct one one = one_of(pools, i, edges, cores);
+
+        if (one.use > most.use)
+            most = one;
+    }
+    if (first.name)
+        v = verdict_make(&first.s, first.name);
+    if (most.name == first.name)
+        return v;
+    paced = !strcmp(value_text(v, "bottleneck", ""), "source");
+    if (v && most.use < (paced ? FULL : BUSY) &&
+        strcmp(value_text(v, "bottleneck", ""), "none") != 0)
+        return v;
+    json_decref(v);
+    return verdict_make(&most.s, most.name);
+}
+
+json_t *monitor_verdict(const json_t *pool, const json_t *edges, int cores)
+{
+    int of = layers_of(pool);
+    struct shares s;
+
+    if (of > 1)
+        return layers_verdict(pool, edges, cores, of);
+    s = shares_of(pool, edges, cores);
+    return verdict_make(&s, NULL);
 }

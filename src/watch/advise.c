@@ -92,6 +92,8 @@ static json_t *living(const char *dir)
         told = told_of(beat);
         if (told)
             json_object_set(detail, e->d_name, told);
+        if (told && json_object_get(beat, "layer"))
+            json_object_set(told, "layer", json_object_get(beat, "layer"));
         json_decref(beat);
         free(of);
     }

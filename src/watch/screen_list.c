@@ -149,6 +149,7 @@ static const column of_ranks[] = {
     {"LAG", "lag", 7, put_number},
     {"FETCHED", "backlog", 8, put_number},
     {"MEMORY", "rss_mb", 8, put_mb},
+    {" POOL", "pilot", 0, put_name},
     {NULL, NULL, 0, NULL},
 };
 

@@ -207,12 +207,81 @@ static void test_nobody(void)
     }
 }
 
+/* A pool of layer [index] of three: of 10 s it works [busy_s]. */
+static json_t *layer_beat(const char *name, int index, double busy_s,
+                          int applied)
+{
+    static const told now = {0};
+    json_t *b = beat("pool",
+                     json_pack("{s:{s:f, s:i, s:{s:i}, s:f}}", "last",
+                               "seconds", 10.0, "ranks", 1, "blocks", "applied",
+                               applied, "busy_s", busy_s),
+                     &now);
+
+    json_object_set_new(
+        b, "layer",
+        json_pack("{s:s, s:i, s:i}", "name", name, "index", index, "of", 3));
+    return b;
+}
+
+/* A layer in front of the last: [high] records, [next] of them committed. */
+static json_t *layer_facts(const char *name, int high, int next)
+{
+    return json_pack("{s:s, s:s, s:{s:[[s, i, i]]}, s:{s:{s:i}}}", "name", name,
+                     "topic", name, "state", "offsets", name, 0, next, "high",
+                     name, "0", high);
+}
+
+/* Of pools in a row the one that has most to do is told of. */
+static void test_layers(void)
+{
+    static const struct {
+        double busy_s;
+        int applied, next;
+        const char *pressure, *text, *verdict, *layer;
+    } rows[] = {
+        {10, 10, 90, "high",
+         "layer s: 10 s of work wait; ranks process 100% of the time and fetch "
+         "0%",
+         "layer s: processing-bound: the pool is 100% busy", "s"},
+        {10, 10, 95, "low", "layer s: 5 s of work wait;",
+         "layer s: processing-bound", "s"},
+        {0, 0, 99, "high", "layer s: 1 block waits and none is processed;",
+         "layer g: nothing is at its limit", "g"},
+        {1, 10, 100, "ok", "layer g: 0 s of work wait; ranks process 20%",
+         "layer g: nothing is at its limit", "g"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *facts = json_pack(
+            "{s:s, s:I, s:I, s:{s:o, s:o, s:o}, s:[o, o], s:{s:i}}", "run", "r",
+            "now_ns", NOW, "looked_ns", NOW, "beats", "g",
+            layer_beat("g", 0, 2, 10), "s",
+            layer_beat("s", 1, rows[i].busy_s, rows[i].applied), "c",
+            layer_beat("c", 2, 0.1, 10), "layers", layer_facts("g", 100, 100),
+            layer_facts("s", 100, rows[i].next), "state", "version", 1);
+        json_t *doc = live_make(facts, NULL);
+        const json_t *verdict = json_object_get(doc, "verdict");
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(doc);
+        UNIT_EQUAL(of_hop(doc, POOL, "pressure"), rows[i].pressure);
+        UNIT_CONTAINS(of_hop(doc, POOL, "text"), rows[i].text);
+        UNIT_CONTAINS(json_string_value(json_object_get(verdict, "text")),
+                      rows[i].verdict);
+        UNIT_EQUAL(json_string_value(json_object_get(verdict, "layer")),
+                   rows[i].layer);
+        json_decref(doc);
+        json_decref(facts);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
         {"edges", test_edges},
         {"pools", test_pools},
         {"nobody", test_nobody},
+        {"pools in a row", test_layers},
         {0},
     };
 

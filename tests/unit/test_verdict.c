@@ -201,6 +201,58 @@ static void test_verdict(void)
     }
 }
 
+#define LAYER(NAME, I) \
+    ", 'layer': {'name': '" NAME "', 'index': " #I ", 'of': 3}"
+
+/* Of pools in a row the one that bounds the run is named. */
+static void test_layers(void)
+{
+    static const struct {
+        const char *pools, *edges, *layer, *bottleneck, *text;
+    } rows[] = {
+        {"[" POOL(1, 1, LAYER("g", 0)) "," POOL(19, 1, LAYER("s", 1)) "," POOL(
+             1, 1, LAYER("c", 2)) "]",
+         "[" EDGE(10, 1, 0, 30, ) "]", "s", "kernel",
+         "layer s: processing-bound: the pool is 100% busy (95% in functions, "
+         "5% with records)"},
+        {"[" POOL(1, 1, LAYER("g", 0)) "," POOL(
+             1, 1, ", 'starved_s': 18" LAYER("c", 2)) "]",
+         "[" EDGE(10, 1, 0, 30, ) "]", "c", "fetch",
+         "layer c: fetch-bound: ranks wait 90% of the time for records that "
+         "the topic has"},
+        /* sources that have their pace leave later layers half idle */
+        {"[" POOL(1, 1, LAYER("g", 0)) "," POOL(11, 1, LAYER("s", 1)) "]",
+         "[" EDGE(10, 4, 0, 30, ) "]", "g", "source",
+         "layer g: source-bound (rate): the sources are waited for 75% of the "
+         "time; edge has 10.0x headroom, pool 10.0x; the broker was never "
+         "waited for"},
+        {"[" POOL(1, 1, LAYER("g", 0)) "," POOL(11, 1, LAYER("s", 1)) "]",
+         "[" EDGE(10, 4, 0, 0, ) "]", "s", "kernel",
+         "layer s: processing-bound: the pool is 60% busy (55% in functions, "
+         "5% with records)"},
+        /* two pools of a layer are that layer, and one may not tell */
+        {"[" POOL(18, 1, LAYER("s", 1)) "," POOL(2, 1, LAYER("s", 1)) "," POOL(
+             1, 0, LAYER("c", 2)) "]",
+         "[" EDGE(10, 4, 0, 30, ) "]", "s", "kernel",
+         "layer s: processing-bound: the pool is 55% busy (50% in functions, "
+         "5% with records)"},
+        {"[" POOL(1, 1, LAYER("g", 0)) "," POOL(2, 2, LAYER("s", 1)) "]",
+         "[" EDGE(10, 4, 0, 0, ) "]", "s", "none",
+         "layer s: nothing is at its limit: the pool is 20% busy (10% in "
+         "functions, 10% with records)"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *v = verdict_of(rows[i].pools, rows[i].edges, 4);
+        UNIT_EQUAL(json_string_value(json_object_get(v, "text")), rows[i].text);
+        UNIT_EQUAL(json_string_value(json_object_get(v, "bottleneck")),
+                   rows[i].bottleneck);
+        UNIT_EQUAL(json_string_value(json_object_get(v, "layer")),
+                   rows[i].layer);
+        json_decref(v);
+    }
+}
+
 /* Every hop has a member; null: it was never seen to limit anything. */
 static void test_headroom(void)
 {
@@ -239,6 +291,7 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"every hop, planted", test_verdict},
+        {"the layer that bounds it", test_layers},
         {"headroom", test_headroom},
         {"nothing", test_verdict_null},
         {NULL, NULL},
