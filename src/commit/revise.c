@@ -105,7 +105,7 @@ static void tell(revise *v, const params_state *s, const revision *r,
 
     revision_words(before, r, &what);
     snprintf(out->words, sizeof(out->words),
-             "revision %llu of the stages by %.60s: %.300s%s%.400s%s%.300s",
+             "revision %llu of the stages by %.60s: %.250s%s%.300s%s%.200s",
              (unsigned long long)r->number, revision_by(r),
              what.data ? what.data : "", *model ? "; " : "", model,
              *why ? "; because " : "", why);
