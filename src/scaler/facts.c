@@ -127,9 +127,39 @@ static void members_take(scaler *s, const json_t *doc, scale_facts *f)
     }
 }
 
-/* Work of all ranks that tell, as a share of their time. */
-static void pace_take(const json_t *doc, scale_facts *f)
+/* Of pools in a row the layer of ours; NULL: there is but one. */
+static const json_t *layer_of(const scaler *s, const json_t *doc)
 {
+    const char *name =
+        pipeline_layer_name(s->pl, pipeline_layer_of(s->pl, s->pool));
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(json_object_get(doc, "layers"), i, row)
+    {
+        if (!strcmp(value_text(row, "layer", ""), name))
+            return row;
+    }
+    return NULL;
+}
+
+static bool is_named(const json_t *names, const char *name)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(names, i, one)
+    {
+        if (!strcmp(json_string_value(one), name))
+            return true;
+    }
+    return false;
+}
+
+/* Work of all ranks that tell, or of [layer], as a share of their time. */
+static void pace_take(const json_t *doc, const json_t *layer, scale_facts *f)
+{
+    const json_t *rate = layer ? layer : json_object_get(doc, "rate");
     double busy = 0, ranks = 0;
     const json_t *one;
     size_t i;
@@ -138,41 +168,105 @@ static void pace_take(const json_t *doc, scale_facts *f)
     {
         double n = value_real(one, "ranks");
         if (strcmp(value_text(one, "kind", ""), "pool") != 0 ||
-            !json_object_get(one, "busy"))
+            !json_object_get(one, "busy") ||
+            (layer && !is_named(json_object_get(layer, "pilots"),
+                                value_text(one, "name", ""))))
             continue;
         ranks += n;
         busy += n * (value_real(one, "busy") + value_real(one, "fetch"));
     }
     f->busy = ranks > 0 ? busy / ranks : 0;
-    f->rate = value_real(json_object_get(doc, "rate"), "blocks_per_s");
+    f->rate = value_real(rate, "blocks_per_s");
 }
 
-static void lag_take(const json_t *doc, scale_facts *f)
+/* What bounds another layer is no reason to leave ours as it is. */
+static const char *bound_of(const json_t *doc, const json_t *layer)
 {
-    const json_t *lag = json_object_get(doc, "lag");
+    const json_t *verdict = json_object_get(doc, "verdict");
+
+    if (layer && strcmp(value_text(verdict, "layer", ""),
+                        value_text(layer, "layer", "")) != 0)
+        return "";
+    return value_text(verdict, "bottleneck", "");
+}
+
+static void lag_take(const scaler *s, const json_t *doc, scale_facts *f)
+{
+    const json_t *layer = layer_of(s, doc);
+    const json_t *lag = json_object_get(layer ? layer : doc, "lag");
 
     f->lag_blocks = value_real(lag, "blocks");
     f->grows_known = json_object_get(lag, "blocks_per_s") != NULL;
     f->grows = value_real(lag, "blocks_per_s");
-    f->bound = value_text(json_object_get(doc, "verdict"), "bottleneck", "");
-    pace_take(doc, f);
+    f->bound = bound_of(doc, layer);
+    pace_take(doc, layer, f);
     scale_facts_lag(f);
+}
+
+/* Is [pilot] in front of [layer]: a device, or a pool of an earlier one? */
+static bool is_before(const json_t *doc, const json_t *layer,
+                      const json_t *pilot)
+{
+    const char *name = value_text(pilot, "name", "");
+    const json_t *row;
+    size_t i;
+
+    if (!strcmp(value_text(pilot, "kind", ""), "edge"))
+        return true;
+    json_array_foreach(json_object_get(doc, "layers"), i, row)
+    {
+        if (row == layer)
+            return false;
+        if (is_named(json_object_get(row, "pilots"), name))
+            return true;
+    }
+    return false;
+}
+
+/* A layer ends before the run does: all in front of it is over, and nothing
+ * waits.
+ */
+static bool layer_ends(const json_t *doc, const json_t *layer)
+{
+    const json_t *lag = json_object_get(layer, "lag"), *one;
+    size_t i, over = 0;
+
+    if (!lag || value_int(lag, "blocks") > 0)
+        return false;
+    json_array_foreach(json_object_get(doc, "pilots"), i, one)
+    {
+        int state = pilot_state_find(value_text(one, "state", ""));
+
+        if (!is_before(doc, layer, one))
+            continue;
+        if (state < 0 || !pilot_state_is_final((enum pilot_state)state))
+            return false;
+        over++;
+    }
+    return over > 0;
 }
 
 static void partitions_take(const scaler *s, const json_t *doc, scale_facts *f)
 {
     size_t listed = json_array_size(json_object_get(doc, "partitions"));
     json_int_t more = value_int(json_object_get(doc, "left_out"), "partitions");
+    size_t layer = pipeline_layer_of(s->pl, s->pool);
+    pipeline of;
 
     f->partitions = listed > 0 ? (int)listed + (int)more : s->pl->partitions;
+    if (layer == s->pl->seen)
+        return;
+    pipeline_peek(s->pl, NULL, layer, &of, NULL); /* those are the last one's */
+    f->partitions = of.partitions;
 }
 
-static void state_take(const json_t *doc, scale_facts *f)
+static void state_take(const scaler *s, const json_t *doc, scale_facts *f)
 {
     const json_t *away = json_array_get(json_object_get(doc, "trouble"), 0);
     const char *state = value_text(doc, "state", "");
 
-    f->ends = live_is_over(state) || !strcmp(state, "draining");
+    f->ends = live_is_over(state) || !strcmp(state, "draining") ||
+              layer_ends(doc, layer_of(s, doc));
     if (away)
         f->silent = value_text(away, "text", "a service does not answer");
     else if (!strcmp(state, "unknown") || !strcmp(state, "gone") ||
@@ -238,9 +332,9 @@ json_t *facts_take(scaler *s, scale_facts *f, pe_error *errp)
     }
     first_find(s);
     members_take(s, doc, f);
-    lag_take(doc, f);
+    lag_take(s, doc, f);
     partitions_take(s, doc, f);
-    state_take(doc, f);
+    state_take(s, doc, f);
     event_take(s, f);
     if (localtime_r(&now, &local) && gmtime_r(&now, &utc))
         f->time = scale_time_at(s->policy, &local, &utc);

@@ -57,8 +57,8 @@ for layer in gateway site; do
         "$layer: all is applied once, and handed on"
 done
 is "$(get "$sum" deaths)" 1 "the middle layer was started again"
-is "$(grep -c '"layer": "\(gateway\|site\|centre\)"' "$sum")" 3 \
-    "summary: a row of each layer"
+is "$(grep -o '"layer": "\(gateway\|site\|centre\)"' "$sum" | sort -u |
+    wc -l)" 3 "summary: a row of each layer"
 has "$(cat "$TEST_DIR/out")" "layers    layer" "summary: ... for people"
 none_left layers
 ok $? "no process left"
@@ -80,5 +80,44 @@ is $? 0 "jobs/layers.yaml: exit status" ||
     printf '%s\n' "$out" | sed 's/^/# /'
 is "$(get "$TEST_DIR/job.json" applied) $(get "$TEST_DIR/job.json" points)" \
     "320 3200" "jobs/layers.yaml: means of ten readings are learned from"
+
+# A slow function in the middle is what bounds the run: who looks is told so,
+# and the policy of that pool goes by what waits before it.
+cat >"$TEST_DIR/dear.c" <<'C'
+#include <pilot/pilot.h>
+#include <time.h>
+static int nap(pe_context *ctx, const pe_block *in, pe_block *out)
+{
+    struct timespec t = {0, 80000000};
+
+    nanosleep(&t, 0);
+    return pe_context_pass(ctx, in, out);
+}
+const pe_function dear = {.abi = PE_FUNCTION_ABI,
+                          .name = "dear",
+                          .prose = "takes 80 ms a block",
+                          .process_cloud = nap};
+C
+${CC:-cc} -shared -fPIC -D_POSIX_C_SOURCE=200809L -I"$SRC/include" \
+    -o "$TEST_DIR/dear.so" "$TEST_DIR/dear.c" || die "a function is built"
+pilot run "$SRC/jobs/layers.yaml" --run layers-slow \
+    --set stages.sense.options.blocks=8 --set pilots.gateways.ntasks=1 \
+    --set pilots.centre.ntasks=1 --set stages.check.options='{}' \
+    --set stages.check.function="$TEST_DIR/dear.so:dear" \
+    --set pilots.site.scale='{lag: 500ms, min: 1, max: 1}' \
+    --summary "$TEST_DIR/slow.json" >"$TEST_DIR/out" 2>&1 &
+pid=$!
+children="$children $pid"
+top_says() { pilot top --once layers-slow | grep -q "$1"; }
+wait_for 30 top_says '^verdict  layer site: processing-bound'
+ok $? "top: the verdict is of the slow layer" ||
+    pilot top --once layers-slow | sed 's/^/# /'
+has "$(pilot scale layers-slow --dry-run 2>&1)" "the most there may be" \
+    "scale: what waits before its own pool counts"
+wait $pid
+is $? 0 "a slow layer: exit status" || sed 's/^/# /' "$TEST_DIR/out"
+has "$(cat "$TEST_DIR/out")" "verdict   layer site: processing-bound" \
+    "summary: ... of the slow layer"
+is "$(get "$TEST_DIR/slow.json" applied)" 128 "... and nothing is lost"
 
 end_tests
