@@ -126,25 +126,58 @@ static int cores_of(const pipeline_pilot *pool)
     return pool->same_host ? (int)sysconf(_SC_NPROCESSORS_ONLN) : 0;
 }
 
-/* Of the pipeline; NULL with the error: its file, or a function, is gone. */
-static json_t *facts_of(const char *dir, pe_error *errp)
+/* The first pool of layer [layer]; of the first one where that is NULL. */
+static const pipeline_pilot *pool_of(const pipeline *p, const char *layer)
+{
+    for (size_t i = 0; layer && i < p->n_pilots; i++)
+        if (p->pilots[i].kind == PILOT_POOL &&
+            !strcmp(p->pilots[i].name, layer))
+            return &p->pilots[i];
+    return pipeline_pilot_of(p, PILOT_POOL);
+}
+
+/* Without pools of other layers than [layer]: more ranks are for that one. */
+static json_t *of_layer(const json_t *detail, const char *layer)
+{
+    json_t *o = json_object(), *event;
+    const char *name;
+
+    json_object_foreach((json_t *)(uintptr_t)detail, name, event)
+    {
+        const char *own = json_string_value(
+            json_object_get(json_object_get(event, "layer"), "name"));
+
+        if (!layer || !own || !strcmp(own, layer))
+            json_object_set(o, name, event);
+    }
+    return o;
+}
+
+/* Of the pipeline, with the pool of layer [layer]; NULL with the error: its
+ * file, or a function, is gone.
+ */
+static json_t *facts_of(const char *dir, const char *layer, pe_error *errp)
 {
     pipeline_request *q = pipeline_request_read(dir, errp);
     pipeline *p = q ? pipeline_load(q->file, (const char *const *)q->overrides,
                                     q->n_overrides, errp)
                     : NULL;
-    const pipeline_pilot *pool = p ? pipeline_pilot_of(p, PILOT_POOL) : NULL;
+    const pipeline_pilot *pool = p ? pool_of(p, layer) : NULL;
     json_t *o = NULL;
+    pipeline of;
     int stages = 0;
 
     for (size_t i = 0; p && i < p->n_stages; i++)
         stages += p->stages[i].role == STAGE_EDGE;
-    if (p)
+    if (p) {
+        pipeline_peek(p, NULL, pool ? pipeline_layer_of(p, pool) : 0, &of,
+                      NULL);
         o = json_pack("{s:i, s:i, s:s, s:s, s:s, s:i}", "cores",
-                      pool ? cores_of(pool) : 0, "partitions", p->partitions,
-                      "compression", p->compression ? p->compression : "none",
-                      "stream", p->stream_name ? p->stream_name : "", "pool",
+                      pool ? cores_of(pool) : 0, "partitions", of.partitions,
+                      "compression", of.compression ? of.compression : "none",
+                      "stream", of.stream_name ? of.stream_name : "", "pool",
                       pool ? pool->name : "", "stages", stages);
+    }
     pipeline_destroy(p);
     pipeline_request_destroy(q);
     return o;
@@ -155,26 +188,30 @@ static json_t *advice_of(const char *dir, const char *run, pe_error *errp)
 {
     json_t *summary = file_load(dir, "summary.json"), *facts, *o = NULL;
     json_t *detail = json_incref(json_object_get(summary, "detail"));
-    json_t *verdict = json_incref(json_object_get(summary, "verdict"));
+    json_t *verdict = json_incref(json_object_get(summary, "verdict")), *own;
+    const char *layer;
 
     if (!detail)
         detail = living(dir);
     if (!verdict)
         verdict = verdict_of(detail);
-    facts = facts_of(dir, errp);
+    layer = json_string_value(json_object_get(verdict, "layer"));
+    own = of_layer(detail, layer);
+    facts = facts_of(dir, layer, errp);
     if (facts && json_object_size(detail) == 0)
         pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
                      "run %s has no summary, and its pilots have left no "
                      "figures on this host: ask again when it has ended",
                      run);
     else if (facts)
-        o = monitor_advice(detail, verdict, facts);
+        o = monitor_advice(own, verdict, facts);
     if (facts && o) {
         json_object_set_new(o, "run", json_string(run));
         json_object_set_new(o, "over", json_boolean(summary != NULL));
         json_object_set(o, "verdict", json_object_get(verdict, "text"));
     }
     json_decref(facts);
+    json_decref(own);
     json_decref(verdict);
     json_decref(detail);
     json_decref(summary);

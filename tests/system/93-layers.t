@@ -119,5 +119,7 @@ is $? 0 "a slow layer: exit status" || sed 's/^/# /' "$TEST_DIR/out"
 has "$(cat "$TEST_DIR/out")" "verdict   layer site: processing-bound" \
     "summary: ... of the slow layer"
 is "$(get "$TEST_DIR/slow.json" applied)" 128 "... and nothing is lost"
+has "$(pilot advise layers-slow)" "try       --set pilots.site.ntasks=" \
+    "advise: more ranks are for the slow layer"
 
 end_tests
