@@ -191,7 +191,7 @@ static char *ours_find(const char *name, pe_error *errp)
 
 /* --- whose machines --- */
 
-/* The first line of HOME/machines/owner, which is made once. */
+/* The first line of HOME/.machines/owner, which is made once. */
 static int owner_read(provider *p, const char *path, pe_error *errp)
 {
     size_t len = 0;
@@ -239,7 +239,7 @@ static int owner_take(provider *p, pe_error *errp)
 
     if (!home)
         return -1;
-    p->state = text_format("%s/machines", home);
+    p->state = text_format("%s/.machines", home);
     path = p->state ? text_format("%s/owner", p->state) : NULL;
     if (!path)
         pe_error_nomem(errp);

@@ -471,7 +471,7 @@ static void test_gone(void)
 /* Two commands at once have one owner; a spoilt one is said. */
 static void test_owner(void)
 {
-    char *path = text_format("%s/home/machines/owner", scratch_folder);
+    char *path = text_format("%s/home/.machines/owner", scratch_folder);
     char first[PROVIDER_NAME_MAX];
     pe_error e = {0};
     provider *p;
@@ -488,7 +488,7 @@ static void test_owner(void)
     provider_close(p);
     CU_ASSERT_EQUAL(file_write(path, "x", 1, 0600, NULL), 0);
     CU_ASSERT_PTR_NULL(open_with("", &e));
-    UNIT_CONTAINS(e.text, "/machines/owner does not hold the 8 hex digits");
+    UNIT_CONTAINS(e.text, "/.machines/owner does not hold the 8 hex digits");
     unlink(path);
     free(path);
 }
