@@ -65,6 +65,8 @@ int stages_take(pool *p, const wire_news *n, pe_error *errp)
 
     v->fresh = n->fresh;
     v->number = p->results.revision = n->revision;
+    for (int i = 0; other && i < 2; i++)
+        pool_slot_reshape(&p->epochs.slot[i]);
     v->broken = other && take(p, n, &e) < 0;
     if (!v->broken)
         return 0;

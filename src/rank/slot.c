@@ -60,6 +60,12 @@ void pool_slot_clear(pool_slot *s)
     s->base = NULL;
 }
 
+void pool_slot_reshape(pool_slot *s)
+{
+    pe_delta_destroy(s->delta);
+    s->delta = NULL;
+}
+
 static int shape_delta(pool_slot *s, pe_error *errp)
 {
     if (!s->base)

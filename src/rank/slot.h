@@ -47,6 +47,11 @@ void pool_slot_open(pool_slot *s, int64_t epoch, const broker_position *at,
 int pool_slot_rebase(pool_slot *s, pool_model *base, int64_t seq,
                      pe_error *errp);
 void pool_slot_clear(pool_slot *s);
+/* The next base may be of another kind or shape: what a delta has for itself
+ * (pe_delta.work) is of the one it was made for, so it is made anew.  Of a slot
+ * that is clear.
+ */
+void pool_slot_reshape(pool_slot *s);
 /* [d] has a block in the epoch, which is its newest; -1: no memory. */
 int pool_slot_touch(pool_slot *s, commit_device *d);
 #endif

@@ -191,19 +191,23 @@ swapped 1 "more centres" swap-means/learn --function kmeans --set clusters=50
 has "$out" "all 10 centres stay, and 40 are new" "... from those there are"
 swapped 2 "fewer" swap-means/learn --set clusters=5
 has "$out" "5 of 50 centres stay" "... the heaviest stay"
+swapped 3 "another mode" swap-means/learn --set mode=score_after
+goes_on swap-means
+ok $? "... and the run goes on"
 has "$(pilot swap swap-means/learn --dry-run --function iforest 2>&1)" \
     "iforest warms up anew" "a look at another kind"
-swapped 3 "another kind" swap-means/learn --function iforest
+swapped 4 "another kind" swap-means/learn --function iforest
 version=$(committed swap-means version)
 wait_for 30 is_of swap-means iforest
 ok $? "... is committed"
 goes_on swap-means
 [ "$(committed swap-means version)" -gt "$version" ]
 ok $? "... and version numbers go on"
-swapped 4 "back to the centres" swap-means --back
+swapped 5 "back to the centres" swap-means --back
 end swap-means
 is "$(get "$TEST_DIR/swap-means.json" refused)" 0 "no block was refused"
 is "$(get "$TEST_DIR/swap-means.json" replayed)" 0 "none was read twice"
+is "$(get "$TEST_DIR/swap-means.json" deaths)" 0 "and no rank has died of it"
 refused 65 "is over" "a run that is over" swap-means/learn --set clusters=9
 
 end_tests
