@@ -176,11 +176,15 @@ static bool is_backing_off(look *l)
     return decided(l, SCALE_BY_BACKOFF);
 }
 
-/* Up to [target] ranks, for what is said already.  Always decides. */
+/* Up to [target] ranks, for what is said already: a step at a time, but an
+ * event has all it names.  Always decides.
+ */
 static bool more(look *l, int target, enum scale_cause cause)
 {
     int total = l->up + l->pending;
-    int most = l->p->step > 0 ? l->p->step : total;
+    int most = cause == SCALE_BY_EVENT ? target - total
+               : l->p->step > 0        ? l->p->step
+                                       : total;
 
     if (l->waiting) {
         SAY_MORE(l, "; %s brings %d rank%s and is %s since %.0f s",
@@ -315,6 +319,14 @@ static bool by_event(look *l)
     l->d->event_taken = l->d->action != SCALE_NOTHING ||
                         l->d->cause == SCALE_BY_EVENT ||
                         l->d->cause == SCALE_BY_PARTITIONS;
+    if (l->d->action == SCALE_NOTHING || l->d->to <= target)
+        return true;
+    /* One pilot leaves after another. */
+    if (e->set)
+        l->d->event_taken = false;
+    else
+        SAY_MORE(l, "; one pilot leaves at a time: tell it again for the "
+                    "rest");
     return true;
 }
 

@@ -77,7 +77,11 @@ static int order(scaler *s, const scale_decision *d, pe_error *errp)
         snprintf(word, sizeof(word), "ranks %d", d->ranks);
     if (!p || params_order_put(p, d->member, word, errp) < 0)
         return -1;
-    if (d->action == SCALE_END && s->n_leaving < SCALE_MEMBERS_MAX)
+    if (d->action != SCALE_END)
+        return 0;
+    if (!strcmp(s->watched, d->member))
+        *s->watched = '\0'; /* that it ends soon is no failure */
+    if (s->n_leaving < SCALE_MEMBERS_MAX)
         snprintf(s->leaving[s->n_leaving++], sizeof(s->leaving[0]), "%s",
                  d->member);
     return 0;

@@ -143,6 +143,7 @@ has "$(pilot scale s)" "event beam: +1 rank" "... by its name"
 alone() { [ "$(count pilots)" = 1 ]; }
 wait_for 60 alone
 ok $? "it is alone again" || show
+is "$(count failed)" 0 "... and who left as asked has not failed" || show
 queue "never Priority"
 cost 45
 before=$(count submitted)

@@ -455,6 +455,43 @@ static void test_events(void)
     scale_policy_destroy(p);
 }
 
+/* What an event names is not cut to a step, nor given up half way. */
+static void test_events_whole(void)
+{
+    static const char *const policies[] = {
+        "scale: {lag: 5s, min: 1, max: 8, on: {six: 6, off: -4, two: 2}}\n",
+        "scale: {lag: 5s, min: 1, max: 8, step: 1, on: {six: 6, off: -4, "
+        "two: 2}}\n"};
+
+    for (int i = 0; i < 2; i++) {
+        scale_policy *p = good(policies[i]);
+        scale_history h = {0};
+        scale_facts f = look(0, 1, 0, 0);
+        scale_decision d;
+
+        f.event = scale_event_find(p, "six");
+        d = scale_decide(p, &f, &h);
+        is(&d, "grow", "event", 6, "event six: 6 ranks");
+        CU_ASSERT_TRUE(d.event_taken);
+        f = look(1, 2, 2, 2);
+        f.event = scale_event_find(p, "two");
+        d = scale_decide(p, &f, &h);
+        is(&d, "end", "event", 4, "event two: 2 ranks");
+        CU_ASSERT_FALSE(d.event_taken);
+        f = look(2, 2, 1, 2);
+        f.event = scale_event_find(p, "two");
+        d = scale_decide(p, &f, &h);
+        is(&d, "end", "event", 2, "event two: 2 ranks");
+        CU_ASSERT_TRUE(d.event_taken);
+        f = look(3, 2, 2, 2);
+        f.event = scale_event_find(p, "off");
+        d = scale_decide(p, &f, &h);
+        is(&d, "end", "event", 4, "tell it again for the rest");
+        CU_ASSERT_TRUE(d.event_taken);
+        scale_policy_destroy(p);
+    }
+}
+
 static void test_schedule(void)
 {
     scale_policy *p = good("scale: {max: 8, hold: 10s, at: {\"08:00\": 8, "
@@ -670,6 +707,7 @@ int main(void)
         {"what waits in a queue", test_pending},
         {"a scheduler that refuses", test_backoff},
         {"events", test_events},
+        {"events as a whole", test_events_whole},
         {"a schedule, and bounds", test_schedule},
         {"a steady load is met once", test_steady},
         {"a step is met and given back", test_step},
