@@ -128,6 +128,8 @@ static size_t count_devices(const struct kmeans_points *p, uint64_t *sorted)
 {
     size_t n = 0;
 
+    if (p->n == 0)
+        return 0;
     memcpy(sorted, p->device, p->n * sizeof(*sorted));
     qsort(sorted, p->n, sizeof(*sorted), by_value);
     for (size_t i = 0; i < p->n; i++)

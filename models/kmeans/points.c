@@ -54,7 +54,8 @@ int kmeans_points_add(struct kmeans_points *p, uint32_t features,
 {
     if (reserve(p, features, n, errp) < 0)
         return -1;
-    memcpy(p->x + p->n * features, x, n * features * sizeof(*x));
+    if (n > 0)
+        memcpy(p->x + p->n * features, x, n * features * sizeof(*x));
     for (size_t i = 0; i < n; i++) {
         p->weight[p->n + i] = weight ? weight[i] : 1;
         p->device[p->n + i] = 0;
