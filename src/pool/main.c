@@ -1,4 +1,5 @@
 /* main.c - pilot-agent: one rank of a pool. */
+#include <execinfo.h>
 #include <getopt.h>
 #include <mpi.h>
 #include <signal.h>
@@ -52,7 +53,12 @@ static void on_signal(int sig)
 static void set_signals(void)
 {
     struct sigaction a = {.sa_handler = on_signal};
+    void *here;
 
+    /* MPI prints where a rank crashed.  The first such look loads a library,
+     * and in a rank that crashed in malloc waits for ever for its lock.
+     */
+    backtrace(&here, 1);
     sigaction(SIGTERM, &a, NULL);
     sigaction(SIGUSR1, &a, NULL);
     signal(SIGPIPE, SIG_IGN);

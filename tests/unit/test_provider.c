@@ -462,7 +462,7 @@ static void test_gone(void)
         free(log);
         free(list);
         free(path);
-        r->ops->close(r);
+        resource_close(r);
     }
     provider_close(p);
     free(url);
