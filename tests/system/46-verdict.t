@@ -14,6 +14,21 @@ direct=$(sed -n 's/^PILOT_BROKER=//p' "$TEST_DIR/kafka/env")
 through=$(sed -n 's/^PILOT_BROKER_THROUGH=//p' "$TEST_DIR/kafka/env")
 behind=$(sed -n 's/^PILOT_BROKER_BEHIND=//p' "$TEST_DIR/kafka/env")
 kafka=$(services status | sed -n 's/^kafka .* pid //p')
+# A Redis in memory, where there is such a folder: on a disk to which others
+# write as fast as it takes, each commit waits for that, and Redis is the hop.
+memory=$(mktemp -d /dev/shm/pilot-verdict.XXXXXX 2>/dev/null) ||
+    memory=$TEST_DIR/redis
+swift() { "$SRC/scripts/services" "$@" --dir "$memory/redis"; }
+stop_redis() {
+    swift stop --purge
+    rm -rf "$memory"
+}
+at_end stop_redis
+swift start --only redis 2>"$TEST_DIR/err" ||
+    die "a Redis starts: $(cat "$TEST_DIR/err")"
+# shellcheck disable=SC1091
+. "$memory/redis/env"
+export PILOT_PARAMS PILOT_PASSWORD_FILE
 
 # link FILE OPTION... [LISTEN=]HOST:PORT
 link() {
