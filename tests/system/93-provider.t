@@ -24,51 +24,51 @@ at_end leave
 
 # --- a run whose pool lives on a machine of its own
 
-pilot run "$job" --run own --set pilots.pool.resource="$url" \
+pilot run "$job" --run made --set pilots.pool.resource="$url" \
     --set pilots.pool.same-host=yes --set pilots.pool.ntasks=2 \
-    --set pilots.pool.time=10m --trace --summary "$TEST_DIR/own.json" \
-    >"$TEST_DIR/own.out" 2>&1
-is $? 0 "own: exit status" || sed 's/^/# /' "$TEST_DIR/own.out"
-exact own --blocks 200
-is "$(get "$TEST_DIR/own.json" applied)" 800 "own: every block once"
-is "$(state_of own/pool)" DONE "own: the pool is done"
-pilot trace --json own >"$TEST_DIR/trace.json" 2>"$TEST_DIR/err"
-is "$(get "$TEST_DIR/trace.json" committed)" 800 "own: its trace is here" ||
+    --set pilots.pool.time=10m --trace --summary "$TEST_DIR/made.json" \
+    >"$TEST_DIR/made.out" 2>&1
+is $? 0 "made: exit status" || sed 's/^/# /' "$TEST_DIR/made.out"
+exact made --blocks 200
+is "$(get "$TEST_DIR/made.json" applied)" 800 "made: every block once"
+is "$(state_of made/pool)" DONE "made: the pool is done"
+pilot trace --json made >"$TEST_DIR/trace.json" 2>"$TEST_DIR/err"
+is "$(get "$TEST_DIR/trace.json" committed)" 800 "made: its trace is here" ||
     sed 's/^/# /' "$TEST_DIR/err"
 none_there
-ok $? "own: its machine is gone" || find "$state" | sed 's/^/# /'
+ok $? "made: its machine is gone" || find "$state" | sed 's/^/# /'
 
 # --- submitted, looked at, canceled
 
-pilot-submit --resource "$url" -n 2 --run own-two "$SRC/jobs/pool.yaml" \
+pilot-submit --resource "$url" -n 2 --run made-two "$SRC/jobs/pool.yaml" \
     >"$TEST_DIR/out" 2>&1
 is $? 78 "without a time: refused"
 has "$(cat "$TEST_DIR/out")" "say time (--time 2h)" "... with the fix"
-submitted=$(pilot-submit --parsable --resource "$url" -n 2 -t 10 --run own-two \
+submitted=$(pilot-submit --parsable --resource "$url" -n 2 -t 10 --run made-two \
     --set pilots.pool.same-host=yes "$SRC/jobs/pool.yaml" 2>"$TEST_DIR/err")
-is "${submitted%;*}" own-two/pool "submit" || sed 's/^/# /' "$TEST_DIR/err"
-is "${submitted#*;}" "$(cat "$state"/*own-two+pool*/id)" \
+is "${submitted%;*}" made-two/pool "submit" || sed 's/^/# /' "$TEST_DIR/err"
+is "${submitted#*;}" "$(cat "$state"/*made-two+pool*/id)" \
     "its id is that of its machine"
-pilot wait own-two --until active --timeout 60s >/dev/null 2>&1
+pilot wait made-two --until active --timeout 60s >/dev/null 2>&1
 is $? 0 "wait until active"
-has "$(pilot log own-two 2>&1)" "ACTIVE" "log"
+has "$(pilot log made-two 2>&1)" "ACTIVE" "log"
 is "$(machines)" 1 "there is one machine"
-pilot cancel own-two >"$TEST_DIR/out" 2>&1
+pilot cancel made-two >"$TEST_DIR/out" 2>&1
 is $? 0 "cancel" || sed 's/^/# /' "$TEST_DIR/out"
 none_there
 ok $? "cancel: its machine is gone"
-wait_for 20 in_state own-two/pool CANCELED
+wait_for 20 in_state made-two/pool CANCELED
 ok $? "cancel: it ended as that"
 
 # --- it ends itself, also when nobody is left to end it
 
-pilot-submit -Q --resource "$url&linger=1s" -n 1 -t 10 --run own-alone \
+pilot-submit -Q --resource "$url&linger=1s" -n 1 -t 10 --run made-alone \
     --set pilots.pool.same-host=yes "$SRC/jobs/pool.yaml" >"$TEST_DIR/out" 2>&1
-pilot wait own-alone --until active --timeout 60s >/dev/null 2>&1
-redis_do HSET "pilot:{own-alone}:orders" pool stop >/dev/null 2>&1
+pilot wait made-alone --until active --timeout 60s >/dev/null 2>&1
+redis_do HSET "pilot:{made-alone}:orders" pool stop >/dev/null 2>&1
 wait_for 60 none_there
 ok $? "a machine goes behind its pilot, and nobody has asked"
-pilot cancel -Q own-alone >/dev/null 2>&1
+pilot cancel -Q made-alone >/dev/null 2>&1
 
 # --- providers that lie
 
