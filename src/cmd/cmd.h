@@ -1,4 +1,4 @@
-/* cmd.h - the commands of `pilot`, beside those of src/view. */
+/* cmd.h - the commands of `pilot`, beside those of src/view and its like. */
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 
@@ -6,10 +6,8 @@
 int cmd_run(int argc, char **argv);
 int cmd_submit(int argc, char **argv);
 int cmd_resize(int argc, char **argv);
-int cmd_move(int argc, char **argv);
 int cmd_scale(int argc, char **argv);
 int cmd_event(int argc, char **argv);
-int cmd_swap(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_services(int argc, char **argv);
 int cmd_config(int argc, char **argv);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/change/change.h"
 #include "src/cmd/cmd.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
@@ -44,10 +45,10 @@ static const struct command {
     {"cancel", cmd_cancel, "end pilots, also ones that wait in a queue"},
     {"log", cmd_log, "show what a pilot has written"},
     {"resize", cmd_resize, "more ranks for a run, or fewer"},
-    {"move", cmd_move, "move a stage of a run between devices and pool"},
+    {"move", change_move, "move a stage of a run between devices and pool"},
     {"scale", cmd_scale, "show what the policy of a pool decides, and why"},
     {"event", cmd_event, "tell a run, and its policy, what happened outside"},
-    {"swap", cmd_swap, "other functions or options for stages that run"},
+    {"swap", change_swap, "other functions or options for stages that run"},
     {"services", cmd_services,
      "a Kafka and a Redis to use: start, status, stop"},
     {"doctor", cmd_doctor, "say what would go wrong, and the fix"},

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/cmd/move.h"
+#include "src/change/move.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/monitor/value.h"

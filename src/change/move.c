@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "src/agent/via.h"
-#include "src/cmd/cmd.h"
-#include "src/cmd/move.h"
+#include "src/change/change.h"
+#include "src/change/move.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
@@ -234,7 +234,7 @@ static int move(struct move *m, const char *what, const char *to,
     return move_run(m, errp);
 }
 
-int cmd_move(int argc, char **argv)
+int change_move(int argc, char **argv)
 {
     struct move_options o = {0};
     struct move m = {.timeout_s = 30};

@@ -1,6 +1,6 @@
 /* move.h - a stage that is to cross, for the files of `pilot move`. */
-#ifndef CMD_MOVE_H
-#define CMD_MOVE_H
+#ifndef CHANGE_MOVE_H
+#define CHANGE_MOVE_H
 
 #include <stdbool.h>
 

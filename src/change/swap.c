@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "src/cmd/cmd.h"
+#include "src/change/change.h"
 #include "src/common/clock.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
@@ -611,7 +611,7 @@ static int swap(struct swap *s, const char *word, pe_error *errp)
     return rc;
 }
 
-int cmd_swap(int argc, char **argv)
+int change_swap(int argc, char **argv)
 {
     struct swap_options o = {0};
     struct swap s = {.o = &o};
