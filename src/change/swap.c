@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "src/change/change.h"
+#include "src/change/swap.h"
 #include "src/common/clock.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
@@ -187,70 +187,6 @@ static void say_who(char out[128])
     if (gethostname(machine, sizeof(machine) - 1) < 0)
         snprintf(machine, sizeof(machine), "?");
     snprintf(out, 128, "%.60s@%.60s", p ? p->pw_name : "?", machine);
-}
-
-/* --- the list --- */
-
-static void print_row(const revision *before, const revision *r, uint64_t made)
-{
-    time_t t = (time_t)(revision_time(r) / CLOCK_S);
-    const char *why = revision_why(r);
-    struct tm local;
-    char stamp[32] = "?";
-    text what = {0};
-
-    if (localtime_r(&t, &local))
-        strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &local);
-    revision_words(before, r, &what);
-    printf("%8" PRIu64 " %-19s %-24s %s%s%s%s\n", r->number, stamp,
-           revision_by(r), what.data ? what.data : "", *why ? "; because " : "",
-           why, r->number == made ? " (the model is of it)" : "");
-    text_free(&what);
-}
-
-static int print_rows(const params_revision *all, size_t n, uint64_t made,
-                      bool json, pe_error *errp)
-{
-    revision *before = revision_parse(0, NULL, errp), *r;
-    int rc = before ? 0 : -1;
-
-    if (!json && n > 0)
-        printf("%8s %-19s %-24s %s\n", "REVISION", "TIME", "BY", "WHAT");
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (json) {
-            puts(all[i].text);
-            continue;
-        }
-        r = revision_parse(all[i].number, all[i].text, errp);
-        if (!r) {
-            rc = -1;
-            break;
-        }
-        print_row(before, r, made);
-        revision_destroy(before);
-        before = r;
-    }
-    revision_destroy(before);
-    return rc;
-}
-
-static int list(struct swap *s, pe_error *errp)
-{
-    params_revision *all = NULL;
-    params_facts f;
-    size_t n = 0;
-    int rc;
-
-    if (params_facts_fetch(s->p, &f, errp) < 0)
-        return -1;
-    rc = params_revisions_fetch(s->p, &all, &n, errp);
-    if (rc == 0 && n == 0)
-        log_info("the stages of run %s are those of its file", s->run);
-    if (rc == 0)
-        rc = print_rows(all, n, f.state.revision, s->o->json, errp);
-    params_revisions_free(all, n);
-    params_facts_free(&f);
-    return rc;
 }
 
 /* --- the change --- */
@@ -604,7 +540,7 @@ static int swap(struct swap *s, const char *word, pe_error *errp)
     if (s->o->back)
         return go_back(s, errp);
     if (!s->stage)
-        return list(s, errp);
+        return swap_list(s->p, s->run, s->o->json, errp);
     r = copy(s->now, errp);
     rc = r ? change_stage(s, r, errp) : -1;
     revision_destroy(r);
