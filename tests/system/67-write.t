@@ -50,6 +50,9 @@ pilot run "$TEST_DIR/kill.yaml" --run write-kill \
     --summary "$TEST_DIR/kill.json" >"$TEST_DIR/kill.out" 2>&1 &
 pilot_pid=$!
 children="$children $pilot_pid"
+# kept, has_kept N: rows in the files of ranks.
+kept() { cat "$TEST_DIR"/pool-write-kill.*.csv | wc -l; }
+has_kept() { [ "$(kept)" -ge "$1" ]; }
 pool_super() {
     agents write-kill pilot-supervisor | while read -r pid; do
         ! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q /pool || echo "$pid"
@@ -61,7 +64,14 @@ kill -KILL "$(agents write-kill pilot-agent | tail -n 1)"
 wait_for 30 applied write-kill 150
 kill -KILL "$(agents write-kill pilot-edge)"
 wait_for 30 applied write-kill 240
+# The pool, with rows that are written and cannot be committed.
+redis=$(redis_do INFO server | sed -n 's/^process_id:\([0-9]*\).*/\1/p')
+kill -STOP "$redis"
+written=$(kept)
+wait_for 20 has_kept $((written + 150)) # whole blocks
+ok $? "kill: rows are written while Redis is away"
 kill -KILL $(agents write-kill pilot-agent)
+kill -CONT "$redis"
 wait_for 30 applied write-kill 320
 kill -KILL "$(pool_super)"
 wait "$pilot_pid"
@@ -81,8 +91,8 @@ is "$(awk -F, 'FNR > 1 && $7 != "warming" && ($7 == "outlier") != ($5 > $6)' \
 [ "$(awk -F, 'FNR > 1 && $5 != ""' "$TEST_DIR"/pool-write-kill.*.csv |
     wc -l)" -gt $((rows / 2)) ]
 ok $? "kill: there are scores"
-# Rows that were not finished, or not committed: which it is, is the kill's.
-has "$(cat "$PILOT_HOME/write-kill/pool/err")" ": they are cut" \
+has "$(cat "$PILOT_HOME/write-kill/pool/err")" \
+    "rows were written and not committed: they are cut and come again" \
     "kill: what was cut is said"
 
 # --- one partition, whose rows all ranks keep: they help its owner ---
