@@ -40,6 +40,7 @@ _pilot_complete() {
         words=("$command")
         [ "$command ${COMP_WORDS[2]-}" != "services topic" ] ||
             words=(services topic)
+        [ "$command" != refused ] || words=(refused "${COMP_WORDS[2]-}")
         mapfile -t COMPREPLY < <(compgen -W \
             "$(_pilot_options pilot "${words[@]}")" -- "$word")
         return
@@ -74,6 +75,13 @@ _pilot_complete() {
         model)
             if [ "$COMP_CWORD" -eq "$first" ]; then
                 words=(show get list)
+            elif [ "$COMP_CWORD" -eq $((first + 1)) ]; then
+                mapfile -t words < <(_pilot_runs)
+            fi
+            ;;
+        refused)
+            if [ "$COMP_CWORD" -eq "$first" ]; then
+                words=(list show)
             elif [ "$COMP_CWORD" -eq $((first + 1)) ]; then
                 mapfile -t words < <(_pilot_runs)
             fi

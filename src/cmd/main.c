@@ -16,6 +16,7 @@
 #include "src/model/path.h"
 #include "src/page/page.h"
 #include "src/serve/serve.h"
+#include "src/refused/refused.h"
 #include "src/view/view.h"
 #include "src/watch/watch.h"
 
@@ -37,6 +38,8 @@ static const struct command {
     {"advise", watch_advise, "say where its work had better be, on what ranks"},
     {"report", page_report, "write a run as one HTML file, or as JSON"},
     {"peek", view_peek, "show the newest records of a topic"},
+    {"refused", refused_command,
+     "list the blocks that a run has refused, or show one"},
     {"trace", watch_trace, "show where the blocks of a run spent their time"},
     {"runs", cmd_runs, "list the runs there are, or remove one"},
     {"submit", cmd_submit, "submit a pilot and return (also pilot-submit)"},

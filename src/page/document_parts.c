@@ -1,7 +1,6 @@
 /* document_parts.c - parts of a document: figures, curves, what was refused. */
 #include "src/page/document_private.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "src/common/clock.h"
 #include "src/monitor/value.h"
 #include "src/page/bins.h"
+#include "src/poison/reason.h"
 
 #define REASONS 50 /* different ones that are told of */
 
@@ -384,23 +384,6 @@ void part_history(document *d)
 
 /* --- what was refused --- */
 
-/* Reasons that differ in numbers alone are one. */
-static void reason_key(const char *reason, char *out, size_t cap)
-{
-    size_t n = 0;
-
-    while (*reason && n + 1 < cap) {
-        if (!isdigit((unsigned char)*reason)) {
-            out[n++] = *reason++;
-            continue;
-        }
-        out[n++] = '#';
-        while (isdigit((unsigned char)*reason))
-            reason++;
-    }
-    out[n] = '\0';
-}
-
 static json_t *reasons_make(const json_t *records, size_t *leftp)
 {
     json_t *by = json_object(), *out = json_array(), *o;
@@ -414,7 +397,7 @@ static json_t *reasons_make(const json_t *records, size_t *leftp)
         const char *reason = value_text(o, "reason", "no reason is given");
         json_t *row;
 
-        reason_key(reason, key, sizeof(key));
+        reason_kind(reason, key, sizeof(key));
         row = json_object_get(by, key);
         if (!row && json_object_size(by) >= REASONS) {
             ++*leftp;

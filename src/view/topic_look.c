@@ -201,13 +201,15 @@ static void drop_oldest(look *l)
 }
 
 /* In its place among the newest; the oldest go. */
-static void keep(look *l, size_t most, broker_record *r)
+static int keep(void *arg, broker_record *r)
 {
+    look *l = arg;
+    const size_t most = l->most;
     size_t i;
 
     if (l->n == most && is_before(r, &l->record[0])) {
         broker_record_release(r);
-        return;
+        return 0;
     }
     if (l->n == most)
         drop_oldest(l);
@@ -218,9 +220,16 @@ static void keep(look *l, size_t most, broker_record *r)
     l->bytes += r->len;
     while (l->bytes > KEPT_BYTES && l->n > 1)
         drop_oldest(l);
+    return 0;
 }
 
-static int read_all(look *l, size_t most, places *w, pe_error *errp)
+/* Who gets each record, and releases it; not 0: enough. */
+typedef struct taker {
+    int (*take)(void *arg, broker_record *r);
+    void *arg;
+} taker;
+
+static int read_all(look *l, const places *w, taker t, pe_error *errp)
 {
     int64_t since = clock_mono_ns();
 
@@ -239,12 +248,15 @@ static int read_all(look *l, size_t most, places *w, pe_error *errp)
         if (r.offset < w->end[r.partition])
             since = clock_mono_ns();
         l->missing -= r.offset + 1 == w->end[r.partition];
-        keep(l, most, &r);
+        if (t.take(t.arg, &r) != 0)
+            break;
     }
     return 0;
 }
 
-int look_newest(const look_place *p, size_t most, look *out, pe_error *errp)
+/* The newest [most] of each partition, each to [t]. */
+static int look_read(const look_place *p, size_t most, look *out, taker t,
+                     pe_error *errp)
 {
     broker_consumer_conf c = {.topic = p->topic,
                               .group = "pilot-peek",
@@ -252,12 +264,8 @@ int look_newest(const look_place *p, size_t most, look *out, pe_error *errp)
                               .queue_bytes = 2 * RECORD_BYTES,
                               .gaps_allowed = true};
     places w = {0};
-    int rc;
+    int rc = find_places(p, most, out, &w, errp);
 
-    memset(out, 0, sizeof(*out));
-    out->record = calloc(most, sizeof(*out->record));
-    rc = out->record ? find_places(p, most, out, &w, errp)
-                     : pe_error_nomem(errp);
     if (rc == 0 && w.n > 0) {
         pipeline_request_broker(p->req, &c.broker, "pilot-peek");
         out->consumer = broker_consumer_open(&c, errp);
@@ -266,10 +274,28 @@ int look_newest(const look_place *p, size_t most, look *out, pe_error *errp)
                  : -1;
     }
     if (rc == 0 && w.n > 0)
-        rc = read_all(out, most, &w, errp);
+        rc = read_all(out, &w, t, errp);
     free(w.at);
     free(w.end);
     return rc;
+}
+
+int look_newest(const look_place *p, size_t most, look *out, pe_error *errp)
+{
+    memset(out, 0, sizeof(*out));
+    out->most = most;
+    out->record = calloc(most, sizeof(*out->record));
+    if (!out->record)
+        return pe_error_nomem(errp);
+    return look_read(p, most, out, (taker){keep, out}, errp);
+}
+
+int look_each(const look_place *p, look *out,
+              int (*take)(void *arg, broker_record *r), void *arg,
+              pe_error *errp)
+{
+    memset(out, 0, sizeof(*out));
+    return look_read(p, INT64_MAX, out, (taker){take, arg}, errp);
 }
 
 void look_close(look *l)

@@ -24,7 +24,7 @@ bool look_is_known(const look_place *p);
 typedef struct look {
     broker_consumer *consumer;
     broker_record *record; /* in the order of their times; newest last */
-    size_t n;
+    size_t n, most;
     uint64_t bytes; /* of all of them: bounded, so there may be fewer */
     int partitions;
     uint64_t kept;    /* offsets in the topic, about as many as records */
@@ -35,6 +35,13 @@ typedef struct look {
  * such topic; 69, no broker.  After an error [out] still wants look_close.
  */
 int look_newest(const look_place *p, size_t most, look *out, pe_error *errp);
+/* All that the topic holds now, one by one, those of a partition in order:
+ * [take] releases each, and returns 0, or 1: that was enough.  [out] says how
+ * many partitions there are, and which are missing; errors as above.
+ */
+int look_each(const look_place *p, look *out,
+              int (*take)(void *arg, broker_record *r), void *arg,
+              pe_error *errp);
 void look_close(look *l);
 
 #endif
