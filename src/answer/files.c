@@ -219,9 +219,9 @@ static int load_file(files *s, size_t i, pe_error *errp)
 /* Its rows are those of what it is a copy of. */
 static int name_file(files *s, size_t i, pe_error *errp)
 {
-    const spools *copies = s->f.c->copies;
+    const onces *copies = s->f.c->copies;
     char *name =
-        copies && copies->n ? spools_words(copies, s->f.c->files[i]) : NULL;
+        copies && copies->n ? onces_words(copies, s->f.c->files[i]) : NULL;
 
     if (copies && copies->n && !name)
         return pe_error_nomem(errp);

@@ -7,7 +7,7 @@
 
 #include <pilot/error.h>
 
-#include "src/common/spool.h"
+#include "src/common/once.h"
 
 typedef struct final_conf {
     const char *run;   /* folder of a run, or NULL */
@@ -16,7 +16,7 @@ typedef struct final_conf {
     /* Files to be scored; none: all that the run has learned from. */
     char **files;
     size_t n_files;
-    const spools *copies; /* what some of them are copies of; NULL: none is */
+    const onces *copies; /* what some of them are copies of; NULL: none is */
     char *reader;         /* 64 bytes for the name by which what reads a file
                              speaks, "sense-0", or NULL */
     char *const *set;     /* NAME=VALUE for options of the function `file` */

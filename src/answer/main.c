@@ -10,7 +10,7 @@
 #include "src/agent/fault.h"
 #include "src/answer/final.h"
 #include "src/common/log.h"
-#include "src/common/spool.h"
+#include "src/common/once.h"
 #include "src/store/store.h"
 
 static void usage(FILE *f)
@@ -44,7 +44,7 @@ static void told(void *arg, uint64_t rows, double share)
 }
 
 /* What can be read once only was copied: people know it by its name. */
-static spools copies;
+static onces copies;
 
 /* Who reads a file speaks of it alone. */
 static char reader[64];
@@ -56,7 +56,7 @@ static void say(void *arg, enum log_level level, const char *line)
 
     if (len && !strncmp(line, reader, len) && !strncmp(line + len, ": ", 2))
         line += len + 2;
-    words = copies.n ? spools_words(&copies, line) : NULL;
+    words = copies.n ? onces_words(&copies, line) : NULL;
     log_write_stderr(arg, level, words ? words : line);
     free(words);
 }
@@ -65,7 +65,7 @@ static void say(void *arg, enum log_level level, const char *line)
 static int take_files(final_conf *c, pe_error *errp)
 {
     for (size_t i = 0; i < c->n_files; i++) {
-        const char *path = spools_take(&copies, c->files[i], errp);
+        const char *path = onces_take(&copies, c->files[i], errp);
 
         if (!path)
             return -1;
@@ -159,10 +159,10 @@ int main(int argc, char **argv)
     rc = take_files(&c, &e);
     if (rc == 0)
         rc = c.n_files > 0 ? final_files(&c, &e) : final_run(&c, &e);
-    spools_error(&copies, rc < 0 ? &e : NULL);
+    onces_error(&copies, rc < 0 ? &e : NULL);
     if (rc < 0)
         event_error("score", &e);
-    spools_free(&copies);
+    onces_free(&copies);
     free((void *)(uintptr_t)c.set);
     return rc < 0 ? (int)e.exit_code : PE_EXIT_OK;
 }

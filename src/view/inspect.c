@@ -9,8 +9,8 @@
 #include "src/common/log.h"
 #include "src/view/view.h"
 #include "src/view/inspect_topic.h"
+#include "src/common/once.h"
 #include "src/common/option.h"
-#include "src/common/spool.h"
 #include "src/file/file.h"
 #include "src/file/file_kind.h"
 
@@ -183,12 +183,12 @@ static void print_mark(const file_facts *f)
 }
 
 /* Facts of a copy, by the name of what was copied. */
-static void rename_facts(const spools *copies, file_facts *f)
+static void rename_facts(const onces *copies, file_facts *f)
 {
     char **words[] = {&f->kind, &f->first_left, &f->line, &f->listing};
 
     for (size_t i = 0; copies->n && i < sizeof(words) / sizeof(*words); i++) {
-        char *named = *words[i] ? spools_words(copies, *words[i]) : NULL;
+        char *named = *words[i] ? onces_words(copies, *words[i]) : NULL;
 
         if (!named)
             continue;
@@ -197,21 +197,21 @@ static void rename_facts(const spools *copies, file_facts *f)
     }
 }
 
-static int describe(const pe_options *o, const char *path, spools *copies,
+static int describe(const pe_options *o, const char *path, onces *copies,
                     file_facts *f, pe_error *errp)
 {
-    const char *from = spools_take(copies, path, errp);
+    const char *from = onces_take(copies, path, errp);
     int rc = from ? file_describe(o, from, f, errp) : -1;
 
     rename_facts(copies, f);
     if (rc < 0)
-        spools_error(copies, errp);
+        onces_error(copies, errp);
     return rc;
 }
 
 static int inspect(const pe_options *o, const char *path, bool first)
 {
-    spools copies = {0};
+    onces copies = {0};
     file_facts f = {0};
     pe_error e = {0};
     int rc = describe(o, path, &copies, &f, &e);
@@ -224,7 +224,7 @@ static int inspect(const pe_options *o, const char *path, bool first)
         printf("%s\n", f.listing);
     if (rc < 0) {
         file_facts_free(&f);
-        spools_free(&copies);
+        onces_free(&copies);
         fflush(stdout); /* what there is to choose from comes first */
         return log_failure(&e);
     }
@@ -238,7 +238,7 @@ static int inspect(const pe_options *o, const char *path, bool first)
     print_mark(&f);
     print_dominant(&f);
     file_facts_free(&f);
-    spools_free(&copies);
+    onces_free(&copies);
     return PE_EXIT_OK;
 }
 

@@ -1,6 +1,6 @@
-/* spool.h - what can be read once only, kept so that it can be read again. */
-#ifndef COMMON_SPOOL_H
-#define COMMON_SPOOL_H
+/* once.h - what can be read once only, kept so that it can be read again. */
+#ifndef COMMON_ONCE_H
+#define COMMON_ONCE_H
 
 #include <stddef.h>
 
@@ -9,17 +9,17 @@
 /* One of them; its content lies in a file without a name, which is gone with
  * this process.
  */
-typedef struct spool {
+typedef struct once {
     int fd;
     char *file; /* by which it can be read, also by our children ... */
     char *path; /* ..., and the part of it that was asked for */
     char *name; /* what people call it: "stdin", or the name of a pipe */
-} spool;
+} once;
 
-typedef struct spools {
-    spool *s;
+typedef struct onces {
+    once *s;
     size_t n;
-} spools;
+} onces;
 
 /* What is to be read where somebody has said [path], as long as [l] is: [path]
  * itself, or, where that is a pipe or standard input ("-", /dev/stdin), a copy
@@ -29,14 +29,14 @@ typedef struct spools {
  * input, 65: it is a terminal, a device or a socket, or is closed; 73: there is
  * no room for it.
  */
-const char *spools_take(spools *l, const char *path, pe_error *errp);
-void spools_free(spools *l);
+const char *onces_take(onces *l, const char *path, pe_error *errp);
+void onces_free(onces *l);
 
 /* [line] with the names of what was copied in the place of where it lies, new
  * memory; NULL: there is none.
  */
-char *spools_words(const spools *l, const char *line);
+char *onces_words(const onces *l, const char *line);
 /* The same for an error (may be NULL). */
-void spools_error(const spools *l, pe_error *e);
+void onces_error(const onces *l, pe_error *e);
 
 #endif

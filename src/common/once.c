@@ -1,5 +1,5 @@
-/* spool.c - what can be read once only, kept so that it can be read again. */
-#include "spool.h"
+/* once.c - what can be read once only, kept so that it can be read again. */
+#include "once.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -188,11 +188,11 @@ static int copy(int from, int to, const char *name, bool is_pipe,
 
 /* --- all of them --- */
 
-static spool *add(spools *l, const char *name, size_t len, const char *part,
-                  pe_error *errp)
+static once *add(onces *l, const char *name, size_t len, const char *part,
+                 pe_error *errp)
 {
-    spool *more = reallocarray(l->s, l->n + 1, sizeof(*more));
-    spool *s;
+    once *more = reallocarray(l->s, l->n + 1, sizeof(*more));
+    once *s;
 
     if (!more) {
         pe_error_nomem(errp);
@@ -200,7 +200,7 @@ static spool *add(spools *l, const char *name, size_t len, const char *part,
     }
     l->s = more;
     s = &l->s[l->n++];
-    *s = (spool){.fd = file_open(errp)};
+    *s = (once){.fd = file_open(errp)};
     if (s->fd < 0)
         return NULL;
     s->name = text_format("%.*s", (int)len, name);
@@ -212,13 +212,13 @@ static spool *add(spools *l, const char *name, size_t len, const char *part,
     return NULL;
 }
 
-const char *spools_take(spools *l, const char *path, pe_error *errp)
+const char *onces_take(onces *l, const char *path, pe_error *errp)
 {
     struct stat st = {0};
     size_t len = stdin_len(path);
     bool is_stdin = len > 0;
     const char *name = is_stdin ? "stdin" : path;
-    spool *s = NULL;
+    once *s = NULL;
     int from = STDIN_FILENO, rc;
 
     if (is_stdin && fstat(STDIN_FILENO, &st) < 0) {
@@ -247,7 +247,7 @@ const char *spools_take(spools *l, const char *path, pe_error *errp)
     return rc == 0 ? s->path : NULL;
 }
 
-void spools_free(spools *l)
+void onces_free(onces *l)
 {
     for (size_t i = 0; i < l->n; i++) {
         if (l->s[i].fd >= 0)
@@ -257,14 +257,14 @@ void spools_free(spools *l)
         free(l->s[i].name);
     }
     free(l->s);
-    *l = (spools){0};
+    *l = (onces){0};
 }
 
 /* The copy whose place [at] begins with, or NULL. */
-static const spool *spool_at(const spools *l, const char *at)
+static const once *once_at(const onces *l, const char *at)
 {
     for (size_t i = 0; i < l->n; i++) {
-        const spool *s = &l->s[i];
+        const once *s = &l->s[i];
         size_t len = s->file && s->name ? strlen(s->file) : 0;
 
         if (len && !strncmp(at, s->file, len) &&
@@ -274,13 +274,13 @@ static const spool *spool_at(const spools *l, const char *at)
     return NULL;
 }
 
-char *spools_words(const spools *l, const char *line)
+char *onces_words(const onces *l, const char *line)
 {
     text t = {0};
 
     text_add_bytes(&t, "", 0);
     while (*line) {
-        const spool *s = *line == '/' ? spool_at(l, line) : NULL;
+        const once *s = *line == '/' ? once_at(l, line) : NULL;
 
         text_add_bytes(&t, s ? s->name : line, s ? strlen(s->name) : 1);
         line += s ? strlen(s->file) : 1;
@@ -291,9 +291,9 @@ char *spools_words(const spools *l, const char *line)
     return NULL;
 }
 
-void spools_error(const spools *l, pe_error *e)
+void onces_error(const onces *l, pe_error *e)
 {
-    char *words = e && l->n ? spools_words(l, e->text) : NULL;
+    char *words = e && l->n ? onces_words(l, e->text) : NULL;
 
     if (words)
         snprintf(e->text, sizeof(e->text), "%s", words);

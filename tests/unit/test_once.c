@@ -1,4 +1,4 @@
-/* test_spool.c - what can be read once only. */
+/* test_once.c - what can be read once only. */
 #include "unit.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "scratch.h"
 #include "src/common/file.h"
 #include "src/common/log.h"
-#include "src/common/spool.h"
+#include "src/common/once.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -117,7 +117,7 @@ static void test_plain(void)
     static const char *const paths[] = {"file.csv",   ".",         "no/such",
                                         "scan.h5:/x", "a*.csv",    "",
                                         "-x",         "file.csv:a"};
-    spools l = {0};
+    onces l = {0};
     pe_error e = {0};
 
     scratch_write("file.csv", "1,2\n");
@@ -125,11 +125,11 @@ static void test_plain(void)
         const char *path =
             *paths[i] && *paths[i] != '-' ? at(paths[i]) : paths[i];
 
-        CU_ASSERT_PTR_EQUAL(spools_take(&l, path, &e), path);
+        CU_ASSERT_PTR_EQUAL(onces_take(&l, path, &e), path);
         UNIT_EQUAL(e.text, "");
     }
     CU_ASSERT_EQUAL(l.n, 0);
-    spools_free(&l);
+    onces_free(&l);
 }
 
 /* --- copies --- */
@@ -140,13 +140,13 @@ static void test_input(void)
                                         "/proc/self/fd/0"};
 
     for (size_t i = 0; i < N(names); i++) {
-        spools l = {0};
+        onces l = {0};
         pe_error e = {0};
         pid_t pid;
         const char *path;
 
         input_from_pipe("1,2\n3,4\n", 1, &pid);
-        path = spools_take(&l, names[i], &e);
+        path = onces_take(&l, names[i], &e);
         input_back();
         reap(pid);
         UNIT_EQUAL(e.text, "");
@@ -154,7 +154,7 @@ static void test_input(void)
         expect_copy(path, "1,2\n3,4\n", 1);
         CU_ASSERT_EQUAL(l.n, 1);
         UNIT_EQUAL(l.s[0].name, "stdin");
-        spools_free(&l);
+        onces_free(&l);
         CU_ASSERT_EQUAL(l.n, 0);
     }
 }
@@ -162,24 +162,24 @@ static void test_input(void)
 /* More than a pipe holds, and more than one piece. */
 static void test_large(void)
 {
-    spools l = {0};
+    onces l = {0};
     pe_error e = {0};
     pid_t pid;
     const char *path;
 
     input_from_pipe("0123456789abcde\n", 70000, &pid);
-    path = spools_take(&l, "-", &e);
+    path = onces_take(&l, "-", &e);
     input_back();
     reap(pid);
     UNIT_EQUAL(e.text, "");
     expect_copy(path, "0123456789abcde\n", 70000);
-    spools_free(&l);
+    onces_free(&l);
 }
 
 /* A file as standard input is read from where it stands. */
 static void test_input_file(void)
 {
-    spools l = {0};
+    onces l = {0};
     pe_error e = {0};
     char skipped[4];
     const char *path;
@@ -189,38 +189,38 @@ static void test_input_file(void)
     fd = open(scratch_path, O_RDONLY | O_CLOEXEC);
     CU_ASSERT_EQUAL(read(fd, skipped, 4), 4);
     input_from(fd);
-    path = spools_take(&l, "-", &e);
+    path = onces_take(&l, "-", &e);
     input_back();
     UNIT_EQUAL(e.text, "");
     expect_copy(path, "3,4\n", 1);
-    spools_free(&l);
+    onces_free(&l);
 }
 
 /* What stands behind a colon stays a part of it. */
 static void test_part(void)
 {
-    spools l = {0};
+    onces l = {0};
     pe_error e = {0};
     pid_t pid;
     const char *path;
     char *words;
 
     input_from_pipe("x", 1, &pid);
-    path = spools_take(&l, "-:/entry/data", &e);
+    path = onces_take(&l, "-:/entry/data", &e);
     input_back();
     reap(pid);
     CU_ASSERT_PTR_NOT_NULL_FATAL(path);
     UNIT_CONTAINS(path, ":/entry/data");
-    words = spools_words(&l, path);
+    words = onces_words(&l, path);
     UNIT_EQUAL(words, "stdin:/entry/data");
     free(words);
     CU_ASSERT_EQUAL(access(l.s[0].file, R_OK), 0);
-    spools_free(&l);
+    onces_free(&l);
 }
 
 static void test_fifo(void)
 {
-    spools l = {0};
+    onces l = {0};
     pe_error e = {0};
     const char *path;
     pid_t pid;
@@ -233,12 +233,12 @@ static void test_fifo(void)
         _exit(write(fd, "5,6\n", 4) == 4 ? 0 : 1);
     }
     *said = '\0';
-    path = spools_take(&l, at("fifo"), &e);
+    path = onces_take(&l, at("fifo"), &e);
     reap(pid);
     UNIT_EQUAL(e.text, "");
     expect_copy(path, "5,6\n", 1);
     UNIT_EQUAL(l.s[0].name, at("fifo"));
-    spools_free(&l);
+    onces_free(&l);
 }
 
 /* It is said, and not only waited for. */
@@ -253,14 +253,14 @@ static void test_fifo_alone(void)
     CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
     pid = fork();
     if (pid == 0) {
-        spools l = {0};
+        onces l = {0};
         const char *path;
         char *data = NULL;
 
         dup2(ends[1], STDERR_FILENO);
         close(ends[1]);
         log_init(log_write_stderr, (void *)(uintptr_t) "test", LOG_LEVEL_INFO);
-        path = spools_take(&l, at("alone"), NULL);
+        path = onces_take(&l, at("alone"), NULL);
         if (path)
             data = file_read(path, 64, NULL, NULL);
         _exit(data && !strcmp(data, "7\n") ? 0 : 1);
@@ -308,13 +308,13 @@ static void make_socket(const char *path)
 
 static void refused(const char *path, const char *words, enum pe_exit code)
 {
-    spools l = {0};
+    onces l = {0};
     pe_error e = {0};
 
-    CU_ASSERT_PTR_NULL(spools_take(&l, path, &e));
+    CU_ASSERT_PTR_NULL(onces_take(&l, path, &e));
     UNIT_CONTAINS(e.text, words);
     CU_ASSERT_EQUAL(e.exit_code, code);
-    spools_free(&l);
+    onces_free(&l);
 }
 
 static void test_refused(void)
@@ -340,7 +340,7 @@ static void test_refused(void)
 /* A socket may be what standard input is. */
 static void test_input_socket(void)
 {
-    spools l = {0};
+    onces l = {0};
     pe_error e = {0};
     const char *path;
     int ends[2];
@@ -350,12 +350,12 @@ static void test_input_socket(void)
                     0);
     pid = writer(ends, "8,9\n", 1);
     input_from(ends[0]);
-    path = spools_take(&l, "-", &e);
+    path = onces_take(&l, "-", &e);
     input_back();
     reap(pid);
     UNIT_EQUAL(e.text, "");
     expect_copy(path, "8,9\n", 1);
-    spools_free(&l);
+    onces_free(&l);
 }
 
 /* --- no room --- */
@@ -390,9 +390,9 @@ static void test_words(void)
 {
     static char file[] = "/proc/7/fd/5", path[] = "/proc/7/fd/5:a",
                 name[] = "stdin", file2[] = "/proc/7/fd/51", name2[] = "p";
-    spool s[] = {{.fd = -1, .file = file, .path = path, .name = name},
-                 {.fd = -1, .file = file2, .path = file2, .name = name2}};
-    const spools l = {s, 2};
+    once s[] = {{.fd = -1, .file = file, .path = path, .name = name},
+                {.fd = -1, .file = file2, .path = file2, .name = name2}};
+    const onces l = {s, 2};
     static const struct {
         const char *line, *words;
     } rows[] = {
@@ -406,16 +406,16 @@ static void test_words(void)
     pe_error e = {0};
 
     for (size_t i = 0; i < N(rows); i++) {
-        char *words = spools_words(&l, rows[i].line);
+        char *words = onces_words(&l, rows[i].line);
 
         UNIT_EQUAL(words, rows[i].words);
         free(words);
     }
     pe_error_set(&e, PE_ERROR_INPUT, PE_EXIT_DATA, "%s:9: bad", file);
-    spools_error(&l, &e);
+    onces_error(&l, &e);
     UNIT_EQUAL(e.text, "stdin:9: bad");
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
-    spools_error(&l, NULL);
+    onces_error(&l, NULL);
 }
 
 int main(void)
@@ -438,7 +438,7 @@ int main(void)
 
     log_init(hear, NULL, LOG_LEVEL_INFO);
     scratch_make();
-    status = unit_main("spool", tests);
+    status = unit_main("once", tests);
     scratch_remove();
     return status;
 }
