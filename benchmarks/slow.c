@@ -1,4 +1,6 @@
-/* slow.c - functions for benchmarks/pool: a slow stage, a silent source. */
+/* slow.c - functions for benchmarks: a slow stage, a silent source, one that
+ * is in no hurry on some devices.
+ */
 #include <pilot/pilot.h>
 
 #include <string.h>
@@ -42,11 +44,39 @@ static int wait5(pe_context *ctx, pe_block *out)
                                                            : PE_NOTHING;
 }
 
+/* 4,000 blocks as fast as they go; of devices "alarm-..." 200, 50 a second. */
+static int mix(pe_context *ctx, pe_block *out)
+{
+    int alarm = !strncmp(pe_context_device(ctx), "alarm-", 6);
+    uintptr_t sent = (uintptr_t)pe_context_state(ctx);
+    struct timespec t = {0, 20000000};
+    pe_error err;
+
+    if (sent == (alarm ? 200 : 4000) || pe_context_cancelled(ctx))
+        return PE_NOTHING;
+    if (alarm && sent == 0)
+        t.tv_sec = 3; /* the pool is up, and behind */
+    if (alarm)
+        nanosleep(&t, NULL);
+    if (pe_block_reserve(out, pe_context_points(ctx), 8, PE_F8, &err) != 0)
+        return -1;
+    memset(out->data, 0, pe_block_bytes(out));
+    pe_context_set_state(ctx, (void *)(sent + 1));
+    return PE_FORWARD;
+}
+
 const pe_function slow = {
     .abi = PE_FUNCTION_ABI,
     .name = "slow",
     .prose = "sleeps 2 ms a block",
     .process_cloud = nap,
+};
+
+const pe_function mixed = {
+    .abi = PE_FUNCTION_ABI,
+    .name = "mixed",
+    .prose = "a source of some that hurry and some that do not",
+    .produce_edge = mix,
 };
 
 const pe_function silent = {

@@ -26,8 +26,8 @@ static source_reader *open_topic(void *arg, int32_t partition, pe_error *errp)
     uint64_t most = 2 * f->pl->message_bytes, least = UINT64_C(16) << 20;
 
     (void)partition;
-    return source_open_broker(f->pl, f->req, false, most > least ? most : least,
-                              errp);
+    return source_open_broker(f->pl, f->req, SOURCE_ONE,
+                              most > least ? most : least, errp);
 }
 
 static source_reader *open_function(void *arg, int32_t partition,

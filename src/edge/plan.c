@@ -26,7 +26,7 @@ static int find_pilot(plan *out, const pipeline *p, const pipeline_request *r,
                             "%s has no edge pilot '%s'", p->file, name);
     out->pilot = pilot;
     out->first_device =
-        r->place < 0 ? 0 : pipeline_first_device(p, pilot, r->place);
+        pipeline_first_device(p, pilot, r->place < 0 ? 0 : r->place);
     return 0;
 }
 

@@ -201,11 +201,12 @@ int forward_send(forward *f, const forward_block *b, pe_error *errp)
 {
     const pe_block *in = &b->item->block;
     pe_block head = *in;
-    broker_output o = {.topic = f->topic,
-                       .partition = in->partition % f->next.partitions,
-                       .headers = &f->headers,
-                       .copy = true,
-                       .opaque = b->opaque};
+    broker_output o = {
+        .topic = f->topic,
+        .partition = pipeline_partition_next(f->c.pl, &f->next, in->partition),
+        .headers = &f->headers,
+        .copy = true,
+        .opaque = b->opaque};
     struct whose w;
     int rc = 1;
 

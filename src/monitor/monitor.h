@@ -33,7 +33,8 @@
  *    "epochs":, "commits":, "stale":, "terms":, "helped": blocks,
  *    "exactly_once": true|false,
  *    "latency_ms": {edge, broker, start (of each rank's first record: the
- *    broker hop), wait, process, commit, total, processed},
+ *    broker hop), wait, process, commit, total, processed, urgent (from the
+ *    device to the start of the processing, of urgent blocks)},
  *    "model": {kind, version, commit, points, threshold, warming},
  *    "stages": {STAGE: {devices, pool}: blocks that each side put through it},
  *    "rss_mb": largest of a rank, "rss_total_mb":,

@@ -6,9 +6,11 @@
 #include "src/monitor/private.h"
 #include "src/monitor/value.h"
 
+#define URGENT "urgent" /* where there are such blocks */
+
 static const char *const hops[] = {"edge",      "broker", "start", "wait",
                                    "process",   "commit", "model", "total",
-                                   "processed", NULL};
+                                   "processed", URGENT,   NULL};
 
 static bool is_pool(const json_t *event)
 {
@@ -285,6 +287,8 @@ static json_t *latency_make(const monitor *m)
 
     for (const char *const *hop = hops; *hop; hop++)
         json_object_set_new(out, *hop, hop_make(m, *hop));
+    if (value_int(json_object_get(out, URGENT), "n") == 0)
+        json_object_del(out, URGENT);
     return out;
 }
 

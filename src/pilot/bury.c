@@ -23,10 +23,11 @@ static int bury(const pipeline *pl, const pipeline_pilot *k, int place,
     int status = params_ends_fetch(p, &there, &n, errp);
 
     for (int d = first; status == 0 && d < first + k->devices; d++) {
+        int partition = pipeline_partition(pl, d);
         char device[256];
         params_end end = {.device = device,
-                          .partition = d % pl->partitions,
-                          .next = ends[d % pl->partitions],
+                          .partition = partition,
+                          .next = ends[partition],
                           .dead = true};
         pipeline_device_name(pl, d, device, sizeof(device));
         if (!has_end(there, n, device))

@@ -186,6 +186,7 @@ static void print_pilot(FILE *f, const pipeline *p, const pipeline_pilot *k)
         print_int(f, 4, "devices", k->devices);
         print_size(f, 4, "queue", k->queue_bytes);
         print_key(f, 4, "full", k->full_drop ? "drop" : "block");
+        pipeline_print_urgent(k, f);
     }
     print_key(f, 4, "endpoint", k->endpoint);
     print_key(f, 4, "listen", k->listen);
@@ -259,6 +260,8 @@ static void print_stream(FILE *f, const pipeline *p)
 {
     print_section(f, 2, p->stream_name);
     print_int(f, 4, "partitions", p->partitions);
+    if (p->urgent > 0)
+        print_int(f, 4, "urgent", p->urgent);
     print_key(f, 4, "compression", p->compression);
     print_key(f, 4, "format", p->dtype == PE_F4 ? "f4" : "f8");
     print_key(f, 4, "topic", p->topic);

@@ -237,6 +237,7 @@ void pipeline_destroy(pipeline *p)
         free(p->pilots[i].endpoint_from);
         free(p->pilots[i].password_file);
         free(p->pilots[i].user);
+        free(p->pilots[i].urgent);
         scale_policy_destroy(p->pilots[i].scale);
     }
     for (size_t i = 0; i < p->n_stages; i++) {

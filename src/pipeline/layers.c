@@ -152,6 +152,7 @@ void pipeline_keep_stream(pipeline *p)
         .stage = p->stream_stage,
         .name = p->stream_name,
         .partitions = p->partitions,
+        .urgent = p->urgent,
         .compression = p->compression,
         .dtype = p->dtype,
         .topic = p->topic,
@@ -171,6 +172,7 @@ static void show_stream(pipeline *p, size_t layer)
     p->stream_stage = s->stage;
     p->stream_name = s->name;
     p->partitions = s->partitions;
+    p->urgent = s->urgent;
     p->compression = s->compression;
     p->dtype = s->dtype;
     p->topic = s->topic;

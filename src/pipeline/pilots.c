@@ -53,6 +53,8 @@ static const pe_option_spec edge_keys[] = {
      "memory for blocks that wait to be sent, of each device"},
     {"full", PE_OPTION_STRING, 0, 0, "block", "block drop",
      "what a full queue does: block the source, or drop the oldest"},
+    {"urgent", PE_OPTION_STRING, 0, 0, "false", NULL,
+     "are its blocks ahead of others: true, or numbers of devices as 0,3-5"},
     {0},
 };
 
@@ -464,7 +466,7 @@ static int read_pilot(pipeline_pilot *k, const tree *t, pe_error *errp)
         read_kind(t, &k->kind, errp) < 0 || check_keys(t, k->kind, errp) < 0 ||
         read_values(k, t, errp) < 0 || read_words(k, t, errp) < 0 ||
         read_scale(k, t, errp) < 0 || read_resources(k, t, errp) < 0 ||
-        check_resources(k, t, errp) < 0)
+        check_resources(k, t, errp) < 0 || pipeline_take_urgent(k, t, errp) < 0)
         return -1;
     return check_via(k, t, errp) < 0 ? -1 : check_ways(k, t, errp);
 }

@@ -48,6 +48,9 @@ static const pe_option_spec root_keys[] = {
 static const pe_option_spec stream_keys[] = {
     {"partitions", PE_OPTION_INT, 1, 4096, NULL, NULL,
      "default: one for each device"},
+    {"urgent", PE_OPTION_INT, 0, 4095, NULL, NULL,
+     "so many partitions, the first, are of urgent blocks; default: as large a "
+     "part as of the devices"},
     {"compression", PE_OPTION_STRING, 0, 0, "none", "none lz4 zstd snappy",
      "of records"},
     {"format", PE_OPTION_STRING, 0, 0, "f8", "f8 f4", "of points"},
@@ -330,6 +333,7 @@ static int read_stream(pipeline *p, const tree *root, size_t layer,
         return -1;
     at = own ? own : tree_get(tree_get(root, "stages"), p->stages[0].name);
     if (take_stream(p, p->stream, at, errp) < 0 ||
+        pipeline_settle_urgent(p, p->stream, root, own, errp) < 0 ||
         take_codec(p, p->stream, at, errp) < 0)
         return -1;
     return check_topic(p, at, errp);
@@ -494,7 +498,8 @@ static int read_all(pipeline *p, const tree *root, pe_error *errp)
         read_context(p, root, errp) < 0 || read_streams(p, root, errp) < 0 ||
         read_results(p, root, errp) < 0 || read_epoch(p, root, errp) < 0 ||
         read_checkpoint(p, root, errp) < 0 ||
-        pipeline_check_scale(p, root, errp) < 0)
+        pipeline_check_scale(p, root, errp) < 0 ||
+        pipeline_check_urgent(p, root, errp) < 0)
         return -1;
     return pipeline_check_reach(p, root, errp);
 }

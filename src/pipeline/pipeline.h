@@ -28,6 +28,10 @@ enum pilot_kind {
     PILOT_N_KINDS
 };
 
+typedef struct pipeline_span {
+    int from, to; /* both in it */
+} pipeline_span;
+
 typedef struct pipeline_pilot {
     char *name;
     enum pilot_kind kind;
@@ -48,16 +52,19 @@ typedef struct pipeline_pilot {
     char *broker, *params;    /* edge, pool: where it reaches them; NULL: at
                                  their endpoints */
     char *endpoint;           /* broker, params: NULL = managed */
-    char *endpoint_from;  /* who named it: "FILE:LINE, pilots.NAME.endpoint",
-                             "--set ...", or a variable */
-    char *listen;         /* managed: address it listens on; NULL: see
-                             pipeline_listen */
-    char *password_file;  /* params */
-    char *user;           /* params */
-    double time_s;        /* 0: no limit */
-    uint64_t queue_bytes; /* edge: memory queue of a device */
-    bool full_drop;       /* edge: full queue drops the oldest block instead
-                             of blocking the source */
+    char *endpoint_from;   /* who named it: "FILE:LINE, pilots.NAME.endpoint",
+                              "--set ...", or a variable */
+    char *listen;          /* managed: address it listens on; NULL: see
+                              pipeline_listen */
+    char *password_file;   /* params */
+    char *user;            /* params */
+    double time_s;         /* 0: no limit */
+    uint64_t queue_bytes;  /* edge: memory queue of a device */
+    bool full_drop;        /* edge: full queue drops the oldest block instead
+                              of blocking the source */
+    pipeline_span *urgent; /* edge: devices whose blocks go ahead, by
+                              their numbers in it, ascending */
+    size_t n_urgent;
     struct scale_policy *scale; /* pool: when it gets more ranks, or fewer;
                                    NULL: when somebody says so */
 } pipeline_pilot;
@@ -99,6 +106,7 @@ typedef struct pipeline_stream {
     int stage;  /* index of the stage it leaves; -1: of none here */
     char *name; /* that stage's, or as the file calls it */
     int partitions;
+    int urgent; /* so many of them, the first, are of urgent blocks */
     char *compression;
     enum pe_dtype dtype;
     char *topic;            /* {run} in it is the run's; NULL:
@@ -144,7 +152,7 @@ typedef struct pipeline {
     bool results_wanted; /* of the last layer */
     int stream_stage;
     char *stream_name;
-    int partitions;
+    int partitions, urgent;
     char *compression;
     enum pe_dtype dtype;
     char *topic;
@@ -233,10 +241,20 @@ void pipeline_layer_key(const pipeline *p, const char *run, size_t layer,
 /* True when no broker and no parameter service takes part. */
 bool pipeline_is_local(const pipeline *p);
 
-/* Total of devices over all edge pilots and places; device d has partition
- * d mod partitions and is called DEVICES-NAME-d ("devices-0").
+/* Total of devices over all edge pilots and places; they are called
+ * DEVICES-NAME-d ("devices-0").
  */
 int pipeline_devices(const pipeline *p);
+/* ... and those of them that are urgent. */
+int pipeline_urgent_devices(const pipeline *p);
+/* The partition of device [d], for the whole run: d mod partitions; where some
+ * are urgent, the same among those of its kind.
+ */
+int pipeline_partition(const pipeline *p, int d);
+/* The partition in [next], a look at the stream behind that of [p], of what
+ * comes out of partition [k].
+ */
+int pipeline_partition_next(const pipeline *p, const pipeline *next, int k);
 /* Number of the first device of pilot [k] at its place [place]. */
 int pipeline_first_device(const pipeline *p, const pipeline_pilot *k,
                           int place);

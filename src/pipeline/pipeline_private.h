@@ -58,6 +58,17 @@ int pipeline_take_learner(pipeline_stage *s, const pe_options *o, const tree *t,
 int pipeline_check_learner(pipeline *p, const tree *root, pe_error *errp);
 int pipeline_settle_results(pipeline *p, const tree *root, pe_error *errp);
 
+/* urgent.c - key `urgent` of pilot [t]; all else of it is read. */
+int pipeline_take_urgent(pipeline_pilot *k, const tree *t, pe_error *errp);
+/* How many partitions of the stream that is seen are urgent: as [o] says, which
+ * was read from [own], or as many as the devices call for.
+ */
+int pipeline_settle_urgent(pipeline *p, const pe_options *o, const tree *root,
+                           const tree *own, pe_error *errp);
+/* Can blocks go ahead?  All else is read. */
+int pipeline_check_urgent(const pipeline *p, const tree *root, pe_error *errp);
+void pipeline_print_urgent(const pipeline_pilot *k, FILE *f);
+
 /* Is each endpoint one that the pilots which need it can reach, as far as the
  * file tells?
  */

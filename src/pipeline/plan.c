@@ -111,13 +111,26 @@ static void print_stages(const pipeline *p, int width, FILE *f)
     }
 }
 
+/* Of the first [devices], those of partition [k]. */
+static void print_devices(const pipeline *p, int k, int devices, FILE *f)
+{
+    const char *sep = "";
+    char name[128];
+
+    for (int d = 0; d < devices; d++)
+        if (pipeline_partition(p, d) == k) {
+            pipeline_device_name(p, d, name, sizeof(name));
+            fprintf(f, "%s%s", sep, name);
+            sep = ", ";
+        }
+}
+
 /* Of a stream between two layers devices keep their partition, modulo. */
 static void print_partition(const pipeline *p, int k, int width, FILE *f)
 {
     int devices = pipeline_is_local(p) ? 0 : pipeline_devices(p);
     size_t first = pipeline_layer_first(p, p->seen);
     const pipeline_stage *s = first < p->n_stages ? &p->stages[first] : NULL;
-    char name[128];
 
     if (s && s->n_pilots == 1)
         fprintf(f, "  %-*d  %-4d  ", width, k,
@@ -131,11 +144,8 @@ static void print_partition(const pipeline *p, int k, int width, FILE *f)
                 p->partitions);
     else if (k >= devices)
         fputc('-', f);
-    for (int d = k; p->seen == 0 && d < devices; d += p->partitions) {
-        pipeline_device_name(p, d, name, sizeof(name));
-        fprintf(f, "%s%s", d == k ? "" : ", ", name);
-    }
-    fputc('\n', f);
+    print_devices(p, k, p->seen == 0 ? devices : 0, f);
+    fputs(k < p->urgent ? "  urgent\n" : "\n", f);
 }
 
 static void print_map(const pipeline *p, int width, FILE *f)

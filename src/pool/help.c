@@ -53,8 +53,12 @@ static void give(pool *p, pool_lane *l, pool_send *out, int rank)
 
 static bool give_one(pool *p, int rank)
 {
-    pool_lane *l = lane_next(p, POOL_BACKLOG / 2);
+    pool_lane *l = lane_first(p, POOL_BACKLOG / 2);
     pool_send *out;
+
+    /* A lone urgent block is begun here, now: its way would be longer. */
+    if (lane_urgent(p) == 1)
+        l = lane_next(p, POOL_BACKLOG / 2);
 
     if (!l || lane_item(l, 0)->is_delta || /* its rank merges it */
         chain_is_ahead(&p->stages, &lane_item(l, 0)->block) ||
@@ -257,18 +261,34 @@ static bool may_work(const pool *p, const wire_task *t)
             (t->epoch == open && !phase_is_held(p->term.phase)));
 }
 
-int help_urgent(pool *p)
+/* The task that goes before our own blocks: an urgent one, else one that its
+ * epoch waits for; NULL: there is none.
+ */
+static pool_ask *find_urgent(pool *p)
 {
+    pool_ask *found = NULL;
+
     for (int i = 0; i < POOL_ASKS; i++) {
         pool_ask *h = &p->help.asks[i];
 
-        if (h->state == HELP_HERE && may_work(p, &h->task) &&
-            h->task.epoch < p->epochs.open) {
-            work_task(p, h);
-            return 1;
-        }
+        if (h->state != HELP_HERE || !may_work(p, &h->task))
+            continue;
+        if (lane_is_urgent(p, h->item.block.partition))
+            return h;
+        if (h->task.epoch < p->epochs.open)
+            found = h;
     }
-    return 0;
+    return found;
+}
+
+int help_urgent(pool *p)
+{
+    pool_ask *h = find_urgent(p);
+
+    if (!h)
+        return 0;
+    work_task(p, h);
+    return 1;
 }
 
 int help_step(pool *p)

@@ -78,8 +78,8 @@ typedef struct pool_helper {
 /* help.c - local calls that send and receive. */
 /* Give blocks to ranks that asked; answers NONE when [none]. */
 void help_give(pool *p, bool none);
-/* Process a block of another owner for which an epoch waits: before blocks of
- * our own, which may never end; 1: did something.
+/* Process a block of another owner that is urgent, or for which an epoch waits:
+ * before blocks of our own, which may never end; 1: did something.
  */
 int help_urgent(pool *p);
 int help_step(pool *p);  /* ask, or process a block of another owner */

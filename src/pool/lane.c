@@ -27,7 +27,7 @@ int lane_init(pool *p, pe_error *errp)
 
     /* As many as there may be, with all partitions in this pool. */
     o->cap_parts = (size_t)(p->n_partitions / p->size) + 1;
-    o->cap_lanes = p->counted ? o->cap_parts : 1;
+    o->cap_lanes = p->counted ? o->cap_parts : p->c.pl->urgent > 0 ? 2 : 1;
     o->at = calloc(o->cap_parts, sizeof(*o->at));
     o->fetched = calloc(o->cap_parts, sizeof(*o->fetched));
     o->lanes = calloc(o->cap_lanes, sizeof(*o->lanes));
@@ -132,6 +132,13 @@ pool_lane *lane_next(pool *p, size_t want)
     return NULL;
 }
 
+pool_lane *lane_first(pool *p, size_t want)
+{
+    if (p->c.pl->urgent > 0)
+        p->own.turn = 0;
+    return lane_next(p, want);
+}
+
 /* --- how the partitions stand --- */
 
 int64_t lane_backlog(const pool *p)
@@ -228,7 +235,9 @@ void lane_share(pool *p, const unsigned char *own)
         if (o->map.owner[k] == p->rank)
             o->at[o->n_parts++] = (broker_position){.partition = k};
     }
-    o->n_lanes = p->counted ? o->n_parts : o->n_parts > 0;
+    o->n_lanes = o->cap_lanes;
+    if (p->counted || o->n_parts == 0)
+        o->n_lanes = o->n_parts;
 }
 
 /* A partition that the state does not know starts at 0. */

@@ -248,10 +248,13 @@ static uint64_t queue_bytes(const pipeline *pl)
 static int open_source(struct agent *a, pe_error *errp)
 {
     bool counted = a->pl->epoch_blocks > 0;
+    enum source_lanes lanes = counted             ? SOURCE_EACH
+                              : a->pl->urgent > 0 ? SOURCE_URGENT
+                                                  : SOURCE_ONE;
 
     a->source = pipeline_is_local(a->pl)
                     ? source_open_function(a->pl, a->req, counted, &drain, errp)
-                    : source_open_broker(a->pl, a->req, counted,
+                    : source_open_broker(a->pl, a->req, lanes,
                                          queue_bytes(a->pl), errp);
     return a->source ? 0 : -1;
 }

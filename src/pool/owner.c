@@ -144,7 +144,7 @@ int owner_step(pool *p)
     if (p->own.first.waits)
         return first_look(p);
     for (size_t i = 0; i < p->own.n_lanes; i++) {
-        pool_lane *l = lane_next(p, want);
+        pool_lane *l = i ? lane_next(p, want) : lane_first(p, want);
         enum owner_word word;
 
         if (!l)

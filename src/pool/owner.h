@@ -83,6 +83,8 @@ void lane_refill(pool *p); /* fetch ahead what helpers may be told of */
 void lane_release(pool *p, pool_lane *l); /* its head is done with */
 /* The next lane with a record, in turn; NULL: there is none. */
 pool_lane *lane_next(pool *p, size_t want);
+/* The same, but where there are urgent blocks these are looked for first. */
+pool_lane *lane_first(pool *p, size_t want);
 /* Sums of the partitions of this rank, for the rounds: records fetched, not
  * yet dispatched; those that are at their end; ... that have given the counted
  * epoch its share; 1 + one that has not, and nothing in it, or 0.

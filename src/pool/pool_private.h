@@ -106,6 +106,18 @@ static inline size_t lane_place(const pool *p, int32_t partition)
     return (size_t)p->own.map.place[partition];
 }
 
+/* Is it ahead of the others (section 6 of the design)? */
+static inline bool lane_is_urgent(const pool *p, int32_t partition)
+{
+    return partition < p->c.pl->urgent;
+}
+
+/* Urgent blocks that wait here. */
+static inline size_t lane_urgent(const pool *p)
+{
+    return p->c.pl->urgent > 0 && p->own.n_lanes ? p->own.lanes[0].n : 0;
+}
+
 /* The model of broadcast [n], and the newest; NULL: none. */
 static inline pool_model **ship_place(pool *p, int64_t n)
 {

@@ -138,9 +138,9 @@ static void gather(pool *p, int64_t f[F_ALL])
 
 static json_t *report_latency(const pool *p)
 {
-    static const char *const name[POOL_HOPS] = {"edge",  "broker",   "start",
-                                                "wait",  "process",  "commit",
-                                                "total", "processed"};
+    static const char *const name[POOL_HOPS] = {"edge",  "broker",    "start",
+                                                "wait",  "process",   "commit",
+                                                "total", "processed", "urgent"};
     json_t *o = json_object();
 
     for (int h = 0; h < POOL_HOPS; h++)

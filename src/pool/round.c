@@ -13,6 +13,9 @@
 #define PERIOD_WORK (5 * CLOCK_MS)
 #define PERIOD_IDLE (50 * CLOCK_MS)
 
+/* Ranks without work help where urgent blocks wait, if there are any. */
+#define URGENT_WEIGHT (INT64_C(1) << 20)
+
 static void reduce_round(void *in, void *inout, int *n, MPI_Datatype *type)
 {
     const int64_t *a = in;
@@ -63,6 +66,8 @@ static int64_t own_backlog(const pool *p)
     if (n < 2 || p->forward || !pool_may_dispatch(p) || !s->base ||
         s->base->m->warming || p->c.pl->epoch_blocks == 1)
         return 0;
+    if (lane_urgent(p) > 1)
+        n += URGENT_WEIGHT;
     return n << 20 | p->rank;
 }
 

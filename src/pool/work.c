@@ -216,6 +216,8 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
     s->tried++;
     if (rc == 0) {
         figures_block(&p->figures, s->epoch, &j.b);
+        if (lane_is_urgent(p, r->block.partition))
+            figures_urgent(&p->figures, &j.b);
         trail_block(p, s, r, &j.b, TRACE_APPLIED);
         chain_count(&p->stages);
     } else if (e.kind == PE_ERROR_INPUT) {

@@ -74,6 +74,12 @@ void figures_block(pool_figures *f, int64_t epoch, const pe_block *b)
             epoch, b->end_ns, born(b) ? born(b) : b->fetch_ns};
 }
 
+void figures_urgent(pool_figures *f, const pe_block *b)
+{
+    if (sent(b))
+        histogram_add(&f->hop[HOP_URGENT], b->start_ns - sent(b));
+}
+
 void figures_refused(pool_figures *f, const source_item *r, const char *reason)
 {
     const pe_block *b = &r->block;

@@ -23,6 +23,7 @@ enum pool_hop {
     HOP_COMMIT,
     HOP_TOTAL,
     HOP_PROCESSED,
+    HOP_URGENT, /* urgent blocks: from their device to the start */
     POOL_HOPS
 };
 
@@ -54,6 +55,8 @@ void figures_fini(pool_figures *f);
 void figures_first(pool_figures *f, const pe_block *b);
 /* A block of [epoch] is done. */
 void figures_block(pool_figures *f, int64_t epoch, const pe_block *b);
+/* ... and it is an urgent one. */
+void figures_urgent(pool_figures *f, const pe_block *b);
 void figures_refused(pool_figures *f, const source_item *r, const char *reason);
 /* The commit that has [epoch] in it: how long its blocks waited for it. */
 void figures_commit(pool_figures *f, int64_t epoch, int64_t commit_ns);

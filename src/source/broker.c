@@ -33,10 +33,10 @@ struct topic_source {
     char topic[256];
     char group[128];
     uint64_t queue_bytes;
-    bool lanes;
+    enum source_lanes lanes;
     bool learns;                 /* the model learns on devices */
-    broker_consumer **consumers; /* one, or one a lane */
-    int32_t *partition;          /* of a lane */
+    broker_consumer **consumers; /* one a lane */
+    int32_t *last;               /* ... and the last partition it may have */
     size_t n;
     record_headers headers; /* scratch of one record */
     bool rounding;          /* it has been said that numbers are rounded, */
@@ -60,17 +60,17 @@ static void close_consumers(struct topic_source *s)
     for (size_t i = 0; i < s->n; i++)
         broker_consumer_close(s->consumers[i]);
     free(s->consumers);
-    free(s->partition);
+    free(s->last);
     s->consumers = NULL;
-    s->partition = NULL;
+    s->last = NULL;
     s->n = 0;
 }
 
 static int open_consumers(struct topic_source *s, size_t n, pe_error *errp)
 {
     s->consumers = calloc(n, sizeof(*s->consumers));
-    s->partition = calloc(n, sizeof(*s->partition));
-    if (!s->consumers || !s->partition)
+    s->last = calloc(n, sizeof(*s->last));
+    if (!s->consumers || !s->last)
         return pe_error_nomem(errp);
     s->conf.queue_bytes = s->queue_bytes / n;
     for (s->n = 0; s->n < n; s->n++) {
@@ -85,29 +85,55 @@ static int open_consumers(struct topic_source *s, size_t n, pe_error *errp)
 static int assign_none(struct topic_source *s, pe_error *errp)
 {
     for (size_t i = 0; i < s->n; i++) {
-        s->partition[i] = -1;
+        s->last[i] = -1;
         if (broker_consumer_assign(s->consumers[i], NULL, 0, errp) < 0)
             return -1;
     }
     return 0;
 }
 
+static size_t lanes_of(const struct topic_source *s, size_t n)
+{
+    if (s->lanes == SOURCE_EACH)
+        return n;
+    return s->lanes == SOURCE_URGENT ? 2 : 1;
+}
+
+static int32_t last_of(const struct topic_source *s, const broker_position *p,
+                       size_t lane)
+{
+    if (s->lanes == SOURCE_EACH)
+        return p[lane].partition;
+    return lane + 1 < lanes_of(s, 0) ? s->pl->urgent - 1 : INT32_MAX;
+}
+
+/* So many of [p], which ascend, are of [lane]. */
+static size_t count_of(const struct topic_source *s, const broker_position *p,
+                       size_t n, size_t lane)
+{
+    size_t k = 0;
+
+    while (k < n && p[k].partition <= s->last[lane])
+        k++;
+    return k;
+}
+
 static int source_assign(source_reader *base, const broker_position *p,
                          size_t n, pe_error *errp)
 {
     struct topic_source *s = source_of(base);
+    size_t at = 0, some;
 
     if (n == 0)
         return assign_none(s, errp);
-    if (s->lanes && n != s->n)
+    if (s->n && s->n != lanes_of(s, n))
         close_consumers(s);
-    if (!s->consumers && open_consumers(s, s->lanes ? n : 1, errp) < 0)
+    if (!s->consumers && open_consumers(s, lanes_of(s, n), errp) < 0)
         return -1;
-    if (!s->lanes)
-        return broker_consumer_assign(s->consumers[0], p, n, errp);
-    for (size_t i = 0; i < n; i++) {
-        s->partition[i] = p[i].partition;
-        if (broker_consumer_assign(s->consumers[i], &p[i], 1, errp) < 0)
+    for (size_t i = 0; i < s->n; i++, at += some) {
+        s->last[i] = last_of(s, p, i);
+        some = count_of(s, p + at, n - at, i);
+        if (broker_consumer_assign(s->consumers[i], p + at, some, errp) < 0)
             return -1;
     }
     return 0;
@@ -397,8 +423,7 @@ static int source_fetch(source_reader *base, size_t lane, source_item *r,
 
     if (!s->consumers)
         return 0;
-    rc = broker_consumer_fetch(s->consumers[s->lanes ? lane : 0], 0, &r->held,
-                               errp);
+    rc = broker_consumer_fetch(s->consumers[lane], 0, &r->held, errp);
     if (rc == 1)
         decode(s, r);
     return rc;
@@ -433,10 +458,8 @@ static int64_t source_high(source_reader *base, int32_t partition)
 {
     struct topic_source *s = source_of(base);
 
-    if (!s->lanes)
-        return s->n ? broker_consumer_high(s->consumers[0], partition) : -1;
     for (size_t i = 0; i < s->n; i++)
-        if (s->partition[i] == partition)
+        if (partition <= s->last[i])
             return broker_consumer_high(s->consumers[i], partition);
     return -1;
 }
@@ -451,14 +474,13 @@ static int64_t source_end(source_reader *base, int32_t partition)
 static void source_note(source_reader *base, const broker_position *p, size_t n)
 {
     struct topic_source *s = source_of(base);
+    size_t at = 0, some;
 
-    if (!s->lanes) {
-        if (s->n)
-            broker_consumer_note(s->consumers[0], p, n);
-        return;
+    for (size_t i = 0; i < s->n; i++, at += some) {
+        some = count_of(s, p + at, n - at, i);
+        if (some > 0)
+            broker_consumer_note(s->consumers[i], p + at, some);
     }
-    for (size_t i = 0; i < n && i < s->n; i++)
-        broker_consumer_note(s->consumers[i], &p[i], 1);
 }
 
 static bool source_away(source_reader *base, char *out, size_t cap)
@@ -529,8 +551,9 @@ static const source_ops ops = {
 };
 
 source_reader *source_open_broker(const pipeline *pl,
-                                  const pipeline_request *req, bool lanes,
-                                  uint64_t queue_bytes, pe_error *errp)
+                                  const pipeline_request *req,
+                                  enum source_lanes lanes, uint64_t queue_bytes,
+                                  pe_error *errp)
 {
     struct topic_source *s = calloc(1, sizeof(*s));
 

@@ -58,14 +58,14 @@ typedef struct source_reader source_reader;
 
 /* Contract of a source.  Called from the rank's one thread. */
 typedef struct source_ops {
-    /* Read partitions [p] from these offsets from now on; what was fetched
-     * before is stale.  Any number of times.
+    /* Read partitions [p], the smallest first, from these offsets from now on;
+     * what was fetched before is stale.  Any number of times.
      */
     int (*assign)(source_reader *s, const broker_position *p, size_t n,
                   pe_error *errp);
-    /* Next record of [lane] (the index into [p], or 0 when the source was
-     * opened with one lane for all).  Never waits.  1: *r is filled, 0: none
-     * yet, -1: error.
+    /* Next record of [lane] (as the source was opened: source_lanes; where each
+     * partition has one, the index into [p]).  Never waits.  1: *r is filled,
+     * 0: none yet, -1: error.
      */
     int (*fetch)(source_reader *s, size_t lane, source_item *r, pe_error *errp);
     void (*release)(source_reader *s, source_item *r);
@@ -103,12 +103,22 @@ struct source_reader {
     const source_ops *ops;
 };
 
-/* Records of the run's topic, one lane a partition when [lanes], else one
- * for all.  [queue_bytes] bounds what is fetched ahead by this rank.
+/* How records of a topic are fetched: what is in one lane waits for no other
+ * one.
+ */
+enum source_lanes {
+    SOURCE_ONE,    /* a lane for all */
+    SOURCE_URGENT, /* lane 0 for the urgent partitions, lane 1 for the rest */
+    SOURCE_EACH,   /* one for each partition */
+};
+
+/* Records of the run's topic.  [queue_bytes] bounds what is fetched ahead by
+ * this rank, in all lanes together.
  */
 source_reader *source_open_broker(const pipeline *pl,
-                                  const pipeline_request *req, bool lanes,
-                                  uint64_t queue_bytes, pe_error *errp);
+                                  const pipeline_request *req,
+                                  enum source_lanes lanes, uint64_t queue_bytes,
+                                  pe_error *errp);
 
 /* Blocks of the source stage, run inside this rank: partition p is device p
  * of [partitions].  When *drain is set every partition ends where it is.

@@ -94,7 +94,8 @@ static int seek(result_rows *r, part *p, int32_t partition, int64_t offset,
     const broker_position at = {partition, offset, 0};
 
     if (!p->source) {
-        p->source = source_open_broker(r->pl, r->req, false, QUEUE_BYTES, errp);
+        p->source =
+            source_open_broker(r->pl, r->req, SOURCE_ONE, QUEUE_BYTES, errp);
         if (!p->source)
             return -1;
         for (size_t i = 0; i < BEHIND; i++)

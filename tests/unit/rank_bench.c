@@ -10,6 +10,7 @@
 /* --- a source that does what it is told --- */
 
 struct rank_line rank_line;
+int rank_urgent;
 
 static int line_assign(source_reader *s, const broker_position *p, size_t n,
                        pe_error *errp)
@@ -36,6 +37,7 @@ static int line_fetch(source_reader *s, size_t lane, source_item *r,
     for (size_t i = 0; i < rank_line.n; i++) {
         int32_t k = rank_line.at[i].partition;
         if ((rank_line.lanes && i != lane) ||
+            (rank_urgent && (k < rank_urgent) != (lane == 0)) ||
             rank_line.next[k] >= rank_line.high[k])
             continue;
         r->block = (pe_block){.data = &number,
@@ -86,7 +88,9 @@ pool *rank_make(int rank, int size, uint64_t counted)
     memset(&rank_line, 0, sizeof(rank_line));
     rank_line.base.ops = &line_ops;
     rank_line.lanes = counted > 0;
-    pl = (pipeline){.partitions = RANK_PARTITIONS, .epoch_blocks = counted};
+    pl = (pipeline){.partitions = RANK_PARTITIONS,
+                    .urgent = rank_urgent,
+                    .epoch_blocks = counted};
     p->c = (pool_conf){
         .pl = &pl, .req = &req, .source = &rank_line.base, .member = "m"};
     p->rank = rank;

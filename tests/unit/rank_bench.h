@@ -19,6 +19,9 @@ struct rank_line {
 
 extern struct rank_line rank_line;
 
+/* So many partitions of ranks that are made are urgent. */
+extern int rank_urgent;
+
 /* All partitions are ours. */
 extern const unsigned char rank_all[RANK_PARTITIONS];
 

@@ -75,6 +75,12 @@ static void test_hops(void)
         CU_ASSERT_DOUBLE_EQUAL(longest_ms(HOP_PROCESSED), rows[i].whole_ms,
                                1e-9);
         CU_ASSERT_EQUAL(count(HOP_COMMIT), 0);
+        figures_urgent(&figures, &b); /* all of its way, but the processing */
+        CU_ASSERT_EQUAL(count(HOP_URGENT), rows[i].has_broker);
+        if (rows[i].has_broker)
+            CU_ASSERT_DOUBLE_EQUAL(
+                longest_ms(HOP_URGENT),
+                longest_ms(HOP_BROKER) + longest_ms(HOP_WAIT), 1e-9);
         figures_fini(&figures);
     }
 }

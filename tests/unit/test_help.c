@@ -340,6 +340,67 @@ static void test_urgent(void)
     }
 }
 
+/* Of an urgent device, in hand: before our own, and before one that is of the
+ * epoch on its way out.
+ */
+static void test_urgent_task(void)
+{
+    pool *p = begin();
+
+    p->c.pl = &(const pipeline){.partitions = RANK_PARTITIONS, .urgent = 2};
+    p->term.number = 3;
+    p->epochs.open = 9; /* nothing is done of epochs that are not live */
+    for (int i = 0; i < POOL_ASKS; i++)
+        p->help.asks[i] = (pool_ask){.state = HELP_HERE,
+                                     .task = {3, 8 + i, {0}, 0},
+                                     .item = rank_item(2 - i, 0)};
+    CU_ASSERT_EQUAL(help_urgent(p), 1);
+    CU_ASSERT_EQUAL(p->help.asks[0].state, HELP_HERE);
+    CU_ASSERT_EQUAL(p->help.asks[1].state, HELP_FREE);
+    CU_ASSERT_EQUAL(help_urgent(p), 1);
+    CU_ASSERT_EQUAL(p->help.asks[0].state, HELP_FREE);
+    CU_ASSERT_EQUAL(help_urgent(p), 0);
+    end(p);
+}
+
+/* What is given: urgent blocks first, but for a lone one, which is begun here
+ * without a way.
+ */
+static void test_give_urgent(void)
+{
+    static const struct {
+        int64_t urgent, others;
+        int32_t given;
+    } rows[] = {{2, 2, 1}, {1, 2, 3}, {3, 0, 1}, {0, 2, 3}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        pool *p;
+        source_item got = {0};
+        wire_task task = {0};
+        double x;
+
+        rank_urgent = 2;
+        p = begin();
+        rank_line.high[1] = rows[i].urgent;
+        rank_line.high[3] = rows[i].others;
+        lane_fill(p, 0, 4);
+        lane_fill(p, 1, 4);
+        help_take_ask(p, 0);
+        help_give(p, false);
+        CU_ASSERT_TRUE_FATAL(take(p, TAG_TASK));
+        CU_ASSERT_EQUAL(wire_task_decode(p->sends.frame.data,
+                                         p->sends.frame.len, &task, &got, NULL),
+                        0);
+        CU_ASSERT_EQUAL(got.block.partition, rows[i].given);
+        MPI_Recv(&x, sizeof(x), MPI_BYTE, 0, TAG_DATA, MPI_COMM_SELF,
+                 MPI_STATUS_IGNORE);
+        while (p->sends.n)
+            send_test(&p->sends);
+        end(p);
+        rank_urgent = 0;
+    }
+}
+
 /* A new term forgets the tasks of those before, and no other. */
 static void test_drop(void)
 {
@@ -432,6 +493,8 @@ int main(void)
         {"a helper takes a block", test_task},
         {"a helper waits for its epoch", test_waits},
         {"a task that an epoch waits for goes first", test_urgent},
+        {"... behind one of an urgent device", test_urgent_task},
+        {"urgent blocks are given first", test_give_urgent},
         {"a helper forgets", test_drop},
         {"pages", test_pages},
         {"places for messages", test_room},

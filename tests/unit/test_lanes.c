@@ -363,6 +363,36 @@ static void test_many_devices(void)
     rank_end(p);
 }
 
+/* Urgent blocks are looked for before each of the others, also those that came
+ * meanwhile; one that has to wait is passed.
+ */
+static void test_urgent(void)
+{
+    pool *p;
+
+    rank_urgent = 2;
+    p = rank_load(0, NULL);
+    CU_ASSERT_EQUAL(p->own.n_lanes, 2);
+    rank_line.high[3] = 9;
+    CU_ASSERT_EQUAL(lane_item(lane_first(p, 4), 0)->block.partition, 3);
+    CU_ASSERT_EQUAL(lane_urgent(p), 0);
+    rank_line.high[1] = 2;
+    CU_ASSERT_EQUAL(lane_item(lane_first(p, 4), 0)->block.partition, 1);
+    CU_ASSERT_EQUAL(lane_item(lane_first(p, 4), 0)->block.partition, 1);
+    CU_ASSERT_EQUAL(lane_item(lane_next(p, 4), 0)->block.partition, 3);
+    CU_ASSERT_EQUAL(lane_urgent(p), 2);
+    CU_ASSERT_TRUE(lane_is_urgent(p, 1));
+    CU_ASSERT_FALSE(lane_is_urgent(p, 2));
+    lane_empty(p, &p->own.lanes[0]);
+    CU_ASSERT_EQUAL(lane_item(lane_first(p, 4), 0)->block.partition, 3);
+    lane_share(p, (const unsigned char[RANK_PARTITIONS]){0});
+    CU_ASSERT_EQUAL(lane_urgent(p), 0);
+    CU_ASSERT_PTR_NULL(lane_first(p, 4));
+    lane_share(p, rank_all);
+    rank_end(p);
+    rank_urgent = 0;
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -372,6 +402,7 @@ int main(void)
         {"... by epochs that are counted", test_load_counted},
         {"records are fetched ahead", test_fill},
         {"lanes take turns", test_turns},
+        {"urgent blocks go ahead", test_urgent},
         {"a source that fails", test_fetch_fails},
         {"what others may help with", test_refill},
         {"partitions at their end", test_ends},

@@ -141,7 +141,7 @@ static void begin(void)
 
 /* --- reading --- */
 
-static source_reader *open_at(bool lanes, int64_t offset)
+static source_reader *open_at(enum source_lanes lanes, int64_t offset)
 {
     const broker_position at = {0, offset, 0};
     pe_error e = {0};
@@ -205,7 +205,7 @@ static void test_records(void)
     source_reader *s;
 
     begin();
-    s = open_at(false, 0);
+    s = open_at(SOURCE_ONE, 0);
     for (int i = 0; i < LAST; i++) {
         source_said said;
 
@@ -246,7 +246,7 @@ static void test_bad(void)
     static source_item r;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        source_reader *s = open_at(false, rows[i].offset);
+        source_reader *s = open_at(SOURCE_ONE, rows[i].offset);
 
         next(s, &r);
         CU_ASSERT_EQUAL(r.bad.kind, PE_ERROR_INPUT);
@@ -263,7 +263,7 @@ static void test_assign(void)
     static const int64_t from[] = {5, 0, 7, 2};
     static source_item r;
     char away[200] = "";
-    source_reader *s = open_at(true, 3);
+    source_reader *s = open_at(SOURCE_EACH, 3);
 
     next(s, &r);
     CU_ASSERT_EQUAL(r.block.offset, 3);
@@ -285,7 +285,7 @@ static void test_assign(void)
     s->ops->wait(s, 1);
     CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &r, NULL), 0);
     s->ops->close(s);
-    s = source_open_broker(pl, &req, false, 1 << 20, NULL);
+    s = source_open_broker(pl, &req, SOURCE_ONE, 1 << 20, NULL);
     CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &r, NULL), 0); /* nothing assigned */
     CU_ASSERT_EQUAL(s->ops->high(s, 0), -1);
     s->ops->note(s, &(const broker_position){0, 3, 0}, 1);
@@ -294,12 +294,40 @@ static void test_assign(void)
     pipeline_destroy(pl);
 }
 
+/* The urgent partitions have a lane, and the others have the next one. */
+static void test_urgent(void)
+{
+    static source_item r;
+
+    for (int urgent = 0; urgent < 2; urgent++) {
+        source_reader *s;
+        size_t lane = urgent ? 0 : 1;
+
+        begin();
+        pl->urgent = urgent;
+        s = open_at(SOURCE_URGENT, 0);
+        while (s->ops->fetch(s, lane, &r, NULL) == 0)
+            s->ops->wait(s, 50);
+        CU_ASSERT_EQUAL(r.block.offset, 0);
+        s->ops->release(s, &r);
+        CU_ASSERT_EQUAL(s->ops->fetch(s, 1 - lane, &r, NULL), 0);
+        CU_ASSERT_TRUE(s->ops->high(s, 0) >= LAST);
+        s->ops->note(s, &(const broker_position){0, 1, 0}, 1);
+        CU_ASSERT_EQUAL(s->ops->assign(s, NULL, 0, NULL), 0);
+        CU_ASSERT_EQUAL(s->ops->high(s, 0), -1);
+        s->ops->close(s);
+        pe_block_release(&r.block);
+        pipeline_destroy(pl);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
         {"source records: records of all kinds", test_records},
         {"source records: what is bad", test_bad},
         {"source records: assigned again", test_assign},
+        {"source records: urgent partitions", test_urgent},
         {NULL, NULL},
     };
     int rc;

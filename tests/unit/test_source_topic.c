@@ -70,7 +70,7 @@ static source_reader *open_topic(pipeline *pl, const char *topic)
     pl->message_bytes = MOCK_MIB;
     pl->pilots = &pilot;
     pl->n_pilots = 1;
-    s = source_open_broker(pl, &req, false, 16 * MOCK_MIB, &e);
+    s = source_open_broker(pl, &req, SOURCE_ONE, 16 * MOCK_MIB, &e);
     UNIT_EQUAL(e.text, "");
     CU_ASSERT_FATAL(s != NULL);
     CU_ASSERT_EQUAL(s->ops->assign(s, &at, 1, &e), 0);
