@@ -6,6 +6,7 @@
 #include "kernel.h"
 #include "private.h"
 #include "src/common/spread.h"
+#include "src/model/buckets.h"
 
 /* Sum over the points of lane [j] of what lies beyond its origin. */
 static double lane_sum(const struct kmeans *k, const pe_delta *d, uint32_t j,
@@ -182,7 +183,7 @@ static int apply_points(struct kmeans *k, const pe_delta *d, pe_error *errp)
     struct kmeans_points late = {0};
     int rc;
 
-    if (k->threshold.lanes && kmeans_buckets_add(k->threshold.lanes, d) < 0)
+    if (k->threshold.lanes && buckets_add(k->threshold.lanes, d) < 0)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
                             "k-means: scores that fit no window");
     if (k->base.warming) {

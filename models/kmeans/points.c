@@ -113,15 +113,6 @@ bool kmeans_points_check(const unsigned char *data, size_t len,
     return sum <= 0x1p53;
 }
 
-static uint64_t hash_of(const char *name)
-{
-    uint64_t hash = 0x706f696e;
-
-    for (; *name; name++)
-        hash = random_mix(hash, (unsigned char)*name);
-    return hash;
-}
-
 void kmeans_points_place(unsigned char *data, const pe_block *from)
 {
     struct head head;
@@ -129,7 +120,7 @@ void kmeans_points_place(unsigned char *data, const pe_block *from)
     memcpy(&head, data, sizeof(head));
     head.from.partition = from->partition;
     head.from.offset = from->offset;
-    head.device = hash_of(from->device ? from->device : "");
+    head.device = item_device(from);
     memcpy(data, &head, sizeof(head));
 }
 

@@ -173,8 +173,6 @@ int kmeans_points_fold(struct kmeans *k, const struct kmeans_points *p,
 int kmeans_points_encode(const struct kmeans *k, pe_tensors *t, pe_error *errp);
 int kmeans_points_decode(struct kmeans *k, const pe_tensors *t, pe_error *errp);
 
-/* What the items of [d] count of scores, to [lanes]; -1: they are none. */
-int kmeans_buckets_add(int64_t *lanes, const pe_delta *d);
 /* Of a centre that was reborn nothing stays in lane [j] of [d]. */
 void kmeans_drop_lane(pe_delta *d, size_t j, size_t k);
 

@@ -5,6 +5,7 @@
 
 #include "kernel.h"
 #include "private.h"
+#include "src/model/buckets.h"
 
 /* --- sums about the centres there are --- */
 
@@ -124,28 +125,6 @@ static void count_scores(const struct kmeans *k, const struct kmeans_points *p,
     }
 }
 
-static int put_buckets(const int64_t *lanes, pe_delta *d, pe_error *errp)
-{
-    size_t n = 0, len;
-    unsigned char *out;
-
-    for (uint64_t i = 0; i < QUANTILE_LANES; i++)
-        n += lanes[i] != 0;
-    len = n * 2 * sizeof(uint64_t);
-    out = item_reserve(d, ITEM_BUCKETS, len, errp);
-    if (!out)
-        return -1;
-    for (uint64_t i = 0; i < QUANTILE_LANES; i++) {
-        if (!lanes[i])
-            continue;
-        memcpy(out, &i, sizeof(i));
-        memcpy(out + sizeof(i), &lanes[i], sizeof(*lanes));
-        out += 2 * sizeof(uint64_t);
-    }
-    item_commit(d, len);
-    return 0;
-}
-
 /* The centres of [k] that have points, as points. */
 static int put_centers(const struct kmeans *k, uint64_t least, pe_delta *d,
                        pe_error *errp)
@@ -215,12 +194,11 @@ static int veil_rows(const pe_model *base, pe_delta *d, uint64_t least,
         goto done;
     }
     k->base.seed = base->seed;
-    if (kmeans_buckets_add(lanes, d) < 0 ||
-        kmeans_points_fit(k, &p, labels, errp) < 0)
+    if (buckets_add(lanes, d) < 0 || kmeans_points_fit(k, &p, labels, errp) < 0)
         goto done;
     d->blob.len = 0;
     count_scores(k, &p, rows, labels, lanes);
-    if (put_buckets(lanes, d, errp) == 0 && put_centers(k, least, d, errp) == 0)
+    if (buckets_put(lanes, d, errp) == 0 && put_centers(k, least, d, errp) == 0)
         rc = 1;
 done:
     kmeans_points_free(&p);
@@ -247,45 +225,6 @@ static int refuse(const char *why, pe_error *errp)
                         "a delta of k-means %s", why);
 }
 
-int kmeans_buckets_add(int64_t *lanes, const pe_delta *d)
-{
-    const unsigned char *p;
-    struct item item;
-    size_t at = 0;
-
-    while (item_next(d->blob.data, d->blob.len, &at, &item, &p)) {
-        if (item.kind != ITEM_BUCKETS)
-            continue;
-        for (size_t i = 0; i + 16 <= item.len; i += 16) {
-            uint64_t lane, n;
-
-            memcpy(&lane, p + i, sizeof(lane));
-            memcpy(&n, p + i + 8, sizeof(n));
-            if (lane >= QUANTILE_LANES)
-                return -1;
-            lanes[lane] = (int64_t)((uint64_t)lanes[lane] + n);
-        }
-    }
-    return 0;
-}
-
-/* Each of [rows] is counted twice at most. */
-static bool check_buckets(const unsigned char *p, size_t len, uint64_t rows)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i + 16 <= len; i += 16) {
-        uint64_t lane, n;
-
-        memcpy(&lane, p + i, sizeof(lane));
-        memcpy(&n, p + i + 8, sizeof(n));
-        if (lane >= QUANTILE_LANES || n > 2 * rows - sum)
-            return false;
-        sum += n;
-    }
-    return len % 16 == 0;
-}
-
 /* Items alone, and they are points for all of its rows. */
 static int admit_points(const pe_model *base, pe_delta *d, const pe_block *from,
                         pe_error *errp)
@@ -298,7 +237,7 @@ static int admit_points(const pe_model *base, pe_delta *d, const pe_block *from,
     while (item_next(d->blob.data, d->blob.len, &at, &item, &p)) {
         unsigned char *own = d->blob.data + (p - d->blob.data);
 
-        if (item.kind == ITEM_BUCKETS && check_buckets(p, item.len, d->points))
+        if (item.kind == ITEM_BUCKETS && buckets_check(p, item.len, d->points))
             continue;
         if (item.kind != ITEM_POINTS ||
             !kmeans_points_check(p, item.len, base->features, &some))

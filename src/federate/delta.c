@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/commit/frame.h"
+#include "src/common/varint.h"
 
 /* "PEDELTA1" in the order of bytes of who wrote it. */
 #define MAGIC UINT64_C(0x3141544c45444550)
@@ -14,32 +15,6 @@
 #define ROWS_MAX (UINT64_C(1) << 53)
 
 /* --- numbers that are mostly small, or 0 --- */
-
-/* Seven bits a byte, the lowest first; all but the last have the eighth. */
-static size_t put_varint(unsigned char *out, uint64_t v)
-{
-    size_t n = 0;
-
-    for (; v >= 0x80; v >>= 7)
-        out[n++] = (unsigned char)(v | 0x80);
-    out[n++] = (unsigned char)v;
-    return n;
-}
-
-/* 0: it does not end. */
-static size_t take_varint(const unsigned char *p, size_t len, uint64_t *vp)
-{
-    uint64_t v = 0;
-
-    for (size_t n = 0; n < len && n < 10; n++) {
-        v |= (uint64_t)(p[n] & 0x7f) << (7 * n);
-        if (!(p[n] & 0x80)) {
-            *vp = v;
-            return n + 1;
-        }
-    }
-    return 0;
-}
 
 static uint64_t fold_sign(int64_t v)
 {
@@ -54,7 +29,7 @@ static int64_t unfold_sign(uint64_t v)
 /* Each number that is not 0, behind how many of them are before it. */
 static void put_numbers(frame_writer *w, const int64_t *v, size_t n)
 {
-    unsigned char *packed = malloc(n * 20 + 1);
+    unsigned char *packed = malloc(n * 2 * VARINT_MAX + 1);
     size_t len = 0, zeros = 0;
 
     if (!packed) {
@@ -66,8 +41,8 @@ static void put_numbers(frame_writer *w, const int64_t *v, size_t n)
             zeros++;
             continue;
         }
-        len += put_varint(packed + len, zeros);
-        len += put_varint(packed + len, fold_sign(v[i]));
+        len += varint_put(packed + len, zeros);
+        len += varint_put(packed + len, fold_sign(v[i]));
         zeros = 0;
     }
     frame_put_u64(w, n);
@@ -83,8 +58,8 @@ static void take_numbers(frame_reader *r, int64_t *v, size_t n)
 
     while (p && at < len && !r->bad) {
         uint64_t zeros, number;
-        size_t a = take_varint(p + at, len - at, &zeros);
-        size_t b = a ? take_varint(p + at + a, len - at - a, &number) : 0;
+        size_t a = varint_take(p + at, len - at, &zeros);
+        size_t b = a ? varint_take(p + at + a, len - at - a, &number) : 0;
 
         if (!b || zeros >= n - i) {
             r->bad = true;

@@ -17,6 +17,16 @@ uint64_t item_key(uint64_t seed, const pe_block *b)
                       (uint64_t)b->offset);
 }
 
+uint64_t item_device(const pe_block *b)
+{
+    const char *name = b->device ? b->device : "";
+    uint64_t hash = 0x706f696e;
+
+    for (; *name; name++)
+        hash = random_mix(hash, (unsigned char)*name);
+    return hash;
+}
+
 bool item_next(const unsigned char *blob, size_t len, size_t *atp,
                struct item *item, const unsigned char **payload)
 {

@@ -13,7 +13,7 @@ enum {
     ITEM_ROWS = 1,
     ITEM_SCORES,
     ITEM_POINTS,  /* what stands for rows of a device (points.h) */
-    ITEM_BUCKETS, /* their scores, counted: lanes of quantile.h, of which ... */
+    ITEM_BUCKETS, /* their scores, counted (buckets.h) */
     ITEM_OWN
 };
 
@@ -35,6 +35,9 @@ struct item_origin item_origin_of(const pe_block *b, uint64_t n);
 
 /* Key of the draws that belong to the block: the same whoever makes them. */
 uint64_t item_key(uint64_t seed, const pe_block *b);
+
+/* What tells the device of a record from others. */
+uint64_t item_device(const pe_block *b);
 
 /* Walk the items: *atp starts at 0; false at the end, or at a cut item. */
 bool item_next(const unsigned char *blob, size_t len, size_t *atp,
