@@ -145,6 +145,12 @@ typedef struct pe_model_ops {
     int (*veil)(const pe_model *base, pe_delta *d, uint64_t least,
                 pe_error *errp);
 
+    /* Optional, with veil.  Nothing is folded into [to], whose base takes the
+     * place of that of [from]: what [from] remembers of rows, and keeps when it
+     * is veiled, goes over to it, if it can.
+     */
+    void (*remember)(pe_delta *to, pe_delta *from);
+
     /* With veil.  [d], which was veiled, came as bytes in record [from] of a
      * device, and is to be merged into what was learned from [base]: looks at
      * all of it, has its items in the order of their records, and its lanes

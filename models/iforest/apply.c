@@ -12,8 +12,11 @@
  */
 static int renew(struct iforest *m, uint64_t points, pe_error *errp)
 {
-    const struct forest_seed from = {m->window, m->rows, m->width, m->index,
-                                     m->psi};
+    const struct forest_seed from = {.rows = m->window,
+                                     .n = m->rows,
+                                     .width = m->width,
+                                     .index = m->index,
+                                     .psi = m->psi};
     double share = (double)points / (double)m->cap;
     uint32_t trees = m->forest.trees, n = trees;
 
@@ -28,6 +31,7 @@ static int renew(struct iforest *m, uint64_t points, pe_error *errp)
 
         if (forest_grow(&m->forest, m->ring, &from, key, errp) < 0)
             return -1;
+        m->whose[m->ring] = 0;
         m->ring = (m->ring + 1) % trees;
     }
     forest_prepare(&m->forest);
@@ -48,8 +52,7 @@ static void look(const struct iforest *m, uint32_t f, double *x, size_t *np)
         x[(*np)++] = (double)forest_value_of(m->window[i * m->width + f]);
 }
 
-/* Keys of the other origin; what a float has lost of them is lost. */
-static void shift_column(struct iforest *m, uint32_t f, double to)
+void iforest_shift(struct iforest *m, uint32_t f, double to)
 {
     double by = m->shift[f] - to;
 
@@ -81,13 +84,12 @@ static bool recentre(struct iforest *m)
         if (fabs(to) <= 0x1p-20 * fabs(m->shift[f]))
             to = 0;
         moved = moved || to != m->shift[f];
-        shift_column(m, f, to);
+        iforest_shift(m, f, to);
     }
     return moved;
 }
 
-int iforest_absorb(struct iforest *m, struct sample *s, uint64_t points,
-                   pe_error *errp)
+bool iforest_push(struct iforest *m, struct sample *s)
 {
     bool around = false;
 
@@ -100,6 +102,14 @@ int iforest_absorb(struct iforest *m, struct sample *s, uint64_t points,
         m->rows += m->rows < m->cap;
         around = around || m->next == 0;
     }
+    return around;
+}
+
+int iforest_absorb(struct iforest *m, struct sample *s, uint64_t points,
+                   pe_error *errp)
+{
+    bool around = iforest_push(m, s);
+
     /* Trees of the other origin are no use: all are grown anew. */
     if (around && recentre(m))
         points = m->cap;
@@ -218,7 +228,7 @@ int iforest_apply(pe_model *base, const pe_delta *d, pe_error *errp)
 
     if (!sum)
         return pe_error_nomem(errp);
-    if (apply_rows(m, d, sum, errp) < 0)
+    if (apply_rows(m, d, sum, errp) < 0 || iforest_take_trees(m, d, errp) < 0)
         goto done;
     base->points += d->points;
     rc = 0;

@@ -4,6 +4,7 @@
 
 #include "private.h"
 #include "src/model/safetensors.h"
+#include "trees.h"
 
 /* Heaps as `feature`, `threshold` and `value`, (trees, 2^depth) each: node 1
  * is the root; a row goes right where x[feature] - shift > threshold; value
@@ -56,6 +57,33 @@ static int put_window(const struct iforest *m, pe_tensors *t, pe_error *errp)
     return rc;
 }
 
+/* --- where devices learn --- */
+
+static bool is_of_devices(const struct iforest *m)
+{
+    for (uint32_t t = 0; t < m->forest.trees; t++)
+        if (m->whose[t])
+            return true;
+    return false;
+}
+
+static int put_devices(const struct iforest *m, pe_tensors *t, pe_error *errp)
+{
+    const tensor_form each = {TENSOR_U64, 1, {m->forest.trees}};
+    const tensor_form words = {TENSOR_U64, 1, {m->waiting.blob.len / 8}};
+
+    if (is_of_devices(m) &&
+        (pe_tensors_put(t, "tree_device", &each, m->whose, errp) < 0 ||
+         pe_tensors_put(t, "tree_rows", &each, m->stands, errp) < 0))
+        return -1;
+    if (m->waiting.blob.len == 0)
+        return 0;
+    return pe_tensors_put_u64(t, "parts", m->parts, errp) < 0
+               ? -1
+               : pe_tensors_put(t, "waiting", &words, m->waiting.blob.data,
+                                errp);
+}
+
 int iforest_encode(const pe_model *base, pe_tensors *t, pe_error *errp)
 {
     const struct iforest *m = iforest_cof(base);
@@ -67,7 +95,7 @@ int iforest_encode(const pe_model *base, pe_tensors *t, pe_error *errp)
                    pe_tensors_put_u64(t, "next", m->next, errp) < 0 ||
                    pe_tensors_put(t, "shift", &form, m->shift, errp) < 0 ||
                    put_trees(&m->forest, t, errp) < 0 ||
-                   put_window(m, t, errp) < 0 ||
+                   put_window(m, t, errp) < 0 || put_devices(m, t, errp) < 0 ||
                    threshold_encode(&m->threshold, t, errp) < 0
                ? -1
                : warmup_encode(&m->warmup, base, t, errp);
@@ -127,6 +155,47 @@ static int get_window(struct iforest *m, const pe_tensors *t, pe_error *errp)
     return 0;
 }
 
+static int get_each(const struct iforest *m, const pe_tensors *t,
+                    const char *name, uint64_t *to, pe_error *errp)
+{
+    uint64_t n;
+    const uint64_t *from = pe_tensors_get(t, name, TENSOR_U64, 1, &n, errp);
+
+    if (!from)
+        return -1;
+    if (n != m->forest.trees)
+        return refuse("its devices are not those of its trees", errp);
+    memcpy(to, from, n * sizeof(*to));
+    return 0;
+}
+
+static int get_waiting(struct iforest *m, const pe_tensors *t, pe_error *errp)
+{
+    struct trees_item it;
+    uint64_t n;
+    size_t at = 0, end = 0;
+    const uint64_t *words =
+        pe_tensors_get(t, "waiting", TENSOR_U64, 1, &n, errp);
+
+    if (!words || pe_tensors_u64(t, "parts", &m->parts, errp) < 0 ||
+        pe_buffer_append(&m->waiting.blob, words, n * sizeof(*words), errp) < 0)
+        return -1;
+    for (; trees_next(&m->waiting.blob, &at, &it); end = at)
+        if (!trees_check(&it, m))
+            return refuse("a tree that waits cannot be", errp);
+    return end == m->waiting.blob.len ? 0
+                                      : refuse("what waits is not trees", errp);
+}
+
+static int get_devices(struct iforest *m, const pe_tensors *t, pe_error *errp)
+{
+    if (pe_tensors_find(t, "tree_device") &&
+        (get_each(m, t, "tree_device", m->whose, errp) < 0 ||
+         get_each(m, t, "tree_rows", m->stands, errp) < 0))
+        return -1;
+    return pe_tensors_find(t, "waiting") ? get_waiting(m, t, errp) : 0;
+}
+
 static int get_state(struct iforest *m, const pe_tensors *t, pe_error *errp)
 {
     uint64_t psi, ring, next, d;
@@ -152,7 +221,7 @@ int iforest_decode(pe_model *base, const pe_tensors *t, pe_error *errp)
     struct iforest *m = iforest_of(base);
 
     if (get_state(m, t, errp) < 0 || get_trees(&m->forest, t, errp) < 0 ||
-        get_window(m, t, errp) < 0 ||
+        get_window(m, t, errp) < 0 || get_devices(m, t, errp) < 0 ||
         threshold_decode(&m->threshold, t, errp) < 0)
         return -1;
     return warmup_decode(&m->warmup, base, t, errp);

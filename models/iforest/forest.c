@@ -94,6 +94,21 @@ double forest_mean_path(double n)
     return 2 * (log(n - 1) + 0.5772156649015329) - 2 * (n - 1) / n;
 }
 
+void forest_put_leaf(struct forest *f, uint32_t t, uint32_t node,
+                     uint32_t depth, uint32_t value)
+{
+    size_t at = (size_t)t * f->stride;
+    uint32_t rest = f->depth - depth, first = node, n = 1;
+
+    for (uint32_t l = 0; l < rest; l++, first *= 2, n *= 2)
+        for (uint32_t i = first; i < first + n; i++) {
+            f->node[at + i] = forest_key_of(INFINITY); /* of feature 0 */
+            f->feature[at + i] = 0;
+        }
+    for (uint32_t i = first; i < first + n; i++)
+        f->leaf[at + i - f->stride] = value;
+}
+
 /* Lanes beyond the last tree walk like the first and are not counted. */
 static void prepare_top(struct forest *f)
 {

@@ -57,6 +57,15 @@ uint32_t forest_depth(uint32_t psi);
  */
 double forest_mean_path(double n);
 
+/* A node of a tree that is to leave its device, in the order of growth: before
+ * what is left of it, then what is right.
+ */
+struct forest_told {
+    uint32_t rows; /* of a leaf; 0: it is split, by ... */
+    uint16_t feature;
+    forest_key node;
+};
+
 /* What a tree is grown from: [psi] of the [n] rows of keys ([width] apart)
  * that [index] names, which is left as it was.
  */
@@ -65,6 +74,14 @@ struct forest_seed {
     size_t n, width;
     uint32_t *index;
     uint32_t psi;
+    /* Of one that is to leave its device, else 0: no node of fewer rows is
+     * split, and a threshold lies on a grid whose step, a power of two, is at
+     * least 1/64 of what the rows of its node span, and never on a row.
+     */
+    uint32_t least;
+    struct forest_told
+        *told; /* its nodes, 2 psi at most; NULL: not asked for */
+    size_t *n_told;
 };
 
 /* Grow tree [t]; its rows are drawn without replacement by [key], which
@@ -72,6 +89,12 @@ struct forest_seed {
  */
 int forest_grow(struct forest *f, uint32_t t, const struct forest_seed *from,
                 uint64_t key, pe_error *errp);
+
+/* A leaf of tree [t]: all ways below [node], which has [depth], get the path
+ * length [value].
+ */
+void forest_put_leaf(struct forest *f, uint32_t t, uint32_t node,
+                     uint32_t depth, uint32_t value);
 
 /* After trees were grown or read: what the kernels read beside. */
 void forest_prepare(struct forest *f);

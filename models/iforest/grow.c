@@ -8,6 +8,7 @@
 
 enum {
     GRANULE = 5, /* bits of a packed node that are not the threshold's */
+    GRID = 6,    /* what rows span is 32 to 64 steps */
 };
 
 /* --- rows as a list that is kept in order --- */
@@ -104,6 +105,30 @@ static bool draw_node(struct growing *g, uint32_t f, forest_key low,
     return true;
 }
 
+/* The same for a tree that is to leave its device: nothing but the grid tells
+ * where the two values are.
+ */
+static bool draw_on_grid(struct growing *g, uint32_t f, forest_key low,
+                         forest_key high, forest_key *nodep)
+{
+    int bits = g->f->features <= FOREST_PACKED ? GRANULE : 0, power;
+    double a = (double)forest_value_of(low), b = (double)forest_value_of(high);
+    double step, first, n;
+    forest_key at;
+
+    if (high <= low)
+        return false;
+    frexp(b - a, &power);
+    step = ldexp(1, power - GRID);
+    first = floor(a / step) + 1;
+    n = ceil(b / step) - first;
+    at = forest_key_of(
+        (float)(step * (first + (double)random_below(&g->draw, (uint64_t)n))));
+    at >>= bits;
+    *nodep = bits ? at << bits | f : at;
+    return at > low >> bits && at < high >> bits;
+}
+
 /* A feature drawn among those that are not constant here, and its node. */
 static bool draw_split(struct growing *g, const struct grow_range *r,
                        uint32_t *fp, forest_key *nodep)
@@ -114,7 +139,8 @@ static bool draw_split(struct growing *g, const struct grow_range *r,
         forest_key low, high;
 
         g->kernel->span(g, r, f, &low, &high);
-        if (draw_node(g, f, low, high, nodep)) {
+        if (g->from->least ? draw_on_grid(g, f, low, high, nodep)
+                           : draw_node(g, f, low, high, nodep)) {
             *fp = f;
             return true;
         }
@@ -124,28 +150,27 @@ static bool draw_split(struct growing *g, const struct grow_range *r,
     return false;
 }
 
-/* Every way below [node] ends with the same length. */
-static void fill_leaf(const struct growing *g, const struct grow_range *r)
+/* Every way below the range ends with the same length. */
+static void end_range(const struct growing *g, const struct grow_range *r)
 {
-    struct forest *f = g->f;
-    uint32_t rest = f->depth - r->depth, first = r->node, n = 1;
     double path = r->depth + forest_mean_path(r->n);
-    uint32_t value = (uint32_t)lrint(path * (1 << FOREST_FRACTION));
 
-    for (uint32_t l = 0; l < rest; l++, first *= 2, n *= 2)
-        for (uint32_t i = first; i < first + n; i++) {
-            f->node[g->at + i] = forest_key_of(INFINITY); /* of feature 0 */
-            f->feature[g->at + i] = 0;
-        }
-    for (uint32_t i = first; i < first + n; i++)
-        f->leaf[g->at + i - f->stride] = value;
+    forest_put_leaf(g->f, g->t, r->node, r->depth,
+                    (uint32_t)lrint(path * (1 << FOREST_FRACTION)));
+}
+
+static void tell(const struct growing *g, const struct forest_told *node)
+{
+    if (g->from->told)
+        g->from->told[(*g->from->n_told)++] = *node;
 }
 
 /* Depth first, left before right; the children of a range take its place. */
 static void grow(struct growing *g, const struct grow_range *all)
 {
     struct grow_range stack[2 * FOREST_DEPTH_MAX + 2];
-    size_t n = 1;
+    size_t n = 1, at = (size_t)g->t * g->f->stride;
+    uint32_t few = g->from->least > 2 ? g->from->least : 2;
 
     stack[0] = *all;
     while (n > 0) {
@@ -153,14 +178,16 @@ static void grow(struct growing *g, const struct grow_range *all)
         forest_key node;
         uint32_t f;
 
-        if (r->n <= 1 || r->depth == g->f->depth ||
+        if (r->n < few || r->depth == g->f->depth ||
             !draw_split(g, r, &f, &node)) {
-            fill_leaf(g, r);
+            end_range(g, r);
+            tell(g, &(struct forest_told){.rows = r->n});
             n--;
             continue;
         }
-        g->f->node[g->at + r->node] = node;
-        g->f->feature[g->at + r->node] = (uint16_t)f;
+        g->f->node[at + r->node] = node;
+        g->f->feature[at + r->node] = (uint16_t)f;
+        tell(g, &(struct forest_told){.feature = (uint16_t)f, .node = node});
         g->kernel->part(g, r, f, node, r + 1);
         r[1].node = 2 * r->node;
         r->node = 2 * r->node + 1;
@@ -205,7 +232,8 @@ int forest_grow(struct forest *f, uint32_t t, const struct forest_seed *from,
     };
     struct growing g = {
         .f = f,
-        .at = (size_t)t * f->stride,
+        .t = t,
+        .from = from,
         .draw = {key, 0},
         .width = width,
         .kernel = kernel_for(f, all.n),
@@ -226,6 +254,8 @@ int forest_grow(struct forest *f, uint32_t t, const struct forest_seed *from,
     for (uint32_t i = 0; i < f->features; i++)
         g.choice[i] = (uint16_t)i;
     gather(&g, from, &all);
+    if (from->told)
+        *from->n_told = 0;
     grow(&g, &all);
     return 0;
 }

@@ -12,7 +12,8 @@ struct grow_kernel;
 /* A tree being grown. */
 struct growing {
     struct forest *f;
-    size_t at; /* of the tree in the forest's arrays */
+    uint32_t t; /* of its trees */
+    const struct forest_seed *from;
     random_stream draw;
     const struct grow_kernel *kernel;
     forest_key *tile;        /* its rows: as lay leaves them */

@@ -22,6 +22,8 @@ static const pe_option_spec options[] = {
      "points before the first trees; 0: psi"},
     {"refit", PE_OPTION_BOOL, 0, 0, "false", NULL,
      "score each block by trees grown from it"},
+    {"quorum", PE_OPTION_INT, 1, 1e6, "1", NULL,
+     "devices whose first deltas make the first model, where they learn"},
     THRESHOLD_OPTIONS,
     {0},
 };
@@ -38,6 +40,9 @@ static void destroy(pe_model *base)
     free(m->shift);
     free(m->window);
     free(m->index);
+    free(m->whose);
+    free(m->stands);
+    pe_buffer_free(&m->waiting.blob);
     warmup_free(&m->warmup);
     threshold_free(&m->threshold);
     free(m);
@@ -55,7 +60,9 @@ static int allocate(struct iforest *m, uint32_t trees, uint32_t features,
     m->shift = calloc(features, sizeof(*m->shift));
     m->window = calloc(m->cap * m->width, sizeof(*m->window));
     m->index = calloc(m->cap, sizeof(*m->index));
-    if (!m->shift || !m->window || !m->index)
+    m->whose = calloc(trees, sizeof(*m->whose));
+    m->stands = calloc(trees, sizeof(*m->stands));
+    if (!m->shift || !m->window || !m->index || !m->whose || !m->stands)
         return pe_error_nomem(errp);
     for (size_t i = 0; i < m->cap; i++)
         m->index[i] = (uint32_t)i;
@@ -79,6 +86,7 @@ static pe_model *create(const pe_options *o, uint32_t features, pe_error *errp)
     if (m->warmup.want < 2)
         m->warmup.want = m->warmup.want ? 2 : m->psi;
     m->refit = pe_options_bool(o, "refit");
+    m->quorum = (uint32_t)pe_options_int(o, "quorum");
     m->base.warming = true;
     m->base.threshold = NAN;
     if (allocate(m, (uint32_t)pe_options_int(o, "trees"), features, errp) ==
@@ -91,7 +99,7 @@ static pe_model *create(const pe_options *o, uint32_t features, pe_error *errp)
 
 /* --- deltas --- */
 
-static void work_destroy(void *work)
+void iforest_work_destroy(void *work)
 {
     struct iforest_work *w = work;
 
@@ -102,6 +110,7 @@ static void work_destroy(void *work)
     forest_free(&w->own);
     free(w->index);
     pe_model_destroy(w->after);
+    pe_model_destroy(w->home);
     free(w);
 }
 
@@ -136,11 +145,11 @@ static int delta_init(const pe_model *base, pe_delta *d, pe_error *errp)
         if (!w)
             return pe_error_nomem(errp);
         if (fill_work(m, w, errp) < 0) {
-            work_destroy(w);
+            iforest_work_destroy(w);
             return -1;
         }
         d->work = w;
-        d->work_destroy = work_destroy;
+        d->work_destroy = iforest_work_destroy;
     }
     w->sample.n = 0;
     return 0;
@@ -183,7 +192,8 @@ static int make_scores(const struct iforest *m, struct iforest_work *w,
 {
     if (m->refit)
         return iforest_refit(m, w, b, scores, errp);
-    if (m->base.score_after)
+    /* Without rows there is nothing to renew trees from: they are devices'. */
+    if (m->base.score_after && m->rows > 0)
         return score_after(m, w, b, scores, errp);
     return score(&m->base, b, scores, errp);
 }
@@ -236,6 +246,9 @@ const pe_model_ops iforest_ops = {
     .update = update,
     .score = score,
     .seal = seal,
+    .veil = iforest_veil,
+    .remember = iforest_remember,
+    .admit = iforest_admit,
     .merge_blob = item_merge,
     .full = full,
     .apply = iforest_apply,

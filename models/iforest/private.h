@@ -11,6 +11,7 @@
 
 enum {
     ITEM_SAMPLE = ITEM_OWN,
+    ITEM_TREES,         /* trees.h */
     IFOREST_TILE = 128, /* rows walked while a tree is in the cache */
 };
 
@@ -45,11 +46,19 @@ struct iforest {
     uint32_t ring;   /* the oldest tree */
     struct warmup warmup;
     struct threshold threshold;
+    /* Where devices learn: */
+    uint32_t quorum;  /* of them for the first trees */
+    uint64_t *whose;  /* trees: item_device of who has grown it, 0: we */
+    uint64_t *stands; /* trees: rows that one has learned from between its two
+                         last deltas */
+    pe_delta waiting; /* the blob: what came while warming */
+    uint64_t parts;   /* ... in how many deltas */
 };
 
 /* d->work of a warm delta. */
 struct iforest_work {
     struct sample sample;
+    pe_model *home;    /* on a device: see home.c */
     struct forest own; /* refit: trees of one block */
     uint32_t *index;   /* ... and its rows */
     size_t n_index;
@@ -66,6 +75,19 @@ static inline const struct iforest *iforest_cof(const pe_model *m)
 {
     return (const struct iforest *)m;
 }
+
+/* Rows that a tree of a device is grown from, at most: it ends sooner than one
+ * that goes down to single rows, and with twice as many is as fine.
+ */
+static inline uint32_t iforest_told_rows(const struct iforest *m)
+{
+    const uint32_t most = UINT32_C(1) << FOREST_DEPTH_MAX;
+
+    return m->psi < most / 2 ? 2 * m->psi : most;
+}
+
+/* iforest.c */
+void iforest_work_destroy(void *work);
 
 /* sample.c */
 int sample_create(struct sample *s, size_t cap, uint32_t width, pe_error *errp);
@@ -105,7 +127,30 @@ int iforest_offer(const struct iforest *m, struct sample *s, const pe_block *b,
 int iforest_refit(const struct iforest *m, struct iforest_work *w,
                   const pe_block *b, float *scores, pe_error *errp);
 
+/* home.c: see veil and remember of pe_model_ops. */
+int iforest_veil(const pe_model *base, pe_delta *d, uint64_t least,
+                 pe_error *errp);
+void iforest_remember(pe_delta *to, pe_delta *from);
+
+/* ring.c: trees of devices. */
+
+/* See admit of pe_model_ops. */
+int iforest_admit(const pe_model *base, pe_delta *d, const pe_block *from,
+                  pe_error *errp);
+/* Those of [d] into the ring, or, while warming, to what waits. */
+int iforest_take_trees(struct iforest *m, const pe_delta *d, pe_error *errp);
+/* Rows of one round of all devices, as the ring knows them, were a delta of
+ * [rows] of one of them the next: fewer, if it cannot be told which.
+ */
+double iforest_round(const struct iforest *m, uint64_t rows);
+
 /* apply.c */
+/* The rows of [s] into the window; has it gone around? */
+bool iforest_push(struct iforest *m, struct sample *s);
+/* Keys of column [f] of the window of another origin; what a float has lost of
+ * them is lost.
+ */
+void iforest_shift(struct iforest *m, uint32_t f, double to);
 int iforest_apply(pe_model *m, const pe_delta *d, pe_error *errp);
 /* The rows of [s] into the window, and the trees that [points] renew. */
 int iforest_absorb(struct iforest *m, struct sample *s, uint64_t points,

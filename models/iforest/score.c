@@ -183,7 +183,11 @@ int iforest_refit(const struct iforest *m, struct iforest_work *w,
 
     if (!keys)
         return -1;
-    from = (struct forest_seed){keys, n, m->width, w->index, m->psi};
+    from = (struct forest_seed){.rows = keys,
+                                .n = n,
+                                .width = m->width,
+                                .index = w->index,
+                                .psi = m->psi};
     for (uint32_t t = 0; n > 0 && t < w->own.trees; t++)
         if (forest_grow(&w->own, t, &from, random_mix(key, t), errp) < 0)
             return -1;

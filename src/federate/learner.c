@@ -58,6 +58,7 @@ static bool is_same(const pe_model *a, const pe_model *b)
 static int take_base(learner *l, const pe_model *newest, uint32_t features,
                      pe_error *errp)
 {
+    pe_delta *fresh;
     pe_model *base;
 
     /* What the run has is not for these rows: say so as a rank would. */
@@ -67,13 +68,18 @@ static int take_base(learner *l, const pe_model *newest, uint32_t features,
         return 0;
     base = newest ? pe_model_copy(newest, errp)
                   : pe_model_create(l->c.kind, l->c.options, features, errp);
-    if (!base)
+    fresh = base ? pe_delta_create(base, errp) : NULL;
+    if (!fresh) {
+        pe_model_destroy(base);
         return -1;
+    }
+    if (l->delta && base->ops->remember)
+        base->ops->remember(fresh, l->delta);
     pe_delta_destroy(l->delta);
     pe_model_destroy(l->base);
     l->base = base;
-    l->delta = pe_delta_create(base, errp);
-    return l->delta ? 0 : -1;
+    l->delta = fresh;
+    return 0;
 }
 
 /* Models read aligned rows. */

@@ -90,6 +90,7 @@ static int check_options(const pipeline_stage *s, const tree *t, pe_error *errp)
     } rows[] = {
         {"exact", "true", "its sums tell of single rows"},
         {"threshold", "exact", "it sends the score of every row"},
+        {"refit", "true", "its trees are not those of the model"},
     };
     const tree *o = tree_get(t, "options");
     bool yes;

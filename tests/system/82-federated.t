@@ -97,6 +97,25 @@ is $? 0 "wire: no value of a row is in any record: ${out##*$'\n'}" ||
 "$BUILD/tests/system/wire" rows.csv pilot.killed.infer 2 plant >found
 is $? 1 "wire: one that is there would be found" || sed 's/^/# /' found
 
+# --- a forest: trees go up ---
+
+run_in_back trees --set stages.learn.function=iforest \
+    --set stages.learn.options='{trees: 20, psi: 64}' \
+    --set stages.sense.block.rate=40
+wait_for 40 points trees 3000
+ok $? "trees: the run learns"
+kill -KILL "$(agents trees pilot-edge)"
+wait "$pilot_pid"
+is $? 0 "trees: the run is done" || sed 's/^/# /' trees.out
+is "$(get trees.json points)" 40000 "trees: every row was learned once"
+is "$(get trees.json refused)" 0 "trees: nothing was refused"
+out=$("$BUILD/tests/system/wire" rows.csv pilot.trees.infer 2)
+is $? 0 "trees: no value of a row is in any record: ${out##*$'\n'}" ||
+    printf '%s\n' "$out" | sed 's/^/# /'
+out=$(pilot model show trees 2>&1)
+has "$out" "tree_device" "trees: the model knows whose its trees are" ||
+    printf '%s\n' "$out" | sed 's/^/# /'
+
 # --- the job that ships ---
 
 out=$(pilot run "$SRC/jobs/federated.yaml" --run shipped \
@@ -117,6 +136,10 @@ bad() {
 bad fed.yaml stages.learn.function=audit "model audit learns on a pool"
 bad fed.yaml stages.learn.options.exact=true "exact: its sums"
 bad fed.yaml stages.learn.options.threshold=exact "score of every row"
+out=$(pilot config check fed.yaml --set stages.learn.function=iforest \
+    --set stages.learn.options='{refit: yes}' 2>&1)
+is $? 78 "a forest that refits is refused"
+has "$out" "refit: its trees" "... and why"
 bad fed.yaml results=topic "stay on devices"
 bad fed.yaml stages.learn.pilot=pool "sync is for a model on devices"
 bad fed.yaml stages.learn.least=1 "least"

@@ -31,6 +31,7 @@ typedef struct fed {
 static const char *const words[][12] = {
     {"kmeans", "clusters", "25", "contamination", "0.05", NULL},
     {"autoencoder", "contamination", "0.05", NULL},
+    {"iforest", "contamination", "0.05", NULL},
 };
 
 static void fed_open(fed *f, const char *const *w, const char *name,
@@ -259,14 +260,14 @@ static void test_same_as_rank(void)
 /* A model is made once a quorum has spoken; who stays silent is waited for no
  * longer than until the others have said four times as much.
  */
-static void test_quorum(void)
+static void quorum_of(const char *const *kind)
 {
     pe_block b = {0};
     pe_model *copy;
     int64_t n = 0;
     fed f;
 
-    fed_open(&f, words[0], "quorum", "3");
+    fed_open(&f, kind, "quorum", "3");
     for (int i = 0; i < 2; i++) {
         fed_block(&f, i, n++, 2 * N, &b);
         CU_ASSERT_EQUAL(fed_sync(&f, i, &b), 1);
@@ -286,7 +287,7 @@ static void test_quorum(void)
     CU_ASSERT_EQUAL(f.m->points, 8 * N);
     fed_close(&f);
 
-    fed_open(&f, words[0], "quorum", "3");
+    fed_open(&f, kind, "quorum", "3");
     for (int i = 0; i < 12; i++) {
         CU_ASSERT_TRUE(f.m->warming);
         fed_block(&f, 0, n++, 2 * N, &b);
@@ -298,14 +299,20 @@ static void test_quorum(void)
     fed_close(&f);
 }
 
+static void test_quorum(void)
+{
+    quorum_of(words[0]);
+    quorum_of(words[2]);
+}
+
 /* Fewer rows than may be told of stay until there are more. */
-static void test_least(void)
+static void least_of(const char *const *kind)
 {
     pe_block b = {0};
     uint64_t rows = 0;
     fed f;
 
-    fed_open(&f, words[0], NULL, NULL);
+    fed_open(&f, kind, NULL, NULL);
     for (int i = 0; i < 5; i++)
         fed_block(&f, 0, i, N, &b);
     CU_ASSERT_EQUAL(fed_sync(&f, 0, NULL), 1);
@@ -321,15 +328,21 @@ static void test_least(void)
     fed_close(&f);
 }
 
+static void test_least(void)
+{
+    for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k += 2)
+        least_of(words[k]);
+}
+
 /* An hour offline: what is held does not grow with it. */
-static void test_bounded(void)
+static void bounded_of(const char *const *kind, size_t most)
 {
     pe_block b = {0};
     learner_delta delta;
     pe_error e = {0};
     fed f;
 
-    fed_open(&f, words[0], NULL, NULL);
+    fed_open(&f, kind, NULL, NULL);
     for (int i = 0; i < 60; i++) /* 15 MB of rows */
         fed_block(&f, 0, i, 4000, &b);
     CU_ASSERT_EQUAL(learner_cut(f.device[0], 1, &delta, &e), 1);
@@ -337,10 +350,16 @@ static void test_bounded(void)
     CU_ASSERT_EQUAL(delta.blocks, 60);
     CU_ASSERT_EQUAL(delta.first, 0);
     CU_ASSERT_EQUAL(delta.last, 59);
-    CU_ASSERT_TRUE(delta.len < 100000);
+    CU_ASSERT_TRUE(delta.len < most);
     CU_ASSERT_FALSE(leaks(&b, &delta));
     pe_block_release(&b);
     fed_close(&f);
+}
+
+static void test_bounded(void)
+{
+    bounded_of(words[0], 100000);
+    bounded_of(words[2], 200000);
 }
 
 /* A delta of a model whose centres are gone, or of none, where there is one:
@@ -459,8 +478,6 @@ static void test_damage(void)
                                         "warmup",      "50",     NULL};
     learner_delta delta;
     pe_error e = {0};
-    pe_delta d = {0};
-    pe_model *other;
     fed f;
 
     fed_open(&f, small, NULL, NULL);
@@ -486,6 +503,44 @@ static void test_damage(void)
     CU_ASSERT_EQUAL(learner_cut(f.device[0], 1, &delta, &e), 1);
     try_damage(f.m, &delta, 1);
 
+    pe_block_release(&b);
+    fed_close(&f);
+}
+
+static void test_damage_of_forest(void)
+{
+    static const char *const small[] = {"iforest", "trees",  "3",  "psi",
+                                        "32",      "warmup", "50", NULL};
+    learner_delta delta;
+    pe_block b = {0};
+    pe_error e = {0};
+    fed f;
+
+    fed_open(&f, small, NULL, NULL);
+    for (int i = 0; i < 3; i++) {
+        fed_block(&f, 0, i, N, &b);
+        CU_ASSERT_EQUAL(learner_cut(f.device[0], 1, &delta, &e), 1);
+        try_damage(f.m, &delta, 1);
+        fed_block(&f, 0, 10 + i, N, &b);
+        CU_ASSERT_EQUAL(fed_sync(&f, 0, NULL), 1);
+    }
+    CU_ASSERT_FALSE(f.m->warming);
+    pe_block_release(&b);
+    fed_close(&f);
+}
+
+static void test_other_model(void)
+{
+    learner_delta delta;
+    pe_block b = {0};
+    pe_error e = {0};
+    pe_delta d = {0};
+    pe_model *other;
+    fed f;
+
+    fed_open(&f, words[0], "clusters", "3");
+    fed_block(&f, 0, 6, 5 * N, &b);
+    CU_ASSERT_EQUAL(learner_cut(f.device[0], 1, &delta, &e), 1);
     other = learner_make("kmeans", D + 1, NULL);
     CU_ASSERT_EQUAL(federate_decode(delta.data, delta.len, other, &b, &d, &e),
                     -1);
@@ -513,6 +568,8 @@ int main(void)
         {"a model that is gone, a delta that is old", test_stale},
         {"blocks that were merged before", test_overlap},
         {"damaged deltas", test_damage},
+        {"damaged deltas of a forest", test_damage_of_forest},
+        {"a delta of another model", test_other_model},
         {0},
     };
 

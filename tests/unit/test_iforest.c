@@ -162,7 +162,8 @@ static void test_three_points(void)
     static const double want[] = {1.9, 2.0, 1.1};
     forest_key rows[3 * WIDTH] = {0};
     uint32_t index[3] = {0, 1, 2};
-    const struct forest_seed from = {rows, 3, WIDTH, index, 3};
+    const struct forest_seed from = {
+        .rows = rows, .n = 3, .width = WIDTH, .index = index, .psi = 3};
     struct forest f = {0};
 
     rows[0] = forest_key_of(0);

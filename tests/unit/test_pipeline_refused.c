@@ -364,6 +364,14 @@ static void test_object_refused(void)
     UNIT_CONTAINS(e.text, "missing.so");
 }
 
+#define FOREST                                     \
+    "version: 1\n"                                 \
+    "pipeline: p\n"                                \
+    "pilots: {d: {kind: edge}, w: {kind: pool}}\n" \
+    "stages:\n"                                    \
+    "  a: {pilot: d, function: generator}\n"       \
+    "  c: {pilot: d, function: iforest}\n"
+
 #define LEARNERS                                       \
     "version: 1\n"                                     \
     "pipeline: p\n"                                    \
@@ -402,6 +410,10 @@ static void test_learners_refused(void)
 
     for (size_t i = 0; i < COUNT(rows); i++)
         pipeline_file_refused(LEARNERS, rows[i].set, rows[i].text);
+    pipeline_file_refused(FOREST, "stages.c.options.refit=yes",
+                          "stage 'c': refit: its trees are not those of the "
+                          "model on devices, where rows stay; leave it out");
+    pipeline_destroy(pipeline_file_good(FOREST, "stages.c.options.refit=no"));
     p = pipeline_file_good(LEARNERS, "stages.c.stale=1h");
     s = pipeline_learner(p);
     CU_ASSERT_PTR_EQUAL(s, &p->stages[1]);
