@@ -35,6 +35,10 @@ static int member_check(const params_member *m, pe_error *errp)
         m->partitions > PARAMS_PARTITIONS_MAX || m->ttl_ms < 2)
         return refuse(errp, m->name,
                       "its ranks, partitions or ttl are out of range");
+    for (const char *c = m->facts; c && *c; c++)
+        if (*c <= ' ' || *c > '~')
+            return refuse(errp, m->name,
+                          "what it says of itself has blanks in it");
     return 0;
 }
 
@@ -75,6 +79,10 @@ static redisReply *call(params *p, const params_member *m, unsigned words,
     params_args_addf(&a, "%" PRId32, m->partitions);
     params_args_addf(&a, "%" PRIu64, m->generation);
     add_words(&a, words);
+    if (m->facts)
+        params_args_addf(&a, "facts=%s", m->facts);
+    if (m->only)
+        params_args_addf(&a, "only=%s", m->only);
     if (a.failed) {
         pe_error_nomem(errp);
     } else {
@@ -209,6 +217,7 @@ void params_leases_free(params_lease *l, size_t n)
         free(l[i].member);
         free(l[i].incarnation);
         free(l[i].partitions);
+        free(l[i].facts);
     }
     free(l);
 }

@@ -8,12 +8,16 @@
 --        settle  nothing of mine is under way: take what I have too many
 --        alone   all partitions or none
 --        leave   take everything, and forget me
+--        only=LIST   instead of a share: of free partitions I take these, and
+--                what I have beside them is too many
+--        facts=TEXT  what others are to know of me, without blanks
 -- Without arguments it only looks whether its user may do all it does.
 -- Answers REPLACED, or OK, then the caller's share, how many partitions it has
 -- beyond that, its generation, and the leases.
 --
 -- A line is MEMBER RANKS/EXPIRES_MS/JOINED/GENERATION/INCARNATION/PARTITIONS
--- with partitions as "0-3,7"; that of "@" is the time of the newest call and
+-- with partitions as "0-3,7", and /FACTS where there are some (src/place has
+-- the words of them and of what is wanted); that of "@" is the time of the newest call and
 -- how many have joined: a generation is the number of the join.  Times are
 -- this server's.  Leases spread the work and are no lock: what makes a commit
 -- safe is its compare (commit.lua).  They are one text and are written by one
@@ -41,8 +45,10 @@ end
 local name, incarnation = ARGV[1], ARGV[2]
 local ranks, ttl = tonumber(ARGV[3]), tonumber(ARGV[4])
 local partitions, generation = tonumber(ARGV[5]), tonumber(ARGV[6])
-local word = {}
+local word, only, facts = {}, nil, ''
 for i = 7, #ARGV do
+    only = ARGV[i]:match('^only=(.*)$') or only
+    facts = ARGV[i]:match('^facts=(.*)$') or facts
     word[ARGV[i]] = true
 end
 
@@ -72,15 +78,16 @@ local function list_of(text)
 end
 
 local function member_of(field, value)
-    local r, e, j, g, i, p =
-        value:match('^(%d+)/(%d+)/(%d+)/(%d+)/(%x+)/([%d,-]*)$')
+    local r, e, j, g, i, p, f =
+        value:match('^(%d+)/(%d+)/(%d+)/(%d+)/(%x+)/([%d,-]*)(.*)$')
     local list = p and list_of(p)
-    if not list or #r > 7 or #e > 15 or #j > 15 or #g > 15 then
+    if not list or #r > 7 or #e > 15 or #j > 15 or #g > 15
+        or not f:match('^$') and not f:match('^/%S*$') then
         return nil
     end
     return {name = field, ranks = tonumber(r), expires = tonumber(e),
         joined = tonumber(j), generation = tonumber(g), incarnation = i,
-        list = list}
+        list = list, facts = f}
 end
 
 local t = redis.call('TIME')
@@ -185,6 +192,7 @@ elseif not out then
     mine.expires = now + ttl
     mine.generation = generation
     mine.incarnation = incarnation
+    mine.facts = facts ~= '' and '/' .. facts or ''
 end
 
 -- --- shares by ranks: largest remainders, the earlier of equals ---
@@ -213,24 +221,59 @@ local function set_shares()
     end
 end
 
-local share, surplus = 0, 0
-if not out then
-    set_shares()
-    share = mine.share
-    while word.settle and #mine.list > share do
-        owner[table.remove(mine.list)] = nil
-    end
-    for k = 0, partitions - 1 do
-        if #mine.list >= share then
+-- What of [wanted] is free, up to [most].
+local function take(wanted, most)
+    for _, k in ipairs(wanted) do
+        if #mine.list >= most then
             break
         end
-        if not owner[k] then
+        if k < partitions and not owner[k] then
             owner[k] = mine
             mine.list[#mine.list + 1] = k
         end
     end
     table.sort(mine.list)
+end
+
+local share, surplus = 0, 0
+
+local function take_share()
+    local all = {}
+    set_shares()
+    share = mine.share
+    while word.settle and #mine.list > share do
+        owner[table.remove(mine.list)] = nil
+    end
+    for k = 0, #mine.list < share and partitions - 1 or -1 do
+        all[#all + 1] = k
+    end
+    take(all, share)
     surplus = math.max(#mine.list - share, 0)
+end
+
+local function take_only(wanted)
+    local is, kept = {}, {}
+    for _, k in ipairs(wanted) do
+        is[k] = true
+    end
+    for _, k in ipairs(mine.list) do
+        if is[k] or not word.settle then
+            kept[#kept + 1] = k
+        else
+            owner[k] = nil
+        end
+        surplus = surplus + (is[k] and 0 or 1)
+    end
+    surplus = word.settle and 0 or surplus
+    mine.list = kept
+    share = #wanted
+    take(wanted, partitions)
+end
+
+if not out and only then
+    take_only(list_of(only) or {})
+elseif not out then
+    take_share()
 end
 
 -- --- write ---
@@ -251,9 +294,9 @@ end
 
 local lines = {string.format('%s %.0f/%.0f', NEWEST, now, joins)}
 for _, m in ipairs(living) do
-    lines[#lines + 1] = string.format('%s %d/%.0f/%.0f/%.0f/%s/%s', m.name,
-        m.ranks, m.expires, m.joined, m.generation, m.incarnation,
-        text_of(m.list))
+    lines[#lines + 1] = string.format('%s %d/%.0f/%.0f/%.0f/%s/%s%s',
+        m.name, m.ranks, m.expires, m.joined, m.generation, m.incarnation,
+        text_of(m.list), m.facts)
 end
 local text = table.concat(lines, '\n') .. '\n'
 redis.call('SET', LEASES, text)

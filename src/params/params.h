@@ -254,6 +254,10 @@ typedef struct params_member {
     int32_t partitions;  /* of the run */
     int64_t ttl_ms;      /* a member that is silent for longer is dead */
     uint64_t generation; /* as the call that joined was told; 0 before */
+    const char *facts;   /* what the others are to know of us (src/place),
+                            printable, without blanks; NULL: nothing */
+    const char *only;    /* instead of a share by ranks: these, as "0-3,7";
+                            NULL: a share */
 } params_member;
 
 /* What a member has, as it stands in the service. */
@@ -265,6 +269,7 @@ typedef struct params_lease {
     char *incarnation;
     int32_t *partitions; /* in order */
     size_t n_partitions;
+    char *facts; /* "" where it says none */
 } params_lease;
 
 enum params_lease_word {

@@ -165,14 +165,17 @@ int params_end_parse(const char *field, const char *value, void *item,
 
 /* --- leases --- */
 
-/* "7" or "0-3" at *sp, which moves behind it and behind a comma. */
+/* "7" or "0-3" at *sp, which moves behind it and behind a comma; a list ends
+ * with its text, or where facts begin.
+ */
 static int range_take(const char **sp, int32_t *lowp, int32_t *highp)
 {
-    size_t n = strcspn(*sp, ",");
+    size_t n = strcspn(*sp, ",/");
     char piece[32], *dash;
     uint64_t low, high;
 
-    if (n >= sizeof(piece) || ((*sp)[n] == ',' && !(*sp)[n + 1]))
+    if (n >= sizeof(piece) ||
+        ((*sp)[n] == ',' && (!(*sp)[n + 1] || (*sp)[n + 1] == '/')))
         return -1;
     memcpy(piece, *sp, n);
     piece[n] = '\0';
@@ -189,29 +192,29 @@ static int range_take(const char **sp, int32_t *lowp, int32_t *highp)
     return low <= high ? 0 : -1;
 }
 
-/* "0-3,7" into *l; an empty list is one.  -1: it is none, or there is no
- * memory.
+/* "0-3,7" into *l; an empty list is one.  NULL: it is none, or there is no
+ * memory; else what is behind it.
  */
-static int partitions_parse(const char *s, params_lease *l)
+static const char *partitions_parse(const char *s, params_lease *l)
 {
     size_t cap = 0;
     int32_t low, high;
 
-    while (*s) {
+    while (*s && *s != '/') {
         if (range_take(&s, &low, &high) < 0)
-            return -1;
+            return NULL;
         size_t need = l->n_partitions + (size_t)(high - low) + 1;
         if (need > cap) {
             cap = 2 * need;
             int32_t *list = realloc(l->partitions, cap * sizeof(*list));
             if (!list)
-                return -1;
+                return NULL;
             l->partitions = list;
         }
         while (low <= high)
             l->partitions[l->n_partitions++] = low++;
     }
-    return 0;
+    return s;
 }
 
 static int lease_value_parse(const char *value, params_lease *l)
@@ -230,7 +233,9 @@ static int lease_value_parse(const char *value, params_lease *l)
     l->ranks = (int)ranks;
     l->expires_ms = (int64_t)expires;
     l->incarnation = strndup(at, (size_t)(end - at));
-    return l->incarnation ? partitions_parse(end + 1, l) : -1;
+    at = l->incarnation ? partitions_parse(end + 1, l) : NULL;
+    l->facts = at ? strdup(*at ? at + 1 : "") : NULL;
+    return l->facts ? 0 : -1;
 }
 
 int params_lease_parse(const char *field, const char *value, void *item,
@@ -242,9 +247,10 @@ int params_lease_parse(const char *field, const char *value, void *item,
         return name_copy(field, strlen(field), &l->member, errp);
     free(l->incarnation);
     free(l->partitions);
+    free(l->facts);
     return field_refuse(errp, field, value,
                         "MEMBER -> RANKS/EXPIRES/JOINED/GENERATION/"
-                        "INCARNATION/PARTITIONS");
+                        "INCARNATION/PARTITIONS[/FACTS]");
 }
 
 /* --- announcements and answers --- */

@@ -281,6 +281,70 @@ static void test_clock_back(void)
     params_close(p);
 }
 
+/* --- what is wanted instead of a share --- */
+
+static void test_only(void)
+{
+    params *p = lease_run("only");
+    params_member a = lease_member("a", 1, 6), b = lease_member("b", 1, 6);
+    params_share s;
+
+    a.only = "";
+    lease_expect(p, &a, JOIN, 0, "a"); /* it has not seen who is there */
+    a.only = "0-5";
+    a.facts = "lab;1;0-5:250";
+    lease_expect(p, &a, 0, 0, "a 0-5");
+    b.only = "1,4-5";
+    lease_expect(p, &b, JOIN, 0, "a 0-5; b");
+    a.only = "0,2-3";
+    lease_expect(p, &a, 0, 3, "a 0-5; b"); /* asked, and not taken from */
+    lease_expect(p, &a, SETTLE, 0, "a 0,2-3; b");
+    lease_expect(p, &a, 0, 0, "a 0,2-3; b");
+    lease_beat(p, &b, 0, &s);
+    CU_ASSERT_EQUAL(s.share, 3);
+    UNIT_EQUAL(lease_map_text(s.leases, s.n), "a 0,2-3; b 1,4-5");
+    UNIT_EQUAL(s.leases[0].facts, "lab;1;0-5:250");
+    UNIT_EQUAL(s.leases[1].facts, "");
+    params_leases_free(s.leases, s.n);
+    /* What both want is the one's who has it; beyond the run is nothing. */
+    b.only = "0-9";
+    lease_expect(p, &b, 0, 0, "a 0,2-3; b 1,4-5");
+    lease_expect(p, &a, LEAVE, 0, "b 1,4-5");
+    lease_expect(p, &b, 0, 0, "b 0-5");
+    /* One that wants a share beside it. */
+    a.only = a.facts = NULL;
+    lease_expect(p, &a, JOIN, 0, "b 0-5; a");
+    b.only = "0";
+    lease_expect(p, &b, SETTLE, 0, "b 0; a");
+    lease_expect(p, &a, 0, 0, "b 0; a 1-3");
+    params_close(p);
+}
+
+static void test_facts_refused(void)
+{
+    params *p = lease_run("facts");
+    params_member a = lease_member("a", 1, 4);
+    params_share s;
+    pe_error e = {0};
+
+    a.facts = "two words";
+    CU_ASSERT_EQUAL(params_lease_beat(p, &a, JOIN, &s, &e), -1);
+    UNIT_EQUAL(e.text, "member 'a' of a run is refused: what it says of itself "
+                       "has blanks in it");
+    /* A line of before there were facts, and one with some. */
+    redis_server_ask(&lease_server, "SET pilot:{facts}:leases "
+                                    "\"@ 1/2\\nb 1/9999999999999/1/1/a1/0\\n"
+                                    "c 1/9999999999999/2/2/a1/1/x;0;\\n\"");
+    a.facts = "y;1;";
+    lease_beat(p, &a, JOIN, &s);
+    CU_ASSERT_EQUAL_FATAL(s.n, 3);
+    UNIT_EQUAL(s.leases[0].facts, "");
+    UNIT_EQUAL(s.leases[1].facts, "x;0;");
+    UNIT_EQUAL(s.leases[2].facts, "y;1;");
+    params_leases_free(s.leases, s.n);
+    params_close(p);
+}
+
 /* --- all or nothing --- */
 
 static void test_alone(void)
@@ -314,6 +378,8 @@ int main(void)
         {"late, and not missed", test_late},
         {"the server was away", test_server_was_away},
         {"the clock was put back", test_clock_back},
+        {"what is wanted instead of a share", test_only},
+        {"what a member says of itself", test_facts_refused},
         {"all partitions or none", test_alone},
         {NULL, NULL},
     };

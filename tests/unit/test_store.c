@@ -217,7 +217,11 @@ static void play_answers(void)
  */
 static void play_rest(void)
 {
-    params_member m = {"w", "12ab", 1, PARTITIONS, 60000, 0};
+    params_member m = {.name = "w",
+                       .incarnation = "12ab",
+                       .ranks = 1,
+                       .partitions = PARTITIONS,
+                       .ttl_ms = 60000};
     pool_store *s = subject->open();
     char word[16] = "x";
     params_end *ends;
