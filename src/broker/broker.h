@@ -107,6 +107,14 @@ int broker_watermarks(broker_admin *a, const char *topic, int32_t partition,
 int broker_ends(broker_admin *a, const char *topic, const int32_t *partition,
                 int64_t *end, size_t n, pe_error *errp);
 
+/* How long a question to the leader of each of the [n] partitions of a topic
+ * takes, there and back, into us[k] in microseconds, at least 1; 0: it is not
+ * known.  Each leader is asked three times about one of its partitions and the
+ * shortest counts; of more than 64 leaders, the first 64.
+ */
+int broker_trips(broker_admin *a, const char *topic, int32_t n, int32_t *us,
+                 pe_error *errp);
+
 /* --- producer: idempotent, acks=all, in order per partition --- */
 typedef struct broker_producer broker_producer;
 

@@ -178,6 +178,20 @@ void case_watermarks(void)
     broker_admin_close(a);
 }
 
+void case_trips(void)
+{
+    broker_admin *a = admin_open();
+    int32_t us[] = {-1, -1, -1};
+    pe_error e = {0};
+
+    broker_case_topic("trips", 2);
+    CU_ASSERT_EQUAL(broker_trips(a, "trips", 3, us, &e), 0);
+    UNIT_EQUAL(e.text, "");
+    CU_ASSERT(us[0] > 0 && us[1] > 0);
+    CU_ASSERT_EQUAL(us[2], 0); /* there is none */
+    broker_admin_close(a);
+}
+
 static void broker_take(void *arg, const char *host, int port)
 {
     char *there = arg;

@@ -31,7 +31,8 @@ extern const broker_kind *broker_kind_now; /* under test */
     {"topics are made, found and deleted", case_topics},                      \
         {"topics that do not fit", case_topics_misfit},                       \
         {"names that are none", case_names}, {"watermarks", case_watermarks}, \
-        {"who is there", case_each}, {"records in their order", case_order},  \
+        {"how far its leaders are", case_trips}, {"who is there", case_each}, \
+        {"records in their order", case_order},                               \
         {"any bytes, no key, no value", case_bytes},                          \
         {"more headers than are kept", case_headers},                         \
         {"compressed records", case_compressed},                              \
@@ -56,6 +57,7 @@ void case_topics(void);
 void case_topics_misfit(void);
 void case_names(void);
 void case_watermarks(void);
+void case_trips(void);
 void case_each(void);
 void case_order(void);
 void case_bytes(void);
