@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "src/cmd/cmd.h"
+#include "src/cmd/map.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
@@ -37,7 +38,7 @@ static const option_spec options[] = {
     {"format", 'o', OPTION(TEXT, format), "COLUMNS", NULL,
      "columns, comma-separated; 'all' for all of them"},
     {"map", 'm', OPTION(FLAG, map), NULL, NULL,
-     "the pools that live, and who owns which partitions"},
+     "the pools that live, and who has which partitions, and why"},
     {"refresh", 'r', OPTION(FLAG, refresh), NULL, NULL,
      "ask the schedulers now, however lately they answered"},
     {"json", 'j', OPTION(FLAG, json), NULL, NULL, "print JSON"},
@@ -468,7 +469,7 @@ static json_t *pilot_build(const pilots *p, const pilot_record *r, int64_t now)
     return all;
 }
 
-static int json_print(const pilots *p, pe_error *errp)
+static int json_print(const pilots *p, bool map, pe_error *errp)
 {
     int64_t now = clock_real_ns();
     json_t *list = json_array(), *troubles = json_array(), *all;
@@ -481,6 +482,8 @@ static int json_print(const pilots *p, pe_error *errp)
                     "troubles", troubles, "unreadable", (json_int_t)p->torn);
     if (!all)
         return pe_error_nomem(errp);
+    if (map)
+        json_object_set_new(all, "map", map_make(p));
     json_dumpf(all, stdout, JSON_INDENT(2)); /* main looks at stdout */
     putchar('\n');
     json_decref(all);
@@ -489,12 +492,22 @@ static int json_print(const pilots *p, pe_error *errp)
 
 /* --- the command --- */
 
+static void maps_show(const pilots *p, bool header)
+{
+    json_t *maps = map_make(p);
+
+    map_print(maps, header);
+    json_decref(maps);
+}
+
 static int show(pilots *p, const struct status_options *o, table *t,
                 pe_error *errp)
 {
     if (o->json)
-        return json_print(p, errp);
+        return json_print(p, o->map, errp);
     table_print(t, p, !o->no_header, o->format || o->map);
+    if (o->map && !o->format)
+        maps_show(p, !o->no_header);
     if (p->torn > 0)
         log_warn("%zu record%s in %s cannot be read and %s left out; 'pilot "
                  "status RUN/NAME' says why",

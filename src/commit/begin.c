@@ -8,8 +8,10 @@
 
 #include "src/broker/guard.h"
 #include "src/common/random.h"
+#include "lease.h"
 
 #define LOOK_MS 20000
+#define SETTLE_SHARE 4 /* of a ttl is a pool new, to the others */
 
 struct begin {
     const pipeline *pl;
@@ -153,9 +155,32 @@ static pool_store *open_store(struct begin *b, pe_error *errp)
     return b->store;
 }
 
+/* What the file prefers of where partitions are, if anything. */
+static int open_placer(const struct begin *b, const pipeline_pilot *pilot,
+                       int64_t ttl_ms, placer **out, pe_error *errp)
+{
+    char site[72];
+    placer_conf c = {.wish = pipeline_wish(b->pl),
+                     .site = site,
+                     .partitions = b->pl->partitions,
+                     .topic = b->topic};
+
+    *out = NULL;
+    if (!c.wish)
+        return 0;
+    pipeline_site(b->pl, pilot, 0, site, sizeof(site));
+    pipeline_request_broker(b->req, &c.broker, NULL);
+    c.settle_s =
+        (double)(ttl_ms > 0 ? ttl_ms : LEASE_TTL_MS) * 1e-3 / SETTLE_SHARE;
+    c.at = pipeline_sites(b->pl, errp);
+    if (c.at)
+        *out = placer_open(&c, errp);
+    return *out ? 0 : -1;
+}
+
 committer *begin_committer(const pipeline *pl, const pipeline_request *req,
-                           const params_member *m, int64_t *high,
-                           pe_error *errp)
+                           const pipeline_pilot *pilot, const params_member *m,
+                           int64_t *high, pe_error *errp)
 {
     struct begin b = {.pl = pl, .req = req, .high = high};
     char id[17];
@@ -176,5 +201,10 @@ committer *begin_committer(const pipeline *pl, const pipeline_request *req,
     conf.member.incarnation = id;
     conf.member.partitions = pl->partitions;
     conf.store = open_store(&b, errp);
-    return conf.store ? committer_start(&conf, errp) : NULL;
+    if (!conf.store)
+        return NULL;
+    if (open_placer(&b, pilot, m->ttl_ms, &conf.placer, errp) == 0)
+        return committer_start(&conf, errp);
+    conf.store->ops->close(conf.store);
+    return NULL;
 }

@@ -251,7 +251,13 @@ static int init(committer *c, const committer_conf *conf, pe_error *errp)
         return pe_error_nomem(errp);
     for (size_t p = 0; p < n; p++)
         c->ends[p] = -1;
-    return lease_init(&c->lease, c->store, m, conf->alone, errp);
+    if (lease_init(&c->lease, c->store, m, conf->alone, errp) < 0)
+        return -1;
+    c->lease.placer = c->placer;
+    /* Until it has seen who is there it takes nothing. */
+    if (c->placer)
+        c->lease.member.only = "";
+    return 0;
 }
 
 committer *committer_start(const committer_conf *conf, pe_error *errp)
@@ -260,10 +266,12 @@ committer *committer_start(const committer_conf *conf, pe_error *errp)
 
     if (!c) {
         conf->store->ops->close(conf->store);
+        placer_close(conf->placer);
         pe_error_nomem(errp);
         return NULL;
     }
     c->store = conf->store;
+    c->placer = conf->placer;
     if (init(c, conf, errp) < 0) {
         committer_stop(c);
         return NULL;
@@ -320,6 +328,7 @@ void committer_stop(committer *c)
     pe_model_destroy(c->model);
     c->store->ops->close(c->store);
     lease_fini(&c->lease);
+    placer_close(c->placer);
     free(c->mine);
     free(c->committed);
     free(c->mark);

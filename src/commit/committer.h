@@ -8,6 +8,7 @@
 #include <pilot/model.h>
 
 #include "src/params/params.h"
+#include "src/place/placer.h"
 #include "src/trace/log.h"
 #include "checkpoint.h"
 #include "revise.h"
@@ -111,6 +112,7 @@ typedef struct committer_conf {
                                     revisions */
     params_member member; /* we, in the leases and as a writer; partitions of
                              the run */
+    placer *placer;       /* taken over; NULL: the file prefers nothing */
     bool alone;           /* all partitions or none */
     int n_devices;        /* declared; 0: the run has no devices of its own */
     double interval_s;    /* between looks at ends and control while idle */

@@ -44,6 +44,7 @@ struct committer {
     bool next;        /* the others were asked to wait for it */
     int64_t job_ns;   /* when it was taken up, monotonic */
     lease lease;
+    placer *placer;      /* NULL: the file prefers nothing */
     unsigned char *mine; /* partitions of the state that was loaded last */
     int32_t n_mine;
     pe_model *model; /* newest committed state */

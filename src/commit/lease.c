@@ -19,6 +19,7 @@ int lease_init(lease *l, pool_store *store, const params_member *m, bool alone,
     snprintf(l->incarnation, sizeof(l->incarnation), "%s", m->incarnation);
     l->member.name = l->name;
     l->member.incarnation = l->incarnation;
+    l->member.only = NULL;
     if (l->member.ttl_ms == 0)
         l->member.ttl_ms = LEASE_TTL_MS;
     l->own = calloc((size_t)m->partitions, 1);
@@ -93,26 +94,56 @@ static int refuse_replaced(const lease *l, pe_error *errp)
                         l->name);
 }
 
-int lease_beat(lease *l, unsigned words, pe_error *errp)
+/* What is ours of what [s] shows; 1: that is something else than before. */
+static int want(lease *l, const params_share *s, pe_error *errp)
+{
+    bool other = false;
+
+    if (!l->placer)
+        return 0;
+    l->member.only =
+        placer_want(l->placer, l->name, s->leases, s->n, &other, errp);
+    return l->member.only ? other : -1;
+}
+
+static int beat_once(lease *l, unsigned words, pe_error *errp)
 {
     params_share s = {0};
-    int rc;
+    int rc = 0;
 
+    if (l->placer) {
+        l->member.facts = placer_facts(l->placer);
+        rc = l->member.facts ? 0 : pe_error_nomem(errp);
+    }
     if (!l->joined)
         words |= PARAMS_LEASE_JOIN;
     if (l->alone)
         words |= PARAMS_LEASE_ALONE;
-    rc = l->store->ops->lease(l->store, &l->member, words, &s, errp);
+    if (rc == 0)
+        rc = l->store->ops->lease(l->store, &l->member, words, &s, errp);
     if (rc == 0 && s.replaced)
         rc = refuse_replaced(l, errp);
     if (rc == 0) {
         l->joined = true;
         l->member.generation = s.generation;
         take_share(l, &s);
+        rc = want(l, &s, errp);
     }
-    set_due(l, rc == 0);
+    set_due(l, rc >= 0);
     params_leases_free(s.leases, s.n);
     return rc;
+}
+
+/* With preferences the answer may show that others are due to us than we knew:
+ * that is said at once, or a pool that has just come up would have nothing.
+ */
+int lease_beat(lease *l, unsigned words, pe_error *errp)
+{
+    int rc = beat_once(l, words, errp);
+
+    if (rc > 0 && !(words & PARAMS_LEASE_LEAVE))
+        rc = beat_once(l, words & ~(unsigned)PARAMS_LEASE_JOIN, errp);
+    return rc < 0 ? -1 : 0;
 }
 
 bool lease_is_due(const lease *l)

@@ -2,6 +2,7 @@
 #ifndef COMMIT_LEASE_H
 #define COMMIT_LEASE_H
 
+#include "src/place/placer.h"
 #include "store.h"
 
 /* A member that was silent for longer is dead to the others. */
@@ -10,6 +11,7 @@
 /* Used by the committer's thread alone. */
 typedef struct lease {
     pool_store *store;
+    placer *placer; /* borrowed; NULL: a share by ranks */
     params_member member;
     char name[104], incarnation[40];
     bool alone, joined;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/codec/wish.h"
+#include "src/place/place.h"
 #include "src/scale/scale.h"
 
 #define SAFE "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -145,6 +146,7 @@ static void print_place(FILE *f, const pipeline *p, const pipeline_pilot *k)
         print_list(f, 4, "resource", k->resources, k->n_resources);
     if (k->same_host)
         print_key(f, 4, "same-host", "yes");
+    print_key(f, 4, "site", k->site);
     print_key(f, 4, "via", k->via);
     print_key(f, 4, "broker", k->broker);
     print_key(f, 4, "params", k->params);
@@ -223,6 +225,11 @@ static void print_names(FILE *f, int indent, const pipeline *p,
         print_item(f, indent + 2, p->pilots[pilots[i]].name);
 }
 
+static void print_wished(void *arg, const char *key, const char *value)
+{
+    print_key(arg, 6, key, value);
+}
+
 static void print_stage(FILE *f, const pipeline *p, const pipeline_stage *s)
 {
     int n_options = 0;
@@ -244,6 +251,10 @@ static void print_stage(FILE *f, const pipeline *p, const pipeline_stage *s)
     }
     if (s->n_learners > 0 && s->stale_s > 0)
         print_time(f, 4, "stale", s->stale_s);
+    if (s->prefer) {
+        print_section(f, 4, "prefer");
+        place_wish_each(s->prefer, print_wished, f);
+    }
     pe_options_each(s->options, count_option, &n_options);
     if (n_options == 0)
         return;

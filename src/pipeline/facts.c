@@ -8,6 +8,7 @@
 #include "src/function/builtin.h"
 #include "src/function/host.h"
 #include "src/model/path.h"
+#include "src/place/place.h"
 #include "src/scale/scale.h"
 
 const char *pilot_kind_name(enum pilot_kind kind)
@@ -235,6 +236,7 @@ void pipeline_destroy(pipeline *p)
         free(p->pilots[i].listen);
         free(p->pilots[i].endpoint);
         free(p->pilots[i].endpoint_from);
+        free(p->pilots[i].site);
         free(p->pilots[i].password_file);
         free(p->pilots[i].user);
         free(p->pilots[i].urgent);
@@ -247,6 +249,7 @@ void pipeline_destroy(pipeline *p)
         free(p->stages[i].function);
         free(p->stages[i].file);
         pe_options_destroy(p->stages[i].options);
+        place_wish_destroy(p->stages[i].prefer);
         function_unload(p->stages[i].loaded);
     }
     free_list(p->context_keys, p->n_context);

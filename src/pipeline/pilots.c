@@ -8,6 +8,7 @@
 #include "src/common/url.h"
 #include "src/common/words.h"
 #include "src/config/section.h"
+#include "src/place/place.h"
 #include "src/request/place.h"
 #include "src/scale/scale.h"
 
@@ -32,13 +33,16 @@
 #define SAME_HOST_ROW                              \
     "same-host", PE_OPTION_BOOL, 0, 0, "no", NULL, \
         "its nodes are this very machine: what listens on 127.0.0.1 is there"
+#define SITE_ROW                                \
+    "site", PE_OPTION_STRING, 0, 0, NULL, NULL, \
+        "where it is; default: host of its resource, partition, or scheme"
 #define LISTEN_ROW                                \
     "listen", PE_OPTION_STRING, 0, 0, NULL, NULL, \
         "address or interface a managed one listens on"
 
 static const pe_option_spec pool_keys[] = {
-    {KIND_ROW},   {WITHIN_ROW},    {VIA_ROW}, {BROKER_ROW},
-    {PARAMS_ROW}, {SAME_HOST_ROW}, {0},
+    {KIND_ROW},   {WITHIN_ROW},    {VIA_ROW},  {BROKER_ROW},
+    {PARAMS_ROW}, {SAME_HOST_ROW}, {SITE_ROW}, {0},
 };
 
 static const pe_option_spec edge_keys[] = {
@@ -47,6 +51,7 @@ static const pe_option_spec edge_keys[] = {
     {BROKER_ROW},
     {PARAMS_ROW},
     {SAME_HOST_ROW},
+    {SITE_ROW},
     {"devices", PE_OPTION_INT, 1, 4096, "1", NULL,
      "how many there are, at each resource"},
     {"queue", PE_OPTION_SIZE, 65536, 65536 * MIB, "64MiB", NULL,
@@ -82,6 +87,7 @@ static const pe_option_spec params_keys[] = {
 static const pe_option_spec allocation_keys[] = {
     {KIND_ROW},
     {SAME_HOST_ROW},
+    {SITE_ROW},
     {0},
 };
 
@@ -229,6 +235,16 @@ static int check_resources(const pipeline_pilot *k, const tree *t,
         if (check_resource(k->resources[i], r ? r : t, errp) < 0)
             return -1;
     return 0;
+}
+
+static int check_site(const pipeline_pilot *k, const tree *t, pe_error *errp)
+{
+    if (!k->site || place_site_check(k->site))
+        return 0;
+    return section_error(tree_get(t, "site"), errp,
+                         "site: '%.80s' is no name: letters, digits, '_', '-' "
+                         "and '.', at most 64",
+                         k->site);
 }
 
 static int check_via(const pipeline_pilot *k, const tree *t, pe_error *errp)
@@ -418,6 +434,7 @@ static int take_values(pipeline_pilot *k, const pe_options *o, const char *name,
     k->password_file =
         words_copy(pe_options_string(o, "password-file"), &failed);
     k->user = words_copy(pe_options_string(o, "user"), &failed);
+    k->site = words_copy(pe_options_string(o, "site"), &failed);
     k->devices = (int)pe_options_int(o, "devices");
     k->queue_bytes = pe_options_size(o, "queue");
     k->full_drop = full && !strcmp(full, "drop");
@@ -466,7 +483,8 @@ static int read_pilot(pipeline_pilot *k, const tree *t, pe_error *errp)
         read_kind(t, &k->kind, errp) < 0 || check_keys(t, k->kind, errp) < 0 ||
         read_values(k, t, errp) < 0 || read_words(k, t, errp) < 0 ||
         read_scale(k, t, errp) < 0 || read_resources(k, t, errp) < 0 ||
-        check_resources(k, t, errp) < 0 || pipeline_take_urgent(k, t, errp) < 0)
+        check_resources(k, t, errp) < 0 || check_site(k, t, errp) < 0 ||
+        pipeline_take_urgent(k, t, errp) < 0)
         return -1;
     return check_via(k, t, errp) < 0 ? -1 : check_ways(k, t, errp);
 }

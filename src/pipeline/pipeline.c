@@ -499,7 +499,8 @@ static int read_all(pipeline *p, const tree *root, pe_error *errp)
         read_results(p, root, errp) < 0 || read_epoch(p, root, errp) < 0 ||
         read_checkpoint(p, root, errp) < 0 ||
         pipeline_check_scale(p, root, errp) < 0 ||
-        pipeline_check_urgent(p, root, errp) < 0)
+        pipeline_check_urgent(p, root, errp) < 0 ||
+        pipeline_check_prefer(p, root, errp) < 0)
         return -1;
     return pipeline_check_reach(p, root, errp);
 }

@@ -18,6 +18,7 @@
 struct function;     /* src/function/host.h */
 struct json_t;       /* jansson */
 struct scale_policy; /* src/scale/scale.h */
+struct place_wish;   /* src/place/place.h */
 
 enum pilot_kind {
     PILOT_POOL,
@@ -65,6 +66,8 @@ typedef struct pipeline_pilot {
     pipeline_span *urgent; /* edge: devices whose blocks go ahead, by
                               their numbers in it, ascending */
     size_t n_urgent;
+    char *site; /* edge, pool, allocation: where it is; NULL: see
+                   pipeline_site */
     struct scale_policy *scale; /* pool: when it gets more ranks, or fewer;
                                    NULL: when somebody says so */
 } pipeline_pilot;
@@ -96,9 +99,11 @@ typedef struct pipeline_stage {
     double rate;         /* source: blocks/s per device, 0: as fast as it
                             goes; block: {rate:} */
     pe_options *options; /* checked against the function's own table */
-    struct function *loaded; /* keeps that table; NULL: a model */
-    char *file;              /* where it stands, for messages */
-    int line;                /* 0: made by --set */
+    struct place_wish *prefer; /* on a pool: which of several has which
+                                  partition; NULL: a share by ranks */
+    struct function *loaded;   /* keeps that table; NULL: a model */
+    char *file;                /* where it stands, for messages */
+    int line;                  /* 0: made by --set */
 } pipeline_stage;
 
 /* What flows between two pilots: the records of one topic. */
@@ -272,6 +277,20 @@ void pipeline_topic(const pipeline *p, const char *run, const char *suffix,
 
 /* Does its name hold the run's, so that no other run writes there? */
 bool pipeline_topic_is_own(const pipeline *p, const char *suffix);
+
+/* Where pilot [k] is, of several places the one with number [place]: its
+ * `site`, that of the allocation it lives in, the host of its resource, the
+ * partition of its scheduler, or "local", "slurm", ...
+ */
+void pipeline_site(const pipeline *p, const pipeline_pilot *k, int place,
+                   char *out, size_t cap);
+/* The site of the devices that write each partition of the stream that is seen,
+ * in new memory, as is each of them: NULL where they are at several, or of
+ * another layer.  NULL: no memory.
+ */
+char **pipeline_sites(const pipeline *p, pe_error *errp);
+/* What the stages of the layer that is seen prefer; NULL: nothing. */
+const struct place_wish *pipeline_wish(const pipeline *p);
 
 /* Rank that owns partition [partition] of [ranks]: partition mod ranks. */
 int pipeline_owner(int partition, int ranks);

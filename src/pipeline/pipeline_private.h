@@ -24,6 +24,12 @@ int pipeline_read_pilots(pipeline *p, const tree *root, pe_error *errp);
 /* Can the pools that have a `scale` be scaled?  All else is read. */
 int pipeline_check_scale(const pipeline *p, const tree *root, pe_error *errp);
 
+/* Read the `prefer` of stage [t]; and, when all else is read, is it of sites
+ * that there are, and can it be had?
+ */
+int pipeline_read_prefer(pipeline_stage *s, const tree *t, pe_error *errp);
+int pipeline_check_prefer(const pipeline *p, const tree *root, pe_error *errp);
+
 /* Read `stages:`; pilots are there already. */
 int pipeline_read_stages(pipeline *p, const tree *root, pe_error *errp);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/model/path.h"
+#include "src/place/place.h"
 
 #define MANAGED "the kept services, else managed ones"
 
@@ -93,6 +94,11 @@ static void print_kernels(const pipeline *p, FILE *f)
         fputs(", by kernels that this machine does not run", f);
 }
 
+static void print_wished(void *arg, const char *key, const char *value)
+{
+    fprintf(arg, ", %s %s", key, value);
+}
+
 static void print_stages(const pipeline *p, int width, FILE *f)
 {
     fprintf(f, "\nStages\n");
@@ -105,6 +111,8 @@ static void print_stages(const pipeline *p, int width, FILE *f)
             fprintf(f, " and %s", p->pilots[s->pilots[k]].name);
         if (s->from >= 0)
             fprintf(f, ", from %s", p->stages[s->from].name);
+        if (s->prefer)
+            place_wish_each(s->prefer, print_wished, f);
         if (s->is_model)
             print_kernels(p, f);
         fputc('\n', f);

@@ -318,7 +318,8 @@ static int read_stage(const pipeline *p, pipeline_stage *s, const tree *t,
 {
     if (pipeline_check_name(t, "stage", errp) < 0)
         return -1;
-    pe_options *o = section_read(t, stage_keys, "pilot block options", errp);
+    pe_options *o =
+        section_read(t, stage_keys, "pilot block options prefer", errp);
     if (!o)
         return -1;
     int status = take_head(p, s, t, o, errp);
@@ -328,6 +329,8 @@ static int read_stage(const pipeline *p, pipeline_stage *s, const tree *t,
         status = -1;
     if (status == 0)
         status = pipeline_take_learner(s, o, t, errp);
+    if (status == 0)
+        status = pipeline_read_prefer(s, t, errp);
     pe_options_destroy(o);
     return status;
 }

@@ -231,7 +231,8 @@ static int start_committer(struct agent *a, int size, pe_error *errp)
     a->high = calloc((size_t)a->pl->partitions, sizeof(*a->high));
     if (!a->high)
         return pe_error_nomem(errp);
-    a->committer = begin_committer(a->pl, a->req, &m, a->high, errp);
+    a->committer = begin_committer(
+        a->pl, a->req, pipeline_pilot_find(a->pl, a->pilot), &m, a->high, errp);
     return a->committer ? 0 : -1;
 }
 
