@@ -65,7 +65,7 @@ _pilot_complete() {
         status | wait | cancel | log | resize) mapfile -t words < <(_pilot_ids) ;;
         move | swap) mapfile -t words < <(_pilot_runs | sed 's|$|/|') ;;
         advise | results | peek | top | commits | report | scale | event | \
-            serve | trace)
+            serve | trace | verify)
             mapfile -t words < <(_pilot_runs)
             ;;
         score) # then files

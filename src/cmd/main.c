@@ -17,6 +17,7 @@
 #include "src/page/page.h"
 #include "src/serve/serve.h"
 #include "src/refused/refused.h"
+#include "src/verify/verify.h"
 #include "src/view/view.h"
 #include "src/watch/watch.h"
 
@@ -41,6 +42,7 @@ static const struct command {
     {"refused", refused_command,
      "list the blocks that a run has refused, or show one"},
     {"trace", watch_trace, "show where the blocks of a run spent their time"},
+    {"verify", verify_command, "count a run again: is it exact?"},
     {"runs", cmd_runs, "list the runs there are, or remove one"},
     {"submit", cmd_submit, "submit a pilot and return (also pilot-submit)"},
     {"status", cmd_status, "list pilots, and why they do not run"},

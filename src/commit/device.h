@@ -6,6 +6,11 @@
 
 #include "src/params/params.h"
 
+/* Names of other runs' devices are anybody's to make: where so many devices are
+ * known, repeats of no further one of those are looked for.
+ */
+#define COMMIT_OTHERS 4096
+
 typedef struct commit_device {
     params_device last; /* its newest block, and its name */
     bool known;         /* there is one */

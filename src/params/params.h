@@ -121,6 +121,13 @@ int params_ids_fetch(params *p, char commit[PE_COMMIT_ID_LEN + 1],
 int params_offset_init(params *p, const char *topic, int32_t partition,
                        int64_t offset, int64_t *storedp, pe_error *errp);
 
+/* The first offsets that are stored, wherever commits have moved them to; for
+ * params_offsets_free.
+ */
+int params_firsts_fetch(params *p, params_offset **out, size_t *np,
+                        pe_error *errp);
+void params_offsets_free(params_offset *o, size_t n);
+
 /* A commit (rule 1).  All strings borrowed. */
 typedef struct params_range {
     const char *topic;

@@ -89,7 +89,7 @@ static int by_place(const void *a, const void *b)
     return (x->partition > y->partition) - (x->partition < y->partition);
 }
 
-static void offsets_free(params_offset *o, size_t n)
+void params_offsets_free(params_offset *o, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         free(o[i].topic);
@@ -119,20 +119,29 @@ static int offsets_add(params_state *s, params_offset *first, size_t n,
     return 0;
 }
 
+/* *out is to be freed in any case. */
+static int firsts_parse(const params *p, const redisReply *r,
+                        params_offset **out, size_t *np, pe_error *errp)
+{
+    *out = NULL;
+    *np = 0;
+    if (params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
+                           errp) < 0)
+        return -1;
+    return params_reply_hash(r, sizeof(**out), params_offset_parse, out, np,
+                             errp);
+}
+
 static int first_parse(const params *p, const redisReply *r, params_state *s,
                        pe_error *errp)
 {
-    params_offset *first = NULL;
-    size_t n = 0;
-    int rc = params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
-                                errp);
+    params_offset *first;
+    size_t n;
+    int rc = firsts_parse(p, r, &first, &n, errp);
 
     if (rc == 0)
-        rc = params_reply_hash(r, sizeof(*first), params_offset_parse, &first,
-                               &n, errp);
-    if (rc == 0)
         rc = offsets_add(s, first, n, errp);
-    offsets_free(first, n);
+    params_offsets_free(first, n);
     return rc;
 }
 
@@ -198,7 +207,7 @@ void params_state_free(params_state *s)
         return;
     for (size_t i = 0; i < s->n_devices; i++)
         free(s->devices[i].device);
-    offsets_free(s->offsets, s->n_offsets);
+    params_offsets_free(s->offsets, s->n_offsets);
     free(s->devices);
     free(s->model.data);
     *s = (params_state){0};
@@ -293,5 +302,20 @@ int params_offset_init(params *p, const char *topic, int32_t partition,
     else
         *storedp = (int64_t)stored;
     freeReplyObject(r);
+    return rc;
+}
+
+int params_firsts_fetch(params *p, params_offset **out, size_t *np,
+                        pe_error *errp)
+{
+    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
+                                    p->names[PARAMS_KEY_FIRST], NULL);
+
+    if (!r)
+        return -1;
+    int rc = firsts_parse(p, r, out, np, errp);
+    freeReplyObject(r);
+    if (rc < 0)
+        params_offsets_free(*out, *np);
     return rc;
 }

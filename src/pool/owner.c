@@ -29,12 +29,12 @@ static void fix_epoch(pool *p, pool_slot *s, const source_item *r)
  */
 static bool is_beyond(pool *p, const source_item *r)
 {
-    if (r->sender == SENDER_OURS || p->own.devices.n < POOL_OTHERS)
+    if (r->sender == SENDER_OURS || p->own.devices.n < COMMIT_OTHERS)
         return false;
     if (p->figures.unchecked++ == 0)
         log_warn("more than %d devices in %s: repeats of other runs' devices "
                  "are not looked for, from '%s' on",
-                 POOL_OTHERS, p->topic, r->block.device);
+                 COMMIT_OTHERS, p->topic, r->block.device);
     return true;
 }
 

@@ -7,9 +7,7 @@
 #include "src/source/source.h"
 
 enum {
-    POOL_BACKLOG = 16,  /* records a lane holds beyond the client's queue */
-    POOL_OTHERS = 4096, /* devices, from which on none of another run is
-                           added */
+    POOL_BACKLOG = 16, /* records a lane holds beyond the client's queue */
 };
 
 /* Fetched, not yet dispatched; in offset order. */

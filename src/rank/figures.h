@@ -39,7 +39,7 @@ typedef struct pool_figures {
     size_t n_samples;
     uint64_t fetched, replayed, helped, epochs, terms;
     uint64_t blocks, points, bytes; /* done with by this rank */
-    uint64_t unchecked;             /* blocks of devices beyond POOL_OTHERS */
+    uint64_t unchecked;             /* blocks of devices beyond COMMIT_OTHERS */
     int64_t busy_ns, fetch_ns, idle_ns, reduce_ns;
     int64_t way_ns;     /* of all blocks, from their device to us */
     int64_t starved_ns; /* idle, while the topic has records for us */

@@ -140,6 +140,11 @@ is $? 0 "own services: the rows are scored again" ||
 cmp -s "$own/results/rows.npy" "$TEST_DIR/before.npy"
 ok $? "... as they were"
 is "$(pgrep -f "$own" | wc -l)" 0 "... and nothing is left"
+out=$(alone pilot verify own 2>&1)
+is $? 0 "own services: the run is counted again" ||
+    printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" "own: exact: " "... and exact"
+is "$(pgrep -f "$own" | wc -l)" 0 "... and nothing is left"
 out=$(alone pilot score own "$SRC/jobs/example.csv" --top 1 2>&1)
 is $? 0 "own services: a file by the model" || printf '%s\n' "$out" | sed 's/^/# /'
 is "$(printf '%s\n' "$out" | grep -c 'starting a broker')" 0 \

@@ -119,7 +119,7 @@ get() {
 }
 
 # exact RUN [--blocks N]: the verdict of the outside checker, diagnostics
-# when it is not exact.
+# when it is not exact; and that of `pilot verify`, which has to be the same.
 exact() {
     run=$1
     shift
@@ -127,6 +127,18 @@ exact() {
         ok 0 "$run: ${out##*$'\n'}"
     else
         ok 1 "$run is exact"
+        printf '%s\n' "$out" | sed 's/^/#   /'
+        return 1
+    fi
+    verified "$run"
+}
+
+# verified RUN: `pilot verify` finds it exact.
+verified() {
+    if out=$(pilot verify "$1" 2>&1); then
+        ok 0 "pilot verify $1: ${out##*$'\n'}"
+    else
+        ok 1 "pilot verify $1"
         printf '%s\n' "$out" | sed 's/^/#   /'
         return 1
     fi

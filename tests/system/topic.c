@@ -3,9 +3,11 @@
  * usage: topic create TOPIC PARTITIONS | topic delete TOPIC
  *        topic end TOPIC: the offset that partition 0 ends at
  *        topic cut SEGMENT N: take the last N batches off a log's file
+ *        topic trim TOPIC PARTITION OFFSET: what is before it is not kept
  * broker: PILOT_BROKER
  */
 #include <arpa/inet.h>
+#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,35 @@ static int cut(const char *path, int n)
         return 1;
     printf("%d of %d batches\n", n, count);
     return fclose(f);
+}
+
+/* As retention does when it is time. */
+static int trim(const char *topic, int32_t partition, int64_t offset)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_DeleteRecords_t *ask;
+    rd_kafka_queue_t *q;
+    rd_kafka_event_t *answer;
+    rd_kafka_t *rk;
+    int rc;
+
+    rd_kafka_conf_set(conf, "bootstrap.servers", getenv("PILOT_BROKER"), NULL,
+                      0);
+    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+    q = rd_kafka_queue_new(rk);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    ask = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_DeleteRecords(rk, &ask, 1, NULL, q);
+    answer = rd_kafka_queue_poll(q, 20000);
+    rc = !answer || rd_kafka_event_error(answer);
+    rd_kafka_event_destroy(answer);
+    rd_kafka_DeleteRecords_destroy(ask);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_queue_destroy(q);
+    rd_kafka_destroy(rk);
+    return rc;
 }
 
 static int administer(int argc, char **argv)
@@ -67,5 +98,7 @@ int main(int argc, char **argv)
         return 64;
     if (!strcmp(argv[1], "cut"))
         return cut(argv[2], argc > 3 ? atoi(argv[3]) : 1);
+    if (!strcmp(argv[1], "trim") && argc > 4)
+        return trim(argv[2], atoi(argv[3]), atoi(argv[4]));
     return administer(argc, argv);
 }

@@ -4,6 +4,9 @@
  * boot, seq), folds the rest into its own audit and compares it with the
  * audit model that the pool committed, byte for byte.  With --blocks N it
  * also asks that every device of ours has exactly the blocks 0..N-1.
+ *
+ * It shares neither the rule for repeats nor a reader with the pool, nor
+ * anything with `pilot verify`, which is checked against it.
  */
 #include <getopt.h>
 #include <stdio.h>

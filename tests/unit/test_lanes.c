@@ -344,7 +344,7 @@ static void test_many_devices(void)
     char name[32];
 
     rank_give_model(p);
-    for (int i = 0; i < POOL_OTHERS + 3; i++) {
+    for (int i = 0; i < COMMIT_OTHERS + 3; i++) {
         source_item r = rank_item(0, i);
 
         snprintf(name, sizeof(name), "stranger-%d", i);
@@ -353,13 +353,13 @@ static void test_many_devices(void)
         r.foreign = true;
         CU_ASSERT_EQUAL(owner_admit(p, &r), OWNER_WORK);
     }
-    CU_ASSERT_EQUAL(p->own.devices.n, POOL_OTHERS);
+    CU_ASSERT_EQUAL(p->own.devices.n, COMMIT_OTHERS);
     CU_ASSERT_EQUAL(p->figures.unchecked, 3);
-    source_item r = rank_item(0, POOL_OTHERS + 3);
+    source_item r = rank_item(0, COMMIT_OTHERS + 3);
     r.sender = SENDER_OURS;
     CU_ASSERT_EQUAL(owner_admit(p, &r), OWNER_WORK);
-    CU_ASSERT_EQUAL(p->own.devices.n, POOL_OTHERS + 1);
-    CU_ASSERT_EQUAL(s->n_touch, POOL_OTHERS + 1);
+    CU_ASSERT_EQUAL(p->own.devices.n, COMMIT_OTHERS + 1);
+    CU_ASSERT_EQUAL(s->n_touch, COMMIT_OTHERS + 1);
     rank_end(p);
 }
 

@@ -112,13 +112,25 @@ static void test_malformed(void)
 static void test_offset_init(void)
 {
     params *p = service_run("first");
+    params_offset *first;
+    size_t n;
     int64_t stored = -7;
     pe_error e;
+
+    CU_ASSERT_EQUAL(params_firsts_fetch(p, &first, &n, NULL), 0);
+    CU_ASSERT_EQUAL(n, 0);
+    params_offsets_free(first, n);
 
     CU_ASSERT_EQUAL(params_offset_init(p, "t", 3, 42, &stored, NULL), 0);
     CU_ASSERT_EQUAL(stored, 42);
     CU_ASSERT_EQUAL(params_offset_init(p, "t", 3, 50, &stored, NULL), 0);
     CU_ASSERT_EQUAL(stored, 42);
+    CU_ASSERT_EQUAL(params_firsts_fetch(p, &first, &n, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(n, 1);
+    UNIT_EQUAL(first[0].topic, "t");
+    CU_ASSERT_EQUAL(first[0].partition, 3);
+    CU_ASSERT_EQUAL(first[0].next, 42);
+    params_offsets_free(first, n);
     CU_ASSERT_EQUAL(params_offset_init(p, "t", -1, 0, &stored, &e), -1);
     CU_ASSERT_EQUAL(params_offset_init(p, "t", 0, -1, &stored, &e), -1);
     CU_ASSERT_EQUAL(params_offset_init(p, "", 0, 0, &stored, &e), -1);
@@ -126,6 +138,7 @@ static void test_offset_init(void)
     service_ask("HSET pilot:{first}:first t/4 x");
     CU_ASSERT_EQUAL(params_offset_init(p, "t", 4, 0, &stored, &e), -1);
     UNIT_CONTAINS(e.text, "the offset of t/4");
+    CU_ASSERT_EQUAL(params_firsts_fetch(p, &first, &n, &e), -1);
     CU_ASSERT_EQUAL(stored, 42);
     params_close(p);
 }

@@ -17,7 +17,7 @@ static const char *const verbs[] = {
     "run",    "results", "score",  "model",  "inspect", "peek",
     "runs",   "submit",  "status", "wait",   "cancel",  "log",
     "resize", "move",    "swap",   "doctor", "config",  "report",
-    "serve",  "advise",  "scale",  "event"};
+    "serve",  "advise",  "scale",  "event",  "verify"};
 
 static char *source_file(const char *name)
 {
@@ -273,6 +273,8 @@ static void test_nothing(void)
         {{"score", "none", "x.csv"}, 78, "none is no run in "},
         {{"model", "show", "none"}, 78, "none is no run in "},
         {{"model", "get", "none", "x"}, 78, "none is no run in "},
+        {{"verify"}, 64, "a RUN is missing"},
+        {{"verify", "none"}, 78, "there is no run none in "},
         {{"runs", "--rm", "none"}, 78, "there is no run none in "},
         {{"inspect"}, 64, "is missing"},
         {{"inspect", "/no/where.csv"}, 65, "/no/where.csv cannot be opened"},
