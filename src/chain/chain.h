@@ -56,7 +56,6 @@ typedef struct chain {
      */
     chain_function *pre;
     size_t n_pre, first; /* ... the index of the first of them in the file */
-    uint64_t *sides;     /* blocks, by how many stages they had been through */
     overall *overalls;   /* of each stage of the pipeline: of all rows; ... */
     context_scaling *given; /* ... what it has to do, n 0: it is not known */
     chain_function *scout;  /* n_pre, while one looks ahead; or NULL */
@@ -123,13 +122,15 @@ int chain_run(chain *st, pe_block *b, pe_error *errp);
 int chain_hold(chain *st, size_t through, pe_error *errp);
 /* From how many stages on is all open that follows? */
 size_t chain_held(const chain *st);
-/* The record at work is applied: count where its stages were. */
-void chain_count(chain *st);
-/* Of [sides], as chain_count has it, summed over ranks: {STAGE: {"devices": n,
- * "pool": n}}, the blocks that each side put through each stage before the
- * last; NULL where the row has no devices in front of it.
+/* How many stages the record at work had been through when it came, as a place
+ * in params_counters.through.
  */
-json_t *chain_sides(const chain *st, const uint64_t *sides);
+size_t chain_through(const chain *st);
+/* Of what was counted so: {STAGE: {"devices": n, "pool": n}}, the blocks that
+ * each side put through each stage before the last, of the first ones of the
+ * file; NULL where the row has no devices in front of it.
+ */
+json_t *chain_sides(const chain *st, const uint64_t through[PARAMS_PLACES]);
 /* Changes these stages have found, and what was said of the first. */
 uint64_t chain_drifts(const chain *st, const char **firstp);
 /* Outliers these stages have counted since the last call. */

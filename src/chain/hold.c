@@ -110,26 +110,28 @@ size_t chain_held(const chain *st)
 
 /* --- who did it --- */
 
-void chain_count(chain *st)
+size_t chain_through(const chain *st)
 {
     uint32_t through = st->item ? st->item->through : 0;
+    size_t at = st->first + chain_place(st, through);
 
-    st->sides[st->first + chain_place(st, through)]++;
+    return at < PARAMS_PLACES ? at : PARAMS_PLACES - 1;
 }
 
-json_t *chain_sides(const chain *st, const uint64_t *sides)
+json_t *chain_sides(const chain *st, const uint64_t through[PARAMS_PLACES])
 {
+    size_t end = st->first + st->n_pre;
     const pipeline *pl = st->c.pl;
     json_t *out;
 
     if (st->first == 0 || pipeline_is_local(pl))
         return NULL;
     out = json_object();
-    for (size_t i = st->first; i < st->first + st->n_pre; i++) {
+    for (size_t i = st->first; i < end && i + 1 < PARAMS_PLACES; i++) {
         uint64_t devices = 0, pool = 0;
 
-        for (size_t k = 0; k <= st->first + st->n_pre; k++)
-            *(k > i ? &devices : &pool) += sides[k];
+        for (size_t k = 0; k < PARAMS_PLACES; k++)
+            *(k > i ? &devices : &pool) += through[k];
         json_object_set_new(out, pl->stages[i].name,
                             json_pack("{s:I, s:I}", "devices",
                                       (json_int_t)devices, "pool",

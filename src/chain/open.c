@@ -247,9 +247,6 @@ int chain_open(chain *st, const chain_conf *c, pe_error *errp)
 {
     st->c = *c;
     st->first = c->pl->n_stages > 0 && c->pl->stages[0].role == STAGE_SOURCE;
-    st->sides = calloc(c->pl->n_stages + 1, sizeof(*st->sides));
-    if (!st->sides)
-        return pe_error_nomem(errp);
     st->end = pipeline_last_stage(c->pl);
     st->model =
         pe_model_find(st->end->is_model ? st->end->function : "passthrough");
@@ -394,7 +391,6 @@ void chain_close(chain *st)
         overall_free(&st->overalls[i]);
     free(st->overalls);
     free(st->given);
-    free(st->sides);
     free(st->times);
     free(st->names);
     pe_options_destroy(st->plain);

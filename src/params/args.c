@@ -149,6 +149,22 @@ static int commit_check(const params_commit *c, pe_error *errp)
     return 0;
 }
 
+static bool is_given(const params_commit *c, size_t i)
+{
+    params_counters add = c->add;
+
+    return !params_counter_is_place(i) || *params_counter_at(&add, i) > 0;
+}
+
+static size_t counters_given(const params_commit *c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < PARAMS_N_COUNTERS; i++)
+        n += is_given(c, i);
+    return n;
+}
+
 static int add_head(params_args *a, const params_commit *c, char *const *names,
                     pe_error *errp)
 {
@@ -169,7 +185,7 @@ static int add_head(params_args *a, const params_commit *c, char *const *names,
     params_args_addf(a, "%s", digest);
     args_add_text(a, c->kind);
     params_args_add(a, c->model, c->model_len);
-    params_args_addf(a, "%d", PARAMS_N_COUNTERS);
+    params_args_addf(a, "%zu", counters_given(c));
     params_args_addf(a, "%zu", c->n_ranges);
     params_args_addf(a, "%zu", c->n_devices);
     return 0;
@@ -180,6 +196,8 @@ static void add_lists(params_args *a, const params_commit *c)
     params_counters add = c->add;
 
     for (size_t i = 0; i < PARAMS_N_COUNTERS; i++) {
+        if (!is_given(c, i))
+            continue;
         args_add_text(a, params_counter_fields[i].name);
         params_args_addf(a, "%" PRIu64, *params_counter_at(&add, i));
     }

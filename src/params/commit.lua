@@ -21,6 +21,7 @@
 
 local STATE, MODEL, FIRST, FENCE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local LAYOUT = '2'
+local PLACES_MAX = 16
 local WRITERS_MAX = 64 -- the newest; a resend comes soon
 
 -- Commands in a script need the user's permission too, each at its own call.
@@ -180,7 +181,17 @@ if revision ~= '0' then
     out[#out + 1] = 'revision ' .. revision
 end
 for i = counters.first, counters.last, 2 do
-    out[#out + 1] = ARGV[i] .. ' ' .. sum_of(fact[ARGV[i]] or '0', ARGV[i + 1])
+    local name = ARGV[i]
+    fact[name] = sum_of(fact[name] or '0', ARGV[i + 1])
+    if not name:match('^through') then
+        out[#out + 1] = name .. ' ' .. fact[name]
+    end
+end
+for k = 0, PLACES_MAX - 1 do -- also those that this commit adds nothing to
+    local name = 'through.' .. k
+    if fact[name] then
+        out[#out + 1] = name .. ' ' .. fact[name]
+    end
 end
 for _, word in ipairs({'offset', 'device', 'writer'}) do
     for _, name in ipairs(kept[word]) do

@@ -77,6 +77,9 @@ typedef struct params_end {
     bool dead; /* written for a device that died: the run fails */
 } params_end;
 
+/* Stages of a file whose places are told apart; those behind are one. */
+enum { PARAMS_PLACES = 16 };
+
 /* Counters that live and die with the model and offsets they belong to. */
 typedef struct params_counters {
     uint64_t applied, refused, deduplicated, foreign; /* blocks */
@@ -86,6 +89,10 @@ typedef struct params_counters {
     uint64_t unscored;    /* points that were learned from before there was a
                              model to score them */
     uint64_t forwarded;   /* blocks handed on to the next layer */
+    /* Blocks that ranks applied, by how many stages of the file they had been
+     * through when they came.
+     */
+    uint64_t through[PARAMS_PLACES];
 } params_counters;
 
 /* Everything a pool starts from, read in one step. */

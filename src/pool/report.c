@@ -41,8 +41,7 @@ enum {
     F_ALL
 };
 
-/* Rows that this rank's source has left out, and what it said of the first. */
-static uint64_t rows_skipped(const pool *p, const char **firstp)
+uint64_t report_skipped(const pool *p, const char **firstp)
 {
     const char *first = "";
     uint64_t n = 0;
@@ -54,8 +53,7 @@ static uint64_t rows_skipped(const pool *p, const char **firstp)
     return n;
 }
 
-/* Records that hold no rows, and of which kinds they are. */
-static uint64_t set_aside(const pool *p, const char **wordsp)
+uint64_t report_aside(const pool *p, const char **wordsp)
 {
     const char *words = "";
     uint64_t n = 0;
@@ -96,8 +94,8 @@ static void own_figures(const pool *p, int64_t f[F_ALL])
     f[F_FETCHED] = (int64_t)p->figures.fetched;
     f[F_REPLAYED] = (int64_t)p->figures.replayed;
     f[F_UNCHECKED] = (int64_t)p->figures.unchecked;
-    f[F_SKIPPED] = (int64_t)rows_skipped(p, NULL);
-    f[F_ASIDE] = (int64_t)set_aside(p, NULL);
+    f[F_SKIPPED] = (int64_t)report_skipped(p, NULL);
+    f[F_ASIDE] = (int64_t)report_aside(p, NULL);
     f[F_DRIFTS] = (int64_t)chain_drifts(&p->stages, &drift);
     f[F_HELPED] = (int64_t)p->figures.helped;
     f[F_UNTRACED] = untraced(p);
@@ -324,10 +322,10 @@ static json_t *report_first(pool *p)
     const char *skip;
 
     gather_first(p, p->figures.first_refused, o, "refused_own");
-    rows_skipped(p, &skip);
+    report_skipped(p, &skip);
     snprintf(own, sizeof(own), "%s", skip);
     gather_first(p, own, o, "skipped");
-    set_aside(p, &skip);
+    report_aside(p, &skip);
     snprintf(own, sizeof(own), "%s", skip);
     gather_first(p, own, o, "aside");
     gather_first(p, p->figures.first_foreign, o, "refused");
@@ -407,8 +405,6 @@ json_t *pool_report(pool *p)
     char *names;
 
     gather(p, f);
-    MPI_Reduce(p->rank ? p->stages.sides : MPI_IN_PLACE, p->stages.sides,
-               (int)p->c.pl->n_stages + 1, MPI_UINT64_T, MPI_SUM, 0, p->c.comm);
     first = report_first(p);
     names = gather_names(p);
     if (p->rank != 0) {
@@ -424,8 +420,9 @@ json_t *pool_report(pool *p)
     if (!o)
         goto done;
     /* Of several layers no stage crosses. */
-    sides = p->c.pl->n_streams > 1 ? NULL
-                                   : chain_sides(&p->stages, p->stages.sides);
+    sides = p->c.pl->n_streams > 1
+                ? NULL
+                : chain_sides(&p->stages, p->head->view.total.through);
     if (sides)
         json_object_set_new(o, "stages", sides);
     if (p->c.pl->n_streams > 1)

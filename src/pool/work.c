@@ -219,7 +219,7 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
         if (lane_is_urgent(p, r->block.partition))
             figures_urgent(&p->figures, &j.b);
         trail_block(p, s, r, &j.b, TRACE_APPLIED);
-        chain_count(&p->stages);
+        s->add.through[chain_through(&p->stages)]++;
     } else if (e.kind == PE_ERROR_INPUT) {
         work_failed(s, e.text);
         pool_refuse(p, s, r, e.text);
