@@ -10,26 +10,36 @@
 #include <unistd.h>
 
 #include "src/common/file.h"
+#include "src/common/random.h"
 #include "src/common/text.h"
 
-#define MAGIC UINT64_C(0x316c6c6174455050) /* "PPEtall1" */
+#define MAGIC UINT64_C(0x326c6c6174455050) /* "PPEtall2" */
 #define DEVICES_MAX 1000000
 
-/* Of the file; the slots follow. */
+/* Of the file; the slots follow, and behind them what each device had counted
+ * before.
+ */
 typedef struct head {
     uint64_t magic;
     uint32_t n, again;
     tally_counts before; /* of the incarnations before the one of the slots */
-    uint64_t pad;
+    uint64_t lives;      /* ... with that one */
+    uint64_t pad[14];
 } head;
 
-_Static_assert(sizeof(head) == 64 && sizeof(tally_slot) == 64, "a line each");
+typedef union past {
+    tally_counts of;
+    char line[128];
+} past;
+
+_Static_assert(sizeof(head) == 256 && sizeof(tally_slot) == 128, "whole lines");
 
 struct tally {
     char *path;
     head *head; /* mapped */
     tally_slot *slots;
     size_t bytes;
+    past *past;
     uint64_t *boots; /* of the incarnation before; NULL: there was none */
     int n_boots;
     uint64_t lost; /* with it */
@@ -37,7 +47,7 @@ struct tally {
 
 static char *path_of(const char *dir)
 {
-    return text_format("%s/counts", dir);
+    return text_format("%s/" TALLY_FILE, dir);
 }
 
 static uint64_t load(const atomic_uint_fast64_t *a)
@@ -48,20 +58,42 @@ static uint64_t load(const atomic_uint_fast64_t *a)
 /* The file of a process that is gone, whole; NULL: there is none. */
 static head *file_load(const char *path)
 {
-    size_t len = 0, max = sizeof(head) + DEVICES_MAX * sizeof(tally_slot);
+    size_t len = 0, each = sizeof(tally_slot) + sizeof(past);
+    size_t max = sizeof(head) + DEVICES_MAX * each;
     char *data = file_read(path, max, &len, NULL);
-    head *h = data && len >= sizeof(*h) && len % sizeof(*h) == 0
-                  ? aligned_alloc(sizeof(*h), len)
+    head *h = data && len >= sizeof(*h) && len % sizeof(past) == 0
+                  ? aligned_alloc(sizeof(past), len)
                   : NULL;
 
     if (h)
         memcpy(h, data, len);
     free(data);
-    if (h && h->magic == MAGIC &&
-        len == sizeof(*h) + (uint64_t)h->n * sizeof(tally_slot))
+    if (h && h->magic == MAGIC && len == sizeof(*h) + (uint64_t)h->n * each)
         return h;
     free(h);
     return NULL;
+}
+
+static void slot_add(tally_counts *c, const tally_slot *s, bool again)
+{
+    uint64_t sensed = load(&s->sensed), sent = load(&s->sent);
+    uint64_t filtered = load(&s->filtered), dropped = load(&s->dropped);
+    uint64_t left = sensed - filtered - dropped - sent;
+
+    c->sensed += again ? sensed - left : sensed;
+    c->filtered += filtered;
+    c->dropped += dropped;
+    c->sent += sent;
+    c->lost += again ? 0 : left;
+    c->points += load(&s->points);
+    c->bytes += load(&s->bytes);
+    c->scored += load(&s->scored);
+    c->unscored += load(&s->unscored);
+    c->outliers += load(&s->outliers);
+    c->drifts += load(&s->drifts);
+    c->syncs += load(&s->syncs);
+    c->rows += load(&s->rows);
+    c->kept += load(&s->kept);
 }
 
 /* All that is known of a pilot whose process is gone. */
@@ -69,50 +101,62 @@ static tally_counts sum_of(const head *h, const tally_slot *slots)
 {
     tally_counts c = h->before;
 
-    for (uint32_t i = 0; i < h->n; i++) {
-        uint64_t sensed = load(&slots[i].sensed);
-        uint64_t filtered = load(&slots[i].filtered);
-        uint64_t dropped = load(&slots[i].dropped);
-        uint64_t sent = load(&slots[i].sent);
-        uint64_t left = sensed - filtered - dropped - sent;
-        c.sensed += h->again ? sensed - left : sensed;
-        c.filtered += filtered;
-        c.dropped += dropped;
-        c.sent += sent;
-        c.lost += h->again ? 0 : left;
-    }
+    for (uint32_t i = 0; i < h->n; i++)
+        slot_add(&c, &slots[i], h->again);
     return c;
 }
 
-static int take_over(tally *t, tally_counts *before, pe_error *errp)
+/* The same of each device, as far as there is one now. */
+static void devices_take_over(tally *t, const head *h, const tally_slot *slots)
 {
-    head *h = file_load(t->path);
-    const tally_slot *slots;
+    const past *old = (const past *)(slots + h->n);
+
+    for (uint32_t i = 0; i < h->n && i < t->head->n; i++) {
+        t->past[i].of = old[i].of;
+        slot_add(&t->past[i].of, &slots[i], h->again);
+    }
+}
+
+static int take_over(tally *t, const head *h, head *first, pe_error *errp)
+{
+    const tally_slot *slots = h ? (const tally_slot *)(h + 1) : NULL;
 
     if (!h)
         return 0;
-    slots = (const tally_slot *)(h + 1);
-    *before = sum_of(h, slots);
-    t->lost = before->lost - h->before.lost;
+    first->before = sum_of(h, slots);
+    first->lives = h->lives + 1;
+    t->lost = first->before.lost - h->before.lost;
     t->boots = calloc(h->n + 1, sizeof(*t->boots));
     t->n_boots = (int)h->n;
     for (uint32_t i = 0; t->boots && i < h->n; i++)
         t->boots[i] = load(&slots[i].boot);
-    free(h);
     return t->boots ? 0 : pe_error_nomem(errp);
 }
 
-/* A new file in place of the old one, at once: nothing is counted twice. */
-static int file_make(tally *t, const head *first, pe_error *errp)
+static void lay_out(tally *t, void *data)
 {
-    void *data = calloc(1, t->bytes);
+    t->head = data;
+    t->slots = (tally_slot *)(t->head + 1);
+    t->past = (past *)(t->slots + t->head->n);
+}
+
+/* A new file in place of the old one, [h], at once: nothing is counted twice.
+ */
+static int file_make(tally *t, const head *h, const head *first, pe_error *errp)
+{
+    void *data = aligned_alloc(sizeof(past), t->bytes);
     int fd, rc;
 
     if (!data)
         return pe_error_nomem(errp);
+    memset(data, 0, t->bytes);
     memcpy(data, first, sizeof(*first));
+    lay_out(t, data);
+    if (h)
+        devices_take_over(t, h, (const tally_slot *)(h + 1));
     rc = file_write(t->path, data, t->bytes, 0600, errp);
     free(data);
+    t->head = NULL;
     if (rc < 0)
         return -1;
     fd = open(t->path, O_RDWR | O_CLOEXEC);
@@ -122,37 +166,53 @@ static int file_make(tally *t, const head *first, pe_error *errp)
     close(fd);
     if (data == MAP_FAILED)
         return file_error(errp, errno, "map", t->path, PE_EXIT_CREATE);
-    t->head = data;
-    t->slots = (tally_slot *)(t->head + 1);
+    lay_out(t, data);
+    return 0;
+}
+
+static int id_make(uint64_t *idp, pe_error *errp)
+{
+    char digits[17];
+
+    if (random_id(digits, 8, errp) < 0)
+        return -1;
+    *idp = strtoull(digits, NULL, 16);
     return 0;
 }
 
 tally *tally_open(const char *dir, int n, bool again, pe_error *errp)
 {
     tally *t = calloc(1, sizeof(*t));
-    head first = {.magic = MAGIC, .n = (uint32_t)n, .again = again};
+    int status = -1;
+    head *h;
+    head first = {.magic = MAGIC, .n = (uint32_t)n, .again = again, .lives = 1};
 
     if (!t || !(t->path = path_of(dir))) {
         pe_error_nomem(errp);
-        tally_close(t, false);
+        tally_close(t);
         return NULL;
     }
-    t->bytes = sizeof(head) + (size_t)n * sizeof(tally_slot);
-    if (take_over(t, &first.before, errp) == 0 &&
-        file_make(t, &first, errp) == 0)
+    if (id_make(&first.before.id, errp) < 0) {
+        tally_close(t);
+        return NULL;
+    }
+    t->bytes = sizeof(head) + (size_t)n * (sizeof(tally_slot) + sizeof(past));
+    h = file_load(t->path);
+    if (take_over(t, h, &first, errp) == 0)
+        status = file_make(t, h, &first, errp);
+    free(h);
+    if (status == 0)
         return t;
-    tally_close(t, false);
+    tally_close(t);
     return NULL;
 }
 
-void tally_close(tally *t, bool told)
+void tally_close(tally *t)
 {
     if (!t)
         return;
     if (t->head)
         munmap(t->head, t->bytes);
-    if (told)
-        unlink(t->path);
     free(t->boots);
     free(t->path);
     free(t);
@@ -166,6 +226,16 @@ tally_slot *tally_slot_of(tally *t, int i)
 uint64_t tally_boot_before(const tally *t, int i)
 {
     return i < t->n_boots ? t->boots[i] : 0;
+}
+
+tally_counts tally_device_before(const tally *t, int i)
+{
+    return t->past[i].of;
+}
+
+uint64_t tally_lives(const tally *t)
+{
+    return t->head->lives;
 }
 
 tally_counts tally_before(const tally *t, uint64_t *lostp)
@@ -188,22 +258,18 @@ int tally_read(const char *dir, tally_counts *out)
     return 0;
 }
 
-void tally_forget(const char *dir)
+json_t *tally_id(const tally_counts *c)
 {
-    char *path = path_of(dir);
-
-    if (path)
-        unlink(path);
-    free(path);
+    return json_sprintf("%016llx", (unsigned long long)c->id);
 }
 
 json_t *tally_event(const char *pilot, const tally_counts *c, bool again,
                     double seconds)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:f}", "event",
-                     "progress", "pilot", pilot, "sensed",
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:f, s:o}",
+                     "event", "progress", "pilot", pilot, "sensed",
                      (json_int_t)c->sensed, "filtered", (json_int_t)c->filtered,
                      "dropped", (json_int_t)c->dropped, "sent",
                      (json_int_t)c->sent, "lost", (json_int_t)c->lost,
-                     "rereadable", again, "t", seconds);
+                     "rereadable", again, "t", seconds, "counted", tally_id(c));
 }

@@ -11,22 +11,29 @@
 
 /* A process that is killed tells nothing, and its last event lags.  So devices
  * count in memory that is a file's, `counts` in the folder of their pilot: the
- * next incarnation goes on from it, and where there is none the supervisor
- * tells what it says.
+ * next incarnation goes on from it, also that of a later command, and where
+ * there is none the supervisor tells what it says.
  */
 typedef struct tally tally;
 
-/* One device's, a cache line of its own; only its own thread writes. */
+/* One device's, cache lines of its own; only its own thread writes. */
 typedef struct tally_slot {
-    _Alignas(64) atomic_uint_fast64_t boot;
+    _Alignas(128) atomic_uint_fast64_t boot;
     atomic_uint_fast64_t sensed, filtered, dropped, sent; /* blocks */
+    atomic_uint_fast64_t points, bytes;                   /* of those sent */
+    atomic_uint_fast64_t scored, unscored, outliers;      /* points */
+    atomic_uint_fast64_t drifts;
+    atomic_uint_fast64_t syncs, rows, kept; /* learned: see device_learned */
 } tally_slot;
 
 /* Blocks of a pilot; sensed = filtered + dropped + sent + lost, and what is in
- * its queues.
+ * its queues.  The rest as above.
  */
 typedef struct tally_counts {
     uint64_t sensed, filtered, dropped, sent, lost;
+    uint64_t points, bytes, scored, unscored, outliers, drifts;
+    uint64_t syncs, rows, kept;
+    uint64_t id; /* of the file: counts of two that have the same are one */
 } tally_counts;
 
 /* Open the file of folder [dir] for [n] devices.  What an earlier incarnation
@@ -35,18 +42,25 @@ typedef struct tally_counts {
  * made.
  */
 tally *tally_open(const char *dir, int n, bool again, pe_error *errp);
-/* [told]: its counts were told to the end, and the file goes.  May be NULL. */
-void tally_close(tally *t, bool told);
+void tally_close(tally *t); /* may be NULL; the file stays */
 
 tally_slot *tally_slot_of(tally *t, int i);
 /* BOOT that device [i] had in the incarnation before; 0: there was none. */
 uint64_t tally_boot_before(const tally *t, int i);
+/* Of device [i] alone, in the incarnations before this one. */
+tally_counts tally_device_before(const tally *t, int i);
+/* How many processes have counted here, with this one. */
+uint64_t tally_lives(const tally *t);
 /* Of all incarnations before this one; *lostp: lost with the last of them. */
 tally_counts tally_before(const tally *t, uint64_t *lostp);
 
 /* What is in the file of a process that is dead: 0, or -1: there is none. */
 int tally_read(const char *dir, tally_counts *out);
-void tally_forget(const char *dir);
+/* Its name in the folder of its pilot. */
+#define TALLY_FILE "counts"
+
+/* Member "counted" of events that have counts: whose they are; new. */
+json_t *tally_id(const tally_counts *c);
 
 /* The "progress" event of edge pilot [pilot] (event.h); a new reference, NULL:
  * no memory.

@@ -158,6 +158,7 @@ static int make_device(agent *a, int i, const params_state *state,
         .scale = a->scale,
         .tally = tally_slot_of(a->tally, i),
     };
+    d->before = tally_device_before(a->tally, i);
     d->stored = identity_offset(state, a->plan.topic, d->conf.partition);
     if (identity_of(
             state,
@@ -545,15 +546,14 @@ static void stop(agent *a, int status)
         follower_stop(a->follower);
 }
 
-/* [told]: whoever started us has heard what we counted. */
-static void release(agent *a, bool told)
+static void release(agent *a)
 {
     for (int i = 0; i < a->n; i++)
         device_destroy(a->devices[i].device);
     agent_recent_free(a);
     free(a->devices);
     device_scale_destroy(a->scale);
-    tally_close(a->tally, told);
+    tally_close(a->tally);
     follower_destroy(a->follower);
     traced_close(a->traced);
     if (a->layer != a->params)
@@ -583,6 +583,6 @@ int agent_run(const char *dir, const char *pilot, const atomic_int *signals)
     stop(&a, rc < 0 ? (int)error.exit_code : PE_EXIT_OK);
     if (rc == 0)
         agent_tell_final(&a);
-    release(&a, rc == 0 && event_is_heard());
+    release(&a);
     return rc < 0 ? (int)error.exit_code : PE_EXIT_OK;
 }

@@ -14,34 +14,42 @@ static json_t *age_of(const device_learned *l)
     return l->synced_ns ? json_real(rint(s * 1e3) / 1e3) : json_null();
 }
 
-void agent_learned_row(json_t *row, const device *d, uint64_t bytes)
+void agent_learned_row(json_t *row, const agent_device *d, uint64_t bytes)
 {
+    const tally_counts *b = &d->before;
     device_learned l;
 
-    if (!d || !device_learns(d, &l))
+    if (!d->device || !device_learns(d->device, &l))
         return;
-    json_array_append_new(row, json_integer((json_int_t)l.syncs));
-    json_array_append_new(row, json_integer((json_int_t)l.rows));
+    json_array_append_new(row, json_integer((json_int_t)(b->syncs + l.syncs)));
+    json_array_append_new(row, json_integer((json_int_t)(b->rows + l.rows)));
     json_array_append_new(row, json_integer((json_int_t)l.held_rows));
     json_array_append_new(row, json_integer((json_int_t)l.version));
     json_array_append_new(row, age_of(&l));
-    json_array_append_new(row, json_real((double)bytes / 1e6));
+    json_array_append_new(row, json_real((double)(b->bytes + bytes) / 1e6));
 }
 
+/* [l] is of this process. */
 static json_t *device_made(const agent_device *d, const device_learned *l,
                            uint64_t bytes)
 {
+    const tally_counts *b = &d->before;
+
     return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "device",
-                     event_text(d->name), "syncs", (json_int_t)l->syncs, "rows",
-                     (json_int_t)l->rows, "withheld", (json_int_t)l->kept,
-                     "bytes", (json_int_t)bytes, "version",
+                     event_text(d->name), "syncs",
+                     (json_int_t)(b->syncs + l->syncs), "rows",
+                     (json_int_t)(b->rows + l->rows), "withheld",
+                     (json_int_t)(b->kept + l->kept), "bytes",
+                     (json_int_t)(b->bytes + bytes), "version",
                      (json_int_t)l->version, "age_s", age_of(l));
 }
 
 json_t *agent_learned(const agent *a)
 {
-    device_learned sum = {0};
-    uint64_t bytes = 0;
+    tally_counts before = tally_before(a->tally, NULL);
+    device_learned sum = {
+        .syncs = before.syncs, .rows = before.rows, .kept = before.kept};
+    uint64_t bytes = before.bytes;
     json_t *devices = json_array();
 
     for (int i = 0; i < a->n; i++) {

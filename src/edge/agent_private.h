@@ -15,10 +15,11 @@ typedef struct agent_device {
     learner_conf learn; /* where it does */
     device *device;
     char name[256];
-    int64_t stored;   /* offset the run had reached on its partition */
-    uint64_t known;   /* largest BOOT the run has applied of it */
-    uint64_t skipped; /* device_skipped, as far as it was looked at */
-    uint64_t drifts;  /* changes of it that were said */
+    int64_t stored;      /* offset the run had reached on its partition */
+    uint64_t known;      /* largest BOOT the run has applied of it */
+    uint64_t skipped;    /* device_skipped, as far as it was looked at */
+    uint64_t drifts;     /* changes of it that were said */
+    tally_counts before; /* what it has counted in processes before this one */
     bool end_put;
 } agent_device;
 
@@ -95,7 +96,7 @@ int agent_take_boots(agent *a, pe_error *errp);
 /* Behind the figures of a device that learns: syncs, rows learned, rows held,
  * version it learns from, seconds since its last delta (null: none), MB up.
  */
-void agent_learned_row(json_t *row, const device *d, uint64_t bytes);
+void agent_learned_row(json_t *row, const agent_device *d, uint64_t bytes);
 /* Of all, for the final event; NULL: none learns. */
 json_t *agent_learned(const agent *a);
 

@@ -98,14 +98,16 @@ static json_t *share_of(int64_t then, int64_t now, double seconds)
     return json_real(s > 1 ? 1 : rint(s * 1e3) / 1e3);
 }
 
-static json_t *device_row(const char *name, const device_stats *then,
+static json_t *device_row(const agent_device *d, const device_stats *then,
                           const device_stats *now, double seconds)
 {
+    json_int_t sensed = (json_int_t)(d->before.sensed + now->sensed);
+    json_int_t sent = (json_int_t)(d->before.sent + now->sent);
     json_t *row = json_array();
 
-    json_array_append_new(row, event_text(name));
-    json_array_append_new(row, json_integer((json_int_t)now->sensed));
-    json_array_append_new(row, json_integer((json_int_t)now->sent));
+    json_array_append_new(row, event_text(d->name));
+    json_array_append_new(row, json_integer(sensed));
+    json_array_append_new(row, json_integer(sent));
     json_array_append_new(row, json_integer((json_int_t)queued(now)));
     json_array_append_new(row, json_real(rint(now->full * 1e3) / 1e3));
     json_array_append_new(row, share_of(then->busy_ns, now->busy_ns, seconds));
@@ -159,9 +161,9 @@ json_t *agent_rows(const agent_device *d, const device_stats *then,
     for (int i = 0; i < shown; i++) {
         int k = at[i].device;
 
-        json_t *row = device_row(d[k].name, &then[k], &now[k], seconds);
+        json_t *row = device_row(&d[k], &then[k], &now[k], seconds);
 
-        agent_learned_row(row, d[k].device, now[k].bytes);
+        agent_learned_row(row, &d[k], now[k].bytes);
         json_array_append_new(rows, row);
     }
     free(at);

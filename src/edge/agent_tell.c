@@ -95,6 +95,12 @@ static tally_counts counts_of(const agent *a, const device_stats *sum)
     c.filtered += sum->filtered;
     c.dropped += sum->dropped;
     c.sent += sum->sent;
+    c.points += sum->points;
+    c.bytes += sum->bytes;
+    c.scored += sum->scored;
+    c.unscored += sum->unscored;
+    c.outliers += sum->outliers;
+    c.drifts += sum->drifts;
     return c;
 }
 
@@ -295,6 +301,7 @@ void agent_tell_final(agent *a)
                 .state = a->draining ? "drained" : "done",
                 .devices = a->n,
                 .seconds = seconds_between(a->start_ns, a->end_ns),
+                .since_ns = clock_real_ns() - (clock_mono_ns() - a->start_ns),
                 .model_latency = follower_latency(a->follower)};
 
     for (int i = 0; i < a->n; i++) {
@@ -307,6 +314,7 @@ void agent_tell_final(agent *a)
     r.skips = a->skips;
     memcpy(r.drift, a->drift, sizeof(r.drift));
     r.blocks = counts_of(a, &r.sum);
+    r.lives = tally_lives(a->tally);
     r.answers = a->answers;
     r.learned = agent_learned(a);
     r.model_commit = follower_commit(a->follower, &r.model_version);

@@ -128,6 +128,18 @@ void device_destroy(device *d)
 
 /* --- sending --- */
 
+static void publish_scores(device *d)
+{
+    tally_slot *t = d->tally;
+
+    atomic_store_explicit(&t->scored, d->stats.scored, memory_order_relaxed);
+    atomic_store_explicit(&t->unscored, d->stats.unscored,
+                          memory_order_relaxed);
+    atomic_store_explicit(&t->outliers, d->stats.outliers,
+                          memory_order_relaxed);
+    atomic_store_explicit(&t->drifts, d->stats.drifts, memory_order_relaxed);
+}
+
 static void publish(device *d)
 {
     queue_stats s = queue_stats_get(d->queue);
@@ -145,8 +157,9 @@ static void publish(device *d)
                           memory_order_relaxed);
     atomic_store_explicit(&t->dropped, s.dropped, memory_order_relaxed);
     atomic_store_explicit(&t->sent, s.stored, memory_order_relaxed);
-    atomic_store_explicit(&d->points, s.stored_points, memory_order_relaxed);
-    atomic_store_explicit(&d->bytes, s.stored_bytes, memory_order_relaxed);
+    atomic_store_explicit(&t->points, s.stored_points, memory_order_relaxed);
+    atomic_store_explicit(&t->bytes, s.stored_bytes, memory_order_relaxed);
+    publish_scores(d);
     atomic_store(&d->busy_ns, d->stats.busy_ns);
     atomic_store_explicit(&d->blocked_ns, d->stats.blocked_ns,
                           memory_order_relaxed);

@@ -130,7 +130,7 @@ int learn_end(device *d)
              (unsigned long long)learner_least(d->learn.learner));
     d->stats.filtered += blocks;
     d->learn.withheld += blocks;
-    atomic_store_explicit(&d->learn.kept, rows, memory_order_relaxed);
+    atomic_store_explicit(&d->tally->kept, rows, memory_order_relaxed);
     return 0;
 }
 
@@ -160,8 +160,8 @@ void learn_publish(device *d, uint64_t stored)
         memset(&l->flight, 0, sizeof(l->flight));
         l->synced_ns = clock_mono_ns();
     }
-    atomic_store_explicit(&l->told.syncs, l->syncs, memory_order_relaxed);
-    atomic_store_explicit(&l->told.rows, l->rows, memory_order_relaxed);
+    atomic_store_explicit(&d->tally->syncs, l->syncs, memory_order_relaxed);
+    atomic_store_explicit(&d->tally->rows, l->rows, memory_order_relaxed);
     atomic_store_explicit(&l->told.held, blocks - l->withheld,
                           memory_order_relaxed);
     atomic_store_explicit(&l->told.held_rows, rows, memory_order_relaxed);
@@ -173,12 +173,13 @@ void learn_publish(device *d, uint64_t stored)
 void learn_progress(const device *d, device_learned *out)
 {
     const struct device_learn_told *t = &d->learn.told;
+    const tally_slot *own = d->tally;
 
-    out->syncs = atomic_load_explicit(&t->syncs, memory_order_relaxed);
-    out->rows = atomic_load_explicit(&t->rows, memory_order_relaxed);
+    out->syncs = atomic_load_explicit(&own->syncs, memory_order_relaxed);
+    out->rows = atomic_load_explicit(&own->rows, memory_order_relaxed);
     out->held = atomic_load_explicit(&t->held, memory_order_relaxed);
     out->held_rows = atomic_load_explicit(&t->held_rows, memory_order_relaxed);
     out->version = atomic_load_explicit(&t->version, memory_order_relaxed);
     out->synced_ns = atomic_load_explicit(&t->synced_ns, memory_order_relaxed);
-    out->kept = atomic_load_explicit(&d->learn.kept, memory_order_relaxed);
+    out->kept = atomic_load_explicit(&own->kept, memory_order_relaxed);
 }

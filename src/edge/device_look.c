@@ -30,8 +30,8 @@ void device_progress(const device *d, device_stats *out)
     out->filtered = atomic_load_explicit(&t->filtered, memory_order_relaxed);
     out->dropped = atomic_load_explicit(&t->dropped, memory_order_relaxed);
     out->sent = atomic_load_explicit(&t->sent, memory_order_relaxed);
-    out->points = atomic_load_explicit(&d->points, memory_order_relaxed);
-    out->bytes = atomic_load_explicit(&d->bytes, memory_order_relaxed);
+    out->points = atomic_load_explicit(&t->points, memory_order_relaxed);
+    out->bytes = atomic_load_explicit(&t->bytes, memory_order_relaxed);
     out->busy_ns = busy_of(d);
     out->blocked_ns =
         atomic_load_explicit(&d->blocked_ns, memory_order_relaxed);

@@ -38,10 +38,9 @@ typedef struct device_learn {
     uint64_t syncs, rows, withheld;
     int64_t synced_ns;
     struct device_learn_told {
-        atomic_uint_fast64_t syncs, rows, held, held_rows, version;
+        atomic_uint_fast64_t held, held_rows, version;
         atomic_int_fast64_t synced_ns;
     } told;
-    atomic_uint_fast64_t kept;
 } device_learn;
 
 struct device {
@@ -84,7 +83,6 @@ struct device {
     atomic_uint_fast64_t drifts; /* ... of so many */
     atomic_uint_fast64_t skipped;         /* rows and cells of it */
     atomic_uint_fast64_t rows, read, all; /* see context_progress */
-    atomic_uint_fast64_t points, bytes;   /* of device_stats, for others */
     atomic_int_fast64_t busy_ns, blocked_ns, paced_ns;
     atomic_int_fast64_t work_since_ns; /* beyond busy_ns, monotonic; 0: not */
     _Atomic float full;

@@ -45,6 +45,8 @@ void report_progress(const char *pilot, const report_now *now)
     const report_waits *w = now->waits;
     json_t *event = tally_event(pilot, now->blocks, now->again, now->seconds);
 
+    if (event)
+        event_real(event, "cpu_s", clock_cpu_s());
     if (event && now->skipped)
         json_object_set_new(event, "skipped",
                             json_integer((json_int_t)now->skipped));
@@ -103,7 +105,7 @@ static json_t *blocks_of(const report *r)
                      (json_int_t)c->sensed, "filtered", (json_int_t)c->filtered,
                      "dropped", (json_int_t)c->dropped, "spooled", 0, "lost",
                      (json_int_t)c->lost, "sent", (json_int_t)c->sent, "drifts",
-                     (json_int_t)r->sum.drifts, "untraced",
+                     (json_int_t)c->drifts, "untraced",
                      (json_int_t)r->untraced);
 }
 
@@ -129,7 +131,7 @@ static void add_skips(json_t *event, const report *r)
     if (s->n > 0)
         json_object_set_new(first, s->by[0].cell ? "cells" : "skipped",
                             event_text(s->by[0].first));
-    if (r->sum.drifts > 0)
+    if (*r->drift)
         json_object_set_new(first, "drifts", event_text(r->drift));
     if (json_object_size(first) > 0)
         json_object_set(event, "first", first);
@@ -162,16 +164,26 @@ static json_t *model_of(const report *r)
                      "commit", r->model_commit);
 }
 
+/* What is told of this process alone, where there were others before it. */
+static json_t *life_of(const report *r)
+{
+    return json_pack("{s:I, s:I, s:{s:I, s:I}, s:I}", "n", (json_int_t)r->lives,
+                     "since_ns", (json_int_t)r->since_ns, "blocks", "sensed",
+                     (json_int_t)r->sum.sensed, "sent", (json_int_t)r->sum.sent,
+                     "bytes", (json_int_t)r->sum.bytes);
+}
+
 void report_final(const report *r)
 {
+    const tally_counts *c = &r->blocks;
     json_t *event = json_pack(
         "{s:s, s:s, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:{s:o}, s:o}",
         "event", "edge", "pilot", r->pilot, "state", r->state, "devices",
-        r->devices, "blocks", blocks_of(r), "points", (json_int_t)r->sum.points,
-        "bytes", (json_int_t)r->sum.bytes, "outliers",
-        (json_int_t)r->sum.outliers, "scored", (json_int_t)r->sum.scored,
-        "unscored", (json_int_t)r->sum.unscored, "latency_ms", "model",
-        event_latency(r->model_latency), "model", model_of(r));
+        r->devices, "blocks", blocks_of(r), "points", (json_int_t)c->points,
+        "bytes", (json_int_t)c->bytes, "outliers", (json_int_t)c->outliers,
+        "scored", (json_int_t)c->scored, "unscored", (json_int_t)c->unscored,
+        "latency_ms", "model", event_latency(r->model_latency), "model",
+        model_of(r));
     json_t *times = times_of(r);
 
     if (event && times)
@@ -180,9 +192,12 @@ void report_final(const report *r)
         event_real(event, "core_speed", speed_of_core());
         event_int(event, "wire_bytes", r->answers.wire_bytes);
         json_object_set_new(event, "answers", report_answers(&r->answers));
+        json_object_set_new(event, "counted", tally_id(c));
         add_skips(event, r);
         if (r->learned)
             json_object_set(event, "learned", r->learned);
+        if (r->lives > 1)
+            json_object_set_new(event, "life", life_of(r));
     }
     json_decref(r->learned);
     json_decref(times);

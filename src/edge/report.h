@@ -15,7 +15,9 @@ typedef struct report {
     int devices;
     double seconds;      /* from the first block to the last acknowledgement */
     device_stats sum;    /* of this incarnation, ... */
-    tally_counts blocks; /* ... and of all */
+    tally_counts blocks; /* ... and of all, */
+    uint64_t lives;      /* which are so many, ... */
+    int64_t since_ns;    /* ... and this one since then, real */
     context_skip_list skips;  /* of all sources */
     char drift[DEVICE_DRIFT]; /* said of the first change that was found */
     uint64_t untraced;        /* rows of blocks that the trace has lost */

@@ -50,7 +50,6 @@ static int parse(supervisor *s, int argc, char **argv)
         {0},
     };
     int c;
-
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         if (c == 'e') {
             s->attached = true;
@@ -122,6 +121,7 @@ static int open_all(supervisor *s, pe_error *errp)
         return -1;
     chain_open(s);
     energy_open(&s->energy, getenv("PILOT_POWERCAP"));
+    life_open(s);
     /* What an incarnation that was killed has left on this host. */
     process_end_marked(s->mark, GONE_MS);
     time_open(s);

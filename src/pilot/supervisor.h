@@ -81,8 +81,13 @@ typedef struct supervisor {
     process *chain_proc; /* that submits it; NULL: none */
     int64_t chain_ns;    /* monotonic: it is given up, or tried again */
     json_t *progress, *final, *error; /* newest events; may be NULL */
-    json_t *machine;  /* what this host is; NULL: not looked at yet */
-    energy energy;    /* of this host, since we began */
+    json_t *machine; /* what this host is; NULL: not looked at yet */
+    energy energy;   /* of this host, since the pilot began on it */
+    struct {
+        int starts, restarts; /* of agents */
+        double cpu_s;
+    } life;           /* of supervisors before us */
+    int64_t begun_ns; /* real: the newest start of agents */
     int64_t heard_ns; /* when [progress] came, monotonic; 0: not of agents that
                          live */
     struct {
@@ -125,6 +130,20 @@ void tell_note(supervisor *s, const char *text);
 /* The one message of a pilot that fails; its exit status is set. */
 void tell_error(supervisor *s, const pe_error *e);
 void tell_exit(supervisor *s);
+
+/* --- supervisor_life.c: over the deaths of supervisors, too --- */
+
+/* Find what those before us had counted. */
+void life_open(supervisor *s);
+/* For who comes after us. */
+void life_keep(const supervisor *s);
+int life_starts(const supervisor *s);
+int life_restarts(const supervisor *s);
+double life_cpu_s(const supervisor *s);
+/* Into the last word of agents: cpu_s of all of the pilot's processes, and,
+ * where these are not its first, "life" {"n", "since_ns"} (monitor.h).
+ */
+void life_tell(const supervisor *s, json_t *final);
 
 /* --- supervisor_time.c: the end of the allocation --- */
 

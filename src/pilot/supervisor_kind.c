@@ -89,8 +89,10 @@ static void event_take(void *arg, json_t *event)
 
     if (!strcmp(kind, "progress"))
         pace_add(s, event);
-    if (!strcmp(kind, "pool") || !strcmp(kind, "edge"))
+    if (!strcmp(kind, "pool") || !strcmp(kind, "edge")) {
         energy_add(s, event);
+        life_tell(s, event);
+    }
     tell_event(s, json_incref(event));
     if (!strcmp(kind, "ready"))
         unit_ready(s, event);
@@ -151,7 +153,6 @@ static void tell_left(supervisor *s)
     if (event)
         keep(&s->progress, event);
     tell_event(s, event);
-    tally_forget(s->dir);
 }
 
 /* It died without a word.  A scheduler that ends a job signals all that is in
@@ -185,6 +186,17 @@ static void reason_again(supervisor *s, const unit *u, const char *what)
              words ? "; it said: " : "", words ? words : "");
     s->changed = true;
     free(words);
+}
+
+static int unit_started(void *arg, pe_error *errp)
+{
+    const unit *u = arg;
+
+    (void)errp;
+    u->s->begun_ns = clock_real_ns();
+    json_object_del(u->s->progress, "cpu_s"); /* of one that died */
+    u->s->changed = true;                     /* for life_keep */
+    return 0;
 }
 
 static int64_t unit_died(void *arg, const char *what, int64_t delay_ns)
@@ -223,6 +235,7 @@ static void unit_stumbled(void *arg, const char *what)
 
 static const crew_ops unit_ops = {
     .command = kind_command,
+    .started = unit_started,
     .event = event_take,
     .line = line_take,
     .died = unit_died,

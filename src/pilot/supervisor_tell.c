@@ -54,25 +54,6 @@ static void set_int(json_t *o, const char *key, int64_t value)
         json_object_set_new(o, key, json_integer((json_int_t)value));
 }
 
-static int restarts(const supervisor *s)
-{
-    int n = 0;
-
-    for (size_t i = 0; i < s->n_units; i++)
-        if (s->units[i].crew.starts > 1)
-            n += s->units[i].crew.starts - 1;
-    return n;
-}
-
-static double cpu_s(const supervisor *s)
-{
-    double sum = clock_cpu_s();
-
-    for (size_t i = 0; i < s->n_units; i++)
-        sum += s->units[i].crew.cpu_s;
-    return sum;
-}
-
 static void set_place(const supervisor *s, json_t *o)
 {
     char name[256] = "";
@@ -142,10 +123,10 @@ static json_t *beat_make(supervisor *s)
     set_place(s, o);
     set_run(s, o);
     set_int(o, "limit_ns", s->time.end_ns);
-    set_int(o, "restarts", restarts(s));
+    set_int(o, "restarts", life_restarts(s));
     set_text(o, "endpoint", s->endpoint);
     set_text(o, "successor", s->successor);
-    json_object_set_new(o, "cpu_s", json_real(cpu_s(s)));
+    json_object_set_new(o, "cpu_s", json_real(life_cpu_s(s)));
     if (!s->machine)
         s->machine = machine_make();
     if (s->machine)
@@ -226,8 +207,10 @@ void tell_beat(supervisor *s, int64_t now_ns)
     json = o ? json_dumps(o, BEAT_FLAGS) : NULL;
     if (json && s->herald)
         herald_say(s->herald, json, now);
-    if (json && (now || s->seq % BEATS_TO_DISK == 0))
+    if (json && (now || s->seq % BEATS_TO_DISK == 0)) {
         to_file(s, "beat.json", json);
+        life_keep(s);
+    }
     free(json);
     json_decref(o);
 }
@@ -384,6 +367,7 @@ void tell_exit(supervisor *s)
     if (json) {
         to_file(s, "beat.json", json);
         to_file(s, "exit", json);
+        life_keep(s);
     }
     if (json && s->herald)
         herald_say(s->herald, json, true);

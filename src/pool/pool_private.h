@@ -198,6 +198,11 @@ int onward_tell(pool *p, pe_error *errp);
 char *report_column(const pool *p, const pe_model *m, uint32_t k);
 /* Which layer this is, into an event, where there are several. */
 void report_layer(const pool *p, json_t *o);
+/* Rows that this rank's source has left out, and what it said of the first;
+ * records that hold no rows, and of which kinds they are.  Local.
+ */
+uint64_t report_skipped(const pool *p, const char **firstp);
+uint64_t report_aside(const pool *p, const char **wordsp);
 /* [r] holds no rows, and is done. */
 void pool_set_aside(pool *p, pool_slot *s, const source_item *r);
 void pool_refuse(pool *p, pool_slot *s, const source_item *r,

@@ -68,6 +68,7 @@ static void say(pool *p)
 {
     const pool_figures *f = &p->figures;
     int64_t *v = p->recent.own;
+    const char *drift;
 
     memset(v, 0, sizeof(p->recent.own));
     v[RECENT_NOW] = clock_mono_ns();
@@ -84,6 +85,12 @@ static void say(pool *p)
     v[RECENT_POINTS] = (int64_t)f->points;
     v[RECENT_BYTES] = (int64_t)f->bytes;
     v[RECENT_HELPED] = (int64_t)f->helped;
+    v[RECENT_REPLAYED] = (int64_t)f->replayed;
+    v[RECENT_UNCHECKED] = (int64_t)f->unchecked;
+    v[RECENT_SKIPPED] = (int64_t)report_skipped(p, NULL);
+    v[RECENT_ASIDE] = (int64_t)report_aside(p, NULL);
+    v[RECENT_DRIFTS] = (int64_t)chain_drifts(&p->stages, &drift);
+    v[RECENT_CPU] = (int64_t)(clock_cpu_s() * 1e6);
     v[RECENT_LAG] = lane_lag(p);
     v[RECENT_BACKLOG] = lane_backlog(p);
     v[RECENT_RSS] = process_peak_bytes();
@@ -156,4 +163,5 @@ void recent_tell(const pool *p, json_t *event)
     add_work(now, p->size, last);
     json_object_set_new(event, "last", last);
     json_object_set_new(event, "rank", recent_ranks(then, now, p->size));
+    recent_counts(now, p->size, event);
 }

@@ -144,3 +144,22 @@ json_t *recent_last(const int64_t *then, const int64_t *now, int ranks)
         event_real(o, "commit_ms", (double)now[RECENT_COMMIT_NS] / 1e6);
     return o;
 }
+
+void recent_counts(const int64_t *now, int ranks, json_t *event)
+{
+    int64_t sum[RECENT_LANES] = {0};
+
+    for (int i = 0; i < ranks; i++)
+        for (int k = 0; k < RECENT_LANES; k++)
+            sum[k] += now[(size_t)i * RECENT_LANES + (size_t)k];
+    event_real(event, "cpu_s", (double)sum[RECENT_CPU] * 1e-6);
+    json_object_set_new(event, "counts",
+                        json_pack("{s:{s:I, s:I, s:I, s:I, s:I}, s:{s:I}}",
+                                  "blocks", "fetched",
+                                  (json_int_t)sum[RECENT_FETCHED], "replayed",
+                                  (json_int_t)sum[RECENT_REPLAYED], "unchecked",
+                                  (json_int_t)sum[RECENT_UNCHECKED], "aside",
+                                  (json_int_t)sum[RECENT_ASIDE], "drifts",
+                                  (json_int_t)sum[RECENT_DRIFTS], "rows",
+                                  "skipped", (json_int_t)sum[RECENT_SKIPPED]));
+}

@@ -27,6 +27,12 @@ enum recent_lane {
     RECENT_POINTS,
     RECENT_BYTES,
     RECENT_HELPED,
+    RECENT_REPLAYED,
+    RECENT_UNCHECKED,
+    RECENT_SKIPPED, /* rows, by its source */
+    RECENT_ASIDE,
+    RECENT_DRIFTS,
+    RECENT_CPU,     /* us, of its process */
     RECENT_REFUSED, /* rank 0, of what is committed: of the run */
     RECENT_OUTLIERS,
     RECENT_COMMITS,   /* ... of this pool */
@@ -43,5 +49,7 @@ enum recent_lane {
  */
 json_t *recent_last(const int64_t *then, const int64_t *now, int ranks);
 json_t *recent_ranks(const int64_t *then, const int64_t *now, int ranks);
+/* Members "counts" and "cpu_s" of one, into [event]. */
+void recent_counts(const int64_t *now, int ranks, json_t *event);
 
 #endif

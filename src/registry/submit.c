@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/agent/tally.h"
 #include "src/backend/backend.h"
 #include "src/common/clock.h"
 #include "src/common/file.h"
@@ -168,14 +169,17 @@ static int renew_check(const submit_plan *p, pe_error *errp)
                         *r.sched_id ? r.sched_id : "-", r.id, r.id);
 }
 
-/* The same where the pilot will live. */
+/* What counts over all incarnations of a pilot. */
+static const char *const lasting[] = {SUPERVISE_LIFE, TALLY_FILE, NULL};
+
+/* The same where the pilot will live; of a new one nothing is to be there. */
 static void renew_there(const submit_plan *p, const submit_place *at)
 {
     static const char *const names[] = {"beat.json", "exit", NULL};
 
-    if (!p->renew || !at->host || host_is_local(at->host))
+    if (!at->host || host_is_local(at->host))
         return;
-    for (const char *const *name = names; *name; name++) {
+    for (const char *const *name = p->renew ? names : lasting; *name; name++) {
         char *path = text_format("%s/%s", at->dir, *name);
         if (path)
             host_remove_tree(at->host, path, NULL);
@@ -183,10 +187,24 @@ static void renew_there(const submit_plan *p, const submit_place *at)
     }
 }
 
+/* One of that name may have come to nothing. */
+static void begin_anew(const submit_plan *p)
+{
+    for (const char *const *name = lasting; *name; name++) {
+        char *path =
+            text_format("%s/%s/%s/%s", p->home, p->run->run, p->member, *name);
+        if (path)
+            unlink(path);
+        free(path);
+    }
+}
+
 static void renew(const submit_plan *p)
 {
-    if (!p->renew)
+    if (!p->renew) {
+        begin_anew(p);
         return;
+    }
     renew_one(p, p->member);
     for (size_t i = 0; i < p->pl->n_pilots; i++)
         if (is_part(p, &p->pl->pilots[i]))

@@ -32,6 +32,11 @@ typedef struct supervise {
     bool batch;     /* in a job: it has an end that a scheduler knows */
 } supervise;
 
+/* A file of the pilot's folder: what it has taken over the lives of its
+ * processes.
+ */
+#define SUPERVISE_LIFE "life.json"
+
 #define SUPERVISE_HELLO_S 120.0
 
 json_t *supervise_json(const supervise *s); /* new; NULL: no memory */

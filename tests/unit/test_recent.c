@@ -74,6 +74,28 @@ static void test_last(void)
         "3.0}");
 }
 
+/* Of all its life, for who reads of its death. */
+static void test_counts(void)
+{
+    json_t *o = json_object();
+
+    begin();
+    for (int i = 0; i < 2; i++) {
+        set(i, RECENT_FETCHED, 10, 20);
+        set(i, RECENT_REPLAYED, 0, i);
+        set(i, RECENT_UNCHECKED, 0, 2);
+        set(i, RECENT_ASIDE, 0, 3);
+        set(i, RECENT_DRIFTS, 0, 4);
+        set(i, RECENT_SKIPPED, 0, 5);
+        set(i, RECENT_CPU, 0, 1500000);
+    }
+    recent_counts(now, 2, o);
+    UNIT_EQUAL(text_of(o),
+               "{\"cpu_s\":3.0,\"counts\":{\"blocks\":{\"fetched\":40,"
+               "\"replayed\":1,\"unchecked\":4,\"aside\":6,\"drifts\":8},"
+               "\"rows\":{\"skipped\":10}}}");
+}
+
 static void test_ranks(void)
 {
     begin();
@@ -121,6 +143,7 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"all ranks together", test_last},
+        {"counts of all their lives", test_counts},
         {"rank by rank", test_ranks},
         {"many ranks", test_many},
         {NULL, NULL},

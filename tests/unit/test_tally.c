@@ -13,6 +13,14 @@
 
 static char dir[64];
 
+static void forget(void)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), "%s/" TALLY_FILE, dir);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+}
+
 /* Everything of [c], in the order of its members. */
 static const char *text_of(tally_counts c)
 {
@@ -22,6 +30,20 @@ static const char *text_of(tally_counts c)
              (unsigned long long)c.sensed, (unsigned long long)c.filtered,
              (unsigned long long)c.dropped, (unsigned long long)c.sent,
              (unsigned long long)c.lost);
+    return out;
+}
+
+/* ... and of what it counts besides. */
+static const char *more_of(tally_counts c)
+{
+    static char out[160];
+
+    snprintf(out, sizeof(out), "%llu %llu %llu %llu %llu %llu %llu %llu %llu",
+             (unsigned long long)c.points, (unsigned long long)c.bytes,
+             (unsigned long long)c.scored, (unsigned long long)c.unscored,
+             (unsigned long long)c.outliers, (unsigned long long)c.drifts,
+             (unsigned long long)c.syncs, (unsigned long long)c.rows,
+             (unsigned long long)c.kept);
     return out;
 }
 
@@ -39,6 +61,15 @@ static void killed_agent(int n, bool again)
             atomic_store(&s->filtered, 1);
             atomic_store(&s->dropped, 2);
             atomic_store(&s->sent, 3);
+            atomic_store(&s->points, 100);
+            atomic_store(&s->bytes, 1000);
+            atomic_store(&s->scored, 5);
+            atomic_store(&s->unscored, 6);
+            atomic_store(&s->outliers, 7);
+            atomic_store(&s->drifts, 8);
+            atomic_store(&s->syncs, 9);
+            atomic_store(&s->rows, 90);
+            atomic_store(&s->kept, 1 + (unsigned)i);
         }
         raise(SIGKILL);
     }
@@ -57,8 +88,8 @@ static void test_killed(void)
     UNIT_EQUAL(text_of(tally_before(t, &lost)), "0 0 0 0 0");
     CU_ASSERT_EQUAL(lost, 0);
     CU_ASSERT_EQUAL(tally_boot_before(t, 0), 0);
-    tally_close(t, true);
-    CU_ASSERT_EQUAL(tally_read(dir, &c), -1); /* told, and gone */
+    tally_close(t);
+    CU_ASSERT_EQUAL(tally_read(dir, &c), 0); /* for who comes later */
 
     killed_agent(2, false);
     CU_ASSERT_EQUAL(tally_read(dir, &c), 0);
@@ -71,12 +102,19 @@ static void test_killed(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(t);
     UNIT_EQUAL(text_of(tally_before(t, &lost)), "42 4 8 12 18");
     CU_ASSERT_EQUAL(lost, 9);
+    UNIT_EQUAL(more_of(tally_before(t, NULL)), "400 4000 20 24 28 32 36 360 6");
+    UNIT_EQUAL(text_of(tally_device_before(t, 1)), "22 2 4 6 10");
+    UNIT_EQUAL(more_of(tally_device_before(t, 1)),
+               "200 2000 10 12 14 16 18 180 4");
+    UNIT_EQUAL(text_of(tally_device_before(t, 2)), "0 0 0 0 0");
+    CU_ASSERT_EQUAL(tally_lives(t), 4);
+    CU_ASSERT_EQUAL(tally_before(t, NULL).id, c.id);
     CU_ASSERT_EQUAL(tally_boot_before(t, 1), 8);
     CU_ASSERT_EQUAL(tally_boot_before(t, 2), 0);
-    tally_close(t, false);
+    tally_close(t);
     CU_ASSERT_EQUAL(tally_read(dir, &c), 0);
     UNIT_EQUAL(text_of(c), "42 4 8 12 18");
-    tally_forget(dir);
+    forget();
     CU_ASSERT_EQUAL(tally_read(dir, &c), -1);
 }
 
@@ -88,7 +126,7 @@ static void test_again(void)
     killed_agent(2, true);
     CU_ASSERT_EQUAL(tally_read(dir, &c), 0);
     UNIT_EQUAL(text_of(c), "12 2 4 6 0");
-    tally_forget(dir);
+    forget();
 }
 
 static void test_spoiled(void)
@@ -106,11 +144,11 @@ static void test_spoiled(void)
     tally *t = tally_open(dir, 1, false, &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(t);
     UNIT_EQUAL(text_of(tally_before(t, NULL)), "0 0 0 0 0");
-    tally_close(t, true);
+    tally_close(t);
     CU_ASSERT_PTR_NULL(tally_open("/nowhere/at/all", 1, false, &e));
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CREATE);
     UNIT_CONTAINS(e.text, "/nowhere/at/all/counts");
-    tally_close(NULL, true);
+    tally_close(NULL);
 }
 
 int main(void)
