@@ -238,8 +238,7 @@ static int run_prepare(struct run *r, json_t *before, pe_error *errp)
     if (r->p->until_eof)
         monitor_until_eof(r->monitor);
     if (r->req->resumed)
-        monitor_resume(r->monitor,
-                       has_state(before, "drained") ? before : NULL);
+        monitor_resume(r->monitor, before);
     log_info("run %s, state in %s", r->req->run, r->req->dir);
     if (run_agents_create(r, errp) < 0)
         return -1;

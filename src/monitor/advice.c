@@ -76,13 +76,17 @@ static double worked_of(const json_t *event)
 
 static void sums_add(struct sums *s, const json_t *event, const char *count)
 {
+    /* Its times are of this process, and so are these. */
+    const json_t *life = json_object_get(event, "life");
+    const json_t *own = json_object_get(life, "blocks") ? life : event;
+
     s->busy += value_real(event, "busy_s");
     s->take += value_real(event, "fetch_s");
     s->paced += value_real(event, "paced_s");
-    s->bytes += value_real(event, "bytes");
+    s->bytes += value_real(own, "bytes");
     s->wire += value_real(event, "wire_bytes");
-    s->blocks += worked_of(event) + blocks_of(event, "sent");
-    s->sensed += blocks_of(event, "sensed");
+    s->blocks += worked_of(event) + blocks_of(own, "sent");
+    s->sensed += blocks_of(own, "sensed");
     s->n += value_real(event, count);
     if (value_real(event, "seconds") > s->seconds)
         s->seconds = value_real(event, "seconds");

@@ -1,6 +1,8 @@
 /* counter.c - the table of what is counted of a run. */
 #include "counter.h"
 
+#include <string.h>
+
 #include "src/monitor/value.h"
 
 const counter counters[] = {
@@ -56,4 +58,10 @@ void counter_cells(const json_t *o, text *t)
 json_int_t counter_value(const counter *c, const json_t *o)
 {
     return value_int(json_object_get(o, c->object), c->key);
+}
+
+bool counter_is_kept(const counter *c)
+{
+    return c->total == COUNTER_ADDED &&
+           (!strcmp(c->line, "edge") || !strcmp(c->key, "drifts"));
 }

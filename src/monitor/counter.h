@@ -31,6 +31,9 @@ extern const counter counters[];
  */
 void counter_cells(const json_t *o, text *t);
 
+/* Do edges count it over all their processes (src/agent/tally.h)? */
+bool counter_is_kept(const counter *c);
+
 /* The number of [c] in the event or summary [o]; 0: it tells none. */
 json_int_t counter_value(const counter *c, const json_t *o);
 

@@ -20,6 +20,22 @@ static int index_of(const json_t *event)
     return (int)value_int(json_object_get(event, "layer"), "index");
 }
 
+static const char *layer_of(const json_t *event)
+{
+    return value_text(json_object_get(event, "layer"), "name", "");
+}
+
+void monitor_layer_lost(monitor *m, const json_t *event)
+{
+    const json_t *blocks =
+        json_object_get(json_object_get(event, "counts"), "blocks");
+    const char *layer = layer_of(event);
+
+    json_object_set_new(m->replayed, layer,
+                        json_integer(value_int(m->replayed, layer) +
+                                     value_int(blocks, "replayed")));
+}
+
 /* The larger of the two: what is committed is of the layer, and percentiles do
  * not add.
  */
@@ -76,9 +92,7 @@ static void take_pool(json_t *row, const char *pilot, const json_t *event)
     const json_t *first = json_object_get(event, "first");
 
     json_array_append_new(json_object_get(row, "pilots"), json_string(pilot));
-    json_object_set_new(
-        row, "layer",
-        json_string(value_text(json_object_get(event, "layer"), "name", "")));
+    json_object_set_new(row, "layer", json_string(layer_of(event)));
     take_blocks(row, event);
     take_latency(row, event);
     take_larger(row, event, "points");
@@ -101,6 +115,25 @@ static void take_all(json_t *rows, const json_t *finals)
     }
 }
 
+/* Those of the last layer are in the counts of the run. */
+static void replayed_add(const monitor *m, json_t *rows)
+{
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(rows, i, row)
+    {
+        const char *layer = value_text(row, "layer", "");
+        json_t *blocks = json_object_get(row, "blocks");
+        json_int_t n = i + 1 < json_array_size(rows)
+                           ? value_int(m->replayed, layer)
+                           : value_int(m->base, "replayed");
+
+        json_object_set_new(blocks, "replayed",
+                            json_integer(value_int(blocks, "replayed") + n));
+    }
+}
+
 void monitor_layers_add(const monitor *m, json_t *summary)
 {
     json_t *rows = json_array(), *detail = json_copy(m->finals);
@@ -111,6 +144,7 @@ void monitor_layers_add(const monitor *m, json_t *summary)
                                         "pilots", "blocks", "latency_ms"));
     take_all(rows, m->passed);
     take_all(rows, m->finals);
+    replayed_add(m, rows);
     json_object_update_missing(detail, m->passed);
     json_object_set_new(summary, "detail", detail);
     json_object_set_new(summary, "layers", rows);

@@ -27,13 +27,17 @@ monitor *monitor_create(const char *run, const char *pipeline_name,
     m->progress = json_object();
     m->passed = json_object();
     m->base = json_object();
+    m->earlier = json_object();
+    m->counts = json_object();
+    m->replayed = json_object();
     m->told = json_object();
     m->cpu = json_object();
     m->errors = json_array();
     m->start_ns = clock_mono_ns();
     m->cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
     if (m->run && m->pipeline && m->finals && m->progress && m->passed &&
-        m->base && m->told && m->cpu && m->errors)
+        m->base && m->earlier && m->counts && m->replayed && m->told &&
+        m->cpu && m->errors)
         return m;
     pe_error_nomem(errp);
     monitor_destroy(m);
@@ -47,6 +51,9 @@ void monitor_destroy(monitor *m)
     json_decref(m->errors);
     json_decref(m->cpu);
     json_decref(m->told);
+    json_decref(m->replayed);
+    json_decref(m->counts);
+    json_decref(m->earlier);
     json_decref(m->base);
     json_decref(m->passed);
     json_decref(m->progress);
@@ -62,17 +69,64 @@ static void base_add(monitor *m, const char *key, json_int_t n)
                         json_integer(value_int(m->base, key) + n));
 }
 
+/* The ADDED counters of [o], an event or a summary. */
+static void base_add_all(monitor *m, const json_t *o)
+{
+    for (const counter *c = counters; c->key; c++)
+        if (c->total == COUNTER_ADDED)
+            base_add(m, c->key, counter_value(c, o));
+}
+
+/* What edges keep for themselves over all commands is taken from them when they
+ * have told it (monitor_earlier); of a run that failed nothing else is known
+ * but what pilots said at their ends.
+ */
+static void finals_resume(monitor *m, const json_t *finals, bool whole)
+{
+    const char *pilot;
+    json_t *final;
+
+    json_object_foreach((json_t *)(uintptr_t)finals, pilot, final)
+    {
+        bool edge = !strcmp(value_text(final, "event", ""), "edge");
+
+        if (!whole)
+            base_add_all(m, final);
+        for (const counter *c = counters; edge && c->key; c++)
+            if (counter_is_kept(c))
+                base_add(m, c->key, -counter_value(c, final));
+        if (edge)
+            json_object_set(m->earlier, pilot, final);
+    }
+}
+
 void monitor_resume(monitor *m, const json_t *summary)
 {
     const json_t *blocks = json_object_get(summary, "blocks");
+    bool whole = blocks && strcmp(value_text(summary, "state", ""), "failed");
 
-    if (!blocks) {
-        m->inexact = true;
-        return;
-    }
-    for (const counter *c = counters; c->key; c++)
-        if (c->total == COUNTER_ADDED)
-            base_add(m, c->key, counter_value(c, summary));
+    m->deaths += (int)value_int(summary, "deaths");
+    if (whole)
+        base_add_all(m, summary);
+    finals_resume(m, json_object_get(summary, "detail"), whole);
+    m->inexact = m->inexact || !whole;
+    m->unknown = m->unknown || !whole;
+}
+
+/* Whose counts [pilot] tells; NULL: it tells none. */
+static const char *counted_of(const json_t *events, const char *pilot)
+{
+    return value_text(json_object_get(events, pilot), "counted", NULL);
+}
+
+const json_t *monitor_earlier(const monitor *m, const char *pilot)
+{
+    const char *was = counted_of(m->earlier, pilot);
+    const char *is = counted_of(m->finals, pilot);
+
+    is = is ? is : counted_of(m->progress, pilot);
+    return was && is && !strcmp(was, is) ? NULL
+                                         : json_object_get(m->earlier, pilot);
 }
 
 void monitor_began(monitor *m, uint64_t blocks, uint64_t points, uint64_t bytes)
@@ -119,6 +173,63 @@ static void progress_take(monitor *m, const json_t *event)
                                            .mb = value_real(event, "mb")};
 }
 
+/* What an edge told at its end to a command before this one, where its counts
+ * have begun anew since.
+ */
+static void earlier_add(json_t *to, const json_t *from)
+{
+    static const char *const keys[] = {"points", "bytes",    "outliers",
+                                       "scored", "unscored", "syncs",
+                                       "rows",   "withheld", NULL};
+
+    for (const char *const *key = keys; *key; key++)
+        if (json_is_integer(json_object_get(to, *key)))
+            json_object_set_new(
+                to, *key,
+                json_integer(value_int(to, *key) + value_int(from, *key)));
+}
+
+/* Devices by their names; those that are not there any more are added. */
+static void devices_add(json_t *to, const json_t *from)
+{
+    const json_t *was;
+    json_t *is;
+    size_t i, k;
+
+    json_array_foreach(from, i, was)
+    {
+        bool found = false;
+
+        json_array_foreach(to, k, is)
+        {
+            if (strcmp(value_text(is, "device", ""),
+                       value_text(was, "device", "?")) != 0)
+                continue;
+            earlier_add(is, was);
+            found = true;
+        }
+        if (!found)
+            json_array_append(to, (json_t *)(uintptr_t)was);
+    }
+}
+
+static void edge_earlier(const json_t *was, json_t *final)
+{
+    const json_t *learned = json_object_get(was, "learned");
+    json_t *now = json_object_get(final, "learned");
+
+    if (!was)
+        return;
+    earlier_add(final, was);
+    if (now && learned) {
+        earlier_add(now, learned);
+        devices_add(json_object_get(now, "devices"),
+                    json_object_get(learned, "devices"));
+    } else if (learned) {
+        json_object_set(final, "learned", (json_t *)(uintptr_t)learned);
+    }
+}
+
 void monitor_take(monitor *m, const char *pilot, const json_t *event)
 {
     const char *kind = value_text(event, "event", "");
@@ -127,6 +238,13 @@ void monitor_take(monitor *m, const char *pilot, const json_t *event)
 
     if (layer)
         m->layers = (int)value_int(layer, "of");
+    if (!strcmp(kind, "progress") && json_object_get(event, "counts"))
+        json_object_set_new(m->counts, pilot,
+                            json_pack("{s:O, s:O*}", "counts",
+                                      json_object_get(event, "counts"), "layer",
+                                      layer));
+    if (!strcmp(kind, "pool")) /* it has told them itself */
+        json_object_del(m->counts, pilot);
     if (monitor_passes_on(event)) { /* not what the run has come to */
         if (!strcmp(kind, "pool"))
             json_object_set_new(m->passed, pilot, json_deep_copy(event));
@@ -137,7 +255,21 @@ void monitor_take(monitor *m, const char *pilot, const json_t *event)
     } else if (!strcmp(kind, "pool") || !strcmp(kind, "edge")) {
         copy = json_deep_copy(event);
         json_object_set_new(m->finals, pilot, copy);
+        edge_earlier(monitor_earlier(m, pilot), copy);
     }
+}
+
+/* What its ranks had counted, as they told it last. */
+static void counts_keep(monitor *m, const char *pilot)
+{
+    const json_t *event = json_object_get(m->counts, pilot);
+    const json_t *counts = json_object_get(event, "counts");
+
+    if (monitor_passes_on(event))
+        monitor_layer_lost(m, event);
+    else if (counts)
+        base_add_all(m, counts);
+    json_object_del(m->counts, pilot);
 }
 
 void monitor_lost(monitor *m, const char *pilot)
@@ -145,6 +277,7 @@ void monitor_lost(monitor *m, const char *pilot)
     const json_t *last = json_object_get(m->progress, pilot);
 
     m->deaths++;
+    counts_keep(m, pilot);
     if (json_object_get(last, "blocks")) { /* a pool counts over its deaths */
         m->pool_lost = true;
         memset(m->sample, 0, sizeof(m->sample));

@@ -40,6 +40,9 @@
  *    "rss_mb": largest of a rank, "rss_total_mb":,
  *    "layer": {name, index, of}: of a run of several layers, and then
  *    forwarded among its blocks: handed on to the next}
+ *  "cpu_s" is of all of its processes, and where they were started again
+ *  "life": {n: starts, since_ns: of the last}, whose times and latencies they
+ *  are; its counters are of the run, or of that life.
  * Final event of an edge pilot:
  *   {"event": "edge", "pilot": NAME, "state":, "devices": n,
  *    "blocks": {sensed, filtered, dropped, spooled, lost, sent} (over its
@@ -51,7 +54,10 @@
  *    "wire_bytes": sent to the broker, as they were packed, "paced_s": (sum of
  * time waiting for the schedule or the sensor), "outliers":, "scored": points,
  *    "unscored": points that a stage would have scored, before the first model,
- *    "latency_ms": {"model"}, "model": {version, commit}}
+ *    "latency_ms": {"model"}, "model": {version, commit}, "learned",
+ *    "counted": whose counts these are (tally.h): blocks but untraced, points,
+ *    bytes, outliers, scored, unscored and learned, over all processes; "life"
+ *    as above, and then blocks {sensed, sent} and bytes of the last one}
  */
 typedef struct monitor monitor;
 
@@ -59,9 +65,9 @@ monitor *monitor_create(const char *run, const char *pipeline_name,
                         pe_error *errp);
 void monitor_destroy(monitor *m); /* may be NULL */
 
-/* Go on from [summary], what monitor_summary gave when the run was drained:
- * blocks the edges counted before are counted in.  NULL: the run was cut off
- * and nobody knows what its edges had sent.
+/* Go on from [summary], what monitor_summary gave when the run was drained, or
+ * failed: what was counted before and is not told again is counted in.  NULL:
+ * the run was cut off and nobody knows what its ranks had fetched.
  */
 void monitor_resume(monitor *m, const json_t *summary);
 

@@ -425,6 +425,7 @@ void monitor_print(const json_t *summary, FILE *f)
 {
     const json_t *verdict = json_object_get(summary, "verdict");
     const json_t *first = json_object_get(summary, "first");
+    const json_t *since = json_object_get(summary, "since");
     long long deaths = count_of(summary, "deaths");
 
     fprintf(f, LABEL "%s, %s in %.1f s", "run", value_text(summary, "run", ""),
@@ -441,6 +442,8 @@ void monitor_print(const json_t *summary, FILE *f)
     monitor_sides_print(summary, f);
     rate_print(summary, f);
     latency_print(json_object_get(summary, "latency_ms"), f);
+    if (since)
+        wrapped_print("since", value_text(since, "text", ""), f);
     monitor_layers_print(summary, f);
     model_print(json_object_get(summary, "model"), f);
     learned_print(summary, f);

@@ -21,9 +21,15 @@ struct monitor {
     json_t *progress; /* PILOT -> its last progress event */
     json_t *passed;   /* PILOT -> the final event of a pool in front of the last
                          layer */
+    json_t *replayed; /* LAYER in front of the last -> blocks, by pools of it
+                         that died */
     int layers;       /* of the run, as its pools tell; 0: one */
     json_t *told;     /* committed counters as any pool told them last */
-    json_t *base;     /* blocks of earlier commands, by their name */
+    json_t *base;     /* blocks of earlier commands, and of pools that died, by
+                         their name */
+    json_t *earlier;  /* PILOT -> its final event to an earlier command */
+    json_t *counts;   /* PILOT -> what a pool that lives has counted, as it told
+                         that last; of its process */
     json_t *cpu;      /* PILOT -> seconds */
     json_t *errors;   /* array of text */
     int64_t start_ns; /* monotonic */
@@ -31,12 +37,18 @@ struct monitor {
     int deaths;     /* incarnations lost */
     bool inexact;   /* edges sent blocks nobody counted */
     bool until_eof; /* what the topic holds is all there will be */
+    bool unknown;   /* what pilots of an earlier command counted is not told */
     bool pool_lost; /* seconds of the pool are those of its last life only */
     struct {
         json_int_t blocks, points, bytes;
     } before; /* totals when this command began: not ours to rate */
     struct monitor_sample sample[2];
 };
+
+/* What [pilot], an edge, told at its end to an earlier command, and does not
+ * tell now; NULL: nothing.
+ */
+const json_t *monitor_earlier(const monitor *m, const char *pilot);
 
 /* May a run that says it is done say so?  Else [summary] becomes "failed",
  * with its `exit` and the reasons in `errors`: blocks do not add up (1), own
@@ -47,6 +59,8 @@ void monitor_check(const monitor *m, const json_t *pool, const json_t *edges,
 
 /* layers.c - is [event] one of a pool whose blocks go on to a next layer? */
 bool monitor_passes_on(const json_t *event);
+/* A pool of such a layer died; [event] has what it had counted. */
+void monitor_layer_lost(monitor *m, const json_t *event);
 /* A row of each layer, in the way of blocks, as `layers` of [summary], and the
  * final events of all of them in its `detail`.
  */
@@ -64,10 +78,12 @@ void monitor_layers_print(const json_t *summary, FILE *f);
 void monitor_left(const monitor *m, const json_t *pool, const json_t *edges,
                   json_t *summary);
 
-/* sides.c: {STAGE: {devices, pool}} of the pools among [finals]; a new
- * reference, NULL: none told.
+/* since.c: {"pilots": {NAME: {"starts", "since_ns"}}, "text"} of what is not of
+ * the whole run; new, NULL: all is.
  */
-json_t *monitor_sides(const json_t *finals);
+json_t *monitor_since(const monitor *m);
+
+/* sides.c */
 void monitor_sides_print(const json_t *summary, FILE *f);
 
 /* What the hosts of [finals], PILOT -> its final event, have taken by their

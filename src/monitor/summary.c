@@ -69,6 +69,11 @@ static json_int_t total_of(const monitor *m, const counter *c)
         else if (n > total)
             total = n;
     }
+    json_object_foreach(m->earlier, pilot, event)
+    {
+        if (counter_is_kept(c) && monitor_earlier(m, pilot))
+            total += counter_value(c, event);
+    }
     json_object_foreach(m->progress, pilot, event)
     {
         if (c->total == COUNTER_ADDED && is_cut_off(m, pilot, event))
@@ -185,8 +190,8 @@ static void pools_complete(json_t *blocks)
         json_object_set_new(blocks, "fetched", json_integer(seen));
 }
 
-/* Objects in the final events of pools, COLUMN -> cells and COLUMN -> name: of
- * the run, as what is committed is.
+/* Objects in the final events of pools, COLUMN -> cells, COLUMN -> name, STAGE
+ * -> blocks of each side: of the run, as what is committed is.
  */
 static json_t *cells_make(const json_t *pool, const char *key)
 {
@@ -231,7 +236,8 @@ static struct amount pools_amount(const monitor *m, const json_t *pool,
 }
 
 /* What edges have sent, where no pool of the run learns from it. */
-static struct amount edges_amount(const json_t *edges, double seconds)
+static struct amount edges_amount(const monitor *m, const json_t *edges,
+                                  double seconds)
 {
     struct amount a = {.seconds = seconds};
     const json_t *edge;
@@ -239,11 +245,27 @@ static struct amount edges_amount(const json_t *edges, double seconds)
 
     json_array_foreach(edges, i, edge)
     {
+        const char *pilot = value_text(edge, "pilot", "");
+        const json_t *was = json_object_get(m->earlier, pilot);
+        bool same = was && !monitor_earlier(m, pilot);
+
         a.blocks += value_real(json_object_get(edge, "blocks"), "sent");
-        a.points += value_real(edge, "points");
-        a.bytes += value_real(edge, "bytes");
+        if (same)
+            a.blocks -= value_real(json_object_get(was, "blocks"), "sent");
+        a.points += value_real(edge, "points") - value_real(was, "points");
+        a.bytes += value_real(edge, "bytes") - value_real(was, "bytes");
     }
     return a;
+}
+
+static long long edges_sum(const json_t *edges, const char *key)
+{
+    long long sum = 0;
+    const json_t *edge;
+    size_t i;
+
+    json_array_foreach(edges, i, edge) sum += value_int(edge, key);
+    return sum;
 }
 
 static json_t *rate_make(const struct amount *a)
@@ -365,8 +387,39 @@ static json_t *exactly_once_make(const json_t *pool)
     return json_string(json_is_true(flag) ? "on" : "off");
 }
 
+static void raise_to(json_t *o, const char *key, json_int_t n)
+{
+    if (value_int(o, key) < n)
+        json_object_set_new(o, key, json_integer(n));
+}
+
+/* An agent that died had sent deltas it had not heard of: the pool has merged
+ * them.  Whose they were is known where one pilot learns, and nobody else
+ * sends.
+ */
+static void learned_complete(const monitor *m, json_t *learned,
+                             const json_t *pool)
+{
+    const json_t *blocks = json_object_get(pool, "blocks");
+    const char *pilot;
+    json_t *one;
+
+    if (!m->inexact || json_object_size(learned) != 1 ||
+        value_int(blocks, "foreign") > 0)
+        return;
+    json_object_foreach(learned, pilot, one)
+    {
+        raise_to(one, "syncs", value_int(blocks, "applied"));
+        raise_to(one, "bytes", value_int(pool, "bytes"));
+        raise_to(one, "rows",
+                 value_int(pool, "points") +
+                     value_int(json_object_get(pool, "rows"), "masked"));
+    }
+}
+
 /* What the devices of each pilot have learned; NULL: none does. */
-static json_t *learned_make(const json_t *edges)
+static json_t *learned_make(const monitor *m, const json_t *pool,
+                            const json_t *edges)
 {
     json_t *out = NULL, *edge;
     size_t i;
@@ -378,8 +431,11 @@ static json_t *learned_make(const json_t *edges)
         if (one && !out)
             out = json_object();
         if (one)
-            json_object_set(out, value_text(edge, "pilot", "?"), one);
+            json_object_set_new(out, value_text(edge, "pilot", "?"),
+                                json_copy(one));
     }
+    if (out)
+        learned_complete(m, out, pool);
     return out;
 }
 
@@ -408,31 +464,32 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
     json_t *blocks = counters_make(m, "blocks"), *cpu = cpu_make(m);
     struct amount a =
         pool ? pools_amount(m, pool, json_array_size(pools), seconds)
-             : edges_amount(edges, seconds);
+             : edges_amount(m, edges, seconds);
 
     edges_cut(m, blocks);
     if (m->inexact)
         edges_complete(blocks);
     pools_complete(blocks);
-    long long points = pool ? value_int(pool, "points") : (long long)a.points;
+    long long points =
+        pool ? value_int(pool, "points") : edges_sum(edges, "points");
     json_t *out = json_pack(
         "{s:i, s:s, s:s, s:s, s:i, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:o, "
         "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:O, s:o*, s:o*, "
-        "s:o*, s:o*}",
+        "s:o*, s:o*, s:o*}",
         "schema", 1, "run", m->run, "pipeline", m->pipeline, "state", state,
         "exit", strcmp(state, "failed") ? PE_EXIT_OK : PE_EXIT_FAILED,
         "seconds", seconds, "blocks", blocks, "rows", counters_make(m, "rows"),
         "masked_cells", cells ? cells : json_object(), "first", firsts_make(m),
         "points", (json_int_t)points, "bytes",
-        pool ? value_int(pool, "bytes") : (json_int_t)a.bytes, "rate",
+        pool ? value_int(pool, "bytes") : edges_sum(edges, "bytes"), "rate",
         rate_make(&a), "latency_ms", latency_make(m), "model", model_make(pool),
         "exactly_once", exactly_once_make(pool), "verdict",
         verdict_make(m, pools, edges), "cpu_s", cpu,
         "core_hours_per_million_points", cost_make(cpu, points), "errors",
         json_copy(m->errors), "deaths", m->deaths, "detail", m->finals,
         "masked_names", cells_make(pool, "masked_names"), "stages",
-        monitor_sides(m->finals), "energy", monitor_energy(m->finals, points),
-        "learned", learned_make(edges));
+        cells_make(pool, "stages"), "energy", monitor_energy(m->finals, points),
+        "learned", learned_make(m, pool, edges), "since", monitor_since(m));
     if (out && m->layers > 1)
         monitor_layers_add(m, out);
     if (out && !strcmp(state, "done"))
