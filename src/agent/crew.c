@@ -29,6 +29,7 @@ static void incarnation_clear(crew *c)
     c->closed = false;
     c->told = (agent_told){0};
     c->fault[0] = '\0';
+    c->noted = false;
 }
 
 static int start(crew *c, pe_error *errp)
@@ -58,6 +59,21 @@ static int start(crew *c, pe_error *errp)
 
 /* --- what it says --- */
 
+/* Blocks that it has sent, or applied. */
+static void progress_take(crew *c, const json_t *event)
+{
+    const json_t *n = json_object_get(event, "blocks");
+    int64_t done;
+
+    if (!n)
+        n = json_object_get(event, "sent");
+    done = json_integer_value(n);
+    if (done <= c->done)
+        return;
+    c->done = done;
+    c->suspected = 0;
+}
+
 static void event_take(void *arg, json_t *event)
 {
     crew *c = arg;
@@ -69,8 +85,11 @@ static void event_take(void *arg, json_t *event)
         if (!*c->fault)
             snprintf(c->fault, sizeof(c->fault), " in %.500s",
                      words ? words : "?");
+        c->noted = c->noted || json_is_true(json_object_get(event, "noted"));
         return;
     }
+    if (kind && !strcmp(kind, "progress"))
+        progress_take(c, event);
     if (!agent_told_take(&c->told, event))
         return;
     if (c->told.final && !had_final)
@@ -109,6 +128,8 @@ static void died(crew *c, int64_t now_ns)
         delay = -1;
     else if (c->told.error && c->told.exit_code == PE_EXIT_AGAIN)
         delay = RESTART_AGAIN_NS;
+    else if (c->noted) /* the block is found, and refused in the end */
+        delay = ++c->suspected < RESTART_SUSPECTS ? RESTART_SUSPECT_NS : -1;
     else
         delay = restart_delay(&c->deaths, now_ns);
     if (!c->told.error)

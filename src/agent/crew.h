@@ -59,9 +59,12 @@ typedef struct crew {
     int starts;
     int stillborn; /* starts that ended without a word, one after the other,
                       however long they took: a host that is dead */
+    int suspected; /* ... by a block that is known, since [done] grew */
+    int64_t done;  /* blocks: the most that it has told of */
     /* of this incarnation */
     bool closed;      /* its stdout is at its end */
     char fault[512];  /* the function that it died in; "" */
+    bool noted;       /* ... of a block that is known */
     agent_told told;  /* once it is over, its exit_code is that of the crew */
     int64_t final_ns; /* when it gave its final event, monotonic */
     bool released;    /* told to leave: its end is no death */

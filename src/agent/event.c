@@ -98,10 +98,10 @@ static void line_write(const char *line, size_t len)
     }
 }
 
-void event_fault(const char *words)
+void event_fault(const char *words, bool noted)
 {
     const char *parts[] = {frame, "{\"event\":\"fault\",\"text\":\"", words,
-                           "\"}\n"};
+                           noted ? "\",\"noted\":true}\n" : "\"}\n"};
     static char line[2048];
     size_t len = 0;
 

@@ -34,7 +34,8 @@
  *             on all ranks; (edge) through: the last stage of its devices,
  *             left: devices that are not there yet; why (both): what was asked
  *             for last cannot be
- * "fault"     text: the function that a process dies in, from its handler
+ * "fault"     text: the function that a process dies in, from its handler;
+ *             noted: a block is held to be the cause (note.h)
  * "ready"     pilot, ranks or devices
  * "error"     pilot, text, kind (class), exit (code): the one message
  * "pool"      final, see monitor.h
@@ -82,10 +83,10 @@ int event_open(const char *mark, pe_error *errp);
  */
 void event_print(json_t *o);
 
-/* {"event": "fault", "text":} of [words], which JSON need not escape; may be
- * called in a handler of signals.
+/* {"event": "fault", "text":, "noted":} of [words], which JSON need not escape;
+ * may be called in a handler of signals.
  */
-void event_fault(const char *words);
+void event_fault(const char *words, bool noted);
 
 /* False once the reader is gone: nobody follows the run any more, and an agent
  * had better leave.  The caller of event_print ignores SIGPIPE.

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/agent/event.h"
 #include "src/common/clock.h"
@@ -17,7 +18,9 @@
 
 #define PLACES_MAX 1024 /* threads that call functions */
 #define LOOK_NS CLOCK_S
-#define STUCK_LOOKS 5 /* seconds, about */
+#define STUCK_NS (5 * CLOCK_S)
+#define LOOK_LEAST_NS (5 * CLOCK_MS)
+#define LOOKS 10 /* within a limit */
 #define STACK_BYTES 65536
 
 static fault_place places[PLACES_MAX];
@@ -56,10 +59,29 @@ static void on_fault(int sig)
         fault_here ? atomic_load_explicit(&fault_here->in, memory_order_relaxed)
                    : NULL;
 
-    if (words)
-        event_fault(words);
+    bool noted =
+        note_died(fault_here ? atomic_load(&fault_here->note) : NULL, sig);
+
+    if (words || noted)
+        event_fault(words ? words : "behind a function", noted);
     sigaction(sig, &before[sig], NULL);
     raise(sig);
+}
+
+/* A function has called exit: what else runs at the end of a process would do
+ * so beside threads that are at work, and the crash of one would say nothing.
+ */
+static void on_exit_within(void)
+{
+    const char *words = fault_here ? atomic_load(&fault_here->in) : NULL;
+    char line[1024];
+
+    if (!words)
+        return;
+    snprintf(line, sizeof(line), "%.900s, which called exit", words);
+    event_fault(line, note_died(atomic_load(&fault_here->note), NOTE_EXIT));
+    log_error("%s", line);
+    _exit(PE_EXIT_FAILED);
 }
 
 void fault_open(void)
@@ -71,6 +93,7 @@ void fault_open(void)
     struct sigaction a = {.sa_handler = on_fault,
                           .sa_flags = SA_ONSTACK | SA_NODEFER};
 
+    atexit(on_exit_within);
     sigaltstack(&own, NULL);
     sigemptyset(&a.sa_mask);
     for (const int *sig = faults; *sig; sig++)
@@ -84,48 +107,86 @@ struct watcher {
     char who[64];
     struct {
         unsigned long calls;
-        int looks, told; /* since it is in this call; then when told last */
+        int64_t in_ns, told_ns; /* in this call; when told last */
     } seen[PLACES_MAX];
 };
 
-static void stuck_tell(const struct watcher *w, const char *words, int looks)
+static atomic_int_fast64_t look_ns = LOOK_NS;
+
+void fault_limits(int64_t limit_ns)
+{
+    int64_t look = limit_ns / LOOKS;
+
+    if (look < LOOK_LEAST_NS)
+        look = LOOK_LEAST_NS;
+    if (look < atomic_load(&look_ns))
+        atomic_store(&look_ns, look);
+}
+
+static void stuck_tell(const struct watcher *w, const char *words, int64_t ns)
 {
     char line[1024];
 
-    snprintf(line, sizeof(line), "%s: %.900s has not come back for %d s",
-             w->who, words, looks);
+    snprintf(line, sizeof(line), "%s: %.900s has not come back for %lld s",
+             w->who, words, (long long)(ns / CLOCK_S));
     log_warn("%s", line);
     event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot", w->pilot,
                           "text", event_text(line)));
 }
 
-static void place_watch(struct watcher *w, int i)
+/* No other way is there to have a thread back from native code. */
+_Noreturn static void limit_end(const struct watcher *w, fault_place *p,
+                                const char *words, int64_t limit_ns)
+{
+    bool noted = note_died(atomic_load(&p->note), NOTE_LIMIT);
+    char line[1024];
+
+    snprintf(line, sizeof(line),
+             "%.800s, which did not come back within its limit of %.3g s",
+             words, (double)limit_ns * 1e-9);
+    log_error("%s: %s", w->who, line);
+    event_fault(line, noted);
+    _exit(PE_EXIT_FAILED);
+}
+
+/* [passed_ns] since the last look: no more than we meant to sleep, about, since
+ * else it was this process that did not run.
+ */
+static void place_watch(struct watcher *w, int i, int64_t passed_ns)
 {
     const char *in = atomic_load(&places[i].in);
     unsigned long calls = atomic_load(&places[i].calls);
+    int64_t limit = atomic_load(&places[i].limit_ns);
 
     if (!in || calls != w->seen[i].calls) {
-        w->seen[i].looks = w->seen[i].told = 0;
+        w->seen[i].in_ns = w->seen[i].told_ns = 0;
         w->seen[i].calls = calls;
         return;
     }
-    w->seen[i].looks++;
-    if (w->seen[i].looks < STUCK_LOOKS ||
-        w->seen[i].looks < 2 * w->seen[i].told)
+    w->seen[i].in_ns += passed_ns;
+    if (limit > 0 && w->seen[i].in_ns > limit)
+        limit_end(w, &places[i], in, limit);
+    if (w->seen[i].in_ns < STUCK_NS ||
+        w->seen[i].in_ns < 2 * w->seen[i].told_ns)
         return;
-    w->seen[i].told = w->seen[i].looks;
-    stuck_tell(w, in, w->seen[i].looks);
+    w->seen[i].told_ns = w->seen[i].in_ns;
+    stuck_tell(w, in, w->seen[i].in_ns);
 }
 
 static void *watch(void *arg)
 {
     struct watcher *w = arg;
+    int64_t last = clock_mono_ns();
 
     for (;;) {
         int n = atomic_load(&n_places);
+        int64_t look = atomic_load(&look_ns), now = clock_mono_ns();
+        int64_t passed = now - last < 2 * look ? now - last : 2 * look;
+
+        last = now;
         for (int i = 0; i < n && i < PLACES_MAX; i++)
-            place_watch(w, i);
-        clock_sleep_ns(LOOK_NS, 0);
+            place_watch(w, i, passed);
+        clock_sleep_ns(look, 0);
     }
     return NULL;
 }

@@ -15,6 +15,12 @@
  */
 #define RESTART_AGAIN_NS (5 * CLOCK_S)
 
+/* A death for which a block is held to be the cause is none of these: after
+ * three the block is refused.  But without any progress so many are the end.
+ */
+#define RESTART_SUSPECTS 15
+#define RESTART_SUSPECT_NS (100 * CLOCK_MS)
+
 /* Deaths of one pilot within the window, oldest first; starts zeroed. */
 typedef struct restart {
     int64_t death_ns[RESTART_DEATHS];

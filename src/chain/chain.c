@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/agent/fault.h"
 #include "src/block/times.h"
 #include "src/common/clock.h"
 #include "src/common/text.h"
@@ -188,9 +187,9 @@ static int step(chain *st, chain_function *f, const pe_block *in,
     pe_context_pass(f->ctx, in, &f->out);
     if (chain_lend(st, f, in, errp) < 0)
         return -1;
-    fault_enter(f->words);
-    rc = function_ops(f->fn)->process_cloud(f->ctx, in, &f->out);
-    fault_leave();
+    rc = chain_call(st, f, in, errp);
+    if (rc == CHAIN_CONDEMNED)
+        return -1;
     if (rc > 0 && (f->out.points == 0 || f->out.features == 0))
         rc = pe_context_fail(f->ctx, "an empty block was forwarded; return "
                                      "PE_NOTHING instead");

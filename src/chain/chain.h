@@ -5,10 +5,12 @@
 #include <jansson.h>
 #include <stdatomic.h>
 
+#include "src/agent/note.h"
 #include "src/block/origin.h"
 #include "src/function/host.h"
 #include "src/params/params.h"
 #include "src/pipeline/pipeline.h"
+#include "src/poison/suspects.h"
 #include "src/source/ahead.h"
 #include "src/source/source.h"
 
@@ -20,6 +22,8 @@ typedef struct chain_conf {
     const pipeline_request *req;
     const char *pilot, *member;      /* names; member may be NULL */
     int rank, size;                  /* of the pool */
+    const char *notes;               /* folder for what outlives the process;
+                                        NULL: nothing is noted */
     const atomic_int *drain;         /* functions come back; may be NULL */
     void (*progress)(json_t *event); /* takes the reference; see pool.h */
 } chain_conf;
@@ -32,6 +36,7 @@ typedef struct chain_function {
     pe_context *ctx; /* NULL: not open */
     pe_block out;    /* what it makes of a block */
     char *words;     /* what it is, for people */
+    int noted;       /* its number there (note_function); -1: it is not */
 } chain_function;
 
 /* What the stages made of the first block, before there was a model. */
@@ -71,6 +76,9 @@ typedef struct chain {
     bool heard;        /* a record was listened to */
     bool revised;      /* the stages are not those it was opened with */
     const pipeline_stage *refuser; /* of the block at work; NULL: the last */
+    int attempts;                  /* at it, where it is refused; 0: one */
+    note_page *notes;              /* NULL: nothing is noted, or not yet */
+    suspects suspects;             /* of the run, as this term began */
     context_host host;             /* of all contexts */
     params *shared;                /* for functions; NULL until one asks */
     pe_block aligned;              /* copy of a block, its storage used again */
@@ -110,6 +118,19 @@ int chain_columns(const chain *st, const char *names, struct text *out);
 /* Function [f] is about to get [in]: tell it what it asks for beside that. */
 int chain_lend(chain *st, const chain_function *f, const pe_block *in,
                pe_error *errp);
+/* Call [f], which chain_lend has told all, with [in]: what its process_cloud
+ * says, and f->out.  CHAIN_CONDEMNED, with errp and st->refuser: the block is
+ * not shown to it, since processes have died of it.
+ */
+#define CHAIN_CONDEMNED (-2)
+int chain_call(chain *st, chain_function *f, const pe_block *in,
+               pe_error *errp);
+/* Blocks that processes have died of, as text; they go until the next call. */
+int chain_suspect(chain *st, const char *words, pe_error *errp);
+/* Is one of [partition], at [next] or behind, under suspicion?  Then each block
+ * had better be committed before the next one is begun.
+ */
+bool chain_is_wary(const chain *st, int32_t partition, int64_t next);
 /* Put [b] through the stages before the last that its record (st->item; NULL:
  * as the file says) has not been through: PE_FORWARD, and [b] has their data;
  * PE_NOTHING; -1: an error, st->refuser says whose.  A stage that is not open

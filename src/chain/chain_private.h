@@ -24,6 +24,11 @@ params *chain_shared(chain *st, pe_error *errp);
 /* Where the row goes on behind [through] stages, 0: those of the file. */
 size_t chain_place(const chain *st, uint32_t through);
 
+/* guard.c - [f] is loaded: have what it is called with noted, where it is not
+ * ours, and its limit kept.
+ */
+int chain_note(chain *st, chain_function *f, pe_error *errp);
+
 /* The error that a function left: the block's, or the agent's.  -1. */
 int chain_stage_error(const pipeline_stage *s, const pe_context *ctx,
                       pe_error *errp);

@@ -131,6 +131,8 @@ static int open_it(chain *st, const pipeline_stage *s, chain_function *f,
     f->words = fault_words(s->name, "process_cloud", s->function);
     if (!f->words)
         return pe_error_nomem(errp);
+    if (chain_note(st, f, errp) < 0)
+        return -1;
     set.options = f->options;
     set.given = &st->given[s - st->c.pl->stages];
     /* One that looks ahead sees what another will see again. */
@@ -395,6 +397,8 @@ void chain_close(chain *st)
     free(st->names);
     pe_options_destroy(st->plain);
     params_close(st->shared);
+    note_close(st->notes);
+    suspects_free(&st->suspects);
     *st = (chain){0};
 }
 

@@ -15,6 +15,7 @@ void committer_news_clear(committer_news *n)
     pe_buffer_free(&n->model);
     free(n->own);
     free(n->stages.text);
+    free(n->suspects);
     memset(n, 0, sizeof(*n));
 }
 

@@ -67,6 +67,7 @@ typedef struct committer_news {
     unsigned char *own; /* STATE: of every partition, is it ours? */
     uint64_t lease;     /* ... by this lease */
     revise_news stages; /* STATE: what is to work from now on */
+    char *suspects;     /* STATE: blocks that processes have died of */
     pe_buffer model;
     char commit[PE_COMMIT_ID_LEN + 1];
     uint64_t version;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "src/common/log.h"
+#include "src/common/text.h"
+#include "src/poison/suspects.h"
 
 static bool is_ours(const committer *c, const params_offset *o)
 {
@@ -90,6 +92,25 @@ int committer_is_behind(committer *c, pe_error *errp)
 
 /* --- load --- */
 
+/* As text, of a run that has a parameter service. */
+static int find_suspects(committer *c, committer_news *n, pe_error *errp)
+{
+    suspects l = {0};
+    text words = {0};
+    int rc;
+
+    if (!c->revise.p)
+        return 0;
+    rc = suspects_load(c->revise.p, &n->state, c->topic, &l, errp);
+    if (rc == 0)
+        suspects_text(&l, &words);
+    if (words.failed)
+        rc = pe_error_nomem(errp);
+    suspects_free(&l);
+    n->suspects = words.data;
+    return rc;
+}
+
 /* The leases first: whoever had a partition before us has committed what it
  * had of it by then, and the state we read has that.
  */
@@ -98,9 +119,12 @@ static int fetch(committer *c, committer_news *n, pe_error *errp)
     if (committer_beat(c, 0, errp) < 0 ||
         c->store->ops->load(c->store, &n->state, errp) < 0)
         return -1;
-    if (revise_load(&c->revise, &n->state, &n->stages, errp) == 0)
+    if (find_suspects(c, n, errp) == 0 &&
+        revise_load(&c->revise, &n->state, &n->stages, errp) == 0)
         return 0;
     params_state_free(&n->state);
+    free(n->suspects);
+    n->suspects = NULL;
     free(n->stages.text);
     n->stages = (revise_news){0};
     return -1;

@@ -206,6 +206,11 @@ bool function_rereadable(const function *f, const pe_options *o)
     return row && row->rereadable && !(row->once && o && row->once(o));
 }
 
+bool function_is_builtin(const pe_function *ops)
+{
+    return builtin_of(ops) != NULL;
+}
+
 bool function_scores(const function *f, const pe_options *o)
 {
     const builtin *row = builtin_of(f->ops);

@@ -52,6 +52,9 @@ int function_columns(const char *name, const pe_options *o, const char *list,
  */
 bool function_rereadable(const function *f, const pe_options *o);
 
+/* True of what ships with the program; all else is a user's. */
+bool function_is_builtin(const pe_function *ops);
+
 /* True when the function, with these options, scores, and so does nothing
  * without a model.
  */

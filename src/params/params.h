@@ -11,7 +11,8 @@
 
 /* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :first, :fence,
  * :ends, :announce, :pilots, :orders, :leases, :control, :shared, :boots,
- * :home, :commits, :stages, :files, :places, :keeper, :scale, :events.
+ * :home, :commits, :stages, :files, :places, :keeper, :scale, :events,
+ * :suspects.
  */
 
 /* The NAME of key pilot:{RUN}:NAME number [i], from 0; NULL behind the last.
@@ -466,6 +467,21 @@ int params_revision_begin(params *p, uint64_t number, const char *member,
                           uint64_t *timesp, pe_error *errp);
 int params_revision_stands(params *p, uint64_t number, const char *member,
                            pe_error *errp);
+
+/* A field of a hash, and its text. */
+typedef struct params_word {
+    char *name, *text;
+} params_word;
+void params_words_free(params_word *w, size_t n); /* may be NULL */
+
+/* Blocks that are suspected of ending the processes that work on them
+ * (src/poison/suspects.h makes and reads the texts).  A put takes the place of
+ * what was there, and each call may be made again.
+ */
+int params_suspects_fetch(params *p, params_word **out, size_t *np,
+                          pe_error *errp);
+int params_suspect_put(params *p, const params_word *w, pe_error *errp);
+int params_suspect_drop(params *p, const char *name, pe_error *errp);
 
 /* Files that revisions name, by their SHA-256.  Errors: input, 65: too large;
  * 73: too many.  fetch: fatal, 65: it is not there.

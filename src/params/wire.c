@@ -21,6 +21,7 @@ static const char *const key_names[] = {
     [PARAMS_KEY_FILES] = "files",     [PARAMS_KEY_PLACES] = "places",
     [PARAMS_KEY_KEEPER] = "keeper",   [PARAMS_KEY_SCALE] = "scale",
     [PARAMS_KEY_EVENTS] = "events",   [PARAMS_KEY_NEXT] = "next",
+    [PARAMS_KEY_SUSPECTS] = "suspects",
     [PARAMS_CHANNEL] = "announce",
 };
 

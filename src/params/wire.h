@@ -34,6 +34,7 @@ enum params_key {
     PARAMS_KEY_SCALE,
     PARAMS_KEY_EVENTS,
     PARAMS_KEY_NEXT,
+    PARAMS_KEY_SUSPECTS,
     PARAMS_N_KEYS,
     PARAMS_CHANNEL = PARAMS_N_KEYS, /* a name like the keys, but no key */
 };

@@ -255,6 +255,8 @@ static void print_stage(FILE *f, const pipeline *p, const pipeline_stage *s)
         print_section(f, 4, "prefer");
         place_wish_each(s->prefer, print_wished, f);
     }
+    if (s->limit_s > 0)
+        print_time(f, 4, "limit", s->limit_s);
     pe_options_each(s->options, count_option, &n_options);
     if (n_options == 0)
         return;

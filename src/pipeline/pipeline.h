@@ -93,6 +93,7 @@ typedef struct pipeline_stage {
     size_t n_learners;   /* 0: it learns where it runs */
     double sync_s;       /* ... between two deltas of a device */
     double stale_s;      /* ... age from which none is merged; 0: any */
+    double limit_s;      /* longest call of its function; 0: any */
     uint64_t least;      /* ... rows that a number which leaves is of */
     uint32_t points;     /* source: block: {points:} */
     double within_s;     /* source: block: {within:} */

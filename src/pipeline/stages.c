@@ -21,6 +21,8 @@ static const pe_option_spec stage_keys[] = {
      "... rows that a number which leaves a device is of; default 5"},
     {"stale", PE_OPTION_TIME, 0.001, 3.2e7, NULL, NULL,
      "... age from which a delta is not merged; default: any is"},
+    {"limit", PE_OPTION_TIME, 0.01, 86400, NULL, NULL,
+     "longest call of a function; default: none"},
     {0},
 };
 
@@ -313,6 +315,22 @@ static int take_head(const pipeline *p, pipeline_stage *s, const tree *t,
     return find_from(p, s, t, pe_options_string(o, "from"), errp);
 }
 
+/* A source waits for what it senses, and a model is no function. */
+static int take_limit(pipeline_stage *s, const tree *t, const pe_options *o,
+                      pe_error *errp)
+{
+    if (!pe_options_has(o, "limit"))
+        return 0;
+    if (s->role == STAGE_SOURCE || s->is_model)
+        return section_error(at_key(t, "limit"), errp,
+                             "stage '%s': limit: is for functions that process "
+                             "blocks; %s %s: leave it out",
+                             t->key, s->function,
+                             s->is_model ? "is a model" : "senses them");
+    s->limit_s = pe_options_time(o, "limit");
+    return 0;
+}
+
 static int read_stage(const pipeline *p, pipeline_stage *s, const tree *t,
                       pe_error *errp)
 {
@@ -325,7 +343,7 @@ static int read_stage(const pipeline *p, pipeline_stage *s, const tree *t,
     int status = take_head(p, s, t, o, errp);
     if (status == 0 &&
         (set_role(p, s, t, errp) < 0 || read_block(s, t, errp) < 0 ||
-         read_options(p, s, t, errp) < 0))
+         read_options(p, s, t, errp) < 0 || take_limit(s, t, o, errp) < 0))
         status = -1;
     if (status == 0)
         status = pipeline_take_learner(s, o, t, errp);

@@ -22,6 +22,7 @@
 #include "src/file/file_identity.h"
 #include "src/file/file_list.h"
 #include "src/model/blas.h"
+#include "src/poison/suspects.h"
 #include "src/store/store.h"
 
 static atomic_int drain;
@@ -46,7 +47,8 @@ struct agent {
 
 static void on_signal(int sig)
 {
-    (void)sig;
+    if (sig == SIGTERM)
+        note_asked();
     atomic_store(&drain, 1);
 }
 
@@ -323,6 +325,32 @@ static int open_checkpoint(struct agent *a, pe_error *errp)
     return a->checkpoint ? 0 : -1;
 }
 
+/* Rank 0, before any rank makes notes of its own: what those of the process
+ * before have died of.
+ */
+static int gather_suspects(const struct agent *a, pe_error *errp)
+{
+    params_conf c = {0};
+    params *p;
+    char *told = NULL;
+    int rc;
+
+    if (pipeline_is_local(a->pl) || !suspects_left(a->dir))
+        return 0;
+    pipeline_request_params(a->req, &c);
+    c.no_commits = true;
+    p = params_open(&c, pipeline_request_key(a->req), errp);
+    if (!p)
+        return -1;
+    rc = suspects_gather(p, a->dir, &told, errp);
+    if (told)
+        event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
+                              a->pilot, "text", event_text(told)));
+    free(told);
+    params_close(p);
+    return rc;
+}
+
 static int prepare(struct agent *a, int rank, int size, pe_error *errp)
 {
     pool_conf conf = {
@@ -331,6 +359,7 @@ static int prepare(struct agent *a, int rank, int size, pe_error *errp)
         .req = a->req,
         .pilot = a->pilot,
         .member = a->member,
+        .notes = pipeline_is_local(a->pl) ? NULL : a->dir,
         .durable = !pipeline_is_local(a->pl),
         .trace = traced_log(a->traced),
         .drain = &drain,
@@ -405,6 +434,8 @@ static int run(struct agent *a, int rank, int size)
         rc = pool_agree(MPI_COMM_WORLD, load(a, &e), &e);
     if (rc == 0)
         rc = pool_agree(MPI_COMM_WORLD, open_trace(a, rank, size, &e), &e);
+    if (rc == 0)
+        rc = pool_agree(MPI_COMM_WORLD, rank ? 0 : gather_suspects(a, &e), &e);
     if (rc == 0)
         rc = pool_agree(MPI_COMM_WORLD, prepare(a, rank, size, &e), &e);
     if (rc == 0) {

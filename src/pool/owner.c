@@ -70,12 +70,27 @@ static int note_device(pool *p, pool_slot *s, const source_item *r, size_t at)
     return -1;
 }
 
+/* While a block is ahead that processes have died of, each goes alone: what is
+ * in front of it is committed, and not there at the next death.
+ */
+static bool is_alone(const pool *p, const pool_slot *s)
+{
+    if (p->stages.suspects.n == 0 || s->dispatched == 0)
+        return false;
+    for (size_t i = 0; i < p->own.n_parts; i++)
+        if (chain_is_wary(&p->stages, p->own.at[i].partition, s->range[i].from))
+            return true;
+    return false;
+}
+
 /* A counted epoch is never full: its blocks are its own bound. */
 bool owner_full(const pool *p)
 {
     const pool_slot *s = &p->epochs.slot[p->epochs.open & 1];
     const pe_model_ops *ops = p->stages.model;
 
+    if (!p->counted && is_alone(p, s))
+        return true;
     return !p->counted && s->base && s->delta && s->base->m->warming &&
            ops->full && ops->full(s->base->m, s->delta);
 }

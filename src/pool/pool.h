@@ -23,6 +23,7 @@ typedef struct pool_conf {
     const char *member;      /* name of this instance of it */
     source_reader *source;   /* of this rank */
     committer *committer;    /* rank 0; NULL elsewhere */
+    const char *notes;       /* see chain_conf */
     bool durable;            /* state survives: exactly-once */
     trace_log *trace;        /* of this rank; NULL: nothing is traced */
     checkpoint *checkpoint;  /* rank 0; NULL: none is written */

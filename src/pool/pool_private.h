@@ -68,6 +68,7 @@ static inline chain_conf pool_chain_conf(const pool *p)
                         .member = p->c.member,
                         .rank = p->rank,
                         .size = p->size,
+                        .notes = p->c.notes,
                         .drain = p->c.drain,
                         .progress = p->c.progress};
 }

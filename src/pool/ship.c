@@ -20,6 +20,7 @@ static int build(pool *p, const committer_news *n, pe_error *errp)
                    .revision = n->stages.number,
                    .stages = n->stages.text,
                    .fresh = n->stages.fresh,
+                   .suspects = n->suspects,
                    .state = n->state,
                    .own = n->own,
                    .reached = p->head->reached};
@@ -218,7 +219,8 @@ static int take_stages(pool *p, const wire_news *n, pe_error *errp)
 
     if (!n->is_state || n->term != p->term.number)
         return 0;
-    if (settle(p, n, errp) < 0 || stages_take(p, n, errp) < 0)
+    if (chain_suspect(&p->stages, n->suspects, errp) < 0 ||
+        settle(p, n, errp) < 0 || stages_take(p, n, errp) < 0)
         return -1;
     return before != n->revision && !p->revised.bad ? settle(p, n, errp) : 0;
 }

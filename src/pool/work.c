@@ -77,7 +77,9 @@ static int call(pool *p, struct job *j, pe_error *errp)
     if (chain_lend(&p->stages, f, &in, errp) < 0)
         return -1;
     pe_context_pass(f->ctx, &in, &f->out);
-    rc = function_ops(f->fn)->process_cloud(f->ctx, &in, &f->out);
+    rc = chain_call(&p->stages, f, &in, errp);
+    if (rc == CHAIN_CONDEMNED)
+        return -1;
     if (rc < 0)
         return refusal(f->ctx, errp);
     if (rc == PE_FORWARD)
@@ -121,7 +123,7 @@ void pool_refuse(pool *p, pool_slot *s, const source_item *r,
     if (p->results.producer)
         results_refused(&p->results, s, r,
                         st->refuser ? st->refuser->name : st->end->name,
-                        reason);
+                        st->attempts ? st->attempts : 1, reason);
     trail_block(p, s, r, NULL, TRACE_REFUSED);
 }
 
@@ -227,6 +229,7 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
         pool_fail(p, &e);
     }
     p->stages.refuser = NULL;
+    p->stages.attempts = 0;
     p->stages.item = NULL;
     return p->fate.failed || p->revised.bad || term_is_wanted(&p->term) ? -1
                                                                         : 0;

@@ -522,7 +522,7 @@ void results_block(pool_results *r, pool_slot *s, const source_item *item,
 }
 
 void results_refused(pool_results *r, pool_slot *s, const source_item *item,
-                     const char *stage, const char *reason)
+                     const char *stage, int attempts, const char *reason)
 {
     char words[REASON_SENT + 1];
     size_t most = r->c.pl->message_bytes, len = item->raw_len;
@@ -531,7 +531,7 @@ void results_refused(pool_results *r, pool_slot *s, const source_item *item,
     snprintf(words, sizeof(words), "%s", reason);
     record_add(&r->headers, "pe_reason", words);
     record_add(&r->headers, "pe_stage", stage);
-    record_add(&r->headers, "pe_attempts", "1");
+    record_add_u64(&r->headers, "pe_attempts", (uint64_t)attempts);
     if (len > most) {
         log_warn("of that record of %zu bytes only %zu are kept in %s", len,
                  most, r->refused);

@@ -59,8 +59,8 @@ void results_scores(pool_results *r, pool_slot *s, const source_item *item,
 /* [out] is what a function has made of [item]. */
 void results_block(pool_results *r, pool_slot *s, const source_item *item,
                    pe_block *out);
-/* [stage] has refused it. */
+/* [stage] has refused it, after so many attempts. */
 void results_refused(pool_results *r, pool_slot *s, const source_item *item,
-                     const char *stage, const char *reason);
+                     const char *stage, int attempts, const char *reason);
 
 #endif

@@ -122,6 +122,7 @@ int wire_news_encode(const wire_news *m, int32_t n_partitions, pe_buffer *to,
     frame_put_u64(&w, m->revision);
     frame_put_text(&w, m->stages ? m->stages : "");
     frame_put_u64(&w, m->fresh);
+    frame_put_text(&w, m->suspects ? m->suspects : "");
     frame_put_state(&w, &m->state);
     for (int32_t k = 0; k < n_partitions; k++) {
         frame_put_u64(&w, m->own[k]);
@@ -139,6 +140,7 @@ static int take_state(frame_reader *r, int32_t n_partitions, wire_news *m,
     m->revision = frame_take_u64(r);
     m->stages = frame_take_text(r);
     m->fresh = frame_take_bool(r);
+    m->suspects = frame_take_text(r);
     m->own = malloc(n);
     m->reached = calloc(n, sizeof(*m->reached));
     if (!m->own || !m->reached)

@@ -45,11 +45,12 @@ typedef struct wire_news {
     /* of a state */
     uint64_t lease;
     params_state state;
-    uint64_t revision;  /* of the stages, from now on */
-    const char *stages; /* ... its text; "" of 0 */
-    bool fresh;         /* ... under which nothing was committed yet */
-    unsigned char *own; /* of every partition, is it ours? */
-    int64_t *reached;   /* ... contributed in any term */
+    uint64_t revision;    /* of the stages, from now on */
+    const char *stages;   /* ... its text; "" of 0 */
+    const char *suspects; /* blocks that processes have died of, as text */
+    bool fresh;           /* ... under which nothing was committed yet */
+    unsigned char *own;   /* of every partition, is it ours? */
+    int64_t *reached;     /* ... contributed in any term */
 } wire_news;
 
 int wire_news_encode(const wire_news *m, int32_t n_partitions, pe_buffer *to,

@@ -3,7 +3,9 @@
  * Reads every record below the committed offsets, drops repeats by (device,
  * boot, seq), folds the rest into its own audit and compares it with the
  * audit model that the pool committed, byte for byte.  With --blocks N it
- * also asks that every device of ours has exactly the blocks 0..N-1.
+ * also asks that every device of ours has exactly the blocks 0..N-1.  With
+ * --refused N so many blocks lie in the topic of refused ones, and those are in
+ * no model.
  *
  * It shares neither the rule for repeats nor a reader with the pool, nor
  * anything with `pilot verify`, which is checked against it.
@@ -42,6 +44,12 @@ struct check {
     struct device *d;
     size_t n;
     int64_t unreadable, repeats;
+    int64_t refused; /* that there are to be; -1: nobody has asked */
+    struct place {
+        int32_t partition;
+        int64_t offset;
+    } * bad; /* each once */
+    size_t n_bad;
 };
 
 static void die(const pe_error *e)
@@ -108,6 +116,38 @@ static void put_name(const struct check *c, const broker_record *r,
     snprintf(name, DEVICE_NAME, "%s", said);
 }
 
+static bool is_refused(const struct check *c, int32_t partition, int64_t offset)
+{
+    for (size_t i = 0; i < c->n_bad; i++)
+        if (c->bad[i].partition == partition && c->bad[i].offset == offset)
+            return true;
+    return false;
+}
+
+/* A record of the topic of refused blocks. */
+static void take_refused(struct check *c, const broker_record *r)
+{
+    const record_header *h;
+    record_headers all;
+    char words[512], *slash;
+    pe_error e = {0};
+    struct place at;
+
+    if (broker_record_headers(r, &all, &e) < 0 ||
+        !(h = record_find(&all, "pe_origin")) || h->len >= sizeof(words))
+        return;
+    memcpy(words, h->value, h->len);
+    words[h->len] = '\0';
+    slash = strchr(words, '/');
+    if (!slash || sscanf(slash, "/%d/%ld", &at.partition, &at.offset) != 2 ||
+        is_refused(c, at.partition, at.offset))
+        return;
+    c->bad = realloc(c->bad, (c->n_bad + 1) * sizeof(*c->bad));
+    if (!c->bad)
+        exit(1);
+    c->bad[c->n_bad++] = at;
+}
+
 static void take(struct check *c, const broker_record *r)
 {
     record_headers h;
@@ -126,11 +166,13 @@ static void take(struct check *c, const broker_record *r)
     }
     put_name(c, r, &h, &b, name);
     d = find(c, name);
-    if (is_new(c, d, &b))
+    if (is_new(c, d, &b) && !is_refused(c, r->partition, r->offset))
         audit_fold(d->row, &b);
 }
 
-static void read_partition(struct check *c, const params_offset *o)
+static void read_partition(struct check *c, const params_offset *o,
+                           void (*each)(struct check *c,
+                                        const broker_record *r))
 {
     broker_consumer_conf conf = {
         .broker = {.endpoint = c->broker, .client_id = "verify"},
@@ -158,11 +200,29 @@ static void read_partition(struct check *c, const params_offset *o)
         if (rc == 0)
             continue;
         if (r.offset < o->next)
-            take(c, &r);
+            each(c, &r);
         at.offset = r.offset + 1;
         broker_record_release(&r);
     }
     broker_consumer_close(k);
+}
+
+static void read_refused(struct check *c, const params_offset *o)
+{
+    broker_conf conf = {.endpoint = c->broker, .client_id = "verify"};
+    char topic[300];
+    params_offset all = {.topic = topic, .partition = o->partition};
+    broker_admin *a;
+    pe_error e = {0};
+    int64_t low;
+
+    snprintf(topic, sizeof(topic), "%s.refused", o->topic);
+    a = broker_admin_open(&conf, &e);
+    if (!a ||
+        broker_watermarks(a, topic, o->partition, &low, &all.next, &e) < 0)
+        die(&e);
+    broker_admin_close(a);
+    read_partition(c, &all, take_refused);
 }
 
 static int compare(struct check *c, const char *name, const int64_t *row)
@@ -239,6 +299,7 @@ static void parse(struct check *c, int argc, char **argv)
         {"params", required_argument, NULL, 'p'},
         {"password-file", required_argument, NULL, 'w'},
         {"blocks", required_argument, NULL, 'n'},
+        {"refused", required_argument, NULL, 'r'},
         {0},
     };
     int k;
@@ -246,7 +307,7 @@ static void parse(struct check *c, int argc, char **argv)
     c->broker = getenv("PILOT_BROKER");
     c->url = getenv("PILOT_PARAMS");
     c->password_file = getenv("PILOT_PASSWORD_FILE");
-    c->blocks = -1;
+    c->blocks = c->refused = -1;
     while ((k = getopt_long(argc, argv, "", o, NULL)) != -1) {
         if (k == 'b')
             c->broker = optarg;
@@ -254,11 +315,13 @@ static void parse(struct check *c, int argc, char **argv)
             c->url = optarg;
         else if (k == 'w')
             c->password_file = optarg;
+        else if (k == 'r' && text_parse_int(optarg, &c->refused) == 0)
+            continue;
         else if (k != 'n' || text_parse_int(optarg, &c->blocks) < 0)
             exit(64);
     }
     if (optind + 1 != argc || !c->broker || !c->url) {
-        fputs("usage: verify [--blocks N] RUN\n", stderr);
+        fputs("usage: verify [--blocks N] [--refused N] RUN\n", stderr);
         exit(64);
     }
     c->run = argv[optind];
@@ -281,9 +344,16 @@ int main(int argc, char **argv)
     if (!p || params_state_fetch(p, &c.state, &e) < 0)
         die(&e);
     read_model(&c);
+    for (size_t i = 0; c.refused >= 0 && i < c.state.n_offsets; i++)
+        read_refused(&c, &c.state.offsets[i]);
     for (size_t i = 0; i < c.state.n_offsets; i++)
-        read_partition(&c, &c.state.offsets[i]);
+        read_partition(&c, &c.state.offsets[i], take);
     bad = compare_all(&c) + check_devices(&c);
+    if (c.refused >= 0 && c.n_bad != (size_t)c.refused) {
+        printf("%zu blocks are refused, and not %lld\n", c.n_bad,
+               (long long)c.refused);
+        bad++;
+    }
     for (size_t i = 0; i < c.n; i++)
         blocks += c.d[i].row[0];
     if (blocks != (int64_t)c.state.counters.applied) {
@@ -300,5 +370,6 @@ int main(int argc, char **argv)
     params_state_free(&c.state);
     params_close(p);
     free(c.d);
+    free(c.bad);
     return bad != 0;
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/common/clock.h"
 #include "src/agent/crew.h"
@@ -121,6 +122,57 @@ static void test_stillborn(void)
         CU_ASSERT_EQUAL(c.state == CREW_LOST, rows[i].starts < 8);
         crew_close(&c);
     }
+}
+
+/* A death that is held against a block is none of the five, since the block is
+ * refused in the end; but without any progress there is an end to that, too.
+ */
+static void test_suspected(void)
+{
+#define NOTED "tell '{\"event\":\"fault\",\"text\":\"f\",\"noted\":true}';"
+    static const struct {
+        const char *script;
+        int starts;
+        bool lost;
+    } rows[] = {
+        {TELL "tell '{\"event\":\"ready\"}';" NOTED "kill -11 $$",
+         RESTART_SUSPECTS, true},
+        {TELL "tell '{\"event\":\"ready\"}'; n=$(cat n 2>/dev/null || echo 0);"
+              "echo $((n + 1)) >n;"
+              "tell '{\"event\":\"progress\",\"blocks\":'$n'}';" NOTED
+              "kill -11 $$",
+         40, false},
+        {TELL "tell '{\"event\":\"ready\"}';"
+              "tell '{\"event\":\"fault\",\"text\":\"f\"}'; kill -11 $$",
+         RESTART_DEATHS, true},
+    };
+    static const crew_ops again = {
+        .command = command, .event = event, .line = line, .died = died_again};
+    char folder[] = "/tmp/pilot-crew.XXXXXX", *before = getcwd(NULL, 0);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    CU_ASSERT_EQUAL_FATAL(chdir(folder), 0);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct heard h = {.script = rows[i].script};
+        crew c = {.ops = &again, .arg = &h};
+        int64_t now = CLOCK_S;
+
+        h.crew = &c;
+        for (int k = 0; k < 40 && !crew_is_over(&c); k++) {
+            now += CLOCK_S;
+            crew_turn(&c, now);
+            CU_ASSERT(process_wait(c.proc, 20000));
+            while (c.state == CREW_RUNS)
+                crew_turn(&c, now);
+        }
+        CU_ASSERT_EQUAL(c.starts, rows[i].starts);
+        CU_ASSERT_EQUAL(c.state == CREW_LOST, rows[i].lost);
+        crew_close(&c);
+    }
+    unlink("n");
+    CU_ASSERT_EQUAL(chdir(before), 0);
+    rmdir(folder);
+    free(before);
 }
 
 /* Five deaths within two minutes are the end, but not to be told to try again:
@@ -464,6 +516,7 @@ int main(void)
     static const unit_test tests[] = {
         {"how it ends, and what is believed", test_ends},
         {"starts that come to nothing", test_stillborn},
+        {"a block is held to be the cause", test_suspected},
         {"told to try again", test_again},
         {"one that does not leave", test_stays},
         {"one that may stay", test_lingers},

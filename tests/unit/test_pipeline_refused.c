@@ -309,6 +309,16 @@ static void test_files_refused(void)
          "  c: {pilot: w, function: kmeans}\n",
          "p.yaml:6: stage 'b' runs on a device, but its source 'a' on pool "
          "'w'"},
+        {HEAD SENSE "  learn: {pilot: pool, function: kmeans, limit: 1s}\n",
+         "p.yaml:13: stage 'learn': limit: is for functions that process "
+         "blocks; kmeans is a model: leave it out"},
+        {HEAD "  sense: {pilot: devices, function: generator, limit: 1s, "
+              "options: {features: 8}}\n" LEARN,
+         "p.yaml:9: stage 'sense': limit: is for functions that process "
+         "blocks; generator senses them: leave it out"},
+        {HEAD SENSE
+         "  tune: {pilot: pool, function: select, limit: 1ms}\n" LEARN,
+         "p.yaml:13: limit: '1ms' is not between 10ms and 24h"},
         {LOCAL "  infer: {pilot: pool, function: score}\n",
          "p.yaml:7: stage 'infer': score scores on devices; put it on an edge "
          "pilot"},

@@ -58,7 +58,7 @@ static void refuse(bench *b, const void *value, size_t len, const char *reason)
 {
     b->record.raw = value;
     b->record.raw_len = len;
-    results_refused(&b->r, &b->slot[0], &b->record, "learn", reason);
+    results_refused(&b->r, &b->slot[0], &b->record, "learn", 1, reason);
 }
 
 static void bench_close(bench *b)
