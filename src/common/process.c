@@ -29,6 +29,7 @@ struct process {
     pid_t pid;
     int fd;     /* our end of its stdout, or -1 */
     int err_fd; /* of its stderr */
+    int in_fd;  /* of its stdin */
     bool group;
     bool ended;
     int status;
@@ -145,6 +146,7 @@ static char **environ_merge(const char *const *env, pe_error *errp)
 struct child_fds {
     int in, out, err;
     int ours, ours_err; /* read ends of pipes on out and err, or -1 */
+    int ours_in;        /* the other end of [in], or -1 */
     int folder;         /* where it starts; -1: here */
 };
 
@@ -172,16 +174,17 @@ static int log_open(const char *path, pe_error *errp)
     return fd;
 }
 
-static int pipe_open(int *ours, int *theirs, pe_error *errp)
+/* A pipe of which end [which], 0 to read and 1 to write, is for us. */
+static int pipe_open(int which, int *ours, int *theirs, pe_error *errp)
 {
     int ends[2];
 
     if (pipe2(ends, O_CLOEXEC) < 0)
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
                             "cannot make a pipe: %s", strerror(errno));
-    *ours = ends[0];
-    *theirs = ends[1];
-    if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0)
+    *ours = ends[which];
+    *theirs = ends[!which];
+    if (fcntl(*ours, F_SETFL, O_NONBLOCK) < 0)
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
                             "cannot make a pipe: %s", strerror(errno));
     return 0;
@@ -196,23 +199,32 @@ static int folder_open(struct child_fds *f, const char *folder, pe_error *errp)
     return 0;
 }
 
+static int in_open(struct child_fds *f, const process_spec *s, pe_error *errp)
+{
+    const char *in = s->in_path ? s->in_path : s->in_ours ? NULL : "/dev/null";
+
+    if (s->in_pipe)
+        return pipe_open(1, &f->ours_in, &f->in, errp);
+    f->in = in ? open(in, O_RDONLY | O_CLOEXEC) : -1;
+    if (f->in < 0 && in)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "cannot open %s: %s", in, strerror(errno));
+    return 0;
+}
+
 /* Files are opened here and not in the child, so that a folder that is
  * missing is never taken for a program that is.
  */
 static int child_fds_open(struct child_fds *f, const process_spec *s,
                           pe_error *errp)
 {
-    const char *in = s->in_path ? s->in_path : s->in_ours ? NULL : "/dev/null";
-
-    f->in = in ? open(in, O_RDONLY | O_CLOEXEC) : -1;
-    if (f->in < 0 && in)
-        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                            "cannot open %s: %s", in, strerror(errno));
+    if (in_open(f, s, errp) < 0)
+        return -1;
     if (s->folder && folder_open(f, s->folder, errp) < 0)
         return -1;
-    if (!s->out_path && pipe_open(&f->ours, &f->out, errp) < 0)
+    if (!s->out_path && pipe_open(0, &f->ours, &f->out, errp) < 0)
         return -1;
-    if (s->err_pipe && pipe_open(&f->ours_err, &f->err, errp) < 0)
+    if (s->err_pipe && pipe_open(0, &f->ours_err, &f->err, errp) < 0)
         return -1;
     if (s->out_path && (f->out = log_open(s->out_path, errp)) < 0)
         return -1;
@@ -289,7 +301,7 @@ static int spawn(pid_t *pidp, const process_spec *s, const struct child_fds *f,
 
 process *process_start(const process_spec *s, pe_error *errp)
 {
-    struct child_fds fds = {-1, -1, -1, -1, -1, -1};
+    struct child_fds fds = {-1, -1, -1, -1, -1, -1, -1};
     process *p = NULL;
     char **env = NULL;
     bool started = false;
@@ -314,6 +326,7 @@ process *process_start(const process_spec *s, pe_error *errp)
     }
     p->fd = fds.ours;
     p->err_fd = fds.ours_err;
+    p->in_fd = fds.ours_in;
     p->group = s->new_group || s->new_session;
     started = true;
 done:
@@ -323,6 +336,7 @@ done:
         return p;
     fd_close(fds.ours);
     fd_close(fds.ours_err);
+    fd_close(fds.ours_in);
     free(p);
     return NULL;
 }
@@ -335,6 +349,17 @@ int process_fd(const process *p)
 int process_err_fd(const process *p)
 {
     return p ? p->err_fd : -1;
+}
+
+int process_in_fd(const process *p)
+{
+    return p ? p->in_fd : -1;
+}
+
+void process_in_close(process *p)
+{
+    fd_close(p->in_fd);
+    p->in_fd = -1;
 }
 
 pid_t process_pid(const process *p)
@@ -441,6 +466,7 @@ void process_release(process *p)
 {
     if (!p)
         return;
+    fd_close(p->in_fd);
     fd_close(p->fd);
     fd_close(p->err_fd);
     free(p);

@@ -21,10 +21,11 @@ typedef struct process_spec {
     const char *folder;      /* it starts there; NULL: where we are */
     const char *in_path;     /* stdin is this file; NULL: as in_ours has it */
     bool in_ours;            /* stdin is ours; else there is nothing on it */
-    bool err_pipe;           /* stderr through a pipe to us */
-    bool new_group;          /* own process group: a terminal's Ctrl-C does
-                                not reach it */
-    bool new_session;        /* own session: outlives our terminal too */
+    bool in_pipe;     /* stdin is a pipe from us, whatever else is said */
+    bool err_pipe;    /* stderr through a pipe to us */
+    bool new_group;   /* own process group: a terminal's Ctrl-C does
+                         not reach it */
+    bool new_session; /* own session: outlives our terminal too */
 } process_spec;
 
 /* 0 when [program] is on PATH, else the error process_start would give. */
@@ -41,6 +42,12 @@ process *process_start(const process_spec *s, pe_error *errp);
 int process_fd(const process *p);
 /* The same of its stderr, -1 without err_pipe. */
 int process_err_fd(const process *p);
+/* Pipe to its stdin (non-blocking), -1 without in_pipe.  What is written there
+ * while nobody reads it raises SIGPIPE, which is the caller's to ignore.
+ */
+int process_in_fd(const process *p);
+/* Its stdin is at its end. */
+void process_in_close(process *p);
 pid_t process_pid(const process *p);
 
 /* Send [sig] to the child (its group when it has one). */
@@ -69,6 +76,16 @@ bool process_leaves(process *p);
  * be NULL.
  */
 void process_destroy(process *p);
+
+/* Is a child over, or within [timeout_ms]?  It is not reaped, so its id and its
+ * group are nobody else's.
+ */
+bool process_over(const process *p, int timeout_ms);
+
+/* End one that was started with new_group, and reap it: TERM, unless it is
+ * over, and after [grace_ms] whoever of its group is left is killed.
+ */
+void process_end_group(process *p, int grace_ms);
 
 /* Forget a child that is to outlive us: nothing ends or reaps it. */
 void process_release(process *p);

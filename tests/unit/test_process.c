@@ -137,6 +137,52 @@ static void test_pipe(void)
     process_destroy(p);
 }
 
+static void test_pipe_in(void)
+{
+    const char *argv[] = {"sh", "-c", "read x; echo got $x; cat", NULL};
+    const process_spec spec = {.argv = argv, .in_pipe = true};
+    process *p = process_start(&spec, NULL);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    CU_ASSERT_EQUAL(write(process_in_fd(p), "one\ntwo", 7), 7);
+    process_in_close(p);
+    CU_ASSERT_EQUAL(process_in_fd(p), -1);
+    process_in_close(p);
+    UNIT_EQUAL(output(p), "got one\ntwo");
+    process_destroy(p);
+}
+
+/* Its leader is over, has to be killed, or leaves somebody behind. */
+static void test_end_group(void)
+{
+    static const struct {
+        const char *script;
+        int status;
+    } rows[] = {
+        {"echo; exit 3", 3},
+        {"sleep 1000 & echo; exit 4", 4},
+        {"trap '' TERM; echo; while :; do sleep 1000; done", 128 + 9},
+        {"echo; exec sleep 1000", 128 + 15},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        process *p = sh(rows[i].script, NULL, true);
+        char byte;
+
+        while (read(process_fd(p), &byte, 1) != 1) /* it has come that far */
+            clock_sleep_ns(CLOCK_MS, 0);
+        CU_ASSERT_EQUAL(process_over(p, rows[i].status < 128 ? 10000 : 0),
+                        rows[i].status < 128);
+        process_end_group(p, rows[i].status == 128 + 9 ? 20 : 10000);
+        CU_ASSERT_EQUAL(process_status(p), rows[i].status);
+        while (read(process_fd(p), &byte, 1) != 0) /* nobody has it open */
+            clock_sleep_ns(CLOCK_MS, 0);
+        CU_ASSERT_TRUE(process_over(p, 0)); /* also when it was reaped */
+        process_end_group(p, 0);
+        process_release(p);
+    }
+}
+
 static void test_pipe_does_not_block(void)
 {
     process *p = sh("sleep 30", NULL, true);
@@ -438,6 +484,8 @@ int main(void)
         {"exit status, or 128 + signal", test_status},
         {"stdout comes through the pipe, stdin is empty", test_pipe},
         {"standard input of ours", test_input},
+        {"standard input through a pipe", test_pipe_in},
+        {"the end of a group", test_end_group},
         {"who has closed its output", test_leaves},
         {"the pipe never blocks", test_pipe_does_not_block},
         {"variables are added and replaced", test_environment},
