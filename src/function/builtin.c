@@ -5,6 +5,7 @@
 
 #include "src/common/text.h"
 #include "src/file/file.h"
+#include "src/program/exec.h"
 
 static const builtin table[] = {
     {.ops = &generator_function,
@@ -36,6 +37,7 @@ static const builtin table[] = {
      .settle = write_settle,
      .sync = write_sync,
      .finish = write_finish},
+    {.ops = &exec_function, .outside = true, .check = exec_check},
 };
 
 #define TABLE_LEN (sizeof(table) / sizeof(table[0]))
@@ -43,9 +45,10 @@ static const builtin table[] = {
 /* In the order of the table. */
 static const char *const names[] = {
     "generator", "file",   "proc",  "score", "standardise", "select",
-    "aggregate", "filter", "drift", "write", NULL};
+    "aggregate", "filter", "drift", "write", "exec",        NULL};
 const char builtin_words[] =
-    "generator file proc score standardise select aggregate filter drift write";
+    "generator file proc score standardise select aggregate filter drift write "
+    "exec";
 
 int builtin_columns(const pe_options *o, const char *list, text *out)
 {

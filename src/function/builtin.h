@@ -25,6 +25,8 @@ typedef struct builtin {
                                               NULL: always */
     bool checked; /* its open hook reads options and nothing else, see
                      function_check */
+    bool outside; /* what it does is done by a process of its own: it is asked
+                     for what goes on, and not ahead of that */
     /* ... or does this alone; NULL: it has nothing to say. */
     int (*check)(pe_context *ctx);
     /* What the columns of [list] are called behind it, see function_columns;

@@ -30,6 +30,8 @@ const char *overall_lacks(const overall_step *step, size_t n)
 
         if (!row)
             return "a function that is not built in stands before it";
+        if (row->outside)
+            return "a program stands before it, which is not asked ahead";
         if (row->ops == &filter_function)
             return "'filter' stands before it, which keeps rows by the model";
     }

@@ -58,7 +58,7 @@ static bool is_relative_file(const char *path, size_t len, const char *value)
         return false;
     if (ends_with(path, len, ".function"))
         return strstr(value, ".so") != NULL;
-    return ends_with(path, len, ".path") ||
+    return ends_with(path, len, ".path") || ends_with(path, len, ".folder") ||
            ends_with(path, len, ".password-file");
 }
 
@@ -128,6 +128,15 @@ static int override_file(pipeline_request *q, const char *folder, char *path,
     return status;
 }
 
+static int override_option(pipeline_request *q, const char *folder,
+                           const pipeline_stage *s, const char *name,
+                           pe_error *errp)
+{
+    return override_file(q, folder,
+                         text_format("stages.%s.options.%s", s->name, name),
+                         pe_options_text(s->options, name), errp);
+}
+
 /* Files the pipeline names are meant from where it lies, and the agents read
  * a copy of it that lies elsewhere.
  */
@@ -143,9 +152,9 @@ static int overrides_settle(pipeline_request *q, const pipeline *p,
             override_file(q, folder, text_format("stages.%s.function", s->name),
                           s->function, errp);
         if (status == 0 && s->options)
-            status = override_file(
-                q, folder, text_format("stages.%s.options.path", s->name),
-                pe_options_text(s->options, "path"), errp);
+            status = override_option(q, folder, s, "path", errp);
+        if (status == 0 && s->options)
+            status = override_option(q, folder, s, "folder", errp);
     }
     for (size_t i = 0; status == 0 && i < p->n_pilots; i++)
         status = override_file(

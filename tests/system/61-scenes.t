@@ -48,7 +48,7 @@ for s in 1 2 3; do
         echo '"","","Avg","Smp","Smp"'
         for i in $(seq 0 1199); do
             printf '"2026-05-0%d %02d:%02d:00",%d,%d.%d,%d,%d.5\n' $s \
-                $((i / 60)) $((i % 60)) $i $((10 + i % 7)) $((i % 10)) \
+                $((i / 60)) $((i % 60)) "$i" $((10 + i % 7)) $((i % 10)) \
                 $((40 + i % 11)) $((i % 5))
         done
     } >"$TEST_DIR/stations/$s.dat"

@@ -1,0 +1,438 @@
+/* program.c - a program that stands in for a function: started, asked, ended.
+ */
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "src/block/npy.h"
+#include "src/block/npy_stream.h"
+#include "src/common/clock.h"
+#include "src/common/process.h"
+#include "src/common/text.h"
+#include "src/common/words.h"
+#include "src/program/voice.h"
+
+#define GRACE_MS 2000 /* from TERM to KILL */
+#define LEAVE_MS 50   /* from the end of its output to its own */
+#define LOOK_MS 50    /* longest wait for its pipes at once */
+#define DEATHS_MAX 5  /* of one that never answered */
+#define PAUSE_NS (100 * CLOCK_MS)
+#define PAUSE_MAX_NS (5 * CLOCK_S)
+#define CHUNK 4096
+#define PIPE_BYTES (1 << 20)
+
+struct program {
+    pe_context *ctx;
+    program_spec spec;
+    char **argv, **env;
+    process *p; /* NULL: it does not run */
+    npy_stream array;
+    voice voice;
+    bool silent;     /* it has closed its standard error */
+    unsigned deaths; /* since it was good */
+    bool ever_good;
+    int64_t due_ns; /* when it may be started */
+    uint64_t cut;
+    char why[800];
+};
+
+/* --- what it is --- */
+
+/* What it may want to know of where it runs. */
+static int add_facts(program *g, pe_error *errp)
+{
+    const pe_context *c = g->ctx;
+    char *const facts[] = {
+        text_format("PILOT_RUN=%s", pe_context_run(c)),
+        text_format("PILOT_STAGE=%s", pe_context_stage(c)),
+        text_format("PILOT_DEVICE=%s", pe_context_device(c)),
+        text_format("PILOT_INDEX=%d", pe_context_index(c)),
+        text_format("PILOT_SIZE=%d", pe_context_size(c)),
+        text_format("PILOT_POINTS=%u", pe_context_points(c)),
+    };
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+        if (rc == 0)
+            rc = words_add(&g->env, facts[i], errp);
+        else
+            free(facts[i]);
+    }
+    return rc;
+}
+
+static int take_env(program *g, pe_error *errp)
+{
+    if (g->spec.env && !(g->env = program_words(g->spec.env, errp)))
+        return pe_error_prefix(errp, "env");
+    for (size_t i = 0; g->env && g->env[i]; i++)
+        if (g->env[i][0] == '=' || !strchr(g->env[i], '='))
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                                "env: '%.100s' is not NAME=VALUE", g->env[i]);
+    return add_facts(g, errp);
+}
+
+program *program_create(pe_context *ctx, const program_spec *s, pe_error *errp)
+{
+    program *g = calloc(1, sizeof(*g));
+
+    if (!g) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    g->ctx = ctx;
+    g->spec = *s;
+    g->argv = program_words(s->command, errp);
+    if (!g->argv) {
+        pe_error_prefix(errp, "command");
+        goto error;
+    }
+    if (take_env(g, errp) < 0)
+        goto error;
+    return g;
+error:
+    program_destroy(g);
+    return NULL;
+}
+
+const char *program_why(const program *g)
+{
+    return g->why;
+}
+
+uint64_t program_cut(const program *g)
+{
+    return g->cut;
+}
+
+const void *program_array(const program *g, size_t *lenp, uint64_t *rowsp)
+{
+    *rowsp = g->array.rows;
+    *lenp = g->array.len;
+    return g->array.data;
+}
+
+void program_good(program *g)
+{
+    g->deaths = 0;
+    g->ever_good = true;
+}
+
+/* --- what it says for people --- */
+
+/* Take what there is of it; false: nothing was. */
+static bool hear(program *g)
+{
+    char chunk[CHUNK];
+    ssize_t n = read(process_err_fd(g->p), chunk, sizeof(chunk));
+
+    g->silent = g->silent || n == 0;
+    if (n > 0)
+        voice_take(&g->voice, g->ctx, chunk, (size_t)n, clock_mono_ns());
+    return n > 0;
+}
+
+/* --- its beginning and its end --- */
+
+/* It says no more, for [what] it did. */
+static void end(program *g, const char *what)
+{
+    int n;
+
+    while (hear(g))
+        ;
+    voice_end(&g->voice, g->ctx);
+    n = snprintf(g->why, sizeof(g->why), "%.60s: %.300s", g->spec.command,
+                 what);
+    if (g->voice.last[0])
+        snprintf(g->why + n, sizeof(g->why) - (size_t)n, "; it last said '%s'",
+                 g->voice.last);
+    process_end_group(g->p, GRACE_MS);
+    process_release(g->p);
+    g->p = NULL;
+    g->cut = g->array.len ? g->array.rows ? g->array.rows : 1 : 0;
+    npy_stream_next(&g->array);
+    g->deaths++;
+    g->due_ns = clock_mono_ns();
+    if (g->deaths > 1)
+        g->due_ns +=
+            clock_backoff_apart_ns(g->deaths - 2, PAUSE_NS, PAUSE_MAX_NS);
+}
+
+/* Its output is at its end. */
+static enum program_step end_of_output(program *g)
+{
+    bool over = process_over(g->p, LEAVE_MS), cut = g->array.len > 0;
+    char what[200], status[64] = "has closed its output";
+    bool well;
+
+    if (over) {
+        process_end_group(g->p, 0);
+        process_status_words(process_status(g->p), status);
+    }
+    well = over && process_status(g->p) == 0 && !cut;
+    if (cut && g->array.whole)
+        snprintf(what, sizeof(what),
+                 "it %s behind %zu of %zu bytes of an array", status,
+                 g->array.len, g->array.whole);
+    else
+        snprintf(what, sizeof(what), "it %s%s", status,
+                 cut ? " in the head of an array" : "");
+    end(g, what);
+    return well ? PROGRAM_OVER : PROGRAM_DIED;
+}
+
+static enum program_step bad(program *g, const char *what)
+{
+    end(g, what);
+    return PROGRAM_BAD;
+}
+
+static int start(program *g, pe_error *errp)
+{
+    const process_spec s = {
+        .argv = (const char *const *)g->argv,
+        .env = (const char *const *)g->env,
+        .folder = g->spec.folder,
+        .in_pipe = g->spec.fed,
+        .err_pipe = true,
+        .new_group = true,
+    };
+
+    g->voice.last[0] = '\0';
+    g->silent = false;
+    g->p = process_start(&s, errp);
+    if (!g->p)
+        return -1;
+    /* A block at once; what the system does not grant is as it was. */
+    fcntl(process_fd(g->p), F_SETPIPE_SZ, PIPE_BYTES);
+    if (g->spec.fed)
+        fcntl(process_in_fd(g->p), F_SETPIPE_SZ, PIPE_BYTES);
+    return 1;
+}
+
+int program_run(program *g, int wait_ms, pe_error *errp)
+{
+    int64_t left = g->due_ns - clock_mono_ns();
+
+    if (g->p)
+        return 1;
+    if (!g->ever_good && g->deaths >= DEATHS_MAX)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+                            "%s (started %u times, and never of use)", g->why,
+                            g->deaths);
+    if (g->deaths > 0 && left > 0) {
+        if (left > wait_ms * CLOCK_MS) {
+            clock_sleep_ns(wait_ms * CLOCK_MS, 0);
+            return 0;
+        }
+        clock_sleep_ns(left, 0);
+    }
+    return start(g, errp);
+}
+
+void program_destroy(program *g)
+{
+    if (!g)
+        return;
+    if (g->p) {
+        process_in_close(g->p);
+        while (hear(g))
+            ;
+        voice_end(&g->voice, g->ctx);
+        process_end_group(g->p, GRACE_MS);
+        process_release(g->p);
+    }
+    words_free(g->argv);
+    words_free(g->env);
+    npy_stream_free(&g->array);
+    free(g);
+}
+
+/* --- what it gives --- */
+
+/* Until one of its pipes is ready, [wait_ms] at most. */
+static void wait_pipes(const program *g, bool write, int wait_ms)
+{
+    struct pollfd fds[3] = {
+        {.fd = process_fd(g->p), .events = POLLIN},
+        {.fd = g->silent ? -1 : process_err_fd(g->p), .events = POLLIN},
+        {.fd = write ? process_in_fd(g->p) : -1, .events = POLLOUT}};
+
+    poll(fds, 3, wait_ms);
+}
+
+/* As much of an array as is there. */
+static enum program_step take_array(program *g)
+{
+    for (;;) {
+        pe_error e = {0};
+        size_t want;
+        unsigned char *to = npy_stream_room(&g->array, g->spec.most, &want, &e);
+        ssize_t n;
+
+        if (!to)
+            return bad(g, e.text);
+        if (want == 0)
+            return PROGRAM_HAS;
+        n = read(process_fd(g->p), to, want);
+        if (n == 0)
+            return end_of_output(g);
+        if (n < 0)
+            return errno == EAGAIN || errno == EINTR
+                       ? PROGRAM_WAITS
+                       : bad(g, "its output cannot be read");
+        npy_stream_put(&g->array, (size_t)n);
+    }
+}
+
+enum program_step program_next(program *g, int wait_ms)
+{
+    enum program_step step;
+
+    if (g->array.whole && g->array.len == g->array.whole)
+        npy_stream_next(&g->array);
+    hear(g);
+    step = take_array(g);
+    if (step != PROGRAM_WAITS)
+        return step;
+    wait_pipes(g, false, wait_ms);
+    return take_array(g);
+}
+
+enum program_step program_read(program *g, int wait_ms, char *to, size_t cap,
+                               size_t *np)
+{
+    ssize_t n;
+
+    hear(g);
+    wait_pipes(g, false, wait_ms);
+    n = read(process_fd(g->p), to, cap);
+    *np = n > 0 ? (size_t)n : 0;
+    if (n > 0)
+        return PROGRAM_HAS;
+    if (n == 0)
+        return end_of_output(g);
+    return PROGRAM_WAITS;
+}
+
+/* Nothing may be there that was not asked for: it would be taken for the answer
+ * to another block.  Bytes that are, as [what]; 0: its output is at its end;
+ * -1: nothing is.
+ */
+static ssize_t look_behind(program *g, const char *where, char what[160])
+{
+    char more[48], shown[64];
+    ssize_t n = read(process_fd(g->p), more, sizeof(more));
+
+    if (n > 0) {
+        text_shown(more, (size_t)n, shown, sizeof(shown));
+        snprintf(what, 160, "it said '%s' %s", shown, where);
+    }
+    return n;
+}
+
+/* A block on its way into it. */
+struct feed {
+    unsigned char head[NPY_HEADER_LEN];
+    struct iovec piece[2]; /* what is left of it */
+    size_t all;
+};
+
+static void feed_begin(struct feed *f, const pe_block *b)
+{
+    npy_header(f->head, b->dtype, b->points, b->features);
+    f->piece[0] = (struct iovec){f->head, sizeof(f->head)};
+    f->piece[1] = (struct iovec){b->data, pe_block_bytes(b)};
+    f->all = sizeof(f->head) + pe_block_bytes(b);
+}
+
+static size_t feed_left(const struct feed *f)
+{
+    return f->piece[0].iov_len + f->piece[1].iov_len;
+}
+
+/* As much of it as it takes. */
+static void feed(program *g, struct feed *f)
+{
+    while (feed_left(f) > 0 && process_in_fd(g->p) >= 0) {
+        ssize_t n = writev(process_in_fd(g->p), f->piece, 2);
+
+        if (n < 0 && errno != EINTR) {
+            if (errno != EAGAIN)
+                process_in_close(g->p);
+            return;
+        }
+        for (int i = 0; i < 2 && n > 0; i++) {
+            size_t took = f->piece[i].iov_len < (size_t)n ? f->piece[i].iov_len
+                                                          : (size_t)n;
+
+            f->piece[i].iov_base = (char *)f->piece[i].iov_base + took;
+            f->piece[i].iov_len -= took;
+            n -= (ssize_t)took;
+        }
+    }
+}
+
+/* An array is whole: is it an answer?  One that ends with it has given it. */
+static enum program_step judge(program *g, const struct feed *f)
+{
+    char what[160];
+
+    if (feed_left(f) > 0) {
+        snprintf(what, sizeof(what),
+                 "it answered behind %zu of the %zu bytes of a block",
+                 f->all - feed_left(f), f->all);
+        return bad(g, what);
+    }
+    return look_behind(g, "behind its answer", what) > 0 ? bad(g, what)
+                                                         : PROGRAM_HAS;
+}
+
+static enum program_step too_late(program *g)
+{
+    char what[160];
+
+    if (process_in_fd(g->p) < 0)
+        return bad(g, "it has closed its input, and did not answer");
+    snprintf(what, sizeof(what), "it gave no answer within %g s",
+             g->spec.limit_s);
+    return bad(g, what);
+}
+
+enum program_step program_ask(program *g, const pe_block *b)
+{
+    int64_t until = clock_mono_ns() + (int64_t)(g->spec.limit_s * 1e9);
+    struct feed f;
+    enum program_step step = PROGRAM_WAITS;
+    char what[160];
+    ssize_t n;
+
+    feed_begin(&f, b);
+    npy_stream_next(&g->array);
+    n = look_behind(g, "before it was asked", what);
+    if (n > 0)
+        return bad(g, what);
+    if (n == 0)
+        step = end_of_output(g);
+    while (step == PROGRAM_WAITS) {
+        feed(g, &f);
+        hear(g);
+        step = take_array(g);
+        if (step == PROGRAM_HAS)
+            return judge(g, &f);
+        if (step != PROGRAM_WAITS)
+            break;
+        if (clock_mono_ns() >= until)
+            return too_late(g);
+        wait_pipes(g, feed_left(&f) > 0, LOOK_MS);
+    }
+    return step == PROGRAM_OVER ? PROGRAM_DIED : step;
+}
