@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "src/common/clock.h"
+#include "src/common/failpoint.h"
 #include "src/common/file.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
@@ -73,6 +74,8 @@ static int save(const checkpoint *c, const void *model, size_t len,
         text_format("%s/" NAME, c->folder, (unsigned long long)version);
     int rc = path ? file_mkdir(c->folder, errp) : pe_error_nomem(errp);
 
+    if (rc == 0 && FAILPOINT_FAILS(FAILPOINT_CHECKPOINT, errp))
+        rc = -1;
     if (rc == 0)
         rc = file_write(path, model, len, 0600, errp);
     if (rc == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
+#include "src/common/failpoint.h"
 #include "src/common/log.h"
 #include "src/common/random.h"
 
@@ -149,6 +150,8 @@ static int send(committer *c, params_commit *r, const pe_buffer *model,
     r->model = model->data;
     r->model_len = model->len;
     c->sent++;
+    if (FAILPOINT_FAILS(FAILPOINT_COMMIT, errp))
+        return -1;
     return c->store->ops->send(c->store, r, errp);
 }
 

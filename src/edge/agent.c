@@ -10,6 +10,7 @@
 #include "src/agent/event.h"
 #include "src/agent/via.h"
 #include "src/common/clock.h"
+#include "src/common/failpoint.h"
 #include "src/common/log.h"
 #include "src/edge/agent_private.h"
 #include "src/edge/device_scale.h"
@@ -373,6 +374,8 @@ static int put_end(agent *a, agent_device *d, pe_error *errp)
 
     if (end.next < 0)
         rc = partition_end(a, d, &end.next, &e);
+    if (rc == 0 && FAILPOINT_FAILS(FAILPOINT_END, &e))
+        rc = -1;
     if (rc == 0) {
         pthread_mutex_lock(&a->lock);
         rc = params_end_put(a->layer, &end, &e);

@@ -7,6 +7,7 @@
 
 #include "src/agent/fault.h"
 #include "src/common/clock.h"
+#include "src/common/failpoint.h"
 #include "src/edge/device_private.h"
 
 /* Longest wait without a look at blocks that could not be handed over, ... */
@@ -405,6 +406,7 @@ static int forward(device *d)
     stages_move(d); /* the source may have waited for long */
     slot->through = d->n_stages;
     d->stats.sensed++;
+    FAILPOINT(FAILPOINT_SENSED);
     /* A source that can be read again knows the positions of its blocks. */
     d->seq = d->conf.rereadable && slot->block.has_seq
                  ? slot->block.seq

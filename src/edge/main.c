@@ -10,6 +10,7 @@
 
 #include "src/agent/event.h"
 #include "src/agent/fault.h"
+#include "src/common/failpoint.h"
 #include "src/common/log.h"
 #include "src/edge/agent.h"
 #include "src/store/store.h"
@@ -85,7 +86,8 @@ int main(int argc, char **argv)
         return PE_EXIT_USAGE;
     }
     log_init(log_write_stderr, "pilot-edge", LOG_LEVEL_INFO);
-    if (event_open(events, &e) < 0) {
+    if (event_open(events, &e) < 0 ||
+        failpoint_open(argv[optind], pilot, -1, &e) < 0) {
         log_error("%s", e.text);
         return (int)e.exit_code;
     }

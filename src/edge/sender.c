@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "src/common/clock.h"
+#include "src/common/failpoint.h"
 #include "src/common/log.h"
 #include "src/edge/queue.h"
 
@@ -78,6 +79,7 @@ static void delivered(void *arg, void *opaque, int32_t partition,
         atomic_store(&s->broken, true);
     else
         atomic_store_explicit(&s->stored, true, memory_order_relaxed);
+    FAILPOINT(FAILPOINT_ACKED);
     if (s->trace && offset >= 0)
         note(s, opaque, partition, offset);
     queue_delivered(opaque, offset);
@@ -264,6 +266,7 @@ int sender_produce(sender *s, const broker_output *o, pe_error *errp)
     pe_error error = {0};
     int rc = s->ops->produce(s->producer, o, &error);
 
+    FAILPOINT(FAILPOINT_SENT);
     if (rc >= 0)
         return rc;
     if (error.kind == PE_ERROR_FATAL) {

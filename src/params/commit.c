@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "src/common/failpoint.h"
 #include "src/common/log.h"
 #include "src/params/args.h"
 #include "src/params/history.h"
@@ -85,6 +86,8 @@ int params_commit_send(params *p, const params_commit *c, pe_error *errp)
         answer = answer_of(p, r, errp);
     params_replies_free(&r, 1);
     params_args_free(&a);
+    if (answer >= 0 && FAILPOINT_FAILS(FAILPOINT_ANNOUNCE, errp))
+        return -1;
     if (answer == PARAMS_OK || answer == PARAMS_DUP)
         announce(p, c);
     return answer;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "src/common/clock.h"
+#include "src/common/failpoint.h"
 
 /* --- opening --- */
 
@@ -226,6 +227,7 @@ static void contribute(pool *p)
     pe_buffer *part = &p->epochs.part;
     pe_error e = {0};
 
+    FAILPOINT(FAILPOINT_REDUCE);
     /* The others wait in the reduction: the world cannot go on in order. */
     if (chain_sync(&p->stages, &e) < 0 ||
         (p->head && open_job(p->head, p, s, &e) < 0) ||

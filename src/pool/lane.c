@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
+#include "src/common/failpoint.h"
 
 static int init_map(pool_map *m, int32_t n_partitions, pe_error *errp)
 {
@@ -100,6 +101,7 @@ void lane_fill(pool *p, size_t lane, size_t want)
             pool_fail(p, &e);
         if (rc != 1)
             break;
+        FAILPOINT(FAILPOINT_FETCH);
         if (!p->figures.first_ns)
             figures_first(&p->figures, &r->block);
         p->own.fetched[lane_place(p, r->block.partition)] = r->block.offset + 1;
@@ -288,6 +290,8 @@ static int assign(pool *p, pe_error *errp)
 {
     for (size_t i = 0; i < p->own.n_parts; i++)
         p->own.fetched[i] = p->own.at[i].offset;
+    if (FAILPOINT_FAILS(FAILPOINT_ASSIGN, errp))
+        return -1;
     return p->c.source->ops->assign(p->c.source, p->own.at, p->own.n_parts,
                                     errp);
 }

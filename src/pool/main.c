@@ -16,6 +16,7 @@
 #include "src/agent/fault.h"
 #include "src/agent/traced.h"
 #include "src/agent/via.h"
+#include "src/common/failpoint.h"
 #include "src/common/log.h"
 #include "src/common/random.h"
 #include "src/common/text.h"
@@ -430,6 +431,9 @@ static int run(struct agent *a, int rank, int size)
     int rc;
 
     rc = pool_agree(MPI_COMM_WORLD, check_ranks(a, size, &e), &e);
+    if (rc == 0)
+        rc = pool_agree(MPI_COMM_WORLD,
+                        failpoint_open(a->dir, a->pilot, rank, &e), &e);
     if (rc == 0)
         rc = pool_agree(MPI_COMM_WORLD, load(a, &e), &e);
     if (rc == 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
+#include "src/common/failpoint.h"
 
 /* Rounds follow each other this closely while something is under way, while
  * there is work, and while there is none.
@@ -288,6 +289,8 @@ static void decide(pool *p)
     p->help.top_owner = (int)(v[R_BACKLOG] & 0xfffff);
     hold_decide(p, v);
     pool_hear(p, v[R_MOVE] ? PHASE_SAYS_MOVE : PHASE_SAYS_STAY);
+    if (v[R_DRAIN] && !pool_is_draining(p))
+        FAILPOINT(FAILPOINT_DRAIN);
     if (v[R_DRAIN])
         pool_hear(p, PHASE_SAYS_DRAIN);
     if (v[R_TERM] > p->term.number) {

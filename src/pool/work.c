@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "src/common/clock.h"
+#include "src/common/failpoint.h"
 #include "src/common/log.h"
 #include "src/federate/merge.h"
 
@@ -205,6 +206,7 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
     pe_error e = {0};
     int rc;
 
+    FAILPOINT(FAILPOINT_COMPUTE);
     p->stages.base = s->base ? s->base->m : NULL;
     p->stages.item = r;
     p->trail.outliers = s->add.outliers;

@@ -9,6 +9,7 @@
 #include "src/block/npy.h"
 #include "src/block/times.h"
 #include "src/codec/da00.h"
+#include "src/common/failpoint.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
 
@@ -249,6 +250,7 @@ static void send(pool_results *r, const struct outgoing *out)
         rc = hold(r, &o, &e);
     if (rc == 0)
         out->s->unacked++;
+    FAILPOINT(FAILPOINT_RESULTS);
     if (rc < 0)
         give_up(r, &o);
     settle(r, rc, &e);
