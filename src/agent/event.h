@@ -21,13 +21,13 @@
  * "progress"  (every 0.5 s; what is of the last seconds alone is below)
  * time_ns, cpu_s (of its process, or its ranks) (pool) blocks (applied, in
  * total of the run), points, mb, lag, version, outliers; t (seconds since
- * start) where it is known; refused, masked; waits {since_ns, text}, for a
- * server; last; rank; stalled {hop, since_ns, text}: it has blocks and commits
- * none for as long as the file's `stall` says; counts {blocks, rows}: what ends
- * with its process, as its final event would have it (edge) sensed, filtered,
- * sent, dropped, lost, over its deaths; counted (whose these are); skipped;
- * rows and share (of their bytes) of files that end; rereadable: what an agent
- * that dies has not sent is sensed again; waits; stalled; last; queued
+ * start) where it is known; refused, masked, stale; waits {since_ns, text}, for
+ * a server; last; rank; stalled {hop, since_ns, text}: it has blocks and
+ * commits none for as long as the file's `stall` says; counts {blocks, rows}:
+ * what ends with its process, as its final event would have it (edge) sensed,
+ * filtered, sent, dropped, lost, over its deaths; counted (whose these are);
+ * skipped; rows and share (of their bytes) of files that end; rereadable: what
+ * an agent that dies has not sent is sensed again; waits; stalled; last; queued
  * (blocks), full (share of the fullest queue that is taken), model {version,
  *             time_ns}; device
  *             "place" of both: (pool) behind: a stage; all that follow are open

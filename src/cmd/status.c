@@ -9,6 +9,7 @@
 
 #include "src/cmd/cmd.h"
 #include "src/cmd/map.h"
+#include "src/cmd/status_learned.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
@@ -24,7 +25,7 @@
 
 struct status_options {
     const char *states, *format;
-    bool all, json, no_header, refresh, map, help;
+    bool all, json, no_header, refresh, map, learned, help;
 };
 
 #define OPTION(kind, member) \
@@ -39,6 +40,8 @@ static const option_spec options[] = {
      "columns, comma-separated; 'all' for all of them"},
     {"map", 'm', OPTION(FLAG, map), NULL, NULL,
      "the pools that live, and who has which partitions, and why"},
+    {"learned", 'l', OPTION(FLAG, learned), NULL, NULL,
+     "what each device that learns has learned, and when it told of it"},
     {"refresh", 'r', OPTION(FLAG, refresh), NULL, NULL,
      "ask the schedulers now, however lately they answered"},
     {"json", 'j', OPTION(FLAG, json), NULL, NULL, "print JSON"},
@@ -503,6 +506,8 @@ static void maps_show(const pilots *p, bool header)
 static int show(pilots *p, const struct status_options *o, table *t,
                 pe_error *errp)
 {
+    if (o->learned)
+        return status_learned(p, !o->no_header, o->json, errp);
     if (o->json)
         return json_print(p, o->map, errp);
     table_print(t, p, !o->no_header, o->format || o->map);

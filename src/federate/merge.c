@@ -38,7 +38,7 @@ static void leave_out(const source_item *r, uint64_t rows, const char *why,
     log_warn("delta %s/%d/%lld of device %s is left out with its %llu rows: %s",
              b->topic ? b->topic : "-", (int)b->partition, (long long)b->offset,
              b->device, (unsigned long long)rows, why);
-    add->masked += rows;
+    add->stale += rows;
 }
 
 int64_t federate_merge(const pe_model *base, pe_delta *d, const source_item *r,

@@ -23,7 +23,7 @@ void federate_check(const params_device *known, source_item *r);
 /* Merge what [r] holds into [d], a delta of [base], and count it in [add];
  * returns its rows, as far as they fit.  One whose first row was sensed more
  * than [stale_s] before it came to the broker (0: any age will do), or that was
- * made of a model which is gone, is counted and left out, its rows as masked.
+ * made of a model which is gone, is left out, its rows counted as stale.
  * -1: no memory, or (input) it is no delta for this model.
  */
 int64_t federate_merge(const pe_model *base, pe_delta *d, const source_item *r,

@@ -69,6 +69,8 @@ static json_t *counters_of(const params_counters *c)
     event_int(o, "unscored", c->unscored);
     event_int(o, "bytes", c->bytes);
     event_int(o, "forwarded", c->forwarded);
+    if (c->stale)
+        event_int(o, "stale", c->stale);
     return o;
 }
 

@@ -28,7 +28,8 @@
  *      "mb_per_s"} of what the pools have processed in the last seconds,
  *    "blocks": {sensed, filtered, dropped, lost, sent (by edges that tell),
  *      applied, refused, refused_own, deduplicated, foreign (as committed)},
- *    "points", "outliers", "masked", "unscored", "bytes": as committed,
+ *    "points", "outliers", "masked", "unscored", "stale", "bytes": as
+ *      committed,
  *    "skipped": rows that sources left out,
  *    "model": {"kind", "version", "commit", "time_ns", "age_s", "bytes",
  *      "threshold", "warming"},

@@ -29,6 +29,8 @@ const counter counters[] = {
     {"masked", "rows", COUNTER_COMMITTED, "rows", "masked", false},
     {"unscored", "rows", COUNTER_COMMITTED, "rows", "not scored (warm-up)",
      false},
+    {"stale", "rows", COUNTER_COMMITTED, "rows",
+     "not merged (stale deltas of devices)", false},
     {0},
 };
 

@@ -13,7 +13,7 @@
  *   {"event": "pool", "pilot": NAME, "state": "done"|"failed", "ranks": n,
  *    "blocks": {fetched, applied, refused, refused_own (of this run's
  *    devices), replayed, deduplicated, foreign, unchecked},
- *    "rows": {masked, unscored (of the warm-up)},
+ *    "rows": {masked, unscored (of the warm-up), stale},
  *    "masked_cells": {COLUMN: cells that masked their row}, where any,
  *    "first": {COUNTER: words for people: what the first was, and where},
  *    "points": learned from, "outliers":, "bytes":,

@@ -413,7 +413,7 @@ static void learned_complete(const monitor *m, json_t *learned,
         raise_to(one, "bytes", value_int(pool, "bytes"));
         raise_to(one, "rows",
                  value_int(pool, "points") +
-                     value_int(json_object_get(pool, "rows"), "masked"));
+                     value_int(json_object_get(pool, "rows"), "stale"));
     }
 }
 

@@ -23,6 +23,7 @@ const struct params_counter_field params_counter_fields[PARAMS_N_COUNTERS] = {
     PLACE(7),          PLACE(8),           PLACE(9),
     PLACE(10),         PLACE(11),          PLACE(12),
     PLACE(13),         PLACE(14),          PLACE(15),
+    COUNTER(stale),
 };
 
 uint64_t *params_counter_at(params_counters *c, size_t i)

@@ -94,6 +94,7 @@ typedef struct params_counters {
      * through when they came.
      */
     uint64_t through[PARAMS_PLACES];
+    uint64_t stale; /* rows of devices' deltas that are left out */
 } params_counters;
 
 /* Everything a pool starts from, read in one step. */

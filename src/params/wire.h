@@ -77,7 +77,7 @@ int params_announcement_parse(const char *s, size_t len,
 int params_answer_parse(const char *name);
 
 /* Counters by the name of their field in the state hash. */
-#define PARAMS_N_COUNTERS (11 + PARAMS_PLACES)
+#define PARAMS_N_COUNTERS (12 + PARAMS_PLACES)
 extern const struct params_counter_field {
     const char *name;
     size_t at; /* offset in params_counters */

@@ -208,6 +208,8 @@ static void tell_progress(pool *p, int64_t now)
     event_int(o, "outliers", total->outliers);
     event_int(o, "refused", total->refused);
     event_int(o, "masked", total->masked);
+    if (total->stale)
+        event_int(o, "stale", total->stale);
     event_real(o, "p95_ms", (double)p->rounds.in[R_P95] / 1e6);
     event_real(o, "epoch_ms", p->head->epoch_ms);
     event_int(o, "owned", (uint64_t)p->own.map.n);

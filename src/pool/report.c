@@ -181,9 +181,10 @@ static json_t *report_rows(const pool *p, const int64_t f[F_ALL])
 {
     const params_counters *t = &p->head->view.total;
 
-    return json_pack("{s:I, s:I, s:I}", "skipped", (json_int_t)f[F_SKIPPED],
-                     "masked", (json_int_t)t->masked, "unscored",
-                     (json_int_t)t->unscored);
+    return json_pack("{s:I, s:I, s:I, s:I}", "skipped",
+                     (json_int_t)f[F_SKIPPED], "masked", (json_int_t)t->masked,
+                     "unscored", (json_int_t)t->unscored, "stale",
+                     (json_int_t)t->stale);
 }
 
 /* What was committed before is not of this world's time. */

@@ -69,6 +69,11 @@ static const metric metrics[] = {
      NULL, 0},
     {"pilot_masked_points_total", "counter",
      "Points that are no finite numbers.", FROM_RUN, "masked", NULL, 0},
+    {"pilot_stale_rows_total", "counter",
+     "Rows of devices' deltas that are left out: too old, or of a model that "
+     "is "
+     "gone.",
+     FROM_RUN, "stale", NULL, 0},
     {"pilot_skipped_rows_total", "counter", "Rows that sources left out.",
      FROM_RUN, "skipped", NULL, 0},
     {"pilot_processed_bytes_total", "counter", "Bytes of blocks committed.",

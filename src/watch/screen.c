@@ -331,6 +331,7 @@ static void counts_add(const json_t *doc, const screen *s, screen_lines *out)
         {"dropped", "dropped", true, true},
         {"lost", "lost", true, true},
         {"masked", "points masked", false, true},
+        {"stale", "rows stale", false, true},
         {"skipped", "rows skipped", false, true},
         {"filtered", "filtered", true, false},
         {"deduplicated", "repeats", true, false},

@@ -89,6 +89,11 @@ ok $? "killed: deltas are few: $sent for 400 blocks"
 has "$(cat killed.out)" "no row has left them" \
     "killed: the summary says what devices have learned"
 
+out=$(pilot status --learned killed 2>&1)
+has "$out" "devices-0 " "killed: a line says what each device has learned"
+has "$out" "devices-1 " "... and of the other one" ||
+    printf '%s\n' "$out" | sed 's/^/# /'
+
 # --- what is in the topic ---
 
 out=$("$BUILD/tests/system/wire" rows.csv pilot.killed.infer 2)
@@ -115,6 +120,20 @@ is $? 0 "trees: no value of a row is in any record: ${out##*$'\n'}" ||
 out=$(pilot model show trees 2>&1)
 has "$out" "tree_device" "trees: the model knows whose its trees are" ||
     printf '%s\n' "$out" | sed 's/^/# /'
+
+# --- deltas that are too old ---
+
+# The first one of a device, of one block, may be in time.
+out=$(pilot run fed.yaml --run stale --set stages.learn.stale=1ms \
+    --set stages.sense.block.rate=200 --summary stale.json 2>&1)
+stale=$(get stale.json stale)
+[ "${stale:-0}" -ge 39000 ]
+ok $? "stale: rows of deltas that come too late are counted: $stale" ||
+    printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" "$stale not merged (stale deltas of devices)" "stale: and said"
+is "$(get stale.json masked) $(committed stale stale)" "0 $stale" \
+    "stale: they are no masked rows, and committed"
+is "$(($(committed stale points) + stale))" 40000 "stale: no row is lost"
 
 # --- the job that ships ---
 

@@ -391,7 +391,7 @@ static void test_stale(void)
     CU_ASSERT_TRUE(points >= 0);
     CU_ASSERT_EQUAL(points, 0);
     CU_ASSERT_EQUAL(add.applied, 1);
-    CU_ASSERT_EQUAL(add.masked, N);
+    CU_ASSERT_EQUAL(add.stale, N);
     CU_ASSERT_EQUAL(add.points, 0);
     CU_ASSERT_TRUE(pe_delta_empty(d));
     pe_delta_destroy(d);
@@ -404,7 +404,7 @@ static void test_stale(void)
     points = federate_merge(f.m, d, &r, 3600, &add, &e);
     CU_ASSERT_TRUE(points >= 0);
     CU_ASSERT_TRUE(pe_delta_empty(d));
-    CU_ASSERT_EQUAL(add.masked, N);
+    CU_ASSERT_EQUAL(add.stale, N);
     memset(&add, 0, sizeof(add));
     points = federate_merge(f.m, d, &r, 7201, &add, &e);
     CU_ASSERT_TRUE(points >= 0);

@@ -207,7 +207,7 @@ static void test_learned(void)
         const char *pool, *rows;
         bool died;
     } rows[] = {
-        {"{'event': 'pool', 'points': 450, 'rows': {'masked': 5}, 'blocks': "
+        {"{'event': 'pool', 'points': 450, 'rows': {'stale': 5}, 'blocks': "
          "{'applied': 44}}",
          "455", true},
         {"{'event': 'pool', 'points': 450, 'blocks': {'applied': 44}}", "400",

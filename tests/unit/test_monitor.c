@@ -29,7 +29,7 @@ static void test_summary(void)
          "'lost':0,'sent':95,'fetched':101,'applied':98,"
          "'refused':2,'refused_own':0,'foreign':5,'replayed':1,"
          "'deduplicated':3,'unchecked':0,'untraced':0,'aside':0,'drifts':0}"},
-        {"rows", "{'skipped':12,'masked':3,'unscored':1000}"},
+        {"rows", "{'skipped':12,'masked':3,'unscored':1000,'stale':0}"},
         {"masked_cells", "{'0':2,'7':1}"},
         {"first", "{'masked':'t/0/5 row 2','skipped':'a.csv:7: 3 fields, "
                   "not 4'}"},

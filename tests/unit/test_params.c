@@ -375,7 +375,7 @@ static void test_args(void)
         "4a3dec2d1f8245280855c42db0ee4239f917fdb8",
         "kmeans",
         "a",
-        "11",
+        "12",
         "2",
         "1",
         "applied",
@@ -399,6 +399,8 @@ static void test_args(void)
         "unscored",
         "0",
         "forwarded",
+        "0",
+        "stale",
         "0",
         "t/0",
         "9/77",
@@ -434,7 +436,7 @@ static void test_args_empty(void)
     c.model_len = 0;
     c.n_ranges = c.n_devices = 0;
     CU_ASSERT_EQUAL(params_commit_args(&c, "sha", names, &a, NULL), 0);
-    CU_ASSERT_EQUAL(a.n, 43);
+    CU_ASSERT_EQUAL(a.n, 45);
     UNIT_EQUAL(a.argv[9], "");
     CU_ASSERT_EQUAL(a.lens[16], 0);
     params_args_free(&a);

@@ -35,6 +35,7 @@ static const struct option_row {
     {"status", "format", "-o", "all", "pilot,,",
      "option --format: there is no column ''"},
     {"status", "map", "-m", NULL, NULL, NULL},
+    {"status", "learned", "-l", NULL, NULL, NULL},
     {"status", "refresh", "-r", NULL, NULL, NULL},
     {"status", "json", "-j", NULL, NULL, NULL},
     {"status", "no-header", NULL, NULL, NULL, NULL},
@@ -274,6 +275,48 @@ static void test_status_json(void)
     expect(PILOT("status", "--map"), 0, NULL, NULL);
     UNIT_EQUAL(content("out"), "PILOT  NAME STATE  RANKS PARTITIONS\n"
                                "t/pool pool ACTIVE     8 0-2\n");
+}
+
+/* What each device has learned: who was silent for longest comes first. */
+static void test_status_learned(void)
+{
+    static const char pool[] =
+        SUPERVISOR "say beat.json ACTIVE ', \"progress\": {\"version\": 7}'\n"
+                   "sleep 1000 & wait";
+    /* Of 66 devices three tell. */
+    static const char edge[] = SUPERVISOR
+        "say beat.json ACTIVE ', \"progress\": {\"last\": {\"devices\": 66}, "
+        "\"device\": ["
+        "[\"d-0\", 9, 9, 0, 0, 0, 0, 0, 3, 120, 5, 7, 2.0, 0.5], "
+        "[\"d-1\", 9, 9, 0, 0, 0, 0, 0, 0, 0, 40, 0, null, 0.0], "
+        "[\"d-2\", 9, 9, 0, 0, 0, 0, 0, 2, 90, 0, 4, 9.0, 0.25]]}'\n"
+        "sleep 1000 & wait";
+    const char *url, *line;
+    json_t *o, *one;
+
+    begin();
+    url = rehearse_script("run", "limit 2h\nrun");
+    pilot_submit("l/pool", url, pool);
+    pilot_submit("l/edge", url, edge);
+    expect(PILOT("wait", "-Q", "--until", "active", "l/pool", "l/edge"), 0,
+           NULL, NULL);
+    expect(PILOT("status", "--learned", "l"), 0, NULL, NULL);
+    line = content("out");
+    UNIT_CONTAINS(line, "DEVICE            SYNCS         ROWS      HELD    "
+                        "AGE_S  BEHIND    UP_MB  PILOT\nd-1 ");
+    UNIT_CONTAINS(line, "\nand 63 more\n");
+    CU_ASSERT_TRUE(strstr(line, "d-1") < strstr(line, "d-2"));
+    CU_ASSERT_TRUE(strstr(line, "d-2") < strstr(line, "d-0"));
+    expect(PILOT("status", "--learned", "--json", "l"), 0, NULL, NULL);
+    o = json_loads(content("out"), 0, NULL);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(o, "left_out")), 63);
+    one = json_array_get(json_object_get(o, "devices"), 2);
+    UNIT_EQUAL(json_string_value(json_object_get(one, "device")), "d-2");
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(one, "rows")), 90);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(one, "behind")), 3);
+    json_decref(o);
+    expect(PILOT("status", "--learned", "l/pool"), 0, NULL, NULL);
+    UNIT_EQUAL(content("out"), "no device of these pilots learns\n");
 }
 
 /* A scheduler that does not answer: what was known, and how old it is. */
@@ -566,6 +609,7 @@ int main(void)
         {"what is not there", test_unknown},
         {"status", test_status},
         {"status as JSON, and the map", test_status_json},
+        {"status of what devices have learned", test_status_learned},
         {"status without an answer", test_status_silent},
         {"status of a thousand", test_status_thousand},
         {"a terminal", test_terminal},
