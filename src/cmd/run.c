@@ -238,11 +238,14 @@ static int run_prepare(struct run *r, json_t *before, pe_error *errp)
     if (r->p->until_eof)
         monitor_until_eof(r->monitor);
     if (r->req->resumed)
-        monitor_resume(r->monitor, before);
+        /* One that was done is not what the service has any more. */
+        monitor_resume(r->monitor, has_state(before, "done") ? NULL : before);
     log_info("run %s, state in %s", r->req->run, r->req->dir);
     if (run_agents_create(r, errp) < 0)
         return -1;
     leftovers_clear(r);
+    if (run_endpoints_check(r, errp) < 0)
+        return -1;
     if (run_follow_services(r, errp) < 0 || run_services_open(r, errp) < 0)
         return -1;
     return pipeline_request_write(r->req, errp);

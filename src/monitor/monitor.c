@@ -30,14 +30,15 @@ monitor *monitor_create(const char *run, const char *pipeline_name,
     m->earlier = json_object();
     m->counts = json_object();
     m->replayed = json_object();
+    m->untold = json_array();
     m->told = json_object();
     m->cpu = json_object();
     m->errors = json_array();
     m->start_ns = clock_mono_ns();
     m->cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
     if (m->run && m->pipeline && m->finals && m->progress && m->passed &&
-        m->base && m->earlier && m->counts && m->replayed && m->told &&
-        m->cpu && m->errors)
+        m->base && m->earlier && m->counts && m->replayed && m->untold &&
+        m->told && m->cpu && m->errors)
         return m;
     pe_error_nomem(errp);
     monitor_destroy(m);
@@ -51,6 +52,7 @@ void monitor_destroy(monitor *m)
     json_decref(m->errors);
     json_decref(m->cpu);
     json_decref(m->told);
+    json_decref(m->untold);
     json_decref(m->replayed);
     json_decref(m->counts);
     json_decref(m->earlier);
@@ -109,7 +111,8 @@ void monitor_resume(monitor *m, const json_t *summary)
     if (whole)
         base_add_all(m, summary);
     finals_resume(m, json_object_get(summary, "detail"), whole);
-    m->inexact = m->inexact || !whole;
+    m->inexact = m->inexact || !whole ||
+                 json_is_true(json_object_get(summary, "inexact"));
     m->unknown = m->unknown || !whole;
 }
 
@@ -285,6 +288,11 @@ void monitor_lost(monitor *m, const char *pilot)
     } else if (last) { /* so does an edge, and it stands as it is */
         m->inexact = true;
     }
+}
+
+void monitor_untold(monitor *m, const char *pilot)
+{
+    json_array_append_new(m->untold, event_text(pilot));
 }
 
 void monitor_cpu(monitor *m, const char *pilot, double cpu_s)

@@ -40,6 +40,7 @@
  *    "rss_mb": largest of a rank, "rss_total_mb":,
  *    "layer": {name, index, of}: of a run of several layers, and then
  *    forwarded among its blocks: handed on to the next}
+ *  "cores": of its hosts together, "host": of its supervisor;
  *  "cpu_s" is of all of its processes, and where they were started again
  *  "life": {n: starts, since_ns: of the last}, whose times and latencies they
  *  are; its counters are of the run, or of that life.
@@ -88,6 +89,9 @@ void monitor_take(monitor *m, const char *pilot, const json_t *event);
  * bound from now on.
  */
 void monitor_lost(monitor *m, const char *pilot);
+
+/* What [pilot] has done is not known: it told no end. */
+void monitor_untold(monitor *m, const char *pilot);
 
 /* Add CPU seconds of a pilot's processes; note an error of the run. */
 void monitor_cpu(monitor *m, const char *pilot, double cpu_s);

@@ -21,6 +21,7 @@ struct monitor {
     json_t *progress; /* PILOT -> its last progress event */
     json_t *passed;   /* PILOT -> the final event of a pool in front of the last
                          layer */
+    json_t *untold;   /* pilots that told no end */
     json_t *replayed; /* LAYER in front of the last -> blocks, by pools of it
                          that died */
     int layers;       /* of the run, as its pools tell; 0: one */

@@ -43,6 +43,21 @@ static void lives_take(const json_t *finals, json_t *pilots, text *names)
     }
 }
 
+static void untold_say(const json_t *untold, text *t)
+{
+    const json_t *pilot;
+    size_t i;
+
+    json_array_foreach(untold, i, pilot) text_add(t, "%s%s",
+                                                  i        ? ", "
+                                                  : t->len ? "; "
+                                                           : "",
+                                                  json_string_value(pilot));
+    if (i > 0)
+        text_add(t,
+                 " told no end: what it took, fetched and timed is not in it");
+}
+
 json_t *monitor_since(const monitor *m)
 {
     json_t *pilots = json_object(), *out = NULL;
@@ -60,6 +75,7 @@ json_t *monitor_since(const monitor *m)
                  "%swhat ranks fetched, replayed and set aside for a command "
                  "that was cut off is not in it",
                  t.len ? "; " : "");
+    untold_say(m->untold, &t);
     if (t.len > 0)
         out = json_pack("{s:O, s:s}", "pilots", pilots, "text", t.data);
     text_free(&t);

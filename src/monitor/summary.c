@@ -439,6 +439,29 @@ static json_t *learned_make(const monitor *m, const json_t *pool,
     return out;
 }
 
+/* Of all hosts of the pools; pools of one host share them.  Where none tells,
+ * they are taken to be here.
+ */
+static int cores_of(const monitor *m, const json_t *pools)
+{
+    json_t *hosts = json_object(), *pool, *n;
+    const char *host;
+    int cores = 0;
+    size_t i;
+
+    json_array_foreach(pools, i, pool)
+    {
+        json_int_t own = value_int(pool, "cores");
+
+        host = value_text(pool, "host", "");
+        if (own > value_int(hosts, host))
+            json_object_set_new(hosts, host, json_integer(own));
+    }
+    json_object_foreach(hosts, host, n) cores += (int)json_integer_value(n);
+    json_decref(hosts);
+    return cores > 0 ? cores : m->cores;
+}
+
 /* Each layer has its say: those in front of the last, too. */
 static json_t *verdict_make(const monitor *m, const json_t *pools,
                             const json_t *edges)
@@ -451,7 +474,7 @@ static json_t *verdict_make(const monitor *m, const json_t *pools,
     {
         json_array_append(all, event);
     }
-    v = monitor_verdict(all, edges, m->cores);
+    v = monitor_verdict(all, edges, cores_of(m, all));
     json_decref(all);
     return v;
 }
@@ -490,6 +513,8 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         "masked_names", cells_make(pool, "masked_names"), "stages",
         cells_make(pool, "stages"), "energy", monitor_energy(m->finals, points),
         "learned", learned_make(m, pool, edges), "since", monitor_since(m));
+    if (out && m->inexact)
+        json_object_set_new(out, "inexact", json_true());
     if (out && m->layers > 1)
         monitor_layers_add(m, out);
     if (out && !strcmp(state, "done"))

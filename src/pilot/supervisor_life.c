@@ -93,6 +93,10 @@ void life_tell(const supervisor *s, json_t *final)
     double cpu_s =
         life_cpu_s(s) - real_of(s->progress, "cpu_s") + real_of(final, "cpu_s");
 
+    char host[256] = "";
+
+    gethostname(host, sizeof(host) - 1);
+    json_object_set_new(final, "host", event_text(host));
     json_object_set_new(final, "cpu_s", json_real(cpu_s));
     if (life_starts(s) < 2)
         return;

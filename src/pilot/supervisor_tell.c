@@ -20,6 +20,7 @@
  */
 #define BEAT_NS (2 * CLOCK_S)
 #define BEATS_TO_DISK 5
+#define QUIET_S 5.0 /* progress comes twice a second */
 #define BEAT_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(9))
 
 static const char *state_name(const supervisor *s)
@@ -153,6 +154,11 @@ static void tell_silence(supervisor *s)
     double seconds = (double)(clock_mono_ns() - s->heard_ns) * 1e-9;
     char words[160], note[256];
 
+    if (s->heard_ns != 0 && seconds >= QUIET_S) {
+        /* The rate that it told last is none any more. */
+        json_object_set_new(s->progress, "rate", json_real(0));
+        json_object_set_new(s->progress, "quiet_s", json_real(seconds));
+    }
     if (s->heard_ns == 0 || s->state != SUPERVISOR_ACTIVE || !s->pl ||
         s->pl->stall_s <= 0 || seconds < s->pl->stall_s ||
         json_object_get(s->progress, "stalled"))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/agent/event.h"
 #include "src/block/columns.h"
@@ -399,15 +400,34 @@ static void set_counts(json_t *o, const pool *p, const int64_t f[F_ALL])
     event_int(o, "helped", (uint64_t)f[F_HELPED]);
 }
 
+/* Of all hosts that ranks are on; collective, the answer is for rank 0. */
+static int64_t gather_cores(const pool *p)
+{
+    int64_t own = 0, sum = 0;
+    MPI_Comm host;
+    int at;
+
+    if (MPI_Comm_split_type(p->c.comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL,
+                            &host) != MPI_SUCCESS)
+        return 0;
+    MPI_Comm_rank(host, &at);
+    MPI_Comm_free(&host);
+    if (at == 0)
+        own = sysconf(_SC_NPROCESSORS_ONLN);
+    MPI_Reduce(&own, &sum, 1, MPI_INT64_T, MPI_SUM, 0, p->c.comm);
+    return sum;
+}
+
 json_t *pool_report(pool *p)
 {
     json_t *o = NULL, *first, *sides;
-    int64_t f[F_ALL];
+    int64_t f[F_ALL], cores;
     char *names;
 
     gather(p, f);
     first = report_first(p);
     names = gather_names(p);
+    cores = gather_cores(p);
     if (p->rank != 0) {
         json_decref(first);
         goto done;
@@ -432,6 +452,7 @@ json_t *pool_report(pool *p)
     report_layer(p, o);
     set_cells(o, p, names);
     set_counts(o, p, f);
+    event_int(o, "cores", (uint64_t)cores);
     set_checkpoints(o, p);
     set_times(o, f);
     set_commits(o, p, f);

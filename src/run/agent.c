@@ -220,9 +220,11 @@ static void beat_take(agent *a, const json_t *beat)
 static void beat_find(struct run *r, const params_pilot *p)
 {
     json_t *beat = NULL;
+    bool known = false;
 
     for (size_t i = 0; i < r->n_agents; i++) {
         agent *a = &r->agents[i];
+        known = known || !strcmp(a->member, p->pilot);
         if (a->attached || strcmp(a->member, p->pilot) != 0)
             continue;
         if (!beat)
@@ -231,6 +233,8 @@ static void beat_find(struct run *r, const params_pilot *p)
             beat_take(a, beat);
         break; /* a successor's name is taken at the next look */
     }
+    if (!known)
+        run_guest_hear(r, p->pilot, p->beat);
     json_decref(beat);
 }
 

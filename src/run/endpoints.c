@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/agent/via.h"
+#include "src/broker/broker.h"
 #include "src/common/file.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
@@ -263,6 +265,44 @@ int run_endpoints_find(struct run *r, pe_error *errp)
                         r->p->file, q->broker ? "parameter service" : "broker",
                         q->broker ? "PILOT_PARAMS" : "PILOT_BROKER",
                         q->broker ? "params" : "broker");
+}
+
+static int broker_check(const struct run *r, pe_error *errp)
+{
+    broker_conf c = {0};
+    broker_admin *a;
+    int n, status = -1;
+
+    pipeline_request_broker(r->req, &c, "pilot-run");
+    a = broker_admin_open(&c, errp);
+    if (a)
+        status = broker_topic_partitions(a, "-", &n, errp);
+    broker_admin_close(a);
+    return status;
+}
+
+static int params_check(const struct run *r, pe_error *errp)
+{
+    params_conf c = {0};
+    params *p;
+
+    pipeline_request_params(r->req, &c);
+    c.no_commits = true;
+    p = params_open(&c, r->req->run, errp);
+    params_close(p);
+    return p ? 0 : -1;
+}
+
+int run_endpoints_check(struct run *r, pe_error *errp)
+{
+    const pipeline_request *q = r->req;
+
+    endpoints_adopt(r);
+    if (r->local || !q->broker == !q->params_url)
+        return 0;
+    if (via_open(r->req, errp) < 0)
+        return -1;
+    return q->broker ? broker_check(r, errp) : params_check(r, errp);
 }
 
 int run_endpoints_resolve(struct run *r, pe_error *errp)

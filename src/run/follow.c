@@ -394,7 +394,7 @@ static void phase_advance(struct run *r)
     if (r->phase == RUN_ENDS && now > r->end_by_ns)
         edges_expire(r);
     if (r->phase == RUN_ENDS && are_over(r, PILOT_POOL) &&
-        are_over(r, PILOT_EDGE))
+        are_over(r, PILOT_EDGE) && (!run_guests_work(r) || now > r->end_by_ns))
         answers_make(r);
     if (r->phase == RUN_SCORES && run_answers_turn(r))
         services_dismiss(r);
@@ -492,6 +492,7 @@ void run_follow(struct run *r)
     while (r->phase != RUN_OVER)
         turn(r);
     tender_close(&r->tender, r->stop_signal != 0, 0);
+    run_guests_end(r);
     run_progress_clear(r);
     results_fetch(r);
     run_traced_end(r);

@@ -103,6 +103,7 @@ struct run {
     int exit_code;      /* of the first failure */
     scorer scorer;      /* of RUN_SCORES */
     tender tender;      /* of the pool that has a policy */
+    json_t *guests;     /* pilots that others have added; NULL: none yet */
     pe_error unscored;  /* why that came to nothing */
     int64_t start_ns;   /* monotonic */
     int64_t learned_ns; /* the end of what was learned; 0: not yet */
@@ -141,6 +142,10 @@ char *run_path(const struct run *r, const char *name, pe_error *errp);
  * for this run, whichever is first.
  */
 int run_endpoints_resolve(struct run *r, pe_error *errp);
+/* Does a service that is named answer, where the other one is to be started?
+ * Else nothing has to be.  Errors: its own.
+ */
+int run_endpoints_check(struct run *r, pe_error *errp);
 /* The same, but nothing is started: 78 when they are nowhere and no pilot of
  * the file is to be one.
  */
@@ -184,6 +189,13 @@ int run_services_control(struct run *r, const char *word, pe_error *errp);
 int run_services_bury(struct run *r, const agent *a, pe_error *errp);
 
 /* --- agent.c --- */
+
+/* guests.c - [said] is a beat of pilot [name], which no agent here is. */
+void run_guest_hear(struct run *r, const char *name, const char *said);
+/* Is there one that may still tell what it did? */
+bool run_guests_work(const struct run *r);
+/* Who has not told it is named in the summary. */
+void run_guests_end(struct run *r);
 
 /* A row for each pilot that is started or watched. */
 int run_agents_create(struct run *r, pe_error *errp);

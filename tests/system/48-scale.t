@@ -185,6 +185,8 @@ exact s
 is "$(get "$TEST_DIR/s.json" applied)" "$(get "$TEST_DIR/s.json" sent)" \
     "every block once"
 has "$(cat "$TEST_DIR/s.out")" "scale: 1 to 2 ranks: " "the run told of it"
+sed -n '/"cpu_s": {/,/}/p' "$TEST_DIR/s.json" | grep -q '"pool.2": [0-9.]*'
+ok $? "... and has in its summary what the added ranks took"
 idle() { ! agents s pilot-agent && ! pgrep -f "scale --keep s\$"; }
 wait_for 30 idle
 ok $? "nothing is left"

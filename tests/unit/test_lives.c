@@ -3,6 +3,7 @@
  */
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -123,6 +124,29 @@ static void test_lost(void)
     monitor_destroy(m);
 }
 
+/* What was sent twice once stays so, whoever goes on. */
+static void test_inexact(void)
+{
+    monitor *m = monitor_create("r-1", "quick", NULL);
+    json_t *before, *s;
+
+    monitor_resume(m, NULL);
+    case_take(m, "devices", BLOCKS('sensed' : 12, 'sent' : 12));
+    case_take(m, "pool", POOL_BLOCKS('applied' : 10, 'deduplicated' : 2));
+    before = monitor_summary(m, "drained", 1);
+    UNIT_EQUAL(case_part(before, "inexact"), "true");
+    monitor_destroy(m);
+    m = monitor_create("r-1", "quick", NULL);
+    monitor_resume(m, before);
+    case_take(m, "devices", BLOCKS('sensed' : 5, 'sent' : 5));
+    case_take(m, "pool", POOL_BLOCKS('applied' : 15, 'deduplicated' : 2));
+    s = monitor_summary(m, "done", 1);
+    UNIT_EQUAL(case_part(s, "state"), "'done'");
+    json_decref(s);
+    json_decref(before);
+    monitor_destroy(m);
+}
+
 /* A layer in front of the last has a row of its own for that. */
 static void test_layer(void)
 {
@@ -197,6 +221,13 @@ static void test_cut_off(void)
                "'what ranks fetched, replayed and set aside for a command that "
                "was cut off is not in it'");
     json_decref(s);
+    monitor_untold(m, "pool.2");
+    monitor_untold(m, "pool.3");
+    s = monitor_summary(m, "drained", 1);
+    UNIT_CONTAINS(case_part(json_object_get(s, "since"), "text"),
+                  "is not in it; pool.2, pool.3 told no end: what it took, "
+                  "fetched and timed is not in it'");
+    json_decref(s);
     monitor_destroy(m);
 }
 
@@ -233,12 +264,45 @@ static void test_learned(void)
     }
 }
 
+/* Ranks are as many lanes as there are cores where they run. */
+static void test_cores(void)
+{
+    static const struct {
+        const char *more, *headroom;
+    } rows[] = {
+        {"'cores': 64, 'host': 'far'", "2.0"},
+        {"'cores': 2, 'host': 'far'", "1.0"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        monitor *m = monitor_create("r-1", "quick", NULL);
+        char pool[400];
+        json_t *s;
+
+        snprintf(pool, sizeof(pool),
+                 "{'event': 'pool', 'ranks': 32, 'seconds': 4, 'busy_s': 64, "
+                 "'idle_s': 64, 'points': 9, %s}",
+                 rows[i].more);
+        case_take(m, "pool", pool);
+        case_take(m, "pool.2", pool); /* on the same host */
+        s = monitor_summary(m, "drained", 5);
+        UNIT_EQUAL(case_part(json_object_get(json_object_get(s, "verdict"),
+                                             "headroom"),
+                             "pool"),
+                   rows[i].headroom);
+        json_decref(s);
+        monitor_destroy(m);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
         {"lives: counts of devices over commands", test_counted},
         {"lives: pilots that do not come back", test_gone},
         {"lives: ranks that died", test_lost},
+        {"lives: cores of other hosts", test_cores},
+        {"lives: what was sent twice", test_inexact},
         {"lives: a layer whose ranks died", test_layer},
         {"lives: what is of the last processes alone", test_since},
         {"lives: a command that was cut off", test_cut_off},
