@@ -437,6 +437,24 @@ static revision *copy(const revision *r, pe_error *errp)
     return c;
 }
 
+/* Would the stage do what it does now?  An option may have been said that it
+ * has anyway.
+ */
+static bool is_so(const struct swap *s, const revision *trial)
+{
+    const pipeline_stage *now = stage_of(s->pl, s->stage), *then;
+    pipeline *pl;
+    bool same = revision_same(s->now, trial, s->stage);
+
+    if (same || s->path)
+        return same;
+    pl = revision_pipeline(s->p, s->req, trial, NULL);
+    then = pl ? stage_of(pl, s->stage) : NULL;
+    same = then && pipeline_stage_same(now, then);
+    pipeline_destroy(pl);
+    return same;
+}
+
 static int change_stage(struct swap *s, revision *r, pe_error *errp)
 {
     revision *trial = copy(s->now, errp);
@@ -446,12 +464,14 @@ static int change_stage(struct swap *s, revision *r, pe_error *errp)
 
     if (rc == 0)
         rc = check(s, trial, words, sizeof(words), errp);
-    if (rc == 0 && s->o->dry_run)
-        tell(s, trial, words);
-    if (rc == 0 && revision_same(s->now, trial, s->stage)) {
-        log_info("stage '%s' is so already", s->stage);
+    if (rc == 0 && is_so(s, trial)) {
+        log_info("stage '%s' is so already: there is nothing to change, and no "
+                 "revision is made",
+                 s->stage);
         goto done;
     }
+    if (rc == 0 && s->o->dry_run)
+        tell(s, trial, words);
     if (rc < 0 || s->o->dry_run || (rc = patience(s->o, &seconds, errp)) < 0)
         goto done;
     say_who(who);

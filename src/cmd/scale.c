@@ -38,8 +38,8 @@ static const option_spec options[] = {
     {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
 };
 
-static const char *const synopsis[] = {"[-n N] [--json] RUN",
-                                       "--dry-run [--json] RUN", NULL};
+static const char *const synopsis[] = {
+    "[-n N] [--json] RUN", "--dry-run [--json] RUN", "--keep RUN", NULL};
 
 static const option_usage usage = {
     .command = "pilot scale",

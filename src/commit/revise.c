@@ -95,11 +95,12 @@ static int refuse_older(const params_state *s, uint64_t now, pe_error *errp)
 }
 
 /* What it changes, for people. */
-static void tell(revise *v, const params_state *s, const revision *r,
-                 const char *model, revise_news *out)
+static void tell(revise *v, const revision *r, const char *model,
+                 revise_news *out)
 {
     pe_error e = {0};
-    revision *before = revision_load_number(v->p, s->revision, &e);
+    /* Not that of the last commit: of one that is taken back there is none. */
+    revision *before = revision_load_number(v->p, r->number - 1, &e);
     const char *why = revision_why(r);
     text what = {0};
 
@@ -124,7 +125,7 @@ static int apply(revise *v, const revision *r, params_state *s,
     if (rc == 0 && s->model.len > 0)
         rc = model_revise(pl, &s->model, words, sizeof(words), errp);
     if (rc == 0)
-        tell(v, s, r, words, out);
+        tell(v, r, words, out);
     pipeline_destroy(pl);
     return rc;
 }

@@ -191,8 +191,10 @@ int option_operands(const option_usage *u, int n, pe_error *errp)
 {
     char what[64];
 
-    snprintf(what, sizeof(what), "%s is missing",
-             u->operand ? u->operand : "a FILE");
+    const char *operand = u->operand ? u->operand : "a FILE";
+
+    snprintf(what, sizeof(what), "%s %s missing", operand,
+             strstr(operand, " and ") ? "are" : "is");
     if (n < u->min_args)
         return usage_error(u, errp, what);
     if (u->max_args >= 0 && n > u->max_args)

@@ -139,9 +139,13 @@ static void broker_add(const live_parts *p, json_t *list)
         return;
     }
     q = more(of(blocked, LOW_SHARE, HIGH_SHARE), full >= HIGH_BUSY ? LOW : OK);
+    /* A queue that has room is waited for in vain: it is the answers. */
     snprintf(text, sizeof(text),
-             "devices wait for room in their queues %.0f%% of the time; the "
-             "fullest is at %.0f%%",
+             "devices wait for %s %.0f%% of the time; the fullest queue is at "
+             "%.0f%%",
+             full >= LOW_BUSY || blocked < LOW_SHARE
+                 ? "room in their queues"
+                 : "what they sent to be acknowledged",
              100 * blocked, 100 * full);
     hop_add(list, "broker", q, blocked, text);
 }

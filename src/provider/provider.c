@@ -160,6 +160,11 @@ static int folder_check(const provider *p, pe_error *errp)
 {
     struct stat st;
 
+    if (!*p->folder)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "it names no folder: write %s:///FOLDER, where up, "
+                            "list, address and down are",
+                            OWN);
     if (stat(p->folder, &st) < 0 || !S_ISDIR(st.st_mode))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "there is no folder %.400s: write %s:///FOLDER, "

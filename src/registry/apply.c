@@ -467,6 +467,20 @@ static bool reason_job(observed *o)
     return true;
 }
 
+/* A machine that was made for it may go on to cost. */
+static void reason_silent(observed *o)
+{
+    pilot_record *r = o->r;
+    bool made = backend_is_made(r->resource);
+
+    SET(r->reason,
+        "its %s, and nothing was heard of its supervisor for %lld s%s%s%s",
+        made ? "machine is there" : "job runs",
+        (long long)((o->now - r->seen_ns) / CLOCK_S),
+        made ? ": 'pilot cancel " : "", made ? r->id : "",
+        made ? "' ends it" : "");
+}
+
 static void reason_living(observed *o)
 {
     pilot_record *r = o->r;
@@ -484,6 +498,8 @@ static void reason_living(observed *o)
         SET(r->reason, "%s", o->b->reason);
     else if (r->state == PILOT_STARTING)
         SET(r->reason, "its job runs and has not said hello yet");
+    else if (o->job && r->active_ns > 0 && is_silent(o))
+        reason_silent(o);
     else
         SET(r->reason, "%s", "");
 }

@@ -141,9 +141,13 @@ void beat_progress(const json_t *o, char *out, size_t cap)
     static const struct {
         const char *key, *fmt;
     } words[] = {
-        {"rate", "# blocks/s"},   {"lag", "lag #"},
-        {"version", "version #"}, {"outliers", "# outliers"},
-        {"sensed", "# sensed"},   {"sent", "# sent"},
+        {"rate", "# blocks/s"},
+        {"lag", "lag #"},
+        {"version", "version #"},
+        {"outliers", "# outliers"},
+        {"sensed", "# sensed"},
+        {"sent", "# sent"},
+        {"quiet_s", "not heard of for # s"},
     };
     const json_t *progress = json_object_get(o, "progress");
     const json_t *waits = json_object_get(progress, "waits");

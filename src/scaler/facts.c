@@ -66,6 +66,22 @@ static bool was_asked(const scaler *s, const char *member)
     return false;
 }
 
+void facts_forget_left(scaler *s)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < s->n_leaving; i++) {
+        const pilot_record *r = facts_record(s, s->leaving[i]);
+
+        if (!r || pilot_state_is_final(r->state))
+            continue;
+        if (kept != i)
+            memcpy(s->leaving[kept], s->leaving[i], sizeof(s->leaving[0]));
+        kept++;
+    }
+    s->n_leaving = kept;
+}
+
 static const json_t *pilot_of(const json_t *doc, const char *name)
 {
     const json_t *one;
@@ -331,6 +347,7 @@ json_t *facts_take(scaler *s, scale_facts *f, pe_error *errp)
         return NULL;
     }
     first_find(s);
+    facts_forget_left(s);
     members_take(s, doc, f);
     lag_take(s, doc, f);
     partitions_take(s, doc, f);

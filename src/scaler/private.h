@@ -52,6 +52,11 @@ json_t *facts_take(scaler *s, scale_facts *f, pe_error *errp);
 /* The record of the member that is watched, or NULL. */
 const pilot_record *facts_record(const scaler *s, const char *member);
 
+/* Who was asked to leave and has left, or is not known any more, needs no
+ * place in s->leaving.
+ */
+void facts_forget_left(scaler *s);
+
 /* --- act.c --- */
 
 /* Begin what [d] says.  1: it is under way, 0: done; -1: refused, as *errp

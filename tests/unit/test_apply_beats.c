@@ -105,6 +105,39 @@ static void test_requeued_uncounted(void)
     }
 }
 
+/* A job that runs while its supervisor is silent is said to; so is a machine,
+ * which may go on to cost.
+ */
+static void test_silent(void)
+{
+    static const struct {
+        const char *url;
+        int beat_age;
+        const char *reason;
+    } rows[] = {
+        {"slurm://", 3, ""},
+        {"slurm://", 90,
+         "its job runs, and nothing was heard of its supervisor for 90 s"},
+        {"exec:///opt/site/provider", 90,
+         "its machine is there, and nothing was heard of its supervisor for 90 "
+         "s: 'pilot cancel run/name' ends it"},
+    };
+
+    for (size_t i = 0; i < N(rows); i++) {
+        pilot_record r = case_record(PILOT_ACTIVE);
+        resource_job j = case_job(RESOURCE_RUNNING);
+        beat b = case_beat("ACTIVE", AGO(rows[i].beat_age));
+
+        snprintf(r.resource, sizeof(r.resource), "%s", rows[i].url);
+        snprintf(r.id, sizeof(r.id), "run/name");
+        r.submitted_ns = r.created_ns = r.started_ns = r.active_ns = AGO(300);
+        r.seen_ns = AGO(200);
+        observe_apply(&r, &j, &b, NULL, NOW);
+        CU_ASSERT_EQUAL(r.state, PILOT_ACTIVE);
+        UNIT_EQUAL(r.reason, rows[i].reason);
+    }
+}
+
 /* --- beats as text --- */
 
 static void test_beat(void)
@@ -221,6 +254,7 @@ int main(void)
         {"queued again", test_requeued},
         {"queued again, unseen", test_requeued_unseen},
         {"queued again, not counted", test_requeued_uncounted},
+        {"a supervisor that is silent", test_silent},
         {"beats", test_beat},
         {"partitions for people", test_partitions},
         {"what a pilot does, in words", test_progress},

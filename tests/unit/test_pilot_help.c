@@ -298,7 +298,7 @@ static void test_nothing(void)
         {{"move", "r", "--to", "pool"}, 64, "say which stage of which run"},
         {{"move", "none/s", "--to", "pool"}, 78, "there is no run 'none' in "},
         {{"scale"}, 64, "a RUN is missing"},
-        {{"event", "r"}, 64, "is missing"},
+        {{"event", "r"}, 64, "a RUN and a NAME are missing"},
         {{"scale", "-n", "0", "r"}, 64, "-n 0: it is a number from 1 on"},
         {{"scale", "none"}, 78, "there is no run none in "},
         {{"scale", "--dry-run", "none"}, 78, "there is no run none in "},

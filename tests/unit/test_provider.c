@@ -88,6 +88,11 @@ static void test_options(void)
             CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
         provider_close(p);
     }
+
+    pe_error e = {0};
+    CU_ASSERT_PTR_NULL(provider_open("exec://", &e));
+    UNIT_EQUAL(e.text, "exec://: it names no folder: write exec:///FOLDER, "
+                       "where up, list, address and down are");
 }
 
 static void test_missing(void)
