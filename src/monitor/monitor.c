@@ -24,6 +24,7 @@ monitor *monitor_create(const char *run, const char *pipeline_name,
     m->run = text_format("%s", run);
     m->pipeline = text_format("%s", pipeline_name);
     m->finals = json_object();
+    m->accounts = json_object();
     m->progress = json_object();
     m->passed = json_object();
     m->base = json_object();
@@ -36,9 +37,9 @@ monitor *monitor_create(const char *run, const char *pipeline_name,
     m->errors = json_array();
     m->start_ns = clock_mono_ns();
     m->cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    if (m->run && m->pipeline && m->finals && m->progress && m->passed &&
-        m->base && m->earlier && m->counts && m->replayed && m->untold &&
-        m->told && m->cpu && m->errors)
+    if (m->run && m->pipeline && m->finals && m->accounts && m->progress &&
+        m->passed && m->base && m->earlier && m->counts && m->replayed &&
+        m->untold && m->told && m->cpu && m->errors)
         return m;
     pe_error_nomem(errp);
     monitor_destroy(m);
@@ -60,6 +61,7 @@ void monitor_destroy(monitor *m)
     json_decref(m->passed);
     json_decref(m->progress);
     json_decref(m->finals);
+    json_decref(m->accounts);
     free(m->pipeline);
     free(m->run);
     free(m);
@@ -130,6 +132,12 @@ const json_t *monitor_earlier(const monitor *m, const char *pilot)
     is = is ? is : counted_of(m->progress, pilot);
     return was && is && !strcmp(was, is) ? NULL
                                          : json_object_get(m->earlier, pilot);
+}
+
+void monitor_account(monitor *m, const char *pilot, json_t *energy)
+{
+    if (energy)
+        json_object_set_new(m->accounts, pilot, energy);
 }
 
 void monitor_began(monitor *m, uint64_t blocks, uint64_t points, uint64_t bytes)

@@ -96,6 +96,11 @@ void monitor_untold(monitor *m, const char *pilot);
 /* Add CPU seconds of a pilot's processes; note an error of the run. */
 void monitor_cpu(monitor *m, const char *pilot, double cpu_s);
 void monitor_error(monitor *m, const char *what);
+/* What the accounting of [pilot]'s scheduler says of its energy: {"joules",
+ * "source": "slurm"}, {"why", "source"}, or {"in": NAME}, it lives in that
+ * allocation and counts there.  Taken over; NULL: no memory.
+ */
+void monitor_account(monitor *m, const char *pilot, json_t *energy);
 
 /* One line of progress into [out], "" when nothing is known yet.  It fits
  * into [cap] - 1 columns: what there is least need of is left out.

@@ -393,6 +393,40 @@ static void cpu_print(const json_t *summary, FILE *f)
     fprintf(f, "\n");
 }
 
+/* What schedulers say of it: " (slurm: 875 J of pool)" */
+static void accounts_print(const json_t *energy, FILE *f)
+{
+    const char *name, *lead = " (";
+    const json_t *account;
+
+    json_object_foreach(json_object_get(energy, "accounts"), name, account)
+    {
+        if (!json_object_get(account, "joules"))
+            continue;
+        fprintf(f, "%s%s: %.4g J of %s", lead,
+                value_text(account, "source", "?"),
+                value_real(account, "joules"), name);
+        lead = ", ";
+    }
+    if (*lead == ',')
+        fprintf(f, value_int(energy, "hosts") > 0 ? "), the rest" : ")");
+}
+
+/* Those whose schedulers do not, with why. */
+static void unaccounted_print(const json_t *energy, FILE *f)
+{
+    const char *name;
+    const json_t *account;
+
+    json_object_foreach(json_object_get(energy, "accounts"), name, account)
+    {
+        if (json_object_get(account, "why"))
+            fprintf(f, LABEL "%s not measured by %s: %s\n", "", name,
+                    value_text(account, "source", "?"),
+                    value_text(account, "why", "?"));
+    }
+}
+
 static void energy_print(const json_t *energy, FILE *f)
 {
     const json_t *per = json_object_get(energy, "joules_per_million_points");
@@ -405,11 +439,14 @@ static void energy_print(const json_t *energy, FILE *f)
         fprintf(f, "not available: %s\n", value_text(energy, "why", "?"));
         return;
     }
-    fprintf(f, "%.4g J of %lld host%s", value_real(energy, "joules"),
-            (long long)hosts, hosts == 1 ? "" : "s");
+    fprintf(f, "%.4g J", value_real(energy, "joules"));
+    accounts_print(energy, f);
+    if (hosts > 0)
+        fprintf(f, " of %lld host%s", (long long)hosts, hosts == 1 ? "" : "s");
     if (json_is_number(per))
         fprintf(f, "; %.4g J per million points", json_number_value(per));
     fprintf(f, "\n");
+    unaccounted_print(energy, f);
 }
 
 static void errors_print(const json_t *errors, FILE *f)

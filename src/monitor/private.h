@@ -18,6 +18,7 @@ struct monitor {
     char *run;
     char *pipeline;
     json_t *finals;   /* PILOT -> its final event */
+    json_t *accounts; /* PILOT -> its energy by its scheduler */
     json_t *progress; /* PILOT -> its last progress event */
     json_t *passed;   /* PILOT -> the final event of a pool in front of the last
                          layer */
@@ -87,12 +88,15 @@ json_t *monitor_since(const monitor *m);
 /* sides.c */
 void monitor_sides_print(const json_t *summary, FILE *f);
 
-/* What the hosts of [finals], PILOT -> its final event, have taken by their
- * `energy` (src/agent/energy.h): {"joules", "joules_per_million_points" (null
- * without points), "hosts", "source", "pilots": {NAME: of its host, while it
- * lived}}, or {"why": not available}, where one of them says nothing.  New;
- * NULL: none of them tells of it.
+/* What the pilots of a run have taken: each by what its scheduler accounts for
+ * ([accounts]: monitor_account), else by the counters of its host (`energy` of
+ * its final event, src/agent/energy.h), each host once.  {"joules",
+ * "joules_per_million_points" (null without points), "hosts" (by counters),
+ * "source": "rapl", "slurm" or both, "pilots": {NAME: joules}}, or {"why": not
+ * available}, where one of them has neither; with "accounts": [accounts], where
+ * there are any.  New; NULL: none of them tells of it.
  */
-json_t *monitor_energy(const json_t *finals, long long points);
+json_t *monitor_energy(const json_t *finals, const json_t *accounts,
+                       long long points);
 
 #endif

@@ -511,8 +511,9 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         "core_hours_per_million_points", cost_make(cpu, points), "errors",
         json_copy(m->errors), "deaths", m->deaths, "detail", m->finals,
         "masked_names", cells_make(pool, "masked_names"), "stages",
-        cells_make(pool, "stages"), "energy", monitor_energy(m->finals, points),
-        "learned", learned_make(m, pool, edges), "since", monitor_since(m));
+        cells_make(pool, "stages"), "energy",
+        monitor_energy(m->finals, m->accounts, points), "learned",
+        learned_make(m, pool, edges), "since", monitor_since(m));
     if (out && m->inexact)
         json_object_set_new(out, "inexact", json_true());
     if (out && m->layers > 1)

@@ -393,7 +393,10 @@
             tile(dl, "Energy", num(get(doc, "energy.joules")) + " J",
                 known(get(doc, "energy.joules_per_million_points")) ?
                     num(get(doc, "energy.joules_per_million_points")) +
-                    " J per million points" : "");
+                    " J per million points, by " + get(doc, "energy.source") :
+                    "by " + get(doc, "energy.source"));
+        else if (known(get(doc, "energy.why")))
+            tile(dl, "Energy", "not measured", get(doc, "energy.why"));
         if (total.n)
             tile(dl, "Sensor to commit", ms(total.p50),
                 "half; 99%: " + ms(total.p99));

@@ -161,6 +161,11 @@ typedef struct resource_ops {
      * is none; retry 69: not reached.
      */
     int (*cancel)(resource *r, const char *id, bool now, pe_error *errp);
+    /* The joules that a job which is over has taken, by the scheduler's own
+     * accounting; NULL: it keeps none that we know to read.  Errors: retry,
+     * 75: it does not know yet; 69: not reached; input, 78: why it will not.
+     */
+    int (*energy)(resource *r, const char *id, double *joulesp, pe_error *errp);
     /* Give nodes of a running job back: keep the first [nodes]. */
     int (*shrink)(resource *r, const char *id, int nodes, pe_error *errp);
     /* Where each pilot has a machine that is made for it, and all below is

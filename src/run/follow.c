@@ -496,6 +496,7 @@ void run_follow(struct run *r)
     run_progress_clear(r);
     results_fetch(r);
     run_traced_end(r);
+    run_energy_end(r);
     machines_release(r);
 }
 

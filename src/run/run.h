@@ -300,6 +300,13 @@ void run_watch_cancel(struct run *r);
 /* The run is over: its trace, where it has one, is fetched and folded. */
 void run_traced_end(struct run *r);
 
+/* --- energy.c --- */
+
+/* The run is over: schedulers that account for energy are asked for that of its
+ * jobs, for a few seconds.
+ */
+void run_energy_end(struct run *r);
+
 /* --- follow.c --- */
 
 /* Start the pilots that hold services and wait until those are up. */

@@ -53,9 +53,12 @@ static void run_jobs(const char *data, size_t size)
         {.id = "1"}, {.id = "0.pbsserver"}, {.dir = "/home/user1/work"}};
     enum { N = sizeof(jobs) / sizeof(jobs[0]) };
     job_index *x;
+    double joules = 0;
 
     for (int i = 0; i < N; i++)
         scheduler_job_clear(&jobs[i]);
+    if (slurm_parse_energy(data, size, &joules, NULL) == 0)
+        expect(joules > 0);
     x = job_index_create(jobs, N, path_of, NULL);
     expect(x != NULL);
     slurm_parse_queue(data, size, NULL, x);

@@ -183,6 +183,60 @@ static void test_summary(void)
     json_decref(o);
 }
 
+/* Jobs that their scheduler accounts for. */
+static void test_accounts(void)
+{
+    static const struct {
+        const char *pool, *other, *account, *second;
+        double joules; /* 0: not known */
+        const char *printed;
+    } rows[] = {
+        /* The job counts, and its host not once more. */
+        {"{'joules': 8.0, 'host': 'a'}", "{'joules': 7.0, 'host': 'a'}",
+         "{'joules': 900.0, 'source': 'slurm'}", NULL, 900,
+         "900 J (slurm: 900 J of pool); 450 J per million points\n"},
+        {"{'why': 'no counter', 'host': 'a'}", "{'joules': 7.0, 'host': 'b'}",
+         "{'joules': 900.0, 'source': 'slurm'}", NULL, 907,
+         "907 J (slurm: 900 J of pool), the rest of 1 host; 453.5 J per"},
+        {"{'why': 'no counter', 'host': 'a'}", "{'why': 'x', 'host': 'b'}",
+         "{'joules': 900.0, 'source': 'slurm'}",
+         "{'joules': 100.0, 'source': 'slurm'}", 1000, "1000 J (slurm: "},
+        /* It is not known to the scheduler: the counters are. */
+        {"{'joules': 8.0, 'host': 'a'}", "{'joules': 7.0, 'host': 'b'}",
+         "{'why': 'none here', 'source': 'slurm'}", NULL, 15,
+         "pool not measured by slurm: none here\n"},
+        {"{'why': 'no counter', 'host': 'a'}", "{'joules': 7.0, 'host': 'b'}",
+         "{'why': 'none here', 'source': 'slurm'}", NULL, 0,
+         "not available: pool on a: no counter; none here\n"},
+        /* It lives in an allocation, which has them. */
+        {"{'joules': 8.0, 'host': 'a'}", "{'joules': 7.0, 'host': 'b'}",
+         "{'in': 'second'}", "{'joules': 100.0, 'source': 'slurm'}", 100,
+         "100 J (slurm: 100 J of second); 50 J per million points\n"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char pool[200], other[200], *words;
+        monitor *m;
+        json_t *o;
+
+        snprintf(pool, sizeof(pool), POOL("%s"), rows[i].pool);
+        snprintf(other, sizeof(other), EDGE("%s"), rows[i].other);
+        m = case_monitor(pool, NULL);
+        case_take(m, "second", other);
+        monitor_account(m, "pool", json_quoted(rows[i].account));
+        if (rows[i].second)
+            monitor_account(m, "second", json_quoted(rows[i].second));
+        o = monitor_summary(m, "drained", 1);
+        CU_ASSERT_DOUBLE_EQUAL(real_of(o, "joules"), rows[i].joules, 1e-9);
+        printed(o, rows[i].printed);
+        words = json_dumps(json_object_get(o, "energy"), JSON_COMPACT);
+        UNIT_CONTAINS(words, "\"accounts\":{");
+        free(words);
+        json_decref(o);
+        monitor_destroy(m);
+    }
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -190,6 +244,7 @@ int main(void)
         {"no counters", test_none},
         {"odd ones", test_odd},
         {"of a run", test_summary},
+        {"jobs that are accounted for", test_accounts},
         {NULL, NULL},
     };
     int status;

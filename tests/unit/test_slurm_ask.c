@@ -3,10 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "played.h"
 #include "scratch.h"
+#include "src/backend/slurm/private.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
 
@@ -197,6 +199,88 @@ static void test_no_accounting(void)
     resource_close(r);
 }
 
+/* What a job has taken, as a cluster with counters in its nodes has it, and one
+ * without.
+ */
+static void test_energy(void)
+{
+    static const struct {
+        const char *play;
+        double joules; /* 0: none, and */
+        int kind;
+        const char *why;
+    } rows[] = {
+        {"sacct-energy.steps", 450, PE_ERROR_NONE, ""},
+        {"sacct-energy.two-nodes", 600, PE_ERROR_NONE, ""},
+        {"sacct-energy.batch", 300, PE_ERROR_NONE, ""},
+        {"sacct-energy.cancelled", 200, PE_ERROR_NONE, ""},
+        {"sacct-energy.running", 0, PE_ERROR_RETRY,
+         "does not know yet that the job is over"},
+        {"sacct-energy.unknown-id", 0, PE_ERROR_RETRY, "does not know yet"},
+        {"sacct-energy.none", 0, PE_ERROR_INPUT,
+         "has none of the job: its AcctGatherEnergyType counts none"},
+        {"sacct.no-accounting", 0, PE_ERROR_INPUT,
+         "this Slurm keeps no accounting (sacct: accounting storage is"},
+        {"sacct.completed", 0, PE_ERROR_INPUT, "has none of the job"},
+    };
+    resource *r = played_resource("slurm://");
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *play = text_format("sacct=%s", rows[i].play);
+        pe_error e = {0};
+        double joules = 0;
+        int rc;
+
+        played_set(play);
+        rc = r->ops->energy(r, "7;other", &joules, &e);
+        CU_ASSERT_EQUAL(rc, rows[i].joules > 0 ? 0 : -1);
+        CU_ASSERT_DOUBLE_EQUAL(joules, rows[i].joules, 1e-9);
+        CU_ASSERT_EQUAL(e.kind, rows[i].kind);
+        UNIT_CONTAINS(e.text, rows[i].why);
+        free(play);
+    }
+    UNIT_CONTAINS(played_log(),
+                  " sacct -P -j 7 -o JobIDRaw,State,NNodes,Elapsed,"
+                  "ConsumedEnergyRaw -M other\n");
+    CU_ASSERT_EQUAL(r->ops->energy(r, "7 8", &(double){0}, NULL), -1);
+    resource_close(r);
+}
+
+/* Which nodes steps were on: none is counted twice or left out.  The head is
+ * that of the recorded answers; no cluster of theirs ran mpirun.
+ */
+static void test_energy_nodes(void)
+{
+#define HEAD "JobIDRaw|State|NNodes|Elapsed|ConsumedEnergyRaw\n"
+    static const struct {
+        const char *lines;
+        double joules;
+        const char *why;
+    } rows[] = {
+        {"9|COMPLETED|3|1|70\n9.batch|COMPLETED|1|1|40\n9.0|COMPLETED|2|1|70\n",
+         110, ""},
+        {"9|COMPLETED|4|1|70\n9.batch|COMPLETED|1|1|40\n9.0|COMPLETED|2|1|70\n",
+         0, "tells of steps on 2 of the 4 nodes of the job"},
+        {"9|COMPLETED|2|1|\n9.batch|COMPLETED|1|1|40\n", 0,
+         "tells of steps on 1 of the 2 nodes"},
+        {"9|COMPLETED|1|1|\n9.extern|COMPLETED|1|1|40\n", 0, "has none of"},
+        {"9|TIMEOUT|1|1|18446744073709551614\n9.0|FAILED|1|1|5\n", 5, ""},
+        {"", 0, "does not know yet"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *all = text_format("%s%s", HEAD, rows[i].lines);
+        pe_error e = {0};
+        double joules = 0;
+
+        slurm_parse_energy(all, strlen(all), &joules, &e);
+        CU_ASSERT_DOUBLE_EQUAL(joules, rows[i].joules, 1e-9);
+        UNIT_CONTAINS(e.text, rows[i].why);
+        free(all);
+    }
+#undef HEAD
+}
+
 static void test_thousand(void)
 {
     enum { N = 1000 };
@@ -347,6 +431,8 @@ int main(void)
         {"a time limit", test_time_limit},
         {"no such command", test_missing_command},
         {"no accounting", test_no_accounting},
+        {"energy of a job", test_energy},
+        {"energy, node by node", test_energy_nodes},
         {"a thousand jobs", test_thousand},
         {"bytes that are no text", test_bytes},
         {"other clusters", test_clusters},

@@ -219,7 +219,7 @@ void slurm_parse_queue(const char *out, size_t len, const char *cluster,
  * none such.
  */
 struct columns {
-    int id, state, exit, reason, submit, start, end, nodes, hosts;
+    int id, state, exit, reason, submit, start, end, nodes, hosts, energy;
 };
 
 /* A line of accounting. */
@@ -233,13 +233,19 @@ static void columns_read(piece header, struct columns *c)
     const struct {
         const char *name;
         int *at;
-    } names[] = {{"JobID", &c->id},      {"JobIDRaw", &c->id},
-                 {"State", &c->state},   {"ExitCode", &c->exit},
-                 {"Reason", &c->reason}, {"Submit", &c->submit},
-                 {"Start", &c->start},   {"End", &c->end},
-                 {"NNodes", &c->nodes},  {"NodeList", &c->hosts}};
+    } names[] = {{"JobID", &c->id},
+                 {"JobIDRaw", &c->id},
+                 {"State", &c->state},
+                 {"ExitCode", &c->exit},
+                 {"Reason", &c->reason},
+                 {"Submit", &c->submit},
+                 {"Start", &c->start},
+                 {"End", &c->end},
+                 {"NNodes", &c->nodes},
+                 {"NodeList", &c->hosts},
+                 {"ConsumedEnergyRaw", &c->energy}};
 
-    *c = (struct columns){-1, -1, -1, -1, -1, -1, -1, -1, -1};
+    *c = (struct columns){-1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
     for (int i = 0; i < COLUMNS_MAX && header.len > 0; i++) {
         piece p = part_next(&header);
         for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
@@ -303,4 +309,83 @@ void slurm_parse_accounting(const char *out, size_t len, const char *cluster,
         if (n > 0 && (size_t)n < sizeof(id))
             job_index_by_id(x, id, (size_t)n, account_take, &l);
     }
+}
+
+/* --- energy --- */
+
+struct energy_lines {
+    bool found, over;
+    int nodes;                 /* of the job */
+    int widest;                /* nodes of the step that has the most */
+    int64_t job, batch, steps; /* joules; steps without the batch step */
+};
+
+static void energy_take(struct energy_lines *e, const struct account_line *l)
+{
+    const struct columns *c = l->column;
+    piece id = cell(l, c->id), state = cell(l, c->state);
+    int64_t n = number_of(cell(l, c->energy));
+    int nodes = nodes_of(cell(l, c->nodes));
+    const char *dot = memchr(id.at, '.', id.len);
+
+    n = n > 0 ? n : 0; /* none is told */
+    if (number_of(id) > 0) {
+        e->found = true;
+        e->over = is_over(slurm_state(state.at, state.len));
+        e->nodes = nodes;
+        e->job = n;
+    } else if (dot &&
+               is((piece){dot, (size_t)(id.at + id.len - dot)}, ".batch")) {
+        e->batch = n;
+    } else if (dot && number_of((piece){
+                          dot + 1, (size_t)(id.at + id.len - dot - 1)}) >= 0) {
+        e->steps += n;
+        e->widest = nodes > e->widest ? nodes : e->widest;
+    }
+}
+
+/* -1: nodes are missing. */
+static int64_t energy_sum(const struct energy_lines *e)
+{
+    int64_t steps = e->job > e->steps ? e->job : e->steps;
+
+    if (e->nodes <= 1)
+        return e->batch > steps ? e->batch : steps;
+    if (e->widest == e->nodes)
+        return steps;
+    return e->widest == e->nodes - 1 ? steps + e->batch : -1;
+}
+
+int slurm_parse_energy(const char *out, size_t len, double *joulesp,
+                       pe_error *errp)
+{
+    piece rest = {out, len};
+    struct columns c;
+    struct account_line l = {.column = &c};
+    struct energy_lines e = {0};
+    int64_t sum;
+
+    columns_read(line_next(&rest), &c);
+    while (rest.len > 0 && c.id >= 0) {
+        piece line = line_next(&rest);
+        for (int i = 0; i < COLUMNS_MAX; i++)
+            l.cell[i] = part_next(&line);
+        energy_take(&e, &l);
+    }
+    if (!e.found || !e.over)
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                            "Slurm's accounting does not know yet that the job "
+                            "is over");
+    if (e.job + e.batch + e.steps == 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "Slurm's accounting has none of the job: its "
+                            "AcctGatherEnergyType counts none");
+    sum = energy_sum(&e);
+    if (sum < 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "Slurm's accounting tells of steps on %d of the "
+                            "%d nodes of the job",
+                            e.widest > 1 ? e.widest : 1, e.nodes);
+    *joulesp = (double)sum;
+    return 0;
 }

@@ -32,6 +32,16 @@ void slurm_parse_queue(const char *out, size_t len, const char *cluster,
 void slurm_parse_accounting(const char *out, size_t len, const char *cluster,
                             const job_index *x);
 
+/* The joules of a job by `sacct -P` with its header, of the job and its steps.
+ * The line of the job adds up its steps but for the batch step, which counts
+ * the first node for all of the job: so of a job of one node the largest line
+ * counts, of several the steps where one is on all nodes, and both where steps
+ * are on all but the first, as those of mpirun.  Errors: retry, 75: it is not
+ * over there, or not known; input, 78: there is no figure, and why.
+ */
+int slurm_parse_energy(const char *out, size_t len, double *joulesp,
+                       pe_error *errp);
+
 /* What state [word] ([len] bytes: "RUNNING", "CANCELLED by 1001") means. */
 enum resource_seen slurm_state(const char *word, size_t len);
 

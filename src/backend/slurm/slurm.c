@@ -377,6 +377,40 @@ static int slurm_shrink(resource *r, const char *id, int nodes, pe_error *errp)
     return scheduler_order(r, &slurm_ways, "scontrol update", argv, errp);
 }
 
+static int slurm_energy(resource *r, const char *id, double *joulesp,
+                        pe_error *errp)
+{
+    const char *cluster = cluster_of(id);
+    char job[RESOURCE_ID_MAX];
+    const char *argv[] = {"sacct",
+                          "-P",
+                          "-j",
+                          job,
+                          "-o",
+                          "JobIDRaw,State,NNodes,Elapsed,ConsumedEnergyRaw",
+                          cluster ? "-M" : NULL,
+                          cluster,
+                          NULL};
+    host_answer a = {0};
+    int result;
+
+    if (scheduler_id_check(id, errp) < 0)
+        return -1;
+    snprintf(job, sizeof(job), "%.*s", (int)strcspn(id, ";"), id);
+    if (scheduler_ask(r, argv, &a, errp) < 0)
+        return -1;
+    if (a.status == 0)
+        result = slurm_parse_energy(a.out, a.out_len, joulesp, errp);
+    else if (a.err && strstr(a.err, "storage is disabled"))
+        result = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                              "this Slurm keeps no accounting (sacct: "
+                              "accounting storage is disabled)");
+    else
+        result = scheduler_refused(r, &slurm_ways, "sacct", &a, errp);
+    host_answer_free(&a);
+    return result;
+}
+
 static void slurm_close(resource *r)
 {
     struct slurm *m = (struct slurm *)r;
@@ -453,6 +487,7 @@ const resource_ops slurm_ops = {
     .submit = slurm_submit,
     .describe = slurm_describe,
     .cancel = slurm_cancel,
+    .energy = slurm_energy,
     .shrink = slurm_shrink,
     .doctor = slurm_doctor,
     .close = slurm_close,
