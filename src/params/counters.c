@@ -17,13 +17,13 @@ const struct params_counter_field params_counter_fields[PARAMS_N_COUNTERS] = {
     COUNTER(applied),  COUNTER(refused),   COUNTER(deduplicated),
     COUNTER(foreign),  COUNTER(points),    COUNTER(masked),
     COUNTER(outliers), COUNTER(bytes),     COUNTER(refused_own),
-    COUNTER(unscored), COUNTER(forwarded), PLACE(0),
-    PLACE(1),          PLACE(2),           PLACE(3),
-    PLACE(4),          PLACE(5),           PLACE(6),
-    PLACE(7),          PLACE(8),           PLACE(9),
-    PLACE(10),         PLACE(11),          PLACE(12),
-    PLACE(13),         PLACE(14),          PLACE(15),
-    COUNTER(stale),
+    COUNTER(unscored), COUNTER(forwarded), COUNTER(stale),
+    PLACE(0),          PLACE(1),           PLACE(2),
+    PLACE(3),          PLACE(4),           PLACE(5),
+    PLACE(6),          PLACE(7),           PLACE(8),
+    PLACE(9),          PLACE(10),          PLACE(11),
+    PLACE(12),         PLACE(13),          PLACE(14),
+    PLACE(15),
 };
 
 uint64_t *params_counter_at(params_counters *c, size_t i)

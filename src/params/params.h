@@ -90,11 +90,11 @@ typedef struct params_counters {
     uint64_t unscored;    /* points that were learned from before there was a
                              model to score them */
     uint64_t forwarded;   /* blocks handed on to the next layer */
+    uint64_t stale;       /* rows of devices' deltas that are left out */
     /* Blocks that ranks applied, by how many stages of the file they had been
      * through when they came.
      */
     uint64_t through[PARAMS_PLACES];
-    uint64_t stale; /* rows of devices' deltas that are left out */
 } params_counters;
 
 /* Everything a pool starts from, read in one step. */

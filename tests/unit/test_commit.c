@@ -103,7 +103,7 @@ static void test_written(void)
     redis_server_ask(&call_server, "SET pilot:{written}:fence 3");
     k.c.fence = 3;
     k.c.add =
-        (params_counters){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, {12, 0, 14}, 15};
+        (params_counters){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, {12, 0, 14}};
     k.c.model = "a\0b\r\n";
     k.c.model_len = 5;
     CU_ASSERT_EQUAL(call_send(p, &k), PARAMS_OK);
