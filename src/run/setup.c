@@ -1,5 +1,6 @@
 /* setup.c - a run's id, its state folder, its request. */
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -218,8 +219,35 @@ static int run_lock(struct run *r, pe_error *errp)
     return status;
 }
 
+static int is_begun(const struct dirent *e)
+{
+    static const char *const before[] = {".", "..", "lock", "pipeline.yaml",
+                                         "restore.safetensors"};
+
+    for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++)
+        if (!strcmp(e->d_name, before[i]))
+            return 0;
+    return 1;
+}
+
+/* A folder that a command has left which was killed before there was anything
+ * to go on with: what is written before its request, and nobody is at it.
+ */
+static bool is_left(const struct run *r)
+{
+    struct dirent **list = NULL;
+    int n = scandir(r->req->dir, &list, is_begun, NULL);
+
+    for (int i = 0; i < n; i++)
+        free(list[i]);
+    free(list);
+    return n == 0;
+}
+
 static int folder_make(struct run *r, pe_error *errp)
 {
+    int why;
+
     if (file_mkdir(r->home, errp) < 0) {
         if (errp)
             errp->exit_code = PE_EXIT_CREATE;
@@ -229,14 +257,19 @@ static int folder_make(struct run *r, pe_error *errp)
         r->made_dir = true;
         return run_lock(r, errp);
     }
-    if (errno == EEXIST)
+    why = errno;
+    if (why == EEXIST && is_left(r)) {
+        r->made_dir = run_lock(r, errp) == 0; /* else it is another's */
+        return r->made_dir ? 0 : -1;
+    }
+    if (why == EEXIST)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CREATE,
                             "run %s is there already: go on with it by 'pilot "
                             "run --resume %s', or choose another --run",
                             r->req->run, r->req->run);
     return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CREATE,
                         "cannot make folder %s: %s", r->req->dir,
-                        strerror(errno));
+                        strerror(why));
 }
 
 static int file_copy(const char *from, const char *to, pe_error *errp)

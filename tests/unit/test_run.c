@@ -1,6 +1,7 @@
 /* test_run.c - `pilot run`: services, ends, what is left, and what goes on. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,17 @@ static void test_folders(void)
     UNIT_EQUAL(run_content("err"),
                "pilot: run t is there already: go on with it by 'pilot run "
                "--resume t', or choose another --run\n");
+    /* One that was killed before it had anything to go on with has not used
+     * its own.
+     */
+    CU_ASSERT_EQUAL(mkdir(run_path("home/u"), 0700), 0);
+    CU_ASSERT_EQUAL(close(creat(run_path("home/u/lock"), 0600)), 0);
+    CU_ASSERT_EQUAL(close(creat(run_path("home/u/pipeline.yaml"), 0600)), 0);
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "u", run_path("smoke.yaml")), 0);
+    CU_ASSERT_EQUAL(mkdir(run_path("home/v"), 0700), 0);
+    CU_ASSERT_EQUAL(mkdir(run_path("home/v/pool"), 0700), 0);
+    CU_ASSERT_EQUAL(PILOT("run", "--run", "v", run_path("smoke.yaml")),
+                    PE_EXIT_CREATE);
     /* A home that is a file. */
     setenv("PILOT_HOME", run_path("smoke.yaml"), 1);
     CU_ASSERT_EQUAL(PILOT("run", run_path("smoke.yaml")), PE_EXIT_CREATE);
