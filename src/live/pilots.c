@@ -87,8 +87,9 @@ static void edge_put(const live_pilot *k, json_t *o)
 
 static json_t *pilot_make(const live_parts *p, const live_pilot *k)
 {
-    static const char *const same[] = {
-        "reason", "host", "sched_id", "endpoint", "restarts", "cpu_s", NULL};
+    static const char *const same[] = {"reason",   "host",     "sched_id",
+                                       "endpoint", "restarts", "cpu_s",
+                                       "joules",   NULL};
     int64_t limit = value_int(k->beat, "limit_ns");
     json_t *o = json_pack("{s:s, s:s, s:s, s:o}", "name", k->name, "kind",
                           k->kind, "state", k->silent ? "SILENT" : k->state,

@@ -128,6 +128,8 @@ static json_t *beat_make(supervisor *s)
     set_text(o, "endpoint", s->endpoint);
     set_text(o, "successor", s->successor);
     json_object_set_new(o, "cpu_s", json_real(life_cpu_s(s)));
+    if (s->energy.is_open && !*s->energy.why)
+        json_object_set_new(o, "joules", json_real(s->energy.joules));
     if (!s->machine)
         s->machine = machine_make();
     if (s->machine)

@@ -16,7 +16,7 @@
  *             "FAILED" | "CANCELED",
  *    "reason": "...", "host":, "pid":, "start": (of /proc/PID/stat),
  *    "sched_id":, "ranks":, "nodes":, "time_ns":, "limit_ns":,
- *    "restarts":, "endpoint":, "cpu_s":, "born_ns":, "pipeline":, "topic":,
+ *    "restarts":, "endpoint":, "cpu_s":, "joules": (of its host, where known), "born_ns":, "pipeline":, "topic":,
  *    "layer": {name, index, of, broker: of its stream, where that has its own}
  *      (a pool of several layers),
  *    "machine": what its host is (src/agent/machine.h),

@@ -10,6 +10,10 @@
  * room, and no rank is called back at once.
  */
 #define FULL 0.7
+/* Where joules are saved they may be that busy: it is the lag that calls for
+ * more.
+ */
+#define FULL_ENERGY 0.9
 /* A lag below that part of what calls for ranks is calm. */
 #define CALM 0.5
 /* What waits already is to be gone within twice the lag that is allowed, or
@@ -52,6 +56,7 @@ const char *scale_cause_name(enum scale_cause c)
         [SCALE_BY_IDLE] = "idle",         [SCALE_BY_PARTITIONS] = "partitions",
         [SCALE_BY_PENDING] = "pending",   [SCALE_BY_BACKOFF] = "back-off",
         [SCALE_BY_COOLDOWN] = "cooldown", [SCALE_BY_DRAINING] = "draining",
+        [SCALE_BY_ENERGY] = "energy",
     };
 
     return names[c];
@@ -133,6 +138,16 @@ static bool decided(look *l, enum scale_cause cause)
     snprintf((l)->d->words + strlen((l)->d->words), \
              sizeof((l)->d->words) - strlen((l)->d->words), __VA_ARGS__)
 
+static void energy_say(look *l)
+{
+    char words[200];
+
+    if (!l->p->energy)
+        return;
+    scale_energy_words(l->f, l->h, words, sizeof(words));
+    SAY_MORE(l, "; %s", words);
+}
+
 static double hold_s(const scale_policy *p, const scale_history *h)
 {
     return p->hold_s * (1 << h->turns);
@@ -141,11 +156,13 @@ static double hold_s(const scale_policy *p, const scale_history *h)
 /* Ranks that could do what is done now, and no fewer than are wanted. */
 static int fit(const look *l)
 {
-    int n = l->p->lag_s > 0 ? (int)ceil(l->up * l->f->busy / FULL)
+    double full = l->p->energy ? FULL_ENERGY : FULL;
+    int n = l->p->lag_s > 0 ? (int)ceil(l->up * l->f->busy / full)
             : l->f->time    ? l->f->time->ranks
                             : l->up + l->pending;
 
-    return n > l->floor ? n : l->floor;
+    n = n > l->floor ? n : l->floor;
+    return l->p->energy ? scale_energy_ranks(l->h, n, l->ceiling) : n;
 }
 
 static void history_look(look *l)
@@ -158,6 +175,8 @@ static void history_look(look *l)
                 fit(l) < l->up + l->pending;
 
     h->looks++;
+    if (l->p->energy)
+        scale_energy_look(f, h, l->waiting || l->leaving ? 0 : l->up);
     if (l->waiting || l->leaving)
         h->changed_ns = f->now_ns;
     h->over_ns = !over ? 0 : h->over_ns ? h->over_ns : f->now_ns;
@@ -453,6 +472,7 @@ static bool by_calm(look *l)
             n == 1 ? "" : "s", l->up, 100 * l->f->busy, l->f->lag_s);
     else
         SAY(l, "%d ranks from %s on", n, l->f->time->words);
+    energy_say(l);
     if (quiet_s < hold_s(l->p, h)) {
         SAY_MORE(l, "; so since %.0f s, some leave after %.4g s", quiet_s,
                  hold_s(l->p, h));
@@ -463,6 +483,19 @@ static bool by_calm(look *l)
     return false;
 }
 
+/* More ranks are there for fewer joules: what was measured says so. */
+static bool by_energy(look *l)
+{
+    int total = l->up + l->pending, n = l->p->energy ? fit(l) : total;
+
+    if (n <= total ||
+        seconds(l->f->now_ns - l->h->changed_ns) < hold_s(l->p, l->h))
+        return false;
+    SAY(l, "%d ranks take fewer joules than %d", n, total);
+    energy_say(l);
+    return more(l, n, SCALE_BY_ENERGY);
+}
+
 static bool by_nothing(look *l)
 {
     if (l->p->lag_s > 0)
@@ -470,14 +503,16 @@ static bool by_nothing(look *l)
             l->f->lag_s, l->up, l->up == 1 ? " is" : "s are", 100 * l->f->busy);
     else
         SAY(l, "all is well: %d rank%s", l->up, l->up == 1 ? "" : "s");
+    energy_say(l);
     return decided(l, SCALE_BY_NOTHING);
 }
 
 scale_decision scale_decide(const scale_policy *p, const scale_facts *f,
                             scale_history *h)
 {
-    static bool (*const rules[])(look *) = {
-        by_end, by_silence, by_event, by_bounds, by_lag, by_calm, by_nothing};
+    static bool (*const rules[])(look *) = {by_end,    by_silence, by_event,
+                                            by_bounds, by_lag,     by_energy,
+                                            by_calm,   by_nothing};
     scale_decision d = {.action = SCALE_NOTHING};
     look l = look_make(p, f, h, &d);
 

@@ -25,6 +25,41 @@ static const field fields[] = {
 
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
 
+/* "energy": [[ranks, joules, points, seconds]...], and the last look. */
+static void costs_put(const scale_history *h, json_t *o)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < h->n_costs; i++) {
+        const scale_cost *c = &h->cost[i];
+
+        json_array_append_new(list,
+                              json_pack("[i, f, f, f]", c->ranks, c->joules,
+                                        c->points, c->seconds));
+    }
+    if (h->n_costs > 0)
+        json_object_set(o, "energy", list);
+    json_decref(list);
+}
+
+static void costs_take(const json_t *o, scale_history *h)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(json_object_get(o, "energy"), i, row)
+    {
+        scale_cost c = {0};
+
+        if (h->n_costs == SCALE_COSTS_MAX ||
+            json_unpack((json_t *)row, "[i, F, F, F]", &c.ranks, &c.joules,
+                        &c.points, &c.seconds) < 0 ||
+            c.ranks < 1 || c.joules < 0 || c.points < 0 || c.seconds < 0)
+            continue;
+        h->cost[h->n_costs++] = c;
+    }
+}
+
 json_t *scale_history_json(const scale_history *h)
 {
     json_t *o = json_object();
@@ -42,6 +77,7 @@ json_t *scale_history_json(const scale_history *h)
         }
         json_object_set_new(o, fields[i].key, json_integer((json_int_t)n));
     }
+    costs_put(h, o);
     return o;
 }
 
@@ -60,6 +96,7 @@ void scale_history_take(const json_t *o, scale_history *out)
         else
             memcpy(at, &n, sizeof(n));
     }
+    costs_take(o, out);
     /* It is a shift. */
     out->turns = out->turns > 3 ? 3 : out->turns;
     out->failures = out->failures > 30 ? 30 : out->failures;

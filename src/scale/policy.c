@@ -28,6 +28,8 @@ static const pe_option_spec specs[] = {
      "from ranks that came up to the next that are added"},
     {"budget", PE_OPTION_FLOAT, 1e-6, 1e12, NULL, NULL,
      "core hours of the pool; then it has min"},
+    {"for", PE_OPTION_STRING, 0, 0, "lag", "lag energy",
+     "energy: as few joules as the lag allows"},
     {"unless", PE_OPTION_STRING, 0, 0, "link broker reduce params", NULL,
      "none are added while one of these is the bottleneck"},
     {0},
@@ -160,6 +162,7 @@ static int values_take(scale_policy *p, const pe_options *o, int ntasks,
     p->hold_s = pe_options_time(o, "hold");
     p->cooldown_s = pe_options_time(o, "cooldown");
     p->budget = pe_options_has(o, "budget") ? pe_options_float(o, "budget") : 0;
+    p->energy = !strcmp(pe_options_string(o, "for"), "energy");
     p->unless = words_copy(pe_options_string(o, "unless"), &failed);
     return failed ? pe_error_nomem(errp) : 0;
 }
@@ -206,6 +209,10 @@ scale_policy *scale_policy_read(const tree *t, int ntasks, pe_error *errp)
         status = section_error(t, errp,
                                "scale: it has nothing to decide by: lag, at "
                                "(times) or on (events)");
+    if (status == 0 && p->energy && p->lag_s <= 0)
+        status = section_error(tree_get(t, "for"), errp,
+                               "for: energy needs lag, the bound within which "
+                               "joules are saved");
     pe_options_destroy(o);
     if (status == 0)
         return p;
@@ -275,6 +282,8 @@ void scale_policy_each(const scale_policy *p,
         snprintf(s, sizeof(s), "%.9g", p->budget);
         visit(arg, "", "budget", s);
     }
+    if (p->energy)
+        visit(arg, "", "for", "energy");
     visit(arg, "", "unless", p->unless);
     for (size_t i = 0; i < p->n_times; i++) {
         snprintf(s, sizeof(s), "%d", p->times[i].ranks);

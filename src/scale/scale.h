@@ -39,7 +39,8 @@ typedef struct scale_policy {
     double hold_s; /* fewer do for so long before some leave */
     double cooldown_s; /* between two additions */
     double budget;     /* core hours; 0: no limit */
-    char *unless;      /* hops that no rank relieves, blank-separated */
+    bool energy;  /* as few joules as the lag allows; else ranks have room */
+    char *unless; /* hops that no rank relieves, blank-separated */
     scale_event *events;
     size_t n_events;
     scale_time *times;
@@ -107,6 +108,8 @@ typedef struct scale_facts {
     size_t n_members;
     int partitions;
     double core_hours;        /* used by all members */
+    bool joules_known;        /* the counters of all their hosts are */
+    double joules, points;    /* so far: a look compares it with the last */
     const scale_time *time;   /* the row that holds now; NULL: none */
     const scale_event *event; /* that came, and was not taken; NULL: none */
 } scale_facts;
@@ -115,6 +118,14 @@ typedef struct scale_facts {
  * half of their time can do twice the rate.
  */
 void scale_facts_lag(scale_facts *f);
+
+/* What so many ranks took while there were so many. */
+typedef struct scale_cost {
+    int ranks;
+    double joules, points, seconds;
+} scale_cost;
+
+enum { SCALE_COSTS_MAX = 16 };
 
 /* What was before; all zero at first. */
 typedef struct scale_history {
@@ -129,6 +140,11 @@ typedef struct scale_history {
                            away: hold is 2^turns as long */
     int by_lag;         /* 1: the newest submission was for one */
     uint64_t looks, submitted, refused, failed, ended, canceled;
+    /* Of a policy that is about energy (energy.c): */
+    scale_cost cost[SCALE_COSTS_MAX];
+    int n_costs, cost_ranks;
+    int64_t cost_ns;       /* of the last look, */
+    double joules, points; /* ... and what they were then */
 } scale_history;
 
 enum scale_action {
@@ -150,6 +166,7 @@ enum scale_cause {
     SCALE_BY_EVENT,
     SCALE_BY_BOUNDS, /* more than max, fewer than min */
     SCALE_BY_BUDGET,
+    SCALE_BY_ENERGY, /* another number takes fewer joules */
     /* More are wanted, but: */
     SCALE_BY_HOP,        /* they would not help */
     SCALE_BY_IDLE,       /* those that are there wait */
@@ -191,6 +208,20 @@ void scale_note(const scale_policy *p, scale_history *h,
                 const scale_decision *d, enum scale_outcome o, int64_t now_ns);
 /* A member has come up: what failed before is forgotten. */
 void scale_note_up(scale_history *h);
+
+/* --- energy.c --- */
+
+/* A look at [ranks] ranks that are up, none coming or leaving (0: some are). */
+void scale_energy_look(const scale_facts *f, scale_history *h, int ranks);
+/* Joules for a million points; 0: not known. */
+double scale_energy_cost(const scale_history *h, int ranks);
+/* How many of [fewest] to [most] take the least, as far as it is known:
+ * [fewest] as long as it has not been tried.
+ */
+int scale_energy_ranks(const scale_history *h, int fewest, int most);
+/* What is known of it, for people. */
+void scale_energy_words(const scale_facts *f, const scale_history *h, char *out,
+                        size_t cap);
 
 /* --- history.c: what stands in the parameter service --- */
 

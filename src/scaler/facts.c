@@ -330,6 +330,34 @@ static int records_take(scaler *s, pe_error *errp)
                : 0;
 }
 
+/* Was the host of member [i] one of those before it? */
+static bool is_counted(const json_t *doc, const scale_facts *f, size_t i,
+                       const char *name)
+{
+    for (size_t k = 0; k < i; k++)
+        if (!strcmp(value_text(pilot_of(doc, f->member[k].name), "host", ""),
+                    name))
+            return true;
+    return false;
+}
+
+/* What the hosts of the pool have taken, each once, and for how many points.
+ * Of pools in a row only the last one's points are the run's.
+ */
+static void energy_take(const scaler *s, const json_t *doc, scale_facts *f)
+{
+    f->points = value_real(doc, "points");
+    f->joules_known =
+        f->n_members > 0 && pipeline_layer_of(s->pl, s->pool) == s->pl->seen;
+    for (size_t i = 0; i < f->n_members && f->joules_known; i++) {
+        const json_t *own = pilot_of(doc, f->member[i].name);
+
+        f->joules_known = json_object_get(own, "joules") != NULL;
+        if (!is_counted(doc, f, i, value_text(own, "host", "?")))
+            f->joules += value_real(own, "joules");
+    }
+}
+
 json_t *facts_take(scaler *s, scale_facts *f, pe_error *errp)
 {
     json_t *doc = live_look(s->live, errp);
@@ -349,6 +377,8 @@ json_t *facts_take(scaler *s, scale_facts *f, pe_error *errp)
     first_find(s);
     facts_forget_left(s);
     members_take(s, doc, f);
+    if (s->policy->energy)
+        energy_take(s, doc, f);
     lag_take(s, doc, f);
     partitions_take(s, doc, f);
     state_take(s, doc, f);

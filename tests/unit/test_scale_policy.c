@@ -70,6 +70,9 @@ static void test_refused(void)
         {"lag: 5s, maks: 4", "unknown key 'maks'; known are: lag min max step"},
         {"lag: 5, max: 4", "lag: '5'"},
         {"max: 4", "it has nothing to decide by: lag, at (times) or on"},
+        {"lag: 5s, max: 4, for: joules", "for: 'joules' is not one of: lag"},
+        {"max: 4, on: {a: 2}, for: energy",
+         "for: energy needs lag, the bound within which joules are saved"},
         {"lag: 5s, max: 4, unless: disk",
          "unless: 'disk' is not one of: source"},
         {"max: 4, on: {a: 9}", "a: 9 ranks are not between min 2 and max 4"},
@@ -695,6 +698,150 @@ static void test_json(void)
     scale_policy_destroy(p);
 }
 
+/* --- joules --- */
+
+/* A pool of [ranks] ranks that needs [work] of them: [watts] each, and [base]
+ * for the host, for 100,000 points a second.
+ */
+typedef struct meter {
+    double joules, points;
+} meter;
+
+static scale_decision hour(const scale_policy *p, scale_history *h, meter *m,
+                           int *s, int ranks, double work)
+{
+    scale_decision d = {.action = SCALE_NOTHING};
+
+    for (int i = 0; i < 3600 && d.action == SCALE_NOTHING; i++, ++*s) {
+        /* Few ranks at full clock take more than several at a low one. */
+        double each = ranks <= 2 ? 60 : ranks <= 4 ? 20 : 30;
+        scale_facts f = look(*s, 1, ranks - 1, 1);
+
+        m->joules += 10 + each * ranks;
+        m->points += 100000;
+        f.busy = work / ranks < 1 ? work / ranks : 1;
+        f.joules_known = true;
+        f.joules = m->joules;
+        f.points = m->points;
+        d = scale_decide(p, &f, h);
+    }
+    return d;
+}
+
+static void test_energy(void)
+{
+    scale_policy *p =
+        good("scale: {lag: 5s, min: 1, max: 8, hold: 1m, for: energy}\n");
+    scale_history h = {0};
+    meter m = {0, 0};
+    int s = 0, ranks = 5, moved = 0;
+    scale_decision d;
+    text t = {0};
+
+    /* 1.7 ranks of work: from 5 down to 2, one by one, each measured. */
+    while (ranks > 2) {
+        d = hour(p, &h, &m, &s, ranks, 1.7);
+        is(&d, "end", "calm", ranks - 1, "2 ranks would do");
+        scale_note(p, &h, &d, SCALE_DONE, (1000 + s) * CLOCK_S);
+        ranks--;
+    }
+    CU_ASSERT_DOUBLE_EQUAL(scale_energy_cost(&h, 5), 1600, 1);
+    CU_ASSERT_DOUBLE_EQUAL(scale_energy_cost(&h, 3), 700, 1);
+    /* Two take 1300 J, three 700: back, and there it stays. */
+    d = hour(p, &h, &m, &s, 2, 1.7);
+    is(&d, "grow", "energy", 3,
+       "3 ranks take fewer joules than 2; a million points take 1600 J on 5 "
+       "ranks, 900 J on 4 ranks, 700 J on 3 ranks, 1300 J on 2 ranks");
+    scale_note(p, &h, &d, SCALE_DONE, (1000 + s) * CLOCK_S);
+    for (int i = 0; i < 3; i++) {
+        d = hour(p, &h, &m, &s, 3, 1.7);
+        moved += d.action != SCALE_NOTHING;
+    }
+    CU_ASSERT_EQUAL(moved, 0);
+    is(&d, "nothing", "well", 3, "all is well");
+    /* The bound comes first: what they cannot do in time takes more ranks. */
+    scale_facts f = late(s, 3, 0, 6);
+    d = scale_decide(p, &f, &h);
+    is(&d, "grow", "lag", 5, "6.0 s of work wait, more than 5 s");
+    scale_policy_words(p, &t);
+    UNIT_CONTAINS(t.data, "for energy");
+    text_free(&t);
+    /* What was measured stands where the next keeper finds it. */
+    json_t *o = scale_history_json(&h);
+    scale_history again;
+
+    scale_history_take(o, &again);
+    CU_ASSERT_DOUBLE_EQUAL(scale_energy_cost(&again, 2), 1300, 1);
+    CU_ASSERT_EQUAL(again.n_costs, h.n_costs);
+    json_decref(o);
+    scale_policy_destroy(p);
+}
+
+/* Where nobody measures the fewest ranks are the least, and that is said. */
+static void test_energy_unknown(void)
+{
+    scale_policy *p =
+        good("scale: {lag: 5s, min: 1, max: 8, hold: 1m, for: energy}\n");
+    scale_history h = {0};
+    scale_facts f = look(0, 2, 2, 2);
+    scale_decision d;
+
+    f.busy = 0.3; /* 1.8 ranks of 6: two are 90% busy */
+    d = scale_decide(p, &f, &h);
+    is(&d, "nothing", "well", 6,
+       "2 ranks would do: 6 are 30% busy, 0.0 s of work wait; joules are not "
+       "measured on its hosts, so the fewest ranks are taken for the least");
+    f.now_ns += 60 * CLOCK_S;
+    d = scale_decide(p, &f, &h);
+    is(&d, "end", "calm", 4, "2 ranks would do");
+    CU_ASSERT_EQUAL(h.n_costs, 0);
+    scale_policy_destroy(p);
+}
+
+/* Looks that do not follow each other say nothing, nor do counters that went
+ * back.
+ */
+static void test_energy_odd(void)
+{
+    static const struct {
+        int s, ranks;
+        double joules, points;
+        double seconds; /* that are known of 2 ranks then */
+    } rows[] = {
+        {0, 2, 100, 1000, 0},  {1, 2, 110, 2000, 1},  {2, 3, 120, 3000, 1},
+        {3, 2, 130, 4000, 1},  {4, 2, 90, 5000, 1},   {5, 2, 100, 6000, 2},
+        {30, 2, 400, 9000, 2}, {31, 2, 410, 8000, 2}, {32, 0, 420, 9900, 2},
+        {33, 2, 430, 9950, 2}, {34, 2, 440, 9990, 3},
+    };
+    scale_history h = {0};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        scale_facts f = look(rows[i].s, 2, 0, 0);
+        double seconds = 0;
+
+        f.joules_known = true;
+        f.joules = rows[i].joules;
+        f.points = rows[i].points;
+        scale_energy_look(&f, &h, rows[i].ranks);
+        for (int k = 0; k < h.n_costs; k++)
+            if (h.cost[k].ranks == 2)
+                seconds = h.cost[k].seconds;
+        CU_ASSERT_DOUBLE_EQUAL(seconds, rows[i].seconds, 1e-6);
+    }
+    CU_ASSERT_EQUAL(scale_energy_cost(&h, 2), 0); /* too short a time */
+    /* More numbers of ranks than are kept. */
+    for (int n = 1; n < 40; n++)
+        for (int i = 0; i < 2; i++) {
+            scale_facts f = look(100 + 2 * n + i, 2, 0, 0);
+
+            f.joules_known = true;
+            f.joules = 1000 + 2 * n + i;
+            f.points = 1e6 + f.joules;
+            scale_energy_look(&f, &h, n);
+        }
+    CU_ASSERT_EQUAL(h.n_costs, SCALE_COSTS_MAX);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -713,6 +860,9 @@ int main(void)
         {"a step is met and given back", test_step},
         {"a load that comes and goes", test_swing},
         {"as JSON", test_json},
+        {"as few joules as the lag allows", test_energy},
+        {"... which nobody measures", test_energy_unknown},
+        {"... by odd looks", test_energy_odd},
         {NULL, NULL},
     };
     int status;
