@@ -30,7 +30,10 @@ static struct sums add_up(const layer *l)
 /* Can what stands in the topics be less than what the pool has read? */
 static bool is_cut(const layer *l, const struct sums *s)
 {
-    return s->unkept > 0 || (l->pl->gaps_allowed && s->holes > 0);
+    bool faded = l->refused.unkept > 0 &&
+                 l->state.counters.refused > l->count.sure.refused;
+
+    return s->unkept > 0 || (l->pl->gaps_allowed && s->holes > 0) || faded;
 }
 
 /* Points are those that were masked, too, of which the records say nothing. */
@@ -126,7 +129,7 @@ static void judge_numbers(const layer *l, const struct sums *s, findings *f)
 {
     judged list[JUDGED_MOST];
     size_t n = judge_counters(l, list);
-    bool open = is_cut(l, s) || (!l->settled && l->refused.unkept > 0);
+    bool open = is_cut(l, s);
 
     for (size_t i = 0; i < n; i++) {
         const judged *k = &list[i];

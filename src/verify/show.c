@@ -137,6 +137,7 @@ static json_t *side_of(const layer_side *s)
 static json_t *layer_of(const layer *l)
 {
     const struct totals t = total(l);
+    const uint64_t out_of_order = l->count.order.n + l->count.moved.n;
     json_t *o = json_pack(
         "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
         "s:I}",
@@ -146,8 +147,8 @@ static json_t *layer_of(const layer *l)
         "consumed", (json_int_t)t.consumed, "records", (json_int_t)t.seen,
         "left", (json_int_t)t.left, "devices", (json_int_t)l->n_last, "missing",
         (json_int_t)l->count.missing.n, "out_of_order",
-        (json_int_t)(l->count.order.n + l->count.moved.n), "ends",
-        (json_int_t)l->n_ends, "ends_reached", (json_int_t)ends_reached(l));
+        (json_int_t)out_of_order, "ends", (json_int_t)l->n_ends, "ends_reached",
+        (json_int_t)ends_reached(l));
 
     json_object_set_new(o, "counters", counters_of(l));
     json_object_set_new(o, "results", side_of(&l->results));

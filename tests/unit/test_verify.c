@@ -369,6 +369,11 @@ static void refuse(layer *l)
     l->state.counters.applied--;
     l->state.counters.refused++;
 }
+static void faded(layer *l)
+{
+    refuse(l);
+    l->refused.unkept = 1;
+}
 static void unfold(layer *l)
 {
     l->count.more[0].sure[0]++;
@@ -521,6 +526,8 @@ static const struct run_case {
      "applied: 7 in what is committed, 6 by the records: blocks were applied "
      "twice"},
     {refuse, PE_EXIT_FAILED, "fault", "counter",
+     "refused: 1 in what is committed, 0 by the records"},
+    {faded, PE_EXIT_DATA, "undecided", "counter",
      "refused: 1 in what is committed, 0 by the records"},
     {unfold, PE_EXIT_FAILED, "fault", "lost",
      "devices-0: blocks is 3 in the model, 4 by the records"},
