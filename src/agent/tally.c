@@ -16,15 +16,17 @@
 #define MAGIC UINT64_C(0x326c6c6174455050) /* "PPEtall2" */
 #define DEVICES_MAX 1000000
 
+enum { AGAIN = 1, SPOOLS = 2 };
+
 /* Of the file; the slots follow, and behind them what each device had counted
  * before.
  */
 typedef struct head {
     uint64_t magic;
-    uint32_t n, again;
+    uint32_t n, flags;
     tally_counts before; /* of the incarnations before the one of the slots */
     uint64_t lives;      /* ... with that one */
-    uint64_t pad[14];
+    uint64_t pad[13];
 } head;
 
 typedef union past {
@@ -42,7 +44,9 @@ struct tally {
     past *past;
     uint64_t *boots; /* of the incarnation before; NULL: there was none */
     int n_boots;
-    uint64_t lost; /* with it */
+    uint64_t lost;                /* with it */
+    const tally_spooled *spooled; /* of each device; NULL: none */
+    int n;
 };
 
 static char *path_of(const char *dir)
@@ -74,17 +78,23 @@ static head *file_load(const char *path)
     return NULL;
 }
 
-static void slot_add(tally_counts *c, const tally_slot *s, bool again)
+/* What was in the queue of a device, or in its spool. */
+static uint64_t left_of(const tally_slot *s)
 {
-    uint64_t sensed = load(&s->sensed), sent = load(&s->sent);
-    uint64_t filtered = load(&s->filtered), dropped = load(&s->dropped);
-    uint64_t left = sensed - filtered - dropped - sent;
+    return load(&s->sensed) + load(&s->carried) - load(&s->filtered) -
+           load(&s->dropped) - load(&s->sent) - load(&s->lost);
+}
 
-    c->sensed += again ? sensed - left : sensed;
-    c->filtered += filtered;
-    c->dropped += dropped;
-    c->sent += sent;
-    c->lost += again ? 0 : left;
+static void slot_add(tally_counts *c, const tally_slot *s, uint32_t flags)
+{
+    uint64_t left = left_of(s);
+
+    c->sensed += load(&s->sensed) - (flags & AGAIN ? left : 0);
+    c->filtered += load(&s->filtered);
+    c->dropped += load(&s->dropped);
+    c->sent += load(&s->sent);
+    c->lost += load(&s->lost) + (flags ? 0 : left);
+    c->spooled += flags & SPOOLS ? left : 0;
     c->points += load(&s->points);
     c->bytes += load(&s->bytes);
     c->scored += load(&s->scored);
@@ -102,8 +112,37 @@ static tally_counts sum_of(const head *h, const tally_slot *slots)
     tally_counts c = h->before;
 
     for (uint32_t i = 0; i < h->n; i++)
-        slot_add(&c, &slots[i], h->again);
+        slot_add(&c, &slots[i], h->flags);
     return c;
+}
+
+/* Of what device [slot] had spooled there is [now] so much: the rest is lost;
+ * where it is more, since the mark of a spool lags behind, it was counted as
+ * sent, and is sent again.
+ */
+static void spooled_settle(tally_counts *c, const tally_slot *slot,
+                           uint64_t now)
+{
+    uint64_t left = left_of(slot), more = now > left ? now - left : 0;
+
+    c->lost += left > now ? left - now : 0;
+    c->sent -= more < c->sent ? more : c->sent;
+}
+
+/* Of all that is known, [c], what was spooled. */
+static void take_spooled(tally_counts *c, const head *h, const tally *t)
+{
+    const tally_slot *slots = h ? (const tally_slot *)(h + 1) : NULL;
+
+    c->spooled = 0;
+    for (uint32_t i = 0; h && h->flags & SPOOLS && i < h->n; i++)
+        spooled_settle(c, &slots[i],
+                       t->spooled && (int)i < t->n ? t->spooled[i].records : 0);
+    /* Whose counts are gone is sensed anew. */
+    for (int i = 0; !h && t->spooled && i < t->n; i++) {
+        c->sensed += t->spooled[i].records + t->spooled[i].lost;
+        c->lost += t->spooled[i].lost;
+    }
 }
 
 /* The same of each device, as far as there is one now. */
@@ -113,7 +152,11 @@ static void devices_take_over(tally *t, const head *h, const tally_slot *slots)
 
     for (uint32_t i = 0; i < h->n && i < t->head->n; i++) {
         t->past[i].of = old[i].of;
-        slot_add(&t->past[i].of, &slots[i], h->again);
+        slot_add(&t->past[i].of, &slots[i], h->flags);
+        t->past[i].of.spooled = 0;
+        if (h->flags & SPOOLS)
+            spooled_settle(&t->past[i].of, &slots[i],
+                           t->spooled ? t->spooled[i].records : 0);
     }
 }
 
@@ -121,9 +164,13 @@ static int take_over(tally *t, const head *h, head *first, pe_error *errp)
 {
     const tally_slot *slots = h ? (const tally_slot *)(h + 1) : NULL;
 
-    if (!h)
+    if (!h) {
+        take_spooled(&first->before, NULL, t);
+        t->lost = first->before.lost;
         return 0;
+    }
     first->before = sum_of(h, slots);
+    take_spooled(&first->before, h, t);
     first->lives = h->lives + 1;
     t->lost = first->before.lost - h->before.lost;
     t->boots = calloc(h->n + 1, sizeof(*t->boots));
@@ -154,6 +201,8 @@ static int file_make(tally *t, const head *h, const head *first, pe_error *errp)
     lay_out(t, data);
     if (h)
         devices_take_over(t, h, (const tally_slot *)(h + 1));
+    for (int i = 0; t->spooled && i < t->n; i++)
+        atomic_store(&t->slots[i].carried, t->spooled[i].records);
     rc = file_write(t->path, data, t->bytes, 0600, errp);
     free(data);
     t->head = NULL;
@@ -180,18 +229,24 @@ static int id_make(uint64_t *idp, pe_error *errp)
     return 0;
 }
 
-tally *tally_open(const char *dir, int n, bool again, pe_error *errp)
+tally *tally_open(const char *dir, int n, bool again,
+                  const tally_spooled *spooled, pe_error *errp)
 {
     tally *t = calloc(1, sizeof(*t));
     int status = -1;
     head *h;
-    head first = {.magic = MAGIC, .n = (uint32_t)n, .again = again, .lives = 1};
+    head first = {.magic = MAGIC,
+                  .n = (uint32_t)n,
+                  .flags = (again ? AGAIN : 0U) | (spooled ? SPOOLS : 0U),
+                  .lives = 1};
 
     if (!t || !(t->path = path_of(dir))) {
         pe_error_nomem(errp);
         tally_close(t);
         return NULL;
     }
+    t->spooled = spooled;
+    t->n = n;
     if (id_make(&first.before.id, errp) < 0) {
         tally_close(t);
         return NULL;
@@ -266,10 +321,14 @@ json_t *tally_id(const tally_counts *c)
 json_t *tally_event(const char *pilot, const tally_counts *c, bool again,
                     double seconds)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:f, s:o}",
-                     "event", "progress", "pilot", pilot, "sensed",
-                     (json_int_t)c->sensed, "filtered", (json_int_t)c->filtered,
-                     "dropped", (json_int_t)c->dropped, "sent",
-                     (json_int_t)c->sent, "lost", (json_int_t)c->lost,
-                     "rereadable", again, "t", seconds, "counted", tally_id(c));
+    json_t *o = json_pack(
+        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:f, s:o}", "event",
+        "progress", "pilot", pilot, "sensed", (json_int_t)c->sensed, "filtered",
+        (json_int_t)c->filtered, "dropped", (json_int_t)c->dropped, "sent",
+        (json_int_t)c->sent, "lost", (json_int_t)c->lost, "rereadable", again,
+        "t", seconds, "counted", tally_id(c));
+
+    if (o && c->spooled)
+        json_object_set_new(o, "spooled", json_integer((json_int_t)c->spooled));
+    return o;
 }

@@ -24,24 +24,36 @@ typedef struct tally_slot {
     atomic_uint_fast64_t scored, unscored, outliers;      /* points */
     atomic_uint_fast64_t drifts;
     atomic_uint_fast64_t syncs, rows, kept; /* learned: see device_learned */
+    atomic_uint_fast64_t lost;              /* blocks that its spool has lost */
+    atomic_uint_fast64_t carried; /* blocks in its spool when it began */
 } tally_slot;
 
 /* Blocks of a pilot; sensed = filtered + dropped + sent + lost, and what is in
- * its queues.  The rest as above.
+ * its queues, or spooled.  The rest as above.
  */
 typedef struct tally_counts {
     uint64_t sensed, filtered, dropped, sent, lost;
     uint64_t points, bytes, scored, unscored, outliers, drifts;
     uint64_t syncs, rows, kept;
     uint64_t id; /* of the file: counts of two that have the same are one */
+    uint64_t spooled; /* on disks, of a process that is dead */
 } tally_counts;
+
+/* What is in the spools of devices: records to be sent, and those that are bad
+ * there.
+ */
+typedef struct tally_spooled {
+    uint64_t records, lost;
+} tally_spooled;
 
 /* Open the file of folder [dir] for [n] devices.  What an earlier incarnation
  * left is taken over: its queues are lost, or, of a source that can be read
- * [again], as if they had never been sensed.  Errors: 73, the file cannot be
- * made.
+ * [again], as if they had never been sensed; or they are in the spools, which
+ * hold [spooled] (of each device; NULL: there are none), and what is not is
+ * lost.  Errors: 73, the file cannot be made.
  */
-tally *tally_open(const char *dir, int n, bool again, pe_error *errp);
+tally *tally_open(const char *dir, int n, bool again,
+                  const tally_spooled *spooled, pe_error *errp);
 void tally_close(tally *t); /* may be NULL; the file stays */
 
 tally_slot *tally_slot_of(tally *t, int i);

@@ -132,11 +132,7 @@ static int make_device(agent *a, int i, const params_state *state,
     agent_device *d = &a->devices[i];
     int number = a->plan.first_device + i;
 
-    /* One more than the file says has names of its own. */
-    if (a->req->place < 0)
-        snprintf(d->name, sizeof(d->name), "%s-%d", a->req->member, i);
-    else
-        pipeline_device_name(a->pl, number, d->name, sizeof(d->name));
+    agent_device_name(a, i, d->name, sizeof(d->name));
     d->conf = (device_conf){
         .run = a->req->run,
         .topic = a->plan.topic,
@@ -147,6 +143,9 @@ static int make_device(agent *a, int i, const params_state *state,
         .queue_bytes = a->plan.pilot->queue_bytes,
         .message_bytes = a->pl->message_bytes,
         .drop = a->plan.pilot->full_drop,
+        .spool = a->spools.of ? a->spools.of[i] : NULL,
+        .spool_bytes = a->plan.pilot->spool.size,
+        .spool_drop = a->plan.pilot->spool.drop,
         .rereadable = a->plan.rereadable,
         .framed = a->plan.framed,
         .stages = agent_plan(a)->stages,
@@ -160,15 +159,8 @@ static int make_device(agent *a, int i, const params_state *state,
         .tally = tally_slot_of(a->tally, i),
     };
     d->before = tally_device_before(a->tally, i);
-    d->stored = identity_offset(state, a->plan.topic, d->conf.partition);
-    if (identity_of(
-            state,
-            &(identity_facts){d->name, d->conf.partition, a->plan.rereadable},
-            &d->conf.id, &d->known, errp) < 0)
-        return -1;
-    if (tally_boot_before(a->tally, i) > d->known)
-        d->known = tally_boot_before(a->tally, i);
-    if (let_learn(a, d, number, errp) < 0)
+    if (agent_identify(a, i, state, errp) < 0 ||
+        let_learn(a, d, number, errp) < 0)
         return -1;
     d->device = device_create(&d->conf, errp);
     return d->device ? 0 : -1;
@@ -187,8 +179,10 @@ static int make_devices(agent *a, pe_error *errp)
     if (!a->scale)
         return -1;
     rc = params_state_fetch(a->layer, &state, errp);
-    if (rc < 0)
+    a->spools.blind = rc < 0 && agent_spools_bear(a, errp);
+    if (rc < 0 && !a->spools.blind)
         return -1;
+    rc = 0;
     while (rc == 0 && a->n < a->plan.pilot->devices)
         rc = make_device(a, a->n++, &state, errp);
     params_state_free(&state);
@@ -200,6 +194,7 @@ static int connect_services(agent *a, pe_error *errp)
     a->booted = a->plan.rereadable;
     pipeline_request_params(a->req, &a->params_conf);
     a->params_conf.no_commits = true;
+    a->params_conf.later = a->plan.pilot->spool.size > 0;
     a->params = params_open(&a->params_conf, a->req->run, errp);
     if (!a->params)
         return -1;
@@ -213,7 +208,9 @@ static int connect_services(agent *a, pe_error *errp)
                                .get = shared_get,
                                .tell = shared_tell};
     plan_producer(&a->plan, a->pl, a->req, &a->producer);
-    a->sender = sender_open(&sender_broker_ops, &a->producer, errp);
+    a->sender = a->params_conf.later
+                    ? sender_open_later(&sender_broker_ops, &a->producer, errp)
+                    : sender_open(&sender_broker_ops, &a->producer, errp);
     if (!a->sender)
         return -1;
     a->follower = follower_start(&a->params_conf, a->req->run, errp);
@@ -224,8 +221,8 @@ static int open_tally(agent *a, const char *dir, pe_error *errp)
 {
     uint64_t lost;
 
-    a->tally =
-        tally_open(dir, a->plan.pilot->devices, a->plan.rereadable, errp);
+    a->tally = tally_open(dir, a->plan.pilot->devices, a->plan.rereadable,
+                          a->spools.found, errp);
     if (!a->tally)
         return -1;
     tally_before(a->tally, &lost);
@@ -258,11 +255,12 @@ static int start(agent *a, const char *dir, pe_error *errp)
 {
     if (load(a, dir, errp) < 0 || connect_services(a, errp) < 0 ||
         agent_first_stages(a, errp) < 0 || open_trace(a, dir, errp) < 0 ||
-        open_tally(a, dir, errp) < 0 || make_devices(a, errp) < 0)
+        agent_spools_open(a, dir, errp) < 0 || open_tally(a, dir, errp) < 0 ||
+        make_devices(a, errp) < 0)
         return -1;
     a->reached_ns = clock_mono_ns();
     a->through = a->plan.n_stages;
-    if (agent_take_place(a, errp) < 0)
+    if (agent_take_place(a, errp) < 0 && !agent_spools_bear(a, errp))
         return -1;
     for (int i = 0; i < a->n; i++)
         if (device_start(a->devices[i].device, errp) < 0)
@@ -455,9 +453,9 @@ static int attend(agent *a, pe_error *errp)
             return -1;
         }
         if (state == DEVICE_ENDED && !d->end_put && !ends_wait(a) &&
-            put_end(a, d, errp) < 0)
+            !a->spools.left && put_end(a, d, errp) < 0)
             return -1;
-        left += !d->end_put;
+        left += !d->end_put && !(state == DEVICE_ENDED && a->spools.left);
     }
     if (opening == 0 && a->start_ns == 0) {
         a->start_ns = clock_mono_ns();
@@ -485,6 +483,7 @@ static int loop(agent *a, pe_error *errp)
             return -1;
         agent_tell_progress(a);
         agent_tell_late(a);
+        agent_spools_turn(a);
         if (!a->orphan_ns && !event_is_heard()) {
             /* Who started us is gone: with the devices' ends the pool
              * finishes by itself, and a resume goes on.
@@ -499,7 +498,7 @@ static int loop(agent *a, pe_error *errp)
         }
         if (over && may_leave(a))
             return 0;
-        if (over)
+        if (over && !a->spools.left)
             keep_ends(a);
         clock_sleep_ns(TURN_NS, 0);
     }
@@ -553,6 +552,7 @@ static void release(agent *a)
 {
     for (int i = 0; i < a->n; i++)
         device_destroy(a->devices[i].device);
+    agent_spools_close(a);
     agent_recent_free(a);
     free(a->devices);
     device_scale_destroy(a->scale);

@@ -8,6 +8,43 @@
 #define BOOTS_RETRY_NS 500000000
 #define BOOTS_TIMEOUT_S 2.0 /* of the broker, for the ends of partitions */
 
+int agent_identify(agent *a, int i, const params_state *state, pe_error *errp)
+{
+    agent_device *d = &a->devices[i];
+    const identity_facts facts = {d->name, d->conf.partition,
+                                  a->plan.rereadable};
+    uint64_t known = 0;
+
+    d->stored = identity_offset(state, a->plan.topic, d->conf.partition);
+    if (identity_of(state, &facts, &d->conf.id, &known, errp) < 0)
+        return -1;
+    if (known > d->known)
+        d->known = known;
+    if (tally_boot_before(a->tally, i) > d->known)
+        d->known = tally_boot_before(a->tally, i);
+    if (a->spools.of && a->spools.boots[i] > d->known)
+        d->known = a->spools.boots[i];
+    return 0;
+}
+
+/* What could not be asked when the devices began. */
+static int see(agent *a, pe_error *errp)
+{
+    params_state state = {0};
+    int rc;
+
+    if (!a->spools.blind)
+        return 0;
+    pthread_mutex_lock(&a->lock);
+    rc = params_state_fetch(a->layer, &state, errp);
+    pthread_mutex_unlock(&a->lock);
+    for (int i = 0; rc == 0 && i < a->n; i++)
+        rc = agent_identify(a, i, &state, errp);
+    params_state_free(&state);
+    a->spools.blind = rc < 0;
+    return rc;
+}
+
 /* Where the partitions of the devices end: boots[i].log_end. */
 static int log_ends(agent *a, params_boot *boots, pe_error *errp)
 {
@@ -37,6 +74,8 @@ static int boots_take(agent *a, params_boot *boots, pe_error *errp)
 {
     int rc;
 
+    if (see(a, errp) < 0)
+        return -1;
     for (int i = 0; i < a->n; i++)
         boots[i] = (params_boot){.device = a->devices[i].name,
                                  .known = a->devices[i].known};
@@ -45,9 +84,23 @@ static int boots_take(agent *a, params_boot *boots, pe_error *errp)
     pthread_mutex_lock(&a->lock);
     rc = params_boots_take(a->params, boots, (size_t)a->n, errp);
     pthread_mutex_unlock(&a->lock);
-    for (int i = 0; rc == 0 && i < a->n; i++)
-        device_set_boot(a->devices[i].device, boots[i].boot);
+    for (int i = 0; rc == 0 && i < a->n; i++) {
+        agent_device *d = &a->devices[i];
+        bool left;
+
+        d->known = boots[i].boot;
+        if (!device_booted(d->device))
+            rc = device_set_boot(d->device, boots[i].boot, &left, errp);
+    }
     return rc;
+}
+
+static bool all_booted(const agent *a)
+{
+    for (int i = 0; i < a->n; i++)
+        if (!device_booted(a->devices[i].device))
+            return false;
+    return true;
 }
 
 /* Live devices get their BOOT before they send; they sense meanwhile. */
@@ -62,7 +115,12 @@ int agent_take_boots(agent *a, pe_error *errp)
     boots = calloc((size_t)a->n, sizeof(*boots));
     if (!boots)
         return pe_error_nomem(errp);
-    rc = boots_take(a, boots, &e);
+    /* Incarnations that never had one have left blocks in a spool: theirs come
+     * first.
+     */
+    do
+        rc = boots_take(a, boots, &e);
+    while (rc == 0 && !all_booted(a));
     free(boots);
     a->booted = rc == 0;
     if (rc == 0)

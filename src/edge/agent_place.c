@@ -1,10 +1,10 @@
 /* agent_place.c - which stages the devices of an agent have, as they move. */
-#include "src/edge/agent_private.h"
-
+#include <stdio.h>
 #include <string.h>
 
 #include "src/agent/event.h"
 #include "src/common/log.h"
+#include "src/edge/agent_private.h"
 
 /* How many stages [name] means, which may be "": those of the file. */
 static size_t through_of(const agent *a, const char *name)
@@ -83,4 +83,13 @@ json_t *agent_place_add(agent *a, json_t *o)
     o = o ? o : json_object();
     json_object_set_new(o, "place", place);
     return o;
+}
+
+void agent_device_name(const agent *a, int i, char *out, size_t cap)
+{
+    /* One more than the file says has names of its own. */
+    if (a->req->place < 0)
+        snprintf(out, cap, "%s-%d", a->req->member, i);
+    else
+        pipeline_device_name(a->pl, a->plan.first_device + i, out, cap);
 }

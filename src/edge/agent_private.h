@@ -20,6 +20,7 @@ typedef struct agent_device {
     uint64_t skipped;    /* device_skipped, as far as it was looked at */
     uint64_t drifts;     /* changes of it that were said */
     tally_counts before; /* what it has counted in processes before this one */
+    uint64_t spool_full; /* how often it was said that its spool is */
     bool end_put;
 } agent_device;
 
@@ -58,6 +59,18 @@ typedef struct agent {
     agent_device *devices;
     int n;
     tally *tally;
+    struct {
+        char *dir; /* NULL: there are none */
+        spool **of;
+        tally_spooled *found; /* in each when it was opened ... */
+        uint64_t *boots;      /* ... and the largest BOOT of it */
+        int n;
+        spool_keeper *keeper;
+        uint64_t sent;   /* blocks, all devices, when it was looked last ... */
+        int64_t sent_ns; /* ... that they had grown */
+        bool blind;      /* it is not known yet what the run has applied */
+        bool left;       /* they are not waited for any more */
+    } spools;
     context_skip_list skips;  /* of all devices, as of the last look */
     size_t skips_told;        /* reasons of it that were said */
     char drift[DEVICE_DRIFT]; /* the first change a device has found */
@@ -91,6 +104,9 @@ typedef struct agent {
  */
 int agent_take_boots(agent *a, pe_error *errp);
 
+/* Who device [i] is by [state]: its identity, and its largest BOOT. */
+int agent_identify(agent *a, int i, const params_state *state, pe_error *errp);
+
 /* --- agent_learned.c --- */
 
 /* Behind the figures of a device that learns: syncs, rows learned, rows held,
@@ -109,6 +125,30 @@ int agent_take_place(agent *a, pe_error *errp);
 /* Add member `place` (event.h) to [o], which may be NULL; the one or the other.
  */
 json_t *agent_place_add(agent *a, json_t *o);
+/* --- agent_spool.c --- */
+
+/* Before the tally, which counts what is found: the spools of all devices, in
+ * [folder] where the file names none.
+ */
+int agent_spools_open(agent *a, const char *folder, pe_error *errp);
+void agent_spools_close(agent *a); /* behind the devices */
+/* To be called in every turn: says that one is full; a drain does not wait for
+ * a broker that is away.
+ */
+void agent_spools_turn(agent *a);
+/* Has it spools, so that it begins without the services?  An error [e] of
+ * theirs that will pass is said then, and none.
+ */
+bool agent_spools_bear(const agent *a, pe_error *e);
+/* Blocks in all of them, and when the oldest was sensed (0: there is none). */
+uint64_t agent_spooled(const agent *a, uint64_t *bytesp, int64_t *oldestp);
+/* Add member `spool` (event.h) to [o], which may be NULL; the one or the other.
+ */
+json_t *agent_spool_add(agent *a, json_t *o);
+
+/* Name of device [i]. */
+void agent_device_name(const agent *a, int i, char *out, size_t cap);
+
 /* --- agent_stages.c --- */
 
 /* Before there are devices: the newest revision of the stages, which agent_plan

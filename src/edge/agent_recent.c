@@ -84,9 +84,11 @@ json_t *agent_last(const device_stats *then, const device_stats *now, int n,
 
 static uint64_t queued(const device_stats *s)
 {
-    uint64_t gone = s->filtered + s->dropped + s->sent + s->held;
+    uint64_t gone = s->filtered + s->dropped + s->sent + s->held + s->lost;
 
-    return s->sensed > gone ? s->sensed - gone : 0;
+    uint64_t all = s->sensed + s->carried;
+
+    return all > gone ? all - gone : 0;
 }
 
 /* --- one by one --- */

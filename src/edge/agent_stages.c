@@ -190,6 +190,8 @@ int agent_first_stages(agent *a, pe_error *errp)
         int rc = *why ? 0 : r ? prepare(a, r, &e) : 0;
 
         revision_destroy(r);
+        if (e.kind != PE_ERROR_NONE && agent_spools_bear(a, &e))
+            return 0; /* those of the file, until it answers */
         if (e.kind != PE_ERROR_NONE) {
             *errp = e;
             return -1;

@@ -101,6 +101,8 @@ static tally_counts counts_of(const agent *a, const device_stats *sum)
     c.unscored += sum->unscored;
     c.outliers += sum->outliers;
     c.drifts += sum->drifts;
+    c.lost += sum->lost;
+    c.spooled = sum->spooled;
     return c;
 }
 
@@ -270,7 +272,8 @@ void agent_tell_progress(agent *a)
         .skipped = a->skips.rows,
         .read = &read,
         .seconds = seconds_between(a->start_ns, now),
-        .recent = agent_place_add(a, agent_recent(a, each, now)),
+        .recent =
+            agent_spool_add(a, agent_place_add(a, agent_recent(a, each, now))),
         .waits = waiting ? &waits : NULL,
         .stalled = &a->stalled,
     };
@@ -317,6 +320,7 @@ void agent_tell_final(agent *a)
     r.lives = tally_lives(a->tally);
     r.answers = a->answers;
     r.learned = agent_learned(a);
+    r.spool = agent_spool_add(a, NULL);
     r.model_commit = follower_commit(a->follower, &r.model_version);
     report_final(&r);
 }

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "src/agent/fault.h"
 #include "src/common/clock.h"
@@ -25,107 +24,6 @@
 
 /* A source that says PE_AGAIN in less than this is not asked again at once. */
 #define AGAIN_NS CLOCK_MS
-
-/* --- what functions ask of their host --- */
-
-static int host_put(void *arg, const char *key, const void *value, uint32_t len,
-                    pe_error *errp)
-{
-    const context_host *shared = ((device *)arg)->conf.shared;
-
-    return shared->put(shared->arg, key, value, len, errp);
-}
-
-static int host_get(void *arg, const char *key, void *value, uint32_t cap,
-                    pe_error *errp)
-{
-    const context_host *shared = ((device *)arg)->conf.shared;
-
-    return shared->get(shared->arg, key, value, cap, errp);
-}
-
-static int host_once(void *arg, const char *key, const void *value,
-                     uint32_t len, pe_error *errp)
-{
-    const context_host *shared = ((device *)arg)->conf.shared;
-
-    return shared->once(shared->arg, key, value, len, errp);
-}
-
-static void host_tell(void *arg, const char *words)
-{
-    const context_host *shared = ((device *)arg)->conf.shared;
-
-    shared->tell(shared->arg, words);
-}
-
-static const pe_model *host_model(void *arg)
-{
-    device *d = arg;
-
-    return follower_model(d->conf.follower, &d->model, &d->model_seen);
-}
-
-device *device_create(const device_conf *c, pe_error *errp)
-{
-    /* Half of the queue stays droppable where dropping is the choice. */
-    uint64_t window = c->drop ? c->queue_bytes / 2 + 1 : 0;
-    device *d = aligned_alloc(_Alignof(device), sizeof(*d));
-
-    if (!d) {
-        pe_error_nomem(errp);
-        return NULL;
-    }
-    memset(d, 0, sizeof(*d));
-    pthread_mutex_init(&d->skips_lock, NULL);
-    d->conf = *c;
-    d->next_offset = -1;
-    d->tally = c->tally ? c->tally : &d->own;
-    atomic_store(&d->tally->boot, c->id.boot);
-    atomic_store(&d->at, -1);
-    d->host.arg = d;
-    if (c->shared) {
-        d->host.put = host_put;
-        d->host.get = host_get;
-    }
-    if (c->shared && c->shared->once)
-        d->host.once = host_once;
-    if (c->shared && c->shared->tell)
-        d->host.tell = host_tell;
-    if (c->follower)
-        d->host.model = host_model;
-    d->revision = d->revised.passed = c->revision;
-    d->n_stages = c->n_stages;
-    atomic_store(&d->wanted, c->n_stages);
-    atomic_store(&d->taken, c->n_stages);
-    d->ctx = calloc(stages_room(d), sizeof(*d->ctx));
-    if (!d->ctx)
-        pe_error_nomem(errp);
-    else if (learn_open(d, c->learn, errp) == 0)
-        d->queue = queue_create(c->queue_bytes, window, errp);
-    if (d->queue)
-        return d;
-    device_destroy(d);
-    return NULL;
-}
-
-void device_destroy(device *d)
-{
-    if (!d)
-        return;
-    stages_close(d);
-    if (d->slot)
-        queue_give(d->queue, d->slot);
-    queue_destroy(d->queue);
-    pthread_mutex_destroy(&d->skips_lock);
-    free(d->skips);
-    pe_block_release(&d->scratch);
-    said_free(d);
-    pe_model_destroy(d->model);
-    learn_close(d);
-    free(d->ctx);
-    free(d);
-}
 
 /* --- sending --- */
 
@@ -151,12 +49,14 @@ static void publish(device *d)
     d->stats.bytes = s.stored_bytes;
     d->stats.dropped = s.dropped;
     d->next_offset = s.next_offset;
+    if (d->conf.spool)
+        spool_publish(d, &s);
     if (d->learn.learner)
         learn_publish(d, s.stored);
     atomic_store_explicit(&t->sensed, d->stats.sensed, memory_order_relaxed);
     atomic_store_explicit(&t->filtered, d->stats.filtered,
                           memory_order_relaxed);
-    atomic_store_explicit(&t->dropped, s.dropped, memory_order_relaxed);
+    atomic_store_explicit(&t->dropped, d->stats.dropped, memory_order_relaxed);
     atomic_store_explicit(&t->sent, s.stored, memory_order_relaxed);
     atomic_store_explicit(&t->points, s.stored_points, memory_order_relaxed);
     atomic_store_explicit(&t->bytes, s.stored_bytes, memory_order_relaxed);
@@ -199,14 +99,17 @@ static void work_end(device *d, int64_t spent_ns)
 /* Hand one block over: 1 done, 0 not now, -1 error. */
 static int send_slot(device *d, queue_slot *slot)
 {
+    const char *stage = slot->stage;
     int rc;
 
-    /* Sensed before it was known. */
-    slot->block.boot =
-        atomic_load_explicit(&d->tally->boot, memory_order_relaxed);
-    if (record_encode(&d->headers, d->conf.run,
-                      d->conf.stages[slot->through - 1].setup.stage,
-                      &slot->block, &d->error) < 0)
+    if (!stage) {
+        /* Sensed before it was known. */
+        slot->block.boot =
+            atomic_load_explicit(&d->tally->boot, memory_order_relaxed);
+        stage = d->conf.stages[slot->through - 1].setup.stage;
+    }
+    if (record_encode(&d->headers, d->conf.run, stage, &slot->block,
+                      &d->error) < 0)
         return -1;
     if (slot->revision)
         record_add_u64(&d->headers, "pe_revision", slot->revision);
@@ -266,6 +169,8 @@ static int pump(device *d, bool more)
     if (generation != d->generation)
         queue_rewind(d->queue);
     d->generation = generation;
+    if (d->spool.behind > 0 && spool_refill(d) < 0)
+        rc = -1;
     while (rc > 0 && (slot = queue_next(d->queue))) {
         rc = send_slot(d, slot);
         if (rc > 0)
@@ -327,6 +232,11 @@ static int wait_due(device *d)
     return 0;
 }
 
+static bool is_full(device *d)
+{
+    return d->conf.spool ? spool_holds_up(d) : queue_full(d->queue);
+}
+
 /* Have room for another block: drop, or hold the source up.  Where blocks
  * are dropped this is due once there is another one, and not before.
  */
@@ -336,10 +246,10 @@ static int make_room(device *d)
 
     while (d->conf.drop && queue_full(d->queue) && queue_drop(d->queue))
         ;
-    if (!queue_full(d->queue))
+    if (!is_full(d))
         return 0;
     from = clock_mono_ns();
-    while (queue_full(d->queue) && !cancelled(d)) {
+    while (is_full(d) && !cancelled(d)) {
         stages_move(d);
         if (pump(d, false) < 0)
             return -1;
@@ -347,6 +257,32 @@ static int make_room(device *d)
         spend(&d->stats.blocked_ns, &from);
     }
     return 0;
+}
+
+/* Accept a block that was sensed: with the source it waits for room on the
+ * disk. Where nobody waits any more it is dropped.
+ */
+static int accept_block(device *d, queue_slot *slot)
+{
+    int64_t from = clock_mono_ns();
+    int rc;
+
+    while ((rc = spool_keep(d, slot)) == 0) {
+        if (atomic_load(&d->aborted) || atomic_load(&d->spool.left)) {
+            d->spool.dropped++;
+            queue_give(d->queue, slot);
+            return 0;
+        }
+        if (pump(d, false) < 0) {
+            rc = -1;
+            break;
+        }
+        queue_wait(d->queue, UNSENT_NS);
+        spend(&d->stats.blocked_ns, &from);
+    }
+    if (rc < 0)
+        queue_give(d->queue, slot);
+    return rc < 0 ? -1 : 0;
 }
 
 /* Queue a block that goes on; -1: error, and the slot is given back. */
@@ -359,6 +295,8 @@ static int enqueue(device *d, queue_slot *slot)
         queue_give(d->queue, slot);
         return -1;
     }
+    if (d->conf.spool)
+        return accept_block(d, slot);
     queue_put(d->queue, slot);
     return 0;
 }
@@ -527,8 +465,8 @@ static int flush(device *d)
 {
     int64_t from = clock_mono_ns();
 
-    while (queue_pending(d->queue) > 0) {
-        if (atomic_load(&d->aborted))
+    while (queue_pending(d->queue) + d->spool.behind > 0) {
+        if (atomic_load(&d->aborted) || atomic_load(&d->spool.left))
             return 0;
         if (pump(d, false) < 0)
             return -1;
@@ -577,10 +515,10 @@ int device_start(device *d, pe_error *errp)
     return 0;
 }
 
-void device_set_boot(device *d, uint64_t boot)
+void device_leave(device *d)
 {
-    atomic_store(&d->tally->boot, boot);
-    queue_wake(d->queue);
+    atomic_store(&d->spool.left, true);
+    device_cancel(d);
 }
 
 void device_cancel(device *d)

@@ -9,11 +9,12 @@
 #include <pilot/error.h>
 
 #include "src/agent/tally.h"
-#include "src/edge/follower.h"
+#include "src/follower/follower.h"
 #include "src/edge/identity.h"
-#include "src/edge/sender.h"
+#include "src/sender/sender.h"
 #include "src/federate/learner.h"
 #include "src/function/host.h"
+#include "src/spool/spool.h"
 
 /* A stage of a device: the source first, then what processes its blocks. */
 typedef struct device_stage {
@@ -55,6 +56,10 @@ typedef struct device_conf {
     uint64_t queue_bytes;
     uint64_t message_bytes; /* largest record with its headers; 0: any */
     bool drop;              /* a full queue drops its oldest block */
+    spool *spool;           /* blocks are in there before they are sent; NULL:
+                               there is none */
+    uint64_t spool_bytes;   /* that it may have */
+    bool spool_drop;        /* a full one drops its oldest blocks */
     bool rereadable;        /* function_rereadable of the source */
     bool framed;            /* function_framed of the source */
     /* What it does; more may follow behind those (device_move). */
@@ -78,7 +83,9 @@ enum device_state {
     DEVICE_FAILED,
 };
 
-/* Once the device has ended sensed = sent + filtered + dropped. */
+/* Once the device has ended sensed + carried = sent + filtered + dropped +
+ * spooled + lost.
+ */
 typedef struct device_stats {
     uint64_t sensed, filtered, dropped, sent; /* blocks */
     uint64_t points, bytes;                   /* of those sent */
@@ -91,6 +98,8 @@ typedef struct device_stats {
     int64_t paced_ns;   /* waiting for the schedule or the sensor */
     double full;        /* the share of its queue that is taken */
     uint64_t held;      /* blocks in a delta that is not cut yet */
+    uint64_t spooled, lost, carried; /* in its spool; lost by it; those that
+                                        were in there when it began */
 } device_stats;
 
 /* What a device has learned here, where it does. */
@@ -114,8 +123,12 @@ void device_destroy(device *d);
  * ends or a cancel, and waits until all is acknowledged.
  */
 int device_start(device *d, pe_error *errp);
-/* Its BOOT, where conf.id has none: nothing is sent before.  Any thread. */
-void device_set_boot(device *d, uint64_t boot);
+/* Its BOOT, where conf.id has none: nothing is sent before; *leftp: it went to
+ * blocks of its spool that had none yet, and another one is needed.  Any
+ * thread.  Errors: the disk has failed.
+ */
+int device_set_boot(device *d, uint64_t boot, bool *leftp, pe_error *errp);
+bool device_booted(const device *d);
 /* From its next block on it puts blocks through [n] stages, which are there, at
  * least the source and at most conf.cap_stages.  Any thread.
  */
@@ -126,6 +139,8 @@ void device_move(device *d, size_t n);
 size_t device_through(device *d, pe_error *why);
 /* No more blocks; a live source is asked once more for what it has begun. */
 void device_cancel(device *d);
+/* Nor wait any longer for what is in its spool, and stays there. */
+void device_leave(device *d);
 /* Do not wait for acknowledgements either. */
 void device_abort(device *d);
 void device_join(device *d);
@@ -163,6 +178,14 @@ uint64_t device_drifts(device *d, char out[DEVICE_DRIFT]);
  * none.  Any thread.
  */
 const char *device_at(const device *d, int64_t *sincep);
+/* Has it a spool?  What is in there, and when the oldest of it was sensed (0:
+ * nothing is), as of some 0.1 s ago at most.  Any thread.
+ */
+bool device_spooled(const device *d, spool_stats *out, int64_t *oldestp);
+/* How often it was told that there is no room, once a minute at most, and why.
+ */
+#define DEVICE_FULL 80
+uint64_t device_spool_full(device *d, char out[DEVICE_FULL]);
 /* Does it learn?  Into [out], then.  Any thread. */
 bool device_learns(const device *d, device_learned *out);
 /* Blocks that were sensed and are not acknowledged, nor in a delta that is not

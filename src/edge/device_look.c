@@ -36,6 +36,10 @@ void device_progress(const device *d, device_stats *out)
     out->blocked_ns =
         atomic_load_explicit(&d->blocked_ns, memory_order_relaxed);
     out->paced_ns = atomic_load_explicit(&d->paced_ns, memory_order_relaxed);
+    out->lost = atomic_load_explicit(&t->lost, memory_order_relaxed);
+    out->carried = atomic_load_explicit(&t->carried, memory_order_relaxed);
+    out->spooled =
+        atomic_load_explicit(&d->spool.records, memory_order_relaxed);
     out->held = atomic_load_explicit(&d->learn.told.held, memory_order_relaxed);
     out->full = (double)atomic_load_explicit(&d->full, memory_order_relaxed);
 }
@@ -48,12 +52,18 @@ const char *device_at(const device *d, int64_t *sincep)
     return i < 0 ? NULL : d->conf.stages[i].setup.stage;
 }
 
+bool device_booted(const device *d)
+{
+    return atomic_load(&d->tally->boot) != 0;
+}
+
 uint64_t device_waiting(const device *d)
 {
     device_stats s = {0};
 
     device_progress(d, &s);
-    s.sensed -= s.filtered + s.dropped + s.sent;
+    s.sensed += s.carried;
+    s.sensed -= s.filtered + s.dropped + s.sent + s.lost;
     return s.sensed > s.held ? s.sensed - s.held : 0;
 }
 

@@ -7,7 +7,7 @@
 
 #include "src/block/origin.h"
 #include "src/edge/device.h"
-#include "src/edge/queue.h"
+#include "src/sender/queue.h"
 
 /* What is said of the rows of a block beside their values. */
 typedef struct device_said {
@@ -43,6 +43,19 @@ typedef struct device_learn {
     } told;
 } device_learn;
 
+/* Its spool, where it has one. */
+typedef struct device_spool {
+    struct text *meta; /* of the record at hand; NULL: none yet */
+    uint64_t len;      /* of the last record */
+    uint64_t behind;   /* blocks that are on the disk and not in the queue */
+    uint64_t stored, dropped;
+    int64_t told_ns;       /* when it may be said again that it is full */
+    char why[DEVICE_FULL]; /* under skips_lock */
+    atomic_uint_fast64_t fulls, records, bytes;
+    atomic_int_fast64_t oldest_ns;
+    atomic_bool left; /* it is not waited for any more */
+} device_spool;
+
 struct device {
     device_conf conf;
     pe_context **ctx;            /* one a stage; NULL: not open */
@@ -60,6 +73,7 @@ struct device {
     uint64_t model_seen;
 
     device_learn learn;
+    device_spool spool;
     queue *queue;
     queue_slot *slot;      /* being sensed */
     pe_block scratch;      /* output of a stage, before it takes the place
@@ -159,6 +173,19 @@ void stage_enter(device *d, size_t i, int64_t now_ns);
 void stage_leave(device *d);
 /* The error that the function of [ctx] left, as the device's.  Returns -1. */
 int stage_failed(device *d, const pe_context *ctx);
+
+/* --- device_spool.c; of a device that has one, but for the first --- */
+
+/* Is there a spool, and is its source to wait for room in it? */
+bool spool_holds_up(device *d);
+/* Accept the block of [slot]: 1, and it is in the queue, or given back; 0 there
+ * is no room for it; -1 error.
+ */
+int spool_keep(device *d, queue_slot *slot);
+/* What is on the disk alone goes on as the queue has room. */
+int spool_refill(device *d);
+/* Blocks that were acknowledged may go, and others see what is left. */
+void spool_publish(device *d, const queue_stats *s);
 
 /* Put a block that was sensed through the stages: 1 it goes on, 0 not. */
 int stages_process(device *d, pe_block *b);

@@ -230,9 +230,11 @@ void said_add(const device *d, const queue_slot *slot, record_headers *h)
 {
     add(h, "pe_times", slot->times);
     add(h, "pe_scale", slot->scale);
-    if (slot->named)
-        record_add_borrowed(h, "pe_columns", d->said.columns,
-                            strlen(d->said.columns));
+    if (slot->named || slot->columns) {
+        const char *names = slot->columns ? slot->columns : d->said.columns;
+
+        record_add_borrowed(h, "pe_columns", names, strlen(names));
+    }
 }
 
 void said_moved(device *d)

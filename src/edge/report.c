@@ -15,6 +15,9 @@ void report_add(device_stats *sum, const device_stats *s)
     sum->filtered += s->filtered;
     sum->dropped += s->dropped;
     sum->sent += s->sent;
+    sum->spooled += s->spooled;
+    sum->lost += s->lost;
+    sum->carried += s->carried;
     sum->points += s->points;
     sum->bytes += s->bytes;
     sum->scored += s->scored;
@@ -101,12 +104,12 @@ static json_t *blocks_of(const report *r)
 {
     const tally_counts *c = &r->blocks;
 
-    return json_pack("{s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I}", "sensed",
-                     (json_int_t)c->sensed, "filtered", (json_int_t)c->filtered,
-                     "dropped", (json_int_t)c->dropped, "spooled", 0, "lost",
-                     (json_int_t)c->lost, "sent", (json_int_t)c->sent, "drifts",
-                     (json_int_t)c->drifts, "untraced",
-                     (json_int_t)r->untraced);
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sensed",
+        (json_int_t)c->sensed, "filtered", (json_int_t)c->filtered, "dropped",
+        (json_int_t)c->dropped, "spooled", (json_int_t)c->spooled, "lost",
+        (json_int_t)c->lost, "sent", (json_int_t)c->sent, "drifts",
+        (json_int_t)c->drifts, "untraced", (json_int_t)r->untraced);
 }
 
 /* Rows, or cells, by reason. */
@@ -198,8 +201,11 @@ void report_final(const report *r)
             json_object_set(event, "learned", r->learned);
         if (r->lives > 1)
             json_object_set_new(event, "life", life_of(r));
+        if (r->spool)
+            json_object_update(event, r->spool);
     }
     json_decref(r->learned);
+    json_decref(r->spool);
     json_decref(times);
     event_print(event);
 }

@@ -25,6 +25,7 @@ typedef struct report {
     uint64_t model_version;
     const char *model_commit; /* "" : no model was seen */
     broker_answers answers;
+    json_t *spool;   /* an object with it; NULL: none; the reference is taken */
     json_t *learned; /* on devices; NULL: nothing; the reference is taken */
 } report;
 

@@ -76,7 +76,8 @@ static void edge_put(const live_pilot *k, json_t *o)
     if (!k->fresh)
         return;
     live_copy(o, k->last, (const char *const[]){"devices", NULL});
-    live_copy(o, k->progress, (const char *const[]){"queued", "full", NULL});
+    live_copy(o, k->progress,
+              (const char *const[]){"queued", "full", "spool", NULL});
     live_put(o, "rate", rate_of(k->last, "sent"));
     if (value_real(k->last, "seconds") > 0)
         live_put(o, "sensed_per_s",

@@ -113,8 +113,10 @@ void monitor_resume(monitor *m, const json_t *summary)
     if (whole)
         base_add_all(m, summary);
     finals_resume(m, json_object_get(summary, "detail"), whole);
+    /* Some of what is spooled may have been sent, too. */
     m->inexact = m->inexact || !whole ||
-                 json_is_true(json_object_get(summary, "inexact"));
+                 json_is_true(json_object_get(summary, "inexact")) ||
+                 value_int(blocks, "spooled") > 0;
     m->unknown = m->unknown || !whole;
 }
 

@@ -100,6 +100,32 @@ static void left_print(const json_t *summary, FILE *f)
     wrapped_print("", line, f);
 }
 
+/* Where blocks lie that no broker has, and how they get there. */
+static void spooled_print(const json_t *summary, FILE *f)
+{
+    json_int_t n = count_of(json_object_get(summary, "blocks"), "spooled");
+    const char *pilot, *dir = NULL;
+    char line[700];
+    json_t *event;
+
+    json_object_foreach(json_object_get(summary, "detail"), pilot, event)
+    {
+        const json_t *spool = json_object_get(event, "spool");
+
+        if (!dir && count_of(spool, "blocks") > 0)
+            dir = value_text(spool, "dir", NULL);
+    }
+    if (n <= 0)
+        return;
+    snprintf(line, sizeof(line),
+             "%lld block%s spooled and not sent yet%s%.400s: 'pilot run "
+             "--resume %s' sends %s",
+             (long long)n, n == 1 ? " is" : "s are", dir ? ", in " : "",
+             dir ? dir : "", value_text(summary, "run", "RUN"),
+             n == 1 ? "it" : "them");
+    wrapped_print("", line, f);
+}
+
 static void blocks_print(const json_t *summary, FILE *f)
 {
     const json_t *once = json_object_get(summary, "exactly_once");
@@ -116,6 +142,7 @@ static void blocks_print(const json_t *summary, FILE *f)
     if (*lead)
         line_print(summary, "", "", lead, f);
     left_print(summary, f);
+    spooled_print(summary, f);
 }
 
 /* Which cells masked their rows. */

@@ -134,7 +134,7 @@ static void add(json_t *o, const char *key, json_int_t n)
 
 /* What edges without a final event had sensed and nobody has acknowledged to
  * them: it counts when it is sensed once more where their source can be read
- * again, else it is lost with them.
+ * again, it is spooled where they have a spool, else it is lost with them.
  */
 static void edges_cut(const monitor *m, json_t *blocks)
 {
@@ -148,7 +148,9 @@ static void edges_cut(const monitor *m, json_t *blocks)
                        value_int(last, "dropped") - value_int(last, "lost");
         if (!is_cut_off(m, pilot, last))
             continue;
-        if (json_is_true(json_object_get(last, "rereadable")))
+        if (json_object_get(last, "spooled") || json_object_get(last, "spool"))
+            add(blocks, "spooled", n);
+        else if (json_is_true(json_object_get(last, "rereadable")))
             add(blocks, "sensed", -n);
         else
             add(blocks, "lost", n);
@@ -165,15 +167,28 @@ static void edges_complete(json_t *blocks)
                       value_int(blocks, "refused") -
                       value_int(blocks, "foreign");
     json_int_t untold = seen - value_int(blocks, "sent");
-    json_int_t lost = value_int(blocks, "lost"), more;
+    json_int_t lost = value_int(blocks, "lost"), more, again;
+    json_int_t spooled = value_int(blocks, "spooled");
 
     if (untold > 0) {
         add(blocks, "sent", untold);
         add(blocks, "lost", untold < lost ? -untold : -lost);
+        untold -= untold < lost ? untold : lost;
+        add(blocks, "spooled", untold < spooled ? -untold : -spooled);
     }
     more = value_int(blocks, "sent") + value_int(blocks, "filtered") +
            value_int(blocks, "dropped") + value_int(blocks, "spooled") +
            value_int(blocks, "lost") - value_int(blocks, "sensed");
+    /* What was on its way when an agent died was sent again out of its spool.
+     */
+    again = value_int(blocks, "sent") - seen;
+    again = again > value_int(blocks, "deduplicated")
+                ? value_int(blocks, "deduplicated")
+                : again;
+    if (more > 0 && again > 0) {
+        add(blocks, "sent", more < again ? -more : -again);
+        more -= more < again ? more : again;
+    }
     if (more > 0)
         add(blocks, "sensed", more);
 }

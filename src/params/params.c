@@ -79,9 +79,14 @@ params *params_open(const params_conf *c, const char *run, pe_error *errp)
         goto error;
     p->link = params_link_create(c, c->no_commits ? NULL : params_script_load,
                                  p, errp);
-    if (!p->link || params_link_connect(p->link, errp) < 0 ||
-        check_server(p, errp) < 0)
+    if (!p->link)
         goto error;
+    if (params_link_connect(p->link, errp) == 0 && check_server(p, errp) == 0)
+        return p;
+    if (!c->later || errp->kind != PE_ERROR_RETRY)
+        goto error;
+    log_warn("%s; it is asked again", errp->text);
+    errp->kind = PE_ERROR_NONE;
     return p;
 error:
     params_close(p);

@@ -31,8 +31,10 @@ typedef struct params_conf {
     const char *password_file; /* NULL: none */
     double connect_timeout_s;  /* 0: 5 s */
     double command_timeout_s;  /* 0: 10 s */
-    bool no_commits;           /* a device: its user may lack the right to run
-                                  scripts, and none is loaded */
+    bool later; /* params_open does not mind a service that is away: each call
+                   tries to reach it */
+    bool no_commits;    /* a device: its user may lack the right to run
+                           scripts, and none is loaded */
     params_dial_f dial; /* makes the connections to redis:// URLs; NULL: we
                            do */
     void *dial_arg;     /* has to live as long as what is opened */

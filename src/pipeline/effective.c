@@ -178,6 +178,17 @@ static void print_scale(FILE *f, const scale_policy *p)
     scale_policy_each(p, print_scale_key, &s);
 }
 
+static void print_spool(FILE *f, const pipeline_pilot *k)
+{
+    if (k->spool.size == 0)
+        return;
+    print_section(f, 4, "spool");
+    print_size(f, 6, "size", k->spool.size);
+    print_key(f, 6, "full", k->spool.drop ? "drop-oldest" : "block");
+    print_key(f, 6, "sync", pipeline_spool_syncs[k->spool.sync]);
+    print_key(f, 6, "dir", k->spool.dir);
+}
+
 static void print_pilot(FILE *f, const pipeline *p, const pipeline_pilot *k)
 {
     print_section(f, 2, k->name);
@@ -189,6 +200,7 @@ static void print_pilot(FILE *f, const pipeline *p, const pipeline_pilot *k)
         print_size(f, 4, "queue", k->queue_bytes);
         print_key(f, 4, "full", k->full_drop ? "drop" : "block");
         pipeline_print_urgent(k, f);
+        print_spool(f, k);
     }
     print_key(f, 4, "endpoint", k->endpoint);
     print_key(f, 4, "listen", k->listen);

@@ -240,6 +240,7 @@ void pipeline_destroy(pipeline *p)
         free(p->pilots[i].password_file);
         free(p->pilots[i].user);
         free(p->pilots[i].urgent);
+        free(p->pilots[i].spool.dir);
         scale_policy_destroy(p->pilots[i].scale);
     }
     for (size_t i = 0; i < p->n_stages; i++) {

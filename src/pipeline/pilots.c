@@ -128,13 +128,17 @@ static bool kind_has_key(enum pilot_kind kind, const char *key)
 
     return has_row(keys[kind], key) || !strcmp(key, "resource") ||
            (kind == PILOT_POOL && !strcmp(key, "scale")) ||
+           (kind == PILOT_EDGE && !strcmp(key, "spool")) ||
            (w >= 0 && kind_has_word(kind, (enum request_word)w));
 }
 
 /* The keys of [kind] that stand in no table of options, blank-separated. */
 static int other_keys(enum pilot_kind kind, text *out, pe_error *errp)
 {
-    text_add(out, kind == PILOT_POOL ? "resource scale" : "resource");
+    text_add(out, "resource%s",
+             kind == PILOT_POOL   ? " scale"
+             : kind == PILOT_EDGE ? " spool"
+                                  : "");
     for (int w = 0; w < REQUEST_N_WORDS; w++)
         if (kind_has_word(kind, (enum request_word)w))
             text_add(out, " %s", request_specs[w].name);
@@ -484,7 +488,8 @@ static int read_pilot(pipeline_pilot *k, const tree *t, pe_error *errp)
         read_values(k, t, errp) < 0 || read_words(k, t, errp) < 0 ||
         read_scale(k, t, errp) < 0 || read_resources(k, t, errp) < 0 ||
         check_resources(k, t, errp) < 0 || check_site(k, t, errp) < 0 ||
-        pipeline_take_urgent(k, t, errp) < 0)
+        pipeline_take_urgent(k, t, errp) < 0 ||
+        pipeline_take_spool(k, t, errp) < 0)
         return -1;
     return check_via(k, t, errp) < 0 ? -1 : check_ways(k, t, errp);
 }

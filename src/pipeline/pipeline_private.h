@@ -75,6 +75,10 @@ int pipeline_settle_urgent(pipeline *p, const pe_options *o, const tree *root,
 int pipeline_check_urgent(const pipeline *p, const tree *root, pe_error *errp);
 void pipeline_print_urgent(const pipeline_pilot *k, FILE *f);
 
+/* spool.c - key `spool` of pilot [t]; all else of it is read. */
+int pipeline_take_spool(pipeline_pilot *k, const tree *t, pe_error *errp);
+extern const char *const pipeline_spool_syncs[];
+
 /* Is each endpoint one that the pilots which need it can reach, as far as the
  * file tells?
  */

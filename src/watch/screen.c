@@ -329,6 +329,7 @@ static void counts_add(const json_t *doc, const screen *s, screen_lines *out)
         {"outliers", "outliers", false, false},
         {"refused", "refused", true, true},
         {"dropped", "dropped", true, true},
+        {"spooled", "spooled", true, false},
         {"lost", "lost", true, true},
         {"masked", "points masked", false, true},
         {"stale", "rows stale", false, true},

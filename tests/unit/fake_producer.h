@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "src/edge/sender.h"
+#include "src/sender/sender.h"
 
 #define FAKE_RECORDS_MAX 4096
 

@@ -297,7 +297,9 @@ static void test_device_boot(void)
     clock_sleep_ns(30000000, 1);
     CU_ASSERT_EQUAL(fake_stored(), 0);
     CU_ASSERT_EQUAL(device_waiting(b.device), 100);
-    device_set_boot(b.device, 77);
+    bool left = true;
+    CU_ASSERT_EQUAL(device_set_boot(b.device, 77, &left, NULL), 0);
+    CU_ASSERT(!left && device_booted(b.device));
     CU_ASSERT(bench_wait(bench_over, &b));
     CU_ASSERT_EQUAL_FATAL(fake.n_stored, 100);
     for (int i = 0; i < 100; i++) {

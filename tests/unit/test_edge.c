@@ -6,7 +6,7 @@
 
 #include "fake_service.h"
 #include "src/common/clock.h"
-#include "src/edge/follower.h"
+#include "src/follower/follower.h"
 #include "src/edge/plan.h"
 
 /* --- the pipeline, as far as a plan asks it --- */

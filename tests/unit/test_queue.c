@@ -6,7 +6,7 @@
 
 #include "src/common/clock.h"
 #include "src/edge/identity.h"
-#include "src/edge/queue.h"
+#include "src/sender/queue.h"
 
 /* --- queue --- */
 

@@ -53,7 +53,7 @@ static void killed_agent(int n, bool again)
     pid_t pid = fork();
 
     if (pid == 0) {
-        tally *t = tally_open(dir, n, again, NULL);
+        tally *t = tally_open(dir, n, again, NULL, NULL);
         for (int i = 0; t && i < n; i++) {
             tally_slot *s = tally_slot_of(t, i);
             atomic_store(&s->boot, 7 + (unsigned)i);
@@ -83,7 +83,7 @@ static void test_killed(void)
     pe_error e = {0};
 
     CU_ASSERT_EQUAL(tally_read(dir, &c), -1);
-    tally *t = tally_open(dir, 2, false, &e);
+    tally *t = tally_open(dir, 2, false, NULL, &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(t);
     UNIT_EQUAL(text_of(tally_before(t, &lost)), "0 0 0 0 0");
     CU_ASSERT_EQUAL(lost, 0);
@@ -98,7 +98,7 @@ static void test_killed(void)
     CU_ASSERT_EQUAL(tally_read(dir, &c), 0);
     UNIT_EQUAL(text_of(c), "42 4 8 12 18");
     /* Its successor goes on, also with another number of devices. */
-    t = tally_open(dir, 3, false, &e);
+    t = tally_open(dir, 3, false, NULL, &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(t);
     UNIT_EQUAL(text_of(tally_before(t, &lost)), "42 4 8 12 18");
     CU_ASSERT_EQUAL(lost, 9);
@@ -141,11 +141,11 @@ static void test_spoiled(void)
         CU_ASSERT_EQUAL(file_write(path, junk, n, 0600, &e), 0);
         CU_ASSERT_EQUAL(tally_read(dir, &c), -1);
     }
-    tally *t = tally_open(dir, 1, false, &e);
+    tally *t = tally_open(dir, 1, false, NULL, &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(t);
     UNIT_EQUAL(text_of(tally_before(t, NULL)), "0 0 0 0 0");
     tally_close(t);
-    CU_ASSERT_PTR_NULL(tally_open("/nowhere/at/all", 1, false, &e));
+    CU_ASSERT_PTR_NULL(tally_open("/nowhere/at/all", 1, false, NULL, &e));
     CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CREATE);
     UNIT_CONTAINS(e.text, "/nowhere/at/all/counts");
     tally_close(NULL);

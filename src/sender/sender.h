@@ -1,6 +1,6 @@
 /* sender.h - the producer of the process, opened again when it breaks. */
-#ifndef EDGE_SENDER_H
-#define EDGE_SENDER_H
+#ifndef SENDER_SENDER_H
+#define SENDER_SENDER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,6 +36,9 @@ typedef struct sender sender;
  */
 sender *sender_open(const sender_ops *ops, broker_producer_conf *c,
                     pe_error *errp);
+/* The same where the broker may be away: the thread opens the producer. */
+sender *sender_open_later(const sender_ops *ops, broker_producer_conf *c,
+                          pe_error *errp);
 /* Have every record that is stored noted in [l] (borrowed; NULL: none): before
  * the first one is sent.  Rows are added by whoever serves the callbacks, one
  * at a time.

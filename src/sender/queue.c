@@ -97,6 +97,9 @@ static void slot_free(queue_slot *slot)
     free(slot->source);
     text_free(slot->times);
     text_free(slot->scale);
+    if (slot->kept)
+        text_free(slot->kept);
+    free(slot->kept);
     free(slot->times);
     free(slot->scale);
     free(slot);
@@ -149,6 +152,7 @@ void queue_give(queue *q, queue_slot *slot)
         return;
     }
     atomic_store_explicit(&slot->stored, false, memory_order_relaxed);
+    slot->stage = slot->columns = NULL;
     q->idle_bytes += slot->block.capacity;
     q->idle[q->n_idle++] = slot;
 }
@@ -178,6 +182,7 @@ static void note_stored(queue *q, const queue_slot *slot)
     q->stats.stored++;
     q->stats.stored_points += slot->block.points;
     q->stats.stored_bytes += slot->len;
+    q->stats.last = slot->ordinal;
     q->stats.next_offset = slot->offset + 1;
 }
 
@@ -320,6 +325,15 @@ void queue_wait(queue *q, int64_t timeout_ns)
     q->woken = false;
     pthread_mutex_unlock(&q->lock);
     atomic_store(&q->wake_at, 0);
+}
+
+int64_t queue_oldest_ns(const queue *q)
+{
+    const queue_slot *slot = ring_front(q->flight.n  ? &q->flight
+                                        : q->again.n ? &q->again
+                                                     : &q->fresh);
+
+    return slot ? slot->block.sense_ns : 0;
 }
 
 queue_stats queue_stats_get(queue *q)

@@ -8,7 +8,7 @@
 #include "src/common/clock.h"
 #include "src/common/failpoint.h"
 #include "src/common/log.h"
-#include "src/edge/queue.h"
+#include "src/sender/queue.h"
 
 #define POLL_MS 50
 
@@ -179,8 +179,8 @@ int sender_error(const sender *s, pe_error *errp)
     return -1;
 }
 
-sender *sender_open(const sender_ops *ops, broker_producer_conf *c,
-                    pe_error *errp)
+static sender *begin(const sender_ops *ops, broker_producer_conf *c, bool later,
+                     pe_error *errp)
 {
     sender *s = calloc(1, sizeof(*s));
 
@@ -193,16 +193,29 @@ sender *sender_open(const sender_ops *ops, broker_producer_conf *c,
     c->delivered = delivered;
     c->arg = s;
     pthread_rwlock_init(&s->lock, NULL);
-    s->producer = ops->open(c, errp);
-    if (s->producer && pthread_create(&s->thread, NULL, serve, s) == 0) {
+    s->producer = later ? NULL : ops->open(c, errp);
+    if ((s->producer || later) &&
+        pthread_create(&s->thread, NULL, serve, s) == 0) {
         s->running = true;
         return s;
     }
-    if (s->producer)
+    if (s->producer || later)
         pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
                      "a thread cannot be started");
     sender_close(s);
     return NULL;
+}
+
+sender *sender_open(const sender_ops *ops, broker_producer_conf *c,
+                    pe_error *errp)
+{
+    return begin(ops, c, false, errp);
+}
+
+sender *sender_open_later(const sender_ops *ops, broker_producer_conf *c,
+                          pe_error *errp)
+{
+    return begin(ops, c, true, errp);
 }
 
 void sender_trace(sender *s, trace_log *l)

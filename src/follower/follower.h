@@ -1,6 +1,6 @@
 /* follower.h - keeps the newest committed model of a run at hand. */
-#ifndef EDGE_FOLLOWER_H
-#define EDGE_FOLLOWER_H
+#ifndef FOLLOWER_FOLLOWER_H
+#define FOLLOWER_FOLLOWER_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* queue.h - the blocks of one device between its source and the broker. */
-#ifndef EDGE_QUEUE_H
-#define EDGE_QUEUE_H
+#ifndef SENDER_QUEUE_H
+#define SENDER_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +29,12 @@ typedef struct queue_slot {
     const void *frame;          /* the .npy bytes to send, or a delta's, */
     size_t len;
     uint64_t rows, first; /* ... of so many rows, from this SEQ on */
+    uint64_t ordinal;     /* in its spool, where there is one */
+    /* Of a block that was read out of that: the stage that it left last, names
+     * of its columns; NULL: it was sensed by this process.
+     */
+    const char *stage, *columns;
+    struct text *kept; /* what they point into */
     /* private */
     queue *owner;
     _Atomic bool stored;
@@ -40,6 +46,7 @@ typedef struct queue_stats {
     uint64_t stored; /* blocks acknowledged by the broker */
     uint64_t stored_points, stored_bytes;
     uint64_t dropped;
+    uint64_t last;       /* ordinal of the last one stored */
     int64_t next_offset; /* behind the last one stored; -1: none was */
 } queue_stats;
 
@@ -96,5 +103,7 @@ void queue_wait(queue *q, int64_t timeout_ns);
 void queue_wake(queue *q);
 
 queue_stats queue_stats_get(queue *q);
+/* When the oldest block of queue_pending was sensed; 0: there is none. */
+int64_t queue_oldest_ns(const queue *q);
 
 #endif

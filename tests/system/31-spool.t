@@ -1,0 +1,87 @@
+#!/bin/bash
+# Devices with a spool: no network at full rate, an agent that is killed in it,
+# all of it sent once and in order; a drain without a broker, and a resume.
+. "$(dirname "$0")/lib.sh"
+
+# shellcheck disable=SC1090
+. "$(dirname "$PILOT_PASSWORD_FILE")/env"
+thaw() { kill -CONT "$KAFKA_PID" "$REDIS_PID" 2>/dev/null; }
+at_end thaw
+
+cat >"$TEST_DIR/spool.yaml" <<'END'
+version: 1
+pipeline: spool
+pilots:
+  devices:
+    kind: edge
+    devices: 2
+    queue: 64KiB
+    spool: {size: 64MiB}
+  broker: {kind: broker}
+  params: {kind: params}
+  pool: {kind: pool, ntasks: 2}
+stages:
+  sense:
+    pilot: devices
+    function: proc
+    block: {points: 10, within: 1s}
+    options: {period: 2ms}
+  learn: {pilot: pool, function: audit}
+streams: {sense: {partitions: 2}}
+epoch: {interval: 50ms}
+results: "off"
+END
+
+# left RUN N: at least N blocks are sensed and not sent.
+left() {
+    od -An -v -tu8 -w64 -j64 "$PILOT_HOME/$1/devices/counts" 2>/dev/null |
+        awk -v n="$2" '{s += $2 + $7 - $3 - $4 - $5 - $6}
+            END {exit !(s >= n)}'
+}
+
+# of RUN COUNTER: out of its summary.
+of() { get "$TEST_DIR/$1.json" "$2"; }
+
+adds_up() {
+    is "$(of "$1" sensed)" $(($(of "$1" sent) + $(of "$1" filtered) + \
+        $(of "$1" dropped) + $(of "$1" spooled) + $(of "$1" lost))) \
+        "$1: what was sensed adds up" || sed 's/^/# /' "$TEST_DIR/$1.out"
+    is "$(of "$1" lost) $(of "$1" dropped)" "0 0" "$1: nothing is lost"
+}
+
+# start RUN WORD...
+start() {
+    run=$1
+    shift
+    pilot run "$@" --summary "$TEST_DIR/$run.json" \
+        >"$TEST_DIR/$run.out" 2>&1 &
+    pilot_pid=$!
+    children="$children $pilot_pid"
+}
+
+start killed "$TEST_DIR/spool.yaml" --run killed
+wait_for 30 applied killed 20
+ok $? "killed: the run learns"
+# No network: the next agent begins without any service, too.
+kill -STOP "$KAFKA_PID" "$REDIS_PID"
+# Ten times what the queues hold.
+wait_for 30 left killed 1000
+ok $? "killed: blocks wait on the disk"
+kill -KILL "$(agents killed pilot-edge)"
+wait_for 30 left killed 2000
+ok $? "killed: the next agent goes on from there"
+thaw
+wait_for 30 applied killed 2500
+ok $? "killed: all of it is sent"
+kill -INT "$pilot_pid"
+wait "$pilot_pid"
+is $? 0 "killed: exit status" || sed 's/^/# /' "$TEST_DIR/killed.out"
+exact killed
+adds_up killed
+is "$(of killed spooled)" 0 "killed: nothing is left"
+ok "$([ ! -e "$PILOT_HOME/killed/devices/spool" ]; echo $?)" \
+    "killed: no file is left"
+has "$(cat "$TEST_DIR/killed.out")" "an agent before has left in " \
+    "killed: it is said"
+
+end_tests
