@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "src/agent/tally.h"
 #include "src/agent/via.h"
 #include "src/cmd/cmd.h"
 #include "src/common/file.h"
@@ -313,6 +314,29 @@ static int clear_services(const known *k, bool force, pe_error *errp)
     return 0;
 }
 
+/* Blocks of its devices that nobody but their spools has: what they have
+ * counted says so, wherever those lie.
+ */
+static uint64_t spooled_of(const known *k)
+{
+    DIR *d = opendir(k->dir);
+    const struct dirent *e;
+    uint64_t n = 0;
+
+    while (d && (e = readdir(d))) {
+        char *path =
+            *e->d_name == '.' ? NULL : text_format("%s/%s", k->dir, e->d_name);
+        tally_counts c;
+
+        if (path && tally_read(path, &c) == 0)
+            n += c.spooled;
+        free(path);
+    }
+    if (d)
+        closedir(d);
+    return n;
+}
+
 /* --- one at a time --- */
 
 /* Is the lock that [fd] holds still the one of that name?  Who had it before
@@ -392,6 +416,8 @@ static int remove_folder(const char *home, const known *k, pe_error *errp)
 static int remove_known(const pilots *p, const known *k,
                         const struct runs_options *o, pe_error *errp)
 {
+    uint64_t spooled;
+
     if (k->followed || k->lives)
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
                             "run %s has not ended: 'pilot cancel --run %s' "
@@ -402,6 +428,16 @@ static int remove_known(const pilots *p, const known *k,
                             "rows of run %s are being scored: remove it when "
                             "that is done",
                             k->run);
+    spooled = o->force ? 0 : spooled_of(k);
+    if (spooled > 0)
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
+                            "run %s has %llu block%s on the disks of its "
+                            "devices that %s never sent: 'pilot run --resume "
+                            "%s' sends %s (--force removes the run all the "
+                            "same)",
+                            k->run, (unsigned long long)spooled,
+                            text_s(spooled), spooled == 1 ? "was" : "were",
+                            k->run, spooled == 1 ? "it" : "them");
     if (clear_services(k, o->force, errp) < 0 ||
         remove_folder(p->home, k, errp) < 0)
         return -1;

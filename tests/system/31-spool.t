@@ -64,14 +64,14 @@ wait_for 30 applied killed 20
 ok $? "killed: the run learns"
 # No network: the next agent begins without any service, too.
 kill -STOP "$KAFKA_PID" "$REDIS_PID"
-# Ten times what the queues hold.
-wait_for 30 left killed 1000
+# Several times what the queues hold.
+wait_for 30 left killed 500
 ok $? "killed: blocks wait on the disk"
 kill -KILL "$(agents killed pilot-edge)"
-wait_for 30 left killed 2000
+wait_for 30 left killed 900
 ok $? "killed: the next agent goes on from there"
 thaw
-wait_for 30 applied killed 2500
+wait_for 30 applied killed 1000
 ok $? "killed: all of it is sent"
 kill -INT "$pilot_pid"
 wait "$pilot_pid"
