@@ -41,7 +41,6 @@ static int add_device(recount *c, const source_item *r, size_t at,
         c->more = d;
         c->cap_more = cap;
     }
-    c->more[at].ours = r->sender == SENDER_OURS;
     c->more[at].partition = r->block.partition;
     return 0;
 }

@@ -33,7 +33,6 @@ typedef struct recount_span {
 #define RECOUNT_SPANS 256 /* 4 times a power of 4 */
 
 typedef struct recount_device {
-    bool ours;
     int32_t partition; /* where its first block came from */
     recount_span *span;
     size_t n_spans, cap_spans;
