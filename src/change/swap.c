@@ -121,21 +121,19 @@ static int check_alive(struct swap *s, pe_error *errp)
     return rc;
 }
 
-/* Each layer of pools has a state of its own, and would need revisions; so has
- * each device that learns.
+/* Each layer of pools has a state of its own, and would need revisions; what
+ * is tried in one may fail in the next.
  */
 static int check_layers(const struct swap *s, pe_error *errp)
 {
-    if (pipeline_learner(s->pl))
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "run %s learns on devices: its stages cannot be "
-                            "swapped yet",
-                            s->run);
     for (size_t i = 0; i < s->pl->n_stages; i++)
         if (s->pl->stages[i].layer > 0)
             return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                                "run %s has pools in a row: its stages cannot "
-                                "be swapped yet",
+                                "run %s has pools in a row, whose stages stay "
+                                "as their file has them: what one layer hands "
+                                "on is refused by the next, which cannot take "
+                                "it back; drain it, change the file, and go on "
+                                "with 'pilot run --resume'",
                                 s->run);
     return 0;
 }

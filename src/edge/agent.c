@@ -96,13 +96,25 @@ static int load(agent *a, const char *dir, pe_error *errp)
     return via_open(a->req, errp);
 }
 
+bool agent_learner(const pipeline *pl, learner_conf *out)
+{
+    const pipeline_stage *s = pipeline_learner(pl);
+
+    if (s)
+        *out = (learner_conf){.stage = s->name,
+                              .kind = s->function,
+                              .options = s->options,
+                              .least = s->least,
+                              .within_s = s->sync_s};
+    return s;
+}
+
 /* Where its model learns here: how, and behind which block, for a source that
  * can be read again has sent what the topic has, whether that is committed or
  * not.
  */
 static int let_learn(agent *a, agent_device *d, int number, pe_error *errp)
 {
-    const pipeline_stage *s = pipeline_learner(a->pl);
     sent_conf c = {.broker = a->producer.broker,
                    .run = a->req->run,
                    .topic = a->plan.topic,
@@ -112,14 +124,9 @@ static int let_learn(agent *a, agent_device *d, int number, pe_error *errp)
                    .from = d->stored,
                    .boot = d->conf.id.boot};
 
-    if (!s)
+    if (!agent_learner(agent_pipeline(a), &d->learn))
         return 0;
-    d->learn = (learner_conf){.stage = s->name,
-                              .kind = s->function,
-                              .options = s->options,
-                              .least = s->least,
-                              .number = number,
-                              .within_s = s->sync_s};
+    d->learn.number = number;
     d->conf.learn = &d->learn;
     if (!d->conf.rereadable)
         return 0;

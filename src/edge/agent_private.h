@@ -157,6 +157,8 @@ void agent_device_name(const agent *a, int i, char *out, size_t cap);
 int agent_first_stages(agent *a, pe_error *errp);
 plan *agent_plan(agent *a);
 const pipeline *agent_pipeline(const agent *a);
+/* How devices learn by [pl], into [out]; false: they do not. */
+bool agent_learner(const pipeline *pl, learner_conf *out);
 /* To be called in every turn: devices get the stages of another revision, and
  * what they say of it is passed on.  -1 is for errors that will not pass.
  */

@@ -21,6 +21,7 @@ struct agent_stages {
     pipeline *pl;
     plan plan;
     device_chain chain;
+    learner_conf learn;
     agent_stages *before;
 };
 
@@ -119,7 +120,10 @@ static agent_stages *make(const agent *a, const revision *r, pe_error *errp)
         return NULL;
     }
     set_ids(&s->plan, s->pl, plan_now(a), agent_pipeline(a));
-    s->chain = (device_chain){.stages = s->plan.stages, .number = s->number};
+    s->chain = (device_chain){
+        .stages = s->plan.stages,
+        .number = s->number,
+        .learn = agent_learner(s->pl, &s->learn) ? &s->learn : NULL};
     return s;
 }
 

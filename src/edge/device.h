@@ -32,6 +32,7 @@ typedef struct device_stage {
 typedef struct device_chain {
     const device_stage *stages;
     uint64_t number; /* of the revision */
+    const learner_conf *learn;
     pe_context **ctx;
 } device_chain;
 

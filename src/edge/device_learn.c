@@ -26,6 +26,13 @@ void learn_close(device *d)
     learner_destroy(d->learn.learner);
 }
 
+void learn_revise(device *d, const learner_conf *c)
+{
+    if (d->learn.learner && c)
+        learner_revise(d->learn.learner, c);
+    d->conf.learn = c;
+}
+
 static int failed(device *d)
 {
     return pe_error_prefix(&d->error, "device %s, stage '%s'", d->conf.name,

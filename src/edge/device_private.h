@@ -159,6 +159,7 @@ void said_free(device *d);
 
 int learn_open(device *d, const learner_conf *c, pe_error *errp);
 void learn_close(device *d);
+void learn_revise(device *d, const learner_conf *c); /* ... anew, by [c] */
 int learn_block(device *d, const pe_block *b);
 int learn_turn(device *d); /* have a delta that is due go up */
 int learn_end(device *d);  /* ... and the last one */

@@ -46,8 +46,10 @@ static void close_rest(const device *d, const device_chain *a,
 
 static device_chain chain_of(const device *d)
 {
-    return (device_chain){
-        .stages = d->conf.stages, .number = d->revision, .ctx = d->ctx};
+    return (device_chain){.stages = d->conf.stages,
+                          .number = d->revision,
+                          .learn = d->conf.learn,
+                          .ctx = d->ctx};
 }
 
 static void set_chain(device *d, const device_chain *c)
@@ -55,6 +57,7 @@ static void set_chain(device *d, const device_chain *c)
     d->conf.stages = c->stages;
     d->ctx = c->ctx;
     d->revision = c->number;
+    learn_revise(d, c->learn);
     d->keeps = false;
     for (size_t i = 0; i < d->n_stages; i++)
         d->keeps = d->keeps || function_ops_keep(c->stages[i].ops);

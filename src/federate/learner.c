@@ -11,9 +11,10 @@
 #define RAW_BYTES (UINT64_C(4) << 20)
 
 struct learner {
-    learner_conf c;
-    pe_model *base;  /* what [delta] is learned from; NULL: not yet */
-    pe_delta *delta; /* NULL: not yet */
+    learner_conf c, next; /* next: from when nothing is held */
+    bool revised;         /* there is a next, or was one */
+    pe_model *base;       /* what [delta] is learned from; NULL: not yet */
+    pe_delta *delta;      /* NULL: not yet */
     uint64_t blocks, first, last; /* of the delta */
     bool told;                    /* there was a delta */
     size_t veiled;                /* bytes of what stands for rows */
@@ -45,7 +46,44 @@ void learner_destroy(learner *l)
     free(l);
 }
 
+void learner_revise(learner *l, const learner_conf *c)
+{
+    int32_t number = l->c.number;
+
+    l->next = *c;
+    l->next.number = number;
+    l->revised = true;
+}
+
 /* --- what is learned from --- */
+
+/* Is [m] a model as [c] wants it?  What all models have does not shape one. */
+static bool is_of(const pe_model *m, const learner_conf *c)
+{
+    if (strcmp(m->ops->name, c->kind) != 0)
+        return false;
+    for (const pe_option_spec *s = m->ops->options; s && s->name; s++) {
+        const char *is = pe_options_text(m->options, s->name);
+        const char *wanted = pe_options_text(c->options, s->name);
+
+        if (strcmp(is ? is : "", wanted ? wanted : "") != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Nothing is held: the newest revision is what comes is learned by. */
+static void take_revision(learner *l)
+{
+    l->c = l->next;
+    if (!l->base || is_of(l->base, &l->c))
+        return;
+    pe_delta_destroy(l->delta);
+    pe_model_destroy(l->base);
+    l->delta = NULL;
+    l->base = NULL;
+    l->told = false;
+}
 
 static bool is_same(const pe_model *a, const pe_model *b)
 {
@@ -63,6 +101,9 @@ static int take_base(learner *l, const pe_model *newest, uint32_t features,
 
     /* What the run has is not for these rows: say so as a rank would. */
     if (newest && newest->warming && newest->features == features)
+        newest = NULL;
+    /* Until there is a commit under a revision, the model is of before it. */
+    if (newest && l->revised && !is_of(newest, &l->c))
         newest = NULL;
     if (newest ? is_same(l->base, newest) : l->base && !l->base->version)
         return 0;
@@ -109,6 +150,8 @@ int learner_fold(learner *l, const pe_model *newest, const pe_block *b,
     const pe_block *in;
     pe_block own;
 
+    if (l->blocks == 0 && l->revised)
+        take_revision(l);
     if (l->blocks == 0 && take_base(l, newest, b->features, errp) < 0)
         return -1;
     in = align(l, b, errp);

@@ -25,6 +25,12 @@ typedef struct learner learner;
 learner *learner_create(const learner_conf *c, pe_error *errp);
 void learner_destroy(learner *l); /* may be NULL */
 
+/* From when nothing is held, learn as [c] says, of whose number there is no
+ * matter: with another model, or other options of it, from the run's newest one
+ * that is such, else from the start.
+ */
+void learner_revise(learner *l, const learner_conf *c);
+
 /* Learn from [b], which has its SEQ.  [newest] is the run's model, NULL: there
  * is none; it is taken up when nothing is held, by a copy.  Errors: of the
  * model; the block is not in it then.

@@ -41,25 +41,40 @@ static void leave_out(const source_item *r, uint64_t rows, const char *why,
     add->stale += rows;
 }
 
+/* Made for the model before a revision, which is not to be had any more: no
+ * fault of who has sent it.
+ */
+static bool is_of_before(const federate_rules *rules, const pe_error *e)
+{
+    return rules->revised && e->kind == PE_ERROR_INPUT;
+}
+
 int64_t federate_merge(const pe_model *base, pe_delta *d, const source_item *r,
-                       double stale_s, params_counters *add, pe_error *errp)
+                       const federate_rules *rules, params_counters *add,
+                       pe_error *errp)
 {
     const pe_block *b = &r->block;
     double age_s = (double)(b->broker_ns - b->sense_ns) / (double)CLOCK_S;
-    bool stale = stale_s > 0 && b->sense_ns && age_s > stale_s;
+    bool stale = rules->stale_s > 0 && b->sense_ns && age_s > rules->stale_s;
     pe_delta own = {0};
     int64_t points = -1;
-    int rc = federate_decode(r->raw, r->raw_len, base, b, &own, errp);
+    pe_error e = {0};
+    int rc = federate_decode(r->raw, r->raw_len, base, b, &own, &e);
 
     if (rc > 0 && !stale)
-        rc = pe_delta_merge(base->ops, d, &own, errp) < 0 ? -1 : 1;
-    if (rc < 0)
+        rc = pe_delta_merge(base->ops, d, &own, &e) < 0 ? -1 : 1;
+    if (rc < 0 && !is_of_before(rules, &e)) {
+        *errp = e;
         goto done;
-    if (rc == 0)
+    }
+    own.points = rc < 0 ? b->points : own.points;
+    if (rc < 0)
+        leave_out(r, own.points, e.text, add);
+    else if (rc == 0)
         leave_out(r, own.points, "the model it was made of is gone", add);
     else if (stale)
         leave_out(r, own.points, "it is older than `stale`", add);
-    rc = rc && !stale;
+    rc = rc > 0 && !stale;
     points = rc ? b->points : 0;
     add->applied++;
     add->points += rc ? own.points : 0;

@@ -157,12 +157,14 @@ static void filtered(struct job *j)
 /* What a device has learned is merged as it is. */
 static int merge(pool *p, struct job *j, pe_error *errp)
 {
+    const federate_rules rules = {.stale_s = p->stages.end->stale_s,
+                                  .revised = p->revised.number > 0};
     int64_t points;
 
     j->b = j->r->block;
     j->b.start_ns = clock_real_ns();
-    points = federate_merge(j->s->base->m, j->s->delta, j->r,
-                            p->stages.end->stale_s, &j->s->add, errp);
+    points = federate_merge(j->s->base->m, j->s->delta, j->r, &rules,
+                            &j->s->add, errp);
     if (points >= 0)
         j->b.points = (uint32_t)points;
     j->b.end_ns = clock_real_ns();

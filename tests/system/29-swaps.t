@@ -152,4 +152,62 @@ is_at swaps-one 3
 ok $? "... nothing was taken back"
 end swaps-one
 
+# --- a model on devices ---
+
+cat >"$TEST_DIR/fed.yaml" <<'Y'
+version: 1
+pipeline: fed
+pilots:
+  devices: {kind: edge, devices: 3}
+  broker: {kind: broker}
+  params: {kind: params}
+  pool: {kind: pool, ntasks: 2}
+stages:
+  sense:
+    pilot: devices
+    function: generator
+    block: {points: 100, within: 1s, rate: 60}
+    options: {features: 8, blocks: 0}
+  learn:
+    pilot: devices
+    function: kmeans
+    sync: 200ms
+    options: {clusters: 5, warmup: 200}
+streams: {sense: {partitions: 3}}
+epoch: {interval: 50ms}
+Y
+learned() { [ "$(committed swaps-fed points)" -ge "$1" ]; }
+is_of() { [ "$(committed swaps-fed model)" = "$1" ]; }
+has_learned() { wait_for 30 learned $(($(committed swaps-fed points) + 3000)); }
+pilot run "$TEST_DIR/fed.yaml" --run swaps-fed \
+    --summary "$TEST_DIR/swaps-fed.json" >"$TEST_DIR/swaps-fed.out" 2>&1 &
+pilot_pid=$!
+children="$children $pilot_pid"
+wait_for 30 learned 3000
+ok $? "devices: the run learns" || sed 's/^/# /' "$TEST_DIR/swaps-fed.out"
+out=$(pilot swap swaps-fed/learn --set clusters=9 --wait 30s 2>&1)
+is $? 0 "devices: more centres" || printf '%s\n' "$out" | sed 's/^/# /'
+has_learned
+ok $? "... and they learn by them"
+out=$(pilot swap swaps-fed/learn --function iforest --set trees=20 \
+    --wait 30s 2>&1)
+is $? 0 "devices: another model" || printf '%s\n' "$out" | sed 's/^/# /'
+wait_for 30 is_of iforest
+ok $? "... is committed"
+has_learned
+ok $? "... and they learn by it"
+out=$(pilot swap swaps-fed/learn --function audit 2>&1)
+is $? 78 "devices: a model that needs rows is refused"
+has "$out" "model audit learns on a pool" "... and why"
+kill -INT "$pilot_pid"
+wait "$pilot_pid"
+is $? 0 "devices: the run ends well" || sed 's/^/# /' "$TEST_DIR/swaps-fed.out"
+is "$(get "$TEST_DIR/swaps-fed.json" refused)" 0 "devices: no delta was refused"
+sensed=$(get "$TEST_DIR/swaps-fed.json" sensed)
+withheld=$(get "$TEST_DIR/swaps-fed.json" withheld)
+stale=$(committed swaps-fed stale)
+is "$(($(committed swaps-fed points) + stale + withheld))" $((sensed * 100)) \
+    "devices: every row was learned once, or is said: $stale stale"
+has "$(pilot model show swaps-fed 2>&1)" "tree_device" "devices: their trees"
+
 end_tests

@@ -13,6 +13,12 @@ void learn_close(device *d)
     (void)d;
 }
 
+void learn_revise(device *d, const learner_conf *c)
+{
+    (void)d;
+    (void)c;
+}
+
 int learn_block(device *d, const pe_block *b)
 {
     (void)d;
