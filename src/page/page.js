@@ -373,6 +373,16 @@
         list.appendChild(box);
     }
 
+    // "6 J per million points, by slurm: pool 900 J, devices 12 J"
+    function energyWords(e) {
+        var each = Object.keys(e.pilots || {}).slice(0, 6).map(function (k) {
+            return k + " " + num(e.pilots[k]) + " J";
+        });
+        return (known(e.joules_per_million_points) ?
+            num(e.joules_per_million_points) + " J per million points, " : "") +
+            "by " + e.source + (each.length ? ": " + each.join(", ") : "");
+    }
+
     function figures() {
         var p = section("figures", "In short");
         var dl = el("dl", "tiles"), b = doc.blocks || {};
@@ -391,10 +401,7 @@
                 percent(m.outliers / doc.points) + " of the points" : "");
         if (known(get(doc, "energy.joules")))
             tile(dl, "Energy", num(get(doc, "energy.joules")) + " J",
-                known(get(doc, "energy.joules_per_million_points")) ?
-                    num(get(doc, "energy.joules_per_million_points")) +
-                    " J per million points, by " + get(doc, "energy.source") :
-                    "by " + get(doc, "energy.source"));
+                energyWords(get(doc, "energy")));
         else if (known(get(doc, "energy.why")))
             tile(dl, "Energy", "not measured", get(doc, "energy.why"));
         if (total.n)
