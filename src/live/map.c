@@ -17,10 +17,7 @@
 /* --- one layer --- */
 
 typedef struct layer_map {
-    const place_wish *wish;
-    const char *const *at;
-    const place_member *m;
-    size_t n;
+    place_look look;
     const place_row *row;
     int *holder, *rank; /* of each partition; -1: nobody */
 } layer_map;
@@ -47,12 +44,12 @@ static void why_put(const layer_map *l, int32_t k, text *out)
     const place_row *r = &l->row[k];
     text why = {0};
 
-    place_why(l->wish, l->m, l->n, l->at ? l->at[k] : NULL, k, r, &why);
+    place_why(&l->look, k, r, &why);
     if (r->member >= 0 && l->holder[k] < 0)
-        text_add(out,
-                 "nobody has it yet, %s is to take it: ", l->m[r->member].name);
+        text_add(out, "nobody has it yet, %s is to take it: ",
+                 l->look.m[r->member].name);
     else if (r->member >= 0 && l->holder[k] != r->member)
-        text_add(out, "on its way to %s: ", l->m[r->member].name);
+        text_add(out, "on its way to %s: ", l->look.m[r->member].name);
     text_add(out, "%s", why.data ? why.data : "");
     text_free(&why);
 }
@@ -64,12 +61,12 @@ static json_t *partition_make(const layer_map *l, int32_t k)
     text why = {0}, unmet = {0};
 
     why_put(l, k, &why);
-    place_unmet(l->wish, l->m, l->n, k, &l->row[k], &unmet);
+    place_unmet(&l->look, k, &l->row[k], &unmet);
     if (o && h >= 0) {
-        json_object_set_new(o, "pilot", json_string(l->m[h].name));
+        json_object_set_new(o, "pilot", json_string(l->look.m[h].name));
         json_object_set_new(o, "rank", json_integer(l->rank[k]));
-        if (*l->m[h].site)
-            json_object_set_new(o, "site", json_string(l->m[h].site));
+        if (*l->look.m[h].site)
+            json_object_set_new(o, "site", json_string(l->look.m[h].site));
     }
     if (o)
         json_object_set_new(o, "why", json_string(why.data ? why.data : ""));
@@ -84,46 +81,46 @@ static void holders_take(layer_map *l, int32_t partitions)
 {
     for (int32_t k = 0; k < partitions; k++)
         l->holder[k] = -1;
-    for (size_t i = 0; i < l->n; i++)
-        for (size_t a = 0; a < l->m[i].n_has; a++)
-            if (l->m[i].has[a] < partitions) {
-                l->holder[l->m[i].has[a]] = (int)i;
-                l->rank[l->m[i].has[a]] = pipeline_owner((int)a, l->m[i].ranks);
+    for (size_t i = 0; i < l->look.n; i++)
+        for (size_t a = 0; a < l->look.m[i].n_has; a++)
+            if (l->look.m[i].has[a] < partitions) {
+                l->holder[l->look.m[i].has[a]] = (int)i;
+                l->rank[l->look.m[i].has[a]] =
+                    pipeline_owner((int)a, l->look.m[i].ranks);
             }
 }
 
-int live_map_layer(const place_wish *wish, const char *const *at,
-                   int32_t partitions, const params_lease *leases, size_t n,
-                   json_t *out, pe_error *errp)
+int live_map_layer(const map_look *l, json_t *out, pe_error *errp)
 {
     static const place_wish none;
-    size_t all = (size_t)partitions + 1;
+    size_t all = (size_t)l->partitions + 1;
     place_row *row = calloc(all, sizeof(*row));
-    place_member *m = place_members(leases, n, partitions, errp);
-    layer_map l = {.wish = wish ? wish : &none,
-                   .at = at,
-                   .m = m,
-                   .n = n,
-                   .row = row,
-                   .holder = calloc(all, sizeof(int)),
-                   .rank = calloc(all, sizeof(int))};
+    place_member *m = place_members(l->leases, l->n, l->partitions, errp);
+    layer_map map = {.look = {.wish = l->wish ? l->wish : &none,
+                              .m = m,
+                              .n = l->n,
+                              .at = l->at,
+                              .partitions = l->partitions},
+                     .row = row,
+                     .holder = calloc(all, sizeof(int)),
+                     .rank = calloc(all, sizeof(int))};
     json_t *members = json_array(), *list = json_array();
-    int rc = m && row && l.holder && l.rank ? 0 : pe_error_nomem(errp);
+    int rc = m && row && map.holder && map.rank ? 0 : pe_error_nomem(errp);
 
     if (rc == 0)
-        rc = place_decide(l.wish, m, n, at, partitions, row, errp);
+        rc = place_decide(&map.look, row, errp);
     if (rc == 0)
-        holders_take(&l, partitions);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        json_array_append_new(members, member_make(&m[i], partitions));
-    for (int32_t k = 0; rc == 0 && k < partitions; k++)
-        json_array_append_new(list, partition_make(&l, k));
+        holders_take(&map, l->partitions);
+    for (size_t i = 0; rc == 0 && i < l->n; i++)
+        json_array_append_new(members, member_make(&m[i], l->partitions));
+    for (int32_t k = 0; rc == 0 && k < l->partitions; k++)
+        json_array_append_new(list, partition_make(&map, k));
     json_object_set_new(out, "members", members);
     json_object_set_new(out, "partitions", list);
-    place_members_free(m, n);
+    place_members_free(m, l->n);
     free(row);
-    free(l.holder);
-    free(l.rank);
+    free(map.holder);
+    free(map.rank);
     return rc;
 }
 
@@ -149,8 +146,12 @@ static int layer_ask(const pipeline *p, const pipeline_request *req,
     if (service)
         rc = params_leases_fetch(service, &leases, &n, errp);
     if (rc == 0)
-        rc = live_map_layer(pipeline_wish(p), (const char *const *)at,
-                            p->partitions, leases, n, out, errp);
+        rc = live_map_layer(&(map_look){.wish = pipeline_wish(p),
+                                        .at = (const char *const *)at,
+                                        .partitions = p->partitions,
+                                        .leases = leases,
+                                        .n = n},
+                            out, errp);
     params_leases_free(leases, n);
     params_close(service);
     for (int k = 0; at && k < p->partitions; k++)

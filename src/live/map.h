@@ -3,6 +3,8 @@
 #define LIVE_MAP_H
 
 #include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <pilot/error.h>
 
@@ -16,14 +18,20 @@
  */
 json_t *live_map(const char *home, const char *run, pe_error *errp);
 
-/* A pure function, for tests: the members and partitions of one layer, of [n]
- * leases; [wish] and [at] as place_decide has them, [wish] may be NULL.  -1: no
- * memory.
- */
+/* What one layer is made of: its leases, and the rest of a place_look. */
 struct place_wish;
 struct params_lease;
-int live_map_layer(const struct place_wish *wish, const char *const *at,
-                   int32_t partitions, const struct params_lease *l, size_t n,
-                   json_t *out, pe_error *errp);
+typedef struct map_look {
+    const struct place_wish *wish; /* NULL: nothing is preferred */
+    const char *const *at;
+    int32_t partitions;
+    const struct params_lease *leases;
+    size_t n;
+} map_look;
+
+/* A pure function, for tests: the members and partitions of a layer into [out].
+ * -1: no memory.
+ */
+int live_map_layer(const map_look *l, json_t *out, pe_error *errp);
 
 #endif

@@ -308,20 +308,22 @@ static int deal_open(deal *d, pe_error *errp)
     return 0;
 }
 
-int place_decide(const place_wish *w, const place_member *m, size_t n,
-                 const char *const *at, int32_t partitions, place_row *row,
-                 pe_error *errp)
+int place_decide(const place_look *l, place_row *row, pe_error *errp)
 {
-    deal d = {.w = w, .m = m, .n = n, .partitions = partitions, .row = row};
+    deal d = {.w = l->wish,
+              .m = l->m,
+              .n = l->n,
+              .partitions = l->partitions,
+              .row = row};
     int rc = 0;
 
-    for (int32_t k = 0; k < partitions; k++)
+    for (int32_t k = 0; k < l->partitions; k++)
         row[k] = (place_row){.member = -1};
-    if (n == 0)
+    if (l->n == 0)
         return 0;
     rc = deal_open(&d, errp);
-    for (int32_t k = 0; rc == 0 && k < partitions; k++)
-        choose(&d, k, at ? at[k] : NULL);
+    for (int32_t k = 0; rc == 0 && k < l->partitions; k++)
+        choose(&d, k, l->at ? l->at[k] : NULL);
     if (rc == 0)
         deal_all(&d);
     free(d.holder);

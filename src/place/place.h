@@ -84,24 +84,30 @@ typedef struct place_row {
     int alike;      /* members that are as good, itself among them */
 } place_row;
 
-/* A pure function: row[k] for each of [partitions], of [n] members of which
- * the earlier joined before the later; [at] has the site of the devices of each
- * partition (NULL, or NULL inside: not known).  Where several members are as
- * good they share by ranks (largest remainders, the earlier of equals), and
- * whoever has a partition keeps it.  Errors: no memory.
+/* What is decided about. */
+typedef struct place_look {
+    const place_wish *wish;
+    const place_member *m; /* the earlier joined before the later */
+    size_t n;
+    const char *const *at; /* site of the devices of each partition (NULL, or
+                              NULL inside: not known) */
+    int32_t partitions;
+} place_look;
+
+/* A pure function: a row for each partition.  Where several members are as good
+ * they share by ranks (largest remainders, the earlier of equals), and whoever
+ * has a partition keeps it.  Errors: no memory.
  */
-int place_decide(const place_wish *w, const place_member *m, size_t n,
-                 const char *const *at, int32_t partitions, place_row *row,
-                 pe_error *errp);
+int place_decide(const place_look *l, place_row *row, pe_error *errp);
 
 /* --- words.c: for people --- */
 
 /* Why partition [k] is where row [r] has it. */
-void place_why(const place_wish *w, const place_member *m, size_t n,
-               const char *at, int32_t k, const place_row *r, struct text *out);
-/* What of [w] could not be had for it; nothing where all could. */
-void place_unmet(const place_wish *w, const place_member *m, size_t n,
-                 int32_t k, const place_row *r, struct text *out);
+void place_why(const place_look *l, int32_t k, const place_row *r,
+               struct text *out);
+/* What of the wish could not be had for it; nothing where all could. */
+void place_unmet(const place_look *l, int32_t k, const place_row *r,
+                 struct text *out);
 /* "0-3,7" of [list], in order. */
 void place_list_put(const int32_t *list, size_t n, struct text *out);
 

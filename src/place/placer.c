@@ -227,11 +227,14 @@ const char *placer_want(placer *p, const char *self, const params_lease *l,
 {
     place_member *m = place_members(l, n, p->partitions, errp);
     place_row *row = calloc((size_t)p->partitions + 1, sizeof(*row));
+    const place_look look = {.wish = p->wish,
+                             .m = m,
+                             .n = n,
+                             .at = (const char *const *)p->at,
+                             .partitions = p->partitions};
     char *want = NULL;
 
-    if (m && row &&
-        place_decide(p->wish, m, n, (const char *const *)p->at, p->partitions,
-                     row, errp) == 0)
+    if (m && row && place_decide(&look, row, errp) == 0)
         want = wanted(m, row, p->partitions, self);
     free(row);
     place_members_free(m, n);

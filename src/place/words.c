@@ -57,9 +57,13 @@ static void new_put(const place_member *m, size_t n, int who, text *out)
         }
 }
 
-void place_why(const place_wish *w, const place_member *m, size_t n,
-               const char *at, int32_t k, const place_row *r, text *out)
+void place_why(const place_look *l, int32_t k, const place_row *r, text *out)
 {
+    const place_wish *w = l->wish;
+    const place_member *m = l->m;
+    const char *at = l->at ? l->at[k] : NULL;
+    size_t n = l->n;
+
     if (r->member < 0) {
         part(out, "no pool is up");
         return;
@@ -95,9 +99,11 @@ static bool site_is_up(const place_wish *w, const place_member *m, size_t n)
     return false;
 }
 
-void place_unmet(const place_wish *w, const place_member *m, size_t n,
-                 int32_t k, const place_row *r, text *out)
+void place_unmet(const place_look *l, int32_t k, const place_row *r, text *out)
 {
+    const place_wish *w = l->wish;
+    const place_member *m = l->m;
+    size_t n = l->n;
     int best = nearest(m, n, k, -1);
 
     if (r->by & PLACE_NEW) /* it will be, and why it is not says so */

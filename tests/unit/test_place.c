@@ -106,15 +106,30 @@ static void world_free(world *w)
     free(w);
 }
 
-static void decide(world *w)
+static place_look look_of(const world *w, bool sites)
+{
+    return (place_look){.wish = w->wish,
+                        .m = w->m,
+                        .n = w->n,
+                        .at = sites ? w->at : NULL,
+                        .partitions = w->partitions};
+}
+
+static void decide_by(world *w, bool sites)
 {
     pe_error e = {0};
+    place_look l;
 
     place_members_free(w->m, w->n);
     w->m = place_members(w->l, w->n, w->partitions, &e);
     CU_ASSERT_PTR_NOT_NULL_FATAL(w->m);
-    CU_ASSERT_EQUAL(
-        place_decide(w->wish, w->m, w->n, w->at, w->partitions, w->row, &e), 0);
+    l = look_of(w, sites);
+    CU_ASSERT_EQUAL(place_decide(&l, w->row, &e), 0);
+}
+
+static void decide(world *w)
+{
+    decide_by(w, true);
 }
 
 /* "0-3 far; 4 near" of the decision; static. */
@@ -141,12 +156,13 @@ static const char *dealt(const world *w)
 static const char *why(const world *w, int k, bool unmet)
 {
     static char out[600];
+    place_look l = look_of(w, true);
     text t = {0};
 
     if (unmet)
-        place_unmet(w->wish, w->m, w->n, k, &w->row[k], &t);
+        place_unmet(&l, k, &w->row[k], &t);
     else
-        place_why(w->wish, w->m, w->n, w->at[k], k, &w->row[k], &t);
+        place_why(&l, k, &w->row[k], &t);
     snprintf(out, sizeof(out), "%s", t.data ? t.data : "");
     text_free(&t);
     return out;
@@ -292,10 +308,7 @@ static void test_shares(void)
         char *end;
 
         w->partitions = rows[i].partitions;
-        memset(w->at, 0, sizeof(w->at));
-        place_members_free(w->m, w->n);
-        w->m = place_members(w->l, w->n, w->partitions, NULL);
-        place_decide(w->wish, w->m, w->n, NULL, w->partitions, w->row, NULL);
+        decide_by(w, false);
         for (int k = 0; k < w->partitions; k++)
             n[w->row[k].member]++;
         for (size_t m = 0; m < w->n; m++, want = end)
@@ -476,8 +489,10 @@ static void test_map(void)
                           "", 4);
     json_t *o = json_object(), *row;
     const char *words;
+    map_look l;
 
-    CU_ASSERT_EQUAL(live_map_layer(w->wish, NULL, 4, w->l, w->n, o, NULL), 0);
+    l = (map_look){.wish = w->wish, .partitions = 4, .leases = w->l, .n = w->n};
+    CU_ASSERT_EQUAL(live_map_layer(&l, o, NULL), 0);
     row = json_array_get(json_object_get(o, "partitions"), 1);
     UNIT_EQUAL(json_string_value(json_object_get(row, "pilot")), "far");
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(row, "rank")), 1);
