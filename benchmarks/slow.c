@@ -79,6 +79,26 @@ const pe_function mixed = {
     .produce_edge = mix,
 };
 
+/* 20 ms of a core. */
+static int compute(pe_context *ctx, const pe_block *in, pe_block *out)
+{
+    double start = now();
+
+    (void)ctx;
+    (void)in;
+    (void)out;
+    while (now() - start < 0.02)
+        continue;
+    return PE_NOTHING;
+}
+
+const pe_function busy = {
+    .abi = PE_FUNCTION_ABI,
+    .name = "busy",
+    .prose = "computes for 20 ms a block",
+    .process_cloud = compute,
+};
+
 const pe_function silent = {
     .abi = PE_FUNCTION_ABI,
     .name = "silent",

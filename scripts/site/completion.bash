@@ -63,7 +63,7 @@ _pilot_complete() {
     if [ ${#words[@]} -eq 0 ] && [ "$COMP_CWORD" -ge "$first" ]; then
         case $command in
         status | wait | cancel | log | resize) mapfile -t words < <(_pilot_ids) ;;
-        move | swap) mapfile -t words < <(_pilot_runs | sed 's|$|/|') ;;
+        move | swap | task) mapfile -t words < <(_pilot_runs | sed 's|$|/|') ;;
         advise | results | peek | top | commits | report | scale | event | \
             serve | trace | verify)
             mapfile -t words < <(_pilot_runs)

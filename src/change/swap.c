@@ -1,16 +1,14 @@
 /* swap.c - `pilot swap`: other functions and options for a run that goes on. */
 #include <inttypes.h>
 #include <jansson.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "src/change/change.h"
+#include "src/change/shared.h"
 #include "src/change/swap.h"
 #include "src/common/clock.h"
-#include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
 #include "src/common/text.h"
@@ -64,9 +62,8 @@ static const option_usage usage = {
 
 struct swap {
     const struct swap_options *o;
-    char *run, *stage; /* stage: NULL where none is named */
-    char *home, *dir;
-    pipeline_request *req;
+    change_run of;
+    char *stage;  /* NULL where none is named */
     pipeline *pl; /* as it is now */
     live *at;
     params *p;     /* borrowed */
@@ -76,50 +73,6 @@ struct swap {
 };
 
 /* --- the run --- */
-
-static int take_operand(struct swap *s, const char *word, pe_error *errp)
-{
-    const char *slash = strchr(word, '/');
-
-    s->run = slash ? strndup(word, (size_t)(slash - word)) : strdup(word);
-    if (!s->run || (slash && !(s->stage = strdup(slash + 1))))
-        return pe_error_nomem(errp);
-    if (slash && !*s->stage)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                            "'%s' names no stage; write RUN/STAGE", word);
-    return run_name_check(s->run, errp);
-}
-
-static int read_request(struct swap *s, pe_error *errp)
-{
-    s->home = locate_home(errp);
-    if (!s->home)
-        return -1;
-    s->dir = text_format("%s/%s", s->home, s->run);
-    if (!s->dir)
-        return pe_error_nomem(errp);
-    if (access(s->dir, F_OK) < 0)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "there is no run %s in %s", s->run, s->home);
-    s->req = pipeline_request_read(s->dir, errp);
-    return s->req ? 0 : -1;
-}
-
-/* A run that is over has nobody to take it up. */
-static int check_alive(struct swap *s, pe_error *errp)
-{
-    json_t *doc = live_look(s->at, errp);
-    const char *state = json_string_value(json_object_get(doc, "state"));
-    int rc = doc ? 0 : -1;
-
-    if (state && live_is_over(state))
-        rc = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                          "run %s is over (%s): there is nobody to take up "
-                          "other stages; start another run",
-                          s->run, state);
-    json_decref(doc);
-    return rc;
-}
 
 /* Each layer of pools has a state of its own, and would need revisions; what
  * is tried in one may fail in the next.
@@ -134,29 +87,30 @@ static int check_layers(const struct swap *s, pe_error *errp)
                                 "on is refused by the next, which cannot take "
                                 "it back; drain it, change the file, and go on "
                                 "with 'pilot run --resume'",
-                                s->run);
+                                s->of.name);
     return 0;
 }
 
 static int open_run(struct swap *s, pe_error *errp)
 {
-    if (read_request(s, errp) < 0)
+    if (change_run_read(&s->of, errp) < 0)
         return -1;
-    s->pl = revision_pipeline(NULL, s->req, NULL, errp);
+    s->pl = revision_pipeline(NULL, s->of.req, NULL, errp);
     if (!s->pl)
         return -1;
     if (pipeline_is_local(s->pl))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "run %s has no parameter service by which its "
                             "stages could change",
-                            s->run);
+                            s->of.name);
     if (check_layers(s, errp) < 0)
         return -1;
-    s->at = live_open(s->home, s->run, errp);
+    s->at = live_open(s->of.home, s->of.name, errp);
     if (!s->at)
         return -1;
     if (s->stage || s->o->back)
-        if (check_alive(s, errp) < 0)
+        if (change_check_alive(s->at, s->of.name, "take up other stages",
+                               errp) < 0)
             return -1;
     s->p = live_params(s->at, errp);
     s->now = s->p ? revision_load(s->p, errp) : NULL;
@@ -168,23 +122,9 @@ static void close_run(struct swap *s)
     revision_destroy(s->now);
     live_close(s->at);
     pipeline_destroy(s->pl);
-    pipeline_request_destroy(s->req);
+    change_run_free(&s->of);
     free(s->path);
-    free(s->dir);
-    free(s->home);
     free(s->stage);
-    free(s->run);
-}
-
-/* "me@host", for the others. */
-static void say_who(char out[128])
-{
-    const struct passwd *p = getpwuid(getuid());
-    char machine[64] = "?";
-
-    if (gethostname(machine, sizeof(machine) - 1) < 0)
-        snprintf(machine, sizeof(machine), "?");
-    snprintf(out, 128, "%.60s@%.60s", p ? p->pw_name : "?", machine);
 }
 
 /* --- the change --- */
@@ -195,23 +135,6 @@ static const pipeline_stage *stage_of(const pipeline *pl, const char *name)
         if (!strcmp(pl->stages[i].name, name))
             return &pl->stages[i];
     return NULL;
-}
-
-/* PATH.so:SYMBOL of this host; a built-in has no colon. */
-static int take_object(struct swap *s, pe_error *errp)
-{
-    const char *f = s->o->function, *colon = strrchr(f, ':');
-    char *given;
-
-    if (!colon)
-        return 0;
-    given = strndup(f, (size_t)(colon - f));
-    if (!given)
-        return pe_error_nomem(errp);
-    s->path = locate_absolute(NULL, given, errp);
-    free(given);
-    s->symbol = colon + 1;
-    return s->path ? 0 : -1;
 }
 
 static int set_options(const struct swap *s, revision *r, pe_error *errp)
@@ -280,7 +203,7 @@ static int look_at_model(const struct look *l, const pipeline *pl,
         return pe_error_prefix(errp,
                                "stage '%s', for the %u features of run "
                                "%s",
-                               end->name, l->model->features, l->s->run);
+                               end->name, l->model->features, l->s->of.name);
     pe_model_destroy(fresh);
     m = pe_model_carry(l->model, end->function, end->options, words,
                        sizeof(words), errp);
@@ -294,7 +217,7 @@ static int look_at_model(const struct look *l, const pipeline *pl,
 static int look(void *arg, pe_error *errp)
 {
     const struct look *l = arg;
-    pipeline *pl = revision_pipeline(NULL, l->s->req, l->r, errp);
+    pipeline *pl = revision_pipeline(NULL, l->s->of.req, l->r, errp);
     int rc = pl ? look_at_model(l, pl, errp) : -1;
 
     pipeline_destroy(pl);
@@ -398,7 +321,7 @@ static int await(struct swap *s, uint64_t number, double seconds,
     if (rc == 0 && seconds > 0)
         log_info("nothing was committed under it yet; 'pilot swap %s' shows "
                  "how it goes",
-                 s->run);
+                 s->of.name);
     return rc < 0 ? -1 : 0;
 }
 
@@ -446,7 +369,7 @@ static bool is_so(const struct swap *s, const revision *trial)
 
     if (same || s->path)
         return same;
-    pl = revision_pipeline(s->p, s->req, trial, NULL);
+    pl = revision_pipeline(s->p, s->of.req, trial, NULL);
     then = pl ? stage_of(pl, s->stage) : NULL;
     same = then && pipeline_stage_same(now, then);
     pipeline_destroy(pl);
@@ -472,12 +395,12 @@ static int change_stage(struct swap *s, revision *r, pe_error *errp)
         tell(s, trial, words);
     if (rc < 0 || s->o->dry_run || (rc = patience(s->o, &seconds, errp)) < 0)
         goto done;
-    say_who(who);
+    change_who(who);
     rc = change(s, r, true, errp);
     if (rc == 0)
         rc = revision_put(s->p, r, who, "", errp);
     if (rc == 0) {
-        log_info("run %s goes on to revision %" PRIu64, s->run, r->number);
+        log_info("run %s goes on to revision %" PRIu64, s->of.name, r->number);
         tell(s, r, words);
         rc = await(s, r->number, seconds, errp);
     }
@@ -497,14 +420,14 @@ static int go_back(struct swap *s, pe_error *errp)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
                             "--back with --dry-run: what was there works; "
                             "'pilot swap %s' lists it",
-                            s->run);
+                            s->of.name);
     if (patience(s->o, &seconds, errp) < 0)
         return -1;
-    say_who(who);
+    change_who(who);
     r = revision_back(s->p, s->now, who, "", errp);
     if (!r)
         return -1;
-    log_info("run %s goes on to revision %" PRIu64, s->run, r->number);
+    log_info("run %s goes on to revision %" PRIu64, s->of.name, r->number);
     tell(s, r, "");
     rc = await(s, r->number, seconds, errp);
     revision_destroy(r);
@@ -517,7 +440,7 @@ static int check_stage(struct swap *s, pe_error *errp)
     pipeline *now;
 
     if (s->now->number > 0) {
-        now = revision_pipeline(s->p, s->req, s->now, errp);
+        now = revision_pipeline(s->p, s->of.req, s->now, errp);
         if (!now)
             return -1;
         pipeline_destroy(s->pl);
@@ -536,7 +459,7 @@ static int check_words(const struct swap *s, pe_error *errp)
                             "--back goes with no --function and no --set");
     if (change && !s->stage)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                            "which stage? write %s/STAGE", s->run);
+                            "which stage? write %s/STAGE", s->of.name);
     if (s->stage && !change && !o->back)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
                             "what is to become of stage '%s'? give --function, "
@@ -550,15 +473,18 @@ static int swap(struct swap *s, const char *word, pe_error *errp)
     revision *r;
     int rc;
 
-    if (take_operand(s, word, errp) < 0 || check_words(s, errp) < 0 ||
-        (s->o->function && take_object(s, errp) < 0) || open_run(s, errp) < 0)
+    if (change_split(word, "stage", &s->of.name, &s->stage, errp) < 0 ||
+        check_words(s, errp) < 0 ||
+        (s->o->function &&
+         change_object(s->o->function, &s->path, &s->symbol, errp) < 0) ||
+        open_run(s, errp) < 0)
         return -1;
     if (s->stage && check_stage(s, errp) < 0)
         return -1;
     if (s->o->back)
         return go_back(s, errp);
     if (!s->stage)
-        return swap_list(s->p, s->run, s->o->json, errp);
+        return swap_list(s->p, s->of.name, s->o->json, errp);
     r = copy(s->now, errp);
     rc = r ? change_stage(s, r, errp) : -1;
     revision_destroy(r);

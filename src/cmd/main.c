@@ -54,6 +54,7 @@ static const struct command {
     {"scale", cmd_scale, "show what the policy of a pool decides, and why"},
     {"event", cmd_event, "tell a run, and its policy, what happened outside"},
     {"swap", change_swap, "other functions or options for stages that run"},
+    {"task", change_task, "a function over a data set, beside the stream"},
     {"services", cmd_services,
      "a Kafka and a Redis to use: start, status, stop"},
     {"doctor", cmd_doctor, "say what would go wrong, and the fix"},

@@ -64,6 +64,21 @@ static int ask_revision(committer *c, pe_error *errp)
     return 0;
 }
 
+/* A task that came is done by the ranks (src/task). */
+static int ask_tasks(committer *c, pe_error *errp)
+{
+    uint64_t n = 0;
+
+    if (!c->revise.p)
+        return 0;
+    if (params_tasks_count(c->revise.p, &n, errp) < 0)
+        return -1;
+    pthread_mutex_lock(&c->lock);
+    c->view.tasks = n;
+    pthread_mutex_unlock(&c->lock);
+    return 0;
+}
+
 /* Ranks cannot go on with it. */
 int committer_take_revocation(committer *c, pe_error *errp)
 {
@@ -124,6 +139,8 @@ void committer_ask(committer *c)
         rc = ask_ends(c, &e);
         if (rc == 0)
             rc = ask_revision(c, &e);
+        if (rc == 0)
+            rc = ask_tasks(c, &e);
     }
     if (rc == 0 && now >= c->next_ids && !c->doubt) {
         c->next_ids = now + 5 * c->interval_ns;

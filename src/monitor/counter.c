@@ -31,6 +31,8 @@ const counter counters[] = {
      false},
     {"stale", "rows", COUNTER_COMMITTED, "rows",
      "not merged (stale deltas of devices)", false},
+    {"slices", "tasks", COUNTER_ADDED, "tasks", "slices done", false},
+    {"slices_failed", "tasks", COUNTER_ADDED, "tasks", "slices failed", false},
     {0},
 };
 

@@ -11,17 +11,18 @@
 /* --- keys --- */
 
 static const char *const key_names[] = {
-    [PARAMS_KEY_STATE] = "state",     [PARAMS_KEY_MODEL] = "model",
-    [PARAMS_KEY_FIRST] = "first",     [PARAMS_KEY_FENCE] = "fence",
-    [PARAMS_KEY_ENDS] = "ends",       [PARAMS_KEY_PILOTS] = "pilots",
-    [PARAMS_KEY_ORDERS] = "orders",   [PARAMS_KEY_LEASES] = "leases",
-    [PARAMS_KEY_CONTROL] = "control", [PARAMS_KEY_SHARED] = "shared",
-    [PARAMS_KEY_BOOTS] = "boots",     [PARAMS_KEY_HOME] = "home",
-    [PARAMS_KEY_COMMITS] = "commits", [PARAMS_KEY_STAGES] = "stages",
-    [PARAMS_KEY_FILES] = "files",     [PARAMS_KEY_PLACES] = "places",
-    [PARAMS_KEY_KEEPER] = "keeper",   [PARAMS_KEY_SCALE] = "scale",
-    [PARAMS_KEY_EVENTS] = "events",   [PARAMS_KEY_NEXT] = "next",
-    [PARAMS_KEY_SUSPECTS] = "suspects",
+    [PARAMS_KEY_STATE] = "state",       [PARAMS_KEY_MODEL] = "model",
+    [PARAMS_KEY_FIRST] = "first",       [PARAMS_KEY_FENCE] = "fence",
+    [PARAMS_KEY_ENDS] = "ends",         [PARAMS_KEY_PILOTS] = "pilots",
+    [PARAMS_KEY_ORDERS] = "orders",     [PARAMS_KEY_LEASES] = "leases",
+    [PARAMS_KEY_CONTROL] = "control",   [PARAMS_KEY_SHARED] = "shared",
+    [PARAMS_KEY_BOOTS] = "boots",       [PARAMS_KEY_HOME] = "home",
+    [PARAMS_KEY_COMMITS] = "commits",   [PARAMS_KEY_STAGES] = "stages",
+    [PARAMS_KEY_FILES] = "files",       [PARAMS_KEY_PLACES] = "places",
+    [PARAMS_KEY_KEEPER] = "keeper",     [PARAMS_KEY_SCALE] = "scale",
+    [PARAMS_KEY_EVENTS] = "events",     [PARAMS_KEY_NEXT] = "next",
+    [PARAMS_KEY_SUSPECTS] = "suspects", [PARAMS_KEY_TASKS] = "tasks",
+    [PARAMS_KEY_SLICES] = "slices",     [PARAMS_KEY_CLAIMS] = "claims",
     [PARAMS_CHANNEL] = "announce",
 };
 

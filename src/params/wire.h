@@ -35,6 +35,9 @@ enum params_key {
     PARAMS_KEY_EVENTS,
     PARAMS_KEY_NEXT,
     PARAMS_KEY_SUSPECTS,
+    PARAMS_KEY_TASKS,
+    PARAMS_KEY_SLICES,
+    PARAMS_KEY_CLAIMS,
     PARAMS_N_KEYS,
     PARAMS_CHANNEL = PARAMS_N_KEYS, /* a name like the keys, but no key */
 };

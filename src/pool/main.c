@@ -42,6 +42,7 @@ struct agent {
     committer *committer;
     traced *traced;         /* NULL: nothing is */
     checkpoint *checkpoint; /* rank 0; NULL: none */
+    tasks *tasks;           /* NULL: a run without services has none */
     pool *pool;
     char *files; /* what a local run is read from, as JSON; NULL */
 };
@@ -352,6 +353,24 @@ static int gather_suspects(const struct agent *a, pe_error *errp)
     return rc;
 }
 
+/* Collective.  Of the run, and not of a layer: of several the last one does
+ * them.
+ */
+static int open_tasks(struct agent *a, int rank, int size, pe_error *errp)
+{
+    tasks_conf c = {.pl = a->pl,
+                    .req = a->req,
+                    .member = a->member,
+                    .rank = rank,
+                    .ranks = size};
+
+    if (pipeline_is_local(a->pl) || a->pl->forwards)
+        return 0;
+    c.world = make_world(rank);
+    a->tasks = tasks_open(&c, errp);
+    return a->tasks ? 0 : -1;
+}
+
 static int prepare(struct agent *a, int rank, int size, pe_error *errp)
 {
     pool_conf conf = {
@@ -369,9 +388,11 @@ static int prepare(struct agent *a, int rank, int size, pe_error *errp)
         .progress = event_print,
     };
 
-    if (rank == 0 && open_checkpoint(a, errp) < 0)
+    if (open_tasks(a, rank, size, errp) < 0 ||
+        (rank == 0 && open_checkpoint(a, errp) < 0))
         return -1;
     conf.checkpoint = a->checkpoint;
+    conf.tasks = a->tasks;
     if (rank == 0 && start_committer(a, size, errp) < 0)
         return -1;
     if (open_source(a, errp) < 0) {
@@ -472,6 +493,7 @@ int main(int argc, char **argv)
     struct agent a = {0};
     int rank, size, provided, rc;
     pe_error e = {0};
+    bool whole;
 
     log_init(log_write_stderr, "pilot-agent", LOG_LEVEL_INFO);
     rc = parse(&a, argc, argv);
@@ -496,13 +518,16 @@ int main(int argc, char **argv)
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     rc = run(&a, rank, size);
+    whole = tasks_close(a.tasks);
     pool_destroy(a.pool);
     checkpoint_close(a.checkpoint);
     traced_close(a.traced);
     free(a.files);
-    pipeline_destroy(a.pl);
-    pipeline_request_destroy(a.req);
     free(a.high);
     MPI_Finalize();
+    if (!whole) /* a function of a task needs all there is, until the end */
+        _exit(rc);
+    pipeline_destroy(a.pl);
+    pipeline_request_destroy(a.req);
     return rc;
 }

@@ -162,6 +162,8 @@ static void idle(pool *p)
         sched_yield();
         return;
     }
+    if (p->c.tasks)
+        tasks_idle(p->c.tasks, true);
     if ((pool_is_urgent(p) || phase_is_reducing(p->term.phase)) &&
         quiet < 20 * CLOCK_MS)
         clock_sleep_ns(NAP, 0);
@@ -294,6 +296,8 @@ int pool_run(pool *p, pe_error *errp)
         progress(p);
         if (!work(p))
             idle(p);
+        else if (p->c.tasks)
+            tasks_idle(p->c.tasks, false);
     }
     settle(p);
     p->trail.rank_due = 0;

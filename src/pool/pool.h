@@ -10,6 +10,7 @@
 #include "src/source/source.h"
 #include "src/commit/committer.h"
 #include "src/pipeline/pipeline.h"
+#include "src/task/task.h"
 #include "src/trace/log.h"
 
 /* What a pool is made of.  Borrowed for the life of the pool, but for the
@@ -26,6 +27,7 @@ typedef struct pool_conf {
     const char *notes;       /* see chain_conf */
     bool durable;            /* state survives: exactly-once */
     trace_log *trace;        /* of this rank; NULL: nothing is traced */
+    tasks *tasks;            /* of this rank; NULL: it does none */
     checkpoint *checkpoint;  /* rank 0; NULL: none is written */
     const int64_t *eof;      /* rank 0: end of every partition, or NULL */
     const atomic_int *drain; /* set by a signal: finish what is begun */

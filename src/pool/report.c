@@ -23,6 +23,8 @@ enum {
     F_DRIFTS,
     F_HELPED,
     F_UNTRACED,
+    F_SLICES,
+    F_SLICES_FAILED,
     F_BUSY,
     F_FETCH,
     F_IDLE,
@@ -90,7 +92,13 @@ static void own_answers(const pool *p, int64_t f[F_ALL])
 
 static void own_figures(const pool *p, int64_t f[F_ALL])
 {
+    uint64_t slices = 0, failed = 0;
     const char *drift;
+
+    if (p->c.tasks)
+        tasks_count(p->c.tasks, &slices, &failed);
+    f[F_SLICES] = (int64_t)slices;
+    f[F_SLICES_FAILED] = (int64_t)failed;
 
     f[F_FETCHED] = (int64_t)p->figures.fetched;
     f[F_REPLAYED] = (int64_t)p->figures.replayed;
@@ -398,6 +406,11 @@ static void set_counts(json_t *o, const pool *p, const int64_t f[F_ALL])
     event_int(o, "stale", p->head->view.stale);
     event_int(o, "terms", p->figures.terms);
     event_int(o, "helped", (uint64_t)f[F_HELPED]);
+    if (f[F_SLICES] + f[F_SLICES_FAILED] > 0)
+        json_object_set_new(o, "tasks",
+                            json_pack("{s:I, s:I}", "slices",
+                                      (json_int_t)f[F_SLICES], "slices_failed",
+                                      (json_int_t)f[F_SLICES_FAILED]));
 }
 
 /* Of all hosts that ranks are on; collective, the answer is for rank 0. */

@@ -127,6 +127,7 @@ static void say_rank0(pool *p, int64_t *v, int64_t now)
     v[R_ADVANCE] = say_advance(p, now);
     v[R_MOVE] = share_say(p);
     v[R_LOOK] = recent_is_due(p, now);
+    v[R_TASKS] = (int64_t)p->head->view.tasks;
     v[R_STOP] = say_stop(p, now);
     /* One broadcast at a time: all ranks have the one before. */
     if (p->ship.at == PHASE_SHIP_BUILT && -p->rounds.in[R_LACK] == p->ship.seq)
@@ -288,6 +289,9 @@ static void decide(pool *p)
     p->help.top_backlog = v[R_BACKLOG] >> 20;
     p->help.top_owner = (int)(v[R_BACKLOG] & 0xfffff);
     hold_decide(p, v);
+    if (p->c.tasks && v[R_TASKS] > p->tasks)
+        tasks_wake(p->c.tasks);
+    p->tasks = v[R_TASKS];
     pool_hear(p, v[R_MOVE] ? PHASE_SAYS_MOVE : PHASE_SAYS_STAY);
     if (v[R_DRAIN] && !pool_is_draining(p))
         FAILPOINT(FAILPOINT_DRAIN);

@@ -40,6 +40,7 @@ enum pool_lanes {
     R_STAGES,    /* 1 + a rank that cannot go on with fresh stages */
     R_LOOK,      /* rank 0: what ranks have done lately is gathered */
     R_WANTED,    /* 1 + partition that a counted epoch waits for */
+    R_TASKS,     /* rank 0: what is known of tasks, as a count that grows */
     R_P95,       /* 95% of blocks take no longer, ns */
     R_HOLD_ALL,  /* rank 0: so many stages, the last, are to be open */
     R_HOLD_LESS, /* minus those that are, of the rank with the fewest */

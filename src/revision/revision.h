@@ -99,6 +99,11 @@ int revision_bring(params *p, revision *r, const char *s, const char *path,
  */
 pipeline *revision_pipeline(params *p, const pipeline_request *q,
                             const revision *r, pe_error *errp);
+/* File [path] in [folder] is that of [digest]: fetched from [p] where it is not
+ * there, and compared.  Errors: fatal, 65.
+ */
+int revision_file(params *p, const char *folder, const char *path,
+                  const char *digest, pe_error *errp);
 /* Is there a stage [name] in [pl], and may its function change while the run
  * goes on?  Errors: input, 78, with the stages there are.
  */

@@ -44,24 +44,34 @@ static bool is_there(const char *path, const char *digest)
            !strcmp(hex, digest);
 }
 
+int revision_file(params *p, const char *folder, const char *path,
+                  const char *digest, pe_error *errp)
+{
+    pe_buffer data = {0};
+    int rc;
+
+    if (is_there(path, digest))
+        return 0;
+    rc = params_file_fetch(p, digest, &data, errp);
+    if (rc == 0)
+        rc = file_mkdir(folder, errp);
+    if (rc == 0)
+        rc = file_write(path, data.data, data.len, 0700, errp);
+    pe_buffer_free(&data);
+    if (rc == 0 && !is_there(path, digest))
+        rc = pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+                          "%s is not the file that was sent: its SHA-256 is "
+                          "another than %.64s",
+                          path, digest);
+    return rc;
+}
+
 static int fetch(apply *a, const char *folder, const char *path,
                  const char *digest)
 {
     params *p = service(a);
-    pe_buffer data = {0};
-    int rc = p ? params_file_fetch(p, digest, &data, a->errp) : -1;
 
-    if (rc == 0)
-        rc = file_mkdir(folder, a->errp);
-    if (rc == 0)
-        rc = file_write(path, data.data, data.len, 0700, a->errp);
-    pe_buffer_free(&data);
-    if (rc == 0 && !is_there(path, digest))
-        rc = pe_error_set(a->errp, PE_ERROR_FATAL, PE_EXIT_DATA,
-                          "%s is not the file that revision %llu names: its "
-                          "SHA-256 is another than %.64s",
-                          path, (unsigned long long)a->r->number, digest);
-    return rc;
+    return p ? revision_file(p, folder, path, digest, a->errp) : -1;
 }
 
 /* Function [f], "NAME:SYMBOL", as this host has it, new memory: what is of no

@@ -641,3 +641,53 @@ int params_file_fetch(params *p, const char *digest, pe_buffer *out,
     out->len = 0;
     return fails("file", errp);
 }
+
+/* --- tasks: there are none, and none is taken up --- */
+
+int params_tasks_count(params *p, uint64_t *np, pe_error *errp)
+{
+    (void)p;
+    *np = 0;
+    return fails("tasks", errp);
+}
+
+int params_tasks_fetch(params *p, params_task **out, size_t *np, pe_error *errp)
+{
+    (void)p;
+    *out = NULL;
+    *np = 0;
+    return fails("tasks", errp);
+}
+
+void params_tasks_free(params_task *t, size_t n)
+{
+    (void)n;
+    free(t);
+}
+
+int params_task_put(params *p, const char *task, const char *words,
+                    uint64_t slices, pe_error *errp)
+{
+    (void)p;
+    note("task %s %llu %s", task, (unsigned long long)slices, words);
+    return fails("task", errp) < 0 ? -1 : 1;
+}
+
+int params_task_stop(params *p, const char *task, const char *why,
+                     pe_error *errp)
+{
+    (void)p;
+    note("stop %s %s", task, why);
+    return fails("task", errp);
+}
+
+int params_slice_fetch(params *p, const char *task, uint64_t slice,
+                       pe_buffer *out, bool *failedp, pe_error *errp)
+{
+    (void)p;
+    (void)task;
+    (void)slice;
+    (void)failedp;
+    out->len = 0;
+    return fails("slice", errp);
+}

@@ -326,10 +326,10 @@ static void test_sha1(void)
 /* --- arguments --- */
 
 static char *const names[] = {
-    "state",   "model",  "first",    "fence",   "ends",   "pilots",
-    "orders",  "leases", "control",  "shared",  "boots",  "home",
-    "commits", "stages", "files",    "places",  "keeper", "scale",
-    "events",  "next",   "suspects", "announce"};
+    "state",  "model",   "first",  "fence",   "ends",   "pilots",  "orders",
+    "leases", "control", "shared", "boots",   "home",   "commits", "stages",
+    "files",  "places",  "keeper", "scale",   "events", "next",    "suspects",
+    "tasks",  "slices",  "claims", "announce"};
 
 static params_commit commit_sample(void)
 {

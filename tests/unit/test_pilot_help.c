@@ -17,7 +17,7 @@ static const char *const verbs[] = {
     "run",    "results", "score",  "model",  "inspect", "peek",
     "runs",   "submit",  "status", "wait",   "cancel",  "log",
     "resize", "move",    "swap",   "doctor", "config",  "report",
-    "serve",  "advise",  "scale",  "event",  "verify"};
+    "serve",  "advise",  "scale",  "event",  "verify",  "task"};
 
 static char *source_file(const char *name)
 {
@@ -293,6 +293,15 @@ static void test_nothing(void)
         {{"swap", "none"}, 78, "there is no run none in "},
         {{"cancel"}, 64, "pilot cancel --help"},
         {{"resize"}, 64, "pilot resize --help"},
+        {{"task"}, 64, "a RUN, or RUN/NAME is missing"},
+        {{"task", "none/"}, 64, "'none/' names no task; write RUN/NAME"},
+        {{"task", "none/a b"}, 64, "'a b' is no name of a task"},
+        {{"task", "none", "--cancel"}, 64, "which task? write none/NAME"},
+        {{"task", "none/a", "--slices", "3"}, 64, "give --function"},
+        {{"task", "none/a", "--merge", "sum"}, 64, "say how --out FILE is"},
+        {{"task", "none/a", "-fx", "--cancel"}, 64, "goes with no --function"},
+        {{"task", "none/a", "-fx", "-n100001"}, 64, "from 1 to 100000"},
+        {{"task", "none"}, 78, "there is no run none in "},
         {{"move"}, 64, "a RUN/STAGE is missing"},
         {{"move", "r/s"}, 64, "say where it is to go: --to pool"},
         {{"move", "r", "--to", "pool"}, 64, "say which stage of which run"},

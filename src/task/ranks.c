@@ -1,0 +1,493 @@
+/* ranks.c - what a rank does of tasks, beside its stream.
+ *
+ * Two threads, which are there as long as there is something to do.  The clerk
+ * talks to the parameter service: it claims a slice when the rank has nothing
+ * to do, keeps the claim alive, and puts what came of it.  The worker calls the
+ * function.
+ */
+#include "task.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "src/common/clock.h"
+#include "src/common/log.h"
+#include "src/common/text.h"
+
+#define TTL_MS 10000
+#define STEP_MS 100 /* between two looks at the worker */
+#define RENEW_NS (2 * CLOCK_S)
+#define LOOK_NS (500 * CLOCK_MS) /* where others have what is left */
+#define IDLE_NS (2 * CLOCK_MS)   /* between two looks whether the rank is */
+#define LEAVE_S 1                /* at the end, for a function to come back */
+
+enum job { JOB_NONE, JOB_GIVEN, JOB_DONE, JOB_LAST };
+
+struct tasks {
+    tasks_conf c;
+    char worker_name[160];
+    atomic_bool rank_idle, stopped;
+    atomic_int cancelled; /* for the function */
+    atomic_ulong done, failed;
+    pthread_t clerk, worker;
+    pthread_mutex_t lock; /* for what follows */
+    pthread_cond_t changed;
+    bool running, again, joinable;
+    params *p; /* the clerk's; for a cut */
+    enum job job;
+    /* The worker's while the job is given, else the clerk's. */
+    char *task, *function;
+    task_spec spec;
+    slice_work *work;
+    bool other; /* it is of another task than [work] */
+    uint64_t slice, end;
+    pe_buffer result;
+    enum slice_word word;
+    pe_error error;
+};
+
+static bool is_stopped(tasks *t)
+{
+    return atomic_load(&t->stopped);
+}
+
+/* --- the worker --- */
+
+/* Whatever else wants the core has it at once. */
+static void step_back(void)
+{
+    const struct sched_param none = {0};
+    int rc = pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+
+    if (rc != 0)
+        log_warn("tasks have the priority of the stream: %s", strerror(rc));
+}
+
+static enum slice_word do_job(tasks *t)
+{
+    slice_conf c = {.pl = t->c.pl,
+                    .run = t->c.req->run,
+                    .task = t->task,
+                    .function = t->function,
+                    .rank = t->c.rank,
+                    .ranks = t->c.ranks,
+                    .cancelled = &t->cancelled};
+
+    if (t->other || !t->work) {
+        slice_close(t->work);
+        t->work = slice_open(&c, &t->spec, &t->error);
+        t->other = false;
+    }
+    if (!t->work)
+        return SLICE_BROKEN;
+    return slice_do(t->work, t->slice, &t->result, &t->end, &t->error);
+}
+
+static void *work(void *arg)
+{
+    tasks *t = arg;
+    enum slice_word word;
+
+    step_back();
+    pthread_mutex_lock(&t->lock);
+    while (t->job != JOB_LAST) {
+        if (t->job != JOB_GIVEN) {
+            pthread_cond_wait(&t->changed, &t->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&t->lock);
+        word = do_job(t);
+        pthread_mutex_lock(&t->lock);
+        t->word = word;
+        t->job = JOB_DONE;
+        pthread_cond_broadcast(&t->changed);
+    }
+    pthread_mutex_unlock(&t->lock);
+    slice_close(t->work);
+    t->work = NULL;
+    return NULL;
+}
+
+static void say_job(tasks *t, enum job job)
+{
+    pthread_mutex_lock(&t->lock);
+    t->job = job;
+    pthread_cond_broadcast(&t->changed);
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* True when it is done within a step. */
+static bool wait_job(tasks *t)
+{
+    struct timespec until;
+    bool done;
+    int rc = 0;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += STEP_MS * CLOCK_MS;
+    until.tv_sec += until.tv_nsec / CLOCK_S;
+    until.tv_nsec %= CLOCK_S;
+    pthread_mutex_lock(&t->lock);
+    while (t->job == JOB_GIVEN && rc == 0)
+        rc = pthread_cond_timedwait(&t->changed, &t->lock, &until);
+    done = t->job != JOB_GIVEN;
+    pthread_mutex_unlock(&t->lock);
+    return done;
+}
+
+/* --- the clerk --- */
+
+/* A service that does not answer is waited for: 1: ask again. */
+static bool ask_again(tasks *t, const pe_error *e)
+{
+    if (e->kind != PE_ERROR_RETRY || is_stopped(t))
+        return false;
+    clock_sleep_ns(LOOK_NS, 0);
+    return !is_stopped(t);
+}
+
+/* What came of the slice; -1: it is not known there. */
+static int put(tasks *t, bool failed, const void *data, size_t len)
+{
+    pe_error e;
+    int rc;
+
+    do {
+        e = (pe_error){0};
+        rc = params_slice_put(t->p, t->task, t->slice, failed, data, len, &e);
+    } while (rc < 0 && ask_again(t, &e));
+    if (rc < 0)
+        log_warn("task '%s': what came of slice %" PRIu64 " is not kept: %s",
+                 t->task, t->slice, e.text);
+    else if (rc == PARAMS_SLICE_DO)
+        atomic_fetch_add(&t->done, 1);
+    else if (rc == PARAMS_SLICE_DEAD)
+        atomic_fetch_add(&t->failed, 1);
+    return rc;
+}
+
+static int put_words(tasks *t, const char *words)
+{
+    log_warn("task '%s': slice %" PRIu64 " has failed: %s", t->task, t->slice,
+             words);
+    return put(t, true, words, strlen(words));
+}
+
+/* Nothing comes of this task any more. */
+static int stop_task(tasks *t, const char *words)
+{
+    pe_error e = {0};
+
+    log_warn("task '%s' has failed: %s", t->task, words);
+    if (params_task_stop(t->p, t->task, words, &e) == 0 &&
+        params_slice_drop(t->p, t->task, t->slice, &e) == 0)
+        return 0;
+    log_warn("task '%s': that is not noted: %s", t->task, e.text);
+    return -1;
+}
+
+/* A function that crashes takes its pool with it: it is not let near another
+ * slice.
+ */
+static int stop_dead(tasks *t)
+{
+    char words[160];
+
+    snprintf(words, sizeof(words),
+             "the rank that did slice %" PRIu64 " died, %d times", t->slice,
+             PARAMS_SLICE_TRIES);
+    return stop_task(t, words) < 0 ? PARAMS_SLICE_WAIT : PARAMS_SLICE_OVER;
+}
+
+static int put_end(tasks *t)
+{
+    pe_error e = {0};
+
+    if (params_task_end(t->p, t->task, t->end, &e) == 0 &&
+        params_slice_drop(t->p, t->task, t->slice, &e) == 0)
+        return 0;
+    log_warn("task '%s': that it has %" PRIu64 " slices is not noted: %s",
+             t->task, t->end, e.text);
+    return -1;
+}
+
+static int put_result(tasks *t)
+{
+    switch (t->word) {
+    case SLICE_DONE:
+        return put(t, false, t->result.data ? (void *)t->result.data : "",
+                   t->result.len);
+    case SLICE_FAILED:
+        return put_words(t, t->error.text);
+    case SLICE_END:
+        return put_end(t);
+    default:
+        return stop_task(t, t->error.text);
+    }
+}
+
+/* The claim lives as long as the worker is at it; one that is lost, or of a
+ * task that was canceled, is nothing to put.
+ */
+static int do_slice(tasks *t, const params_worker *w)
+{
+    int64_t renewed = clock_mono_ns();
+    bool lost = false;
+
+    t->error = (pe_error){0};
+    atomic_store(&t->cancelled, 0);
+    say_job(t, JOB_GIVEN);
+    while (!wait_job(t)) {
+        pe_error e = {0};
+
+        if (is_stopped(t)) {
+            atomic_store(&t->cancelled, 1);
+            params_slice_leave(t->p, w, t->slice, &e);
+            return 0; /* the rank ends, and does not wait for it */
+        }
+        if (lost) {
+            atomic_store(&t->cancelled, 1);
+        } else if (clock_mono_ns() - renewed > RENEW_NS) {
+            renewed = clock_mono_ns();
+            lost =
+                params_slice_renew(t->p, w, t->slice, &e) == PARAMS_SLICE_LOST;
+        }
+    }
+    say_job(t, JOB_NONE);
+    return lost ? 0 : put_result(t);
+}
+
+/* A thread that has been idle all the while has seen a look of its rank. */
+static void wait_idle(tasks *t)
+{
+    while (!is_stopped(t) && !atomic_load(&t->rank_idle))
+        clock_sleep_ns(IDLE_NS, 0);
+}
+
+/* Slices of the task, as long as there are some for us; what the service said
+ * last.
+ */
+static int do_task(tasks *t)
+{
+    const params_worker w = {t->task, t->worker_name, TTL_MS};
+    pe_error e = {0};
+    int rc;
+
+    for (;;) {
+        wait_idle(t);
+        if (is_stopped(t))
+            return PARAMS_SLICE_WAIT;
+        rc = params_slice_claim(t->p, &w, &t->slice, &e);
+        if (rc == PARAMS_SLICE_DO)
+            rc = do_slice(t, &w) < 0 ? PARAMS_SLICE_WAIT : PARAMS_SLICE_DO;
+        else if (rc == PARAMS_SLICE_DEAD)
+            rc = stop_dead(t);
+        if (rc != PARAMS_SLICE_DO)
+            break;
+    }
+    if (rc < 0)
+        log_warn("task '%s': %s", t->task, e.text);
+    return rc < 0 ? PARAMS_SLICE_WAIT : rc;
+}
+
+static void forget(tasks *t)
+{
+    free(t->task);
+    free(t->function);
+    task_spec_free(&t->spec);
+    t->task = t->function = NULL;
+}
+
+static bool is_open(const params_task *k)
+{
+    return !k->state && (!k->known || k->done + k->failed < k->slices);
+}
+
+/* Make [k] the one that is at hand. */
+static int take_up(tasks *t, const params_task *k, pe_error *errp)
+{
+    forget(t);
+    t->other = true;
+    t->task = strdup(k->name);
+    if (!t->task)
+        return pe_error_nomem(errp);
+    if (task_spec_parse(k->text, &t->spec, errp) < 0)
+        return -1;
+    t->function = task_function(t->p, &t->spec, t->c.req->dir, errp);
+    return t->function ? 0 : -1;
+}
+
+/* All tasks there are, in turn: true when something is left for later. */
+static bool do_all(tasks *t)
+{
+    params_task *all = NULL;
+    pe_error e = {0};
+    bool left = false;
+    size_t n = 0;
+
+    if (params_tasks_fetch(t->p, &all, &n, &e) < 0) {
+        log_warn("tasks cannot be looked at: %s", e.text);
+        return true;
+    }
+    for (size_t i = 0; i < n && !is_stopped(t); i++) {
+        if (!is_open(&all[i]))
+            continue;
+        if (take_up(t, &all[i], &e) < 0 && t->task && e.kind != PE_ERROR_RETRY)
+            stop_task(t, e.text);
+        else if (!t->function || do_task(t) == PARAMS_SLICE_WAIT)
+            left = true;
+    }
+    params_tasks_free(all, n);
+    return left;
+}
+
+static params *open_service(tasks *t)
+{
+    params_conf c = {0};
+    pe_error e = {0};
+    params *p;
+
+    pipeline_request_params(t->c.req, &c);
+    c.no_commits = true;
+    do
+        p = params_open(&c, t->c.req->run, &e);
+    while (!p && ask_again(t, &e));
+    if (!p)
+        log_warn("no task is done: %s", e.text);
+    return p;
+}
+
+/* Is there nothing more, and has nobody said so meanwhile? */
+static bool is_last(tasks *t, bool left)
+{
+    bool last;
+
+    pthread_mutex_lock(&t->lock);
+    last = is_stopped(t) || (!left && !t->again);
+    t->again = false;
+    t->running = !last;
+    pthread_mutex_unlock(&t->lock);
+    return last;
+}
+
+static void *keep_books(void *arg)
+{
+    tasks *t = arg;
+    params *p = open_service(t);
+    bool left = false, worker = false;
+
+    pthread_mutex_lock(&t->lock);
+    t->p = p;
+    t->job = JOB_NONE;
+    pthread_mutex_unlock(&t->lock);
+    if (p)
+        worker = pthread_create(&t->worker, NULL, work, t) == 0;
+    do {
+        if (left)
+            clock_sleep_ns(LOOK_NS, 0);
+        left = worker && do_all(t);
+    } while (!is_last(t, left));
+    if (worker) {
+        say_job(t, JOB_LAST);
+        pthread_join(t->worker, NULL);
+    }
+    forget(t);
+    pthread_mutex_lock(&t->lock);
+    t->p = NULL;
+    pthread_mutex_unlock(&t->lock);
+    params_close(p);
+    return NULL;
+}
+
+/* --- the rank --- */
+
+tasks *tasks_open(const tasks_conf *c, pe_error *errp)
+{
+    tasks *t = calloc(1, sizeof(*t));
+
+    if (!t) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    t->c = *c;
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->changed, NULL);
+    snprintf(t->worker_name, sizeof(t->worker_name), "%.100s/%" PRIx64 "/%d",
+             c->member, c->world, c->rank);
+    return t;
+}
+
+void tasks_wake(tasks *t)
+{
+    bool start;
+
+    pthread_mutex_lock(&t->lock);
+    start = !t->running;
+    t->again = t->running = true;
+    pthread_mutex_unlock(&t->lock);
+    if (!start)
+        return;
+    if (t->joinable)
+        pthread_join(t->clerk, NULL);
+    t->joinable = pthread_create(&t->clerk, NULL, keep_books, t) == 0;
+    if (!t->joinable) {
+        log_warn("no thread for tasks: none is done on rank %d", t->c.rank);
+        t->running = false;
+    }
+}
+
+void tasks_idle(tasks *t, bool idle)
+{
+    atomic_store_explicit(&t->rank_idle, idle, memory_order_relaxed);
+}
+
+void tasks_count(tasks *t, uint64_t *donep, uint64_t *failedp)
+{
+    *donep = atomic_load(&t->done);
+    *failedp = atomic_load(&t->failed);
+}
+
+static bool has_ended(tasks *t)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LEAVE_S;
+    return pthread_timedjoin_np(t->clerk, NULL, &until) == 0;
+}
+
+/* It may be in the service, or wait for the function. */
+static bool join(tasks *t)
+{
+    if (has_ended(t))
+        return true;
+    pthread_mutex_lock(&t->lock);
+    if (t->p)
+        params_cut(t->p);
+    pthread_mutex_unlock(&t->lock);
+    return has_ended(t);
+}
+
+bool tasks_close(tasks *t)
+{
+    if (!t)
+        return true;
+    atomic_store(&t->cancelled, 1);
+    atomic_store(&t->stopped, true);
+    if (t->joinable && !join(t)) {
+        log_warn("task '%s': slice %" PRIu64 " is not done when the rank "
+                 "ends: another does it again",
+                 t->task ? t->task : "?", t->slice);
+        return false;
+    }
+    pe_buffer_free(&t->result);
+    pthread_cond_destroy(&t->changed);
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+    return true;
+}
