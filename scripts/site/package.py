@@ -28,6 +28,7 @@ class PilotEdge(AutotoolsPackage):
     depends_on("jansson")
     depends_on("openblas")
     depends_on("libmicrohttpd")
+    depends_on("curl@7.85:")
     depends_on("libssh2")
     depends_on("openssl")
     depends_on("cunit", type=("build", "test"))

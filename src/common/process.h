@@ -21,11 +21,11 @@ typedef struct process_spec {
     const char *folder;      /* it starts there; NULL: where we are */
     const char *in_path;     /* stdin is this file; NULL: as in_ours has it */
     bool in_ours;            /* stdin is ours; else there is nothing on it */
-    bool in_pipe;     /* stdin is a pipe from us, whatever else is said */
-    bool err_pipe;    /* stderr through a pipe to us */
-    bool new_group;   /* own process group: a terminal's Ctrl-C does
-                         not reach it */
-    bool new_session; /* own session: outlives our terminal too */
+    bool in_pipe;            /* stdin is a pipe from us, whatever else */
+    bool err_pipe;           /* stderr through a pipe to us */
+    bool new_group;          /* own process group: a terminal's Ctrl-C does
+                                not reach it */
+    bool new_session;        /* own session: outlives our terminal too */
 } process_spec;
 
 /* 0 when [program] is on PATH, else the error process_start would give. */

@@ -358,6 +358,11 @@ int pe_context_cancelled(const pe_context *ctx)
            atomic_load_explicit(ctx->set.cancelled, memory_order_relaxed) != 0;
 }
 
+bool context_cancellable(const pe_context *ctx)
+{
+    return ctx->set.cancelled != NULL;
+}
+
 const pe_options *pe_context_options(const pe_context *ctx)
 {
     return ctx->set.options;

@@ -64,6 +64,8 @@ const pe_error *context_failure(const pe_context *ctx);
 /* Leave [e] as it is, for an error that is not the block's; returns -1. */
 int context_fail_with(pe_context *ctx, const pe_error *e);
 
+/* Could anybody end a wait?  false: whoever waits gives up by itself. */
+bool context_cancellable(const pe_context *ctx);
 /* See context_setup; NULL: nobody. */
 const char *context_writer(const pe_context *ctx);
 bool context_again(const pe_context *ctx);

@@ -5,6 +5,7 @@
 
 #include "src/common/text.h"
 #include "src/file/file.h"
+#include "src/program/call.h"
 #include "src/program/exec.h"
 
 static const builtin table[] = {
@@ -38,17 +39,19 @@ static const builtin table[] = {
      .sync = write_sync,
      .finish = write_finish},
     {.ops = &exec_function, .outside = true, .check = exec_check},
+    {.ops = &call_function, .outside = true, .check = call_check},
 };
 
 #define TABLE_LEN (sizeof(table) / sizeof(table[0]))
 
 /* In the order of the table. */
 static const char *const names[] = {
-    "generator", "file",   "proc",  "score", "standardise", "select",
-    "aggregate", "filter", "drift", "write", "exec",        NULL};
+    "generator", "file",      "proc",   "score", "standardise",
+    "select",    "aggregate", "filter", "drift", "write",
+    "exec",      "call",      NULL};
 const char builtin_words[] =
     "generator file proc score standardise select aggregate filter drift write "
-    "exec";
+    "exec call";
 
 int builtin_columns(const pe_options *o, const char *list, text *out)
 {

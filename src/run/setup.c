@@ -60,6 +60,8 @@ static bool is_relative_file(const char *path, size_t len, const char *value)
     if (ends_with(path, len, ".function"))
         return strstr(value, ".so") != NULL;
     return ends_with(path, len, ".path") || ends_with(path, len, ".folder") ||
+           ends_with(path, len, ".token-file") ||
+           ends_with(path, len, ".token-file") ||
            ends_with(path, len, ".password-file");
 }
 
@@ -156,6 +158,8 @@ static int overrides_settle(pipeline_request *q, const pipeline *p,
             status = override_option(q, folder, s, "path", errp);
         if (status == 0 && s->options)
             status = override_option(q, folder, s, "folder", errp);
+        if (status == 0 && s->options)
+            status = override_option(q, folder, s, "token-file", errp);
     }
     for (size_t i = 0; status == 0 && i < p->n_pilots; i++)
         status = override_file(

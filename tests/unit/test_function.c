@@ -117,9 +117,10 @@ static void test_bad_specs(void)
     static const struct {
         const char *spec, *text;
     } rows[] = {
-        {"", "there is no function ''; it is one of generator file proc "
-             "score standardise select aggregate filter drift write exec, or "
-             "PATH.so:SYMBOL"},
+        {"",
+         "there is no function ''; it is one of generator file proc "
+         "score standardise select aggregate filter drift write exec call, or "
+         "PATH.so:SYMBOL"},
         {"generatr", "there is no function 'generatr'; did you mean "
                      "'generator'?"},
         {"x/y.so", "function 'x/y.so' lacks its symbol; write x/y.so:SYMBOL"},
@@ -142,9 +143,9 @@ static void test_builtins(void)
     const char *const *names = function_names();
     const char *const want[] = {"generator",   "file",   "proc",      "score",
                                 "standardise", "select", "aggregate", "filter",
-                                "drift",       "write",  "exec"};
+                                "drift",       "write",  "exec",      "call"};
 
-    for (int i = 0; i < 11; i++) {
+    for (int i = 0; i < 12; i++) {
         pe_error e = {0};
         UNIT_EQUAL(names[i], want[i]);
         function *f = function_load(want[i], NULL, &e);
@@ -157,7 +158,7 @@ static void test_builtins(void)
         pe_options_destroy(o);
         function_unload(f);
     }
-    CU_ASSERT_PTR_NULL(names[11]);
+    CU_ASSERT_PTR_NULL(names[12]);
     CU_ASSERT_PTR_NULL(function_find("kmeans"));
 }
 
