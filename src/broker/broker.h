@@ -19,6 +19,8 @@ typedef int (*broker_dial_f)(void *arg, const char *host, int port,
 /* How to reach a broker; strings are borrowed during the call only. */
 typedef struct broker_conf {
     const char *endpoint;  /* host:port[,host:port...] */
+    const char *logins;    /* path of a file of them (src/login); NULL: none
+                              is needed */
     const char *client_id; /* shows in the broker's log */
     const char *from;      /* who named the endpoint, for error texts; NULL:
                               nobody knows */
@@ -52,6 +54,11 @@ typedef struct broker_record {
     uint64_t mark;   /* by which it is known again: a hash of time, key, length
                         and the last bytes; never 0 */
 } broker_record;
+
+/* Would a client take what the file of logins says, and can it be made?  No
+ * broker is asked.  Errors: input, of the file (65, 77) or of a value (78).
+ */
+int broker_login_check(const broker_conf *c, pe_error *errp);
 
 /* --- admin: one connection, any thread, blocking up to timeout_s --- */
 typedef struct broker_admin broker_admin;

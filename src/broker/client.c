@@ -4,10 +4,12 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
 #include "src/broker/dial.h"
+#include "src/broker/entry.h"
 #include "src/common/log.h"
 
 #define TIMEOUT_S 10
@@ -41,7 +43,9 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac,
 
 void client_cause(const char *text, char *out, size_t cap)
 {
+    static const char known[] = "supported mechanisms: ";
     const char *from = text, *end = strstr(text, " (after ");
+    const char *list = strstr(text, known);
     size_t n;
 
     if (!end)
@@ -49,6 +53,10 @@ void client_cause(const char *text, char *out, size_t cap)
     for (const char *p = text; p + 2 < end; p++)
         if (p[0] == ':' && p[1] == ' ')
             from = p + 2;
+    if (list && list < end) {
+        snprintf(out, cap, "it takes %.*s", (int)(end - from), from);
+        return;
+    }
     n = (size_t)(end - from);
     if (n >= cap)
         n = cap - 1;
@@ -56,6 +64,17 @@ void client_cause(const char *text, char *out, size_t cap)
     out[n] = '\0';
     if (isupper((unsigned char)out[0]) && islower((unsigned char)out[1]))
         out[0] = (char)tolower((unsigned char)out[0]);
+}
+
+/* Does it let us in?  An alert of TLS comes as a broken connection. */
+static rd_kafka_resp_err_t refusal_of(int err, const char *said,
+                                      rd_kafka_resp_err_t before)
+{
+    if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+        return RD_KAFKA_RESP_ERR__AUTHENTICATION;
+    if (err == RD_KAFKA_RESP_ERR__SSL || strstr(said, "SSL alert"))
+        return RD_KAFKA_RESP_ERR__SSL;
+    return before;
 }
 
 /* Lost connections come back by themselves: one line when the last is gone,
@@ -69,6 +88,8 @@ static void on_error(rd_kafka_t *rk, int err, const char *text, void *arg)
     log_debug("kafka: %s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)err),
               text);
     atomic_store(&cl->shaken, true);
+    if (!cl->contacted && cl->entry)
+        cl->refused = refusal_of(err, text, cl->refused);
     if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         if (!cl->contacted)
             client_cause(text, cl->reason, sizeof(cl->reason));
@@ -181,6 +202,8 @@ rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
     cl->timeout_s = c->timeout_s > 0 ? c->timeout_s : TIMEOUT_S;
     atomic_init(&cl->shaken, false);
     atomic_init(&cl->away, false);
+    if (c->logins && entry_open(c->logins, c->endpoint, &cl->entry, errp) < 0)
+        return NULL;
     if (c->dial && !(cl->dialer = dialer_create(c->dial, c->dial_arg, errp)))
         return NULL;
     k = rd_kafka_conf_new();
@@ -190,7 +213,8 @@ rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
     rd_kafka_conf_set_log_cb(k, on_log);
     rd_kafka_conf_set_error_cb(k, on_error);
     rd_kafka_conf_set_stats_cb(k, on_count);
-    if (client_set_all(k, common, errp) == 0 &&
+    if ((!cl->entry || entry_apply(cl->entry, k, errp) == 0) &&
+        client_set_all(k, common, errp) == 0 &&
         client_set(k, "bootstrap.servers", c->endpoint, errp) == 0 &&
         client_set(k, "client.id", c->client_id ? c->client_id : "pilot",
                    errp) == 0)
@@ -246,7 +270,11 @@ static int unreachable(const client *cl, const char *why, pe_error *errp)
     char fix[400] = "start one with `pilot services start`, or set "
                     "pilots.NAME.endpoint";
 
-    if (*cl->from)
+    if (!cl->reason[0])
+        snprintf(fix, sizeof(fix),
+                 "does it want TLS, or a login? say so by auth: beside "
+                 "pilots.NAME.endpoint");
+    else if (*cl->from)
         snprintf(fix, sizeof(fix),
                  "start it, or name another endpoint (this one: %s)", cl->from);
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
@@ -255,13 +283,40 @@ static int unreachable(const client *cl, const char *why, pe_error *errp)
                         cl->endpoint, cl->timeout_s, why, fix);
 }
 
+static int refused(const client *cl, const char *why, pe_error *errp)
+{
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_PERMISSION,
+                        "broker %s lets nobody in so (%s): %s", cl->endpoint,
+                        why, entry_fix(cl->entry, cl->refused));
+}
+
+/* A call for metadata does not end when a login is refused, which comes as an
+ * event: so it is made in pieces, where there is one.
+ */
+#define PIECE_MS 500
+
+static rd_kafka_resp_err_t ask(client *cl, const struct rd_kafka_metadata **mdp)
+{
+    int left_ms = (int)(cl->timeout_s * 1000);
+    rd_kafka_resp_err_t err;
+
+    do {
+        int ms = cl->entry && left_ms > PIECE_MS ? PIECE_MS : left_ms;
+
+        err = rd_kafka_metadata(cl->rk, 0, NULL, mdp, ms);
+        left_ms -= ms;
+        while (err && rd_kafka_poll(cl->rk, 0) > 0)
+            continue;
+    } while (err && !cl->refused && left_ms > 0);
+    return err;
+}
+
 /* Wait for the first answer; on_error finds the reason when none comes. */
 static int contact(client *cl, pe_error *errp)
 {
     const struct rd_kafka_metadata *md;
     char why[sizeof(errp->text)] = "";
-    rd_kafka_resp_err_t err =
-        rd_kafka_metadata(cl->rk, 0, NULL, &md, (int)(cl->timeout_s * 1000));
+    rd_kafka_resp_err_t err = ask(cl, &md);
 
     if (!err) {
         if (!cl->dialer && md->broker_cnt == 1 && is_local(md->brokers[0].host))
@@ -270,27 +325,51 @@ static int contact(client *cl, pe_error *errp)
         cl->contacted = true;
         return 0;
     }
-    while (rd_kafka_poll(cl->rk, 0) > 0)
-        continue;
     if (cl->dialer)
         dialer_reason(cl->dialer, why, sizeof(why));
     if (!*why)
         snprintf(why, sizeof(why), "%s",
                  cl->reason[0] ? cl->reason : rd_kafka_err2str(err));
-    return unreachable(cl, why, errp);
+    return cl->refused ? refused(cl, why, errp) : unreachable(cl, why, errp);
+}
+
+/* The client itself; [k] is taken over. */
+static int start(client *cl, rd_kafka_type_t type, rd_kafka_conf_t *k,
+                 pe_error *errp)
+{
+    char why[512];
+
+    if (!cl->entry || entry_kept(cl->entry, k, errp) == 0) {
+        cl->rk = rd_kafka_new(type, k, why, sizeof(why));
+        if (cl->rk)
+            return cl->entry ? entry_started(cl->entry, cl->rk, errp) : 0;
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                     "broker client cannot start: %s", why);
+    }
+    rd_kafka_conf_destroy(k);
+    return -1;
 }
 
 int client_open(client *cl, rd_kafka_type_t type, rd_kafka_conf_t *k,
                 pe_error *errp)
 {
-    char why[512];
+    return start(cl, type, k, errp) < 0 ? -1 : contact(cl, errp);
+}
 
-    cl->rk = rd_kafka_new(type, k, why, sizeof(why));
-    if (cl->rk)
-        return contact(cl, errp);
-    rd_kafka_conf_destroy(k);
-    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                        "broker client cannot start: %s", why);
+int broker_login_check(const broker_conf *c, pe_error *errp)
+{
+    client *cl = calloc(1, sizeof(*cl));
+    rd_kafka_conf_t *k;
+    int status = -1;
+
+    if (!cl)
+        return pe_error_nomem(errp);
+    k = client_conf(cl, c, NULL, errp);
+    if (k)
+        status = start(cl, RD_KAFKA_PRODUCER, k, errp);
+    client_close(cl);
+    free(cl);
+    return status;
 }
 
 void client_close(client *cl)
@@ -301,4 +380,6 @@ void client_close(client *cl)
     cl->rk = NULL;
     dialer_destroy(cl->dialer);
     cl->dialer = NULL;
+    entry_close(cl->entry);
+    cl->entry = NULL;
 }

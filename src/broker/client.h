@@ -18,16 +18,18 @@ typedef struct client_setting {
  */
 typedef struct client {
     rd_kafka_t *rk;
-    struct dialer *dialer; /* NULL: it connects by itself */
-    void *owner;           /* who opened it, for delivery callbacks */
-    char endpoint[256];    /* for error texts, cut when longer */
-    char from[256];        /* so, too: who named it; "": nobody knows */
-    double timeout_s;      /* of the first contact */
-    bool contacted;        /* the first contact was made */
-    char reason[160];      /* why not: of the opening thread, until then */
-    atomic_bool shaken;    /* a connection was lost since it was last asked */
-    char folder[256];      /* where a broker of this host keeps its logs */
-    atomic_bool away;      /* said in the log, and not yet taken back */
+    struct dialer *dialer;      /* NULL: it connects by itself */
+    struct broker_entry *entry; /* NULL: in the clear, and without a name */
+    void *owner;                /* who opened it, for delivery callbacks */
+    char endpoint[256];         /* for error texts, cut when longer */
+    char from[256];             /* so, too: who named it; "": nobody knows */
+    double timeout_s;           /* of the first contact */
+    bool contacted;             /* the first contact was made */
+    char reason[160];           /* why not: of the opening thread, until then */
+    rd_kafka_resp_err_t refused; /* so, too: it does not let us in */
+    atomic_bool shaken; /* a connection was lost since it was last asked */
+    char folder[256];   /* where a broker of this host keeps its logs */
+    atomic_bool away;   /* said in the log, and not yet taken back */
     /* broker_answers, in us */
     atomic_uint_fast64_t asked_s, slow_us, quick_us, throttle_us, wire_bytes;
 } client;

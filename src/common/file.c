@@ -353,7 +353,8 @@ static int secret_check(int fd, const char *path, pe_error *errp)
     return 0;
 }
 
-char *file_read_secret(const char *path, pe_error *errp)
+char *file_read_private(const char *path, size_t max, size_t *lenp,
+                        pe_error *errp)
 {
     /* Not to hang in open() when somebody put a FIFO there. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -364,17 +365,22 @@ char *file_read_secret(const char *path, pe_error *errp)
         return NULL;
     }
     if (secret_check(fd, path, errp) == 0)
-        data = fd_read(fd, path, SECRET_MAX, NULL, errp);
+        data = fd_read(fd, path, max, lenp, errp);
     fd_close(fd);
+    return data;
+}
+
+char *file_read_secret(const char *path, pe_error *errp)
+{
+    char *data = file_read_private(path, SECRET_MAX, NULL, errp);
+
     if (!data)
         return NULL;
     data[strcspn(data, "\r\n")] = '\0';
-    if (!*data) {
-        free(data);
-        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                     "the first line of %s is empty; it must be the secret",
-                     path);
-        return NULL;
-    }
-    return data;
+    if (*data)
+        return data;
+    free(data);
+    pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                 "the first line of %s is empty; it must be the secret", path);
+    return NULL;
 }

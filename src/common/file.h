@@ -54,5 +54,8 @@ int file_remove_tree(const char *path, pe_error *errp);
  * caller frees.
  */
 char *file_read_secret(const char *path, pe_error *errp);
+/* The same of all of a file, at most [max] bytes, NUL-ended behind *lenp. */
+char *file_read_private(const char *path, size_t max, size_t *lenp,
+                        pe_error *errp);
 
 #endif

@@ -15,6 +15,7 @@
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/params/reply.h"
+#include "src/params/tls.h"
 
 #define CONNECT_S 5.0  /* default time-outs */
 #define COMMAND_S 10.0 /* well above a model of 20 MB, 0.2 s */
@@ -27,8 +28,8 @@
 static int refuse_url(pe_error *errp, const char *name, const char *why)
 {
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                        "'%s' %s; write redis://HOST:PORT or unix:///PATH in "
-                        "pilots.NAME.endpoint",
+                        "'%s' %s; write redis://HOST:PORT, rediss://HOST:PORT "
+                        "(TLS) or unix:///PATH in pilots.NAME.endpoint",
                         name, why);
 }
 
@@ -44,10 +45,8 @@ static int check_url(const url *u, const char *name, pe_error *errp)
             return refuse_url(errp, name, "is too long for a socket's path");
         return 0;
     }
-    if (strcmp(u->scheme, "redis") != 0)
-        return refuse_url(errp, name,
-                          "is no address of a Redis (for TLS use "
-                          "a tunnel)");
+    if (strcmp(u->scheme, "redis") != 0 && strcmp(u->scheme, "rediss") != 0)
+        return refuse_url(errp, name, "is no address of a Redis");
     if (!*u->host)
         return refuse_url(errp, name, "names no host");
     if (*u->path && strcmp(u->path, "/") != 0)
@@ -91,6 +90,9 @@ params_link *params_link_create(const params_conf *c, params_setup_f setup,
         goto error;
     if (!l->user && *l->url.user && copy_text(&l->user, l->url.user, errp) < 0)
         goto error;
+    if (!strcmp(l->url.scheme, "rediss") &&
+        !(l->tls = params_tls_open(c->logins, c->url, errp)))
+        goto error;
     return l;
 error:
     params_link_destroy(l);
@@ -102,6 +104,7 @@ void params_link_destroy(params_link *l)
     if (!l)
         return;
     params_link_drop(l);
+    params_tls_close(l->tls);
     pthread_mutex_destroy(&l->lock);
     free(l->name);
     free(l->from);
@@ -109,6 +112,14 @@ void params_link_destroy(params_link *l)
     free(l->password_file);
     free(l->folder);
     free(l);
+}
+
+int params_login_check(const params_conf *c, pe_error *errp)
+{
+    params_link *l = params_link_create(c, NULL, NULL, errp);
+
+    params_link_destroy(l);
+    return l ? 0 : -1;
 }
 
 void params_link_drop(params_link *l)
@@ -119,6 +130,8 @@ void params_link_drop(params_link *l)
     if (l->ctx)
         redisFree(l->ctx);
     l->ctx = NULL;
+    params_tls_hang_up(l->line);
+    l->line = NULL;
 }
 
 void params_link_cut(params_link *l)
@@ -257,6 +270,29 @@ static redisContext *dial_foreign(params_link *l, int port, pe_error *errp)
     return ctx;
 }
 
+/* Put TLS under the connection that there is. */
+static int dial_tls(params_link *l, pe_error *errp)
+{
+    int fd = fcntl(l->ctx->fd, F_DUPFD_CLOEXEC, 0), plain;
+
+    redisFree(l->ctx);
+    l->ctx = NULL;
+    if (fd < 0)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                            "no descriptor for Redis at %s: raise `ulimit -n`",
+                            l->name);
+    l->line =
+        params_tls_dial(l->tls, fd, l->url.host, l->connect_s, &plain, errp);
+    if (!l->line)
+        return pe_error_prefix(errp, "Redis at %s", l->name);
+    l->ctx = redisConnectFd(plain);
+    if (l->ctx && redisSetTimeout(l->ctx, to_timeval(l->command_s)) == REDIS_OK)
+        return 0;
+    if (!l->ctx)
+        close(plain);
+    return pe_error_nomem(errp);
+}
+
 static int dial(params_link *l, pe_error *errp)
 {
     struct timeval connect = to_timeval(l->connect_s);
@@ -279,7 +315,7 @@ static int dial(params_link *l, pe_error *errp)
         redisSetTimeout(l->ctx, command) != REDIS_OK ||
         (!local && !foreign && redisEnableKeepAlive(l->ctx) != REDIS_OK))
         return unreachable(l, errp);
-    return 0;
+    return l->tls ? dial_tls(l, errp) : 0;
 }
 
 /* One command on the new connection that is to be answered with [want]. */

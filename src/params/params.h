@@ -24,7 +24,10 @@ typedef int (*params_dial_f)(void *arg, const char *host, int port,
                              pe_error *errp);
 
 typedef struct params_conf {
-    const char *url;           /* redis://HOST:PORT or unix:///PATH */
+    const char *url;           /* redis://HOST:PORT, rediss://HOST:PORT (TLS)
+                                  or unix:///PATH */
+    const char *logins;        /* path of a file of them (src/login), which has
+                                  what TLS needs; NULL: none */
     const char *from;          /* who named it, for error texts; NULL: nobody
                                   knows */
     const char *user;          /* NULL: default user */
@@ -46,6 +49,11 @@ typedef struct params_conf {
  * may be made again after an error of class retry.  Programs ignore SIGPIPE.
  */
 typedef struct params params;
+
+/* Can what the file of logins says be used?  No server is asked.  Errors:
+ * input, of the file (65, 77), of the URL, or of a value (78).
+ */
+int params_login_check(const params_conf *c, pe_error *errp);
 
 /* Errors: retry, 69 (cannot be reached, with the fix); 77 (wrong password);
  * 78 (scripts not allowed for this user; maxmemory-policy that evicts).

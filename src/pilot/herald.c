@@ -21,7 +21,7 @@
 
 struct herald {
     params_conf conf;
-    char *url, *user, *password_file, *run, *member;
+    char *url, *user, *password_file, *logins, *run, *member;
 
     pthread_t thread;
     bool started;
@@ -248,6 +248,7 @@ herald *herald_start(const params_conf *c, const char *run_id,
         h->conf.user = h->user = words_copy(c->user, &failed);
         h->conf.password_file = h->password_file =
             words_copy(c->password_file, &failed);
+        h->conf.logins = h->logins = words_copy(c->logins, &failed);
         h->conf.connect_timeout_s = h->conf.command_timeout_s = REACH_S;
         h->conf.no_commits = true;
         h->run = words_copy(run_id, &failed);
@@ -342,6 +343,7 @@ void herald_stop(herald *h, int64_t patience_ns)
     free(h->url);
     free(h->user);
     free(h->password_file);
+    free(h->logins);
     free(h->run);
     free(h->member);
     free(h);

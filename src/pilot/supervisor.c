@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -539,12 +540,12 @@ static void conclude(supervisor *s)
     tell_exit(s);
 }
 
-/* The copy of a secret that was sent into the folder of a device. */
-static void secret_wipe(const supervisor *s)
+/* The copy of a secret, [path], that was sent into the folder of a device. */
+static void secret_wipe(const supervisor *s, const char *path)
 {
-    static const char zeros[256];
-    const char *path = s->req ? s->req->password_file : NULL;
+    static const char zeros[4096];
     size_t n = strlen(s->dir);
+    struct stat st;
     int fd;
 
     if (!path || !s->pilot || s->pilot->kind != PILOT_EDGE ||
@@ -552,16 +553,28 @@ static void secret_wipe(const supervisor *s)
         return;
     fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0) {
-        if (write(fd, zeros, sizeof(zeros)) < 0 || fsync(fd) < 0)
+        bool failed = fstat(fd, &st) < 0;
+
+        for (off_t at = 0; !failed && at < st.st_size; at += sizeof(zeros))
+            failed = write(fd, zeros, sizeof(zeros)) < 0;
+        if (failed || fsync(fd) < 0)
             log_warn("cannot clear %s", path);
         close(fd);
     }
     unlink(path);
 }
 
+static void secrets_wipe(const supervisor *s)
+{
+    if (!s->req)
+        return;
+    secret_wipe(s, s->req->password_file);
+    secret_wipe(s, s->req->logins);
+}
+
 static void release(supervisor *s)
 {
-    secret_wipe(s);
+    secrets_wipe(s);
     scale_close(s);
     chain_close(s);
     kind_close(s);

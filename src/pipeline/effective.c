@@ -189,6 +189,21 @@ static void print_spool(FILE *f, const pipeline_pilot *k)
     print_key(f, 6, "dir", k->spool.dir);
 }
 
+static void print_login(void *arg, const char *name, const char *text)
+{
+    print_key(arg, 6, name, text);
+}
+
+static void print_auth(FILE *f, const pipeline_auth *a)
+{
+    if (a && pipeline_auth_file(a, NULL))
+        print_key(f, 4, "auth", pipeline_auth_file(a, NULL));
+    else if (a) {
+        print_section(f, 4, "auth");
+        pipeline_auth_each(a, print_login, f);
+    }
+}
+
 static void print_pilot(FILE *f, const pipeline *p, const pipeline_pilot *k)
 {
     print_section(f, 2, k->name);
@@ -206,6 +221,7 @@ static void print_pilot(FILE *f, const pipeline *p, const pipeline_pilot *k)
     print_key(f, 4, "listen", k->listen);
     print_key(f, 4, "password-file", k->password_file);
     print_key(f, 4, "user", k->user);
+    print_auth(f, k->auth);
     print_scale(f, k->scale);
 }
 

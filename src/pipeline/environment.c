@@ -45,16 +45,15 @@ static const char *variable(const char *name)
 /* A relative name in the environment is meant from where the user is, one in
  * the file from where that lies.
  */
-static int take_password_file(tree *root, const tree *t, const char *value,
-                              pe_error *errp)
+static int take_file(tree *root, const tree *t, const char *key,
+                     const char *value, const char *name, pe_error *errp)
 {
     char *here = *value == '/' ? NULL : getcwd(NULL, 0);
     char *path = here ? text_format("%s/%s", here, value) : NULL;
     int status =
         *value != '/' && !path
             ? pe_error_nomem(errp)
-            : replace_key(root, t, "password-file", path ? path : value,
-                          "PILOT_PASSWORD_FILE", errp);
+            : replace_key(root, t, key, path ? path : value, name, errp);
 
     free(here);
     free(path);
@@ -68,17 +67,42 @@ static int take_params(tree *root, const tree *t, pe_error *errp)
 {
     const char *address = variable("PILOT_PARAMS");
     const char *secret = variable("PILOT_PASSWORD_FILE");
+    const char *auth = variable("PILOT_PARAMS_AUTH");
     const tree *old = tree_get(t, "endpoint");
 
     if (address && old && !is_from_command_line(old) &&
         (replace_key(root, t, "password-file", NULL, "PILOT_PARAMS", errp) <
              0 ||
+         replace_key(root, t, "auth", NULL, "PILOT_PARAMS", errp) < 0 ||
          replace_key(root, t, "user", NULL, "PILOT_PARAMS", errp) < 0))
         return -1;
     if (address &&
         replace_key(root, t, "endpoint", address, "PILOT_PARAMS", errp) < 0)
         return -1;
-    return secret ? take_password_file(root, t, secret, errp) : 0;
+    if (auth && (address || old) &&
+        take_file(root, t, "auth", auth, "PILOT_PARAMS_AUTH", errp) < 0)
+        return -1;
+    return secret ? take_file(root, t, "password-file", secret,
+                              "PILOT_PASSWORD_FILE", errp)
+                  : 0;
+}
+
+/* The same of a broker and its `auth`. */
+static int take_broker(tree *root, const tree *t, const char *endpoint,
+                       pe_error *errp)
+{
+    const char *auth = variable("PILOT_BROKER_AUTH");
+    const tree *old = tree_get(t, "endpoint");
+
+    if (endpoint && old && !is_from_command_line(old) &&
+        replace_key(root, t, "auth", NULL, "PILOT_BROKER", errp) < 0)
+        return -1;
+    if (endpoint &&
+        replace_key(root, t, "endpoint", endpoint, "PILOT_BROKER", errp) < 0)
+        return -1;
+    return auth && (endpoint || old)
+               ? take_file(root, t, "auth", auth, "PILOT_BROKER_AUTH", errp)
+               : 0;
 }
 
 /* The file says where one is to be started: that is no endpoint to replace. */
@@ -91,7 +115,7 @@ static bool is_placed(const tree *t)
 int pipeline_take_environment(tree *root, pe_error *errp)
 {
     const tree *pilots = tree_get(root, "pilots");
-    const char *broker = variable("PILOT_BROKER");
+    bool first = true;
 
     if (!pilots || pilots->kind != TREE_MAP)
         return 0;
@@ -101,11 +125,10 @@ int pipeline_take_environment(tree *root, pe_error *errp)
             return -1;
         if (is_placed(t))
             continue;
-        if (broker && pipeline_is_of_kind(t, PILOT_BROKER)) {
-            if (replace_key(root, t, "endpoint", broker, "PILOT_BROKER", errp) <
-                0)
+        if (first && pipeline_is_of_kind(t, PILOT_BROKER)) {
+            if (take_broker(root, t, variable("PILOT_BROKER"), errp) < 0)
                 return -1;
-            broker = NULL; /* others are those of a stream */
+            first = false; /* others are those of a stream */
         }
         if (pipeline_is_of_kind(t, PILOT_PARAMS) &&
             take_params(root, t, errp) < 0)

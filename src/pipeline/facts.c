@@ -238,6 +238,7 @@ void pipeline_destroy(pipeline *p)
         free(p->pilots[i].endpoint_from);
         free(p->pilots[i].site);
         free(p->pilots[i].password_file);
+        pipeline_auth_destroy(p->pilots[i].auth);
         free(p->pilots[i].user);
         free(p->pilots[i].urgent);
         free(p->pilots[i].spool.dir);

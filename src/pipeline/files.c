@@ -96,6 +96,8 @@ int pipeline_check_files(const pipeline *p, pe_error *errp)
         explicit_bzero(secret, strlen(secret));
         free(secret);
     }
+    if (pipeline_check_logins(p, errp) < 0)
+        return -1;
     /* With that no device starts. */
     return p->until_eof ? 0 : sources_check(p, errp);
 }

@@ -77,7 +77,8 @@ static const pe_option_spec params_keys[] = {
     {WITHIN_ROW},
     {LISTEN_ROW},
     {"endpoint", PE_OPTION_STRING, 0, 0, NULL, NULL,
-     "redis://HOST:PORT of one that is there; without: managed"},
+     "redis://HOST:PORT of one that is there, rediss: with TLS; without: "
+     "managed"},
     {"password-file", PE_OPTION_STRING, 0, 0, NULL, NULL,
      "file of mode 0600 with its password"},
     {"user", PE_OPTION_STRING, 0, 0, NULL, NULL, "its user"},
@@ -122,6 +123,11 @@ static bool has_row(const pe_option_spec *row, const char *key)
     return row->name != NULL;
 }
 
+static bool is_service(enum pilot_kind kind)
+{
+    return kind == PILOT_BROKER || kind == PILOT_PARAMS;
+}
+
 static bool kind_has_key(enum pilot_kind kind, const char *key)
 {
     int w = request_word_find(key);
@@ -129,6 +135,7 @@ static bool kind_has_key(enum pilot_kind kind, const char *key)
     return has_row(keys[kind], key) || !strcmp(key, "resource") ||
            (kind == PILOT_POOL && !strcmp(key, "scale")) ||
            (kind == PILOT_EDGE && !strcmp(key, "spool")) ||
+           (is_service(kind) && !strcmp(key, "auth")) ||
            (w >= 0 && kind_has_word(kind, (enum request_word)w));
 }
 
@@ -138,6 +145,7 @@ static int other_keys(enum pilot_kind kind, text *out, pe_error *errp)
     text_add(out, "resource%s",
              kind == PILOT_POOL   ? " scale"
              : kind == PILOT_EDGE ? " spool"
+             : is_service(kind)   ? " auth"
                                   : "");
     for (int w = 0; w < REQUEST_N_WORDS; w++)
         if (kind_has_word(kind, (enum request_word)w))
@@ -338,12 +346,15 @@ static int check_params(const tree *t, pe_error *errp)
 
     if (url_parse(t->value, &u, errp) < 0)
         return pe_error_prefix(errp, "%s: %s", t->where, t->key);
-    if ((!strcmp(u.scheme, "redis") && *u.host) ||
+    if (((!strcmp(u.scheme, "redis") || !strcmp(u.scheme, "rediss")) &&
+         *u.host) ||
         (!strcmp(u.scheme, "unix") && *u.path))
         return 0;
-    return section_error(t, errp,
-                         "%s: '%s' is not redis://HOST:PORT or unix:///PATH",
-                         t->key, t->value);
+    return section_error(
+        t, errp,
+        "%s: '%s' is not redis://HOST:PORT, rediss://HOST:PORT "
+        "(TLS) or unix:///PATH",
+        t->key, t->value);
 }
 
 /* Where this pilot reaches the services, if that is somewhere else. */
@@ -420,6 +431,26 @@ int pipeline_check_scale(const pipeline *p, const tree *root, pe_error *errp)
     return 0;
 }
 
+/* --- auth --- */
+
+static int read_auth(pipeline_pilot *k, const tree *t, pe_error *errp)
+{
+    const tree *a = tree_get(t, "auth");
+
+    if (!a)
+        return 0;
+    if (!k->endpoint)
+        return section_error(a, errp,
+                             "auth: is for a service that is there; say its "
+                             "endpoint");
+    if (k->kind == PILOT_PARAMS && strncmp(k->endpoint, "rediss:", 7) != 0)
+        return section_error(a, errp,
+                             "auth: is for TLS; write rediss://HOST:PORT, or "
+                             "say user and password-file alone");
+    k->auth = pipeline_auth_read(a, k->kind, errp);
+    return k->auth ? 0 : -1;
+}
+
 /* --- one pilot --- */
 
 /* Options of another kind are not there, which reads as 0 and NULL. */
@@ -486,9 +517,9 @@ static int read_pilot(pipeline_pilot *k, const tree *t, pe_error *errp)
     if (pipeline_check_name(t, "pilot", errp) < 0 ||
         read_kind(t, &k->kind, errp) < 0 || check_keys(t, k->kind, errp) < 0 ||
         read_values(k, t, errp) < 0 || read_words(k, t, errp) < 0 ||
-        read_scale(k, t, errp) < 0 || read_resources(k, t, errp) < 0 ||
-        check_resources(k, t, errp) < 0 || check_site(k, t, errp) < 0 ||
-        pipeline_take_urgent(k, t, errp) < 0 ||
+        read_scale(k, t, errp) < 0 || read_auth(k, t, errp) < 0 ||
+        read_resources(k, t, errp) < 0 || check_resources(k, t, errp) < 0 ||
+        check_site(k, t, errp) < 0 || pipeline_take_urgent(k, t, errp) < 0 ||
         pipeline_take_spool(k, t, errp) < 0)
         return -1;
     return check_via(k, t, errp) < 0 ? -1 : check_ways(k, t, errp);

@@ -34,6 +34,8 @@ typedef struct pipeline_span {
     int from, to; /* both in it */
 } pipeline_span;
 
+typedef struct pipeline_auth pipeline_auth;
+
 typedef struct pipeline_pilot {
     char *name;
     enum pilot_kind kind;
@@ -54,14 +56,16 @@ typedef struct pipeline_pilot {
     char *broker, *params;    /* edge, pool: where it reaches them; NULL: at
                                  their endpoints */
     char *endpoint;           /* broker, params: NULL = managed */
-    char *endpoint_from;   /* who named it: "FILE:LINE, pilots.NAME.endpoint",
-                              "--set ...", or a variable */
-    char *listen;          /* managed: address it listens on; NULL: see
-                              pipeline_listen */
-    char *password_file;   /* params */
-    char *user;            /* params */
-    double time_s;         /* 0: no limit */
-    uint64_t queue_bytes;  /* edge: memory queue of a device */
+    char *endpoint_from; /* who named it: "FILE:LINE, pilots.NAME.endpoint",
+                            "--set ...", or a variable */
+    char *listen;        /* managed: address it listens on; NULL: see
+                            pipeline_listen */
+    struct pipeline_auth *auth; /* broker, params: TLS, and who we are; NULL:
+                                   in the clear */
+    char *password_file;        /* params */
+    char *user;                 /* params */
+    double time_s;              /* 0: no limit */
+    uint64_t queue_bytes;       /* edge: memory queue of a device */
     bool full_drop;        /* edge: full queue drops the oldest block instead
                               of blocking the source */
     struct {
@@ -329,10 +333,14 @@ typedef struct pipeline_request {
                             its own; NULL: that one */
     char *key; /* by which the parameter service has the layer that is seen;
                   NULL: the run's name */
-    char *params_url;    /* or NULL */
-    char *password_file; /* or NULL */
-    char *user;          /* of the parameter service; NULL: its default */
-    char *claim;         /* whose the run is (params_claim_take), or NULL */
+    char *params_url;                /* or NULL */
+    char *password_file;             /* or NULL */
+    char *logins;                    /* file of logins (broker_conf), or NULL */
+    char *broker_auth, *params_auth; /* file with the `auth` of them, where they
+                            are named outside of the pipeline file; not handed
+                            on */
+    char *user;  /* of the parameter service; NULL: its default */
+    char *claim; /* whose the run is (params_claim_take), or NULL */
     bool resumed;
     int place;    /* of an edge pilot: which of its resources */
     char *member; /* name of this instance of the pilot; NULL: the pilot's */
@@ -374,6 +382,26 @@ char *pipeline_request_text(const pipeline_request *r, pe_error *errp);
 /* From [dir]/request.json.  NULL on error. */
 pipeline_request *pipeline_request_read(const char *dir, pe_error *errp);
 void pipeline_request_destroy(pipeline_request *r);
+
+/* --- auth.c --- */
+
+/* Keys of `auth` whose values are files, NULL-ended. */
+extern const char *const pipeline_auth_files[];
+/* The value of [key] of these, or NULL; with a NULL [key] the file that all of
+ * it stands in.
+ */
+const char *pipeline_auth_file(const pipeline_auth *a, const char *key);
+/* The text of a file of logins (broker_conf) for the brokers of [p], and for
+ * that of [r] where no pilot is one: what all files say that an `auth` names.
+ * *textp = NULL: none is needed.  The caller clears and frees it.
+ */
+int pipeline_logins(const pipeline *p, const pipeline_request *r, char **textp,
+                    pe_error *errp);
+/* The same as a file that nobody else sees, its path into [out]: a descriptor,
+ * -1: error, -2: none is needed.
+ */
+int pipeline_logins_open(const pipeline *p, const pipeline_request *r,
+                         char *out, size_t cap, pe_error *errp);
 
 /* Connection settings out of a request; strings borrowed from it. */
 void pipeline_request_broker(const pipeline_request *r, broker_conf *c,

@@ -15,6 +15,19 @@
  */
 int pipeline_take_environment(tree *root, pe_error *errp);
 
+/* `auth` of a pilot of [kind], broker or params, [t]: a mapping, or the name of
+ * a file. Files are not opened.  NULL on error.
+ */
+pipeline_auth *pipeline_auth_read(const tree *t, enum pilot_kind kind,
+                                  pe_error *errp);
+void pipeline_auth_destroy(pipeline_auth *a); /* may be NULL */
+typedef void (*pipeline_auth_f)(void *arg, const char *name, const char *text);
+/* Each value of a mapping, options as options.NAME. */
+void pipeline_auth_each(const pipeline_auth *a, pipeline_auth_f each,
+                        void *arg);
+/* Are the files of all logins there, and would a client take them? */
+int pipeline_check_logins(const pipeline *p, pe_error *errp);
+
 /* Does [t], a pilot of the file, say that it is of [kind]? */
 bool pipeline_is_of_kind(const tree *t, enum pilot_kind kind);
 

@@ -48,6 +48,8 @@ static json_t *build(const pipeline_request *r)
                   r->resumed);
     if (o && r->stream_broker)
         json_object_set_new(o, "stream_broker", json_string(r->stream_broker));
+    if (o && r->logins)
+        json_object_set_new(o, "logins", json_string(relative(r, r->logins)));
     if (o && r->via)
         json_object_set_new(o, "via", json_string(r->via));
     if (o && r->claim)
@@ -155,6 +157,7 @@ static pipeline_request *parse(const json_t *o, const char *dir,
     r->stream_broker = take(o, "stream_broker", &failed);
     r->params_url = take(o, "params", &failed);
     r->password_file = take_path(o, "password_file", dir, &failed);
+    r->logins = take_path(o, "logins", dir, &failed);
     r->user = take(o, "user", &failed);
     r->via = take(o, "via", &failed);
     r->claim = take(o, "claim", &failed);
@@ -218,6 +221,9 @@ void pipeline_request_destroy(pipeline_request *r)
     free(r->broker_from);
     free(r->params_from);
     free(r->password_file);
+    free(r->logins);
+    free(r->broker_auth);
+    free(r->params_auth);
     free(r->user);
     free(r->via);
     free(r->claim);
@@ -232,6 +238,7 @@ void pipeline_request_broker(const pipeline_request *r, broker_conf *c,
 {
     c->endpoint = r->stream_broker ? r->stream_broker : r->broker;
     c->from = r->stream_broker ? NULL : r->broker_from;
+    c->logins = r->logins;
     c->client_id = client_id;
     c->dial = r->dial;
     c->dial_arg = r->dial_arg;
@@ -243,6 +250,7 @@ void pipeline_request_params(const pipeline_request *r, params_conf *c)
     c->from = r->params_from;
     c->user = r->user;
     c->password_file = r->password_file;
+    c->logins = r->logins;
     c->dial = r->dial;
     c->dial_arg = r->dial_arg;
 }

@@ -262,23 +262,27 @@ int submit_request_of(const pipeline_request *q, resource_request *out,
 
 /* --- the files --- */
 
-/* A secret stays out of scripts and command lines: a file of its own. */
-static char *password_settle(const submit_plan *p, const submit_place *at,
-                             const char *dir, pe_error *errp)
+/* A secret stays out of scripts and command lines: a file of its own, [file],
+ * whose copy is called [name].  NULL: there is none, or an error.
+ */
+static char *secret_settle(const char *file, const submit_place *at,
+                           const char *dir, const char *name, pe_error *errp)
 {
     char *secret, *path;
+    size_t len = 0;
 
-    if (!p->run->password_file)
+    if (!file)
         return NULL;
     if (host_is_local(at->host))
-        return strdup(p->run->password_file);
-    secret = file_read_secret(p->run->password_file, errp);
-    path = secret ? text_format("%s/password", dir) : NULL;
-    if (path &&
-        host_write(at->host, path, secret, strlen(secret), 0600, errp) < 0) {
+        return strdup(file);
+    secret = file_read_private(file, FILE_MAX_BYTES, &len, errp);
+    path = secret ? text_format("%s/%s", dir, name) : NULL;
+    if (path && host_write(at->host, path, secret, len, 0600, errp) < 0) {
         free(path);
         path = NULL;
     }
+    if (secret)
+        explicit_bzero(secret, len);
     free(secret);
     return path;
 }
@@ -319,15 +323,18 @@ static int request_send(const submit_plan *p, const submit_place *at,
     q.member = (char *)p->member;
     q.place = p->place;
     q.supervise = supervise_json(s);
-    q.password_file = NULL;
+    q.password_file = q.logins = NULL;
     q.overrides = files_overrides(p, at, dir, errp);
     if (!q.overrides || !q.supervise || !file || !path)
         goto done;
     json_object_set_new(q.supervise, "words", words_json(p->request));
     json_object_set_new(q.supervise, "url", json_string(p->url));
     json_object_set_new(q.supervise, "submit_dir", json_string(p->submit_dir));
-    q.password_file = password_settle(p, at, dir, errp);
-    if (p->run->password_file && !q.password_file)
+    q.password_file =
+        secret_settle(p->run->password_file, at, dir, "password", errp);
+    q.logins = secret_settle(p->run->logins, at, dir, "logins", errp);
+    if ((p->run->password_file && !q.password_file) ||
+        (p->run->logins && !q.logins))
         goto done;
     json = pipeline_request_text(&q, errp);
     if (json)
@@ -337,6 +344,7 @@ done:
         free(q.overrides[i]);
     free(q.overrides);
     free(q.password_file);
+    free(q.logins);
     json_decref(q.supervise);
     free(json);
     free(path);

@@ -19,7 +19,7 @@
 
 /* Where services are, as one source tells it; any member may be NULL. */
 struct endpoints {
-    char *broker, *params, *password_file;
+    char *broker, *broker_auth, *params, *params_auth, *password_file;
     char *broker_from, *params_from; /* who that is; not in env files */
     /* Only in the file of pilot-services: processes, and when they began in
      * the words of /proc/PID/stat.
@@ -32,7 +32,9 @@ static const struct {
     size_t offset;
 } env_rows[] = {
     {"PILOT_BROKER", offsetof(struct endpoints, broker)},
+    {"PILOT_BROKER_AUTH", offsetof(struct endpoints, broker_auth)},
     {"PILOT_PARAMS", offsetof(struct endpoints, params)},
+    {"PILOT_PARAMS_AUTH", offsetof(struct endpoints, params_auth)},
     {"PILOT_PASSWORD_FILE", offsetof(struct endpoints, password_file)},
     {"KAFKA_PID", offsetof(struct endpoints, kafka_pid)},
     {"KAFKA_START", offsetof(struct endpoints, kafka_start)},
@@ -98,15 +100,18 @@ static void adopt(char **slotp, const char *value)
         *slotp = text_format("%s", value);
 }
 
-/* The password belongs to the service it opens: it comes from one source. */
+/* What opens a service belongs to it: it comes from one source. */
 static void adopt_all(pipeline_request *q, const struct endpoints *e)
 {
-    if (!q->broker && e->broker)
+    if (!q->broker && e->broker) {
         adopt(&q->broker_from, e->broker_from);
-    adopt(&q->broker, e->broker);
+        adopt(&q->broker, e->broker);
+        adopt(&q->broker_auth, e->broker_auth);
+    }
     if (!q->params_url && e->params) {
         adopt(&q->params_from, e->params_from);
         adopt(&q->params_url, e->params);
+        adopt(&q->params_auth, e->params_auth);
         adopt(&q->password_file, e->password_file);
     }
 }
@@ -133,7 +138,9 @@ static void adopt_environment(pipeline_request *q)
 {
     struct endpoints e = {
         .broker = getenv("PILOT_BROKER"),
+        .broker_auth = getenv("PILOT_BROKER_AUTH"),
         .params = getenv("PILOT_PARAMS"),
+        .params_auth = getenv("PILOT_PARAMS_AUTH"),
         .password_file = getenv("PILOT_PASSWORD_FILE"),
         .broker_from = "PILOT_BROKER",
         .params_from = "PILOT_PARAMS",
@@ -218,9 +225,12 @@ static bool endpoints_adopt(struct run *r)
                                .password_file = q->password_file};
     char *broker_from = q->broker_from, *params_from = q->params_from;
 
+    before.broker_auth = q->broker_auth;
+    before.params_auth = q->params_auth;
     before.broker_from = broker_from ? broker_from : REQUEST;
     before.params_from = params_from ? params_from : REQUEST;
     q->broker = q->params_url = q->password_file = NULL;
+    q->broker_auth = q->params_auth = NULL;
     q->broker_from = q->params_from = NULL;
     adopt_file(q, r->p);
     if (!was_managed(r)) {
@@ -244,16 +254,75 @@ static bool is_planned(const pipeline *p, enum pilot_kind kind)
     return k && !k->endpoint && (k->resource_given || k->within >= 0);
 }
 
+/* Files in it are those of the whole request, which has them absolute. */
+static int logins_make(const struct run *r, char **textp, pe_error *errp)
+{
+    const pipeline_request *q = r->req;
+    pipeline *p;
+    int status;
+
+    if (!r->o->file)
+        return pipeline_logins(r->p, q, textp, errp);
+    p = pipeline_load(r->o->file, (const char *const *)q->overrides,
+                      q->n_overrides, errp);
+    status = p ? pipeline_logins(p, q, textp, errp) : -1;
+    pipeline_destroy(p);
+    return status;
+}
+
+/* What opens the services, as a file: in the folder of the run, where there is
+ * one, or of this process alone.  Files that are named are read anew each time;
+ * what they said when the run began is kept where they are gone.
+ */
+static int logins_settle(struct run *r, pe_error *errp)
+{
+    pipeline_request *q = r->req;
+    bool had = q->logins && access(q->logins, R_OK) == 0;
+    char *data = NULL, *path, open[32];
+    int status = 0;
+
+    if (access(q->dir, W_OK) != 0) {
+        if (pipeline_logins_open(r->p, q, open, sizeof(open), errp) == -1)
+            return -1;
+        if (*open)
+            adopt(&q->logins, open);
+        return 0;
+    }
+    if (logins_make(r, &data, errp) < 0) {
+        if (!had)
+            return -1;
+        log_warn("%s; the login of before is used", errp->text);
+        return 0;
+    }
+    if (!data)
+        return 0;
+    path = run_path(r, "logins", errp);
+    status = path ? file_write(path, data, strlen(data), 0600, errp) : -1;
+    explicit_bzero(data, strlen(data));
+    free(data);
+    free(q->logins);
+    q->logins = path;
+    return status;
+}
+
 bool run_endpoints_known(struct run *r)
 {
-    return endpoints_adopt(r);
+    bool all = endpoints_adopt(r);
+    pe_error e = {0};
+
+    if (logins_settle(r, &e) < 0)
+        log_warn("%s", e.text);
+    return all;
 }
 
 int run_endpoints_find(struct run *r, pe_error *errp)
 {
     const pipeline_request *q = r->req;
+    bool all = endpoints_adopt(r);
 
-    if (endpoints_adopt(r))
+    if (logins_settle(r, errp) < 0)
+        return -1;
+    if (all)
         return 0;
     if ((q->broker || is_planned(r->p, PILOT_BROKER)) &&
         (q->params_url || is_planned(r->p, PILOT_PARAMS)))
@@ -311,5 +380,7 @@ int run_endpoints_resolve(struct run *r, pe_error *errp)
 
     if (q->broker && q->params_url && r->placed)
         return 0; /* pilots of this run have told where they are */
-    return endpoints_adopt(r) ? 0 : managed_start(r, errp);
+    if (!endpoints_adopt(r) && managed_start(r, errp) < 0)
+        return -1;
+    return logins_settle(r, errp);
 }

@@ -50,19 +50,33 @@ static bool ends_with(const char *s, size_t len, const char *tail)
     return len >= n && !strncmp(s + len - n, tail, n);
 }
 
+/* pilots.NAME.auth, or a key of that whose value is a file. */
+static bool is_login_file(const char *path, size_t len)
+{
+    char tail[64];
+
+    if (strncmp(path, "pilots.", strlen("pilots.")) != 0)
+        return false;
+    for (size_t i = 0; pipeline_auth_files[i]; i++) {
+        snprintf(tail, sizeof(tail), ".auth.%s", pipeline_auth_files[i]);
+        if (ends_with(path, len, tail))
+            return true;
+    }
+    return ends_with(path, len, ".auth");
+}
+
 /* Does [value] of key [path] (of [len] bytes) name a file, from the working
  * directory?
  */
 static bool is_relative_file(const char *path, size_t len, const char *value)
 {
-    if (*value == '/' || !*value)
+    if (!*value || strchr("/{[\"'", *value))
         return false;
     if (ends_with(path, len, ".function"))
         return strstr(value, ".so") != NULL;
     return ends_with(path, len, ".path") || ends_with(path, len, ".folder") ||
            ends_with(path, len, ".token-file") ||
-           ends_with(path, len, ".token-file") ||
-           ends_with(path, len, ".password-file");
+           ends_with(path, len, ".password-file") || is_login_file(path, len);
 }
 
 /* The environment is that of this command, and not of agents elsewhere. */
@@ -140,6 +154,24 @@ static int override_option(pipeline_request *q, const char *folder,
                          pe_options_text(s->options, name), errp);
 }
 
+static int logins_override(pipeline_request *q, const pipeline_pilot *k,
+                           const char *folder, pe_error *errp)
+{
+    int status = 0;
+
+    if (!k->auth)
+        return 0;
+    if (pipeline_auth_file(k->auth, NULL))
+        return override_file(q, folder, text_format("pilots.%s.auth", k->name),
+                             pipeline_auth_file(k->auth, NULL), errp);
+    for (size_t i = 0; status == 0 && pipeline_auth_files[i]; i++)
+        status = override_file(
+            q, folder,
+            text_format("pilots.%s.auth.%s", k->name, pipeline_auth_files[i]),
+            pipeline_auth_file(k->auth, pipeline_auth_files[i]), errp);
+    return status;
+}
+
 /* Files the pipeline names are meant from where it lies, and the agents read
  * a copy of it that lies elsewhere.
  */
@@ -166,6 +198,8 @@ static int overrides_settle(pipeline_request *q, const pipeline *p,
             q, folder,
             text_format("pilots.%s.password-file", p->pilots[i].name),
             p->pilots[i].password_file, errp);
+    for (size_t i = 0; status == 0 && i < p->n_pilots; i++)
+        status = logins_override(q, &p->pilots[i], folder, errp);
     free(folder);
     return status;
 }
@@ -479,6 +513,8 @@ static int join(struct run *r, const char *dir, pe_error *errp)
     q->password_file = first->password_file;
     q->user = first->user;
     q->claim = first->claim;
+    q->logins = first->logins;
+    first->logins = NULL;
     first->broker = first->params_url = first->password_file = NULL;
     first->user = first->claim = NULL;
     pipeline_request_destroy(first);

@@ -128,7 +128,8 @@ static void test_pilots_refused(void)
          "broker: 'h' is not HOST:PORT or a list of those with ',' between "
          "them"},
         {"pilots.devices.params=http://h",
-         "params: 'http://h' is not redis://HOST:PORT or unix:///PATH"},
+         "params: 'http://h' is not redis://HOST:PORT, rediss://HOST:PORT "
+         "(TLS) or unix:///PATH"},
         {"pilots.pool.account={a: b}", "account: one value is expected here"},
         {"pilots.pool.account=[a, b]", "account: one value is expected here"},
         {"pilots.pool.setup=[a, {b: c}]", "setup: the value is missing"},
@@ -149,7 +150,8 @@ static void test_pilots_refused(void)
          "endpoint: URL '...@h': a password is refused here; use a password "
          "file; write SCHEME://HOST:PORT"},
         {"pilots.params.endpoint=http://h",
-         "endpoint: 'http://h' is not redis://HOST:PORT or unix:///PATH"},
+         "endpoint: 'http://h' is not redis://HOST:PORT, rediss://HOST:PORT "
+         "(TLS) or unix:///PATH"},
         {"pilots.broker.endpoint=h",
          "endpoint: 'h' is not HOST:PORT or a list of those with ',' between "
          "them"},

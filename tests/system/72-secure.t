@@ -1,0 +1,183 @@
+#!/bin/bash
+# Services that talk through TLS and let in who has a login: Kafka with a
+# password, a certificate, a token; Redis with TLS.  What is refused, and that
+# no secret is seen.
+. "$(dirname "$0")/lib.sh"
+
+command -v openssl >/dev/null || skip_rest "openssl is not there"
+
+dir=$TEST_DIR/services
+stop_services() { pilot services stop --purge --dir "$dir" 2>/dev/null; }
+at_end stop_services
+
+# free PORT: nobody listens there.
+free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+port=$((20000 + RANDOM % 10000))
+until free $port && free $((port + 1)) && free $((port + 2)) &&
+    free $((port + 3)); do
+    port=$((20000 + RANDOM % 10000))
+done
+cat >"$TEST_DIR/more.conf" <<X
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1)),MUTUAL://127.0.0.1:$((port + 2)),TOKEN://127.0.0.1:$((port + 3))
+advertised.listeners=PLAINTEXT://127.0.0.1:$port,MUTUAL://127.0.0.1:$((port + 2)),TOKEN://127.0.0.1:$((port + 3))
+controller.quorum.voters=1@127.0.0.1:$((port + 1))
+listener.security.protocol.map=PLAINTEXT:SASL_SSL,CONTROLLER:PLAINTEXT,MUTUAL:SSL,TOKEN:SASL_SSL
+listener.name.mutual.ssl.client.auth=required
+listener.name.token.sasl.enabled.mechanisms=OAUTHBEARER
+listener.name.token.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
+X
+pilot services start --secure --dir "$dir" --kafka-port $port \
+    --kafka-config "$TEST_DIR/more.conf" 2>"$TEST_DIR/err"
+is $? 0 "services with TLS and logins start" || sed 's/^/# /' "$TEST_DIR/err"
+unset PILOT_BROKER PILOT_PARAMS PILOT_PASSWORD_FILE
+set -a
+# shellcheck disable=SC1091
+. "$dir/env"
+set +a
+unset PILOT_BROKER_THROUGH PILOT_BROKER_BEHIND
+has "$PILOT_PARAMS" "rediss://" "Redis is named with TLS"
+is "$(stat -c %a "$PILOT_BROKER_AUTH" "$dir/tls/server.key" | sort -u)" 600 \
+    "login and key are ours alone"
+
+cat >"$TEST_DIR/job.yaml" <<X
+version: 1
+pipeline: secure
+pilots:
+  devices: {kind: edge, devices: 2}
+  broker: {kind: broker}
+  params: {kind: params}
+  pool: {kind: pool, ntasks: 2}
+stages:
+  sense:
+    pilot: devices
+    function: generator
+    block: {points: 25, within: 1s}
+    options: {features: 4, blocks: 100}
+  learn: {pilot: pool, function: audit}
+X
+job=$TEST_DIR/job.yaml
+
+# job_run RUN ARG...: the run, its summary, what it said.
+job_run() {
+    local run=$1
+    shift
+    timeout 100 pilot run "$job" --run "$run" --no-final \
+        --summary "$TEST_DIR/$run.json" "$@" >"$TEST_DIR/out" \
+        2>"$TEST_DIR/err"
+}
+# whole RUN WHAT: all blocks were applied.
+whole() {
+    is "$(get "$TEST_DIR/$1.json" applied)" 200 "$2: each block is applied" ||
+        sed 's/^/# /' "$TEST_DIR/err"
+}
+
+job_run secure-plain
+is $? 0 "TLS and a password"
+whole secure-plain "TLS and a password"
+folder=$PILOT_HOME/secure-plain
+is "$(stat -c %a "$folder/logins")" 600 "the run keeps its logins for itself"
+secret=$(sed -n 's/^password: //p' "$PILOT_BROKER_AUTH")
+is "$(grep -rl "$secret" "$PILOT_HOME" | sort)" "$folder/logins" \
+    "... and in one file alone"
+out=$(pilot peek secure-plain --no-header 2>&1)
+has "$out" "devices-1" "commands log in, too"
+out=$(pilot status --no-header secure-plain 2>&1)
+has "$out" DONE "... and ask Redis through TLS"
+out=$(pilot doctor 2>&1)
+has "$out" "ok      broker $PILOT_BROKER" "the doctor logs in"
+has "$out" "ok      parameter service $PILOT_PARAMS" "... at both"
+
+# --- other ways in
+
+tls="ca: $dir/tls/ca.pem"
+here() { echo "pilots.broker.endpoint=127.0.0.1:$1"; }
+job_run secure-mutual --set "$(here $((port + 2)))" --set \
+    "pilots.broker.auth={$tls, certificate: $dir/tls/client.pem, key: $dir/tls/client.key}"
+is $? 0 "a certificate"
+whole secure-mutual "a certificate"
+
+b64() { base64 -w0 | tr '+/' '-_' | tr -d =; }
+# token SECONDS: one that nobody signed, as a Kafka for tests takes it.
+token() {
+    printf '%s.%s.' "$(printf '{"alg":"none"}' | b64)" \
+        "$(printf '{"sub":"me","iat":%d,"exp":%d}' $(($(date +%s) - 60)) \
+            $(($(date +%s) + $1)) | b64)"
+}
+(umask 077 && token 3600 >"$TEST_DIR/token" && token -30 >"$TEST_DIR/old")
+oauth="$tls, sasl: oauthbearer"
+job_run secure-token --set "$(here $((port + 3)))" --set \
+    "pilots.broker.auth={$oauth, token-file: $TEST_DIR/token}"
+is $? 0 "a token"
+whole secure-token "a token"
+
+# The file of the pipeline says it all; names are meant from where it lies.
+ln -s "$dir/tls" "$TEST_DIR/tls"
+sed "s|^  broker:.*|  broker: {kind: broker, endpoint: \"127.0.0.1:$((port + 2))\", auth: {ca: tls/ca.pem, certificate: tls/client.pem, key: tls/client.key}}|" \
+    "$job" >"$TEST_DIR/own.yaml"
+(cd / && unset PILOT_BROKER PILOT_BROKER_AUTH && job=$TEST_DIR/own.yaml &&
+    job_run secure-own)
+is $? 0 "auth in the file of the pipeline"
+whole secure-own "auth in the file"
+
+# --- refused
+
+# refused NAME STATUS PART ARG...: a run that does not come to be.
+refused() {
+    local name=$1 status=$2 part=$3
+    shift 3
+    job_run "secure-$name" "$@"
+    is $? "$status" "$name: exit status"
+    has "$(tail -n 1 "$TEST_DIR/err")" "$part" "$name: says so"
+}
+sed 's/^password:.*/password: wrong/' "$PILOT_BROKER_AUTH" \
+    >"$TEST_DIR/wrong.auth"
+chmod 600 "$TEST_DIR/wrong.auth"
+PILOT_BROKER_AUTH=$TEST_DIR/wrong.auth refused password 77 \
+    "lets nobody in so (invalid username or password): look at user and password-file of its auth"
+PILOT_BROKER_AUTH= refused clear 69 \
+    "does it want TLS, or a login? say so by auth:"
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=other -keyout /dev/null \
+    -out "$TEST_DIR/other.pem" 2>/dev/null
+refused authority 77 "could not be verified" --set "$(here $port)" --set \
+    "pilots.broker.auth={ca: $TEST_DIR/other.pem, sasl: plain, user: pilot, password-file: $dir/password}"
+refused certificate 77 "look at ca, certificate, key and hostname" \
+    --set "$(here $((port + 2)))" --set "pilots.broker.auth={$tls}"
+refused token-old 77 "the token was good until" \
+    --set "$(here $((port + 3)))" --set \
+    "pilots.broker.auth={$oauth, token-file: $TEST_DIR/old}"
+refused mechanism 77 "it takes PLAIN" --set "$(here $port)" --set \
+    "pilots.broker.auth={$tls, sasl: scram-sha-512, user: pilot, password-file: $dir/password}"
+(umask 077 && echo "ca: $TEST_DIR/other.pem" >"$TEST_DIR/redis.auth")
+PILOT_PARAMS_AUTH=$TEST_DIR/redis.auth refused redis-authority 77 \
+    "its certificate is not taken"
+PILOT_PARAMS=redis://${PILOT_PARAMS#rediss://} PILOT_PARAMS_AUTH= \
+    refused redis-clear 69 "broke"
+
+# --- a link that breaks, and a login that changes
+
+timeout 100 pilot run "$job" --run secure-again --no-final \
+    --set stages.sense.block.rate=40 --set stages.sense.options.blocks=400 \
+    --summary "$TEST_DIR/again.json" >/dev/null 2>"$TEST_DIR/err" &
+run=$!
+secure_do() {
+    REDISCLI_AUTH=$(cat "$PILOT_PASSWORD_FILE") redis-cli \
+        -u "$PILOT_PARAMS" --cacert "$dir/tls/ca.pem" --no-auth-warning "$@" \
+        2>/dev/null
+}
+begun() {
+    [ "$(secure_do GET 'pilot:{secure-again}:state' |
+        sed -n 's/^applied //p')" -gt 40 ] 2>/dev/null
+}
+wait_for 40 begun
+secure_do CLIENT KILL TYPE normal SKIPME yes >/dev/null
+secure_do CLIENT KILL TYPE pubsub >/dev/null
+kill -KILL "$REDIS_PID"
+wait_for 20 test ! -e "/proc/$REDIS_PID"
+pilot services start --secure --dir "$dir" --kafka-port $port \
+    --kafka-config "$TEST_DIR/more.conf" 2>/dev/null ||
+    die "services start again"
+wait "$run"
+is $? 0 "TLS to Redis is made again"
+is "$(get "$TEST_DIR/again.json" applied)" 800 "... and no block is lost" ||
+    sed 's/^/# /' "$TEST_DIR/err"
+end_tests

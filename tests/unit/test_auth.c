@@ -1,0 +1,228 @@
+/* test_auth.c - `auth` of a broker and a Redis, as a pipeline file has it. */
+#include "unit.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "pipeline_file.h"
+
+#define AUTH(broker, params)                                                   \
+    "version: 1\n"                                                             \
+    "pipeline: p\n"                                                            \
+    "pilots:\n"                                                                \
+    "  devices: {kind: edge, broker: \"far:9\"}\n"                             \
+    "  broker: {kind: broker, endpoint: \"h:1\", auth: " broker "}\n"          \
+    "  params: {kind: params, endpoint: \"rediss://h:2\", auth: " params "}\n" \
+    "  pool: {kind: pool, ntasks: 2}\n"                                        \
+    "stages:\n" SENSE LEARN
+
+#define PLAIN "{sasl: plain, user: me, password-file: secret}"
+
+static void file_make(const char *name, mode_t mode, const char *text)
+{
+    FILE *f = fopen(name, "w");
+
+    if (!f || fputs(text, f) < 0 || fclose(f) != 0 || chmod(name, mode) < 0)
+        exit(1);
+}
+
+static void test_refused(void)
+{
+    static const struct {
+        const char *set, *text;
+    } rows[] = {
+        {"pilots.broker.endpoint=",
+         "auth: is for a service that is there; say its endpoint"},
+        {"pilots.params.endpoint=redis://h:2",
+         "auth: is for TLS; write rediss://HOST:PORT, or say user and "
+         "password-file alone"},
+        {"pilots.pool.auth=x",
+         "auth: a key of pilots of kind broker; 'pool' is of kind pool"},
+        {"pilots.broker.auth.password=x",
+         "auth: a password does not belong into this file: put it into a file "
+         "of mode 0600 and name that with password-file"},
+        {"pilots.broker.auth.token=x",
+         "auth: a token does not belong into this file: put it into a file of "
+         "mode 0600 and name that with token-file"},
+        {"pilots.broker.auth.sasl=gssapi",
+         "sasl: 'gssapi' is not one of: plain scram-sha-256 scram-sha-512 "
+         "oauthbearer"},
+        {"pilots.broker.auth.sasl=",
+         "auth: say how, by sasl: plain, scram-sha-256, scram-sha-512 or "
+         "oauthbearer"},
+        {"pilots.broker.auth.user=", "auth: plain wants a user and a "
+                                     "password-file"},
+        {"pilots.broker.auth.sasl=oauthbearer",
+         "auth: oauthbearer wants a token-file"},
+        {"pilots.broker.auth.key=x",
+         "auth: a certificate and its key go together"},
+        {"pilots.broker.auth={tls: no, ca: x}",
+         "auth: with 'tls: no' nothing has a ca"},
+        {"pilots.broker.auth.cafile=x", "unknown key 'cafile'"},
+        {"pilots.broker.auth.options=x", "options: a mapping is expected here"},
+        {"pilots.broker.auth.options.a={b: c}",
+         "options: a: one value is expected"},
+        {"pilots.params.auth.user=x", "auth: user is for a broker; a Redis has "
+                                      "user and password-file beside "
+                                      "its endpoint"},
+        {"pilots.params.auth.options.a=b", "auth: options are for a broker"},
+        {"pilots.params.auth.tls=no", "auth: rediss:// is TLS"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pe_error e = {0};
+        pipeline *p =
+            pipeline_file_load(AUTH(PLAIN, "{hostname: any}"), rows[i].set, &e);
+
+        CU_ASSERT_PTR_NULL(p);
+        UNIT_CONTAINS(e.text, rows[i].text);
+        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+        pipeline_destroy(p);
+    }
+}
+
+/* Files are opened when logins are made, and not before. */
+static void test_files(void)
+{
+    static const struct {
+        const char *set, *text;
+    } rows[] = {
+        {"pilots.broker.auth.password-file=none",
+         "pilot 'broker': p.yaml:5: auth: password-file: cannot open none: No "
+         "such file or directory"},
+        {"pilots.broker.auth.password-file=open",
+         "auth: password-file: open is open to others; run 'chmod 600 open'"},
+        {"pilots.broker.auth.ca=secret",
+         "auth: ca: secret is no PEM file (it begins with -----BEGIN)"},
+        {"pilots.broker.auth=open", "open is open to others"},
+        {"pilots.broker.auth=wrong",
+         "wrong:1: unknown key 'saslx'; did you mean 'sasl'?"},
+    };
+    pe_error e = {0};
+    char *text;
+
+    file_make("secret", 0600, "pw\n");
+    file_make("open", 0644, "pw\n");
+    file_make("wrong", 0600, "saslx: plain\n");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pipeline *p =
+            pipeline_file_load(AUTH(PLAIN, "{hostname: any}"), rows[i].set, &e);
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+        CU_ASSERT_EQUAL(pipeline_logins(p, NULL, &text, &e), -1);
+        UNIT_CONTAINS(e.text, rows[i].text);
+        CU_ASSERT_PTR_NULL(text);
+        pipeline_destroy(p);
+    }
+}
+
+static json_t *logins_of(const pipeline *p, const pipeline_request *r)
+{
+    pe_error e = {0};
+    char *text = NULL;
+    json_t *o;
+
+    CU_ASSERT_EQUAL(pipeline_logins(p, r, &text, &e), 0);
+    o = text ? json_loads(text, 0, NULL) : NULL;
+    free(text);
+    return o;
+}
+
+static const char *at(json_t *o, const char *list, size_t i, const char *key)
+{
+    return json_string_value(
+        json_object_get(json_array_get(json_object_get(o, list), i), key));
+}
+
+static size_t ways(json_t *o, const char *list)
+{
+    return json_array_size(json_object_get(
+        json_array_get(json_object_get(o, list), 0), "endpoints"));
+}
+
+static void test_made(void)
+{
+    pipeline *p;
+    json_t *o;
+
+    file_make("secret", 0600, "pw\n");
+    file_make("ca.pem", 0644, "-----BEGIN X\n");
+    p = pipeline_file_good(
+        AUTH("{ca: ca.pem, sasl: scram-sha-512, user: me, password-file: "
+             "secret, options: {a.b: 1}}",
+             "{ca: /}"),
+        NULL);
+    o = logins_of(p, NULL);
+    UNIT_EQUAL(at(o, "brokers", 0, "ca"), "-----BEGIN X\n");
+    UNIT_EQUAL(at(o, "brokers", 0, "sasl"), "SCRAM-SHA-512");
+    UNIT_EQUAL(at(o, "brokers", 0, "password"), "pw");
+    UNIT_EQUAL(at(o, "params", 0, "ca"), "/");
+    /* its endpoint, and the name that the devices reach it by */
+    CU_ASSERT_EQUAL(ways(o, "brokers"), 2);
+    CU_ASSERT_EQUAL(ways(o, "params"), 1);
+    json_decref(o);
+    pipeline_destroy(p);
+}
+
+/* A file of its own may say secrets; a request names services the file does
+ * not.
+ */
+static void test_other(void)
+{
+    pipeline_request r = {.broker = "b:1", .broker_auth = "own"};
+    pipeline *p = pipeline_file_good(GOOD, NULL);
+    json_t *o = logins_of(p, NULL);
+
+    CU_ASSERT_PTR_NULL(o); /* none is needed */
+    file_make("own", 0600, "sasl: plain\nuser: u\npassword: hush\n");
+    o = logins_of(p, &r);
+    UNIT_EQUAL(at(o, "brokers", 0, "password"), "hush");
+    json_decref(o);
+    pipeline_destroy(p);
+    p = pipeline_file_good(AUTH("own", "{}"), NULL);
+    o = logins_of(p, NULL);
+    UNIT_EQUAL(at(o, "brokers", 0, "password"), "hush");
+    json_decref(o);
+    pipeline_destroy(p);
+}
+
+/* The login belongs to the endpoint it stands with. */
+static void test_environment(void)
+{
+    pipeline *p;
+    json_t *o;
+
+    file_make("secret", 0600, "pw\n");
+    file_make("own", 0600, "sasl: plain\nuser: u\npassword: hush\n");
+    setenv("PILOT_BROKER", "other:7", 1);
+    p = pipeline_file_good(AUTH(PLAIN, "{}"), NULL);
+    o = logins_of(p, NULL);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "brokers")), 0);
+    json_decref(o);
+    pipeline_destroy(p);
+    setenv("PILOT_BROKER_AUTH", "own", 1);
+    p = pipeline_file_good(AUTH(PLAIN, "{}"), NULL);
+    o = logins_of(p, NULL);
+    UNIT_EQUAL(at(o, "brokers", 0, "password"), "hush");
+    json_decref(o);
+    pipeline_destroy(p);
+    unsetenv("PILOT_BROKER");
+    unsetenv("PILOT_BROKER_AUTH");
+}
+
+static const unit_test tests[] = {
+    {"what is refused", test_refused},
+    {"files that are wrong", test_files},
+    {"a file of logins", test_made},
+    {"a file that says secrets", test_other},
+    {"out of the environment", test_environment},
+    {0},
+};
+
+int main(void)
+{
+    return pipeline_file_main("auth", tests);
+}
