@@ -99,16 +99,18 @@ static void test_refused(void)
         params_member m;
         const char *part;
     } rows[] = {
-        {{"", "a", 1, 1, 100, 0}, "1 to 100 letters, digits"},
-        {{"a b", "a", 1, 1, 100, 0}, "member 'a b' of a run is refused"},
-        {{"@", "a", 1, 1, 100, 0}, "1 to 100 letters, digits"},
-        {{"a/b", "a", 1, 1, 100, 0}, "1 to 100 letters, digits"},
-        {{"a", "", 1, 1, 100, 0}, "incarnation is no hex number"},
-        {{"a", "A", 1, 1, 100, 0}, "incarnation is no hex number"},
-        {{"a", "a", 0, 1, 100, 0}, "ranks, partitions or ttl"},
-        {{"a", "a", 1, 0, 100, 0}, "ranks, partitions or ttl"},
-        {{"a", "a", 1, 1000001, 100, 0}, "ranks, partitions or ttl"},
-        {{"a", "a", 1, 1, 0, 0}, "ranks, partitions or ttl"},
+        {{"", "a", 1, 1, 100, 0, NULL, NULL}, "1 to 100 letters, digits"},
+        {{"a b", "a", 1, 1, 100, 0, NULL, NULL},
+         "member 'a b' of a run is refused"},
+        {{"@", "a", 1, 1, 100, 0, NULL, NULL}, "1 to 100 letters, digits"},
+        {{"a/b", "a", 1, 1, 100, 0, NULL, NULL}, "1 to 100 letters, digits"},
+        {{"a", "", 1, 1, 100, 0, NULL, NULL}, "incarnation is no hex number"},
+        {{"a", "A", 1, 1, 100, 0, NULL, NULL}, "incarnation is no hex number"},
+        {{"a", "a", 0, 1, 100, 0, NULL, NULL}, "ranks, partitions or ttl"},
+        {{"a", "a", 1, 0, 100, 0, NULL, NULL}, "ranks, partitions or ttl"},
+        {{"a", "a", 1, 1000001, 100, 0, NULL, NULL},
+         "ranks, partitions or ttl"},
+        {{"a", "a", 1, 1, 0, 0, NULL, NULL}, "ranks, partitions or ttl"},
     };
     params *p = lease_run("refused");
 

@@ -218,7 +218,7 @@ static void test_kills(void)
 
 static void beat(params *p, const char *name, unsigned words)
 {
-    params_member m = {name, "a1", 1, 4, 60000, 0};
+    params_member m = {name, "a1", 1, 4, 60000, 0, NULL, NULL};
     params_share s;
 
     CU_ASSERT_EQUAL(params_lease_beat(p, &m, words, &s, NULL), 0);
