@@ -36,6 +36,7 @@ static const struct {
     [FAILPOINT_CHECKPOINT] = {"checkpoint", true},
     [FAILPOINT_DRAIN] = {"drain", false},
     [FAILPOINT_SENSED] = {"sensed", false},
+    [FAILPOINT_SPOOLED] = {"spooled", false},
     [FAILPOINT_SENT] = {"sent", false},
     [FAILPOINT_ACKED] = {"acked", false},
     [FAILPOINT_END] = {"end", true},

@@ -26,10 +26,11 @@ enum failpoint {
     FAILPOINT_CHECKPOINT, /* a file of the model is to be written */
     FAILPOINT_DRAIN,      /* the pool was told to end */
     /* Of an edge agent. */
-    FAILPOINT_SENSED, /* a device has a block */
-    FAILPOINT_SENT,   /* the client has it */
-    FAILPOINT_ACKED,  /* the broker has it */
-    FAILPOINT_END,    /* a device is to write its end */
+    FAILPOINT_SENSED,  /* a device has a block */
+    FAILPOINT_SPOOLED, /* its spool has it */
+    FAILPOINT_SENT,    /* the client has it */
+    FAILPOINT_ACKED,   /* the broker has it */
+    FAILPOINT_END,     /* a device is to write its end */
     FAILPOINT_N
 };
 

@@ -7,6 +7,7 @@
 
 #include "src/block/npy.h"
 #include "src/common/clock.h"
+#include "src/common/failpoint.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/edge/device_private.h"
@@ -217,6 +218,7 @@ int spool_keep(device *d, queue_slot *slot)
         tell_full(d, put.why);
         return drop_oldest(d) ? spool_keep(d, slot) : 0;
     }
+    FAILPOINT(FAILPOINT_SPOOLED);
     slot->ordinal = put.ordinal;
     if (keeps) {
         queue_put(d->queue, slot);

@@ -49,7 +49,8 @@ static bool stages_keep(const layer *l, size_t from, size_t to)
 static bool drops_none(const pipeline *pl)
 {
     for (size_t i = 0; i < pl->n_pilots; i++)
-        if (pl->pilots[i].kind == PILOT_EDGE && pl->pilots[i].full_drop)
+        if (pl->pilots[i].kind == PILOT_EDGE &&
+            (pl->pilots[i].full_drop || pl->pilots[i].spool.drop))
             return false;
     return true;
 }

@@ -31,11 +31,12 @@ static void test_words(void)
     } rows[] = {
         {"kill", "'kill': it names no point"},
         {"murder@commit", "'murder@commit': there is no such action"},
-        {"kill@lunch:3", "'kill@lunch:3': there is no such point; write "
-                         "ACTION@POINT[:NTH[:WHO]] with kill, stop, exit, "
-                         "delay=MS or error, and one of assign, fetch, "
-                         "compute, reduce, results, commit, announce, "
-                         "checkpoint, drain, sensed, sent, acked, end"},
+        {"kill@lunch:3",
+         "'kill@lunch:3': there is no such point; write "
+         "ACTION@POINT[:NTH[:WHO]] with kill, stop, exit, "
+         "delay=MS or error, and one of assign, fetch, "
+         "compute, reduce, results, commit, announce, "
+         "checkpoint, drain, sensed, spooled, sent, acked, end"},
         {"kill@commit:0", "NTH is a number from 1 on"},
         {"kill@commit:x", "NTH is a number from 1 on"},
         {"kill=9@commit", "there is no such action"},
