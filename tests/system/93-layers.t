@@ -41,6 +41,9 @@ has "$top" '"layer":"gateway","topic":"pilot.layers.sense"' \
     "top: a row of the first layer"
 has "$top" '"layer":"site","topic":"pilot.layers.pass"' "top: ... of the second"
 has "$(pilot top --once layers)" "site" "top: a line of it"
+out=$(pilot swap layers/pick --set columns=0-6 2>&1)
+is $? 78 "a swap is refused"
+has "$out" "refused by the next, which cannot take it back" "... and why"
 wait $pid
 is $? 0 "exit status" || sed 's/^/# /' "$TEST_DIR/out"
 VERIFY="$VERIFY --broker $inner"
