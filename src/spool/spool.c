@@ -278,6 +278,12 @@ static int append(spool *s, const spool_record *r, bool keeps, spool_put *out,
     int rc = 1;
 
     *out = (spool_put){0};
+    if (!has_room(s, span) && s->records == 0 && s->fd >= 0) {
+        close(s->fd); /* nothing in it is needed */
+        s->fd = -1;
+        let_go_acked(s);
+        drop_spare(s);
+    }
     if (!has_room(s, span))
         return 0;
     /* A file that is kept for later goes where it is in the way. */
@@ -313,7 +319,7 @@ bool spool_full(spool *s, uint64_t len)
     bool full;
 
     pthread_mutex_lock(&s->lock);
-    full = !has_room(s, format_span(0, len));
+    full = s->records > 0 && !has_room(s, format_span(0, len));
     pthread_mutex_unlock(&s->lock);
     return full;
 }

@@ -129,6 +129,58 @@ static void test_again(void)
     forget();
 }
 
+/* What was queued is in spools: [records] of each device are found there. */
+static const char *respooled(uint64_t a, uint64_t b, uint64_t *lostp)
+{
+    const tally_spooled in[2] = {{a, 0}, {b, 0}};
+    tally *t = tally_open(dir, 2, false, in, NULL);
+    const char *out;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+    out = text_of(tally_before(t, lostp));
+    CU_ASSERT_EQUAL(atomic_load(&tally_slot_of(t, 1)->carried), b);
+    tally_close(t);
+    return out;
+}
+
+static void test_spooled(void)
+{
+    static const tally_spooled none[2] = {{0, 0}, {0, 0}};
+    tally_counts c;
+    uint64_t lost = 0;
+    pid_t pid = fork();
+
+    /* 10 and 11 are sensed, 4 and 5 are left. */
+    if (pid == 0) {
+        tally *t = tally_open(dir, 2, false, none, NULL);
+        for (int i = 0; t && i < 2; i++) {
+            tally_slot *s = tally_slot_of(t, i);
+            atomic_store(&s->sensed, 10 + (unsigned)i);
+            atomic_store(&s->filtered, 1);
+            atomic_store(&s->dropped, 2);
+            atomic_store(&s->sent, 3);
+        }
+        raise(SIGKILL);
+    }
+    waitpid(pid, NULL, 0);
+    CU_ASSERT_EQUAL(tally_read(dir, &c), 0);
+    UNIT_EQUAL(text_of(c), "21 2 4 6 0");
+    CU_ASSERT_EQUAL(c.spooled, 9);
+    /* One of the second is bad, one of the first had been counted as sent. */
+    UNIT_EQUAL(respooled(5, 4, &lost), "21 2 4 5 1");
+    CU_ASSERT_EQUAL(lost, 1);
+    CU_ASSERT_EQUAL(tally_read(dir, &c), 0);
+    UNIT_EQUAL(text_of(c), "21 2 4 5 1");
+    CU_ASSERT_EQUAL(c.spooled, 9);
+    /* Nothing was sent, and all is there, but for two that are lost. */
+    UNIT_EQUAL(respooled(5, 2, &lost), "21 2 4 5 3");
+    CU_ASSERT_EQUAL(lost, 2);
+    forget();
+    /* Whose counts are gone. */
+    UNIT_EQUAL(respooled(5, 2, &lost), "7 0 0 0 0");
+    forget();
+}
+
 static void test_spoiled(void)
 {
     static const char junk[128] = "junk";
@@ -156,6 +208,7 @@ int main(void)
     static const unit_test tests[] = {
         {"tally: an agent that was killed", test_killed},
         {"tally: a source that can be read again", test_again},
+        {"tally: what is spooled", test_spooled},
         {"tally: a file that is none", test_spoiled},
         {NULL, NULL},
     };
