@@ -1,8 +1,9 @@
 /* slow.c - functions for benchmarks: a slow stage, a silent source, one that
- * is in no hurry on some devices.
+ * is in no hurry on some devices, a sensor.
  */
 #include <pilot/pilot.h>
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -65,6 +66,33 @@ static int mix(pe_context *ctx, pe_block *out)
     return PE_FORWARD;
 }
 
+/* $BLOCKS blocks as fast as they go, each a copy of one that is there: a sensor
+ * that cannot be read again.
+ */
+static int sense(pe_context *ctx, pe_block *out)
+{
+    static double *ready;
+    static long long left = -1;
+    size_t n = (size_t)pe_context_points(ctx) * 32;
+    const char *blocks = getenv("BLOCKS");
+    pe_error err;
+
+    if (left < 0) {
+        left = blocks ? atoll(blocks) : 1000;
+        ready = malloc(n * sizeof(*ready));
+        for (size_t i = 0; ready && i < n; i++)
+            ready[i] = (double)(i % 97);
+    }
+    if (left == 0 || pe_context_cancelled(ctx))
+        return PE_NOTHING;
+    left--;
+    if (!ready ||
+        pe_block_reserve(out, pe_context_points(ctx), 32, PE_F8, &err) != 0)
+        return -1;
+    memcpy(out->data, ready, n * sizeof(*ready));
+    return PE_FORWARD;
+}
+
 const pe_function slow = {
     .abi = PE_FUNCTION_ABI,
     .name = "slow",
@@ -104,4 +132,11 @@ const pe_function silent = {
     .name = "silent",
     .prose = "a source with nothing to say",
     .produce_edge = wait5,
+};
+
+const pe_function sensor = {
+    .abi = PE_FUNCTION_ABI,
+    .name = "sensor",
+    .prose = "a source of one block, again and again, that is not a file",
+    .produce_edge = sense,
 };
