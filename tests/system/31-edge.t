@@ -30,7 +30,8 @@ END
 
 # counted RUN: what the devices have counted, as "SENSED SENT".
 counted() {
-    od -An -v -tu8 -w64 -j64 "$PILOT_HOME/$1/devices/counts" 2>/dev/null |
+    od -An -v -tu8 -w128 -j256 -N256 "$PILOT_HOME/$1/devices/counts" \
+        2>/dev/null |
         awk '{s += $2; t += $5} END {print s + 0, t + 0}'
 }
 

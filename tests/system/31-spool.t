@@ -34,8 +34,9 @@ END
 
 # left RUN N: at least N blocks are sensed and not sent.
 left() {
-    od -An -v -tu8 -w64 -j64 "$PILOT_HOME/$1/devices/counts" 2>/dev/null |
-        awk -v n="$2" '{s += $2 + $7 - $3 - $4 - $5 - $6}
+    od -An -v -tu8 -w128 -j256 -N256 "$PILOT_HOME/$1/devices/counts" \
+        2>/dev/null |
+        awk -v n="$2" '{s += $2 + $16 - $3 - $4 - $5 - $15}
             END {exit !(s >= n)}'
 }
 
