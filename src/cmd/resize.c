@@ -1,4 +1,4 @@
-/* resize.c - `pilot resize`: more ranks for a run, or fewer. */
+/* resize.c - `pilot resize`: more ranks or devices for a run, or fewer. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,9 @@ struct resize_options {
 
 static const option_spec options[] = {
     {"ntasks", 'n', OPTION_TEXT, AT(ntasks), "N", NULL,
-     "ranks there shall be, or +N more, -N fewer: more are another pilot"},
+     "ranks, or devices, there shall be, or +N more, -N fewer: more are "
+     "another "
+     "pilot"},
     {"parsable", 0, OPTION_FLAG, AT(parsable), NULL, NULL,
      "print PILOT;SCHEDULER_ID of what was added"},
     {"help", 'h', OPTION_FLAG, AT(help), NULL, NULL, "this text"},
@@ -38,7 +40,9 @@ static const option_usage usage = {
     .synopsis = synopsis,
     .prose = "Give a pool more ranks, or fewer. No MPI world grows: a pilot "
              "is added to the run and\ntakes its share of the partitions. "
-             "Ranks leave at a commit; their nodes stay with the job.",
+             "Ranks leave at a commit; their nodes stay with the job.\nAn edge "
+             "pilot gets another one beside it, with as many devices of its "
+             "own; 'pilot cancel'\nends that.",
     .options = options,
     .operand = "a PILOT",
     .min_args = 1,
@@ -73,20 +77,28 @@ static int shrink(struct again *a, int64_t n, pe_error *errp)
     return status;
 }
 
-static int grow(struct again *a, int64_t more, bool parsable, pe_error *errp)
+/* [what] it has more of: ranks, devices. */
+static int grow(struct again *a, int64_t more, const char *what, bool parsable,
+                pe_error *errp)
 {
     pilot_record added;
 
-    a->ntasks = (int)more;
     if (again_submit(a, &added, errp) < 0)
         return -1;
-    log_info("%s brings %lld more rank%s", added.id, (long long)more,
+    log_info("%s brings %lld more %s%s", added.id, (long long)more, what,
              more == 1 ? "" : "s");
     if (parsable)
         printf("%s;%s\n", added.id, added.sched_id);
     else
         printf("%s\n", added.id);
     return 0;
+}
+
+static int pool_grow(struct again *a, int64_t more, bool parsable,
+                     pe_error *errp)
+{
+    a->ntasks = (int)more;
+    return grow(a, more, "rank", parsable, errp);
 }
 
 /* What option -n says, of a pool of [ranks] ranks; -1: it is no number. */
@@ -111,6 +123,43 @@ static int ranks_take(const char *s, int ranks, int64_t *np, pe_error *errp)
                         s ? s : "");
 }
 
+/* Devices have their file, and what they have sent, by their names: they stay
+ * where they are, and others come, or go with the pilot they came with.
+ */
+static int edge_resize(struct again *a, const struct resize_options *o,
+                       pe_error *errp)
+{
+    char base[96];
+    const pipeline_pilot *k;
+    int64_t n;
+
+    snprintf(base, sizeof(base), "%.*s", (int)strcspn(a->old.name, "."),
+             a->old.name);
+    k = pipeline_pilot_find(a->pl, base);
+    if (!k)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "%s: there is no pilot '%s' in its file", a->old.id,
+                            base);
+    if (ranks_take(o->ntasks, k->devices, &n, errp) < 0)
+        return -1;
+    if (n == k->devices)
+        return 0;
+    if (n < k->devices)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "%s: devices stay with their pilot; 'pilot cancel' "
+                            "ends one that was added",
+                            a->old.id);
+    if (n != 2 * (int64_t)k->devices)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "%s: a pilot that is added has as many devices as "
+                            "the file says: -n +%d",
+                            a->old.id, k->devices);
+    if (pipeline_edge_may_grow(a->pl, k, errp) < 0)
+        return -1;
+    a->added = true;
+    return grow(a, k->devices, "device", o->parsable, errp);
+}
+
 static int resize(const struct resize_options *o, const char *id,
                   pe_error *errp)
 {
@@ -122,10 +171,14 @@ static int resize(const struct resize_options *o, const char *id,
     if (ranks_take(o->ntasks, RANKS_MAX + 1, &n, errp) < 0)
         return -1;
     if (again_open(&a, id, errp) == 0) {
-        if (strcmp(a.old.kind, "pool") != 0)
-            pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                         "%s is of kind %s: only pools have ranks", a.old.id,
-                         a.old.kind);
+        bool edge = !strcmp(a.old.kind, "edge");
+        if (!edge && strcmp(a.old.kind, "pool") != 0)
+            pe_error_set(
+                errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                "%s is of kind %s: pools have ranks, and edges devices",
+                a.old.id, a.old.kind);
+        else if (edge)
+            status = edge_resize(&a, o, errp);
         else if (pipeline_is_local(a.pl))
             pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                          "%s has no broker that pools could share a stream of",
@@ -137,7 +190,7 @@ static int resize(const struct resize_options *o, const char *id,
         else if (n < a.old.ranks)
             status = shrink(&a, n, errp);
         else
-            status = grow(&a, n - a.old.ranks, o->parsable, errp);
+            status = pool_grow(&a, n - a.old.ranks, o->parsable, errp);
     }
     again_close(&a);
     return status;

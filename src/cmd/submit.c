@@ -336,6 +336,8 @@ static int submit_place_of(const struct submit_options *o, struct run *r,
     if (status == 0 && r->joined && strcmp(member, k->name) != 0 &&
         k->n_resources == 1)
         p.place = -1; /* one more than the file says */
+    if (status == 0 && p.place < 0 && k->kind == PILOT_EDGE)
+        status = pipeline_edge_may_grow(r->p, k, errp);
     if (status == 0)
         status = submit_one(o, &p, errp);
     if (status == 0 && !o->dry_run)

@@ -6,8 +6,16 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 
+/* The file does not know of it: NAME.2-0 is of a pilot that was added. */
+static bool is_added(const char *device)
+{
+    return strchr(device, '.') != NULL;
+}
+
 static void take_ends(committer *c, const params_end *e, size_t n)
 {
+    size_t declared = 0;
+
     pthread_mutex_lock(&c->lock);
     for (int32_t p = 0; p < c->n_partitions; p++)
         c->ends[p] = -1;
@@ -15,12 +23,13 @@ static void take_ends(committer *c, const params_end *e, size_t n)
     for (size_t i = 0; i < n; i++) {
         int32_t p = e[i].partition;
 
+        declared += !is_added(e[i].device);
         if (e[i].dead)
             c->view.any_dead = true;
         if (p >= 0 && p < c->n_partitions && e[i].next > c->ends[p])
             c->ends[p] = e[i].next;
     }
-    c->view.ends_known = c->n_devices > 0 && n >= (size_t)c->n_devices;
+    c->view.ends_known = c->n_devices > 0 && declared >= (size_t)c->n_devices;
     pthread_mutex_unlock(&c->lock);
 }
 

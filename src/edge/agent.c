@@ -258,12 +258,32 @@ static int open_trace(agent *a, const char *dir, pe_error *errp)
     return 0;
 }
 
+/* The run waits for devices of its file; those that were added ask it to, and
+ * again, for a service may lose it.
+ */
+static int open_ends(agent *a, pe_error *errp)
+{
+    int rc = 0;
+
+    a->ends_ns = clock_mono_ns() + ENDS_NS;
+    for (int i = 0; a->req->place < 0 && i < a->n && rc == 0; i++) {
+        params_end end = {.device = a->devices[i].name,
+                          .partition = a->devices[i].conf.partition,
+                          .next = PARAMS_END_OPEN};
+        if (!a->devices[i].end_put)
+            rc = params_end_put(a->layer, &end, errp);
+    }
+    return rc;
+}
+
 static int start(agent *a, const char *dir, pe_error *errp)
 {
     if (load(a, dir, errp) < 0 || connect_services(a, errp) < 0 ||
         agent_first_stages(a, errp) < 0 || open_trace(a, dir, errp) < 0 ||
         agent_spools_open(a, dir, errp) < 0 || open_tally(a, dir, errp) < 0 ||
         make_devices(a, errp) < 0)
+        return -1;
+    if (open_ends(a, errp) < 0 && !agent_spools_bear(a, errp))
         return -1;
     a->reached_ns = clock_mono_ns();
     a->through = a->plan.n_stages;
@@ -407,7 +427,7 @@ static bool has_end(const params_end *ends, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
         if (!strcmp(ends[i].device, name))
-            return true;
+            return ends[i].next != PARAMS_END_OPEN;
     return false;
 }
 
@@ -507,6 +527,8 @@ static int loop(agent *a, pe_error *errp)
             return 0;
         if (over && !a->spools.left)
             keep_ends(a);
+        else if (a->req->place < 0 && clock_mono_ns() >= a->ends_ns)
+            open_ends(a, NULL);
         clock_sleep_ns(TURN_NS, 0);
     }
 }

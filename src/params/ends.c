@@ -10,8 +10,25 @@
 
 #define CLEAR_TRIES 20 /* a device writes its end once, so two are enough */
 
+/* Of one that was added it stands that it has no end yet. */
+static int is_open(params *p, const char *device, bool *openp, pe_error *errp)
+{
+    params_end *ends = NULL;
+    size_t n = 0;
+
+    *openp = false;
+    if (params_ends_fetch(p, &ends, &n, errp) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        *openp = *openp || (!strcmp(ends[i].device, device) &&
+                            ends[i].next == PARAMS_END_OPEN);
+    params_ends_free(ends, n);
+    return 0;
+}
+
 int params_end_put(params *p, const params_end *e, pe_error *errp)
 {
+    bool open = false;
     char value[64];
     redisReply *r;
 
@@ -22,9 +39,11 @@ int params_end_put(params *p, const params_end *e, pe_error *errp)
                             e->device ? e->device : "");
     snprintf(value, sizeof(value), "%d/%" PRId64 "%s", (int)e->partition,
              e->next, e->dead ? "/dead" : "");
+    if (e->dead && is_open(p, e->device, &open, errp) < 0)
+        return -1;
     r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp,
-                        e->dead ? "HSETNX" : "HSET", p->names[PARAMS_KEY_ENDS],
-                        e->device, value, NULL);
+                        e->dead && !open ? "HSETNX" : "HSET",
+                        p->names[PARAMS_KEY_ENDS], e->device, value, NULL);
     if (!r)
         return -1;
     freeReplyObject(r);

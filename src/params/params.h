@@ -81,6 +81,7 @@ typedef struct params_device {
 } params_device;
 
 /* Field DEVICE -> PARTITION/NEXT_OFFSET[/dead]: rule 9. */
+#define PARAMS_END_OPEN INT64_MAX /* of a device that was added: not yet */
 typedef struct params_end {
     char *device;
     int32_t partition;

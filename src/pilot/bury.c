@@ -1,6 +1,8 @@
 /* bury.c - the ends of devices that died for good. */
 #include "bury.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,26 +12,37 @@ static bool has_end(const params_end *ends, size_t n, const char *device)
 {
     for (size_t i = 0; i < n; i++)
         if (!strcmp(ends[i].device, device))
-            return true;
+            return ends[i].next != PARAMS_END_OPEN;
     return false;
 }
 
-static int bury(const pipeline *pl, const pipeline_pilot *k, int place,
-                params *p, const int64_t *ends, pe_error *errp)
+/* Those of a member that was added have its name. */
+static void device_name(const pipeline *pl, const pipeline_request *r,
+                        bool added, int d, char device[256])
+{
+    if (added)
+        snprintf(device, 256, "%s-%d", r->member, d);
+    else
+        pipeline_device_name(pl, d, device, 256);
+}
+
+static int bury(const pipeline *pl, const pipeline_request *r,
+                const pipeline_pilot *k, int place, params *p,
+                const int64_t *ends, pe_error *errp)
 {
     params_end *there = NULL;
     size_t n = 0;
-    int first = pipeline_first_device(pl, k, place);
+    int first = pipeline_first_device(pl, k, place < 0 ? 0 : place);
     int status = params_ends_fetch(p, &there, &n, errp);
 
-    for (int d = first; status == 0 && d < first + k->devices; d++) {
-        int partition = pipeline_partition(pl, d);
+    for (int i = 0; status == 0 && i < k->devices; i++) {
+        int partition = pipeline_partition(pl, first + i);
         char device[256];
         params_end end = {.device = device,
                           .partition = partition,
                           .next = ends[partition],
                           .dead = true};
-        pipeline_device_name(pl, d, device, sizeof(device));
+        device_name(pl, r, place < 0, place < 0 ? i : first + i, device);
         if (!has_end(there, n, device))
             status = params_end_put(p, &end, errp);
     }
@@ -46,7 +59,7 @@ int bury_devices(const pipeline *pl, const pipeline_request *r,
     if (!ends)
         return pe_error_nomem(errp);
     if (topics_ends(pl, r, ends, errp) == 0)
-        status = bury(pl, k, place, p, ends, errp);
+        status = bury(pl, r, k, place, p, ends, errp);
     free(ends);
     return status;
 }

@@ -6,7 +6,7 @@
 #include "src/pipeline/pipeline.h"
 
 /* Write an end, all that is in its partition now, for each device of [place]
- * of edge pilot [k] that has none: the pools do not wait for it, and the run
+ * (-1: of member r->member, which was added) of edge pilot [k] that has none: the pools do not wait for it, and the run
  * fails.  May be made again after an error of class retry.  Errors: those of
  * broker and parameter service.
  */

@@ -484,8 +484,7 @@ static bool ends_are_due(supervisor *s, int64_t now)
     pe_error e = {0};
 
     if (s->buried || s->attached || s->stopped || s->done || !s->begun ||
-        s->pilot->kind != PILOT_EDGE || s->req->place < 0 ||
-        s->units[0].crew.state != CREW_LOST)
+        s->pilot->kind != PILOT_EDGE || s->units[0].crew.state != CREW_LOST)
         return false;
     if (now < s->bury_ns)
         return true;

@@ -153,6 +153,24 @@ int pipeline_first_device(const pipeline *p, const pipeline_pilot *k, int place)
     return first + place * k->devices;
 }
 
+int pipeline_edge_may_grow(const pipeline *p, const pipeline_pilot *k,
+                           pe_error *errp)
+{
+    for (size_t i = 0; i < p->n_stages; i++) {
+        const pipeline_stage *s = &p->stages[i];
+
+        for (size_t j = 0; s->role == STAGE_SOURCE && j < s->n_pilots; j++)
+            if (&p->pilots[s->pilots[j]] == k && !strcmp(s->function, "file"))
+                return pe_error_set(
+                    errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                    "stage '%s' reads files, whose rows the devices of '%s' "
+                    "deal out between them: those of another pilot would read "
+                    "the same rows again",
+                    s->name, k->name);
+    }
+    return 0;
+}
+
 int pipeline_devices(const pipeline *p)
 {
     int n = 0;

@@ -275,6 +275,11 @@ int pipeline_partition_next(const pipeline *p, const pipeline *next, int k);
 /* Number of the first device of pilot [k] at its place [place]. */
 int pipeline_first_device(const pipeline *p, const pipeline_pilot *k,
                           int place);
+/* May another pilot like [k], of kind edge, be added, with devices of its own?
+ * Input, 78: its devices deal out the rows of files between them.
+ */
+int pipeline_edge_may_grow(const pipeline *p, const pipeline_pilot *k,
+                           pe_error *errp);
 /* Name of device [d] into [out]. */
 void pipeline_device_name(const pipeline *p, int d, char *out, size_t cap);
 

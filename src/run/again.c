@@ -148,7 +148,7 @@ int again_submit(struct again *a, pilot_record *out, pe_error *errp)
                      .pl = a->pl,
                      .run = a->req,
                      .member = member,
-                     .place = a->req->place,
+                     .place = a->added ? -1 : a->req->place,
                      .url = a->old.resource,
                      .request = &a->request,
                      .ntasks = a->ntasks,

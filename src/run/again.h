@@ -14,8 +14,9 @@ struct again {
     pipeline_request *req; /* of the old one */
     pipeline *pl;
     resource_request request; /* what it asked for; may be changed */
-    int ntasks;               /* ranks of the new one; 0: as many */
-    bool after;               /* it starts when the old one has ended */
+    bool added; /* of an edge: with devices that the file does not have */
+    int ntasks; /* ranks of the new one; 0: as many */
+    bool after; /* it starts when the old one has ended */
 };
 
 /* [id] is a pilot's, or its scheduler's.  again_close is due also after an

@@ -55,6 +55,11 @@ static void beat_take(struct run *r, const char *name, json_t *g,
     json_object_set_new(g, "seq", json_integer(int_of(beat, "seq")));
     json_object_set_new(g, "heard_ns",
                         json_integer((json_int_t)clock_mono_ns()));
+    for (json_int_t n = int_of(beat, "restarts"); n > int_of(g, "restarts");) {
+        monitor_lost(r->monitor, name);
+        json_object_set_new(g, "restarts",
+                            json_integer(int_of(g, "restarts") + 1));
+    }
     if (json_is_object(progress) && !json_is_object(final))
         monitor_take(r->monitor, name, progress);
     if (json_is_object(final) && !json_is_true(json_object_get(g, "final"))) {

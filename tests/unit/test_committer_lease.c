@@ -159,6 +159,30 @@ static void test_ends(void)
     committer_stop(c);
 }
 
+/* Devices that were added are waited for, and stand for none of the file. */
+static void test_added(void)
+{
+    committer *c = bench_start(2);
+    int64_t committed[PARTITIONS], ends[PARTITIONS];
+    uint64_t marks[PARTITIONS];
+    params_end e[3] = {
+        {"a-0", 0, 4, false}, {"a.2-0", 1, 7, false}, {"a-1", 1, 2, false}};
+    committer_view v;
+
+    bench_show_ends(e, 2, NULL);
+    committer_look(c, &v, committed, marks, ends);
+    CU_ASSERT_FALSE(v.ends_known);
+    bench_show_ends(e, 3, NULL);
+    committer_look(c, &v, committed, marks, ends);
+    CU_ASSERT_TRUE(v.ends_known);
+    CU_ASSERT_EQUAL(ends[1], 7);
+    e[1].next = PARAMS_END_OPEN;
+    bench_show_ends(e, 3, NULL);
+    committer_look(c, &v, committed, marks, ends);
+    CU_ASSERT_EQUAL(ends[1], PARAMS_END_OPEN);
+    committer_stop(c);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -167,6 +191,7 @@ int main(void)
         {"a state is of the term that asked", test_load_terms},
         {"leases: errors", test_lease_errors},
         {"ends of devices", test_ends},
+        {"ends of devices that were added", test_added},
         {0},
     };
 

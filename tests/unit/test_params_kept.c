@@ -157,9 +157,15 @@ static const params_end *end_of(const params_end *ends, size_t n,
 static void test_ends(void)
 {
     static const params_end put[] = {
-        {(char *)"d/0", 0, 10, false}, {(char *)"d/1", 1, 11, true},
-        {(char *)"d/2", 2, 12, true},  {(char *)"d/2", 2, 13, false},
+        {(char *)"d/0", 0, 10, false},
+        {(char *)"d/1", 1, 11, true},
+        {(char *)"d/2", 2, 12, true},
+        {(char *)"d/2", 2, 13, false},
         {(char *)"d/0", 0, 99, true},
+        /* One that was added has none, until it ends, or is dead. */
+        {(char *)"a.2-0", 0, PARAMS_END_OPEN, false},
+        {(char *)"a.2-0", 0, 5, true},
+        {(char *)"a.2-0", 0, 6, true},
     };
     params *p = service_run("ends");
     params_end *ends;
@@ -172,8 +178,10 @@ static void test_ends(void)
     for (size_t i = 0; i < N(put); i++)
         CU_ASSERT_EQUAL(params_end_put(p, &put[i], NULL), 0);
     CU_ASSERT_EQUAL(params_ends_fetch(p, &ends, &n, NULL), 0);
-    CU_ASSERT_EQUAL(n, 3);
-    const params_end *end = end_of(ends, n, "d/0");
+    CU_ASSERT_EQUAL(n, 4);
+    const params_end *end = end_of(ends, n, "a.2-0");
+    CU_ASSERT_TRUE(end && end->dead && end->next == 5);
+    end = end_of(ends, n, "d/0");
     CU_ASSERT_TRUE(end && !end->dead && end->next == 10);
     end = end_of(ends, n, "d/1");
     CU_ASSERT_TRUE(end && end->dead && end->next == 11 && end->partition == 1);
