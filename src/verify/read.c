@@ -108,9 +108,7 @@ static int take(layer *l, layer_part *k, source_item *r, pe_error *errp)
     return 0;
 }
 
-/* Call [each] with the records of partition [p] from [from] to [to].  1: where
- * the log says nothing more; 0; -1.
- */
+/* Records of a partition, from [from] to [to], and what is done with each. */
 struct walk {
     layer *l;
     source_reader *s;
@@ -119,6 +117,7 @@ struct walk {
     int (*each)(layer *l, layer_part *k, source_item *r, pe_error *errp);
 };
 
+/* 0: all of them; 1: the log says nothing more behind *atp; -1. */
 static int walk(const struct walk *w, source_item *r, int64_t *atp,
                 pe_error *errp)
 {

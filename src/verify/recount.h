@@ -30,7 +30,7 @@ typedef struct recount_span {
 /* Most of them that are kept of a device: where order holds there is one for
  * each BOOT.
  */
-#define RECOUNT_SPANS 256 /* 4 times a power of 4 */
+#define RECOUNT_SPANS 256 /* a power of 4, as their room grows */
 
 typedef struct recount_device {
     int32_t partition; /* where its first block came from */
@@ -74,7 +74,12 @@ typedef struct recount {
     uint64_t deltas;
     uint64_t refusals; /* records that cannot be decoded, and are not in the
                           refused topic */
-    recount_place order, missing, moved, unknown, without, unheard;
+    recount_place order;   /* "repeats" that were never there, */
+    recount_place unknown; /* ... and those of which that cannot be told */
+    recount_place missing; /* numbers of devices of ours */
+    recount_place moved;   /* blocks in another partition than those before */
+    recount_place without; /* blocks without a result */
+    recount_place unheard; /* of devices beyond COMMIT_OTHERS */
     uint64_t crossed; /* blocks of the layer in front that are here */
 } recount;
 
