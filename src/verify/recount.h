@@ -72,15 +72,15 @@ typedef struct recount {
     params_counters sure, either;
     uint64_t staged; /* records whose points stages of the pool may change */
     uint64_t deltas;
-    uint64_t refusals; /* records that cannot be decoded, and are not in the
-                          refused topic */
+    uint64_t refusals;     /* records that cannot be decoded, and are not in the
+                              refused topic */
     recount_place order;   /* "repeats" that were never there, */
     recount_place unknown; /* ... and those of which that cannot be told */
     recount_place missing; /* numbers of devices of ours */
     recount_place moved;   /* blocks in another partition than those before */
     recount_place without; /* blocks without a result */
     recount_place unheard; /* of devices beyond COMMIT_OTHERS */
-    uint64_t crossed; /* blocks of the layer in front that are here */
+    uint64_t crossed;      /* blocks of the layer in front that are here */
 } recount;
 
 /* What becomes of [r], the next record of its partition, of which [marks] are
