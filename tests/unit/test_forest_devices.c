@@ -425,7 +425,7 @@ static void test_refused(void)
     refused(&f, trees + 2, D + 1, /* of one column more than there are */
             "a delta of an isolation forest with trees that cannot be");
     f.delta[0]->n_sum = 1;
-    f.delta[0]->sum = calloc(1, sizeof(double));
+    f.delta[0]->sum[0] = 0;
     CU_ASSERT_EQUAL(
         pe_delta_admit(f.m, f.delta[0], &(pe_block){.device = "d"}, NULL), -1);
     fleet_close(&f);
