@@ -17,12 +17,9 @@
 #include "src/edge/report.h"
 #include "src/federate/sent.h"
 
-#define TURN_NS 20000000         /* of the main loop */
-#define CONTROL_NS 250000000     /* between two looks at the control word */
-#define AWAY_RETRY_NS CLOCK_S    /* the same while Redis is away */
-#define ORPHAN_NS (10 * CLOCK_S) /* for another supervisor to come */
-#define AWAY_NS (60 * CLOCK_S)   /* leave without Redis after this */
-#define ENDS_NS 2000000000     /* between two looks at our ends, once written */
+#define TURN_NS 20000000       /* of the main loop */
+#define CONTROL_NS 250000000   /* between two looks at the control word */
+#define AWAY_RETRY_NS CLOCK_S  /* the same while Redis is away */
 #define ABORT_NS (3 * CLOCK_S) /* for functions, at an end by error */
 
 /* --- shared state of functions --- */
@@ -258,24 +255,6 @@ static int open_trace(agent *a, const char *dir, pe_error *errp)
     return 0;
 }
 
-/* The run waits for devices of its file; those that were added ask it to, and
- * again, for a service may lose it.
- */
-static int open_ends(agent *a, pe_error *errp)
-{
-    int rc = 0;
-
-    a->ends_ns = clock_mono_ns() + ENDS_NS;
-    for (int i = 0; a->req->place < 0 && i < a->n && rc == 0; i++) {
-        params_end end = {.device = a->devices[i].name,
-                          .partition = a->devices[i].conf.partition,
-                          .next = PARAMS_END_OPEN};
-        if (!a->devices[i].end_put)
-            rc = params_end_put(a->layer, &end, errp);
-    }
-    return rc;
-}
-
 static int start(agent *a, const char *dir, pe_error *errp)
 {
     if (load(a, dir, errp) < 0 || connect_services(a, errp) < 0 ||
@@ -283,7 +262,7 @@ static int start(agent *a, const char *dir, pe_error *errp)
         agent_spools_open(a, dir, errp) < 0 || open_tally(a, dir, errp) < 0 ||
         make_devices(a, errp) < 0)
         return -1;
-    if (open_ends(a, errp) < 0 && !agent_spools_bear(a, errp))
+    if (agent_open_ends(a, errp) < 0 && !agent_spools_bear(a, errp))
         return -1;
     a->reached_ns = clock_mono_ns();
     a->through = a->plan.n_stages;
@@ -357,112 +336,6 @@ static int take_control(agent *a, pe_error *errp)
     return 0;
 }
 
-/* Next offset of a device that sent nothing now: all that its partition
- * holds, since an earlier start may have sent what is not applied yet.
- */
-static int partition_end(agent *a, const agent_device *d, int64_t *nextp,
-                         pe_error *errp)
-{
-    broker_admin *admin = broker_admin_open(&a->producer.broker, errp);
-    int64_t low, high;
-    int rc;
-
-    if (!admin)
-        return -1;
-    rc = broker_watermarks(admin, a->plan.topic, d->conf.partition, &low, &high,
-                           errp);
-    broker_admin_close(admin);
-    if (rc == 0)
-        *nextp = high > d->stored ? high : d->stored;
-    return rc;
-}
-
-static void tell_ends_wait(agent *a, const pe_error *e)
-{
-    char text[400];
-
-    a->ends_told = true;
-    snprintf(text, sizeof(text),
-             "pilot %.60s: its devices have ended, and wait: %.250s", a->pilot,
-             e->text);
-    report_note(a->pilot, text);
-}
-
-/* Write the end of a device all of whose blocks are acknowledged (rule 9). */
-static int put_end(agent *a, agent_device *d, pe_error *errp)
-{
-    params_end end = {.device = d->name,
-                      .partition = d->conf.partition,
-                      .next = device_next_offset(d->device)};
-    pe_error e = {0};
-    int rc = 0;
-
-    if (end.next < 0)
-        rc = partition_end(a, d, &end.next, &e);
-    if (rc == 0 && FAILPOINT_FAILS(FAILPOINT_END, &e))
-        rc = -1;
-    if (rc == 0) {
-        pthread_mutex_lock(&a->lock);
-        rc = params_end_put(a->layer, &end, &e);
-        pthread_mutex_unlock(&a->lock);
-    }
-    if (rc == 0) {
-        d->end_put = true;
-        a->reached_ns = clock_mono_ns();
-        return 0;
-    }
-    /* Without it the pool would never end: as long as somebody follows. */
-    if (e.kind == PE_ERROR_RETRY &&
-        (event_is_heard() || clock_mono_ns() - a->reached_ns < AWAY_NS)) {
-        if (!a->ends_told)
-            tell_ends_wait(a, &e);
-        return 0;
-    }
-    if (errp)
-        *errp = e;
-    return pe_error_prefix(errp, "end of device %s cannot be written", d->name);
-}
-
-static bool has_end(const params_end *ends, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(ends[i].device, name))
-            return ends[i].next != PARAMS_END_OPEN;
-    return false;
-}
-
-/* A service that was rolled back may have lost an end, and the pool would wait
- * for it for ever: it is written again for as long as the run goes on.
- */
-static void keep_ends(agent *a)
-{
-    int64_t now = clock_mono_ns();
-    params_end *ends = NULL;
-    size_t n = 0;
-    int rc;
-
-    if (now < a->ends_ns)
-        return;
-    a->ends_ns = now + ENDS_NS;
-    pthread_mutex_lock(&a->lock);
-    rc = params_ends_fetch(a->layer, &ends, &n, NULL);
-    pthread_mutex_unlock(&a->lock);
-    for (int i = 0; rc == 0 && i < a->n; i++) {
-        agent_device *d = &a->devices[i];
-        if (!has_end(ends, n, d->name))
-            put_end(a, d, NULL);
-    }
-    params_ends_free(ends, n);
-}
-
-/* A supervisor that was killed is started again, and starts the devices again:
- * were their ends there before it comes, the pool would take the run for done.
- */
-static bool ends_wait(const agent *a)
-{
-    return a->orphan_ns && clock_mono_ns() - a->orphan_ns < ORPHAN_NS;
-}
-
 /* Look after the devices: 1 all have ended and said so, 0 not yet, -1 one
  * failed.
  */
@@ -479,8 +352,8 @@ static int attend(agent *a, pe_error *errp)
                 *errp = *device_error(d->device);
             return -1;
         }
-        if (state == DEVICE_ENDED && !d->end_put && !ends_wait(a) &&
-            !a->spools.left && put_end(a, d, errp) < 0)
+        if (state == DEVICE_ENDED && !d->end_put && !agent_ends_wait(a) &&
+            !a->spools.left && agent_put_end(a, d, errp) < 0)
             return -1;
         left += !d->end_put && !(state == DEVICE_ENDED && a->spools.left);
     }
@@ -494,7 +367,8 @@ static int attend(agent *a, pe_error *errp)
 /* All devices have ended: models are followed on, to the pool's last. */
 static bool may_leave(const agent *a)
 {
-    return a->leaving || a->alone || clock_mono_ns() - a->reached_ns > AWAY_NS;
+    return a->leaving || a->alone ||
+           clock_mono_ns() - a->reached_ns > AGENT_AWAY_NS;
 }
 
 /* To the end of the devices and then of the run. */
@@ -526,9 +400,9 @@ static int loop(agent *a, pe_error *errp)
         if (over && may_leave(a))
             return 0;
         if (over && !a->spools.left)
-            keep_ends(a);
+            agent_keep_ends(a);
         else if (a->req->place < 0 && clock_mono_ns() >= a->ends_ns)
-            open_ends(a, NULL);
+            agent_open_ends(a, NULL);
         clock_sleep_ns(TURN_NS, 0);
     }
 }

@@ -149,6 +149,21 @@ json_t *agent_spool_add(agent *a, json_t *o);
 /* Name of device [i]. */
 void agent_device_name(const agent *a, int i, char *out, size_t cap);
 
+#define AGENT_AWAY_NS (60 * CLOCK_S) /* leave without Redis after this */
+
+/* --- agent_ends.c --- */
+
+/* The run waits for devices of its file; those that were added ask it to, and
+ * again, for a service may lose it.
+ */
+int agent_open_ends(agent *a, pe_error *errp);
+/* Write the end of a device all of whose blocks are acknowledged. */
+int agent_put_end(agent *a, agent_device *d, pe_error *errp);
+/* Once all have ended, to be called in every turn. */
+void agent_keep_ends(agent *a);
+/* Is another supervisor waited for first? */
+bool agent_ends_wait(const agent *a);
+
 /* --- agent_stages.c --- */
 
 /* Before there are devices: the newest revision of the stages, which agent_plan

@@ -97,7 +97,7 @@ again counts-sides
 more counts-sides 40
 pilot cancel counts-sides >/dev/null 2>&1
 ended counts-sides
-is "$(get "$sum" state)" drained "sides: it drained"
+is "$(get "$sum" state)" "drained" "sides: it drained"
 whole counts-sides
 has "$(cat "$TEST_DIR/counts-sides.out")" "those since the restart of" \
     "sides: the summary says what is of the last processes alone"
@@ -165,7 +165,7 @@ pilot cancel counts-fed >/dev/null 2>&1
 ended counts-fed
 again counts-fed
 ended counts-fed
-is "$(get "$sum" state)" done "fed: it is done"
+is "$(get "$sum" state)" "done" "fed: it is done"
 is "$(get "$sum" points)" 80000 "fed: every row was learned once"
 is "$(learned rows)" 80000 "fed: the summary has all rows that devices learned"
 is "$(learned syncs)" "$(committed counts-fed applied)" \

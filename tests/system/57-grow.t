@@ -56,7 +56,7 @@ ok $? "they send"
 kill -KILL "$(agents grow/devices.2 pilot-edge)"
 wait "$pid"
 is $? 0 "the run is done" || sed 's/^/# /' "$TEST_DIR/grow.out"
-is "$(get "$sum" state)" done "grow: done"
+is "$(get "$sum" state)" "done" "grow: done"
 is "$(committed grow applied)" 800 "it has waited for those that were added"
 is "$(get "$sum" sent)" 800 "the summary has what they sent"
 exact grow
