@@ -142,11 +142,12 @@ static int begin(pe_context *ctx, exec_state *st, bool source)
 
     if (st->program)
         return 0;
-    if (!source && is_csv(ctx))
-        return pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_CONFIG,
-                            "format: csv is for a source; what is given a "
-                            "block answers with a .npy array"),
-               context_fail_with(ctx, &e);
+    if (!source && is_csv(ctx)) {
+        pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_CONFIG,
+                     "format: csv is for a source; what is given a block "
+                     "answers with a .npy array");
+        return context_fail_with(ctx, &e);
+    }
     if (source && is_csv(ctx) &&
         !(st->lines = lines_create(ctx, pe_context_points(ctx))))
         return pe_context_fail(ctx, "out of memory");
@@ -287,7 +288,7 @@ static bool block_due(pe_context *ctx, const exec_state *st)
 }
 
 /* Lines that are there now, or soon. */
-static enum program_step read_lines(pe_context *ctx, exec_state *st)
+static enum program_step read_lines(exec_state *st)
 {
     bool first = lines_rows(st->lines) == 0;
     enum program_step step;
@@ -303,7 +304,6 @@ static enum program_step read_lines(pe_context *ctx, exec_state *st)
         program_good(st->program);
     if (first)
         st->first_ns = clock_mono_ns();
-    (void)ctx;
     return PROGRAM_HAS;
 }
 
@@ -312,7 +312,7 @@ static int produce_lines(pe_context *ctx, exec_state *st, pe_block *out)
     enum program_step step;
 
     if (!st->over && !block_due(ctx, st)) {
-        step = read_lines(ctx, st);
+        step = read_lines(st);
         if (step == PROGRAM_BAD)
             return -1;
         if (step != PROGRAM_HAS && step != PROGRAM_WAITS &&
