@@ -116,8 +116,9 @@ int broker_ends(broker_admin *a, const char *topic, const int32_t *partition,
 
 /* How long a question to the leader of each of the [n] partitions of a topic
  * takes, there and back, into us[k] in microseconds, at least 1; 0: it is not
- * known.  Each leader is asked three times about one of its partitions and the
- * shortest counts; of more than 64 leaders, the first 64.
+ * known.  Each leader is asked about one of its partitions, up to eight times,
+ * until it has answered within 5 ms, and the shortest counts; of more than 64
+ * leaders, the first 64.
  */
 int broker_trips(broker_admin *a, const char *topic, int32_t n, int32_t *us,
                  pe_error *errp);

@@ -68,7 +68,7 @@ near() {
     near_pid=$!
     children="$children $near_pid"
 }
-near_ranks() { pgrep -f "pilot-agent $PILOT_HOME/prefer-near --pilot far --member near"; }
+near_ranks() { pgrep -f "pilot-agent $PILOT_HOME/prefer-near .*--member near"; }
 
 # goes_on RUN: more blocks are committed.
 goes_on() { wait_for 20 applied "$1" $(($(committed "$1" applied) + 200)); }

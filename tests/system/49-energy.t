@@ -1,7 +1,7 @@
 #!/bin/bash
-# Joules: a policy that takes as few as the lag allows gives ranks back, measures
-# what a million points take, and says so (doc/design.md section 6).  Counters of
-# the test's own stand for those of a processor.
+# Joules: a policy that takes as few as the lag allows gives ranks back,
+# measures what a million points take, and says so (doc/design.md section 6).
+# Counters of the test's own stand for those of a processor.
 . "$(dirname "$0")/lib.sh"
 
 # 40 W, in microjoules.
@@ -34,7 +34,8 @@ children="$children $pid"
 
 # says WORDS: the policy.
 says() { pilot scale sparing 2>&1 | grep -q "$1"; }
-has_ranks() { [ "$(leases sparing | sed -n 's/^pool \([0-9]*\).*/\1/p')" = "$1" ]; }
+ranks() { leases sparing | sed -n 's/^pool \([0-9]*\).*/\1/p'; }
+has_ranks() { [ "$(ranks)" = "$1" ]; }
 
 wait_for 30 applied sparing 40
 ok $? "the run learns" || sed 's/^/# /' "$TEST_DIR/out"
