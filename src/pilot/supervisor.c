@@ -16,7 +16,6 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
-#include "src/pilot/bury.h"
 #include "src/registry/hear.h"
 
 #define POLL_MS 100
@@ -25,8 +24,6 @@
 #define LEAVE_MS 3000 /* for a launcher to take its ranks with it */
 #define GONE_MS 5000  /* for what was killed to be gone */
 #define CREWS_MAX 64
-#define BURY_NS (2 * CLOCK_S) /* between two tries */
-#define BURY_TIMEOUT_S 1.0
 
 /* --- start --- */
 
@@ -458,44 +455,6 @@ static void sleep_for_events(const supervisor *s)
     poll(fds, n, POLL_MS);
 }
 
-static int edge_bury(const supervisor *s, pe_error *errp)
-{
-    params_conf c = {0};
-    params *p;
-    int status;
-
-    pipeline_request_params(s->req, &c);
-    c.no_commits = true;
-    c.connect_timeout_s = BURY_TIMEOUT_S;
-    c.command_timeout_s = BURY_TIMEOUT_S;
-    p = params_open(&c, pipeline_request_key(s->req), errp);
-    if (!p)
-        return -1;
-    status = bury_devices(s->pl, s->req, s->pilot, s->req->place, p, errp);
-    params_close(p);
-    return status;
-}
-
-/* The pools wait for the ends of devices that do not come back.  A command
- * that follows the run writes them; where none does, we stay until they are.
- */
-static bool ends_are_due(supervisor *s, int64_t now)
-{
-    pe_error e = {0};
-
-    if (s->buried || s->attached || s->stopped || s->done || !s->begun ||
-        s->pilot->kind != PILOT_EDGE || s->units[0].crew.state != CREW_LOST)
-        return false;
-    if (now < s->bury_ns)
-        return true;
-    s->buried = edge_bury(s, &e) == 0 || e.kind != PE_ERROR_RETRY;
-    if (*e.text && (!s->bury_ns || s->buried))
-        log_warn("the ends of its devices cannot be written%s: %s",
-                 s->buried ? "" : " yet", e.text);
-    s->bury_ns = clock_mono_ns() + BURY_NS;
-    return !s->buried;
-}
-
 static void loop(supervisor *s)
 {
     for (;;) {
@@ -514,7 +473,7 @@ static void loop(supervisor *s)
         if (s->kill_ns && now >= s->kill_ns)
             kill_all(s);
         tell_beat(s, now);
-        if (all_over(s, false) && all_over(s, true) && !ends_are_due(s, now))
+        if (all_over(s, false) && all_over(s, true) && !kind_ends_due(s, now))
             return;
         sleep_for_events(s);
     }

@@ -110,6 +110,10 @@ int kind_ready(supervisor *s, pe_error *errp);
 int kind_listen(supervisor *s, pe_error *errp);
 /* Ask [p] to end what is begun and leave. */
 void kind_drain(unit *u);
+/* The pools wait for the ends of devices that do not come back.  A command that
+ * follows the run writes them; where none does, we stay until they are: true.
+ */
+bool kind_ends_due(supervisor *s, int64_t now);
 
 /* --- supervisor_command.c: how it is started --- */
 

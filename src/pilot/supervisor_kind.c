@@ -12,6 +12,7 @@
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/launcher/launcher.h"
+#include "src/pilot/bury.h"
 #include "src/pilot/scratch.h"
 #include "src/pilot/supervisor.h"
 #include "src/pilot/topics.h"
@@ -19,6 +20,8 @@
 #include "src/registry/hear.h"
 
 #define BEAT_MAX_BYTES (1 << 20)
+#define BURY_NS (2 * CLOCK_S) /* between two tries */
+#define BURY_TIMEOUT_S 1.0
 #define PACE_NS (3 * CLOCK_S)
 
 /* --- what crews tell --- */
@@ -484,4 +487,41 @@ void kind_drain(unit *u)
     crew_signal(&u->crew, kind == PILOT_POOL         ? SIGUSR1
                           : kind == PILOT_ALLOCATION ? SIGUSR2
                                                      : SIGTERM);
+}
+
+/* --- ends of devices that do not come back --- */
+
+static int edge_bury(const supervisor *s, pe_error *errp)
+{
+    params_conf c = {0};
+    params *p;
+    int status;
+
+    pipeline_request_params(s->req, &c);
+    c.no_commits = true;
+    c.connect_timeout_s = BURY_TIMEOUT_S;
+    c.command_timeout_s = BURY_TIMEOUT_S;
+    p = params_open(&c, pipeline_request_key(s->req), errp);
+    if (!p)
+        return -1;
+    status = bury_devices(s->pl, s->req, s->pilot, s->req->place, p, errp);
+    params_close(p);
+    return status;
+}
+
+bool kind_ends_due(supervisor *s, int64_t now)
+{
+    pe_error e = {0};
+
+    if (s->buried || s->attached || s->stopped || s->done || !s->begun ||
+        s->pilot->kind != PILOT_EDGE || s->units[0].crew.state != CREW_LOST)
+        return false;
+    if (now < s->bury_ns)
+        return true;
+    s->buried = edge_bury(s, &e) == 0 || e.kind != PE_ERROR_RETRY;
+    if (*e.text && (!s->bury_ns || s->buried))
+        log_warn("the ends of its devices cannot be written%s: %s",
+                 s->buried ? "" : " yet", e.text);
+    s->bury_ns = clock_mono_ns() + BURY_NS;
+    return !s->buried;
 }
