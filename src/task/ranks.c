@@ -104,7 +104,8 @@ static void *work(void *arg)
         word = do_job(t);
         pthread_mutex_lock(&t->lock);
         t->word = word;
-        t->job = JOB_DONE;
+        if (t->job == JOB_GIVEN) /* else the clerk has left */
+            t->job = JOB_DONE;
         pthread_cond_broadcast(&t->changed);
     }
     pthread_mutex_unlock(&t->lock);
@@ -262,7 +263,9 @@ static int do_slice(tasks *t, const params_worker *w)
     return lost ? 0 : put_result(t);
 }
 
-/* A thread that has been idle all the while has seen a look of its rank. */
+/* Until the rank has no block to process; a stream that leaves it no time
+ * leaves tasks none.
+ */
 static void wait_idle(tasks *t)
 {
     while (!is_stopped(t) && !atomic_load(&t->rank_idle))
