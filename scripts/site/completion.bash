@@ -81,7 +81,7 @@ _pilot_complete() {
             ;;
         refused)
             if [ "$COMP_CWORD" -eq "$first" ]; then
-                words=(list show)
+                words=(list show replay)
             elif [ "$COMP_CWORD" -eq $((first + 1)) ]; then
                 mapfile -t words < <(_pilot_runs)
             fi

@@ -119,8 +119,15 @@ void fault_limits(int64_t limit_ns)
 
     if (look < LOOK_LEAST_NS)
         look = LOOK_LEAST_NS;
+    if (look >= LOOK_NS) /* a limit of 10 s and more */
+        look = LOOK_NS - 1;
     if (look < atomic_load(&look_ns))
         atomic_store(&look_ns, look);
+}
+
+bool fault_limited(void)
+{
+    return atomic_load(&look_ns) < LOOK_NS;
 }
 
 static void stuck_tell(const struct watcher *w, const char *words, int64_t ns)
@@ -166,7 +173,7 @@ static void place_watch(struct watcher *w, int i, int64_t passed_ns)
     w->seen[i].in_ns += passed_ns;
     if (limit > 0 && w->seen[i].in_ns > limit)
         limit_end(w, &places[i], in, limit);
-    if (w->seen[i].in_ns < STUCK_NS ||
+    if (!w->pilot || w->seen[i].in_ns < STUCK_NS ||
         w->seen[i].in_ns < 2 * w->seen[i].told_ns)
         return;
     w->seen[i].told_ns = w->seen[i].in_ns;

@@ -5,6 +5,7 @@
 #define AGENT_FAULT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <pilot/error.h>
@@ -40,6 +41,7 @@ fault_place *fault_register(void); /* sets fault_here; NULL: too many */
  * who watches looks as often as that asks for.
  */
 void fault_limits(int64_t limit_ns);
+bool fault_limited(void); /* have they any? */
 
 /* Around a call of a user's function: a few instructions.  [words] live as
  * long as the process may be asked.
@@ -77,7 +79,8 @@ static inline void fault_note(note *n, int64_t limit_ns)
  *    5 s"}
  * One that has been in a function for longer than its limit ends the process,
  * with a fault event: time in which the process itself was stopped is none.
- * [who] ("rank 2") is copied, [pilot] borrowed.
+ * [who] ("rank 2") is copied, [pilot] borrowed; NULL: who is stuck is told by
+ * others, and only limits are kept.
  */
 int fault_watch(const char *pilot, const char *who, pe_error *errp);
 

@@ -208,6 +208,21 @@ static bool wanted_memory(const head *h)
            note_oom_kills() > h->oom_kills;
 }
 
+/* The one thread that is within a function; -1: none is, or several. */
+static int only_inside(const head *h, const note *notes)
+{
+    int one = -1;
+
+    for (uint32_t i = 0; i < h->n; i++) {
+        if (atomic_load(&notes[i].at) != NOTE_INSIDE)
+            continue;
+        if (one >= 0)
+            return -1;
+        one = (int)i;
+    }
+    return one;
+}
+
 static int tell(const head *h, int i, const note *n, int how,
                 int (*visit)(void *arg, const note_death *d, pe_error *errp),
                 void *arg, pe_error *errp)
@@ -236,7 +251,7 @@ int note_read(const char *path,
     head *h = file_load(path);
     const note *notes;
     bool told = false;
-    int rc = 0;
+    int rc = 0, one;
 
     if (!h)
         return 0;
@@ -248,10 +263,10 @@ int note_read(const char *path,
         if (how && atomic_load(&notes[i].at) != NOTE_NOWHERE)
             rc = tell(h, (int)i, &notes[i], how, visit, arg, errp);
     }
-    if (rc == 0 && !told && !atomic_load(&h->how) && wanted_memory(h))
-        for (uint32_t i = 0; rc == 0 && i < h->n; i++)
-            if (atomic_load(&notes[i].at) == NOTE_INSIDE)
-                rc = tell(h, (int)i, &notes[i], NOTE_MEMORY, visit, arg, errp);
+    one = only_inside(h, notes);
+    if (rc == 0 && !told && !atomic_load(&h->how) && one >= 0 &&
+        wanted_memory(h))
+        rc = tell(h, one, &notes[one], NOTE_MEMORY, visit, arg, errp);
     free(h);
     return rc;
 }

@@ -86,10 +86,10 @@ typedef struct note_death {
 uint64_t note_oom_kills(void);
 
 /* Call [visit] for each block that the process of file [path] died of: that of
- * the thread in which it ended; of one that was killed for want of memory those
- * that were within a function.  One that was killed from outside, or asked to
- * end, died of none.  0, or -1: as [visit] says; where there is no such file,
- * nothing is told.
+ * the thread in which it ended; of one that was killed for want of memory that
+ * of the one thread that was within a function, where there is one.  One that
+ * was killed from outside, or asked to end, died of none.  0, or -1: as [visit]
+ * says; where there is no such file, nothing is told.
  */
 int note_read(const char *path,
               int (*visit)(void *arg, const note_death *d, pe_error *errp),

@@ -40,7 +40,7 @@ static const struct command {
     {"report", page_report, "write a run as one HTML file, or as JSON"},
     {"peek", view_peek, "show the newest records of a topic"},
     {"refused", refused_command,
-     "list the blocks that a run has refused, or show one"},
+     "blocks that a run has refused: list, show, send again"},
     {"trace", watch_trace, "show where the blocks of a run spent their time"},
     {"verify", verify_command, "count a run again: is it exact?"},
     {"runs", cmd_runs, "list the runs there are, or remove one"},

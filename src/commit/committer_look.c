@@ -6,10 +6,12 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 
-/* The file does not know of it: NAME.2-0 is of a pilot that was added. */
+/* The file does not know of it: NAME.2-0 is of a pilot that was added, and what
+ * is sent again (src/refused) is no device's, but has to be reached, too.
+ */
 static bool is_added(const char *device)
 {
-    return strchr(device, '.') != NULL;
+    return strchr(device, '.') != NULL || *device == '~';
 }
 
 static void take_ends(committer *c, const params_end *e, size_t n)

@@ -16,6 +16,7 @@
 #include "src/edge/device_scale.h"
 #include "src/edge/report.h"
 #include "src/federate/sent.h"
+#include "src/poison/device.h"
 
 #define TURN_NS 20000000       /* of the main loop */
 #define CONTROL_NS 250000000   /* between two looks at the control word */
@@ -235,6 +236,18 @@ static int open_tally(agent *a, const char *dir, pe_error *errp)
     return 0;
 }
 
+static int open_guard(agent *a, const char *dir, pe_error *errp)
+{
+    char *told;
+    int rc = device_guard_open(dir, a->plan.pilot->devices, a->plan.rereadable,
+                               &told, errp);
+
+    if (told)
+        shared_tell(a, told);
+    free(told);
+    return rc;
+}
+
 static int open_trace(agent *a, const char *dir, pe_error *errp)
 {
     traced_conf c = {.req = a->req,
@@ -260,7 +273,7 @@ static int start(agent *a, const char *dir, pe_error *errp)
     if (load(a, dir, errp) < 0 || connect_services(a, errp) < 0 ||
         agent_first_stages(a, errp) < 0 || open_trace(a, dir, errp) < 0 ||
         agent_spools_open(a, dir, errp) < 0 || open_tally(a, dir, errp) < 0 ||
-        make_devices(a, errp) < 0)
+        open_guard(a, dir, errp) < 0 || make_devices(a, errp) < 0)
         return -1;
     if (agent_open_ends(a, errp) < 0 && !agent_spools_bear(a, errp))
         return -1;
@@ -460,6 +473,7 @@ static void release(agent *a)
     free(a->devices);
     device_scale_destroy(a->scale);
     tally_close(a->tally);
+    device_guard_close();
     follower_destroy(a->follower);
     traced_close(a->traced);
     if (a->layer != a->params)

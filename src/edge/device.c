@@ -7,6 +7,7 @@
 #include "src/agent/fault.h"
 #include "src/common/clock.h"
 #include "src/common/failpoint.h"
+#include "src/common/log.h"
 #include "src/edge/device_private.h"
 
 /* Longest wait without a look at blocks that could not be handed over, ... */
@@ -111,6 +112,8 @@ static int send_slot(device *d, queue_slot *slot)
     if (record_encode(&d->headers, d->conf.run, stage, &slot->block,
                       &d->error) < 0)
         return -1;
+    if (*slot->refused)
+        record_add(&d->headers, "pe_refused", slot->refused);
     if (slot->revision)
         record_add_u64(&d->headers, "pe_revision", slot->revision);
     if (d->learn.learner)
@@ -329,6 +332,13 @@ static int hand_on(device *d, queue_slot *slot)
 
     if (!d->learn.learner)
         return enqueue(d, slot);
+    if (*slot->refused) { /* there is no record of it to be refused */
+        log_warn("device %s: a block is left out: %s", d->conf.name,
+                 slot->refused);
+        d->stats.filtered++;
+        queue_give(d->queue, slot);
+        return 0;
+    }
     rc = learn_block(d, &slot->block);
     queue_give(d->queue, slot);
     return rc;
@@ -380,6 +390,7 @@ static int take_slot(device *d)
     d->slot->block.has_seq = 0;
     d->slot->block.source = NULL;
     d->slot->through = 0;
+    d->slot->refused[0] = '\0';
     return 0;
 }
 

@@ -20,6 +20,7 @@
 typedef struct device_stage {
     const pe_function *ops;
     const char *words;   /* what it is, where it dies (fault_words) */
+    int guarded;         /* its number there (device_guard), -1 */
     const void *id;      /* of the instance: another revision that has it, too,
                             goes on with what is open */
     context_setup setup; /* of the stage; the device fills in device, index,

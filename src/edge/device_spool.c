@@ -19,7 +19,8 @@ typedef struct said {
     int64_t sense_ns, edge_ns;
     uint64_t version, revision;
     uint32_t points, features, dtype;
-    uint32_t stage, source, times, scale, columns; /* bytes; 0: there is none */
+    uint32_t stage, source, times, scale, columns, /* bytes; 0: there is none */
+        refused;
 } said;
 
 /* --- a block as a record --- */
@@ -65,6 +66,8 @@ static int encode(device *d, const queue_slot *slot)
     s.times = header_put(t, slot->times);
     s.scale = header_put(t, slot->scale);
     s.columns = names ? text_put(t, names, strlen(names)) : 0;
+    s.refused =
+        *slot->refused ? text_put(t, slot->refused, strlen(slot->refused)) : 0;
     if (t->failed)
         return pe_error_nomem(&d->error);
     memcpy(t->data, &s, sizeof(s));
@@ -93,8 +96,9 @@ static int header_take(text **to, const char *s, uint32_t len)
 /* Texts of a slot that was read are in its own memory. */
 static int texts_take(queue_slot *slot, const said *s, const char *at)
 {
-    uint32_t len = s->stage + s->source + s->times + s->scale + s->columns;
-    const char *own;
+    uint32_t len =
+        s->stage + s->source + s->times + s->scale + s->columns + s->refused;
+    const char *own, *refused;
 
     if (!slot->kept && !(slot->kept = calloc(1, sizeof(*slot->kept))))
         return -1;
@@ -109,13 +113,16 @@ static int texts_take(queue_slot *slot, const said *s, const char *at)
         header_take(&slot->scale, text_take(&own, s->scale), s->scale) < 0)
         return -1;
     slot->columns = text_take(&own, s->columns);
+    refused = text_take(&own, s->refused);
+    snprintf(slot->refused, sizeof(slot->refused), "%s",
+             refused ? refused : "");
     return 0;
 }
 
 static bool is_sound(const spool_record *r, const said *s)
 {
-    uint64_t texts =
-        (uint64_t)s->stage + s->source + s->times + s->scale + s->columns;
+    uint64_t texts = (uint64_t)s->stage + s->source + s->times + s->scale +
+                     s->columns + s->refused;
     uint64_t values = (uint64_t)s->points * s->features * s->dtype;
 
     return (s->dtype == PE_F4 || s->dtype == PE_F8) && s->points > 0 &&

@@ -105,18 +105,29 @@ static void adopt(pe_block *in, pe_block *out)
     in->capacity = old.capacity;
 }
 
+/* Agents have died of a block in this stage: it goes on as it is, to be
+ * refused.
+ */
+#define STAGE_CONDEMNED 2
+
 /* Put [b] through stage [i]; the answer of the function. */
 static int process_one(device *d, size_t i, pe_block *b)
 {
+    const device_stage *s = &d->conf.stages[i];
     pe_block *out = &d->scratch;
     int rc;
 
     pe_context_pass(d->ctx[i], b, out);
     said_lend(d, i, b);
     atomic_store_explicit(&d->at, (int)i, memory_order_relaxed);
-    fault_enter(d->conf.stages[i].words);
-    rc = d->conf.stages[i].ops->process_edge(d->ctx[i], b, out);
+    if (s->guarded >= 0 &&
+        !device_guard_enter(s->guarded, d->conf.index, b, d->slot->refused))
+        return STAGE_CONDEMNED;
+    fault_enter(s->words);
+    rc = s->ops->process_edge(d->ctx[i], b, out);
     fault_leave();
+    if (s->guarded >= 0)
+        device_guard_leave(s->guarded, d->conf.index);
     d->stats.outliers += context_take_outliers(d->ctx[i]);
     d->unmet = context_take_unmet(d->ctx[i]) || d->unmet;
     if (rc < 0)
@@ -172,6 +183,10 @@ int stages_process(device *d, pe_block *b)
         rc = process_one(d, i, b);
         if (rc < 0 && stages_go_back(d, i))
             rc = process_one(d, i, b);
+        if (rc == STAGE_CONDEMNED)
+            d->slot->through = i;
+        if (rc == STAGE_CONDEMNED)
+            break;
     }
     if (rc >= 0)
         stages_passed(d);

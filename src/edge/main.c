@@ -25,6 +25,7 @@ static atomic_int signals;
 static void on_signal(int sig)
 {
     (void)sig;
+    note_asked();
     if (atomic_fetch_add(&signals, 1) > 0)
         _exit(EXIT_INTERRUPTED);
 }

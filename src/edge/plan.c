@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/agent/fault.h"
+#include "src/poison/device.h"
 
 /* Small blocks sent as fast as they come share requests: 40,000 blocks/s of
  * 25 points are 200 in 5 ms, 1.3 MB.  Others leave at once: a linger would
@@ -65,6 +66,7 @@ static int load_stage(plan *out, size_t i, const pipeline *p,
         return pe_error_nomem(errp);
     out->stages[i].ops = ops;
     out->stages[i].words = out->words[i];
+    out->stages[i].guarded = i > 0 ? device_guard(s, out->words[i]) : -1;
     out->stages[i].setup = (context_setup){
         .run = r->run,
         .stage = s->name,

@@ -12,7 +12,7 @@
 /* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :first, :fence,
  * :ends, :announce, :pilots, :orders, :leases, :control, :shared, :boots,
  * :home, :commits, :stages, :files, :places, :keeper, :scale, :events,
- * :suspects, :tasks, :slices, :claims.
+ * :suspects, :tasks, :slices, :claims, :replays.
  */
 
 /* The NAME of key pilot:{RUN}:NAME number [i], from 0; NULL behind the last.
@@ -494,6 +494,13 @@ int params_suspects_fetch(params *p, params_word **out, size_t *np,
                           pe_error *errp);
 int params_suspect_put(params *p, const params_word *w, pe_error *errp);
 int params_suspect_drop(params *p, const char *name, pe_error *errp);
+
+/* Batches of refused blocks that were sent again (src/refused/replay.c); a
+ * field that is there stays: 1 it is put, 0 there is one.
+ */
+int params_replays_fetch(params *p, params_word **out, size_t *np,
+                         pe_error *errp);
+int params_replay_once(params *p, const params_word *w, pe_error *errp);
 
 /* Files that revisions name, by their SHA-256.  Errors: input, 65: too large;
  * 73: too many.  fetch: fatal, 65: it is not there.

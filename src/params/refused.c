@@ -80,3 +80,14 @@ int params_suspect_drop(params *p, const char *name, pe_error *errp)
 
     return word_do(p, PARAMS_KEY_SUSPECTS, "HDEL", &w, errp) < 0 ? -1 : 0;
 }
+
+int params_replays_fetch(params *p, params_word **out, size_t *np,
+                         pe_error *errp)
+{
+    return words_fetch(p, PARAMS_KEY_REPLAYS, out, np, errp);
+}
+
+int params_replay_once(params *p, const params_word *w, pe_error *errp)
+{
+    return word_do(p, PARAMS_KEY_REPLAYS, "HSETNX", w, errp);
+}

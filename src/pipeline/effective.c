@@ -351,5 +351,9 @@ void pipeline_print_config(const pipeline *p, FILE *f)
         print_time(f, 2, "every", p->checkpoint_s);
         print_int(f, 2, "keep", p->checkpoint_keep);
     }
+    if (p->refuse.share > 0)
+        fprintf(f, "refuse-max: %.15g%%\n", 100 * p->refuse.share);
+    else if (p->refuse.there)
+        print_int(f, 0, "refuse-max", p->refuse.most);
     print_time(f, 0, "stall", p->stall_s);
 }

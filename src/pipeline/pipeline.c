@@ -40,6 +40,8 @@ static const pe_option_spec root_keys[] = {
      "a safetensors file of the model to begin with"},
     {"trace", PE_OPTION_BOOL, 0, 0, "false", NULL,
      "record what becomes of every block"},
+    {"refuse-max", PE_OPTION_STRING, 0, 0, NULL, NULL,
+     "blocks that may be refused, N or N%, before the run is stopped"},
     {"stall", PE_OPTION_TIME, 0, 86400, "30s", NULL,
      "a pilot with blocks that commits none for so long is STALLED; 0s: never"},
     {0},
@@ -448,6 +450,32 @@ static int read_checkpoint(pipeline *p, const tree *root, pe_error *errp)
 
 /* --- the file --- */
 
+/* "5%" or "100". */
+static int refuse_max(const tree *at, const char *words, pipeline_refuse *out,
+                      pe_error *errp)
+{
+    size_t len = strlen(words);
+    char part[32];
+    double percent = 0;
+    int rc = -1;
+
+    *out = (pipeline_refuse){.there = true, .most = -1};
+    if (len > 1 && len < sizeof(part) && words[len - 1] == '%') {
+        memcpy(part, words, len - 1);
+        part[len - 1] = '\0';
+        rc = text_parse_float(part, &percent);
+        out->share = percent / 100;
+        rc = rc == 0 && percent > 0 && percent <= 100 ? 0 : -1;
+    } else if (text_parse_int(words, &out->most) == 0 && out->most >= 0) {
+        rc = 0;
+    }
+    return rc == 0 ? 0
+                   : section_error(at, errp,
+                                   "refuse-max: '%.40s' is neither a number of "
+                                   "blocks, as 100, nor a share, as 5%%",
+                                   words);
+}
+
 static int take_root(pipeline *p, const tree *root, const pe_options *o,
                      pe_error *errp)
 {
@@ -473,6 +501,10 @@ static int take_root(pipeline *p, const tree *root, const pe_options *o,
     p->until_eof = !strcmp(pe_options_string(o, "until"), "eof");
     p->trace = pe_options_bool(o, "trace");
     p->restore = words_copy(pe_options_string(o, "restore"), &failed);
+    if (pe_options_has(o, "refuse-max") &&
+        refuse_max(tree_get(root, "refuse-max"),
+                   pe_options_string(o, "refuse-max"), &p->refuse, errp) < 0)
+        return -1;
     return failed ? pe_error_nomem(errp) : 0;
 }
 

@@ -139,6 +139,13 @@ typedef struct pipeline_stream {
 /* What reason and origin may add to a record that is passed on as it came. */
 #define PIPELINE_HEADER_BYTES 65536
 
+/* `refuse-max`: more refused blocks stop a run. */
+typedef struct pipeline_refuse {
+    bool there;
+    double share; /* 0: any */
+    int64_t most; /* blocks; -1: any number */
+} pipeline_refuse;
+
 /* Which half of the way a file describes. */
 enum pipeline_shape {
     PIPELINE_WHOLE, /* devices, a stream, pools */
@@ -184,12 +191,13 @@ typedef struct pipeline {
     bool results;          /* topic or off */
     bool results_da00;     /* ... as da00, else .npy */
     char *results_topic;   /* {run} in it is the run's; NULL: its own */
-    double stall_s;        /* as the file's stall; 0: never */
-    bool until_eof;        /* --until eof, or until: eof in the file */
-    bool trace;            /* what becomes of every block is recorded */
-    double checkpoint_s;   /* between two files of the model; 0: none */
-    int checkpoint_keep;   /* so many of them */
-    char *restore;         /* a model to begin with, or NULL */
+    pipeline_refuse refuse;
+    double stall_s;      /* as the file's stall; 0: never */
+    bool until_eof;      /* --until eof, or until: eof in the file */
+    bool trace;          /* what becomes of every block is recorded */
+    double checkpoint_s; /* between two files of the model; 0: none */
+    int checkpoint_keep; /* so many of them */
+    char *restore;       /* a model to begin with, or NULL */
 } pipeline;
 
 /* Read [path], apply [overrides] ("PATH=VALUE", in order), fill in what is

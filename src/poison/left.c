@@ -32,7 +32,7 @@ bool suspects_left(const char *dir)
     return found;
 }
 
-int suspects_each(const char *dir,
+int suspects_each(const char *dir, bool forget,
                   int (*visit)(void *arg, const note_death *d, pe_error *errp),
                   void *arg, pe_error *errp)
 {
@@ -45,8 +45,10 @@ int suspects_each(const char *dir,
 
         if (!is_notes(e))
             continue;
-        rc = path ? note_read(path, visit, arg, errp) : pe_error_nomem(errp);
-        if (rc == 0)
+        rc = path ? 0 : pe_error_nomem(errp);
+        if (rc == 0 && visit)
+            rc = note_read(path, visit, arg, errp);
+        if (rc == 0 && forget)
             unlink(path);
         free(path);
     }

@@ -66,10 +66,11 @@ int suspects_parse(suspects *l, const char *words, pe_error *errp);
  * new memory, what is to be said of it; NULL: nothing.
  */
 int suspects_gather(params *p, const char *dir, char **toldp, pe_error *errp);
-/* left.c - call [visit] for each death that is noted in [dir] (see note_read),
- * and have the files go, each when all of it is told.
+/* left.c - call [visit] (NULL: nobody) for each death that is noted in [dir]
+ * (see note_read), and have the files go, each when all of it is told, to
+ * [forget] them.
  */
-int suspects_each(const char *dir,
+int suspects_each(const char *dir, bool forget,
                   int (*visit)(void *arg, const note_death *d, pe_error *errp),
                   void *arg, pe_error *errp);
 /* Is there anything to gather? */

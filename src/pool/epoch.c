@@ -57,6 +57,7 @@ static int encode_part(const pool *p, const pool_slot *s, pe_buffer *b,
                    .tried = s->tried,
                    .failed = s->failed,
                    .why = s->why,
+                   .refusal = s->refusal,
                    .ranges = s->range,
                    .n_ranges = p->own.n_parts,
                    .devices = s->touch,
@@ -147,6 +148,7 @@ static int add_part(pool_head *h, const pe_model_ops *ops, const wire_part *m,
         if (commit_job_device(j, &m->devices[i], errp) < 0)
             return -1;
     commit_counters_add(&j->add, &m->add);
+    breaker_note(&h->breaker, m->refusal, m->add.refused);
     j->tried += m->tried;
     j->failed += m->failed;
     if (*m->why && !*j->why)

@@ -29,6 +29,7 @@ int head_init(pool *p, pe_error *errp)
         return pe_error_nomem(errp);
     for (size_t k = 0; k < n; k++)
         h->ends[k] = -1;
+    h->breaker = (breaker){.limit = p->c.pl->refuse, .since = p->c.since};
     h->drain_ns = h->lacking.since_ns = clock_mono_ns();
     return commit_guard_open(&h->guard, p->c.pl, p->c.req, errp);
 }
@@ -95,12 +96,28 @@ bool head_is_idle(const pool *p)
            !h->view.busy && p->ship.at == PHASE_SHIP_NONE;
 }
 
+/* A commit has come: has the run refused too much? */
+static void look_refused(pool *p)
+{
+    pool_head *h = p->head;
+    const params_counters *t = &h->view.total;
+
+    if (!h->breaker.limit.there || !h->has_begun ||
+        h->view.commits == h->looked)
+        return;
+    h->looked = h->view.commits;
+    if (breaker_look(&h->breaker, (breaker_counts){t->applied, t->refused},
+                     p->c.req->run))
+        h->broken = true;
+}
+
 void head_look(pool *p, int64_t now)
 {
     pool_head *h = p->head;
 
     committer_look(p->c.committer, &h->view, h->committed, h->mark, h->ends);
     set_ends(p);
+    look_refused(p);
     look_behind(p, now);
 }
 

@@ -5,6 +5,7 @@
 #include "epoch.h"
 #include "src/commit/committer.h"
 #include "src/commit/guard.h"
+#include "src/poison/breaker.h"
 #include "stall.h"
 
 enum { POOL_ENDED = 8 }; /* epochs whose end is remembered */
@@ -37,6 +38,9 @@ typedef struct pool_head {
     commit_guard guard;
     pool_away away[AWAY_N];
     pool_stall stall;
+    breaker breaker;
+    uint64_t looked; /* commits when it was asked */
+    bool broken;     /* too much was refused: the pool drains, and fails */
     int64_t next_progress;
     bool weighed; /* it was looked whether one column outweighs the others */
     int64_t drain_ns;             /* nothing is waited for since */

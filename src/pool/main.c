@@ -44,7 +44,8 @@ struct agent {
     checkpoint *checkpoint; /* rank 0; NULL: none */
     tasks *tasks;           /* NULL: a run without services has none */
     pool *pool;
-    char *files; /* what a local run is read from, as JSON; NULL */
+    breaker_counts since; /* rank 0 */
+    char *files;          /* what a local run is read from, as JSON; NULL */
 };
 
 static void on_signal(int sig)
@@ -330,14 +331,15 @@ static int open_checkpoint(struct agent *a, pe_error *errp)
 /* Rank 0, before any rank makes notes of its own: what those of the process
  * before have died of.
  */
-static int gather_suspects(const struct agent *a, pe_error *errp)
+static int gather_suspects(struct agent *a, pe_error *errp)
 {
     params_conf c = {0};
     params *p;
     char *told = NULL;
     int rc;
 
-    if (pipeline_is_local(a->pl) || !suspects_left(a->dir))
+    if (pipeline_is_local(a->pl) ||
+        (!suspects_left(a->dir) && !a->pl->refuse.there))
         return 0;
     pipeline_request_params(a->req, &c);
     c.no_commits = true;
@@ -345,6 +347,8 @@ static int gather_suspects(const struct agent *a, pe_error *errp)
     if (!p)
         return -1;
     rc = suspects_gather(p, a->dir, &told, errp);
+    if (rc == 0 && a->pl->refuse.there)
+        rc = breaker_since(p, &a->since, errp);
     if (told)
         event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
                               a->pilot, "text", event_text(told)));
@@ -380,6 +384,7 @@ static int prepare(struct agent *a, int rank, int size, pe_error *errp)
         .pilot = a->pilot,
         .member = a->member,
         .notes = pipeline_is_local(a->pl) ? NULL : a->dir,
+        .since = a->since,
         .durable = !pipeline_is_local(a->pl),
         .trace = traced_log(a->traced),
         .drain = &drain,
@@ -479,6 +484,8 @@ static int run(struct agent *a, int rank, int size)
                                     a->files, &left) < 0)
             log_warn("the model is not left behind: %s", left.text);
         report = rc == 0 ? pool_report(a->pool) : NULL;
+        if (rc == 0 && pool_broken(a->pool, &left) < 0)
+            event_error(a->pilot, &left);
         if (report)
             event_print(report);
     }

@@ -22,6 +22,7 @@ static void fix_epoch(pool *p, pool_slot *s, const source_item *r)
     k->mark = s->range[i].mark = r->mark;
     s->range[i].to = k->offset;
     s->dispatched++;
+    p->own.begun = s->epoch;
 }
 
 /* Names of other runs' devices are anybody's to make: of so many repeats are
@@ -71,14 +72,16 @@ static int note_device(pool *p, pool_slot *s, const source_item *r, size_t at)
 }
 
 /* While a block is ahead that processes have died of, each goes alone: what is
- * in front of it is committed, and not there at the next death.
+ * in front of it is committed, and not there at the next death.  Does one of
+ * ours wait for its commit?
  */
-static bool is_alone(const pool *p, const pool_slot *s)
+static bool is_alone(const pool *p)
 {
-    if (p->stages.suspects.n == 0 || s->dispatched == 0)
+    if (p->stages.suspects.n == 0 || p->own.begun <= p->own.committed)
         return false;
     for (size_t i = 0; i < p->own.n_parts; i++)
-        if (chain_is_wary(&p->stages, p->own.at[i].partition, s->range[i].from))
+        if (chain_is_wary(&p->stages, p->own.at[i].partition,
+                          p->own.at[i].offset - 1))
             return true;
     return false;
 }
@@ -89,7 +92,7 @@ bool owner_full(const pool *p)
     const pool_slot *s = &p->epochs.slot[p->epochs.open & 1];
     const pe_model_ops *ops = p->stages.model;
 
-    if (!p->counted && is_alone(p, s))
+    if (!p->counted && is_alone(p))
         return true;
     return !p->counted && s->base && s->delta && s->base->m->warming &&
            ops->full && ops->full(s->base->m, s->delta);

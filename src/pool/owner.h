@@ -56,7 +56,9 @@ typedef struct pool_owner {
     size_t n_lanes, cap_lanes, turn;
     commit_devices devices;
     pool_first first;
-    int *askers; /* ranks that wait for a block */
+    int64_t begun, committed; /* epochs: the last one we have a block in, and
+                                 the last one that is committed */
+    int *askers;              /* ranks that wait for a block */
     size_t n_askers, cap_askers;
 } pool_owner;
 

@@ -289,6 +289,14 @@ static void settle(pool *p)
     }
 }
 
+int pool_broken(const pool *p, pe_error *errp)
+{
+    if (!p->head || !p->head->broken)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "%s",
+                        p->head->breaker.words);
+}
+
 int pool_run(pool *p, pe_error *errp)
 {
     p->last_active = clock_mono_ns();

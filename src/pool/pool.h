@@ -11,6 +11,7 @@
 #include "src/commit/committer.h"
 #include "src/pipeline/pipeline.h"
 #include "src/task/task.h"
+#include "src/poison/breaker.h"
 #include "src/trace/log.h"
 
 /* What a pool is made of.  Borrowed for the life of the pool, but for the
@@ -25,6 +26,7 @@ typedef struct pool_conf {
     source_reader *source;   /* of this rank */
     committer *committer;    /* rank 0; NULL elsewhere */
     const char *notes;       /* see chain_conf */
+    breaker_counts since;    /* rank 0: where refuse-max counts from */
     bool durable;            /* state survives: exactly-once */
     trace_log *trace;        /* of this rank; NULL: nothing is traced */
     tasks *tasks;            /* of this rank; NULL: it does none */
@@ -55,6 +57,11 @@ pool *pool_create(const pool_conf *c, pe_error *errp);
  * return the same: 0, or -1 with one error, the same on every rank.
  */
 int pool_run(pool *p, pe_error *errp);
+
+/* Rank 0, behind a pool_run that returned 0: it ended since the run has refused
+ * more than it may, and -1 says that.
+ */
+int pool_broken(const pool *p, pe_error *errp);
 
 /* Collective.  On rank 0 the final event (monitor.h), NULL elsewhere or when
  * there is no memory.

@@ -347,7 +347,7 @@ static json_t *report_first(pool *p)
 
 static const char *report_state(const pool *p)
 {
-    if (p->fate.failed || p->head->view.any_dead)
+    if (p->fate.failed || p->head->broken || p->head->view.any_dead)
         return "failed";
     return p->term.order == PHASE_DRAINED ? "drained" : "done";
 }

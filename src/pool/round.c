@@ -169,7 +169,8 @@ static void say(pool *p, int64_t now)
     v[R_NOBODY] = first_is_nobody(p);
     v[R_TERM] = p->term.wanted;
     v[R_ERROR] = p->fate.failed ? 1 + p->rank : 0;
-    v[R_DRAIN] = pool_is_draining(p) || atomic_load(p->c.drain);
+    v[R_DRAIN] = pool_is_draining(p) || atomic_load(p->c.drain) ||
+                 (p->head && p->head->broken);
     v[R_HOLD] = phase_is_held(p->term.phase);
     v[R_BUSY] = phase_is_reducing(p->term.phase);
     v[R_LACK] = -p->ship.have;
@@ -270,6 +271,7 @@ static void new_term(pool *p, int64_t number)
     results_drop(&p->results);
     forward_drop(p->forward);
     epoch_drop(p);
+    p->own.begun = p->own.committed = 0;
     p->figures.n_samples = 0;
     p->figures.terms++;
     if (p->head)

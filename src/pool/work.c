@@ -6,6 +6,7 @@
 #include "src/common/clock.h"
 #include "src/common/failpoint.h"
 #include "src/common/log.h"
+#include "src/common/text.h"
 #include "src/federate/merge.h"
 
 /* A record at work, and what the last stage gets of it. */
@@ -112,8 +113,16 @@ void pool_refuse(pool *p, pool_slot *s, const source_item *r,
                  const char *reason)
 {
     const chain *st = &p->stages;
+    int attempts = r->refuser.at  ? SUSPECT_DEATHS
+                   : st->attempts ? st->attempts
+                                  : 1;
+    char stage[64];
     const pe_block *b = &r->block;
 
+    snprintf(stage, sizeof(stage), "%s",
+             st->refuser ? st->refuser->name : st->end->name);
+    if (r->refuser.at)
+        text_shown(r->refuser.at, r->refuser.len, stage, sizeof(stage));
     log_warn("record %s/%d/%lld refused: %s", b->topic ? b->topic : "-",
              (int)b->partition, (long long)b->offset, reason);
     figures_refused(&p->figures, r, reason);
@@ -121,10 +130,10 @@ void pool_refuse(pool *p, pool_slot *s, const source_item *r,
     s->add.refused_own += !r->foreign;
     s->add.foreign += r->foreign;
     s->add.bytes += r->raw_len;
+    snprintf(s->refusal, sizeof(s->refusal), "stage '%.60s': %.180s", stage,
+             reason);
     if (p->results.producer)
-        results_refused(&p->results, s, r,
-                        st->refuser ? st->refuser->name : st->end->name,
-                        st->attempts ? st->attempts : 1, reason);
+        results_refused(&p->results, s, r, stage, attempts, reason);
     trail_block(p, s, r, NULL, TRACE_REFUSED);
 }
 

@@ -54,7 +54,7 @@ void pool_slot_clear(pool_slot *s)
     s->live = false;
     s->dispatched = s->outstanding = s->unacked = 0;
     s->tried = s->failed = 0;
-    s->why[0] = '\0';
+    s->why[0] = s->refusal[0] = '\0';
     memset(&s->add, 0, sizeof(s->add));
     pool_model_drop(s->base);
     s->base = NULL;

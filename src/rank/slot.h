@@ -30,6 +30,8 @@ typedef struct pool_slot {
     uint64_t tried, failed; /* blocks that went through stages here, and those
                                that these refused */
     char why[256];          /* ... the last of them */
+    char refusal[256];      /* of the last block that was refused: "STAGE:
+                               REASON"; "": none was */
     int64_t unacked;        /* results and refusals not yet acknowledged */
     params_range *range;    /* of every owned partition */
     params_device *touch;   /* newest block of each device that has one; names

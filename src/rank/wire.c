@@ -23,6 +23,7 @@ int wire_part_encode(const wire_part *m, pe_buffer *to, pe_error *errp)
     frame_put_u64(&w, m->tried);
     frame_put_u64(&w, m->failed);
     frame_put_text(&w, m->why ? m->why : "");
+    frame_put_text(&w, m->refusal ? m->refusal : "");
     frame_put_u64(&w, m->n_ranges);
     for (size_t i = 0; i < m->n_ranges; i++)
         frame_put_range(&w, &m->ranges[i]);
@@ -84,6 +85,7 @@ int wire_part_decode(const void *data, size_t len, int32_t n_partitions,
     m->tried = frame_take_u64(&r);
     m->failed = frame_take_u64(&r);
     m->why = frame_take_text(&r);
+    m->refusal = frame_take_text(&r);
     if (!take_lists(&r, n_partitions, m))
         rc = pe_error_nomem(errp);
     m->blob = frame_take_bytes(&r, &m->blob_len);

@@ -18,6 +18,7 @@ typedef struct wire_part {
     uint64_t tried, failed; /* blocks that went through stages, and that those
                                refused */
     const char *why;        /* ... one of them; "" */
+    const char *refusal;    /* of a block that was refused; "" */
     params_range *ranges;   /* without a topic */
     size_t n_ranges;
     params_device *devices; /* newest block of each; the names are borrowed */

@@ -35,6 +35,18 @@ static const option_spec show_options[] = {
 static const char *const show_synopsis[] = {"[OPTION]... RUN PARTITION/OFFSET",
                                             NULL};
 
+/* --- replay --- */
+
+static const option_spec replay_options[] = {
+    {"reason", 0, OPTION_TEXT, REFUSED_AT(reason), "TEXT", NULL,
+     "those alone whose reason has this in it"},
+    {"help", 'h', OPTION_FLAG, REFUSED_AT(help), NULL, NULL, "this text"},
+    {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
+};
+
+static const char *const replay_synopsis[] = {
+    "[OPTION]... RUN [PARTITION/OFFSET]...", NULL};
+
 /* --- all of them --- */
 
 static const struct command {
@@ -53,6 +65,12 @@ static const struct command {
      {"pilot refused show", show_synopsis,
       "Show one refused block: what is known of it, and its first values.",
       show_options, 2, 2, "a RUN and a PARTITION/OFFSET"}},
+    {"replay",
+     refused_replay,
+     {"pilot refused replay", replay_synopsis,
+      "Send refused blocks to the run again, each once, when what refused them "
+      "is mended.",
+      replay_options, 1, -1, "a RUN"}},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -93,7 +111,8 @@ int refused_command(int argc, char **argv)
         if (!strcmp(argv[1], commands[i].name))
             return command_run(&commands[i], argc - 1, argv + 1);
     if (argc > 1)
-        log_error("pilot refused has no command '%s': list, show", argv[1]);
+        log_error("pilot refused has no command '%s': list, show, replay",
+                  argv[1]);
     else
         help_print(stderr);
     return PE_EXIT_USAGE;

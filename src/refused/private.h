@@ -9,7 +9,7 @@
 
 struct refused_options {
     const char *out, *reason;
-    bool reasons, json, no_header, all, dry, help;
+    bool reasons, json, no_header, help;
 };
 
 #define REFUSED_AT(member) offsetof(struct refused_options, member)
@@ -26,5 +26,7 @@ int refused_list(const struct refused_options *o, char **args, int n,
                  pe_error *errp);
 int refused_show(const struct refused_options *o, char **args, int n,
                  pe_error *errp);
+int refused_replay(const struct refused_options *o, char **args, int n,
+                   pe_error *errp);
 
 #endif

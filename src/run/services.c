@@ -8,6 +8,7 @@
 #include "src/common/text.h"
 #include "src/pilot/bury.h"
 #include "src/pilot/topics.h"
+#include "src/poison/breaker.h"
 #include "src/request/place.h"
 #include "src/run/run.h"
 
@@ -48,11 +49,29 @@ done:
     return status;
 }
 
+/* But for those of blocks that were sent again: nobody else says them. */
+static int ends_clear(params *p, pe_error *errp)
+{
+    params_end *e;
+    size_t n;
+    int rc = params_ends_fetch(p, &e, &n, errp);
+
+    if (rc < 0)
+        return -1;
+    rc = params_ends_clear(p, errp);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        if (*e[i].device == '~')
+            rc = params_end_put(p, &e[i], errp);
+    params_ends_free(e, n);
+    return rc;
+}
+
 /* What ended the run last time, or one of its name that came to nothing. */
 static int ends_forget(struct run *r, pe_error *errp)
 {
-    if (params_ends_clear(r->params, errp) < 0 ||
-        params_control_put(r->params, "", errp) < 0)
+    if (ends_clear(r->params, errp) < 0 ||
+        params_control_put(r->params, "", errp) < 0 ||
+        breaker_again(r->params, errp) < 0)
         return -1;
     for (size_t i = 0; i < r->n_agents; i++) {
         const agent *a = &r->agents[i];

@@ -9,6 +9,8 @@
 #include <pilot/block.h>
 #include <pilot/error.h>
 
+#include "src/poison/device.h"
+
 /* All functions are for the device's own thread, but queue_delivered, which
  * is for the one that serves delivery callbacks, and queue_wake.
  */
@@ -21,12 +23,13 @@ struct text; /* src/common/text.h */
 typedef struct queue_slot {
     pe_block block;
     char *source; /* copy of block.source; see queue_keep_source */
-    struct text *times, *scale; /* headers of its record; NULL or empty: none
-                                 */
-    uint64_t revision;          /* of the stages that made it */
-    bool named;                 /* ... with the names of its columns */
-    size_t through;             /* stages that it has been through */
-    const void *frame;          /* the .npy bytes to send, or a delta's, */
+    struct text *times, *scale;  /* headers of its record; NULL or empty: none
+                                  */
+    uint64_t revision;           /* of the stages that made it */
+    bool named;                  /* ... with the names of its columns */
+    size_t through;              /* stages that it has been through */
+    char refused[DEVICE_REASON]; /* why no stage gets it; "": all do */
+    const void *frame;           /* the .npy bytes to send, or a delta's, */
     size_t len;
     uint64_t rows, first; /* ... of so many rows, from this SEQ on */
     uint64_t ordinal;     /* in its spool, where there is one */

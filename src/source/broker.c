@@ -381,6 +381,21 @@ static uint32_t decode_through(const struct topic_source *s,
     return n == pipeline_ahead(s->pl) ? 0 : (uint32_t)n;
 }
 
+/* A device of ours knows that agents have died of the block (src/poison). */
+static void decode_refused(const struct topic_source *s, source_item *r)
+{
+    source_text why = header_of(s, "pe_refused");
+    const char *tab = why.at ? memchr(why.at, '\t', why.len) : NULL;
+    char said[400];
+
+    r->refuser = (source_text){0};
+    if (r->sender != SENDER_OURS || !tab)
+        return;
+    r->refuser = (source_text){why.at, (size_t)(tab - why.at)};
+    text_shown(tab + 1, why.len - r->refuser.len - 1, said, sizeof(said));
+    pe_error_set(&r->bad, PE_ERROR_INPUT, PE_EXIT_DATA, "%s", said);
+}
+
 static void decode(struct topic_source *s, source_item *r)
 {
     broker_record *b = &r->held;
@@ -410,6 +425,7 @@ static void decode(struct topic_source *s, source_item *r)
         record_decode(&s->headers, k, r->text + SENDER_NAME,
                       SOURCE_TEXT - SENDER_NAME, &r->bad) == 0)
         decode_kind(s, r);
+    decode_refused(s, r);
     if (r->sender == SENDER_STRANGER)
         k->has_seq = 0;
     k->fetch_ns = clock_real_ns();

@@ -30,11 +30,12 @@ typedef struct source_said {
 
 /* One record, held until it is released. */
 typedef struct source_item {
-    pe_block block;    /* decoded; its data may have any alignment */
-    pe_error bad;      /* kind != NONE: it cannot be decoded, and why */
-    const char *aside; /* it holds no rows, and is not meant to: what it is,
-                         static; NULL */
-    source_said said;  /* as its headers have it, while it is held */
+    pe_block block;      /* decoded; its data may have any alignment */
+    pe_error bad;        /* kind != NONE: it cannot be decoded, and why */
+    source_text refuser; /* ... and its device says that: the stage */
+    const char *aside;   /* it holds no rows, and is not meant to: what it is,
+                           static; NULL */
+    source_said said;    /* as its headers have it, while it is held */
     enum sender sender;
     bool foreign;     /* not written by a device of ours */
     uint32_t through; /* so many stages of the pipeline, from the first one on,

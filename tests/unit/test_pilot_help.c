@@ -447,7 +447,7 @@ static void test_completion(void)
         {"pilot runs --rm ", " one "},
         {"pilot services ", " start status stop run fetch check "},
         {"pilot services st", " start status stop "},
-        {"pilot refused ", " list show "},
+        {"pilot refused ", " list show replay "},
         {"pilot refused show ", " one "},
         {"pilot config ", " check show "},
         {"pilot inspect /dev/nul", " /dev/null "},

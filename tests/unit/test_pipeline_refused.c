@@ -283,8 +283,14 @@ static void test_files_refused(void)
                      "function with process_cloud there"},
         {GOOD "frobnicate: 1\n",
          "p.yaml:18: unknown key 'frobnicate'; known are: version pipeline "
-         "results results-format results-topic until restore trace stall "
-         "pilots stages context streams epoch checkpoint"},
+         "results results-format results-topic until restore trace refuse-max "
+         "stall pilots stages context streams epoch checkpoint"},
+        {GOOD "refuse-max: 101%\n",
+         "p.yaml:18: refuse-max: '101%' is neither a number of blocks, as 100, "
+         "nor a share, as 5%"},
+        {GOOD "refuse-max: many\n",
+         "p.yaml:18: refuse-max: 'many' is neither a number of blocks, as 100, "
+         "nor a share, as 5%"},
         {GOOD "      clusterz: 1\n",
          "p.yaml:18: unknown option 'clusterz'; did you mean 'clusters'?"},
         {GOOD "epoch:\n  interval: 1s\n  blocks: 5\n",

@@ -123,7 +123,7 @@ static void test_wrong(void)
     expect(PILOT("refused"), 64, NULL, "Usage: pilot refused COMMAND");
     expect(PILOT("refused", "--help"), 0, "Usage: pilot refused COMMAND", NULL);
     expect(PILOT("refused", "lust"), 64, NULL,
-           "pilot refused has no command 'lust': list, show");
+           "pilot refused has no command 'lust': list, show, replay");
     expect(PILOT("refused", "list"), 64, NULL, "a RUN");
     expect(PILOT("refused", "show", url_of("r"), "12"), 64, NULL,
            "'12' names no block: write PARTITION/OFFSET, as 'pilot refused "
