@@ -260,6 +260,11 @@ static int do_slice(tasks *t, const params_worker *w)
         }
     }
     say_job(t, JOB_NONE);
+    if (!lost && atomic_load(&t->cancelled)) {
+        /* It came back since it was told to: what it gave may be a part. */
+        params_slice_leave(t->p, w, t->slice, &t->error);
+        return 0;
+    }
     return lost ? 0 : put_result(t);
 }
 

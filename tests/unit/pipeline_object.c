@@ -1,5 +1,6 @@
-/* pipeline_object.c - functions in a shared object, for test_pipeline. */
+/* pipeline_object.c - functions in a shared object, for tests. */
 #include <pilot/function.h>
+#include <unistd.h>
 
 static int produce(pe_context *ctx, pe_block *out)
 {
@@ -31,4 +32,18 @@ const pe_function plain = {
     .name = "plain",
     .process_edge = process,
     .process_cloud = process,
+};
+
+/* For ever, but for a cancel. */
+static int wait_long(pe_context *ctx, const pe_block *in, pe_block *out)
+{
+    while (!pe_context_cancelled(ctx))
+        usleep(5000);
+    return pe_context_pass(ctx, in, out);
+}
+
+const pe_function patient = {
+    .abi = PE_FUNCTION_ABI,
+    .name = "patient",
+    .process_cloud = wait_long,
 };

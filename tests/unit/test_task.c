@@ -307,6 +307,30 @@ static void test_leave(void)
     params_close(p);
 }
 
+/* ... in the middle of one: it is as if it had not been begun. */
+static void test_leave_slice(void)
+{
+    params *p = service_run("ranks");
+    pipeline_request req = request();
+    const tasks_conf c = {
+        .pl = &none, .req = &req, .member = "pool", .world = 0xc3, .ranks = 1};
+    const char *field = "HGET pilot:{ranks}:claims patient/0";
+    tasks *t = tasks_open(&c, NULL);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+    tasks_idle(t, true);
+    params_task_put(p, "patient",
+                    "{\"function\":\"tests/unit/pipeline_object.so:patient\","
+                    "\"points\":1}",
+                    1, NULL);
+    tasks_wake(t);
+    for (int i = 0; i < 2000 && !strstr(service_ask(field), "c3/0"); i++)
+        clock_sleep_ns(5 * CLOCK_MS, 0);
+    CU_ASSERT_TRUE(tasks_close(t));
+    UNIT_CONTAINS(service_ask(field), "0 0 pool/c3/0");
+    params_close(p);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -318,6 +342,7 @@ int main(void)
         {"task: a file that is not there", test_no_file},
         {"task: a rank", test_ranks},
         {"task: a rank that ends", test_leave},
+        {"task: ... in the middle of a slice", test_leave_slice},
         {0},
     };
 
