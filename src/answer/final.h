@@ -17,9 +17,9 @@ typedef struct final_conf {
     char **files;
     size_t n_files;
     const onces *copies; /* what some of them are copies of; NULL: none is */
-    char *reader;         /* 64 bytes for the name by which what reads a file
-                             speaks, "sense-0", or NULL */
-    char *const *set;     /* NAME=VALUE for options of the function `file` */
+    char *reader;        /* 64 bytes for the name by which what reads a file
+                            speaks, "sense-0", or NULL */
+    char *const *set;    /* NAME=VALUE for options of the function `file` */
     size_t n_set;
     void (*progress)(void *arg, uint64_t rows, double share);
     void *arg;

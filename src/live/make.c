@@ -330,7 +330,7 @@ static void rates_put(live_parts *p, json_t *doc)
 /* Counts of the edges, over all their pilots, into [blocks]. */
 static void sent_put(const live_parts *p, json_t *blocks, json_t *doc)
 {
-    static const char *const keys[] = {"sensed", "filtered", "dropped",
+    static const char *const keys[] = {"sensed",  "filtered", "dropped",
                                        "spooled", "lost",     "sent"};
     int64_t skipped = 0;
 

@@ -66,14 +66,14 @@ typedef struct pipeline_pilot {
     char *user;                 /* params */
     double time_s;              /* 0: no limit */
     uint64_t queue_bytes;       /* edge: memory queue of a device */
-    bool full_drop;        /* edge: full queue drops the oldest block instead
-                              of blocking the source */
+    bool full_drop; /* edge: full queue drops the oldest block instead
+                       of blocking the source */
     struct {
         uint64_t size; /* of each device; 0: there is none */
         bool drop;     /* a full one drops the oldest blocks */
         enum spool_sync sync;
-        char *dir; /* NULL: in the folder of the pilot */
-    } spool;       /* edge: disk behind that queue */
+        char *dir;         /* NULL: in the folder of the pilot */
+    } spool;               /* edge: disk behind that queue */
     pipeline_span *urgent; /* edge: devices whose blocks go ahead, by
                               their numbers in it, ascending */
     size_t n_urgent;

@@ -16,13 +16,12 @@
  *             "FAILED" | "CANCELED",
  *    "reason": "...", "host":, "pid":, "start": (of /proc/PID/stat),
  *    "sched_id":, "ranks":, "nodes":, "time_ns":, "limit_ns":,
- *    "restarts":, "endpoint":, "cpu_s":, "joules": (of its host, where known), "born_ns":, "pipeline":, "topic":,
- *    "layer": {name, index, of, broker: of its stream, where that has its own}
- *      (a pool of several layers),
- *    "machine": what its host is (src/agent/machine.h),
- *    "progress": newest progress event of its agents,
- *    "final": their final event, "error": their error event,
- *    "partitions": [...] (a pool: what it owns)}
+ *    "restarts":, "endpoint":, "cpu_s":, "joules": (of its host, where known),
+ * "born_ns":, "pipeline":, "topic":, "layer": {name, index, of, broker: of its
+ * stream, where that has its own} (a pool of several layers), "machine": what
+ * its host is (src/agent/machine.h), "progress": newest progress event of its
+ * agents, "final": their final event, "error": their error event, "partitions":
+ * [...] (a pool: what it owns)}
  *
  * Members that are not known are left out.  `exit` is the last beat, with
  * "status": the exit status; it is written once and never changed.

@@ -514,9 +514,8 @@ static int join(struct run *r, const char *dir, pe_error *errp)
     q->user = first->user;
     q->claim = first->claim;
     q->logins = first->logins;
-    first->logins = NULL;
     first->broker = first->params_url = first->password_file = NULL;
-    first->user = first->claim = NULL;
+    first->user = first->claim = first->logins = NULL;
     pipeline_request_destroy(first);
     q->dir = text_format("%s", dir);
     q->file = locate_absolute(NULL, r->o->file, errp);

@@ -134,7 +134,7 @@ sed 's/^password:.*/password: wrong/' "$PILOT_BROKER_AUTH" \
 chmod 600 "$TEST_DIR/wrong.auth"
 PILOT_BROKER_AUTH=$TEST_DIR/wrong.auth refused password 77 \
     "lets nobody in so (invalid username or password): look at user and password-file of its auth"
-PILOT_BROKER_AUTH= refused clear 69 \
+PILOT_BROKER_AUTH="" refused clear 69 \
     "does it want TLS, or a login? say so by auth:"
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=other -keyout /dev/null \
     -out "$TEST_DIR/other.pem" 2>/dev/null
@@ -150,7 +150,7 @@ refused mechanism 77 "it takes PLAIN" --set "$(here $port)" --set \
 (umask 077 && echo "ca: $TEST_DIR/other.pem" >"$TEST_DIR/redis.auth")
 PILOT_PARAMS_AUTH=$TEST_DIR/redis.auth refused redis-authority 77 \
     "its certificate is not taken"
-PILOT_PARAMS=redis://${PILOT_PARAMS#rediss://} PILOT_PARAMS_AUTH= \
+PILOT_PARAMS=redis://${PILOT_PARAMS#rediss://} PILOT_PARAMS_AUTH="" \
     refused redis-clear 69 "broke"
 
 # --- a link that breaks, and a login that changes
