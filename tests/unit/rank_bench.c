@@ -78,6 +78,7 @@ static const source_ops line_ops = {.assign = line_assign,
 /* --- a rank --- */
 
 static pipeline pl;
+static const pipeline_stage end = {.name = (char *)"end"};
 static pipeline_request req = {.run = "r"};
 
 pool *rank_make(int rank, int size, uint64_t counted)
@@ -93,6 +94,7 @@ pool *rank_make(int rank, int size, uint64_t counted)
                     .epoch_blocks = counted};
     p->c = (pool_conf){
         .pl = &pl, .req = &req, .source = &rank_line.base, .member = "m"};
+    p->stages.end = &end;
     p->rank = rank;
     p->size = size;
     p->n_partitions = RANK_PARTITIONS;

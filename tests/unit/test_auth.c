@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "pipeline_file.h"
 
@@ -213,12 +214,22 @@ static void test_environment(void)
     unsetenv("PILOT_BROKER_AUTH");
 }
 
+static void test_left(void)
+{
+    static const char *const names[] = {"secret", "open", "wrong", "ca.pem",
+                                        "own"};
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        CU_ASSERT_EQUAL(unlink(names[i]), 0);
+}
+
 static const unit_test tests[] = {
     {"what is refused", test_refused},
     {"files that are wrong", test_files},
     {"a file of logins", test_made},
     {"a file that says secrets", test_other},
     {"out of the environment", test_environment},
+    {"what they made is taken away", test_left},
     {0},
 };
 

@@ -329,7 +329,7 @@ static char *const names[] = {
     "state",  "model",   "first",  "fence",   "ends",   "pilots",  "orders",
     "leases", "control", "shared", "boots",   "home",   "commits", "stages",
     "files",  "places",  "keeper", "scale",   "events", "next",    "suspects",
-    "tasks",  "slices",  "claims", "announce"};
+    "tasks",  "slices",  "claims", "replays", "announce"};
 
 static params_commit commit_sample(void)
 {

@@ -52,7 +52,7 @@ static void test_bad_conf(void)
         {NULL, "empty"},
         {"", "empty"},
         {"127.0.0.1:6379", "is no address of a Redis"},
-        {"rediss://h:6379", "for TLS use a tunnel"},
+        {"http://h:6379", "rediss://HOST:PORT (TLS)"},
         {"redis:///x", "names no host"},
         {"redis://h:6379/3", "names a database"},
         {"redis://:hunter2@h:6379", "password"},

@@ -291,7 +291,7 @@ static void test_refused(void)
         {{"score", ".."}, 78, ".. is no run in"},
         {{"score", ""}, 78, " is no run in"},
         {{"score", "r", "--set", "a=b"}, 64, "--set is for files"},
-        {{"model", "show"}, 64, "is missing"},
+        {{"model", "show"}, 64, "and a RUN are missing"},
         {{"model", "frob", "r"}, 64, "'frob' is not a command of pilot model"},
         {{"model", "get", "r"}, 64, "takes a RUN and a FILE"},
         {{"model", "show", "none"}, 78, "and no file; 'pilot runs' lists"},

@@ -188,6 +188,8 @@ static void test_print(void)
         "edge      110 sensed, 10 filtered, 4 dropped, 1 spooled, 95 sent\n"
         "pool      101 fetched, 98 applied, 2 refused, 5 foreign\n"
         "          exactly-once: on; 1 replayed, 3 deduplicated\n"
+        "          1 block is spooled and not sent yet: 'pilot run --resume r-1' "
+        "sends it\n"
         "rows      12 skipped, 3 masked, 1000 not scored (warm-up)\n"
         "          masked cells: column 0: 2, column 7: 1\n"
         "          first skipped: a.csv:7: 3 fields, not 4\n"
