@@ -100,7 +100,7 @@ typedef struct committer_view {
     uint64_t lease;   /* another number: other partitions are ours */
     int32_t leased, surplus; /* how many, and beyond our share */
     uint64_t revision;       /* the newest of the stages */
-    uint64_t tasks;          /* params_tasks_count */
+    uint64_t tasks;          /* so many were given to the run */
     int others;              /* pools of this run beside us */
     char other[104];         /* one of them */
 } committer_view;

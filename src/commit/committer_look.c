@@ -57,35 +57,24 @@ static int ask_ends(committer *c, pe_error *errp)
     return 0;
 }
 
-/* Whoever cannot work with the newest revision has said so. */
+/* Whoever cannot work with the newest revision has said so.  A task that came
+ * is done by the ranks (src/task).
+ */
 static int ask_revision(committer *c, pe_error *errp)
 {
-    uint64_t now = 0;
+    uint64_t now = 0, tasks = 0;
     char why[256];
 
     if (!c->revise.p)
         return 0;
-    if (params_revision_now(c->revise.p, &now, why, sizeof(why), errp) < 0)
+    if (params_revision_look(c->revise.p, &now, why, sizeof(why), &tasks,
+                             errp) < 0)
         return -1;
     if (*why && revise_back(&c->revise, now, why, errp) < 0)
         return -1;
     pthread_mutex_lock(&c->lock);
     c->view.revision = now;
-    pthread_mutex_unlock(&c->lock);
-    return 0;
-}
-
-/* A task that came is done by the ranks (src/task). */
-static int ask_tasks(committer *c, pe_error *errp)
-{
-    uint64_t n = 0;
-
-    if (!c->revise.p)
-        return 0;
-    if (params_tasks_count(c->revise.p, &n, errp) < 0)
-        return -1;
-    pthread_mutex_lock(&c->lock);
-    c->view.tasks = n;
+    c->view.tasks = tasks;
     pthread_mutex_unlock(&c->lock);
     return 0;
 }
@@ -150,8 +139,6 @@ void committer_ask(committer *c)
         rc = ask_ends(c, &e);
         if (rc == 0)
             rc = ask_revision(c, &e);
-        if (rc == 0)
-            rc = ask_tasks(c, &e);
     }
     if (rc == 0 && now >= c->next_ids && !c->doubt) {
         c->next_ids = now + 5 * c->interval_ns;

@@ -456,6 +456,9 @@ typedef struct params_revision {
  */
 int params_revision_now(params *p, uint64_t *nowp, char *failed, size_t cap,
                         pe_error *errp);
+/* The same, and how many tasks the run has been given: grows with each. */
+int params_revision_look(params *p, uint64_t *nowp, char *failed, size_t cap,
+                         uint64_t *tasksp, pe_error *errp);
 /* Its text, new memory; of 0 there is none.  Errors: fatal, 65: it is gone. */
 int params_revision_fetch(params *p, uint64_t number, params_revision *out,
                           pe_error *errp);
@@ -535,8 +538,6 @@ typedef struct params_worker {
 #define PARAMS_SLICE_TRIES 2 /* so often one is begun, at most */
 #define PARAMS_RESULTS_MAX ((size_t)64 << 20) /* bytes, of one task */
 
-/* Of tasks and what is known of them: grows with each. */
-int params_tasks_count(params *p, uint64_t *np, pe_error *errp);
 /* By name. */
 int params_tasks_fetch(params *p, params_task **out, size_t *np,
                        pe_error *errp);

@@ -12,6 +12,11 @@ struct params {
     bool rowless; /* it was said that the history of commits has no rows */
 };
 
+/* Of the hash of stages: how many tasks were put, so that who looks at the
+ * stages sees that there is another.
+ */
+#define PARAMS_STAGES_TASKS "tasks"
+
 enum params_script { PARAMS_SCRIPT_COMMIT, PARAMS_SCRIPT_LEASE };
 
 /* Load the scripts and look whether they may run: a params_setup_f whose

@@ -46,24 +46,35 @@ static void take_failure(const char *word, uint64_t now, char *out, size_t cap)
         snprintf(out, cap, "%s", end + 1);
 }
 
-int params_revision_now(params *p, uint64_t *nowp, char *failed, size_t cap,
-                        pe_error *errp)
+int params_revision_look(params *p, uint64_t *nowp, char *failed, size_t cap,
+                         uint64_t *tasksp, pe_error *errp)
 {
-    redisReply *r =
-        params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HMGET",
-                        p->names[PARAMS_KEY_STAGES], NOW, FAILED, NULL);
+    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HMGET",
+                                    p->names[PARAMS_KEY_STAGES], NOW, FAILED,
+                                    PARAMS_STAGES_TASKS, NULL);
     int rc = -1;
 
     if (!r)
         return -1;
-    if (r->elements == 2)
+    if (r->elements == 3)
         rc = take_number(p, params_reply_text(r->element[0], "0"), nowp, errp);
     else
         refuse_key(p, PARAMS_KEY_STAGES, "no fields", errp);
+    if (rc == 0)
+        rc =
+            take_number(p, params_reply_text(r->element[2], "0"), tasksp, errp);
     if (rc == 0 && failed)
         take_failure(params_reply_text(r->element[1], ""), *nowp, failed, cap);
     freeReplyObject(r);
     return rc;
+}
+
+int params_revision_now(params *p, uint64_t *nowp, char *failed, size_t cap,
+                        pe_error *errp)
+{
+    uint64_t tasks;
+
+    return params_revision_look(p, nowp, failed, cap, &tasks, errp);
 }
 
 static int put_field(params *p, const char *field, const char *value,

@@ -44,16 +44,6 @@ static int ask_number(params *p, int64_t *np, pe_error *errp,
     return 0;
 }
 
-int params_tasks_count(params *p, uint64_t *np, pe_error *errp)
-{
-    int64_t n = 0;
-
-    if (ask_number(p, &n, errp, "HLEN", TASKS(p), NULL, NULL) < 0)
-        return -1;
-    *np = n > 0 ? (uint64_t)n : 0;
-    return 0;
-}
-
 /* Field "TASK/WHAT". */
 static int put_fact(params *p, const char *task, const char *what,
                     const char *value, pe_error *errp)
@@ -97,6 +87,24 @@ static int is_other(params *p, const char *task, const char *words,
     return other;
 }
 
+/* There, and counted, at once.  Where that is sent twice, it counts one too
+ * many: who looks finds nothing new.
+ */
+static int put_task(params *p, const char *task, const char *words,
+                    pe_error *errp)
+{
+    const char *set[] = {"HSETNX", TASKS(p), task, words};
+    const char *count[] = {"HINCRBY", p->names[PARAMS_KEY_STAGES],
+                           PARAMS_STAGES_TASKS, "1"};
+    const params_command cmds[] = {{4, set, NULL}, {4, count, NULL}};
+    redisReply *r = params_link_multi(p->link, cmds, 2, errp);
+
+    if (!r)
+        return -1;
+    freeReplyObject(r);
+    return 0;
+}
+
 /* Its end goes first: a task that is there has it. */
 int params_task_put(params *p, const char *task, const char *words,
                     uint64_t slices, pe_error *errp)
@@ -107,7 +115,7 @@ int params_task_put(params *p, const char *task, const char *words,
     if (rc < 0 || there)
         return rc < 0 ? -1 : !rc;
     if ((slices && params_task_end(p, task, slices, errp) < 0) ||
-        ask_number(p, NULL, errp, "HSETNX", TASKS(p), task, words) < 0)
+        put_task(p, task, words, errp) < 0)
         return -1;
     rc = is_other(p, task, words, &there, errp);
     return rc < 0 ? -1 : !rc;

@@ -606,6 +606,13 @@ int params_revision_now(params *p, uint64_t *nowp, char *failed, size_t cap,
     return fails("revision", errp);
 }
 
+int params_revision_look(params *p, uint64_t *nowp, char *failed, size_t cap,
+                         uint64_t *tasksp, pe_error *errp)
+{
+    *tasksp = 0;
+    return params_revision_now(p, nowp, failed, cap, errp);
+}
+
 int params_revision_fetch(params *p, uint64_t number, params_revision *out,
                           pe_error *errp)
 {
@@ -657,13 +664,6 @@ int params_file_fetch(params *p, const char *digest, pe_buffer *out,
 }
 
 /* --- tasks: there are none, and none is taken up --- */
-
-int params_tasks_count(params *p, uint64_t *np, pe_error *errp)
-{
-    (void)p;
-    *np = 0;
-    return fails("tasks", errp);
-}
 
 int params_tasks_fetch(params *p, params_task **out, size_t *np, pe_error *errp)
 {
