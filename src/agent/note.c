@@ -223,9 +223,9 @@ static int only_inside(const head *h, const note *notes)
     return one;
 }
 
-static int tell(const head *h, int i, const note *n, int how,
-                int (*visit)(void *arg, const note_death *d, pe_error *errp),
-                void *arg, pe_error *errp)
+/* False: it says no function that there is. */
+static bool death_of(const head *h, int i, const note *n, int how,
+                     note_death *out)
 {
     note_death d = {.id = h->id,
                     .thread = i,
@@ -237,11 +237,12 @@ static int tell(const head *h, int i, const note *n, int how,
                     .seq = n->seq};
 
     if (n->function < 0 || n->function >= FUNCTIONS_MAX)
-        return 0;
+        return false;
     memcpy(d.stage, h->function[n->function].stage, sizeof(d.stage));
     memcpy(d.words, h->function[n->function].words, sizeof(d.words));
     d.stage[sizeof(d.stage) - 1] = d.words[sizeof(d.words) - 1] = '\0';
-    return visit(arg, &d, errp);
+    *out = d;
+    return true;
 }
 
 int note_read(const char *path,
@@ -250,6 +251,7 @@ int note_read(const char *path,
 {
     head *h = file_load(path);
     const note *notes;
+    note_death d;
     bool told = false;
     int rc = 0, one;
 
@@ -261,12 +263,15 @@ int note_read(const char *path,
 
         told = told || how;
         if (how && atomic_load(&notes[i].at) != NOTE_NOWHERE)
-            rc = tell(h, (int)i, &notes[i], how, visit, arg, errp);
+            rc = death_of(h, (int)i, &notes[i], how, &d) ? visit(arg, &d, errp)
+                                                         : 0;
     }
     one = only_inside(h, notes);
     if (rc == 0 && !told && !atomic_load(&h->how) && one >= 0 &&
         wanted_memory(h))
-        rc = tell(h, one, &notes[one], NOTE_MEMORY, visit, arg, errp);
+        rc = death_of(h, one, &notes[one], NOTE_MEMORY, &d)
+                 ? visit(arg, &d, errp)
+                 : 0;
     free(h);
     return rc;
 }

@@ -14,6 +14,14 @@ static json_t *age_of(const device_learned *l)
     return l->synced_ns ? json_real(rint(s * 1e3) / 1e3) : json_null();
 }
 
+/* Of the processes before, and of this one. */
+static json_int_t all(uint64_t before, uint64_t now)
+{
+    uint64_t sum = before + now;
+
+    return (json_int_t)sum;
+}
+
 void agent_learned_row(json_t *row, const agent_device *d, uint64_t bytes)
 {
     const tally_counts *b = &d->before;
@@ -21,8 +29,8 @@ void agent_learned_row(json_t *row, const agent_device *d, uint64_t bytes)
 
     if (!d->device || !device_learns(d->device, &l))
         return;
-    json_array_append_new(row, json_integer((json_int_t)(b->syncs + l.syncs)));
-    json_array_append_new(row, json_integer((json_int_t)(b->rows + l.rows)));
+    json_array_append_new(row, json_integer(all(b->syncs, l.syncs)));
+    json_array_append_new(row, json_integer(all(b->rows, l.rows)));
     json_array_append_new(row, json_integer((json_int_t)l.held_rows));
     json_array_append_new(row, json_integer((json_int_t)l.version));
     json_array_append_new(row, age_of(&l));
@@ -36,12 +44,10 @@ static json_t *device_made(const agent_device *d, const device_learned *l,
     const tally_counts *b = &d->before;
 
     return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "device",
-                     event_text(d->name), "syncs",
-                     (json_int_t)(b->syncs + l->syncs), "rows",
-                     (json_int_t)(b->rows + l->rows), "withheld",
-                     (json_int_t)(b->kept + l->kept), "bytes",
-                     (json_int_t)(b->bytes + bytes), "version",
-                     (json_int_t)l->version, "age_s", age_of(l));
+                     event_text(d->name), "syncs", all(b->syncs, l->syncs),
+                     "rows", all(b->rows, l->rows), "withheld",
+                     all(b->kept, l->kept), "bytes", all(b->bytes, bytes),
+                     "version", (json_int_t)l->version, "age_s", age_of(l));
 }
 
 json_t *agent_learned(const agent *a)

@@ -103,8 +103,9 @@ static json_t *share_of(int64_t then, int64_t now, double seconds)
 static json_t *device_row(const agent_device *d, const device_stats *then,
                           const device_stats *now, double seconds)
 {
-    json_int_t sensed = (json_int_t)(d->before.sensed + now->sensed);
-    json_int_t sent = (json_int_t)(d->before.sent + now->sent);
+    uint64_t all_sensed = d->before.sensed + now->sensed;
+    uint64_t all_sent = d->before.sent + now->sent;
+    json_int_t sensed = (json_int_t)all_sensed, sent = (json_int_t)all_sent;
     json_t *row = json_array();
 
     json_array_append_new(row, event_text(d->name));

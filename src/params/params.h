@@ -568,11 +568,17 @@ int params_slice_renew(params *p, const params_worker *w, uint64_t slice,
 /* It is another's, and as if it had not been begun: 0, or -1. */
 int params_slice_leave(params *p, const params_worker *w, uint64_t slice,
                        pe_error *errp);
-/* Its result, or [failed], why; what there is stays.  Where the results of the
- * task are too many bytes it has failed.
+/* What came of a slice; where it failed, why. */
+typedef struct params_result {
+    bool failed;
+    const void *data;
+    size_t len;
+} params_result;
+/* What there is stays.  Where the results of the task are too many bytes it
+ * has failed.
  */
-int params_slice_put(params *p, const char *task, uint64_t slice, bool failed,
-                     const void *data, size_t len, pe_error *errp);
+int params_slice_put(params *p, const char *task, uint64_t slice,
+                     const params_result *r, pe_error *errp);
 /* It is not ours any more: 0, or -1. */
 int params_slice_drop(params *p, const char *task, uint64_t slice,
                       pe_error *errp);

@@ -28,20 +28,19 @@ static int refuse(const char *key, const char *what, pe_error *errp)
 
 /* --- tasks --- */
 
-/* A command on one hash whose answer is a number, into *np (may be NULL). */
-static int ask_number(params *p, int64_t *np, pe_error *errp,
-                      const char *command, const char *key, const char *field,
-                      const char *value)
+/* The number that answers a command on one hash; -1. */
+static int64_t ask_number(params *p, const char *command, const char *key,
+                          const char *field, const char *value, pe_error *errp)
 {
     redisReply *r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, command,
                                     key, field, value, NULL);
+    int64_t n;
 
     if (!r)
         return -1;
-    if (np)
-        *np = r->integer;
+    n = r->integer;
     freeReplyObject(r);
-    return 0;
+    return n;
 }
 
 /* Field "TASK/WHAT". */
@@ -49,11 +48,11 @@ static int put_fact(params *p, const char *task, const char *what,
                     const char *value, pe_error *errp)
 {
     char *field = text_format("%s/%s", task, what);
-    int rc = field ? ask_number(p, NULL, errp, "HSETNX", TASKS(p), field, value)
-                   : pe_error_nomem(errp);
+    int64_t n = field ? ask_number(p, "HSETNX", TASKS(p), field, value, errp)
+                      : pe_error_nomem(errp);
 
     free(field);
-    return rc;
+    return n < 0 ? -1 : 0;
 }
 
 int params_task_end(params *p, const char *task, uint64_t slices,
@@ -354,15 +353,15 @@ int params_slice_drop(params *p, const char *task, uint64_t slice,
                       pe_error *errp)
 {
     char *field = text_format("%s/%" PRIu64, task, slice);
-    int rc = field ? ask_number(p, NULL, errp, "HDEL", CLAIMS(p), field, NULL)
-                   : pe_error_nomem(errp);
+    int64_t n = field ? ask_number(p, "HDEL", CLAIMS(p), field, NULL, errp)
+                      : pe_error_nomem(errp);
 
     free(field);
-    return rc;
+    return n < 0 ? -1 : 0;
 }
 
-int params_slice_put(params *p, const char *task, uint64_t slice, bool failed,
-                     const void *data, size_t len, pe_error *errp)
+int params_slice_put(params *p, const char *task, uint64_t slice,
+                     const params_result *r, pe_error *errp)
 {
     params_args a = {0};
     uint64_t none;
@@ -371,8 +370,8 @@ int params_slice_put(params *p, const char *task, uint64_t slice, bool failed,
     params_args_add(&a, "put", 3);
     params_args_add(&a, task, strlen(task));
     params_args_addf(&a, "%" PRIu64, slice);
-    params_args_add(&a, failed ? "f" : "d", 1);
-    params_args_add(&a, data, len);
+    params_args_add(&a, r->failed ? "f" : "d", 1);
+    params_args_add(&a, r->data, r->len);
     params_args_addf(&a, "%zu", PARAMS_RESULTS_MAX);
     params_args_add(&a, TOO_MUCH, strlen(TOO_MUCH));
     rc = call(p, &a, &none, errp);

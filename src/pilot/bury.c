@@ -26,10 +26,19 @@ static void device_name(const pipeline *pl, const pipeline_request *r,
         pipeline_device_name(pl, d, device, 256);
 }
 
-static int bury(const pipeline *pl, const pipeline_request *r,
-                const pipeline_pilot *k, int place, params *p,
-                const int64_t *ends, pe_error *errp)
+/* Whose devices are dead. */
+typedef struct pit {
+    const pipeline *pl;
+    const pipeline_request *r;
+    const pipeline_pilot *k;
+    int place; /* -1: they were added */
+} pit;
+
+static int bury(const pit *g, params *p, const int64_t *ends, pe_error *errp)
 {
+    const pipeline *pl = g->pl;
+    const pipeline_pilot *k = g->k;
+    int place = g->place;
     params_end *there = NULL;
     size_t n = 0;
     int first = pipeline_first_device(pl, k, place < 0 ? 0 : place);
@@ -42,7 +51,7 @@ static int bury(const pipeline *pl, const pipeline_request *r,
                           .partition = partition,
                           .next = ends[partition],
                           .dead = true};
-        device_name(pl, r, place < 0, place < 0 ? i : first + i, device);
+        device_name(pl, g->r, place < 0, place < 0 ? i : first + i, device);
         if (!has_end(there, n, device))
             status = params_end_put(p, &end, errp);
     }
@@ -59,7 +68,7 @@ int bury_devices(const pipeline *pl, const pipeline_request *r,
     if (!ends)
         return pe_error_nomem(errp);
     if (topics_ends(pl, r, ends, errp) == 0)
-        status = bury(pl, r, k, place, p, ends, errp);
+        status = bury(&(pit){pl, r, k, place}, p, ends, errp);
     free(ends);
     return status;
 }

@@ -155,12 +155,13 @@ static bool ask_again(tasks *t, const pe_error *e)
 /* What came of the slice; -1: it is not known there. */
 static int put(tasks *t, bool failed, const void *data, size_t len)
 {
+    params_result r = {failed, data, len};
     pe_error e;
     int rc;
 
     do {
         e = (pe_error){0};
-        rc = params_slice_put(t->p, t->task, t->slice, failed, data, len, &e);
+        rc = params_slice_put(t->p, t->task, t->slice, &r, &e);
     } while (rc < 0 && ask_again(t, &e));
     if (rc < 0)
         log_warn("task '%s': what came of slice %" PRIu64 " is not kept: %s",

@@ -326,9 +326,9 @@ static void test_sha1(void)
 /* --- arguments --- */
 
 static char *const names[] = {
-    "state",  "model",   "first",  "fence",   "ends",   "pilots",  "orders",
-    "leases", "control", "shared", "boots",   "home",   "commits", "stages",
-    "files",  "places",  "keeper", "scale",   "events", "next",    "suspects",
+    "state",  "model",   "first",  "fence",   "ends",    "pilots",  "orders",
+    "leases", "control", "shared", "boots",   "home",    "commits", "stages",
+    "files",  "places",  "keeper", "scale",   "events",  "next",    "suspects",
     "tasks",  "slices",  "claims", "replays", "announce"};
 
 static params_commit commit_sample(void)

@@ -36,7 +36,9 @@ static void claims(params *p, const params_worker *w, uint64_t slice)
 
 static int put(params *p, uint64_t slice, const char *words)
 {
-    return params_slice_put(p, "t", slice, false, words, strlen(words), NULL);
+    params_result r = {false, words, strlen(words)};
+
+    return params_slice_put(p, "t", slice, &r, NULL);
 }
 
 static void test_tasks(void)
@@ -81,6 +83,7 @@ static void test_tasks(void)
 /* Each slice is somebody's, until all are done. */
 static void test_claims(void)
 {
+    params_result why = {true, "why not", 7};
     params *p = service_run("claims");
     params_task *all;
     pe_buffer b = {0};
@@ -97,8 +100,7 @@ static void test_claims(void)
     claims(p, &two, 2);
     CU_ASSERT_EQUAL(claim(p, &other, &i), PARAMS_SLICE_WAIT);
     CU_ASSERT_EQUAL(put(p, 1, "once more"), PARAMS_SLICE_OVER);
-    CU_ASSERT_EQUAL(params_slice_put(p, "t", 2, true, "why not", 7, NULL),
-                    PARAMS_SLICE_DEAD);
+    CU_ASSERT_EQUAL(params_slice_put(p, "t", 2, &why, NULL), PARAMS_SLICE_DEAD);
     CU_ASSERT_EQUAL(put(p, 0, ""), PARAMS_SLICE_DO);
     CU_ASSERT_EQUAL(claim(p, &other, &i), PARAMS_SLICE_OVER);
     CU_ASSERT_EQUAL(params_slice_fetch(p, "t", 1, &b, &failed, NULL), 1);
