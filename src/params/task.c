@@ -86,22 +86,26 @@ static int is_other(params *p, const char *task, const char *words,
     return other;
 }
 
-/* There, and counted, at once.  Where that is sent twice, it counts one too
- * many: who looks finds nothing new.
- */
 static int put_task(params *p, const char *task, const char *words,
                     pe_error *errp)
 {
-    const char *set[] = {"HSETNX", TASKS(p), task, words};
-    const char *count[] = {"HINCRBY", p->names[PARAMS_KEY_STAGES],
-                           PARAMS_STAGES_TASKS, "1"};
-    const params_command cmds[] = {{4, set, NULL}, {4, count, NULL}};
-    redisReply *r = params_link_multi(p->link, cmds, 2, errp);
+    return ask_number(p, "HSETNX", TASKS(p), task, words, errp) < 0 ? -1 : 0;
+}
 
-    if (!r)
-        return -1;
-    freeReplyObject(r);
-    return 0;
+/* Who looks at the stages sees that there is another.  No transaction: a server
+ * that is killed while it writes one takes what is behind it for a part of it
+ * (commit.lua).  Who dies between the two puts the task once more.
+ */
+static int tell_task(params *p, pe_error *errp)
+{
+    int64_t n = ask_number(p, "HLEN", TASKS(p), NULL, NULL, errp);
+    char value[24];
+
+    snprintf(value, sizeof(value), "%" PRId64, n);
+    return n < 0 || ask_number(p, "HSET", p->names[PARAMS_KEY_STAGES],
+                               PARAMS_STAGES_TASKS, value, errp) < 0
+               ? -1
+               : 0;
 }
 
 /* Its end goes first: a task that is there has it. */
@@ -111,10 +115,12 @@ int params_task_put(params *p, const char *task, const char *words,
     bool there = false;
     int rc = is_other(p, task, words, &there, errp);
 
-    if (rc < 0 || there)
-        return rc < 0 ? -1 : !rc;
+    if (rc < 0)
+        return -1;
+    if (there)
+        return tell_task(p, errp) < 0 ? -1 : !rc;
     if ((slices && params_task_end(p, task, slices, errp) < 0) ||
-        put_task(p, task, words, errp) < 0)
+        put_task(p, task, words, errp) < 0 || tell_task(p, errp) < 0)
         return -1;
     rc = is_other(p, task, words, &there, errp);
     return rc < 0 ? -1 : !rc;
