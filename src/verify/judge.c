@@ -416,11 +416,14 @@ static void judge_model(const layer *l, const struct sums *s, findings *f)
 
 /* --- the ends, and the way from layer to layer --- */
 
+/* A device that was added and goes on has one that is open. */
 static void judge_ends(const layer *l, findings *f)
 {
     for (size_t i = 0; i < l->n_ends; i++) {
         const params_end *e = &l->ends[i];
 
+        if (e->next == PARAMS_END_OPEN)
+            continue;
         if (e->partition >= 0 && (size_t)e->partition < l->n_parts &&
             e->next <= l->part[e->partition].high)
             continue;

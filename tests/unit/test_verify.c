@@ -483,6 +483,11 @@ static void early(layer *l)
     ends[0].next = 9;
     (void)l;
 }
+static void opened(layer *l)
+{
+    ends[0].next = PARAMS_END_OPEN;
+    (void)l;
+}
 static void newer(layer *l)
 {
     strcpy(l->state.commit, "c2");
@@ -581,6 +586,7 @@ static const struct run_case {
      "1 records cannot be read, and are not in t.refused"},
     {early, PE_EXIT_FAILED, "fault", "end",
      "the end of devices-0, 0/9, is behind the log"},
+    {opened, PE_EXIT_OK, NULL, NULL, NULL},
     {newer, PE_EXIT_FAILED, "fault", "model",
      "the model is of commit c1 (1), and c2 (1) is committed"},
     {learned, PE_EXIT_FAILED, "fault", "model",
