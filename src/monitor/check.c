@@ -100,8 +100,9 @@ static void refusals_check(json_t *summary, const json_t *b)
 static void fates_add(text *t, const json_t *summary)
 {
     static const char *const none[] = {
-        "sensed",   "sent",         "fetched", "spooled",   "applied",
-        "replayed", "deduplicated", "foreign", "unchecked", NULL};
+        "sensed",  "sent",          "fetched",      "spooled",
+        "applied", "replayed",      "foreign",      "unchecked",
+        "slices",  "slices_failed", "deduplicated", NULL};
     const char *between = "";
 
     for (const counter *c = counters; c->key; c++) {

@@ -503,6 +503,7 @@ void monitor_print(const json_t *summary, FILE *f)
     firsts_print(first, "drift", true, f);
     line_print(summary, "drift", "drift", "", f);
     firsts_print(first, "drift", false, f);
+    line_print(summary, "tasks", "tasks", "", f);
     monitor_sides_print(summary, f);
     rate_print(summary, f);
     latency_print(json_object_get(summary, "latency_ms"), f);

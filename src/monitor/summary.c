@@ -127,6 +127,16 @@ static json_t *counters_make(const monitor *m, const char *object)
     return out;
 }
 
+/* Of runs that had some. */
+static void tasks_add(const monitor *m, json_t *out)
+{
+    json_t *tasks = counters_make(m, "tasks");
+
+    if (value_int(tasks, "slices") > 0 || value_int(tasks, "slices_failed") > 0)
+        json_object_set(out, "tasks", tasks);
+    json_decref(tasks);
+}
+
 static void add(json_t *o, const char *key, json_int_t n)
 {
     json_object_set_new(o, key, json_integer(value_int(o, key) + n));
@@ -531,6 +541,8 @@ json_t *monitor_summary(const monitor *m, const char *state, double seconds)
         learned_make(m, pool, edges), "since", monitor_since(m));
     if (out && m->inexact)
         json_object_set_new(out, "inexact", json_true());
+    if (out)
+        tasks_add(m, out);
     if (out && m->layers > 1)
         monitor_layers_add(m, out);
     if (out && !strcmp(state, "done"))

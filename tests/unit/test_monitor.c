@@ -298,6 +298,28 @@ static void test_resume(void)
     json_decref(before);
 }
 
+/* Slices of tasks, of a run that had some, and of its other part. */
+static void test_tasks(void)
+{
+    json_t *before = json_quoted("{'state': 'drained', 'blocks': {}, 'tasks': "
+                                 "{'slices': 4, 'slices_failed': 1}}");
+    monitor *m = monitor_create("r-1", "quick", NULL);
+    json_t *s;
+
+    case_take(m, "pool", POOL_BLOCKS('fetched' : 1, 'applied' : 1));
+    s = monitor_summary(m, "drained", 3);
+    CU_ASSERT_PTR_NULL(json_object_get(s, "tasks"));
+    json_decref(s);
+    case_take(m, "pool",
+              "{'event': 'pool', 'tasks': {'slices': 95, 'slices_failed': 0}}");
+    monitor_resume(m, before);
+    s = monitor_summary(m, "drained", 3);
+    UNIT_EQUAL(case_part(s, "tasks"), "{'slices':99,'slices_failed':1}");
+    json_decref(s);
+    monitor_destroy(m);
+    json_decref(before);
+}
+
 /* Without a summary nobody knows what was sent before. */
 static void test_resume_after_crash(void)
 {
@@ -427,6 +449,7 @@ int main(void)
         {"a pool that died", test_lost_pool},
         {"a pool that died for good", test_lost_pool_for_good},
         {"a drained run goes on", test_resume},
+        {"slices of tasks are counted", test_tasks},
         {"a run that was cut off goes on", test_resume_after_crash},
         {"what makes a run that is done a failure", test_check},
         {NULL, NULL},

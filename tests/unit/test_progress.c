@@ -124,7 +124,8 @@ static const char *printed(const json_t *summary)
 static void test_drifts(void)
 {
     json_t *o = json_quoted(
-        "{'run': 'r', 'state': 'done', 'blocks': {'drifts': 3}, 'rows': "
+        "{'run': 'r', 'state': 'done', 'blocks': {'drifts': 3}, 'tasks': "
+        "{'slices': 4, 'slices_failed': 1}, 'rows': "
         "{'masked': 2}, 'masked_cells': {'1': 2}, 'first': {'drifts': 'column "
         "0 has changed at f.csv:9, block 0', 'masked': 't/0/5 row 2'}}");
 
@@ -134,7 +135,8 @@ static void test_drifts(void)
                               "          first masked: t/0/5 row 2\n"
                               "drift     3 found\n"
                               "          first drifts: column 0 has changed "
-                              "at f.csv:9, block 0\n");
+                              "at f.csv:9, block 0\n"
+                              "tasks     4 slices done, 1 slices failed\n");
     json_object_set_new(json_object_get(o, "blocks"), "drifts",
                         json_integer(0));
     CU_ASSERT_PTR_NULL(strstr(printed(o), " found\n"));
