@@ -233,13 +233,22 @@ static int put_result(tasks *t)
     }
 }
 
+/* Nobody can interrupt it. */
+static void say_stuck(const tasks *t)
+{
+    log_warn("task '%s': slice %" PRIu64 " was given up, and the function has "
+             "not come back from it (does it look at pe_context_cancelled?): "
+             "rank %d does no task until then",
+             t->task, t->slice, t->c.rank);
+}
+
 /* The claim lives as long as the worker is at it; one that is lost, or of a
  * task that was canceled, is nothing to put.
  */
 static int do_slice(tasks *t, const params_worker *w)
 {
     int64_t renewed = clock_mono_ns();
-    bool lost = false;
+    bool lost = false, said = false;
 
     t->error = (pe_error){0};
     atomic_store(&t->cancelled, 0);
@@ -254,6 +263,10 @@ static int do_slice(tasks *t, const params_worker *w)
         }
         if (lost) {
             atomic_store(&t->cancelled, 1);
+            if (!said && clock_mono_ns() - renewed > RENEW_NS) {
+                say_stuck(t);
+                said = true;
+            }
         } else if (clock_mono_ns() - renewed > RENEW_NS) {
             renewed = clock_mono_ns();
             lost =

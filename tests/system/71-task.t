@@ -42,6 +42,16 @@ static int slow_do(pe_context *ctx, const pe_block *in, pe_block *out)
         usleep(10000);
     return one(ctx, out, value(in));
 }
+/* Does not look whether it is wanted. */
+static int stuck_do(pe_context *ctx, const pe_block *in, pe_block *out)
+{
+    char path[600];
+
+    snprintf(path, sizeof(path), "%s/free", pe_context_value(ctx, "dir"));
+    while (access(path, F_OK) != 0)
+        usleep(10000);
+    return one(ctx, out, value(in));
+}
 static int errs_do(pe_context *ctx, const pe_block *in, pe_block *out)
 {
     if (value(in) == 2)
@@ -59,6 +69,7 @@ static int dies_do(pe_context *ctx, const pe_block *in, pe_block *out)
 F(square);
 F(sum);
 F(slow);
+F(stuck);
 F(errs);
 F(dies);
 const pe_function edge = {
@@ -106,6 +117,7 @@ counts() {
     pilot task task-audit 2>/dev/null |
         awk -v n="$1" '$1 == n {print $2, $3, $4, $5}'
 }
+claimed() { [ "$(redis_do HEXISTS "pilot:{task-audit}:claims" "$1/0")" = 1 ]; }
 has_done() {
     done_now=$(counts "$1" | cut -d ' ' -f 3)
     [ "${done_now:-0}" -ge "$2" ]
@@ -173,6 +185,16 @@ is $rc 0 "a task is canceled"
 task stop --cancel
 is $rc 65 "... once"
 
+task stuck --function "$f:stuck" --slices 1
+wait_for 30 claimed stuck
+task stuck --cancel
+wait_for 30 grep -q "'stuck': slice 0 was given up" \
+    "$PILOT_HOME/task-audit/pool/err"
+ok $? "a function that does not come back is told of"
+touch "$TEST_DIR/free"
+task free --function "$f:square" --slices 9 --wait 60s
+is $rc 0 "... and when it does, its rank goes on"
+
 # refused STATUS PART NAME ARG...
 refused() {
     want=$1 part=$2 name=$3
@@ -198,6 +220,9 @@ kill -INT "$pilot_pid"
 wait "$pilot_pid"
 is $? 0 "the run ends well" || sed 's/^/#   | /' "$TEST_DIR/out"
 exact task-audit
+grep -q '"slices": [1-9]' "$TEST_DIR/sum.json" &&
+    grep -q '^tasks .* slices done' "$TEST_DIR/out"
+ok $? "its summary counts slices"
 none_left task-audit
 ok $? "no process is left"
 refused 65 "is over" "nobody to do one" task-audit/late --function "$f:sum" \
