@@ -182,6 +182,11 @@ job 21 pbs-devices
 wait_for 30 applied pbs-devices 100
 ok $? "devices first: the run learns before" || said pbs-devices
 kill -STOP $(agents pbs-devices pilot-agent)
+# Blocks that the pool has not.
+topic_end() { "$BUILD/tests/system/topic" end pilot.pbs-devices.sense; }
+had=$(topic_end)
+has_more() { [ "$(topic_end)" -gt $((had + 3)) ]; }
+wait_for 20 has_more
 echo junk >"$PILOT_HOME/pbs-devices/devices/request.json"
 kill -KILL "$(agents pbs-devices pilot-edge)"
 wait_for 20 has_died pbs-devices devices-3
