@@ -273,6 +273,25 @@ static void stream_tell(const struct run *r, json_t *summary)
     free(words);
 }
 
+/* Of a run that is done and was asked for answers: its model gives none yet. */
+static bool is_cold(const struct run *r, const json_t *summary)
+{
+    const json_t *model = json_object_get(summary, "model");
+    const char *state = json_string_value(json_object_get(summary, "state"));
+
+    return is_wanted(r) && state && !strcmp(state, "done") &&
+           json_is_true(json_object_get(model, "warming"));
+}
+
+static json_t *cold_words(const json_t *summary)
+{
+    return json_sprintf("its model is still warming up after "
+                        "%" JSON_INTEGER_FORMAT " rows: it needs more of "
+                        "them, or a smaller `warmup`",
+                        json_integer_value(json_object_get(
+                            json_object_get(summary, "model"), "points")));
+}
+
 void run_answers_tell(const struct run *r, json_t *summary)
 {
     char *folder = run_path(r, ANSWER_FOLDER, NULL);
@@ -283,6 +302,9 @@ void run_answers_tell(const struct run *r, json_t *summary)
     if (r->unscored.kind != PE_ERROR_NONE) {
         json_object_set_new(summary, "final",
                             json_pack("{s:s}", "error", r->unscored.text));
+    } else if (is_cold(r, summary)) {
+        json_object_set_new(summary, "final",
+                            json_pack("{s:o*}", "error", cold_words(summary)));
     } else if (folder && answers_open(folder, &a, &e) == 0) {
         json_object_set_new(summary, "final", final_of(&a));
         answers_close(&a);

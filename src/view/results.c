@@ -90,10 +90,10 @@ static int final_show(const char *dir, const char *run, const result_wish *w,
     free(folder);
     if (rc < 0 && errp->kind == PE_ERROR_NONE)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "run %s has no final answers: it is not done, or "
-                            "was not asked for them; 'pilot score %s' makes "
-                            "them, 'pilot results --stream %s' shows the "
-                            "stream's",
+                            "run %s has no final answers: it is not done, was "
+                            "not asked for them, or its model has had too few "
+                            "rows; 'pilot score %s' makes them, 'pilot "
+                            "results --stream %s' shows the stream's",
                             run, run, run);
     if (rc < 0)
         return -1;

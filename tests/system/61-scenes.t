@@ -25,6 +25,15 @@ is "$(pilot results scene-detector --outliers --csv --no-header 2>"$out" |
     cut -d , -f 4 | sort -n | tr '\n' ' ')" "49 99 149 199 249 299 349 399 " \
     "detector: the frames without the sample are the outliers"
 
+scene detector detector-net --set stages.learn.function=autoencoder \
+    --set stages.learn.options='{warmup: 100, contamination: 0.02}'
+is "$(pilot results scene-detector-net --outliers --csv --no-header \
+    2>"$out" | cut -d , -f 4 | sort -n | tr '\n' ' ')" \
+    "49 99 149 199 249 299 349 399 " "detector: ... for a net, too"
+scene detector detector-cold --set stages.learn.options.warmup=4000
+has "$(cat "$out")" "not scored by the final model: its model is still warming" \
+    "detector: too few frames for its warm-up are said"
+
 # --- sensors ---
 
 scene sensors sensors
