@@ -62,6 +62,7 @@ void monitor_destroy(monitor *m)
     json_decref(m->progress);
     json_decref(m->finals);
     json_decref(m->accounts);
+    json_decref(m->tasks);
     free(m->pipeline);
     free(m->run);
     free(m);
@@ -298,6 +299,13 @@ void monitor_lost(monitor *m, const char *pilot)
     } else if (last) { /* so does an edge, and it stands as it is */
         m->inexact = true;
     }
+}
+
+void monitor_tasks(monitor *m, uint64_t done, uint64_t failed)
+{
+    json_decref(m->tasks);
+    m->tasks = json_pack("{s:I, s:I}", "slices", (json_int_t)done,
+                         "slices_failed", (json_int_t)failed);
 }
 
 void monitor_untold(monitor *m, const char *pilot)

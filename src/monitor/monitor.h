@@ -96,6 +96,10 @@ void monitor_untold(monitor *m, const char *pilot);
 /* Add CPU seconds of a pilot's processes; note an error of the run. */
 void monitor_cpu(monitor *m, const char *pilot, double cpu_s);
 void monitor_error(monitor *m, const char *what);
+/* Slices of tasks, of the whole run, as the parameter service has them: what
+ * pools tell is without those of ranks that died.
+ */
+void monitor_tasks(monitor *m, uint64_t done, uint64_t failed);
 /* What the accounting of [pilot]'s scheduler says of its energy: {"joules",
  * "source": "slurm"}, {"why", "source"}, or {"in": NAME}, it lives in that
  * allocation and counts there.  Taken over; NULL: no memory.

@@ -41,6 +41,7 @@ struct monitor {
     bool until_eof; /* what the topic holds is all there will be */
     bool unknown;   /* what pilots of an earlier command counted is not told */
     bool pool_lost; /* seconds of the pool are those of its last life only */
+    json_t *tasks;  /* what the service has of the run's; NULL: not asked */
     struct {
         json_int_t blocks, points, bytes;
     } before; /* totals when this command began: not ours to rate */

@@ -130,7 +130,8 @@ static json_t *counters_make(const monitor *m, const char *object)
 /* Of runs that had some. */
 static void tasks_add(const monitor *m, json_t *out)
 {
-    json_t *tasks = counters_make(m, "tasks");
+    json_t *tasks =
+        m->tasks ? json_incref(m->tasks) : counters_make(m, "tasks");
 
     if (value_int(tasks, "slices") > 0 || value_int(tasks, "slices_failed") > 0)
         json_object_set(out, "tasks", tasks);

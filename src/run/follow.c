@@ -342,6 +342,7 @@ static void services_dismiss(struct run *r)
     r->end_by_ns = clock_mono_ns() + CLOSE_NS;
     run_answers_keep(r);
     run_history_keep(r);
+    run_tasks_keep(r);
     tender_close(&r->tender, false, SCALED_MS);
     if (!r->placed)
         return;

@@ -119,6 +119,29 @@ void run_history_keep(struct run *r)
     free(path);
 }
 
+void run_tasks_keep(struct run *r)
+{
+    uint64_t done = 0, failed = 0;
+    params_task *all = NULL;
+    pe_error e = {0};
+    size_t n = 0;
+
+    if (!r->params)
+        return;
+    if (params_tasks_fetch(r->params, &all, &n, &e) < 0) {
+        run_progress_clear(r);
+        log_warn("slices of tasks are those that pools have told of: %s",
+                 e.text);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        done += all[i].done;
+        failed += all[i].failed;
+    }
+    monitor_tasks(r->monitor, done, failed);
+    params_tasks_free(all, n);
+}
+
 json_t *run_summary_read(const char *dir)
 {
     char *path = text_format("%s/summary.json", dir);

@@ -27,6 +27,8 @@ json_t *run_history_make(params *p, pe_error *errp);
  * cannot be kept is told.
  */
 void run_history_keep(struct run *r);
+/* The slices of its tasks, for the summary. */
+void run_tasks_keep(struct run *r);
 
 /* summary.json of folder [dir]; new.  NULL: there is none, or, which is said in
  * the log, with what to do, it is no whole object.

@@ -316,6 +316,11 @@ static void test_tasks(void)
     s = monitor_summary(m, "drained", 3);
     UNIT_EQUAL(case_part(s, "tasks"), "{'slices':99,'slices_failed':1}");
     json_decref(s);
+    /* Pools have died, and the service knows what they did. */
+    monitor_tasks(m, 600, 2);
+    s = monitor_summary(m, "drained", 3);
+    UNIT_EQUAL(case_part(s, "tasks"), "{'slices':600,'slices_failed':2}");
+    json_decref(s);
     monitor_destroy(m);
     json_decref(before);
 }
