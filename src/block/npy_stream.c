@@ -62,7 +62,8 @@ static int take_head(npy_stream *s, size_t most, pe_error *errp)
     bytes = rc < 0 || empty ? 0 : npy_array_bytes(&a);
     if (bytes == 0 && !empty) /* too many to count */
         bytes = UINT64_MAX;
-    s->rows = rc == 0 && a.shape.dims > 0 ? a.shape.dim[0] : 0;
+    if (rc == 0) /* a single number is no row, which who decodes it says */
+        s->rows = a.shape.dims > 0 ? a.shape.dim[0] : 1;
     npy_array_clear(&a);
     if (rc < 0)
         return pe_error_prefix(errp, "no .npy array");

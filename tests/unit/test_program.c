@@ -225,6 +225,8 @@ static void test_answers(void)
          3},
         {HEADED "head -c 24 >/dev/null; cat cube; cat >/dev/null",
          "not a .npy record: it has 3 axes", 3},
+        {HEADED "head -c 24 >/dev/null; cat number; cat >/dev/null",
+         "shape () is refused: it is one number, and has no rows", 3},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -447,21 +449,27 @@ static void write_array(const char *name, uint32_t points, uint32_t features,
     scratch_write_bytes(name, bytes, NPY_HEADER_LEN + 8 * data);
 }
 
+static void write_shape(const char *name, const char *shape)
+{
+    unsigned char bytes[NPY_HEADER_LEN + 8] = "\x93NUMPY\x01";
+    char *dict = (char *)bytes + 10;
+
+    bytes[8] = NPY_HEADER_LEN - 10;
+    memset(dict, ' ', NPY_HEADER_LEN - 10);
+    dict[snprintf(dict, NPY_HEADER_LEN - 10,
+                  "{'descr': '<f8', 'fortran_order': False, 'shape': %s, }",
+                  shape)] = ' ';
+    bytes[NPY_HEADER_LEN - 1] = '\n';
+    scratch_write_bytes(name, bytes, sizeof(bytes));
+}
+
 static void test_files(void)
 {
-    unsigned char cube[NPY_HEADER_LEN + 8] = "\x93NUMPY\x01";
-
     write_array("five", 5, 1, 5);
     write_array("none", 0, 2, 0);
     write_array("huge", 1 << 28, 1, 0);
-    memset(cube + 8, 0, 2);
-    cube[8] = NPY_HEADER_LEN - 10;
-    memset(cube + 10, ' ', NPY_HEADER_LEN - 10);
-    static const char dict[] = "{'descr': '<f8', 'fortran_order': False, "
-                               "'shape': (1, 1, 1), }";
-    memcpy(cube + 10, dict, sizeof(dict) - 1);
-    cube[NPY_HEADER_LEN - 1] = '\n';
-    scratch_write_bytes("cube", cube, sizeof(cube));
+    write_shape("cube", "(1, 1, 1)");
+    write_shape("number", "()");
 }
 
 int main(void)
