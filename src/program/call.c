@@ -110,6 +110,14 @@ static int open_post(pe_context *ctx, call_state *st, pe_error *errp)
     return st->post ? 0 : -1;
 }
 
+/* "//USER:PASSWORD@HOST": it would stand in every word about the endpoint. */
+static bool has_login(const char *url)
+{
+    const char *host = strstr(url, "//") + 2;
+
+    return memchr(host, '@', strcspn(host, "/?#")) != NULL;
+}
+
 int call_check(pe_context *ctx)
 {
     const char *url = option_of(ctx, "url");
@@ -120,6 +128,10 @@ int call_check(pe_context *ctx)
     if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
         return pe_context_fail(
             ctx, "url: '%.200s' begins with neither http:// nor https://", url);
+    if (has_login(url))
+        return pe_context_fail(ctx, "url: a login does not belong into it; put "
+                                    "a token into a file of mode 0600 and name "
+                                    "that with token-file");
     return 0;
 }
 

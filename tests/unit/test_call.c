@@ -211,6 +211,8 @@ static void test_bad(void)
         const char *name, *value, *error;
     } rows[] = {
         {"url", "ftp://x", "url: 'ftp://x' begins with neither http:// nor"},
+        {"url", "http://me:hush@x/f?a", "url: a login does not belong into it"},
+        {"url", "https://hush@x", "url: a login does not belong into it"},
         {"token-file", "/no/such", "token-file: "},
     };
     source_bench b;
