@@ -9,6 +9,7 @@
 #include "src/common/text.h"
 #include "src/common/words.h"
 #include "src/config/section.h"
+#include "src/function/builtin.h"
 #include "src/function/host.h"
 
 static const pe_option_spec stage_keys[] = {
@@ -315,10 +316,14 @@ static int take_head(const pipeline *p, pipeline_stage *s, const tree *t,
     return find_from(p, s, t, pe_options_string(o, "from"), errp);
 }
 
-/* A source waits for what it senses, and a model is no function. */
+/* A source waits for what it senses, and a model is no function.  A program, or
+ * an endpoint, that is away is no fault of the block that waits for it.
+ */
 static int take_limit(pipeline_stage *s, const tree *t, const pe_options *o,
                       pe_error *errp)
 {
+    const builtin *row = builtin_find(s->function);
+
     if (!pe_options_has(o, "limit"))
         return 0;
     if (s->role == STAGE_SOURCE || s->is_model)
@@ -327,6 +332,12 @@ static int take_limit(pipeline_stage *s, const tree *t, const pe_options *o,
                              "blocks; %s %s: leave it out",
                              t->key, s->function,
                              s->is_model ? "is a model" : "senses them");
+    if (row && row->outside)
+        return section_error(at_key(t, "limit"), errp,
+                             "stage '%s': limit: ends a process that its "
+                             "function keeps; %s waits in its own way: put it "
+                             "into options, {limit: ...}",
+                             t->key, s->function);
     s->limit_s = pe_options_time(o, "limit");
     return 0;
 }

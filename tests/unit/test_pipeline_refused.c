@@ -324,6 +324,16 @@ static void test_files_refused(void)
               "options: {features: 8}}\n" LEARN,
          "p.yaml:9: stage 'sense': limit: is for functions that process "
          "blocks; generator senses them: leave it out"},
+        {HEAD SENSE "  there: {pilot: pool, function: call, limit: 2s, "
+                    "options: {url: 'http://x'}}\n" LEARN,
+         "p.yaml:13: stage 'there': limit: ends a process that its function "
+         "keeps; call waits in its own way: put it into options, {limit: "
+         "...}"},
+        {HEAD SENSE "  mine: {pilot: pool, function: exec, limit: 2s, "
+                    "options: {command: cat}}\n" LEARN,
+         "p.yaml:13: stage 'mine': limit: ends a process that its function "
+         "keeps; exec waits in its own way: put it into options, {limit: "
+         "...}"},
         {HEAD SENSE
          "  tune: {pilot: pool, function: select, limit: 1ms}\n" LEARN,
          "p.yaml:13: limit: '1ms' is not between 10ms and 24h"},
