@@ -90,7 +90,8 @@ ok $? "loud: no process left"
 sed "s|  shout: .*||; s|loud.so:loud_function|loud.so:odd_function|" \
     "$TEST_DIR/loud.yaml" >"$TEST_DIR/odd.yaml"
 out=$(pilot run "$TEST_DIR/odd.yaml" --run crash --set context.what=crash 2>&1)
-is $? 1 "crash: exit status"
+# Each block killed it: they are refused, and nothing was learned.
+is $? 65 "crash: exit status"
 has "$out" "was killed by signal 11 in stage 'cry', process_cloud of \
 $TEST_DIR/loud.so:odd_function" "crash: stage, function and object are named"
 has "$out" "failed in" "crash: it ends with its summary"
