@@ -45,6 +45,15 @@ pilot services start --dir "$dir" 2>/dev/null
 # shellcheck disable=SC1091
 . "$dir/env"
 is "$PILOT_BROKER $PILOT_PARAMS" "$ports" "a start keeps the ports of before"
+# One of the two may be stopped.
+pilot services stop --dir "$dir" --only redis
+is "$("$services" status --dir "$dir" | cut -d ' ' -f 1,2 | head -n 2)" \
+    "kafka running
+redis stopped" "stop --only: the other one goes on"
+pilot services start --dir "$dir" 2>/dev/null
+# shellcheck disable=SC1091
+. "$dir/env"
+is "$PILOT_BROKER $PILOT_PARAMS" "$ports" "... and a start finds it"
 # A broker that was killed a moment ago is none: another one is started.
 kill -KILL "$KAFKA_PID"
 "$services" start --dir "$dir" 2>/dev/null
