@@ -144,6 +144,26 @@ static int place_parts(layer *l, params *p, pe_error *errp)
     return l->part ? 0 : pe_error_nomem(errp);
 }
 
+/* Nothing is committed: was it?  The history is asked, and then once more, for
+ * a first commit may have come meanwhile.
+ */
+static int look_gone(layer *l, params *p, pe_error *errp)
+{
+    params_row *row = NULL;
+    size_t n = 0;
+    int rc = params_rows_fetch(p, NULL, 1, &row, &n, errp);
+
+    if (rc == 0 && n > 0)
+        rc = params_state_fetch(p, &l->state, errp);
+    if (rc == 0 && n > 0 && !*l->state.commit)
+        pe_error_set(&l->damage, PE_ERROR_FATAL, PE_EXIT_DATA,
+                     "commit %s (version %" PRIu64 ") was made, and no state "
+                     "is there any more: it was evicted, or deleted",
+                     row->commit, row->version);
+    free(row);
+    return rc;
+}
+
 int layer_open(layer *l, const char *dir, size_t at, pe_error *errp)
 {
     params_conf c = {0};
@@ -156,6 +176,8 @@ int layer_open(layer *l, const char *dir, size_t at, pe_error *errp)
     c.no_commits = true;
     p = params_open(&c, pipeline_request_key(l->req), errp);
     rc = p ? params_state_fetch(p, &l->state, errp) : -1;
+    if (rc == 0 && !*l->state.commit)
+        rc = look_gone(l, p, errp);
     if (rc < 0 && p && errp && errp->exit_code == PE_EXIT_DATA) {
         l->damage = *errp;
         errp->kind = PE_ERROR_NONE;

@@ -51,6 +51,9 @@ finds 1 "/1/99 is not the one that was committed: the topic was made anew" \
 redis_do APPEND "$key" " " >/dev/null
 finds 1 "fault (stored): the state in $key does not agree with its digest" \
     "a state that somebody wrote to"
+redis_do DEL "$key" >/dev/null
+finds 1 "fault (stored): commit $(sed -n 's/^commit //p' <<<"$state") (version " \
+    "a state that is gone"
 put_back
 redis_do COPY "pilot:{$run}:model" "pilot:{$run}:model.kept" >/dev/null
 redis_do SETRANGE "pilot:{$run}:model" 200 x >/dev/null
