@@ -412,7 +412,10 @@ static int loop(agent *a, pe_error *errp)
         }
         if (over && may_leave(a))
             return 0;
-        if (over && !a->spools.left)
+        /* Also of devices whose blocks stay in their spools: a pool that has
+         * what they sent is not to wait for the rest.
+         */
+        if (over)
             agent_keep_ends(a);
         else if (a->req->place < 0 && clock_mono_ns() >= a->ends_ns)
             agent_open_ends(a, NULL);

@@ -7,6 +7,7 @@
 . "$(dirname "$PILOT_PASSWORD_FILE")/env"
 thaw() { kill -CONT "$KAFKA_PID" "$REDIS_PID" 2>/dev/null; }
 at_end thaw
+gone() { ! kill -0 "$1"; }
 
 cat >"$TEST_DIR/spool.yaml" <<'END'
 version: 1
@@ -84,5 +85,52 @@ ok "$([ ! -e "$PILOT_HOME/killed/devices/spool" ]; echo $?)" \
     "killed: no file is left"
 has "$(cat "$TEST_DIR/killed.out")" "an agent before has left in " \
     "killed: it is said"
+
+# --- a drain without a broker ---
+
+# given_up RUN: its devices have ended, and their spools have the rest.
+given_up() {
+    grep -q '"reason":"its sources have ended"' \
+        "$PILOT_HOME/$1/devices/beat.json"
+}
+
+start stayed "$TEST_DIR/spool.yaml" --run stayed
+wait_for 30 applied stayed 20
+ok $? "stayed: the run learns"
+kill -STOP "$KAFKA_PID"
+wait_for 30 left stayed 200
+ok $? "stayed: blocks wait on the disk"
+kill -INT "$pilot_pid"
+wait_for 60 given_up stayed
+ok $? "stayed: the devices end without the broker"
+thaw
+wait_for 30 gone "$pilot_pid"
+ok $? "stayed: the pool does not wait for what is spooled" ||
+    kill -KILL "$pilot_pid"
+wait "$pilot_pid"
+is $? 0 "stayed: exit status" || sed 's/^/# /' "$TEST_DIR/stayed.out"
+adds_up stayed
+spooled=$(of stayed spooled)
+ok $((spooled < 100)) "stayed: most of them are spooled"
+has "$(tr -s ' \n' ' ' <"$TEST_DIR/stayed.out")" \
+    "$spooled blocks are spooled and not sent yet, in " "stayed: it is said"
+out=$(pilot runs --rm stayed 2>&1)
+is $? 75 "stayed: it is not removed"
+has "$out" "run stayed has $spooled blocks on the disks of its devices" \
+    "stayed: for what is not sent"
+begun=$(committed stayed applied)
+start stayed --resume stayed
+wait_for 30 applied stayed $((begun + spooled + 20))
+ok $? "stayed: a resume sends them"
+kill -INT "$pilot_pid"
+wait "$pilot_pid"
+is $? 0 "stayed: exit status then" || sed 's/^/# /' "$TEST_DIR/stayed.out"
+has "$(cat "$TEST_DIR/stayed.out")" "devices: $spooled blocks (" \
+    "stayed: they are said"
+exact stayed
+adds_up stayed
+is "$(of stayed spooled)" 0 "stayed: nothing is left"
+ok "$([ ! -e "$PILOT_HOME/stayed/devices/spool" ]; echo $?)" \
+    "stayed: no file is left"
 
 end_tests
