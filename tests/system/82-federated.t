@@ -59,20 +59,20 @@ points() {
 
 # --- a file, an agent and a rank that are killed, a broker that is away ---
 
-run_in_back killed
-wait_for 40 points killed 2000
+run_in_back fed-killed
+wait_for 40 points fed-killed 2000
 ok $? "killed: the run learns"
-kill -KILL "$(agents killed pilot-edge)"
-wait_for 40 points killed 5000
+kill -KILL "$(agents fed-killed pilot-edge)"
+wait_for 40 points fed-killed 5000
 ok $? "killed: it goes on without the agent that died"
-kill -KILL "$(agents killed pilot-agent | head -n 1)"
-wait_for 60 points killed 8000
+kill -KILL "$(agents fed-killed pilot-agent | head -n 1)"
+wait_for 60 points fed-killed 8000
 ok $? "killed: it goes on without the ranks that died"
 # Nothing gets through, and the devices learn on.
 kill -STOP "$KAFKA_PID"
 # A row of a device: name, sensed, sent, ..., syncs, rows, rows held, ...
 held() {
-    redis_do HGET 'pilot:{killed}:pilots' devices | tr -d ' ' |
+    redis_do HGET 'pilot:{fed-killed}:pilots' devices | tr -d ' ' |
         grep -o '\["devices-[^]]*\]' |
         awk -F, '{s += $11} END {exit !(s >= 1500)}'
 }
@@ -80,26 +80,26 @@ wait_for 30 held
 ok $? "killed: devices that cannot send learn on, and say so"
 thaw
 wait "$pilot_pid"
-is $? 0 "killed: the run is done" || sed 's/^/# /' killed.out
-is "$(get killed.json points)" 40000 "killed: every row was learned once"
-is "$(get killed.json refused)" 0 "killed: nothing was refused"
-sent=$(get killed.json sent)
+is $? 0 "killed: the run is done" || sed 's/^/# /' fed-killed.out
+is "$(get fed-killed.json points)" 40000 "killed: every row was learned once"
+is "$(get fed-killed.json refused)" 0 "killed: nothing was refused"
+sent=$(get fed-killed.json sent)
 [ "$sent" -lt 200 ]
 ok $? "killed: deltas are few: $sent for 400 blocks"
-has "$(cat killed.out)" "no row has left them" \
+has "$(cat fed-killed.out)" "no row has left them" \
     "killed: the summary says what devices have learned"
 
-out=$(pilot status --learned killed 2>&1)
+out=$(pilot status --learned fed-killed 2>&1)
 has "$out" "devices-0 " "killed: a line says what each device has learned"
 has "$out" "devices-1 " "... and of the other one" ||
     printf '%s\n' "$out" | sed 's/^/# /'
 
 # --- what is in the topic ---
 
-out=$("$BUILD/tests/system/wire" rows.csv pilot.killed.infer 2)
+out=$("$BUILD/tests/system/wire" rows.csv pilot.fed-killed.infer 2)
 is $? 0 "wire: no value of a row is in any record: ${out##*$'\n'}" ||
     printf '%s\n' "$out" | sed 's/^/# /'
-"$BUILD/tests/system/wire" rows.csv pilot.killed.infer 2 plant >found
+"$BUILD/tests/system/wire" rows.csv pilot.fed-killed.infer 2 plant >found
 is $? 1 "wire: one that is there would be found" || sed 's/^/# /' found
 
 # --- a forest: trees go up ---
@@ -124,14 +124,14 @@ has "$out" "tree_device" "trees: the model knows whose its trees are" ||
 # --- deltas that are too old ---
 
 # The first one of a device, of one block, may be in time.
-out=$(pilot run fed.yaml --run stale --set stages.learn.stale=1ms \
+out=$(pilot run fed.yaml --run fed-stale --set stages.learn.stale=1ms \
     --set stages.sense.block.rate=200 --summary stale.json 2>&1)
 stale=$(get stale.json stale)
 [ "${stale:-0}" -ge 39000 ]
 ok $? "stale: rows of deltas that come too late are counted: $stale" ||
     printf '%s\n' "$out" | sed 's/^/# /'
 has "$out" "$stale not merged (stale deltas of devices)" "stale: and said"
-is "$(get stale.json masked) $(committed stale stale)" "0 $stale" \
+is "$(get stale.json masked) $(committed fed-stale stale)" "0 $stale" \
     "stale: they are no masked rows, and committed"
 is "$(($(committed stale points) + stale))" 40000 "stale: no row is lost"
 
