@@ -17,6 +17,7 @@
 #include "src/common/words.h"
 #include "src/revision/revision.h"
 #include "src/task/task.h"
+#include "src/params/task.h"
 
 #define LOOK_NS (200 * CLOCK_MS)
 

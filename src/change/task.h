@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "src/params/params.h"
+#include "src/params/task.h"
 
 /* Results of all slices of [t], merged: rows one behind the other, or the sum
  * or mean, cell by cell, as the .npy [path].  Without [partial] all have to be

@@ -8,6 +8,7 @@
 #include "src/change/task.h"
 #include "src/common/file.h"
 #include "src/common/log.h"
+#include "src/params/task.h"
 
 #define SHOWN 10
 

@@ -14,8 +14,9 @@
 
 #include "src/common/clock.h"
 #include "src/common/file.h"
+#include "src/login/login.h"
+#include "src/login/tls.h"
 #include "src/params/reply.h"
-#include "src/params/tls.h"
 
 #define CONNECT_S 5.0  /* default time-outs */
 #define COMMAND_S 10.0 /* well above a model of 20 MB, 0.2 s */
@@ -91,8 +92,10 @@ params_link *params_link_create(const params_conf *c, params_setup_f setup,
     if (!l->user && *l->url.user && copy_text(&l->user, l->url.user, errp) < 0)
         goto error;
     if (!strcmp(l->url.scheme, "rediss") &&
-        !(l->tls = params_tls_open(c->logins, c->url, errp)))
+        !(l->tls = login_tls_open(c->logins, LOGIN_PARAMS, c->url, errp))) {
+        pe_error_prefix(errp, "Redis at %s", c->url);
         goto error;
+    }
     return l;
 error:
     params_link_destroy(l);
@@ -104,7 +107,7 @@ void params_link_destroy(params_link *l)
     if (!l)
         return;
     params_link_drop(l);
-    params_tls_close(l->tls);
+    login_tls_close(l->tls);
     pthread_mutex_destroy(&l->lock);
     free(l->name);
     free(l->from);
@@ -130,7 +133,7 @@ void params_link_drop(params_link *l)
     if (l->ctx)
         redisFree(l->ctx);
     l->ctx = NULL;
-    params_tls_hang_up(l->line);
+    login_tls_hang_up(l->line);
     l->line = NULL;
 }
 
@@ -282,7 +285,7 @@ static int dial_tls(params_link *l, pe_error *errp)
                             "no descriptor for Redis at %s: raise `ulimit -n`",
                             l->name);
     l->line =
-        params_tls_dial(l->tls, fd, l->url.host, l->connect_s, &plain, errp);
+        login_tls_dial(l->tls, fd, l->url.host, l->connect_s, &plain, errp);
     if (!l->line)
         return pe_error_prefix(errp, "Redis at %s", l->name);
     l->ctx = redisConnectFd(plain);

@@ -26,8 +26,8 @@ struct params_link {
     char *user, *password_file; /* NULL: none */
     char *folder; /* of a server on this host, where it is known; or NULL */
     double connect_s, command_s;
-    struct params_tls *tls;       /* of rediss://; NULL: in the clear */
-    struct params_tls_line *line; /* under ctx, where there is tls */
+    struct login_tls *tls;       /* of rediss://; NULL: in the clear */
+    struct login_tls_line *line; /* under ctx, where there is tls */
     params_dial_f dial;           /* NULL: none */
     void *dial_arg;
     params_setup_f setup; /* may be NULL */
@@ -46,7 +46,7 @@ typedef struct params_command {
 
 /* New, not yet connected link.  [c] is copied.  Errors: input, 78, for a URL
  * that is none of redis://HOST:PORT, rediss://HOST:PORT and unix:///PATH; those
- * of params_tls_open.
+ * of login_tls_open.
  */
 params_link *params_link_create(const params_conf *c, params_setup_f setup,
                                 void *arg, pe_error *errp);

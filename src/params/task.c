@@ -9,6 +9,7 @@
 #include "src/params/private.h"
 #include "src/params/reply.h"
 #include "src/params/task_lua.h"
+#include "src/params/task.h"
 
 #define TASKS(p) ((p)->names[PARAMS_KEY_TASKS])
 #define SLICES(p) ((p)->names[PARAMS_KEY_SLICES])

@@ -12,6 +12,7 @@
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/run/run.h"
+#include "src/params/task.h"
 
 #define SUMMARY_MAX_BYTES (16 << 20)
 #define NAMES_BYTES 160 /* of the devices of a partition */

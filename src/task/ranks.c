@@ -18,6 +18,7 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/params/task.h"
 
 #define TTL_MS 10000
 #define STEP_MS 100 /* between two looks at the worker */

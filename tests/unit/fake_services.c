@@ -10,6 +10,7 @@
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/params/params.h"
+#include "src/params/task.h"
 
 struct broker_admin {
     char unused;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "service_case.h"
+#include "src/params/task.h"
 
 #define LONG_MS 100000
 

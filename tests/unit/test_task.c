@@ -13,6 +13,7 @@
 #include "src/block/npy.h"
 #include "src/common/clock.h"
 #include "src/task/task.h"
+#include "src/params/task.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

@@ -1,5 +1,5 @@
-/* tls.c - TLS under a connection to Redis, whose client knows none. */
-#include "src/params/tls.h"
+/* tls.c - TLS under a connection, for a client that knows none. */
+#include "src/login/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 
 #define ROOM 65536
 
-struct params_tls {
+struct login_tls {
     SSL_CTX *ctx;
     bool any_name;
 };
@@ -31,7 +31,7 @@ typedef struct stream {
     bool ended; /* nothing more comes */
 } stream;
 
-struct params_tls_line {
+struct login_tls_line {
     SSL *ssl;
     int wire, plain; /* the server's, and our end of the client's */
     stream up, down;
@@ -55,7 +55,7 @@ static BIO *pem(const char *data)
     return data ? BIO_new_mem_buf(data, -1) : NULL;
 }
 
-static int take_ca(params_tls *t, const char *ca, pe_error *errp)
+static int take_ca(login_tls *t, const char *ca, pe_error *errp)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(t->ctx);
     int n = 0;
@@ -83,7 +83,7 @@ static int take_ca(params_tls *t, const char *ca, pe_error *errp)
 }
 
 /* The first certificate is ours, those behind it vouch for it. */
-static int take_chain(params_tls *t, const char *chain, pe_error *errp)
+static int take_chain(login_tls *t, const char *chain, pe_error *errp)
 {
     BIO *b = pem(chain);
     X509 *x = b ? PEM_read_bio_X509(b, NULL, NULL, NULL) : NULL;
@@ -115,7 +115,7 @@ static int say_password(char *out, int cap, int writing, void *arg)
     return (int)len;
 }
 
-static int take_key(params_tls *t, const login *l, pe_error *errp)
+static int take_key(login_tls *t, const login *l, pe_error *errp)
 {
     BIO *b = pem(login_text(l, "key"));
     EVP_PKEY *key =
@@ -132,7 +132,7 @@ static int take_key(params_tls *t, const login *l, pe_error *errp)
                              "certificate");
 }
 
-static int take_login(params_tls *t, const login *l, pe_error *errp)
+static int take_login(login_tls *t, const login *l, pe_error *errp)
 {
     t->any_name = l && !login_flag(l, "hostname");
     if (take_ca(t, l ? login_text(l, "ca") : NULL, errp) < 0)
@@ -144,9 +144,10 @@ static int take_login(params_tls *t, const login *l, pe_error *errp)
                : take_key(t, l, errp);
 }
 
-params_tls *params_tls_open(const char *logins, const char *url, pe_error *errp)
+login_tls *login_tls_open(const char *logins, const char *list,
+                          const char *endpoint, pe_error *errp)
 {
-    params_tls *t = calloc(1, sizeof(*t));
+    login_tls *t = calloc(1, sizeof(*t));
     login *l = NULL;
     int status = -1;
 
@@ -161,17 +162,17 @@ params_tls *params_tls_open(const char *logins, const char *url, pe_error *errp)
                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     /* Redis closes without a word of TLS. */
     SSL_CTX_set_options(t->ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
-    if (!logins || login_open(logins, LOGIN_PARAMS, url, &l, errp) == 0)
+    if (!logins || login_open(logins, list, endpoint, &l, errp) == 0)
         status = take_login(t, l, errp);
     login_close(l);
     if (status == 0)
         return t;
-    pe_error_prefix(errp, "Redis at %s: auth", url);
-    params_tls_close(t);
+    pe_error_prefix(errp, "auth");
+    login_tls_close(t);
     return NULL;
 }
 
-void params_tls_close(params_tls *t)
+void login_tls_close(login_tls *t)
 {
     if (!t)
         return;
@@ -211,7 +212,7 @@ static void settle(stream *s)
 }
 
 /* The client's words into [up].  False: it has gone. */
-static bool plain_read(params_tls_line *l)
+static bool plain_read(login_tls_line *l)
 {
     ssize_t n = recv(l->plain, l->up.data + l->up.to, ROOM - l->up.to, 0);
 
@@ -220,7 +221,7 @@ static bool plain_read(params_tls_line *l)
     return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-static bool plain_write(params_tls_line *l)
+static bool plain_write(login_tls_line *l)
 {
     ssize_t n = send(l->plain, l->down.data + l->down.from,
                      l->down.to - l->down.from, MSG_NOSIGNAL);
@@ -233,7 +234,7 @@ static bool plain_write(params_tls_line *l)
 
 /* As much as goes now; *wantp: what the line waits for.  False: it is broken.
  */
-static bool wire_write(params_tls_line *l, int *wantp)
+static bool wire_write(login_tls_line *l, int *wantp)
 {
     int n = SSL_write(l->ssl, l->up.data + l->up.from,
                       (int)(l->up.to - l->up.from));
@@ -249,7 +250,7 @@ static bool wire_write(params_tls_line *l, int *wantp)
     return n > 0;
 }
 
-static bool wire_read(params_tls_line *l, int *wantp)
+static bool wire_read(login_tls_line *l, int *wantp)
 {
     while (!is_full(&l->down)) {
         int n = SSL_read(l->ssl, l->down.data + l->down.to,
@@ -269,7 +270,7 @@ static bool wire_read(params_tls_line *l, int *wantp)
 /* Until either side has gone.  What the server said last is handed over. */
 static void *carry(void *arg)
 {
-    params_tls_line *l = arg;
+    login_tls_line *l = arg;
     bool open = true;
 
     while (open || !is_empty(&l->down)) {
@@ -302,7 +303,7 @@ static void *carry(void *arg)
 
 /* --- a line --- */
 
-static void line_free(params_tls_line *l)
+static void line_free(login_tls_line *l)
 {
     SSL_free(l->ssl);
     if (l->wire >= 0)
@@ -313,7 +314,7 @@ static void line_free(params_tls_line *l)
     free(l);
 }
 
-void params_tls_hang_up(params_tls_line *l)
+void login_tls_hang_up(login_tls_line *l)
 {
     if (!l)
         return;
@@ -321,7 +322,7 @@ void params_tls_hang_up(params_tls_line *l)
     line_free(l);
 }
 
-static int refuse(const params_tls_line *l, pe_error *errp)
+static int refuse(const login_tls_line *l, pe_error *errp)
 {
     long verdict = SSL_get_verify_result(l->ssl);
     unsigned long code = ERR_peek_last_error();
@@ -335,14 +336,14 @@ static int refuse(const params_tls_line *l, pe_error *errp)
                             X509_verify_cert_error_string(verdict));
     if (!why)
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                            "it ends the connection: is it a Redis with TLS?");
+                            "it ends the connection: does it speak TLS there?");
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_PERMISSION,
-                        "TLS fails (%s): is it a Redis with TLS? look at "
+                        "TLS fails (%s): does it speak TLS there? look at "
                         "certificate and key of its auth",
                         why);
 }
 
-static int handshake(params_tls_line *l, double limit_s, pe_error *errp)
+static int handshake(login_tls_line *l, double limit_s, pe_error *errp)
 {
     int64_t until = clock_mono_ns() + (int64_t)(limit_s * 1e9);
     int rc;
@@ -364,7 +365,7 @@ static int handshake(params_tls_line *l, double limit_s, pe_error *errp)
 }
 
 /* By its name, or its number. */
-static int name_server(const params_tls *t, SSL *ssl, const char *host)
+static int name_server(const login_tls *t, SSL *ssl, const char *host)
 {
     X509_VERIFY_PARAM *p = SSL_get0_param(ssl);
     ASN1_OCTET_STRING *ip = a2i_IPADDRESS(host);
@@ -380,10 +381,10 @@ static int name_server(const params_tls *t, SSL *ssl, const char *host)
     return X509_VERIFY_PARAM_set1_host(p, host, 0) == 1 ? 0 : -1;
 }
 
-static params_tls_line *line_make(const params_tls *t, int fd, const char *host,
-                                  int pair[2])
+static login_tls_line *line_make(const login_tls *t, int fd, const char *host,
+                                 int pair[2])
 {
-    params_tls_line *l = calloc(1, sizeof(*l));
+    login_tls_line *l = calloc(1, sizeof(*l));
 
     if (!l) {
         close(fd);
@@ -408,7 +409,7 @@ static params_tls_line *line_make(const params_tls *t, int fd, const char *host,
 }
 
 /* Signals are for the threads of the program. */
-static int start(params_tls_line *l)
+static int start(login_tls_line *l)
 {
     sigset_t all, was;
     int err;
@@ -420,11 +421,11 @@ static int start(params_tls_line *l)
     return err;
 }
 
-params_tls_line *params_tls_dial(const params_tls *t, int fd, const char *host,
-                                 double limit_s, int *plainp, pe_error *errp)
+login_tls_line *login_tls_dial(const login_tls *t, int fd, const char *host,
+                               double limit_s, int *plainp, pe_error *errp)
 {
     int pair[2];
-    params_tls_line *l = line_make(t, fd, host, pair);
+    login_tls_line *l = line_make(t, fd, host, pair);
 
     if (!l) {
         pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
