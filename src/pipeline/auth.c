@@ -129,12 +129,14 @@ static int check_secrets(const tree *t, pe_error *errp)
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
         const tree *c = tree_get(t, secrets[i]);
 
+        /* What --set said has the secret in it. */
         if (c)
-            return section_error(c, errp,
-                                 "auth: a %s does not belong into this file: "
-                                 "put it into a file of mode 0600 and name "
-                                 "that with %s-file",
-                                 secrets[i], secrets[i]);
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                                "%.*s: auth: a %s does not belong into this "
+                                "file: put it into a file of mode 0600 and "
+                                "name that with %s-file",
+                                (int)strcspn(c->where, "="), c->where,
+                                secrets[i], secrets[i]);
     }
     return 0;
 }

@@ -420,6 +420,29 @@ static int open_run(struct replay *r, const char *run, pe_error *errp)
     return r->p ? 0 : -1;
 }
 
+/* Is each place that was named one of the refused? */
+static int check_named(const struct replay *r, char **places, int n,
+                       pe_error *errp)
+{
+    for (int i = 0; i < n; i++) {
+        int32_t partition;
+        int64_t offset;
+        bool there = false;
+
+        if (refusal_place(places[i], &partition, &offset, errp) < 0)
+            return -1;
+        for (size_t k = 0; k < r->all.n && !there; k++)
+            there = r->all.r[k].partition == partition &&
+                    r->all.r[k].offset == offset;
+        if (!there)
+            return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                                "block %s is not among the refused: 'pilot "
+                                "refused list %s' shows those",
+                                places[i], r->at.req->run);
+    }
+    return 0;
+}
+
 static void say(const struct replay *r)
 {
     log_info("%" PRIu64 " of %zu refused blocks sent again to topic %s",
@@ -448,6 +471,8 @@ int refused_replay(const struct refused_options *o, char **args, int n,
     }
     if (rc == 0)
         rc = open_run(&r, args[0], errp);
+    if (rc == 0)
+        rc = check_named(&r, args + 1, n - 1, errp);
     if (rc == 0 && r.all.n > 0)
         do
             rc = step(&r, args + 1, n - 1, errp);

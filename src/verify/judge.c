@@ -93,6 +93,25 @@ static void judge_part(const layer *l, size_t i, findings *f)
                     l->pl->gaps_allowed ? " (gaps: allow)" : "");
 }
 
+/* Of a run that has just begun nothing is known, and of one of which all that
+ * was stored is gone.
+ */
+static void judge_nothing(const layer *l, findings *f)
+{
+    int64_t there = 0;
+
+    for (size_t i = 0; i < l->n_parts; i++)
+        if (l->part[i].high > l->part[i].first)
+            there += l->part[i].high - l->part[i].first;
+    if (*l->state.commit || there == 0)
+        return;
+    finding_add(f, FINDING_OPEN, "stored", l->name,
+                "nothing is committed, and the topic holds %" PRId64
+                " record%s: "
+                "the run has just begun, or all that was stored of it is gone",
+                there, text_s((uint64_t)there));
+}
+
 static void judge_offsets(const layer *l, findings *f)
 {
     size_t strange = 0;
@@ -106,6 +125,7 @@ static void judge_offsets(const layer *l, findings *f)
                     strange, l->topic);
     for (size_t i = 0; i < l->n_parts; i++)
         judge_part(l, i, f);
+    judge_nothing(l, f);
 }
 
 /* --- counters --- */

@@ -42,7 +42,9 @@ static void test_refused(void)
          "password-file alone"},
         {"pilots.pool.auth=x",
          "auth: a key of pilots of kind broker; 'pool' is of kind pool"},
-        {"pilots.broker.auth.password=x",
+        {"pilots.broker.auth={sasl: plain, password: hushhush}",
+         "--set pilots.broker.auth: auth: a password does not belong"},
+        {"pilots.broker.auth.password=hushhush",
          "auth: a password does not belong into this file: put it into a file "
          "of mode 0600 and name that with password-file"},
         {"pilots.broker.auth.token=x",
@@ -80,6 +82,7 @@ static void test_refused(void)
 
         CU_ASSERT_PTR_NULL(p);
         UNIT_CONTAINS(e.text, rows[i].text);
+        CU_ASSERT_PTR_NULL(strstr(e.text, "hushhush"));
         CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
         pipeline_destroy(p);
     }
