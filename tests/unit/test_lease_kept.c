@@ -88,6 +88,7 @@ static void test_values(void)
         free(l.member);
         free(l.incarnation);
         free(l.partitions);
+        free(l.facts);
     }
 }
 
