@@ -28,7 +28,7 @@ struct params_link {
     double connect_s, command_s;
     struct login_tls *tls;       /* of rediss://; NULL: in the clear */
     struct login_tls_line *line; /* under ctx, where there is tls */
-    params_dial_f dial;           /* NULL: none */
+    params_dial_f dial;          /* NULL: none */
     void *dial_arg;
     params_setup_f setup; /* may be NULL */
     void *arg;
