@@ -133,7 +133,7 @@ ok $? "stale: rows of deltas that come too late are counted: $stale" ||
 has "$out" "$stale not merged (stale deltas of devices)" "stale: and said"
 is "$(get stale.json masked) $(committed fed-stale stale)" "0 $stale" \
     "stale: they are no masked rows, and committed"
-is "$(($(committed stale points) + stale))" 40000 "stale: no row is lost"
+is "$(($(committed fed-stale points) + stale))" 40000 "stale: no row is lost"
 
 # --- the job that ships ---
 
