@@ -387,6 +387,8 @@ static void test_comes_back(void)
 
     decide(w);
     UNIT_EQUAL(dealt(w), "0-3 near");
+    place_members_free(w->m, 2);
+    w->m = NULL;
     w->n = 1; /* far is alone */
     decide(w);
     UNIT_EQUAL(dealt(w), "0-3 far");
