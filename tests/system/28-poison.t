@@ -7,9 +7,20 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 cat >"$TEST_DIR/f.c" <<'C'
 #include <pilot/function.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+/* Says by a file of its own that this process is inside, for 2 s. */
+static void stay(void)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), FOLDER "/inside.%d", (int)getpid());
+    close(creat(path, 0600));
+    sleep(2);
+}
 static volatile int forever = 1;
 /* The first number of a row says what happens to who has it. */
 static int each(pe_context *ctx, const pe_block *in, pe_block *out)
@@ -35,14 +46,14 @@ static int each(pe_context *ctx, const pe_block *in, pe_block *out)
         if (x == 7009)
             return pe_context_fail(ctx, "7009 is not a number I like");
         if (x == 7010)
-            sleep(2);
+            stay();
     }
     return pe_context_pass(ctx, in, out);
 }
 const pe_function f = {.abi = PE_FUNCTION_ABI, .name = "f",
                        .process_edge = each, .process_cloud = each};
 C
-sed -i 's/^#include <stdlib.h>/#include <signal.h>\n&/' "$TEST_DIR/f.c"
+sed -i "s/^#include <stdlib.h>/#include <signal.h>\n&/; s|FOLDER|\"$TEST_DIR\"|" "$TEST_DIR/f.c"
 ${CC:-cc} -shared -fPIC -I"$SRC/include" -o "$TEST_DIR/f.so" "$TEST_DIR/f.c" ||
     die "a function of a user"
 
@@ -171,11 +182,11 @@ children="$children $run"
 # is_within: a rank has the block that takes long; others have been there.
 is_within() {
     rank=$(agents poison-kill pilot-agent)
-    [ -n "$rank" ] && [ "$rank" != "${killed:-}" ] && applied poison-kill "$1"
+    [ -n "$rank" ] && [ "$rank" != "${killed:-}" ] &&
+        [ -e "$TEST_DIR/inside.$rank" ] && applied poison-kill "$1"
 }
 for n in 1 1 1; do
     wait_for 30 is_within "$n"
-    sleep 0.3
     killed=$rank
     kill -KILL $rank
 done
