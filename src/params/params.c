@@ -123,3 +123,23 @@ int params_run_delete(params *p, pe_error *errp)
     freeReplyObject(r);
     return rc;
 }
+
+int params_hash_fetch(params *p, enum params_key key, size_t size,
+                      params_parse_f parse, void *itemsp, size_t *np,
+                      pe_error *errp)
+{
+    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
+                                    p->names[key], NULL);
+    int rc;
+
+    memset(itemsp, 0, sizeof(void *));
+    *np = 0;
+    if (!r)
+        return -1;
+    rc = params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
+                            errp);
+    if (rc == 0)
+        rc = params_reply_hash(r, size, parse, itemsp, np, errp);
+    freeReplyObject(r);
+    return rc;
+}

@@ -57,20 +57,8 @@ static int pilot_parse(const char *field, const char *value, void *item,
 int params_pilots_fetch(params *p, params_pilot **out, size_t *np,
                         pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
-                                    p->names[PARAMS_KEY_PILOTS], NULL);
-    int rc;
-
-    *out = NULL;
-    *np = 0;
-    if (!r)
-        return -1;
-    rc = params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
-                            errp);
-    if (rc == 0)
-        rc = params_reply_hash(r, sizeof(**out), pilot_parse, out, np, errp);
-    freeReplyObject(r);
-    if (rc == 0)
+    if (params_hash_fetch(p, PARAMS_KEY_PILOTS, sizeof(**out), pilot_parse, out,
+                          np, errp) == 0)
         return 0;
     params_pilots_free(*out, *np);
     *out = NULL;

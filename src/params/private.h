@@ -3,6 +3,7 @@
 #define PARAMS_PRIVATE_H
 
 #include "src/params/link.h"
+#include "src/params/reply.h"
 #include "src/common/digest.h"
 #include "src/params/wire.h"
 
@@ -16,6 +17,14 @@ struct params {
  * stages sees that there is another.
  */
 #define PARAMS_STAGES_TASKS "tasks"
+
+/* The fields of hash [key] as an array of *np items of [size] bytes, in new
+ * memory at *itemsp.  On error the items parsed so far are there, for the
+ * caller to free.
+ */
+int params_hash_fetch(params *p, enum params_key key, size_t size,
+                      params_parse_f parse, void *itemsp, size_t *np,
+                      pe_error *errp);
 
 enum params_script { PARAMS_SCRIPT_COMMIT, PARAMS_SCRIPT_LEASE };
 

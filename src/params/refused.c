@@ -18,20 +18,8 @@ static int word_parse(const char *field, const char *value, void *item,
 static int words_fetch(params *p, enum params_key key, params_word **out,
                        size_t *np, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
-                                    p->names[key], NULL);
-    int rc;
-
-    *out = NULL;
-    *np = 0;
-    if (!r)
-        return -1;
-    rc = params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
-                            errp);
-    if (rc == 0)
-        rc = params_reply_hash(r, sizeof(**out), word_parse, out, np, errp);
-    freeReplyObject(r);
-    if (rc == 0)
+    if (params_hash_fetch(p, key, sizeof(**out), word_parse, out, np, errp) ==
+        0)
         return 0;
     params_words_free(*out, *np);
     *out = NULL;

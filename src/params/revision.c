@@ -197,21 +197,11 @@ static int by_number(const void *a, const void *b)
 int params_revisions_fetch(params *p, params_revision **out, size_t *np,
                            pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
-                                    p->names[PARAMS_KEY_STAGES], NULL);
-    size_t n = 0, kept = 0;
-    int rc;
+    size_t n, kept = 0;
 
-    *out = NULL;
     *np = 0;
-    if (!r)
-        return -1;
-    rc = params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
-                            errp);
-    if (rc == 0)
-        rc = params_reply_hash(r, sizeof(**out), revision_parse, out, &n, errp);
-    freeReplyObject(r);
-    if (rc < 0) {
+    if (params_hash_fetch(p, PARAMS_KEY_STAGES, sizeof(**out), revision_parse,
+                          out, &n, errp) < 0) {
         params_revisions_free(*out, n);
         *out = NULL;
         return -1;

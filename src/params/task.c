@@ -87,12 +87,6 @@ static int is_other(params *p, const char *task, const char *words,
     return other;
 }
 
-static int put_task(params *p, const char *task, const char *words,
-                    pe_error *errp)
-{
-    return ask_number(p, "HSETNX", TASKS(p), task, words, errp) < 0 ? -1 : 0;
-}
-
 /* Who looks at the stages sees that there is another.  No transaction: a server
  * that is killed while it writes one takes what is behind it for a part of it
  * (commit.lua).  Who dies between the two puts the task once more.
@@ -121,7 +115,8 @@ int params_task_put(params *p, const char *task, const char *words,
     if (there)
         return tell_task(p, errp) < 0 ? -1 : !rc;
     if ((slices && params_task_end(p, task, slices, errp) < 0) ||
-        put_task(p, task, words, errp) < 0 || tell_task(p, errp) < 0)
+        ask_number(p, "HSETNX", TASKS(p), task, words, errp) < 0 ||
+        tell_task(p, errp) < 0)
         return -1;
     rc = is_other(p, task, words, &there, errp);
     return rc < 0 ? -1 : !rc;
@@ -225,18 +220,13 @@ static int take_tasks(params *p, pair *all, size_t n, params_task **out,
 
 int params_tasks_fetch(params *p, params_task **out, size_t *np, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
-                                    TASKS(p), NULL);
-    pair *all = NULL;
-    size_t n = 0;
-    int rc;
+    pair *all;
+    size_t n;
+    int rc = params_hash_fetch(p, PARAMS_KEY_TASKS, sizeof(*all), pair_parse,
+                               &all, &n, errp);
 
     *out = NULL;
     *np = 0;
-    if (!r)
-        return -1;
-    rc = params_reply_hash(r, sizeof(*all), pair_parse, &all, &n, errp);
-    freeReplyObject(r);
     if (rc == 0)
         rc = take_tasks(p, all, n, out, np, errp);
     for (size_t i = 0; i < n; i++) {
