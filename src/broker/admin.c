@@ -16,10 +16,11 @@
 #define TRIP_SHORT_US 5000 /* below that a host alone may make the rest */
 #define TRIP_LEADERS 64
 
-struct broker_admin {
+typedef struct kafka_admin {
+    broker_admin base;
     client client;
     int limit_ms; /* of one call */
-};
+} kafka_admin;
 
 /* What the brokers say of a topic. */
 struct topic_state {
@@ -27,9 +28,17 @@ struct topic_state {
     int led;        /* partitions with a leader */
 };
 
-broker_admin *broker_admin_open(const broker_conf *c, pe_error *errp)
+static void kafka_close(broker_admin *b)
 {
-    broker_admin *a = calloc(1, sizeof(*a));
+    kafka_admin *a = (kafka_admin *)b;
+
+    client_close(&a->client);
+    free(a);
+}
+
+static broker_admin *kafka_open(const broker_conf *c, pe_error *errp)
+{
+    kafka_admin *a = calloc(1, sizeof(*a));
     rd_kafka_conf_t *k;
 
     if (!a) {
@@ -42,18 +51,10 @@ broker_admin *broker_admin_open(const broker_conf *c, pe_error *errp)
      */
     if (k && client_open(&a->client, RD_KAFKA_CONSUMER, k, errp) == 0) {
         a->limit_ms = (int)(a->client.timeout_s * 1000);
-        return a;
+        return &a->base;
     }
-    broker_admin_close(a);
+    kafka_close(&a->base);
     return NULL;
-}
-
-void broker_admin_close(broker_admin *a)
-{
-    if (!a)
-        return;
-    client_close(&a->client);
-    free(a);
 }
 
 /* Topic [name] cannot be [what]: perhaps later, or never. */
@@ -113,7 +114,7 @@ static rd_kafka_resp_err_t take_state(const struct rd_kafka_metadata *md,
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static int read_state(broker_admin *a, const char *name, struct topic_state *s,
+static int read_state(kafka_admin *a, const char *name, struct topic_state *s,
                       pe_error *errp)
 {
     const struct rd_kafka_metadata *md;
@@ -142,7 +143,7 @@ static bool is_gone(const struct topic_state *s)
 }
 
 /* Look at the topic until it is as [wanted] says. */
-static int wait_state(broker_admin *a, const char *name, const char *what,
+static int wait_state(kafka_admin *a, const char *name, const char *what,
                       bool (*wanted)(const struct topic_state *),
                       struct topic_state *s, pe_error *errp)
 {
@@ -163,7 +164,7 @@ static int wait_state(broker_admin *a, const char *name, const char *what,
 /* A request ends when we cease to wait for it: else one that met no broker
  * would be sent, and done, when there is one and nobody thinks of it any more.
  */
-static rd_kafka_AdminOptions_t *limit_make(const broker_admin *a,
+static rd_kafka_AdminOptions_t *limit_make(const kafka_admin *a,
                                            rd_kafka_admin_op_t op)
 {
     rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(a->client.rk, op);
@@ -176,7 +177,7 @@ static rd_kafka_AdminOptions_t *limit_make(const broker_admin *a,
 /* The answer to a request sent to [q] with [limit], which both are destroyed;
  * NULL on error.
  */
-static rd_kafka_event_t *wait_answer(broker_admin *a, rd_kafka_queue_t *q,
+static rd_kafka_event_t *wait_answer(kafka_admin *a, rd_kafka_queue_t *q,
                                      rd_kafka_AdminOptions_t *limit,
                                      const char *name, const char *what,
                                      pe_error *errp)
@@ -238,7 +239,7 @@ static rd_kafka_NewTopic_t *describe_topic(const broker_topic *t,
     return n;
 }
 
-static int create_topic(broker_admin *a, const broker_topic *t, pe_error *errp)
+static int create_topic(kafka_admin *a, const broker_topic *t, pe_error *errp)
 {
     rd_kafka_NewTopic_t *n = describe_topic(t, errp);
     const rd_kafka_topic_result_t **r;
@@ -266,7 +267,7 @@ static int create_topic(broker_admin *a, const broker_topic *t, pe_error *errp)
     return rc;
 }
 
-static int check_settings(const broker_admin *a, const broker_topic *t,
+static int check_settings(const kafka_admin *a, const broker_topic *t,
                           const rd_kafka_ConfigResource_t *r, pe_error *errp)
 {
     size_t n;
@@ -294,7 +295,7 @@ static int check_settings(const broker_admin *a, const broker_topic *t,
     return 0;
 }
 
-static int check_topic(broker_admin *a, const broker_topic *t, pe_error *errp)
+static int check_topic(kafka_admin *a, const broker_topic *t, pe_error *errp)
 {
     rd_kafka_ConfigResource_t *asked =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, t->name);
@@ -321,9 +322,10 @@ static int check_topic(broker_admin *a, const broker_topic *t, pe_error *errp)
     return rc;
 }
 
-int broker_topic_ensure(broker_admin *a, const broker_topic *t,
-                        int *partitionsp, pe_error *errp)
+static int kafka_topic_ensure(broker_admin *b, const broker_topic *t,
+                              int *partitionsp, pe_error *errp)
 {
+    kafka_admin *a = (kafka_admin *)b;
     struct topic_state s;
 
     if (read_state(a, t->name, &s, errp) < 0)
@@ -340,9 +342,10 @@ int broker_topic_ensure(broker_admin *a, const broker_topic *t,
     return 0;
 }
 
-int broker_topic_partitions(broker_admin *a, const char *name, int *partitionsp,
-                            pe_error *errp)
+static int kafka_topic_partitions(broker_admin *b, const char *name,
+                                  int *partitionsp, pe_error *errp)
 {
+    kafka_admin *a = (kafka_admin *)b;
     struct topic_state s;
 
     if (read_state(a, name, &s, errp) < 0)
@@ -351,8 +354,9 @@ int broker_topic_partitions(broker_admin *a, const char *name, int *partitionsp,
     return 0;
 }
 
-int broker_topic_delete(broker_admin *a, const char *name, pe_error *errp)
+static int kafka_topic_delete(broker_admin *b, const char *name, pe_error *errp)
 {
+    kafka_admin *a = (kafka_admin *)b;
     rd_kafka_DeleteTopic_t *d = rd_kafka_DeleteTopic_new(name);
     const rd_kafka_topic_result_t **r;
     struct topic_state s;
@@ -379,9 +383,11 @@ int broker_topic_delete(broker_admin *a, const char *name, pe_error *errp)
     return rc < 0 ? -1 : wait_state(a, name, "deleted", is_gone, &s, errp);
 }
 
-int broker_watermarks(broker_admin *a, const char *topic, int32_t partition,
-                      int64_t *lowp, int64_t *highp, pe_error *errp)
+static int kafka_watermarks(broker_admin *b, const char *topic,
+                            int32_t partition, int64_t *lowp, int64_t *highp,
+                            pe_error *errp)
 {
+    kafka_admin *a = (kafka_admin *)b;
     int64_t low, high;
     rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(
         a->client.rk, topic, partition, &low, &high, a->limit_ms);
@@ -408,9 +414,11 @@ ends_ask(const char *topic, const int32_t *partition, size_t n)
     return at;
 }
 
-int broker_ends(broker_admin *a, const char *topic, const int32_t *partition,
-                int64_t *end, size_t n, pe_error *errp)
+static int kafka_ends(broker_admin *b, const char *topic,
+                      const int32_t *partition, int64_t *end, size_t n,
+                      pe_error *errp)
 {
+    kafka_admin *a = (kafka_admin *)b;
     rd_kafka_topic_partition_list_t *at = ends_ask(topic, partition, n);
     rd_kafka_resp_err_t err;
 
@@ -432,7 +440,7 @@ int broker_ends(broker_admin *a, const char *topic, const int32_t *partition,
 }
 
 /* The leader of each of [n] partitions, -1: it has none. */
-static int leaders_read(broker_admin *a, const char *topic, int32_t n,
+static int leaders_read(kafka_admin *a, const char *topic, int32_t n,
                         int32_t *leader, pe_error *errp)
 {
     const struct rd_kafka_metadata *md;
@@ -456,15 +464,15 @@ static int leaders_read(broker_admin *a, const char *topic, int32_t n,
 }
 
 /* One leader, by its partition [k].  The first question may have to connect. */
-static int trip_time(broker_admin *a, const char *topic, int32_t k,
-                     int32_t *usp, pe_error *errp)
+static int trip_time(kafka_admin *a, const char *topic, int32_t k, int32_t *usp,
+                     pe_error *errp)
 {
     int64_t best = INT32_MAX;
 
     for (int i = 0; i < TRIP_TRIES && best > TRIP_SHORT_US; i++) {
         int64_t end, from = clock_mono_ns(), us;
 
-        if (broker_ends(a, topic, &k, &end, 1, errp) < 0)
+        if (kafka_ends(&a->base, topic, &k, &end, 1, errp) < 0)
             return -1;
         us = (clock_mono_ns() - from) / CLOCK_US;
         best = us < best ? us : best;
@@ -473,9 +481,10 @@ static int trip_time(broker_admin *a, const char *topic, int32_t k,
     return 0;
 }
 
-int broker_trips(broker_admin *a, const char *topic, int32_t n, int32_t *us,
-                 pe_error *errp)
+static int kafka_trips(broker_admin *b, const char *topic, int32_t n,
+                       int32_t *us, pe_error *errp)
 {
+    kafka_admin *a = (kafka_admin *)b;
     int32_t *leader = calloc((size_t)n + 1, sizeof(*leader));
     int rc =
         leader ? leaders_read(a, topic, n, leader, errp) : pe_error_nomem(errp);
@@ -495,10 +504,11 @@ int broker_trips(broker_admin *a, const char *topic, int32_t n, int32_t *us,
     return rc;
 }
 
-int broker_admin_each(broker_admin *a,
+static int kafka_each(broker_admin *b,
                       void (*each)(void *arg, const char *host, int port),
                       void *arg, pe_error *errp)
 {
+    kafka_admin *a = (kafka_admin *)b;
     const struct rd_kafka_metadata *md;
     rd_kafka_resp_err_t err =
         rd_kafka_metadata(a->client.rk, 0, NULL, &md, a->limit_ms);
@@ -512,3 +522,16 @@ int broker_admin_each(broker_admin *a,
     rd_kafka_metadata_destroy(md);
     return 0;
 }
+
+const broker_admin_ops kafka_admin_ops = {
+    .login_check = client_login_check,
+    .open = kafka_open,
+    .close = kafka_close,
+    .ensure = kafka_topic_ensure,
+    .remove = kafka_topic_delete,
+    .each = kafka_each,
+    .partitions = kafka_topic_partitions,
+    .watermarks = kafka_watermarks,
+    .ends = kafka_ends,
+    .trips = kafka_trips,
+};

@@ -18,7 +18,9 @@ typedef int (*broker_dial_f)(void *arg, const char *host, int port,
 
 /* How to reach a broker; strings are borrowed during the call only. */
 typedef struct broker_conf {
-    const char *endpoint;  /* host:port[,host:port...] */
+    const char *endpoint;  /* host:port[,host:port...] of Kafka; of streams in a
+                              Redis redis://host:port, rediss://... or
+                              unix:///path */
     const char *logins;    /* path of a file of them (src/login); NULL: none
                               is needed */
     const char *client_id; /* shows in the broker's log */
@@ -43,7 +45,8 @@ typedef struct broker_answers {
 
 /* A record as it was read.  Pointers live until broker_record_release. */
 typedef struct broker_record {
-    void *handle; /* the client's own */
+    void *handle;                          /* the client's own */
+    const struct broker_consumer_ops *ops; /* of whose it is */
     const void *value;
     size_t len;
     const char *key; /* not NUL-ended; NULL: none */
@@ -54,6 +57,9 @@ typedef struct broker_record {
     uint64_t mark;   /* by which it is known again: a hash of time, key, length
                         and the last bytes; never 0 */
 } broker_record;
+
+/* Is [endpoint] that of streams in a Redis?  Else it is Kafka's. */
+bool broker_is_redis(const char *endpoint);
 
 /* Would a client take what the file of logins says, and can it be made?  No
  * broker is asked.  Errors: input, of the file (65, 77) or of a value (78).

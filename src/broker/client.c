@@ -356,7 +356,7 @@ int client_open(client *cl, rd_kafka_type_t type, rd_kafka_conf_t *k,
     return start(cl, type, k, errp) < 0 ? -1 : contact(cl, errp);
 }
 
-int broker_login_check(const broker_conf *c, pe_error *errp)
+int client_login_check(const broker_conf *c, pe_error *errp)
 {
     client *cl = calloc(1, sizeof(*cl));
     rd_kafka_conf_t *k;

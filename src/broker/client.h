@@ -6,7 +6,7 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "src/broker/broker.h"
+#include "src/broker/ops.h"
 
 /* A setting and its value; a list ends with a NULL name. */
 typedef struct client_setting {
@@ -56,6 +56,8 @@ int client_set_all(rd_kafka_conf_t *k, const client_setting *s, pe_error *errp);
  */
 int client_open(client *cl, rd_kafka_type_t type, rd_kafka_conf_t *k,
                 pe_error *errp);
+
+int client_login_check(const broker_conf *c, pe_error *errp);
 
 /* End it without waiting for a broker.  May be closed already. */
 void client_close(client *cl);

@@ -12,7 +12,6 @@
 #include "src/broker/order.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
-#include "src/common/random.h"
 
 #define KIB 1024u
 #define MIB (1024u * KIB)
@@ -25,13 +24,11 @@
 /* The client does not start with a smaller one. */
 #define ANSWER_LEAST MIB
 
-/* Of the end of a record, which differs where the front is a header. */
-#define MARK_BYTES 16
-
 /* What a batch of one record adds to it, and more. */
 #define RECORD_EXTRA (64 * KIB)
 
-struct broker_consumer {
+typedef struct kafka_consumer {
+    broker_consumer base;
     client client;
     rd_kafka_queue_t *queue; /* of records */
     rd_kafka_queue_t *notes; /* of answers to notes */
@@ -41,7 +38,7 @@ struct broker_consumer {
     order order;
     int fd;
     nudge *nudge;
-};
+} kafka_consumer;
 
 static const client_setting settings[] = {
     {"enable.auto.commit", "false"},
@@ -89,7 +86,7 @@ static int set_sizes(rd_kafka_conf_t *k, const broker_consumer_conf *conf,
 }
 
 static rd_kafka_conf_t *
-make_conf(broker_consumer *c, const broker_consumer_conf *conf, pe_error *errp)
+make_conf(kafka_consumer *c, const broker_consumer_conf *conf, pe_error *errp)
 {
     rd_kafka_conf_t *k = client_conf(&c->client, &conf->broker, c, errp);
 
@@ -107,7 +104,7 @@ make_conf(broker_consumer *c, const broker_consumer_conf *conf, pe_error *errp)
     return NULL;
 }
 
-static int open_queue(broker_consumer *c, pe_error *errp)
+static int open_queue(kafka_consumer *c, pe_error *errp)
 {
     uint64_t one = 1;
 
@@ -124,10 +121,30 @@ static int open_queue(broker_consumer *c, pe_error *errp)
     return 0;
 }
 
-broker_consumer *broker_consumer_open(const broker_consumer_conf *conf,
-                                      pe_error *errp)
+static void kafka_close(broker_consumer *b)
 {
-    broker_consumer *c = calloc(1, sizeof(*c));
+    kafka_consumer *c = (kafka_consumer *)b;
+
+    nudge_stop(c->nudge);
+    if (c->queue) {
+        rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
+        rd_kafka_queue_destroy(c->queue);
+    }
+    if (c->notes)
+        rd_kafka_queue_destroy(c->notes);
+    client_close(&c->client);
+    if (c->fd >= 0)
+        close(c->fd);
+    order_free(&c->order);
+    free(c->topic);
+    free(c->group);
+    free(c);
+}
+
+static broker_consumer *kafka_open(const broker_consumer_conf *conf,
+                                   pe_error *errp)
+{
+    kafka_consumer *c = calloc(1, sizeof(*c));
     rd_kafka_conf_t *k;
 
     if (!c) {
@@ -150,30 +167,10 @@ broker_consumer *broker_consumer_open(const broker_consumer_conf *conf,
         goto error;
     c->nudge = nudge_start(c->client.rk, c->topic, conf->queue_bytes, errp);
     if (c->nudge)
-        return c;
+        return &c->base;
 error:
-    broker_consumer_close(c);
+    kafka_close(&c->base);
     return NULL;
-}
-
-void broker_consumer_close(broker_consumer *c)
-{
-    if (!c)
-        return;
-    nudge_stop(c->nudge);
-    if (c->queue) {
-        rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
-        rd_kafka_queue_destroy(c->queue);
-    }
-    if (c->notes)
-        rd_kafka_queue_destroy(c->notes);
-    client_close(&c->client);
-    if (c->fd >= 0)
-        close(c->fd);
-    order_free(&c->order);
-    free(c->topic);
-    free(c->group);
-    free(c);
 }
 
 /* Of records to read: the one in front of a position that has a mark, too. */
@@ -201,7 +198,7 @@ make_list(const char *topic, const broker_position *p, size_t n)
     return list;
 }
 
-static int read_from(broker_consumer *c, const broker_position *p, size_t n,
+static int read_from(kafka_consumer *c, const broker_position *p, size_t n,
                      pe_error *errp)
 {
     rd_kafka_topic_partition_list_t *list = reading_list(c->topic, p, n);
@@ -223,9 +220,10 @@ static int read_from(broker_consumer *c, const broker_position *p, size_t n,
                         rd_kafka_err2str(err));
 }
 
-int broker_consumer_assign(broker_consumer *c, const broker_position *p,
-                           size_t n, pe_error *errp)
+static int kafka_assign(broker_consumer *b, const broker_position *p, size_t n,
+                        pe_error *errp)
 {
+    kafka_consumer *c = (kafka_consumer *)b;
     if (order_assign(&c->order, p, n, errp) < 0 ||
         nudge_assign(c->nudge, p, n, errp) < 0)
         return -1;
@@ -234,7 +232,7 @@ int broker_consumer_assign(broker_consumer *c, const broker_position *p,
 }
 
 /* Read on from where we are, and look again at the record in front of it. */
-static int read_again(broker_consumer *c, pe_error *errp)
+static int read_again(kafka_consumer *c, pe_error *errp)
 {
     broker_position *p = calloc(order_count(&c->order) + 1, sizeof(*p));
     size_t n;
@@ -248,13 +246,14 @@ static int read_again(broker_consumer *c, pe_error *errp)
     return rc;
 }
 
-size_t broker_consumer_checks(const broker_consumer *c)
+static size_t kafka_checks(const broker_consumer *b)
 {
+    const kafka_consumer *c = (const kafka_consumer *)b;
     return order_checks(&c->order);
 }
 
 /* The record in front of a position is not kept any more: without it, then. */
-static int read_unchecked(broker_consumer *c, int32_t partition, pe_error *errp)
+static int read_unchecked(kafka_consumer *c, int32_t partition, pe_error *errp)
 {
     order_uncheck(&c->order, partition);
     return c->only_checks ? 0 : read_again(c, errp);
@@ -266,7 +265,7 @@ static bool is_out_of_range(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
 }
 
-static int take_error(broker_consumer *c, const rd_kafka_message_t *m,
+static int take_error(kafka_consumer *c, const rd_kafka_message_t *m,
                       pe_error *errp)
 {
     const char *fault = fault_of(m->err);
@@ -292,17 +291,14 @@ static int take_error(broker_consumer *c, const rd_kafka_message_t *m,
                         m->partition, next, fault, rd_kafka_message_errstr(m));
 }
 
-/* What is known of a record at a glance, as a hash: never 0. */
 static uint64_t mark_of(const rd_kafka_message_t *m, int64_t ms)
 {
-    size_t n = m->len < MARK_BYTES ? m->len : MARK_BYTES;
-    uint64_t h = random_mix((uint64_t)ms, m->len);
+    const broker_record r = {.value = m->payload,
+                             .len = m->len,
+                             .key = m->key,
+                             .key_len = m->key_len};
 
-    if (m->key_len)
-        h = random_hash(h, m->key, m->key_len);
-    if (n)
-        h = random_hash(h, (const char *)m->payload + m->len - n, n);
-    return h ? h : 1;
+    return order_mark_of(&r, ms);
 }
 
 static void fill_record(rd_kafka_message_t *m, broker_record *r)
@@ -321,7 +317,7 @@ static void fill_record(rd_kafka_message_t *m, broker_record *r)
 }
 
 /* Next message, waiting until [*limitp], which is set at the first wait. */
-static rd_kafka_message_t *next_message(broker_consumer *c, int timeout_ms,
+static rd_kafka_message_t *next_message(kafka_consumer *c, int timeout_ms,
                                         int64_t *limitp)
 {
     rd_kafka_message_t *m = rd_kafka_consumer_poll(c->client.rk, 0);
@@ -338,7 +334,7 @@ static rd_kafka_message_t *next_message(broker_consumer *c, int timeout_ms,
         c->client.rk, (int)((*limitp - now + CLOCK_MS - 1) / CLOCK_MS));
 }
 
-static int take(broker_consumer *c, rd_kafka_message_t *m, broker_record *r,
+static int take(kafka_consumer *c, rd_kafka_message_t *m, broker_record *r,
                 pe_error *errp)
 {
     int rc;
@@ -357,9 +353,10 @@ static int take(broker_consumer *c, rd_kafka_message_t *m, broker_record *r,
     return 1;
 }
 
-int broker_consumer_fetch(broker_consumer *c, int timeout_ms, broker_record *r,
-                          pe_error *errp)
+static int kafka_fetch(broker_consumer *b, int timeout_ms, broker_record *r,
+                       pe_error *errp)
 {
+    kafka_consumer *c = (kafka_consumer *)b;
     rd_kafka_message_t *m;
     int64_t limit = 0;
     int rc;
@@ -384,15 +381,13 @@ int broker_consumer_fetch(broker_consumer *c, int timeout_ms, broker_record *r,
     return 0;
 }
 
-void broker_record_release(broker_record *r)
+static void kafka_release(broker_record *r)
 {
-    if (r->handle)
-        rd_kafka_message_destroy(r->handle);
-    r->handle = NULL;
+    rd_kafka_message_destroy(r->handle);
 }
 
-int broker_record_headers(const broker_record *r, record_headers *h,
-                          pe_error *errp)
+static int kafka_headers(const broker_record *r, record_headers *h,
+                         pe_error *errp)
 {
     rd_kafka_headers_t *k;
     rd_kafka_resp_err_t err = rd_kafka_message_headers(r->handle, &k);
@@ -415,31 +410,36 @@ int broker_record_headers(const broker_record *r, record_headers *h,
     return 0;
 }
 
-bool broker_consumer_is_away(const broker_consumer *c, char *out, size_t cap)
+static bool kafka_is_away(const broker_consumer *b, char *out, size_t cap)
 {
+    const kafka_consumer *c = (const kafka_consumer *)b;
     return client_is_away(&c->client, out, cap);
 }
 
-void broker_consumer_answers(const broker_consumer *c, broker_answers *out)
+static void kafka_answers(const broker_consumer *b, broker_answers *out)
 {
+    const kafka_consumer *c = (const kafka_consumer *)b;
     client_answers(&c->client, out);
 }
 
-int broker_consumer_fd(const broker_consumer *c)
+static int kafka_fd(const broker_consumer *b)
 {
+    const kafka_consumer *c = (const kafka_consumer *)b;
     return c->fd;
 }
 
-void broker_consumer_fd_clear(const broker_consumer *c)
+static void kafka_fd_clear(const broker_consumer *b)
 {
+    const kafka_consumer *c = (const kafka_consumer *)b;
     uint64_t count;
     ssize_t got = read(c->fd, &count, sizeof(count));
 
     (void)got; /* nothing there: cleared before */
 }
 
-int64_t broker_consumer_high(const broker_consumer *c, int32_t partition)
+static int64_t kafka_high(const broker_consumer *b, int32_t partition)
 {
+    const kafka_consumer *c = (const kafka_consumer *)b;
     int64_t low, high;
 
     if (rd_kafka_get_watermark_offsets(c->client.rk, c->topic, partition, &low,
@@ -452,7 +452,7 @@ int64_t broker_consumer_high(const broker_consumer *c, int32_t partition)
 /* Not with a commit of this consumer: one that waits for its coordinator
  * holds up the next assignment and the close, by 45 s.
  */
-static void send_note(broker_consumer *c,
+static void send_note(kafka_consumer *c,
                       const rd_kafka_topic_partition_list_t *list)
 {
     rd_kafka_AlterConsumerGroupOffsets_t *note =
@@ -463,9 +463,9 @@ static void send_note(broker_consumer *c,
     c->noting = true;
 }
 
-void broker_consumer_note(broker_consumer *c, const broker_position *p,
-                          size_t n)
+static void kafka_note(broker_consumer *b, const broker_position *p, size_t n)
 {
+    kafka_consumer *c = (kafka_consumer *)b;
     rd_kafka_event_t *answer = rd_kafka_queue_poll(c->notes, 0);
     rd_kafka_topic_partition_list_t *list;
 
@@ -479,3 +479,19 @@ void broker_consumer_note(broker_consumer *c, const broker_position *p,
     send_note(c, list);
     rd_kafka_topic_partition_list_destroy(list);
 }
+
+const broker_consumer_ops kafka_consumer_ops = {
+    .open = kafka_open,
+    .close = kafka_close,
+    .assign = kafka_assign,
+    .fetch = kafka_fetch,
+    .release = kafka_release,
+    .headers = kafka_headers,
+    .checks = kafka_checks,
+    .is_away = kafka_is_away,
+    .answers = kafka_answers,
+    .fd = kafka_fd,
+    .fd_clear = kafka_fd_clear,
+    .high = kafka_high,
+    .note = kafka_note,
+};

@@ -5,12 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/random.h"
+
+/* Of the end of a record, which differs where the front is a header. */
+#define MARK_BYTES 16
+
 struct order_place {
     int64_t next;
     uint64_t mark; /* of the record before; 0: not known */
     bool read;
     bool checks; /* that record is to come first */
 };
+
+uint64_t order_mark_of(const broker_record *r, int64_t ms)
+{
+    size_t n = r->len < MARK_BYTES ? r->len : MARK_BYTES;
+    uint64_t h = random_mix((uint64_t)ms, r->len);
+
+    if (r->key_len)
+        h = random_hash(h, r->key, r->key_len);
+    if (n)
+        h = random_hash(h, (const char *)r->value + r->len - n, n);
+    return h ? h : 1;
+}
 
 static int bad_position(const order *o, const broker_position *p,
                         const char *what, pe_error *errp)

@@ -6,6 +6,11 @@
 
 struct order_place; /* order.c */
 
+/* What is known of a record at a glance, as a hash, with its time in
+ * milliseconds: never 0.
+ */
+uint64_t order_mark_of(const broker_record *r, int64_t ms);
+
 /* Starts zeroed. */
 typedef struct order {
     struct order_place *place; /* by partition number */

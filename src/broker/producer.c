@@ -14,7 +14,8 @@
  */
 #define BATCH_BYTES 64
 
-struct broker_producer {
+typedef struct kafka_producer {
+    broker_producer base;
     client client;
     broker_delivery_f delivered;
     void *arg;
@@ -25,7 +26,7 @@ struct broker_producer {
     size_t n_topics;
     char refusal[256];   /* why a record was given up */
     atomic_bool refused; /* the above is written, for good */
-};
+} kafka_producer;
 
 static const client_setting settings[] = {
     {"enable.idempotence", "true"}, /* and with it acks=all, no reordering */
@@ -42,7 +43,7 @@ static const client_setting settings[] = {
 };
 
 /* Keep the first reason only: what follows is its consequence. */
-static void note_refusal(broker_producer *p, const rd_kafka_message_t *m)
+static void note_refusal(kafka_producer *p, const rd_kafka_message_t *m)
 {
     pthread_mutex_lock(&p->lock);
     if (!atomic_load(&p->refused)) {
@@ -58,7 +59,7 @@ static void note_refusal(broker_producer *p, const rd_kafka_message_t *m)
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
 {
     client *cl = arg;
-    broker_producer *p = cl->owner;
+    kafka_producer *p = cl->owner;
 
     (void)rk;
     atomic_fetch_sub(&p->pending, 1);
@@ -105,7 +106,7 @@ static int fill_conf(rd_kafka_conf_t *k, const broker_producer_conf *c,
                       c->compression ? c->compression : "none", errp);
 }
 
-static rd_kafka_conf_t *make_conf(broker_producer *p,
+static rd_kafka_conf_t *make_conf(kafka_producer *p,
                                   const broker_producer_conf *c, pe_error *errp)
 {
     rd_kafka_conf_t *k = client_conf(&p->client, &c->broker, p, errp);
@@ -119,10 +120,27 @@ static rd_kafka_conf_t *make_conf(broker_producer *p,
     return NULL;
 }
 
-broker_producer *broker_producer_open(const broker_producer_conf *c,
-                                      pe_error *errp)
+static void kafka_close(broker_producer *b)
 {
-    broker_producer *p = calloc(1, sizeof(*p));
+    kafka_producer *p = (kafka_producer *)b;
+
+    if (p->client.rk) {
+        rd_kafka_purge(p->client.rk,
+                       RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        rd_kafka_flush(p->client.rk, CLOSE_MS);
+    }
+    for (size_t i = 0; i < p->n_topics; i++)
+        rd_kafka_topic_destroy(p->topics[i]);
+    free(p->topics);
+    client_close(&p->client);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+static broker_producer *kafka_open(const broker_producer_conf *c,
+                                   pe_error *errp)
+{
+    kafka_producer *p = calloc(1, sizeof(*p));
     rd_kafka_conf_t *k;
 
     if (!p) {
@@ -137,32 +155,15 @@ broker_producer *broker_producer_open(const broker_producer_conf *c,
     p->message_bytes = c->message_bytes;
     k = make_conf(p, c, errp);
     if (k && client_open(&p->client, RD_KAFKA_PRODUCER, k, errp) == 0)
-        return p;
-    broker_producer_close(p);
+        return &p->base;
+    kafka_close(&p->base);
     return NULL;
-}
-
-void broker_producer_close(broker_producer *p)
-{
-    if (!p)
-        return;
-    if (p->client.rk) {
-        rd_kafka_purge(p->client.rk,
-                       RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        rd_kafka_flush(p->client.rk, CLOSE_MS);
-    }
-    for (size_t i = 0; i < p->n_topics; i++)
-        rd_kafka_topic_destroy(p->topics[i]);
-    free(p->topics);
-    client_close(&p->client);
-    pthread_mutex_destroy(&p->lock);
-    free(p);
 }
 
 /* The handle of a topic that is new here.  Its metadata is asked for at once:
  * without that the first record waits up to a second for a timer.
  */
-static rd_kafka_topic_t *add_topic(broker_producer *p, const char *name,
+static rd_kafka_topic_t *add_topic(kafka_producer *p, const char *name,
                                    pe_error *errp)
 {
     const struct rd_kafka_metadata *md;
@@ -187,7 +188,7 @@ static rd_kafka_topic_t *add_topic(broker_producer *p, const char *name,
     return t;
 }
 
-static rd_kafka_topic_t *find_topic(broker_producer *p, const char *name,
+static rd_kafka_topic_t *find_topic(kafka_producer *p, const char *name,
                                     pe_error *errp)
 {
     rd_kafka_topic_t *t = NULL;
@@ -215,7 +216,23 @@ static rd_kafka_headers_t *make_headers(const record_headers *h)
     return out;
 }
 
-static int produce_error(const broker_producer *p, const broker_output *o,
+static int kafka_error(const broker_producer *b, pe_error *errp)
+{
+    const kafka_producer *p = (const kafka_producer *)b;
+    char fatal[256];
+    const char *why = NULL;
+
+    if (rd_kafka_fatal_error(p->client.rk, fatal, sizeof(fatal)))
+        why = fatal;
+    else if (atomic_load(&p->refused))
+        why = p->refusal;
+    if (!why)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                        "broker producer is broken: %s", why);
+}
+
+static int produce_error(const kafka_producer *p, const broker_output *o,
                          rd_kafka_resp_err_t err, pe_error *errp)
 {
     switch (err) {
@@ -234,7 +251,7 @@ static int produce_error(const broker_producer *p, const broker_output *o,
                             "partitions, or add some",
                             o->topic, (int)o->partition);
     case RD_KAFKA_RESP_ERR__FATAL:
-        return broker_producer_error(p, errp);
+        return kafka_error(&p->base, errp);
     default:
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
                             "record for %s/%d cannot be sent: %s", o->topic,
@@ -242,8 +259,10 @@ static int produce_error(const broker_producer *p, const broker_output *o,
     }
 }
 
-int broker_produce(broker_producer *p, const broker_output *o, pe_error *errp)
+static int kafka_produce(broker_producer *b, const broker_output *o,
+                         pe_error *errp)
 {
+    kafka_producer *p = (kafka_producer *)b;
     rd_kafka_topic_t *t = find_topic(p, o->topic, errp);
     rd_kafka_headers_t *h;
     rd_kafka_resp_err_t err;
@@ -268,44 +287,44 @@ int broker_produce(broker_producer *p, const broker_output *o, pe_error *errp)
     return produce_error(p, o, err, errp);
 }
 
-int broker_producer_poll(broker_producer *p, int timeout_ms)
+static int kafka_poll(broker_producer *b, int timeout_ms)
 {
+    kafka_producer *p = (kafka_producer *)b;
     return rd_kafka_poll(p->client.rk, timeout_ms);
 }
 
-void broker_producer_answers(const broker_producer *p, broker_answers *out)
+static void kafka_answers(const broker_producer *b, broker_answers *out)
 {
+    const kafka_producer *p = (const kafka_producer *)b;
     client_answers(&p->client, out);
 }
 
-int broker_producer_pending(const broker_producer *p)
+static int kafka_pending(const broker_producer *b)
 {
+    const kafka_producer *p = (const kafka_producer *)b;
     return atomic_load(&p->pending);
 }
 
-int broker_producer_flush(broker_producer *p, int timeout_ms, pe_error *errp)
+static int kafka_flush(broker_producer *b, int timeout_ms, pe_error *errp)
 {
+    kafka_producer *p = (kafka_producer *)b;
     /* What was given up is out of the queue, and not acknowledged. */
     if (!rd_kafka_flush(p->client.rk, timeout_ms))
-        return broker_producer_error(p, errp);
+        return kafka_error(&p->base, errp);
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                         "%d records are not acknowledged by broker %s after "
                         "%d ms",
-                        broker_producer_pending(p), p->client.endpoint,
+                        kafka_pending(&p->base), p->client.endpoint,
                         timeout_ms);
 }
 
-int broker_producer_error(const broker_producer *p, pe_error *errp)
-{
-    char fatal[256];
-    const char *why = NULL;
-
-    if (rd_kafka_fatal_error(p->client.rk, fatal, sizeof(fatal)))
-        why = fatal;
-    else if (atomic_load(&p->refused))
-        why = p->refusal;
-    if (!why)
-        return 0;
-    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                        "broker producer is broken: %s", why);
-}
+const broker_producer_ops kafka_producer_ops = {
+    .open = kafka_open,
+    .close = kafka_close,
+    .produce = kafka_produce,
+    .poll = kafka_poll,
+    .answers = kafka_answers,
+    .pending = kafka_pending,
+    .flush = kafka_flush,
+    .error = kafka_error,
+};

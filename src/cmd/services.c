@@ -116,13 +116,15 @@ static int count_records(broker_admin *a, const char *topic, int n,
 
 static void say_topic(const look_place *at, bool made, int n, uint64_t records)
 {
+    char *url = look_url(at->req->broker, at->topic);
+
     printf("topic %s at %s: %s, %d partition%s", at->topic, at->req->broker,
            made ? "made" : "there already", n, n == 1 ? "" : "s");
     if (!made)
         printf(", about %" PRIu64 " record%s", records,
                records == 1 ? "" : "s");
-    printf("\nto look into it: pilot inspect " SCHEME "%s/%s\n",
-           at->req->broker, at->topic);
+    printf("\nto look into it: pilot inspect %s\n", url ? url : at->topic);
+    free(url);
 }
 
 static int ensure_topic(broker_admin *a, const look_place *at, broker_topic *t,
@@ -150,7 +152,7 @@ static int ensure_topic(broker_admin *a, const look_place *at, broker_topic *t,
 static int topic_do(const struct topic_options *o, const char *word,
                     pe_error *errp)
 {
-    bool is_url = !strncmp(word, SCHEME, strlen(SCHEME));
+    bool is_url = look_is_url(word);
     char *url = text_format("%s%s", is_url ? "" : SCHEME "/", word);
     broker_topic t = {0};
     broker_conf c = {0};

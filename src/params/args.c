@@ -1,8 +1,7 @@
-/* args.c - the words of one command, and those of a commit. */
+/* args.c - the words of a commit. */
 #include "args.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,87 +9,20 @@
 
 #include "src/params/layout.h"
 
-/* --- words --- */
-
-static int args_grow(params_args *a)
+static void args_add_text(redis_args *a, const char *text)
 {
-    int cap = a->cap ? 2 * a->cap : 32;
-    size_t n = (size_t)cap;
-    const char **argv = realloc(a->argv, n * sizeof(*argv));
-    size_t *lens = realloc(a->lens, n * sizeof(*lens));
-    char **owned = realloc(a->owned, n * sizeof(*owned));
-
-    /* Each array that did grow is kept, also when another did not. */
-    if (argv)
-        a->argv = argv;
-    if (lens)
-        a->lens = lens;
-    if (owned)
-        a->owned = owned;
-    if (!argv || !lens || !owned)
-        return -1;
-    a->cap = cap;
-    return 0;
-}
-
-/* Append a word; [owned] is freed at once when it cannot be. */
-static void args_push(params_args *a, const char *data, size_t len, char *owned)
-{
-    if (!a->failed && a->n == a->cap && args_grow(a) < 0)
-        a->failed = 1;
-    if (a->failed) {
-        free(owned);
-        return;
-    }
-    a->argv[a->n] = data;
-    a->lens[a->n] = len;
-    a->owned[a->n++] = owned;
-}
-
-void params_args_add(params_args *a, const void *data, size_t len)
-{
-    /* An empty word may come without memory behind it. */
-    args_push(a, data ? data : "", data ? len : 0, NULL);
-}
-
-void params_args_addf(params_args *a, const char *fmt, ...)
-{
-    char *word = NULL;
-    va_list ap;
-
-    va_start(ap, fmt);
-    int len = vasprintf(&word, fmt, ap);
-    va_end(ap);
-    if (len < 0)
-        a->failed = 1;
-    else
-        args_push(a, word, (size_t)len, word);
-}
-
-static void args_add_text(params_args *a, const char *text)
-{
-    params_args_add(a, text, strlen(text));
+    redis_args_add(a, text, strlen(text));
 }
 
 /* A name as it stands in a line of the state. */
-static void args_add_name(params_args *a, const char *name)
+static void args_add_name(redis_args *a, const char *name)
 {
     char *word = params_name_encode(name);
 
     if (word)
-        args_push(a, word, strlen(word), word);
+        redis_args_own(a, word, strlen(word));
     else
         a->failed = 1;
-}
-
-void params_args_free(params_args *a)
-{
-    for (int i = 0; i < a->n; i++)
-        free(a->owned[i]);
-    free(a->argv);
-    free(a->lens);
-    free(a->owned);
-    *a = (params_args){0};
 }
 
 /* --- a commit --- */
@@ -165,7 +97,7 @@ static size_t counters_given(const params_commit *c)
     return n;
 }
 
-static int add_head(params_args *a, const params_commit *c, char *const *names,
+static int add_head(redis_args *a, const params_commit *c, char *const *names,
                     pe_error *errp)
 {
     char digest[DIGEST_SHA1_HEX + 1];
@@ -179,19 +111,19 @@ static int add_head(params_args *a, const params_commit *c, char *const *names,
     args_add_text(a, c->id);
     args_add_text(a, c->base);
     args_add_name(a, c->writer);
-    params_args_addf(a, "%" PRIu64, c->fence);
-    params_args_addf(a, "%" PRIu64, c->version);
-    params_args_addf(a, "%" PRId64, c->time_ns);
-    params_args_addf(a, "%s", digest);
+    redis_args_addf(a, "%" PRIu64, c->fence);
+    redis_args_addf(a, "%" PRIu64, c->version);
+    redis_args_addf(a, "%" PRId64, c->time_ns);
+    redis_args_addf(a, "%s", digest);
     args_add_text(a, c->kind);
-    params_args_add(a, c->model, c->model_len);
-    params_args_addf(a, "%zu", counters_given(c));
-    params_args_addf(a, "%zu", c->n_ranges);
-    params_args_addf(a, "%zu", c->n_devices);
+    redis_args_add(a, c->model, c->model_len);
+    redis_args_addf(a, "%zu", counters_given(c));
+    redis_args_addf(a, "%zu", c->n_ranges);
+    redis_args_addf(a, "%zu", c->n_devices);
     return 0;
 }
 
-static void add_lists(params_args *a, const params_commit *c)
+static void add_lists(redis_args *a, const params_commit *c)
 {
     params_counters add = c->add;
 
@@ -199,31 +131,31 @@ static void add_lists(params_args *a, const params_commit *c)
         if (!is_given(c, i))
             continue;
         args_add_text(a, params_counter_fields[i].name);
-        params_args_addf(a, "%" PRIu64, *params_counter_at(&add, i));
+        redis_args_addf(a, "%" PRIu64, *params_counter_at(&add, i));
     }
     for (size_t i = 0; i < c->n_ranges; i++) {
         const params_range *r = &c->ranges[i];
-        params_args_addf(a, "%s/%d", r->topic, (int)r->partition);
+        redis_args_addf(a, "%s/%d", r->topic, (int)r->partition);
         if (r->mark)
-            params_args_addf(a, "%" PRId64 "/%" PRIu64, r->to, r->mark);
+            redis_args_addf(a, "%" PRId64 "/%" PRIu64, r->to, r->mark);
         else
-            params_args_addf(a, "%" PRId64, r->to);
+            redis_args_addf(a, "%" PRId64, r->to);
     }
     for (size_t i = 0; i < c->n_devices; i++) {
         const params_device *d = &c->devices[i];
         args_add_name(a, d->device);
-        params_args_addf(a, "%d/%" PRIu64 "/%" PRIu64, (int)d->partition,
-                         d->boot, d->seq);
+        redis_args_addf(a, "%d/%" PRIu64 "/%" PRIu64, (int)d->partition,
+                        d->boot, d->seq);
     }
     for (size_t i = 0; i < c->n_ranges; i++)
-        params_args_addf(a, "%" PRId64, c->ranges[i].from);
-    params_args_addf(a, "%" PRIu64, c->revision);
+        redis_args_addf(a, "%" PRId64, c->ranges[i].from);
+    redis_args_addf(a, "%" PRIu64, c->revision);
 }
 
 int params_commit_args(const params_commit *c, const char *script,
-                       char *const *names, params_args *out, pe_error *errp)
+                       char *const *names, redis_args *out, pe_error *errp)
 {
-    *out = (params_args){0};
+    *out = (redis_args){0};
     if (commit_check(c, errp) < 0)
         return -1;
     args_add_text(out, "EVALSHA");

@@ -35,8 +35,7 @@ uint64_t params_boot_next(uint64_t last, int64_t log_end)
 static int stored_parse(const params *p, const redisReply *r, params_boot *b,
                         pe_error *errp)
 {
-    if (params_number_parse(params_reply_text(r, "0"), INT64_MAX, &b->boot) ==
-        0)
+    if (params_number_parse(redis_reply_text(r, "0"), INT64_MAX, &b->boot) == 0)
         return 0;
     return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
                         "field '%.200s' of %s is no number: some other program "
@@ -46,23 +45,23 @@ static int stored_parse(const params *p, const redisReply *r, params_boot *b,
 
 static int boots_fetch(params *p, params_boot *b, size_t n, pe_error *errp)
 {
-    params_args a = {0};
+    redis_args a = {0};
     redisReply *r = NULL;
     int rc = -1;
 
-    params_args_addf(&a, "HMGET");
-    params_args_addf(&a, "%s", p->names[PARAMS_KEY_BOOTS]);
+    redis_args_addf(&a, "HMGET");
+    redis_args_addf(&a, "%s", p->names[PARAMS_KEY_BOOTS]);
     for (size_t i = 0; i < n; i++)
-        params_args_add(&a, b[i].device, strlen(b[i].device));
-    const params_command cmd = {a.n, a.argv, a.lens};
+        redis_args_add(&a, b[i].device, strlen(b[i].device));
+    const redis_command cmd = {a.n, a.argv, a.lens};
     if (a.failed)
         pe_error_nomem(errp);
     else
-        rc = params_link_call(p->link, &cmd, 1, &r, errp);
-    params_args_free(&a);
+        rc = redis_link_call(p->link, &cmd, 1, &r, errp);
+    redis_args_free(&a);
     if (rc < 0)
         return -1;
-    rc = params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HMGET", errp);
+    rc = redis_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HMGET", errp);
     if (rc == 0 && r->elements != n)
         rc = pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
                           "Redis at %s answers HMGET with %zu of %zu fields",
@@ -105,7 +104,7 @@ static int batch_raise(params *p, params_boot *b, size_t n, pe_error *errp)
     const char *words[BATCH][4];
     char adds[BATCH][24];
     uint64_t want[BATCH];
-    params_command cmds[BATCH] = {0};
+    redis_command cmds[BATCH] = {0};
     redisReply *r[BATCH];
     int rc = 1;
 
@@ -117,22 +116,22 @@ static int batch_raise(params *p, params_boot *b, size_t n, pe_error *errp)
         words[i][1] = p->names[PARAMS_KEY_BOOTS];
         words[i][2] = b[i].device;
         words[i][3] = adds[i];
-        cmds[i] = (params_command){4, words[i], NULL};
+        cmds[i] = (redis_command){4, words[i], NULL};
     }
-    if (params_link_call(p->link, cmds, n, r, errp) < 0)
+    if (redis_link_call(p->link, cmds, n, r, errp) < 0)
         return -1;
     for (size_t i = 0; rc >= 0 && i < n; i++) {
         if (is_overflow(r[i]))
             rc = 0;
-        else if (params_reply_check(r[i], REDIS_REPLY_INTEGER, p->link->name,
-                                    "HINCRBY", errp) < 0)
+        else if (redis_reply_check(r[i], REDIS_REPLY_INTEGER, p->link->name,
+                                   "HINCRBY", errp) < 0)
             rc = -1;
         else if (r[i]->integer < 0 || (uint64_t)r[i]->integer < want[i])
             rc = 0;
         else
             b[i].boot = (uint64_t)r[i]->integer;
     }
-    params_replies_free(r, n);
+    redis_replies_free(r, n);
     return rc;
 }
 

@@ -49,9 +49,9 @@ static int refuse(const params *p, const claim *c, pe_error *errp)
 /* What is stored under the key of claims; new memory, or NULL: error. */
 static char *stored(params *p, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "GET",
-                                    p->names[PARAMS_KEY_HOME], NULL);
-    const char *text = r ? params_reply_text(r, "") : NULL;
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_STRING, errp, "GET",
+                                   p->names[PARAMS_KEY_HOME], NULL);
+    const char *text = r ? redis_reply_text(r, "") : NULL;
     char *copy = r ? strdup(text ? text : "?") : NULL;
 
     if (r && !copy)
@@ -64,9 +64,8 @@ static char *stored(params *p, pe_error *errp)
 /* Unless there is one. */
 static int put(params *p, const char *text, pe_error *errp)
 {
-    redisReply *r =
-        params_link_ask(p->link, REDIS_REPLY_STATUS, errp, "SET",
-                        p->names[PARAMS_KEY_HOME], text, "NX", NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_STATUS, errp, "SET",
+                                   p->names[PARAMS_KEY_HOME], text, "NX", NULL);
 
     if (!r)
         return -1;
@@ -117,8 +116,8 @@ int params_claim_drop(params *p, const char *text, pe_error *errp)
 
     if (there && !strcmp(there, text)) {
         redisReply *r =
-            params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "UNLINK",
-                            p->names[PARAMS_KEY_HOME], NULL);
+            redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "UNLINK",
+                           p->names[PARAMS_KEY_HOME], NULL);
         rc = r ? 0 : -1;
         if (r)
             freeReplyObject(r);

@@ -16,8 +16,8 @@ static int answer_of(const params *p, const redisReply *r, pe_error *errp)
 {
     int answer;
 
-    if (params_reply_check(r, REDIS_REPLY_STATUS, p->link->name, "EVALSHA",
-                           errp) < 0)
+    if (redis_reply_check(r, REDIS_REPLY_STATUS, p->link->name, "EVALSHA",
+                          errp) < 0)
         return -1;
     answer = params_answer_parse(r->str);
     if (answer < 0)
@@ -33,8 +33,8 @@ static void check_behind(const params *p, const redisReply *r, const char *name,
 {
     pe_error e = {0};
 
-    if (params_reply_is_error(r, "") &&
-        params_refusal_set(&e, p->link->name, r->str, 0) < 0)
+    if (redis_reply_is_error(r, "") &&
+        redis_refusal_set(&e, p->link->name, r->str, 0) < 0)
         log_warn("a commit was stored and %s: %s answers: %s", what, name,
                  e.text);
 }
@@ -47,16 +47,16 @@ static void announce(params *p, const params_commit *c)
 {
     char news[PE_COMMIT_ID_LEN + 32];
     const char *publish[] = {"PUBLISH", p->names[PARAMS_CHANNEL], news};
-    params_args row = {0};
-    params_command cmds[2] = {{3, publish, NULL}};
+    redis_args row = {0};
+    redis_command cmds[2] = {{3, publish, NULL}};
     size_t n = 1;
     redisReply *r[2];
     pe_error e = {0};
 
     snprintf(news, sizeof(news), "%s %" PRIu64, c->id, c->version);
     if (c->began_ns && params_row_words(p, c, &row) == 0)
-        cmds[n++] = (params_command){row.n, row.argv, row.lens};
-    if (params_link_call(p->link, cmds, n, r, &e) < 0) {
+        cmds[n++] = (redis_command){row.n, row.argv, row.lens};
+    if (redis_link_call(p->link, cmds, n, r, &e) < 0) {
         log_warn("a commit was stored and not announced: %s", e.text);
     } else {
         check_behind(p, r[0], "PUBLISH", "not announced");
@@ -64,28 +64,28 @@ static void announce(params *p, const params_commit *c)
             check_behind(p, r[1], "XADD", "has no row in the history");
             p->rowless = r[1]->type == REDIS_REPLY_ERROR;
         }
-        params_replies_free(r, n);
+        redis_replies_free(r, n);
     }
-    params_args_free(&row);
+    redis_args_free(&row);
 }
 
 int params_commit_send(params *p, const params_commit *c, pe_error *errp)
 {
     char sha[DIGEST_SHA1_HEX + 1];
-    params_args a;
+    redis_args a;
     redisReply *r = NULL;
     int answer = -1;
 
     if (params_script_name(p, PARAMS_SCRIPT_COMMIT, sha, errp) < 0)
         return -1;
     if (params_commit_args(c, sha, p->names, &a, errp) == 0) {
-        const params_command cmd = {a.n, a.argv, a.lens};
+        const redis_command cmd = {a.n, a.argv, a.lens};
         r = params_script_call(p, &cmd, errp);
     }
     if (r)
         answer = answer_of(p, r, errp);
-    params_replies_free(&r, 1);
-    params_args_free(&a);
+    redis_replies_free(&r, 1);
+    redis_args_free(&a);
     if (answer >= 0 && FAILPOINT_FAILS(FAILPOINT_ANNOUNCE, errp))
         return -1;
     if (answer == PARAMS_OK || answer == PARAMS_DUP)

@@ -14,8 +14,8 @@ static int refuse_size(pe_error *errp, const char *key, size_t len, size_t cap)
 
 int params_control_put(params *p, const char *word, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_STATUS, errp, "SET",
-                                    p->names[PARAMS_KEY_CONTROL], word, NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_STATUS, errp, "SET",
+                                   p->names[PARAMS_KEY_CONTROL], word, NULL);
 
     if (!r)
         return -1;
@@ -27,12 +27,12 @@ int params_control_fetch(params *p, char *word, size_t cap, pe_error *errp)
 {
     const char *key = p->names[PARAMS_KEY_CONTROL];
     redisReply *r =
-        params_link_ask(p->link, REDIS_REPLY_STRING, errp, "GET", key, NULL);
+        redis_link_ask(p->link, REDIS_REPLY_STRING, errp, "GET", key, NULL);
     int rc = 0;
 
     if (!r)
         return -1;
-    const char *text = params_reply_text(r, "");
+    const char *text = redis_reply_text(r, "");
     if (!text || strlen(text) >= cap)
         rc = refuse_size(errp, key, r->len + 1, cap);
     else
@@ -44,16 +44,16 @@ int params_control_fetch(params *p, char *word, size_t cap, pe_error *errp)
 int params_time_fetch(params *p, int64_t *nsp, pe_error *errp)
 {
     redisReply *r =
-        params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "TIME", NULL);
+        redis_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "TIME", NULL);
     uint64_t s = 0, us = 0;
     int rc = 0;
 
     if (!r)
         return -1;
     if (r->elements != 2 ||
-        params_number_parse(params_reply_text(r->element[0], ""),
+        params_number_parse(redis_reply_text(r->element[0], ""),
                             UINT64_C(1) << 40, &s) < 0 ||
-        params_number_parse(params_reply_text(r->element[1], ""), 999999, &us) <
+        params_number_parse(redis_reply_text(r->element[1], ""), 999999, &us) <
             0)
         rc = pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
                           "%s does not tell its time", p->link->name);
@@ -70,13 +70,13 @@ static int shared_set(params *p, const char *verb, const char *key,
     const char *hash = p->names[PARAMS_KEY_SHARED];
     const char *words[] = {verb, hash, key, len ? value : ""};
     const size_t lens[] = {strlen(verb), strlen(hash), strlen(key), len};
-    const params_command cmd = {4, words, lens};
+    const redis_command cmd = {4, words, lens};
     redisReply *r;
 
-    if (params_link_call(p->link, &cmd, 1, &r, errp) < 0)
+    if (redis_link_call(p->link, &cmd, 1, &r, errp) < 0)
         return -1;
     int rc =
-        params_reply_check(r, REDIS_REPLY_INTEGER, p->link->name, verb, errp);
+        redis_reply_check(r, REDIS_REPLY_INTEGER, p->link->name, verb, errp);
     if (rc == 0)
         rc = r->integer > 0;
     freeReplyObject(r);
@@ -98,8 +98,8 @@ int params_shared_once(params *p, const char *key, const void *value,
 int params_shared_get(params *p, const char *key, void *value, size_t cap,
                       size_t *lenp, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET",
-                                    p->names[PARAMS_KEY_SHARED], key, NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET",
+                                   p->names[PARAMS_KEY_SHARED], key, NULL);
     int rc = 0;
 
     if (!r)

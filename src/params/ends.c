@@ -41,9 +41,9 @@ int params_end_put(params *p, const params_end *e, pe_error *errp)
              e->next, e->dead ? "/dead" : "");
     if (e->dead && is_open(p, e->device, &open, errp) < 0)
         return -1;
-    r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp,
-                        e->dead && !open ? "HSETNX" : "HSET",
-                        p->names[PARAMS_KEY_ENDS], e->device, value, NULL);
+    r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp,
+                       e->dead && !open ? "HSETNX" : "HSET",
+                       p->names[PARAMS_KEY_ENDS], e->device, value, NULL);
     if (!r)
         return -1;
     freeReplyObject(r);
@@ -55,8 +55,8 @@ static int ends_parse(const params *p, const redisReply *r, params_end **out,
 {
     *out = NULL;
     *np = 0;
-    if (params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
-                           errp) == 0 &&
+    if (redis_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
+                          errp) == 0 &&
         params_reply_hash(r, sizeof(**out), params_end_parse, out, np, errp) ==
             0)
         return 0;
@@ -68,8 +68,8 @@ static int ends_parse(const params *p, const redisReply *r, params_end **out,
 
 int params_ends_fetch(params *p, params_end **out, size_t *np, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
-                                    p->names[PARAMS_KEY_ENDS], NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
+                                   p->names[PARAMS_KEY_ENDS], NULL);
 
     if (!r)
         return -1;
@@ -87,8 +87,8 @@ void params_ends_free(params_end *e, size_t n)
 
 int params_ends_clear(params *p, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "DEL",
-                                    p->names[PARAMS_KEY_ENDS], NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "DEL",
+                                   p->names[PARAMS_KEY_ENDS], NULL);
 
     if (!r)
         return -1;
@@ -104,16 +104,16 @@ static int watch_ends(params *p, params_end **out, size_t *np, pe_error *errp)
     const char *key = p->names[PARAMS_KEY_ENDS];
     const char *watch[] = {"WATCH", key};
     const char *get[] = {"HGETALL", key};
-    const params_command cmds[] = {{2, watch, NULL}, {2, get, NULL}};
+    const redis_command cmds[] = {{2, watch, NULL}, {2, get, NULL}};
     redisReply *r[2];
 
-    if (params_link_call(p->link, cmds, 2, r, errp) < 0)
+    if (redis_link_call(p->link, cmds, 2, r, errp) < 0)
         return -1;
-    int rc = params_reply_check(r[0], REDIS_REPLY_STATUS, p->link->name,
-                                "WATCH", errp);
+    int rc = redis_reply_check(r[0], REDIS_REPLY_STATUS, p->link->name, "WATCH",
+                               errp);
     if (rc == 0)
         rc = ends_parse(p, r[1], out, np, errp);
-    params_replies_free(r, 2);
+    redis_replies_free(r, 2);
     return rc;
 }
 
@@ -124,36 +124,36 @@ static int delete_dead(params *p, const params_end *ends, size_t n,
                        pe_error *errp)
 {
     const char *multi = "MULTI", *exec = "EXEC";
-    params_command cmds[3] = {{1, &multi, NULL}, {0}, {1, &exec, NULL}};
-    params_args a = {0};
+    redis_command cmds[3] = {{1, &multi, NULL}, {0}, {1, &exec, NULL}};
+    redis_args a = {0};
     redisReply *r[3] = {0};
     int rc = -1;
 
-    params_args_addf(&a, "HDEL");
-    params_args_addf(&a, "%s", p->names[PARAMS_KEY_ENDS]);
-    params_args_addf(&a, "%s", ""); /* HDEL wants a field at least */
+    redis_args_addf(&a, "HDEL");
+    redis_args_addf(&a, "%s", p->names[PARAMS_KEY_ENDS]);
+    redis_args_addf(&a, "%s", ""); /* HDEL wants a field at least */
     for (size_t i = 0; i < n; i++)
         if (ends[i].dead)
-            params_args_add(&a, ends[i].device, strlen(ends[i].device));
+            redis_args_add(&a, ends[i].device, strlen(ends[i].device));
     if (a.failed) {
         pe_error_nomem(errp);
         goto done;
     }
-    cmds[1] = (params_command){a.n, a.argv, a.lens};
-    if (params_link_try(p->link, cmds, 3, r, errp) < 0)
+    cmds[1] = (redis_command){a.n, a.argv, a.lens};
+    if (redis_link_try(p->link, cmds, 3, r, errp) < 0)
         goto done;
     for (int i = 0; i < 2; i++)
-        if (params_reply_check(r[i], REDIS_REPLY_STATUS, p->link->name, "HDEL",
-                               errp) < 0)
+        if (redis_reply_check(r[i], REDIS_REPLY_STATUS, p->link->name, "HDEL",
+                              errp) < 0)
             goto done;
     if (r[2]->type == REDIS_REPLY_NIL)
         rc = 0;
-    else if (params_reply_check(r[2], REDIS_REPLY_ARRAY, p->link->name, "EXEC",
-                                errp) == 0)
+    else if (redis_reply_check(r[2], REDIS_REPLY_ARRAY, p->link->name, "EXEC",
+                               errp) == 0)
         rc = 1;
 done:
-    params_replies_free(r, 3);
-    params_args_free(&a);
+    redis_replies_free(r, 3);
+    redis_args_free(&a);
     return rc;
 }
 

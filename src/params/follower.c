@@ -7,28 +7,28 @@
 #include <string.h>
 
 #include "src/common/clock.h"
-#include "src/params/link.h"
+#include "src/params/private.h"
 #include "src/params/reply.h"
 #include "src/params/wire.h"
 
 struct params_follower {
-    params_link *link;
+    redis_link *link;
     char *channel;
     int64_t next_try_ns; /* not to connect before */
     unsigned failures;   /* in a row */
     pe_error last;       /* of the last attempt to connect */
 };
 
-static int subscribe(params_link *l, void *arg, pe_error *errp)
+static int subscribe(redis_link *l, void *arg, pe_error *errp)
 {
     const params_follower *f = arg;
     const char *words[] = {"SUBSCRIBE", f->channel};
-    const params_command cmd = {2, words, NULL};
+    const redis_command cmd = {2, words, NULL};
     redisReply *r;
 
-    if (params_link_try(l, &cmd, 1, &r, errp) < 0)
+    if (redis_link_try(l, &cmd, 1, &r, errp) < 0)
         return -1;
-    int rc = params_reply_check(r, REDIS_REPLY_ARRAY, l->name, words[0], errp);
+    int rc = redis_reply_check(r, REDIS_REPLY_ARRAY, l->name, words[0], errp);
     freeReplyObject(r);
     return rc;
 }
@@ -44,8 +44,8 @@ params_follower *params_follower_open(const params_conf *c, const char *run,
     }
     f->channel = params_key_name(run, PARAMS_CHANNEL, errp);
     if (f->channel)
-        f->link = params_link_create(c, subscribe, f, errp);
-    if (!f->link || params_link_connect(f->link, errp) < 0) {
+        f->link = params_link_make(c, subscribe, f, errp);
+    if (!f->link || redis_link_connect(f->link, errp) < 0) {
         params_follower_close(f);
         return NULL;
     }
@@ -56,7 +56,7 @@ void params_follower_close(params_follower *f)
 {
     if (!f)
         return;
-    params_link_destroy(f->link);
+    redis_link_destroy(f->link);
     free(f->channel);
     free(f);
 }
@@ -69,11 +69,11 @@ static int follower_connect(params_follower *f, int64_t deadline,
 
     clock_sleep_ns(until - clock_mono_ns(), 0);
     if (clock_mono_ns() >= f->next_try_ns) {
-        if (params_link_connect(f->link, &f->last) == 0) {
+        if (redis_link_connect(f->link, &f->last) == 0) {
             f->failures = 0;
             return 0;
         }
-        f->next_try_ns = clock_mono_ns() + params_backoff_ns(f->failures++);
+        f->next_try_ns = clock_mono_ns() + redis_backoff_ns(f->failures++);
     }
     if (errp)
         *errp = f->last;
@@ -97,7 +97,7 @@ static int message_parse(const redisReply *r, char *commit)
 /* Take what has arrived.  1: *commit is the newest id of it; 0: none; -1:
  * the connection broke.
  */
-static int take_arrived(params_link *l, char *commit)
+static int take_arrived(redis_link *l, char *commit)
 {
     int got = 0;
     void *r = NULL;
@@ -114,7 +114,7 @@ static int take_arrived(params_link *l, char *commit)
 }
 
 /* Is there something to read, before the deadline? */
-static bool readable(const params_link *l, int64_t deadline)
+static bool readable(const redis_link *l, int64_t deadline)
 {
     struct pollfd pfd = {.fd = l->ctx->fd, .events = POLLIN};
     int64_t left = deadline - clock_mono_ns();
@@ -143,6 +143,6 @@ int params_follower_wait(params_follower *f, int timeout_ms,
         if (redisBufferRead(f->link->ctx) != REDIS_OK)
             break;
     }
-    params_link_fail(f->link, got ? NULL : errp);
+    redis_link_fail(f->link, got ? NULL : errp);
     return got ? 1 : -1;
 }

@@ -41,24 +41,24 @@ static char *moved_text(const params_commit *c)
     return t.data;
 }
 
-static void add_word(params_args *a, const char *word)
+static void add_word(redis_args *a, const char *word)
 {
-    params_args_add(a, word, strlen(word));
+    redis_args_add(a, word, strlen(word));
 }
 
-static void add_count(params_args *a, const char *key, uint64_t value)
+static void add_count(redis_args *a, const char *key, uint64_t value)
 {
     add_word(a, key);
-    params_args_addf(a, "%" PRIu64, value);
+    redis_args_addf(a, "%" PRIu64, value);
 }
 
-static void add_text(params_args *a, const char *key, const char *value)
+static void add_text(redis_args *a, const char *key, const char *value)
 {
     add_word(a, key);
     add_word(a, value);
 }
 
-int params_row_words(const params *p, const params_commit *c, params_args *a)
+int params_row_words(const params *p, const params_commit *c, redis_args *a)
 {
     char *moved = moved_text(c);
     uint64_t records = 0;
@@ -71,7 +71,7 @@ int params_row_words(const params *p, const params_commit *c, params_args *a)
     add_word(a, p->names[PARAMS_KEY_COMMITS]);
     add_word(a, "MAXLEN");
     add_word(a, "~");
-    params_args_addf(a, "%d", PARAMS_ROWS_MAX);
+    redis_args_addf(a, "%d", PARAMS_ROWS_MAX);
     add_word(a, "*");
     add_count(a, "version", c->version);
     add_text(a, "commit", c->id);
@@ -86,7 +86,7 @@ int params_row_words(const params *p, const params_commit *c, params_args *a)
     add_count(a, "partitions", c->n_ranges);
     add_count(a, "records", records);
     add_word(a, "moved");
-    params_args_addf(a, "%s", moved);
+    redis_args_addf(a, "%s", moved);
     free(moved);
     add_count(a, "us", (uint64_t)((clock_mono_ns() - c->began_ns) / 1000));
     add_count(a, "warming", c->warming);
@@ -94,7 +94,7 @@ int params_row_words(const params *p, const params_commit *c, params_args *a)
         add_count(a, "revision", c->revision);
     if (isfinite(c->threshold)) {
         add_word(a, "threshold");
-        params_args_addf(a, "%.17g", c->threshold);
+        redis_args_addf(a, "%.17g", c->threshold);
     }
     return a->failed ? -1 : 0;
 }
@@ -169,13 +169,13 @@ static int row_take(const params *p, const redisReply *r, params_row *row,
         return row_refuse(p, "that is none", errp);
     id = r->element[0];
     fields = r->element[1];
-    name = params_reply_text(id, NULL);
+    name = redis_reply_text(id, NULL);
     if (!name)
         return row_refuse(p, "without an id", errp);
     text_take(row->id, sizeof(row->id), name);
     for (size_t i = 0; i + 1 < fields->elements; i += 2) {
-        const char *key = params_reply_text(fields->element[i], NULL);
-        const char *value = params_reply_text(fields->element[i + 1], NULL);
+        const char *key = redis_reply_text(fields->element[i], NULL);
+        const char *value = redis_reply_text(fields->element[i + 1], NULL);
 
         if (!key || !value || field_take(row, key, value) < 0)
             return row_refuse(p, "with a value that is none", errp);
@@ -204,11 +204,11 @@ int params_rows_fetch(params *p, const char *after, size_t most,
     snprintf(count, sizeof(count), "%zu", most);
     snprintf(from, sizeof(from), "(%s", after ? after : "");
     if (after)
-        r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "XRANGE", key,
-                            from, "+", "COUNT", count, NULL);
+        r = redis_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "XRANGE", key,
+                           from, "+", "COUNT", count, NULL);
     else
-        r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "XREVRANGE", key,
-                            "+", "-", "COUNT", count, NULL);
+        r = redis_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "XREVRANGE", key,
+                           "+", "-", "COUNT", count, NULL);
     if (!r)
         return -1;
     if (r->elements > 0 && !(*out = calloc(r->elements, sizeof(**out))))
@@ -236,13 +236,13 @@ int params_facts_fetch(params *p, params_facts *out, pe_error *errp)
     const char *state[] = {"GET", p->names[PARAMS_KEY_STATE]};
     const char *model[] = {"STRLEN", p->names[PARAMS_KEY_MODEL]};
     const char *first[] = {"HGETALL", p->names[PARAMS_KEY_FIRST]};
-    const params_command cmds[] = {
+    const redis_command cmds[] = {
         {2, state, NULL}, {2, model, NULL}, {2, first, NULL}};
     redisReply *r;
     int rc;
 
     memset(out, 0, sizeof(*out));
-    r = params_link_multi(p->link, cmds, 3, errp);
+    r = redis_link_multi(p->link, cmds, 3, errp);
     if (!r)
         return -1;
     rc = params_state_facts(p, r->element[0], r->element[2], &out->state,

@@ -10,7 +10,7 @@
 /* XADD of the row of [c], which was stored, into [a], which starts zeroed.
  * -1: no memory; [a] is to be freed in any case.
  */
-int params_row_words(const params *p, const params_commit *c, params_args *a);
+int params_row_words(const params *p, const params_commit *c, redis_args *a);
 
 /* What stands in the replies to GET of the state and HGETALL of the first
  * offsets, into [out], which is to be freed in any case, and the model's kind,

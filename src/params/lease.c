@@ -42,7 +42,7 @@ static int member_check(const params_member *m, pe_error *errp)
     return 0;
 }
 
-static void add_words(params_args *a, unsigned words)
+static void add_words(redis_args *a, unsigned words)
 {
     static const struct {
         unsigned bit;
@@ -56,40 +56,40 @@ static void add_words(params_args *a, unsigned words)
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (words & rows[i].bit)
-            params_args_addf(a, "%s", rows[i].word);
+            redis_args_addf(a, "%s", rows[i].word);
 }
 
 static redisReply *call(params *p, const params_member *m, unsigned words,
                         pe_error *errp)
 {
     char sha[DIGEST_SHA1_HEX + 1];
-    params_args a = {0};
+    redis_args a = {0};
     redisReply *r = NULL;
 
     if (params_script_name(p, PARAMS_SCRIPT_LEASE, sha, errp) < 0)
         return NULL;
-    params_args_addf(&a, "EVALSHA");
-    params_args_addf(&a, "%s", sha);
-    params_args_addf(&a, "1");
-    params_args_addf(&a, "%s", p->names[PARAMS_KEY_LEASES]);
-    params_args_addf(&a, "%s", m->name);
-    params_args_addf(&a, "%s", m->incarnation);
-    params_args_addf(&a, "%d", m->ranks);
-    params_args_addf(&a, "%" PRId64, m->ttl_ms);
-    params_args_addf(&a, "%" PRId32, m->partitions);
-    params_args_addf(&a, "%" PRIu64, m->generation);
+    redis_args_addf(&a, "EVALSHA");
+    redis_args_addf(&a, "%s", sha);
+    redis_args_addf(&a, "1");
+    redis_args_addf(&a, "%s", p->names[PARAMS_KEY_LEASES]);
+    redis_args_addf(&a, "%s", m->name);
+    redis_args_addf(&a, "%s", m->incarnation);
+    redis_args_addf(&a, "%d", m->ranks);
+    redis_args_addf(&a, "%" PRId64, m->ttl_ms);
+    redis_args_addf(&a, "%" PRId32, m->partitions);
+    redis_args_addf(&a, "%" PRIu64, m->generation);
     add_words(&a, words);
     if (m->facts)
-        params_args_addf(&a, "facts=%s", m->facts);
+        redis_args_addf(&a, "facts=%s", m->facts);
     if (m->only)
-        params_args_addf(&a, "only=%s", m->only);
+        redis_args_addf(&a, "only=%s", m->only);
     if (a.failed) {
         pe_error_nomem(errp);
     } else {
-        const params_command cmd = {a.n, a.argv, a.lens};
+        const redis_command cmd = {a.n, a.argv, a.lens};
         r = params_script_call(p, &cmd, errp);
     }
-    params_args_free(&a);
+    redis_args_free(&a);
     return r;
 }
 
@@ -118,7 +118,7 @@ static int lines_parse(char *text, params_lease *out, size_t *np,
 static int leases_parse(const redisReply *r, params_lease **out, size_t *np,
                         pe_error *errp)
 {
-    const char *text = params_reply_text(r, "");
+    const char *text = redis_reply_text(r, "");
     char *copy = strdup(text ? text : "?");
     size_t n = 1;
     int rc = -1;
@@ -145,10 +145,10 @@ static int answer_parse(const params *p, const redisReply *r, params_share *out,
 {
     const char *word;
 
-    if (params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "EVALSHA",
-                           errp) < 0)
+    if (redis_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "EVALSHA",
+                          errp) < 0)
         return -1;
-    word = r->elements == 5 ? params_reply_text(r->element[0], "") : NULL;
+    word = r->elements == 5 ? redis_reply_text(r->element[0], "") : NULL;
     for (size_t i = 1; word && i < 4; i++)
         if (r->element[i]->type != REDIS_REPLY_INTEGER)
             word = NULL;
@@ -194,8 +194,8 @@ static int by_joined(const void *a, const void *b)
 int params_leases_fetch(params *p, params_lease **out, size_t *np,
                         pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "GET",
-                                    p->names[PARAMS_KEY_LEASES], NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_STRING, errp, "GET",
+                                   p->names[PARAMS_KEY_LEASES], NULL);
     int rc;
 
     *out = NULL;

@@ -7,14 +7,14 @@
 
 int params_next_look(params *p, const char *who, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "GET",
-                                    p->names[PARAMS_KEY_NEXT], NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_STRING, errp, "GET",
+                                   p->names[PARAMS_KEY_NEXT], NULL);
     const char *whose;
     int rc;
 
     if (!r)
         return -1;
-    whose = params_reply_text(r, "");
+    whose = redis_reply_text(r, "");
     rc = !whose || !*whose ? 0 : strcmp(whose, who) ? 1 : 2;
     freeReplyObject(r);
     return rc;
@@ -26,9 +26,8 @@ int params_next_ask(params *p, const char *who, int64_t ms, pe_error *errp)
     redisReply *r;
 
     snprintf(limit, sizeof(limit), "%lld", (long long)ms);
-    r = params_link_ask(p->link, REDIS_REPLY_STATUS, errp, "SET",
-                        p->names[PARAMS_KEY_NEXT], who, "NX", "PX", limit,
-                        NULL);
+    r = redis_link_ask(p->link, REDIS_REPLY_STATUS, errp, "SET",
+                       p->names[PARAMS_KEY_NEXT], who, "NX", "PX", limit, NULL);
     if (!r)
         return -1;
     freeReplyObject(r);
@@ -42,8 +41,8 @@ int params_next_drop(params *p, const char *who, pe_error *errp)
 
     if (rc != 2)
         return rc < 0 ? -1 : 0;
-    r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "UNLINK",
-                        p->names[PARAMS_KEY_NEXT], NULL);
+    r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "UNLINK",
+                       p->names[PARAMS_KEY_NEXT], NULL);
     if (!r)
         return -1;
     freeReplyObject(r);

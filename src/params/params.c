@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/common/log.h"
+#include "src/login/login.h"
 #include "src/params/private.h"
 #include "src/params/reply.h"
 
@@ -24,12 +25,12 @@ static const char *config_value(const redisReply *r)
     const char *value = NULL;
 
     if (r->type == REDIS_REPLY_ARRAY && r->elements == 2)
-        value = params_reply_text(r->element[1], "");
+        value = redis_reply_text(r->element[1], "");
     return value ? value : "";
 }
 
 /* Where the server writes, to look at its disk when it is gone. */
-static void keep_folder(params_link *l, const redisReply *r)
+static void keep_folder(redis_link *l, const redisReply *r)
 {
     const char *folder = config_value(r);
 
@@ -43,13 +44,13 @@ static int check_server(params *p, pe_error *errp)
     const char *policy[] = {"CONFIG", "GET", "maxmemory-policy"};
     const char *append[] = {"CONFIG", "GET", "appendonly"};
     const char *folder[] = {"CONFIG", "GET", "dir"};
-    const params_command cmds[] = {
+    const redis_command cmds[] = {
         {3, policy, NULL}, {3, append, NULL}, {3, folder, NULL}};
     const char *name = p->link->name;
     redisReply *r[3];
     int rc = 0;
 
-    if (params_link_call(p->link, cmds, 3, r, errp) < 0)
+    if (redis_link_call(p->link, cmds, 3, r, errp) < 0)
         return -1;
     keep_folder(p->link, r[2]);
     /* The volatile-* ones take keys with a time to live; ours have none. */
@@ -63,8 +64,33 @@ static int check_server(params *p, pe_error *errp)
         log_warn("Redis at %s has appendonly off: when it restarts, the run "
                  "starts from its last snapshot or from nothing",
                  name);
-    params_replies_free(r, 3);
+    redis_replies_free(r, 3);
     return rc;
+}
+
+redis_link *params_link_make(const params_conf *c, redis_setup_f setup,
+                             void *arg, pe_error *errp)
+{
+    const redis_conf r = {.url = c->url,
+                          .logins = c->logins,
+                          .list = LOGIN_PARAMS,
+                          .from = c->from,
+                          .user = c->user,
+                          .password_file = c->password_file,
+                          .connect_timeout_s = c->connect_timeout_s,
+                          .command_timeout_s = c->command_timeout_s,
+                          .dial = c->dial,
+                          .dial_arg = c->dial_arg};
+
+    return redis_link_create(&r, setup, arg, errp);
+}
+
+int params_login_check(const params_conf *c, pe_error *errp)
+{
+    redis_link *l = params_link_make(c, NULL, NULL, errp);
+
+    redis_link_destroy(l);
+    return l ? 0 : -1;
 }
 
 params *params_open(const params_conf *c, const char *run, pe_error *errp)
@@ -77,11 +103,11 @@ params *params_open(const params_conf *c, const char *run, pe_error *errp)
     }
     if (fill_names(p, run, errp) < 0)
         goto error;
-    p->link = params_link_create(c, c->no_commits ? NULL : params_script_load,
-                                 p, errp);
+    p->link =
+        params_link_make(c, c->no_commits ? NULL : params_script_load, p, errp);
     if (!p->link)
         goto error;
-    if (params_link_connect(p->link, errp) == 0 && check_server(p, errp) == 0)
+    if (redis_link_connect(p->link, errp) == 0 && check_server(p, errp) == 0)
         return p;
     if (!c->later || errp->kind != PE_ERROR_RETRY)
         goto error;
@@ -95,14 +121,14 @@ error:
 
 void params_cut(params *p)
 {
-    params_link_cut(p->link);
+    redis_link_cut(p->link);
 }
 
 void params_close(params *p)
 {
     if (!p)
         return;
-    params_link_destroy(p->link);
+    redis_link_destroy(p->link);
     for (int i = 0; i <= PARAMS_CHANNEL; i++)
         free(p->names[i]);
     free(p);
@@ -111,15 +137,15 @@ void params_close(params *p)
 int params_run_delete(params *p, pe_error *errp)
 {
     const char *words[1 + PARAMS_N_KEYS] = {"UNLINK"};
-    const params_command cmd = {1 + PARAMS_N_KEYS, words, NULL};
+    const redis_command cmd = {1 + PARAMS_N_KEYS, words, NULL};
     redisReply *r;
 
     for (int i = 0; i < PARAMS_N_KEYS; i++)
         words[1 + i] = p->names[i];
-    if (params_link_call(p->link, &cmd, 1, &r, errp) < 0)
+    if (redis_link_call(p->link, &cmd, 1, &r, errp) < 0)
         return -1;
-    int rc = params_reply_check(r, REDIS_REPLY_INTEGER, p->link->name, words[0],
-                                errp);
+    int rc = redis_reply_check(r, REDIS_REPLY_INTEGER, p->link->name, words[0],
+                               errp);
     freeReplyObject(r);
     return rc;
 }
@@ -128,16 +154,16 @@ int params_hash_fetch(params *p, enum params_key key, size_t size,
                       params_parse_f parse, void *itemsp, size_t *np,
                       pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
-                                    p->names[key], NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
+                                   p->names[key], NULL);
     int rc;
 
     memset(itemsp, 0, sizeof(void *));
     *np = 0;
     if (!r)
         return -1;
-    rc = params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
-                            errp);
+    rc =
+        redis_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL", errp);
     if (rc == 0)
         rc = params_reply_hash(r, size, parse, itemsp, np, errp);
     freeReplyObject(r);

@@ -22,11 +22,11 @@ static int hash_put(params *p, enum params_key key, const char *pilot,
     if (check_name(pilot, errp) < 0)
         return -1;
     if (*value)
-        r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HSET",
-                            p->names[key], pilot, value, NULL);
+        r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HSET",
+                           p->names[key], pilot, value, NULL);
     else
-        r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HDEL",
-                            p->names[key], pilot, NULL);
+        r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HDEL",
+                           p->names[key], pilot, NULL);
     if (!r)
         return -1;
     freeReplyObject(r);
@@ -89,11 +89,11 @@ static int hash_fetch(params *p, enum params_key key, const char *pilot,
 
     if (check_name(pilot, errp) < 0)
         return -1;
-    r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET",
-                        p->names[key], pilot, NULL);
+    r = redis_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET", p->names[key],
+                       pilot, NULL);
     if (!r)
         return -1;
-    const char *order = params_reply_text(r, "");
+    const char *order = redis_reply_text(r, "");
     if (!order || strlen(order) >= cap)
         rc = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                           "the %s %s in %s does not fit into %zu bytes",

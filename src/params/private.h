@@ -2,16 +2,21 @@
 #ifndef PARAMS_PRIVATE_H
 #define PARAMS_PRIVATE_H
 
-#include "src/params/link.h"
-#include "src/params/reply.h"
 #include "src/common/digest.h"
+#include "src/params/params.h"
+#include "src/params/reply.h"
 #include "src/params/wire.h"
+#include "src/redis/link.h"
 
 struct params {
-    params_link *link;
+    redis_link *link;
     char *names[PARAMS_N_KEYS + 1]; /* keys, and the channel, of the run */
     bool rowless; /* it was said that the history of commits has no rows */
 };
+
+/* redis_link_create by what the service was opened with. */
+redis_link *params_link_make(const params_conf *c, redis_setup_f setup,
+                             void *arg, pe_error *errp);
 
 /* Of the hash of stages: how many tasks were put, so that who looks at the
  * stages sees that there is another.
@@ -28,11 +33,11 @@ int params_hash_fetch(params *p, enum params_key key, size_t size,
 
 enum params_script { PARAMS_SCRIPT_COMMIT, PARAMS_SCRIPT_LEASE };
 
-/* Load the scripts and look whether they may run: a params_setup_f whose
+/* Load the scripts and look whether they may run: a redis_setup_f whose
  * [arg] is the params.  Errors: fatal, 78, not allowed, with the rule that
  * fixes it.
  */
-int params_script_load(params_link *l, void *arg, pe_error *errp);
+int params_script_load(redis_link *l, void *arg, pe_error *errp);
 
 /* SHA-1 of a script, as EVALSHA wants it.  Errors: input: the service was
  * opened without scripts.
@@ -44,7 +49,7 @@ int params_script_name(const params *p, enum params_script s,
  * may be an error reply, is the caller's; NULL: error, class retry, and the
  * outcome is unknown.
  */
-redisReply *params_script_call(params *p, const params_command *cmd,
+redisReply *params_script_call(params *p, const redis_command *cmd,
                                pe_error *errp);
 
 #endif

@@ -31,8 +31,8 @@ static int words_fetch(params *p, enum params_key key, params_word **out,
 static int word_do(params *p, enum params_key key, const char *command,
                    const params_word *w, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, command,
-                                    p->names[key], w->name, w->text, NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, command,
+                                   p->names[key], w->name, w->text, NULL);
     int n;
 
     if (!r)

@@ -49,22 +49,21 @@ static void take_failure(const char *word, uint64_t now, char *out, size_t cap)
 int params_revision_look(params *p, uint64_t *nowp, char *failed, size_t cap,
                          uint64_t *tasksp, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HMGET",
-                                    p->names[PARAMS_KEY_STAGES], NOW, FAILED,
-                                    PARAMS_STAGES_TASKS, NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HMGET",
+                                   p->names[PARAMS_KEY_STAGES], NOW, FAILED,
+                                   PARAMS_STAGES_TASKS, NULL);
     int rc = -1;
 
     if (!r)
         return -1;
     if (r->elements == 3)
-        rc = take_number(p, params_reply_text(r->element[0], "0"), nowp, errp);
+        rc = take_number(p, redis_reply_text(r->element[0], "0"), nowp, errp);
     else
         refuse_key(p, PARAMS_KEY_STAGES, "no fields", errp);
     if (rc == 0)
-        rc =
-            take_number(p, params_reply_text(r->element[2], "0"), tasksp, errp);
+        rc = take_number(p, redis_reply_text(r->element[2], "0"), tasksp, errp);
     if (rc == 0 && failed)
-        take_failure(params_reply_text(r->element[1], ""), *nowp, failed, cap);
+        take_failure(redis_reply_text(r->element[1], ""), *nowp, failed, cap);
     freeReplyObject(r);
     return rc;
 }
@@ -81,8 +80,8 @@ static int put_field(params *p, const char *field, const char *value,
                      pe_error *errp)
 {
     redisReply *r =
-        params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HSET",
-                        p->names[PARAMS_KEY_STAGES], field, value, NULL);
+        redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HSET",
+                       p->names[PARAMS_KEY_STAGES], field, value, NULL);
 
     if (!r)
         return -1;
@@ -116,8 +115,8 @@ int params_revision_begin(params *p, uint64_t number, const char *member,
 
     if (!field)
         return pe_error_nomem(errp);
-    r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HINCRBY",
-                        p->names[PARAMS_KEY_STAGES], field, "1", NULL);
+    r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HINCRBY",
+                       p->names[PARAMS_KEY_STAGES], field, "1", NULL);
     free(field);
     if (!r)
         return -1;
@@ -134,8 +133,8 @@ int params_revision_stands(params *p, uint64_t number, const char *member,
 
     if (!field)
         return pe_error_nomem(errp);
-    r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HDEL",
-                        p->names[PARAMS_KEY_STAGES], field, NULL);
+    r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HDEL",
+                       p->names[PARAMS_KEY_STAGES], field, NULL);
     free(field);
     if (!r)
         return -1;
@@ -157,11 +156,11 @@ int params_revision_fetch(params *p, uint64_t number, params_revision *out,
     if (number == 0)
         return 0;
     snprintf(field, sizeof(field), "%" PRIu64, number);
-    r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET",
-                        p->names[PARAMS_KEY_STAGES], field, NULL);
+    r = redis_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET",
+                       p->names[PARAMS_KEY_STAGES], field, NULL);
     if (!r)
         return -1;
-    words = params_reply_text(r, NULL);
+    words = redis_reply_text(r, NULL);
     if (!words)
         rc = pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
                           "%s has no revision %s, which was taken up: it was "
@@ -225,29 +224,29 @@ void params_revisions_free(params_revision *r, size_t n)
 int params_revision_put(params *p, uint64_t after, const char *words,
                         pe_error *errp)
 {
-    params_args a = {0};
+    redis_args a = {0};
     redisReply *r = NULL;
     int rc = -1;
 
-    params_args_add(&a, "EVAL", strlen("EVAL"));
-    params_args_add(&a, revision_lua, sizeof(revision_lua) - 1);
-    params_args_add(&a, "1", 1);
-    params_args_add(&a, p->names[PARAMS_KEY_STAGES],
-                    strlen(p->names[PARAMS_KEY_STAGES]));
-    params_args_addf(&a, "%" PRIu64, after);
-    params_args_addf(&a, "%" PRIu64, after + 1);
-    params_args_add(&a, words, strlen(words));
+    redis_args_add(&a, "EVAL", strlen("EVAL"));
+    redis_args_add(&a, revision_lua, sizeof(revision_lua) - 1);
+    redis_args_add(&a, "1", 1);
+    redis_args_add(&a, p->names[PARAMS_KEY_STAGES],
+                   strlen(p->names[PARAMS_KEY_STAGES]));
+    redis_args_addf(&a, "%" PRIu64, after);
+    redis_args_addf(&a, "%" PRIu64, after + 1);
+    redis_args_add(&a, words, strlen(words));
     if (a.failed)
         pe_error_nomem(errp);
     else
-        rc = params_link_call(p->link, &(params_command){a.n, a.argv, a.lens},
-                              1, &r, errp);
+        rc = redis_link_call(p->link, &(redis_command){a.n, a.argv, a.lens}, 1,
+                             &r, errp);
     if (rc == 0)
-        rc = params_reply_check(r, REDIS_REPLY_STATUS, p->link->name, "EVAL",
-                                errp);
+        rc = redis_reply_check(r, REDIS_REPLY_STATUS, p->link->name, "EVAL",
+                               errp);
     if (rc == 0)
         rc = !strcmp(r->str, "OK");
-    params_args_free(&a);
+    redis_args_free(&a);
     if (r)
         freeReplyObject(r);
     return rc;
@@ -257,8 +256,8 @@ int params_revision_put(params *p, uint64_t after, const char *words,
 
 static int count_files(params *p, size_t *np, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HLEN",
-                                    p->names[PARAMS_KEY_FILES], NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HLEN",
+                                   p->names[PARAMS_KEY_FILES], NULL);
 
     if (!r)
         return -1;
@@ -288,11 +287,10 @@ int params_file_put(params *p, const char *digest, const void *data, size_t len,
                             "%s holds %zu files, and no more than %d: delete "
                             "those that no revision needs (HDEL)",
                             p->names[PARAMS_KEY_FILES], n, PARAMS_FILES_MAX);
-    if (params_link_call(p->link, &(params_command){4, argv, lens}, 1, &r,
-                         errp) < 0)
+    if (redis_link_call(p->link, &(redis_command){4, argv, lens}, 1, &r, errp) <
+        0)
         return -1;
-    rc =
-        params_reply_check(r, REDIS_REPLY_INTEGER, p->link->name, "HSET", errp);
+    rc = redis_reply_check(r, REDIS_REPLY_INTEGER, p->link->name, "HSET", errp);
     freeReplyObject(r);
     return rc;
 }
@@ -300,8 +298,8 @@ int params_file_put(params *p, const char *digest, const void *data, size_t len,
 int params_file_fetch(params *p, const char *digest, pe_buffer *out,
                       pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET",
-                                    p->names[PARAMS_KEY_FILES], digest, NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET",
+                                   p->names[PARAMS_KEY_FILES], digest, NULL);
     int rc = 0;
 
     out->len = 0;

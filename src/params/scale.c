@@ -13,9 +13,9 @@
 /* New memory; "": there is none. */
 static char *text_fetch(params *p, enum params_key key, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "GET",
-                                    p->names[key], NULL);
-    const char *s = r ? params_reply_text(r, "") : NULL;
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_STRING, errp, "GET",
+                                   p->names[key], NULL);
+    const char *s = r ? redis_reply_text(r, "") : NULL;
     char *copy = r ? strdup(s ? s : "") : NULL;
 
     if (r && !copy)
@@ -27,8 +27,8 @@ static char *text_fetch(params *p, enum params_key key, pe_error *errp)
 
 int params_scale_put(params *p, const char *json, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_STATUS, errp, "SET",
-                                    p->names[PARAMS_KEY_SCALE], json, NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_STATUS, errp, "SET",
+                                   p->names[PARAMS_KEY_SCALE], json, NULL);
 
     if (!r)
         return -1;
@@ -52,8 +52,8 @@ static int keeper_set(params *p, const char *id, int64_t ttl_ms,
     int done;
 
     snprintf(ttl, sizeof(ttl), "%" PRId64, ttl_ms);
-    r = params_link_ask(p->link, REDIS_REPLY_STATUS, errp, "SET",
-                        p->names[PARAMS_KEY_KEEPER], id, "PX", ttl, how, NULL);
+    r = redis_link_ask(p->link, REDIS_REPLY_STATUS, errp, "SET",
+                       p->names[PARAMS_KEY_KEEPER], id, "PX", ttl, how, NULL);
     if (!r)
         return -1;
     done = r->type == REDIS_REPLY_STATUS;
@@ -90,8 +90,8 @@ int params_keeper_leave(params *p, const char *id, pe_error *errp)
     free(there);
     if (!ours)
         return 0;
-    r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "UNLINK",
-                        p->names[PARAMS_KEY_KEEPER], NULL);
+    r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "UNLINK",
+                       p->names[PARAMS_KEY_KEEPER], NULL);
     if (!r)
         return -1;
     freeReplyObject(r);
@@ -115,11 +115,11 @@ static int event_call(params *p, const params_event *e, bool put,
     if (!field)
         pe_error_nomem(errp);
     else if (put)
-        r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HSET",
-                            p->names[PARAMS_KEY_EVENTS], field, time, NULL);
+        r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HSET",
+                           p->names[PARAMS_KEY_EVENTS], field, time, NULL);
     else
-        r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HDEL",
-                            p->names[PARAMS_KEY_EVENTS], field, NULL);
+        r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HDEL",
+                           p->names[PARAMS_KEY_EVENTS], field, NULL);
     free(field);
     if (!r)
         return -1;
@@ -170,8 +170,8 @@ static int by_time(const void *a, const void *b)
 int params_events_fetch(params *p, params_event **out, size_t *np,
                         pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
-                                    p->names[PARAMS_KEY_EVENTS], NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
+                                   p->names[PARAMS_KEY_EVENTS], NULL);
     int rc;
 
     *out = NULL;

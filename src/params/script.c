@@ -15,25 +15,25 @@ static int set_name(enum params_script s, char sha[DIGEST_SHA1_HEX + 1],
 }
 
 /* Load [text] and call it with nothing to do but to look at its rights. */
-static int load(params_link *l, const char *text, params_command probe,
+static int load(redis_link *l, const char *text, redis_command probe,
                 pe_error *errp)
 {
     const char *words[] = {"SCRIPT", "LOAD", text};
-    const params_command cmds[] = {{3, words, NULL}, probe};
+    const redis_command cmds[] = {{3, words, NULL}, probe};
     redisReply *r[2];
 
-    if (params_link_try(l, cmds, 2, r, errp) < 0)
+    if (redis_link_try(l, cmds, 2, r, errp) < 0)
         return -1;
-    int rc = params_reply_check(r[0], REDIS_REPLY_STRING, l->name,
-                                "SCRIPT LOAD", errp);
+    int rc = redis_reply_check(r[0], REDIS_REPLY_STRING, l->name, "SCRIPT LOAD",
+                               errp);
     if (rc == 0)
-        rc = params_reply_check(r[1], REDIS_REPLY_STATUS, l->name, "EVALSHA",
-                                errp);
-    params_replies_free(r, 2);
+        rc = redis_reply_check(r[1], REDIS_REPLY_STATUS, l->name, "EVALSHA",
+                               errp);
+    redis_replies_free(r, 2);
     return rc;
 }
 
-int params_script_load(params_link *l, void *arg, pe_error *errp)
+int params_script_load(redis_link *l, void *arg, pe_error *errp)
 {
     const params *p = arg;
     char commit[DIGEST_SHA1_HEX + 1], lease[DIGEST_SHA1_HEX + 1];
@@ -50,9 +50,9 @@ int params_script_load(params_link *l, void *arg, pe_error *errp)
 
     if (set_name(PARAMS_SCRIPT_COMMIT, commit, errp) < 0 ||
         set_name(PARAMS_SCRIPT_LEASE, lease, errp) < 0 ||
-        load(l, commit_lua, (params_command){8, commit_probe, NULL}, errp) < 0)
+        load(l, commit_lua, (redis_command){8, commit_probe, NULL}, errp) < 0)
         return -1;
-    return load(l, lease_lua, (params_command){4, lease_probe, NULL}, errp);
+    return load(l, lease_lua, (redis_command){4, lease_probe, NULL}, errp);
 }
 
 int params_script_name(const params *p, enum params_script s,
@@ -65,17 +65,17 @@ int params_script_name(const params *p, enum params_script s,
     return set_name(s, sha, errp);
 }
 
-redisReply *params_script_call(params *p, const params_command *cmd,
+redisReply *params_script_call(params *p, const redis_command *cmd,
                                pe_error *errp)
 {
     redisReply *r = NULL;
 
-    if (params_link_call(p->link, cmd, 1, &r, errp) < 0)
+    if (redis_link_call(p->link, cmd, 1, &r, errp) < 0)
         return NULL;
-    if (!params_reply_is_error(r, "NOSCRIPT"))
+    if (!redis_reply_is_error(r, "NOSCRIPT"))
         return r;
     /* Flushed: a new connection brings the scripts along. */
-    params_replies_free(&r, 1);
-    params_link_drop(p->link);
-    return params_link_call(p->link, cmd, 1, &r, errp) < 0 ? NULL : r;
+    redis_replies_free(&r, 1);
+    redis_link_drop(p->link);
+    return redis_link_call(p->link, cmd, 1, &r, errp) < 0 ? NULL : r;
 }

@@ -25,7 +25,7 @@ static int refuse_key(const params *p, enum params_key key, pe_error *errp)
 static int fence_parse(const params *p, const redisReply *r, uint64_t *fencep,
                        pe_error *errp)
 {
-    return params_number_parse(params_reply_text(r, "0"), PARAMS_FENCE_MAX,
+    return params_number_parse(redis_reply_text(r, "0"), PARAMS_FENCE_MAX,
                                fencep) < 0
                ? refuse_key(p, PARAMS_KEY_FENCE, errp)
                : 0;
@@ -35,7 +35,7 @@ static int fence_parse(const params *p, const redisReply *r, uint64_t *fencep,
 static int head_parse(const params *p, const redisReply *r, params_head *h,
                       pe_error *errp)
 {
-    const char *text = params_reply_text(r, "");
+    const char *text = redis_reply_text(r, "");
 
     return !text || params_head_parse(text, h) < 0
                ? refuse_key(p, PARAMS_KEY_STATE, errp)
@@ -55,8 +55,8 @@ static int model_copy(const params *p, const redisReply *r,
     if (!*h->commit)
         return 0;
     if (r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_NIL)
-        return params_reply_check(r, REDIS_REPLY_STRING, p->link->name, "GET",
-                                  errp);
+        return redis_reply_check(r, REDIS_REPLY_STRING, p->link->name, "GET",
+                                 errp);
     if (digest_sha1(r->str, r->str ? r->len : 0, digest, errp) < 0)
         return -1;
     if (r->type == REDIS_REPLY_NIL || strcmp(digest, h->digest) != 0)
@@ -125,8 +125,8 @@ static int firsts_parse(const params *p, const redisReply *r,
 {
     *out = NULL;
     *np = 0;
-    if (params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
-                           errp) < 0)
+    if (redis_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
+                          errp) < 0)
         return -1;
     return params_reply_hash(r, sizeof(**out), params_offset_parse, out, np,
                              errp);
@@ -151,7 +151,7 @@ static int first_parse(const params *p, const redisReply *r, params_state *s,
 static int state_parse(const params *p, redisReply **r, params_state *s,
                        pe_error *errp)
 {
-    const char *text = params_reply_text(r[0], "");
+    const char *text = redis_reply_text(r[0], "");
     params_head h;
 
     if (!text)
@@ -168,7 +168,7 @@ int params_state_facts(const params *p, const redisReply *state,
                        const redisReply *first, params_state *out, char *kind,
                        pe_error *errp)
 {
-    const char *text = params_reply_text(state, "");
+    const char *text = redis_reply_text(state, "");
     params_head h;
 
     if (!text)
@@ -186,12 +186,12 @@ int params_state_fetch(params *p, params_state *out, pe_error *errp)
     const char *model[] = {"GET", p->names[PARAMS_KEY_MODEL]};
     const char *fence[] = {"GET", p->names[PARAMS_KEY_FENCE]};
     const char *first[] = {"HGETALL", p->names[PARAMS_KEY_FIRST]};
-    const params_command cmds[] = {
+    const redis_command cmds[] = {
         {2, state, NULL}, {2, model, NULL}, {2, fence, NULL}, {2, first, NULL}};
     redisReply *r;
 
     *out = (params_state){0};
-    r = params_link_multi(p->link, cmds, 4, errp);
+    r = redis_link_multi(p->link, cmds, 4, errp);
     if (!r)
         return -1;
     int rc = state_parse(p, r->element, out, errp);
@@ -216,13 +216,13 @@ void params_state_free(params_state *s)
 /* --- its head --- */
 
 /* The head and what [second] asks, in one step; NULL: error. */
-static redisReply *head_ask(params *p, params_command second, params_head *h,
+static redisReply *head_ask(params *p, redis_command second, params_head *h,
                             pe_error *errp)
 {
     const char *state[] = {"GETRANGE", p->names[PARAMS_KEY_STATE], "0",
                            TEXT(PARAMS_HEAD_MAX)};
-    const params_command cmds[] = {{4, state, NULL}, second};
-    redisReply *r = params_link_multi(p->link, cmds, 2, errp);
+    const redis_command cmds[] = {{4, state, NULL}, second};
+    redisReply *r = redis_link_multi(p->link, cmds, 2, errp);
 
     if (r && head_parse(p, r->element[0], h, errp) < 0) {
         freeReplyObject(r);
@@ -236,7 +236,7 @@ int params_ids_fetch(params *p, char commit[PE_COMMIT_ID_LEN + 1],
 {
     const char *fence[] = {"GET", p->names[PARAMS_KEY_FENCE]};
     params_head h;
-    redisReply *r = head_ask(p, (params_command){2, fence, NULL}, &h, errp);
+    redisReply *r = head_ask(p, (redis_command){2, fence, NULL}, &h, errp);
 
     if (!r)
         return -1;
@@ -255,7 +255,7 @@ int params_model_fetch(params *p, pe_buffer *out,
 {
     const char *model[] = {"GET", p->names[PARAMS_KEY_MODEL]};
     params_head h;
-    redisReply *r = head_ask(p, (params_command){2, model, NULL}, &h, errp);
+    redisReply *r = head_ask(p, (redis_command){2, model, NULL}, &h, errp);
 
     if (!r)
         return -1;
@@ -278,7 +278,7 @@ int params_offset_init(params *p, const char *topic, int32_t partition,
     const char *key = p->names[PARAMS_KEY_FIRST];
     const char *set[] = {"HSETNX", key, field, value};
     const char *get[] = {"HGET", key, field};
-    const params_command cmds[] = {{4, set, NULL}, {3, get, NULL}};
+    const redis_command cmds[] = {{4, set, NULL}, {3, get, NULL}};
     uint64_t stored;
 
     int len = snprintf(field, sizeof(field), "%s/%d", topic, (int)partition);
@@ -289,10 +289,10 @@ int params_offset_init(params *p, const char *topic, int32_t partition,
                             " is no place to start from",
                             topic, (int)partition, offset);
     snprintf(value, sizeof(value), "%" PRId64, offset);
-    redisReply *r = params_link_multi(p->link, cmds, 2, errp);
+    redisReply *r = redis_link_multi(p->link, cmds, 2, errp);
     if (!r)
         return -1;
-    int rc = params_number_parse(params_reply_text(r->element[1], NULL),
+    int rc = params_number_parse(redis_reply_text(r->element[1], NULL),
                                  INT64_MAX, &stored);
     if (rc < 0)
         pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
@@ -308,8 +308,8 @@ int params_offset_init(params *p, const char *topic, int32_t partition,
 int params_firsts_fetch(params *p, params_offset **out, size_t *np,
                         pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
-                                    p->names[PARAMS_KEY_FIRST], NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
+                                   p->names[PARAMS_KEY_FIRST], NULL);
 
     if (!r)
         return -1;

@@ -33,8 +33,8 @@ static int refuse(const char *key, const char *what, pe_error *errp)
 static int64_t ask_number(params *p, const char *command, const char *key,
                           const char *field, const char *value, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_INTEGER, errp, command,
-                                    key, field, value, NULL);
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, command,
+                                   key, field, value, NULL);
     int64_t n;
 
     if (!r)
@@ -75,9 +75,9 @@ int params_task_stop(params *p, const char *task, const char *why,
 static int is_other(params *p, const char *task, const char *words,
                     bool *therep, pe_error *errp)
 {
-    redisReply *r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET",
-                                    TASKS(p), task, NULL);
-    const char *is = r ? params_reply_text(r, "") : NULL;
+    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET",
+                                   TASKS(p), task, NULL);
+    const char *is = r ? redis_reply_text(r, "") : NULL;
     int other = is && *is && strcmp(is, words) != 0;
 
     if (!r)
@@ -163,12 +163,12 @@ static int ask_counts(params *p, params_task *t, pe_error *errp)
     int rc = done && failed ? 0 : pe_error_nomem(errp);
 
     if (rc == 0)
-        r = params_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HMGET",
-                            SLICES(p), done, failed, NULL);
+        r = redis_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HMGET", SLICES(p),
+                           done, failed, NULL);
     if (!r || r->elements != 2)
         rc = -1;
     for (size_t i = 0; rc == 0 && i < 2; i++) {
-        const char *word = params_reply_text(r->element[i], "0");
+        const char *word = redis_reply_text(r->element[i], "0");
 
         if (!word || params_number_parse(word, INT64_MAX, to[i]) < 0)
             rc = refuse(SLICES(p), "a count that is no number", errp);
@@ -256,37 +256,36 @@ void params_tasks_free(params_task *t, size_t n)
 
 /* The script with [a] behind its keys; the word of its answer, and its number.
  */
-static int call(params *p, const params_args *rest, uint64_t *np,
-                pe_error *errp)
+static int call(params *p, const redis_args *rest, uint64_t *np, pe_error *errp)
 {
     static const char *const words[] = {[PARAMS_SLICE_DO] = "do",
                                         [PARAMS_SLICE_DEAD] = "dead",
                                         [PARAMS_SLICE_LOST] = "lost",
                                         [PARAMS_SLICE_WAIT] = "wait",
                                         [PARAMS_SLICE_OVER] = "over"};
-    params_args a = {0};
+    redis_args a = {0};
     redisReply *r = NULL;
     const char *word;
     int rc = -1, found = -1;
 
-    params_args_add(&a, "EVAL", strlen("EVAL"));
-    params_args_add(&a, task_lua, sizeof(task_lua) - 1);
-    params_args_add(&a, "3", 1);
-    params_args_add(&a, TASKS(p), strlen(TASKS(p)));
-    params_args_add(&a, SLICES(p), strlen(SLICES(p)));
-    params_args_add(&a, CLAIMS(p), strlen(CLAIMS(p)));
+    redis_args_add(&a, "EVAL", strlen("EVAL"));
+    redis_args_add(&a, task_lua, sizeof(task_lua) - 1);
+    redis_args_add(&a, "3", 1);
+    redis_args_add(&a, TASKS(p), strlen(TASKS(p)));
+    redis_args_add(&a, SLICES(p), strlen(SLICES(p)));
+    redis_args_add(&a, CLAIMS(p), strlen(CLAIMS(p)));
     for (int i = 0; i < rest->n; i++)
-        params_args_add(&a, rest->argv[i], rest->lens[i]);
+        redis_args_add(&a, rest->argv[i], rest->lens[i]);
     if (a.failed || rest->failed)
         pe_error_nomem(errp);
     else
-        rc = params_link_call(p->link, &(params_command){a.n, a.argv, a.lens},
-                              1, &r, errp);
-    params_args_free(&a);
+        rc = redis_link_call(p->link, &(redis_command){a.n, a.argv, a.lens}, 1,
+                             &r, errp);
+    redis_args_free(&a);
     if (rc == 0)
-        rc = params_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "EVAL",
-                                errp);
-    word = rc == 0 && r->elements == 2 ? params_reply_text(r->element[0], "")
+        rc = redis_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "EVAL",
+                               errp);
+    word = rc == 0 && r->elements == 2 ? redis_reply_text(r->element[0], "")
                                        : NULL;
     for (size_t i = 0; word && i < sizeof(words) / sizeof(words[0]); i++)
         if (!strcmp(word, words[i])) {
@@ -303,33 +302,33 @@ static int call(params *p, const params_args *rest, uint64_t *np,
 int params_slice_claim(params *p, const params_worker *w, uint64_t *slicep,
                        pe_error *errp)
 {
-    params_args a = {0};
+    redis_args a = {0};
     int rc;
 
-    params_args_add(&a, "claim", 5);
-    params_args_add(&a, w->task, strlen(w->task));
-    params_args_add(&a, w->worker, strlen(w->worker));
-    params_args_addf(&a, "%" PRId64, w->ttl_ms);
-    params_args_addf(&a, "%d", PARAMS_SLICE_TRIES);
+    redis_args_add(&a, "claim", 5);
+    redis_args_add(&a, w->task, strlen(w->task));
+    redis_args_add(&a, w->worker, strlen(w->worker));
+    redis_args_addf(&a, "%" PRId64, w->ttl_ms);
+    redis_args_addf(&a, "%d", PARAMS_SLICE_TRIES);
     rc = call(p, &a, slicep, errp);
-    params_args_free(&a);
+    redis_args_free(&a);
     return rc;
 }
 
 static int call_of(params *p, const char *word, const params_worker *w,
                    uint64_t slice, pe_error *errp)
 {
-    params_args a = {0};
+    redis_args a = {0};
     uint64_t none;
     int rc;
 
-    params_args_add(&a, word, strlen(word));
-    params_args_add(&a, w->task, strlen(w->task));
-    params_args_add(&a, w->worker, strlen(w->worker));
-    params_args_addf(&a, "%" PRId64, w->ttl_ms);
-    params_args_addf(&a, "%" PRIu64, slice);
+    redis_args_add(&a, word, strlen(word));
+    redis_args_add(&a, w->task, strlen(w->task));
+    redis_args_add(&a, w->worker, strlen(w->worker));
+    redis_args_addf(&a, "%" PRId64, w->ttl_ms);
+    redis_args_addf(&a, "%" PRIu64, slice);
     rc = call(p, &a, &none, errp);
-    params_args_free(&a);
+    redis_args_free(&a);
     return rc;
 }
 
@@ -360,19 +359,19 @@ int params_slice_drop(params *p, const char *task, uint64_t slice,
 int params_slice_put(params *p, const char *task, uint64_t slice,
                      const params_result *r, pe_error *errp)
 {
-    params_args a = {0};
+    redis_args a = {0};
     uint64_t none;
     int rc;
 
-    params_args_add(&a, "put", 3);
-    params_args_add(&a, task, strlen(task));
-    params_args_addf(&a, "%" PRIu64, slice);
-    params_args_add(&a, r->failed ? "f" : "d", 1);
-    params_args_add(&a, r->data, r->len);
-    params_args_addf(&a, "%zu", PARAMS_RESULTS_MAX);
-    params_args_add(&a, TOO_MUCH, strlen(TOO_MUCH));
+    redis_args_add(&a, "put", 3);
+    redis_args_add(&a, task, strlen(task));
+    redis_args_addf(&a, "%" PRIu64, slice);
+    redis_args_add(&a, r->failed ? "f" : "d", 1);
+    redis_args_add(&a, r->data, r->len);
+    redis_args_addf(&a, "%zu", PARAMS_RESULTS_MAX);
+    redis_args_add(&a, TOO_MUCH, strlen(TOO_MUCH));
     rc = call(p, &a, &none, errp);
-    params_args_free(&a);
+    redis_args_free(&a);
     if (rc < 0 || params_slice_drop(p, task, slice, errp) < 0)
         return -1;
     return rc;
@@ -388,8 +387,8 @@ int params_slice_fetch(params *p, const char *task, uint64_t slice,
     out->len = 0;
     if (!field)
         return pe_error_nomem(errp);
-    r = params_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET", SLICES(p),
-                        field, NULL);
+    r = redis_link_ask(p->link, REDIS_REPLY_STRING, errp, "HGET", SLICES(p),
+                       field, NULL);
     free(field);
     if (!r)
         return -1;

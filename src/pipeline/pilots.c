@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/broker/broker.h"
 #include "src/common/text.h"
 #include "src/common/url.h"
 #include "src/common/words.h"
@@ -68,7 +69,8 @@ static const pe_option_spec broker_keys[] = {
     {WITHIN_ROW},
     {LISTEN_ROW},
     {"endpoint", PE_OPTION_STRING, 0, 0, NULL, NULL,
-     "HOST:PORT[,HOST:PORT...] of one that is there; without: managed"},
+     "HOST:PORT[,HOST:PORT...] of a Kafka that is there, redis://HOST:PORT of "
+     "a Redis that keeps the topics; without: managed"},
     {0},
 };
 
@@ -318,28 +320,6 @@ static int read_words(pipeline_pilot *k, const tree *t, pe_error *errp)
 
 /* --- endpoints --- */
 
-int pipeline_check_broker(const tree *t, pe_error *errp)
-{
-    url u;
-    bool good = true;
-
-    for (const char *s = t->value; good && *s;) {
-        size_t len = strcspn(s, ",");
-        char *one = text_format("%.*s", (int)len, s);
-        if (!one)
-            return pe_error_nomem(errp);
-        good = url_parse(one, &u, NULL) == 0 && !*u.scheme && !*u.user &&
-               !*u.path && u.port > 0 && s[len + (s[len] == ',')] != ',';
-        free(one);
-        s += len + (s[len] == ',');
-    }
-    return good ? 0
-                : section_error(t, errp,
-                                "%s: '%s' is not HOST:PORT or a list of those "
-                                "with ',' between them",
-                                t->key, t->value);
-}
-
 static int check_params(const tree *t, pe_error *errp)
 {
     url u;
@@ -355,6 +335,31 @@ static int check_params(const tree *t, pe_error *errp)
         "%s: '%s' is not redis://HOST:PORT, rediss://HOST:PORT "
         "(TLS) or unix:///PATH",
         t->key, t->value);
+}
+
+int pipeline_check_broker(const tree *t, pe_error *errp)
+{
+    url u;
+    bool good = true;
+
+    if (broker_is_redis(t->value))
+        return check_params(t, errp);
+    for (const char *s = t->value; good && *s;) {
+        size_t len = strcspn(s, ",");
+        char *one = text_format("%.*s", (int)len, s);
+        if (!one)
+            return pe_error_nomem(errp);
+        good = url_parse(one, &u, NULL) == 0 && !*u.scheme && !*u.user &&
+               !*u.path && u.port > 0 && s[len + (s[len] == ',')] != ',';
+        free(one);
+        s += len + (s[len] == ',');
+    }
+    return good ? 0
+                : section_error(t, errp,
+                                "%s: '%s' is not HOST:PORT or a list of those "
+                                "with ',' between them (Kafka), nor "
+                                "redis://HOST:PORT (streams in a Redis)",
+                                t->key, t->value);
 }
 
 /* Where this pilot reaches the services, if that is somewhere else. */

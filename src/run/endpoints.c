@@ -149,14 +149,21 @@ static void adopt_environment(pipeline_request *q)
     adopt_all(q, &e);
 }
 
+/* Do both run?  Of a Redis that keeps the topics, too, there is no Kafka. */
+static bool are_alive(const struct endpoints *e)
+{
+    return (broker_is_redis(e->broker) ||
+            is_alive(e->kafka_pid, e->kafka_start)) &&
+           is_alive(e->redis_pid, e->redis_start);
+}
+
 bool run_endpoints_up(const char *folder)
 {
     struct endpoints e = {0};
     bool up;
 
     env_file_read(folder, &e);
-    up = is_alive(e.kafka_pid, e.kafka_start) &&
-         is_alive(e.redis_pid, e.redis_start);
+    up = are_alive(&e);
     endpoints_free(&e);
     return up;
 }
@@ -170,8 +177,7 @@ static void adopt_kept(pipeline_request *q, const char *home)
     if (folder)
         env_file_read(folder, &e);
     e.broker_from = e.params_from = KEPT;
-    if (is_alive(e.kafka_pid, e.kafka_start) &&
-        is_alive(e.redis_pid, e.redis_start))
+    if (are_alive(&e))
         adopt_all(q, &e);
     endpoints_free(&e);
     free(folder);

@@ -9,6 +9,7 @@
 #include "src/common/log.h"
 #include "src/view/view.h"
 #include "src/view/inspect_topic.h"
+#include "src/view/topic_look.h"
 #include "src/common/once.h"
 #include "src/common/option.h"
 #include "src/file/file.h"
@@ -259,7 +260,7 @@ int view_set_option(pe_options *o, const char *item, const char *example,
 
 static bool is_topic(const char *word)
 {
-    return !strncmp(word, "kafka://", strlen("kafka://"));
+    return look_is_url(word);
 }
 
 static int run(const struct inspect_options *opt, int n, char **files)

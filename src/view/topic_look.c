@@ -77,17 +77,38 @@ static int find_topic(const char *home, const char *topic, const char *suffix,
                         topic, topic);
 }
 
-/* kafka://HOST:PORT[,HOST:PORT...]/TOPIC */
+static bool is_kafka(const char *word)
+{
+    return !strncmp(word, SCHEME, strlen(SCHEME));
+}
+
+bool look_is_url(const char *word)
+{
+    return is_kafka(word) || broker_is_redis(word);
+}
+
+char *look_url(const char *broker, const char *topic)
+{
+    return text_format("%s%s/%s", broker_is_redis(broker) ? "" : SCHEME, broker,
+                       topic);
+}
+
+/* kafka://HOST:PORT[,HOST:PORT...]/TOPIC; redis://HOST:PORT/TOPIC, whose
+ * scheme belongs to the broker.
+ */
 static int find_url(const char *home, const char *word, const char *suffix,
                     look_place *p, pe_error *errp)
 {
-    const char *at = word + strlen(SCHEME), *slash = strchr(at, '/');
+    const char *place = strstr(word, "://") + strlen("://");
+    const char *at = is_kafka(word) ? place : word, *slash = strchr(place, '/');
 
     if (!slash || !slash[1] || strchr(slash + 1, '/'))
-        return pe_error_set(
-            errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
-            "'%s' names no topic: write " SCHEME "HOST:PORT/TOPIC", word);
-    if (slash == at)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                            "'%s' names no topic: write " SCHEME
+                            "HOST:PORT/TOPIC, or "
+                            "redis://HOST:PORT/TOPIC",
+                            word);
+    if (slash == place)
         return find_topic(home, slash + 1, suffix, p, errp);
     if (request_make(home, p, errp) < 0)
         return -1;
@@ -108,7 +129,7 @@ int look_find(const char *word, const char *suffix, look_place *out,
     memset(out, 0, sizeof(*out));
     if (!home)
         return -1;
-    if (!strncmp(word, SCHEME, strlen(SCHEME)))
+    if (look_is_url(word))
         rc = find_url(home, word, suffix, out, errp);
     else if ((dir = locate_run(home, word, errp)))
         rc = find_run(dir, suffix, out, errp);

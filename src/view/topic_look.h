@@ -11,8 +11,15 @@ typedef struct look_place {
     char topic[300];
 } look_place;
 
-/* [word] is kafka://HOST:PORT/TOPIC, a run, or a topic of the broker that is
- * known (PILOT_BROKER, services that are kept); [suffix], "" or ".results",
+/* Is [word] the URL of a topic: kafka://HOST:PORT/TOPIC, or
+ * redis://HOST:PORT/TOPIC of one in a Redis?
+ */
+bool look_is_url(const char *word);
+/* That URL of [topic] at [broker], new memory; NULL. */
+char *look_url(const char *broker, const char *topic);
+
+/* [word] is such a URL, a run, or a topic of the broker that is known
+ * (PILOT_BROKER, services that are kept); [suffix], "" or ".results",
  * follows its name.  After an error [out] still wants look_leave.
  */
 int look_find(const char *word, const char *suffix, look_place *out,

@@ -1,5 +1,6 @@
 /* broker_cases.h - what every broker does for us (src/broker/broker.h): cases
- * for librdkafka's mock cluster, which unit tests play with, and for Kafka.
+ * for librdkafka's mock cluster, which unit tests play with, for Kafka, and for
+ * streams in a Redis.
  */
 #ifndef TESTS_BROKER_CASES_H
 #define TESTS_BROKER_CASES_H
@@ -22,7 +23,17 @@ typedef struct broker_kind {
     /* It goes away at once, and comes back where it was. */
     const char *(*leave)(void);
     const char *(*come)(void);
+    /* A record with [n] headers h0, h1, ... in partition 0, by other means. */
+    void (*headers)(const char *topic, int n);
+    /* What was noted of group g in partition 0, by other means; -1: nothing. */
+    int64_t (*noted)(const char *topic);
+    const char *alter; /* begins a command that mends a topic */
+    const char *reach; /* "HOST:PORT," of each of its servers */
 } broker_kind;
+
+/* The two of librdkafka's, for whatever speaks Kafka at mock_endpoint. */
+void broker_kafka_headers(const char *topic, int n);
+int64_t broker_kafka_noted(const char *topic);
 
 extern const broker_kind *broker_kind_now; /* under test */
 

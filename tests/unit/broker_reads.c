@@ -249,35 +249,44 @@ void case_two(void)
     broker_consumer_close(c[1]);
 }
 
-/* What was noted is there for displays, and is never read back. */
-void case_note(void)
+int64_t broker_kafka_noted(const char *topic)
 {
-    broker_position at = {0, 7, 0};
     rd_kafka_conf_t *k = rd_kafka_conf_new();
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(1);
-    broker_consumer *c;
     rd_kafka_t *rk;
+    int64_t offset;
     char why[256];
 
-    broker_case_topic("note", 1);
-    mock_send("note", 0, 10);
-    c = mock_consumer("note", 0);
-    broker_consumer_note(c, &at, 1);
     rd_kafka_conf_set(k, "bootstrap.servers", mock_endpoint, why, sizeof(why));
     rd_kafka_conf_set(k, "group.id", "g", why, sizeof(why));
     rk = rd_kafka_new(RD_KAFKA_CONSUMER, k, why, sizeof(why));
     CU_ASSERT_PTR_NOT_NULL_FATAL(rk);
-    rd_kafka_topic_partition_list_add(list, "note", 0)->offset = -1;
-    for (int i = 0; i < 400 && list->elems[0].offset != 7; i++) {
-        /* the first makes the group, the broker's own topic first */
-        broker_consumer_note(c, &at, 1);
-        rd_kafka_committed(rk, list, 5000);
-        clock_sleep_ns(50 * CLOCK_MS, 1);
-    }
-    CU_ASSERT_EQUAL(list->elems[0].offset, 7);
+    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = -1;
+    rd_kafka_committed(rk, list, 5000);
+    offset = list->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy(rk);
+    return offset;
+}
+
+/* What was noted is there for displays, and is never read back. */
+void case_note(void)
+{
+    broker_position at = {0, 7, 0};
+    int64_t noted = -1;
+    broker_consumer *c;
+
+    broker_case_topic("note", 1);
+    mock_send("note", 0, 10);
+    c = mock_consumer("note", 0);
+    for (int i = 0; i < 400 && noted != 7; i++) {
+        /* the first makes the group, the broker's own topic first */
+        broker_consumer_note(c, &at, 1);
+        clock_sleep_ns(50 * CLOCK_MS, 1);
+        noted = broker_kind_now->noted("note");
+    }
+    CU_ASSERT_EQUAL(noted, 7);
     CU_ASSERT_TRUE(mock_read(c, 0, 10));
     broker_consumer_close(c);
 }

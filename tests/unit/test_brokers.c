@@ -64,6 +64,9 @@ static const broker_kind mock_kind = {
     .cut = mock_cut,
     .leave = mock_leave,
     .come = mock_come,
+    .headers = broker_kafka_headers,
+    .noted = broker_kafka_noted,
+    .alter = "kafka-",
 };
 
 /* ---- Kafka ---- */
@@ -145,6 +148,9 @@ static const broker_kind kafka_kind = {
     .cut = kafka_cut,
     .leave = kafka_leave,
     .come = kafka_come,
+    .headers = broker_kafka_headers,
+    .noted = broker_kafka_noted,
+    .alter = "kafka-",
 };
 
 int main(void)

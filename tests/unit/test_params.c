@@ -267,7 +267,7 @@ static void test_refusals(void)
     pe_error e;
 
     for (size_t i = 0; i < N(rows); i++) {
-        CU_ASSERT_EQUAL(params_refusal_set(&e, "redis://h:1", rows[i].text, 0),
+        CU_ASSERT_EQUAL(redis_refusal_set(&e, "redis://h:1", rows[i].text, 0),
                         -1);
         CU_ASSERT_EQUAL(e.kind, rows[i].kind);
         CU_ASSERT_EQUAL(e.exit_code, rows[i].exit_code);
@@ -275,17 +275,17 @@ static void test_refusals(void)
         UNIT_CONTAINS(e.text, rows[i].text);
         UNIT_CONTAINS(e.text, rows[i].part);
     }
-    CU_ASSERT_EQUAL(params_refusal_set(NULL, "u", "OOM", 0), -1);
+    CU_ASSERT_EQUAL(redis_refusal_set(NULL, "u", "OOM", 0), -1);
 }
 
 static void test_refusal_secret(void)
 {
     pe_error e;
 
-    params_refusal_set(&e, "u",
-                       "ERR unknown command `AUTH`, with args beginning with: "
-                       "`hunter2`",
-                       1);
+    redis_refusal_set(&e, "u",
+                      "ERR unknown command `AUTH`, with args beginning with: "
+                      "`hunter2`",
+                      1);
     UNIT_CONTAINS(e.text, "says 'ERR'");
     CU_ASSERT_PTR_NULL(strstr(e.text, "hunter2"));
 }
@@ -413,7 +413,7 @@ static void test_args(void)
         "7",
         "3"};
     params_commit c = commit_sample();
-    params_args a;
+    redis_args a;
 
     c.revision = 3;
     CU_ASSERT_EQUAL(params_commit_args(&c, "sha", names, &a, NULL), 0);
@@ -422,15 +422,15 @@ static void test_args(void)
         UNIT_EQUAL(a.argv[i], want[i]);
         CU_ASSERT_EQUAL(a.lens[i], i == 16 ? 3 : strlen(want[i]));
     }
-    params_args_free(&a);
+    redis_args_free(&a);
     CU_ASSERT_PTR_NULL(a.argv);
-    params_args_free(&a);
+    redis_args_free(&a);
 }
 
 static void test_args_empty(void)
 {
     params_commit c = commit_sample();
-    params_args a;
+    redis_args a;
 
     c.base[0] = '\0';
     c.model = NULL;
@@ -440,19 +440,19 @@ static void test_args_empty(void)
     CU_ASSERT_EQUAL(a.n, 45);
     UNIT_EQUAL(a.argv[9], "");
     CU_ASSERT_EQUAL(a.lens[16], 0);
-    params_args_free(&a);
+    redis_args_free(&a);
 }
 
 static void args_refused(const params_commit *c, const char *part)
 {
-    params_args a;
+    redis_args a;
     pe_error e = {0};
 
     CU_ASSERT_EQUAL(params_commit_args(c, "sha", names, &a, &e), -1);
     CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
     UNIT_CONTAINS(e.text, "a commit is refused before it is sent");
     UNIT_CONTAINS(e.text, part);
-    params_args_free(&a);
+    redis_args_free(&a);
 }
 
 static void test_args_ranges(void)

@@ -1,5 +1,5 @@
 /* refusal.c - error replies of Redis: what a caller can do about each. */
-#include "reply.h"
+#include "src/redis/reply.h"
 
 #include <string.h>
 
@@ -91,8 +91,8 @@ static const refusal *refusal_find(const char *text)
     return &other;
 }
 
-int params_refusal_set(pe_error *errp, const char *url, const char *text,
-                       int secret)
+int redis_refusal_set(pe_error *errp, const char *url, const char *text,
+                      int secret)
 {
     const refusal *r = refusal_find(text);
     int shown = secret ? (int)strcspn(text, " ") : 400;

@@ -1,5 +1,5 @@
 /* link.c - a connection to Redis that mends itself. */
-#include "link.h"
+#include "src/redis/link.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +14,7 @@
 
 #include "src/common/clock.h"
 #include "src/common/file.h"
-#include "src/login/login.h"
 #include "src/login/tls.h"
-#include "src/params/reply.h"
 
 #define CONNECT_S 5.0  /* default time-outs */
 #define COMMAND_S 10.0 /* well above a model of 20 MB, 0.2 s */
@@ -64,10 +62,10 @@ static int copy_text(char **top, const char *from, pe_error *errp)
     return 0;
 }
 
-params_link *params_link_create(const params_conf *c, params_setup_f setup,
-                                void *arg, pe_error *errp)
+redis_link *redis_link_create(const redis_conf *c, redis_setup_f setup,
+                              void *arg, pe_error *errp)
 {
-    params_link *l = calloc(1, sizeof(*l));
+    redis_link *l = calloc(1, sizeof(*l));
 
     if (!l) {
         pe_error_nomem(errp);
@@ -85,47 +83,43 @@ params_link *params_link_create(const params_conf *c, params_setup_f setup,
         check_url(&l->url, c->url, errp) < 0 ||
         copy_text(&l->name, c->url, errp) < 0 ||
         copy_text(&l->from, c->from, errp) < 0 ||
-        copy_text(&l->password_file, c->password_file, errp) < 0)
+        copy_text(&l->password_file, c->password_file, errp) < 0 ||
+        copy_text(&l->password, c->password, errp) < 0)
         goto error;
     if (copy_text(&l->user, c->user, errp) < 0)
         goto error;
     if (!l->user && *l->url.user && copy_text(&l->user, l->url.user, errp) < 0)
         goto error;
     if (!strcmp(l->url.scheme, "rediss") &&
-        !(l->tls = login_tls_open(c->logins, LOGIN_PARAMS, c->url, errp))) {
+        !(l->tls = login_tls_open(c->logins, c->list, c->url, errp))) {
         pe_error_prefix(errp, "Redis at %s", c->url);
         goto error;
     }
     return l;
 error:
-    params_link_destroy(l);
+    redis_link_destroy(l);
     return NULL;
 }
 
-void params_link_destroy(params_link *l)
+void redis_link_destroy(redis_link *l)
 {
     if (!l)
         return;
-    params_link_drop(l);
+    redis_link_drop(l);
     login_tls_close(l->tls);
     pthread_mutex_destroy(&l->lock);
     free(l->name);
     free(l->from);
     free(l->user);
     free(l->password_file);
+    if (l->password)
+        explicit_bzero(l->password, strlen(l->password));
+    free(l->password);
     free(l->folder);
     free(l);
 }
 
-int params_login_check(const params_conf *c, pe_error *errp)
-{
-    params_link *l = params_link_create(c, NULL, NULL, errp);
-
-    params_link_destroy(l);
-    return l ? 0 : -1;
-}
-
-void params_link_drop(params_link *l)
+void redis_link_drop(redis_link *l)
 {
     pthread_mutex_lock(&l->lock);
     l->fd = -1;
@@ -137,7 +131,7 @@ void params_link_drop(params_link *l)
     l->line = NULL;
 }
 
-void params_link_cut(params_link *l)
+void redis_link_cut(redis_link *l)
 {
     pthread_mutex_lock(&l->lock);
     l->cut = true;
@@ -146,7 +140,7 @@ void params_link_cut(params_link *l)
     pthread_mutex_unlock(&l->lock);
 }
 
-static bool is_cut(params_link *l)
+static bool is_cut(redis_link *l)
 {
     bool cut;
 
@@ -157,7 +151,7 @@ static bool is_cut(params_link *l)
 }
 
 /* The new connection may be cut from now on, and may have been before. */
-static int guard(params_link *l, pe_error *errp)
+static int guard(redis_link *l, pe_error *errp)
 {
     bool cut;
 
@@ -171,7 +165,7 @@ static int guard(params_link *l, pe_error *errp)
                         "Redis at %s is not asked any more", l->name);
 }
 
-bool params_link_is_local(const params_link *l)
+bool params_link_is_local(const redis_link *l)
 {
     const char *host = l->url.host;
 
@@ -187,7 +181,7 @@ bool params_link_is_local(const params_link *l)
 /* A server whose log cannot be written ends: what then looks like one that
  * nobody has started.
  */
-static bool is_disk_full(const params_link *l)
+static bool is_disk_full(const redis_link *l)
 {
     struct statvfs s;
 
@@ -195,7 +189,7 @@ static bool is_disk_full(const params_link *l)
            (uint64_t)s.f_bavail * s.f_frsize < FULL_BYTES;
 }
 
-static int unreachable(const params_link *l, pe_error *errp)
+static int unreachable(const redis_link *l, pe_error *errp)
 {
     const char *why = l->ctx ? l->ctx->errstr : "no memory for it";
     char text[sizeof(l->ctx->errstr)] = "";
@@ -219,7 +213,7 @@ static int unreachable(const params_link *l, pe_error *errp)
 }
 
 /* errno is that of the failed client call. */
-int params_link_fail(params_link *l, pe_error *errp)
+int redis_link_fail(redis_link *l, pe_error *errp)
 {
     int code = l->ctx->err;
 
@@ -242,7 +236,7 @@ int params_link_fail(params_link *l, pe_error *errp)
                      "the connection to Redis at %s broke (%s): is it still "
                      "running?",
                      l->name, l->ctx->errstr);
-    params_link_drop(l);
+    redis_link_drop(l);
     return -1;
 }
 
@@ -257,7 +251,7 @@ static struct timeval to_timeval(double s)
 }
 
 /* A context on a connection that somebody else makes, or NULL. */
-static redisContext *dial_foreign(params_link *l, int port, pe_error *errp)
+static redisContext *dial_foreign(redis_link *l, int port, pe_error *errp)
 {
     int fd = l->dial(l->dial_arg, l->url.host, port, errp);
 
@@ -274,7 +268,7 @@ static redisContext *dial_foreign(params_link *l, int port, pe_error *errp)
 }
 
 /* Put TLS under the connection that there is. */
-static int dial_tls(params_link *l, pe_error *errp)
+static int dial_tls(redis_link *l, pe_error *errp)
 {
     int fd = fcntl(l->ctx->fd, F_DUPFD_CLOEXEC, 0), plain;
 
@@ -296,7 +290,7 @@ static int dial_tls(params_link *l, pe_error *errp)
     return pe_error_nomem(errp);
 }
 
-static int dial(params_link *l, pe_error *errp)
+static int dial(redis_link *l, pe_error *errp)
 {
     struct timeval connect = to_timeval(l->connect_s);
     struct timeval command = to_timeval(l->command_s);
@@ -322,32 +316,35 @@ static int dial(params_link *l, pe_error *errp)
 }
 
 /* One command on the new connection that is to be answered with [want]. */
-static int greet(params_link *l, params_command cmd, const char *want,
-                 int secret, pe_error *errp)
+static int greet(redis_link *l, redis_command cmd, const char *want, int secret,
+                 pe_error *errp)
 {
     redisReply *r;
     int rc;
 
-    if (params_link_try(l, &cmd, 1, &r, errp) < 0)
+    if (redis_link_try(l, &cmd, 1, &r, errp) < 0)
         return -1;
     if (r->type == REDIS_REPLY_ERROR)
-        rc = params_refusal_set(errp, l->name, r->str, secret);
+        rc = redis_refusal_set(errp, l->name, r->str, secret);
     else
-        rc = params_reply_check(r, REDIS_REPLY_STATUS, l->name, want, errp);
+        rc = redis_reply_check(r, REDIS_REPLY_STATUS, l->name, want, errp);
     freeReplyObject(r);
     return rc;
 }
 
 /* The password is read anew each time: it may have been changed. */
-static int authenticate(params_link *l, pe_error *errp)
+static int authenticate(redis_link *l, pe_error *errp)
 {
     const char *words[3] = {"AUTH"};
-    params_command cmd = {1, words, NULL};
-    char *password = NULL;
+    redis_command cmd = {1, words, NULL};
+    char *password = l->password ? strdup(l->password) : NULL;
 
-    if (!l->user && !l->password_file)
+    if (l->password && !password)
+        return pe_error_nomem(errp);
+    if (!l->user && !l->password_file && !password)
         return 0;
     if (l->password_file) {
+        free(password);
         password = file_read_secret(l->password_file, errp);
         if (!password)
             return -1;
@@ -362,46 +359,46 @@ static int authenticate(params_link *l, pe_error *errp)
     return rc;
 }
 
-int params_link_connect(params_link *l, pe_error *errp)
+int redis_link_connect(redis_link *l, pe_error *errp)
 {
     const char *ping = "PING";
 
-    params_link_drop(l);
+    redis_link_drop(l);
     if (dial(l, errp) == 0 && guard(l, errp) == 0 &&
         authenticate(l, errp) == 0 &&
-        greet(l, (params_command){1, &ping, NULL}, ping, 0, errp) == 0 &&
+        greet(l, (redis_command){1, &ping, NULL}, ping, 0, errp) == 0 &&
         (!l->setup || l->setup(l, l->arg, errp) == 0))
         return 0;
-    params_link_drop(l);
+    redis_link_drop(l);
     return -1;
 }
 
-int64_t params_backoff_ns(unsigned n)
+int64_t redis_backoff_ns(unsigned n)
 {
     return clock_backoff_apart_ns(n, 50 * CLOCK_MS, 2 * CLOCK_S);
 }
 
 /* Connect, again and again for a short while, as long as it may help. */
-static int reconnect(params_link *l, pe_error *errp)
+static int reconnect(redis_link *l, pe_error *errp)
 {
     int64_t deadline = clock_mono_ns() + (int64_t)(l->connect_s * 1e9);
     pe_error e;
 
-    for (unsigned n = 0; params_link_connect(l, &e) < 0; n++) {
+    for (unsigned n = 0; redis_link_connect(l, &e) < 0; n++) {
         if (e.kind != PE_ERROR_RETRY || n + 1 == RECONNECT_TRIES || is_cut(l) ||
-            clock_mono_ns() + params_backoff_ns(n) > deadline) {
+            clock_mono_ns() + redis_backoff_ns(n) > deadline) {
             if (errp)
                 *errp = e;
             return -1;
         }
-        clock_sleep_ns(params_backoff_ns(n), 1);
+        clock_sleep_ns(redis_backoff_ns(n), 1);
     }
     return 0;
 }
 
 /* --- commands --- */
 
-void params_replies_free(redisReply **replies, size_t n)
+void redis_replies_free(redisReply **replies, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (replies[i])
@@ -410,8 +407,8 @@ void params_replies_free(redisReply **replies, size_t n)
     }
 }
 
-int params_link_try(params_link *l, const params_command *cmds, size_t n,
-                    redisReply **replies, pe_error *errp)
+int redis_link_try(redis_link *l, const redis_command *cmds, size_t n,
+                   redisReply **replies, pe_error *errp)
 {
     int rc = REDIS_OK;
 
@@ -426,29 +423,29 @@ int params_link_try(params_link *l, const params_command *cmds, size_t n,
     }
     if (rc == REDIS_OK)
         return 0;
-    params_link_fail(l, errp);
-    params_replies_free(replies, n);
+    redis_link_fail(l, errp);
+    redis_replies_free(replies, n);
     return -1;
 }
 
-int params_link_call(params_link *l, const params_command *cmds, size_t n,
-                     redisReply **replies, pe_error *errp)
+int redis_link_call(redis_link *l, const redis_command *cmds, size_t n,
+                    redisReply **replies, pe_error *errp)
 {
     bool fresh = !l->ctx;
 
     if (fresh && reconnect(l, errp) < 0)
         return -1;
-    if (params_link_try(l, cmds, n, replies, errp) == 0)
+    if (redis_link_try(l, cmds, n, replies, errp) == 0)
         return 0;
     if (fresh || l->timed_out || reconnect(l, errp) < 0)
         return -1;
-    return params_link_try(l, cmds, n, replies, errp);
+    return redis_link_try(l, cmds, n, replies, errp);
 }
 
-redisReply *params_link_ask(params_link *l, int type, pe_error *errp, ...)
+redisReply *redis_link_ask(redis_link *l, int type, pe_error *errp, ...)
 {
     const char *words[ASK_WORDS];
-    params_command cmd = {0, words, NULL};
+    redis_command cmd = {0, words, NULL};
     redisReply *r;
     va_list ap;
 
@@ -456,26 +453,26 @@ redisReply *params_link_ask(params_link *l, int type, pe_error *errp, ...)
     while (cmd.argc < ASK_WORDS && (words[cmd.argc] = va_arg(ap, char *)))
         cmd.argc++;
     va_end(ap);
-    if (params_link_call(l, &cmd, 1, &r, errp) < 0)
+    if (redis_link_call(l, &cmd, 1, &r, errp) < 0)
         return NULL;
     if (r->type == REDIS_REPLY_NIL ||
-        params_reply_check(r, type, l->name, words[0], errp) == 0)
+        redis_reply_check(r, type, l->name, words[0], errp) == 0)
         return r;
     freeReplyObject(r);
     return NULL;
 }
 
 /* The replies of MULTI, the queued commands, and EXEC. */
-static int check_multi(const params_link *l, redisReply **r, size_t n,
+static int check_multi(const redis_link *l, redisReply **r, size_t n,
                        pe_error *errp)
 {
     redisReply *exec = r[n - 1];
 
     for (size_t i = 0; i < n - 1; i++)
-        if (params_reply_check(r[i], REDIS_REPLY_STATUS, l->name, "MULTI",
-                               errp) < 0)
+        if (redis_reply_check(r[i], REDIS_REPLY_STATUS, l->name, "MULTI",
+                              errp) < 0)
             return -1;
-    if (params_reply_check(exec, REDIS_REPLY_ARRAY, l->name, "EXEC", errp) < 0)
+    if (redis_reply_check(exec, REDIS_REPLY_ARRAY, l->name, "EXEC", errp) < 0)
         return -1;
     if (exec->elements != n - 2)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
@@ -484,27 +481,27 @@ static int check_multi(const params_link *l, redisReply **r, size_t n,
                             l->name, exec->elements, n - 2);
     for (size_t i = 0; i < exec->elements; i++)
         if (exec->element[i]->type == REDIS_REPLY_ERROR)
-            return params_refusal_set(errp, l->name, exec->element[i]->str, 0);
+            return redis_refusal_set(errp, l->name, exec->element[i]->str, 0);
     return 0;
 }
 
-redisReply *params_link_multi(params_link *l, const params_command *cmds,
-                              size_t n, pe_error *errp)
+redisReply *redis_link_multi(redis_link *l, const redis_command *cmds, size_t n,
+                             pe_error *errp)
 {
     const char *multi = "MULTI", *exec = "EXEC";
-    params_command all[PARAMS_MULTI_MAX + 2] = {{1, &multi, NULL}};
-    redisReply *r[PARAMS_MULTI_MAX + 2];
+    redis_command all[REDIS_MULTI_MAX + 2] = {{1, &multi, NULL}};
+    redisReply *r[REDIS_MULTI_MAX + 2];
     redisReply *out = NULL;
 
     for (size_t i = 0; i < n; i++)
         all[i + 1] = cmds[i];
-    all[n + 1] = (params_command){1, &exec, NULL};
-    if (params_link_call(l, all, n + 2, r, errp) < 0)
+    all[n + 1] = (redis_command){1, &exec, NULL};
+    if (redis_link_call(l, all, n + 2, r, errp) < 0)
         return NULL;
     if (check_multi(l, r, n + 2, errp) == 0) {
         out = r[n + 1];
         r[n + 1] = NULL;
     }
-    params_replies_free(r, n + 2);
+    redis_replies_free(r, n + 2);
     return out;
 }
