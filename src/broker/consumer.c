@@ -108,7 +108,8 @@ static int open_queue(kafka_consumer *c, pe_error *errp)
 {
     uint64_t one = 1;
 
-    rd_kafka_poll_set_consumer(c->client.rk);
+    if (rd_kafka_poll_set_consumer(c->client.rk))
+        return pe_error_nomem(errp); /* of a consumer, nothing else */
     c->queue = rd_kafka_queue_get_consumer(c->client.rk);
     c->notes = rd_kafka_queue_new(c->client.rk);
     c->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

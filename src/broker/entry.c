@@ -265,10 +265,10 @@ void entry_refresh(broker_entry *e, rd_kafka_t *rk)
     token t;
 
     if (!bearer || token_parse(bearer, login_text(l, "user"), &t, &why) < 0)
-        rd_kafka_oauthbearer_set_token_failure(rk, why.text);
+        (void)rd_kafka_oauthbearer_set_token_failure(rk, why.text);
     else if (rd_kafka_oauthbearer_set_token(rk, bearer, t.until_ms, t.who, NULL,
                                             0, said, sizeof(said)))
-        rd_kafka_oauthbearer_set_token_failure(rk, said);
+        (void)rd_kafka_oauthbearer_set_token_failure(rk, said);
     if (bearer)
         explicit_bzero(bearer, strlen(bearer));
     free(bearer);

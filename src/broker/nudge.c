@@ -45,8 +45,8 @@ static void *run(void *arg)
 
     /* The answer does not matter. */
     while (next_partition(n, &partition))
-        rd_kafka_query_watermark_offsets(n->rk, n->topic, partition, &low,
-                                         &high, LIMIT_MS);
+        (void)rd_kafka_query_watermark_offsets(n->rk, n->topic, partition, &low,
+                                               &high, LIMIT_MS);
     return NULL;
 }
 

@@ -125,9 +125,10 @@ static void kafka_close(broker_producer *b)
     kafka_producer *p = (kafka_producer *)b;
 
     if (p->client.rk) {
-        rd_kafka_purge(p->client.rk,
-                       RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        rd_kafka_flush(p->client.rk, CLOSE_MS);
+        /* Whoever cares has flushed; what is purged is reported as lost. */
+        (void)rd_kafka_purge(p->client.rk, RD_KAFKA_PURGE_F_QUEUE |
+                                               RD_KAFKA_PURGE_F_INFLIGHT);
+        (void)rd_kafka_flush(p->client.rk, CLOSE_MS);
     }
     for (size_t i = 0; i < p->n_topics; i++)
         rd_kafka_topic_destroy(p->topics[i]);
@@ -203,17 +204,23 @@ static rd_kafka_topic_t *find_topic(kafka_producer *p, const char *name,
     return t;
 }
 
-static rd_kafka_headers_t *make_headers(const record_headers *h)
+static int make_headers(const record_headers *h, rd_kafka_headers_t **outp,
+                        pe_error *errp)
 {
-    rd_kafka_headers_t *out;
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
 
+    *outp = NULL;
     if (!h || !h->n)
-        return NULL;
-    out = rd_kafka_headers_new(h->n);
-    for (size_t i = 0; i < h->n; i++)
-        rd_kafka_header_add(out, h->h[i].name, -1, h->h[i].value,
-                            (ssize_t)h->h[i].len);
-    return out;
+        return 0;
+    *outp = rd_kafka_headers_new(h->n);
+    for (size_t i = 0; i < h->n && !err; i++)
+        err = rd_kafka_header_add(*outp, h->h[i].name, -1, h->h[i].value,
+                                  (ssize_t)h->h[i].len);
+    if (!err)
+        return 0;
+    rd_kafka_headers_destroy(*outp);
+    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                        "headers of a record: %s", rd_kafka_err2str(err));
 }
 
 static int kafka_error(const broker_producer *b, pe_error *errp)
@@ -267,9 +274,8 @@ static int kafka_produce(broker_producer *b, const broker_output *o,
     rd_kafka_headers_t *h;
     rd_kafka_resp_err_t err;
 
-    if (!t)
+    if (!t || make_headers(o->headers, &h, errp) < 0)
         return -1;
-    h = make_headers(o->headers);
     atomic_fetch_add(&p->pending, 1); /* it may be delivered at once */
     err = rd_kafka_producev(
         p->client.rk, RD_KAFKA_V_RKT(t),

@@ -52,7 +52,7 @@ static bool read_texts(hid_t a, hid_t t, hid_t space, size_t n, char *out,
     ok = raw && H5Aread(a, t, raw) >= 0;
     if (ok && H5Tis_variable_str(t)) {
         add_variable((char *const *)(void *)raw, n, out, cap);
-        H5Dvlen_reclaim(t, space, H5P_DEFAULT, raw);
+        (void)H5Dvlen_reclaim(t, space, H5P_DEFAULT, raw);
     } else if (ok) {
         add_fixed(raw, n, size, out, cap);
     }

@@ -160,7 +160,7 @@ static int try_lists(search *s, hid_t a, pe_error *errp)
         lists = calloc((size_t)n, sizeof(*lists));
     if (lists && type >= 0 && H5Aread(a, type, lists) >= 0) {
         rc = try_scales(s, &lists[s->first->grid.axis], errp);
-        H5Dvlen_reclaim(type, space, H5P_DEFAULT, lists);
+        (void)H5Dvlen_reclaim(type, space, H5P_DEFAULT, lists);
     }
     free(lists);
     if (base >= 0)

@@ -18,7 +18,7 @@ void hdf5_enter(void)
     /* The library prints nothing; where it keeps this for each thread, this
      * may be a new one.
      */
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
 void hdf5_leave(void)
@@ -40,7 +40,7 @@ static herr_t add_why(unsigned n, const H5E_error2_t *e, void *arg)
 void hdf5_why(char out[HDF5_WHY])
 {
     out[0] = '\0';
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, add_why, out);
+    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, add_why, out);
     for (char *p = out; *p; p++)
         if (*p < ' ' || *p > '~')
             *p = ' ';
@@ -127,8 +127,11 @@ static hid_t access_list(bool swmr)
 {
     hid_t list = H5Pcreate(H5P_FILE_ACCESS);
 
-    if (list >= 0 && swmr)
-        H5Pset_metadata_read_attempts(list, ATTEMPTS);
+    if (list >= 0 && swmr &&
+        H5Pset_metadata_read_attempts(list, ATTEMPTS) < 0) {
+        H5Pclose(list);
+        return -1;
+    }
     return list;
 }
 

@@ -231,7 +231,9 @@ static int refuse_group(const hdf5_file *f, const char *path, pe_error *errp)
     hid_t group = H5Gopen2(f->id, path, H5P_DEFAULT);
 
     if (group >= 0) {
-        H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at, note_inside, &in);
+        if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at, note_inside,
+                       &in) < 0)
+            text_add(&in.told, "%s...", in.n ? ", " : "");
         H5Gclose(group);
     }
     if (in.n > TOLD_MAX)
@@ -401,9 +403,13 @@ static int find_any(const hdf5_file *f, hdf5_found *out, pe_error *errp)
     seen s = {.out = out, .netcdf = hdf5_is_netcdf(f->id)};
     int rc = -1;
 
-    H5Ovisit2(f->id, H5_INDEX_NAME, H5_ITER_INC, note_object, &s,
-              H5O_INFO_BASIC);
-    if (is_table(&s)) {
+    if (H5Ovisit2(f->id, H5_INDEX_NAME, H5_ITER_INC, note_object, &s,
+                  H5O_INFO_BASIC) < 0) {
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                     "%s: a part of it cannot be listed, so what it holds is "
+                     "not known; name a data set, %s:/PATH",
+                     f->path, f->path);
+    } else if (is_table(&s)) {
         if (s.left.len)
             text_add(&out->said, "left out: %s", s.left.data);
         text_add(&out->why, "%s",

@@ -101,8 +101,9 @@ static hsize_t length_of(hid_t set)
     hid_t space = H5Dget_space(set);
     hsize_t n = 0;
 
-    if (space >= 0 && H5Sget_simple_extent_ndims(space) == 1)
-        H5Sget_simple_extent_dims(space, &n, NULL);
+    if (space >= 0 && H5Sget_simple_extent_ndims(space) == 1 &&
+        H5Sget_simple_extent_dims(space, &n, NULL) < 0)
+        n = 0;
     if (space >= 0)
         H5Sclose(space);
     return n;

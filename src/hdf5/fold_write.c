@@ -97,11 +97,12 @@ static hid_t layout(void)
     const hsize_t chunk[1] = {FOLD_ROWS};
     hid_t p = H5Pcreate(H5P_DATASET_CREATE);
 
-    if (p < 0 || H5Pset_chunk(p, 1, chunk) < 0)
-        return p;
-    if (H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0) {
-        H5Pset_shuffle(p);
-        H5Pset_deflate(p, PACKED);
+    if (p >= 0 &&
+        (H5Pset_chunk(p, 1, chunk) < 0 ||
+         (H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0 &&
+          (H5Pset_shuffle(p) < 0 || H5Pset_deflate(p, PACKED) < 0)))) {
+        H5Pclose(p);
+        return -1;
     }
     return p;
 }

@@ -375,13 +375,14 @@ static void add_choice(const listing *l, text *out)
 
 static int list_all(listing *l, text *out, pe_error *errp)
 {
+    bool cut = false;
     hid_t group = H5Oopen(l->file, l->top, H5P_DEFAULT);
 
     l->out = &l->lines;
     if (group >= 0 && H5Iget_type(group) == H5I_GROUP) {
         show_group(l, group, l->top);
         l->level[1].told = true;
-        H5Lvisit(group, H5_INDEX_NAME, H5_ITER_INC, note_link, l);
+        cut = H5Lvisit(group, H5_INDEX_NAME, H5_ITER_INC, note_link, l) < 0;
         leave(l, 0);
         add_sums(l, out);
     } else if (group >= 0) { /* a data set alone */
@@ -390,6 +391,9 @@ static int list_all(listing *l, text *out, pe_error *errp)
     if (group >= 0)
         H5Oclose(group);
     text_add(out, "%s", l->lines.data ? l->lines.data : "");
+    if (cut)
+        text_add(out, "what stands behind this cannot be listed: the file is "
+                      "damaged\n");
     add_choice(l, out);
     out->failed = out->failed || l->lines.failed || l->instead.failed;
     text_free(&l->lines);

@@ -18,7 +18,7 @@ typedef struct plots {
     char *group, *signals; /* the first one: names, separated by blanks */
     text chain;            /* the defaults that led to it */
     text told;
-    bool failed;
+    bool failed, unread; /* no memory; a group that cannot be listed */
 } plots;
 
 static void look_into(plots *p, const char *path, int depth);
@@ -101,7 +101,8 @@ static bool take_signals(plots *p, hid_t group, const char *path)
         note_plot(p, path, signals);
     else if (hdf5_text(group, "NX_class", class, sizeof(class)) &&
              !strcmp(class, "NXdata"))
-        H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at, note_marked, &m);
+        p->unread |= H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at,
+                                note_marked, &m) < 0;
     return p->n > before;
 }
 
@@ -186,7 +187,8 @@ static void look_into(plots *p, const char *path, int depth)
     if (group < 0)
         return;
     if (!take_signals(p, group, path) && !take_default(p, group, path, depth))
-        H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at, note_below, &b);
+        p->unread |= H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at,
+                                note_below, &b) < 0;
     H5Gclose(group);
 }
 
@@ -234,6 +236,11 @@ int hdf5_nexus(const hdf5_file *f, const char *from, hdf5_found *out,
     look_into(&p, from, 0);
     if (p.failed || p.chain.failed || p.told.failed) {
         rc = pe_error_nomem(errp);
+    } else if (p.unread) {
+        rc = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
+                          "%s: a group cannot be listed, so what it plots is "
+                          "not known; name a data set, %s:/PATH",
+                          f->path, f->path);
     } else if (p.n > 1) {
         rc = pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                           "%s plots %zu things, and no `default` says which is "

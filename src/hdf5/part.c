@@ -116,8 +116,11 @@ static hid_t access_list(const hdf5_part *p, hid_t made)
 
     if (list < 0)
         return -1;
-    if (H5Pget_external_count(made) > 0 && p->path)
-        H5Pset_efile_prefix(list, "${ORIGIN}");
+    if (H5Pget_external_count(made) > 0 && p->path &&
+        H5Pset_efile_prefix(list, "${ORIGIN}") < 0) {
+        H5Pclose(list);
+        return -1;
+    }
     if (!p->chunked)
         return list;
     bytes = row_of_chunks(p, &n);
@@ -131,7 +134,7 @@ static hid_t access_list(const hdf5_part *p, hid_t made)
      * share one.
      */
     slots = n > 100000 ? 1000003 : 20 * n + 521;
-    H5Pset_chunk_cache(list, slots | 1, bytes, 1);
+    (void)H5Pset_chunk_cache(list, slots | 1, bytes, 1); /* else slower */
     return list;
 }
 

@@ -212,9 +212,10 @@ static hid_t layout_of(const maker *m, const field *f)
     hid_t p = H5Pcreate(H5P_DATASET_CREATE);
 
     if (p >= 0 && f->kind == 'S' && m->rows > 0 &&
-        H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0) {
-        H5Pset_chunk(p, 1, chunk);
-        H5Pset_deflate(p, 1);
+        H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0 &&
+        (H5Pset_chunk(p, 1, chunk) < 0 || H5Pset_deflate(p, 1) < 0)) {
+        H5Pclose(p);
+        return -1;
     }
     return p;
 }

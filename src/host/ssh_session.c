@@ -344,8 +344,6 @@ static ssh_session *session_create(const ssh_target *t, const host_conf *c,
     s->heard_ns = s->slept_ns = clock_mono_ns();
     s->tick_ns = INT64_MAX; /* not before the handshake is over */
     libssh2_session_set_blocking(s->raw, 0);
-    libssh2_session_method_pref(s->raw, LIBSSH2_METHOD_CRYPT_CS, CIPHERS);
-    libssh2_session_method_pref(s->raw, LIBSSH2_METHOD_CRYPT_SC, CIPHERS);
     callbacks_set(s->raw);
     return s;
 }
@@ -372,6 +370,12 @@ static int handshake(ssh_session *s, const ssh_target *t, int64_t deadline,
 {
     int rc;
 
+    if (libssh2_session_method_pref(s->raw, LIBSSH2_METHOD_CRYPT_CS, CIPHERS) ||
+        libssh2_session_method_pref(s->raw, LIBSSH2_METHOD_CRYPT_SC, CIPHERS))
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
+                            "libssh2 %s has none of the ciphers that are "
+                            "allowed (%s)",
+                            libssh2_version(0), CIPHERS);
     do
         rc = libssh2_session_handshake(s->raw, s->fd);
     while (ssh_again(s, rc, deadline));

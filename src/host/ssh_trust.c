@@ -47,9 +47,10 @@ int ssh_trust_prepare(ssh_session *s, const ssh_target *t, ssh_known *known,
     int n = wanted.failed ? -1 : supported_of(s, wanted.data, &usable);
     if (n < 0 || usable.failed)
         status = pe_error_nomem(errp);
-    else if (usable.len > 0)
-        libssh2_session_method_pref(s->raw, LIBSSH2_METHOD_HOSTKEY,
-                                    usable.data);
+    else if (usable.len > 0 &&
+             libssh2_session_method_pref(s->raw, LIBSSH2_METHOD_HOSTKEY,
+                                         usable.data) < 0)
+        status = pe_error_nomem(errp); /* it has them: supported_of() */
     text_free(&usable);
     text_free(&wanted);
     return status;

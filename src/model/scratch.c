@@ -2,6 +2,7 @@
 #include "scratch.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct arena {
@@ -11,6 +12,7 @@ struct arena {
 
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool made;
 static _Thread_local struct arena arena;
 
 /* Of a thread that ends. */
@@ -24,7 +26,7 @@ static void release(void *arg)
 
 static void make_key(void)
 {
-    pthread_key_create(&key, release);
+    made = pthread_key_create(&key, release) == 0;
 }
 
 void *model_scratch(enum scratch_slot slot, size_t bytes, pe_error *errp)
@@ -34,7 +36,10 @@ void *model_scratch(enum scratch_slot slot, size_t bytes, pe_error *errp)
     if (bytes <= arena.bytes[slot] && arena.memory[slot])
         return arena.memory[slot];
     pthread_once(&once, make_key);
-    pthread_setspecific(key, &arena);
+    if (!made || pthread_setspecific(key, &arena)) {
+        pe_error_nomem(errp); /* nobody would free it when the thread ends */
+        return NULL;
+    }
     /* Rounded up, so that blocks of similar size do not grow it each time. */
     bytes = (bytes + bytes / 4 + 4095) / 4096 * 4096;
     grown = aligned_alloc(64, bytes);

@@ -46,7 +46,7 @@ static void end_streams(pack *p)
     if (p->z_open)
         inflateEnd(&p->z);
     p->z_open = false;
-    ZSTD_freeDStream(p->zstd);
+    (void)ZSTD_freeDStream(p->zstd);
     p->zstd = NULL;
 }
 

@@ -110,23 +110,41 @@ static bool is_name_ours(const http *s, struct MHD_Connection *c)
 
 /* --- answers --- */
 
+static bool add_headers(struct MHD_Response *r, unsigned status,
+                        const char *type)
+{
+    const struct {
+        const char *name, *value;
+        bool wanted;
+    } headers[] = {
+        {MHD_HTTP_HEADER_CONTENT_TYPE, type, true},
+        {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store", true},
+        {"X-Content-Type-Options", "nosniff", true},
+        {"X-Frame-Options", "DENY", true},
+        {"Referrer-Policy", "no-referrer", true},
+        {MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer",
+         status == MHD_HTTP_UNAUTHORIZED},
+        {MHD_HTTP_HEADER_ALLOW, "GET, HEAD",
+         status == MHD_HTTP_METHOD_NOT_ALLOWED},
+    };
+
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+        if (headers[i].wanted &&
+            MHD_add_response_header(r, headers[i].name, headers[i].value) !=
+                MHD_YES)
+            return false;
+    return true;
+}
+
 static enum MHD_Result answer(struct MHD_Connection *c, unsigned status,
                               struct MHD_Response *r, const char *type)
 {
-    enum MHD_Result rc;
+    enum MHD_Result rc = MHD_NO;
 
     if (!r)
         return MHD_NO;
-    MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(r, "X-Frame-Options", "DENY");
-    MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
-    if (status == MHD_HTTP_UNAUTHORIZED)
-        MHD_add_response_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
-    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-    rc = MHD_queue_response(c, status, r);
+    if (add_headers(r, status, type))
+        rc = MHD_queue_response(c, status, r);
     MHD_destroy_response(r);
     return rc;
 }

@@ -159,7 +159,8 @@ void folder_aside(spool *s, uint64_t number)
 
     chunk_name(number, name);
     snprintf(bad, sizeof(bad), "%s.bad", name);
-    renameat(s->dir_fd, name, s->dir_fd, bad);
+    /* Else it stays, and is found damaged and counted once more. */
+    (void)renameat(s->dir_fd, name, s->dir_fd, bad);
 }
 
 void folder_leave(spool *s, const char *dir, bool empty)
