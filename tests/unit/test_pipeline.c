@@ -304,7 +304,8 @@ static void test_precedence(void)
     pe_error e = {0};
     CU_ASSERT_PTR_NULL(pipeline_file_load(GOOD, NULL, &e));
     UNIT_EQUAL(e.text, "PILOT_BROKER: endpoint: 'nonsense' is not HOST:PORT or "
-                       "a list of those with ',' between them");
+                       "a list of those with ',' between them (Kafka), nor "
+                       "redis://HOST:PORT (streams in a Redis)");
     p = pipeline_file_good(LOCAL, NULL); /* no broker takes part */
     pipeline_destroy(p);
     pipeline_file_clear_environment();
