@@ -90,7 +90,7 @@ _pilot_complete() {
             [ "$COMP_CWORD" -gt "$first" ] || words=(start status stop
                 run fetch check topic)
             ;;
-        config) [ "$COMP_CWORD" -gt "$first" ] || words=(check show) ;;
+        config) [ "$COMP_CWORD" -gt "$first" ] || words=(check keys show) ;;
         esac
     fi
     if [ ${#words[@]} -gt 0 ]; then

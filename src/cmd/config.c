@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "src/cmd/cmd.h"
+#include "src/cmd/keys.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
 #include "src/pipeline/pipeline.h"
@@ -10,7 +11,7 @@
 
 struct config_options {
     option_list set;
-    bool origin, help;
+    bool origin, markdown, help;
 };
 
 static const option_spec options[] = {
@@ -18,6 +19,8 @@ static const option_spec options[] = {
      NULL, "override a key of the file; may be repeated"},
     {"origin", 0, OPTION_FLAG, offsetof(struct config_options, origin), NULL,
      NULL, "show: where each value was said"},
+    {"markdown", 0, OPTION_FLAG, offsetof(struct config_options, markdown),
+     NULL, NULL, "keys: as doc/reference.md"},
     {"help", 'h', OPTION_FLAG, offsetof(struct config_options, help), NULL,
      NULL, "this text"},
     {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
@@ -25,13 +28,13 @@ static const option_spec options[] = {
 
 static const char *const synopsis[] = {
     "check [--set PATH=VALUE]... FILE...",
-    "show [--origin] [--set PATH=VALUE]... FILE", NULL};
+    "show [--origin] [--set PATH=VALUE]... FILE", "keys [--markdown]", NULL};
 
 static const option_usage usage = {
     .command = "pilot config",
     .synopsis = synopsis,
-    .prose = "Check pipeline files, or show one with every default in its "
-             "place.",
+    .prose = "Check pipeline files, show one with every default in its place, "
+             "or list all keys.",
     .options = options,
     .min_args = 2,
     .max_args = -1,
@@ -74,6 +77,10 @@ static int dispatch(const struct config_options *o, int n, char **words,
     bool known =
         n > 0 && (!strcmp(words[0], "check") || !strcmp(words[0], "show"));
 
+    if (n == 1 && !strcmp(words[0], "keys")) {
+        keys_print(stdout, o->markdown);
+        return PE_EXIT_OK;
+    }
     if ((n == 0 || known) && option_operands(&usage, n, errp) < 0)
         return log_failure(errp);
     if (!strcmp(words[0], "check"))
@@ -86,7 +93,8 @@ static int dispatch(const struct config_options *o, int n, char **words,
     else
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
                      "'%s' is not a command of pilot config: 'pilot config "
-                     "check FILE...' or 'pilot config show FILE'",
+                     "check FILE...', 'pilot config show FILE' or 'pilot "
+                     "config keys'",
                      words[0]);
     return log_failure(errp);
 }

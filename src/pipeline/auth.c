@@ -18,7 +18,7 @@
 #define PEM_MAX (2 << 20)
 
 /* Values of the last three stand in a file of mode 0600 alone. */
-static const pe_option_spec specs[] = {
+const pe_option_spec pipeline_auth_keys[] = {
     {"tls", PE_OPTION_BOOL, 0, 0, "yes", NULL,
      "talk to it through TLS; no: in the clear"},
     {"ca", PE_OPTION_STRING, 0, 0, NULL, NULL,
@@ -164,7 +164,7 @@ static int check_params(const pipeline_auth *a, const tree *t, pe_error *errp)
 
 static int read_mapping(pipeline_auth *a, const tree *t, pe_error *errp)
 {
-    a->values = section_read(t, specs, "options", errp);
+    a->values = section_read(t, pipeline_auth_keys, "options", errp);
     if (!a->values || check_params(a, t, errp) < 0 ||
         check_tls(a, t, errp) < 0 || check_sasl(a, t, errp) < 0)
         return -1;

@@ -94,7 +94,7 @@ static const pe_option_spec allocation_keys[] = {
     {0},
 };
 
-static const pe_option_spec *const keys[PILOT_N_KINDS] = {
+const pe_option_spec *const pipeline_pilot_keys[PILOT_N_KINDS] = {
     [PILOT_POOL] = pool_keys,
     [PILOT_EDGE] = edge_keys,
     [PILOT_BROKER] = broker_keys,
@@ -111,7 +111,7 @@ static bool is_rank_word(enum request_word w)
            w == REQUEST_LAUNCHER || w == REQUEST_WRAP || w == REQUEST_LEAD;
 }
 
-static bool kind_has_word(enum pilot_kind kind, enum request_word w)
+bool pipeline_kind_has_word(enum pilot_kind kind, enum request_word w)
 {
     if (w == REQUEST_CHAIN) /* services do not move */
         return kind == PILOT_POOL;
@@ -134,11 +134,12 @@ static bool kind_has_key(enum pilot_kind kind, const char *key)
 {
     int w = request_word_find(key);
 
-    return has_row(keys[kind], key) || !strcmp(key, "resource") ||
+    return has_row(pipeline_pilot_keys[kind], key) ||
+           !strcmp(key, "resource") ||
            (kind == PILOT_POOL && !strcmp(key, "scale")) ||
            (kind == PILOT_EDGE && !strcmp(key, "spool")) ||
            (is_service(kind) && !strcmp(key, "auth")) ||
-           (w >= 0 && kind_has_word(kind, (enum request_word)w));
+           (w >= 0 && pipeline_kind_has_word(kind, (enum request_word)w));
 }
 
 /* The keys of [kind] that stand in no table of options, blank-separated. */
@@ -150,7 +151,7 @@ static int other_keys(enum pilot_kind kind, text *out, pe_error *errp)
              : is_service(kind)   ? " auth"
                                   : "");
     for (int w = 0; w < REQUEST_N_WORDS; w++)
-        if (kind_has_word(kind, (enum request_word)w))
+        if (pipeline_kind_has_word(kind, (enum request_word)w))
             text_add(out, " %s", request_specs[w].name);
     return out->failed ? pe_error_nomem(errp) : 0;
 }
@@ -506,7 +507,7 @@ static int read_values(pipeline_pilot *k, const tree *t, pe_error *errp)
     int status = other_keys(k->kind, &also, errp);
 
     if (status == 0)
-        o = section_read(t, keys[k->kind], also.data, errp);
+        o = section_read(t, pipeline_pilot_keys[k->kind], also.data, errp);
     text_free(&also);
     if (!o)
         return -1;

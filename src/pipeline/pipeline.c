@@ -25,7 +25,7 @@
 #define NAME_BYTES_MAX 64
 #define TOPIC_BYTES_MAX 200
 
-static const pe_option_spec root_keys[] = {
+const pe_option_spec pipeline_root_keys[] = {
     {"version", PE_OPTION_INT, 1, 1, NULL, NULL, "of this format: 1"},
     {"pipeline", PE_OPTION_STRING, 0, 0, NULL, NULL, "name of the pipeline"},
     {"results", PE_OPTION_STRING, 0, 0, "topic", "topic off",
@@ -47,7 +47,7 @@ static const pe_option_spec root_keys[] = {
     {0},
 };
 
-static const pe_option_spec stream_keys[] = {
+const pe_option_spec pipeline_stream_keys[] = {
     {"partitions", PE_OPTION_INT, 1, 4096, NULL, NULL,
      "default: one for each device"},
     {"urgent", PE_OPTION_INT, 0, 4095, NULL, NULL,
@@ -67,7 +67,7 @@ static const pe_option_spec stream_keys[] = {
     {0},
 };
 
-static const pe_option_spec epoch_keys[] = {
+const pe_option_spec pipeline_epoch_keys[] = {
     {"interval", PE_OPTION_TIME, 0.001, 3600, NULL, NULL,
      "time between two reductions; default: 250ms"},
     {"blocks", PE_OPTION_INT, 1, 1e9, NULL, NULL,
@@ -75,7 +75,7 @@ static const pe_option_spec epoch_keys[] = {
     {0},
 };
 
-static const pe_option_spec checkpoint_keys[] = {
+const pe_option_spec pipeline_checkpoint_keys[] = {
     {"every", PE_OPTION_TIME, 1, 30 * 86400, "10m", NULL,
      "time between two files of the model"},
     {"keep", PE_OPTION_INT, 1, 10000, "3", NULL, "the newest so many stay"},
@@ -330,7 +330,7 @@ static int read_stream(pipeline *p, const tree *root, size_t layer,
     if (failed)
         return pe_error_nomem(errp);
     own = tree_get(t, p->stream_name);
-    p->stream = section_read(own, stream_keys, NULL, errp);
+    p->stream = section_read(own, pipeline_stream_keys, NULL, errp);
     if (!p->stream)
         return -1;
     at = own ? own : tree_get(tree_get(root, "stages"), p->stages[0].name);
@@ -414,7 +414,7 @@ static int read_results(pipeline *p, const tree *root, pe_error *errp)
 static int read_epoch(pipeline *p, const tree *root, pe_error *errp)
 {
     const tree *t = tree_get(root, "epoch");
-    pe_options *o = section_read(t, epoch_keys, NULL, errp);
+    pe_options *o = section_read(t, pipeline_epoch_keys, NULL, errp);
 
     if (!o)
         return -1;
@@ -434,7 +434,7 @@ static int read_epoch(pipeline *p, const tree *root, pe_error *errp)
 static int read_checkpoint(pipeline *p, const tree *root, pe_error *errp)
 {
     const tree *t = tree_get(root, "checkpoint");
-    pe_options *o = section_read(t, checkpoint_keys, NULL, errp);
+    pe_options *o = section_read(t, pipeline_checkpoint_keys, NULL, errp);
 
     if (!o)
         return -1;
@@ -511,7 +511,7 @@ static int take_root(pipeline *p, const tree *root, const pe_options *o,
 static int read_root(pipeline *p, const tree *root, pe_error *errp)
 {
     pe_options *o =
-        section_read(root, root_keys,
+        section_read(root, pipeline_root_keys,
                      "pilots stages context streams epoch checkpoint", errp);
 
     if (!o)

@@ -105,6 +105,15 @@ tree *pipeline_read_tree(const char *path, const char *const *overrides,
  */
 int pipeline_check_name(const tree *t, const char *what, pe_error *errp);
 
+/* Tables of keys, by mapping. */
+extern const pe_option_spec pipeline_root_keys[], pipeline_stream_keys[],
+    pipeline_epoch_keys[], pipeline_checkpoint_keys[], pipeline_stage_keys[],
+    pipeline_block_keys[], pipeline_spool_keys[], pipeline_auth_keys[];
+extern const pe_option_spec *const pipeline_pilot_keys[PILOT_N_KINDS];
+
+/* Is word [w] of a request a key of pilots of [kind]? */
+bool pipeline_kind_has_word(enum pilot_kind kind, enum request_word w);
+
 /* Every key with its value, as a pipeline file. */
 void pipeline_print_config(const pipeline *p, FILE *f);
 

@@ -7,7 +7,7 @@
 
 #define MIB (1024.0 * 1024)
 
-static const pe_option_spec specs[] = {
+const pe_option_spec pipeline_spool_keys[] = {
     {"size", PE_OPTION_SIZE, 4 * MIB, 1048576 * MIB, "2GiB", NULL,
      "disk for blocks that wait to be sent, of each device"},
     {"full", PE_OPTION_STRING, 0, 0, "block", "block drop-oldest",
@@ -37,7 +37,7 @@ int pipeline_take_spool(pipeline_pilot *k, const tree *t, pe_error *errp)
                              "full: the queue of '%s' has a spool behind it: "
                              "say 'spool: {full: drop-oldest}' instead",
                              k->name);
-    o = section_read(s, specs, NULL, errp);
+    o = section_read(s, pipeline_spool_keys, NULL, errp);
     if (!o)
         return -1;
     k->spool.size = pe_options_size(o, "size");

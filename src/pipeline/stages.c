@@ -12,7 +12,7 @@
 #include "src/function/builtin.h"
 #include "src/function/host.h"
 
-static const pe_option_spec stage_keys[] = {
+const pe_option_spec pipeline_stage_keys[] = {
     {"function", PE_OPTION_STRING, 0, 0, NULL, NULL,
      "built-in, model, or PATH.so:SYMBOL"},
     {"from", PE_OPTION_STRING, 0, 0, NULL, NULL, "default: the stage above"},
@@ -27,7 +27,7 @@ static const pe_option_spec stage_keys[] = {
     {0},
 };
 
-static const pe_option_spec block_keys[] = {
+const pe_option_spec pipeline_block_keys[] = {
     {"points", PE_OPTION_INT, 1, 16777216, "1000", NULL,
      "a block is closed at"},
     {"within", PE_OPTION_TIME, 0.001, 86400, "1s", NULL, "or after"},
@@ -286,7 +286,7 @@ static int read_block(pipeline_stage *s, const tree *t, pe_error *errp)
                                  "makes blocks",
                                  t->key)
                  : 0;
-    pe_options *o = section_read(b, block_keys, NULL, errp);
+    pe_options *o = section_read(b, pipeline_block_keys, NULL, errp);
     if (!o)
         return -1;
     s->points = (uint32_t)pe_options_int(o, "points");
@@ -347,8 +347,8 @@ static int read_stage(const pipeline *p, pipeline_stage *s, const tree *t,
 {
     if (pipeline_check_name(t, "stage", errp) < 0)
         return -1;
-    pe_options *o =
-        section_read(t, stage_keys, "pilot block options prefer", errp);
+    pe_options *o = section_read(t, pipeline_stage_keys,
+                                 "pilot block options prefer", errp);
     if (!o)
         return -1;
     int status = take_head(p, s, t, o, errp);

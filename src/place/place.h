@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <pilot/error.h>
+#include <pilot/options.h>
 
 #include "src/config/tree.h"
 #include "src/params/params.h"
@@ -24,6 +25,9 @@ typedef struct place_wish {
     char *avoid;  /* ... and of those that come last; NULL: none */
     double max_s; /* round trip to the broker; 0: any */
 } place_wish;
+
+/* What may stand in it. */
+extern const pe_option_spec place_keys[];
 
 /* Read the mapping [t].  Errors: input, 78, "WHERE: ...": an unknown key, a
  * time without its unit, a name that is none, a site that is both preferred

@@ -10,7 +10,7 @@
 
 #define SITE_BYTES_MAX 64
 
-static const pe_option_spec specs[] = {
+const pe_option_spec place_keys[] = {
     {"near", PE_OPTION_STRING, 0, 0, NULL, "data",
      "data: where its devices are, else by round trips to the broker"},
     {"site", PE_OPTION_STRING, 0, 0, NULL, NULL,
@@ -93,7 +93,7 @@ static int check(const place_wish *w, const tree *t, pe_error *errp)
 place_wish *place_wish_read(const tree *t, pe_error *errp)
 {
     place_wish *w = calloc(1, sizeof(*w));
-    pe_options *o = w ? section_read(t, specs, NULL, errp) : NULL;
+    pe_options *o = w ? section_read(t, place_keys, NULL, errp) : NULL;
     bool failed = false;
     int rc = -1;
 

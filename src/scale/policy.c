@@ -14,7 +14,7 @@
 /* As monitor_verdict has them. */
 #define HOPS "source edge link broker fetch kernel reduce params"
 
-static const pe_option_spec specs[] = {
+const pe_option_spec scale_keys[] = {
     {"lag", PE_OPTION_TIME, 0.1, DAY_S, NULL, NULL,
      "work that waits longer calls for more ranks"},
     {"min", PE_OPTION_INT, 1, RANKS_MAX, NULL, NULL,
@@ -190,7 +190,7 @@ static int bounds_check(const scale_policy *p, const tree *t, int ntasks,
 scale_policy *scale_policy_read(const tree *t, int ntasks, pe_error *errp)
 {
     scale_policy *p = calloc(1, sizeof(*p));
-    pe_options *o = p ? section_read(t, specs, "on at", errp) : NULL;
+    pe_options *o = p ? section_read(t, scale_keys, "on at", errp) : NULL;
     int status = -1;
 
     if (!p)

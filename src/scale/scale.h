@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include <pilot/error.h>
+#include <pilot/options.h>
 
 #include "src/config/tree.h"
 
@@ -46,6 +47,9 @@ typedef struct scale_policy {
     scale_time *times;
     size_t n_times;
 } scale_policy;
+
+/* What stands in it, beside `on` and `at`. */
+extern const pe_option_spec scale_keys[];
 
 /* Read the mapping [t] of a pool that begins with [ntasks] ranks.  Errors:
  * input, 78, "WHERE: ...": an unknown key or hop, no max, bounds that cross,

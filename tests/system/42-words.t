@@ -26,6 +26,12 @@ is "$(get "$sum" masked) $(get "$sum" state) $(get "$sum" exit)" \
 file titles
 has "$out" "titles.csv: no row of it can be learned from" "titles: said"
 
+# --- the reference is what the programs read by
+
+pilot config keys --markdown >"$TEST_DIR/reference.md"
+is "$(diff "$SRC/doc/reference.md" "$TEST_DIR/reference.md" | head -n 5)" "" \
+    "doc/reference.md: as 'pilot config keys --markdown' has it"
+
 # --- one row of three
 
 printf '1,2\n3,nan\n4,5\n' >"$TEST_DIR/some.csv"
