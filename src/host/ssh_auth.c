@@ -124,11 +124,11 @@ static bool offer_files(struct attempt *a, enum ssh_key_use use)
 
 static LIBSSH2_AGENT *agent_open(struct attempt *a)
 {
-    const char *path = getenv("SSH_AUTH_SOCK");
-    LIBSSH2_AGENT *agent = path && *path ? libssh2_agent_init(a->s->raw) : NULL;
+    LIBSSH2_AGENT *agent = a->t->agent ? libssh2_agent_init(a->s->raw) : NULL;
 
     if (!agent)
         return NULL;
+    libssh2_agent_set_identity_path(agent, a->t->agent);
     if (libssh2_agent_connect(agent) == 0 &&
         libssh2_agent_list_identities(agent) == 0)
         return agent;

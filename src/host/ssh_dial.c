@@ -17,12 +17,9 @@
 static int dial_error(const ssh_target *t, const char *why, pe_error *errp)
 {
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                        "%s%s%s port %d cannot be reached: %s%s", t->name,
+                        "%s%s%s port %d cannot be reached: %s", t->name,
                         strcmp(t->name, t->host) ? " at " : "",
-                        strcmp(t->name, t->host) ? t->host : "", t->port, why,
-                        t->proxied ? " (its ProxyJump or ProxyCommand in "
-                                     "~/.ssh/config is not followed)"
-                                   : "");
+                        strcmp(t->name, t->host) ? t->host : "", t->port, why);
 }
 
 /* 0, or an errno. */

@@ -339,6 +339,7 @@ static ssh_session *session_create(const ssh_target *t, const host_conf *c,
     if (keepalive_s < KEEPALIVE_MIN_S)
         keepalive_s = KEEPALIVE_MIN_S;
     s->fd = -1;
+    s->proxy.err_fd = -1;
     s->name = t->name;
     s->keepalive_ns = (int64_t)(keepalive_s * 1e9);
     s->heard_ns = s->slept_ns = clock_mono_ns();
@@ -396,6 +397,19 @@ static int handshake(ssh_session *s, const ssh_target *t, int64_t deadline,
     return 0;
 }
 
+/* A way that came to its end before there was a host knows why. */
+static int meet(ssh_session *s, const ssh_target *t, int64_t deadline,
+                pe_error *errp)
+{
+    int status = handshake(s, t, deadline, errp);
+
+    if (status == 0 || !t->proxy || !s->broken)
+        return status;
+    close(s->fd);
+    s->fd = -1;
+    return ssh_proxy_fail(&s->proxy, t, errp);
+}
+
 ssh_session *ssh_session_open(const ssh_target *t, const host_conf *c,
                               pe_error *errp)
 {
@@ -407,9 +421,10 @@ ssh_session *ssh_session_open(const ssh_target *t, const host_conf *c,
 
     if (!s)
         return NULL;
-    s->fd = ssh_dial(t, deadline, errp);
+    s->fd = t->proxy ? ssh_proxy_start(&s->proxy, t, errp)
+                     : ssh_dial(t, deadline, errp);
     if (s->fd >= 0 && ssh_trust_prepare(s, t, &known, errp) == 0 &&
-        handshake(s, t, deadline, errp) == 0 &&
+        meet(s, t, deadline, errp) == 0 &&
         ssh_trust_check(s, t, &known, errp) == 0)
         status = ssh_authenticate(s, t, deadline, errp);
     ssh_known_free(&known);
@@ -441,6 +456,7 @@ void ssh_session_close(ssh_session *s)
         s->spins = 0;
     if (s->fd >= 0)
         close(s->fd);
+    ssh_proxy_end(&s->proxy);
     free(s->out);
     free(s);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "src/host/ssh_proxy.h"
 #include "src/host/ssh_target.h"
 
 /* libssh2 is used without blocking, and never sees a socket that takes less
@@ -20,6 +21,7 @@
 typedef struct ssh_session {
     LIBSSH2_SESSION *raw;
     int fd;
+    ssh_proxy proxy;    /* what is at its other end, if any */
     const char *name;   /* of the host, for messages; borrowed */
     unsigned char *out; /* [out_at, out_len) waits to be sent */
     size_t out_at, out_len, out_cap;

@@ -7,9 +7,6 @@
 #include "src/common/shell.h"
 #include "src/host/ssh_known.h"
 
-/* Keys that the site gives to all its users. */
-#define SITE_KNOWN_HOSTS "/etc/ssh/ssh_known_hosts"
-
 /* Those of the comma-separated [wanted] that this library has.  It takes out
  * others itself, but by a memcpy(3) onto itself.
  */
@@ -37,9 +34,12 @@ int ssh_trust_prepare(ssh_session *s, const ssh_target *t, ssh_known *known,
     text wanted = {0}, usable = {0};
     int status = 0;
 
-    if (ssh_known_load(known, t->known_hosts, t->host, t->port) < 0 ||
-        ssh_known_load(known, SITE_KNOWN_HOSTS, t->host, t->port) < 0)
-        return pe_error_nomem(errp);
+    /* A name of its own for its keys goes without a port. */
+    for (size_t i = 0; i < t->n_known; i++)
+        if (ssh_known_load(known, t->known[i],
+                           *t->known_as ? t->known_as : t->host,
+                           *t->known_as ? SSH_PORT : t->port) < 0)
+            return pe_error_nomem(errp);
     /* Else the server shows a key of a type of its own choice, and one that
      * we know would go unseen.
      */
@@ -74,9 +74,16 @@ static void fingerprint(const ssh_session *s, char out[64])
     out[7 + n] = '\0';
 }
 
-/* The command that adds the key of [t] to its file of known hosts. */
+/* The command that adds the key of [t] to its file of known hosts.  Where it
+ * has another name there, or lies behind others, only ssh gets there.
+ */
 static void keyscan(const ssh_target *t, text *out)
 {
+    if (t->proxy || *t->known_as) {
+        text_add(out, "ssh -o StrictHostKeyChecking=ask -p %d ", t->port);
+        shell_add_word(out, t->name);
+        return;
+    }
     text_add(out, "ssh-keyscan -p %d ", t->port);
     shell_add_word(out, t->host);
     text_add(out, " >> ");
@@ -88,7 +95,9 @@ static void forget(const ssh_target *t, const ssh_known_key *key, text *out)
 {
     text name = {0};
 
-    if (t->port == SSH_PORT)
+    if (*t->known_as)
+        text_add(&name, "%s", t->known_as);
+    else if (t->port == SSH_PORT)
         text_add(&name, "%s", t->host);
     else
         text_add(&name, "[%s]:%d", t->host, t->port);

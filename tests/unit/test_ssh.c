@@ -25,10 +25,10 @@ static pe_error error; /* of the last attempt */
 static int enter_as(const char *url, const host_conf *c)
 {
     const char *argv[] = {"true", NULL};
-    host *h = host_open_ssh(url, c, &error);
     host_answer a = {0};
 
     error = (pe_error){0};
+    host *h = host_open_ssh(url, c, &error);
     int status = h ? host_run(h, argv, NULL, 60, &a, &error) : -1;
     host_answer_free(&a);
     host_close(h);
@@ -520,32 +520,139 @@ static void test_wrong_port(void)
 
 /* --- ~/.ssh/config --- */
 
+/* Names, files that are included, and conditions of all kinds. */
 static void test_config(void)
 {
-    char *config = text_format("Host far away\n"
+    char *config = text_format("Include %s/.ssh/more\n"
+                               "Match host away exec \"true\"\n"
                                "  HostName 127.0.0.1\n"
                                "  Port %d\n"
-                               "  User %s\n"
-                               "  IdentityFile ~/.ssh/other\n"
-                               "Host lost\n"
-                               "  HostName 127.0.0.1\n"
-                               "  Port 1\n"
-                               "  ProxyJump gate\n",
-                               server.port, server.user);
+                               "Match host away exec \"false\"\n"
+                               "  User nobody\n",
+                               server.home, server.port);
+    char *more = text_format("Host far\n"
+                             "  HostName 127.0.0.1\n"
+                             "  Port %d\n"
+                             "  HostKeyAlias its.name\n"
+                             "Host far away\n"
+                             "  User %s\n"
+                             "  IdentityFile ~/.ssh/other\n"
+                             "Host lost\n"
+                             "  HostName 127.0.0.1\n"
+                             "  Port 1\n",
+                             server.port, server.user);
 
     reset();
     ssh_server_key(&server, "other", "ed25519", "");
     ssh_server_accept(&server, "other");
     ssh_server_write(&server, "client/.ssh/config", config);
+    ssh_server_write(&server, "client/.ssh/more", more);
+    CU_ASSERT_EQUAL(enter_as("ssh://far", NULL), -1);
+    UNIT_CONTAINS(error.text, "known_hosts; compare it with what the site "
+                              "tells, then run 'ssh -o "
+                              "StrictHostKeyChecking=ask -p ");
+    char *key = ssh_server_read(&server, "host_ed25519.pub");
+    char *known =
+        text_format("[127.0.0.1]:%d %sits.name %s", server.port, key, key);
+    ssh_server_write(&server, "client/.ssh/known_hosts", known);
     CU_ASSERT_EQUAL(enter_as("ssh://far", NULL), 0);
     UNIT_EQUAL(error.text, "");
     CU_ASSERT_EQUAL(enter_as("slurm+ssh://away", NULL), 0);
+    UNIT_EQUAL(error.text, "");
     CU_ASSERT_EQUAL(enter_as("ssh://lost", NULL), -1);
-    UNIT_EQUAL(error.text,
-               "lost at 127.0.0.1 port 1 cannot be reached: Connection "
-               "refused (its ProxyJump or ProxyCommand in ~/.ssh/config is "
-               "not followed)");
+    UNIT_EQUAL(error.text, "lost at 127.0.0.1 port 1 cannot be reached: "
+                           "Connection refused");
+    free(known);
+    free(key);
+    free(more);
     free(config);
+}
+
+/* A file that ssh does not understand is not passed over. */
+static void test_bad_config(void)
+{
+    reset();
+    ssh_server_write(&server, "client/.ssh/config", "Nonsense yes\n");
+    CU_ASSERT_EQUAL(enter_as("ssh://far", NULL), -1);
+    UNIT_CONTAINS(error.text, "far: 'ssh -G far' says '");
+    UNIT_CONTAINS(error.text, "config: line 1: Bad configuration option");
+    CU_ASSERT_EQUAL(error.exit_code, PE_EXIT_CONFIG);
+}
+
+/* One server is the way to itself, under another name. */
+static void test_proxy(void)
+{
+    static const struct {
+        const char *host, *way, *error; /* "": in */
+        int exit_code;
+    } rows[] = {
+        {"inner", "ProxyJump gate", "", 0},
+        {"inner", "ProxyJump gate,gate", "", 0},
+        {"inner",
+         "ProxyCommand ssh -o BatchMode=yes -F $HOME/.ssh/config "
+         "-W %h:%p gate",
+         "", 0},
+        {"inner", "ProxyJump locked",
+         "inner at 127.0.0.1 port PORT is not reached by its ProxyJump "
+         "locked: No ED25519 host key is known for nobody and you have "
+         "requested strict checking.; Host key verification failed.",
+         PE_EXIT_PERMISSION},
+        {"inner", "ProxyCommand echo lost the way >&2",
+         "is not reached by its ProxyCommand echo lost the way >&2: lost the "
+         "way",
+         PE_EXIT_UNAVAILABLE},
+        {"inner", "ProxyCommand sleep 60",
+         "is not reached by its ProxyCommand sleep 60: it says nothing",
+         PE_EXIT_UNAVAILABLE},
+        {"dead", "ProxyJump gate",
+         "dead at 127.0.0.1 port 1 is not reached by "
+         "its ProxyJump gate: ",
+         PE_EXIT_UNAVAILABLE},
+    };
+    const host_conf quick = {.connect_timeout_s = 1};
+
+    reset();
+    ssh_server_key(&server, "other", "ed25519", "");
+    ssh_server_accept(&server, "other");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *config = text_format(
+            "Host inner dead\n  %s\nHost dead\n  Port 1\n"
+            "Host locked\n  HostKeyAlias nobody\n"
+            "Host *\n  HostName 127.0.0.1\n  Port %d\n  User %s\n"
+            "  IdentityFile %s/.ssh/other\n  UserKnownHostsFile "
+            "%s/.ssh/known_hosts\n",
+            rows[i].way, server.port, server.user, server.home, server.home);
+        ssh_server_write(&server, "client/.ssh/config", config);
+        char url[32];
+        snprintf(url, sizeof(url), "ssh://%s", rows[i].host);
+        CU_ASSERT_EQUAL(
+            enter_as(url, strstr(rows[i].way, "sleep") ? &quick : NULL),
+            *rows[i].error ? -1 : 0);
+        CU_ASSERT_EQUAL(error.exit_code, rows[i].exit_code);
+        char *at = strstr(rows[i].error, "PORT");
+        char *want = at ? text_format("%.*s%d%s", (int)(at - rows[i].error),
+                                      rows[i].error, server.port, at + 4)
+                        : strdup(rows[i].error);
+        UNIT_CONTAINS(error.text, want);
+        if (!*want)
+            UNIT_EQUAL(error.text, "");
+        free(want);
+        free(config);
+    }
+}
+
+/* The agent of a configuration goes before the one of the environment. */
+static void test_agent_named(void)
+{
+    reset();
+    CU_ASSERT_EQUAL(setenv("SSH_AUTH_SOCK", "/no/where", 1), 0);
+    ssh_server_write(&server, "client/.ssh/config", "IdentityAgent none\n");
+    CU_ASSERT_EQUAL(enter(), -1);
+    CU_ASSERT_PTR_NULL(strstr(error.text, "agent (does not answer)"));
+    ssh_server_write(&server, "client/.ssh/config", "IdentityAgent /here\n");
+    CU_ASSERT_EQUAL(enter(), -1);
+    UNIT_CONTAINS(error.text, "agent (does not answer)");
+    unsetenv("SSH_AUTH_SOCK");
 }
 
 int main(void)
@@ -568,6 +675,9 @@ int main(void)
         {"a server with other methods", test_no_method},
         {"what is no SSH server, or is not there", test_wrong_port},
         {"names of ~/.ssh/config", test_config},
+        {"a ~/.ssh/config that is wrong", test_bad_config},
+        {"an agent that it names", test_agent_named},
+        {"hosts behind others", test_proxy},
         {NULL, NULL},
     };
 

@@ -62,72 +62,91 @@ static void test_url(void)
     }
 }
 
+/* What `ssh -G` prints of a host, as one row. */
 static void test_config(void)
 {
     static const struct {
-        const char *config, *host, *user;
+        const char *printed, *host, *user;
         int port;
-        const char *identity;
-        bool proxied;
+        const char *identity, *known, *proxy;
     } rows[] = {
-        {"", "far", "", 0, NULL, false},
-        {"Host far\nHostName a.b\nPort 7\nUser u\nIdentityFile /k\n", "a.b",
-         "u", 7, "/k", false},
-        {"host=far\n\thostname = \"a.b\"\nport=7 # x\n", "a.b", "", 7, NULL,
-         false},
-        {"Port 8\nHost far\nPort 7\n", "far", "", 8, NULL, false},
-        {"Host near\nPort 7\nHost f*\nPort 8\nHost *\nPort 9\n", "far", "", 8,
-         NULL, false},
-        {"Host * !far\nPort 7\nHost x f?r\nPort 8\n", "far", "", 8, NULL,
-         false},
-        {"Host far\nHostName %h.site\n", "far.site", "", 0, NULL, false},
-        {"Host far\nIdentityFile ~/.ssh/k\n", "far", "", 0, "/home/me/.ssh/k",
-         false},
-        {"Host far\nUser u\nHostName a\nIdentityFile %d/%h/%r/%%%x\n", "a", "u",
-         0, "/home/me/a/u/%x", false},
-        {"Host far\nIdentityFile none\n", "far", "", 0, NULL, false},
-        {"Host far\nProxyJump gate\n", "far", "", 0, NULL, true},
-        {"Host far\nProxyCommand none\n", "far", "", 0, NULL, false},
-        {"Match host far\nPort 7\nHost other\nPort 8\n", "far", "", 0, NULL,
-         false},
-        {"Include x\nHost\nPort 7\nHost far\nPort\nPort 99999\nPort x\n"
-         "Port 5\n",
-         "far", "", 5, NULL, false},
-        {"# Host far\n#Port 7\n\r\n \n", "far", "", 0, NULL, false},
+        {"", "far", "", 0, NULL, "/me/.ssh/known_hosts", NULL},
+        {"host far\nhostname a.b\nport 7\nuser u\nidentityfile /k\n", "a.b",
+         "u", 7, "/k", "/me/.ssh/known_hosts", NULL},
+        {"identityfile ~/.ssh/k\n", "far", "", 0, "/me/.ssh/k",
+         "/me/.ssh/known_hosts", NULL},
+        {"user u\nhostname a\nidentityfile %d/%h/%r/%n/%%%x\n", "a", "u", 0,
+         "/me/a/u/far/%x", "/me/.ssh/known_hosts", NULL},
+        {"identityfile none\n", "far", "", 0, NULL, "/me/.ssh/known_hosts",
+         NULL},
+        {"identityfile ~/.ssh/id_rsa\nidentityfile ~/.ssh/id_ed25519_sk\n",
+         "far", "", 0, NULL, "/me/.ssh/known_hosts", NULL},
+        {"userknownhostsfile /root/.ssh/known_hosts /root/.ssh/known_hosts2\n",
+         "far", "", 0, NULL, "/me/.ssh/known_hosts", NULL},
+        {"userknownhostsfile /a b/c /d\n", "far", "", 0, NULL, "/a b/c", NULL},
+        {"userknownhostsfile none\n", "far", "", 0, NULL,
+         "/me/.ssh/known_hosts", NULL},
+        {"proxycommand none\nproxyjump none\n", "far", "", 0, NULL,
+         "/me/.ssh/known_hosts", NULL},
+        {"proxycommand nc -x %n %h %p %r %% %q %\nport 7\nuser u\n", "far", "u",
+         7, NULL, "/me/.ssh/known_hosts", "nc -x far far 7 u % %q %"},
+        {"proxyjump me@a:5,b c\nport 7\nhostname fe80::1\n", "fe80::1", "", 7,
+         NULL, "/me/.ssh/known_hosts",
+         "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -F /dev/null -o "
+         "'UserKnownHostsFile=\"/me/.ssh/known_hosts\"' -J me@a:5 -W "
+         "'[fe80::1]:7' -- 'ssh://b c'"},
     };
+    const ssh_homes homes = {"/me", "/root"};
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         ssh_target t = {.name = "far", .host = "far"};
-        ssh_target_config(&t, "/home/me", rows[i].config);
+        char *printed = strdup(rows[i].printed);
+        t.folder = strdup("/me/.ssh");
+        CU_ASSERT_EQUAL(ssh_target_config(&t, &homes, printed, NULL), 0);
         UNIT_EQUAL(t.host, rows[i].host);
         UNIT_EQUAL(t.user, rows[i].user);
         CU_ASSERT_EQUAL(t.port, rows[i].port);
         CU_ASSERT_EQUAL(t.n_identities, rows[i].identity ? 1 : 0);
         if (rows[i].identity && t.n_identities)
             UNIT_EQUAL(t.identities[0], rows[i].identity);
-        CU_ASSERT_EQUAL(t.proxied, rows[i].proxied);
+        UNIT_EQUAL(t.known_hosts, rows[i].known);
+        UNIT_EQUAL(t.known[0], rows[i].known);
+        UNIT_EQUAL(t.known[t.n_known - 1], "/etc/ssh/ssh_known_hosts");
+        UNIT_EQUAL(t.proxy ? t.proxy : "direct",
+                   rows[i].proxy ? rows[i].proxy : "direct");
         ssh_target_clear(&t);
+        free(printed);
     }
 }
 
-/* What was said outright stays. */
+/* What was named outright stays, and the rest has its words. */
 static void test_config_order(void)
 {
-    ssh_target t = {.name = "far", .host = "far", .user = "me", .port = 5};
-    char *paths = text_format("IdentityFile /1\nIdentityFile /2\n"
-                              "IdentityFile /3\nIdentityFile /4\n"
-                              "IdentityFile /5\n");
+    const host_conf named = {.identity = "/named", .known_hosts = "/known"};
+    char printed[] = "identityfile /1\nidentityagent $PILOT_TEST_AGENT\n"
+                     "hostkeyalias h\nuserknownhostsfile /x\n"
+                     "globalknownhostsfile /s1 /s2\n",
+         passes[] = "proxycommand x\nproxyusefdpass yes\n";
+    const ssh_homes homes = {"/me", "/me"};
+    ssh_target t;
+    pe_error e = {0};
 
-    ssh_target_config(&t, "/", "Host far\nUser u\nPort 7\n");
-    UNIT_EQUAL(t.user, "me");
+    setenv("PILOT_TEST_AGENT", "/agent", 1);
+    CU_ASSERT_EQUAL(ssh_target_parse("ssh://u@far:5", &named, &t, NULL), 0);
+    CU_ASSERT_EQUAL(ssh_target_config(&t, &homes, printed, NULL), 0);
+    UNIT_EQUAL(t.user, "u");
     CU_ASSERT_EQUAL(t.port, 5);
-    ssh_target_config(&t, "/", paths);
-    CU_ASSERT_EQUAL(t.n_identities, SSH_IDENTITIES);
-    UNIT_EQUAL(t.identities[3], "/4");
-    ssh_target_config(&t, "/", "IdentityFile /x\n");
-    CU_ASSERT_EQUAL(t.n_identities, SSH_IDENTITIES);
+    CU_ASSERT_EQUAL(t.n_identities, 1);
+    UNIT_EQUAL(t.identities[0], "/named");
+    UNIT_EQUAL(t.known_hosts, "/known");
+    UNIT_EQUAL(t.known[0], "/known");
+    UNIT_EQUAL(t.known[t.n_known - 1], "/s2");
+    UNIT_EQUAL(t.known_as, "h");
+    UNIT_EQUAL(t.agent, "/agent");
+    CU_ASSERT_EQUAL(ssh_target_config(&t, &homes, passes, &e), -1);
+    UNIT_EQUAL(e.text, "far: ProxyUseFdpass is not possible here; write a "
+                       "ProxyCommand that copies what it is given");
     ssh_target_clear(&t);
-    free(paths);
 }
 
 /* --- known hosts --- */
@@ -424,8 +443,8 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"URLs of SSH hosts", test_url},
-        {"~/.ssh/config", test_config},
-        {"what goes before ~/.ssh/config", test_config_order},
+        {"what ssh says of a host", test_config},
+        {"what goes before it", test_config_order},
         {"lines of known_hosts", test_known},
         {"host key algorithms in the order of what is known", test_algorithms},
         {"types of keys", test_type},
