@@ -78,7 +78,15 @@ static int mpi_list(char *out, size_t cap, pe_error *errp)
     return r;
 }
 
-/* Without pmix each rank of Open MPI would be alone in a world of its own. */
+/* How srun speaks to the MPI of this build: Open MPI's knows pmix alone, and
+ * MPICH's own is pmi2.  By another one each rank would be alone in a world of
+ * its own.
+ */
+static const char *srun_mpi(void)
+{
+    return !strcmp(PE_LAUNCHER, "mpirun") ? "pmix" : "pmi2";
+}
+
 static int srun_check(const launcher_allocation *a, pe_error *errp)
 {
     char list[512];
@@ -87,25 +95,26 @@ static int srun_check(const launcher_allocation *a, pe_error *errp)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "srun outside of a Slurm job would queue one of "
                             "its own: submit the pilot to slurm://, or say "
-                            "--launcher mpirun");
+                            "--launcher " PE_LAUNCHER);
     if (mpi_list(list, sizeof(list), errp) < 0)
         return -1;
-    if (strstr(list, "pmix"))
+    if (strstr(list, srun_mpi()))
         return 0;
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                        "srun here does not offer pmix (it says: %.200s): "
-                        "every rank would be alone; say --launcher mpirun",
-                        list);
+                        "srun here does not offer %s (it says: %.200s): every "
+                        "rank would be alone; say --launcher " PE_LAUNCHER,
+                        srun_mpi(), list);
 }
 
 static int launcher_srun(const launcher_spec *s, launcher_command *c,
                          pe_error *errp)
 {
     /* --overlap: a step that waits for another to end would wait unseen. */
-    static const char *const always[] = {
-        "srun",      "--mpi=pmix",   "--kill-on-bad-exit=1",
-        "--overlap", "--export=ALL", NULL};
+    static const char *const always[] = {"--kill-on-bad-exit=1", "--overlap",
+                                         "--export=ALL", NULL};
 
+    launcher_arg(c, text_format("srun"), errp);
+    launcher_arg(c, text_format("--mpi=%s", srun_mpi()), errp);
     launcher_args(c, always, errp);
     launcher_arg(c, text_format("--ntasks=%d", s->ntasks), errp);
     /* srun has it no more from the job since 22.05 */
@@ -167,15 +176,13 @@ static int launcher_build(const launcher_spec *s, const launcher_allocation *a,
 {
     bool choose = !s->launcher || !strcmp(s->launcher, "auto");
     const char *name = choose ? PE_LAUNCHER : s->launcher;
-    bool open_mpi = !strcmp(PE_LAUNCHER, "mpirun");
 
     if (!is_launcher(name))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "launcher '%.32s': it is auto, srun, mpirun or "
                             "mpiexec",
                             name);
-    if (choose && open_mpi && a->kind == LAUNCHER_SLURM &&
-        srun_check(a, NULL) == 0)
+    if (choose && a->kind == LAUNCHER_SLURM && srun_check(a, NULL) == 0)
         return launcher_srun(s, c, errp);
     if (!strcmp(name, "srun"))
         return srun_check(a, errp) < 0 ? -1 : launcher_srun(s, c, errp);

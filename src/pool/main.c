@@ -181,6 +181,25 @@ static void library_name(char out[MPI_MAX_LIBRARY_VERSION_STRING])
             *c = ' ';
 }
 
+/* Who started this process, by what each leaves in the environment; srun may
+ * be the one below another.
+ */
+static const char *launcher_name(void)
+{
+    static const struct {
+        const char *variable, *name;
+    } rows[] = {
+        {"OMPI_COMM_WORLD_SIZE", "Open MPI's mpirun"},
+        {"MPI_LOCALNRANKS", "MPICH's mpiexec (hydra)"},
+        {"SLURM_STEP_ID", "srun"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (getenv(rows[i].variable))
+            return rows[i].name;
+    return "their launcher";
+}
+
 static int check_ranks(const struct agent *a, int size, pe_error *errp)
 {
     char library[MPI_MAX_LIBRARY_VERSION_STRING];
@@ -192,10 +211,10 @@ static int check_ranks(const struct agent *a, int size, pe_error *errp)
         return pe_error_set(
             errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
             "pool '%s' asked for %d ranks, but its processes do not know of "
-            "each other: their launcher does not speak to the MPI of "
-            "pilot-agent, %.60s; set pilots.%s.launcher to that one's own "
-            "mpirun or mpiexec, or to srun with pmix",
-            a->pilot, a->ranks, library, a->pilot);
+            "each other: %s does not speak to the MPI of pilot-agent, %.60s; "
+            "set pilots.%s.launcher to that one's own mpirun or mpiexec, or "
+            "to srun, which has pmix for Open MPI and pmi2 for MPICH",
+            a->pilot, a->ranks, launcher_name(), library, a->pilot);
     return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
                         "pool '%s' asked for %d rank%s and got %d: set "
                         "pilots.%s.ntasks to what the launcher starts",
