@@ -48,8 +48,8 @@ _pilot_complete() {
     esac
     case ${COMP_WORDS[COMP_CWORD - 1]} in
     --resource)
-        words=(local:// batch:// slurm:// pbs:// ssh:// slurm+ssh:// pbs+ssh://
-            exec:/// ec2:// openstack:// virsh:///)
+        words=(local:// batch:// slurm:// pbs:// ssh:// slurm+ssh://
+            slurmrest:// pbs+ssh:// exec:/// ec2:// openstack:// virsh:///)
         ;;
     --to) [ "$command" != move ] || words=(pool devices) ;;
     --launcher) words=(auto srun mpirun mpiexec) ;;

@@ -12,9 +12,10 @@
 #define TIMEOUT_S 20 /* clients block 9 to 18 s without their server */
 
 const resource_ops *const backends[] = {
-    &local_ops,     &ssh_ops, &exec_ops, &ec2_ops, &openstack_ops, &virsh_ops,
+    &local_ops,     &ssh_ops,       &exec_ops,
+    &ec2_ops,       &openstack_ops, &virsh_ops,
 #ifdef PE_WITH_SLURM
-    &slurm_ops,
+    &slurm_ops,     &slurmrest_ops,
 #endif
 #ifdef PE_WITH_PBS
     &pbs_ops,

@@ -61,7 +61,7 @@ static int schedulers_find(const resource_ops **lastp, text *names, text *urls)
     int n = 0;
 
     for (const resource_ops *const *o = backends; h && *o; o++) {
-        if (!(*o)->scheduler || !answers(h, (*o)->scheduler))
+        if (!(*o)->scheduler || (*o)->open || !answers(h, (*o)->scheduler))
             continue;
         *lastp = *o;
         text_add(names, "%s%s", n ? " and " : "", (*o)->name);

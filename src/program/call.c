@@ -12,7 +12,7 @@
 #include "src/common/text.h"
 #include "src/common/words.h"
 #include "src/context/context.h"
-#include "src/program/post.h"
+#include "src/common/post.h"
 
 #define MAGIC "\x93NUMPY"
 #define MAGIC_LEN 6
@@ -334,8 +334,11 @@ static int call_process(pe_context *ctx, const pe_block *in, pe_block *out)
     call_state *st = pe_context_state(ctx);
     unsigned char head[NPY_HEADER_LEN];
     char *name = name_block(in);
-    const post_body body = {head, in->data, sizeof(head), pe_block_bytes(in),
-                            name};
+    const post_body body = {.head = head,
+                            .data = in->data,
+                            .head_len = sizeof(head),
+                            .len = pe_block_bytes(in),
+                            .header = name};
     pe_error e = {0};
     int rc;
 

@@ -21,7 +21,8 @@ static const struct row {
     {"slurm", SSH_TOO, false, false},      {"pbs", SSH_TOO, false, false},
     {"exec", SSH_NEVER, false, true},      {"ec2", SSH_NEVER, false, true},
     {"openstack", SSH_NEVER, false, true}, {"virsh", SSH_NEVER, false, true},
-    {BATCH, SSH_NEVER, true, false},       {"rehearsal", SSH_NEVER, true, true},
+    {"slurmrest", SSH_NEVER, false, true}, {BATCH, SSH_NEVER, true, false},
+    {"rehearsal", SSH_NEVER, true, true},
 };
 
 /* The row of "NAME" or "NAME+ssh"; NULL: there is none. */

@@ -8,11 +8,13 @@
 
 /* What a URL may be; a new scheduler gets its two, and a row in place.c. */
 #define PLACE_URLS                                                         \
-    "local:// ssh://HOST slurm:// slurm+ssh://HOST pbs:// pbs+ssh://HOST " \
+    "local:// ssh://HOST slurm:// slurm+ssh://HOST slurmrest://HOST:PORT " \
+    "slurmrest:///SOCKET pbs:// pbs+ssh://HOST "                           \
     "exec:///FOLDER ec2://REGION/TYPE openstack://CLOUD/FLAVOR "           \
     "virsh:///TEMPLATE batch:// rehearsal:///SCRIPT"
 /* Its schemes alone, without what stands for one of the others. */
-#define PLACE_SCHEMES "local ssh slurm pbs exec ec2 openstack virsh rehearsal"
+#define PLACE_SCHEMES \
+    "local ssh slurm slurmrest pbs exec ec2 openstack virsh rehearsal"
 
 /* A URL taken apart.  Whether it can be used here is src/backend's to know. */
 typedef struct place_url {

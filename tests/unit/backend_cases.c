@@ -260,7 +260,13 @@ void case_extra(void)
     request_set(&j.q, REQUEST_EXTRA, "-Z", true, "line", NULL);
     command = j.r->ops->command(&j.s, NULL);
     script = j.r->ops->script(&j.s, NULL);
-    if (j.r->ops->is_direct) {
+    if (case_kind->no_line) {
+        pe_error e = {0};
+        CU_ASSERT_PTR_NULL(script);
+        CU_ASSERT_PTR_NULL(j.r->ops->script(&j.s, &e));
+        UNIT_CONTAINS(e.text, "'--comment=a b': words of sbatch's own");
+        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_USAGE);
+    } else if (j.r->ops->is_direct) {
         CU_ASSERT_PTR_NULL(strstr(command, words));
         UNIT_CONTAINS(script, "# No scheduler here hears of: words behind --");
     } else {

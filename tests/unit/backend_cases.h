@@ -37,6 +37,7 @@ typedef struct contract_kind {
     const char *place;    /* its host in errors: "this host" */
     const char *stranger; /* an id that may be, and is nobody's */
     bool is_played;       /* its commands are, and are counted */
+    bool no_line;         /* it has none, and refuses words behind -- */
     /* Open [j] anew and have it play [part].  NULL, or why it cannot. */
     const char *(*play)(contract_job *j, enum contract_part part);
     /* Open [j] anew and submit its job, which then is seen as [seen].  NULL,

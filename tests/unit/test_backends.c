@@ -7,11 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "fake_rest.h"
 #include "played.h"
 #include "rehearse_home.h"
 #include "scratch.h"
+#include "src/backend/backend.h"
 #include "src/backend/pbs/private.h"
 #include "src/backend/slurm/format.h"
 #include "src/common/clock.h"
@@ -333,6 +336,129 @@ static const contract_kind slurm_kind = {.place = "this host", SLURM_KIND},
                            pbs_kind = {.place = "this host", PBS_KIND},
                            far_pbs_kind = {.place = "127.0.0.1", PBS_KIND};
 
+/* ---- Slurm by slurmrestd ---- */
+
+static int rest_port;
+
+static void rest_open(contract_job *j)
+{
+    char *url = text_format("slurmrest://127.0.0.1:%d", rest_port);
+
+    contract_open(j, url);
+    free(url);
+}
+
+static const char *rest_play(contract_job *j, enum contract_part part)
+{
+    static const enum fake_rest how[N_PARTS] = {
+        [PART_READY] = FAKE_REST_READY, [PART_REFUSES] = FAKE_REST_REFUSES,
+        [PART_AWAY] = FAKE_REST_AWAY,   [PART_SILENT] = FAKE_REST_SILENT,
+        [PART_CUT] = FAKE_REST_CUT,     [PART_OVER] = FAKE_REST_OVER,
+        [PART_ENDS] = FAKE_REST_HIDES,
+    };
+
+    if (part != PART_OVER && part != PART_ENDS)
+        rest_open(j);
+    fake_rest_play(how[part]);
+    return NULL;
+}
+
+#define REST_RUNS \
+    "\"nodes\": \"n[1-2]\", \"node_count\": 2, \"end_time\": 1796045929"
+
+static const char *rest_show(contract_job *j, enum resource_seen seen)
+{
+    static const char *const states[RESOURCE_N_SEEN] = {
+        [RESOURCE_QUEUED] = "",
+        [RESOURCE_HELD] = "\"priority\": 0, \"state_reason\": \"JobHeldUser\"",
+        [RESOURCE_RUNNING] = "\"job_state\": \"RUNNING\", " REST_RUNS,
+        [RESOURCE_SUSPENDED] = "\"job_state\": \"SUSPENDED\"",
+        [RESOURCE_ENDING] = "\"job_state\": \"COMPLETING\"",
+        [RESOURCE_DONE] = "\"job_state\": \"COMPLETED\", \"exit_code\": 0",
+        [RESOURCE_FAILED] = "\"job_state\": \"FAILED\", \"exit_code\": 768",
+        [RESOURCE_CANCELED] = "\"job_state\": \"CANCELLED\"",
+        [RESOURCE_TIMEOUT] = "\"job_state\": \"TIMEOUT\"",
+        [RESOURCE_NODE_LOST] = "\"job_state\": \"NODE_FAIL\"",
+    };
+
+    if (!states[seen])
+        return "it would be the same";
+    rest_open(j);
+    fake_rest_play(FAKE_REST_READY);
+    fake_rest_job(states[seen]);
+    CU_ASSERT_EQUAL(contract_submit(j, NULL), 0);
+    return NULL;
+}
+
+static const contract_kind rest_kind = {.scheme = "slurmrest",
+                                        .place = "this host",
+                                        .stranger = "999999",
+                                        .no_line = true,
+                                        .play = rest_play,
+                                        .show = rest_show};
+
+/* What is granted is what was asked for, or is taken back; who is let in. */
+static void test_rest(void)
+{
+    contract_job j;
+    pe_error e = {0};
+
+    case_kind = &rest_kind;
+    contract_begin(&j);
+    CU_ASSERT_PTR_NULL(rest_play(&j, PART_READY));
+    request_set(&j.q, REQUEST_TIME, "1h", true, "line", NULL);
+    request_set(&j.q, REQUEST_NODES, "2", true, "line", NULL);
+    request_set(&j.q, REQUEST_PARTITION, "debug", true, "line", NULL);
+    fake_rest_job("\"node_count\": 2, \"time_limit\": 60");
+    CU_ASSERT_EQUAL(contract_submit(&j, &e), 0);
+    UNIT_EQUAL(e.text, "");
+    UNIT_EQUAL(j.id, "37");
+    UNIT_CONTAINS(fake_rest_posted(), "\"partition\": \"debug\"");
+    UNIT_CONTAINS(fake_rest_posted(), "\"comment\": \"pilot:");
+    CU_ASSERT_PTR_NULL(strcasestr(fake_rest_head(), "x-slurm-user"));
+    fake_rest_job("\"node_count\": 1, \"time_limit\": 30");
+    CU_ASSERT_EQUAL(contract_submit(&j, &e), -1);
+    UNIT_CONTAINS(e.text, "grants nodes 1 in place of 2, time_limit 30 min in "
+                          "place of 60; job 37 was taken back");
+    UNIT_CONTAINS(fake_rest_head(), "DELETE /slurm/v0.0.38/job/37 ");
+    request_set(&j.q, REQUEST_REQUEUE, "false", true, "line", NULL);
+    CU_ASSERT_EQUAL(contract_submit(&j, &e), -1);
+    UNIT_CONTAINS(e.text, "--no-requeue cannot be asked of slurmrestd");
+    fake_rest_play(FAKE_REST_LOCKED);
+    CU_ASSERT_EQUAL(j.r->ops->cancel(j.r, "37", false, &e), -1);
+    UNIT_CONTAINS(e.text, "lets us not in ('Authentication failure'): is the "
+                          "token over? 'scontrol token' makes one");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_PERMISSION);
+    contract_end(&j);
+}
+
+static void test_rest_token(void)
+{
+    contract_job j;
+    pe_error e = {0};
+
+    contract_begin(&j);
+    scratch_write("token", "secret.of.file\n");
+    setenv("PILOT_SLURM_TOKEN_FILE", scratch_path, 1);
+    setenv("SLURM_JWT", "secret.of.environment", 1);
+    CU_ASSERT_EQUAL(chmod(scratch_path, 0640), 0);
+    CU_ASSERT_PTR_NULL(backend_open("slurmrest://127.0.0.1:1", &e));
+    UNIT_CONTAINS(e.text, "PILOT_SLURM_TOKEN_FILE: ");
+    CU_ASSERT_EQUAL(chmod(scratch_path, 0600), 0);
+    CU_ASSERT_PTR_NULL(rest_play(&j, PART_READY));
+    CU_ASSERT_EQUAL(contract_submit(&j, &e), 0);
+    UNIT_CONTAINS(fake_rest_head(), "X-SLURM-USER-TOKEN: secret.of.file\r\n");
+    CU_ASSERT_PTR_NULL(strstr(fake_rest_posted(), "secret.of"));
+    unsetenv("PILOT_SLURM_TOKEN_FILE");
+    CU_ASSERT_PTR_NULL(rest_play(&j, PART_READY));
+    CU_ASSERT_EQUAL(contract_submit(&j, &e), 0);
+    UNIT_CONTAINS(fake_rest_head(), "TOKEN: secret.of.environment\r\n");
+    unsetenv("SLURM_JWT");
+    CU_ASSERT_PTR_NULL(backend_open("slurmrest://host", &e));
+    UNIT_CONTAINS(e.text, "write slurmrest://HOST:PORT or slurmrest:///PATH");
+    contract_end(&j);
+}
+
 /* ---- the rehearsal ---- */
 
 static const char *const rehearsal_plays[N_PARTS] = {
@@ -446,6 +572,11 @@ static void begin_batch_pbs(void)
     begin(&pbs_kind, "batch://", PBS_SAYS);
 }
 
+static void begin_rest(void)
+{
+    begin(&rest_kind, NULL, NULL);
+}
+
 static void begin_far_slurm(void)
 {
     begin(&far_slurm_kind, "slurm+ssh", SLURM_SAYS);
@@ -478,6 +609,10 @@ static int run(void)
         BACKEND_CASES("rehearsal"),
         {"slurm: opens", begin_slurm},
         BACKEND_CASES("slurm"),
+        {"slurmrest: opens", begin_rest},
+        BACKEND_CASES("slurmrest"),
+        {"slurmrest: what is granted", test_rest},
+        {"slurmrest: tokens", test_rest_token},
         {"pbs: opens", begin_pbs},
         BACKEND_CASES("pbs"),
         {"batch of Slurm: opens", begin_batch_slurm},
@@ -512,6 +647,7 @@ int main(void)
     int status;
 
     outside();
+    rest_port = fake_rest_start();
     played_open("sbatch squeue sacct scancel scontrol sinfo sacctmgr qsub "
                 "qstat qdel qsig qselect pbsnodes pbs_release_nodes",
                 "slurm.rec pbs.rec");

@@ -1,4 +1,4 @@
-/* post.c - POST by HTTP; only here is libcurl. */
+/* post.c - POST and its like by HTTP; only here is libcurl. */
 #include "post.h"
 
 #define CURL_DISABLE_TYPECHECK /* its functions are called by pointers */
@@ -149,10 +149,10 @@ static int set_options(post *h)
 
     for (size_t i = 0; rc == 0 && h->conf.headers && h->conf.headers[i]; i++)
         rc = add_header(&h->headers, h->conf.headers[i]);
-    if (lib.setopt(c, CURLOPT_URL, h->conf.url) ||
+    if ((h->conf.socket &&
+         lib.setopt(c, CURLOPT_UNIX_SOCKET_PATH, h->conf.socket)) ||
         lib.setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") ||
         lib.setopt(c, CURLOPT_NOSIGNAL, 1L) ||
-        lib.setopt(c, CURLOPT_POST, 1L) ||
         lib.setopt(c, CURLOPT_ERRORBUFFER, h->words) ||
         lib.setopt(c, CURLOPT_TIMEOUT_MS, (long)(1e3 * h->conf.limit_s)) ||
         lib.setopt(c, CURLOPT_WRITEFUNCTION, take) ||
@@ -238,10 +238,25 @@ static void fill(const post *h, post_answer *a)
         a->retry_after_s = (double)after;
 }
 
+/* POST is what a call is that says nothing else. */
+static int set_method(const post *h, const post_body *b)
+{
+    const curl_off_t all = (curl_off_t)(b->head_len + b->len);
+    const char *url = b->url ? b->url : h->conf.url;
+
+    if (b->method)
+        return lib.setopt(h->curl, CURLOPT_URL, url) ||
+               lib.setopt(h->curl, CURLOPT_HTTPGET, 1L) ||
+               lib.setopt(h->curl, CURLOPT_CUSTOMREQUEST, b->method);
+    return lib.setopt(h->curl, CURLOPT_URL, url) ||
+           lib.setopt(h->curl, CURLOPT_CUSTOMREQUEST, NULL) ||
+           lib.setopt(h->curl, CURLOPT_POST, 1L) ||
+           lib.setopt(h->curl, CURLOPT_POSTFIELDSIZE_LARGE, all);
+}
+
 int post_send(post *h, const post_body *b, post_answer *a, pe_error *errp)
 {
     struct curl_slist own = {(char *)b->header, h->headers};
-    curl_off_t all = (curl_off_t)(b->head_len + b->len);
     CURLcode code;
 
     h->body = b;
@@ -250,7 +265,7 @@ int post_send(post *h, const post_body *b, post_answer *a, pe_error *errp)
     h->words[0] = '\0';
     if (lib.setopt(h->curl, CURLOPT_HTTPHEADER,
                    b->header ? &own : h->headers) ||
-        lib.setopt(h->curl, CURLOPT_POSTFIELDSIZE_LARGE, all))
+        set_method(h, b))
         return pe_error_nomem(errp);
     code = lib.perform(h->curl);
     lib.setopt(h->curl, CURLOPT_HTTPHEADER, h->headers);

@@ -1,8 +1,8 @@
-/* post.h - POST by HTTP; only here is libcurl, which is loaded when it is asked
- * for and not before.
+/* post.h - POST and its like by HTTP; only here is libcurl, which is loaded when
+ * it is asked for and not before.
  */
-#ifndef PROGRAM_POST_H
-#define PROGRAM_POST_H
+#ifndef COMMON_POST_H
+#define COMMON_POST_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 
 typedef struct post_conf {
     const char *url;            /* http:// or https:// */
+    const char *socket;         /* of this host, in place of the url's; NULL */
     const char *const *headers; /* "NAME: VALUE" of each call; NULL-ended */
     double limit_s;             /* of a call, from its start to its end */
     size_t most;                /* bytes of an answer */
@@ -19,19 +20,22 @@ typedef struct post_conf {
 /* One endpoint, for one thread; its connection is kept. */
 typedef struct post post;
 
-/* [c] is copied but for the url.  Errors: input, 78: no such URL, no libcurl
+/* [c] is copied but for its words, which are borrowed.  Errors: input, 78: no such URL, no libcurl
  * here (the package is named).
  */
 post *post_open(const post_conf *c, pe_error *errp);
 void post_close(post *h); /* may be NULL */
 
 /* What goes up: two pieces, one behind the other; and a header of this call
- * alone, NULL: none.
+ * alone, NULL: none.  [method] "GET" and "DELETE" send no body; [url] of this
+ * call alone, NULL: that of the endpoint.
  */
 typedef struct post_body {
     const void *head, *data;
     size_t head_len, len;
     const char *header;
+    const char *method; /* NULL: POST */
+    const char *url;
 } post_body;
 
 /* Of the last call; it stays until the next one. */
