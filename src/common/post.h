@@ -1,5 +1,5 @@
-/* post.h - POST and its like by HTTP; only here is libcurl, which is loaded when
- * it is asked for and not before.
+/* post.h - POST and its like by HTTP; only here is libcurl, which is loaded
+ * when it is asked for and not before.
  */
 #ifndef COMMON_POST_H
 #define COMMON_POST_H
@@ -20,8 +20,8 @@ typedef struct post_conf {
 /* One endpoint, for one thread; its connection is kept. */
 typedef struct post post;
 
-/* [c] is copied but for its words, which are borrowed.  Errors: input, 78: no such URL, no libcurl
- * here (the package is named).
+/* [c] is copied but for its words, which are borrowed.  Errors: input, 78: no
+ * such URL, no libcurl here (the package is named).
  */
 post *post_open(const post_conf *c, pe_error *errp);
 void post_close(post *h); /* may be NULL */

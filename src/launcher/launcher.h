@@ -53,11 +53,12 @@ void launcher_allocation_find(launcher_allocation *a);
     }
 
 /* [c] starts zeroed.  `auto`: srun in a Slurm allocation where it speaks to the
- * MPI of this build (pmix; an MPICH: pmi2), else mpirun, or MPICH's mpiexec.  mpirun gets the hosts
- * of the allocation where the Open MPI at hand does not speak to the scheduler,
- * and inside PBS without ssh between nodes an agent around pbs_tmrsh.  Errors:
- * input, 78: no such launcher here, or one that cannot start these ranks (srun
- * without either; more ranks than the allocation has room for), with the fix.
+ * MPI of this build (pmix; an MPICH: pmi2), else mpirun, or MPICH's mpiexec.
+ * mpirun gets the hosts of the allocation where the Open MPI at hand does not
+ * speak to the scheduler, and inside PBS without ssh between nodes an agent
+ * around pbs_tmrsh.  Errors: input, 78: no such launcher here, or one that
+ * cannot start these ranks (srun without either; more ranks than the allocation
+ * has room for), with the fix.
  */
 int launcher_make(const launcher_spec *s, const launcher_allocation *a,
                   launcher_command *c, pe_error *errp);

@@ -1,6 +1,8 @@
 #!/bin/bash
 # Around a pilot: defaults of the site, where values come from, what a doctor
-# sees, Ctrl-C in the queue, a lost terminal, completion.
+# sees, Ctrl-C in the queue, a lost terminal, completion; a user who is not root,
+# and a Slurm that is reached by its slurmrestd.
+# shellcheck disable=SC2218 # pilot is a function from the last part on
 . "$(dirname "$0")/lib.sh"
 
 cluster=$SRC/tests/system/slurm-cluster
@@ -168,5 +170,71 @@ out=$(bash -c ". '$SRC/scripts/site/completion.bash'
     _pilot_complete pilot adr wait
     echo \${COMPREPLY[*]}")
 is "$out" "adrift adrift/devices adrift/pool" "completion of a run and its pilots"
+
+# --- an ordinary user, in a folder of any name, whose Slurm is slurmrestd's
+
+theirs="$TEST_DIR/their \"own\" folder's"
+as_user() {
+    setpriv --reuid=nobody --regid=nogroup --clear-groups env -C / \
+        HOME="$theirs" PILOT_HOME="$theirs/state" \
+        PILOT_PASSWORD_FILE="$theirs/password" "$@"
+}
+pilot() { as_user "$BUILD/pilot" "$@"; }
+mkdir "$theirs"
+cp "$PILOT_PASSWORD_FILE" "$theirs/password"
+chown -R nobody "$theirs"
+chmod 711 "$TEST_DIR"
+chmod 600 "$theirs/password"
+pilot run "$job" --run theirs --set pilots.pool.ntasks=2 \
+    --summary "$theirs/summary.json" >"$TEST_DIR/theirs.out" 2>&1
+is $? 0 "an ordinary user: exit status" || sed 's/^/# /' "$TEST_DIR/theirs.out"
+exact theirs --blocks 200
+is "$(find "$theirs" ! -user nobody | wc -l)" 0 "... all of it is his"
+
+rest_answers() { [ -S "$TEST_DIR/rest/socket" ]; }
+if command -v slurmrestd >/dev/null; then
+    mkdir "$TEST_DIR/rest" && chown nobody "$TEST_DIR/rest"
+    as_user slurmrestd -a rest_auth/local -s openapi/v0.0.38 \
+        "unix:$TEST_DIR/rest/socket" >"$TEST_DIR/rest.out" 2>&1 &
+    rest_pid=$!
+    children="$children $rest_pid"
+    wait_for 20 rest_answers
+    ok $? "slurmrestd" || sed 's/^/# /' "$TEST_DIR/rest.out"
+    cp "$job" "$theirs/it's.yaml"
+    rest=slurmrest://$TEST_DIR/rest/socket
+    pilot run "$theirs/it's.yaml" --run rest \
+        --set "pilots.pool.resource=$rest" \
+        --set pilots.pool.same-host=yes --set pilots.pool.ntasks=2 \
+        --set pilots.pool.time=10m >"$TEST_DIR/theirs.out" 2>&1
+    is $? 0 "slurmrest: exit status" || sed 's/^/# /' "$TEST_DIR/theirs.out"
+    exact rest --blocks 200
+    as_user pilot-submit --parsable --resource "$rest" -p short -n 2 -t 5 \
+        --run rested --set pilots.pool.same-host=yes "$SRC/jobs/pool.yaml" \
+        >"$TEST_DIR/out" 2>"$TEST_DIR/err"
+    is $? 0 "slurmrest: a job with errors that is queued" ||
+        sed 's/^/# /' "$TEST_DIR/err"
+    why() { pilot status --refresh rested | grep -q "it will never run: "; }
+    wait_for 20 why
+    ok $? "slurmrest: ... and why it waits"
+    as_user pilot-submit --resource "$rest" -p nosuch -n 2 --run rested.no \
+        --set pilots.pool.same-host=yes "$SRC/jobs/pool.yaml" \
+        >"$TEST_DIR/out" 2>&1
+    is $? 78 "slurmrest: no such partition"
+    has "$(cat "$TEST_DIR/out")" "Invalid partition name specified" \
+        "slurmrest: ... in Slurm's words"
+    "$cluster" kill "$TEST_DIR/slurm" slurmctld
+    pilot status --refresh rested >"$TEST_DIR/out" 2>"$TEST_DIR/err"
+    is $? 69 "slurmrest: a controller that is away"
+    has "$(cat "$TEST_DIR/err")" "its slurmctld does not answer" \
+        "slurmrest: ... is no job that is gone"
+    "$cluster" revive "$TEST_DIR/slurm" slurmctld
+    pilot cancel rested >"$TEST_DIR/out" 2>&1
+    is $? 0 "slurmrest: cancel" || sed 's/^/# /' "$TEST_DIR/out"
+    wait_for 20 no_jobs
+    ok $? "slurmrest: no job is left" || squeue 2>&1 | sed 's/^/# /'
+    kill $rest_pid
+else
+    skip_rest "slurmrest: slurmrestd is not there"
+fi
 
 end_tests
