@@ -153,10 +153,24 @@ struct work {
     commit_job *job;
 };
 
+/* When there is something to look at, or to say.  What is overdue, as news that
+ * nobody has read yet stand in its way, is tried again soon.
+ */
+static int64_t next_look(const committer *c)
+{
+    int64_t soon = clock_mono_ns() + 20 * CLOCK_MS, due = c->next_ends;
+
+    if (c->next_ids < due)
+        due = c->next_ids;
+    if (lease_due_ns(&c->lease) < due)
+        due = lease_due_ns(&c->lease);
+    return due > soon ? due : soon;
+}
+
 /* Wait for work; false: stop.  No work is there when only a look is due. */
 static bool next_work(committer *c, struct work *w)
 {
-    int64_t until = clock_mono_ns() + 20 * CLOCK_MS;
+    int64_t until = next_look(c);
     bool stop;
 
     memset(w, 0, sizeof(*w));

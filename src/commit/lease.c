@@ -146,7 +146,12 @@ int lease_beat(lease *l, unsigned words, pe_error *errp)
     return rc < 0 ? -1 : 0;
 }
 
+int64_t lease_due_ns(const lease *l)
+{
+    return l->joined ? l->due_ns : INT64_MAX;
+}
+
 bool lease_is_due(const lease *l)
 {
-    return l->joined && clock_mono_ns() >= l->due_ns;
+    return clock_mono_ns() >= lease_due_ns(l);
 }

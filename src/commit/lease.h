@@ -34,7 +34,8 @@ void lease_fini(lease *l);
  */
 int lease_beat(lease *l, unsigned words, pe_error *errp);
 
-/* Is it time for one?  Never before the first, which joins. */
+/* When it is time for one, and is it?  Never before the first, which joins. */
+int64_t lease_due_ns(const lease *l);
 bool lease_is_due(const lease *l);
 
 #endif

@@ -133,12 +133,6 @@ static bool work(pool *p)
     return any;
 }
 
-static bool waiting(const pool *p)
-{
-    return p->rounds.posted || p->sends.n > 0 || pool_is_urgent(p) ||
-           phase_is_reducing(p->term.phase);
-}
-
 /* What an idle rank waits for.  How much there is of its partitions it has said
  * in its last round.
  */
@@ -154,6 +148,21 @@ static void note_idle(pool *p, int64_t ns)
         p->figures.starved_ns += ns;
 }
 
+/* How long, in ms, an idle rank may wait for its source: the longer nothing
+ * came, the longer.  Where a round is under way it is looked at in between.
+ */
+static int patience(const pool *p, int64_t quiet)
+{
+    bool urgent =
+        p->sends.n > 0 || pool_is_urgent(p) || phase_is_reducing(p->term.phase);
+
+    if (urgent || quiet < 20 * CLOCK_MS)
+        return 1;
+    if (quiet < POOL_QUIET)
+        return p->rounds.posted ? 1 : quiet < 100 * CLOCK_MS ? 2 : 10;
+    return p->rounds.posted ? 5 : 25;
+}
+
 static void idle(pool *p)
 {
     int64_t now = clock_mono_ns(), quiet = now - p->last_active;
@@ -167,10 +176,8 @@ static void idle(pool *p)
     if ((pool_is_urgent(p) || phase_is_reducing(p->term.phase)) &&
         quiet < 20 * CLOCK_MS)
         clock_sleep_ns(NAP, 0);
-    else if (waiting(p) || quiet < 20 * CLOCK_MS)
-        p->c.source->ops->wait(p->c.source, 1);
     else
-        p->c.source->ops->wait(p->c.source, quiet < 100 * CLOCK_MS ? 2 : 10);
+        p->c.source->ops->wait(p->c.source, patience(p, quiet));
     note_idle(p, clock_mono_ns() - now);
 }
 

@@ -17,6 +17,9 @@
 #include "src/rank/trail.h"
 #include "src/rank/wire.h"
 
+/* Where nothing came for so long, ranks wake seldom. */
+#define POOL_QUIET CLOCK_S
+
 /* The revision of the stages that this rank works by (stages.c). */
 typedef struct pool_revised {
     uint64_t number;
@@ -56,7 +59,7 @@ struct pool {
     pool_figures figures;
     pool_recent recent;
     int64_t tasks; /* so much was known of them in the last round */
-    int64_t last_active;
+    int64_t last_active; /* POOL_QUIET later the rank is quiet */
     int64_t gap_ns; /* mean, between two slices of blocks */
 };
 

@@ -8,11 +8,12 @@
 #include "src/common/failpoint.h"
 
 /* Rounds follow each other this closely while something is under way, while
- * there is work, and while there is none.
+ * there is work, while there is none, and when there was none for long.
  */
 #define PERIOD_URGENT (100 * CLOCK_US)
 #define PERIOD_WORK (5 * CLOCK_MS)
 #define PERIOD_IDLE (50 * CLOCK_MS)
+#define PERIOD_QUIET (250 * CLOCK_MS)
 
 /* Ranks without work help where urgent blocks wait, if there are any. */
 #define URGENT_WEIGHT (INT64_C(1) << 20)
@@ -339,8 +340,10 @@ static int64_t period(const pool *p)
 {
     if (pool_is_urgent(p))
         return PERIOD_URGENT;
-    return p->rounds.in[R_OPEN] || p->rounds.in[R_LAG] ? PERIOD_WORK
-                                                       : PERIOD_IDLE;
+    if (p->rounds.in[R_OPEN] || p->rounds.in[R_LAG])
+        return PERIOD_WORK;
+    return clock_mono_ns() - p->last_active < POOL_QUIET ? PERIOD_IDLE
+                                                         : PERIOD_QUIET;
 }
 
 void round_progress(pool *p)
