@@ -13,6 +13,8 @@
 #define LEAVE_MS 3000 /* after KILL, or of one whose end was not seen */
 /* Between the last word and the end: MPI is finalised in much less. */
 #define END_NS (60 * CLOCK_S)
+/* mpirun waits for hosts that it does not reach; asked to end, it may, too. */
+#define CUT_NS (3 * CLOCK_S)
 
 void crew_command_free(crew_command *c)
 {
@@ -30,6 +32,8 @@ static void incarnation_clear(crew *c)
     c->told = (agent_told){0};
     c->fault[0] = '\0';
     c->noted = false;
+    c->cut_ns = 0;
+    c->pressed = 0;
 }
 
 static int start(crew *c, pe_error *errp)
@@ -74,18 +78,26 @@ static void progress_take(crew *c, const json_t *event)
     c->suspected = 0;
 }
 
+/* Its death will say it. */
+static void fault_take(crew *c, const json_t *event)
+{
+    const char *words = json_string_value(json_object_get(event, "text"));
+
+    if (!*c->fault)
+        snprintf(c->fault, sizeof(c->fault), "%.500s", words ? words : "?");
+    c->noted = c->noted || json_is_true(json_object_get(event, "noted"));
+    if (json_is_true(json_object_get(event, "cut")) && !c->cut_ns)
+        c->cut_ns = clock_mono_ns();
+}
+
 static void event_take(void *arg, json_t *event)
 {
     crew *c = arg;
     const char *kind = json_string_value(json_object_get(event, "event"));
     bool had_final = c->told.final;
 
-    if (kind && !strcmp(kind, "fault")) { /* its death will say it */
-        const char *words = json_string_value(json_object_get(event, "text"));
-        if (!*c->fault)
-            snprintf(c->fault, sizeof(c->fault), " in %.500s",
-                     words ? words : "?");
-        c->noted = c->noted || json_is_true(json_object_get(event, "noted"));
+    if (kind && !strcmp(kind, "fault")) {
+        fault_take(c, event);
         return;
     }
     if (kind && !strcmp(kind, "progress"))
@@ -122,7 +134,11 @@ static void died(crew *c, int64_t now_ns)
     if (c->mark)
         process_kill_marked(c->mark); /* ranks that outlive their launcher */
     process_status_words(process_status(c->proc), how);
-    snprintf(what, sizeof(what), "%s%s", how, c->fault);
+    if (c->cut_ns) /* by a signal of ours, often */
+        snprintf(what, sizeof(what), "was cut off: %s", c->fault);
+    else
+        snprintf(what, sizeof(what), "%s%s%s", how, *c->fault ? " in " : "",
+                 c->fault);
     c->stillborn = c->told.ready || c->told.error ? 0 : c->stillborn + 1;
     if (c->told.fatal || c->stillborn >= RESTART_DEATHS)
         delay = -1;
@@ -170,6 +186,15 @@ static void reap(crew *c, int64_t now_ns)
         died(c, now_ns);
 }
 
+/* Its ranks have ended since a host is not heard, and it has not. */
+static void press(crew *c, int64_t now_ns)
+{
+    if (!c->cut_ns || now_ns - c->cut_ns < CUT_NS)
+        return;
+    process_signal(c->proc, c->pressed++ ? SIGKILL : SIGTERM);
+    c->cut_ns = now_ns;
+}
+
 /* It could not even be started: as a death that tells its reason. */
 static void failed_start(crew *c, const pe_error *e)
 {
@@ -204,6 +229,7 @@ void crew_turn(crew *c, int64_t now_ns)
         crew_kill(c, LEAVE_MS);
         return;
     }
+    press(c, now_ns);
     reap(c, now_ns);
 }
 

@@ -63,10 +63,13 @@ typedef struct crew {
     int64_t done;  /* blocks: the most that it has told of */
     /* of this incarnation */
     bool closed;      /* its stdout is at its end */
-    char fault[512];  /* the function that it died in; "" */
+    char fault[512];  /* the function that it died in, or the host that it did
+                         not hear; "" */
     bool noted;       /* ... of a block that is known */
     agent_told told;  /* once it is over, its exit_code is that of the crew */
     int64_t final_ns; /* when it gave its final event, monotonic */
+    int64_t cut_ns;   /* when it told of a cut, or was pressed to end */
+    int pressed;      /* so often */
     bool released;    /* told to leave: its end is no death */
     double cpu_s;     /* of those that ended */
 } crew;

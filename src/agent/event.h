@@ -35,7 +35,9 @@
  *             left: devices that are not there yet; why (both): what was asked
  *             for last cannot be
  * "fault"     text: the function that a process dies in, from its handler;
- *             noted: a block is held to be the cause (note.h)
+ *             noted: a block is held to be the cause (note.h); cut: it is no
+ *             function, but a host that is not heard, for which what started
+ *             the ranks may wait
  * "ready"     pilot, ranks or devices
  * "error"     pilot, text, kind (class), exit (code): the one message
  * "pool"      final, see monitor.h

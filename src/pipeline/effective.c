@@ -356,4 +356,5 @@ void pipeline_print_config(const pipeline *p, FILE *f)
     else if (p->refuse.there)
         print_int(f, 0, "refuse-max", p->refuse.most);
     print_time(f, 0, "stall", p->stall_s);
+    print_time(f, 0, "unheard", p->unheard_s);
 }

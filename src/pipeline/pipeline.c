@@ -44,6 +44,9 @@ const pe_option_spec pipeline_root_keys[] = {
      "blocks that may be refused, N or N%, before the run is stopped"},
     {"stall", PE_OPTION_TIME, 0, 86400, "30s", NULL,
      "a pilot with blocks that commits none for so long is STALLED; 0s: never"},
+    {"unheard", PE_OPTION_TIME, 0, 86400, "60s", NULL,
+     "a pool of several hosts ends, and is started again, when one of them has "
+     "not answered for so long; 0s: never"},
     {0},
 };
 
@@ -498,6 +501,7 @@ static int take_root(pipeline *p, const tree *root, const pe_options *o,
     p->results_wanted = !strcmp(pe_options_string(o, "results"), "topic");
     p->results_da00 = !strcmp(pe_options_string(o, "results-format"), "da00");
     p->stall_s = pe_options_time(o, "stall");
+    p->unheard_s = pe_options_time(o, "unheard");
     p->until_eof = !strcmp(pe_options_string(o, "until"), "eof");
     p->trace = pe_options_bool(o, "trace");
     p->restore = words_copy(pe_options_string(o, "restore"), &failed);

@@ -193,6 +193,7 @@ typedef struct pipeline {
     char *results_topic;   /* {run} in it is the run's; NULL: its own */
     pipeline_refuse refuse;
     double stall_s;      /* as the file's stall; 0: never */
+    double unheard_s;    /* as the file's unheard; 0: never */
     bool until_eof;      /* --until eof, or until: eof in the file */
     bool trace;          /* what becomes of every block is recorded */
     double checkpoint_s; /* between two files of the model; 0: none */

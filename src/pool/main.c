@@ -43,6 +43,7 @@ struct agent {
     traced *traced;         /* NULL: nothing is */
     checkpoint *checkpoint; /* rank 0; NULL: none */
     tasks *tasks;           /* NULL: a run without services has none */
+    watchdog *watchdog;     /* NULL: nobody watches */
     pool *pool;
     breaker_counts since; /* rank 0 */
     char *files;          /* what a local run is read from, as JSON; NULL */
@@ -296,17 +297,25 @@ static uint64_t make_world(int rank)
     return world;
 }
 
-/* One rank of a host measures its clock. */
-static bool first_of_host(void)
+static void note_print(void *arg, const char *words)
 {
-    MPI_Comm host;
-    int rank;
+    log_warn("%s", words);
+    event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
+                          ((const struct agent *)arg)->pilot, "text",
+                          event_text(words)));
+}
 
-    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL,
-                        &host);
-    MPI_Comm_rank(host, &rank);
-    MPI_Comm_free(&host);
-    return rank == 0;
+/* Collective. */
+static int open_watchdog(struct agent *a, int rank, int size, pe_error *errp)
+{
+    watchdog_conf c = {.pilot = a->pilot,
+                       .rank = rank,
+                       .size = size,
+                       .limit_s = a->pl->unheard_s,
+                       .note = note_print,
+                       .arg = a};
+
+    return ranks_watch(&c, &a->watchdog, errp);
 }
 
 /* Collective. */
@@ -321,10 +330,13 @@ static int open_trace(struct agent *a, int rank, int size, pe_error *errp)
                      .ranks = size,
                      .layer = (uint32_t)a->pl->seen};
 
+    int of_host, on_host;
+
     if (!a->pl->trace)
         return 0;
     c.world = make_world(rank);
-    c.clock = first_of_host();
+    ranks_of_host(&of_host, &on_host);
+    c.clock = of_host == 0; /* one of a host measures its clock */
     a->traced = traced_open(&c, errp);
     return a->traced ? 0 : -1;
 }
@@ -417,6 +429,7 @@ static int prepare(struct agent *a, int rank, int size, pe_error *errp)
         return -1;
     conf.checkpoint = a->checkpoint;
     conf.tasks = a->tasks;
+    conf.pulse = watchdog_pulse_of(a->watchdog);
     if (rank == 0 && start_committer(a, size, errp) < 0)
         return -1;
     if (open_source(a, errp) < 0) {
@@ -481,6 +494,8 @@ static int run(struct agent *a, int rank, int size)
                         failpoint_open(a->dir, a->pilot, rank, &e), &e);
     if (rc == 0)
         rc = pool_agree(MPI_COMM_WORLD, load(a, &e), &e);
+    if (rc == 0)
+        rc = pool_agree(MPI_COMM_WORLD, open_watchdog(a, rank, size, &e), &e);
     if (rc == 0)
         rc = pool_agree(MPI_COMM_WORLD, open_trace(a, rank, size, &e), &e);
     if (rc == 0)
@@ -551,6 +566,7 @@ int main(int argc, char **argv)
     free(a.files);
     free(a.high);
     MPI_Finalize();
+    watchdog_close(a.watchdog);
     if (!whole) /* a function of a task needs all there is, until the end */
         _exit(rc);
     pipeline_destroy(a.pl);

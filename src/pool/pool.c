@@ -247,6 +247,7 @@ static void progress(pool *p)
 {
     int64_t start = clock_mono_ns();
 
+    pulse_turn(p->c.pulse, p->rounds.posted);
     take_mail(p);
     ship_progress(p);
     if (p->head) {
@@ -278,6 +279,7 @@ static void settle(pool *p)
 
     help_drop(p);
     while (!done) {
+        pulse_turn(p->c.pulse, posted);
         take_mail(p);
         help_give(p, true);
         epoch_progress(p);

@@ -13,6 +13,7 @@
 #include "src/task/task.h"
 #include "src/poison/breaker.h"
 #include "src/trace/log.h"
+#include "src/watchdog/pulse.h"
 
 /* What a pool is made of.  Borrowed for the life of the pool, but for the
  * source and the committer, which it takes over.
@@ -30,6 +31,7 @@ typedef struct pool_conf {
     bool durable;            /* state survives: exactly-once */
     trace_log *trace;        /* of this rank; NULL: nothing is traced */
     tasks *tasks;            /* of this rank; NULL: it does none */
+    watchdog_pulse *pulse;   /* of this rank; NULL: nobody watches */
     checkpoint *checkpoint;  /* rank 0; NULL: none is written */
     const int64_t *eof;      /* rank 0: end of every partition, or NULL */
     const atomic_int *drain; /* set by a signal: finish what is begun */

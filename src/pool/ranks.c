@@ -1,4 +1,4 @@
-/* ranks.c - do the ranks know of each other?  For `pilot doctor`. */
+/* ranks.c - what ranks know of each other, and of their hosts. */
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "ranks.h"
 #include "src/model/path.h"
 
-#define HOST_MAX 64
+#define HOST_MAX WATCHDOG_HOST_MAX
 
 /* Different names among [n] of HOST_MAX bytes; the first stays first. */
 static int hosts_count(const char *names, int n)
@@ -57,14 +57,11 @@ static void tell(const char *names, int size, int provided)
            path_name(path_now()), setting("OMP_NUM_THREADS"));
 }
 
-int ranks_check(int ranks, int number)
+/* On rank 0 the names of all hosts, new memory; NULL elsewhere. */
+static char *hosts_gather(int rank, int size)
 {
     char own[HOST_MAX] = "", *all = NULL;
-    int rank, size, sum = 0, one = 1, provided, status = PE_EXIT_OK;
 
-    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &size);
     gethostname(own, sizeof(own) - 1);
     if (rank == 0)
         all = calloc((size_t)size, HOST_MAX);
@@ -72,6 +69,18 @@ int ranks_check(int ranks, int number)
         MPI_Abort(MPI_COMM_WORLD, PE_EXIT_FAILED);
     MPI_Gather(own, HOST_MAX, MPI_CHAR, all, HOST_MAX, MPI_CHAR, 0,
                MPI_COMM_WORLD);
+    return all;
+}
+
+int ranks_check(int ranks, int number)
+{
+    char *all = NULL;
+    int rank, size, sum = 0, one = 1, provided, status = PE_EXIT_OK;
+
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    all = hosts_gather(rank, size);
     MPI_Allreduce(&one, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
     if (size != ranks || sum != ranks) {
         status = PE_EXIT_CONFIG;
@@ -87,4 +96,34 @@ int ranks_check(int ranks, int number)
     free(all);
     MPI_Finalize();
     return status;
+}
+
+void ranks_of_host(int *rankp, int *sizep)
+{
+    MPI_Comm host;
+
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL,
+                        &host);
+    MPI_Comm_rank(host, rankp);
+    MPI_Comm_size(host, sizep);
+    MPI_Comm_free(&host);
+}
+
+int ranks_watch(const watchdog_conf *c, watchdog **wp, pe_error *errp)
+{
+    watchdog_conf own = *c;
+    char *hosts = NULL;
+    int rank, size;
+
+    *wp = NULL;
+    ranks_of_host(&rank, &size);
+    if (c->limit_s <= 0 || size == c->size)
+        return 0;
+    own.fd = c->rank == 0 ? place_open(&own.place, errp) : -1;
+    MPI_Bcast(&own.place, sizeof(own.place), MPI_BYTE, 0, MPI_COMM_WORLD);
+    own.hosts = hosts = hosts_gather(c->rank, c->size);
+    if (own.place.port)
+        *wp = watchdog_open(&own, errp);
+    free(hosts);
+    return *wp || (c->rank != 0 && !own.place.port) ? 0 : -1;
 }

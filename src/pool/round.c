@@ -364,5 +364,6 @@ void round_progress(pool *p)
     if (!done)
         return;
     p->rounds.posted = false;
+    pulse_round(p->c.pulse);
     decide(p);
 }

@@ -13,7 +13,9 @@ mkdir "$fake"
 # pbs_tmrsh HOST COMMAND...: on another host nothing of ours is set but what
 # the job had when it was submitted, and PATH is that of the system.  What is
 # left when the command has ended is killed, whatever session it is in.  A
-# host that is dead never answers; here it takes no time.
+# host that is dead never answers; here it takes no time.  Host n3 has a network
+# of its own.
+cut_ns=pilot-cut-$$
 cat >"$fake/pbs_tmrsh" <<X
 #!/bin/bash
 host=\$1
@@ -21,8 +23,10 @@ shift
 [ ! -e "$TEST_DIR/dead-\$host" ] || exit 1
 echo "\$host \$*" >>"$TEST_DIR/spawned"
 cd / || exit
+net=
+[ "\$host" != n3 ] || net="ip netns exec $cut_ns"
 env -i HOME="\$HOME" PATH=/usr/bin:/bin PBS_JOBID="\$PBS_JOBID" \\
-    PBS_TASK="\$host.\$PBS_JOBID.\$\$" setsid -w unshare -u \\
+    PBS_TASK="\$host.\$PBS_JOBID.\$\$" setsid -w \$net unshare -u \\
     sh -c 'hostname "\$0"; exec "\$@"' "\$host" "\$@"
 status=\$?
 . "$TEST_DIR/mom"
@@ -202,6 +206,75 @@ ok $? "devices first: the pool is CANCELED" ||
     cat "$PILOT_HOME/pbs-devices/pool/exit"
 has "$(cat "$PILOT_HOME/pbs-devices/pool/exit")" '"state":"failed"' \
     "devices first: ... and has told what it lacks"
+
+# --- a host is cut off: no packet comes or goes, and nobody says so
+
+# On host n3 the broker is at the same address as here.
+cut_id=$(($$ % 250))
+cut_near=10.214.$cut_id.1
+cut_far=10.214.$cut_id.2
+cut_end() {
+    [ -e "/run/netns/$cut_ns" ] || return 0
+    for pid in $(ip netns pids "$cut_ns"); do
+        kill -KILL "$pid" 2>/dev/null
+    done
+    ip netns delete "$cut_ns"
+}
+cut_network() {
+    [ "$(id -u)" -eq 0 ] && ip netns add "$cut_ns" &&
+        ip link add "pc$cut_id-out" type veth peer name "pc$cut_id-in" \
+            netns "$cut_ns" &&
+        ip addr add "$cut_near/30" dev "pc$cut_id-out" &&
+        ip link set "pc$cut_id-out" up &&
+        ip -n "$cut_ns" addr add "$cut_far/30" dev "pc$cut_id-in" &&
+        ip -n "$cut_ns" link set "pc$cut_id-in" up &&
+        ip -n "$cut_ns" link set lo up
+}
+# cut_set NEAR FAR: these are the addresses of the two ends for each other.
+cut_set() {
+    ip neigh replace "$cut_far" dev "pc$cut_id-out" lladdr "$2" nud permanent &&
+        ip -n "$cut_ns" neigh replace "$cut_near" dev "pc$cut_id-in" \
+            lladdr "$1" nud permanent
+}
+cut_broker() {
+    cut_port=${PILOT_BROKER##*:}
+    cut_fast="--delay 0ms..0ms --rate 10Gbit..10Gbit"
+    # shellcheck disable=SC2086
+    pilot-link $cut_fast "$cut_near:$cut_port=$PILOT_BROKER" >&2 &
+    children="$children $!"
+    # shellcheck disable=SC2086
+    ip netns exec "$cut_ns" "$BUILD/pilot-link" $cut_fast \
+        "$PILOT_BROKER=$cut_near:$cut_port" >&2 &
+}
+cut_test() {
+    cut_broker
+    printf 'n1\nn3\n' >"$TEST_DIR/nodefile"
+    pipeline pbs-cut 60 0
+    sed -i '1i unheard: 3s' "$TEST_DIR/pbs-cut.yaml"
+    job 22 pbs-cut
+    wait_for 30 applied pbs-cut 100
+    ok $? "a host is cut off: the run learns before" || said pbs-cut
+    near=$(ip -br link show "pc$cut_id-out" | awk '{ print $3 }')
+    far=$(ip -n "$cut_ns" -br link show "pc$cut_id-in" | awk '{ print $3 }')
+    cut_set 02:00:00:00:00:01 02:00:00:00:00:02
+    cut_said="pilot pool was cut off: host n3 (rank 1) has not answered n1 for"
+    wait_for 60 grep -q "$cut_said .* s (unheard: 3s); it is started again" \
+        "$TEST_DIR/pbs-cut.out"
+    ok $? "a host is cut off: it is named" || said pbs-cut
+    cut_set "$near" "$far"
+    wait_for 60 applied pbs-cut $(($(committed pbs-cut applied) + 100))
+    ok $? "a host is cut off: the run goes on when it is back" || said pbs-cut
+    stop pbs-cut
+    wait "$job"
+    is $? 0 "a host is cut off: exit status" || said pbs-cut
+    exact pbs-cut
+}
+at_end cut_end
+if cut_network 2>/dev/null; then
+    cut_test
+else
+    ok 0 "a host is cut off # SKIP no network can be made here"
+fi
 
 # --- a shell with what is left of another job: this host is this host
 

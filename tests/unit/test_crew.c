@@ -175,6 +175,35 @@ static void test_suspected(void)
     free(before);
 }
 
+/* What started ranks of which one host is not heard may wait for it: it is
+ * asked to end, and then made to, and that is a death as any.
+ */
+static void test_cut(void)
+{
+    struct heard h = {.script = TELL
+                      "trap '' TERM; tell '{\"event\":\"fault\",\"text\":"
+                      "\"host n2 is mute\",\"cut\":true}';"
+                      "while :; do sleep 0.1; done"};
+    crew c = {.ops = &ops, .arg = &h};
+    int64_t until = clock_mono_ns() + 30 * CLOCK_S;
+
+    h.crew = &c;
+    while (!c.cut_ns && clock_mono_ns() < until)
+        crew_turn(&c, clock_mono_ns());
+    crew_turn(&c, c.cut_ns + CLOCK_S);
+    CU_ASSERT_EQUAL(c.pressed, 0);
+    for (int k = 1; k <= 2; k++) {
+        crew_turn(&c, c.cut_ns + 4 * CLOCK_S);
+        CU_ASSERT_EQUAL(c.pressed, k);
+    }
+    CU_ASSERT(process_wait(c.proc, 20000));
+    run(&c);
+    UNIT_EQUAL(h.events, "");
+    UNIT_EQUAL(h.died, "was cut off: host n2 is mute");
+    CU_ASSERT_EQUAL(c.state, CREW_LOST);
+    crew_close(&c);
+}
+
 /* Five deaths within two minutes are the end, but not to be told to try again:
  * a service whose disk is full is waited for.
  */
@@ -518,6 +547,7 @@ int main(void)
         {"starts that come to nothing", test_stillborn},
         {"a block is held to be the cause", test_suspected},
         {"told to try again", test_again},
+        {"a host is not heard", test_cut},
         {"one that does not leave", test_stays},
         {"one that may stay", test_lingers},
         {"one that cannot be noted", test_started},

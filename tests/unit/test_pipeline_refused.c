@@ -303,7 +303,7 @@ static void test_files_refused(void)
         {GOOD "frobnicate: 1\n",
          "p.yaml:18: unknown key 'frobnicate'; known are: version pipeline "
          "results results-format results-topic until restore trace refuse-max "
-         "stall pilots stages context streams epoch checkpoint"},
+         "stall unheard pilots stages context streams epoch checkpoint"},
         {GOOD "refuse-max: 101%\n",
          "p.yaml:18: refuse-max: '101%' is neither a number of blocks, as 100, "
          "nor a share, as 5%"},
