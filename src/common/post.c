@@ -131,6 +131,15 @@ static int seek_to(void *arg, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
+static int go_on(void *arg, curl_off_t all, curl_off_t have, curl_off_t all_up,
+                 curl_off_t have_up)
+{
+    const post *h = arg;
+
+    (void)all, (void)have, (void)all_up, (void)have_up;
+    return h->conf.stop && h->conf.stop(h->conf.arg);
+}
+
 /* --- an endpoint --- */
 
 static int add_header(struct curl_slist **listp, const char *header)
@@ -155,6 +164,11 @@ static int set_options(post *h)
         lib.setopt(c, CURLOPT_NOSIGNAL, 1L) ||
         lib.setopt(c, CURLOPT_ERRORBUFFER, h->words) ||
         lib.setopt(c, CURLOPT_TIMEOUT_MS, (long)(1e3 * h->conf.limit_s)) ||
+        /* As it is; what comes packed all the same is unpacked. */
+        lib.setopt(c, CURLOPT_ACCEPT_ENCODING, "identity") ||
+        lib.setopt(c, CURLOPT_NOPROGRESS, 0L) ||
+        lib.setopt(c, CURLOPT_XFERINFOFUNCTION, go_on) ||
+        lib.setopt(c, CURLOPT_XFERINFODATA, h) ||
         lib.setopt(c, CURLOPT_WRITEFUNCTION, take) ||
         lib.setopt(c, CURLOPT_WRITEDATA, h) ||
         lib.setopt(c, CURLOPT_READFUNCTION, give) ||

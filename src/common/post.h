@@ -15,6 +15,11 @@ typedef struct post_conf {
     const char *const *headers; /* "NAME: VALUE" of each call; NULL-ended */
     double limit_s;             /* of a call, from its start to its end */
     size_t most;                /* bytes of an answer */
+    /* Asked for about each second of a call: is it to end without an answer?
+     * NULL: never.
+     */
+    bool (*stop)(void *arg);
+    void *arg;
 } post_conf;
 
 /* One endpoint, for one thread; its connection is kept. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,6 +81,13 @@ int process_find(const char *program, pe_error *errp)
     return missing_error(program, errp);
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* posix_spawn answered [err]. */
 static int spawn_error(const char *program, int err, pe_error *errp)
 {
@@ -87,6 +95,9 @@ static int spawn_error(const char *program, int err, pe_error *errp)
     if (err == ENOENT || (err == EACCES && !strchr(program, '/') &&
                           process_find(program, NULL) < 0))
         return missing_error(program, errp);
+    if (err == EACCES && is_folder(program))
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "%s cannot be started: it is a folder", program);
     if (err == EAGAIN || err == ENOMEM)
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_AGAIN,
                             "%s cannot be started: %s", program, strerror(err));

@@ -22,6 +22,7 @@
 #define ASKED_MAX_S 300.0       /* of a pause that the endpoint asks for */
 #define AGAIN_NS (60 * CLOCK_S) /* between two words of one wait */
 #define ALONE_NS (60 * CLOCK_S) /* longest wait where nobody could end it */
+#define LAST_NS (5 * CLOCK_S)   /* for an answer, once the wait is to end */
 #define SHOWN 120
 
 typedef struct call_state {
@@ -31,6 +32,7 @@ typedef struct call_state {
     /* of the block that is tried */
     unsigned tries, failures;
     int64_t since_ns, said_ns; /* of the first failure; 0: none */
+    int64_t ended_ns; /* the wait was seen to be over in its first call */
 } call_state;
 
 /* --- begin and end --- */
@@ -94,6 +96,22 @@ static int take_headers(pe_context *ctx, call_state *st, pe_error *errp)
     return words_add(&st->headers, header, errp);
 }
 
+/* The wait is over: a call that follows another one ends at once, the first one
+ * of a block may be about to be answered.
+ */
+static bool is_over(void *arg)
+{
+    pe_context *ctx = arg;
+    call_state *st = pe_context_state(ctx);
+    int64_t now = clock_mono_ns();
+
+    if (!pe_context_cancelled(ctx))
+        return false;
+    if (st->ended_ns == 0)
+        st->ended_ns = now;
+    return st->since_ns > 0 || now - st->ended_ns > LAST_NS;
+}
+
 static int open_post(pe_context *ctx, call_state *st, pe_error *errp)
 {
     const pe_options *o = pe_context_options(ctx);
@@ -101,6 +119,8 @@ static int open_post(pe_context *ctx, call_state *st, pe_error *errp)
         .url = pe_options_string(o, "url"),
         .limit_s = pe_options_time(o, "limit"),
         .most = (size_t)pe_options_size(o, "most"),
+        .stop = is_over,
+        .arg = ctx,
     };
 
     if (take_headers(ctx, st, errp) < 0)
@@ -308,7 +328,7 @@ static int call(pe_context *ctx, call_state *st, const post_body *body)
     uint64_t most = (uint64_t)pe_options_int(pe_context_options(ctx), "tries");
 
     st->tries = st->failures = 0;
-    st->since_ns = st->said_ns = 0;
+    st->since_ns = st->said_ns = st->ended_ns = 0;
     for (;;) {
         pe_error e = {0};
         post_answer a;

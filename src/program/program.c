@@ -413,6 +413,7 @@ enum program_step program_ask(program *g, const pe_block *b)
     struct feed f;
     enum program_step step = PROGRAM_WAITS;
     char what[160];
+    bool over;
     ssize_t n;
 
     feed_begin(&f, b);
@@ -423,11 +424,17 @@ enum program_step program_ask(program *g, const pe_block *b)
     if (n == 0)
         step = end_of_output(g);
     while (step == PROGRAM_WAITS) {
+        /* Its pipes tell, too, but where a child in a session of its own holds
+         * them.  What it wrote last is there by now.
+         */
+        over = process_over(g->p, 0);
         feed(g, &f);
         hear(g);
         step = take_array(g);
         if (step == PROGRAM_HAS)
             return judge(g, &f);
+        if (step == PROGRAM_WAITS && over)
+            step = end_of_output(g);
         if (step != PROGRAM_WAITS)
             break;
         if (clock_mono_ns() >= until)

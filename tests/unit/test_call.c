@@ -100,6 +100,7 @@ static void test_answers(void)
         const char *said;
     } rows[] = {
         {"echo", "3 x 2 f4, last 5", 1, ""},
+        {"packed", "3 x 2 f4, last 5", 1, ""},
         {"empty", "nothing", 1, ""},
         {"none", "nothing", 1, ""},
         {"close echo", "3 x 2 f4, last 5", 2, "it is called again"},

@@ -99,13 +99,24 @@ static void test_missing(void)
 
 static void test_not_executable(void)
 {
-    const char *argv[] = {folder, NULL};
-    const process_spec spec = {.argv = argv};
-    pe_error e = {0};
+    const struct {
+        const char *program, *error;
+        enum pe_exit code;
+    } rows[] = {
+        {folder, "cannot be started: it is a folder", PE_EXIT_CONFIG},
+        {"/etc/passwd", "cannot be started: Permission denied",
+         PE_EXIT_PERMISSION},
+    };
 
-    CU_ASSERT_PTR_NULL(process_start(&spec, &e));
-    UNIT_CONTAINS(e.text, "cannot be started: Permission denied");
-    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_PERMISSION);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *argv[] = {rows[i].program, NULL};
+        const process_spec spec = {.argv = argv};
+        pe_error e = {0};
+
+        CU_ASSERT_PTR_NULL(process_start(&spec, &e));
+        UNIT_CONTAINS(e.text, rows[i].error);
+        CU_ASSERT_EQUAL(e.exit_code, rows[i].code);
+    }
 }
 
 static void test_status(void)

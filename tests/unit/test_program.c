@@ -257,6 +257,7 @@ static void test_refused(void)
          "it was killed by signal 9; it last said 'a reason'"},
         {HEADED "exit 3", "it ended with status 3"},
         {HEADED "exit 0", "it ended with status 0"},
+        {HEADED "setsid sleep 2 & exit 4", "it ended with status 4"},
         {HEADED "head -c 300 five | head -c 140; exit 1",
          "it ended with status 1 behind 140 of 168 bytes of an array"},
         {HEADED "head -c 100 five; exit 1",
