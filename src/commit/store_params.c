@@ -1,12 +1,18 @@
 /* store_params.c - the pool's state in the parameter service. */
 #include "store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "src/agent/event.h"
+#include "src/common/log.h"
 
 struct store {
     pool_store base;
     params *params;
-    char topic[256];
+    char topic[256], run[256];
+    params_offset *firsts; /* where the run began, as it was read first */
+    size_t n_firsts;
 };
 
 static params *params_of(pool_store *s)
@@ -14,9 +20,60 @@ static params *params_of(pool_store *s)
     return ((struct store *)s)->params;
 }
 
+static void tell_lost(const struct store *st)
+{
+    char words[600];
+
+    snprintf(words, sizeof(words),
+             "the parameter service has nothing any more of run '%.80s': it "
+             "was emptied, or another one has its address; all of the topic is "
+             "learned again (to have the old one instead: 'pilot stop %.80s', "
+             "start that one, 'pilot run --resume %.80s')",
+             st->run, st->run, st->run);
+    log_warn("%s", words);
+    event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot", st->run,
+                          "text", event_text(words)));
+}
+
+/* Without them no commit is taken: where a service has lost all, the run begins
+ * again where it began.
+ */
+static int store_firsts(struct store *st, params_state *out, pe_error *errp)
+{
+    int64_t stored;
+
+    tell_lost(st);
+    for (size_t i = 0; i < st->n_firsts; i++) {
+        const params_offset *o = &st->firsts[i];
+        if (params_offset_init(st->params, o->topic, o->partition, o->next,
+                               &stored, errp) < 0)
+            return -1;
+    }
+    return params_state_fetch(st->params, out, errp);
+}
+
 static int store_load(pool_store *s, params_state *out, pe_error *errp)
 {
-    return params_state_fetch(params_of(s), out, errp);
+    struct store *st = (struct store *)s;
+    params_offset *firsts = NULL;
+    size_t n = 0;
+
+    if (params_state_fetch(st->params, out, errp) < 0)
+        return -1;
+    if (out->n_offsets == 0 && st->n_firsts > 0) {
+        params_state_free(out);
+        return store_firsts(st, out, errp);
+    }
+    if (st->n_firsts > 0)
+        return 0;
+    if (params_firsts_fetch(st->params, &firsts, &n, errp) < 0) {
+        params_state_free(out);
+        return -1;
+    }
+    params_offsets_free(st->firsts, st->n_firsts);
+    st->firsts = firsts;
+    st->n_firsts = n;
+    return 0;
 }
 
 static int store_send(pool_store *s, const params_commit *c, pe_error *errp)
@@ -85,6 +142,8 @@ static void store_close(pool_store *s)
     if (!s)
         return;
     params_close(params_of(s));
+    params_offsets_free(((struct store *)s)->firsts,
+                        ((struct store *)s)->n_firsts);
     free(s);
 }
 
@@ -115,6 +174,7 @@ pool_store *pool_store_params(const pipeline *pl, const pipeline_request *req,
         return NULL;
     }
     s->base.ops = &ops;
+    snprintf(s->run, sizeof(s->run), "%s", req->run);
     pipeline_request_params(req, &conf);
     pipeline_topic(pl, req->run, "", s->topic, sizeof(s->topic));
     s->params = params_open(&conf, pipeline_request_key(req), errp);

@@ -264,6 +264,31 @@ static void test_params(void)
     play_rest();
 }
 
+/* A service that has lost all gets back where the run began, not what is in
+ * the log now.
+ */
+static void test_emptied(void)
+{
+    pool_store *s;
+    params_state state = {0};
+    pe_error e = {0};
+    char line[64];
+
+    s = open_params();
+    snprintf(line, sizeof(line), "HSET pilot:{r%d}:first fixed/1 7", runs);
+    redis_server_ask(&server, line);
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL_FATAL(s->ops->load(s, &state, &e), 0);
+        CU_ASSERT_EQUAL_FATAL(state.n_offsets, PARTITIONS);
+        for (size_t k = 0; k < state.n_offsets; k++)
+            CU_ASSERT_EQUAL(state.offsets[k].next,
+                            state.offsets[k].partition == 1 ? 7 : 0);
+        params_state_free(&state);
+        redis_server_ask(&server, "FLUSHALL");
+    }
+    s->ops->close(s);
+}
+
 static void test_closed(void)
 {
     pool_store *s = pool_store_memory(NULL);
@@ -296,6 +321,7 @@ int main(void)
         {"nothing to close", test_closed},
         {"the store in memory", test_memory},
         {"the parameter service", test_params},
+        {"a service that was emptied", test_emptied},
         {NULL, NULL},
     };
     int rc;
