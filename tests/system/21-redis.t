@@ -136,6 +136,17 @@ has "$out" "a run of this name is that of $(hostname), in $PILOT_HOME, since" \
     "home: ... names the first"
 [ ! -e "$TEST_DIR/other/home" ]
 ok $? "home: ... leaves nothing"
+# The same folder on another host, of which this one sees nothing.
+if unshare -u -m mount -t tmpfs none "$TEST_DIR/redis" 2>/dev/null; then
+    out=$(unshare -u -m sh -c 'hostname elsewhere &&
+        mount -t tmpfs none "$PILOT_HOME" && pilot run "$1" --run home
+        echo "status $?"; ls -A "$PILOT_HOME"' sh "$job" 2>&1)
+    has "$out" "a run of this name is that of $(hostname), in $PILOT_HOME," \
+        "home: the same name on another host"
+    is "${out##*$'\n'}" "status 75" "home: ... exit status, and leaves nothing"
+else
+    ok 0 "home: the same name on another host # SKIP no host can be played"
+fi
 # A pilot by itself finds out where it lives.
 PILOT_HOME=$TEST_DIR/third pilot submit -Q --resource local:// -n 1 \
     --run home --pilot pool "$job"
