@@ -394,9 +394,10 @@ static int use(struct command *c, const params_task *t, pe_error *errp)
                             "task '%s' has failed: %s", t->name, t->state);
     if (t->failed > 0 || t->state)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                            "task '%s' is %s: %" PRIu64 " slices are done and "
-                            "%" PRIu64 " have failed",
-                            t->name, state_of(c, t), t->done, t->failed);
+                            "task '%s' is %s: %" PRIu64 " slice%s done, and "
+                            "%" PRIu64 " failed",
+                            t->name, state_of(c, t), t->done, text_s(t->done),
+                            t->failed);
     return 0;
 }
 

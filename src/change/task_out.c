@@ -8,6 +8,7 @@
 #include "src/change/task.h"
 #include "src/common/file.h"
 #include "src/common/log.h"
+#include "src/common/text.h"
 #include "src/params/task.h"
 
 #define SHOWN 10
@@ -160,11 +161,12 @@ int task_out(params *p, const params_task *t, const char *merge, bool partial,
         rc = file_write(path, m.data.data, m.data.len, 0666, errp);
     }
     if (rc == 0)
-        log_info("%s: %" PRIu64 " x %u values of %" PRIu64 " slices%s", path,
-                 m.rows, m.features, m.n, missing ? ", and others lack" : "");
+        log_info("%s: %" PRIu64 " x %u values of %" PRIu64 " slice%s%s", path,
+                 m.rows, m.features, m.n, text_s(m.n),
+                 missing ? ", and others lack" : "");
     if (rc == 0 && missing + m.empty > 0)
-        log_warn("%" PRIu64 " slices are not in it, and %" PRIu64
-                 " have given nothing",
+        log_warn("slices that are not in it: %" PRIu64
+                 ", that have given nothing: %" PRIu64,
                  missing, m.empty);
     pe_buffer_free(&m.data);
     return rc;

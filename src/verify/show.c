@@ -102,7 +102,8 @@ void show_table(const char *run, const layer *l, size_t n, const findings *f,
     if (f->of[FINDING_OPEN])
         fprintf(out, ", %zu not to be decided", f->of[FINDING_OPEN]);
     if (f->of[FINDING_LIMIT])
-        fprintf(out, ", %zu not checked", f->of[FINDING_LIMIT]);
+        fprintf(out, "; %zu check%s not possible, and why is said above",
+                f->of[FINDING_LIMIT], text_s(f->of[FINDING_LIMIT]));
     fputc('\n', out);
 }
 
