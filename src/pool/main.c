@@ -297,27 +297,6 @@ static uint64_t make_world(int rank)
     return world;
 }
 
-static void note_print(void *arg, const char *words)
-{
-    log_warn("%s", words);
-    event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
-                          ((const struct agent *)arg)->pilot, "text",
-                          event_text(words)));
-}
-
-/* Collective. */
-static int open_watchdog(struct agent *a, int rank, int size, pe_error *errp)
-{
-    watchdog_conf c = {.pilot = a->pilot,
-                       .rank = rank,
-                       .size = size,
-                       .limit_s = a->pl->unheard_s,
-                       .note = note_print,
-                       .arg = a};
-
-    return ranks_watch(&c, &a->watchdog, errp);
-}
-
 /* Collective. */
 static int open_trace(struct agent *a, int rank, int size, pe_error *errp)
 {
@@ -359,6 +338,26 @@ static int open_checkpoint(struct agent *a, pe_error *errp)
     return a->checkpoint ? 0 : -1;
 }
 
+static void note_print(void *arg, const char *words)
+{
+    event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
+                          ((const struct agent *)arg)->pilot, "text",
+                          event_text(words)));
+}
+
+/* Collective. */
+static int open_watchdog(struct agent *a, int rank, int size, pe_error *errp)
+{
+    watchdog_conf c = {.pilot = a->pilot,
+                       .rank = rank,
+                       .size = size,
+                       .limit_s = a->pl->unheard_s,
+                       .note = note_print,
+                       .arg = a};
+
+    return ranks_watch(&c, &a->watchdog, errp);
+}
+
 /* Rank 0, before any rank makes notes of its own: what those of the process
  * before have died of.
  */
@@ -381,8 +380,7 @@ static int gather_suspects(struct agent *a, pe_error *errp)
     if (rc == 0 && a->pl->refuse.there)
         rc = breaker_since(p, &a->since, errp);
     if (told)
-        event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
-                              a->pilot, "text", event_text(told)));
+        note_print(a, told);
     free(told);
     params_close(p);
     return rc;

@@ -16,9 +16,8 @@ int ranks_check(int ranks, int number);
 /* Collective.  Which rank of its host this is, and how many there are. */
 void ranks_of_host(int *rankp, int *sizep);
 
-/* Collective.  Have the ranks of several hosts watched as [c] says, which needs
- * no place, socket or hosts.  [*wp] is NULL where all are on one host, or
- * nothing is to be watched.  An error of the system.
+/* Collective.  Have ranks of several hosts watched as [c] says, which needs no
+ * place, socket or hosts; NULL where there is one.  An error of the system.
  */
 int ranks_watch(const watchdog_conf *c, watchdog **wp, pe_error *errp);
 
