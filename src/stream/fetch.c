@@ -273,6 +273,8 @@ static void failed(fetcher *f, const pe_error *e, unsigned *tries)
         return;
     }
     atomic_store(&f->shaken, true);
+    if (f->stop) /* we cut it ourselves */
+        return;
     stream_gone(&f->server, e);
     rest(f, redis_backoff_ns((*tries)++));
 }

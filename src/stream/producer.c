@@ -179,6 +179,8 @@ static void batch_stored(stream_producer *p, size_t n)
 /* What it says may pass (no memory, a full disk, it starts): told once. */
 static void wait_out(stream_producer *p, const pe_error *e, unsigned *tries)
 {
+    if (p->stop) /* we cut it ourselves */
+        return;
     if (e->kind != PE_ERROR_NONE)
         stream_gone(&p->server, e);
     rest(p, e->kind != PE_ERROR_NONE ? redis_backoff_ns(*tries) : NO_TOPIC_NS);

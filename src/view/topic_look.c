@@ -101,6 +101,7 @@ static int find_url(const char *home, const char *word, const char *suffix,
 {
     const char *place = strstr(word, "://") + strlen("://");
     const char *at = is_kafka(word) ? place : word, *slash = strchr(place, '/');
+    char *broker;
 
     if (!slash || !slash[1] || strchr(slash + 1, '/'))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
@@ -110,11 +111,23 @@ static int find_url(const char *home, const char *word, const char *suffix,
                             word);
     if (slash == place)
         return find_topic(home, slash + 1, suffix, p, errp);
-    if (request_make(home, p, errp) < 0)
+    broker = strndup(at, (size_t)(slash - at));
+    if (!broker)
+        return pe_error_nomem(errp);
+    /* One that is known by itself, too, comes with what opens it. */
+    if (find_topic(home, slash + 1, suffix, p, NULL) == 0 &&
+        !strcmp(p->req->broker, broker)) {
+        free(broker);
+        return 0;
+    }
+    look_leave(p);
+    if (request_make(home, p, errp) < 0) {
+        free(broker);
         return -1;
-    p->req->broker = strndup(at, (size_t)(slash - at));
+    }
+    p->req->broker = broker;
     p->req->broker_from = strdup(word);
-    if (!p->req->broker || !p->req->broker_from)
+    if (!p->req->broker_from)
         return pe_error_nomem(errp);
     snprintf(p->topic, sizeof(p->topic), "%s%s", slash + 1, suffix);
     return 0;

@@ -27,7 +27,7 @@ pilot run "$audit" --run streams-plain >"$TEST_DIR/out" 2>&1
 is $? 0 "a run" || tail -n 5 "$TEST_DIR/out" | sed 's/^/# /'
 verified streams-plain
 out=$(pilot inspect "$PILOT_BROKER/pilot.streams-plain.sense" 2>&1)
-has "$out" "record" "its topic, looked into"
+has "$out" "800 records" "its topic, looked into"
 out=$(pilot services topic "$PILOT_BROKER/streams-own" --partitions 2 2>/dev/null)
 has "$out" "made, 2 partitions" "a topic for others"
 
