@@ -28,6 +28,8 @@ class PilotEdge(AutotoolsPackage):
     depends_on("jansson")
     depends_on("openblas")
     depends_on("libmicrohttpd")
+    depends_on("mosquitto")
+    depends_on("libzmq")
     depends_on("curl@7.85:")
     depends_on("libssh2")
     depends_on("openssl")
