@@ -568,6 +568,34 @@ static void test_config(void)
     free(config);
 }
 
+/* Its address in brackets, as known_hosts has it. */
+static void test_v6(void)
+{
+    char *extra = text_format("ListenAddress [::1]:%d\n", server.port);
+    char *url = text_format("ssh://%s@[::1]:%d", server.user, server.port);
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct sockaddr_in6 a = {.sin6_family = AF_INET6,
+                                   .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+
+    reset();
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0) {
+        printf("# SKIP this host has no IPv6\n");
+    } else {
+        ssh_server_key(&server, "id_ed25519", "ed25519", "");
+        ssh_server_accept(&server, "id_ed25519");
+        restart(extra);
+        CU_ASSERT_EQUAL(enter_as(url, NULL), -1);
+        CU_ASSERT_EQUAL(run_advice(), 0);
+        CU_ASSERT_EQUAL(enter_as(url, NULL), 0);
+        UNIT_EQUAL(error.text, "");
+        restart(NULL);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(url);
+    free(extra);
+}
+
 /* A file that ssh does not understand is not passed over. */
 static void test_bad_config(void)
 {
@@ -675,6 +703,7 @@ int main(void)
         {"a server with other methods", test_no_method},
         {"what is no SSH server, or is not there", test_wrong_port},
         {"names of ~/.ssh/config", test_config},
+        {"a host by IPv6", test_v6},
         {"a ~/.ssh/config that is wrong", test_bad_config},
         {"an agent that it names", test_agent_named},
         {"hosts behind others", test_proxy},
