@@ -145,7 +145,7 @@ static void test_pilots_refused(void)
         {"pilots.pool.via=h", "via: 'h' is not ssh://HOST"},
         {"pilots.pool.broker=h",
          "broker: 'h' is not HOST:PORT or a list of those with ',' between "
-         "them"},
+         "them (Kafka), nor redis://HOST:PORT (streams in a Redis)"},
         {"pilots.devices.params=http://h",
          "params: 'http://h' is not redis://HOST:PORT, rediss://HOST:PORT "
          "(TLS) or unix:///PATH"},
@@ -173,10 +173,10 @@ static void test_pilots_refused(void)
          "(TLS) or unix:///PATH"},
         {"pilots.broker.endpoint=h",
          "endpoint: 'h' is not HOST:PORT or a list of those with ',' between "
-         "them"},
+         "them (Kafka), nor redis://HOST:PORT (streams in a Redis)"},
         {"pilots.broker.endpoint=h:1,,g:2",
          "endpoint: 'h:1,,g:2' is not HOST:PORT or a list of those with ',' "
-         "between them"},
+         "between them (Kafka), nor redis://HOST:PORT (streams in a Redis)"},
         {"pilots.second.kind=pool",
          "no stage runs on pool pilot 'second'; several share one: `pilot: "
          "[A, B]`"},
