@@ -194,8 +194,8 @@ static int range_take(const char **sp, int32_t *lowp, int32_t *highp)
     return low <= high ? 0 : -1;
 }
 
-/* "0-3,7" into *l; an empty list is one.  NULL: it is none, or there is no
- * memory; else what is behind it.
+/* "0-3,7" into *l, in order; an empty list is one.  NULL: it is none, or there
+ * is no memory; else what is behind it.
  */
 static const char *partitions_parse(const char *s, params_lease *l)
 {
@@ -203,7 +203,8 @@ static const char *partitions_parse(const char *s, params_lease *l)
     int32_t low, high;
 
     while (*s && *s != '/') {
-        if (range_take(&s, &low, &high) < 0)
+        if (range_take(&s, &low, &high) < 0 ||
+            (l->n_partitions > 0 && low <= l->partitions[l->n_partitions - 1]))
             return NULL;
         size_t need = l->n_partitions + (size_t)(high - low) + 1;
         if (need > cap) {
