@@ -58,9 +58,9 @@ struct pool {
     pool_head *head; /* rank 0; NULL elsewhere */
     pool_figures figures;
     pool_recent recent;
-    int64_t tasks; /* so much was known of them in the last round */
+    int64_t tasks;       /* so much was known of them in the last round */
     int64_t last_active; /* POOL_QUIET later the rank is quiet */
-    int64_t gap_ns; /* mean, between two slices of blocks */
+    int64_t gap_ns;      /* mean, between two slices of blocks */
 };
 
 /* Whose the functions of this rank are. */
