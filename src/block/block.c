@@ -4,7 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/block/lend.h"
+
 #define ALIGNMENT 64
+
+static void (*lender)(void *storage);
+
+void block_lender(void (*give)(void *storage))
+{
+    lender = give;
+}
+
+static void storage_free(const pe_block *b)
+{
+    if (b->capacity & BLOCK_LENT)
+        lender(b->storage);
+    else
+        free(b->storage);
+}
 
 /* Bytes of the data, or 0 when they are too many. */
 static size_t data_bytes(uint32_t points, uint32_t features,
@@ -42,7 +59,7 @@ int pe_block_reserve(pe_block *b, uint32_t points, uint32_t features,
         void *storage = aligned_alloc(ALIGNMENT, need);
         if (!storage)
             return pe_error_nomem(errp);
-        free(b->storage);
+        storage_free(b);
         b->storage = storage;
         b->capacity = need;
     }
@@ -72,7 +89,7 @@ void pe_block_release(pe_block *b)
 {
     if (!b)
         return;
-    free(b->storage);
+    storage_free(b);
     memset(b, 0, sizeof(*b));
 }
 

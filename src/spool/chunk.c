@@ -79,11 +79,13 @@ int chunk_begin(int fd, const chunk *c, const char *machine, const char *owner)
         format_chunk head;
         format_boot boot;
         char pad[FORMAT_RECORDS_AT - FORMAT_BOOT_AT - sizeof(format_boot)];
-    } all = {.head = {.magic = FORMAT_CHUNK,
-                      .version = FORMAT_VERSION,
-                      .number = c->number,
-                      .first = c->first,
-                      .life = c->life}};
+    } all = {
+        .head = {.magic = FORMAT_CHUNK,
+                 .version = c->cell ? FORMAT_VERSION_CELLS : FORMAT_VERSION,
+                 .cell = c->cell,
+                 .number = c->number,
+                 .first = c->first,
+                 .life = c->life}};
 
     _Static_assert(sizeof(all) == FORMAT_RECORDS_AT, "records follow");
     snprintf(all.head.machine, sizeof(all.head.machine), "%s", machine);
@@ -154,22 +156,23 @@ const char *chunk_payload(int fd, const format_record *r, uint64_t at,
                           bool whole, void *buf)
 {
     size_t len = (size_t)r->meta + r->len;
+    bool is_sealed = r->sealed & FORMAT_SEALED;
     uint64_t tail;
 
     if (chunk_read(fd, buf, len, at + sizeof(*r)) < 0 ||
         chunk_read(fd, &tail, sizeof(tail), at + sizeof(*r) + len) < 0)
         return "cannot be read";
-    if (r->sealed && pack_check(0, buf, len) == r->sum)
+    if (is_sealed && pack_check(0, buf, len) == r->sum)
         return NULL;
-    if (tail != format_tail(r) || (!r->sealed && !whole))
+    if (tail != format_tail(r) || (!is_sealed && !whole))
         return chunk_torn;
-    return r->sealed ? "fails its check sum" : NULL;
+    return is_sealed ? "fails its check sum" : NULL;
 }
 
 int chunk_seal(int fd, format_record *r, uint64_t at, const void *buf)
 {
     r->sum = pack_check(0, buf, (size_t)r->meta + r->len);
-    r->sealed = 1;
+    r->sealed |= FORMAT_SEALED;
     format_record_seal(r);
     return chunk_write(fd, r, sizeof(*r), at);
 }
@@ -203,13 +206,14 @@ static int head_take(int fd, const chunk_look *l, chunk *c, bool *wholep,
         c->doubtful = true;
         return 0;
     }
-    if (h.version != FORMAT_VERSION)
+    if (h.version != FORMAT_VERSION &&
+        (h.version != FORMAT_VERSION_CELLS || h.cell < FORMAT_UNIT))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "%s is of version %u of a spool, and this is a "
                             "program for version %d: send what is in it with "
                             "the program that wrote it, or remove its folder, "
                             "and the blocks with it",
-                            l->path, h.version, FORMAT_VERSION);
+                            l->path, h.version, FORMAT_VERSION_CELLS);
     if (strcmp(h.owner, l->owner) != 0)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "%s belongs to device %.200s; name another folder "
@@ -220,6 +224,7 @@ static int head_take(int fd, const chunk_look *l, chunk *c, bool *wholep,
         return 2;
     }
     c->life = h.life;
+    c->cell = h.version == FORMAT_VERSION_CELLS ? h.cell : 0;
     c->first = c->last = h.first;
     *wholep = *l->machine && !strcmp(h.machine, l->machine);
     return 1;
@@ -229,6 +234,26 @@ static void fault_note(chunk_fault *f, uint64_t at, const char *why)
 {
     if (!f->why)
         *f = (chunk_fault){at, why};
+}
+
+int chunk_keep_left(chunk_lefts *l, const format_record *r, uint64_t at)
+{
+    chunk_left *more;
+
+    if (l->n == l->cap) {
+        more = reallocarray(l->at, l->cap * 2 + 16, sizeof(*more));
+        if (!more)
+            return -1;
+        l->at = more;
+        l->cap = l->cap * 2 + 16;
+    }
+    l->at[l->n++] = (chunk_left){.ordinal = r->ordinal,
+                                 .number = r->chunk,
+                                 .at = at,
+                                 .span = format_span(r->meta, r->len),
+                                 .boot = r->boot,
+                                 .life = r->life};
+    return 0;
 }
 
 static void record_take(chunk *c, const format_record *r, uint64_t from)
@@ -242,6 +267,55 @@ static void record_take(chunk *c, const format_record *r, uint64_t from)
         return;
     c->n++;
     c->bytes += format_span(r->meta, r->len);
+}
+
+/* One of a cell, which is sealed now: it may have been waiting for that. */
+static int cell_take(int fd, const chunk_look *l, bool whole, format_record *r,
+                     uint64_t at, chunk *c, chunk_fault *f)
+{
+    size_t len = (size_t)r->meta + r->len;
+    char *buf = r->ordinal < l->from ? NULL : malloc(len + 1);
+    const char *why;
+    int rc = 0;
+
+    if (r->ordinal < l->from)
+        return 0;
+    if (!buf)
+        return -1;
+    why = chunk_payload(fd, r, at, whole, buf);
+    if (!why && !(r->sealed & FORMAT_SEALED))
+        rc = chunk_seal(fd, r, at, buf);
+    free(buf);
+    if (rc == 0 && !why)
+        return chunk_keep_left(l->lefts, r, at);
+    /* One that was not finished was not accepted. */
+    if (why && why != chunk_torn) {
+        c->bad++;
+        fault_note(f, at, why);
+    }
+    return rc;
+}
+
+static int cells_take(int fd, const chunk_look *l, uint64_t size, bool whole,
+                      chunk *c, chunk_fault *f)
+{
+    format_record r;
+
+    for (uint64_t at = FORMAT_CELLS_AT; size >= c->cell && at <= size - c->cell;
+         at += c->cell) {
+        if (chunk_read(fd, &r, sizeof(r), at) < 0)
+            return -1;
+        if (r.magic == 0)
+            continue; /* nothing is in it */
+        if (!format_record_good(&r, c->number) ||
+            format_span(r.meta, r.len) > c->cell) {
+            c->bad++;
+            fault_note(f, at, "is damaged");
+        } else if (cell_take(fd, l, whole, &r, at, c, f) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* All records; what is between them, or bad, is told.  One at the end that was
@@ -258,9 +332,16 @@ static int records_take(int fd, const chunk_look *l, uint64_t size, bool whole,
 
     while ((rc = chunk_next(fd, c->number, size, &at, &r)) > 0) {
         size_t len = (size_t)r.meta + r.len;
-        void *more = realloc(buf, len + 1);
+        void *more;
         const char *why;
 
+        if (r.sealed & FORMAT_CELL) {
+            if (cell_take(fd, l, whole, &r, at, c, f) < 0)
+                break;
+            at += format_span(r.meta, r.len);
+            continue;
+        }
+        more = realloc(buf, len + 1);
         if (!more)
             break;
         buf = more;
@@ -302,8 +383,14 @@ int chunk_scan(int fd, const chunk_look *l, chunk *c, chunk_fault *f,
         fault_note(f, 0, "has no head");
     else if (c->doubtful)
         fault_note(f, FORMAT_BOOT_AT, "is damaged");
-    if (records_take(fd, l, (uint64_t)st.st_size, whole, c, f) < 0)
+    if (c->cell)
+        rc = cells_take(fd, l, (uint64_t)st.st_size, whole, c, f);
+    else
+        rc = records_take(fd, l, (uint64_t)st.st_size, whole, c, f);
+    if (rc < 0)
         return file_error(errp, errno, "read", l->path, PE_EXIT_DATA);
+    if (c->cell)
+        return 0;
     /* What is behind its last record was of its file before. */
     if (c->n > 0 && !f->why && (uint64_t)st.st_size > c->end &&
         ftruncate(fd, (off_t)c->end) < 0)

@@ -20,7 +20,19 @@ typedef struct chunk {
     bool doubtful; /* its head is bad: where no BOOT is known, there may have
                       been one */
     bool dirty;    /* something was written since it was synced */
+    uint64_t cell; /* bytes of one of its cells; 0: it has none */
 } chunk;
+
+/* A record that an earlier process has left in a cell. */
+typedef struct chunk_left {
+    uint64_t ordinal, number, at, span;
+    uint64_t boot, life;
+} chunk_left;
+
+typedef struct chunk_lefts {
+    chunk_left *at;
+    size_t n, cap;
+} chunk_lefts;
 
 /* Something that is bad in a chunk: where, and why.  */
 typedef struct chunk_fault {
@@ -43,6 +55,9 @@ int chunk_read(int fd, void *data, size_t len, uint64_t at);
 int chunk_begin(int fd, const chunk *c, const char *machine, const char *owner);
 /* The BOOT of a chunk that is there, on the disk before it returns. */
 int chunk_put_boot(int fd, chunk *c);
+
+/* Keep [r], of a cell at [at]; -1: no memory. */
+int chunk_keep_left(chunk_lefts *l, const format_record *r, uint64_t at);
 
 /* The next record of chunk [number] in [fd] at or behind *atp, before [end]:
  * 1, its head into [out] and its place into *atp; 0: there is none; -1: errno.
@@ -69,6 +84,7 @@ typedef struct chunk_look {
     const char *machine, *owner;
     const char *path; /* for errors */
     uint64_t from;
+    chunk_lefts *lefts; /* those of cells */
 } chunk_look;
 int chunk_scan(int fd, const chunk_look *l, chunk *c, chunk_fault *f,
                pe_error *errp);

@@ -145,6 +145,17 @@ int folder_file(const spool *s, uint64_t number, int flags)
     return openat(s->dir_fd, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
+uint64_t folder_bytes(const spool *s, uint64_t number)
+{
+    char name[CHUNK_NAME];
+    struct stat st;
+
+    chunk_name(number, name);
+    return fstatat(s->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+               ? (uint64_t)st.st_size
+               : 0;
+}
+
 void folder_remove(spool *s, uint64_t number)
 {
     char name[CHUNK_NAME];

@@ -31,9 +31,22 @@ format_boot format_boot_make(uint64_t boot, uint64_t number)
     return (format_boot){boot, pack_check(0, both, sizeof(both))};
 }
 
+/* Of a head that is not relied on but where the kernel has kept it. */
+static uint32_t cell_check(const format_record *r)
+{
+    uint64_t words[sizeof(*r) / sizeof(uint64_t)], sum = 1;
+
+    memcpy(words, r, sizeof(words));
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        sum = (sum ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(sum >> 32);
+}
+
 static uint32_t record_check(format_record r)
 {
     r.check = 0;
+    if (r.sealed == FORMAT_CELL)
+        return cell_check(&r);
     return pack_check(0, &r, sizeof(r));
 }
 

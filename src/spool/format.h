@@ -13,6 +13,11 @@
  * bytes of the machine: a spool does not travel.
  */
 #define FORMAT_VERSION 1
+/* A file of cells (cells.h): each holds one record at most, at its start, in no
+ * order; they begin at FORMAT_CELLS_AT.
+ */
+#define FORMAT_VERSION_CELLS 2
+#define FORMAT_CELLS_AT 4096
 #define FORMAT_CHUNK "PESPOOL\n"
 #define FORMAT_RECORD UINT32_C(0x52535045) /* "EPSR" */
 #define FORMAT_OWNER 400
@@ -32,8 +37,14 @@ typedef struct format_chunk {
     uint64_t life;    /* incarnation of the device, counted by this spool */
     char machine[40]; /* since when this machine runs, as a name */
     char owner[FORMAT_OWNER]; /* RUN/DEVICE */
-    char pad[32];
+    uint64_t cell;            /* bytes of a cell; 0: it has none */
+    char pad[24];
 } format_chunk;
+
+#define FORMAT_SEALED 1U
+#define FORMAT_CELL                                           \
+    2U /* it is in a cell, whatever the head of its file says \
+        */
 
 /* At FORMAT_BOOT_AT, once it is known: the BOOT of all records of the chunk. */
 typedef struct format_boot {
@@ -42,14 +53,15 @@ typedef struct format_boot {
 
 typedef struct format_record {
     uint32_t magic;
-    uint32_t check; /* of this head, with 0 here */
+    uint32_t check; /* of this head, with 0 here; a shorter way, in a cell that
+                       is not sealed */
     uint64_t chunk;
     uint64_t ordinal; /* of the record in its spool, from 0 */
     uint64_t boot;    /* 0: not known when it was written; see format_boot */
     uint64_t seq;
     uint32_t meta, len; /* bytes behind the head: what is said of it, value */
     uint32_t sum;       /* of those bytes, where it is ... */
-    uint32_t sealed;    /* ... sealed, else 0 */
+    uint32_t sealed;    /* ... FORMAT_SEALED; and FORMAT_CELL */
     uint64_t life;      /* as in the head of its chunk */
 } format_record;
 

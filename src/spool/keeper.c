@@ -57,7 +57,7 @@ static size_t dirty_take(spool *s, int *fds, size_t max)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < s->n && n + 1 < max; i++) {
+    for (size_t i = 0; i < s->n && n < max; i++) {
         chunk *c = &s->chunks[i];
 
         if (!c->dirty || c->last <= s->acked)
@@ -67,9 +67,6 @@ static size_t dirty_take(spool *s, int *fds, size_t max)
         /* Of the last one more is to come. */
         c->dirty = i + 1 == s->n;
     }
-    if (s->unnamed && (fds[n] = dup(s->dir_fd)) >= 0)
-        n++;
-    s->unnamed = false;
     return n;
 }
 
@@ -78,13 +75,28 @@ size_t spool_turn(spool *s, int *fds, size_t max)
     const chunk *c;
     pe_error e = {0};
     size_t n = 0;
+    int more;
 
     pthread_mutex_lock(&s->lock);
+    more = s->failed ? 0
+                     : cells_turn(s->cells, s->next, s->sync == SPOOL_SECOND,
+                                  fds, max / 2);
+    if (more < 0) {
+        file_error(&e, errno, "write to", s->path, PE_EXIT_CREATE);
+        spool_fail(s, &e);
+    } else {
+        n = (size_t)more;
+    }
     if (!s->failed && s->due.ordinal > s->acked) {
         if (seal_due(s, &e) < 0)
             spool_fail(s, &e);
         else if (s->sync == SPOOL_SECOND)
-            n = dirty_take(s, fds, max);
+            n += dirty_take(s, fds + n, max - n - 1);
+    }
+    /* A name is there before what is in it is relied on. */
+    if (n > 0 && s->unnamed && (fds[n] = dup(s->dir_fd)) >= 0) {
+        n++;
+        s->unnamed = false;
     }
     s->sealed = s->due;
     c = s->n ? &s->chunks[s->n - 1] : NULL;

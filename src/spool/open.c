@@ -30,6 +30,49 @@ static void fault_tell(const spool *s, uint64_t number, const chunk_fault *f,
              s->path, name, f->why, f->at);
 }
 
+/* A file of cells. */
+static void cells_take(spool *s, const chunk *c, const chunk_fault *f,
+                       bool holds, spool_found *found)
+{
+    found->lost += c->bad;
+    s->used += holds ? folder_bytes(s, c->number) : 0;
+    s->life = c->life > s->life ? c->life : s->life;
+    if (holds)
+        return;
+    if (f->why)
+        folder_aside(s, c->number);
+    else
+        folder_remove(s, c->number);
+}
+
+static int by_ordinal(const void *a, const void *b)
+{
+    uint64_t x = ((const chunk_left *)a)->ordinal;
+    uint64_t y = ((const chunk_left *)b)->ordinal;
+
+    return x < y ? -1 : x > y;
+}
+
+/* What is in them is read between what files have. */
+static void lefts_settle(spool *s, spool_found *found)
+{
+    chunk_lefts *l = &s->left;
+
+    if (l->n == 0)
+        return;
+    qsort(l->at, l->n, sizeof(*l->at), by_ordinal);
+    for (size_t i = 0; i < l->n; i++) {
+        const chunk_left *at = &l->at[i];
+
+        s->life = at->life > s->life ? at->life : s->life;
+        s->left_bytes += at->span;
+        found->boot = at->boot > found->boot ? at->boot : found->boot;
+    }
+    s->records += l->n;
+    if (l->at[l->n - 1].ordinal >= s->next)
+        s->next = l->at[l->n - 1].ordinal + 1;
+}
+
 /* What chunk [number] holds, behind those that are known. */
 static int take(spool *s, uint64_t number, spool_found *found, pe_error *errp)
 {
@@ -37,7 +80,8 @@ static int take(spool *s, uint64_t number, spool_found *found, pe_error *errp)
     chunk c = {.number = number};
     chunk_fault f;
     char name[CHUNK_NAME], *path;
-    chunk_look l = {s->machine, s->owner, NULL, s->acked};
+    size_t had = s->left.n;
+    chunk_look l = {s->machine, s->owner, NULL, s->acked, &s->left};
     int fd = folder_file(s, number, O_RDWR), rc;
 
     chunk_name(number, name);
@@ -49,11 +93,19 @@ static int take(spool *s, uint64_t number, spool_found *found, pe_error *errp)
         return rc;
     }
     rc = chunk_scan(fd, &l, &c, &f, errp);
+    /* Records of cells are sealed only now. */
+    if (rc == 0 && s->left.n > had && s->sync != SPOOL_NEVER &&
+        fdatasync(fd) < 0)
+        rc = file_error(errp, errno, "sync", l.path, PE_EXIT_CREATE);
     close(fd);
     free(path);
     if (rc < 0)
         return -1;
     fault_tell(s, number, &f, found);
+    if (c.cell || s->left.n > had) {
+        cells_take(s, &c, &f, s->left.n > had, found);
+        return 0;
+    }
     /* Of consecutive files no record is missing but by a fault. */
     if (last && last->number + 1 == number && c.first > s->next)
         found->lost += c.first - s->next;
@@ -105,6 +157,7 @@ static void settle(spool *s, spool_found *found)
 {
     lives_settle(s);
     doubtful_leave(s, found);
+    lefts_settle(s, found);
     for (size_t i = 0; i < s->n; i++) {
         const chunk *c = &s->chunks[i];
 
@@ -123,7 +176,7 @@ static void settle(spool *s, spool_found *found)
         s->sealed = s->due = (place){s->chunks[s->n - 1].number,
                                      s->chunks[s->n - 1].end, s->next};
     found->records = s->records;
-    found->bytes = s->bytes;
+    found->bytes = s->bytes + s->left_bytes;
 }
 
 /* Files that hold nothing that is to be sent go; what is bad all through is put
@@ -200,8 +253,11 @@ spool *spool_open(const spool_conf *c, spool_found *found, pe_error *errp)
         pe_error_nomem(errp);
     } else if (folder_open(s, c->dir, c->device, errp) == 0) {
         s->mark = mark_open(s->dir_fd, &s->acked);
-        if (look_through(s, found, errp) == 0)
+        if (look_through(s, found, errp) == 0) {
+            if (s->sync != SPOOL_EACH)
+                s->cells = cells_open(s);
             return s;
+        }
     }
     s->records = 1; /* what is there stays */
     spool_close(s);
@@ -215,12 +271,14 @@ void spool_close(spool *s)
     if (!s)
         return;
     empty = s->records == 0 && s->lost == 0;
+    if (cells_close(s->cells, s->sync == SPOOL_SECOND) < 0)
+        s->failed = true; /* there is nobody left to tell */
     for (size_t i = 0; empty && i < s->n; i++)
         folder_remove(s, s->chunks[i].number);
     if (s->spare)
         folder_remove(s, s->spare);
     if (!empty && s->fd >= 0 && s->sync != SPOOL_NEVER && fdatasync(s->fd) < 0)
-        s->failed = true; /* there is nobody left to tell */
+        s->failed = true; /* as above */
     if (s->fd >= 0)
         close(s->fd);
     if (s->read_fd >= 0)
@@ -229,6 +287,7 @@ void spool_close(spool *s)
     folder_leave(s, s->dir, empty);
     pthread_mutex_destroy(&s->lock);
     free(s->chunks);
+    free(s->left.at);
     free(s->buf);
     free(s->owner);
     free(s->path);

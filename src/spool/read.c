@@ -69,6 +69,74 @@ static void miss(spool *s, uint64_t n, const chunk *c, uint64_t at,
               n == 1 ? " is" : "s are", s->path, name, why, at);
 }
 
+/* One of a cell of an earlier process: 1, 0 it is bad now, -1. */
+static int left_take(spool *s, const chunk_left *l, spool_record *out,
+                     pe_error *errp)
+{
+    const chunk at = {.number = l->number};
+    format_record r;
+    const char *why;
+
+    if (turn_to(s, &s->read_fd, &s->read_number, l->number, errp) < 0)
+        return -1;
+    if (chunk_read(s->read_fd, &r, sizeof(r), l->at) < 0 ||
+        !format_record_good(&r, l->number) ||
+        format_span(r.meta, r.len) != l->span) {
+        miss(s, 1, &at, l->at, "is damaged");
+        return 0;
+    }
+    if (spool_room(&s->buf, &s->buf_cap, (size_t)r.meta + r.len + 1, errp) < 0)
+        return -1;
+    why = chunk_payload(s->read_fd, &r, l->at, true, s->buf);
+    if (why) {
+        miss(s, 1, &at, l->at, why);
+        return 0;
+    }
+    s->behind--;
+    *out = (spool_record){.ordinal = r.ordinal,
+                          .boot = r.boot,
+                          .seq = r.seq,
+                          .meta = s->buf,
+                          .meta_len = r.meta,
+                          .data = s->buf + r.meta,
+                          .len = r.len};
+    return 1;
+}
+
+/* Files of cells whose records are acknowledged go. */
+void spool_ack_left(spool *s)
+{
+    while (s->left_acked < s->left.n &&
+           s->left.at[s->left_acked].ordinal < s->acked) {
+        const chunk_left *l = &s->left.at[s->left_acked++];
+        bool more = false;
+
+        s->left_bytes -= l->span;
+        for (size_t i = s->left_acked; !more && i < s->left.n; i++)
+            more = s->left.at[i].number == l->number;
+        if (more)
+            continue;
+        if (s->read_fd >= 0 && s->read_number == l->number) {
+            close(s->read_fd);
+            s->read_fd = -1;
+        }
+        s->used -= folder_bytes(s, l->number);
+        folder_remove(s, l->number);
+    }
+}
+
+/* Those that come before ordinal [below], or its end: as left_take. */
+static int left_next(spool *s, uint64_t below, spool_record *out,
+                     pe_error *errp)
+{
+    int rc = 0;
+
+    while (rc == 0 && s->left_next < s->left.n &&
+           s->left.at[s->left_next].ordinal < below)
+        rc = left_take(s, &s->left.at[s->left_next++], out, errp);
+    return rc;
+}
+
 /* The next one that is good. */
 static int read_next(spool *s, spool_record *out, pe_error *errp)
 {
@@ -80,7 +148,10 @@ static int read_next(spool *s, spool_record *out, pe_error *errp)
                                             &s->read_number, &r, &e))) {
         uint64_t at = s->read.at;
         const char *why;
+        int rc = left_next(s, r.ordinal, out, errp);
 
+        if (rc != 0)
+            return rc;
         s->read.at += format_span(r.meta, r.len);
         if (r.ordinal < s->read.ordinal)
             continue; /* it is acknowledged */
@@ -105,6 +176,12 @@ static int read_next(spool *s, spool_record *out, pe_error *errp)
                               .data = s->buf + r.meta,
                               .len = r.len};
         return 1;
+    }
+    if (s->behind > 0 && e.kind == PE_ERROR_NONE) {
+        int rc = left_next(s, UINT64_MAX, out, errp);
+
+        if (rc != 0)
+            return rc;
     }
     if (s->behind > 0 && e.kind != PE_ERROR_NONE) {
         if (errp)

@@ -144,7 +144,9 @@ static int names_sync(spool *s)
 /* Another chunk at the end: 1, 0 no room, -1 error. */
 static int chunk_add(spool *s, spool_put *out, pe_error *errp)
 {
-    chunk c = {.number = ++s->number,
+    /* Files whose numbers follow each other miss no record. */
+    bool skips = s->n > 0 && s->chunks[s->n - 1].last != s->next;
+    chunk c = {.number = s->number += 1 + skips,
                .life = s->life,
                .boot = s->boot,
                .first = s->next,
@@ -180,12 +182,15 @@ static int chunk_add(spool *s, spool_put *out, pe_error *errp)
 
 /* --- append --- */
 
-/* Is a record of [span] bytes too much for the file that is written? */
+/* Is a record of [span] bytes too much for the file that is written, or is it
+ * not behind the last one in there?
+ */
 static bool is_over(const spool *s, uint64_t span)
 {
     const chunk *c = s->fd >= 0 ? &s->chunks[s->n - 1] : NULL;
 
-    return !c || (c->end > FORMAT_RECORDS_AT && c->end + span > s->chunk_bytes);
+    return !c || c->last != s->next ||
+           (c->end > FORMAT_RECORDS_AT && c->end + span > s->chunk_bytes);
 }
 
 /* Bytes that a record of [span] adds. */
@@ -271,6 +276,25 @@ static int record_append(spool *s, const spool_record *r, bool keeps,
     return 1;
 }
 
+/* Accept it where it is. */
+static bool leave(spool *s, const spool_record *r, spool_put *out)
+{
+    format_record h = {.magic = FORMAT_RECORD,
+                       .ordinal = s->next,
+                       .boot = s->boot,
+                       .seq = r->seq,
+                       .meta = r->meta_len,
+                       .len = r->len,
+                       .life = s->life};
+
+    if (s->boot == 0 || !cells_put(s->cells, &h, r->meta, r->data))
+        return false;
+    out->ordinal = s->next++;
+    s->records++;
+    s->read.ordinal = s->next;
+    return true;
+}
+
 static int append(spool *s, const spool_record *r, bool keeps, spool_put *out,
                   pe_error *errp)
 {
@@ -278,6 +302,8 @@ static int append(spool *s, const spool_record *r, bool keeps, spool_put *out,
     int rc = 1;
 
     *out = (spool_put){0};
+    if (keeps && r->stays && leave(s, r, out))
+        return 1;
     if (!has_room(s, span) && s->records == 0 && s->fd >= 0) {
         close(s->fd); /* nothing in it is needed */
         s->fd = -1;
@@ -314,6 +340,15 @@ int spool_append(spool *s, const spool_record *r, bool keeps, spool_put *out,
     return rc;
 }
 
+void spool_lend(spool *s, pe_block *b, size_t bytes)
+{
+    if (!s->cells)
+        return;
+    pthread_mutex_lock(&s->lock);
+    cells_lend(s->cells, b, s->boot ? bytes : 0);
+    pthread_mutex_unlock(&s->lock);
+}
+
 bool spool_full(spool *s, uint64_t len)
 {
     bool full;
@@ -336,6 +371,8 @@ void spool_ack(spool *s, uint64_t n, uint64_t ordinal)
     if (s->mark)
         mark_set(s->mark, s->acked);
     let_go_acked(s);
+    cells_ack(s->cells, s->acked);
+    spool_ack_left(s);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -380,8 +417,10 @@ spool_stats spool_stats_get(spool *s)
     spool_stats out;
 
     pthread_mutex_lock(&s->lock);
-    out =
-        (spool_stats){s->records, s->bytes - bytes_done(s), s->behind, s->lost};
+    out = (spool_stats){s->records,
+                        s->bytes - bytes_done(s) + s->left_bytes +
+                            cells_bytes(s->cells),
+                        s->behind, s->lost};
     pthread_mutex_unlock(&s->lock);
     return out;
 }

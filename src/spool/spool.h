@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pilot/block.h>
 #include <pilot/error.h>
 
 /* A log of records in a folder of its own (format.h): appended, read in order,
@@ -41,6 +42,8 @@ typedef struct spool_record {
     uint64_t ordinal, boot, seq; /* boot 0: not known yet */
     const void *meta, *data;     /* what is said of the value; the value */
     uint32_t meta_len, len;
+    bool stays; /* the value, where it is, until it is acknowledged; see
+                   spool_lend */
 } spool_record;
 
 /* What it holds now. */
@@ -70,6 +73,13 @@ typedef struct spool_put {
 } spool_put;
 int spool_append(spool *s, const spool_record *r, bool keeps, spool_put *out,
                  pe_error *errp);
+/* Before a block is made in [b], of [bytes] of data if that is known (else 0):
+ * where it can be, its storage is memory of the spool's, which outlives a kill.
+ * A record whose value begins with it, who [keeps] it, and which [stays], is
+ * not written.  [b] may come from a queue that had a record in it, which is
+ * done with.
+ */
+void spool_lend(spool *s, pe_block *b, size_t bytes);
 /* Is there no room for a record of [len] bytes? */
 bool spool_full(spool *s, uint64_t len);
 /* The oldest record that nobody has, and now the caller has: 1, until the next

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "src/spool/cells.h"
 #include "src/spool/chunk.h"
 #include "src/spool/spool.h"
 
@@ -36,10 +37,15 @@ struct spool {
     place read;  /* what nobody has begins here */
     int read_fd; /* of chunk read_number; -1: none is open */
     uint64_t read_number;
-    place sealed; /* all before is sealed, */
-    place due;    /* ... and before this to be at the next turn */
-    bool unnamed; /* a file was made since names were synced */
-    char *buf;    /* of spool_read */
+    place sealed;     /* all before is sealed, */
+    place due;        /* ... and before this to be at the next turn */
+    bool unnamed;     /* a file was made since names were synced */
+    cells *cells;     /* NULL: it has none */
+    chunk_lefts left; /* by earlier processes in theirs; in order, those from
+                         [left_next] on are not read */
+    size_t left_next, left_acked;
+    uint64_t left_bytes; /* of those that are not acknowledged */
+    char *buf;           /* of spool_read */
     size_t buf_cap;
     struct mark *mark;
     bool failed; /* a sync has, because of [error] */
@@ -55,6 +61,7 @@ int folder_open(spool *s, const char *dir, const char *name, pe_error *errp);
 /* All numbers of chunks in it, sorted; the caller frees. */
 int folder_list(const spool *s, uint64_t **out, size_t *np, pe_error *errp);
 int folder_file(const spool *s, uint64_t number, int flags);
+uint64_t folder_bytes(const spool *s, uint64_t number);
 void folder_remove(spool *s, uint64_t number);
 /* Chunk [number] is no chunk any more, but NUMBER.chunk.bad. */
 void folder_aside(spool *s, uint64_t number);
@@ -80,6 +87,8 @@ chunk *spool_find(spool *s, place *p, int *fdp, uint64_t *numberp,
 chunk *spool_chunk(spool *s, uint64_t number);
 /* The chunk behind number [number], or NULL. */
 chunk *spool_chunk_behind(spool *s, uint64_t number);
+/* Records of cells up to [s->acked] are done with: files of them go. */
+void spool_ack_left(spool *s);
 /* Room for [len] bytes in *bufp. */
 int spool_room(char **bufp, size_t *capp, size_t len, pe_error *errp);
 /* Seal what is older than the last call but one; the descriptors of what is to

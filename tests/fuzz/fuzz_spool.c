@@ -27,8 +27,9 @@ static void expect(int condition)
 /* A first byte says what was there before, and whether the machine is ours. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    chunk_lefts lefts = {0};
     const chunk_look l = {size && data[0] & 1 ? "here" : "", "r1/dev-0",
-                          "a file", size ? data[0] >> 4 : 0};
+                          "a file", size ? data[0] >> 4 : 0, &lefts};
     chunk c = {.number = 1};
     chunk_fault f;
     pe_error e = {0};
@@ -41,6 +42,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         expect(chunk_write(fd, data + 1, size - 1, 0) == 0);
     if (chunk_scan(fd, &l, &c, &f, &e) < 0) {
         expect(e.kind == PE_ERROR_INPUT && *e.text);
+        free(lefts.at);
+        close(fd);
+        return 0;
+    }
+    for (size_t i = 0; i < lefts.n; i++)
+        expect(lefts.at[i].at + lefts.at[i].span < size);
+    if (c.cell) {
+        free(lefts.at);
         close(fd);
         return 0;
     }
@@ -56,7 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         at += format_span(r.meta, r.len);
         free(buf);
     }
-    expect(f.why || n <= c.n + c.bad);
+    expect(f.why || n <= c.n + c.bad + lefts.n);
+    free(lefts.at);
     close(fd);
     return 0;
 }
@@ -74,12 +84,13 @@ static uint64_t next(void)
     return state ^= state << 17;
 }
 
-/* A file of some records, sealed or not; its bytes. */
+/* A file of some records, sealed or not, in cells or not; its bytes. */
 static size_t make(uint8_t *out, size_t cap)
 {
-    chunk c = {.number = 1, .life = 1, .boot = 7};
+    uint64_t cell = next() % 2 ? 0 : 512;
+    chunk c = {.number = 1, .life = 1, .boot = 7, .cell = cell};
     int fd = memfd_create("made", 0);
-    uint64_t at = FORMAT_RECORDS_AT;
+    uint64_t at = cell ? FORMAT_CELLS_AT : FORMAT_RECORDS_AT;
     char value[300];
 
     expect(fd >= 0 && chunk_begin(fd, &c, "here", "r1/dev-0") == 0);
@@ -89,6 +100,7 @@ static size_t make(uint8_t *out, size_t cap)
                            .ordinal = i,
                            .life = 1,
                            .meta = 8,
+                           .sealed = cell ? FORMAT_CELL : 0,
                            .len = (uint32_t)(next() % 200)};
         uint64_t tail = format_tail(&r);
 
@@ -101,7 +113,7 @@ static size_t make(uint8_t *out, size_t cap)
         } else {
             expect(chunk_seal(fd, &r, at, value) == 0);
         }
-        at += format_span(r.meta, r.len);
+        at += cell ? cell : format_span(r.meta, r.len);
     }
     expect(at <= cap && ftruncate(fd, (off_t)at) == 0);
     expect(chunk_read(fd, out, (size_t)at, 0) == 0);

@@ -240,6 +240,29 @@ int bench_put(spool *s, uint64_t seq, uint64_t scale, bool keeps)
     return rc;
 }
 
+int bench_make(spool *s, pe_block *b, uint64_t seq, uint64_t scale)
+{
+    char meta[32];
+    size_t len = len_of(seq, scale);
+    spool_put put;
+    pe_error e = {0};
+
+    spool_lend(s, b, len);
+    if (pe_block_reserve(b, (uint32_t)(len / 8 + 1), 1, PE_F8, &e) < 0)
+        return -1;
+    memset(b->storage, (int)(seq * 31 % 251), len);
+    snprintf(meta, sizeof(meta), "%llu %llu", (unsigned long long)seq,
+             (unsigned long long)scale);
+    return spool_append(s,
+                        &(spool_record){.seq = seq,
+                                        .meta = meta,
+                                        .meta_len = (uint32_t)strlen(meta) + 1,
+                                        .data = b->storage,
+                                        .len = (uint32_t)len,
+                                        .stays = true},
+                        true, &put, &e);
+}
+
 int64_t bench_take(spool *s, spool_record *out)
 {
     pe_error e = {0};

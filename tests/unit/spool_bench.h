@@ -23,6 +23,8 @@ spool *bench_open(uint64_t size, enum spool_sync sync, spool_found *found,
  * what spool_append says.
  */
 int bench_put(spool *s, uint64_t seq, uint64_t scale, bool keeps);
+/* The same of a record that is made in [b], which keeps it. */
+int bench_make(spool *s, pe_block *b, uint64_t seq, uint64_t scale);
 /* Read and check: the number of the next record; -1: there is none. */
 int64_t bench_take(spool *s, spool_record *out);
 /* Path of file [name] of the spool, until the next call. */

@@ -338,7 +338,7 @@ static void with_head(void (*change)(format_chunk *h))
 
 static void newer(format_chunk *h)
 {
-    h->version = 2;
+    h->version = 3;
 }
 
 static void strange(format_chunk *h)
@@ -349,8 +349,8 @@ static void strange(format_chunk *h)
 static void test_strangers(void)
 {
     with_head(newer);
-    refused("0000000000000001.chunk is of version 2 of a spool, and this is a "
-            "program for version 1: send what is in it with the program that "
+    refused("0000000000000001.chunk is of version 3 of a spool, and this is a "
+            "program for version 2: send what is in it with the program that "
             "wrote it, or remove its folder",
             PE_EXIT_CONFIG);
     CU_ASSERT_PTR_NOT_NULL(bench_chunk(0)); /* it is still there */
