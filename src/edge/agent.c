@@ -18,7 +18,8 @@
 #include "src/federate/sent.h"
 #include "src/poison/device.h"
 
-#define TURN_NS 20000000       /* of the main loop */
+#define TURN_NS 20000000       /* of the main loop, and for each device more: */
+#define TURN_DEVICE_NS 100000  /* it goes through all of them */
 #define CONTROL_NS 250000000   /* between two looks at the control word */
 #define AWAY_RETRY_NS CLOCK_S  /* the same while Redis is away */
 #define ABORT_NS (3 * CLOCK_S) /* for functions, at an end by error */
@@ -419,7 +420,7 @@ static int loop(agent *a, pe_error *errp)
             agent_keep_ends(a);
         else if (a->req->place < 0 && clock_mono_ns() >= a->ends_ns)
             agent_open_ends(a, NULL);
-        clock_sleep_ns(TURN_NS, 0);
+        clock_sleep_ns(TURN_NS + a->n * (int64_t)TURN_DEVICE_NS, 0);
     }
 }
 

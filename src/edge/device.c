@@ -18,6 +18,9 @@
  */
 #define IDLE_NS 250000000
 
+/* ... and where all is acknowledged, too. */
+#define NAP_NS (2 * CLOCK_S)
+
 /* Blocks of a source that does not wait are had on the disk together, those of
  * this long.
  */
@@ -192,6 +195,16 @@ static int64_t patience_ns(const device *d)
     return queue_unsent(d->queue) ? UNSENT_NS : IDLE_NS;
 }
 
+/* The same where there is nothing to hand over: what is under way is counted
+ * now and then, and where there is none of it only who learns looks around.
+ */
+static int64_t nap_ns(device *d)
+{
+    if (queue_pending(d->queue) > 0 || d->learn.learner || d->unsynced_ns)
+        return IDLE_NS;
+    return NAP_NS;
+}
+
 static bool cancelled(const device *d)
 {
     return atomic_load_explicit(&d->cancelled, memory_order_relaxed) != 0;
@@ -224,9 +237,10 @@ static int wait_due(device *d)
     for (now = from; now < due && !cancelled(d); now = from) {
         if (due - now < UNSENT_NS)
             clock_sleep_ns(due - now, 0);
+        else if (queue_unsent(d->queue) || d->spool.behind > 0)
+            queue_wait(d->queue, due - now < UNSENT_NS ? due - now : UNSENT_NS);
         else
-            queue_wait(d->queue,
-                       due - now < patience_ns(d) ? due - now : patience_ns(d));
+            queue_nap(d->queue, due - now < nap_ns(d) ? due - now : nap_ns(d));
         stages_move(d);
         if (pump(d, false) < 0)
             return -1;
@@ -240,6 +254,27 @@ static bool is_full(device *d)
     return d->conf.spool ? spool_holds_up(d) : queue_full(d->queue);
 }
 
+static int wait_room(device *d, int64_t patience, int64_t *fromp)
+{
+    stages_move(d);
+    if (pump(d, false) < 0)
+        return -1;
+    queue_wait(d->queue, patience);
+    spend(&d->stats.blocked_ns, fromp);
+    return 0;
+}
+
+/* What need not go by the disk waits for the link; see spool_paces. */
+static int keep_pace(device *d)
+{
+    int64_t from = clock_mono_ns(), since = 0;
+
+    while (!cancelled(d) && spool_paces(d, &since))
+        if (wait_room(d, UNSENT_NS, &from) < 0)
+            return -1;
+    return 0;
+}
+
 /* Have room for another block: drop, or hold the source up.  Where blocks
  * are dropped this is due once there is another one, and not before.
  */
@@ -249,15 +284,14 @@ static int make_room(device *d)
 
     while (d->conf.drop && queue_full(d->queue) && queue_drop(d->queue))
         ;
+    if (d->conf.spool && keep_pace(d) < 0)
+        return -1;
     if (!is_full(d))
         return 0;
     from = clock_mono_ns();
     while (is_full(d) && !cancelled(d)) {
-        stages_move(d);
-        if (pump(d, false) < 0)
+        if (wait_room(d, patience_ns(d), &from) < 0)
             return -1;
-        queue_wait(d->queue, patience_ns(d));
-        spend(&d->stats.blocked_ns, &from);
     }
     return 0;
 }
@@ -391,6 +425,8 @@ static int take_slot(device *d)
     d->slot->block.source = NULL;
     d->slot->through = 0;
     d->slot->refused[0] = '\0';
+    if (d->conf.spool)
+        spool_ready(d, d->slot);
     return 0;
 }
 
@@ -445,6 +481,9 @@ static int sense_one(device *d)
     spent = clock_mono_ns() - from;
     work_end(d, rc == PE_AGAIN ? 0 : spent);
     publish_source(d);
+    if (d->conf.spool)
+        spool_sensed(d, rc == PE_AGAIN ? -1 : spent,
+                     rc > 0 ? pe_block_bytes(&d->slot->block) : 0);
     if (rc == PE_AGAIN)
         return wait_source(d, spent);
     if (rc < 0)

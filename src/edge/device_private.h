@@ -47,6 +47,12 @@ typedef struct device_learn {
 typedef struct device_spool {
     struct text *meta; /* of the record at hand; NULL: none yet */
     uint64_t len;      /* of the last record */
+    size_t block;      /* bytes of the last block, or what it came from */
+    bool calm;         /* blocks are made in memory of the spool's */
+    double pace_ns;    /* of the source itself, a block */
+    bool held;         /* ... which came after a wait for room */
+    bool still;        /* the link does not move, ... */
+    uint64_t still_at; /* ... since so many were stored */
     uint64_t behind;   /* blocks that are on the disk and not in the queue */
     uint64_t stored, dropped;
     int64_t told_ns;       /* when it may be said again that it is full */
@@ -179,6 +185,14 @@ int stage_failed(device *d, const pe_context *ctx);
 
 /* Is there a spool, and is its source to wait for room in it? */
 bool spool_holds_up(device *d);
+/* Is its source, which could go on at any pace, to go at that of the link?  As
+ * long as that moves, and has not all that there is.  *sincep is 0 at first.
+ */
+bool spool_paces(device *d, int64_t *sincep);
+/* The source has given a block of [bytes] after [spent_ns]; -1: it had none. */
+void spool_sensed(device *d, int64_t spent_ns, size_t bytes);
+/* A slot is to get a block. */
+void spool_ready(device *d, queue_slot *slot);
 /* Accept the block of [slot]: 1, and it is in the queue, or given back; 0 there
  * is no room for it; -1 error.
  */

@@ -14,6 +14,22 @@
 
 #define FULL_TOLD_NS (60 * CLOCK_S)
 
+/* No sensor is faster than this: so long a block, and so long for each of its
+ * bytes, on the average of so many.
+ */
+#define PACE_NS 20e3
+#define PACE_BYTE_NS 1.0
+#define PACE_BLOCKS 64
+#define PACE_MOST 16 /* ... each counted as so many times that, at most */
+
+/* A link that acknowledges nothing for so long does not move. */
+#define MOVES_NS (300 * CLOCK_MS)
+
+/* Blocks are made in memory of the spool's again where the queue is not fuller
+ * than this.
+ */
+#define CALM 0.5
+
 /* What is said of a frame; the texts follow, each with its NUL. */
 typedef struct said {
     int64_t sense_ns, edge_ns;
@@ -127,7 +143,7 @@ static bool is_sound(const spool_record *r, const said *s)
 
     return (s->dtype == PE_F4 || s->dtype == PE_F8) && s->points > 0 &&
            s->features > 0 && s->stage > 0 &&
-           sizeof(*s) + texts == r->meta_len &&
+           sizeof(*s) + texts <= r->meta_len && /* zeros may follow */
            NPY_HEADER_LEN + values == r->len;
 }
 
@@ -168,6 +184,48 @@ static int decode(device *d, const spool_record *r, queue_slot *slot)
 }
 
 /* --- in --- */
+
+void spool_ready(device *d, queue_slot *slot)
+{
+    spool_lend(d->conf.spool, &slot->block, d->spool.block);
+}
+
+static double fastest_ns(const device *d)
+{
+    return PACE_NS + PACE_BYTE_NS * (double)d->spool.block;
+}
+
+void spool_sensed(device *d, int64_t spent_ns, size_t bytes)
+{
+    double most = PACE_MOST * fastest_ns(d);
+    double own =
+        spent_ns < 0 || (double)spent_ns > most ? most : (double)spent_ns;
+
+    /* The rest of a backlog says nothing of its pace. */
+    if (!d->spool.held)
+        d->spool.pace_ns +=
+            (own - d->spool.pace_ns) / (d->stats.sensed > 0 ? PACE_BLOCKS : 1);
+    d->spool.held = false;
+    if (bytes > 0)
+        d->spool.block = bytes;
+}
+
+bool spool_paces(device *d, int64_t *sincep)
+{
+    int64_t now;
+
+    if (d->due_ns >= 0 || d->spool.pace_ns > fastest_ns(d) ||
+        (d->spool.behind == 0 && !queue_full(d->queue)) ||
+        (d->spool.still && d->stats.sent == d->spool.still_at))
+        return false;
+    now = clock_mono_ns();
+    if (*sincep == 0 || d->stats.sent != d->spool.still_at)
+        *sincep = now;
+    d->spool.held = true;
+    d->spool.still_at = d->stats.sent;
+    d->spool.still = now - *sincep >= MOVES_NS;
+    return !d->spool.still;
+}
 
 static void tell_full(device *d, const char *why)
 {
@@ -215,6 +273,13 @@ int spool_keep(device *d, queue_slot *slot)
 
     if (encode(d, slot) < 0)
         return -1;
+    if (!keeps)
+        d->spool.calm = false;
+    else if (!d->spool.calm)
+        d->spool.calm = queue_share(d->queue) < CALM;
+    r.stays = d->spool.calm;
+    if (pe_block_bytes(&slot->block) > d->spool.block)
+        d->spool.block = pe_block_bytes(&slot->block);
     r.meta = d->spool.meta->data;
     r.meta_len = (uint32_t)d->spool.meta->len;
     d->spool.len = d->spool.meta->len + slot->len;
@@ -243,8 +308,12 @@ int spool_refill(device *d)
     while (d->spool.behind > 0 && !queue_full(d->queue)) {
         queue_slot *slot = queue_take(d->queue, &d->error);
         spool_record r;
-        int rc = slot ? spool_read(d->conf.spool, &r, &d->error) : -1;
+        int rc = -1;
 
+        if (slot) {
+            spool_lend(d->conf.spool, &slot->block, 0);
+            rc = spool_read(d->conf.spool, &r, &d->error);
+        }
         d->spool.behind = spool_stats_get(d->conf.spool).behind;
         if (rc > 0)
             rc = decode(d, &r, slot);

@@ -16,10 +16,15 @@
  */
 #define SLOTS 4096
 
-/* Slots in order, from [first] on. */
+/* The least that a ring has room for; it grows, for a thousand devices that
+ * have a block each are not to have room for all blocks they may have.
+ */
+#define RING_FIRST 16
+
+/* Slots in order, from [first] on; [cap] is 0 or a power of two. */
 typedef struct ring {
-    queue_slot *at[SLOTS];
-    size_t first, n;
+    queue_slot **at;
+    size_t first, n, cap;
 } ring;
 
 struct queue {
@@ -27,12 +32,12 @@ struct queue {
     uint64_t bytes;        /* of all rings */
     uint64_t flight_bytes; /* of the first */
     size_t last_len;
-    ring flight;             /* handed over, waiting for their callback */
-    ring again;              /* once handed over, to be handed over again */
-    ring fresh;              /* never handed over */
-    queue_slot *idle[SLOTS]; /* last in, first out: warm in the cache */
-    size_t n_idle;
+    ring flight;         /* handed over, waiting for their callback */
+    ring again;          /* once handed over, to be handed over again */
+    ring fresh;          /* never handed over */
+    ring idle;           /* last in, first out: warm in the cache */
     uint64_t idle_bytes; /* of their storage */
+    size_t n_slots;      /* that there are */
     queue_stats stats;
     uint64_t seen; /* callbacks whose slot left the flight ring */
     /* Of queue_wait: callbacks so far, and the count that ends the wait (0:
@@ -53,24 +58,45 @@ static queue_slot *ring_pop(ring *r)
 {
     queue_slot *slot = ring_front(r);
 
-    r->first = (r->first + 1) % SLOTS;
+    r->first = (r->first + 1) & (r->cap - 1);
     r->n--;
     return slot;
 }
 
 static queue_slot *ring_pop_back(ring *r)
 {
-    return r->at[(r->first + --r->n) % SLOTS];
+    return r->at[(r->first + --r->n) & (r->cap - 1)];
 }
 
+/* Room for [n]; false: no memory. */
+static bool ring_room(ring *r, size_t n)
+{
+    size_t cap = r->cap ? r->cap : RING_FIRST;
+    queue_slot **more;
+
+    if (n <= r->cap)
+        return true;
+    while (cap < n)
+        cap *= 2;
+    more = calloc(cap, sizeof(*more));
+    if (!more)
+        return false;
+    for (size_t i = 0; i < r->n; i++)
+        more[i] = r->at[(r->first + i) & (r->cap - 1)];
+    free(r->at);
+    *r = (ring){more, 0, r->n, cap};
+    return true;
+}
+
+/* Into a ring that has room. */
 static void ring_push(ring *r, queue_slot *slot)
 {
-    r->at[(r->first + r->n++) % SLOTS] = slot;
+    r->at[(r->first + r->n++) & (r->cap - 1)] = slot;
 }
 
 static void ring_push_front(ring *r, queue_slot *slot)
 {
-    r->first = (r->first + SLOTS - 1) % SLOTS;
+    r->first = (r->first + r->cap - 1) & (r->cap - 1);
     r->at[r->first] = slot;
     r->n++;
 }
@@ -109,6 +135,7 @@ static void ring_free(ring *r)
 {
     while (r->n > 0)
         slot_free(ring_pop(r));
+    free(r->at);
 }
 
 void queue_destroy(queue *q)
@@ -118,27 +145,37 @@ void queue_destroy(queue *q)
     ring_free(&q->flight);
     ring_free(&q->again);
     ring_free(&q->fresh);
-    while (q->n_idle > 0)
-        slot_free(q->idle[--q->n_idle]);
+    ring_free(&q->idle);
     pthread_cond_destroy(&q->wake);
     pthread_mutex_destroy(&q->lock);
     free(q);
+}
+
+/* Where a slot is taken there is room for it wherever it may come to be. */
+static bool rooms(queue *q)
+{
+    size_t n = q->n_slots + 1;
+
+    return ring_room(&q->flight, n) && ring_room(&q->again, n) &&
+           ring_room(&q->fresh, n) && ring_room(&q->idle, n);
 }
 
 queue_slot *queue_take(queue *q, pe_error *errp)
 {
     queue_slot *slot;
 
-    if (q->n_idle > 0) {
-        slot = q->idle[--q->n_idle];
+    if (q->idle.n > 0) {
+        slot = ring_pop_back(&q->idle);
         q->idle_bytes -= slot->block.capacity;
         return slot;
     }
-    slot = calloc(1, sizeof(*slot));
-    if (slot)
-        slot->owner = q;
-    else
+    slot = rooms(q) ? calloc(1, sizeof(*slot)) : NULL;
+    if (!slot) {
         pe_error_nomem(errp);
+        return NULL;
+    }
+    slot->owner = q;
+    q->n_slots++;
     return slot;
 }
 
@@ -147,14 +184,15 @@ queue_slot *queue_take(queue *q, pe_error *errp)
  */
 void queue_give(queue *q, queue_slot *slot)
 {
-    if (q->n_idle == SLOTS || q->idle_bytes + slot->block.capacity > q->limit) {
+    if (q->idle.n == SLOTS || q->idle_bytes + slot->block.capacity > q->limit) {
+        q->n_slots--;
         slot_free(slot);
         return;
     }
     atomic_store_explicit(&slot->stored, false, memory_order_relaxed);
     slot->stage = slot->columns = NULL;
     q->idle_bytes += slot->block.capacity;
-    q->idle[q->n_idle++] = slot;
+    ring_push(&q->idle, slot);
 }
 
 int queue_keep_source(queue_slot *slot, pe_error *errp)
@@ -309,13 +347,9 @@ void queue_wake(queue *q)
     pthread_mutex_unlock(&q->lock);
 }
 
-/* A quarter of what is under way, so that a full queue costs one wake-up for
- * many blocks.
- */
-void queue_wait(queue *q, int64_t timeout_ns)
+static void wait_until(queue *q, int64_t timeout_ns, uint64_t target)
 {
     int64_t end = clock_mono_ns() + timeout_ns;
-    uint64_t target = q->seen + 1 + q->flight.n / 4;
     bool early = true;
 
     atomic_store(&q->wake_at, target);
@@ -325,6 +359,19 @@ void queue_wait(queue *q, int64_t timeout_ns)
     q->woken = false;
     pthread_mutex_unlock(&q->lock);
     atomic_store(&q->wake_at, 0);
+}
+
+/* A quarter of what is under way, so that a full queue costs one wake-up for
+ * many blocks.
+ */
+void queue_wait(queue *q, int64_t timeout_ns)
+{
+    wait_until(q, timeout_ns, q->seen + 1 + q->flight.n / 4);
+}
+
+void queue_nap(queue *q, int64_t timeout_ns)
+{
+    wait_until(q, timeout_ns, UINT64_MAX);
 }
 
 int64_t queue_oldest_ns(const queue *q)

@@ -102,6 +102,8 @@ bool queue_unsent(const queue *q);
  * or for queue_wake.
  */
 void queue_wait(queue *q, int64_t timeout_ns);
+/* The same for queue_wake alone. */
+void queue_nap(queue *q, int64_t timeout_ns);
 /* End a wait; one that is not there yet does not begin.  Any thread. */
 void queue_wake(queue *q);
 

@@ -1,6 +1,7 @@
 /* test_device_spool.c - a device whose blocks are on its disk first. */
 #include "unit.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,15 @@
 #include "src/common/file.h"
 
 enum { QUEUE = 4 * 176 }; /* room for four blocks */
+
+static atomic_int_fast64_t back_ns;
+
+int64_t __real_clock_real_ns(void);
+int64_t __wrap_clock_real_ns(void);
+int64_t __wrap_clock_real_ns(void)
+{
+    return __real_clock_real_ns() - atomic_load(&back_ns);
+}
 
 static spool_found found;
 static bool drops; /* what a full one does */
@@ -224,6 +234,44 @@ static void test_breaks(void)
     CU_ASSERT_EQUAL(s.sent, 300);
 }
 
+/* A clock that goes back a year while blocks wait, and is back in the next
+ * life: nothing goes by it.
+ */
+static bool has_begun(bench *b)
+{
+    device_stats s = {0};
+
+    device_progress(b->device, &s);
+    return s.sensed > 0;
+}
+
+static void test_clock(void)
+{
+    const int64_t year = 365 * 24 * 3600 * CLOCK_S;
+    device_stats s;
+    bench b;
+
+    begin(&b, 4 << 20, 5, 2000);
+    CU_ASSERT(bench_wait(has_begun, &b));
+    atomic_store(&back_ns, year);
+    CU_ASSERT(bench_wait(all_sensed, &b));
+    s = end(&b);
+    CU_ASSERT_EQUAL(s.spooled, 2000);
+    begin(&b, 4 << 20, 9, 50);
+    CU_ASSERT_EQUAL(found.records, 2000);
+    CU_ASSERT_EQUAL(found.lost, 0);
+    CU_ASSERT(bench_wait(all_sensed, &b));
+    atomic_store(&back_ns, 0);
+    fake_hold(false);
+    CU_ASSERT(bench_wait(bench_over, &b));
+    CU_ASSERT_EQUAL_FATAL(fake.n_stored, 2050);
+    check_stored(0, 2000, 5);
+    check_stored(2000, 50, 9);
+    s = end(&b);
+    CU_ASSERT_EQUAL(s.sent, 2050);
+    CU_ASSERT_EQUAL(s.lost, 0);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -233,6 +281,7 @@ int main(void)
         {"device: ... or drops the oldest", test_drops},
         {"device: a drain leaves what is spooled", test_left},
         {"device: a producer that breaks", test_breaks},
+        {"device: a clock that goes back a year", test_clock},
         {0},
     };
     int status;
