@@ -11,6 +11,8 @@
 #include "src/common/log.h"
 
 #define WAIT_NS 20000000 /* between two looks at a topic that changes */
+#define PASS_NS (100 * CLOCK_MS) /* between two tries of what passes */
+#define PASS_MS 1500 /* ... for so long */
 #define MORE_MS 5000     /* for a client to say that a request has ended */
 #define TRIP_TRIES 8
 #define TRIP_SHORT_US 5000 /* below that a host alone may make the rest */
@@ -383,15 +385,43 @@ static int kafka_topic_delete(broker_admin *b, const char *name, pe_error *errp)
     return rc < 0 ? -1 : wait_state(a, name, "deleted", is_gone, &s, errp);
 }
 
+static int64_t passes_until(const kafka_admin *a)
+{
+    int ms = a->limit_ms < PASS_MS ? a->limit_ms : PASS_MS;
+
+    return clock_mono_ns() + ms * CLOCK_MS;
+}
+
+/* A broker that has just come back may not know yet what it has. */
+static bool passes(rd_kafka_resp_err_t err, int64_t until)
+{
+    switch (err) {
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+        if (clock_mono_ns() >= until)
+            return false;
+        clock_sleep_ns(PASS_NS, 0);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int kafka_watermarks(broker_admin *b, const char *topic,
                             int32_t partition, int64_t *lowp, int64_t *highp,
                             pe_error *errp)
 {
     kafka_admin *a = (kafka_admin *)b;
-    int64_t low, high;
-    rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(
-        a->client.rk, topic, partition, &low, &high, a->limit_ms);
+    int64_t low, high, until = passes_until(a);
+    rd_kafka_resp_err_t err;
 
+    do
+        err = rd_kafka_query_watermark_offsets(a->client.rk, topic, partition,
+                                               &low, &high, a->limit_ms);
+    while (err && passes(err, until));
     if (err)
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                             "offsets of %s/%" PRId32 " cannot be read: %s",
@@ -420,11 +450,15 @@ static int kafka_ends(broker_admin *b, const char *topic,
 {
     kafka_admin *a = (kafka_admin *)b;
     rd_kafka_topic_partition_list_t *at = ends_ask(topic, partition, n);
+    int64_t until = passes_until(a);
     rd_kafka_resp_err_t err;
 
     if (!at)
         return pe_error_nomem(errp);
-    err = rd_kafka_offsets_for_times(a->client.rk, at, a->limit_ms);
+    while ((err = rd_kafka_offsets_for_times(a->client.rk, at, a->limit_ms)) &&
+           passes(err, until))
+        for (size_t i = 0; i < n; i++)
+            at->elems[i].offset = RD_KAFKA_OFFSET_END;
     for (size_t i = 0; i < n; i++) {
         const rd_kafka_topic_partition_t *p = &at->elems[i];
 

@@ -84,6 +84,29 @@ static void test_delete(void)
     broker_admin_close(a);
 }
 
+/* A broker that is just back does not know its partitions at once. */
+static void test_passes(void)
+{
+    enum { LIST_OFFSETS = 2, UNKNOWN = 3, NOT_LEADER = 6 };
+    broker_conf c = {.endpoint = mock_endpoint, .timeout_s = 5};
+    broker_admin *a = broker_admin_open(&c, NULL);
+    int32_t partition = 0;
+    int64_t low = -1, high = -1, end = -1;
+    pe_error e = {0};
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+    rd_kafka_mock_topic_create(mock, "passes", 1, 1);
+    mock_send("passes", 0, 3);
+    rd_kafka_mock_push_request_errors(mock, LIST_OFFSETS, 1, UNKNOWN);
+    CU_ASSERT_EQUAL(broker_watermarks(a, "passes", 0, &low, &high, &e), 0);
+    CU_ASSERT(low == 0 && high == 3);
+    rd_kafka_mock_push_request_errors(mock, LIST_OFFSETS, 1, NOT_LEADER);
+    CU_ASSERT_EQUAL(broker_ends(a, "passes", &partition, &end, 1, &e), 0);
+    CU_ASSERT_EQUAL(end, 3);
+    UNIT_EQUAL(e.text, "");
+    broker_admin_close(a);
+}
+
 /* --- producer --- */
 
 static void test_queue_full(void)
@@ -183,6 +206,7 @@ int main(void)
         {"a broker that is not there", test_unreachable},
         {"a configuration that cannot be", test_bad_conf},
         {"a topic that cannot be deleted", test_delete},
+        {"admin: what passes", test_passes},
         {"a full queue", test_queue_full},
         {"errors of the broker that pass, sending", test_produce_retries},
         {"a record that is given up", test_given_up},
