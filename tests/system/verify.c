@@ -11,9 +11,11 @@
  * anything with `pilot verify`, which is checked against it.
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pilot/model.h>
 
@@ -38,7 +40,8 @@ struct device {
 
 struct check {
     const char *broker, *url, *password_file, *run;
-    int64_t blocks; /* of every device of ours; -1: any number */
+    char logins[4096]; /* of the run, "": it needs none */
+    int64_t blocks;    /* of every device of ours; -1: any number */
     params_state state;
     pe_model *model; /* NULL: nothing was learned */
     struct device *d;
@@ -175,7 +178,9 @@ static void read_partition(struct check *c, const params_offset *o,
                                         const broker_record *r))
 {
     broker_consumer_conf conf = {
-        .broker = {.endpoint = c->broker, .client_id = "verify"},
+        .broker = {.endpoint = c->broker,
+                   .logins = *c->logins ? c->logins : NULL,
+                   .client_id = "verify"},
         .topic = o->topic,
         .group = "verify",
         .message_bytes = 4 << 20,
@@ -209,7 +214,9 @@ static void read_partition(struct check *c, const params_offset *o,
 
 static void read_refused(struct check *c, const params_offset *o)
 {
-    broker_conf conf = {.endpoint = c->broker, .client_id = "verify"};
+    broker_conf conf = {.endpoint = c->broker,
+                        .logins = *c->logins ? c->logins : NULL,
+                        .client_id = "verify"};
     char topic[300];
     params_offset all = {.topic = topic, .partition = o->partition};
     broker_admin *a;
@@ -325,6 +332,11 @@ static void parse(struct check *c, int argc, char **argv)
         exit(64);
     }
     c->run = argv[optind];
+    if (getenv("PILOT_HOME"))
+        snprintf(c->logins, sizeof(c->logins), "%s/%s/logins",
+                 getenv("PILOT_HOME"), c->run);
+    if (access(c->logins, R_OK) != 0)
+        *c->logins = '\0';
 }
 
 int main(int argc, char **argv)
@@ -336,6 +348,7 @@ int main(int argc, char **argv)
     int64_t blocks = 0;
     int bad;
 
+    signal(SIGPIPE, SIG_IGN); /* clients of Redis write() */
     log_init(log_write_stderr, "verify", LOG_LEVEL_WARN);
     parse(&c, argc, argv);
     conf.url = c.url;
