@@ -51,6 +51,9 @@ struct pe_delta {
 enum {
     PE_MODEL_UNALIGNED = 1, /* reads block data of any alignment in place */
     PE_MODEL_NO_SCORES = 2, /* its scores say nothing of the points */
+    PE_MODEL_ORDER = 4,     /* one rank learns, from block after block, and a
+                               delta belongs to the base it began with:
+                               counted epochs, one partition */
 };
 
 /* Contract of a model.  Kernels are called from one thread at a time per

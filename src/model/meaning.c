@@ -51,6 +51,8 @@ static const struct {
     {"audit", "audit",
      "n x 4; counts and sums of each device, in the order of "
      "`devices`"},
+    {"python", "state",
+     "the object as it pickles itself, state_bytes of them in whole words"},
     {NULL, "scores", "the window that the stream's threshold is taken from"},
     {NULL, "masked_cells", "of each column, values that had a row masked"},
     {NULL, "rows", "of the warm-up, until there is a model"},

@@ -170,6 +170,8 @@ static int take_message_max(pipeline *p, const pe_options *o, const tree *t,
  */
 static int default_partitions(const pipeline *p)
 {
+    if (pipeline_is_ordered(p) && p->shape != PIPELINE_LOCAL)
+        return 1;
     if (p->seen > 0)
         return p->streams[p->seen - 1].partitions;
     int n = p->shape == PIPELINE_LOCAL
@@ -533,6 +535,7 @@ static int read_all(pipeline *p, const tree *root, pe_error *errp)
         pipeline_settle_results(p, root, errp) < 0 ||
         read_context(p, root, errp) < 0 || read_streams(p, root, errp) < 0 ||
         read_results(p, root, errp) < 0 || read_epoch(p, root, errp) < 0 ||
+        pipeline_settle_order(p, root, errp) < 0 ||
         read_checkpoint(p, root, errp) < 0 ||
         pipeline_check_scale(p, root, errp) < 0 ||
         pipeline_check_urgent(p, root, errp) < 0 ||

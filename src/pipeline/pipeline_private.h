@@ -88,6 +88,15 @@ int pipeline_settle_urgent(pipeline *p, const pe_options *o, const tree *root,
 int pipeline_check_urgent(const pipeline *p, const tree *root, pe_error *errp);
 void pipeline_print_urgent(const pipeline_pilot *k, FILE *f);
 
+/* order.c - does the last stage learn from block after block, in one rank
+ * (PE_MODEL_ORDER)?
+ */
+bool pipeline_is_ordered(const pipeline *p);
+/* Its epochs are counted, also where the file does not say; what cannot be is
+ * an error.  All else but [p] as a whole is read.
+ */
+int pipeline_settle_order(pipeline *p, const tree *root, pe_error *errp);
+
 /* spool.c - key `spool` of pilot [t]; all else of it is read. */
 int pipeline_take_spool(pipeline_pilot *k, const tree *t, pe_error *errp);
 extern const char *const pipeline_spool_syncs[];

@@ -113,7 +113,9 @@ static void print_stages(const pipeline *p, int width, FILE *f)
             fprintf(f, ", from %s", p->stages[s->from].name);
         if (s->prefer)
             place_wish_each(s->prefer, print_wished, f);
-        if (s->is_model)
+        if (s == pipeline_last_stage(p) && pipeline_is_ordered(p))
+            fprintf(f, "; one rank alone holds its object");
+        else if (s->is_model)
             print_kernels(p, f);
         fputc('\n', f);
     }

@@ -204,22 +204,44 @@ static int ask(pe_context *ctx, exec_state *st, const pe_block *in)
                : pe_context_fail(ctx, "%s", program_why(st->program));
 }
 
+/* A copy of [b] goes on. */
+static int forward(pe_context *ctx, const pe_block *b, pe_block *out)
+{
+    pe_error e = {0};
+
+    if (pe_block_reserve(out, b->points, b->features, b->dtype, &e) < 0)
+        return pe_context_fail(ctx, "%s", e.text);
+    memcpy(out->data, b->data, pe_block_bytes(out));
+    return PE_FORWARD;
+}
+
 static int exec_process(pe_context *ctx, const pe_block *in, pe_block *out)
 {
     exec_state *st = pe_context_state(ctx);
-    pe_error e = {0};
+    pe_block b;
     int rc;
 
     if (begin(ctx, st, false) < 0 || ask(ctx, st, in) < 0)
         return -1;
-    rc = decode(ctx, st);
-    if (rc <= 0)
-        return rc < 0 ? -1 : PE_NOTHING;
-    if (pe_block_reserve(out, st->array.points, st->array.features,
-                         st->array.dtype, &e) < 0)
-        return pe_context_fail(ctx, "%s", e.text);
-    memcpy(out->data, st->array.data, pe_block_bytes(out));
-    return PE_FORWARD;
+    switch (program_answer(st->program, &b)) {
+    case PROGRAM_ARRAY:
+        rc = decode(ctx, st);
+        if (rc <= 0)
+            return rc < 0 ? -1 : PE_NOTHING;
+        return forward(ctx, &st->array, out);
+    case PROGRAM_REFUSES:
+        program_good(st->program);
+        return pe_context_fail(ctx, "%s", program_why(st->program));
+    case PROGRAM_BLOCK:
+        program_good(st->program);
+        return forward(ctx, &b, out);
+    case PROGRAM_PASSES:
+        program_good(st->program);
+        return pe_context_pass(ctx, in, out);
+    case PROGRAM_NOTHING:
+        program_good(st->program);
+    }
+    return PE_NOTHING;
 }
 
 /* --- a source --- */

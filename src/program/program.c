@@ -8,15 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include "src/block/npy.h"
 #include "src/block/npy_stream.h"
 #include "src/common/clock.h"
 #include "src/common/process.h"
 #include "src/common/text.h"
 #include "src/common/words.h"
+#include "src/program/feed.h"
+#include "src/program/share.h"
 #include "src/program/voice.h"
 
 #define GRACE_MS 2000 /* from TERM to KILL */
@@ -34,6 +34,14 @@ struct program {
     char **argv, **env;
     process *p; /* NULL: it does not run */
     npy_stream array;
+    share share; /* of one that is fed */
+    union {
+        unsigned char byte[SHARE_WORD_LEN];
+        share_word word;
+    } lead;        /* how its answer begins: a word, or an array */
+    size_t n_lead; /* bytes of it that are there */
+    char reason[SHARE_REASON_MAX + 1]; /* ... of the word, if it refuses */
+    size_t n_reason;
     voice voice;
     bool silent;     /* it has closed its standard error */
     unsigned deaths; /* since it was good */
@@ -68,6 +76,20 @@ static int add_facts(program *g, pe_error *errp)
     return rc;
 }
 
+/* Where a block lies that goes through no pipe. */
+static int add_share(program *g, pe_error *errp)
+{
+    char *place, *fact;
+
+    share_open(&g->share);
+    place = share_place(&g->share);
+    if (!place)
+        return 0;
+    fact = text_format("PILOT_SHARED=%s", place);
+    free(place);
+    return words_add(&g->env, fact, errp);
+}
+
 static int take_env(program *g, pe_error *errp)
 {
     if (g->spec.env && !(g->env = program_words(g->spec.env, errp)))
@@ -94,7 +116,7 @@ program *program_create(pe_context *ctx, const program_spec *s, pe_error *errp)
         pe_error_prefix(errp, "command");
         goto error;
     }
-    if (take_env(g, errp) < 0)
+    if (take_env(g, errp) < 0 || (s->fed && add_share(g, errp) < 0))
         goto error;
     return g;
 error:
@@ -117,6 +139,32 @@ const void *program_array(const program *g, size_t *lenp, uint64_t *rowsp)
     *rowsp = g->array.rows;
     *lenp = g->array.len;
     return g->array.data;
+}
+
+/* Is what has come a word, and no array? */
+static bool is_word(const program *g)
+{
+    return g->n_lead == SHARE_WORD_LEN;
+}
+
+enum program_answer program_answer(program *g, pe_block *b)
+{
+    if (!is_word(g))
+        return PROGRAM_ARRAY;
+    switch ((enum share_kind)g->lead.word.kind) {
+    case SHARE_PASS:
+        return PROGRAM_PASSES;
+    case SHARE_NOTHING:
+        return PROGRAM_NOTHING;
+    case SHARE_REFUSES:
+        snprintf(g->why, sizeof(g->why), "%.60s: %s", g->spec.command,
+                 g->reason);
+        return PROGRAM_REFUSES;
+    case SHARE_BLOCK:
+        break;
+    }
+    share_get(&g->share, &g->lead.word, b, NULL); /* as it was judged */
+    return b->points > 0 ? PROGRAM_BLOCK : PROGRAM_NOTHING;
 }
 
 void program_good(program *g)
@@ -159,6 +207,7 @@ static void end(program *g, const char *what)
     g->p = NULL;
     g->cut = g->array.len ? g->array.rows ? g->array.rows : 1 : 0;
     npy_stream_next(&g->array);
+    g->n_lead = g->n_reason = 0;
     g->deaths++;
     g->due_ns = clock_mono_ns();
     if (g->deaths > 1)
@@ -169,7 +218,8 @@ static void end(program *g, const char *what)
 /* Its output is at its end. */
 static enum program_step end_of_output(program *g)
 {
-    bool over = process_over(g->p, LEAVE_MS), cut = g->array.len > 0;
+    bool over = process_over(g->p, LEAVE_MS);
+    bool cut = g->array.len > 0 || g->n_lead > 0;
     char what[200], status[64] = "has closed its output";
     bool well;
 
@@ -208,6 +258,7 @@ static int start(program *g, pe_error *errp)
 
     g->voice.last[0] = '\0';
     g->silent = false;
+    share_begin(&g->share);
     g->p = process_start(&s, errp);
     if (!g->p)
         return -1;
@@ -253,6 +304,7 @@ void program_destroy(program *g)
     words_free(g->argv);
     words_free(g->env);
     npy_stream_free(&g->array);
+    share_close(&g->share);
     free(g);
 }
 
@@ -323,6 +375,102 @@ enum program_step program_read(program *g, int wait_ms, char *to, size_t cap,
     return PROGRAM_WAITS;
 }
 
+/* --- how a stage answers --- */
+
+/* [n] bytes more of its output, *np of them, into [to]. */
+static enum program_step take_bytes(program *g, void *to, size_t n, size_t *np)
+{
+    ssize_t got = read(process_fd(g->p), to, n);
+
+    *np = got > 0 ? (size_t)got : 0;
+    if (got > 0)
+        return PROGRAM_HAS;
+    if (got == 0)
+        return end_of_output(g);
+    return errno == EAGAIN || errno == EINTR
+               ? PROGRAM_WAITS
+               : bad(g, "its output cannot be read");
+}
+
+/* What began like a word is none: it is of an array, which is longer. */
+static enum program_step lead_to_array(program *g)
+{
+    for (size_t at = 0; at < g->n_lead;) {
+        pe_error e = {0};
+        size_t want, left = g->n_lead - at;
+        unsigned char *to = npy_stream_room(&g->array, g->spec.most, &want, &e);
+
+        if (!to)
+            return bad(g, e.text);
+        if (want == 0)
+            return bad(g, "it said more behind its answer");
+        want = want < left ? want : left;
+        memcpy(to, g->lead.byte + at, want);
+        npy_stream_put(&g->array, want);
+        at += want;
+    }
+    g->n_lead = 0;
+    return PROGRAM_HAS;
+}
+
+/* The word is whole: does it say what can be? */
+static enum program_step judge_word(program *g)
+{
+    const share_word *w = &g->lead.word;
+    pe_error e = {0};
+    pe_block b;
+
+    if (w->kind < SHARE_BLOCK || w->kind > SHARE_REFUSES ||
+        (w->kind == SHARE_REFUSES && w->rows > SHARE_REASON_MAX))
+        return bad(g, "it answered with a word that is none");
+    if (w->kind == SHARE_BLOCK && share_get(&g->share, w, &b, &e) < 0)
+        return bad(g, e.text);
+    return PROGRAM_HAS;
+}
+
+/* The word of an answer, or what shows that it is an array. */
+static enum program_step take_lead(program *g)
+{
+    enum program_step step;
+    size_t n;
+
+    while (g->array.len == 0 && g->n_lead < SHARE_WORD_LEN) {
+        step = take_bytes(g, g->lead.byte + g->n_lead,
+                          SHARE_WORD_LEN - g->n_lead, &n);
+        if (step != PROGRAM_HAS)
+            return step;
+        g->n_lead += n;
+        n = g->n_lead < SHARE_MAGIC_LEN ? g->n_lead : SHARE_MAGIC_LEN;
+        if (memcmp(g->lead.byte, SHARE_MAGIC, n) != 0)
+            return lead_to_array(g);
+        if (is_word(g))
+            return judge_word(g);
+    }
+    return PROGRAM_HAS;
+}
+
+static enum program_step take_answer(program *g)
+{
+    enum program_step step = take_lead(g);
+    size_t n;
+
+    if (step != PROGRAM_HAS)
+        return step;
+    if (!is_word(g))
+        return take_array(g);
+    while (g->lead.word.kind == SHARE_REFUSES &&
+           g->n_reason < g->lead.word.rows) {
+        char more[SHARE_REASON_MAX];
+
+        step = take_bytes(g, more, g->lead.word.rows - g->n_reason, &n);
+        if (step != PROGRAM_HAS)
+            return step;
+        memcpy(g->reason + g->n_reason, more, n);
+        g->n_reason += n;
+    }
+    return PROGRAM_HAS;
+}
+
 /* Nothing may be there that was not asked for: it would be taken for the answer
  * to another block.  Bytes that are, as [what]; 0: its output is at its end;
  * -1: nothing is.
@@ -339,50 +487,15 @@ static ssize_t look_behind(program *g, const char *where, char what[160])
     return n;
 }
 
-/* A block on its way into it. */
-struct feed {
-    unsigned char head[NPY_HEADER_LEN];
-    struct iovec piece[2]; /* what is left of it */
-    size_t all;
-};
-
-static void feed_begin(struct feed *f, const pe_block *b)
-{
-    npy_header(f->head, b->dtype, b->points, b->features);
-    f->piece[0] = (struct iovec){f->head, sizeof(f->head)};
-    f->piece[1] = (struct iovec){b->data, pe_block_bytes(b)};
-    f->all = sizeof(f->head) + pe_block_bytes(b);
-}
-
-static size_t feed_left(const struct feed *f)
-{
-    return f->piece[0].iov_len + f->piece[1].iov_len;
-}
-
 /* As much of it as it takes. */
-static void feed(program *g, struct feed *f)
+static void give(program *g, feed *f)
 {
-    while (feed_left(f) > 0 && process_in_fd(g->p) >= 0) {
-        ssize_t n = writev(process_in_fd(g->p), f->piece, 2);
-
-        if (n < 0 && errno != EINTR) {
-            if (errno != EAGAIN)
-                process_in_close(g->p);
-            return;
-        }
-        for (int i = 0; i < 2 && n > 0; i++) {
-            size_t took = f->piece[i].iov_len < (size_t)n ? f->piece[i].iov_len
-                                                          : (size_t)n;
-
-            f->piece[i].iov_base = (char *)f->piece[i].iov_base + took;
-            f->piece[i].iov_len -= took;
-            n -= (ssize_t)took;
-        }
-    }
+    if (process_in_fd(g->p) >= 0 && feed_write(f, process_in_fd(g->p)) < 0)
+        process_in_close(g->p);
 }
 
 /* An array is whole: is it an answer?  One that ends with it has given it. */
-static enum program_step judge(program *g, const struct feed *f)
+static enum program_step judge(program *g, const feed *f)
 {
     char what[160];
 
@@ -410,14 +523,16 @@ static enum program_step too_late(program *g)
 enum program_step program_ask(program *g, const pe_block *b)
 {
     int64_t until = clock_mono_ns() + (int64_t)(g->spec.limit_s * 1e9);
-    struct feed f;
+    feed f;
     enum program_step step = PROGRAM_WAITS;
     char what[160];
     bool over;
     ssize_t n;
 
-    feed_begin(&f, b);
+    feed_begin(&f, &g->share, b);
     npy_stream_next(&g->array);
+    g->n_lead = g->n_reason = 0;
+    memset(g->reason, 0, sizeof(g->reason));
     n = look_behind(g, "before it was asked", what);
     if (n > 0)
         return bad(g, what);
@@ -428,9 +543,9 @@ enum program_step program_ask(program *g, const pe_block *b)
          * them.  What it wrote last is there by now.
          */
         over = process_over(g->p, 0);
-        feed(g, &f);
+        give(g, &f);
         hear(g);
-        step = take_array(g);
+        step = take_answer(g);
         if (step == PROGRAM_HAS)
             return judge(g, &f);
         if (step == PROGRAM_WAITS && over)

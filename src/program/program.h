@@ -58,6 +58,20 @@ int program_run(program *g, int wait_ms, pe_error *errp);
  */
 enum program_step program_ask(program *g, const pe_block *b);
 
+/* What it answered. */
+enum program_answer {
+    PROGRAM_ARRAY,   /* program_array */
+    PROGRAM_BLOCK,   /* an array in memory that it shares with us */
+    PROGRAM_PASSES,  /* the block goes on as it came */
+    PROGRAM_NOTHING, /* nothing goes on */
+    PROGRAM_REFUSES, /* the block is refused, as program_why has it; the program
+                        is well */
+};
+/* Behind PROGRAM_HAS of program_ask.  Of _BLOCK [b] is it; its data stays until
+ * the next step.
+ */
+enum program_answer program_answer(program *g, pe_block *b);
+
 /* One more array out of its output, waited for [wait_ms] at most.  Behind
  * _OVER, _DIED and _BAD it is ended.
  */

@@ -17,6 +17,7 @@
 #include "src/common/clock.h"
 #include "src/common/words.h"
 #include "src/program/program.h"
+#include "src/program/share.h"
 #include "src/program/voice.h"
 
 #define HEADED "head -c 128 >/dev/null; "
@@ -245,6 +246,64 @@ static void test_answers(void)
     }
 }
 
+/* Words in place of arrays. */
+static void test_words_for_arrays(void)
+{
+    static const struct {
+        const char *file, *answer;
+    } rows[] = {
+        {"pass", "3 x 2 f4, last 5"},
+        {"nothing", "nothing"},
+        {"refuse", ": all that is behind it"},
+        {"endless", "it answered with a word that is none"},
+        {"odd", "it answered with a word that is none"},
+        {"wide", "it answered with 1048576 x 4294967295 numbers of 8 bytes, "
+                 "for which its memory has no room"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char got[1200], script[200];
+        source_bench b;
+
+        snprintf(script, sizeof(script),
+                 HEADED "head -c 24 >/dev/null; cat %s; " HEADED
+                        "head -c 24 >/dev/null; cat %s; cat >/dev/null",
+                 rows[i].file, rows[i].file);
+        begin(&b, script);
+        CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+        for (int turn = 0; turn < 2; turn++) {
+            ask(&b, 3, got, sizeof(got));
+            UNIT_CONTAINS(got, rows[i].answer);
+        }
+        /* A program that refuses is well. */
+        if (!strcmp(rows[i].file, "refuse"))
+            CU_ASSERT_PTR_NULL(strstr(source_log, "killed"));
+        source_end(&b);
+    }
+}
+
+/* A program that has the memory gets the second block through it, and answers
+ * there.
+ */
+static void test_shared(void)
+{
+    char got[1200];
+    source_bench b;
+
+    begin(&b, "S=${PILOT_SHARED%:*}; " HEADED
+              "head -c 24 >/dev/null; printf x | dd of=$S conv=notrunc "
+              "status=none; cat pass; head -c 32 >word; tail -c +4097 $S | "
+              "head -c 24 >seen; tail -c +129 five | dd of=$S conv=notrunc "
+              "status=none bs=4096 seek=4097; cat block; cat >/dev/null");
+    source_set(&b, "limit", "10s");
+    CU_ASSERT_EQUAL_FATAL(source_open(&b), 0);
+    ask(&b, 3, got, sizeof(got));
+    UNIT_EQUAL(got, "3 x 2 f4, last 5");
+    ask(&b, 3, got, sizeof(got));
+    UNIT_EQUAL(got, "4 x 1 f8, last 3");
+    source_end(&b);
+}
+
 static void test_refused(void)
 {
     static const struct {
@@ -464,8 +523,39 @@ static void write_shape(const char *name, const char *shape)
     scratch_write_bytes(name, bytes, sizeof(bytes));
 }
 
+/* A word, and what follows it. */
+static void write_word(const char *name, share_word w, const char *behind)
+{
+    unsigned char bytes[SHARE_WORD_LEN + 64];
+
+    memcpy(w.magic, SHARE_MAGIC, SHARE_MAGIC_LEN);
+    memcpy(bytes, &w, sizeof(w));
+    memcpy(bytes + sizeof(w), behind, strlen(behind));
+    scratch_write_bytes(name, bytes, sizeof(w) + strlen(behind));
+}
+
 static void test_files(void)
 {
+    static const char long_reason[] = "all that is behind it";
+
+    write_word("pass", (share_word){.kind = SHARE_PASS}, "");
+    write_word("nothing", (share_word){.kind = SHARE_NOTHING}, "");
+    write_word("refuse",
+               (share_word){.kind = SHARE_REFUSES,
+                            .rows = sizeof(long_reason) - 1},
+               long_reason);
+    write_word("endless", (share_word){.kind = SHARE_REFUSES, .rows = 401}, "");
+    write_word("odd", (share_word){.kind = 9}, "");
+    write_word("wide",
+               (share_word){.kind = SHARE_BLOCK,
+                            .element = 8,
+                            .rows = 1 << 20,
+                            .columns = UINT32_MAX},
+               "");
+    write_word("block",
+               (share_word){
+                   .kind = SHARE_BLOCK, .element = 8, .rows = 4, .columns = 1},
+               "");
     write_array("five", 5, 1, 5);
     write_array("none", 0, 2, 0);
     write_array("huge", 1 << 28, 1, 0);
@@ -483,6 +573,8 @@ int main(void)
         {"lines for people", test_voice},
         {"files for the programs", test_files},
         {"answers", test_answers},
+        {"words in place of arrays", test_words_for_arrays},
+        {"memory in common", test_shared},
         {"what is refused", test_refused},
         {"a program that ignores its input", test_ignores},
         {"it goes on behind a death", test_goes_on},
