@@ -96,12 +96,14 @@ class _Bounded(io.RawIOBase):
         return True
 
     def write(self, b: Any) -> int:
-        if len(self.data) + len(b) > self.most:
+        view = (b.raw() if isinstance(b, pickle.PickleBuffer)
+                else memoryview(b).cast("B"))
+        if len(self.data) + view.nbytes > self.most:
             raise ValueError(
                 f"{self.name} pickled is more than the {self.most:,} bytes "
                 "that option most allows")
-        self.data += b
-        return len(b)
+        self.data += view
+        return view.nbytes
 
 
 
@@ -126,7 +128,7 @@ class Learner:
 
     def state(self) -> bytes:
         out = _Bounded(self.most, type(self.model).__name__)
-        pickle.Pickler(out, protocol=4).dump((self.rows, self.model))
+        pickle.Pickler(out, protocol=5).dump((self.rows, self.model))
         return bytes(out.data)
 
     def score(self, x: Array) -> Array:

@@ -60,7 +60,7 @@ static bool give_one(pool *p, int rank)
     if (lane_urgent(p) == 1)
         l = lane_next(p, POOL_BACKLOG / 2);
 
-    if (!l || lane_item(l, 0)->is_delta || /* its rank merges it */
+    if (!l || lane_item(l, 0)->is_delta ||           /* its rank merges it */
         (p->stages.model->flags & PE_MODEL_ORDER) || /* ... learns it */
         chain_is_ahead(&p->stages, &lane_item(l, 0)->block) ||
         !(out = send_room(&p->sends)))

@@ -131,7 +131,8 @@ learner() { # pids of our programs
             grep -q "^PILOT_AGENT=$PILOT_HOME/" || echo "$pid"
     done
 }
-killed() {
+# shellcheck disable=SC2317
+killed() { # called by wait_for
     local pid
     pid=$(learner | head -n 1)
     [ -n "$pid" ] && kill -KILL "$pid"
@@ -159,16 +160,20 @@ is "$(learner)" "" "killed: no program is left"
 
 object py-picky Picky
 is $? 65 "picky: exit status" || sed 's/^/# /' py-picky.out
-is "$(get py-picky.json applied) $(get py-picky.json refused)" "59 1" \
-    "picky: one block is refused, in the middle of learning"
-has "$(cat py-picky.out)" "ValueError: 3000 rows, and no more" "picky: why"
+refused=$(get py-picky.json refused)
+[ "${refused:-0}" -gt 0 ] && [ "$refused" -lt 60 ]
+ok $? "picky: $refused blocks are refused, in the middle of learning"
+pilot model get py-picky py-picky.model >get.out 2>&1 || sed 's/^/# /' get.out
+is "$("$PY" -c "import pilot_edge as pe
+print(pe.load_model('py-picky.model').object.n)" 2>&1)" \
+    "$(((60 - refused) * 500))" "picky: nothing of them is in the object"
+has "$(cat py-picky.out)" "ValueError: no such block" "picky: why"
 
 object py-fitted Fitted
 is $? 78 "no partial_fit: exit status" || sed 's/^/# /' py-fitted.out
 has "$(cat py-fitted.out)" "TypeError: Fitted has no partial_fit" \
     "no partial_fit: why"
-object py-huge Huge
-[ $? -ne 0 ]
+! object py-huge Huge
 ok $? "2 GB: exit status"
 has "$(cat py-huge.out)" "Huge pickled is more than the 67,108,864 bytes" \
     "2 GB: why"

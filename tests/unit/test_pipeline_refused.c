@@ -307,12 +307,14 @@ static void test_files_refused(void)
         {HEAD SENSE
          "  learn: {pilot: pool, function: python, options: {object: 'a:b'}}\n"
          "epoch: {interval: 1s}\n",
-         "p.yaml:14: epoch: the object of stage 'learn' learns from block after "
+         "p.yaml:14: epoch: the object of stage 'learn' learns from block "
+         "after "
          "block: say 'epoch: {blocks: N}', the blocks of a commit"},
         {HEAD SENSE
          "  learn: {pilot: pool, function: python, options: {object: 'a:b'}}\n"
          "streams: {sense: {partitions: 2}}\n",
-         "p.yaml:13: stage 'learn': one rank holds its object, and 2 partitions "
+         "p.yaml:13: stage 'learn': one rank holds its object, and 2 "
+         "partitions "
          "would be of several: set streams.sense.partitions to 1"},
         {GOOD "refuse-max: 101%\n",
          "p.yaml:18: refuse-max: '101%' is neither a number of blocks, as 100, "

@@ -540,10 +540,10 @@ static void test_files(void)
 
     write_word("pass", (share_word){.kind = SHARE_PASS}, "");
     write_word("nothing", (share_word){.kind = SHARE_NOTHING}, "");
-    write_word("refuse",
-               (share_word){.kind = SHARE_REFUSES,
-                            .rows = sizeof(long_reason) - 1},
-               long_reason);
+    write_word(
+        "refuse",
+        (share_word){.kind = SHARE_REFUSES, .rows = sizeof(long_reason) - 1},
+        long_reason);
     write_word("endless", (share_word){.kind = SHARE_REFUSES, .rows = 401}, "");
     write_word("odd", (share_word){.kind = 9}, "");
     write_word("wide",
