@@ -27,6 +27,9 @@ enum {
     REFUSES = 2,
 };
 
+/* Silence is no death, which might have been another's doing. */
+#define LATE "gave no answer in time"
+
 #define MAGIC "\x93PILOT\2\n"
 
 struct word {
@@ -153,7 +156,7 @@ static enum talk_step died(talk *t, const char *what, pe_error *errp)
     pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                  "the Python of %.100s %s%s%s", t->object, what,
                  *status ? ": it " : "", status);
-    return TALK_DIED;
+    return strcmp(what, LATE) ? TALK_DIED : TALK_REFUSES;
 }
 
 /* --- questions and answers --- */
@@ -203,7 +206,7 @@ static const char *go(talk *t, struct way *w, int64_t until_ns)
         ssize_t n = -1;
 
         if (left <= 0)
-            return "gave no answer in time";
+            return LATE;
         poll(fds, 2,
              (int)(left / CLOCK_MS < 1000 ? left / CLOCK_MS + 1 : 1000));
         errno = EAGAIN;

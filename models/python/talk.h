@@ -15,7 +15,7 @@ enum talk_verb {
 
 enum talk_step {
     TALK_DONE,
-    TALK_REFUSES, /* user code raised something; the program is well */
+    TALK_REFUSES, /* user code raised something, or gave no answer in time */
     TALK_DIED,    /* it is not there any more, or was ended */
 };
 

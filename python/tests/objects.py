@@ -43,6 +43,20 @@ class Picky(Gauss):
         return self
 
 
+class Faults(Gauss):
+    """Does what the first number says, behind having learned from the rows."""
+
+    def partial_fit(self, x):
+        super().partial_fit(x)
+        if x[0, 0] == 1000:
+            raise ValueError("of no use")
+        if x[0, 0] == 2000:
+            os._exit(9)
+        if x[0, 0] == 3000:
+            time.sleep(60)
+        return self
+
+
 class Huge(Gauss):
     """2 GB when it is pickled."""
 
