@@ -325,6 +325,8 @@ static int seal(const pe_model *base, pe_delta *d, pe_error *errp)
 {
     struct work *w = d->work;
     unsigned char *to;
+    uint64_t len;
+    size_t all;
     int rc;
 
     if (w->n == 0)
@@ -337,13 +339,15 @@ static int seal(const pe_model *base, pe_delta *d, pe_error *errp)
             errp->kind = PE_ERROR_FATAL;
         return -1;
     }
-    to = item_reserve(d, ITEM_STATE, (w->answer.len + 15) / 8 * 8, errp);
+    len = w->answer.len;
+    all = (len + 15) / 8 * 8; /* its length, and whole words */
+    to = item_reserve(d, ITEM_STATE, all, errp);
     if (!to)
         return -1;
-    memset(to, 0, (w->answer.len + 15) / 8 * 8);
-    memcpy(to, &(uint64_t){w->answer.len}, 8);
-    memcpy(to + 8, w->answer.data, w->answer.len);
-    item_commit(d, (w->answer.len + 15) / 8 * 8);
+    memset(to, 0, all);
+    memcpy(to, &len, 8);
+    memcpy(to + 8, w->answer.data, len);
+    item_commit(d, all);
     return 0;
 }
 
