@@ -164,7 +164,7 @@ refused=$(get py-picky.json refused)
 [ "${refused:-0}" -gt 0 ] && [ "$refused" -lt 60 ]
 ok $? "picky: $refused blocks are refused, in the middle of learning"
 pilot model get py-picky py-picky.model >get.out 2>&1 || sed 's/^/# /' get.out
-is "$("$PY" -c "import pilot_edge as pe
+is "$(PYTHONPATH="$PYTHONPATH:$SRC/python/tests" "$PY" -c "import pilot_edge as pe
 print(pe.load_model('py-picky.model').object.n)" 2>&1)" \
     "$(((60 - refused) * 500))" "picky: nothing of them is in the object"
 has "$(cat py-picky.out)" "ValueError: no such block" "picky: why"
