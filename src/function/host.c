@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/object.h"
 #include "src/common/text.h"
 #include "src/function/builtin.h"
 
@@ -50,10 +51,34 @@ static int check_ops(const pe_function *ops, const char *spec, pe_error *errp)
     return 0;
 }
 
+/* Can this program load [path]?  The loader says of an object of another
+ * machine that there is no such file.
+ */
+static int check_machine(const char *path, const char *spec, pe_error *errp)
+{
+    char its[OBJECT_MACHINE], ours[OBJECT_MACHINE];
+    pe_error e = {0};
+
+    if (object_machine(path, its, &e) < 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "function '%s' cannot be opened: %s: %s", spec,
+                            path, e.text);
+    object_machine_here(ours);
+    if (ours[0] && strcmp(its, ours) != 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "function '%s' was built for %s, and this program "
+                            "for %s: build it here, and put what other "
+                            "machines load into %s/ beside it",
+                            spec, its, ours, its);
+    return 0;
+}
+
 /* Open [path] and find [symbol]; what is open stays in f->handle. */
 static int open_object(function *f, const char *path, const char *symbol,
                        const char *spec, pe_error *errp)
 {
+    if (check_machine(path, spec, errp) < 0)
+        return -1;
     f->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!f->handle)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,

@@ -124,6 +124,33 @@ char *files_object_name(const pipeline_request *q, size_t i, const char *path)
     return taken ? text_format("%zu-%s", i + 1, base) : text_format("%s", base);
 }
 
+/* The file that is object [path] for the machine of [at]: it, or what lies
+ * beside it in a folder of that name, as with programs.  New memory.
+ */
+static char *object_for(const submit_place *at, const char *path,
+                        pe_error *errp)
+{
+    char its[OBJECT_MACHINE], found[OBJECT_MACHINE] = "";
+    size_t folder = (size_t)(base_name(path) - path);
+    bool fits = !at->machine[0] || object_machine(path, its, NULL) < 0 ||
+                !strcmp(its, at->machine);
+    char *file = fits ? text_format("%s", path)
+                      : text_format("%.*s%s/%s", (int)folder, path, at->machine,
+                                    base_name(path));
+
+    if (!file)
+        pe_error_nomem(errp);
+    if (!file || fits ||
+        (object_machine(file, found, NULL) == 0 && !strcmp(found, at->machine)))
+        return file;
+    pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                 "%s was built for %s, and the pilot on %s is for %s: build it "
+                 "for that, too, as %s",
+                 path, its, host_name(at->host), at->machine, file);
+    free(file);
+    return NULL;
+}
+
 /* The object of override [i] beside the request, and the override that says
  * so.
  */
@@ -134,13 +161,15 @@ static char *function_send(const submit_plan *p, const submit_place *at,
     const char *from = travels(override), *symbol = strrchr(from, ':');
     char *path = object_of(from);
     char *name = path ? files_object_name(p->run, i, path) : NULL;
+    char *source = name ? object_for(at, path, errp) : NULL;
     char *out = NULL;
 
     if (!name)
         pe_error_nomem(errp);
-    else if (file_send(p, at, dir, path, name, errp) == 0)
+    else if (source && file_send(p, at, dir, source, name, errp) == 0)
         out = text_format("%.*s%s/%s%s", (int)(from - override), override, dir,
                           name, symbol ? symbol : "");
+    free(source);
     free(name);
     free(path);
     return out;

@@ -83,7 +83,7 @@ static char *program_for(const struct program *g, const char *machine,
     return NULL;
 }
 
-static int program_send(const submit_plan *p, const submit_place *at,
+static int program_send(const submit_plan *p, submit_place *at,
                         const struct program *g, const char *machine,
                         pe_error *errp)
 {
@@ -93,6 +93,8 @@ static int program_send(const submit_plan *p, const submit_place *at,
 
     if (from && !to)
         pe_error_nomem(errp);
+    if (from && !at->machine[0] && object_machine(from, at->machine, NULL) < 0)
+        at->machine[0] = '\0'; /* a script */
     if (to)
         status = host_put(at->host, from, to, p->progress, p->arg, errp);
     free(to);

@@ -2,6 +2,7 @@
 #ifndef REGISTRY_SUBMIT_PRIVATE_H
 #define REGISTRY_SUBMIT_PRIVATE_H
 
+#include "src/common/object.h"
 #include "src/registry/submit.h"
 #include "src/registry/supervise.h"
 
@@ -12,6 +13,10 @@ typedef struct submit_place {
     char *dir;     /* of the pilot */
     char *libexec; /* of the agents; NULL: as they are installed here */
     char *supervisor;
+    /* What the agents that travel there were built for; "": they do not, or
+     * are none of ours.
+     */
+    char machine[OBJECT_MACHINE];
 } submit_place;
 
 /* Errors: of the host; 78: no agents for that machine. */

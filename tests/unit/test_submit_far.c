@@ -395,6 +395,30 @@ static void test_functions(void)
         free(overrides[i]);
 }
 
+/* One that no agent there could load is not sent. */
+static void test_function_machine(void)
+{
+    char head[64], *override = NULL;
+    resource_request q = {0};
+    pilot_record r;
+    pe_error e = {0};
+    FILE *f = fopen("/proc/self/exe", "r");
+
+    begin();
+    CU_ASSERT_EQUAL_FATAL(fread(head, sizeof(head), 1, f), 1);
+    fclose(f);
+    file_write(at("libexec/pilot-agent"), head, sizeof(head), 0755, NULL);
+    head[18] = 22; /* e_machine */
+    file_write(at("work/o.so"), head, sizeof(head), 0755, NULL);
+    override = text_format("stages.sense.function=%s:f", at("work/o.so"));
+    pipeline_request run = run_of(&override, 1);
+    submit_plan p = plan_of("pool", &run, &q);
+    CU_ASSERT_EQUAL(submit(&p, &r, &e), -1);
+    UNIT_CONTAINS(e.text, "/work/o.so was built for s390x, and the pilot on ");
+    UNIT_CONTAINS(e.text, ": build it for that, too, as ");
+    free(override);
+}
+
 /* An allocation brings the pilots that live in it. */
 static void test_allocation(void)
 {
@@ -550,6 +574,7 @@ int main(void)
         {"nothing is left", test_forgotten},
         {"a host that is away", test_away},
         {"functions of a user's own", test_functions},
+        {"functions of another machine", test_function_machine},
         {"an allocation and its tenants", test_allocation},
         {"results", test_stage_out},
         {"connections through a login node", test_via},
