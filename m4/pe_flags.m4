@@ -3,6 +3,7 @@
 #   PE_TRY_FLAGS(VARIABLE, FLAG...)
 #   PE_TRY_LDFLAGS(VARIABLE, FLAG...)
 #   PE_WERROR
+#   PE_LIBRARY
 #   PE_SANITIZERS
 #   PE_HARDENING
 #
@@ -11,6 +12,8 @@
 #   PE_TRY_FLAGS adds those of the flags to VARIABLE that the compiler knows;
 #   of a -Wno-X, which gcc takes unseen, it is asked for -WX.  PE_TRY_LDFLAGS
 #   does so for the linker.
+#
+#   PE_LIBRARY sets PE_PIC, by which rooms are compiled that libpilot has in it.
 #
 #   --enable-werror makes warnings errors (on in CI).  --enable-sanitizers
 #   builds with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer,
@@ -56,6 +59,12 @@ PE_TRY_FLAGS([PE_CFLAGS], [-Wformat=2 -Wstrict-prototypes
 # An enum without a name holds constants, of which some are counts.
 PE_TRY_FLAGS([PE_CFLAGS], [-Wno-enum-float-conversion])
 AC_SUBST([PE_CFLAGS])
+])
+
+AC_DEFUN([PE_LIBRARY], [
+PE_PIC=
+PE_TRY_FLAGS([PE_PIC], [-fPIC -fno-semantic-interposition])
+AC_SUBST([PE_PIC])
 ])
 
 AC_DEFUN([PE_SANITIZERS], [

@@ -13,27 +13,24 @@ AC_DEFUN([PE_CHECK_CUNIT], [
 CUNIT_CFLAGS=
 CUNIT_LIBS=
 AC_CHECK_HEADER([CUnit/CUnit.h], [CUNIT_LIBS=-lcunit],
-    [PE_MISSING([CUnit], [libcunit1-dev])])
+    [AS_IF([test "x$enable_pool" != xno],
+        [PE_MISSING([CUnit], [libcunit1-dev])])])
 AC_SUBST([CUNIT_CFLAGS])
 AC_SUBST([CUNIT_LIBS])
 ])
 
 AC_DEFUN([PE_CHECK_MPI], [
 AC_ARG_VAR([MPICC], [MPI's C compiler, by which MPI is found (mpicc)])
-AC_ARG_WITH([pool],
-    [AS_HELP_STRING([--without-pool],
-        [build no pilot-agent, and need no MPI: for a device])],
-    [], [with_pool=yes])
 MPI_CFLAGS=
 MPI_LIBS=
 LAUNCHER_CPPFLAGS=
-if test "x$with_pool" != xno; then
+if test "x$enable_pool" != xno; then
     PE_FIND_MPI
 fi
 AC_SUBST([MPI_CFLAGS])
 AC_SUBST([MPI_LIBS])
 AC_SUBST([LAUNCHER_CPPFLAGS])
-AM_CONDITIONAL([POOL], [test "x$with_pool" != xno])
+AM_CONDITIONAL([POOL], [test "x$enable_pool" != xno])
 ])
 
 # Whose choice comes first: MPICC as given; a CC that is MPI's own, which

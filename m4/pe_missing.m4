@@ -14,7 +14,7 @@
 
 AC_DEFUN([PE_MISSING_INIT], [
 pe_missing=
-AC_PATH_PROG([PKG_CONFIG], [pkg-config])
+AC_PATH_TOOL([PKG_CONFIG], [pkg-config])
 if test -z "$PKG_CONFIG"; then
     AC_MSG_ERROR([missing pkg-config: apt-get install pkg-config])
 fi

@@ -1,6 +1,8 @@
 /* blas.c - the few BLAS calls that kernels make; only here is OpenBLAS. */
 #include "blas.h"
 
+#ifdef PE_OPENBLAS
+
 #include <cblas.h>
 #include <dlfcn.h>
 #include <pthread.h>
@@ -78,3 +80,40 @@ void blas_dgemm(bool ta, bool tb, size_t m, size_t n, size_t k, const double *a,
     blas.dgemm(CblasRowMajor, turn(ta), turn(tb), (int)m, (int)n, (int)k, 1, a,
                (int)lda, b, (int)ldb, add, c, (int)ldc);
 }
+
+#else /* configure --without-openblas */
+
+#include <stdlib.h>
+
+bool blas_open(void)
+{
+    return false;
+}
+
+void blas_set_threads(int n)
+{
+    (void)n;
+}
+
+/* Nobody calls these: blas_open says so. */
+/* NOLINTNEXTLINE(readability-function-size) */
+void blas_sgemm(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a,
+                size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
+                bool add)
+{
+    (void)ta, (void)tb, (void)m, (void)n, (void)k, (void)a, (void)lda;
+    (void)b, (void)ldb, (void)c, (void)ldc, (void)add;
+    abort();
+}
+
+/* NOLINTNEXTLINE(readability-function-size) */
+void blas_dgemm(bool ta, bool tb, size_t m, size_t n, size_t k, const double *a,
+                size_t lda, const double *b, size_t ldb, double *c, size_t ldc,
+                bool add)
+{
+    (void)ta, (void)tb, (void)m, (void)n, (void)k, (void)a, (void)lda;
+    (void)b, (void)ldb, (void)c, (void)ldc, (void)add;
+    abort();
+}
+
+#endif
