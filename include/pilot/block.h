@@ -7,6 +7,10 @@
 
 #include <pilot/error.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Element type; the value is its size in bytes. */
 enum pe_dtype {
     PE_F4 = 4, /* little-endian IEEE binary32, "<f4" */
@@ -86,4 +90,7 @@ double pe_block_at(const pe_block *b, uint32_t point, uint32_t feature);
  */
 void pe_block_row(const pe_block *b, uint32_t point, double *row);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

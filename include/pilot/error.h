@@ -2,6 +2,10 @@
 #ifndef PILOT_ERROR_H
 #define PILOT_ERROR_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Project-wide convention: a function that can fail returns -1 or NULL and
  * fills the caller's pe_error, which may be NULL.  On failure nothing has
  * changed that the caller can see, unless the function's comment says so.
@@ -53,4 +57,7 @@ int pe_error_prefix(pe_error *errp, const char *fmt, ...)
 /* Out of memory, as an error.  Returns -1. */
 int pe_error_nomem(pe_error *errp);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

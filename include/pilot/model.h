@@ -10,6 +10,10 @@
 #include <pilot/error.h>
 #include <pilot/options.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define PE_COMMIT_ID_LEN 32 /* hex digits of a 128-bit random id */
 
 typedef struct pe_model pe_model;
@@ -306,4 +310,7 @@ int pe_buffer_append(pe_buffer *b, const void *data, size_t len,
 int pe_buffer_reserve(pe_buffer *b, size_t cap, pe_error *errp);
 void pe_buffer_free(pe_buffer *b);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -8,6 +8,10 @@
 
 #include <pilot/error.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum pe_option_type {
     PE_OPTION_INT,    /* integer in [min, max] */
     PE_OPTION_FLOAT,  /* number in [min, max] */
@@ -71,4 +75,7 @@ void pe_options_each(const pe_options *o,
                                    const char *text),
                      void *arg);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

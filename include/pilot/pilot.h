@@ -7,5 +7,6 @@
 #include <pilot/function.h>
 #include <pilot/model.h>
 #include <pilot/options.h>
+#include <pilot/pipeline.h>
 
 #endif
