@@ -22,7 +22,8 @@ AC_ARG_ENABLE([pool],
         OpenBLAS, libssh2])],
     [], [enable_pool=yes])
 if test "x$enable_pool" = xno; then
-    for pe_name in slurm pbs hdf5 openblas ssh ncurses microhttpd report; do
+    for pe_name in slurm pbs hdf5 openblas ssh ncurses microhttpd report \
+        mqtt zmq; do
         eval ": \${with_$pe_name=no}"
     done
 fi
