@@ -3,15 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/common/clock.h"
+#include "src/common/file.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
 
@@ -51,6 +54,15 @@ static struct spec {
     char done[4096];
 } specs[MOST];
 static size_t n_specs;
+
+/* A list that is a file, which may be another one any time. */
+static struct {
+    pthread_mutex_t lock; /* of the list, too, then */
+    char path[4000], pilot[256];
+    int rank;
+    ino_t inode; /* of the list that we have; 0: none */
+    struct timespec changed;
+} watched = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 int failpoint_on;
 
@@ -131,6 +143,7 @@ static int parse(char *word, const char *pilot, int rank, struct spec *s,
 static int add(char *word, size_t number, const char *dir, const char *pilot,
                int rank, pe_error *errp)
 {
+    const char *between = *watched.path ? "." : "/fault.";
     struct spec *s = &specs[n_specs];
     int rc, n;
 
@@ -139,31 +152,82 @@ static int add(char *word, size_t number, const char *dir, const char *pilot,
     rc = parse(word, pilot, rank, s, errp);
     if (rc <= 0)
         return rc;
-    n = snprintf(s->done, sizeof(s->done), "%s/fault.%zu", dir, number);
+    n = snprintf(s->done, sizeof(s->done), "%s%s%zu", dir, between, number);
     if (n < 0 || (size_t)n >= sizeof(s->done))
         return refuse(dir, "its name is too long", errp);
+    s->come = 0;
     n_specs++;
     return 0;
+}
+
+/* The words of [list]. */
+static int add_all(const char *list, const char *dir, const char *pilot,
+                   int rank, pe_error *errp)
+{
+    char *copy = strdup(list), *at, *word;
+    int rc = 0;
+
+    if (!copy)
+        return pe_error_nomem(errp);
+    word = strtok_r(copy, ",\n", &at);
+    for (size_t i = 0; rc == 0 && word; i++) {
+        rc = add(word, i, dir, pilot, rank, errp);
+        word = strtok_r(NULL, ",\n", &at);
+    }
+    free(copy);
+    return rc;
+}
+
+/* Under the lock: the file as it is now, where it has changed. */
+static int look(pe_error *errp)
+{
+    struct stat st;
+    char *list;
+    int rc;
+
+    if (stat(watched.path, &st) < 0)
+        st.st_ino = 0;
+    if (st.st_ino == watched.inode &&
+        (!st.st_ino || (st.st_mtim.tv_sec == watched.changed.tv_sec &&
+                        st.st_mtim.tv_nsec == watched.changed.tv_nsec)))
+        return 0;
+    watched.inode = st.st_ino;
+    watched.changed = st.st_mtim;
+    n_specs = 0;
+    if (!st.st_ino)
+        return 0;
+    list = file_read(watched.path, 4096, NULL, errp);
+    if (!list)
+        return -1;
+    rc = add_all(list, watched.path, watched.pilot, watched.rank, errp);
+    if (rc == 0 && n_specs > 0)
+        log_warn("fault points are on: %s", list);
+    free(list);
+    return rc;
+}
+
+static int watch(const char *path, const char *pilot, int rank, pe_error *errp)
+{
+    if (strlen(path) >= sizeof(watched.path))
+        return refuse(path, "its name is too long", errp);
+    snprintf(watched.path, sizeof(watched.path), "%s", path);
+    snprintf(watched.pilot, sizeof(watched.pilot), "%s", pilot);
+    watched.rank = rank;
+    watched.inode = 0;
+    n_specs = 0;
+    failpoint_on = 1;
+    return look(errp);
 }
 
 int failpoint_open(const char *dir, const char *pilot, int rank, pe_error *errp)
 {
     const char *list = getenv("PILOT_FAULT");
-    char *copy, *at, *word;
-    int rc = 0;
 
     if (!list || !*list)
         return 0;
-    copy = strdup(list);
-    if (!copy)
-        return pe_error_nomem(errp);
-    word = strtok_r(copy, ",", &at);
-    for (size_t i = 0; rc == 0 && word; i++) {
-        rc = add(word, i, dir, pilot, rank, errp);
-        word = strtok_r(NULL, ",", &at);
-    }
-    free(copy);
-    if (rc < 0)
+    if (*list == '@')
+        return watch(list + 1, pilot, rank, errp);
+    if (add_all(list, dir, pilot, rank, errp) < 0)
         return -1;
     failpoint_on = n_specs > 0;
     if (failpoint_on)
@@ -185,36 +249,59 @@ static bool is_first(const struct spec *s)
     return fd >= 0;
 }
 
-static int act(const struct spec *s, pe_error *errp)
+static int act(enum action action, const char *name, pe_error *errp)
 {
-    const char *name = points[s->point].name;
-
-    log_warn("fault point %s: %s", name, actions[s->action]);
-    if (s->action == ACT_KILL)
+    log_warn("fault point %s: %s", name, actions[action]);
+    if (action == ACT_KILL)
         raise(SIGKILL);
-    if (s->action == ACT_STOP)
+    if (action == ACT_STOP)
         raise(SIGSTOP);
-    if (s->action == ACT_EXIT)
+    if (action == ACT_EXIT)
         _exit(PE_EXIT_FAILED);
-    return s->action != ACT_ERROR
+    return action != ACT_ERROR
                ? 0
                : pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                               "fault point %s of PILOT_FAULT", name);
 }
 
+/* What the [i]th has in store for who comes to [p]. */
+static bool is_due(struct spec *s, enum failpoint p)
+{
+    int64_t come;
+
+    if (s->point != p)
+        return false;
+    come = atomic_fetch_add(&s->come, 1) + 1;
+    if (s->action == ACT_DELAY)
+        return come >= s->nth;
+    return come == s->nth && is_first(s);
+}
+
 int failpoint_hit(enum failpoint p, pe_error *errp)
 {
-    for (size_t i = 0; i < n_specs; i++) {
-        struct spec *s = &specs[i];
-        int64_t come;
+    struct {
+        enum action action;
+        int64_t delay_ms;
+    } due[MOST];
+    size_t n = 0;
+    pe_error e = {0};
 
-        if (s->point != p)
-            continue;
-        come = atomic_fetch_add(&s->come, 1) + 1;
-        if (s->action == ACT_DELAY && come >= s->nth)
-            clock_sleep_ns(s->delay_ms * 1000000, 0);
-        if (s->action != ACT_DELAY && come == s->nth && is_first(s) &&
-            act(s, errp) < 0)
+    /* Not held while anything happens: others have their own. */
+    if (*watched.path)
+        pthread_mutex_lock(&watched.lock);
+    if (*watched.path && look(&e) < 0)
+        log_error("%s: %s", watched.path, e.text);
+    for (size_t i = 0; i < n_specs; i++)
+        if (is_due(&specs[i], p)) {
+            due[n].action = specs[i].action;
+            due[n++].delay_ms = specs[i].delay_ms;
+        }
+    if (*watched.path)
+        pthread_mutex_unlock(&watched.lock);
+    for (size_t i = 0; i < n; i++) {
+        if (due[i].action == ACT_DELAY)
+            clock_sleep_ns(due[i].delay_ms * 1000000, 0);
+        else if (act(due[i].action, points[p].name, errp) < 0)
             return -1;
     }
     return 0;

@@ -12,6 +12,9 @@
  * NTH: of a process, from 1. WHO: rankN, or the pilot's name; else whoever
  * comes there first.  What is no delay happens once in a run: a process that is
  * started again goes on.
+ *
+ * Or @FILE: the list is in a file that may come, go and be replaced (by a
+ * rename) while a run goes on; what has happened of it is FILE.0, FILE.1, ...
  */
 enum failpoint {
     /* Of a rank. */

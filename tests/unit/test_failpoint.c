@@ -151,11 +151,56 @@ static void test_delay(void)
     CU_ASSERT_EQUAL(failpoint_on, 0);
 }
 
+/* put FILE LIST: by a rename, as a driver does. */
+static void put(const char *path, const char *list)
+{
+    char fresh[4200];
+    FILE *f;
+
+    snprintf(fresh, sizeof(fresh), "%s.new", path);
+    f = fopen(fresh, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    fputs(list, f);
+    fclose(f);
+    CU_ASSERT_EQUAL(rename(fresh, path), 0);
+}
+
+/* A list that comes, is replaced, and is none, while a process goes on. */
+static void test_file(void)
+{
+    char path[4100], list[4102], done[4110];
+    int failed[5] = {0};
+
+    snprintf(path, sizeof(path), "%s/faults", scratch_folder);
+    snprintf(list, sizeof(list), "@%s", path);
+    snprintf(done, sizeof(done), "%s.0", path);
+    CU_ASSERT_STRING_EQUAL(said(list), "");
+    failed[0] = FAILPOINT_FAILS(FAILPOINT_COMMIT, NULL);
+    put(path, "error@commit:2\n");
+    for (int i = 0; i < 3; i++)
+        failed[1] += FAILPOINT_FAILS(FAILPOINT_COMMIT, NULL) << i;
+    CU_ASSERT_EQUAL(access(done, F_OK), 0);
+    put(path, "error@commit:1");
+    failed[2] = FAILPOINT_FAILS(FAILPOINT_COMMIT, NULL); /* it has happened */
+    unlink(done);
+    put(path, "error@commit:1:rank1,error@commit:2:rank2");
+    failed[3] = FAILPOINT_FAILS(FAILPOINT_COMMIT, NULL);
+    put(path, "error@lunch"); /* is said, and nothing more */
+    failed[4] = FAILPOINT_FAILS(FAILPOINT_COMMIT, NULL);
+    CU_ASSERT_EQUAL(failed[0], 0);
+    CU_ASSERT_EQUAL(failed[1], 2);
+    CU_ASSERT_EQUAL(failed[2], 0);
+    CU_ASSERT_EQUAL(failed[3], 1);
+    CU_ASSERT_EQUAL(failed[4], 0);
+    UNIT_CONTAINS(said(list), "'error@lunch': there is no such point");
+}
+
 static const unit_test tests[] = {
     {"nothing where there is no variable", test_delay},
     {"what happens", test_actions},
     {"once in a run", test_once},
     {"words that are none", test_words},
+    {"a list that is a file", test_file},
     {NULL, NULL},
 };
 
