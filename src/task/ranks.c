@@ -38,7 +38,7 @@ struct tasks {
     pthread_t clerk, worker;
     pthread_mutex_t lock; /* for what follows */
     pthread_cond_t changed;
-    bool running, again, joinable;
+    bool running, again, joinable, left; /* left: the clerk, but for a join */
     params *p; /* the clerk's; for a cut */
     enum job job;
     /* The worker's while the job is given, else the clerk's. */
@@ -126,17 +126,13 @@ static void say_job(tasks *t, enum job job)
 /* True when it is done within a step. */
 static bool wait_job(tasks *t)
 {
-    struct timespec until;
+    int64_t until_ns = clock_mono_ns() + STEP_MS * CLOCK_MS;
     bool done;
-    int rc = 0;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += STEP_MS * CLOCK_MS;
-    until.tv_sec += until.tv_nsec / CLOCK_S;
-    until.tv_nsec %= CLOCK_S;
     pthread_mutex_lock(&t->lock);
-    while (t->job == JOB_GIVEN && rc == 0)
-        rc = pthread_cond_timedwait(&t->changed, &t->lock, &until);
+    while (t->job == JOB_GIVEN &&
+           clock_cond_wait(&t->changed, &t->lock, until_ns))
+        ;
     done = t->job != JOB_GIVEN;
     pthread_mutex_unlock(&t->lock);
     return done;
@@ -424,6 +420,10 @@ static void *keep_books(void *arg)
     t->p = NULL;
     pthread_mutex_unlock(&t->lock);
     params_close(p);
+    pthread_mutex_lock(&t->lock);
+    t->left = true;
+    pthread_cond_broadcast(&t->changed);
+    pthread_mutex_unlock(&t->lock);
     return NULL;
 }
 
@@ -439,7 +439,12 @@ tasks *tasks_open(const tasks_conf *c, pe_error *errp)
     }
     t->c = *c;
     pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->changed, NULL);
+    if (clock_cond_init(&t->changed) != 0) {
+        pe_error_nomem(errp);
+        pthread_mutex_destroy(&t->lock);
+        free(t);
+        return NULL;
+    }
     snprintf(t->worker_name, sizeof(t->worker_name), "%.100s/%" PRIx64 "/%d",
              c->member, c->world, c->rank);
     return t;
@@ -457,6 +462,7 @@ void tasks_wake(tasks *t)
         return;
     if (t->joinable)
         pthread_join(t->clerk, NULL);
+    t->left = false;
     t->joinable = pthread_create(&t->clerk, NULL, keep_books, t) == 0;
     if (!t->joinable) {
         log_warn("no thread for tasks: none is done on rank %d", t->c.rank);
@@ -477,11 +483,17 @@ void tasks_count(tasks *t, uint64_t *donep, uint64_t *failedp)
 
 static bool has_ended(tasks *t)
 {
-    struct timespec until;
+    int64_t until_ns = clock_mono_ns() + LEAVE_S * CLOCK_S;
+    bool left;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += LEAVE_S;
-    return pthread_timedjoin_np(t->clerk, NULL, &until) == 0;
+    pthread_mutex_lock(&t->lock);
+    while (!t->left && clock_cond_wait(&t->changed, &t->lock, until_ns))
+        ;
+    left = t->left;
+    pthread_mutex_unlock(&t->lock);
+    if (left)
+        pthread_join(t->clerk, NULL);
+    return left;
 }
 
 /* It may be in the service, or wait for the function. */
