@@ -210,16 +210,21 @@ static void failed_start(crew *c, const pe_error *e)
     c->ops->died(c->arg, "was not started", -1);
 }
 
-void crew_turn(crew *c, int64_t now_ns)
+static void start_if_due(crew *c, int64_t now_ns)
 {
     pe_error e = {0};
 
-    if (c->state == CREW_WAITS && now_ns >= c->due_ns) {
-        if (c->released)
-            c->state = CREW_DONE;
-        else if (start(c, &e) < 0)
-            failed_start(c, &e);
-    }
+    if (c->state != CREW_WAITS || now_ns < c->due_ns)
+        return;
+    if (c->released)
+        c->state = CREW_DONE;
+    else if (start(c, &e) < 0)
+        failed_start(c, &e);
+}
+
+void crew_turn(crew *c, int64_t now_ns)
+{
+    start_if_due(c, now_ns);
     if (c->state != CREW_RUNS)
         return;
     hear(c, EVENT_TURN_MAX);
@@ -231,6 +236,7 @@ void crew_turn(crew *c, int64_t now_ns)
     }
     press(c, now_ns);
     reap(c, now_ns);
+    start_if_due(c, now_ns); /* at once: a turn is 0.1 s */
 }
 
 int crew_fd(const crew *c)
