@@ -107,6 +107,8 @@ static int one_host(const launcher_spec *s, const launcher_allocation *a,
 
     mca_env(c, "plm", "isolated", errp);
     mca_env(c, "btl", "self,vader", errp); /* sm in 5, by either name */
+    /* Else each rank looks for network cards by three libraries: 0.2 s. */
+    mca_env(c, "pml", "ob1", errp);
     mca_env(c, "odls_base_sigkill_timeout", "0", errp);
     job_hide(a, c, errp);
     if (s->shared_dir)

@@ -19,6 +19,7 @@
 /* Not on the command line: Open MPI 5 warns there of what it has not. */
 #define ONE_HOST_SETTINGS                            \
     "OMPI_MCA_plm=isolated OMPI_MCA_btl=self,vader " \
+    "OMPI_MCA_pml=ob1 "                              \
     "OMPI_MCA_odls_base_sigkill_timeout=0 "          \
     "OMPI_MCA_btl_vader_backing_directory=/dev/shm/pilot-m"
 

@@ -401,6 +401,7 @@ static int start_world(size_t i, int turn)
     char log[sizeof(log_path) + 16];
     const char *env[] = {"OMPI_MCA_plm=isolated",
                          "OMPI_MCA_btl=self,vader",
+                         "OMPI_MCA_pml=ob1",
                          "OMPI_ALLOW_RUN_AS_ROOT=1",
                          "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
                          log,
