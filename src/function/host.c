@@ -2,16 +2,22 @@
 #include "host.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "src/common/object.h"
+#include "src/common/sign.h"
 #include "src/common/text.h"
 #include "src/function/builtin.h"
 
 struct function {
     const pe_function *ops;
     void *handle; /* of the loader; NULL: built in */
+    bool sealed;  /* it stays open */
 };
 
 static int refuse_name(const char *spec, pe_error *errp)
@@ -73,17 +79,103 @@ static int check_machine(const char *path, const char *spec, pe_error *errp)
     return 0;
 }
 
+/* What was opened once stays open: the loader knows an object by the name that
+ * it was opened by, so another one under the same /proc/self/fd/N would be
+ * taken for it.  The same file is the same object, as it is by its path.
+ */
+static struct sealed {
+    char *path;
+    dev_t dev;
+    ino_t ino;
+    struct timespec changed;
+    void *handle;
+    struct sealed *next;
+} * sealed_all;
+static pthread_mutex_t sealed_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct sealed *sealed_find(const char *path, const struct stat *st)
+{
+    struct sealed *s = sealed_all;
+
+    while (s &&
+           (strcmp(s->path, path) != 0 || s->dev != st->st_dev ||
+            s->ino != st->st_ino || s->changed.tv_sec != st->st_ctim.tv_sec ||
+            s->changed.tv_nsec != st->st_ctim.tv_nsec))
+        s = s->next;
+    return s;
+}
+
+/* Its handle, for good; NULL: [errp], or else dlerror, says why. */
+static void *sealed_open(const sign_trust *t, const char *path, pe_error *errp)
+{
+    struct stat st = {0};
+    struct sealed *s;
+    char name[32];
+    int fd;
+
+    if (stat(path, &st) == 0 && (s = sealed_find(path, &st)))
+        return s->handle;
+    fd = sign_seal(t, path, errp);
+    s = fd < 0 ? NULL : calloc(1, sizeof(*s));
+    if (fd < 0)
+        return NULL;
+    if (!s || !(s->path = strdup(path))) {
+        pe_error_nomem(errp);
+        free(s);
+        close(fd);
+        return NULL;
+    }
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    s->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    if (!s->handle) {
+        close(fd);
+        free(s->path);
+        free(s);
+        return NULL;
+    }
+    s->dev = st.st_dev;
+    s->ino = st.st_ino;
+    s->changed = st.st_ctim;
+    s->next = sealed_all;
+    sealed_all = s;
+    return s->handle;
+}
+
+/* Where this host says whose functions it takes, the file is read once, looked
+ * at, and what was read is opened.
+ */
+static int object_open(function *f, const char *path, const char *spec,
+                       pe_error *errp)
+{
+    pe_error e = {0};
+    sign_trust *t = sign_trust_open(&e);
+
+    if (t) {
+        pthread_mutex_lock(&sealed_lock);
+        f->handle = sealed_open(t, path, &e);
+        pthread_mutex_unlock(&sealed_lock);
+        f->sealed = true;
+        sign_trust_close(t);
+    } else if (e.kind == PE_ERROR_NONE) {
+        f->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    }
+    if (f->handle)
+        return 0;
+    if (e.kind == PE_ERROR_NONE)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                            "function '%s' cannot be opened: %s", spec,
+                            dlerror());
+    return pe_error_set(errp, e.kind, e.exit_code, "function '%s': %s", spec,
+                        e.text);
+}
+
 /* Open [path] and find [symbol]; what is open stays in f->handle. */
 static int open_object(function *f, const char *path, const char *symbol,
                        const char *spec, pe_error *errp)
 {
-    if (check_machine(path, spec, errp) < 0)
+    if (check_machine(path, spec, errp) < 0 ||
+        object_open(f, path, spec, errp) < 0)
         return -1;
-    f->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!f->handle)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "function '%s' cannot be opened: %s", spec,
-                            dlerror());
     f->ops = dlsym(f->handle, symbol);
     if (!f->ops)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
@@ -148,7 +240,7 @@ void function_unload(function *f)
 {
     if (!f)
         return;
-    if (f->handle)
+    if (f->handle && !f->sealed)
         dlclose(f->handle);
     free(f);
 }

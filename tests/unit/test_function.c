@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "scratch.h"
+#include "src/common/sign.h"
 #include "src/function/host.h"
 
 /* --- a model in place of the real ones --- */
@@ -238,6 +239,49 @@ static void test_object_paths(void)
     f = function_load("fixture.so:good", NULL, &e);
     CU_ASSERT_PTR_NOT_NULL(f);
     function_unload(f);
+}
+
+/* Where a host says whose functions it takes: signed ones, of what was looked
+ * at, and twice the same is the same object.
+ */
+static void test_object_signed(void)
+{
+    char path[300], key[300], trust[300], pub[310];
+    pe_error e = {0};
+    function *f, *g;
+
+    snprintf(path, sizeof(path), "%s/fixture.so", scratch_folder);
+    snprintf(key, sizeof(key), "%s/key", scratch_folder);
+    snprintf(pub, sizeof(pub), "%s.pub", key);
+    snprintf(trust, sizeof(trust), "%s/trust", scratch_folder);
+    CU_ASSERT_EQUAL_FATAL(sign_key_make(key, "me", &e), 0);
+    CU_ASSERT_EQUAL(rename(pub, trust), 0);
+    setenv("PILOT_TRUST", trust, 1);
+    CU_ASSERT_PTR_NULL(function_load("fixture.so:good", scratch_folder, &e));
+    UNIT_CONTAINS(e.text, "function 'fixture.so:good': ");
+    UNIT_CONTAINS(e.text, "fixture.so is not signed");
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_PERMISSION);
+    CU_ASSERT_EQUAL(sign_file(key, path, &e), 0);
+    f = function_load("fixture.so:good", scratch_folder, &e);
+    g = function_load("fixture.so:good", scratch_folder, &e);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(g);
+    CU_ASSERT_PTR_EQUAL(function_ops(f), function_ops(g));
+    function_unload(g);
+    /* Built again and signed: another one, in the same process. */
+    CU_ASSERT_EQUAL(build_text("fixture", fixture), 0);
+    CU_ASSERT_EQUAL(sign_file(key, path, &e), 0);
+    g = function_load("fixture.so:good", scratch_folder, &e);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(g);
+    CU_ASSERT_PTR_NOT_EQUAL(function_ops(f), function_ops(g));
+    function_unload(f);
+    function_unload(g);
+    CU_ASSERT_PTR_NULL(function_load("fixture.so:gone", scratch_folder, &e));
+    UNIT_CONTAINS(e.text, "has no symbol 'gone'");
+    f = function_load("generator", NULL, &e); /* built in: ours */
+    CU_ASSERT_PTR_NOT_NULL(f);
+    function_unload(f);
+    unsetenv("PILOT_TRUST");
 }
 
 /* Options as text, as they come from a file that could not see the table. */
@@ -573,6 +617,7 @@ int main(void)
         {"framed sources", test_framed},
         {"shared objects: ABI, entry points, symbols", test_objects},
         {"shared objects: paths", test_object_paths},
+        {"signed objects", test_object_signed},
         {"options against the table of a function", test_options},
         {"context", test_context},
         {"context without anything", test_context_empty},
