@@ -1,11 +1,12 @@
 /* admin.c - topics: create, check, delete; watermarks. */
-#include "src/broker/client.h"
+#include "src/broker/admin.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/broker/client.h"
 #include "src/broker/topic.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
@@ -557,6 +558,22 @@ static int kafka_each(broker_admin *b,
     return 0;
 }
 
+rd_kafka_event_t *admin_create_acls(broker_admin *b,
+                                    rd_kafka_AclBinding_t **acls, size_t n)
+{
+    kafka_admin *a = (kafka_admin *)b;
+    rd_kafka_queue_t *q = rd_kafka_queue_new(a->client.rk);
+    rd_kafka_AdminOptions_t *limit =
+        limit_make(a, RD_KAFKA_ADMIN_OP_CREATEACLS);
+    rd_kafka_event_t *ev;
+
+    rd_kafka_CreateAcls(a->client.rk, acls, n, limit, q);
+    ev = rd_kafka_queue_poll(q, a->limit_ms + MORE_MS);
+    rd_kafka_queue_destroy(q);
+    rd_kafka_AdminOptions_destroy(limit);
+    return ev;
+}
+
 const broker_admin_ops kafka_admin_ops = {
     .login_check = client_login_check,
     .open = kafka_open,
@@ -568,4 +585,5 @@ const broker_admin_ops kafka_admin_ops = {
     .watermarks = kafka_watermarks,
     .ends = kafka_ends,
     .trips = kafka_trips,
+    .acl = kafka_acl_put,
 };

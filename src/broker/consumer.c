@@ -276,6 +276,12 @@ static int take_error(kafka_consumer *c, const rd_kafka_message_t *m,
         log_debug("kafka: topic %s: %s", c->topic, rd_kafka_message_errstr(m));
         return 0;
     }
+    if (m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_PERMISSION,
+                            "topic %s may not be read by who logs in here "
+                            "(%s): 'pilot acl RUN' prints what a pool has to "
+                            "be let do",
+                            c->topic, rd_kafka_message_errstr(m));
     if (is_out_of_range(m->err) &&
         order_is_check(&c->order, m->partition, next - 1))
         return read_unchecked(c, m->partition, errp);

@@ -3,7 +3,7 @@
 #ifndef BROKER_OPS_H
 #define BROKER_OPS_H
 
-#include "src/broker/broker.h"
+#include "src/broker/acl.h"
 
 /* Each does what the function of broker.h with its name does.  What is opened
  * begins with the base; broker.c fills that in.
@@ -26,6 +26,9 @@ typedef struct broker_admin_ops {
                 int64_t *end, size_t n, pe_error *errp);
     int (*trips)(broker_admin *a, const char *topic, int32_t n, int32_t *us,
                  pe_error *errp);
+    /* NULL: it has no rights of topics. */
+    int (*acl)(broker_admin *a, const broker_acl *acl, size_t n,
+               pe_error *errp);
 } broker_admin_ops;
 
 struct broker_admin {

@@ -170,6 +170,7 @@ static void store(doctor *d, const pipeline_request *q)
         return;
     }
     pipeline_request_params(q, &c);
+    c.no_commits = params_login_named(&c); /* an operator makes none */
     p = params_open(&c, "doctor", &e);
     if (!p) {
         doctor_line(d, false, "%s", e.text);

@@ -4,14 +4,38 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "src/common/file.h"
+#include "src/common/text.h"
 
 #define FILE_MAX (8 << 20)
 
 struct login {
     json_t *file, *entry; /* the second is part of the first */
 };
+
+const char *login_role_word(enum login_role role)
+{
+    static const char *const words[LOGIN_N_ROLES] = {
+        [LOGIN_OPERATOR] = "operator",
+        [LOGIN_POOL] = "pool",
+        [LOGIN_DEVICE] = "device",
+    };
+
+    return words[role];
+}
+
+char *login_role_path(const char *path, enum login_role role)
+{
+    char *own = text_format("%s.%s", path, login_role_word(role));
+
+    if (role != LOGIN_OPERATOR && (!own || access(own, F_OK) == 0))
+        return own;
+    free(own);
+    return strdup(path);
+}
 
 static bool is_for(json_t *entry, const char *endpoint)
 {
@@ -80,6 +104,17 @@ static void file_clear(json_t *file)
     json_decref(file);
 }
 
+/* Who holds secrets leaves no core behind, unless the limit is raised again. */
+static void core_forbid(void)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_CORE, &l) == 0 && l.rlim_cur > 0) {
+        l.rlim_cur = 0;
+        (void)setrlimit(RLIMIT_CORE, &l);
+    }
+}
+
 int login_open(const char *path, const char *list, const char *endpoint,
                login **outp, pe_error *errp)
 {
@@ -95,6 +130,7 @@ int login_open(const char *path, const char *list, const char *endpoint,
         file_clear(file);
         return entry ? pe_error_nomem(errp) : 0;
     }
+    core_forbid();
     l->file = file;
     l->entry = entry;
     *outp = l;

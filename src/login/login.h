@@ -19,6 +19,20 @@
 #define LOGIN_BROKERS "brokers"
 #define LOGIN_PARAMS "params"
 
+/* Who logs in.  Where an `auth` tells them apart, each has a file of its own. */
+enum login_role {
+    LOGIN_OPERATOR, /* who runs `pilot`, on its own host */
+    LOGIN_POOL,     /* supervisors and ranks, and services of a run */
+    LOGIN_DEVICE,   /* edge agents and their supervisors */
+    LOGIN_N_ROLES,
+};
+
+const char *login_role_word(enum login_role role);
+/* The file for [role] beside that of the operator at [path], or that one where
+ * there is none; in new memory, NULL: no memory.
+ */
+char *login_role_path(const char *path, enum login_role role);
+
 typedef struct login login;
 
 /* What the file at [path] has in [list] for [endpoint], as it is spelled there,

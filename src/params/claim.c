@@ -101,8 +101,17 @@ int params_claim_take(params *p, const char *text, pe_error *errp)
     if (claim_parse(text, &ours) < 0) {
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                      "'%.100s' is no claim of a run", text);
-    } else if (put(p, text, errp) == 0 && (there = stored(p, errp))) {
-        rc = compare(p, &ours, there, errp);
+    } else {
+        /* Who may not write it finds it there. */
+        there = stored(p, errp);
+        rc = there ? 0 : -1;
+        if (there && !*there && (rc = put(p, text, errp)) == 0) {
+            free(there);
+            there = stored(p, errp);
+            rc = there ? 0 : -1;
+        }
+        if (rc == 0)
+            rc = compare(p, &ours, there, errp);
     }
     free(there);
     free(ours.text);

@@ -19,52 +19,64 @@ static int fill_names(params *p, const char *run, pe_error *errp)
     return 0;
 }
 
-/* Value of a CONFIG GET, or "" when we are not allowed to see it. */
-static const char *config_value(const redisReply *r)
-{
-    const char *value = NULL;
-
-    if (r->type == REDIS_REPLY_ARRAY && r->elements == 2)
-        value = redis_reply_text(r->element[1], "");
-    return value ? value : "";
-}
-
 /* Where the server writes, to look at its disk when it is gone. */
-static void keep_folder(redis_link *l, const redisReply *r)
+static int ask_folder(redis_link *l, pe_error *errp)
 {
-    const char *folder = config_value(r);
+    const char *words[] = {"CONFIG", "GET", "dir"};
+    const redis_command cmd = {3, words, NULL};
+    const char *folder = NULL;
+    redisReply *r;
 
-    if (*folder && !l->folder && params_link_is_local(l))
+    if (redis_link_call(l, &cmd, 1, &r, errp) < 0)
+        return -1;
+    if (r->type == REDIS_REPLY_ARRAY && r->elements == 2)
+        folder = redis_reply_text(r->element[1], "");
+    if (folder && *folder && !l->folder)
         l->folder = strdup(folder);
+    freeReplyObject(r);
+    return 0;
 }
 
-/* Settings that lose a run: some forbid it, some are only told. */
+/* The value of [key], "KEY:", in the answer to INFO, up to its line's end; ""
+ * when we are not allowed to see it.
+ */
+static const char *info_value(const redisReply *r, const char *key)
+{
+    const char *at = r->type == REDIS_REPLY_STRING ? strstr(r->str, key) : NULL;
+
+    return at ? at + strlen(key) : "";
+}
+
+/* Settings that lose a run: some forbid it, some are only told.  INFO shows
+ * them, and no secret, as CONFIG GET would.
+ */
 static int check_server(params *p, pe_error *errp)
 {
-    const char *policy[] = {"CONFIG", "GET", "maxmemory-policy"};
-    const char *append[] = {"CONFIG", "GET", "appendonly"};
-    const char *folder[] = {"CONFIG", "GET", "dir"};
-    const redis_command cmds[] = {
-        {3, policy, NULL}, {3, append, NULL}, {3, folder, NULL}};
-    const char *name = p->link->name;
-    redisReply *r[3];
+    const char *memory[] = {"INFO", "memory"};
+    const char *disk[] = {"INFO", "persistence"};
+    const redis_command cmds[] = {{2, memory, NULL}, {2, disk, NULL}};
+    const char *name = p->link->name, *policy;
+    redisReply *r[2];
     int rc = 0;
 
-    if (redis_link_call(p->link, cmds, 3, r, errp) < 0)
+    if (redis_link_call(p->link, cmds, 2, r, errp) < 0)
         return -1;
-    keep_folder(p->link, r[2]);
+    policy = info_value(r[0], "maxmemory_policy:");
     /* The volatile-* ones take keys with a time to live; ours have none. */
-    if (!strncmp(config_value(r[0]), "allkeys-", strlen("allkeys-")))
+    if (!strncmp(policy, "allkeys-", strlen("allkeys-")))
         rc = pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_CONFIG,
                           "Redis at %s may drop the model when memory is "
-                          "short (maxmemory-policy %s): run CONFIG SET "
+                          "short (maxmemory-policy %.*s): run CONFIG SET "
                           "maxmemory-policy noeviction",
-                          name, config_value(r[0]));
-    else if (!strcmp(config_value(r[1]), "no"))
+                          name, (int)strcspn(policy, "\r\n"), policy);
+    else if (*info_value(r[1], "aof_enabled:") == '0')
         log_warn("Redis at %s has appendonly off: when it restarts, the run "
                  "starts from its last snapshot or from nothing",
                  name);
-    redis_replies_free(r, 3);
+    redis_replies_free(r, 2);
+    /* An ACL user is not asked to have more rights for a hint. */
+    if (rc == 0 && !p->link->user && redis_link_is_local(p->link))
+        rc = ask_folder(p->link, errp);
     return rc;
 }
 
@@ -93,6 +105,19 @@ int params_login_check(const params_conf *c, pe_error *errp)
     return l ? 0 : -1;
 }
 
+bool params_login_named(const params_conf *c)
+{
+    login *found = NULL;
+    bool named;
+
+    if (!c->logins || !c->url ||
+        login_open(c->logins, LOGIN_PARAMS, c->url, &found, NULL) < 0)
+        return false;
+    named = found && login_text(found, "user");
+    login_close(found);
+    return named;
+}
+
 params *params_open(const params_conf *c, const char *run, pe_error *errp)
 {
     params *p = calloc(1, sizeof(*p));
@@ -107,7 +132,8 @@ params *params_open(const params_conf *c, const char *run, pe_error *errp)
         params_link_make(c, c->no_commits ? NULL : params_script_load, p, errp);
     if (!p->link)
         goto error;
-    if (redis_link_connect(p->link, errp) == 0 && check_server(p, errp) == 0)
+    if (redis_link_connect(p->link, errp) == 0 &&
+        (c->no_commits || check_server(p, errp) == 0))
         return p;
     if (!c->later || errp->kind != PE_ERROR_RETRY)
         goto error;

@@ -12,7 +12,7 @@
 /* Keys are in DESIGN section 9: pilot:{RUN}:state, :model, :first, :fence,
  * :ends, :announce, :pilots, :orders, :leases, :control, :shared, :boots,
  * :home, :commits, :stages, :files, :places, :keeper, :scale, :events,
- * :suspects, :tasks, :slices, :claims, :replays.
+ * :suspects, :tasks, :slices, :claims, :replays, :trials.
  */
 
 /* The NAME of key pilot:{RUN}:NAME number [i], from 0; NULL behind the last.
@@ -37,7 +37,8 @@ typedef struct params_conf {
     bool later; /* params_open does not mind a service that is away: each call
                    tries to reach it */
     bool no_commits;    /* a device: its user may lack the right to run
-                           scripts, and none is loaded */
+                           scripts, and none is loaded; settings of the
+                           server are not looked at either */
     params_dial_f dial; /* makes the connections to redis:// URLs; NULL: we
                            do */
     void *dial_arg;     /* has to live as long as what is opened */
@@ -54,6 +55,12 @@ typedef struct params params;
  * input, of the file (65, 77), of the URL, or of a value (78).
  */
 int params_login_check(const params_conf *c, pe_error *errp);
+
+/* Does the file of logins say as whom we log in?  Then roles are told apart, and
+ * what the caller says of user and password goes for nothing.  What cannot be
+ * read says nothing; opening tells.
+ */
+bool params_login_named(const params_conf *c);
 
 /* Errors: retry, 69 (cannot be reached, with the fix); 77 (wrong password);
  * 78 (scripts not allowed for this user; maxmemory-policy that evicts).

@@ -46,25 +46,45 @@ static void take_failure(const char *word, uint64_t now, char *out, size_t cap)
         snprintf(out, cap, "%s", end + 1);
 }
 
+/* Two hashes, so that a device that may say what failed cannot say what is to
+ * be run.
+ */
+static int look(params *p, redisReply *r[2], pe_error *errp)
+{
+    const char *stages[] = {"HMGET", p->names[PARAMS_KEY_STAGES], NOW,
+                            PARAMS_STAGES_TASKS};
+    const char *trials[] = {"HGET", p->names[PARAMS_KEY_TRIALS], FAILED};
+    const redis_command cmds[] = {{4, stages, NULL}, {3, trials, NULL}};
+
+    if (redis_link_call(p->link, cmds, 2, r, errp) < 0)
+        return -1;
+    if (redis_reply_check(r[0], REDIS_REPLY_ARRAY, p->link->name, "HMGET",
+                          errp) == 0 &&
+        (r[1]->type == REDIS_REPLY_NIL ||
+         redis_reply_check(r[1], REDIS_REPLY_STRING, p->link->name, "HGET",
+                           errp) == 0) &&
+        (r[0]->elements == 2 ||
+         refuse_key(p, PARAMS_KEY_STAGES, "no fields", errp) == 0))
+        return 0;
+    redis_replies_free(r, 2);
+    return -1;
+}
+
 int params_revision_look(params *p, uint64_t *nowp, char *failed, size_t cap,
                          uint64_t *tasksp, pe_error *errp)
 {
-    redisReply *r = redis_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HMGET",
-                                   p->names[PARAMS_KEY_STAGES], NOW, FAILED,
-                                   PARAMS_STAGES_TASKS, NULL);
-    int rc = -1;
+    redisReply *r[2];
+    int rc;
 
-    if (!r)
+    if (look(p, r, errp) < 0)
         return -1;
-    if (r->elements == 3)
-        rc = take_number(p, redis_reply_text(r->element[0], "0"), nowp, errp);
-    else
-        refuse_key(p, PARAMS_KEY_STAGES, "no fields", errp);
+    rc = take_number(p, redis_reply_text(r[0]->element[0], "0"), nowp, errp);
     if (rc == 0)
-        rc = take_number(p, redis_reply_text(r->element[2], "0"), tasksp, errp);
+        rc = take_number(p, redis_reply_text(r[0]->element[1], "0"), tasksp,
+                         errp);
     if (rc == 0 && failed)
-        take_failure(redis_reply_text(r->element[1], ""), *nowp, failed, cap);
-    freeReplyObject(r);
+        take_failure(redis_reply_text(r[1], ""), *nowp, failed, cap);
+    redis_replies_free(r, 2);
     return rc;
 }
 
@@ -81,7 +101,7 @@ static int put_field(params *p, const char *field, const char *value,
 {
     redisReply *r =
         redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HSET",
-                       p->names[PARAMS_KEY_STAGES], field, value, NULL);
+                       p->names[PARAMS_KEY_TRIALS], field, value, NULL);
 
     if (!r)
         return -1;
@@ -116,7 +136,7 @@ int params_revision_begin(params *p, uint64_t number, const char *member,
     if (!field)
         return pe_error_nomem(errp);
     r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HINCRBY",
-                       p->names[PARAMS_KEY_STAGES], field, "1", NULL);
+                       p->names[PARAMS_KEY_TRIALS], field, "1", NULL);
     free(field);
     if (!r)
         return -1;
@@ -134,7 +154,7 @@ int params_revision_stands(params *p, uint64_t number, const char *member,
     if (!field)
         return pe_error_nomem(errp);
     r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp, "HDEL",
-                       p->names[PARAMS_KEY_STAGES], field, NULL);
+                       p->names[PARAMS_KEY_TRIALS], field, NULL);
     free(field);
     if (!r)
         return -1;

@@ -23,7 +23,8 @@ static const char *const key_names[] = {
     [PARAMS_KEY_EVENTS] = "events",     [PARAMS_KEY_NEXT] = "next",
     [PARAMS_KEY_SUSPECTS] = "suspects", [PARAMS_KEY_TASKS] = "tasks",
     [PARAMS_KEY_SLICES] = "slices",     [PARAMS_KEY_CLAIMS] = "claims",
-    [PARAMS_KEY_REPLAYS] = "replays",   [PARAMS_CHANNEL] = "announce",
+    [PARAMS_KEY_REPLAYS] = "replays",   [PARAMS_KEY_TRIALS] = "trials",
+    [PARAMS_CHANNEL] = "announce",
 };
 
 const char *params_key_word(size_t i)

@@ -39,6 +39,7 @@ enum params_key {
     PARAMS_KEY_SLICES,
     PARAMS_KEY_CLAIMS,
     PARAMS_KEY_REPLAYS,
+    PARAMS_KEY_TRIALS,
     PARAMS_N_KEYS,
     PARAMS_CHANNEL = PARAMS_N_KEYS, /* a name like the keys, but no key */
 };

@@ -196,8 +196,8 @@ static void print_login(void *arg, const char *name, const char *text)
 
 static void print_auth(FILE *f, const pipeline_auth *a)
 {
-    if (a && pipeline_auth_file(a, NULL))
-        print_key(f, 4, "auth", pipeline_auth_file(a, NULL));
+    if (a && pipeline_auth_file(a, -1, NULL))
+        print_key(f, 4, "auth", pipeline_auth_file(a, -1, NULL));
     else if (a) {
         print_section(f, 4, "auth");
         pipeline_auth_each(a, print_login, f);
@@ -219,6 +219,8 @@ static void print_pilot(FILE *f, const pipeline *p, const pipeline_pilot *k)
     }
     print_key(f, 4, "endpoint", k->endpoint);
     print_key(f, 4, "listen", k->listen);
+    if (k->clear)
+        print_key(f, 4, "clear", "yes");
     print_key(f, 4, "password-file", k->password_file);
     print_key(f, 4, "user", k->user);
     print_auth(f, k->auth);

@@ -40,6 +40,9 @@
 #define LISTEN_ROW                                \
     "listen", PE_OPTION_STRING, 0, 0, NULL, NULL, \
         "address or interface a managed one listens on"
+#define CLEAR_ROW                              \
+    "clear", PE_OPTION_BOOL, 0, 0, "no", NULL, \
+        "a managed one that others can reach does without TLS and logins"
 
 static const pe_option_spec pool_keys[] = {
     {KIND_ROW},   {WITHIN_ROW},    {VIA_ROW},  {BROKER_ROW},
@@ -68,6 +71,7 @@ static const pe_option_spec broker_keys[] = {
     {KIND_ROW},
     {WITHIN_ROW},
     {LISTEN_ROW},
+    {CLEAR_ROW},
     {"endpoint", PE_OPTION_STRING, 0, 0, NULL, NULL,
      "HOST:PORT[,HOST:PORT...] of a Kafka that is there, redis://HOST:PORT of "
      "a Redis that keeps the topics; without: managed"},
@@ -78,6 +82,7 @@ static const pe_option_spec params_keys[] = {
     {KIND_ROW},
     {WITHIN_ROW},
     {LISTEN_ROW},
+    {CLEAR_ROW},
     {"endpoint", PE_OPTION_STRING, 0, 0, NULL, NULL,
      "redis://HOST:PORT of one that is there, rediss: with TLS; without: "
      "managed"},
@@ -378,11 +383,13 @@ static int check_endpoint(const pipeline_pilot *k, const tree *t,
 
     if (!endpoint)
         return 0;
-    if (k->listen || k->within >= 0)
+    if (k->listen || k->clear || k->within >= 0)
         return section_error(endpoint, errp,
                              "endpoint: names one that is there already; "
                              "'%s' is for one that is started",
-                             k->listen ? "listen" : "within");
+                             k->listen  ? "listen"
+                             : k->clear ? "clear"
+                                        : "within");
     return k->kind == PILOT_BROKER ? pipeline_check_broker(endpoint, errp)
                                    : check_params(endpoint, errp);
 }
@@ -439,6 +446,20 @@ int pipeline_check_scale(const pipeline *p, const tree *root, pe_error *errp)
 
 /* --- auth --- */
 
+/* What a Redis without TLS can be told: who each role is. */
+static bool is_roles(const tree *a)
+{
+    bool is = a->kind == TREE_MAP && a->n > 0;
+
+    for (size_t i = 0; is && i < a->n; i++) {
+        is = false;
+        for (int r = 0; r < LOGIN_N_ROLES; r++)
+            is = is ||
+                 !strcmp(a->child[i].key, login_role_word((enum login_role)r));
+    }
+    return is;
+}
+
 static int read_auth(pipeline_pilot *k, const tree *t, pe_error *errp)
 {
     const tree *a = tree_get(t, "auth");
@@ -449,10 +470,12 @@ static int read_auth(pipeline_pilot *k, const tree *t, pe_error *errp)
         return section_error(a, errp,
                              "auth: is for a service that is there; say its "
                              "endpoint");
-    if (k->kind == PILOT_PARAMS && strncmp(k->endpoint, "rediss:", 7) != 0)
+    if (k->kind == PILOT_PARAMS && strncmp(k->endpoint, "rediss:", 7) != 0 &&
+        !is_roles(a))
         return section_error(a, errp,
                              "auth: is for TLS; write rediss://HOST:PORT, or "
-                             "say user and password-file alone");
+                             "say user and password-file alone, or those of "
+                             "an operator, a pool and a device");
     k->auth = pipeline_auth_read(a, k->kind, errp);
     return k->auth ? 0 : -1;
 }
@@ -471,6 +494,7 @@ static int take_values(pipeline_pilot *k, const pe_options *o, const char *name,
     k->broker = words_copy(pe_options_string(o, "broker"), &failed);
     k->params = words_copy(pe_options_string(o, "params"), &failed);
     k->listen = words_copy(pe_options_string(o, "listen"), &failed);
+    k->clear = pe_options_bool(o, "clear");
     k->endpoint = words_copy(pe_options_string(o, "endpoint"), &failed);
     k->password_file =
         words_copy(pe_options_string(o, "password-file"), &failed);

@@ -12,6 +12,7 @@
 
 #include "src/broker/broker.h"
 #include "src/codec/codec.h"
+#include "src/login/login.h"
 #include "src/params/params.h"
 #include "src/request/request.h"
 #include "src/spool/spool.h"
@@ -58,6 +59,7 @@ typedef struct pipeline_pilot {
     char *endpoint;           /* broker, params: NULL = managed */
     char *endpoint_from; /* who named it: "FILE:LINE, pilots.NAME.endpoint",
                             "--set ...", or a variable */
+    bool clear;          /* managed: in the clear wherever it listens */
     char *listen;        /* managed: address it listens on; NULL: see
                             pipeline_listen */
     struct pipeline_auth *auth; /* broker, params: TLS, and who we are; NULL:
@@ -402,20 +404,29 @@ void pipeline_request_destroy(pipeline_request *r);
 /* Keys of `auth` whose values are files, NULL-ended. */
 extern const char *const pipeline_auth_files[];
 /* The value of [key] of these, or NULL; with a NULL [key] the file that all of
- * it stands in.
+ * it stands in.  [role]: what that one says of itself; -1: what is said for all.
  */
-const char *pipeline_auth_file(const pipeline_auth *a, const char *key);
-/* The text of a file of logins (broker_conf) for the brokers of [p], and for
- * that of [r] where no pilot is one: what all files say that an `auth` names.
- * *textp = NULL: none is needed.  The caller clears and frees it.
+const char *pipeline_auth_file(const pipeline_auth *a, int role,
+                               const char *key);
+
+/* As whom [role] logs in, or NULL: by other means, or a file says it. */
+const char *pipeline_auth_user(const pipeline_auth *a, enum login_role role);
+
+/* --- logins.c --- */
+
+/* The text of a file of logins (broker_conf) for the services of [p], and for
+ * those of [r] where no pilot is one: what all files say that an `auth` names,
+ * for one role.  *textp = NULL: none is needed.  The caller clears and frees
+ * it.
  */
-int pipeline_logins(const pipeline *p, const pipeline_request *r, char **textp,
-                    pe_error *errp);
+int pipeline_logins(const pipeline *p, const pipeline_request *r,
+                    enum login_role role, char **textp, pe_error *errp);
 /* The same as a file that nobody else sees, its path into [out]: a descriptor,
  * -1: error, -2: none is needed.
  */
 int pipeline_logins_open(const pipeline *p, const pipeline_request *r,
-                         char *out, size_t cap, pe_error *errp);
+                         enum login_role role, char *out, size_t cap,
+                         pe_error *errp);
 
 /* Connection settings out of a request; strings borrowed from it. */
 void pipeline_request_broker(const pipeline_request *r, broker_conf *c,

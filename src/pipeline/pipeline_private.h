@@ -2,6 +2,7 @@
 #ifndef PIPELINE_PIPELINE_PRIVATE_H
 #define PIPELINE_PIPELINE_PRIVATE_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "pipeline.h"
@@ -14,6 +15,23 @@
  * place of what the file says; what --set says stays.
  */
 int pipeline_take_environment(tree *root, pe_error *errp);
+
+struct pipeline_auth {
+    enum pilot_kind kind; /* of the service */
+    char *file;           /* it stands in there; NULL: here */
+    char *where;          /* of the pipeline file */
+    pe_options *values;
+    json_t *options; /* of the client, by name */
+    /* Who each of them is, where they are told apart; NULL: as here. */
+    pipeline_auth *roles[LOGIN_N_ROLES];
+};
+
+/* The text of [key], or NULL. */
+const char *auth_value(const pipeline_auth *a, const char *key);
+/* Fill [a], which says its kind, from a mapping. */
+int auth_read_mapping(pipeline_auth *a, const tree *t, pe_error *errp);
+/* What [a] points to. */
+void auth_clear(pipeline_auth *a);
 
 /* `auth` of a pilot of [kind], broker or params, [t]: a mapping, or the name of
  * a file. Files are not opened.  NULL on error.

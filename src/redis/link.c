@@ -14,6 +14,8 @@
 
 #include "src/common/clock.h"
 #include "src/common/file.h"
+#include "src/common/text.h"
+#include "src/login/login.h"
 #include "src/login/tls.h"
 
 #define CONNECT_S 5.0  /* default time-outs */
@@ -62,6 +64,36 @@ static int copy_text(char **top, const char *from, pe_error *errp)
     return 0;
 }
 
+/* Who we are, where the file of logins says it: it goes before what the
+ * caller says.
+ */
+static int take_login(redis_link *l, const redis_conf *c, pe_error *errp)
+{
+    login *found = NULL;
+    const char *user;
+    int rc = 0;
+
+    if (c->logins && login_open(c->logins, c->list, c->url, &found, errp) < 0)
+        return -1;
+    user = found ? login_text(found, "user") : NULL;
+    l->list = c->list;
+    if (user && copy_text(&l->logins, c->logins, errp) == 0 &&
+        copy_text(&l->endpoint, c->url, errp) == 0)
+        rc = copy_text(&l->user, user, errp);
+    else if (user)
+        rc = -1;
+    login_close(found);
+    return rc;
+}
+
+/* As error texts call it. */
+static int make_name(redis_link *l, const char *where, pe_error *errp)
+{
+    l->name = l->user ? text_format("%s as '%s'", where, l->user)
+                      : text_format("%s", where);
+    return l->name ? 0 : pe_error_nomem(errp);
+}
+
 redis_link *redis_link_create(const redis_conf *c, redis_setup_f setup,
                               void *arg, pe_error *errp)
 {
@@ -81,14 +113,16 @@ redis_link *redis_link_create(const redis_conf *c, redis_setup_f setup,
     l->command_s = c->command_timeout_s > 0 ? c->command_timeout_s : COMMAND_S;
     if (url_parse(c->url, &l->url, errp) < 0 ||
         check_url(&l->url, c->url, errp) < 0 ||
-        copy_text(&l->name, c->url, errp) < 0 ||
-        copy_text(&l->from, c->from, errp) < 0 ||
-        copy_text(&l->password_file, c->password_file, errp) < 0 ||
-        copy_text(&l->password, c->password, errp) < 0)
+        copy_text(&l->from, c->from, errp) < 0 || take_login(l, c, errp) < 0)
         goto error;
-    if (copy_text(&l->user, c->user, errp) < 0)
+    if (!l->logins &&
+        (copy_text(&l->password_file, c->password_file, errp) < 0 ||
+         copy_text(&l->password, c->password, errp) < 0 ||
+         copy_text(&l->user, c->user, errp) < 0))
         goto error;
     if (!l->user && *l->url.user && copy_text(&l->user, l->url.user, errp) < 0)
+        goto error;
+    if (make_name(l, c->url, errp) < 0)
         goto error;
     if (!strcmp(l->url.scheme, "rediss") &&
         !(l->tls = login_tls_open(c->logins, c->list, c->url, errp))) {
@@ -115,6 +149,8 @@ void redis_link_destroy(redis_link *l)
     if (l->password)
         explicit_bzero(l->password, strlen(l->password));
     free(l->password);
+    free(l->logins);
+    free(l->endpoint);
     free(l->folder);
     free(l);
 }
@@ -192,24 +228,24 @@ static bool is_disk_full(const redis_link *l)
 static int unreachable(const redis_link *l, pe_error *errp)
 {
     const char *why = l->ctx ? l->ctx->errstr : "no memory for it";
-    char text[sizeof(l->ctx->errstr)] = "";
+    char words[sizeof(l->ctx->errstr)] = "";
     char fix[400] = "start one with `pilot services start`, or set "
                     "pilots.NAME.endpoint";
 
-    snprintf(text, sizeof(text), "%s", why);
-    if (*text >= 'A' && *text <= 'Z')
-        *text = (char)(*text - 'A' + 'a');
+    snprintf(words, sizeof(words), "%s", why);
+    if (*words >= 'A' && *words <= 'Z')
+        *words = (char)(*words - 'A' + 'a');
     if (is_disk_full(l))
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                             "Redis at %s cannot be reached (%s): its disk is "
                             "full; free some space in %s and start it again",
-                            l->name, text, l->folder);
+                            l->name, words, l->folder);
     if (l->from)
         snprintf(fix, sizeof(fix),
                  "start it, or name another endpoint (this one: %s)", l->from);
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                         "Redis at %s cannot be reached (%s): is it running? %s",
-                        l->name, text, fix);
+                        l->name, words, fix);
 }
 
 /* errno is that of the failed client call. */
@@ -332,7 +368,25 @@ static int greet(redis_link *l, redis_command cmd, const char *want, int secret,
     return rc;
 }
 
-/* The password is read anew each time: it may have been changed. */
+/* Read anew each time: it may have been changed. */
+static char *password_read(const redis_link *l, pe_error *errp)
+{
+    login *found = NULL;
+    const char *password;
+    char *copy;
+
+    if (!l->logins)
+        return file_read_secret(l->password_file, errp);
+    if (login_open(l->logins, l->list, l->endpoint, &found, errp) < 0)
+        return NULL;
+    password = found ? login_text(found, "password") : NULL;
+    copy = strdup(password ? password : "");
+    login_close(found);
+    if (!copy)
+        pe_error_nomem(errp);
+    return copy;
+}
+
 static int authenticate(redis_link *l, pe_error *errp)
 {
     const char *words[3] = {"AUTH"};
@@ -343,9 +397,9 @@ static int authenticate(redis_link *l, pe_error *errp)
         return pe_error_nomem(errp);
     if (!l->user && !l->password_file && !password)
         return 0;
-    if (l->password_file) {
+    if (l->logins || l->password_file) {
         free(password);
-        password = file_read_secret(l->password_file, errp);
+        password = password_read(l, errp);
         if (!password)
             return -1;
     }

@@ -41,11 +41,14 @@ typedef int (*redis_setup_f)(redis_link *l, void *arg, pe_error *errp);
 struct redis_link {
     redisContext *ctx; /* NULL: not connected */
     bool timed_out;    /* ctx went because a reply did not come in time */
-    char *name;        /* the URL as the user gave it */
+    char *name;        /* the URL as the user gave it, and as whom */
     char *from;        /* who named it; NULL: nobody knows */
     url url;
     char *user, *password, *password_file; /* NULL: none */
-    char *folder; /* of a server on this host, where it is known; or NULL */
+    char *logins;     /* they stand in there; NULL: they do not */
+    const char *list; /* of that, a constant */
+    char *endpoint;   /* under this name */
+    char *folder;     /* of a server on this host, where it is known; or NULL */
     double connect_s, command_s;
     struct login_tls *tls;       /* of rediss://; NULL: in the clear */
     struct login_tls_line *line; /* under ctx, where there is tls */

@@ -3,12 +3,9 @@
 
 #include <string.h>
 
-#define ACL_FIX                                                           \
-    "as an administrator run ACL SETUSER USER '~pilot:*' resetchannels "  \
-    "'&pilot:*' +ping +evalsha '+script|load' +type +get +getrange +set " \
-    "+mset +hget +hmget +hgetall +hset +hsetnx +hdel +hincrby +unlink "   \
-    "+multi +exec +watch +unwatch +publish +subscribe +time (a device "   \
-    "needs neither evalsha nor script|load)"
+#define ACL_FIX                                                              \
+    "'pilot acl RUN' prints the rules of an operator, a pool and a device; an " \
+    "administrator sets them by ACL SETUSER"
 
 #define PASSWORD_FIX "set the right one in pilots.NAME.password-file"
 

@@ -176,6 +176,16 @@ static const char *listen_of(const submit_plan *p)
     return backend_is_here(p->url) ? "127.0.0.1" : "auto";
 }
 
+/* What others can reach lets in who has a login, and nobody reads along. */
+static bool is_secure(const submit_plan *p)
+{
+    const char *listen = listen_of(p);
+
+    return pilot_kind_is_service(p->pilot->kind) && !p->pilot->clear &&
+           strcmp(listen, "localhost") != 0 && strcmp(listen, "::1") != 0 &&
+           strcmp(listen, "lo") != 0 && strncmp(listen, "127.", 4) != 0;
+}
+
 int place_supervise(const submit_plan *p, const submit_place *at,
                     supervise *out, pe_error *errp)
 {
@@ -192,6 +202,7 @@ int place_supervise(const submit_plan *p, const submit_place *at,
     out->launcher = words_copy(q->word[REQUEST_LAUNCHER], &failed);
     out->wrap = words_copy(q->word[REQUEST_WRAP], &failed);
     out->listen = words_copy(listen_of(p), &failed);
+    out->secure = is_secure(p);
     out->home = words_copy(at->home, &failed);
     out->ranks = p->ntasks ? p->ntasks : shape.ntasks;
     out->cpus_per_task = shape.cpus_per_task;
@@ -306,6 +317,40 @@ static int pipeline_send(const submit_plan *p, const submit_place *at,
     return status;
 }
 
+static enum login_role role_of(enum pilot_kind kind)
+{
+    return kind == PILOT_EDGE ? LOGIN_DEVICE : LOGIN_POOL;
+}
+
+/* What a pilot logs in with, of its role alone: q->logins and password_file,
+ * which are to be freed.
+ */
+static int secrets_settle(const submit_plan *p, const submit_place *at,
+                          const char *dir, pipeline_request *q, pe_error *errp)
+{
+    const pipeline_request *run = p->run;
+    char *own = run->logins
+                    ? login_role_path(run->logins, role_of(p->pilot->kind))
+                    : NULL;
+    const params_conf c = {.url = q->params_url, .logins = own};
+    bool named = params_login_named(&c);
+    int status = run->logins && !own ? pe_error_nomem(errp) : 0;
+
+    if (status == 0 && run->logins) {
+        q->logins = secret_settle(own, at, dir, "logins", errp);
+        status = q->logins ? 0 : -1;
+    }
+    if (status == 0 && named)
+        q->user = NULL;
+    else if (status == 0 && run->password_file) {
+        q->password_file =
+            secret_settle(run->password_file, at, dir, "password", errp);
+        status = q->password_file ? 0 : -1;
+    }
+    free(own);
+    return status;
+}
+
 static int request_send(const submit_plan *p, const submit_place *at,
                         const char *dir, const supervise *s, pe_error *errp)
 {
@@ -332,11 +377,7 @@ static int request_send(const submit_plan *p, const submit_place *at,
     json_object_set_new(q.supervise, "words", words_json(p->request));
     json_object_set_new(q.supervise, "url", json_string(p->url));
     json_object_set_new(q.supervise, "submit_dir", json_string(p->submit_dir));
-    q.password_file =
-        secret_settle(p->run->password_file, at, dir, "password", errp);
-    q.logins = secret_settle(p->run->logins, at, dir, "logins", errp);
-    if ((p->run->password_file && !q.password_file) ||
-        (p->run->logins && !q.logins))
+    if (secrets_settle(p, at, dir, &q, errp) < 0)
         goto done;
     json = pipeline_request_text(&q, errp);
     if (json)

@@ -261,18 +261,45 @@ static bool is_planned(const pipeline *p, enum pilot_kind kind)
 }
 
 /* Files in it are those of the whole request, which has them absolute. */
-static int logins_make(const struct run *r, char **textp, pe_error *errp)
+static int logins_make(const struct run *r, enum login_role role, char **textp,
+                       pe_error *errp)
 {
     const pipeline_request *q = r->req;
     pipeline *p;
     int status;
 
     if (!r->o->file)
-        return pipeline_logins(r->p, q, textp, errp);
+        return pipeline_logins(r->p, q, role, textp, errp);
     p = pipeline_load(r->o->file, (const char *const *)q->overrides,
                       q->n_overrides, errp);
-    status = p ? pipeline_logins(p, q, textp, errp) : -1;
+    status = p ? pipeline_logins(p, q, role, textp, errp) : -1;
     pipeline_destroy(p);
+    return status;
+}
+
+static void secret_clear(char *words)
+{
+    if (words)
+        explicit_bzero(words, strlen(words));
+    free(words);
+}
+
+/* The file of a role beside [path], that of the operator, which says [theirs];
+ * none, where it would say the same.
+ */
+static int role_settle(const struct run *r, enum login_role role,
+                       const char *path, const char *theirs, pe_error *errp)
+{
+    char *own = text_format("%s.%s", path, login_role_word(role));
+    char *data = NULL;
+    int status = own ? logins_make(r, role, &data, errp) : pe_error_nomem(errp);
+
+    if (status == 0 && data && strcmp(data, theirs) != 0)
+        status = file_write(own, data, strlen(data), 0600, errp);
+    else if (status == 0)
+        unlink(own);
+    secret_clear(data);
+    free(own);
     return status;
 }
 
@@ -288,13 +315,14 @@ static int logins_settle(struct run *r, pe_error *errp)
     int status = 0;
 
     if (access(q->dir, W_OK) != 0) {
-        if (pipeline_logins_open(r->p, q, open, sizeof(open), errp) == -1)
+        if (pipeline_logins_open(r->p, q, LOGIN_OPERATOR, open, sizeof(open),
+                                 errp) == -1)
             return -1;
         if (*open)
             adopt(&q->logins, open);
         return 0;
     }
-    if (logins_make(r, &data, errp) < 0) {
+    if (logins_make(r, LOGIN_OPERATOR, &data, errp) < 0) {
         if (!had)
             return -1;
         log_warn("%s; the login of before is used", errp->text);
@@ -304,8 +332,10 @@ static int logins_settle(struct run *r, pe_error *errp)
         return 0;
     path = run_path(r, "logins", errp);
     status = path ? file_write(path, data, strlen(data), 0600, errp) : -1;
-    explicit_bzero(data, strlen(data));
-    free(data);
+    for (int role = LOGIN_OPERATOR + 1; status == 0 && role < LOGIN_N_ROLES;
+         role++)
+        status = role_settle(r, (enum login_role)role, path, data, errp);
+    secret_clear(data);
     free(q->logins);
     q->logins = path;
     return status;
@@ -385,7 +415,8 @@ int run_endpoints_resolve(struct run *r, pe_error *errp)
     pipeline_request *q = r->req;
 
     if (q->broker && q->params_url && r->placed)
-        return 0; /* pilots of this run have told where they are */
+        /* pilots of this run have told where they are */
+        return logins_settle(r, errp);
     if (!endpoints_adopt(r) && managed_start(r, errp) < 0)
         return -1;
     return logins_settle(r, errp);

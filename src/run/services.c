@@ -173,6 +173,7 @@ static int services_open(struct run *r, pe_error *errp)
         topics_ensure(r->p, r->req, errp) < 0)
         return -1;
     pipeline_request_params(r->req, &c);
+    c.no_commits = params_login_named(&c); /* an operator makes none */
     r->params = params_open(&c, r->req->run, errp);
     if (!r->params || keys_prepare(r, errp) < 0)
         return -1;

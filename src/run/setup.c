@@ -161,14 +161,19 @@ static int logins_override(pipeline_request *q, const pipeline_pilot *k,
 
     if (!k->auth)
         return 0;
-    if (pipeline_auth_file(k->auth, NULL))
+    if (pipeline_auth_file(k->auth, -1, NULL))
         return override_file(q, folder, text_format("pilots.%s.auth", k->name),
-                             pipeline_auth_file(k->auth, NULL), errp);
-    for (size_t i = 0; status == 0 && pipeline_auth_files[i]; i++)
-        status = override_file(
-            q, folder,
-            text_format("pilots.%s.auth.%s", k->name, pipeline_auth_files[i]),
-            pipeline_auth_file(k->auth, pipeline_auth_files[i]), errp);
+                             pipeline_auth_file(k->auth, -1, NULL), errp);
+    for (int role = -1; status == 0 && role < LOGIN_N_ROLES; role++)
+        for (size_t i = 0; status == 0 && pipeline_auth_files[i]; i++)
+            status = override_file(
+                q, folder,
+                text_format("pilots.%s.auth.%s%s%s", k->name,
+                            role < 0 ? ""
+                                     : login_role_word((enum login_role)role),
+                            role < 0 ? "" : ".", pipeline_auth_files[i]),
+                pipeline_auth_file(k->auth, role, pipeline_auth_files[i]),
+                errp);
     return status;
 }
 

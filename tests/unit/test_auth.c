@@ -39,7 +39,7 @@ static void test_refused(void)
          "auth: is for a service that is there; say its endpoint"},
         {"pilots.params.endpoint=redis://h:2",
          "auth: is for TLS; write rediss://HOST:PORT, or say user and "
-         "password-file alone"},
+         "password-file alone, or those of an operator, a pool and a device"},
         {"pilots.pool.auth=x",
          "auth: a key of pilots of kind broker; 'pool' is of kind pool"},
         {"pilots.broker.auth={sasl: plain, password: hushhush}",
@@ -73,6 +73,27 @@ static void test_refused(void)
                                       "its endpoint"},
         {"pilots.params.auth.options.a=b", "auth: options are for a broker"},
         {"pilots.params.auth.tls=no", "auth: rediss:// is TLS"},
+        {"pilots.broker.auth.pool={user: p}",
+         "auth: plain wants a user and a password-file"},
+        {"pilots.broker.auth.pool={sasl: plain}",
+         "auth: plain wants a user and a password-file"},
+        {"pilots.broker.auth.pool={}",
+         "auth: pool: say who it is, by user and password-file, or by "
+         "certificate and key"},
+        {"pilots.broker.auth.device={certificate: x}",
+         "auth: a certificate and its key go together"},
+        {"pilots.broker.auth.device.password=hushhush",
+         "auth: a password does not belong into this file"},
+        {"pilots.broker.auth={tls: no, pool: {certificate: a, key: b}}",
+         "auth: with 'tls: no' nothing has a certificate"},
+        {"pilots.broker.auth={ca: x, pool: {certificate: a, key: b}}",
+         "auth: nothing says who the operator is: give it a 'operator:', or "
+         "say for all of them who we are"},
+        {"pilots.params.auth.device={user: d}",
+         "auth: device wants a user and a password-file"},
+        {"pilots.params.auth.device={sasl: plain, user: d, password-file: x}",
+         "auth: sasl is for a broker"},
+        {"pilots.broker.auth.devices={}", "unknown key 'devices'"},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -99,6 +120,7 @@ static void test_files(void)
          "such file or directory"},
         {"pilots.broker.auth.password-file=open",
          "auth: password-file: open is open to others; run 'chmod 600 open'"},
+        {"pilots.broker.auth.ca=none", "auth: ca: cannot open none: No such"},
         {"pilots.broker.auth.ca=secret",
          "auth: ca: secret is no PEM file (it begins with -----BEGIN)"},
         {"pilots.broker.auth=open", "open is open to others"},
@@ -116,23 +138,34 @@ static void test_files(void)
             pipeline_file_load(AUTH(PLAIN, "{hostname: any}"), rows[i].set, &e);
 
         CU_ASSERT_PTR_NOT_NULL_FATAL(p);
-        CU_ASSERT_EQUAL(pipeline_logins(p, NULL, &text, &e), -1);
+        CU_ASSERT_EQUAL(pipeline_logins(p, NULL, LOGIN_OPERATOR, &text, &e),
+                        -1);
         UNIT_CONTAINS(e.text, rows[i].text);
         CU_ASSERT_PTR_NULL(text);
+        /* A mistake of the pipeline file, but for what is open to others. */
+        CU_ASSERT_EQUAL(e.exit_code, strstr(e.text, "is open to")
+                                         ? PE_EXIT_PERMISSION
+                                         : PE_EXIT_CONFIG);
         pipeline_destroy(p);
     }
 }
 
-static json_t *logins_of(const pipeline *p, const pipeline_request *r)
+static json_t *logins_as(const pipeline *p, const pipeline_request *r,
+                         enum login_role role)
 {
     pe_error e = {0};
     char *text = NULL;
     json_t *o;
 
-    CU_ASSERT_EQUAL(pipeline_logins(p, r, &text, &e), 0);
+    CU_ASSERT_EQUAL(pipeline_logins(p, r, role, &text, &e), 0);
     o = text ? json_loads(text, 0, NULL) : NULL;
     free(text);
     return o;
+}
+
+static json_t *logins_of(const pipeline *p, const pipeline_request *r)
+{
+    return logins_as(p, r, LOGIN_OPERATOR);
 }
 
 static const char *at(json_t *o, const char *list, size_t i, const char *key)
@@ -168,6 +201,52 @@ static void test_made(void)
     CU_ASSERT_EQUAL(ways(o, "brokers"), 2);
     CU_ASSERT_EQUAL(ways(o, "params"), 1);
     json_decref(o);
+    pipeline_destroy(p);
+}
+
+/* A role says who it is; all else is said for all. */
+static void test_roles(void)
+{
+    static const struct {
+        enum login_role role;
+        const char *broker, *store, *secret;
+    } rows[] = {{LOGIN_OPERATOR, "me", NULL, "pw"},
+                {LOGIN_POOL, NULL, NULL, NULL},
+                {LOGIN_DEVICE, "dev", "rdev", "dw"}};
+    pipeline *p;
+
+    file_make("secret", 0600, "pw\n");
+    file_make("device", 0600, "dw\n");
+    file_make("ca.pem", 0644, "-----BEGIN X\n");
+    p = pipeline_file_good(
+        AUTH("{ca: ca.pem, sasl: plain, user: me, password-file: secret, "
+             "options: {a.b: 1}, pool: {certificate: ca.pem, key: ca.pem}, "
+             "device: {user: dev, password-file: device}}",
+             "{ca: ca.pem, device: {user: rdev, password-file: device}}"),
+        NULL);
+    CU_ASSERT_EQUAL(chmod("ca.pem", 0600), 0);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        json_t *o = logins_as(p, NULL, rows[i].role);
+        const char *user = at(o, "brokers", 0, "user");
+        const char *store = at(o, "params", 0, "user");
+
+        UNIT_EQUAL(at(o, "brokers", 0, "ca"), "-----BEGIN X\n");
+        UNIT_EQUAL(user ? user : "", rows[i].broker ? rows[i].broker : "");
+        UNIT_EQUAL(store ? store : "", rows[i].store ? rows[i].store : "");
+        CU_ASSERT_EQUAL(!at(o, "brokers", 0, "password"), !rows[i].secret);
+        if (rows[i].secret)
+            UNIT_EQUAL(at(o, "brokers", 0, "password"), rows[i].secret);
+        CU_ASSERT_EQUAL(!at(o, "brokers", 0, "sasl"), !rows[i].broker);
+        CU_ASSERT_EQUAL(!at(o, "brokers", 0, "key"), !!rows[i].broker);
+        json_decref(o);
+    }
+    UNIT_EQUAL(pipeline_auth_user(pipeline_pilot_of(p, PILOT_BROKER)->auth,
+                                  LOGIN_DEVICE),
+               "dev");
+    pipeline_destroy(p);
+    /* In the clear a Redis can tell them apart, too. */
+    p = pipeline_file_good(AUTH(PLAIN, "{device: {user: d, password-file: s}}"),
+                           "pilots.params.endpoint=redis://h:2");
     pipeline_destroy(p);
 }
 
@@ -219,8 +298,8 @@ static void test_environment(void)
 
 static void test_left(void)
 {
-    static const char *const names[] = {"secret", "open", "wrong", "ca.pem",
-                                        "own"};
+    static const char *const names[] = {"secret", "open",   "wrong",
+                                        "ca.pem", "device", "own"};
 
     for (size_t i = 0; i < COUNT(names); i++)
         CU_ASSERT_EQUAL(unlink(names[i]), 0);
@@ -230,6 +309,7 @@ static const unit_test tests[] = {
     {"what is refused", test_refused},
     {"files that are wrong", test_files},
     {"a file of logins", test_made},
+    {"roles", test_roles},
     {"a file that says secrets", test_other},
     {"out of the environment", test_environment},
     {"what they made is taken away", test_left},

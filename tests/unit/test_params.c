@@ -258,7 +258,7 @@ static void test_refusals(void)
         {"ERR AUTH <password> called without any password configured",
          PE_ERROR_FATAL, PE_EXIT_CONFIG, "leave out"},
         {"NOPERM this user has no permissions", PE_ERROR_FATAL, PE_EXIT_CONFIG,
-         "+evalsha '+script|load'"},
+         "'pilot acl RUN' prints the rules"},
         {"WRONGTYPE Operation against a key", PE_ERROR_FATAL, PE_EXIT_DATA,
          "some other program"},
         {"ERR unknown command", PE_ERROR_FATAL, PE_EXIT_FAILED, "Redis 6"},
@@ -326,10 +326,10 @@ static void test_sha1(void)
 /* --- arguments --- */
 
 static char *const names[] = {
-    "state",  "model",   "first",  "fence",   "ends",    "pilots",  "orders",
-    "leases", "control", "shared", "boots",   "home",    "commits", "stages",
-    "files",  "places",  "keeper", "scale",   "events",  "next",    "suspects",
-    "tasks",  "slices",  "claims", "replays", "announce"};
+    "state",  "model",   "first",  "fence",   "ends",   "pilots",  "orders",
+    "leases", "control", "shared", "boots",   "home",   "commits", "stages",
+    "files",  "places",  "keeper", "scale",   "events", "next",    "suspects",
+    "tasks",  "slices",  "claims", "replays", "trials", "announce"};
 
 static params_commit commit_sample(void)
 {

@@ -15,6 +15,8 @@
 #include "src/common/clock.h"
 #include "src/common/file.h"
 #include "src/common/log.h"
+#include "src/common/text.h"
+#include "src/params/acl.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -173,27 +175,30 @@ static void test_password(void)
     service_server.password = NULL;
 }
 
-/* The rule that the error text names is enough for everything. */
+/* What `pilot acl` prints for a pool is enough for a pool; and who has less is
+ * told who it is, and who has more to say.
+ */
 static void test_rules(void)
 {
-    static const char marker[] = " USER ";
-    char line[1024];
     params_conf c = service_conf();
     pe_error e = {0};
+    text line = {0};
+    char *rules = params_acl_rules(LOGIN_POOL, "rules", &e);
 
-    service_ask("ACL SETUSER poor on >hunter2 ~pilot:* +ping +hget");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rules);
+    service_ask("ACL SETUSER poor on >hunter2 ~pilot:* +ping +hget +info");
     c.user = "poor";
     c.password_file = secret_file("hunter2\n", 0600);
-    expect_closed(&c, "rules", PE_ERROR_FATAL, PE_EXIT_CONFIG, "says 'NOPERM");
-    params_open(&c, "rules", &e);
-    const char *rules = strstr(e.text, marker);
-    CU_ASSERT_PTR_NOT_NULL(rules);
-    if (!rules)
-        return;
-    int len = (int)strcspn(rules, "(") - (int)strlen(marker);
-    snprintf(line, sizeof(line), "ACL SETUSER rich on >hunter2 %.*s", len,
-             rules + strlen(marker));
-    CU_ASSERT_EQUAL(*service_ask(line), '+');
+    expect_closed(&c, "rules", PE_ERROR_FATAL, PE_EXIT_CONFIG,
+                  " as 'poor' says 'NOPERM");
+    expect_closed(&c, "rules", PE_ERROR_FATAL, PE_EXIT_CONFIG,
+                  "'pilot acl RUN' prints the rules");
+    text_add(&line, "ACL SETUSER rich on >hunter2 %s", rules);
+    CU_ASSERT_EQUAL(*service_ask(line.data), '+');
+    text_free(&line);
+    free(rules);
+    CU_ASSERT_PTR_NULL(params_acl_rules(LOGIN_POOL, "a{b", &e));
+    UNIT_CONTAINS(e.text, "'a{b' is no run id");
 
     c.user = "rich";
     params *p = params_open(&c, "rules", &e);
@@ -219,7 +224,7 @@ static void test_rules(void)
         CU_ASSERT_EQUAL(params_shared_put(p, "k", "v", 1, &e), 0);
         CU_ASSERT_EQUAL(params_next_ask(p, "a", 60000, &e), 2);
         CU_ASSERT_EQUAL(params_next_drop(p, "a", &e), 0);
-        CU_ASSERT_EQUAL(params_run_delete(p, &e), 0);
+        CU_ASSERT_EQUAL(params_order_put(p, "a", "", &e), 0);
     }
     params_follower_close(f);
     params_close(p);
@@ -267,10 +272,10 @@ static void test_script_rules(void)
                  commands[i]);
         CU_ASSERT_EQUAL(*service_ask(line), '+');
         expect_closed(&c, "r", PE_ERROR_FATAL, PE_EXIT_CONFIG,
-                      "+evalsha '+script|load'");
+                      "'pilot acl RUN'");
     }
     service_ask("ACL SETUSER almost reset on >hunter2 ~other:* &* +@all");
-    expect_closed(&c, "r", PE_ERROR_FATAL, PE_EXIT_CONFIG, "'~pilot:*'");
+    expect_closed(&c, "r", PE_ERROR_FATAL, PE_EXIT_CONFIG, "as 'almost'");
 }
 
 /* A device's user may run no script, and needs none. */
