@@ -1,7 +1,7 @@
 #!/bin/bash
 # Services that talk through TLS and let in who has a login: Kafka with a
-# password, a certificate, a token; Redis with TLS.  What is refused, and that
-# no secret is seen.
+# password, a certificate, a token; Redis with TLS.  Each role does what it may,
+# and nothing else.  What is refused, and that no secret is seen.
 . "$(dirname "$0")/lib.sh"
 
 command -v openssl >/dev/null || skip_rest "openssl is not there"
@@ -21,7 +21,8 @@ cat >"$TEST_DIR/more.conf" <<X
 listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1)),MUTUAL://127.0.0.1:$((port + 2)),TOKEN://127.0.0.1:$((port + 3))
 advertised.listeners=PLAINTEXT://127.0.0.1:$port,MUTUAL://127.0.0.1:$((port + 2)),TOKEN://127.0.0.1:$((port + 3))
 controller.quorum.voters=1@127.0.0.1:$((port + 1))
-listener.security.protocol.map=PLAINTEXT:SASL_SSL,CONTROLLER:PLAINTEXT,MUTUAL:SSL,TOKEN:SASL_SSL
+listener.security.protocol.map=PLAINTEXT:SASL_SSL,CONTROLLER:SASL_SSL,MUTUAL:SSL,TOKEN:SASL_SSL
+super.users=User:pilot;User:CN=pilot;User:broker;User:me
 listener.name.mutual.ssl.client.auth=required
 listener.name.token.sasl.enabled.mechanisms=OAUTHBEARER
 listener.name.token.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
@@ -76,9 +77,89 @@ is $? 0 "TLS and a password"
 whole secure-plain "TLS and a password"
 folder=$PILOT_HOME/secure-plain
 is "$(stat -c %a "$folder/logins")" 600 "the run keeps its logins for itself"
-secret=$(sed -n 's/^password: //p' "$PILOT_BROKER_AUTH")
-is "$(grep -rl "$secret" "$PILOT_HOME" | sort)" "$folder/logins" \
-    "... and in one file alone"
+
+# --- roles
+
+# secret_of FILE [ROLE]
+secret_of() {
+    sed -n "s/^${2:+$2: {user: [^,]*, }password: \([0-9a-f]*\)}\{0,1\}\$/\1/p" "$1"
+}
+for role in operator pool device; do
+    [ $role = operator ] || secret_of "$PILOT_BROKER_AUTH" $role
+    secret_of "$PILOT_PARAMS_AUTH" $role
+done >"$TEST_DIR/secrets"
+secret_of "$PILOT_BROKER_AUTH" >>"$TEST_DIR/secrets"
+is "$(grep -c . "$TEST_DIR/secrets")" 6 "each role has secrets of its own"
+for file in logins logins.pool logins.device; do
+    is "$(grep -cFf "$TEST_DIR/secrets" "$folder/$file")" 2 \
+        "$file: what its role logs in with, and no other"
+done
+is "$(grep -rlFf "$TEST_DIR/secrets" "$PILOT_HOME" | sort)" \
+    "$(printf '%s\n' "$folder/logins" "$folder/logins.device" \
+        "$folder/logins.pool")" "... and in no other file of a run"
+has "$(cat "$folder/devices/request.json")" "$folder/logins.device" \
+    "a device logs in as a device"
+has "$(cat "$folder/pool/request.json")" "$folder/logins.pool" \
+    "... a pool as a pool"
+
+# as ROLE COMMAND...: what Redis says to it.
+as() {
+    local role=$1
+    shift
+    REDISCLI_AUTH=$(secret_of "$PILOT_PARAMS_AUTH" "$role") redis-cli \
+        --user "pilot-$role" -u "$PILOT_PARAMS" --cacert "$dir/tls/ca.pem" \
+        --no-auth-warning "$@" 2>&1
+}
+admin() {
+    REDISCLI_AUTH=$(cat "$dir/password") redis-cli --user admin \
+        -u "$PILOT_PARAMS" --cacert "$dir/tls/ca.pem" --no-auth-warning "$@" \
+        2>/dev/null
+}
+out=$(pilot status --no-header secure-plain 2>&1; pilot verify secure-plain 2>&1
+    pilot commits secure-plain 2>&1; pilot peek secure-plain 2>&1)
+has "$out" "secure-plain: exact: 200 blocks applied" "an operator looks"
+is "$(admin ACL LOG)" "" "Redis has refused nobody"
+key="pilot:{secure-plain}"
+no="no permissions"
+has "$(as device GET "$key:state")" "applied 200" "a device reads the state"
+has "$(as device SET "$key:model" x)" "$no" "... and writes no model"
+has "$(as device HSET "$key:stages" now 1)" "$no" "... nor what is to be run"
+has "$(as device SET "$key:control" stop)" "$no" "... nor control words"
+has "$(as device CONFIG GET '*')" "$no" "... nor asks for settings"
+has "$(as pool HSET "$key:stages" now 1)" "$no" "a pool says not what to run"
+has "$(as pool ACL LIST)" "$no" "... and sees no users"
+has "$(as operator MSET "$key:state" x)" "$no" "an operator makes no commit"
+has "$(as operator FLUSHALL)" "$no" "... and deletes no other run"
+has "$(as device GET other)" "$no" "no key of others is seen"
+admin ACL LOG RESET >/dev/null
+
+# A pilot that logs in as another role.
+sed "s/^pool: .*/pool: $(sed -n 's/^device: //p' "$PILOT_PARAMS_AUTH")/" \
+    "$PILOT_PARAMS_AUTH" >"$TEST_DIR/weak.auth"
+chmod 600 "$TEST_DIR/weak.auth"
+PILOT_PARAMS_AUTH=$TEST_DIR/weak.auth job_run secure-weak
+is $? 78 "a pool with the login of a device"
+has "$(cat "$TEST_DIR/err")" "as 'pilot-device' says 'NOPERM" "... is refused"
+has "$(cat "$TEST_DIR/err")" "'pilot acl RUN' prints the rules" \
+    "... and it is said who has more to say"
+# A device's login, where records are read.
+sed "s/^user: .*/user: pilot-device/
+    s/^password: .*/password: $(secret_of "$PILOT_BROKER_AUTH" device)/" \
+    "$PILOT_BROKER_AUTH" >"$TEST_DIR/weak.auth"
+out=$(PILOT_BROKER_AUTH=$TEST_DIR/weak.auth pilot peek \
+    "kafka://$PILOT_BROKER/pilot.secure-plain.sense" 2>&1)
+is $? 77 "a device reads no topic"
+has "$out" "may not be read by who logs in here" "... and is told so"
+has "$out" "'pilot acl RUN' prints" "... and where the rights are said"
+
+out=$(pilot acl "$job" --run night)
+has "$out" "ACL SETUSER pilot-device resetkeys" "rules of Redis"
+has "$out" "%R~pilot:{night}:model" "... of the run"
+has "$out" "--allow-principal User:pilot-device --operation Write" \
+    "lines of Kafka"
+has "$out" "--topic pilot.night.sense" "... of its topic"
+is "$(grep 'User:pilot-device' <<<"$out" | grep -c -e results -e refused)" 0 \
+    "a device writes no results"
 out=$(pilot peek secure-plain --no-header 2>&1)
 has "$out" "of about 200 records" "commands log in, too"
 out=$(pilot status --no-header secure-plain 2>&1)
@@ -136,18 +217,22 @@ PILOT_BROKER_AUTH=$TEST_DIR/wrong.auth refused password 77 \
     "lets nobody in so (invalid username or password): look at user and password-file of its auth"
 PILOT_BROKER_AUTH="" refused clear 69 \
     "does it want TLS, or a login? say so by auth:"
+(umask 077 && secret_of "$PILOT_BROKER_AUTH" >"$TEST_DIR/password")
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=other -keyout /dev/null \
     -out "$TEST_DIR/other.pem" 2>/dev/null
 refused authority 77 "could not be verified" --set "$(here $port)" --set \
-    "pilots.broker.auth={ca: $TEST_DIR/other.pem, sasl: plain, user: pilot, password-file: $dir/password}"
+    "pilots.broker.auth={ca: $TEST_DIR/other.pem, sasl: plain, user: pilot, password-file: $TEST_DIR/password}"
 refused certificate 77 "look at ca, certificate, key and hostname" \
     --set "$(here $((port + 2)))" --set "pilots.broker.auth={$tls}"
 refused token-old 77 "the token was good until" \
     --set "$(here $((port + 3)))" --set \
     "pilots.broker.auth={$oauth, token-file: $TEST_DIR/old}"
 refused mechanism 77 "it takes PLAIN" --set "$(here $port)" --set \
-    "pilots.broker.auth={$tls, sasl: scram-sha-512, user: pilot, password-file: $dir/password}"
-(umask 077 && echo "ca: $TEST_DIR/other.pem" >"$TEST_DIR/redis.auth")
+    "pilots.broker.auth={$tls, sasl: scram-sha-512, user: pilot, password-file: $TEST_DIR/password}"
+(umask 077 && {
+    echo "ca: $TEST_DIR/other.pem"
+    grep '^[opd].*: {' "$PILOT_PARAMS_AUTH"
+} >"$TEST_DIR/redis.auth")
 PILOT_PARAMS_AUTH=$TEST_DIR/redis.auth refused redis-authority 77 \
     "its certificate is not taken"
 PILOT_PARAMS=redis://${PILOT_PARAMS#rediss://} PILOT_PARAMS_AUTH="" \
@@ -159,18 +244,24 @@ timeout 100 pilot run "$job" --run secure-again --no-final \
     --set stages.sense.block.rate=40 --set stages.sense.options.blocks=400 \
     --summary "$TEST_DIR/again.json" >/dev/null 2>"$TEST_DIR/err" &
 run=$!
-secure_do() {
-    REDISCLI_AUTH=$(cat "$PILOT_PASSWORD_FILE") redis-cli \
-        -u "$PILOT_PARAMS" --cacert "$dir/tls/ca.pem" --no-auth-warning "$@" \
-        2>/dev/null
-}
 begun() {
-    [ "$(secure_do GET 'pilot:{secure-again}:state' |
+    [ "$(admin GET 'pilot:{secure-again}:state' |
         sed -n 's/^applied //p')" -gt 40 ] 2>/dev/null
 }
 wait_for 40 begun
-secure_do CLIENT KILL TYPE normal SKIPME yes >/dev/null
-secure_do CLIENT KILL TYPE pubsub >/dev/null
+# What anybody sees, and what children are given.
+for pid in $(pgrep -f "$PILOT_HOME/secure-again|$dir|$job"); do
+    cat "/proc/$pid/cmdline" "/proc/$pid/environ" 2>/dev/null
+done | tr '\0' '\n' >"$TEST_DIR/seen"
+ok "$(grep -c "$PILOT_HOME/secure-again" "$TEST_DIR/seen" |
+    awk '{print $1 < 3}')" "the processes of a run are looked at"
+is "$(grep -cFf "$TEST_DIR/secrets" "$TEST_DIR/seen")" 0 \
+    "no secret is in a command line or an environment"
+agent=$(pgrep -f "^([^ ]*/)?pilot-edge $PILOT_HOME/secure-again")
+has "$(grep core "/proc/${agent%%$'\n'*}/limits")" "0 " \
+    "who holds a login leaves no core"
+admin CLIENT KILL TYPE normal SKIPME yes >/dev/null
+admin CLIENT KILL TYPE pubsub >/dev/null
 kill -KILL "$REDIS_PID"
 wait_for 20 test ! -e "/proc/$REDIS_PID"
 pilot services start --secure --dir "$dir" --kafka-port $port \
