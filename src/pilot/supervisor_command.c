@@ -120,6 +120,8 @@ static int service_command(const unit *u, crew_command *c, pe_error *errp)
     argv[n++] = folder;
     argv[n++] = "--events";
     argv[n++] = u->crew.reader.mark;
+    if (s->conf.secure)
+        argv[n++] = "--secure";
     if (s->conf.listen) {
         argv[n++] = "--listen";
         argv[n++] = s->conf.listen;

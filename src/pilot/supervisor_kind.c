@@ -7,19 +7,17 @@
 #include "src/agent/tally.h"
 #include "src/agent/via.h"
 #include "src/common/clock.h"
-#include "src/common/file.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
 #include "src/launcher/launcher.h"
 #include "src/pilot/bury.h"
 #include "src/pilot/scratch.h"
+#include "src/pilot/sibling.h"
 #include "src/pilot/supervisor.h"
 #include "src/pilot/topics.h"
-#include "src/registry/beat.h"
 #include "src/registry/hear.h"
 
-#define BEAT_MAX_BYTES (1 << 20)
 #define BURY_NS (2 * CLOCK_S) /* between two tries */
 #define BURY_TIMEOUT_S 1.0
 #define PACE_NS (3 * CLOCK_S)
@@ -331,43 +329,14 @@ void kind_close(supervisor *s)
 
 /* --- what has to be there before --- */
 
-/* Endpoint and folder of the service pilot of [kind], when it is up: its beat
- * lies beside us.
- */
-static int sibling_read(supervisor *s, enum pilot_kind kind, char **endpointp,
-                        char **folderp, pe_error *errp)
-{
-    const pipeline_pilot *k = pipeline_pilot_of(s->pl, kind);
-    char *run_dir = k ? locate_folder(s->dir, errp) : NULL;
-    char *path =
-        run_dir ? text_format("%s/%s/beat.json", run_dir, k->name) : NULL;
-    size_t len = 0;
-    char *data = path ? file_read(path, BEAT_MAX_BYTES, &len, NULL) : NULL;
-    beat b;
-    int status = 0;
-
-    if (data && beat_parse(data, len, &b, NULL) == 0 && *b.endpoint) {
-        *endpointp = strdup(b.endpoint);
-        if (folderp)
-            *folderp = text_format("%s/%s/service/password", run_dir, k->name);
-        if (!*endpointp || (folderp && !*folderp))
-            status = pe_error_nomem(errp);
-    }
-    free(data);
-    free(path);
-    free(run_dir);
-    return status;
-}
-
 static int services_find(supervisor *s, pe_error *errp)
 {
     pipeline_request *q = s->req;
     bool had = q->broker && q->params_url;
 
-    if (!q->broker && sibling_read(s, PILOT_BROKER, &q->broker, NULL, errp) < 0)
+    if (!q->broker && sibling_find(s, PILOT_BROKER, errp) < 0)
         return -1;
-    if (!q->params_url && sibling_read(s, PILOT_PARAMS, &q->params_url,
-                                       &q->password_file, errp) < 0)
+    if (!q->params_url && sibling_find(s, PILOT_PARAMS, errp) < 0)
         return -1;
     if (!q->broker || !q->params_url) {
         snprintf(s->reason, sizeof(s->reason), "waits for the %s of the run",
@@ -375,7 +344,10 @@ static int services_find(supervisor *s, pe_error *errp)
         return 0;
     }
     /* The agents read it from there. */
-    return had || pipeline_request_write(q, errp) == 0 ? 1 : -1;
+    return had || (sibling_logins(s, errp) == 0 &&
+                   pipeline_request_write(q, errp) == 0)
+               ? 1
+               : -1;
 }
 
 static int herald_open(supervisor *s, pe_error *errp)
@@ -461,14 +433,15 @@ int kind_listen(supervisor *s, pe_error *errp)
     if (s->herald || s->closed || s->pilot->kind == PILOT_POOL ||
         s->pilot->kind == PILOT_EDGE)
         return 0;
-    if (s->pilot->kind == PILOT_PARAMS && *s->endpoint && !q->params_url) {
-        q->params_url = strdup(s->endpoint);
-        q->password_file = text_format("%s/service/password", s->dir);
-    }
-    if (!q->params_url && sibling_read(s, PILOT_PARAMS, &q->params_url,
-                                       &q->password_file, errp) < 0)
+    if (s->pilot->kind == PILOT_PARAMS && *s->endpoint && !q->params_url &&
+        sibling_self(s, errp) < 0)
         return -1;
-    return q->params_url ? herald_open(s, errp) : 0;
+    if (!q->params_url && sibling_find(s, PILOT_PARAMS, errp) < 0)
+        return -1;
+    if (!q->params_url)
+        return 0;
+    return !q->logins && sibling_logins(s, errp) < 0 ? -1
+                                                     : herald_open(s, errp);
 }
 
 void kind_drain(unit *u)

@@ -29,6 +29,7 @@ static const struct row {
     {"hello_s", ROW_REAL, AT(hello_s)},
     {"parts", ROW_LIST, AT(tenants)},
     {"batch", ROW_BOOL, AT(batch)},
+    {"secure", ROW_BOOL, AT(secure)},
 #undef AT
 };
 

@@ -19,6 +19,7 @@ typedef struct supervise {
     char *libexec;  /* folder of the agents; NULL: beside the supervisor */
     char *launcher; /* of a pool: auto, srun, mpirun, mpiexec */
     char *wrap;
+    bool secure;     /* a service: with TLS and logins */
     char *listen;    /* of a service: address or interface; NULL: 127.0.0.1 */
     char *advertise; /* the name others reach it by; NULL: that of [listen] */
     char *home;      /* the registry there, for a successor */

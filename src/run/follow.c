@@ -514,8 +514,13 @@ static bool endpoints_take(struct run *r)
         if (!slot || *slot || !*a->record.endpoint)
             continue;
         *slot = strdup(a->record.endpoint);
-        if (a->pilot->kind == PILOT_PARAMS && !q->password_file)
-            q->password_file = run_watch_secret(r, a);
+        if (a->pilot->kind == PILOT_BROKER)
+            q->broker_auth = run_watch_secret(r, a, "kafka.auth");
+        else
+            q->params_auth = run_watch_secret(r, a, "redis.auth");
+        if (a->pilot->kind == PILOT_PARAMS && !q->params_auth &&
+            !q->password_file)
+            q->password_file = run_watch_secret(r, a, "password");
     }
     return (q->broker || !has_kind(r, PILOT_BROKER)) &&
            (q->params_url || !has_kind(r, PILOT_PARAMS));

@@ -288,10 +288,11 @@ void run_watch(struct run *r, bool now);
  * long as that is fresh.
  */
 void run_watch_tell(struct run *r);
-/* Path of a file of this host that holds the password of the service [a], new
- * memory; NULL: it has none that we can read.
+/* Path of a file of this host that holds what opens the service [a], its file
+ * [name]: password, kafka.auth, redis.auth; new memory; NULL: it has none that
+ * we can read.
  */
-char *run_watch_secret(const struct run *r, const agent *a);
+char *run_watch_secret(const struct run *r, const agent *a, const char *name);
 /* End their jobs: what still runs, or waits in a queue. */
 void run_watch_cancel(struct run *r);
 

@@ -13,6 +13,7 @@
 #include "src/run/run.h"
 #include "src/run/signals.h"
 
+#define SECRET_MAX 65536 /* of a service: a login, with certificates */
 #define BEATS_NS (500 * CLOCK_MS)
 /* Schedulers are asked no more often; files beside us cost nothing. */
 #define LOOK_NS (2000 * CLOCK_MS)
@@ -150,20 +151,22 @@ void run_watch(struct run *r, bool now)
     }
 }
 
-char *run_watch_secret(const struct run *r, const agent *a)
+char *run_watch_secret(const struct run *r, const agent *a, const char *name)
 {
-    char *from = text_format("%s/service/password", a->record.dir);
-    char *to = run_path(r, "password", NULL);
+    char *from = text_format("%s/service/%s", a->record.dir, name);
+    char *to = run_path(r, name, NULL);
     resource *place = from && to ? backend_open(a->url, NULL) : NULL;
     char *data = NULL;
     size_t len = 0;
 
     if (place)
-        data = host_read(place->host, from, 0, 4096, &len, NULL);
+        data = host_read(place->host, from, 0, SECRET_MAX, &len, NULL);
     if (!data || len == 0 || file_write(to, data, len, 0600, NULL) < 0) {
         free(to);
         to = NULL;
     }
+    if (data)
+        explicit_bzero(data, len);
     free(data);
     resource_close(place);
     free(from);
