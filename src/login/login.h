@@ -19,7 +19,8 @@
 #define LOGIN_BROKERS "brokers"
 #define LOGIN_PARAMS "params"
 
-/* Who logs in.  Where an `auth` tells them apart, each has a file of its own. */
+/* Who logs in.  Where an `auth` tells them apart, each has a file of its own.
+ */
 enum login_role {
     LOGIN_OPERATOR, /* who runs `pilot`, on its own host */
     LOGIN_POOL,     /* supervisors and ranks, and services of a run */

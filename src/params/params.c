@@ -75,7 +75,7 @@ static int check_server(params *p, pe_error *errp)
                  name);
     redis_replies_free(r, 2);
     /* An ACL user is not asked to have more rights for a hint. */
-    if (rc == 0 && !p->link->user && redis_link_is_local(p->link))
+    if (rc == 0 && !p->link->user && params_link_is_local(p->link))
         rc = ask_folder(p->link, errp);
     return rc;
 }

@@ -56,9 +56,9 @@ typedef struct params params;
  */
 int params_login_check(const params_conf *c, pe_error *errp);
 
-/* Does the file of logins say as whom we log in?  Then roles are told apart, and
- * what the caller says of user and password goes for nothing.  What cannot be
- * read says nothing; opening tells.
+/* Does the file of logins say as whom we log in?  Then roles are told apart,
+ * and what the caller says of user and password goes for nothing.  What cannot
+ * be read says nothing; opening tells.
  */
 bool params_login_named(const params_conf *c);
 

@@ -404,7 +404,8 @@ void pipeline_request_destroy(pipeline_request *r);
 /* Keys of `auth` whose values are files, NULL-ended. */
 extern const char *const pipeline_auth_files[];
 /* The value of [key] of these, or NULL; with a NULL [key] the file that all of
- * it stands in.  [role]: what that one says of itself; -1: what is said for all.
+ * it stands in.  [role]: what that one says of itself; -1: what is said for
+ * all.
  */
 const char *pipeline_auth_file(const pipeline_auth *a, int role,
                                const char *key);
