@@ -13,8 +13,6 @@ int cmd_services(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_wait(int argc, char **argv);
-int cmd_acl(int argc, char **argv);
-int cmd_key(int argc, char **argv);
 int cmd_cancel(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 int cmd_runs(int argc, char **argv);

@@ -17,6 +17,7 @@
 #include "src/page/page.h"
 #include "src/serve/serve.h"
 #include "src/refused/refused.h"
+#include "src/rights/rights.h"
 #include "src/verify/verify.h"
 #include "src/view/view.h"
 #include "src/watch/watch.h"
@@ -57,8 +58,8 @@ static const struct command {
     {"task", change_task, "a function over a data set, beside the stream"},
     {"services", cmd_services,
      "a Kafka and a Redis to use: start, status, stop"},
-    {"acl", cmd_acl, "what Redis and Kafka have to let each role do"},
-    {"key", cmd_key, "sign functions, so that hosts take them"},
+    {"acl", rights_acl, "what Redis and Kafka have to let each role do"},
+    {"key", rights_key, "sign functions, so that hosts take them"},
     {"doctor", cmd_doctor, "say what would go wrong, and the fix"},
     {"inspect", view_inspect, "show what is in a file of data, or a topic"},
     {"config", cmd_config, "check a pipeline file, or show what it means"},

@@ -257,8 +257,8 @@ int auth_read_mapping(pipeline_auth *a, const tree *t, pe_error *errp)
     return read_options(a, t, errp);
 }
 
-pipeline_auth *pipeline_auth_read(const tree *t, enum pilot_kind kind,
-                                  pe_error *errp)
+static pipeline_auth *auth_read(const tree *t, enum pilot_kind kind,
+                                pe_error *errp)
 {
     pipeline_auth *a = calloc(1, sizeof(*a));
     bool failed = !a;
@@ -278,6 +278,40 @@ pipeline_auth *pipeline_auth_read(const tree *t, enum pilot_kind kind,
         return a;
     pipeline_auth_destroy(a);
     return NULL;
+}
+
+/* What a Redis without TLS can be told: who each role is. */
+static bool is_roles(const tree *a)
+{
+    bool is = a->kind == TREE_MAP && a->n > 0;
+
+    for (size_t i = 0; is && i < a->n; i++) {
+        is = false;
+        for (int r = 0; r < LOGIN_N_ROLES; r++)
+            is = is ||
+                 !strcmp(a->child[i].key, login_role_word((enum login_role)r));
+    }
+    return is;
+}
+
+int pipeline_read_auth(pipeline_pilot *k, const tree *t, pe_error *errp)
+{
+    const tree *a = tree_get(t, "auth");
+
+    if (!a)
+        return 0;
+    if (!k->endpoint)
+        return section_error(a, errp,
+                             "auth: is for a service that is there; say its "
+                             "endpoint");
+    if (k->kind == PILOT_PARAMS && strncmp(k->endpoint, "rediss:", 7) != 0 &&
+        !is_roles(a))
+        return section_error(a, errp,
+                             "auth: is for TLS; write rediss://HOST:PORT, or "
+                             "say user and password-file alone, or those of "
+                             "an operator, a pool and a device");
+    k->auth = auth_read(a, k->kind, errp);
+    return k->auth ? 0 : -1;
 }
 
 void auth_clear(pipeline_auth *a)

@@ -444,42 +444,6 @@ int pipeline_check_scale(const pipeline *p, const tree *root, pe_error *errp)
     return 0;
 }
 
-/* --- auth --- */
-
-/* What a Redis without TLS can be told: who each role is. */
-static bool is_roles(const tree *a)
-{
-    bool is = a->kind == TREE_MAP && a->n > 0;
-
-    for (size_t i = 0; is && i < a->n; i++) {
-        is = false;
-        for (int r = 0; r < LOGIN_N_ROLES; r++)
-            is = is ||
-                 !strcmp(a->child[i].key, login_role_word((enum login_role)r));
-    }
-    return is;
-}
-
-static int read_auth(pipeline_pilot *k, const tree *t, pe_error *errp)
-{
-    const tree *a = tree_get(t, "auth");
-
-    if (!a)
-        return 0;
-    if (!k->endpoint)
-        return section_error(a, errp,
-                             "auth: is for a service that is there; say its "
-                             "endpoint");
-    if (k->kind == PILOT_PARAMS && strncmp(k->endpoint, "rediss:", 7) != 0 &&
-        !is_roles(a))
-        return section_error(a, errp,
-                             "auth: is for TLS; write rediss://HOST:PORT, or "
-                             "say user and password-file alone, or those of "
-                             "an operator, a pool and a device");
-    k->auth = pipeline_auth_read(a, k->kind, errp);
-    return k->auth ? 0 : -1;
-}
-
 /* --- one pilot --- */
 
 /* Options of another kind are not there, which reads as 0 and NULL. */
@@ -547,7 +511,7 @@ static int read_pilot(pipeline_pilot *k, const tree *t, pe_error *errp)
     if (pipeline_check_name(t, "pilot", errp) < 0 ||
         read_kind(t, &k->kind, errp) < 0 || check_keys(t, k->kind, errp) < 0 ||
         read_values(k, t, errp) < 0 || read_words(k, t, errp) < 0 ||
-        read_scale(k, t, errp) < 0 || read_auth(k, t, errp) < 0 ||
+        read_scale(k, t, errp) < 0 || pipeline_read_auth(k, t, errp) < 0 ||
         read_resources(k, t, errp) < 0 || check_resources(k, t, errp) < 0 ||
         check_site(k, t, errp) < 0 || pipeline_take_urgent(k, t, errp) < 0 ||
         pipeline_take_spool(k, t, errp) < 0)

@@ -33,11 +33,10 @@ int auth_read_mapping(pipeline_auth *a, const tree *t, pe_error *errp);
 /* What [a] points to. */
 void auth_clear(pipeline_auth *a);
 
-/* `auth` of a pilot of [kind], broker or params, [t]: a mapping, or the name of
- * a file. Files are not opened.  NULL on error.
+/* Read `auth` of [t], a pilot of kind broker or params: a mapping, or the name
+ * of a file. Files are not opened.
  */
-pipeline_auth *pipeline_auth_read(const tree *t, enum pilot_kind kind,
-                                  pe_error *errp);
+int pipeline_read_auth(pipeline_pilot *k, const tree *t, pe_error *errp);
 void pipeline_auth_destroy(pipeline_auth *a); /* may be NULL */
 typedef void (*pipeline_auth_f)(void *arg, const char *name, const char *text);
 /* Each value of a mapping, options as options.NAME. */

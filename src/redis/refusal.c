@@ -4,7 +4,8 @@
 #include <string.h>
 
 #define ACL_FIX                                                              \
-    "'pilot acl RUN' prints the rules of an operator, a pool and a device; an " \
+    "'pilot acl RUN' prints the rules of an operator, a pool and a device; " \
+    "an "                                                                    \
     "administrator sets them by ACL SETUSER"
 
 #define PASSWORD_FIX "set the right one in pilots.NAME.password-file"

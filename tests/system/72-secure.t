@@ -147,7 +147,7 @@ sed "s/^user: .*/user: pilot-device/
     s/^password: .*/password: $(secret_of "$PILOT_BROKER_AUTH" device)/" \
     "$PILOT_BROKER_AUTH" >"$TEST_DIR/weak.auth"
 out=$(PILOT_BROKER_AUTH=$TEST_DIR/weak.auth pilot peek \
-    "kafka://$PILOT_BROKER/pilot.secure-plain.sense" 2>&1)
+    pilot.secure-plain.sense 2>&1)
 is $? 77 "a device reads no topic"
 has "$out" "may not be read by who logs in here" "... and is told so"
 has "$out" "'pilot acl RUN' prints" "... and where the rights are said"

@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include "src/broker/acl.h"
-#include "src/cmd/cmd.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
 #include "src/common/text.h"
 #include "src/params/acl.h"
+#include "src/rights/rights.h"
 #include "src/run/run.h"
 #include "src/view/topic_look.h"
 
@@ -297,7 +297,7 @@ static void job_free(acl_job *j)
     pipeline_request_destroy(j->req);
 }
 
-int cmd_acl(int argc, char **argv)
+int rights_acl(int argc, char **argv)
 {
     struct acl_options o = {0};
     acl_job j = {.o = &o};

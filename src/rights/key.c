@@ -5,13 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "src/cmd/cmd.h"
 #include "src/common/file.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
 #include "src/common/sign.h"
 #include "src/common/text.h"
+#include "src/rights/rights.h"
 
 struct key_options {
     const char *key, *name;
@@ -134,7 +134,7 @@ static int dispatch(const struct key_options *o, int n, char **words,
                         "key check FUNCTION.so");
 }
 
-int cmd_key(int argc, char **argv)
+int rights_key(int argc, char **argv)
 {
     struct key_options o = {0};
     pe_error e = {0};
