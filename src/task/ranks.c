@@ -1,15 +1,19 @@
 /* ranks.c - what a rank does of tasks, beside its stream.
  *
- * Two threads, which are there as long as there is something to do.  The clerk
- * talks to the parameter service: it claims a slice when the rank has nothing
- * to do, keeps the claim alive, and puts what came of it.  The worker calls the
- * function.
+ * Two threads.  The clerk talks to the parameter service: it claims a slice
+ * when the rank has nothing to do, keeps the claim alive, and puts what came of
+ * it.  It stays from the first task on, and sleeps while there is none.  The
+ * worker calls the function, and is there as long as there is something to do.
+ *
+ * The rank takes no lock and joins nobody until its end: the worker gets no
+ * core while others want it, and whatever it holds then is held for long.
  */
 #include "task.h"
 
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,13 +36,15 @@ enum job { JOB_NONE, JOB_GIVEN, JOB_DONE, JOB_LAST };
 struct tasks {
     tasks_conf c;
     char worker_name[160];
-    atomic_bool rank_idle, stopped;
+    atomic_bool rank_idle, stopped, again;
     atomic_int cancelled; /* for the function */
     atomic_ulong done, failed;
+    sem_t wake; /* the clerk, after [again] or [stopped] */
+    bool begun; /* the clerk is there; the rank's */
     pthread_t clerk, worker;
     pthread_mutex_t lock; /* for what follows */
     pthread_cond_t changed;
-    bool running, again, joinable, left; /* left: the clerk, but for a join */
+    bool left; /* the clerk, but for a join */
     params *p; /* the clerk's; for a cut */
     enum job job;
     /* The worker's while the job is given, else the clerk's. */
@@ -59,14 +65,31 @@ static bool is_stopped(tasks *t)
 
 /* --- the worker --- */
 
+/* Linux weighs sessions first, and threads within each: then a thread steps
+ * back for those of its own session alone.
+ */
+static bool weighs_sessions(void)
+{
+    FILE *f = fopen("/proc/sys/kernel/sched_autogroup_enabled", "re");
+    int c = f ? fgetc(f) : EOF;
+
+    if (f)
+        fclose(f);
+    return c == '1';
+}
+
 /* Whatever else wants the core has it at once. */
-static void step_back(void)
+static void step_back(const tasks *t)
 {
     const struct sched_param none = {0};
     int rc = pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
 
     if (rc != 0)
         log_warn("tasks have the priority of the stream: %s", strerror(rc));
+    else if (t->c.rank == 0 && weighs_sessions())
+        log_info("tasks step back for programs of their session alone: on this "
+                 "host others, as a broker, share cores with them evenly "
+                 "(kernel.sched_autogroup_enabled is 1)");
 }
 
 static enum slice_word do_job(tasks *t)
@@ -94,7 +117,7 @@ static void *work(void *arg)
     tasks *t = arg;
     enum slice_word word;
 
-    step_back();
+    step_back(t);
     pthread_mutex_lock(&t->lock);
     while (t->job != JOB_LAST) {
         if (t->job != JOB_GIVEN) {
@@ -381,22 +404,9 @@ static params *open_service(tasks *t)
     return p;
 }
 
-/* Is there nothing more, and has nobody said so meanwhile? */
-static bool is_last(tasks *t, bool left)
+/* Until there is nothing more. */
+static void serve(tasks *t)
 {
-    bool last;
-
-    pthread_mutex_lock(&t->lock);
-    last = is_stopped(t) || (!left && !t->again);
-    t->again = false;
-    t->running = !last;
-    pthread_mutex_unlock(&t->lock);
-    return last;
-}
-
-static void *keep_books(void *arg)
-{
-    tasks *t = arg;
     params *p = open_service(t);
     bool left = false, worker = false;
 
@@ -409,8 +419,9 @@ static void *keep_books(void *arg)
     do {
         if (left)
             clock_sleep_ns(LOOK_NS, 0);
+        atomic_store(&t->again, false);
         left = worker && do_all(t);
-    } while (!is_last(t, left));
+    } while (!is_stopped(t) && (left || atomic_load(&t->again)));
     if (worker) {
         say_job(t, JOB_LAST);
         pthread_join(t->worker, NULL);
@@ -420,6 +431,18 @@ static void *keep_books(void *arg)
     t->p = NULL;
     pthread_mutex_unlock(&t->lock);
     params_close(p);
+}
+
+static void *keep_books(void *arg)
+{
+    tasks *t = arg;
+
+    while (!is_stopped(t)) {
+        if (atomic_load(&t->again))
+            serve(t);
+        else
+            sem_wait(&t->wake);
+    }
     pthread_mutex_lock(&t->lock);
     t->left = true;
     pthread_cond_broadcast(&t->changed);
@@ -445,6 +468,7 @@ tasks *tasks_open(const tasks_conf *c, pe_error *errp)
         free(t);
         return NULL;
     }
+    sem_init(&t->wake, 0, 0);
     snprintf(t->worker_name, sizeof(t->worker_name), "%.100s/%" PRIx64 "/%d",
              c->member, c->world, c->rank);
     return t;
@@ -452,22 +476,13 @@ tasks *tasks_open(const tasks_conf *c, pe_error *errp)
 
 void tasks_wake(tasks *t)
 {
-    bool start;
-
-    pthread_mutex_lock(&t->lock);
-    start = !t->running;
-    t->again = t->running = true;
-    pthread_mutex_unlock(&t->lock);
-    if (!start)
+    atomic_store(&t->again, true);
+    sem_post(&t->wake);
+    if (t->begun)
         return;
-    if (t->joinable)
-        pthread_join(t->clerk, NULL);
-    t->left = false;
-    t->joinable = pthread_create(&t->clerk, NULL, keep_books, t) == 0;
-    if (!t->joinable) {
+    t->begun = pthread_create(&t->clerk, NULL, keep_books, t) == 0;
+    if (!t->begun)
         log_warn("no thread for tasks: none is done on rank %d", t->c.rank);
-        t->running = false;
-    }
 }
 
 void tasks_idle(tasks *t, bool idle)
@@ -514,13 +529,15 @@ bool tasks_close(tasks *t)
         return true;
     atomic_store(&t->cancelled, 1);
     atomic_store(&t->stopped, true);
-    if (t->joinable && !join(t)) {
+    sem_post(&t->wake);
+    if (t->begun && !join(t)) {
         log_warn("task '%s': slice %" PRIu64 " is not done when the rank "
                  "ends: another does it again",
                  t->task ? t->task : "?", t->slice);
         return false;
     }
     pe_buffer_free(&t->result);
+    sem_destroy(&t->wake);
     pthread_cond_destroy(&t->changed);
     pthread_mutex_destroy(&t->lock);
     free(t);

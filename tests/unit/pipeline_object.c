@@ -1,5 +1,7 @@
 /* pipeline_object.c - functions in a shared object, for tests. */
 #include <pilot/function.h>
+
+#include <stdatomic.h>
 #include <unistd.h>
 
 static int produce(pe_context *ctx, pe_block *out)
@@ -46,4 +48,23 @@ const pe_function patient = {
     .abi = PE_FUNCTION_ABI,
     .name = "patient",
     .process_cloud = wait_long,
+};
+
+/* Its close takes as long as the test wants. */
+atomic_int clingy_closing, clingy_go, clingy_closed;
+
+static void close_long(pe_context *ctx)
+{
+    (void)ctx;
+    atomic_store(&clingy_closing, 1);
+    for (int i = 0; i < 1000 && !atomic_load(&clingy_go); i++)
+        usleep(5000);
+    atomic_store(&clingy_closed, 1);
+}
+
+const pe_function clingy = {
+    .abi = PE_FUNCTION_ABI,
+    .name = "clingy",
+    .process_cloud = process,
+    .close = close_long,
 };

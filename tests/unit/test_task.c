@@ -3,6 +3,8 @@
  */
 #include "unit.h"
 
+#include <dlfcn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,7 +269,7 @@ static void test_ranks(void)
     tasks_idle(t, true);
     CU_ASSERT_TRUE(wait_over(p, "good", &k));
     CU_ASSERT_EQUAL(k.done, 12);
-    /* Others come, also when the threads are gone. */
+    /* Others come, also when the threads sleep. */
     params_task_put(p, "bad", SELECT("4"), 3, NULL);
     tasks_wake(t);
     CU_ASSERT_TRUE(wait_over(p, "bad", &k));
@@ -332,6 +334,45 @@ static void test_leave_slice(void)
     params_close(p);
 }
 
+/* The rank has its stream: whatever a thread of tasks is at, it does not wait
+ * for it.
+ */
+static void test_wake_never_waits(void)
+{
+    params *p = service_run("wakes");
+    pipeline_request req = request();
+    const tasks_conf c = {
+        .pl = &none, .req = &req, .member = "pool", .world = 0xd4, .ranks = 1};
+    void *object = dlopen("tests/unit/pipeline_object.so", RTLD_NOW);
+    atomic_int *closing = object ? dlsym(object, "clingy_closing") : NULL;
+    atomic_int *closed = object ? dlsym(object, "clingy_closed") : NULL;
+    atomic_int *go = object ? dlsym(object, "clingy_go") : NULL;
+    tasks *t;
+    params_task k = {0};
+
+    req.run = (char *)"wakes";
+    t = tasks_open(&c, NULL);
+    CU_ASSERT_FATAL(t && closing && closed && go);
+    tasks_idle(t, true);
+    params_task_put(p, "clingy",
+                    "{\"function\":\"tests/unit/pipeline_object.so:clingy\","
+                    "\"points\":1}",
+                    1, NULL);
+    tasks_wake(t);
+    CU_ASSERT_TRUE(wait_over(p, "clingy", &k));
+    for (int i = 0; i < 2000 && !atomic_load(closing); i++)
+        clock_sleep_ns(5 * CLOCK_MS, 0);
+    CU_ASSERT_EQUAL(atomic_load(closing), 1);
+    params_task_put(p, "later", SELECT("0"), 1, NULL);
+    tasks_wake(t);
+    CU_ASSERT_EQUAL(atomic_load(closed), 0);
+    atomic_store(go, 1);
+    CU_ASSERT_TRUE(wait_over(p, "later", &k));
+    CU_ASSERT_TRUE(tasks_close(t));
+    params_close(p);
+    dlclose(object);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -344,6 +385,7 @@ int main(void)
         {"task: a rank", test_ranks},
         {"task: a rank that ends", test_leave},
         {"task: ... in the middle of a slice", test_leave_slice},
+        {"task: a rank never waits for them", test_wake_never_waits},
         {0},
     };
 
