@@ -277,6 +277,8 @@ static int logins_make(const struct run *r, enum login_role role, char **textp,
     return status;
 }
 
+#define LOGINS_MAX ((size_t)1 << 20)
+
 static void secret_clear(char *words)
 {
     if (words)
@@ -303,9 +305,75 @@ static int role_settle(const struct run *r, enum login_role role,
     return status;
 }
 
+static int broker_check(const struct run *r, pe_error *errp)
+{
+    broker_conf c = {0};
+    broker_admin *a;
+    int n, status = -1;
+
+    pipeline_request_broker(r->req, &c, "pilot-run");
+    a = broker_admin_open(&c, errp);
+    if (a)
+        status = broker_topic_partitions(a, "-", &n, errp);
+    broker_admin_close(a);
+    return status;
+}
+
+static int params_check(const struct run *r, pe_error *errp)
+{
+    params_conf c = {0};
+    params *p;
+
+    pipeline_request_params(r->req, &c);
+    c.no_commits = true;
+    p = params_open(&c, r->req->run, errp);
+    params_close(p);
+    return p ? 0 : -1;
+}
+
+/* Would services that are up take the login of now?  -1: one refuses it. */
+static int logins_try(struct run *r, pe_error *errp)
+{
+    pipeline_request *q = r->req;
+    char *kept = q->logins, open[32];
+    int fd = pipeline_logins_open(r->p, q, LOGIN_OPERATOR, open, sizeof(open),
+                                  errp);
+    pe_error e = {0};
+    int status;
+
+    if (fd < 0)
+        return fd == -1 ? -1 : 0;
+    q->logins = open;
+    status = via_open(q, &e);
+    if (status == 0 && q->broker)
+        status = broker_check(r, &e);
+    if (q->params_url && (status == 0 || e.kind == PE_ERROR_RETRY))
+        status = params_check(r, &e);
+    q->logins = kept;
+    close(fd);
+    if (status == 0 || e.kind == PE_ERROR_RETRY)
+        return 0;
+    *errp = e;
+    return pe_error_prefix(errp, "the login of before is kept");
+}
+
+/* Does the run keep another text than [data]? */
+static bool is_other(const pipeline_request *q, const char *data)
+{
+    size_t len = 0;
+    char *kept = file_read(q->logins, LOGINS_MAX, &len, NULL);
+    bool other = !kept || len != strlen(data) || memcmp(kept, data, len) != 0;
+
+    if (kept)
+        explicit_bzero(kept, len);
+    free(kept);
+    return other;
+}
+
 /* What opens the services, as a file: in the folder of the run, where there is
  * one, or of this process alone.  Files that are named are read anew each time;
- * what they said when the run began is kept where they are gone.
+ * what they said when the run began is kept where they are gone, or where a
+ * service refuses what they say.
  */
 static int logins_settle(struct run *r, pe_error *errp)
 {
@@ -330,6 +398,10 @@ static int logins_settle(struct run *r, pe_error *errp)
     }
     if (!data)
         return 0;
+    if (q->resumed && had && is_other(q, data) && logins_try(r, errp) < 0) {
+        secret_clear(data);
+        return -1;
+    }
     path = run_path(r, "logins", errp);
     status = path ? file_write(path, data, strlen(data), 0600, errp) : -1;
     for (int role = LOGIN_OPERATOR + 1; status == 0 && role < LOGIN_N_ROLES;
@@ -370,32 +442,6 @@ int run_endpoints_find(struct run *r, pe_error *errp)
                         r->p->file, q->broker ? "parameter service" : "broker",
                         q->broker ? "PILOT_PARAMS" : "PILOT_BROKER",
                         q->broker ? "params" : "broker");
-}
-
-static int broker_check(const struct run *r, pe_error *errp)
-{
-    broker_conf c = {0};
-    broker_admin *a;
-    int n, status = -1;
-
-    pipeline_request_broker(r->req, &c, "pilot-run");
-    a = broker_admin_open(&c, errp);
-    if (a)
-        status = broker_topic_partitions(a, "-", &n, errp);
-    broker_admin_close(a);
-    return status;
-}
-
-static int params_check(const struct run *r, pe_error *errp)
-{
-    params_conf c = {0};
-    params *p;
-
-    pipeline_request_params(r->req, &c);
-    c.no_commits = true;
-    p = params_open(&c, r->req->run, errp);
-    params_close(p);
-    return p ? 0 : -1;
 }
 
 int run_endpoints_check(struct run *r, pe_error *errp)

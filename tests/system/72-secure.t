@@ -271,4 +271,16 @@ wait "$run"
 is $? 0 "TLS to Redis is made again"
 is "$(get "$TEST_DIR/again.json" applied)" 800 "... and no block is lost" ||
     sed 's/^/# /' "$TEST_DIR/err"
+
+# The file of the login now has a wrong password; the run keeps its own.
+kept=$(sha256sum "$PILOT_HOME"/secure-again/logins*)
+cp "$PILOT_BROKER_AUTH" "$TEST_DIR/good.auth"
+cat "$TEST_DIR/wrong.auth" >"$PILOT_BROKER_AUTH"
+timeout 60 pilot run --resume secure-again >"$TEST_DIR/out" 2>"$TEST_DIR/err"
+is $? 0 "a run that is done is resumed with a wrong password"
+has "$(cat "$TEST_DIR/err")" "the login of before is kept: broker " \
+    "... which is refused"
+is "$(sha256sum "$PILOT_HOME"/secure-again/logins*)" "$kept" \
+    "... and its login is not written over"
+cat "$TEST_DIR/good.auth" >"$PILOT_BROKER_AUTH"
 end_tests
