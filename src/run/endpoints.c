@@ -336,8 +336,8 @@ static int logins_try(struct run *r, pe_error *errp)
 {
     pipeline_request *q = r->req;
     char *kept = q->logins, open[32];
-    int fd = pipeline_logins_open(r->p, q, LOGIN_OPERATOR, open, sizeof(open),
-                                  errp);
+    int fd =
+        pipeline_logins_open(r->p, q, LOGIN_OPERATOR, open, sizeof(open), errp);
     pe_error e = {0};
     int status;
 
