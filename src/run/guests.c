@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
+#include "src/common/log.h"
 #include "src/run/run.h"
 
 /* Beats come every 2 s: who is silent for so long is not waited for. */
@@ -44,6 +45,44 @@ static json_t *guest_make(const struct run *r, const json_t *beat)
                      (json_int_t)0, "final", 0, "over", 0);
 }
 
+/* Its supervisor tells it to no command but by its beat, which has a number. */
+static void deaths_take(struct run *r, const char *name, json_t *g,
+                        json_int_t deaths)
+{
+    json_int_t more = deaths - int_of(g, "restarts");
+
+    if (more <= 0)
+        return;
+    for (json_int_t i = 0; i < more; i++)
+        monitor_lost(r->monitor, name);
+    json_object_set_new(g, "restarts", json_integer(deaths));
+    run_progress_clear(r);
+    if (more == 1)
+        log_warn("pilot %s, which was added, died; it is started again", name);
+    else
+        log_warn("pilot %s, which was added, died %lld times; it is started "
+                 "again",
+                 name, (long long)more);
+}
+
+static void end_take(struct run *r, const char *name, json_t *g,
+                     const json_t *beat)
+{
+    const char *why = json_string_value(
+        json_object_get(json_object_get(beat, "error"), "text"));
+
+    if (!json_object_get(beat, "status") ||
+        json_is_true(json_object_get(g, "over")))
+        return;
+    monitor_cpu(r->monitor, name,
+                json_number_value(json_object_get(beat, "cpu_s")));
+    json_object_set_new(g, "over", json_true());
+    if (int_of(beat, "status") == 0 || !why)
+        return;
+    run_progress_clear(r);
+    log_warn("pilot %s, which was added, has failed: %s", name, why);
+}
+
 static void beat_take(struct run *r, const char *name, json_t *g,
                       const json_t *beat)
 {
@@ -55,23 +94,14 @@ static void beat_take(struct run *r, const char *name, json_t *g,
     json_object_set_new(g, "seq", json_integer(int_of(beat, "seq")));
     json_object_set_new(g, "heard_ns",
                         json_integer((json_int_t)clock_mono_ns()));
-    for (json_int_t n = int_of(beat, "restarts"); n > int_of(g, "restarts");) {
-        monitor_lost(r->monitor, name);
-        json_object_set_new(g, "restarts",
-                            json_integer(int_of(g, "restarts") + 1));
-    }
+    deaths_take(r, name, g, int_of(beat, "restarts"));
     if (json_is_object(progress) && !json_is_object(final))
         monitor_take(r->monitor, name, progress);
     if (json_is_object(final) && !json_is_true(json_object_get(g, "final"))) {
         monitor_take(r->monitor, name, final);
         json_object_set_new(g, "final", json_true());
     }
-    if (json_object_get(beat, "status") &&
-        !json_is_true(json_object_get(g, "over"))) {
-        monitor_cpu(r->monitor, name,
-                    json_number_value(json_object_get(beat, "cpu_s")));
-        json_object_set_new(g, "over", json_true());
-    }
+    end_take(r, name, g, beat);
 }
 
 void run_guest_hear(struct run *r, const char *name, const char *said)
