@@ -291,13 +291,30 @@ static void judge_side(const layer *l, const layer_side *s, const char *what,
     if (s->repeats > 0)
         finding_add(f, FINDING_NOTE, what, l->name,
                     "%" PRId64 " records in %s are of a block that has one "
-                    "already (rule 8: at least once)",
-                    s->repeats, s->topic);
+                    "already (rule 8: at least once); %" PRIu64 " of them are "
+                    "by a model that gave one, and were compared",
+                    s->repeats, s->topic, s->same.compared);
     if (s->ahead > 0)
         finding_add(f, FINDING_NOTE, what, l->name,
                     "%" PRId64 " records in %s are of blocks that are not "
                     "committed",
                     s->ahead, s->topic);
+}
+
+/* Code of users may draw, or count what it has seen. */
+static void judge_same(const layer *l, findings *f)
+{
+    const recount_place *d = &l->results.different;
+    bool may = l->drawn || l->count.staged > 0;
+
+    if (d->n > 0)
+        finding_add(f, may ? FINDING_NOTE : FINDING_OPEN, "result", l->name,
+                    "%" PRIu64 " of %" PRIu64 " results of a block and a model "
+                    "that had one have other values: the first is %s (%s)",
+                    d->n, l->results.same.compared, d->words,
+                    may ? "stages of the pool may give others each time"
+                        : "hosts that round in other ways, or a block that "
+                          "was changed");
 }
 
 static void judge_results(const layer *l, findings *f)
@@ -307,6 +324,7 @@ static void judge_results(const layer *l, findings *f)
     if (!l->results.on)
         return;
     judge_side(l, &l->results, "result", RECOUNT_RESULT, f);
+    judge_same(l, f);
     if (w->n == 0)
         return;
     if (l->filters)

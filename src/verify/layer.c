@@ -68,6 +68,7 @@ static void know(layer *l)
     l->count.results = l->results.on;
     l->count.audits =
         last->is_model && !strcmp(last->function, "audit") && end <= ahead;
+    l->drawn = !last->is_model || !strncmp(last->function, "python", 6);
     /* A stage of the pool may have been with the devices meanwhile. */
     l->dense = sense && pl->seen == 0 && drops_none(pl) &&
                counts_blocks(sense) && stages_keep(l, 1, end);
@@ -253,6 +254,7 @@ void layer_close(layer *l)
         marks_close(&l->part[i].marks);
     free(l->part);
     free(l->last);
+    same_free(&l->results.same);
     recount_free(&l->count);
     params_ends_free(l->ends, l->n_ends);
     params_state_free(&l->state);

@@ -5,6 +5,7 @@
 #include "finding.h"
 #include "marks.h"
 #include "recount.h"
+#include "same.h"
 #include "src/params/params.h"
 #include "src/pipeline/pipeline.h"
 
@@ -30,6 +31,8 @@ typedef struct layer_side {
     int64_t strays;          /* of no block of this layer */
     int64_t unkept;          /* offsets that are not kept any more */
     recount_place idle;      /* of records that were applied to nothing */
+    same same;               /* of results, */
+    recount_place different; /* ... those that are not */
 } layer_side;
 
 typedef struct layer {
@@ -52,6 +55,7 @@ typedef struct layer {
     bool dense;          /* between the blocks of a device nothing is missing
                             by right */
     bool filters;        /* the pool may have no result of a block */
+    bool drawn;          /* results are by code of users, which may draw */
     int settled;         /* as recount_settle */
 } layer;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
+#include "src/common/random.h"
 #include "src/common/text.h"
 #include "src/run/signals.h"
 
@@ -280,8 +281,33 @@ static layer_part *origin_part(layer *l, const char *origin, int64_t *offsetp)
     return &l->part[partition];
 }
 
+/* Rank and start of a pool make no difference to what a model says of a block,
+ * once stages are what they were.
+ */
+static int compare(layer_side *s, const broker_record *r,
+                   const record_headers *h, const char *origin, pe_error *errp)
+{
+    char commit[128], revision[32];
+    uint64_t what;
+    int rc;
+
+    if (!header(h, "pe_commit", commit, sizeof(commit)))
+        return 0;
+    header(h, "pe_revision", revision, sizeof(revision));
+    what = random_hash(1, origin, strlen(origin));
+    what = random_hash(what, commit, strlen(commit));
+    what = random_hash(what, revision, strlen(revision));
+    rc = same_take(&s->same, what, random_hash(2, r->value, r->len), errp);
+    if (rc == 1 && s->different.n++ == 0)
+        snprintf(s->different.words, sizeof(s->different.words),
+                 "%.120s/%d/%" PRId64 ", of %.150s", s->topic,
+                 (int)r->partition, r->offset, origin);
+    return rc < 0 ? -1 : 0;
+}
+
 static int take_side(layer *l, layer_side *s, unsigned bit,
-                     const record_headers *h, pe_error *errp)
+                     const broker_record *r, const record_headers *h,
+                     pe_error *errp)
 {
     char run[256], origin[512];
     layer_part *k;
@@ -305,7 +331,9 @@ static int take_side(layer *l, layer_side *s, unsigned bit,
     rc = marks_put(&k->marks, offset, bit, errp);
     s->repeats += rc == 1;
     s->blocks += rc == 0;
-    return rc < 0 ? -1 : 0;
+    if (rc < 0 || bit != RECOUNT_RESULT)
+        return rc < 0 ? -1 : 0;
+    return compare(s, r, h, origin, errp);
 }
 
 struct side_part {
@@ -367,7 +395,7 @@ static int read_side_part(layer *l, layer_side *s, unsigned bit,
         at = r.offset + 1;
         rc = broker_record_headers(&r, &h, errp);
         if (rc == 0)
-            rc = take_side(l, s, bit, &h, errp);
+            rc = take_side(l, s, bit, &r, &h, errp);
         broker_record_release(&r);
     }
     return rc;

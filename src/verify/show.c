@@ -129,10 +129,11 @@ static json_t *side_of(const layer_side *s)
 {
     if (!s->on)
         return json_null();
-    return json_pack("{s:s, s:I, s:I, s:I, s:I}", "topic", s->topic, "records",
-                     (json_int_t)s->records, "blocks", (json_int_t)s->blocks,
-                     "repeats", (json_int_t)s->repeats, "ahead",
-                     (json_int_t)s->ahead);
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "topic", s->topic,
+                     "records", (json_int_t)s->records, "blocks",
+                     (json_int_t)s->blocks, "repeats", (json_int_t)s->repeats,
+                     "compared", (json_int_t)s->same.compared, "different",
+                     (json_int_t)s->different.n, "ahead", (json_int_t)s->ahead);
 }
 
 static json_t *layer_of(const layer *l)

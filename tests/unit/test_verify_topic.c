@@ -42,43 +42,62 @@ static const struct scene {
     uint64_t last; /* SEQ of the device as committed */
     enum pe_exit status;
     const char *what, *text; /* NULL: nothing */
+    const char *again;       /* offsets with one more result; NULL: none */
+    const char *value;       /* of those; the others have "x" */
 } scenes[] = {
-    {"exact", "abc?bd", "0125", "3", "0125", 1, 6, 3, PE_EXIT_OK, NULL, NULL},
+    {"exact", "abc?bd", "0125", "3", "0125", 1, 6, 3, PE_EXIT_OK, NULL, NULL,
+     NULL, NULL},
     {"to the last commit", "abcdef", "0123", "", "012", 0, 3, 2, PE_EXIT_OK,
      "result",
      "1 records in pilot.r1.sense.results are of blocks that are not "
-     "committed"},
+     "committed",
+     NULL, NULL},
     {"a block that the pool has skipped", "abcd", "023", "", "023", 0, 4, 3,
      PE_EXIT_FAILED, "lost",
-     "devices-0: blocks is 3 in the model, 4 by the records"},
+     "devices-0: blocks is 3 in the model, 4 by the records", NULL, NULL},
     {"... and has no result", "abcd", "023", "", "023", 0, 4, 3, PE_EXIT_FAILED,
      "result",
      "1 blocks have no result in pilot.r3.sense.results: the first "
-     "is pilot.r3.sense/0/1"},
+     "is pilot.r3.sense/0/1",
+     NULL, NULL},
     {"a repeat that was applied", "abbc", "0123", "", "0123", 0, 4, 2,
      PE_EXIT_FAILED, "double",
-     "devices-0: blocks is 4 in the model, 3 by the records"},
+     "devices-0: blocks is 4 in the model, 3 by the records", NULL, NULL},
     {"... and has a result", "abbc", "0123", "", "0123", 0, 4, 2,
-     PE_EXIT_FAILED, "result",
-     "the first is of pilot.r5.sense/0/2 is a repeat"},
+     PE_EXIT_FAILED, "result", "the first is of pilot.r5.sense/0/2 is a repeat",
+     NULL, NULL},
     {"a device that sends out of order", "acb", "01", "", "01", 1, 3, 2,
      PE_EXIT_FAILED, "order",
      "1 blocks came behind later ones of their device, and were taken for "
-     "repeats: the first is pilot.r6.sense/0/2 is devices-0/1/1"},
+     "repeats: the first is pilot.r6.sense/0/2 is devices-0/1/1",
+     NULL, NULL},
     {"a block that never came", "abd", "012", "", "012", 0, 3, 3,
      PE_EXIT_FAILED, "missing",
      "1 numbers (SEQ) of devices are not in the "
-     "topic: the first is in front of pilot.r7"},
+     "topic: the first is in front of pilot.r7",
+     NULL, NULL},
     {"what cannot be read, and was not kept", "a?", "0", "", "0", 0, 2, 0,
-     PE_EXIT_FAILED, "refused", "1 records cannot be read, and are not in"},
+     PE_EXIT_FAILED, "refused", "1 records cannot be read, and are not in",
+     NULL, NULL},
     {"refused in a term that was dropped", "abc", "012", "1", "012", 0, 3, 2,
-     PE_EXIT_OK, NULL, NULL},
+     PE_EXIT_OK, NULL, NULL, NULL, NULL},
     {"refused by a stage", "abc", "02", "1", "02", 0, 3, 2, PE_EXIT_OK, NULL,
-     NULL},
+     NULL, NULL, NULL},
     {"a log that ends before the commit", "ab", "01", "", "01", 0, 3, 1,
      PE_EXIT_FAILED, "log",
-     "partition 0 is committed to 3, and the log ends at 2"},
-    {"nothing", "", "", "", "", 0, 0, 0, PE_EXIT_OK, NULL, NULL},
+     "partition 0 is committed to 3, and the log ends at 2", NULL, NULL},
+    {"nothing", "", "", "", "", 0, 0, 0, PE_EXIT_OK, NULL, NULL, NULL, NULL},
+    {"results twice, and the same", "abc", "012", "", "012", 0, 3, 2,
+     PE_EXIT_OK, "result",
+     "2 records in pilot.r13.sense.results are of a block that has one already "
+     "(rule 8: at least once); 2 of them are by a model that gave one",
+     "12", "x"},
+    {"results twice, of other values", "abc", "012", "", "012", 0, 3, 2,
+     PE_EXIT_DATA, "result",
+     "1 of 1 results of a block and a model that had one have other values: "
+     "the first is pilot.r14.sense.results/0/3, of pilot.r14.sense/0/2 (hosts "
+     "that round",
+     "2", "y"},
 };
 
 static char topic[64], dir[512];
@@ -119,7 +138,7 @@ static void produce(broker_producer *p, const char *suffix, const void *value,
 
 /* Of the record at [offset], as a pool does. */
 static void produce_side(broker_producer *p, const char *run,
-                         const char *suffix, size_t offset)
+                         const char *suffix, size_t offset, const char *value)
 {
     record_headers h;
     char origin[96];
@@ -128,7 +147,8 @@ static void produce_side(broker_producer *p, const char *run,
     snprintf(origin, sizeof(origin), "%s/0/%zu", topic, offset);
     record_add(&h, "pe_origin", origin);
     record_add(&h, "pe_run", run);
-    produce(p, suffix, "x", 1, "devices-0", &h);
+    record_add(&h, "pe_commit", "c");
+    produce(p, suffix, value, 1, "devices-0", &h);
 }
 
 static void send_records(const struct scene *s, const char *run)
@@ -157,10 +177,13 @@ static void send_records(const struct scene *s, const char *run)
     }
     for (size_t i = 0; i < 10; i++) {
         if (among(s->results, i))
-            produce_side(p, run, ".results", i);
+            produce_side(p, run, ".results", i, "x");
         if (among(s->refused, i))
-            produce_side(p, run, ".refused", i);
+            produce_side(p, run, ".refused", i, "x");
     }
+    for (size_t i = 0; s->again && i < 10; i++)
+        if (among(s->again, i))
+            produce_side(p, run, ".results", i, s->value);
     CU_ASSERT_EQUAL(broker_producer_flush(p, 20000, NULL), 0);
     broker_producer_close(p);
 }
