@@ -195,7 +195,7 @@ static int range_take(const char **sp, int32_t *lowp, int32_t *highp)
     return low <= high ? 0 : -1;
 }
 
-/* "0-3,7" into *l, in order; an empty list is one.  NULL: it is none, or there
+/* "0-3,7" into *l; an empty list is one.  NULL: it is none, or there
  * is no memory; else what is behind it.
  */
 static const char *partitions_parse(const char *s, params_lease *l)
@@ -205,7 +205,7 @@ static const char *partitions_parse(const char *s, params_lease *l)
 
     while (*s && *s != '/') {
         if (range_take(&s, &low, &high) < 0 ||
-            (l->n_partitions > 0 && low <= l->partitions[l->n_partitions - 1]))
+            l->n_partitions > PARAMS_PARTITIONS_MAX)
             return NULL;
         size_t need = l->n_partitions + (size_t)(high - low) + 1;
         if (need > cap) {

@@ -449,7 +449,7 @@ static void test_completion(void)
         {"pilot services st", " start status stop "},
         {"pilot refused ", " list show replay "},
         {"pilot refused show ", " one "},
-        {"pilot config ", " check show "},
+        {"pilot config ", " check keys show "},
         {"pilot inspect /dev/nul", " /dev/null "},
     };
     char *pipeline, *path, *here = getcwd(NULL, 0);

@@ -11,33 +11,30 @@ static const resource_foreign foreign[] = {
     {'\0', NULL, NULL, NULL},
 };
 
-/* What sbatch calls them; they have the same names for slurmrestd's. */
+/* What sbatch calls them; slurmrestd's words for these have the same names. */
 #define OPTIONS                                                               \
-    {                                                                         \
-        [REQUEST_NODES] = "--nodes=", [REQUEST_NTASKS] = "--ntasks=",         \
-        [REQUEST_NTASKS_PER_NODE] = "--ntasks-per-node=",                     \
-        [REQUEST_CPUS_PER_TASK] = "--cpus-per-task=",                         \
-        [REQUEST_GPUS_PER_NODE] = "--gpus-per-node=",                         \
-        [REQUEST_MEM] = "--mem=", [REQUEST_EXCLUSIVE] = "--exclusive",        \
-        [REQUEST_TIME] = "--time=", [REQUEST_TIME_MIN] = "--time-min=",       \
-        [REQUEST_PARTITION] = "--partition=", [REQUEST_QOS] = "--qos=",       \
-        [REQUEST_ACCOUNT] = "--account=", [REQUEST_JOB_NAME] = "--job-name=", \
-        [REQUEST_OUTPUT] = "--output=", [REQUEST_ERROR] = "--error=",         \
-        [REQUEST_CHDIR] = "--chdir=", [REQUEST_OPEN_MODE] = "--open-mode=",   \
-        [REQUEST_DEPENDENCY] = "--dependency=", [REQUEST_BEGIN] = "--begin=", \
-        [REQUEST_HOLD] = "--hold",                                            \
-        [REQUEST_REQUEUE] = "--requeue or --no-requeue",                      \
-        [REQUEST_SIGNAL] = "--signal=",                                       \
-        [REQUEST_RESERVATION] = "--reservation=",                             \
-        [REQUEST_CONSTRAINT] = "--constraint=",                               \
-        [REQUEST_NODELIST] = "--nodelist=", [REQUEST_EXCLUDE] = "--exclude=", \
-        [REQUEST_MAIL_TYPE] = "--mail-type=",                                 \
-        [REQUEST_MAIL_USER] = "--mail-user=",                                 \
-        [REQUEST_LICENSES] = "--licenses=", [REQUEST_EXPORT] = "--export=",   \
-    }
+    [REQUEST_NODES] = "--nodes=", [REQUEST_NTASKS] = "--ntasks=",             \
+    [REQUEST_NTASKS_PER_NODE] = "--ntasks-per-node=",                         \
+    [REQUEST_CPUS_PER_TASK] = "--cpus-per-task=", [REQUEST_MEM] = "--mem=",   \
+    [REQUEST_EXCLUSIVE] = "--exclusive", [REQUEST_TIME] = "--time=",          \
+    [REQUEST_TIME_MIN] = "--time-min=", [REQUEST_PARTITION] = "--partition=", \
+    [REQUEST_QOS] = "--qos=", [REQUEST_ACCOUNT] = "--account=",               \
+    [REQUEST_JOB_NAME] = "--job-name=", [REQUEST_OUTPUT] = "--output=",       \
+    [REQUEST_ERROR] = "--error=", [REQUEST_CHDIR] = "--chdir=",               \
+    [REQUEST_OPEN_MODE] = "--open-mode=",                                     \
+    [REQUEST_DEPENDENCY] = "--dependency=", [REQUEST_BEGIN] = "--begin=",     \
+    [REQUEST_HOLD] = "--hold",                                                \
+    [REQUEST_REQUEUE] = "--requeue or --no-requeue",                          \
+    [REQUEST_RESERVATION] = "--reservation=",                                 \
+    [REQUEST_CONSTRAINT] = "--constraint=",                                   \
+    [REQUEST_MAIL_TYPE] = "--mail-type=",                                     \
+    [REQUEST_MAIL_USER] = "--mail-user=", [REQUEST_LICENSES] = "--licenses="
 
 const resource_words slurm_words = {
-    .option = OPTIONS,
+    .option =
+        {OPTIONS, [REQUEST_GPUS_PER_NODE] = "--gpus-per-node=",
+         [REQUEST_SIGNAL] = "--signal=", [REQUEST_NODELIST] = "--nodelist=",
+         [REQUEST_EXCLUDE] = "--exclude=", [REQUEST_EXPORT] = "--export="},
     .refusal =
         {
             [REQUEST_ARRAY] = RESOURCE_ARRAY_WHY,
@@ -52,7 +49,7 @@ const resource_words slurm_words = {
     "--reservation"
 
 const resource_words slurmrest_words = {
-    .option = OPTIONS,
+    .option = {OPTIONS},
     .refusal =
         {
             [REQUEST_ARRAY] = RESOURCE_ARRAY_WHY,
