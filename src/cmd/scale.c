@@ -197,8 +197,9 @@ static int dry_run(const struct scale_options *o, const char *home,
         if (*value_text(now, "member", ""))
             printf(" %s", value_text(now, "member", ""));
         if (strcmp(action, "nothing") != 0)
-            printf(", %lld to %lld ranks", (long long)value_int(now, "from"),
-                   (long long)value_int(now, "to"));
+            printf(", %lld to %lld rank%s", (long long)value_int(now, "from"),
+                   (long long)value_int(now, "to"),
+                   value_int(now, "to") == 1 ? "" : "s");
         printf(": ");
         words_show(now, "words");
         printf("\n");

@@ -400,8 +400,9 @@ static void share_cores(const launcher_spec *s, const launcher_allocation *a,
     for (const char *const *w = words; *w; w++)
         launcher_env(c, text_format("%s", *w), errp);
     if (a->kind == LAUNCHER_NONE)
-        snprintf(c->told, sizeof(c->told), "%d ranks share %d cores", s->ntasks,
-                 cores);
+        snprintf(c->told, sizeof(c->told), "%d rank%s share%s %d core%s",
+                 s->ntasks, s->ntasks == 1 ? "" : "s",
+                 s->ntasks == 1 ? "s" : "", cores, cores == 1 ? "" : "s");
 }
 
 /* Whose it is is not known: it gets what all of them know. */

@@ -32,7 +32,7 @@ const counter counters[] = {
     {"stale", "rows", COUNTER_COMMITTED, "rows",
      "not merged (stale deltas of devices)", false},
     {"slices", "tasks", COUNTER_ADDED, "tasks", "slices done", false},
-    {"slices_failed", "tasks", COUNTER_ADDED, "tasks", "slices failed", false},
+    {"slices_failed", "tasks", COUNTER_ADDED, "tasks", "failed", false},
     {0},
 };
 

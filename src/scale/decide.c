@@ -131,6 +131,11 @@ static bool decided(look *l, enum scale_cause cause)
     return true;
 }
 
+static const char *plural(int n)
+{
+    return n == 1 ? "" : "s";
+}
+
 #define SAY(l, ...) snprintf((l)->d->words, sizeof((l)->d->words), __VA_ARGS__)
 
 /* Behind what is said already. */
@@ -357,17 +362,18 @@ static bool by_bounds(look *l)
         bool timed = l->f->time && l->f->time->ranks == l->floor;
 
         if (timed)
-            SAY(l, "%d ranks from %s on", l->floor, l->f->time->words);
+            SAY(l, "%d rank%s from %s on", l->floor, plural(l->floor),
+                l->f->time->words);
         else
-            SAY(l, "%d rank%s, fewer than min %d", total, total == 1 ? "" : "s",
+            SAY(l, "%d rank%s, fewer than min %d", total, plural(total),
                 l->floor);
         return more(l, l->floor, timed ? SCALE_BY_TIME : SCALE_BY_BOUNDS);
     }
     if (total <= l->ceiling)
         return false;
     if (l->spent)
-        SAY(l, "%.4g of %.4g core hours are spent: min %d ranks from now on",
-            l->f->core_hours, l->p->budget, l->p->min);
+        SAY(l, "%.4g of %.4g core hours are spent: min %d rank%s from now on",
+            l->f->core_hours, l->p->budget, l->p->min, plural(l->p->min));
     else
         SAY(l, "%d ranks, more than max %d", total, l->p->max);
     return fewer(l, l->ceiling, l->spent ? SCALE_BY_BUDGET : SCALE_BY_BOUNDS);
@@ -414,6 +420,7 @@ static bool by_lag(look *l)
 {
     const scale_facts *f = l->f;
     double left;
+    int total = l->up + l->pending;
 
     if (l->p->lag_s <= 0)
         return false;
@@ -439,12 +446,12 @@ static bool by_lag(look *l)
                  100 * f->busy);
         return decided(l, SCALE_BY_IDLE);
     }
-    if (l->up + l->pending >= l->ceiling) {
+    if (total >= l->ceiling) {
         if (l->spent)
             SAY_MORE(l, "; %.4g core hours are spent", l->p->budget);
         else
-            SAY_MORE(l, "; there are %d ranks, the most there may be",
-                     l->up + l->pending);
+            SAY_MORE(l, "; there %s %d rank%s, the most there may be",
+                     total == 1 ? "is" : "are", total, plural(total));
         return decided(l, l->spent ? SCALE_BY_BUDGET : SCALE_BY_BOUNDS);
     }
     left = drained_in(l);
@@ -469,9 +476,9 @@ static bool by_calm(look *l)
         return false;
     if (l->p->lag_s > 0)
         SAY(l, "%d rank%s would do: %d are %.0f%% busy, %.1f s of work wait", n,
-            n == 1 ? "" : "s", l->up, 100 * l->f->busy, l->f->lag_s);
+            plural(n), l->up, 100 * l->f->busy, l->f->lag_s);
     else
-        SAY(l, "%d ranks from %s on", n, l->f->time->words);
+        SAY(l, "%d rank%s from %s on", n, plural(n), l->f->time->words);
     energy_say(l);
     if (quiet_s < hold_s(l->p, h)) {
         SAY_MORE(l, "; so since %.0f s, some leave after %.4g s", quiet_s,
@@ -502,7 +509,7 @@ static bool by_nothing(look *l)
         SAY(l, "all is well: %.1f s of work wait, %d rank%s %.0f%% busy",
             l->f->lag_s, l->up, l->up == 1 ? " is" : "s are", 100 * l->f->busy);
     else
-        SAY(l, "all is well: %d rank%s", l->up, l->up == 1 ? "" : "s");
+        SAY(l, "all is well: %d rank%s", l->up, plural(l->up));
     energy_say(l);
     return decided(l, SCALE_BY_NOTHING);
 }

@@ -92,7 +92,8 @@ static void row_add(scaler *s, const scale_decision *d, const scale_facts *f)
         line_tell(s, "scale: %d rank%s: %s", d->from, d->from == 1 ? "" : "s",
                   d->words);
     else
-        line_tell(s, "scale: %d to %d ranks: %s", d->from, d->to, d->words);
+        line_tell(s, "scale: %d to %d rank%s: %s", d->from, d->to,
+                  d->to == 1 ? "" : "s", d->words);
 }
 
 /* --- what stands for everybody --- */

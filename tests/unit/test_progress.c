@@ -136,7 +136,7 @@ static void test_drifts(void)
                               "drift     3 found\n"
                               "          first drifts: column 0 has changed "
                               "at f.csv:9, block 0\n"
-                              "tasks     4 slices done, 1 slices failed\n");
+                              "tasks     4 slices done, 1 failed\n");
     json_object_set_new(json_object_get(o, "blocks"), "drifts",
                         json_integer(0));
     CU_ASSERT_PTR_NULL(strstr(printed(o), " found\n"));

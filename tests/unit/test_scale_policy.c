@@ -517,6 +517,10 @@ static void test_schedule(void)
     d = scale_decide(p, &f, &h);
     is(&d, "end", "time", 6, "2 ranks from 20:00 on");
     UNIT_EQUAL(d.member, "pool.4");
+    p->min = p->times[1].ranks = 1; /* one is no plural */
+    f.now_ns += 10 * CLOCK_S;
+    d = scale_decide(p, &f, &h);
+    UNIT_CONTAINS(d.words, "1 rank from 20:00 on");
     /* More than max: others have been added by hand. */
     p->max = 4;
     f.time = NULL;
