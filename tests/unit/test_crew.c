@@ -83,11 +83,11 @@ static void run(crew *c)
     }
 }
 
-/* Starts again, as the breaker says but at once. */
+/* Starts again, as the breaker says but in the next turn that is later. */
 static int64_t died_again(void *arg, const char *what, int64_t delay_ns)
 {
     died(arg, what, delay_ns);
-    return delay_ns < 0 ? -1 : 0;
+    return delay_ns < 0 ? -1 : 1;
 }
 
 /* Starts that take long and come to nothing are not tried for ever: the
@@ -228,10 +228,10 @@ static void test_again(void)
         crew c = {.ops = &again, .arg = &h};
         h.crew = &c;
         for (int k = 0; k < 8 && !crew_is_over(&c); k++) {
-            crew_turn(&c, CLOCK_S);
+            crew_turn(&c, CLOCK_S + k);
             CU_ASSERT(process_wait(c.proc, 20000));
             while (c.state == CREW_RUNS)
-                crew_turn(&c, CLOCK_S);
+                crew_turn(&c, CLOCK_S + k);
         }
         CU_ASSERT_EQUAL(c.starts, rows[i].starts);
         crew_close(&c);
