@@ -11,10 +11,10 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 
-#define WAIT_NS 20000000 /* between two looks at a topic that changes */
+#define WAIT_NS 20000000         /* between two looks at a topic that changes */
 #define PASS_NS (100 * CLOCK_MS) /* between two tries of what passes */
-#define PASS_MS 1500 /* ... for so long */
-#define MORE_MS 5000     /* for a client to say that a request has ended */
+#define PASS_MS 1500             /* ... for so long */
+#define MORE_MS 5000 /* for a client to say that a request has ended */
 #define TRIP_TRIES 8
 #define TRIP_SHORT_US 5000 /* below that a host alone may make the rest */
 #define TRIP_LEADERS 64
