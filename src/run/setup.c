@@ -183,6 +183,7 @@ static int logins_override(pipeline_request *q, const pipeline_pilot *k,
 static int overrides_settle(pipeline_request *q, const pipeline *p,
                             const char *file, pe_error *errp)
 {
+    static const char *const names[] = {"path", "folder", "token-file", NULL};
     char *folder = locate_folder(file, errp);
     int status = folder ? 0 : -1;
 
@@ -191,12 +192,8 @@ static int overrides_settle(pipeline_request *q, const pipeline *p,
         status =
             override_file(q, folder, text_format("stages.%s.function", s->name),
                           s->function, errp);
-        if (status == 0 && s->options)
-            status = override_option(q, folder, s, "path", errp);
-        if (status == 0 && s->options)
-            status = override_option(q, folder, s, "folder", errp);
-        if (status == 0 && s->options)
-            status = override_option(q, folder, s, "token-file", errp);
+        for (int k = 0; status == 0 && s->options && names[k]; k++)
+            status = override_option(q, folder, s, names[k], errp);
     }
     for (size_t i = 0; status == 0 && i < p->n_pilots; i++)
         status = override_file(
