@@ -153,10 +153,8 @@ static void note_idle(pool *p, int64_t ns)
  */
 static int patience(const pool *p, int64_t quiet)
 {
-    bool urgent =
-        p->sends.n > 0 || pool_is_urgent(p) || phase_is_reducing(p->term.phase);
-
-    if (urgent || quiet < 20 * CLOCK_MS)
+    if (p->sends.n > 0 || pool_is_urgent(p) ||
+        phase_is_reducing(p->term.phase) || quiet < 20 * CLOCK_MS)
         return 1;
     if (quiet < POOL_QUIET)
         return p->rounds.posted ? 1 : quiet < 100 * CLOCK_MS ? 2 : 10;
