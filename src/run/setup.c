@@ -561,9 +561,9 @@ int run_setup_join(struct run *r, pe_error *errp)
     } else {
         free(r->home);
         status = places_fill(r, r->req->run, errp);
-        if (status == 0 && (folder_make(r, errp) < 0 ||
-                            restore_settle(r, true, errp) < 0 ||
-                            file_copy(r->o->file, r->req->file, errp) < 0))
+        if (status == 0 &&
+            (folder_make(r, errp) < 0 || restore_settle(r, true, errp) < 0 ||
+             file_copy(r->o->file, r->req->file, errp) < 0))
             status = -1;
     }
     free(dir);
