@@ -80,7 +80,7 @@ static int public_write(const char *path, EVP_PKEY *key, const char *name,
     if (!EVP_PKEY_get_raw_public_key(key, raw, &len)) {
         broken(errp);
     } else {
-        EVP_EncodeBlock((unsigned char *)word, raw, SIGN_KEY_BYTES);
+        (void)EVP_EncodeBlock((unsigned char *)word, raw, SIGN_KEY_BYTES);
         line = text_format("ed25519 %s %s\n", word, name);
         status = line ? write_new(own, line, strlen(line), 0644, errp)
                       : pe_error_nomem(errp);

@@ -87,16 +87,16 @@ int devices_given(devices *d, const char *name, uint64_t boot, uint64_t seq,
     return 0;
 }
 
-int devices_next(devices *d, const char *name, const void *data, size_t len,
-                 bool again, uint64_t *seqp, devices_word *w, pe_error *errp)
+int devices_next(devices *d, const char *name, const devices_body *b,
+                 uint64_t *seqp, devices_word *w, pe_error *errp)
 {
     device *v = find(d, name, errp);
-    uint64_t hash = random_hash(len + 1, len ? data : "", len);
+    uint64_t hash = random_hash(b->len + 1, b->len ? b->data : "", b->len);
 
     *w = (devices_word){0};
     if (!v)
         return -1;
-    for (size_t i = 0; again && i < NEWEST && i < v->next; i++)
+    for (size_t i = 0; b->again && i < NEWEST && i < v->next; i++)
         w->repeat = w->repeat || v->hash[i] == hash;
     if (w->repeat)
         return 0;

@@ -22,10 +22,17 @@ typedef struct devices_word {
 /* The message with these numbers of its sender's is there.  -1: no memory. */
 int devices_given(devices *d, const char *name, uint64_t boot, uint64_t seq,
                   devices_word *w, pe_error *errp);
-/* The number of the next message of a device whose sender gives none.  [data]
- * is what it holds: with [again] it is looked for among the newest of them.
+/* What a message holds. */
+typedef struct devices_body {
+    const void *data;
+    size_t len;
+    bool again; /* look for it among the newest ones of its device */
+} devices_body;
+
+/* The number of the next message of a device whose sender gives none.  -1: no
+ * memory.
  */
-int devices_next(devices *d, const char *name, const void *data, size_t len,
-                 bool again, uint64_t *seqp, devices_word *w, pe_error *errp);
+int devices_next(devices *d, const char *name, const devices_body *b,
+                 uint64_t *seqp, devices_word *w, pe_error *errp);
 
 #endif

@@ -333,13 +333,14 @@ static int take_decoded(gather *g, draft *d, pe_error *errp)
 static int number(gather *g, const gather_message *m, draft *d, devices_word *w,
                   pe_error *errp)
 {
+    const devices_body b = {m->data, m->len, m->again};
+
     d->is.has_seq = 1;
     d->is.boot = m->has_seq ? m->boot : g->boot;
     d->is.seq = m->seq;
     return m->has_seq
                ? devices_given(g->devices, m->device, m->boot, m->seq, w, errp)
-               : devices_next(g->devices, m->device, m->data, m->len, m->again,
-                              &d->is.seq, w, errp);
+               : devices_next(g->devices, m->device, &b, &d->is.seq, w, errp);
 }
 
 void gather_lose(gather *g, const char *device, uint64_t n, uint64_t seq)

@@ -176,9 +176,8 @@ int params_run_delete(params *p, pe_error *errp)
     return rc;
 }
 
-int params_hash_fetch(params *p, enum params_key key, size_t size,
-                      params_parse_f parse, void *itemsp, size_t *np,
-                      pe_error *errp)
+int params_hash_fetch(params *p, enum params_key key, const params_item *as,
+                      void *itemsp, size_t *np, pe_error *errp)
 {
     redisReply *r = redis_link_ask(p->link, REDIS_REPLY_ARRAY, errp, "HGETALL",
                                    p->names[key], NULL);
@@ -191,7 +190,7 @@ int params_hash_fetch(params *p, enum params_key key, size_t size,
     rc =
         redis_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL", errp);
     if (rc == 0)
-        rc = params_reply_hash(r, size, parse, itemsp, np, errp);
+        rc = params_reply_hash(r, as->size, as->parse, itemsp, np, errp);
     freeReplyObject(r);
     return rc;
 }

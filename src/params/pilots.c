@@ -57,8 +57,9 @@ static int pilot_parse(const char *field, const char *value, void *item,
 int params_pilots_fetch(params *p, params_pilot **out, size_t *np,
                         pe_error *errp)
 {
-    if (params_hash_fetch(p, PARAMS_KEY_PILOTS, sizeof(**out), pilot_parse, out,
-                          np, errp) == 0)
+    static const params_item as = {sizeof(**out), pilot_parse};
+
+    if (params_hash_fetch(p, PARAMS_KEY_PILOTS, &as, out, np, errp) == 0)
         return 0;
     params_pilots_free(*out, *np);
     *out = NULL;

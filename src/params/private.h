@@ -23,13 +23,17 @@ redis_link *params_link_make(const params_conf *c, redis_setup_f setup,
  */
 #define PARAMS_STAGES_TASKS "tasks"
 
-/* The fields of hash [key] as an array of *np items of [size] bytes, in new
- * memory at *itemsp.  On error the items parsed so far are there, for the
- * caller to free.
+/* What the fields of a hash are made into: items of [size] bytes. */
+typedef struct params_item {
+    size_t size;
+    params_parse_f parse;
+} params_item;
+
+/* The fields of hash [key] as an array of *np items, in new memory at *itemsp.
+ * On error the items parsed so far are there, for the caller to free.
  */
-int params_hash_fetch(params *p, enum params_key key, size_t size,
-                      params_parse_f parse, void *itemsp, size_t *np,
-                      pe_error *errp);
+int params_hash_fetch(params *p, enum params_key key, const params_item *as,
+                      void *itemsp, size_t *np, pe_error *errp);
 
 enum params_script { PARAMS_SCRIPT_COMMIT, PARAMS_SCRIPT_LEASE };
 

@@ -18,8 +18,9 @@ static int word_parse(const char *field, const char *value, void *item,
 static int words_fetch(params *p, enum params_key key, params_word **out,
                        size_t *np, pe_error *errp)
 {
-    if (params_hash_fetch(p, key, sizeof(**out), word_parse, out, np, errp) ==
-        0)
+    static const params_item as = {sizeof(**out), word_parse};
+
+    if (params_hash_fetch(p, key, &as, out, np, errp) == 0)
         return 0;
     params_words_free(*out, *np);
     *out = NULL;

@@ -216,11 +216,11 @@ static int by_number(const void *a, const void *b)
 int params_revisions_fetch(params *p, params_revision **out, size_t *np,
                            pe_error *errp)
 {
+    static const params_item as = {sizeof(**out), revision_parse};
     size_t n, kept = 0;
 
     *np = 0;
-    if (params_hash_fetch(p, PARAMS_KEY_STAGES, sizeof(**out), revision_parse,
-                          out, &n, errp) < 0) {
+    if (params_hash_fetch(p, PARAMS_KEY_STAGES, &as, out, &n, errp) < 0) {
         params_revisions_free(*out, n);
         *out = NULL;
         return -1;

@@ -220,10 +220,10 @@ static int take_tasks(params *p, pair *all, size_t n, params_task **out,
 
 int params_tasks_fetch(params *p, params_task **out, size_t *np, pe_error *errp)
 {
+    static const params_item as = {sizeof(pair), pair_parse};
     pair *all;
     size_t n;
-    int rc = params_hash_fetch(p, PARAMS_KEY_TASKS, sizeof(*all), pair_parse,
-                               &all, &n, errp);
+    int rc = params_hash_fetch(p, PARAMS_KEY_TASKS, &as, &all, &n, errp);
 
     *out = NULL;
     *np = 0;

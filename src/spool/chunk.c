@@ -269,8 +269,15 @@ static void record_take(chunk *c, const format_record *r, uint64_t from)
     c->bytes += format_span(r->meta, r->len);
 }
 
+/* A file that is looked through. */
+typedef struct looked {
+    int fd;
+    bool whole; /* what is not sealed is believed */
+    uint64_t size;
+} looked;
+
 /* One of a cell, which is sealed now: it may have been waiting for that. */
-static int cell_take(int fd, const chunk_look *l, bool whole, format_record *r,
+static int cell_take(const looked *o, const chunk_look *l, format_record *r,
                      uint64_t at, chunk *c, chunk_fault *f)
 {
     size_t len = (size_t)r->meta + r->len;
@@ -282,9 +289,9 @@ static int cell_take(int fd, const chunk_look *l, bool whole, format_record *r,
         return 0;
     if (!buf)
         return -1;
-    why = chunk_payload(fd, r, at, whole, buf);
+    why = chunk_payload(o->fd, r, at, o->whole, buf);
     if (!why && !(r->sealed & FORMAT_SEALED))
-        rc = chunk_seal(fd, r, at, buf);
+        rc = chunk_seal(o->fd, r, at, buf);
     free(buf);
     if (rc == 0 && !why)
         return chunk_keep_left(l->lefts, r, at);
@@ -296,14 +303,14 @@ static int cell_take(int fd, const chunk_look *l, bool whole, format_record *r,
     return rc;
 }
 
-static int cells_take(int fd, const chunk_look *l, uint64_t size, bool whole,
-                      chunk *c, chunk_fault *f)
+static int cells_take(const looked *o, const chunk_look *l, chunk *c,
+                      chunk_fault *f)
 {
     format_record r;
 
-    for (uint64_t at = FORMAT_CELLS_AT; size >= c->cell && at <= size - c->cell;
-         at += c->cell) {
-        if (chunk_read(fd, &r, sizeof(r), at) < 0)
+    for (uint64_t at = FORMAT_CELLS_AT;
+         o->size >= c->cell && at <= o->size - c->cell; at += c->cell) {
+        if (chunk_read(o->fd, &r, sizeof(r), at) < 0)
             return -1;
         if (r.magic == 0)
             continue; /* nothing is in it */
@@ -311,7 +318,7 @@ static int cells_take(int fd, const chunk_look *l, uint64_t size, bool whole,
             format_span(r.meta, r.len) > c->cell) {
             c->bad++;
             fault_note(f, at, "is damaged");
-        } else if (cell_take(fd, l, whole, &r, at, c, f) < 0) {
+        } else if (cell_take(o, l, &r, at, c, f) < 0) {
             return -1;
         }
     }
@@ -321,8 +328,8 @@ static int cells_take(int fd, const chunk_look *l, uint64_t size, bool whole,
 /* All records; what is between them, or bad, is told.  One at the end that was
  * not finished was never there.
  */
-static int records_take(int fd, const chunk_look *l, uint64_t size, bool whole,
-                        chunk *c, chunk_fault *f)
+static int records_take(const looked *o, const chunk_look *l, chunk *c,
+                        chunk_fault *f)
 {
     uint64_t at = FORMAT_RECORDS_AT, expected = at;
     chunk_fault torn = {0};
@@ -330,13 +337,13 @@ static int records_take(int fd, const chunk_look *l, uint64_t size, bool whole,
     void *buf = NULL;
     int rc = 0;
 
-    while ((rc = chunk_next(fd, c->number, size, &at, &r)) > 0) {
+    while ((rc = chunk_next(o->fd, c->number, o->size, &at, &r)) > 0) {
         size_t len = (size_t)r.meta + r.len;
         void *more;
         const char *why;
 
         if (r.sealed & FORMAT_CELL) {
-            if (cell_take(fd, l, whole, &r, at, c, f) < 0)
+            if (cell_take(o, l, &r, at, c, f) < 0)
                 break;
             at += format_span(r.meta, r.len);
             continue;
@@ -351,7 +358,7 @@ static int records_take(int fd, const chunk_look *l, uint64_t size, bool whole,
             fault_note(f, torn.at, torn.why);
         if (at != expected || r.ordinal != c->last)
             fault_note(f, expected, "is damaged");
-        why = chunk_payload(fd, &r, at, whole, buf);
+        why = chunk_payload(o->fd, &r, at, o->whole, buf);
         c->bad += why != NULL;
         if (why == chunk_torn)
             torn = (chunk_fault){at, why};
@@ -369,30 +376,28 @@ static int records_take(int fd, const chunk_look *l, uint64_t size, bool whole,
 int chunk_scan(int fd, const chunk_look *l, chunk *c, chunk_fault *f,
                pe_error *errp)
 {
+    looked o = {.fd = fd};
     struct stat st;
-    bool whole = false;
     int rc;
 
     *f = (chunk_fault){0};
     if (fstat(fd, &st) < 0)
         return file_error(errp, errno, "read", l->path, PE_EXIT_DATA);
-    rc = head_take(fd, l, c, &whole, errp);
+    o.size = (uint64_t)st.st_size;
+    rc = head_take(fd, l, c, &o.whole, errp);
     if (rc < 0 || rc == 2)
         return rc < 0 ? -1 : 0;
-    if (rc == 0 && st.st_size > 0)
+    if (rc == 0 && o.size > 0)
         fault_note(f, 0, "has no head");
     else if (c->doubtful)
         fault_note(f, FORMAT_BOOT_AT, "is damaged");
-    if (c->cell)
-        rc = cells_take(fd, l, (uint64_t)st.st_size, whole, c, f);
-    else
-        rc = records_take(fd, l, (uint64_t)st.st_size, whole, c, f);
+    rc = c->cell ? cells_take(&o, l, c, f) : records_take(&o, l, c, f);
     if (rc < 0)
         return file_error(errp, errno, "read", l->path, PE_EXIT_DATA);
     if (c->cell)
         return 0;
     /* What is behind its last record was of its file before. */
-    if (c->n > 0 && !f->why && (uint64_t)st.st_size > c->end &&
+    if (c->n > 0 && !f->why && o.size > c->end &&
         ftruncate(fd, (off_t)c->end) < 0)
         return file_error(errp, errno, "cut", l->path, PE_EXIT_CREATE);
     return 0;

@@ -51,9 +51,10 @@ static void test_next(void)
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(d);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        CU_ASSERT_EQUAL(devices_next(d, "a", rows[i].data, strlen(rows[i].data),
-                                     rows[i].again, &seq, &w, NULL),
-                        0);
+        const devices_body b = {rows[i].data, strlen(rows[i].data),
+                                rows[i].again};
+
+        CU_ASSERT_EQUAL(devices_next(d, "a", &b, &seq, &w, NULL), 0);
         CU_ASSERT_EQUAL(w.repeat, rows[i].repeat);
         if (!w.repeat)
             CU_ASSERT_EQUAL(seq, rows[i].seq);
