@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
 
 #include "src/broker/dial.h"
@@ -99,6 +100,19 @@ static void on_error(rd_kafka_t *rk, int err, const char *text, void *arg)
         client_is_away(cl, why, sizeof(why));
         log_warn("%s; waiting for it", why);
     }
+}
+
+/* That a connection was lost is not told of one that seemed idle, as that of a
+ * process which was stopped: one that is made anew tells as much.  Nothing can
+ * have come through it yet.
+ */
+static int on_socket(int domain, int type, int protocol, void *arg)
+{
+    client *cl = arg;
+
+    if (atomic_load(&cl->contacted))
+        atomic_store(&cl->shaken, true);
+    return socket(domain, type | SOCK_CLOEXEC, protocol);
 }
 
 /* A segment and its indexes have no room in so little. */
@@ -201,6 +215,7 @@ rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
     cl->owner = owner;
     cl->timeout_s = c->timeout_s > 0 ? c->timeout_s : TIMEOUT_S;
     atomic_init(&cl->shaken, false);
+    atomic_init(&cl->contacted, false);
     atomic_init(&cl->away, false);
     if (c->logins && entry_open(c->logins, c->endpoint, &cl->entry, errp) < 0)
         return NULL;
@@ -212,6 +227,7 @@ rd_kafka_conf_t *client_conf(client *cl, const broker_conf *c, void *owner,
     rd_kafka_conf_set_opaque(k, cl);
     rd_kafka_conf_set_log_cb(k, on_log);
     rd_kafka_conf_set_error_cb(k, on_error);
+    rd_kafka_conf_set_socket_cb(k, on_socket);
     rd_kafka_conf_set_stats_cb(k, on_count);
     if ((!cl->entry || entry_apply(cl->entry, k, errp) == 0) &&
         client_set_all(k, common, errp) == 0 &&

@@ -24,10 +24,11 @@ typedef struct client {
     char endpoint[256];         /* for error texts, cut when longer */
     char from[256];             /* so, too: who named it; "": nobody knows */
     double timeout_s;           /* of the first contact */
-    bool contacted;             /* the first contact was made */
+    atomic_bool contacted;      /* the first contact was made */
     char reason[160];           /* why not: of the opening thread, until then */
     rd_kafka_resp_err_t refused; /* so, too: it does not let us in */
-    atomic_bool shaken; /* a connection was lost since it was last asked */
+    atomic_bool shaken; /* a connection was lost, or made anew, since it was
+                           last asked */
     char folder[256];   /* where a broker of this host keeps its logs */
     atomic_bool away;   /* said in the log, and not yet taken back */
     /* broker_answers, in us */
