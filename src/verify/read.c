@@ -16,6 +16,7 @@
  * that they are there.
  */
 #define SILENT_NS (INT64_C(10) * CLOCK_S)
+#define SILENT_TRIES 3 /* a broker that is busy is asked anew before */
 #define AWAY_NS (INT64_C(30) * CLOCK_S)
 
 static int interrupted(pe_error *errp)
@@ -123,8 +124,9 @@ static int walk(const struct walk *w, source_item *r, int64_t *atp,
                 pe_error *errp)
 {
     const source_ops *ops = w->s->ops;
-    const broker_position at = {w->partition, w->from, 0};
+    broker_position at = {w->partition, w->from, 0};
     int64_t since = clock_mono_ns();
+    int tries = 0;
     char away[256];
     int rc = ops->assign(w->s, &at, 1, errp);
 
@@ -134,12 +136,17 @@ static int walk(const struct walk *w, source_item *r, int64_t *atp,
             ops->wait(w->s, WAIT_MS);
             rc = is_silent(since, ops->away(w->s, away, sizeof(away)),
                            w->l->topic, errp);
+            if (rc == 1 && ++tries < SILENT_TRIES) {
+                at.offset = *atp;
+                rc = ops->assign(w->s, &at, 1, errp);
+                since = clock_mono_ns();
+            }
             continue;
         }
         if (rc < 0)
             break;
         since = clock_mono_ns();
-        rc = 0;
+        rc = tries = 0;
         if (r->block.offset < w->to) {
             layer_part *k = &w->l->part[w->partition];
 
@@ -373,9 +380,11 @@ static int read_side_part(layer *l, layer_side *s, unsigned bit,
                           pe_error *errp)
 {
     int64_t since = clock_mono_ns(), at = k->at.offset;
+    broker_position from = k->at;
     record_headers h;
+    int tries = 0;
     char away[256];
-    int rc = broker_consumer_assign(c, &k->at, 1, errp);
+    int rc = broker_consumer_assign(c, &from, 1, errp);
 
     while (rc == 0 && at < k->end) {
         broker_record r;
@@ -385,13 +394,19 @@ static int read_side_part(layer *l, layer_side *s, unsigned bit,
             rc =
                 is_silent(since, broker_consumer_is_away(c, away, sizeof(away)),
                           s->topic, errp);
-            if (rc == 1)
+            if (rc == 1 && ++tries >= SILENT_TRIES)
                 return 0;
+            if (rc == 1) {
+                from.offset = at;
+                rc = broker_consumer_assign(c, &from, 1, errp);
+                since = clock_mono_ns();
+            }
             continue;
         }
         if (rc < 0)
             return -1;
         since = clock_mono_ns();
+        tries = 0;
         at = r.offset + 1;
         rc = broker_record_headers(&r, &h, errp);
         if (rc == 0)
