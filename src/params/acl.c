@@ -53,13 +53,13 @@ static const char *const commands[LOGIN_N_ROLES] = {
         "+hmget +hgetall +hlen +hexists +hset +hsetnx +hdel +hincrby +eval "
         "+multi +exec +watch +unwatch +xrange +xrevrange +subscribe",
     [LOGIN_POOL] =
-        "+ping +time +info +type +get +getrange +set +mset +unlink +hget "
-        "+hmget +hgetall +hlen +hexists +hset +hsetnx +hdel +hincrby +evalsha "
-        "+script|load +eval +multi +exec +watch +unwatch +xadd +xrevrange "
-        "+publish +subscribe",
+        ("+ping +time +info +type +get +getrange +set +mset +unlink +hget "
+         "+hmget +hgetall +hlen +hexists +hset +hsetnx +hdel +hincrby +evalsha "
+         "+script|load +eval +multi +exec +watch +unwatch +xadd +xrevrange "
+         "+publish +subscribe"),
     [LOGIN_DEVICE] =
-        "+ping +time +get +getrange +hget +hmget +hgetall +hset +hsetnx +hdel "
-        "+hincrby +multi +exec +subscribe",
+        ("+ping +time +get +getrange +hget +hmget +hgetall +hset +hsetnx +hdel "
+         "+hincrby +multi +exec +subscribe"),
 };
 
 static void add_keys(text *t, const char *run, const char *below,

@@ -18,8 +18,8 @@ is $? 0 "make pilot pilot-edge pilot-supervisor" ||
 is "$(ldd "$device/pilot" "$device/pilot-edge" "$device/pilot-supervisor" |
     grep -ci -e libmpi -e slurm -e hdf5 -e blas -e ssh)" 0 \
     "none of them needs MPI, Slurm, HDF5, BLAS or SSH"
-out=$(PILOT_LIBEXEC=$device "$device/pilot" submit --run nossh --dry-run \
-    --resource ssh://pi@sensor-7 "$SRC/jobs/edge.yaml" 2>&1)
+out=$(PILOT_LIBEXEC=$device "$device/pilot" doctor \
+    --resource ssh://pi@sensor-7 2>&1)
 has "$out" "built without SSH" "a host behind SSH is refused by name"
 unit="$BUILD/scripts/site/pilot-edge@.service"
 if command -v systemd-analyze >/dev/null; then
@@ -27,7 +27,8 @@ if command -v systemd-analyze >/dev/null; then
     sed 's,^\(    exec \).*/pilot",\1"/bin/true",' "$unit" \
         >"$TEST_DIR/units/pilot-edge@site.service"
     out=$(systemd-analyze verify "$TEST_DIR/units/pilot-edge@site.service" \
-        2>&1 | grep pilot-edge)
+        2>&1 |
+        grep pilot-edge | grep -v "Command .man ") # is not installed
     is "$out" "" "systemd finds no fault with the unit"
 else
     ok 0 "the unit # SKIP needs systemd-analyze (systemd)"
