@@ -173,7 +173,9 @@ is "$(result "$TEST_DIR/errs.npy")" 2 "... but what is can be had"
 task dies --function "$f:dies" --slices 4 --wait 90s
 is $rc 1 "a slice that kills its rank"
 task dies
-has "$out" "the rank that did slice 1 died, 2 times" "... ends its task"
+# Or that of a rank that died with it, before its slice was kept.
+printf '%s\n' "$out" | grep -q "the rank that did slice [0-3] died, 2 times"
+ok $? "... ends its task" || printf '%s\n' "$out"
 task gone --function "$f:sum" --over "$TEST_DIR/none.csv" --wait 60s
 is $rc 1 "a file that is not there"
 has "$out" "none.csv" "... is named"
