@@ -411,18 +411,58 @@ static bool passes(rd_kafka_resp_err_t err, int64_t until)
     }
 }
 
+/* One look; the first error of a partition. */
+static rd_kafka_resp_err_t edges_ask(kafka_admin *a,
+                                     rd_kafka_topic_partition_list_t *at,
+                                     int64_t which, int64_t *out)
+{
+    rd_kafka_resp_err_t err;
+
+    for (int i = 0; i < at->cnt; i++)
+        at->elems[i].offset = which; /* taken for a time: oldest, or newest */
+    err = rd_kafka_offsets_for_times(a->client.rk, at, a->limit_ms);
+    for (int i = 0; i < at->cnt; i++) {
+        err = err ? err : at->elems[i].err;
+        out[i] = at->elems[i].err ? -1 : at->elems[i].offset;
+    }
+    return err;
+}
+
+/* The first or the next offset of [n] partitions, as [which] says:
+ * RD_KAFKA_OFFSET_BEGINNING or _END.  The client's own question for both gives
+ * the end for the beginning where the first of its two requests was refused.
+ */
+static rd_kafka_resp_err_t edges_read(kafka_admin *a, const char *topic,
+                                      const int32_t *partition, size_t n,
+                                      int64_t which, int64_t *out)
+{
+    rd_kafka_topic_partition_list_t *at =
+        rd_kafka_topic_partition_list_new((int)n);
+    int64_t until = passes_until(a);
+    rd_kafka_resp_err_t err;
+
+    for (size_t i = 0; at && i < n; i++)
+        rd_kafka_topic_partition_list_add(at, topic, partition[i]);
+    if (!at)
+        return RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
+    do
+        err = edges_ask(a, at, which, out);
+    while (err && passes(err, until));
+    rd_kafka_topic_partition_list_destroy(at);
+    return err;
+}
+
 static int kafka_watermarks(broker_admin *b, const char *topic,
                             int32_t partition, int64_t *lowp, int64_t *highp,
                             pe_error *errp)
 {
     kafka_admin *a = (kafka_admin *)b;
-    int64_t low, high, until = passes_until(a);
-    rd_kafka_resp_err_t err;
+    int64_t low, high;
+    rd_kafka_resp_err_t err =
+        edges_read(a, topic, &partition, 1, RD_KAFKA_OFFSET_BEGINNING, &low);
 
-    do
-        err = rd_kafka_query_watermark_offsets(a->client.rk, topic, partition,
-                                               &low, &high, a->limit_ms);
-    while (err && passes(err, until));
+    if (!err)
+        err = edges_read(a, topic, &partition, 1, RD_KAFKA_OFFSET_END, &high);
     if (err)
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                             "offsets of %s/%" PRId32 " cannot be read: %s",
@@ -432,46 +472,17 @@ static int kafka_watermarks(broker_admin *b, const char *topic,
     return 0;
 }
 
-/* Where [at] says -1, the client takes it for a time: the newest there is. */
-static rd_kafka_topic_partition_list_t *
-ends_ask(const char *topic, const int32_t *partition, size_t n)
-{
-    rd_kafka_topic_partition_list_t *at =
-        rd_kafka_topic_partition_list_new((int)n);
-
-    for (size_t i = 0; at && i < n; i++)
-        rd_kafka_topic_partition_list_add(at, topic, partition[i])->offset =
-            RD_KAFKA_OFFSET_END;
-    return at;
-}
-
 static int kafka_ends(broker_admin *b, const char *topic,
                       const int32_t *partition, int64_t *end, size_t n,
                       pe_error *errp)
 {
-    kafka_admin *a = (kafka_admin *)b;
-    rd_kafka_topic_partition_list_t *at = ends_ask(topic, partition, n);
-    int64_t until = passes_until(a);
-    rd_kafka_resp_err_t err;
+    rd_kafka_resp_err_t err = edges_read((kafka_admin *)b, topic, partition, n,
+                                         RD_KAFKA_OFFSET_END, end);
 
-    if (!at)
-        return pe_error_nomem(errp);
-    while ((err = rd_kafka_offsets_for_times(a->client.rk, at, a->limit_ms)) &&
-           passes(err, until))
-        for (size_t i = 0; i < n; i++)
-            at->elems[i].offset = RD_KAFKA_OFFSET_END;
-    for (size_t i = 0; i < n; i++) {
-        const rd_kafka_topic_partition_t *p = &at->elems[i];
-
-        err = err ? err : p->err;
-        end[i] = p->err || p->offset < 0 ? -1 : p->offset;
-    }
-    rd_kafka_topic_partition_list_destroy(at);
-    if (!err)
-        return 0;
-    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                        "the ends of topic '%s' cannot be read: %s", topic,
-                        rd_kafka_err2str(err));
+    return !err ? 0
+                : pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
+                               "the ends of topic '%s' cannot be read: %s",
+                               topic, rd_kafka_err2str(err));
 }
 
 /* The leader of each of [n] partitions, -1: it has none. */
