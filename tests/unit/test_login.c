@@ -84,7 +84,7 @@ static void test_open_refused(void)
         CU_ASSERT_EQUAL(login_open(scratch_path, LOGIN_BROKERS, "h:1", &l, &e),
                         -1);
         CU_ASSERT_PTR_NULL(l);
-        CU_ASSERT_EQUAL(e.exit_code, rows[i].exit_code);
+        CU_ASSERT_EQUAL((int)e.exit_code, (int)rows[i].exit_code);
         UNIT_CONTAINS(e.text, rows[i].part);
     }
     CU_ASSERT_EQUAL(login_open("nowhere", LOGIN_BROKERS, "h:1", &l, &e), -1);

@@ -187,7 +187,7 @@ static void test_trust(void)
         scratch_write("trust", rows[i].text);
         chmod(trust, rows[i].mode);
         CU_ASSERT_PTR_NULL(sign_trust_open(&e));
-        CU_ASSERT_EQUAL(e.exit_code, rows[i].exit_code);
+        CU_ASSERT_EQUAL((int)e.exit_code, (int)rows[i].exit_code);
         UNIT_CONTAINS(e.text, rows[i].part);
     }
     /* One that trusts nobody takes nothing; one that is named and not there is

@@ -235,7 +235,7 @@ static void test_energy(void)
         rc = r->ops->energy(r, "7;other", &joules, &e);
         CU_ASSERT_EQUAL(rc, rows[i].joules > 0 ? 0 : -1);
         CU_ASSERT_DOUBLE_EQUAL(joules, rows[i].joules, 1e-9);
-        CU_ASSERT_EQUAL(e.kind, rows[i].kind);
+        CU_ASSERT_EQUAL((int)e.kind, (int)rows[i].kind);
         UNIT_CONTAINS(e.text, rows[i].why);
         free(play);
     }

@@ -656,7 +656,7 @@ static void test_proxy(void)
         CU_ASSERT_EQUAL(
             enter_as(url, strstr(rows[i].way, "sleep") ? &quick : NULL),
             *rows[i].error ? -1 : 0);
-        CU_ASSERT_EQUAL(error.exit_code, rows[i].exit_code);
+        CU_ASSERT_EQUAL((int)error.exit_code, (int)rows[i].exit_code);
         char *at = strstr(rows[i].error, "PORT");
         char *want = at ? text_format("%.*s%d%s", (int)(at - rows[i].error),
                                       rows[i].error, server.port, at + 4)
