@@ -233,6 +233,7 @@ static int take_later(ssh_target *t, const struct later *l,
         t->known_hosts = strdup(t->known[0]);
     char site[] = SITE_KNOWN_HOSTS;
     status |= take_known(t, homes, l->site_known ? l->site_known : site);
+    free(t->agent);
     t->agent = agent_of(l);
     if (l->jump || l->command) {
         t->through =
