@@ -150,7 +150,7 @@ static int by_sending(const void *a, const void *b)
 /* The next batch, "" when there is nothing left. */
 static void choose(struct replay *r, char **places, int n, text *list)
 {
-    const refusal *batch[BATCH];
+    const refusal *batch[BATCH] = {NULL};
     size_t chosen = 0;
 
     r->cut = r->edge = 0;
