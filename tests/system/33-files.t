@@ -276,26 +276,18 @@ results: "off"
 END
 kept() { redis_do --raw HGET "pilot:{preread}:shared" standardise/scale; }
 has_kept() { [ -n "$(kept | tr -d '\0')" ]; }
-# reads: an agent has the file open, and is stopped; looked for often, since it
-# has read it in a second.
+# reads: an agent has the file open, and is stopped.
 reads() {
-    local until=$((SECONDS + 60))
-    while [ $SECONDS -lt $until ]; do
-        pid=$(agents preread pilot-edge)
-        if [ -n "$pid" ] &&
-            find "/proc/$pid/fd" "/proc/$pid/map_files" -lname '*/long.npy' \
-                2>/dev/null | grep -q .; then
-            kill -STOP "$pid" && return 0
-        fi
-        sleep 0.01
-    done
-    return 1
+    pid=$(agents preread pilot-edge)
+    [ -n "$pid" ] &&
+        find "/proc/$pid/fd" "/proc/$pid/map_files" -lname '*/long.npy' \
+            2>/dev/null | grep -q . && kill -STOP "$pid"
 }
 pilot run "$TEST_DIR/preread.yaml" --run preread \
     --summary "$TEST_DIR/preread.json" >"$TEST_DIR/preread.out" 2>&1 &
 pilot_pid=$!
 children="$children $pilot_pid"
-reads
+wait_for 30 reads
 ok $? "preread: the agent reads ahead"
 is "$(kept)" "" "preread: ... and has kept nothing"
 kill -KILL "$pid"

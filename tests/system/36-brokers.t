@@ -16,7 +16,7 @@ ok $? "a Kafka of its own" || sed 's/^/# /' "$TEST_DIR/err"
 cat >"$TEST_DIR/leave" <<S
 . "$dir/env"
 kill -KILL "\$KAFKA_PID"
-while kill -0 "\$KAFKA_PID" 2>/dev/null; do sleep 0.05; done
+tail --pid="\$KAFKA_PID" -f /dev/null
 S
 cat >"$TEST_DIR/come" <<S
 exec "$SRC/scripts/services" start --only kafka --dir "$dir" \

@@ -121,6 +121,7 @@ planted params params leave job.yaml --set "pilots.pool.params=$far" \
 planted reduce reduce leave job.yaml --set epoch.blocks=10 \
     --set stages.learn.options.clusters=1000 \
     --set stages.sense.options.features=64
+# The fault itself: a broker that is there for a fifth of each second.
 while :; do
     kill -STOP "$kafka"
     sleep 0.8

@@ -4,7 +4,7 @@
 # Counters of the test's own stand for those of a processor.
 . "$(dirname "$0")/lib.sh"
 
-# 40 W, in microjoules.
+# 40 W, in microjoules: a counter of hardware that goes on by itself.
 zone=$TEST_DIR/powercap/intel-rapl:0
 mkdir -p "$zone"
 echo package-0 >"$zone/name"
