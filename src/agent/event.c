@@ -152,6 +152,12 @@ json_t *event_text(const char *s)
     return json_string(plain);
 }
 
+json_t *event_note(const char *pilot, const char *words)
+{
+    return json_pack("{s:s, s:s, s:o}", "event", "note", "pilot", pilot, "text",
+                     event_text(words));
+}
+
 void event_error(const char *pilot, const pe_error *e)
 {
     event_print(json_pack("{s:s, s:s, s:o, s:s, s:i}", "event", "error",

@@ -109,6 +109,11 @@ enum pe_error_class event_kind(const char *name);
  */
 json_t *event_text(const char *s);
 
+/* {"event": "note", "pilot":, "text":}: words of [pilot] for who follows the
+ * run.  NULL: no memory, which event_print and others of its kind take.
+ */
+json_t *event_note(const char *pilot, const char *words);
+
 /* Member [key] of [o] as a number. */
 void event_int(json_t *o, const char *key, uint64_t v);
 void event_real(json_t *o, const char *key, double v);

@@ -137,8 +137,7 @@ static void stuck_tell(const struct watcher *w, const char *words, int64_t ns)
     snprintf(line, sizeof(line), "%s: %.900s has not come back for %lld s",
              w->who, words, (long long)(ns / CLOCK_S));
     log_warn("%s", line);
-    event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot", w->pilot,
-                          "text", event_text(line)));
+    event_print(event_note(w->pilot, line));
 }
 
 /* No other way is there to have a thread back from native code. */

@@ -64,8 +64,7 @@ static int get(void *arg, const char *key, void *value, uint32_t cap,
 /* Words for who follows the run, from any rank. */
 void chain_tell(const chain *st, const char *words)
 {
-    st->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
-                             st->c.pilot, "text", event_text(words)));
+    st->c.progress(event_note(st->c.pilot, words));
 }
 
 static void tell(void *arg, const char *words)

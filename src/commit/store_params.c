@@ -27,12 +27,11 @@ static void tell_lost(const struct store *st)
     snprintf(words, sizeof(words),
              "the parameter service has nothing any more of run '%.80s': it "
              "was emptied, or another one has its address; all of the topic is "
-             "learned again (to have the old one instead: 'pilot stop %.80s', "
-             "start that one, 'pilot run --resume %.80s')",
+             "learned again (to have the old one instead: 'pilot cancel --run "
+             "%.80s', start that one, 'pilot run --resume %.80s')",
              st->run, st->run, st->run);
     log_warn("%s", words);
-    event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot", st->run,
-                          "text", event_text(words)));
+    event_print(event_note(st->run, words));
 }
 
 /* Without them no commit is taken: where a service has lost all, the run begins

@@ -78,8 +78,7 @@ void report_progress(const char *pilot, const report_now *now)
 
 void report_note(const char *pilot, const char *text)
 {
-    event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot", pilot,
-                          "text", event_text(text)));
+    event_print(event_note(pilot, text));
 }
 
 void report_lost(const char *pilot, uint64_t n)

@@ -269,9 +269,7 @@ void tell_event(supervisor *s, json_t *event)
 
 void tell_note(supervisor *s, const char *words)
 {
-    tell_event(s, json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
-                            s->req ? s->req->member : "", "text",
-                            event_text(words)));
+    tell_event(s, event_note(s->req ? s->req->member : "", words));
 }
 
 void tell_error(supervisor *s, const pe_error *e)

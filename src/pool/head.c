@@ -242,10 +242,8 @@ static void tell_progress(pool *p, int64_t now)
 
 void head_note(pool *p, const char *words)
 {
-    if (!p->c.progress)
-        return;
-    p->c.progress(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
-                            p->c.pilot, "text", event_text(words)));
+    if (p->c.progress)
+        p->c.progress(event_note(p->c.pilot, words));
 }
 
 /* Once there is a model: do its distances look at one column alone? */

@@ -340,9 +340,7 @@ static int open_checkpoint(struct agent *a, pe_error *errp)
 
 static void note_print(void *arg, const char *words)
 {
-    event_print(json_pack("{s:s, s:s, s:o}", "event", "note", "pilot",
-                          ((const struct agent *)arg)->pilot, "text",
-                          event_text(words)));
+    event_print(event_note(((const struct agent *)arg)->pilot, words));
 }
 
 /* Collective. */

@@ -109,6 +109,8 @@ start flushed 300
 wait_for 30 applied flushed 100
 redis_do FLUSHALL >/dev/null
 finish_run flushed 300
+has "$(cat "$TEST_DIR/flushed.out")" "'pilot cancel --run flushed'" \
+    "emptied: ... and what to type for the old one"
 has "$(cat "$TEST_DIR/flushed.out")" "has nothing any more of run 'flushed'" \
     "flushed: it is said, with what to do"
 
