@@ -251,7 +251,8 @@ int stream_script_load(redis_link *l, void *arg, pe_error *errp)
     int rc;
 
     (void)arg;
-    if (redis_link_try(l, &cmd, 1, &r, errp) < 0)
+    if (stream_log_settle(l, errp) < 0 ||
+        redis_link_try(l, &cmd, 1, &r, errp) < 0)
         return -1;
     rc = redis_reply_check(r, REDIS_REPLY_STRING, l->name, "SCRIPT", errp);
     redis_replies_free(&r, 1);

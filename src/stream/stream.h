@@ -72,6 +72,12 @@ void stream_topic_take(const redisReply *r, stream_topic *t);
 int stream_topic_read(stream_server *s, const char *name, stream_topic *t,
                       pe_error *errp);
 
+/* Have a server that was started write its append-only file anew before
+ * anything is written to it; one that has done so is left alone.  Errors: 77,
+ * who logs in may not; retry, 69.
+ */
+int stream_log_settle(redis_link *l, pe_error *errp);
+
 /* The script, loaded at each connect: a redis_setup_f without an argument. */
 int stream_script_load(redis_link *l, void *arg, pe_error *errp);
 /* Begin a call of it: EVALSHA, its name, and the keys of topic [name]. */

@@ -9,8 +9,8 @@
 -- Append answers "BATCH OFFSET...", also when it is asked a second time: a
 -- writer has one batch under way, so the last answer is all that is kept.
 -- Errors: UNKNOWN, there is no such topic; NOPARTITION N; TOOLARGE N BYTES MAX.
--- What it does is written to the log as one transaction, so it is there as a
--- whole after a restart, or not at all.
+-- What it does is written to the log as one transaction: it is there as a whole
+-- after a restart, or not at all (settle.c, for a log that is torn in it).
 
 local TOPIC, ENDS = KEYS[1], KEYS[2]
 local DAY_MS = '86400000'
