@@ -419,7 +419,7 @@ static rd_kafka_resp_err_t edges_ask(kafka_admin *a,
     rd_kafka_resp_err_t err;
 
     for (int i = 0; i < at->cnt; i++)
-        at->elems[i].offset = which; /* taken for a time: oldest, or newest */
+        at->elems[i].offset = which;
     err = rd_kafka_offsets_for_times(a->client.rk, at, a->limit_ms);
     for (int i = 0; i < at->cnt; i++) {
         err = err ? err : at->elems[i].err;
@@ -428,9 +428,8 @@ static rd_kafka_resp_err_t edges_ask(kafka_admin *a,
     return err;
 }
 
-/* The first or the next offset of [n] partitions, as [which] says:
- * RD_KAFKA_OFFSET_BEGINNING or _END.  The client's own question for both gives
- * the end for the beginning where the first of its two requests was refused.
+/* The first or the next offset of [n] partitions, as [which] says.  The
+ * client's own question for both may give the end for the beginning.
  */
 static rd_kafka_resp_err_t edges_read(kafka_admin *a, const char *topic,
                                       const int32_t *partition, size_t n,
@@ -442,7 +441,8 @@ static rd_kafka_resp_err_t edges_read(kafka_admin *a, const char *topic,
     rd_kafka_resp_err_t err;
 
     for (size_t i = 0; at && i < n; i++)
-        rd_kafka_topic_partition_list_add(at, topic, partition[i]);
+        rd_kafka_topic_partition_list_add(at, topic, partition[i])->offset =
+            which; /* taken for a time: the oldest there is, or the newest */
     if (!at)
         return RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
     do
