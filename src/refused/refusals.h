@@ -46,6 +46,10 @@ int refusals_read(const look_place *at, refusals *out, pe_error *errp);
 void refusals_free(refusals *l);
 /* In their order, each origin once: its last record. */
 void refusals_sort(refusals *l);
+/* Put [n] of them into the order in which their records are read, partition by
+ * partition: ranks that help refuse a later block before an earlier one.
+ */
+void refusals_as_read(const refusal **list, size_t n);
 /* That of [offset] of [partition]; NULL: there is none. */
 const refusal *refusals_find(const refusals *l, int32_t partition,
                              int64_t offset);

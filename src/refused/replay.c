@@ -133,20 +133,6 @@ static bool is_asked(const struct replay *r, const refusal *f, char **places,
     return n == 0;
 }
 
-/* In the order in which they are read and sent, partition by partition: ranks
- * that help refuse a later block before an earlier one, and a SEQ behind a
- * larger one would be dropped as a repeat.
- */
-static int by_sending(const void *a, const void *b)
-{
-    const refusal *x = *(const refusal *const *)a;
-    const refusal *y = *(const refusal *const *)b;
-
-    if (x->partition != y->partition)
-        return x->partition < y->partition ? -1 : 1;
-    return x->at < y->at ? -1 : x->at > y->at;
-}
-
 /* The next batch, "" when there is nothing left. */
 static void choose(struct replay *r, char **places, int n, text *list)
 {
@@ -166,7 +152,7 @@ static void choose(struct replay *r, char **places, int n, text *list)
         }
         batch[chosen++] = f;
     }
-    qsort(batch, chosen, sizeof(*batch), by_sending);
+    refusals_as_read(batch, chosen);
     for (size_t i = 0; i < chosen; i++)
         text_add(list, "%s%" PRId32 "/%" PRId64, i > 0 ? " " : "",
                  batch[i]->partition, batch[i]->offset);

@@ -9,6 +9,7 @@
 #include "pilot_command.h"
 #include "scratch.h"
 #include "src/common/file.h"
+#include "src/refused/refusals.h"
 
 static const char npy[] =
     "\x93NUMPY\x01\x00\x3e\x00{'descr': '<f4', 'fortran_order': False, "
@@ -132,12 +133,34 @@ static void test_wrong(void)
            "names no block");
 }
 
+/* Those of a batch have numbers as they are sent, and they are sent as they
+ * are read, which is not the order of their blocks where ranks help.
+ */
+static void test_as_read(void)
+{
+    const refusal r[] = {
+        {.partition = 0, .offset = 3, .at = 9},
+        {.partition = 0, .offset = 4, .at = 2},
+        {.partition = 0, .offset = 5, .at = 5},
+        {.partition = 1, .offset = 1, .at = 1},
+        {.partition = 1, .offset = 2, .at = 0},
+    };
+    static const int64_t want[] = {4, 5, 3, 2, 1};
+    const refusal *list[] = {&r[3], &r[0], &r[4], &r[1], &r[2]};
+
+    refusals_as_read(list, 5);
+    for (int i = 0; i < 5; i++)
+        CU_ASSERT_EQUAL(list[i]->offset, want[i]);
+    refusals_as_read(list, 0);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
         {"list", test_list},
         {"show", test_show},
         {"what is wrong", test_wrong},
+        {"in the order in which they are read", test_as_read},
         {NULL, NULL},
     };
     int status;
