@@ -132,6 +132,18 @@ static int let_learn(agent *a, agent_device *d, int number, pe_error *errp)
     return federate_find_sent(&c, &d->conf.id.first, errp);
 }
 
+/* A parameter service that was rolled back between two commands knows of less
+ * than the devices have sent: those blocks are sent once more, and counted.
+ */
+static void count_resent(agent *a, const agent_device *d)
+{
+    const tally_counts *c = &d->before;
+    uint64_t told = c->sent + c->filtered + c->dropped + c->lost + c->spooled;
+
+    if (d->conf.rereadable && told > d->conf.id.first)
+        a->resent += told - d->conf.id.first;
+}
+
 static int make_device(agent *a, int i, const params_state *state,
                        pe_error *errp)
 {
@@ -168,6 +180,7 @@ static int make_device(agent *a, int i, const params_state *state,
     if (agent_identify(a, i, state, errp) < 0 ||
         let_learn(a, d, number, errp) < 0)
         return -1;
+    count_resent(a, d);
     d->device = device_create(&d->conf, errp);
     return d->device ? 0 : -1;
 }

@@ -81,6 +81,7 @@ typedef struct agent {
 
     int64_t start_ns, end_ns; /* of the blocks, monotonic; 0: not yet */
     int64_t control_ns, progress_ns, boots_ns, ends_ns; /* next time of each */
+    uint64_t resent;  /* blocks, told of before, that are sensed once more */
     uint64_t acked;   /* blocks, all devices, when it was looked last ... */
     int64_t acked_ns; /* ... that they had grown, monotonic */
     report_stalled stalled;

@@ -318,6 +318,7 @@ void agent_tell_final(agent *a)
     memcpy(r.drift, a->drift, sizeof(r.drift));
     r.blocks = counts_of(a, &r.sum);
     r.lives = tally_lives(a->tally);
+    r.resent = a->resent;
     r.answers = a->answers;
     r.learned = agent_learned(a);
     r.spool = agent_spool_add(a, NULL);

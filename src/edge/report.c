@@ -103,12 +103,13 @@ static json_t *blocks_of(const report *r)
 {
     const tally_counts *c = &r->blocks;
 
-    return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sensed",
-        (json_int_t)c->sensed, "filtered", (json_int_t)c->filtered, "dropped",
-        (json_int_t)c->dropped, "spooled", (json_int_t)c->spooled, "lost",
-        (json_int_t)c->lost, "sent", (json_int_t)c->sent, "drifts",
-        (json_int_t)c->drifts, "untraced", (json_int_t)r->untraced);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sensed",
+                     (json_int_t)c->sensed, "resent", (json_int_t)r->resent,
+                     "filtered", (json_int_t)c->filtered, "dropped",
+                     (json_int_t)c->dropped, "spooled", (json_int_t)c->spooled,
+                     "lost", (json_int_t)c->lost, "sent", (json_int_t)c->sent,
+                     "drifts", (json_int_t)c->drifts, "untraced",
+                     (json_int_t)r->untraced);
 }
 
 /* Rows, or cells, by reason. */

@@ -16,6 +16,7 @@ typedef struct report {
     double seconds;      /* from the first block to the last acknowledgement */
     device_stats sum;    /* of this incarnation, ... */
     tally_counts blocks; /* ... and of all, */
+    uint64_t resent;     /* counted twice, at most */
     uint64_t lives;      /* which are so many, ... */
     int64_t since_ns;    /* ... and this one since then, real */
     context_skip_list skips;  /* of all sources */

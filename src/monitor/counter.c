@@ -18,6 +18,8 @@ const counter counters[] = {
     {"refused_own", "blocks", COUNTER_COMMITTED, "pool",
      "of them of this run's devices", false},
     {"foreign", "blocks", COUNTER_COMMITTED, "pool", "foreign", true},
+    {"resent", "blocks", COUNTER_ADDED, "",
+     "sent again, which the parameter service had lost", false},
     {"replayed", "blocks", COUNTER_ADDED, "", "replayed", true},
     {"deduplicated", "blocks", COUNTER_COMMITTED, "", "deduplicated", true},
     {"unchecked", "blocks", COUNTER_ADDED, "",

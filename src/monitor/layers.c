@@ -175,12 +175,12 @@ static const char *name_of(const json_t *row)
 static int check_first(const monitor *m, const json_t *summary,
                        const json_t *row, char *why, size_t cap)
 {
-    long long sent = value_int(json_object_get(summary, "blocks"), "sent");
+    const json_t *b = json_object_get(summary, "blocks");
+    long long sent = value_int(b, "sent");
     struct sums s = sums_of(row);
-    long long in = sent + s.foreign;
 
     if (sent == 0 || !*name_of(row) ||
-        (m->inexact ? in <= s.out + s.twice : in == s.out))
+        monitor_adds_up(m, b, sent + s.foreign, s.out, s.twice))
         return PE_EXIT_OK;
     snprintf(why, cap,
              "blocks do not add up at layer %s: %lld sent + %lld foreign, but "

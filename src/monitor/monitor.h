@@ -47,7 +47,7 @@
  * Final event of an edge pilot:
  *   {"event": "edge", "pilot": NAME, "state":, "devices": n,
  *    "blocks": {sensed, filtered, dropped, spooled, lost, sent} (over its
- *    deaths),
+ *    deaths), resent (of them that an earlier command had sent, too),
  *    "rows": {skipped (by the source)}, "first": {skipped: ...}, "points":,
  *    "bytes":, "seconds":, "cpu_s":, "busy_s": (sum over devices of time in
  *    produce and process), "blocked_s": (sum of time waiting for the

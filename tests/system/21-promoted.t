@@ -88,6 +88,9 @@ finish_run promoted 600
 
 # --- at another one, where the run goes on
 
+# Devices ask how far the pool is before it has learned again what they sent.
+slow=delay=20@fetch
+
 start moved 600
 wait_for 30 applied moved 40
 replica_up
@@ -97,8 +100,10 @@ wait "$pilot_pid"
 is $? 0 "moved: drained" || sed 's/^/# /' "$TEST_DIR/moved.out"
 redis_kill
 export PILOT_PARAMS=unix://$replica/socket
-out=$(pilot run --resume moved 2>&1)
+out=$(PILOT_FAULT=$slow pilot run --resume moved 2>&1)
 is $? 0 "moved: resume: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" " sent again, which the parameter service had lost" \
+    "moved: what is sent again is said"
 exact moved --blocks 600
 mv "$replica/socket" "$redis/socket"
 export PILOT_PARAMS=unix://$redis/socket
@@ -119,7 +124,7 @@ wait_for 30 applied refilled 100
 kill -INT "$pilot_pid"
 wait "$pilot_pid"
 redis_do FLUSHALL >/dev/null
-out=$(pilot run --resume refilled 2>&1)
+out=$(PILOT_FAULT=$slow pilot run --resume refilled 2>&1)
 is $? 0 "refilled: resume: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
 exact refilled --blocks 600
 

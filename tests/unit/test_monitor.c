@@ -27,7 +27,7 @@ static void test_summary(void)
         {"blocks",
          "{'sensed':110,'filtered':10,'dropped':4,'spooled':1,"
          "'lost':0,'sent':95,'fetched':101,'applied':98,"
-         "'refused':2,'refused_own':0,'foreign':5,'replayed':1,"
+         "'refused':2,'refused_own':0,'foreign':5,'resent':0,'replayed':1,"
          "'deduplicated':3,'unchecked':0,'untraced':0,'aside':0,'drifts':0}"},
         {"rows", "{'skipped':12,'masked':3,'unscored':1000,'stale':0}"},
         {"masked_cells", "{'0':2,'7':1}"},
@@ -135,6 +135,22 @@ static void test_balance(void)
         /* duplicates are no blocks of their own */
         {POOL_BLOCKS('applied' : 10, 'deduplicated' : 4),
          BLOCKS('sensed' : 10, 'sent' : 10), "done", "'done'", "[]"},
+        /* ... nor are those that were sent again, as far as that was told */
+        {POOL_BLOCKS('applied' : 10, 'deduplicated' : 4),
+         BLOCKS('sensed' : 13, 'sent' : 13, 'resent' : 5), "done", "'done'",
+         "[]"},
+        {POOL_BLOCKS('applied' : 10, 'deduplicated' : 4),
+         BLOCKS('sensed' : 13, 'sent' : 13, 'resent' : 2), "done", "'failed'",
+         "['blocks do not add up at the pool: 13 sent + 0 foreign, but 10 "
+         "applied + 0 refused']"},
+        {POOL_BLOCKS('applied' : 10, 'deduplicated' : 2),
+         BLOCKS('sensed' : 13, 'sent' : 13, 'resent' : 5), "done", "'failed'",
+         "['blocks do not add up at the pool: 13 sent + 0 foreign, but 10 "
+         "applied + 0 refused']"},
+        {POOL_BLOCKS('applied' : 10, 'deduplicated' : 4),
+         BLOCKS('sensed' : 9, 'sent' : 9, 'resent' : 5), "done", "'failed'",
+         "['blocks do not add up at the pool: 9 sent + 0 foreign, but 10 "
+         "applied + 0 refused']"},
         /* only a run that claims to be done is held to it */
         {POOL_BLOCKS('applied' : 9), BLOCKS('sensed' : 11, 'sent' : 10),
          "drained", "'drained'", "[]"},
@@ -286,7 +302,7 @@ static void test_resume(void)
                "{'sensed':100,'filtered':1,'dropped':0,'spooled':0,'lost':0,"
                "'sent':99,"
                "'fetched':99,'applied':99,'refused':0,'refused_own':0,"
-               "'foreign':0,'replayed':0,'deduplicated':0,'unchecked':0,'"
+               "'foreign':0,'resent':0,'replayed':0,'deduplicated':0,'unchecked':0,'"
                "untraced':0,'aside':0,"
                "'drifts':0}");
     UNIT_EQUAL(case_part(s, "state"), "'done'");
