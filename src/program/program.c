@@ -310,15 +310,21 @@ void program_destroy(program *g)
 
 /* --- what it gives --- */
 
-/* Until one of its pipes is ready, [wait_ms] at most. */
-static void wait_pipes(const program *g, bool write, int wait_ms)
+/* Which of its pipes are ready. */
+enum { READY_OUT = 1, READY_ERR = 2, READY_IN = 4 };
+
+/* Until one of them is, [wait_ms] at most. */
+static unsigned wait_pipes(const program *g, bool write, int wait_ms)
 {
     struct pollfd fds[3] = {
         {.fd = process_fd(g->p), .events = POLLIN},
         {.fd = g->silent ? -1 : process_err_fd(g->p), .events = POLLIN},
         {.fd = write ? process_in_fd(g->p) : -1, .events = POLLOUT}};
 
-    poll(fds, 3, wait_ms);
+    if (poll(fds, 3, wait_ms) <= 0)
+        return 0;
+    return (fds[0].revents ? READY_OUT : 0U) |
+           (fds[1].revents ? READY_ERR : 0U) | (fds[2].revents ? READY_IN : 0U);
 }
 
 /* As much of an array as is there. */
@@ -520,41 +526,62 @@ static enum program_step too_late(program *g)
     return bad(g, what);
 }
 
-enum program_step program_ask(program *g, const pe_block *b)
+/* What it said, or did, before it is asked: nothing, where it is well. */
+static enum program_step look_before(program *g)
 {
-    int64_t until = clock_mono_ns() + (int64_t)(g->spec.limit_s * 1e9);
-    feed f;
-    enum program_step step = PROGRAM_WAITS;
+    unsigned ready = wait_pipes(g, false, 0);
     char what[160];
-    bool over;
     ssize_t n;
 
-    feed_begin(&f, &g->share, b);
-    npy_stream_next(&g->array);
-    g->n_lead = g->n_reason = 0;
-    memset(g->reason, 0, sizeof(g->reason));
+    if (ready & READY_ERR)
+        hear(g);
+    if (!(ready & READY_OUT))
+        return PROGRAM_WAITS;
     n = look_behind(g, "before it was asked", what);
     if (n > 0)
         return bad(g, what);
-    if (n == 0)
-        step = end_of_output(g);
-    while (step == PROGRAM_WAITS) {
-        /* Its pipes tell, too, but where a child in a session of its own holds
-         * them.  What it wrote last is there by now.
-         */
-        over = process_over(g->p, 0);
-        give(g, &f);
+    return n == 0 ? end_of_output(g) : PROGRAM_WAITS;
+}
+
+/* What there is of its answer, where [ready] tells what there is. */
+static enum program_step hear_answer(program *g, unsigned ready)
+{
+    enum program_step step;
+    bool over = false;
+
+    if (ready & READY_ERR)
         hear(g);
-        step = take_answer(g);
-        if (step == PROGRAM_HAS)
-            return judge(g, &f);
-        if (step == PROGRAM_WAITS && over)
-            step = end_of_output(g);
-        if (step != PROGRAM_WAITS)
-            break;
+    /* Its pipes tell, too, but where a child in a session of its own holds
+     * them.  What it wrote last is there by now.
+     */
+    if (!(ready & READY_OUT))
+        over = process_over(g->p, 0);
+    step = take_answer(g);
+    return step == PROGRAM_WAITS && over ? end_of_output(g) : step;
+}
+
+/* A system call is what a block through the memory costs: none is made here of
+ * which poll() does not say that it is of use.
+ */
+enum program_step program_ask(program *g, const pe_block *b)
+{
+    int64_t until = clock_mono_ns() + (int64_t)(g->spec.limit_s * 1e9);
+    enum program_step step;
+    feed f;
+
+    npy_stream_next(&g->array);
+    g->n_lead = g->n_reason = 0;
+    memset(g->reason, 0, sizeof(g->reason));
+    step = look_before(g);
+    if (step == PROGRAM_WAITS)
+        feed_begin(&f, &g->share, b);
+    while (step == PROGRAM_WAITS) {
         if (clock_mono_ns() >= until)
             return too_late(g);
-        wait_pipes(g, feed_left(&f) > 0, LOOK_MS);
+        give(g, &f);
+        step = hear_answer(g, wait_pipes(g, feed_left(&f) > 0, LOOK_MS));
+        if (step == PROGRAM_HAS)
+            return judge(g, &f);
     }
     return step == PROGRAM_OVER ? PROGRAM_DIED : step;
 }
