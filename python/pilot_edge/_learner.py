@@ -22,7 +22,7 @@ LEARN, AFTER, SCORE, LOAD, STATE = range(16, 21)
 DONE, REFUSES = 1, 2
 _NEED = ("a model has partial_fit(rows), or learn_one(row), and one of "
          "score_samples(rows), decision_function(rows), score_one(row), "
-         "transform(rows)")
+         "or transform(rows) of clusters")
 
 
 def make_of(found: Any) -> Any:
@@ -59,7 +59,9 @@ def scorer_of(model: Any) -> Callable[[Array], Array]:
         return lambda x: -np.asarray(model.score_samples(x))
     if hasattr(model, "decision_function"):
         return lambda x: -np.asarray(model.decision_function(x))
-    if hasattr(model, "transform"):  # clusters: the distance of the nearest
+    # Clusters: the distance of the nearest.  What a scaler, or a projection,
+    # makes of a row is none.
+    if hasattr(model, "transform") and hasattr(model, "predict"):
         return lambda x: np.asarray(model.transform(x)).min(axis=1)
     raise TypeError(f"{type(model).__name__} gives no scores: {_NEED}")
 

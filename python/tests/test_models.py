@@ -78,6 +78,7 @@ class Learning(unittest.TestCase):
 
     def test_wrong(self):
         for obj, said in (("NoScores", "NoScores gives no scores"),
+                          ("Scaler", "Scaler gives no scores"),
                           ("Fitted", r"Fitted has no partial_fit: .*"
                                      r"pe.Window\(Fitted\(...\)\)")):
             with self.assertRaisesRegex(TypeError, said):
