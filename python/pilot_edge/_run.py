@@ -4,20 +4,24 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from . import _cli
-from .errors import PilotError, UsageError, WaitTimeout, error_of
+from .errors import (CannotCreate, PilotError, TryAgain, UsageError,
+                     WaitTimeout, error_of)
 from .model import Model, following, load_model
 from .parts import Folder, Part, model_part, source_part, stage_part
 from .results import Results
 
+_OURS = ".python"  # in the folder of a run, which no pilot is called
+_FINAL = ("DONE", "FAILED", "CANCELED", "TIMEOUT", "MISSING", "PREEMPTED")
 _LOOK_S = 1.0  # how often a model that follows a run looks for a commit
 
 
@@ -25,14 +29,55 @@ def home() -> str:
     """Where runs lie: $PILOT_HOME."""
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser(
         "~/.local/state")
-    return os.environ.get("PILOT_HOME") or os.path.join(state, "pilot")
+    return os.path.abspath(os.environ.get("PILOT_HOME") or
+                           os.path.join(state, "pilot"))
 
 
-def _kept(name: str) -> str:
-    """A folder for what ranks read: arrays, pickles."""
+def _is_begun(path: str) -> bool:
+    """Has the run in this folder more than what we have put there?"""
+    return os.path.isdir(path) and any(
+        not name.startswith(_OURS) and name != "lock"
+        for name in os.listdir(path))
+
+
+def _kept(run: str, again: bool = False) -> str:
+    """A new folder in that of `run` for what its ranks read: arrays, pickles.
+    It lives as long as the run does.  `again`: there may be one already.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run):
+        raise UsageError(f"'{run}' is no name of a run: letters, digits, '.', "
+                         "'_' and '-', the first a letter or digit")
+    at = os.path.join(home(), run)
+    try:
+        os.makedirs(at, mode=0o700, exist_ok=True)
+        if again and os.path.exists(os.path.join(at, _OURS)):
+            return tempfile.mkdtemp(prefix=_OURS + "-", dir=at)
+        if again or not _is_begun(at):
+            os.mkdir(os.path.join(at, _OURS), 0o700)
+            return os.path.join(at, _OURS)
+    except FileExistsError:
+        raise CannotCreate(
+            f"run {run} is begun by another run() of that name, or one that was "
+            f"killed has left {os.path.join(at, _OURS)}: remove that, or choose "
+            "another name") from None
+    except OSError as e:
+        raise CannotCreate(f"cannot make {e.filename}: {e.strerror}") from None
+    raise CannotCreate(f"run {run} is there already: go on with it by "
+                       f"run(resume='{run}'), or choose another name")
+
+
+def _forget(run: str) -> None:
+    """Remove what we have put there for a run that never began."""
+    at = os.path.join(home(), run)
+    if os.path.isdir(at) and not _is_begun(at):
+        shutil.rmtree(at, ignore_errors=True)
+
+
+def _cached() -> str:
+    """A folder for a pipeline of which no run is known yet."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    path = os.path.join(cache, "pilot-edge", name)
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    path = os.path.join(cache, "pilot-edge", new_name())
+    os.makedirs(path, mode=0o700)
     return path
 
 
@@ -116,6 +161,20 @@ class Run:
             return
         _cli.call(["cancel", *(["--now"] if now else []), "--run", self.name])
 
+    def remove(self) -> None:
+        """Remove it, when it has ended: its folder with what was kept for it,
+        its topics and keys.
+        """
+        if os.path.exists(os.path.join(self.path, "pipeline.yaml")):
+            _cli.call(["runs", "--rm", self.name])
+            return
+        lives = [str(p["id"]) for p in self.status()
+                 if p.get("state") not in _FINAL]
+        if lives:
+            raise TryAgain(f"run {self.name} is not removed: {lives[0]} has not "
+                           "ended; cancel() it first")
+        shutil.rmtree(self.path)
+
     # --- what came of it ---
 
     def results(self) -> Results:
@@ -193,6 +252,7 @@ class Run:
             with open(path, encoding="utf-8") as f:
                 self.summary = json.load(f)
         if status != 0:
+            _forget(self.name)
             self._error = error_of(status, _cli.message_of(self.log()))
         return True
 
@@ -233,11 +293,13 @@ def pipeline(source: Any, model: Any = None, *, stages: Sequence[Any] = (),
              folder: Optional[Folder] = None) -> Dict[str, Any]:
     """The pipeline file, as a mapping, whose JSON is YAML.
 
-    Without `devices` the ranks read the source themselves, and there is no
+    What it needs beside it (an array, a pickle) is kept in
+    ~/.cache/pilot-edge, and is yours to remove; `run` and `submit` keep theirs
+    with the run.  Without `devices` the ranks read the source themselves, and there is no
     broker and no parameter service; with them it is read by so many devices,
     sent through Kafka, and committed to Redis.  `stages` run on the pool.
     """
-    at = folder or Folder(lambda: _kept(new_name()))
+    at = folder or Folder(_cached)
     block: Dict[str, Any] = {"points": points}
     if within is not None:
         block["within"] = within
@@ -267,11 +329,12 @@ def pipeline(source: Any, model: Any = None, *, stages: Sequence[Any] = (),
     return file
 
 
-def _write(file: Any, folder: str) -> str:
+def _write(file: Any, folder: Union[str, Folder]) -> str:
     """The path of a pipeline file."""
     if not isinstance(file, Mapping):
         return str(os.fspath(file))
-    path = os.path.join(folder, "pipeline.yaml")
+    path = (folder.file("pipeline.yaml") if isinstance(folder, Folder) else
+            os.path.join(folder, "pipeline.yaml"))
     with open(path, "w", encoding="utf-8") as f:
         json.dump(file, f, indent=1)
     return path
@@ -291,30 +354,32 @@ def run(file: Any = None, *, source: Any = None, model: Any = None,
     """
     given = {k: words.pop(k) for k in _RUN_WORDS if k in words}
     resumed = given.get("resume")
-    run_name = str(resumed or name or new_name())
+    r = Run(str(resumed or name or new_name()))
+    kept = Folder(lambda: _kept(r.name))
     _main_guard()
     args = _cli.options(given) + _cli.settings(set)
-    if not resumed:
-        if file is None:
-            if source is None:
-                raise UsageError("run() wants a file, or source= and model=")
-            file = pipeline(source, model,
-                            folder=Folder(lambda: _kept(run_name)), **words)
-            words = {}
-        args += ["--run", run_name]
-    if words or (file is not None and (source is not None or
-                                       model is not None) and
-                 not isinstance(file, Mapping)):
-        raise UsageError(f"run() does not know {', '.join(words) or 'source='} "
-                         "beside a file: say it by set={'PATH': VALUE}")
-    r = Run(run_name)
-    with tempfile.TemporaryDirectory(prefix="pilot-file-") as folder:
+    try:
         if not resumed:
-            args.append(_write(file, folder))
-        if not wait and isinstance(file, Mapping):
-            args[-1] = _write(file, _kept(run_name))  # it is read later
-        r._start(args, quiet)
-        return r.wait() if wait else r
+            if file is None:
+                if source is None:
+                    raise UsageError("run() wants a file, or source= and model=")
+                file, words = pipeline(source, model, folder=kept, **words), {}
+            args += ["--run", r.name]
+        if words or (file is not None and (source is not None or
+                                           model is not None) and
+                     not isinstance(file, Mapping)):
+            raise UsageError(
+                f"run() does not know {', '.join(words) or 'source='} beside a "
+                "file: say it by set={'PATH': VALUE}")
+        with tempfile.TemporaryDirectory(prefix="pilot-file-") as folder:
+            if not resumed:  # without `wait` it is read later
+                args.append(_write(file, folder if wait else kept))
+            r._start(args, quiet)
+            return r.wait() if wait else r
+    except Exception:
+        if kept.path and r._process is None:
+            _forget(r.name)
+        raise
 
 
 def submit(resource: str, file: Any = None, *, source: Any = None,
@@ -328,20 +393,22 @@ def submit(resource: str, file: Any = None, *, source: Any = None,
 
     What makes a pipeline of `source` and `model` is in `pipeline_words`.
     """
-    run_name = name or new_name()
+    r = Run(name or new_name())
+    kept = Folder(lambda: _kept(r.name, again=True))
     _main_guard()
-    if file is None:
-        if source is None:
-            raise UsageError("submit() wants a file, or source= and model=")
-        more = dict(pipeline_words or {})
-        file = pipeline(source, model,
-                        folder=Folder(lambda: _kept(run_name)), **more)
-    path = _write(file, _kept(run_name)) if isinstance(file, Mapping) else (
-        str(os.fspath(file)))
-    out = _cli.call(["--resource", resource, "--run", run_name, "--parsable",
-                     *_cli.options(words), *_cli.settings(set), path],
-                    command="pilot-submit")
-    r = Run(run_name)
+    try:
+        if file is None:
+            if source is None:
+                raise UsageError("submit() wants a file, or source= and model=")
+            file = pipeline(source, model, folder=kept,
+                            **dict(pipeline_words or {}))
+        out = _cli.call(["--resource", resource, "--run", r.name, "--parsable",
+                         *_cli.options(words), *_cli.settings(set),
+                         _write(file, kept)], command="pilot-submit")
+    except Exception:
+        if kept.path:
+            _forget(r.name)
+        raise
     r.submitted = [line.split(";") for line in out.decode().split()]
     return r
 

@@ -239,7 +239,7 @@ static char *name_make(const char *pipeline_name, pe_error *errp)
     return name;
 }
 
-/* Only one command at a time follows a run; the lock ends with us. */
+/* One command at a time follows a run; the lock ends with us. */
 static int run_lock(struct run *r, pe_error *errp)
 {
     char *path = run_path(r, "lock", errp);
@@ -261,9 +261,8 @@ static int run_lock(struct run *r, pe_error *errp)
 
 static int is_begun(const struct dirent *e)
 {
-    static const char *const before[] = {".", "..", "lock", "pipeline.yaml",
-                                         "restore.safetensors"};
-
+    static const char *const before[] = {
+        ".", "..", "lock", "pipeline.yaml", "restore.safetensors", ".python"};
     for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++)
         if (!strcmp(e->d_name, before[i]))
             return 0;
@@ -271,7 +270,8 @@ static int is_begun(const struct dirent *e)
 }
 
 /* A folder that a command has left which was killed before there was anything
- * to go on with: what is written before its request, and nobody is at it.
+ * to go on with: what is written before its request (.python by a Python that
+ * begins one), and nobody is at it.
  */
 static bool is_left(const struct run *r)
 {

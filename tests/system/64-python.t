@@ -17,6 +17,8 @@ is $? 0 "its own tests" || sed 's/^/# /' unit.out
 # --- without services: five lines, files, names, errors ---
 
 cat >five.py <<'P'
+import os
+
 import numpy as np
 import pilot_edge as pe
 
@@ -49,6 +51,19 @@ if __name__ == "__main__":
             pe.run(**{"source": x, **wrong})
         except pe.PilotError as e:
             say(type(e).__name__, e.exit_code, str(e).splitlines()[0])
+    kept = os.path.join(run.path, ".python", "source.npy")
+    before = open(kept, "rb").read()
+    for again in (dict(name="py-plus"), dict(name="py/plus"), dict(points=0)):
+        try:
+            pe.run(**{"source": x + 9, "model": "kmeans", **again})
+        except pe.PilotError as e:
+            say(type(e).__name__, e.exit_code, str(e).splitlines()[-1])
+    say("as it was", open(kept, "rb").read() == before)
+    there = [os.path.join(pe.Run("").path, r.name) for r in pe.runs()]
+    for r in pe.runs():
+        r.remove()
+    say("runs", len(there), "left", os.listdir(pe.Run("").path),
+        [p for p in there if os.path.exists(p)])
 P
 "$PY" five.py >five.out 2>five.err
 is $? 0 "five lines" || sed 's/^/# /' five.err five.out
@@ -60,6 +75,14 @@ has "$(cat five.out)" "off 4" "five lines: a stage that prints"
 has "$(cat five.out)" "did you mean 'clusters'?" "an option that is not there"
 has "$(cat five.out)" "did you mean 'kmeans'?" "a model that is not there"
 has "$(cat five.out)" "nothing.csv" "a file that is not there"
+has "$(cat five.out)" "CannotCreate 73 run py-plus is there already" \
+    "a run that is there"
+has "$(cat five.out)" "'py/plus' is no name of a run" "no name of a run"
+has "$(cat five.out)" "as it was True" "... and what it reads stays"
+has "$(cat five.out)" "runs 4 left [] []" \
+    "what was kept goes with the run, and is not there where none began"
+[ ! -e "$XDG_CACHE_HOME" ]
+ok $? "nothing is kept elsewhere"
 
 # --- one pipeline, by the command line and by Python ---
 
