@@ -88,12 +88,22 @@ has "$out" "40 blocks" "... each block"
 has "$out" "200 outliers" "... and the answers are back"
 verified "$run"
 
-# --- the same from a file ---
+# --- the same from a file: the same model, for epochs are counted ---
 
-installed ./embed --text >seven.yaml
+# sum_of RUN: of its model, but for the id of its last commit.
+sum_of() {
+    pilot model get --force "$1" model >get.out 2>&1 || sed 's/^/# /' get.out
+    sed 's/"commit":"[0-9a-f]*"//' model | sha256sum
+}
+installed ./embed --edge --text >seven.yaml
 out=$(pilot run seven.yaml --run lib-file --summary seven.json 2>&1)
 is $? 0 "the file runs" || printf '%s\n' "$out" | sed 's/^/# /'
 is "$(get seven.json applied)" 40 "... and applies as many blocks"
+own=$(sum_of "$run")
+rm -f model
+is "$(sum_of lib-file)" "$own" "... and gives the same model, byte for byte"
+[ -s model ]
+ok $? "... which is one"
 
 # --- functions that are none ---
 

@@ -17,6 +17,7 @@ case $? in
     exit 1
     ;;
 esac
+# shellcheck disable=SC2317 # called at the end
 leave() { "$cluster" stop "$TEST_DIR/slurm" >/dev/null 2>&1; }
 at_end leave
 # shellcheck disable=SC1091

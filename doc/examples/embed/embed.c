@@ -2,7 +2,8 @@
  *
  *   ./embed           the sensor in the ranks: no broker, no parameter service
  *   ./embed --edge    devices, a broker and a pool, as in the paper
- *   ./embed --text    the same pipeline as a file for `pilot run`
+ *   ./embed --text    the same pipeline as a file for `pilot run`; so, too,
+ *                     ./embed --edge --text
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +78,7 @@ static int follow(pe_run *run, int edge)
 int main(int argc, char **argv)
 {
     int edge = argc > 1 && !strcmp(argv[1], "--edge");
-    int text = argc > 1 && !strcmp(argv[1], "--text");
+    int text = !strcmp(argv[argc - 1], "--text");
     pe_pipeline p = pipeline(edge);
     pe_error error;
     int status;
