@@ -9,6 +9,8 @@
  *   lose-up, lose-down   it is lost, and with the next other word, the
  *                        connections that lost anything are reset
  *   reset                every connection is reset, and each new one
+ *   end                  so, too, behind an end: who writes then has EPIPE, and
+ *                        not ECONNRESET
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,9 +28,9 @@
 enum { CONNECTIONS = 256, BYTES = 1 << 16, LOOK_MS = 5 };
 enum { UP, DOWN };
 
-static const char *const words[] = {"pass",    "hold-up",   "hold-down",
-                                    "lose-up", "lose-down", "reset"};
-enum word { PASS, HOLD, LOSE = HOLD + 2, RESET = LOSE + 2, N_WORDS };
+static const char *const words[] = {
+    "pass", "hold-up", "hold-down", "lose-up", "lose-down", "reset", "end"};
+enum word { PASS, HOLD, LOSE = HOLD + 2, RESET = LOSE + 2, END, N_WORDS };
 
 /* fd[UP] is read to go up: the client's. */
 static struct connection {
@@ -72,11 +74,13 @@ static int open_listener(const char *port)
     return fd;
 }
 
-static void close_one(size_t i, bool reset)
+static void close_one(size_t i, bool reset, bool end)
 {
     const struct linger now = {.l_onoff = 1, .l_linger = 0};
 
     for (int k = 0; k < 2; k++) {
+        if (end)
+            shutdown(all[i].fd[k], SHUT_WR);
         if (reset)
             setsockopt(all[i].fd[k], SOL_SOCKET, SO_LINGER, &now, sizeof(now));
         close(all[i].fd[k]);
@@ -173,8 +177,8 @@ int main(int argc, char **argv)
         was = now;
         now = look(argv[1], was);
         for (size_t i = n_all; i-- > 0;)
-            if (now == RESET || (now != was && all[i].lost))
-                close_one(i, true);
+            if (now >= RESET || (now != was && all[i].lost))
+                close_one(i, true, now == END);
         n = n_all;
         set[0] = (struct pollfd){listener, POLLIN, 0};
         for (size_t i = 0; i < 2 * n; i++) {
@@ -202,7 +206,7 @@ int main(int argc, char **argv)
                 rc = carry(c, k, set[1 + 2 * i + (size_t)k].revents & ~POLLOUT,
                            now == (enum word)(LOSE + k));
             if (rc < 0 || (c->way[UP].over && c->way[DOWN].over))
-                close_one(i, rc < 0);
+                close_one(i, rc < 0, false);
         }
         if (set[0].revents)
             let_in(listener, target + 1);
