@@ -3,7 +3,13 @@
  */
 #include "unit.h"
 
+#include <arpa/inet.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "mock_broker.h"
 #include "src/broker/guard.h"
@@ -95,6 +101,88 @@ static void test_guard(void)
     CU_ASSERT_EQUAL(broker_guard_poll(g, 20000, &e), 1);
     broker_guard_close(g);
     broker_guard_close(NULL);
+}
+
+/* Connections of a consumer, which this test can end: by whatever name they
+ * are asked for, they lead to the broker at [port].
+ */
+static struct {
+    atomic_int n, port;
+    int fd[16];
+} dialed;
+
+static int dial(void *arg, const char *host, int port, pe_error *errp)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)dialed.port),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), n;
+
+    (void)arg, (void)host, (void)port;
+    CU_ASSERT_FATAL(fd >= 0);
+    if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+        close(fd);
+        return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE, "no");
+    }
+    n = atomic_load(&dialed.n);
+    CU_ASSERT_FATAL(n < 16);
+    dialed.fd[n] = dup(fd);
+    atomic_store(&dialed.n, n + 1);
+    return fd;
+}
+
+static int port_of(const char *endpoint)
+{
+    return atoi(strrchr(endpoint, ':') + 1);
+}
+
+/* A connection that ends while nothing is on it is told to nobody, and may come
+ * back elsewhere: to a broker that has lost its end, or another cluster (what
+ * 37-broker does to a Kafka).  What says so is that another socket is made.
+ */
+static void test_socket(void)
+{
+    broker_consumer_conf conf = mock_consumer_conf("socket", MOCK_MIB);
+    rd_kafka_mock_cluster_t *first = mock;
+    broker_position at = {0, 0, 0};
+    broker_record r = {0};
+    broker_consumer *c;
+    char was[256];
+    pe_error e = {0};
+
+    rd_kafka_mock_topic_create(mock, "socket", 1, 1);
+    mock_send("socket", 0, 10);
+    snprintf(was, sizeof(was), "%s", mock_endpoint);
+    atomic_store(&dialed.port, port_of(was));
+    conf.broker.endpoint = "another.name:1"; /* a connection of its own */
+    conf.broker.dial = dial;
+    c = broker_consumer_open(&conf, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    CU_ASSERT_EQUAL(broker_consumer_assign(c, &at, 1, NULL), 0);
+    CU_ASSERT_TRUE(mock_read(c, 0, 10));
+    CU_ASSERT_EQUAL(broker_consumer_checks(c), 0);
+
+    /* Another cluster has the topic, and more in it. */
+    mock = rd_kafka_mock_cluster_new(mock_client, 1);
+    snprintf(mock_endpoint, sizeof(mock_endpoint), "%s",
+             rd_kafka_mock_cluster_bootstraps(mock));
+    rd_kafka_mock_topic_create(mock, "socket", 1, 1);
+    mock_send("socket", 100, 120);
+    atomic_store(&dialed.port, port_of(mock_endpoint));
+    /* The first connection has told who is there; it stays. */
+    CU_ASSERT(dialed.n >= 2);
+    for (int i = 1, n = dialed.n; i < n; i++)
+        shutdown(dialed.fd[i], SHUT_RDWR);
+    CU_ASSERT_EQUAL(mock_fetch(c, &r, &e), -1);
+    CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_DATA);
+    UNIT_CONTAINS(e.text, "record socket/0/9 is not the one that was read");
+    broker_record_release(&r);
+    broker_consumer_close(c);
+    for (int i = 0; i < dialed.n; i++)
+        close(dialed.fd[i]);
+    rd_kafka_mock_cluster_destroy(mock);
+    mock = first;
+    snprintf(mock_endpoint, sizeof(mock_endpoint), "%s", was);
 }
 
 static void test_timeout(void)
@@ -223,6 +311,7 @@ int main(void)
         {"another log under the same name", test_guard},
         {"from an explicit offset", test_explicit_offset},
         {"assign again, also backwards", test_assign_again},
+        {"a connection that is made anew", test_socket},
         {"fetch waits as long as it is told", test_timeout},
         {"errors of the broker that pass, reading", test_fetch_retries},
         {"a reader slower than the broker", test_slow_reader},
