@@ -11,7 +11,8 @@ ended() {
     [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
 }
 
-"$services" start --dir "$dir" 2>"$TEST_DIR/err"
+KAFKA_JVM_PERFORMANCE_OPTS="-XX:TieredStopAtLevel=1 -Dours=1" \
+    "$services" start --dir "$dir" 2>"$TEST_DIR/err"
 is $? 0 "start" || sed 's/^/# /' "$TEST_DIR/err"
 before=$(cat "$dir/env")
 "$services" start --dir "$dir" 2>/dev/null
@@ -22,6 +23,10 @@ is $? 0 "status while they run"
 has "$out" "kafka running" "status names the broker"
 # shellcheck disable=SC1091
 . "$dir/env"
+has "$(tr '\0' ' ' <"/proc/$KAFKA_PID/cmdline")" \
+    " -XX:TieredStopAtLevel=1 -Dours=1 " "Java is given what it is to have"
+is "$(grep -cE '^cluster.id=[A-Za-z0-9_][A-Za-z0-9_-]{21}$' \
+    "$dir/kafka/meta.properties")" 1 "the cluster has a name"
 out=$("$services" start --dir "$TEST_DIR/other" \
     --redis-port "${PILOT_PARAMS##*:}" 2>&1)
 is $? 69 "port taken: exit status"
