@@ -102,7 +102,8 @@ def as_block(value: Any, what: str) -> Array:
     array = np.asarray(value)
     if array.ndim != 2:
         raise ValueError(
-            f"{what} gave an array of {array.ndim} dimensions, and a block has "
+            f"{what} gave an array of {array.ndim} dimension"
+            f"{'' if array.ndim == 1 else 's'}, and a block has "
             "rows and columns: reshape(1, -1) makes one row of it, "
             "reshape(-1, 1) one column")
     if array.dtype.kind == "O" or array.dtype.kind not in "biuf":

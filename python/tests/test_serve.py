@@ -18,7 +18,7 @@ class Stages(unittest.TestCase):
             ((X + 100).astype("<f4"), ((X + 100) * 2).astype("<f4")),
             (X + 200, "nothing"),
             (X + 300, "ValueError: output array is read-only"),
-            (X + 400, "ValueError: several() gave an array of 1 dimensions"),
+            (X + 400, "ValueError: several() gave an array of 1 dimension"),
             (X + 500, "ValueError: several() gave values of type <U1"),
             (X, "pass"))
         for shared in (True, False):

@@ -334,11 +334,13 @@ static void notes_of(const ending *e, json_t *notes)
     if (p->c->expected && (p->c->expected->blocks != scored_blocks(p) ||
                            p->c->expected->points != e->written - p->masked))
         note(notes,
-             "the run learned from %" PRIu64 " rows in %" PRIu64
-             " blocks, and %" PRIu64 " rows in %" PRIu64
-             " blocks were scored again",
-             p->c->expected->points, p->c->expected->blocks,
-             e->written - p->masked, scored_blocks(p));
+             "the run learned from %" PRIu64 " row%s in %" PRIu64
+             " block%s, and %" PRIu64 " row%s in %" PRIu64
+             " block%s were scored again",
+             p->c->expected->points, text_s(p->c->expected->points),
+             p->c->expected->blocks, text_s(p->c->expected->blocks),
+             e->written - p->masked, text_s(e->written - p->masked),
+             scored_blocks(p), text_s(scored_blocks(p)));
     note_fitted(p, notes);
     values_notes(p, e->written, notes);
     note_dominated(p, notes);

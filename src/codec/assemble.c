@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/text.h"
+
 static const void *raw_of(const codec *c, const codec_field *f)
 {
     return f->raw ? f->raw : (const void *)(c->number + f->at);
@@ -97,11 +99,12 @@ static int add_field(codec *c, size_t k, bool one_row, shape *s, pe_error *errp)
                           f->name_len ? "' has" : "");
     if (k > 0 && g->rows != s->rows)
         return codec_fail(errp,
-                          "'%s' has %llu rows and '%s' has %llu: columns are "
+                          "'%s' has %llu row%s and '%s' has %llu: columns are "
                           "of one length (rows: record makes each record one "
                           "row)",
                           name_of(c, of), (unsigned long long)s->rows,
-                          name_of(c, f), (unsigned long long)g->rows);
+                          text_s(s->rows), name_of(c, f),
+                          (unsigned long long)g->rows);
     s->rows = g->rows;
     s->columns += g->columns;
     if (element_dtype(f->e) == PE_F8)

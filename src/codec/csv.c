@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/common/text.h"
 #include "src/table/dialect.h"
 #include "src/table/number.h"
 
@@ -227,8 +228,9 @@ static int set_types(lines *l, span line, pe_error *errp)
     }
     if (k == l->n)
         return 0;
-    return codec_fail(errp, "line %llu has %zu fields where the header has %zu",
-                      (unsigned long long)l->line, k, l->n);
+    return codec_fail(errp,
+                      "line %llu has %zu field%s where the header has %zu",
+                      (unsigned long long)l->line, k, text_s(k), l->n);
 }
 
 /* --- rows --- */
@@ -273,8 +275,8 @@ static int take_row(lines *l, span line, pe_error *errp)
         return -1;
     if (k == l->n)
         return 0;
-    return codec_fail(errp, "line %llu has %zu fields, those before have %zu",
-                      (unsigned long long)l->line, k, l->n);
+    return codec_fail(errp, "line %llu has %zu field%s, those before have %zu",
+                      (unsigned long long)l->line, k, text_s(k), l->n);
 }
 
 /* Names that are wanted, and none in the record: they are those of all of its
@@ -286,11 +288,13 @@ static int check_named(const lines *l, size_t n, pe_error *errp)
 
     if (!c->want || c->want_numbers || l->named || c->n_label == n)
         return 0;
-    return codec_fail(errp,
-                      "line %llu has %zu fields and no names, columns: has %zu "
-                      "names: give each field one, '-' where it is left out, "
-                      "or numbers from 0",
-                      (unsigned long long)l->line, n, c->n_label);
+    return codec_fail(
+        errp,
+        "line %llu has %zu field%s and no names, columns: has %zu "
+        "name%s: give each field one, '-' where it is left out, "
+        "or numbers from 0",
+        (unsigned long long)l->line, n, text_s(n), c->n_label,
+        text_s(c->n_label));
 }
 
 /* The first row is at hand. */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/common/text.h"
+
 static int row_fail(const walk *w, pe_error *errp, const char *what)
 {
     return codec_fail(errp, "row %llu: '%s' %s", (unsigned long long)w->row,
@@ -368,8 +370,8 @@ static int take_list(walk *w, doc_node *v, size_t *columnsp, pe_error *errp)
     if (w->row == 1)
         *columnsp = n;
     if (rc == 0 && n != *columnsp)
-        return codec_fail(errp, "row %llu has %zu numbers, the first has %zu",
-                          (unsigned long long)w->row, n, *columnsp);
+        return codec_fail(errp, "row %llu has %zu number%s, the first has %zu",
+                          (unsigned long long)w->row, n, text_s(n), *columnsp);
     return rc;
 }
 

@@ -6,6 +6,8 @@
 
 #include "flat.h"
 
+#include "src/common/text.h"
+
 /* Fields of SampleEnvironmentData, and of each list of values. */
 enum {
     NAME,
@@ -120,7 +122,8 @@ static int take_clock(codec *c, const flat *f, const flat_table *root,
     if (flat_vector_of(f, root, TIMES, 8, &k.own, errp) < 0)
         return -1;
     if (k.own.n > 0 && k.own.n != n)
-        return codec_fail(errp, "it has %u values and %u times", n, k.own.n);
+        return codec_fail(errp, "it has %u value%s and %u time%s", n, text_s(n),
+                          k.own.n, text_s(k.own.n));
     if (k.own.n == 0 && !(k.step > 0)) {
         c->facts.time_ns = k.first;
         return 0;

@@ -111,9 +111,11 @@ int file_kept_check(pe_context *ctx, const char *path, const file_list *l)
     size = file_size_of(l->paths[l->n - 1]);
     if (l->n > k.n)
         pe_context_log(ctx,
-                       "%s: %" PRIu64 " files have come since this run "
-                       "began; they are read, too",
-                       path, (uint64_t)l->n - k.n);
+                       "%s: %" PRIu64 " file%s come since this run began, and "
+                       "%s read, too",
+                       path, (uint64_t)l->n - k.n,
+                       l->n - k.n == 1 ? " has" : "s have",
+                       l->n - k.n == 1 ? "is" : "are");
     else if (size > k.size)
         pe_context_log(ctx,
                        "%s has grown by %" PRIu64 " bytes since this run "

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "src/common/text.h"
+
 static const char *column_name(const table_dialect *d, const table_skip *s)
 {
     return s->column >= 0 ? d->columns[s->column].name : "";
@@ -19,8 +21,8 @@ void file_skip_words(const table_dialect *d, const table_skip *s, char *out,
         break;
     case TABLE_ROW_FIELDS:
         snprintf(out, cap,
-                 "the row has %zu fields, the others have %zu; it is left out",
-                 s->fields, d->n);
+                 "the row has %zu field%s, the others have %zu; it is left out",
+                 s->fields, text_s(s->fields), d->n);
         break;
     case TABLE_ROW_QUOTE:
         snprintf(out, cap, "a quote is left open; the line is left out");

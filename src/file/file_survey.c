@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/text.h"
 #include "src/file/file_kind.h"
 #include "src/file/file_wish.h"
 #include "src/table/number.h"
@@ -53,8 +54,8 @@ static void note_left(file_facts *f, const char *path, uint64_t line, size_t n,
     if (f->left_out++ > 0)
         return;
     if (n != d->n)
-        text_add(&t, "%s:%" PRIu64 ": it has %zu fields and no %zu", path, line,
-                 n, d->n);
+        text_add(&t, "%s:%" PRIu64 ": it has %zu field%s and not %zu", path,
+                 line, n, text_s(n), d->n);
     else
         text_add(&t,
                  "%s:%" PRIu64 ": a quote is left open, it holds NUL bytes, "

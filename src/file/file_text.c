@@ -229,24 +229,28 @@ static int look_ahead(file_text *t)
     return rc < 0 ? -1 : 0;
 }
 
+#define WERE(n) ((n) == 1 ? " was" : "s were")
+#define ARE(n) ((n) == 1 ? "is" : "are")
+
 static void tell_sum(pe_context *ctx, const file_text *t)
 {
     const context_skip_list *s = context_skips(ctx);
 
     if (t->empty && t->list->several)
-        pe_context_log(ctx, "%s: %" PRIu64 " of its files have no rows",
-                       t->path, t->empty);
+        pe_context_log(ctx, "%s: %" PRIu64 " of its files ha%s no rows",
+                       t->path, t->empty, t->empty == 1 ? "s" : "ve");
     if (s && s->rows && s->cells)
         pe_context_log(ctx,
-                       "%s: %" PRIu64 " rows were left out, %" PRIu64
-                       " fields became NaN or are masked",
-                       t->path, s->rows, s->cells);
+                       "%s: %" PRIu64 " row%s left out, %" PRIu64
+                       " field%s became NaN or %s masked",
+                       t->path, s->rows, WERE(s->rows), s->cells,
+                       text_s(s->cells), ARE(s->cells));
     else if (s && s->rows)
-        pe_context_log(ctx, "%s: %" PRIu64 " rows were left out", t->path,
-                       s->rows);
+        pe_context_log(ctx, "%s: %" PRIu64 " row%s left out", t->path, s->rows,
+                       WERE(s->rows));
     else if (s)
-        pe_context_log(ctx, "%s: %" PRIu64 " fields became NaN or are masked",
-                       t->path, s->cells);
+        pe_context_log(ctx, "%s: %" PRIu64 " field%s became NaN or %s masked",
+                       t->path, s->cells, text_s(s->cells), ARE(s->cells));
 }
 
 static void text_close(pe_context *ctx, void *state)

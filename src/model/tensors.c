@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/text.h"
+
 static const struct {
     const char *name;
     size_t bytes;
@@ -133,8 +135,8 @@ const void *pe_tensors_get(const pe_tensors *t, const char *name,
     if (!x || x->type != type || x->rank != rank) {
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                      "the model has no tensor '%s' of type %s with %zu "
-                     "dimensions",
-                     name, types[type].name, rank);
+                     "dimension%s",
+                     name, types[type].name, rank, text_s(rank));
         return NULL;
     }
     for (size_t i = 0; i < rank; i++)

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "src/block/columns.h"
+#include "src/common/text.h"
 #include "src/context/context.h"
 #include "src/table/number.h"
 #include "src/table/split.h"
@@ -137,8 +138,8 @@ static int take_line(lines *l, span line)
     n = split_fields(&l->syntax, line, l->fields, (size_t)l->columns + 1);
     if (n != l->columns) {
         context_skip(l->ctx, false, "another number of fields",
-                     "line %llu has %zu fields and not %u: it is left out",
-                     (unsigned long long)l->line, n, l->columns);
+                     "line %llu has %zu field%s and not %u: it is left out",
+                     (unsigned long long)l->line, n, text_s(n), l->columns);
         return 0;
     }
     row = l->rows + (size_t)l->n * l->columns;

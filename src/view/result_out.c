@@ -360,6 +360,7 @@ void result_tell(const answers *a)
 
     long long outliers = json_integer_value(json_object_get(info, "outliers"));
     long long rows = json_integer_value(json_object_get(info, "rows"));
+    long long masked = json_integer_value(json_object_get(info, "masked"));
 
     log_info("%lld outlier%s of %lld row%s (%s, version %lld); threshold "
              "%.6g: %s",
@@ -368,10 +369,9 @@ void result_tell(const answers *a)
              (long long)json_integer_value(json_object_get(info, "version")),
              answers_threshold(a),
              json_string_value(json_object_get(info, "threshold_from")));
-    if (json_integer_value(json_object_get(info, "masked")) > 0)
-        log_info(
-            "%lld rows have no score: a value is not finite, or too large",
-            (long long)json_integer_value(json_object_get(info, "masked")));
+    if (masked > 0)
+        log_info("%lld row%s no score: a value is not finite, or too large",
+                 masked, masked == 1 ? " has" : "s have");
     json_array_foreach(json_object_get(info, "notes"), i, note)
         log_warn("%s", json_string_value(note));
 }

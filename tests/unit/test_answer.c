@@ -446,7 +446,7 @@ static void test_answers(void)
     UNIT_EQUAL(json_string_value(json_array_get(notes, 0)),
                "a record was refused: topic/0/9: it is bad");
     UNIT_EQUAL(json_string_value(json_array_get(notes, 1)),
-               "the run learned from 1 rows in 111 blocks, and 2772 rows in "
+               "the run learned from 1 row in 111 blocks, and 2772 rows in "
                "111 blocks were scored again");
     UNIT_EQUAL(json_string_value(json_array_get(notes, 2)), "said before");
     CU_ASSERT_EQUAL(a.n_top, 1000);

@@ -127,7 +127,7 @@ static void test_se00(void)
         {"se00_int64",
          {0},
          "se00 2x1 f8: -1; 9007199254740992 ~" AT " from adc"},
-        {"se00_times", {0}, "ERROR: se00 record: it has 3 values and 1 times"},
+        {"se00_times", {0}, "ERROR: se00 record: it has 3 values and 1 time"},
         {"se00_times", {.time = "none"}, "se00 3x1 f4: 1; 2; 3 from adc"},
     };
 

@@ -99,7 +99,7 @@ static void test_json_listed(void)
          "{\"s\":[{\"v\":1},{\"v\":2}],\"r\":[{\"v\":3},{\"v\":4}]}",
          "json 2x2 f8: 1 3; 2 4"},
         {COLUMNS("id,s.v"), "{\"id\":7,\"s\":[{\"v\":1},{\"v\":2}]}",
-         "ERROR: json record: 'id' has 1 rows and 's.v' has 2: columns are of "
+         "ERROR: json record: 'id' has 1 row and 's.v' has 2: columns are of "
          "one length (rows: record makes each record one row)"},
         {{0},
          "{\"id\":7,\"s\":[{\"v\":1}]}",
@@ -328,7 +328,7 @@ static void test_json_bad(void)
          "behind it, with rows: N each of axis N (from 0)"},
         {{0},
          "[[1,2],[3]]",
-         "ERROR: json record: row 2 has 1 numbers, the first has 2"},
+         "ERROR: json record: row 2 has 1 number, the first has 2"},
         {{0}, "[]", "ERROR: json record: row 1 is an empty list"},
         {{0}, "[1,\"x\"]", "ERROR: json record: row 1: its item 2 is text"},
         {{0}, "{}", "ERROR: json record: it holds no numbers to learn from"},

@@ -111,7 +111,7 @@ static void test_results(void)
         ",dev-0,\"a,b.csv\",7,4.5,4.25,outlier,3\n",
         "pilot: 2 outliers of 4 rows (kmeans, version 3); threshold 4.25: "
         "exact\n"
-        "pilot: 1 rows have no score: a value is not finite, or too large\n"
+        "pilot: 1 row has no score: a value is not finite, or too large\n"
         "pilot: something was odd\n");
     expect(PILOT("results", "r", "--outliers", "--csv", "--no-header"), 0,
            ",dev-0,\"a,b.csv\",6,9,4.25,outlier,3\n,dev-0,", NULL);

@@ -184,15 +184,15 @@ static void test_words(void)
     UNIT_CONTAINS(content("out"), "odd.csv,3,"); /* one was left out */
     UNIT_CONTAINS(content("err"), "odd.csv:3: the row has 2 fields");
     UNIT_CONTAINS(content("err"), "odd.csv:4: column b, '?', is not a number");
-    UNIT_CONTAINS(content("err"), "1 rows were left out, 1 fields became NaN");
+    UNIT_CONTAINS(content("err"), "1 row was left out, 1 field became NaN");
     CU_ASSERT_PTR_NULL(strstr(content("err"), "sense-0"));
     scratch_write("some.csv", "a,b,c\n1,2,3\n7,?,9\n10,11,12\n");
     expect(shell("pilot score $M some.csv --csv"), 0, NULL,
-           "some.csv: 1 fields became NaN");
+           "some.csv: 1 field became NaN");
     CU_ASSERT_PTR_NULL(strstr(content("err"), "0 rows"));
     scratch_write("some.csv", "a,b,c\n1,2,3\n7,8\n10,11,12\n");
     expect(shell("pilot score $M some.csv --csv"), 0, NULL,
-           "some.csv: 1 rows were left out\n");
+           "some.csv: 1 row was left out\n");
     CU_ASSERT_PTR_NULL(strstr(content("err"), "0 fields"));
     expect_clean();
 }
@@ -400,11 +400,11 @@ static void test_inspect(void)
     UNIT_CONTAINS(content("err"), "/dev/zero is a device, and no file of rows");
     scratch_write("odd.csv", "a,b\n1,2\n3\n5,6\n");
     expect(shell("pilot inspect odd.csv"), 0,
-           "1 of them cannot be taken\n  the first: odd.csv:3: it has 1 fields "
-           "and no 2\n",
+           "1 of them cannot be taken\n  the first: odd.csv:3: it has 1 field "
+           "and not 2\n",
            NULL);
     expect(shell("pilot inspect - <odd.csv"), 0,
-           "  the first: stdin:3: it has 1 fields", NULL);
+           "  the first: stdin:3: it has 1 field ", NULL);
     scratch_write("two.csv", "1,75754\n2,5\n");
     expect(shell("pilot inspect two.csv"), 65, NULL, "two.csv:2: '2,5' may be");
     expect(shell("pilot inspect - <two.csv"), 65, NULL,

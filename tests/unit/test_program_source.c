@@ -57,7 +57,7 @@ static void test_rows(void)
         {"for i in 1 2 3 4 5 6 7 8 9; do echo $i; done", "csv",
          "1;2;3;4;5;6;7;8;9;", "", 0, 0},
         {"printf '1;2\\n3\\n\\n5;x\\n;nan\\r\\n'", "csv", "1 2;5 nan;nan nan;",
-         "line 2 has 1 fields and not 2", 1, 1},
+         "line 2 has 1 field and not 2", 1, 1},
         {"test -e d && exit 0; touch d; printf '1,2\\n3,'; kill -9 $$", "csv",
          "1 2;", "line 2 was cut off by the end of the program", 1, 0},
         {"echo 1; head -c 1100000 /dev/zero | tr '\\0' 7; echo; echo 2", "csv",

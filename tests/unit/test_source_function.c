@@ -108,7 +108,7 @@ static void test_skipped(void)
     CU_ASSERT_EQUAL(s->ops->fetch(s, 0, &record, &e), 0);
     CU_ASSERT_EQUAL(s->ops->end(s, 0), 3);
     CU_ASSERT_EQUAL(s->ops->skipped(s, &first), 3);
-    UNIT_CONTAINS(first, "rows.csv:3: the row has 1 fields");
+    UNIT_CONTAINS(first, "rows.csv:3: the row has 1 field");
     s->ops->close(s);
     pe_block_release(&record.block);
     pipeline_destroy(p);

@@ -322,7 +322,7 @@ static void test_text_stop(void)
     static const struct {
         const char *text, *want;
     } rows[] = {
-        {"a,b\n1,2\n3\n4,5\n", "s.csv:3: the row has 1 fields, the others have "
+        {"a,b\n1,2\n3\n4,5\n", "s.csv:3: the row has 1 field, the others have "
                                "2; it is left out (bad: stop)"},
         {"a,b\n1,2\n3,4\n5,x\n", "s.csv:4: column b, 'x', is not a number; it "
                                  "becomes NaN (bad: stop)"},
@@ -359,7 +359,7 @@ static void test_text_again(void)
          "too"},
         {"one more behind", "r/c.csv", "a,b\n8,0\n", "r",
          "a.csv:4=5 x1 #1;b.csv:0=6 x1 #2;c.csv:0=8 x1 #3;",
-         "1 files have come since this run began"},
+         "1 file has come since this run began"},
         {"one more in front", "r/A.csv", "a,b\n8,0\n", "r",
          "other files are in it, or in front, than when this run began, and "
          "blocks of it were learned from: put it back as it was, or begin "

@@ -98,9 +98,9 @@ static void test_get_refused(void)
         const char *want;
     } rows[] = {
         {"y", TENSOR_F64, 1,
-         "the model has no tensor 'y' of type F64 with 1 dimensions"},
+         "the model has no tensor 'y' of type F64 with 1 dimension"},
         {"x", TENSOR_F32, 1,
-         "the model has no tensor 'x' of type F32 with 1 dimensions"},
+         "the model has no tensor 'x' of type F32 with 1 dimension"},
         {"x", TENSOR_F64, 2,
          "the model has no tensor 'x' of type F64 with 2 dimensions"},
         {"x", TENSOR_U64, 0,
