@@ -400,7 +400,9 @@ static int agents_ready(supervisor *s, pe_error *errp)
         snprintf(s->reason, sizeof(s->reason), "%.400s", errp->text);
         return found;
     }
-    if (topics_ensure(s->pl, s->req, errp) < 0) {
+    if (topics_ensure(s->pl, s->req,
+                      s->pilot->kind == PILOT_EDGE ? LOGIN_DEVICE : LOGIN_POOL,
+                      errp) < 0) {
         if (!errp || errp->kind != PE_ERROR_RETRY)
             return -1;
         snprintf(s->reason, sizeof(s->reason), "%.400s", errp->text);

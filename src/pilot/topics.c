@@ -59,12 +59,31 @@ static int ensure_layer(const pipeline *p, const pipeline_request *r,
     return status;
 }
 
-int topics_ensure(const pipeline *p, const pipeline_request *r, pe_error *errp)
+/* The one that devices write to: of all others they may see nothing. */
+static int ensure_first(const pipeline *p, const pipeline_request *r,
+                        pe_error *errp)
+{
+    broker_admin *a;
+    pipeline_request at;
+    pipeline of;
+    int status;
+
+    pipeline_peek(p, r, 0, &of, &at);
+    a = admin_open(&at, errp);
+    status = a ? ensure(&of, &at, a, "", errp) : -1;
+    broker_admin_close(a);
+    return status;
+}
+
+int topics_ensure(const pipeline *p, const pipeline_request *r,
+                  enum login_role role, pe_error *errp)
 {
     pipeline_request at;
     pipeline of;
     int status = 0;
 
+    if (role == LOGIN_DEVICE && p->n_streams > 0)
+        return ensure_first(p, r, errp);
     for (size_t k = 0; status == 0 && k < p->n_streams; k++) {
         pipeline_peek(p, r, k, &of, &at);
         status = ensure_layer(&of, &at, errp);

@@ -4,10 +4,12 @@
 
 #include "src/pipeline/pipeline.h"
 
-/* Make those that are not there and check those that are; any number of
- * pilots may do it at once.  Errors: those of the broker room.
+/* Make those that are not there and check those that are, as far as they are
+ * the matter of [role]; any number of pilots may do it at once.  Errors: those
+ * of the broker room.
  */
-int topics_ensure(const pipeline *p, const pipeline_request *r, pe_error *errp);
+int topics_ensure(const pipeline *p, const pipeline_request *r,
+                  enum login_role role, pe_error *errp);
 
 /* Delete those that are the run's own; one that is not there is no error.  Of
  * others it is said that they stay.

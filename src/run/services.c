@@ -170,7 +170,7 @@ static int services_open(struct run *r, pe_error *errp)
     params_conf c = {0};
 
     if (run_endpoints_resolve(r, errp) < 0 || via_open(r->req, errp) < 0 ||
-        topics_ensure(r->p, r->req, errp) < 0)
+        topics_ensure(r->p, r->req, LOGIN_OPERATOR, errp) < 0)
         return -1;
     pipeline_request_params(r->req, &c);
     c.no_commits = params_login_named(&c); /* an operator makes none */
