@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "src/agent/via.h"
 #include "src/cmd/cmd.h"
 #include "src/common/clock.h"
 #include "src/common/locate.h"
@@ -12,6 +11,7 @@
 #include "src/common/option.h"
 #include "src/common/text.h"
 #include "src/run/again.h"
+#include "src/run/reach.h"
 
 struct resize_options {
     const char *ntasks;
@@ -49,11 +49,13 @@ static const option_usage usage = {
     .max_args = 1,
 };
 
-/* Ranks leave: an order that the supervisor carries out. */
+/* Ranks leave: an order that the supervisor carries out.  An operator gives it,
+ * by the login and the way of the run: those of the pilot are a pool's.
+ */
 static int shrink(struct again *a, int64_t n, pe_error *errp)
 {
     char order[32];
-    params_conf c = {0};
+    reach *way;
     params *p;
     int status;
 
@@ -62,15 +64,17 @@ static int shrink(struct again *a, int64_t n, pe_error *errp)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_AGAIN,
                             "%s is %s: its ranks can leave once it is active",
                             a->old.id, pilot_state_name(a->old.state));
-    if (via_open(a->req, errp) < 0)
+    way = reach_create(a->home, errp);
+    if (!way)
         return -1;
-    pipeline_request_params(a->req, &c);
-    p = params_open(&c, a->req->run, errp);
-    if (!p)
-        return -1;
+    p = reach_params(way, a->old.run, errp);
+    if (!p && errp->kind == PE_ERROR_NONE)
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                     "%s has no parameter service that could tell it so",
+                     a->old.run);
     snprintf(order, sizeof(order), "ranks %lld", (long long)n);
-    status = params_order_put(p, a->old.name, order, errp);
-    params_close(p);
+    status = p ? params_order_put(p, a->old.name, order, errp) : -1;
+    reach_destroy(way);
     if (status == 0)
         log_info("%s goes on with %lld of %d ranks", a->old.id, (long long)n,
                  a->old.ranks);
