@@ -64,8 +64,7 @@ static broker_admin *kafka_open(const broker_conf *c, pe_error *errp)
 static int topic_error(const char *name, const char *what,
                        rd_kafka_resp_err_t err, const char *why, pe_error *errp)
 {
-    if (!why)
-        why = rd_kafka_err2str(err);
+    why = why ? why : rd_kafka_err2str(err);
     switch (err) {
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
@@ -78,7 +77,8 @@ static int topic_error(const char *name, const char *what,
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_PERMISSION,
-                            "topic '%s' cannot be %s: %s", name, what, why);
+                            "topic '%s' cannot be %s: %s; see 'pilot acl RUN'",
+                            name, what, why);
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
         return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                             "topic '%s' cannot be %s: the brokers do not "
