@@ -294,6 +294,9 @@ int entry_started(broker_entry *e, rd_kafka_t *rk, pe_error *errp)
 
 /* --- words --- */
 
+/* The first librdkafka whose SCRAM a Kafka of today takes: 2.6.1. */
+#define SCRAM_VERSION 0x020601ff
+
 const char *entry_fix(const broker_entry *e, rd_kafka_resp_err_t err)
 {
     const char *sasl = e ? login_text(e->login, "sasl") : NULL;
@@ -302,9 +305,11 @@ const char *entry_fix(const broker_entry *e, rd_kafka_resp_err_t err)
         return "look at ca, certificate, key and hostname of its auth";
     if (sasl && !strcmp(sasl, "OAUTHBEARER"))
         return "look at token-file of its auth";
-    if (sasl && !strncmp(sasl, "SCRAM", 5))
-        return "look at user and password-file of its auth; Kafka 4.4 refuses "
-               "the right password of librdkafka before 2.6.1: there say "
-               "sasl: plain, or give a certificate";
+    if (sasl && !strncmp(sasl, "SCRAM", 5) &&
+        rd_kafka_version() < SCRAM_VERSION)
+        return "look at user and password-file of its auth; the librdkafka "
+               "here is older than 2.6.1, of which Kafka 4.4 refuses even the "
+               "right password by SCRAM: say sasl: plain over TLS, or give a "
+               "certificate";
     return "look at user and password-file of its auth";
 }

@@ -1,8 +1,11 @@
 /* foreign.c - a producer that is not ours.
  *
- * usage: foreign TOPIC PARTITION KIND COUNT [KEY [NAME=VALUE...]]
+ * usage: foreign version: of the client
+ *        foreign TOPIC PARTITION KIND COUNT [KEY [NAME=VALUE...]]
  * broker: PILOT_BROKER; codec: FOREIGN_CODEC; FOREIGN_TIME: record time, ms;
  * FOREIGN_TRANSACTION=NAME: all in one transaction, whose mark follows them.
+ * FOREIGN_LOGIN: a file of lines NAME=VALUE, settings of the client, which ends
+ *                with the first thing that goes wrong.
  * KIND: npy (10 x 3 doubles), wide (10 x 5), widest (1 x 300000 floats), nan
  *       (every second row NaN), big (10 x 3 values of 1e300), long (500000 x
  *       3 zeros), junk (no .npy), heap (6 MiB that are none), @FILE (its bytes)
@@ -133,6 +136,46 @@ static void set(rd_kafka_conf_t *c, const char *name, const char *text)
     }
 }
 
+/* Lines NAME=VALUE. */
+static void set_login(rd_kafka_conf_t *c, const char *path)
+{
+    char line[1024], *is;
+    FILE *f = fopen(path, "r");
+
+    if (!f) {
+        perror(path);
+        exit(1);
+    }
+    while (fgets(line, sizeof(line), f)) {
+        line[strcspn(line, "\n")] = '\0';
+        is = strchr(line, '=');
+        if (is) {
+            *is = '\0';
+            set(c, line, is + 1);
+        }
+    }
+    fclose(f);
+}
+
+static int given_up;
+
+static void on_answer(rd_kafka_t *k, const rd_kafka_message_t *m, void *arg)
+{
+    (void)k;
+    (void)arg;
+    if (m->err && !given_up++)
+        fprintf(stderr, "foreign: %s\n", rd_kafka_err2name(m->err));
+}
+
+static void on_error(rd_kafka_t *k, int err, const char *why, void *arg)
+{
+    (void)k;
+    (void)arg;
+    fprintf(stderr, "foreign: %s: %s\n",
+            rd_kafka_err2name((rd_kafka_resp_err_t)err), why);
+    exit(1);
+}
+
 static rd_kafka_t *open_client(void)
 {
     rd_kafka_conf_t *c = rd_kafka_conf_new();
@@ -144,6 +187,12 @@ static rd_kafka_t *open_client(void)
     set(c, "linger.ms", "5");
     if (getenv("FOREIGN_TRANSACTION"))
         set(c, "transactional.id", getenv("FOREIGN_TRANSACTION"));
+    if (getenv("FOREIGN_LOGIN")) {
+        set_login(c, getenv("FOREIGN_LOGIN"));
+        set(c, "log_level", "0");
+        rd_kafka_conf_set_error_cb(c, on_error);
+    }
+    rd_kafka_conf_set_dr_msg_cb(c, on_answer);
     return rd_kafka_new(RD_KAFKA_PRODUCER, c, NULL, 0);
 }
 
@@ -162,8 +211,6 @@ static void begin(rd_kafka_t *k)
     check(rd_kafka_init_transactions(k, 20000));
     check(rd_kafka_begin_transaction(k));
 }
-
-static int given_up;
 
 static void send_one(rd_kafka_t *k, int argc, char **argv, int number,
                      const void *v, size_t len)
@@ -190,6 +237,8 @@ int main(int argc, char **argv)
     const void *v;
     size_t len;
 
+    if (argc == 2 && !strcmp(argv[1], "version"))
+        return puts(rd_kafka_version_str()) < 0;
     if (!k)
         return 64;
     v = make(argv[3], &b, &len);
