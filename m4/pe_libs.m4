@@ -53,7 +53,7 @@ else
         for pe_word in `$MPICC -show 2>/dev/null`; do
             case $pe_word in
             -I* | -D*) MPI_CFLAGS="$MPI_CFLAGS $pe_word" ;;
-            -L* | -l* | -Wl,-rpath*) MPI_LIBS="$MPI_LIBS $pe_word" ;;
+            -L* | -l* | -Wl,*) MPI_LIBS="$MPI_LIBS $pe_word" ;;
             esac
         done
     fi
@@ -66,7 +66,7 @@ AC_MSG_CHECKING([for MPI])
 AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <mpi.h>]],
     [[return MPI_Init(0, 0);]])],
     [pe_kind=MPI], [pe_kind=no])
-AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#include <mpi.h>
+test $pe_kind = no || AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#include <mpi.h>
 #ifndef MPICH_VERSION
 #error
 #endif
@@ -76,10 +76,14 @@ LIBS=$pe_libs
 AC_MSG_RESULT([$pe_kind])
 case $pe_kind in
 no) PE_MISSING([MPI], [libopenmpi-dev]) ;;
-MPICH) # mpicc.mpich has an mpiexec.mpich beside it
-    pe_name=`echo "$pe_mpi" | sed 's/ .*//; s,.*/,,'`
-    pe_exec=mpiexec`echo "$pe_name" | sed -n 's/^mpicc//p'`
-    command -v "$pe_exec" >/dev/null || pe_exec=mpiexec
+MPICH) # mpicc.mpich has an mpiexec.mpich beside it; one that is named by its
+       # path is of an MPI that need not be the one on a user's PATH
+    pe_name=`echo "$pe_mpi" | sed 's/ .*//'`
+    pe_exec=`echo "$pe_name" | sed 's,mpicc\([[^/]]*\)$,mpiexec\1,'`
+    case $pe_exec in
+    *mpiexec*) command -v "$pe_exec" >/dev/null || pe_exec=mpiexec ;;
+    *) pe_exec=mpiexec ;;
+    esac
     LAUNCHER_CPPFLAGS="-DPE_MPIEXEC='\"$pe_exec\"' -DPE_LAUNCHER='\"mpiexec\"'"
     ;;
 esac

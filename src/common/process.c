@@ -73,6 +73,8 @@ int process_find(const char *program, pe_error *errp)
 {
     const char *path = getenv("PATH");
 
+    if (strchr(program, '/'))
+        return access(program, X_OK) == 0 ? 0 : missing_error(program, errp);
     for (size_t len; path && *path; path += len + (path[len] == ':')) {
         len = strcspn(path, ":");
         if (len > 0 && is_program(path, len, program))

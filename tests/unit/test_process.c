@@ -73,6 +73,8 @@ static void test_missing(void)
         {"java", "java is not there: install default-jre-headless"},
         {"no-such-program", "no-such-program is not there: install it, or put "
                             "its folder on PATH"},
+        {"/nowhere/mpiexec", "/nowhere/mpiexec is not there: install it, or "
+                             "put its folder on PATH"},
     };
     char *path = text_format("%s", getenv("PATH"));
 
@@ -93,6 +95,7 @@ static void test_missing(void)
     CU_ASSERT_EQUAL(process_find("sh", NULL), -1);
     setenv("PATH", "/nowhere::/bin:/usr/bin", 1);
     CU_ASSERT_EQUAL(process_find("sh", NULL), 0);
+    CU_ASSERT_EQUAL(process_find("/bin/sh", NULL), 0);
     setenv("PATH", path, 1);
     free(path);
 }
