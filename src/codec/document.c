@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "src/common/text.h"
-
 static int row_fail(const walk *w, pe_error *errp, const char *what)
 {
     return codec_fail(errp, "row %llu: '%s' %s", (unsigned long long)w->row,
@@ -371,7 +369,8 @@ static int take_list(walk *w, doc_node *v, size_t *columnsp, pe_error *errp)
         *columnsp = n;
     if (rc == 0 && n != *columnsp)
         return codec_fail(errp, "row %llu has %zu number%s, the first has %zu",
-                          (unsigned long long)w->row, n, text_s(n), *columnsp);
+                          (unsigned long long)w->row, n, n == 1 ? "" : "s",
+                          *columnsp);
     return rc;
 }
 
