@@ -243,6 +243,26 @@ static int dial(mqtt *q)
     return rc;
 }
 
+/* There is no connection, for [rc].  Certificates that never were good do not
+ * become so by waiting.
+ */
+static void away(mqtt *q, int rc)
+{
+    const char *why =
+        rc == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(rc);
+
+    if (rc == MOSQ_ERR_TLS && !q->had) {
+        fail(q, PE_EXIT_PERMISSION,
+             "and we do not come to terms by TLS: its certificate is not "
+             "signed by ca of --auth, or is for another host");
+        return;
+    }
+    if (!q->told_away)
+        log_warn("MQTT broker %s:%d is away (%s); waiting for it", q->url.host,
+                 q->url.port, why);
+    q->told_away = true;
+}
+
 /* Is there a connection?  One that is lost is made again in a while. */
 static bool is_up(mqtt *q)
 {
@@ -258,12 +278,7 @@ static bool is_up(mqtt *q)
     rc = dial(q);
     if (rc == MOSQ_ERR_SUCCESS)
         return true;
-    if (!q->told_away)
-        log_warn("MQTT broker %s:%d is away (%s); waiting for it", q->url.host,
-                 q->url.port,
-                 rc == MOSQ_ERR_ERRNO ? strerror(errno)
-                                      : mosquitto_strerror(rc));
-    q->told_away = true;
+    away(q, rc);
     return false;
 }
 
@@ -295,11 +310,8 @@ static void read_some(mqtt *q, int timeout_ms)
         rc = mosquitto_loop_write(q->m, 1);
     if (!q->failed && rc == MOSQ_ERR_SUCCESS)
         rc = mosquitto_loop_misc(q->m);
-    if (!q->failed && rc != MOSQ_ERR_SUCCESS && !q->told_away) {
-        log_warn("MQTT broker %s:%d is away (%s); waiting for it", q->url.host,
-                 q->url.port, mosquitto_strerror(rc));
-        q->told_away = true;
-    }
+    if (!q->failed && rc != MOSQ_ERR_SUCCESS)
+        away(q, rc);
 }
 
 static int mqtt_turn(gather_source *s, int timeout_ms, pe_error *errp)

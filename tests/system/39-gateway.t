@@ -18,10 +18,11 @@ free_port() {
 }
 port=$(free_port)
 
-# mosquitto_start PORT ANONYMOUS: without persistence; its pid in $broker.
+# mosquitto_start PORT ANONYMOUS [LINES]: without persistence; its pid in
+# $broker.
 mosquitto_start() {
-    printf 'listener %s 127.0.0.1\nallow_anonymous %s\npersistence false\n' \
-        "$1" "$2" >"$TEST_DIR/$1.conf"
+    printf 'listener %s 127.0.0.1\nallow_anonymous %s\npersistence false\n%s\n' \
+        "$1" "$2" "${3:-}" >"$TEST_DIR/$1.conf"
     "$mosquitto" -c "$TEST_DIR/$1.conf" >>"$TEST_DIR/mosquitto.log" 2>&1 &
     broker=$!
     children="$children $broker"
@@ -128,6 +129,59 @@ timeout 30 pilot-gateway --name closed "mqtt://127.0.0.1:$closed/a/+" \
     gateway-lab >"$TEST_DIR/out" 2>&1
 is $? 77 "without a login" || sed 's/^/# /' "$TEST_DIR/out"
 has "$(cat "$TEST_DIR/out")" "user and password of --auth" "with the fix"
+
+# By TLS: the broker asks for a certificate, and the gateway for the broker's.
+tls=$TEST_DIR/tls
+mkdir "$tls"
+# pair NAME WHO EXTENSION: a key, and its certificate by our own authority.
+pair() {
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+        -subj "/CN=$2" -keyout "$tls/$1.key" -out "$tls/$1.csr" &&
+        echo "$3" >"$tls/$1.ext" &&
+        openssl x509 -req -in "$tls/$1.csr" -CA "$tls/ca.pem" -CAkey \
+            "$tls/ca.key" -CAcreateserial -days 2 -extfile "$tls/$1.ext" \
+            -out "$tls/$1.pem"
+} 2>"$tls/log"
+for ca in ca other; do
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
+        -nodes -days 2 -subj "/CN=$ca" -keyout "$tls/$ca.key" \
+        -out "$tls/$ca.pem" 2>/dev/null
+done
+pair server 127.0.0.1 "subjectAltName=IP:127.0.0.1"
+pair client gate "basicConstraints=CA:FALSE"
+secure=$(free_port)
+mosquitto_start "$secure" true "user $(id -un)
+cafile $tls/ca.pem
+certfile $tls/server.pem
+keyfile $tls/server.key
+require_certificate true"
+# auth CA: a file of --auth for what this authority has signed.
+auth() {
+    printf 'ca: %s\ncertificate: %s\nkey: %s\n' "$tls/$1.pem" \
+        "$tls/client.pem" "$tls/client.key" >"$tls/$1.yaml"
+    chmod 600 "$tls/$1.yaml"
+    echo "$tls/$1.yaml"
+}
+before=$(topic_records)
+gateway --name tls --auth "$(auth ca)" "mqtts://127.0.0.1:$secure/tls/+" \
+    gateway-lab
+wait_for 30 says "subscribed to"
+ok $? "mqtts: subscribed" || sed 's/^/# /' "$TEST_DIR/err"
+for ((i = 0; i < 20; i++)); do echo "$i,2,3"; done |
+    mosquitto_pub -h 127.0.0.1 -p "$secure" --cafile "$tls/ca.pem" \
+        --cert "$tls/client.pem" --key "$tls/client.key" -q 1 -t tls/a -l
+is $? 0 "mqtts: a device sends"
+wait_for 30 forwarded $((before + 20))
+kill $gate
+wait $gate
+has "$(cat "$TEST_DIR/out")" "20 messages taken, 20 forwarded" \
+    "mqtts: all of it comes"
+timeout 60 pilot-gateway --name other --auth "$(auth other)" \
+    "mqtts://127.0.0.1:$secure/tls/+" gateway-lab >"$TEST_DIR/out" 2>&1
+is $? 77 "mqtts: a broker of another authority" ||
+    sed 's/^/# /' "$TEST_DIR/out"
+has "$(cat "$TEST_DIR/out")" "its certificate is not signed by ca of --auth" \
+    "... is refused for it"
 
 # ZeroMQ: two series, the first one with a hole.
 address=tcp://127.0.0.1:$(free_port)
