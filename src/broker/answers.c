@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PARTITIONS_MOST 1000000 /* larger numbers are none */
+#define TOPICS "\"topics\""
+
 /* What one second was like. */
 struct second {
     json_int_t answers, slow_us, quick_us, wire;
@@ -40,8 +43,7 @@ static void broker_add(struct second *s, const json_t *broker)
  */
 static json_t *front_load(const char *json, size_t len)
 {
-    static const char topics[] = "\"topics\"";
-    const char *end = memmem(json, len, topics, sizeof(topics) - 1);
+    const char *end = memmem(json, len, TOPICS, sizeof(TOPICS) - 1);
     char *front;
     json_t *o;
 
@@ -58,6 +60,37 @@ static json_t *front_load(const char *json, size_t len)
     return o;
 }
 
+/* The largest number of a partition in the part on topics. */
+static int last_partition(const char *json, size_t len)
+{
+    static const char key[] = "\"partition\":";
+    const char *end = json + len, *at = json;
+    int last = -1;
+
+    while ((at = memmem(at, (size_t)(end - at), key, sizeof(key) - 1))) {
+        int n = 0;
+
+        at += sizeof(key) - 1;
+        for (; at < end && *at >= '0' && *at <= '9' && n < PARTITIONS_MOST;
+             at++)
+            n = 10 * n + (*at - '0');
+        if (at[-1] != ':' && n > last && n < PARTITIONS_MOST)
+            last = n;
+    }
+    return last;
+}
+
+/* Who reads one topic hears so how many partitions it has. */
+static void count_partitions(client *cl, const char *json, size_t len)
+{
+    const char *topics = memmem(json, len, TOPICS, sizeof(TOPICS) - 1);
+    int last =
+        topics ? last_partition(topics, len - (size_t)(topics - json)) : -1;
+
+    if (last >= 0)
+        atomic_store(&cl->partitions, last + 1);
+}
+
 void client_count(client *cl, const char *json, size_t len)
 {
     json_t *o = front_load(json, len), *broker;
@@ -72,6 +105,7 @@ void client_count(client *cl, const char *json, size_t len)
     {
         broker_add(&s, broker);
     }
+    count_partitions(cl, json, len);
     atomic_store(&cl->wire_bytes, (uint_fast64_t)s.wire);
     if (s.answers > 0) {
         atomic_fetch_add(&cl->asked_s, 1);

@@ -216,6 +216,11 @@ int64_t broker_consumer_high(const broker_consumer *c, int32_t partition)
     return c->ops->high(c, partition);
 }
 
+int broker_consumer_partitions(const broker_consumer *c)
+{
+    return c->ops->partitions(c);
+}
+
 void broker_consumer_note(broker_consumer *c, const broker_position *p,
                           size_t n)
 {

@@ -267,6 +267,12 @@ void broker_consumer_fd_clear(const broker_consumer *c);
 /* Newest known end of a partition (next offset), -1: not known yet. */
 int64_t broker_consumer_high(const broker_consumer *c, int32_t partition);
 
+/* How many partitions the topic has, as far as the client has heard since it
+ * was opened, and a record or a check of it was asked for; 0: not known.
+ * Kafka's client hears of it within a minute.
+ */
+int broker_consumer_partitions(const broker_consumer *c);
+
 /* Write progress to the broker, for lag displays only; never read back.  Does
  * not wait, and does nothing while an earlier one is under way.
  */

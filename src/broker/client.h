@@ -27,10 +27,11 @@ typedef struct client {
     atomic_bool contacted;      /* the first contact was made */
     char reason[160];           /* why not: of the opening thread, until then */
     rd_kafka_resp_err_t refused; /* so, too: it does not let us in */
-    atomic_bool shaken; /* a connection was lost, or made anew, since it was
-                           last asked */
-    char folder[256];   /* where a broker of this host keeps its logs */
-    atomic_bool away;   /* said in the log, and not yet taken back */
+    atomic_bool shaken;    /* a connection was lost, or made anew, since it was
+                              last asked */
+    char folder[256];      /* where a broker of this host keeps its logs */
+    atomic_bool away;      /* said in the log, and not yet taken back */
+    atomic_int partitions; /* of the topic it reads; 0: not known */
     /* broker_answers, in us */
     atomic_uint_fast64_t asked_s, slow_us, quick_us, throttle_us, wire_bytes;
 } client;

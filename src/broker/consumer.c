@@ -456,6 +456,12 @@ static int64_t kafka_high(const broker_consumer *b, int32_t partition)
     return high;
 }
 
+static int kafka_partitions(const broker_consumer *b)
+{
+    const kafka_consumer *c = (const kafka_consumer *)b;
+    return atomic_load(&c->client.partitions);
+}
+
 /* Not with a commit of this consumer: one that waits for its coordinator
  * holds up the next assignment and the close, by 45 s.
  */
@@ -500,5 +506,6 @@ const broker_consumer_ops kafka_consumer_ops = {
     .fd = kafka_fd,
     .fd_clear = kafka_fd_clear,
     .high = kafka_high,
+    .partitions = kafka_partitions,
     .note = kafka_note,
 };

@@ -66,3 +66,14 @@ int broker_guard_poll(broker_guard *g, int timeout_ms, pe_error *errp)
     }
     return broker_consumer_assign(g->consumer, NULL, 0, errp) < 0 ? -1 : 1;
 }
+
+int broker_guard_partitions(broker_guard *g)
+{
+    broker_record r;
+
+    /* With nothing to look at the client is not asked, and says nothing. */
+    if (broker_consumer_checks(g->consumer) == 0 &&
+        broker_consumer_fetch(g->consumer, 0, &r, NULL) == 1)
+        broker_record_release(&r);
+    return broker_consumer_partitions(g->consumer);
+}

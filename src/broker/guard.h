@@ -20,5 +20,7 @@ int broker_guard_start(broker_guard *g, const broker_position *p, size_t n,
  * [timeout_ms]; -1: fatal, it is another (65), see broker_consumer_assign.
  */
 int broker_guard_poll(broker_guard *g, int timeout_ms, pe_error *errp);
+/* As broker_consumer_partitions.  Not while it looks. */
+int broker_guard_partitions(broker_guard *g);
 
 #endif

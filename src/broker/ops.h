@@ -65,6 +65,7 @@ typedef struct broker_consumer_ops {
     int (*fd)(const broker_consumer *c);
     void (*fd_clear)(const broker_consumer *c);
     int64_t (*high)(const broker_consumer *c, int32_t partition);
+    int (*partitions)(const broker_consumer *c);
     void (*note)(broker_consumer *c, const broker_position *p, size_t n);
 } broker_consumer_ops;
 

@@ -25,12 +25,13 @@ int commit_guard_open(commit_guard *g, const pipeline *pl,
 
     if (pipeline_is_local(pl))
         return 0;
-    g->n_partitions = pl->partitions;
+    g->n_partitions = g->told = pl->partitions;
+    g->stream = strdup(pl->stream_name);
     g->seen = calloc(n, sizeof(*g->seen));
     g->asked = calloc(n, sizeof(*g->asked));
     g->later = calloc(n, sizeof(*g->later));
     g->list = calloc(n, sizeof(*g->list));
-    if (!g->seen || !g->asked || !g->later || !g->list)
+    if (!g->stream || !g->seen || !g->asked || !g->later || !g->list)
         return pe_error_nomem(errp);
     pipeline_topic(pl, req->run, "", g->topic, sizeof(g->topic));
     pipeline_request_broker(req, &c, "pilot-agent-guard");
@@ -41,6 +42,7 @@ int commit_guard_open(commit_guard *g, const pipeline *pl,
 void commit_guard_close(commit_guard *g)
 {
     broker_guard_close(g->guard);
+    free(g->stream);
     free(g->seen);
     free(g->asked);
     free(g->later);
@@ -98,6 +100,22 @@ static int start(commit_guard *g, const committer_view *v, const int32_t *owner,
     return n > 0 ? broker_guard_start(g->guard, g->list, n, errp) : 0;
 }
 
+/* Partitions are added to a topic while it is read: what is ours goes where it
+ * went, by number; what others write may go there.
+ */
+static void look_beside(commit_guard *g)
+{
+    int n = broker_guard_partitions(g->guard);
+
+    if (n <= g->told)
+        return;
+    g->told = n;
+    log_warn("topic %s has %d partitions by now and the run reads %d of them: "
+             "what others write to the rest is not read; to read all, start "
+             "another run with streams.%s.partitions: %d",
+             g->topic, n, (int)g->n_partitions, g->stream, n);
+}
+
 int commit_guard_step(commit_guard *g, const committer_view *v,
                       const int32_t *owner, int64_t now, pe_error *errp)
 {
@@ -107,6 +125,7 @@ int commit_guard_step(commit_guard *g, const committer_view *v,
         return 0;
     if (!g->runs) {
         g->due = now + PERIOD;
+        look_beside(g);
         return start(g, v, owner, errp);
     }
     rc = broker_guard_poll(g->guard, 0, errp);

@@ -12,6 +12,8 @@ typedef struct commit_guard {
     broker_guard *guard; /* NULL: there is no broker */
     char topic[256];
     int32_t n_partitions;
+    int32_t told;                          /* so many were said to be there */
+    char *stream;                          /* as the file calls it, for that */
     broker_position *seen, *asked, *later; /* by partition */
     broker_position *list;
     bool runs, gave_up;

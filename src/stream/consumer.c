@@ -212,6 +212,11 @@ static int64_t consumer_high(const broker_consumer *b, int32_t partition)
     return fetcher_high(((const stream_consumer *)b)->fetcher, partition);
 }
 
+static int consumer_partitions(const broker_consumer *b)
+{
+    return fetcher_partitions(((const stream_consumer *)b)->fetcher);
+}
+
 static void consumer_note(broker_consumer *b, const broker_position *p,
                           size_t n)
 {
@@ -233,5 +238,6 @@ const broker_consumer_ops stream_consumer_ops = {
     .fd = consumer_fd,
     .fd_clear = consumer_fd_clear,
     .high = consumer_high,
+    .partitions = consumer_partitions,
     .note = consumer_note,
 };

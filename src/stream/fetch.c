@@ -36,6 +36,7 @@ struct fetcher {
     pthread_t thread;
     bool started;
     atomic_bool shaken;
+    atomic_int partitions; /* of the topic; 0: not known */
     /* The thread's. */
     char id[sizeof(((stream_topic *)0)->id)];
     uint64_t largest;     /* of the records of the newest answers */
@@ -225,6 +226,7 @@ static void take(fetcher *f, redisReply **r)
     stream_topic_take(r[ASK_TOPIC], &t);
     if (t.partitions == 0)
         return; /* it is waited for */
+    atomic_store(&f->partitions, (int)t.partitions);
     if (*f->id && strcmp(f->id, t.id) != 0)
         atomic_store(&f->shaken, true);
     snprintf(f->id, sizeof(f->id), "%s", t.id);
@@ -357,6 +359,7 @@ fetcher *fetcher_open(const broker_consumer_conf *c, const char *topic,
     pthread_cond_init(&f->wake, NULL);
     pthread_cond_init(&f->arrived, NULL);
     atomic_init(&f->shaken, false);
+    atomic_init(&f->partitions, 0);
     f->topic = topic;
     f->last = &f->first;
     set_sizes(f, c);
@@ -449,6 +452,11 @@ int fetcher_assign(fetcher *f, const broker_position *p, size_t n,
 bool fetcher_shaken(fetcher *f)
 {
     return atomic_load(&f->shaken);
+}
+
+int fetcher_partitions(const fetcher *f)
+{
+    return atomic_load(&f->partitions);
 }
 
 /* Under the lock. */

@@ -37,6 +37,7 @@ bool fetcher_is_away(const fetcher *f, char *out, size_t cap);
 void fetcher_answers(const fetcher *f, broker_answers *out);
 int fetcher_fd(const fetcher *f);
 void fetcher_fd_clear(const fetcher *f);
+int fetcher_partitions(const fetcher *f); /* as broker_consumer_partitions */
 int64_t fetcher_high(fetcher *f, int32_t partition);
 /* Progress, for displays: sent with the next request. */
 void fetcher_note(fetcher *f, const char *group, const broker_position *p,

@@ -57,6 +57,22 @@ done
 
 start live
 ok $? "live: it reads" || sed 's/^/# /' "$TEST_DIR/live.out"
+
+# Partitions are added behind its back: it reads on, and says so.  A client that
+# is connected anew asks at once, else within a minute.
+"$admin" grow lost-topic 3
+ok $? "grown: it has more partitions"
+killed true
+says() { grep -q "lost-topic has 3 partitions by now and the run reads 1" \
+    "$PILOT_HOME/live/pool/err"; }
+wait_for 60 says
+ok $? "grown: said" || sed 's/^/# /' "$PILOT_HOME/live/pool/err"
+"$FOREIGN" lost-topic 2 npy 1 other
+"$FOREIGN" lost-topic 0 npy 1 other
+wait_for 30 applied live 21
+ok $? "grown: what it reads goes on"
+is "$(committed live applied)" 21 "grown: and no more than that"
+
 kill -STOP "$(agents live/pool pilot-agent | tail -n 1)"
 killed lose
 "$FOREIGN" lost-topic 0 npy 10 other
@@ -65,14 +81,14 @@ wait_for 60 gone $child
 ok $? "live: it ends" || kill -KILL $child
 wait $child
 is $? 65 "live: exit status" || sed 's/^/# /' "$TEST_DIR/live.out"
-has "$(cat "$TEST_DIR/live.out")" "record lost-topic/0/19 is not the one" \
+has "$(cat "$TEST_DIR/live.out")" "record lost-topic/0/20 is not the one" \
     "live: said"
-is "$(committed live applied)" 20 "live: nothing of it is learned"
+is "$(committed live applied)" 21 "live: nothing of it is learned"
 children=
 
 # --- resumed: as the other
 out=$(timeout -k 5 60 pilot run --resume live 2>&1)
 is $? 65 "resumed: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
-has "$out" "record lost-topic/0/19 is not the one" "resumed: said"
+has "$out" "record lost-topic/0/20 is not the one" "resumed: said"
 
 end_tests

@@ -3,6 +3,7 @@
  * usage: topic create TOPIC PARTITIONS | topic delete TOPIC
  *        topic end TOPIC: the offset that partition 0 ends at
  *        topic cut SEGMENT N: take the last N batches off a log's file
+ *        topic grow TOPIC PARTITIONS: so many, and no fewer than there are
  *        topic trim TOPIC PARTITION OFFSET: what is before it is not kept
  * broker: PILOT_BROKER
  */
@@ -65,6 +66,31 @@ static int trim(const char *topic, int32_t partition, int64_t offset)
     return rc;
 }
 
+/* As who runs the broker does it, behind the back of who reads. */
+static int grow(const char *topic, int partitions)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_NewPartitions_t *ask;
+    rd_kafka_queue_t *q;
+    rd_kafka_event_t *answer;
+    rd_kafka_t *rk;
+    int rc;
+
+    rd_kafka_conf_set(conf, "bootstrap.servers", getenv("PILOT_BROKER"), NULL,
+                      0);
+    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+    q = rd_kafka_queue_new(rk);
+    ask = rd_kafka_NewPartitions_new(topic, (size_t)partitions, NULL, 0);
+    rd_kafka_CreatePartitions(rk, &ask, 1, NULL, q);
+    answer = rd_kafka_queue_poll(q, 20000);
+    rc = !answer || rd_kafka_event_error(answer);
+    rd_kafka_event_destroy(answer);
+    rd_kafka_NewPartitions_destroy(ask);
+    rd_kafka_queue_destroy(q);
+    rd_kafka_destroy(rk);
+    return rc;
+}
+
 static int administer(int argc, char **argv)
 {
     const broker_conf c = {.endpoint = getenv("PILOT_BROKER"),
@@ -100,5 +126,7 @@ int main(int argc, char **argv)
         return cut(argv[2], argc > 3 ? atoi(argv[3]) : 1);
     if (!strcmp(argv[1], "trim") && argc > 4)
         return trim(argv[2], atoi(argv[3]), atoi(argv[4]));
+    if (!strcmp(argv[1], "grow") && argc > 3)
+        return grow(argv[2], atoi(argv[3]));
     return administer(argc, argv);
 }

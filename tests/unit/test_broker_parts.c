@@ -1,6 +1,7 @@
 /* test_broker_parts.c - what the broker room decides without a broker. */
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "src/broker/client.h"
@@ -70,6 +71,37 @@ static void test_answers(void)
     CU_ASSERT_DOUBLE_EQUAL(a.quick_ms, 6, 1e-9);
     CU_ASSERT_DOUBLE_EQUAL(a.throttle_ms, 40, 1e-9);
     CU_ASSERT_EQUAL(a.wire_bytes, 5000); /* as of the last one that was whole */
+}
+
+/* How many partitions a topic has, as the client counts it. */
+static void test_partitions(void)
+{
+    static const struct {
+        const char *topics;
+        int n; /* what is known then */
+    } rows[] = {
+        {"", 0},
+        {", \"topics\":{}", 0},
+        {", \"topics\":{\"t\":{\"partitions\":{\"0\": { \"partition\":0, "
+         "\"x\":9}, \"2\": { \"partition\":2, \"desired\":true}, \"-1\": { "
+         "\"partition\":-1, \"x\":1}}}}",
+         3},
+        {", \"topics\":{}", 3}, /* nothing is said of it */
+        {", \"topics\":{\"t\":{\"partitions\":{\"10\": { \"partition\":10", 11},
+        {", \"topics\":{ \"partition\":", 11},
+        {", \"topics\":{ \"partition\":99999999999999", 11},
+    };
+    client cl = {0};
+    char json[512];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        snprintf(json, sizeof(json),
+                 "{\"brokers\":{\"h:1/1\": {\"toppars\":{\"t-7\":{"
+                 "\"partition\":7}}}}%s%s",
+                 rows[i].topics, rows[i].topics[0] ? "" : "}");
+        client_count(&cl, json, strlen(json));
+        CU_ASSERT_EQUAL(atomic_load(&cl.partitions), rows[i].n);
+    }
 }
 
 /* An error that the client skips records after must never count as passing. */
@@ -371,6 +403,7 @@ int main(void)
     static const unit_test tests[] = {
         {"the cause of a connection error", test_cause},
         {"how fast brokers answer", test_answers},
+        {"how many partitions there are", test_partitions},
         {"errors of a stream", test_faults},
         {"partitions of a topic", test_topic_partitions},
         {"settings of a topic", test_topic_settings},

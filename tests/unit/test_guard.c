@@ -23,6 +23,7 @@ static struct {
     int starts, closes;
     int answer; /* of the next polls */
     bool fails; /* to start */
+    int partitions;
 } broker;
 
 static char topic_opened[256];
@@ -53,6 +54,12 @@ int broker_guard_start(broker_guard *g, const broker_position *p, size_t n,
     memcpy(broker.asked, p, n * sizeof(*p));
     broker.n = n;
     return 0;
+}
+
+int broker_guard_partitions(broker_guard *g)
+{
+    CU_ASSERT_PTR_EQUAL(g, &broker);
+    return broker.partitions;
 }
 
 int broker_guard_poll(broker_guard *g, int timeout_ms, pe_error *errp)
@@ -126,6 +133,45 @@ static void test_turns(void)
     CU_ASSERT_EQUAL(broker.starts, 2);
     commit_guard_close(&guard);
     CU_ASSERT_EQUAL(broker.closes, 1);
+}
+
+static int said_more;
+static char said[512];
+
+static void take_line(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    if (level != LOG_LEVEL_WARN || !strstr(line, " partitions by now"))
+        return;
+    said_more++;
+    snprintf(said, sizeof(said), "%s", line);
+}
+
+/* Partitions that are added meanwhile are said once, and more of them again. */
+static void test_more(void)
+{
+    static const struct {
+        int partitions, said;
+    } rows[] = {{0, 0}, {N, 0}, {N + 2, 1}, {N + 2, 1}, {0, 1}, {N + 3, 2}};
+    pe_error e = {0};
+
+    begin();
+    said_more = 0;
+    log_init(take_line, NULL, LOG_LEVEL_WARN);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        broker.partitions = rows[i].partitions;
+        broker.answer = 1;
+        CU_ASSERT_EQUAL(step((1 + 20 * (int64_t)i) * SECOND, &e), 0);
+        CU_ASSERT_EQUAL(step((2 + 20 * (int64_t)i) * SECOND, &e), 0);
+        CU_ASSERT_EQUAL(said_more, rows[i].said);
+        if (i == 2)
+            UNIT_CONTAINS(said, "topic pilot.r.s has 5 partitions by now and "
+                                "the run reads 3 of them");
+        committed[0]++;
+    }
+    UNIT_CONTAINS(said, "start another run with streams.s.partitions: 6");
+    log_init(NULL, NULL, LOG_LEVEL_WARN);
+    commit_guard_close(&guard);
 }
 
 /* The first commit of a partition is kept for the first look. */
@@ -464,6 +510,7 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"what was committed is looked at in turns", test_turns},
+        {"partitions that are added", test_more},
         {"the first commit of a partition", test_first_commit},
         {"partitions of others", test_others},
         {"another log, or none", test_another_log},
