@@ -27,7 +27,7 @@ static const struct scene {
     {"never", {0}, false, 3, 0},
     {"no more than the first two", {2}, false, 3, 2},
     {"nobody is there", {2}, true, 1, 2},
-    {NULL},
+    {NULL, {0}, false, 0, 0},
 };
 static struct {
     const struct scene *now;
