@@ -340,11 +340,6 @@ const char *pipeline_auth_file(const pipeline_auth *a, int role,
     return !a ? NULL : !key ? a->file : auth_value(a, key);
 }
 
-const char *pipeline_auth_user(const pipeline_auth *a, enum login_role role)
-{
-    return auth_value(a->roles[role] ? a->roles[role] : a, "user");
-}
-
 /* --- showing --- */
 
 typedef struct shown {

@@ -139,23 +139,50 @@ static json_t *login_build(const pipeline_auth *a, enum login_role role,
     return NULL;
 }
 
-/* What stands in a file of its own, which says secrets. */
-static json_t *login_of_file(const char *path, enum pilot_kind kind,
-                             enum login_role role, pe_error *errp)
+/* What stands in a file of its own, which says secrets, into [a]: for
+ * auth_clear, however it ends.
+ */
+static int auth_of_file(pipeline_auth *a, const char *path, pe_error *errp)
 {
-    pipeline_auth a = {.kind = kind};
     char *secret = file_read_private(path, PEM_MAX, NULL, errp);
     tree *t = secret ? tree_read(path, errp) : NULL;
-    json_t *o = NULL;
+    int status = t ? auth_read_mapping(a, t, errp) : -1;
 
-    if (t && auth_read_mapping(&a, t, errp) == 0)
-        o = login_build(&a, role, errp);
-    auth_clear(&a);
     tree_destroy(t);
     if (secret)
         explicit_bzero(secret, strlen(secret));
     free(secret);
+    return status;
+}
+
+static json_t *login_of_file(const char *path, enum pilot_kind kind,
+                             enum login_role role, pe_error *errp)
+{
+    pipeline_auth a = {.kind = kind};
+    json_t *o = NULL;
+
+    if (auth_of_file(&a, path, errp) == 0)
+        o = login_build(&a, role, errp);
+    auth_clear(&a);
     return o;
+}
+
+int pipeline_auth_user(const pipeline_auth *a, enum login_role role,
+                       char **userp, pe_error *errp)
+{
+    pipeline_auth own = {.kind = a->kind};
+    const char *user;
+    int status = a->file ? auth_of_file(&own, a->file, errp) : 0;
+
+    if (a->file)
+        a = &own;
+    *userp = NULL;
+    user = status < 0 ? NULL
+                      : auth_value(a->roles[role] ? a->roles[role] : a, "user");
+    if (user && !(*userp = strdup(user)))
+        status = pe_error_nomem(errp);
+    auth_clear(&own);
+    return status;
 }
 
 /* A file that is not there, or is none, is a mistake of who wrote its name. */

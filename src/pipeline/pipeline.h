@@ -410,8 +410,9 @@ extern const char *const pipeline_auth_files[];
 const char *pipeline_auth_file(const pipeline_auth *a, int role,
                                const char *key);
 
-/* As whom [role] logs in, or NULL: by other means, or a file says it. */
-const char *pipeline_auth_user(const pipeline_auth *a, enum login_role role);
+/* As whom [role] logs in, in new memory, into *userp; NULL: by other means. */
+int pipeline_auth_user(const pipeline_auth *a, enum login_role role,
+                       char **userp, pe_error *errp);
 
 /* --- logins.c --- */
 

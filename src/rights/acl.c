@@ -69,28 +69,34 @@ typedef struct acl_job {
 
 /* --- who --- */
 
-static const char *user_of(const acl_job *j, enum pilot_kind kind,
-                           enum login_role role)
+/* As whom [role] logs in at a service, behind [before]. */
+static char *user_of(const acl_job *j, enum pilot_kind kind,
+                     enum login_role role, const char *before, pe_error *errp)
 {
     const pipeline_pilot *k = j->p ? pipeline_pilot_of(j->p, kind) : NULL;
+    char *user = NULL, *name;
 
-    return k && k->auth ? pipeline_auth_user(k->auth, role) : NULL;
+    if (k && k->auth && pipeline_auth_user(k->auth, role, &user, errp) < 0)
+        return NULL;
+    name = user ? text_format("%s%s", before, user)
+                : text_format("%spilot-%s", before, login_role_word(role));
+    free(user);
+    if (!name)
+        pe_error_nomem(errp);
+    return name;
 }
 
 static int users_find(acl_job *j, pe_error *errp)
 {
     for (int r = 0; r < LOGIN_N_ROLES; r++) {
         enum login_role role = (enum login_role)r;
-        const char *redis = user_of(j, PILOT_PARAMS, role);
-        const char *kafka = user_of(j, PILOT_BROKER, role);
 
-        j->users[0][r] = redis ? text_format("%s", redis)
-                               : text_format("pilot-%s", login_role_word(role));
-        j->users[1][r] =
-            kafka ? text_format("User:%s", kafka)
-                  : text_format("User:pilot-%s", login_role_word(role));
-        if (!j->users[0][r] || !j->users[1][r])
-            return pe_error_nomem(errp);
+        j->users[0][r] = user_of(j, PILOT_PARAMS, role, "", errp);
+        if (!j->users[0][r])
+            return -1;
+        j->users[1][r] = user_of(j, PILOT_BROKER, role, "User:", errp);
+        if (!j->users[1][r])
+            return -1;
     }
     return 0;
 }

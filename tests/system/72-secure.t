@@ -158,6 +158,8 @@ has "$out" "%R~pilot:{night}:model" "... of the run"
 has "$out" "--allow-principal User:pilot-device --operation Write" \
     "lines of Kafka"
 has "$out" "--topic pilot.night.sense" "... of its topic"
+has "$out" "--allow-principal User:pilot --operation Read" \
+    "... for whom the file of logins names"
 is "$(grep 'User:pilot-device' <<<"$out" | grep -c -e results -e refused)" 0 \
     "a device writes no results"
 out=$(pilot peek secure-plain --no-header 2>&1)

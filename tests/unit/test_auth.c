@@ -204,6 +204,20 @@ static void test_made(void)
     pipeline_destroy(p);
 }
 
+/* At the broker of [p]; "": by other means. */
+static void expect_user(const pipeline *p, enum login_role role,
+                        const char *user)
+{
+    pe_error e = {0};
+    char *is = NULL;
+
+    CU_ASSERT_EQUAL(pipeline_auth_user(pipeline_pilot_of(p, PILOT_BROKER)->auth,
+                                       role, &is, &e),
+                    0);
+    UNIT_EQUAL(is ? is : "", user);
+    free(is);
+}
+
 /* A role says who it is; all else is said for all. */
 static void test_roles(void)
 {
@@ -240,9 +254,18 @@ static void test_roles(void)
         CU_ASSERT_EQUAL(!at(o, "brokers", 0, "key"), !!rows[i].broker);
         json_decref(o);
     }
-    UNIT_EQUAL(pipeline_auth_user(pipeline_pilot_of(p, PILOT_BROKER)->auth,
-                                  LOGIN_DEVICE),
-               "dev");
+    expect_user(p, LOGIN_DEVICE, "dev");
+    expect_user(p, LOGIN_OPERATOR, "me");
+    expect_user(p, LOGIN_POOL, "");
+    pipeline_destroy(p);
+    /* A file of its own says it as well. */
+    file_make("named", 0600,
+              "sasl: plain\nuser: boss\npassword: x\n"
+              "device: {user: thing, password: y}\n");
+    p = pipeline_file_good(
+        AUTH("named", "{device: {user: d, password-file: device}}"), NULL);
+    expect_user(p, LOGIN_OPERATOR, "boss");
+    expect_user(p, LOGIN_DEVICE, "thing");
     pipeline_destroy(p);
     /* In the clear a Redis can tell them apart, too. */
     p = pipeline_file_good(AUTH(PLAIN, "{device: {user: d, password-file: s}}"),
