@@ -322,12 +322,17 @@ void help_drop(pool *p)
     }
 }
 
-/* Nothing of ours is on the wire, and nothing is awaited. */
-bool help_quiet(const pool *p)
+bool help_expects(const pool *p)
 {
     for (int i = 0; i < POOL_ASKS; i++)
         if (p->help.asks[i].state == HELP_ASKED ||
             p->help.asks[i].state == HELP_COMING)
-            return false;
-    return p->sends.n == 0;
+            return true;
+    return false;
+}
+
+/* Nothing of ours is on the wire, and nothing is awaited. */
+bool help_quiet(const pool *p)
+{
+    return !help_expects(p) && p->sends.n == 0;
 }

@@ -85,6 +85,7 @@ int help_urgent(pool *p);
 int help_step(pool *p);  /* ask, or process a block of another owner */
 void help_drop(pool *p); /* a new term: forget tasks of the older one */
 bool help_quiet(const pool *p);
+bool help_expects(const pool *p); /* a block, or a word about it, is to come */
 
 /* What other ranks say. */
 void help_take_ask(pool *p, int rank);

@@ -1,6 +1,7 @@
 /* main.c - pilot-agent: one rank of a pool. */
 #include <execinfo.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <mpi.h>
 #include <signal.h>
 #include <stdio.h>
@@ -525,6 +526,19 @@ static int run(struct agent *a, int rank, int size)
     return rc < 0 ? (int)e.exit_code : PE_EXIT_OK;
 }
 
+/* Answers of a broker come and go by megabytes, in a thread of their own: one
+ * room for all, whose pages stay, or each would be mapped, filled with zeros
+ * and given back again.  What stays is what was fetched ahead at most.
+ */
+static void keep_memory(void)
+{
+#ifdef M_ARENA_MAX
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the most there is */
+    mallopt(M_TRIM_THRESHOLD, 32 << 20);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     struct agent a = {0};
@@ -532,6 +546,7 @@ int main(int argc, char **argv)
     pe_error e = {0};
     bool whole;
 
+    keep_memory();
     log_init(log_write_stderr, "pilot-agent", LOG_LEVEL_INFO);
     rc = parse(&a, argc, argv);
     if (rc) {

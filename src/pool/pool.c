@@ -1,28 +1,40 @@
 /* pool.c - the run loop of a rank. */
 #include "pool_private.h"
 
-#include <sched.h>
 #include <stdlib.h>
 
 #include "src/common/clock.h"
 
 /* Blocks are processed for this long between two looks at messages. */
 #define SLICE (200 * CLOCK_US)
-/* After the last sign of life a rank yields this long before it sleeps, where
- * blocks follow each other as closely.
- */
-#define LINGER (300 * CLOCK_US)
 /* Between two looks at what other ranks say, once there were blocks. */
 #define NAP (50 * CLOCK_US)
+
+/* MPI would spin, and take the core of the rank that it waits for. */
+static void await(MPI_Request req)
+{
+    int64_t nap = NAP;
+    int done;
+
+    for (;;) {
+        MPI_Test(&req, &done, MPI_STATUS_IGNORE);
+        if (done)
+            return;
+        clock_sleep_ns(nap, 0);
+        nap += nap < CLOCK_MS ? nap : 0;
+    }
+}
 
 int pool_agree(MPI_Comm comm, int rc, pe_error *errp)
 {
     int rank, size, mine, first;
+    MPI_Request req;
 
     MPI_Comm_rank(comm, &rank);
     MPI_Comm_size(comm, &size);
     mine = rc < 0 ? rank : size;
-    MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, comm);
+    MPI_Iallreduce(&mine, &first, 1, MPI_INT, MPI_MIN, comm, &req);
+    await(req);
     if (first == size)
         return 0;
     MPI_Bcast(errp, sizeof(*errp), MPI_BYTE, first, comm);
@@ -123,8 +135,6 @@ static bool work(pool *p)
     while (now - start < SLICE && !p->fate.failed && !pool_is_held(p)) {
         if (!help_urgent(p) && !owner_step(p) && !help_step(p))
             break;
-        if (!any) /* a mean of the last eight or so */
-            p->gap_ns += (start - p->last_active - p->gap_ns) / 8;
         any = true;
         now = clock_mono_ns();
     }
@@ -153,9 +163,10 @@ static void note_idle(pool *p, int64_t ns)
  */
 static int patience(const pool *p, int64_t quiet)
 {
-    if (p->sends.n > 0 || pool_is_urgent(p) ||
-        phase_is_reducing(p->term.phase) || quiet < 20 * CLOCK_MS)
+    if (p->sends.n > 0 || pool_is_urgent(p) || phase_is_reducing(p->term.phase))
         return 1;
+    if (quiet < 20 * CLOCK_MS)
+        return p->rounds.posted ? 1 : 3;
     if (quiet < POOL_QUIET)
         return p->rounds.posted ? 1 : quiet < 100 * CLOCK_MS ? 2 : 10;
     return p->rounds.posted ? 5 : 25;
@@ -165,13 +176,10 @@ static void idle(pool *p)
 {
     int64_t now = clock_mono_ns(), quiet = now - p->last_active;
 
-    if (quiet < LINGER && p->gap_ns < LINGER) {
-        sched_yield();
-        return;
-    }
     if (p->c.tasks)
         tasks_idle(p->c.tasks, true);
-    if ((pool_is_urgent(p) || phase_is_reducing(p->term.phase)) &&
+    if ((pool_is_urgent(p) || phase_is_reducing(p->term.phase) ||
+         help_expects(p)) &&
         quiet < 20 * CLOCK_MS)
         clock_sleep_ns(NAP, 0);
     else

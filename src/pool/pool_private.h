@@ -16,6 +16,7 @@
 #include "src/rank/term.h"
 #include "src/rank/trail.h"
 #include "src/rank/wire.h"
+#include "src/rank/worth.h"
 
 /* Where nothing came for so long, ranks wake seldom. */
 #define POOL_QUIET CLOCK_S
@@ -58,9 +59,9 @@ struct pool {
     pool_head *head; /* rank 0; NULL elsewhere */
     pool_figures figures;
     pool_recent recent;
+    rank_worth worth;    /* of its blocks, to be handed on */
     int64_t tasks;       /* so much was known of them in the last round */
     int64_t last_active; /* POOL_QUIET later the rank is quiet */
-    int64_t gap_ns;      /* mean, between two slices of blocks */
 };
 
 /* Whose the functions of this rank are. */

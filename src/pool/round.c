@@ -65,8 +65,9 @@ static int64_t own_backlog(const pool *p)
     /* One block an epoch leaves nothing to help with, and what goes on to the
      * next layer goes in the order of its partition.
      */
-    if (n < 2 || p->forward || !pool_may_dispatch(p) || !s->base ||
-        s->base->m->warming || p->c.pl->epoch_blocks == 1)
+    if (n < 2 || !worth_moving(&p->worth) || p->forward ||
+        !pool_may_dispatch(p) || !s->base || s->base->m->warming ||
+        p->c.pl->epoch_blocks == 1)
         return 0;
     if (lane_urgent(p) > 1)
         n += URGENT_WEIGHT;

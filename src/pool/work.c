@@ -137,6 +137,13 @@ void pool_refuse(pool *p, pool_slot *s, const source_item *r,
     trail_block(p, s, r, NULL, TRACE_REFUSED);
 }
 
+static void begin(struct job *j)
+{
+    j->b = j->r->block;
+    j->b.start_ns = clock_real_ns();
+    FAILPOINT(FAILPOINT_COMPUTE);
+}
+
 /* The block as the last stage is to have it.  Functions read aligned data; a
  * model may say that it does not care.
  */
@@ -146,8 +153,7 @@ static int prepare(pool *p, struct job *j, pe_error *errp)
         !p->stages.last.fn && (p->stages.model->flags & PE_MODEL_UNALIGNED);
     int rc = PE_FORWARD;
 
-    j->b = j->r->block;
-    j->b.start_ns = clock_real_ns();
+    begin(j);
     if (p->stages.n_pre)
         rc = chain_run(&p->stages, &j->b, errp);
     if (rc > 0 && !any && chain_align(&p->stages, &j->b, errp) < 0)
@@ -170,8 +176,7 @@ static int merge(pool *p, struct job *j, pe_error *errp)
                                   .revised = p->revised.number > 0};
     int64_t points;
 
-    j->b = j->r->block;
-    j->b.start_ns = clock_real_ns();
+    begin(j);
     points = federate_merge(j->s->base->m, j->s->delta, j->r, &rules,
                             &j->s->add, errp);
     if (points >= 0)
@@ -217,7 +222,6 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
     pe_error e = {0};
     int rc;
 
-    FAILPOINT(FAILPOINT_COMPUTE);
     p->stages.base = s->base ? s->base->m : NULL;
     p->stages.item = r;
     p->trail.outliers = s->add.outliers;
@@ -231,6 +235,7 @@ int pool_work(pool *p, pool_slot *s, const source_item *r)
     s->tried++;
     if (rc == 0) {
         figures_block(&p->figures, s->epoch, &j.b);
+        worth_block(&p->worth, j.b.end_ns - j.b.start_ns, r->raw_len);
         if (lane_is_urgent(p, r->block.partition))
             figures_urgent(&p->figures, &j.b);
         trail_block(p, s, r, &j.b, TRACE_APPLIED);

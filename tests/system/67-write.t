@@ -95,8 +95,9 @@ has "$(cat "$PILOT_HOME/write-kill/pool/err")" \
     "rows were written and not committed: they are cut and come again" \
     "kill: what was cut is said"
 
-# --- one partition, whose rows all ranks keep: they help its owner ---
-pilot run "$TEST_DIR/kill.yaml" --run write-help \
+# --- one partition, whose rows all ranks keep: they help its owner, whose
+# blocks take so long that they are worth their way ---
+PILOT_FAULT=delay=3@compute pilot run "$TEST_DIR/kill.yaml" --run write-help \
     --set streams.edge.partitions=1 --set pilots.pool.ntasks=3 \
     --set stages.sense.block='{points: 10, rate: 0}' \
     --summary "$TEST_DIR/help.json" >"$TEST_DIR/help.out" 2>&1 &
