@@ -37,6 +37,7 @@ AM_CONDITIONAL([POOL], [test "x$enable_pool" != xno])
 # needs no more; the mpicc of the PATH.
 AC_DEFUN([PE_FIND_MPI], [
 pe_mpi=
+pe_show=0 # of the standard ABI mpi.h does not tell whose it is
 if test -z "$MPICC"; then
     AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <mpi.h>]],
         [[return MPI_Init(0, 0);]])], [pe_mpi=$CC])
@@ -49,6 +50,7 @@ else
     if MPI_CFLAGS=`$MPICC --showme:compile 2>/dev/null`; then
         MPI_LIBS=`$MPICC --showme:link`
     else # MPICH and what comes of it: one line with all of it
+        pe_show=1
         MPI_CFLAGS=
         for pe_word in `$MPICC -show 2>/dev/null`; do
             case $pe_word in
@@ -67,7 +69,7 @@ AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <mpi.h>]],
     [[return MPI_Init(0, 0);]])],
     [pe_kind=MPI], [pe_kind=no])
 test $pe_kind = no || AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#include <mpi.h>
-#ifndef MPICH_VERSION
+#if !defined(MPICH_VERSION) && !(defined(MPI_ABI) && $pe_show)
 #error
 #endif
 ]])], [pe_kind=MPICH])
@@ -80,8 +82,10 @@ MPICH) # mpicc.mpich has an mpiexec.mpich beside it; one that is named by its
        # path is of an MPI that need not be the one on a user's PATH
     pe_name=`echo "$pe_mpi" | sed 's/ .*//'`
     pe_exec=`echo "$pe_name" | sed 's,mpicc\([[^/]]*\)$,mpiexec\1,'`
+    pe_plain=`echo "$pe_name" | sed 's,mpicc[[^/]]*$,mpiexec,'`
     case $pe_exec in
-    *mpiexec*) command -v "$pe_exec" >/dev/null || pe_exec=mpiexec ;;
+    *mpiexec*) command -v "$pe_exec" >/dev/null || pe_exec=$pe_plain
+        command -v "$pe_exec" >/dev/null || pe_exec=mpiexec ;;
     *) pe_exec=mpiexec ;;
     esac
     LAUNCHER_CPPFLAGS="-DPE_MPIEXEC='\"$pe_exec\"' -DPE_LAUNCHER='\"mpiexec\"'"

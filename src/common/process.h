@@ -28,7 +28,8 @@ typedef struct process_spec {
     bool new_session;        /* own session: outlives our terminal too */
 } process_spec;
 
-/* 0 when [program] is on PATH, or a path that is there; else the error process_start would give. */
+/* 0 when [program] is on PATH, or a path that is there; else the error
+ * process_start would give. */
 int process_find(const char *program, pe_error *errp);
 
 /* Start a child with no signal blocked or ignored.  Errors: "mpirun is not

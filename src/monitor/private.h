@@ -60,8 +60,9 @@ const json_t *monitor_earlier(const monitor *m, const char *pilot);
 void monitor_check(const monitor *m, const json_t *pool, const json_t *edges,
                    json_t *summary);
 
-/* Are [in] blocks, sent and foreign, the [out] ones that were applied or refused
- * and, of [twice] repeats, those that edges have counted as sent, by [blocks]?
+/* Are [in] blocks, sent and foreign, the [out] ones that were applied or
+ * refused and, of [twice] repeats, those that edges have counted as sent, by
+ * [blocks]?
  */
 bool monitor_adds_up(const monitor *m, const json_t *blocks, long long in,
                      long long out, long long twice);
