@@ -56,6 +56,7 @@ typedef struct agent {
     broker_answers answers; /* of all of it, once it is closed */
     traced *traced;         /* NULL: nothing is */
     device_scale *scale;
+    loom *loom; /* of devices that wait for nothing but their time */
     agent_device *devices;
     int n;
     tally *tally;

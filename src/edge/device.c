@@ -9,6 +9,7 @@
 #include "src/common/failpoint.h"
 #include "src/common/log.h"
 #include "src/edge/device_private.h"
+#include "src/strand/strand.h"
 
 /* Longest wait without a look at blocks that could not be handed over, ... */
 #define UNSENT_NS 50000000
@@ -236,7 +237,7 @@ static int wait_due(device *d)
     from = clock_mono_ns();
     for (now = from; now < due && !cancelled(d); now = from) {
         if (due - now < UNSENT_NS)
-            clock_sleep_ns(due - now, 0);
+            strand_sleep(due);
         else if (queue_unsent(d->queue) || d->spool.behind > 0)
             queue_wait(d->queue, due - now < UNSENT_NS ? due - now : UNSENT_NS);
         else
@@ -434,7 +435,7 @@ static int take_slot(device *d)
 static int wait_source(device *d, int64_t spent_ns)
 {
     if (spent_ns < AGAIN_NS && !cancelled(d)) {
-        clock_sleep_ns(AGAIN_NS - spent_ns, 0);
+        strand_sleep(clock_mono_ns() + AGAIN_NS - spent_ns);
         spent_ns = AGAIN_NS;
     }
     d->stats.paced_ns += spent_ns;
@@ -471,6 +472,8 @@ static int sense_one(device *d)
     stages_move(d);
     if (take_slot(d) < 0)
         return -1;
+    if (d->conf.spool)
+        spool_senses(d);
     from = clock_mono_ns();
     stage_enter(d, 0, from);
     work_begin(d, from);
@@ -498,6 +501,7 @@ static int sense(device *d)
     d->start_ns = clock_real_ns();
     d->start_mono_ns = clock_mono_ns();
     while (rc > 0 && !cancelled(d)) {
+        strand_pass();
         if (wait_due(d) < 0 || (!d->conf.drop && make_room(d) < 0))
             return -1;
         if (!cancelled(d))
@@ -545,47 +549,11 @@ static int live(device *d)
     return atomic_load(&d->aborted) ? 0 : stages_finish(d);
 }
 
-static void *device_main(void *arg)
+void device_run(void *arg)
 {
     device *d = arg;
     int rc = live(d);
 
     publish(d);
     set_state(d, rc < 0 ? DEVICE_FAILED : DEVICE_ENDED);
-    return NULL;
-}
-
-int device_start(device *d, pe_error *errp)
-{
-    if (pthread_create(&d->thread, NULL, device_main, d) != 0)
-        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                            "device %s: a thread cannot be started",
-                            d->conf.name);
-    d->running = true;
-    return 0;
-}
-
-void device_leave(device *d)
-{
-    atomic_store(&d->spool.left, true);
-    device_cancel(d);
-}
-
-void device_cancel(device *d)
-{
-    atomic_store(&d->cancelled, 1);
-    queue_wake(d->queue);
-}
-
-void device_abort(device *d)
-{
-    atomic_store(&d->aborted, 1);
-    device_cancel(d);
-}
-
-void device_join(device *d)
-{
-    if (d->running)
-        pthread_join(d->thread, NULL);
-    d->running = false;
 }

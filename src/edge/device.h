@@ -10,17 +10,19 @@
 
 #include "src/agent/tally.h"
 #include "src/follower/follower.h"
-#include "src/edge/identity.h"
+#include "src/sender/identity.h"
 #include "src/sender/sender.h"
 #include "src/federate/learner.h"
 #include "src/function/host.h"
 #include "src/spool/spool.h"
+#include "src/strand/strand.h"
 
 /* A stage of a device: the source first, then what processes its blocks. */
 typedef struct device_stage {
     const pe_function *ops;
     const char *words;   /* what it is, where it dies (fault_words) */
     int guarded;         /* its number there (device_guard), -1 */
+    bool prompt;         /* it waits for nothing but a processor */
     const void *id;      /* of the instance: another revision that has it, too,
                             goes on with what is open */
     context_setup setup; /* of the stage; the device fills in device, index,
@@ -69,6 +71,8 @@ typedef struct device_conf {
     size_t n_stages, cap_stages; /* cap_stages: with those that may; 0: none */
     uint64_t revision;           /* ... which are of it */
     sender *sender;
+    loom *loom;                 /* devices whose stages are prompt share its
+                                   threads; NULL: each has its own */
     follower *follower;         /* NULL: no models */
     const context_host *shared; /* put and get; NULL: none */
     device_scale *scale;        /* NULL: stages learn what they scale by */

@@ -56,6 +56,7 @@ void stages_move(device *d)
     stages_revise(d);
     if (wanted == before || d->was.ctx)
         return;
+    device_part(d, d->conf.stages, wanted);
     for (; d->n_stages < wanted; d->n_stages++)
         if (stages_open_one(d, d->n_stages) < 0) {
             stay(d, before, wanted);

@@ -50,8 +50,10 @@ typedef struct device_spool {
     size_t block;      /* bytes of the last block, or what it came from */
     bool calm;         /* blocks are made in memory of the spool's */
     double pace_ns;    /* of the source itself, a block */
-    bool held;         /* ... which came after a wait for room */
-    bool still;        /* the link does not move, ... */
+    int64_t used_ns;   /* by this thread before it was asked, ... */
+    long waits; /* ... which had waited so often; used_ns -1: not known */
+    bool held;  /* ... which came after a wait for room */
+    bool still; /* the link does not move, ... */
     uint64_t still_at; /* ... since so many were stored */
     uint64_t behind;   /* blocks that are on the disk and not in the queue */
     uint64_t stored, dropped;
@@ -118,7 +120,18 @@ struct device {
     pe_error error;
     pthread_t thread;
     bool running;
+    strand *strand; /* in place of the thread; NULL: it has one */
+    bool parted;    /* ... which has one of its own now */
 };
+
+void device_run(void *arg); /* device.c: all that it does, from start to end */
+
+/* --- device_thread.c --- */
+
+/* Stages [s] are to be opened, [n] of them: where one may wait for more than a
+ * processor the device shares its thread with nobody from now on.
+ */
+void device_part(device *d, const device_stage *s, size_t n);
 
 /* --- device_stage.c; on error -1, with d->error --- */
 
@@ -189,6 +202,8 @@ bool spool_holds_up(device *d);
  * long as that moves, and has not all that there is.  *sincep is 0 at first.
  */
 bool spool_paces(device *d, int64_t *sincep);
+/* The source is about to be asked. */
+void spool_senses(device *d);
 /* The source has given a block of [bytes] after [spent_ns]; -1: it had none. */
 void spool_sensed(device *d, int64_t spent_ns, size_t bytes);
 /* A slot is to get a block. */

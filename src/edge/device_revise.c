@@ -135,6 +135,7 @@ void stages_revise(device *d)
     if (d->was.ctx)
         settle(d);
     to = *next;
+    device_part(d, to.stages, d->n_stages);
     to.ctx = calloc(stages_room(d), sizeof(*to.ctx));
     if (!to.ctx) {
         pe_error_nomem(&d->error);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "src/block/npy.h"
 #include "src/common/clock.h"
@@ -21,6 +22,14 @@
 #define PACE_BYTE_NS 1.0
 #define PACE_BLOCKS 64
 #define PACE_MOST 16 /* ... each counted as so many times that, at most */
+
+/* A source whose blocks take less than that by so much is not looked at. */
+#define PACE_SURE 4
+
+/* Nor is a block to wait in the queue for so long: it would be due on the disk,
+ * with a check sum.
+ */
+#define LATE_NS (250 * CLOCK_MS)
 
 /* A link that acknowledges nothing for so long does not move. */
 #define MOVES_NS (300 * CLOCK_MS)
@@ -180,6 +189,7 @@ static int decode(device *d, const spool_record *r, queue_slot *slot)
     slot->named = false;
     slot->rows = slot->first = 0;
     slot->ordinal = r->ordinal;
+    slot->kept_ns = clock_mono_ns(); /* it is sealed */
     return 1;
 }
 
@@ -195,11 +205,46 @@ static double fastest_ns(const device *d)
     return PACE_NS + PACE_BYTE_NS * (double)d->spool.block;
 }
 
+/* Processor time of this thread outside of the kernel; how often it waited. */
+static int64_t used_ns(long *waitsp)
+{
+    struct rusage u;
+
+    if (getrusage(RUSAGE_THREAD, &u) < 0)
+        return -1;
+    *waitsp = u.ru_nvcsw;
+    return u.ru_utime.tv_sec * CLOCK_S + u.ru_utime.tv_usec * CLOCK_US;
+}
+
+void spool_senses(device *d)
+{
+    bool sure =
+        d->stats.sensed > 0 && d->spool.pace_ns * PACE_SURE < fastest_ns(d);
+
+    d->spool.used_ns = sure ? -1 : used_ns(&d->spool.waits);
+}
+
+/* What of [spent_ns] is the source's: where it did not wait for anything it is
+ * neither that others had the processor nor that pages of ours were fresh.
+ */
+static int64_t own_ns(const device *d, int64_t spent_ns)
+{
+    long waits = 0;
+    int64_t used;
+
+    if (d->spool.used_ns < 0 || (double)spent_ns < fastest_ns(d))
+        return spent_ns;
+    used = used_ns(&waits);
+    return used < 0 || waits != d->spool.waits ? spent_ns
+                                               : used - d->spool.used_ns;
+}
+
 void spool_sensed(device *d, int64_t spent_ns, size_t bytes)
 {
     double most = PACE_MOST * fastest_ns(d);
-    double own =
-        spent_ns < 0 || (double)spent_ns > most ? most : (double)spent_ns;
+    double own = spent_ns < 0 ? most : (double)own_ns(d, spent_ns);
+
+    own = own > most ? most : own;
 
     /* The rest of a backlog says nothing of its pace. */
     if (!d->spool.held)
@@ -210,15 +255,24 @@ void spool_sensed(device *d, int64_t spent_ns, size_t bytes)
         d->spool.block = bytes;
 }
 
+/* Is the oldest block in the queue for long? */
+static bool is_late(const device *d, int64_t now)
+{
+    const queue_slot *oldest = queue_oldest(d->queue);
+
+    return oldest && now - oldest->kept_ns >= LATE_NS;
+}
+
 bool spool_paces(device *d, int64_t *sincep)
 {
     int64_t now;
 
     if (d->due_ns >= 0 || d->spool.pace_ns > fastest_ns(d) ||
-        (d->spool.behind == 0 && !queue_full(d->queue)) ||
         (d->spool.still && d->stats.sent == d->spool.still_at))
         return false;
     now = clock_mono_ns();
+    if (d->spool.behind == 0 && !queue_full(d->queue) && !is_late(d, now))
+        return false;
     if (*sincep == 0 || d->stats.sent != d->spool.still_at)
         *sincep = now;
     d->spool.held = true;
@@ -292,6 +346,7 @@ int spool_keep(device *d, queue_slot *slot)
     }
     FAILPOINT(FAILPOINT_SPOOLED);
     slot->ordinal = put.ordinal;
+    slot->kept_ns = clock_mono_ns();
     if (keeps) {
         queue_put(d->queue, slot);
     } else {
@@ -331,6 +386,7 @@ int spool_refill(device *d)
 
 void spool_publish(device *d, const queue_stats *s)
 {
+    const queue_slot *oldest = queue_oldest(d->queue);
     spool_stats now;
 
     spool_ack(d->conf.spool, s->stored - d->spool.stored, s->last);
@@ -343,7 +399,8 @@ void spool_publish(device *d, const queue_stats *s)
     atomic_store_explicit(&d->tally->lost, now.lost, memory_order_relaxed);
     atomic_store_explicit(&d->spool.records, now.records, memory_order_relaxed);
     atomic_store_explicit(&d->spool.bytes, now.bytes, memory_order_relaxed);
-    atomic_store_explicit(&d->spool.oldest_ns, queue_oldest_ns(d->queue),
+    atomic_store_explicit(&d->spool.oldest_ns,
+                          oldest ? oldest->block.sense_ns : 0,
                           memory_order_relaxed);
 }
 

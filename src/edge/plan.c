@@ -66,6 +66,7 @@ static int load_stage(plan *out, size_t i, const pipeline *p,
         return pe_error_nomem(errp);
     out->stages[i].ops = ops;
     out->stages[i].words = out->words[i];
+    out->stages[i].prompt = function_prompt(fn);
     out->stages[i].guarded =
         ops->process_edge && i ? device_guard(s, out->stages[i].words) : -1;
     out->stages[i].setup = (context_setup){

@@ -23,6 +23,7 @@ typedef struct builtin {
     bool scores; /* needs a model, see function_scores; ... */
     bool (*unscored)(const pe_options *o); /* ... but not with these options;
                                               NULL: always */
+    bool prompt;                           /* see function_prompt */
     bool checked; /* its open hook reads options and nothing else, see
                      function_check */
     bool outside; /* what it does is done by a process of its own: it is asked

@@ -392,6 +392,13 @@ int function_settle(const pe_function *ops, pe_context *ctx,
     return take_failure(ctx, errp);
 }
 
+bool function_prompt(const function *f)
+{
+    const builtin *row = builtin_of(f->ops);
+
+    return row && row->prompt;
+}
+
 bool function_framed(const function *f, const pe_options *o)
 {
     const builtin *row = builtin_of(f->ops);

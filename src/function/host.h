@@ -90,5 +90,9 @@ int function_finish(const pe_function *ops, pe_context *ctx, pe_error *errp);
  * the close hook, so that an agent may send them where they are.
  */
 bool function_framed(const function *f, const pe_options *o);
+/* True when none of its hooks waits for anything but a processor: no disk, no
+ * service, no process, nothing of a user's.
+ */
+bool function_prompt(const function *f);
 
 #endif

@@ -10,6 +10,7 @@
 #include "src/common/text.h"
 #include "src/block/record.h"
 #include "src/common/clock.h"
+#include "src/strand/bell.h"
 
 /* Enough small blocks (6.5 KB) for several full requests of 1 MB on every
  * connection; a power of two.  Large blocks meet the limit in bytes first.
@@ -46,7 +47,7 @@ struct queue {
     atomic_uint_fast64_t delivered, wake_at;
     bool woken; /* under lock */
     pthread_mutex_t lock;
-    pthread_cond_t wake;
+    bell wake;
 };
 
 static queue_slot *ring_front(const ring *r)
@@ -113,7 +114,7 @@ queue *queue_create(uint64_t limit, uint64_t window, pe_error *errp)
     q->window = window;
     q->stats.next_offset = -1;
     pthread_mutex_init(&q->lock, NULL);
-    clock_cond_init(&q->wake);
+    bell_init(&q->wake);
     return q;
 }
 
@@ -146,7 +147,7 @@ void queue_destroy(queue *q)
     ring_free(&q->again);
     ring_free(&q->fresh);
     ring_free(&q->idle);
-    pthread_cond_destroy(&q->wake);
+    bell_destroy(&q->wake);
     pthread_mutex_destroy(&q->lock);
     free(q);
 }
@@ -318,7 +319,7 @@ void queue_delivered(queue_slot *slot, int64_t offset)
     if (wake_at == 0 || n < wake_at)
         return;
     pthread_mutex_lock(&q->lock);
-    pthread_cond_signal(&q->wake);
+    bell_ring(&q->wake);
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -343,7 +344,7 @@ void queue_wake(queue *q)
 {
     pthread_mutex_lock(&q->lock);
     q->woken = true;
-    pthread_cond_signal(&q->wake);
+    bell_ring(&q->wake);
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -355,7 +356,7 @@ static void wait_until(queue *q, int64_t timeout_ns, uint64_t target)
     atomic_store(&q->wake_at, target);
     pthread_mutex_lock(&q->lock);
     while (early && !q->woken && atomic_load(&q->delivered) < target)
-        early = clock_cond_wait(&q->wake, &q->lock, end);
+        early = bell_wait(&q->wake, &q->lock, end);
     q->woken = false;
     pthread_mutex_unlock(&q->lock);
     atomic_store(&q->wake_at, 0);
@@ -374,13 +375,11 @@ void queue_nap(queue *q, int64_t timeout_ns)
     wait_until(q, timeout_ns, UINT64_MAX);
 }
 
-int64_t queue_oldest_ns(const queue *q)
+const queue_slot *queue_oldest(const queue *q)
 {
-    const queue_slot *slot = ring_front(q->flight.n  ? &q->flight
-                                        : q->again.n ? &q->again
-                                                     : &q->fresh);
-
-    return slot ? slot->block.sense_ns : 0;
+    return ring_front(q->flight.n  ? &q->flight
+                      : q->again.n ? &q->again
+                                   : &q->fresh);
 }
 
 queue_stats queue_stats_get(queue *q)

@@ -32,7 +32,8 @@ typedef struct queue_slot {
     const void *frame;           /* the .npy bytes to send, or a delta's, */
     size_t len;
     uint64_t rows, first; /* ... of so many rows, from this SEQ on */
-    uint64_t ordinal;     /* in its spool, where there is one */
+    uint64_t ordinal;     /* in its spool, where there is one, ... */
+    int64_t kept_ns;      /* ... since then, monotonic */
     /* Of a block that was read out of that: the stage that it left last, names
      * of its columns; NULL: it was sensed by this process.
      */
@@ -108,7 +109,7 @@ void queue_nap(queue *q, int64_t timeout_ns);
 void queue_wake(queue *q);
 
 queue_stats queue_stats_get(queue *q);
-/* When the oldest block of queue_pending was sensed; 0: there is none. */
-int64_t queue_oldest_ns(const queue *q);
+/* The oldest block of queue_pending; NULL: there is none. */
+const queue_slot *queue_oldest(const queue *q);
 
 #endif

@@ -116,6 +116,8 @@ const pe_function bench_odd = {.abi = PE_FUNCTION_ABI,
 const pe_function bench_broken = {.abi = PE_FUNCTION_ABI,
                                   .process_edge = broken_process};
 
+loom *bench_loom;
+
 void bench_init(bench *b, const pe_function *source, const pe_function *process)
 {
     memset(b, 0, sizeof(*b));
@@ -124,6 +126,8 @@ void bench_init(bench *b, const pe_function *source, const pe_function *process)
     atomic_store(&bench_sleep_ns, 0);
     b->stages[0].ops = source;
     b->stages[1].ops = process;
+    b->stages[0].prompt = true;
+    b->stages[1].prompt = false;
     b->options = pe_options_create(source->options, NULL);
     for (int i = 0; i < 2; i++) {
         b->stages[i].setup = (context_setup){.run = "r1",
@@ -140,6 +144,7 @@ void bench_init(bench *b, const pe_function *source, const pe_function *process)
                             .id = {1, 0},
                             .queue_bytes = 1 << 20,
                             .rereadable = true,
+                            .loom = bench_loom,
                             .stages = b->stages,
                             .n_stages = process ? 2 : 1};
 }

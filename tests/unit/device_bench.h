@@ -30,6 +30,9 @@ extern const pe_function bench_odd;
 /* Passes on, but for bench_behaviour. */
 extern const pe_function bench_broken;
 
+/* Threads that sources share; NULL, as at first: each has its own. */
+extern loom *bench_loom;
+
 typedef struct bench {
     broker_producer_conf producer;
     sender *sender;

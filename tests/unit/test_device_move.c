@@ -147,11 +147,23 @@ static void test_stays(void)
     CU_ASSERT(two >= 5);
 }
 
+static void test_parts(void)
+{
+    bench_loom = loom_create(1, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bench_loom);
+    test_to_and_fro();
+    test_stays();
+    loom_destroy(bench_loom);
+    bench_loom = NULL;
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
         {"to and fro between two blocks", test_to_and_fro},
         {"a stage that cannot be opened", test_stays},
+        {"a stage that may wait, of a device that shares its thread",
+         test_parts},
         {NULL, NULL},
     };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
-#include "src/edge/identity.h"
+#include "src/sender/identity.h"
 #include "src/sender/queue.h"
 
 /* --- queue --- */

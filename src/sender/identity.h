@@ -1,6 +1,6 @@
 /* identity.h - who a device is to the run: boot, position, end, schedule. */
-#ifndef EDGE_IDENTITY_H
-#define EDGE_IDENTITY_H
+#ifndef SENDER_IDENTITY_H
+#define SENDER_IDENTITY_H
 
 #include <stdbool.h>
 #include <stdint.h>
