@@ -298,13 +298,14 @@ static void test_resume(void)
               "{'event': 'pool', 'blocks': {'applied': 99, 'fetched': 41}, "
               "'points': 99000, 'bytes': 2000001000, 'seconds': 2}");
     json_t *s = monitor_summary(m, "done", 3);
-    UNIT_EQUAL(case_part(s, "blocks"),
-               "{'sensed':100,'filtered':1,'dropped':0,'spooled':0,'lost':0,"
-               "'sent':99,"
-               "'fetched':99,'applied':99,'refused':0,'refused_own':0,"
-               "'foreign':0,'resent':0,'replayed':0,'deduplicated':0,'unchecked':0,'"
-               "untraced':0,'aside':0,"
-               "'drifts':0}");
+    UNIT_EQUAL(
+        case_part(s, "blocks"),
+        "{'sensed':100,'filtered':1,'dropped':0,'spooled':0,'lost':0,"
+        "'sent':99,"
+        "'fetched':99,'applied':99,'refused':0,'refused_own':0,"
+        "'foreign':0,'resent':0,'replayed':0,'deduplicated':0,'unchecked':0,'"
+        "untraced':0,'aside':0,"
+        "'drifts':0}");
     UNIT_EQUAL(case_part(s, "state"), "'done'");
     UNIT_EQUAL(case_part(s, "rate"),
                "{'blocks_per_s':20.5,'points_per_s':20500.0,'mb_per_s':"
