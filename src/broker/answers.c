@@ -11,6 +11,7 @@
 /* What one second was like. */
 struct second {
     json_int_t answers, slow_us, quick_us, wire;
+    bool up;             /* a broker is there */
     double throttled_ms; /* all of them together */
 };
 
@@ -26,6 +27,7 @@ static void broker_add(struct second *s, const json_t *broker)
 {
     const json_t *rtt = json_object_get(broker, "rtt");
     const json_t *throttle = json_object_get(broker, "throttle");
+    const char *state;
 
     if (number(rtt, "cnt") > 0 &&
         (s->answers == 0 || number(rtt, "min") < s->quick_us))
@@ -36,6 +38,8 @@ static void broker_add(struct second *s, const json_t *broker)
     s->throttled_ms +=
         (double)number(throttle, "avg") * (double)number(throttle, "cnt");
     s->wire += number(broker, "txbytes");
+    state = json_string_value(json_object_get(broker, "state"));
+    s->up = s->up || (state && !strcmp(state, "UP"));
 }
 
 /* Its part on brokers, which stands in front of that on topics: they have a
@@ -60,35 +64,60 @@ static json_t *front_load(const char *json, size_t len)
     return o;
 }
 
-/* The largest number of a partition in the part on topics. */
-static int last_partition(const char *json, size_t len)
+/* What the part on topics says of partitions. */
+struct parts {
+    int last;    /* the largest number of those that are there; -1: none is */
+    bool wanted; /* one is read, or would be */
+};
+
+static bool says(const char *from, const char *end, const char *word)
+{
+    return memmem(from, (size_t)(end - from), word, strlen(word));
+}
+
+static struct parts find_parts(const char *json, size_t len)
 {
     static const char key[] = "\"partition\":";
-    const char *end = json + len, *at = json;
-    int last = -1;
+    const char *end = json + len, *next;
+    const char *at = memmem(json, len, key, sizeof(key) - 1);
+    struct parts p = {.last = -1};
 
-    while ((at = memmem(at, (size_t)(end - at), key, sizeof(key) - 1))) {
+    for (; at; at = next) {
         int n = 0;
 
         at += sizeof(key) - 1;
+        next = memmem(at, (size_t)(end - at), key, sizeof(key) - 1);
+        if (at == end || *at < '0' || *at > '9')
+            continue; /* -1: of no partition */
         for (; at < end && *at >= '0' && *at <= '9' && n < PARTITIONS_MOST;
              at++)
             n = 10 * n + (*at - '0');
-        if (at[-1] != ':' && n > last && n < PARTITIONS_MOST)
-            last = n;
+        if (n >= PARTITIONS_MOST)
+            continue;
+        if (n > p.last && !says(at, next ? next : end, "\"unknown\":true"))
+            p.last = n;
+        p.wanted = p.wanted || says(at, next ? next : end, "\"desired\":true");
     }
-    return last;
+    return p;
 }
 
-/* Who reads one topic hears so how many partitions it has. */
-static void count_partitions(client *cl, const char *json, size_t len)
+/* Who reads one topic hears so how many partitions it has, and that a broker
+ * which is there has none of them any more.
+ */
+static void count_partitions(client *cl, const char *json, size_t len, bool up)
 {
     const char *topics = memmem(json, len, TOPICS, sizeof(TOPICS) - 1);
-    int last =
-        topics ? last_partition(topics, len - (size_t)(topics - json)) : -1;
+    struct parts p = {.last = -1};
 
-    if (last >= 0)
-        atomic_store(&cl->partitions, last + 1);
+    if (topics)
+        p = find_parts(topics, len - (size_t)(topics - json));
+    if (p.last >= 0) {
+        atomic_store(&cl->partitions, p.last + 1);
+        atomic_store(&cl->gone_s, 0);
+    } else if (p.wanted && up && atomic_load(&cl->partitions) > 0) {
+        atomic_fetch_add(&cl->gone_s, 1);
+        client_answered(cl);
+    }
 }
 
 void client_count(client *cl, const char *json, size_t len)
@@ -105,7 +134,7 @@ void client_count(client *cl, const char *json, size_t len)
     {
         broker_add(&s, broker);
     }
-    count_partitions(cl, json, len);
+    count_partitions(cl, json, len, s.up);
     atomic_store(&cl->wire_bytes, (uint_fast64_t)s.wire);
     if (s.answers > 0) {
         atomic_fetch_add(&cl->asked_s, 1);

@@ -32,6 +32,8 @@ typedef struct client {
     char folder[256];      /* where a broker of this host keeps its logs */
     atomic_bool away;      /* said in the log, and not yet taken back */
     atomic_int partitions; /* of the topic it reads; 0: not known */
+    atomic_int gone_s;     /* for so long a broker that is there has not had it,
+                              which had it before */
     /* broker_answers, in us */
     atomic_uint_fast64_t asked_s, slow_us, quick_us, throttle_us, wire_bytes;
 } client;

@@ -21,6 +21,9 @@
  */
 #define ANSWER_BYTES (8 * MIB)
 
+/* Of no topic at a broker that is there, before it is believed. */
+#define GONE_S 20
+
 /* The client does not start with a smaller one. */
 #define ANSWER_LEAST MIB
 
@@ -127,10 +130,16 @@ static void kafka_close(broker_consumer *b)
     kafka_consumer *c = (kafka_consumer *)b;
 
     nudge_stop(c->nudge);
-    if (c->queue) {
+    if (c->queue)
         rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
+    /* Where its topic is gone its threads never end (librdkafka 2.0.2), and
+     * they have what is here: all of it goes with the process, which is at its
+     * end.
+     */
+    if (atomic_load(&c->client.gone_s) > 0)
+        return;
+    if (c->queue)
         rd_kafka_queue_destroy(c->queue);
-    }
     if (c->notes)
         rd_kafka_queue_destroy(c->notes);
     client_close(&c->client);
@@ -360,6 +369,21 @@ static int take(kafka_consumer *c, rd_kafka_message_t *m, broker_record *r,
     return 1;
 }
 
+/* Another cluster, or a broker that has lost all, is at the old address; or the
+ * topic was deleted.  The client waits for it in silence.  One that comes back
+ * has it at once.
+ */
+static int check_there(const kafka_consumer *c, pe_error *errp)
+{
+    if (atomic_load(&c->client.gone_s) < GONE_S)
+        return 0;
+    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_DATA,
+                        "topic %s is not there any more, and broker %s is: it "
+                        "was deleted, or another cluster is at that address; "
+                        "start another run",
+                        c->topic, c->client.endpoint);
+}
+
 static int kafka_fetch(broker_consumer *b, int timeout_ms, broker_record *r,
                        pe_error *errp)
 {
@@ -385,7 +409,7 @@ static int kafka_fetch(broker_consumer *b, int timeout_ms, broker_record *r,
         if (c->only_checks && order_checks(&c->order) == 0)
             return 0;
     }
-    return 0;
+    return check_there(c, errp);
 }
 
 static void kafka_release(broker_record *r)

@@ -91,4 +91,27 @@ out=$(timeout -k 5 60 pilot run --resume live 2>&1)
 is $? 65 "resumed: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
 has "$out" "record lost-topic/0/20 is not the one" "resumed: said"
 
+# --- another cluster at the same address: what was there is not
+
+"$admin" delete lost-topic
+"$admin" create lost-topic 1
+"$FOREIGN" lost-topic 0 npy 20 other
+cluster() { sed -n 's/^cluster.id=//p' "$dir/kafka/meta.properties"; }
+was=$(cluster)
+start moved
+ok $? "moved: it reads" || sed 's/^/# /' "$TEST_DIR/moved.out"
+killed rm -rf "$dir/kafka"
+ok $([ "$(cluster)" != "$was" ]; echo $?) "moved: it is another cluster"
+wait_for 90 gone $child
+ok $? "moved: it ends" || kill -KILL $child
+wait $child
+is $? 65 "moved: exit status" || sed 's/^/# /' "$TEST_DIR/moved.out"
+has "$(cat "$TEST_DIR/moved.out")" \
+    "topic lost-topic is not there any more, and broker $PILOT_BROKER is" \
+    "moved: said"
+children=
+out=$(timeout -k 5 60 pilot run --resume moved 2>&1)
+is $? 65 "moved: resumed: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" "lost-topic/0/20, but the topic ends at 0" "moved: resumed: said"
+
 end_tests

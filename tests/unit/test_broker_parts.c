@@ -104,6 +104,40 @@ static void test_partitions(void)
     }
 }
 
+#define SECOND(state, unknown, desired)                                     \
+    "{\"brokers\":{\"h:1/1\": {\"state\":\"" state "\"}}, \"topics\":{"     \
+    "\"t\":{\"partitions\":{\"0\": { \"partition\":0, \"desired\":" desired \
+    ",\"unknown\":" unknown "}, \"-1\": { \"partition\":-1, "               \
+    "\"desired\":false,\"unknown\":false}}}}}"
+
+/* A topic that was there, and is not, while a broker is. */
+static void test_gone(void)
+{
+    static const struct {
+        const char *json;
+        int gone_s;
+        bool away; /* still said to be */
+    } rows[] = {
+        {SECOND("UP", "true", "true"), 0, true}, /* it never was */
+        {SECOND("UP", "false", "true"), 0, true},
+        {SECOND("DOWN", "true", "true"), 0, true},
+        {SECOND("UP", "true", "false"), 0, true}, /* nobody reads it */
+        {SECOND("UP", "true", "true"), 1, false},
+        {SECOND("UP", "true", "true"), 2, false},
+        {SECOND("DOWN", "true", "true"), 2, false},
+        {SECOND("UP", "true", "true"), 3, false},
+        {SECOND("UP", "false", "true"), 0, false}, /* it is back */
+    };
+    client cl = {0};
+
+    atomic_store(&cl.away, true);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        client_count(&cl, rows[i].json, strlen(rows[i].json));
+        CU_ASSERT_EQUAL(atomic_load(&cl.gone_s), rows[i].gone_s);
+        CU_ASSERT_EQUAL(atomic_load(&cl.away), rows[i].away);
+    }
+}
+
 /* An error that the client skips records after must never count as passing. */
 static void test_faults(void)
 {
@@ -404,6 +438,7 @@ int main(void)
         {"the cause of a connection error", test_cause},
         {"how fast brokers answer", test_answers},
         {"how many partitions there are", test_partitions},
+        {"a topic that is gone", test_gone},
         {"errors of a stream", test_faults},
         {"partitions of a topic", test_topic_partitions},
         {"settings of a topic", test_topic_settings},
