@@ -286,7 +286,7 @@ static void counts_keep(monitor *m, const char *pilot)
     json_object_del(m->counts, pilot);
 }
 
-void monitor_lost(monitor *m, const char *pilot)
+void monitor_lost(monitor *m, const char *pilot, bool edge)
 {
     const json_t *last = json_object_get(m->progress, pilot);
 
@@ -296,9 +296,10 @@ void monitor_lost(monitor *m, const char *pilot)
         m->pool_lost = true;
         memset(m->sample, 0, sizeof(m->sample));
         json_object_del(m->progress, pilot);
-    } else if (last) { /* so does an edge, and it stands as it is */
-        m->inexact = true;
     }
+    /* So does an edge, and what it told stands as it is, if it told anything.
+     */
+    m->inexact = m->inexact || edge;
 }
 
 void monitor_tasks(monitor *m, uint64_t done, uint64_t failed)

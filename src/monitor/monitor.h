@@ -85,10 +85,10 @@ void monitor_until_eof(monitor *m);
 void monitor_take(monitor *m, const char *pilot, const json_t *event);
 
 /* An incarnation of [pilot] ended without its final event.  What it said last
- * stands until the next one goes on from there, and what edges sent is a lower
- * bound from now on.
+ * stands until the next one goes on from there, and where it is an [edge], what
+ * edges sent is a lower bound from now on.
  */
-void monitor_lost(monitor *m, const char *pilot);
+void monitor_lost(monitor *m, const char *pilot, bool edge);
 
 /* What [pilot] has done is not known: it told no end. */
 void monitor_untold(monitor *m, const char *pilot);

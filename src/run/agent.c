@@ -67,7 +67,7 @@ static void died_take(agent *a, const json_t *event)
 {
     const char *what = json_string_value(json_object_get(event, "text"));
 
-    monitor_lost(a->run->monitor, a->member);
+    monitor_lost(a->run->monitor, a->member, a->pilot->kind == PILOT_EDGE);
     if (!json_is_true(json_object_get(event, "again")))
         return;
     run_progress_clear(a->run);
@@ -190,7 +190,7 @@ static void another_tell(agent *a, const json_t *beat)
     a->beat_pid = pid;
     if (!another)
         return;
-    monitor_lost(a->run->monitor, a->member);
+    monitor_lost(a->run->monitor, a->member, a->pilot->kind == PILOT_EDGE);
     run_progress_clear(a->run);
     log_warn("pilot %s was killed with its supervisor; its job has started it "
              "again",

@@ -138,7 +138,7 @@ static int64_t died(void *arg, const char *what, int64_t delay_ns)
     run_progress_clear(r);
     log_warn("the supervisor of pilot %s %s; it is started again%s", a->member,
              what, delay_ns > 0 ? " in a moment" : "");
-    monitor_lost(r->monitor, a->member);
+    monitor_lost(r->monitor, a->member, a->pilot->kind == PILOT_EDGE);
     return delay_ns;
 }
 

@@ -16,8 +16,10 @@ static json_int_t int_of(const json_t *o, const char *key)
     return json_integer_value(json_object_get(o, key));
 }
 
-/* NAME.2, NAME.3, ... of a pool or an edge pilot of the file? */
-static bool is_member(const struct run *r, const char *member)
+/* The pool, or edge pilot, of the file that NAME.2, NAME.3, ... is of; NULL:
+ * none.
+ */
+static const pipeline_pilot *pilot_of(const struct run *r, const char *member)
 {
     size_t n = strcspn(member, ".");
 
@@ -26,9 +28,9 @@ static bool is_member(const struct run *r, const char *member)
 
         if ((k->kind == PILOT_POOL || k->kind == PILOT_EDGE) &&
             !strncmp(k->name, member, n) && !k->name[n])
-            return true;
+            return k;
     }
-    return false;
+    return NULL;
 }
 
 /* A new entry: {"seq", "heard_ns", "final", "over"}; NULL: it is none of this
@@ -49,12 +51,13 @@ static json_t *guest_make(const struct run *r, const json_t *beat)
 static void deaths_take(struct run *r, const char *name, json_t *g,
                         json_int_t deaths)
 {
+    const pipeline_pilot *of = pilot_of(r, name);
     json_int_t more = deaths - int_of(g, "restarts");
 
     if (more <= 0)
         return;
     for (json_int_t i = 0; i < more; i++)
-        monitor_lost(r->monitor, name);
+        monitor_lost(r->monitor, name, of && of->kind == PILOT_EDGE);
     json_object_set_new(g, "restarts", json_integer(deaths));
     run_progress_clear(r);
     if (more == 1)
@@ -108,7 +111,7 @@ void run_guest_hear(struct run *r, const char *name, const char *said)
 {
     json_t *beat, *g = json_object_get(r->guests, name);
 
-    if (r->start_ns == 0 || (!g && !is_member(r, name)))
+    if (r->start_ns == 0 || (!g && !pilot_of(r, name)))
         return;
     if (!r->guests && !(r->guests = json_object()))
         return;

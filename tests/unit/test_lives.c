@@ -108,8 +108,8 @@ static void test_lost(void)
 
     case_take(m, "pool", COUNTS);
     case_take(m, "pool", COUNTS);
-    monitor_lost(m, "pool");
-    monitor_lost(m, "pool"); /* before it said anything */
+    monitor_lost(m, "pool", false);
+    monitor_lost(m, "pool", false); /* before it said anything */
     case_take(m, "pool", COUNTS);
     case_take(m, "pool",
               "{'event': 'pool', 'points': 1, 'blocks': {'fetched': 20, "
@@ -158,7 +158,7 @@ static void test_layer(void)
               "{'event': 'progress', 'blocks': 9, 'layer': {'name': 'g', "
               "'index': 0, 'of': 2}, 'counts': {'blocks': {'fetched': 7, "
               "'replayed': 3}}}");
-    monitor_lost(m, "g");
+    monitor_lost(m, "g", false);
     case_take(m, "g",
               "{'event': 'pool', 'layer': {'name': 'g', 'index': 0, 'of': 2}, "
               "'blocks': {'replayed': 2}, 'life': {'n': 2, 'since_ns': 0}}");
@@ -255,7 +255,7 @@ static void test_learned(void)
 
         if (rows[i].died) {
             case_take(m, "devices", "{'event': 'progress', 'sensed': 1}");
-            monitor_lost(m, "devices");
+            monitor_lost(m, "devices", true);
         }
         case_take(m, "devices", EDGE("a", "40", "400", "d-0"));
         s = monitor_summary(m, "drained", 1);

@@ -190,22 +190,24 @@ static void test_lost_edge(void)
          "'lost':2,'sent':95"},
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    /* Each also of one that died before it told anything. */
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
         monitor *m = monitor_create("r-1", "quick", NULL);
-        case_take(
-            m, "devices",
-            "{'event': 'progress', 'sensed': 42, 'sent': 39, 'dropped': 1}");
-        monitor_lost(m, "devices");
+        if (i % 2 == 0)
+            case_take(m, "devices",
+                      "{'event': 'progress', 'sensed': 42, 'sent': 39, "
+                      "'dropped': 1}");
+        monitor_lost(m, "devices", true);
         case_take(
             m, "devices",
             BLOCKS('sensed' : 98, 'dropped' : 1, 'lost' : 2, 'sent' : 95));
-        case_take(m, "pool", rows[i].pool);
+        case_take(m, "pool", rows[i / 2].pool);
         json_t *s = monitor_summary(m, "done", 1);
-        UNIT_EQUAL(case_part(s, "state"), rows[i].state);
+        UNIT_EQUAL(case_part(s, "state"), rows[i / 2].state);
         UNIT_EQUAL(case_part(s, "deaths"), "1");
         UNIT_CONTAINS(case_part(s, "blocks"),
                       "'sensed':98,'filtered':0,'dropped':1,'spooled':0,");
-        UNIT_CONTAINS(case_part(s, "blocks"), rows[i].blocks);
+        UNIT_CONTAINS(case_part(s, "blocks"), rows[i / 2].blocks);
         json_decref(s);
         monitor_destroy(m);
     }
@@ -235,7 +237,7 @@ static void test_lost_for_good(void)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         monitor *m = monitor_create("r-1", "quick", NULL);
         case_take(m, "devices", rows[i].progress);
-        monitor_lost(m, "devices");
+        monitor_lost(m, "devices", true);
         case_take(m, "pool", POOL_BLOCKS('applied' : 477));
         json_t *s = monitor_summary(m, "failed", 1);
         UNIT_CONTAINS(case_part(s, "blocks"), rows[i].blocks);
@@ -252,9 +254,9 @@ static void test_lost_pool_for_good(void)
     case_take(m, "pool",
               "{'event': 'progress', 'blocks': 60, 'refused': 2, 'masked': 7}");
     case_take(m, "pool", "{'event': 'progress', 'blocks': 61, 'refused': 2}");
-    monitor_lost(m, "pool");
+    monitor_lost(m, "pool", false);
     case_take(m, "pool", "{'event': 'progress', 'blocks': 70, 'refused': 2}");
-    monitor_lost(m, "pool");
+    monitor_lost(m, "pool", false);
     json_t *s = monitor_summary(m, "failed", 10);
     UNIT_CONTAINS(case_part(s, "blocks"),
                   "'fetched':72,'applied':70,'refused':2");
@@ -269,7 +271,7 @@ static void test_lost_pool(void)
     monitor *m = monitor_create("r-1", "quick", NULL);
 
     case_take(m, "pool", "{'event': 'progress', 'blocks': 60, 't': 2}");
-    monitor_lost(m, "pool");
+    monitor_lost(m, "pool", false);
     case_take(m, "pool",
               "{'event': 'pool', 'points': 5, 'blocks': {'applied': 100}, "
               "'seconds': 1}");

@@ -358,8 +358,8 @@ static void test_print_empty(void)
 {
     monitor *m = monitor_create("r-1", "quick", NULL);
 
-    monitor_lost(m, "pool");
-    monitor_lost(m, "pool");
+    monitor_lost(m, "pool", false);
+    monitor_lost(m, "pool", false);
     json_t *s = monitor_summary(m, "failed", 1.26);
     UNIT_EQUAL(printed(s),
                "run       r-1, failed in 1.3 s, 2 pilots died\n"
