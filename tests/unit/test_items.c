@@ -335,7 +335,7 @@ static void test_threshold_files(void)
     CU_ASSERT_EQUAL(pe_tensors_put(file, "scores", &few, lanes, NULL), 0);
     CU_ASSERT_EQUAL(threshold_decode(&exact, file, &e), -1);
     UNIT_EQUAL(e.text, "the model has no tensor 'scores' of type F32 with 1 "
-                       "dimensions");
+                       "dimension");
     CU_ASSERT_EQUAL(threshold_decode(&stream, file, &e), -1);
     UNIT_EQUAL(e.text,
                "not a model file: tensor 'scores' does not fit the window");
