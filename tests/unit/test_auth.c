@@ -321,8 +321,8 @@ static void test_environment(void)
 
 static void test_left(void)
 {
-    static const char *const names[] = {"secret", "open",   "wrong",
-                                        "ca.pem", "device", "own"};
+    static const char *const names[] = {"secret", "open", "wrong", "ca.pem",
+                                        "device", "own",  "named"};
 
     for (size_t i = 0; i < COUNT(names); i++)
         CU_ASSERT_EQUAL(unlink(names[i]), 0);
