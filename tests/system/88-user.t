@@ -174,11 +174,13 @@ is "$out" "adrift adrift/devices adrift/pool" "completion of a run and its pilot
 # --- an ordinary user, in a folder of any name, whose Slurm is slurmrestd's
 
 theirs="$TEST_DIR/their \"own\" folder's"
-as_user() {
-    setpriv --reuid=nobody --regid=nogroup --clear-groups env -C / \
+# In place of the shell, so that a pid is that of the program.
+become_user() {
+    exec setpriv --reuid=nobody --regid=nogroup --clear-groups env -C / \
         HOME="$theirs" PILOT_HOME="$theirs/state" \
         PILOT_PASSWORD_FILE="$theirs/password" "$@"
 }
+as_user() { (become_user "$@"); }
 pilot() { as_user "$BUILD/pilot" "$@"; }
 mkdir "$theirs"
 cp "$PILOT_PASSWORD_FILE" "$theirs/password"
@@ -194,7 +196,7 @@ is "$(find "$theirs" ! -user nobody | wc -l)" 0 "... all of it is his"
 rest_answers() { [ -S "$TEST_DIR/rest/socket" ]; }
 if command -v slurmrestd >/dev/null; then
     mkdir "$TEST_DIR/rest" && chown nobody "$TEST_DIR/rest"
-    as_user slurmrestd -a rest_auth/local -s openapi/v0.0.38 \
+    become_user slurmrestd -a rest_auth/local -s openapi/v0.0.38 \
         "unix:$TEST_DIR/rest/socket" >"$TEST_DIR/rest.out" 2>&1 &
     rest_pid=$!
     children="$children $rest_pid"
