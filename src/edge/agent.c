@@ -171,7 +171,7 @@ static int make_device(agent *a, int i, const params_state *state,
         .cap_stages = PLAN_STAGES_MAX,
         .revision = a->revision,
         .sender = a->sender,
-        .loom = a->loom,
+        .executor = a->executor,
         .follower = a->follower,
         .shared = &a->shared,
         .scale = a->scale,
@@ -187,14 +187,14 @@ static int make_device(agent *a, int i, const params_state *state,
 }
 
 /* Who waits for a disk with each block needs a thread for it. */
-static int open_loom(agent *a, pe_error *errp)
+static int open_executor(agent *a, pe_error *errp)
 {
     const pipeline_pilot *p = a->plan.pilot;
 
     if (p->spool.size > 0 && p->spool.sync == SPOOL_EACH)
         return 0;
-    a->loom = loom_create(0, errp);
-    return a->loom ? 0 : -1;
+    a->executor = executor_create(0, errp);
+    return a->executor ? 0 : -1;
 }
 
 /* Who the devices are, from what the run has applied of them. */
@@ -207,7 +207,7 @@ static int make_devices(agent *a, pe_error *errp)
     if (!a->devices)
         return pe_error_nomem(errp);
     a->scale = device_scale_create(PLAN_STAGES_MAX, errp);
-    if (!a->scale || open_loom(a, errp) < 0)
+    if (!a->scale || open_executor(a, errp) < 0)
         return -1;
     rc = params_state_fetch(a->layer, &state, errp);
     a->spools.blind = rc < 0 && agent_spools_bear(a, errp);
@@ -497,7 +497,7 @@ static void release(agent *a)
 {
     for (int i = 0; i < a->n; i++)
         device_destroy(a->devices[i].device);
-    loom_destroy(a->loom);
+    executor_destroy(a->executor);
     agent_spools_close(a);
     agent_recent_free(a);
     free(a->devices);

@@ -56,7 +56,7 @@ typedef struct agent {
     broker_answers answers; /* of all of it, once it is closed */
     traced *traced;         /* NULL: nothing is */
     device_scale *scale;
-    loom *loom; /* of devices that wait for nothing but their time */
+    executor *executor; /* of devices that wait for nothing but their time */
     agent_device *devices;
     int n;
     tally *tally;

@@ -9,7 +9,7 @@
 #include "src/common/failpoint.h"
 #include "src/common/log.h"
 #include "src/edge/device_private.h"
-#include "src/strand/strand.h"
+#include "src/fiber/fiber.h"
 
 /* Longest wait without a look at blocks that could not be handed over, ... */
 #define UNSENT_NS 50000000
@@ -237,7 +237,7 @@ static int wait_due(device *d)
     from = clock_mono_ns();
     for (now = from; now < due && !cancelled(d); now = from) {
         if (due - now < UNSENT_NS)
-            strand_sleep(due);
+            fiber_sleep(due);
         else if (queue_unsent(d->queue) || d->spool.behind > 0)
             queue_wait(d->queue, due - now < UNSENT_NS ? due - now : UNSENT_NS);
         else
@@ -435,7 +435,7 @@ static int take_slot(device *d)
 static int wait_source(device *d, int64_t spent_ns)
 {
     if (spent_ns < AGAIN_NS && !cancelled(d)) {
-        strand_sleep(clock_mono_ns() + AGAIN_NS - spent_ns);
+        fiber_sleep(clock_mono_ns() + AGAIN_NS - spent_ns);
         spent_ns = AGAIN_NS;
     }
     d->stats.paced_ns += spent_ns;
@@ -501,7 +501,7 @@ static int sense(device *d)
     d->start_ns = clock_real_ns();
     d->start_mono_ns = clock_mono_ns();
     while (rc > 0 && !cancelled(d)) {
-        strand_pass();
+        fiber_yield();
         if (wait_due(d) < 0 || (!d->conf.drop && make_room(d) < 0))
             return -1;
         if (!cancelled(d))

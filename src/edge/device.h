@@ -15,7 +15,7 @@
 #include "src/federate/learner.h"
 #include "src/function/host.h"
 #include "src/spool/spool.h"
-#include "src/strand/strand.h"
+#include "src/fiber/fiber.h"
 
 /* A stage of a device: the source first, then what processes its blocks. */
 typedef struct device_stage {
@@ -71,8 +71,8 @@ typedef struct device_conf {
     size_t n_stages, cap_stages; /* cap_stages: with those that may; 0: none */
     uint64_t revision;           /* ... which are of it */
     sender *sender;
-    loom *loom;                 /* devices whose stages are prompt share its
-                                   threads; NULL: each has its own */
+    executor *executor;         /* devices whose stages are prompt share its
+                           threads; NULL: each has its own */
     follower *follower;         /* NULL: no models */
     const context_host *shared; /* put and get; NULL: none */
     device_scale *scale;        /* NULL: stages learn what they scale by */

@@ -120,8 +120,8 @@ struct device {
     pe_error error;
     pthread_t thread;
     bool running;
-    strand *strand; /* in place of the thread; NULL: it has one */
-    bool parted;    /* ... which has one of its own now */
+    fiber *fiber; /* in place of the thread; NULL: it has one */
+    bool parted;  /* ... which has one of its own now */
 };
 
 void device_run(void *arg); /* device.c: all that it does, from start to end */

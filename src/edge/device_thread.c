@@ -22,19 +22,19 @@ void device_part(device *d, const device_stage *s, size_t n)
 {
     pe_error e;
 
-    if (!d->strand || d->parted || are_prompt(s, n))
+    if (!d->fiber || d->parted || are_prompt(s, n))
         return;
     d->parted = true;
-    if (strand_part(&e) < 0)
+    if (fiber_part(&e) < 0)
         log_warn("device %s: others wait for it: %s", d->conf.name, e.text);
 }
 
 int device_start(device *d, pe_error *errp)
 {
-    if (d->conf.loom && !d->learn.learner &&
+    if (d->conf.executor && !d->learn.learner &&
         are_prompt(d->conf.stages, d->n_stages)) {
-        d->strand = strand_start(d->conf.loom, device_run, d, errp);
-        return d->strand ? 0 : -1;
+        d->fiber = fiber_start(d->conf.executor, device_run, d, errp);
+        return d->fiber ? 0 : -1;
     }
     if (pthread_create(&d->thread, NULL, thread_main, d) != 0)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
@@ -67,6 +67,6 @@ void device_join(device *d)
     if (d->running)
         pthread_join(d->thread, NULL);
     d->running = false;
-    strand_join(d->strand);
-    d->strand = NULL;
+    fiber_join(d->fiber);
+    d->fiber = NULL;
 }

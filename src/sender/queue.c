@@ -10,7 +10,7 @@
 #include "src/common/text.h"
 #include "src/block/record.h"
 #include "src/common/clock.h"
-#include "src/strand/bell.h"
+#include "src/fiber/cond.h"
 
 /* Enough small blocks (6.5 KB) for several full requests of 1 MB on every
  * connection; a power of two.  Large blocks meet the limit in bytes first.
@@ -47,7 +47,7 @@ struct queue {
     atomic_uint_fast64_t delivered, wake_at;
     bool woken; /* under lock */
     pthread_mutex_t lock;
-    bell wake;
+    fiber_cond wake;
 };
 
 static queue_slot *ring_front(const ring *r)
@@ -114,7 +114,7 @@ queue *queue_create(uint64_t limit, uint64_t window, pe_error *errp)
     q->window = window;
     q->stats.next_offset = -1;
     pthread_mutex_init(&q->lock, NULL);
-    bell_init(&q->wake);
+    fiber_cond_init(&q->wake);
     return q;
 }
 
@@ -147,7 +147,7 @@ void queue_destroy(queue *q)
     ring_free(&q->again);
     ring_free(&q->fresh);
     ring_free(&q->idle);
-    bell_destroy(&q->wake);
+    fiber_cond_destroy(&q->wake);
     pthread_mutex_destroy(&q->lock);
     free(q);
 }
@@ -319,7 +319,7 @@ void queue_delivered(queue_slot *slot, int64_t offset)
     if (wake_at == 0 || n < wake_at)
         return;
     pthread_mutex_lock(&q->lock);
-    bell_ring(&q->wake);
+    fiber_cond_signal(&q->wake);
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -344,7 +344,7 @@ void queue_wake(queue *q)
 {
     pthread_mutex_lock(&q->lock);
     q->woken = true;
-    bell_ring(&q->wake);
+    fiber_cond_signal(&q->wake);
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -356,7 +356,7 @@ static void wait_until(queue *q, int64_t timeout_ns, uint64_t target)
     atomic_store(&q->wake_at, target);
     pthread_mutex_lock(&q->lock);
     while (early && !q->woken && atomic_load(&q->delivered) < target)
-        early = bell_wait(&q->wake, &q->lock, end);
+        early = fiber_cond_wait(&q->wake, &q->lock, end);
     q->woken = false;
     pthread_mutex_unlock(&q->lock);
     atomic_store(&q->wake_at, 0);

@@ -116,7 +116,7 @@ const pe_function bench_odd = {.abi = PE_FUNCTION_ABI,
 const pe_function bench_broken = {.abi = PE_FUNCTION_ABI,
                                   .process_edge = broken_process};
 
-loom *bench_loom;
+executor *bench_executor;
 
 void bench_init(bench *b, const pe_function *source, const pe_function *process)
 {
@@ -144,7 +144,7 @@ void bench_init(bench *b, const pe_function *source, const pe_function *process)
                             .id = {1, 0},
                             .queue_bytes = 1 << 20,
                             .rereadable = true,
-                            .loom = bench_loom,
+                            .executor = bench_executor,
                             .stages = b->stages,
                             .n_stages = process ? 2 : 1};
 }

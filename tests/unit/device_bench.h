@@ -31,7 +31,7 @@ extern const pe_function bench_odd;
 extern const pe_function bench_broken;
 
 /* Threads that sources share; NULL, as at first: each has its own. */
-extern loom *bench_loom;
+extern executor *bench_executor;
 
 typedef struct bench {
     broker_producer_conf producer;

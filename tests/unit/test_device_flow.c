@@ -419,7 +419,7 @@ static void test_busy(void)
 /* --- the same --- */
 
 /* A device that shares its thread does as one that has it for itself. */
-static void test_device_strand(void)
+static void test_device_fiber(void)
 {
     static void (*const same[])(void) = {
         test_device_blocks, test_device_drops,        test_device_client_full,
@@ -427,18 +427,18 @@ static void test_device_strand(void)
         test_device_boot,   test_device_positions,    test_device_schedule,
         test_device_at,     test_device_own_schedule, test_device_omission};
 
-    bench_loom = loom_create(1, NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(bench_loom);
+    bench_executor = executor_create(1, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bench_executor);
     for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
         same[i]();
-    loom_destroy(bench_loom);
-    bench_loom = NULL;
+    executor_destroy(bench_executor);
+    bench_executor = NULL;
 }
 
 int main(void)
 {
     static const unit_test tests[] = {
-        {"device: the same on a strand", test_device_strand},
+        {"device: the same on a fiber", test_device_fiber},
         {"a block at work is counted", test_busy},
         {"device: a full queue blocks", test_device_blocks},
         {"device: a full queue drops", test_device_drops},

@@ -149,12 +149,12 @@ static void test_stays(void)
 
 static void test_parts(void)
 {
-    bench_loom = loom_create(1, NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(bench_loom);
+    bench_executor = executor_create(1, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bench_executor);
     test_to_and_fro();
     test_stays();
-    loom_destroy(bench_loom);
-    bench_loom = NULL;
+    executor_destroy(bench_executor);
+    bench_executor = NULL;
 }
 
 int main(void)

@@ -1,5 +1,5 @@
-/* switch.c - stacks, and going from one to another. */
-#include "switch.h"
+/* stack.c - stacks, and going from one to another. */
+#include "stack.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-struct stand {
+struct fiber_stack {
     ucontext_t at;
     char *map; /* the stack behind a page that nobody may touch; NULL: it is a
                   thread's */
@@ -37,8 +37,8 @@ struct stand {
     const void *bottom; /* of a stack that somebody else has made, as told */
     size_t size;
     void *fake;
-    void *fibre;
-    stand *from; /* who went here last */
+    void *tsan;
+    fiber_stack *from; /* who went here last */
 };
 
 static size_t page_bytes(void)
@@ -46,22 +46,22 @@ static size_t page_bytes(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-stand *stand_new(void)
+fiber_stack *stack_new(void)
 {
-    return calloc(1, sizeof(stand));
+    return calloc(1, sizeof(fiber_stack));
 }
 
-void stand_take(stand *s)
+void stack_take(fiber_stack *s)
 {
 #ifdef IS_TSAN
-    s->fibre = __tsan_get_current_fiber();
+    s->tsan = __tsan_get_current_fiber();
 #else
     (void)s;
 #endif
 }
 
 /* [run] is what it does where it is gone to. */
-static int begin(stand *s, void (*run)(void))
+static int begin(fiber_stack *s, void (*run)(void))
 {
     if (getcontext(&s->at) < 0)
         return -1;
@@ -72,9 +72,9 @@ static int begin(stand *s, void (*run)(void))
     return 0;
 }
 
-stand *stand_make(size_t bytes, void (*run)(void))
+fiber_stack *stack_make(size_t bytes, void (*run)(void))
 {
-    stand *s = calloc(1, sizeof(*s));
+    fiber_stack *s = calloc(1, sizeof(*s));
     size_t guard = page_bytes();
 
     if (!s)
@@ -95,18 +95,18 @@ stand *stand_make(size_t bytes, void (*run)(void))
         return NULL;
     }
 #ifdef IS_TSAN
-    s->fibre = __tsan_create_fiber(0);
+    s->tsan = __tsan_create_fiber(0);
 #endif
     return s;
 }
 
-void stand_free(stand *s)
+void stack_free(fiber_stack *s)
 {
     if (!s)
         return;
 #ifdef IS_TSAN
     if (s->map)
-        __tsan_destroy_fiber(s->fibre);
+        __tsan_destroy_fiber(s->tsan);
 #endif
     if (s->map)
         munmap(s->map, s->bytes);
@@ -114,10 +114,10 @@ void stand_free(stand *s)
 }
 
 /* We are at [s] now. */
-static void arrived(stand *s)
+static void arrived(fiber_stack *s)
 {
 #ifdef IS_ASAN
-    stand *from = s->from;
+    fiber_stack *from = s->from;
 
     __sanitizer_finish_switch_fiber(s->fake, &from->bottom, &from->size);
 #else
@@ -125,12 +125,12 @@ static void arrived(stand *s)
 #endif
 }
 
-void stand_begun(stand *at)
+void stack_begun(fiber_stack *at)
 {
     arrived(at);
 }
 
-void stand_go(stand *from, stand *to, int last)
+void stack_go(fiber_stack *from, fiber_stack *to, int last)
 {
     to->from = from;
 #ifdef IS_ASAN
@@ -140,7 +140,7 @@ void stand_go(stand *from, stand *to, int last)
     (void)last;
 #endif
 #ifdef IS_TSAN
-    __tsan_switch_to_fiber(to->fibre, 0);
+    __tsan_switch_to_fiber(to->tsan, 0);
 #endif
     /* It fails for want of a stack alone, and both have theirs. */
     (void)swapcontext(&from->at, &to->at);

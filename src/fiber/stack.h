@@ -1,28 +1,28 @@
-/* switch.h - stacks, and going from one to another. */
-#ifndef STRAND_SWITCH_H
-#define STRAND_SWITCH_H
+/* stack.h - stacks, and going from one to another. */
+#ifndef FIBER_STACK_H
+#define FIBER_STACK_H
 
 #include <stddef.h>
 
 /* Where somebody is; the other members belong to the tools that look for wrong
  * uses of memory and threads.
  */
-typedef struct stand stand;
+typedef struct fiber_stack fiber_stack;
 
 /* Where a thread is, to come back to; NULL: no memory.  It takes it itself,
  * with the second, before anybody goes from there.
  */
-stand *stand_new(void);
-void stand_take(stand *s);
+fiber_stack *stack_new(void);
+void stack_take(fiber_stack *s);
 /* The beginning of [run] on a stack of [bytes]; NULL: no memory. */
-stand *stand_make(size_t bytes, void (*run)(void));
+fiber_stack *stack_make(size_t bytes, void (*run)(void));
 /* Go from [from], which is where we are, to [to]; it returns when somebody goes
  * to [from].  [last]: nobody will.
  */
-void stand_go(stand *from, stand *to, int last);
+void stack_go(fiber_stack *from, fiber_stack *to, int last);
 /* The first that [run] does, after [from] went there. */
-void stand_begun(stand *at);
+void stack_begun(fiber_stack *at);
 /* It is not where anybody is.  May be NULL. */
-void stand_free(stand *s);
+void stack_free(fiber_stack *s);
 
 #endif
