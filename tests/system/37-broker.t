@@ -98,20 +98,20 @@ has "$out" "record lost-topic/0/20 is not the one" "resumed: said"
 "$FOREIGN" lost-topic 0 npy 20 other
 cluster() { sed -n 's/^cluster.id=//p' "$dir/kafka/meta.properties"; }
 was=$(cluster)
-start moved
-ok $? "moved: it reads" || sed 's/^/# /' "$TEST_DIR/moved.out"
+start recast
+ok $? "recast: it reads" || sed 's/^/# /' "$TEST_DIR/recast.out"
 killed rm -rf "$dir/kafka"
-ok $([ "$(cluster)" != "$was" ]; echo $?) "moved: it is another cluster"
+ok $([ "$(cluster)" != "$was" ]; echo $?) "recast: it is another cluster"
 wait_for 90 gone $child
-ok $? "moved: it ends" || kill -KILL $child
+ok $? "recast: it ends" || kill -KILL $child
 wait $child
-is $? 65 "moved: exit status" || sed 's/^/# /' "$TEST_DIR/moved.out"
-has "$(cat "$TEST_DIR/moved.out")" \
+is $? 65 "recast: exit status" || sed 's/^/# /' "$TEST_DIR/recast.out"
+has "$(cat "$TEST_DIR/recast.out")" \
     "topic lost-topic is not there any more, and broker $PILOT_BROKER is" \
-    "moved: said"
+    "recast: said"
 children=
-out=$(timeout -k 5 60 pilot run --resume moved 2>&1)
-is $? 65 "moved: resumed: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
-has "$out" "lost-topic/0/20, but the topic ends at 0" "moved: resumed: said"
+out=$(timeout -k 5 60 pilot run --resume recast 2>&1)
+is $? 65 "recast: resumed: exit status" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" "lost-topic/0/20, but the topic ends at 0" "recast: resumed: said"
 
 end_tests
