@@ -63,14 +63,11 @@ skip_rest "not here"'
 is "$rc $(grep -c '^ok 2 - order # SKIP not here$' <<<"$out")" "0 1" \
     "a script that cannot go on"
 
-printf 'taken before\n' >"$TEST_DIR/runs"
-play name 'PILOT_TEST_RUNS='"$TEST_DIR"'/runs
-mkdir -p "$PILOT_HOME/taken" "$PILOT_HOME/free"
-ok 0 "fine"
-end_tests'
-is "$rc $(grep -c '^not ok 2 - name: runs have names' <<<"$out")" "1 1" \
-    "a run whose name another script has used"
-has "$out" "got:   taken before" "... and which"
+# What other scripts have left is not there, by whatever name.
+topic=$BUILD/tests/system/topic
+is "$(redis_do DBSIZE) $("$topic" clear)" "0 0" "the servers are empty"
+"$topic" create harness-topic 2
+is "$("$topic" clear) $("$topic" clear)" "1 0" "... as they are made"
 
 mkdir "$TEST_DIR/nothing"
 out=$("$runner" --no-services "$TEST_DIR/nothing" good 2>&1)

@@ -1,10 +1,11 @@
-/* topic.c - makes, deletes and cuts a topic.
+/* topic.c - makes, deletes and cuts topics.
  *
  * usage: topic create TOPIC PARTITIONS | topic delete TOPIC
  *        topic end TOPIC: the offset that partition 0 ends at
  *        topic cut SEGMENT N: take the last N batches off a log's file
  *        topic grow TOPIC PARTITIONS: so many, and no fewer than there are
  *        topic trim TOPIC PARTITION OFFSET: what is before it is not kept
+ *        topic clear: deletes all of them; how many there were
  * broker: PILOT_BROKER
  */
 #include <arpa/inet.h>
@@ -91,6 +92,62 @@ static int grow(const char *topic, int partitions)
     return rc;
 }
 
+/* Ask for all of them to be deleted; how many there are, or -1. */
+static int delete_all(rd_kafka_t *rk, rd_kafka_queue_t *q)
+{
+    const struct rd_kafka_metadata *all;
+    rd_kafka_DeleteTopic_t **ask;
+    rd_kafka_event_t *answer;
+    int n = 0, rc;
+
+    if (rd_kafka_metadata(rk, 1, NULL, &all, 20000) != 0)
+        return -1;
+    ask = calloc((size_t)all->topic_cnt + 1, sizeof(*ask));
+    for (int i = 0; ask && i < all->topic_cnt; i++)
+        if (all->topics[i].topic[0] != '_') /* the broker's own */
+            ask[n++] = rd_kafka_DeleteTopic_new(all->topics[i].topic);
+    rd_kafka_metadata_destroy(all);
+    rc = ask ? n : -1;
+    if (n) {
+        rd_kafka_DeleteTopics(rk, ask, (size_t)n, NULL, q);
+        answer = rd_kafka_queue_poll(q, 20000);
+        /* What is wrong with one of them is seen by its still being there. */
+        if (!answer || rd_kafka_event_error(answer))
+            rc = -1;
+        rd_kafka_event_destroy(answer);
+        rd_kafka_DeleteTopic_destroy_array(ask, (size_t)n);
+    }
+    free(ask);
+    return rc;
+}
+
+/* Until there is none. */
+static int clear(void)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_queue_t *q;
+    rd_kafka_t *rk;
+    int n = 1, were = 0;
+
+    rd_kafka_conf_set(conf, "bootstrap.servers", getenv("PILOT_BROKER"), NULL,
+                      0);
+    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+    q = rd_kafka_queue_new(rk);
+    for (int i = 0; i < 400 && (n = delete_all(rk, q)) > 0; i++) {
+        if (i == 0)
+            were = n;
+        usleep(50000);
+    }
+    rd_kafka_queue_destroy(q);
+    rd_kafka_destroy(rk);
+    if (n)
+        fprintf(stderr, "topic: %s has topics, or does not answer\n",
+                getenv("PILOT_BROKER"));
+    else
+        printf("%d\n", were);
+    return n != 0;
+}
+
 static int administer(int argc, char **argv)
 {
     const broker_conf c = {.endpoint = getenv("PILOT_BROKER"),
@@ -120,6 +177,8 @@ static int administer(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && !strcmp(argv[1], "clear"))
+        return clear();
     if (argc < 3)
         return 64;
     if (!strcmp(argv[1], "cut"))
