@@ -347,13 +347,13 @@ static void notes_of(const ending *e, json_t *notes)
     if (p->devices.beyond > 0)
         note(notes,
              "the first %d devices have their names here; those of %" PRIu64
-             " blocks of others are not kept",
-             NAMES_MAX, p->devices.beyond);
+             " block%s of others are not kept",
+             NAMES_MAX, p->devices.beyond, text_s(p->devices.beyond));
     if (p->sources.beyond > 0)
         note(notes,
              "the first %d files have their names here; those of %" PRIu64
-             " blocks of others are not kept",
-             NAMES_FILES_MAX, p->sources.beyond);
+             " block%s of others are not kept",
+             NAMES_FILES_MAX, p->sources.beyond, text_s(p->sources.beyond));
     if (p->inexact_rows)
         note(notes,
              "rows were joined or left out before the model, and of some "

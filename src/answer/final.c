@@ -205,10 +205,10 @@ static int note_change(final *f, const char *path, size_t others,
                        pe_error *errp)
 {
     char *what = others
-                     ? text_format("%s and %zu other files are not what they "
+                     ? text_format("%s and %zu other file%s are not what they "
                                    "were when the run began: their rows are "
                                    "scored as they are now",
-                                   path, others)
+                                   path, others, text_s(others))
                      : text_format("%s is not what it was when the run "
                                    "began: its rows are scored as they are "
                                    "now",

@@ -301,16 +301,17 @@ void values_notes(const pass *p, uint64_t rows, json_t *notes)
                    "devices made of them is undone");
     if (sum.scaled > 0) {
         snprintf(line, sizeof(line),
-                 "%" PRIu64 " blocks have the values that 'standardise' of "
-                 "the devices made: their records do not say how",
-                 sum.scaled);
+                 "%" PRIu64 " block%s %s the values that 'standardise' of "
+                 "the devices made: %s not say how",
+                 sum.scaled, text_s(sum.scaled), text_have(sum.scaled),
+                 sum.scaled == 1 ? "its record does" : "their records do");
         add(notes, line);
     }
     if (sum.unread > 0) {
         snprintf(line, sizeof(line),
-                 "%" PRIu64 " blocks have a header pe_times or pe_scale that "
+                 "%" PRIu64 " block%s %s a header pe_times or pe_scale that "
                  "cannot be read: it is as if it were not there",
-                 sum.unread);
+                 sum.unread, text_s(sum.unread), text_have(sum.unread));
         add(notes, line);
     }
     here = values_columns(p);

@@ -318,10 +318,10 @@ static int kafka_flush(broker_producer *b, int timeout_ms, pe_error *errp)
     if (!rd_kafka_flush(p->client.rk, timeout_ms))
         return kafka_error(&p->base, errp);
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                        "%d records are not acknowledged by broker %s after "
-                        "%d ms",
-                        kafka_pending(&p->base), p->client.endpoint,
-                        timeout_ms);
+                        "%d record%s not acknowledged by broker %s after %d ms",
+                        kafka_pending(&p->base),
+                        kafka_pending(&p->base) == 1 ? " is" : "s are",
+                        p->client.endpoint, timeout_ms);
 }
 
 const broker_producer_ops kafka_producer_ops = {

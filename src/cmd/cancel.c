@@ -12,6 +12,7 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/option.h"
+#include "src/common/text.h"
 #include "src/registry/release.h"
 #include "src/run/pilots.h"
 
@@ -383,7 +384,8 @@ static int cancel_all(canceling *c, pe_error *errp)
         return -1;
     mark_all(c);
     if (c->o->all && c->status == PE_EXIT_OK && !has_living(c))
-        log_info("nothing is to be ended: of %zu pilots none lives", c->p.n);
+        log_info("nothing is to be ended: of %zu pilot%s none lives", c->p.n,
+                 text_s(c->p.n));
     if (has_unknown(&c->p) && pilots_observe(&c->p, PILOTS_ASK_NOW, errp) < 0)
         return -1;
     if (!c->o->now && drain(c, errp) < 0)

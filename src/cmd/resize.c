@@ -76,8 +76,8 @@ static int shrink(struct again *a, int64_t n, pe_error *errp)
     status = p ? params_order_put(p, a->old.name, order, errp) : -1;
     reach_destroy(way);
     if (status == 0)
-        log_info("%s goes on with %lld of %d ranks", a->old.id, (long long)n,
-                 a->old.ranks);
+        log_info("%s goes on with %lld of %d rank%s", a->old.id, (long long)n,
+                 a->old.ranks, text_s((uint64_t)a->old.ranks));
     return status;
 }
 

@@ -81,7 +81,8 @@ static void now_show(const json_t *now)
            value_int(now, "pilots") == 1 ? "" : "s");
     if (pending > 0)
         printf(", %lld more on their way", (long long)pending);
-    printf("; lag %lld blocks", (long long)value_int(now, "lag_blocks"));
+    printf("; lag %lld block%s", (long long)value_int(now, "lag_blocks"),
+           text_s((uint64_t)value_int(now, "lag_blocks")));
     if (json_object_get(now, "lag_s"))
         printf(", %.1f s of work", value_real(now, "lag_s"));
     printf("; bottleneck ");

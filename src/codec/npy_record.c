@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/block/npy_header.h"
+#include "src/common/text.h"
 
 /* Columns that have numbers, each a field. */
 static int add_columns(codec *c, const npy_array *a, const unsigned char *data,
@@ -94,9 +95,10 @@ static int add_array(codec *c, const npy_array *a, const void *buf, size_t len,
                           : add_plain(c, a, data, errp);
     grid_shape_text(a->shape.dim, a->shape.dims, shape, sizeof(shape));
     return codec_fail(errp,
-                      "%zu bytes of data where %s items of %zu bytes have "
+                      "%zu byte%s of data where %s items of %zu byte%s have "
                       "others",
-                      len - a->data_offset, shape, a->items.bytes);
+                      len - a->data_offset, text_s(len - a->data_offset), shape,
+                      a->items.bytes, text_s(a->items.bytes));
 }
 
 static int read_npy(codec *c, const void *buf, size_t len, pe_error *errp)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/text.h"
+
 /* --- msgpack-numpy: {nd, type, kind, shape, data} --- */
 
 typedef struct numpy {
@@ -22,9 +24,9 @@ typedef struct numpy {
 /* "<f8" */
 static void take_type(const doc *d, const doc_node *v, numpy *n)
 {
-    char text[16] = "";
-    size_t len = doc_text(d, v, text, sizeof(text) - 1);
-    const char *p = text;
+    char said[16] = "";
+    size_t len = doc_text(d, v, said, sizeof(said) - 1);
+    const char *p = said;
     unsigned long size;
     char *end;
 
@@ -105,10 +107,10 @@ static int check_data(walk *w, const numpy *n, size_t *countp, pe_error *errp)
     }
     grid_shape_text(n->dim, n->dims, shape, sizeof(shape));
     return codec_fail(errp,
-                      "'%s': %zu bytes of data where shape %s of %s has "
+                      "'%s': %zu byte%s of data where shape %s of %s has "
                       "others",
-                      codec_shown_name(w->path, w->len), n->len, shape,
-                      element_name(n->e));
+                      codec_shown_name(w->path, w->len), n->len, text_s(n->len),
+                      shape, element_name(n->e));
 }
 
 /* 1: it is one, and behind us; 0: it is none, and [w] is where it was. */

@@ -7,6 +7,8 @@
 
 #include <pilot/error.h>
 
+#include "src/common/text.h"
+
 /* Growing text; starts zeroed, data is NULL or NUL-ended.  After a failed
  * allocation `failed` is set and further calls do nothing, so a caller may
  * check once at the end.
@@ -30,10 +32,23 @@ char *text_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 size_t text_put_u64(char *out, uint64_t value);
 
-/* "s" behind a word for [n] things, "" for one: "%lld block%s". */
+/* "s" behind a word for [n] things, "" for one: "%lld block%s %s lost". */
 static inline const char *text_s(uint64_t n)
 {
     return n == 1 ? "" : "s";
+}
+/* The verb behind it. */
+static inline const char *text_are(uint64_t n)
+{
+    return n == 1 ? "is" : "are";
+}
+static inline const char *text_were(uint64_t n)
+{
+    return n == 1 ? "was" : "were";
+}
+static inline const char *text_have(uint64_t n)
+{
+    return n == 1 ? "has" : "have";
 }
 
 /* Whole-string parsers: 0, or -1 when [s] is not wholly such a value (empty,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
+#include "src/common/text.h"
 #include "src/edge/device_private.h"
 
 #define KEY_MAX 256
@@ -165,10 +166,11 @@ static void take_theirs(device *d, size_t i, overall *theirs)
                 fabs((a.mean[k] - b.mean[k]) * b.factor[k]) > 1e-6;
     if (other) {
         snprintf(words, sizeof(words),
-                 "scales by the %" PRIu64 " rows that another pilot has read, "
-                 "and %.300s here holds %" PRIu64 " others: give pilots the "
+                 "scales by the %" PRIu64 " row%s that another pilot has read, "
+                 "and %.300s here holds %" PRIu64 " other%s: give pilots the "
                  "same files, or each a run of its own",
-                 theirs->rows, path_of(d), w->rows);
+                 theirs->rows, text_s(theirs->rows), path_of(d), w->rows,
+                 text_s(w->rows));
         tell(d, i, words);
     }
     overall_free(w);

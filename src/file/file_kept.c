@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
+#include "src/common/text.h"
 #include "src/context/context.h"
 
 #define KEY_MAX 512
@@ -118,9 +119,10 @@ int file_kept_check(pe_context *ctx, const char *path, const file_list *l)
                        l->n - k.n == 1 ? "is" : "are");
     else if (size > k.size)
         pe_context_log(ctx,
-                       "%s has grown by %" PRIu64 " bytes since this run "
-                       "began; they are read, too",
-                       l->paths[l->n - 1], size - k.size);
+                       "%s has grown by %" PRIu64 " byte%s since this run "
+                       "began, which %s read, too",
+                       l->paths[l->n - 1], size - k.size, text_s(size - k.size),
+                       text_are(size - k.size));
     return keep(ctx, key, l);
 }
 

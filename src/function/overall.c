@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "src/common/spread.h"
+#include "src/common/text.h"
 #include "src/context/rows.h"
 
 /* A column of doubles for each feature. */
@@ -342,8 +343,8 @@ void overall_words(const overall *w, const char *path, char *out, size_t cap)
                  w->far, w->far == 1 ? " is" : "s are", SPREAD_FARTHEST);
     unscaled_words(w, small, sizeof(small));
     snprintf(out, cap,
-             "has the mean and scale of all %" PRIu64 " rows of %.300s%s%s%s",
-             w->rows, path, masked, far, small);
+             "has the mean and scale of all %" PRIu64 " row%s of %.300s%s%s%s",
+             w->rows, text_s(w->rows), path, masked, far, small);
 }
 
 /* --- kept by others --- */

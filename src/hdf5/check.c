@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/common/text.h"
+
 /* Chunks that are gone through one by one: the library counts up to each from
  * the first one.
  */
@@ -210,9 +212,10 @@ static int check_raw(const hdf5_file *f, const char *name, const char *file,
     if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size >= offset + bytes)
         return 0;
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                        "%s has its numbers in file %s, which has %lld bytes "
+                        "%s has its numbers in file %s, which has %lld byte%s "
                         "and no %llu: it is cut; its rows would be made up",
                         name, file, (long long)st.st_size,
+                        text_s((uint64_t)st.st_size),
                         (unsigned long long)offset + bytes);
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/text.h"
+
 /* What is looked for, and what was found of it. */
 typedef struct search {
     hdf5_clock *clock;
@@ -74,7 +76,8 @@ static int open_clock(search *s, const char *path, bool asked, pe_error *errp)
         snprintf(why, sizeof(why), "it cannot grow");
     else if (p->grid.rows != s->first->grid.rows && !s->wish->follow &&
              !(s->attached && s->netcdf) && !s->file->writing)
-        snprintf(why, sizeof(why), "it has %" PRIu64 " rows", p->grid.rows);
+        snprintf(why, sizeof(why), "it has %" PRIu64 " row%s", p->grid.rows,
+                 text_s(p->grid.rows));
     if (!*why) {
         s->clock->unit = s->clock->part.unit;
         s->clock->name = s->clock->part.label;

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/common/text.h"
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void hdf5_enter(void)
@@ -154,9 +156,10 @@ static int refuse_follow(const char *path, pe_error *errp)
 static int refuse_cut(const char *path, const superblock *s, pe_error *errp)
 {
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                        "%s has %" PRIu64 " bytes and says that it has %" PRIu64
+                        "%s has %" PRIu64
+                        " byte%s and says that it has %" PRIu64
                         "; it is cut, or still being written: copy it again",
-                        path, s->size, s->end);
+                        path, s->size, text_s(s->size), s->end);
 }
 
 static int refuse_lock(const char *path, const char *why, pe_error *errp)

@@ -7,6 +7,8 @@
 
 #include "table.h"
 
+#include "src/common/text.h"
+
 /* --- unpacking --- */
 
 /* Cells that became NaN, by reason. */
@@ -335,9 +337,10 @@ static int describe(hdf5_store *s, const text *said, pe_error *errp)
         text_add(&t, "%s%s", t.len ? "; " : "", said->data);
     if (s->left_room)
         text_add(&t,
-                 "%s%" PRIu64 " rows at the end, not written yet, are left "
+                 "%s%" PRIu64 " row%s at the end, not written yet, %s left "
                  "out",
-                 t.len ? "; " : "", s->left_room);
+                 t.len ? "; " : "", s->left_room, text_s(s->left_room),
+                 text_are(s->left_room));
     if (s->file.writing && !s->follow)
         text_add(&t,
                  "%sa program writes it, or was killed: these are the "

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "src/common/clock.h"
+#include "src/common/text.h"
 #include "table.h"
 
 /* How long rows at the end that hold nothing but fill values are waited for. */
@@ -98,17 +99,19 @@ int hdf5_count_rows(hdf5_store *s, pe_error *errp)
     for (size_t i = 1; i < s->parts && low != high && !s->netcdf; i++)
         if (s->part[i].grid.rows != s->part[0].grid.rows)
             return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                                "%s: %s has %" PRIu64 " rows and %s %" PRIu64
+                                "%s: %s has %" PRIu64 " row%s and %s %" PRIu64
                                 "; columns of one table are of one length",
                                 s->path, s->part[0].path, s->part[0].grid.rows,
-                                s->part[i].path, s->part[i].grid.rows);
+                                text_s(s->part[0].grid.rows), s->part[i].path,
+                                s->part[i].grid.rows);
     s->head.rows = high;
     if (high == 0 && s->left_room)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "%s:%s: none of its %" PRIu64 " rows is in the "
+                            "%s:%s: none of its %" PRIu64 " row%s is in the "
                             "file: it is a copy that was cut, or its writer "
                             "has not written any yet",
-                            s->path, s->part[0].path, s->left_room);
+                            s->path, s->part[0].path, s->left_room,
+                            text_s(s->left_room));
     if (high == 0)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                             "%s:%s is empty: it has 0 rows", s->path,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "src/common/text.h"
 #include "src/monitor/value.h"
 
 const counter counters[] = {
@@ -58,7 +59,7 @@ void counter_cells(const json_t *o, text *t)
                  (long long)json_integer_value(value));
     }
     if (n > shown)
-        text_add(t, " and %zu more columns", n - shown);
+        text_add(t, " and %zu more column%s", n - shown, text_s(n - shown));
 }
 
 json_int_t counter_value(const counter *c, const json_t *o)

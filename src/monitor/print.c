@@ -203,10 +203,11 @@ static void learned_print(const json_t *summary, FILE *f)
                  "; %lld row%s too few to be told of and left out", left,
                  left == 1 ? " was" : "s were");
         snprintf(line, sizeof(line),
-                 "%lld rows by %lld device%s of %.100s, in %lld deltas of %.1f "
-                 "kB each; no row has left them%s",
-                 count_of(o, "rows"), count_of(o, "n"),
-                 plural(count_of(o, "n")), pilot, syncs,
+                 "%lld row%s by %lld device%s of %.100s, in %lld delta%s of "
+                 "%.1f kB each; no row has left them%s",
+                 count_of(o, "rows"), plural(count_of(o, "rows")),
+                 count_of(o, "n"), plural(count_of(o, "n")), pilot, syncs,
+                 plural(syncs),
                  syncs ? (double)count_of(o, "bytes") / 1e3 / (double)syncs : 0,
                  left ? kept : "");
         wrapped_print(label, line, f);
@@ -355,11 +356,12 @@ static void rate_print(const json_t *summary, FILE *f)
     if (json_object_size(json_object_get(summary, "detail")) == 0)
         return; /* nobody lived to tell */
     fprintf(f,
-            LABEL "%.1f blocks/s, %.0f points/s, %.1f MB/s (%lld points, %.1f "
+            LABEL "%.1f blocks/s, %.0f points/s, %.1f MB/s (%lld point%s, %.1f "
                   "MB)\n",
             "rate", value_real(rate, "blocks_per_s"),
             value_real(rate, "points_per_s"), value_real(rate, "mb_per_s"),
-            count_of(summary, "points"), value_real(summary, "bytes") / 1e6);
+            count_of(summary, "points"), plural(count_of(summary, "points")),
+            value_real(summary, "bytes") / 1e6);
 }
 
 static void latency_print(const json_t *latency, FILE *f)
@@ -391,9 +393,10 @@ static void model_print(const json_t *model, FILE *f)
                 value_text(model, "kind", ""));
         return;
     }
-    fprintf(f, LABEL "%s version %lld, commit %.12s, %lld points%s\n", "model",
+    fprintf(f, LABEL "%s version %lld, commit %.12s, %lld point%s%s\n", "model",
             value_text(model, "kind", ""), count_of(model, "version"),
             value_text(model, "commit", "-"), count_of(model, "points"),
+            plural(count_of(model, "points")),
             json_is_true(json_object_get(model, "warming")) ? ", warming up"
                                                             : "");
 }

@@ -103,7 +103,8 @@ static void read_add(struct line *l, const struct news *s)
 {
     if (s->share < 0)
         return;
-    text_add(piece_add(l, 3), "  %lld rows", (long long)s->rows);
+    text_add(piece_add(l, 3), "  %lld row%s", (long long)s->rows,
+             text_s((uint64_t)s->rows));
     text_add(piece_add(l, 1), "  %.0f%% read", 100 * s->share);
     if (s->left_s >= 1 && s->share < 1)
         text_add(piece_add(l, 2), ", %lld:%02lld left",

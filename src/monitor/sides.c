@@ -1,4 +1,5 @@
 /* sides.c - which side has put how many blocks through each stage, in words. */
+#include "src/common/text.h"
 #include "src/monitor/private.h"
 #include "src/monitor/value.h"
 
@@ -15,8 +16,9 @@ void monitor_sides_print(const json_t *summary, FILE *f)
 
         if (devices == 0 || pool == 0)
             continue;
-        fprintf(f, "%-10s%s: %lld blocks on devices, %lld on the pool\n", label,
-                stage, (long long)devices, (long long)pool);
+        fprintf(f, "%-10s%s: %lld block%s on devices, %lld on the pool\n",
+                label, stage, (long long)devices, text_s((uint64_t)devices),
+                (long long)pool);
         label = "";
     }
 }

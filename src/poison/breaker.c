@@ -8,6 +8,8 @@
 
 #include "reason.h"
 
+#include "src/common/text.h"
+
 #define SINCE "@since" /* beside the suspects, of which none is called so */
 
 /* --- what is too much --- */
@@ -53,11 +55,12 @@ static void say(breaker *b, breaker_counts from, breaker_counts now,
     else
         snprintf(limit, sizeof(limit), "%" PRId64, b->limit.most);
     snprintf(b->words, sizeof(b->words),
-             "%" PRIu64 " of %" PRIu64 " blocks were refused, and refuse-max "
+             "%" PRIu64 " of %" PRIu64 " block%s %s refused, and refuse-max "
              "is %s%s%.400s; 'pilot refused list --reasons %.130s' has all of "
              "them; when that is mended: 'pilot run --resume %.130s'",
-             now.refused - from.refused, blocks(from, now), limit,
-             b->n_reasons ? ", most of them since " : "",
+             now.refused - from.refused, blocks(from, now),
+             text_s(blocks(from, now)), text_were(now.refused - from.refused),
+             limit, b->n_reasons ? ", most of them since " : "",
              b->n_reasons ? b->reason[top].last : "", run, run);
 }
 
@@ -126,7 +129,7 @@ static int find(params *p, breaker_counts *out, pe_error *errp)
 
 int breaker_since(params *p, breaker_counts *out, pe_error *errp)
 {
-    char name[] = SINCE, text[48];
+    char name[] = SINCE, said[48];
     params_facts f = {0};
     int rc = find(p, out, errp);
 
@@ -136,9 +139,9 @@ int breaker_since(params *p, breaker_counts *out, pe_error *errp)
         return -1;
     *out = (breaker_counts){f.state.counters.applied, f.state.counters.refused};
     params_facts_free(&f);
-    snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64, out->applied,
+    snprintf(said, sizeof(said), "%" PRIu64 " %" PRIu64, out->applied,
              out->refused);
-    return params_suspect_put(p, &(params_word){name, text}, errp);
+    return params_suspect_put(p, &(params_word){name, said}, errp);
 }
 
 int breaker_again(params *p, pe_error *errp)

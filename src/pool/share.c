@@ -12,6 +12,7 @@
 #include "src/commit/lease.h"
 #include "src/common/clock.h"
 #include "src/common/log.h"
+#include "src/common/text.h"
 
 /* Beyond a lease that has ended, for a pool that needs all partitions. */
 #define ALONE_LIMIT_S (LEASE_TTL_MS * 1e-3 + 5)
@@ -41,14 +42,15 @@ void share_text(const pool *p, char *out, size_t cap)
 
 void share_tell(pool *p)
 {
-    char text[200];
+    char said[200];
 
     if (p->own.map.n_told == p->own.map.n)
         return;
     p->own.map.n_told = p->own.map.n;
-    share_text(p, text, sizeof(text));
-    log_info("%s has %d of %d partitions%s%s", p->c.member, (int)p->own.map.n,
-             (int)p->n_partitions, *text ? ": " : "", text);
+    share_text(p, said, sizeof(said));
+    log_info("%s has %d of %d partition%s%s%s", p->c.member, (int)p->own.map.n,
+             (int)p->n_partitions, text_s((uint64_t)p->n_partitions),
+             *said ? ": " : "", said);
 }
 
 /* --- rank 0: hand over --- */
@@ -116,7 +118,7 @@ static void watch_wanted(pool *p, int64_t now)
 {
     const int64_t *v = p->rounds.in;
     pool_head *h = p->head;
-    char text[400];
+    char said[400];
 
     if (!v[R_WANTED] || !v[R_LAG] || pool_is_draining(p) ||
         h->wanted_at != p->epochs.logical) {
@@ -127,13 +129,13 @@ static void watch_wanted(pool *p, int64_t now)
         waited_s(&h->wanted, now) < ALONE_TELL_S)
         return;
     h->wanted.told = true;
-    snprintf(text, sizeof(text),
+    snprintf(said, sizeof(said),
              "pool %s waits: epochs counted in blocks go round the partitions, "
              "and partition %d gives no block while %lld wait in others; have "
              "a device for each (streams.STAGE.partitions), or set "
              "epoch.interval instead of epoch.blocks",
              p->c.member, (int)v[R_WANTED] - 1, (long long)v[R_LAG]);
-    head_note(p, text);
+    head_note(p, said);
 }
 
 /* It needs every partition, too, and another pool may have some. */

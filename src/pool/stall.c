@@ -7,6 +7,7 @@
 
 #include "src/agent/event.h"
 #include "src/common/clock.h"
+#include "src/common/text.h"
 
 /* An answer, a round, or a reduction that takes longer is what is waited for.
  */
@@ -96,8 +97,9 @@ static const char *blocks(pool *p, int64_t now)
     if (in[R_HELD] || in[R_UNACKED])
         return why(p, "broker", "results are not acknowledged by the broker");
     if (in[R_OUTSTANDING] || in[R_CLOSING])
-        return why(p, "kernel", "%" PRId64 " blocks of an epoch are not done",
-                   in[R_CLOSING]);
+        return why(p, "kernel", "%" PRId64 " block%s of an epoch %s not done",
+                   in[R_CLOSING], text_s((uint64_t)in[R_CLOSING]),
+                   text_are((uint64_t)in[R_CLOSING]));
     if (in[R_WANTED])
         return why(p, "source",
                    "partition %" PRId64
@@ -105,12 +107,11 @@ static const char *blocks(pool *p, int64_t now)
                    in[R_WANTED] - 1);
     if (in[R_OPEN])
         return why(p, "kernel",
-                   "%" PRId64 " blocks are in an epoch that does "
-                   "not end",
-                   in[R_OPEN]);
-    return why(p, "fetch",
-               "%" PRId64 " records lie in the topic and none comes",
-               in[R_LAG]);
+                   "%" PRId64 " block%s %s in an epoch that does not end",
+                   in[R_OPEN], text_s((uint64_t)in[R_OPEN]),
+                   text_are((uint64_t)in[R_OPEN]));
+    return why(p, "fetch", "%" PRId64 " record%s in the topic and none comes",
+               in[R_LAG], in[R_LAG] == 1 ? " lies" : "s lie");
 }
 
 static const char *words(pool *p, const char *hop, int64_t still_ns)

@@ -230,8 +230,8 @@ static enum program_step end_of_output(program *g)
     well = over && process_status(g->p) == 0 && !cut;
     if (cut && g->array.whole)
         snprintf(what, sizeof(what),
-                 "it %s behind %zu of %zu bytes of an array", status,
-                 g->array.len, g->array.whole);
+                 "it %s behind %zu of %zu byte%s of an array", status,
+                 g->array.len, g->array.whole, text_s(g->array.whole));
     else
         snprintf(what, sizeof(what), "it %s%s", status,
                  cut ? " in the head of an array" : "");

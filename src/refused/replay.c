@@ -332,9 +332,10 @@ static int send_all(struct sending *s, pe_error *errp)
         rc = broker_producer_flush(s->producer, FLUSH_MS, errp);
     if (rc == 0 && s->failed > 0)
         rc = pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                          "%" PRId64 " blocks were not stored by the broker: "
+                          "%" PRId64 " block%s %s not stored by the broker: "
                           "do it again, and what is there is not doubled",
-                          s->failed);
+                          s->failed, text_s((uint64_t)s->failed),
+                          text_were((uint64_t)s->failed));
     return rc < 0 ? -1 : put_ends(s, errp);
 }
 
@@ -448,10 +449,12 @@ static int check_named(const struct replay *r, char **places, int n,
 
 static void say(const struct replay *r)
 {
-    log_info("%" PRIu64 " of %zu refused blocks sent again to topic %s",
-             r->sent, r->all.n, r->all.n ? r->all.r[0].topic : "-");
+    log_info("%" PRIu64 " of %zu refused block%s sent again to topic %s",
+             r->sent, r->all.n, text_s(r->all.n),
+             r->all.n ? r->all.r[0].topic : "-");
     if (r->cut > 0)
-        log_warn("%" PRIu64 " are not whole, and stay", r->cut);
+        log_warn("%" PRIu64 " %s not whole, and stay%s", r->cut,
+                 text_are(r->cut), r->cut == 1 ? "s" : "");
     if (r->edge > 0)
         log_warn("%" PRIu64 " were refused on their device, whose part no pool "
                  "can do, and stay",

@@ -117,9 +117,9 @@ static void print_text(const struct search *s, const struct shown *v)
     print_headers(s);
     printf("%-14s %" PRIu64 "\n", "bytes", s->f.bytes);
     if (s->f.cut)
-        printf("%-14s the record had %" PRIu64 " bytes; those behind are "
+        printf("%-14s the record had %" PRIu64 " byte%s; those behind are "
                "lost\n",
-               "cut", s->f.cut);
+               "cut", s->f.cut, text_s(s->f.cut));
     if (v->rc < 0)
         printf("%-14s cannot be read: %s\n", "block", v->bad.text);
     else if (!has_rows(v))
@@ -177,8 +177,9 @@ static int show(const struct refused_options *o, const struct search *s,
         print_text(s, &v);
     fflush(stdout);
     if (rc == 0 && o->out)
-        log_info("its %zu bytes, as they came, are in %s%s", s->record.len,
-                 o->out, s->f.cut ? ", which is cut" : "");
+        log_info("its %zu byte%s, as they came, %s in %s%s", s->record.len,
+                 text_s(s->record.len), text_are(s->record.len), o->out,
+                 s->f.cut ? ", which is cut" : "");
     codec_close(v.codec);
     pe_block_release(&v.b);
     return rc;

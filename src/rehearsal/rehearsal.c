@@ -454,10 +454,10 @@ static int rehearsal_doctor(resource *r, const resource_request *q,
                             void *arg, pe_error *errp)
 {
     rehearsal *x = (rehearsal *)r;
-    char *what = text_format("rehearsal: %zu lines about a job in %s, %g of "
+    char *what = text_format("rehearsal: %zu line%s about a job in %s, %g of "
                              "its seconds in one of ours",
-                             x->script.n_acts, *x->path ? x->path : "no script",
-                             x->script.speed);
+                             x->script.n_acts, text_s(x->script.n_acts),
+                             *x->path ? x->path : "no script", x->script.speed);
 
     (void)q;
     if (!what)

@@ -89,10 +89,11 @@ static int check(const pipeline *p, const pe_model *m, const char *path,
 
 static char *describe(const pe_model *m, const char *path)
 {
-    return text_format("begins with %s: %s of %u features, version %" PRIu64
-                       ", commit %.12s, %" PRIu64 " points%s",
-                       path, m->ops->name, m->features, m->version, m->commit,
-                       m->points, m->warming ? ", still warming up" : "");
+    return text_format("begins with %s: %s of %u feature%s, version %" PRIu64
+                       ", commit %.12s, %" PRIu64 " point%s%s",
+                       path, m->ops->name, m->features, text_s(m->features),
+                       m->version, m->commit, m->points, text_s(m->points),
+                       m->warming ? ", still warming up" : "");
 }
 
 int restore_take(const pipeline *p, const char *path, const char *copy,

@@ -83,9 +83,10 @@ static int event_read(scale_policy *p, const tree *t, pe_error *errp)
                              t->key, s);
     if (set && (n < p->min || n > p->max))
         return section_error(t, errp,
-                             "on: %s: %lld ranks are not between min %d and "
+                             "on: %s: %lld rank%s %s not between min %d and "
                              "max %d",
-                             t->key, (long long)n, p->min, p->max);
+                             t->key, (long long)n, text_s((uint64_t)n),
+                             text_are((uint64_t)n), p->min, p->max);
     e->name = words_copy(t->key, &failed);
     e->set = set;
     e->n = (int)n;
@@ -181,9 +182,9 @@ static int bounds_check(const scale_policy *p, const tree *t, int ntasks,
                              tree_get(t, "min") ? "" : " (min is ntasks)");
     if (ntasks > p->max)
         return section_error(tree_get(t, "max"), errp,
-                             "scale: the pool begins with %d ranks (ntasks), "
+                             "scale: the pool begins with %d rank%s (ntasks), "
                              "which is more than max %d",
-                             ntasks, p->max);
+                             ntasks, text_s((uint64_t)ntasks), p->max);
     return 0;
 }
 

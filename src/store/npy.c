@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/common/text.h"
+
 void npy_end(npy_store *f)
 {
     npy_array_clear(&f->array);
@@ -141,13 +143,17 @@ static void say_left_over(npy_store *f, uint64_t need, uint64_t size)
                   f->head.name, need);
     else
         store_say(&f->head,
-                  "%s: %" PRIu64 " bytes (%" PRIu64 " rows and %" PRIu64
-                  " bytes) lie behind the %" PRIu64
-                  " rows that its header tells of; they are not read.  A "
+                  "%s: %" PRIu64 " byte%s (%" PRIu64 " row%s and %" PRIu64
+                  " byte%s) %s behind the %" PRIu64
+                  " row%s that its header tells of; %s not read.  A "
                   "program that appends renews the header when it closes the "
                   "file",
-                  f->head.name, size - need, (size - need) / row_bytes,
-                  (size - need) % row_bytes, f->grid.rows);
+                  f->head.name, size - need, text_s(size - need),
+                  (size - need) / row_bytes, text_s((size - need) / row_bytes),
+                  (size - need) % row_bytes, text_s((size - need) % row_bytes),
+                  size - need == 1 ? "lies" : "lie", f->grid.rows,
+                  text_s(f->grid.rows),
+                  size - need == 1 ? "it is" : "they are");
 }
 
 static int check_size(npy_store *f, uint64_t size, pe_error *errp)
@@ -157,9 +163,9 @@ static int check_size(npy_store *f, uint64_t size, pe_error *errp)
 
     if (size < need)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "%s has %" PRIu64 " bytes and its header promises "
+                            "%s has %" PRIu64 " byte%s and its header promises "
                             "%" PRIu64 "; it is not complete: copy it again",
-                            f->head.name, size, need);
+                            f->head.name, size, text_s(size), need);
     if (size > need)
         say_left_over(f, need, size);
     return 0;

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/common/text.h"
+
 /* Most names that are told. */
 #define NAMES_TOLD 24
 
@@ -300,8 +302,8 @@ int store_describe(store_table *s, const char *left, pe_error *errp)
 {
     text t = {0};
 
-    text_add(&t, "%s: %" PRIu64 " rows of %u column%s", s->name, s->rows,
-             s->columns, s->columns == 1 ? "" : "s");
+    text_add(&t, "%s: %" PRIu64 " row%s of %u column%s", s->name, s->rows,
+             text_s(s->rows), s->columns, text_s(s->columns));
     add_names(s, &t);
     if (*left)
         text_add(&t, "; %s", left);

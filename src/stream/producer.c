@@ -456,9 +456,10 @@ static int producer_flush(broker_producer *b, int timeout_ms, pe_error *errp)
     if (producer_pending(b) == 0)
         return producer_error(b, errp);
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                        "%d records are not acknowledged by broker %s after "
-                        "%d ms",
-                        producer_pending(b), p->server.endpoint, timeout_ms);
+                        "%d record%s not acknowledged by broker %s after %d ms",
+                        producer_pending(b),
+                        producer_pending(b) == 1 ? " is" : "s are",
+                        p->server.endpoint, timeout_ms);
 }
 
 /* --- open and close --- */

@@ -449,9 +449,10 @@ int table_sniff_match(const table_dialect *first, const char *first_path,
 
     if (!names && first->n != next->n)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
-                            "%s has %zu columns and %s has %zu; files of one "
+                            "%s has %zu column%s and %s has %zu; files of one "
                             "path have the same",
-                            path, next->n, first_path, first->n);
+                            path, next->n, text_s(next->n), first_path,
+                            first->n);
     if (!names && (first->name_line || next->name_line))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                             "%s has %s header and %s has %s; say which by "

@@ -233,8 +233,8 @@ static int put_end(tasks *t)
     if (params_task_end(t->p, t->task, t->end, &e) == 0 &&
         params_slice_drop(t->p, t->task, t->slice, &e) == 0)
         return 0;
-    log_warn("task '%s': that it has %" PRIu64 " slices is not noted: %s",
-             t->task, t->end, e.text);
+    log_warn("task '%s': that it has %" PRIu64 " slice%s is not noted: %s",
+             t->task, t->end, text_s(t->end), e.text);
     return -1;
 }
 

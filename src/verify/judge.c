@@ -121,8 +121,9 @@ static void judge_offsets(const layer *l, findings *f)
                    (size_t)l->state.offsets[i].partition >= l->n_parts;
     if (strange > 0)
         finding_add(f, FINDING_OPEN, "offset", l->name,
-                    "%zu offsets that are committed are of no partition of %s",
-                    strange, l->topic);
+                    "%zu offset%s that %s committed %s of no partition of %s",
+                    strange, text_s(strange), text_are(strange),
+                    text_are(strange), l->topic);
     for (size_t i = 0; i < l->n_parts; i++)
         judge_part(l, i, f);
     judge_nothing(l, f);
@@ -140,9 +141,9 @@ static void judge_sum(const layer *l, const struct sums *s, findings *f)
         return;
     finding_add(f, is_cut(l, s) ? FINDING_OPEN : FINDING_FAULT,
                 sum < consumed ? "lost" : "double", l->name,
-                "%" PRIu64 " records lie below the committed offsets, and "
+                "%" PRIu64 " record%s below the committed offsets, and "
                 "applied + refused + deduplicated is %" PRIu64,
-                consumed, sum);
+                consumed, consumed == 1 ? " lies" : "s lie", sum);
 }
 
 static void judge_numbers(const layer *l, const struct sums *s, findings *f)
@@ -170,11 +171,13 @@ static void judge_numbers(const layer *l, const struct sums *s, findings *f)
     }
     if (!l->settled)
         finding_add(f, FINDING_OPEN, "refused", l->name,
-                    "%" PRId64 " blocks stand in %s, and %" PRIu64
-                    " are counted: which of them were applied in a later term "
+                    "%" PRId64 " block%s in %s, and %" PRIu64
+                    " %s counted: which of them were applied in a later term "
                     "cannot be told",
-                    l->refused.blocks, l->refused.topic,
-                    l->state.counters.refused);
+                    l->refused.blocks,
+                    l->refused.blocks == 1 ? " stands" : "s stand",
+                    l->refused.topic, l->state.counters.refused,
+                    text_are(l->state.counters.refused));
     if (!knows_points(l))
         finding_add(f, FINDING_LIMIT, "points", l->name, "points: %s",
                     pipeline_learner(l->pl)
@@ -213,9 +216,11 @@ static void judge_devices(const layer *l, const struct sums *s, findings *f)
         known -= l->last[i].known;
     if (known != 0)
         finding_add(f, bad, "device", l->name,
-                    "%zu devices have records below the committed offsets, and "
-                    "stand nowhere in what is committed",
-                    (size_t)-known);
+                    "%zu device%s %s records below the committed offsets, and "
+                    "%s nowhere in what is committed",
+                    (size_t)-known, text_s((size_t)-known),
+                    text_have((size_t)-known),
+                    (size_t)-known == 1 ? "stands" : "stand");
 }
 
 static void judge_order(const layer *l, findings *f)
@@ -225,30 +230,35 @@ static void judge_order(const layer *l, findings *f)
     if (c->order.n > 0)
         finding_add(f, FINDING_FAULT, "order", l->name,
                     "%" PRIu64
-                    " blocks came behind later ones of their device, "
-                    "and were taken for repeats: the first is %s",
-                    c->order.n, c->order.words);
+                    " block%s came behind later ones of %s device, and %s "
+                    "taken for %s: the first is %s",
+                    c->order.n, text_s(c->order.n),
+                    c->order.n == 1 ? "its" : "their", text_were(c->order.n),
+                    c->order.n == 1 ? "a repeat" : "repeats", c->order.words);
     if (c->moved.n > 0)
         finding_add(f, FINDING_FAULT, "order", l->name,
-                    "%" PRIu64 " blocks are in another partition than those of "
-                    "their device before: the first is %s",
-                    c->moved.n, c->moved.words);
+                    "%" PRIu64 " block%s %s in another partition than those of "
+                    "%s device before: the first is %s",
+                    c->moved.n, text_s(c->moved.n), text_are(c->moved.n),
+                    c->moved.n == 1 ? "its" : "their", c->moved.words);
     if (c->unknown.n > 0)
         finding_add(f, FINDING_OPEN, "order", l->name,
-                    "%" PRIu64 " repeats are of blocks so long ago that they "
+                    "%" PRIu64 " repeat%s %s of blocks so long ago that they "
                     "cannot be told from blocks out of order: the first is %s",
-                    c->unknown.n, c->unknown.words);
+                    c->unknown.n, text_s(c->unknown.n), text_are(c->unknown.n),
+                    c->unknown.words);
     if (c->unheard.n > 0)
         finding_add(f, FINDING_OPEN, "device", l->name,
-                    "%" PRIu64 " blocks are of devices of other runs beyond "
+                    "%" PRIu64 " block%s %s of devices of other runs beyond "
                     "%d: the first is %s",
-                    c->unheard.n, COMMIT_OTHERS, c->unheard.words);
+                    c->unheard.n, text_s(c->unheard.n), text_are(c->unheard.n),
+                    COMMIT_OTHERS, c->unheard.words);
     if (c->missing.n > 0)
         finding_add(f, l->dense ? FINDING_FAULT : FINDING_LIMIT, "missing",
                     l->name,
-                    "%" PRIu64 " numbers (SEQ) of devices are not in "
+                    "%" PRIu64 " number%s (SEQ) of devices %s not in "
                     "the topic%s: the first is in front of %s",
-                    c->missing.n,
+                    c->missing.n, text_s(c->missing.n), text_are(c->missing.n),
                     l->dense ? ""
                              : ", which stages, a full queue or the source "
                                "may be the reason for",
@@ -281,24 +291,29 @@ static void judge_side(const layer *l, const layer_side *s, const char *what,
 
     if (s->idle.n > 0)
         finding_add(f, FINDING_FAULT, what, l->name,
-                    "%" PRIu64 " records in %s are of blocks that were not "
+                    "%" PRIu64 " record%s in %s %s of blocks that were not "
                     "applied: the first is of %s",
-                    s->idle.n, s->topic, s->idle.words);
+                    s->idle.n, text_s(s->idle.n), s->topic, text_are(s->idle.n),
+                    s->idle.words);
     if (orphans > s->idle.n)
         finding_add(f, FINDING_FAULT, what, l->name,
-                    "%" PRIu64 " records in %s are of no block of this run",
-                    orphans - s->idle.n, s->topic);
+                    "%" PRIu64 " record%s in %s %s of no block of this run",
+                    orphans - s->idle.n, text_s(orphans - s->idle.n), s->topic,
+                    text_are(orphans - s->idle.n));
     if (s->repeats > 0)
         finding_add(f, FINDING_NOTE, what, l->name,
-                    "%" PRId64 " records in %s are of a block that has one "
-                    "already (rule 8: at least once); %" PRIu64 " of them are "
-                    "by a model that gave one, and were compared",
-                    s->repeats, s->topic, s->same.compared);
+                    "%" PRId64 " record%s in %s %s of a block that has one "
+                    "already (rule 8: at least once); %" PRIu64 " of them %s "
+                    "by a model that gave one, and %s compared",
+                    s->repeats, text_s((uint64_t)s->repeats), s->topic,
+                    text_are((uint64_t)s->repeats), s->same.compared,
+                    text_are(s->same.compared), text_were(s->same.compared));
     if (s->ahead > 0)
         finding_add(f, FINDING_NOTE, what, l->name,
-                    "%" PRId64 " records in %s are of blocks that are not "
+                    "%" PRId64 " record%s in %s %s of blocks that are not "
                     "committed",
-                    s->ahead, s->topic);
+                    s->ahead, text_s((uint64_t)s->ahead), s->topic,
+                    text_are((uint64_t)s->ahead));
 }
 
 /* Code of users may draw, or count what it has seen. */
@@ -329,17 +344,17 @@ static void judge_results(const layer *l, findings *f)
         return;
     if (l->filters)
         finding_add(f, FINDING_LIMIT, "result", l->name,
-                    "%" PRIu64 " blocks have no result: stages of the pool may "
-                    "have let nothing of them through",
-                    w->n);
+                    "%" PRIu64 " block%s %s no result: stages of the pool may "
+                    "have let nothing through",
+                    w->n, text_s(w->n), text_have(w->n));
     else
-        finding_add(f, l->results.unkept > 0 ? FINDING_OPEN : FINDING_FAULT,
-                    "result", l->name,
-                    "%" PRIu64 " blocks have no result in %s: the first is "
-                    "%s%s",
-                    w->n, l->results.topic, w->words,
-                    l->results.unkept > 0 ? " (it does not keep all any more)"
-                                          : "");
+        finding_add(
+            f, l->results.unkept > 0 ? FINDING_OPEN : FINDING_FAULT, "result",
+            l->name,
+            "%" PRIu64 " block%s %s no result in %s: the first is "
+            "%s%s",
+            w->n, text_s(w->n), text_have(w->n), l->results.topic, w->words,
+            l->results.unkept > 0 ? " (it does not keep all any more)" : "");
 }
 
 static void judge_refused(const layer *l, findings *f)
@@ -350,8 +365,8 @@ static void judge_refused(const layer *l, findings *f)
     if (n > 0)
         finding_add(f, l->refused.unkept > 0 ? FINDING_OPEN : FINDING_FAULT,
                     "refused", l->name,
-                    "%" PRIu64 " records cannot be read, and are not in %s", n,
-                    l->refused.topic);
+                    "%" PRIu64 " record%s cannot be read, and %s not in %s", n,
+                    text_s(n), text_are(n), l->refused.topic);
 }
 
 /* --- the model --- */
@@ -403,9 +418,10 @@ static void judge_audit(const layer *l, const pe_model *m,
             k++;
         if (k == n)
             finding_add(f, bad, "lost", l->name,
-                        "%.100s has %" PRId64 " blocks, and is not in the "
+                        "%.100s has %" PRId64 " block%s, and is not in the "
                         "model",
-                        name, l->count.more[i].sure[0]);
+                        name, l->count.more[i].sure[0],
+                        text_s((uint64_t)l->count.more[i].sure[0]));
     }
 }
 
@@ -426,8 +442,9 @@ static void judge_decoded(const layer *l, const pe_model *m,
     if (own && m->points != t->counters.points)
         finding_add(f, FINDING_FAULT, "model", l->name,
                     "the model has learned from %" PRIu64
-                    " points, and %" PRIu64 " are counted",
-                    m->points, t->counters.points);
+                    " point%s, and %" PRIu64 " %s counted",
+                    m->points, text_s(m->points), t->counters.points,
+                    text_are(t->counters.points));
     if (l->count.audits && !strcmp(m->ops->name, "audit"))
         judge_audit(l, m, bad, f);
     else
@@ -481,9 +498,10 @@ static void judge_joint(const layer *l, const layer *front, findings *f)
     if (handed == here)
         return;
     finding_add(f, FINDING_FAULT, handed > here ? "lost" : "double", l->name,
-                "layer %s has handed %" PRIu64 " blocks on, and %" PRIu64
-                " of those it has committed are in %s",
-                front->name, handed, here, l->topic);
+                "layer %s has handed %" PRIu64 " block%s on, and %" PRIu64
+                " of those it has committed %s in %s",
+                front->name, handed, text_s(handed), here, text_are(here),
+                l->topic);
 }
 
 void judge_layer(const layer *l, const layer *front, findings *f)

@@ -12,6 +12,7 @@
 #include "src/view/topic_look.h"
 #include "src/common/once.h"
 #include "src/common/option.h"
+#include "src/common/text.h"
 #include "src/file/file.h"
 #include "src/file/file_kind.h"
 
@@ -122,9 +123,11 @@ static void print_columns(const file_facts *f)
 
 static void print_rows(const file_facts *f)
 {
-    printf("%s%" PRIu64 " rows", f->rows_known ? "" : "about ", f->rows);
+    printf("%s%" PRIu64 " row%s", f->rows_known ? "" : "about ", f->rows,
+           text_s(f->rows));
     if (!f->rows_known || f->looked < f->rows)
-        printf("; the first %" PRIu64 " were looked at", f->looked);
+        printf("; the first %" PRIu64 " %s looked at", f->looked,
+               text_were(f->looked));
     if (f->left_out)
         printf("; %" PRIu64 " of them cannot be taken", f->left_out);
     printf("\n");

@@ -240,8 +240,8 @@ static void print_kinds(const kinds *s, const look *l)
         if (*s->k[i].why)
             printf("  cannot be read: %s\n", s->k[i].why);
     if (l->missing)
-        printf("  %" PRIu64 " partitions did not give their last records\n",
-               l->missing);
+        printf("  %" PRIu64 " partition%s did not give the last records\n",
+               l->missing, text_s(l->missing));
 }
 
 static void show(const pe_options *o, codec *c, const char *word,
@@ -255,8 +255,9 @@ static void show(const pe_options *o, codec *c, const char *word,
 
     for (size_t i = 0; i < l->n; i++)
         count(&s, c, &l->record[i], &b);
-    printf("%s: topic of %d partition%s, about %" PRIu64 " records: ", word,
-           l->partitions, l->partitions == 1 ? "" : "s", l->kept);
+    printf("%s: topic of %d partition%s, about %" PRIu64 " record%s: ", word,
+           l->partitions, text_s((uint64_t)l->partitions), l->kept,
+           text_s(l->kept));
     print_kinds(&s, l);
     most = most_of(&s);
     if (most) {

@@ -188,8 +188,8 @@ static int show(const found *f, pe_error *errp)
     printf("points         %" PRIu64 " learned from%s\n", f->m->points,
            f->m->warming ? ", warming up: it gives no scores" : "");
     if (f->m->fitted)
-        printf("fitted         to %" PRIu64 " rows, when all were there\n",
-               f->m->fitted);
+        printf("fitted         to %" PRIu64 " row%s, when all were there\n",
+               f->m->fitted, text_s(f->m->fitted));
     printf("features       %u\n", f->m->features);
     printf("contamination  %g\n", f->m->contamination);
     if (isfinite(f->m->threshold))

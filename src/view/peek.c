@@ -296,12 +296,12 @@ static void show(peek *k, const struct peek_options *o, const look *l,
             print_row(&k->p);
     }
     fflush(stdout);
-    log_info("the newest %zu of about %" PRIu64 " records of topic %s, %d "
+    log_info("the newest %zu of about %" PRIu64 " record%s of topic %s, %d "
              "partition%s",
-             l->n, l->kept, at->topic, l->partitions,
-             l->partitions == 1 ? "" : "s");
+             l->n, l->kept, text_s(l->kept), at->topic, l->partitions,
+             text_s((uint64_t)l->partitions));
     if (l->missing > 0)
-        log_warn("%" PRIu64 " of its partitions did not give their last "
+        log_warn("%" PRIu64 " of its partitions did not give the last "
                  "records within 10 s: they may be marks of transactions",
                  l->missing);
 }

@@ -439,12 +439,12 @@ int result_stream(const char *dir, const result_wish *w, bool follow,
                  s->outliers, s->outliers == 1 ? "" : "s", s->rows,
                  s->rows == 1 ? "" : "s");
     if (s->repeats > 0)
-        log_info("%" PRIu64 " blocks were scored more than once: the first "
+        log_info("%" PRIu64 " block%s %s scored more than once: the first "
                  "time counts",
-                 s->repeats);
+                 s->repeats, text_s(s->repeats), text_were(s->repeats));
     if (s->others > 0)
-        log_info("%" PRIu64 " blocks in the topic are of other runs",
-                 s->others);
+        log_info("%" PRIu64 " block%s in the topic %s of other runs", s->others,
+                 text_s(s->others), text_are(s->others));
     close_stream(s);
     free(s);
     return rc;

@@ -65,7 +65,7 @@ verified $run
 # Results of nothing, of a block again, and none any more.
 "$FOREIGN" pilot.$run.sense.results 0 junk 1 key pe_run=$run \
     "pe_origin=pilot.$run.sense/0/7" >/dev/null
-finds 0 "note (result): 1 records in pilot.$run.sense.results are of a block \
+finds 0 "note (result): 1 record in pilot.$run.sense.results is of a block \
 that has one already" "a result that is there twice"
 "$topic" trim pilot.$run.sense.results 1 20
 finds 65 "undecided (result): 20 blocks have no result in \
@@ -73,7 +73,7 @@ pilot.$run.sense.results: the first is pilot.$run.sense/1/0 (it does not keep \
 all any more)" "results that are not kept any more"
 "$FOREIGN" pilot.$run.sense.results 0 junk 1 key pe_run=$run \
     "pe_origin=pilot.$run.sense/9/7" >/dev/null
-finds 1 "fault (result): 1 records in pilot.$run.sense.results are of no block" \
+finds 1 "fault (result): 1 record in pilot.$run.sense.results is of no block" \
     "a result of no block"
 "$topic" delete pilot.$run.sense.results
 finds 1 "fault (result): 400 blocks have no result" "results that are gone"

@@ -223,6 +223,6 @@ children="$children $grows"
 out=$(timeout 120 pilot peek -n 3 codecs-grows 2>&1)
 is $? 0 "grows: peek ends"
 kill -KILL "$grows"
-has "$out" "1 of its partitions did not give their last records" \
+has "$out" "1 of its partitions did not give the last records" \
     "grows: what peek did not see is said"
 end_tests

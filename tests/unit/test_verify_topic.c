@@ -49,7 +49,7 @@ static const struct scene {
      NULL, NULL},
     {"to the last commit", "abcdef", "0123", "", "012", 0, 3, 2, PE_EXIT_OK,
      "result",
-     "1 records in pilot.r1.sense.results are of blocks that are not "
+     "1 record in pilot.r1.sense.results is of blocks that are not "
      "committed",
      NULL, NULL},
     {"a block that the pool has skipped", "abcd", "023", "", "023", 0, 4, 3,
@@ -57,7 +57,7 @@ static const struct scene {
      "devices-0: blocks is 3 in the model, 4 by the records", NULL, NULL},
     {"... and has no result", "abcd", "023", "", "023", 0, 4, 3, PE_EXIT_FAILED,
      "result",
-     "1 blocks have no result in pilot.r3.sense.results: the first "
+     "1 block has no result in pilot.r3.sense.results: the first "
      "is pilot.r3.sense/0/1",
      NULL, NULL},
     {"a repeat that was applied", "abbc", "0123", "", "0123", 0, 4, 2,
@@ -68,17 +68,17 @@ static const struct scene {
      NULL, NULL},
     {"a device that sends out of order", "acb", "01", "", "01", 1, 3, 2,
      PE_EXIT_FAILED, "order",
-     "1 blocks came behind later ones of their device, and were taken for "
-     "repeats: the first is pilot.r6.sense/0/2 is devices-0/1/1",
+     "1 block came behind later ones of its device, and was taken for a "
+     "repeat: the first is pilot.r6.sense/0/2 is devices-0/1/1",
      NULL, NULL},
     {"a block that never came", "abd", "012", "", "012", 0, 3, 3,
      PE_EXIT_FAILED, "missing",
-     "1 numbers (SEQ) of devices are not in the "
+     "1 number (SEQ) of devices is not in the "
      "topic: the first is in front of pilot.r7",
      NULL, NULL},
     {"what cannot be read, and was not kept", "a?", "0", "", "0", 0, 2, 0,
-     PE_EXIT_FAILED, "refused", "1 records cannot be read, and are not in",
-     NULL, NULL},
+     PE_EXIT_FAILED, "refused", "1 record cannot be read, and is not in", NULL,
+     NULL},
     {"refused in a term that was dropped", "abc", "012", "1", "012", 0, 3, 2,
      PE_EXIT_OK, NULL, NULL, NULL, NULL},
     {"refused by a stage", "abc", "02", "1", "02", 0, 3, 2, PE_EXIT_OK, NULL,

@@ -6,6 +6,8 @@
 
 #include "private.h"
 
+#include "src/common/text.h"
+
 static const char *word_of(const json_t *object, const char *key)
 {
     const char *word = json_string_value(json_object_get(object, key));
@@ -180,12 +182,16 @@ static int nodes_check(resource *r, const scheduler_report *to,
     if (nodes && request_shape_of(q, &shape, NULL) == 0 && shape.nodes > usable)
         scheduler_say(
             to, false,
-            text_format("%d of %d hosts are usable, and %d are asked for: "
+            text_format("%d of %d host%s %s usable, and %d %s asked for: "
                         "lower --nodes, or wait",
-                        usable, all, shape.nodes));
+                        usable, all, text_s((uint64_t)all),
+                        text_are((uint64_t)usable), shape.nodes,
+                        text_are((uint64_t)shape.nodes)));
     else if (nodes)
         scheduler_say(to, usable > 0,
-                      text_format("%d of %d hosts are usable", usable, all));
+                      text_format("%d of %d host%s %s usable", usable, all,
+                                  text_s((uint64_t)all),
+                                  text_are((uint64_t)usable)));
     json_decref(nodes);
     return failed ? -1 : 0;
 }

@@ -5,6 +5,8 @@
 
 #include "private.h"
 
+#include "src/common/text.h"
+
 /* What sinfo says of one partition. */
 struct partition {
     char name[64];
@@ -117,14 +119,15 @@ static void say_nodes(const scheduler_report *to, const struct partition *p,
     if (request_shape_of(q, &shape, NULL) == 0 && shape.nodes > p->usable)
         scheduler_say(
             to, false,
-            text_format("partition %s has %d usable nodes of %d, and %d are "
+            text_format("partition %s has %d usable node%s of %d, and %d %s "
                         "asked for: lower --nodes, or wait",
-                        p->name, p->usable, p->all, shape.nodes));
+                        p->name, p->usable, text_s((uint64_t)p->usable), p->all,
+                        shape.nodes, text_are((uint64_t)shape.nodes)));
     else
         scheduler_say(
             to, p->usable > 0,
-            text_format("partition %s has %d usable nodes of %d%s", p->name,
-                        p->usable, p->all,
+            text_format("partition %s has %d usable node%s of %d%s", p->name,
+                        p->usable, text_s((uint64_t)p->usable), p->all,
                         p->usable > 0 ? "" : ": nothing runs there now"));
 }
 
