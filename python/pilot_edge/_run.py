@@ -1,6 +1,7 @@
 """Runs: begun, followed, and what came of them."""
 from __future__ import annotations
 
+import atexit
 import html
 import json
 import os
@@ -73,12 +74,47 @@ def _forget(run: str) -> None:
         shutil.rmtree(at, ignore_errors=True)
 
 
-def _cached() -> str:
-    """A folder for a pipeline of which no run is known yet."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    path = os.path.join(cache, "pilot-edge", new_name())
-    os.makedirs(path, mode=0o700)
+_waiting: List[str] = []  # folders of pipelines that no run has yet
+
+
+def _unrun() -> str:
+    """A folder for a pipeline of which no run is known yet; it goes with this
+    process, what a run needs of it is brought to that by `_bring`.
+    """
+    path = tempfile.mkdtemp(prefix="pilot-pipeline-")
+    _waiting.append(path)
+    atexit.register(_remove, path, os.getpid())
     return path
+
+
+def _remove(path: str, process: int) -> None:
+    if os.getpid() == process:  # no child that was forked
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _link(source: str, to: str) -> str:
+    try:
+        os.link(source, to)
+    except OSError:  # another disk
+        shutil.copyfile(source, to)
+    return to
+
+
+def _bring(part: Any, to: Folder) -> Any:
+    """The same pipeline with what `pipeline` has written beside it in `to`."""
+    if isinstance(part, Mapping):
+        return {k: _bring(v, to) for k, v in part.items()}
+    if isinstance(part, (list, tuple)):
+        return [_bring(v, to) for v in part]
+    if not isinstance(part, str):
+        return part
+    for folder in _waiting:
+        if folder in part:
+            at = to.file(os.path.basename(folder))
+            if not os.path.exists(at):
+                shutil.copytree(folder, at, copy_function=_link)
+            part = part.replace(folder, at)
+    return part
 
 
 def new_name(prefix: str = "python") -> str:
@@ -283,6 +319,23 @@ class Run:
 
 # --- pipelines ---
 
+def _folder(given: Union[None, str, "os.PathLike[str]", Folder]) -> Folder:
+    if isinstance(given, Folder):
+        return given
+    if given is None:
+        return Folder(_unrun)
+    path = os.path.abspath(os.fspath(given))
+
+    def make() -> str:
+        try:
+            os.makedirs(path, exist_ok=True)
+        except OSError as e:
+            raise CannotCreate(f"folder={path!r}: {e.strerror}") from None
+        return path
+
+    return Folder(make)
+
+
 def pipeline(source: Any, model: Any = None, *, stages: Sequence[Any] = (),
              points: int = 1000, within: Optional[str] = None,
              ranks: int = 1, devices: int = 0,
@@ -290,16 +343,17 @@ def pipeline(source: Any, model: Any = None, *, stages: Sequence[Any] = (),
              results: Optional[bool] = None,
              context: Optional[Mapping[str, str]] = None,
              name: str = "python",
-             folder: Optional[Folder] = None) -> Dict[str, Any]:
+             folder: Union[None, str, "os.PathLike[str]",
+                           Folder] = None) -> Dict[str, Any]:
     """The pipeline file, as a mapping, whose JSON is YAML.
 
-    What it needs beside it (an array, a pickle) is kept in
-    ~/.cache/pilot-edge, and is yours to remove; `run` and `submit` keep theirs
-    with the run.  Without `devices` the ranks read the source themselves, and there is no
+    What it needs beside it (an array, a pickle) is written into `folder`, and
+    stays there.  Without one it is gone when this process ends; `run` and
+    `submit` have it with the run then, in .python.  Without `devices` the ranks read the source themselves, and there is no
     broker and no parameter service; with them it is read by so many devices,
     sent through Kafka, and committed to Redis.  `stages` run on the pool.
     """
-    at = folder or Folder(_cached)
+    at = _folder(folder)
     block: Dict[str, Any] = {"points": points}
     if within is not None:
         block["within"] = within
@@ -329,10 +383,11 @@ def pipeline(source: Any, model: Any = None, *, stages: Sequence[Any] = (),
     return file
 
 
-def _write(file: Any, folder: Union[str, Folder]) -> str:
-    """The path of a pipeline file."""
+def _write(file: Any, folder: Union[str, Folder], kept: Folder) -> str:
+    """The path of a pipeline file; what it needs beside it is in `kept`."""
     if not isinstance(file, Mapping):
         return str(os.fspath(file))
+    file = _bring(file, kept)
     path = (folder.file("pipeline.yaml") if isinstance(folder, Folder) else
             os.path.join(folder, "pipeline.yaml"))
     with open(path, "w", encoding="utf-8") as f:
@@ -373,7 +428,7 @@ def run(file: Any = None, *, source: Any = None, model: Any = None,
                 "file: say it by set={'PATH': VALUE}")
         with tempfile.TemporaryDirectory(prefix="pilot-file-") as folder:
             if not resumed:  # without `wait` it is read later
-                args.append(_write(file, folder if wait else kept))
+                args.append(_write(file, folder if wait else kept, kept))
             r._start(args, quiet)
             return r.wait() if wait else r
     except Exception:
@@ -404,7 +459,7 @@ def submit(resource: str, file: Any = None, *, source: Any = None,
                             **dict(pipeline_words or {}))
         out = _cli.call(["--resource", resource, "--run", r.name, "--parsable",
                          *_cli.options(words), *_cli.settings(set),
-                         _write(file, kept)], command="pilot-submit")
+                         _write(file, kept, kept)], command="pilot-submit")
     except Exception:
         if kept.path:
             _forget(r.name)

@@ -3,6 +3,8 @@ import json
 import os
 import pickle
 import struct
+import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -193,6 +195,46 @@ class Pipelines(unittest.TestCase):
         from pilot_edge._serve import load
         made = load(self.folder.name + "/model_as_given.py:make")()
         self.assertIsInstance(made, objects.Gauss)
+
+    def test_unrun(self):
+        """What a pipeline needs goes with its run, or with the process."""
+        p = _run.pipeline(np.ones((4, 2)), objects.Gauss())
+        path = p["stages"]["sense"]["options"]["path"]
+        q = _run._bring(dict(p), self.at)
+        brought = q["stages"]["sense"]["options"]["path"]
+        at = os.path.dirname(brought)
+        self.assertEqual(os.path.dirname(at), self.folder.name)
+        np.testing.assert_array_equal(np.load(brought), np.ones((4, 2)))
+        self.assertEqual(q["stages"]["learn"]["options"]["object"],
+                         at + "/model_as_given.py:make")
+        self.assertTrue(os.path.exists(at + "/model.pickle"))
+        self.assertEqual(_run._bring(p, self.at), q)
+        self.assertEqual(_run._bring(q, self.at), q)
+        _run._remove(os.path.dirname(path), os.getpid() + 1)
+        self.assertTrue(os.path.exists(path))
+        _run._remove(os.path.dirname(path), os.getpid())
+        self.assertFalse(os.path.exists(os.path.dirname(path)))
+        self.assertTrue(os.path.exists(brought))
+
+    def test_left(self):
+        """A process that ends leaves nothing, but where it was told to."""
+        script = ("import numpy as np, pilot_edge as pe, sys\n"
+                  "pe.pipeline(np.ones((4, 2)), 'kmeans')\n"
+                  "p = pe.pipeline(np.ones((4, 2)), 'kmeans', folder='kept')\n"
+                  "print(p['stages']['sense']['options']['path'])\n")
+        at = os.path.realpath(self.folder.name)
+        os.mkdir(at + "/tmp")
+        out = subprocess.run(
+            [sys.executable, "-c", script], cwd=at, check=True,
+            stdout=subprocess.PIPE, env=dict(
+                os.environ, TMPDIR=at + "/tmp", HOME=at, XDG_CACHE_HOME=at,
+                PYTHONPATH=os.path.dirname(os.path.dirname(parts.__file__))))
+        self.assertEqual(os.listdir(at + "/tmp"), [])
+        self.assertEqual(sorted(os.listdir(at)), ["kept", "tmp"])
+        self.assertEqual(out.stdout.decode().strip(),
+                         at + "/kept/source.npy")
+        with self.assertRaisesRegex(pe.CannotCreate, "folder='/dev/null/x'"):
+            _run.pipeline(np.ones((4, 2)), "kmeans", folder="/dev/null/x")
 
     def test_wrong(self):
         for args, error in ((("x.csv", objects.NoScores()), TypeError),

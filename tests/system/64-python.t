@@ -59,6 +59,11 @@ if __name__ == "__main__":
         except pe.PilotError as e:
             say(type(e).__name__, e.exit_code, str(e).splitlines()[-1])
     say("as it was", open(kept, "rb").read() == before)
+    later = pe.pipeline(x, "audit", stages=[plus])
+    run = pe.run(later, name="py-later", wait=False)
+    run.wait()
+    say("later", run.summary["blocks"]["applied"], [
+        n for n in os.listdir(run.path) if n.startswith(".")])
     there = [os.path.join(pe.Run("").path, r.name) for r in pe.runs()]
     for r in pe.runs():
         r.remove()
@@ -79,7 +84,9 @@ has "$(cat five.out)" "CannotCreate 73 run py-plus is there already" \
     "a run that is there"
 has "$(cat five.out)" "'py/plus' is no name of a run" "no name of a run"
 has "$(cat five.out)" "as it was True" "... and what it reads stays"
-has "$(cat five.out)" "runs 4 left [] []" \
+has "$(cat five.out)" "later 4 ['.python']" \
+    "a pipeline that is run later: what it reads is with the run"
+has "$(cat five.out)" "runs 5 left [] []" \
     "what was kept goes with the run, and is not there where none began"
 [ ! -e "$XDG_CACHE_HOME" ]
 ok $? "nothing is kept elsewhere"
