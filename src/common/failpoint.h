@@ -28,7 +28,7 @@ enum failpoint {
                              is lost */
     FAILPOINT_CHECKPOINT, /* a file of the model is to be written */
     FAILPOINT_DRAIN,      /* the pool was told to end */
-    /* Of an edge agent. */
+    /* Of an edge agent; the first three of a gateway, too. */
     FAILPOINT_SENSED,  /* a device has a block */
     FAILPOINT_SPOOLED, /* its spool has it */
     FAILPOINT_SENT,    /* the client has it */

@@ -5,16 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/common/random.h"
-
-#define NEWEST 32 /* more than a broker has under way with us: 20 */
-
 typedef struct device {
     char *name;
     bool numbered;
     uint64_t boot, seq; /* the newest that its sender gave */
     uint64_t next;      /* what we give */
-    uint64_t hash[NEWEST];
 } device;
 
 struct devices {
@@ -87,20 +82,12 @@ int devices_given(devices *d, const char *name, uint64_t boot, uint64_t seq,
     return 0;
 }
 
-int devices_next(devices *d, const char *name, const devices_body *b,
-                 uint64_t *seqp, devices_word *w, pe_error *errp)
+int devices_next(devices *d, const char *name, uint64_t *seqp, pe_error *errp)
 {
     device *v = find(d, name, errp);
-    uint64_t hash = random_hash(b->len + 1, b->len ? b->data : "", b->len);
 
-    *w = (devices_word){0};
     if (!v)
         return -1;
-    for (size_t i = 0; b->again && i < NEWEST && i < v->next; i++)
-        w->repeat = w->repeat || v->hash[i] == hash;
-    if (w->repeat)
-        return 0;
-    v->hash[v->next % NEWEST] = hash;
     *seqp = v->next++;
     return 0;
 }

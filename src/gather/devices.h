@@ -3,7 +3,6 @@
 #define GATHER_DEVICES_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include <pilot/error.h>
@@ -22,17 +21,9 @@ typedef struct devices_word {
 /* The message with these numbers of its sender's is there.  -1: no memory. */
 int devices_given(devices *d, const char *name, uint64_t boot, uint64_t seq,
                   devices_word *w, pe_error *errp);
-/* What a message holds. */
-typedef struct devices_body {
-    const void *data;
-    size_t len;
-    bool again; /* look for it among the newest ones of its device */
-} devices_body;
-
 /* The number of the next message of a device whose sender gives none.  -1: no
  * memory.
  */
-int devices_next(devices *d, const char *name, const devices_body *b,
-                 uint64_t *seqp, devices_word *w, pe_error *errp);
+int devices_next(devices *d, const char *name, uint64_t *seqp, pe_error *errp);
 
 #endif

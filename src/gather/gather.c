@@ -9,11 +9,13 @@
 #include "src/block/columns.h"
 #include "src/block/npy.h"
 #include "src/common/clock.h"
+#include "src/common/failpoint.h"
 #include "src/common/file.h"
 #include "src/common/log.h"
 #include "src/common/random.h"
 #include "src/common/text.h"
 #include "src/gather/devices.h"
+#include "src/gather/receipts.h"
 
 #define OUT_MAX 4096       /* records that the broker has not yet */
 #define HEADERS_BYTES 8192 /* of a record, beside its value */
@@ -34,6 +36,7 @@ struct gather {
     bool columns; /* they were named */
     codec *codec;
     devices *devices;
+    receipts *receipts;
     spool *spool;
     spool_record held; /* read, and not yet taken by the client */
     bool holds;
@@ -105,11 +108,12 @@ static int open_spool(gather *g, const gather_conf *c, pe_error *errp)
     if (!g->spool)
         return -1;
     if (found.lost)
-        log_warn("%" PRIu64 " messages of an earlier start are lost: %s",
-                 found.lost, found.first);
+        log_warn("%" PRIu64 " message%s of an earlier start %s lost: %s",
+                 found.lost, text_s(found.lost), text_are(found.lost),
+                 found.first);
     if (found.records)
-        log_info("%" PRIu64 " messages of an earlier start are forwarded first",
-                 found.records);
+        log_info("%" PRIu64 " message%s of an earlier start %s forwarded first",
+                 found.records, text_s(found.records), text_are(found.records));
     return count_start(g, c->dir, errp);
 }
 
@@ -145,6 +149,7 @@ gather *gather_open(const gather_conf *c, pe_error *errp)
     else if ((g->codec = codec_open(&c->wish, errp)) &&
              (g->devices = devices_create(errp)) &&
              find_topic(g, c, errp) == 0 && open_spool(g, c, errp) == 0 &&
+             (g->receipts = receipts_open(c->dir, errp)) &&
              open_producer(g, c, errp) == 0)
         return g;
     gather_close(g);
@@ -157,6 +162,7 @@ void gather_close(gather *g)
         return;
     broker_producer_close(g->producer);
     spool_close(g->spool);
+    receipts_close(g->receipts);
     devices_destroy(g->devices);
     codec_close(g->codec);
     pe_block_release(&g->block);
@@ -330,17 +336,19 @@ static int take_decoded(gather *g, draft *d, pe_error *errp)
     return rc;
 }
 
-static int number(gather *g, const gather_message *m, draft *d, devices_word *w,
-                  pe_error *errp)
+/* [r]: what is known of it, whose numbers it has where it was [begun]. */
+static int number(gather *g, draft *d, bool begun, const receipt *r,
+                  devices_word *w, pe_error *errp)
 {
-    const devices_body b = {m->data, m->len, m->again};
+    const gather_message *m = d->m;
 
+    *w = (devices_word){0};
     d->is.has_seq = 1;
-    d->is.boot = m->has_seq ? m->boot : g->boot;
-    d->is.seq = m->seq;
-    return m->has_seq
-               ? devices_given(g->devices, m->device, m->boot, m->seq, w, errp)
-               : devices_next(g->devices, m->device, &b, &d->is.seq, w, errp);
+    d->is.boot = m->has_seq ? m->boot : begun ? r->boot : g->boot;
+    d->is.seq = m->has_seq ? m->seq : r->seq;
+    if (m->has_seq)
+        return devices_given(g->devices, m->device, m->boot, m->seq, w, errp);
+    return begun ? 0 : devices_next(g->devices, m->device, &d->is.seq, errp);
 }
 
 void gather_lose(gather *g, const char *device, uint64_t n, uint64_t seq)
@@ -351,12 +359,27 @@ void gather_lose(gather *g, const char *device, uint64_t n, uint64_t seq)
     g->counts.lost += n;
 }
 
+/* Of what its broker sends again it is known whether we have it. */
+static enum receipts_word find(gather *g, const gather_message *m, receipt *r)
+{
+    const char *data = m->len ? m->data : "";
+    uint64_t key = random_hash(1, m->device, strlen(m->device));
+
+    if (m->id == 0)
+        return RECEIPTS_NEW;
+    *r = (receipt){.id = m->id, .hash = random_hash(key, data, m->len)};
+    return m->again ? receipts_find(g->receipts, r) : RECEIPTS_NEW;
+}
+
 int gather_take(gather *g, const gather_message *m, pe_error *errp)
 {
     draft d = {.m = m, .refused = ""};
-    devices_word w;
+    receipt r = {0};
+    enum receipts_word known = find(g, m, &r);
+    devices_word w = {.repeat = known == RECEIPTS_TAKEN};
+    int rc;
 
-    if (number(g, m, &d, &w, errp) < 0)
+    if (!w.repeat && number(g, &d, known == RECEIPTS_BEGUN, &r, &w, errp) < 0)
         return -1;
     if (w.repeat) {
         g->counts.repeats++;
@@ -366,7 +389,16 @@ int gather_take(gather *g, const gather_message *m, pe_error *errp)
         gather_lose(g, m->device, w.lost, m->seq);
     d.is.device = m->device;
     d.is.sense_ns = d.is.edge_ns = clock_real_ns();
-    return take_decoded(g, &d, errp);
+    r.boot = d.is.boot;
+    r.seq = d.is.seq;
+    if (r.id)
+        receipts_begin(g->receipts, &r);
+    FAILPOINT(FAILPOINT_SENSED);
+    rc = take_decoded(g, &d, errp);
+    if (rc == 0 && r.id)
+        receipts_end(g->receipts);
+    FAILPOINT(FAILPOINT_SPOOLED);
+    return rc;
 }
 
 /* --- to the broker --- */
@@ -404,6 +436,7 @@ static int hand_on(gather *g, pe_error *errp)
         return rc < 0 ? -1 : 0;
     g->behind++;
     g->holds = false;
+    FAILPOINT(FAILPOINT_SENT);
     return 1;
 }
 

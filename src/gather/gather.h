@@ -28,7 +28,9 @@ typedef struct gather_message {
     bool has_seq; /* its sender has numbered it: in [boot], which grows with
                      each of its starts, from 0 or from anywhere */
     uint64_t boot, seq;
-    bool again;          /* it may have come before: it is looked for */
+    uint32_t id;         /* that its broker knows it by until we acknowledge
+                            it; 0: none */
+    bool again;          /* the broker says that it sends it again */
     const char *refused; /* why it cannot be taken as it is; NULL: it can */
 } gather_message;
 

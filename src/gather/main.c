@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/common/clock.h"
+#include "src/common/failpoint.h"
 #include "src/common/file.h"
 #include "src/common/locate.h"
 #include "src/common/log.h"
@@ -150,8 +151,8 @@ static void say_counts(gather *g)
     gather_counts n = gather_counts_get(g);
     uint64_t left = gather_waiting(g);
 
-    printf("%" PRIu64 " messages taken, %" PRIu64 " forwarded", n.taken,
-           n.forwarded);
+    printf("%" PRIu64 " message%s taken, %" PRIu64 " forwarded", n.taken,
+           text_s(n.taken), n.forwarded);
     if (left)
         printf(", %" PRIu64 " in the spool for the next start", left);
     if (n.refused)
@@ -243,7 +244,10 @@ static int run(const options *o, char **operands, pe_error *errp)
 
     if (rc == 0) {
         dir = spool_folder(o, c.name, errp);
-        rc = dir ? look_find(operands[1], "", &at, errp) : -1;
+        rc = dir ? failpoint_open(dir, "gateway", -1, errp) : -1;
+    }
+    if (rc == 0) {
+        rc = look_find(operands[1], "", &at, errp);
     }
     if (rc == 0) {
         s.url = operands[0];

@@ -23,6 +23,10 @@
 #define KEEPALIVE_S 30
 #define REST_NS (500 * CLOCK_MS)
 #define AUTH_MAX 65536
+/* Also of what devices publish by QoS 2: the library keeps half of such a
+ * handshake in its memory, and a message of it would go with a gateway that is
+ * killed.  So the broker may send one again, and gather.c knows it.
+ */
 #define QOS 1
 /* A session that is there, and goes so soon, so often: another has it. */
 #define QUICK_NS (2 * CLOCK_S)
@@ -39,7 +43,8 @@ typedef struct mqtt {
     bool connected; /* it has let us in */
     bool had;       /* ... before */
     bool told_away, told_full;
-    int fresh;         /* messages that may have come before */
+    bool again;        /* the message that comes is one that came before, as
+                          its broker has it */
     bool kept;         /* the session was there when we connected */
     int64_t since_ns;  /* when that was */
     int quick;         /* connections that were ended soon, in a row */
@@ -100,6 +105,21 @@ static bool property_number(const mosquitto_property *props, const char *name,
     return found;
 }
 
+/* Whether a message has come before (DUP) the library tells its log alone, in
+ * front of the message: "Client NAME received PUBLISH (d1, ...".
+ */
+static void on_log(struct mosquitto *m, void *arg, int level, const char *line)
+{
+    static const char publish[] = " received PUBLISH (d";
+    mqtt *q = arg;
+    size_t name = strlen("Client ") + strlen(q->name);
+
+    (void)m;
+    if (level == MOSQ_LOG_DEBUG && strlen(line) > name + sizeof(publish) &&
+        !strncmp(line + name, publish, sizeof(publish) - 1))
+        q->again = line[name + sizeof(publish) - 1] != '0';
+}
+
 static void on_message(struct mosquitto *m, void *arg,
                        const struct mosquitto_message *k,
                        const mosquitto_property *props)
@@ -130,8 +150,8 @@ static void on_message(struct mosquitto *m, void *arg,
     g.device = device;
     g.has_seq = property_number(props, "pe_boot", &g.boot) &&
                 property_number(props, "pe_seq", &g.seq);
-    g.again = q->fresh > 0;
-    q->fresh -= q->fresh > 0;
+    g.id = (uint32_t)k->mid;
+    g.again = q->kept && q->again;
     if (gather_take(q->gather, &g, &q->error) < 0)
         q->failed = true;
 }
@@ -185,7 +205,6 @@ static void on_connect(struct mosquitto *m, void *arg, int rc, int flags,
     q->connected = q->had = true;
     q->kept = flags & 1;
     q->since_ns = clock_mono_ns();
-    q->fresh = 32;
     subscribe(q);
 }
 
@@ -436,6 +455,7 @@ static gather_source *mqtt_open(const gather_source_conf *c, gather *g,
     q->base.ops = &gather_mqtt;
     q->gather = g;
     q->old = c->old;
+    q->again = true; /* as long as nobody says that it is not */
     if (take_url(q, c, &tls, errp) < 0)
         goto error;
     q->m = mosquitto_new(q->name, false, q);
@@ -450,6 +470,7 @@ static gather_source *mqtt_open(const gather_source_conf *c, gather *g,
     mosquitto_disconnect_v5_callback_set(q->m, on_disconnect);
     mosquitto_subscribe_v5_callback_set(q->m, on_subscribe);
     mosquitto_message_v5_callback_set(q->m, on_message);
+    mosquitto_log_callback_set(q->m, on_log);
     if (read_auth(q, c->auth, tls, errp) == 0)
         return &q->base;
 error:
