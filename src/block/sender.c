@@ -2,7 +2,6 @@
 #include "sender.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,6 +68,21 @@ static bool find_source(const record_headers *h, const char **atp, size_t *lenp)
         return false;
     *atp = s->value + ROOT_LEN;
     *lenp = s->len - ROOT_LEN;
+    return true;
+}
+
+bool sender_source_of(const record_headers *h, sender_source *out)
+{
+    const char *at, *slash;
+    size_t len;
+
+    if (!find_source(h, &at, &len))
+        return false;
+    slash = memchr(at, '/', len);
+    if (!slash || slash == at || slash + 1 == at + len)
+        return false;
+    *out = (sender_source){at, slash + 1, (size_t)(slash - at),
+                           (size_t)(at + len - slash - 1)};
     return true;
 }
 

@@ -2,6 +2,8 @@
 #ifndef BLOCK_SENDER_H
 #define BLOCK_SENDER_H
 
+#include <stdbool.h>
+
 #include "record.h"
 
 enum sender {
@@ -9,6 +11,15 @@ enum sender {
     SENDER_OTHER,    /* a device of another run of ours */
     SENDER_STRANGER, /* anybody */
 };
+
+/* What ce_source names: /pilot-edge/RUN/DEVICE; where the record has it. */
+typedef struct sender_source {
+    const char *run, *device;
+    size_t run_len, device_len;
+} sender_source;
+
+/* false: it names nobody, and [out] is as it was. */
+bool sender_source_of(const record_headers *h, sender_source *out);
 
 /* Longest name with its NUL. */
 #define SENDER_NAME 256
