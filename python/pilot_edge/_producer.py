@@ -71,6 +71,15 @@ class _Link:
             self.listener.close()
 
 
+def _sender(path: str) -> str:
+    """Whose key the file is: "sender NAME HEX"."""
+    with open(path, encoding="ascii") as f:
+        words = f.readline().split()
+    if len(words) != 3 or words[0] != "sender":
+        raise UsageError(f"{path} is no file of 'pilot key gateway'")
+    return words[1]
+
+
 class Producer:
     """Arrays of this process, as blocks in a topic that a pool reads.
 
@@ -78,12 +87,18 @@ class Producer:
     edge pilot of that run, whose agent stamps DEVICE-0/BOOT/SEQ on each block,
     sends it again where it has to, and scores nothing.  `send` returns when
     the agent has it; `close`, or the end of a `with`, when all are sent.
+    `sign` is the file of `pilot key gateway RUN NAME FILE` where the run that
+    reads is signed; then `run` is NAME.
     """
 
     def __init__(self, topic: str, *, run: Optional[str] = None,
                  broker: Optional[str] = None, params: Optional[str] = None,
-                 partitions: int = 1, timeout: float = 60) -> None:
+                 partitions: int = 1, timeout: float = 60,
+                 sign: Optional[str] = None) -> None:
         self.topic, self.broker, self.params = topic, broker, params
+        self.sign = os.path.abspath(sign) if sign else None
+        if self.sign and not run:
+            run = _sender(self.sign)
         self.run = run or f"producer-{os.getpid()}-{os.urandom(2).hex()}"
         self.partitions, self.timeout = partitions, timeout
         self._temporary = tempfile.TemporaryDirectory(prefix="pilot-producer-")
@@ -105,6 +120,7 @@ class Producer:
             "stages": {"sense": {
                 "pilot": device, "function": "exec",
                 "options": {"command": shlex.join(words)}}},
+            **({"sign": self.sign} if self.sign else {}),
             "streams": {"sense": {"topic": self.topic,
                                   "partitions": self.partitions}},
         }

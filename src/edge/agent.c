@@ -16,6 +16,7 @@
 #include "src/edge/device_scale.h"
 #include "src/edge/report.h"
 #include "src/federate/sent.h"
+#include "src/login/seal.h"
 #include "src/poison/device.h"
 
 #define TURN_NS 20000000       /* of the main loop, and for each device more: */
@@ -121,6 +122,7 @@ static int let_learn(agent *a, agent_device *d, int number, pe_error *errp)
                    .partition = d->conf.partition,
                    .message_bytes = a->pl->message_bytes,
                    .from = d->stored,
+                   .signer = d->conf.signer,
                    .boot = d->conf.id.boot};
 
     if (!agent_learner(agent_pipeline(a), &d->learn))
@@ -178,6 +180,9 @@ static int make_device(agent *a, int i, const params_state *state,
         .tally = tally_slot_of(a->tally, i),
     };
     d->before = tally_device_before(a->tally, i);
+    if (a->seal && !(d->conf.signer =
+                         seal_signer_open(a->seal, a->req->run, d->name, errp)))
+        return -1;
     if (agent_identify(a, i, state, errp) < 0 ||
         let_learn(a, d, number, errp) < 0)
         return -1;
@@ -296,10 +301,12 @@ static int open_trace(agent *a, const char *dir, pe_error *errp)
 
 static int start(agent *a, const char *dir, pe_error *errp)
 {
-    if (load(a, dir, errp) < 0 || connect_services(a, errp) < 0 ||
-        agent_first_stages(a, errp) < 0 || open_trace(a, dir, errp) < 0 ||
-        agent_spools_open(a, dir, errp) < 0 || open_tally(a, dir, errp) < 0 ||
-        open_guard(a, dir, errp) < 0 || make_devices(a, errp) < 0)
+    if (load(a, dir, errp) < 0 ||
+        pipeline_seal(a->pl, a->req, &a->seal, errp) < 0 ||
+        connect_services(a, errp) < 0 || agent_first_stages(a, errp) < 0 ||
+        open_trace(a, dir, errp) < 0 || agent_spools_open(a, dir, errp) < 0 ||
+        open_tally(a, dir, errp) < 0 || open_guard(a, dir, errp) < 0 ||
+        make_devices(a, errp) < 0)
         return -1;
     if (agent_open_ends(a, errp) < 0 && !agent_spools_bear(a, errp))
         return -1;
@@ -495,8 +502,11 @@ static void stop(agent *a, int status)
 
 static void release(agent *a)
 {
-    for (int i = 0; i < a->n; i++)
+    for (int i = 0; i < a->n; i++) {
         device_destroy(a->devices[i].device);
+        seal_signer_close(a->devices[i].conf.signer);
+    }
+    seal_close(a->seal);
     executor_destroy(a->executor);
     agent_spools_close(a);
     agent_recent_free(a);

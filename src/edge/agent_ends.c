@@ -80,6 +80,7 @@ int agent_put_end(agent *a, agent_device *d, pe_error *errp)
     }
     if (rc == 0) {
         d->end_put = true;
+        d->end_next = end.next;
         a->reached_ns = clock_mono_ns();
         return 0;
     }
@@ -95,16 +96,19 @@ int agent_put_end(agent *a, agent_device *d, pe_error *errp)
     return pe_error_prefix(errp, "end of device %s cannot be written", d->name);
 }
 
-static bool has_end(const params_end *ends, size_t n, const char *name)
+static bool has_end(const params_end *ends, size_t n, const agent_device *d)
 {
     for (size_t i = 0; i < n; i++)
-        if (!strcmp(ends[i].device, name))
-            return ends[i].next != PARAMS_END_OPEN;
+        if (!strcmp(ends[i].device, d->name))
+            return ends[i].next != PARAMS_END_OPEN &&
+                   (!d->end_put || (ends[i].next == d->end_next &&
+                                    ends[i].partition == d->conf.partition));
     return false;
 }
 
 /* A service that was rolled back may have lost an end, and the pool would wait
- * for it for ever: it is written again for as long as the run goes on.
+ * for it for ever; and who may write one of another device may write over ours:
+ * it is written again for as long as the run goes on.
  */
 void agent_keep_ends(agent *a)
 {
@@ -121,7 +125,7 @@ void agent_keep_ends(agent *a)
     pthread_mutex_unlock(&a->lock);
     for (int i = 0; rc == 0 && i < a->n; i++) {
         agent_device *d = &a->devices[i];
-        if (!has_end(ends, n, d->name))
+        if (!has_end(ends, n, d))
             agent_put_end(a, d, NULL);
     }
     params_ends_free(ends, n);

@@ -22,6 +22,7 @@ typedef struct agent_device {
     tally_counts before; /* what it has counted in processes before this one */
     uint64_t spool_full; /* how often it was said that its spool is */
     bool end_put;
+    int64_t end_next; /* ... to this offset */
 } agent_device;
 
 typedef struct agent_stages agent_stages; /* agent_stages.c */
@@ -50,6 +51,7 @@ typedef struct agent {
     pthread_mutex_t lock;
     params_conf params_conf;
     broker_producer_conf producer;
+    struct seal *seal; /* keys of the devices; NULL: records are not signed */
     context_host shared;
     follower *follower;
     sender *sender;

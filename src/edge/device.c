@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "src/agent/fault.h"
 #include "src/common/clock.h"
@@ -10,6 +11,7 @@
 #include "src/common/log.h"
 #include "src/edge/device_private.h"
 #include "src/fiber/fiber.h"
+#include "src/login/seal.h"
 
 /* Longest wait without a look at blocks that could not be handed over, ... */
 #define UNSENT_NS 50000000
@@ -101,6 +103,16 @@ static void work_end(device *d, int64_t spent_ns)
     atomic_store(&d->work_since_ns, 0);
 }
 
+/* When it is sent: what lay in the spool is of this run, too. */
+static int sign(device *d, const queue_slot *slot)
+{
+    const seal_place at = {d->conf.topic, d->conf.partition, d->conf.name,
+                           strlen(d->conf.name)};
+
+    return seal_signer_sign(d->conf.signer, &at, &d->headers, slot->frame,
+                            slot->len, &d->error);
+}
+
 /* Hand one block over: 1 done, 0 not now, -1 error. */
 static int send_slot(device *d, queue_slot *slot)
 {
@@ -124,6 +136,8 @@ static int send_slot(device *d, queue_slot *slot)
         learn_headers(slot, &d->headers);
     else
         said_add(d, slot, &d->headers);
+    if (d->conf.signer && sign(d, slot) < 0)
+        return -1;
     rc = sender_produce(d->conf.sender,
                         &(const broker_output){.topic = d->conf.topic,
                                                .partition = d->conf.partition,

@@ -58,14 +58,15 @@ typedef struct device_conf {
     identity id;
     double rate; /* blocks a second, 0: as fast as it goes */
     uint64_t queue_bytes;
-    uint64_t message_bytes; /* largest record with its headers; 0: any */
-    bool drop;              /* a full queue drops its oldest block */
-    spool *spool;           /* blocks are in there before they are sent; NULL:
-                               there is none */
-    uint64_t spool_bytes;   /* that it may have */
-    bool spool_drop;        /* a full one drops its oldest blocks */
-    bool rereadable;        /* function_rereadable of the source */
-    bool framed;            /* function_framed of the source */
+    struct seal_signer *signer; /* signs its records; NULL: nobody does */
+    uint64_t message_bytes;     /* largest record with its headers; 0: any */
+    bool drop;                  /* a full queue drops its oldest block */
+    spool *spool;         /* blocks are in there before they are sent; NULL:
+                             there is none */
+    uint64_t spool_bytes; /* that it may have */
+    bool spool_drop;      /* a full one drops its oldest blocks */
+    bool rereadable;      /* function_rereadable of the source */
+    bool framed;          /* function_framed of the source */
     /* What it does; more may follow behind those (device_move). */
     const device_stage *stages;
     size_t n_stages, cap_stages; /* cap_stages: with those that may; 0: none */

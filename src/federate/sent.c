@@ -6,6 +6,7 @@
 #include "src/block/record.h"
 #include "src/block/sender.h"
 #include "src/common/clock.h"
+#include "src/login/seal.h"
 
 #define WAIT_MS 200
 #define LIMIT_NS (60 * CLOCK_S) /* of a broker that gives nothing */
@@ -16,12 +17,15 @@ static uint64_t behind(const sent_conf *c, const broker_record *r,
 {
     record_headers headers;
     char name[SENDER_NAME], text[RECORD_SOURCE_MAX + 1];
+    const seal_place at = {c->topic, r->partition, r->key, r->key_len};
     pe_block b = {0};
 
     if (broker_record_headers(r, &headers, NULL) < 0 ||
         sender_decode(&headers, c->run, r->key, r->key_len, r->partition,
                       name) != SENDER_OURS ||
         strcmp(name, c->device) != 0 ||
+        (c->signer &&
+         !seal_signer_has(c->signer, &at, &headers, r->value, r->len)) ||
         record_decode(&headers, &b, text, sizeof(text), NULL) < 0 ||
         !b.has_seq || b.boot != c->boot || b.seq < next)
         return next;

@@ -8,9 +8,10 @@ typedef struct sent_conf {
     broker_conf broker;
     const char *run, *topic, *device;
     int32_t partition;
-    uint64_t message_bytes; /* largest record */
-    int64_t from;           /* offset that the run had reached */
-    uint64_t boot;          /* of the device, whose source can be read again */
+    uint64_t message_bytes;     /* largest record */
+    int64_t from;               /* offset that the run had reached */
+    struct seal_signer *signer; /* who has signed them; NULL: nobody has */
+    uint64_t boot; /* of the device, whose source can be read again */
 } sent_conf;
 
 /* *nextp becomes the SEQ behind the last block of the device that is in its

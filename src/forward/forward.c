@@ -10,6 +10,7 @@
 #include "src/block/times.h"
 #include "src/common/clock.h"
 #include "src/common/text.h"
+#include "src/login/seal.h"
 
 #define LINGER_S 0.002
 
@@ -22,6 +23,7 @@ struct forward {
     char layer[128]; /* in front of the names of strangers */
     broker_producer *producer;
     record_headers headers;
+    seal *seal; /* NULL: records are not signed */
     held_list held;
     pe_block copy;  /* of a block that has no room in front */
     int64_t *times; /* of the rows of one */
@@ -69,7 +71,8 @@ forward *forward_open(const forward_conf *c, pe_error *errp)
     pipeline_topic(&f->next, c->req->run, "", f->topic, sizeof(f->topic));
     snprintf(f->layer, sizeof(f->layer), "~%s",
              pipeline_layer_name(c->pl, c->pl->seen));
-    if (open_producer(f, errp) == 0)
+    if (pipeline_seal(c->pl, c->req, &f->seal, errp) == 0 &&
+        open_producer(f, errp) == 0)
         return f;
     forward_close(f);
     return NULL;
@@ -81,6 +84,7 @@ void forward_close(forward *f)
         return;
     broker_producer_close(f->producer);
     forward_drop(f);
+    seal_close(f->seal);
     pe_block_release(&f->copy);
     free(f->times);
     free(f->picked);
@@ -224,6 +228,11 @@ int forward_send(forward *f, const forward_block *b, pe_error *errp)
     add_said(f, b);
     o.value = frame_of(f, b->out, &o.len, errp);
     if (!o.value)
+        return -1;
+    if (f->seal &&
+        seal_sign(f->seal,
+                  &(seal_place){o.topic, o.partition, o.key, strlen(o.key)},
+                  &f->headers, o.value, o.len, errp) < 0)
         return -1;
     if (!f->held.first)
         rc = broker_produce(f->producer, &o, errp);

@@ -16,6 +16,7 @@
 #include "src/common/text.h"
 #include "src/gather/devices.h"
 #include "src/gather/receipts.h"
+#include "src/login/seal.h"
 
 #define OUT_MAX 4096       /* records that the broker has not yet */
 #define HEADERS_BYTES 8192 /* of a record, beside its value */
@@ -35,6 +36,7 @@ struct gather {
     int partitions;
     bool columns; /* they were named */
     codec *codec;
+    seal *seal; /* NULL: records are not signed */
     devices *devices;
     receipts *receipts;
     spool *spool;
@@ -131,6 +133,22 @@ static int open_producer(gather *g, const gather_conf *c, pe_error *errp)
     return g->producer ? 0 : -1;
 }
 
+/* What is signed later has to be signable now. */
+static int open_keys(gather *g, const gather_conf *c, pe_error *errp)
+{
+    char *line;
+
+    if (!c->sign)
+        return 0;
+    g->seal = seal_open(c->sign, errp);
+    line = g->seal ? seal_line(g->seal, c->name, NULL, errp) : NULL;
+    if (!line)
+        return pe_error_prefix(errp, "--sign %s, --name %s", c->sign, c->name);
+    explicit_bzero(line, strlen(line));
+    free(line);
+    return 0;
+}
+
 gather *gather_open(const gather_conf *c, pe_error *errp)
 {
     gather *g = calloc(1, sizeof(*g));
@@ -147,6 +165,7 @@ gather *gather_open(const gather_conf *c, pe_error *errp)
     if (!g->name || !g->stage || !g->topic)
         pe_error_nomem(errp);
     else if ((g->codec = codec_open(&c->wish, errp)) &&
+             open_keys(g, c, errp) == 0 &&
              (g->devices = devices_create(errp)) &&
              find_topic(g, c, errp) == 0 && open_spool(g, c, errp) == 0 &&
              (g->receipts = receipts_open(c->dir, errp)) &&
@@ -165,6 +184,7 @@ void gather_close(gather *g)
     receipts_close(g->receipts);
     devices_destroy(g->devices);
     codec_close(g->codec);
+    seal_close(g->seal);
     pe_block_release(&g->block);
     text_free(&g->names);
     free(g->name);
@@ -430,6 +450,11 @@ static int hand_on(gather *g, pe_error *errp)
     int rc;
 
     meta_take(g->held.meta, g->held.meta_len, &h);
+    if (g->seal &&
+        seal_sign(g->seal,
+                  &(seal_place){o.topic, o.partition, device, strlen(device)},
+                  &h, o.value, o.len, errp) < 0)
+        return -1;
     g->out[g->behind % OUT_MAX] = (sent){.ordinal = g->held.ordinal};
     rc = broker_produce(g->producer, &o, errp);
     if (rc != 0)

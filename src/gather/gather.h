@@ -15,8 +15,10 @@ typedef struct gather_conf {
     const char *topic;
     uint64_t message_bytes; /* the largest record that the topic takes */
     codec_wish wish;
-    const char *dir; /* of the spool, and of the count of our starts */
-    uint64_t size;   /* of the spool */
+    const char *sign; /* file of keys (src/login/seal.h); NULL: records are not
+                         signed */
+    const char *dir;  /* of the spool, and of the count of our starts */
+    uint64_t size;    /* of the spool */
     enum spool_sync sync;
 } gather_conf;
 

@@ -24,7 +24,7 @@
 typedef struct options {
     bool help, bind, mqtt3;
     const char *name, *device, *auth, *codec, *columns, *time, *rows, *spool,
-        *size, *sync, *message_max, *parts, *seq, *hwm;
+        *size, *sync, *message_max, *parts, *seq, *hwm, *sign;
 } options;
 
 #define ROW(field) offsetof(options, field)
@@ -65,6 +65,9 @@ static const option_spec rows[] = {
      "default), within a second, or when the kernel comes to it"},
     {"message-max", 0, OPTION_TEXT, ROW(message_max), "SIZE", NULL,
      "the largest record the topic takes; default: 1MiB"},
+    {"sign", 0, OPTION_TEXT, ROW(sign), "FILE", NULL,
+     "sign records, for a run that is signed, by the key that 'pilot key "
+     "gateway RUN NAME FILE' has made"},
     {"help", 'h', OPTION_FLAG, ROW(help), NULL, NULL, "this text"},
     {0},
 };
@@ -252,6 +255,7 @@ static int run(const options *o, char **operands, pe_error *errp)
     if (rc == 0) {
         s.url = operands[0];
         c.dir = dir;
+        c.sign = o->sign;
         c.topic = at.topic;
         pipeline_request_broker(at.req, &c.broker, "pilot-gateway");
         rc = gather_all(&c, &s, errp);

@@ -61,6 +61,8 @@ static json_t *counters_of(const params_counters *c)
     event_int(o, "applied", c->applied);
     event_int(o, "refused", c->refused);
     event_int(o, "refused_own", c->refused_own);
+    if (c->forged)
+        event_int(o, "forged", c->forged);
     event_int(o, "deduplicated", c->deduplicated);
     event_int(o, "foreign", c->foreign);
     event_int(o, "points", c->points);

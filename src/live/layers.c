@@ -188,8 +188,9 @@ static double rate_of(const live_parts *p, int index, json_t *names)
 static json_t *layer_make(const live_parts *p, int index, const json_t *facts,
                           const char *name, const char *topic)
 {
-    static const char *const keys[] = {"applied", "refused",   "deduplicated",
-                                       "foreign", "forwarded", NULL};
+    static const char *const keys[] = {
+        "applied", "refused",   "forged", "deduplicated",
+        "foreign", "forwarded", NULL};
     const json_t *counters =
         json_object_get(json_object_get(facts, "state"), "counters");
     json_t *names = json_array(), *blocks = json_object(), *o, *lag;

@@ -27,7 +27,8 @@
  *    "rate": {"seconds": of what time it is, "blocks_per_s", "points_per_s",
  *      "mb_per_s"} of what the pools have processed in the last seconds,
  *    "blocks": {sensed, filtered, dropped, lost, sent (by edges that tell),
- *      applied, refused, refused_own, deduplicated, foreign (as committed)},
+ *      applied, refused, refused_own, forged (where there are any),
+ *      deduplicated, foreign (as committed)},
  *    "points", "outliers", "masked", "unscored", "stale", "bytes": as
  *      committed,
  *    "skipped": rows that sources left out,

@@ -360,7 +360,8 @@ static void sent_put(const live_parts *p, json_t *blocks, json_t *doc)
 static void counts_put(const live_parts *p, json_t *doc)
 {
     static const char *const of_blocks[] = {
-        "applied", "refused", "refused_own", "deduplicated", "foreign", NULL};
+        "applied",      "refused", "refused_own", "forged",
+        "deduplicated", "foreign", NULL};
     static const char *const of_points[] = {
         "points", "outliers", "masked", "unscored", "stale", "bytes", NULL};
     const json_t *counters = json_object_get(p->state, "counters");

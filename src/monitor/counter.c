@@ -18,6 +18,8 @@ const counter counters[] = {
     {"refused", "blocks", COUNTER_COMMITTED, "pool", "refused", true},
     {"refused_own", "blocks", COUNTER_COMMITTED, "pool",
      "of them of this run's devices", false},
+    {"forged", "blocks", COUNTER_COMMITTED, "pool",
+     "of them not signed by who they say they are of", false},
     {"foreign", "blocks", COUNTER_COMMITTED, "pool", "foreign", true},
     {"resent", "blocks", COUNTER_ADDED, "",
      "sent again, which the parameter service had lost", false},

@@ -53,8 +53,8 @@ static void take_larger(json_t *to, const json_t *from, const char *key)
 static void take_blocks(json_t *row, const json_t *event)
 {
     static const char *const keys[] = {
-        "applied", "refused",   "refused_own", "deduplicated",
-        "foreign", "forwarded", NULL};
+        "applied",      "refused", "refused_own", "forged",
+        "deduplicated", "foreign", "forwarded",   NULL};
     const json_t *from = json_object_get(event, "blocks");
     json_t *to = json_object_get(row, "blocks");
 

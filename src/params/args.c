@@ -85,7 +85,7 @@ static bool is_given(const params_commit *c, size_t i)
 {
     params_counters add = c->add;
 
-    return !params_counter_is_place(i) || *params_counter_at(&add, i) > 0;
+    return !params_counter_is_rare(i) || *params_counter_at(&add, i) > 0;
 }
 
 static size_t counters_given(const params_commit *c)

@@ -183,7 +183,7 @@ end
 for i = counters.first, counters.last, 2 do
     local name = ARGV[i]
     fact[name] = sum_of(fact[name] or '0', ARGV[i + 1])
-    if not name:match('^through') then
+    if not name:match('^through') and name ~= 'forged' then
         out[#out + 1] = name .. ' ' .. fact[name]
     end
 end
@@ -192,6 +192,9 @@ for k = 0, PLACES_MAX - 1 do -- also those that this commit adds nothing to
     if fact[name] then
         out[#out + 1] = name .. ' ' .. fact[name]
     end
+end
+if fact.forged then
+    out[#out + 1] = 'forged ' .. fact.forged
 end
 for _, word in ipairs({'offset', 'device', 'writer'}) do
     for _, name in ipairs(kept[word]) do

@@ -23,7 +23,7 @@ const struct params_counter_field params_counter_fields[PARAMS_N_COUNTERS] = {
     PLACE(6),          PLACE(7),           PLACE(8),
     PLACE(9),          PLACE(10),          PLACE(11),
     PLACE(12),         PLACE(13),          PLACE(14),
-    PLACE(15),
+    PLACE(15),         COUNTER(forged),
 };
 
 uint64_t *params_counter_at(params_counters *c, size_t i)
@@ -31,7 +31,7 @@ uint64_t *params_counter_at(params_counters *c, size_t i)
     return (uint64_t *)((char *)c + params_counter_fields[i].at);
 }
 
-bool params_counter_is_place(size_t i)
+bool params_counter_is_rare(size_t i)
 {
     return params_counter_fields[i].at >= offsetof(params_counters, through);
 }

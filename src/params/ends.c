@@ -4,24 +4,74 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/log.h"
 #include "src/params/args.h"
 #include "src/params/private.h"
 #include "src/params/reply.h"
 
 #define CLEAR_TRIES 20 /* a device writes its end once, so two are enough */
 
-/* Of one that was added it stands that it has no end yet. */
+/* --- signed --- */
+
+/* Where records are signed an end is, too: "VALUE HEX", by the device that it
+ * is of, of this run and layer.  1: [hex] is that; 0: we have no key of it.
+ */
+static int sign(params *p, const char *device, const char *value,
+                char hex[SEAL_HEX + 1], pe_error *errp)
+{
+    if (!p->sign)
+        return 0;
+    if (!p->seal && !(p->seal = seal_open(p->sign, errp)))
+        return -1;
+    return seal_text(p->seal, p->run, device, p->names[PARAMS_KEY_ENDS], value,
+                     hex, errp);
+}
+
+/* May what stands there be believed?  Who has no key of a device believes it:
+ * it does not wait for that one.
+ */
+static int is_true(params *p, const char *device, const char *text,
+                   pe_error *errp)
+{
+    char value[64], hex[SEAL_HEX + 1];
+    const char *said = strchr(text, ' ');
+    int rc;
+
+    snprintf(value, sizeof(value), "%.*s", (int)strcspn(text, " "), text);
+    rc = sign(p, device, value, hex, errp);
+    if (rc <= 0)
+        return rc < 0 ? -1 : 1;
+    if (said && seal_same(hex, said + 1))
+        return 1;
+    if (!p->forged_told)
+        log_warn("the end of device %.100s in %s is not signed by it, and is "
+                 "not believed, as all such are from here on",
+                 device, p->names[PARAMS_KEY_ENDS]);
+    p->forged_told = true;
+    return 0;
+}
+
+/* --- put --- */
+
+/* Does it stand there, of a device, that it has no end yet?  Or what is not
+ * believed, which is written over like that.
+ */
 static int is_open(params *p, const char *device, bool *openp, pe_error *errp)
 {
     params_end *ends = NULL;
+    bool there = false;
     size_t n = 0;
 
     *openp = false;
     if (params_ends_fetch(p, &ends, &n, errp) < 0)
         return -1;
-    for (size_t i = 0; i < n; i++)
-        *openp = *openp || (!strcmp(ends[i].device, device) &&
-                            ends[i].next == PARAMS_END_OPEN);
+    for (size_t i = 0; i < n; i++) {
+        bool is = !strcmp(ends[i].device, device);
+
+        there = there || is;
+        *openp = *openp || (is && ends[i].next == PARAMS_END_OPEN);
+    }
+    *openp = *openp || (p->sign && !there);
     params_ends_free(ends, n);
     return 0;
 }
@@ -29,8 +79,9 @@ static int is_open(params *p, const char *device, bool *openp, pe_error *errp)
 int params_end_put(params *p, const params_end *e, pe_error *errp)
 {
     bool open = false;
-    char value[64];
+    char value[64], whole[64 + 1 + SEAL_HEX], hex[SEAL_HEX + 1];
     redisReply *r;
+    int rc;
 
     if (!e->device || !*e->device || e->partition < 0 || e->next < 0)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
@@ -41,24 +92,54 @@ int params_end_put(params *p, const params_end *e, pe_error *errp)
              e->next, e->dead ? "/dead" : "");
     if (e->dead && is_open(p, e->device, &open, errp) < 0)
         return -1;
+    rc = sign(p, e->device, value, hex, errp);
+    if (rc < 0)
+        return -1;
+    if (rc > 0)
+        snprintf(whole, sizeof(whole), "%s %s", value, hex);
     r = redis_link_ask(p->link, REDIS_REPLY_INTEGER, errp,
                        e->dead && !open ? "HSETNX" : "HSET",
-                       p->names[PARAMS_KEY_ENDS], e->device, value, NULL);
+                       p->names[PARAMS_KEY_ENDS], e->device,
+                       rc > 0 ? whole : value, NULL);
     if (!r)
         return -1;
     freeReplyObject(r);
     return 0;
 }
 
-static int ends_parse(const params *p, const redisReply *r, params_end **out,
+/* Of a run that is signed: what is not believed is left out, whatever it is. */
+static int ends_believe(params *p, const redisReply *r, params_end **out,
+                        size_t *np, pe_error *errp)
+{
+    *out = calloc(r->elements / 2 + 1, sizeof(**out));
+    if (!*out)
+        return pe_error_nomem(errp);
+    for (size_t i = 0; i + 1 < r->elements; i += 2) {
+        const char *device = redis_reply_text(r->element[i], "");
+        const char *value = redis_reply_text(r->element[i + 1], "");
+        int rc = is_true(p, device, value, errp);
+
+        if (rc < 0)
+            return -1;
+        if (rc == 0)
+            continue;
+        if (params_end_parse(device, value, &(*out)[*np], errp) < 0)
+            return -1;
+        ++*np;
+    }
+    return 0;
+}
+
+static int ends_parse(params *p, const redisReply *r, params_end **out,
                       size_t *np, pe_error *errp)
 {
     *out = NULL;
     *np = 0;
     if (redis_reply_check(r, REDIS_REPLY_ARRAY, p->link->name, "HGETALL",
                           errp) == 0 &&
-        params_reply_hash(r, sizeof(**out), params_end_parse, out, np, errp) ==
-            0)
+        (p->sign ? ends_believe(p, r, out, np, errp)
+                 : params_reply_hash(r, sizeof(**out), params_end_parse, out,
+                                     np, errp)) == 0)
         return 0;
     params_ends_free(*out, *np);
     *out = NULL;

@@ -128,6 +128,12 @@ params *params_open(const params_conf *c, const char *run, pe_error *errp)
     }
     if (fill_names(p, run, errp) < 0)
         goto error;
+    p->run = strndup(run, strcspn(run, "/"));
+    p->sign = c->sign ? strdup(c->sign) : NULL;
+    if (!p->run || (c->sign && !p->sign)) {
+        pe_error_nomem(errp);
+        goto error;
+    }
     p->link =
         params_link_make(c, c->no_commits ? NULL : params_script_load, p, errp);
     if (!p->link)
@@ -157,6 +163,9 @@ void params_close(params *p)
     redis_link_destroy(p->link);
     for (int i = 0; i <= PARAMS_CHANNEL; i++)
         free(p->names[i]);
+    seal_close(p->seal);
+    free(p->run);
+    free(p->sign);
     free(p);
 }
 

@@ -32,6 +32,8 @@ typedef struct params_conf {
                                   knows */
     const char *user;          /* NULL: default user */
     const char *password_file; /* NULL: none */
+    const char *sign;          /* path of a file of keys (src/login/seal.h), by
+                                  which ends are signed; NULL: they are not */
     double connect_timeout_s;  /* 0: 5 s */
     double command_timeout_s;  /* 0: 10 s */
     bool later; /* params_open does not mind a service that is away: each call
@@ -113,6 +115,8 @@ typedef struct params_counters {
      * through when they came.
      */
     uint64_t through[PARAMS_PLACES];
+    uint64_t forged; /* blocks among the refused that are not signed by who they
+                        say they are of */
 } params_counters;
 
 /* Everything a pool starts from, read in one step. */

@@ -3,6 +3,7 @@
 #define PARAMS_PRIVATE_H
 
 #include "src/common/digest.h"
+#include "src/login/seal.h"
 #include "src/params/params.h"
 #include "src/params/reply.h"
 #include "src/params/wire.h"
@@ -11,7 +12,11 @@
 struct params {
     redis_link *link;
     char *names[PARAMS_N_KEYS + 1]; /* keys, and the channel, of the run */
-    bool rowless; /* it was said that the history of commits has no rows */
+    char *run;                      /* without a layer */
+    char *sign;       /* file of keys of ends; NULL: they are not signed */
+    seal *seal;       /* ... NULL: not opened yet */
+    bool forged_told; /* that an end is not signed by its device */
+    bool rowless;     /* it was said that the history of commits has no rows */
 };
 
 /* redis_link_create by what the service was opened with. */

@@ -1,10 +1,12 @@
 /* wire.c - what stands in Redis, as text: keys, fields, values, answers. */
 #include "wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/common/text.h"
+#include "src/login/seal.h"
 
 #define RUN_MAX 128
 
@@ -153,9 +155,17 @@ int params_end_parse(const char *field, const char *value, void *item,
     params_end *e = item;
     const char *at = value;
     uint64_t partition, next;
+    const char *sign = strchr(value, ' ');
+    char plain[64];
 
     if (!*field || take_number(&at, '/', INT32_MAX, &partition) < 0)
         return field_refuse(errp, field, value, "DEVICE -> PARTITION/OFFSET");
+    /* A signature behind a blank is for who has keys (ends.c). */
+    if (sign && strlen(sign + 1) != SEAL_HEX)
+        return field_refuse(errp, field, value,
+                            "DEVICE -> PARTITION/OFFSET[/dead] [SIGNATURE]");
+    snprintf(plain, sizeof(plain), "%.*s", (int)strcspn(at, " "), at);
+    at = plain;
     e->dead = strchr(at, '/') != NULL;
     if (take_number(&at, e->dead ? '/' : '\0', INT64_MAX, &next) < 0 ||
         strcmp(at, e->dead ? "dead" : "") != 0)

@@ -82,15 +82,17 @@ int params_announcement_parse(const char *s, size_t len,
 int params_answer_parse(const char *name);
 
 /* Counters by the name of their field in the state hash. */
-#define PARAMS_N_COUNTERS (12 + PARAMS_PLACES)
+#define PARAMS_N_COUNTERS (13 + PARAMS_PLACES)
 extern const struct params_counter_field {
     const char *name;
     size_t at; /* offset in params_counters */
 } params_counter_fields[PARAMS_N_COUNTERS];
 
 uint64_t *params_counter_at(params_counters *c, size_t i);
-/* One of `through`: it is not named where it is 0, and stays as it is then. */
-bool params_counter_is_place(size_t i);
+/* One of `through` and those behind it: it is not named where it is 0, and
+ * stays as it is then.
+ */
+bool params_counter_is_rare(size_t i);
 
 /* Largest counter: two of them add up without an overflow (commit.lua). */
 #define PARAMS_COUNTER_MAX UINT64_C(999999999999999999)

@@ -249,6 +249,7 @@ herald *herald_start(const params_conf *c, const char *run_id,
         h->conf.password_file = h->password_file =
             words_copy(c->password_file, &failed);
         h->conf.logins = h->logins = words_copy(c->logins, &failed);
+        h->conf.sign = NULL; /* it writes no ends */
         h->conf.connect_timeout_s = h->conf.command_timeout_s = REACH_S;
         h->conf.no_commits = true;
         h->run = words_copy(run_id, &failed);

@@ -528,6 +528,7 @@ static void secrets_wipe(const supervisor *s)
         return;
     secret_wipe(s, s->req->password_file);
     secret_wipe(s, s->req->logins);
+    secret_wipe(s, s->req->sign);
 }
 
 static void release(supervisor *s)

@@ -347,6 +347,8 @@ void pipeline_print_config(const pipeline *p, FILE *f)
     print_key(f, 0, "results-topic", p->results_topic);
     print_key(f, 0, "until", p->until_eof ? "eof" : "end");
     print_key(f, 0, "trace", p->trace ? "true" : "false");
+    if (p->sign)
+        print_key(f, 0, "sign", p->sign_file ? p->sign_file : "yes");
     print_key(f, 0, "restore", p->restore);
     if (p->checkpoint_s > 0) {
         print_section(f, 0, "checkpoint");

@@ -279,6 +279,7 @@ void pipeline_destroy(pipeline *p)
     pipeline_free_streams(p);
     free(p->results_topic);
     free(p->restore);
+    free(p->sign_file);
     free(p->name);
     free(p->file);
     free(p);

@@ -40,6 +40,9 @@ const pe_option_spec pipeline_root_keys[] = {
      "a safetensors file of the model to begin with"},
     {"trace", PE_OPTION_BOOL, 0, 0, "false", NULL,
      "record what becomes of every block"},
+    {"sign", PE_OPTION_STRING, 0, 0, "no", NULL,
+     "yes: records are signed, and who is not is refused; without a pool: the "
+     "file of 'pilot key gateway'"},
     {"refuse-max", PE_OPTION_STRING, 0, 0, NULL, NULL,
      "blocks that may be refused, N or N%, before the run is stopped"},
     {"stall", PE_OPTION_TIME, 0, 86400, "30s", NULL,
@@ -481,6 +484,19 @@ static int refuse_max(const tree *at, const char *words, pipeline_refuse *out,
                                    words);
 }
 
+static bool is_one_of(const char *s, const char *a, const char *b,
+                      const char *c)
+{
+    return !strcmp(s, a) || !strcmp(s, b) || !strcmp(s, c);
+}
+
+static void take_sign(pipeline *p, const char *words, bool *failedp)
+{
+    p->sign = !is_one_of(words, "no", "false", "off");
+    if (p->sign && !is_one_of(words, "yes", "true", "on"))
+        p->sign_file = words_copy(words, failedp);
+}
+
 static int take_root(pipeline *p, const tree *root, const pe_options *o,
                      pe_error *errp)
 {
@@ -506,6 +522,7 @@ static int take_root(pipeline *p, const tree *root, const pe_options *o,
     p->unheard_s = pe_options_time(o, "unheard");
     p->until_eof = !strcmp(pe_options_string(o, "until"), "eof");
     p->trace = pe_options_bool(o, "trace");
+    take_sign(p, pe_options_string(o, "sign"), &failed);
     p->restore = words_copy(pe_options_string(o, "restore"), &failed);
     if (pe_options_has(o, "refuse-max") &&
         refuse_max(tree_get(root, "refuse-max"),
@@ -539,7 +556,8 @@ static int read_all(pipeline *p, const tree *root, pe_error *errp)
         read_checkpoint(p, root, errp) < 0 ||
         pipeline_check_scale(p, root, errp) < 0 ||
         pipeline_check_urgent(p, root, errp) < 0 ||
-        pipeline_check_prefer(p, root, errp) < 0)
+        pipeline_check_prefer(p, root, errp) < 0 ||
+        pipeline_check_sign(p, root, errp) < 0)
         return -1;
     return pipeline_check_reach(p, root, errp);
 }

@@ -197,6 +197,9 @@ typedef struct pipeline {
     double stall_s;      /* as the file's stall; 0: never */
     double unheard_s;    /* as the file's unheard; 0: never */
     bool until_eof;      /* --until eof, or until: eof in the file */
+    bool sign;           /* records are signed (src/login/seal.h), ... */
+    char *sign_file;     /* ... with the keys of this file; NULL: those of the
+                            run's own */
     bool trace;          /* what becomes of every block is recorded */
     double checkpoint_s; /* between two files of the model; 0: none */
     int checkpoint_keep; /* so many of them */
@@ -349,9 +352,10 @@ typedef struct pipeline_request {
                             its own; NULL: that one */
     char *key; /* by which the parameter service has the layer that is seen;
                   NULL: the run's name */
-    char *params_url;                /* or NULL */
-    char *password_file;             /* or NULL */
-    char *logins;                    /* file of logins (broker_conf), or NULL */
+    char *params_url;    /* or NULL */
+    char *password_file; /* or NULL */
+    char *logins;        /* file of logins (broker_conf), or NULL */
+    char *sign;          /* file of keys (src/login/seal.h), or NULL */
     char *broker_auth, *params_auth; /* file with the `auth` of them, where they
                             are named outside of the pipeline file; not handed
                             on */
@@ -413,6 +417,21 @@ const char *pipeline_auth_file(const pipeline_auth *a, int role,
 /* As whom [role] logs in, in new memory, into *userp; NULL: by other means. */
 int pipeline_auth_user(const pipeline_auth *a, enum login_role role,
                        char **userp, pe_error *errp);
+
+/* --- sign.c --- */
+
+/* The file of keys for the devices of [k], its instance [member] at [place]
+ * (-1: it was added), in new memory to be cleared.  Errors: of the run's own.
+ */
+int pipeline_device_keys(const pipeline *p, const pipeline_request *r,
+                         const pipeline_pilot *k, const char *member, int place,
+                         char **textp, pe_error *errp);
+/* The keys of a run that is signed, into *sealp; NULL: it is not.  Errors: of
+ * the file; 78, there is none.
+ */
+struct seal;
+int pipeline_seal(const pipeline *p, const pipeline_request *r,
+                  struct seal **sealp, pe_error *errp);
 
 /* --- logins.c --- */
 

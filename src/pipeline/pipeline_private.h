@@ -112,6 +112,8 @@ bool pipeline_is_ordered(const pipeline *p);
 /* Its epochs are counted, also where the file does not say; what cannot be is
  * an error.  All else but [p] as a whole is read.
  */
+/* Can all that is to come be signed? */
+int pipeline_check_sign(const pipeline *p, const tree *root, pe_error *errp);
 int pipeline_settle_order(pipeline *p, const tree *root, pe_error *errp);
 
 /* spool.c - key `spool` of pilot [t]; all else of it is read. */

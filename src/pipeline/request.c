@@ -50,6 +50,8 @@ static json_t *build(const pipeline_request *r)
         json_object_set_new(o, "stream_broker", json_string(r->stream_broker));
     if (o && r->logins)
         json_object_set_new(o, "logins", json_string(relative(r, r->logins)));
+    if (o && r->sign)
+        json_object_set_new(o, "sign", json_string(relative(r, r->sign)));
     if (o && r->via)
         json_object_set_new(o, "via", json_string(r->via));
     if (o && r->claim)
@@ -158,6 +160,7 @@ static pipeline_request *parse(const json_t *o, const char *dir,
     r->params_url = take(o, "params", &failed);
     r->password_file = take_path(o, "password_file", dir, &failed);
     r->logins = take_path(o, "logins", dir, &failed);
+    r->sign = take_path(o, "sign", dir, &failed);
     r->user = take(o, "user", &failed);
     r->via = take(o, "via", &failed);
     r->claim = take(o, "claim", &failed);
@@ -222,6 +225,7 @@ void pipeline_request_destroy(pipeline_request *r)
     free(r->params_from);
     free(r->password_file);
     free(r->logins);
+    free(r->sign);
     free(r->broker_auth);
     free(r->params_auth);
     free(r->user);
@@ -251,6 +255,7 @@ void pipeline_request_params(const pipeline_request *r, params_conf *c)
     c->user = r->user;
     c->password_file = r->password_file;
     c->logins = r->logins;
+    c->sign = r->sign;
     c->dial = r->dial;
     c->dial_arg = r->dial_arg;
 }

@@ -137,7 +137,8 @@ int breaker_since(params *p, breaker_counts *out, pe_error *errp)
         return rc < 0 ? -1 : 0;
     if (params_facts_fetch(p, &f, errp) < 0)
         return -1;
-    *out = (breaker_counts){f.state.counters.applied, f.state.counters.refused};
+    *out = (breaker_counts){f.state.counters.applied,
+                            f.state.counters.refused - f.state.counters.forged};
     params_facts_free(&f);
     snprintf(said, sizeof(said), "%" PRIu64 " %" PRIu64, out->applied,
              out->refused);

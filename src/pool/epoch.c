@@ -148,7 +148,7 @@ static int add_part(pool_head *h, const pe_model_ops *ops, const wire_part *m,
         if (commit_job_device(j, &m->devices[i], errp) < 0)
             return -1;
     commit_counters_add(&j->add, &m->add);
-    breaker_note(&h->breaker, m->refusal, m->add.refused);
+    breaker_note(&h->breaker, m->refusal, m->add.refused - m->add.forged);
     j->tried += m->tried;
     j->failed += m->failed;
     if (*m->why && !*j->why)

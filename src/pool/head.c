@@ -106,7 +106,9 @@ static void look_refused(pool *p)
         h->view.commits == h->looked)
         return;
     h->looked = h->view.commits;
-    if (breaker_look(&h->breaker, (breaker_counts){t->applied, t->refused},
+    /* Who forges records is not to end the run by it. */
+    if (breaker_look(&h->breaker,
+                     (breaker_counts){t->applied, t->refused - t->forged},
                      p->c.req->run))
         h->broken = true;
 }

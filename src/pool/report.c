@@ -176,14 +176,14 @@ static json_t *report_blocks(const pool *p, const int64_t f[F_ALL])
     const params_counters *t = &p->head->view.total;
 
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "fetched",
-        (json_int_t)f[F_FETCHED], "applied", (json_int_t)t->applied, "refused",
-        (json_int_t)t->refused, "refused_own", (json_int_t)t->refused_own,
-        "replayed", (json_int_t)f[F_REPLAYED], "deduplicated",
-        (json_int_t)t->deduplicated, "foreign", (json_int_t)t->foreign,
-        "unchecked", (json_int_t)f[F_UNCHECKED], "aside",
-        (json_int_t)f[F_ASIDE], "drifts", (json_int_t)f[F_DRIFTS], "untraced",
-        (json_int_t)f[F_UNTRACED]);
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "forged", (json_int_t)t->forged, "fetched", (json_int_t)f[F_FETCHED],
+        "applied", (json_int_t)t->applied, "refused", (json_int_t)t->refused,
+        "refused_own", (json_int_t)t->refused_own, "replayed",
+        (json_int_t)f[F_REPLAYED], "deduplicated", (json_int_t)t->deduplicated,
+        "foreign", (json_int_t)t->foreign, "unchecked",
+        (json_int_t)f[F_UNCHECKED], "aside", (json_int_t)f[F_ASIDE], "drifts",
+        (json_int_t)f[F_DRIFTS], "untraced", (json_int_t)f[F_UNTRACED]);
 }
 
 static json_t *report_rows(const pool *p, const int64_t f[F_ALL])

@@ -128,6 +128,7 @@ void pool_refuse(pool *p, pool_slot *s, const source_item *r,
     figures_refused(&p->figures, r, reason);
     s->add.refused++;
     s->add.refused_own += !r->foreign;
+    s->add.forged += r->forged;
     s->add.foreign += r->foreign;
     s->add.bytes += r->raw_len;
     snprintf(s->refusal, sizeof(s->refusal), "stage '%.60s': %.180s", stage,

@@ -20,6 +20,7 @@
 #include "src/codec/codec.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/login/seal.h"
 #include "src/params/params.h"
 
 #define RUN "~refused"
@@ -36,7 +37,7 @@ struct replay {
     bool *done; /* of all: it is in a batch */
     params_word *batch;
     size_t n_batch;
-    uint64_t cut, edge, sent, unreadable;
+    uint64_t cut, edge, forged, sent, unreadable;
 };
 
 /* --- which blocks --- */
@@ -139,12 +140,17 @@ static void choose(struct replay *r, char **places, int n, text *list)
     const refusal *batch[BATCH] = {NULL};
     size_t chosen = 0;
 
-    r->cut = r->edge = 0;
+    r->cut = r->edge = r->forged = 0;
     for (size_t i = 0; i < r->all.n && chosen < BATCH; i++) {
         const refusal *f = &r->all.r[i];
 
         if (r->done[i] || !is_asked(r, f, places, n))
             continue;
+        /* We would sign what nobody has said. */
+        if (!strncmp(f->reason, SEAL_FORGED, strlen(SEAL_FORGED))) {
+            r->forged++;
+            continue;
+        }
         if (f->cut || is_of_edge(r, f)) {
             r->cut += f->cut > 0;
             r->edge += f->cut == 0;
@@ -164,6 +170,7 @@ struct sending {
     struct replay *r;
     broker_producer *producer;
     codec *codec;
+    seal *seal; /* NULL: records are not signed */
     uint64_t boot;
     const char *list;
     int64_t seq; /* of the record at hand; -1: it is in another batch */
@@ -237,6 +244,11 @@ static int produce(struct sending *s, const broker_record *rec)
     if (record_encode(&s->h, RUN, s->f->stage, &id, &s->error) < 0)
         return -1;
     record_add(&s->h, "pe_replayed", origin);
+    if (s->seal &&
+        seal_sign(s->seal,
+                  &(seal_place){o.topic, o.partition, o.key, strlen(o.key)},
+                  &s->h, o.value, o.len, &s->error) < 0)
+        return -1;
     while ((rc = broker_produce(s->producer, &o, &s->error)) == 1)
         broker_producer_poll(s->producer, 100);
     s->r->sent += rc == 0;
@@ -311,7 +323,7 @@ static int open_sending(struct sending *s, pe_error *errp)
                               .arg = s};
 
     s->codec = codec_open(&pl->codec, errp);
-    if (!s->codec)
+    if (!s->codec || pipeline_seal(pl, s->r->at.req, &s->seal, errp) < 0)
         return -1;
     pipeline_request_broker(s->r->at.req, &c.broker, "pilot-refused");
     s->producer = broker_producer_open(&c, errp);
@@ -351,6 +363,7 @@ static int send_batch(struct replay *r, const params_word *w, pe_error *errp)
         rc = mark_sent(r, w->name, errp);
     broker_producer_close(s.producer);
     codec_close(s.codec);
+    seal_close(s.seal);
     pe_block_release(&s.b);
     pe_block_release(&s.copy);
     return rc;
@@ -459,6 +472,10 @@ static void say(const struct replay *r)
         log_warn("%" PRIu64 " were refused on their device, whose part no pool "
                  "can do, and stay",
                  r->edge);
+    if (r->forged > 0)
+        log_warn("%" PRIu64 " are not signed by who they say they are of, and "
+                 "stay",
+                 r->forged);
     if (r->unreadable > 0)
         log_warn("%" PRIu64 " still cannot be read, and stay", r->unreadable);
 }

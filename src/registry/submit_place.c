@@ -351,6 +351,34 @@ static int secrets_settle(const submit_plan *p, const submit_place *at,
     return status;
 }
 
+/* The keys of its devices for an edge pilot, in a file of its own wherever it
+ * is; those of the run for a pool; for others none.
+ */
+static int keys_settle(const submit_plan *p, const submit_place *at,
+                       const char *dir, pipeline_request *q, pe_error *errp)
+{
+    char *keys = NULL;
+    int status;
+
+    if (!p->run->sign ||
+        (p->pilot->kind != PILOT_EDGE && p->pilot->kind != PILOT_POOL))
+        return 0;
+    if (p->pilot->kind == PILOT_POOL) {
+        q->sign = secret_settle(p->run->sign, at, dir, "sign", errp);
+        return q->sign ? 0 : -1;
+    }
+    status = pipeline_device_keys(p->pl, p->run, p->pilot, p->member, p->place,
+                                  &keys, errp);
+    if (status == 0 && !(q->sign = text_format("%s/sign", dir)))
+        status = pe_error_nomem(errp);
+    if (status == 0)
+        status = host_write(at->host, q->sign, keys, strlen(keys), 0600, errp);
+    if (keys)
+        explicit_bzero(keys, strlen(keys));
+    free(keys);
+    return status;
+}
+
 static int request_send(const submit_plan *p, const submit_place *at,
                         const char *dir, const supervise *s, pe_error *errp)
 {
@@ -370,14 +398,15 @@ static int request_send(const submit_plan *p, const submit_place *at,
     q.member = (char *)p->member;
     q.place = p->place;
     q.supervise = supervise_json(s);
-    q.password_file = q.logins = NULL;
+    q.password_file = q.logins = q.sign = NULL;
     q.overrides = files_overrides(p, at, dir, errp);
     if (!q.overrides || !q.supervise || !file || !path)
         goto done;
     json_object_set_new(q.supervise, "words", words_json(p->request));
     json_object_set_new(q.supervise, "url", json_string(p->url));
     json_object_set_new(q.supervise, "submit_dir", json_string(p->submit_dir));
-    if (secrets_settle(p, at, dir, &q, errp) < 0)
+    if (secrets_settle(p, at, dir, &q, errp) < 0 ||
+        keys_settle(p, at, dir, &q, errp) < 0)
         goto done;
     json = pipeline_request_text(&q, errp);
     if (json)
@@ -388,6 +417,7 @@ done:
     free(q.overrides);
     free(q.password_file);
     free(q.logins);
+    free(q.sign);
     json_decref(q.supervise);
     free(json);
     free(path);

@@ -11,7 +11,9 @@
 #include "src/common/option.h"
 #include "src/common/sign.h"
 #include "src/common/text.h"
+#include "src/login/seal.h"
 #include "src/rights/rights.h"
+#include "src/run/run.h"
 
 struct key_options {
     const char *key, *name;
@@ -29,19 +31,21 @@ static const option_spec options[] = {
     {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL},
 };
 
-static const char *const synopsis[] = {"make [--key FILE] [--name NAME]",
-                                       "sign [--key FILE] FUNCTION.so...",
-                                       "check FUNCTION.so...", NULL};
+static const char *const synopsis[] = {
+    "make [--key FILE] [--name NAME]", "sign [--key FILE] FUNCTION.so...",
+    "check FUNCTION.so...", "gateway RUN NAME FILE", NULL};
 
 static const option_usage usage = {
     .command = "pilot key",
     .synopsis = synopsis,
     .prose = "Make a key of your own, sign functions by it, and see whether "
-             "this host takes them.",
+             "this host takes them.  gateway: a file with the key by which "
+             "pilot-gateway --name NAME, or a run NAME of devices alone, signs "
+             "the records that it writes for RUN, which is signed.",
     .options = options,
     .min_args = 1,
     .max_args = -1,
-    .operand = "make, sign or check",
+    .operand = "make, sign, check or gateway",
 };
 
 static char *key_path(const struct key_options *o, pe_error *errp)
@@ -64,12 +68,12 @@ static char *key_path(const struct key_options *o, pe_error *errp)
 
 static int make(const struct key_options *o, pe_error *errp)
 {
-    char host[256] = "", *path = key_path(o, errp), *name;
+    char machine[256] = "", *path = key_path(o, errp), *name;
     const char *user = getenv("USER");
     int status = -1;
 
-    gethostname(host, sizeof(host) - 1);
-    name = text_format("%s%s%s", user ? user : "", user ? "@" : "", host);
+    gethostname(machine, sizeof(machine) - 1);
+    name = text_format("%s%s%s", user ? user : "", user ? "@" : "", machine);
     if (path && name)
         status = sign_key_make(path, o->name ? o->name : name, errp);
     else if (path)
@@ -120,6 +124,60 @@ static int check(int n, char **files, pe_error *errp)
     return status;
 }
 
+/* The line of [name], out of the keys of [run]. */
+static char *gateway_line(const char *run, const char *name, pe_error *errp)
+{
+    char *home = locate_home(errp);
+    char *path = home ? text_format("%s/%s/sign", home, run) : NULL;
+    seal *s = NULL;
+    char *line = NULL;
+
+    if (home && !path)
+        pe_error_nomem(errp);
+    else if (path && access(path, F_OK) < 0)
+        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                     "%s is not there: run %s has not begun here, or not with "
+                     "'sign: yes'",
+                     path, run);
+    else if (path)
+        s = seal_open(path, errp);
+    if (s)
+        line = seal_line(s, name, NULL, errp);
+    seal_close(s);
+    free(path);
+    free(home);
+    return line;
+}
+
+/* One that would be the run itself could speak for its devices. */
+static int gateway(char **words, pe_error *errp)
+{
+    const char *run = words[0], *name = words[1], *file = words[2];
+    char *line;
+    int status;
+
+    if (run_name_check(run, errp) < 0)
+        return -1;
+    if (!strcmp(run, name) || run_name_check(name, errp) < 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                            "'%.100s' is no name of a gateway of run %.100s: "
+                            "letters, digits, '.', '_' and '-', and another "
+                            "one than the run's",
+                            name, run);
+    if (access(file, F_OK) == 0)
+        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CREATE,
+                            "%s is there already", file);
+    line = gateway_line(run, name, errp);
+    if (!line)
+        return -1;
+    status = file_write(file, line, strlen(line), 0600, errp);
+    explicit_bzero(line, strlen(line));
+    free(line);
+    if (status == 0)
+        printf("%s: who has it signs as devices of %s\n", file, name);
+    return status;
+}
+
 static int dispatch(const struct key_options *o, int n, char **words,
                     pe_error *errp)
 {
@@ -129,9 +187,12 @@ static int dispatch(const struct key_options *o, int n, char **words,
         return sign(o, n - 1, words + 1, errp);
     if (!strcmp(words[0], "check") && n > 1)
         return check(n - 1, words + 1, errp);
+    if (!strcmp(words[0], "gateway") && n == 4)
+        return gateway(words + 1, errp);
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                        "pilot key make, pilot key sign FUNCTION.so, or pilot "
-                        "key check FUNCTION.so");
+                        "pilot key make, pilot key sign FUNCTION.so, pilot key "
+                        "check FUNCTION.so, or pilot key gateway RUN NAME "
+                        "FILE");
 }
 
 int rights_key(int argc, char **argv)

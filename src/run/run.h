@@ -135,6 +135,13 @@ int run_setup_plan(const struct run_options *o, void *file, pe_error *errp);
 /* RUN_DIR/[name] in new memory; the caller frees. */
 char *run_path(const struct run *r, const char *name, pe_error *errp);
 
+/* --- sign.c --- */
+
+/* The keys of a run that is signed: made when it is [fresh], else those that
+ * are there.  Errors: input: they are gone (78), or open to others (77).
+ */
+int run_sign_settle(struct run *r, bool fresh, pe_error *errp);
+
 /* --- endpoints.c --- */
 
 /* Fill in where the services of the run are: out of the file, the

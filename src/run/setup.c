@@ -262,7 +262,8 @@ static int run_lock(struct run *r, pe_error *errp)
 static int is_begun(const struct dirent *e)
 {
     static const char *const before[] = {
-        ".", "..", "lock", "pipeline.yaml", "restore.safetensors", ".python"};
+        ".",    "..",     "lock", "pipeline.yaml", "restore.safetensors",
+        "sign", ".python"};
     for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++)
         if (!strcmp(e->d_name, before[i]))
             return 0;
@@ -464,7 +465,7 @@ int run_setup_new(struct run *r, pe_error *errp)
     if (!r->req->run)
         return r->o->name ? pe_error_nomem(errp) : -1;
     if (places_fill(r, r->req->run, errp) < 0 || folder_make(r, errp) < 0 ||
-        restore_settle(r, true, errp) < 0)
+        restore_settle(r, true, errp) < 0 || run_sign_settle(r, true, errp) < 0)
         return -1;
     return file_copy(r->o->file, r->req->file, errp);
 }
@@ -499,7 +500,7 @@ int run_setup_resume(struct run *r, pe_error *errp)
                             "run %s had no parameter service to keep its "
                             "model: there is nothing to go on with",
                             r->req->run);
-    return 0;
+    return run_sign_settle(r, false, errp);
 }
 
 /* The run that is there: its endpoints count, its file stays. */
@@ -522,7 +523,9 @@ static int join(struct run *r, const char *dir, pe_error *errp)
     q->dir = text_format("%s", dir);
     q->file = locate_absolute(NULL, r->o->file, errp);
     r->joined = true;
-    return q->dir && q->file ? 0 : pe_error_nomem(errp);
+    if (!q->dir || !q->file)
+        return pe_error_nomem(errp);
+    return run_sign_settle(r, false, errp);
 }
 
 /* Names only: for a run that is not made. */
@@ -563,6 +566,7 @@ int run_setup_join(struct run *r, pe_error *errp)
         status = places_fill(r, r->req->run, errp);
         if (status == 0 &&
             (folder_make(r, errp) < 0 || restore_settle(r, true, errp) < 0 ||
+             run_sign_settle(r, true, errp) < 0 ||
              file_copy(r->o->file, r->req->file, errp) < 0))
             status = -1;
     }

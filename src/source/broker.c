@@ -14,6 +14,7 @@
 #include "src/common/clock.h"
 #include "src/common/log.h"
 #include "src/common/text.h"
+#include "src/login/seal.h"
 
 #define DELTA "application/x-pilot-delta"
 #define ASIDE_KINDS 16 /* that are counted apart */
@@ -42,6 +43,7 @@ struct topic_source {
     bool rounding;          /* it has been said that numbers are rounded, */
     const char *told;       /* ... and what records of this codec hold */
     codec *codec;
+    seal *seal;   /* keys of a run that is signed; NULL: it is not */
     text columns; /* names of those that were named, as header pe_columns */
     uint32_t n_columns;
     struct asides asides[ASIDE_KINDS];
@@ -173,6 +175,30 @@ static void decode_sender(struct topic_source *s, source_item *r)
     r->foreign = r->sender != SENDER_OURS;
     if (r->sender == SENDER_STRANGER)
         own_name(s, r->text);
+}
+
+/* In a run that is signed a record is what it says it is, or it is nobody's:
+ * nothing that it says is heeded, so the numbers of its device stay.
+ */
+static void check_signature(struct topic_source *s, source_item *r)
+{
+    const broker_record *b = &r->held;
+    const seal_place at = {s->topic, b->partition, b->key, b->key_len};
+
+    r->forged =
+        seal_check(s->seal, &at, &s->headers, b->value, b->len, &r->bad) < 0;
+    if (!r->forged && r->sender == SENDER_STRANGER) {
+        r->forged = true;
+        pe_error_set(&r->bad, PE_ERROR_INPUT, PE_EXIT_DATA,
+                     SEAL_FORGED "it is signed by a device, and has another "
+                                 "key, or no number");
+    }
+    if (!r->forged)
+        return;
+    own_name(s, r->text);
+    r->sender = SENDER_STRANGER;
+    r->foreign = true;
+    record_clear(&s->headers);
 }
 
 static void say_rounded(struct topic_source *s, const broker_record *b)
@@ -405,7 +431,7 @@ static void decode(struct topic_source *s, source_item *r)
     *k = (pe_block){.storage = k->storage, .capacity = k->capacity};
     r->bad.kind = PE_ERROR_NONE;
     r->aside = NULL;
-    r->is_delta = false;
+    r->is_delta = r->forged = false;
     r->waits_ns = 0;
     r->times = NULL;
     r->raw = b->value;
@@ -419,6 +445,8 @@ static void decode(struct topic_source *s, source_item *r)
     if (broker_record_headers(b, &s->headers, &r->bad) < 0)
         record_clear(&s->headers);
     decode_sender(s, r);
+    if (s->seal)
+        check_signature(s, r);
     decode_said(s, r);
     r->through = r->said.named = decode_through(s, r);
     if (r->bad.kind == PE_ERROR_NONE &&
@@ -548,6 +576,7 @@ static void source_close(source_reader *base)
         return;
     close_consumers(s);
     codec_close(s->codec);
+    seal_close(s->seal);
     text_free(&s->columns);
     free(s);
 }
@@ -578,7 +607,8 @@ source_reader *source_open_broker(const pipeline *pl,
         return NULL;
     }
     s->codec = codec_open(&pl->codec, errp);
-    if (!s->codec) {
+    if (!s->codec || pipeline_seal(pl, req, &s->seal, errp) < 0) {
+        codec_close(s->codec);
         free(s);
         return NULL;
     }

@@ -37,6 +37,8 @@ typedef struct source_item {
                            static; NULL */
     source_said said;    /* as its headers have it, while it is held */
     enum sender sender;
+    bool forged;      /* not signed by who it says it is of: [bad] says why, and
+                         it is a stranger's */
     bool foreign;     /* not written by a device of ours */
     uint32_t through; /* so many stages of the pipeline, from the first one on,
                          has it been through; 0: as the file says, see

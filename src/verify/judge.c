@@ -50,6 +50,7 @@ size_t judge_counters(const layer *l, judged out[JUDGED_MOST])
         {"applied", c->applied, r->applied, true},
         {"refused", c->refused, r->refused, true},
         {"refused_own", c->refused_own, r->refused_own, true},
+        {"forged", c->forged, r->forged, true},
         {"deduplicated", c->deduplicated, r->deduplicated, true},
         {"foreign", c->foreign, r->foreign, true},
         {"bytes", c->bytes, r->bytes, true},

@@ -169,6 +169,7 @@ static void count(recount *c, const source_item *r, enum recount_word word,
     to->applied += !refused;
     to->refused += refused;
     to->refused_own += (refused || either) && !r->foreign;
+    to->forged += refused && r->forged;
     if (refused || word == RECOUNT_ASIDE)
         return;
     c->deltas += r->is_delta;

@@ -51,7 +51,8 @@ struct check {
     struct place {
         int32_t partition;
         int64_t offset;
-    } * bad; /* each once */
+        bool forged; /* nothing that it says of its device is true */
+    } * bad;         /* each once */
     size_t n_bad;
 };
 
@@ -119,12 +120,13 @@ static void put_name(const struct check *c, const broker_record *r,
     snprintf(name, DEVICE_NAME, "%s", said);
 }
 
-static bool is_refused(const struct check *c, int32_t partition, int64_t offset)
+static const struct place *refused_at(const struct check *c, int32_t partition,
+                                      int64_t offset)
 {
     for (size_t i = 0; i < c->n_bad; i++)
         if (c->bad[i].partition == partition && c->bad[i].offset == offset)
-            return true;
-    return false;
+            return &c->bad[i];
+    return NULL;
 }
 
 /* A record of the topic of refused blocks. */
@@ -143,8 +145,10 @@ static void take_refused(struct check *c, const broker_record *r)
     words[h->len] = '\0';
     slash = strchr(words, '/');
     if (!slash || sscanf(slash, "/%d/%ld", &at.partition, &at.offset) != 2 ||
-        is_refused(c, at.partition, at.offset))
+        refused_at(c, at.partition, at.offset))
         return;
+    h = record_find(&all, "pe_reason");
+    at.forged = h && h->len > 7 && !memcmp(h->value, "forged:", 7);
     c->bad = realloc(c->bad, (c->n_bad + 1) * sizeof(*c->bad));
     if (!c->bad)
         exit(1);
@@ -157,8 +161,11 @@ static void take(struct check *c, const broker_record *r)
     static pe_block b; /* its storage, for what has to be converted */
     pe_error e = {0};
     char buf[1024], name[DEVICE_NAME];
+    const struct place *bad = refused_at(c, r->partition, r->offset);
     struct device *d;
 
+    if (bad && bad->forged)
+        return;
     b = (pe_block){.storage = b.storage, .capacity = b.capacity};
     if (broker_record_headers(r, &h, &e) < 0 ||
         record_decode(&h, &b, buf, sizeof(buf), &e) < 0 ||
@@ -169,7 +176,7 @@ static void take(struct check *c, const broker_record *r)
     }
     put_name(c, r, &h, &b, name);
     d = find(c, name);
-    if (is_new(c, d, &b) && !is_refused(c, r->partition, r->offset))
+    if (is_new(c, d, &b) && !bad)
         audit_fold(d->row, &b);
 }
 

@@ -102,8 +102,8 @@ static void test_written(void)
     call_fill(&k, 2, 1, "w", 0, 5, 12);
     redis_server_ask(&call_server, "SET pilot:{written}:fence 3");
     k.c.fence = 3;
-    k.c.add =
-        (params_counters){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, {12, 0, 14}};
+    k.c.add = (params_counters){1, 2, 3,  4,  5,  6,           7,
+                                8, 9, 10, 11, 15, {12, 0, 14}, 16};
     k.c.model = "a\0b\r\n";
     k.c.model_len = 5;
     CU_ASSERT_EQUAL(call_send(p, &k), PARAMS_OK);
@@ -128,6 +128,7 @@ static void test_written(void)
     CU_ASSERT_EQUAL(s.counters.through[1], 0);
     CU_ASSERT_EQUAL(s.counters.through[2], 14);
     CU_ASSERT_EQUAL(s.counters.stale, 15);
+    CU_ASSERT_EQUAL(s.counters.forged, 16);
     CU_ASSERT_EQUAL(s.model.len, 5);
     CU_ASSERT_EQUAL(memcmp(s.model.data, "a\0b\r\n", 5), 0);
     CU_ASSERT_EQUAL(s.n_offsets, 2);

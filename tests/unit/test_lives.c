@@ -117,7 +117,7 @@ static void test_lost(void)
     s = monitor_summary(m, "done", 1);
     UNIT_CONTAINS(
         case_part(s, "blocks"),
-        "'fetched':32,'applied':30,'refused':0,'refused_own':0,"
+        "'fetched':32,'applied':30,'refused':0,'refused_own':0,'forged':0,"
         "'foreign':0,'resent':0,'replayed':4,'deduplicated':0,'unchecked':4,"
         "'untraced':0,'aside':1,'drifts':2");
     UNIT_CONTAINS(case_part(s, "rows"), "'skipped':5");

@@ -27,7 +27,7 @@ static void test_summary(void)
         {"blocks",
          "{'sensed':110,'filtered':10,'dropped':4,'spooled':1,"
          "'lost':0,'sent':95,'fetched':101,'applied':98,"
-         "'refused':2,'refused_own':0,'foreign':5,'resent':0,'replayed':1,"
+         "'refused':2,'refused_own':0,'forged':0,'foreign':5,'resent':0,'replayed':1,"
          "'deduplicated':3,'unchecked':0,'untraced':0,'aside':0,'drifts':0}"},
         {"rows", "{'skipped':12,'masked':3,'unscored':1000,'stale':0}"},
         {"masked_cells", "{'0':2,'7':1}"},
@@ -304,7 +304,7 @@ static void test_resume(void)
         case_part(s, "blocks"),
         "{'sensed':100,'filtered':1,'dropped':0,'spooled':0,'lost':0,"
         "'sent':99,"
-        "'fetched':99,'applied':99,'refused':0,'refused_own':0,"
+        "'fetched':99,'applied':99,'refused':0,'refused_own':0,'forged':0,"
         "'foreign':0,'resent':0,'replayed':0,'deduplicated':0,'unchecked':0,'"
         "untraced':0,'aside':0,"
         "'drifts':0}");
