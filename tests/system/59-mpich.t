@@ -30,6 +30,9 @@ for f in "$BUILD"/*; do
     esac
 done
 rm -f "$theirs"/src/{pool,launcher}/*.o
+# What they were made of is not asked: what noted it, a compiler cache, say, may
+# have done so as seen from another folder.
+find "$theirs" -name '*.Po' -exec truncate -s 0 {} +
 flags() { mpicc.mpich -show | tr ' ' '\n' | grep "^-[$1]" | tr '\n' ' '; }
 make -C "$theirs" -f Makefile -j2 MPI_CFLAGS="$(flags ID)" \
     MPI_LIBS="$(flags LlW)" LAUNCHER_CPPFLAGS="-DPE_LAUNCHER='\"mpiexec\"' \
