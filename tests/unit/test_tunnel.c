@@ -270,6 +270,7 @@ struct user {
     const far_server *s;
     unsigned seed;
     bool good;
+    pe_error e;
 };
 
 static void *use(void *arg)
@@ -277,9 +278,8 @@ static void *use(void *arg)
     struct user *u = arg;
     size_t len = 1000 + 20011 * u->seed;
     char *data = random_bytes(len, u->seed);
-    pe_error e;
 
-    int fd = tunnel_connect(u->t, "127.0.0.1", u->s->port, &e);
+    int fd = tunnel_connect(u->t, "127.0.0.1", u->s->port, &u->e);
     u->good = fd >= 0 && echoes(fd, data, len);
     free(data);
     return NULL;
@@ -295,11 +295,12 @@ static void test_many(void)
 
     far_server_open(&s, FAR_ECHO);
     for (unsigned i = 0; i < MANY; i++) {
-        users[i] = (struct user){t, &s, i, false};
+        users[i] = (struct user){.t = t, .s = &s, .seed = i};
         pthread_create(&threads[i], NULL, use, &users[i]);
     }
     for (int i = 0; i < MANY; i++) {
         pthread_join(threads[i], NULL);
+        UNIT_EQUAL(users[i].e.text, "");
         good += users[i].good;
     }
     CU_ASSERT_EQUAL(good, MANY);
