@@ -161,6 +161,8 @@ static int drain(const struct pair *p)
 {
     int step = p->partitions < 2 ? 1 : 2, fd[2], bad = 0, status;
     int64_t at[3], first = INT64_MAX, last = 0, n = 0;
+    struct rusage used;
+    double cpu_us;
 
     if (pipe(fd))
         return 1;
@@ -177,8 +179,13 @@ static int drain(const struct pair *p)
     }
     while (wait(&status) > 0)
         bad |= status;
-    printf("{\"records\": %lld, \"per_s\": %.1f}\n", (long long)n,
-           (double)n * 1e9 / (double)(last - first));
+    if (getrusage(RUSAGE_CHILDREN, &used))
+        return 1;
+    cpu_us = 1e6 * (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+             (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+    printf("{\"records\": %lld, \"per_s\": %.1f, \"receive_cpu_us\": %.3f}\n",
+           (long long)n, (double)n * 1e9 / (double)(last - first),
+           cpu_us / (double)n);
     return bad != 0;
 }
 
