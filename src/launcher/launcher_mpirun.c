@@ -110,6 +110,9 @@ static int one_host(const launcher_spec *s, const launcher_allocation *a,
     /* Else each rank looks for network cards by three libraries: 0.2 s. */
     mca_env(c, "pml", "ob1", errp);
     mca_env(c, "odls_base_sigkill_timeout", "0", errp);
+    /* Else each looks for graphics cards, too: 3 MB, and ten X displays. */
+    if (!getenv("HWLOC_PLUGINS_PATH"))
+        launcher_env(c, text_format("HWLOC_PLUGINS_PATH=/dev/null"), errp);
     job_hide(a, c, errp);
     if (s->shared_dir)
         mca_env(c, "btl_vader_backing_directory", s->shared_dir, errp);

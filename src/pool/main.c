@@ -539,6 +539,15 @@ static void keep_memory(void)
 #endif
 }
 
+/* It was for MPI alone (src/launcher): programs of users may want them. */
+static void forget_plugins(void)
+{
+    const char *path = getenv("HWLOC_PLUGINS_PATH");
+
+    if (path && !strcmp(path, "/dev/null"))
+        unsetenv("HWLOC_PLUGINS_PATH");
+}
+
 int main(int argc, char **argv)
 {
     struct agent a = {0};
@@ -565,6 +574,7 @@ int main(int argc, char **argv)
      * supervisor starts another, nothing uncommitted counts.
      */
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+    forget_plugins();
     fault_open();
     store_enable_hdf5();
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);

@@ -21,6 +21,7 @@
     "OMPI_MCA_plm=isolated OMPI_MCA_btl=self,vader " \
     "OMPI_MCA_pml=ob1 "                              \
     "OMPI_MCA_odls_base_sigkill_timeout=0 "          \
+    "HWLOC_PLUGINS_PATH=/dev/null "                  \
     "OMPI_MCA_btl_vader_backing_directory=/dev/shm/pilot-m"
 
 /* One host: what `pilot run` does on a laptop. */
