@@ -128,6 +128,12 @@ static int ask_ids(committer *c, pe_error *errp)
     return rc < 0 ? -1 : 0;
 }
 
+/* Where nothing was committed for long, rounds are seldom, too. */
+static int64_t interval(const committer *c, int64_t now)
+{
+    return now - c->job_ns < CLOCK_S ? c->interval_ns : 5 * c->interval_ns / 2;
+}
+
 void committer_ask(committer *c)
 {
     pe_error e = {0};
@@ -135,7 +141,7 @@ void committer_ask(committer *c)
     int rc = committer_take_revocation(c, &e);
 
     if (rc == 0 && now >= c->next_ends) {
-        c->next_ends = now + c->interval_ns;
+        c->next_ends = now + interval(c, now);
         rc = ask_ends(c, &e);
         if (rc == 0)
             rc = ask_revision(c, &e);

@@ -283,6 +283,7 @@ static void finish_reduction(pool *p)
     if (pool_step(p, PHASE_ON_REDUCED) == PHASE_DO_KEEP) {
         if (p->head)
             keep_job(p);
+        p->epochs.reduced_ns = clock_mono_ns();
         pool_slot_clear(pool_epoch_closing(&p->epochs));
     } else if (p->head) {
         commit_job_destroy(p->head->job);

@@ -20,6 +20,7 @@ typedef struct pool_epochs {
     MPI_Request reduce[2];
     int n_reduce;
     int64_t advance_due;
+    int64_t reduced_ns; /* its commit is on its way since; 0: it came */
 } pool_epochs;
 
 /* The open one, the one before, and [number]; NULL: it is neither, or not

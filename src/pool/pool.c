@@ -158,32 +158,45 @@ static void note_idle(pool *p, int64_t ns)
         p->figures.starved_ns += ns;
 }
 
-/* How long, in ms, an idle rank may wait for its source: the longer nothing
- * came, the longer.  Where a round is under way it is looked at in between.
- */
-static int patience(const pool *p, int64_t quiet)
+/* Has this rank something to look for that wakes nobody? */
+static bool is_watching(const pool *p)
 {
-    if (p->sends.n > 0 || pool_is_urgent(p) || phase_is_reducing(p->term.phase))
-        return 1;
-    if (quiet < 20 * CLOCK_MS)
-        return p->rounds.posted ? 1 : 3;
-    if (quiet < POOL_QUIET)
-        return p->rounds.posted ? 1 : quiet < 100 * CLOCK_MS ? 2 : 10;
-    return p->rounds.posted ? 5 : 25;
+    return !p->c.source->ops->wakes || p->own.n_askers > 0 || pool_is_held(p) ||
+           p->own.first.waits || lane_backlog(p) > 0 ||
+           (p->head && (p->head->view.busy || p->head->job));
+}
+
+/* What is owed is looked for the more seldom the longer it does not come. */
+static int64_t look_again(int64_t ns, int64_t least, int64_t most)
+{
+    return ns < least ? least : ns < most ? ns : most;
+}
+
+/* How long an idle rank may wait for its source. */
+static int64_t patience(const pool *p, int64_t now)
+{
+    int64_t quiet = now - p->last_active;
+
+    if (pool_is_urgent(p) || phase_is_reducing(p->term.phase) ||
+        p->sends.n > 0 || help_expects(p))
+        return look_again(quiet / 8, NAP, CLOCK_MS);
+    if (p->rounds.posted)
+        return look_again((now - p->rounds.begun) / 4, CLOCK_MS, 5 * CLOCK_MS);
+    if (is_watching(p))
+        return look_again(quiet / 16, 2 * CLOCK_MS, 25 * CLOCK_MS);
+    return look_again(round_due_ns(p, now) - now, NAP, CLOCK_S);
 }
 
 static void idle(pool *p)
 {
-    int64_t now = clock_mono_ns(), quiet = now - p->last_active;
+    int64_t now = clock_mono_ns(), ns = patience(p, now);
 
     if (p->c.tasks)
         tasks_idle(p->c.tasks, true);
-    if ((pool_is_urgent(p) || phase_is_reducing(p->term.phase) ||
-         help_expects(p)) &&
-        quiet < 20 * CLOCK_MS)
-        clock_sleep_ns(NAP, 0);
+    if (ns < CLOCK_MS)
+        clock_sleep_ns(ns, 0);
     else
-        p->c.source->ops->wait(p->c.source, patience(p, quiet));
+        p->c.source->ops->wait(p->c.source, (int)(ns / CLOCK_MS));
     note_idle(p, clock_mono_ns() - now);
 }
 

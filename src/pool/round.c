@@ -8,7 +8,7 @@
 #include "src/common/failpoint.h"
 
 /* Rounds follow each other this closely while something is under way, while
- * there is work, while there is none, and when there was none for long.
+ * blocks come or wait, while none does, and when there was none for long.
  */
 #define PERIOD_URGENT (100 * CLOCK_US)
 #define PERIOD_WORK (5 * CLOCK_MS)
@@ -337,14 +337,35 @@ bool pool_is_urgent(const pool *p)
            (p->counted && p->rounds.in[R_OPEN]);
 }
 
-static int64_t period(const pool *p)
+/* Of a commit, in which most are here: rank 0 would wait for a round. */
+#define COMMIT_NS (25 * CLOCK_MS)
+
+/* With blocks in the open epoch its end, which all ranks expect at the same
+ * time, is not to be late.
+ */
+static int64_t period(const pool *p, int64_t now)
+{
+    const pool_rounds *r = &p->rounds;
+    int64_t left = p->epochs.advance_due - r->ended;
+
+    if (r->in[R_LAG] || r->in[R_OPEN] != r->open ||
+        now - p->epochs.reduced_ns < COMMIT_NS)
+        return PERIOD_WORK;
+    if (r->in[R_OPEN])
+        return left > PERIOD_IDLE   ? PERIOD_IDLE
+               : left > PERIOD_WORK ? left
+                                    : PERIOD_WORK;
+    return now - p->last_active < POOL_QUIET ? PERIOD_IDLE : PERIOD_QUIET;
+}
+
+/* Counted from the end of the one before, which all ranks see at the same time:
+ * who is early has to look for the others.
+ */
+int64_t round_due_ns(const pool *p, int64_t now)
 {
     if (pool_is_urgent(p))
-        return PERIOD_URGENT;
-    if (p->rounds.in[R_OPEN] || p->rounds.in[R_LAG])
-        return PERIOD_WORK;
-    return clock_mono_ns() - p->last_active < POOL_QUIET ? PERIOD_IDLE
-                                                         : PERIOD_QUIET;
+        return p->rounds.begun + PERIOD_URGENT;
+    return p->rounds.ended + period(p, now);
 }
 
 void round_progress(pool *p)
@@ -353,18 +374,20 @@ void round_progress(pool *p)
     int done = 0;
 
     if (!p->rounds.posted) {
-        if (now - p->rounds.due < period(p))
+        if (now < round_due_ns(p, now))
             return;
         say(p, now);
         MPI_Iallreduce(p->rounds.out, p->rounds.in, p->rounds.n, MPI_INT64_T,
                        p->rounds.op, p->c.comm, &p->rounds.req);
         p->rounds.posted = true;
-        p->rounds.due = now;
+        p->rounds.begun = now;
+        p->rounds.open = p->rounds.in[R_OPEN];
     }
     MPI_Test(&p->rounds.req, &done, MPI_STATUS_IGNORE);
     if (!done)
         return;
     p->rounds.posted = false;
+    p->rounds.ended = now;
     pulse_round(p->c.pulse);
     decide(p);
 }

@@ -55,7 +55,8 @@ typedef struct pool_rounds {
     MPI_Op op;
     MPI_Request req;
     bool posted;
-    int64_t due;
+    int64_t begun, ended; /* the last one, here */
+    int64_t open;         /* R_OPEN of the one before */
 } pool_rounds;
 
 /* Broadcasts of models and states. */
@@ -86,6 +87,7 @@ void hold_tell(const pool *p, struct json_t *o);
 int round_init(pool *p, pe_error *errp);
 void round_fini(pool *p);
 void round_progress(pool *p);
+int64_t round_due_ns(const pool *p, int64_t now); /* of the next one; local */
 /* Is somebody waiting for this rank, or has it something to tell?  Local. */
 bool pool_is_urgent(const pool *p);
 

@@ -185,6 +185,7 @@ static int take_commit(pool *p, const wire_news *n, pe_error *errp)
     pool_model *to = *ship_place(p, p->ship.seq);
 
     figures_commit(&p->figures, n->epoch, n->commit_ns);
+    p->epochs.reduced_ns = 0;
     if (n->epoch > p->own.committed)
         p->own.committed = n->epoch;
     if (!p->head && n->epoch > 0) /* rank 0 judges by what it held */

@@ -86,10 +86,10 @@ static const char *blocks(pool *p, int64_t now)
     const int64_t *in = p->rounds.in;
     const pool_head *h = p->head;
 
-    if (p->rounds.posted && now - p->rounds.due > STILL_NS)
+    if (p->rounds.posted && now - p->rounds.begun > STILL_NS)
         return why(p, "kernel",
                    "a rank has not come back from its function for %.0f s",
-                   seconds_of(now - p->rounds.due));
+                   seconds_of(now - p->rounds.begun));
     if (!pool_is_ready(p)) /* and nobody knows yet of blocks */
         return why(p, "params", "its state is not loaded");
     if (h->pending || h->job || h->view.working)

@@ -133,8 +133,7 @@ void pool_refuse(pool *p, pool_slot *s, const source_item *r,
     s->add.bytes += r->raw_len;
     snprintf(s->refusal, sizeof(s->refusal), "stage '%.60s': %.180s", stage,
              reason);
-    if (p->results.producer)
-        results_refused(&p->results, s, r, stage, attempts, reason);
+    results_refused(&p->results, s, r, stage, attempts, reason);
     trail_block(p, s, r, NULL, TRACE_REFUSED);
 }
 

@@ -176,7 +176,7 @@ int results_open(pool_results *r, const results_conf *c, pe_error *errp)
                    sizeof(r->results));
     pipeline_topic(c->pl, c->req->run, PIPELINE_REFUSED, r->refused,
                    sizeof(r->refused));
-    return pipeline_is_local(c->pl) ? 0 : open_producer(r, errp);
+    return results_on(r) ? open_producer(r, errp) : 0;
 }
 
 void results_close(pool_results *r)
@@ -258,7 +258,7 @@ static void send(pool_results *r, const struct outgoing *out)
 
 bool results_on(const pool_results *r)
 {
-    return r->producer && r->c.pl->results;
+    return r->c.pl->results && !pipeline_is_local(r->c.pl);
 }
 
 int results_fit(const pool_results *r, size_t bytes, pe_error *errp)
@@ -523,12 +523,25 @@ void results_block(pool_results *r, pool_slot *s, const source_item *item,
     send(r, &(struct outgoing){s, r->results, b, frame, len});
 }
 
+/* Where there are no results a client is made for the first refusal. */
+static int open_late(pool_results *r)
+{
+    pe_error e = {0};
+
+    if (r->producer || open_producer(r, &e) == 0)
+        return 0;
+    settle(r, -1, &e);
+    return -1;
+}
+
 void results_refused(pool_results *r, pool_slot *s, const source_item *item,
                      const char *stage, int attempts, const char *reason)
 {
     char words[REASON_SENT + 1];
     size_t most = r->c.pl->message_bytes, len = item->raw_len;
 
+    if (pipeline_is_local(r->c.pl) || open_late(r) < 0)
+        return;
     add_origin(r, &item->block, item->block.source);
     snprintf(words, sizeof(words), "%s", reason);
     record_add(&r->headers, "pe_reason", words);

@@ -24,7 +24,7 @@ typedef struct results_conf {
 typedef struct pool_results {
     results_conf c;
     uint64_t revision;               /* of the stages; 0: not said */
-    broker_producer *producer;       /* NULL: nothing leaves this pool */
+    broker_producer *producer;       /* NULL: nothing has left this pool */
     char results[256], refused[256]; /* topics */
     record_headers headers;
     pool_held *held;      /* what the client has no room for */

@@ -586,6 +586,7 @@ static const source_ops ops = {
     .fetch = source_fetch,
     .release = source_release,
     .wait = source_wait,
+    .wakes = true,
     .high = source_high,
     .end = source_end,
     .note = source_note,

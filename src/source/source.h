@@ -79,6 +79,7 @@ typedef struct source_ops {
     source_said (*said)(source_reader *s, const source_item *r);
     /* Sleep until there may be a record, at most [timeout_ms]. */
     void (*wait)(source_reader *s, int timeout_ms);
+    bool wakes; /* a record ends it; else the source has to be asked again */
     /* Next offset to be written to [partition] as far as known, else -1. */
     int64_t (*high)(source_reader *s, int32_t partition);
     /* End of [partition] when the source itself knows it, else -1. */

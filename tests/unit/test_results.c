@@ -107,6 +107,43 @@ static void test_full(void)
     bench_close(&b);
 }
 
+/* Where there are no results a client is made when it is needed: for the first
+ * refusal, which is there like any other; a broker that is away asks for
+ * another term, in which the block comes again.
+ */
+static void test_off(void)
+{
+    char away[] = "127.0.0.1:1";
+    broker_consumer *c;
+    broker_record r = {0};
+    bench b;
+
+    bench_open(&b);
+    results_close(&b.r);
+    b.pl->results = false;
+    CU_ASSERT_EQUAL(results_open(&b.r, &b.conf, NULL), 0);
+    CU_ASSERT_PTR_NULL(b.r.producer);
+    CU_ASSERT_FALSE(results_on(&b.r));
+    snprintf(b.r.refused, sizeof(b.r.refused), "off");
+    b.req.broker = away;
+    refuse(&b, "x", 1, "is refused");
+    CU_ASSERT_PTR_NULL(b.r.producer);
+    CU_ASSERT_FALSE(b.fate.failed);
+    CU_ASSERT_EQUAL(b.slot[0].unacked, 0);
+    CU_ASSERT(b.term.wanted > b.term.number);
+    b.term.number = b.term.wanted;
+    b.req.broker = mock_endpoint;
+    refuse(&b, "y", 1, "is refused");
+    CU_ASSERT_EQUAL(b.slot[0].unacked, 1);
+    settle(&b);
+    c = mock_consumer("off", 0);
+    CU_ASSERT_EQUAL(mock_fetch(c, &r, NULL), 1);
+    CU_ASSERT(r.len == 1 && !memcmp(r.value, "y", 1));
+    broker_record_release(&r);
+    broker_consumer_close(c);
+    bench_close(&b);
+}
+
 /* A new term forgets what waits. */
 static void test_drop(void)
 {
@@ -365,6 +402,7 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"the queue is full", test_full},
+        {"nobody asks for results", test_off},
         {"a new term", test_drop},
         {"too large to be passed on", test_cut},
         {"the times of rows", test_times},

@@ -215,7 +215,7 @@ static pool *put(const situation *s, int64_t now)
     }
     head.view.asked_ns = s->asked ? now - s->asked : 0;
     p->rounds.posted = s->due > 0;
-    p->rounds.due = now - s->due;
+    p->rounds.begun = now - s->due;
     p->term.phase = s->loading ? PHASE_LOADING : PHASE_OPEN;
     deaf = s->deaf;
     return p;
