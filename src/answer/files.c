@@ -11,8 +11,6 @@
 #include "src/common/text.h"
 #include "src/source/ahead.h"
 
-#define MODEL_MAX_BYTES (UINT64_C(4) << 30)
-
 /* One file: the pipeline of which it is the source. */
 typedef struct scored_file {
     pipeline *pl;
@@ -34,7 +32,7 @@ typedef struct files {
 static int read_model(final *f, const char *path, pe_error *errp)
 {
     size_t len = 0;
-    char *data = file_read(path, MODEL_MAX_BYTES, &len, errp);
+    char *data = file_read(path, FILE_LARGE_MAX, &len, errp);
     int rc = data ? pe_buffer_append(&f->state.model, data, len, errp) : -1;
 
     free(data);

@@ -13,7 +13,6 @@
 #include "src/revision/revision.h"
 
 #define STATE_MAX_BYTES (64 << 20)
-#define MODEL_MAX_BYTES (UINT64_C(4) << 30)
 
 int final_load(final *f, pe_error *errp)
 {
@@ -97,7 +96,7 @@ static int read_local(final *f, pe_error *errp)
                      f->req->run);
         goto done;
     }
-    model = file_read(path, MODEL_MAX_BYTES, &len, errp);
+    model = file_read(path, FILE_LARGE_MAX, &len, errp);
     data = model ? file_read(list, STATE_MAX_BYTES, &n, errp) : NULL;
     if (!data || pe_buffer_append(&f->state.model, model, len, errp) < 0)
         goto done;

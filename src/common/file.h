@@ -3,9 +3,17 @@
 #define COMMON_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <pilot/error.h>
+
+/* The largest file that is read as a whole, as a model is: 4 GiB, or half of
+ * what a machine of 32 bits can address.
+ */
+#define FILE_LARGE_MAX                                        \
+    ((size_t)(SIZE_MAX / 2 < UINT64_C(4) << 30 ? SIZE_MAX / 2 \
+                                               : UINT64_C(4) << 30))
 
 /* "cannot VERB PATH: why" for errno [err]; [exit_code] when errno does not
  * decide it.  "disk full" (retry, 73), permissions (77).  Returns -1.

@@ -45,22 +45,40 @@ double random_normal(random_stream *r)
     return sqrt(-2 * log(u)) * cos(2 * M_PI * v);
 }
 
-__extension__ typedef unsigned __int128 wide;
+/* a b: its lower half into *lowp, its upper half. */
+static uint64_t product(uint64_t a, uint64_t b, uint64_t *lowp)
+{
+#ifdef __SIZEOF_INT128__
+    __extension__ unsigned __int128 x = a;
+
+    x *= b;
+    *lowp = (uint64_t)x;
+    return (uint64_t)(x >> 64);
+#else
+    uint64_t a0 = a & UINT32_MAX, a1 = a >> 32;
+    uint64_t b0 = b & UINT32_MAX, b1 = b >> 32;
+    uint64_t mid = a1 * b0 + (a0 * b0 >> 32);
+    uint64_t other = a0 * b1 + (mid & UINT32_MAX);
+
+    *lowp = a * b;
+    return a1 * b1 + (mid >> 32) + (other >> 32);
+#endif
+}
 
 /* Lemire's way: the upper half of a product, without a division but for the
  * few draws that fall where some answers have one too many.
  */
 uint64_t random_below(random_stream *r, uint64_t n)
 {
-    wide x = (wide)random_next(r) * n;
+    uint64_t low, high = product(random_next(r), n, &low);
 
-    if ((uint64_t)x < n) {
+    if (low < n) {
         uint64_t excess = -n % n;
 
-        while ((uint64_t)x < excess)
-            x = (wide)random_next(r) * n;
+        while (low < excess)
+            high = product(random_next(r), n, &low);
     }
-    return (uint64_t)(x >> 64);
+    return high;
 }
 
 static int random_bytes(unsigned char *out, size_t len)

@@ -15,6 +15,7 @@
 #define POWER_MOST 55
 #define MANTISSA 53
 
+#ifdef __SIZEOF_INT128__
 typedef unsigned __int128 u128;
 
 /* 5^e = (value of [h] and what is cut off behind it, less than 1) 2^[x]; the
@@ -104,6 +105,16 @@ static bool make_wide(uint64_t w, int e, double *valuep)
     *valuep = (double)mantissa * two_to(shift + 64 - zeros + p->x + e);
     return true;
 }
+#else
+/* A machine of 32 bits has no such numbers: strtod takes them. */
+static bool make_wide(uint64_t w, int e, double *valuep)
+{
+    (void)w;
+    (void)e;
+    (void)valuep;
+    return false;
+}
+#endif
 
 /* w 10^e, rounded once; false: it takes strtod. */
 static inline bool make(uint64_t w, int e, double *valuep)

@@ -19,8 +19,6 @@
 #include "src/run/reach.h"
 #include "src/run/revive.h"
 
-#define MODEL_MAX_BYTES (UINT64_C(4) << 30)
-
 struct model_options {
     const char *version;
     bool force, help;
@@ -69,7 +67,7 @@ static void found_free(found *f)
 static int take_file(found *f, const char *path, pe_error *errp)
 {
     size_t len = 0;
-    char *data = file_read(path, MODEL_MAX_BYTES, &len, errp);
+    char *data = file_read(path, FILE_LARGE_MAX, &len, errp);
     int rc = data ? pe_buffer_append(&f->data, data, len, errp) : -1;
 
     free(data);
