@@ -29,10 +29,13 @@ none_of() { [ -z "$(left_of "$1")" ]; }
 
 pilot run "$job" --run far --set pilots.pool.resource="$FAR_URL" \
     --set pilots.pool.ntasks=2 --set pilots.devices.via="$FAR_URL" \
-    --trace --summary "$TEST_DIR/far.json" >"$TEST_DIR/far.out" 2>&1
+    --set sign=yes --trace --summary "$TEST_DIR/far.json" >"$TEST_DIR/far.out" 2>&1
 is $? 0 "far: exit status" || sed 's/^/# /' "$TEST_DIR/far.out"
 exact far --blocks 200
 is "$(get "$TEST_DIR/far.json" applied)" 800 "far: every block once"
+is "$(get "$TEST_DIR/far.json" forged)" 0 "far: signed, and taken"
+is "$(stat -c %a "$FAR_STATE/far/pool/sign")" 600 \
+    "far: the key of the run lies with its pool"
 is "$(state_of far/pool)" DONE "far: the pool is done"
 wait_for 10 none_of "$FAR_STATE/far"
 ok $? "far: nothing of it is left there" ||

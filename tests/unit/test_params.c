@@ -145,9 +145,10 @@ static void test_device_field(void)
 
 static void test_end_field(void)
 {
-    static const char *const bad[] = {"",        "1",        "1/",
-                                      "1/2/",    "1/2/deaf", "1/2/dead/",
-                                      "1/2dead", "/2/dead",  "1/-2"};
+    static const char *const bad[] = {
+        "",        "1",       "1/",   "1/2/", "1/2/deaf", "1/2/dead/",
+        "1/2dead", "/2/dead", "1/-2", "1/2 ", "1/2 ab",   "1/2 dead"};
+    char sealed[80];
     params_end end;
     pe_error e;
 
@@ -158,6 +159,11 @@ static void test_end_field(void)
     CU_ASSERT_FALSE(end.dead);
     free(end.device);
     CU_ASSERT_EQUAL(params_end_parse("d", "3/42/dead", &end, &e), 0);
+    CU_ASSERT_TRUE(end.dead);
+    CU_ASSERT_EQUAL(end.next, 42);
+    free(end.device);
+    snprintf(sealed, sizeof(sealed), "3/42/dead %064d", 7); /* a signature */
+    CU_ASSERT_EQUAL(params_end_parse("d", sealed, &end, &e), 0);
     CU_ASSERT_TRUE(end.dead);
     CU_ASSERT_EQUAL(end.next, 42);
     free(end.device);
