@@ -60,7 +60,7 @@ static int name_check(const json_t *o, const char *run, const char *name,
                       name,
                       known.len ? "it has "
                                 : "write what follows under 'on' "
-                                  "of the pool's 'scale'",
+                                  "of its pilot's 'scale'",
                       known.len ? known.data : "");
     text_free(&known);
     return rc;

@@ -52,7 +52,7 @@ static const struct command {
     {"log", cmd_log, "show what a pilot has written"},
     {"resize", cmd_resize, "more ranks for a run, or fewer"},
     {"move", change_move, "move a stage of a run between devices and pool"},
-    {"scale", cmd_scale, "show what the policy of a pool decides, and why"},
+    {"scale", cmd_scale, "show what the policy of a run decides, and why"},
     {"event", cmd_event, "tell a run, and its policy, what happened outside"},
     {"swap", change_swap, "other functions or options for stages that run"},
     {"task", change_task, "a function over a data set, beside the stream"},

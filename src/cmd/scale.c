@@ -1,4 +1,4 @@
-/* scale.c - `pilot scale`: what the policy of a run's pool decides, and why. */
+/* scale.c - `pilot scale`: what the policy of a run decides, and why. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +44,9 @@ static const char *const synopsis[] = {
 static const option_usage usage = {
     .command = "pilot scale",
     .synopsis = synopsis,
-    .prose = "Show by what policy a run's pool gets more ranks, or fewer, what "
-             "was decided\nlast, and why.  'pilot resize' gives them by hand.",
+    .prose = "Show by what policy a run gets more ranks, or devices, or fewer, "
+             "what was decided\nlast, and why.  'pilot resize' gives them by "
+             "hand.",
     .options = options,
     .operand = "a RUN",
     .min_args = 1,
@@ -74,8 +75,8 @@ static void now_show(const json_t *now)
 {
     json_int_t pending = value_int(now, "pending");
 
-    printf("now      %lld rank%s in %lld pilot%s",
-           (long long)value_int(now, "ranks"),
+    printf("now      %lld %s%s in %lld pilot%s",
+           (long long)value_int(now, "ranks"), value_text(now, "unit", "rank"),
            value_int(now, "ranks") == 1 ? "" : "s",
            (long long)value_int(now, "pilots"),
            value_int(now, "pilots") == 1 ? "" : "s");
@@ -198,8 +199,9 @@ static int dry_run(const struct scale_options *o, const char *home,
         if (*value_text(now, "member", ""))
             printf(" %s", value_text(now, "member", ""));
         if (strcmp(action, "nothing") != 0)
-            printf(", %lld to %lld rank%s", (long long)value_int(now, "from"),
+            printf(", %lld to %lld %s%s", (long long)value_int(now, "from"),
                    (long long)value_int(now, "to"),
+                   value_text(now, "unit", "rank"),
                    value_int(now, "to") == 1 ? "" : "s");
         printf(": ");
         words_show(now, "words");

@@ -10,7 +10,8 @@ const pipeline_mapping *pipeline_mappings(void)
     static pipeline_mapping all[] = {
         {"", "the file itself", pipeline_root_keys, -1},
         {"pilots.NAME (kind: pool)", "MPI ranks", NULL, PILOT_POOL},
-        {"pilots.NAME.scale", "how many ranks a pool has", scale_keys, -1},
+        {"pilots.NAME.scale", "how many ranks a pool has, or an edge devices",
+         scale_keys, -1},
         {"pilots.NAME (kind: edge)", "devices, in one agent", NULL, PILOT_EDGE},
         {"pilots.NAME.spool", "blocks of devices on disk", pipeline_spool_keys,
          -1},

@@ -141,7 +141,8 @@ static bool kind_has_key(enum pilot_kind kind, const char *key)
 
     return has_row(pipeline_pilot_keys[kind], key) ||
            !strcmp(key, "resource") ||
-           (kind == PILOT_POOL && !strcmp(key, "scale")) ||
+           ((kind == PILOT_POOL || kind == PILOT_EDGE) &&
+            !strcmp(key, "scale")) ||
            (kind == PILOT_EDGE && !strcmp(key, "spool")) ||
            (is_service(kind) && !strcmp(key, "auth")) ||
            (w >= 0 && pipeline_kind_has_word(kind, (enum request_word)w));
@@ -152,7 +153,7 @@ static int other_keys(enum pilot_kind kind, text *out, pe_error *errp)
 {
     text_add(out, "resource%s",
              kind == PILOT_POOL   ? " scale"
-             : kind == PILOT_EDGE ? " spool"
+             : kind == PILOT_EDGE ? " scale spool"
              : is_service(kind)   ? " auth"
                                   : "");
     for (int w = 0; w < REQUEST_N_WORDS; w++)
@@ -402,17 +403,26 @@ static int read_scale(pipeline_pilot *k, const tree *t, pe_error *errp)
 
     if (!s)
         return 0;
-    k->scale = scale_policy_read(s, k->ntasks, errp);
+    k->scale = k->kind == PILOT_EDGE
+                   ? scale_policy_read(s, k->devices, true, errp)
+                   : scale_policy_read(s, k->ntasks, false, errp);
     return k->scale ? 0 : -1;
 }
 
 /* Is there a stream that more pilots could share? */
-static int check_scale(const pipeline *p, const tree *t, pe_error *errp)
+static int check_scale(const pipeline *p, const pipeline_pilot *k,
+                       const tree *t, pe_error *errp)
 {
+    pe_error e = {0};
+
     if (pipeline_is_local(p))
         return section_error(t, errp,
                              "scale: without a broker there is no stream that "
                              "more pilots could share");
+    if (k->kind == PILOT_EDGE)
+        return pipeline_edge_may_grow(p, k, &e) == 0
+                   ? 0
+                   : section_error(t, errp, "scale: %s", e.text);
     if (p->epoch_blocks > 0)
         return section_error(t, errp,
                              "scale: with 'epoch: {blocks: %llu}' one pool "
@@ -435,9 +445,9 @@ int pipeline_check_scale(const pipeline *p, const tree *root, pe_error *errp)
         if (before)
             return section_error(t, errp,
                                  "scale: '%s' has one, too: a run has one "
-                                 "lag, and one policy",
+                                 "policy",
                                  before->name);
-        if (check_scale(p, t, errp) < 0)
+        if (check_scale(p, k, t, errp) < 0)
             return -1;
         before = k;
     }

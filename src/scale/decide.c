@@ -206,18 +206,20 @@ static bool is_backing_off(look *l)
 static bool more(look *l, int target, enum scale_cause cause)
 {
     int total = l->up + l->pending;
-    int most = cause == SCALE_BY_EVENT ? target - total
-               : l->p->step > 0        ? l->p->step
-                                       : total;
+    int most = l->p->each > 0            ? l->p->each
+               : cause == SCALE_BY_EVENT ? target - total
+               : l->p->step > 0          ? l->p->step
+                                         : total;
 
     if (l->waiting) {
-        SAY_MORE(l, "; %s brings %d rank%s and is %s since %.0f s",
-                 l->waiting->name, l->waiting->ranks,
-                 l->waiting->ranks == 1 ? "" : "s", l->waiting->state,
+        SAY_MORE(l, "; %s brings %d %s%s and is %s since %.0f s",
+                 l->waiting->name, l->waiting->ranks, l->p->unit,
+                 plural(l->waiting->ranks), l->waiting->state,
                  seconds(l->f->now_ns - l->waiting->since_ns));
         return decided(l, SCALE_BY_PENDING);
     }
-    if (l->f->partitions > 0 && l->members >= l->f->partitions) {
+    if (l->p->each == 0 && l->f->partitions > 0 &&
+        l->members >= l->f->partitions) {
         SAY_MORE(l,
                  "; %d pilot%s share %d partition%s, another one would "
                  "have none",
@@ -282,7 +284,8 @@ static bool fewer(look *l, int target, enum scale_cause cause)
     if (last && last->ranks <= excess)
         return away(l, last, last->in_queue ? SCALE_CANCEL : SCALE_END, 0,
                     cause);
-    if (!last && first && !first->waits && target < first->ranks && target > 0)
+    if (l->p->each == 0 && !last && first && !first->waits &&
+        target < first->ranks && target > 0)
         return away(l, first, SCALE_SHRINK, target, cause);
     if (last)
         SAY_MORE(l, "; %s, the last one, has %d and leaves as a whole",
@@ -299,7 +302,7 @@ static bool by_silence(look *l)
     if (l->f->silent)
         SAY(l, "nothing is known: %.250s", l->f->silent);
     else if (l->members == 0)
-        SAY(l, "no pilot of the pool lives");
+        SAY(l, "no pilot of it lives");
     else
         return false;
     return decided(l, SCALE_BY_SILENCE);
@@ -327,8 +330,8 @@ static bool by_event(look *l)
     target = e->set ? e->n : total + e->n;
     target = target < l->floor ? l->floor : target;
     target = target > l->ceiling ? l->ceiling : target;
-    SAY(l, e->set ? "event %s: %d rank%s" : "event %s: %+d rank%s", e->name,
-        e->n, e->n == 1 || e->n == -1 ? "" : "s");
+    SAY(l, e->set ? "event %s: %d %s%s" : "event %s: %+d %s%s", e->name, e->n,
+        l->p->unit, e->n == -1 ? "" : plural(e->n));
     if (target == total) {
         SAY_MORE(l, "; it stays at %d, within %d to %d", total, l->floor,
                  l->ceiling);
@@ -343,9 +346,10 @@ static bool by_event(look *l)
     l->d->event_taken = l->d->action != SCALE_NOTHING ||
                         l->d->cause == SCALE_BY_EVENT ||
                         l->d->cause == SCALE_BY_PARTITIONS;
-    if (l->d->action == SCALE_NOTHING || l->d->to <= target)
+    if (l->d->action == SCALE_NOTHING ||
+        (target > total ? l->d->to >= target : l->d->to <= target))
         return true;
-    /* One pilot leaves after another. */
+    /* One pilot comes, or leaves, after another. */
     if (e->set)
         l->d->event_taken = false;
     else
@@ -362,11 +366,11 @@ static bool by_bounds(look *l)
         bool timed = l->f->time && l->f->time->ranks == l->floor;
 
         if (timed)
-            SAY(l, "%d rank%s from %s on", l->floor, plural(l->floor),
+            SAY(l, "%d %s%s from %s on", l->floor, l->p->unit, plural(l->floor),
                 l->f->time->words);
         else
-            SAY(l, "%d rank%s, fewer than min %d", total, plural(total),
-                l->floor);
+            SAY(l, "%d %s%s, fewer than min %d", total, l->p->unit,
+                plural(total), l->floor);
         return more(l, l->floor, timed ? SCALE_BY_TIME : SCALE_BY_BOUNDS);
     }
     if (total <= l->ceiling)
@@ -375,7 +379,7 @@ static bool by_bounds(look *l)
         SAY(l, "%.4g of %.4g core hours are spent: min %d rank%s from now on",
             l->f->core_hours, l->p->budget, l->p->min, plural(l->p->min));
     else
-        SAY(l, "%d ranks, more than max %d", total, l->p->max);
+        SAY(l, "%d %ss, more than max %d", total, l->p->unit, l->p->max);
     return fewer(l, l->ceiling, l->spent ? SCALE_BY_BUDGET : SCALE_BY_BOUNDS);
 }
 
@@ -478,7 +482,8 @@ static bool by_calm(look *l)
         SAY(l, "%d rank%s would do: %d are %.0f%% busy, %.1f s of work wait", n,
             plural(n), l->up, 100 * l->f->busy, l->f->lag_s);
     else
-        SAY(l, "%d rank%s from %s on", n, plural(n), l->f->time->words);
+        SAY(l, "%d %s%s from %s on", n, l->p->unit, plural(n),
+            l->f->time->words);
     energy_say(l);
     if (quiet_s < hold_s(l->p, h)) {
         SAY_MORE(l, "; so since %.0f s, some leave after %.4g s", quiet_s,
@@ -509,7 +514,7 @@ static bool by_nothing(look *l)
         SAY(l, "all is well: %.1f s of work wait, %d rank%s %.0f%% busy",
             l->f->lag_s, l->up, l->up == 1 ? " is" : "s are", 100 * l->f->busy);
     else
-        SAY(l, "all is well: %d rank%s", l->up, plural(l->up));
+        SAY(l, "all is well: %d %s%s", l->up, l->p->unit, plural(l->up));
     energy_say(l);
     return decided(l, SCALE_BY_NOTHING);
 }

@@ -1,4 +1,4 @@
-/* policy.c - the `scale` of a pool as the file says it. */
+/* policy.c - the `scale` of a pool, or an edge, as the file says it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +18,9 @@ const pe_option_spec scale_keys[] = {
     {"lag", PE_OPTION_TIME, 0.1, DAY_S, NULL, NULL,
      "work that waits longer calls for more ranks"},
     {"min", PE_OPTION_INT, 1, RANKS_MAX, NULL, NULL,
-     "ranks there are at least"},
-    {"max", PE_OPTION_INT, 1, RANKS_MAX, NULL, NULL, "ranks there are at most"},
+     "ranks, or devices, there are at least"},
+    {"max", PE_OPTION_INT, 1, RANKS_MAX, NULL, NULL,
+     "ranks, or devices, there are at most"},
     {"step", PE_OPTION_INT, 1, RANKS_MAX, NULL, NULL,
      "ranks that are added at once, at most"},
     {"hold", PE_OPTION_TIME, 1, 7 * DAY_S, "2m", NULL,
@@ -61,6 +62,18 @@ static int check_unless(const scale_policy *p, const tree *t, pe_error *errp)
 
 /* --- on: --- */
 
+/* Devices come and go with their pilot, of which each has as many. */
+static int check_each(const scale_policy *p, const tree *t, const char *where,
+                      int n, pe_error *errp)
+{
+    if (p->each == 0 || n % p->each == 0)
+        return 0;
+    return section_error(t, errp,
+                         "%s: %d is no number of whole pilots, of which each "
+                         "has %d devices",
+                         where, n < 0 ? -n : n, p->each);
+}
+
 static int event_read(scale_policy *p, const tree *t, pe_error *errp)
 {
     scale_event *e = &p->events[p->n_events];
@@ -78,15 +91,23 @@ static int event_read(scale_policy *p, const tree *t, pe_error *errp)
     if (text_parse_int(s + (*s == '+' && s[1] != '-' && s[1] != '+'), &n) < 0 ||
         n < -RANKS_MAX || n > RANKS_MAX || (n == 0))
         return section_error(t, errp,
-                             "on: %s: '%s' is no number of ranks: +2 are two "
+                             "on: %s: '%s' is no number of %ss: +2 are two "
                              "more, -2 two fewer, 8 so many",
-                             t->key, s);
+                             t->key, s, p->unit);
     if (set && (n < p->min || n > p->max))
         return section_error(t, errp,
-                             "on: %s: %lld rank%s %s not between min %d and "
+                             "on: %s: %lld %s%s %s not between min %d and "
                              "max %d",
-                             t->key, (long long)n, text_s((uint64_t)n),
+                             t->key, (long long)n, p->unit, text_s((uint64_t)n),
                              text_are((uint64_t)n), p->min, p->max);
+    if (check_each(p, t, "on", (int)n, errp) < 0)
+        return -1;
+    if (!set && p->each > 0 && n != p->each && n != -p->each)
+        return section_error(t, errp,
+                             "on: %s: a pilot of %d device%s comes or goes at "
+                             "a time: %+d, %+d, or so many",
+                             t->key, p->each, text_s((uint64_t)p->each),
+                             p->each, -p->each);
     e->name = words_copy(t->key, &failed);
     e->set = set;
     e->n = (int)n;
@@ -125,9 +146,12 @@ static int time_read(scale_policy *p, const tree *t, pe_error *errp)
     if (t->kind != TREE_SCALAR || text_parse_int(t->value, &n) < 0 ||
         n < p->min || n > p->max)
         return section_error(t, errp,
-                             "at: %s: '%s' is no number of ranks between min "
+                             "at: %s: '%s' is no number of %ss between min "
                              "%d and max %d",
-                             t->key, t->value ? t->value : "", p->min, p->max);
+                             t->key, t->value ? t->value : "", p->unit, p->min,
+                             p->max);
+    if (check_each(p, t, "at", (int)n, errp) < 0)
+        return -1;
     row->words = words_copy(t->key, &failed);
     row->ranks = (int)n;
     p->n_times++;
@@ -151,13 +175,13 @@ static int times_read(scale_policy *p, const tree *t, pe_error *errp)
 
 /* --- all of it --- */
 
-static int values_take(scale_policy *p, const pe_options *o, int ntasks,
+static int values_take(scale_policy *p, const pe_options *o, int begin,
                        pe_error *errp)
 {
     bool failed = false;
 
     p->lag_s = pe_options_has(o, "lag") ? pe_options_time(o, "lag") : 0;
-    p->min = pe_options_has(o, "min") ? (int)pe_options_int(o, "min") : ntasks;
+    p->min = pe_options_has(o, "min") ? (int)pe_options_int(o, "min") : begin;
     p->max = (int)pe_options_int(o, "max");
     p->step = pe_options_has(o, "step") ? (int)pe_options_int(o, "step") : 0;
     p->hold_s = pe_options_time(o, "hold");
@@ -168,27 +192,53 @@ static int values_take(scale_policy *p, const pe_options *o, int ntasks,
     return failed ? pe_error_nomem(errp) : 0;
 }
 
-static int bounds_check(const scale_policy *p, const tree *t, int ntasks,
+static int bounds_check(const scale_policy *p, const tree *t, int begin,
                         pe_error *errp)
 {
+    const char *key = p->each > 0 ? "devices" : "ntasks";
+
     if (p->max == 0)
         return section_error(t, errp,
-                             "scale: it needs max, the most ranks there may "
-                             "be");
+                             "scale: it needs max, the most %ss there may "
+                             "be",
+                             p->unit);
     if (p->min > p->max)
         return section_error(tree_get(t, "min") ? tree_get(t, "min") : t, errp,
-                             "scale: min %d is more than max %d%s", p->min,
-                             p->max,
-                             tree_get(t, "min") ? "" : " (min is ntasks)");
-    if (ntasks > p->max)
+                             "scale: min %d is more than max %d%s%s%s", p->min,
+                             p->max, tree_get(t, "min") ? "" : " (min is ",
+                             tree_get(t, "min") ? "" : key,
+                             tree_get(t, "min") ? "" : ")");
+    if (begin > p->max)
         return section_error(tree_get(t, "max"), errp,
-                             "scale: the pool begins with %d rank%s (ntasks), "
-                             "which is more than max %d",
-                             ntasks, text_s((uint64_t)ntasks), p->max);
+                             "scale: it begins with %d %s%s (%s), which is "
+                             "more than max %d",
+                             begin, p->unit, text_s((uint64_t)begin), key,
+                             p->max);
+    if (check_each(p, tree_get(t, "max"), "max", p->max, errp) < 0)
+        return -1;
+    if (tree_get(t, "min") &&
+        check_each(p, tree_get(t, "min"), "min", p->min, errp) < 0)
+        return -1;
     return 0;
 }
 
-scale_policy *scale_policy_read(const tree *t, int ntasks, pe_error *errp)
+/* Nothing waits in front of a device, and it has no cores of its own. */
+static int check_keys(const scale_policy *p, const tree *t, pe_error *errp)
+{
+    static const char *const keys[] = {"lag",    "step", "cooldown",
+                                       "budget", "for",  "unless"};
+
+    for (size_t i = 0; p->each > 0 && i < sizeof(keys) / sizeof(*keys); i++)
+        if (tree_get(t, keys[i]))
+            return section_error(tree_get(t, keys[i]), errp,
+                                 "scale: %s is for pools; devices come and go "
+                                 "by at (times) and on (events)",
+                                 keys[i]);
+    return 0;
+}
+
+scale_policy *scale_policy_read(const tree *t, int n, bool has_devices,
+                                pe_error *errp)
 {
     scale_policy *p = calloc(1, sizeof(*p));
     pe_options *o = p ? section_read(t, scale_keys, "on at", errp) : NULL;
@@ -196,10 +246,15 @@ scale_policy *scale_policy_read(const tree *t, int ntasks, pe_error *errp)
 
     if (!p)
         pe_error_nomem(errp);
-    if (o)
-        status = values_take(p, o, ntasks, errp);
+    if (o) {
+        p->unit = has_devices ? "device" : "rank";
+        p->each = has_devices ? n : 0;
+        status = check_keys(p, t, errp);
+    }
     if (status == 0)
-        status = bounds_check(p, t, ntasks, errp);
+        status = values_take(p, o, n, errp);
+    if (status == 0)
+        status = bounds_check(p, t, n, errp);
     if (status == 0)
         status = check_unless(p, t, errp);
     if (status == 0)
@@ -208,8 +263,9 @@ scale_policy *scale_policy_read(const tree *t, int ntasks, pe_error *errp)
         status = times_read(p, tree_get(t, "at"), errp);
     if (status == 0 && p->lag_s <= 0 && p->n_events + p->n_times == 0)
         status = section_error(t, errp,
-                               "scale: it has nothing to decide by: lag, at "
-                               "(times) or on (events)");
+                               "scale: it has nothing to decide by: %sat "
+                               "(times) or on (events)",
+                               p->each > 0 ? "" : "lag, ");
     if (status == 0 && p->energy && p->lag_s <= 0)
         status = section_error(tree_get(t, "for"), errp,
                                "for: energy needs lag, the bound within which "
@@ -277,15 +333,18 @@ void scale_policy_each(const scale_policy *p,
     }
     time_words(p->hold_s, s);
     visit(arg, "", "hold", s);
-    time_words(p->cooldown_s, s);
-    visit(arg, "", "cooldown", s);
+    if (p->each == 0) {
+        time_words(p->cooldown_s, s);
+        visit(arg, "", "cooldown", s);
+    }
     if (p->budget > 0) {
         snprintf(s, sizeof(s), "%.9g", p->budget);
         visit(arg, "", "budget", s);
     }
     if (p->energy)
         visit(arg, "", "for", "energy");
-    visit(arg, "", "unless", p->unless);
+    if (p->each == 0)
+        visit(arg, "", "unless", p->unless);
     for (size_t i = 0; i < p->n_times; i++) {
         snprintf(s, sizeof(s), "%d", p->times[i].ranks);
         visit(arg, "at", p->times[i].words, s);

@@ -1,4 +1,6 @@
-/* scale.h - when a pool gets more ranks, or fewer: policy, facts, decision. */
+/* scale.h - when a pool gets more ranks, or an edge more devices, and when they
+ * have fewer: policy, facts, decision.
+ */
 #ifndef SCALE_SCALE_H
 #define SCALE_SCALE_H
 
@@ -34,8 +36,10 @@ typedef struct scale_time {
 } scale_time;
 
 typedef struct scale_policy {
-    double lag_s;  /* work that waits longer calls for ranks; 0: none does */
-    int min, max;  /* ranks, of all members together */
+    const char *unit; /* "rank"; "device": of an edge, and ... */
+    int each;         /* ... each member has so many; of ranks 0 */
+    double lag_s;     /* work that waits longer calls for ranks; 0: none does */
+    int min, max;     /* ranks, or devices, of all members together */
     int step;      /* ranks added at once, at most; 0: as many as there are */
     double hold_s; /* fewer do for so long before some leave */
     double cooldown_s; /* between two additions */
@@ -51,11 +55,14 @@ typedef struct scale_policy {
 /* What stands in it, beside `on` and `at`. */
 extern const pe_option_spec scale_keys[];
 
-/* Read the mapping [t] of a pool that begins with [ntasks] ranks.  Errors:
- * input, 78, "WHERE: ...": an unknown key or hop, no max, bounds that cross,
- * a time or event that is none, nothing to decide by.
+/* Read the mapping [t] of a pool that begins with [n] ranks; or of an edge
+ * whose every pilot [has_devices], [n] of them, and no lag to go by.  Errors:
+ * input, 78, "WHERE: ...": an unknown key or hop, one that an edge has no use
+ * for, no max, bounds that cross, a time or event that is none, nothing to
+ * decide by.
  */
-scale_policy *scale_policy_read(const tree *t, int ntasks, pe_error *errp);
+scale_policy *scale_policy_read(const tree *t, int n, bool has_devices,
+                                pe_error *errp);
 void scale_policy_destroy(scale_policy *p); /* may be NULL */
 /* Call [visit] for each key that has a value, in order, as the file would
  * have it; [section]: "", "on" or "at", of which [key] is one.
@@ -153,7 +160,7 @@ typedef struct scale_history {
 
 enum scale_action {
     SCALE_NOTHING,
-    SCALE_GROW,   /* submit a member of to - from ranks */
+    SCALE_GROW,   /* submit a member of to - from ranks, or devices */
     SCALE_END,    /* [member] ends what it has and leaves */
     SCALE_SHRINK, /* [member] goes on with [ranks] ranks */
     SCALE_CANCEL, /* [member] is taken out of its queue */

@@ -95,7 +95,8 @@ int act_begin(scaler *s, const scale_decision *d, pe_error *errp)
         return grow(s, d, errp);
     case SCALE_CANCEL:
         return cancel(s, d, errp);
-    case SCALE_END:
+    case SCALE_END: /* devices send what they have, and end, when canceled */
+        return s->policy->each > 0 ? cancel(s, d, errp) : order(s, d, errp);
     case SCALE_SHRINK:
         return order(s, d, errp);
     case SCALE_NOTHING:

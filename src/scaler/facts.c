@@ -20,12 +20,12 @@ const pilot_record *facts_record(const scaler *s, const char *member)
     return NULL;
 }
 
-/* A pilot of the pool: NAME, NAME.2, ... */
+/* A pilot of the pool, or the edge: NAME, NAME.2, ... */
 static bool is_ours(const scaler *s, const pilot_record *r)
 {
-    size_t n = strlen(s->pool->name);
+    size_t n = strlen(s->pilot->name);
 
-    return !strncmp(r->name, s->pool->name, n) &&
+    return !strncmp(r->name, s->pilot->name, n) &&
            (r->name[n] == '\0' || r->name[n] == '.');
 }
 
@@ -52,7 +52,7 @@ static void first_find(scaler *s)
     const pilot_record *r;
 
     if (!*s->first)
-        snprintf(s->first, sizeof(s->first), "%s", s->pool->name);
+        snprintf(s->first, sizeof(s->first), "%s", s->pilot->name);
     while ((r = facts_record(s, s->first)) && pilot_state_is_final(r->state) &&
            *r->successor && facts_record(s, name_of(r->successor)))
         snprintf(s->first, sizeof(s->first), "%.95s", name_of(r->successor));
@@ -112,7 +112,10 @@ static bool member_take(const scaler *s, const json_t *doc,
     if (pilot_state_is_final(r->state) || pilot_state_is_final(now))
         return false;
     snprintf(m->name, sizeof(m->name), "%s", r->name);
-    m->ranks = ranks > 0 ? (int)ranks : r->ranks > 0 ? r->ranks : 1;
+    m->ranks = s->policy->each > 0 ? s->policy->each
+               : ranks > 0         ? (int)ranks
+               : r->ranks > 0      ? r->ranks
+                                   : 1;
     m->is_first = !strcmp(r->name, s->first);
     m->in_queue = now == PILOT_NEW || now == PILOT_QUEUED || now == PILOT_HELD;
     m->waits = m->in_queue || now == PILOT_STARTING;
@@ -125,7 +128,7 @@ static bool member_take(const scaler *s, const json_t *doc,
 
 static void members_take(scaler *s, const json_t *doc, scale_facts *f)
 {
-    int cpus = s->pool->cpus_per_task > 0 ? s->pool->cpus_per_task : 1;
+    int cpus = s->pilot->cpus_per_task > 0 ? s->pilot->cpus_per_task : 1;
 
     for (size_t i = 0; i < s->pilots.n; i++) {
         const pilot_record *r = &s->pilots.r[i];
@@ -143,14 +146,18 @@ static void members_take(scaler *s, const json_t *doc, scale_facts *f)
     }
 }
 
-/* Of pools in a row the layer of ours; NULL: there is but one. */
+/* Of pools in a row the layer of ours; NULL: there is but one, or ours is in
+ * front of them all.
+ */
 static const json_t *layer_of(const scaler *s, const json_t *doc)
 {
-    const char *name =
-        pipeline_layer_name(s->pl, pipeline_layer_of(s->pl, s->pool));
+    const char *name;
     const json_t *row;
     size_t i;
 
+    if (s->policy->each > 0)
+        return NULL;
+    name = pipeline_layer_name(s->pl, pipeline_layer_of(s->pl, s->pilot));
     json_array_foreach(json_object_get(doc, "layers"), i, row)
     {
         if (!strcmp(value_text(row, "layer", ""), name))
@@ -266,11 +273,11 @@ static void partitions_take(const scaler *s, const json_t *doc, scale_facts *f)
 {
     size_t listed = json_array_size(json_object_get(doc, "partitions"));
     json_int_t more = value_int(json_object_get(doc, "left_out"), "partitions");
-    size_t layer = pipeline_layer_of(s->pl, s->pool);
+    size_t layer = s->policy->each > 0 ? 0 : pipeline_layer_of(s->pl, s->pilot);
     pipeline of;
 
     f->partitions = listed > 0 ? (int)listed + (int)more : s->pl->partitions;
-    if (layer == s->pl->seen)
+    if (s->policy->each > 0 || layer == s->pl->seen)
         return;
     pipeline_peek(s->pl, NULL, layer, &of, NULL); /* those are the last one's */
     f->partitions = of.partitions;
@@ -348,7 +355,7 @@ static void energy_take(const scaler *s, const json_t *doc, scale_facts *f)
 {
     f->points = value_real(doc, "points");
     f->joules_known =
-        f->n_members > 0 && pipeline_layer_of(s->pl, s->pool) == s->pl->seen;
+        f->n_members > 0 && pipeline_layer_of(s->pl, s->pilot) == s->pl->seen;
     for (size_t i = 0; i < f->n_members && f->joules_known; i++) {
         const json_t *own = pilot_of(doc, f->member[i].name);
 

@@ -1,4 +1,4 @@
-/* keep.c - the one process that decides about a run's pool. */
+/* keep.c - the one process that decides about a run's pool, or edge. */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -89,11 +89,11 @@ static void row_add(scaler *s, const scale_decision *d, const scale_facts *f)
     while (json_array_size(s->rows) > SCALER_ROWS)
         json_array_remove(s->rows, 0);
     if (d->action == SCALE_NOTHING)
-        line_tell(s, "scale: %d rank%s: %s", d->from, d->from == 1 ? "" : "s",
-                  d->words);
+        line_tell(s, "scale: %d %s%s: %s", d->from, s->policy->unit,
+                  d->from == 1 ? "" : "s", d->words);
     else
-        line_tell(s, "scale: %d to %d rank%s: %s", d->from, d->to,
-                  d->to == 1 ? "" : "s", d->words);
+        line_tell(s, "scale: %d to %d %s%s: %s", d->from, d->to,
+                  s->policy->unit, d->to == 1 ? "" : "s", d->words);
 }
 
 /* --- what stands for everybody --- */
@@ -108,11 +108,11 @@ static json_t *state_make(const scaler *s, json_t *now)
         json_array_append_new(events, json_string(s->policy->events[i].name));
     scale_policy_words(s->policy, &words);
     o = json_pack("{s:i, s:s, s:s, s:s, s:o, s:s, s:I, s:o, s:o, s:O}",
-                  "schema", SCALER_SCHEMA, "run", s->run, "pool", s->pool->name,
-                  "policy", words.data ? words.data : "", "events", events,
-                  "keeper", s->id, "time_ns", value_int(now, "time_ns"), "now",
-                  now, "history", scale_history_json(&s->history), "decisions",
-                  s->rows);
+                  "schema", SCALER_SCHEMA, "run", s->run, "pool",
+                  s->pilot->name, "policy", words.data ? words.data : "",
+                  "events", events, "keeper", s->id, "time_ns",
+                  value_int(now, "time_ns"), "now", now, "history",
+                  scale_history_json(&s->history), "decisions", s->rows);
     text_free(&words);
     return o;
 }
@@ -127,7 +127,7 @@ static void state_put(scaler *s, const scale_decision *d, const scale_facts *f,
 
     if (!p || (!now && clock_mono_ns() - s->put_ns < PUT_NS))
         return;
-    o = state_make(s, scaler_now(d, f, &s->history));
+    o = state_make(s, scaler_now(s, d, f, &s->history));
     json = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
     if (json && params_scale_put(p, json, NULL) == 0)
         s->put_ns = clock_mono_ns();
@@ -358,7 +358,7 @@ static int keeper_turn(scaler *s, bool *oursp)
 
     if (rc > 0 && !*oursp) {
         state_take(s);
-        line_tell(s, "scale: %s is looked after from here", s->pool->name);
+        line_tell(s, "scale: %s is looked after from here", s->pilot->name);
     }
     /* While the service is away nothing can be decided anyway. */
     *oursp = rc > 0 || (rc < 0 && *oursp);

@@ -20,7 +20,7 @@ struct scaler {
     char *home, *run, *dir;
     pipeline_request *req;
     pipeline *pl;
-    const pipeline_pilot *pool;
+    const pipeline_pilot *pilot; /* that has the policy: a pool, or an edge */
     const scale_policy *policy;
     live *live;
     pilots pilots;
@@ -71,7 +71,7 @@ void act_close(scaler *s);
 /* --- scaler.c --- */
 
 /* The "now" of what stands in the parameter service. */
-json_t *scaler_now(const scale_decision *d, const scale_facts *f,
-                   const scale_history *h);
+json_t *scaler_now(const scaler *s, const scale_decision *d,
+                   const scale_facts *f, const scale_history *h);
 
 #endif

@@ -21,13 +21,13 @@ static int policy_find(scaler *s, pe_error *errp)
         return -1;
     for (size_t i = 0; i < s->pl->n_pilots; i++)
         if (s->pl->pilots[i].scale)
-            s->pool = &s->pl->pilots[i];
-    if (!s->pool)
+            s->pilot = &s->pl->pilots[i];
+    if (!s->pilot)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "run %s has no policy: 'scale: {lag: 5s, max: 16}' "
                             "of a pool is one",
                             s->run);
-    s->policy = s->pool->scale;
+    s->policy = s->pilot->scale;
     return 0;
 }
 
@@ -109,8 +109,8 @@ static json_t *few_digits(double n)
     return json_real(round(n * 1000) / 1000);
 }
 
-json_t *scaler_now(const scale_decision *d, const scale_facts *f,
-                   const scale_history *h)
+json_t *scaler_now(const scaler *s, const scale_decision *d,
+                   const scale_facts *f, const scale_history *h)
 {
     json_t *o = scale_decision_json(d, f, h);
     int up = 0, pending = 0, members = 0;
@@ -121,6 +121,7 @@ json_t *scaler_now(const scale_decision *d, const scale_facts *f,
         pending += m->waits && !m->leaves ? m->ranks : 0;
         members += !m->leaves;
     }
+    json_object_set_new(o, "unit", json_string(s->policy->unit));
     json_object_set_new(o, "ranks", json_integer(up));
     json_object_set_new(o, "pending", json_integer(pending));
     json_object_set_new(o, "pilots", json_integer(members));
@@ -144,7 +145,7 @@ json_t *scaler_told(params *p, const char *run, pe_error *errp)
     o = json_loads(said, 0, NULL);
     if (!*said)
         pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                     "nobody has decided anything about run %s: no pool of it "
+                     "nobody has decided anything about run %s: no pilot of it "
                      "has a 'scale', or nothing of it runs yet",
                      run);
     else if (json_integer_value(json_object_get(o, "schema")) !=
@@ -178,7 +179,7 @@ json_t *scaler_try(scaler *s, pe_error *errp)
         return NULL;
     }
     d = scale_decide(s->policy, f, &h);
-    o = scaler_now(&d, f, &h);
+    o = scaler_now(s, &d, f, &h);
     json_decref(doc);
     free(f);
     return o;

@@ -82,9 +82,8 @@ has "$out" "pilots.pool.scale.min=4: scale: min 4 is more than max 3" \
     "min beyond max: one error"
 out=$(check --set epoch.interval= --set epoch.blocks=8)
 has "$out" "one pool takes all partitions" "counted epochs have one pool"
-out=$(check --set pilots.devices.scale.max=4)
-has "$out" "scale: a key of pilots of kind pool; 'devices' is of kind edge" \
-    "devices have no ranks"
+out=$(check --set pilots.params.scale.max=4)
+has "$out" "'params' is of kind params" "a service has no ranks"
 shown() { pilot config show "$1" | sed '1,/^# Every key/d'; }
 shown "$TEST_DIR/job.yaml" >"$TEST_DIR/shown.yaml"
 diff "$TEST_DIR/shown.yaml" <(shown "$TEST_DIR/shown.yaml")

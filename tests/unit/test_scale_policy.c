@@ -1,4 +1,4 @@
-/* test_scale_policy.c - when a pool gets more ranks, or fewer. */
+/* test_scale_policy.c - when a pool gets more ranks, an edge more devices. */
 #include "unit.h"
 
 #include <math.h>
@@ -13,8 +13,8 @@
 #include "src/common/text.h"
 #include "src/scale/scale.h"
 
-/* The policy that [lines] of YAML are, of a pool of [ntasks]. */
-static scale_policy *policy(const char *lines, int ntasks, pe_error *errp)
+/* The policy that [lines] of YAML are, of a pool of [n] ranks, or an edge. */
+static scale_policy *policy(const char *lines, int n, bool edge, pe_error *errp)
 {
     tree *t;
     scale_policy *p = NULL;
@@ -22,7 +22,7 @@ static scale_policy *policy(const char *lines, int ntasks, pe_error *errp)
     scratch_write("f.yaml", lines);
     t = tree_read(scratch_path, errp);
     if (t)
-        p = scale_policy_read(tree_get(t, "scale"), ntasks, errp);
+        p = scale_policy_read(tree_get(t, "scale"), n, edge, errp);
     tree_destroy(t);
     return p;
 }
@@ -30,7 +30,7 @@ static scale_policy *policy(const char *lines, int ntasks, pe_error *errp)
 static scale_policy *good(const char *lines)
 {
     pe_error e = {0};
-    scale_policy *p = policy(lines, 2, &e);
+    scale_policy *p = policy(lines, 2, false, &e);
 
     if (!p)
         printf("# %s\n", e.text);
@@ -57,16 +57,32 @@ static void test_words(void)
     scale_policy_destroy(p);
 }
 
+typedef struct refusal {
+    const char *lines, *why;
+} refusal;
+
+static void refuse(const refusal *rows, size_t n, bool edge)
+{
+    for (size_t i = 0; i < n; i++) {
+        char lines[300];
+        pe_error e = {0};
+
+        snprintf(lines, sizeof(lines), "scale: {%s}\n", rows[i].lines);
+        CU_ASSERT_PTR_NULL(policy(lines, 2, edge, &e));
+        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
+        UNIT_CONTAINS(e.text, "f.yaml:1: ");
+        UNIT_CONTAINS(e.text, rows[i].why);
+    }
+}
+
 static void test_refused(void)
 {
-    static const struct {
-        const char *lines, *why;
-    } rows[] = {
+    static const refusal rows[] = {
         {"lag: 5s, min: 8, max: 4", "min 8 is more than max 4"},
         {"lag: 5s", "it needs max, the most ranks there may be"},
         {"lag: 5s, max: 1", "min 2 is more than max 1 (min is ntasks)"},
         {"lag: 5s, min: 1, max: 1",
-         "the pool begins with 2 ranks (ntasks), which is more than max 1"},
+         "it begins with 2 ranks (ntasks), which is more than max 1"},
         {"lag: 5s, maks: 4", "unknown key 'maks'; known are: lag min max step"},
         {"lag: 5, max: 4", "lag: '5'"},
         {"max: 4", "it has nothing to decide by: lag, at (times) or on"},
@@ -88,16 +104,35 @@ static void test_refused(void)
         {"lag: 5s, max: 4, hold: 0s", "hold"},
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char lines[300];
-        pe_error e = {0};
+    refuse(rows, sizeof(rows) / sizeof(rows[0]), false);
+}
 
-        snprintf(lines, sizeof(lines), "scale: {%s}\n", rows[i].lines);
-        CU_ASSERT_PTR_NULL(policy(lines, 2, &e));
-        CU_ASSERT_EQUAL(e.exit_code, PE_EXIT_CONFIG);
-        UNIT_CONTAINS(e.text, "f.yaml:1: ");
-        UNIT_CONTAINS(e.text, rows[i].why);
-    }
+/* Of an edge whose pilots have two devices each. */
+static void test_edge_refused(void)
+{
+    static const refusal rows[] = {
+        {"max: 4, lag: 5s", "lag is for pools; devices come and go by at"},
+        {"max: 4, on: {a: 4}, budget: 1", "budget is for pools"},
+        {"max: 4, on: {a: 4}, for: energy", "for is for pools"},
+        {"max: 4", "it has nothing to decide by: at (times) or on (events)"},
+        {"on: {a: 4}", "it needs max, the most devices there may be"},
+        {"max: 1, on: {a: 1}", "min 2 is more than max 1 (min is devices)"},
+        {"min: 1, max: 1, on: {a: 1}",
+         "it begins with 2 devices (devices), which is more than max 1"},
+        {"max: 5, on: {a: 4}",
+         "max: 5 is no number of whole pilots, of which each has 2 devices"},
+        {"max: 4, min: 1, on: {a: 4}", "min: 1 is no number of whole pilots"},
+        {"max: 4, on: {a: 3}", "on: 3 is no number of whole pilots"},
+        {"max: 8, on: {a: +4}",
+         "a: a pilot of 2 devices comes or goes at a time: +2, -2, or so "
+         "many"},
+        {"max: 4, on: {a: 6}", "a: 6 devices are not between min 2 and max 4"},
+        {"max: 4, at: {\"08:00\": 3}", "at: 3 is no number of whole pilots"},
+        {"max: 4, at: {\"08:00\": x}",
+         "08:00: 'x' is no number of devices between min 2 and max 4"},
+    };
+
+    refuse(rows, sizeof(rows) / sizeof(rows[0]), true);
 }
 
 static void test_times(void)
@@ -292,7 +327,7 @@ static void test_not_now(void)
     f.n_members = 0;
     f.core_hours = 0;
     d = scale_decide(p, &f, &h);
-    is(&d, "nothing", "silence", 0, "no pilot of the pool lives");
+    is(&d, "nothing", "silence", 0, "no pilot of it lives");
     scale_policy_destroy(p);
 }
 
@@ -846,6 +881,69 @@ static void test_energy_odd(void)
     CU_ASSERT_EQUAL(h.n_costs, SCALE_COSTS_MAX);
 }
 
+/* --- devices --- */
+
+static void test_devices(void)
+{
+    pe_error e = {0};
+    scale_policy *p = policy("scale: {max: 8, hold: 1m, on: {night: 6, one: "
+                             "-2}, at: {\"08:00\": 4}}\n",
+                             2, true, &e);
+    scale_history h = {0};
+    scale_facts f = look(0, 2, 0, 0);
+    scale_decision d;
+    text t = {0};
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    scale_policy_words(p, &t);
+    UNIT_EQUAL(t.data, "min 2, max 8, hold 1m, at 08:00 4, on night 6, on one "
+                       "-2");
+    text_free(&t);
+    f.partitions = 1; /* any number of devices write to one */
+    d = scale_decide(p, &f, &h);
+    is(&d, "nothing", "well", 2, "all is well: 2 devices");
+    /* A pilot at a time, and the event stands until they are all there. */
+    f.event = scale_event_find(p, "night");
+    d = scale_decide(p, &f, &h);
+    is(&d, "grow", "event", 4, "event night: 6 devices");
+    CU_ASSERT(!d.event_taken);
+    f = look(1, 2, 1, 2);
+    waits(&f, "QUEUED", true);
+    f.event = scale_event_find(p, "night");
+    d = scale_decide(p, &f, &h);
+    is(&d, "nothing", "pending", 4, "pool.2 brings 2 devices and is QUEUED");
+    CU_ASSERT(!d.event_taken);
+    f = look(2, 2, 1, 2);
+    f.event = scale_event_find(p, "night");
+    d = scale_decide(p, &f, &h);
+    is(&d, "grow", "event", 6, "event night: 6 devices");
+    CU_ASSERT(d.event_taken);
+    /* Those of the file stay. */
+    f = look(3, 2, 1, 2);
+    f.event = scale_event_find(p, "one");
+    d = scale_decide(p, &f, &h);
+    is(&d, "end", "event", 2, "event one: -2 devices");
+    UNIT_EQUAL(d.member, "pool.2");
+    f = look(4, 2, 0, 0);
+    f.event = scale_event_find(p, "one");
+    d = scale_decide(p, &f, &h);
+    is(&d, "nothing", "event", 2, "it stays at 2, within 2 to 8");
+    /* By the time of day. */
+    f = look(5, 2, 0, 0);
+    f.time = &p->times[0];
+    d = scale_decide(p, &f, &h);
+    is(&d, "grow", "time", 4, "4 devices from 08:00 on");
+    f = look(6, 2, 2, 2);
+    f.time = &p->times[0];
+    d = scale_decide(p, &f, &h);
+    is(&d, "nothing", "well", 6, "4 devices from 08:00 on; so since 0 s");
+    f.now_ns += 61 * CLOCK_S;
+    d = scale_decide(p, &f, &h);
+    is(&d, "end", "time", 4, "4 devices from 08:00 on");
+    UNIT_EQUAL(d.member, "pool.3");
+    scale_policy_destroy(p);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -863,6 +961,8 @@ int main(void)
         {"a steady load is met once", test_steady},
         {"a step is met and given back", test_step},
         {"a load that comes and goes", test_swing},
+        {"what an edge has no use for", test_edge_refused},
+        {"devices, by events and times", test_devices},
         {"as JSON", test_json},
         {"as few joules as the lag allows", test_energy},
         {"... which nobody measures", test_energy_unknown},
