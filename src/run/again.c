@@ -45,19 +45,34 @@ static int record_choose(struct again *a, const char *id, pe_error *errp)
     return n == 1 ? 0 : -1;
 }
 
+/* A pilot that is added has other devices: their keys are made of the run's
+ * own, and not of those that the one before has.
+ */
+static int keys_take(struct again *a, pe_error *errp)
+{
+    char *own =
+        a->req->sign ? text_format("%s/%s/sign", a->home, a->old.run) : NULL;
+
+    if (!a->req->sign)
+        return 0;
+    if (!own)
+        return pe_error_nomem(errp);
+    free(a->req->sign);
+    a->req->sign = own;
+    return 0;
+}
+
 /* Its folder here: of one on another host, request.json is there. */
 static int request_read(struct again *a, pe_error *errp)
 {
     char *dir = text_format("%s/%s", a->home, a->old.id);
-    char *run_dir = text_format("%s/%s", a->home, a->old.run);
 
-    if (!dir || !run_dir)
+    if (!dir)
         pe_error_nomem(errp);
     else
         a->req = pipeline_request_read(dir, errp);
-    free(run_dir);
     free(dir);
-    if (!a->req)
+    if (!a->req || keys_take(a, errp) < 0)
         return -1;
     a->pl = pipeline_load(a->req->file, (const char *const *)a->req->overrides,
                           a->req->n_overrides, errp);

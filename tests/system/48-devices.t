@@ -6,6 +6,7 @@
 cat >"$TEST_DIR/job.yaml" <<'Y'
 version: 1
 pipeline: fleet
+sign: yes
 pilots:
   devices:
     kind: edge
