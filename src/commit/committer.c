@@ -143,6 +143,8 @@ static void do_leave(committer *c)
     if (c->lease.joined && !c->away &&
         lease_beat(&c->lease, PARAMS_LEASE_LEAVE, &e) < 0)
         log_warn("the leases of this pool were not given back: %s", e.text);
+    if (!c->away)
+        committer_look_last(c);
 }
 
 /* --- the thread's loop --- */

@@ -128,6 +128,14 @@ static int ask_ids(committer *c, pe_error *errp)
     return rc < 0 ? -1 : 0;
 }
 
+void committer_look_last(committer *c)
+{
+    pe_error e = {0};
+
+    if (ask_ends(c, &e) < 0)
+        log_warn("which devices have ended was not asked again: %s", e.text);
+}
+
 /* Where nothing was committed for long, rounds are seldom, too. */
 static int64_t interval(const committer *c, int64_t now)
 {

@@ -98,6 +98,8 @@ void committer_end_next(committer *c); /* the job is over */
 
 /* committer_look.c - while idle: ends, control word, ids.  The thread's. */
 void committer_ask(committer *c);
+/* Who leaves tells of what stands there then. */
+void committer_look_last(committer *c);
 /* Say what ranks have said of the revision they have. */
 int committer_take_revocation(committer *c, pe_error *errp);
 

@@ -343,7 +343,9 @@ int pool_run(pool *p, pe_error *errp)
         pool_agree(p->c.comm, chain_finish(&p->stages, errp), errp) < 0 ||
         pool_agree(p->c.comm, onward_tell(p, errp), errp) < 0)
         return -1;
-    if (p->c.committer)
+    if (p->c.committer) {
         committer_leave(p->c.committer);
+        head_look(p, clock_mono_ns()); /* a device that died is told of */
+    }
     return 0;
 }

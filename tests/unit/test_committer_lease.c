@@ -183,6 +183,27 @@ static void test_added(void)
     committer_stop(c);
 }
 
+/* A device that died just before the pool leaves is told of. */
+static void test_last(void)
+{
+    committer *c = bench_start(2);
+    int64_t committed[PARTITIONS], ends[PARTITIONS];
+    uint64_t marks[PARTITIONS];
+    params_end e[2] = {{"a", 0, 4, false}, {"b", 1, 2, true}};
+    committer_view v;
+
+    bench_show_ends(e, 1, NULL);
+    pthread_mutex_lock(&bench_lock);
+    bench.n_ends = 2;
+    pthread_mutex_unlock(&bench_lock);
+    committer_leave(c);
+    committer_look(c, &v, committed, marks, ends);
+    CU_ASSERT_TRUE(v.ends_known);
+    CU_ASSERT_TRUE(v.any_dead);
+    CU_ASSERT_EQUAL(ends[1], 2);
+    committer_stop(c);
+}
+
 int main(void)
 {
     static const unit_test tests[] = {
@@ -192,6 +213,7 @@ int main(void)
         {"leases: errors", test_lease_errors},
         {"ends of devices", test_ends},
         {"ends of devices that were added", test_added},
+        {"ends of devices, when it leaves", test_last},
         {0},
     };
 
