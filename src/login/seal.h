@@ -81,11 +81,16 @@ int seal_sign(seal *s, const seal_place *at, record_headers *h,
 int seal_check(seal *s, const seal_place *at, const record_headers *h,
                const void *value, size_t len, pe_error *errp);
 
-/* The signature of [text], said of [device] of [run] in [what], into [hex]: 1;
- * 0: [s] has no key of it; -1: error.
+/* What is said of a device in a service, and where. */
+typedef struct seal_words {
+    const char *run, *device, *what, *text;
+} seal_words;
+
+/* The signature of [w], as its device, into [hex]: 1; 0: [s] has no key of it;
+ * -1: error.
  */
-int seal_text(seal *s, const char *run, const char *device, const char *what,
-              const char *text, char hex[SEAL_HEX + 1], pe_error *errp);
+int seal_text(seal *s, const seal_words *w, char hex[SEAL_HEX + 1],
+              pe_error *errp);
 
 /* Is it the signature that was [said]?  In a time that tells nothing. */
 bool seal_same(const char *hex, const char *said);

@@ -9,11 +9,18 @@
 
 #define RECORD "pilot-edge record 1\n"
 
-/* Of the first [n] headers: length in front of each piece, so no two records
- * are the same bytes.
+/* What is signed. */
+typedef struct content {
+    const record_header *h; /* the first [n] headers */
+    size_t n;
+    const void *value;
+    size_t len;
+} content;
+
+/* With its length in front of each piece, so no two records are the same
+ * bytes.
  */
-static int digest(seal_mac *mac, const seal_place *at, const record_headers *h,
-                  size_t n, const void *value, size_t len,
+static int digest(seal_mac *mac, const seal_place *at, const content *c,
                   unsigned char out[SEAL_KEY])
 {
     seal_feed f;
@@ -22,14 +29,14 @@ static int digest(seal_mac *mac, const seal_place *at, const record_headers *h,
     seal_feed_bytes(&f, at->topic, strlen(at->topic));
     seal_feed_u32(&f, (uint32_t)at->partition);
     seal_feed_bytes(&f, at->key, at->key_len);
-    seal_feed_u32(&f, (uint32_t)n);
-    for (size_t i = 0; i < n; i++) {
-        seal_feed_bytes(&f, h->h[i].name, strlen(h->h[i].name));
-        seal_feed_bytes(&f, h->h[i].value, h->h[i].len);
+    seal_feed_u32(&f, (uint32_t)c->n);
+    for (size_t i = 0; i < c->n; i++) {
+        seal_feed_bytes(&f, c->h[i].name, strlen(c->h[i].name));
+        seal_feed_bytes(&f, c->h[i].value, c->h[i].len);
     }
-    seal_feed_u32(&f, (uint32_t)((uint64_t)len >> 32));
-    seal_feed_u32(&f, (uint32_t)len);
-    seal_feed_raw(&f, value, len);
+    seal_feed_u32(&f, (uint32_t)((uint64_t)c->len >> 32));
+    seal_feed_u32(&f, (uint32_t)c->len);
+    seal_feed_raw(&f, c->value, c->len);
     return seal_feed_end(&f, out);
 }
 
@@ -45,7 +52,7 @@ int seal_signer_sign(seal_signer *k, const seal_place *at, record_headers *h,
     unsigned char sum[SEAL_KEY];
     char hex[SEAL_HEX + 1];
 
-    if (digest(k->mac, at, h, h->n, value, len, sum) < 0)
+    if (digest(k->mac, at, &(content){h->h, h->n, value, len}, sum) < 0)
         return fail(errp);
     seal_hex(sum, hex);
     record_add(h, SEAL_HEADER, hex);
@@ -76,7 +83,8 @@ bool seal_signer_has(seal_signer *k, const seal_place *at,
 
     return said && !h->overflow &&
            seal_unhex(said->value, said->len, has) == 0 &&
-           digest(k->mac, at, h, h->n - 1, value, len, is) == 0 &&
+           digest(k->mac, at, &(content){h->h, h->n - 1, value, len}, is) ==
+               0 &&
            CRYPTO_memcmp(is, has, SEAL_KEY) == 0;
 }
 

@@ -6,12 +6,13 @@
 
 #define TEXT "pilot-edge text 1\n"
 
-int seal_text(seal *s, const char *run, const char *device, const char *what,
-              const char *said, char hex[SEAL_HEX + 1], pe_error *errp)
+int seal_text(seal *s, const seal_words *w, char hex[SEAL_HEX + 1],
+              pe_error *errp)
 {
     unsigned char sum[SEAL_KEY];
     pe_error e = {0};
-    seal_signer *k = seal_find(s, run, strlen(run), device, strlen(device), &e);
+    seal_signer *k =
+        seal_find(s, w->run, strlen(w->run), w->device, strlen(w->device), &e);
     seal_feed f;
 
     if (!k) {
@@ -20,9 +21,9 @@ int seal_text(seal *s, const char *run, const char *device, const char *what,
         return e.kind == PE_ERROR_NONE ? 0 : -1;
     }
     seal_feed_begin(&f, k->mac, TEXT);
-    seal_feed_bytes(&f, what, strlen(what));
-    seal_feed_bytes(&f, device, strlen(device));
-    seal_feed_bytes(&f, said, strlen(said));
+    seal_feed_bytes(&f, w->what, strlen(w->what));
+    seal_feed_bytes(&f, w->device, strlen(w->device));
+    seal_feed_bytes(&f, w->text, strlen(w->text));
     if (seal_feed_end(&f, sum) < 0)
         return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
                             "libcrypto cannot sign");

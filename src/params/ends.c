@@ -23,8 +23,10 @@ static int sign(params *p, const char *device, const char *value,
         return 0;
     if (!p->seal && !(p->seal = seal_open(p->sign, errp)))
         return -1;
-    return seal_text(p->seal, p->run, device, p->names[PARAMS_KEY_ENDS], value,
-                     hex, errp);
+    return seal_text(
+        p->seal,
+        &(seal_words){p->run, device, p->names[PARAMS_KEY_ENDS], value}, hex,
+        errp);
 }
 
 /* May what stands there be believed?  Who has no key of a device believes it:

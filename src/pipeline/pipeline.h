@@ -421,11 +421,12 @@ int pipeline_auth_user(const pipeline_auth *a, enum login_role role,
 /* --- sign.c --- */
 
 /* The file of keys for the devices of [k], its instance [member] at [place]
- * (-1: it was added), in new memory to be cleared.  Errors: of the run's own.
+ * (-1: it was added), in new memory to be cleared.  NULL: an error of the run's
+ * own file.
  */
-int pipeline_device_keys(const pipeline *p, const pipeline_request *r,
-                         const pipeline_pilot *k, const char *member, int place,
-                         char **textp, pe_error *errp);
+char *pipeline_device_keys(const pipeline *p, const pipeline_request *r,
+                           const pipeline_pilot *k, const char *member,
+                           int place, pe_error *errp);
 /* The keys of a run that is signed, into *sealp; NULL: it is not.  Errors: of
  * the file; 78, there is none.
  */

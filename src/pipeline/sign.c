@@ -62,16 +62,15 @@ int pipeline_check_sign(const pipeline *p, const tree *root, pe_error *errp)
     return check_streams(p, t, errp);
 }
 
-int pipeline_device_keys(const pipeline *p, const pipeline_request *r,
-                         const pipeline_pilot *k, const char *member, int place,
-                         char **textp, pe_error *errp)
+char *pipeline_device_keys(const pipeline *p, const pipeline_request *r,
+                           const pipeline_pilot *k, const char *member,
+                           int place, pe_error *errp)
 {
     seal *s = seal_open(r->sign, errp);
     int first = pipeline_first_device(p, k, place < 0 ? 0 : place);
     text out = {0};
     int status = s ? 0 : -1;
 
-    *textp = NULL;
     for (int i = 0; status == 0 && i < k->devices; i++) {
         char name[256], *line;
 
@@ -84,16 +83,17 @@ int pipeline_device_keys(const pipeline *p, const pipeline_request *r,
             text_add(&out, "%s", line);
         else
             status = -1;
+        if (line)
+            explicit_bzero(line, strlen(line));
         free(line);
     }
     if (status == 0 && out.failed)
         status = pe_error_nomem(errp);
     seal_close(s);
     if (status == 0)
-        *textp = out.data;
-    else
-        text_free(&out);
-    return status;
+        return out.data;
+    text_free(&out);
+    return NULL;
 }
 
 int pipeline_seal(const pipeline *p, const pipeline_request *r, seal **sealp,

@@ -357,7 +357,7 @@ static int secrets_settle(const submit_plan *p, const submit_place *at,
 static int keys_settle(const submit_plan *p, const submit_place *at,
                        const char *dir, pipeline_request *q, pe_error *errp)
 {
-    char *keys = NULL;
+    char *keys;
     int status;
 
     if (!p->run->sign ||
@@ -367,8 +367,9 @@ static int keys_settle(const submit_plan *p, const submit_place *at,
         q->sign = secret_settle(p->run->sign, at, dir, "sign", errp);
         return q->sign ? 0 : -1;
     }
-    status = pipeline_device_keys(p->pl, p->run, p->pilot, p->member, p->place,
-                                  &keys, errp);
+    keys = pipeline_device_keys(p->pl, p->run, p->pilot, p->member, p->place,
+                                errp);
+    status = keys ? 0 : -1;
     if (status == 0 && !(q->sign = text_format("%s/sign", dir)))
         status = pe_error_nomem(errp);
     if (status == 0)

@@ -42,9 +42,10 @@ static void test_rows(void)
     CU_ASSERT_EQUAL_FATAL(json_array_size(rows), 3);
     UNIT_EQUAL(case_part(json_array_get(rows, 0), "layer"), "'g'");
     UNIT_EQUAL(case_part(json_array_get(rows, 0), "pilots"), "['g']");
-    UNIT_EQUAL(case_part(json_array_get(rows, 0), "blocks"),
-               "{'applied':10,'refused':0,'refused_own':0,'forged':0,'deduplicated':0,"
-               "'foreign':0,'forwarded':9,'replayed':2}");
+    UNIT_EQUAL(
+        case_part(json_array_get(rows, 0), "blocks"),
+        "{'applied':10,'refused':0,'refused_own':0,'forged':0,'deduplicated':0,"
+        "'foreign':0,'forwarded':9,'replayed':2}");
     UNIT_EQUAL(case_part(json_array_get(rows, 1), "latency_ms"),
                "{'total':{'n':1,'p50':1,'p90':2,'p99':3,'max':4}}");
     /* All else is the last one's, but what each has told. */

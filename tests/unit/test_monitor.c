@@ -27,7 +27,8 @@ static void test_summary(void)
         {"blocks",
          "{'sensed':110,'filtered':10,'dropped':4,'spooled':1,"
          "'lost':0,'sent':95,'fetched':101,'applied':98,"
-         "'refused':2,'refused_own':0,'forged':0,'foreign':5,'resent':0,'replayed':1,"
+         "'refused':2,'refused_own':0,'forged':0,'foreign':5,'resent':0,'"
+         "replayed':1,"
          "'deduplicated':3,'unchecked':0,'untraced':0,'aside':0,'drifts':0}"},
         {"rows", "{'skipped':12,'masked':3,'unscored':1000,'stale':0}"},
         {"masked_cells", "{'0':2,'7':1}"},

@@ -278,18 +278,30 @@ static void test_text(void)
     char *line = seal_line(s, "r", "edge-0", NULL);
     char a[SEAL_HEX + 1], b[SEAL_HEX + 1];
 
-    CU_ASSERT_EQUAL(seal_text(s, "r", "edge-0", "k:ends", "0/5", a, NULL), 1);
+    CU_ASSERT_EQUAL(
+        seal_text(s, &(seal_words){"r", "edge-0", "k:ends", "0/5"}, a, NULL),
+        1);
     other = keys(line);
-    CU_ASSERT_EQUAL(seal_text(other, "r", "edge-0", "k:ends", "0/5", b, NULL),
+    CU_ASSERT_EQUAL(seal_text(other,
+                              &(seal_words){"r", "edge-0", "k:ends", "0/5"}, b,
+                              NULL),
                     1);
     CU_ASSERT_TRUE(seal_same(a, b));
-    CU_ASSERT_EQUAL(seal_text(other, "r", "edge-1", "k:ends", "0/5", b, NULL),
+    CU_ASSERT_EQUAL(seal_text(other,
+                              &(seal_words){"r", "edge-1", "k:ends", "0/5"}, b,
+                              NULL),
                     0);
-    CU_ASSERT_EQUAL(seal_text(s, "r", "edge-0", "k:ends", "0/6", b, NULL), 1);
+    CU_ASSERT_EQUAL(
+        seal_text(s, &(seal_words){"r", "edge-0", "k:ends", "0/6"}, b, NULL),
+        1);
     CU_ASSERT_FALSE(seal_same(a, b));
-    CU_ASSERT_EQUAL(seal_text(s, "r", "edge-0", "l:ends", "0/5", b, NULL), 1);
+    CU_ASSERT_EQUAL(
+        seal_text(s, &(seal_words){"r", "edge-0", "l:ends", "0/5"}, b, NULL),
+        1);
     CU_ASSERT_FALSE(seal_same(a, b));
-    CU_ASSERT_EQUAL(seal_text(s, "r", "edge-1", "k:ends", "0/5", b, NULL), 1);
+    CU_ASSERT_EQUAL(
+        seal_text(s, &(seal_words){"r", "edge-1", "k:ends", "0/5"}, b, NULL),
+        1);
     CU_ASSERT_FALSE(seal_same(a, b));
     a[10] = '\0';
     CU_ASSERT_FALSE(seal_same(b, a));
@@ -346,14 +358,16 @@ static void test_many(void)
     seal *s = keys("run " HEX0 "\n");
     char name[32], hex[SEAL_HEX + 1], once[SEAL_HEX + 1];
 
-    CU_ASSERT_EQUAL(seal_text(s, "r", "d-0", "w", "x", once, NULL), 1);
+    CU_ASSERT_EQUAL(
+        seal_text(s, &(seal_words){"r", "d-0", "w", "x"}, once, NULL), 1);
     for (int i = 0; i < 20000; i++) {
         snprintf(name, sizeof(name), "d-%d", i);
-        if (seal_text(s, "r", name, "w", "x", hex, NULL) != 1 ||
+        if (seal_text(s, &(seal_words){"r", name, "w", "x"}, hex, NULL) != 1 ||
             (i > 0 && seal_same(hex, once)))
             CU_FAIL("another key");
     }
-    CU_ASSERT_EQUAL(seal_text(s, "r", "d-0", "w", "x", hex, NULL), 1);
+    CU_ASSERT_EQUAL(
+        seal_text(s, &(seal_words){"r", "d-0", "w", "x"}, hex, NULL), 1);
     CU_ASSERT_TRUE(seal_same(hex, once));
     seal_close(s);
 }

@@ -65,11 +65,11 @@ static void test_sums(void)
     static const struct {
         const char *key, *want;
     } rows[] = {
-        {"blocks",
-         "{'sensed':110,'filtered':4,'dropped':2,'spooled':1,'lost':"
-         "1,'sent':102,'fetched':105,'applied':100,'refused':2,"
-         "'refused_own':2,'forged':0,'foreign':0,'resent':0,'replayed':3,'deduplicated':3,"
-         "'unchecked':0,'untraced':0,'aside':0,'drifts':0}"},
+        {"blocks", "{'sensed':110,'filtered':4,'dropped':2,'spooled':1,'lost':"
+                   "1,'sent':102,'fetched':105,'applied':100,'refused':2,"
+                   "'refused_own':2,'forged':0,'foreign':0,'resent':0,'"
+                   "replayed':3,'deduplicated':3,"
+                   "'unchecked':0,'untraced':0,'aside':0,'drifts':0}"},
         {"rows", "{'skipped':7,'masked':12,'unscored':100,'stale':0}"},
         {"masked_cells", "{'0':4,'3':1}"},
         {"points", "10000"},
