@@ -23,10 +23,10 @@ faulty() {
     exact "$run" --blocks 300
 }
 
-faulty faults-1 kill@assign:1:rank1,kill@fetch:20:rank2,kill@compute:30:rank0
+faulty faults-1 kill@assign:1:rank1,kill@fetch:20:rank2,kill@compute:10:rank0
 has "$(cat "$PILOT_HOME"/faults-1/*/err)" \
     "fault points are on: PILOT_FAULT=kill@assign:1:rank1" "it is said"
-faulty faults-2 kill@reduce:3:rank1,kill@results:40:rank0,kill@commit:4
+faulty faults-2 kill@reduce:3:rank1,kill@results:10:rank0,kill@commit:4
 faulty faults-3 \
     kill@announce:2,error@announce:4,error@commit:5,exit@reduce:4:rank3
 # Beside the way of a block; a checkpoint is due after a while.
