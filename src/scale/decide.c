@@ -305,7 +305,9 @@ static bool by_silence(look *l)
         SAY(l, "no pilot of it lives");
     else
         return false;
-    return decided(l, SCALE_BY_SILENCE);
+    /* Devices end before the run does: that is no news. */
+    return decided(l, l->p->each > 0 && !l->f->silent ? SCALE_BY_END
+                                                      : SCALE_BY_SILENCE);
 }
 
 /* What has no nodes yet would come for nothing. */

@@ -29,6 +29,31 @@ static bool is_ours(const scaler *s, const pilot_record *r)
            (r->name[n] == '\0' || r->name[n] == '.');
 }
 
+bool facts_is_begun(const scaler *s)
+{
+    for (size_t i = 0; i < s->pilots.n; i++)
+        if (is_ours(s, &s->pilots.r[i]))
+            return true;
+    return false;
+}
+
+bool facts_was_done(const scaler *s, const scale_facts *f, const json_t *row)
+{
+    const char *member = value_text(row, "member", "");
+    int64_t since_ns = value_int(row, "time_ns");
+
+    for (size_t i = 0; *member && i < f->n_members; i++)
+        if (!strcmp(f->member[i].name, member))
+            return f->member[i].leaves;
+    if (*member)
+        return true; /* it has left */
+    for (size_t i = 0; i < s->pilots.n; i++)
+        if (is_ours(s, &s->pilots.r[i]) &&
+            s->pilots.r[i].created_ns >= since_ns)
+            return true;
+    return false;
+}
+
 /* The name behind the last '/' of a pilot's id. */
 static const char *name_of(const char *id)
 {

@@ -20,6 +20,7 @@
 /* A member that ends sooner, and not by our word, has come to nothing. */
 #define UP_NS (30 * CLOCK_S)
 #define END_NS (15 * CLOCK_S) /* for what is canceled at the end */
+#define UNDER_WAY "under way" /* the outcome of what is not done yet */
 
 /* --- rows --- */
 
@@ -85,6 +86,8 @@ static void row_add(scaler *s, const scale_decision *d, const scale_facts *f)
     s->told_cause = d->cause;
     if (d->action == SCALE_NOTHING)
         outcome_set(row, "nothing done");
+    else if (d->event_taken && s->event.id)
+        json_object_set_new(row, "event", json_string(s->event.id));
     json_array_append_new(s->rows, row);
     while (json_array_size(s->rows) > SCALER_ROWS)
         json_array_remove(s->rows, 0);
@@ -259,7 +262,7 @@ static void decide(scaler *s, const scale_facts *f)
     if (d.event_taken && d.action == SCALE_NOTHING)
         event_forget(s); /* else once it is done: it may be refused */
     if (d.action != SCALE_NOTHING) {
-        outcome_set(row_last(s), "under way");
+        outcome_set(row_last(s), UNDER_WAY);
         state_put(s, &d, f, true); /* before anybody is asked for anything */
         rc = act_begin(s, &d, &e);
         if (rc < 0)
@@ -268,6 +271,35 @@ static void decide(scaler *s, const scale_facts *f)
             done(s, f->now_ns);
     }
     state_put(s, &d, f, told);
+}
+
+/* A keeper may be gone between what it did and its word of that, with its own
+ * pilot, too, which it ended: what can be seen to be done is not done again.
+ * True: it was an event, and the look is of before.
+ */
+static bool taken_settle(scaler *s, const scale_facts *f)
+{
+    json_t *row = row_last(s);
+    enum scale_action action = SCALE_NOTHING;
+    bool taken = false;
+
+    s->took_over = false;
+    if (strcmp(value_text(row, "outcome", ""), UNDER_WAY) != 0)
+        return false;
+    if (!facts_was_done(s, f, row)) {
+        outcome_set(row, "who decided was gone before it was done");
+        return false;
+    }
+    outcome_set(row, "it is done; who decided was gone before that was told");
+    while (action < SCALE_CANCEL &&
+           row != row_of(s, action)) /* which one it is, by its name */
+        action++;
+    scale_note(s->policy, &s->history, &(scale_decision){.action = action},
+               SCALE_DONE, f->now_ns);
+    taken = s->event.id && !strcmp(value_text(row, "event", ""), s->event.id);
+    if (taken)
+        event_forget(s);
+    return taken;
 }
 
 /* One look, and what follows from it.  What was under way has changed what is
@@ -293,10 +325,11 @@ static bool turn(scaler *s, scale_facts *f)
             refused(s, &e, f->now_ns);
         if (rc != 0)
             state_put(s, &s->act.d, f, true);
-    } else {
+    } else if (!s->took_over || !taken_settle(s, f)) {
         watched_turn(s, f);
         decide(s, f);
-        over = live_is_over(value_text(doc, "state", "")) && !s->act.proc;
+        over = live_is_over(value_text(doc, "state", "")) && !s->act.proc &&
+               facts_is_begun(s);
     }
     json_decref(doc);
     return over;
@@ -358,6 +391,7 @@ static int keeper_turn(scaler *s, bool *oursp)
 
     if (rc > 0 && !*oursp) {
         state_take(s);
+        s->took_over = true;
         line_tell(s, "scale: %s is looked after from here", s->pilot->name);
     }
     /* While the service is away nothing can be decided anyway. */
@@ -389,7 +423,8 @@ int scaler_keep(scaler *s, void (*tell)(void *arg, const char *line), void *arg,
     }
     if (sig == SIGINT && ours)
         stop(s, f);
-    if (ours && live_params(s->live, NULL))
+    /* Of what is under way the next one is to see what came of it. */
+    if (ours && !s->act.proc && live_params(s->live, NULL))
         params_keeper_leave(live_params(s->live, NULL), s->id, NULL);
     free(f);
     return 0;

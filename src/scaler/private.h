@@ -39,6 +39,7 @@ struct scaler {
     params_event event; /* that is decided about; name NULL: none */
     int64_t put_ns;     /* when the state was written, monotonic */
     enum scale_cause told_cause;
+    bool took_over; /* from a keeper before us, and not looked at yet */
     void (*tell)(void *arg, const char *line);
     void *arg;
 };
@@ -51,6 +52,12 @@ struct scaler {
 json_t *facts_take(scaler *s, scale_facts *f, pe_error *errp);
 /* The record of the member that is watched, or NULL. */
 const pilot_record *facts_record(const scaler *s, const char *member);
+
+/* Has the registry any pilot of the pool, or the edge, one that has ended too?
+ */
+bool facts_is_begun(const scaler *s);
+/* Is what [row], a decision of a keeper before us, says to be seen? */
+bool facts_was_done(const scaler *s, const scale_facts *f, const json_t *row);
 
 /* Who was asked to leave and has left, or is not known any more, needs no
  * place in s->leaving.

@@ -78,6 +78,24 @@ ok $? "... and no more" || show
 is "$(pilot scale --json fleet | sed -n 's/^ *"failed": \([0-9]*\).*/\1/p' |
     head -n 1)" 0 "who left as asked has not failed" || show
 
+# --- who decides is gone between what it did and its word of that
+
+# As it leaves things: the event waits, and its row is under way.
+done="devices.3 is asked to leave"
+kill -KILL "$(redis_do GET "pilot:{fleet}:keeper" | cut -d' ' -f2)"
+state=$(redis_do GET "pilot:{fleet}:scale")
+id=$(grep -o '"event":"[^"]*"' <<<"$state" | tail -n 1 | cut -d'"' -f4)
+has "$state" "$done" "what was done is told"
+redis_do HSET "pilot:{fleet}:events" "calm $id" 1 >/dev/null
+redis_do SET "pilot:{fleet}:scale" "${state//$done/under way}" >/dev/null
+taken() { [ "$(redis_do HLEN "pilot:{fleet}:events")" = 0 ]; }
+wait_for 40 taken
+ok $? "another one decides" || show
+wait_for 10 told "it is done; who decided was gone before"
+ok $? "... and sees that it is done" || show
+wait_for 10 told "all is well: 4 devices"
+ok $? "... so it is not done again" || show
+
 # --- the end
 
 kill -INT "$pid"
@@ -88,6 +106,10 @@ is "$(get "$TEST_DIR/sum.json" applied)" "$(get "$TEST_DIR/sum.json" sent)" \
     "every block of every device once"
 has "$(cat "$TEST_DIR/out")" "scale: 2 to 4 devices: event night" \
     "the run told of it"
+is "$(sed '/2 to 4 devices/,$d' "$TEST_DIR/out" | grep -c "looked after")" 1 \
+    "who looks after them is said once"
+is "$(grep -c "no pilot of it lives" "$TEST_DIR/out")" 0 \
+    "devices that end with the run are no news"
 idle() { ! agents fleet pilot-edge && ! pgrep -f "scale --keep fleet\$"; }
 wait_for 30 idle
 ok $? "nothing is left"
