@@ -25,7 +25,8 @@ other() {
     out=$(PILOT_LIBEXEC=$libexec pilot run "$SRC/jobs/quickstart.yaml" \
         --run "$name" --set stages.sense.options.blocks=16 2>&1)
     is $? 0 "$name: its devices run" || printf '%s\n' "$out" | sed 's/^/# /'
-    exact "$name" --blocks 64
+    verified "$name"
+    is "$(committed "$name" applied)" 64 "$name: each block is applied"
     for model in "$TEST_DIR"/*.safetensors; do
         for at in "$BUILD" "$libexec"; do
             PILOT_LIBEXEC=$at pilot score -Q --csv --no-header "$model" \

@@ -264,6 +264,13 @@ static void read_model(struct check *c)
     c->model = pe_model_decode(c->state.model.data, c->state.model.len, &e);
     if (!c->model)
         die(&e);
+    if (!strcmp(c->model->ops->name, "audit"))
+        return;
+    pe_error_set(&e, PE_ERROR_INPUT, PE_EXIT_USAGE,
+                 "run %s has a model %s, and this compares that of an audit: "
+                 "ask 'pilot verify'",
+                 c->run, c->model->ops->name);
+    die(&e);
 }
 
 static int compare_all(struct check *c)
