@@ -7,6 +7,7 @@
 #include "kernel.h"
 #include "private.h"
 #include "src/common/random.h"
+#include "src/common/text.h"
 
 /* A new centre is put so much of a limit, which is 32 widths of the first fit,
  * beside the one it comes from: far enough to be told from it, and well within
@@ -124,9 +125,9 @@ static void tell(const struct kmeans *to, const struct kmeans *from,
 
     if (to->k > from->k)
         snprintf(words, cap,
-                 "all %u centres stay, and %u are new, halves of the "
-                 "heaviest%s",
-                 from->k, to->k - from->k, tail);
+                 "all %u centres stay, and %u %s new, %s of the heaviest%s",
+                 from->k, to->k - from->k, text_are(to->k - from->k),
+                 to->k - from->k == 1 ? "a half" : "halves", tail);
     else if (to->k < from->k)
         snprintf(words, cap,
                  "%u of %u centres stay, those with the fewest points are "

@@ -194,8 +194,11 @@ static bool is_backing_off(look *l)
 {
     if (l->f->now_ns >= l->h->retry_ns)
         return false;
-    SAY_MORE(l, "; the last %d tr%s came to nothing, the next one is in %.0f s",
-             l->h->failures, l->h->failures == 1 ? "y" : "ies",
+    if (l->h->failures == 1)
+        SAY_MORE(l, "; the last try");
+    else
+        SAY_MORE(l, "; the last %d tries", l->h->failures);
+    SAY_MORE(l, " came to nothing, the next one is in %.0f s",
              seconds(l->h->retry_ns - l->f->now_ns));
     return decided(l, SCALE_BY_BACKOFF);
 }

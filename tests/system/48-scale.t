@@ -160,7 +160,7 @@ submits=$(wc -l <"$PILOT_HOME/rehearsal/submits")
 pilot event s beam
 wait_for 30 told "refused: .*no more of you today"
 ok $? "a refusal is told in the scheduler's words" || show
-wait_for 20 told "the last 1 try came to nothing, the next one is in"
+wait_for 20 told "the last try came to nothing, the next one is in"
 ok $? "... and the next try waits" || show
 is "$(wc -l <"$PILOT_HOME/rehearsal/submits")" $((submits + 1)) \
     "... of one submission"

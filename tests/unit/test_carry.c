@@ -76,8 +76,12 @@ static void test_more_centres(void)
     pe_model *m = learned("kmeans", WORDS("clusters", "5"), 4);
     const struct kmeans *was = kmeans_cof(m), *k;
     char said[400];
-    pe_model *to = carried(m, "kmeans", WORDS("clusters", "12"), said);
+    pe_model *to = carried(m, "kmeans", WORDS("clusters", "6"), said);
 
+    UNIT_EQUAL(said, "all 5 centres stay, and 1 is new, a half of the "
+                     "heaviest");
+    pe_model_destroy(to);
+    to = carried(m, "kmeans", WORDS("clusters", "12"), said);
     CU_ASSERT_PTR_NOT_NULL_FATAL(to);
     k = kmeans_cof(to);
     UNIT_EQUAL(said, "all 5 centres stay, and 7 are new, halves of the "

@@ -435,6 +435,8 @@ static void test_backoff(void)
         d = scale_decide(p, &f, &h);
         if (d.action == SCALE_NOTHING) {
             UNIT_EQUAL(scale_cause_name(d.cause), "back-off");
+            if (tries == 1)
+                UNIT_CONTAINS(d.words, "; the last try came to nothing, the ");
             continue;
         }
         scale_note(p, &h, &d, SCALE_REFUSED, f.now_ns);
