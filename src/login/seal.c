@@ -189,8 +189,10 @@ static int take_all(seal *s, const char *data, size_t len, const char *path,
     if (!s->whole && s->n_senders + s->n_devices == 0)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA, "%s has no key",
                             path);
-    qsort(s->senders, s->n_senders, sizeof(line), by_name);
-    qsort(s->devices, s->n_devices, sizeof(line), by_name);
+    if (s->n_senders > 0)
+        qsort(s->senders, s->n_senders, sizeof(line), by_name);
+    if (s->n_devices > 0)
+        qsort(s->devices, s->n_devices, sizeof(line), by_name);
     return 0;
 }
 

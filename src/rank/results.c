@@ -258,7 +258,7 @@ static void send(pool_results *r, const struct outgoing *out)
 
 bool results_on(const pool_results *r)
 {
-    return r->c.pl->results && !pipeline_is_local(r->c.pl);
+    return r->c.pl && r->c.pl->results && !pipeline_is_local(r->c.pl);
 }
 
 int results_fit(const pool_results *r, size_t bytes, pe_error *errp)
@@ -538,10 +538,11 @@ void results_refused(pool_results *r, pool_slot *s, const source_item *item,
                      const char *stage, int attempts, const char *reason)
 {
     char words[REASON_SENT + 1];
-    size_t most = r->c.pl->message_bytes, len = item->raw_len;
+    size_t most, len = item->raw_len;
 
-    if (pipeline_is_local(r->c.pl) || open_late(r) < 0)
+    if (!r->c.pl || pipeline_is_local(r->c.pl) || open_late(r) < 0)
         return;
+    most = r->c.pl->message_bytes;
     add_origin(r, &item->block, item->block.source);
     snprintf(words, sizeof(words), "%s", reason);
     record_add(&r->headers, "pe_reason", words);

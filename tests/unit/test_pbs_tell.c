@@ -291,7 +291,7 @@ static const scheduler_examination examinations[] = {
      SERVER "ok queue short is open\n"
             "-- queue short gives 00:02:00 and 00:30:00 is asked for: lower "
             "--time, or take another queue\n"
-            "-- 1 of 2 hosts are usable, and 2 are asked for: lower --nodes, "
+            "-- 1 of 2 hosts is usable, and 2 are asked for: lower --nodes, "
             "or wait\n"},
     {UP "offline",
      {REQUEST_PARTITION},
@@ -299,7 +299,7 @@ static const scheduler_examination examinations[] = {
      SERVER "-- queue stopped is stopped: jobs wait there until the site "
             "starts it, or take another\n"
             "ok time limit of queue stopped: none of its own\n"
-            "ok 1 of 2 hosts are usable\n"},
+            "ok 1 of 2 hosts is usable\n"},
     {UP "one-busy",
      {REQUEST_PARTITION},
      {"closed"},

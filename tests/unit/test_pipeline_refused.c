@@ -302,7 +302,8 @@ static void test_files_refused(void)
                      "function with process_cloud there"},
         {GOOD "frobnicate: 1\n",
          "p.yaml:18: unknown key 'frobnicate'; known are: version pipeline "
-         "results results-format results-topic until restore trace refuse-max "
+         "results results-format results-topic until restore trace sign "
+         "refuse-max "
          "stall unheard pilots stages context streams epoch checkpoint"},
         {HEAD SENSE
          "  learn: {pilot: pool, function: python, options: {object: 'a:b'}}\n"

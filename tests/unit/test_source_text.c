@@ -355,7 +355,7 @@ static void test_text_again(void)
         {"the same", NULL, NULL, "r", "a.csv:4=5 x1 #1;b.csv:0=6 x1 #2;", ""},
         {"grown", "r/b.csv", "a,b\n6,0\n7,0\n", "r",
          "a.csv:4=5 x1 #1;b.csv:0=6 x2 #2;",
-         "b.csv has grown by 4 bytes since this run began; they are read, "
+         "b.csv has grown by 4 bytes since this run began, which are read, "
          "too"},
         {"one more behind", "r/c.csv", "a,b\n8,0\n", "r",
          "a.csv:4=5 x1 #1;b.csv:0=6 x1 #2;c.csv:0=8 x1 #3;",
