@@ -248,6 +248,20 @@ static void refused(scaler *s, const pe_error *e, int64_t now)
     line_tell(s, "scale: %s", words);
 }
 
+/* What comes as the run ends would be for the next command. */
+static void event_drop(scaler *s, const scale_decision *d, const scale_facts *f)
+{
+    scale_decision late = {.action = SCALE_NOTHING,
+                           .cause = SCALE_BY_EVENT,
+                           .from = d->from,
+                           .to = d->from};
+
+    snprintf(late.words, sizeof(late.words), "event %s came as the run ends",
+             s->event.name);
+    row_add(s, &late, f);
+    event_forget(s);
+}
+
 static void decide(scaler *s, const scale_facts *f)
 {
     scale_decision d = scale_decide(s->policy, f, &s->history);
@@ -259,6 +273,8 @@ static void decide(scaler *s, const scale_facts *f)
         row_add(s, &d, f);
     else if (d.cause == SCALE_BY_NOTHING)
         s->told_cause = d.cause;
+    if (f->ends && s->event.name)
+        event_drop(s, &d, f);
     if (d.event_taken && d.action == SCALE_NOTHING)
         event_forget(s); /* else once it is done: it may be refused */
     if (d.action != SCALE_NOTHING) {

@@ -25,7 +25,8 @@ static int policy_find(scaler *s, pe_error *errp)
     if (!s->pilot)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
                             "run %s has no policy: 'scale: {lag: 5s, max: 16}' "
-                            "of a pool is one",
+                            "of a pool is one, and 'scale: {max: 8, on: "
+                            "{night: 8}}' of an edge",
                             s->run);
     s->policy = s->pilot->scale;
     return 0;

@@ -98,7 +98,17 @@ ok $? "... so it is not done again" || show
 
 # --- the end
 
+# The pool cannot end while it stands still, so the run does for a while.
+kill -STOP $(agents fleet pilot-agent)
 kill -INT "$pid"
+draining() { pilot status fleet 2>/dev/null | grep -q "DRAINING"; }
+wait_for 20 draining
+pilot event fleet night
+wait_for 30 taken
+ok $? "an event that comes as the run ends is dropped" || show
+wait_for 10 told "event night came as the run ends"
+ok $? "... and told" || show
+kill -CONT $(agents fleet pilot-agent)
 wait "$pid"
 is $? 0 "exit status" || sed 's/^/# /' "$TEST_DIR/out"
 exact fleet
