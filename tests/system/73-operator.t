@@ -309,7 +309,7 @@ is "$(redis_do ACL SETUSER night-device on ">secret" "${rules[@]}")" OK \
     "Redis takes the rules of one run"
 has "$(cli night-device secret GET "pilot:{night}:state")" "applied 200" \
     "a device reads its run"
-has "$(cli night-device secret GET "$key:state")" "no permissions" \
+has "$(cli night-device secret GET "$key:state")" "permissions" \
     "... and no other"
 
 # --- a pool whose password is wrong
