@@ -7,8 +7,6 @@
 
 #include <pilot/error.h>
 
-#include "src/common/text.h"
-
 /* Growing text; starts zeroed, data is NULL or NUL-ended.  After a failed
  * allocation `failed` is set and further calls do nothing, so a caller may
  * check once at the end.

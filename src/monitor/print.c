@@ -1,6 +1,7 @@
 /* print.c - the summary of a run as a short table for people. */
 #include <string.h>
 
+#include "src/common/text.h"
 #include "src/monitor/counter.h"
 #include "src/monitor/monitor.h"
 #include "src/monitor/private.h"
@@ -171,11 +172,6 @@ static void firsts_print(const json_t *first, const char *line, bool others,
     }
 }
 
-static const char *plural(long long n)
-{
-    return n == 1 ? "" : "s";
-}
-
 /* How many rows were called outliers as they came, and by what. */
 static void called_print(const char *label, const json_t *o, long long rows,
                          const char *where, FILE *f)
@@ -184,7 +180,7 @@ static void called_print(const char *label, const json_t *o, long long rows,
     char line[400];
 
     snprintf(line, sizeof(line), "%lld outlier%s of %lld row%s %.300s", n,
-             plural(n), rows, plural(rows), where);
+             text_s(n), rows, text_s(rows), where);
     wrapped_print(label, line, f);
 }
 
@@ -205,9 +201,9 @@ static void learned_print(const json_t *summary, FILE *f)
         snprintf(line, sizeof(line),
                  "%lld row%s by %lld device%s of %.100s, in %lld delta%s of "
                  "%.1f kB each; no row has left them%s",
-                 count_of(o, "rows"), plural(count_of(o, "rows")),
-                 count_of(o, "n"), plural(count_of(o, "n")), pilot, syncs,
-                 plural(syncs),
+                 count_of(o, "rows"), text_s(count_of(o, "rows")),
+                 count_of(o, "n"), text_s(count_of(o, "n")), pilot, syncs,
+                 text_s(syncs),
                  syncs ? (double)count_of(o, "bytes") / 1e3 / (double)syncs : 0,
                  left ? kept : "");
         wrapped_print(label, line, f);
@@ -251,7 +247,7 @@ static void stream_print(const json_t *summary, FILE *f)
                     LABEL "%lld row%s on %s not scored: no model was there "
                           "yet\n",
                     label, count_of(o, "unscored"),
-                    plural(count_of(o, "unscored")), pilot);
+                    text_s(count_of(o, "unscored")), pilot);
             label = "";
         }
     }
@@ -331,13 +327,13 @@ static void final_print(const json_t *summary, FILE *f)
     fprintf(f,
             LABEL "%s outlier%s of %s row%s (final model, version "
                   "%lld%s%s%s)\n",
-            "final", outliers, plural(count_of(final, "outliers")), rows,
-            plural(count_of(final, "rows")), count_of(final, "version"),
+            "final", outliers, text_s(count_of(final, "outliers")), rows,
+            text_s(count_of(final, "rows")), count_of(final, "version"),
             *fitted == '0' ? "" : ", fitted to ", *fitted == '0' ? "" : fitted,
             *fitted == '0' ? "" : " rows");
     if (masked > 0)
         fprintf(f, LABEL "%lld row%s masked: no score\n", "", masked,
-                plural(masked));
+                text_s(masked));
     snprintf(line, sizeof(line), "threshold %.6g, %.200s; the stream's: %.6g",
              value_real(final, "threshold"),
              value_text(final, "threshold_from", ""),
@@ -360,7 +356,7 @@ static void rate_print(const json_t *summary, FILE *f)
                   "MB)\n",
             "rate", value_real(rate, "blocks_per_s"),
             value_real(rate, "points_per_s"), value_real(rate, "mb_per_s"),
-            count_of(summary, "points"), plural(count_of(summary, "points")),
+            count_of(summary, "points"), text_s(count_of(summary, "points")),
             value_real(summary, "bytes") / 1e6);
 }
 
@@ -396,7 +392,7 @@ static void model_print(const json_t *model, FILE *f)
     fprintf(f, LABEL "%s version %lld, commit %.12s, %lld point%s%s\n", "model",
             value_text(model, "kind", ""), count_of(model, "version"),
             value_text(model, "commit", "-"), count_of(model, "points"),
-            plural(count_of(model, "points")),
+            text_s(count_of(model, "points")),
             json_is_true(json_object_get(model, "warming")) ? ", warming up"
                                                             : "");
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "src/common/text.h"
 #include "src/model/path.h"
 #include "src/place/place.h"
 
@@ -20,11 +21,6 @@ static int name_width(const pipeline *p)
         if (strlen(p->stages[i].name) > width)
             width = strlen(p->stages[i].name);
     return (int)width;
-}
-
-static const char *plural(int n)
-{
-    return n == 1 ? "" : "s";
 }
 
 /* Width of the column of kinds. */
@@ -49,13 +45,13 @@ static void print_pilot(const pipeline *p, const pipeline_pilot *k, int width,
             pilot_kind_name(k->kind), k->within >= 0 ? "in " : "",
             place_of(p, k));
     if (k->kind == PILOT_POOL)
-        fprintf(f, "%d MPI rank%s of %d core%s\n", k->ntasks, plural(k->ntasks),
-                k->cpus_per_task, plural(k->cpus_per_task));
+        fprintf(f, "%d MPI rank%s of %d core%s\n", k->ntasks, text_s(k->ntasks),
+                k->cpus_per_task, text_s(k->cpus_per_task));
     else if (k->kind == PILOT_EDGE && n > 1)
         fprintf(f, "and %d more, %d device%s each\n", n - 1, k->devices,
-                plural(k->devices));
+                text_s(k->devices));
     else if (k->kind == PILOT_EDGE)
-        fprintf(f, "%d device%s\n", k->devices, plural(k->devices));
+        fprintf(f, "%d device%s\n", k->devices, text_s(k->devices));
     else if (k->kind == PILOT_ALLOCATION)
         fprintf(f, "one job for what is within\n");
     else
@@ -175,7 +171,7 @@ static void print_topic(const pipeline *p, const char *run, FILE *f)
 
     pipeline_topic(p, run, "", topic, sizeof(topic));
     fprintf(f, "  %s  %d partition%s, records to %llu bytes%s%s\n", topic,
-            p->partitions, plural(p->partitions),
+            p->partitions, text_s(p->partitions),
             (unsigned long long)p->message_bytes,
             p->stream_broker ? ", at " : "",
             p->stream_broker ? p->stream_broker : "");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/common/shell.h"
+#include "src/common/text.h"
 
 /* Before anything that takes its time.  A trap runs between commands only, so
  * the pilot is a child in the background; bash leaves `wait` at each signal
@@ -233,23 +234,18 @@ static int spec_check(const resource_spec *s, pe_error *errp)
     return 0;
 }
 
-static const char *plural(int n)
-{
-    return n == 1 ? "" : "s";
-}
-
 static void add_shape(text *out, const request_shape *n)
 {
     int nodes = n->nodes, threads = n->cpus_per_task;
 
     if (nodes > 0 && n->ntasks % nodes == 0)
-        text_add(out, "%d node%s x %d rank%s", nodes, plural(nodes),
-                 n->ntasks / nodes, plural(n->ntasks / nodes));
+        text_add(out, "%d node%s x %d rank%s", nodes, text_s(nodes),
+                 n->ntasks / nodes, text_s(n->ntasks / nodes));
     else if (nodes > 0)
         text_add(out, "%d ranks on %d nodes", n->ntasks, nodes);
     else
-        text_add(out, "%d rank%s", n->ntasks, plural(n->ntasks));
-    text_add(out, " x %d thread%s", threads, plural(threads));
+        text_add(out, "%d rank%s", n->ntasks, text_s(n->ntasks));
+    text_add(out, " x %d thread%s", threads, text_s(threads));
 }
 
 static int add_head(text *out, const script_dialect *d, const resource_spec *s,

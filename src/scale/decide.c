@@ -5,6 +5,7 @@
 
 #include "scale.h"
 #include "src/common/clock.h"
+#include "src/common/text.h"
 
 /* Ranks that are left are to be no busier than that: what comes next finds
  * room, and no rank is called back at once.
@@ -131,11 +132,6 @@ static bool decided(look *l, enum scale_cause cause)
     return true;
 }
 
-static const char *plural(int n)
-{
-    return n == 1 ? "" : "s";
-}
-
 #define SAY(l, ...) snprintf((l)->d->words, sizeof((l)->d->words), __VA_ARGS__)
 
 /* Behind what is said already. */
@@ -217,7 +213,7 @@ static bool more(look *l, int target, enum scale_cause cause)
     if (l->waiting) {
         SAY_MORE(l, "; %s brings %d %s%s and is %s since %.0f s",
                  l->waiting->name, l->waiting->ranks, l->p->unit,
-                 plural(l->waiting->ranks), l->waiting->state,
+                 text_s(l->waiting->ranks), l->waiting->state,
                  seconds(l->f->now_ns - l->waiting->since_ns));
         return decided(l, SCALE_BY_PENDING);
     }
@@ -336,7 +332,7 @@ static bool by_event(look *l)
     target = target < l->floor ? l->floor : target;
     target = target > l->ceiling ? l->ceiling : target;
     SAY(l, e->set ? "event %s: %d %s%s" : "event %s: %+d %s%s", e->name, e->n,
-        l->p->unit, e->n == -1 ? "" : plural(e->n));
+        l->p->unit, e->n == -1 ? "" : text_s(e->n));
     if (target == total) {
         SAY_MORE(l, "; it stays at %d, within %d to %d", total, l->floor,
                  l->ceiling);
@@ -371,18 +367,18 @@ static bool by_bounds(look *l)
         bool timed = l->f->time && l->f->time->ranks == l->floor;
 
         if (timed)
-            SAY(l, "%d %s%s from %s on", l->floor, l->p->unit, plural(l->floor),
+            SAY(l, "%d %s%s from %s on", l->floor, l->p->unit, text_s(l->floor),
                 l->f->time->words);
         else
             SAY(l, "%d %s%s, fewer than min %d", total, l->p->unit,
-                plural(total), l->floor);
+                text_s(total), l->floor);
         return more(l, l->floor, timed ? SCALE_BY_TIME : SCALE_BY_BOUNDS);
     }
     if (total <= l->ceiling)
         return false;
     if (l->spent)
         SAY(l, "%.4g of %.4g core hours are spent: min %d rank%s from now on",
-            l->f->core_hours, l->p->budget, l->p->min, plural(l->p->min));
+            l->f->core_hours, l->p->budget, l->p->min, text_s(l->p->min));
     else
         SAY(l, "%d %ss, more than max %d", total, l->p->unit, l->p->max);
     return fewer(l, l->ceiling, l->spent ? SCALE_BY_BUDGET : SCALE_BY_BOUNDS);
@@ -460,7 +456,7 @@ static bool by_lag(look *l)
             SAY_MORE(l, "; %.4g core hours are spent", l->p->budget);
         else
             SAY_MORE(l, "; there %s %d rank%s, the most there may be",
-                     total == 1 ? "is" : "are", total, plural(total));
+                     total == 1 ? "is" : "are", total, text_s(total));
         return decided(l, l->spent ? SCALE_BY_BUDGET : SCALE_BY_BOUNDS);
     }
     left = drained_in(l);
@@ -485,9 +481,9 @@ static bool by_calm(look *l)
         return false;
     if (l->p->lag_s > 0)
         SAY(l, "%d rank%s would do: %d are %.0f%% busy, %.1f s of work wait", n,
-            plural(n), l->up, 100 * l->f->busy, l->f->lag_s);
+            text_s(n), l->up, 100 * l->f->busy, l->f->lag_s);
     else
-        SAY(l, "%d %s%s from %s on", n, l->p->unit, plural(n),
+        SAY(l, "%d %s%s from %s on", n, l->p->unit, text_s(n),
             l->f->time->words);
     energy_say(l);
     if (quiet_s < hold_s(l->p, h)) {
@@ -519,7 +515,7 @@ static bool by_nothing(look *l)
         SAY(l, "all is well: %.1f s of work wait, %d rank%s %.0f%% busy",
             l->f->lag_s, l->up, l->up == 1 ? " is" : "s are", 100 * l->f->busy);
     else
-        SAY(l, "all is well: %d %s%s", l->up, l->p->unit, plural(l->up));
+        SAY(l, "all is well: %d %s%s", l->up, l->p->unit, text_s(l->up));
     energy_say(l);
     return decided(l, SCALE_BY_NOTHING);
 }
