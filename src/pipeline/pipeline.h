@@ -420,6 +420,8 @@ int pipeline_auth_user(const pipeline_auth *a, enum login_role role,
 
 /* --- sign.c --- */
 
+/* Is what `sign` says the name of a file, and neither yes nor no? */
+bool pipeline_is_sign_file(const char *words);
 /* The file of keys for the devices of [k], its instance [member] at [place]
  * (-1: it was added), in new memory to be cleared.  NULL: an error of the run's
  * own file.

@@ -112,9 +112,17 @@ bool pipeline_is_ordered(const pipeline *p);
 /* Its epochs are counted, also where the file does not say; what cannot be is
  * an error.  All else but [p] as a whole is read.
  */
-/* Can all that is to come be signed? */
-int pipeline_check_sign(const pipeline *p, const tree *root, pe_error *errp);
 int pipeline_settle_order(pipeline *p, const tree *root, pe_error *errp);
+
+/* sign.c - what `sign` says; *failedp: no memory. */
+void pipeline_take_sign(pipeline *p, const char *words, bool *failedp);
+/* Can all that is to come be signed?  All else is read. */
+int pipeline_check_sign(const pipeline *p, const tree *root, pe_error *errp);
+
+/* streams.c - read `streams:`; stages and layers are there. */
+int pipeline_read_streams(pipeline *p, const tree *root, pe_error *errp);
+/* Is [name] (NULL: yes), which stands at [t], a topic's? */
+int pipeline_check_topic(const tree *t, const char *name, pe_error *errp);
 
 /* spool.c - key `spool` of pilot [t]; all else of it is read. */
 int pipeline_take_spool(pipeline_pilot *k, const tree *t, pe_error *errp);
@@ -129,6 +137,10 @@ int pipeline_check_reach(const pipeline *p, const tree *root, pe_error *errp);
 tree *pipeline_read_tree(const char *path, const char *const *overrides,
                          size_t n_overrides, pe_error *errp);
 
+/* Names become part of topics (249 characters at most), keys and paths. */
+enum { PIPELINE_NAME_BYTES = 64 };
+/* Letters, digits and what [also] lists, the first a letter or digit. */
+bool pipeline_is_name(const char *s, const char *also, size_t longest);
 /* The key of pilot or stage [t] has to be usable in paths, topics and keys.
  */
 int pipeline_check_name(const tree *t, const char *what, pe_error *errp);

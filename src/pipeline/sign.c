@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/common/text.h"
+#include "src/common/words.h"
 #include "src/config/section.h"
 #include "src/login/seal.h"
 
@@ -35,6 +36,22 @@ static int check_streams(const pipeline *p, const tree *t, pe_error *errp)
                 s->name);
     }
     return 0;
+}
+
+bool pipeline_is_sign_file(const char *words)
+{
+    int on;
+
+    return *words && text_parse_bool(words, &on) < 0;
+}
+
+void pipeline_take_sign(pipeline *p, const char *words, bool *failedp)
+{
+    int on = 1;
+
+    if (text_parse_bool(words, &on) < 0)
+        p->sign_file = words_copy(words, failedp);
+    p->sign = on;
 }
 
 int pipeline_check_sign(const pipeline *p, const tree *root, pe_error *errp)
