@@ -135,6 +135,19 @@ int run_setup_plan(const struct run_options *o, void *file, pe_error *errp);
 /* RUN_DIR/[name] in new memory; the caller frees. */
 char *run_path(const struct run *r, const char *name, pe_error *errp);
 
+/* --- overrides.c --- */
+
+/* Append [item], which is taken (NULL: no memory). */
+int run_override_add(pipeline_request *q, char *item, pe_error *errp);
+/* What the user set, and PILOT_TRACE, into [q]; files are meant from here. */
+int run_overrides_take(pipeline_request *q, const struct run_options *o,
+                       pe_error *errp);
+/* Files that the pipeline names are meant from where [file] lies, and agents
+ * read a copy of that which lies elsewhere.
+ */
+int run_overrides_settle(pipeline_request *q, const pipeline *p,
+                         const char *file, pe_error *errp);
+
 /* --- sign.c --- */
 
 /* The keys of a run that is signed: made when it is [fresh], else those that
