@@ -201,8 +201,11 @@ sed '/^  right:/d; /^  pool:/d; /^  learn:/d; s/\[left, right\]/left/
     s/blocks: 400/blocks: 10/' "$TEST_DIR/long.yaml" >"$TEST_DIR/half.yaml"
 printf 'streams: {sense: {topic: pilot.sign-gate.sense, partitions: 4}}\n' \
     >>"$TEST_DIR/half.yaml"
-out=$(timeout 60 pilot run "$TEST_DIR/half.yaml" --run half \
-    --set "sign=$TEST_DIR/half.key" 2>&1)
+mkdir "$TEST_DIR/keys"
+mv "$TEST_DIR/half.key" "$TEST_DIR/keys"
+# As all files of --set it is meant from here, and not from where the job lies.
+out=$(cd "$TEST_DIR/keys" && timeout 60 pilot run ../half.yaml --run half \
+    --set sign=half.key 2>&1)
 is $? 0 "devices of another run write" || sed 's/^/# /' <<<"$out"
 foreign=20
 publish=$BUILD/tests/system/publish
@@ -218,7 +221,9 @@ if [ -x "$publish" ]; then
     children="$children $gate"
     wait_for 20 has_line "$TEST_DIR/gate.out"
     "$publish" zmq "tcp://127.0.0.1:$port" 0 30
-    sleep 2
+    learned() { [ "$(committed sign-gate foreign)" = $((foreign + 30)) ]; }
+    wait_for 30 learned
+    ok $? "what a gateway signs is learned from"
     kill $gate
     wait $gate
     has "$(cat "$TEST_DIR/gate.out")" "30 messages taken, 30 forwarded" \
@@ -271,7 +276,7 @@ refused 78 "a run with a pool makes its own key: say 'sign: yes'" \
     pilot run "$job" --dry-run --set sign=/no/where
 refused 78 "lets a run 'half' write, and this one is 'whole'" \
     "the key of a run by another name" pilot run "$TEST_DIR/half.yaml" \
-    --run whole --set "sign=$TEST_DIR/half.key"
+    --run whole --set "sign=$TEST_DIR/keys/half.key"
 refused 64 "is no name of a gateway of run sign-gate" \
     "a gateway that is the run" pilot key gateway sign-gate sign-gate \
     "$TEST_DIR/x"

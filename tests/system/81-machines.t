@@ -23,7 +23,8 @@ other() {
         ln -s "$BUILD/$p" "$libexec/$p"
     done
     out=$(PILOT_LIBEXEC=$libexec pilot run "$SRC/jobs/quickstart.yaml" \
-        --run "$name" --set stages.sense.options.blocks=16 2>&1)
+        --run "$name" --set stages.sense.options.blocks=16 \
+        --set stages.sense.block.points=100 2>&1)
     is $? 0 "$name: its devices run" || printf '%s\n' "$out" | sed 's/^/# /'
     verified "$name"
     is "$(committed "$name" applied)" 64 "$name: each block is applied"
