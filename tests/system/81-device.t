@@ -15,8 +15,11 @@ make -C "$device" -j"$(nproc)" pilot pilot-edge pilot-supervisor \
     >"$TEST_DIR/log" 2>&1
 is $? 0 "make pilot pilot-edge pilot-supervisor" ||
     tail -n 20 "$TEST_DIR/log" | sed 's/^/# /'
-is "$(ldd "$device/pilot" "$device/pilot-edge" "$device/pilot-supervisor" |
-    grep -ci -e libmpi -e slurm -e hdf5 -e blas -e ssh)" 0 \
+# What they ask for themselves: in Debian 13 librdkafka has libcurl, and that SSH.
+readelf -d "$device/pilot" "$device/pilot-edge" "$device/pilot-supervisor" |
+    grep NEEDED >"$TEST_DIR/needed"
+has "$(cat "$TEST_DIR/needed")" "librdkafka" "what they link is known"
+is "$(grep -i -e libmpi -e slurm -e hdf5 -e blas -e ssh "$TEST_DIR/needed")" "" \
     "none of them needs MPI, Slurm, HDF5, BLAS or SSH"
 out=$(PILOT_LIBEXEC=$device "$device/pilot" doctor \
     --resource ssh://pi@sensor-7 2>&1)
