@@ -14,6 +14,7 @@
 #include "src/request/hostlist.h"
 #include "src/backend/pbs/private.h"
 #include "src/backend/slurm/private.h"
+#include "src/backend/slurm/rest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -69,6 +70,30 @@ static void run_jobs(const char *data, size_t size)
     job_index_destroy(x);
 }
 
+/* slurmrestd's: lines of jobs, whatever its members are. */
+static void run_rest(const char *data, size_t size)
+{
+    json_t *answer = json_loadb(data, size, JSON_ALLOW_NUL, NULL);
+    resource_request q = {0};
+    const resource_spec s = {.pilot = "r/p", .dir = "/x", .request = &q};
+    const json_t *jobs = json_object_get(answer, "jobs"), *job;
+    char words[512];
+    text lines = {0};
+    size_t i;
+
+    if (answer)
+        expect(rest_lines(answer, &lines) == 0);
+    json_array_foreach(jobs, i, job)
+    {
+        rest_compare(&s, job, words, sizeof(words));
+        expect(memchr(words, '\0', sizeof(words)) != NULL);
+    }
+    if (lines.data)
+        run_jobs(lines.data, lines.len);
+    text_free(&lines);
+    json_decref(answer);
+}
+
 /* What a directive cannot hold, whatever the word. */
 static void run_request(const char *s)
 {
@@ -97,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(copy, data, size);
     copy[size] = '\0';
     run_jobs(copy, size);
+    run_rest(copy, size);
     run_request(copy);
     if (size < 64)
         hostlist_add(&h, copy, NULL);
@@ -129,9 +155,10 @@ static void run_file(const char *name, int number)
 
 int main(void)
 {
-    printf("1..2\n");
+    printf("1..3\n");
     run_file("slurm.rec", 1);
-    run_file("pbs.rec", 2);
+    run_file("slurmrest.rec", 2);
+    run_file("pbs.rec", 3);
     return 0;
 }
 #endif

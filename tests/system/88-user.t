@@ -196,12 +196,21 @@ is "$(find "$theirs" ! -user nobody | wc -l)" 0 "... all of it is his"
 rest_answers() { [ -S "$TEST_DIR/rest/socket" ]; }
 if command -v slurmrestd >/dev/null; then
     mkdir "$TEST_DIR/rest" && chown nobody "$TEST_DIR/rest"
-    become_user slurmrestd -a rest_auth/local -s openapi/v0.0.38 \
+    # Without the one of slurmdbd, which is not there; their names have changed.
+    openapi=$(as_user slurmrestd -s list 2>&1 |
+        grep -oE 'openapi/(slurmctld|v0\.0\.38)' | head -n 1)
+    become_user slurmrestd -a rest_auth/local -s "$openapi" \
         "unix:$TEST_DIR/rest/socket" >"$TEST_DIR/rest.out" 2>&1 &
     rest_pid=$!
     children="$children $rest_pid"
     wait_for 20 rest_answers
     ok $? "slurmrestd" || sed 's/^/# /' "$TEST_DIR/rest.out"
+    pilot doctor --resource "slurmrest://$TEST_DIR/rest/socket" \
+        "$SRC/jobs/pool.yaml" >"$TEST_DIR/out" 2>&1
+    line=$(grep "slurmrestd at " "$TEST_DIR/out")
+    has "$line" "answers (API v0.0." "slurmrest: the doctor says which API" ||
+        sed 's/^/# /' "$TEST_DIR/out"
+    has "$line" "its slurmctld too" "slurmrest: ... and that Slurm is there"
     cp "$job" "$theirs/it's.yaml"
     rest=slurmrest://$TEST_DIR/rest/socket
     pilot run "$theirs/it's.yaml" --run rest \

@@ -21,6 +21,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static enum fake_rest how;
 static char members[1024], head[HEAD_MAX], body[BODY_MAX];
+static const char *its_api = "v0.0.38", *to_say;
 static int listener = -1;
 
 void fake_rest_play(enum fake_rest h)
@@ -29,6 +30,20 @@ void fake_rest_play(enum fake_rest h)
     how = h;
     if (h == FAKE_REST_READY)
         body[0] = members[0] = '\0';
+    pthread_mutex_unlock(&lock);
+}
+
+void fake_rest_api(const char *api)
+{
+    pthread_mutex_lock(&lock);
+    its_api = api;
+    pthread_mutex_unlock(&lock);
+}
+
+void fake_rest_say(const char *said)
+{
+    pthread_mutex_lock(&lock);
+    to_say = said;
     pthread_mutex_unlock(&lock);
 }
 
@@ -47,6 +62,37 @@ const char *fake_rest_posted(void)
 const char *fake_rest_head(void)
 {
     return head;
+}
+
+static bool is_typed(void)
+{
+    return strcmp(its_api, "v0.0.38") != 0;
+}
+
+/* [job] as the later ones have it. */
+static void type(json_t *job)
+{
+    json_int_t code = json_integer_value(json_object_get(job, "exit_code"));
+    const char *name;
+    json_t *v;
+    void *next;
+
+    json_object_foreach_safe(job, next, name, v)
+    {
+        if (!strcmp(name, "exit_code"))
+            v = json_pack("{s:{s:b, s:I}, s:{s:{s:b, s:I}}}", "return_code",
+                          "set", (code & 0x7f) == 0, "number", code >> 8,
+                          "signal", "id", "set", (code & 0x7f) != 0, "number",
+                          code & 0x7f);
+        else if (!strcmp(name, "job_state"))
+            v = json_pack("[O]", v);
+        else if (json_is_integer(v) && strcmp(name, "job_id") != 0)
+            v = json_pack("{s:b, s:b, s:O}", "set", 1, "infinite", 0, "number",
+                          v);
+        else
+            continue;
+        json_object_set_new(job, name, v);
+    }
 }
 
 /* The job that was posted, as a list of jobs; with none while there is none. */
@@ -68,6 +114,8 @@ static char *jobs(bool hidden)
         json_object_set_new(job, "requeue", json_true());
         json_object_update(job, more);
         json_decref(more);
+        if (is_typed())
+            type(job);
         json_t *out = json_pack("{s:[], s:[O]}", "errors", "jobs", job);
         text = json_dumps(out, 0);
         json_decref(out);
@@ -92,7 +140,11 @@ static char *answer(const char *method, const char *path)
     if (how == FAKE_REST_AWAY)
         return strdup(ERROR("-1", "Unspecified error"));
     if (strstr(path, "/ping"))
-        return strdup("{\"errors\": [], \"pings\": [{\"ping\": \"UP\"}]}");
+        return strdup(
+            is_typed() ? "{\"errors\": [], \"pings\": [{\"pinged\": \"UP\"}]}"
+                       : "{\"errors\": [], \"pings\": [{\"ping\": \"UP\"}]}");
+    if (to_say)
+        return strdup(to_say);
     if (!strcmp(method, "POST")) {
         if (how == FAKE_REST_CUT)
             return NULL;
@@ -149,14 +201,16 @@ static void serve(int fd)
         pthread_mutex_lock(&lock);
         if (!strcmp(method, "POST"))
             body_read(fd);
-        char *said = answer(method, path);
+        bool has = strstr(path, its_api) != NULL;
+        char *said =
+            has ? answer(method, path) : strdup("Unable find requested URL.");
         pthread_mutex_unlock(&lock);
         if (!said)
             return;
         int n = snprintf(out, sizeof(out),
-                         "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
-                         strlen(said));
-        send(fd, out, (size_t)n, MSG_NOSIGNAL);
+                         "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n",
+                         has ? "200 OK" : "404 NOT FOUND", strlen(said));
+        send(fd, out, (size_t)n, MSG_NOSIGNAL | MSG_MORE);
         send(fd, said, strlen(said), MSG_NOSIGNAL);
         free(said);
     }

@@ -16,6 +16,10 @@ enum fake_rest {
 /* Listen on a free port of 127.0.0.1, in a thread; it, or -1. */
 int fake_rest_start(void);
 void fake_rest_play(enum fake_rest how);
+/* The one API that it has, v0.0.38 at first; to others it says 404. */
+void fake_rest_api(const char *api);
+/* What it says to all but /ping, in place of its own; NULL: that. */
+void fake_rest_say(const char *said);
 /* The job that it takes, beside what is posted: members of JSON, in place of
  * those that it would have: "\"job_state\": \"RUNNING\", ...".
  */

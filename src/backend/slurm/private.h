@@ -2,8 +2,6 @@
 #ifndef BACKEND_SLURM_PRIVATE_H
 #define BACKEND_SLURM_PRIVATE_H
 
-#include <jansson.h>
-
 #include "src/backend/backends.h"
 #include "src/resource/scheduler.h"
 
@@ -62,19 +60,6 @@ const slurm_reason *slurm_reason_find(const char *reason);
  * expected to start at [expected_ns] (0: that is not known).
  */
 void slurm_explain(resource_job *job, int64_t expected_ns);
-
-/* --- slurmrestd, the API v0.0.38 --- */
-
-/* The job of [s] with its script [content] as it is posted; NULL: no memory. */
-char *rest_job(const resource_spec *s, const char *content);
-/* Jobs of an answer as lines of SLURM_SQUEUE_FORMAT, for slurm_parse_queue:
- * REST_MARK and the folder stand in the comment of a job.
- */
-#define REST_MARK "pilot:"
-int rest_lines(const json_t *answer, text *out);
-/* What of [job] is not as [s] asks for it, "time_limit 1 in place of 3"; "". */
-void rest_compare(const resource_spec *s, const json_t *job, char *out,
-                  size_t cap);
 
 int slurm_doctor(resource *r, const resource_request *q,
                  void (*line)(void *arg, bool ok, const char *text), void *arg,

@@ -43,7 +43,9 @@ const resource_words slurm_words = {
     .flags = "HhkOQsvVW",
 };
 
-/* What v0.0.38 has no word for, or one that it passes over. */
+/* What v0.0.38 has no word for, or one that it passes over; of the later ones
+ * the same.
+ */
 #define NO_NODES                                                   \
     "slurmrestd takes no names of nodes: ask for --constraint or " \
     "--reservation"

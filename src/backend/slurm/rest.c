@@ -6,26 +6,21 @@
 #include <unistd.h>
 
 #include "private.h"
+#include "rest.h"
 #include "src/common/file.h"
-#include "src/common/post.h"
 #include "src/common/url.h"
 #include "src/resource/script.h"
 
-#define API "/slurm/v0.0.38"
+#define ROOT "/slurm/"
+#define IN_DOUBT "whether there is a job is not known"
 #define SCRIPT_MAX ((size_t)1 << 20)
-#define ANSWER_MAX ((size_t)256 << 20)
-#define TOKEN_FILE "PILOT_SLURM_TOKEN_FILE"
 
-/* What slurmrestd calls errors: those of Slurm, and -1 for its own. */
-enum { UNKNOWN_JOB = 2017, ALREADY_DONE = 2021, NOT_REACHED = 1800, MINE = -1 };
+/* Errors of Slurm that are none of ours. */
+enum { UNKNOWN_JOB = 2017, ALREADY_DONE = 2021 };
 
 struct rest {
     resource base;
-    char *root;       /* "http://HOST:PORT/slurm/v0.0.38" */
-    char *socket;     /* path; NULL: a port */
-    char *name;       /* of it, for messages */
-    char *headers[4]; /* NULL-ended */
-    post *line;       /* NULL: not used yet */
+    rest_line line;
 };
 
 static const script_dialect dialect = {
@@ -34,129 +29,23 @@ static const script_dialect dialect = {
     .submit_dir = "${SLURM_SUBMIT_DIR:-$PILOT_DIR}",
 };
 
-/* --- a call --- */
-
-/* An answer, and what is wrong with it. */
-struct answer {
-    json_t *all;
-    json_int_t error; /* the first number of its errors; 0: there is none */
-    char words[512];
-};
-
-static void answer_clear(struct answer *a)
-{
-    json_decref(a->all);
-    *a = (struct answer){0};
-}
-
-/* Numbers stand under two names, and so do words. */
-static void errors_read(struct answer *a)
-{
-    const json_t *errors = json_object_get(a->all, "errors"), *e;
-    text words = {0};
-    size_t i;
-
-    json_array_foreach(errors, i, e)
-    {
-        const char *more = json_string_value(json_object_get(e, "description"));
-        const char *what = json_string_value(json_object_get(e, "error"));
-        const json_t *number = json_object_get(e, "error_number");
-        if (!number)
-            number = json_object_get(e, "error_code");
-        if (a->error == 0 && json_integer_value(number) != 0)
-            a->error = json_integer_value(number);
-        text_add(&words, "%s%s%s%s", words.len ? "; " : "", more ? more : "",
-                 more && what ? ": " : "", what ? what : "");
-    }
-    scheduler_copy(a->words, sizeof(a->words), words.data ? words.data : "?",
-                   words.data ? words.len : 1);
-    if (json_array_size(errors) > 0 && a->error == 0)
-        a->error = MINE;
-    text_free(&words);
-}
-
-/* What it says is no answer of the API. */
-static int stranger(const struct rest *m, const post_answer *p, pe_error *errp)
-{
-    char said[128];
-
-    scheduler_copy(said, sizeof(said), (const char *)p->data,
-                   p->len < 100 ? p->len : 100);
-    if (p->status == 401 || p->status == 403 || strstr(said, "uthenticat"))
-        return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_PERMISSION,
-                            "%s lets us not in ('%s'): %s", m->name, said,
-                            m->socket && !m->headers[1]
-                                ? "its socket is for the user it runs as"
-                                : "is the token over? 'scontrol token' makes "
-                                  "one, for a file that " TOKEN_FILE
-                                  " names, or SLURM_JWT");
-    if (p->status == 404)
-        return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                            "%s has no " API ": it is that of Slurm 22.05 to "
-                            "23.11",
-                            m->name);
-    return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
-                        "%s gives no answer of the API but status %ld, '%s'",
-                        m->name, p->status, said);
-}
-
-static int line_open(struct rest *m, pe_error *errp)
-{
-    const post_conf c = {.url = m->root,
-                         .socket = m->socket,
-                         .headers = (const char *const *)m->headers,
-                         .limit_s = m->base.timeout_s,
-                         .most = ANSWER_MAX};
-
-    if (!m->line)
-        m->line = post_open(&c, errp);
-    return m->line ? 0 : -1;
-}
-
-/* [method] of [path], with [body] or none; any answer of the API is one. */
+/* A call within the seconds that are given now. */
 static int call(struct rest *m, const char *method, const char *path,
-                const char *body, struct answer *a, pe_error *errp)
+                const char *body, rest_answer *a, pe_error *errp)
 {
-    char *full = text_format("%s%s", m->root, path);
-    post_body b = {.data = body,
-                   .len = body ? strlen(body) : 0,
-                   .method = body ? NULL : method,
-                   .url = full};
-    post_answer p;
-    int status = -1;
-
-    *a = (struct answer){0};
-    if (!full)
-        return pe_error_nomem(errp);
-    if (line_open(m, errp) == 0) {
-        status = post_send(m->line, &b, &p, errp);
-        if (status < 0)
-            pe_error_prefix(errp, "%s, within %g s", m->name,
-                            m->base.timeout_s);
-    }
-    if (status == 0) {
-        a->all = json_loadb((const char *)p.data, p.len, 0, NULL);
-        status = json_is_object(a->all) ? 0 : stranger(m, &p, errp);
-    }
-    if (status == 0)
-        errors_read(a);
-    else
-        answer_clear(a);
-    free(full);
-    return status;
+    m->line.timeout_s = m->base.timeout_s;
+    return rest_call(&m->line, method, path, body, a, errp);
 }
 
 /* It said no, or that it knows nothing: refused, or retry. */
 static int refused(const struct rest *m, const char *doing,
-                   const struct answer *a, pe_error *errp)
+                   const rest_answer *a, pe_error *errp)
 {
-    bool away = a->error == NOT_REACHED ||
-                (a->error == MINE && !strstr(a->words, "pars") &&
-                 !strstr(a->words, "specification"));
+    bool away = rest_is_away(a);
 
     return pe_error_set(errp, away ? PE_ERROR_RETRY : PE_ERROR_INPUT,
                         away ? PE_EXIT_UNAVAILABLE : PE_EXIT_CONFIG,
-                        "%s: %s: %s%s", m->name, doing, a->words,
+                        "%s: %s: %s%s", m->line.name, doing, a->words,
                         away ? " (its slurmctld does not answer)" : "");
 }
 
@@ -176,10 +65,19 @@ static int words_check(const resource_spec *s, pe_error *errp)
                                 "'%s': words of sbatch's own cannot be said to "
                                 "slurmrestd, which has no command line",
                                 q->list[lists[i]].items[0]);
-    if (q->word[REQUEST_REQUEUE] && !request_flag(q, REQUEST_REQUEUE))
+    return 0;
+}
+
+/* What an old one passes over. */
+static int old_check(const struct rest *m, const resource_request *q,
+                     pe_error *errp)
+{
+    if (m->line.form == REST_WORDS && q->word[REQUEST_REQUEUE] &&
+        !request_flag(q, REQUEST_REQUEUE))
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_USAGE,
-                            "--no-requeue cannot be asked of slurmrestd, which "
-                            "passes over it: leave it out");
+                            "--no-requeue cannot be asked of %s, whose API %s "
+                            "passes over it: leave it out",
+                            m->line.name, m->line.api);
     return 0;
 }
 
@@ -188,10 +86,12 @@ static char *rest_script(const resource_spec *s, pe_error *errp)
     return words_check(s, errp) < 0 ? NULL : script_make(&dialect, s, errp);
 }
 
-/* What would be posted, without what the environment has. */
+/* What would be posted, without what the environment has.  Nobody is asked
+ * which API there is.
+ */
 static char *rest_command(const resource_spec *s, pe_error *errp)
 {
-    char *body = rest_job(s, "");
+    char *body = rest_job(s, REST_TYPED, "");
     json_t *all = body ? json_loads(body, 0, NULL) : NULL;
     json_t *job = json_object_get(all, "job");
     char *words, *out = NULL;
@@ -199,7 +99,7 @@ static char *rest_command(const resource_spec *s, pe_error *errp)
     json_object_del(job, "environment");
     words = job ? json_dumps(job, JSON_COMPACT) : NULL;
     if (words)
-        out = text_format("POST " API "/job/submit %s\n", words);
+        out = text_format("POST /slurm/" REST_NEWEST "/job/submit %s\n", words);
     if (!out)
         pe_error_nomem(errp);
     free(words);
@@ -215,7 +115,7 @@ static int granted_check(struct rest *m, const resource_spec *s, const char *id,
                          pe_error *errp)
 {
     char path[64], words[512] = "";
-    struct answer a;
+    rest_answer a;
 
     snprintf(path, sizeof(path), "/job/%.32s", id);
     if (call(m, "GET", path, NULL, &a, NULL) < 0)
@@ -223,13 +123,13 @@ static int granted_check(struct rest *m, const resource_spec *s, const char *id,
     const json_t *job = json_array_get(json_object_get(a.all, "jobs"), 0);
     if (job)
         rest_compare(s, job, words, sizeof(words));
-    answer_clear(&a);
+    rest_answer_clear(&a);
     if (!*words)
         return 0;
     rest_cancel(&m->base, id, true, NULL);
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                        "%s grants %s; job %s was taken back", m->name, words,
-                        id);
+                        "%s grants %s; job %s was taken back", m->line.name,
+                        words, id);
 }
 
 static int rest_submit(resource *r, const resource_spec *s,
@@ -237,7 +137,7 @@ static int rest_submit(resource *r, const resource_spec *s,
 {
     struct rest *m = (struct rest *)r;
     char *path = scheduler_script_path(s->dir), *content = NULL, *body = NULL;
-    struct answer a = {0};
+    rest_answer a = {0};
     size_t len;
     int status = -1;
 
@@ -249,32 +149,37 @@ static int rest_submit(resource *r, const resource_spec *s,
         pe_error_nomem(errp);
     if (!content)
         goto done;
-    body = rest_job(s, content);
+    m->line.timeout_s = r->timeout_s;
+    if (rest_api_find(&m->line, errp) < 0 || old_check(m, s->request, errp) < 0)
+        goto done;
+    body = rest_job(s, m->line.form, content);
     if (!body) {
         pe_error_nomem(errp);
         goto done;
     }
     if (call(m, "POST", "/job/submit", body, &a, errp) < 0) {
-        pe_error_prefix(errp, "whether there is a job is not known");
+        pe_error_prefix(errp, IN_DOUBT);
         goto done;
     }
     /* Errors beside a number are why it waits. */
     json_int_t number = json_integer_value(json_object_get(a.all, "job_id"));
     if (number <= 0) {
         refused(m, "the job is refused", &a, errp);
+        if (rest_is_away(&a))
+            pe_error_prefix(errp, IN_DOUBT);
         goto done;
     }
     snprintf(id, RESOURCE_ID_MAX, "%lld", (long long)number);
     status = granted_check(m, s, id, errp);
 done:
-    answer_clear(&a);
+    rest_answer_clear(&a);
     free(body);
     free(content);
     free(path);
     return status;
 }
 
-static int jobs_take(const struct answer *a, resource_job *jobs, size_t n,
+static int jobs_take(const rest_answer *a, resource_job *jobs, size_t n,
                      pe_error *errp)
 {
     job_index *x = job_index_create(jobs, n, scheduler_script_path, errp);
@@ -296,7 +201,7 @@ static int jobs_take(const struct answer *a, resource_job *jobs, size_t n,
 static int absent_ask(struct rest *m, resource_job *job, pe_error *errp)
 {
     char path[64];
-    struct answer a;
+    rest_answer a;
     int status = -1;
 
     snprintf(path, sizeof(path), "/job/%.32s", job->id);
@@ -308,7 +213,7 @@ static int absent_ask(struct rest *m, resource_job *job, pe_error *errp)
         refused(m, "it does not say", &a, errp);
     else
         status = jobs_take(&a, job, 1, errp);
-    answer_clear(&a);
+    rest_answer_clear(&a);
     return status;
 }
 
@@ -316,7 +221,7 @@ static int rest_describe(resource *r, resource_job *jobs, size_t n,
                          pe_error *errp)
 {
     struct rest *m = (struct rest *)r;
-    struct answer a;
+    rest_answer a;
     int status = -1;
 
     for (size_t i = 0; i < n; i++)
@@ -327,7 +232,7 @@ static int rest_describe(resource *r, resource_job *jobs, size_t n,
         refused(m, "it does not say", &a, errp);
     else
         status = jobs_take(&a, jobs, n, errp);
-    answer_clear(&a);
+    rest_answer_clear(&a);
     for (size_t i = 0; i < n && status == 0; i++)
         if (jobs[i].seen == RESOURCE_ABSENT &&
             scheduler_id_check(jobs[i].id, NULL) == 0)
@@ -342,7 +247,7 @@ static int rest_cancel(resource *r, const char *id, bool now, pe_error *errp)
 {
     struct rest *m = (struct rest *)r;
     char path[80];
-    struct answer a;
+    rest_answer a;
     int status = 0;
 
     if (scheduler_id_check(id, errp) < 0)
@@ -355,7 +260,7 @@ static int rest_cancel(resource *r, const char *id, bool now, pe_error *errp)
         if (last && a.error && a.error != UNKNOWN_JOB &&
             a.error != ALREADY_DONE)
             status = refused(m, "the job is not canceled", &a, errp);
-        answer_clear(&a);
+        rest_answer_clear(&a);
     }
     return status;
 }
@@ -378,19 +283,21 @@ static int rest_doctor(resource *r, const resource_request *q,
                        void *arg, pe_error *errp)
 {
     struct rest *m = (struct rest *)r;
-    struct answer a;
+    rest_answer a;
     char words[256];
 
     (void)q;
     if (call(m, "GET", "/ping", NULL, &a, errp) < 0)
         return -1;
     const json_t *ping = json_array_get(json_object_get(a.all, "pings"), 0);
-    const char *state = json_string_value(json_object_get(ping, "ping"));
-    bool up = a.error == 0 && state && !strcmp(state, "UP");
-    snprintf(words, sizeof(words), "%s answers, its slurmctld %s", m->name,
-             up ? "too" : "does not");
+    const char *old = json_string_value(json_object_get(ping, "ping"));
+    const char *now = json_string_value(json_object_get(ping, "pinged"));
+    bool up = a.error == 0 &&
+              ((old && !strcmp(old, "UP")) || (now && !strcmp(now, "UP")));
+    snprintf(words, sizeof(words), "%s answers (API %s), its slurmctld %s",
+             m->line.name, m->line.api, up ? "too" : "does not");
     line(arg, up, words);
-    answer_clear(&a);
+    rest_answer_clear(&a);
     return 0;
 }
 
@@ -402,33 +309,29 @@ static void rest_close(resource *r)
 
     if (!m)
         return;
-    post_close(m->line);
-    for (int i = 0; m->headers[i]; i++)
-        free(m->headers[i]);
-    free(m->root);
-    free(m->socket);
-    free(m->name);
+    rest_line_clear(&m->line);
     free(m);
 }
 
 /* The token of a user, and his name, in headers; the file goes first. */
 static int token_read(struct rest *m, const url *u, pe_error *errp)
 {
-    const char *path = getenv(TOKEN_FILE), *word = getenv("SLURM_JWT");
+    const char *path = getenv(REST_TOKEN_FILE), *word = getenv("SLURM_JWT");
     const struct passwd *pw = getpwuid(geteuid());
     const char *user = *u->user ? u->user : pw ? pw->pw_name : "";
     char *own = NULL;
 
-    m->headers[0] = text_format("Content-Type: application/json");
+    m->line.headers[0] = text_format("Content-Type: application/json");
     if (path && *path && !(own = file_read_secret(path, errp)))
-        return pe_error_prefix(errp, TOKEN_FILE);
+        return pe_error_prefix(errp, REST_TOKEN_FILE);
     if (own)
         word = own;
     if (word && *word) {
-        m->headers[1] = text_format("X-SLURM-USER-NAME: %s", user);
-        m->headers[2] = text_format("X-SLURM-USER-TOKEN: %s", word);
+        m->line.headers[1] = text_format("X-SLURM-USER-NAME: %s", user);
+        m->line.headers[2] = text_format("X-SLURM-USER-TOKEN: %s", word);
     }
-    bool short_of = !m->headers[0] || (word && *word && !m->headers[2]);
+    bool short_of =
+        !m->line.headers[0] || (word && *word && !m->line.headers[2]);
     free(own);
     return short_of ? pe_error_nomem(errp) : 0;
 }
@@ -454,17 +357,17 @@ static int where_read(struct rest *m, const char *from, pe_error *errp)
                             "slurmrest:///PATH/OF/SOCKET",
                             from);
     bool v6 = strchr(u.host, ':') != NULL;
-    m->name = text_format("slurmrestd at %s%s", *u.host ? u.host : "",
-                          *u.host ? "" : u.path);
+    m->line.name = text_format("slurmrestd at %s%s", *u.host ? u.host : "",
+                               *u.host ? "" : u.path);
     if (*u.host) {
-        m->root = text_format("%s://%s%s%s:%d" API,
-                              is_loopback(u.host) ? "http" : "https",
-                              v6 ? "[" : "", u.host, v6 ? "]" : "", u.port);
+        m->line.root = text_format(
+            "%s://%s%s%s:%d" ROOT, is_loopback(u.host) ? "http" : "https",
+            v6 ? "[" : "", u.host, v6 ? "]" : "", u.port);
     } else {
-        m->root = text_format("http://localhost" API);
-        m->socket = text_format("%s", u.path);
+        m->line.root = text_format("http://localhost" ROOT);
+        m->line.socket = text_format("%s", u.path);
     }
-    if (!m->name || !m->root || (!*u.host && !m->socket))
+    if (!m->line.name || !m->line.root || (!*u.host && !m->line.socket))
         return pe_error_nomem(errp);
     return token_read(m, &u, errp);
 }
