@@ -46,7 +46,16 @@ write_job "$TEST_DIR/kill.yaml" \
     '  edge: {pilot: devices, function: write, options: {path: "edge-{run}.csv"}}' \
     '  keep: {pilot: pool, function: write, options: {path: "pool-{run}.csv"}}' \
     '  learn: {pilot: pool, function: kmeans, options: {clusters: 3}}'
+# Their file grows as it is read: the run is not over before what is to happen.
+# grow FROM TO: with these rows, of whole blocks.
+grow() { sed -n "$(($1 + 2)),$(($2 + 1))p" "$TEST_DIR/rows.csv"; }
+{
+    head -n 1 "$TEST_DIR/rows.csv"
+    grow 0 9000
+} >"$TEST_DIR/kill-rows.csv"
 pilot run "$TEST_DIR/kill.yaml" --run write-kill \
+    --set stages.sense.options.path="$TEST_DIR/kill-rows.csv" \
+    --set stages.sense.options.follow=yes \
     --summary "$TEST_DIR/kill.json" >"$TEST_DIR/kill.out" 2>&1 &
 pilot_pid=$!
 children="$children $pilot_pid"
@@ -63,17 +72,24 @@ ok $? "kill: the run learns"
 kill -KILL "$(agents write-kill pilot-agent | tail -n 1)"
 wait_for 30 applied write-kill 150
 kill -KILL "$(agents write-kill pilot-edge)"
+# By these it is seen to be back: without Redis it could not start.
+grow 9000 12000 >>"$TEST_DIR/kill-rows.csv"
 wait_for 30 applied write-kill 240
 # The pool, with rows that are written and cannot be committed.
 redis=$(redis_do INFO server | sed -n 's/^process_id:\([0-9]*\).*/\1/p')
 kill -STOP "$redis"
 written=$(kept)
+grow 12000 18000 >>"$TEST_DIR/kill-rows.csv"
 wait_for 20 has_kept $((written + 150)) # whole blocks
 ok $? "kill: rows are written while Redis is away"
 kill -KILL $(agents write-kill pilot-agent)
 kill -CONT "$redis"
 wait_for 30 applied write-kill 320
 kill -KILL "$(pool_super)"
+grow 18000 $rows >>"$TEST_DIR/kill-rows.csv"
+wait_for 60 applied write-kill 480
+ok $? "kill: all that came is learned from"
+kill -INT "$pilot_pid"
 wait "$pilot_pid"
 is $? 0 "kill: exit status" || sed 's/^/# /' "$TEST_DIR/kill.out"
 is "$(get "$TEST_DIR/kill.json" applied)" 480 "kill: every block is learned from"
