@@ -11,6 +11,7 @@
 #include "src/common/text.h"
 
 #define READ_AHEAD 64 /* items of a run */
+#define ITEMS_FIRST 1024
 
 /* A sorted run in the file. */
 typedef struct run {
@@ -21,7 +22,7 @@ typedef struct run {
 
 struct sort {
     sort_item *item;
-    uint32_t n, most, i;
+    uint32_t n, cap, most, i;
     sort_item **order; /* of [item] */
     int fd;            /* of the file; -1: there is none */
     char *folder;
@@ -50,17 +51,13 @@ sort *sort_create(uint32_t most, pe_error *errp)
 {
     sort *s = calloc(1, sizeof(*s));
 
-    if (s) {
-        s->fd = -1;
-        s->most = most;
-        s->item = malloc(most * sizeof(*s->item));
-        s->order = malloc(most * sizeof(*s->order));
+    if (!s) {
+        pe_error_nomem(errp);
+        return NULL;
     }
-    if (s && s->item && s->order)
-        return s;
-    pe_error_nomem(errp);
-    sort_free(s);
-    return NULL;
+    s->fd = -1;
+    s->most = most;
+    return s;
 }
 
 void sort_free(sort *s)
@@ -158,9 +155,32 @@ static int write_run(sort *s, pe_error *errp)
     return 0;
 }
 
+/* Twice as many: most runs are far shorter than what may be kept. */
+static int make_room(sort *s, pe_error *errp)
+{
+    uint32_t cap = s->cap ? 2 * s->cap : ITEMS_FIRST;
+    sort_item *item;
+    sort_item **order;
+
+    if (cap > s->most)
+        cap = s->most;
+    item = realloc(s->item, cap * sizeof(*item));
+    if (!item)
+        return pe_error_nomem(errp);
+    s->item = item;
+    order = realloc(s->order, cap * sizeof(*order));
+    if (!order)
+        return pe_error_nomem(errp);
+    s->order = order;
+    s->cap = cap;
+    return 0;
+}
+
 int sort_add(sort *s, const sort_item *i, pe_error *errp)
 {
     if (s->n == s->most && write_run(s, errp) < 0)
+        return -1;
+    if (s->n == s->cap && make_room(s, errp) < 0)
         return -1;
     s->item[s->n++] = *i;
     return 0;
