@@ -2,9 +2,13 @@
 #include "src/broker/client.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "src/broker/backlog.h"
+#include "src/common/clock.h"
 
 #define METADATA_MS 5000
 #define CLOSE_MS 1000
@@ -14,18 +18,40 @@
  */
 #define BATCH_BYTES 64
 
+/* Of flushing, between two looks at what waits. */
+#define FLUSH_MS 100
+
+/* Of a request, at most; what the client has beyond that would wait there. */
+#define REQUEST_BYTES 1048576
+#define REQUEST_HEAD 4096 /* of it, at most */
+#define RECORD_HEAD 64    /* of a record, beside its key, value and headers */
+#define HEADER_HEAD 8     /* of each of those */
+
+/* Never moved: the client has its address. */
+typedef struct topic {
+    rd_kafka_topic_t *rkt;
+    backlog *of; /* each partition */
+    int32_t n;
+} topic;
+
 typedef struct kafka_producer {
     broker_producer base;
     client client;
     broker_delivery_f delivered;
     void *arg;
     uint64_t message_bytes;
-    atomic_int pending;        /* accepted, and not yet delivered */
-    pthread_mutex_t lock;      /* of what follows */
-    rd_kafka_topic_t **topics; /* never removed before the end */
+    uint64_t queue_bytes;       /* of values that are pending, at most */
+    atomic_uint_fast64_t bytes; /* ... and now */
+    atomic_int pending;         /* accepted, and not yet delivered */
+    atomic_int waiting;         /* of these, not yet with the client */
+    pthread_mutex_t topics_lock;
+    topic **topics; /* never removed before the end */
     size_t n_topics;
-    char refusal[256];   /* why a record was given up */
-    atomic_bool refused; /* the above is written, for good */
+    atomic_bool full;     /* the client had no room for what waits */
+    pthread_mutex_t lock; /* of what waits, and of what follows */
+    char refusal[256];    /* why a record was given up */
+    atomic_bool refused;  /* the above is written, for good */
+    bool closing;         /* nothing goes to the client any more */
 } kafka_producer;
 
 static const client_setting settings[] = {
@@ -33,7 +59,6 @@ static const client_setting settings[] = {
     {"acks", "all"},
     /* Rule 5: the client gives no record up, whatever the outage. */
     {"message.timeout.ms", "0"},
-    {"batch.size", "1048576"},
     {"batch.num.messages", "100000"},
     /* The bound is on bytes; this is where the client would stop first. */
     {"queue.buffering.max.messages", "10000000"},
@@ -42,18 +67,22 @@ static const client_setting settings[] = {
     {NULL, NULL},
 };
 
-/* Keep the first reason only: what follows is its consequence. */
-static void note_refusal(kafka_producer *p, const rd_kafka_message_t *m)
+/* Keep the first reason only: what follows is its consequence.  Under lock. */
+static void note_refusal(kafka_producer *p, const rd_kafka_topic_t *t,
+                         int32_t partition, rd_kafka_resp_err_t err)
 {
-    pthread_mutex_lock(&p->lock);
-    if (!atomic_load(&p->refused)) {
-        snprintf(p->refusal, sizeof(p->refusal),
-                 "record for %s/%d was given up: %s",
-                 rd_kafka_topic_name(m->rkt), (int)m->partition,
-                 rd_kafka_err2str(m->err));
-        atomic_store(&p->refused, true);
-    }
-    pthread_mutex_unlock(&p->lock);
+    if (atomic_load(&p->refused))
+        return;
+    snprintf(p->refusal, sizeof(p->refusal),
+             "record for %s/%d was given up: %s", rd_kafka_topic_name(t),
+             (int)partition, rd_kafka_err2str(err));
+    atomic_store(&p->refused, true);
+}
+
+static void done(kafka_producer *p, size_t len)
+{
+    atomic_fetch_sub(&p->bytes, len);
+    atomic_fetch_sub(&p->pending, 1);
 }
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
@@ -62,11 +91,14 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
     kafka_producer *p = cl->owner;
 
     (void)rk;
-    atomic_fetch_sub(&p->pending, 1);
-    if (m->err)
-        note_refusal(p, m);
-    else
+    done(p, m->len);
+    if (m->err) {
+        pthread_mutex_lock(&p->lock);
+        note_refusal(p, m->rkt, m->partition, m->err);
+        pthread_mutex_unlock(&p->lock);
+    } else {
         client_answered(cl);
+    }
     if (p->delivered)
         p->delivered(p->arg, m->_private, m->partition,
                      m->err ? -1 : m->offset);
@@ -96,6 +128,7 @@ static int fill_conf(rd_kafka_conf_t *k, const broker_producer_conf *c,
     snprintf(linger, sizeof(linger), "%g", c->linger_s * 1000);
     if (client_set_all(k, settings, errp) < 0 ||
         client_set(k, "linger.ms", linger, errp) < 0 ||
+        client_set_u64(k, "batch.size", REQUEST_BYTES, errp) < 0 ||
         client_set_u64(k, "message.max.bytes", record, errp) < 0 ||
         client_set_u64(k, "queue.buffering.max.kbytes", queue_kbytes(c), errp) <
             0 ||
@@ -106,6 +139,126 @@ static int fill_conf(rd_kafka_conf_t *k, const broker_producer_conf *c,
                       c->compression ? c->compression : "none", errp);
 }
 
+/* --- what waits --- */
+
+static rd_kafka_resp_err_t hand_over(const kafka_producer *p, const topic *t,
+                                     int32_t partition, const broker_output *o,
+                                     rd_kafka_headers_t *h, int flags)
+{
+    return rd_kafka_producev(
+        p->client.rk, RD_KAFKA_V_RKT(t->rkt),
+        RD_KAFKA_V_PARTITION(partition < 0 ? RD_KAFKA_PARTITION_UA : partition),
+        RD_KAFKA_V_MSGFLAGS(flags),
+        RD_KAFKA_V_KEY(o->key, o->key ? strlen(o->key) : 0),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value, o->len),
+        RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_OPAQUE(o->opaque), RD_KAFKA_V_END);
+}
+
+static void record_free(backlog_record *r, bool all)
+{
+    if (all && r->headers)
+        rd_kafka_headers_destroy(r->headers);
+    if (all && r->owned)
+        free(r->value);
+    free(r);
+}
+
+/* A request of what waits of a partition goes to the client.  What it does not
+ * take, other than for want of room, breaks the producer, and is given up with
+ * it.  Under lock.
+ */
+static void go(kafka_producer *p, topic *t, int32_t partition)
+{
+    backlog *b = &t->of[partition];
+    size_t taken = 0;
+    backlog_record *r;
+
+    while (!atomic_load(&p->refused) &&
+           (r = backlog_take(b, &taken, REQUEST_BYTES - REQUEST_HEAD))) {
+        const broker_output o = {.key = r->keyed ? r->key : NULL,
+                                 .value = r->value,
+                                 .len = r->len,
+                                 .opaque = r->opaque};
+        rd_kafka_resp_err_t err = hand_over(p, t, partition, &o, r->headers,
+                                            r->owned ? RD_KAFKA_MSG_F_FREE : 0);
+
+        if (err) {
+            backlog_return(b, r);
+            if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+                atomic_store(&p->full, true);
+            else
+                note_refusal(p, t->rkt, partition, err);
+            return;
+        }
+        atomic_fetch_sub(&p->waiting, 1);
+        record_free(r, false);
+    }
+}
+
+static void go_all(kafka_producer *p)
+{
+    pthread_mutex_lock(&p->topics_lock);
+    pthread_mutex_lock(&p->lock);
+    for (size_t i = 0; i < p->n_topics; i++)
+        for (int32_t k = 0; k < p->topics[i]->n; k++)
+            go(p, p->topics[i], k);
+    pthread_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(&p->topics_lock);
+}
+
+/* In the client's thread that has the answer, which then sends what has come
+ * together in one request and without a pause.  Only of what is stored: of the
+ * rest the client may tell with locks of its own held, and nothing more is
+ * sent.
+ */
+static rd_kafka_resp_err_t on_answer(rd_kafka_t *rk, rd_kafka_message_t *m,
+                                     void *arg)
+{
+    kafka_producer *p = arg;
+    topic *t;
+
+    (void)rk;
+    if (rd_kafka_message_status(m) != RD_KAFKA_MSG_STATUS_PERSISTED)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    t = rd_kafka_topic_opaque(m->rkt);
+    pthread_mutex_lock(&p->lock);
+    if (!p->closing && m->partition >= 0 && m->partition < t->n &&
+        backlog_answered(&t->of[m->partition]))
+        go(p, t, m->partition);
+    pthread_mutex_unlock(&p->lock);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *k,
+                                  void *arg, char *why, size_t cap)
+{
+    (void)k;
+    (void)why;
+    (void)cap;
+    return rd_kafka_interceptor_add_on_acknowledgement(rk, "pilot", on_answer,
+                                                       arg);
+}
+
+/* What waits is given up. */
+static void topic_close(kafka_producer *p, topic *t)
+{
+    size_t all = 0;
+    backlog_record *r;
+
+    for (int32_t k = 0; k < t->n; k++)
+        while ((r = backlog_take(&t->of[k], &all, SIZE_MAX))) {
+            done(p, r->len);
+            if (p->delivered)
+                p->delivered(p->arg, r->opaque, k, -1);
+            record_free(r, true);
+        }
+    rd_kafka_topic_destroy(t->rkt);
+    free(t->of);
+    free(t);
+}
+
+/* --- opened, closed --- */
+
 static rd_kafka_conf_t *make_conf(kafka_producer *p,
                                   const broker_producer_conf *c, pe_error *errp)
 {
@@ -114,7 +267,10 @@ static rd_kafka_conf_t *make_conf(kafka_producer *p,
     if (!k)
         return NULL;
     rd_kafka_conf_set_dr_msg_cb(k, on_delivery);
-    if (fill_conf(k, c, errp) == 0)
+    if (rd_kafka_conf_interceptor_add_on_new(k, "pilot", on_new, p))
+        pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                     "the client of the broker cannot be listened to");
+    else if (fill_conf(k, c, errp) == 0)
         return k;
     rd_kafka_conf_destroy(k);
     return NULL;
@@ -124,6 +280,9 @@ static void kafka_close(broker_producer *b)
 {
     kafka_producer *p = (kafka_producer *)b;
 
+    pthread_mutex_lock(&p->lock);
+    p->closing = true;
+    pthread_mutex_unlock(&p->lock);
     if (p->client.rk) {
         /* Whoever cares has flushed; what is purged is reported as lost. */
         (void)rd_kafka_purge(p->client.rk, RD_KAFKA_PURGE_F_QUEUE |
@@ -131,9 +290,10 @@ static void kafka_close(broker_producer *b)
         (void)rd_kafka_flush(p->client.rk, CLOSE_MS);
     }
     for (size_t i = 0; i < p->n_topics; i++)
-        rd_kafka_topic_destroy(p->topics[i]);
+        topic_close(p, p->topics[i]);
     free(p->topics);
     client_close(&p->client);
+    pthread_mutex_destroy(&p->topics_lock);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }
@@ -148,12 +308,14 @@ static broker_producer *kafka_open(const broker_producer_conf *c,
         pe_error_nomem(errp);
         return NULL;
     }
+    pthread_mutex_init(&p->topics_lock, NULL);
     pthread_mutex_init(&p->lock, NULL);
     atomic_init(&p->pending, 0);
     atomic_init(&p->refused, false);
     p->delivered = c->delivered;
     p->arg = c->arg;
     p->message_bytes = c->message_bytes;
+    p->queue_bytes = queue_kbytes(c) * 1024;
     k = make_conf(p, c, errp);
     if (k && client_open(&p->client, RD_KAFKA_PRODUCER, k, errp) == 0)
         return &p->base;
@@ -161,14 +323,36 @@ static broker_producer *kafka_open(const broker_producer_conf *c,
     return NULL;
 }
 
-/* The handle of a topic that is new here.  Its metadata is asked for at once:
- * without that the first record waits up to a second for a timer.
+static topic *topic_new(kafka_producer *p, const char *name, pe_error *errp)
+{
+    rd_kafka_topic_conf_t *k = rd_kafka_default_topic_conf_dup(p->client.rk);
+    topic *t = calloc(1, sizeof(*t));
+
+    if (!k || !t) {
+        pe_error_nomem(errp);
+        if (k)
+            rd_kafka_topic_conf_destroy(k);
+        free(t);
+        return NULL;
+    }
+    rd_kafka_topic_conf_set_opaque(k, t);
+    t->rkt = rd_kafka_topic_new(p->client.rk, name, k);
+    if (t->rkt)
+        return t;
+    free(t);
+    pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
+                 "'%s' cannot be the name of a topic: %s", name,
+                 rd_kafka_err2str(rd_kafka_last_error()));
+    return NULL;
+}
+
+/* A topic that is new here.  Its metadata is asked for at once: without that
+ * the first record waits up to a second for a timer.
  */
-static rd_kafka_topic_t *add_topic(kafka_producer *p, const char *name,
-                                   pe_error *errp)
+static topic *add_topic(kafka_producer *p, const char *name, pe_error *errp)
 {
     const struct rd_kafka_metadata *md;
-    rd_kafka_topic_t **grown, *t;
+    topic **grown, *t;
 
     grown = realloc(p->topics, (p->n_topics + 1) * sizeof(*grown));
     if (!grown) {
@@ -176,32 +360,46 @@ static rd_kafka_topic_t *add_topic(kafka_producer *p, const char *name,
         return NULL;
     }
     p->topics = grown;
-    t = rd_kafka_topic_new(p->client.rk, name, NULL);
-    if (!t) {
-        pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_CONFIG,
-                     "'%s' cannot be the name of a topic: %s", name,
-                     rd_kafka_err2str(rd_kafka_last_error()));
+    t = topic_new(p, name, errp);
+    if (!t)
         return NULL;
-    }
-    if (!rd_kafka_metadata(p->client.rk, 0, t, &md, METADATA_MS))
+    if (!rd_kafka_metadata(p->client.rk, 0, t->rkt, &md, METADATA_MS))
         rd_kafka_metadata_destroy(md);
     p->topics[p->n_topics++] = t;
     return t;
 }
 
-static rd_kafka_topic_t *find_topic(kafka_producer *p, const char *name,
-                                    pe_error *errp)
+static topic *find_topic(kafka_producer *p, const char *name, pe_error *errp)
 {
-    rd_kafka_topic_t *t = NULL;
+    topic *t = NULL;
 
-    pthread_mutex_lock(&p->lock);
+    pthread_mutex_lock(&p->topics_lock);
     for (size_t i = 0; !t && i < p->n_topics; i++)
-        if (!strcmp(rd_kafka_topic_name(p->topics[i]), name))
+        if (!strcmp(rd_kafka_topic_name(p->topics[i]->rkt), name))
             t = p->topics[i];
     if (!t)
         t = add_topic(p, name, errp);
-    pthread_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(&p->topics_lock);
     return t;
+}
+
+/* What waits of [partition]; NULL: no memory. */
+static backlog *find_backlog(topic *t, int32_t partition, pe_error *errp)
+{
+    backlog *more;
+    size_t n = (size_t)partition + 1;
+
+    if (partition < t->n)
+        return &t->of[partition];
+    more = realloc(t->of, n * sizeof(*more));
+    if (!more) {
+        pe_error_nomem(errp);
+        return NULL;
+    }
+    memset(more + t->n, 0, (n - (size_t)t->n) * sizeof(*more));
+    t->of = more;
+    t->n = (int32_t)n;
+    return &t->of[partition];
 }
 
 static int make_headers(const record_headers *h, rd_kafka_headers_t **outp,
@@ -266,37 +464,110 @@ static int produce_error(const kafka_producer *p, const broker_output *o,
     }
 }
 
+static size_t record_size(const broker_output *o)
+{
+    size_t size = RECORD_HEAD + o->len + (o->key ? strlen(o->key) : 0);
+
+    for (size_t i = 0; o->headers && i < o->headers->n; i++)
+        size +=
+            strlen(o->headers->h[i].name) + o->headers->h[i].len + HEADER_HEAD;
+    return size;
+}
+
+static int keep(kafka_producer *p, backlog *b, const broker_output *o,
+                rd_kafka_headers_t *h, pe_error *errp)
+{
+    size_t key = o->key ? strlen(o->key) + 1 : 0;
+    backlog_record *r = malloc(sizeof(*r) + key);
+
+    if (!r)
+        return pe_error_nomem(errp);
+    *r = (backlog_record){.headers = h,
+                          .value = (void *)(uintptr_t)o->value,
+                          .len = o->len,
+                          .size = record_size(o),
+                          .owned = o->copy && o->len > 0,
+                          .opaque = o->opaque,
+                          .keyed = o->key};
+    if (r->owned) {
+        r->value = malloc(o->len);
+        if (!r->value) {
+            free(r);
+            return pe_error_nomem(errp);
+        }
+        memcpy(r->value, o->value, o->len);
+    }
+    if (key)
+        memcpy(r->key, o->key, key);
+    backlog_put(b, r);
+    atomic_fetch_add(&p->waiting, 1);
+    return 0;
+}
+
+/* Under lock, so that records of a partition stay in order; after an error [h]
+ * is the caller's.
+ */
+static int accept_record(kafka_producer *p, topic *t, const broker_output *o,
+                         rd_kafka_headers_t *h, pe_error *errp)
+{
+    backlog *b = NULL;
+    rd_kafka_resp_err_t err;
+
+    if (o->partition >= 0 && !(b = find_backlog(t, o->partition, errp)))
+        return -1;
+    if (b && backlog_waits(b))
+        return keep(p, b, o, h, errp);
+    err =
+        hand_over(p, t, o->partition, o, h, o->copy ? RD_KAFKA_MSG_F_COPY : 0);
+    if (err)
+        return produce_error(p, o, err, errp);
+    if (b)
+        b->out++;
+    return 0;
+}
+
+static bool has_room(kafka_producer *p, size_t len)
+{
+    uint64_t now = atomic_load(&p->bytes);
+
+    return now == 0 || now + len <= p->queue_bytes;
+}
+
 static int kafka_produce(broker_producer *b, const broker_output *o,
                          pe_error *errp)
 {
     kafka_producer *p = (kafka_producer *)b;
-    rd_kafka_topic_t *t = find_topic(p, o->topic, errp);
+    topic *t = find_topic(p, o->topic, errp);
     rd_kafka_headers_t *h;
-    rd_kafka_resp_err_t err;
+    int rc;
 
-    if (!t || make_headers(o->headers, &h, errp) < 0)
+    if (!t)
         return -1;
-    atomic_fetch_add(&p->pending, 1); /* it may be delivered at once */
-    err = rd_kafka_producev(
-        p->client.rk, RD_KAFKA_V_RKT(t),
-        RD_KAFKA_V_PARTITION(o->partition < 0 ? RD_KAFKA_PARTITION_UA
-                                              : o->partition),
-        RD_KAFKA_V_MSGFLAGS(o->copy ? RD_KAFKA_MSG_F_COPY : 0),
-        RD_KAFKA_V_KEY(o->key, o->key ? strlen(o->key) : 0),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value, o->len),
-        RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_OPAQUE(o->opaque), RD_KAFKA_V_END);
-    if (!err)
+    if (!has_room(p, o->len))
+        return 1;
+    if (make_headers(o->headers, &h, errp) < 0)
+        return -1;
+    atomic_fetch_add(&p->bytes, o->len); /* it may be delivered at once */
+    atomic_fetch_add(&p->pending, 1);
+    pthread_mutex_lock(&p->lock);
+    rc = accept_record(p, t, o, h, errp);
+    pthread_mutex_unlock(&p->lock);
+    if (rc == 0)
         return 0;
-    atomic_fetch_sub(&p->pending, 1);
+    done(p, o->len);
     if (h)
-        rd_kafka_headers_destroy(h); /* ours again after an error */
-    return produce_error(p, o, err, errp);
+        rd_kafka_headers_destroy(h);
+    return rc;
 }
 
 static int kafka_poll(broker_producer *b, int timeout_ms)
 {
     kafka_producer *p = (kafka_producer *)b;
-    return rd_kafka_poll(p->client.rk, timeout_ms);
+    int n = rd_kafka_poll(p->client.rk, timeout_ms);
+
+    if (atomic_exchange(&p->full, false))
+        go_all(p);
+    return n;
 }
 
 static void kafka_answers(const broker_producer *b, broker_answers *out)
@@ -314,9 +585,17 @@ static int kafka_pending(const broker_producer *b)
 static int kafka_flush(broker_producer *b, int timeout_ms, pe_error *errp)
 {
     kafka_producer *p = (kafka_producer *)b;
-    /* What was given up is out of the queue, and not acknowledged. */
-    if (!rd_kafka_flush(p->client.rk, timeout_ms))
-        return kafka_error(&p->base, errp);
+    int64_t end = clock_mono_ns() + timeout_ms * CLOCK_MS, left;
+
+    do {
+        go_all(p);
+        left = (end - clock_mono_ns()) / CLOCK_MS;
+        left = left < 0 ? 0 : left > FLUSH_MS ? FLUSH_MS : left;
+        /* What was given up is out of the queue, and not acknowledged. */
+        if (!rd_kafka_flush(p->client.rk, (int)left) &&
+            (kafka_error(b, NULL) < 0 || !atomic_load(&p->waiting)))
+            return kafka_error(b, errp);
+    } while (clock_mono_ns() < end);
     return pe_error_set(errp, PE_ERROR_RETRY, PE_EXIT_UNAVAILABLE,
                         "%d record%s not acknowledged by broker %s after %d ms",
                         kafka_pending(&p->base),

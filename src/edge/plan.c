@@ -7,13 +7,6 @@
 #include "src/agent/fault.h"
 #include "src/poison/device.h"
 
-/* Small blocks sent as fast as they come share requests: 40,000 blocks/s of
- * 25 points are 200 in 5 ms, 1.3 MB.  Others leave at once: a linger would
- * only add to their latency.
- */
-#define SMALL_POINTS 100
-#define SMALL_LINGER_S 0.005
-
 /* Beyond this the client's queue is full and our own waits. */
 #define CLIENT_BYTES_MAX (UINT64_C(1) << 30)
 
@@ -198,12 +191,11 @@ void plan_producer(const plan *pl, const pipeline *p, const pipeline_request *r,
                       (uint64_t)pl->pilot->devices;
     /* An address of its own on this host leads somewhere else. */
     bool near = !pl->pilot->broker && r->broker && plan_is_local(r->broker);
-    bool small = pl->source->points <= SMALL_POINTS && pl->source->rate <= 0;
 
-    memset(out, 0, sizeof(*out));
+    memset(out, 0, sizeof(*out)); /* no linger: blocks that come while others
+                                     are on their way share a request */
     pipeline_request_broker(r, &out->broker, "pilot-edge");
     out->compression = p->compression;
-    out->linger_s = small ? SMALL_LINGER_S : 0;
     out->message_bytes = p->message_bytes;
     out->queue_bytes = queues < CLIENT_BYTES_MAX ? queues : CLIENT_BYTES_MAX;
     /* On a short link several requests under way cost the idempotent
