@@ -539,13 +539,18 @@ static void keep_memory(void)
 #endif
 }
 
-/* It was for MPI alone (src/launcher): programs of users may want them. */
-static void forget_plugins(void)
+/* What was for MPI alone (src/launcher): programs of users may want them. */
+static void forget_hwloc(void)
 {
-    const char *path = getenv("HWLOC_PLUGINS_PATH");
+    static const char *const ours[][2] = {{"HWLOC_PLUGINS_PATH", "/dev/null"},
+                                          {"HWLOC_COMPONENTS", "linux,stop"}};
 
-    if (path && !strcmp(path, "/dev/null"))
-        unsetenv("HWLOC_PLUGINS_PATH");
+    for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
+        const char *value = getenv(ours[i][0]);
+
+        if (value && !strcmp(value, ours[i][1]))
+            unsetenv(ours[i][0]);
+    }
 }
 
 int main(int argc, char **argv)
@@ -574,7 +579,7 @@ int main(int argc, char **argv)
      * supervisor starts another, nothing uncommitted counts.
      */
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
-    forget_plugins();
+    forget_hwloc();
     fault_open();
     store_enable_hdf5();
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
