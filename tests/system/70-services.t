@@ -177,7 +177,7 @@ cp "$SRC/jobs/example.csv" "$TEST_DIR"
 sed 's#{kind: \(broker\|params\)}#{kind: \1, resource: "local://"}#' \
     "$SRC/jobs/file.yaml" >"$TEST_DIR/here.yaml"
 out=$(env -u PILOT_BROKER -u PILOT_PARAMS -u PILOT_PASSWORD_FILE \
-    timeout 120 "$BUILD/pilot" run "$TEST_DIR/here.yaml" --run own-pilots 2>&1)
+    timeout 300 "$BUILD/pilot" run "$TEST_DIR/here.yaml" --run own-pilots 2>&1)
 is $? 0 "pilots of this host: exit status" ||
     printf '%s\n' "$out" | sed 's/^/# /'
 is "$(pgrep -f "$PILOT_HOME/own-pilots" | wc -l)" 0 "... and nothing is left"
