@@ -98,25 +98,6 @@ static void job_hide(const launcher_allocation *a, launcher_command *c,
     launcher_env(c, text_format("PRTE_MCA_plm=^slurm"), errp);
 }
 
-/* What each rank would do at its start, unless the user wants it: look for
- * graphics cards (3 MB, and ten X displays) and at the PCI bus, and map a store
- * of what mpirun tells it, which is dearer than to be told by word. Of 4 ranks
- * on 2 cores it is a fifth of MPI_Init.
- */
-static void unless_set(launcher_command *c, pe_error *errp)
-{
-    static const char *const settings[][2] = {
-        {"HWLOC_PLUGINS_PATH", "/dev/null"},
-        {"HWLOC_COMPONENTS", "linux,stop"},
-        {"PMIX_MCA_gds", "hash"},
-    };
-
-    for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
-        if (!getenv(settings[i][0]))
-            launcher_env(
-                c, text_format("%s=%s", settings[i][0], settings[i][1]), errp);
-}
-
 /* This host alone: `isolated` starts ranks without asking for an ssh. */
 static int one_host(const launcher_spec *s, const launcher_allocation *a,
                     launcher_command *c, pe_error *errp)
@@ -129,7 +110,12 @@ static int one_host(const launcher_spec *s, const launcher_allocation *a,
     /* Else each rank looks for network cards by three libraries: 0.2 s. */
     mca_env(c, "pml", "ob1", errp);
     mca_env(c, "odls_base_sigkill_timeout", "0", errp);
-    unless_set(c, errp);
+    /* Else each looks for graphics cards, too: 3 MB, and ten X displays. */
+    if (!getenv("HWLOC_PLUGINS_PATH"))
+        launcher_env(c, text_format("HWLOC_PLUGINS_PATH=/dev/null"), errp);
+    /* Else mpirun makes a store that each maps, for what is said in a line. */
+    if (!getenv("PMIX_MCA_gds"))
+        launcher_env(c, text_format("PMIX_MCA_gds=hash"), errp);
     job_hide(a, c, errp);
     if (s->shared_dir)
         mca_env(c, "btl_vader_backing_directory", s->shared_dir, errp);

@@ -539,18 +539,13 @@ static void keep_memory(void)
 #endif
 }
 
-/* What was for MPI alone (src/launcher): programs of users may want them. */
-static void forget_hwloc(void)
+/* It was for MPI alone (src/launcher): programs of users may want them. */
+static void forget_plugins(void)
 {
-    static const char *const ours[][2] = {{"HWLOC_PLUGINS_PATH", "/dev/null"},
-                                          {"HWLOC_COMPONENTS", "linux,stop"}};
+    const char *path = getenv("HWLOC_PLUGINS_PATH");
 
-    for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
-        const char *value = getenv(ours[i][0]);
-
-        if (value && !strcmp(value, ours[i][1]))
-            unsetenv(ours[i][0]);
-    }
+    if (path && !strcmp(path, "/dev/null"))
+        unsetenv("HWLOC_PLUGINS_PATH");
 }
 
 int main(int argc, char **argv)
@@ -579,7 +574,7 @@ int main(int argc, char **argv)
      * supervisor starts another, nothing uncommitted counts.
      */
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
-    forget_hwloc();
+    forget_plugins();
     fault_open();
     store_enable_hdf5();
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);

@@ -22,7 +22,7 @@
     "OMPI_MCA_pml=ob1 "                              \
     "OMPI_MCA_odls_base_sigkill_timeout=0 "          \
     "HWLOC_PLUGINS_PATH=/dev/null "                  \
-    "HWLOC_COMPONENTS=linux,stop PMIX_MCA_gds=hash " \
+    "PMIX_MCA_gds=hash "                             \
     "OMPI_MCA_btl_vader_backing_directory=/dev/shm/pilot-m"
 
 /* One host: what `pilot run` does on a laptop. */
