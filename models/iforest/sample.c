@@ -77,9 +77,9 @@ void sample_sort(struct sample *s)
 /* An item: the number of rows, the shift of the keys, the rows' hashes, then
  * their keys, padded.
  */
-static size_t item_len(uint64_t n, uint32_t features)
+static uint64_t item_len(uint64_t n, uint32_t features)
 {
-    return sizeof(n) + features * sizeof(double) + n * sizeof(uint64_t) +
+    return sizeof(n) + features * UINT64_C(8) + n * sizeof(uint64_t) +
            (n * features + 1) / 2 * 2 * sizeof(forest_key);
 }
 
@@ -87,7 +87,8 @@ int sample_put(struct sample *s, const double *shift, uint32_t features,
                pe_delta *d, pe_error *errp)
 {
     uint64_t n = s->n;
-    size_t len = item_len(n, features), width = features * sizeof(forest_key);
+    size_t len = (size_t)item_len(n, features),
+           width = features * sizeof(forest_key);
     unsigned char *out, *hashes, *keys;
 
     if (n == 0)

@@ -48,7 +48,9 @@ static void *map_file(const char *path, size_t *lenp)
 
     if (fd < 0)
         return NULL;
-    if (fstat(fd, &st) == 0 && st.st_size > 0)
+    if (fstat(fd, &st) == 0 && (uint64_t)st.st_size > SIZE_MAX / 2)
+        errno = EFBIG; /* a pointer has 32 bits */
+    else if (st.st_size > 0)
         at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     else
         errno = ENODATA;

@@ -105,7 +105,7 @@ static size_t product(const uint64_t *dim, unsigned from, unsigned to)
     size_t n = 1;
 
     for (unsigned i = from; i < to; i++)
-        if (__builtin_mul_overflow(n, (size_t)dim[i], &n))
+        if (__builtin_mul_overflow(n, dim[i], &n))
             return SIZE_MAX;
     return n;
 }
@@ -117,6 +117,7 @@ int grid_make(grid *g, const grid_shape *shape, const grid_items *items,
     unsigned dims = shape->dims;
     bool fortran = shape->fortran;
     size_t before, behind, columns, bytes;
+    uint64_t all;
     int axis;
 
     memset(g, 0, sizeof(*g));
@@ -141,7 +142,7 @@ int grid_make(grid *g, const grid_shape *shape, const grid_items *items,
         __builtin_mul_overflow(columns, fields_of(g), &columns) ||
         columns > UINT32_MAX || items->bytes == 0 ||
         __builtin_mul_overflow(columns, items->bytes, &bytes) ||
-        __builtin_mul_overflow(bytes, (size_t)g->rows, &bytes))
+        __builtin_mul_overflow(bytes, g->rows, &all))
         return refuse(errp, dim, dims, "it is too large");
     g->columns = (uint32_t)columns;
     /* Fortran order is C order of the axes from the last to the first. */

@@ -73,10 +73,12 @@ int grid_make(grid *g, const grid_shape *shape, const grid_items *items,
 /* "(100, 64, 64)". */
 void grid_shape_text(const uint64_t *dim, unsigned dims, char *out, size_t cap);
 
-/* Bytes of [n] rows in storage, all pieces together. */
-static inline size_t grid_bytes(const grid *g, size_t n)
+/* Bytes of [n] rows in storage, all pieces together; those of one fit a size_t,
+ * those of all 64 bits.
+ */
+static inline uint64_t grid_bytes(const grid *g, uint64_t n)
 {
-    return g->outer * n * g->inner * g->items->bytes;
+    return n * (g->outer * g->inner * g->items->bytes);
 }
 
 /* A piece of an array in memory: [n] rows, whose pieces follow each other. */

@@ -112,15 +112,15 @@ static int decode(const npy_array *a, const void *buf, size_t len, pe_block *b,
 
     if (record_grid(&g, a, errp) < 0)
         return -1;
-    if (there == grid_bytes(&g, (size_t)g.rows))
+    if (there == grid_bytes(&g, g.rows))
         return take_data(&g, (unsigned char *)(uintptr_t)buf + a->data_offset,
                          b, errp);
     grid_shape_text(a->shape.dim, a->shape.dims, shape, sizeof(shape));
     return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,
                         "%zu bytes of data where %s items of %zu bytes are "
-                        "%zu",
+                        "%llu",
                         there, shape, a->items.bytes,
-                        grid_bytes(&g, (size_t)g.rows));
+                        (unsigned long long)grid_bytes(&g, g.rows));
 }
 
 /* The number at *pp, which ends before [end]; more digits than any has: 0. */

@@ -227,7 +227,7 @@ static int add_plain(scanner *s, span name, span type, size_t base, many m,
                                            s->errp) < 0) {
         return -1;
     }
-    if (__builtin_mul_overflow(bytes, (size_t)m.n, bytesp))
+    if (__builtin_mul_overflow(bytes, m.n, bytesp))
         return fail(s, "a field in its header is too large");
     return 0;
 }

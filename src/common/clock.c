@@ -29,9 +29,17 @@ double clock_cpu_s(void)
     return (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / CLOCK_S;
 }
 
+/* Of the monotonic clock, of which 68 years, what time_t holds where it has 32
+ * bits, are as good as for ever.
+ */
 static struct timespec timespec_of(int64_t ns)
 {
-    return (struct timespec){.tv_sec = ns / CLOCK_S, .tv_nsec = ns % CLOCK_S};
+    int64_t s = ns / CLOCK_S;
+
+    if (sizeof(time_t) < sizeof(s) && s > INT32_MAX)
+        s = INT32_MAX;
+    return (struct timespec){.tv_sec = (time_t)s,
+                             .tv_nsec = (long)(ns % CLOCK_S)};
 }
 
 void clock_sleep_ns(int64_t ns, int whole)
@@ -67,6 +75,16 @@ bool clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *lock, int64_t until_ns)
     const struct timespec until = timespec_of(until_ns);
 
     return pthread_cond_timedwait(c, lock, &until) == 0;
+}
+
+int64_t clock_day(int64_t year, int month, int day, bool julian)
+{
+    /* Years that begin in March end with the day that may not be there. */
+    int64_t y = year + 4800 - (month < 3);
+    int64_t days = day + (153 * (month + (month < 3 ? 9 : -3)) + 2) / 5 +
+                   365 * y + y / 4 - 32083 - 2440588;
+
+    return julian ? days : days - y / 100 + y / 400 + 38;
 }
 
 int64_t clock_backoff_ns(unsigned n, int64_t first_ns, int64_t most_ns)

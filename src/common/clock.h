@@ -31,6 +31,11 @@ int clock_cond_init(pthread_cond_t *c);
 bool clock_cond_wait(pthread_cond_t *c, pthread_mutex_t *lock,
                      int64_t until_ns);
 
+/* Days from 1970-01-01 to a date, of years from 1 on and of the Gregorian
+ * calendar, or the Julian one.  timegm() ends in 2038 where time_t has 32 bits.
+ */
+int64_t clock_day(int64_t year, int month, int day, bool julian);
+
 /* How long to wait after failure [n] in a row, from 0: [first_ns], doubling up
  * to [most_ns].
  */

@@ -188,7 +188,8 @@ static int take_lanes(frame_reader *r, size_t n, void **lanes, pe_error *errp)
 
 static int take_sums(frame_reader *r, pe_delta *d, pe_error *errp)
 {
-    size_t len, n4, n = frame_take_u64(r);
+    uint64_t n = frame_take_u64(r);
+    size_t len, n4;
     const unsigned char *p = frame_take_bytes(r, &len), *rest;
 
     n4 = len / sizeof(float);
@@ -196,8 +197,8 @@ static int take_sums(frame_reader *r, pe_delta *d, pe_error *errp)
     if (r->bad || n < n4 || n > SIZE_MAX / 16 ||
         len != (n - n4) * sizeof(double))
         return refuse("that is cut", errp);
-    d->n_sum = n;
-    d->sum = malloc(n * sizeof(*d->sum) + 1);
+    d->n_sum = (size_t)n;
+    d->sum = malloc(d->n_sum * sizeof(*d->sum) + 1);
     if (!d->sum)
         return pe_error_nomem(errp);
     for (size_t i = 0; i < n4; i++) {
@@ -215,16 +216,17 @@ static int take_sums(frame_reader *r, pe_delta *d, pe_error *errp)
 static int take_body(frame_reader *r, const pe_delta *shape, pe_delta *d,
                      pe_error *errp)
 {
-    size_t len;
     const void *blob;
+    uint64_t n;
+    size_t len;
 
-    d->n_tag = frame_take_u64(r);
-    if (d->n_tag > SIZE_MAX / 16 ||
-        take_lanes(r, d->n_tag, (void **)&d->tag, errp) < 0)
+    d->n_tag = frame_take_count(r, sizeof(*d->tag));
+    if (take_lanes(r, d->n_tag, (void **)&d->tag, errp) < 0)
         return -1;
-    d->n_count = frame_take_u64(r);
-    if (d->n_count && shape->n_count && d->n_count != shape->n_count)
+    n = frame_take_u64(r);
+    if (n > SIZE_MAX / 16 || (n && shape->n_count && n != shape->n_count))
         return refuse("for a model of other options", errp);
+    d->n_count = (size_t)n;
     /* Of what is not to be merged nothing is unpacked. */
     d->count = calloc(shape->n_count + 1, sizeof(*d->count));
     if (!d->count)

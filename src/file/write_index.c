@@ -240,6 +240,8 @@ int write_index_read(write_index *i, int fd, const char *path, pe_error *errp)
     i->h = (write_head){.owner = "", .layout = "", .columns = ""};
     if (fstat(fd, &st) < 0)
         return file_error(errp, errno, "read", path, PE_EXIT_FAILED);
+    if ((uint64_t)st.st_size > SIZE_MAX / 2)
+        return file_error(errp, EFBIG, "read", path, PE_EXIT_FAILED);
     i->text = malloc((size_t)st.st_size + 1);
     if (!i->text)
         return pe_error_nomem(errp);

@@ -177,7 +177,7 @@ static int try_filters(const hdf5_file *f, hdf5_part *p, pe_error *errp)
 
     if (!name || p->grid.rows == 0)
         return 0;
-    row = malloc(grid_bytes(&p->grid, 1));
+    row = malloc((size_t)grid_bytes(&p->grid, 1));
     if (!row)
         return pe_error_nomem(errp);
     rc = fetch_rows(p, 0, 1, row);
@@ -297,7 +297,7 @@ static int read_rows(hdf5_part *p, uint64_t first, size_t n, pe_error *errp)
     int rc;
 
     p->raw_n = 0;
-    if (reserve(p, grid_bytes(&p->grid, n), errp) < 0)
+    if (reserve(p, (size_t)grid_bytes(&p->grid, n), errp) < 0)
         return -1;
     rc = fetch_rows(p, first, n, p->raw);
     if (rc == 0) {

@@ -175,8 +175,8 @@ static int64_t time_parse(const char *s, size_t len, const char *format)
     const char *end = strptime(copy, format, &tm);
     if (!end || *end)
         return 0;
-    time_t t = timegm(&tm);
-    return t > 0 && t < INT64_MAX / CLOCK_S ? (int64_t)t * CLOCK_S : 0;
+    int64_t t = timegm(&tm);
+    return t > 0 && t < INT64_MAX / CLOCK_S ? t * CLOCK_S : 0;
 }
 
 int64_t scheduler_time_iso(const char *s, size_t len)

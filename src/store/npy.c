@@ -35,16 +35,16 @@ static int read_raw(npy_store *f, uint64_t row, size_t n, void *to,
     return 0;
 }
 
-static int reserve_raw(npy_store *f, size_t bytes, pe_error *errp)
+static int reserve_raw(npy_store *f, uint64_t bytes, pe_error *errp)
 {
     if (bytes <= f->raw_cap)
         return 0;
     free(f->raw);
     f->raw_cap = 0;
-    f->raw = malloc(bytes);
+    f->raw = bytes <= SIZE_MAX / 2 ? malloc((size_t)bytes) : NULL;
     if (!f->raw)
         return pe_error_nomem(errp);
-    f->raw_cap = bytes;
+    f->raw_cap = (size_t)bytes;
     return 0;
 }
 
@@ -57,12 +57,12 @@ static int reserve_raw(npy_store *f, size_t bytes, pe_error *errp)
 /* How many rows to read for [n] from [row] on. */
 static size_t rows_ahead(const npy_store *f, uint64_t row, size_t n)
 {
-    size_t bytes = grid_bytes(&f->grid, 1), most = AHEAD_LEAST / bytes;
+    uint64_t bytes = grid_bytes(&f->grid, 1), most = AHEAD_LEAST / bytes;
     uint64_t left = f->grid.rows - row;
 
     if (f->grid.outer == 1 || row != f->next || most <= n)
         return n;
-    return left < most ? (size_t)left : most;
+    return (size_t)(left < most ? left : most);
 }
 
 /* Have rows [row], [n] of them, in f->raw. */
@@ -130,7 +130,7 @@ static int read_header(npy_store *f, uint64_t size, pe_error *errp)
 /* What lies behind the rows of the header is not read, which is said. */
 static void say_left_over(npy_store *f, uint64_t need, uint64_t size)
 {
-    size_t row_bytes = grid_bytes(&f->grid, 1);
+    uint64_t row_bytes = grid_bytes(&f->grid, 1);
     unsigned char next[6];
 
     if (size - need >= sizeof(next) &&
@@ -158,8 +158,7 @@ static void say_left_over(npy_store *f, uint64_t need, uint64_t size)
 
 static int check_size(npy_store *f, uint64_t size, pe_error *errp)
 {
-    uint64_t need =
-        f->array.data_offset + grid_bytes(&f->grid, (size_t)f->grid.rows);
+    uint64_t need = f->array.data_offset + grid_bytes(&f->grid, f->grid.rows);
 
     if (size < need)
         return pe_error_set(errp, PE_ERROR_INPUT, PE_EXIT_DATA,

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "src/common/clock.h"
+
 #define NS INT64_C(1000000000)
 #define DAY_S 86400
 
@@ -65,17 +67,6 @@ static int days_of(int64_t year, int month, bool julian)
     return days[month - 1] + (month == 2 && is_leap(year, julian));
 }
 
-/* Days since 1970-01-01 of a date; years from 1 on. */
-static int64_t day_number(int64_t year, int month, int day, bool julian)
-{
-    /* Years that begin in March end with the day that may not be there. */
-    int64_t y = year + 4800 - (month < 3);
-    int64_t days = day + (153 * (month + (month < 3 ? 9 : -3)) + 2) / 5 +
-                   365 * y + y / 4 - 32083 - 2440588;
-
-    return julian ? days : days - y / 100 + y / 400 + 38;
-}
-
 /* --- the instant --- */
 
 /* Up to [most] digits. */
@@ -106,7 +97,7 @@ static bool take_day(const char **atp, bool mixed, int64_t *daysp)
     julian = mixed && year * 10000 + month * 100 + day < 15821015;
     if (day < 1 || day > days_of(year, (int)month, julian))
         return false;
-    *daysp = day_number(year, (int)month, (int)day, julian);
+    *daysp = clock_day(year, (int)month, (int)day, julian);
     *atp = at;
     return true;
 }

@@ -188,10 +188,19 @@ unsigned stamp_shape(const char *at, const char *end)
                                                                    : STAMP_NO;
 }
 
-static bool join(const stamp_format *f, struct tm *tm, const parts *t,
+/* Its fields are those of a calendar, but for days of a year in January. */
+static int64_t seconds_of(const struct tm *tm)
+{
+    int64_t days = clock_day(INT64_C(1900) + tm->tm_year, tm->tm_mon + 1,
+                             tm->tm_mday, false);
+
+    return ((days * 24 + tm->tm_hour) * 60 + tm->tm_min) * 60 + tm->tm_sec;
+}
+
+static bool join(const stamp_format *f, const struct tm *tm, const parts *t,
                  int64_t *nsp)
 {
-    int64_t s = timegm(tm) - (t->has_zone ? t->zone_s : f->zone_s);
+    int64_t s = seconds_of(tm) - (t->has_zone ? t->zone_s : f->zone_s);
 
     if (s < LEAST_S || s > MOST_S)
         return false;

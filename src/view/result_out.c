@@ -239,7 +239,9 @@ static void sink(const answers *a, uint64_t *heap, uint64_t n, uint64_t i)
 static uint64_t *highest(const answers *a, const result_wish *w, uint64_t *np)
 {
     uint64_t most = w->top < a->n ? w->top : a->n, n = 0;
-    uint64_t *heap = calloc(most + 1, sizeof(*heap));
+    uint64_t *heap = most < SIZE_MAX / sizeof(*heap)
+                         ? calloc((size_t)most + 1, sizeof(*heap))
+                         : NULL;
 
     for (uint64_t i = 0; heap && i < a->n; i++) {
         if (!is_wanted(w, &a->rows[i]))

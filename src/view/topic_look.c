@@ -329,7 +329,7 @@ int look_each(const look_place *p, look *out,
               pe_error *errp)
 {
     memset(out, 0, sizeof(*out));
-    return look_read(p, INT64_MAX, out, (taker){take, arg}, errp);
+    return look_read(p, SIZE_MAX, out, (taker){take, arg}, errp);
 }
 
 void look_close(look *l)

@@ -177,6 +177,62 @@ static void test_clock_backoff(void)
     }
 }
 
+static void test_day(void)
+{
+    static const struct {
+        int year, month, day;
+        bool julian;
+        int64_t want;
+    } rows[] = {
+        {1970, 1, 1, false, 0},       {1969, 12, 31, false, -1},
+        {1900, 1, 1, false, -25567},  {1901, 12, 14, false, -24855},
+        {2000, 2, 29, false, 11016},  {2000, 3, 1, false, 11017},
+        {2038, 1, 20, false, 24856},  {2106, 2, 8, false, 49711},
+        {2200, 1, 1, false, 84006},   {1970, 1, 366, false, 365},
+        {1582, 10, 4, true, -141428}, {1582, 10, 15, false, -141427},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        CU_ASSERT_EQUAL(
+            clock_day(rows[i].year, rows[i].month, rows[i].day, rows[i].julian),
+            rows[i].want);
+}
+
+struct rest {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool over;
+};
+
+static void *wake(void *arg)
+{
+    struct rest *r = arg;
+
+    pthread_mutex_lock(&r->lock);
+    r->over = true;
+    pthread_cond_signal(&r->cond);
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+/* What never comes is waited for, also where time_t has 32 bits. */
+static void test_wait_for_ever(void)
+{
+    struct rest r = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    pthread_t other;
+    bool waits = true;
+
+    CU_ASSERT_EQUAL_FATAL(clock_cond_init(&r.cond), 0);
+    pthread_mutex_lock(&r.lock);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&other, NULL, wake, &r), 0);
+    while (waits && !r.over)
+        waits = clock_cond_wait(&r.cond, &r.lock, INT64_MAX);
+    CU_ASSERT(r.over);
+    pthread_mutex_unlock(&r.lock);
+    pthread_join(other, NULL);
+    pthread_cond_destroy(&r.cond);
+}
+
 static struct {
     int n;
     enum log_level level;
@@ -443,6 +499,8 @@ int main(void)
         {"clock: sleep and signals", test_clock_signal},
         {"clock: a condition variable", test_clock_cond},
         {"clock: back-off", test_clock_backoff},
+        {"clock: days", test_day},
+        {"clock: a wait without an end", test_wait_for_ever},
         {"log: levels", test_log_levels},
         {"log: stderr without controls", test_log_stderr},
         {"histogram: empty", test_histogram_empty},

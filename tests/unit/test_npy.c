@@ -184,6 +184,11 @@ static void test_shape_bad(void)
         {"(2, 2", "'shape' is not a tuple of whole numbers"},
         {"(4294967296, 1)", "4294967296 rows are too many"},
         {"(1, 4294967296)", "is refused: it is too large"},
+        /* As many as 2, or as no bytes, where a size_t has 32 bits. */
+        {"(2, 4294967298)", "is refused: it is too large"},
+        {"(4294967298, 2)", "4294967298 rows are too many"},
+        {"(65536, 65536)", "16 bytes of data where (65536, 65536) items of 4 "
+                           "bytes are 17179869184"},
         {"(4294967295, 4294967295)", "is refused: it is too large"},
         {"(18446744073709551616,)", "a dimension in 'shape' is too large"},
         {"(99999999999999999999999,)", "a dimension in 'shape' is too large"},
