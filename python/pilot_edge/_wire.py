@@ -120,7 +120,7 @@ class Shared:
 
     def __init__(self, memory: mmap.mmap, room: int) -> None:
         self.memory, self.room = memory, room
-        memory[0:8] = struct.pack("=Q", 1)  # we have it
+        memory[0:8] = struct.pack("=Q", 2)  # we have it, and only read blocks
         self._numbers = {
             (where, size): np.frombuffer(
                 memory, "<f%d" % size, room // size, HEAD + where * room)

@@ -32,7 +32,7 @@ class Peer:
 
     def ready(self):
         with open(self.memory.name, "rb") as f:
-            return f.read(1) == b"\1"
+            return f.read(1) == b"\2"
 
     def ask(self, x, word=False):
         """"pass", "nothing", a reason, or an array."""

@@ -170,6 +170,14 @@ static void lend_times(chain *st, const chain_function *f, const pe_block *in)
     context_times(f->ctx, st->times, known ? in->points : 0);
 }
 
+void chain_make(chain *st, pe_block *b)
+{
+    const chain_function *f = st->n_pre > 0 ? &st->pre[0] : &st->last;
+
+    if (f->ctx)
+        function_lend(function_ops(f->fn), f->ctx, b);
+}
+
 int chain_lend(chain *st, const chain_function *f, const pe_block *in,
                pe_error *errp)
 {

@@ -115,6 +115,8 @@ source_text chain_names(const chain *st);
  * before the last, into [out], filled anew; -1: nobody knows, or no memory.
  */
 int chain_columns(const chain *st, const char *names, struct text *out);
+/* [b] is about to be made, for the first function; see function_lend. */
+void chain_make(chain *st, pe_block *b);
 /* Function [f] is about to get [in]: tell it what it asks for beside that. */
 int chain_lend(chain *st, const chain_function *f, const pe_block *in,
                pe_error *errp);

@@ -45,7 +45,10 @@ static const builtin table[] = {
      .settle = write_settle,
      .sync = write_sync,
      .finish = write_finish},
-    {.ops = &exec_function, .outside = true, .check = exec_check},
+    {.ops = &exec_function,
+     .outside = true,
+     .check = exec_check,
+     .lend = exec_lend},
     {.ops = &call_function, .outside = true, .check = call_check},
 };
 

@@ -40,6 +40,7 @@ typedef struct builtin {
     int (*settle)(pe_context *ctx, const struct context_committed *c);
     int (*sync)(pe_context *ctx);
     int (*finish)(pe_context *ctx);
+    void (*lend)(pe_context *ctx, pe_block *b); /* NULL; see function_lend */
 } builtin;
 
 extern const pe_function generator_function;

@@ -13,6 +13,7 @@
 #include "src/common/sign.h"
 #include "src/common/text.h"
 #include "src/function/builtin.h"
+#include "src/program/share.h"
 
 struct function {
     const pe_function *ops;
@@ -390,6 +391,19 @@ int function_settle(const pe_function *ops, pe_context *ctx,
     if (!row || !row->settle || row->settle(ctx, c) == 0)
         return 0;
     return take_failure(ctx, errp);
+}
+
+void function_lend(const pe_function *ops, pe_context *ctx, pe_block *b)
+{
+    const builtin *row = builtin_of(ops);
+
+    if (row && row->lend)
+        row->lend(ctx, b);
+}
+
+void function_recall(pe_block *b)
+{
+    share_recall(b);
 }
 
 bool function_prompt(const function *f)

@@ -85,6 +85,12 @@ int function_sync(const pe_function *ops, pe_context *ctx, pe_error *errp);
  * keeps is made ready for others.
  */
 int function_finish(const pe_function *ops, pe_context *ctx, pe_error *errp);
+/* [b] is about to be made for [ctx], which may give it storage from where it
+ * needs no copy; function_recall ends that when the block is done with.  One
+ * block of a process has such storage, and one thread does all of this.
+ */
+void function_lend(const pe_function *ops, pe_context *ctx, pe_block *b);
+void function_recall(pe_block *b);
 /* True when the blocks of a source are borrowed .npy frames: NPY_HEADER_LEN
  * bytes of header stand in front of their data, and nobody changes them until
  * the close hook, so that an agent may send them where they are.

@@ -71,7 +71,10 @@ void lane_fini(pool *p)
 
 void lane_release(pool *p, pool_lane *l)
 {
-    p->c.source->ops->release(p->c.source, lane_item(l, 0));
+    source_item *r = lane_item(l, 0);
+
+    function_recall(&r->block);
+    p->c.source->ops->release(p->c.source, r);
     lane_pop(l);
 }
 
@@ -95,12 +98,17 @@ void lane_fill(pool *p, size_t lane, size_t want)
     while (l->n < want && !p->fate.failed) {
         source_item *r = lane_item(l, l->n);
         pe_error e = {0};
-        int rc = p->c.source->ops->fetch(p->c.source, lane, r, &e);
+        int rc;
 
+        if (p->size == 1) /* no rank gets it, who would need it elsewhere */
+            chain_make(&p->stages, &r->block);
+        rc = p->c.source->ops->fetch(p->c.source, lane, r, &e);
         if (rc < 0)
             pool_fail(p, &e);
-        if (rc != 1)
+        if (rc != 1) {
+            function_recall(&r->block);
             break;
+        }
         FAILPOINT(FAILPOINT_FETCH);
         if (!p->figures.first_ns)
             figures_first(&p->figures, &r->block);

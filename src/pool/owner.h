@@ -21,10 +21,12 @@ static inline source_item *lane_item(const pool_lane *l, size_t i)
     return &l->ring[(l->head + i) % POOL_BACKLOG];
 }
 
+/* Behind the last one the first place is used again: its memory is in a cache.
+ */
 static inline void lane_pop(pool_lane *l)
 {
-    l->head = (l->head + 1) % POOL_BACKLOG;
     l->n--;
+    l->head = l->n ? (l->head + 1) % POOL_BACKLOG : 0;
 }
 
 /* Who is to tell the features of the first model (first.c). */

@@ -244,6 +244,14 @@ static int exec_process(pe_context *ctx, const pe_block *in, pe_block *out)
     return PE_NOTHING;
 }
 
+void exec_lend(pe_context *ctx, pe_block *b)
+{
+    exec_state *st = pe_context_state(ctx);
+
+    if (st && st->program)
+        program_lend(st->program, b);
+}
+
 /* --- a source --- */
 
 /* It is over, or died: what it left is said.  -1: it is of no use. */

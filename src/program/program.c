@@ -141,6 +141,11 @@ const void *program_array(const program *g, size_t *lenp, uint64_t *rowsp)
     return g->array.data;
 }
 
+void program_lend(program *g, pe_block *b)
+{
+    share_lend(&g->share, b);
+}
+
 /* Is what has come a word, and no array? */
 static bool is_word(const program *g)
 {

@@ -58,6 +58,11 @@ int program_run(program *g, int wait_ms, pe_error *errp);
  */
 enum program_step program_ask(program *g, const pe_block *b);
 
+/* Have [b] made where the program finds it without a copy, if it can be (see
+ * share_lend); share_recall ends that.
+ */
+void program_lend(program *g, pe_block *b);
+
 /* What it answered. */
 enum program_answer {
     PROGRAM_ARRAY,   /* program_array */

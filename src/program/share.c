@@ -6,27 +6,36 @@
  */
 #include "share.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "src/block/lend.h"
 #include "src/common/text.h"
 
 enum {
     HEAD = 4096,     /* bytes in front of the two rooms */
     ROOM = 16 << 20, /* a block of 1,000 points of 2,000 columns */
+    ALL = HEAD + 2 * ROOM,
+    READS = 2, /* what a program says that does not write to its blocks */
 };
+
+/* The memory in which a block is made; NULL: none is. */
+static struct {
+    unsigned char *at;
+    share *of; /* NULL: it is closed */
+} lent;
 
 void share_open(share *s)
 {
-    size_t all = HEAD + 2 * (size_t)ROOM;
     void *at;
 
     *s = (share){.fd = memfd_create("pilot-block", MFD_CLOEXEC)};
     if (s->fd < 0)
         return;
-    if (ftruncate(s->fd, (off_t)all) == 0) {
-        at = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+    if (ftruncate(s->fd, ALL) == 0) {
+        at = mmap(NULL, ALL, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
         if (at != MAP_FAILED) {
             s->at = at;
             s->room = ROOM;
@@ -41,7 +50,10 @@ void share_close(share *s)
 {
     if (!s->at)
         return;
-    munmap(s->at, HEAD + 2 * s->room);
+    if (lent.at == s->at)
+        lent.of = NULL; /* its block is there still */
+    else
+        munmap(s->at, ALL);
     close(s->fd);
     *s = (share){.fd = -1};
 }
@@ -64,15 +76,66 @@ void share_begin(share *s)
         __atomic_store_n(flag(s), 0, __ATOMIC_RELEASE);
 }
 
+static bool is_there(const share *s, const pe_block *b)
+{
+    return b->data == s->at + HEAD;
+}
+
 bool share_takes(const share *s, const pe_block *b)
 {
-    return s->at && __atomic_load_n(flag(s), __ATOMIC_ACQUIRE) &&
+    uint64_t has = s->at ? __atomic_load_n(flag(s), __ATOMIC_ACQUIRE) : 0;
+
+    return has && (has == READS || !is_there(s, b)) &&
            pe_block_bytes(b) <= s->room;
 }
 
+/* --- where a block is made --- */
+
+static void recall(bool outgrown)
+{
+    if (lent.of)
+        lent.of->outgrown = outgrown;
+    else
+        munmap(lent.at, ALL);
+    lent.at = NULL;
+    lent.of = NULL;
+}
+
+/* Its block needs more, or is released. */
+static void give_back(void *storage)
+{
+    (void)storage; /* there is one */
+    recall(true);
+}
+
+void share_lend(share *s, pe_block *b)
+{
+    if (!s->at || s->outgrown || lent.at || b->capacity & BLOCK_LENT ||
+        __atomic_load_n(flag(s), __ATOMIC_ACQUIRE) != READS)
+        return;
+    block_lender(give_back);
+    free(b->storage);
+    b->storage = s->at + HEAD - PE_BLOCK_HEADROOM;
+    b->capacity = (PE_BLOCK_HEADROOM + s->room) | BLOCK_LENT;
+    lent.at = s->at;
+    lent.of = s;
+}
+
+void share_recall(pe_block *b)
+{
+    if (!(b->capacity & BLOCK_LENT))
+        return;
+    recall(false);
+    b->data = b->storage = NULL;
+    b->capacity = 0;
+}
+
+/* --- blocks and answers --- */
+
 void share_put(share *s, const pe_block *b, share_word *w)
 {
-    memcpy(s->at + HEAD, b->data, pe_block_bytes(b));
+    if (!is_there(s, b))
+        memcpy(s->at + HEAD, b->data, pe_block_bytes(b));
     *w = (share_word){.kind = SHARE_BLOCK,
                       .element = b->dtype == PE_F8 ? 8 : 4,
                       .rows = b->points,

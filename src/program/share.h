@@ -32,13 +32,15 @@ typedef struct share_word {
 } share_word;
 
 /* The memory, of which a page tells whether the program has it too (a number
- * that is not 0, at its start), and behind it lie two rooms of [room] bytes:
- * for blocks, and for answers.  Starts zeroed.
+ * that is not 0, at its start; 2: and it never writes where the blocks are),
+ * and behind it lie two rooms of [room] bytes: for blocks, and for answers.
+ * Starts zeroed.
  */
 typedef struct share {
     int fd;
     unsigned char *at; /* NULL: there is none */
     size_t room;
+    bool outgrown; /* a block that was made here grew out of it */
 } share;
 
 /* Pages that are never touched take no memory.  What the system does not grant
@@ -55,8 +57,15 @@ char *share_place(const share *s);
 void share_begin(share *s);
 /* Does the program of now have it, and [b] room in it? */
 bool share_takes(const share *s, const pe_block *b);
-/* Put [b] there; [w] says so. */
+/* Put [b] there, where it does not lie already; [w] says so. */
 void share_put(share *s, const pe_block *b, share_word *w);
+/* Have [b] made there, in place of storage of its own, where the program does
+ * not write to blocks.  One block of a process has such a room, until
+ * share_recall; one that grows out of it is the last.  All from one thread.
+ */
+void share_lend(share *s, pe_block *b);
+/* [b] is done with: if it has such a room it has no storage any more. */
+void share_recall(pe_block *b);
 /* The answer that [w] tells of, in [out], whose data is the memory's.  Errors:
  * input: it is none.
  */
