@@ -112,18 +112,29 @@ class Results:
                 f"{int((self.labels == 1).sum()):,} outliers, "
                 f"threshold {self.threshold:.6g}>")
 
-    def _repr_html_(self) -> str:
+    def _highest(self) -> List[List[str]]:
+        """Titles, and the rows with the highest scores."""
         names = ["row", "score", "label", *self.columns]
         top = self._data[np.argsort(-np.nan_to_num(
             self._data["score"], nan=-np.inf), kind="stable")][:_SHOWN]
+        return [names] + [
+            [f"{row[n]:.6g}" if isinstance(row[n], np.floating)
+             else str(row[n]) for n in names] for row in top]
 
-        def cells(tag: str, values: Any) -> str:
+    def __str__(self) -> str:
+        table = self._highest()
+        widths = [max(map(len, column)) for column in zip(*table)]
+        lines = ["  ".join(v.rjust(w) for v, w in zip(row, widths))
+                 for row in table]
+        return "\n".join([f"{repr(self)[1:-1]}; the highest:"] + lines)
+
+    def _repr_html_(self) -> str:
+        def cells(tag: str, values: List[str]) -> str:
             return "<tr>" + "".join(
-                f"<{tag}>{html.escape(str(v))}</{tag}>" for v in values
+                f"<{tag}>{html.escape(v)}</{tag}>" for v in values
             ) + "</tr>"
 
-        body = "".join(cells("td", [
-            f"{row[n]:.6g}" if isinstance(row[n], np.floating) else row[n]
-            for n in names]) for row in top)
+        titles, *rows = self._highest()
+        body = "".join(cells("td", row) for row in rows)
         return (f"<p>{html.escape(repr(self)[1:-1])}; the highest:</p><table>"
-                f"{cells('th', names)}{body}</table>")
+                f"{cells('th', titles)}{body}</table>")

@@ -276,6 +276,13 @@ class Answers(unittest.TestCase):
         np.testing.assert_array_equal(r.values, [[7], [8], [9]])
         self.assertEqual(len(r[1:]), 2)
         self.assertIn("x&lt;0", r._repr_html_())
+        lines = str(r).splitlines()
+        self.assertIn("3 rows, 2 outliers, threshold 2.5", lines[0])
+        self.assertEqual([line.split() for line in lines[1:]],
+                         [["row", "score", "label", "x<0"],
+                          ["2", "4", "1", "9"], ["1", "3", "1", "8"],
+                          ["0", "1", "0", "7"]])
+        self.assertEqual(len(str(r[:0]).splitlines()), 2)
         self.assertIs(r.to_numpy(), data)
         try:
             import pandas

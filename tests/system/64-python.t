@@ -91,6 +91,21 @@ has "$(cat five.out)" "runs 5 left [] []" \
 [ ! -e "$XDG_CACHE_HOME" ]
 ok $? "nothing is kept elsewhere"
 
+# A Python that finds no package of the system.
+cat >bare.yaml <<Y
+version: 1
+pipeline: bare
+pilots: {pool: {kind: pool, ntasks: 1}}
+stages:
+  sense: {pilot: pool, function: generator, block: {points: 10}, options: {features: 2, blocks: 4}}
+  same: {pilot: pool, function: exec, options: {command: "$PY -S -m pilot_edge stage x:y"}}
+  learn: {pilot: pool, function: passthrough}
+results: off
+Y
+out=$(pilot run bare.yaml --run py-bare 2>&1)
+is $? 65 "a Python without NumPy" || printf '%s\n' "$out" | sed 's/^/# /'
+has "$out" "pilot_edge needs NumPy, and " "... is told so"
+
 # --- one pipeline, by the command line and by Python ---
 
 cat >same.yaml <<Y

@@ -83,6 +83,7 @@ example() {
 }
 example "in the ranks"
 has "$out" "40 blocks" "... each block"
+has "$out" "with --edge" "... and where there are answers"
 example "on devices" --edge
 has "$out" "40 blocks" "... each block"
 has "$out" "200 outliers" "... and the answers are back"

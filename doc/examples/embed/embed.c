@@ -65,8 +65,10 @@ static int follow(pe_run *run, int edge)
     }
     if (pe_run_number(run, "blocks.applied", &applied, &error) == 0)
         printf("%.0f blocks\n", applied);
-    if (!edge)
-        return 0; /* nothing is kept there but the summary */
+    if (!edge) { /* nothing is kept there but the summary */
+        printf("with --edge a topic keeps the answers of their rows\n");
+        return 0;
+    }
     if (pe_run_results(run, show, &outliers, &error) < 0) {
         fprintf(stderr, "embed: %s\n", error.text);
         return (int)error.exit_code;
