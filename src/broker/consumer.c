@@ -30,6 +30,12 @@
 /* What a batch of one record adds to it, and more. */
 #define RECORD_EXTRA (64 * KIB)
 
+/* So many records are taken off the client's queue at once: it counts them no
+ * more, and may fetch as many bytes again.
+ */
+enum { TAKEN = 64 };
+#define TAKEN_BYTES (256 * KIB)
+
 typedef struct kafka_consumer {
     broker_consumer base;
     client client;
@@ -38,7 +44,11 @@ typedef struct kafka_consumer {
     bool noting;             /* one is under way */
     char *topic, *group;
     bool only_checks;
+    size_t reading; /* so many partitions */
     order order;
+    rd_kafka_message_t *taken[TAKEN]; /* and not handed out: [at] to [n] */
+    size_t at, n;
+    size_t most; /* of them, by the length of the last record; 0: one */
     int fd;
     nudge *nudge;
 } kafka_consumer;
@@ -125,11 +135,19 @@ static int open_queue(kafka_consumer *c, pe_error *errp)
     return 0;
 }
 
+static void drop_taken(kafka_consumer *c)
+{
+    while (c->at < c->n)
+        rd_kafka_message_destroy(c->taken[c->at++]);
+    c->at = c->n = 0;
+}
+
 static void kafka_close(broker_consumer *b)
 {
     kafka_consumer *c = (kafka_consumer *)b;
 
     nudge_stop(c->nudge);
+    drop_taken(c);
     if (c->queue)
         rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
     /* Where its topic is gone its threads never end (librdkafka 2.0.2), and
@@ -214,6 +232,7 @@ static int read_from(kafka_consumer *c, const broker_position *p, size_t n,
     rd_kafka_topic_partition_list_t *list = reading_list(c->topic, p, n);
     rd_kafka_resp_err_t err;
 
+    drop_taken(c);
     /* Two requests, not one: librdkafka aborts the process when it is to stop
      * a partition whose last stop is still on its way (2.0.2: assertion
      * rktp_started), and the second stands behind that.  All that was fetched
@@ -223,6 +242,7 @@ static int read_from(kafka_consumer *c, const broker_position *p, size_t n,
     if (!err)
         err = rd_kafka_assign(c->client.rk, list);
     rd_kafka_topic_partition_list_destroy(list);
+    c->reading = n;
     if (!err)
         return 0;
     return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
@@ -251,6 +271,26 @@ static int read_again(kafka_consumer *c, pe_error *errp)
     if (!p)
         return pe_error_nomem(errp);
     n = order_again(&c->order, p);
+    rc = read_from(c, p, n, errp);
+    free(p);
+    return rc;
+}
+
+/* A partition whose record was looked at would be read on, all of it while
+ * another one is waited for.  Of many not each at once: those left begin anew.
+ */
+static int read_rest(kafka_consumer *c, pe_error *errp)
+{
+    size_t left = order_checks(&c->order), n;
+    broker_position *p;
+    int rc;
+
+    if (left == 0 || 8 * (c->reading - left) < c->reading)
+        return 0;
+    p = calloc(left, sizeof(*p));
+    if (!p)
+        return pe_error_nomem(errp);
+    n = order_unseen(&c->order, p);
     rc = read_from(c, p, n, errp);
     free(p);
     return rc;
@@ -332,14 +372,30 @@ static void fill_record(rd_kafka_message_t *m, broker_record *r)
     r->mark = mark_of(m, ms);
 }
 
+/* The next one of those that are there; NULL: there is none.  One at a time
+ * costs a lock, a look at the clock and a call more for each.
+ */
+static rd_kafka_message_t *next_there(kafka_consumer *c)
+{
+    ssize_t n;
+
+    if (c->at < c->n)
+        return c->taken[c->at++];
+    n = rd_kafka_consume_batch_queue(c->queue, 0, c->taken,
+                                     c->most ? c->most : 1);
+    c->at = 0;
+    c->n = n > 0 ? (size_t)n : 0;
+    return c->n ? c->taken[c->at++] : NULL;
+}
+
 /* Next message, waiting until [*limitp], which is set at the first wait. */
 static rd_kafka_message_t *next_message(kafka_consumer *c, int timeout_ms,
                                         int64_t *limitp)
 {
-    rd_kafka_message_t *m = rd_kafka_consumer_poll(c->client.rk, 0);
+    rd_kafka_message_t *m = next_there(c);
     int64_t now;
 
-    if (m)
+    if (m || timeout_ms <= 0)
         return m;
     now = clock_mono_ns();
     if (*limitp == 0)
@@ -350,20 +406,29 @@ static rd_kafka_message_t *next_message(kafka_consumer *c, int timeout_ms,
         c->client.rk, (int)((*limitp - now + CLOCK_MS - 1) / CLOCK_MS));
 }
 
+static int take_check(kafka_consumer *c, const rd_kafka_message_t *m,
+                      pe_error *errp)
+{
+    uint64_t mark = mark_of(m, rd_kafka_message_timestamp(m, NULL));
+
+    if (order_check(&c->order, m->partition, mark, errp) < 0)
+        return -1;
+    return c->only_checks ? read_rest(c, errp) : 0;
+}
+
 static int take(kafka_consumer *c, rd_kafka_message_t *m, broker_record *r,
                 pe_error *errp)
 {
     int rc;
 
     if (order_is_check(&c->order, m->partition, m->offset))
-        return order_check(&c->order, m->partition,
-                           mark_of(m, rd_kafka_message_timestamp(m, NULL)),
-                           errp);
+        return take_check(c, m, errp);
     rc = order_take(&c->order, m->partition, m->offset, errp);
     if (rc != 1)
         return rc;
     client_answered(&c->client);
     nudge_taken(c->nudge, m->len);
+    c->most = TAKEN_BYTES / (m->len + TAKEN_BYTES / TAKEN);
     fill_record(m, r);
     order_mark(&c->order, m->partition, r->mark);
     return 1;
