@@ -17,6 +17,18 @@ static size_t clean_len(const unsigned char *s, size_t left)
     return *s == '%' ? 0 : text_printable(s, left);
 }
 
+/* Bytes at the beginning of [s] that stand for themselves, as all of most
+ * names do.
+ */
+static size_t plain_len(const unsigned char *s, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && s[n] >= ' ' && s[n] < 0x7f && s[n] != '%')
+        n++;
+    return n;
+}
+
 void sender_name(const void *bytes, size_t len, char *name)
 {
     static const char hex[] = "0123456789ABCDEF";
@@ -24,6 +36,11 @@ void sender_name(const void *bytes, size_t len, char *name)
     const unsigned char *s = bytes;
     size_t at = 0, cut = 0, n;
 
+    if (len < SENDER_NAME && plain_len(s, len) == len) {
+        memcpy(name, s, len);
+        name[len] = '\0';
+        return;
+    }
     for (size_t i = 0; i < len; i += n) {
         size_t clean = clean_len(s + i, len - i);
 
@@ -53,7 +70,7 @@ static bool is_name(const void *bytes, size_t len)
     const unsigned char *s = bytes;
     size_t n = 1;
 
-    for (size_t i = 0; n && i < len; i += n)
+    for (size_t i = plain_len(s, len); n && i < len; i += n)
         n = clean_len(s + i, len - i);
     return n && len > 0 && len < SENDER_NAME;
 }
