@@ -70,6 +70,16 @@ static bool propose(pool *p, source_item *r)
     return true;
 }
 
+/* With `until: eof` no device starts, so one can have sent something only
+ * where the run has been started before, in another way.
+ */
+bool first_has_devices(const pipeline *pl, const pipeline_request *req)
+{
+    if (pl->until_eof && pl->seen == 0 && !req->resumed)
+        return false;
+    return !pipeline_is_local(pl) && pipeline_devices(pl) > 0;
+}
+
 bool first_propose(pool *p, source_item *r)
 {
     if (!r->foreign || !p->own.first.ours_only || p->own.first.nobody)

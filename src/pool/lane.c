@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/common/clock.h"
 #include "src/common/failpoint.h"
 
 static int init_map(pool_map *m, int32_t n_partitions, pe_error *errp)
@@ -93,7 +92,6 @@ void lane_drop(pool *p)
 void lane_fill(pool *p, size_t lane, size_t want)
 {
     pool_lane *l = &p->own.lanes[lane];
-    int64_t start = clock_mono_ns();
 
     while (l->n < want && !p->fate.failed) {
         source_item *r = lane_item(l, l->n);
@@ -115,14 +113,19 @@ void lane_fill(pool *p, size_t lane, size_t want)
         p->own.fetched[lane_place(p, r->block.partition)] = r->block.offset + 1;
         l->n++;
     }
-    p->figures.fetch_ns += clock_mono_ns() - start;
+}
+
+size_t lane_depth(const pool *p)
+{
+    return p->size > 1 && worth_moving(&p->worth) ? POOL_BACKLOG / 2 : 1;
 }
 
 void lane_refill(pool *p)
 {
-    for (size_t i = 0; p->size > 1 && pool_is_ready(p) && i < p->own.n_lanes;
-         i++)
-        lane_fill(p, i, POOL_BACKLOG / 2);
+    size_t want = lane_depth(p);
+
+    for (size_t i = 0; want > 1 && pool_is_ready(p) && i < p->own.n_lanes; i++)
+        lane_fill(p, i, want);
 }
 
 pool_lane *lane_next(pool *p, size_t want)

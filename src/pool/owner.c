@@ -154,8 +154,7 @@ enum owner_word owner_admit(pool *p, source_item *r)
 
 int owner_step(pool *p)
 {
-    /* A lone rank needs no backlog to give away. */
-    size_t want = p->size > 1 ? POOL_BACKLOG / 2 : 1;
+    size_t want = lane_depth(p);
 
     if (!pool_may_dispatch(p))
         return 0;

@@ -74,6 +74,10 @@ void lane_share(pool *p, const unsigned char *own);
  */
 int lane_load(pool *p, const params_state *s, const unsigned char *own,
               pe_error *errp);
+/* So many records a lane is to hold: more than the next one only where blocks
+ * are worth being given away.
+ */
+size_t lane_depth(const pool *p);
 /* Fetch until the lane holds [want] records or there are none; drop what it
  * holds; read all lanes again from the first record not dispatched.
  */
@@ -100,6 +104,8 @@ int64_t lane_wanted(const pool *p);
 int64_t lane_logical(const pool *p, int32_t partition, int64_t offset);
 
 /* first.c - who tells the features of the first model.  Local. */
+/* May a device of this run have sent something, or send it? */
+bool first_has_devices(const pipeline *pl, const pipeline_request *req);
 /* There is no model, and [r] is next: propose one, if it is for it to do so.
  * True when it needs no model, since the stages keep nothing of it, or it is
  * refused (r->bad says why).

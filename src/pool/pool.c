@@ -7,6 +7,9 @@
 
 /* Blocks are processed for this long between two looks at messages. */
 #define SLICE (200 * CLOCK_US)
+/* ... and so many of them at most, or that part of it, between two at a clock
+ */
+enum { LOOKS = 8 };
 /* Between two looks at what other ranks say, once there were blocks. */
 #define NAP (50 * CLOCK_US)
 
@@ -84,8 +87,7 @@ pool *pool_create(const pool_conf *c, pe_error *errp)
     MPI_Comm_size(c->comm, &p->size);
     p->n_partitions = c->pl->partitions;
     p->counted = c->pl->epoch_blocks > 0;
-    p->own.first.ours_only =
-        !pipeline_is_local(c->pl) && pipeline_devices(c->pl) > 0;
+    p->own.first.ours_only = first_has_devices(c->pl, c->req);
     p->epochs.open =
         2; /* the one before is closed, and numbers stay positive */
     p->term.wanted = 1;
@@ -127,20 +129,42 @@ void pool_destroy(pool *p)
 
 /* --- the loop --- */
 
+/* Is the clock to be looked at?  What blocks have taken is known by their own
+ * stamps, so some that take next to nothing go by without a look.
+ */
+static bool is_due(int64_t ns, int64_t since_ns, int n)
+{
+    return ns <= 0 || since_ns >= SLICE / LOOKS || n % LOOKS == 0;
+}
+
+/* What a slice took beside functions and model was to get at its blocks. */
+static void note_slice(pool *p, int64_t start, int64_t now, int64_t busy_ns)
+{
+    int64_t ns = now - start - (p->figures.busy_ns - busy_ns);
+
+    p->last_active = now;
+    p->figures.fetch_ns += ns > 0 ? ns : 0; /* a clock may have been set */
+}
+
 static bool work(pool *p)
 {
-    int64_t start = clock_mono_ns(), now = start;
-    bool any = false;
+    const int64_t *busy = &p->figures.busy_ns;
+    int64_t start = clock_mono_ns(), now = start, begun = *busy, seen = *busy;
+    int n = 0;
 
     while (now - start < SLICE && !p->fate.failed && !pool_is_held(p)) {
+        int64_t before = *busy;
+
         if (!help_urgent(p) && !owner_step(p) && !help_step(p))
             break;
-        any = true;
+        if (!is_due(*busy - before, *busy - seen, ++n))
+            continue;
+        seen = *busy;
         now = clock_mono_ns();
     }
-    if (any)
-        p->last_active = now;
-    return any;
+    if (n > 0)
+        note_slice(p, start, clock_mono_ns(), begun);
+    return n > 0;
 }
 
 /* What an idle rank waits for.  How much there is of its partitions it has said

@@ -40,7 +40,9 @@ typedef struct pool_figures {
     uint64_t fetched, replayed, helped, epochs, terms;
     uint64_t blocks, points, bytes; /* done with by this rank */
     uint64_t unchecked;             /* blocks of devices beyond COMMIT_OTHERS */
-    int64_t busy_ns, fetch_ns, idle_ns, reduce_ns;
+    int64_t busy_ns;                /* in functions and the model */
+    int64_t fetch_ns; /* at blocks besides: fetched, decoded, admitted */
+    int64_t idle_ns, reduce_ns;
     int64_t way_ns;     /* of all blocks, from their device to us */
     int64_t starved_ns; /* idle, while the topic has records for us */
     int64_t held_ns;    /* idle, until the epoch before is committed */

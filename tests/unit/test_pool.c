@@ -30,6 +30,29 @@ static void test_devices(void)
     commit_devices_clear(&t);
 }
 
+/* Where no device can have sent anything its first block is not looked for: the
+ * topic would be read twice.
+ */
+static void test_has_devices(void)
+{
+    pipeline_pilot edge = {.kind = PILOT_EDGE, .devices = 1, .n_resources = 1};
+    pipeline pl = {.pilots = &edge, .n_pilots = 1, .shape = PIPELINE_LOCAL};
+    pipeline_request req = {0};
+
+    CU_ASSERT_FALSE(first_has_devices(&pl, &req));
+    pl.shape = PIPELINE_WHOLE;
+    CU_ASSERT_TRUE(first_has_devices(&pl, &req));
+    pl.until_eof = true;
+    CU_ASSERT_FALSE(first_has_devices(&pl, &req));
+    req.resumed = true;
+    CU_ASSERT_TRUE(first_has_devices(&pl, &req));
+    req.resumed = false;
+    pl.seen = 1;
+    CU_ASSERT_TRUE(first_has_devices(&pl, &req));
+    edge.devices = 0;
+    CU_ASSERT_FALSE(first_has_devices(&pl, &req));
+}
+
 /* Large messages in pages: 2 GiB and more of them are only counted on, out of
  * a mapping of which one page is touched.
  */
@@ -406,6 +429,7 @@ int main(void)
         {"a part that is lost is not committed", test_part_lost},
         {"a part waits for a place", test_part_waits},
         {"devices by name", test_devices},
+        {"devices that may have sent something", test_has_devices},
         {"large messages, in pages", test_pages},
         {"... larger than MPI can count", test_pages_most},
         {"an epoch has one place of two", test_slots},
