@@ -52,6 +52,34 @@ out=$(PILOT_LIBEXEC=$device "$device/pilot" run "$TEST_DIR/edge.yaml" \
     --run device 2>&1)
 is $? 0 "its devices run" || printf '%s\n' "$out" | sed 's/^/# /'
 has "$out" "50 sensed" "... and sense"
+# A sensor's blocks of 1,000 points: 256 kB each, 20 a second.
+cat >"$TEST_DIR/rss.yaml" <<'Y'
+version: 1
+pipeline: device
+pilots:
+  broker: {kind: broker}
+  params: {kind: params}
+  devices: {kind: edge, devices: 1}
+stages:
+  sense: {pilot: devices, function: generator, block: {points: 1000, rate: 20}, options: {features: 32, blocks: 60}}
+streams: {sense: {partitions: 2, topic: device-rss}}
+Y
+PILOT_LIBEXEC=$device "$device/pilot" run "$TEST_DIR/rss.yaml" \
+    --run device-rss >"$TEST_DIR/log" 2>&1 &
+run=$!
+most=0
+while kill -0 $run 2>/dev/null; do
+    for pid in $(pgrep -f "pilot-edge $PILOT_HOME/device-rss/"); do
+        kb=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status" 2>/dev/null)
+        [ "${kb:-0}" -le "$most" ] || most=$kb
+    done
+    sleep 0.1
+done
+wait $run
+is $? 0 "a device with blocks of 1,000 points" || sed 's/^/# /' "$TEST_DIR/log"
+[ "$most" -gt 0 ] && [ "$most" -le 30720 ]
+ok $? "... takes $most kB of memory, of 30 MiB"
+
 cat >"$TEST_DIR/pool.yaml" <<'Y'
 version: 1
 pipeline: device
