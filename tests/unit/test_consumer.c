@@ -136,12 +136,30 @@ static int port_of(const char *endpoint)
     return atoi(strrchr(endpoint, ':') + 1);
 }
 
+/* librdkafka from 2.4 on keeps what it has freed of a topic that comes with
+ * another id (its issue 4964; seen with 2.8): not to be run where that is seen.
+ */
+static bool client_reads_freed(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return rd_kafka_version() >= 0x02040000 && rd_kafka_version() < 0x020a0000;
+#else
+    return false;
+#endif
+}
+
 /* A connection that ends while nothing is on it is told to nobody, and may come
  * back elsewhere: to a broker that has lost its end, or another cluster (what
  * 37-broker does to a Kafka).  What says so is that another socket is made.
  */
 static void test_socket(void)
 {
+    if (client_reads_freed()) {
+        printf("# SKIP a connection that is made anew: librdkafka %s reads "
+               "freed memory where a topic has another id\n",
+               rd_kafka_version_str());
+        return;
+    }
     broker_consumer_conf conf = mock_consumer_conf("socket", MOCK_MIB);
     rd_kafka_mock_cluster_t *first = mock;
     broker_position at = {0, 0, 0};
