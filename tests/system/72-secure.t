@@ -120,7 +120,7 @@ out=$(pilot status --no-header secure-plain 2>&1; pilot verify secure-plain 2>&1
 has "$out" "secure-plain: exact: 200 blocks applied" "an operator looks"
 is "$(admin ACL LOG)" "" "Redis has refused nobody"
 key="pilot:{secure-plain}"
-no="no permissions"
+no=NOPERM
 has "$(as device GET "$key:state")" "applied 200" "a device reads the state"
 has "$(as device SET "$key:model" x)" "$no" "... and writes no model"
 has "$(as device HSET "$key:stages" now 1)" "$no" "... nor what is to be run"
