@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "src/broker/broker.h"
+
 #define BACKLOG_OUT 5
 
 /* A record that waits.  All but [next] is its holder's. */
@@ -33,6 +35,14 @@ typedef struct backlog {
     int out; /* with the client, not yet answered for */
     backlog_record *first, *last;
 } backlog;
+
+/* Bytes of [o] in a request: at most, or what the client takes it for at least.
+ */
+size_t backlog_size(const broker_output *o, bool most);
+/* [o], with copies of its key and, if it is to be copied, its value; headers
+ * and size are set by the holder.  NULL: no memory.
+ */
+backlog_record *backlog_record_new(const broker_output *o, pe_error *errp);
 
 /* Has a record of this partition to wait? */
 bool backlog_waits(const backlog *b);

@@ -24,8 +24,6 @@
 /* Of a request, at most; what the client has beyond that would wait there. */
 #define REQUEST_BYTES 1048576
 #define REQUEST_HEAD 4096 /* of it, at most */
-#define RECORD_HEAD 64    /* of a record, beside its key, value and headers */
-#define HEADER_HEAD 8     /* of each of those */
 
 /* Never moved: the client has its address. */
 typedef struct topic {
@@ -40,7 +38,8 @@ typedef struct kafka_producer {
     broker_delivery_f delivered;
     void *arg;
     uint64_t message_bytes;
-    uint64_t queue_bytes;       /* of values that are pending, at most */
+    uint64_t record_bytes; /* of it, where a record is alone in its batch */
+    uint64_t queue_bytes;  /* of values that are pending, at most */
     atomic_uint_fast64_t bytes; /* ... and now */
     atomic_int pending;         /* accepted, and not yet delivered */
     atomic_int waiting;         /* of these, not yet with the client */
@@ -85,25 +84,6 @@ static void done(kafka_producer *p, size_t len)
     atomic_fetch_sub(&p->pending, 1);
 }
 
-static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
-{
-    client *cl = arg;
-    kafka_producer *p = cl->owner;
-
-    (void)rk;
-    done(p, m->len);
-    if (m->err) {
-        pthread_mutex_lock(&p->lock);
-        note_refusal(p, m->rkt, m->partition, m->err);
-        pthread_mutex_unlock(&p->lock);
-    } else {
-        client_answered(cl);
-    }
-    if (p->delivered)
-        p->delivered(p->arg, m->_private, m->partition,
-                     m->err ? -1 : m->offset);
-}
-
 /* Room for two of the largest records at least, so that one can be filled
  * while the other is on its way.
  */
@@ -116,12 +96,15 @@ static uint64_t queue_kbytes(const broker_producer_conf *c)
     return bytes / 1024 + 1;
 }
 
+static uint64_t record_most(const broker_producer_conf *c)
+{
+    return c->message_bytes > BATCH_BYTES ? c->message_bytes - BATCH_BYTES
+                                          : c->message_bytes;
+}
+
 static int fill_conf(rd_kafka_conf_t *k, const broker_producer_conf *c,
                      pe_error *errp)
 {
-    uint64_t record = c->message_bytes > BATCH_BYTES
-                          ? c->message_bytes - BATCH_BYTES
-                          : c->message_bytes;
     uint64_t in_flight = c->in_flight > 0 ? (uint64_t)c->in_flight : 1;
     char linger[32];
 
@@ -129,7 +112,7 @@ static int fill_conf(rd_kafka_conf_t *k, const broker_producer_conf *c,
     if (client_set_all(k, settings, errp) < 0 ||
         client_set(k, "linger.ms", linger, errp) < 0 ||
         client_set_u64(k, "batch.size", REQUEST_BYTES, errp) < 0 ||
-        client_set_u64(k, "message.max.bytes", record, errp) < 0 ||
+        client_set_u64(k, "message.max.bytes", record_most(c), errp) < 0 ||
         client_set_u64(k, "queue.buffering.max.kbytes", queue_kbytes(c), errp) <
             0 ||
         client_set_u64(k, "max.in.flight.requests.per.connection", in_flight,
@@ -206,27 +189,50 @@ static void go_all(kafka_producer *p)
     pthread_mutex_unlock(&p->topics_lock);
 }
 
-/* In the client's thread that has the answer, which then sends what has come
- * together in one request and without a pause.  Only of what is stored: of the
- * rest the client may tell with locks of its own held, and nothing more is
- * sent.
- */
-static rd_kafka_resp_err_t on_answer(rd_kafka_t *rk, rd_kafka_message_t *m,
-                                     void *arg)
+static void answered(kafka_producer *p, const rd_kafka_message_t *m)
 {
-    kafka_producer *p = arg;
-    topic *t;
+    topic *t = rd_kafka_topic_opaque(m->rkt);
 
-    (void)rk;
-    if (rd_kafka_message_status(m) != RD_KAFKA_MSG_STATUS_PERSISTED)
-        return RD_KAFKA_RESP_ERR_NO_ERROR;
-    t = rd_kafka_topic_opaque(m->rkt);
     pthread_mutex_lock(&p->lock);
     if (!p->closing && m->partition >= 0 && m->partition < t->n &&
         backlog_answered(&t->of[m->partition]))
         go(p, t, m->partition);
     pthread_mutex_unlock(&p->lock);
+}
+
+/* In the client's thread that has the answer, which then sends what has come
+ * together in one request.  Only of what has an offset: of the rest the client
+ * may tell with locks of its own held.
+ */
+static rd_kafka_resp_err_t on_answer(rd_kafka_t *rk, rd_kafka_message_t *m,
+                                     void *arg)
+{
+    (void)rk;
+    if (rd_kafka_message_status(m) == RD_KAFKA_MSG_STATUS_PERSISTED &&
+        m->offset >= 0)
+        answered(arg, m);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
+{
+    client *cl = arg;
+    kafka_producer *p = cl->owner;
+
+    (void)rk;
+    done(p, m->len);
+    if (m->err) {
+        pthread_mutex_lock(&p->lock);
+        note_refusal(p, m->rkt, m->partition, m->err);
+        pthread_mutex_unlock(&p->lock);
+    } else {
+        client_answered(cl);
+        if (m->offset < 0) /* the answer to a later one told */
+            answered(p, m);
+    }
+    if (p->delivered)
+        p->delivered(p->arg, m->_private, m->partition,
+                     m->err ? -1 : m->offset);
 }
 
 static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *k,
@@ -315,6 +321,7 @@ static broker_producer *kafka_open(const broker_producer_conf *c,
     p->delivered = c->delivered;
     p->arg = c->arg;
     p->message_bytes = c->message_bytes;
+    p->record_bytes = record_most(c);
     p->queue_bytes = queue_kbytes(c) * 1024;
     k = make_conf(p, c, errp);
     if (k && client_open(&p->client, RD_KAFKA_PRODUCER, k, errp) == 0)
@@ -464,41 +471,19 @@ static int produce_error(const kafka_producer *p, const broker_output *o,
     }
 }
 
-static size_t record_size(const broker_output *o)
-{
-    size_t size = RECORD_HEAD + o->len + (o->key ? strlen(o->key) : 0);
-
-    for (size_t i = 0; o->headers && i < o->headers->n; i++)
-        size +=
-            strlen(o->headers->h[i].name) + o->headers->h[i].len + HEADER_HEAD;
-    return size;
-}
-
 static int keep(kafka_producer *p, backlog *b, const broker_output *o,
                 rd_kafka_headers_t *h, pe_error *errp)
 {
-    size_t key = o->key ? strlen(o->key) + 1 : 0;
-    backlog_record *r = malloc(sizeof(*r) + key);
+    backlog_record *r;
 
+    /* Once it waits nobody can be told, and it would break the producer. */
+    if (backlog_size(o, false) > p->record_bytes)
+        return produce_error(p, o, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, errp);
+    r = backlog_record_new(o, errp);
     if (!r)
-        return pe_error_nomem(errp);
-    *r = (backlog_record){.headers = h,
-                          .value = (void *)(uintptr_t)o->value,
-                          .len = o->len,
-                          .size = record_size(o),
-                          .owned = o->copy && o->len > 0,
-                          .opaque = o->opaque,
-                          .keyed = o->key};
-    if (r->owned) {
-        r->value = malloc(o->len);
-        if (!r->value) {
-            free(r);
-            return pe_error_nomem(errp);
-        }
-        memcpy(r->value, o->value, o->len);
-    }
-    if (key)
-        memcpy(r->key, o->key, key);
+        return -1;
+    r->headers = h;
+    r->size = backlog_size(o, true);
     backlog_put(b, r);
     atomic_fetch_add(&p->waiting, 1);
     return 0;

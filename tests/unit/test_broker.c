@@ -164,6 +164,77 @@ static void test_produce_retries(void)
     broker_consumer_close(c);
 }
 
+/* Stored, though its own answer was that it took too long: the client knows by
+ * the answer to the next one, and says so with locks of its own held.
+ */
+static void test_answered_by_next(void)
+{
+    broker_producer_conf conf = mock_producer_conf(MOCK_MIB);
+    broker_producer *p;
+    int64_t end;
+
+    conf.in_flight = 5;
+    rd_kafka_mock_topic_create(mock, "next", 1, 1);
+    memset(&mock_seen, 0, sizeof(mock_seen));
+    p = broker_producer_open(&conf, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    mock_produce(p, "next", 0, 1);
+    CU_ASSERT_EQUAL(broker_producer_flush(p, 10000, NULL), 0);
+    rd_kafka_mock_broker_set_rtt(mock, 1, 300);
+    rd_kafka_mock_push_request_errors(mock, MOCK_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
+    for (int i = 1; i < 5; i++) {
+        mock_produce(p, "next", i, i + 1);
+        clock_sleep_ns(20 * CLOCK_MS, 0); /* each has a request */
+    }
+    mock_produce(p, "next", 5, 50); /* one more, and others wait */
+    end = clock_mono_ns() + 20 * CLOCK_S;
+    while (broker_producer_pending(p) && clock_mono_ns() < end)
+        broker_producer_poll(p, 100);
+    rd_kafka_mock_broker_set_rtt(mock, 1, 0);
+    CU_ASSERT_EQUAL(mock_seen.stored + mock_seen.given_up, 50);
+    CU_ASSERT_EQUAL(mock_seen.out_of_order, 0);
+    CU_ASSERT_EQUAL(broker_producer_pending(p), 0);
+    CU_ASSERT_EQUAL(broker_producer_error(p, NULL), 0);
+    broker_producer_close(p);
+}
+
+/* One that is too large is refused, and no other with it, also where those
+ * before it wait; the largest is taken.
+ */
+static void test_too_large(void)
+{
+    broker_producer *p = mock_producer(8 * MOCK_MIB);
+    char *value = calloc(1, MOCK_MIB);
+    broker_output o = {.topic = "large",
+                       .key = "key",
+                       .value = value,
+                       .copy = true,
+                       .opaque = (void *)50};
+    pe_error e = {0};
+
+    rd_kafka_mock_topic_create(mock, "large", 1, 1);
+    mock_produce(p, "large", 0, 1);
+    CU_ASSERT_EQUAL(broker_producer_flush(p, 10000, NULL), 0);
+    rd_kafka_mock_broker_set_down(mock, 1);
+    for (int i = 1; i < 50; i++) {
+        mock_produce(p, "large", i, i + 1);
+        o.len = MOCK_MIB - 64 - 36 - 3 + 1;
+        e = (pe_error){0};
+        CU_ASSERT_EQUAL(broker_produce(p, &o, &e), -1);
+        CU_ASSERT_EQUAL(e.kind, PE_ERROR_INPUT);
+        UNIT_CONTAINS(e.text, "is larger, with its headers, than 1048576");
+    }
+    o.len--;
+    CU_ASSERT_EQUAL(broker_produce(p, &o, &e), 0);
+    rd_kafka_mock_broker_set_up(mock, 1);
+    CU_ASSERT_EQUAL(broker_producer_flush(p, 20000, &e), 0);
+    CU_ASSERT_EQUAL(mock_seen.stored, 51);
+    CU_ASSERT_EQUAL(mock_seen.out_of_order, 0);
+    broker_producer_close(p);
+    free(value);
+}
+
 /* An error that does not pass: told by callback, by flush and afterwards. */
 static void test_given_up(void)
 {
@@ -213,6 +284,8 @@ int main(void)
         {"admin: what passes", test_passes},
         {"a full queue", test_queue_full},
         {"errors of the broker that pass, sending", test_produce_retries},
+        {"a record that the next one answers for", test_answered_by_next},
+        {"a record that is too large", test_too_large},
         {"a record that is given up", test_given_up},
         {"a producer closes without broker", test_producer_close_down},
         {0},
