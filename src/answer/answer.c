@@ -45,15 +45,17 @@ static void *map_file(const char *path, size_t *lenp)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     void *at = NULL;
     struct stat st;
+    int rc;
 
     if (fd < 0)
         return NULL;
-    if (fstat(fd, &st) == 0 && (uint64_t)st.st_size > SIZE_MAX / 2)
-        errno = EFBIG; /* a pointer has 32 bits */
-    else if (st.st_size > 0)
-        at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    else
+    rc = fstat(fd, &st);
+    if (rc == 0 && st.st_size == 0)
         errno = ENODATA;
+    else if (rc == 0 && (uint64_t)st.st_size > SIZE_MAX / 2)
+        errno = EFBIG; /* a pointer has 32 bits */
+    else if (rc == 0)
+        at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);
     if (!at || at == MAP_FAILED)
         return NULL;

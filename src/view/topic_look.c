@@ -213,7 +213,7 @@ static int find_places(const look_place *p, size_t most, look *l, places *w,
         l->kept += (uint64_t)(high - low);
         w->end[k] = high;
         w->at[w->n++] = (broker_position){
-            k, high - low > (int64_t)most ? high - (int64_t)most : low, 0};
+            k, (uint64_t)(high - low) > most ? high - (int64_t)most : low, 0};
     }
     broker_admin_close(a);
     return rc;
