@@ -189,50 +189,50 @@ static void go_all(kafka_producer *p)
     pthread_mutex_unlock(&p->topics_lock);
 }
 
-static void answered(kafka_producer *p, const rd_kafka_message_t *m)
+/* In the client's thread that has the answer, which then sends what has come
+ * together in one request and without a pause.  Only of what is stored and has
+ * an offset: of the rest the client may tell with locks of its own held, and
+ * nothing more is sent.
+ */
+static rd_kafka_resp_err_t on_answer(rd_kafka_t *rk, rd_kafka_message_t *m,
+                                     void *arg)
 {
+    kafka_producer *p = arg;
     topic *t = rd_kafka_topic_opaque(m->rkt);
 
+    (void)rk;
+    if (rd_kafka_message_status(m) != RD_KAFKA_MSG_STATUS_PERSISTED ||
+        m->offset < 0)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
     pthread_mutex_lock(&p->lock);
     if (!p->closing && m->partition >= 0 && m->partition < t->n &&
         backlog_answered(&t->of[m->partition]))
         go(p, t, m->partition);
     pthread_mutex_unlock(&p->lock);
-}
-
-/* In the client's thread that has the answer, which then sends what has come
- * together in one request.  Only of what has an offset: of the rest the client
- * may tell with locks of its own held.
- */
-static rd_kafka_resp_err_t on_answer(rd_kafka_t *rk, rd_kafka_message_t *m,
-                                     void *arg)
-{
-    (void)rk;
-    if (rd_kafka_message_status(m) == RD_KAFKA_MSG_STATUS_PERSISTED &&
-        m->offset >= 0)
-        answered(arg, m);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* One without an offset may be stored, as the answer to a later one told: it
+ * breaks the producer, since ends of devices are offsets.
+ */
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
 {
     client *cl = arg;
     kafka_producer *p = cl->owner;
+    rd_kafka_resp_err_t err =
+        m->err || m->offset >= 0 ? m->err : RD_KAFKA_RESP_ERR__NO_OFFSET;
 
     (void)rk;
     done(p, m->len);
-    if (m->err) {
+    if (err) {
         pthread_mutex_lock(&p->lock);
-        note_refusal(p, m->rkt, m->partition, m->err);
+        note_refusal(p, m->rkt, m->partition, err);
         pthread_mutex_unlock(&p->lock);
     } else {
         client_answered(cl);
-        if (m->offset < 0) /* the answer to a later one told */
-            answered(p, m);
     }
     if (p->delivered)
-        p->delivered(p->arg, m->_private, m->partition,
-                     m->err ? -1 : m->offset);
+        p->delivered(p->arg, m->_private, m->partition, err ? -1 : m->offset);
 }
 
 static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *k,

@@ -165,12 +165,14 @@ static void test_produce_retries(void)
 }
 
 /* Stored, though its own answer was that it took too long: the client knows by
- * the answer to the next one, and says so with locks of its own held.
+ * the answer to the next one, says so with locks of its own held, and does not
+ * know where.
  */
 static void test_answered_by_next(void)
 {
     broker_producer_conf conf = mock_producer_conf(MOCK_MIB);
     broker_producer *p;
+    pe_error e = {0};
     int64_t end;
 
     conf.in_flight = 5;
@@ -189,14 +191,15 @@ static void test_answered_by_next(void)
     }
     mock_produce(p, "next", 5, 50); /* one more, and others wait */
     end = clock_mono_ns() + 20 * CLOCK_S;
-    while (broker_producer_pending(p) && clock_mono_ns() < end)
+    while (!broker_producer_error(p, &e) && clock_mono_ns() < end)
         broker_producer_poll(p, 100);
+    CU_ASSERT_EQUAL(e.kind, PE_ERROR_FATAL);
+    UNIT_CONTAINS(e.text, "broker producer is broken: record for next/0 was "
+                          "given up: Local: No offset stored");
+    broker_producer_close(p);
     rd_kafka_mock_broker_set_rtt(mock, 1, 0);
     CU_ASSERT_EQUAL(mock_seen.stored + mock_seen.given_up, 50);
     CU_ASSERT_EQUAL(mock_seen.out_of_order, 0);
-    CU_ASSERT_EQUAL(broker_producer_pending(p), 0);
-    CU_ASSERT_EQUAL(broker_producer_error(p, NULL), 0);
-    broker_producer_close(p);
 }
 
 /* One that is too large is refused, and no other with it, also where those
