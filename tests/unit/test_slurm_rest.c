@@ -299,6 +299,8 @@ static int asked(resource *r, const char *what, char *id, pe_error *errp)
     "{\"status\": [{\"error\": {\"code\": 2002, \"string\": \"Access" \
     "/permission denied\"}, \"step_id\": \"8\"}], \"errors\": []}"
 
+#define PROXY "{\"message\": \"no healthy upstream\"}"
+
 static void test_errors(void)
 {
     static const struct {
@@ -343,6 +345,12 @@ static void test_errors(void)
          "(its slurmctld does not answer)"},
         {"away-jobs", "v0.0.42", NULL, -1, PE_EXIT_UNAVAILABLE,
          "(its slurmctld does not answer)"},
+        {"job", "v0.0.42", PROXY, -1, PE_EXIT_UNAVAILABLE,
+         "gives no answer of the API"},
+        {"cancel", "v0.0.42", PROXY, -1, PE_EXIT_UNAVAILABLE,
+         "gives no answer of the API"},
+        {"submit", "v0.0.42", PROXY, -1, PE_EXIT_UNAVAILABLE,
+         "whether there is a job is not known: "},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {

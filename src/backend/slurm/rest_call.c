@@ -152,7 +152,8 @@ static int ask(rest_line *l, const char *api, const char *path, post_body *b,
     if (status < 0)
         return -1;
     a->all = json_loadb((const char *)p.data, p.len, 0, NULL);
-    if (json_is_object(a->all)) {
+    /* Whoever stands before it may say other things in JSON. */
+    if (json_is_array(json_object_get(a->all, "errors"))) {
         errors_read(a);
         return 0;
     }
