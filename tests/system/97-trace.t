@@ -130,11 +130,13 @@ says() { grep -q "$1" "$PILOT_HOME/traced-full/pool/err"; }
 wait_for 60 says "nothing is traced, and the run goes on: .*disk full"
 ok $? "traced-full: a full disk is said" ||
     sed 's/^/# /' "$PILOT_HOME/traced-full/pool/err"
-# Rows are written each second: blocks of more than one.
-since=$SECONDS
-go_on() { applied traced-full 700 && [ $SECONDS -gt $((since + 2)) ]; }
-wait_for 60 go_on
+# Rows are written each second, so those of blocks that were applied more than
+# one ago have met the full disk.
+wait_for 60 applied traced-full 700
 ok $? "traced-full: the run goes on"
+since=$SECONDS
+written() { [ $SECONDS -gt $((since + 2)) ]; }
+wait_for 60 written
 rm "$TEST_DIR/disk/filler"
 end traced-full
 lost=$(get "$TEST_DIR/traced-full.json" untraced)
