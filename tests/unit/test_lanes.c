@@ -206,7 +206,9 @@ static void test_fetch_fails(void)
     rank_end(p);
 }
 
-/* Others may help with what is fetched ahead, if there are any. */
+/* Others may help with what is fetched ahead, if there are any, and if a block
+ * is worth its way to them.
+ */
 static void test_refill(void)
 {
     pool *p = rank_load(0, NULL);
@@ -215,6 +217,9 @@ static void test_refill(void)
     lane_refill(p);
     CU_ASSERT_EQUAL(lane_backlog(p), 0);
     p->size = 2;
+    lane_refill(p);
+    CU_ASSERT_EQUAL(lane_backlog(p), 0);
+    worth_block(&p->worth, 1000000000, 100);
     lane_refill(p);
     CU_ASSERT_EQUAL(lane_backlog(p), POOL_BACKLOG / 2);
     lane_drop(p);
