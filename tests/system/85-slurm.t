@@ -92,19 +92,22 @@ cat >mpi.sh <<X
 export OMPI_MCA_btl_base_verbose=5
 srun --mpi=pmix "$BUILD/tests/system/allreduce"
 X
-# mpi_completes SCRIPT OUT NAME: one that hangs, as was seen once in the start of
-# ranks, is canceled and tried once more, which is said.
+has_ended() {
+    [[ $(job_state "$1") = @(COMPLETED|FAILED|CANCELLED|TIMEOUT)"|"* ]]
+}
+# mpi_completes SCRIPT OUT NAME: on a busy machine ranks of Open MPI 4.1 hang or
+# die in their start, seldom: they are tried again then, which is said.
 mpi_completes() {
-    j=$(sbatch --parsable -o "$2" "$1")
-    wait_for 30 job_is "$j" 'COMPLETED|*'
-    if job_is "$j" 'RUNNING|*'; then
-        echo "# $3: job $j hangs, is canceled and tried again; it had said:"
-        sed 's/^/#   /' "$2"
-        scancel "$j"
-        wait_for 30 job_is "$j" 'CANCELLED|*'
+    for i in 1 2 3 4; do
         j=$(sbatch --parsable -o "$2" "$1")
-    fi
-    reaches 30 "$j" 'COMPLETED|*' "$3"
+        wait_for 30 has_ended "$j"
+        ! job_is "$j" 'COMPLETED|*' || break
+        echo "# $3: job $j ($(job_state "$j")) is tried again; it said:"
+        sed 's/^/#   /' "$2"
+        scancel "$j" 2>/dev/null
+        wait_for 30 has_ended "$j"
+    done
+    is "$(job_state "$j")" 'COMPLETED|None' "$3"
 }
 begin
 mpi_completes mpi.sh mpi.out "an MPI job over two nodes"
