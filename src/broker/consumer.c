@@ -44,7 +44,6 @@ typedef struct kafka_consumer {
     bool noting;             /* one is under way */
     char *topic, *group;
     bool only_checks;
-    size_t reading; /* so many partitions */
     order order;
     rd_kafka_message_t *taken[TAKEN]; /* and not handed out: [at] to [n] */
     size_t at, n;
@@ -239,10 +238,11 @@ static int read_from(kafka_consumer *c, const broker_position *p, size_t n,
      * before has an older version from then on; its poll drops it.
      */
     err = rd_kafka_assign(c->client.rk, NULL);
+    if (!err && c->only_checks && n > 0) /* what was left is not, any more */
+        err = rd_kafka_resume_partitions(c->client.rk, list);
     if (!err)
         err = rd_kafka_assign(c->client.rk, list);
     rd_kafka_topic_partition_list_destroy(list);
-    c->reading = n;
     if (!err)
         return 0;
     return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
@@ -277,23 +277,20 @@ static int read_again(kafka_consumer *c, pe_error *errp)
 }
 
 /* A partition whose record was looked at would be read on, all of it while
- * another one is waited for.  Of many not each at once: those left begin anew.
+ * another one is waited for.
  */
-static int read_rest(kafka_consumer *c, pe_error *errp)
+static int stop_reading(kafka_consumer *c, int32_t partition, pe_error *errp)
 {
-    size_t left = order_checks(&c->order), n;
-    broker_position *p;
-    int rc;
+    const broker_position p = {partition, 0, 0};
+    rd_kafka_topic_partition_list_t *list = make_list(c->topic, &p, 1);
+    rd_kafka_resp_err_t err = rd_kafka_pause_partitions(c->client.rk, list);
 
-    if (left == 0 || 8 * (c->reading - left) < c->reading)
+    rd_kafka_topic_partition_list_destroy(list);
+    if (!err)
         return 0;
-    p = calloc(left, sizeof(*p));
-    if (!p)
-        return pe_error_nomem(errp);
-    n = order_unseen(&c->order, p);
-    rc = read_from(c, p, n, errp);
-    free(p);
-    return rc;
+    return pe_error_set(errp, PE_ERROR_FATAL, PE_EXIT_FAILED,
+                        "topic %s/%" PRId32 " cannot be left: %s", c->topic,
+                        partition, rd_kafka_err2str(err));
 }
 
 static size_t kafka_checks(const broker_consumer *b)
@@ -413,7 +410,12 @@ static int take_check(kafka_consumer *c, const rd_kafka_message_t *m,
 
     if (order_check(&c->order, m->partition, mark, errp) < 0)
         return -1;
-    return c->only_checks ? read_rest(c, errp) : 0;
+    if (!c->only_checks)
+        return 0;
+    if (stop_reading(c, m->partition, errp) < 0)
+        return -1;
+    nudge_taken(c->nudge, m->len); /* the others wait for its room */
+    return 0;
 }
 
 static int take(kafka_consumer *c, rd_kafka_message_t *m, broker_record *r,

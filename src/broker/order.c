@@ -144,17 +144,6 @@ bool order_uncheck(order *o, int32_t partition)
     return true;
 }
 
-size_t order_unseen(const order *o, broker_position *p)
-{
-    size_t n = 0;
-
-    for (size_t k = 0; k < o->n; k++)
-        if (o->place[k].checks)
-            p[n++] = (broker_position){(int32_t)k, o->place[k].next,
-                                       o->place[k].mark};
-    return n;
-}
-
 size_t order_count(const order *o)
 {
     size_t n = 0;

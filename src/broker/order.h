@@ -40,8 +40,6 @@ int order_check(order *o, int32_t partition, uint64_t mark, pe_error *errp);
 void order_mark(order *o, int32_t partition, uint64_t mark);
 /* Partitions whose record in front is still awaited. */
 size_t order_checks(const order *o);
-/* ... and their positions, into [p], which has room for them: how many. */
-size_t order_unseen(const order *o, broker_position *p);
 /* Await none of this partition; false: none was. */
 bool order_uncheck(order *o, int32_t partition);
 /* Where reading is to begin again, the record in front of every position

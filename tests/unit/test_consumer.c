@@ -103,6 +103,78 @@ static void test_guard(void)
     broker_guard_close(NULL);
 }
 
+enum { MANY = 16, EACH = 12 };
+
+/* [EACH] records in each of [MANY] partitions. */
+static void send_many(const char *topic)
+{
+    broker_producer_conf conf = mock_producer_conf(MOCK_MIB);
+    broker_producer *p;
+
+    conf.delivered = NULL; /* it knows of one partition */
+    p = broker_producer_open(&conf, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    rd_kafka_mock_topic_create(mock, topic, MANY, 1);
+    for (int i = 0; i < MANY * EACH; i++) {
+        const broker_output o = {.topic = topic,
+                                 .partition = i % MANY,
+                                 .key = "key",
+                                 .value = &i,
+                                 .len = sizeof(i),
+                                 .copy = true};
+
+        CU_ASSERT_EQUAL(broker_produce(p, &o, NULL), 0);
+    }
+    CU_ASSERT_EQUAL(broker_producer_flush(p, 20000, NULL), 0);
+    broker_producer_close(p);
+}
+
+/* Positions behind the sixth record of each of them. */
+static void positions_of(const char *topic, broker_position *at)
+{
+    broker_consumer *c = mock_consumer(topic, -1);
+    broker_record r = {0};
+
+    for (int k = 0; k < MANY; k++)
+        at[k] = (broker_position){k, 0, 0};
+    CU_ASSERT_EQUAL(broker_consumer_assign(c, at, MANY, NULL), 0);
+    for (int i = 0; i < MANY * EACH; i++) {
+        CU_ASSERT_EQUAL_FATAL(mock_fetch(c, &r, NULL), 1);
+        if (r.offset == 5)
+            at[r.partition] = (broker_position){r.partition, 6, r.mark};
+        broker_record_release(&r);
+    }
+    broker_consumer_close(c);
+}
+
+/* One whose record was looked at is not read on, and no other one is left out:
+ * each of them is looked at.
+ */
+static void test_guard_many(void)
+{
+    const broker_conf conf = {.endpoint = mock_endpoint, .client_id = "test"};
+    broker_position at[MANY];
+    char words[64];
+    pe_error e = {0};
+    broker_guard *g;
+
+    send_many("guards");
+    positions_of("guards", at);
+    g = broker_guard_open(&conf, "guards", MOCK_MIB, &e);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(g);
+    CU_ASSERT_EQUAL(broker_guard_start(g, at, MANY, &e), 0);
+    CU_ASSERT_EQUAL(broker_guard_poll(g, 20000, &e), 1);
+    for (int k = 0; k < MANY; k++) {
+        at[k].mark ^= 1;
+        CU_ASSERT_EQUAL(broker_guard_start(g, at, MANY, &e), 0);
+        CU_ASSERT_EQUAL(broker_guard_poll(g, 20000, &e), -1);
+        snprintf(words, sizeof(words), "record guards/%d/5 is not the one", k);
+        UNIT_CONTAINS(e.text, words);
+        at[k].mark ^= 1;
+    }
+    broker_guard_close(g);
+}
+
 /* Connections of a consumer, which this test can end: by whatever name they
  * are asked for, they lead to the broker at [port].
  */
@@ -327,6 +399,7 @@ int main(void)
 {
     static const unit_test tests[] = {
         {"another log under the same name", test_guard},
+        {"many partitions are looked at", test_guard_many},
         {"from an explicit offset", test_explicit_offset},
         {"assign again, also backwards", test_assign_again},
         {"a connection that is made anew", test_socket},
