@@ -122,7 +122,8 @@ static int start(talk *t, pe_error *errp)
                             .env = env,
                             .folder = t->folder,
                             .in_pipe = true,
-                            .new_group = true};
+                            .new_group = true,
+                            .no_rank = true};
 
     t->known = false;
     t->process = most ? process_start(&s, errp) : NULL;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "src/common/clock.h"
+#include "src/common/environ.h"
 #include "src/common/file.h"
 #include "src/common/text.h"
 
@@ -23,8 +24,6 @@
 #define LEAVE_MS 20          /* from its last word to its end */
 #define WAIT_STEP_NS 2000000 /* between two looks */
 #define ENVIRON_MAX 4194304  /* beyond what execve(2) takes */
-
-extern char **environ;
 
 struct process {
     pid_t pid;
@@ -106,53 +105,6 @@ static int spawn_error(const char *program, int err, pe_error *errp)
     return pe_error_set(errp, PE_ERROR_INPUT,
                         err == EACCES ? PE_EXIT_PERMISSION : PE_EXIT_CONFIG,
                         "%s cannot be started: %s", program, strerror(err));
-}
-
-/* True when [a] and [b], both "NAME=VALUE", have one name. */
-static bool same_name(const char *a, const char *b)
-{
-    size_t n = strcspn(a, "=");
-
-    return !strncmp(a, b, n) && b[n] == '=';
-}
-
-static bool is_replaced(const char *entry, const char *const *env)
-{
-    for (size_t i = 0; env && env[i]; i++)
-        if (same_name(env[i], entry))
-            return true;
-    return false;
-}
-
-static size_t list_count(const char *const *list)
-{
-    size_t n = 0;
-
-    while (list && list[n])
-        n++;
-    return n;
-}
-
-/* Our environment with [env] in place of entries of the same names; the
- * strings are borrowed.
- */
-static char **environ_merge(const char *const *env, pe_error *errp)
-{
-    const char *const *ours = (const char *const *)environ;
-    size_t room = list_count(ours) + list_count(env) + 1;
-    char **all = calloc(room, sizeof(*all));
-    size_t n = 0;
-
-    if (!all) {
-        pe_error_nomem(errp);
-        return NULL;
-    }
-    for (size_t i = 0; ours && ours[i]; i++)
-        if (!is_replaced(ours[i], env))
-            all[n++] = environ[i];
-    for (size_t i = 0; env && env[i]; i++)
-        all[n++] = (char *)env[i];
-    return all;
 }
 
 /* The three descriptors a child starts with; -1: ours stays. */
@@ -329,7 +281,7 @@ process *process_start(const process_spec *s, pe_error *errp)
         pe_error_nomem(errp);
         goto done;
     }
-    env = environ_merge(s->env, errp);
+    env = environ_make(s->env, s->no_rank, errp);
     if (!env || child_fds_open(&fds, s, errp) < 0)
         goto done;
     int err = spawn(&p->pid, s, &fds, env);

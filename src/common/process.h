@@ -26,6 +26,8 @@ typedef struct process_spec {
     bool new_group;          /* own process group: a terminal's Ctrl-C does
                                 not reach it */
     bool new_session;        /* own session: outlives our terminal too */
+    bool no_rank;            /* we may be a rank of MPI: the child is none, nor
+                                hears of it */
 } process_spec;
 
 /* 0 when [program] is on PATH, or a path that is there; else the error

@@ -259,6 +259,7 @@ static int start(program *g, pe_error *errp)
         .in_pipe = g->spec.fed,
         .err_pipe = true,
         .new_group = true,
+        .no_rank = true,
     };
 
     g->voice.last[0] = '\0';

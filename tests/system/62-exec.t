@@ -129,6 +129,14 @@ refusals=$(pilot peek -n 200 --refused exec-spoil 2>&1)
 has "$refusals" "no .npy array begins with 'no array h'" "spoilt: text is"
 has "$refusals" "was killed by signal 9" "spoilt: ... and a death"
 
+# A package of Python that begins with MPI when it is imported is alike.
+echo "$BUILD/tests/system/allreduce >&2 && exec cat" >programs/mpi.sh
+spoil exec-mpi "sh mpi.sh"
+is "$? $(get spoil.json applied) $(get spoil.json refused)" "0 200 0" \
+    "a program of a rank may begin with MPI" || sed 's/^/# /' spoil.out
+is "$(grep -hc "rank 0 of 1 " "$PILOT_HOME/exec-mpi/pool/err")" 2 \
+    "... and is alone there"
+
 echo 'echo I need a licence >&2; exit 3' >programs/useless.sh
 spoil exec-useless "sh useless.sh"
 is $? 65 "useless: exit status" || sed 's/^/# /' spoil.out

@@ -222,6 +222,40 @@ static void test_environment(void)
     process_destroy(p);
 }
 
+/* A program of a user that begins with MPI is not taken for a rank. */
+static void test_no_rank(void)
+{
+    static const char *const told[] = {
+        "OMPI_COMM_WORLD_RANK", "OMPI_MCA_orte_hnp_uri",
+        "OMPI_MCA_ess",         "PMIX_RANK",
+        "PMIX_MCA_gds",         "PMI_FD",
+        "HYDI_CONTROL_FD",      "MPI_LOCALRANKID",
+    };
+    static const char *const kept[] = {"OMPI_MCA_btl", "SLURM_JOB_ID", "PM"};
+    static const char *const argv[] = {
+        "sh", "-c", "env | sed -n 's/=here$//p' | sort | tr '\\n' ' '", NULL};
+    process_spec spec = {.argv = argv};
+    char all[512] = "";
+
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+        setenv(told[i], "here", 1);
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        setenv(kept[i], "here", 1);
+    process *p = process_start(&spec, NULL);
+    snprintf(all, sizeof(all), "%s", output(p));
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+        UNIT_CONTAINS(all, told[i]);
+    process_destroy(p);
+    spec.no_rank = true;
+    p = process_start(&spec, NULL);
+    UNIT_EQUAL(output(p), "OMPI_MCA_btl PM SLURM_JOB_ID ");
+    process_destroy(p);
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+        unsetenv(told[i]);
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        unsetenv(kept[i]);
+}
+
 /* Both streams in files, added to what is there. */
 static void test_files(void)
 {
@@ -503,6 +537,7 @@ int main(void)
         {"who has closed its output", test_leaves},
         {"the pipe never blocks", test_pipe_does_not_block},
         {"variables are added and replaced", test_environment},
+        {"what is no rank does not hear of one", test_no_rank},
         {"stdout and stderr into files", test_files},
         {"a file that cannot be made", test_file_missing},
         {"signals are as in a new process", test_signals_restored},
