@@ -288,7 +288,7 @@ static const char *list_fields(const codec *c, enum listed what, char *out)
 {
     const char *between = what == LINE ? "," : ", ";
     const size_t cap = LIST_MAX - sizeof(", ...");
-    size_t n = 0, used = 0, len, gap;
+    size_t n = 0, used = 0, len, gap, room;
 
     for (size_t i = 0; i < c->n_field; i++) {
         const codec_field *f = &c->field[i];
@@ -297,11 +297,11 @@ static const char *list_fields(const codec *c, enum listed what, char *out)
             f->clock || (what != OTHERS && f->may_be_clock))
             continue;
         gap = used ? strlen(between) : 0;
-        len = n < SHOWN && used + gap < cap
-                  ? list_one(c, f, what, out + used + gap, cap - used - gap)
-                  : cap;
+        room = used + gap < cap ? cap - used - gap : 0;
+        len = n < SHOWN && room ? list_one(c, f, what, out + used + gap, room)
+                                : room;
         memcpy(out + used, between, gap);
-        if (len >= cap - used - gap) {
+        if (len >= room) {
             memcpy(out + used + gap, "...", sizeof("..."));
             return out;
         }

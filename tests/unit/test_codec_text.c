@@ -137,6 +137,31 @@ static void test_json_listed(void)
     check(rows, COUNT(rows));
 }
 
+/* Names of all lengths: what lists them stays within its room, which the last
+ * one that fits may fill to the last byte.
+ */
+static void test_json_names(void)
+{
+    static const codec_wish none;
+    char record[1024];
+
+    for (int a = 20; a < 50; a++)
+        for (int b = 1; b < 50; b++) {
+            const char *got;
+            int n = 0;
+
+            for (int i = 0; i < 12; i++)
+                n += snprintf(record + n, sizeof(record) - (size_t)n,
+                              "%s\"%c%.*s\":\"x\"", i ? "," : "{", 'a' + i,
+                              (i % 5 == 4 ? b : a) - 1, N100);
+            snprintf(record + n, sizeof(record) - (size_t)n, "}");
+            got = codec_said_of(&none, record, strlen(record));
+            UNIT_CONTAINS(got, "holds no numbers to learn from, but a");
+            UNIT_EQUAL(got + strlen(got) - 5, ", ...");
+            CU_ASSERT_TRUE(strlen(got) < 480);
+        }
+}
+
 /* What has no value this time may be a number the next. */
 static void test_json_null(void)
 {
@@ -473,6 +498,7 @@ static void test_cut(void)
 static const unit_test tests[] = {
     {"objects and lists of JSON", test_json_shapes},
     {"objects in a list of JSON", test_json_listed},
+    {"names of all lengths", test_json_names},
     {"JSON without a value", test_json_null},
     {"values of JSON", test_json_values},
     {"names as they are shown", test_names},
