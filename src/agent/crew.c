@@ -263,18 +263,34 @@ void crew_release(crew *c)
 /* Ranks have process groups of their own, so killing mpirun would leave
  * them; asked to, it takes them with it.
  */
-void crew_kill(crew *c, int leave_ms)
+static void end_all(crew *c, int leave_ms)
 {
-    c->released = true;
-    if (c->state != CREW_RUNS)
-        return;
     process_signal(c->proc, SIGTERM);
     if (!process_wait(c->proc, leave_ms))
         process_signal(c->proc, SIGKILL);
     process_wait(c->proc, LEAVE_MS);
     if (c->mark)
         process_end_marked(c->mark, leave_ms);
+}
+
+void crew_kill(crew *c, int leave_ms)
+{
+    c->released = true;
+    if (c->state != CREW_RUNS)
+        return;
+    end_all(c, leave_ms);
     crew_turn(c, clock_mono_ns());
+}
+
+void crew_again(crew *c)
+{
+    if (c->state != CREW_RUNS || c->released)
+        return;
+    end_all(c, LEAVE_MS);
+    if (process_ended(c->proc))
+        c->cpu_s += process_cpu_s(c->proc);
+    c->state = CREW_WAITS;
+    c->due_ns = 0;
 }
 
 void crew_close(crew *c)

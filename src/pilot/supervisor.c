@@ -112,7 +112,7 @@ static int load(supervisor *s, pe_error *errp)
 
 static int open_all(supervisor *s, pe_error *errp)
 {
-    s->born_ns = clock_mono_ns();
+    s->born_ns = s->waits_ns = clock_mono_ns();
     s->changed = true;
     if (signals_open(s, errp) < 0 || load(s, errp) < 0 ||
         kind_open(s, errp) < 0)
@@ -384,6 +384,32 @@ static void late_turn(supervisor *s, int64_t now)
     tell_note(s, s->reason);
 }
 
+/* On a busy host ranks may wait for each other for ever in their start: once
+ * they are started again.
+ */
+static bool start_again(supervisor *s, double seconds, int64_t now)
+{
+    char line[256];
+    bool any = false;
+
+    for (size_t i = 0; i < s->n_units && !s->again; i++) {
+        unit *u = &s->units[i];
+
+        if (u->is_service || u->crew.told.ready || u->crew.state != CREW_RUNS)
+            continue;
+        snprintf(line, sizeof(line),
+                 "%.90s did not say hello within %.0f s, and is started again",
+                 u->name, seconds);
+        tell_note(s, line);
+        crew_again(&u->crew);
+        any = true;
+    }
+    s->again = s->again || any;
+    if (any)
+        s->waits_ns = now;
+    return any;
+}
+
 /* Agents that never said hello are given up: somebody looks for the reason
  * rather than waiting with them.
  */
@@ -393,7 +419,8 @@ static void hello_turn(supervisor *s, int64_t now)
     pe_error e = {0};
 
     if (s->state != SUPERVISOR_STARTING || s->stopped ||
-        (double)(now - s->born_ns) / 1e9 < seconds)
+        (double)(now - s->waits_ns) / 1e9 < seconds ||
+        start_again(s, seconds, now))
         return;
     pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED,
                  "pilot %s did not say hello within %.0f s%s%s", s->req->member,

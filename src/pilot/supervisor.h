@@ -65,6 +65,8 @@ typedef struct supervisor {
     bool end_known;
     int64_t ask_ns;   /* when the scheduler is asked again, monotonic */
     int64_t born_ns;  /* monotonic */
+    int64_t waits_ns; /* for a hello of its agents, monotonic */
+    bool again;       /* ... which were started again for want of it */
     int64_t kill_ns;  /* patience ends then, monotonic; 0: not running */
     double grace_s;   /* from TERM to KILL of the scheduler; 0: none */
     int64_t leave_ns; /* by then we have to be gone, monotonic; 0: whenever */

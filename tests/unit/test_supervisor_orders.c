@@ -212,6 +212,9 @@ static void test_hello(void)
     UNIT_CONTAINS(bench_file("pool/exit"),
                   "\"reason\":\"pilot pool did not say hello within 2 s\"");
     UNIT_CONTAINS(bench_file("pool/exit"), "\"state\":\"FAILED\"");
+    UNIT_CONTAINS(bench_file("pool/exit"), "\"restarts\":1,");
+    UNIT_CONTAINS(bench_file("pool/err"),
+                  "pool did not say hello within 2 s, and is started again");
     /* With what it waits for, where that is known. */
     bench_begin();
     bench_request("pool", "pool", "", ", \"hello_s\": 1.5");
@@ -219,6 +222,20 @@ static void test_hello(void)
     UNIT_CONTAINS(bench_file("pool/exit"),
                   "did not say hello within 2 s: waits for the broker of the "
                   "run\"");
+}
+
+/* Ranks that wait for each other in their start, for ever. */
+static void test_hello_again(void)
+{
+    process *p = pool_start("test -e $dir/hung || { touch $dir/hung; exec "
+                            "sleep 600; }\n" BENCH_READY BENCH_POOL("done"),
+                            ", \"hello_s\": 1.5");
+
+    CU_ASSERT_EQUAL(bench_end(p), 0);
+    UNIT_CONTAINS(bench_file("pool/exit"), "\"state\":\"DONE\"");
+    UNIT_CONTAINS(bench_file("pool/exit"), "\"restarts\":1,");
+    UNIT_CONTAINS(bench_file("pool/err"),
+                  "pool did not say hello within 2 s, and is started again");
 }
 
 static void test_time_up(void)
@@ -391,6 +408,7 @@ int main(void)
         {"a run that is over", test_over},
         {"fewer ranks", test_resize},
         {"no hello", test_hello},
+        {"no hello at first", test_hello_again},
         {"its time is over", test_time_up},
         {"a scheduler that does not tell the end", test_batch},
         {"progress", test_progress},
