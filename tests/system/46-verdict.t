@@ -88,14 +88,17 @@ sed "s|^  learn:|$stage\n  learn:|; s/streams: {sense/streams: {prepare/" \
 
 # planted NAME HOP ADVICE FILE OPTION...: the verdict of that run, and more.
 # Shares of time are those of this run: what else the machine does may hold up
-# another hop for as long, so it has three tries.
+# another hop, or the start of its ranks, for as long, so it has three tries, each
+# longer than the one before.
 planted() {
-    local name=$1 hop=$2 advice=$3 file=$4 out try
+    local name=$1 hop=$2 advice=$3 file=$4 out try blocks
     shift 4
+    blocks=$(printf '%s\n' "$@" | sed -n 's/.*options\.blocks=//p')
     for try in 1 2 3; do
         [ "$try" -eq 1 ] || pilot runs --rm "v-$name" >/dev/null 2>&1
         PILOT_BROKER='' pilot run "$TEST_DIR/$file" --run "v-$name" \
             --no-final --quiet --summary "$TEST_DIR/$name.json" "$@" \
+            --set "stages.sense.options.blocks=$((${blocks:-100} * try * try))" \
             >"$TEST_DIR/out" 2>&1 ||
             { ok 1 "$name runs" || sed 's/^/# /' "$TEST_DIR/out"; return; }
         [ "$(get "$TEST_DIR/$name.json" bottleneck)" != "$hop" ] || break
@@ -117,7 +120,7 @@ planted link link hybrid job.yaml --set "pilots.devices.broker=$through" \
 planted fetch fetch leave job.yaml --set "pilots.pool.broker=$through" \
     --set stages.sense.block.rate=120 --set stages.sense.options.blocks=600
 planted params params leave job.yaml --set "pilots.pool.params=$far" \
-    --set epoch.blocks=40
+    --set epoch.blocks=40 --set stages.sense.options.blocks=200
 planted reduce reduce leave job.yaml --set epoch.blocks=10 \
     --set stages.learn.options.clusters=1000 \
     --set stages.sense.options.features=64
