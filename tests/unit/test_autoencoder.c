@@ -262,7 +262,7 @@ static void test_ranks(void)
     pe_model *one = learner_make("autoencoder", D, NULL);
     double alone = auc_after(one, 31);
 
-    for (int ranks = 2; ranks <= 7; ranks += 5) {
+    for (int ranks = 2; ranks <= 3; ranks++) {
         pe_model *m = learner_make("autoencoder", D, NULL);
         pe_block b = {0};
 
