@@ -78,13 +78,16 @@ $2
 Y
 }
 
-# start FILE RUN: it flows, and is followed by $pid.
+# start FILE RUN: it flows, from both of its edges, and is followed by $pid.
 start() {
     sum=$TEST_DIR/$2.json
     pilot run "$TEST_DIR/$1.yaml" --run "$2" --summary "$sum" \
         >"$TEST_DIR/$2.out" 2>&1 &
     pid=$!
     children="$children $pid"
+    for pilot in devices others; do
+        wait_for 60 in_state "$2/$pilot" ACTIVE || die "$2: $pilot is up"
+    done
     wait_for 60 applied "$2" 40 || die "$2: blocks flow"
 }
 
