@@ -282,14 +282,19 @@ void crew_kill(crew *c, int leave_ms)
     crew_turn(c, clock_mono_ns());
 }
 
-void crew_again(crew *c)
+void crew_again(crew *c, const char *what)
 {
+    int64_t delay;
+
     if (c->state != CREW_RUNS || c->released)
         return;
     end_all(c, LEAVE_MS);
     if (process_ended(c->proc))
         c->cpu_s += process_cpu_s(c->proc);
-    c->state = CREW_WAITS;
+    if (!c->told.error)
+        c->told.exit_code = PE_EXIT_FAILED;
+    delay = c->ops->died(c->arg, what, 0);
+    c->state = delay < 0 ? CREW_LOST : CREW_WAITS;
     c->due_ns = 0;
 }
 

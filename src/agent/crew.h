@@ -95,10 +95,11 @@ void crew_release(crew *c);
  */
 void crew_kill(crew *c, int leave_ms);
 
-/* End one that runs, and whatever carries its mark, and start it again at the
- * next turn.  What it said last is not heard.
+/* End one that runs, and whatever carries its mark: a death by [what], after
+ * which it is started again at the next turn, unless its owner says no.  What
+ * it said last is not heard.
  */
-void crew_again(crew *c);
+void crew_again(crew *c, const char *what);
 
 /* Kill, free what it holds. */
 void crew_close(crew *c);

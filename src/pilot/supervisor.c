@@ -384,47 +384,42 @@ static void late_turn(supervisor *s, int64_t now)
     tell_note(s, s->reason);
 }
 
-/* On a busy host ranks may wait for each other for ever in their start: once
- * they are started again.
+/* On a busy host ranks may wait for each other for ever in MPI_Init: once they
+ * are started again.  Devices are not: what an edge agent that is asked to end
+ * says last would be the end of its devices.
  */
 static bool start_again(supervisor *s, double seconds, int64_t now)
 {
-    char line[256];
-    bool any = false;
+    crew *c = &s->units[0].crew;
+    char what[64];
 
-    for (size_t i = 0; i < s->n_units && !s->again; i++) {
-        unit *u = &s->units[i];
-
-        if (u->is_service || u->crew.told.ready || u->crew.state != CREW_RUNS)
-            continue;
-        snprintf(line, sizeof(line),
-                 "%.90s did not say hello within %.0f s, and is started again",
-                 u->name, seconds);
-        tell_note(s, line);
-        crew_again(&u->crew);
-        any = true;
-    }
-    s->again = s->again || any;
-    if (any)
-        s->waits_ns = now;
-    return any;
+    if (s->again || s->pilot->kind != PILOT_POOL || c->state != CREW_RUNS)
+        return false;
+    snprintf(what, sizeof(what), "did not say hello within %.0f s", seconds);
+    s->again = true;
+    s->waits_ns = now;
+    crew_again(c, what);
+    return true;
 }
 
-/* Agents that never said hello are given up: somebody looks for the reason
- * rather than waiting with them.
+/* Agents that never said hello are given up in the end: somebody looks for the
+ * reason rather than waiting with them.
  */
 static void hello_turn(supervisor *s, int64_t now)
 {
     double seconds = s->conf.hello_s > 0 ? s->conf.hello_s : SUPERVISE_HELLO_S;
+    const char *said;
     pe_error e = {0};
 
     if (s->state != SUPERVISOR_STARTING || s->stopped ||
         (double)(now - s->waits_ns) / 1e9 < seconds ||
         start_again(s, seconds, now))
         return;
+    said = s->again ? strstr(s->reason, "; it said: ") : s->reason;
     pe_error_set(&e, PE_ERROR_FATAL, PE_EXIT_FAILED,
-                 "pilot %s did not say hello within %.0f s%s%s", s->req->member,
-                 seconds, *s->reason ? ": " : "", s->reason);
+                 "pilot %s did not say hello within %.0f s%s%s%s",
+                 s->req->member, seconds, s->again ? ", twice" : "",
+                 !s->again && *s->reason ? ": " : "", said ? said : "");
     tell_error(s, &e);
     kill_all(s);
 }

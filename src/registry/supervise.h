@@ -27,7 +27,8 @@ typedef struct supervise {
     int chain;      /* successors to come */
     double time_s;  /* asked for; 0: no limit */
     double lead_s;  /* 0: made from what the pool tells */
-    double hello_s; /* agents that are silent longer are given up */
+    double hello_s; /* agents that are silent longer are given up, ranks
+                       the second time */
     char **tenants; /* of an allocation: members in it, in the order of their
                        start; NULL-ended; NULL: none */
     bool batch;     /* in a job: it has an end that a scheduler knows */

@@ -209,12 +209,14 @@ static void test_hello(void)
                             ", \"hello_s\": 1.5");
 
     CU_ASSERT_EQUAL(bench_end(p), 1);
-    UNIT_CONTAINS(bench_file("pool/exit"),
-                  "\"reason\":\"pilot pool did not say hello within 2 s\"");
+    UNIT_CONTAINS(
+        bench_file("pool/exit"),
+        "\"reason\":\"pilot pool did not say hello within 2 s, twice; "
+        "it said: ");
     UNIT_CONTAINS(bench_file("pool/exit"), "\"state\":\"FAILED\"");
     UNIT_CONTAINS(bench_file("pool/exit"), "\"restarts\":1,");
     UNIT_CONTAINS(bench_file("pool/err"),
-                  "pool did not say hello within 2 s, and is started again");
+                  "pool did not say hello within 2 s; it is started again");
     /* With what it waits for, where that is known. */
     bench_begin();
     bench_request("pool", "pool", "", ", \"hello_s\": 1.5");
@@ -235,7 +237,7 @@ static void test_hello_again(void)
     UNIT_CONTAINS(bench_file("pool/exit"), "\"state\":\"DONE\"");
     UNIT_CONTAINS(bench_file("pool/exit"), "\"restarts\":1,");
     UNIT_CONTAINS(bench_file("pool/err"),
-                  "pool did not say hello within 2 s, and is started again");
+                  "pool did not say hello within 2 s; it is started again");
 }
 
 static void test_time_up(void)
