@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/environ.h"
 #include "src/common/process.h"
 #include "src/common/text.h"
 #include "src/common/words.h"
@@ -196,10 +197,16 @@ int launcher_make(const launcher_spec *s, const launcher_allocation *a,
                   launcher_command *c, pe_error *errp)
 {
     pe_error e = {0};
+    char *kept;
+    int rc;
 
     if (spec_check(s, errp) < 0 || room_check(s, a, errp) < 0)
         return -1;
-    if (launcher_build(s, a, c, &e) == 0 && e.kind == PE_ERROR_NONE)
+    rc = launcher_build(s, a, c, &e);
+    kept = rc < 0 ? NULL : environ_settings((const char *const *)c->env, &e);
+    if (kept)
+        launcher_env(c, kept, &e);
+    if (rc == 0 && e.kind == PE_ERROR_NONE)
         return 0;
     launcher_command_free(c);
     if (errp)

@@ -1,12 +1,17 @@
 /* launcher_case.c - the environments of jobs, and commands made in them. */
 #include "launcher_case.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "scratch.h"
 #include "src/common/shell.h"
 #include "src/common/text.h"
 
+extern char **environ;
+
+/* ... and with no settings of MPI by whoever runs the test. */
 void case_outside(void)
 {
     static const char *const names[] = {"SLURM_JOB_ID",
@@ -25,6 +30,19 @@ void case_outside(void)
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unsetenv(names[i]);
+    for (char **e = environ; *e;) {
+        char name[64];
+
+        if (strncmp(*e, "OMPI_", 5) && strncmp(*e, "PMIX_", 5) &&
+            strncmp(*e, "PRTE_", 5) && strncmp(*e, "HWLOC_", 6)) {
+            e++;
+            continue;
+        }
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(*e, "="), *e);
+        if (unsetenv(name) < 0)
+            break;
+        e = environ;
+    }
 }
 
 char *case_joined(char *const *words, const char *between)

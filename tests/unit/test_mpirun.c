@@ -50,6 +50,17 @@ static void test_one_host(void)
     free(command);
     free(env);
     launcher_command_free(&c);
+    /* What its user has set is told, for programs of stages. */
+    setenv("OMPI_MCA_btl_base_verbose", "5", 1);
+    setenv("OMPI_MCA_plm", "rsh", 1);
+    command = case_made(&s, &c, &e);
+    env = case_joined(c.env, " ");
+    UNIT_CONTAINS(env,
+                  "/dev/shm/pilot-m PILOT_MPI_ENV=OMPI_MCA_btl_base_verbose");
+    free(command);
+    free(env);
+    launcher_command_free(&c);
+    case_outside();
     s = case_spec("mpirun", 10000);
     command = case_made(&s, &c, &e);
     UNIT_EQUAL(command, "mpirun --oversubscribe --bind-to none -n 10000 "

@@ -14,6 +14,7 @@
 #include "src/common/file.h"
 #include "src/common/interrupt.h"
 #include "src/common/text.h"
+#include "src/common/environ.h"
 #include "src/common/process.h"
 
 static char folder[] = "/tmp/test-process-XXXXXX";
@@ -222,38 +223,72 @@ static void test_environment(void)
     process_destroy(p);
 }
 
-/* A program of a user that begins with MPI is not taken for a rank. */
-static void test_no_rank(void)
+#define RANK_OF "OMPI_COMM_WORLD_RANK"
+
+/* Names that a child has of those that are set here. */
+static const char *heard(bool no_rank)
 {
-    static const char *const told[] = {
-        "OMPI_COMM_WORLD_RANK", "OMPI_MCA_orte_hnp_uri",
-        "OMPI_MCA_ess",         "PMIX_RANK",
-        "PMIX_MCA_gds",         "PMI_FD",
-        "HYDI_CONTROL_FD",      "MPI_LOCALRANKID",
-    };
-    static const char *const kept[] = {"OMPI_MCA_btl", "SLURM_JOB_ID", "PM"};
     static const char *const argv[] = {
         "sh", "-c", "env | sed -n 's/=here$//p' | sort | tr '\\n' ' '", NULL};
-    process_spec spec = {.argv = argv};
-    char all[512] = "";
-
-    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-        setenv(told[i], "here", 1);
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-        setenv(kept[i], "here", 1);
+    const process_spec spec = {.argv = argv, .no_rank = no_rank};
     process *p = process_start(&spec, NULL);
-    snprintf(all, sizeof(all), "%s", output(p));
-    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-        UNIT_CONTAINS(all, told[i]);
+    const char *out = output(p);
+
     process_destroy(p);
-    spec.no_rank = true;
-    p = process_start(&spec, NULL);
-    UNIT_EQUAL(output(p), "OMPI_MCA_btl PM SLURM_JOB_ID ");
-    process_destroy(p);
-    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-        unsetenv(told[i]);
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-        unsetenv(kept[i]);
+    return out;
+}
+
+/* A program of a user that begins with MPI is not taken for a rank, and has the
+ * settings of its user and none of ours.
+ */
+static void test_no_rank(void)
+{
+    static const char *const names[] = {"HWLOC_PLUGINS_PATH",
+                                        "HYDI_CONTROL_FD",
+                                        "MPI_LOCALRANKID",
+                                        "OMPI_COMM_WORLD_SIZE",
+                                        "OMPI_MCA_btl",
+                                        "OMPI_MCA_ess",
+                                        "OMPI_MCA_orte_hnp_uri",
+                                        "OMPI_MCA_plm",
+                                        "PM",
+                                        "PMIX_MCA_gds",
+                                        "PMIX_MCA_psec",
+                                        "PMIX_NAMESPACE",
+                                        "PMI_FD",
+                                        "PRTE_MCA_a",
+                                        "PRTE_MCA_b",
+                                        "SLURM_JOB_ID"};
+    static const char *const words[] = {"OMPI_MCA_plm=isolated",
+                                        "PMIX_MCA_gds=hash", NULL};
+    char all[512] = "", *kept;
+    size_t n = 0;
+
+    unsetenv(RANK_OF);
+    unsetenv(ENVIRON_MPI);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        setenv(names[i], "here", 1);
+        n += (size_t)snprintf(all + n, sizeof(all) - n, "%s ", names[i]);
+    }
+    UNIT_EQUAL(heard(true), all); /* it is no rank */
+    kept = environ_settings(words, NULL);
+    UNIT_CONTAINS(kept, ENVIRON_MPI "=");
+    UNIT_CONTAINS(kept, "OMPI_MCA_btl");
+    UNIT_CONTAINS(kept, "PRTE_MCA_b");
+    CU_ASSERT_PTR_NULL(strstr(kept, "OMPI_MCA_plm")); /* that will be ours */
+    CU_ASSERT_PTR_NULL(strstr(kept, "PMIX_MCA_gds"));
+    CU_ASSERT_PTR_NULL(strstr(kept, "PMIX_NAMESPACE"));
+    free(kept);
+    setenv(RANK_OF, "0", 1);
+    UNIT_EQUAL(heard(false), all);
+    UNIT_EQUAL(heard(true), "PM SLURM_JOB_ID ");
+    setenv(ENVIRON_MPI, "OMPI_MCA_btl PMIX_MCA_psec PRTE_MCA_b", 1);
+    UNIT_EQUAL(heard(true),
+               "OMPI_MCA_btl PM PMIX_MCA_psec PRTE_MCA_b SLURM_JOB_ID ");
+    unsetenv(RANK_OF);
+    unsetenv(ENVIRON_MPI);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        unsetenv(names[i]);
 }
 
 /* Both streams in files, added to what is there. */
