@@ -308,7 +308,8 @@ static void test_refused(void)
     static const struct {
         const char *script, *error;
     } rows[] = {
-        {"head -c 1 >/dev/null; echo hello; cat", "no .npy array begins with 'hello?"},
+        {"head -c 1 >/dev/null; echo hello; cat",
+         "no .npy array begins with 'hello?"},
         {HEADED "echo hello there; cat >/dev/null",
          "no .npy array begins with 'hello ther'"},
         {"echo a reason >&2; kill -9 $$",
