@@ -31,6 +31,7 @@ static const char *const of_rank[] = {
     "PMI_",
     "HYDI_",
     "MPI_LOCAL",
+    "SLURM_STEP", /* Open MPI takes who has it for a rank that srun started */
     NULL,
 };
 

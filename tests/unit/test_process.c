@@ -258,7 +258,8 @@ static void test_no_rank(void)
                                         "PMI_FD",
                                         "PRTE_MCA_a",
                                         "PRTE_MCA_b",
-                                        "SLURM_JOB_ID"};
+                                        "SLURM_JOB_ID",
+                                        "SLURM_STEP_ID"};
     static const char *const words[] = {"OMPI_MCA_plm=isolated",
                                         "PMIX_MCA_gds=hash", NULL};
     char all[512] = "", *kept;
