@@ -296,8 +296,13 @@ int main(int argc, char **argv)
     }
     l.interval_ns = (int64_t)(interval * 1e9);
     l.live = live_open(argv[1], argv[2], &e);
-    if (!l.live || !(term = terminal_open(&e)))
+    if (!l.live)
         return log_failure(&e);
+    term = terminal_open(&e);
+    if (!term) {
+        live_close(l.live);
+        return log_failure(&e);
+    }
     for (const int *sig = (const int[]){SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0};
          *sig; sig++)
         signal(*sig, stop);
