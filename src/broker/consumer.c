@@ -276,9 +276,7 @@ static int read_again(kafka_consumer *c, pe_error *errp)
     return rc;
 }
 
-/* A partition whose record was looked at would be read on, all of it while
- * another one is waited for.
- */
+/* What was looked at would be read on while another one is waited for. */
 static int stop_reading(kafka_consumer *c, int32_t partition, pe_error *errp)
 {
     const broker_position p = {partition, 0, 0};
