@@ -417,6 +417,13 @@ static struct one one_of(const json_t *pools, int index, const json_t *edges,
     return one;
 }
 
+/* One that was done in a moment holds up nobody behind that. */
+static double use_of(const struct one *one, double longest)
+{
+    return longest > 0 && one->use > 0 ? one->use * one->s.seconds / longest
+                                       : one->use;
+}
+
 /* The first one's verdict stands where its sources have their pace, or its
  * blocks are late, and no later layer is at its limit.
  */
@@ -424,12 +431,20 @@ static json_t *layers_verdict(const json_t *pools, const json_t *edges,
                               int cores, int of)
 {
     struct one first = one_of(pools, 0, edges, cores), most = first;
+    double longest = 0;
     json_t *v = NULL;
     bool paced;
 
+    for (int i = 0; i < of; i++) {
+        const struct one one = one_of(pools, i, edges, cores);
+
+        longest = one.s.seconds > longest ? one.s.seconds : longest;
+    }
+    most.use = use_of(&first, longest);
     for (int i = 1; i < of; i++) {
         struct one one = one_of(pools, i, edges, cores);
 
+        one.use = use_of(&one, longest);
         if (one.use > most.use)
             most = one;
     }

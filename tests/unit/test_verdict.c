@@ -230,6 +230,13 @@ static void test_layers(void)
          "[" EDGE(10, 4, 0, 0, ) "]", "s", "kernel",
          "layer s: processing-bound: the pool is 60% busy (55% in functions, "
          "5% with records)"},
+        /* one that was all done in a moment bounds no run */
+        {"[" POOL(0.1, 0.1,
+                  ", 'seconds': 1, 'reduce_s': 2" LAYER(
+                      "g", 0)) "," POOL(18, 1, LAYER("s", 1)) "]",
+         "[" EDGE(1, 0, 0, 0, ) "]", "s", "kernel",
+         "layer s: processing-bound: the pool is 95% busy (90% in functions, "
+         "5% with records)"},
         /* two pools of a layer are that layer, and one may not tell */
         {"[" POOL(18, 1, LAYER("s", 1)) "," POOL(2, 1, LAYER("s", 1)) "," POOL(
              1, 0, LAYER("c", 2)) "]",
