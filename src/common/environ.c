@@ -115,12 +115,21 @@ static size_t list_count(const char *const *list)
     return n;
 }
 
+/* [env] gives it no other value. */
+static bool is_kept(const char *entry, const char *const *env)
+{
+    for (size_t i = 0; env && env[i]; i++)
+        if (same_name(env[i], entry))
+            return !strcmp(env[i], entry);
+    return true;
+}
+
 char *environ_settings(const char *const *env, pe_error *errp)
 {
     text t = {0};
 
     for (char **e = environ; e && *e; e++)
-        if (is_setting(*e) && !is_replaced(*e, env))
+        if (is_setting(*e) && is_kept(*e, env))
             text_add(&t, "%s%.*s", t.len ? " " : ENVIRON_MPI "=",
                      (int)strcspn(*e, "="), *e);
     if (!t.failed)

@@ -12,8 +12,8 @@
 #define ENVIRON_MPI "PILOT_MPI_ENV"
 
 /* What that is to be for ranks that are started with [env] (NULL-ended) in
- * place of entries of the same names, "NAME=VALUE", to be freed; NULL: there
- * are no such settings, or no memory.
+ * place of entries of the same names, "NAME=VALUE", to be freed: settings to
+ * which [env] gives no other value.  NULL: there are none, or no memory.
  */
 char *environ_settings(const char *const *env, pe_error *errp);
 

@@ -260,8 +260,8 @@ static void test_no_rank(void)
                                         "PRTE_MCA_b",
                                         "SLURM_JOB_ID",
                                         "SLURM_STEP_ID"};
-    static const char *const words[] = {"OMPI_MCA_plm=isolated",
-                                        "PMIX_MCA_gds=hash", NULL};
+    static const char *const words[] = {
+        "OMPI_MCA_plm=isolated", "PMIX_MCA_gds=hash", "PRTE_MCA_a=here", NULL};
     char all[512] = "", *kept;
     size_t n = 0;
 
@@ -275,6 +275,7 @@ static void test_no_rank(void)
     kept = environ_settings(words, NULL);
     UNIT_CONTAINS(kept, ENVIRON_MPI "=");
     UNIT_CONTAINS(kept, "OMPI_MCA_btl");
+    UNIT_CONTAINS(kept, "PRTE_MCA_a"); /* as its user has it */
     UNIT_CONTAINS(kept, "PRTE_MCA_b");
     CU_ASSERT_PTR_NULL(strstr(kept, "OMPI_MCA_plm")); /* that will be ours */
     CU_ASSERT_PTR_NULL(strstr(kept, "PMIX_MCA_gds"));
