@@ -17,11 +17,21 @@ static void say_kept_back(voice *v, pe_context *ctx)
     v->said = 0;
 }
 
+/* A frame of dashes around a help text tells no reason. */
+static bool has_words(const char *line)
+{
+    return line[strspn(line, "-=*#_~+. ")] != '\0';
+}
+
 static void say(voice *v, pe_context *ctx, int64_t now_ns)
 {
+    char shown[sizeof(v->last)];
+
     if (v->len == 0)
         return;
-    text_shown(v->line, v->len, v->last, sizeof(v->last));
+    text_shown(v->line, v->len, shown, sizeof(shown));
+    if (has_words(shown))
+        memcpy(v->last, shown, sizeof(shown));
     v->len = 0;
     if (now_ns - v->minute_ns >= 60 * CLOCK_S) {
         say_kept_back(v, ctx);
@@ -32,7 +42,7 @@ static void say(voice *v, pe_context *ctx, int64_t now_ns)
         return;
     }
     v->said++;
-    pe_context_log(ctx, "%s", v->last);
+    pe_context_log(ctx, "%s", shown);
 }
 
 void voice_take(voice *v, pe_context *ctx, const char *bytes, size_t len,

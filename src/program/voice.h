@@ -14,7 +14,7 @@
 typedef struct voice {
     char line[VOICE_LINE]; /* the one that is coming */
     size_t len;
-    char last[VOICE_LINE]; /* the last one that was whole, cleaned */
+    char last[VOICE_LINE]; /* the last one with a word in it, cleaned */
     int64_t minute_ns;     /* when this minute began */
     unsigned said;         /* lines of it, ... */
     uint64_t kept_back;    /* ... and those beyond */

@@ -314,6 +314,8 @@ static void test_refused(void)
          "no .npy array begins with 'hello ther'"},
         {"echo a reason >&2; kill -9 $$",
          "it was killed by signal 9; it last said 'a reason'"},
+        {HEADED "echo why >&2; echo ------ >&2; exit 3",
+         "it ended with status 3; it last said 'why'"},
         {HEADED "exit 3", "it ended with status 3"},
         {HEADED "exit 0", "it ended with status 0"},
         {HEADED "setsid sleep 2 & exit 4", "it ended with status 4"},
