@@ -147,9 +147,7 @@ static void positions_of(const char *topic, broker_position *at)
     broker_consumer_close(c);
 }
 
-/* One whose record was looked at is not read on, and no other one is left out:
- * each of them is looked at.
- */
+/* Those whose record was looked at are left, and no other one with them. */
 static void test_guard_many(void)
 {
     const broker_conf conf = {.endpoint = mock_endpoint, .client_id = "test"};
